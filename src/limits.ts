@@ -1,0 +1,26 @@
+/** Limits that are not configurable. The configurable ones are in the configuration; README lists all of them. */
+
+/** A reconcile that has not ended by then is told to stop through its signal, milliseconds. */
+export const reconcileDeadlineMs = 60_000;
+
+/** After a failed query the next one is made at the latest after this, milliseconds. */
+export const maxSnapshotRetryMs = 30_000;
+
+/** How long one stretch of work may hold the event loop before others get a turn, milliseconds. */
+export const sliceMs = 10;
+
+/** A body over this is read and parsed in slices, and only {@link largeBodySlots} of them are in memory at once, bytes. */
+export const largeBodyBytes = 1024 * 1024;
+export const largeBodySlots = 2;
+
+/** A body over this is worked on in a turn of the event loop of its own, one at a time, bytes. */
+export const laneBodyBytes = 64 * 1024;
+
+/** What all bodies that are not large may take together; over it the one that is unfinished for longest is ended, bytes. */
+export const bodyMemoryBytes = 64 * 1024 * 1024;
+
+/** File descriptors kept for everything but connections: files, the way to Prometheus and to the API server. */
+export const reservedFileDescriptors = 128;
+
+/** Most invalid alerts of one batch that are named in the answer and in the log. */
+export const maxNamedProblems = 100;

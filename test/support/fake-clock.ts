@@ -1,0 +1,72 @@
+import type { Clock } from '../../src/clock.ts';
+
+interface Timer {
+  readonly at: number;
+  readonly order: number;
+  readonly callback: () => void;
+}
+
+/** A clock that stands still until {@link FakeClock.advance} moves it; timers fire in the order of their times. */
+export class FakeClock implements Clock {
+  #now: number;
+  #order = 0;
+  readonly #timers = new Set<Timer>();
+
+  constructor(now = Date.parse('2026-11-21T03:00:00.000Z')) {
+    this.#now = now;
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  setTimeout(callback: () => void, delayMs: number): () => void {
+    const timer = { at: this.#now + Math.max(0, delayMs), order: this.#order++, callback };
+    this.#timers.add(timer);
+    return () => void this.#timers.delete(timer);
+  }
+
+  /** How many timers wait. A test that ends with any has a leak. */
+  pending(): number {
+    return this.#timers.size;
+  }
+
+  /** Moves time on by `ms` and fires what falls due, each timer at its own time. Nothing asynchronous is awaited. */
+  advance(ms: number): void {
+    const end = this.#now + ms;
+    for (let due = this.#next(end); due !== undefined; due = this.#next(end)) this.#fire(due);
+    this.#now = end;
+  }
+
+  /** As {@link advance}, and lets promises settle before and after each timer. */
+  async advanceAsync(ms: number): Promise<void> {
+    const end = this.#now + ms;
+    await settle();
+    for (let due = this.#next(end); due !== undefined; due = this.#next(end)) {
+      this.#fire(due);
+      await settle();
+    }
+    this.#now = end;
+    await settle();
+  }
+
+  #next(end: number): Timer | undefined {
+    let next: Timer | undefined;
+    for (const timer of this.#timers) {
+      if (timer.at > end) continue;
+      if (next === undefined || timer.at < next.at || (timer.at === next.at && timer.order < next.order)) next = timer;
+    }
+    return next;
+  }
+
+  #fire(timer: Timer): void {
+    this.#timers.delete(timer);
+    this.#now = Math.max(this.#now, timer.at);
+    timer.callback();
+  }
+}
+
+/** Lets everything run that is ready to: promise callbacks, and what they start, a few turns of the event loop deep. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
