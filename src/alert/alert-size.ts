@@ -1,0 +1,23 @@
+import type { Alert } from './alert.ts';
+import type { LabelSet } from './label-set.ts';
+
+/** The objects of an alert without its texts: alert, state, map entry, place in the heap. */
+const alertBytes = 420;
+/** A name and a value: two references, two string headers, rounding. */
+const pairBytes = 56;
+
+/**
+ * What a stored alert takes in memory, bytes, estimated on the high side (`npm run bench` compares it with the heap).
+ * The key holds every label text a second time.
+ */
+export function alertSize(alert: Alert, characterBytes: 1 | 2): number {
+  const { annotations, generatorURL } = alert.state;
+  const characters = 2 * alert.key.length + generatorURL.length;
+  return alertBytes + characterBytes * characters + pairs(alert.labels, 0) + pairs(annotations, characterBytes);
+}
+
+function pairs(labels: LabelSet, characterBytes: number): number {
+  let bytes = 0;
+  for (const name in labels) bytes += pairBytes + characterBytes * (name.length + labels[name]!.length);
+  return bytes;
+}

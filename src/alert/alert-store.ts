@@ -1,0 +1,176 @@
+import { Alert, isResolved, receivedState, type AlertState } from './alert.ts';
+import { alertSize } from './alert-size.ts';
+import { DeadlineHeap } from './deadline-heap.ts';
+import type { LabelSet } from './label-set.ts';
+import { mergeAlert } from './merge.ts';
+import type { PostableAlert } from './postable-alert.ts';
+
+/** How long a resolved alert is remembered, so that Prometheus, which repeats a resolve for 15 minutes, tells nothing new. */
+const resolvedRetentionMs = 30 * 60_000;
+
+export interface AlertStoreOptions {
+  /** `receiver.max_alerts`: most alerts stored, resolved ones that are still remembered included. */
+  readonly maxAlerts: number;
+  /** `receiver.max_alerts_size`: most bytes that they may take all together, estimated. */
+  readonly maxBytes: number;
+  /** `receiver.resolve_timeout`, milliseconds. */
+  readonly resolveTimeoutMs: number;
+}
+
+/**
+ * What a received alert changed. `new`: it fires and did not before. `resolved`: it fired, or was never seen, and has ended.
+ * `changed`: it goes on, with other annotations. `repeated`: nothing new.
+ */
+export type AlertChange = 'new' | 'resolved' | 'changed' | 'repeated';
+
+export interface PutResult {
+  readonly alert: Alert;
+  readonly change: AlertChange;
+  /**
+   * `alert`: over a bound, so that the alert was not stored; it has to wake a reconcile all the same.
+   * `annotations`: stored with the annotations that it had, for the new ones would have gone over the size bound.
+   */
+  readonly limited?: 'alert' | 'annotations';
+}
+
+/** The alerts received, by identity; what Alertmanager's provider/mem does, with bounds. */
+export class AlertStore {
+  readonly #options: AlertStoreOptions;
+  readonly #alerts = new Map<string, Alert>();
+  readonly #deadlines = new DeadlineHeap();
+  #firing = 0;
+  #bytes = 0;
+
+  constructor(options: AlertStoreOptions) {
+    this.#options = options;
+  }
+
+  /** All that are remembered, resolved ones included. */
+  get size(): number {
+    return this.#alerts.size;
+  }
+
+  /** Those announced as firing. */
+  get firing(): number {
+    return this.#firing;
+  }
+
+  get sizeBytes(): number {
+    return this.#bytes;
+  }
+
+  /** When {@link expire} has something to do next; undefined if never. It may turn out to be nothing. */
+  get nextDeadline(): number | undefined {
+    return this.#deadlines.first?.deadline;
+  }
+
+  /**
+   * Stores a valid alert. `startsAt` after `endsAt`, once the defaults are in, is an error: the text of it is returned.
+   * @param characterBytes what a character of its texts takes in memory: 1 if the body was ASCII, else 2
+   */
+  put(posted: PostableAlert, now: number, characterBytes: 1 | 2): PutResult | string {
+    const received = receivedState(posted, now, this.#options.resolveTimeoutMs);
+    if (received.startsAt > received.endsAt) return 'start time must be before end time';
+    const alert = this.#alerts.get(posted.key);
+    return alert === undefined
+      ? this.#add(new Alert(posted.key, posted.labels, received), characterBytes)
+      : this.#update(alert, received, now, characterBytes);
+  }
+
+  /** The labels of all that fire at `now`. */
+  firingAt(now: number): LabelSet[] {
+    const firing: LabelSet[] = [];
+    for (const alert of this.#alerts.values()) if (!isResolved(alert.state, now)) firing.push(alert.labels);
+    return firing;
+  }
+
+  /**
+   * Processes what is due: gives the alerts that ended because nobody sent them again, and forgets resolved ones whose time
+   * is over. Looks at `limit` alerts at most; call it again while {@link nextDeadline} is not after `now`.
+   */
+  expire(now: number, limit = 1000): Alert[] {
+    const expired: Alert[] = [];
+    for (let looked = 0; looked < limit; looked++) {
+      const alert = this.#deadlines.first;
+      if (alert === undefined || alert.deadline > now) break;
+      if (this.#expireOne(alert, now)) expired.push(alert);
+    }
+    return expired;
+  }
+
+  #expireOne(alert: Alert, now: number): boolean {
+    if (!isResolved(alert.state, now)) {
+      this.#deadlines.set(alert, alert.state.endsAt);
+      return false;
+    }
+    const expired = alert.announced === 'firing';
+    this.#announce(alert, 'resolved');
+    if (alert.state.endsAt + resolvedRetentionMs <= now) this.#forget(alert);
+    else this.#deadlines.set(alert, alert.state.endsAt + resolvedRetentionMs);
+    return expired;
+  }
+
+  #add(alert: Alert, characterBytes: 1 | 2): PutResult {
+    const change = alert.announced === 'firing' ? 'new' : 'resolved';
+    alert.sizeBytes = alertSize(alert, characterBytes);
+    const { maxAlerts, maxBytes } = this.#options;
+    if (this.#alerts.size >= maxAlerts || this.#bytes + alert.sizeBytes > maxBytes)
+      return { alert, change, limited: 'alert' };
+    this.#alerts.set(alert.key, alert);
+    this.#bytes += alert.sizeBytes;
+    if (alert.announced === 'firing') this.#firing++;
+    this.#deadlines.set(alert, alert.state.endsAt);
+    return { alert, change };
+  }
+
+  #update(alert: Alert, received: AlertState, now: number, characterBytes: 1 | 2): PutResult {
+    const before = alert.state;
+    alert.state = mergeAlert(before, received, now);
+    const edited = !sameLabels(before.annotations, alert.state.annotations);
+    const resized = edited || before.generatorURL !== alert.state.generatorURL;
+    const fitted = !resized || this.#resize(alert, before, characterBytes);
+    // A deadline that has become later is left where it is: expire() moves it on when it comes to it.
+    if (alert.state.endsAt < alert.deadline) this.#deadlines.set(alert, alert.state.endsAt);
+    const change = this.#statusChange(alert, now) ?? (edited ? 'changed' : 'repeated');
+    return fitted ? { alert, change } : { alert, change, limited: 'annotations' };
+  }
+
+  /** Accounts for new annotations; false if they do not fit, in which case the alert keeps its old ones. */
+  #resize(alert: Alert, before: AlertState, characterBytes: 1 | 2): boolean {
+    const sizeBytes = alertSize(alert, characterBytes);
+    const grown = sizeBytes - alert.sizeBytes;
+    if (grown > 0 && this.#bytes + grown > this.#options.maxBytes) {
+      alert.state = { ...alert.state, annotations: before.annotations, generatorURL: before.generatorURL };
+      return false;
+    }
+    alert.sizeBytes = sizeBytes;
+    this.#bytes += grown;
+    return true;
+  }
+
+  #statusChange(alert: Alert, now: number): 'new' | 'resolved' | undefined {
+    const status = isResolved(alert.state, now) ? 'resolved' : 'firing';
+    if (status === alert.announced) return undefined;
+    this.#announce(alert, status);
+    return status === 'firing' ? 'new' : 'resolved';
+  }
+
+  #announce(alert: Alert, status: 'firing' | 'resolved'): void {
+    if (alert.announced === status) return;
+    alert.announced = status;
+    this.#firing += status === 'firing' ? 1 : -1;
+  }
+
+  #forget(alert: Alert): void {
+    this.#deadlines.delete(alert);
+    this.#alerts.delete(alert.key);
+    this.#bytes -= alert.sizeBytes;
+  }
+}
+
+function sameLabels(a: LabelSet, b: LabelSet): boolean {
+  if (a === b) return true;
+  for (const name in a) if (a[name] !== b[name] || !Object.hasOwn(b, name)) return false;
+  for (const name in b) if (!Object.hasOwn(a, name)) return false;
+  return true;
+}

@@ -1,0 +1,110 @@
+import { compareByBytes } from './byte-order.ts';
+import type { LabelSet } from './label-set.ts';
+
+/** Ends every name and every value; it occurs in no UTF-8 text. */
+const separator = 0xff;
+
+/** Every byte in two hexadecimal digits. */
+const hexadecimalBytes: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
+  byte.toString(16).padStart(2, '0'),
+);
+
+/**
+ * The identity of an alert as Alertmanager prints it: FNV-1a, 64 bit, over the labels sorted by the UTF-8 bytes of their
+ * names, in 16 lower-case hexadecimal digits. The rule is that of github.com/prometheus/common, model/signature.go.
+ * Names and values must be well-formed Unicode, and empty values must have been removed.
+ */
+export function fingerprint(labels: LabelSet): string {
+  const hash = new Fnv1a();
+  for (const name of sortedNames(labels)) {
+    hash.addText(name);
+    hash.addByte(separator);
+    hash.addText(labels[name]!);
+    hash.addByte(separator);
+  }
+  return hash.toString();
+}
+
+/** Senders nearly always write the labels in order already: looking costs less than sorting. */
+function sortedNames(labels: LabelSet): readonly string[] {
+  const names = Object.keys(labels);
+  for (let at = 1; at < names.length; at++) {
+    if (compareByBytes(names[at - 1]!, names[at]!) > 0) return names.toSorted(compareByBytes);
+  }
+  return names;
+}
+
+/**
+ * FNV-1a with 64 bits, in two signed halves of 32, because a BigInt would be allocated for each byte.
+ * The prime is 2^40 + 435. So the new low half is the old one times 435, and the new high half is the sum of the old
+ * one times 435, of what the low product carries, and of the low half times 2^8.
+ */
+class Fnv1a {
+  // 0xcbf29ce484222325
+  #high = 0xcbf29ce4 | 0;
+  #low = 0x84222325 | 0;
+
+  addByte(byte: number): void {
+    const low = this.#low ^ byte;
+    this.#high = (Math.imul(this.#high, 435) + carry(low) + (low << 8)) | 0;
+    this.#low = Math.imul(low, 435);
+  }
+
+  /** Adds the bytes of `text` in UTF-8. ASCII goes the short way: the halves stay in registers, a code unit is a byte. */
+  addText(text: string): void {
+    let high = this.#high;
+    let low = this.#low;
+    let at = 0;
+    for (; at < text.length; at++) {
+      const unit = text.charCodeAt(at);
+      if (unit >= 0x80) break;
+      low ^= unit;
+      high = (Math.imul(high, 435) + carry(low) + (low << 8)) | 0;
+      low = Math.imul(low, 435);
+    }
+    this.#high = high;
+    this.#low = low;
+    if (at < text.length) this.#addCodePoints(text, at);
+  }
+
+  #addCodePoints(text: string, from: number): void {
+    for (let at = from; at < text.length; at++) {
+      const codePoint = text.codePointAt(at)!;
+      if (codePoint > 0xffff) at++;
+      this.#addCodePoint(codePoint);
+    }
+  }
+
+  #addCodePoint(codePoint: number): void {
+    if (codePoint < 0x80) return this.addByte(codePoint);
+    if (codePoint < 0x800) {
+      this.addByte(0xc0 | (codePoint >>> 6));
+    } else if (codePoint < 0x10000) {
+      this.addByte(0xe0 | (codePoint >>> 12));
+      this.#addContinuation(codePoint >>> 6);
+    } else {
+      this.addByte(0xf0 | (codePoint >>> 18));
+      this.#addContinuation(codePoint >>> 12);
+      this.#addContinuation(codePoint >>> 6);
+    }
+    this.#addContinuation(codePoint);
+  }
+
+  #addContinuation(bits: number): void {
+    this.addByte(0x80 | (bits & 0x3f));
+  }
+
+  toString(): string {
+    return hexadecimal(this.#high) + hexadecimal(this.#low);
+  }
+}
+
+/** The bits above the lowest 32 of `low` × 435, `low` taken as unsigned: 16 bits at a time, so that none is lost. */
+function carry(low: number): number {
+  return ((low >>> 16) * 435 + (((low & 0xffff) * 435) >>> 16)) >>> 16;
+}
+
+function hexadecimal(half: number): string {
+  const upper = hexadecimalBytes[half >>> 24]! + hexadecimalBytes[(half >>> 16) & 0xff]!;
+  return upper + hexadecimalBytes[(half >>> 8) & 0xff]! + hexadecimalBytes[half & 0xff]!;
+}

@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { FiringAlerts } from './firing-alerts.ts';
+import type { LabelSet } from './label-set.ts';
+
+/** As a parsed body gives it: every name, `__proto__` too, is a property of the object itself. */
+function parsed(json: string): LabelSet {
+  return JSON.parse(json) as LabelSet;
+}
+
+describe('FiringAlerts', () => {
+  const alerts = [
+    { alertname: 'A', pod: 'x', n: '1' },
+    { alertname: 'B', pod: 'x' },
+    { alertname: 'A', n: '2' },
+    { alertname: 'A', pod: 'x', n: '3' },
+    { pod: 'x' },
+  ];
+  const firing = new FiringAlerts(alerts);
+
+  it('holds what it was given', () => {
+    assert.equal(firing.size, 5);
+    assert.equal(firing.all, alerts);
+  });
+
+  it('finds the alerts of a name in the order in which they came', () => {
+    assert.deepEqual(firing.named('A'), [alerts[0], alerts[2], alerts[3]]);
+    assert.deepEqual(firing.named('C'), []);
+  });
+
+  it('groups the alerts of a name by a label, with those that lack it', () => {
+    const groups = firing.groupedBy('A', 'pod');
+    assert.deepEqual(
+      [...groups],
+      [
+        ['x', [alerts[0], alerts[3]]],
+        [undefined, [alerts[2]]],
+      ],
+    );
+    assert.equal(firing.groupedBy('A', 'pod'), groups);
+    assert.deepEqual([...firing.groupedBy('A', 'n').keys()], ['1', '2', '3']);
+    assert.deepEqual([...firing.groupedBy('C', 'pod')], []);
+  });
+
+  it('takes no inherited property for a label', () => {
+    const odd = parsed('{"alertname": "A", "constructor": "c", "__proto__": "p"}');
+    const both = new FiringAlerts([{ alertname: 'A' }, odd]);
+    assert.deepEqual([...both.groupedBy('A', 'constructor').keys()], [undefined, 'c']);
+    assert.deepEqual([...both.groupedBy('A', '__proto__').keys()], [undefined, 'p']);
+    assert.deepEqual([...both.groupedBy('constructor', '__proto__')], []);
+  });
+});
+
+describe('FiringAlerts.reports', () => {
+  const fires = { alertname: 'InstanceDown', instance: 'a:9090', job: 'node' };
+  const rows: readonly (readonly [name: string, pushed: LabelSet, expected: boolean])[] = [
+    ['the alert itself', fires, true],
+    ['one with external labels added', { ...fires, cluster: 'eu', replica: 'b' }, true],
+    ['one with a label dropped', { alertname: 'InstanceDown', instance: 'a:9090' }, true],
+    ['one with labels added and dropped', { alertname: 'InstanceDown', instance: 'a:9090', cluster: 'eu' }, true],
+    ['one with nothing but the name', { alertname: 'InstanceDown' }, true],
+    ['not another instance', { ...fires, instance: 'b:9090' }, false],
+    ['not another name', { ...fires, alertname: 'InstanceUp' }, false],
+    ['not one without a name', { instance: 'a:9090', job: 'node' }, false],
+    ['one with a label called constructor', { ...fires, constructor: 'x' }, true],
+  ];
+  for (const [name, pushed, expected] of rows) {
+    it(`reports ${name}`, () => assert.equal(new FiringAlerts([fires]).reports({ ...pushed }), expected));
+  }
+
+  it('compares a label called __proto__', () => {
+    const odd = parsed('{"alertname": "A", "__proto__": "p"}');
+    const firing = new FiringAlerts([odd]);
+    assert.equal(firing.reports(parsed('{"alertname": "A", "__proto__": "p"}')), true);
+    assert.equal(firing.reports(parsed('{"alertname": "A", "__proto__": "q"}')), false);
+  });
+
+  it('answers the same when asked again', () => {
+    const firing = new FiringAlerts([fires]);
+    const [there, missing] = [{ ...fires }, { ...fires, job: 'x' }];
+    assert.deepEqual(
+      [there, missing, there, missing].map((pushed) => firing.reports(pushed)),
+      [true, false, true, false],
+    );
+  });
+
+  it('takes an alert without a name for no other such alert', () => {
+    assert.equal(new FiringAlerts([{ job: 'node' }]).reports({ job: 'node' }), false);
+  });
+
+  it('agrees with a comparison of every alert, among few and among many', () => {
+    const value = fc.constantFrom('1', '2', '3', '4');
+    const labels = fc
+      .tuple(
+        fc.constantFrom('A', 'B'),
+        fc.dictionary(fc.constantFrom('a', 'b', 'c', 'd', 'constructor', '__proto__'), value, {
+          noNullPrototype: true,
+        }),
+      )
+      .map(([alertname, more]): LabelSet => ({ ...more, alertname }));
+    fc.assert(
+      fc.property(
+        fc.array(labels, { maxLength: 30 }),
+        fc.integer({ min: 0, max: 400 }),
+        fc.array(labels, { minLength: 1, maxLength: 20 }),
+        (some, fillers, pushes) => {
+          // Alerts that none of those pushed agrees with push the ones that count out of the first few.
+          const filling = Array.from({ length: fillers }, (_, i) => filler(i));
+          const all = [...filling, ...some];
+          const firing = new FiringAlerts(all);
+          for (const pushed of pushes)
+            assert.equal(
+              firing.reports(pushed),
+              all.some((alert) => sameAlert(alert, pushed)),
+            );
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('costs little for each pushed alert, however many fire', () => {
+    let comparisons = 0;
+    const counted = (labels: LabelSet): LabelSet =>
+      new Proxy(labels, { ownKeys: (target) => (comparisons++, Reflect.ownKeys(target)) });
+    const host = (i: number): LabelSet => ({
+      alertname: 'A',
+      severity: 'page',
+      instance: `host-${i}`,
+      job: `job-${i % 9}`,
+    });
+    const firing = new FiringAlerts(Array.from({ length: 5000 }, (_, i) => counted(host(i))));
+    for (let i = 0; i < 50; i++) {
+      assert.equal(firing.reports({ ...host(4000 + i), cluster: 'eu' }), true);
+      assert.equal(firing.reports(host(5000 + i)), false);
+      assert.equal(firing.reports({ ...host(i), severity: 'info' }), false);
+    }
+    assert.ok(comparisons <= 150 * (64 + 64) + 200, `${comparisons} comparisons`);
+  });
+
+  it('indexes only the label that tells the alerts apart', () => {
+    let reads = 0;
+    const counted = (labels: LabelSet): LabelSet =>
+      new Proxy(labels, {
+        getOwnPropertyDescriptor: (...args) => (reads++, Reflect.getOwnPropertyDescriptor(...args)),
+      });
+    const host = (i: number): LabelSet => ({ alertname: 'A', env: `${i % 2}`, instance: `${i}`, zone: `${i % 3}` });
+    const firing = new FiringAlerts(Array.from({ length: 5000 }, (_, i) => counted(host(i))));
+    reads = 0;
+    assert.equal(firing.reports(host(4000)), true);
+    assert.ok(reads < 2 * 5000, `${reads} reads of 5000 alerts`);
+  });
+
+  it('searches not again for an object it was asked for', () => {
+    let comparisons = 0;
+    const counted = new Proxy(fires, { ownKeys: (target) => (comparisons++, Reflect.ownKeys(target)) });
+    const firing = new FiringAlerts([counted]);
+    const pushed = { ...fires, job: 'x' };
+    for (let i = 0; i < 10; i++) firing.reports(pushed);
+    assert.equal(comparisons, 1);
+  });
+
+  it('finds one by a label that only a few of many alerts have, and beyond the labels that are numbered', () => {
+    const wide = (last: number): LabelSet => {
+      const shared = Array.from({ length: 100 }, (_, i) => [`label_${i}`, 'same'] as const);
+      return Object.fromEntries([['alertname', 'A'], ...shared, ['last', String(last)]]);
+    };
+    const firing = new FiringAlerts([...Array.from({ length: 300 }, (_, i) => wide(i)), { ...wide(7), rare: 'x' }]);
+    assert.equal(firing.reports(wide(299)), true);
+    assert.equal(firing.reports(wide(300)), false);
+    assert.equal(firing.reports({ ...wide(7), rare: 'x' }), true);
+    assert.equal(firing.reports({ ...wide(299), label_99: 'other' }), false);
+  });
+});
+
+/** Differs from every pushed alert of the property in a label that all of them may have. */
+function filler(i: number): LabelSet {
+  return { alertname: i % 7 === 0 ? 'B' : 'A', a: `x${i % 3}`, b: `x${i}`, c: 'x', d: 'x', constructor: 'x' };
+}
+
+/** The rule, without any index. */
+function sameAlert(alert: LabelSet, pushed: LabelSet): boolean {
+  const common = Object.keys(alert).filter((name) => Object.hasOwn(pushed, name));
+  return common.includes('alertname') && common.every((name) => alert[name] === pushed[name]);
+}

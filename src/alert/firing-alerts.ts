@@ -1,0 +1,71 @@
+import type { LabelSet } from './label-set.ts';
+import { PushedAlertSearch } from './pushed-alert-search.ts';
+
+type Groups = ReadonlyMap<string | undefined, readonly LabelSet[]>;
+
+/**
+ * The alerts that fire at one moment, indexed so that a look-up costs the same whether ten fire or a hundred thousand.
+ * An index is made when it is first needed. A label may be called `constructor`: only own properties are labels.
+ */
+export class FiringAlerts {
+  readonly all: readonly LabelSet[];
+  readonly #byName: Groups;
+  readonly #groups = new Map<string, Map<string, Groups>>();
+  readonly #searches = new Map<string, PushedAlertSearch>();
+  readonly #reported = new WeakMap<LabelSet, boolean>();
+
+  constructor(all: readonly LabelSet[]) {
+    this.all = all;
+    this.#byName = groupBy(all, 'alertname');
+  }
+
+  get size(): number {
+    return this.all.length;
+  }
+
+  /** The alerts of one name, in the order in which they were given. */
+  named(alertname: string): readonly LabelSet[] {
+    return this.#byName.get(alertname) ?? [];
+  }
+
+  /** The alerts of one name by the value of a label, those that lack it under undefined. Each grouping is made once. */
+  groupedBy(alertname: string, labelName: string): Groups {
+    const byLabel = getOrAdd(this.#groups, alertname, () => new Map<string, Groups>());
+    return getOrAdd(byLabel, labelName, () => groupBy(this.named(alertname), labelName));
+  }
+
+  /**
+   * True if one of the alerts can be the one that was pushed with these labels: it has the same name, and no label in
+   * common with another value. Never false for an alert that is there.
+   * {@link PushedAlertSearch} says what it costs; asking again with the same object costs nothing.
+   */
+  reports(pushed: LabelSet): boolean {
+    return getOrAdd(this.#reported, pushed, () => {
+      const alertname = valueOf(pushed, 'alertname');
+      if (alertname === undefined) return false;
+      return getOrAdd(this.#searches, alertname, () => new PushedAlertSearch(this.named(alertname))).finds(pushed);
+    });
+  }
+}
+
+function valueOf(labels: LabelSet, name: string): string | undefined {
+  return Object.hasOwn(labels, name) ? labels[name] : undefined;
+}
+
+function groupBy(alerts: readonly LabelSet[], labelName: string): Groups {
+  return Map.groupBy(alerts, (labels) => valueOf(labels, labelName));
+}
+
+interface Memory<Key, Value> {
+  get(key: Key): Value | undefined;
+  set(key: Key, value: Value): unknown;
+}
+
+function getOrAdd<Key, Value>(memory: Memory<Key, Value>, key: Key, make: () => Value): Value {
+  let value = memory.get(key);
+  if (value === undefined) {
+    value = make();
+    memory.set(key, value);
+  }
+  return value;
+}

@@ -1,0 +1,55 @@
+import { isUtf8 } from 'node:buffer';
+
+/**
+ * Decodes UTF-8 as Go does in JSON: each byte that belongs to no valid sequence becomes one U+FFFD. Node's own decoder
+ * makes one of several such bytes, so that a damaged label would have another fingerprint than in Alertmanager.
+ * A byte order mark is kept.
+ */
+export function decodeUtf8(bytes: Buffer): string {
+  return (isUtf8(bytes) ? bytes : replaceBroken(bytes)).toString('utf8');
+}
+
+/** A copy with U+FFFD, three bytes in UTF-8, in place of each byte that begins a sequence but is not followed by the rest. */
+function replaceBroken(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafe(bytes.length + 2 * countBroken(bytes));
+  let end = 0;
+  for (let at = 0; at < bytes.length;) {
+    const next = at + sequenceLength(bytes, at);
+    if (next === at) {
+      copy[end++] = 0xef;
+      copy[end++] = 0xbf;
+      copy[end++] = 0xbd;
+      at++;
+    }
+    while (at < next) copy[end++] = bytes[at++]!;
+  }
+  return copy;
+}
+
+function countBroken(bytes: Buffer): number {
+  let count = 0;
+  for (let at = 0; at < bytes.length;) {
+    const length = sequenceLength(bytes, at);
+    if (length === 0) count++;
+    at += Math.max(length, 1);
+  }
+  return count;
+}
+
+/**
+ * How many bytes the sequence has that begins at `at`; 0 if it is broken off. What is invalid for another reason (a byte that
+ * begins nothing, too long a form, a surrogate, above U+10FFFF) counts as whole: Node replaces each of its bytes by itself.
+ */
+function sequenceLength(bytes: Buffer, at: number): number {
+  const length = lengthByFirst(bytes[at]!);
+  for (let next = at + 1; next < at + length; next++) {
+    if (((bytes[next] ?? 0) & 0xc0) !== 0x80) return 0;
+  }
+  return length;
+}
+
+function lengthByFirst(byte: number): number {
+  if (byte < 0xc0) return 1;
+  if (byte < 0xe0) return 2;
+  return byte < 0xf0 ? 3 : 4;
+}

@@ -1,0 +1,95 @@
+import { parseDateTime } from './date-time.ts';
+import type { LabelSet } from './label-set.ts';
+import { noAnnotations, postableAlert, type PostableAlert } from './postable-alert.ts';
+import { isRequestUri } from './request-uri.ts';
+
+/**
+ * Reads the bodies that real senders send, at the speed of JSON.parse: an array of alerts with fields as the schema has
+ * them. It gives undefined for everything that is unusual, right or wrong, and leaves that to {@link readAlerts}.
+ * @param text well-formed Unicode
+ */
+export function readAlertsFast(text: string, maxLabels: number): PostableAlert[] | undefined {
+  // Lone surrogates can only come from escapes; sorting them out is not for the fast way.
+  if (text.includes('\\ud') || text.includes('\\uD')) return undefined;
+  const body = parseOrUndefined(text);
+  if (!Array.isArray(body)) return undefined;
+  const alerts: PostableAlert[] = [];
+  for (const value of body as unknown[]) {
+    const alert = usualAlert(value, maxLabels);
+    if (alert === undefined) return undefined;
+    alerts.push(alert);
+  }
+  return alerts;
+}
+
+function parseOrUndefined(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The fields of an alert while they are being read. */
+interface Draft {
+  labels: LabelSet | undefined;
+  annotations: LabelSet;
+  startsAt: number | undefined;
+  endsAt: number | undefined;
+  generatorURL: string;
+}
+
+function usualAlert(value: unknown, maxLabels: number): PostableAlert | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const draft: Draft = {
+    labels: undefined,
+    annotations: noAnnotations,
+    startsAt: undefined,
+    endsAt: undefined,
+    generatorURL: '',
+  };
+  for (const name in value) if (!readField(draft, name, (value as Record<string, unknown>)[name])) return undefined;
+  const { labels, annotations, startsAt, endsAt, generatorURL } = draft;
+  if (labels === undefined) return undefined;
+  return postableAlert({ labels, annotations, startsAt, endsAt, generatorURL }, maxLabels);
+}
+
+/** False if the field is unusual. */
+function readField(draft: Draft, name: string, field: unknown): boolean {
+  switch (name) {
+    case 'labels':
+      return isLabelSet(field) && ((draft.labels = field), true);
+    case 'annotations':
+      return isLabelSet(field) && ((draft.annotations = field), true);
+    case 'startsAt':
+      return (draft.startsAt = usualTime(field)) !== undefined;
+    case 'endsAt':
+      return (draft.endsAt = usualTime(field)) !== undefined;
+    case 'generatorURL':
+      return typeof field === 'string' && (field === '' || isRequestUri(field)) && ((draft.generatorURL = field), true);
+    default:
+      return typeof field === 'string' && isTrustworthy(name);
+  }
+}
+
+/** 1970 and earlier is left out: an empty text and Go's zero time have rules of their own. */
+function usualTime(field: unknown): number | undefined {
+  const time = typeof field === 'string' ? parseDateTime(field) : undefined;
+  return time !== undefined && time > 0 ? time : undefined;
+}
+
+function isLabelSet(field: unknown): field is LabelSet {
+  if (typeof field !== 'object' || field === null || Array.isArray(field)) return false;
+  for (const name in field) {
+    if (typeof (field as Record<string, unknown>)[name] !== 'string' || !isTrustworthy(name)) return false;
+  }
+  return true;
+}
+
+/**
+ * In Node 22 to 26 JSON.parse can take a member name that is written with an escape for another one that it has seen before;
+ * the wrong name always holds a backslash (nodejs/node issues 63785 and 64546). The careful reader is not concerned.
+ */
+function isTrustworthy(name: string): boolean {
+  return !name.includes('\\');
+}

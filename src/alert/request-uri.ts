@@ -1,0 +1,72 @@
+import { isIPv6 } from 'node:net';
+
+/** The form that nearly every sender uses, in one match. The rules below would take all of it too. */
+const usualPattern = /^https?:\/\/[\w.-]*(?::\d*)?(?:\/[^%?#\0-\x1f\x7f]*)?(?:\?[^#\0-\x1f\x7f]*)?$/;
+
+/** Refused everywhere, so the patterns below do not look for them. */
+const control = /[\0-\x1f\x7f]/;
+const notScheme = /[^a-z\d+.-]/i;
+const badEscape = /%(?![\da-f]{2})/i;
+const badUserinfo = /[^\w.~!$&'()*+,;=:%@-]|%(?![\da-f]{2})/i;
+/** In a host only the bytes beyond ASCII may be escaped, and the percent sign. */
+const badHost = /[ #/?@\\^`{|}]|%(?!25|[89a-f][\da-f])/i;
+/** In the zone of an address those may be escaped that a host may contain, and the blank: `[fe80::1%25eth%200]`. */
+const badZone = /[ #/?@\\^`{|}]|%(?!2[0-24-9a-e]|3[\da-e]|4[1-9a-f]|5[\dabdf]|6[1-9a-f]|7[\dae])/i;
+
+/**
+ * True for what Alertmanager takes as a generatorURL: an absolute URI or an absolute path. The rules are those of Go's
+ * url.ParseRequestURI, after a fragment has been cut off (github.com/go-openapi/strfmt, default.go). They say little:
+ * `mailto:x`, `javascript:alert(1)`, `*` and blanks in a path are good. So do not make a link of it without a look at the scheme.
+ * An empty text is refused; it is for the caller to know that it means "absent".
+ */
+export function isRequestUri(text: string): boolean {
+  if (usualPattern.test(text)) return true;
+  const uri = before(text, '#');
+  if (control.test(uri)) return false;
+  if (uri === '*') return true;
+  const scheme = schemeOf(uri);
+  const rest = before(scheme === '' ? uri : uri.slice(scheme.length + 1), '?');
+  if (!rest.startsWith('/')) return scheme !== '';
+  if (scheme === '' || !rest.startsWith('//')) return !badEscape.test(rest);
+  const authority = before(rest.slice(2), '/');
+  return isAuthority(scheme, authority) && !badEscape.test(rest.slice(2 + authority.length));
+}
+
+/** The part of `text` before the first `mark`; all of it if there is none. */
+function before(text: string, mark: string): string {
+  const at = text.indexOf(mark);
+  return at < 0 ? text : text.slice(0, at);
+}
+
+/** The scheme without its colon; '' if there is none. */
+function schemeOf(uri: string): string {
+  const end = uri.search(notScheme);
+  return /^[a-z]/i.test(uri) && uri[end] === ':' ? uri.slice(0, end) : '';
+}
+
+function isAuthority(scheme: string, authority: string): boolean {
+  const at = authority.lastIndexOf('@');
+  if (at >= 0 && badUserinfo.test(authority.slice(0, at))) return false;
+  const host = authority.slice(at + 1);
+  const bracket = host.lastIndexOf('[');
+  if (bracket >= 0) return bracket === 0 && isAddressAndPort(host);
+  // Go forbids a second colon in the two schemes only: databases have lists of hosts in theirs
+  const colon = /^https?$/i.test(scheme) ? host.indexOf(':') : host.lastIndexOf(':');
+  return (colon < 0 || isPort(host.slice(colon))) && !badHost.test(host);
+}
+
+/** `[::1]`, `[fe80::1%25eth0]:9093`; only an IPv6 address may stand in the brackets. */
+function isAddressAndPort(host: string): boolean {
+  const end = host.lastIndexOf(']');
+  if (end < 0 || !isPort(host.slice(end + 1))) return false;
+  const inside = host.slice(1, end);
+  const address = before(inside, '%25');
+  if (address.includes('%') || !isIPv6(address)) return false;
+  const zone = inside.slice(address.length);
+  return zone === '' || (zone !== '%25' && !badZone.test(zone));
+}
+
+/** Empty, or a colon and any number of digits: the size is not looked at. */
+function isPort(text: string): boolean {
+  return text === '' || (text.startsWith(':') && !/\D/.test(text.slice(1)));
+}
