@@ -1,0 +1,105 @@
+import type { LabelSet } from '../alert/label-set.ts';
+
+/** Most alerts, and most request ids, that causes name; past that they only count. */
+export const maxNamedCauses = 100;
+
+export type CauseStatus = 'firing' | 'resolved' | 'expired';
+
+/** What made us look: an alert that came or ended; the start; the periodic look; one that is unhealthy; a new or edited pipeline. */
+export type Trigger = 'alert' | 'start' | 'resync' | 'requeue' | 'pipeline';
+
+/** One alert that a request exists for. */
+export interface Cause {
+  readonly labels: LabelSet;
+  /** As it was received last. */
+  status: CauseStatus;
+  /** Milliseconds since the epoch. */
+  readonly firstSeen: number;
+  lastSeen: number;
+  /** How often it was received. */
+  count: number;
+}
+
+/**
+ * Why a request exists. Bounded: the {@link maxNamedCauses} most recent alerts and request ids are named, the rest counted.
+ * Whoever made one may add to it; once it is handed on, it is only read, and {@link union} makes a new one.
+ */
+export class Causes {
+  readonly triggers = new Set<Trigger>();
+  /** By the alert's key, the most recent one last. */
+  readonly alerts = new Map<string, Cause>();
+  readonly requestIds = new Set<string>();
+  /** How many alerts were received, repeats included. */
+  alertCount = 0;
+  /** True if alerts are counted that are no longer named: nobody knows any more whom they concern. */
+  incomplete = false;
+  omittedRequestIds = 0;
+  /** When the first and the newest of what is in here happened; no snapshot older than `lastSeen` may answer it. */
+  firstSeen = Number.POSITIVE_INFINITY;
+  lastSeen = Number.NEGATIVE_INFINITY;
+
+  static of(trigger: Trigger, at: number): Causes {
+    const causes = new Causes();
+    causes.triggers.add(trigger);
+    causes.#seen(at, at);
+    return causes;
+  }
+
+  /** Both together; the arguments stay as they are. */
+  static union(a: Causes, b: Causes): Causes {
+    if (a === b) return a;
+    const union = new Causes();
+    union.absorb(a);
+    union.absorb(b);
+    return union;
+  }
+
+  addAlert(key: string, labels: LabelSet, status: CauseStatus, at: number): void {
+    this.triggers.add('alert');
+    this.alertCount++;
+    this.#seen(at, at);
+    this.#name(key, { labels, status, firstSeen: at, lastSeen: at, count: 1 });
+  }
+
+  addRequestId(id: string): void {
+    // Deleted first, so that an id that comes again counts as recent.
+    this.requestIds.delete(id);
+    this.requestIds.add(id);
+    if (this.requestIds.size <= maxNamedCauses) return;
+    this.requestIds.delete(first(this.requestIds));
+    this.omittedRequestIds++;
+  }
+
+  /** Takes over all that `other` holds, as the more recent of the two. */
+  absorb(other: Causes): void {
+    for (const trigger of other.triggers) this.triggers.add(trigger);
+    for (const [key, cause] of other.alerts) this.#name(key, { ...cause });
+    for (const id of other.requestIds) this.addRequestId(id);
+    this.alertCount += other.alertCount;
+    this.omittedRequestIds += other.omittedRequestIds;
+    this.incomplete ||= other.incomplete;
+    this.#seen(other.firstSeen, other.lastSeen);
+  }
+
+  #name(key: string, cause: Cause): void {
+    const known = this.alerts.get(key);
+    if (known === undefined) this.alerts.set(key, cause);
+    else {
+      this.alerts.delete(key);
+      this.alerts.set(key, { ...cause, firstSeen: known.firstSeen, count: known.count + cause.count });
+    }
+    if (this.alerts.size <= maxNamedCauses) return;
+    this.alerts.delete(first(this.alerts.keys()));
+    this.incomplete = true;
+  }
+
+  #seen(firstAt: number, lastAt: number): void {
+    this.firstSeen = Math.min(this.firstSeen, firstAt);
+    this.lastSeen = Math.max(this.lastSeen, lastAt);
+  }
+}
+
+function first(values: Iterable<string>): string {
+  for (const value of values) return value;
+  throw new Error('first() of nothing');
+}

@@ -1,0 +1,28 @@
+import type { LogFields } from '../logger.ts';
+import type { Causes } from './causes.ts';
+
+/** Most different causes on one line of the log; `alerts` says how many alerts there are in all. */
+const maxListed = 20;
+
+/** Causes as fields of a log line. */
+export function describeCauses(causes: Causes): LogFields {
+  if (causes.alertCount === 0) return { causes: causeTexts(causes) };
+  return {
+    causes: causeTexts(causes),
+    alerts: causes.alertCount,
+    request_ids: [...causes.requestIds],
+    ...(causes.omittedRequestIds > 0 && { more_request_ids: causes.omittedRequestIds }),
+  };
+}
+
+/** One text for each cause, the newest alert first: `InstanceDown firing`, `resync`. */
+export function causeTexts(causes: Causes): string[] {
+  const counts = new Map<string, number>();
+  for (const { labels, status } of causes.alerts.values()) {
+    const text = `${labels['alertname'] ?? '(no alertname)'} ${status}`;
+    counts.set(text, (counts.get(text) ?? 0) + 1);
+  }
+  const alerts = [...counts].toReversed().map(([text, count]) => (count === 1 ? text : `${text} ×${count}`));
+  const others = [...causes.triggers].filter((trigger) => trigger !== 'alert');
+  return [...others, ...alerts].slice(0, maxListed);
+}
