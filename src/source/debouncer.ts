@@ -1,0 +1,50 @@
+import type { CancelTimer, Clock } from '../clock.ts';
+import {
+  debounceDueAt,
+  debounceFlush,
+  debouncePut,
+  quiet,
+  type DebounceOptions,
+  type DebounceState,
+  type DebounceStep,
+  type Emission,
+} from './debounce.ts';
+
+export interface DebouncerOptions<Event> extends DebounceOptions {
+  readonly clock: Clock;
+  /** Unites two events; may write into the earlier one. */
+  readonly merge: (earlier: Event, later: Event) => Event;
+  readonly emit: (emission: Emission<Event>) => void;
+}
+
+/** The debounce state machine on a clock: at most one timer, set for the moment at which something is due. */
+export class Debouncer<Event> {
+  readonly #options: DebouncerOptions<Event>;
+  #state: DebounceState<Event> = quiet;
+  #cancelTimer: CancelTimer | undefined;
+
+  constructor(options: DebouncerOptions<Event>) {
+    this.#options = options;
+  }
+
+  /** Takes an event in; if it comes after quiet, it is emitted before this returns. */
+  put(event: Event): void {
+    const { clock, merge } = this.#options;
+    this.#take(debouncePut(this.#state, event, clock.now(), this.#options, merge));
+  }
+
+  /** Emits at once what waits, as at shutdown. Leaves no timer behind. */
+  flush(): void {
+    this.#take(debounceFlush(this.#state, this.#options.clock.now(), this.#options));
+  }
+
+  #take({ state, emission }: DebounceStep<Event>): void {
+    this.#state = state;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    const dueAt = debounceDueAt(state, this.#options);
+    const { clock, emit } = this.#options;
+    if (dueAt !== undefined) this.#cancelTimer = clock.setTimeout(() => this.flush(), dueAt - clock.now());
+    if (emission !== undefined) emit(emission);
+  }
+}

@@ -1,0 +1,105 @@
+import type { Clock } from '../clock.ts';
+import type { Logger } from '../logger.ts';
+import { Causes } from '../workqueue/causes.ts';
+import { describeCauses } from '../workqueue/describe-causes.ts';
+import type { Request } from '../workqueue/request.ts';
+import type { Emission } from './debounce.ts';
+import { Debouncer } from './debouncer.ts';
+import { EventChannel } from './event-channel.ts';
+import { requestMappers, type Select } from './request-mapper.ts';
+import type { SourceMetrics } from './source-metrics.ts';
+
+/** What one event became: a name to follow it by in the log, and why it exists. */
+export interface Event {
+  readonly id: string;
+  readonly causes: Causes;
+}
+
+export interface EventSourceOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: SourceMetrics;
+  readonly channel: EventChannel<Event>;
+  readonly waitMs: number;
+  readonly maxWaitMs: number;
+  readonly select: Select;
+  /** Names an event: short, unlike any other. */
+  readonly newEventId: () => string;
+  /** Every pipeline there is. */
+  readonly pipelines: () => readonly Request[];
+  /** Puts requests into the work queue; must not block. */
+  readonly enqueue: (requests: readonly Request[], event: Event) => void;
+}
+
+/** From alerts to requests: debouncer → channel → request mapper → work queue. */
+export class EventSource {
+  readonly #options: EventSourceOptions;
+  readonly #debouncer: Debouncer<Causes>;
+  #running: Promise<void> | undefined;
+
+  constructor(options: EventSourceOptions) {
+    this.#options = options;
+    this.#debouncer = new Debouncer({
+      ...options,
+      merge: mergeInto,
+      emit: (emission) => this.#emit(emission),
+    });
+  }
+
+  /** Takes the causes over; the caller must not touch them any more. */
+  put(causes: Causes): void {
+    this.#debouncer.put(causes);
+  }
+
+  /** Works on what is in the channel, and on what comes, until {@link stop}. Until then events wait in the channel. */
+  start(): void {
+    this.#running = this.#run();
+  }
+
+  /** Flushes the debouncer, empties the channel, and resolves when every event has become requests. */
+  async stop(): Promise<void> {
+    this.#debouncer.flush();
+    this.#options.channel.close();
+    await this.#running;
+  }
+
+  #emit({ event: causes, edge, waitedMs }: Emission<Causes>): void {
+    const { channel, logger, metrics, newEventId } = this.#options;
+    const event = { id: newEventId(), causes };
+    metrics.emitted[edge].inc();
+    logger.info('event.emitted', 'alerts became one event', {
+      event_id: event.id,
+      edge,
+      waited_ms: waitedMs,
+      ...describeCauses(causes),
+    });
+    if (channel.put(event) !== 'merged') return;
+    metrics.merged.inc();
+    logger.warn('channel.full', 'the event channel is full: merged into the newest event that waits', {
+      event_id: event.id,
+      capacity: channel.capacity,
+    });
+  }
+
+  async #run(): Promise<void> {
+    const { channel } = this.#options;
+    for (let event = await channel.take(); event !== undefined; event = await channel.take()) this.#enqueue(event);
+  }
+
+  #enqueue(event: Event): void {
+    const { select, pipelines, enqueue, logger } = this.#options;
+    const requests = requestMappers[select](event.causes, pipelines());
+    logger.info('requests.enqueued', 'an event became reconcile requests', {
+      event_id: event.id,
+      requests: requests.length,
+      select,
+      ...describeCauses(event.causes),
+    });
+    enqueue(requests, event);
+  }
+}
+
+function mergeInto(earlier: Causes, later: Causes): Causes {
+  earlier.absorb(later);
+  return earlier;
+}

@@ -1,0 +1,71 @@
+import type { LabelSet } from '../alert/label-set.ts';
+import type { Causes } from '../workqueue/causes.ts';
+import type { Request } from '../workqueue/request.ts';
+
+/** Which of the pipelines does an event concern? Pure. */
+export type RequestMapper = (causes: Causes, pipelines: readonly Request[]) => readonly Request[];
+
+export type Select = 'all' | 'labels';
+
+/** Every way of choosing, by its name in `source.select`. */
+export const requestMappers: Readonly<Record<Select, RequestMapper>> = {
+  all: everyPipeline,
+  labels: pipelinesNamedByLabels,
+};
+
+function everyPipeline(_: Causes, pipelines: readonly Request[]): readonly Request[] {
+  return pipelines;
+}
+
+/**
+ * Kyma's way: the kind by the prefix of `alertname`, the pipeline by an exact `pipeline_name`; without `pipeline_name` all
+ * of the kind, without either all there are. `pipeline_type` beside a `pipeline_name` has to be the kind too. Source: the
+ * matcher of Kyma's telemetry-manager, except that there an alert which names nothing wakes nobody.
+ */
+function pipelinesNamedByLabels(causes: Causes, pipelines: readonly Request[]): readonly Request[] {
+  if (causes.incomplete || causes.alerts.size === 0) return pipelines;
+  const choices = new Map<string, Choice>();
+  for (const { labels } of causes.alerts.values()) {
+    const choice = choiceOf(labels);
+    if (choice === undefined) continue;
+    if (choice.kind === undefined && choice.name === undefined) return pipelines;
+    choices.set(choiceKey(choice.kind, choice.name), choice);
+  }
+  return pipelines.filter(
+    ({ kind, name }) =>
+      choices.has(choiceKey(kind, name)) ||
+      choices.has(choiceKey(kind, undefined)) ||
+      choices.has(choiceKey(undefined, name)),
+  );
+}
+
+/** Undefined stands for any. */
+interface Choice {
+  readonly kind: string | undefined;
+  readonly name: string | undefined;
+}
+
+const kindPrefixes = ['Metric', 'Trace', 'Log'] as const;
+const pipelineTypes: ReadonlyMap<string, string> = new Map(
+  kindPrefixes.map((prefix) => [`${prefix.toLowerCase()}pipeline`, `${prefix}Pipeline`]),
+);
+
+/** Undefined if the labels contradict themselves: then they concern nobody. */
+function choiceOf(labels: LabelSet): Choice | undefined {
+  const prefix = kindPrefixes.find((candidate) => own(labels, 'alertname')?.startsWith(candidate));
+  const byPrefix = prefix === undefined ? undefined : `${prefix}Pipeline`;
+  const name = own(labels, 'pipeline_name');
+  const type = own(labels, 'pipeline_type');
+  if (name === undefined || type === undefined) return { kind: byPrefix, name };
+  const byType = pipelineTypes.get(type) ?? type;
+  return byPrefix === undefined || byPrefix === byType ? { kind: byType, name } : undefined;
+}
+
+function own(labels: LabelSet, name: string): string | undefined {
+  return Object.hasOwn(labels, name) ? labels[name] : undefined;
+}
+
+/** No kind and no name holds a slash, and no kind is empty. */
+function choiceKey(kind: string | undefined, name: string | undefined): string {
+  return `${kind ?? ''}/${name ?? '/'}`;
+}
