@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
+import { describe, it } from 'node:test';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import { startDeadline } from './deadline.ts';
+
+function start() {
+  const clock = new FakeClock();
+  const caller = new AbortController();
+  return { clock, caller, deadline: startDeadline(clock, 1000, caller.signal) };
+}
+
+describe('startDeadline', () => {
+  it('aborts when the time is over, not before', () => {
+    const { clock, deadline } = start();
+    clock.advance(999);
+    assert.equal(deadline.signal.aborted, false);
+    clock.advance(1);
+    assert.ok(deadline.signal.aborted && deadline.expired());
+    deadline.end();
+  });
+
+  it('aborts with the caller, and then does not count as expired', () => {
+    const { clock, caller, deadline } = start();
+    caller.abort();
+    assert.ok(deadline.signal.aborted);
+    clock.advance(1000);
+    assert.equal(deadline.expired(), false);
+    deadline.end();
+  });
+
+  it('stays expired when the caller aborts later', () => {
+    const { clock, caller, deadline } = start();
+    clock.advance(1000);
+    caller.abort();
+    assert.equal(deadline.expired(), true);
+    deadline.end();
+  });
+
+  it('leaves no timer and no listener behind, and ends what still runs', () => {
+    const { clock, caller, deadline } = start();
+    deadline.end();
+    assert.equal(clock.pending(), 0);
+    assert.equal(getEventListeners(caller.signal, 'abort').length, 0);
+    assert.ok(deadline.signal.aborted);
+    assert.equal(deadline.expired(), false);
+  });
+});

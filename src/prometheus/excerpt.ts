@@ -1,0 +1,18 @@
+const maxCharacters = 200;
+/** Enough for {@link maxCharacters} of the longest ones, so that a long text is not searched to its end. */
+const maxCodeUnits = 8 * maxCharacters;
+
+/**
+ * The beginning of a text that a stranger sent, fit for an error message: on one line, without control and formatting
+ * characters (they could steer the reader's terminal), at most 200 characters.
+ */
+export function excerpt(text: string): string {
+  const clean = text
+    .slice(0, maxCodeUnits)
+    .toWellFormed()
+    .replaceAll(/[\p{Cc}\p{Cf}\s]+/gu, ' ')
+    .trim();
+  const characters = Array.from(clean);
+  const whole = text.length <= maxCodeUnits && characters.length <= maxCharacters;
+  return whole ? clean : `${characters.slice(0, maxCharacters - 1).join('')}…`;
+}

@@ -1,0 +1,91 @@
+import type { Clock } from '../clock.ts';
+import { parseAlertsResponse, type PrometheusAlerts } from './alerts-response.ts';
+import { readBoundedBody } from './bounded-body.ts';
+import { startDeadline, type Deadline } from './deadline.ts';
+import { fetchFailure, type FetchPhase } from './fetch-failure.ts';
+import { prometheusEndpoint, type PrometheusEndpoint } from './prometheus-endpoint.ts';
+import { PrometheusError } from './prometheus-error.ts';
+import { statusFailure } from './status-failure.ts';
+
+export interface PrometheusClientOptions {
+  /** http or https, with any path prefix; `user:password@` becomes basic authentication. */
+  readonly url: string;
+  /** For everything together: connection, headers and body. */
+  readonly timeoutMs: number;
+  /** The longest answer that is read, after decompression. */
+  readonly maxResponseBytes: number;
+  /** Of this program, for the User-Agent header. */
+  readonly version: string;
+  readonly clock: Clock;
+  readonly fetch?: typeof globalThis.fetch;
+}
+
+/** Asks one Prometheus which alerts are active. */
+export interface PrometheusClient {
+  /** The URL without credentials, for the log. */
+  readonly address: string;
+  /** Rejects with PrometheusError, whatever goes wrong; with the signal's reason when the signal is aborted. */
+  query(signal: AbortSignal): Promise<PrometheusAlerts>;
+}
+
+interface Context extends PrometheusClientOptions {
+  readonly endpoint: PrometheusEndpoint;
+}
+
+/** Makes a client on Node's fetch, whose connections are kept alive. Throws TypeError if the URL is none. */
+export function createPrometheusClient(options: PrometheusClientOptions): PrometheusClient {
+  const context: Context = { ...options, endpoint: prometheusEndpoint(options.url) };
+  return { address: context.endpoint.address, query: (signal) => query(context, signal) };
+}
+
+async function query(context: Context, signal: AbortSignal): Promise<PrometheusAlerts> {
+  signal.throwIfAborted();
+  const deadline = startDeadline(context.clock, context.timeoutMs, signal);
+  try {
+    const response = await send(context, deadline);
+    if (response.status !== 200) throw await statusFailure(response, context.endpoint);
+    const text = await readAnswer(response, context, deadline);
+    const contentType = response.headers.get('content-type');
+    return parseAlertsResponse({ text, contentType, endpoint: context.endpoint });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    // Ends the connection too if the body was not read to its end.
+    deadline.end();
+  }
+}
+
+async function send(context: Context, deadline: Deadline): Promise<Response> {
+  const { endpoint, version, fetch = globalThis.fetch } = context;
+  const headers = new Headers({ Accept: 'application/json', 'User-Agent': `tocsin/${version}` });
+  if (endpoint.authorization !== undefined) headers.set('Authorization', endpoint.authorization);
+  try {
+    // no-store: an answer out of a proxy's cache could be older than the alert that woke us.
+    return await fetch(endpoint.url, { headers, redirect: 'manual', cache: 'no-store', signal: deadline.signal });
+  } catch (error) {
+    throw failure(error, 'connect', context, deadline);
+  }
+}
+
+async function readAnswer({ body }: Response, context: Context, deadline: Deadline): Promise<string> {
+  const { maxResponseBytes, endpoint } = context;
+  const { text, cut } = await readBoundedBody(body, maxResponseBytes).catch((error: unknown) => {
+    throw failure(error, 'body', context, deadline);
+  });
+  if (!cut) return text;
+  throw new PrometheusError(
+    'too_large',
+    `The answer of Prometheus at ${endpoint.address} is larger than ${maxResponseBytes} bytes: raise prometheus.max_response_size, or is prometheus.url wrong?`,
+  );
+}
+
+function failure(error: unknown, phase: FetchPhase, context: Context, deadline: Deadline): PrometheusError {
+  const { endpoint, timeoutMs } = context;
+  if (!deadline.expired()) return fetchFailure(error, phase, endpoint.address);
+  const what = phase === 'connect' ? 'did not answer' : 'began to answer but did not finish';
+  return new PrometheusError(
+    'timeout',
+    `Prometheus at ${endpoint.address} ${what} within ${timeoutMs / 1000} s: is it overloaded or unreachable, or is prometheus.timeout too short?`,
+  );
+}

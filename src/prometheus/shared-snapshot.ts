@@ -1,0 +1,137 @@
+import { FiringAlerts } from '../alert/firing-alerts.ts';
+import type { Clock } from '../clock.ts';
+import type { AlertSnapshot, AlertSource } from '../controller/ports.ts';
+import { SnapshotError } from '../controller/snapshot-error.ts';
+import { maxSnapshotRetryMs } from '../limits.ts';
+import type { Logger } from '../logger.ts';
+import type { PrometheusClient } from './prometheus-client.ts';
+import type { PrometheusMetrics } from './prometheus-metrics.ts';
+import { QueryReport } from './query-report.ts';
+
+/** After the first failure in a row; doubled by each further one, up to {@link maxSnapshotRetryMs}. */
+const firstRetryMs = 1000;
+
+export interface SharedSnapshotOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: PrometheusMetrics;
+  readonly client: PrometheusClient;
+}
+
+/** A query under way. Whoever joins it is named in the log line of its end. */
+interface Flight {
+  readonly startedAt: number;
+  readonly requestIds: Set<string>;
+  readonly landed: Promise<AlertSnapshot>;
+}
+
+/** How the last query ended. */
+type Landing =
+  | { readonly startedAt: number; readonly snapshot: AlertSnapshot }
+  | { readonly startedAt: number; readonly error: SnapshotError };
+
+/**
+ * One snapshot for all who ask: a query under way is joined, and the last answer serves again, as long as they were asked
+ * for late enough. At most one query is under way and one more waits for its turn, however many ask.
+ *
+ * A failure is an answer too. It serves all who may use it until its retry is due, so that a Prometheus that hangs costs
+ * one timeout, not one for each pipeline; somebody with a newer cause does not wait for the retry, but asks again at once.
+ */
+export class SharedSnapshot implements AlertSource {
+  readonly pulls = true;
+  readonly #options: SharedSnapshotOptions;
+  readonly #report: QueryReport;
+  readonly #closed = new AbortController();
+  #flight: Flight | undefined;
+  /** The flight that begins when the present one has landed. */
+  #next: { readonly requestIds: Set<string>; readonly landed: Promise<AlertSnapshot> } | undefined;
+  #last: Landing | undefined;
+  #failures = 0;
+
+  constructor(options: SharedSnapshotOptions) {
+    this.#options = options;
+    this.#report = new QueryReport(options);
+  }
+
+  async snapshot(notBefore: number, requestIds: readonly string[], signal: AbortSignal): Promise<AlertSnapshot> {
+    signal.throwIfAborted();
+    const now = this.#options.clock.now();
+    const last = this.#last;
+    // One from the future is from before the clock was set back: nobody knows how old it is.
+    if (last !== undefined && last.startedAt >= notBefore && last.startedAt <= now) {
+      if ('snapshot' in last) return last.snapshot;
+      if (now < last.error.retryAt) throw last.error;
+    }
+    return withSignal(this.#join(notBefore, requestIds), signal);
+  }
+
+  /** Ends a query that is under way. */
+  close(): void {
+    this.#closed.abort(new Error('Tocsin is shutting down'));
+  }
+
+  #join(notBefore: number, requestIds: readonly string[]): Promise<AlertSnapshot> {
+    const joined = this.#flight !== undefined && this.#flight.startedAt < notBefore ? this.#queue() : this.#depart();
+    for (const id of requestIds) joined.requestIds.add(id);
+    return joined.landed;
+  }
+
+  /** The flight under way, or one that starts now. */
+  #depart(requestIds = new Set<string>()): Flight {
+    if (this.#flight !== undefined) {
+      for (const id of requestIds) this.#flight.requestIds.add(id);
+      return this.#flight;
+    }
+    const startedAt = this.#options.clock.now();
+    const landed = this.#fly(startedAt, requestIds).finally(() => (this.#flight = undefined));
+    this.#flight = { startedAt, requestIds, landed };
+    return this.#flight;
+  }
+
+  /** The flight after the present one, which was asked for too early. */
+  #queue(): { readonly requestIds: Set<string>; readonly landed: Promise<AlertSnapshot> } {
+    if (this.#next !== undefined) return this.#next;
+    const requestIds = new Set<string>();
+    const depart = (): Promise<AlertSnapshot> => {
+      this.#next = undefined;
+      return this.#depart(requestIds).landed;
+    };
+    this.#next = { requestIds, landed: this.#flight!.landed.then(depart, depart) };
+    return this.#next;
+  }
+
+  async #fly(startedAt: number, requestIds: ReadonlySet<string>): Promise<AlertSnapshot> {
+    const { clock, client } = this.#options;
+    try {
+      const { alerts, firing } = await client.query(this.#closed.signal);
+      const snapshot = { takenAt: startedAt, firing: new FiringAlerts(firing) };
+      this.#failures = 0;
+      this.#last = { startedAt, snapshot };
+      this.#report.succeeded(alerts, firing, requestIds, clock.now() - startedAt);
+      return snapshot;
+    } catch (cause) {
+      const error = this.#failed(cause);
+      this.#last = { startedAt, error };
+      this.#report.failed(cause, requestIds, clock.now() - startedAt, error.retryAt - clock.now());
+      throw error;
+    }
+  }
+
+  #failed(cause: unknown): SnapshotError {
+    const retryMs = Math.min(firstRetryMs * 2 ** this.#failures++, maxSnapshotRetryMs);
+    const message = cause instanceof Error ? cause.message : String(cause);
+    return new SnapshotError(message, this.#options.clock.now() + retryMs, { cause });
+  }
+}
+
+/** The promise, or the signal's reason if that comes first; the promise itself goes on for the others. */
+async function withSignal<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}

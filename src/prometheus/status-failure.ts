@@ -1,0 +1,75 @@
+import { readBoundedBody } from './bounded-body.ts';
+import { PrometheusError } from './prometheus-error.ts';
+import type { PrometheusEndpoint } from './prometheus-endpoint.ts';
+
+/** More than any error text of Prometheus; a proxy's error page may be longer, its beginning is enough. */
+const maxErrorBytes = 16 * 1024;
+
+/** What an answer other than 200 means. Reads the beginning of the body where it may say more than the status. */
+export async function statusFailure(response: Response, endpoint: PrometheusEndpoint): Promise<PrometheusError> {
+  const { status } = response;
+  if (status >= 300 && status < 400) return redirectFailure(response, endpoint);
+  if (status === 401 || status === 403) return unauthorizedFailure(status, endpoint);
+  if (status === 404) return notFoundFailure(endpoint);
+  return httpFailure(status, await errorText(response, endpoint), endpoint);
+}
+
+function redirectFailure({ status, headers }: Response, endpoint: PrometheusEndpoint): PrometheusError {
+  const location = headers.get('location');
+  const where = location === null ? 'without saying where to' : `to ${shownLocation(location, endpoint)}`;
+  return new PrometheusError(
+    'redirect',
+    `Prometheus at ${endpoint.address} redirects ${where} (${status}), which is not followed: set prometheus.url to where it really is.`,
+  );
+}
+
+/** Only scheme, host and path: user, password and query may be secrets. */
+function shownLocation(location: string, { url, quote }: PrometheusEndpoint): string {
+  const target = URL.parse(location, url);
+  return target === null ? 'an address that is no URL' : quote(`${target.protocol}//${target.host}${target.pathname}`);
+}
+
+function unauthorizedFailure(status: number, { address, authorization }: PrometheusEndpoint): PrometheusError {
+  const problem =
+    authorization === undefined
+      ? 'wants credentials: put user:password@ before the host in prometheus.url.'
+      : 'does not accept the credentials in prometheus.url: are user and password right, and may the user read alerts?';
+  return new PrometheusError('unauthorized', `Prometheus at ${address} answered ${status} and ${problem}`);
+}
+
+function notFoundFailure({ address }: PrometheusEndpoint): PrometheusError {
+  return new PrometheusError(
+    'not_found',
+    `Prometheus at ${address} has no /api/v1/alerts (404): is a path prefix missing in prometheus.url, or is that not a Prometheus?`,
+  );
+}
+
+function httpFailure(status: number, text: string, { address }: PrometheusEndpoint): PrometheusError {
+  const said = text === '' ? 'without a reason' : `"${text}"`;
+  const hint =
+    status >= 500
+      ? 'is it starting, overloaded or behind a broken proxy?'
+      : 'is prometheus.url right, and does that server allow the query?';
+  return new PrometheusError('http_error', `Prometheus at ${address} answered ${status} ${said}: ${hint}`);
+}
+
+/** The `error` of Prometheus's envelope, or else whatever text there is. */
+async function errorText({ body }: Response, endpoint: PrometheusEndpoint): Promise<string> {
+  try {
+    const { text } = await readBoundedBody(body, maxErrorBytes);
+    return endpoint.quote(envelopeError(text) ?? text);
+  } catch {
+    // The status is the news; that its explanation could not be read does not change the kind of the failure.
+    return '';
+  }
+}
+
+function envelopeError(text: string): string | undefined {
+  try {
+    const envelope: unknown = JSON.parse(text);
+    if (typeof envelope !== 'object' || envelope === null || !('error' in envelope)) return undefined;
+    return typeof envelope.error === 'string' ? envelope.error : undefined;
+  } catch {
+    return undefined;
+  }
+}
