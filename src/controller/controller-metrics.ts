@@ -1,0 +1,86 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { Condition } from './ports.ts';
+
+/** controller-runtime's results; `terminal_error` and `cancelled` are ours. */
+export type ReconcileResultLabel = 'success' | 'requeue_after' | 'error' | 'terminal_error' | 'cancelled';
+
+export interface ControllerMetrics {
+  reconciled(kind: string, result: ReconcileResultLabel, seconds: number): void;
+  conditionChanged(kind: string, status: Condition['status']): void;
+  /** From the arrival of the first alert of a request to the start of its reconcile, seconds. */
+  readonly alertToReconcile: Histogram;
+}
+
+const results: readonly ReconcileResultLabel[] = ['success', 'requeue_after', 'error', 'terminal_error', 'cancelled'];
+const statuses: readonly Condition['status'][] = ['True', 'False', 'Unknown'];
+const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+/**
+ * The reconciler's metrics, the general ones under controller-runtime's names with the kind as the controller.
+ * @param kinds every kind there can be
+ * @param pipelines how many there are of a kind, read at each scrape
+ */
+export function createControllerMetrics(
+  registry: Registry,
+  kinds: readonly string[],
+  pipelines: (kind: string) => number,
+): ControllerMetrics {
+  const registers = [registry];
+  const total = new Counter({
+    registers,
+    name: 'controller_runtime_reconcile_total',
+    help: 'Reconciles by result.',
+    labelNames: ['controller', 'result'],
+  });
+  const errors = new Counter({
+    registers,
+    name: 'controller_runtime_reconcile_errors_total',
+    help: 'Reconciles that failed.',
+    labelNames: ['controller'],
+  });
+  const time = new Histogram({
+    registers,
+    buckets,
+    name: 'controller_runtime_reconcile_time_seconds',
+    help: 'How long a reconcile took.',
+    labelNames: ['controller'],
+  });
+  const changes = new Counter({
+    registers,
+    name: 'tocsin_condition_changes_total',
+    help: 'Conditions whose status or reason changed, by the new status.',
+    labelNames: ['kind', 'status'],
+  });
+  const alertToReconcile = new Histogram({
+    registers,
+    buckets,
+    name: 'tocsin_alert_to_reconcile_seconds',
+    help: 'From the arrival of an alert to the start of a reconcile that it caused.',
+  });
+  new Gauge({
+    registers,
+    name: 'tocsin_pipelines',
+    help: 'Pipelines known, by kind.',
+    labelNames: ['kind'],
+    collect() {
+      for (const kind of kinds) this.set({ kind }, pipelines(kind));
+    },
+  });
+  for (const kind of kinds) {
+    const controller = kind.toLowerCase();
+    for (const result of results) total.inc({ controller, result }, 0);
+    errors.inc({ controller }, 0);
+    time.zero({ controller });
+    for (const status of statuses) changes.inc({ kind, status }, 0);
+  }
+  return {
+    reconciled(kind, result, seconds) {
+      const controller = kind.toLowerCase();
+      total.inc({ controller, result });
+      time.observe({ controller }, seconds);
+      if (result === 'error' || result === 'terminal_error') errors.inc({ controller });
+    },
+    conditionChanged: (kind, status) => changes.inc({ kind, status }),
+    alertToReconcile,
+  };
+}

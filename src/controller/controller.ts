@@ -1,0 +1,124 @@
+import type { CancelTimer, Clock } from '../clock.ts';
+import { maxSnapshotRetryMs, reconcileDeadlineMs } from '../limits.ts';
+import type { Logger } from '../logger.ts';
+import type { Causes } from '../workqueue/causes.ts';
+import type { Request } from '../workqueue/request.ts';
+import type { Priority, WorkItem, WorkQueue } from '../workqueue/work-queue.ts';
+import { outcomeOfError, outcomeOfResult, type Outcome } from './outcome.ts';
+import type { ReconcileReport } from './reconcile-report.ts';
+import type { Reconciler } from './reconciler.ts';
+import { Sweep } from './sweep.ts';
+import { requeuedWork, retriedWork, type Work } from './work.ts';
+
+export interface ControllerOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly report: ReconcileReport;
+  readonly reconciler: Pick<Reconciler, 'reconcile'>;
+  /** Makes the queue, with the controller as its worker. */
+  readonly createQueue: (work: (item: WorkItem<Work>) => Promise<void>) => WorkQueue<Work>;
+}
+
+/** Takes requests from the work queue, runs each under a deadline, and decides in one switch what happens next. */
+export class Controller {
+  readonly #options: ControllerOptions;
+  readonly #queue: WorkQueue<Work>;
+  readonly #shutdown = new AbortController();
+  #cancelled = 0;
+
+  constructor(options: ControllerOptions) {
+    this.#options = options;
+    this.#queue = options.createQueue((item) => this.#work(item));
+  }
+
+  get depth(): number {
+    return this.#queue.depth;
+  }
+
+  /** Adds all requests of one event as a sweep, which is over when the last of them has ended. */
+  enqueue(requests: readonly Request[], causes: Causes, eventId: string, priority: Priority): void {
+    const { clock, logger } = this.#options;
+    const sweep = new Sweep({ eventId, causes, requests: requests.length, clock, logger });
+    const work = { causes, sweeps: [sweep] };
+    for (const request of requests) if (!this.#queue.add(request, work, priority)) sweep.settle('failed');
+  }
+
+  /**
+   * Works until the queue is empty, but no longer than `timeoutMs`; then whatever runs is told to stop.
+   * @returns how many requests were given up: those that ran or waited, and those that waited for a retry
+   */
+  async stop(timeoutMs: number): Promise<number> {
+    const giveUp = (): void => this.#shutdown.abort(new Error('the drain timeout is over'));
+    const cancelTimer = this.#options.clock.setTimeout(giveUp, timeoutMs);
+    const dropped = await this.#queue.shutDownWithDrain();
+    cancelTimer();
+    return dropped + this.#cancelled;
+  }
+
+  /** Never rejects, as the queue demands. */
+  async #work(item: WorkItem<Work>): Promise<void> {
+    const { clock, logger, report } = this.#options;
+    const startedAt = clock.now();
+    try {
+      report.started(item);
+      this.#settle(item, await this.#attempt(item), () => Math.max(0, clock.now() - startedAt));
+    } catch (error) {
+      logger.error('reconcile.unsettled', 'a defect: the outcome of a reconcile was lost', { ...item.request, error });
+    }
+  }
+
+  async #attempt({ request, payload }: WorkItem<Work>): Promise<Outcome> {
+    const deadline = new AbortController();
+    const cancelTimer = this.#startDeadline(request, deadline);
+    try {
+      const signal = AbortSignal.any([this.#shutdown.signal, deadline.signal]);
+      signal.throwIfAborted();
+      return outcomeOfResult(await this.#options.reconciler.reconcile(request, payload.causes, signal));
+    } catch (error) {
+      return outcomeOfError(error, this.#shutdown.signal.aborted);
+    } finally {
+      cancelTimer();
+    }
+  }
+
+  /** The slot and the key are held until the run itself has settled: a key must never run twice at once. */
+  #startDeadline(request: Request, deadline: AbortController): CancelTimer {
+    const { clock, logger } = this.#options;
+    const seconds = reconcileDeadlineMs / 1000;
+    return clock.setTimeout(() => {
+      logger.warn('reconcile.overdue', 'a reconcile is past its deadline and is told to stop', {
+        ...request,
+        deadline_s: seconds,
+      });
+      deadline.abort(new Error(`the reconcile took longer than its deadline of ${seconds} s`));
+    }, reconcileDeadlineMs);
+  }
+
+  /** Every outcome there is, and what follows from it. */
+  #settle(item: WorkItem<Work>, outcome: Outcome, durationMs: () => number): void {
+    const { request, payload } = item;
+    const { clock, report } = this.#options;
+    const ended = (retryInMs?: number): void => report.ended(item, outcome, durationMs(), retryInMs);
+    switch (outcome.kind) {
+      case 'success':
+      case 'terminal_error':
+        this.#queue.forget(request);
+        return ended();
+      case 'requeue_after':
+        this.#queue.forget(request);
+        this.#queue.addAfter(request, () => requeuedWork(clock.now()), 'resync', outcome.requeueAfterMs);
+        return ended(outcome.requeueAfterMs);
+      case 'snapshot_error': {
+        // Not the key's own back-off: all that wait for the snapshot try again together, with one query.
+        const delayMs = Math.min(Math.max(0, outcome.retryAt - clock.now()), maxSnapshotRetryMs);
+        this.#queue.addAfter(request, () => retriedWork(payload), 'retry', delayMs);
+        return ended(delayMs);
+      }
+      case 'error':
+        return ended(this.#queue.addRateLimited(request, () => retriedWork(payload), 'retry'));
+      case 'cancelled':
+        this.#cancelled++;
+        return ended();
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import type { Registry } from 'prom-client';
+import type { Clock } from '../clock.ts';
+import type { Config } from '../config/config.ts';
+import type { Logger } from '../logger.ts';
+import { createWorkQueueMetrics } from '../workqueue/work-queue-metrics.ts';
+import { WorkQueue, type WorkItem } from '../workqueue/work-queue.ts';
+import { Controller } from './controller.ts';
+import { createControllerMetrics } from './controller-metrics.ts';
+import type { AlertSource, Pipelines } from './ports.ts';
+import { ReconcileReport } from './reconcile-report.ts';
+import { Reconciler } from './reconciler.ts';
+import { createMergeWork, type Work } from './work.ts';
+
+export interface ControllerStageOptions {
+  readonly config: Config['controller'];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly registry: Registry;
+  readonly pipelines: Pipelines;
+  readonly alerts: AlertSource;
+  /** Every kind of pipeline that there can be. */
+  readonly kinds: readonly string[];
+}
+
+/** The third and fourth stage: work queue, controller and reconciler, connected. */
+export function createController(options: ControllerStageOptions): Controller {
+  const { config, clock, registry, pipelines, kinds } = options;
+  const count = (kind: string): number => pipelines.list().filter((request) => request.kind === kind).length;
+  const metrics = createControllerMetrics(registry, kinds, count);
+  const controller: Controller = new Controller({
+    ...options,
+    report: new ReconcileReport({ ...options, metrics }),
+    reconciler: new Reconciler({ ...options, metrics, action: config.action, requeueAfterMs: config.requeue_after }),
+    createQueue: (work: (item: WorkItem<Work>) => Promise<void>) =>
+      new WorkQueue({
+        clock,
+        work,
+        concurrency: config.max_concurrent_reconciles,
+        merge: createMergeWork(),
+        metrics: createWorkQueueMetrics(registry, () => controller.depth),
+      }),
+  });
+  return controller;
+}

@@ -1,0 +1,58 @@
+import type { Pipeline } from './ports.ts';
+
+/** Kinds of pipeline that differ in what can go wrong with them: each has its own alerts, reasons and messages. */
+export type Flavour = 'trace' | 'metric' | 'log-otlp' | 'log-fluent-bit';
+
+/** The part of the data path that is looked at. Fluent Bit counts as an agent. */
+export type Component = 'gateway' | 'agent';
+
+/**
+ * Which flavour a pipeline has, by its kind and, for a LogPipeline, by its output; undefined for any other kind, for
+ * which there are no health rules. As Kyma decides it: OTLP if `spec.output.otlp` is present, Fluent Bit otherwise.
+ */
+export function flavourOf({ kind, spec }: Pick<Pipeline, 'kind' | 'spec'>): Flavour | undefined {
+  switch (kind) {
+    case 'TracePipeline':
+      return 'trace';
+    case 'MetricPipeline':
+      return 'metric';
+    case 'LogPipeline':
+      return isPresent(spec['output'], 'otlp') ? 'log-otlp' : 'log-fluent-bit';
+    default:
+      return undefined;
+  }
+}
+
+/**
+ * The components whose alerts concern a pipeline, in the order in which Kyma probes them; none for another kind.
+ * At equal severity the earlier one's problem is the one that is reported.
+ */
+export function probedComponents(pipeline: Pick<Pipeline, 'kind' | 'spec'>): readonly Component[] {
+  switch (flavourOf(pipeline)) {
+    case 'trace':
+      return ['gateway'];
+    case 'metric':
+      return ['gateway', 'agent'];
+    case 'log-otlp':
+      return probedByInput(pipeline.spec['input']);
+    case 'log-fluent-bit':
+      return ['agent'];
+    case undefined:
+      return [];
+  }
+}
+
+/** An input counts when it is present, whether enabled or not. With neither given Kyma's defaulting adds both. */
+function probedByInput(input: unknown): readonly Component[] {
+  // v1alpha1 calls the runtime input `application`.
+  const runtime = isPresent(input, 'runtime') || isPresent(input, 'application');
+  const otlp = isPresent(input, 'otlp');
+  if (runtime === otlp) return ['agent', 'gateway'];
+  return runtime ? ['agent'] : ['gateway'];
+}
+
+/** True if a mapping has the key; a key without a value (YAML's `otlp:`) is absent, as it is for Kubernetes. */
+function isPresent(mapping: unknown, key: string): boolean {
+  if (typeof mapping !== 'object' || mapping === null || !Object.hasOwn(mapping, key)) return false;
+  return ((mapping as Record<string, unknown>)[key] ?? undefined) !== undefined;
+}

@@ -1,0 +1,219 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { FiringAlerts } from '../alert/firing-alerts.ts';
+import type { LabelSet } from '../alert/label-set.ts';
+import type { Flavour } from './flavour.ts';
+import { configurationNotGenerated, flowHealth, probingFailed } from './flow-health.ts';
+import type { Condition, Pipeline } from './ports.ts';
+
+type Ranked = readonly (readonly [alertname: string, reason: string])[];
+
+// The order of precedence as the design gives it, the worst first, written down without a look at the table of rules.
+const worstFirst: Readonly<Record<Flavour, Ranked>> = {
+  trace: [
+    ['TraceGatewayAllDataDropped', 'GatewayAllTelemetryDataDropped'],
+    ['TraceGatewaySomeDataDropped', 'GatewaySomeTelemetryDataDropped'],
+    ['TraceGatewayThrottling', 'GatewayThrottling'],
+  ],
+  metric: [
+    ['MetricGatewayAllDataDropped', 'GatewayAllTelemetryDataDropped'],
+    ['MetricAgentAllDataDropped', 'AgentAllTelemetryDataDropped'],
+    ['MetricGatewaySomeDataDropped', 'GatewaySomeTelemetryDataDropped'],
+    ['MetricAgentSomeDataDropped', 'AgentSomeTelemetryDataDropped'],
+    ['MetricGatewayThrottling', 'GatewayThrottling'],
+  ],
+  'log-otlp': [
+    ['LogAgentAllDataDropped', 'AgentAllTelemetryDataDropped'],
+    ['LogGatewayAllDataDropped', 'GatewayAllTelemetryDataDropped'],
+    ['LogAgentSomeDataDropped', 'AgentSomeTelemetryDataDropped'],
+    ['LogGatewaySomeDataDropped', 'GatewaySomeTelemetryDataDropped'],
+    ['LogGatewayThrottling', 'GatewayThrottling'],
+  ],
+  'log-fluent-bit': [
+    ['LogFluentBitAllDataDropped', 'AgentAllTelemetryDataDropped'],
+    ['LogFluentBitSomeDataDropped', 'AgentSomeTelemetryDataDropped'],
+    ['LogFluentBitNoLogsDelivered', 'AgentNoLogsDelivered'],
+    ['LogFluentBitBufferInUse', 'AgentBufferFillingUp'],
+  ],
+};
+const flavours = ['trace', 'metric', 'log-otlp', 'log-fluent-bit'] as const satisfies readonly Flavour[];
+const kinds = {
+  trace: 'TracePipeline',
+  metric: 'MetricPipeline',
+  'log-otlp': 'LogPipeline',
+  'log-fluent-bit': 'LogPipeline',
+};
+
+function pipelineOf(flavour: Flavour, changes: Partial<Pipeline> = {}): Pipeline {
+  return {
+    apiVersion: 'telemetry.kyma-project.io/v1beta1',
+    kind: kinds[flavour],
+    name: 'cls',
+    generation: 1,
+    spec: { output: flavour === 'log-fluent-bit' ? { http: {} } : { otlp: {} } },
+    conditions: [],
+    ...changes,
+  };
+}
+
+function reasonOf(pipeline: Pipeline, ...alerts: readonly LabelSet[]): string {
+  return flowHealth(pipeline, new FiringAlerts(alerts)).reason;
+}
+
+describe('flowHealth, two alerts at once', () => {
+  for (const flavour of flavours) {
+    const ranked = worstFirst[flavour];
+    const pairs = ranked.flatMap((worse, rank) => ranked.slice(rank + 1).map((lesser) => [worse, lesser] as const));
+    for (const [[worse, reason], [lesser]] of pairs) {
+      it(`lets ${worse} win over ${lesser}`, () => {
+        const [a, b] = [{ alertname: worse, pipeline_name: 'cls' }, { alertname: lesser }];
+        assert.equal(reasonOf(pipelineOf(flavour), a, b), reason);
+        assert.equal(reasonOf(pipelineOf(flavour), b, a), reason);
+      });
+    }
+  }
+});
+
+describe('flowHealth, which alerts concern a pipeline', () => {
+  const trace = pipelineOf('trace');
+  const alertname = 'TraceGatewayAllDataDropped';
+  const dropped = 'GatewayAllTelemetryDataDropped';
+  const rows: readonly (readonly [name: string, labels: LabelSet, reason: string])[] = [
+    ['counts one with its name', { alertname, pipeline_name: 'cls' }, dropped],
+    ['counts one without a pipeline_name', { alertname, receiver: 'otlp' }, dropped],
+    ['counts one with its name and kind', { alertname, pipeline_name: 'cls', pipeline_type: 'tracepipeline' }, dropped],
+    [
+      'counts one without a pipeline_name whatever its kind, as Kyma does',
+      { alertname, pipeline_type: 'logpipeline' },
+      dropped,
+    ],
+    [
+      'ignores one of another kind',
+      { alertname, pipeline_name: 'cls', pipeline_type: 'metricpipeline' },
+      'FlowHealthy',
+    ],
+    [
+      'ignores one whose kind is not in lower case',
+      { alertname, pipeline_name: 'cls', pipeline_type: 'TracePipeline' },
+      'FlowHealthy',
+    ],
+    ['ignores one of another pipeline', { alertname, pipeline_name: 'other' }, 'FlowHealthy'],
+    ['ignores one of a pipeline whose name begins like its own', { alertname, pipeline_name: 'cls-2' }, 'FlowHealthy'],
+    ['ignores one of a pipeline whose name its own begins with', { alertname, pipeline_name: 'cl' }, 'FlowHealthy'],
+    ['ignores one with an empty pipeline_name', { alertname, pipeline_name: '' }, 'FlowHealthy'],
+    ['ignores an unknown one', { alertname: 'TraceGatewayMelting', pipeline_name: 'cls' }, 'FlowHealthy'],
+    ['ignores a name that only begins right', { alertname: `${alertname}2` }, 'FlowHealthy'],
+    ['ignores a name in lower case', { alertname: alertname.toLowerCase() }, 'FlowHealthy'],
+    ['ignores a name without the prefix', { alertname: 'GatewayAllDataDropped' }, 'FlowHealthy'],
+    ['ignores one without an alertname', { pipeline_name: 'cls' }, 'FlowHealthy'],
+  ];
+  for (const [name, labels, reason] of rows) {
+    it(name, () => assert.equal(reasonOf(trace, labels), reason));
+  }
+
+  for (const flavour of flavours) {
+    it(`ignores the rules of every other flavour for a ${flavour} pipeline`, () => {
+      const others = flavours.filter((other) => other !== flavour);
+      const alerts = others.flatMap((other) => worstFirst[other].map(([name]) => ({ alertname: name })));
+      assert.equal(reasonOf(pipelineOf(flavour), ...alerts), 'FlowHealthy');
+    });
+  }
+
+  it('ignores the alerts of a component that the inputs of a log pipeline do not use', () => {
+    const firing = [{ alertname: 'LogAgentAllDataDropped' }, { alertname: 'LogGatewayThrottling' }];
+    const withInput = (input: object): Pipeline => pipelineOf('log-otlp', { spec: { input, output: { otlp: {} } } });
+    assert.equal(reasonOf(withInput({ otlp: {} }), ...firing), 'GatewayThrottling');
+    assert.equal(reasonOf(withInput({ runtime: {} }), ...firing), 'AgentAllTelemetryDataDropped');
+    assert.equal(reasonOf(withInput({ runtime: {} }), { alertname: 'LogGatewayAllDataDropped' }), 'FlowHealthy');
+  });
+
+  it('works for a pipeline called as a property of every object', () => {
+    assert.equal(
+      reasonOf(pipelineOf('trace', { name: 'constructor' }), { alertname, pipeline_name: 'x' }),
+      'FlowHealthy',
+    );
+    const odd = JSON.parse(`{"alertname": "${alertname}", "pipeline_name": "constructor", "__proto__": "x"}`);
+    assert.equal(reasonOf(pipelineOf('trace', { name: 'constructor' }), odd), dropped);
+  });
+
+  it('knows nothing of another kind', () => {
+    const other = pipelineOf('trace', { kind: 'Deployment', conditions: [generated('False', 'EndpointInvalid')] });
+    const error = {
+      name: 'TerminalError',
+      message: /^Deployment\/cls: there are no health rules for the kind Deployment/,
+    };
+    assert.throws(() => flowHealth(other, new FiringAlerts([{ alertname }])), error);
+    assert.throws(() => probingFailed(other), error);
+    assert.equal(configurationNotGenerated(other), undefined);
+  });
+
+  it('reads the alerts once, however many pipelines ask', () => {
+    let reads = 0;
+    const counted = (labels: LabelSet): LabelSet =>
+      new Proxy(labels, {
+        getOwnPropertyDescriptor: (...args) => (reads++, Reflect.getOwnPropertyDescriptor(...args)),
+      });
+    const alerts = Array.from({ length: 500 }, (_, i) => counted({ alertname, pipeline_name: `p-${i}` }));
+    const firing = new FiringAlerts(alerts);
+    for (let i = 0; i < 1000; i++) {
+      const reason = flowHealth(pipelineOf('trace', { name: `p-${i}` }), firing).reason;
+      assert.equal(reason, i < 500 ? dropped : 'FlowHealthy');
+    }
+    assert.ok(reads <= 4 * alerts.length, `${reads} reads of ${alerts.length} alerts`);
+  });
+});
+
+describe('configurationNotGenerated', () => {
+  it('is silent while the configuration is generated, unknown, or not yet looked at', () => {
+    const rest = [generated('True', 'TLSCertificateAboutToExpire'), generated('Unknown', 'Pending')];
+    for (const condition of rest) {
+      assert.equal(configurationNotGenerated(pipelineOf('trace', { conditions: [condition] })), undefined);
+    }
+    assert.equal(configurationNotGenerated(pipelineOf('trace')), undefined);
+  });
+
+  it('heeds no other condition', () => {
+    const conditions = [{ ...generated('False', 'GatewayNotReady'), type: 'GatewayHealthy' }];
+    assert.equal(configurationNotGenerated(pipelineOf('trace', { conditions })), undefined);
+  });
+});
+
+describe('probingFailed', () => {
+  it('names the gateway for a log pipeline with only the otlp input', () => {
+    const pipeline = pipelineOf('log-otlp', { spec: { input: { otlp: {} }, output: { otlp: {} } } });
+    assert.equal(probingFailed(pipeline).reason, 'GatewayProbingFailed');
+  });
+});
+
+function generated(status: Condition['status'], reason: string): Condition {
+  return { type: 'ConfigurationGenerated', status, reason, message: '', lastTransitionTime: '2026-11-21T03:00:00Z' };
+}
+
+const anyAlert = fc.record(
+  {
+    alertname: fc.constantFrom(...Object.values(worstFirst).flatMap((ranked) => ranked.map(([name]) => name)), 'Other'),
+    pipeline_name: fc.constantFrom('cls', 'cls-2', 'constructor'),
+    pipeline_type: fc.constantFrom('tracepipeline', 'metricpipeline', 'logpipeline'),
+  },
+  { requiredKeys: ['alertname'] },
+);
+
+describe('flowHealth, for any alerts', () => {
+  it('tells the worst that concerns the pipeline', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...flavours), fc.array(anyAlert, { maxLength: 8 }), (flavour, alerts) => {
+        const pipeline = pipelineOf(flavour);
+        const concerning = alerts.filter(
+          ({ pipeline_name: name, pipeline_type: type }) =>
+            name === undefined ||
+            (name === 'cls' && (type ?? pipeline.kind.toLowerCase()) === pipeline.kind.toLowerCase()),
+        );
+        const worst = worstFirst[flavour].find(([name]) => concerning.some(({ alertname }) => alertname === name));
+        const { status, reason } = flowHealth(pipeline, new FiringAlerts(alerts as LabelSet[]));
+        assert.deepEqual([status, reason], worst ? ['False', worst[1]] : ['True', 'FlowHealthy']);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});

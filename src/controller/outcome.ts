@@ -1,0 +1,30 @@
+import type { Result } from './reconciler.ts';
+import { SnapshotError } from './snapshot-error.ts';
+import { TerminalError } from './terminal-error.ts';
+
+/** How one run of a reconcile ended. */
+export type Outcome =
+  /** Done, or the pipeline is gone: nothing to do until something happens. */
+  | { readonly kind: 'success'; readonly result: Result }
+  /** Done, and worth another look later. */
+  | { readonly kind: 'requeue_after'; readonly result: Result; readonly requeueAfterMs: number }
+  /** The alerts could not be had. */
+  | { readonly kind: 'snapshot_error'; readonly error: unknown; readonly retryAt: number }
+  /** It failed, or took too long; it may go better next time. */
+  | { readonly kind: 'error'; readonly error: unknown }
+  /** It failed, and will fail again. */
+  | { readonly kind: 'terminal_error'; readonly error: unknown }
+  /** We are shutting down. */
+  | { readonly kind: 'cancelled'; readonly error: unknown };
+
+export function outcomeOfResult(result: Result): Outcome {
+  const { requeueAfterMs } = result;
+  return requeueAfterMs === undefined ? { kind: 'success', result } : { kind: 'requeue_after', result, requeueAfterMs };
+}
+
+/** @param shuttingDown true once the signal of the shutdown is aborted: then every failure is its doing */
+export function outcomeOfError(error: unknown, shuttingDown: boolean): Outcome {
+  if (shuttingDown) return { kind: 'cancelled', error };
+  if (error instanceof SnapshotError) return { kind: 'snapshot_error', error, retryAt: error.retryAt };
+  return { kind: error instanceof TerminalError ? 'terminal_error' : 'error', error };
+}

@@ -1,0 +1,61 @@
+import type { FiringAlerts } from '../alert/firing-alerts.ts';
+import type { Request } from '../workqueue/request.ts';
+
+/** metav1.Condition; times are RFC 3339 with whole seconds. */
+export interface Condition {
+  readonly type: string;
+  readonly status: 'True' | 'False' | 'Unknown';
+  readonly reason: string;
+  readonly message: string;
+  readonly lastTransitionTime: string;
+  readonly observedGeneration?: number;
+}
+
+/** What a reconcile needs to know of a pipeline. */
+export interface Pipeline {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly namespace?: string;
+  readonly name: string;
+  /** `metadata.generation`, 1 if absent. */
+  readonly generation: number;
+  /** `spec`, as it stands in the object; {} if absent. */
+  readonly spec: Readonly<Record<string, unknown>>;
+  readonly conditions: readonly Condition[];
+}
+
+/**
+ * Given the conditions as they are now, the conditions that should be; undefined if nothing is to be written.
+ * Pure: a home calls it again after a conflict, with what it has read anew.
+ */
+export type ConditionChange = (current: readonly Condition[]) => readonly Condition[] | undefined;
+
+/** Where pipelines live: a cluster or a folder. */
+export interface Pipelines {
+  /** Every pipeline known now, from memory. */
+  list(): readonly Request[];
+  /** One pipeline from memory; undefined when it is gone. */
+  get(request: Request): Pipeline | undefined;
+  /** Writes `status.conditions`; does nothing if the pipeline is gone. Rejects when it cannot be written. */
+  updateConditions(request: Request, change: ConditionChange, signal: AbortSignal): Promise<void>;
+}
+
+/** Which alerts fire, at one moment. */
+export interface AlertSnapshot {
+  /** When it was asked for (not when the answer came), milliseconds. */
+  readonly takenAt: number;
+  readonly firing: FiringAlerts;
+}
+
+/** The truth about alerts: Prometheus where one is configured, the receiver's own store otherwise. */
+export interface AlertSource {
+  /** False if the pushed alerts themselves are the truth, so that a pushed alert cannot be missing from it. */
+  readonly pulls: boolean;
+  /**
+   * A snapshot that was asked for at `notBefore` or later.
+   * @param notBefore milliseconds; the newest cause of the request that it is for
+   * @param requestIds whom to name in the log if a query has to be made
+   * Rejects with SnapshotError when the truth cannot be had, or with the signal's reason.
+   */
+  snapshot(notBefore: number, requestIds: readonly string[], signal: AbortSignal): Promise<AlertSnapshot>;
+}

@@ -1,0 +1,109 @@
+import type { Clock } from '../clock.ts';
+import type { LogFields, Logger, LogLevel } from '../logger.ts';
+import { describeCauses } from '../workqueue/describe-causes.ts';
+import type { WorkItem } from '../workqueue/work-queue.ts';
+import type { ControllerMetrics } from './controller-metrics.ts';
+import type { Outcome } from './outcome.ts';
+import type { SweepOutcome } from './sweep.ts';
+import type { Work } from './work.ts';
+
+export interface ReconcileReportOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: ControllerMetrics;
+}
+
+/** Tells how a reconcile went: to the log, to the metrics, and to the sweeps that wait for it. */
+export class ReconcileReport {
+  readonly #options: ReconcileReportOptions;
+
+  constructor(options: ReconcileReportOptions) {
+    this.#options = options;
+  }
+
+  started(item: WorkItem<Work>): void {
+    const { metrics } = this.#options;
+    const sinceAlertMs = this.#sinceAlertMs(item);
+    if (sinceAlertMs !== undefined && item.priority === 'alert') metrics.alertToReconcile.observe(sinceAlertMs / 1000);
+    this.#line(levelOf(item), 'reconcile.started', 'a reconcile starts', item, { since_alert_ms: sinceAlertMs });
+  }
+
+  /** @param retryInMs when it is tried again; undefined if it is not */
+  ended(item: WorkItem<Work>, outcome: Outcome, durationMs: number, retryInMs?: number): void {
+    const { kind, error, result } = { error: undefined, result: undefined, ...outcome };
+    const label = kind === 'snapshot_error' ? 'error' : kind;
+    this.#options.metrics.reconciled(item.request.kind, label, durationMs / 1000);
+    if (result === undefined) this.#failed(item, label, error, durationMs, retryInMs);
+    else {
+      const missing = result.notInPrometheus.length > 0 ? { not_in_prometheus: result.notInPrometheus } : {};
+      this.#line(finishedLevel(item), 'reconcile.finished', 'a reconcile is done', item, {
+        result: result.outcome,
+        ...missing,
+        ...(retryInMs !== undefined && { requeue_after_ms: retryInMs }),
+        duration_ms: durationMs,
+        since_alert_ms: this.#sinceAlertMs(item),
+      });
+    }
+    const settled = settledAs(outcome);
+    for (const sweep of item.payload.sweeps) sweep.settle(settled);
+  }
+
+  #failed(
+    item: WorkItem<Work>,
+    result: string,
+    error: unknown,
+    durationMs: number,
+    retryInMs: number | undefined,
+  ): void {
+    // The first failure is news; that it still fails is told by the sweep, the metrics and the failed query.
+    const level = item.priority === 'retry' ? 'debug' : 'warn';
+    this.#line(level, 'reconcile.failed', 'a reconcile failed', item, {
+      result,
+      error,
+      retry_in_ms: retryInMs,
+      duration_ms: durationMs,
+      since_alert_ms: this.#sinceAlertMs(item),
+    });
+  }
+
+  #line(
+    level: LogLevel,
+    event: string,
+    msg: string,
+    { request, priority, payload }: WorkItem<Work>,
+    fields: LogFields,
+  ): void {
+    const { logger } = this.#options;
+    if (!logger.enables(level)) return;
+    logger[level](event, msg, {
+      ...request,
+      priority,
+      ...fields,
+      ...describeCauses(payload.causes),
+      ...eventIds(payload),
+    });
+  }
+
+  #sinceAlertMs({ payload: { causes } }: WorkItem<Work>): number | undefined {
+    return causes.triggers.has('alert') ? Math.max(0, this.#options.clock.now() - causes.firstSeen) : undefined;
+  }
+}
+
+/** What an alert caused can be followed at info; the periodic looks and the retries are told at debug. */
+function levelOf({ priority }: WorkItem<Work>): LogLevel {
+  return priority === 'alert' || priority === 'manual' ? 'info' : 'debug';
+}
+
+/** A retry that came through ends the story of an alert. */
+function finishedLevel(item: WorkItem<Work>): LogLevel {
+  return item.priority === 'retry' ? 'info' : levelOf(item);
+}
+
+function settledAs(outcome: Outcome): SweepOutcome {
+  if (outcome.kind !== 'success' && outcome.kind !== 'requeue_after') return 'failed';
+  return outcome.result.outcome === 'changed' ? 'changed' : 'unchanged';
+}
+
+function eventIds({ sweeps }: Work): LogFields {
+  return sweeps.length === 0 ? {} : { event_ids: sweeps.map((sweep) => sweep.eventId) };
+}

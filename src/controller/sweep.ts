@@ -1,0 +1,47 @@
+import type { Clock } from '../clock.ts';
+import type { Logger } from '../logger.ts';
+import type { Causes } from '../workqueue/causes.ts';
+import { describeCauses } from '../workqueue/describe-causes.ts';
+
+export type SweepOutcome = 'changed' | 'unchanged' | 'failed';
+
+export interface SweepOptions {
+  readonly eventId: string;
+  readonly causes: Causes;
+  /** How many requests there are to settle; 1 or more. */
+  readonly requests: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** All requests of one event: counts how they end, and says so when the last one has. A later retry is no part of it. */
+export class Sweep {
+  readonly #options: SweepOptions;
+  readonly #startedAt: number;
+  readonly #settled: Record<SweepOutcome, number> = { changed: 0, unchanged: 0, failed: 0 };
+  #open: number;
+
+  constructor(options: SweepOptions) {
+    this.#options = options;
+    this.#startedAt = options.clock.now();
+    this.#open = options.requests;
+  }
+
+  get eventId(): string {
+    return this.#options.eventId;
+  }
+
+  /** One request has ended. */
+  settle(outcome: SweepOutcome): void {
+    this.#settled[outcome]++;
+    if (--this.#open > 0) return;
+    const { eventId, causes, requests, clock, logger } = this.#options;
+    logger.info('sweep.finished', 'all requests of an event are done', {
+      event_id: eventId,
+      requests,
+      ...this.#settled,
+      duration_ms: Math.max(0, clock.now() - this.#startedAt),
+      ...describeCauses(causes),
+    });
+  }
+}

@@ -1,0 +1,37 @@
+import { Causes } from '../workqueue/causes.ts';
+import type { Sweep } from './sweep.ts';
+
+/** What a request carries through the queue. */
+export interface Work {
+  readonly causes: Causes;
+  /** Those that wait for the request to end. */
+  readonly sweeps: readonly Sweep[];
+}
+
+/**
+ * Unites what two adds of one key carry: both causes, and both sweeps end with the one run. A sweep adds the same work to
+ * many keys, one after the other, so the last union is remembered: a thousand keys share one instead of making a thousand.
+ */
+export function createMergeWork(): (earlier: Work, later: Work) => Work {
+  let last: { readonly earlier: Work; readonly later: Work; readonly merged: Work } | undefined;
+  return (earlier, later) => {
+    if (last?.earlier === earlier && last.later === later) return last.merged;
+    const causes = Causes.union(earlier.causes, later.causes);
+    const merged = { causes, sweeps: [...earlier.sweeps, ...later.sweeps] };
+    last = { earlier, later, merged };
+    return merged;
+  };
+}
+
+/** The same work for a retry: its sweeps are over, its causes still hold. */
+export function retriedWork({ causes }: Work): Work {
+  return { causes, sweeps: [] };
+}
+
+/**
+ * Work for a later look at a pipeline that is not healthy. Its time is cut to the second, so that pipelines which are due
+ * in the same second are served by one query.
+ */
+export function requeuedWork(now: number): Work {
+  return { causes: Causes.of('requeue', Math.floor(now / 1000) * 1000), sweeps: [] };
+}
