@@ -1,0 +1,67 @@
+import type { AlertStore } from '../alert/alert-store.ts';
+import type { CancelTimer, Clock } from '../clock.ts';
+import { Causes } from '../workqueue/causes.ts';
+import type { AlertLines } from './alert-lines.ts';
+
+export interface AlertExpiryOptions {
+  readonly clock: Clock;
+  readonly store: AlertStore;
+  readonly lines: AlertLines;
+  readonly sink: (causes: Causes) => void;
+}
+
+/** Most alerts that expire in one turn of the event loop. */
+const perTurn = 1000;
+
+/** Makes an event of every alert that ended because nobody sent it again. One timer, set for the store's next deadline. */
+export class AlertExpiry {
+  readonly #options: AlertExpiryOptions;
+  #cancelTimer: CancelTimer | undefined;
+  #timerAt = Number.POSITIVE_INFINITY;
+
+  constructor(options: AlertExpiryOptions) {
+    this.#options = options;
+  }
+
+  /** Processes what is due, and sets the timer for the rest. To be called before and after the store changes. */
+  run(): void {
+    const { clock, store, sink } = this.#options;
+    const now = clock.now();
+    if ((store.nextDeadline ?? Number.POSITIVE_INFINITY) <= now) {
+      const causes = this.#expire(now);
+      if (causes.alertCount > 0) sink(causes);
+    }
+    this.#setTimer();
+  }
+
+  /** Leaves no timer behind. */
+  close(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+  }
+
+  #expire(now: number): Causes {
+    const { store, lines } = this.#options;
+    const causes = new Causes();
+    for (const alert of store.expire(now, perTurn)) {
+      lines.write('alert.expired', alert);
+      causes.addAlert(alert.key, alert.labels, 'expired', now);
+    }
+    return causes;
+  }
+
+  #setTimer(): void {
+    const { clock, store } = this.#options;
+    const next = store.nextDeadline ?? Number.POSITIVE_INFINITY;
+    if (next === this.#timerAt && this.#cancelTimer !== undefined) return;
+    this.close();
+    if (next === Number.POSITIVE_INFINITY) return;
+    this.#timerAt = next;
+    this.#cancelTimer = clock.setTimeout(() => this.#due(), next - clock.now());
+  }
+
+  #due(): void {
+    this.#cancelTimer = undefined;
+    this.run();
+  }
+}

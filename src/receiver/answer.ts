@@ -1,0 +1,44 @@
+import type { ServerResponse } from 'node:http';
+
+/**
+ * The shapes in which Alertmanager answers, which its clients tell apart: what the handler itself says is a JSON string and
+ * a newline; what is refused before it, an object without one; what is outside the API, plain text.
+ */
+
+/** 200 with nothing in it, as a POST of alerts is answered. */
+export function answerEmpty(response: ServerResponse): void {
+  response.writeHead(200, { 'Content-Length': 0, 'Cache-Control': 'no-store' }).end();
+}
+
+/** The handler's own answer: a JSON string. */
+export function answerString(response: ServerResponse, status: number, text: string): void {
+  answer(response, status, 'application/json', `${htmlSafe(JSON.stringify(text))}\n`, { 'Cache-Control': 'no-store' });
+}
+
+/** A refusal before the handler: an object. @param code the HTTP status, or go-openapi's number for a 422 */
+export function answerRefusal(response: ServerResponse, status: number, code: number, message: string): void {
+  const body = htmlSafe(JSON.stringify({ code, message }));
+  answer(response, status, 'application/json', body, { 'Cache-Control': 'no-store' });
+}
+
+/** Plain text, outside the API. */
+export function answerText(response: ServerResponse, status: number, text: string): void {
+  answer(response, status, 'text/plain; charset=utf-8', text, { 'X-Content-Type-Options': 'nosniff' });
+}
+
+function answer(
+  response: ServerResponse,
+  status: number,
+  contentType: string,
+  body: string,
+  headers: Readonly<Record<string, string>>,
+): void {
+  const contentLength = Buffer.byteLength(body);
+  response.writeHead(status, { ...headers, 'Content-Type': contentType, 'Content-Length': contentLength });
+  response.end(body);
+}
+
+/** As Go's encoder writes JSON: safe to stand inside HTML. */
+function htmlSafe(json: string): string {
+  return json.replaceAll(/[<>&\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}

@@ -1,0 +1,43 @@
+import { decodeUtf8 } from '../alert/go-utf8.ts';
+import type { PostableAlert } from '../alert/postable-alert.ts';
+import { readAlerts } from '../alert/read-alerts.ts';
+import { readAlertsFast } from '../alert/read-alerts-fast.ts';
+import type { Clock } from '../clock.ts';
+import { largeBodyBytes } from '../limits.ts';
+import { Slices } from './slices.ts';
+
+/** The alerts of one body, to be gone through in slices. */
+export interface Batch {
+  /** What a character of its texts takes in memory: 1 if the body was all ASCII. */
+  readonly characterBytes: 1 | 2;
+  /** Hands over each alert, in order. Lets others run in between. */
+  forEach(take: (alert: PostableAlert) => void): Promise<void>;
+}
+
+/**
+ * Reads a body. When this resolves, all of it satisfies the schema: only then may anything be stored. Usual bodies are read
+ * at once and kept; large and unusual ones are gone through twice, slice by slice, first to check them and then to hand over
+ * their alerts: so what they hold is never in memory as a whole.
+ * Rejects with BatchError.
+ */
+export async function readBatch(bytes: Buffer, maxLabels: number, clock: Clock): Promise<Batch> {
+  const text = decodeUtf8(bytes);
+  const characterBytes = text.length === bytes.length ? 1 : 2;
+  const slices = new Slices(clock);
+  const alerts = bytes.length <= largeBodyBytes ? readAlertsFast(text, maxLabels) : undefined;
+  if (alerts !== undefined) return { characterBytes, forEach: (take) => goThrough(alerts, slices, take) };
+  await goThrough(readAlerts(text, maxLabels), slices, () => undefined);
+  return { characterBytes, forEach: (take) => goThrough(readAlerts(text, maxLabels), slices, take) };
+}
+
+async function goThrough(
+  steps: Iterable<PostableAlert | undefined>,
+  slices: Slices,
+  take: (alert: PostableAlert) => void,
+): Promise<void> {
+  let step = 0;
+  for (const alert of steps) {
+    if (alert !== undefined) take(alert);
+    if (++step % 64 === 0 && slices.isOver) await slices.breathe();
+  }
+}

@@ -1,0 +1,71 @@
+import type { Socket } from 'node:net';
+import type { Clock } from '../clock.ts';
+import type { Logger } from '../logger.ts';
+import type { LimitName, ReceiverMetrics } from './receiver-metrics.ts';
+
+export interface BrokenRequestsOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: ReceiverMetrics;
+}
+
+interface Refusal {
+  readonly status: string;
+  readonly limit?: LimitName;
+}
+
+const refusals: ReadonlyMap<string, Refusal> = new Map([
+  ['HPE_HEADER_OVERFLOW', { status: '431 Request Header Fields Too Large', limit: 'max_header_size' }],
+  ['HPE_CHUNK_EXTENSIONS_OVERFLOW', { status: '413 Content Too Large', limit: 'max_header_size' }],
+  ['ERR_HTTP_REQUEST_TIMEOUT', { status: '408 Request Timeout', limit: 'request_timeout' }],
+]);
+const badRequest: Refusal = { status: '400 Bad Request' };
+
+/** How often the log tells of connections that were dropped or broken, at most. */
+const quietMs = 60_000;
+
+/** What never becomes a request: connections over the limit, and bytes that are no HTTP or come too slowly. */
+export class BrokenRequests {
+  readonly #options: BrokenRequestsOptions;
+  readonly #lastLine = new Map<string, { at: number; unlogged: number }>();
+
+  constructor(options: BrokenRequestsOptions) {
+    this.#options = options;
+  }
+
+  /** A connection was dropped because there are too many. */
+  dropped(maxConnections: number): void {
+    this.#options.metrics.limitReached('max_connections');
+    this.#line('connections.dropped', 'too many connections: new ones are dropped', {
+      limit: 'receiver.max_connections',
+      max_connections: maxConnections,
+    });
+  }
+
+  /** Answers and ends a connection whose bytes cannot be read as a request. */
+  refuse(error: NodeJS.ErrnoException, socket: Socket): void {
+    const { status, limit } = refusals.get(error.code ?? '') ?? badRequest;
+    if (limit !== undefined) this.#options.metrics.limitReached(limit);
+    if (error.code !== 'ECONNRESET')
+      this.#line('request.broken', 'a connection did not send a proper request', {
+        remote: socket.remoteAddress,
+        answer: status,
+        reason: error.code,
+      });
+    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
+    else socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  }
+
+  /** One line of a kind a minute; it says how many were not written before it. */
+  #line(event: string, msg: string, fields: Readonly<Record<string, unknown>>): void {
+    const { clock, logger } = this.#options;
+    const now = clock.now();
+    const last = this.#lastLine.get(event) ?? { at: Number.NEGATIVE_INFINITY, unlogged: 0 };
+    if (now >= last.at && now - last.at < quietMs) {
+      this.#lastLine.set(event, { ...last, unlogged: last.unlogged + 1 });
+      return;
+    }
+    logger.warn(event, msg, { ...fields, more_since_last_line: last.unlogged });
+    this.#lastLine.set(event, { at: now, unlogged: 0 });
+  }
+}

@@ -1,0 +1,27 @@
+/** Why a body of this Content-Type is not read; undefined if it is JSON. */
+export interface MediaTypeProblem {
+  readonly status: 400 | 415;
+  readonly message: string;
+}
+
+const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
+const mediaType = new RegExp(
+  `^\\s*(${token}/${token})\\s*((?:;\\s*${token}\\s*=\\s*(?:${token}|"(?:[^"\\\\]|\\\\.)*")\\s*)*;?\\s*)$`,
+);
+
+/**
+ * The check of Alertmanager 0.33 and newer: only `application/json`, in any letter case, with any well-formed parameters.
+ * @param header undefined or '' if there is none, which counts as application/octet-stream
+ */
+export function mediaTypeProblem(header: string | undefined): MediaTypeProblem | undefined {
+  const given = header === undefined || header.trim() === '' ? 'application/octet-stream' : header;
+  const match = given.length <= 1024 ? mediaType.exec(given) : null;
+  if (match === null) {
+    const shown = JSON.stringify(given.slice(0, 100));
+    return { status: 400, message: `parsing Content-Type header from ${shown} failed: expected application/json` };
+  }
+  const type = match[1]!.toLowerCase();
+  if (type === 'application/json') return undefined;
+  const allowed = `unsupported media type "${type}", only [application/json] are allowed`;
+  return { status: 415, message: `${allowed}; with curl, add: -H 'Content-Type: application/json'` };
+}

@@ -1,0 +1,115 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+
+/** The configuration keys of limits, and the fixed ones, that a request can run into. */
+export const limitNames = [
+  'max_body_size',
+  'max_labels_per_alert',
+  'max_alerts',
+  'max_header_size',
+  'request_timeout',
+  'max_connections',
+  'body_memory',
+] as const;
+export type LimitName = (typeof limitNames)[number];
+
+/** The routes that are told apart; every other path counts as `other`. */
+export const knownPaths = ['/api/v2/alerts', '/-/healthy', '/-/ready', '/metrics'] as const;
+const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']);
+
+export interface ReceiverMetrics {
+  readonly receivedFiring: Counter.Internal;
+  readonly receivedResolved: Counter.Internal;
+  readonly invalid: Counter;
+  /** Alerts not stored, or stored without their new annotations. */
+  readonly limited: Counter;
+  limitReached(limit: LimitName): void;
+  answered(path: string, method: string, status: number, seconds: number): void;
+}
+
+/** What the store holds, read at each scrape. */
+export interface StoreGauges {
+  readonly active: () => number;
+  readonly resolved: () => number;
+  readonly bytes: () => number;
+}
+
+export function createReceiverMetrics(registry: Registry, store: StoreGauges): ReceiverMetrics {
+  const registers = [registry];
+  const received = new Counter({
+    registers,
+    name: 'tocsin_alerts_received_total',
+    help: 'Alerts received, invalid ones included.',
+    labelNames: ['status'],
+  });
+  const invalid = new Counter({
+    registers,
+    name: 'tocsin_alerts_invalid_total',
+    help: 'Alerts refused because they are invalid.',
+  });
+  const limited = new Counter({
+    registers,
+    name: 'tocsin_alerts_limited_total',
+    help: 'Alerts not stored, or not updated in full, because the store was full; they woke a reconcile all the same.',
+  });
+  const limits = new Counter({
+    registers,
+    name: 'tocsin_limit_reached_total',
+    help: 'How often a limit of the receiver was reached.',
+    labelNames: ['limit'],
+  });
+  const requests = new Counter({
+    registers,
+    name: 'tocsin_http_requests_total',
+    help: 'HTTP requests answered.',
+    labelNames: ['path', 'method', 'code'],
+  });
+  const duration = new Histogram({
+    registers,
+    name: 'tocsin_http_request_duration_seconds',
+    help: 'From the head of a request to its answer.',
+    labelNames: ['path', 'method'],
+    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 10],
+  });
+  new Gauge({
+    registers,
+    name: 'tocsin_alerts',
+    help: 'Alerts stored, by state.',
+    labelNames: ['state'],
+    collect() {
+      this.set({ state: 'active' }, store.active());
+      this.set({ state: 'resolved' }, store.resolved());
+    },
+  });
+  new Gauge({
+    registers,
+    name: 'tocsin_alerts_size_bytes',
+    help: 'What the stored alerts take, estimated.',
+    collect() {
+      this.set(store.bytes());
+    },
+  });
+  for (const limit of limitNames) limits.inc({ limit }, 0);
+  requests.inc({ path: '/api/v2/alerts', method: 'POST', code: '200' }, 0);
+  return {
+    receivedFiring: zeroed(received, 'firing'),
+    receivedResolved: zeroed(received, 'resolved'),
+    invalid,
+    limited,
+    limitReached: (limit) => limits.inc({ limit }),
+    answered(path, method, status, seconds) {
+      const labels = { path: pathLabel(path), method: knownMethods.has(method) ? method : 'other' };
+      requests.inc({ ...labels, code: String(status) });
+      duration.observe(labels, seconds);
+    },
+  };
+}
+
+function pathLabel(path: string): string {
+  const plain = path.endsWith('/') ? path.slice(0, -1) : path;
+  return (knownPaths as readonly string[]).includes(plain) ? plain : 'other';
+}
+
+function zeroed(counter: Counter, status: string): Counter.Internal {
+  counter.inc({ status }, 0);
+  return counter.labels(status);
+}

@@ -1,0 +1,97 @@
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Clock } from '../clock.ts';
+import type { Logger } from '../logger.ts';
+import { answerString } from './answer.ts';
+import { BrokenRequests } from './broken-requests.ts';
+import { connectionLimit } from './connection-limit.ts';
+import type { ReceiverMetrics } from './receiver-metrics.ts';
+
+export interface ReceiverServerOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: ReceiverMetrics;
+  readonly routes: RequestListener;
+  /** `receiver.max_header_size` and so on, bytes and milliseconds. */
+  readonly maxHeaderBytes: number;
+  readonly headerTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly maxConnections: number;
+}
+
+/** How often Node looks for connections that are too slow, milliseconds. */
+const timeoutCheckMs = 1000;
+
+/** The HTTP server: its limits, its start and its end. */
+export class ReceiverServer {
+  readonly #options: ReceiverServerOptions;
+  readonly #server: Server;
+  readonly #broken: BrokenRequests;
+  #draining = false;
+
+  constructor(options: ReceiverServerOptions) {
+    this.#options = options;
+    this.#broken = new BrokenRequests(options);
+    this.#server = createServer(
+      {
+        maxHeaderSize: options.maxHeaderBytes,
+        headersTimeout: Math.min(options.headerTimeoutMs, options.requestTimeoutMs),
+        requestTimeout: options.requestTimeoutMs,
+        keepAliveTimeout: options.idleTimeoutMs,
+        connectionsCheckingInterval: timeoutCheckMs,
+      },
+      (request, response) => this.#serve(request, response),
+    );
+    this.#server.maxConnections = connectionLimit(options.maxConnections);
+    this.#server.on('drop', () => this.#broken.dropped(this.#server.maxConnections));
+    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>
+      this.#broken.refuse(error, socket),
+    );
+  }
+
+  /** Resolves with the real address once connections are taken; rejects with the system's error (EADDRINUSE …). */
+  listen(host: string | undefined, port: number): Promise<AddressInfo> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ port, host }, () => {
+        this.#server.off('error', reject);
+        resolve(this.#server.address() as AddressInfo);
+      });
+    });
+  }
+
+  /** Takes no new connections; what is being answered is answered, anything new gets a 503. Resolves when none is left. */
+  close(timeoutMs: number): Promise<void> {
+    this.#draining = true;
+    return new Promise((resolve) => {
+      const cancelTimer = this.#options.clock.setTimeout(() => this.#server.closeAllConnections(), timeoutMs);
+      this.#server.close(() => {
+        cancelTimer();
+        resolve();
+      });
+      this.#server.closeIdleConnections();
+    });
+  }
+
+  #serve(request: IncomingMessage, response: ServerResponse): void {
+    const { clock, metrics, routes } = this.#options;
+    const startedAt = clock.now();
+    const path = pathOf(request.url ?? '/');
+    response.once('close', () => {
+      const status = response.writableFinished ? response.statusCode : clientClosedRequest;
+      metrics.answered(path, request.method ?? '', status, Math.max(0, clock.now() - startedAt) / 1000);
+    });
+    if (!this.#draining) return void routes(request, response);
+    response.setHeader('Connection', 'close');
+    answerString(response, 503, 'Tocsin is shutting down');
+  }
+}
+
+/** The code under which a request is counted whose sender went away before the answer, as nginx has it. */
+const clientClosedRequest = 499;
+
+function pathOf(url: string): string {
+  const end = url.indexOf('?');
+  return end < 0 ? url : url.slice(0, end);
+}

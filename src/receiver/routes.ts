@@ -1,0 +1,68 @@
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import type { Registry } from 'prom-client';
+import { answerRefusal, answerText } from './answer.ts';
+import type { AlertsHandler } from './alerts-handler.ts';
+import { refuse } from './refusal.ts';
+
+export interface RoutesOptions {
+  readonly alerts: AlertsHandler;
+  readonly registry: Registry;
+  /** Why Tocsin is not ready; undefined once it is. */
+  readonly notReady: () => string | undefined;
+}
+
+/** What is offered at which path: the receiver's table of contents. Everything else is Alertmanager's 404 or 405. */
+export function createRoutes({ alerts, registry, notReady }: RoutesOptions): Express {
+  const app = express();
+  app.disable('x-powered-by').disable('etag').enable('case sensitive routing').enable('strict routing');
+
+  app.post(['/api/v2/alerts', '/api/v2/alerts/'], (request, response) => alerts.handle(request, response));
+  app.all(['/api/v2/alerts', '/api/v2/alerts/'], (request, response) => refuseMethod(request, response, 'POST'));
+  app.all('/-/healthy', onlyRead, (_, response) => answerText(response, 200, 'OK'));
+  app.all('/-/ready', onlyRead, (_, response) => {
+    const reason = notReady();
+    answerText(response, reason === undefined ? 200 : 503, reason === undefined ? 'OK' : `not ready: ${reason}\n`);
+  });
+  app.get('/metrics', async (request, response) => {
+    if (request.method === 'HEAD') return void answerNotAllowed(response, 'GET, OPTIONS');
+    const page = await registry.metrics();
+    response
+      .writeHead(200, { 'Content-Type': registry.contentType, 'Content-Length': Buffer.byteLength(page) })
+      .end(page);
+  });
+  app.all('/metrics', (request, response) => options(request, response, 'GET, OPTIONS'));
+  app.use((request, response) => notFound(request, response));
+  app.use(onError);
+  return app;
+}
+
+function onlyRead(request: Request, response: Response, next: NextFunction): void {
+  if (request.method === 'GET' || request.method === 'HEAD') next();
+  else options(request, response, 'GET, HEAD, OPTIONS');
+}
+
+function options(request: Request, response: Response, allowed: string): void {
+  if (request.method !== 'OPTIONS') return answerNotAllowed(response, allowed);
+  response.writeHead(200, { Allow: allowed, 'Content-Length': 0 }).end();
+}
+
+function answerNotAllowed(response: Response, allowed: string): void {
+  response.setHeader('Allow', allowed);
+  answerText(response, 405, 'Method Not Allowed\n');
+}
+
+function refuseMethod(request: Request, response: Response, allowed: string): void {
+  response.setHeader('Allow', allowed);
+  answerRefusal(response, 405, 405, `method ${request.method} is not allowed, but [${allowed}] are`);
+}
+
+function notFound(request: Request, response: Response): void {
+  const path = request.path.slice(0, 200);
+  if (path.startsWith('/api/v2/')) answerRefusal(response, 404, 404, `path ${path} was not found`);
+  else answerText(response, 404, '404 page not found\n');
+}
+
+/** Express tells an error handler by its four parameters. */
+function onError(error: unknown, _request: Request, response: Response, _next: NextFunction): void {
+  refuse(response, error);
+}

@@ -1,0 +1,38 @@
+/** Gives back a slot; the second call does nothing. */
+export type ReleaseSlot = () => void;
+
+/** A number of slots, given out in the order in which they were asked for. */
+export class Slots {
+  #free: number;
+  readonly #waiting: ((release: ReleaseSlot) => void)[] = [];
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  /** Resolves with a slot once there is one. */
+  acquire(): Promise<ReleaseSlot> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      this.#give();
+    });
+  }
+
+  #give(): void {
+    if (this.#free === 0) return;
+    const next = this.#waiting.shift();
+    if (next === undefined) return;
+    this.#free--;
+    next(this.#releaseOnce());
+  }
+
+  #releaseOnce(): ReleaseSlot {
+    let held = true;
+    return () => {
+      if (!held) return;
+      held = false;
+      this.#free++;
+      this.#give();
+    };
+  }
+}
