@@ -76,6 +76,18 @@ export class JsonReader {
     this.#position += 4;
   }
 
+  /** The value that comes next, whole, as JSON.parse would give it. */
+  *value(depth = 0): Sliced<unknown> {
+    if (depth > maxDepth) throw new JsonError(`it nests deeper than ${maxDepth} levels`);
+    const kind = this.peek();
+    if (kind === 'string') return yield* this.string();
+    if (kind === 'array') return yield* this.#array(depth);
+    if (kind === 'object') return yield* this.#object(depth);
+    const from = this.#position;
+    this.#scalar();
+    return JSON.parse(this.#text.slice(from, this.#position));
+  }
+
   /** Checks the value that comes next and passes over it. */
   *skip(): Sliced<void> {
     const closers: number[] = [];
@@ -84,10 +96,7 @@ export class JsonReader {
       if (closer !== undefined) closers.push(closer);
       if (closers.length > maxDepth) throw new JsonError(`it nests deeper than ${maxDepth} levels`);
       yield* this.#leave(closers, closer !== undefined);
-      if (this.#position > this.#nextTick) {
-        this.#nextTick = this.#position + charactersPerTick;
-        yield;
-      }
+      yield* this.#tick();
     } while (closers.length > 0);
   }
 
@@ -96,6 +105,31 @@ export class JsonReader {
     const found = this.#text.codePointAt(this.#position);
     const what = found === undefined ? 'the end of the body' : `${JSON.stringify(String.fromCodePoint(found))}`;
     throw new JsonError(`at character ${this.#position} there is ${what}, expected ${expected}`);
+  }
+
+  *#array(depth: number): Sliced<unknown[]> {
+    const values: unknown[] = [];
+    for (let more = this.nextElement(true); more; more = this.nextElement(false)) {
+      values.push(yield* this.value(depth + 1));
+      yield* this.#tick();
+    }
+    return values;
+  }
+
+  *#object(depth: number): Sliced<object> {
+    const members: [string, unknown][] = [];
+    for (let more = this.nextMember(true); more; more = this.nextMember(false)) {
+      const name = yield* this.name();
+      members.push([name, yield* this.value(depth + 1)]);
+      yield* this.#tick();
+    }
+    return Object.fromEntries(members);
+  }
+
+  *#tick(): Sliced<void> {
+    if (this.#position <= this.#nextTick) return;
+    this.#nextTick = this.#position + charactersPerTick;
+    yield;
   }
 
   /** Passes over one scalar, or opens a container and gives what will close it. */

@@ -2,22 +2,25 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parseAlertsResponse, type PrometheusAlerts } from './alerts-response.ts';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import { Slices } from '../slices.ts';
+import { parseJsonInSlices } from './parse-json.ts';
 import { prometheusEndpoint } from './prometheus-endpoint.ts';
 import { PrometheusError } from './prometheus-error.ts';
 
 const endpoint = prometheusEndpoint('http://h');
 
-function parse(text: string, contentType: string | null = 'application/json'): PrometheusAlerts {
-  return parseAlertsResponse({ text, contentType, endpoint });
+function parse(text: string, contentType: string | null = 'application/json'): Promise<PrometheusAlerts> {
+  return parseAlertsResponse({ text, contentType, endpoint }, new Slices(new FakeClock()));
 }
 
 function success(...alerts: readonly string[]): string {
   return `{"status":"success","data":{"alerts":[${alerts.join(',')}]}}`;
 }
 
-function failureOf(text: string, contentType?: string | null): PrometheusError {
+async function failureOf(text: string, contentType?: string | null): Promise<PrometheusError> {
   try {
-    parse(text, contentType);
+    await parse(text, contentType);
   } catch (error) {
     assert.ok(error instanceof PrometheusError, String(error));
     return error;
@@ -26,26 +29,26 @@ function failureOf(text: string, contentType?: string | null): PrometheusError {
 }
 
 describe('parseAlertsResponse', () => {
-  it('counts every alert and keeps the labels of those that fire, in their order', () => {
+  it('counts every alert and keeps the labels of those that fire, in their order', async () => {
     const text = success(
       '{"labels":{"alertname":"B","job":"x"},"annotations":{"a":"b"},"state":"firing","activeAt":"2026-11-21T03:00:00Z","value":"1e+00"}',
       '{"labels":{"alertname":"P"},"annotations":{},"state":"pending"}',
       '{"labels":{"alertname":"A"},"annotations":{},"state":"firing","keepFiringSince":"2026-11-21T03:00:00Z"}',
     );
-    assert.deepEqual(parse(text), { alerts: 3, firing: [{ alertname: 'B', job: 'x' }, { alertname: 'A' }] });
+    assert.deepEqual(await parse(text), { alerts: 3, firing: [{ alertname: 'B', job: 'x' }, { alertname: 'A' }] });
   });
 
-  it('takes a null list as an empty one', () => {
-    assert.deepEqual(parse('{"status":"success","data":{"alerts":null}}'), { alerts: 0, firing: [] });
+  it('takes a null list as an empty one', async () => {
+    assert.deepEqual(await parse('{"status":"success","data":{"alerts":null}}'), { alerts: 0, firing: [] });
   });
 
-  it('does not mind a missing or wrong content type when the answer is right', () => {
-    assert.equal(parse(success(), null).alerts, 0);
-    assert.equal(parse(success(), 'text/plain').alerts, 0);
+  it('does not mind a missing or wrong content type when the answer is right', async () => {
+    assert.equal((await parse(success(), null)).alerts, 0);
+    assert.equal((await parse(success(), 'text/plain')).alerts, 0);
   });
 
-  it('keeps a label named __proto__ as a label', () => {
-    const [labels] = parse(success('{"state":"firing","labels":{"__proto__":"x","empty":"","a":"b"}}')).firing;
+  it('keeps a label named __proto__ as a label', async () => {
+    const [labels] = (await parse(success('{"state":"firing","labels":{"__proto__":"x","empty":"","a":"b"}}'))).firing;
     assert.deepEqual(Object.entries(labels!), [
       ['__proto__', 'x'],
       ['a', 'b'],
@@ -53,9 +56,9 @@ describe('parseAlertsResponse', () => {
     assert.equal(Object.getPrototypeOf(labels), Object.prototype);
   });
 
-  it('leaves empty labels out and mends lone surrogates', () => {
+  it('leaves empty labels out and mends lone surrogates', async () => {
     const text = success('{"state":"firing","labels":{"a":"","b":"\\ud800","\\udc00":"c"}}');
-    assert.deepEqual(parse(text).firing, [{ b: '\ufffd', '\ufffd': 'c' }]);
+    assert.deepEqual((await parse(text)).firing, [{ b: '\ufffd', '\ufffd': 'c' }]);
   });
 
   const shapes = [
@@ -78,40 +81,77 @@ describe('parseAlertsResponse', () => {
     ['an envelope hidden in __proto__', '{"__proto__":{"status":"success","data":{"alerts":[]}}}', 'status is missing'],
   ] as const;
   for (const [what, text, expected] of shapes) {
-    it(`refuses ${what} as a whole`, () => {
-      const failure = failureOf(text);
+    it(`refuses ${what} as a whole`, async () => {
+      const failure = await failureOf(text);
       assert.equal(failure.kind, 'bad_shape');
       assert.ok(failure.message.includes(`(${expected}`), failure.message);
     });
   }
 
-  it('passes on what Prometheus gives as its error', () => {
-    const failure = failureOf(
+  it('passes on what Prometheus gives as its error', async () => {
+    const failure = await failureOf(
       '{"status":"error","errorType":"internal","error":"no\\u0000 luck","data":{"alerts":[]}}',
     );
     assert.equal(failure.kind, 'error_status');
     assert.match(failure.message, /\(internal: no luck\)/);
-    assert.match(failureOf('{"status":"error"}').message, /\(no error type: no error text\)/);
+    assert.match((await failureOf('{"status":"error"}')).message, /\(no error type: no error text\)/);
   });
 
-  it('tells broken JSON from something that is not JSON', () => {
-    const broken = failureOf(success('{'), 'application/json; charset=utf-8');
+  it('tells broken JSON from something that is not JSON', async () => {
+    const broken = await failureOf(success('{'), 'application/json; charset=utf-8');
     assert.equal(broken.kind, 'bad_json');
-    assert.match(failureOf('').message, /Unexpected end of JSON input/);
-    const foreign = failureOf('<html>\n<title>Sign in', 'text/html');
+    assert.match((await failureOf('')).message, /Unexpected end of JSON input/);
+    const foreign = await failureOf('<html>\n<title>Sign in', 'text/html');
     assert.equal(foreign.kind, 'not_json');
     assert.match(foreign.message, /answered with text\/html instead of JSON \("<html> <title>Sign in"\)/);
-    assert.match(failureOf('no', null).message, /answered with no content type instead/);
+    assert.match((await failureOf('no', null)).message, /answered with no content type instead/);
   });
 
-  it('bears any text', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), fc.option(fc.string()), (text, contentType) => {
+  it('bears any text', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: 'binary' }), fc.option(fc.string()), async (text, contentType) => {
         try {
-          parse(text, contentType);
+          await parse(text, contentType);
         } catch (error) {
           assert.ok(error instanceof PrometheusError);
         }
+      }),
+    );
+  });
+
+  it('reads a long answer in slices, to the same end', async () => {
+    const text = success(
+      ...Array.from(
+        { length: 20_000 },
+        (_, i) => `{"state":"firing","labels":{"alertname":"A","instance":"${i} ${'x'.repeat(40)}"}}`,
+      ),
+    );
+    assert.ok(text.length > 1024 * 1024);
+    const clock = new FakeClock();
+    let breaths = 0;
+    const slices = new Slices({ ...clock, now: () => (breaths++, breaths * 5), setTimeout: () => () => undefined });
+    const answer = await parseAlertsResponse({ text, contentType: 'application/json', endpoint }, slices);
+    assert.equal(answer.firing.length, 20_000);
+    assert.deepEqual(answer, await parse(text));
+    assert.ok(breaths > 20, `${breaths} looks at the clock`);
+  });
+
+  it('reads label names right where JSON.parse takes one name for another', async () => {
+    // The first key makes JSON.parse read a later name, written with an escape, as a backslash.
+    JSON.parse('{"state":[],"\\\\":0}');
+    assert.deepEqual((await parse(success('{"state":"firing","labels":{"state":"1","\\u003c":"v"}}'))).firing, [
+      { state: '1', '<': 'v' },
+    ]);
+  });
+});
+
+describe('parseJsonInSlices', () => {
+  it('gives what JSON.parse gives', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.jsonValue({ noUnicodeString: false }), fc.nat(3), async (value, indent) => {
+        const wellFormed: unknown = JSON.parse(JSON.stringify(value).replaceAll(/\\ud[89a-f][0-9a-f]{2}/g, '?'));
+        const text = JSON.stringify(wellFormed, null, indent);
+        assert.deepEqual(await parseJsonInSlices(text, new Slices(new FakeClock())), wellFormed);
       }),
     );
   });

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { Slices } from '../slices.ts';
 import { parseAlertsResponse, type PrometheusAlerts } from './alerts-response.ts';
 import { readBoundedBody } from './bounded-body.ts';
 import { startDeadline, type Deadline } from './deadline.ts';
@@ -46,7 +47,7 @@ async function query(context: Context, signal: AbortSignal): Promise<PrometheusA
     if (response.status !== 200) throw await statusFailure(response, context.endpoint);
     const text = await readAnswer(response, context, deadline);
     const contentType = response.headers.get('content-type');
-    return parseAlertsResponse({ text, contentType, endpoint: context.endpoint });
+    return await parseAlertsResponse({ text, contentType, endpoint: context.endpoint }, new Slices(context.clock));
   } catch (error) {
     signal.throwIfAborted();
     throw error;

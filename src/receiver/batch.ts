@@ -4,7 +4,7 @@ import { readAlerts } from '../alert/read-alerts.ts';
 import { readAlertsFast } from '../alert/read-alerts-fast.ts';
 import type { Clock } from '../clock.ts';
 import { largeBodyBytes } from '../limits.ts';
-import { Slices } from './slices.ts';
+import { Slices } from '../slices.ts';
 
 /** The alerts of one body, to be gone through in slices. */
 export interface Batch {

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Clock } from '../clock.ts';
-import { sliceMs } from '../limits.ts';
+import type { Clock } from './clock.ts';
+import { sliceMs } from './limits.ts';
 
 /**
  * Runs long work in slices: call `breathe` often in between; once {@link sliceMs} are over it lets everything else that
