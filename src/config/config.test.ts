@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Config } from './config.ts';
+import { keyPaths, keysAt } from './setting.ts';
+
+/** What the schema says of one value, all else being the default. */
+function messageFor(path: string, value: unknown): string | undefined {
+  const nested = path.split('.').reduceRight<unknown>((inner, key) => ({ [key]: inner }), value);
+  return Config.safeParse(nested)
+    .error?.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
+    .join('; ');
+}
+
+const sizes = [
+  'receiver.max_body_size',
+  'receiver.max_alerts_size',
+  'receiver.max_header_size',
+  'prometheus.max_response_size',
+];
+const counts = [
+  'receiver.max_alerts',
+  'receiver.max_labels_per_alert',
+  'receiver.max_connections',
+  'source.channel.capacity',
+  'controller.max_concurrent_reconciles',
+  'log.alert_lines_per_second',
+];
+const durations = [
+  'receiver.resolve_timeout',
+  'receiver.header_timeout',
+  'receiver.request_timeout',
+  'receiver.idle_timeout',
+  'source.debounce.max_wait',
+  'controller.requeue_after',
+  'controller.drain_timeout',
+  'prometheus.timeout',
+];
+const orZero = ['source.debounce.wait', 'controller.resync'];
+
+describe('Config', () => {
+  it('has these keys and defaults', () => {
+    assert.deepEqual(Config.parse({}), {
+      receiver: {
+        max_body_size: 16 * 1024 ** 2,
+        max_alerts: 100_000,
+        max_alerts_size: 256 * 1024 ** 2,
+        resolve_timeout: 300_000,
+        max_labels_per_alert: 4096,
+        max_header_size: 16 * 1024,
+        header_timeout: 10_000,
+        request_timeout: 30_000,
+        idle_timeout: 120_000,
+        max_connections: 16_384,
+      },
+      source: {
+        debounce: { wait: 500, max_wait: 5000 },
+        channel: { capacity: 1024 },
+        select: 'all',
+        repeats: 'trigger',
+      },
+      controller: {
+        action: 'condition',
+        max_concurrent_reconciles: 4,
+        requeue_after: 300_000,
+        resync: 600_000,
+        drain_timeout: 20_000,
+      },
+      prometheus: { url: null, timeout: 10_000, max_response_size: 64 * 1024 ** 2 },
+      pipelines: { folder: 'examples/pipelines' },
+      log: { alert_lines_per_second: 50 },
+    });
+  });
+
+  it('takes a section that is null for its defaults', () => {
+    assert.deepEqual(Config.parse({ receiver: null, source: { debounce: null, select: 'all' } }), Config.parse({}));
+  });
+
+  it('gives milliseconds, bytes and numbers', () => {
+    const config = Config.parse({
+      receiver: { max_body_size: '1KiB', max_alerts: 1, resolve_timeout: '1h30m' },
+      source: { debounce: { wait: '0s', max_wait: '1ms' }, select: 'labels', repeats: 'ignore' },
+      controller: { action: 'log', resync: 0 },
+      prometheus: { url: 'http://prometheus:9090/prefix/' },
+    });
+    assert.deepEqual([config.receiver.max_body_size, config.receiver.max_alerts], [1024, 1]);
+    assert.equal(config.receiver.resolve_timeout, 5_400_000);
+    assert.deepEqual(config.source.debounce, { wait: 0, max_wait: 1 });
+    assert.deepEqual([config.controller.action, config.controller.resync], ['log', 0]);
+    assert.equal(config.prometheus.url, 'http://prometheus:9090/prefix');
+  });
+
+  it('is covered by the tables of this test: every key that has a bound', () => {
+    const others = ['source.select', 'source.repeats', 'controller.action', 'prometheus.url', 'pipelines.folder'];
+    const settings = keyPaths(Config).filter((path) => keysAt(Config, path) === undefined);
+    const tested = [...sizes, ...counts, ...durations, ...orZero, ...others];
+    assert.deepEqual(settings.map((path) => path.join('.')).toSorted(), tested.toSorted());
+  });
+
+  for (const path of sizes) {
+    it(`takes ${path} as a size from 1KiB up`, () => {
+      assert.equal(messageFor(path, '1KiB'), undefined);
+      for (const value of ['1023B', 1_048_576, '16MB', '', null, true, ['1MiB']]) {
+        assert.match(messageFor(path, value) ?? '', new RegExp(`^${path}: found .* allowed: a size from 1KiB`));
+      }
+    });
+  }
+
+  for (const path of counts) {
+    it(`takes ${path} as a whole number from 1 up`, () => {
+      assert.equal(messageFor(path, 1), undefined);
+      for (const value of [0, -1, 1.5, '5', NaN, Infinity, 2 ** 53, null, true, [5]]) {
+        assert.match(
+          messageFor(path, value) ?? '',
+          new RegExp(`^${path}: found .* allowed: a whole number from 1 up$`),
+        );
+      }
+    });
+  }
+
+  for (const path of durations) {
+    it(`takes ${path} as a duration above 0`, () => {
+      // The shortest wait that there is, so that max_wait may be short too.
+      const debounce = { wait: '0s', max_wait: '1ms' };
+      assert.ok(Config.safeParse({ source: { debounce } }).success);
+      if (path !== 'source.debounce.max_wait') assert.equal(messageFor(path, '1ms'), undefined);
+      for (const value of ['0s', '0', 0, '-1s', '1.5h', 5, '', null, '200y', ['5s']]) {
+        assert.match(messageFor(path, value) ?? '', new RegExp(`^${path}: found .* allowed: a duration from 1ms`));
+      }
+    });
+  }
+
+  for (const path of orZero) {
+    it(`takes ${path} as a duration, 0 included`, () => {
+      for (const value of ['0s', '0', 0, '1s']) assert.equal(messageFor(path, value), undefined);
+      for (const value of ['-1s', 5, null, '200y']) {
+        assert.match(messageFor(path, value) ?? '', new RegExp(`^${path}: found .* allowed: a duration from 0s`));
+      }
+    });
+  }
+
+  it('keeps what a timer of Node measures to what such a timer can wait', () => {
+    assert.match(messageFor('prometheus.timeout', '25d') ?? '', /from 1ms to 1w/);
+    assert.equal(messageFor('controller.resync', '1y'), undefined);
+  });
+
+  it('takes at most 256MiB for a body', () => {
+    assert.equal(messageFor('receiver.max_body_size', '256MiB'), undefined);
+    assert.match(
+      messageFor('receiver.max_body_size', '257MiB') ?? '',
+      /found "257MiB", allowed: a size from 1KiB to 256MiB/,
+    );
+  });
+
+  it('does not suggest what it would refuse', () => {
+    assert.match(messageFor('receiver.max_body_size', '512MB') ?? '', /found "512MB", allowed/);
+    assert.match(messageFor('receiver.max_alerts', '0') ?? '', /found "0", allowed/);
+  });
+
+  it('refuses a max_wait below wait, at max_wait, whichever of them is in the file', () => {
+    const expected = 'source.debounce.max_wait: found "5s", allowed: at least wait, which is "10s"';
+    assert.equal(messageFor('source.debounce', { wait: '10s' }), expected);
+    assert.equal(messageFor('source.debounce', { wait: '10s', max_wait: '5s' }), expected);
+    assert.match(messageFor('source.debounce', { max_wait: '100ms' }) ?? '', /max_wait: found "100ms".*"500ms"/);
+    assert.equal(messageFor('source.debounce', { wait: '5s' }), undefined);
+  });
+
+  it('compares max_wait and wait also where another key of the section is wrong, but not if one of the two is', () => {
+    assert.match(messageFor('source.debounce', { wait: '10s', foo: 1 }) ?? '', /Unrecognized.*; .*at least wait/);
+    assert.doesNotMatch(messageFor('source.debounce', { wait: '10s', max_wait: 'x' }) ?? '', /at least wait/);
+  });
+
+  it('says that annotate needs Kubernetes', () => {
+    assert.equal(
+      messageFor('controller.action', 'annotate'),
+      'controller.action: found "annotate", allowed: condition, log ("annotate" needs Kubernetes, which is not configured)',
+    );
+  });
+
+  it('suggests the word that was meant', () => {
+    assert.equal(
+      messageFor('source.repeats', 'trigerr'),
+      'source.repeats: found "trigerr", did you mean "trigger"? allowed: trigger, ignore',
+    );
+  });
+
+  it('takes a path for the folder, and nothing else', () => {
+    assert.equal(messageFor('pipelines.folder', '/etc/tocsin/pipelines'), undefined);
+    for (const value of ['', ' ', null, 5, 'a\0b', 'http://host/x']) {
+      assert.match(messageFor('pipelines.folder', value) ?? '', /allowed: a path/);
+    }
+  });
+
+  it('refuses a section that is no map', () => {
+    for (const value of [5, 'x', [], true]) {
+      assert.match(
+        messageFor('source.channel', value) ?? '',
+        /^source.channel: found .*, allowed: a map with the keys capacity$/,
+      );
+    }
+  });
+});
+
+describe('keysAt', () => {
+  it('lists the keys of a section, and none where there is no section', () => {
+    assert.deepEqual([...(keysAt(Config, ['source', 'debounce'])?.keys() ?? [])], ['wait', 'max_wait']);
+    assert.equal(keysAt(Config, ['source', 'select']), undefined);
+    assert.equal(keysAt(Config, ['nowhere', 'at', 'all']), undefined);
+  });
+});

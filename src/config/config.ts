@@ -1,0 +1,89 @@
+import { z } from 'zod';
+import { formatDuration } from './duration.ts';
+import { readHttpUrl } from './http-url.ts';
+import type { Reader } from './reading.ts';
+import { section, setting } from './setting.ts';
+import { readChoice, readCount, readDuration, readPath, readSize } from './value-readers.ts';
+
+/** For what a timer of Node measures: it can wait 24.8 days, and a longer one would fire at once. */
+const readTimeout = readDuration('1ms', '1w');
+/** For what is added to a time: the sum has to stay a date. */
+const readSpan = readDuration('1ms', '100y');
+/** As {@link readSpan}; 0 is never. */
+const readSpanOrNever = readDuration('0s', '100y');
+
+const readUrlOrNull: Reader<string | null> = (found) => (found === null ? { value: null } : readHttpUrl(found));
+
+const maxWaitIsNotShorterThanWait = z.refine<{ readonly wait: number; readonly max_wait: number }>(
+  ({ wait, max_wait }) => wait <= max_wait,
+  {
+    path: ['max_wait'],
+    error: ({ input }) => {
+      const { wait, max_wait } = input as { wait: number; max_wait: number };
+      return `found "${formatDuration(max_wait)}", allowed: at least wait, which is "${formatDuration(wait)}"`;
+    },
+    // Without this, zod would keep quiet about it when another key of the section is wrong.
+    when: ({ value }) => {
+      const { wait, max_wait } = value as { wait: unknown; max_wait: unknown };
+      return typeof wait === 'number' && typeof max_wait === 'number';
+    },
+  },
+);
+
+/**
+ * The configuration file, key by key. Durations become milliseconds, sizes bytes; a key that is not there has its default.
+ * This is the only place of the defaults. README.md explains the keys to users.
+ */
+export const Config = section({
+  receiver: section({
+    max_body_size: setting(readSize('1KiB', '256MiB'), '16MiB'),
+    max_alerts: setting(readCount, 100_000),
+    /** What the stored alerts may take, estimated, all together. */
+    max_alerts_size: setting(readSize('1KiB'), '256MiB'),
+    resolve_timeout: setting(readSpan, '5m'),
+    /** The most labels, or annotations, that one alert may have. */
+    max_labels_per_alert: setting(readCount, 4096),
+    max_header_size: setting(readSize('1KiB', '1MiB'), '16KiB'),
+    header_timeout: setting(readTimeout, '10s'),
+    request_timeout: setting(readTimeout, '30s'),
+    idle_timeout: setting(readTimeout, '2m'),
+    max_connections: setting(readCount, 16_384),
+  }),
+  source: section({
+    debounce: section(
+      { wait: setting(readDuration('0s', '1w'), '500ms'), max_wait: setting(readTimeout, '5s') },
+      maxWaitIsNotShorterThanWait,
+    ),
+    channel: section({ capacity: setting(readCount, 1024) }),
+    select: setting(readChoice(['all', 'labels']), 'all'),
+    repeats: setting(readChoice(['trigger', 'ignore']), 'trigger'),
+  }),
+  controller: section({
+    action: setting(
+      readChoice(['condition', 'log'], ' ("annotate" needs Kubernetes, which is not configured)'),
+      'condition',
+    ),
+    max_concurrent_reconciles: setting(readCount, 4),
+    requeue_after: setting(readSpan, '5m'),
+    /** How often every pipeline is looked at again without a cause; 0 is never. */
+    resync: setting(readSpanOrNever, '10m'),
+    drain_timeout: setting(readTimeout, '20s'),
+  }),
+  prometheus: section({
+    /** Without a slash at its end; null: the alerts that were pushed are the truth. */
+    url: setting(readUrlOrNull, null),
+    timeout: setting(readTimeout, '10s'),
+    max_response_size: setting(readSize('1KiB'), '64MiB'),
+  }),
+  pipelines: section({
+    /** The default lies in the package, not in the working folder. */
+    folder: setting(readPath, 'examples/pipelines'),
+  }),
+  log: section({
+    /** Lines about single alerts at info; the rest is written at debug. */
+    alert_lines_per_second: setting(readCount, 50),
+  }),
+});
+
+/** Mirrors the file one to one: snake_case keys, milliseconds, bytes. */
+export type Config = z.infer<typeof Config>;

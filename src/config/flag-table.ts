@@ -1,0 +1,90 @@
+import { readHttpUrl } from './http-url.ts';
+import { readListenAddress } from './listen-address.ts';
+import type { Reader } from './reading.ts';
+import { readChoice, readPath } from './value-readers.ts';
+
+/** A flag of the command line. */
+export interface Flag {
+  /** Without the dashes. */
+  readonly name: string;
+  readonly short?: string;
+  /** Stands for the value in the help; a flag without it takes no value. */
+  readonly placeholder?: string;
+  readonly read?: Reader<unknown>;
+  readonly help: string;
+  /** What the value is measured or written in. */
+  readonly unit?: string;
+  /** The value where the flag is not given, as a user would write it. */
+  readonly default?: string;
+  /** What holds where the flag is not given, if that is not one fixed value. */
+  readonly otherwise?: string;
+}
+
+/** Every flag, in the order of the help. The names follow Prometheus and Alertmanager. */
+export const flagTable = {
+  configFile: {
+    name: 'config.file',
+    placeholder: 'FILE',
+    read: readPath,
+    help: 'Configuration in YAML. Flags win over it.',
+    unit: 'path',
+    otherwise: 'none, every key has its default',
+  },
+  listenAddress: {
+    name: 'web.listen-address',
+    placeholder: 'HOST:PORT',
+    read: readListenAddress,
+    help: 'Where to listen; ":9093" is every interface, port 0 a free one.',
+    unit: 'host:port',
+    default: '127.0.0.1:9093',
+  },
+  prometheusUrl: {
+    name: 'prometheus.url',
+    placeholder: 'URL',
+    read: readHttpUrl,
+    help: 'Prometheus to ask what fires; without one, received alerts count.',
+    unit: 'http or https URL',
+    otherwise: 'that of the file, or none',
+  },
+  pipelinesFolder: {
+    name: 'pipelines.folder',
+    placeholder: 'FOLDER',
+    read: readPath,
+    help: 'Manifests of the pipelines.',
+    unit: 'path',
+    otherwise: 'that of the file, or the examples of the package',
+  },
+  storagePath: {
+    name: 'storage.path',
+    placeholder: 'FOLDER',
+    read: readPath,
+    help: 'Where to write data, such as the status of each pipeline.',
+    unit: 'path',
+    default: 'data/',
+  },
+  logLevel: {
+    name: 'log.level',
+    placeholder: 'LEVEL',
+    read: readChoice(['debug', 'info', 'warn', 'error']),
+    help: 'The least severe lines to log.',
+    unit: 'debug, info, warn or error',
+    default: 'info',
+  },
+  logFormat: {
+    name: 'log.format',
+    placeholder: 'FORMAT',
+    read: readChoice(['json', 'logfmt']),
+    help: 'How to write a line of the log.',
+    unit: 'json or logfmt',
+    otherwise: 'logfmt on a terminal, json otherwise',
+  },
+  help: { name: 'help', short: 'h', help: 'Show this help.' },
+  version: { name: 'version', help: 'Show the version.' },
+} as const satisfies Record<string, Flag>;
+
+export type FlagKey = keyof typeof flagTable;
+
+/** The flag of that name, without dashes. */
+export function findFlag(name: string): readonly [FlagKey, Flag] | undefined {
+  return (Object.entries(flagTable) as [FlagKey, Flag][]).find(([, flag]) => flag.name === name);
+}

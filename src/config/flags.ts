@@ -1,0 +1,89 @@
+import type { LogFormat, LogLevel } from '../logger.ts';
+import { findFlag, flagTable } from './flag-table.ts';
+import { givenArguments } from './given-arguments.ts';
+import type { GivenFlag } from './given-arguments.ts';
+import type { ListenAddress } from './listen-address.ts';
+import { nearestName } from './nearest-name.ts';
+import { readFlags } from './read-flags.ts';
+import type { FlagValues } from './read-flags.ts';
+import { describeRefusal, withSuggestion } from './reading.ts';
+import type { Reader } from './reading.ts';
+import { showValue } from './show-value.ts';
+import { describeStrayWord } from './unknown-name.ts';
+import { readPath } from './value-readers.ts';
+
+/** The flags that win over the configuration file. */
+export interface ConfigFlags {
+  readonly configFile?: string | undefined;
+  readonly prometheusUrl?: string | undefined;
+  readonly pipelinesFolder?: string | undefined;
+}
+
+/** The flags with which Tocsin serves, defaults filled in. */
+export interface Flags extends ConfigFlags {
+  readonly listenAddress: ListenAddress;
+  readonly storagePath: string;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+}
+
+/** What a command line asks for. Each problem is one line. */
+export type CommandLine =
+  | { readonly command: 'serve'; readonly flags: Flags }
+  | { readonly command: 'check-config'; readonly file: string }
+  | { readonly command: 'help' }
+  | { readonly command: 'version' }
+  | { readonly command: 'error'; readonly problems: readonly string[] };
+
+/**
+ * Reads the command line, without the program's own name. Never throws.
+ * @param options.terminal whether the log goes to a terminal: it is logfmt there and JSON elsewhere
+ */
+export function parseFlags(args: readonly string[], options: { readonly terminal: boolean }): CommandLine {
+  const { flags, words } = givenArguments(args);
+  const { values, problems } = readFlags(flags);
+  // Whoever asks for help gets it, also with a mistake beside it.
+  if (values.help !== undefined) return { command: 'help' };
+  if (values.version !== undefined) return { command: 'version' };
+  if (words[0] === 'check-config') return checkConfig(flags, words.slice(1), problems);
+  problems.push(...describeStrayWords(words));
+  return problems.length > 0
+    ? { command: 'error', problems }
+    : { command: 'serve', flags: withDefaults(values, options.terminal) };
+}
+
+function checkConfig(flags: readonly GivenFlag[], words: readonly string[], problems: string[]): CommandLine {
+  const usage = 'tocsin check-config FILE';
+  const [file, ...strays] = words;
+  for (const { typed, name } of flags) {
+    if (findFlag(name) !== undefined) problems.push(`${typed}: not a flag of check-config, allowed: ${usage}`);
+  }
+  if (file === undefined) problems.push(`check-config: FILE missing, allowed: ${usage}`);
+  else if (!('value' in readPath(file))) problems.push(`check-config: ${describeRefusal(file, { allowed: usage })}`);
+  problems.push(...strays.map((word) => withSuggestion(`${showValue(word)}: stray argument`, undefined, usage)));
+  return file === undefined || problems.length > 0 ? { command: 'error', problems } : { command: 'check-config', file };
+}
+
+/** After a misspelt command its FILE is not a second mistake. */
+function describeStrayWords(words: readonly string[]): string[] {
+  const isMisspeltCommand = words[0] !== undefined && nearestName(words[0], ['check-config']) !== undefined;
+  return (isMisspeltCommand ? words.slice(0, 1) : words).map(describeStrayWord);
+}
+
+function withDefaults(values: FlagValues, terminal: boolean): Flags {
+  return {
+    configFile: values.configFile,
+    prometheusUrl: values.prometheusUrl,
+    pipelinesFolder: values.pipelinesFolder,
+    listenAddress: values.listenAddress ?? defaultOf(flagTable.listenAddress),
+    storagePath: values.storagePath ?? defaultOf(flagTable.storagePath),
+    logLevel: values.logLevel ?? defaultOf(flagTable.logLevel),
+    logFormat: values.logFormat ?? (terminal ? 'logfmt' : 'json'),
+  };
+}
+
+function defaultOf<T>(flag: { readonly default: string; readonly read: Reader<T> }): T {
+  const reading = flag.read(flag.default);
+  if ('value' in reading) return reading.value;
+  throw new Error(`default ${describeRefusal(flag.default, reading)}`);
+}

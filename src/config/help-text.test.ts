@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { flagTable } from './flag-table.ts';
+import type { Flag } from './flag-table.ts';
+import { helpText } from './help-text.ts';
+
+const flags: readonly Flag[] = Object.values(flagTable);
+
+describe('helpText', () => {
+  it('fits into 100 columns and ends with where the keys of the file are explained', () => {
+    const lines = helpText().split('\n');
+    assert.deepEqual(
+      lines.filter((line) => line.length > 100),
+      [],
+    );
+    assert.match(lines.at(-2) ?? '', /README\.md/);
+    assert.equal(lines.at(-1), '');
+  });
+
+  it('shows the commands', () => {
+    assert.match(helpText(), /^ {2}tocsin check-config FILE +check a configuration file/m);
+  });
+
+  for (const flag of flags.filter((candidate) => candidate.placeholder !== undefined)) {
+    it(`shows --${flag.name} with its unit and default`, () => {
+      const block = `  --${flag.name}=${flag.placeholder}`;
+      const [line, next] = helpText().slice(helpText().indexOf(block)).split('\n');
+      assert.ok(line?.startsWith(block) && line.endsWith(flag.help));
+      assert.ok(flag.unit !== undefined && next?.includes(flag.unit));
+      assert.match(next ?? '', /; default: \S/);
+      assert.doesNotMatch(next ?? '', /undefined/);
+    });
+  }
+
+  it('aligns what the flags mean', () => {
+    const starts = flags.map((flag) => {
+      const line = helpText()
+        .split('\n')
+        .find((candidate) => candidate.endsWith(`  ${flag.help}`));
+      return line?.indexOf(flag.help);
+    });
+    assert.equal(new Set(starts).size, 1);
+    assert.ok(starts[0] !== undefined);
+  });
+});

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { readListenAddress } from './listen-address.ts';
+
+describe('readListenAddress', () => {
+  const good: [text: string, host: string | undefined, port: number][] = [
+    ['127.0.0.1:9093', '127.0.0.1', 9093],
+    [':9093', undefined, 9093],
+    ['0.0.0.0:9093', '0.0.0.0', 9093],
+    ['[::1]:9093', '::1', 9093],
+    ['[::]:0', '::', 0],
+    ['localhost:0', 'localhost', 0],
+    ['tocsin-0.tocsin.monitoring.svc:65535', 'tocsin-0.tocsin.monitoring.svc', 65_535],
+  ];
+  for (const [text, host, port] of good) {
+    it(`reads ${text}`, () => assert.deepEqual(readListenAddress(text), { value: { host, port } }));
+  }
+
+  const bad: [text: unknown, suggestion: string | undefined][] = [
+    ['9093', '127.0.0.1:9093'],
+    ['localhost', 'localhost:9093'],
+    ['::1', '[::1]:9093'],
+    ['::1:9093', '[::1]:9093'],
+    ['fe80::1:9093', '[fe80::1]:9093'],
+    ['*:9093', ':9093'],
+    ['http://localhost:9093/', 'localhost:9093'],
+    ['localhost:http', undefined],
+    ['localhost:65536', undefined],
+    ['localhost:-1', undefined],
+    ['256.0.0.1:9093', undefined],
+    ['[localhost]:9093', undefined],
+    ['local host:9093', undefined],
+    ['', undefined],
+    [':', undefined],
+    [9093, undefined],
+    [undefined, undefined],
+  ];
+  for (const [found, suggestion] of bad) {
+    it(`refuses ${JSON.stringify(found)}, suggests ${suggestion}`, () => {
+      const reading = readListenAddress(found);
+      assert.ok('allowed' in reading);
+      assert.equal(reading.suggestion, suggestion);
+    });
+  }
+
+  it('is done at once with a text of any length', { timeout: 2000 }, () => {
+    assert.ok('allowed' in readListenAddress(':1'.repeat(1_000_000)));
+  });
+
+  it('never throws; ports are ports, and what it suggests is good', () => {
+    const addressLike = fc.stringMatching(/^[[\]:.0-9a-f*/-]{0,20}$/);
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), addressLike), (text) => {
+        const reading = readListenAddress(text);
+        if ('value' in reading) assert.ok(reading.value.port >= 0 && reading.value.port <= 65_535);
+        else if (reading.suggestion !== undefined) assert.ok('value' in readListenAddress(reading.suggestion));
+      }),
+    );
+  });
+});

@@ -1,0 +1,79 @@
+import type { Config } from './config.ts';
+import { parseConfigFile } from './config-file.ts';
+import type { ConfigFileResult } from './config-file.ts';
+import { flagTable } from './flag-table.ts';
+import type { ConfigFlags } from './flags.ts';
+import { describeRefusal } from './reading.ts';
+import type { Reader } from './reading.ts';
+import { showText } from './show-value.ts';
+
+/** The text of a file; throws as `node:fs` does. */
+export type ReadFile = (path: string) => string;
+
+export type LoadedConfig =
+  | {
+      readonly config: Config;
+      /** False if `pipelines.folder` is the default, which lies in the package and not in the working folder. */
+      readonly pipelinesFolderGiven: boolean;
+    }
+  | { readonly problems: readonly string[] };
+
+/** Flags win over the file, the file over the defaults. Never throws; every problem of file and flags is one line. */
+export function loadConfig(flags: ConfigFlags, readFile: ReadFile): LoadedConfig {
+  const file = flags.configFile === undefined ? parseConfigFile('', '') : loadFile(flags.configFile, readFile);
+  const url = readGiven(flagTable.prometheusUrl, flags.prometheusUrl);
+  const folder = readGiven(flagTable.pipelinesFolder, flags.pipelinesFolder);
+  if ('problems' in file) return { problems: [...file.problems, ...url.problems, ...folder.problems] };
+  const problems = [...url.problems, ...folder.problems];
+  if (problems.length > 0) return { problems };
+  const { prometheus, pipelines } = file.config;
+  const config = {
+    ...file.config,
+    prometheus: { ...prometheus, url: url.value ?? prometheus.url },
+    pipelines: { ...pipelines, folder: folder.value ?? pipelines.folder },
+  };
+  return { config, pipelinesFolderGiven: folder.value !== undefined || file.sets('pipelines', 'folder') };
+}
+
+interface Given<T> {
+  readonly value?: T;
+  readonly problems: readonly string[];
+}
+
+/** A flag's value is read again here, for callers that have it from elsewhere than parseFlags. */
+function readGiven<T>(
+  { name, read }: { readonly name: string; readonly read: Reader<T> },
+  text: string | undefined,
+): Given<T> {
+  if (text === undefined) return { problems: [] };
+  const reading = read(text);
+  if ('value' in reading) return { value: reading.value, problems: [] };
+  return { problems: [`--${name}: ${describeRefusal(text, reading)}`] };
+}
+
+function loadFile(path: string, readFile: ReadFile): ConfigFileResult {
+  let text: string;
+  try {
+    text = readFile(path);
+  } catch (error) {
+    return { problems: [`${showText(path)}: ${describeReadError(error)}`] };
+  }
+  return parseConfigFile(path, text);
+}
+
+/** Cause and remedy. */
+function describeReadError(error: unknown): string {
+  const { code, message }: NodeJS.ErrnoException = error instanceof Error ? error : new Error(String(error));
+  switch (code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return 'no such file; check the path, a relative one starts at the working folder';
+    case 'EACCES':
+    case 'EPERM':
+      return 'permission denied; let the user that runs Tocsin read the file and enter its folders';
+    case 'EISDIR':
+      return 'is a directory; name the file in it';
+    default:
+      return `cannot be read: ${showText(message)}; check the path and the disk`;
+  }
+}

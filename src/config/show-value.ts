@@ -1,0 +1,73 @@
+/** The most characters of a found value that a message shows. */
+const maxShownCharacters = 60;
+
+/**
+ * A value as JSON, in one line of at most 60 characters, for a message. Nothing in it steers a terminal, and what may be the
+ * name and password in a URL is masked. Only as much of the value is looked at as is shown, however large it is.
+ */
+export function showValue(value: unknown): string {
+  let shown = '';
+  for (const piece of jsonPieces(value)) {
+    shown += piece;
+    if (shown.length > maxShownCharacters) return `${cut(shown)}…`;
+  }
+  return shown;
+}
+
+/** The way to a key, as in `receiver.max_alerts`; an odd key is shown as JSON. */
+export function showPath(path: readonly string[]): string {
+  return path.map((key) => (/^[\w-]{1,60}$/.test(key) ? key : showValue(key))).join('.');
+}
+
+/**
+ * A path, or text of someone else, in one line. Escapes every character that a terminal or a reader of lines obeys; JSON's
+ * own quoting leaves those above U+007E. Passwords are not looked for.
+ */
+export function showText(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    return `\\u${code > 0xffff ? `{${code.toString(16)}}` : code.toString(16).padStart(4, '0')}`;
+  });
+}
+
+/**
+ * Hides what stands before the last "@", where a URL has its name and password. Cautious: also without a scheme, since
+ * whoever forgot the scheme did not forget the password.
+ */
+function maskCredentials(text: string): string {
+  return text.includes('@') ? text.replace(/^(\s*[a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1***@') : text;
+}
+
+function* jsonPieces(value: unknown): Generator<string, void> {
+  if (Array.isArray(value)) yield* arrayPieces(value);
+  else if (typeof value === 'object' && value !== null) yield* objectPieces(value);
+  else if (typeof value === 'string') yield jsonString(value);
+  else yield String(value);
+}
+
+function* arrayPieces(items: readonly unknown[]): Generator<string, void> {
+  yield '[';
+  for (const [index, item] of items.entries()) {
+    if (index > 0) yield ',';
+    yield* jsonPieces(item);
+  }
+  yield ']';
+}
+
+function* objectPieces(value: object): Generator<string, void> {
+  yield '{';
+  for (const [index, [key, item]] of Object.entries(value).entries()) {
+    yield `${index > 0 ? ',' : ''}${jsonString(key)}:`;
+    yield* jsonPieces(item);
+  }
+  yield '}';
+}
+
+function jsonString(text: string): string {
+  return showText(JSON.stringify(maskCredentials(text)));
+}
+
+/** Room for the ellipsis is left; half a surrogate pair is not shown. */
+function cut(shown: string): string {
+  return shown.slice(0, maxShownCharacters - 1).replace(/[\ud800-\udbff]$/, '');
+}

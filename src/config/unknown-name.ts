@@ -1,0 +1,61 @@
+import { Config } from './config.ts';
+import { flagTable } from './flag-table.ts';
+import { nearestName } from './nearest-name.ts';
+import { withSuggestion } from './reading.ts';
+import { keyPaths, keysAt } from './setting.ts';
+import { showPath, showValue } from './show-value.ts';
+
+/**
+ * What to say about a key of the file that does not exist: `receiver.max_alert: unknown key, did you mean "max_alerts"?
+ * allowed: ...`. A key that belongs into another section, or is a flag, is recognised.
+ * @param section the way to the section that holds it
+ */
+export function describeUnknownKey(section: readonly string[], key: string): string {
+  const siblings = [...(keysAt(Config, section)?.keys() ?? [])];
+  const flags = flagsFor([...section, key].join('.'));
+  const problem = `${showPath([...section, key])}: unknown key`;
+  if (flags.length > 0) return `${problem}, use the flag ${flags.join(', ')}; allowed here: ${siblings.join(', ')}`;
+  return withSuggestion(problem, nearestName(key, siblings) ?? keyElsewhere(key), siblings.join(', '));
+}
+
+/** The flags that set this, or what stands below it: `log.level`, `web`. */
+function flagsFor(path: string): string[] {
+  const wanted = path.replaceAll('_', '-');
+  return Object.values(flagTable)
+    .map((flag) => flag.name)
+    .filter((name) => name === wanted || name.startsWith(`${wanted}.`))
+    .map((name) => `--${name}`);
+}
+
+/** The way to a key of such a name in another section; for a key "receiver.max_alerts", how YAML nests it. */
+function keyElsewhere(key: string): string | undefined {
+  const paths = keyPaths(Config);
+  const dotted = paths.find((path) => path.length > 1 && path.join('.') === key);
+  if (dotted !== undefined) return `${dotted.join(': {')}: ...${'}'.repeat(dotted.length - 1)}`;
+  const names = paths.map((path) => path.at(-1) ?? '');
+  return paths[names.indexOf(nearestName(key, names) ?? '')]?.join('.');
+}
+
+/** What to say about a flag that does not exist; a key of the configuration file is recognised. */
+export function describeUnknownFlag(typed: string): string {
+  const name = typed.replace(/^-+/, '');
+  const shown = /^-[\w.-]{1,60}$/.test(typed) ? typed : showValue(typed);
+  const key = keyPaths(Config).find((path) => path.join('.') === name.replaceAll('-', '_'));
+  const nearest = nearestName(name, flagNames());
+  if (key !== undefined && nearest !== name) {
+    return `${shown}: unknown flag, use the key ${key.join('.')} of the configuration file (--config.file)`;
+  }
+  return withSuggestion(`${shown}: unknown flag`, nearest && `--${nearest}`, 'the flags in tocsin --help');
+}
+
+/** What to say about a word that belongs to no flag and is no command. */
+export function describeStrayWord(word: string): string {
+  const isFile = /\.ya?ml$/i.test(word);
+  const flag = nearestName(word, flagNames());
+  const suggestion = isFile ? `--config.file=${word}` : (nearestName(word, ['check-config']) ?? (flag && `--${flag}`));
+  return withSuggestion(`${showValue(word)}: stray argument`, suggestion, 'flags, or check-config FILE');
+}
+
+function flagNames(): string[] {
+  return Object.values(flagTable).map((flag) => flag.name);
+}
