@@ -1,0 +1,34 @@
+import { systemClock } from '../../src/clock.ts';
+
+/**
+ * Asks again and again, without a rest of more than 20 ms, until the answer is accepted. For what another process does;
+ * within this one there is always something to await instead. Rejects after `timeoutMs` with the last answer or error.
+ */
+export async function eventually<T>(
+  ask: () => Promise<T> | T,
+  accept: (answer: T) => boolean,
+  timeoutMs = 20_000,
+): Promise<T> {
+  const deadline = systemClock.now() + timeoutMs;
+  for (;;) {
+    const outcome = await attempt(ask);
+    if ('answer' in outcome && accept(outcome.answer)) return outcome.answer;
+    if (systemClock.now() >= deadline) throw notAccepted(outcome, timeoutMs);
+    await new Promise<void>((resolve) => systemClock.setTimeout(resolve, 20));
+  }
+}
+
+type Outcome<T> = { readonly answer: T } | { readonly error: unknown };
+
+async function attempt<T>(ask: () => Promise<T> | T): Promise<Outcome<T>> {
+  try {
+    return { answer: await ask() };
+  } catch (error) {
+    return { error }; // perhaps it is not there yet
+  }
+}
+
+function notAccepted(outcome: Outcome<unknown>, timeoutMs: number): Error {
+  if ('error' in outcome) return new Error(`still an error after ${timeoutMs} ms`, { cause: outcome.error });
+  return new Error(`not accepted within ${timeoutMs} ms; the last answer: ${JSON.stringify(outcome.answer)}`);
+}

@@ -1,0 +1,64 @@
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface FakeAlert {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly state: 'firing' | 'pending';
+}
+
+/** A Prometheus that does to order what a real one does not: hang, and come back. */
+export interface FakePrometheus {
+  readonly url: string;
+  readonly port: number;
+  /** How often it was asked. */
+  queries(): number;
+  /** What it answers from now on; those who hang are answered too. */
+  answer(alerts: readonly FakeAlert[]): void;
+  /** From now on it takes requests and does not answer them. */
+  hang(): void;
+  stop(): Promise<void>;
+}
+
+/** Starts one that has no alerts. `test/contract/` holds its answers against those of a real Prometheus. */
+export async function startFakePrometheus(): Promise<FakePrometheus> {
+  let alerts: readonly FakeAlert[] | undefined = [];
+  let queries = 0;
+  const hanging = new Set<ServerResponse>();
+  const server = createServer((request, response) => {
+    if (request.method !== 'GET' || request.url !== '/api/v1/alerts') return void response.writeHead(404).end();
+    queries++;
+    if (alerts === undefined) hanging.add(response);
+    else respond(response, alerts);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    queries: () => queries,
+    answer(next) {
+      alerts = next;
+      for (const response of hanging) respond(response, next);
+      hanging.clear();
+    },
+    hang: () => (alerts = undefined),
+    async stop() {
+      server.close();
+      server.closeAllConnections();
+      await once(server, 'close');
+    },
+  };
+}
+
+function respond(response: ServerResponse, alerts: readonly FakeAlert[]): void {
+  const active = alerts.map((alert) => ({
+    ...alert,
+    annotations: {},
+    activeAt: '2026-11-21T03:00:00.123456789Z',
+    value: '1e+00',
+  }));
+  response.writeHead(200, { 'Content-Type': 'application/json' });
+  response.end(JSON.stringify({ status: 'success', data: { alerts: active } }));
+}

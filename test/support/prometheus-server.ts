@@ -1,0 +1,63 @@
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { startServerProcess, type ServerPlace, type ServerProcess } from './server-process.ts';
+import { requireServer, type ServerName } from './servers.ts';
+
+export type PrometheusVersion = '3.15' | '2.42';
+
+export interface PrometheusOptions extends ServerPlace {
+  /** A rule file, as YAML text; default: no rules. */
+  readonly rules?: string;
+  /** `host:port` of each; scraped every second by the job `target`. */
+  readonly scrapeTargets?: readonly string[];
+  /** `host:port` of each. */
+  readonly alertmanagers?: readonly string[];
+  /** `path_prefix` of the Alertmanagers: what is put before `/api/v2/alerts`. */
+  readonly pathPrefix?: string;
+  /** `--web.route-prefix` of Prometheus itself, such as `/prometheus`; part of the url that is returned. */
+  readonly routePrefix?: string;
+  /** How often a firing alert is sent again, as Prometheus writes durations; default its own, 1m. */
+  readonly resendDelay?: string;
+  /** Default 3.15. */
+  readonly version?: PrometheusVersion;
+  /** More flags, each as `--name=value`. */
+  readonly flags?: readonly string[];
+}
+
+/** Which program a version is, for skipWithout. */
+export const prometheusPrograms: Readonly<Record<PrometheusVersion, ServerName>> = {
+  '3.15': 'prometheus',
+  '2.42': 'prometheus-2.42',
+};
+
+/**
+ * Starts a real Prometheus that scrapes and evaluates every second: an alert without `for` is pushed one to three seconds
+ * after its cause. Resolves when it is ready; its first scrape (and version 2.42's first push) comes five seconds later.
+ */
+export async function startPrometheus(options: PrometheusOptions = {}): Promise<ServerProcess> {
+  const { rules = 'groups: []\n', routePrefix = '', resendDelay = '1m', version = '3.15', flags = [] } = options;
+  return startServerProcess({
+    ...options,
+    name: 'prometheus',
+    command: requireServer(prometheusPrograms[version]),
+    files: { 'prometheus.yml': stringify(configuration(options)), 'rules.yml': rules },
+    args: (folder, address) => [
+      `--config.file=${join(folder, 'prometheus.yml')}`,
+      `--storage.tsdb.path=${join(folder, 'data')}`,
+      `--web.listen-address=${address}`,
+      `--web.route-prefix=${routePrefix === '' ? '/' : routePrefix}`,
+      '--web.enable-lifecycle',
+      `--rules.alert.resend-delay=${resendDelay}`,
+      ...flags,
+    ],
+  });
+}
+
+function configuration({ scrapeTargets = [], alertmanagers = [], pathPrefix = '/' }: PrometheusOptions): object {
+  return {
+    global: { scrape_interval: '1s', evaluation_interval: '1s' },
+    rule_files: ['rules.yml'],
+    alerting: { alertmanagers: [{ path_prefix: pathPrefix, static_configs: [{ targets: alertmanagers }] }] },
+    scrape_configs: [{ job_name: 'target', static_configs: [{ targets: scrapeTargets }] }],
+  };
+}

@@ -1,0 +1,17 @@
+import { readFileSync } from 'node:fs';
+
+/** What a process has in memory now, bytes; Linux only. */
+export function residentBytes(pid: number): number {
+  return field(pid, 'VmRSS');
+}
+
+/** The most that it has had in memory so far, bytes; Linux only. */
+export function peakResidentBytes(pid: number): number {
+  return field(pid, 'VmHWM');
+}
+
+function field(pid: number, name: string): number {
+  const match = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  if (match === null) throw new Error(`/proc/${pid}/status has no ${name}`);
+  return Number(match[1]) * 1024;
+}

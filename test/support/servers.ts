@@ -1,0 +1,54 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+/** The programs that `test/servers/get` knows. */
+export type ServerName =
+  | 'prometheus'
+  | 'promtool'
+  | 'prometheus-2.42'
+  | 'promtool-2.42'
+  | 'alertmanager'
+  | 'amtool'
+  | 'alertmanager-0.25'
+  | 'amtool-0.25'
+  | 'etcd'
+  | 'kube-apiserver';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const get = fileURLToPath(new URL('../servers/get', import.meta.url));
+
+/**
+ * The path of a real program; undefined if it has not been built on this machine. Never builds it.
+ * With CI=true a program that is missing is an error: there a test that is skipped would pass unseen.
+ */
+export function findServer(name: ServerName, environment: Environment = process.env): string | undefined {
+  const { status, stdout, stderr, error } = spawnSync(get, ['--path', name], { encoding: 'utf8', env: environment });
+  if (status === 0) return stdout.trim();
+  if (!isContinuousIntegration(environment)) return undefined;
+  throw new Error(`${howToGet(name)} (CI=true: it must be there). ${error?.message ?? stderr.trim()}`);
+}
+
+/** As {@link findServer}, where the test cannot go on without it. */
+export function requireServer(name: ServerName): string {
+  const path = findServer(name);
+  if (path === undefined) throw new Error(`${howToGet(name)}; skip the test with skipWithout('${name}')`);
+  return path;
+}
+
+/**
+ * What node:test's `skip` option wants: false if the program is there, otherwise the reason, with the remedy.
+ * With CI=true always false: the test runs, and fails where it looks for the program.
+ */
+export function skipWithout(name: ServerName, environment: Environment = process.env): string | false {
+  if (isContinuousIntegration(environment)) return false;
+  return findServer(name, environment) === undefined ? howToGet(name) : false;
+}
+
+function isContinuousIntegration(environment: Environment): boolean {
+  return environment['CI'] === 'true';
+}
+
+function howToGet(name: ServerName): string {
+  return `${name} is not built here: npm run servers`;
+}

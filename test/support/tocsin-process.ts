@@ -1,0 +1,49 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { LogLines } from './log-lines.ts';
+import { startServerProcess, type ServerPlace, type ServerProcess } from './server-process.ts';
+
+export interface TocsinOptions extends ServerPlace {
+  /** Flags besides the listen address, the storage path and the log's format. Paths start at the project's root. */
+  readonly args?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  /** `--web.route-prefix`, part of the url that is returned. */
+  readonly routePrefix?: string;
+  /** What to run; default `src/main.ts`. */
+  readonly main?: string;
+}
+
+export interface TocsinProcess extends ServerProcess {
+  /** `--storage.path`, a folder inside its own. */
+  readonly storagePath: string;
+  readonly log: LogLines;
+}
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Starts Tocsin as a user does, in a process of its own, and resolves when it is ready. Its log is parsed as it comes. */
+export async function startTocsin(options: TocsinOptions = {}): Promise<TocsinProcess> {
+  const { args = [], main = 'src/main.ts', routePrefix = '' } = options;
+  const log = new LogLines();
+  const server = await startServerProcess({
+    ...options,
+    name: 'tocsin',
+    command: process.execPath,
+    cwd: root,
+    onLine: (line) => log.add(line),
+    args: (folder, address) => [
+      main,
+      `--web.listen-address=${address}`,
+      ...(routePrefix === '' ? [] : [`--web.route-prefix=${routePrefix}`]),
+      `--storage.path=${storage(folder)}`,
+      '--log.format=json',
+      ...args,
+    ],
+  });
+  void server.child.exited.then(({ code, signal }) => log.end(`and tocsin has ended (${code ?? signal})`));
+  return { ...server, storagePath: storage(server.folder), log };
+}
+
+function storage(folder: string): string {
+  return join(folder, 'data');
+}
