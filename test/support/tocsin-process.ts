@@ -6,6 +6,8 @@ import { startServerProcess, type ServerPlace, type ServerProcess } from './serv
 export interface TocsinOptions extends ServerPlace {
   /** Flags besides the listen address, the storage path and the log's format. Paths start at the project's root. */
   readonly args?: readonly string[];
+  /** The configuration file, as YAML text; default: none. */
+  readonly config?: string;
   readonly environment?: Readonly<Record<string, string>>;
   /** `--web.route-prefix`, part of the url that is returned. */
   readonly routePrefix?: string;
@@ -23,13 +25,14 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Starts Tocsin as a user does, in a process of its own, and resolves when it is ready. Its log is parsed as it comes. */
 export async function startTocsin(options: TocsinOptions = {}): Promise<TocsinProcess> {
-  const { args = [], main = 'src/main.ts', routePrefix = '' } = options;
+  const { args = [], main = 'src/main.ts', routePrefix = '', config } = options;
   const log = new LogLines();
   const server = await startServerProcess({
     ...options,
     name: 'tocsin',
     command: process.execPath,
     cwd: root,
+    ...(config !== undefined && { files: { 'tocsin.yml': config } }),
     onLine: (line) => log.add(line),
     args: (folder, address) => [
       main,
@@ -37,6 +40,7 @@ export async function startTocsin(options: TocsinOptions = {}): Promise<TocsinPr
       ...(routePrefix === '' ? [] : [`--web.route-prefix=${routePrefix}`]),
       `--storage.path=${storage(folder)}`,
       '--log.format=json',
+      ...(config === undefined ? [] : [`--config.file=${join(folder, 'tocsin.yml')}`]),
       ...args,
     ],
   });

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { runTocsin } from '../support/run-tocsin.ts';
+
+describe('the command line', () => {
+  let folder: string;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'tocsin-command-line-'));
+  });
+
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  it('shows every flag with its default', async () => {
+    const { code, stdout } = await runTocsin(['--help']);
+
+    assert.equal(code, 0);
+    for (const flag of [
+      'config.file',
+      'web.listen-address',
+      'prometheus.url',
+      'pipelines.folder',
+      'storage.path',
+      'log.level',
+      'log.format',
+    ]) {
+      assert.ok(stdout.includes(`--${flag}`), flag);
+    }
+    assert.match(stdout, /127\.0\.0\.1:9093/);
+  });
+
+  it('tells its version', async () => {
+    const { code, stdout } = await runTocsin(['--version']);
+
+    assert.equal(code, 0);
+    assert.match(stdout, /^tocsin \d+\.\d+\.\d+ /);
+  });
+
+  it('refuses wrong flags, all in one go, with 2', async () => {
+    const { code, stderr } = await runTocsin(['--log.levle=debug', '--log.format=xml']);
+
+    assert.equal(code, 2);
+    assert.match(stderr, /--log\.levle.*did you mean.*--log\.level/);
+    assert.match(stderr, /--log\.format.*"xml".*json, logfmt/);
+  });
+
+  it('finds a good file good', async () => {
+    const { code, stdout } = await runTocsin(['check-config', 'examples/tocsin.yml']);
+
+    assert.equal(code, 0);
+    assert.match(stdout, /good/);
+  });
+
+  it('refuses a bad file, every problem with its place, with 1: when it checks and when it serves', async () => {
+    const file = join(folder, 'bad.yml');
+    await writeFile(file, 'receiver:\n  max_alert: 7\n  max_body_size: 16MB\ncontroller: {action: annotate}\n');
+    const checked = await runTocsin(['check-config', file]);
+    const served = await runTocsin([`--config.file=${file}`, '--web.listen-address=127.0.0.1:0']);
+
+    for (const { code, stderr } of [checked, served]) {
+      assert.equal(code, 1);
+      const problems = stderr.trim().split('\n');
+      assert.equal(problems.length, 3, stderr);
+      assert.match(problems[0]!, /bad\.yml:2:3: receiver\.max_alert: unknown key, did you mean "max_alerts"\?/);
+      assert.match(problems[1]!, /bad\.yml:3:18: receiver\.max_body_size: found "16MB", did you mean "16MiB"\?/);
+      assert.match(problems[2]!, /bad\.yml:4:22: controller\.action: found "annotate".*Kubernetes/);
+    }
+  });
+});

@@ -1,0 +1,32 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+
+export interface Run {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Runs a command line that ends by itself, with a storage folder of its own. @param cwd default: the project's root */
+export async function runTocsin(args: readonly string[], cwd = root): Promise<Run> {
+  const storage = await mkdtemp(join(tmpdir(), 'tocsin-run-'));
+  try {
+    const serves = args.some((arg) => arg.startsWith('--web.')) ? [`--storage.path=${storage}`] : [];
+    const child = spawn(process.execPath, [join(root, 'src/main.ts'), ...args, ...serves], {
+      cwd,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: 20_000,
+    });
+    const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
+    return { code: code as number | null, stdout, stderr };
+  } finally {
+    await rm(storage, { recursive: true, force: true });
+  }
+}
