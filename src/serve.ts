@@ -1,0 +1,77 @@
+import { App, type AppOptions } from './app.ts';
+import type { Clock } from './clock.ts';
+import type { Flags } from './config/flags.ts';
+import { createLogger, type Logger } from './logger.ts';
+import { startFailure } from './start-failure.ts';
+
+export interface ServeOptions extends Omit<AppOptions, 'logger' | 'listenAddress' | 'storagePath'> {
+  readonly flags: Flags;
+  readonly clock: Clock;
+}
+
+/** By convention, a process that a signal ended has the code 128 and the signal's number. */
+const signalExitCodes = { SIGTERM: 143, SIGINT: 130 } as const;
+
+/** Runs the app until a signal ends it. Resolves to the exit code: 0 after a shutdown, 1 if it could not start. */
+export async function serve(options: ServeOptions): Promise<number> {
+  const { flags, clock } = options;
+  const logger = createLogger({ level: flags.logLevel, format: flags.logFormat, clock, stream: process.stdout });
+  // A log reader that went away must not take the alerts with it.
+  process.stdout.on('error', () => undefined);
+  dieOfDefects(logger);
+  logStart(logger, options);
+  const app = new App({ ...options, logger, listenAddress: flags.listenAddress, storagePath: flags.storagePath });
+  const signal = firstSignal();
+  try {
+    await app.start();
+  } catch (error) {
+    process.stderr.write(`tocsin: ${startFailure(error, flags)}\n`);
+    return 1;
+  }
+  logger.info('app.signal', 'told to stop', { signal: await signal });
+  clock.setTimeout(() => process.exit(0), options.config.controller.drain_timeout);
+  await app.stop();
+  return 0;
+}
+
+/** The first line of every log: which build, where its pipelines live and why, and what it believes about alerts. */
+function logStart(logger: Logger, { version, config, pipelinesFolder, flags }: ServeOptions): void {
+  const { url } = config.prometheus;
+  logger.info('app.starting', 'Tocsin starts', {
+    version,
+    home: 'standalone',
+    home_reason: 'no Kubernetes is configured: pipelines are read from a folder',
+    pipelines_folder: pipelinesFolder,
+    storage_path: flags.storagePath,
+    truth: url === null ? 'the alerts received (no prometheus.url)' : 'prometheus.url',
+    action: config.controller.action,
+    node: process.versions.node,
+  });
+}
+
+/** Resolves at the first SIGTERM or SIGINT; the second ends the process at once. */
+function firstSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    let told = false;
+    for (const name of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(name, () => {
+        if (told) process.exit(signalExitCodes[name]);
+        told = true;
+        resolve(name);
+      });
+    }
+  });
+}
+
+/** What nobody caught is a defect: it is told, and the process ends, since nobody knows what state it is in. */
+function dieOfDefects(logger: Logger): void {
+  const die = (error: unknown): void => {
+    logger.error('app.defect', 'a defect: an error that nobody caught ends the process', {
+      error,
+      stack: error instanceof Error ? error.stack : undefined,
+    });
+    process.exit(1);
+  };
+  process.on('uncaughtException', die);
+  process.on('unhandledRejection', die);
+}

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { chmod, mkdir, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import type { TestContext } from 'node:test';
+import type { ManifestFile } from './manifest-file.ts';
+import { readManifestFile } from './manifest-file.ts';
+import { manifestText, temporaryFolder } from './standalone.fixture.ts';
+
+const good = manifestText('LogPipeline', 'a');
+
+async function writeManifest(test: TestContext, content: string | Uint8Array): Promise<string> {
+  const path = join(await temporaryFolder(test), 'p.yaml');
+  await writeFile(path, content);
+  return path;
+}
+
+async function read(path: string, previous?: ManifestFile): Promise<ManifestFile> {
+  const file = await readManifestFile(path, previous);
+  assert.ok(file);
+  return file;
+}
+
+function names({ pipelines }: ManifestFile): readonly string[] {
+  return pipelines.map(({ name }) => name).sort();
+}
+
+describe('manifest file', () => {
+  it('is read again only if it changed', async (t) => {
+    const path = await writeManifest(t, good);
+    const first = await read(path);
+    assert.equal(await readManifestFile(path, first), first);
+    await writeFile(path, `${good}---\n${manifestText('LogPipeline', 'b')}`);
+    const second = await read(path, first);
+    assert.deepEqual([names(first), names(second)], [['a'], ['a', 'b']]);
+  });
+
+  it('is gone when it is removed', async (t) => {
+    const path = await writeManifest(t, good);
+    const first = await read(path);
+    await rm(path);
+    assert.equal(await readManifestFile(path, first), undefined);
+    assert.equal(await readManifestFile(path, undefined), undefined);
+  });
+
+  it('keeps its last good pipelines while a document is broken, takes the new ones, and drops what is gone when it is whole', async (t) => {
+    const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((name) => manifestText('LogPipeline', name));
+    const path = await writeManifest(t, `${a}---\n${b}---\n${c}`);
+    const first = await read(path);
+    await writeFile(path, `${a}---\nkind: [\n---\n${d}`);
+    const broken = await read(path, first);
+    assert.deepEqual([names(broken), broken.problems.length], [['a', 'b', 'c', 'd'], 1]);
+    await writeFile(path, `${a}---\n${d}`);
+    const whole = await read(path, broken);
+    assert.deepEqual([names(whole), whole.problems], [['a', 'd'], []]);
+  });
+
+  it('drops what is gone although an object of another kind stands in it', async (t) => {
+    const secret = 'apiVersion: v1\nkind: Secret\nmetadata: {name: s}\n';
+    const path = await writeManifest(t, `${good}---\n${secret}`);
+    const first = await read(path);
+    await writeFile(path, secret);
+    const second = await read(path, first);
+    assert.deepEqual([names(first), names(second), second.problems.length], [['a'], [], 1]);
+  });
+
+  const refusals: readonly (readonly [string, (path: string) => Promise<unknown>, RegExp])[] = [
+    ['is a folder', (path) => mkdir(path), /^is not a file; /],
+    ['is not UTF-8', (path) => writeFile(path, Buffer.from('kind: Lögpipeline', 'latin1')), /^is not UTF-8 text; /],
+    [
+      'is too large',
+      (path) => writeFile(path, '').then(() => truncate(path, 16 * 1024 * 1024 + 1)),
+      /^has 16777217 bytes; it may have 16777216$/,
+    ],
+    ['links lead in a circle', (path) => symlink(path, path), /^cannot be read \(ELOOP\); /],
+  ];
+  for (const [what, make, message] of refusals) {
+    it(`keeps its last good pipelines, and tells once, when it ${what}`, async (t) => {
+      const path = await writeManifest(t, good);
+      const first = await read(path);
+      await rm(path);
+      await make(path);
+      const refused = await read(path, first);
+      assert.deepEqual(names(refused), ['a']);
+      assert.match(refused.problems[0]?.message ?? '', message);
+      assert.equal(await readManifestFile(path, refused), refused);
+      await rm(path, { recursive: true });
+      await writeFile(path, good);
+      assert.deepEqual((await read(path, refused)).problems, []);
+    });
+  }
+
+  it(
+    'is read as soon as it may be, although that does not move its mtime',
+    { skip: process.getuid?.() === 0 && 'root may read everything' },
+    async (t) => {
+      const path = await writeManifest(t, good);
+      await chmod(path, 0o000);
+      const refused = await read(path);
+      assert.match(refused.problems[0]?.message ?? '', /^cannot be read \(EACCES\); /);
+      assert.equal(await readManifestFile(path, refused), refused);
+      await chmod(path, 0o600);
+      assert.deepEqual(names(await read(path, refused)), ['a']);
+    },
+  );
+
+  it('has no pipelines when it is a link to nothing, and says so', async (t) => {
+    const path = await writeManifest(t, good);
+    const first = await read(path);
+    await rm(path);
+    await symlink('nowhere', path);
+    const dangling = await read(path, first);
+    assert.deepEqual(names(dangling), []);
+    assert.match(dangling.problems[0]?.message ?? '', /^is a link to a file that does not exist; /);
+    assert.equal(await readManifestFile(path, dangling), dangling);
+  });
+
+  it('may begin with a byte order mark', async (t) => {
+    const path = await writeManifest(t, `\ufeff---\n${good}`);
+    assert.deepEqual(names(await read(path)), ['a']);
+  });
+});

@@ -1,0 +1,108 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Logger } from '../logger.ts';
+import { requestKey } from '../workqueue/request.ts';
+import { FolderError } from './folder-error.ts';
+import { mapBounded } from './map-bounded.ts';
+import type { ManifestFile } from './manifest-file.ts';
+import { readManifestFile } from './manifest-file.ts';
+import type { DuplicateManifest, Manifest } from './manifest-merge.ts';
+import { mergeManifests } from './manifest-merge.ts';
+
+export interface ManifestScanOptions {
+  readonly folder: string;
+  readonly logger: Logger;
+}
+
+/** Files beside the manifests, hidden ones and folders among them (`..data` of a mounted ConfigMap is one), are no manifests. */
+const manifestName = /^[^.].*\.(?:yaml|yml|json)$/;
+
+/** Open files at once: enough to keep the disk busy, far below any limit of open files. */
+const maxConcurrentReads = 16;
+
+/** A file that is no manifest at all can have a problem on every line. */
+const maxProblemLines = 20;
+
+/** Reads a folder of manifests again and again, each time only the files that changed, and logs what is wrong with them, once. */
+export class ManifestScan {
+  readonly #folder: string;
+  readonly #logger: Logger;
+  #files: ReadonlyMap<string, ManifestFile> = new Map();
+  #manifests: ReadonlyMap<string, Manifest> = new Map();
+  #duplicates: ReadonlySet<string> = new Set();
+
+  constructor({ folder, logger }: ManifestScanOptions) {
+    this.#folder = folder;
+    this.#logger = logger;
+  }
+
+  /** How many files were there at the last scan. */
+  get fileCount(): number {
+    return this.#files.size;
+  }
+
+  /**
+   * The pipelines as the folder has them now, by request key; the very same map if no file changed.
+   * Rejects with a FolderError when the folder cannot be listed. Must not be called again before it has settled.
+   */
+  async next(): Promise<ReadonlyMap<string, Manifest>> {
+    const files = await this.#readFiles();
+    const changed = files.filter((file) => file !== this.#files.get(file.path));
+    if (changed.length === 0 && files.length === this.#files.size) return this.#manifests;
+    for (const file of changed) this.#logProblems(file);
+    const { manifests, duplicates } = mergeManifests(files);
+    this.#logDuplicates(duplicates);
+    this.#files = new Map(files.map((file) => [file.path, file]));
+    this.#manifests = manifests;
+    return manifests;
+  }
+
+  async #readFiles(): Promise<readonly ManifestFile[]> {
+    const paths = await this.#listFiles();
+    const read = await mapBounded(paths, maxConcurrentReads, (path) => readManifestFile(path, this.#files.get(path)));
+    const files = read.filter((file) => file !== undefined);
+    // Files that go while we look may have gone with the whole folder, which is another matter: then this rejects.
+    if (files.length < paths.length) await this.#listFiles();
+    return files;
+  }
+
+  async #listFiles(): Promise<readonly string[]> {
+    try {
+      const names = await readdir(this.#folder);
+      return names.filter((name) => manifestName.test(name)).map((name) => join(this.#folder, name));
+    } catch (error) {
+      throw new FolderError('read the pipelines folder', this.#folder, error, '--pipelines.folder');
+    }
+  }
+
+  #logProblems({ path, problems }: ManifestFile): void {
+    for (const { file, line, column, message } of problems.slice(0, maxProblemLines)) {
+      this.#logger.warn('manifest.invalid', 'a manifest cannot be used', { file, line, column, problem: message });
+    }
+    const more = problems.length - maxProblemLines;
+    if (more > 0)
+      this.#logger.warn('manifest.invalid', 'the file has more problems than are shown', { file: path, more });
+  }
+
+  /** Each pair of files is told once, and again only if it was put right in between. */
+  #logDuplicates(duplicates: readonly DuplicateManifest[]): void {
+    const seen = new Set<string>();
+    for (const { request, usedFile, ignoredFile } of duplicates) {
+      const id = JSON.stringify([requestKey(request), usedFile, ignoredFile]);
+      if (!this.#duplicates.has(id) && !seen.has(id)) {
+        this.#logger.warn(
+          'manifest.duplicate',
+          'two manifests describe the same pipeline, the first file by name is used',
+          {
+            kind: request.kind,
+            name: request.name,
+            used_file: usedFile,
+            ignored_file: ignoredFile,
+          },
+        );
+      }
+      seen.add(id);
+    }
+    this.#duplicates = seen;
+  }
+}

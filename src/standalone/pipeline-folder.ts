@@ -1,0 +1,140 @@
+import type { Clock } from '../clock.ts';
+import type { ConditionChange, Pipeline, Pipelines } from '../controller/ports.ts';
+import type { Logger } from '../logger.ts';
+import type { Request } from '../workqueue/request.ts';
+import { FolderWatch } from './folder-watch.ts';
+import type { Manifest, ManifestDifference } from './manifest-merge.ts';
+import { diffManifests } from './manifest-merge.ts';
+import { ManifestScan } from './manifest-scan.ts';
+import { pipelineKinds } from './pipeline-kinds.ts';
+import { PipelineMemory } from './pipeline-memory.ts';
+import { PipelineStatuses } from './pipeline-statuses.ts';
+
+/** A pipeline that came, went or is described differently since the folder was last looked at. */
+export interface PipelineChange {
+  readonly kind: 'added' | 'changed' | 'removed';
+  readonly request: Request;
+}
+
+export interface PipelineFolderOptions {
+  /** Where the manifests are (`--pipelines.folder`). */
+  readonly folder: string;
+  /** The storage folder (`--storage.path`); the statuses go to `status/` in it. */
+  readonly storage: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Called for each change after open(), when memory already shows it; must not throw. */
+  readonly onChange?: (change: PipelineChange) => void;
+}
+
+/**
+ * Pipelines that live in a folder of manifests; their statuses live in a folder beside it. All that is asked is answered from memory,
+ * which follows the folder: promptly where the system tells of changes, within five seconds everywhere.
+ */
+export class PipelineFolder implements Pipelines {
+  readonly #options: PipelineFolderOptions;
+  readonly #memory = new PipelineMemory();
+  readonly #scan: ManifestScan;
+  readonly #statuses: PipelineStatuses;
+  readonly #watch: FolderWatch;
+  #isReadable = true;
+
+  constructor(options: PipelineFolderOptions) {
+    this.#options = options;
+    this.#scan = new ManifestScan(options);
+    this.#statuses = new PipelineStatuses({ ...options, memory: this.#memory });
+    this.#watch = new FolderWatch({ ...options, scan: () => this.#follow() });
+  }
+
+  /** Reads every manifest and status, and begins to watch. Rejects with a FolderError, one line that says what to do; call it once. */
+  async open(): Promise<void> {
+    // First, so that a wrong --pipelines.folder leaves no storage folder behind.
+    const manifests = await this.#scan.next();
+    await this.#statuses.open();
+    await this.#take(manifests);
+    this.#logListed();
+    await this.#statuses.logStrangers();
+    await this.#watch.start();
+  }
+
+  /** Stops watching; settles when no scan and no write is under way. Closing twice is fine. */
+  async close(): Promise<void> {
+    await this.#watch.close();
+    await this.#statuses.idle();
+  }
+
+  list(): readonly Request[] {
+    return this.#memory.list();
+  }
+
+  get(request: Request): Pipeline | undefined {
+    return this.#memory.get(request);
+  }
+
+  /** Rejects with a FolderError if the status file cannot be written (memory then keeps the old conditions), or with the signal's reason. */
+  updateConditions(request: Request, change: ConditionChange, signal: AbortSignal): Promise<void> {
+    return this.#statuses.update(request, change, signal);
+  }
+
+  /** Looks at the folder now. Settles when memory shows all that was in it at the time of the call; never rejects. */
+  rescan(): Promise<void> {
+    return this.#watch.rescan();
+  }
+
+  async #follow(): Promise<void> {
+    const manifests = await this.#readManifests();
+    if (manifests === undefined) return;
+    for (const difference of await this.#take(manifests)) this.#report(difference);
+  }
+
+  /** Undefined while the folder cannot be read; that is told once. */
+  async #readManifests(): Promise<ReadonlyMap<string, Manifest> | undefined> {
+    const { folder, logger } = this.#options;
+    try {
+      const manifests = await this.#scan.next();
+      if (!this.#isReadable) logger.info('pipelines.readable', 'the pipelines folder can be read again', { folder });
+      this.#isReadable = true;
+      return manifests;
+    } catch (error) {
+      const message = 'the pipelines folder cannot be read, the pipelines last known stay';
+      if (this.#isReadable) logger.warn('pipelines.unreadable', message, { folder, error });
+      this.#isReadable = false;
+      return undefined;
+    }
+  }
+
+  async #take(manifests: ReadonlyMap<string, Manifest>): Promise<readonly ManifestDifference[]> {
+    if (manifests === this.#memory.manifests) return [];
+    const differences = diffManifests(this.#memory.manifests, manifests);
+    await this.#statuses.take(manifests, differences);
+    return differences;
+  }
+
+  #report({ kind, request, file, parts }: ManifestDifference): void {
+    const { logger, onChange } = this.#options;
+    const changed = parts.length === 0 ? {} : { changed: parts };
+    logger.info(`pipeline.${kind}`, changeMessages[kind], { kind: request.kind, name: request.name, file, ...changed });
+    onChange?.({ kind, request });
+  }
+
+  #logListed(): void {
+    const { folder, logger } = this.#options;
+    const requests = this.list();
+    const count = (kind: string): number => requests.filter((request) => request.kind === kind).length;
+    const kinds = Object.fromEntries(pipelineKinds.map((kind) => [kind, count(kind)]));
+    const fields = { folder, files: this.#scan.fileCount, pipelines: requests.length, kinds };
+    logger.info('pipelines.listed', 'the pipelines folder has been read', fields);
+    if (requests.length > 0) return;
+    logger.warn(
+      'pipelines.none',
+      'the pipelines folder holds no pipeline: put manifests (*.yaml, *.yml, *.json) into it',
+      { folder },
+    );
+  }
+}
+
+const changeMessages: Readonly<Record<PipelineChange['kind'], string>> = {
+  added: 'a pipeline was added',
+  changed: 'a pipeline is described differently',
+  removed: 'a pipeline was removed, and its status with it',
+};

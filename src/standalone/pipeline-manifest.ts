@@ -1,0 +1,101 @@
+import type { Pipeline } from '../controller/ports.ts';
+import { dnsSubdomainRule, isDnsSubdomain } from './dns-subdomain.ts';
+import { readConditions } from './manifest-conditions.ts';
+import { readDocuments } from './manifest-documents.ts';
+import type { ManifestDocument, TextPosition } from './manifest-documents.ts';
+import type { FieldPath, ManifestField } from './manifest-field.ts';
+import { childField, isAbsent, readInteger, readList, readObject, readString } from './manifest-field.ts';
+import { pipelineApiVersions, pipelineGroup, pipelineKinds } from './pipeline-kinds.ts';
+
+/** What is wrong in a file of manifests, and where; the message says what was found and what is allowed. */
+export interface ManifestProblem extends TextPosition {
+  readonly file: string;
+  readonly message: string;
+}
+
+export interface PipelineManifest {
+  /** In the order of the file. Two of them can have the same kind and name. */
+  readonly pipelines: readonly Pipeline[];
+  readonly problems: readonly ManifestProblem[];
+  /** True if a document that is, or may be, a pipeline could not be read: then a pipeline that is missing need not be gone. */
+  readonly incomplete: boolean;
+}
+
+type Outcome = Pipeline | 'foreign' | 'broken';
+
+/**
+ * Reads the pipelines of one file of manifests: YAML with any number of documents, JSON, `kind: List`. A broken document or item is a
+ * problem, and the others are read all the same. Never throws. `metadata.namespace` is ignored: the kinds are cluster-scoped.
+ */
+export function parsePipelineManifest(text: string, file: string): PipelineManifest {
+  const problems: ManifestProblem[] = [];
+  const outcomes = readDocuments(text).flatMap((document) => readDocument(document, file, problems));
+  const pipelines = outcomes.filter((outcome) => typeof outcome !== 'string');
+  return { pipelines, problems, incomplete: outcomes.includes('broken') };
+}
+
+function readDocument(document: ManifestDocument, file: string, problems: ManifestProblem[]): readonly Outcome[] {
+  if ('syntaxError' in document) {
+    problems.push({ file, ...document.position, message: `not valid YAML: ${document.syntaxError}` });
+    return ['broken'];
+  }
+  const report = (path: FieldPath, message: string): void => {
+    problems.push({ file, ...document.locate(path), message });
+  };
+  const root: ManifestField = { value: document.value, path: [], report };
+  if (!isList(root)) return [readItem(root, problems)];
+  return readList(childField(root, 'items'))?.map((item) => readItem(item, problems)) ?? ['broken'];
+}
+
+/** What `kubectl get -o yaml` prints for several objects. */
+function isList(field: ManifestField): boolean {
+  return childField(field, 'kind').value === 'List' && childField(field, 'apiVersion').value === 'v1';
+}
+
+function readItem(field: ManifestField, problems: readonly ManifestProblem[]): Outcome {
+  const before = problems.length;
+  const pipeline = readPipeline(field);
+  if (pipeline !== undefined && problems.length === before) return pipeline;
+  return isForeign(field) ? 'foreign' : 'broken';
+}
+
+/** An object of another API group, as a Secret that stands in the same file. */
+function isForeign(field: ManifestField): boolean {
+  const apiVersion = childField(field, 'apiVersion').value;
+  return typeof apiVersion === 'string' && apiVersion !== '' && !apiVersion.startsWith(`${pipelineGroup}/`);
+}
+
+function readPipeline(field: ManifestField): Pipeline | undefined {
+  if (readObject(field) === undefined) return undefined;
+  // One complaint is enough about an object that is no pipeline; the rest of it is no business of ours.
+  const apiVersion = readOneOf(childField(field, 'apiVersion'), pipelineApiVersions);
+  if (apiVersion === undefined) return undefined;
+  const kind = readOneOf(childField(field, 'kind'), pipelineKinds);
+  if (kind === undefined) return undefined;
+  const metadata = readMetadata(childField(field, 'metadata'));
+  const spec = readOptionalObject(childField(field, 'spec'));
+  const conditions = readStatus(childField(field, 'status'));
+  if (metadata === undefined || spec === undefined) return undefined;
+  return { apiVersion, kind, ...metadata, spec, conditions };
+}
+
+function readOneOf(field: ManifestField, allowed: readonly string[]): string | undefined {
+  return readString(field, `one of ${allowed.join(', ')}`, (text) => allowed.includes(text));
+}
+
+function readMetadata(field: ManifestField): { name: string; generation: number } | undefined {
+  if (readObject(field) === undefined) return undefined;
+  const name = readString(childField(field, 'name'), dnsSubdomainRule, isDnsSubdomain);
+  const generationField = childField(field, 'generation');
+  const generation = isAbsent(generationField) ? 1 : readInteger(generationField, 1);
+  return name === undefined || generation === undefined ? undefined : { name, generation };
+}
+
+function readOptionalObject(field: ManifestField): Readonly<Record<string, unknown>> | undefined {
+  return isAbsent(field) ? {} : readObject(field);
+}
+
+function readStatus(field: ManifestField): Pipeline['conditions'] {
+  const status = readOptionalObject(field);
+  return status === undefined ? [] : readConditions(childField(field, 'conditions'));
+}

@@ -1,0 +1,114 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Condition, ConditionChange } from '../controller/ports.ts';
+import type { Logger } from '../logger.ts';
+import type { Request } from '../workqueue/request.ts';
+import { requestKey } from '../workqueue/request.ts';
+import { KeyedLock } from './keyed-lock.ts';
+import { mapBounded } from './map-bounded.ts';
+import type { Manifest, ManifestDifference, ManifestPart } from './manifest-merge.ts';
+import type { PipelineMemory } from './pipeline-memory.ts';
+import { StatusFolder } from './status-folder.ts';
+
+export interface PipelineStatusesOptions {
+  readonly storage: string;
+  readonly logger: Logger;
+  readonly memory: PipelineMemory;
+}
+
+/** Files that are read or written at once. */
+const maxConcurrentFiles = 16;
+
+/** How many paths a log line names at most. */
+const maxNamedFiles = 10;
+
+/** Keeps memory and the status files in step. Whoever writes or removes a pipeline's file holds its lock while doing so. */
+export class PipelineStatuses {
+  readonly #logger: Logger;
+  readonly #memory: PipelineMemory;
+  readonly #folder: StatusFolder;
+  readonly #locks = new KeyedLock();
+
+  constructor({ storage, logger, memory }: PipelineStatusesOptions) {
+    this.#logger = logger;
+    this.#memory = memory;
+    this.#folder = new StatusFolder({ storage, logger });
+  }
+
+  /** Makes the folders and checks that they can be written to. Rejects with a FolderError. */
+  open(): Promise<void> {
+    return this.#folder.open();
+  }
+
+  /** When no file is being written any more. */
+  idle(): Promise<void> {
+    return this.#locks.idle();
+  }
+
+  /** Makes memory, then the files, follow the manifests. A file that cannot be written is a warn line: memory is right all the same. */
+  async take(manifests: ReadonlyMap<string, Manifest>, differences: readonly ManifestDifference[]): Promise<void> {
+    const stored = await this.#readStored(differences);
+    this.#memory.replace(manifests, stored);
+    await mapBounded(differences, maxConcurrentFiles, ({ kind, request, parts }) =>
+      this.#locks.run(requestKey(request), async () => {
+        if (kind === 'removed') await this.#remove(request);
+        else if (kind === 'added' || parts.some(isShown)) await this.#refresh(request, stored.get(requestKey(request)));
+      }),
+    );
+  }
+
+  /** The file is written first, then memory: what a reconcile reads has been kept. Rejects with a FolderError or the signal's reason. */
+  async update(request: Request, change: ConditionChange, signal: AbortSignal): Promise<void> {
+    await this.#locks.run(requestKey(request), async () => {
+      signal.throwIfAborted();
+      const pipeline = this.#memory.get(request);
+      const conditions = pipeline === undefined ? undefined : change(pipeline.conditions);
+      if (pipeline === undefined || conditions === undefined) return;
+      await this.#folder.write(pipeline, conditions);
+      // If the pipeline went meanwhile, memory takes nothing, and the removal of the file waits for our lock.
+      this.#memory.setWritten(request, conditions);
+    });
+  }
+
+  /** Tells of status files that belong to no pipeline. They stay: with a wrong folder of pipelines, all of them would go. */
+  async logStrangers(): Promise<void> {
+    const strangers = await this.#folder.strangers(this.#memory.list());
+    if (strangers.length === 0) return;
+    const fields = { count: strangers.length, files: strangers.slice(0, maxNamedFiles) };
+    this.#logger.warn(
+      'status.stranger',
+      'status files belong to no pipeline; remove them if nobody needs them',
+      fields,
+    );
+  }
+
+  async #readStored(differences: readonly ManifestDifference[]): Promise<ReadonlyMap<string, readonly Condition[]>> {
+    const stored = new Map<string, readonly Condition[]>();
+    const added = differences.filter(({ kind }) => kind === 'added');
+    await mapBounded(added, maxConcurrentFiles, async ({ request }) => {
+      const conditions = await this.#folder.read(request);
+      if (conditions !== undefined) stored.set(requestKey(request), conditions);
+    });
+    return stored;
+  }
+
+  async #remove(request: Request): Promise<void> {
+    await this.#folder.remove(request).catch((error: unknown) => this.#warn(request, error));
+  }
+
+  /** The manifest's part of a status was edited: no reconcile need write for that, so the file is brought up to date here. */
+  async #refresh(request: Request, stored: readonly Condition[] | undefined): Promise<void> {
+    const pipeline = this.#memory.get(request);
+    if (pipeline === undefined || !this.#memory.hasWritten(request)) return;
+    if (isDeepStrictEqual(pipeline.conditions, stored)) return;
+    await this.#folder.write(pipeline, pipeline.conditions).catch((error: unknown) => this.#warn(request, error));
+  }
+
+  #warn({ kind, name }: Request, error: unknown): void {
+    this.#logger.warn('status.outdated', 'a status file could not be brought up to date', { kind, name, error });
+  }
+}
+
+/** True for what a status file shows of a manifest. */
+function isShown(part: ManifestPart): boolean {
+  return part === 'apiVersion' || part === 'conditions';
+}

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import type { Condition } from '../controller/ports.ts';
+import type { LogFields, LogLevel, Logger } from '../logger.ts';
+import type { PipelineChange } from './pipeline-folder.ts';
+import { PipelineFolder } from './pipeline-folder.ts';
+
+interface RecordedLine {
+  readonly level: LogLevel;
+  readonly event: string;
+  readonly fields: LogFields;
+}
+
+/** A logger that keeps its lines for the test to look at. */
+export class RecordingLogger implements Logger {
+  readonly lines: RecordedLine[] = [];
+
+  debug(event: string, _msg: string, fields: LogFields = {}): void {
+    this.lines.push({ level: 'debug', event, fields });
+  }
+
+  info(event: string, _msg: string, fields: LogFields = {}): void {
+    this.lines.push({ level: 'info', event, fields });
+  }
+
+  warn(event: string, _msg: string, fields: LogFields = {}): void {
+    this.lines.push({ level: 'warn', event, fields });
+  }
+
+  error(event: string, _msg: string, fields: LogFields = {}): void {
+    this.lines.push({ level: 'error', event, fields });
+  }
+
+  enables(): boolean {
+    return true;
+  }
+
+  /** The events so far, in order. */
+  get events(): readonly string[] {
+    return this.lines.map(({ event }) => event);
+  }
+
+  /** The fields of each line of one event. */
+  fieldsOf(event: string): readonly LogFields[] {
+    return this.lines.filter((line) => line.event === event).map(({ fields }) => fields);
+  }
+
+  clear(): void {
+    this.lines.length = 0;
+  }
+}
+
+/** An empty folder that is gone after the test. */
+export async function temporaryFolder(test: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'tocsin-standalone-'));
+  test.after(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A manifest as a user writes it; `extra` is YAML at the top level. */
+export function manifestText(kind: string, name: string, extra = 'spec: {}'): string {
+  return `apiVersion: telemetry.kyma-project.io/v1beta1\nkind: ${kind}\nmetadata:\n  name: ${name}\n${extra}\n`;
+}
+
+export function condition(type: string, overrides: Partial<Condition> = {}): Condition {
+  const base = { status: 'True', reason: 'FlowHealthy', message: 'all is well' } as const;
+  return { type, ...base, lastTransitionTime: '2026-11-21T03:00:00Z', ...overrides };
+}
+
+/** Lets the event loop turn until something holds that the file system brings about; fails after ten seconds. */
+export async function waitUntil(holds: () => boolean): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!holds()) {
+    assert.ok(performance.now() < deadline, `waited in vain until ${holds.toString()}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+export interface OpenFolder {
+  readonly folder: string;
+  readonly storage: string;
+  readonly clock: FakeClock;
+  readonly logger: RecordingLogger;
+  readonly pipelines: PipelineFolder;
+  readonly changes: readonly PipelineChange[];
+  /** Writes files into the folder, or takes those away whose text is undefined. */
+  put(files: Readonly<Record<string, string | undefined>>): Promise<void>;
+}
+
+/** A pipelines folder with these files, not opened yet; closed after the test, which fails if a timer was left. */
+export async function pipelineFolder(
+  test: TestContext,
+  files: Readonly<Record<string, string>> = {},
+): Promise<OpenFolder> {
+  const base = await temporaryFolder(test);
+  const [folder, storage] = [join(base, 'pipelines'), join(base, 'data')];
+  await mkdir(folder);
+  const put = async (changed: Readonly<Record<string, string | undefined>>): Promise<void> => {
+    for (const [name, text] of Object.entries(changed)) {
+      if (text === undefined) await rm(join(folder, name));
+      else await writeFile(join(folder, name), text);
+    }
+  };
+  await put(files);
+  const [clock, logger, changes] = [new FakeClock(), new RecordingLogger(), new Array<PipelineChange>()];
+  const pipelines = new PipelineFolder({ folder, storage, clock, logger, onChange: (change) => changes.push(change) });
+  test.after(async () => {
+    await pipelines.close();
+    assert.equal(clock.pending(), 0, 'a timer was left');
+  });
+  return { folder, storage, clock, logger, pipelines, changes, put };
+}

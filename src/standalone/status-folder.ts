@@ -1,0 +1,135 @@
+import { mkdir, readFile, readdir, rename, unlink, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { Condition, Pipeline } from '../controller/ports.ts';
+import type { Logger } from '../logger.ts';
+import type { Request } from '../workqueue/request.ts';
+import { FolderError, errorCode } from './folder-error.ts';
+import { pipelineKinds } from './pipeline-kinds.ts';
+import { parseStatus, renderStatus, statusFileName } from './status-file.ts';
+
+export interface StatusFolderOptions {
+  /** The storage folder (`--storage.path`); the statuses are in `status/` in it. */
+  readonly storage: string;
+  readonly logger: Logger;
+}
+
+const temporaryName = /^\..+\.yaml\.tmp$/;
+
+/**
+ * The statuses of pipelines as files, `<storage>/status/<kind in lower case>/<name>.yaml`. A status is written to a temporary file and
+ * renamed, so that a reader, and whoever comes after a kill at any moment, sees the old one or the new one and never a half. There is no
+ * fsync: after a power failure a status may be lost, but it can be made anew from the alerts, and a sync would cost each write a disk turn.
+ */
+export class StatusFolder {
+  readonly #root: string;
+  readonly #logger: Logger;
+
+  constructor({ storage, logger }: StatusFolderOptions) {
+    this.#root = join(storage, 'status');
+    this.#logger = logger;
+  }
+
+  /** Makes the folders, tries to write in each, and removes what a killed process left. Rejects with a FolderError. */
+  async open(): Promise<void> {
+    for (const kind of pipelineKinds) {
+      const folder = this.#folderOf(kind);
+      await attempt('write in the status folder', folder, () => prepare(folder));
+      const leftovers = (await readdir(folder)).filter((name) => temporaryName.test(name));
+      for (const name of leftovers) await this.#discard(join(folder, name));
+      const fields = { folder, files: leftovers.length };
+      if (leftovers.length > 0) this.#logger.info('status.leftovers', 'unfinished status files were removed', fields);
+    }
+  }
+
+  /** Status files that belong to none of these pipelines, as paths. Rejects with a FolderError. */
+  async strangers(pipelines: readonly Request[]): Promise<readonly string[]> {
+    const known = new Set(pipelines.map((request) => this.#pathOf(request)));
+    const paths = pipelineKinds.map((kind) => {
+      const folder = this.#folderOf(kind);
+      return attempt('read the status folder', folder, async () =>
+        (await readdir(folder)).filter((name) => name.endsWith('.yaml')).map((name) => join(folder, name)),
+      );
+    });
+    return (await Promise.all(paths)).flat().filter((path) => !known.has(path));
+  }
+
+  /** The conditions that were written last; undefined if there are none. A file that cannot be read is a warn line and counts as none. */
+  async read(request: Request): Promise<readonly Condition[] | undefined> {
+    const file = this.#pathOf(request);
+    try {
+      return parseStatus(await readFile(file, 'utf8'), file, request);
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return undefined;
+      this.#logger.warn('status.damaged', 'a status file cannot be read and will be written anew', { file, error });
+      return undefined;
+    }
+  }
+
+  /** Replaces the pipeline's status file. Rejects with a FolderError. Two calls for one pipeline must not overlap. */
+  async write(pipeline: Pipeline, conditions: readonly Condition[]): Promise<void> {
+    const path = this.#pathOf(pipeline);
+    const text = renderStatus(pipeline, conditions);
+    await attempt('write the status file', path, async () => {
+      try {
+        await replaceFile(path, text);
+      } catch (error) {
+        if (errorCode(error) !== 'ENOENT') throw error;
+        // Somebody removed the folder while we run.
+        await mkdir(dirname(path), { recursive: true });
+        await replaceFile(path, text);
+      }
+    });
+  }
+
+  /** Removes the status file of a pipeline that is gone; that there is none is fine. Rejects with a FolderError. */
+  async remove(request: Request): Promise<void> {
+    const path = this.#pathOf(request);
+    await attempt('remove the status file', path, () => removeFile(path));
+  }
+
+  async #discard(path: string): Promise<void> {
+    await attempt('remove the unfinished status file', path, () => removeFile(path));
+  }
+
+  #folderOf(kind: string): string {
+    return join(this.#root, kind.toLowerCase());
+  }
+
+  #pathOf({ kind, name }: Request): string {
+    return join(this.#folderOf(kind), statusFileName(name));
+  }
+}
+
+/** That a folder is there says nothing yet: it may be read-only, or the disk full. */
+async function prepare(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const probe = join(folder, '.probe.yaml.tmp');
+  await writeFile(probe, 'probe\n');
+  await unlink(probe);
+}
+
+async function replaceFile(path: string, text: string): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.tmp`);
+  try {
+    await writeFile(temporary, text);
+    await rename(temporary, path);
+  } catch (error) {
+    // On a full disk what was written of it takes room. The first error is the one to tell.
+    await unlink(temporary).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function removeFile(path: string): Promise<void> {
+  await unlink(path).catch((error: unknown) => {
+    if (errorCode(error) !== 'ENOENT') throw error;
+  });
+}
+
+async function attempt<Result>(action: string, path: string, task: () => Promise<Result>): Promise<Result> {
+  try {
+    return await task();
+  } catch (error) {
+    throw new FolderError(action, path, error, '--storage.path');
+  }
+}

@@ -1,0 +1,22 @@
+import type { Flags } from './config/flags.ts';
+
+/** One line that says why Tocsin could not start, and what to do. */
+export function startFailure(error: unknown, { listenAddress: { host, port } }: Flags): string {
+  const { code, syscall, message } =
+    error instanceof Error ? (error as NodeJS.ErrnoException) : { code: '', syscall: '', message: String(error) };
+  // Everything but listening explains itself.
+  if (syscall !== 'listen' && syscall !== 'getaddrinfo') return message;
+  const address = `${host ?? ''}:${port}`;
+  switch (code) {
+    case 'EADDRINUSE':
+      return `cannot listen on ${address}: the port is in use; end the other program, or choose another with --web.listen-address`;
+    case 'EACCES':
+      return `cannot listen on ${address}: permission denied; ports below 1024 need a privilege, choose another with --web.listen-address`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `cannot listen on ${address}: this machine has no such address; correct --web.listen-address (":${port}" is every interface)`;
+    default:
+      return `cannot listen on ${address}: ${message}; correct --web.listen-address`;
+  }
+}
