@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { eventually } from '../test/support/eventually.ts';
+import { postAlerts } from '../test/support/post-alerts.ts';
+import { App } from './app.ts';
+import { systemClock } from './clock.ts';
+import { Config } from './config/config.ts';
+import type { Logger } from './logger.ts';
+
+const silent: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing, enables: () => false };
+
+describe('App', () => {
+  it('can be had twice in one process: neither knows of the other', async (t) => {
+    const one = await startApp(t, 'one');
+    const two = await startApp(t, 'two');
+    await postAlerts(one.url, [{ labels: { alertname: 'TraceGatewayThrottling' } }]);
+
+    assert.match(
+      await eventually(
+        () => status(one),
+        (text) => text.includes('GatewayThrottling'),
+      ),
+      /status: "False"/,
+    );
+    assert.match(
+      await eventually(
+        () => status(two),
+        (text) => text !== '',
+      ),
+      /reason: FlowHealthy/,
+    );
+    assert.match(await metrics(one), /^tocsin_alerts\{state="active"\} 1$/m);
+    assert.match(await metrics(two), /^tocsin_alerts\{state="active"\} 0$/m);
+  });
+
+  it('closes what is open when it cannot start', async (t) => {
+    const one = await startApp(t, 'one');
+    const { port } = new URL(one.url);
+    const app = new App({ ...one.options, listenAddress: { host: '127.0.0.1', port: Number(port) } });
+
+    await assert.rejects(app.start(), { code: 'EADDRINUSE' });
+  });
+});
+
+interface Started {
+  readonly url: string;
+  readonly name: string;
+  readonly storagePath: string;
+  readonly options: ConstructorParameters<typeof App>[0];
+}
+
+async function startApp(t: TestContext, name: string): Promise<Started> {
+  const folder = await mkdtemp(join(tmpdir(), 'tocsin-app-'));
+  const manifest = `apiVersion: telemetry.kyma-project.io/v1beta1\nkind: TracePipeline\nmetadata: {name: ${name}}\n`;
+  await writeFile(join(folder, 'pipeline.yaml'), manifest);
+  const storagePath = join(folder, 'data');
+  const options = {
+    config: Config.parse({}),
+    listenAddress: { host: '127.0.0.1', port: 0 },
+    pipelinesFolder: folder,
+    storagePath,
+    version: 'test',
+    clock: systemClock,
+    logger: silent,
+  };
+  const app = new App(options);
+  const { port } = await app.start();
+  t.after(async () => {
+    await app.stop();
+    await rm(folder, { recursive: true });
+  });
+  return { url: `http://127.0.0.1:${port}`, name, storagePath, options };
+}
+
+function status({ storagePath, name }: Started): Promise<string> {
+  return readFile(join(storagePath, 'status', 'tracepipeline', `${name}.yaml`), 'utf8').catch(() => '');
+}
+
+async function metrics({ url }: Started): Promise<string> {
+  return (await fetch(`${url}/metrics`)).text();
+}
+
+function nothing(): void {
+  // A log that nobody reads.
+}
