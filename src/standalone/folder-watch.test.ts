@@ -130,17 +130,27 @@ describe('folder watch', () => {
 
   it('waits at close for the scan that runs, and scans no more', async (t) => {
     const { clock, watch, scans } = await setUp(t, true);
-    void watch.rescan();
+    const running = watch.rescan();
     await waitUntil(() => scans.length === 1);
-    const queued = watch.rescan();
     let isClosed = false;
     const closed = watch.close().then(() => (isClosed = true));
     await clock.advanceAsync(10_000);
     assert.equal(isClosed, false);
     scans[0]?.();
-    await Promise.all([closed, queued]);
+    await Promise.all([closed, running]);
     await watch.rescan();
     await watch.close();
+    assert.equal(scans.length, 1);
+  });
+
+  it('lets go of a caller who waits for the next scan when it is closed', async (t) => {
+    const { watch, scans } = await setUp(t, true);
+    void watch.rescan();
+    await waitUntil(() => scans.length === 1);
+    const queued = watch.rescan();
+    const closed = watch.close();
+    scans[0]?.();
+    await Promise.all([closed, queued]);
     assert.equal(scans.length, 1);
   });
 });

@@ -55,7 +55,6 @@ export class FolderWatch {
     this.#state = 'closed';
     this.#cancelTimers();
     await this.#running;
-    await this.#queued;
     await this.#endHints();
   }
 
@@ -83,7 +82,6 @@ export class FolderWatch {
 
   #armRescan(): void {
     if (this.#state !== 'watching') return;
-    this.#cancelRescan?.();
     this.#cancelRescan = this.#options.clock.setTimeout(() => void this.rescan(), rescanMs);
   }
 

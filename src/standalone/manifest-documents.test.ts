@@ -62,10 +62,24 @@ describe('documents of a manifest', () => {
     );
   });
 
-  it('gives plain data whatever the tags, and follows aliases and merge keys', () => {
+  it('follows aliases and merge keys', () => {
+    const text = manifestText('LogPipeline', 'a', 'spec:\n  base: &b {x: 1}\n  merged:\n    <<: *b\n    y: 2');
+    assert.deepEqual(parse(text).pipelines[0]?.spec, { base: { x: 1 }, merged: { x: 1, y: 2 } });
+  });
+
+  it('gives plain data whatever the version and the tags', () => {
     const spec =
-      'spec:\n  base: &b {x: 1}\n  merged:\n    <<: *b\n    y: 2\n  date: !!timestamp 2026-01-01\n  set: !!set {a}';
-    const [pipeline] = parse(`%YAML 1.1\n---\n${manifestText('LogPipeline', 'a', spec)}`).pipelines;
-    assert.deepEqual(pipeline?.spec, { base: { x: 1 }, merged: { x: 1, y: 2 }, date: '2026-01-01', set: { a: null } });
+      'spec: {date: 2026-01-01, yes: !!timestamp 2026-01-01, set: !!set {a}, bytes: !!binary aGk=, own: !own x}';
+    for (const directive of ['', '%YAML 1.1\n---\n', '%YAML 1.2\n---\n']) {
+      const [pipeline] = parse(directive + manifestText('LogPipeline', 'a', spec)).pipelines;
+      const expected = { date: '2026-01-01', yes: '2026-01-01', set: { a: null }, bytes: 'aGk=', own: 'x' };
+      assert.deepEqual(pipeline?.spec, expected, directive);
+    }
+  });
+
+  it('lets a directive hold for the document behind it', () => {
+    const text = `%TAG !e! tag:example.com,2026:\n# why\n%YAML 1.2\n---\n${manifestText('LogPipeline', 'a', 'spec: {x: !e!y z}')}`;
+    const { pipelines, problems } = parse(text);
+    assert.deepEqual([pipelines[0]?.spec, problems], [{ x: 'z' }, []]);
   });
 });

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { mkdir, readFile, readdir, rename, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { PipelineFolder } from './pipeline-folder.ts';
 import { condition, manifestText, pipelineFolder, waitUntil } from './standalone.fixture.ts';
 import type { OpenFolder } from './standalone.fixture.ts';
 
@@ -140,13 +141,21 @@ describe('pipeline folder while it runs', () => {
     assert.deepEqual(told(home), ['changed a']);
   });
 
-  it('says nothing after it was closed', async (t) => {
-    const home = await pipelineFolder(t);
-    await home.pipelines.open();
-    await home.pipelines.close();
-    await home.put({ 'a.yaml': manifestText('LogPipeline', 'a') });
-    await home.clock.advanceAsync(20_000);
-    await home.pipelines.rescan();
-    assert.deepEqual([home.changes, listed(home)], [[], []]);
+  it('does not write a status when what it shows has not changed', async (t) => {
+    const home = await pipelineFolder(t, { 'a.yaml': manifestText('LogPipeline', 'a') });
+    const { folder, storage, clock, logger, pipelines, put } = home;
+    const inode = async (): Promise<number> => (await stat(join(storage, 'status/logpipeline/a.yaml'))).ino;
+    await pipelines.open();
+    await write(home, 'Ours');
+    const written = await inode();
+    await put({ 'a.yaml': manifestText('LogPipeline', 'a', 'spec: {x: 1}') });
+    await pipelines.rescan();
+    assert.deepEqual(told(home), ['changed a']);
+    assert.equal(await inode(), written);
+    await pipelines.close();
+    const again = new PipelineFolder({ folder, storage, clock, logger });
+    await again.open();
+    await again.close();
+    assert.equal(await inode(), written);
   });
 });

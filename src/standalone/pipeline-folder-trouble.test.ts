@@ -106,4 +106,14 @@ describe('pipeline folder in trouble while it runs', () => {
     assert.deepEqual(told(home), ['removed a']);
     assert.match(String(logger.fieldsOf('status.outdated')[0]?.['error']), /cannot remove the status file .*a\.yaml/);
   });
+
+  it('says nothing after it was closed', async (t) => {
+    const home = await pipelineFolder(t);
+    await home.pipelines.open();
+    await home.pipelines.close();
+    await home.put({ 'a.yaml': manifestText('LogPipeline', 'a') });
+    await home.clock.advanceAsync(20_000);
+    await home.pipelines.rescan();
+    assert.deepEqual([home.changes, listed(home)], [[], []]);
+  });
 });

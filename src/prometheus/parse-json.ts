@@ -1,0 +1,21 @@
+import { JsonReader } from '../alert/json-reader.ts';
+import { largeBodyBytes } from '../limits.ts';
+import type { Slices } from '../slices.ts';
+
+/**
+ * JSON.parse that does not hold the event loop: a long text is read in slices. Throws an Error whose message says what is
+ * wrong with the text.
+ */
+export async function parseJson(text: string, slices: Slices): Promise<unknown> {
+  return text.length > largeBodyBytes ? parseJsonInSlices(text, slices) : (JSON.parse(text) as unknown);
+}
+
+/** As {@link parseJson}, always in slices, and without the defect that JSON.parse has with names written with an escape. */
+export async function parseJsonInSlices(text: string, slices: Slices): Promise<unknown> {
+  const steps = new JsonReader(text).value();
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    if (slices.isOver) await slices.breathe();
+  }
+}

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { FolderError } from './folder-error.ts';
+import { ManifestScan } from './manifest-scan.ts';
+import { RecordingLogger, manifestText, temporaryFolder } from './standalone.fixture.ts';
+
+describe('manifest scan', () => {
+  it('gives the very same map while no file changes', async (t) => {
+    const folder = await temporaryFolder(t);
+    await writeFile(join(folder, 'a.yaml'), manifestText('LogPipeline', 'a'));
+    const scan = new ManifestScan({ folder, logger: new RecordingLogger() });
+    const first = await scan.next();
+    assert.equal(await scan.next(), first);
+    await writeFile(join(folder, 'b.yaml'), manifestText('LogPipeline', 'b'));
+    assert.deepEqual([...(await scan.next()).keys()], ['LogPipeline/a', 'LogPipeline/b']);
+  });
+
+  it('reads the files with the known endings that are not hidden', async (t) => {
+    const folder = await temporaryFolder(t);
+    const names = ['a.yaml', 'b.yml', 'c.json', '.d.yaml', 'e.yaml.bak', 'f.txt', 'yaml', '.yaml', 'a.yaml~'];
+    for (const name of names)
+      await writeFile(join(folder, name), manifestText('LogPipeline', name.toLowerCase().replaceAll(/[^a-z]/g, '')));
+    const scan = new ManifestScan({ folder, logger: new RecordingLogger() });
+    assert.deepEqual([...(await scan.next()).keys()], ['LogPipeline/ayaml', 'LogPipeline/byml', 'LogPipeline/cjson']);
+    assert.equal(scan.fileCount, 3);
+  });
+
+  it('never takes a folder that goes while it is read for one whose files were removed', async (t) => {
+    const base = await temporaryFolder(t);
+    const [folder, away] = [join(base, 'pipelines'), join(base, 'away')];
+    await mkdir(folder);
+    const names = Array.from({ length: 100 }, (_, index) => `p${index}`);
+    await Promise.all(names.map((name) => writeFile(join(folder, `${name}.yaml`), manifestText('LogPipeline', name))));
+    const scan = new ManifestScan({ folder, logger: new RecordingLogger() });
+    const listed = await scan.next();
+    // The folder goes at another moment of the scan each time.
+    for (let turns = 0; turns < 20; turns++) {
+      const looked = scan.next().catch((error: unknown) => error);
+      for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
+      await rename(folder, away);
+      const result = await looked;
+      assert.ok(result === listed || result instanceof FolderError, `after ${turns} turns`);
+      await rename(away, folder);
+    }
+  });
+});
