@@ -63,11 +63,13 @@ export function debounceDueAt(
 export function debounceFlush<Event>(
   state: DebounceState<Event>,
   now: number,
-  { maxWaitMs }: DebounceOptions,
+  { waitMs, maxWaitMs }: DebounceOptions,
 ): DebounceStep<Event> {
   const { pending, lastPutAt } = state;
   if (pending === undefined) return { state };
   const waitedMs = Math.max(0, now - pending.firstAt);
-  const edge = waitedMs >= maxWaitMs ? 'max_wait' : 'trailing';
+  // Whichever was due first counts, however late it is by now.
+  const cutShort = pending.firstAt + maxWaitMs < lastPutAt + waitMs;
+  const edge = cutShort && waitedMs >= maxWaitMs ? 'max_wait' : 'trailing';
   return { state: { lastPutAt }, emission: { event: pending.event, edge, waitedMs } };
 }

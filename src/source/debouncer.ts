@@ -35,7 +35,11 @@ export class Debouncer<Event> {
 
   /** Emits at once what waits, as at shutdown. Leaves no timer behind. */
   flush(): void {
-    this.#take(debounceFlush(this.#state, this.#options.clock.now(), this.#options));
+    this.#flushAt(this.#options.clock.now());
+  }
+
+  #flushAt(now: number): void {
+    this.#take(debounceFlush(this.#state, now, this.#options));
   }
 
   #take({ state, emission }: DebounceStep<Event>): void {
@@ -44,7 +48,11 @@ export class Debouncer<Event> {
     this.#cancelTimer = undefined;
     const dueAt = debounceDueAt(state, this.#options);
     const { clock, emit } = this.#options;
-    if (dueAt !== undefined) this.#cancelTimer = clock.setTimeout(() => this.flush(), dueAt - clock.now());
+    if (dueAt !== undefined) {
+      // By the wall clock, Node's timers fire up to a millisecond early, or hours early if it was set back.
+      const flush = (): void => this.#flushAt(Math.max(clock.now(), dueAt));
+      this.#cancelTimer = clock.setTimeout(flush, dueAt - clock.now());
+    }
     if (emission !== undefined) emit(emission);
   }
 }

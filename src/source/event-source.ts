@@ -36,6 +36,7 @@ export class EventSource {
   readonly #options: EventSourceOptions;
   readonly #debouncer: Debouncer<Causes>;
   #running: Promise<void> | undefined;
+  #stopped = false;
 
   constructor(options: EventSourceOptions) {
     this.#options = options;
@@ -46,20 +47,30 @@ export class EventSource {
     });
   }
 
-  /** Takes the causes over; the caller must not touch them any more. */
+  /** Takes the causes over; the caller must not touch them any more. After {@link stop} it only says that it came too late. */
   put(causes: Causes): void {
-    this.#debouncer.put(causes);
+    if (!this.#stopped) return this.#debouncer.put(causes);
+    this.#options.logger.warn(
+      'event.refused',
+      'alerts came after the shutdown: the next start looks at every pipeline',
+      {
+        ...describeCauses(causes),
+      },
+    );
   }
 
   /** Works on what is in the channel, and on what comes, until {@link stop}. Until then events wait in the channel. */
   start(): void {
-    this.#running = this.#run();
+    this.#running ??= this.#run();
   }
 
   /** Flushes the debouncer, empties the channel, and resolves when every event has become requests. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     this.#debouncer.flush();
     this.#options.channel.close();
+    // If it was never started, the channel is emptied all the same.
+    this.start();
     await this.#running;
   }
 

@@ -65,7 +65,7 @@ function own(labels: LabelSet, name: string): string | undefined {
   return Object.hasOwn(labels, name) ? labels[name] : undefined;
 }
 
-/** No kind and no name holds a slash, and no kind is empty. */
+/** No kind and no name of a pipeline holds a slash; a label may hold anything, but then it names no pipeline. */
 function choiceKey(kind: string | undefined, name: string | undefined): string {
-  return `${kind ?? ''}/${name ?? '/'}`;
+  return `${kind === undefined ? '*' : `=${kind}`}/${name === undefined ? '*' : `=${name}`}`;
 }

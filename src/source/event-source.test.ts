@@ -1,0 +1,273 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { Registry } from 'prom-client';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import { recordLog, type RecordedLog } from '../logger.fixture.ts';
+import { Causes } from '../workqueue/causes.ts';
+import type { Request } from '../workqueue/request.ts';
+import { createEventSource } from './create-event-source.ts';
+import type { Event, EventSource } from './event-source.ts';
+import type { Select } from './request-mapper.ts';
+
+const metric: Request = { kind: 'MetricPipeline', name: 'a' };
+const trace: Request = { kind: 'TracePipeline', name: 'a' };
+
+interface Setup {
+  readonly clock: FakeClock;
+  readonly log: RecordedLog;
+  readonly source: EventSource;
+  /** What was enqueued so far. */
+  readonly enqueued: { readonly requests: readonly Request[]; readonly event: Event }[];
+  /** Puts an alert, as a POST of its own. */
+  put(alertname: string): void;
+  /** Lets whatever is ready run. */
+  settle(): Promise<void>;
+  /** The metrics of the source, by name and labels. */
+  metrics(): Promise<Readonly<Record<string, number>>>;
+}
+
+interface SetupOptions {
+  readonly capacity?: number;
+  readonly wait?: number;
+  readonly select?: Select;
+}
+
+function setUp(test: TestContext, { capacity = 3, wait = 500, select = 'all' }: SetupOptions = {}): Setup {
+  const clock = new FakeClock();
+  const log = recordLog({ clock });
+  const registry = new Registry();
+  const enqueued: { requests: readonly Request[]; event: Event }[] = [];
+  let events = 0;
+  const source = createEventSource({
+    config: { debounce: { wait, max_wait: 5_000 }, channel: { capacity }, select, repeats: 'trigger' },
+    clock,
+    logger: log.logger,
+    registry,
+    newEventId: () => `event-${++events}`,
+    pipelines: () => [metric, trace],
+    enqueue: (requests, event) => enqueued.push({ requests, event }),
+  });
+  test.after(async () => {
+    await source.stop();
+    assert.equal(clock.pending(), 0, 'a timer was left');
+  });
+  return {
+    clock,
+    log,
+    source,
+    enqueued,
+    put: (alertname) => source.put(causesOf(alertname, clock.now())),
+    settle: () => clock.advanceAsync(0),
+    metrics: () => readMetrics(registry),
+  };
+}
+
+function causesOf(alertname: string, at: number): Causes {
+  const causes = new Causes();
+  causes.addAlert(alertname, { alertname }, 'firing', at);
+  causes.addRequestId(`request-${alertname}`);
+  return causes;
+}
+
+async function readMetrics(registry: Registry): Promise<Record<string, number>> {
+  const lines = (await registry.metrics()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return Object.fromEntries(
+    lines.map((line) => {
+      const [name, value] = line.split(' ') as [string, string];
+      return [name, Number(value)];
+    }),
+  );
+}
+
+const alertsOf = ({ event }: Setup['enqueued'][number]): string => [...event.causes.alerts.keys()].join(',');
+
+describe('EventSource', () => {
+  it('takes the first event after quiet straight through to the queue', async (t) => {
+    const { clock, source, enqueued, put, settle } = setUp(t);
+    source.start();
+    put('A');
+    await settle();
+    assert.deepEqual(enqueued.map(alertsOf), ['A']);
+    assert.deepEqual(enqueued[0]?.requests, [metric, trace]);
+    assert.equal(enqueued[0]?.event.id, 'event-1');
+    assert.equal(clock.pending(), 0);
+  });
+
+  it('merges what follows into one event, which is enqueued after the wait of quiet', async (t) => {
+    const { clock, source, enqueued, put } = setUp(t);
+    source.start();
+    for (const name of ['A', 'B', 'C']) put(name);
+    await clock.advanceAsync(499);
+    assert.equal(enqueued.length, 1);
+    await clock.advanceAsync(1);
+    assert.deepEqual(enqueued.map(alertsOf), ['A', 'B,C']);
+    const { causes } = enqueued[1]!.event;
+    assert.equal(causes.alertCount, 2);
+    assert.deepEqual([...causes.requestIds], ['request-B', 'request-C']);
+  });
+
+  it('keeps events in the channel until it is started', async (t) => {
+    const { clock, source, enqueued, put, settle, metrics } = setUp(t);
+    put('A');
+    put('B');
+    await clock.advanceAsync(500);
+    assert.deepEqual(enqueued, []);
+    assert.equal((await metrics())['tocsin_channel_depth'], 2);
+    source.start();
+    await settle();
+    assert.deepEqual(enqueued.map(alertsOf), ['A', 'B']);
+    assert.equal((await metrics())['tocsin_channel_depth'], 0);
+  });
+
+  it('is started once, however often it is told to', async (t) => {
+    const { source, enqueued, put, settle } = setUp(t);
+    source.start();
+    source.start();
+    put('A');
+    await settle();
+    assert.equal(enqueued.length, 1);
+  });
+
+  it('merges into the newest event that waits when the channel is full, counts it and says so', async (t) => {
+    const { log, source, enqueued, put, settle, metrics } = setUp(t, { capacity: 2, wait: 0 });
+    for (const name of ['A', 'B', 'C', 'D']) put(name);
+    assert.deepEqual(
+      log.lines('channel.full').map(({ level, event_id, capacity }) => [level, event_id, capacity]),
+      [
+        ['warn', 'event-3', 2],
+        ['warn', 'event-4', 2],
+      ],
+    );
+    assert.equal((await metrics())['tocsin_channel_merged_total'], 2);
+    source.start();
+    await settle();
+    assert.deepEqual(enqueued.map(alertsOf), ['A', 'B,C,D']);
+    assert.deepEqual(
+      enqueued.map(({ event }) => [event.id, event.causes.alertCount]),
+      [
+        ['event-1', 1],
+        ['event-2', 3],
+      ],
+    );
+  });
+
+  it('turns all that waits into requests before stop resolves: in the debouncer and in the channel', async (t) => {
+    const { clock, source, enqueued, put } = setUp(t);
+    put('A');
+    put('B');
+    await clock.advanceAsync(500);
+    put('C');
+    put('D');
+    source.start();
+    await source.stop();
+    assert.deepEqual(enqueued.map(alertsOf), ['A', 'B', 'C', 'D']);
+    assert.equal(clock.pending(), 0);
+  });
+
+  it('turns all that waits into requests even if it was never started', async (t) => {
+    const { source, enqueued, put } = setUp(t);
+    put('A');
+    put('B');
+    await source.stop();
+    assert.deepEqual(enqueued.map(alertsOf), ['A', 'B']);
+  });
+
+  it('says so when an event comes after stop, and sets no timer for it', async (t) => {
+    const { clock, log, source, enqueued, put, settle, metrics } = setUp(t);
+    source.start();
+    await source.stop();
+    put('A');
+    put('B');
+    await settle();
+    assert.deepEqual(enqueued, []);
+    assert.equal(clock.pending(), 0);
+    assert.deepEqual(
+      log.lines('event.refused').map(({ level, request_ids }) => [level, request_ids]),
+      [
+        ['warn', ['request-A']],
+        ['warn', ['request-B']],
+      ],
+    );
+    assert.equal((await metrics())['tocsin_events_emitted_total{edge="leading"}'], 0);
+  });
+
+  it('asks for the pipelines when an event arrives, and chooses as it was told', async (t) => {
+    const { source, enqueued, put, settle } = setUp(t, { select: 'labels' });
+    source.start();
+    put('TraceGatewayThrottling');
+    await settle();
+    assert.deepEqual(enqueued[0]?.requests, [trace]);
+  });
+});
+
+describe('EventSource, log and metrics', () => {
+  it('writes a line for each event, and one for its requests', async (t) => {
+    const { clock, log, source, put } = setUp(t);
+    source.start();
+    put('A');
+    put('B');
+    clock.advance(100);
+    put('C');
+    await clock.advanceAsync(500);
+    const time = '2026-11-21T03:00:00.600Z';
+    const causes = { causes: ['C firing', 'B firing'], alerts: 2, request_ids: ['request-B', 'request-C'] };
+    assert.deepEqual(log.lines().slice(2), [
+      {
+        time,
+        level: 'info',
+        event: 'event.emitted',
+        msg: 'alerts became one event',
+        event_id: 'event-2',
+        edge: 'trailing',
+        waited_ms: 600,
+        ...causes,
+      },
+      {
+        time,
+        level: 'info',
+        event: 'requests.enqueued',
+        msg: 'an event became reconcile requests',
+        event_id: 'event-2',
+        requests: 2,
+        select: 'all',
+        ...causes,
+      },
+    ]);
+    assert.deepEqual(
+      log.lines().map(({ event, event_id, request_ids }) => [event, event_id, request_ids]),
+      [
+        ['event.emitted', 'event-1', ['request-A']],
+        ['requests.enqueued', 'event-1', ['request-A']],
+        ['event.emitted', 'event-2', ['request-B', 'request-C']],
+        ['requests.enqueued', 'event-2', ['request-B', 'request-C']],
+      ],
+    );
+  });
+
+  it('has every series from the beginning', async (t) => {
+    const { metrics } = setUp(t, { capacity: 7 });
+    assert.deepEqual(await metrics(), {
+      'tocsin_events_emitted_total{edge="leading"}': 0,
+      'tocsin_events_emitted_total{edge="trailing"}': 0,
+      'tocsin_events_emitted_total{edge="max_wait"}': 0,
+      tocsin_channel_depth: 0,
+      tocsin_channel_capacity: 7,
+      tocsin_channel_merged_total: 0,
+    });
+  });
+
+  it('counts events by their edge', async (t) => {
+    const { clock, source, put, metrics } = setUp(t);
+    source.start();
+    for (let count = 0; count < 60; count++) {
+      put('A');
+      await clock.advanceAsync(100);
+    }
+    await clock.advanceAsync(500);
+    const { 'tocsin_events_emitted_total{edge="leading"}': leading, ...rest } = await metrics();
+    assert.equal(leading, 1);
+    assert.equal(rest['tocsin_events_emitted_total{edge="max_wait"}'], 1);
+    assert.equal(rest['tocsin_events_emitted_total{edge="trailing"}'], 1);
+    assert.equal(rest['tocsin_channel_merged_total'], 0);
+  });
+});
