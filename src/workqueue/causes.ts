@@ -34,14 +34,15 @@ export class Causes {
   /** True if alerts are counted that are no longer named: nobody knows any more whom they concern. */
   incomplete = false;
   omittedRequestIds = 0;
-  /** When the first and the newest of what is in here happened; no snapshot older than `lastSeen` may answer it. */
+  /** When the first alert in here was received, milliseconds. Other triggers do not count: nobody waits for them. */
   firstSeen = Number.POSITIVE_INFINITY;
+  /** When the newest of what is in here happened, milliseconds; no snapshot older than that may answer it. */
   lastSeen = Number.NEGATIVE_INFINITY;
 
   static of(trigger: Trigger, at: number): Causes {
     const causes = new Causes();
     causes.triggers.add(trigger);
-    causes.#seen(at, at);
+    causes.lastSeen = at;
     return causes;
   }
 

@@ -15,14 +15,14 @@ export function describeCauses(causes: Causes): LogFields {
   };
 }
 
-/** One text for each cause, the newest alert first: `InstanceDown firing`, `resync`. */
+/** One text for each cause, the newest alert first, what is no alert last: `InstanceDown firing`, `resync`. */
 export function causeTexts(causes: Causes): string[] {
   const counts = new Map<string, number>();
-  for (const { labels, status } of causes.alerts.values()) {
+  for (const { labels, status } of [...causes.alerts.values()].toReversed()) {
     const text = `${labels['alertname'] ?? '(no alertname)'} ${status}`;
     counts.set(text, (counts.get(text) ?? 0) + 1);
   }
-  const alerts = [...counts].toReversed().map(([text, count]) => (count === 1 ? text : `${text} ×${count}`));
+  const alerts = [...counts].map(([text, count]) => (count === 1 ? text : `${text} ×${count}`));
   const others = [...causes.triggers].filter((trigger) => trigger !== 'alert');
-  return [...others, ...alerts].slice(0, maxListed);
+  return [...alerts.slice(0, maxListed - others.length), ...others];
 }

@@ -45,6 +45,9 @@ export function createWorkQueueMetrics(registry: Registry, depth: () => number):
     name: 'workqueue_work_duration_seconds',
     help: 'How long working on a request took.',
   });
+  // Every series is there from the beginning.
+  for (const counter of [adds, retries]) counter.inc({ name }, 0);
+  for (const histogram of [queueDuration, workDuration]) histogram.zero({ name });
   return {
     adds: adds.labels(name),
     retries: retries.labels(name),

@@ -80,7 +80,8 @@ export class WorkQueue<Payload> {
     const key = requestKey(request);
     const delayed = this.#undelay(key);
     const carried = delayed === undefined ? payload : this.#options.merge(delayed.payload(), payload);
-    this.#markDirty(key, request, carried, priority);
+    const higher = delayed === undefined ? priority : higherOf(delayed.priority, priority);
+    this.#markDirty(key, request, carried, higher);
     return true;
   }
 
@@ -108,8 +109,7 @@ export class WorkQueue<Payload> {
   /** As {@link addAfter} with the key's exponential back-off, which this counts up. Gives the delay, milliseconds. */
   addRateLimited(request: Request, payload: () => Payload, priority: Priority): number {
     const delayMs = this.#rateLimiter.when(requestKey(request));
-    this.#options.metrics.retries.inc();
-    this.addAfter(request, payload, priority, delayMs);
+    if (this.addAfter(request, payload, priority, delayMs)) this.#options.metrics.retries.inc();
     return delayMs;
   }
 

@@ -1,0 +1,257 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { Causes, maxNamedCauses, type CauseStatus } from './causes.ts';
+
+/** All that causes hold, in their order, to be compared. */
+function contents(causes: Causes): unknown {
+  const { triggers, alerts, requestIds, alertCount, incomplete, omittedRequestIds, firstSeen, lastSeen } = causes;
+  return {
+    triggers: [...triggers],
+    alerts: [...alerts].map(([key, cause]) => [key, { ...cause }]),
+    requestIds: [...requestIds],
+    alertCount,
+    incomplete,
+    omittedRequestIds,
+    firstSeen,
+    lastSeen,
+  };
+}
+
+function addAlerts(causes: Causes, from: number, to: number): Causes {
+  for (let n = from; n < to; n++) causes.addAlert(`k${n}`, { alertname: `A${n}` }, 'firing', n);
+  return causes;
+}
+
+function addRequestIds(causes: Causes, from: number, to: number): Causes {
+  for (let n = from; n < to; n++) causes.addRequestId(`r${n}`);
+  return causes;
+}
+
+const numbered = (prefix: string, from: number, to: number): string[] =>
+  Array.from({ length: to - from }, (_, index) => `${prefix}${from + index}`);
+
+describe('Causes', () => {
+  it('holds nothing at first', () => {
+    assert.deepEqual(contents(new Causes()), {
+      triggers: [],
+      alerts: [],
+      requestIds: [],
+      alertCount: 0,
+      incomplete: false,
+      omittedRequestIds: 0,
+      firstSeen: Number.POSITIVE_INFINITY,
+      lastSeen: Number.NEGATIVE_INFINITY,
+    });
+  });
+
+  it('can be of a trigger alone, which no snapshot before it may answer', () => {
+    const causes = Causes.of('resync', 70);
+    assert.deepEqual([...causes.triggers], ['resync']);
+    assert.deepEqual([causes.alertCount, causes.lastSeen], [0, 70]);
+  });
+
+  it('names an alert with its labels, status, times and count', () => {
+    const causes = new Causes();
+    const labels = { alertname: 'A' };
+    causes.addAlert('k', labels, 'firing', 5);
+    assert.deepEqual([...causes.triggers], ['alert']);
+    assert.deepEqual([...causes.alerts], [['k', { labels, status: 'firing', firstSeen: 5, lastSeen: 5, count: 1 }]]);
+    assert.equal(causes.alertCount, 1);
+  });
+
+  it('keeps the last status of an alert that comes again, and counts it', () => {
+    const causes = new Causes();
+    causes.addAlert('k', { alertname: 'A' }, 'firing', 5);
+    causes.addAlert('other', { alertname: 'B' }, 'firing', 6);
+    causes.addAlert('k', { alertname: 'A' }, 'resolved', 9);
+    const { status, firstSeen, lastSeen, count } = causes.alerts.get('k')!;
+    assert.deepEqual([status, firstSeen, lastSeen, count], ['resolved', 5, 9, 2]);
+    assert.deepEqual([...causes.alerts.keys()], ['other', 'k']);
+    assert.deepEqual([causes.alertCount, causes.firstSeen, causes.lastSeen], [3, 5, 9]);
+  });
+
+  it('names the 100 most recent alerts, and counts all', () => {
+    const causes = addAlerts(new Causes(), 0, maxNamedCauses);
+    assert.equal(causes.incomplete, false);
+    causes.addAlert('k0', { alertname: 'A0' }, 'firing', 200);
+    assert.equal(causes.incomplete, false);
+    addAlerts(causes, 100, 102);
+    assert.equal(causes.incomplete, true);
+    assert.deepEqual([...causes.alerts.keys()], [...numbered('k', 3, 100), 'k0', 'k100', 'k101']);
+    assert.deepEqual([causes.alertCount, causes.firstSeen, causes.lastSeen], [103, 0, 200]);
+  });
+
+  it('names the 100 most recent request ids, and counts the others', () => {
+    const causes = addRequestIds(new Causes(), 0, maxNamedCauses);
+    causes.addRequestId('r0');
+    assert.equal(causes.omittedRequestIds, 0);
+    addRequestIds(causes, 100, 103);
+    assert.deepEqual([...causes.requestIds], [...numbered('r', 4, 100), 'r0', ...numbered('r', 100, 103)]);
+    assert.equal(causes.omittedRequestIds, 3);
+  });
+
+  it('tells the time of the first alert apart from other triggers, for which nobody waits', () => {
+    const causes = Causes.union(Causes.of('requeue', 10), addAlerts(new Causes(), 50, 52));
+    assert.deepEqual([causes.firstSeen, causes.lastSeen], [50, 51]);
+    assert.equal(Causes.union(causes, Causes.of('resync', 90)).lastSeen, 90);
+  });
+});
+
+describe('Causes.absorb', () => {
+  it('takes over all that the other holds', () => {
+    const earlier = addRequestIds(addAlerts(new Causes(), 0, 3), 0, 2);
+    const later = addRequestIds(addAlerts(Causes.of('pipeline', 1), 1, 4), 1, 3);
+    earlier.absorb(later);
+    assert.deepEqual([...earlier.triggers], ['alert', 'pipeline']);
+    assert.deepEqual(
+      [...earlier.alerts].map(([key, { count }]) => [key, count]),
+      [
+        ['k0', 1],
+        ['k1', 2],
+        ['k2', 2],
+        ['k3', 1],
+      ],
+    );
+    assert.deepEqual([...earlier.requestIds], ['r0', 'r1', 'r2']);
+    assert.deepEqual([earlier.alertCount, earlier.firstSeen, earlier.lastSeen], [6, 0, 3]);
+  });
+
+  it('is as bounded as adding, and as exact in its counts', () => {
+    const earlier = addRequestIds(addAlerts(new Causes(), 0, 80), 0, 150);
+    earlier.absorb(addRequestIds(addAlerts(new Causes(), 80, 200), 150, 300));
+    assert.deepEqual([...earlier.alerts.keys()], numbered('k', 100, 200));
+    assert.deepEqual([...earlier.requestIds], numbered('r', 200, 300));
+    assert.deepEqual([earlier.alertCount, earlier.incomplete, earlier.omittedRequestIds], [200, true, 200]);
+  });
+
+  it('stays incomplete, though what it names would fit', () => {
+    const causes = new Causes();
+    causes.absorb(addAlerts(new Causes(), 0, 101));
+    assert.equal(causes.incomplete, true);
+    assert.equal(Causes.union(Causes.of('start', 0), causes).incomplete, true);
+  });
+
+  it('shares nothing with the other that a later add would change', () => {
+    const earlier = new Causes();
+    const later = addAlerts(new Causes(), 0, 2);
+    const before = contents(later);
+    earlier.absorb(later);
+    addAlerts(earlier, 0, 1);
+    assert.deepEqual(contents(later), before);
+    assert.equal(earlier.alerts.get('k0')?.count, 2);
+  });
+});
+
+describe('Causes.union', () => {
+  it('gives the same causes back for a union with themselves', () => {
+    const causes = addAlerts(new Causes(), 0, 1);
+    assert.equal(Causes.union(causes, causes), causes);
+    assert.equal(causes.alertCount, 1);
+  });
+});
+
+describe('Causes, whatever is added', () => {
+  interface Add {
+    readonly kind: 'alert' | 'request';
+    readonly id: number;
+    readonly status: CauseStatus;
+    readonly after: number;
+  }
+
+  function applied(adds: readonly (Add & { readonly at: number })[]): Causes {
+    const causes = new Causes();
+    for (const { kind, id, status, at } of adds) {
+      if (kind === 'request') causes.addRequestId(`r${id}`);
+      else causes.addAlert(`k${id}`, { alertname: `A${id % 7}` }, status, at);
+    }
+    return causes;
+  }
+
+  /** Adds in the order of time, of up to so many different alerts and request ids. */
+  function schedule(ids: number, maxLength: number): fc.Arbitrary<readonly (Add & { readonly at: number })[]> {
+    const add: fc.Arbitrary<Add> = fc.record({
+      kind: fc.constantFrom('alert', 'alert', 'request'),
+      id: fc.nat(ids - 1),
+      status: fc.constantFrom<CauseStatus>('firing', 'resolved', 'expired'),
+      after: fc.nat(1_000),
+    });
+    return fc.array(add, { maxLength, size: 'max' }).map((adds) => {
+      let at = 0;
+      return adds.map((one) => ({ ...one, at: (at += one.after) }));
+    });
+  }
+
+  /** To shrink sequences as long as these takes minutes; the seed is told. */
+  const unshrunk = { endOnFailure: true };
+
+  /** Where a sequence is cut, in hundredths of its length. */
+  const cuts = fc.array(fc.nat(100), { maxLength: 5 });
+
+  /** The sequence in pieces, each made into causes. */
+  function pieces<T>(sequence: readonly T[], where: readonly number[]): readonly (readonly T[])[] {
+    const ends = [...where.map((cut) => Math.floor((cut * sequence.length) / 100)), sequence.length].sort(
+      (a, b) => a - b,
+    );
+    return ends.map((end, index) => sequence.slice(ends[index - 1] ?? 0, end));
+  }
+
+  it('are the same as the union of any split of them, within the bounds', () => {
+    fc.assert(
+      fc.property(schedule(maxNamedCauses, 150), cuts, (adds, where) => {
+        const union = pieces(adds, where).map(applied).reduce(Causes.union, new Causes());
+        assert.deepEqual(contents(union), contents(applied(adds)));
+      }),
+      unshrunk,
+    );
+  });
+
+  it('name the same alerts as any split beyond the bounds, and count them as exactly', () => {
+    fc.assert(
+      fc.property(schedule(400, 400), cuts, (adds, where) => {
+        const whole = applied(adds);
+        const union = pieces(adds, where).map(applied).reduce(Causes.union, new Causes());
+        assert.deepEqual([...union.alerts.keys()], [...whole.alerts.keys()]);
+        assert.deepEqual([...union.requestIds], [...whole.requestIds]);
+        assert.equal(union.incomplete, whole.incomplete);
+        assert.deepEqual(
+          [union.alertCount, union.firstSeen, union.lastSeen],
+          [whole.alertCount, whole.firstSeen, whole.lastSeen],
+        );
+      }),
+      unshrunk,
+    );
+  });
+
+  it('never name more than 100, but the most recent, and say when that is not all', () => {
+    fc.assert(
+      fc.property(schedule(400, 400), (adds) => {
+        const causes = applied(adds);
+        const recent = (kind: Add['kind']): string[] => {
+          const ids = adds.filter((add) => add.kind === kind).map(({ id }) => `${kind === 'alert' ? 'k' : 'r'}${id}`);
+          return [...new Set(ids.toReversed())].toReversed();
+        };
+        const [alerts, requests] = [recent('alert'), recent('request')];
+        assert.deepEqual([...causes.alerts.keys()], alerts.slice(-maxNamedCauses));
+        assert.deepEqual([...causes.requestIds], requests.slice(-maxNamedCauses));
+        assert.equal(causes.incomplete, alerts.length > maxNamedCauses);
+        assert.equal(causes.omittedRequestIds > 0, requests.length > maxNamedCauses);
+        assert.equal(causes.alertCount, adds.filter(({ kind }) => kind === 'alert').length);
+      }),
+      unshrunk,
+    );
+  });
+
+  it('are not changed by a union that they are in', () => {
+    fc.assert(
+      fc.property(schedule(150, 200), schedule(150, 200), schedule(150, 50), (a, b, more) => {
+        const [first, second] = [applied(a), applied(b)];
+        const before = [contents(first), contents(second)];
+        const union = Causes.union(first, second);
+        union.absorb(applied(more));
+        assert.deepEqual([contents(first), contents(second)], before);
+      }),
+      unshrunk,
+    );
+  });
+});

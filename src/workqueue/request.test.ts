@@ -1,0 +1,10 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { requestKey } from './request.ts';
+
+describe('requestKey', () => {
+  it('is the kind and the name, with the namespace between them where there is one', () => {
+    assert.equal(requestKey({ kind: 'LogPipeline', name: 'a' }), 'LogPipeline/a');
+    assert.equal(requestKey({ kind: 'LogPipeline', namespace: 'x', name: 'a' }), 'LogPipeline/x/a');
+  });
+});

@@ -1,0 +1,250 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { request, setUpQueue, type QueueSetup, type Run } from './work-queue.fixture.ts';
+import type { Priority } from './work-queue.ts';
+
+type Step =
+  | { readonly do: 'add'; readonly key: string; readonly priority: Priority }
+  | { readonly do: 'addAfter'; readonly key: string; readonly priority: Priority; readonly delayMs: number }
+  | { readonly do: 'addRateLimited'; readonly key: string; readonly priority: Priority }
+  | { readonly do: 'forget'; readonly key: string }
+  /** Ends one of the runs under way, if there is any. */
+  | { readonly do: 'finish'; readonly which: number; readonly fails: boolean }
+  | { readonly do: 'advance'; readonly ms: number };
+
+interface Waiting {
+  readonly key: string;
+  readonly payload: string[];
+  readonly addedAt: number;
+  priority: Priority;
+  /** Its place among those of its priority. */
+  place: number;
+}
+
+interface Delayed {
+  readonly readyAt: number;
+  readonly payload: string[];
+  readonly priority: Priority;
+  readonly place: number;
+}
+
+const priorities: readonly Priority[] = ['resync', 'retry', 'alert', 'manual'];
+
+/**
+ * client-go's contract, and what Tocsin adds to it, in the plainest way: lists that are searched. A worker gets free only
+ * when a turn of the event loop is over, which is when the queue learns that work has ended.
+ */
+class ModelQueue {
+  readonly runs: Run[] = [];
+  readonly running: string[] = [];
+  readonly ended: string[] = [];
+  waiting: Waiting[] = [];
+  readonly delayed = new Map<string, Delayed>();
+  readonly failures = new Map<string, number>();
+  readonly concurrency: number;
+  now: number;
+  busy = 0;
+  adds = 0;
+  retries = 0;
+  #places = 0;
+
+  constructor(concurrency: number, now: number) {
+    this.concurrency = concurrency;
+    this.now = now;
+  }
+
+  add(key: string, payload: readonly string[], priority: Priority): void {
+    const delayed = this.delayed.get(key);
+    this.delayed.delete(key);
+    const carried = [...(delayed?.payload ?? []), ...payload];
+    const wanted = higher(priority, delayed?.priority ?? priority);
+    const waiting = this.waiting.find((one) => one.key === key);
+    if (waiting === undefined) {
+      this.adds++;
+      this.waiting.push({ key, payload: carried, priority: wanted, addedAt: this.now, place: this.#places++ });
+    } else {
+      waiting.payload.push(...carried);
+      if (higher(wanted, waiting.priority) !== waiting.priority) waiting.place = this.#places++;
+      waiting.priority = higher(wanted, waiting.priority);
+    }
+    this.#start();
+  }
+
+  addAfter(key: string, payload: readonly string[], priority: Priority, delayMs: number): void {
+    const earlier = this.delayed.get(key);
+    this.delayed.set(key, {
+      readyAt: Math.min(this.now + delayMs, earlier?.readyAt ?? Number.POSITIVE_INFINITY),
+      payload: [...(earlier?.payload ?? []), ...payload],
+      priority: higher(priority, earlier?.priority ?? priority),
+      place: this.#places++,
+    });
+  }
+
+  addRateLimited(key: string, payload: readonly string[], priority: Priority): number {
+    const failures = this.failures.get(key) ?? 0;
+    this.failures.set(key, failures + 1);
+    this.retries++;
+    const delayMs = Math.min(5 * 2 ** failures, 1_000_000);
+    this.addAfter(key, payload, priority, delayMs);
+    return delayMs;
+  }
+
+  advance(ms: number): void {
+    const end = this.now + ms;
+    for (;;) {
+      const due = [...this.delayed].filter(([, { readyAt }]) => readyAt <= end);
+      const [first] = due.sort(([, a], [, b]) => a.readyAt - b.readyAt || a.place - b.place);
+      if (first === undefined) break;
+      const [key, { readyAt, payload, priority }] = first;
+      this.delayed.delete(key);
+      this.now = Math.max(this.now, readyAt);
+      this.add(key, payload, priority);
+    }
+    this.now = end;
+  }
+
+  /** The end of a turn: work that has ended gives its key free, then its worker. */
+  turn(): void {
+    for (const key of this.ended) {
+      this.running.splice(this.running.indexOf(key), 1);
+      const again = this.waiting.find((one) => one.key === key);
+      if (again !== undefined) again.place = this.#places++;
+      // Another worker may be free already.
+      this.#start();
+    }
+    this.busy -= this.ended.length;
+    this.ended.length = 0;
+    this.#start();
+  }
+
+  #start(): void {
+    const ready = this.waiting.filter(({ key }) => !this.running.includes(key));
+    const [next] = ready.sort((a, b) => rank(b.priority) - rank(a.priority) || a.place - b.place);
+    if (next === undefined || this.busy === this.concurrency) return;
+    this.waiting = this.waiting.filter((one) => one !== next);
+    this.busy++;
+    this.running.push(next.key);
+    const { key, payload, priority, addedAt } = next;
+    this.runs.push({ key, payload, priority, addedAt, startedAt: this.now });
+    this.#start();
+  }
+}
+
+function rank(priority: Priority): number {
+  return priorities.indexOf(priority);
+}
+
+function higher(a: Priority, b: Priority): Priority {
+  return rank(a) > rank(b) ? a : b;
+}
+
+/** Does one step to both. @returns the payload, if there was one */
+function apply(setup: QueueSetup, model: ModelQueue, step: Step, name: string): string | undefined {
+  switch (step.do) {
+    case 'add':
+      model.add(step.key, [name], step.priority);
+      assert.equal(setup.add(step.key, name, step.priority), true);
+      return name;
+    case 'addAfter':
+      model.addAfter(step.key, [name], step.priority, step.delayMs);
+      assert.equal(setup.addAfter(step.key, name, step.delayMs, step.priority), true);
+      return name;
+    case 'addRateLimited': {
+      const delayMs = model.addRateLimited(step.key, [name], step.priority);
+      assert.equal(setup.addRateLimited(step.key, name, step.priority), delayMs);
+      return name;
+    }
+    case 'forget':
+      model.failures.delete(step.key);
+      setup.queue.forget(request(step.key));
+      return undefined;
+    case 'finish': {
+      const under = model.running.filter((key) => !model.ended.includes(key));
+      if (under.length === 0) return undefined;
+      const key = under[step.which % under.length]!;
+      model.ended.push(key);
+      setup.finish(key, step.fails ? new Error('it fails') : undefined);
+      return undefined;
+    }
+    case 'advance':
+      model.advance(step.ms);
+      setup.clock.advance(step.ms);
+      return undefined;
+  }
+}
+
+async function assertAlike(setup: QueueSetup, model: ModelQueue): Promise<void> {
+  await setup.settle();
+  model.turn();
+  model.advance(0);
+  assert.deepEqual(setup.runs, model.runs);
+  assert.deepEqual(setup.running().toSorted(), model.running.toSorted());
+  assert.equal(setup.queue.depth, model.waiting.length);
+  assert.equal(setup.queue.delayed, model.delayed.size);
+  assert.equal(setup.clock.pending(), model.delayed.size, 'a timer for each delayed request');
+}
+
+/** Ends all work, oldest first, until there is none. */
+async function drain(setup: QueueSetup, model: ModelQueue): Promise<number> {
+  const dropped = setup.queue.shutDownWithDrain();
+  model.delayed.clear();
+  assert.equal(setup.add('a', 'too late'), false);
+  assert.equal(setup.addAfter('b', 'too late', 1), false);
+  setup.addRateLimited('c', 'too late');
+  while (model.running.length > 0) {
+    apply(setup, model, { do: 'finish', which: 0, fails: false }, '');
+    await assertAlike(setup, model);
+  }
+  return dropped;
+}
+
+describe('WorkQueue, held against a naive model', () => {
+  const key = fc.constantFrom('a', 'b', 'c', 'd', 'e');
+  const priority = fc.constantFrom(...priorities);
+  const delayMs = fc.oneof(fc.constantFrom(0, 5, 10, 20), fc.nat(100));
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    { weight: 6, arbitrary: fc.record({ do: fc.constant('add' as const), key, priority }) },
+    { weight: 3, arbitrary: fc.record({ do: fc.constant('addAfter' as const), key, priority, delayMs }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('addRateLimited' as const), key, priority }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('forget' as const), key }) },
+    {
+      weight: 6,
+      arbitrary: fc.record({ do: fc.constant('finish' as const), which: fc.nat(3), fails: fc.boolean() }),
+    },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('advance' as const), ms: delayMs }) },
+  );
+  /** What happens within one turn of the event loop, turn by turn. */
+  const turns = fc.array(fc.array(step, { minLength: 1, maxLength: 4 }), { maxLength: 40, size: 'max' });
+
+  it('does the same, step by step, and loses no add', async () => {
+    const sizes = { runs: 0, merged: 0 };
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 3 }), turns, async (concurrency, schedule) => {
+        const setup = setUpQueue(concurrency);
+        const model = new ModelQueue(concurrency, setup.clock.now());
+        const added: string[] = [];
+        for (const [turn, steps] of schedule.entries()) {
+          for (const [index, one] of steps.entries()) added.push(apply(setup, model, one, `${turn}.${index}`) ?? '');
+          await assertAlike(setup, model);
+        }
+        const delayed = [...model.delayed.values()];
+        assert.equal(await drain(setup, model), delayed.length);
+        // Every add is in exactly one run, unless it still waited for its time at the shutdown.
+        const worked = setup.runs.flatMap(({ payload }) => payload);
+        const left = delayed.flatMap(({ payload }) => payload);
+        assert.deepEqual([...worked, ...left].toSorted(), added.filter((name) => name !== '').toSorted());
+        assert.deepEqual(setup.twice, []);
+        assert.ok(setup.busiest() <= concurrency);
+        assert.equal(setup.clock.pending(), 0, 'a timer was left');
+        const metrics = await setup.metrics();
+        assert.equal(metrics['workqueue_adds_total{name="pipelines"}'], model.adds);
+        assert.equal(metrics['workqueue_retries_total{name="pipelines"}'], model.retries);
+        sizes.runs += setup.runs.length;
+        sizes.merged += setup.runs.filter(({ payload }) => payload.length > 1).length;
+      }),
+      { numRuns: 300 },
+    );
+    assert.ok(sizes.runs > 1_000 && sizes.merged > 100, 'the schedules exercise nothing');
+  });
+});

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { Registry } from 'prom-client';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import { createWorkQueueMetrics } from './work-queue-metrics.ts';
+import { RateLimiter } from './rate-limiter.ts';
+import { requestKey, type Request } from './request.ts';
+import { WorkQueue, type Priority, type WorkItem } from './work-queue.ts';
+
+/** What a test's request carries: the names of the adds that are merged in it, in their order. */
+export type Adds = readonly string[];
+
+export interface Run extends Pick<WorkItem<Adds>, 'payload' | 'priority' | 'addedAt'> {
+  readonly key: string;
+  readonly startedAt: number;
+}
+
+export interface QueueSetup {
+  readonly clock: FakeClock;
+  readonly queue: WorkQueue<Adds>;
+  /** Every run that was ever started, in order. */
+  readonly runs: readonly Run[];
+  /** The keys that are being worked on, in the order of their starts. */
+  running(): readonly string[];
+  /** The most that were ever worked on at once. */
+  busiest(): number;
+  /** The keys that were ever worked on twice at once. */
+  readonly twice: readonly string[];
+  add(name: string, payload: string, priority?: Priority): boolean;
+  addAfter(name: string, payload: string, delayMs: number, priority?: Priority): boolean;
+  addRateLimited(name: string, payload: string, priority?: Priority): number;
+  /** Ends the work on a key, or fails it. It takes {@link settle} for the queue to notice. */
+  finish(name: string, error?: Error): void;
+  /** Lets whatever is ready run. */
+  settle(): Promise<void>;
+  metrics(): Promise<Readonly<Record<string, number>>>;
+}
+
+export function request(name: string): Request {
+  return { kind: 'K', name };
+}
+
+/** A queue whose work ends when the test says so. */
+export function setUpQueue(concurrency = 1): QueueSetup {
+  const clock = new FakeClock();
+  const registry = new Registry();
+  const runs: Run[] = [];
+  const running = new Map<string, PromiseWithResolvers<void>>();
+  const twice: string[] = [];
+  let busiest = 0;
+  const work = ({ request: { name }, ...item }: WorkItem<Adds>): Promise<void> => {
+    if (running.has(name)) twice.push(name);
+    const { payload, priority, addedAt } = item;
+    runs.push({ key: name, payload, priority, addedAt, startedAt: clock.now() });
+    const ended = Promise.withResolvers<void>();
+    running.set(name, ended);
+    busiest = Math.max(busiest, running.size);
+    return ended.promise;
+  };
+  const queue: WorkQueue<Adds> = new WorkQueue<Adds>({
+    clock,
+    concurrency,
+    work,
+    merge: (earlier, later) => [...earlier, ...later],
+    metrics: createWorkQueueMetrics(registry, () => queue.depth),
+    rateLimiter: new RateLimiter({ random: () => 0 }),
+  });
+  return {
+    clock,
+    queue,
+    runs,
+    twice,
+    running: () => [...running.keys()],
+    busiest: () => busiest,
+    add: (name, payload, priority = 'alert') => queue.add(request(name), [payload], priority),
+    addAfter: (name, payload, delayMs, priority = 'retry') =>
+      queue.addAfter(request(name), () => [payload], priority, delayMs),
+    addRateLimited: (name, payload, priority = 'retry') =>
+      queue.addRateLimited(request(name), () => [payload], priority),
+    finish: (name, error) => {
+      const ended = running.get(name);
+      if (ended === undefined) throw new Error(`${requestKey(request(name))} is not being worked on`);
+      running.delete(name);
+      if (error === undefined) ended.resolve();
+      else ended.reject(error);
+    },
+    settle: () => clock.advanceAsync(0),
+    metrics: () => readMetrics(registry),
+  };
+}
+
+/** Ends the work on each of these keys, one after the other. */
+export async function finishAll(setup: QueueSetup, keys: string): Promise<void> {
+  for (const key of keys) {
+    setup.finish(key);
+    await setup.settle();
+  }
+}
+
+/** Ends all work, and shuts down. Every test of a queue ends with it. */
+export async function end(setup: QueueSetup): Promise<void> {
+  const drained = setup.queue.shutDownWithDrain();
+  for (let left = setup.running(); left.length > 0; left = setup.running()) await finishAll(setup, left.join(''));
+  await drained;
+  assert.equal(setup.clock.pending(), 0, 'a timer was left');
+  assert.equal(setup.queue.depth, 0);
+  assert.deepEqual(setup.twice, []);
+}
+
+/** The samples of a registry by name and labels. */
+async function readMetrics(registry: Registry): Promise<Record<string, number>> {
+  const samples: Record<string, number> = {};
+  for (const line of (await registry.metrics()).split('\n')) {
+    const [, name, value] = /^([^#].*) (\S+)$/.exec(line) ?? [];
+    if (name !== undefined) samples[name] = Number(value);
+  }
+  return samples;
+}

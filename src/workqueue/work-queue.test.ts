@@ -1,0 +1,409 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Registry } from 'prom-client';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import { createWorkQueueMetrics } from './work-queue-metrics.ts';
+import { end, finishAll, request, setUpQueue, type QueueSetup } from './work-queue.fixture.ts';
+import { WorkQueue, type Priority } from './work-queue.ts';
+
+/** The runs so far as `a:x+y`: the key, and the adds merged in it. */
+function runsOf({ runs }: QueueSetup): string[] {
+  return runs.map(({ key, payload }) => `${key}:${payload.join('+')}`);
+}
+
+describe('WorkQueue.add', () => {
+  it('has a request worked on at once while a worker is free', async () => {
+    const setup = setUpQueue();
+    assert.equal(setup.add('a', 'x'), true);
+    await setup.settle();
+    assert.deepEqual(setup.runs, [
+      { key: 'a', payload: ['x'], priority: 'alert', addedAt: setup.clock.now(), startedAt: setup.clock.now() },
+    ]);
+    assert.equal(setup.queue.depth, 0);
+    await end(setup);
+  });
+
+  it('works on as many at once as it may, and on the next when one has ended', async () => {
+    const setup = setUpQueue(2);
+    for (const key of 'abcd') setup.add(key, 'x');
+    await setup.settle();
+    assert.deepEqual(setup.running(), ['a', 'b']);
+    assert.equal(setup.queue.depth, 2);
+    await finishAll(setup, 'b');
+    assert.deepEqual(setup.running(), ['a', 'c']);
+    await finishAll(setup, 'acd');
+    assert.deepEqual(runsOf(setup), ['a:x', 'b:x', 'c:x', 'd:x']);
+    assert.equal(setup.busiest(), 2);
+    await end(setup);
+  });
+
+  it('merges what is added to a waiting request, in order, into one run', async () => {
+    const setup = setUpQueue();
+    setup.add('b', '');
+    setup.add('a', 'x');
+    const addedAt = setup.clock.now();
+    setup.clock.advance(7);
+    setup.add('a', 'y');
+    setup.add('a', 'z');
+    assert.equal(setup.queue.depth, 1);
+    await finishAll(setup, 'b');
+    assert.deepEqual(runsOf(setup), ['b:', 'a:x+y+z']);
+    assert.equal(setup.runs[1]?.addedAt, addedAt);
+    await end(setup);
+    assert.equal(setup.runs.length, 2);
+  });
+
+  it('has a request that is added in the middle of its work run exactly once more, after it', async () => {
+    const setup = setUpQueue(4);
+    setup.add('a', 'x');
+    for (const payload of ['y', 'z']) setup.add('a', payload);
+    await setup.settle();
+    assert.deepEqual(runsOf(setup), ['a:x']);
+    assert.equal(setup.queue.depth, 1);
+    await finishAll(setup, 'a');
+    assert.deepEqual(runsOf(setup), ['a:x', 'a:y+z']);
+    await finishAll(setup, 'a');
+    assert.equal(setup.runs.length, 2);
+    assert.equal(setup.queue.depth, 0);
+    await end(setup);
+  });
+
+  it('lets a request that is to run once more queue up behind those that waited before', async () => {
+    const setup = setUpQueue();
+    for (const key of 'abc') setup.add(key, 'x');
+    setup.add('a', 'y');
+    await finishAll(setup, 'abc');
+    assert.deepEqual(runsOf(setup), ['a:x', 'b:x', 'c:x', 'a:y']);
+    await end(setup);
+  });
+
+  it('takes an add between the end of the work and the next turn for one after it', async () => {
+    const setup = setUpQueue();
+    setup.add('a', 'x');
+    setup.finish('a');
+    setup.add('a', 'y');
+    await setup.settle();
+    assert.deepEqual(runsOf(setup), ['a:x', 'a:y']);
+    await end(setup);
+  });
+});
+
+describe('WorkQueue, priorities', () => {
+  const ascending: readonly Priority[] = ['resync', 'retry', 'alert', 'manual'];
+
+  it('works first on what is manual, then on alerts, retries and resyncs', async () => {
+    const setup = setUpQueue();
+    setup.add('b', '');
+    for (const priority of ascending) setup.add(priority[2]!, '', priority);
+    await finishAll(setup, 'bnets');
+    assert.deepEqual(
+      setup.runs.slice(1).map(({ priority }) => priority),
+      ascending.toReversed(),
+    );
+    await end(setup);
+  });
+
+  it('works in the order of the adds within a priority', async () => {
+    const setup = setUpQueue();
+    for (const key of 'bfghij') setup.add(key, '', 'retry');
+    await finishAll(setup, 'bfghij');
+    assert.equal(setup.runs.map(({ key }) => key).join(''), 'bfghij');
+    await end(setup);
+  });
+
+  it('moves a waiting request forward when it is added with a higher priority, behind those that have it already', async () => {
+    const setup = setUpQueue();
+    setup.add('b', '');
+    for (const key of 'fgh') setup.add(key, '', 'resync');
+    setup.add('i', '', 'alert');
+    setup.add('h', 'now', 'alert');
+    await finishAll(setup, 'bihfg');
+    assert.equal(setup.runs.map(({ key }) => key).join(''), 'bihfg');
+    assert.equal(setup.runs[2]?.priority, 'alert');
+    await end(setup);
+  });
+
+  it('neither moves nor lowers a waiting request that is added with a lower priority', async () => {
+    const setup = setUpQueue();
+    for (const key of 'bfg') setup.add(key, '', 'alert');
+    setup.add('f', '', 'resync');
+    setup.add('h', '', 'retry');
+    await finishAll(setup, 'bfgh');
+    assert.deepEqual(
+      setup.runs.map(({ key, priority }) => key + priority[0]!),
+      ['ba', 'fa', 'ga', 'hr'],
+    );
+    await end(setup);
+  });
+
+  it('keeps the highest priority of the adds in the middle of the work for the run after it', async () => {
+    const setup = setUpQueue();
+    setup.add('b', '', 'alert');
+    setup.add('f', '', 'retry');
+    for (const priority of ['resync', 'manual', 'alert'] as const) setup.add('b', '', priority);
+    await finishAll(setup, 'bbf');
+    assert.deepEqual(
+      setup.runs.map(({ key, priority }) => `${key} ${priority}`),
+      ['b alert', 'b manual', 'f retry'],
+    );
+    await end(setup);
+  });
+});
+
+describe('WorkQueue.addAfter', () => {
+  it('has a request worked on when its time has come, and not before', async () => {
+    const setup = setUpQueue();
+    assert.equal(setup.addAfter('a', 'x', 100), true);
+    assert.equal(setup.queue.delayed, 1);
+    await setup.clock.advanceAsync(99);
+    assert.deepEqual([setup.runs.length, setup.queue.depth], [0, 0]);
+    await setup.clock.advanceAsync(1);
+    assert.deepEqual(runsOf(setup), ['a:x']);
+    assert.equal(setup.runs[0]?.priority, 'retry');
+    assert.equal(setup.runs[0]?.addedAt, setup.runs[0]?.startedAt);
+    assert.equal(setup.queue.delayed, 0);
+    await end(setup);
+  });
+
+  it('makes the payload when the time has come', async () => {
+    const setup = setUpQueue();
+    let made = 0;
+    const payload = (): string[] => [`made ${++made}`];
+    setup.queue.addAfter(request('a'), payload, 'resync', 100);
+    await setup.clock.advanceAsync(99);
+    assert.equal(made, 0);
+    await setup.clock.advanceAsync(1);
+    assert.deepEqual(runsOf(setup), ['a:made 1']);
+    await end(setup);
+  });
+
+  for (const [name, first, second] of [
+    ['later', 100, 300],
+    ['earlier', 300, 100],
+  ] as const) {
+    it(`keeps the earlier of two times for one key when a ${name} one follows, and both payloads`, async () => {
+      const setup = setUpQueue();
+      setup.addAfter('a', 'x', first, 'retry');
+      setup.addAfter('a', 'y', second, 'resync');
+      assert.equal(setup.queue.delayed, 1);
+      assert.equal(setup.clock.pending(), 1);
+      await setup.clock.advanceAsync(99);
+      assert.equal(setup.runs.length, 0);
+      await setup.clock.advanceAsync(1);
+      assert.deepEqual(runsOf(setup), ['a:x+y']);
+      assert.equal(setup.runs[0]?.priority, 'retry');
+      await end(setup);
+      assert.equal(setup.runs.length, 1);
+    });
+  }
+
+  it('counts the time from the add, also when the earlier one is added anew', async () => {
+    const setup = setUpQueue();
+    setup.addAfter('a', 'x', 100);
+    setup.clock.advance(60);
+    setup.addAfter('a', 'y', 100);
+    await setup.clock.advanceAsync(40);
+    assert.deepEqual(runsOf(setup), ['a:x+y']);
+    await end(setup);
+  });
+
+  it('is taken over by an add: at once, merged, once, with the higher of the priorities', async () => {
+    const setup = setUpQueue();
+    setup.addAfter('a', 'later', 1_000, 'resync');
+    setup.add('a', 'now', 'alert');
+    assert.deepEqual([setup.queue.delayed, setup.clock.pending()], [0, 0]);
+    await setup.settle();
+    assert.deepEqual(runsOf(setup), ['a:later+now']);
+    assert.equal(setup.runs[0]?.priority, 'alert');
+    await finishAll(setup, 'a');
+    setup.addAfter('a', 'retry', 1_000, 'retry');
+    setup.add('a', 'sweep', 'resync');
+    assert.equal(setup.runs[1]?.priority, 'retry');
+    await setup.clock.advanceAsync(10_000);
+    await end(setup);
+    assert.equal(setup.runs.length, 2);
+  });
+
+  it('joins a waiting request when its time comes', async () => {
+    const setup = setUpQueue();
+    setup.add('b', '');
+    setup.add('a', 'x', 'resync');
+    setup.addAfter('a', 'y', 10, 'retry');
+    await setup.clock.advanceAsync(10);
+    assert.equal(setup.queue.depth, 1);
+    await finishAll(setup, 'b');
+    assert.deepEqual(runsOf(setup), ['b:', 'a:x+y']);
+    assert.equal(setup.runs[1]?.priority, 'retry');
+    await end(setup);
+  });
+
+  it('means one more run when its time comes in the middle of the work', async () => {
+    const setup = setUpQueue();
+    setup.add('a', 'x');
+    setup.addAfter('a', 'y', 10);
+    await setup.clock.advanceAsync(10);
+    assert.deepEqual(runsOf(setup), ['a:x']);
+    await finishAll(setup, 'a');
+    assert.deepEqual(runsOf(setup), ['a:x', 'a:y']);
+    await end(setup);
+  });
+
+  it('runs in the next turn for a delay of 0 or less', async () => {
+    const setup = setUpQueue(2);
+    setup.addAfter('a', 'x', 0);
+    setup.addAfter('b', 'x', -5);
+    assert.equal(setup.runs.length, 0);
+    await setup.settle();
+    assert.deepEqual(runsOf(setup), ['a:x', 'b:x']);
+    await end(setup);
+  });
+
+  it('stretches no delay when the clock is set back', async () => {
+    const setup = setUpQueue();
+    setup.addAfter('a', 'x', 100);
+    const machineNow = setup.clock.now.bind(setup.clock);
+    setup.clock.now = () => machineNow() - 3_600_000;
+    setup.addAfter('a', 'y', 50);
+    await setup.clock.advanceAsync(50);
+    assert.deepEqual(runsOf(setup), ['a:x+y']);
+    await end(setup);
+  });
+});
+
+describe('WorkQueue.addRateLimited', () => {
+  it('waits 5 ms first, and twice as long after each failure in a row', async () => {
+    const setup = setUpQueue();
+    for (const delayMs of [5, 10, 20, 40]) {
+      assert.equal(setup.addRateLimited('a', 'x'), delayMs);
+      const before = setup.runs.length;
+      await setup.clock.advanceAsync(delayMs - 1);
+      assert.equal(setup.runs.length, before);
+      await setup.clock.advanceAsync(1);
+      assert.equal(setup.runs.length, before + 1);
+      await finishAll(setup, 'a');
+    }
+    await end(setup);
+  });
+
+  it('begins anew after forget, which concerns no other key', async () => {
+    const setup = setUpQueue();
+    for (const key of 'aabb') setup.addRateLimited(key, 'x');
+    setup.queue.forget(request('a'));
+    assert.deepEqual([setup.addRateLimited('a', 'x'), setup.addRateLimited('b', 'x')], [5, 20]);
+    await end(setup);
+  });
+
+  it('does not hold back an add: an alert is worked on at once, whatever failed before', async () => {
+    const setup = setUpQueue();
+    for (let failures = 0; failures < 20; failures++) setup.addRateLimited('a', `${failures}`);
+    setup.add('a', 'alert');
+    await setup.settle();
+    assert.equal(setup.runs.length, 1);
+    assert.equal(setup.runs[0]?.payload.at(-1), 'alert');
+    assert.equal(setup.runs[0]?.payload.length, 21);
+    await end(setup);
+  });
+});
+
+describe('WorkQueue.shutDownWithDrain', () => {
+  it('resolves at once, with nothing dropped, when nothing is there', async () => {
+    assert.equal(await setUpQueue().queue.shutDownWithDrain(), 0);
+  });
+
+  it('works off what runs, what waits and what has to run once more, and then resolves', async () => {
+    const setup = setUpQueue();
+    for (const key of 'abc') setup.add(key, 'x');
+    setup.add('a', 'y');
+    let drained: number | undefined;
+    const drain = setup.queue.shutDownWithDrain().then((dropped) => (drained = dropped));
+    await finishAll(setup, 'abc');
+    assert.equal(drained, undefined);
+    await finishAll(setup, 'a');
+    await drain;
+    assert.equal(drained, 0);
+    assert.deepEqual(runsOf(setup), ['a:x', 'b:x', 'c:x', 'a:y']);
+  });
+
+  it('waits for work that has just ended', async () => {
+    const setup = setUpQueue();
+    setup.add('a', 'x');
+    setup.add('a', 'y');
+    setup.finish('a');
+    const drain = setup.queue.shutDownWithDrain();
+    await setup.settle();
+    setup.finish('a');
+    assert.equal(await drain, 0);
+    assert.deepEqual(runsOf(setup), ['a:x', 'a:y']);
+  });
+
+  it('drops what waits for its time, says how many, and leaves no timer', async () => {
+    const setup = setUpQueue();
+    for (const key of 'abb') setup.addAfter(key, 'x', 100);
+    setup.addRateLimited('c', 'x');
+    assert.equal(await setup.queue.shutDownWithDrain(), 3);
+    assert.deepEqual([setup.queue.delayed, setup.clock.pending()], [0, 0]);
+    await setup.clock.advanceAsync(1_000);
+    assert.equal(setup.runs.length, 0);
+  });
+
+  it('takes nothing more, while it drains and after', async () => {
+    const setup = setUpQueue();
+    setup.add('a', 'x');
+    const drain = setup.queue.shutDownWithDrain();
+    const refused = (): void => {
+      assert.equal(setup.add('a', 'y'), false);
+      assert.equal(setup.add('b', 'y'), false);
+      assert.equal(setup.addAfter('c', 'y', 10), false);
+      assert.equal(setup.addRateLimited('d', 'y') > 0, true);
+      assert.deepEqual([setup.queue.depth, setup.queue.delayed, setup.clock.pending()], [0, 0, 0]);
+    };
+    refused();
+    await finishAll(setup, 'a');
+    await drain;
+    refused();
+    await setup.clock.advanceAsync(1_000);
+    assert.deepEqual(runsOf(setup), ['a:x']);
+    const metrics = await setup.metrics();
+    assert.equal(metrics['workqueue_retries_total{name="pipelines"}'], 0);
+    assert.equal(metrics['workqueue_adds_total{name="pipelines"}'], 1);
+  });
+});
+
+describe('WorkQueue, work that rejects', () => {
+  it('frees the worker and the key, and floats nothing', async (t) => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown): number => unhandled.push(reason);
+    process.on('unhandledRejection', note);
+    t.after(() => process.off('unhandledRejection', note));
+    const setup = setUpQueue();
+    for (const key of 'ab') setup.add(key, 'x');
+    setup.add('a', 'y');
+    setup.finish('a', new Error('no'));
+    await setup.settle();
+    await finishAll(setup, 'b');
+    setup.finish('a', new Error('no again'));
+    await setup.settle();
+    assert.deepEqual(runsOf(setup), ['a:x', 'b:x', 'a:y']);
+    assert.equal(setup.queue.depth, 0);
+    await end(setup);
+    assert.deepEqual(unhandled, []);
+  });
+
+  it('survives work that throws before it gives a promise', async () => {
+    const tried: string[] = [];
+    const queue = new WorkQueue<string>({
+      clock: new FakeClock(),
+      concurrency: 1,
+      merge: (_, later) => later,
+      metrics: createWorkQueueMetrics(new Registry(), () => 0),
+      work: ({ payload }) => {
+        tried.push(payload);
+        throw new Error('no');
+      },
+    });
+    queue.add(request('a'), 'x', 'alert');
+    queue.add(request('b'), 'y', 'alert');
+    await queue.shutDownWithDrain();
+    assert.deepEqual(tried, ['x', 'y']);
+  });
+});
