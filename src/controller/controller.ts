@@ -2,7 +2,7 @@ import type { CancelTimer, Clock } from '../clock.ts';
 import { maxSnapshotRetryMs, reconcileDeadlineMs } from '../limits.ts';
 import type { Logger } from '../logger.ts';
 import type { Causes } from '../workqueue/causes.ts';
-import type { Request } from '../workqueue/request.ts';
+import { requestKey, type Request } from '../workqueue/request.ts';
 import type { Priority, WorkItem, WorkQueue } from '../workqueue/work-queue.ts';
 import { outcomeOfError, outcomeOfResult, type Outcome } from './outcome.ts';
 import type { ReconcileReport } from './reconcile-report.ts';
@@ -24,7 +24,9 @@ export class Controller {
   readonly #options: ControllerOptions;
   readonly #queue: WorkQueue<Work>;
   readonly #shutdown = new AbortController();
-  #cancelled = 0;
+  /** Keys whose last run did not come through: they wait for a retry, or no longer get one because we shut down. */
+  readonly #unfinished = new Set<string>();
+  #draining = false;
 
   constructor(options: ControllerOptions) {
     this.#options = options;
@@ -45,20 +47,22 @@ export class Controller {
 
   /**
    * Works until the queue is empty, but no longer than `timeoutMs`; then whatever runs is told to stop.
-   * @returns how many requests were given up: those that ran or waited, and those that waited for a retry
+   * @returns how many requests were given up: those that ran or waited at the end, and those that failed and get no retry
    */
   async stop(timeoutMs: number): Promise<number> {
+    this.#draining = true;
     const giveUp = (): void => this.#shutdown.abort(new Error('the drain timeout is over'));
     const cancelTimer = this.#options.clock.setTimeout(giveUp, timeoutMs);
-    const dropped = await this.#queue.shutDownWithDrain();
+    await this.#queue.shutDownWithDrain();
     cancelTimer();
-    return dropped + this.#cancelled;
+    return this.#unfinished.size;
   }
 
   /** Never rejects, as the queue demands. */
   async #work(item: WorkItem<Work>): Promise<void> {
     const { clock, logger, report } = this.#options;
     const startedAt = clock.now();
+    this.#unfinished.delete(requestKey(item.request));
     try {
       report.started(item);
       this.#settle(item, await this.#attempt(item), () => Math.max(0, clock.now() - startedAt));
@@ -104,20 +108,26 @@ export class Controller {
       case 'terminal_error':
         this.#queue.forget(request);
         return ended();
-      case 'requeue_after':
+      case 'requeue_after': {
         this.#queue.forget(request);
-        this.#queue.addAfter(request, () => requeuedWork(clock.now()), 'resync', outcome.requeueAfterMs);
-        return ended(outcome.requeueAfterMs);
+        const delayMs = outcome.requeueAfterMs;
+        const added = this.#queue.addAfter(request, () => requeuedWork(clock.now()), 'resync', delayMs);
+        return ended(added ? delayMs : undefined);
+      }
       case 'snapshot_error': {
+        this.#unfinished.add(requestKey(request));
         // Not the key's own back-off: all that wait for the snapshot try again together, with one query.
         const delayMs = Math.min(Math.max(0, outcome.retryAt - clock.now()), maxSnapshotRetryMs);
-        this.#queue.addAfter(request, () => retriedWork(payload), 'retry', delayMs);
-        return ended(delayMs);
+        const added = this.#queue.addAfter(request, () => retriedWork(payload), 'retry', delayMs);
+        return ended(added ? delayMs : undefined);
       }
       case 'error':
-        return ended(this.#queue.addRateLimited(request, () => retriedWork(payload), 'retry'));
+        this.#unfinished.add(requestKey(request));
+        return ended(
+          this.#draining ? undefined : this.#queue.addRateLimited(request, () => retriedWork(payload), 'retry'),
+        );
       case 'cancelled':
-        this.#cancelled++;
+        this.#unfinished.add(requestKey(request));
         return ended();
     }
   }

@@ -22,10 +22,12 @@ export class ReconcileReport {
   }
 
   started(item: WorkItem<Work>): void {
-    const { metrics } = this.#options;
-    const sinceAlertMs = this.#sinceAlertMs(item);
-    if (sinceAlertMs !== undefined && item.priority === 'alert') metrics.alertToReconcile.observe(sinceAlertMs / 1000);
-    this.#line(levelOf(item), 'reconcile.started', 'a reconcile starts', item, { since_alert_ms: sinceAlertMs });
+    const { clock, metrics } = this.#options;
+    // Not the causes: in a retry they hold alerts that a run has begun to look at before, and that are counted.
+    const alertAt = Math.min(...item.payload.sweeps.map((sweep) => sweep.firstAlertAt));
+    if (Number.isFinite(alertAt)) metrics.alertToReconcile.observe(Math.max(0, clock.now() - alertAt) / 1000);
+    const since = { since_alert_ms: this.#sinceAlertMs(item) };
+    this.#line(levelOf(item), 'reconcile.started', 'a reconcile starts', item, since);
   }
 
   /** @param retryInMs when it is tried again; undefined if it is not */

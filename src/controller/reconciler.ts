@@ -3,10 +3,10 @@ import type { Logger } from '../logger.ts';
 import type { Causes } from '../workqueue/causes.ts';
 import { describeCauses } from '../workqueue/describe-causes.ts';
 import type { Request } from '../workqueue/request.ts';
-import { setCondition, type ConditionTransition, type DesiredCondition } from './conditions.ts';
+import { setCondition, type ConditionTransition, type ConditionUpdate, type DesiredCondition } from './conditions.ts';
 import type { ControllerMetrics } from './controller-metrics.ts';
 import { configurationNotGenerated, flowHealth, probingFailed } from './flow-health.ts';
-import type { AlertSnapshot, AlertSource, Pipeline, Pipelines } from './ports.ts';
+import type { AlertSnapshot, AlertSource, Condition, Pipeline, Pipelines } from './ports.ts';
 import { SnapshotError } from './snapshot-error.ts';
 
 /** `condition` writes what the alerts mean into the status; `log` goes the whole way and writes nothing. */
@@ -71,11 +71,10 @@ export class Reconciler {
     causes: Causes,
     signal: AbortSignal,
   ): Promise<Result> {
-    const { action, clock, pipelines } = this.#options;
     const healthy = desired.status === 'True';
-    const update = setCondition(pipeline.conditions, desired, clock.now());
-    if (update !== undefined && action === 'condition') {
-      await pipelines.updateConditions(request, (now) => setCondition(now, desired, clock.now())?.conditions, signal);
+    let update = setCondition(pipeline.conditions, desired, this.#options.clock.now());
+    if (update !== undefined && this.#options.action === 'condition') {
+      update = await this.#write(request, desired, signal);
     }
     this.#report(request, desired, update?.transition, causes);
     return {
@@ -83,6 +82,18 @@ export class Reconciler {
       ...(!healthy && { requeueAfterMs: this.#options.requeueAfterMs }),
       notInPrometheus: [],
     };
+  }
+
+  /** What was written: another change than was meant, or none, if somebody else wrote first or the pipeline went. */
+  async #write(request: Request, desired: DesiredCondition, signal: AbortSignal): Promise<ConditionUpdate | undefined> {
+    const { clock, pipelines } = this.#options;
+    let written: ConditionUpdate | undefined;
+    const change = (current: readonly Condition[]): readonly Condition[] | undefined => {
+      written = setCondition(current, desired, clock.now());
+      return written?.conditions;
+    };
+    await pipelines.updateConditions(request, change, signal);
+    return written;
   }
 
   #report(

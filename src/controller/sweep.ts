@@ -31,6 +31,11 @@ export class Sweep {
     return this.#options.eventId;
   }
 
+  /** When the first alert of the event was received, milliseconds; Infinity if it is about none. */
+  get firstAlertAt(): number {
+    return this.#options.causes.firstSeen;
+  }
+
   /** One request has ended. */
   settle(outcome: SweepOutcome): void {
     this.#settled[outcome]++;

@@ -9,17 +9,16 @@ export interface Work {
 }
 
 /**
- * Unites what two adds of one key carry: both causes, and both sweeps end with the one run. A sweep adds the same work to
+ * Unites what two adds of one key carry: both causes, and both sweeps end with the one run. A sweep adds the same causes to
  * many keys, one after the other, so the last union is remembered: a thousand keys share one instead of making a thousand.
  */
 export function createMergeWork(): (earlier: Work, later: Work) => Work {
-  let last: { readonly earlier: Work; readonly later: Work; readonly merged: Work } | undefined;
+  let last: { readonly earlier: Causes; readonly later: Causes; readonly union: Causes } | undefined;
   return (earlier, later) => {
-    if (last?.earlier === earlier && last.later === later) return last.merged;
-    const causes = Causes.union(earlier.causes, later.causes);
-    const merged = { causes, sweeps: [...earlier.sweeps, ...later.sweeps] };
-    last = { earlier, later, merged };
-    return merged;
+    if (last?.earlier !== earlier.causes || last.later !== later.causes) {
+      last = { earlier: earlier.causes, later: later.causes, union: Causes.union(earlier.causes, later.causes) };
+    }
+    return { causes: last.union, sweeps: [...earlier.sweeps, ...later.sweeps] };
   };
 }
 

@@ -1,0 +1,165 @@
+import { Registry } from 'prom-client';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import { RecordingLogger } from '../../test/support/recording-logger.ts';
+import { FiringAlerts } from '../alert/firing-alerts.ts';
+import type { LabelSet } from '../alert/label-set.ts';
+import { Causes, type CauseStatus } from '../workqueue/causes.ts';
+import { RateLimiter } from '../workqueue/rate-limiter.ts';
+import { requestKey, type Request } from '../workqueue/request.ts';
+import { createWorkQueueMetrics } from '../workqueue/work-queue-metrics.ts';
+import { WorkQueue } from '../workqueue/work-queue.ts';
+import { Controller } from './controller.ts';
+import { createControllerMetrics } from './controller-metrics.ts';
+import type { AlertSnapshot, AlertSource, Condition, ConditionChange, Pipeline, Pipelines } from './ports.ts';
+import { ReconcileReport } from './reconcile-report.ts';
+import type { Result } from './reconciler.ts';
+import { createMergeWork } from './work.ts';
+
+export const kinds = ['TracePipeline', 'MetricPipeline', 'LogPipeline'];
+
+export function trace(name: string): Request {
+  return { kind: 'TracePipeline', name };
+}
+
+/** Causes of one alert, as the receiver makes them, with the request id `id`. */
+export function alertCauses(at: number, id = 'r1', alertname = 'InstanceDown', status: CauseStatus = 'firing'): Causes {
+  const causes = new Causes();
+  causes.addAlert(alertname, { alertname }, status, at);
+  causes.addRequestId(id);
+  return causes;
+}
+
+export const unchanged: Result = { outcome: 'unchanged', notInPrometheus: [] };
+export const changed: Result = { outcome: 'changed', notInPrometheus: [] };
+export const unhealthy: Result = { outcome: 'changed', notInPrometheus: [], requeueAfterMs: 300_000 };
+
+/** One call of the reconciler. */
+export interface Run {
+  readonly name: string;
+  readonly at: number;
+  readonly causes: Causes;
+  readonly signal: AbortSignal;
+}
+
+export interface ControllerBench {
+  readonly clock: FakeClock;
+  readonly logger: RecordingLogger;
+  readonly registry: Registry;
+  readonly controller: Controller;
+  /** Every call of the reconciler, in order. */
+  readonly runs: readonly Run[];
+  /** The value of a metric with exactly these labels; undefined if there is none. */
+  metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number | undefined>;
+}
+
+/** A controller with the real queue, a clock that stands still, and a reconciler that does what the test says. */
+export function controllerBench(
+  reconcile: (run: Run, earlierRuns: number) => Promise<Result> | Result,
+  concurrency = 4,
+): ControllerBench {
+  const [clock, logger, registry] = [new FakeClock(), new RecordingLogger(), new Registry()];
+  const runs: Run[] = [];
+  const metrics = createControllerMetrics(registry, kinds, () => 0);
+  const controller: Controller = new Controller({
+    clock,
+    logger,
+    report: new ReconcileReport({ clock, logger, metrics }),
+    reconciler: {
+      // Not async: what the test throws at once is thrown at once.
+      reconcile: (request, causes, signal) => {
+        const run = { name: request.name, at: clock.now(), causes, signal };
+        runs.push(run);
+        return reconcile(run, runs.filter(({ name }) => name === run.name).length - 1) as Promise<Result>;
+      },
+    },
+    createQueue: (work) =>
+      new WorkQueue({
+        clock,
+        work,
+        concurrency,
+        merge: createMergeWork(),
+        metrics: createWorkQueueMetrics(registry, () => controller.depth),
+        // No jitter: the delays are exact.
+        rateLimiter: new RateLimiter({ random: () => 0 }),
+      }),
+  });
+  return { clock, logger, registry, controller, runs, metric: (name, labels) => metricOf(registry, name, labels) };
+}
+
+export async function metricOf(
+  registry: Registry,
+  name: string,
+  labels: Readonly<Record<string, string>> = {},
+): Promise<number | undefined> {
+  const metrics = await registry.getMetricsAsJSON();
+  const values = metrics.flatMap((metric) => metric.values as readonly MetricValue[]);
+  const own = metrics.find((metric) => metric.name === name)?.values as readonly MetricValue[] | undefined;
+  const candidates = own?.some((value) => value.metricName === undefined)
+    ? own
+    : values.filter((value) => value.metricName === name);
+  return candidates.find((value) => sameLabels(value.labels, labels))?.value;
+}
+
+interface MetricValue {
+  readonly value: number;
+  readonly metricName?: string;
+  readonly labels: Readonly<Record<string, unknown>>;
+}
+
+function sameLabels(a: Readonly<Record<string, unknown>>, b: Readonly<Record<string, unknown>>): boolean {
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
+}
+
+/** Pipelines in memory. Every write is remembered; `beforeWrite` may fail it, or change what is there as somebody else would. */
+export class FakePipelines implements Pipelines {
+  readonly writes: { readonly name: string; readonly conditions: readonly Condition[] }[] = [];
+  beforeWrite: (signal: AbortSignal) => Promise<void> | void = () => undefined;
+  readonly #pipelines = new Map<string, Pipeline>();
+
+  constructor(...pipelines: readonly Pipeline[]) {
+    for (const pipeline of pipelines) this.put(pipeline);
+  }
+
+  put(pipeline: Pipeline): void {
+    this.#pipelines.set(requestKey(pipeline), pipeline);
+  }
+
+  remove(request: Request): void {
+    this.#pipelines.delete(requestKey(request));
+  }
+
+  list(): readonly Request[] {
+    return [...this.#pipelines.values()].map(({ kind, name }) => ({ kind, name }));
+  }
+
+  get(request: Request): Pipeline | undefined {
+    return this.#pipelines.get(requestKey(request));
+  }
+
+  async updateConditions(request: Request, change: ConditionChange, signal: AbortSignal): Promise<void> {
+    await this.beforeWrite(signal);
+    const pipeline = this.get(request);
+    const conditions = pipeline === undefined ? undefined : change(pipeline.conditions);
+    if (pipeline === undefined || conditions === undefined) return;
+    this.writes.push({ name: request.name, conditions });
+    this.put({ ...pipeline, conditions });
+  }
+}
+
+/** An alert source that says what the test tells it to, and remembers how it was asked. */
+export class FakeAlerts implements AlertSource {
+  pulls = true;
+  answer: (signal: AbortSignal) => Promise<readonly LabelSet[]> | readonly LabelSet[] = () => [];
+  readonly asked: { readonly notBefore: number; readonly requestIds: readonly string[] }[] = [];
+
+  async snapshot(notBefore: number, requestIds: readonly string[], signal: AbortSignal): Promise<AlertSnapshot> {
+    this.asked.push({ notBefore, requestIds });
+    return { takenAt: notBefore, firing: new FiringAlerts(await this.answer(signal)) };
+  }
+}
+
+export function pipelineOf(kind: string, name: string, changes: Partial<Pipeline> = {}): Pipeline {
+  const apiVersion = 'telemetry.kyma-project.io/v1beta1';
+  return { apiVersion, kind, name, generation: 1, spec: { output: { otlp: {} } }, conditions: [], ...changes };
+}

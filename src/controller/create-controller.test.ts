@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Registry } from 'prom-client';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import { RecordingLogger } from '../../test/support/recording-logger.ts';
+import type { Config } from '../config/config.ts';
+import { alertCauses, FakeAlerts, FakePipelines, kinds, metricOf, pipelineOf, trace } from './controller.fixture.ts';
+import { createController } from './create-controller.ts';
+import { SnapshotError } from './snapshot-error.ts';
+
+const config: Config['controller'] = {
+  action: 'condition',
+  max_concurrent_reconciles: 2,
+  requeue_after: 120_000,
+  resync: 600_000,
+  drain_timeout: 20_000,
+};
+
+function bench(changes: Partial<Config['controller']> = {}, names: readonly string[] = ['a', 'b', 'c', 'd', 'e']) {
+  const [clock, logger, registry, alerts] = [new FakeClock(), new RecordingLogger(), new Registry(), new FakeAlerts()];
+  const pipelines = new FakePipelines(...names.map((name) => pipelineOf('TracePipeline', name)));
+  const controller = createController({
+    config: { ...config, ...changes },
+    clock,
+    logger,
+    registry,
+    pipelines,
+    alerts,
+    kinds,
+  });
+  const sweep = (): void => controller.enqueue(pipelines.list(), alertCauses(clock.now()), 'e1', 'alert');
+  return { clock, logger, registry, alerts, pipelines, controller, sweep };
+}
+
+describe('createController', () => {
+  it('reconciles every pipeline of a sweep, and writes nothing the second time', async () => {
+    const { clock, pipelines, logger, sweep } = bench();
+    sweep();
+    await clock.advanceAsync(0);
+    assert.deepEqual(
+      pipelines.writes.map(({ name }) => name),
+      ['a', 'b', 'c', 'd', 'e'],
+    );
+    sweep();
+    await clock.advanceAsync(0);
+    assert.equal(pipelines.writes.length, 5);
+    assert.partialDeepStrictEqual(logger.fieldsOf('sweep.finished'), [
+      { requests: 5, changed: 5, unchanged: 0, failed: 0 },
+      { requests: 5, changed: 0, unchanged: 5, failed: 0 },
+    ]);
+    assert.equal(clock.pending(), 0);
+  });
+
+  it('runs as many at once as configured, and shows how many wait', async () => {
+    const { clock, alerts, controller, registry, sweep } = bench();
+    const gate = Promise.withResolvers<never[]>();
+    alerts.answer = () => gate.promise;
+    sweep();
+    await clock.advanceAsync(0);
+    assert.deepEqual([alerts.asked.length, controller.depth], [2, 3]);
+    assert.equal(await metricOf(registry, 'workqueue_depth', { name: 'pipelines' }), 3);
+    gate.resolve([]);
+    await clock.advanceAsync(0);
+    assert.equal(await metricOf(registry, 'workqueue_depth', { name: 'pipelines' }), 0);
+  });
+
+  it('looks again at what is not healthy after requeue_after', async () => {
+    const { clock, alerts, controller, sweep } = bench({}, ['a']);
+    alerts.answer = () => [{ alertname: 'TraceGatewayThrottling' }];
+    sweep();
+    await clock.advanceAsync(119_999);
+    assert.equal(alerts.asked.length, 1);
+    await clock.advanceAsync(1);
+    assert.equal(alerts.asked.length, 2);
+    await controller.stop(0);
+  });
+
+  it('takes the action that is configured', async () => {
+    const { clock, pipelines, logger, sweep } = bench({ action: 'log' });
+    sweep();
+    await clock.advanceAsync(0);
+    assert.deepEqual(pipelines.writes, []);
+    assert.equal(logger.linesOf('condition.observed').length, 5);
+  });
+
+  it('tries a failed snapshot again for all together, and ends with what it then says', async () => {
+    const { clock, alerts, pipelines, logger, sweep } = bench({ max_concurrent_reconciles: 4 });
+    let away = true;
+    alerts.answer = () => {
+      if (away) throw new SnapshotError('Prometheus is away', clock.now() + 1000, { cause: undefined });
+      return [];
+    };
+    sweep();
+    await clock.advanceAsync(999);
+    away = false;
+    assert.equal(alerts.asked.length, 5);
+    await clock.advanceAsync(1);
+    const statuses = pipelines.list().map((request) => pipelines.get(request)?.conditions[0]?.status);
+    assert.deepEqual(statuses, ['True', 'True', 'True', 'True', 'True']);
+    assert.deepEqual([pipelines.writes.length, clock.pending()], [10, 0]);
+    assert.partialDeepStrictEqual(logger.fieldsOf('sweep.finished'), [{ requests: 5, failed: 5 }]);
+  });
+});
+
+describe('createController, metrics', () => {
+  it('starts every series of a closed set of labels at 0, under the names that dashboards know', async () => {
+    const { registry } = bench({}, []);
+    const page = await registry.metrics();
+    for (const controller of ['tracepipeline', 'metricpipeline', 'logpipeline']) {
+      for (const result of ['success', 'requeue_after', 'error', 'terminal_error', 'cancelled']) {
+        assert.ok(page.includes(`controller_runtime_reconcile_total{controller="${controller}",result="${result}"} 0`));
+      }
+      assert.ok(page.includes(`controller_runtime_reconcile_errors_total{controller="${controller}"} 0`));
+      assert.ok(page.includes(`controller_runtime_reconcile_time_seconds_count{controller="${controller}"} 0`));
+    }
+    for (const kind of kinds) {
+      for (const status of ['True', 'False', 'Unknown']) {
+        assert.ok(page.includes(`tocsin_condition_changes_total{kind="${kind}",status="${status}"} 0`));
+      }
+    }
+    assert.ok(page.includes('tocsin_alert_to_reconcile_seconds_count 0'));
+  });
+
+  it('counts the pipelines that there are when it is asked', async () => {
+    const { registry, pipelines } = bench();
+    const count = (kind: string): Promise<number | undefined> => metricOf(registry, 'tocsin_pipelines', { kind });
+    assert.deepEqual(await Promise.all(kinds.map(count)), [5, 0, 0]);
+    pipelines.remove(trace('a'));
+    pipelines.put(pipelineOf('LogPipeline', 'f'));
+    assert.deepEqual(await Promise.all(kinds.map(count)), [4, 0, 1]);
+  });
+
+  it('counts a change of condition by its new status', async () => {
+    const { clock, alerts, registry, controller, sweep } = bench({}, ['a', 'b']);
+    sweep();
+    await clock.advanceAsync(0);
+    alerts.answer = () => [{ alertname: 'TraceGatewayThrottling' }];
+    sweep();
+    await clock.advanceAsync(0);
+    const count = (status: string): Promise<number | undefined> =>
+      metricOf(registry, 'tocsin_condition_changes_total', { kind: 'TracePipeline', status });
+    assert.deepEqual(await Promise.all(['True', 'False', 'Unknown'].map(count)), [2, 2, 0]);
+    await controller.stop(0);
+  });
+});

@@ -1,0 +1,295 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { RecordingLogger } from '../../test/support/recording-logger.ts';
+import { Causes } from '../workqueue/causes.ts';
+import type { Priority } from '../workqueue/work-queue.ts';
+import { alertCauses, changed, controllerBench, trace, unchanged, unhealthy } from './controller.fixture.ts';
+import type { Result } from './reconciler.ts';
+import { SnapshotError } from './snapshot-error.ts';
+import { TerminalError } from './terminal-error.ts';
+
+/** Level and event of each line about a reconcile. */
+function story(logger: RecordingLogger): readonly string[] {
+  const lines = logger.lines.filter(({ event }) => event.startsWith('reconcile.'));
+  return lines.map(({ level, event }) => `${level} ${event}`);
+}
+
+function fail(message: string): never {
+  throw new Error(message);
+}
+
+describe('reconcile report, levels', () => {
+  const levels: readonly (readonly [Priority, string])[] = [
+    ['manual', 'info'],
+    ['alert', 'info'],
+    ['retry', 'debug'],
+    ['resync', 'debug'],
+  ];
+  for (const [priority, level] of levels) {
+    it(`tells of a run of priority ${priority} at ${level}`, async () => {
+      const { clock, controller, logger } = controllerBench(() => unchanged);
+      controller.enqueue([trace('a')], Causes.of('start', clock.now()), 'e1', priority);
+      await clock.advanceAsync(0);
+      const finished = priority === 'retry' ? 'info' : level;
+      assert.deepEqual(story(logger), [`${level} reconcile.started`, `${finished} reconcile.finished`]);
+      assert.equal(logger.linesOf('sweep.finished')[0]?.level, 'info');
+    });
+  }
+
+  it('warns of the first failure, keeps quiet about failing retries, and says when one came through', async () => {
+    const { clock, controller, logger } = controllerBench((_, earlier) =>
+      earlier < 3 ? fail('disk full') : unchanged,
+    );
+    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    await clock.advanceAsync(1000);
+    assert.deepEqual(story(logger), [
+      'info reconcile.started',
+      'warn reconcile.failed',
+      'debug reconcile.started',
+      'debug reconcile.failed',
+      'debug reconcile.started',
+      'debug reconcile.failed',
+      'debug reconcile.started',
+      'info reconcile.finished',
+    ]);
+  });
+
+  it('warns again when a new alert finds it failing', async () => {
+    const { clock, controller, logger } = controllerBench(() => fail('disk full'));
+    for (const id of ['r1', 'r2']) {
+      controller.enqueue([trace('a')], alertCauses(clock.now(), id), id, 'alert');
+      await clock.advanceAsync(1);
+    }
+    assert.equal(logger.lines.filter(({ level }) => level === 'warn').length, 2);
+    await controller.stop(0);
+  });
+
+  it('warns of a failure of a periodic look too', async () => {
+    const { clock, controller, logger } = controllerBench(() => fail('disk full'));
+    controller.enqueue([trace('a')], Causes.of('resync', clock.now()), 'e1', 'resync');
+    await clock.advanceAsync(0);
+    assert.deepEqual(story(logger), ['debug reconcile.started', 'warn reconcile.failed']);
+    await controller.stop(0);
+  });
+});
+
+describe('reconcile report, lines', () => {
+  it('tells what started, why, and what came of it', async () => {
+    const { clock, controller, logger } = controllerBench(
+      () => new Promise((resolve) => clock.setTimeout(() => resolve(changed), 30)),
+    );
+    controller.enqueue([trace('a')], alertCauses(clock.now() - 12), 'e1', 'alert');
+    await clock.advanceAsync(30);
+    const about = { ...trace('a'), priority: 'alert' };
+    const why = { causes: ['InstanceDown firing'], alerts: 1, request_ids: ['r1'], event_ids: ['e1'] };
+    assert.deepEqual(logger.lines, [
+      {
+        level: 'info',
+        event: 'reconcile.started',
+        msg: 'a reconcile starts',
+        fields: { ...about, since_alert_ms: 12, ...why },
+      },
+      {
+        level: 'info',
+        event: 'reconcile.finished',
+        msg: 'a reconcile is done',
+        fields: { ...about, result: 'changed', duration_ms: 30, since_alert_ms: 42, ...why },
+      },
+      {
+        level: 'info',
+        event: 'sweep.finished',
+        msg: 'all requests of an event are done',
+        fields: {
+          event_id: 'e1',
+          requests: 1,
+          changed: 1,
+          unchanged: 0,
+          failed: 0,
+          duration_ms: 30,
+          causes: why.causes,
+          alerts: 1,
+          request_ids: ['r1'],
+        },
+      },
+    ]);
+  });
+
+  it('says when it is run again, and which alerts Prometheus does not report', async () => {
+    const result: Result = { ...unhealthy, notInPrometheus: ['InstanceDown'] };
+    const { clock, controller, logger } = controllerBench(() => result);
+    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    await clock.advanceAsync(0);
+    const [fields] = logger.fieldsOf('reconcile.finished');
+    assert.deepEqual([fields?.['not_in_prometheus'], fields?.['requeue_after_ms']], [['InstanceDown'], 300_000]);
+    await controller.stop(0);
+  });
+
+  it('tells what failed and when it is tried again', async () => {
+    const error = new SnapshotError('Prometheus is away', 0, { cause: undefined });
+    const { clock, controller, logger } = controllerBench(({ at }) => {
+      throw Object.assign(error, { retryAt: at + 4000 });
+    });
+    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    await clock.advanceAsync(0);
+    assert.deepEqual(logger.linesOf('reconcile.failed'), [
+      {
+        level: 'warn',
+        event: 'reconcile.failed',
+        msg: 'a reconcile failed',
+        fields: {
+          ...trace('a'),
+          priority: 'alert',
+          result: 'error',
+          error,
+          retry_in_ms: 4000,
+          duration_ms: 0,
+          since_alert_ms: 0,
+          causes: ['InstanceDown firing'],
+          alerts: 1,
+          request_ids: ['r1'],
+          event_ids: ['e1'],
+        },
+      },
+    ]);
+    await controller.stop(0);
+  });
+
+  it('gives no time since an alert where there was none, and no event where there is none', async () => {
+    const { clock, controller, logger } = controllerBench((_, earlier) => (earlier === 0 ? unhealthy : unchanged));
+    controller.enqueue([trace('a')], Causes.of('start', clock.now()), 'e1', 'resync');
+    await clock.advanceAsync(300_000);
+    const [, requeued] = logger.fieldsOf('reconcile.started');
+    assert.deepEqual(requeued, { ...trace('a'), priority: 'resync', since_alert_ms: undefined, causes: ['requeue'] });
+  });
+});
+
+describe('reconcile report, the time since the alert', () => {
+  const histogram = 'tocsin_alert_to_reconcile_seconds';
+  const since = (logger: RecordingLogger): readonly unknown[] =>
+    logger.fieldsOf('reconcile.started').map((fields) => fields['since_alert_ms']);
+
+  it('counts from the first alert of an event to the start of its reconcile', async () => {
+    const { clock, controller, logger, metric } = controllerBench(() => unchanged);
+    const causes = Causes.union(alertCauses(clock.now() - 500), alertCauses(clock.now() - 20, 'r2', 'Other'));
+    controller.enqueue([trace('a'), trace('b')], causes, 'e1', 'alert');
+    await clock.advanceAsync(0);
+    assert.deepEqual(since(logger), [500, 500]);
+    assert.deepEqual([await metric(`${histogram}_count`), await metric(`${histogram}_sum`)], [2, 1]);
+  });
+
+  it('does not count what no alert asked for', async () => {
+    const { clock, controller, metric } = controllerBench(() => unchanged);
+    controller.enqueue([trace('a')], Causes.of('start', clock.now()), 'e1', 'resync');
+    controller.enqueue([trace('b')], Causes.of('pipeline', clock.now()), 'e2', 'alert');
+    await clock.advanceAsync(0);
+    assert.equal(await metric(`${histogram}_count`), 0);
+  });
+
+  it('does not count the same alert again when its reconcile is retried', async () => {
+    const { clock, controller, logger, metric } = controllerBench((_, earlier) =>
+      earlier === 0 ? fail('once') : unchanged,
+    );
+    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    await clock.advanceAsync(5);
+    assert.deepEqual(since(logger), [0, 5]);
+    assert.equal(await metric(`${histogram}_count`), 1);
+  });
+
+  it('counts from the alert, not from a look at an unhealthy pipeline that it is merged into', async () => {
+    const { clock, controller, logger, metric } = controllerBench(() => unhealthy);
+    controller.enqueue([trace('a')], Causes.of('start', clock.now()), 'e0', 'resync');
+    await clock.advanceAsync(1990);
+    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    await clock.advanceAsync(0);
+    assert.deepEqual(since(logger), [undefined, 0]);
+    assert.deepEqual([await metric(`${histogram}_count`), await metric(`${histogram}_sum`)], [1, 0]);
+    await controller.stop(0);
+  });
+
+  it('counts from the alert, not from a periodic look that waited before it', async () => {
+    const gate = Promise.withResolvers<Result>();
+    const { clock, controller, logger, metric } = controllerBench(
+      ({ name }) => (name === 'blocker' ? gate.promise : unchanged),
+      1,
+    );
+    controller.enqueue([trace('blocker'), trace('a')], Causes.of('resync', clock.now()), 'e0', 'resync');
+    await clock.advanceAsync(4000);
+    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    await clock.advanceAsync(1000);
+    gate.resolve(unchanged);
+    await clock.advanceAsync(0);
+    assert.deepEqual(since(logger), [undefined, 1000]);
+    assert.deepEqual([await metric(`${histogram}_count`), await metric(`${histogram}_sum`)], [1, 1]);
+  });
+
+  it('counts a new alert from its own arrival, though the same run is a retry for an older one', async () => {
+    const { clock, controller, logger, metric } = controllerBench((_, earlier) =>
+      earlier === 0 ? fail('once') : unchanged,
+    );
+    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    await clock.advanceAsync(4);
+    controller.enqueue([trace('a')], alertCauses(clock.now(), 'r2', 'Other'), 'e2', 'alert');
+    await clock.advanceAsync(0);
+    assert.deepEqual(since(logger), [0, 4], 'the line is about both');
+    assert.deepEqual([await metric(`${histogram}_count`), await metric(`${histogram}_sum`)], [2, 0]);
+  });
+
+  it('never counts less than nothing when the clock was set back', async () => {
+    const { clock, controller, logger, metric } = controllerBench(
+      () => new Promise((resolve) => clock.setTimeout(() => resolve(unchanged), 0)),
+    );
+    controller.enqueue([trace('a')], alertCauses(clock.now() + 3_600_000), 'e1', 'alert');
+    await clock.advanceAsync(0);
+    assert.deepEqual(since(logger), [0]);
+    assert.equal(await metric(`${histogram}_sum`), 0);
+  });
+
+  it('still counts from the first alert when there were more than are named', async () => {
+    const { clock, controller, logger } = controllerBench(() => unchanged);
+    const causes = new Causes();
+    for (let age = 150; age > 0; age--) {
+      causes.addAlert(`${age}`, { alertname: `${age}` }, 'firing', clock.now() - age);
+    }
+    controller.enqueue([trace('a')], causes, 'e1', 'alert');
+    await clock.advanceAsync(0);
+    assert.deepEqual(since(logger), [150]);
+  });
+});
+
+describe('reconcile report, metrics', () => {
+  it('counts every result under its own label, and errors apart', async () => {
+    const outcomes: Readonly<Record<string, (now: number) => Result>> = {
+      success: () => changed,
+      requeue: () => unhealthy,
+      snapshot: (now) => {
+        throw new SnapshotError('Prometheus is away', now + 5000, { cause: undefined });
+      },
+      error: () => fail('failed'),
+      terminal: () => {
+        throw new TerminalError('hopeless');
+      },
+    };
+    const { clock, controller, metric } = controllerBench(({ name, at }) => outcomes[name]!(at));
+    controller.enqueue(Object.keys(outcomes).map(trace), alertCauses(clock.now()), 'e1', 'alert');
+    await clock.advanceAsync(1);
+    const total = (result: string): Promise<number | undefined> =>
+      metric('controller_runtime_reconcile_total', { controller: 'tracepipeline', result });
+    assert.deepEqual(
+      await Promise.all(['success', 'requeue_after', 'error', 'terminal_error', 'cancelled'].map(total)),
+      [1, 1, 2, 1, 0],
+    );
+    assert.equal(await metric('controller_runtime_reconcile_errors_total', { controller: 'tracepipeline' }), 3);
+    await controller.stop(0);
+  });
+
+  it('measures how long a reconcile took, in seconds', async () => {
+    const { clock, controller, metric } = controllerBench(
+      () => new Promise((resolve) => clock.setTimeout(() => resolve(unchanged), 1500)),
+    );
+    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    await clock.advanceAsync(1500);
+    const name = 'controller_runtime_reconcile_time_seconds';
+    const labels = { controller: 'tracepipeline' };
+    assert.deepEqual([await metric(`${name}_sum`, labels), await metric(`${name}_count`, labels)], [1.5, 1]);
+  });
+});

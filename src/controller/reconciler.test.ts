@@ -1,0 +1,475 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Registry } from 'prom-client';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import { RecordingLogger } from '../../test/support/recording-logger.ts';
+import { Causes } from '../workqueue/causes.ts';
+import { alertCauses, FakeAlerts, FakePipelines, kinds, metricOf, pipelineOf, trace } from './controller.fixture.ts';
+import { createControllerMetrics } from './controller-metrics.ts';
+import { healthRules } from './health-rules.ts';
+import type { Condition, Pipeline } from './ports.ts';
+import { Reconciler, type Action, type Result } from './reconciler.ts';
+import { SnapshotError } from './snapshot-error.ts';
+import { TerminalError } from './terminal-error.ts';
+
+const ruleMessage = (flavour: string, reason: string): string | undefined =>
+  healthRules.alerts.find((rule) => rule.flavour === flavour && rule.reason === reason)?.message;
+const throttling = { alertname: 'TraceGatewayThrottling' };
+const allDropped = { alertname: 'TraceGatewayAllDataDropped' };
+const healthyCondition: Condition = {
+  type: 'TelemetryFlowHealthy',
+  status: 'True',
+  ...healthRules.healthy,
+  lastTransitionTime: '2026-11-20T00:00:00Z',
+  observedGeneration: 1,
+};
+const notGenerated: Condition = {
+  type: 'ConfigurationGenerated',
+  status: 'False',
+  reason: 'EndpointInvalid',
+  message: 'no endpoint',
+  lastTransitionTime: '2026-11-20T00:00:00Z',
+};
+
+interface Bench {
+  readonly clock: FakeClock;
+  readonly logger: RecordingLogger;
+  readonly registry: Registry;
+  readonly pipelines: FakePipelines;
+  readonly alerts: FakeAlerts;
+  reconcile(pipeline: Pipeline, causes?: Causes, signal?: AbortSignal): Promise<Result>;
+}
+
+function bench(pipelines: readonly Pipeline[], action: Action = 'condition'): Bench {
+  const [clock, logger, registry] = [new FakeClock(), new RecordingLogger(), new Registry()];
+  const [home, alerts] = [new FakePipelines(...pipelines), new FakeAlerts()];
+  const metrics = createControllerMetrics(registry, kinds, () => 0);
+  const reconciler = new Reconciler({
+    clock,
+    logger,
+    metrics,
+    pipelines: home,
+    alerts,
+    action,
+    requeueAfterMs: 300_000,
+  });
+  return {
+    clock,
+    logger,
+    registry,
+    pipelines: home,
+    alerts,
+    reconcile: ({ kind, name }, causes = alertCauses(clock.now()), signal = new AbortController().signal) =>
+      reconciler.reconcile({ kind, name }, causes, signal),
+  };
+}
+
+function snapshotFailure(clock: FakeClock): () => never {
+  return () => {
+    throw new SnapshotError('Prometheus refused the connection', clock.now() + 1000, { cause: undefined });
+  };
+}
+
+describe('reconciler, step by step', () => {
+  it('asks nothing and writes nothing for a pipeline that is gone', async () => {
+    const { reconcile, alerts, pipelines, logger } = bench([]);
+    assert.deepEqual(await reconcile(pipelineOf('TracePipeline', 'gone')), { outcome: 'gone', notInPrometheus: [] });
+    assert.deepEqual([alerts.asked, pipelines.writes, logger.lines], [[], [], []]);
+  });
+
+  it('asks for a snapshot not older than the newest cause, in the name of all request ids', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls');
+    const { reconcile, alerts, clock } = bench([pipeline]);
+    const causes = Causes.union(alertCauses(clock.now() - 70, 'r1'), alertCauses(clock.now() - 3, 'r2', 'Other'));
+
+    await reconcile(pipeline, causes);
+
+    assert.deepEqual(alerts.asked, [{ notBefore: clock.now() - 3, requestIds: ['r1', 'r2'] }]);
+  });
+
+  it('writes what the alerts mean, and asks to be run again while that is not healthy', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls', { generation: 7 });
+    const { reconcile, alerts, pipelines } = bench([pipeline]);
+    alerts.answer = () => [throttling];
+
+    const result = await reconcile(pipeline);
+
+    assert.deepEqual(result, { outcome: 'changed', requeueAfterMs: 300_000, notInPrometheus: ['InstanceDown'] });
+    const written = {
+      type: 'TelemetryFlowHealthy',
+      status: 'False',
+      reason: 'GatewayThrottling',
+      message: ruleMessage('trace', 'GatewayThrottling'),
+      lastTransitionTime: '2026-11-21T03:00:00Z',
+      observedGeneration: 7,
+    };
+    assert.deepEqual(pipelines.writes, [{ name: 'cls', conditions: [written] }]);
+  });
+
+  it('does not ask to be run again when all is well', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls');
+    const { reconcile, clock } = bench([pipeline]);
+    const result = await reconcile(pipeline, Causes.of('resync', clock.now()));
+    assert.deepEqual(result, { outcome: 'changed', notInPrometheus: [] });
+  });
+
+  it('writes nothing when the condition is as it should be', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls', { conditions: [healthyCondition] });
+    const { reconcile, pipelines, logger, clock } = bench([pipeline]);
+
+    const result = await reconcile(pipeline, Causes.of('resync', clock.now()));
+
+    assert.deepEqual(result, { outcome: 'unchanged', notInPrometheus: [] });
+    assert.deepEqual(pipelines.writes, []);
+    const { type, reason, message } = healthyCondition;
+    assert.deepEqual(logger.lines, [
+      {
+        level: 'debug',
+        event: 'condition.unchanged',
+        msg: 'the condition is as it should be',
+        fields: { ...trace('cls'), type, to: 'True', reason, message },
+      },
+    ]);
+  });
+
+  it('stays unhealthy without a write, and still asks to be run again', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls');
+    const { reconcile, alerts, pipelines } = bench([pipeline]);
+    alerts.answer = () => [throttling];
+    await reconcile(pipeline);
+    const again = await reconcile(pipeline);
+    assert.deepEqual([again.outcome, again.requeueAfterMs, pipelines.writes.length], ['unchanged', 300_000, 1]);
+  });
+
+  it('reads the pipeline anew each time', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls');
+    const { reconcile, pipelines, clock } = bench([pipeline]);
+    await reconcile(pipeline, Causes.of('start', clock.now()));
+    pipelines.put({ ...pipelines.get(pipeline)!, generation: 2 });
+
+    const result = await reconcile(pipeline, Causes.of('pipeline', clock.now()));
+
+    assert.equal(result.outcome, 'changed');
+    assert.equal(pipelines.writes.at(-1)?.conditions[0]?.observedGeneration, 2);
+  });
+
+  it('fails for good for a kind without health rules, whether the alerts can be had or not', async () => {
+    const pipeline = pipelineOf('Kettle', 'cls');
+    const { reconcile, alerts, clock } = bench([pipeline]);
+    await assert.rejects(reconcile(pipeline), TerminalError);
+    alerts.answer = snapshotFailure(clock);
+    await assert.rejects(reconcile(pipeline), TerminalError);
+  });
+});
+
+describe('reconciler, configuration not generated', () => {
+  it('says so without asking for a snapshot', async () => {
+    const pipeline = pipelineOf('MetricPipeline', 'cls', { conditions: [notGenerated] });
+    const { reconcile, alerts, pipelines } = bench([pipeline]);
+    alerts.answer = () => assert.fail('asked');
+
+    const result = await reconcile(pipeline);
+
+    assert.deepEqual(result, { outcome: 'changed', requeueAfterMs: 300_000, notInPrometheus: [] });
+    assert.equal(alerts.asked.length, 0);
+    const [kept, written] = pipelines.writes[0]?.conditions ?? [];
+    assert.deepEqual(kept, notGenerated);
+    const { reason, message } = healthRules.notGenerated.metric;
+    assert.deepEqual([written?.status, written?.reason, written?.message], ['False', reason, message]);
+  });
+
+  it('asks again once the configuration is generated', async () => {
+    const pipeline = pipelineOf('MetricPipeline', 'cls', { conditions: [{ ...notGenerated, status: 'True' }] });
+    const { reconcile, alerts, pipelines } = bench([pipeline]);
+    await reconcile(pipeline);
+    assert.equal(alerts.asked.length, 1);
+    assert.equal(pipelines.writes[0]?.conditions[1]?.status, 'True');
+  });
+});
+
+describe('reconciler, when the alerts cannot be had', () => {
+  const flavours: readonly (readonly [what: string, reason: string, pipeline: Pipeline])[] = [
+    ['a TracePipeline', 'GatewayProbingFailed', pipelineOf('TracePipeline', 'cls')],
+    ['a MetricPipeline', 'GatewayProbingFailed', pipelineOf('MetricPipeline', 'cls')],
+    ['an OTLP LogPipeline', 'AgentProbingFailed', pipelineOf('LogPipeline', 'cls')],
+    [
+      'an OTLP LogPipeline with otlp input alone',
+      'GatewayProbingFailed',
+      pipelineOf('LogPipeline', 'cls', { spec: { input: { otlp: {} }, output: { otlp: {} } } }),
+    ],
+    [
+      'a Fluent Bit LogPipeline',
+      'AgentProbingFailed',
+      pipelineOf('LogPipeline', 'cls', { spec: { output: { http: {} } } }),
+    ],
+  ];
+  for (const [what, reason, pipeline] of flavours) {
+    it(`writes Unknown, ${reason}, for ${what}, and rejects so that it is tried again`, async () => {
+      const { reconcile, alerts, pipelines, clock } = bench([pipeline]);
+      alerts.answer = snapshotFailure(clock);
+
+      await assert.rejects(reconcile(pipeline), { name: 'SnapshotError', retryAt: clock.now() + 1000 });
+
+      const component = reason === 'AgentProbingFailed' ? 'agent' : 'gateway';
+      const [written] = pipelines.writes[0]?.conditions ?? [];
+      assert.deepEqual(
+        [written?.status, written?.reason, written?.message],
+        ['Unknown', reason, healthRules.probingFailed[component].message],
+      );
+    });
+  }
+
+  it('writes Unknown once, however often it fails', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls');
+    const { reconcile, alerts, pipelines, clock, logger } = bench([pipeline]);
+    alerts.answer = snapshotFailure(clock);
+    for (let time = 0; time < 3; time++) {
+      await assert.rejects(reconcile(pipeline), SnapshotError);
+      clock.advance(1000);
+    }
+    assert.equal(pipelines.writes.length, 1);
+    assert.deepEqual(
+      [logger.linesOf('condition.changed').length, logger.linesOf('condition.unchanged').length],
+      [1, 2],
+    );
+  });
+
+  it('comes back from Unknown', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls', { conditions: [healthyCondition] });
+    const { reconcile, alerts, pipelines, clock, logger } = bench([pipeline]);
+    alerts.answer = snapshotFailure(clock);
+    await assert.rejects(reconcile(pipeline), SnapshotError);
+    clock.advance(60_000);
+    alerts.answer = () => [];
+    await reconcile(pipeline);
+    assert.equal(pipelines.writes[1]?.conditions[0]?.lastTransitionTime, '2026-11-21T03:01:00Z');
+    const changes = logger.fieldsOf('condition.changed').map(({ from, to }) => [from, to]);
+    assert.deepEqual(changes, [
+      ['True', 'Unknown'],
+      ['Unknown', 'True'],
+    ]);
+  });
+
+  it('rejects with the reason why Unknown could not be written, if it could not', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls');
+    const { reconcile, alerts, pipelines, clock, logger } = bench([pipeline]);
+    alerts.answer = snapshotFailure(clock);
+    pipelines.beforeWrite = () => Promise.reject(new Error('no space left'));
+    await assert.rejects(reconcile(pipeline), /no space left/);
+    assert.deepEqual(logger.lines, []);
+  });
+
+  it('says nothing about the pipeline when it was only told to stop', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls');
+    const { reconcile, alerts, pipelines, logger } = bench([pipeline]);
+    const stop = new AbortController();
+    alerts.answer = async (signal) => {
+      stop.abort(new Error('the deadline'));
+      signal.throwIfAborted();
+      return [];
+    };
+    await assert.rejects(reconcile(pipeline, undefined, stop.signal), /the deadline/);
+    assert.deepEqual([pipelines.writes, logger.lines], [[], []]);
+  });
+});
+
+describe('reconciler, transitions', () => {
+  it('tells of a new condition with an empty from', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls');
+    const { reconcile, alerts, logger, clock } = bench([pipeline]);
+    alerts.answer = () => [throttling];
+
+    await reconcile(pipeline, alertCauses(clock.now(), 'r1', 'TraceGatewayThrottling'));
+
+    assert.deepEqual(logger.lines, [
+      {
+        level: 'info',
+        event: 'condition.changed',
+        msg: 'the condition changed',
+        fields: {
+          ...trace('cls'),
+          type: 'TelemetryFlowHealthy',
+          from: '',
+          to: 'False',
+          from_reason: '',
+          reason: 'GatewayThrottling',
+          message: ruleMessage('trace', 'GatewayThrottling'),
+          causes: ['TraceGatewayThrottling firing'],
+          alerts: 1,
+          request_ids: ['r1'],
+        },
+      },
+    ]);
+  });
+
+  it('tells of another reason with the same status, and keeps lastTransitionTime', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls');
+    const { reconcile, alerts, pipelines, logger, clock, registry } = bench([pipeline]);
+    alerts.answer = () => [throttling];
+    await reconcile(pipeline);
+    clock.advance(90_000);
+    alerts.answer = () => [throttling, allDropped];
+
+    await reconcile(pipeline);
+
+    const line = logger.fieldsOf('condition.changed')[1];
+    assert.deepEqual(
+      [line?.['from'], line?.['to'], line?.['from_reason'], line?.['reason'], line?.['message']],
+      [
+        'False',
+        'False',
+        'GatewayThrottling',
+        'GatewayAllTelemetryDataDropped',
+        ruleMessage('trace', 'GatewayAllTelemetryDataDropped'),
+      ],
+    );
+    assert.equal(pipelines.writes[1]?.conditions[0]?.lastTransitionTime, '2026-11-21T03:00:00Z');
+    const labels = { kind: 'TracePipeline', status: 'False' };
+    assert.equal(await metricOf(registry, 'tocsin_condition_changes_total', labels), 2);
+  });
+
+  it('writes another message without calling it a transition', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls', { conditions: [{ ...healthyCondition, message: 'all well' }] });
+    const { reconcile, pipelines, logger, registry } = bench([pipeline]);
+    assert.equal((await reconcile(pipeline)).outcome, 'changed');
+    assert.equal(pipelines.writes[0]?.conditions[0]?.message, healthRules.healthy.message);
+    assert.deepEqual(logger.linesOf('condition.changed'), []);
+    const labels = { kind: 'TracePipeline', status: 'True' };
+    assert.equal(await metricOf(registry, 'tocsin_condition_changes_total', labels), 0);
+  });
+
+  it('says nothing, and counts nothing, when the write fails', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls');
+    const { reconcile, pipelines, logger, registry } = bench([pipeline]);
+    pipelines.beforeWrite = () => Promise.reject(new Error('no space left'));
+    await assert.rejects(reconcile(pipeline), /no space left/);
+    assert.deepEqual(logger.lines, []);
+    const labels = { kind: 'TracePipeline', status: 'True' };
+    assert.equal(await metricOf(registry, 'tocsin_condition_changes_total', labels), 0);
+  });
+
+  it('hands its signal to the write', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls');
+    const { reconcile, pipelines } = bench([pipeline]);
+    const { signal } = new AbortController();
+    pipelines.beforeWrite = (given) => assert.equal(given, signal);
+    await reconcile(pipeline, undefined, signal);
+    assert.equal(pipelines.writes.length, 1);
+  });
+
+  it('tells of the change that was made, not of the one that was meant', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls', { conditions: [healthyCondition] });
+    const { reconcile, alerts, pipelines, logger } = bench([pipeline]);
+    alerts.answer = () => [allDropped];
+    const other: Condition = { ...healthyCondition, status: 'Unknown', reason: 'GatewayProbingFailed', message: '' };
+    pipelines.beforeWrite = () => pipelines.put({ ...pipeline, conditions: [other, notGenerated] });
+
+    assert.equal((await reconcile(pipeline)).outcome, 'changed');
+
+    const [line] = logger.fieldsOf('condition.changed');
+    assert.deepEqual([line?.['from'], line?.['from_reason']], ['Unknown', 'GatewayProbingFailed']);
+    assert.equal(pipelines.writes[0]?.conditions.length, 2);
+  });
+
+  it('tells of no change when somebody else made it first', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls');
+    const { reconcile, pipelines, logger, registry } = bench([pipeline]);
+    pipelines.beforeWrite = () => pipelines.put({ ...pipeline, conditions: [healthyCondition] });
+
+    assert.equal((await reconcile(pipeline)).outcome, 'unchanged');
+
+    assert.deepEqual(pipelines.writes, []);
+    assert.deepEqual(
+      logger.lines.map(({ event }) => event),
+      ['condition.unchanged'],
+    );
+    const labels = { kind: 'TracePipeline', status: 'True' };
+    assert.equal(await metricOf(registry, 'tocsin_condition_changes_total', labels), 0);
+  });
+
+  it('tells of no change when the pipeline went meanwhile', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls');
+    const { reconcile, pipelines, logger } = bench([pipeline]);
+    pipelines.beforeWrite = () => pipelines.remove(pipeline);
+    assert.equal((await reconcile(pipeline)).outcome, 'unchanged');
+    assert.deepEqual(logger.linesOf('condition.changed'), []);
+  });
+});
+
+describe('reconciler, action log', () => {
+  it('writes nothing, and says what would change', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls', { conditions: [healthyCondition] });
+    const { reconcile, alerts, pipelines, logger, registry } = bench([pipeline], 'log');
+    alerts.answer = () => [throttling];
+
+    const result = await reconcile(pipeline);
+
+    assert.equal(result.requeueAfterMs, 300_000);
+    assert.deepEqual(pipelines.writes, []);
+    assert.deepEqual(
+      logger.lines.map(({ level, event }) => [level, event]),
+      [['info', 'condition.observed']],
+    );
+    assert.deepEqual(logger.lines[0]?.fields, {
+      ...trace('cls'),
+      type: 'TelemetryFlowHealthy',
+      from: 'True',
+      to: 'False',
+      from_reason: 'FlowHealthy',
+      reason: 'GatewayThrottling',
+      message: ruleMessage('trace', 'GatewayThrottling'),
+      causes: ['InstanceDown firing'],
+      alerts: 1,
+      request_ids: ['r1'],
+    });
+    const labels = { kind: 'TracePipeline', status: 'False' };
+    assert.equal(await metricOf(registry, 'tocsin_condition_changes_total', labels), 0);
+  });
+
+  it('writes nothing when the alerts cannot be had either, and rejects all the same', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls');
+    const { reconcile, alerts, pipelines, logger, clock } = bench([pipeline], 'log');
+    alerts.answer = snapshotFailure(clock);
+    await assert.rejects(reconcile(pipeline), SnapshotError);
+    assert.deepEqual(pipelines.writes, []);
+    assert.equal(logger.fieldsOf('condition.observed')[0]?.['to'], 'Unknown');
+  });
+});
+
+describe('reconciler, an alert that Prometheus does not report', () => {
+  const pipeline = pipelineOf('TracePipeline', 'cls', { conditions: [healthyCondition] });
+
+  it('names one that was pushed as firing', async () => {
+    const { reconcile } = bench([pipeline]);
+    assert.deepEqual((await reconcile(pipeline)).notInPrometheus, ['InstanceDown']);
+  });
+
+  it('names several once each, and one without a name too', async () => {
+    const { reconcile, alerts, clock } = bench([pipeline]);
+    alerts.answer = () => [{ alertname: 'Known', job: 'api' }];
+    const causes = new Causes();
+    const pushed = [
+      { alertname: 'Gone', job: 'a' },
+      { alertname: 'Gone', job: 'b' },
+      { job: 'c' },
+      { alertname: 'Known', job: 'api', region: 'eu' },
+      { alertname: 'Known', job: 'web' },
+    ];
+    for (const labels of pushed) causes.addAlert(JSON.stringify(labels), labels, 'firing', clock.now());
+    assert.deepEqual((await reconcile(pipeline, causes)).notInPrometheus, ['Gone', '(no alertname)', 'Known']);
+  });
+
+  for (const status of ['resolved', 'expired'] as const) {
+    it(`does not name one that is ${status}`, async () => {
+      const { reconcile, clock } = bench([pipeline]);
+      const causes = alertCauses(clock.now(), 'r1', 'InstanceDown', status);
+      assert.deepEqual((await reconcile(pipeline, causes)).notInPrometheus, []);
+    });
+  }
+
+  it('names none when the pushed alerts are the truth', async () => {
+    const { reconcile, alerts } = bench([pipeline]);
+    alerts.pulls = false;
+    assert.deepEqual((await reconcile(pipeline)).notInPrometheus, []);
+  });
+});

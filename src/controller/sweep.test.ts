@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { Causes } from '../workqueue/causes.ts';
+import { alertCauses, changed, controllerBench, trace, unchanged, unhealthy } from './controller.fixture.ts';
+import type { Result } from './reconciler.ts';
+
+describe('sweep', () => {
+  it('tells once how the requests of an event ended, when the last one has', async () => {
+    const { clock, controller, logger } = controllerBench(({ name }) => {
+      if (name === 'failed') throw new Error('failed');
+      if (name === 'slow') return new Promise((resolve) => clock.setTimeout(() => resolve(unhealthy), 700));
+      return name === 'gone' ? { outcome: 'gone', notInPrometheus: [] } : name === 'changed' ? changed : unchanged;
+    });
+    const names = ['failed', 'slow', 'changed', 'unchanged', 'gone'];
+    controller.enqueue(names.map(trace), alertCauses(clock.now()), 'e1', 'alert');
+    await clock.advanceAsync(699);
+    assert.deepEqual(logger.linesOf('sweep.finished'), []);
+    await clock.advanceAsync(300_000);
+    assert.deepEqual(logger.linesOf('sweep.finished'), [
+      {
+        level: 'info',
+        event: 'sweep.finished',
+        msg: 'all requests of an event are done',
+        fields: {
+          event_id: 'e1',
+          requests: 5,
+          changed: 2,
+          unchanged: 2,
+          failed: 1,
+          duration_ms: 700,
+          causes: ['InstanceDown firing'],
+          alerts: 1,
+          request_ids: ['r1'],
+        },
+      },
+    ]);
+    await controller.stop(0);
+  });
+
+  it('ends each of two events whose requests were merged, with its own causes', async () => {
+    const gate = Promise.withResolvers<Result>();
+    const { clock, controller, logger, runs } = controllerBench(
+      ({ name }) => (name === 'blocker' ? gate.promise : name === 'a' ? changed : unchanged),
+      1,
+    );
+    controller.enqueue(['blocker', 'a', 'b'].map(trace), alertCauses(clock.now(), 'r1'), 'e1', 'alert');
+    await clock.advanceAsync(100);
+    controller.enqueue(['a', 'c'].map(trace), alertCauses(clock.now(), 'r2'), 'e2', 'alert');
+    gate.resolve(unchanged);
+    await clock.advanceAsync(0);
+    assert.equal(runs.length, 4, 'the two requests for a became one run');
+    assert.partialDeepStrictEqual(logger.fieldsOf('sweep.finished'), [
+      { event_id: 'e1', requests: 3, changed: 1, unchanged: 2, failed: 0, duration_ms: 100, request_ids: ['r1'] },
+      { event_id: 'e2', requests: 2, changed: 1, unchanged: 1, failed: 0, duration_ms: 0, request_ids: ['r2'] },
+    ]);
+    const merged = logger.fieldsOf('reconcile.started').find(({ name }) => name === 'a');
+    assert.deepEqual(
+      [merged?.['event_ids'], merged?.['request_ids']],
+      [
+        ['e1', 'e2'],
+        ['r1', 'r2'],
+      ],
+    );
+  });
+
+  it('does not wait for retries, and a retry is no part of the event whose request it is merged into', async () => {
+    const { clock, controller, logger } = controllerBench((_, earlier) => {
+      if (earlier === 0) throw new Error('failed');
+      return changed;
+    });
+    controller.enqueue([trace('a')], alertCauses(clock.now(), 'r1'), 'e1', 'alert');
+    await clock.advanceAsync(1);
+    controller.enqueue([trace('a')], alertCauses(clock.now(), 'r2'), 'e2', 'alert');
+    await clock.advanceAsync(100);
+    assert.partialDeepStrictEqual(logger.fieldsOf('sweep.finished'), [
+      { event_id: 'e1', requests: 1, changed: 0, failed: 1 },
+      { event_id: 'e2', requests: 1, changed: 1, failed: 0 },
+    ]);
+  });
+
+  it('says nothing of an event without requests', async () => {
+    const { clock, controller, logger } = controllerBench(() => unchanged);
+    controller.enqueue([], alertCauses(clock.now()), 'e1', 'alert');
+    await clock.advanceAsync(0);
+    assert.deepEqual(logger.lines, []);
+  });
+
+  it('never takes less than no time', async () => {
+    const { clock, controller, logger } = controllerBench(async () => {
+      clock.advance(-3_600_000);
+      return unchanged;
+    });
+    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    await clock.advanceAsync(0);
+    assert.equal(logger.fieldsOf('sweep.finished')[0]?.['duration_ms'], 0);
+    assert.equal(logger.fieldsOf('reconcile.finished')[0]?.['duration_ms'], 0);
+  });
+
+  it('ends exactly once, with as many outcomes as requests, however events and runs overlap', async () => {
+    const names = ['a', 'b', 'c', 'd'] as const;
+    const run = fc.record({
+      takesMs: fc.constantFrom(0, 1, 7, 40, 70_000),
+      outcome: fc.constantFrom('changed', 'unchanged', 'unhealthy', 'failed'),
+    });
+    const event = fc.record({
+      waitMs: fc.constantFrom(0, 0, 3, 50),
+      requests: fc.subarray([...names], { minLength: 1 }),
+      priority: fc.constantFrom('alert', 'resync', 'manual'),
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(event, { minLength: 1, maxLength: 12 }),
+        fc.array(run, { minLength: 1, maxLength: 30 }),
+        fc.integer({ min: 1, max: 3 }),
+        async (events, script, concurrency) => {
+          let next = 0;
+          const { clock, controller, logger } = controllerBench(() => {
+            const { takesMs, outcome } = script[next++ % script.length]!;
+            const result = { changed, unchanged, unhealthy, failed: undefined }[outcome];
+            if (takesMs === 0 && result !== undefined) return result;
+            if (takesMs === 0) throw new Error('failed');
+            return new Promise((resolve, reject) =>
+              clock.setTimeout(() => (result === undefined ? reject(new Error('failed')) : resolve(result)), takesMs),
+            );
+          }, concurrency);
+          for (const [index, { waitMs, requests, priority }] of events.entries()) {
+            controller.enqueue(requests.map(trace), Causes.of('start', clock.now()), `e${index}`, priority);
+            await clock.advanceAsync(waitMs);
+          }
+          const stopped = controller.stop(10_000_000);
+          await clock.advanceAsync(10_000_000);
+          await stopped;
+          const lines = logger.fieldsOf('sweep.finished');
+          assert.deepEqual(
+            lines.map((fields) => fields['event_id']).toSorted(),
+            events.map((_, index) => `e${index}`).toSorted(),
+          );
+          for (const fields of lines) {
+            const counts = [fields['changed'], fields['unchanged'], fields['failed']].map(Number);
+            assert.equal(counts[0]! + counts[1]! + counts[2]!, fields['requests']);
+          }
+          assert.equal(clock.pending(), 0);
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+});
