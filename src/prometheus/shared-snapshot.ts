@@ -57,8 +57,7 @@ export class SharedSnapshot implements AlertSource {
     signal.throwIfAborted();
     const now = this.#options.clock.now();
     const last = this.#last;
-    // One from the future is from before the clock was set back: nobody knows how old it is.
-    if (last !== undefined && last.startedAt >= notBefore && last.startedAt <= now) {
+    if (last !== undefined && isFresh(last.startedAt, notBefore, now)) {
       if ('snapshot' in last) return last.snapshot;
       if (now < last.error.retryAt) throw last.error;
     }
@@ -71,7 +70,9 @@ export class SharedSnapshot implements AlertSource {
   }
 
   #join(notBefore: number, requestIds: readonly string[]): Promise<AlertSnapshot> {
-    const joined = this.#flight !== undefined && this.#flight.startedAt < notBefore ? this.#queue() : this.#depart();
+    const flight = this.#flight;
+    const joinable = flight === undefined || isFresh(flight.startedAt, notBefore, this.#options.clock.now());
+    const joined = joinable ? this.#depart() : this.#queue();
     for (const id of requestIds) joined.requestIds.add(id);
     return joined.landed;
   }
@@ -82,6 +83,8 @@ export class SharedSnapshot implements AlertSource {
       for (const id of requestIds) this.#flight.requestIds.add(id);
       return this.#flight;
     }
+    // Those who wait for their turn fly with this one; whoever is too late for it waits for another.
+    this.#next = undefined;
     const startedAt = this.#options.clock.now();
     const landed = this.#fly(startedAt, requestIds).finally(() => (this.#flight = undefined));
     this.#flight = { startedAt, requestIds, landed };
@@ -92,10 +95,7 @@ export class SharedSnapshot implements AlertSource {
   #queue(): { readonly requestIds: Set<string>; readonly landed: Promise<AlertSnapshot> } {
     if (this.#next !== undefined) return this.#next;
     const requestIds = new Set<string>();
-    const depart = (): Promise<AlertSnapshot> => {
-      this.#next = undefined;
-      return this.#depart(requestIds).landed;
-    };
+    const depart = (): Promise<AlertSnapshot> => this.#depart(requestIds).landed;
     this.#next = { requestIds, landed: this.#flight!.landed.then(depart, depart) };
     return this.#next;
   }
@@ -122,6 +122,11 @@ export class SharedSnapshot implements AlertSource {
     const message = cause instanceof Error ? cause.message : String(cause);
     return new SnapshotError(message, this.#options.clock.now() + retryMs, { cause });
   }
+}
+
+/** Late enough, and not from the future: that is from before the clock was set back, and nobody knows how old it is. */
+function isFresh(startedAt: number, notBefore: number, now: number): boolean {
+  return startedAt >= notBefore && startedAt <= now;
 }
 
 /** The promise, or the signal's reason if that comes first; the promise itself goes on for the others. */

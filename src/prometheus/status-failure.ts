@@ -24,9 +24,11 @@ function redirectFailure({ status, headers }: Response, endpoint: PrometheusEndp
 }
 
 /** Only scheme, host and path: user, password and query may be secrets. */
-function shownLocation(location: string, { url, quote }: PrometheusEndpoint): string {
-  const target = URL.parse(location, url);
-  return target === null ? 'an address that is no URL' : quote(`${target.protocol}//${target.host}${target.pathname}`);
+function shownLocation(location: string, endpoint: PrometheusEndpoint): string {
+  const target = URL.parse(location, endpoint.url);
+  return target === null
+    ? 'an address that is no URL'
+    : endpoint.quote(`${target.protocol}//${target.host}${target.pathname}`);
 }
 
 function unauthorizedFailure(status: number, { address, authorization }: PrometheusEndpoint): PrometheusError {

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Registry } from 'prom-client';
+import { startFakePrometheus } from '../../test/support/fake-prometheus.ts';
+import { RecordingLogger } from '../../test/support/recording-logger.ts';
+import { systemClock } from '../clock.ts';
+import { createSharedSnapshot } from './create-shared-snapshot.ts';
+import { prometheusErrorKinds } from './prometheus-error.ts';
+
+const config = { url: null, timeout: 10_000, max_response_size: 1024 };
+const { signal } = new AbortController();
+
+function bench(url: string, changes: Partial<typeof config> = {}) {
+  const [logger, registry] = [new RecordingLogger(), new Registry()];
+  const options = { config: { ...config, ...changes }, url, clock: systemClock, logger, registry, version: '1.2.3' };
+  return { logger, registry, snapshots: createSharedSnapshot(options) };
+}
+
+async function queriesOf(registry: Registry, result: string): Promise<number | undefined> {
+  const metric = await registry.getSingleMetric('tocsin_prometheus_queries_total')?.get();
+  return metric?.values.find(({ labels }) => labels['result'] === result)?.value;
+}
+
+describe('createSharedSnapshot', { timeout: 20_000 }, () => {
+  it('asks the Prometheus at the address, once for many, and says what fires', async (test) => {
+    const prometheus = await startFakePrometheus();
+    test.after(() => prometheus.stop());
+    prometheus.answer([
+      { labels: { alertname: 'InstanceDown' }, state: 'firing' },
+      { labels: { alertname: 'Soon' }, state: 'pending' },
+    ]);
+    const { logger, registry, snapshots } = bench(prometheus.url);
+    const asked = Array.from({ length: 1000 }, () => snapshots.snapshot(0, ['r1'], signal));
+    const answers = await Promise.all(asked);
+    assert.deepEqual(answers[999]?.firing.all, [{ alertname: 'InstanceDown' }]);
+    assert.equal(prometheus.queries(), 1);
+    assert.partialDeepStrictEqual(logger.lines, [
+      {
+        level: 'info',
+        event: 'prometheus.queried',
+        fields: { address: prometheus.url, request_ids: ['r1'], status: 'success', alerts: 2, firing: 1 },
+      },
+    ]);
+    assert.equal(await queriesOf(registry, 'success'), 1);
+  });
+
+  it('keeps to the limits of the configuration', async (test) => {
+    const prometheus = await startFakePrometheus();
+    test.after(() => prometheus.stop());
+    prometheus.answer(Array.from({ length: 50 }, () => ({ labels: { alertname: 'InstanceDown' }, state: 'firing' })));
+    const large = bench(prometheus.url);
+    await assert.rejects(large.snapshots.snapshot(0, [], signal), /larger than 1024 bytes/);
+    assert.equal(await queriesOf(large.registry, 'too_large'), 1);
+    prometheus.hang();
+    await assert.rejects(bench(prometheus.url, { timeout: 20 }).snapshots.snapshot(0, [], signal), /within 0.02 s/);
+  });
+
+  it('ends a query that hangs when it is closed', async (test) => {
+    const prometheus = await startFakePrometheus();
+    test.after(() => prometheus.stop());
+    prometheus.hang();
+    const { snapshots } = bench(prometheus.url);
+    const asked = snapshots.snapshot(0, [], signal);
+    snapshots.close();
+    await assert.rejects(asked, { name: 'SnapshotError', message: 'Tocsin is shutting down' });
+  });
+
+  it('starts every result at 0', async () => {
+    const { registry } = bench('http://127.0.0.1:1');
+    for (const result of ['success', ...prometheusErrorKinds]) assert.equal(await queriesOf(registry, result), 0);
+    assert.match(await registry.metrics(), /^tocsin_prometheus_query_duration_seconds_count 0$/m);
+  });
+});

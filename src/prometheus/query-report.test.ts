@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { RecordingLogger } from '../../test/support/recording-logger.ts';
+import { PrometheusError } from './prometheus-error.ts';
+import type { QueryResult } from './prometheus-metrics.ts';
+import { QueryReport } from './query-report.ts';
+
+function bench() {
+  const logger = new RecordingLogger();
+  const metrics: (readonly [QueryResult, number])[] = [];
+  const queried = (result: QueryResult, seconds: number): void => void metrics.push([result, seconds]);
+  const client = { address: 'http://prometheus.test:9090' };
+  return { logger, metrics, report: new QueryReport({ logger, client, metrics: { queried } }) };
+}
+
+const alerts = (count: number) => Array.from({ length: count }, (_, index) => ({ alertname: `a${index}` }));
+const ids = (count: number) => new Set(Array.from({ length: count }, (_, index) => `r${index}`));
+
+describe('query report', () => {
+  it('lists 20 alerts that fire, and says how many more there are', () => {
+    const { logger, report } = bench();
+    report.succeeded(30, alerts(20), ids(1), 1);
+    report.succeeded(30, alerts(21), ids(1), 1);
+    const [exactly, more] = logger.fieldsOf('prometheus.queried');
+    assert.deepEqual([exactly?.['firing_alerts'], exactly?.['more_firing_alerts']], [alerts(20), undefined]);
+    assert.deepEqual([more?.['firing_alerts'], more?.['more_firing_alerts']], [alerts(20), 1]);
+    assert.deepEqual([more?.['firing'], more?.['alerts']], [21, 30]);
+  });
+
+  it('lists the 100 request ids that came last', () => {
+    const { logger, report } = bench();
+    report.succeeded(0, [], ids(101), 1);
+    report.failed(new Error('odd'), ids(101), 1, 1000);
+    for (const { request_ids } of logger.fieldsOf('prometheus.queried')) {
+      assert.deepEqual(request_ids, [...ids(101)].slice(1));
+    }
+  });
+
+  it('gives a failure the kind that Prometheus errors have, and any other the kind network', () => {
+    const { logger, metrics, report } = bench();
+    report.failed(new PrometheusError('tls', 'no trust'), ids(1), 2500, 4000);
+    report.failed(new Error('odd'), ids(1), 1, 8000);
+    assert.deepEqual(
+      logger.linesOf('prometheus.queried').map(({ level, fields }) => [level, fields['status'], fields['retry_in_ms']]),
+      [
+        ['warn', 'tls', 4000],
+        ['warn', 'network', 8000],
+      ],
+    );
+    assert.deepEqual(metrics, [
+      ['tls', 2.5],
+      ['network', 0.001],
+    ]);
+  });
+});

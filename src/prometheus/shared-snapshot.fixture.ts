@@ -1,0 +1,95 @@
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import { RecordingLogger } from '../../test/support/recording-logger.ts';
+import type { Clock } from '../clock.ts';
+import type { PrometheusAlerts } from './alerts-response.ts';
+import type { PrometheusClient } from './prometheus-client.ts';
+import type { QueryResult } from './prometheus-metrics.ts';
+import { SharedSnapshot } from './shared-snapshot.ts';
+
+/** A query that the client was asked to make; the test decides how it ends. */
+export interface Query {
+  /** By the clock that the snapshot reads. */
+  readonly startedAt: number;
+  readonly signal: AbortSignal;
+  readonly isOpen: boolean;
+  /** Answers with one alert that fires, named after the query: `query 0` for the first. */
+  answer(): void;
+  fail(error?: Error): void;
+}
+
+export interface SnapshotBench {
+  readonly clock: FakeClock;
+  readonly logger: RecordingLogger;
+  readonly snapshots: SharedSnapshot;
+  /** Every query so far, in order. */
+  readonly queries: readonly Query[];
+  /** What the metrics were told. */
+  readonly metrics: readonly (readonly [result: QueryResult, seconds: number])[];
+  /** Sets the clock back, while timers go on as if nothing had happened. */
+  setBack(ms: number): void;
+}
+
+/** A shared snapshot with a client whose queries last until the test ends them; `onQuery` is called when one begins. */
+export function snapshotBench(onQuery: (query: Query) => void = () => undefined): SnapshotBench {
+  const timers = new FakeClock();
+  let offsetMs = 0;
+  const clock: Clock = {
+    now: () => timers.now() + offsetMs,
+    setTimeout: (callback, delayMs) => timers.setTimeout(callback, delayMs),
+  };
+  const logger = new RecordingLogger();
+  const queries: OpenQuery[] = [];
+  const client: PrometheusClient = {
+    address: 'http://prometheus.test:9090',
+    query(signal) {
+      const query = new OpenQuery(`query ${queries.length}`, clock.now(), signal);
+      queries.push(query);
+      onQuery(query);
+      return query.ended;
+    },
+  };
+  const metrics: (readonly [QueryResult, number])[] = [];
+  const queried = (result: QueryResult, seconds: number): void => void metrics.push([result, seconds]);
+  return {
+    clock: timers,
+    logger,
+    queries,
+    metrics,
+    snapshots: new SharedSnapshot({ clock, logger, client, metrics: { queried } }),
+    setBack: (ms) => void (offsetMs -= ms),
+  };
+}
+
+class OpenQuery implements Query {
+  readonly startedAt: number;
+  readonly signal: AbortSignal;
+  readonly #name: string;
+  readonly #end = Promise.withResolvers<PrometheusAlerts>();
+  #isOpen = true;
+
+  constructor(name: string, startedAt: number, signal: AbortSignal) {
+    this.#name = name;
+    this.startedAt = startedAt;
+    this.signal = signal;
+    signal.addEventListener('abort', () => this.fail(signal.reason as Error));
+    if (signal.aborted) this.fail(signal.reason as Error);
+  }
+
+  get ended(): Promise<PrometheusAlerts> {
+    return this.#end.promise;
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  answer(): void {
+    this.#isOpen = false;
+    this.#end.resolve({ alerts: 2, firing: [{ alertname: this.#name }] });
+  }
+
+  fail(error = new Error(`${this.#name} failed`)): void {
+    this.#isOpen = false;
+    this.#end.reject(error);
+  }
+}
