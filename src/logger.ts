@@ -32,7 +32,7 @@ interface LogRecord {
 
 /** Makes a logger on winston. Every line has `time` (RFC 3339, milliseconds, UTC), `level`, `event`, `msg` and its fields. */
 export function createLogger({ level, format, clock, stream }: LoggerOptions): Logger {
-  const render = format === 'json' ? renderJson : renderLogfmt;
+  const render = format === 'json' ? toJson : renderLogfmt;
   const logger = winston.createLogger({
     level,
     format: winston.format.printf((info) => render(info['record'] as LogRecord)),
@@ -50,10 +50,6 @@ export function createLogger({ level, format, clock, stream }: LoggerOptions): L
     error: write.bind(undefined, 'error'),
     enables: (lineLevel) => logger.isLevelEnabled(lineLevel),
   };
-}
-
-function renderJson(record: LogRecord): string {
-  return JSON.stringify(record, (_, value: unknown) => (value instanceof Error ? value.message : value));
 }
 
 /** `key=value` pairs in one line; a nested object becomes `key.inner=value`, a list of words is joined by commas. */
@@ -78,22 +74,30 @@ function logfmtKey(key: string): string {
 
 function logfmtValue(value: unknown): string {
   const text = logfmtText(value);
-  return /^[\w.:/@+,-]+$/.test(text) ? text : quote(text);
+  return /^[\w.:/@+,-]+$/.test(text) ? text : toJson(text);
 }
 
 function logfmtText(value: unknown): string {
   if (value instanceof Error) return value.message;
   if (typeof value === 'string') return value;
-  if (!Array.isArray(value)) return String(JSON.stringify(value));
+  if (!Array.isArray(value)) return toJson(value);
   const words = value.every((item) => typeof item === 'string');
-  return words ? value.join(value.some((item) => /\s/.test(item)) ? ', ' : ',') : JSON.stringify(value);
+  return words ? value.join(value.some((item) => /\s/.test(item)) ? ', ' : ',') : toJson(value);
 }
 
-/** JSON's quoting, and besides every other control character escaped: a label must not steer the reader's terminal. */
-function quote(text: string): string {
-  // eslint-disable-next-line no-control-regex -- they are what it is about
-  return JSON.stringify(text).replaceAll(
-    /[\u007f-\u009f\u2028\u2029]/g,
+function messageOfError(_: string, value: unknown): unknown {
+  return value instanceof Error ? value.message : value;
+}
+
+/**
+ * JSON, in which besides every other control character and line separator is escaped, and what turns the direction of
+ * text: a label must neither break the line nor steer the reader's terminal.
+ */
+function toJson(value: unknown): string {
+  // A function has no JSON.
+  const json: string | undefined = JSON.stringify(value, messageOfError);
+  return (json ?? 'null').replaceAll(
+    /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }
