@@ -5,8 +5,13 @@ import { KeyedLock } from './keyed-lock.ts';
 
 describe('keyed lock', () => {
   it('runs tasks of one key in order and never two at once, whatever else happens', async () => {
-    const turns = fc.nat(5);
-    const task = fc.record({ key: fc.constantFrom('a', 'b', 'c'), turnsBefore: turns, turns, fails: fc.boolean() });
+    const someTurns = fc.nat(5);
+    const task = fc.record({
+      key: fc.constantFrom('a', 'b', 'c'),
+      turnsBefore: someTurns,
+      turns: someTurns,
+      fails: fc.boolean(),
+    });
     await fc.assert(
       fc.asyncProperty(fc.array(task, { maxLength: 20 }), async (tasks) => {
         const lock = new KeyedLock();

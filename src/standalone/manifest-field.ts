@@ -77,7 +77,7 @@ function describeFound(value: unknown): string {
   if (value === null) return 'empty';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'an object';
-  if (typeof value !== 'string') return `the ${typeof value} ${String(value)}`;
+  if (typeof value !== 'string') return `the ${typeof value} ${JSON.stringify(value)}`;
   return value.length > maxExcerptLength
     ? `${JSON.stringify(value.slice(0, maxExcerptLength))}…`
     : JSON.stringify(value);

@@ -7,7 +7,7 @@ export async function mapBounded<Item, Result>(
   limit: number,
   task: (item: Item) => Promise<Result>,
 ): Promise<readonly Result[]> {
-  const results = new Array<Result>(items.length);
+  const results: Result[] = Array.from({ length: items.length });
   // All workers draw from one iterator, so that each item is taken once.
   const waiting = items.entries();
   const work = async (): Promise<void> => {

@@ -25,7 +25,8 @@ describe('the life of the process', () => {
 
     assert.deepEqual(await tocsin.child.exited, { code: 0, signal: null });
     const changed = tocsin.log.all.find((line) => line.event === 'condition.changed' && line['to'] === 'False');
-    assert.ok((changed?.['request_ids'] as string[]).includes(id));
+    assert.ok(changed);
+    assert.ok((changed['request_ids'] as string[]).includes(id));
     assert.equal(tocsin.log.all.at(-1)?.event, 'app.stopped');
     assert.ok(!tocsin.log.all.some((line) => line.event === 'app.drain_incomplete'));
   });

@@ -33,15 +33,15 @@ describe('a thousand pipelines', () => {
   });
 
   it('cost one query and no write for an alert that changes nothing', async () => {
-    const before = await modificationTimes(tocsin.storagePath);
+    const written = await modificationTimes(tocsin.storagePath);
     const seen = tocsin.log.all.length;
     await postAlerts(tocsin.url, [{ labels: { alertname: 'InstanceDown' } }]);
     const sweep = await sweepAfter(tocsin, seen);
 
     assert.deepEqual([sweep['requests'], sweep['changed'], sweep['unchanged'], sweep['failed']], [count, 0, count, 0]);
     assert.equal(prometheus.queries(), 2);
-    assert.equal(before.size, count);
-    assert.deepEqual(await modificationTimes(tocsin.storagePath), before);
+    assert.equal(written.size, count);
+    assert.deepEqual(await modificationTimes(tocsin.storagePath), written);
   });
 
   it('are told by the log that the alert is not in Prometheus', () => {
