@@ -111,7 +111,7 @@ export class Controller {
       case 'requeue_after': {
         this.#queue.forget(request);
         const delayMs = outcome.requeueAfterMs;
-        const added = this.#queue.addAfter(request, () => requeuedWork(clock.now()), 'resync', delayMs);
+        const added = this.#queue.addAfter(request, (isDue) => requeuedWork(clock.now(), isDue), 'resync', delayMs);
         return ended(added ? delayMs : undefined);
       }
       case 'snapshot_error': {

@@ -64,6 +64,21 @@ describe('reconcile report, levels', () => {
     await controller.stop(0);
   });
 
+  it('leaves it to the query to warn when Prometheus cannot be asked and no alert waits for it', async () => {
+    const failing = controllerBench(() => {
+      throw new SnapshotError('refused', failing.clock.now() + 1000, {});
+    });
+    failing.controller.enqueue([trace('a')], Causes.of('start', failing.clock.now()), 'e1', 'resync');
+    failing.controller.enqueue([trace('b')], alertCauses(failing.clock.now()), 'e2', 'alert');
+    await failing.clock.advanceAsync(0);
+    assert.deepEqual(story(failing.logger).toSorted(), [
+      'debug reconcile.failed',
+      'debug reconcile.started',
+      'info reconcile.started',
+      'warn reconcile.failed',
+    ]);
+  });
+
   it('warns of a failure of a periodic look too', async () => {
     const { clock, controller, logger } = controllerBench(() => fail('disk full'));
     controller.enqueue([trace('a')], Causes.of('resync', clock.now()), 'e1', 'resync');

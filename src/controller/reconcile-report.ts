@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { LogFields, Logger, LogLevel } from '../logger.ts';
 import { describeCauses } from '../workqueue/describe-causes.ts';
 import type { WorkItem } from '../workqueue/work-queue.ts';
-import type { ControllerMetrics } from './controller-metrics.ts';
+import type { ControllerMetrics, ReconcileResultLabel } from './controller-metrics.ts';
 import type { Outcome } from './outcome.ts';
 import type { SweepOutcome } from './sweep.ts';
 import type { Work } from './work.ts';
@@ -33,9 +33,8 @@ export class ReconcileReport {
   /** @param retryInMs when it is tried again; undefined if it is not */
   ended(item: WorkItem<Work>, outcome: Outcome, durationMs: number, retryInMs?: number): void {
     const { kind, error, result } = { error: undefined, result: undefined, ...outcome };
-    const label = kind === 'snapshot_error' ? 'error' : kind;
-    this.#options.metrics.reconciled(item.request.kind, label, durationMs / 1000);
-    if (result === undefined) this.#failed(item, label, error, durationMs, retryInMs);
+    this.#options.metrics.reconciled(item.request.kind, labelOf(kind), durationMs / 1000);
+    if (result === undefined) this.#failed(item, kind, error, durationMs, retryInMs);
     else {
       const missing = result.notInPrometheus.length > 0 ? { not_in_prometheus: result.notInPrometheus } : {};
       this.#line(finishedLevel(item), 'reconcile.finished', 'a reconcile is done', item, {
@@ -52,15 +51,13 @@ export class ReconcileReport {
 
   #failed(
     item: WorkItem<Work>,
-    result: string,
+    kind: Outcome['kind'],
     error: unknown,
     durationMs: number,
     retryInMs: number | undefined,
   ): void {
-    // The first failure is news; that it still fails is told by the sweep, the metrics and the failed query.
-    const level = item.priority === 'retry' ? 'debug' : 'warn';
-    this.#line(level, 'reconcile.failed', 'a reconcile failed', item, {
-      result,
+    this.#line(failedLevel(item, kind), 'reconcile.failed', 'a reconcile failed', item, {
+      result: labelOf(kind),
       error,
       retry_in_ms: retryInMs,
       duration_ms: durationMs,
@@ -91,6 +88,10 @@ export class ReconcileReport {
   }
 }
 
+function labelOf(kind: Outcome['kind']): ReconcileResultLabel {
+  return kind === 'snapshot_error' ? 'error' : kind;
+}
+
 /** What an alert caused can be followed at info; the periodic looks and the retries are told at debug. */
 function levelOf({ priority }: WorkItem<Work>): LogLevel {
   return priority === 'alert' || priority === 'manual' ? 'info' : 'debug';
@@ -99,6 +100,16 @@ function levelOf({ priority }: WorkItem<Work>): LogLevel {
 /** A retry that came through ends the story of an alert. */
 function finishedLevel(item: WorkItem<Work>): LogLevel {
   return item.priority === 'retry' ? 'info' : levelOf(item);
+}
+
+/**
+ * The first failure is news; that it still fails is told by the metrics. One that all pipelines share, because Prometheus
+ * cannot be asked, is told once by the failed query, and for each only where an alert waits for it.
+ */
+function failedLevel(item: WorkItem<Work>, kind: Outcome['kind']): LogLevel {
+  if (item.priority === 'retry') return 'debug';
+  const isTold = kind === 'snapshot_error' && levelOf(item) === 'debug';
+  return isTold ? 'debug' : 'warn';
 }
 
 function settledAs(outcome: Outcome): SweepOutcome {

@@ -72,10 +72,16 @@ describe('retriedWork', () => {
 
 describe('requeuedWork', () => {
   it('is due at its full second, and belongs to no event', () => {
-    const { causes, sweeps } = requeuedWork(1_700_000_000_999);
+    const { causes, sweeps } = requeuedWork(1_700_000_000_999, true);
     assert.deepEqual(
       [[...causes.triggers], causes.lastSeen, causes.alertCount, sweeps],
       [['requeue'], 1_700_000_000_000, 0, []],
     );
+  });
+
+  it('is no cause of a run that something else brings about before its time', () => {
+    const alert = work('a');
+    const { causes } = createMergeWork()(requeuedWork(clock.now(), false), alert);
+    assert.deepEqual([[...causes.triggers], causes.lastSeen], [['alert'], alert.causes.lastSeen]);
   });
 });

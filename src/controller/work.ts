@@ -30,7 +30,8 @@ export function retriedWork({ causes }: Work): Work {
 /**
  * Work for a later look at a pipeline that is not healthy. Its time is cut to the second, so that pipelines which are due
  * in the same second are served by one query.
+ * @param isDue false if something else takes the request over before its time: then the look is no cause of it
  */
-export function requeuedWork(now: number): Work {
-  return { causes: Causes.of('requeue', Math.floor(now / 1000) * 1000), sweeps: [] };
+export function requeuedWork(now: number, isDue: boolean): Work {
+  return { causes: isDue ? Causes.of('requeue', Math.floor(now / 1000) * 1000) : new Causes(), sweeps: [] };
 }

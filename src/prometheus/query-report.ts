@@ -32,7 +32,7 @@ export class QueryReport {
       status: 'success',
       alerts,
       firing: firing.length,
-      firing_alerts: firing.slice(0, maxListedAlerts),
+      ...(firing.length > 0 && { firing_alerts: firing.slice(0, maxListedAlerts) }),
       ...(unlisted > 0 && { more_firing_alerts: unlisted }),
     });
   }
@@ -53,7 +53,7 @@ export class QueryReport {
     return {
       address: this.#options.client.address,
       duration_ms: Math.max(0, durationMs),
-      request_ids: [...requestIds].slice(-maxListedIds),
+      ...(requestIds.size > 0 && { request_ids: [...requestIds].slice(-maxListedIds) }),
     };
   }
 }

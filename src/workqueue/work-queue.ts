@@ -29,10 +29,13 @@ export interface WorkItem<Payload> {
   readonly addedAt: number;
 }
 
+/** Makes what a delayed request carries: when its time has come, or earlier, when another add takes it over. */
+export type DelayedPayload<Payload> = (isDue: boolean) => Payload;
+
 interface Delayed<Payload> {
   readonly readyAt: number;
   readonly priority: Priority;
-  readonly payload: () => Payload;
+  readonly payload: DelayedPayload<Payload>;
   readonly cancel: CancelTimer;
 }
 
@@ -79,7 +82,7 @@ export class WorkQueue<Payload> {
     if (this.#shuttingDown) return false;
     const key = requestKey(request);
     const delayed = this.#undelay(key);
-    const carried = delayed === undefined ? payload : this.#options.merge(delayed.payload(), payload);
+    const carried = delayed === undefined ? payload : this.#options.merge(delayed.payload(false), payload);
     const higher = delayed === undefined ? priority : higherOf(delayed.priority, priority);
     this.#markDirty(key, request, carried, higher);
     return true;
@@ -87,19 +90,19 @@ export class WorkQueue<Payload> {
 
   /**
    * As {@link add}, after a delay. Of two delays for one key the earlier counts.
-   * @param payload made when its time has come
+   * @param payload called once: when its time has come, or when another add takes it over
    */
-  addAfter(request: Request, payload: () => Payload, priority: Priority, delayMs: number): boolean {
+  addAfter(request: Request, payload: DelayedPayload<Payload>, priority: Priority, delayMs: number): boolean {
     if (this.#shuttingDown) return false;
     const key = requestKey(request);
     const earlier = this.#undelay(key);
     const now = this.#options.clock.now();
     const readyAt = Math.min(now + delayMs, earlier?.readyAt ?? Number.POSITIVE_INFINITY);
-    const merged = earlier === undefined ? payload : () => this.#options.merge(earlier.payload(), payload());
+    const merged = earlier === undefined ? payload : this.#bothDelayed(earlier.payload, payload);
     const higher = earlier === undefined ? priority : higherOf(earlier.priority, priority);
     const due = (): void => {
       this.#delayed.delete(key);
-      this.add(request, merged(), higher);
+      this.add(request, merged(true), higher);
     };
     const cancel = this.#options.clock.setTimeout(due, readyAt - now);
     this.#delayed.set(key, { readyAt, priority: higher, payload: merged, cancel });
@@ -107,7 +110,7 @@ export class WorkQueue<Payload> {
   }
 
   /** As {@link addAfter} with the key's exponential back-off, which this counts up. Gives the delay, milliseconds. */
-  addRateLimited(request: Request, payload: () => Payload, priority: Priority): number {
+  addRateLimited(request: Request, payload: DelayedPayload<Payload>, priority: Priority): number {
     const delayMs = this.#rateLimiter.when(requestKey(request));
     if (this.addAfter(request, payload, priority, delayMs)) this.#options.metrics.retries.inc();
     return delayMs;
@@ -164,6 +167,10 @@ export class WorkQueue<Payload> {
       const again = this.#dirty.get(key);
       if (again !== undefined) this.#enqueue(key, again.priority);
     }
+  }
+
+  #bothDelayed(earlier: DelayedPayload<Payload>, later: DelayedPayload<Payload>): DelayedPayload<Payload> {
+    return (isDue) => this.#options.merge(earlier(isDue), later(isDue));
   }
 
   #undelay(key: string): Delayed<Payload> | undefined {
