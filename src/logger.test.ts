@@ -97,6 +97,7 @@ describe('logger, logfmt', () => {
     ],
     ['a list of words joined by commas', { a: ['b', 'c'] }, 'a=b,c'],
     ['a list of texts joined by commas and blanks', { a: ['b c', 'd'] }, 'a="b c, d"'],
+    ['a list of label sets in braces', { a: [{ b: 'c d', e: 'f' }, { g: 1 }] }, 'a="{b=c d,e=f} {g=1}"'],
     ['any other list as JSON', { a: [1, { b: 2 }] }, 'a="[1,{\\"b\\":2}]"'],
     ['the empty list in quotes', { a: [] }, 'a=""'],
     ['an error as its message', { error: new Error('it is\nbroken') }, 'error="it is\\nbroken"'],

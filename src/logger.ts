@@ -64,6 +64,12 @@ function renderLogfmt(record: LogRecord): string {
   return pairs.join(' ');
 }
 
+/** A label set in a list, for people: `{alertname=InstanceDown,job=app}`. */
+function braced(labels: Record<string, unknown>): string {
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}=${logfmtText(value)}`);
+  return `{${pairs.join(',')}}`;
+}
+
 function isPlainObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Error);
 }
@@ -81,6 +87,7 @@ function logfmtText(value: unknown): string {
   if (value instanceof Error) return value.message;
   if (typeof value === 'string') return value;
   if (!Array.isArray(value)) return toJson(value);
+  if (value.every(isPlainObject)) return value.map(braced).join(' ');
   const words = value.every((item) => typeof item === 'string');
   return words ? value.join(value.some((item) => /\s/.test(item)) ? ', ' : ',') : toJson(value);
 }

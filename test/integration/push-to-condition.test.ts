@@ -136,7 +136,7 @@ function changedTo(line: LogLine, status: string): boolean {
 }
 
 function firingNames(queried: LogLine): string[] {
-  return (queried['firing_alerts'] as { alertname: string }[]).map(({ alertname }) => alertname);
+  return ((queried['firing_alerts'] ?? []) as { alertname: string }[]).map(({ alertname }) => alertname);
 }
 
 /** As a user reads it: from the status file. */
