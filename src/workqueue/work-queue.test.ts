@@ -165,15 +165,23 @@ describe('WorkQueue.addAfter', () => {
     await end(setup);
   });
 
-  it('makes the payload when the time has come', async () => {
+  it('makes the payload once: when the time has come, or when an add takes it over, and tells which', async () => {
     const setup = setUpQueue();
-    let made = 0;
-    const payload = (): string[] => [`made ${++made}`];
-    setup.queue.addAfter(request('a'), payload, 'resync', 100);
+    const made: string[] = [];
+    const addAfter = (name: string): void => {
+      const payload = (isDue: boolean): string[] => [`${name} ${isDue ? 'due' : 'early'} ${made.push(name)}`];
+      setup.queue.addAfter(request('a'), payload, 'resync', 100);
+    };
+    addAfter('x');
+    addAfter('y');
     await setup.clock.advanceAsync(99);
-    assert.equal(made, 0);
+    assert.deepEqual(made, []);
     await setup.clock.advanceAsync(1);
-    assert.deepEqual(runsOf(setup), ['a:made 1']);
+    await finishAll(setup, 'a');
+    addAfter('z');
+    setup.add('a', 'now');
+    await setup.clock.advanceAsync(1_000);
+    assert.deepEqual(runsOf(setup), ['a:x due 1+y due 2', 'a:z early 3+now']);
     await end(setup);
   });
 

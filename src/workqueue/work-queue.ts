@@ -1,5 +1,6 @@
 import PQueue from 'p-queue';
 import type { CancelTimer, Clock } from '../clock.ts';
+import { PriorityLanes, type LaneOptions } from './priority-lanes.ts';
 import { RateLimiter } from './rate-limiter.ts';
 import { requestKey, type Request } from './request.ts';
 import type { WorkQueueMetrics } from './work-queue-metrics.ts';
@@ -52,7 +53,7 @@ interface Delayed<Payload> {
 export class WorkQueue<Payload> {
   readonly #options: WorkQueueOptions<Payload>;
   readonly #rateLimiter: RateLimiter;
-  readonly #pqueue: PQueue;
+  readonly #pqueue: PQueue<PriorityLanes, LaneOptions>;
   readonly #dirty = new Map<string, WorkItem<Payload>>();
   readonly #processing = new Set<string>();
   readonly #delayed = new Map<string, Delayed<Payload>>();
@@ -61,7 +62,7 @@ export class WorkQueue<Payload> {
   constructor(options: WorkQueueOptions<Payload>) {
     this.#options = options;
     this.#rateLimiter = options.rateLimiter ?? new RateLimiter();
-    this.#pqueue = new PQueue({ concurrency: options.concurrency });
+    this.#pqueue = new PQueue({ concurrency: options.concurrency, queueClass: PriorityLanes });
   }
 
   /** Requests that wait for a free worker. */
