@@ -113,6 +113,8 @@ function sameLabels(a: Readonly<Record<string, unknown>>, b: Readonly<Record<str
 
 /** Pipelines in memory. Every write is remembered; `beforeWrite` may fail it, or change what is there as somebody else would. */
 export class FakePipelines implements Pipelines {
+  /** How often somebody wanted to write, whether there was something to write or not. */
+  updates = 0;
   readonly writes: { readonly name: string; readonly conditions: readonly Condition[] }[] = [];
   beforeWrite: (signal: AbortSignal) => Promise<void> | void = () => undefined;
   readonly #pipelines = new Map<string, Pipeline>();
@@ -138,6 +140,7 @@ export class FakePipelines implements Pipelines {
   }
 
   async updateConditions(request: Request, change: ConditionChange, signal: AbortSignal): Promise<void> {
+    this.updates++;
     await this.beforeWrite(signal);
     const pipeline = this.get(request);
     const conditions = pipeline === undefined ? undefined : change(pipeline.conditions);

@@ -119,12 +119,14 @@ describe('shared snapshot, one query for many', () => {
   });
 
   it('gives nobody too old an answer who asks while a query ends, at whatever moment of that', async () => {
-    const { clock, snapshots, queries } = snapshotBench();
-    const asked = [{ notBefore: clock.now(), answer: ask(snapshots, clock.now()) }];
+    const { clock, snapshots, queries, logger } = snapshotBench();
+    const asked: { readonly id: string; readonly notBefore: number; readonly answer: Promise<AlertSnapshot> }[] = [];
     const askNow = (): void => {
       clock.advance(1);
-      asked.push({ notBefore: clock.now(), answer: ask(snapshots, clock.now()) });
+      const [id, notBefore] = [`r${asked.length}`, clock.now()];
+      asked.push({ id, notBefore, answer: ask(snapshots, notBefore, id) });
     };
+    askNow();
     askNow();
     queries[0]!.answer();
     for (let moment = 0; moment < 30; moment++) {
@@ -136,7 +138,12 @@ describe('shared snapshot, one query for many', () => {
       queries[query]?.answer();
     }
     assert.ok(queries.length <= 4);
-    for (const { notBefore, answer } of asked) assert.ok((await answer).takenAt >= notBefore);
+    const named = logger.fieldsOf('prometheus.queried').map((fields) => fields['request_ids'] as string[]);
+    for (const { id, notBefore, answer } of asked) {
+      const { takenAt } = await answer;
+      assert.ok(takenAt >= notBefore);
+      assert.ok(named[queries.findIndex(({ startedAt }) => startedAt === takenAt)]!.includes(id));
+    }
   });
 
   it('keeps two of them apart', async () => {

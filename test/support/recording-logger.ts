@@ -41,6 +41,11 @@ export class RecordingLogger implements Logger {
     return this.linesOf(event).map(({ fields }) => fields);
   }
 
+  /** Some fields of each line of one event, in the order of their names: to compare all lines at once. */
+  valuesOf(event: string, ...names: readonly string[]): readonly (readonly unknown[])[] {
+    return this.fieldsOf(event).map((fields) => names.map((name) => fields[name]));
+  }
+
   clear(): void {
     this.lines.length = 0;
   }
