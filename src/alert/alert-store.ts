@@ -65,12 +65,14 @@ export class AlertStore {
   }
 
   /**
-   * Stores a valid alert. `startsAt` after `endsAt`, once the defaults are in, is an error: the text of it is returned.
+   * Stores an alert. If it is invalid, or `startsAt` is after `endsAt` once the defaults are in, the text of it is returned;
+   * of both the latter, as in Alertmanager.
    * @param characterBytes what a character of its texts takes in memory: 1 if the body was ASCII, else 2
    */
   put(posted: PostableAlert, now: number, characterBytes: 1 | 2): PutResult | string {
     const received = receivedState(posted, now, this.#options.resolveTimeoutMs);
     if (received.startsAt > received.endsAt) return 'start time must be before end time';
+    if (posted.invalid !== undefined) return posted.invalid;
     const alert = this.#alerts.get(posted.key);
     return alert === undefined
       ? this.#add(new Alert(posted.key, posted.labels, received), characterBytes)

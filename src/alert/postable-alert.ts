@@ -25,13 +25,15 @@ const noLabels: LabelSet = Object.freeze({});
 export const noAnnotations = noLabels;
 
 /**
- * Makes a postable alert out of checked fields, in one pass over the labels.
+ * Makes a postable alert out of checked fields.
  * @param fields labels may still hold empty values, which Prometheus' data model takes for absent labels
- * @param maxLabels most labels, and most annotations; more make the alert invalid
+ * @param maxLabels most labels, those with empty values too, and most annotations; more make the alert invalid
  */
 export function postableAlert(fields: AlertFields, maxLabels: number): PostableAlert {
   const labels = withoutEmptyValues(fields.labels);
-  const invalid = invalidity('label', labels, maxLabels) ?? invalidity('annotation', fields.annotations, maxLabels);
+  const invalid =
+    invalidity('label', labels, labels === fields.labels ? 0 : count(fields.labels), maxLabels) ??
+    invalidity('annotation', fields.annotations, 0, maxLabels);
   return {
     key: invalid === undefined ? labelKey(labels) : '',
     labels,
@@ -50,12 +52,23 @@ function withoutEmptyValues(labels: LabelSet): LabelSet {
   return labels;
 }
 
-function invalidity(what: 'label' | 'annotation', set: LabelSet, maxLabels: number): string | undefined {
-  let count = 0;
+/**
+ * Numbers go first, so that it does not matter what is in the set beyond one too many.
+ * @param given how many there were before some were removed; 0 if none was
+ */
+function invalidity(what: 'label' | 'annotation', set: LabelSet, given: number, maxLabels: number): string | undefined {
+  let unnamed = false;
+  let left = 0;
   for (const name in set) {
-    if (name === '')
-      return what === 'label' ? 'invalid label set: invalid name ""' : 'invalid annotations: invalid name ""';
-    if (++count > maxLabels) return `more than ${maxLabels} ${what}s, the limit receiver.max_labels_per_alert`;
+    left++;
+    if (name === '') unnamed = true;
   }
-  return count === 0 && what === 'label' ? 'at least one label pair required' : undefined;
+  if (Math.max(left, given) > maxLabels)
+    return `more than ${maxLabels} ${what}s, the limit receiver.max_labels_per_alert`;
+  if (unnamed) return what === 'label' ? 'invalid label set: invalid name ""' : 'invalid annotations: invalid name ""';
+  return left === 0 && what === 'label' ? 'at least one label pair required' : undefined;
+}
+
+function count(set: LabelSet): number {
+  return Object.keys(set).length;
 }

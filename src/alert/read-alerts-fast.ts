@@ -1,11 +1,16 @@
 import { parseDateTime } from './date-time.ts';
+import { fieldName } from './field-name.ts';
 import type { LabelSet } from './label-set.ts';
 import { noAnnotations, postableAlert, type PostableAlert } from './postable-alert.ts';
 import { isRequestUri } from './request-uri.ts';
 
+/** `2026-11-21T03:08:54.829123456+02:00` */
+const longestUsualTime = 35;
+
 /**
  * Reads the bodies that real senders send, at the speed of JSON.parse: an array of alerts with fields as the schema has
- * them. It gives undefined for everything that is unusual, right or wrong, and leaves that to {@link readAlerts}.
+ * them. It gives undefined for everything that is unusual, right or wrong, and leaves that to {@link readAlerts}. One thing
+ * it cannot see: of members with the same name JSON.parse shows the last one only, so that the others may be anything.
  * @param text well-formed Unicode
  */
 export function readAlertsFast(text: string, maxLabels: number): PostableAlert[] | undefined {
@@ -68,13 +73,13 @@ function readField(draft: Draft, name: string, field: unknown): boolean {
     case 'generatorURL':
       return typeof field === 'string' && (field === '' || isRequestUri(field)) && ((draft.generatorURL = field), true);
     default:
-      return typeof field === 'string' && isTrustworthy(name);
+      return typeof field === 'string' && isTrustworthy(name) && fieldName(name) === undefined;
   }
 }
 
 /** 1970 and earlier is left out: an empty text and Go's zero time have rules of their own. */
 function usualTime(field: unknown): number | undefined {
-  const time = typeof field === 'string' ? parseDateTime(field) : undefined;
+  const time = typeof field === 'string' && field.length <= longestUsualTime ? parseDateTime(field) : undefined;
   return time !== undefined && time > 0 ? time : undefined;
 }
 

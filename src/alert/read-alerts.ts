@@ -1,21 +1,26 @@
 import { BatchError } from './batch-error.ts';
 import { isZeroTime, parseDateTime } from './date-time.ts';
+import { fieldName } from './field-name.ts';
 import { JsonError } from './json-error.ts';
-import { JsonReader, type Sliced } from './json-reader.ts';
+import { JsonReader } from './json-reader.ts';
 import type { LabelSet } from './label-set.ts';
 import { noAnnotations, postableAlert, type PostableAlert } from './postable-alert.ts';
 import { isRequestUri } from './request-uri.ts';
+import type { Sliced } from './sliced.ts';
 
-/** A step: an alert that has been read, or nothing but a chance for others to run. */
+/** Most characters of a date-time. Alertmanager takes any number of digits and blanks; nine of the digits count. */
+const longestTime = 1024;
+
+/** A step: an alert that has been read, or, in what is long, nothing but a chance for others to run. */
 export type ReadStep = PostableAlert | undefined;
 
 /** What has been read of one alert; the fields that were absent or null are undefined. */
 interface Draft {
-  labels?: LabelSet;
-  annotations?: LabelSet;
+  labels?: LabelSet | undefined;
+  annotations?: LabelSet | undefined;
   startsAt?: number | undefined;
   endsAt?: number | undefined;
-  generatorURL?: string;
+  generatorURL?: string | undefined;
 }
 
 /**
@@ -34,14 +39,17 @@ export function* readAlerts(text: string, maxLabels: number): Generator<ReadStep
 }
 
 function* readArray(reader: JsonReader, maxLabels: number): Generator<ReadStep, void> {
+  yield* reader.start();
   if (reader.peek() === undefined) throw BatchError.required('alerts');
   if (reader.peek() === 'null') return;
   if (reader.peek() !== 'array') reader.fail('an array of alerts: the body is a list, as Prometheus sends it');
   let invalid: BatchError | undefined;
-  for (let index = 0, more = reader.nextElement(true); more; index++, more = reader.nextElement(false)) {
+  let index = 0;
+  for (let more = yield* reader.nextElement(true); more; more = yield* reader.nextElement(false)) {
     const draft: Draft = yield* readDraft(reader, index, maxLabels);
     invalid ??= schemaError(draft, index);
     if (invalid === undefined) yield finished(draft, maxLabels);
+    index++;
   }
   if (invalid !== undefined) throw invalid;
 }
@@ -49,17 +57,17 @@ function* readArray(reader: JsonReader, maxLabels: number): Generator<ReadStep, 
 function* readDraft(reader: JsonReader, index: number, maxLabels: number): Sliced<Draft> {
   if (reader.peek() !== 'object') reader.fail(`an object: alert ${index} is none`);
   const draft: Draft = {};
-  for (let more = reader.nextMember(true); more; more = reader.nextMember(false)) {
-    const name = yield* reader.name();
-    yield* readField(reader, name.toLowerCase(), draft, index, maxLabels);
+  for (let more = yield* reader.nextMember(true); more; more = yield* reader.nextMember(false)) {
+    yield* readField(reader, yield* reader.name(), draft, index, maxLabels);
   }
   return draft;
 }
 
-function schemaError({ labels, generatorURL }: Draft, index: number): BatchError | undefined {
-  if (labels === undefined) return BatchError.required(`${index}.labels`);
-  if (generatorURL === undefined || generatorURL === '' || isRequestUri(generatorURL)) return undefined;
-  return BatchError.notUri(`${index}.generatorURL`, generatorURL);
+/** In the order of Alertmanager's validation. */
+function schemaError({ labels, generatorURL = '' }: Draft, index: number): BatchError | undefined {
+  if (generatorURL !== '' && !isRequestUri(generatorURL))
+    return BatchError.notUri(`${index}.generatorURL`, generatorURL);
+  return labels === undefined ? BatchError.required(`${index}.labels`) : undefined;
 }
 
 function finished(draft: Draft, maxLabels: number): PostableAlert {
@@ -67,47 +75,45 @@ function finished(draft: Draft, maxLabels: number): PostableAlert {
   return postableAlert({ labels, annotations, startsAt, endsAt, generatorURL }, maxLabels);
 }
 
+/** Of a field that is given twice the last one wins, but a time that is null does not count. */
 function* readField(reader: JsonReader, name: string, draft: Draft, index: number, maxLabels: number): Sliced<void> {
-  switch (name) {
+  const field = fieldName(name);
+  switch (field) {
     case 'labels':
     case 'annotations':
-      return assign(draft, name, yield* readLabelSet(reader, `${index}.${name}`, maxLabels));
-    case 'startsat':
-      return assign(draft, 'startsAt', yield* readTime(reader, `${index}.startsAt`));
-    case 'endsat':
-      return assign(draft, 'endsAt', yield* readTime(reader, `${index}.endsAt`));
-    case 'generatorurl':
-      return assign(draft, 'generatorURL', yield* readString(reader, `${index}.generatorURL`));
-    default:
-      return yield* reader.skip();
+      draft[field] = yield* readLabelSet(reader, `${index}.${field}`, maxLabels);
+      break;
+    case 'startsAt':
+    case 'endsAt':
+      draft[field] = yield* readTime(reader, `${index}.${field}`, draft[field]);
+      break;
+    case 'generatorURL':
+      draft.generatorURL = yield* readString(reader, `${index}.${field}`);
+      break;
+    case undefined:
+      yield* reader.skip();
   }
-}
-
-/** Of fields that are given twice the last one wins. */
-function assign<Field extends keyof Draft>(draft: Draft, field: Field, value: Draft[Field]): void {
-  if (value !== undefined) draft[field] = value;
-  else delete draft[field];
 }
 
 function* readLabelSet(reader: JsonReader, path: string, maxLabels: number): Sliced<LabelSet | undefined> {
   if (reader.peek() === 'null') return void reader.null();
   if (reader.peek() !== 'object') reader.fail(`an object of strings: ${path}`);
   const pairs = new Map<string, string>();
-  for (let more = reader.nextMember(true); more; more = reader.nextMember(false)) {
+  for (let more = yield* reader.nextMember(true); more; more = yield* reader.nextMember(false)) {
     const name = yield* reader.name();
     const value = (yield* readString(reader, path)) ?? '';
     // One more than the limit is enough to see that there are too many; the rest is read and let go.
     if (pairs.size <= maxLabels) pairs.set(name, value);
-    yield;
   }
   return Object.fromEntries(pairs);
 }
 
-function* readTime(reader: JsonReader, path: string): Sliced<number | undefined> {
+/** @param before what a null stands for: what the field was before */
+function* readTime(reader: JsonReader, path: string, before: number | undefined): Sliced<number | undefined> {
   const text = yield* readString(reader, path);
-  if (text === undefined || isZeroTime(text)) return undefined;
-  const time = parseDateTime(text);
-  if (time !== undefined) return time;
+  if (text === undefined) return before;
+  const time = text.length > longestTime ? undefined : parseDateTime(text);
+  if (time !== undefined) return isZeroTime(time) ? undefined : time;
   throw BatchError.unreadable(`${path} is no date-time: ${JSON.stringify(text.slice(0, 60))}, expected RFC 3339`);
 }
 

@@ -1,0 +1,115 @@
+import { Alert, isResolved, receivedState, type AlertState } from './alert.ts';
+import { alertSize } from './alert-size.ts';
+import type { AlertChange, AlertStoreOptions } from './alert-store.ts';
+import { labelKey } from './label-key.ts';
+import type { LabelSet } from './label-set.ts';
+import { mergeAlert } from './merge.ts';
+import type { AlertFields, PostableAlert } from './postable-alert.ts';
+
+const retentionMs = 30 * 60_000;
+
+/** An alert as a sender posts it; what is left out is absent. */
+export function posted(fields: Partial<AlertFields>): PostableAlert {
+  const { labels = { alertname: 'A' }, annotations = {}, startsAt, endsAt, generatorURL = '' } = fields;
+  return { key: labelKey(labels), labels, annotations, startsAt, endsAt, generatorURL, invalid: undefined };
+}
+
+/** What a put is expected to tell. */
+export interface ExpectedPut {
+  readonly key: string;
+  readonly state: AlertState;
+  readonly change: AlertChange;
+  readonly limited: 'alert' | 'annotations' | undefined;
+}
+
+interface Stored {
+  readonly labels: LabelSet;
+  state: AlertState;
+  announced: 'firing' | 'resolved';
+  sizeBytes: number;
+}
+
+/** What the store does, without a thought of cost: every question goes through all alerts. */
+export class NaiveStore {
+  readonly alerts = new Map<string, Stored>();
+  readonly #options: AlertStoreOptions;
+
+  constructor(options: AlertStoreOptions) {
+    this.#options = options;
+  }
+
+  get firing(): number {
+    return [...this.alerts.values()].filter(({ announced }) => announced === 'firing').length;
+  }
+
+  get sizeBytes(): number {
+    return [...this.alerts.values()].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  }
+
+  /** When the next alert ends or is forgotten. */
+  get nextDeadline(): number | undefined {
+    const times = [...this.alerts.values()].map(({ announced, state }) =>
+      announced === 'firing' ? state.endsAt : state.endsAt + retentionMs,
+    );
+    return times.length === 0 ? undefined : Math.min(...times);
+  }
+
+  firingAt(now: number): LabelSet[] {
+    return [...this.alerts.values()].filter(({ state }) => !isResolved(state, now)).map(({ labels }) => labels);
+  }
+
+  put(post: PostableAlert, now: number, characterBytes: 1 | 2): ExpectedPut | string {
+    const received = receivedState(post, now, this.#options.resolveTimeoutMs);
+    if (received.startsAt > received.endsAt) return 'start time must be before end time';
+    const stored = this.alerts.get(post.key);
+    return stored === undefined
+      ? this.#add(post, received, now, characterBytes)
+      : this.#update(post, stored, received, now, characterBytes);
+  }
+
+  /** The keys of the alerts that ended. */
+  expire(now: number): string[] {
+    const ended: string[] = [];
+    for (const [key, alert] of this.alerts) {
+      if (!isResolved(alert.state, now)) continue;
+      if (alert.announced === 'firing') ended.push(key);
+      alert.announced = 'resolved';
+      if (alert.state.endsAt + retentionMs <= now) this.alerts.delete(key);
+    }
+    return ended;
+  }
+
+  #add(post: PostableAlert, state: AlertState, now: number, characterBytes: 1 | 2): ExpectedPut {
+    const sizeBytes = size(post, state, characterBytes);
+    const isFiring = !isResolved(state, now);
+    const told = { key: post.key, state, change: isFiring ? 'new' : 'resolved' } as const;
+    if (this.alerts.size >= this.#options.maxAlerts) return { ...told, limited: 'alert' };
+    if (this.sizeBytes + sizeBytes > this.#options.maxBytes) return { ...told, limited: 'alert' };
+    const announced = isFiring ? 'firing' : 'resolved';
+    this.alerts.set(post.key, { labels: post.labels, state, announced, sizeBytes });
+    return { ...told, limited: undefined };
+  }
+
+  #update(post: PostableAlert, stored: Stored, received: AlertState, now: number, characterBytes: 1 | 2): ExpectedPut {
+    const before = stored.state;
+    const merged = mergeAlert(before, received, now);
+    const edited = JSON.stringify(merged.annotations) !== JSON.stringify(before.annotations);
+    const resized = edited || merged.generatorURL !== before.generatorURL;
+    const sizeBytes = resized ? size(post, merged, characterBytes) : stored.sizeBytes;
+    const grown = sizeBytes - stored.sizeBytes;
+    const fits = grown <= 0 || this.sizeBytes + grown <= this.#options.maxBytes;
+    const { annotations, generatorURL } = before;
+    stored.state = fits ? merged : { ...merged, annotations, generatorURL };
+    if (fits) stored.sizeBytes = sizeBytes;
+    const status = isResolved(stored.state, now) ? 'resolved' : 'firing';
+    const hasTurned = status !== stored.announced;
+    stored.announced = status;
+    const turned = status === 'firing' ? 'new' : 'resolved';
+    const change = hasTurned ? turned : edited ? 'changed' : 'repeated';
+    return { key: post.key, state: stored.state, change, limited: fits ? undefined : 'annotations' };
+  }
+}
+
+function size({ key, labels }: PostableAlert, state: AlertState, characterBytes: 1 | 2): number {
+  return alertSize(new Alert(key, labels, state), characterBytes);
+}

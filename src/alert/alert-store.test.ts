@@ -1,0 +1,399 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { Alert } from './alert.ts';
+import { AlertStore, type AlertStoreOptions, type PutResult } from './alert-store.ts';
+import { NaiveStore, posted } from './alert-store.fixture.ts';
+import type { AlertFields } from './postable-alert.ts';
+
+const minute = 60_000;
+const start = Date.parse('2026-11-21T03:00:00.000Z');
+const roomy: AlertStoreOptions = { maxAlerts: 1000, maxBytes: 10_000_000, resolveTimeoutMs: 5 * minute };
+
+function newStore(options: Partial<AlertStoreOptions> = {}): AlertStore {
+  return new AlertStore({ ...roomy, ...options });
+}
+
+function put(store: AlertStore, fields: Partial<AlertFields>, now = start): PutResult {
+  const result = store.put(posted(fields), now, 1);
+  if (typeof result === 'string') assert.fail(result);
+  return result;
+}
+
+function outcome({ change, limited }: PutResult): readonly unknown[] {
+  return limited === undefined ? [change] : [change, limited];
+}
+
+/** Long enough that two of them do not fit where one does. */
+const long = 'x'.repeat(10_000);
+
+describe('AlertStore', () => {
+  it('tells new, repeated, changed and resolved apart', () => {
+    const store = newStore();
+    assert.deepEqual(outcome(put(store, {})), ['new']);
+    assert.deepEqual(outcome(put(store, {}, start + minute)), ['repeated']);
+    assert.deepEqual(outcome(put(store, { annotations: { a: '1' } }, start + minute)), ['changed']);
+    assert.deepEqual(outcome(put(store, { annotations: { a: '1' } }, start + minute)), ['repeated']);
+    assert.deepEqual(outcome(put(store, { annotations: { b: '1' } }, start + minute)), ['changed']);
+    assert.deepEqual(outcome(put(store, { generatorURL: '/x' }, start + minute)), ['changed']);
+    assert.deepEqual(outcome(put(store, { generatorURL: '/y' }, start + minute)), ['repeated']);
+    assert.deepEqual(outcome(put(store, { endsAt: start + minute }, start + minute)), ['resolved']);
+    assert.deepEqual(outcome(put(store, { endsAt: start + minute }, start + 2 * minute)), ['repeated']);
+    assert.deepEqual(outcome(put(store, {}, start + 3 * minute)), ['new']);
+  });
+
+  it('tells of a resolve whose alert it has never seen', () => {
+    const store = newStore();
+    assert.deepEqual(outcome(put(store, { endsAt: start - minute })), ['resolved']);
+    assert.deepEqual(outcome(put(store, { endsAt: start - minute })), ['repeated']);
+    assert.deepEqual([store.size, store.firing], [1, 0]);
+  });
+
+  it('gives the same alert, with its new state, each time', () => {
+    const store = newStore();
+    const { alert } = put(store, { startsAt: start - minute });
+    assert.equal(put(store, { annotations: { a: '1' } }, start + minute).alert, alert);
+    assert.deepEqual(alert.state, {
+      annotations: { a: '1' },
+      generatorURL: '',
+      startsAt: start - minute,
+      endsAt: start + 6 * minute,
+      updatedAt: start + minute,
+      timeout: true,
+    });
+  });
+
+  it('refuses an alert that ends before it starts, and takes one that ends as it starts', () => {
+    const store = newStore();
+    const backwards = posted({ startsAt: start, endsAt: start - 1 });
+    assert.equal(store.put(backwards, start, 1), 'start time must be before end time');
+    assert.equal(store.put(posted({ startsAt: start + 6 * minute }), start, 1), 'start time must be before end time');
+    assert.equal(store.size, 0);
+    assert.deepEqual(outcome(put(store, { startsAt: start, endsAt: start })), ['resolved']);
+  });
+
+  it('refuses an invalid alert, and tells first of its times', () => {
+    const store = newStore();
+    const invalid = { ...posted({}), invalid: 'at least one label pair required' };
+    assert.equal(store.put(invalid, start, 1), 'at least one label pair required');
+    assert.equal(
+      store.put({ ...invalid, startsAt: start, endsAt: start - 1 }, start, 1),
+      'start time must be before end time',
+    );
+    assert.equal(store.size, 0);
+  });
+
+  it('knows labels and annotations that objects have of their own', () => {
+    const store = newStore();
+    const odd = Object.fromEntries([['__proto__', 'p']]);
+    assert.deepEqual(outcome(put(store, { labels: odd })), ['new']);
+    assert.deepEqual(outcome(put(store, { labels: odd, annotations: odd })), ['changed']);
+    assert.deepEqual(outcome(put(store, { labels: odd, annotations: odd })), ['repeated']);
+    assert.deepEqual(outcome(put(store, { labels: odd })), ['changed']);
+    assert.deepEqual(outcome(put(store, { labels: { constructor: 'p' } })), ['new']);
+  });
+
+  it('gives the labels of what fires at a time, whether or not its end has been processed', () => {
+    const store = newStore();
+    put(store, { labels: { a: '1' } });
+    put(store, { labels: { a: '2' }, startsAt: start, endsAt: start + minute });
+    put(store, { labels: { a: '3' }, startsAt: start, endsAt: start });
+    assert.deepEqual(store.firingAt(start), [{ a: '1' }, { a: '2' }]);
+    assert.deepEqual(store.firingAt(start + minute), [{ a: '1' }]);
+    assert.equal(store.firing, 2);
+  });
+});
+
+describe('AlertStore, bounds', () => {
+  it('does not store a new alert beyond the number allowed, but tells of it', () => {
+    const store = newStore({ maxAlerts: 1 });
+    put(store, { labels: { a: '1' } });
+    assert.deepEqual(outcome(put(store, { labels: { a: '2' } })), ['new', 'alert']);
+    assert.deepEqual(outcome(put(store, { labels: { a: '2' } })), ['new', 'alert']);
+    assert.deepEqual(outcome(put(store, { labels: { a: '3' }, endsAt: start })), ['resolved', 'alert']);
+    assert.deepEqual([store.size, store.firing], [1, 1]);
+    assert.deepEqual(store.firingAt(start), [{ a: '1' }]);
+  });
+
+  it('does not store a new alert beyond the bytes allowed, but tells of it', () => {
+    const { alert } = put(newStore(), { labels: { a: long } });
+    const store = newStore({ maxBytes: alert.sizeBytes });
+    assert.deepEqual(outcome(put(store, { labels: { a: `${long}x` } })), ['new', 'alert']);
+    assert.equal(store.sizeBytes, 0);
+    assert.deepEqual(outcome(put(store, { labels: { a: long } })), ['new']);
+    assert.deepEqual(outcome(put(store, { labels: { a: '2' } })), ['new', 'alert']);
+    assert.equal(store.sizeBytes, alert.sizeBytes);
+  });
+
+  it('takes a wide character for two bytes', () => {
+    const { alert } = put(newStore(), { labels: { a: long } });
+    const store = newStore({ maxBytes: alert.sizeBytes });
+    const result = store.put(posted({ labels: { a: long } }), start, 2);
+    assert.ok(typeof result !== 'string');
+    assert.deepEqual(outcome(result), ['new', 'alert']);
+  });
+
+  it('always takes a resolve, and a re-send, of what it has stored', () => {
+    const store = newStore({ maxAlerts: 1, maxBytes: 1000 });
+    put(store, {});
+    assert.deepEqual(outcome(put(store, {}, start + minute)), ['repeated']);
+    assert.deepEqual(outcome(put(store, { endsAt: start + minute, annotations: { long } }, start + 2 * minute)), [
+      'resolved',
+      'annotations',
+    ]);
+    assert.deepEqual([store.size, store.firing], [1, 0]);
+  });
+
+  it('keeps the annotations it has where new ones do not fit, but takes the times', () => {
+    const store = newStore({ maxBytes: 5000 });
+    put(store, { annotations: { a: '1' }, generatorURL: '/x' });
+    const { sizeBytes } = store;
+    const { alert, ...told } = put(store, { annotations: { long }, generatorURL: '/y' }, start + minute);
+    assert.deepEqual(told, { change: 'changed', limited: 'annotations' });
+    assert.deepEqual(alert.state, {
+      annotations: { a: '1' },
+      generatorURL: '/x',
+      startsAt: start,
+      endsAt: start + 6 * minute,
+      updatedAt: start + minute,
+      timeout: true,
+    });
+    assert.equal(store.sizeBytes, sizeBytes);
+  });
+
+  it('has room again for what fits, once alerts are forgotten or made smaller', () => {
+    const store = newStore({ maxBytes: 15_000 });
+    put(store, { labels: { a: '1' }, annotations: { long } });
+    assert.deepEqual(outcome(put(store, { labels: { a: '2' }, annotations: { long } })), ['new', 'alert']);
+    put(store, { labels: { a: '1' } });
+    assert.deepEqual(outcome(put(store, { labels: { a: '2' }, annotations: { long } })), ['new']);
+    store.expire(start + 35 * minute);
+    assert.deepEqual([store.size, store.sizeBytes, store.firing], [0, 0, 0]);
+    assert.deepEqual(outcome(put(store, { labels: { a: '3' }, annotations: { long } })), ['new']);
+  });
+});
+
+describe('AlertStore, expiry', () => {
+  it('gives each alert that has ended once', () => {
+    const store = newStore();
+    const { alert } = put(store, {});
+    assert.equal(store.nextDeadline, start + 5 * minute);
+    assert.deepEqual(store.expire(start + 5 * minute - 1), []);
+    assert.deepEqual(store.expire(start + 5 * minute), [alert]);
+    assert.equal(alert.announced, 'resolved');
+    assert.deepEqual(store.expire(start + 5 * minute), []);
+    assert.deepEqual(store.expire(start + 6 * minute), []);
+  });
+
+  it('does not give an alert whose sender has resolved it', () => {
+    const store = newStore();
+    put(store, {});
+    put(store, { endsAt: start + minute }, start + minute);
+    assert.deepEqual(store.expire(start + 10 * minute), []);
+  });
+
+  it('does not give an alert that was sent again in time, until it is over', () => {
+    const store = newStore();
+    const { alert } = put(store, {});
+    put(store, {}, start + 4 * minute);
+    assert.deepEqual(store.expire(start + 5 * minute), []);
+    assert.equal(store.nextDeadline, start + 9 * minute);
+    assert.deepEqual(store.expire(start + 9 * minute), [alert]);
+  });
+
+  it('does not tell of a resolve twice while Prometheus repeats it, and forgets it after 30 minutes', () => {
+    const store = newStore();
+    put(store, {});
+    const endsAt = start + minute;
+    assert.deepEqual(outcome(put(store, { endsAt }, endsAt)), ['resolved']);
+    for (let now = endsAt; now < endsAt + 30 * minute; now += minute) {
+      assert.deepEqual(store.expire(now), []);
+      assert.deepEqual(outcome(put(store, { endsAt }, now)), ['repeated']);
+    }
+    assert.equal(store.size, 1);
+    store.expire(endsAt + 30 * minute);
+    assert.equal(store.size, 0);
+    assert.equal(store.nextDeadline, undefined);
+  });
+
+  it('looks at no more alerts at once than it is told', () => {
+    const store = newStore();
+    for (let i = 0; i < 10; i++) put(store, { labels: { a: String(i) }, endsAt: start + i + 1 });
+    const names = (alerts: readonly Alert[]): unknown[] => alerts.map(({ labels }) => labels['a']);
+    assert.deepEqual(names(store.expire(start + 20, 4)), ['0', '1', '2', '3']);
+    assert.deepEqual(names(store.expire(start + 20, 100)), ['4', '5', '6', '7', '8', '9']);
+  });
+
+  for (const size of [1000, 10_000]) {
+    it(`looks at a few of ${size} alerts for each that comes, is sent again or ends`, () => {
+      const store = newStore({ maxAlerts: size, maxBytes: 1e9 });
+      const counted = { reads: 0 };
+      const alerts = Array.from({ length: size }, (_, i) => {
+        const { alert } = put(store, { labels: { a: String(i) }, endsAt: start + 1 + ((i * 7919) % size) });
+        return countReads(alert, counted);
+      });
+      const most = (operation: () => void): number => {
+        const before = counted.reads;
+        operation();
+        return counted.reads - before;
+      };
+      const end = start + size + 1;
+      const costs = [
+        ...alerts.map(({ labels }) => most(() => put(store, { labels, startsAt: start - 1, endsAt: end }))),
+        ...alerts.map(({ labels }) => most(() => put(store, { labels, endsAt: start }))),
+        ...alerts.map(() => most(() => store.expire(end, 1))),
+      ];
+      assert.equal(store.firing, 0);
+      assert.ok(counted.reads > size, 'the reads are counted');
+      const bound = 12 * Math.log2(size) + 20;
+      assert.ok(Math.max(...costs) <= bound, `${Math.max(...costs)} looks, at most ${bound} expected`);
+    });
+  }
+});
+
+/** Has every look at the alert's deadline counted. */
+function countReads(alert: Alert, counted: { reads: number }): Alert {
+  let { deadline } = alert;
+  return Object.defineProperty(alert, 'deadline', {
+    get: () => (counted.reads++, deadline),
+    set: (value: number) => {
+      deadline = value;
+    },
+  });
+}
+
+type Step =
+  | { readonly kind: 'put'; readonly fields: Offsets; readonly characterBytes: 1 | 2 }
+  | { readonly kind: 'advance'; readonly ms: number }
+  | { readonly kind: 'expire'; readonly limit: number };
+
+/** An alert, its times relative to now. */
+interface Offsets {
+  readonly name: number;
+  readonly startsIn: number | undefined;
+  readonly endsIn: number | undefined;
+  readonly summary: string | undefined;
+  readonly generatorURL: string;
+}
+
+/** Steps of two and a half minutes, so that times meet. */
+const offset = fc.option(
+  fc.integer({ min: -4, max: 8 }).map((n) => n * 2.5 * minute),
+  { nil: undefined },
+);
+
+const steps: fc.Arbitrary<readonly Step[]> = fc.array(
+  fc.oneof(
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        kind: fc.constant('put' as const),
+        fields: fc.record({
+          name: fc.nat({ max: 4 }),
+          startsIn: offset,
+          endsIn: offset,
+          summary: fc.constantFrom(undefined, '', 'short', 'x'.repeat(600), 'y'.repeat(600)),
+          generatorURL: fc.constantFrom('', '/x', `/${'x'.repeat(300)}`),
+        }),
+        characterBytes: fc.constantFrom<1 | 2>(1, 1, 2),
+      }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        kind: fc.constant('advance' as const),
+        ms: fc.constantFrom(1, 2.5 * minute, 5 * minute, 20 * minute, 30 * minute),
+      }),
+    },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant('expire' as const), limit: fc.constantFrom(1, 2, 1000) }) },
+  ),
+  { maxLength: 60, size: 'max' },
+);
+
+const bounds = fc.constantFrom<Partial<AlertStoreOptions>>(
+  {},
+  { maxAlerts: 3 },
+  { maxBytes: 3000 },
+  { maxBytes: 1500 },
+);
+
+describe('AlertStore, beside a naive one', () => {
+  it('tells and holds the same, whatever happens', () => {
+    const seen = new Set<string>();
+    fc.assert(
+      fc.property(bounds, steps, (options, list) => {
+        const pair = new Pair({ ...roomy, ...options });
+        for (const step of list) seen.add(pair.run(step));
+      }),
+      { numRuns: 2000 },
+    );
+    const outcomes = ['new', 'repeated', 'changed', 'resolved', 'new alert', 'resolved alert'];
+    const unfitting = ['changed annotations', 'resolved annotations', 'start time must be before end time'];
+    for (const what of [...outcomes, ...unfitting, 'expired']) assert.ok(seen.has(what), `${what} was never seen`);
+  });
+});
+
+/** The store and its model, always told the same. */
+class Pair {
+  readonly #options: AlertStoreOptions;
+  readonly #store: AlertStore;
+  readonly #model: NaiveStore;
+  #now = start;
+
+  constructor(options: AlertStoreOptions) {
+    this.#options = options;
+    this.#store = new AlertStore(options);
+    this.#model = new NaiveStore(options);
+  }
+
+  /** Gives a word for what happened. */
+  run(step: Step): string {
+    let happened = '';
+    if (step.kind === 'advance') this.#now += step.ms;
+    else if (step.kind === 'put') happened = this.#put(step.fields, step.characterBytes);
+    else happened = this.#expire(step.limit);
+    this.#compare();
+    return happened;
+  }
+
+  #put({ name, startsIn, endsIn, summary, generatorURL }: Offsets, characterBytes: 1 | 2): string {
+    const at = (offsetMs: number | undefined): number | undefined =>
+      offsetMs === undefined ? undefined : this.#now + offsetMs;
+    const annotations: Record<string, string> = summary === undefined ? {} : { summary };
+    const labels = { alertname: `A${name}` };
+    const post = posted({ labels, annotations, startsAt: at(startsIn), endsAt: at(endsIn), generatorURL });
+    const result = this.#store.put(post, this.#now, characterBytes);
+    const expected = this.#model.put(post, this.#now, characterBytes);
+    if (typeof result === 'string' || typeof expected === 'string') {
+      assert.equal(result, expected);
+      return result;
+    }
+    const { alert, change, limited } = result;
+    assert.deepEqual({ key: alert.key, state: alert.state, change, limited }, expected);
+    return outcome(result).join(' ');
+  }
+
+  #expire(limit: number): string {
+    const expired: string[] = [];
+    do {
+      const some = this.#store.expire(this.#now, limit);
+      assert.ok(some.length <= limit);
+      expired.push(...some.map(({ key }) => key));
+    } while ((this.#store.nextDeadline ?? Number.POSITIVE_INFINITY) <= this.#now);
+    assert.deepEqual(expired.toSorted(), this.#model.expire(this.#now).toSorted());
+    return expired.length > 0 ? 'expired' : '';
+  }
+
+  #compare(): void {
+    const [store, model] = [this.#store, this.#model];
+    assert.equal(store.size, model.alerts.size);
+    assert.equal(store.firing, model.firing);
+    assert.equal(store.sizeBytes, model.sizeBytes);
+    assert.deepEqual(store.firingAt(this.#now), model.firingAt(this.#now));
+    assert.ok(store.size <= this.#options.maxAlerts);
+    assert.ok(store.sizeBytes <= this.#options.maxBytes);
+    const next = model.nextDeadline;
+    if (next === undefined) assert.equal(store.nextDeadline, undefined);
+    else assert.ok(store.nextDeadline! <= next, 'whoever waits for the next deadline misses none');
+  }
+}

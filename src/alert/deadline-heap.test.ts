@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { Alert } from './alert.ts';
+import { DeadlineHeap } from './deadline-heap.ts';
+
+function newAlert(name: string): Alert {
+  return new Alert(
+    name,
+    {},
+    { annotations: {}, generatorURL: '', startsAt: 0, endsAt: 1, updatedAt: 0, timeout: false },
+  );
+}
+
+type Step = { readonly alert: number; readonly deadline?: number };
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ alert: fc.nat({ max: 15 }), deadline: fc.nat({ max: 20 }) }) },
+  { weight: 1, arbitrary: fc.record({ alert: fc.nat({ max: 15 }) }) },
+);
+
+describe('DeadlineHeap', () => {
+  it('always knows whose deadline is first, whatever comes, moves and goes', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 100, size: 'max' }), (steps) => {
+        const heap = new DeadlineHeap();
+        const alerts = Array.from({ length: 16 }, (_, i) => newAlert(String(i)));
+        const model = new Map<Alert, number>();
+        for (const { alert: index, deadline } of steps) {
+          const alert = alerts[index]!;
+          if (deadline === undefined) {
+            heap.delete(alert);
+            model.delete(alert);
+          } else {
+            heap.set(alert, deadline);
+            model.set(alert, deadline);
+          }
+          assert.equal(heap.size, model.size);
+          assert.equal(heap.first?.deadline, firstOf(model));
+          for (const [known, at] of model) assert.equal(known.deadline, at);
+        }
+        assert.deepEqual(
+          drain(heap),
+          [...model.values()].toSorted((a, b) => a - b),
+        );
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('holds nothing at first, and does not mind losing what it does not hold', () => {
+    const heap = new DeadlineHeap();
+    heap.delete(newAlert('a'));
+    assert.equal(heap.first, undefined);
+    assert.equal(heap.size, 0);
+  });
+
+  it('takes an alert again that it has let go', () => {
+    const heap = new DeadlineHeap();
+    const alert = newAlert('a');
+    heap.set(alert, 5);
+    heap.delete(alert);
+    heap.set(alert, 7);
+    assert.equal(heap.first, alert);
+    assert.deepEqual(drain(heap), [7]);
+  });
+
+  for (const size of [100, 1000, 10_000]) {
+    it(`looks at a few of ${size} alerts for each operation`, () => {
+      const counted = { reads: 0 };
+      const heap = new DeadlineHeap();
+      const alerts = Array.from({ length: size }, (_, i) => countReads(newAlert(String(i)), counted));
+      const most = (operation: () => void): number => {
+        const before = counted.reads;
+        operation();
+        return counted.reads - before;
+      };
+      const costs = [
+        ...alerts.map((alert, i) => most(() => heap.set(alert, -i))),
+        ...alerts.map((alert, i) => most(() => heap.set(alert, (i * 7919) % size))),
+        ...alerts.map((alert) => most(() => heap.set(alert, alert.deadline + size))),
+        ...alerts.map((alert) => most(() => heap.delete(alert))),
+      ];
+      assert.equal(heap.size, 0);
+      assert.ok(counted.reads > size, 'the reads are counted');
+      const bound = 6 * Math.log2(size) + 10;
+      assert.ok(Math.max(...costs) <= bound, `${Math.max(...costs)} looks, at most ${bound} expected`);
+    });
+  }
+});
+
+function firstOf(model: ReadonlyMap<Alert, number>): number | undefined {
+  return model.size === 0 ? undefined : Math.min(...model.values());
+}
+
+function drain(heap: DeadlineHeap): number[] {
+  const deadlines: number[] = [];
+  for (let alert = heap.first; alert !== undefined; alert = heap.first) {
+    deadlines.push(alert.deadline);
+    heap.delete(alert);
+  }
+  return deadlines;
+}
+
+/** Has every look at the alert's deadline counted. */
+function countReads(alert: Alert, counted: { reads: number }): Alert {
+  let { deadline } = alert;
+  return Object.defineProperty(alert, 'deadline', {
+    get: () => (counted.reads++, deadline),
+    set: (value: number) => {
+      deadline = value;
+    },
+  });
+}

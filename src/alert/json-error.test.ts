@@ -1,0 +1,11 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { JsonError } from './json-error.ts';
+
+describe('JsonError', () => {
+  it('is an error of its own name', () => {
+    const error = new JsonError('at character 0');
+    assert.ok(error instanceof Error);
+    assert.equal(String(error), 'JsonError: at character 0');
+  });
+});
