@@ -9,7 +9,10 @@ export const maxSnapshotRetryMs = 30_000;
 /** How long one stretch of work may hold the event loop before others get a turn, milliseconds. */
 export const sliceMs = 10;
 
-/** A body over this is read and parsed in slices, and only {@link largeBodySlots} of them are in memory at once, bytes. */
+/** A body over this is parsed in slices, bytes; up to it, JSON.parse and the checks hold the event loop for 50 ms at worst. */
+export const slicedBodyBytes = 384 * 1024;
+
+/** Of bodies over this only {@link largeBodySlots} are in memory at once; an answer of Prometheus is parsed in slices, bytes. */
 export const largeBodyBytes = 1024 * 1024;
 export const largeBodySlots = 2;
 

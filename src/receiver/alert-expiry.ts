@@ -1,6 +1,7 @@
 import type { AlertStore } from '../alert/alert-store.ts';
 import type { CancelTimer, Clock } from '../clock.ts';
 import { Causes } from '../workqueue/causes.ts';
+import { addCause } from './add-cause.ts';
 import type { AlertLines } from './alert-lines.ts';
 
 export interface AlertExpiryOptions {
@@ -10,14 +11,16 @@ export interface AlertExpiryOptions {
   readonly sink: (causes: Causes) => void;
 }
 
-/** Most alerts that expire in one turn of the event loop. */
+/** Most alerts that expire in one turn of the event loop, and most characters of their labels: they are written out. */
 const perTurn = 1000;
+const charactersPerTurn = 1024 * 1024;
 
 /** Makes an event of every alert that ended because nobody sent it again. One timer, set for the store's next deadline. */
 export class AlertExpiry {
   readonly #options: AlertExpiryOptions;
   #cancelTimer: CancelTimer | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
+  #closed = false;
 
   constructor(options: AlertExpiryOptions) {
     this.#options = options;
@@ -34,8 +37,13 @@ export class AlertExpiry {
     this.#setTimer();
   }
 
-  /** Leaves no timer behind. */
+  /** Leaves no timer behind, also if a batch that is still being taken in calls {@link run} once more. */
   close(): void {
+    this.#closed = true;
+    this.#cancel();
+  }
+
+  #cancel(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
   }
@@ -43,9 +51,13 @@ export class AlertExpiry {
   #expire(now: number): Causes {
     const { store, lines } = this.#options;
     const causes = new Causes();
-    for (const alert of store.expire(now, perTurn)) {
-      lines.write('alert.expired', alert);
-      causes.addAlert(alert.key, alert.labels, 'expired', now);
+    let characters = 0;
+    for (let looked = 0; looked < perTurn && characters < charactersPerTurn; looked++) {
+      for (const alert of store.expire(now, 1)) {
+        lines.write('alert.expired', alert);
+        addCause(causes, alert, 'expired', now);
+        characters += alert.key.length;
+      }
     }
     return causes;
   }
@@ -54,8 +66,8 @@ export class AlertExpiry {
     const { clock, store } = this.#options;
     const next = store.nextDeadline ?? Number.POSITIVE_INFINITY;
     if (next === this.#timerAt && this.#cancelTimer !== undefined) return;
-    this.close();
-    if (next === Number.POSITIVE_INFINITY) return;
+    this.#cancel();
+    if (next === Number.POSITIVE_INFINITY || this.#closed) return;
     this.#timerAt = next;
     this.#cancelTimer = clock.setTimeout(() => this.#due(), next - clock.now());
   }

@@ -3,6 +3,7 @@ import type { AlertStore, PutResult } from '../alert/alert-store.ts';
 import type { PostableAlert } from '../alert/postable-alert.ts';
 import { maxNamedProblems } from '../limits.ts';
 import { Causes } from '../workqueue/causes.ts';
+import { addCause } from './add-cause.ts';
 
 /** Does an alert that tells nothing new wake a reconcile? It does by default: it heals a push that was lost. */
 export type Repeats = 'trigger' | 'ignore';
@@ -74,6 +75,6 @@ export class AlertIntake {
     if (change === 'new') this.new++;
     if (change === 'new' || change === 'resolved') this.#options.onTransition({ event: `alert.${change}`, alert });
     if (change === 'repeated' && this.#options.repeats === 'ignore' && limited === undefined) return;
-    this.causes.addAlert(alert.key, alert.labels, alert.announced, this.#options.now);
+    addCause(this.causes, alert, alert.announced, this.#options.now);
   }
 }

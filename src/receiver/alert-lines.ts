@@ -1,6 +1,7 @@
 import type { Alert } from '../alert/alert.ts';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
+import { briefLabels } from './brief-labels.ts';
 import { LineLimiter } from './line-limiter.ts';
 
 export interface AlertLinesOptions {
@@ -9,6 +10,9 @@ export interface AlertLinesOptions {
   /** `log.alert_lines_per_second`. */
   readonly perSecond: number;
 }
+
+/** The fingerprint of an alert with more characters of labels is not worth the time that it takes. */
+const maxHashedCharacters = 64 * 1024;
 
 const messages = {
   'alert.new': 'an alert fires',
@@ -36,11 +40,13 @@ export class AlertLines {
   write(event: keyof typeof messages, alert: Alert, requestId?: string): void {
     const level = this.#limiter.allows() ? 'info' : 'debug';
     if (!this.#logger.enables(level)) return;
+    const { labels, omitted } = briefLabels(alert);
     this.#logger[level](event, messages[event], {
       request_id: requestId,
-      fingerprint: alert.fingerprint,
-      alertname: alert.labels['alertname'],
-      labels: alert.labels,
+      fingerprint: alert.key.length <= maxHashedCharacters ? alert.fingerprint : undefined,
+      alertname: labels['alertname'],
+      labels,
+      ...(omitted > 0 && { omitted_labels: omitted }),
     });
   }
 

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AlertStore } from '../alert/alert-store.ts';
 import { BatchError } from '../alert/batch-error.ts';
 import type { Clock } from '../clock.ts';
-import { laneBodyBytes } from '../limits.ts';
+import { laneBodyBytes, slicedBodyBytes } from '../limits.ts';
 import type { Causes } from '../workqueue/causes.ts';
 import { AlertIntake, type Repeats } from './alert-intake.ts';
 import { answerEmpty, answerString } from './answer.ts';
@@ -32,6 +32,8 @@ export interface AlertsHandlerOptions {
 export class AlertsHandler {
   readonly #options: AlertsHandlerOptions;
   readonly #lane = new Lane();
+  /** What takes seconds, in slices, holds up none of what takes milliseconds. */
+  readonly #slowLane = new Lane();
 
   constructor(options: AlertsHandlerOptions) {
     this.#options = options;
@@ -54,11 +56,15 @@ export class AlertsHandler {
       if (body.bytes.length === 0) throw BatchError.required('alerts');
       const problem = mediaTypeProblem(request.headers['content-type']);
       if (problem !== undefined) throw new RefusedError(problem.status, problem.message);
-      const takeIn = (): Promise<void> => this.#takeIn(body.bytes, response, sender);
-      await (body.bytes.length > laneBodyBytes ? this.#lane.run(takeIn) : takeIn());
+      await this.#inTurn(body.bytes.length, () => this.#takeIn(body.bytes, response, sender));
     } finally {
       body.release();
     }
+  }
+
+  #inTurn(bodyBytes: number, takeIn: () => Promise<void>): Promise<void> {
+    if (bodyBytes <= laneBodyBytes) return takeIn();
+    return (bodyBytes <= slicedBodyBytes ? this.#lane : this.#slowLane).run(takeIn);
   }
 
   async #takeIn(bytes: Buffer, response: ServerResponse, sender: Sender): Promise<void> {

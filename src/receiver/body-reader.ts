@@ -30,6 +30,7 @@ export class BodyReader {
       request.once('close', () =>
         reading.fail(new BodyError(400, 'the connection was closed before the body was whole')),
       );
+      reading.start();
     });
   }
 }
@@ -43,7 +44,11 @@ class Reading {
   readonly #resolve: (body: Body) => void;
   readonly #reject: (error: BodyError) => void;
   readonly #held = { evict: () => this.#evict() };
+  /** As the request declares it; NaN if it does not. */
+  readonly #declaredBytes: number;
+  /** What has come in, until all of it has one place. */
   #chunks: Buffer[] = [];
+  #whole: Buffer | undefined;
   #size = 0;
   #slot: Promise<ReleaseSlot> | undefined;
   #settled = false;
@@ -62,44 +67,49 @@ class Reading {
     this.#largeBodies = largeBodies;
     this.#resolve = resolve;
     this.#reject = reject;
+    this.#declaredBytes = Number(request.headers['content-length'] ?? Number.NaN);
+  }
+
+  start(): void {
+    if (this.#declaredBytes > this.#maxBytes) this.fail(this.#tooLarge());
   }
 
   data(chunk: Buffer): void {
-    if (this.#settled) return;
+    const from = this.#size;
     this.#size += chunk.length;
-    if (this.#size > this.#maxBytes) return this.#discard();
+    if (this.#settled) return this.#discard();
+    if (this.#size > this.#maxBytes) return this.fail(this.#tooLarge());
+    if (this.#whole !== undefined) return void chunk.copy(this.#whole, from);
     this.#chunks.push(chunk);
-    if (this.#slot !== undefined) return;
-    if (this.#size > largeBodyBytes) this.#becomeLarge();
-    else this.#memory.hold(this.#held, chunk.length);
+    this.#memory.hold(this.#held, chunk.length);
+    if (this.#size > largeBodyBytes && this.#slot === undefined && !this.#settled) this.#becomeLarge();
   }
 
   end(): void {
-    if (this.#size > this.#maxBytes) return this.fail(this.#tooLarge());
     if (this.#settled) return;
     this.#settled = true;
     this.#memory.finish(this.#held);
-    const bytes = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks, this.#size);
-    this.#chunks = [];
+    const bytes = this.#whole?.subarray(0, this.#size) ?? oneBuffer(this.#chunks, this.#size);
+    this.#letGo();
     this.#resolve({ bytes, release: () => this.#release() });
   }
 
   fail(error: BodyError): void {
     if (this.#settled) return;
     this.#settled = true;
-    this.#chunks = [];
+    this.#letGo();
     this.#release();
+    // It may be waiting for a slot.
+    this.#request.resume();
     this.#reject(error);
   }
 
   /**
-   * The rest of a body that is too large is read and thrown away, as far again as the limit: a sender that is still writing
-   * would otherwise see a broken connection instead of the answer.
+   * The rest of a body that is refused is read and thrown away, up to twice the limit: a sender that is still writing would
+   * otherwise see a broken connection instead of the answer.
    */
   #discard(): void {
-    this.#chunks = [];
-    this.#release();
-    if (this.#size > 2 * this.#maxBytes) this.fail(this.#tooLarge());
+    if (this.#size > 2 * this.#maxBytes) this.#request.destroy();
   }
 
   #tooLarge(): BodyError {
@@ -107,11 +117,23 @@ class Reading {
     return new BodyError(413, `the body is larger than ${limit}: send fewer alerts in one request, or raise the limit`);
   }
 
+  /** While it waits for its slot, it counts against the bound of all bodies, and may be ended. */
   #becomeLarge(): void {
-    this.#memory.release(this.#held);
     this.#request.pause();
     this.#slot = this.#largeBodies.acquire();
-    void this.#slot.then(() => this.#request.resume());
+    void this.#slot.then(() => this.#hasSlot());
+  }
+
+  /** All of it in one place from now on: its chunks are garbage at once, while that is still cheap to collect. */
+  #hasSlot(): void {
+    this.#request.resume();
+    if (this.#settled) return;
+    this.#memory.release(this.#held);
+    // Memory that is never written to is never taken from the machine.
+    this.#whole = Buffer.allocUnsafeSlow(Number.isNaN(this.#declaredBytes) ? this.#maxBytes : this.#declaredBytes);
+    let at = 0;
+    for (const chunk of this.#chunks) at += chunk.copy(this.#whole, at);
+    this.#chunks = [];
   }
 
   #evict(): void {
@@ -119,8 +141,17 @@ class Reading {
     this.fail(new BodyError(408, message));
   }
 
+  #letGo(): void {
+    this.#chunks = [];
+    this.#whole = undefined;
+  }
+
   #release(): void {
     this.#memory.release(this.#held);
     void this.#slot?.then((release) => release());
   }
+}
+
+function oneBuffer(chunks: readonly Buffer[], size: number): Buffer {
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size);
 }

@@ -17,9 +17,13 @@ interface Refusal {
 const refusals: ReadonlyMap<string, Refusal> = new Map([
   ['HPE_HEADER_OVERFLOW', { status: '431 Request Header Fields Too Large', limit: 'max_header_size' }],
   ['HPE_CHUNK_EXTENSIONS_OVERFLOW', { status: '413 Content Too Large', limit: 'max_header_size' }],
-  ['ERR_HTTP_REQUEST_TIMEOUT', { status: '408 Request Timeout', limit: 'request_timeout' }],
 ]);
+const headTooSlow: Refusal = { status: '408 Request Timeout', limit: 'header_timeout' };
+const bodyTooSlow: Refusal = { status: '408 Request Timeout', limit: 'request_timeout' };
 const badRequest: Refusal = { status: '400 Bad Request' };
+
+/** How long the other side has for reading why its connection is ended, milliseconds. */
+const lingerMs = 1000;
 
 /** How often the log tells of connections that were dropped or broken, at most. */
 const quietMs = 60_000;
@@ -42,18 +46,34 @@ export class BrokenRequests {
     });
   }
 
-  /** Answers and ends a connection whose bytes cannot be read as a request. */
-  refuse(error: NodeJS.ErrnoException, socket: Socket): void {
-    const { status, limit } = refusals.get(error.code ?? '') ?? badRequest;
+  /** A connection has sent more requests than are answered at a time: it is ended without a word. */
+  tooMany(socket: Socket, maxRequests: number): void {
+    this.#options.metrics.limitReached('pipelined_requests');
+    this.#line('request.broken', 'a connection sent many requests without waiting for an answer', {
+      remote: socket.remoteAddress,
+      max_requests: maxRequests,
+    });
+    socket.destroy();
+  }
+
+  /**
+   * Answers and ends a connection whose bytes cannot be read as a request.
+   * @param hasHead true if the head of a request was read, and is not answered yet
+   */
+  refuse(error: NodeJS.ErrnoException, socket: Socket, hasHead: boolean): void {
+    // Whatever still comes after the first error is no news.
+    if (socket.writableEnded) return;
+    if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+    const { status, limit } = refusalOf(error, hasHead);
     if (limit !== undefined) this.#options.metrics.limitReached(limit);
-    if (error.code !== 'ECONNRESET')
-      this.#line('request.broken', 'a connection did not send a proper request', {
-        remote: socket.remoteAddress,
-        answer: status,
-        reason: error.code,
-      });
-    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
-    else socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    this.#line('request.broken', 'a connection did not send a proper request', {
+      remote: socket.remoteAddress,
+      answer: status,
+      reason: error.code,
+    });
+    socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    const cancelTimer = this.#options.clock.setTimeout(() => socket.destroy(), lingerMs);
+    socket.once('close', cancelTimer);
   }
 
   /** One line of a kind a minute; it says how many were not written before it. */
@@ -68,4 +88,9 @@ export class BrokenRequests {
     logger.warn(event, msg, { ...fields, more_since_last_line: last.unlogged });
     this.#lastLine.set(event, { at: now, unlogged: 0 });
   }
+}
+
+function refusalOf({ code = '' }: NodeJS.ErrnoException, hasHead: boolean): Refusal {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return hasHead ? bodyTooSlow : headTooSlow;
+  return refusals.get(code) ?? badRequest;
 }

@@ -6,8 +6,10 @@ export const limitNames = [
   'max_labels_per_alert',
   'max_alerts',
   'max_header_size',
+  'header_timeout',
   'request_timeout',
   'max_connections',
+  'pipelined_requests',
   'body_memory',
 ] as const;
 export type LimitName = (typeof limitNames)[number];

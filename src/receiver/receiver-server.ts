@@ -5,6 +5,7 @@ import type { Logger } from '../logger.ts';
 import { answerString } from './answer.ts';
 import { BrokenRequests } from './broken-requests.ts';
 import { connectionLimit } from './connection-limit.ts';
+import { OpenResponses } from './open-responses.ts';
 import type { ReceiverMetrics } from './receiver-metrics.ts';
 
 export interface ReceiverServerOptions {
@@ -23,11 +24,18 @@ export interface ReceiverServerOptions {
 /** How often Node looks for connections that are too slow, milliseconds. */
 const timeoutCheckMs = 1000;
 
+/**
+ * Most requests that a connection may have sent without waiting for an answer. Hardly anybody sends even two; but a thousand
+ * fit into one packet, and their answers into no memory.
+ */
+const maxPipelinedRequests = 16;
+
 /** The HTTP server: its limits, its start and its end. */
 export class ReceiverServer {
   readonly #options: ReceiverServerOptions;
   readonly #server: Server;
   readonly #broken: BrokenRequests;
+  readonly #responses = new OpenResponses();
   #draining = false;
 
   constructor(options: ReceiverServerOptions) {
@@ -46,8 +54,10 @@ export class ReceiverServer {
     this.#server.maxConnections = connectionLimit(options.maxConnections);
     this.#server.on('drop', () => this.#broken.dropped(this.#server.maxConnections));
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>
-      this.#broken.refuse(error, socket),
+      this.#broken.refuse(error, socket, this.#responses.has(socket)),
     );
+    // Somebody who does not take the answer must not have a connection for ever.
+    this.#server.timeout = Math.max(options.idleTimeoutMs, options.requestTimeoutMs);
   }
 
   /** Resolves with the real address once connections are taken; rejects with the system's error (EADDRINUSE …). */
@@ -64,6 +74,7 @@ export class ReceiverServer {
   /** Takes no new connections; what is being answered is answered, anything new gets a 503. Resolves when none is left. */
   close(timeoutMs: number): Promise<void> {
     this.#draining = true;
+    this.#responses.announceClose();
     return new Promise((resolve) => {
       const cancelTimer = this.#options.clock.setTimeout(() => this.#server.closeAllConnections(), timeoutMs);
       this.#server.close(() => {
@@ -76,15 +87,27 @@ export class ReceiverServer {
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
     const { clock, metrics, routes } = this.#options;
+    const { socket } = request;
+    // What was in the same packet still comes.
+    if (socket.destroyed) return;
     const startedAt = clock.now();
     const path = pathOf(request.url ?? '/');
     response.once('close', () => {
       const status = response.writableFinished ? response.statusCode : clientClosedRequest;
       metrics.answered(path, request.method ?? '', status, Math.max(0, clock.now() - startedAt) / 1000);
+      if (this.#draining) this.#server.closeIdleConnections();
     });
-    if (!this.#draining) return void routes(request, response);
+    if (this.#responses.add(socket, response) > maxPipelinedRequests)
+      this.#broken.tooMany(socket, maxPipelinedRequests);
+    else if (this.#draining) this.#refuse(request, response);
+    else routes(request, response);
+  }
+
+  /** Once the request has come in whole: ended in the middle of it, a connection would lose the answer. */
+  #refuse(request: IncomingMessage, response: ServerResponse): void {
     response.setHeader('Connection', 'close');
-    answerString(response, 503, 'Tocsin is shutting down');
+    request.once('end', () => answerString(response, 503, 'Tocsin is shutting down'));
+    request.resume();
   }
 }
 

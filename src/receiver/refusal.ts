@@ -18,8 +18,6 @@ export class RefusedError extends Error {
 export function refuse(response: ServerResponse, error: unknown): number {
   const status = statusOf(error);
   if (response.headersSent || response.destroyed) return status;
-  // The rest of a body that is not wanted is not waited for: the connection ends with the answer.
-  if (status === 413 || status === 408) response.setHeader('Connection', 'close');
   if (status === 500) answerString(response, 500, 'internal error: see the log of Tocsin');
   else answerRefusal(response, status, error instanceof BatchError ? error.code : status, (error as Error).message);
   return status;
