@@ -248,7 +248,7 @@ function nearlyDateTime(): fc.Arbitrary<string> {
     .map(([[text], changes]) =>
       changes.reduce(
         (changed, [at, removed, added]) => changed.slice(0, at) + added + changed.slice(at + removed),
-        text!,
+        text,
       ),
     );
 }

@@ -210,7 +210,7 @@ describe('flowHealth, for any alerts', () => {
             (name === 'cls' && (type ?? pipeline.kind.toLowerCase()) === pipeline.kind.toLowerCase()),
         );
         const worst = worstFirst[flavour].find(([name]) => concerning.some(({ alertname }) => alertname === name));
-        const { status, reason } = flowHealth(pipeline, new FiringAlerts(alerts as LabelSet[]));
+        const { status, reason } = flowHealth(pipeline, new FiringAlerts(alerts));
         assert.deepEqual([status, reason], worst ? ['False', worst[1]] : ['True', 'FlowHealthy']);
       }),
       { numRuns: 1000 },
