@@ -88,6 +88,12 @@ export class JsonReader {
     return this.#read(true);
   }
 
+  /** Checks that nothing but blanks is left. */
+  *end(): Sliced<void> {
+    yield* this.start();
+    if (this.peek() !== undefined) this.fail('the end');
+  }
+
   /** Checks the value that comes next and passes over it. */
   *skip(): Sliced<void> {
     yield* this.#read(false);

@@ -146,6 +146,11 @@ describe('parseAlertsResponse', () => {
 });
 
 describe('parseJsonInSlices', () => {
+  it('refuses what stands behind the value', async () => {
+    await assert.rejects(parseJsonInSlices('{} x', new Slices(new FakeClock())), /expected the end/);
+    assert.deepEqual(await parseJsonInSlices('{} \n', new Slices(new FakeClock())), {});
+  });
+
   it('gives what JSON.parse gives', async () => {
     await fc.assert(
       fc.asyncProperty(fc.jsonValue({ noUnicodeString: false }), fc.nat(3), async (value, indent) => {

@@ -1,4 +1,5 @@
 import { JsonReader } from '../alert/json-reader.ts';
+import type { Sliced } from '../alert/sliced.ts';
 import { largeBodyBytes } from '../limits.ts';
 import type { Slices } from '../slices.ts';
 
@@ -12,10 +13,16 @@ export async function parseJson(text: string, slices: Slices): Promise<unknown> 
 
 /** As {@link parseJson}, always in slices, and without the defect that JSON.parse has with names written with an escape. */
 export async function parseJsonInSlices(text: string, slices: Slices): Promise<unknown> {
-  const steps = new JsonReader(text).value();
+  const steps = readWhole(new JsonReader(text));
   for (;;) {
     const step = steps.next();
     if (step.done === true) return step.value;
     if (slices.isOver) await slices.breathe();
   }
+}
+
+function* readWhole(reader: JsonReader): Sliced<unknown> {
+  const value: unknown = yield* reader.value();
+  yield* reader.end();
+  return value;
 }

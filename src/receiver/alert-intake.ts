@@ -53,7 +53,7 @@ export class AlertIntake {
     // Counted before it is validated, as Alertmanager does.
     if (posted.endsAt === undefined || posted.endsAt > now) this.firing++;
     else this.resolved++;
-    const stored = posted.invalid ?? store.put(posted, now, characterBytes);
+    const stored = store.put(posted, now, characterBytes);
     if (typeof stored === 'string') this.#refuse(index, stored);
     else this.#tell(stored);
   }

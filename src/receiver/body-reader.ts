@@ -27,9 +27,7 @@ export class BodyReader {
       const reading = new Reading(request, this.#maxBytes, this.#memory, this.#largeBodies, resolve, reject);
       request.on('data', (chunk: Buffer) => reading.data(chunk));
       request.once('end', () => reading.end());
-      request.once('close', () =>
-        reading.fail(new BodyError(400, 'the connection was closed before the body was whole')),
-      );
+      request.once('close', () => reading.close());
       reading.start();
     });
   }
@@ -52,6 +50,8 @@ class Reading {
   #size = 0;
   #slot: Promise<ReleaseSlot> | undefined;
   #settled = false;
+  /** True once the body is too large; it is answered when its rest has been thrown away. */
+  #refused = false;
 
   constructor(
     request: IncomingMessage,
@@ -71,14 +71,14 @@ class Reading {
   }
 
   start(): void {
-    if (this.#declaredBytes > this.#maxBytes) this.fail(this.#tooLarge());
+    if (this.#declaredBytes > this.#maxBytes) this.#refuse();
   }
 
   data(chunk: Buffer): void {
     const from = this.#size;
     this.#size += chunk.length;
     if (this.#settled) return this.#discard();
-    if (this.#size > this.#maxBytes) return this.fail(this.#tooLarge());
+    if (this.#size > this.#maxBytes) return this.#refuse();
     if (this.#whole !== undefined) return void chunk.copy(this.#whole, from);
     this.#chunks.push(chunk);
     this.#memory.hold(this.#held, chunk.length);
@@ -86,6 +86,7 @@ class Reading {
   }
 
   end(): void {
+    if (this.#refused) this.#reject(this.#tooLarge());
     if (this.#settled) return;
     this.#settled = true;
     this.#memory.finish(this.#held);
@@ -104,12 +105,30 @@ class Reading {
     this.#reject(error);
   }
 
+  /** The connection has ended; a body that is whole by then does not mind. */
+  close(): void {
+    if (this.#refused) this.#reject(this.#tooLarge());
+    this.fail(new BodyError(400, 'the connection was closed before the body was whole'));
+  }
+
   /**
-   * The rest of a body that is refused is read and thrown away, up to twice the limit: a sender that is still writing would
-   * otherwise see a broken connection instead of the answer.
+   * The rest of a body that is too large is read and thrown away before it is answered: a sender that is still writing would
+   * see a broken connection instead of the answer.
    */
+  #refuse(): void {
+    this.#settled = true;
+    this.#refused = true;
+    this.#letGo();
+    this.#release();
+    this.#request.resume();
+    this.#discard();
+  }
+
+  /** Up to twice the limit; who sends more has had the chance to stop. */
   #discard(): void {
-    if (this.#size > 2 * this.#maxBytes) this.#request.destroy();
+    if (!this.#refused || Math.max(this.#size, this.#declaredBytes || 0) <= 2 * this.#maxBytes) return;
+    this.#reject(this.#tooLarge());
+    if (this.#size > 2 * this.#maxBytes) setImmediate(() => this.#request.destroy());
   }
 
   #tooLarge(): BodyError {

@@ -9,6 +9,8 @@ const mediaType = new RegExp(
   `^\\s*(${token}/${token})\\s*((?:;\\s*${token}\\s*=\\s*(?:${token}|"(?:[^"\\\\]|\\\\.)*")\\s*)*;?\\s*)$`,
 );
 
+const parameterName = new RegExp(`;\\s*(${token})\\s*=\\s*(?:${token}|"(?:[^"\\\\]|\\\\.)*")`, 'g');
+
 /**
  * The check of Alertmanager 0.33 and newer: only `application/json`, in any letter case, with any well-formed parameters.
  * @param header undefined or '' if there is none, which counts as application/octet-stream
@@ -20,8 +22,16 @@ export function mediaTypeProblem(header: string | undefined): MediaTypeProblem |
     const shown = JSON.stringify(given.slice(0, 100));
     return { status: 400, message: `parsing Content-Type header from ${shown} failed: expected application/json` };
   }
+  if (repeatsParameter(match[2]!)) {
+    return { status: 400, message: 'parsing Content-Type header failed: a parameter is given twice' };
+  }
   const type = match[1]!.toLowerCase();
   if (type === 'application/json') return undefined;
   const allowed = `unsupported media type "${type}", only [application/json] are allowed`;
   return { status: 415, message: `${allowed}; with curl, add: -H 'Content-Type: application/json'` };
+}
+
+function repeatsParameter(parameters: string): boolean {
+  const names = [...parameters.matchAll(parameterName)].map(([, name]) => name!.toLowerCase());
+  return new Set(names).size < names.length;
 }

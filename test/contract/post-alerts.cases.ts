@@ -450,13 +450,7 @@ const times: readonly PostAlertsCase[] = [
     { resolved: 1 },
   ),
   invalid('from the past to before', alert('x', `,${backwards}`), { 0: order }, { resolved: 1 }),
-  {
-    name: 'no labels, and from the past to before',
-    sent: `[{"labels":{},${backwards}}]`,
-    status: 400,
-    shape: 'string',
-    received: { resolved: 1, invalid: 1 },
-  },
+  invalid('no labels, and from the past to before', `[{"labels":{},${backwards}}]`, { 0: order }, { resolved: 1 }),
 ];
 
 const batches: readonly PostAlertsCase[] = [
@@ -546,10 +540,7 @@ const contentTypes: readonly PostAlertsCase[] = [
     ...wrongType(type, type),
     differs: { ...refusal(500, 500, `no consumer registered for ${type}`), why: 'a mistake of the sender is no 500' },
   })),
-  {
-    ...withType('application/json; a=1; A=2'),
-    differs: { ...malformed, received: {}, why: 'a parameter that is given twice does no harm' },
-  },
+  withType('application/json; a=1; A=2', malformed),
   {
     ...accepted('two Content-Types, the first is good', alert('two Content-Types')),
     headers: { 'Content-Type': ['application/json', 'text/plain'] },
