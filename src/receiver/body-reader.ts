@@ -2,9 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import { bodyMemoryBytes, largeBodyBytes, largeBodySlots } from '../limits.ts';
 import { BodyError } from './body-error.ts';
 import { BodyMemory } from './body-memory.ts';
-import { Slots, type ReleaseSlot } from './slots.ts';
+import { LargeBuffers, type LargeBuffer } from './large-buffers.ts';
 
-/** A whole body. It counts against the memory bound until `release` is called. */
+/** A whole body. It takes up memory that others wait for until `release` is called; after that its bytes are not its own. */
 export interface Body {
   readonly bytes: Buffer;
   readonly release: () => void;
@@ -14,17 +14,18 @@ export interface Body {
 export class BodyReader {
   readonly #maxBytes: number;
   readonly #memory = new BodyMemory(bodyMemoryBytes);
-  readonly #largeBodies = new Slots(largeBodySlots);
+  readonly #largeBuffers: LargeBuffers;
 
   /** @param maxBytes `receiver.max_body_size` */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
+    this.#largeBuffers = new LargeBuffers(largeBodySlots, maxBytes);
   }
 
   /** Rejects with BodyError. */
   read(request: IncomingMessage): Promise<Body> {
     return new Promise((resolve, reject) => {
-      const reading = new Reading(request, this.#maxBytes, this.#memory, this.#largeBodies, resolve, reject);
+      const reading = new Reading(request, this.#maxBytes, this.#memory, this.#largeBuffers, resolve, reject);
       request.on('data', (chunk: Buffer) => reading.data(chunk));
       request.once('end', () => reading.end());
       request.once('close', () => reading.close());
@@ -33,22 +34,22 @@ export class BodyReader {
   }
 }
 
-/** One body on its way in. Small at first; over {@link largeBodyBytes} it needs a slot, and the sender waits until it has one. */
+/** One body on its way in. Small at first; over {@link largeBodyBytes} it needs a large buffer, and its sender waits for one. */
 class Reading {
   readonly #request: IncomingMessage;
   readonly #maxBytes: number;
   readonly #memory: BodyMemory;
-  readonly #largeBodies: Slots;
+  readonly #largeBuffers: LargeBuffers;
   readonly #resolve: (body: Body) => void;
   readonly #reject: (error: BodyError) => void;
   readonly #held = { evict: () => this.#evict() };
   /** As the request declares it; NaN if it does not. */
   readonly #declaredBytes: number;
-  /** What has come in, until all of it has one place. */
+  /** What has come in, until there is a large buffer for it. */
   #chunks: Buffer[] = [];
-  #whole: Buffer | undefined;
   #size = 0;
-  #slot: Promise<ReleaseSlot> | undefined;
+  #wanted: Promise<LargeBuffer> | undefined;
+  #large: LargeBuffer | undefined;
   #settled = false;
   /** True once the body is too large; it is answered when its rest has been thrown away. */
   #refused = false;
@@ -57,14 +58,14 @@ class Reading {
     request: IncomingMessage,
     maxBytes: number,
     memory: BodyMemory,
-    largeBodies: Slots,
+    largeBuffers: LargeBuffers,
     resolve: (body: Body) => void,
     reject: (error: BodyError) => void,
   ) {
     this.#request = request;
     this.#maxBytes = maxBytes;
     this.#memory = memory;
-    this.#largeBodies = largeBodies;
+    this.#largeBuffers = largeBuffers;
     this.#resolve = resolve;
     this.#reject = reject;
     this.#declaredBytes = Number(request.headers['content-length'] ?? Number.NaN);
@@ -79,10 +80,10 @@ class Reading {
     this.#size += chunk.length;
     if (this.#settled) return this.#discard();
     if (this.#size > this.#maxBytes) return this.#refuse();
-    if (this.#whole !== undefined) return void chunk.copy(this.#whole, from);
+    if (this.#large !== undefined) return void chunk.copy(this.#large.bytes, from);
     this.#chunks.push(chunk);
     this.#memory.hold(this.#held, chunk.length);
-    if (this.#size > largeBodyBytes && this.#slot === undefined && !this.#settled) this.#becomeLarge();
+    if (this.#size > largeBodyBytes && this.#wanted === undefined && !this.#settled) this.#becomeLarge();
   }
 
   end(): void {
@@ -90,17 +91,17 @@ class Reading {
     if (this.#settled) return;
     this.#settled = true;
     this.#memory.finish(this.#held);
-    const bytes = this.#whole?.subarray(0, this.#size) ?? oneBuffer(this.#chunks, this.#size);
-    this.#letGo();
+    const bytes = this.#large?.bytes.subarray(0, this.#size) ?? oneBuffer(this.#chunks, this.#size);
+    this.#chunks = [];
     this.#resolve({ bytes, release: () => this.#release() });
   }
 
   fail(error: BodyError): void {
     if (this.#settled) return;
     this.#settled = true;
-    this.#letGo();
+    this.#chunks = [];
     this.#release();
-    // It may be waiting for a slot.
+    // It may be waiting for a large buffer.
     this.#request.resume();
     this.#reject(error);
   }
@@ -118,7 +119,7 @@ class Reading {
   #refuse(): void {
     this.#settled = true;
     this.#refused = true;
-    this.#letGo();
+    this.#chunks = [];
     this.#release();
     this.#request.resume();
     this.#discard();
@@ -136,23 +137,21 @@ class Reading {
     return new BodyError(413, `the body is larger than ${limit}: send fewer alerts in one request, or raise the limit`);
   }
 
-  /** While it waits for its slot, it counts against the bound of all bodies, and may be ended. */
+  /** While it waits, it counts against the bound of all bodies, and may be ended. */
   #becomeLarge(): void {
     this.#request.pause();
-    this.#slot = this.#largeBodies.acquire();
-    void this.#slot.then(() => this.#hasSlot());
+    this.#wanted = this.#largeBuffers.acquire();
+    void this.#wanted.then((large) => this.#hasBuffer(large));
   }
 
-  /** All of it in one place from now on: its chunks are garbage at once, while that is still cheap to collect. */
-  #hasSlot(): void {
-    this.#request.resume();
+  #hasBuffer(large: LargeBuffer): void {
     if (this.#settled) return;
     this.#memory.release(this.#held);
-    // Memory that is never written to is never taken from the machine.
-    this.#whole = Buffer.allocUnsafeSlow(Number.isNaN(this.#declaredBytes) ? this.#maxBytes : this.#declaredBytes);
     let at = 0;
-    for (const chunk of this.#chunks) at += chunk.copy(this.#whole, at);
+    for (const chunk of this.#chunks) at += chunk.copy(large.bytes, at);
     this.#chunks = [];
+    this.#large = large;
+    this.#request.resume();
   }
 
   #evict(): void {
@@ -160,14 +159,9 @@ class Reading {
     this.fail(new BodyError(408, message));
   }
 
-  #letGo(): void {
-    this.#chunks = [];
-    this.#whole = undefined;
-  }
-
   #release(): void {
     this.#memory.release(this.#held);
-    void this.#slot?.then((release) => release());
+    void this.#wanted?.then((large) => large.release());
   }
 }
 

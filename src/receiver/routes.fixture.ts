@@ -1,0 +1,101 @@
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { TestContext } from 'node:test';
+import { Registry } from 'prom-client';
+import { AlertStore } from '../alert/alert-store.ts';
+import type { Causes } from '../workqueue/causes.ts';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import { RecordingLogger } from '../../test/support/recording-logger.ts';
+import type { Repeats } from './alert-intake.ts';
+import { AlertLines } from './alert-lines.ts';
+import { AlertsHandler } from './alerts-handler.ts';
+import { BodyReader } from './body-reader.ts';
+import { IntakeReport } from './intake-report.ts';
+import { createReceiverMetrics, type ReceiverMetrics } from './receiver-metrics.ts';
+import { createRoutes } from './routes.ts';
+
+export interface TestRoutesOptions {
+  readonly repeats?: Repeats;
+  readonly maxAlerts?: number;
+  readonly maxBytes?: number;
+  readonly maxLabels?: number;
+  readonly notReady?: () => string | undefined;
+  /** Called with what wakes a reconcile, and the answers so far. */
+  readonly sink?: (causes: Causes, responses: readonly ServerResponse[]) => void;
+  readonly expireDue?: () => void;
+}
+
+export interface TestRoutes {
+  readonly url: string;
+  readonly port: number;
+  readonly clock: FakeClock;
+  readonly logger: RecordingLogger;
+  readonly registry: Registry;
+  readonly store: AlertStore;
+  /** What was handed over to wake a reconcile. */
+  readonly sunk: readonly Causes[];
+  post(body: string | Buffer, headers?: Readonly<Record<string, string>>): Promise<Response>;
+}
+
+export interface TestMetrics {
+  readonly registry: Registry;
+  readonly metrics: ReceiverMetrics;
+}
+
+export function testMetrics(store?: AlertStore): TestMetrics {
+  const registry = new Registry();
+  const gauges = { active: () => store?.firing ?? 0, resolved: () => 0, bytes: () => store?.sizeBytes ?? 0 };
+  return { registry, metrics: createReceiverMetrics(registry, gauges) };
+}
+
+/** The value of one series, such as `name{label="value"}`; undefined if it is not there. */
+export async function metric(registry: Registry, series: string): Promise<number | undefined> {
+  const line = (await registry.metrics()).split('\n').find((candidate) => candidate.startsWith(`${series} `));
+  return line === undefined ? undefined : Number(line.slice(series.length + 1));
+}
+
+/** The routes on a plain server of Node, with all that they use; closed when the test is over. */
+export async function startRoutes(test: TestContext, options: TestRoutesOptions = {}): Promise<TestRoutes> {
+  const { maxAlerts = 1000, maxLabels = 100, maxBytes = 100_000, repeats = 'trigger' } = options;
+  const clock = new FakeClock();
+  const logger = new RecordingLogger();
+  const store = new AlertStore({ maxAlerts, maxBytes: 10_000_000, resolveTimeoutMs: 300_000 });
+  const { registry, metrics } = testMetrics(store);
+  const lines = new AlertLines({ clock, logger, perSecond: 50 });
+  const sunk: Causes[] = [];
+  const responses: ServerResponse[] = [];
+  const alerts = new AlertsHandler({
+    clock,
+    store,
+    repeats,
+    maxLabels,
+    bodies: new BodyReader(maxBytes),
+    report: new IntakeReport({ clock, logger, metrics, lines, perSecond: 50 }),
+    expireDue: options.expireDue ?? (() => undefined),
+    sink: (causes) => {
+      options.sink?.(causes, responses);
+      sunk.push(causes);
+    },
+  });
+  const routes = createRoutes({ alerts, registry, notReady: options.notReady ?? (() => undefined) });
+  const server = createServer((request, response) => {
+    responses.push(response);
+    routes(request, response);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  test.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const { port } = server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}`;
+  const post: TestRoutes['post'] = (body, headers = { 'Content-Type': 'application/json' }) =>
+    fetch(`${url}/api/v2/alerts`, {
+      method: 'POST',
+      headers,
+      body: typeof body === 'string' ? body : Uint8Array.from(body),
+    });
+  return { url, port, clock, logger, registry, store, sunk, post };
+}
