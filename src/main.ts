@@ -1,12 +1,12 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { setFlagsFromString } from 'node:v8';
 import packageJson from '../package.json' with { type: 'json' };
 import { systemClock } from './clock.ts';
 import { parseFlags, type Flags } from './config/flags.ts';
 import { helpText } from './config/help-text.ts';
 import { loadConfig } from './config/load-config.ts';
+import { guardHeap } from './heap-guard.ts';
 import { serve } from './serve.ts';
 
 const { version } = packageJson;
@@ -62,6 +62,5 @@ function complain(problems: readonly string[], exitCode: number): number {
   return exitCode;
 }
 
-// V8 would rather let the heap double than collect it; this keeps a flood of alerts within the memory that README promises.
-setFlagsFromString('--memory-saver-mode');
+guardHeap();
 process.exit(await main(process.argv.slice(2)));
