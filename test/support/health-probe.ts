@@ -23,7 +23,7 @@ export class HealthProbe {
   take(): Promise<Health> {
     return new Promise((resolve) => {
       this.#worker.once('message', resolve);
-      this.#worker.postMessage('take');
+      this.#worker.postMessage('take'); // oxlint-disable-line unicorn/require-post-message-target-origin -- a thread, not a window
     });
   }
 
@@ -46,7 +46,7 @@ function healthy(port: number): Promise<boolean> {
 async function probe(port: number): Promise<never> {
   let health = { probes: 0, slowestMs: 0, failed: 0 };
   parentPort!.on('message', () => {
-    parentPort!.postMessage(health);
+    parentPort!.postMessage(health); // oxlint-disable-line unicorn/require-post-message-target-origin -- a thread, not a window
     health = { probes: 0, slowestMs: 0, failed: 0 };
   });
   for (;;) {

@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Registry } from 'prom-client';
+import { createProcessMetrics } from './process-metrics.ts';
+
+function newRegistry(): Registry {
+  const registry = new Registry();
+  createProcessMetrics(registry, '1.2.3');
+  return registry;
+}
+
+describe('createProcessMetrics', () => {
+  it('says which build it is', async () => {
+    const line = `tocsin_build_info{version="1.2.3",node_version="${process.version}"} 1`;
+    assert.ok((await newRegistry().metrics()).split('\n').includes(line));
+  });
+
+  it('has the metrics of the process', async () => {
+    const names = (await newRegistry().getMetricsAsJSON()).map(({ name }) => name);
+    const wanted = ['process_cpu_seconds_total', 'process_resident_memory_bytes', 'nodejs_active_resources'];
+    assert.deepEqual(
+      wanted.filter((name) => !names.includes(name)),
+      [],
+    );
+  });
+
+  it('gives the names of counters to counters only', async () => {
+    const metrics = await newRegistry().getMetricsAsJSON();
+    const misnamed = metrics.filter(({ name, type }) => name.endsWith('_total') && String(type) !== 'counter');
+    assert.deepEqual(misnamed, []);
+  });
+});
