@@ -1,0 +1,43 @@
+import { AnchoredRegexp } from './anchored-regexp.ts';
+import { quote } from './go-quote.ts';
+import type { LabelSet } from './label-set.ts';
+import { reserved } from './reserved.ts';
+
+export type MatchType = '=' | '!=' | '=~' | '!~';
+
+/** A condition on one label, of a silence or of a `filter` parameter: Alertmanager's labels.Matcher. */
+export class Matcher {
+  readonly name: string;
+  readonly value: string;
+  readonly type: MatchType;
+  readonly #regexp: AnchoredRegexp | undefined;
+
+  /** Throws a MatcherError if `value` has to be a regular expression and is none. */
+  constructor(name: string, value: string, type: MatchType) {
+    this.name = name;
+    this.value = value;
+    this.type = type;
+    this.#regexp = type === '=~' || type === '!~' ? new AnchoredRegexp(value) : undefined;
+  }
+
+  /** A label that is missing has the empty text for a value. */
+  matches(labels: LabelSet): boolean {
+    return this.matchesValue(Object.hasOwn(labels, this.name) ? labels[this.name]! : '');
+  }
+
+  matchesValue(value: string): boolean {
+    const equals = this.#regexp?.test(value) ?? value === this.value;
+    return equals === (this.type === '=' || this.type === '=~');
+  }
+
+  /** As Alertmanager writes it in its answers and its log: `job=~"node.*"`. */
+  toString(): string {
+    if (reserved.test(this.name)) return `${quote(this.name)}${this.type}${quote(this.value)}`;
+    return `${this.name}${this.type}"${escape(this.value)}"`;
+  }
+}
+
+/** OpenMetrics' escaping. */
+function escape(value: string): string {
+  return value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"');
+}
