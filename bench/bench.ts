@@ -1,0 +1,53 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { growth } from './growth.ts';
+import { ingest } from './ingest.ts';
+import { ladder } from './ladder.ts';
+import { reaction } from './reaction.ts';
+import type { Section, SectionResult } from './section.ts';
+import { start } from './start.ts';
+import { storm } from './storm.ts';
+import { table } from './table.ts';
+
+const sections: readonly Section[] = [start, reaction, ingest, ladder, growth, storm];
+const folder = fileURLToPath(new URL('results/', import.meta.url));
+
+/** `npm run bench -- [--quick] [section ...]`: the tables go to stdout, everything measured to bench/results/. */
+async function main(args: readonly string[]): Promise<void> {
+  const names = args.filter((arg) => !arg.startsWith('-'));
+  const unknown = names.filter((name) => !sections.some((section) => section.name === name));
+  if (unknown.length > 0)
+    throw new Error(`no such section: ${unknown.join(', ')}; there are ${sections.map(({ name }) => name).join(', ')}`);
+  const quick = args.includes('--quick');
+  const results: Record<string, SectionResult> = {};
+  print(`${machine()}, node ${process.versions.node}\nnpm run bench${args.length > 0 ? ` -- ${args.join(' ')}` : ''}`);
+  for (const section of sections) {
+    if (names.length > 0 && !names.includes(section.name)) continue;
+    const startedAt = performance.now();
+    const result = await section.run({ quick });
+    results[section.name] = result;
+    print(
+      `\n## ${section.title}\n\n${table(result.rows)}\n\n(${((performance.now() - startedAt) / 1000).toFixed()} s)`,
+    );
+  }
+  save({ at: new Date().toISOString(), machine: machine(), args, results });
+}
+
+function machine(): string {
+  const [first] = cpus();
+  return `${cpus().length} × ${first?.model ?? 'unknown'}`;
+}
+
+function save(results: unknown): void {
+  mkdirSync(folder, { recursive: true });
+  const file = `${folder}${new Date().toISOString().replaceAll(':', '-')}.json`;
+  writeFileSync(file, JSON.stringify(results, undefined, 1));
+  print(`\nall of it: ${file}`);
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+await main(process.argv.slice(2));

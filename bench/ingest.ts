@@ -1,0 +1,88 @@
+import { LoadProcess, type MeasuredLoad } from './load-process.ts';
+import type { Load } from './load-generator.ts';
+import { peerNames, startPeer, type PeerName } from './peers.ts';
+import type { IngestMode } from './sample-alerts.ts';
+import type { Section } from './section.ts';
+import { spread } from './statistics.ts';
+import { milliseconds, ratio, thousands, type Row } from './table.ts';
+
+const modes: readonly IngestMode[] = ['new', 're-sent', 'resolved'];
+
+interface Measurement {
+  readonly batch: number;
+  readonly mode: IngestMode;
+  readonly peer: PeerName;
+  readonly result: MeasuredLoad;
+}
+
+/** Ingest: what a POST costs, by size and by what is in it, for every peer in turn, several rounds. */
+export const ingest: Section = {
+  name: 'ingest',
+  title: 'Ingest: alerts per CPU-second of the server, and milliseconds of a POST',
+  async run({ quick }) {
+    const rounds = quick ? 2 : 5;
+    const measurements: Measurement[] = [];
+    for (const batch of quick ? [64, 256] : [1, 64, 256, 512]) {
+      const count = batch === 1 ? 4000 : quick ? 10_000 : 30_000;
+      for (let round = 0; round < rounds; round++)
+        for (const peer of peerNames) measurements.push(...(await measure(peer, batch, count)));
+    }
+    return { rows: rows(measurements), raw: measurements };
+  },
+};
+
+/** A fresh server, warmed up with alerts of its own. */
+async function measure(peer: PeerName, batch: number, count: number): Promise<Measurement[]> {
+  const server = await startPeer(peer);
+  const generator = new LoadProcess();
+  try {
+    const load = (mode: IngestMode, from: number, alerts: number, passes: number): Load => {
+      return { port: server.port, connections: 4, batch, mode, from, count: alerts, passes };
+    };
+    const warmUp = Math.min(count, 8000);
+    for (const mode of modes)
+      await generator.run(load(mode, 500_000, warmUp, mode === 're-sent' ? 2 : 1), server.child.pid);
+    const measured: Measurement[] = [];
+    for (const mode of modes) {
+      const result = await generator.run(load(mode, 0, count, mode === 're-sent' ? 3 : 1), server.child.pid);
+      if (result.refused > 0) throw new Error(`${peer} refused ${result.refused} of ${result.requests} requests`);
+      measured.push({ batch, mode, peer, result });
+    }
+    return measured;
+  } finally {
+    generator.stop();
+    await server.stop();
+  }
+}
+
+function rows(measurements: readonly Measurement[]): Row[] {
+  const groups = Map.groupBy(measurements, ({ batch, mode }) => `${batch} ${mode}`);
+  return [...groups.values()].map((group) => {
+    const of = (peer: PeerName): readonly MeasuredLoad[] =>
+      group.filter((measurement) => measurement.peer === peer).map(({ result }) => result);
+    const [tocsin, alertmanager, bare] = peerNames.map((peer) => of(peer).map(alertsPerCpuSecond)) as [
+      number[],
+      number[],
+      number[],
+    ];
+    const against = (others: readonly number[]): string =>
+      ratio(spread(tocsin.map((own, round) => own / others[round]!)));
+    const last = of('tocsin').toSorted((a, b) => a.latency.p99 - b.latency.p99)[Math.floor(tocsin.length / 2)]!;
+    return {
+      'alerts a POST': group[0]!.batch,
+      alerts: group[0]!.mode,
+      tocsin: thousands(spread(tocsin)),
+      alertmanager: thousands(spread(alertmanager)),
+      'bare server': thousands(spread(bare)),
+      '× alertmanager': against(alertmanager),
+      '× bare': against(bare),
+      'POSTs/s': Math.round(last.requests / last.seconds),
+      'p50 / p99 / p99.9 / max': milliseconds(last.latency, true),
+      'generator CPU ÷ server CPU': (last.ownCpuSeconds / last.cpuSeconds).toFixed(2),
+    };
+  });
+}
+
+function alertsPerCpuSecond({ alerts, cpuSeconds }: MeasuredLoad): number {
+  return alerts / cpuSeconds;
+}

@@ -1,0 +1,59 @@
+/** What Prometheus says of an alert in a POST: it fires for the first time, it still does, or it has ended. */
+export type IngestMode = 'new' | 're-sent' | 'resolved';
+
+const startsAt = '2026-11-21T03:08:54.829Z';
+
+/** An alert as Prometheus 3 writes it, with eight labels: 573 bytes of JSON, whatever the index. */
+export function sampleAlert(index: number, endsAt: string): string {
+  const id = String(index).padStart(6, '0');
+  const alertname = `TargetLatencyHigh${String(index % 20).padStart(2, '0')}`;
+  const annotations = {
+    summary: `Requests to 10.1.${id} are slow`,
+    description: 'The p99 has been over 500 ms for 10 minutes now.',
+  };
+  const labels = {
+    alertname,
+    cluster: 'production-eu-central-1',
+    container: 'application',
+    instance: `10.1.${id}:8080`,
+    job: 'kubernetes-pods',
+    namespace: `team-${String(index % 50).padStart(2, '0')}`,
+    pod: `application-${id}-7d9f8b6c5-x2x7q`,
+    severity: 'warning',
+  };
+  const generatorURL = `http://prometheus.monitoring:9090/graph?g0.expr=latency_seconds%7Bquantile%3D%220.99%22%7D+%3E+0.5&g0.tab=1`;
+  return JSON.stringify({ annotations, endsAt, startsAt, generatorURL, labels });
+}
+
+/**
+ * The bodies of one pass over alerts. A re-send comes in another order than before, and with a later end, as from a
+ * Prometheus: it keeps the active alerts of a rule in a Go map, whose order is random, and promises an end that moves on.
+ */
+export function sampleBodies(options: {
+  readonly mode: IngestMode;
+  readonly from: number;
+  readonly count: number;
+  readonly batch: number;
+  /** The how-manieth pass it is; decides order and end. */
+  readonly pass: number;
+  /** When they end; by default long ago if resolved, else in an hour. */
+  readonly endsAt?: string;
+}): string[] {
+  const { mode, from, count, batch, pass } = options;
+  const later = Date.now() + 3_600_000 + pass;
+  const endsAt = options.endsAt ?? (mode === 'resolved' ? '2026-11-21T03:30:00.000Z' : new Date(later).toISOString());
+  const bodies: string[] = [];
+  for (let at = 0; at < count; at += batch) {
+    const alerts: string[] = [];
+    for (let next = at; next < Math.min(at + batch, count); next++) {
+      alerts.push(sampleAlert(from + shuffled(next, count, pass), endsAt));
+    }
+    bodies.push(`[${alerts.join(',')}]`);
+  }
+  return bodies;
+}
+
+/** A permutation of 0 to count - 1: steps of a large prime, which goes through all unless it divides the count. */
+function shuffled(index: number, count: number, pass: number): number {
+  return pass === 0 ? index : (index * 15_485_863 + pass * 7919) % count;
+}
