@@ -1,4 +1,4 @@
-import { excerpt } from './excerpt.ts';
+import { excerpt } from '../excerpt.ts';
 import { PrometheusError, type PrometheusErrorKind } from './prometheus-error.ts';
 
 /** `connect` until the headers of the answer are there, `body` from then on. */

@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.ts';
 import { Slices } from '../slices.ts';
 import { parseAlertsResponse, type PrometheusAlerts } from './alerts-response.ts';
-import { readBoundedBody } from './bounded-body.ts';
-import { startDeadline, type Deadline } from './deadline.ts';
+import { readBoundedBody } from '../bounded-body.ts';
+import { startDeadline, type Deadline } from '../deadline.ts';
 import { fetchFailure, type FetchPhase } from './fetch-failure.ts';
 import { prometheusEndpoint, type PrometheusEndpoint } from './prometheus-endpoint.ts';
 import { PrometheusError } from './prometheus-error.ts';

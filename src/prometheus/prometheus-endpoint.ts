@@ -1,4 +1,4 @@
-import { excerpt } from './excerpt.ts';
+import { excerpt } from '../excerpt.ts';
 
 /** Where to ask, taken apart so that the credentials are in one place only. */
 export interface PrometheusEndpoint {

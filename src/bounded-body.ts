@@ -10,7 +10,7 @@ export interface BoundedBody {
  * unpacks to a huge one stops at the limit too. The rest is never fetched: the stream is cancelled.
  * Rejects with what the stream fails with.
  */
-export async function readBoundedBody(body: ReadableStream<Uint8Array> | null, maxBytes: number): Promise<BoundedBody> {
+export async function readBoundedBody(body: AsyncIterable<Uint8Array> | null, maxBytes: number): Promise<BoundedBody> {
   if (body === null) return { text: '', cut: false };
   // Decoded piece by piece: at no time are both the bytes and the text held whole.
   const decoder = new TextDecoder();

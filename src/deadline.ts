@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from './clock.ts';
 
 /** One signal for two reasons to give up: the time is over, or the caller no longer wants it. */
 export interface Deadline {

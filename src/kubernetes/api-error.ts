@@ -1,0 +1,30 @@
+export interface ApiErrorOptions extends ErrorOptions {
+  /** The HTTP status; undefined if no answer came. */
+  readonly status?: number | undefined;
+  readonly reason: string;
+  readonly retryAfterMs?: number | undefined;
+}
+
+/**
+ * A call of the API server that failed. The message is one line for the log: verb, path, and what was wrong.
+ * It never holds credentials.
+ */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  /** The HTTP status; undefined if no answer came. */
+  readonly status: number | undefined;
+  /**
+   * The `reason` of the Kubernetes Status (`NotFound`, `Conflict`, `Forbidden`, `Expired`, …), or where there is none:
+   * `Unreachable`, `Timeout`, `Truncated`, `TooLarge`, `NotJson`, `Credentials`, or `Unknown`.
+   */
+  readonly reason: string;
+  /** How long the server asks to wait before the next try, milliseconds. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(message: string, { status, reason, retryAfterMs, cause }: ApiErrorOptions) {
+    super(message, { cause });
+    this.status = status;
+    this.reason = reason;
+    this.retryAfterMs = retryAfterMs;
+  }
+}

@@ -1,0 +1,78 @@
+import { excerpt } from '../excerpt.ts';
+import { ApiError } from './api-error.ts';
+
+/** What of a call a message names. */
+export interface CallName {
+  readonly method: string;
+  readonly path: string;
+}
+
+/** The answer of the API server that is no success, as an error. Status objects are read, anything else is quoted. */
+export function statusFailure(call: CallName, status: number, text: string, retryAfter: string | undefined): ApiError {
+  const { reason, message, retryAfterSeconds } = readStatus(text);
+  const quoted = excerpt(message ?? text);
+  const detail = quoted === '' ? '' : `: ${quoted}`;
+  return new ApiError(`${call.method} ${call.path}: ${status} ${reason ?? 'Unknown'}${detail}`, {
+    status,
+    reason: reason ?? 'Unknown',
+    retryAfterMs: retryAfterMs(retryAfter, retryAfterSeconds),
+  });
+}
+
+/** A call that got no answer, or the end of one, from the network. */
+export function networkFailure(call: CallName, server: string, error: unknown, answered: boolean): ApiError {
+  const detail = describe(error);
+  const what = answered ? 'the answer broke off' : `no answer from ${server}`;
+  return new ApiError(`${call.method} ${call.path}: ${what}: ${detail}`, {
+    reason: answered ? 'Truncated' : 'Unreachable',
+    cause: error,
+  });
+}
+
+/** The delay in seconds of a Retry-After header, as the API server sends it; a date is not read. */
+function retryAfterMs(header: string | undefined, detail: number | undefined): number | undefined {
+  const seconds = header !== undefined && /^\d{1,6}$/.test(header.trim()) ? Number(header) : detail;
+  return seconds === undefined ? undefined : seconds * 1000;
+}
+
+interface Status {
+  readonly reason?: string | undefined;
+  readonly message?: string | undefined;
+  readonly retryAfterSeconds?: number | undefined;
+}
+
+function readStatus(text: string): Status {
+  const found = parseObject(text);
+  if (found?.['kind'] !== 'Status') return {};
+  const { reason, message, details } = found;
+  const seconds = (details as { readonly retryAfterSeconds?: unknown } | undefined)?.retryAfterSeconds;
+  return {
+    reason: typeof reason === 'string' && /^\w{1,64}$/.test(reason) ? reason : undefined,
+    message: typeof message === 'string' ? message : undefined,
+    retryAfterSeconds: typeof seconds === 'number' && seconds > 0 ? seconds : undefined,
+  };
+}
+
+function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const found: unknown = JSON.parse(text);
+    return typeof found === 'object' && found !== null ? (found as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The innermost message, with its code: what is outside says no more than that it failed. */
+function describe(error: unknown): string {
+  let inner = error;
+  for (let next = inner; next instanceof Error; next = innerError(next)) inner = next;
+  if (!(inner instanceof Error)) return excerpt(String(inner));
+  const { code } = inner as NodeJS.ErrnoException;
+  const text = excerpt(inner.message) || 'no reason given';
+  return code === undefined || text.includes(code) ? text : `${text} (${code})`;
+}
+
+/** A host with several addresses fails with one error for each: the last tells enough. */
+function innerError(error: Error): unknown {
+  return error instanceof AggregateError ? (error.errors as unknown[]).at(-1) : error.cause;
+}

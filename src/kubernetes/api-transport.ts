@@ -1,0 +1,98 @@
+import type { Readable } from 'node:stream';
+import { request } from 'undici';
+import { readBoundedBody } from '../bounded-body.ts';
+import type { ApiCall } from './api-call.ts';
+import { ApiError } from './api-error.ts';
+import { networkFailure, statusFailure } from './api-failure.ts';
+import type { Connections } from './connections.ts';
+import type { Access, Credentials } from './credentials.ts';
+
+export interface ApiTransportOptions {
+  readonly credentials: Credentials;
+  readonly connections: Connections;
+  /** Of this program, for the User-Agent header. */
+  readonly version: string;
+  /** The longest answer of a call that is read. Default 64 MiB. */
+  readonly maxResponseBytes?: number;
+}
+
+const defaultMaxResponseBytes = 64 * 1024 * 1024;
+/** Of an answer that is no success only the beginning is of use. */
+const maxErrorBytes = 64 * 1024;
+
+/** Sends one request over the shared connections and reads its answer. Knows nothing of deadlines and of trying again. */
+export class ApiTransport {
+  readonly #options: ApiTransportOptions;
+
+  constructor(options: ApiTransportOptions) {
+    this.#options = options;
+  }
+
+  /** The body of a success, as it comes. Rejects with ApiError, whatever goes wrong, an aborted signal included. */
+  async send(call: ApiCall, signal: AbortSignal): Promise<Readable> {
+    const access = await this.#access(call, signal);
+    const { statusCode, headers, body } = await this.#request(call, access, signal);
+    // An error of a body that nobody reads any more must not end the process.
+    body.on('error', () => undefined);
+    if (statusCode >= 200 && statusCode <= 299) return body;
+    const { text } = await readBoundedBody(body, maxErrorBytes).catch(() => ({ text: '' }));
+    throw statusFailure(call, statusCode, text, headers['retry-after']?.toString());
+  }
+
+  /** The text of a body, to its end. */
+  async readAll(call: ApiCall, body: Readable): Promise<string> {
+    const { maxResponseBytes = defaultMaxResponseBytes } = this.#options;
+    const { text, cut } = await readBoundedBody(body, maxResponseBytes).catch((error: unknown) => {
+      throw networkFailure(call, '', error, true);
+    });
+    if (!cut) return text;
+    const message = `${call.method} ${call.path}: the answer is larger than ${maxResponseBytes} bytes`;
+    throw new ApiError(message, { status: 200, reason: 'TooLarge' });
+  }
+
+  /** A plugin that hangs must not hold the call beyond its deadline. */
+  async #access(call: ApiCall, signal: AbortSignal): Promise<Access> {
+    try {
+      return await orAborted(this.#options.credentials.access(), signal);
+    } catch (error) {
+      const detail = error instanceof Error ? error.message.trim() : String(error);
+      const message = `${call.method} ${call.path}: no credentials: ${detail}`;
+      throw new ApiError(message, { reason: 'Credentials', cause: error });
+    }
+  }
+
+  async #request(call: ApiCall, access: Access, signal: AbortSignal): ReturnType<typeof request> {
+    const { connections, version } = this.#options;
+    const hasBody = call.body !== undefined;
+    try {
+      return await request(urlOf(access.server, call), {
+        method: call.method,
+        headers: {
+          accept: 'application/json',
+          'user-agent': `tocsin/${version}`,
+          ...(hasBody && { 'content-type': call.contentType ?? 'application/json' }),
+          ...access.headers,
+        },
+        body: hasBody ? JSON.stringify(call.body) : null,
+        dispatcher: connections.dispatcher(access),
+        signal,
+      });
+    } catch (error) {
+      throw networkFailure(call, access.server, error, false);
+    }
+  }
+}
+
+function urlOf(server: string, { path, query = {} }: ApiCall): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, String(value));
+  return parameters.size === 0 ? server + path : `${server}${path}?${parameters.toString()}`;
+}
+
+function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(new Error('they did not come in time'));
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

@@ -1,0 +1,39 @@
+import type { Registry } from 'prom-client';
+import type { Clock } from '../clock.ts';
+import { ApiClient } from './api-client.ts';
+import { createApiMetrics } from './api-metrics.ts';
+import { ApiTransport } from './api-transport.ts';
+import { Connections } from './connections.ts';
+import { Credentials } from './credentials.ts';
+import { loadKubeConfig, type ClusterAccess } from './kube-config.ts';
+import { RateLimiter } from './rate-limiter.ts';
+
+export interface CreateApiClientOptions {
+  readonly clock: Clock;
+  readonly registry: Registry;
+  readonly access: ClusterAccess;
+  /** Calls a second in the long run, and at once after a rest. Default 20 and 30. */
+  readonly qps?: number;
+  readonly burst?: number;
+  /** Connections at once; each stream holds one as long as it lasts. Default 32. */
+  readonly maxConnections?: number;
+  /** The longest answer of a call that is read. Default 64 MiB. */
+  readonly maxResponseBytes?: number;
+  /** Of this program, for the User-Agent header. */
+  readonly version: string;
+}
+
+/** The client with everything that it stands on. Nothing is read or connected before the first call. */
+export function createApiClient(options: CreateApiClientOptions): ApiClient {
+  const { clock, registry, access, qps = 20, burst = 30, maxConnections = 32 } = options;
+  const credentials = new Credentials(() => loadKubeConfig(access));
+  const connections = new Connections(maxConnections);
+  return new ApiClient({
+    clock,
+    credentials,
+    connections,
+    transport: new ApiTransport({ ...options, credentials, connections }),
+    rateLimiter: new RateLimiter({ clock, qps, burst }),
+    metrics: createApiMetrics(registry),
+  });
+}

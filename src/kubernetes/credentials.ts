@@ -1,0 +1,93 @@
+import type { RequestOptions } from 'node:https';
+import type { KubeConfig } from '@kubernetes/client-node';
+
+/** What a connection to the API server needs, beside its address. */
+export interface TlsMaterial {
+  readonly ca?: Buffer;
+  readonly cert?: Buffer | string;
+  readonly key?: Buffer | string;
+  readonly servername?: string;
+  readonly rejectUnauthorized?: boolean;
+}
+
+/** How one call reaches the API server, as things stand now. */
+export interface Access {
+  /** The URL of the API server, without a slash at its end. */
+  readonly server: string;
+  readonly proxyUrl: string | undefined;
+  /** Authorization, and whom to impersonate. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly tls: TlsMaterial;
+}
+
+/**
+ * The credentials of a kubeconfig or of a ServiceAccount, by the rules of @kubernetes/client-node: files of tokens and of
+ * certificates are read again as they rotate (a token file once a minute), exec and OIDC plugins are asked when what they
+ * gave has expired.
+ *
+ * Of the library's ways to apply them, applyToHTTPSOptions is used: it hands out headers and TLS material. The one that
+ * its own API classes use, applySecurityAuthentication, makes a new dispatcher, and so a new connection, for every call.
+ */
+export class Credentials {
+  readonly #load: () => Promise<KubeConfig>;
+  #config: Promise<KubeConfig> | undefined;
+  #access: Promise<Access> | undefined;
+
+  /** @param load reads the configuration anew; it is called again after {@link renew} */
+  constructor(load: () => Promise<KubeConfig>) {
+    this.#load = load;
+  }
+
+  /** Rejects when a file cannot be read or a plugin fails. Calls at the same time share one answer, and so one run of a plugin. */
+  access(): Promise<Access> {
+    this.#access ??= this.#read().finally(() => (this.#access = undefined));
+    return this.#access;
+  }
+
+  /** To be called when the server refused the credentials: forgets what was cached, the answer of a plugin as well. */
+  renew(): void {
+    this.#config = undefined;
+  }
+
+  async #read(): Promise<Access> {
+    const config = await this.#loaded();
+    const cluster = config.getCurrentCluster();
+    if (cluster === null) throw new Error('the kubeconfig names no cluster');
+    const options: RequestOptions = {};
+    await config.applyToHTTPSOptions(options);
+    return {
+      server: cluster.server.replace(/\/+$/, ''),
+      proxyUrl: cluster.proxyUrl,
+      headers: headersOf(options),
+      tls: tlsOf(options),
+    };
+  }
+
+  async #loaded(): Promise<KubeConfig> {
+    this.#config ??= this.#load();
+    try {
+      return await this.#config;
+    } catch (error) {
+      this.#config = undefined;
+      throw error;
+    }
+  }
+}
+
+function headersOf({ headers, auth }: RequestOptions): Readonly<Record<string, string>> {
+  // A token file may end with a line feed, which no header may hold.
+  const given = Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), String(value).trim()]);
+  const basic = typeof auth === 'string' ? [['authorization', `Basic ${Buffer.from(auth).toString('base64')}`]] : [];
+  return Object.fromEntries([...basic, ...given]) as Readonly<Record<string, string>>;
+}
+
+function tlsOf(options: RequestOptions): TlsMaterial {
+  const { ca, cert, key, servername, rejectUnauthorized } = options as TlsMaterial;
+  return {
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+    ...(servername !== undefined && { servername }),
+    ...(rejectUnauthorized !== undefined && { rejectUnauthorized }),
+  };
+}

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { Credentials } from './credentials.ts';
+import { loadKubeConfig } from './kube-config.ts';
+
+const base = {
+  'current-context': 'one',
+  clusters: [
+    { name: 'c1', cluster: { server: 'https://one:6443/', 'certificate-authority-data': 'Y2E=' } },
+    { name: 'c2', cluster: { server: 'http://two:8001', 'tls-server-name': 'x' } },
+  ],
+  users: [
+    { name: 'u1', user: { token: 't1' } },
+    { name: 'u2', user: { username: 'me', password: 'pw' } },
+  ],
+  contexts: [
+    { name: 'one', context: { cluster: 'c1', user: 'u1' } },
+    { name: 'two', context: { cluster: 'c2', user: 'u2' } },
+    { name: 'nobody', context: { cluster: 'c1', user: 'none' } },
+    { name: 'nowhere', context: { cluster: 'c9', user: 'u1' } },
+  ],
+};
+
+describe('loadKubeConfig', () => {
+  it('takes the current context, its cluster and its user', async (t) => {
+    assert.deepEqual(await accessOf([write(t, base)]), {
+      server: 'https://one:6443',
+      proxyUrl: undefined,
+      headers: { authorization: 'Bearer t1' },
+      tls: { ca: Buffer.from('ca') },
+    });
+  });
+
+  it('takes the context that is asked for; plain http is fine, as for kubectl', async (t) => {
+    const { server, headers } = await accessOf([write(t, base)], 'two');
+    assert.equal(server, 'http://two:8001');
+    assert.deepEqual(headers, { authorization: `Basic ${Buffer.from('me:pw').toString('base64')}` });
+  });
+
+  it('keeps the CA of the cluster where the context has no user', async (t) => {
+    const { headers, tls } = await accessOf([write(t, base)], 'nobody');
+    assert.deepEqual([headers, tls], [{}, { ca: Buffer.from('ca') }]);
+  });
+
+  it('reads the token of a file, relative to the kubeconfig, before the one beside it', async (t) => {
+    const users = [{ name: 'u1', user: { token: 'old', tokenFile: 'token' } }];
+    const file = write(t, { ...base, users });
+    writeFileSync(join(file, '..', 'token'), 'from-file\n');
+    assert.deepEqual((await accessOf([file])).headers, { authorization: 'Bearer from-file' });
+  });
+
+  it('merges several files: the first entry of a name wins', async (t) => {
+    const other = {
+      contexts: [{ name: 'three', context: { cluster: 'c1', user: 'u3' } }],
+      users: [
+        { name: 'u3', user: { token: 't3' } },
+        { name: 'u1', user: { token: 'no' } },
+      ],
+      clusters: [],
+    };
+    const files = [write(t, base), write(t, other)];
+    assert.deepEqual((await accessOf(files)).headers, { authorization: 'Bearer t1' });
+    assert.deepEqual((await accessOf(files, 'three')).headers, { authorization: 'Bearer t3' });
+  });
+
+  it('says what is wrong, and in which file', async (t) => {
+    const file = write(t, base);
+    const { 'current-context': _, ...without } = base;
+    await assert.rejects(accessOf([file], 'four'), {
+      message: `kubeconfig ${file}: there is no context "four"; there are: one, two, nobody, nowhere`,
+    });
+    await assert.rejects(accessOf([file], 'nowhere'), /context "nowhere" names a cluster that is not there/);
+    await assert.rejects(accessOf([write(t, without)]), /there is no current-context; choose one with --context/);
+    await assert.rejects(accessOf(['/nowhere/config']), /^Error: kubeconfig \/nowhere\/config: ENOENT/);
+    await assert.rejects(accessOf([write(t, 'a: [')]), /^Error: kubeconfig .*\/config: /);
+  });
+});
+
+function accessOf(kubeconfigs: readonly string[], context?: string) {
+  return new Credentials(() => loadKubeConfig({ kubeconfigs, context })).access();
+}
+
+function write(t: TestContext, content: object | string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tocsin-kubeconfig-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'config');
+  writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content));
+  return file;
+}

@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs';
+import { dirname, isAbsolute, join } from 'node:path';
+import type { Cluster, KubeConfig, User } from '@kubernetes/client-node';
+import { parse } from 'yaml';
+
+/** How the API server is found, as kubectl finds it. */
+export interface ClusterAccess {
+  /** Kubeconfig files, the first that has an entry wins; none: the ServiceAccount of the pod. */
+  readonly kubeconfigs: readonly string[];
+  /** Default: the files' `current-context`. */
+  readonly context?: string | undefined;
+}
+
+interface LoadedFile {
+  readonly clusters: readonly Cluster[];
+  readonly users: readonly User[];
+  readonly config: KubeConfig;
+}
+
+/**
+ * A configuration of exactly one cluster and one user, read anew at each call.
+ * The library is loaded here and not at the top of a file: it takes 90 MB and half a second, which standalone must not pay.
+ * Throws an Error for the user: which file, what is wrong with it.
+ */
+export async function loadKubeConfig({ kubeconfigs, context }: ClusterAccess): Promise<KubeConfig> {
+  const { KubeConfig: Config } = await import('@kubernetes/client-node');
+  const config = new Config();
+  if (kubeconfigs.length === 0) {
+    config.loadFromCluster();
+    return config;
+  }
+  const files = kubeconfigs.map((file) => loadFile(new Config(), file));
+  const { cluster, user } = select(files, context, kubeconfigs.join(', '));
+  config.loadFromClusterAndUser(cluster, user);
+  return config;
+}
+
+function loadFile(config: KubeConfig, file: string): LoadedFile {
+  try {
+    config.loadFromFile(file);
+    const tokenFiles = tokenFilesOf(file);
+    const users = config.getUsers().map((user) => withTokenFile(user, tokenFiles.get(user.name)));
+    return { config, clusters: config.getClusters(), users };
+  } catch (error) {
+    throw new Error(`kubeconfig ${file}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}
+
+function select(
+  files: readonly LoadedFile[],
+  wanted: string | undefined,
+  where: string,
+): { readonly cluster: Cluster; readonly user: User } {
+  const name = wanted ?? files.map(({ config }) => config.getCurrentContext()).find(Boolean);
+  if (name === undefined)
+    throw new Error(`kubeconfig ${where}: there is no current-context; choose one with --context`);
+  const contexts = files.flatMap(({ config }) => config.getContexts());
+  const context = contexts.find((candidate) => candidate.name === name);
+  if (context === undefined) {
+    const names = contexts.map((candidate) => candidate.name).join(', ') || 'none';
+    throw new Error(`kubeconfig ${where}: there is no context "${name}"; there are: ${names}`);
+  }
+  const cluster = files.flatMap(({ clusters }) => clusters).find((candidate) => candidate.name === context.cluster);
+  const user = files.flatMap(({ users }) => users).find((candidate) => candidate.name === context.user);
+  if (cluster === undefined)
+    throw new Error(`kubeconfig ${where}: context "${name}" names a cluster that is not there`);
+  // The library leaves out the CA of the cluster when there is no user, and refuses plain http unless told so.
+  const skipTLSVerify = cluster.skipTLSVerify || cluster.server.startsWith('http:');
+  return { cluster: { ...cluster, skipTLSVerify }, user: user ?? { name: 'anonymous' } };
+}
+
+/** The library knows only a key `token-file`; kubectl's is `tokenFile`. */
+function tokenFilesOf(file: string): ReadonlyMap<string, string> {
+  const content = parse(readFileSync(file, 'utf8')) as KubeConfigContent | null;
+  const paths = new Map<string, string>();
+  for (const { name, user } of content?.users ?? []) {
+    const path = user?.tokenFile;
+    if (path !== undefined) paths.set(name, isAbsolute(path) ? path : join(dirname(file), path));
+  }
+  return paths;
+}
+
+interface KubeConfigContent {
+  readonly users?: readonly { readonly name: string; readonly user?: { readonly tokenFile?: string } | null }[];
+}
+
+/** As in client-go, the file wins over a token beside it: it is read again as it rotates. */
+function withTokenFile(user: User, tokenFile: string | undefined): User {
+  if (tokenFile === undefined) return user;
+  const { token: _, ...rest } = user;
+  return { ...rest, authProvider: { name: 'tokenFile', config: { tokenFile } } };
+}

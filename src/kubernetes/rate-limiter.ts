@@ -1,0 +1,58 @@
+import type { Clock } from '../clock.ts';
+
+export interface RateLimiterOptions {
+  readonly clock: Clock;
+  /** Calls a second in the long run. */
+  readonly qps: number;
+  /** Calls at once after a rest. */
+  readonly burst: number;
+}
+
+/**
+ * A token bucket, as client-go limits its calls: who comes first goes first. It keeps the time at which the bucket would
+ * be full again (the theoretical arrival time of GCRA), which says all about its level.
+ */
+export class RateLimiter {
+  readonly #clock: Clock;
+  readonly #intervalMs: number;
+  readonly #burstMs: number;
+  #fullAt = 0;
+
+  constructor({ clock, qps, burst }: RateLimiterOptions) {
+    this.#clock = clock;
+    this.#intervalMs = 1000 / qps;
+    this.#burstMs = burst * this.#intervalMs;
+  }
+
+  /** Resolves when a call may be made, to how long that took, milliseconds. Rejects with the signal's reason; the place is then free again. */
+  async acquire(signal: AbortSignal): Promise<number> {
+    signal.throwIfAborted();
+    const now = this.#clock.now();
+    this.#fullAt = Math.max(this.#fullAt, now) + this.#intervalMs;
+    const delayMs = this.#fullAt - this.#burstMs - now;
+    if (delayMs <= 0) return 0;
+    try {
+      await sleep(this.#clock, delayMs, signal);
+    } catch (error) {
+      this.#fullAt -= this.#intervalMs;
+      throw error;
+    }
+    return delayMs;
+  }
+}
+
+/** Resolves after `delayMs`; rejects with the signal's reason as soon as it is aborted. Leaves no timer and no listener. */
+export function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason as Error);
+    const onAbort = (): void => {
+      cancelTimer();
+      reject(signal.reason as Error);
+    };
+    const cancelTimer = clock.setTimeout(() => {
+      signal.removeEventListener('abort', onAbort);
+      resolve();
+    }, delayMs);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+}
