@@ -11,6 +11,7 @@ import { Resync } from './controller/resync.ts';
 import type { Logger } from './logger.ts';
 import { createProcessMetrics } from './process-metrics.ts';
 import { createSharedSnapshot } from './prometheus/create-shared-snapshot.ts';
+import type { HeavyWork } from './receiver/alerts-handler.ts';
 import { Receiver } from './receiver/receiver.ts';
 import { newId } from './receiver/request-id.ts';
 import { createEventSource } from './source/create-event-source.ts';
@@ -31,6 +32,8 @@ export interface AppOptions {
   readonly version: string;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Runs work that needs much memory; the process may want to know of it. Default: just runs it. */
+  readonly heavyWork?: HeavyWork;
 }
 
 /** How much of the drain timeout the requests under way get; what is left of it is for the queue. */
@@ -151,6 +154,7 @@ export class App {
       ...this.#options,
       registry: this.#registry,
       store: this.#store,
+      heavyWork: this.#options.heavyWork ?? ((work) => work()),
       sink: (causes) => this.#source.put(causes),
       notReady: () => this.#notReady,
     });

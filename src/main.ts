@@ -6,7 +6,7 @@ import { systemClock } from './clock.ts';
 import { parseFlags, type Flags } from './config/flags.ts';
 import { helpText } from './config/help-text.ts';
 import { loadConfig } from './config/load-config.ts';
-import { guardHeap } from './heap-guard.ts';
+import { HeapGuard } from './heap-guard.ts';
 import { serve } from './serve.ts';
 
 const { version } = packageJson;
@@ -48,8 +48,16 @@ function start(flags: Flags): Promise<number> | number {
   const loaded = loadConfig(flags, readText);
   if ('problems' in loaded) return complain(loaded.problems, exitFailure);
   const { config, pipelinesFolderGiven } = loaded;
+  const heapGuard = new HeapGuard();
   const pipelinesFolder = pipelinesFolderGiven ? config.pipelines.folder : examplePipelines;
-  return serve({ flags, config, pipelinesFolder, version, clock: systemClock });
+  return serve({
+    flags,
+    config,
+    pipelinesFolder,
+    version,
+    clock: systemClock,
+    heavyWork: (work) => heapGuard.during(work),
+  });
 }
 
 function readText(path: string): string {
@@ -62,5 +70,4 @@ function complain(problems: readonly string[], exitCode: number): number {
   return exitCode;
 }
 
-guardHeap();
 process.exit(await main(process.argv.slice(2)));

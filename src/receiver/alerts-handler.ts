@@ -14,6 +14,9 @@ import type { IntakeReport } from './intake-report.ts';
 import { refuse, RefusedError } from './refusal.ts';
 import { senderOf, type Sender } from './sender.ts';
 
+/** Runs work that is known to need much memory; see heap-guard.ts. */
+export type HeavyWork = <T>(work: () => Promise<T>) => Promise<T>;
+
 export interface AlertsHandlerOptions {
   readonly clock: Clock;
   readonly store: AlertStore;
@@ -24,6 +27,8 @@ export interface AlertsHandlerOptions {
   readonly maxLabels: number;
   /** Called before a batch is stored, so that what has run out by then is announced as expired, and after it. */
   readonly expireDue: () => void;
+  /** Runs work that fills the memory with what is soon thrown away. */
+  readonly heavyWork: HeavyWork;
   /** Where that goes which wakes a reconcile. It must not block, and is called only after the answer. */
   readonly sink: (causes: Causes) => void;
 }
@@ -64,7 +69,8 @@ export class AlertsHandler {
 
   #inTurn(bodyBytes: number, takeIn: () => Promise<void>): Promise<void> {
     if (bodyBytes <= laneBodyBytes) return takeIn();
-    return (bodyBytes <= slicedBodyBytes ? this.#lane : this.#slowLane).run(takeIn);
+    if (bodyBytes <= slicedBodyBytes) return this.#lane.run(takeIn);
+    return this.#slowLane.run(() => this.#options.heavyWork(takeIn));
   }
 
   async #takeIn(bytes: Buffer, response: ServerResponse, sender: Sender): Promise<void> {

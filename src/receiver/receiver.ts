@@ -8,7 +8,7 @@ import type { Logger } from '../logger.ts';
 import type { Causes } from '../workqueue/causes.ts';
 import { AlertExpiry } from './alert-expiry.ts';
 import { AlertLines } from './alert-lines.ts';
-import { AlertsHandler } from './alerts-handler.ts';
+import { AlertsHandler, type HeavyWork } from './alerts-handler.ts';
 import { BodyReader } from './body-reader.ts';
 import { IntakeReport } from './intake-report.ts';
 import { createReceiverMetrics, type ReceiverMetrics } from './receiver-metrics.ts';
@@ -21,6 +21,7 @@ export interface ReceiverOptions {
   readonly logger: Logger;
   readonly registry: Registry;
   readonly store: AlertStore;
+  readonly heavyWork: HeavyWork;
   /** Where that goes which wakes a reconcile; must not block. */
   readonly sink: (causes: Causes) => void;
   /** Why Tocsin is not ready; undefined once it is. */

@@ -72,6 +72,7 @@ export async function startRoutes(test: TestContext, options: TestRoutesOptions 
     maxLabels,
     bodies: new BodyReader(maxBytes),
     report: new IntakeReport({ clock, logger, metrics, lines, perSecond: 50 }),
+    heavyWork: (work) => work(),
     expireDue: options.expireDue ?? (() => undefined),
     sink: (causes) => {
       options.sink?.(causes, responses);
