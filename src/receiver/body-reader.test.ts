@@ -5,7 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { largeBodyBytes, largeBodySlots } from '../limits.ts';
 import type { BodyError } from './body-error.ts';
-import { BodyReader, type Body } from './body-reader.ts';
+import { BodyReader } from './body-reader.ts';
+import type { Body } from './body-reading.ts';
 import { rawConnection, requestHead } from './raw-connection.fixture.ts';
 
 const limit = 100_000;
