@@ -12,7 +12,8 @@ export type ServerName =
   | 'alertmanager-0.25'
   | 'amtool-0.25'
   | 'etcd'
-  | 'kube-apiserver';
+  | 'kube-apiserver'
+  | 'kubectl';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
