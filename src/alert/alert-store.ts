@@ -68,9 +68,15 @@ export class AlertStore {
    * Stores an alert. If it is invalid, or `startsAt` is after `endsAt` once the defaults are in, the text of it is returned;
    * of both the latter, as in Alertmanager.
    * @param characterBytes what a character of its texts takes in memory: 1 if the body was ASCII, else 2
+   * @param resolveTimeoutMs how long to believe in it if it has no end, unlike for others
    */
-  put(posted: PostableAlert, now: number, characterBytes: 1 | 2): PutResult | string {
-    const received = receivedState(posted, now, this.#options.resolveTimeoutMs);
+  put(
+    posted: PostableAlert,
+    now: number,
+    characterBytes: 1 | 2,
+    resolveTimeoutMs = this.#options.resolveTimeoutMs,
+  ): PutResult | string {
+    const received = receivedState(posted, now, resolveTimeoutMs);
     if (received.startsAt > received.endsAt) return 'start time must be before end time';
     if (posted.invalid !== undefined) return posted.invalid;
     const alert = this.#alerts.get(posted.key);

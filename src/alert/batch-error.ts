@@ -20,6 +20,11 @@ export class BatchError extends Error {
     return new BatchError(400, 400, `parsing alerts body from "" failed, because ${reason}`);
   }
 
+  /** A webhook payload that cannot be read, however often it is sent; `reason` names the path of the wrong field. */
+  static badPayload(reason: string): BatchError {
+    return new BatchError(400, 400, `the webhook payload cannot be read: ${reason}`);
+  }
+
   /** A required field is missing. @param path such as `3.labels` */
   static required(path: string): BatchError {
     return new BatchError(422, 602, `${path} in body is required`);

@@ -27,6 +27,7 @@ const counts = [
 ];
 const durations = [
   'receiver.resolve_timeout',
+  'receiver.webhook_resolve_timeout',
   'receiver.header_timeout',
   'receiver.request_timeout',
   'receiver.idle_timeout',
@@ -45,6 +46,7 @@ describe('Config', () => {
         max_alerts: 100_000,
         max_alerts_size: 256 * 1024 ** 2,
         resolve_timeout: 300_000,
+        webhook_resolve_timeout: 90_000_000,
         max_labels_per_alert: 4096,
         max_header_size: 16 * 1024,
         header_timeout: 10_000,

@@ -41,6 +41,11 @@ export const Config = section({
     /** What the stored alerts may take, estimated, all together. */
     max_alerts_size: setting(readSize('1KiB'), '256MiB'),
     resolve_timeout: setting(readSpan, '5m'),
+    /**
+     * The same for alerts that came by webhook: an Alertmanager tells of them again only after its `repeat_interval` and
+     * `group_interval`, which this has to outlast. It tells of their end, too.
+     */
+    webhook_resolve_timeout: setting(readSpan, '25h'),
     /** The most labels, or annotations, that one alert may have. */
     max_labels_per_alert: setting(readCount, 4096),
     max_header_size: setting(readSize('1KiB', '1MiB'), '16KiB'),

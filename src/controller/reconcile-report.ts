@@ -84,7 +84,7 @@ export class ReconcileReport {
   }
 
   #sinceAlertMs({ payload: { causes } }: WorkItem<Work>): number | undefined {
-    return causes.triggers.has('alert') ? Math.max(0, this.#options.clock.now() - causes.firstSeen) : undefined;
+    return Number.isFinite(causes.firstSeen) ? Math.max(0, this.#options.clock.now() - causes.firstSeen) : undefined;
   }
 }
 

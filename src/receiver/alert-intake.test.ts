@@ -4,6 +4,7 @@ import { AlertStore } from '../alert/alert-store.ts';
 import { posted } from '../alert/alert-store.fixture.ts';
 import type { PostableAlert } from '../alert/postable-alert.ts';
 import { maxNamedProblems } from '../limits.ts';
+import { alertsDoor } from './door.ts';
 import { AlertIntake, type AlertTransition, type Repeats } from './alert-intake.ts';
 
 const now = Date.parse('2026-11-21T03:00:00.000Z');
@@ -20,7 +21,14 @@ interface Intake {
 function takeIn(store: AlertStore, alerts: readonly PostableAlert[], repeats: Repeats = 'trigger', at = now): Intake {
   const transitions: [string, string | undefined][] = [];
   const onTransition = ({ event, alert }: AlertTransition) => void transitions.push([event, alert.labels['alertname']]);
-  const intake = new AlertIntake({ store, repeats, now: at, characterBytes: 1, onTransition });
+  const intake = new AlertIntake({
+    store,
+    repeats,
+    now: at,
+    characterBytes: 1,
+    nameOf: alertsDoor.nameOf,
+    onTransition,
+  });
   for (const alert of alerts) intake.add(alert);
   return { intake, transitions };
 }

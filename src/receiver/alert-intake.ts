@@ -21,6 +21,10 @@ export interface AlertIntakeOptions {
   readonly now: number;
   /** What a character of the body takes in memory: 1 if it was all ASCII. */
   readonly characterBytes: 1 | 2;
+  /** How the sender calls an alert, by its index. */
+  readonly nameOf: (index: number) => string;
+  /** How long to believe in an alert without an end, if that differs from `receiver.resolve_timeout`; milliseconds. */
+  readonly resolveTimeoutMs?: number | undefined;
   /** The alert lines for what changed. */
   readonly onTransition: (transition: AlertTransition) => void;
 }
@@ -48,14 +52,19 @@ export class AlertIntake {
   }
 
   add(posted: PostableAlert): void {
-    const { store, now, characterBytes } = this.#options;
+    const { store, now, characterBytes, resolveTimeoutMs } = this.#options;
     const index = this.received++;
     // Counted before it is validated, as Alertmanager does.
     if (posted.endsAt === undefined || posted.endsAt > now) this.firing++;
     else this.resolved++;
-    const stored = store.put(posted, now, characterBytes);
+    const stored = store.put(posted, now, characterBytes, resolveTimeoutMs);
     if (typeof stored === 'string') this.#refuse(index, stored);
     else this.#tell(stored);
+  }
+
+  /** The sender kept `count` alerts for itself: nobody knows whom they concern, and so every pipeline is. */
+  addTruncated(count: number): void {
+    if (count > 0) this.causes.addTruncated(count, this.#options.now);
   }
 
   /** The text of the 400 for the invalid alerts; the others are stored. */
@@ -66,7 +75,7 @@ export class AlertIntake {
 
   #refuse(index: number, problem: string): void {
     this.invalid++;
-    if (this.problems.length < maxNamedProblems) this.problems.push(`alert ${index}: ${problem}`);
+    if (this.problems.length < maxNamedProblems) this.problems.push(`${this.#options.nameOf(index)}: ${problem}`);
   }
 
   #tell({ alert, change, limited }: PutResult): void {

@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AlertStore } from '../alert/alert-store.ts';
-import { BatchError } from '../alert/batch-error.ts';
 import type { Clock } from '../clock.ts';
 import { laneBodyBytes, slicedBodyBytes } from '../limits.ts';
 import type { Causes } from '../workqueue/causes.ts';
-import { AlertIntake, type Repeats } from './alert-intake.ts';
+import { AlertIntake, type AlertTransition, type Repeats } from './alert-intake.ts';
 import { answerEmpty, answerString } from './answer.ts';
-import { readBatch } from './batch.ts';
+import type { Batch } from './batch.ts';
 import type { BodyReader } from './body-reader.ts';
+import { alertsDoor, type Door } from './door.ts';
 import { Lane } from './lane.ts';
 import { mediaTypeProblem } from './media-type.ts';
 import type { IntakeReport } from './intake-report.ts';
@@ -25,6 +25,8 @@ export interface AlertsHandlerOptions {
   readonly repeats: Repeats;
   /** `receiver.max_labels_per_alert`. */
   readonly maxLabels: number;
+  /** `receiver.webhook_resolve_timeout`, milliseconds. */
+  readonly webhookResolveTimeoutMs: number;
   /** Called before a batch is stored, so that what has run out by then is announced as expired, and after it. */
   readonly expireDue: () => void;
   /** Runs work that fills the memory with what is soon thrown away. */
@@ -33,7 +35,12 @@ export interface AlertsHandlerOptions {
   readonly sink: (causes: Causes) => void;
 }
 
-/** `POST /api/v2/alerts`: parse, validate, store, answer; what follows from it is no part of the answer. */
+type OnTransition = (transition: AlertTransition) => void;
+
+/**
+ * The doors, `POST /api/v2/alerts` and `POST /webhook`: parse, validate, store, answer; what follows from it is no part of
+ * the answer.
+ */
 export class AlertsHandler {
   readonly #options: AlertsHandlerOptions;
   readonly #lane = new Lane();
@@ -45,23 +52,23 @@ export class AlertsHandler {
   }
 
   /** Never rejects; every request is answered, unless its connection is gone. */
-  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async handle(request: IncomingMessage, response: ServerResponse, door = alertsDoor): Promise<void> {
     const sender = senderOf(request);
     response.setHeader('X-Request-Id', sender.requestId);
     try {
-      await this.#handle(request, response, sender);
+      await this.#handle(request, response, sender, door);
     } catch (error) {
       this.#options.report.rejected(sender, refuse(response, error), error);
     }
   }
 
-  async #handle(request: IncomingMessage, response: ServerResponse, sender: Sender): Promise<void> {
+  async #handle(request: IncomingMessage, response: ServerResponse, sender: Sender, door: Door): Promise<void> {
     const body = await this.#options.bodies.read(request);
     try {
-      if (body.bytes.length === 0) throw BatchError.required('alerts');
+      if (body.bytes.length === 0) throw door.emptyBody();
       const problem = mediaTypeProblem(request.headers['content-type']);
       if (problem !== undefined) throw new RefusedError(problem.status, problem.message);
-      await this.#inTurn(body.bytes.length, () => this.#takeIn(body.bytes, response, sender));
+      await this.#inTurn(body.bytes.length, () => this.#takeIn(body.bytes, response, sender, door));
     } finally {
       body.release();
     }
@@ -73,25 +80,33 @@ export class AlertsHandler {
     return this.#slowLane.run(() => this.#options.heavyWork(takeIn));
   }
 
-  async #takeIn(bytes: Buffer, response: ServerResponse, sender: Sender): Promise<void> {
-    const { clock, store, repeats, maxLabels, report, sink, expireDue } = this.#options;
-    const batch = await readBatch(bytes, maxLabels, clock);
+  async #takeIn(bytes: Buffer, response: ServerResponse, sender: Sender, door: Door): Promise<void> {
+    const { clock, maxLabels, report, sink, expireDue } = this.#options;
+    const batch = await door.read(bytes, maxLabels, clock);
     expireDue();
     const transitions = report.transitions(sender);
-    const intake = new AlertIntake({
-      store,
-      repeats,
-      now: clock.now(),
-      characterBytes: batch.characterBytes,
-      onTransition: (transition) => transitions.add(transition),
-    });
+    const intake = this.#intake(batch, door, (transition) => transitions.add(transition));
     await batch.forEach((alert) => intake.add(alert));
+    intake.addTruncated(batch.webhook?.truncatedAlerts ?? 0);
     expireDue();
     if (intake.invalid > 0) answerString(response, 400, intake.refusal);
     else answerEmpty(response);
-    report.received(sender, intake, transitions, bytes.length);
-    if (intake.causes.alertCount === 0) return;
+    report.received(sender, intake, transitions, bytes.length, batch.webhook);
+    if (intake.causes.triggers.size === 0) return;
     intake.causes.addRequestId(sender.requestId);
     sink(intake.causes);
+  }
+
+  #intake({ characterBytes, webhook }: Batch, door: Door, onTransition: OnTransition): AlertIntake {
+    const { clock, store, repeats, webhookResolveTimeoutMs } = this.#options;
+    return new AlertIntake({
+      store,
+      repeats,
+      now: clock.now(),
+      characterBytes,
+      nameOf: door.nameOf,
+      resolveTimeoutMs: webhook === undefined ? undefined : webhookResolveTimeoutMs,
+      onTransition,
+    });
   }
 }

@@ -1,6 +1,7 @@
 import type { PostableAlert } from '../alert/postable-alert.ts';
 import { readAlerts } from '../alert/read-alerts.ts';
 import { readAlertsFast } from '../alert/read-alerts-fast.ts';
+import type { WebhookHead } from '../alert/webhook-head.ts';
 import type { Clock } from '../clock.ts';
 import { slicedBodyBytes } from '../limits.ts';
 import { Slices } from '../slices.ts';
@@ -10,6 +11,8 @@ import { bodyText } from './body-text.ts';
 export interface Batch {
   /** What a character of its texts takes in memory at most, bytes. */
   readonly characterBytes: 1 | 2;
+  /** What the payload of a webhook says besides; absent if it came another way. */
+  readonly webhook?: WebhookHead;
   /** Hands over each alert, in order. Lets others run in between. */
   forEach(take: (alert: PostableAlert) => void): Promise<void>;
 }
@@ -29,7 +32,8 @@ export async function readBatch(bytes: Buffer, maxLabels: number, clock: Clock):
   return { characterBytes, forEach: (take) => goThrough(readAlerts(text, maxLabels), slices, take) };
 }
 
-async function goThrough(
+/** Hands over each alert, in slices. */
+export async function goThrough(
   steps: Iterable<PostableAlert | undefined>,
   slices: Slices,
   take: (alert: PostableAlert) => void,

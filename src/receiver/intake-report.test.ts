@@ -6,6 +6,7 @@ import { BatchError } from '../alert/batch-error.ts';
 import type { PostableAlert } from '../alert/postable-alert.ts';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
+import { alertsDoor } from './door.ts';
 import { AlertIntake } from './alert-intake.ts';
 import { AlertLines } from './alert-lines.ts';
 import { BodyError } from './body-error.ts';
@@ -25,7 +26,14 @@ function setUp({ maxAlerts = 100, perSecond = 50 } = {}) {
   const receive = (alerts: readonly PostableAlert[]): void => {
     const transitions = report.transitions(sender);
     const onTransition = transitions.add.bind(transitions);
-    const intake = new AlertIntake({ store, repeats: 'trigger', now: clock.now(), characterBytes: 1, onTransition });
+    const intake = new AlertIntake({
+      store,
+      repeats: 'trigger',
+      now: clock.now(),
+      characterBytes: 1,
+      nameOf: alertsDoor.nameOf,
+      onTransition,
+    });
     for (const alert of alerts) intake.add(alert);
     report.received(sender, intake, transitions, 1234);
   };

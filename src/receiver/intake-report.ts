@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import type { WebhookHead } from '../alert/webhook-head.ts';
 import type { LogFields, Logger } from '../logger.ts';
 import type { AlertIntake } from './alert-intake.ts';
 import type { AlertLines } from './alert-lines.ts';
@@ -38,7 +39,13 @@ export class IntakeReport {
   }
 
   /** A batch has been taken in and answered. */
-  received(sender: Sender, intake: AlertIntake, transitions: Transitions, bodyBytes: number): void {
+  received(
+    sender: Sender,
+    intake: AlertIntake,
+    transitions: Transitions,
+    bodyBytes: number,
+    webhook?: WebhookHead,
+  ): void {
     const { logger, metrics } = this.#options;
     const { received, firing, resolved, invalid, notStored, notUpdated } = intake;
     metrics.receivedFiring.inc(firing);
@@ -53,7 +60,9 @@ export class IntakeReport {
       invalid,
       new: intake.new,
       bytes: bodyBytes,
+      ...(webhook !== undefined && { door: 'webhook', group_key: webhook.groupKey, receiver: webhook.receiver }),
     });
+    if (webhook !== undefined && webhook.truncatedAlerts > 0) this.#truncated(sender, webhook);
     if (invalid > 0) this.#invalid(sender, intake);
     if (notStored + notUpdated > 0) this.#limited(sender, intake);
     transitions.write();
@@ -89,6 +98,16 @@ export class IntakeReport {
       invalid,
       problems: problems.slice(0, 10),
     });
+  }
+
+  #truncated(sender: Sender, { truncatedAlerts, groupKey, receiver }: WebhookHead): void {
+    this.#options.metrics.truncated.inc(truncatedAlerts);
+    if (!this.#limiter.allows()) return;
+    this.#options.logger.warn(
+      'alerts.truncated',
+      'an Alertmanager did not send all alerts of a group: every pipeline is looked at; raise max_alerts of its webhook',
+      { ...senderFields(sender), truncated_alerts: truncatedAlerts, group_key: groupKey, receiver },
+    );
   }
 
   #limited(sender: Sender, { notStored, notUpdated }: AlertIntake): void {

@@ -27,6 +27,7 @@ describe('createReceiverMetrics', () => {
     );
     assert.deepEqual(await series('tocsin_http_requests_total'), [
       'tocsin_http_requests_total{path="/api/v2/alerts",method="POST",code="200"} 0',
+      'tocsin_http_requests_total{path="/webhook",method="POST",code="200"} 0',
     ]);
   });
 
@@ -46,6 +47,7 @@ describe('createReceiverMetrics', () => {
     for (const method of ['BREW', 'get', '', 'PROPFIND']) metrics.answered('/-/ready', method, 405, 0.1);
     assert.deepEqual(await series('tocsin_http_requests_total'), [
       'tocsin_http_requests_total{path="/api/v2/alerts",method="POST",code="200"} 2',
+      'tocsin_http_requests_total{path="/webhook",method="POST",code="200"} 0',
       'tocsin_http_requests_total{path="other",method="GET",code="404"} 5',
       'tocsin_http_requests_total{path="/-/ready",method="other",code="405"} 4',
     ]);

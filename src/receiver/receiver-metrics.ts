@@ -15,7 +15,7 @@ export const limitNames = [
 export type LimitName = (typeof limitNames)[number];
 
 /** The routes that are told apart; every other path counts as `other`. */
-export const knownPaths = ['/api/v2/alerts', '/-/healthy', '/-/ready', '/metrics'] as const;
+export const knownPaths = ['/api/v2/alerts', '/webhook', '/-/healthy', '/-/ready', '/metrics'] as const;
 const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']);
 
 export interface ReceiverMetrics {
@@ -24,6 +24,8 @@ export interface ReceiverMetrics {
   readonly invalid: Counter;
   /** Alerts not stored, or stored without their new annotations. */
   readonly limited: Counter;
+  /** Alerts that senders told of without sending them. */
+  readonly truncated: Counter;
   limitReached(limit: LimitName): void;
   answered(path: string, method: string, status: number, seconds: number): void;
 }
@@ -52,6 +54,11 @@ export function createReceiverMetrics(registry: Registry, store: StoreGauges): R
     registers,
     name: 'tocsin_alerts_limited_total',
     help: 'Alerts not stored, or not updated in full, because the store was full; they woke a reconcile all the same.',
+  });
+  const truncated = new Counter({
+    registers,
+    name: 'tocsin_alerts_truncated_total',
+    help: 'Alerts that an Alertmanager cut off from its webhook (max_alerts).',
   });
   const limits = new Counter({
     registers,
@@ -91,12 +98,13 @@ export function createReceiverMetrics(registry: Registry, store: StoreGauges): R
     },
   });
   for (const limit of limitNames) limits.inc({ limit }, 0);
-  requests.inc({ path: '/api/v2/alerts', method: 'POST', code: '200' }, 0);
+  for (const path of ['/api/v2/alerts', '/webhook']) requests.inc({ path, method: 'POST', code: '200' }, 0);
   return {
     receivedFiring: zeroed(received, 'firing'),
     receivedResolved: zeroed(received, 'resolved'),
     invalid,
     limited,
+    truncated,
     limitReached: (limit) => limits.inc({ limit }),
     answered(path, method, status, seconds) {
       const labels = { path: pathLabel(path), method: knownMethods.has(method) ? method : 'other' };

@@ -69,6 +69,7 @@ export class Receiver {
       report: this.#report,
       repeats: source.repeats,
       maxLabels: receiver.max_labels_per_alert,
+      webhookResolveTimeoutMs: receiver.webhook_resolve_timeout,
       expireDue: () => this.#expiry.run(),
     });
   }

@@ -70,6 +70,7 @@ export async function startRoutes(test: TestContext, options: TestRoutesOptions 
     store,
     repeats,
     maxLabels,
+    webhookResolveTimeoutMs: 90_000_000,
     bodies: new BodyReader(maxBytes),
     report: new IntakeReport({ clock, logger, metrics, lines, perSecond: 50 }),
     heavyWork: (work) => work(),

@@ -2,6 +2,7 @@ import express, { type Express, type NextFunction, type Request, type Response }
 import type { Registry } from 'prom-client';
 import { answerRefusal, answerText } from './answer.ts';
 import type { AlertsHandler } from './alerts-handler.ts';
+import { webhookDoor } from './door.ts';
 import { refuse } from './refusal.ts';
 
 export interface RoutesOptions {
@@ -18,6 +19,8 @@ export function createRoutes({ alerts, registry, notReady }: RoutesOptions): Exp
 
   app.post(['/api/v2/alerts', '/api/v2/alerts/'], (request, response) => alerts.handle(request, response));
   app.all(['/api/v2/alerts', '/api/v2/alerts/'], (request, response) => refuseMethod(request, response, 'POST'));
+  app.post('/webhook', (request, response) => alerts.handle(request, response, webhookDoor));
+  app.all('/webhook', (request, response) => options(request, response, 'POST, OPTIONS'));
   app.all('/-/healthy', onlyRead, (_, response) => answerText(response, 200, 'OK'));
   app.all('/-/ready', onlyRead, (_, response) => {
     const reason = notReady();

@@ -96,6 +96,16 @@ describe('Causes', () => {
     assert.deepEqual([causes.firstSeen, causes.lastSeen], [50, 51]);
     assert.equal(Causes.union(causes, Causes.of('resync', 90)).lastSeen, 90);
   });
+
+  it('counts alerts that a sender cut off, and knows then that it does not know all', () => {
+    const causes = new Causes();
+    causes.addTruncated(3, 10);
+    assert.deepEqual([[...causes.triggers], causes.truncatedAlerts, causes.alertCount], [['truncated'], 3, 0]);
+    assert.deepEqual([causes.incomplete, causes.firstSeen, causes.lastSeen], [true, 10, 10]);
+    const union = Causes.union(causes, addAlerts(new Causes(), 0, 1));
+    union.absorb(causes);
+    assert.deepEqual([union.truncatedAlerts, union.incomplete], [6, true]);
+  });
 });
 
 describe('Causes.absorb', () => {

@@ -5,8 +5,8 @@ export const maxNamedCauses = 100;
 
 export type CauseStatus = 'firing' | 'resolved' | 'expired';
 
-/** What made us look: an alert that came or ended; the start; the periodic look; one that is unhealthy; a new or edited pipeline. */
-export type Trigger = 'alert' | 'start' | 'resync' | 'requeue' | 'pipeline';
+/** What made us look: an alert that came or ended; the start; the periodic look; one that is unhealthy; a new or edited pipeline; alerts that a sender cut off. */
+export type Trigger = 'alert' | 'start' | 'resync' | 'requeue' | 'pipeline' | 'truncated';
 
 /** One alert that a request exists for. */
 export interface Cause {
@@ -34,6 +34,8 @@ export class Causes {
   /** True if alerts are counted that are no longer named: nobody knows any more whom they concern. */
   incomplete = false;
   omittedRequestIds = 0;
+  /** How many alerts senders told of without sending them (`max_alerts` of Alertmanager's webhook). */
+  truncatedAlerts = 0;
   /** When the first alert in here was received, milliseconds. Other triggers do not count: nobody waits for them. */
   firstSeen = Number.POSITIVE_INFINITY;
   /** When the newest of what is in here happened, milliseconds; no snapshot older than that may answer it. */
@@ -62,6 +64,14 @@ export class Causes {
     this.#name(key, { labels, status, firstSeen: at, lastSeen: at, count: 1 });
   }
 
+  /** Alerts of which nothing is known but their number: they may concern every pipeline. */
+  addTruncated(count: number, at: number): void {
+    this.triggers.add('truncated');
+    this.truncatedAlerts += count;
+    this.incomplete = true;
+    this.#seen(at, at);
+  }
+
   addRequestId(id: string): void {
     // Deleted first, so that an id that comes again counts as recent.
     this.requestIds.delete(id);
@@ -78,6 +88,7 @@ export class Causes {
     for (const id of other.requestIds) this.addRequestId(id);
     this.alertCount += other.alertCount;
     this.omittedRequestIds += other.omittedRequestIds;
+    this.truncatedAlerts += other.truncatedAlerts;
     this.incomplete ||= other.incomplete;
     this.#seen(other.firstSeen, other.lastSeen);
   }

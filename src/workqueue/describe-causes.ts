@@ -6,10 +6,11 @@ const maxListed = 20;
 
 /** Causes as fields of a log line. */
 export function describeCauses(causes: Causes): LogFields {
-  if (causes.alertCount === 0) return { causes: causeTexts(causes) };
+  if (causes.alertCount + causes.truncatedAlerts === 0) return { causes: causeTexts(causes) };
   return {
     causes: causeTexts(causes),
     alerts: causes.alertCount,
+    ...(causes.truncatedAlerts > 0 && { truncated_alerts: causes.truncatedAlerts }),
     request_ids: [...causes.requestIds],
     ...(causes.omittedRequestIds > 0 && { more_request_ids: causes.omittedRequestIds }),
   };
