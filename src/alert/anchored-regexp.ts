@@ -1,5 +1,12 @@
 import { RE2JS, RE2JSSyntaxException } from 're2js';
 import { MatcherError } from './matcher-error.ts';
+import { regexpSize } from './regexp-size.ts';
+
+/** Over this an expression is refused: up to it, it compiles within some 50 ms. RE2's own limit is a minute away. */
+const maxSize = 8000;
+
+/** What a match may take, characters times instructions: tens of milliseconds. */
+const maxSteps = 2_000_000;
 
 /**
  * A regular expression of RE2's syntax that has to match the whole text, as Alertmanager's have: `^(?:…)$`. Its engine
@@ -7,18 +14,27 @@ import { MatcherError } from './matcher-error.ts';
  */
 export class AnchoredRegexp {
   readonly #regexp: RE2JS;
+  readonly #maxLength: number;
 
-  /** Throws {@link MatcherError} where RE2 refuses the expression, with Go's words. */
+  /** Throws {@link MatcherError} where RE2 refuses the expression, with Go's words, and where it is too large. */
   constructor(expression: string) {
     this.#regexp = compile(`^(?:${expression})$`);
+    this.#maxLength = Math.floor(maxSteps / this.#regexp.programSize());
   }
 
+  /**
+   * A text so long that the event loop would be held matches nothing: from 250 characters on for the largest expression,
+   * 200,000 for one such as `node.*`. No label that anybody looks for is that long.
+   */
   test(text: string): boolean {
-    return this.#regexp.testExact(text);
+    return text.length <= this.#maxLength && this.#regexp.testExact(text);
   }
 }
 
 function compile(expression: string): RE2JS {
+  if (!expression.isWellFormed()) throw new MatcherError(`error parsing regexp: invalid UTF-8: \`${expression}\``);
+  if (regexpSize(expression) > maxSize)
+    throw new MatcherError(`error parsing regexp: expression too large (over ${maxSize} instructions)`);
   try {
     return RE2JS.compile(expression);
   } catch (error) {

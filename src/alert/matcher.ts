@@ -1,7 +1,9 @@
 import { AnchoredRegexp } from './anchored-regexp.ts';
 import { quote } from './go-quote.ts';
 import type { LabelSet } from './label-set.ts';
-import { reserved } from './reserved.ts';
+import { reservedClass } from './reserved.ts';
+
+const reserved = new RegExp(`[${reservedClass}]`);
 
 export type MatchType = '=' | '!=' | '=~' | '!~';
 

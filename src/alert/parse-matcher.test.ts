@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { Matcher, type MatchType } from './matcher.ts';
+import { parseMatcher } from './parse-matcher.ts';
+
+/** As recorded from Alertmanager 0.34.2. */
+const read: readonly (readonly [text: string, name: string, type: MatchType, value: string])[] = [
+  ['foo=bar', 'foo', '=', 'bar'],
+  ['foo="bar"', 'foo', '=', 'bar'],
+  [' foo = bar ', 'foo', '=', 'bar'],
+  ['foo=', 'foo', '=', ''],
+  ['foo=""', 'foo', '=', ''],
+  ["foo='x'", 'foo', '=', "'x'"],
+  ['foo!=bar', 'foo', '!=', 'bar'],
+  ['foo=~bar', 'foo', '=~', 'bar'],
+  ['foo!~"b.*"', 'foo', '!~', 'b.*'],
+  ['foo=~~x', 'foo', '=~', '~x'],
+  ['foo=a,b', 'foo', '=', 'a,b'],
+  ['foo=a b\n', 'foo', '=', 'a b'],
+  ['foo=a\vb\v', 'foo', '=', 'a\vb\v'],
+  ['foo="\\n\\\\\\"\\t"', 'foo', '=', '\n\\"\\t'],
+  ['foo=\\', 'foo', '=', '\\'],
+  ['foo="\\xf0\\x9f\\x98\\x80"', 'foo', '=', '\\xf0\\x9f\\x98\\x80'],
+  ['a:b=c', 'a:b', '=', 'c'],
+  ['a.b=c', 'a.b', '=', 'c'],
+  ['a.b=c,', 'a.b', '=', 'c'],
+  ['9=c', '9', '=', 'c'],
+  ['"ключ x"="y"', 'ключ x', '=', 'y'],
+  ['"ключ x"="\\u00fc\\t"', 'ключ x', '=', 'ü\t'],
+  ['""=x', '', '=', 'x'],
+  ['"\\xf0\\x9f\\x98\\x80" =~ .+', '😀', '=~', '.+'],
+  ['foo=\udcff', 'foo', '=', '\udcff'],
+];
+
+const refused: readonly (readonly [text: string, problem: string])[] = [
+  ['', 'bad matcher format: '],
+  ['foo', 'bad matcher format: foo'],
+  ['foo!bar', 'bad matcher format: foo!bar'],
+  ['=x', 'bad matcher format: =x'],
+  ['a.b=', 'bad matcher format: a.b='],
+  ['a.b=c d', 'bad matcher format: a.b=c d'],
+  ['a.b=c,,', 'bad matcher format: a.b=c,,'],
+  ['a.b=c,d=e', 'bad matcher format: a.b=c,d=e'],
+  ['\ufefffoo=x y', 'bad matcher format: \ufefffoo=x y'],
+  ['{foo="bar"}', 'unexpected open or close brace: {foo="bar"}'],
+  ['foo={bar}', 'unexpected open or close brace: foo={bar}'],
+  ['foo=~[', 'error parsing regexp: missing closing ]: `[)$`'],
+  ['a.b=~[', 'bad matcher format: a.b=~['],
+  ['foo=="x"', 'matcher value contains unescaped double quote: ="x"'],
+  ['foo="', 'matcher value contains unescaped double quote: "'],
+  ['foo="x', 'matcher value contains unescaped double quote: "x'],
+  ['foo="a"b"', 'matcher value contains unescaped double quote: "a"b"'],
+  ['foo=x"', 'matcher value contains unescaped double quote: x"'],
+  ['foo="\udcff x', 'matcher value not valid UTF-8: "\udcff x'],
+];
+
+describe('parseMatcher', () => {
+  for (const [text, name, type, value] of read) {
+    it(`reads ${JSON.stringify(text)}`, () => {
+      const matcher = parseMatcher(text);
+      assert.deepEqual([matcher.name, matcher.type, matcher.value], [name, type, value]);
+    });
+  }
+
+  for (const [text, message] of refused) {
+    it(`refuses ${JSON.stringify(text)}`, () =>
+      assert.throws(() => parseMatcher(text), { name: 'MatcherError', message }));
+  }
+
+  it('reads what a matcher is written as', () => {
+    // Written without quotes around such a name, an escape in the value means what it means in the classic grammar only.
+    const name = fc
+      .string({ unit: 'binary', minLength: 1 })
+      .filter((text) => /^[a-z_:]\w*$/i.test(text) || /[ {}"]/.test(text));
+    const type = fc.constantFrom<MatchType[]>('=', '!=');
+    fc.assert(
+      fc.property(name, type, fc.string({ unit: 'binary' }), (...parts) => {
+        const [matcherName, matchType, value] = parts;
+        const matcher = parseMatcher(new Matcher(matcherName, value, matchType).toString());
+        assert.deepEqual([matcher.name, matcher.type, matcher.value], parts);
+      }),
+    );
+  });
+
+  it('takes time that grows with the text alone', () => {
+    for (const text of [
+      ' '.repeat(1e6),
+      `foo=${' '.repeat(1e6)}x${' '.repeat(1e6)}`,
+      `"${'\\"'.repeat(1e6)}`,
+      `foo="${'\\'.repeat(1e6)}`,
+    ])
+      assert.doesNotThrow(() => {
+        try {
+          parseMatcher(text);
+        } catch (error) {
+          assert.equal((error as Error).name, 'MatcherError');
+        }
+      });
+  });
+});
