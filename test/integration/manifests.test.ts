@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, before, describe, it } from 'node:test';
+import packageJson from '../../package.json' with { type: 'json' };
+import { parseConfigFile } from '../../src/config/config-file.ts';
+import { Config } from '../../src/config/config.ts';
+import { parseFlags } from '../../src/config/flags.ts';
+import { keyPaths } from '../../src/config/setting.ts';
+import { parse } from 'yaml';
+import { kustomize, objectOf, withComponents, type Manifest } from '../support/kustomize.ts';
+import { skipWithout } from '../support/servers.ts';
+
+const read = ['get', 'list', 'watch'];
+const pipelines = ['metricpipelines', 'tracepipelines', 'logpipelines'];
+const reader = [{ apiGroups: ['telemetry.kyma-project.io'], resources: pipelines, verbs: read }];
+const writer = [
+  {
+    apiGroups: ['telemetry.kyma-project.io'],
+    resources: pipelines.map((resource) => `${resource}/status`),
+    verbs: ['patch', 'update'],
+  },
+  { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
+];
+const annotator = [{ apiGroups: ['telemetry.kyma-project.io'], resources: pipelines, verbs: ['patch'] }];
+const folders = ['k8s', 'k8s/base', 'k8s/overlays/kyma', 'k8s/overlays/observe', 'networkpolicy'];
+const components = ['image', 'service-monitor', 'annotate', 'persistent-storage', 'tls'];
+
+describe('k8s/base/tocsin.yml', () => {
+  /** A pod has no folder of manifests. */
+  const elsewhere = ['pipelines', 'pipelines.folder'];
+
+  it('has every key of the configuration with its default, and no other', async () => {
+    const text = await readFile(new URL('../../k8s/base/tocsin.yml', import.meta.url), 'utf8');
+    const result = parseConfigFile('tocsin.yml', text);
+
+    assert.deepEqual('problems' in result ? result.problems : result.config, Config.parse({}));
+    assert.deepEqual(
+      keysOf(parse(text)).toSorted(),
+      keyPaths(Config)
+        .map((path) => path.join('.'))
+        .filter((path) => !elsewhere.includes(path))
+        .toSorted(),
+    );
+  });
+});
+
+describe('the manifests', { skip: skipWithout('kubectl') }, () => {
+  const built = new Map<string, readonly Manifest[]>();
+  const manifests = (name: string): readonly Manifest[] => built.get(name) ?? assert.fail(name);
+
+  before(async () => {
+    for (const folder of folders) built.set(folder, await kustomize(folder));
+    for (const name of components) built.set(name, await withComponents([name], kustomize));
+  });
+  after(() => built.clear());
+
+  const rights: [what: string, rules: object[]][] = [
+    ['k8s', [...reader, ...writer]],
+    ['k8s/overlays/kyma', [...reader, ...writer]],
+    ['k8s/overlays/observe', reader],
+    ['annotate', [...annotator, ...reader, ...writer]],
+    ['persistent-storage', [...reader, ...writer]],
+  ];
+  for (const [what, rules] of rights) {
+    it(`give ${what} these rights and no others`, () => {
+      const roles = manifests(what).filter(({ kind }) => kind.endsWith('Role'));
+      const bindings = manifests(what).filter(({ kind }) => kind.endsWith('RoleBinding'));
+
+      assert.deepEqual(
+        roles.flatMap(({ rules: given }) => given),
+        rules,
+      );
+      assert.deepEqual(
+        bindings.map(({ roleRef }) => (roleRef as { name: string }).name),
+        roles.map(({ metadata }) => metadata.name),
+      );
+      for (const { subjects } of bindings) {
+        assert.deepEqual(subjects, [{ kind: 'ServiceAccount', name: 'tocsin', namespace: 'tocsin' }]);
+      }
+    });
+  }
+
+  for (const what of [...folders.slice(0, 4), ...components.filter((name) => name !== 'tls')]) {
+    it(`start Tocsin in ${what} with flags and a file that it takes`, async () => {
+      const { args, env } = containerOf(manifests(what));
+      const { data } = objectOf(manifests(what), 'ConfigMap', configName(manifests(what)));
+      const commandLine = parseFlags(args, { terminal: false });
+      const file = parseConfigFile('tocsin.yml', (data as Record<string, string>)['tocsin.yml']!);
+
+      assert.deepEqual(commandLine.command === 'error' ? commandLine.problems : [], []);
+      assert.deepEqual('problems' in file ? file.problems : [], []);
+      assert.deepEqual(env, [{ name: 'NODE_OPTIONS', value: '--max-old-space-size-percentage=60' }]);
+    });
+  }
+
+  it('give a stopping pod longer than Tocsin takes', () => {
+    const { terminationGracePeriodSeconds: grace } = podOf(manifests('k8s'));
+    assert.ok(grace * 1000 > Config.parse({}).controller.drain_timeout, String(grace));
+  });
+
+  it('name the image of this version, in one place for all', () => {
+    for (const folder of ['k8s', 'k8s/overlays/kyma', 'k8s/overlays/observe']) {
+      assert.equal(containerOf(manifests(folder)).image, `tocsin:${packageJson.version}`, folder);
+    }
+  });
+
+  it('observe without writing', () => {
+    const name = configName(manifests('k8s/overlays/observe'));
+    const { data } = objectOf(manifests('k8s/overlays/observe'), 'ConfigMap', name);
+    const { controller } = parse((data as Record<string, string>)['tocsin.yml']!) as Record<string, object>;
+
+    assert.deepEqual(controller, { action: 'log' });
+  });
+
+  it('select by a label that the pod has', () => {
+    const { template } = objectOf(manifests('k8s'), 'Deployment')['spec'] as { template: Manifest };
+    const { selector } = objectOf(manifests('k8s'), 'Service')['spec'] as { selector: Record<string, string> };
+
+    for (const [label, value] of Object.entries(selector)) assert.equal(template.metadata.labels?.[label], value);
+  });
+
+  it('let nobody in or out whom they do not name', () => {
+    const policies = manifests('networkpolicy').map((policy) => policy['spec'] as Policy);
+    const peers = policies.flatMap(({ ingress = [], egress = [] }) => [
+      ...ingress.map(({ from }) => from),
+      ...egress.map(({ to }) => to),
+    ]);
+
+    assert.equal(peers.length, 4);
+    for (const peer of peers.map((list) => list ?? [])) {
+      assert.notEqual(peer.length, 0, 'a rule without peers allows everybody');
+      for (const { ipBlock, podSelector } of peer) {
+        assert.notEqual(ipBlock === undefined, podSelector === undefined, 'an address or pods');
+        assert.doesNotMatch(ipBlock?.cidr ?? '', /\/0$/);
+        assert.notDeepEqual(podSelector, {});
+      }
+    }
+    const ports = policies.flatMap(({ ingress = [], egress = [] }) =>
+      [...ingress, ...egress].map((rule) => rule.ports),
+    );
+    for (const list of ports) assert.notEqual(list?.length ?? 0, 0, 'a rule without ports allows all of them');
+  });
+
+  it('deny first, in both directions and for every pod', () => {
+    const { spec } = objectOf(manifests('networkpolicy'), 'NetworkPolicy', 'default-deny');
+    assert.deepEqual(spec, { podSelector: {}, policyTypes: ['Ingress', 'Egress'] });
+  });
+});
+
+interface Pod {
+  readonly terminationGracePeriodSeconds: number;
+  readonly containers: readonly Container[];
+  readonly volumes: readonly { readonly name: string; readonly configMap?: { readonly name: string } }[];
+}
+
+interface Container {
+  readonly image: string;
+  readonly args: readonly string[];
+  readonly env: readonly object[];
+}
+
+interface Peer {
+  readonly ipBlock?: { readonly cidr: string };
+  readonly podSelector?: object;
+}
+
+interface Rule {
+  readonly from?: readonly Peer[];
+  readonly to?: readonly Peer[];
+  readonly ports?: readonly object[];
+}
+
+interface Policy {
+  readonly ingress?: readonly Rule[];
+  readonly egress?: readonly Rule[];
+}
+
+function podOf(manifests: readonly Manifest[]): Pod {
+  return (objectOf(manifests, 'Deployment')['spec'] as { template: { spec: Pod } }).template.spec;
+}
+
+function containerOf(manifests: readonly Manifest[]): Container {
+  return podOf(manifests).containers[0]!;
+}
+
+function configName(manifests: readonly Manifest[]): string {
+  return podOf(manifests).volumes.find(({ name }) => name === 'config')!.configMap!.name;
+}
+
+function keysOf(value: unknown, path = ''): string[] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];
+  return Object.entries(value).flatMap(([key, below]) => [`${path}${key}`, ...keysOf(below, `${path}${key}.`)]);
+}

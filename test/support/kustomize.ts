@@ -1,0 +1,57 @@
+import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseAllDocuments, stringify } from 'yaml';
+import { kubectl } from './kubectl.ts';
+
+/** An object of a manifest, as far as every one of them is alike. */
+export interface Manifest {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+  };
+  readonly [field: string]: unknown;
+}
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** The objects that `kubectl apply -k FOLDER` would apply. @param folder from the project's root */
+export async function kustomize(folder: string): Promise<readonly Manifest[]> {
+  const text = await kubectl(['kustomize', folder]);
+  return parseAllDocuments(text).map((document) => document.toJS() as Manifest);
+}
+
+/** Makes a folder that is the base with these components, calls `use` with its path, and removes it. */
+export async function withComponents<T>(
+  components: readonly string[],
+  use: (folder: string) => Promise<T>,
+): Promise<T> {
+  const folder = await realpath(await mkdtemp(join(tmpdir(), 'kustomize-')));
+  try {
+    const kustomization = {
+      apiVersion: 'kustomize.config.k8s.io/v1beta1',
+      kind: 'Kustomization',
+      resources: [relative(folder, join(root, 'k8s/base'))],
+      components: components.map((name) => relative(folder, join(root, 'k8s/components', name))),
+    };
+    await writeFile(join(folder, 'kustomization.yaml'), stringify(kustomization));
+    return await use(folder);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** The one object of that kind (and name). */
+export function objectOf(manifests: readonly Manifest[], kind: string, name?: string): Manifest {
+  const found = manifests.filter(
+    (manifest) => manifest.kind === kind && (name === undefined || manifest.metadata.name === name),
+  );
+  const [first] = found;
+  if (first === undefined || found.length > 1)
+    throw new Error(`${found.length} objects ${kind} ${name ?? ''}, not one`);
+  return first;
+}
