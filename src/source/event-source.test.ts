@@ -244,6 +244,16 @@ describe('EventSource, log and metrics', () => {
     );
   });
 
+  it('says so when an event concerns no pipeline', async (t) => {
+    const { source, log, put, settle } = setUp(t, { select: 'labels' });
+    source.start();
+    put('LogGatewayThrottling');
+    await settle();
+
+    const line = log.lines().find(({ event }) => event === 'requests.enqueued');
+    assert.deepEqual([line?.['requests'], line?.['msg']], [0, 'an event concerns no pipeline that there is']);
+  });
+
   it('has every series from the beginning', async (t) => {
     const { metrics } = setUp(t, { capacity: 7 });
     assert.deepEqual(await metrics(), {

@@ -100,7 +100,9 @@ export class EventSource {
   #enqueue(event: Event): void {
     const { select, pipelines, enqueue, logger } = this.#options;
     const requests = requestMappers[select](event.causes, pipelines());
-    logger.info('requests.enqueued', 'an event became reconcile requests', {
+    const message =
+      requests.length > 0 ? 'an event became reconcile requests' : 'an event concerns no pipeline that there is';
+    logger.info('requests.enqueued', message, {
       event_id: event.id,
       requests: requests.length,
       select,
