@@ -6,6 +6,9 @@ export const reconcileDeadlineMs = 60_000;
 /** After a failed query the next one is made at the latest after this, milliseconds. */
 export const maxSnapshotRetryMs = 30_000;
 
+/** After a write that was refused for want of a right the next one is made after this, and the log tells of it again, milliseconds. */
+export const forbiddenRetryMs = 120_000;
+
 /** How long one stretch of work may hold the event loop before others get a turn, milliseconds. */
 export const sliceMs = 10;
 

@@ -20,9 +20,10 @@ export async function serve(options: ServeOptions): Promise<number> {
   process.stdout.on('error', () => undefined);
   dieOfDefects(logger);
   logStart(logger, options);
-  const app = new App({ ...options, logger, listenAddress: flags.listenAddress, storagePath: flags.storagePath });
   const signal = firstSignal();
+  let app: App;
   try {
+    app = new App({ ...options, logger, listenAddress: flags.listenAddress, storagePath: flags.storagePath });
     await app.start();
   } catch (error) {
     process.stderr.write(`tocsin: ${startFailure(error, flags)}\n`);

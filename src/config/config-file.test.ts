@@ -61,7 +61,7 @@ describe('parseConfigFile', () => {
 source:
   debounce: {wait: 10s}
 controller:
-  action: annotate
+  action: anotate
 log: 5
 `;
     assert.deepEqual(problemsOf(text), [
@@ -69,7 +69,7 @@ log: 5
       'tocsin.yml:3:3: receiver.max_alert: unknown key, did you mean "max_alerts"? allowed: max_body_size, max_alerts, max_alerts_size, resolve_timeout, webhook_resolve_timeout, max_labels_per_alert, max_header_size, header_timeout, request_timeout, idle_timeout, max_connections',
       'tocsin.yml:4:15: receiver.max_alerts: found "many", allowed: a whole number from 1 up',
       'tocsin.yml:6:13: source.debounce.max_wait (by default): found "5s", allowed: at least wait, which is "10s"',
-      'tocsin.yml:8:11: controller.action: found "annotate", allowed: condition, log ("annotate" needs Kubernetes, which is not configured)',
+      'tocsin.yml:8:11: controller.action: found "anotate", did you mean "annotate"? allowed: condition, annotate, log',
       'tocsin.yml:9:6: log: found 5, allowed: a map with the keys alert_lines_per_second',
     ]);
   });

@@ -62,6 +62,11 @@ describe('Config', () => {
       },
       controller: {
         action: 'condition',
+        annotate: {
+          requested_at_key: 'tocsin.dev/requested-at',
+          requested_at_value: null,
+          cause_key: 'tocsin.dev/cause',
+        },
         max_concurrent_reconciles: 4,
         requeue_after: 300_000,
         resync: 600_000,
@@ -93,8 +98,9 @@ describe('Config', () => {
 
   it('is covered by the tables of this test: every key that has a bound', () => {
     const others = ['source.select', 'source.repeats', 'controller.action', 'prometheus.url', 'pipelines.folder'];
+    const annotate = ['requested_at_key', 'requested_at_value', 'cause_key'].map((key) => `controller.annotate.${key}`);
     const settings = keyPaths(Config).filter((path) => keysAt(Config, path) === undefined);
-    const tested = [...sizes, ...counts, ...durations, ...orZero, ...others];
+    const tested = [...sizes, ...counts, ...durations, ...orZero, ...others, ...annotate];
     assert.deepEqual(settings.map((path) => path.join('.')).toSorted(), tested.toSorted());
   });
 
@@ -171,10 +177,18 @@ describe('Config', () => {
     assert.doesNotMatch(messageFor('source.debounce', { wait: '10s', max_wait: 'x' }) ?? '', /at least wait/);
   });
 
-  it('says that annotate needs Kubernetes', () => {
+  it('takes keys and values of annotations, and two keys that differ', () => {
+    const annotate = { requested_at_key: 'argocd.argoproj.io/refresh', requested_at_value: 'normal', cause_key: null };
+    assert.equal(messageFor('controller.annotate', annotate), undefined);
+    assert.match(
+      messageFor('controller.annotate.requested_at_key', null) ?? '',
+      /found null, allowed: an annotation's/,
+    );
+    assert.match(messageFor('controller.annotate.cause_key', 'a b') ?? '', /found "a b", allowed: an annotation's/);
+    assert.match(messageFor('controller.annotate.requested_at_value', 5) ?? '', /found 5, allowed: a text of one line/);
     assert.equal(
-      messageFor('controller.action', 'annotate'),
-      'controller.action: found "annotate", allowed: condition, log ("annotate" needs Kubernetes, which is not configured)',
+      messageFor('controller.annotate', { requested_at_key: 'a', cause_key: 'a' }),
+      'controller.annotate.cause_key: found the value of requested_at_key, allowed: another key, or null',
     );
   });
 

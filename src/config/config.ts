@@ -1,9 +1,9 @@
 import { z } from 'zod';
+import { readAnnotationKey, readAnnotationValue } from './annotation.ts';
 import { formatDuration } from './duration.ts';
 import { readHttpUrl } from './http-url.ts';
-import type { Reader } from './reading.ts';
 import { section, setting } from './setting.ts';
-import { readChoice, readCount, readDuration, readPath, readSize } from './value-readers.ts';
+import { orNull, readChoice, readCount, readDuration, readPath, readSize } from './value-readers.ts';
 
 /** For what a timer of Node measures: it can wait 24.8 days, and a longer one would fire at once. */
 const readTimeout = readDuration('1ms', '1w');
@@ -12,7 +12,7 @@ const readSpan = readDuration('1ms', '100y');
 /** As {@link readSpan}; 0 is never. */
 const readSpanOrNever = readDuration('0s', '100y');
 
-const readUrlOrNull: Reader<string | null> = (found) => (found === null ? { value: null } : readHttpUrl(found));
+const readUrlOrNull = orNull(readHttpUrl);
 
 const maxWaitIsNotShorterThanWait = z.refine<{ readonly wait: number; readonly max_wait: number }>(
   ({ wait, max_wait }) => wait <= max_wait,
@@ -28,6 +28,14 @@ const maxWaitIsNotShorterThanWait = z.refine<{ readonly wait: number; readonly m
       return typeof wait === 'number' && typeof max_wait === 'number';
     },
   },
+);
+
+const readAnnotationKeyOrNull = orNull(readAnnotationKey);
+const readAnnotationValueOrNull = orNull(readAnnotationValue);
+
+const keysDiffer = z.refine<{ readonly requested_at_key: string; readonly cause_key: string | null }>(
+  ({ requested_at_key, cause_key }) => requested_at_key !== cause_key,
+  { path: ['cause_key'], error: 'found the value of requested_at_key, allowed: another key, or null' },
 );
 
 /**
@@ -64,9 +72,16 @@ export const Config = section({
     repeats: setting(readChoice(['trigger', 'ignore']), 'trigger'),
   }),
   controller: section({
-    action: setting(
-      readChoice(['condition', 'log'], ' ("annotate" needs Kubernetes, which is not configured)'),
-      'condition',
+    action: setting(readChoice(['condition', 'annotate', 'log']), 'condition'),
+    annotate: section(
+      {
+        requested_at_key: setting(readAnnotationKey, 'tocsin.dev/requested-at'),
+        /** Null: the time at which the newest alert came. */
+        requested_at_value: setting(readAnnotationValueOrNull, null),
+        /** Null: it is not written. */
+        cause_key: setting(readAnnotationKeyOrNull, 'tocsin.dev/cause'),
+      },
+      keysDiffer,
     ),
     max_concurrent_reconciles: setting(readCount, 4),
     requeue_after: setting(readSpan, '5m'),

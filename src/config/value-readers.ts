@@ -62,6 +62,11 @@ export const readPath: Reader<string> = (found) => {
   return isPath ? { value: found } : { allowed: 'a path' };
 };
 
+/** As `read`, and null is a value too. */
+export function orNull<T>(read: Reader<T>): Reader<T | null> {
+  return (found) => (found === null ? { value: null } : read(found));
+}
+
 function readQuantity(quantity: Quantity, min: string, max?: string): Reader<number> {
   const least = quantity.parse(min) ?? 0;
   const most = max === undefined ? Number.MAX_SAFE_INTEGER : (quantity.parse(max) ?? 0);

@@ -1,17 +1,7 @@
-import type { Condition } from './ports.ts';
+import type { Condition, ConditionTransition } from './ports.ts';
 
 /** A condition as it should be; when it became so is for {@link setCondition} to say. */
 export type DesiredCondition = Required<Omit<Condition, 'lastTransitionTime'>>;
-
-/** A change of status or reason. Where the condition is new, `from` and `fromReason` are empty. */
-export interface ConditionTransition {
-  readonly type: string;
-  readonly from: Condition['status'] | '';
-  readonly to: Condition['status'];
-  readonly fromReason: string;
-  readonly reason: string;
-  readonly message: string;
-}
 
 export interface ConditionUpdate {
   readonly conditions: readonly Condition[];

@@ -7,6 +7,8 @@ export type ReconcileResultLabel = 'success' | 'requeue_after' | 'error' | 'term
 export interface ControllerMetrics {
   reconciled(kind: string, result: ReconcileResultLabel, seconds: number): void;
   conditionChanged(kind: string, status: Condition['status']): void;
+  /** An object was annotated (`controller.action: annotate`). */
+  annotated(kind: string): void;
   /** From the arrival of the first alert of a request to the start of its reconcile, seconds. */
   readonly alertToReconcile: Histogram;
 }
@@ -51,6 +53,12 @@ export function createControllerMetrics(
     help: 'Conditions whose status or reason changed, by the new status.',
     labelNames: ['kind', 'status'],
   });
+  const annotations = new Counter({
+    registers,
+    name: 'tocsin_annotations_total',
+    help: 'Objects annotated so that their operator looks at them.',
+    labelNames: ['kind'],
+  });
   const alertToReconcile = new Histogram({
     registers,
     buckets,
@@ -71,6 +79,7 @@ export function createControllerMetrics(
     for (const result of results) total.inc({ controller, result }, 0);
     errors.inc({ controller }, 0);
     time.zero({ controller });
+    annotations.inc({ kind }, 0);
     for (const status of statuses) changes.inc({ kind, status }, 0);
   }
   return {
@@ -80,6 +89,7 @@ export function createControllerMetrics(
       time.observe({ controller }, seconds);
       if (result === 'error' || result === 'terminal_error') errors.inc({ controller });
     },
+    annotated: (kind) => annotations.inc({ kind }),
     conditionChanged: (kind, status) => changes.inc({ kind, status }),
     alertToReconcile,
   };

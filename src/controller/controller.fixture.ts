@@ -10,9 +10,20 @@ import { createWorkQueueMetrics } from '../workqueue/work-queue-metrics.ts';
 import { WorkQueue } from '../workqueue/work-queue.ts';
 import { Controller } from './controller.ts';
 import { createControllerMetrics } from './controller-metrics.ts';
-import type { AlertSnapshot, AlertSource, Condition, ConditionChange, Pipeline, Pipelines } from './ports.ts';
+import type {
+  AlertSnapshot,
+  AlertSource,
+  Annotator,
+  Condition,
+  ConditionChange,
+  ConditionTransition,
+  Pipeline,
+  Pipelines,
+  TransitionRecorder,
+} from './ports.ts';
 import { ReconcileReport } from './reconcile-report.ts';
-import type { Result } from './reconciler.ts';
+import type { AnnotateConfig } from './request-annotations.ts';
+import type { Result } from './result.ts';
 import { createMergeWork } from './work.ts';
 
 export const kinds = ['TracePipeline', 'MetricPipeline', 'LogPipeline'];
@@ -111,11 +122,27 @@ function sameLabels(a: Readonly<Record<string, unknown>>, b: Readonly<Record<str
   return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
 }
 
+export const annotateDefaults: AnnotateConfig = {
+  requested_at_key: 'tocsin.dev/requested-at',
+  requested_at_value: null,
+  cause_key: 'tocsin.dev/cause',
+};
+
+/** Keeps the transitions that it is told of. */
+export class FakeTransitions implements TransitionRecorder {
+  readonly recorded: { readonly pipeline: Pipeline; readonly transition: ConditionTransition }[] = [];
+
+  record(pipeline: Pipeline, transition: ConditionTransition): void {
+    this.recorded.push({ pipeline, transition });
+  }
+}
+
 /** Pipelines in memory. Every write is remembered; `beforeWrite` may fail it, or change what is there as somebody else would. */
-export class FakePipelines implements Pipelines {
+export class FakePipelines implements Pipelines, Annotator {
   /** How often somebody wanted to write, whether there was something to write or not. */
   updates = 0;
   readonly writes: { readonly name: string; readonly conditions: readonly Condition[] }[] = [];
+  readonly annotations: { readonly name: string; readonly annotations: Readonly<Record<string, string>> }[] = [];
   beforeWrite: (signal: AbortSignal) => Promise<void> | void = () => undefined;
   readonly #pipelines = new Map<string, Pipeline>();
 
@@ -139,14 +166,26 @@ export class FakePipelines implements Pipelines {
     return this.#pipelines.get(requestKey(request));
   }
 
-  async updateConditions(request: Request, change: ConditionChange, signal: AbortSignal): Promise<void> {
+  async updateConditions(request: Request, change: ConditionChange, signal: AbortSignal): Promise<boolean> {
     this.updates++;
     await this.beforeWrite(signal);
     const pipeline = this.get(request);
     const conditions = pipeline === undefined ? undefined : change(pipeline.conditions);
-    if (pipeline === undefined || conditions === undefined) return;
+    if (pipeline === undefined || conditions === undefined) return false;
     this.writes.push({ name: request.name, conditions });
     this.put({ ...pipeline, conditions });
+    return true;
+  }
+
+  async annotate(
+    request: Request,
+    annotations: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    await this.beforeWrite(signal);
+    if (this.get(request) === undefined) return false;
+    this.annotations.push({ name: request.name, annotations });
+    return true;
   }
 }
 

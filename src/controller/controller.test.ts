@@ -10,7 +10,9 @@ import { alertCauses, changed, controllerBench, trace, unchanged, unhealthy, typ
 import { Controller } from './controller.ts';
 import { ReconcileReport } from './reconcile-report.ts';
 import { createControllerMetrics } from './controller-metrics.ts';
-import type { Result } from './reconciler.ts';
+import { ForbiddenError } from './forbidden-error.ts';
+import { PostponedError } from './postponed-error.ts';
+import type { Result } from './result.ts';
 import { SnapshotError } from './snapshot-error.ts';
 import { TerminalError } from './terminal-error.ts';
 import { createMergeWork } from './work.ts';
@@ -348,5 +350,37 @@ describe('controller, a defect in what reports', () => {
       [['error', 'a']],
     );
     assert.deepEqual(logger.valuesOf('reconcile.finished', 'name'), [['b']]);
+  });
+});
+
+describe('controller, a failure that says when to try again', () => {
+  it('tries a missing right again after minutes, and warns of it at the end of the sweep alone', async () => {
+    const { controller, runs, clock, logger } = controllerBench(() => {
+      throw new ForbiddenError('patch is forbidden', clock.now(), { cause: undefined });
+    });
+    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    await clock.advanceAsync(119_999);
+    assert.equal(runs.length, 1);
+    await clock.advanceAsync(1);
+    assert.equal(runs.length, 2);
+    assert.deepEqual(
+      logger.lines.filter(({ level }) => level === 'warn'),
+      [],
+    );
+    const [failed] = logger.fieldsOf('reconcile.failed');
+    assert.deepEqual([failed?.['result'], failed?.['retry_in_ms']], ['error', 120_000]);
+    const [swept] = logger.fieldsOf('sweep.finished');
+    assert.deepEqual([swept?.['failed'], String(swept?.['error'])], [1, 'ForbiddenError: patch is forbidden']);
+    await controller.stop(0);
+  });
+
+  it('waits no longer than the failure allows, though the clock was set back', async () => {
+    const { controller, runs, clock } = controllerBench(() => {
+      throw new PostponedError('come again', { retryAt: clock.now() + 1_000_000, maxDelayMs: 5000 });
+    });
+    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    await clock.advanceAsync(5000);
+    assert.equal(runs.length, 2);
+    await controller.stop(0);
   });
 });

@@ -1,5 +1,5 @@
 import type { CancelTimer, Clock } from '../clock.ts';
-import { maxSnapshotRetryMs, reconcileDeadlineMs } from '../limits.ts';
+import { reconcileDeadlineMs } from '../limits.ts';
 import type { Logger } from '../logger.ts';
 import type { Causes } from '../workqueue/causes.ts';
 import { requestKey, type Request } from '../workqueue/request.ts';
@@ -114,10 +114,11 @@ export class Controller {
         const added = this.#queue.addAfter(request, (isDue) => requeuedWork(clock.now(), isDue), 'resync', delayMs);
         return ended(added ? delayMs : undefined);
       }
-      case 'snapshot_error': {
+      case 'postponed': {
         this.#unfinished.add(requestKey(request));
-        // Not the key's own back-off: all that wait for the snapshot try again together, with one query.
-        const delayMs = Math.min(Math.max(0, outcome.retryAt - clock.now()), maxSnapshotRetryMs);
+        // Not the key's own back-off: all that wait for one snapshot try again together, with one query.
+        const { retryAt, maxDelayMs } = outcome.error;
+        const delayMs = Math.min(Math.max(0, retryAt - clock.now()), maxDelayMs);
         const added = this.#queue.addAfter(request, () => retriedWork(payload), 'retry', delayMs);
         return ended(added ? delayMs : undefined);
       }

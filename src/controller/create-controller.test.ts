@@ -4,13 +4,23 @@ import { Registry } from 'prom-client';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import type { Config } from '../config/config.ts';
-import { alertCauses, FakeAlerts, FakePipelines, kinds, metricOf, pipelineOf, trace } from './controller.fixture.ts';
+import {
+  alertCauses,
+  annotateDefaults,
+  FakeAlerts,
+  FakePipelines,
+  kinds,
+  metricOf,
+  pipelineOf,
+  trace,
+} from './controller.fixture.ts';
 import { createController } from './create-controller.ts';
 import { SnapshotError } from './snapshot-error.ts';
 
 const config: Config['controller'] = {
   action: 'condition',
   max_concurrent_reconciles: 2,
+  annotate: annotateDefaults,
   requeue_after: 120_000,
   resync: 600_000,
   drain_timeout: 20_000,

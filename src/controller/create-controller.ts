@@ -5,8 +5,9 @@ import type { Logger } from '../logger.ts';
 import { createWorkQueueMetrics } from '../workqueue/work-queue-metrics.ts';
 import { WorkQueue, type WorkItem } from '../workqueue/work-queue.ts';
 import { Controller } from './controller.ts';
+import { createAction } from './create-action.ts';
 import { createControllerMetrics } from './controller-metrics.ts';
-import type { AlertSource, Pipelines } from './ports.ts';
+import type { AlertSource, Annotator, Pipelines, TransitionRecorder } from './ports.ts';
 import { ReconcileReport } from './reconcile-report.ts';
 import { Reconciler } from './reconciler.ts';
 import { createMergeWork, type Work } from './work.ts';
@@ -18,11 +19,15 @@ export interface ControllerStageOptions {
   readonly registry: Registry;
   readonly pipelines: Pipelines;
   readonly alerts: AlertSource;
+  /** Told of transitions, where the home of the pipelines has a place for them. */
+  readonly transitions?: TransitionRecorder;
+  /** For the action `annotate`. */
+  readonly annotator?: Annotator;
   /** Every kind of pipeline that there can be. */
   readonly kinds: readonly string[];
 }
 
-/** The third and fourth stage: work queue, controller and reconciler, connected. */
+/** The third and fourth stage: work queue, controller and reconciler, connected. Throws as {@link createAction}. */
 export function createController(options: ControllerStageOptions): Controller {
   const { config, clock, registry, pipelines, kinds } = options;
   const count = (kind: string): number => pipelines.list().filter((request) => request.kind === kind).length;
@@ -30,7 +35,7 @@ export function createController(options: ControllerStageOptions): Controller {
   const controller: Controller = new Controller({
     ...options,
     report: new ReconcileReport({ ...options, metrics }),
-    reconciler: new Reconciler({ ...options, metrics, action: config.action, requeueAfterMs: config.requeue_after }),
+    reconciler: new Reconciler({ pipelines, action: createAction({ ...options, metrics }) }),
     createQueue: (work: (item: WorkItem<Work>) => Promise<void>) =>
       new WorkQueue({
         clock,

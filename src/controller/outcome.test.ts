@@ -20,9 +20,8 @@ describe('outcomeOfResult', () => {
 describe('outcomeOfError', () => {
   it('tells the kinds of error apart', () => {
     assert.deepEqual(outcomeOfError(snapshotError, false), {
-      kind: 'snapshot_error',
+      kind: 'postponed',
       error: snapshotError,
-      retryAt: 1234,
     });
     assert.deepEqual(outcomeOfError(terminalError, false), { kind: 'terminal_error', error: terminalError });
     assert.deepEqual(outcomeOfError(cause, false), { kind: 'error', error: cause });

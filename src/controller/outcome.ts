@@ -1,5 +1,5 @@
-import type { Result } from './reconciler.ts';
-import { SnapshotError } from './snapshot-error.ts';
+import { PostponedError } from './postponed-error.ts';
+import type { Result } from './result.ts';
 import { TerminalError } from './terminal-error.ts';
 
 /** How one run of a reconcile ended. */
@@ -8,8 +8,8 @@ export type Outcome =
   | { readonly kind: 'success'; readonly result: Result }
   /** Done, and worth another look later. */
   | { readonly kind: 'requeue_after'; readonly result: Result; readonly requeueAfterMs: number }
-  /** The alerts could not be had. */
-  | { readonly kind: 'snapshot_error'; readonly error: unknown; readonly retryAt: number }
+  /** It failed for a reason that it shares with others, which says when to try again. */
+  | { readonly kind: 'postponed'; readonly error: PostponedError }
   /** It failed, or took too long; it may go better next time. */
   | { readonly kind: 'error'; readonly error: unknown }
   /** It failed, and will fail again. */
@@ -25,6 +25,6 @@ export function outcomeOfResult(result: Result): Outcome {
 /** @param shuttingDown true once the signal of the shutdown is aborted: then every failure is its doing */
 export function outcomeOfError(error: unknown, shuttingDown: boolean): Outcome {
   if (shuttingDown) return { kind: 'cancelled', error };
-  if (error instanceof SnapshotError) return { kind: 'snapshot_error', error, retryAt: error.retryAt };
+  if (error instanceof PostponedError) return { kind: 'postponed', error };
   return { kind: error instanceof TerminalError ? 'terminal_error' : 'error', error };
 }

@@ -1,4 +1,5 @@
 import type { FiringAlerts } from '../alert/firing-alerts.ts';
+import type { Causes } from '../workqueue/causes.ts';
 import type { Request } from '../workqueue/request.ts';
 
 /** metav1.Condition; times are RFC 3339 with whole seconds. */
@@ -11,12 +12,24 @@ export interface Condition {
   readonly observedGeneration?: number;
 }
 
+/** A change of status or reason. Where the condition is new, `from` and `fromReason` are empty. */
+export interface ConditionTransition {
+  readonly type: string;
+  readonly from: Condition['status'] | '';
+  readonly to: Condition['status'];
+  readonly fromReason: string;
+  readonly reason: string;
+  readonly message: string;
+}
+
 /** What a reconcile needs to know of a pipeline. */
 export interface Pipeline {
   readonly apiVersion: string;
   readonly kind: string;
   readonly namespace?: string;
   readonly name: string;
+  /** `metadata.uid`; absent where there is no cluster. */
+  readonly uid?: string;
   /** `metadata.generation`, 1 if absent. */
   readonly generation: number;
   /** `spec`, as it stands in the object; {} if absent. */
@@ -36,8 +49,23 @@ export interface Pipelines {
   list(): readonly Request[];
   /** One pipeline from memory; undefined when it is gone. */
   get(request: Request): Pipeline | undefined;
-  /** Writes `status.conditions`; does nothing if the pipeline is gone. Rejects when it cannot be written. */
-  updateConditions(request: Request, change: ConditionChange, signal: AbortSignal): Promise<void>;
+  /**
+   * Writes `status.conditions`. True if something was written: the last that `change` returned. False if there was nothing
+   * to write or the pipeline is gone. Rejects when it cannot be written, with PostponedError if it knows when to try again.
+   */
+  updateConditions(request: Request, change: ConditionChange, signal: AbortSignal): Promise<boolean>;
+}
+
+/** Told of every change of a condition's status or reason that was written. A home without a place for it has none. */
+export interface TransitionRecorder {
+  /** Returns at once and never throws: what becomes of it is no part of the reconcile. */
+  record(pipeline: Pipeline, transition: ConditionTransition, causes: Causes): void;
+}
+
+/** Sets annotations on the object itself. Only a home whose objects another operator watches has one. */
+export interface Annotator {
+  /** False if the pipeline is gone. Rejects as `updateConditions` does. */
+  annotate(request: Request, annotations: Readonly<Record<string, string>>, signal: AbortSignal): Promise<boolean>;
 }
 
 /** Which alerts fire, at one moment. */

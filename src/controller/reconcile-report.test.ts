@@ -4,7 +4,7 @@ import type { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { Causes } from '../workqueue/causes.ts';
 import type { Priority } from '../workqueue/work-queue.ts';
 import { alertCauses, changed, controllerBench, trace, unchanged, unhealthy } from './controller.fixture.ts';
-import type { Result } from './reconciler.ts';
+import type { Result } from './result.ts';
 import { SnapshotError } from './snapshot-error.ts';
 import { TerminalError } from './terminal-error.ts';
 

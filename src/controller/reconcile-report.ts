@@ -3,7 +3,9 @@ import type { LogFields, Logger, LogLevel } from '../logger.ts';
 import { describeCauses } from '../workqueue/describe-causes.ts';
 import type { WorkItem } from '../workqueue/work-queue.ts';
 import type { ControllerMetrics, ReconcileResultLabel } from './controller-metrics.ts';
+import { ForbiddenError } from './forbidden-error.ts';
 import type { Outcome } from './outcome.ts';
+import { PostponedError } from './postponed-error.ts';
 import type { SweepOutcome } from './sweep.ts';
 import type { Work } from './work.ts';
 
@@ -46,7 +48,7 @@ export class ReconcileReport {
       });
     }
     const settled = settledAs(outcome);
-    for (const sweep of item.payload.sweeps) sweep.settle(settled);
+    for (const sweep of item.payload.sweeps) sweep.settle(settled, error);
   }
 
   #failed(
@@ -56,7 +58,7 @@ export class ReconcileReport {
     durationMs: number,
     retryInMs: number | undefined,
   ): void {
-    this.#line(failedLevel(item, kind), 'reconcile.failed', 'a reconcile failed', item, {
+    this.#line(failedLevel(item, error), 'reconcile.failed', 'a reconcile failed', item, {
       result: labelOf(kind),
       error,
       retry_in_ms: retryInMs,
@@ -89,7 +91,7 @@ export class ReconcileReport {
 }
 
 function labelOf(kind: Outcome['kind']): ReconcileResultLabel {
-  return kind === 'snapshot_error' ? 'error' : kind;
+  return kind === 'postponed' ? 'error' : kind;
 }
 
 /** What an alert caused can be followed at info; the periodic looks and the retries are told at debug. */
@@ -103,13 +105,13 @@ function finishedLevel(item: WorkItem<Work>): LogLevel {
 }
 
 /**
- * The first failure is news; that it still fails is told by the metrics. One that all pipelines share, because Prometheus
- * cannot be asked, is told once by the failed query, and for each only where an alert waits for it.
+ * The first failure is news; that it still fails is told by the metrics. One that all pipelines share was told where it
+ * was found: because Prometheus cannot be asked, for each only where an alert waits for it; for want of a right, which
+ * lasts until a person acts, by the end of the sweep alone.
  */
-function failedLevel(item: WorkItem<Work>, kind: Outcome['kind']): LogLevel {
-  if (item.priority === 'retry') return 'debug';
-  const isTold = kind === 'snapshot_error' && levelOf(item) === 'debug';
-  return isTold ? 'debug' : 'warn';
+function failedLevel(item: WorkItem<Work>, error: unknown): LogLevel {
+  if (item.priority === 'retry' || error instanceof ForbiddenError) return 'debug';
+  return error instanceof PostponedError && levelOf(item) === 'debug' ? 'debug' : 'warn';
 }
 
 function settledAs(outcome: Outcome): SweepOutcome {

@@ -4,11 +4,24 @@ import { Registry } from 'prom-client';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { Causes } from '../workqueue/causes.ts';
-import { alertCauses, FakeAlerts, FakePipelines, kinds, metricOf, pipelineOf, trace } from './controller.fixture.ts';
+import type { ActionName } from './action.ts';
+import {
+  alertCauses,
+  annotateDefaults,
+  FakeAlerts,
+  FakePipelines,
+  FakeTransitions,
+  kinds,
+  metricOf,
+  pipelineOf,
+  trace,
+} from './controller.fixture.ts';
 import { createControllerMetrics } from './controller-metrics.ts';
+import { createAction } from './create-action.ts';
 import { healthRules } from './health-rules.ts';
 import type { Condition, Pipeline } from './ports.ts';
-import { Reconciler, type Action, type Result } from './reconciler.ts';
+import { Reconciler } from './reconciler.ts';
+import type { Result } from './result.ts';
 import { SnapshotError } from './snapshot-error.ts';
 import { TerminalError } from './terminal-error.ts';
 
@@ -37,28 +50,24 @@ interface Bench {
   readonly registry: Registry;
   readonly pipelines: FakePipelines;
   readonly alerts: FakeAlerts;
+  readonly transitions: FakeTransitions;
   reconcile(pipeline: Pipeline, causes?: Causes, signal?: AbortSignal): Promise<Result>;
 }
 
-function bench(pipelines: readonly Pipeline[], action: Action = 'condition'): Bench {
+function bench(pipelines: readonly Pipeline[], action: ActionName = 'condition'): Bench {
   const [clock, logger, registry] = [new FakeClock(), new RecordingLogger(), new Registry()];
-  const [home, alerts] = [new FakePipelines(...pipelines), new FakeAlerts()];
+  const [home, alerts, transitions] = [new FakePipelines(...pipelines), new FakeAlerts(), new FakeTransitions()];
   const metrics = createControllerMetrics(registry, kinds, () => 0);
-  const reconciler = new Reconciler({
-    clock,
-    logger,
-    metrics,
-    pipelines: home,
-    alerts,
-    action,
-    requeueAfterMs: 300_000,
-  });
+  const config = { action, requeue_after: 300_000, annotate: annotateDefaults };
+  const options = { clock, logger, metrics, pipelines: home, alerts, transitions, annotator: home, config };
+  const reconciler = new Reconciler({ pipelines: home, action: createAction(options) });
   return {
     clock,
     logger,
     registry,
     pipelines: home,
     alerts,
+    transitions,
     reconcile: ({ kind, name }, causes = alertCauses(clock.now()), signal = new AbortController().signal) =>
       reconciler.reconcile({ kind, name }, causes, signal),
   };
@@ -471,5 +480,35 @@ describe('reconciler, an alert that Prometheus does not report', () => {
     const { reconcile, alerts } = bench([pipeline]);
     alerts.pulls = false;
     assert.deepEqual((await reconcile(pipeline)).notInPrometheus, []);
+  });
+});
+
+describe('reconciler, who is told of a transition', () => {
+  it('is told of each that was written, with the pipeline', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls', { conditions: [healthyCondition], uid: 'u1' });
+    const { reconcile, alerts, transitions } = bench([pipeline]);
+    alerts.answer = () => [throttling];
+    await reconcile(pipeline);
+    await reconcile(pipeline);
+    const [told, ...more] = transitions.recorded;
+    assert.deepEqual([told?.pipeline, more], [pipeline, []]);
+    assert.deepEqual([told?.transition.fromReason, told?.transition.reason], ['FlowHealthy', 'GatewayThrottling']);
+  });
+
+  it('is told of none that was not written', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls', { conditions: [{ ...healthyCondition, message: 'old' }] });
+    const { reconcile, pipelines, transitions, alerts } = bench([pipeline]);
+    await reconcile(pipeline);
+    alerts.answer = () => [throttling];
+    pipelines.beforeWrite = () => Promise.reject(new Error('no'));
+    await assert.rejects(reconcile(pipeline));
+    assert.deepEqual([pipelines.writes.length, transitions.recorded], [1, []]);
+  });
+
+  it('is told of none with action log', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls');
+    const { reconcile, transitions } = bench([pipeline], 'log');
+    await reconcile(pipeline);
+    assert.deepEqual(transitions.recorded, []);
   });
 });

@@ -1,11 +1,12 @@
-/** The alerts that fire could not be had. One failure is shared by all who asked, and all of them try again together. */
-export class SnapshotError extends Error {
-  /** When the next try is made, milliseconds since the epoch. */
-  readonly retryAt: number;
+import { maxSnapshotRetryMs } from '../limits.ts';
+import { PostponedError } from './postponed-error.ts';
 
+/** The alerts that fire could not be had. One failure is shared by all who asked, and all of them try again together. */
+export class SnapshotError extends PostponedError {
+  override readonly name = 'SnapshotError';
+
+  /** @param retryAt when the next try is made, milliseconds since the epoch */
   constructor(message: string, retryAt: number, options: ErrorOptions) {
-    super(message, options);
-    this.name = 'SnapshotError';
-    this.retryAt = retryAt;
+    super(message, { ...options, retryAt, maxDelayMs: maxSnapshotRetryMs });
   }
 }

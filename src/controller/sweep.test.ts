@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Causes } from '../workqueue/causes.ts';
 import { alertCauses, changed, controllerBench, trace, unchanged, unhealthy } from './controller.fixture.ts';
-import type { Result } from './reconciler.ts';
+import type { Result } from './result.ts';
 import { SnapshotError } from './snapshot-error.ts';
 
 describe('sweep', () => {
@@ -29,6 +29,7 @@ describe('sweep', () => {
           changed: 2,
           unchanged: 2,
           failed: 1,
+          error: new Error('failed'),
           duration_ms: 700,
           causes: ['InstanceDown firing'],
           alerts: 1,

@@ -20,6 +20,7 @@ export class Sweep {
   readonly #startedAt: number;
   readonly #settled: Record<SweepOutcome, number> = { changed: 0, unchanged: 0, failed: 0 };
   #open: number;
+  #firstError: unknown;
 
   constructor(options: SweepOptions) {
     this.#options = options;
@@ -36,15 +37,17 @@ export class Sweep {
     return this.#options.causes.firstSeen;
   }
 
-  /** One request has ended. */
-  settle(outcome: SweepOutcome): void {
+  /** One request has ended. @param error why it failed, if it did; the first one is told */
+  settle(outcome: SweepOutcome, error?: unknown): void {
     this.#settled[outcome]++;
+    if (outcome === 'failed') this.#firstError ??= error;
     if (--this.#open > 0) return;
     const { eventId, causes, requests, clock, logger } = this.#options;
     logger.info('sweep.finished', 'all requests of an event are done', {
       event_id: eventId,
       requests,
       ...this.#settled,
+      ...(this.#firstError !== undefined && { error: this.#firstError }),
       duration_ms: Math.max(0, clock.now() - this.#startedAt),
       ...describeCauses(causes),
     });

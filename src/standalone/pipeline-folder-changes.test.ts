@@ -9,7 +9,7 @@ import type { OpenFolder } from './standalone.fixture.ts';
 const never = new AbortController().signal;
 const request = { kind: 'LogPipeline', name: 'a' };
 
-function write({ pipelines }: OpenFolder, reason: string): Promise<void> {
+function write({ pipelines }: OpenFolder, reason: string): Promise<boolean> {
   return pipelines.updateConditions(
     request,
     (current) => [...current, condition('TelemetryFlowHealthy', { reason })],

@@ -72,7 +72,7 @@ export class PipelineFolder implements Pipelines {
   }
 
   /** Rejects with a FolderError if the status file cannot be written (memory then keeps the old conditions), or with the signal's reason. */
-  updateConditions(request: Request, change: ConditionChange, signal: AbortSignal): Promise<void> {
+  updateConditions(request: Request, change: ConditionChange, signal: AbortSignal): Promise<boolean> {
     return this.#statuses.update(request, change, signal);
   }
 

@@ -57,15 +57,16 @@ export class PipelineStatuses {
   }
 
   /** The file is written first, then memory: what a reconcile reads has been kept. Rejects with a FolderError or the signal's reason. */
-  async update(request: Request, change: ConditionChange, signal: AbortSignal): Promise<void> {
-    await this.#locks.run(requestKey(request), async () => {
+  update(request: Request, change: ConditionChange, signal: AbortSignal): Promise<boolean> {
+    return this.#locks.run(requestKey(request), async () => {
       signal.throwIfAborted();
       const pipeline = this.#memory.get(request);
       const conditions = pipeline === undefined ? undefined : change(pipeline.conditions);
-      if (pipeline === undefined || conditions === undefined) return;
+      if (pipeline === undefined || conditions === undefined) return false;
       await this.#folder.write(pipeline, conditions);
       // If the pipeline went meanwhile, memory takes nothing, and the removal of the file waits for our lock.
       this.#memory.setWritten(request, conditions);
+      return true;
     });
   }
 

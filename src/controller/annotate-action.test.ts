@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Registry } from 'prom-client';
+import { RecordingLogger } from '../../test/support/recording-logger.ts';
+import { Causes, type Trigger } from '../workqueue/causes.ts';
+import { AnnotateAction } from './annotate-action.ts';
+import {
+  alertCauses,
+  annotateDefaults,
+  FakePipelines,
+  kinds,
+  metricOf,
+  pipelineOf,
+  trace,
+} from './controller.fixture.ts';
+import { createControllerMetrics } from './controller-metrics.ts';
+import type { Result } from './result.ts';
+
+const at = Date.parse('2026-11-21T03:00:00.125Z');
+
+function bench() {
+  const [logger, registry, pipeline] = [new RecordingLogger(), new Registry(), pipelineOf('TracePipeline', 'cls')];
+  const pipelines = new FakePipelines(pipeline);
+  const metrics = createControllerMetrics(registry, kinds, () => 0);
+  const action = new AnnotateAction({ logger, metrics, annotator: pipelines, config: annotateDefaults });
+  const perform = (causes: Causes): Promise<Result> =>
+    action.perform({ request: trace('cls'), pipeline, causes, signal: new AbortController().signal });
+  return { logger, registry, pipelines, perform };
+}
+
+describe('AnnotateAction', () => {
+  it('sets when and why, says so, and counts it', async () => {
+    const { perform, pipelines, logger, registry } = bench();
+    const annotations = {
+      'tocsin.dev/requested-at': '2026-11-21T03:00:00.125Z',
+      'tocsin.dev/cause': 'InstanceDown firing',
+    };
+    assert.deepEqual(await perform(alertCauses(at)), { outcome: 'changed', notInPrometheus: [] });
+    assert.deepEqual(pipelines.annotations, [{ name: 'cls', annotations }]);
+    assert.deepEqual(logger.lines, [
+      {
+        level: 'info',
+        event: 'object.annotated',
+        msg: 'the object asks its operator to reconcile it',
+        fields: {
+          ...trace('cls'),
+          annotations,
+          causes: ['InstanceDown firing'],
+          alerts: 1,
+          request_ids: ['r1'],
+        },
+      },
+    ]);
+    assert.equal(await metricOf(registry, 'tocsin_annotations_total', { kind: 'TracePipeline' }), 1);
+  });
+
+  for (const trigger of ['start', 'resync', 'requeue', 'pipeline'] as const satisfies readonly Trigger[]) {
+    it(`writes nothing for ${trigger} alone, and writes where an alert comes with it`, async () => {
+      const { perform, pipelines, logger } = bench();
+      assert.deepEqual(await perform(Causes.of(trigger, at)), { outcome: 'unchanged', notInPrometheus: [] });
+      assert.deepEqual([pipelines.annotations, logger.lines], [[], []]);
+      await perform(Causes.union(alertCauses(at), Causes.of(trigger, at + 1)));
+      assert.equal(pipelines.annotations[0]?.annotations['tocsin.dev/cause'], `InstanceDown firing, ${trigger}`);
+    });
+  }
+
+  it('says nothing about one that went meanwhile', async () => {
+    const { perform, pipelines, logger } = bench();
+    pipelines.remove(trace('cls'));
+    assert.deepEqual(await perform(alertCauses(at)), { outcome: 'gone', notInPrometheus: [] });
+    assert.deepEqual(logger.lines, []);
+  });
+
+  it('rejects when it cannot be written', async () => {
+    const { perform, pipelines, logger } = bench();
+    pipelines.beforeWrite = () => Promise.reject(new Error('403'));
+    await assert.rejects(perform(alertCauses(at)), /403/);
+    assert.deepEqual(logger.lines, []);
+  });
+});

@@ -1,0 +1,43 @@
+import type { Logger } from '../logger.ts';
+import { describeCauses } from '../workqueue/describe-causes.ts';
+import type { Action, Run } from './action.ts';
+import type { ControllerMetrics } from './controller-metrics.ts';
+import type { Annotator } from './ports.ts';
+import { requestAnnotations, type AnnotateConfig } from './request-annotations.ts';
+import type { Result } from './result.ts';
+
+export interface AnnotateActionOptions {
+  readonly logger: Logger;
+  readonly metrics: Pick<ControllerMetrics, 'annotated'>;
+  readonly annotator: Annotator;
+  readonly config: AnnotateConfig;
+}
+
+/**
+ * Asks the operator that owns the object to look at it. What fires is for that operator to find out: nothing is asked of
+ * Prometheus, and no health rule has to know the kind.
+ *
+ * Only an alert is a reason. At the start, at the periodic look and when the object itself changed there is none: its
+ * operator has periodic looks of its own and watches its objects, and an alert that was missed is sent again within a minute.
+ */
+export class AnnotateAction implements Action {
+  readonly #options: AnnotateActionOptions;
+
+  constructor(options: AnnotateActionOptions) {
+    this.#options = options;
+  }
+
+  async perform({ request, causes, signal }: Run): Promise<Result> {
+    const { annotator, config, logger, metrics } = this.#options;
+    if (!causes.triggers.has('alert')) return { outcome: 'unchanged', notInPrometheus: [] };
+    const annotations = requestAnnotations(causes, config);
+    if (!(await annotator.annotate(request, annotations, signal))) return { outcome: 'gone', notInPrometheus: [] };
+    logger.info('object.annotated', 'the object asks its operator to reconcile it', {
+      ...request,
+      annotations,
+      ...describeCauses(causes),
+    });
+    metrics.annotated(request.kind);
+    return { outcome: 'changed', notInPrometheus: [] };
+  }
+}

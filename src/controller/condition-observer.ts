@@ -1,0 +1,33 @@
+import type { Clock } from '../clock.ts';
+import type { Logger } from '../logger.ts';
+import type { Run } from './action.ts';
+import { transitionFields, unchangedFields } from './condition-lines.ts';
+import { setCondition, type DesiredCondition } from './conditions.ts';
+import type { ConditionApplier } from './flow-health-action.ts';
+
+export interface ConditionObserverOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Says what would be written and writes nothing: no right to write is needed. */
+export class ConditionObserver implements ConditionApplier {
+  readonly #options: ConditionObserverOptions;
+
+  constructor(options: ConditionObserverOptions) {
+    this.#options = options;
+  }
+
+  // eslint-disable-next-line typescript/require-await -- the port is asynchronous for those that write
+  async apply(run: Run, desired: DesiredCondition): Promise<boolean> {
+    const { clock, logger } = this.#options;
+    const update = setCondition(run.pipeline.conditions, desired, clock.now());
+    if (update?.transition === undefined) {
+      logger.debug('condition.unchanged', 'the condition is as it should be', unchangedFields(run, desired));
+    } else {
+      const message = 'the condition would change; controller.action is log, so nothing is written';
+      logger.info('condition.observed', message, transitionFields(run, update.transition));
+    }
+    return update !== undefined;
+  }
+}

@@ -1,0 +1,20 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Registry } from 'prom-client';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import { RecordingLogger } from '../../test/support/recording-logger.ts';
+import { annotateDefaults, FakeAlerts, FakePipelines, kinds } from './controller.fixture.ts';
+import { createControllerMetrics } from './controller-metrics.ts';
+import { createAction } from './create-action.ts';
+
+describe('createAction', () => {
+  it('says what to do where the pipelines are in a folder, which nobody watches for annotations', () => {
+    const metrics = createControllerMetrics(new Registry(), kinds, () => 0);
+    const common = { clock: new FakeClock(), logger: new RecordingLogger(), metrics, alerts: new FakeAlerts() };
+    const config = { action: 'annotate', requeue_after: 1, annotate: annotateDefaults } as const;
+    assert.throws(
+      () => createAction({ ...common, pipelines: new FakePipelines(), config }),
+      /controller\.action is annotate, which needs pipelines in Kubernetes.*--kubeconfig/,
+    );
+  });
+});

@@ -1,0 +1,49 @@
+import type { Clock } from '../clock.ts';
+import type { Logger } from '../logger.ts';
+import type { Action, ActionName } from './action.ts';
+import { AnnotateAction } from './annotate-action.ts';
+import { ConditionObserver } from './condition-observer.ts';
+import { ConditionUpdater } from './condition-updater.ts';
+import type { ControllerMetrics } from './controller-metrics.ts';
+import { FlowHealthAction, type ConditionApplier } from './flow-health-action.ts';
+import type { AlertSource, Annotator, Pipelines, TransitionRecorder } from './ports.ts';
+import type { AnnotateConfig } from './request-annotations.ts';
+
+export interface ActionOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: ControllerMetrics;
+  readonly pipelines: Pipelines;
+  readonly alerts: AlertSource;
+  readonly transitions?: TransitionRecorder;
+  readonly annotator?: Annotator;
+  readonly config: {
+    readonly action: ActionName;
+    /** Milliseconds. */
+    readonly requeue_after: number;
+    readonly annotate: AnnotateConfig;
+  };
+}
+
+/** Every action there is. */
+const actions: Readonly<Record<ActionName, (options: ActionOptions) => Action>> = {
+  condition: (options) => flowHealthAction(options, new ConditionUpdater(options)),
+  log: (options) => flowHealthAction(options, new ConditionObserver(options)),
+  annotate: (options) => {
+    const { annotator, config } = options;
+    if (annotator === undefined) throw new Error(annotateNeedsKubernetes);
+    return new AnnotateAction({ ...options, annotator, config: config.annotate });
+  },
+};
+
+const annotateNeedsKubernetes =
+  'controller.action is annotate, which needs pipelines in Kubernetes, and these are in a folder: name a cluster (--kubeconfig), or take the action condition or log';
+
+/** Throws, with a line for the user, if the home of the pipelines cannot do what is configured. */
+export function createAction(options: ActionOptions): Action {
+  return actions[options.config.action](options);
+}
+
+function flowHealthAction({ alerts, config }: ActionOptions, conditions: ConditionApplier): Action {
+  return new FlowHealthAction({ alerts, conditions, requeueAfterMs: config.requeue_after });
+}

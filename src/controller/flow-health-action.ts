@@ -1,0 +1,73 @@
+import type { Causes } from '../workqueue/causes.ts';
+import type { Action, Run } from './action.ts';
+import type { DesiredCondition } from './conditions.ts';
+import { configurationNotGenerated, flowHealth, probingFailed } from './flow-health.ts';
+import type { AlertSnapshot, AlertSource } from './ports.ts';
+import type { Result } from './result.ts';
+import { SnapshotError } from './snapshot-error.ts';
+
+/** What is done about a condition that should be: one writes it, the other only tells of it. */
+export interface ConditionApplier {
+  /** True if the pipeline's condition differed. */
+  apply(run: Run, desired: DesiredCondition): Promise<boolean>;
+}
+
+export interface FlowHealthActionOptions {
+  readonly alerts: AlertSource;
+  readonly conditions: ConditionApplier;
+  /** `controller.requeue_after`, milliseconds. */
+  readonly requeueAfterMs: number;
+}
+
+/** Asks what fires now, decides what it means for one pipeline, and has that condition applied. */
+export class FlowHealthAction implements Action {
+  readonly #options: FlowHealthActionOptions;
+
+  constructor(options: FlowHealthActionOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Nothing is taken from the causes but how fresh the answer has to be and what to say in the log.
+   * Rejects with SnapshotError when the alerts cannot be had (the condition is Unknown by then), and with whatever the
+   * home of the pipelines throws when it cannot be written to.
+   */
+  async perform(run: Run): Promise<Result> {
+    const notGenerated = configurationNotGenerated(run.pipeline);
+    if (notGenerated !== undefined) return this.#apply(run, notGenerated);
+    const snapshot = await this.#snapshot(run);
+    const result = await this.#apply(run, flowHealth(run.pipeline, snapshot.firing));
+    return { ...result, notInPrometheus: this.#missing(run.causes, snapshot) };
+  }
+
+  async #snapshot(run: Run): Promise<AlertSnapshot> {
+    const { pipeline, causes, signal } = run;
+    try {
+      return await this.#options.alerts.snapshot(causes.lastSeen, [...causes.requestIds], signal);
+    } catch (error) {
+      if (error instanceof SnapshotError) await this.#apply(run, probingFailed(pipeline));
+      throw error;
+    }
+  }
+
+  async #apply(run: Run, desired: DesiredCondition): Promise<Result> {
+    const { conditions, requeueAfterMs } = this.#options;
+    const healthy = desired.status === 'True';
+    const changed = await conditions.apply(run, desired);
+    return {
+      outcome: changed ? 'changed' : 'unchanged',
+      ...(!healthy && { requeueAfterMs }),
+      notInPrometheus: [],
+    };
+  }
+
+  /** Whoever sends a test alert must not wonder why no condition changed. */
+  #missing(causes: Causes, { firing }: AlertSnapshot): readonly string[] {
+    if (!this.#options.alerts.pulls) return [];
+    const missing = new Set<string>();
+    for (const { labels, status } of causes.alerts.values()) {
+      if (status === 'firing' && !firing.reports(labels)) missing.add(labels['alertname'] ?? '(no alertname)');
+    }
+    return [...missing];
+  }
+}

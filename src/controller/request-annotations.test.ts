@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { Causes } from '../workqueue/causes.ts';
+import { annotateDefaults } from './controller.fixture.ts';
+import { causeText, requestAnnotations } from './request-annotations.ts';
+
+function causesOf(...alertnames: readonly string[]): Causes {
+  const causes = new Causes();
+  for (const [index, alertname] of alertnames.entries()) {
+    causes.addAlert(String(index), { alertname, token: 'hunter2' }, 'firing', 1000 + index);
+  }
+  return causes;
+}
+
+describe('requestAnnotations', () => {
+  it('gives the time of the newest cause, the same for a retry, and the newest alert first', () => {
+    const expected = {
+      'tocsin.dev/requested-at': '1970-01-01T00:00:01.001Z',
+      'tocsin.dev/cause': 'B firing, A firing',
+    };
+    assert.deepEqual(requestAnnotations(causesOf('A', 'B'), annotateDefaults), expected);
+    assert.deepEqual(requestAnnotations(causesOf('A', 'B'), annotateDefaults), expected);
+  });
+
+  it('takes other keys, a word instead of the time, and no cause', () => {
+    const config = {
+      requested_at_key: 'argocd.argoproj.io/refresh',
+      requested_at_value: 'normal',
+      cause_key: null,
+    };
+    assert.deepEqual(requestAnnotations(causesOf('A'), config), { 'argocd.argoproj.io/refresh': 'normal' });
+  });
+
+  it('holds nothing of an alert but its name', () => {
+    assert.ok(!JSON.stringify(requestAnnotations(causesOf('A'), annotateDefaults)).includes('hunter2'));
+  });
+});
+
+describe('causeText', () => {
+  it('is cut at 256 characters, with a sign that it was', () => {
+    const text = causeText(causesOf('A'.repeat(300)));
+    assert.deepEqual([text.length, text.at(-1), text.startsWith('AAA')], [256, '…', true]);
+    assert.equal(causeText(causesOf('A'.repeat(249))), `${'A'.repeat(249)} firing`);
+  });
+
+  it('is one well-formed line of at most 256 characters that begins with the newest alert, whatever the names are', () => {
+    fc.assert(
+      fc.property(fc.array(fc.string({ unit: 'binary', maxLength: 400 }), { minLength: 1 }), (names) => {
+        const text = causeText(causesOf(...names));
+        assert.ok(text.length <= 256 && text.isWellFormed() && !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(text));
+        const plain = /^[\w-]*/.exec(names.at(-1)!)![0];
+        assert.ok(text.startsWith(plain.slice(0, 250)));
+      }),
+    );
+  });
+});
