@@ -68,6 +68,7 @@ export class ApiClient {
     let renewed = false;
     for (let retries = 0; ;) {
       metrics.waited((await rateLimiter.acquire(signal)) / 1000);
+      signal.throwIfAborted();
       try {
         const answer = await attempt(signal);
         metrics.called(call.method, 200);

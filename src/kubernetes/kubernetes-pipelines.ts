@@ -1,0 +1,125 @@
+import type { Registry } from 'prom-client';
+import type { Clock } from '../clock.ts';
+import type { ConditionChange, Pipeline, Pipelines } from '../controller/ports.ts';
+import type { Logger } from '../logger.ts';
+import { requestKey, type Request } from '../workqueue/request.ts';
+import type { ApiClient } from './api-client.ts';
+import { ConditionWriter } from './condition-writer.ts';
+import { needsReconcile, type CachedPipeline } from './pipeline-object.ts';
+import { createReflectorMetrics } from './reflector-metrics.ts';
+import { ReflectorReport } from './reflector-report.ts';
+import { Reflector } from './reflector.ts';
+import type { CacheChange } from './watch-cache.ts';
+import { resourceName, type WatchedResource } from './watched-resource.ts';
+
+/** A pipeline that came, went, or has to be looked at for another reason than an alert. */
+export interface PipelineChange {
+  readonly kind: 'added' | 'changed' | 'removed';
+  readonly request: Request;
+}
+
+export interface KubernetesPipelinesOptions {
+  readonly client: Pick<ApiClient, 'call' | 'open' | 'close'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly registry: Registry;
+  readonly resources: readonly WatchedResource[];
+  /** Called for each change once all is synced, when memory already shows it; must not throw. */
+  readonly onChange?: (change: PipelineChange) => void;
+  /** For tests: see {@link Reflector}. */
+  readonly pageLimit?: number;
+  readonly idleMs?: number;
+}
+
+/** Pipelines that live in a cluster. All that is asked is answered from memory, which follows the API server. */
+export class KubernetesPipelines implements Pipelines {
+  readonly #options: KubernetesPipelinesOptions;
+  readonly #reflectors: readonly Reflector[];
+  readonly #writer: ConditionWriter;
+  #requests: readonly Request[] | undefined;
+  #isSynced = false;
+
+  constructor(options: KubernetesPipelinesOptions) {
+    this.#options = options;
+    this.#writer = new ConditionWriter(options.client);
+    const names = new Set(options.resources.map(resourceName));
+    const metrics = createReflectorMetrics(options.registry, [...names]);
+    this.#reflectors = options.resources.map((watched) => {
+      const { namespace } = watched;
+      const fields = { resource: resourceName(watched), ...(namespace !== undefined && { namespace }) };
+      const report = new ReflectorReport({ ...options, fields });
+      return new Reflector({ ...options, watched, metrics, report, onChange: (change) => this.#take(change) });
+    });
+  }
+
+  /** Begins to list and to watch, and goes on until {@link close}. */
+  open(): void {
+    for (const reflector of this.#reflectors) reflector.start();
+  }
+
+  /** Resolves when every resource that is installed has been listed once: not before the API server can be reached. */
+  async synced(): Promise<void> {
+    await Promise.all(this.#reflectors.map((reflector) => reflector.synced));
+    this.#isSynced = true;
+  }
+
+  /** Stops watching and cuts the connections; settles when nothing is under way. */
+  async close(): Promise<void> {
+    await Promise.all(this.#reflectors.map((reflector) => reflector.close()));
+    await this.#options.client.close();
+  }
+
+  /** By kind, then by namespace and name. */
+  list(): readonly Request[] {
+    this.#requests ??= this.#collect();
+    return this.#requests;
+  }
+
+  get(request: Request): Pipeline | undefined {
+    return this.#find(request)?.pipeline;
+  }
+
+  /** Where the object is on the API server; undefined when it is gone. */
+  path(request: Request): string | undefined {
+    return this.#find(request)?.path;
+  }
+
+  async updateConditions(request: Request, change: ConditionChange, signal: AbortSignal): Promise<void> {
+    const path = this.path(request);
+    if (path !== undefined) await this.#writer.write({ path }, change, signal);
+  }
+
+  #find(request: Request): CachedPipeline | undefined {
+    const key = requestKey(request);
+    for (const { objects } of this.#reflectors) {
+      const found = objects.get(key);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** Two entries of the configuration may name the same object. */
+  #collect(): readonly Request[] {
+    const found = new Map<string, Request>();
+    for (const { objects } of this.#reflectors) {
+      for (const { request } of objects.values()) found.set(requestKey(request), request);
+    }
+    return [...found].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, request]) => request);
+  }
+
+  #take(change: CacheChange<CachedPipeline>): void {
+    if (change.kind === 'changed' && !needsReconcile(change.before, change.after)) return;
+    this.#requests = undefined;
+    const kind = change.kind === 'deleted' ? 'removed' : change.kind;
+    const { request } = change.kind === 'deleted' ? change.before : change.after;
+    if (!this.#isSynced) return;
+    this.#options.logger.info(`pipeline.${kind}`, changeMessages[kind], { ...request });
+    this.#options.onChange?.({ kind, request });
+  }
+}
+
+const changeMessages: Readonly<Record<PipelineChange['kind'], string>> = {
+  added: 'a pipeline was added',
+  changed: 'a pipeline is described differently',
+  removed: 'a pipeline was removed',
+};

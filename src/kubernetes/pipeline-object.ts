@@ -1,0 +1,105 @@
+import type { Condition, Pipeline } from '../controller/ports.ts';
+import type { Request } from '../workqueue/request.ts';
+import type { ServedResource } from './watched-resource.ts';
+
+/** An object as the API server sends it; whatever is not read here may be in it too. */
+export interface ApiObject {
+  readonly kind?: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly uid?: string;
+    readonly resourceVersion?: string;
+    readonly generation?: number;
+  };
+  readonly spec?: Readonly<Record<string, unknown>>;
+  readonly status?: { readonly conditions?: unknown };
+}
+
+/** What is kept of an object. */
+export interface CachedPipeline {
+  readonly request: Request;
+  readonly pipeline: Pipeline;
+  /** Of the object itself, for writing to it. */
+  readonly path: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+}
+
+/** The parts of the spec that tell one flavour of pipeline from another. */
+const keptSpec = ['input', 'output'] as const;
+
+/** Keeps what a reconcile needs and lets go of the rest: of managed fields, secrets and other people's configuration. */
+export function toCachedPipeline(object: ApiObject, { apiVersion, kind, path }: ServedResource): CachedPipeline {
+  const { name, namespace, uid = '', resourceVersion = '', generation = 1 } = object.metadata;
+  const scope = namespace === undefined ? {} : { namespace };
+  return {
+    request: { kind, ...scope, name },
+    pipeline: {
+      apiVersion,
+      kind,
+      ...scope,
+      name,
+      generation,
+      spec: trimSpec(object.spec ?? {}),
+      conditions: readConditions(object.status?.conditions),
+    },
+    path: objectPath(path, namespace, name),
+    uid,
+    resourceVersion,
+  };
+}
+
+/**
+ * True if a reconcile has to look at it: it is another object, its spec changed, or its configuration was generated only
+ * now. Whatever Tocsin itself writes is none of that.
+ */
+export function needsReconcile(before: CachedPipeline, after: CachedPipeline): boolean {
+  return (
+    before.uid !== after.uid ||
+    before.pipeline.generation !== after.pipeline.generation ||
+    configurationGenerated(before) !== configurationGenerated(after)
+  );
+}
+
+function configurationGenerated({ pipeline }: CachedPipeline): string | undefined {
+  return pipeline.conditions.find(({ type }) => type === 'ConfigurationGenerated')?.status;
+}
+
+function objectPath(collection: string, namespace: string | undefined, name: string): string {
+  const isNamespaced = namespace !== undefined && !collection.includes('/namespaces/');
+  const slash = collection.lastIndexOf('/');
+  const scope = isNamespaced ? `/namespaces/${encodeURIComponent(namespace)}` : '';
+  return `${collection.slice(0, slash)}${scope}${collection.slice(slash)}/${encodeURIComponent(name)}`;
+}
+
+/** Which inputs and outputs there are, and nothing of what is in them. */
+function trimSpec(spec: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const kept: [string, unknown][] = [];
+  for (const key of keptSpec) {
+    const part = spec[key];
+    if (typeof part !== 'object' || part === null) continue;
+    const present = Object.entries(part).filter(([, value]) => value !== null && value !== undefined);
+    kept.push([key, Object.fromEntries(present.map(([name]) => [name, true]))]);
+  }
+  return Object.fromEntries(kept);
+}
+
+/** A list of conditions that others may have filled as they liked: what is no condition is left out. */
+export function readConditions(found: unknown): readonly Condition[] {
+  return Array.isArray(found) ? found.filter(isCondition).map(trimCondition) : [];
+}
+
+function isCondition(found: unknown): found is FoundCondition {
+  if (typeof found !== 'object' || found === null) return false;
+  const { type, status } = found as Record<string, unknown>;
+  return typeof type === 'string' && typeof status === 'string';
+}
+
+type FoundCondition = Pick<Condition, 'type' | 'status'> & Partial<Condition>;
+
+function trimCondition(condition: FoundCondition): Condition {
+  const { type, status, reason = '', message = '', lastTransitionTime = '', observedGeneration } = condition;
+  const trimmed = { type, status, reason, message, lastTransitionTime };
+  return observedGeneration === undefined ? trimmed : { ...trimmed, observedGeneration };
+}

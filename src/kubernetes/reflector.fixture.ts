@@ -1,0 +1,49 @@
+import type { TestContext } from 'node:test';
+import { Registry } from 'prom-client';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import { RecordingLogger } from '../../test/support/recording-logger.ts';
+import { ModelApiServer, widgets } from './model-api-server.fixture.ts';
+import type { CachedPipeline } from './pipeline-object.ts';
+import { createReflectorMetrics } from './reflector-metrics.ts';
+import { ReflectorReport } from './reflector-report.ts';
+import { Reflector } from './reflector.ts';
+import type { CacheChange } from './watch-cache.ts';
+
+/** A reflector on a model of the API server, with a clock that stands still. */
+export function reflectorBench(options: { readonly pageLimit?: number; readonly t?: TestContext } = {}) {
+  const server = new ModelApiServer();
+  const clock = new FakeClock();
+  const logger = new RecordingLogger();
+  const registry = new Registry();
+  const changes: CacheChange<CachedPipeline>[] = [];
+  const reflector = new Reflector({
+    client: server,
+    clock,
+    watched: widgets,
+    report: new ReflectorReport({ clock, logger, fields: { resource: 'widgets.example.org' } }),
+    metrics: createReflectorMetrics(registry, ['widgets.example.org']),
+    onChange: (change) => changes.push(change),
+    random: () => 0.5,
+    ...(options.pageLimit !== undefined && { pageLimit: options.pageLimit }),
+  });
+  options.t?.after(() => reflector.close());
+  return { server, clock, logger, registry, changes, reflector };
+}
+
+/** `name generation` of each object. */
+export function cached(reflector: Reflector): string[] {
+  return [...reflector.objects.values()]
+    .map(({ request, pipeline }) => `${request.name} ${pipeline.generation}`)
+    .toSorted();
+}
+
+export function served(server: ModelApiServer): string[] {
+  return [...server.objects.values()].map(({ metadata: { name, generation } }) => `${name} ${generation}`).toSorted();
+}
+
+/** What changed, as text. */
+export function told(changes: readonly CacheChange<CachedPipeline>[]): string[] {
+  return changes.map(
+    (change) => `${change.kind} ${(change.kind === 'deleted' ? change.before : change.after).request.name}`,
+  );
+}

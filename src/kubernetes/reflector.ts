@@ -1,0 +1,204 @@
+import type { Clock } from '../clock.ts';
+import { requestKey } from '../workqueue/request.ts';
+import type { ApiClient } from './api-client.ts';
+import { ApiError } from './api-error.ts';
+import { discover } from './discovery.ts';
+import { listObjects } from './list-objects.ts';
+import { toCachedPipeline, type ApiObject, type CachedPipeline } from './pipeline-object.ts';
+import { sleep } from './rate-limiter.ts';
+import type { ReflectorEvent, ReflectorMetrics } from './reflector-metrics.ts';
+import type { ReflectorReport } from './reflector-report.ts';
+import { initialState, nextStep, type PhaseOutcome, type ReflectorState } from './reflector-steps.ts';
+import { WatchCache, type CacheChange } from './watch-cache.ts';
+import type { WatchEvent } from './watch-event.ts';
+import { watchStream } from './watch-stream.ts';
+import { resourceName, type ServedResource, type WatchedResource } from './watched-resource.ts';
+
+export interface ReflectorOptions {
+  readonly client: Pick<ApiClient, 'call' | 'open'>;
+  readonly clock: Clock;
+  readonly report: ReflectorReport;
+  readonly metrics: ReflectorMetrics;
+  readonly watched: WatchedResource;
+  /** Called when the cache shows it; must not throw. */
+  readonly onChange: (change: CacheChange<CachedPipeline>) => void;
+  /** Of each page of a list. Default 500, as client-go. */
+  readonly pageLimit?: number;
+  /** A watch without a byte for this long is dead, milliseconds. Default 90 s: bookmarks come about once a minute. */
+  readonly idleMs?: number;
+  /** 0 up to 1, not included. */
+  readonly random?: () => number;
+}
+
+const defaultPageLimit = 500;
+const defaultIdleMs = 90_000;
+/** For how long the server is asked to keep a watch open, seconds; each one up to a tenth shorter or longer. */
+const watchSeconds = 300;
+/** A watch that lasted this long was a good one, also if nothing happened, milliseconds. */
+const goodWatchMs = 10_000;
+
+/**
+ * Keeps a cache of the objects of one resource equal to the API server's, for as long as it is open, whatever the server
+ * does: {@link ReflectorState} says how. One thing is under way at a time, so that no stream that is out of date can touch
+ * what a newer one has brought.
+ */
+export class Reflector {
+  readonly #options: ReflectorOptions;
+  readonly #cache = new WatchCache<CachedPipeline>();
+  readonly #closed = new AbortController();
+  readonly #synced = Promise.withResolvers<void>();
+  #served: ServedResource | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(options: ReflectorOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when all objects were listed once, or there is no such resource. Never rejects. */
+  get synced(): Promise<void> {
+    return this.#synced.promise;
+  }
+
+  /** What is cached, by request key. */
+  get objects(): Pick<WatchCache<CachedPipeline>, 'get' | 'values'> {
+    return this.#cache;
+  }
+
+  /** Under which kind and path the resource is served; undefined as long as it is not known, or not installed. */
+  get served(): ServedResource | undefined {
+    return this.#served;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Resolves when nothing is under way any more. */
+  async close(): Promise<void> {
+    this.#closed.abort(new Error('the reflector is closed'));
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { clock, random = Math.random } = this.#options;
+    const { signal } = this.#closed;
+    for (let state = initialState; !signal.aborted;) {
+      const outcome = await this.#attempt(state);
+      if (signal.aborted) return;
+      const step = nextStep(state, outcome, random());
+      this.#tell(outcome, step.failures, step.delayMs);
+      state = step;
+      if (step.delayMs > 0) await sleep(clock, step.delayMs, signal).catch(() => undefined);
+    }
+  }
+
+  async #attempt({ phase }: ReflectorState): Promise<PhaseOutcome> {
+    const progress = { made: false };
+    try {
+      if (phase === 'discovering') return await this.#discover();
+      if (phase === 'listing') return await this.#list();
+      return await this.#watch(progress);
+    } catch (error) {
+      const failure =
+        error instanceof ApiError ? error : new ApiError(String(error), { reason: 'Defect', cause: error });
+      return { kind: 'failed', error: failure, progressed: progress.made };
+    }
+  }
+
+  async #discover(): Promise<PhaseOutcome> {
+    const { client, watched } = this.#options;
+    this.#served = await discover(client, watched, this.#closed.signal);
+    if (this.#served !== undefined) return { kind: 'found' };
+    this.#take(this.#cache.replace(new Map(), ''));
+    this.#synced.resolve();
+    return { kind: 'not_installed' };
+  }
+
+  async #list(): Promise<PhaseOutcome> {
+    const { client, clock, metrics, pageLimit = defaultPageLimit, report, watched } = this.#options;
+    const served = this.#mustBeServed();
+    const startedAt = clock.now();
+    const { objects, resourceVersion, pages } = await listObjects({
+      client,
+      path: served.path,
+      labelSelector: watched.labelSelector,
+      limit: pageLimit,
+      signal: this.#closed.signal,
+      trim: (object: ApiObject) => toCachedPipeline(object, served),
+    });
+    const changes = this.#cache.replace(new Map(objects.map((object) => [keyOf(object), object])), resourceVersion);
+    this.#take(changes);
+    const count = (kind: string): number => changes.filter((change) => change.kind === kind).length;
+    metrics.listed(resourceName(watched));
+    report.listed({
+      api_version: served.apiVersion,
+      objects: objects.length,
+      added: count('added'),
+      changed: count('changed'),
+      deleted: count('deleted'),
+      pages,
+      resource_version: resourceVersion,
+      duration_ms: clock.now() - startedAt,
+    });
+    this.#synced.resolve();
+    return { kind: 'listed' };
+  }
+
+  async #watch(progress: { made: boolean }): Promise<PhaseOutcome> {
+    const { client, clock, idleMs = defaultIdleMs, metrics, random = Math.random, report, watched } = this.#options;
+    const { path } = this.#mustBeServed();
+    const { resourceVersion } = this.#cache;
+    const timeoutSeconds = Math.round(watchSeconds * (0.9 + 0.2 * random()));
+    const { labelSelector } = watched;
+    const query = { watch: true, allowWatchBookmarks: true, resourceVersion, timeoutSeconds, labelSelector };
+    let openedAt = Number.POSITIVE_INFINITY;
+    const onOpen = (): void => {
+      openedAt = clock.now();
+      metrics.watching(resourceName(watched));
+      report.watching({ resource_version: resourceVersion, timeout_seconds: timeoutSeconds });
+    };
+    const call = { method: 'GET', path, query } as const;
+    try {
+      for await (const event of watchStream({ client, clock, idleMs, call, signal: this.#closed.signal, onOpen })) {
+        this.#apply(event);
+        progress.made = true;
+      }
+    } finally {
+      progress.made ||= clock.now() - openedAt >= goodWatchMs;
+    }
+    // A server that ends every watch at once must not be asked at once each time.
+    if (!progress.made) throw new ApiError(`GET ${path}: the server ended the watch at once`, { reason: 'Ended' });
+    return { kind: 'ended' };
+  }
+
+  #apply(event: WatchEvent): void {
+    const { clock, metrics, watched } = this.#options;
+    metrics.event(resourceName(watched), event.type.toLowerCase() as ReflectorEvent, clock.now() / 1000);
+    if (event.type === 'BOOKMARK') return this.#cache.advance(event.resourceVersion);
+    const object = toCachedPipeline(event.object, this.#mustBeServed());
+    const change = this.#cache.apply(event.type, keyOf(object), object);
+    if (change !== undefined) this.#take([change]);
+  }
+
+  #take(changes: readonly CacheChange<CachedPipeline>[]): void {
+    for (const change of changes) this.#options.onChange(change);
+  }
+
+  #tell(outcome: PhaseOutcome, failures: number, delayMs: number): void {
+    const { metrics, report, watched } = this.#options;
+    if (outcome.kind === 'not_installed') report.notInstalled({ versions: watched.versions });
+    if (outcome.kind !== 'failed') return;
+    metrics.failed(resourceName(watched), outcome.error);
+    report.failed(outcome.error, { failures, retry_in_ms: Math.round(delayMs) });
+  }
+
+  #mustBeServed(): ServedResource {
+    if (this.#served === undefined)
+      throw new ApiError('a defect: nothing is known of the resource', { reason: 'Defect' });
+    return this.#served;
+  }
+}
+
+function keyOf({ request }: CachedPipeline): string {
+  return requestKey(request);
+}

@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { ApiError } from './api-error.ts';
+import { readWatchEvent } from './watch-event.ts';
+
+const metadata = { name: 'a', resourceVersion: '5' };
+
+describe('readWatchEvent', () => {
+  it('reads the events of an object and bookmarks', () => {
+    for (const type of ['ADDED', 'MODIFIED', 'DELETED']) {
+      assert.deepEqual(readWatchEvent(JSON.stringify({ type, object: { metadata } })), { type, object: { metadata } });
+    }
+    const bookmark = { type: 'BOOKMARK', object: { metadata: { resourceVersion: '9' } } };
+    assert.deepEqual(readWatchEvent(JSON.stringify(bookmark)), { type: 'BOOKMARK', resourceVersion: '9' });
+  });
+
+  it('throws the status of an ERROR', () => {
+    const object = { kind: 'Status', code: 410, reason: 'Expired', message: 'too old resource version' };
+    assert.throws(
+      () => readWatchEvent(JSON.stringify({ type: 'ERROR', object })),
+      (error) => error instanceof ApiError && error.status === 410 && /410 Expired: too old/.test(error.message),
+    );
+  });
+
+  it('throws ApiError, and nothing else, for everything that is no event', () => {
+    const wrong = ['', '{', 'null', '[]', '{"type":"ADDED"}', '{"type":"X","object":{}}', '{"type":"ERROR"}'];
+    const close = [
+      { type: 'ADDED', object: { metadata: { name: 'a' } } },
+      { type: 'BOOKMARK', object: { metadata: {} } },
+    ];
+    for (const line of [...wrong, ...close.map((event) => JSON.stringify(event))]) {
+      assert.throws(() => readWatchEvent(line), ApiError, line);
+    }
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.json()), (line) => assert.throws(() => readWatchEvent(line), ApiError)),
+    );
+  });
+});

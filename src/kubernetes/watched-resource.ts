@@ -1,0 +1,44 @@
+/** One resource that is watched, as the configuration names it. */
+export interface WatchedResource {
+  readonly group: string;
+  /** The API versions that are fine, the best one first. */
+  readonly versions: readonly string[];
+  /** The plural, as in a URL: `tracepipelines`. */
+  readonly resource: string;
+  /** Only in this namespace; undefined: in all, or the resource is cluster-scoped. */
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+}
+
+/** A watched resource as the API server has it. */
+export interface ServedResource {
+  readonly apiVersion: string;
+  readonly kind: string;
+  /** Of the collection that is listed and watched. */
+  readonly path: string;
+}
+
+/** `tracepipelines.telemetry.kyma-project.io`, as kubectl and RBAC name it. */
+export function resourceName({ resource, group }: Pick<WatchedResource, 'resource' | 'group'>): string {
+  return group === '' ? resource : `${resource}.${group}`;
+}
+
+/** `GROUP/VERSION`, or `VERSION` for the core group. */
+export function apiVersionOf(group: string, version: string): string {
+  return group === '' ? version : `${group}/${version}`;
+}
+
+/** The path of an API version: what it serves is listed there. */
+export function apiVersionPath(group: string, version: string): string {
+  return group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
+}
+
+/** The kinds of Kyma's telemetry module, cluster-scoped. */
+export const kymaGroup = 'telemetry.kyma-project.io';
+
+export const kymaResources: readonly WatchedResource[] = ['logpipelines', 'metricpipelines', 'tracepipelines'].map(
+  (resource) => ({ group: kymaGroup, versions: ['v1beta1', 'v1alpha1'], resource }),
+);
+
+/** The kinds of {@link kymaResources}, which have health rules. */
+export const kymaKinds: readonly string[] = ['LogPipeline', 'MetricPipeline', 'TracePipeline'];
