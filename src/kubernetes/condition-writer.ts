@@ -15,18 +15,19 @@ export class ConditionWriter {
   }
 
   /**
-   * Reads the object and writes what the change makes of its conditions; nothing if that is nothing, or the object is gone.
+   * Reads the object and writes what the change makes of its conditions. False if that is nothing, or the object is gone.
    * @param target.path of the object itself. Rejects with ApiError, or with the signal's reason.
    */
-  async write(target: { readonly path: string }, change: ConditionChange, signal: AbortSignal): Promise<void> {
+  async write(target: { readonly path: string }, change: ConditionChange, signal: AbortSignal): Promise<boolean> {
     for (let conflicts = 0; ; conflicts++) {
       try {
         const object = await this.#client.call<ApiObject>({ method: 'GET', path: target.path, signal });
         const conditions = change(readConditions(object.status?.conditions));
-        if (conditions !== undefined) await this.#put(target.path, object, conditions, signal);
-        return;
+        if (conditions === undefined) return false;
+        await this.#put(target.path, object, conditions, signal);
+        return true;
       } catch (error) {
-        if (error instanceof ApiError && error.status === 404) return;
+        if (error instanceof ApiError && error.status === 404) return false;
         if (!(error instanceof ApiError) || error.status !== 409 || conflicts === maxConflicts) throw error;
       }
     }

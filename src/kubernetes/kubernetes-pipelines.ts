@@ -84,9 +84,9 @@ export class KubernetesPipelines implements Pipelines {
     return this.#find(request)?.path;
   }
 
-  async updateConditions(request: Request, change: ConditionChange, signal: AbortSignal): Promise<void> {
+  async updateConditions(request: Request, change: ConditionChange, signal: AbortSignal): Promise<boolean> {
     const path = this.path(request);
-    if (path !== undefined) await this.#writer.write({ path }, change, signal);
+    return path !== undefined && (await this.#writer.write({ path }, change, signal));
   }
 
   #find(request: Request): CachedPipeline | undefined {

@@ -40,6 +40,7 @@ describe('toCachedPipeline', () => {
         apiVersion: served.apiVersion,
         kind: 'LogPipeline',
         name: 'a',
+        uid: 'u',
         generation: 3,
         spec: { input: { runtime: true }, output: { otlp: true } },
         conditions: [condition],

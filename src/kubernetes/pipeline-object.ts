@@ -40,6 +40,7 @@ export function toCachedPipeline(object: ApiObject, { apiVersion, kind, path }: 
       kind,
       ...scope,
       name,
+      ...(uid !== '' && { uid }),
       generation,
       spec: trimSpec(object.spec ?? {}),
       conditions: readConditions(object.status?.conditions),
