@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { cp, mkdir, readdir, readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import packageJson from '../../package.json' with { type: 'json' };
+import { startChild, waitUntilReady } from '../support/child-process.ts';
+import { readDockerfile, valuesOf, type Instruction } from '../support/dockerfile.ts';
+import { freePort } from '../support/free-port.ts';
+import { buildImageFolder, runCommand, type ImageFolder } from '../support/image-folder.ts';
+import { postAlerts } from '../support/post-alerts.ts';
+
+const project = fileURLToPath(new URL('../..', import.meta.url));
+
+let image: ImageFolder;
+let runStage: readonly Instruction[];
+let buildStage: readonly Instruction[];
+
+before(async () => {
+  [buildStage = [], runStage = []] = readDockerfile(await readFile(join(project, 'Dockerfile'), 'utf8'));
+  image = await buildImageFolder();
+});
+after(() => image.remove());
+
+/** The command line of the image, with Node and the folder of this machine, and flags in the place of CMD. */
+function entrypoint(...args: readonly string[]): readonly string[] {
+  const [, ...program] = JSON.parse(valuesOf(runStage, 'ENTRYPOINT')[0]!) as string[];
+  return [process.execPath, ...program.map((path) => join(image.root, path)), ...args];
+}
+
+describe('the Dockerfile', () => {
+  it('runs npm scripts and nothing else', () => {
+    assert.deepEqual(valuesOf(buildStage, 'RUN'), ['npm ci', 'npm run build']);
+    assert.deepEqual(valuesOf(runStage, 'RUN'), []);
+  });
+
+  it('runs as a user that is a number and not root', () => {
+    assert.deepEqual(valuesOf(runStage, 'USER'), ['65532:65532']);
+  });
+
+  it('starts Node itself, without a shell and without an init process', () => {
+    assert.deepEqual(JSON.parse(valuesOf(runStage, 'ENTRYPOINT')[0]!), ['/nodejs/bin/node', '/tocsin/dist/main.js']);
+    assert.deepEqual(JSON.parse(valuesOf(runStage, 'CMD')[0]!), [
+      '--web.listen-address=:9093',
+      '--storage.path=/tmp/tocsin',
+    ]);
+    assert.deepEqual(valuesOf(runStage, 'HEALTHCHECK'), []);
+  });
+
+  it('takes both base images from an argument, so that a digest can be given', () => {
+    assert.deepEqual(valuesOf(buildStage, 'FROM'), ['${BUILD_IMAGE} AS build']);
+    assert.deepEqual(valuesOf(runStage, 'FROM'), ['${RUN_IMAGE}']);
+  });
+
+  it('has the version of the package', () => {
+    assert.ok(valuesOf(runStage, 'ARG').includes(`VERSION=${packageJson.version}`));
+  });
+});
+
+describe('what the image holds', () => {
+  it('is one program, the examples and the licence', async () => {
+    assert.deepEqual((await readdir(image.root)).toSorted(), ['tocsin']);
+    assert.deepEqual((await readdir(join(image.root, 'tocsin'))).toSorted(), ['LICENSE', 'dist', 'examples']);
+    assert.deepEqual(await readdir(join(image.root, 'tocsin/dist')), ['main.js']);
+  });
+
+  it('tells its version', async () => {
+    const stdout = await runCommand(entrypoint('--version').join(' '), image.root);
+    assert.match(stdout, new RegExp(`^tocsin ${packageJson.version} `));
+  });
+
+  it('becomes ready, takes an alert in, and ends with 0 after a SIGTERM', () => startAndStop(entrypoint()));
+
+  it('does so as process 1, too', { skip: skipWithoutNamespaces() }, async () => {
+    const flags = ['--user', '--map-root-user', '--pid', '--fork', '--kill-child'];
+    await startAndStop(['unshare', ...flags, ...entrypoint()], async (pid) => {
+      const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+      return Number(children.trim());
+    });
+  });
+});
+
+describe('the package', () => {
+  it('runs from its tarball, in a folder without anything else', async () => {
+    for (const name of ['README.md', 'CHANGELOG.md', 'LICENSE', 'examples']) {
+      await cp(join(project, name), join(image.build, name), { recursive: true });
+    }
+    await runCommand('npm pack --silent --pack-destination .. --userconfig /dev/null', image.build);
+    const folder = join(image.build, '..', 'installed');
+    await mkdir(folder);
+    await runCommand(`tar -xzf ../tocsin-${packageJson.version}.tgz`, folder);
+    await rename(join(folder, 'package'), join(folder, 'tocsin'));
+
+    const files = await readdir(join(folder, 'tocsin'));
+    assert.deepEqual(files.toSorted(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'examples', 'package.json']);
+    await startAndStop([process.execPath, join(folder, 'tocsin', packageJson.bin.tocsin)]);
+  });
+});
+
+/** @param processId finds Tocsin's own process, from that of the command; default: the command is Tocsin */
+async function startAndStop(
+  [command = '', ...args]: readonly string[],
+  processId: (pid: number) => Promise<number> | number = (pid) => pid,
+): Promise<void> {
+  const port = await freePort();
+  const child = await startChild({
+    name: 'the image',
+    command,
+    args: [
+      ...args,
+      `--web.listen-address=127.0.0.1:${port}`,
+      `--storage.path=${join(image.root, '..', `data-${port}`)}`,
+    ],
+    cwd: image.root,
+    environment: { NODE_ENV: 'production' },
+  });
+  try {
+    await waitUntilReady(child, `http://127.0.0.1:${port}/-/ready`);
+    await postAlerts(`http://127.0.0.1:${port}`, [{ labels: { alertname: 'TraceGatewayThrottling' } }]);
+    process.kill(await processId(child.pid), 'SIGTERM');
+    assert.deepEqual(await child.exited, { code: 0, signal: null }, child.recentOutput());
+  } finally {
+    await child.stop();
+  }
+}
+
+function skipWithoutNamespaces(): string | false {
+  const { status } = spawnSync('unshare', ['--user', '--map-root-user', '--pid', '--fork', 'true']);
+  return status === 0 ? false : 'this machine does not let a process have its own process numbers';
+}

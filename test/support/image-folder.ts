@@ -1,0 +1,75 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, mkdir, mkdtemp, readFile, realpath, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { readDockerfile, valuesOf, type Instruction } from './dockerfile.ts';
+
+export interface ImageFolder {
+  /** Where the build stage worked: `package.json`, `src/` and `dist/`. */
+  readonly build: string;
+  /** What is `/` in the image, but for what the base image brings. */
+  readonly root: string;
+  readonly remove: () => Promise<void>;
+}
+
+const project = fileURLToPath(new URL('../..', import.meta.url));
+
+/**
+ * Does what `docker build` does with the Dockerfile, without Docker: the COPY and RUN of the build stage in an empty folder, then
+ * the COPY of the last stage into another one. `npm ci` alone is not run: the packages of this checkout, which it installed, stand in.
+ */
+export async function buildImageFolder(): Promise<ImageFolder> {
+  const folder = await realpath(await mkdtemp(join(tmpdir(), 'image-')));
+  const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  try {
+    const [buildStage = [], runStage = []] = readDockerfile(await readFile(join(project, 'Dockerfile'), 'utf8'));
+    const build = join(folder, 'build');
+    const root = join(folder, 'root');
+    await runBuildStage(buildStage, build);
+    await copyAll(runStage, join(root, workingFolder(runStage)), build);
+    return { build, root, remove };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+/** Runs a command with the Node that runs the test. Rejects with its output if it fails. */
+export async function runCommand(command: string, cwd: string): Promise<string> {
+  const child = spawn('sh', ['-c', command], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
+  if (code !== 0) throw new Error(`${command} ended with ${String(code)}: ${stderr}`);
+  return stdout;
+}
+
+async function runBuildStage(stage: readonly Instruction[], folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (const instruction of stage) {
+    if (instruction.name === 'COPY') await copyAll([instruction], folder, '');
+    if (instruction.name !== 'RUN') continue;
+    if (instruction.value === 'npm ci') await symlink(join(project, 'node_modules'), join(folder, 'node_modules'));
+    else await runCommand(instruction.value, folder);
+  }
+}
+
+/** @param built where the files of the build stage are, for `--from=build` */
+async function copyAll(stage: readonly Instruction[], folder: string, built: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (const value of valuesOf(stage, 'COPY')) {
+    const words = value.split(' ');
+    const fromBuild = words[0] === '--from=build';
+    const sources = words.slice(fromBuild ? 1 : 0, -1);
+    const target = words.at(-1)!;
+    for (const source of sources) {
+      const from = fromBuild ? join(built, source.replace('/tocsin/', '')) : join(project, source);
+      await cp(from, join(folder, target === './' ? basename(source) : target), { recursive: true });
+    }
+  }
+}
+
+function workingFolder(stage: readonly Instruction[]): string {
+  return valuesOf(stage, 'WORKDIR').at(-1) ?? '/';
+}
