@@ -1,18 +1,21 @@
 /** What Prometheus says of an alert in a POST: it fires for the first time, it still does, or it has ended. */
 export type IngestMode = 'new' | 're-sent' | 'resolved';
 
+/** They stand together in a POST, and share name and URL. */
+const alertsPerRule = 500;
+
 const startsAt = '2026-11-21T03:08:54.829Z';
 
 /** An alert as Prometheus 3 writes it, with eight labels: 573 bytes of JSON, whatever the index. */
 export function sampleAlert(index: number, endsAt: string): string {
   const id = String(index).padStart(6, '0');
-  const alertname = `TargetLatencyHigh${String(index % 20).padStart(2, '0')}`;
+  const rule = String(Math.floor(index / alertsPerRule) % 20).padStart(2, '0');
   const annotations = {
     summary: `Requests to 10.1.${id} are slow`,
     description: 'The p99 has been over 500 ms for 10 minutes now.',
   };
   const labels = {
-    alertname,
+    alertname: `TargetLatencyHigh${rule}`,
     cluster: 'production-eu-central-1',
     container: 'application',
     instance: `10.1.${id}:8080`,
@@ -21,12 +24,13 @@ export function sampleAlert(index: number, endsAt: string): string {
     pod: `application-${id}-7d9f8b6c5-x2x7q`,
     severity: 'warning',
   };
-  const generatorURL = `http://prometheus.monitoring:9090/graph?g0.expr=latency_seconds%7Bquantile%3D%220.99%22%7D+%3E+0.5&g0.tab=1`;
-  return JSON.stringify({ annotations, endsAt, startsAt, generatorURL, labels });
+  const generatorURL = `http://prometheus.monitoring:9090/graph?g0.expr=latency_seconds%7Brule%3D%22${rule}%22%7D+%3E+0.5&g0.tab=1`;
+  // Go escapes what has a meaning in HTML.
+  return JSON.stringify({ annotations, endsAt, startsAt, generatorURL, labels }).replaceAll('&', String.raw`\u0026`);
 }
 
 /**
- * The bodies of one pass over alerts. A re-send comes in another order than before, and with a later end, as from a
+ * The bodies of one pass over alerts. A re-send has another order than before within each rule, and a later end, as from a
  * Prometheus: it keeps the active alerts of a rule in a Go map, whose order is random, and promises an end that moves on.
  */
 export function sampleBodies(options: {
@@ -53,7 +57,9 @@ export function sampleBodies(options: {
   return bodies;
 }
 
-/** A permutation of 0 to count - 1: steps of a large prime, which goes through all unless it divides the count. */
+/** Shuffles the alerts of each rule: steps of a prime, which go through all of them. */
 function shuffled(index: number, count: number, pass: number): number {
-  return pass === 0 ? index : (index * 15_485_863 + pass * 7919) % count;
+  const from = index - (index % alertsPerRule);
+  const size = Math.min(alertsPerRule, count - from);
+  return pass === 0 ? index : from + ((index * 7919 + pass * 101) % size);
 }

@@ -15,7 +15,14 @@ const signalExitCodes = { SIGTERM: 143, SIGINT: 130 } as const;
 /** Runs the app until a signal ends it. Resolves to the exit code: 0 after a shutdown, 1 if it could not start. */
 export async function serve(options: ServeOptions): Promise<number> {
   const { flags, clock } = options;
-  const logger = createLogger({ level: flags.logLevel, format: flags.logFormat, clock, stream: process.stdout });
+  const logger = createLogger({
+    level: flags.logLevel,
+    format: flags.logFormat,
+    clock,
+    stream: process.stdout,
+    defer: setImmediate,
+  });
+  process.on('exit', () => logger.flush());
   // A log reader that went away must not take the alerts with it.
   process.stdout.on('error', () => undefined);
   dieOfDefects(logger);

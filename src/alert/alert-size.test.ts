@@ -41,7 +41,7 @@ describe('alertSize', () => {
           const least = characterBytes * (2 * length(labels) + length(annotations) + url.length);
           const size = alertSize(alert(labels, annotations, url), characterBytes);
           assert.ok(size > least);
-          assert.ok(size < least + 1000 + 100 * 10, `${size} for ${least} bytes of text`);
+          assert.ok(size < least + 1000 + 120 * 10, `${size} for ${least} bytes of text`);
         },
       ),
     );

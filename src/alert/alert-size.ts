@@ -8,12 +8,14 @@ const pairBytes = 150;
 
 /**
  * What a stored alert takes in memory, bytes, estimated on the high side (`npm run bench` compares it with the heap).
- * The key holds every label text a second time.
+ * The key holds every label text a second time, as JSON.
  */
 export function alertSize(alert: Alert, characterBytes: 1 | 2): number {
   const { annotations, generatorURL } = alert.state;
-  const characters = 2 * alert.key.length + generatorURL.length;
-  return alertBytes + characterBytes * characters + pairs(alert.labels, 0) + pairs(annotations, characterBytes);
+  const characters = alert.key.length + generatorURL.length;
+  return (
+    alertBytes + characterBytes * characters + pairs(alert.labels, characterBytes) + pairs(annotations, characterBytes)
+  );
 }
 
 function pairs(labels: LabelSet, characterBytes: number): number {

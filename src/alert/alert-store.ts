@@ -85,6 +85,11 @@ export class AlertStore {
       : this.#update(alert, received, now, characterBytes);
   }
 
+  /** The stored alert of a key, resolved ones included. */
+  find(key: string): Alert | undefined {
+    return this.#alerts.get(key);
+  }
+
   /** The labels of all that fire at `now`. */
   firingAt(now: number): LabelSet[] {
     const firing: LabelSet[] = [];

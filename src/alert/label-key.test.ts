@@ -5,7 +5,7 @@ import { labelKey } from './label-key.ts';
 import type { LabelSet } from './label-set.ts';
 
 /** Few characters, so that texts are often equal, or one the start of the other; some that a key writes in its own way. */
-const character = fc.constantFrom('a', '\0', '1', '\ufffd', '\ue000', '😀');
+const character = fc.constantFrom('a', '\0', '"', '\\', '1', '\ufffd', '\ue000', '😀');
 const text = fc.string({ unit: character, maxLength: 3 });
 const name = fc.oneof(text, fc.constantFrom('__proto__', 'constructor', '10', '9', 'alertname'));
 const labels = fc.array(fc.tuple(name, text), { maxLength: 4 });
@@ -70,7 +70,12 @@ describe('labelKey', () => {
     assert.equal(new Set(alike.map(labelKey)).size, alike.length);
   });
 
+  it('is the text of the labels in a POST of Prometheus', () => {
+    const sent = '{"alertname":"InstanceDown","instance":"a:9090","job":"app"}';
+    assert.equal(labelKey(JSON.parse(sent) as LabelSet), sent);
+  });
+
   it('sorts numbers, which objects keep before all other names', () => {
-    assert.equal(labelKey({ b: '1', 10: '2', 9: '3', a: '4' }), '10\x002\x009\x003\0a\x004\0b\x001\0');
+    assert.equal(labelKey({ b: '1', 10: '2', 9: '3', a: '4' }), '{"10":"2","9":"3","a":"4","b":"1"}');
   });
 });

@@ -14,7 +14,7 @@ const fields: AlertFields = {
 describe('postableAlert', () => {
   it('keeps what it is given, and adds the key', () => {
     const alert = postableAlert(fields, 10);
-    assert.deepEqual(alert, { ...fields, key: 'alertname\0A\0', invalid: undefined });
+    assert.deepEqual(alert, { ...fields, key: '{"alertname":"A"}', invalid: undefined });
     assert.equal(alert.labels, fields.labels);
     assert.equal(alert.annotations, fields.annotations);
   });
@@ -27,7 +27,7 @@ describe('postableAlert', () => {
       ['a', 'x'],
     ]);
     assert.deepEqual(alert.annotations, { a: '' });
-    assert.equal(alert.key, '__proto__\0p\0a\0x\0');
+    assert.equal(alert.key, '{"__proto__":"p","a":"x"}');
     assert.equal(alert.invalid, undefined);
     assert.deepEqual(Object.keys(labels), ['b', '__proto__', 'a', ''], 'the sender’s labels stay as they are');
   });

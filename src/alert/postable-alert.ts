@@ -19,6 +19,9 @@ export interface PostableAlert {
 /** What is left to decide once the fields have their types. */
 export type AlertFields = Omit<PostableAlert, 'key' | 'invalid'>;
 
+/** An alert's labels as they are stored, and their key. */
+export type StoredLabels = Pick<PostableAlert, 'key' | 'labels'>;
+
 const noLabels: LabelSet = Object.freeze({});
 
 /** The annotations of an alert without any: one object for all. */
@@ -28,14 +31,16 @@ export const noAnnotations = noLabels;
  * Makes a postable alert out of checked fields.
  * @param fields labels may still hold empty values, which Prometheus' data model takes for absent labels
  * @param maxLabels most labels, those with empty values too, and most annotations; more make the alert invalid
+ * @param stored the stored alert whose labels these are, if that is known; then there is nothing to check but annotations
  */
-export function postableAlert(fields: AlertFields, maxLabels: number): PostableAlert {
-  const labels = withoutEmptyValues(fields.labels);
+export function postableAlert(fields: AlertFields, maxLabels: number, stored?: StoredLabels): PostableAlert {
+  const labels = stored?.labels ?? withoutEmptyValues(fields.labels);
+  const given = labels === fields.labels ? 0 : count(fields.labels);
   const invalid =
-    invalidity('label', labels, labels === fields.labels ? 0 : count(fields.labels), maxLabels) ??
+    (stored === undefined ? invalidity('label', labels, given, maxLabels) : undefined) ??
     invalidity('annotation', fields.annotations, 0, maxLabels);
   return {
-    key: invalid === undefined ? labelKey(labels) : '',
+    key: invalid === undefined ? (stored?.key ?? labelKey(labels)) : '',
     labels,
     annotations: fields.annotations,
     startsAt: fields.startsAt,

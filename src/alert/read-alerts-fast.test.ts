@@ -64,7 +64,7 @@ describe('readAlertsFast', () => {
     assert.deepEqual(readAlertsFast(text, 64), [
       {
         ...alert,
-        key: 'alertname\0InstanceDown\0instance\0a:9090\0',
+        key: '{"alertname":"InstanceDown","instance":"a:9090"}',
         startsAt: Date.parse(alert.startsAt),
         endsAt: Date.parse(alert.endsAt),
         invalid: undefined,

@@ -81,8 +81,8 @@ export class AlertsHandler {
   }
 
   async #takeIn(bytes: Buffer, response: ServerResponse, sender: Sender, door: Door): Promise<void> {
-    const { clock, maxLabels, report, sink, expireDue } = this.#options;
-    const batch = await door.read(bytes, maxLabels, clock);
+    const { clock, store, maxLabels, report, sink, expireDue } = this.#options;
+    const batch = await door.read(bytes, maxLabels, clock, (key) => store.find(key));
     expireDue();
     const transitions = report.transitions(sender);
     const intake = this.#intake(batch, door, (transition) => transitions.add(transition));

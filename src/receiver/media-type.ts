@@ -16,6 +16,8 @@ const parameterName = new RegExp(`;\\s*(${token})\\s*=\\s*(?:${token}|"(?:[^"\\\
  * @param header undefined or '' if there is none, which counts as application/octet-stream
  */
 export function mediaTypeProblem(header: string | undefined): MediaTypeProblem | undefined {
+  // As every Prometheus writes it.
+  if (header === 'application/json') return undefined;
   const given = header === undefined || header.trim() === '' ? 'application/octet-stream' : header;
   const match = given.length <= 1024 ? mediaType.exec(given) : null;
   if (match === null) {

@@ -30,6 +30,12 @@ export interface ReceiverMetrics {
   answered(path: string, method: string, status: number, seconds: number): void;
 }
 
+/** What is counted of all requests with one path, method and status. */
+interface AnswerSeries {
+  readonly requests: Counter.Internal;
+  readonly duration: Histogram.Internal<'path' | 'method'>;
+}
+
 /** What the store holds, read at each scrape. */
 export interface StoreGauges {
   readonly active: () => number;
@@ -97,6 +103,8 @@ export function createReceiverMetrics(registry: Registry, store: StoreGauges): R
       this.set(store.bytes());
     },
   });
+  // Finding a series by its labels costs more than counting.
+  const answers = new Map<string, AnswerSeries>();
   for (const limit of limitNames) limits.inc({ limit }, 0);
   for (const path of ['/api/v2/alerts', '/webhook']) requests.inc({ path, method: 'POST', code: '200' }, 0);
   return {
@@ -108,8 +116,14 @@ export function createReceiverMetrics(registry: Registry, store: StoreGauges): R
     limitReached: (limit) => limits.inc({ limit }),
     answered(path, method, status, seconds) {
       const labels = { path: pathLabel(path), method: knownMethods.has(method) ? method : 'other' };
-      requests.inc({ ...labels, code: String(status) });
-      duration.observe(labels, seconds);
+      const name = `${labels.path} ${labels.method} ${status}`;
+      let series = answers.get(name);
+      if (series === undefined) {
+        series = { requests: requests.labels({ ...labels, code: String(status) }), duration: duration.labels(labels) };
+        answers.set(name, series);
+      }
+      series.requests.inc();
+      series.duration.observe(seconds);
     },
   };
 }

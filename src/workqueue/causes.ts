@@ -12,12 +12,12 @@ export type Trigger = 'alert' | 'start' | 'resync' | 'requeue' | 'pipeline' | 't
 export interface Cause {
   readonly labels: LabelSet;
   /** As it was received last. */
-  status: CauseStatus;
+  readonly status: CauseStatus;
   /** Milliseconds since the epoch. */
   readonly firstSeen: number;
-  lastSeen: number;
+  readonly lastSeen: number;
   /** How often it was received. */
-  count: number;
+  readonly count: number;
 }
 
 /**
@@ -84,7 +84,7 @@ export class Causes {
   /** Takes over all that `other` holds, as the more recent of the two. */
   absorb(other: Causes): void {
     for (const trigger of other.triggers) this.triggers.add(trigger);
-    for (const [key, cause] of other.alerts) this.#name(key, { ...cause });
+    for (const [key, cause] of other.alerts) this.#name(key, cause);
     for (const id of other.requestIds) this.addRequestId(id);
     this.alertCount += other.alertCount;
     this.omittedRequestIds += other.omittedRequestIds;

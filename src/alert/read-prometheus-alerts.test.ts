@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { labelKey } from './label-key.ts';
+import type { LabelSet } from './label-set.ts';
+import type { PostableAlert, StoredLabels } from './postable-alert.ts';
+import { readAlerts } from './read-alerts.ts';
+import { readPrometheusAlerts } from './read-prometheus-alerts.ts';
+
+interface SentAlert {
+  readonly annotations?: LabelSet;
+  readonly endsAt: string;
+  readonly startsAt: string;
+  readonly generatorURL: string;
+  readonly labels: LabelSet;
+}
+
+const instanceDown: SentAlert = {
+  annotations: { summary: 'a:9090 is down' },
+  endsAt: '2026-11-21T03:12:54.829Z',
+  startsAt: '2026-11-21T03:08:54.829Z',
+  generatorURL: 'http://prometheus:9090/graph?g0.expr=up+%3D%3D+0&g0.tab=1',
+  labels: { alertname: 'InstanceDown', instance: 'a:9090' },
+};
+
+const { generatorURL: _, ...bareAlert } = instanceDown;
+
+/** As Go writes it: no blanks, and what has a meaning in HTML is escaped. */
+function written(alerts: readonly SentAlert[]): string {
+  return JSON.stringify(alerts).replaceAll('<', '\\u003c').replaceAll('>', '\\u003e').replaceAll('&', '\\u0026');
+}
+
+/** A store that has alerts with these labels. */
+function stored(...sets: readonly LabelSet[]): (key: string) => StoredLabels | undefined {
+  const byKey = new Map(sets.map((labels) => [labelKey(labels), { key: labelKey(labels), labels }]));
+  return (key) => byKey.get(key);
+}
+
+/** What may be mistaken for the end of a piece, or must not stand in a string. */
+const unit = fc.constantFrom(
+  'a',
+  'b',
+  '"',
+  '\\',
+  '}',
+  '}}',
+  '},',
+  '{',
+  ',"endsAt":"',
+  '","startsAt":"',
+  ',"labels":',
+  ']',
+  '<',
+  '\n',
+  '\0',
+);
+const odd = fc.array(unit, { maxLength: 4 }).map((units) => units.join(''));
+const text = fc.oneof({ weight: 3, arbitrary: fc.constantFrom('x', 'y', 'a b') }, odd);
+const labelSet = fc.dictionary(fc.oneof(fc.constantFrom('alertname', 'a', '1', '10', '__proto__', ''), text), text, {
+  maxKeys: 4,
+  noNullPrototype: true,
+});
+const time = fc
+  .date({ min: new Date(1), max: new Date('9999-12-31'), noInvalidDate: true })
+  .map((at) => at.toISOString());
+const sentAlert: fc.Arbitrary<SentAlert> = fc.record(
+  {
+    annotations: labelSet,
+    endsAt: time,
+    startsAt: time,
+    generatorURL: fc.oneof({ weight: 4, arbitrary: fc.constantFrom('', '/a') }, text),
+    labels: labelSet,
+  },
+  { requiredKeys: ['endsAt', 'startsAt', 'generatorURL', 'labels'] },
+);
+const body = fc.array(sentAlert, { minLength: 1, maxLength: 3 });
+
+describe('readPrometheusAlerts', () => {
+  it('gives what readAlerts gives, where it gives anything, whatever is stored', () => {
+    let answers = 0;
+    fc.assert(
+      fc.property(body, fc.array(labelSet, { maxLength: 2 }), fc.boolean(), (alerts, others, known) => {
+        const json = written(alerts);
+        const find = stored(...others, ...(known ? alerts.map(({ labels }) => labels) : []).filter(isStorable));
+        const read = readPrometheusAlerts(json, 3, find);
+        if (read === undefined) return;
+        answers++;
+        assert.deepEqual(comparable(read), comparable(readCarefully(json, 3)));
+      }),
+      { numRuns: 5000 },
+    );
+    assert.ok(answers > 500, `${answers} answers`);
+  });
+
+  it('takes nothing that readAlerts does not take: a character gone, changed or doubled', () => {
+    const json = written([instanceDown, { ...instanceDown, labels: { alertname: 'B' } }]);
+    const find = stored(instanceDown.labels);
+    for (let at = 0; at < json.length; at++) {
+      for (const put of ['', '}', '"', ',', 'x', json[at]! + json[at]!]) {
+        const broken = json.slice(0, at) + put + json.slice(at + 1);
+        const read = readPrometheusAlerts(broken, 64, find);
+        if (read !== undefined) assert.deepEqual(comparable(read), comparable(readCarefully(broken, 64)), broken);
+      }
+    }
+  });
+
+  it('reads what Prometheus sends, with and without annotations', () => {
+    const { annotations: _annotations, ...bare } = instanceDown;
+    const json = written([instanceDown, bare]);
+    assert.deepEqual(readPrometheusAlerts(json, 64, stored()), readCarefully(json, 64));
+    assert.equal(readPrometheusAlerts(json, 64, stored())?.length, 2);
+  });
+
+  it('takes the labels of a stored alert from there', () => {
+    const labels = { ...instanceDown.labels };
+    const [alert] = readPrometheusAlerts(written([instanceDown]), 64, stored(labels)) ?? [];
+    assert.equal(alert?.labels, labels);
+  });
+
+  const unusual: readonly (readonly [what: string, text: string])[] = [
+    ['blanks', JSON.stringify([instanceDown], undefined, 1)],
+    ['fields in another order', JSON.stringify([{ generatorURL: '/a', ...bareAlert }])],
+    ['a field more', written([instanceDown]).replace('"startsAt"', '"x":"y","startsAt"')],
+    ['a time in another layout', written([{ ...instanceDown, endsAt: '2026-11-21T03:12:54Z' }])],
+    ['1970', written([{ ...instanceDown, startsAt: '1970-01-01T00:00:00.000Z' }])],
+    ['no URL', written([{ ...instanceDown, generatorURL: 'foo' }])],
+    ['a label that is a number', written([instanceDown]).replace('"a:9090"}', '5,"b":"c"}')],
+    ['what follows the list', `${written([instanceDown])} x`],
+    ['an empty list', '[]'],
+  ];
+  for (const [what, json] of unusual) {
+    it(`leaves to others: ${what}`, () => assert.equal(readPrometheusAlerts(json, 64, stored()), undefined));
+  }
+});
+
+function readCarefully(json: string, maxLabels: number): PostableAlert[] {
+  return [...readAlerts(json, maxLabels)].filter((step) => step !== undefined);
+}
+
+/** An alert without labels, or with an empty name or value, is never stored. */
+function isStorable(labels: LabelSet): boolean {
+  const pairs = Object.entries(labels);
+  return pairs.length > 0 && pairs.length <= 3 && pairs.every(([name, value]) => name !== '' && value !== '');
+}
+
+/** Of an alert that is invalid nothing is stored, so nobody looks at its labels. */
+function comparable(alerts: readonly PostableAlert[]): readonly unknown[] {
+  return alerts.map((alert) =>
+    alert.invalid === undefined ? alert : { ...alert, labels: undefined, annotations: undefined },
+  );
+}
