@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { readAnnotationKey, readAnnotationValue } from './annotation.ts';
 import { formatDuration } from './duration.ts';
+import { HttpConfig } from './http-config.ts';
 import { readHttpUrl } from './http-url.ts';
 import { section, setting } from './setting.ts';
 import { orNull, readChoice, readCount, readDuration, readPath, readSize } from './value-readers.ts';
@@ -94,6 +95,7 @@ export const Config = section({
     url: setting(readUrlOrNull, null),
     timeout: setting(readTimeout, '10s'),
     max_response_size: setting(readSize('1KiB'), '64MiB'),
+    http_config: HttpConfig,
   }),
   pipelines: section({
     /** The default lies in the package, not in the working folder. */

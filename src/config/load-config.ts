@@ -1,8 +1,10 @@
+import { dirname } from 'node:path';
 import type { Config } from './config.ts';
 import { parseConfigFile } from './config-file.ts';
 import type { ConfigFileResult } from './config-file.ts';
 import { flagTable } from './flag-table.ts';
 import type { ConfigFlags } from './flags.ts';
+import { withPathsFrom } from './http-config.ts';
 import { describeRefusal } from './reading.ts';
 import type { Reader } from './reading.ts';
 import { showText } from './show-value.ts';
@@ -27,9 +29,10 @@ export function loadConfig(flags: ConfigFlags, readFile: ReadFile): LoadedConfig
   const problems = [...url.problems, ...folder.problems];
   if (problems.length > 0) return { problems };
   const { prometheus, pipelines } = file.config;
+  const httpConfig = withPathsFrom(dirname(flags.configFile ?? ''), prometheus.http_config);
   const config = {
     ...file.config,
-    prometheus: { ...prometheus, url: url.value ?? prometheus.url },
+    prometheus: { ...prometheus, url: url.value ?? prometheus.url, http_config: httpConfig },
     pipelines: { ...pipelines, folder: folder.value ?? pipelines.folder },
   };
   return { config, pipelinesFolderGiven: folder.value !== undefined || file.sets('pipelines', 'folder') };

@@ -6,6 +6,8 @@ export interface Refusal {
   readonly allowed: string;
   /** The value that was probably meant. */
   readonly suggestion?: string | number | undefined;
+  /** True if what was found may be a secret, and is not shown. */
+  readonly secret?: boolean;
 }
 
 /** What became of a value found in a file or on the command line: the value as the program uses it, or a refusal. */
@@ -15,8 +17,8 @@ export type Reading<T> = { readonly value: T } | Refusal;
 export type Reader<T> = (found: unknown) => Reading<T>;
 
 /** `found "16MB", did you mean "16MiB"? allowed: ...` */
-export function describeRefusal(found: unknown, { allowed, suggestion }: Refusal): string {
-  return withSuggestion(`found ${showValue(found)}`, suggestion, allowed);
+export function describeRefusal(found: unknown, { allowed, suggestion, secret = false }: Refusal): string {
+  return withSuggestion(`found ${secret ? '<secret>' : showValue(found)}`, suggestion, allowed);
 }
 
 /** `<problem>, did you mean "<suggestion>"? allowed: <allowed>` */

@@ -8,7 +8,7 @@ type Section<Shape extends z.ZodRawShape> = z.ZodPreprocess<
 >;
 
 /** One key of the file: how its value is read, and its default, written as a user would write it. */
-export function setting<T>(read: Reader<T>, defaultValue: string | number | null): Setting<T> {
+export function setting<T>(read: Reader<T>, defaultValue: string | number | boolean | null): Setting<T> {
   return z
     .unknown()
     .transform((found, context): T => {
@@ -25,10 +25,28 @@ export function section<Shape extends z.ZodRawShape>(
   shape: Shape,
   ...rules: z.core.$ZodCheck<z.infer<z.ZodObject<Shape>>>[]
 ): Section<Shape> {
+  return mapOf(shape, rules, false);
+}
+
+/** A section that may hold secrets: what stands there instead of a map is not shown. */
+export function secretSection<Shape extends z.ZodRawShape>(
+  shape: Shape,
+  ...rules: z.core.$ZodCheck<z.infer<z.ZodObject<Shape>>>[]
+): Section<Shape> {
+  return mapOf(shape, rules, true);
+}
+
+function mapOf<Shape extends z.ZodRawShape>(
+  shape: Shape,
+  rules: readonly z.core.$ZodCheck<z.infer<z.ZodObject<Shape>>>[],
+  secret: boolean,
+): Section<Shape> {
   const allowed = `a map with the keys ${Object.keys(shape).join(', ')}`;
   const map = z.strictObject(shape, {
     error: ({ code, input }) =>
-      code === 'invalid_type' ? describeRefusal(input, { allowed, suggestion: withBlank(input, shape) }) : undefined,
+      code === 'invalid_type'
+        ? describeRefusal(input, { allowed, secret, suggestion: secret ? undefined : withBlank(input, shape) })
+        : undefined,
   });
   return z.preprocess((found) => found ?? {}, map.check(...rules).readonly());
 }

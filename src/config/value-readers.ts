@@ -46,6 +46,9 @@ export const readCount: Reader<number> = (found) => {
   return isCount(suggestion) ? { allowed, suggestion } : { allowed };
 };
 
+export const readBoolean: Reader<boolean> = (found) =>
+  typeof found === 'boolean' ? { value: found } : { allowed: 'true or false' };
+
 /** One of a few words. `note` says what a reader of the message may miss among them. */
 export function readChoice<const T extends string>(choices: readonly T[], note = ''): Reader<T> {
   return (found) => {

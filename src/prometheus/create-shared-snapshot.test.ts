@@ -4,10 +4,11 @@ import { Registry } from 'prom-client';
 import { startFakePrometheus } from '../../test/support/fake-prometheus.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { systemClock } from '../clock.ts';
+import { HttpConfig } from '../config/http-config.ts';
 import { createSharedSnapshot } from './create-shared-snapshot.ts';
 import { prometheusErrorKinds } from './prometheus-error.ts';
 
-const config = { url: null, timeout: 10_000, max_response_size: 1024 };
+const config = { url: null, timeout: 10_000, max_response_size: 1024, http_config: HttpConfig.parse({}) };
 const { signal } = new AbortController();
 
 function bench(url: string, changes: Partial<typeof config> = {}) {

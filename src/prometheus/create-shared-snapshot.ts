@@ -23,6 +23,7 @@ export function createSharedSnapshot(options: SharedSnapshotStageOptions): Share
     ...options,
     timeoutMs: config.timeout,
     maxResponseBytes: config.max_response_size,
+    httpConfig: config.http_config,
   });
   return new SharedSnapshot({ ...options, client, metrics: createPrometheusMetrics(registry) });
 }

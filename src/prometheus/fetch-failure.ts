@@ -1,5 +1,6 @@
 import { excerpt } from '../excerpt.ts';
 import { PrometheusError, type PrometheusErrorKind } from './prometheus-error.ts';
+import { tlsFailure } from './tls-failure.ts';
 
 /** `connect` until the headers of the answer are there, `body` from then on. */
 export type FetchPhase = 'connect' | 'body';
@@ -32,11 +33,10 @@ const sentence: Readonly<Record<FailureKind, (address: string, detail: string) =
   refused: (address) => `Prometheus at ${address} refused the connection: is it running, and is prometheus.url right?`,
   dns: (address, code) =>
     `The host name of Prometheus at ${address} does not resolve (${code}): is prometheus.url right, and does DNS work here?`,
-  tls: (address, code) =>
-    `Prometheus at ${address} cannot be reached over TLS (${code}): does it speak https there, and is its certificate trusted (NODE_EXTRA_CA_CERTS adds an authority)?`,
+  tls: tlsFailure,
   timeout: (address, code) => `Prometheus at ${address} did not answer in time (${code}): is it reachable from here?`,
   reset: (address) =>
-    `Prometheus at ${address} closed the connection without an answer: is it just restarting, are http and https mixed up, or is something else listening there?`,
+    `Prometheus at ${address} closed the connection without an answer: is it just restarting, are http and https mixed up, ${address.startsWith('https:') ? 'does it want a client certificate, ' : ''}or is something else listening there?`,
   truncated: (address) =>
     `Prometheus at ${address} closed the connection in the middle of its answer: is it just restarting, or does a proxy between cut it off?`,
   network: (address, message) =>

@@ -5,6 +5,8 @@ import { inspect } from 'node:util';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { startRawServer, type RawServer } from '../../test/support/raw-server.ts';
 import { watchedFetch } from '../../test/support/watched-fetch.ts';
+import { fetch as undiciFetch } from 'undici';
+import { HttpConfig } from '../config/http-config.ts';
 import { createPrometheusClient, type PrometheusClientOptions } from './prometheus-client.ts';
 import { PrometheusError } from './prometheus-error.ts';
 
@@ -26,7 +28,7 @@ interface QueryOptions extends Partial<PrometheusClientOptions> {
 }
 
 async function query(url: string, options: QueryOptions, signal = new AbortController().signal): Promise<unknown> {
-  const base = { url, timeoutMs, maxResponseBytes: 1024, version: '1.2.3' };
+  const base = { url, timeoutMs, maxResponseBytes: 1024, version: '1.2.3', httpConfig: HttpConfig.parse({}) };
   try {
     return await createPrometheusClient({ ...base, ...options }).query(signal);
   } finally {
@@ -57,8 +59,12 @@ describe('a query that takes too long', { timeout: 20_000 }, () => {
 
   it('gives up on a connection that is never made', async () => {
     const clock = new FakeClock();
-    const fetch: typeof globalThis.fetch = (_, init) =>
-      new Promise((_resolve, reject) => init!.signal!.addEventListener('abort', () => reject(new Error('aborted'))));
+    const fetch: typeof undiciFetch = (_, init) =>
+      new Promise((_resolve, reject) => {
+        const abort = (): void => reject(new Error('aborted'));
+        if (init!.signal!.aborted) abort();
+        else init!.signal!.addEventListener('abort', abort);
+      });
     const asked = failureOf(query('http://192.0.2.1:9090', { clock, fetch }));
     clock.advance(timeoutMs);
     assert.equal((await asked).kind, 'timeout');
@@ -101,9 +107,9 @@ describe('a query that takes too long', { timeout: 20_000 }, () => {
   });
 });
 
-function fetchThen(act: () => void): typeof fetch {
+function fetchThen(act: () => void): typeof undiciFetch {
   return async (input, init) => {
-    const response = await fetch(input, init);
+    const response = await undiciFetch(input, init);
     setImmediate(act);
     return response;
   };

@@ -8,6 +8,7 @@ import { gzipSync } from 'node:zlib';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { startRawServer, type RawServer } from '../../test/support/raw-server.ts';
 import { watchedFetch } from '../../test/support/watched-fetch.ts';
+import { HttpConfig } from '../config/http-config.ts';
 import { createPrometheusClient, type PrometheusClientOptions } from './prometheus-client.ts';
 import { PrometheusError, prometheusErrorKinds, type PrometheusErrorKind } from './prometheus-error.ts';
 
@@ -26,7 +27,14 @@ async function serve(answer: (socket: Socket, head: string) => void): Promise<Ra
 }
 
 function query(url: string, options: Partial<PrometheusClientOptions> = {}): Promise<unknown> {
-  const base = { url, timeoutMs: 10_000, maxResponseBytes, version: '1.2.3', clock: new FakeClock() };
+  const base = {
+    url,
+    timeoutMs: 10_000,
+    maxResponseBytes,
+    version: '1.2.3',
+    httpConfig: HttpConfig.parse({}),
+    clock: new FakeClock(),
+  };
   return createPrometheusClient({ ...base, ...options }).query(new AbortController().signal);
 }
 
@@ -159,6 +167,13 @@ describe('a query that fails', { timeout: 20_000 }, () => {
     assert.equal(failure.kind, 'tls');
   });
 
+  it('takes a file of http_config that is not there as unreadable_file', async () => {
+    const httpConfig = HttpConfig.parse({ authorization: { credentials_file: '/nowhere/token' } });
+    const { kind, message } = await failureOf(query('http://h', { httpConfig }));
+    assert.equal(kind, 'unreadable_file');
+    assert.match(message, /http_config\.authorization\.credentials_file: \/nowhere\/token cannot be read \(ENOENT\)/);
+  });
+
   it('stops an endless body at the limit', async () => {
     const piece = Buffer.alloc(16 * 1024, ' ');
     const server = await serve((socket) => {
@@ -175,6 +190,22 @@ describe('a query that fails', { timeout: 20_000 }, () => {
     const failure = await failureOf(query(server.url.replace('//', '//ann:s3cret@')));
     assert.match(server.heads[0]!, /authorization: Basic YW5uOnMzY3JldA==/i);
     assert.doesNotMatch(inspect(failure), /s3cret|YW5u/);
+  });
+
+  it('shows no secret of http_config, even if the server echoes it', async () => {
+    const server = await serve((socket, request) => socket.end(whole('400 Bad Request', 'text/plain', request)));
+    const http_headers = { 'X-Scope-OrgID': { secrets: ['tenant-s3cret'] } };
+    for (const config of [
+      { authorization: { credentials: 'tok3n' } },
+      { basic_auth: { username: 'a', password: 'tok3n' } },
+    ]) {
+      const httpConfig = HttpConfig.parse({ ...config, http_headers });
+      const failure = await failureOf(query(server.url, { httpConfig }));
+      assert.match(server.heads.at(-1)!, /authorization: (?:Bearer tok3n|Basic YTp0b2szbg==)\r\n/i);
+      assert.match(server.heads.at(-1)!, /x-scope-orgid: tenant-s3cret\r\n/i);
+      assert.match(failure.message, /<secret>/);
+      assert.doesNotMatch(inspect({ failure, httpConfig }, { depth: 9 }), /s3cret|tok3n|YTp0b2szbg/);
+    }
   });
 
   after(() => {

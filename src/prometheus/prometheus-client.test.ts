@@ -6,6 +6,7 @@ import { afterEach, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import type { PrometheusAlerts } from './alerts-response.ts';
+import { HttpConfig } from '../config/http-config.ts';
 import { createPrometheusClient, type PrometheusClient, type PrometheusClientOptions } from './prometheus-client.ts';
 import { PrometheusError, prometheusErrorKinds } from './prometheus-error.ts';
 
@@ -33,6 +34,7 @@ function clientOf(url: string, options: Partial<PrometheusClientOptions> = {}): 
     maxResponseBytes: 1 << 20,
     version: '1.2.3',
     clock,
+    httpConfig: HttpConfig.parse({}),
     ...options,
   });
 }
@@ -114,7 +116,7 @@ describe('createPrometheusClient', () => {
   it('does not ask at all for a caller who has given up', async () => {
     const reason = new Error('shutting down');
     let asked = false;
-    const fetch = (): Promise<Response> => {
+    const fetch = (): Promise<never> => {
       asked = true;
       return Promise.reject(reason);
     };

@@ -1,10 +1,14 @@
+import { fetch as undiciFetch, Headers, type Response } from 'undici';
 import type { Clock } from '../clock.ts';
+import type { HttpConfig } from '../config/http-config.ts';
 import { Slices } from '../slices.ts';
 import { parseAlertsResponse, type PrometheusAlerts } from './alerts-response.ts';
 import { readBoundedBody } from '../bounded-body.ts';
+import { Connections } from './connections.ts';
 import { startDeadline, type Deadline } from '../deadline.ts';
 import { fetchFailure, type FetchPhase } from './fetch-failure.ts';
-import { prometheusEndpoint, type PrometheusEndpoint } from './prometheus-endpoint.ts';
+import { readHttpAccess, type HttpAccess } from './http-access.ts';
+import { prometheusEndpoint, withAccess, type PrometheusEndpoint } from './prometheus-endpoint.ts';
 import { PrometheusError } from './prometheus-error.ts';
 import { statusFailure } from './status-failure.ts';
 
@@ -18,7 +22,9 @@ export interface PrometheusClientOptions {
   /** Of this program, for the User-Agent header. */
   readonly version: string;
   readonly clock: Clock;
-  readonly fetch?: typeof globalThis.fetch;
+  /** `prometheus.http_config`. */
+  readonly httpConfig: HttpConfig;
+  readonly fetch?: typeof undiciFetch;
 }
 
 /** Asks one Prometheus which alerts are active. */
@@ -27,23 +33,32 @@ export interface PrometheusClient {
   readonly address: string;
   /** Rejects with PrometheusError, whatever goes wrong; with the signal's reason when the signal is aborted. */
   query(signal: AbortSignal): Promise<PrometheusAlerts>;
+  /** Lets go of the connections. A query after it opens new ones. */
+  close(): void;
 }
 
 interface Context extends PrometheusClientOptions {
   readonly endpoint: PrometheusEndpoint;
 }
 
-/** Makes a client on Node's fetch, whose connections are kept alive. Throws TypeError if the URL is none. */
+/** Makes a client on undici's fetch, whose connections are kept alive. Throws TypeError if the URL is none. */
 export function createPrometheusClient(options: PrometheusClientOptions): PrometheusClient {
-  const context: Context = { ...options, endpoint: prometheusEndpoint(options.url) };
-  return { address: context.endpoint.address, query: (signal) => query(context, signal) };
+  const endpoint = prometheusEndpoint(options.url);
+  const connections = new Connections(options.httpConfig);
+  return {
+    address: endpoint.address,
+    query: (signal) => query({ ...options, endpoint }, connections, signal),
+    close: () => connections.close(),
+  };
 }
 
-async function query(context: Context, signal: AbortSignal): Promise<PrometheusAlerts> {
+async function query(options: Context, connections: Connections, signal: AbortSignal): Promise<PrometheusAlerts> {
   signal.throwIfAborted();
-  const deadline = startDeadline(context.clock, context.timeoutMs, signal);
+  const deadline = startDeadline(options.clock, options.timeoutMs, signal);
   try {
-    const response = await send(context, deadline);
+    const access = await readHttpAccess(options.httpConfig);
+    const context = { ...options, endpoint: withAccess(options.endpoint, access) };
+    const response = await send(context, access, connections, deadline);
     if (response.status !== 200) throw await statusFailure(response, context.endpoint);
     const text = await readAnswer(response, context, deadline);
     const contentType = response.headers.get('content-type');
@@ -57,13 +72,21 @@ async function query(context: Context, signal: AbortSignal): Promise<PrometheusA
   }
 }
 
-async function send(context: Context, deadline: Deadline): Promise<Response> {
-  const { endpoint, version, fetch = globalThis.fetch } = context;
+async function send(
+  context: Context,
+  access: HttpAccess,
+  connections: Connections,
+  deadline: Deadline,
+): Promise<Response> {
+  const { endpoint, version, fetch = undiciFetch } = context;
+  const dispatcher = connections.dispatcher(access.tls);
   const headers = new Headers({ Accept: 'application/json', 'User-Agent': `tocsin/${version}` });
+  for (const [name, value] of access.headers) headers.append(name, value);
   if (endpoint.authorization !== undefined) headers.set('Authorization', endpoint.authorization);
   try {
     // no-store: an answer out of a proxy's cache could be older than the alert that woke us.
-    return await fetch(endpoint.url, { headers, redirect: 'manual', cache: 'no-store', signal: deadline.signal });
+    const { signal } = deadline;
+    return await fetch(endpoint.url, { headers, redirect: 'manual', cache: 'no-store', signal, dispatcher });
   } catch (error) {
     throw failure(error, 'connect', context, deadline);
   }

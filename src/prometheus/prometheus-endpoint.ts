@@ -12,6 +12,12 @@ export interface PrometheusEndpoint {
   quote(text: string): string;
 }
 
+interface Access {
+  readonly authorization: string | undefined;
+  /** What must not be quoted. */
+  readonly secrets: readonly string[];
+}
+
 /**
  * The alerts endpoint of the Prometheus at `url`: http or https, with or without a path prefix, a trailing slash, and
  * `user:password@`. A query (some proxies choose a tenant by it) is sent along.
@@ -26,6 +32,16 @@ export function prometheusEndpoint(url: string): PrometheusEndpoint {
     ...endpoint,
     authorization: `Basic ${credentials}`,
     quote: (text) => excerpt(text.replaceAll(credentials, '<secret>')),
+  };
+}
+
+/** The endpoint as the configuration has it asked: its credentials win over those of the URL. */
+export function withAccess(endpoint: PrometheusEndpoint, { authorization, secrets }: Access): PrometheusEndpoint {
+  const masked = (text: string): string => secrets.reduce((rest, secret) => rest.replaceAll(secret, '<secret>'), text);
+  return {
+    ...endpoint,
+    authorization: authorization ?? endpoint.authorization,
+    quote: (text) => endpoint.quote(masked(text)),
   };
 }
 

@@ -15,6 +15,7 @@ export const prometheusErrorKinds = [
   'error_status',
   'bad_shape',
   'too_large',
+  'unreadable_file',
   'network',
 ] as const;
 

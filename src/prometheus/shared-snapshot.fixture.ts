@@ -47,6 +47,7 @@ export function snapshotBench(onQuery: (query: Query) => void = () => undefined)
       onQuery(query);
       return query.ended;
     },
+    close: () => undefined,
   };
   const metrics: (readonly [QueryResult, number])[] = [];
   const queried = (result: QueryResult, seconds: number): void => void metrics.push([result, seconds]);

@@ -67,6 +67,7 @@ export class SharedSnapshot implements AlertSource {
   /** Ends a query that is under way. */
   close(): void {
     this.#closed.abort(new Error('Tocsin is shutting down'));
+    this.#options.client.close();
   }
 
   #join(notBefore: number, requestIds: readonly string[]): Promise<AlertSnapshot> {

@@ -34,8 +34,8 @@ function shownLocation(location: string, endpoint: PrometheusEndpoint): string {
 function unauthorizedFailure(status: number, { address, authorization }: PrometheusEndpoint): PrometheusError {
   const problem =
     authorization === undefined
-      ? 'wants credentials: put user:password@ before the host in prometheus.url.'
-      : 'does not accept the credentials in prometheus.url: are user and password right, and may the user read alerts?';
+      ? 'wants credentials: set basic_auth or authorization in prometheus.http_config.'
+      : 'does not accept the credentials of prometheus.http_config or prometheus.url: are they right, and do they allow reading alerts?';
   return new PrometheusError('unauthorized', `Prometheus at ${address} answered ${status} and ${problem}`);
 }
 

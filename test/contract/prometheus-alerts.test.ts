@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { systemClock } from '../../src/clock.ts';
+import { HttpConfig } from '../../src/config/http-config.ts';
 import { createPrometheusClient, type PrometheusClient } from '../../src/prometheus/prometheus-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { startFakePrometheus } from '../support/fake-prometheus.ts';
@@ -58,6 +59,7 @@ function clientOf(url: string): PrometheusClient {
     maxResponseBytes: 1_000_000,
     version: 'test',
     clock: systemClock,
+    httpConfig: HttpConfig.parse({}),
   });
 }
 

@@ -85,9 +85,14 @@ async function stop(child: ChildProcess, exited: Promise<Exit>, graceMs: number)
 }
 
 /** Resolves when `url` answers with a 2xx; rejects when the child ends before, or after `timeoutMs`. */
-export async function waitUntilReady(child: Child, url: string, timeoutMs = 20_000): Promise<void> {
+export async function waitUntilReady(
+  child: Child,
+  url: string,
+  timeoutMs = 20_000,
+  isReady: (url: string) => Promise<boolean> = answers,
+): Promise<void> {
   const deadline = systemClock.now() + timeoutMs;
-  while (!(await answers(url))) {
+  while (!(await isReady(url))) {
     const exit = child.exit();
     if (exit !== undefined) throw new Error(describe(child, `ended (${exit.code ?? exit.signal}) before it was ready`));
     if (systemClock.now() >= deadline) throw new Error(describe(child, `is not ready after ${timeoutMs} ms (${url})`));

@@ -20,6 +20,10 @@ export interface PrometheusOptions extends ServerPlace {
   readonly resendDelay?: string;
   /** Default 3.15. */
   readonly version?: PrometheusVersion;
+  /** Its `--web.config.file`, as YAML text; paths start at its folder. Needs {@link isReady} if it locks the door. */
+  readonly webConfig?: string;
+  readonly scheme?: 'http' | 'https';
+  readonly isReady?: (url: string) => Promise<boolean>;
   /** More flags, each as `--name=value`. */
   readonly flags?: readonly string[];
 }
@@ -35,18 +39,26 @@ export const prometheusPrograms: Readonly<Record<PrometheusVersion, ServerName>>
  * after its cause. Resolves when it is ready; its first scrape (and version 2.42's first push) comes five seconds later.
  */
 export async function startPrometheus(options: PrometheusOptions = {}): Promise<ServerProcess> {
-  const { rules = 'groups: []\n', routePrefix = '', resendDelay = '1m', version = '3.15', flags = [] } = options;
+  const {
+    rules = 'groups: []\n',
+    routePrefix = '',
+    resendDelay = '1m',
+    version = '3.15',
+    webConfig = '',
+    flags = [],
+  } = options;
   return startServerProcess({
     ...options,
     name: 'prometheus',
     command: requireServer(prometheusPrograms[version]),
-    files: { 'prometheus.yml': stringify(configuration(options)), 'rules.yml': rules },
+    files: { 'prometheus.yml': stringify(configuration(options)), 'rules.yml': rules, 'web.yml': webConfig },
     args: (folder, address) => [
       `--config.file=${join(folder, 'prometheus.yml')}`,
       `--storage.tsdb.path=${join(folder, 'data')}`,
       `--web.listen-address=${address}`,
       `--web.route-prefix=${routePrefix === '' ? '/' : routePrefix}`,
       '--web.enable-lifecycle',
+      ...(webConfig === '' ? [] : [`--web.config.file=${join(folder, 'web.yml')}`]),
       `--rules.alert.resend-delay=${resendDelay}`,
       ...flags,
     ],

@@ -17,11 +17,15 @@ export interface ServerProcessOptions extends ServerPlace, Omit<ChildOptions, 'a
   readonly files?: Readonly<Record<string, string>>;
   /** A path that the server puts before each of its own, such as `/prometheus`; default ''. */
   readonly routePrefix?: string;
+  /** Default `http`. */
+  readonly scheme?: 'http' | 'https';
   readonly args: (folder: string, address: string) => readonly string[];
+  /** Whether it is ready, by its `/-/ready`; default: that answers with a 2xx to plain HTTP. */
+  readonly isReady?: (url: string) => Promise<boolean>;
 }
 
 export interface ServerProcess {
-  /** `http://127.0.0.1:<port><route prefix>`, without a slash at its end. */
+  /** `<scheme>://127.0.0.1:<port><route prefix>`, without a slash at its end. */
   readonly url: string;
   /** `127.0.0.1:<port>` */
   readonly address: string;
@@ -35,14 +39,18 @@ export interface ServerProcess {
 
 /** Starts a server on the loopback with a folder of its own and waits until its `/-/ready` answers. */
 export async function startServerProcess(options: ServerProcessOptions): Promise<ServerProcess> {
-  const { dir = tmpdir(), files = {}, routePrefix = '' } = options;
+  const { dir = tmpdir(), files = {}, routePrefix = '', scheme = 'http' } = options;
   const port = options.port ?? (await freePort());
   const address = `127.0.0.1:${port}`;
-  const url = `http://${address}${routePrefix}`;
+  const url = `${scheme}://${address}${routePrefix}`;
   const folder = await mkdtemp(join(dir, `${options.name}-`));
   try {
     for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
-    const child = await startReady({ ...options, args: options.args(folder, address) }, `${url}/-/ready`);
+    const child = await startReady(
+      { ...options, args: options.args(folder, address) },
+      `${url}/-/ready`,
+      options.isReady,
+    );
     const stop = async (): Promise<void> => {
       await child.stop();
       await remove(folder);
@@ -54,10 +62,14 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
   }
 }
 
-async function startReady(options: ChildOptions, readyUrl: string): Promise<Child> {
+async function startReady(
+  options: ChildOptions,
+  readyUrl: string,
+  isReady?: (url: string) => Promise<boolean>,
+): Promise<Child> {
   const child = await startChild(options);
   try {
-    await waitUntilReady(child, readyUrl);
+    await waitUntilReady(child, readyUrl, undefined, isReady);
     return child;
   } catch (error) {
     await child.stop();

@@ -1,3 +1,5 @@
+import { fetch, Response } from 'undici';
+
 export interface WatchedFetch {
   readonly fetch: typeof fetch;
   /** Resolves when the headers of an answer have come. */

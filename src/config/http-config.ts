@@ -1,0 +1,142 @@
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { readHttpHeaders } from './http-headers.ts';
+import { readHttpUrl } from './http-url.ts';
+import type { Reader } from './reading.ts';
+import { Secret } from './secret.ts';
+import { secretSection, setting } from './setting.ts';
+import { readBoolean, readChoice, readPath } from './value-readers.ts';
+
+const tlsVersions = ['TLS10', 'TLS11', 'TLS12', 'TLS13'] as const;
+
+const readSecret: Reader<Secret> = (found) =>
+  typeof found === 'string'
+    ? { value: new Secret(found) }
+    : { allowed: 'a text; in quotes, if it looks like a number', secret: true };
+const readText: Reader<string> = (found) =>
+  typeof found === 'string' ? { value: found } : { allowed: 'a text; in quotes, if it looks like a number' };
+const readType: Reader<string> = (found) =>
+  typeof found === 'string' && /^[!#$%&'*+.^_`|~\w-]+$/.test(found) && found.toLowerCase() !== 'basic'
+    ? { value: found }
+    : { allowed: 'a word such as Bearer; for Basic there is basic_auth' };
+const readProxy: Reader<Secret> = (found) => {
+  const url = readHttpUrl(found);
+  // It may hold a password.
+  return 'value' in url
+    ? { value: new Secret(url.value) }
+    : { allowed: 'the http or https URL of a proxy', secret: true };
+};
+const readNoRedirects: Reader<false> = (found) =>
+  found === false ? { value: false } : { allowed: 'false: a redirect could send the credentials elsewhere' };
+
+function orNull<T>(read: Reader<T>): Reader<T | null> {
+  return (found) => (found === null ? { value: null } : read(found));
+}
+
+type Keys = Readonly<Record<string, unknown>>;
+
+/** At most one of two keys. */
+function notBoth(first: string, second: string): z.core.$ZodCheck<Keys> {
+  return z.refine<Keys>((found) => !(isSet(found[first]) && isSet(found[second])), {
+    path: [second],
+    error: `cannot stand beside ${first}: give one of the two`,
+    when: () => true,
+  });
+}
+
+/** A certificate without its key, or a key without its certificate, is a mistake. */
+const certificateWithKey = z.refine<Keys>(
+  ({ cert, cert_file, key, key_file }) =>
+    ((cert ?? cert_file ?? null) === null) === ((key ?? key_file ?? null) === null),
+  { error: 'a client certificate needs both cert or cert_file, and key or key_file', when: () => true },
+);
+
+const oneAuthorization = z.refine<{ readonly basic_auth: Keys; readonly authorization: Keys }>(
+  ({ basic_auth: basic, authorization: other }) =>
+    !(given(basic) && (other['credentials'] ?? other['credentials_file'] ?? null) !== null),
+  { path: ['authorization'], error: 'cannot stand beside basic_auth: give one of the two' },
+);
+
+function isSet(value: unknown): boolean {
+  return value !== null && value !== undefined;
+}
+
+function given(keys: Keys): boolean {
+  return Object.values(keys).some((value) => value !== null);
+}
+
+/**
+ * How to ask a server, in the shape of Prometheus's `http_config`. Files are read again for every query; a relative path
+ * starts at the folder of the configuration file. What is secret is a {@link Secret}.
+ */
+export const HttpConfig = secretSection(
+  {
+    basic_auth: secretSection(
+      {
+        username: setting(orNull(readText), null),
+        username_file: setting(orNull(readPath), null),
+        password: setting(orNull(readSecret), null),
+        password_file: setting(orNull(readPath), null),
+      },
+      notBoth('username', 'username_file'),
+      notBoth('password', 'password_file'),
+    ),
+    authorization: secretSection(
+      {
+        type: setting(readType, 'Bearer'),
+        credentials: setting(orNull(readSecret), null),
+        credentials_file: setting(orNull(readPath), null),
+      },
+      notBoth('credentials', 'credentials_file'),
+    ),
+    tls_config: secretSection(
+      {
+        ca: setting(orNull(readText), null),
+        ca_file: setting(orNull(readPath), null),
+        cert: setting(orNull(readText), null),
+        cert_file: setting(orNull(readPath), null),
+        key: setting(orNull(readSecret), null),
+        key_file: setting(orNull(readPath), null),
+        server_name: setting(orNull(readText), null),
+        insecure_skip_verify: setting(readBoolean, false),
+        min_version: setting(readChoice(tlsVersions), 'TLS12'),
+        max_version: setting(readChoice(tlsVersions), 'TLS13'),
+      },
+      notBoth('ca', 'ca_file'),
+      notBoth('cert', 'cert_file'),
+      notBoth('key', 'key_file'),
+      certificateWithKey,
+    ),
+    http_headers: setting(readHttpHeaders, null),
+    proxy_url: setting(orNull(readProxy), null),
+    /** Never: it is here so that Prometheus's own configuration can be copied. */
+    follow_redirects: setting(readNoRedirects, false),
+    /** Accepted for the same reason, and of no effect: a query every now and then gains nothing by HTTP/2. */
+    enable_http2: setting(readBoolean, true),
+  },
+  oneAuthorization,
+);
+
+export type HttpConfig = z.infer<typeof HttpConfig>;
+
+/** The paths in it, each seen from `folder`. */
+export function withPathsFrom(folder: string, config: HttpConfig): HttpConfig {
+  const from = <T extends Keys>(section: T): T =>
+    Object.fromEntries(
+      Object.entries(section).map(([key, value]) => [
+        key,
+        key.endsWith('_file') && typeof value === 'string' ? resolve(folder, value) : value,
+      ]),
+    ) as T;
+  const headers = [...config.http_headers].map(([name, header]) => {
+    const files = header.files.map((file) => resolve(folder, file));
+    return [name, { ...header, files }] as const;
+  });
+  return {
+    ...config,
+    basic_auth: from(config.basic_auth),
+    authorization: from(config.authorization),
+    tls_config: from(config.tls_config),
+    http_headers: new Map(headers),
+  };
+}

@@ -1,0 +1,108 @@
+import { readFile, stat } from 'node:fs/promises';
+import { isHeaderValue } from '../config/http-headers.ts';
+import type { HttpConfig } from '../config/http-config.ts';
+import type { Secret } from '../config/secret.ts';
+import { PrometheusError } from './prometheus-error.ts';
+
+/** More than any certificate, key or token. */
+const maxFileBytes = 1024 * 1024;
+
+/** What TLS is made of, as text. */
+export interface TlsMaterial {
+  readonly ca: string | undefined;
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+}
+
+/** What `prometheus.http_config` and the files that it names say at this moment. */
+export interface HttpAccess {
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** The value of the Authorization header; undefined without credentials. */
+  readonly authorization: string | undefined;
+  readonly tls: TlsMaterial;
+  /** What no message may quote, whatever a server echoes. */
+  readonly secrets: readonly string[];
+}
+
+/** Reads the files anew: they change when a credential is rotated. Rejects with PrometheusError, which names key and file. */
+export async function readHttpAccess(config: HttpConfig): Promise<HttpAccess> {
+  const { credentials, authorization } = await readAuthorization(config);
+  const { headers, values } = await readHeaders(config);
+  const secrets = [...credentials, ...values].filter((text) => text !== '');
+  return { headers, authorization, tls: await readTls(config), secrets };
+}
+
+interface Authorization {
+  readonly authorization: string | undefined;
+  readonly credentials: readonly string[];
+}
+
+async function readAuthorization({ basic_auth: basic, authorization: other }: HttpConfig): Promise<Authorization> {
+  const username = basic.username ?? (await readLine('basic_auth.username_file', basic.username_file));
+  const password = reveal(basic.password) ?? (await readLine('basic_auth.password_file', basic.password_file));
+  if (username !== undefined || password !== undefined) {
+    const encoded = Buffer.from(`${username ?? ''}:${password ?? ''}`, 'utf8').toString('base64');
+    return { authorization: `Basic ${encoded}`, credentials: [encoded, password ?? ''] };
+  }
+  const key = 'authorization.credentials';
+  const credentials = reveal(other.credentials) ?? (await readLine(`${key}_file`, other.credentials_file));
+  if (credentials === undefined) return { authorization: undefined, credentials: [] };
+  return { authorization: `${other.type} ${sendable(key, credentials)}`, credentials: [credentials] };
+}
+
+async function readHeaders(
+  config: HttpConfig,
+): Promise<{ readonly headers: [string, string][]; readonly values: string[] }> {
+  const headers: [string, string][] = [];
+  const values: string[] = [];
+  for (const [name, header] of config.http_headers) {
+    for (const value of header.values) headers.push([name, value]);
+    const hidden = header.secrets.map((secret) => secret.reveal());
+    for (const file of header.files) hidden.push((await readLine(`http_headers.${name}.files`, file)) ?? '');
+    for (const value of hidden) headers.push([name, sendable(`http_headers.${name}`, value)]);
+    values.push(...hidden);
+  }
+  return { headers, values };
+}
+
+async function readTls({ tls_config: tls }: HttpConfig): Promise<TlsMaterial> {
+  return {
+    ca: tls.ca ?? (await readText('tls_config.ca_file', tls.ca_file)),
+    cert: tls.cert ?? (await readText('tls_config.cert_file', tls.cert_file)),
+    key: reveal(tls.key) ?? (await readText('tls_config.key_file', tls.key_file)),
+  };
+}
+
+function reveal(secret: Secret | null): string | undefined {
+  return secret?.reveal();
+}
+
+/** As Prometheus reads a credential: blanks and line ends around it do not belong to it. */
+async function readLine(key: string, path: string | null): Promise<string | undefined> {
+  return (await readText(key, path))?.trim();
+}
+
+async function readText(key: string, path: string | null): Promise<string | undefined> {
+  if (path === null) return undefined;
+  try {
+    const { size } = await stat(path);
+    if (size > maxFileBytes) throw new Error(`it is larger than ${maxFileBytes} bytes`);
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new PrometheusError(
+      'unreadable_file',
+      `prometheus.http_config.${key}: ${path} cannot be read (${code ?? message}): does the file exist, and may Tocsin read it?`,
+      { cause: error },
+    );
+  }
+}
+
+/** Checked here, since an error of the header classes would show the value. */
+function sendable(key: string, value: string): string {
+  if (isHeaderValue(value)) return value;
+  throw new PrometheusError(
+    'unreadable_file',
+    `prometheus.http_config.${key} cannot be sent as a header: it has a line end or a character that no header may have.`,
+  );
+}
