@@ -9,6 +9,22 @@ export const maxSnapshotRetryMs = 30_000;
 /** After a write that was refused for want of a right the next one is made after this, and the log tells of it again, milliseconds. */
 export const forbiddenRetryMs = 120_000;
 
+/** The longest that an API server which is busy can have a write put off, milliseconds. */
+export const maxWriteDelayMs = 300_000;
+
+/** How often a condition is written again because somebody else wrote in between; then the queue's back-off takes over. */
+export const maxWriteConflicts = 5;
+
+/** Kubernetes Events: at most one write for one pipeline and reason in this time, milliseconds. */
+export const eventPeriodMs = 60_000;
+
+/** A transition that comes again within this after the last one belongs to the same Event, as in client-go, milliseconds. */
+export const eventSeriesMs = 360_000;
+
+/** Events that are remembered for their repeats, as in client-go, and those that wait to be written. */
+export const maxEventSeries = 4096;
+export const maxWaitingEvents = 1000;
+
 /** How long one stretch of work may hold the event loop before others get a turn, milliseconds. */
 export const sliceMs = 10;
 

@@ -1,40 +1,108 @@
 import type { Condition, ConditionChange } from '../controller/ports.ts';
+import { TerminalError } from '../controller/terminal-error.ts';
+import { maxWriteConflicts } from '../limits.ts';
 import type { ApiClient } from './api-client.ts';
 import { ApiError } from './api-error.ts';
-import { readConditions, type ApiObject } from './pipeline-object.ts';
+import { conditionPatch, type KnownConditions } from './condition-patch.ts';
+import type { WriteFailures } from './write-failures.ts';
+import type { WriteMetrics } from './write-metrics.ts';
+import { resourceOf, type WriteTarget } from './write-target.ts';
 
-/** How often an object that somebody else wrote in between is read again. */
-const maxConflicts = 5;
+export interface ConditionWriterOptions {
+  readonly client: Pick<ApiClient, 'call'>;
+  readonly failures: WriteFailures;
+  readonly metrics: Pick<WriteMetrics, 'conflicted'>;
+}
 
-/** Writes conditions into the `status` subresource of an object. */
+/** Of an object as the API server sends it, what matters here. */
+export interface WrittenObject {
+  readonly metadata: { readonly name: string; readonly resourceVersion?: string };
+  readonly status?: { readonly conditions?: unknown };
+}
+
+const manifest = 'k8s/base/cluster-role-writer.yaml';
+
+/**
+ * Writes conditions into the `status` subresource, so that those of others are neither lost nor moved, whoever else writes
+ * at the same moment. Of the three ways that Kubernetes has, the one taken is the JSON patch with `test`:
+ *
+ * - Server-side apply replaces the list as a whole and takes it from its other owners, since the CRD gives the list no map
+ *   keys: the conditions of others would be lost.
+ * - An update with `resourceVersion` loses nothing, but every write of anybody to the object, be it a label, refuses ours
+ *   and costs a read and another try; and what the cache trims it would have to read first.
+ * - A JSON patch tests and replaces our own entry alone, in one call, from what the cache knows. Nobody else's write refuses
+ *   it, but one that moves our entry or changes it.
+ */
 export class ConditionWriter {
-  readonly #client: Pick<ApiClient, 'call'>;
+  readonly #options: ConditionWriterOptions;
 
-  constructor(client: Pick<ApiClient, 'call'>) {
-    this.#client = client;
+  constructor(options: ConditionWriterOptions) {
+    this.#options = options;
   }
 
   /**
-   * Reads the object and writes what the change makes of its conditions. False if that is nothing, or the object is gone.
-   * @param target.path of the object itself. Rejects with ApiError, or with the signal's reason.
+   * Writes what the change makes of the conditions, one call where the target knows them. After a conflict they are read,
+   * and the change is asked again, up to {@link maxWriteConflicts} times.
+   * @returns the object as it is now; undefined if there was nothing to write or the object is gone
+   * Rejects with what {@link WriteFailures.explain} makes of the server's answer, or with the signal's reason.
    */
-  async write(target: { readonly path: string }, change: ConditionChange, signal: AbortSignal): Promise<boolean> {
+  async write(target: WriteTarget, change: ConditionChange, signal: AbortSignal): Promise<WrittenObject | undefined> {
+    try {
+      return await this.#attempts(target, change, signal);
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) return undefined;
+      const resource = resourceOf(target, '/status');
+      throw this.#options.failures.explain(error, { verb: 'patch', resource, manifest });
+    }
+  }
+
+  async #attempts(
+    { path, known }: WriteTarget,
+    change: ConditionChange,
+    signal: AbortSignal,
+  ): Promise<WrittenObject | undefined> {
+    let base = known ?? (await this.#read(path, signal));
     for (let conflicts = 0; ; conflicts++) {
+      const conditions = change(base.conditions);
+      if (conditions === undefined) return undefined;
       try {
-        const object = await this.#client.call<ApiObject>({ method: 'GET', path: target.path, signal });
-        const conditions = change(readConditions(object.status?.conditions));
-        if (conditions === undefined) return false;
-        await this.#put(target.path, object, conditions, signal);
-        return true;
+        return await this.#patch(path, base, conditions, signal);
       } catch (error) {
-        if (error instanceof ApiError && error.status === 404) return false;
-        if (!(error instanceof ApiError) || error.status !== 409 || conflicts === maxConflicts) throw error;
+        if (!isConflict(error) || conflicts === maxWriteConflicts) throw error;
+        const isRead = base !== known;
+        const latest = await this.#read(path, signal);
+        // Nobody wrote in between: it is not a failed test, the server holds what we write for invalid.
+        if (isRead && latest.resourceVersion === base.resourceVersion) throw error;
+        this.#options.metrics.conflicted();
+        base = latest;
       }
     }
   }
 
-  async #put(path: string, object: ApiObject, conditions: readonly Condition[], signal: AbortSignal): Promise<void> {
-    const body = { ...object, status: { ...object.status, conditions } };
-    await this.#client.call({ method: 'PUT', path: `${path}/status`, body, signal });
+  async #read(path: string, signal: AbortSignal): Promise<KnownConditions> {
+    const { metadata, status } = await this.#options.client.call<WrittenObject>({ method: 'GET', path, signal });
+    const conditions = status?.conditions ?? [];
+    if (isConditions(conditions)) return { conditions, resourceVersion: metadata.resourceVersion ?? '' };
+    throw new TerminalError(`${path}: status.conditions is not a list of conditions, and stays as it is`);
   }
+
+  #patch(
+    path: string,
+    base: KnownConditions,
+    conditions: readonly Condition[],
+    signal: AbortSignal,
+  ): Promise<WrittenObject> {
+    const patch = conditionPatch(base, conditions);
+    return this.#options.client.call({ method: 'PATCH', path: `${path}/status`, signal, ...patch });
+  }
+}
+
+/** A failed `test` of a JSON patch is a 422, as is what the CRD's schema refuses. */
+function isConflict(error: unknown): boolean {
+  return error instanceof ApiError && (error.status === 409 || error.status === 422);
+}
+
+/** Where a CRD has no schema, anything may be there. */
+function isConditions(found: unknown): found is readonly Condition[] {
+  return Array.isArray(found) && found.every((entry) => typeof entry === 'object' && entry !== null);
 }

@@ -1,0 +1,16 @@
+import type { KnownConditions } from './condition-patch.ts';
+
+/** An object to write to. */
+export interface WriteTarget {
+  /** `/apis/GROUP/VERSION/[namespaces/NAMESPACE/]RESOURCE/NAME`, its parts encoded. */
+  readonly path: string;
+  /** What the cache knows of its conditions; without it they are read first. */
+  readonly known?: KnownConditions;
+}
+
+/** `tracepipelines.telemetry.kyma-project.io`, or with `/status` behind the plural, as RBAC and kubectl name it. */
+export function resourceOf({ path }: WriteTarget, subresource: '' | '/status' = ''): string {
+  const [api, group = '', ...rest] = path.split('/').slice(1);
+  const plural = rest.at(-2) ?? '';
+  return api === 'apis' ? `${plural}${subresource}.${group}` : `${plural}${subresource}`;
+}
