@@ -4,6 +4,7 @@ import { maxWriteConflicts } from '../limits.ts';
 import type { ApiClient } from './api-client.ts';
 import { ApiError } from './api-error.ts';
 import { conditionPatch, type KnownConditions } from './condition-patch.ts';
+import type { ApiObject } from './pipeline-object.ts';
 import type { WriteFailures } from './write-failures.ts';
 import type { WriteMetrics } from './write-metrics.ts';
 import { resourceOf, type WriteTarget } from './write-target.ts';
@@ -12,12 +13,6 @@ export interface ConditionWriterOptions {
   readonly client: Pick<ApiClient, 'call'>;
   readonly failures: WriteFailures;
   readonly metrics: Pick<WriteMetrics, 'conflicted'>;
-}
-
-/** Of an object as the API server sends it, what matters here. */
-export interface WrittenObject {
-  readonly metadata: { readonly name: string; readonly resourceVersion?: string };
-  readonly status?: { readonly conditions?: unknown };
 }
 
 const manifest = 'k8s/base/cluster-role-writer.yaml';
@@ -46,7 +41,7 @@ export class ConditionWriter {
    * @returns the object as it is now; undefined if there was nothing to write or the object is gone
    * Rejects with what {@link WriteFailures.explain} makes of the server's answer, or with the signal's reason.
    */
-  async write(target: WriteTarget, change: ConditionChange, signal: AbortSignal): Promise<WrittenObject | undefined> {
+  async write(target: WriteTarget, change: ConditionChange, signal: AbortSignal): Promise<ApiObject | undefined> {
     try {
       return await this.#attempts(target, change, signal);
     } catch (error) {
@@ -60,7 +55,7 @@ export class ConditionWriter {
     { path, known }: WriteTarget,
     change: ConditionChange,
     signal: AbortSignal,
-  ): Promise<WrittenObject | undefined> {
+  ): Promise<ApiObject | undefined> {
     let base = known ?? (await this.#read(path, signal));
     for (let conflicts = 0; ; conflicts++) {
       const conditions = change(base.conditions);
@@ -80,7 +75,7 @@ export class ConditionWriter {
   }
 
   async #read(path: string, signal: AbortSignal): Promise<KnownConditions> {
-    const { metadata, status } = await this.#options.client.call<WrittenObject>({ method: 'GET', path, signal });
+    const { metadata, status } = await this.#options.client.call<ApiObject>({ method: 'GET', path, signal });
     const conditions = status?.conditions ?? [];
     if (isConditions(conditions)) return { conditions, resourceVersion: metadata.resourceVersion ?? '' };
     throw new TerminalError(`${path}: status.conditions is not a list of conditions, and stays as it is`);
@@ -91,7 +86,7 @@ export class ConditionWriter {
     base: KnownConditions,
     conditions: readonly Condition[],
     signal: AbortSignal,
-  ): Promise<WrittenObject> {
+  ): Promise<ApiObject> {
     const patch = conditionPatch(base, conditions);
     return this.#options.client.call({ method: 'PATCH', path: `${path}/status`, signal, ...patch });
   }

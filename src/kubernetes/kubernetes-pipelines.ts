@@ -1,16 +1,20 @@
 import type { Registry } from 'prom-client';
 import type { Clock } from '../clock.ts';
-import type { ConditionChange, Pipeline, Pipelines } from '../controller/ports.ts';
+import type { Annotator, ConditionChange, Pipeline, Pipelines } from '../controller/ports.ts';
 import type { Logger } from '../logger.ts';
 import { requestKey, type Request } from '../workqueue/request.ts';
+import { AnnotationWriter } from './annotation-writer.ts';
 import type { ApiClient } from './api-client.ts';
 import { ConditionWriter } from './condition-writer.ts';
-import { needsReconcile, type CachedPipeline } from './pipeline-object.ts';
+import { OwnWrites } from './own-writes.ts';
+import { asWritten, needsReconcile, type CachedPipeline } from './pipeline-object.ts';
 import { createReflectorMetrics } from './reflector-metrics.ts';
 import { ReflectorReport } from './reflector-report.ts';
 import { Reflector } from './reflector.ts';
 import type { CacheChange } from './watch-cache.ts';
 import { resourceName, type WatchedResource } from './watched-resource.ts';
+import { WriteFailures } from './write-failures.ts';
+import type { WriteMetrics } from './write-metrics.ts';
 
 /** A pipeline that came, went, or has to be looked at for another reason than an alert. */
 export interface PipelineChange {
@@ -23,6 +27,7 @@ export interface KubernetesPipelinesOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly registry: Registry;
+  readonly writeMetrics: Pick<WriteMetrics, 'conflicted'>;
   readonly resources: readonly WatchedResource[];
   /** Called for each change once all is synced, when memory already shows it; must not throw. */
   readonly onChange?: (change: PipelineChange) => void;
@@ -32,16 +37,20 @@ export interface KubernetesPipelinesOptions {
 }
 
 /** Pipelines that live in a cluster. All that is asked is answered from memory, which follows the API server. */
-export class KubernetesPipelines implements Pipelines {
+export class KubernetesPipelines implements Pipelines, Annotator {
   readonly #options: KubernetesPipelinesOptions;
   readonly #reflectors: readonly Reflector[];
-  readonly #writer: ConditionWriter;
+  readonly #conditions: ConditionWriter;
+  readonly #annotations: AnnotationWriter;
+  readonly #ownWrites = new OwnWrites();
   #requests: readonly Request[] | undefined;
   #isSynced = false;
 
   constructor(options: KubernetesPipelinesOptions) {
     this.#options = options;
-    this.#writer = new ConditionWriter(options.client);
+    const failures = new WriteFailures(options);
+    this.#conditions = new ConditionWriter({ ...options, failures, metrics: options.writeMetrics });
+    this.#annotations = new AnnotationWriter({ ...options, failures });
     const names = new Set(options.resources.map(resourceName));
     const metrics = createReflectorMetrics(options.registry, [...names]);
     this.#reflectors = options.resources.map((watched) => {
@@ -79,18 +88,31 @@ export class KubernetesPipelines implements Pipelines {
     return this.#find(request)?.pipeline;
   }
 
-  /** Where the object is on the API server; undefined when it is gone. */
-  path(request: Request): string | undefined {
-    return this.#find(request)?.path;
+  async updateConditions(request: Request, change: ConditionChange, signal: AbortSignal): Promise<boolean> {
+    const cached = this.#find(request);
+    if (cached === undefined) return false;
+    const { conditions } = cached.pipeline;
+    const target = { path: cached.path, known: { conditions, resourceVersion: cached.resourceVersion } };
+    const written = await this.#conditions.write(target, change, signal);
+    if (written !== undefined) this.#ownWrites.add(requestKey(request), asWritten(cached, written));
+    return written !== undefined;
   }
 
-  async updateConditions(request: Request, change: ConditionChange, signal: AbortSignal): Promise<boolean> {
-    const path = this.path(request);
-    return path !== undefined && (await this.#writer.write({ path }, change, signal));
+  async annotate(
+    request: Request,
+    annotations: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const cached = this.#find(request);
+    return cached !== undefined && this.#annotations.write(cached, annotations, signal);
   }
 
   #find(request: Request): CachedPipeline | undefined {
     const key = requestKey(request);
+    return this.#ownWrites.latest(key, this.#cached(key));
+  }
+
+  #cached(key: string): CachedPipeline | undefined {
     for (const { objects } of this.#reflectors) {
       const found = objects.get(key);
       if (found !== undefined) return found;

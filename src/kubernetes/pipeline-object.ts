@@ -51,6 +51,16 @@ export function toCachedPipeline(object: ApiObject, { apiVersion, kind, path }: 
   };
 }
 
+/** The same pipeline as a write of its status has left it; what else may have changed is for the watch to tell. */
+export function asWritten(cached: CachedPipeline, { metadata, status }: ApiObject): CachedPipeline {
+  const { resourceVersion = '' } = metadata;
+  return {
+    ...cached,
+    pipeline: { ...cached.pipeline, conditions: readConditions(status?.conditions) },
+    resourceVersion,
+  };
+}
+
 /**
  * True if a reconcile has to look at it: it is another object, its spec changed, or its configuration was generated only
  * now. Whatever Tocsin itself writes is none of that.

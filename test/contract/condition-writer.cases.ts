@@ -1,0 +1,150 @@
+import { setCondition } from '../../src/controller/conditions.ts';
+import type { Condition, ConditionChange } from '../../src/controller/ports.ts';
+
+/** A status before, a change, and what has to come of it. */
+export interface WriteCase {
+  readonly name: string;
+  /** Undefined: the object has none. */
+  readonly status?: { readonly unsupportedMode?: boolean; readonly conditions?: readonly Condition[] };
+  /** What the cache believes; default: what is there. */
+  readonly cached?: readonly Condition[];
+  readonly change: ConditionChange;
+  /** What others do to the status, once, before the first call that changes something is answered. */
+  readonly meanwhile?: (conditions: readonly Condition[]) => readonly Condition[];
+  /** The types and reasons of the conditions afterwards. */
+  readonly expected: readonly string[];
+  /** The calls, where the cache was right. */
+  readonly calls: readonly string[];
+  readonly written?: boolean;
+}
+
+export function condition(type: string, reason = 'Good', changes: Partial<Condition> = {}): Condition {
+  const lastTransitionTime = '2026-11-20T00:00:00Z';
+  return { type, status: 'True', reason, message: `${type} is ${reason}`, lastTransitionTime, ...changes };
+}
+
+export function setFlow(reason: string): ConditionChange {
+  const { lastTransitionTime: _, ...desired } = condition('TelemetryFlowHealthy', reason);
+  const at = Date.parse('2026-11-21T00:00:00Z');
+  return (current) => setCondition(current, { ...desired, observedGeneration: 1 }, at)?.conditions;
+}
+
+const flow = condition('TelemetryFlowHealthy', 'Old', { observedGeneration: 1 });
+const others = [condition('ConfigurationGenerated'), condition('GatewayHealthy'), condition('AgentHealthy')] as const;
+const around = [others[0], flow, others[1], others[2]];
+const show = ({ type, reason }: Condition): string => `${type}=${reason}`;
+const shown = others.map(show);
+const aroundNew = [shown[0]!, 'TelemetryFlowHealthy=New', shown[1]!, shown[2]!];
+const one = ['PATCH /status'];
+const again = ['PATCH /status', 'GET', 'PATCH /status'];
+
+export const writeCases: readonly WriteCase[] = [
+  { name: 'an object without a status', change: setFlow('New'), expected: ['TelemetryFlowHealthy=New'], calls: one },
+  {
+    name: 'a status without conditions, whose other fields stay',
+    status: { unsupportedMode: true },
+    change: setFlow('New'),
+    expected: ['TelemetryFlowHealthy=New'],
+    calls: one,
+  },
+  {
+    name: 'an empty list of conditions',
+    status: { conditions: [] },
+    change: setFlow('New'),
+    expected: ['TelemetryFlowHealthy=New'],
+    calls: one,
+  },
+  {
+    name: 'a new condition behind those of others',
+    status: { conditions: others },
+    change: setFlow('New'),
+    expected: [...shown, 'TelemetryFlowHealthy=New'],
+    calls: one,
+  },
+  {
+    name: 'another reason in the middle of those of others',
+    status: { conditions: around },
+    change: setFlow('New'),
+    expected: aroundNew,
+    calls: one,
+  },
+  {
+    name: 'nothing, where nothing changes',
+    status: { conditions: around },
+    change: setFlow('Old'),
+    expected: around.map(show),
+    calls: [],
+    written: false,
+  },
+  {
+    name: 'one of a type that is there twice: the second goes',
+    status: { conditions: [flow, others[0], flow] },
+    change: setFlow('New'),
+    expected: ['TelemetryFlowHealthy=New', shown[0]!],
+    calls: one,
+  },
+  {
+    name: 'among two hundred conditions',
+    status: { conditions: [...Array.from({ length: 200 }, (_, index) => condition(`Other${index}`)), flow] },
+    change: setFlow('New'),
+    expected: [...Array.from({ length: 200 }, (_, index) => `Other${index}=Good`), 'TelemetryFlowHealthy=New'],
+    calls: one,
+  },
+  {
+    name: 'at once while another changes its own condition',
+    status: { conditions: around },
+    meanwhile: (found) =>
+      found.map((entry) => (entry.type === 'AgentHealthy' ? condition('AgentHealthy', 'Bad') : entry)),
+    change: setFlow('New'),
+    expected: [...aroundNew.slice(0, 3), 'AgentHealthy=Bad'],
+    calls: one,
+  },
+  {
+    name: 'at the second try when another has moved our entry',
+    status: { conditions: around },
+    meanwhile: (found) => found.slice(1),
+    change: setFlow('New'),
+    expected: aroundNew.slice(1),
+    calls: again,
+  },
+  {
+    name: 'at the second try when another has removed our entry',
+    status: { conditions: around },
+    meanwhile: (found) => found.filter(({ type }) => type !== 'TelemetryFlowHealthy'),
+    change: setFlow('New'),
+    expected: [...shown, 'TelemetryFlowHealthy=New'],
+    calls: again,
+  },
+  {
+    name: 'at the second try when another has added a condition before our first write',
+    status: { conditions: [others[0]] },
+    meanwhile: (found) => [...found, others[1]],
+    change: setFlow('New'),
+    expected: [shown[0]!, shown[1]!, 'TelemetryFlowHealthy=New'],
+    calls: again,
+  },
+  {
+    name: 'at the second try when another has made the status before our first write',
+    meanwhile: () => [others[0]],
+    change: setFlow('New'),
+    expected: [shown[0]!, 'TelemetryFlowHealthy=New'],
+    calls: again,
+  },
+  {
+    name: 'nothing, when another has written the same meanwhile',
+    status: { conditions: around },
+    meanwhile: (found) => setFlow('New')(found)!,
+    change: setFlow('New'),
+    expected: aroundNew,
+    calls: ['PATCH /status', 'GET'],
+    written: false,
+  },
+  {
+    name: 'though the cache is old',
+    status: { conditions: around },
+    cached: [condition('TelemetryFlowHealthy', 'Older')],
+    change: setFlow('New'),
+    expected: aroundNew,
+    calls: again,
+  },
+];
