@@ -81,7 +81,7 @@ describe('readPrometheusAlerts', () => {
     fc.assert(
       fc.property(body, fc.array(labelSet, { maxLength: 2 }), fc.boolean(), (alerts, others, known) => {
         const json = written(alerts);
-        const find = stored(...others, ...(known ? alerts.map(({ labels }) => labels) : []).filter(isStorable));
+        const find = stored(...[...others, ...(known ? alerts.map(({ labels }) => labels) : [])].filter(isStorable));
         const read = readPrometheusAlerts(json, 3, find);
         if (read === undefined) return;
         answers++;
