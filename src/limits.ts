@@ -46,3 +46,12 @@ export const reservedFileDescriptors = 128;
 
 /** Most invalid alerts of one batch that are named in the answer and in the log. */
 export const maxNamedProblems = 100;
+
+/** Most lists of alerts that are being answered at once; each holds a list of references, not the alerts. */
+export const openLists = 16;
+
+/** How much of a list is written at once, and so waits for a reader that does not read, UTF-16 code units. */
+export const listChunkLength = 64 * 1024;
+
+/** A reader that reads nothing for so long is ended as soon as another one waits for its place, milliseconds. */
+export const slowReaderMs = 1000;

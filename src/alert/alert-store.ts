@@ -90,6 +90,11 @@ export class AlertStore {
     return this.#alerts.get(key);
   }
 
+  /** All that are remembered. It may be read bit by bit: what comes or goes meanwhile may be in it or not. */
+  all(): IterableIterator<Alert> {
+    return this.#alerts.values();
+  }
+
   /** The labels of all that fire at `now`. */
   firingAt(now: number): LabelSet[] {
     const firing: LabelSet[] = [];

@@ -48,6 +48,7 @@ describe('Config', () => {
         max_alerts_size: 256 * 1024 ** 2,
         resolve_timeout: 300_000,
         webhook_resolve_timeout: 90_000_000,
+        group_by: ['alertname'],
         max_labels_per_alert: 4096,
         max_header_size: 16 * 1024,
         header_timeout: 10_000,
@@ -103,7 +104,14 @@ describe('Config', () => {
   });
 
   it('is covered by the tables of this test: every key that has a bound', () => {
-    const others = ['source.select', 'source.repeats', 'controller.action', 'prometheus.url', 'pipelines.folder'];
+    const others = [
+      'receiver.group_by',
+      'source.select',
+      'source.repeats',
+      'controller.action',
+      'prometheus.url',
+      'pipelines.folder',
+    ];
     const annotate = ['requested_at_key', 'requested_at_value', 'cause_key'].map((key) => `controller.annotate.${key}`);
     // http_config has a test of its own.
     const settings = keyPaths(Config).filter((path) => keysAt(Config, path) === undefined && path[1] !== 'http_config');
@@ -204,6 +212,14 @@ describe('Config', () => {
       messageFor('source.repeats', 'trigerr'),
       'source.repeats: found "trigerr", did you mean "trigger"? allowed: trigger, ignore',
     );
+  });
+
+  it('takes a list of names for the groups, and nothing else', () => {
+    for (const value of [[], ['...'], ['alertname', 'ключ x']])
+      assert.equal(messageFor('receiver.group_by', value), undefined);
+    for (const value of ['alertname', null, 5, [''], [5], ['a', 'a']]) {
+      assert.match(messageFor('receiver.group_by', value) ?? '', /allowed: a list of names/);
+    }
   });
 
   it('takes a path for the folder, and nothing else', () => {

@@ -4,7 +4,7 @@ import { formatDuration } from './duration.ts';
 import { HttpConfig } from './http-config.ts';
 import { readHttpUrl } from './http-url.ts';
 import { section, setting } from './setting.ts';
-import { orNull, readChoice, readCount, readDuration, readPath, readSize } from './value-readers.ts';
+import { orNull, readChoice, readCount, readDuration, readNames, readPath, readSize } from './value-readers.ts';
 
 /** For what a timer of Node measures: it can wait 24.8 days, and a longer one would fire at once. */
 const readTimeout = readDuration('1ms', '1w');
@@ -55,6 +55,8 @@ export const Config = section({
      * `group_interval`, which this has to outlast. It tells of their end, too.
      */
     webhook_resolve_timeout: setting(readSpan, '25h'),
+    /** The labels by which `GET /api/v2/alerts/groups` puts alerts together; `...` for all. */
+    group_by: setting(readNames, ['alertname']),
     /** The most labels, or annotations, that one alert may have. */
     max_labels_per_alert: setting(readCount, 4096),
     max_header_size: setting(readSize('1KiB', '1MiB'), '16KiB'),

@@ -8,7 +8,10 @@ type Section<Shape extends z.ZodRawShape> = z.ZodPreprocess<
 >;
 
 /** One key of the file: how its value is read, and its default, written as a user would write it. */
-export function setting<T>(read: Reader<T>, defaultValue: string | number | boolean | null): Setting<T> {
+export function setting<T>(
+  read: Reader<T>,
+  defaultValue: string | number | boolean | null | readonly string[],
+): Setting<T> {
   return z
     .unknown()
     .transform((found, context): T => {

@@ -59,6 +59,16 @@ export function readChoice<const T extends string>(choices: readonly T[], note =
   };
 }
 
+/** A list of names, none of them empty, none there twice. */
+export const readNames: Reader<readonly string[]> = (found) => {
+  const names = Array.isArray(found) ? (found as readonly unknown[]) : [];
+  const areNames =
+    names.every((name) => typeof name === 'string' && name !== '') && new Set(names).size === names.length;
+  if (Array.isArray(found) && areNames) return { value: names as readonly string[] };
+  const allowed = 'a list of names, each once, as in [alertname, namespace]';
+  return typeof found === 'string' ? { allowed, suggestion: `[${found}]` } : { allowed };
+};
+
 /** The path of a file or folder, no URL; whether it exists is for whoever opens it to find out. */
 export const readPath: Reader<string> = (found) => {
   const isPath = typeof found === 'string' && found.trim() !== '' && !/\0|^[a-z][a-z\d+.-]+:\/\//i.test(found);

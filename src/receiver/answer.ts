@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { htmlSafe } from './html-safe.ts';
 
 /**
  * The shapes in which Alertmanager answers, which its clients tell apart: what the handler itself says is a JSON string and
@@ -21,12 +22,18 @@ export function answerRefusal(response: ServerResponse, status: number, code: nu
   answer(response, status, 'application/json', body, { 'Cache-Control': 'no-store' });
 }
 
+/** What was asked for, as JSON. */
+export function answerJson(response: ServerResponse, value: unknown): void {
+  const body = `${htmlSafe(JSON.stringify(value))}\n`;
+  answer(response, 200, 'application/json', body, { 'Cache-Control': 'no-store' });
+}
+
 /** Plain text, outside the API. */
 export function answerText(response: ServerResponse, status: number, text: string): void {
   answer(response, status, 'text/plain; charset=utf-8', text, { 'X-Content-Type-Options': 'nosniff' });
 }
 
-function answer(
+export function answer(
   response: ServerResponse,
   status: number,
   contentType: string,
@@ -36,9 +43,4 @@ function answer(
   const contentLength = Buffer.byteLength(body);
   response.writeHead(status, { ...headers, 'Content-Type': contentType, 'Content-Length': contentLength });
   response.end(body);
-}
-
-/** As Go's encoder writes JSON: safe to stand inside HTML. */
-function htmlSafe(json: string): string {
-  return json.replaceAll(/[<>&\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

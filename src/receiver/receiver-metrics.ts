@@ -11,11 +11,21 @@ export const limitNames = [
   'max_connections',
   'pipelined_requests',
   'body_memory',
+  'open_lists',
 ] as const;
 export type LimitName = (typeof limitNames)[number];
 
 /** The routes that are told apart; every other path counts as `other`. */
-export const knownPaths = ['/api/v2/alerts', '/webhook', '/-/healthy', '/-/ready', '/metrics'] as const;
+export const knownPaths = [
+  '/api/v2/alerts',
+  '/api/v2/alerts/groups',
+  '/api/v2/status',
+  '/api/v2/receivers',
+  '/webhook',
+  '/-/healthy',
+  '/-/ready',
+  '/metrics',
+] as const;
 const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']);
 
 export interface ReceiverMetrics {

@@ -8,9 +8,11 @@ import type { Logger } from '../logger.ts';
 import type { Causes } from '../workqueue/causes.ts';
 import { AlertExpiry } from './alert-expiry.ts';
 import { AlertLines } from './alert-lines.ts';
+import { AlertLists, type SilencedBy } from './alert-lists.ts';
 import { AlertsHandler, type HeavyWork } from './alerts-handler.ts';
 import { BodyReader } from './body-reader.ts';
 import { IntakeReport } from './intake-report.ts';
+import { ReadHandler } from './read-handler.ts';
 import { createReceiverMetrics, type ReceiverMetrics } from './receiver-metrics.ts';
 import { ReceiverServer } from './receiver-server.ts';
 import { createRoutes } from './routes.ts';
@@ -21,6 +23,10 @@ export interface ReceiverOptions {
   readonly logger: Logger;
   readonly registry: Registry;
   readonly store: AlertStore;
+  /** Of Tocsin. */
+  readonly version: string;
+  /** Default: nothing is silenced. */
+  readonly silencedBy?: SilencedBy;
   readonly heavyWork: HeavyWork;
   /** Where that goes which wakes a reconcile; must not block. */
   readonly sink: (causes: Causes) => void;
@@ -80,11 +86,22 @@ function createServer(options: ReceiverOptions, metrics: ReceiverMetrics, alerts
   return new ReceiverServer({
     ...options,
     metrics,
-    routes: createRoutes({ ...options, alerts }),
+    routes: createRoutes({ ...options, alerts, reads: createReads(options, metrics) }),
     maxHeaderBytes: receiver.max_header_size,
     headerTimeoutMs: receiver.header_timeout,
     requestTimeoutMs: receiver.request_timeout,
     idleTimeoutMs: receiver.idle_timeout,
     maxConnections: receiver.max_connections,
+  });
+}
+
+function createReads(options: ReceiverOptions, metrics: ReceiverMetrics): ReadHandler {
+  const { config, clock, version, silencedBy = () => [] } = options;
+  const { group_by: groupBy, resolve_timeout: resolveTimeoutMs } = config.receiver;
+  return new ReadHandler({
+    ...options,
+    metrics,
+    lists: new AlertLists({ ...options, silencedBy, groupBy }),
+    status: { version, startedAt: clock.now(), resolveTimeoutMs, groupBy },
   });
 }

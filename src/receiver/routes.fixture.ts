@@ -9,15 +9,19 @@ import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import type { Repeats } from './alert-intake.ts';
 import { AlertLines } from './alert-lines.ts';
+import { AlertLists, type SilencedBy } from './alert-lists.ts';
 import { AlertsHandler } from './alerts-handler.ts';
 import { BodyReader } from './body-reader.ts';
 import { IntakeReport } from './intake-report.ts';
+import { ReadHandler } from './read-handler.ts';
 import { createReceiverMetrics, type ReceiverMetrics } from './receiver-metrics.ts';
 import { createRoutes } from './routes.ts';
 
 export interface TestRoutesOptions {
   readonly repeats?: Repeats;
   readonly maxAlerts?: number;
+  readonly silencedBy?: SilencedBy;
+  readonly groupBy?: readonly string[];
   readonly maxBytes?: number;
   readonly maxLabels?: number;
   readonly notReady?: () => string | undefined;
@@ -80,7 +84,19 @@ export async function startRoutes(test: TestContext, options: TestRoutesOptions 
       sunk.push(causes);
     },
   });
-  const routes = createRoutes({ alerts, registry, notReady: options.notReady ?? (() => undefined) });
+  const reads = new ReadHandler({
+    clock,
+    logger,
+    metrics,
+    lists: new AlertLists({
+      clock,
+      store,
+      silencedBy: options.silencedBy ?? (() => []),
+      groupBy: options.groupBy ?? ['alertname'],
+    }),
+    status: { version: '1.2.3', startedAt: clock.now(), resolveTimeoutMs: 300_000, groupBy: ['alertname'] },
+  });
+  const routes = createRoutes({ alerts, reads, registry, notReady: options.notReady ?? (() => undefined) });
   const server = createServer((request, response) => {
     responses.push(response);
     routes(request, response);

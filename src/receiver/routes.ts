@@ -4,10 +4,13 @@ import type { Registry } from 'prom-client';
 import { answerRefusal, answerText } from './answer.ts';
 import type { AlertsHandler } from './alerts-handler.ts';
 import { webhookDoor } from './door.ts';
+import type { ReadHandler } from './read-handler.ts';
 import { refuse } from './refusal.ts';
+import { answerRemoved, removedRoutes } from './removed-routes.ts';
 
 export interface RoutesOptions {
   readonly alerts: AlertsHandler;
+  readonly reads: ReadHandler;
   readonly registry: Registry;
   /** Why Tocsin is not ready; undefined once it is. */
   readonly notReady: () => string | undefined;
@@ -23,12 +26,18 @@ export function createRoutes(given: RoutesOptions): RequestListener {
 }
 
 /** What is offered at which path: the receiver's table of contents. Everything else is Alertmanager's 404 or 405. */
-function createApp({ alerts, registry, notReady }: RoutesOptions): Express {
+function createApp({ alerts, reads, registry, notReady }: RoutesOptions): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing').enable('strict routing');
 
-  app.post(['/api/v2/alerts', '/api/v2/alerts/'], (request, response) => alerts.handle(request, response));
-  app.all(['/api/v2/alerts', '/api/v2/alerts/'], (request, response) => refuseMethod(request, response, 'POST'));
+  addApiRoute(app, '/api/v2/alerts', {
+    GET: (request, response) => reads.alerts(request, response),
+    POST: (request, response) => alerts.handle(request, response),
+  });
+  addApiRoute(app, '/api/v2/alerts/groups', { GET: (request, response) => reads.groups(request, response) });
+  addApiRoute(app, '/api/v2/receivers', { GET: (request, response) => reads.receivers(request, response) });
+  addApiRoute(app, '/api/v2/status', { GET: (request, response) => reads.status(request, response) });
+  addRemovedRoutes(app);
   app.post('/webhook', (request, response) => alerts.handle(request, response, webhookDoor));
   app.all('/webhook', (request, response) => options(request, response, 'POST, OPTIONS'));
   app.all('/-/healthy', onlyRead, (_, response) => answerText(response, 200, 'OK'));
@@ -47,6 +56,27 @@ function createApp({ alerts, registry, notReady }: RoutesOptions): Express {
   app.use((request, response) => notFound(request, response));
   app.use(onError);
   return app;
+}
+
+type Handler = (request: Request, response: Response) => Promise<void> | void;
+
+/** A path of the API, with a slash behind it or without, and what is done for each method. */
+function addApiRoute(app: Express, path: string, handlers: Readonly<Record<string, Handler>>): void {
+  app.all([path, `${path}/`], (request, response) => {
+    const handler = handlers[request.method];
+    return handler === undefined
+      ? refuseMethod(request, response, Object.keys(handlers).join(','))
+      : handler(request, response);
+  });
+}
+
+function addRemovedRoutes(app: Express): void {
+  for (const [path, methods] of removedRoutes) {
+    const allowed = [...methods, 'OPTIONS'].toSorted().join(', ');
+    app.all(path, (request, response) =>
+      methods.includes(request.method) ? answerRemoved(response) : options(request, response, allowed),
+    );
+  }
 }
 
 function onlyRead(request: Request, response: Response, next: NextFunction): void {

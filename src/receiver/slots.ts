@@ -10,6 +10,11 @@ export class Slots {
     this.#free = count;
   }
 
+  /** How many wait for a slot. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   /** Resolves with a slot once there is one. */
   acquire(): Promise<ReleaseSlot> {
     return new Promise((resolve) => {

@@ -1,0 +1,29 @@
+import { compareByBytes } from './byte-order.ts';
+import type { LabelSet } from './label-set.ts';
+
+/**
+ * The order of label sets in Alertmanager (LabelSet.Before of github.com/prometheus/common): those with fewer labels first,
+ * then by the first name, in the order of names, that one of them has and the other has not or has with a greater value.
+ */
+export function compareLabelSets(a: LabelSet, b: LabelSet): number {
+  const names = Object.keys(a).toSorted(compareByBytes);
+  const others = Object.keys(b).toSorted(compareByBytes);
+  if (names.length !== others.length) return names.length - others.length;
+  for (const [index, name] of names.entries()) {
+    const other = others[index]!;
+    const order = compareByBytes(name, other) || compareByBytes(a[name]!, b[other]!);
+    if (order !== 0) return order;
+  }
+  return 0;
+}
+
+/** The order of the alerts in a group: by `job`, by `instance`, those without one last, then as label sets. */
+export function compareInGroup(a: LabelSet, b: LabelSet): number {
+  return compareLabel('job', a, b) || compareLabel('instance', a, b) || compareLabelSets(a, b);
+}
+
+function compareLabel(name: string, a: LabelSet, b: LabelSet): number {
+  const [valueA, valueB] = [a[name], b[name]];
+  if (valueA === undefined || valueB === undefined) return Number(valueA === undefined) - Number(valueB === undefined);
+  return compareByBytes(valueA, valueB);
+}
