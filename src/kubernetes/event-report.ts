@@ -1,0 +1,57 @@
+import type { Clock } from '../clock.ts';
+import { eventPeriodMs } from '../limits.ts';
+import type { Logger } from '../logger.ts';
+import { ApiError } from './api-error.ts';
+import type { EventSeries } from './event-series.ts';
+import type { WriteMetrics } from './write-metrics.ts';
+
+export interface EventReportOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Pick<WriteMetrics, 'event'>;
+}
+
+const manifest = 'k8s/base/cluster-role-writer.yaml';
+
+/** Tells what became of Events: all of them to the metrics, those that are lost to the log as well, in a line a minute at most. */
+export class EventReport {
+  readonly #options: EventReportOptions;
+  #lost = { failed: 0, dropped: 0 };
+  #toldAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: EventReportOptions) {
+    this.#options = options;
+  }
+
+  written(result: 'created' | 'updated'): void {
+    this.#options.metrics.event(result);
+  }
+
+  failed(error: unknown, { event }: EventSeries): void {
+    this.#options.metrics.event('failed');
+    this.#lost.failed++;
+    const isForbidden = error instanceof ApiError && error.status === 403;
+    const { namespace } = event.metadata;
+    this.#tell({ error, namespace, reason: event.reason, ...(isForbidden && { manifest }) });
+  }
+
+  /** Too many waited, or the process ends. */
+  dropped(): void {
+    this.#options.metrics.event('dropped');
+    this.#lost.dropped++;
+    this.#tell({});
+  }
+
+  /** How many were lost since the last line. */
+  #tell(fields: Readonly<Record<string, unknown>>): void {
+    const { clock, logger } = this.#options;
+    const now = clock.now();
+    if (Math.abs(now - this.#toldAt) < eventPeriodMs) return;
+    logger.warn('events.lost', 'Kubernetes Events could not be written; conditions are not concerned', {
+      ...this.#lost,
+      ...fields,
+    });
+    this.#lost = { failed: 0, dropped: 0 };
+    this.#toldAt = now;
+  }
+}
