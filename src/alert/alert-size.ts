@@ -10,8 +10,8 @@ const pairBytes = 150;
  * What a stored alert takes in memory, bytes, estimated on the high side (`npm run bench` compares it with the heap).
  * The key holds every label text a second time, as JSON.
  */
-export function alertSize(alert: Alert, characterBytes: 1 | 2): number {
-  const { annotations, generatorURL } = alert.state;
+export function alertSize(alert: Alert, characterBytes: 1 | 2, state = alert.state): number {
+  const { annotations, generatorURL } = state;
   const characters = alert.key.length + generatorURL.length;
   return (
     alertBytes + characterBytes * characters + pairs(alert.labels, characterBytes) + pairs(annotations, characterBytes)

@@ -142,25 +142,24 @@ export class AlertStore {
   }
 
   #update(alert: Alert, received: AlertState, now: number, characterBytes: 1 | 2): PutResult {
-    const before = alert.state;
-    alert.state = mergeAlert(before, received, now);
-    const edited = !sameLabels(before.annotations, alert.state.annotations);
-    const resized = edited || before.generatorURL !== alert.state.generatorURL;
-    const fitted = !resized || this.#resize(alert, before, characterBytes);
+    const { annotations, generatorURL } = alert.state;
+    const merged = mergeAlert(alert.state, received, now);
+    const edited = !sameLabels(annotations, merged.annotations);
+    const resized = edited || generatorURL !== merged.generatorURL;
+    const fitted = !resized || this.#resize(alert, merged, characterBytes);
+    // Equal texts are not replaced by new ones: that would make garbage of the old, all over the heap, at every re-send.
+    alert.renew(merged, resized && fitted);
     // A deadline that has become later is left where it is: expire() moves it on when it comes to it.
     if (alert.state.endsAt < alert.deadline) this.#deadlines.set(alert, alert.state.endsAt);
     const change = this.#statusChange(alert, now) ?? (edited ? 'changed' : 'repeated');
     return fitted ? { alert, change } : { alert, change, limited: 'annotations' };
   }
 
-  /** Accounts for new annotations; false if they do not fit, in which case the alert keeps its old ones. */
-  #resize(alert: Alert, before: AlertState, characterBytes: 1 | 2): boolean {
-    const sizeBytes = alertSize(alert, characterBytes);
+  /** Accounts for new annotations; false if they do not fit, in which case the alert has to keep its old ones. */
+  #resize(alert: Alert, merged: AlertState, characterBytes: 1 | 2): boolean {
+    const sizeBytes = alertSize(alert, characterBytes, merged);
     const grown = sizeBytes - alert.sizeBytes;
-    if (grown > 0 && this.#bytes + grown > this.#options.maxBytes) {
-      alert.state = { ...alert.state, annotations: before.annotations, generatorURL: before.generatorURL };
-      return false;
-    }
+    if (grown > 0 && this.#bytes + grown > this.#options.maxBytes) return false;
     alert.sizeBytes = sizeBytes;
     this.#bytes += grown;
     return true;

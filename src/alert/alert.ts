@@ -18,7 +18,7 @@ export interface AlertState {
 export class Alert {
   readonly key: string;
   readonly labels: LabelSet;
-  state: AlertState;
+  readonly #state: { -readonly [Field in keyof AlertState]: AlertState[Field] };
   /** What its last change was announced as; it lags behind `isResolved` until the expiry is processed. */
   announced: 'firing' | 'resolved';
   /** What it takes in memory, estimated, bytes. */
@@ -31,8 +31,29 @@ export class Alert {
   constructor(key: string, labels: LabelSet, state: AlertState) {
     this.key = key;
     this.labels = labels;
-    this.state = state;
+    this.#state = { ...state };
     this.announced = isResolved(state, state.updatedAt) ? 'resolved' : 'firing';
+  }
+
+  /** As of now: {@link renew} writes into it. */
+  get state(): AlertState {
+    return this.#state;
+  }
+
+  /**
+   * The alert was received again; annotations and URL are only taken over if `texts` is true. In place: a new object for each
+   * re-send would be garbage among what lives long.
+   */
+  renew({ annotations, generatorURL, startsAt, endsAt, updatedAt, timeout }: AlertState, texts: boolean): void {
+    const state = this.#state;
+    if (texts) {
+      state.annotations = annotations;
+      state.generatorURL = generatorURL;
+    }
+    state.startsAt = startsAt;
+    state.endsAt = endsAt;
+    state.updatedAt = updatedAt;
+    state.timeout = timeout;
   }
 
   /** Alertmanager's fingerprint of the labels, 16 hexadecimal digits. */
