@@ -5,7 +5,7 @@ import { acceptsJson } from './accept.ts';
 describe('acceptsJson', () => {
   const rows: readonly (readonly [string | undefined, boolean])[] = [
     [undefined, true],
-    ['', true],
+    ['', false],
     ['*/*', true],
     ['application/*', true],
     ['APPLICATION/JSON', true],

@@ -3,7 +3,7 @@
  * The rule is that of github.com/go-openapi/runtime: a star counts even where JSON itself has the weight 0.
  */
 export function acceptsJson(header: string | undefined): boolean {
-  if (header === undefined || header.trim() === '') return true;
+  if (header === undefined) return true;
   return header.split(',').some((part) => {
     const [type = '', ...parameters] = part.split(';').map((text) => text.trim().toLowerCase());
     return ['application/json', 'application/*', '*/*'].includes(type) && !parameters.some((text) => isZero(text));

@@ -13,13 +13,21 @@ export function answerEmpty(response: ServerResponse): void {
 
 /** The handler's own answer: a JSON string. */
 export function answerString(response: ServerResponse, status: number, text: string): void {
-  answer(response, status, 'application/json', `${htmlSafe(JSON.stringify(text))}\n`, { 'Cache-Control': 'no-store' });
+  answer(response, status, 'application/json', `${stringJson(text)}\n`, { 'Cache-Control': 'no-store' });
 }
 
 /** A refusal before the handler: an object. @param code the HTTP status, or go-openapi's number for a 422 */
 export function answerRefusal(response: ServerResponse, status: number, code: number, message: string): void {
   const body = htmlSafe(JSON.stringify({ code, message }));
   answer(response, status, 'application/json', body, { 'Cache-Control': 'no-store' });
+}
+
+/** A string as Go's encoder writes it where HTML is of no concern. What is no Unicode, which is a lone surrogate, is lost. */
+function stringJson(text: string): string {
+  return JSON.stringify(text)
+    .replaceAll(/\\(?:\\|ud[89a-f][\da-f]{2})/g, (escape) => (escape === '\\\\' ? escape : '\\ufffd'))
+    .replaceAll('\u2028', '\\u2028')
+    .replaceAll('\u2029', '\\u2029');
 }
 
 /** What was asked for, as JSON. */

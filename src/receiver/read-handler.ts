@@ -57,7 +57,7 @@ export class ReadHandler {
   }
 
   #fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
-    if (error instanceof MatcherError) return answerString(response, 400, error.message.toWellFormed());
+    if (error instanceof MatcherError) return answerString(response, 400, error.message);
     this.#options.logger.error('list.failed', 'a list could not be answered', { path: request.url, error });
     if (response.headersSent) response.destroy();
     else answerString(response, 500, 'internal error: see the log of Tocsin');

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App } from '../../src/app.ts';
+import { systemClock } from '../../src/clock.ts';
+import { loadConfig } from '../../src/config/load-config.ts';
+import { RecordingLogger } from '../support/recording-logger.ts';
+
+/** Tocsin as it runs with nothing configured, in this process. */
+export interface TocsinApp {
+  readonly url: string;
+  readonly logger: RecordingLogger;
+  stop(): Promise<void>;
+}
+
+const manifest = `
+apiVersion: telemetry.kyma-project.io/v1alpha1
+kind: TracePipeline
+metadata: { name: backend }
+spec: { output: { otlp: { endpoint: { value: 'http://backend:4317' } } } }
+`;
+
+export async function startTocsinApp(): Promise<TocsinApp> {
+  const folder = await mkdtemp(join(tmpdir(), 'tocsin-contract-'));
+  await writeFile(join(folder, 'trace.yaml'), manifest);
+  const loaded = loadConfig({}, () => assert.fail('there is no configuration file'));
+  assert.ok('config' in loaded);
+  const logger = new RecordingLogger();
+  const app = new App({
+    config: loaded.config,
+    listenAddress: { host: '127.0.0.1', port: 0 },
+    pipelinesFolder: folder,
+    storagePath: join(folder, 'data'),
+    version: 'test',
+    clock: systemClock,
+    logger,
+  });
+  const { port } = await app.start();
+  return {
+    url: `http://127.0.0.1:${port}`,
+    logger,
+    async stop() {
+      await app.stop();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
