@@ -19,7 +19,7 @@ describe('answerString', () => {
     assert.deepEqual(answer, { status: 400, headers: { ...json, 'content-length': '18' }, body });
   });
 
-  it('escapes what Alertmanager's strings escape', async () => {
+  it('escapes what the strings of Alertmanager escape', async () => {
     const { body } = await answerOf((response) => answerString(response, 400, '<a>&\u2028\u2029é'));
     assert.equal(body, '"<a>&\\u2028\\u2029é"\n');
   });
