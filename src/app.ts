@@ -4,16 +4,24 @@ import { AlertStore } from './alert/alert-store.ts';
 import { Cleanups } from './cleanups.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
+import { configChange } from './config/live-keys.ts';
 import type { ListenAddress } from './config/listen-address.ts';
+import type { LoadedConfig } from './config/load-config.ts';
+import { AlertSourceSwitch } from './controller/alert-source-switch.ts';
 import type { Controller } from './controller/controller.ts';
-import { createController } from './controller/create-controller.ts';
+import { createController, type ControllerStage } from './controller/create-controller.ts';
 import { Resync } from './controller/resync.ts';
+import type { AlertSource } from './controller/ports.ts';
 import type { Logger } from './logger.ts';
 import { createProcessMetrics } from './process-metrics.ts';
 import { createSharedSnapshot } from './prometheus/create-shared-snapshot.ts';
+import { createPrometheusMetrics, type PrometheusMetrics } from './prometheus/prometheus-metrics.ts';
+import type { SharedSnapshot } from './prometheus/shared-snapshot.ts';
 import type { HeavyWork } from './receiver/alerts-handler.ts';
 import { Receiver } from './receiver/receiver.ts';
 import { newId } from './receiver/request-id.ts';
+import { createReloadMetrics } from './reload-metrics.ts';
+import { Reloader, type PreparedConfig, type ReloadOutcome, type ReloadTrigger } from './reloader.ts';
 import { createEventSource } from './source/create-event-source.ts';
 import type { EventSource } from './source/event-source.ts';
 import { PipelineFolder, type PipelineChange } from './standalone/pipeline-folder.ts';
@@ -25,6 +33,10 @@ import type { Priority } from './workqueue/work-queue.ts';
 
 export interface AppOptions {
   readonly config: Config;
+  /** The text of the configuration file; default: there is none. */
+  readonly configText?: string;
+  /** Reads the configuration anew, for a reload. Default: it stays as it is. */
+  readonly loadConfig?: () => LoadedConfig;
   readonly listenAddress: ListenAddress;
   /** The folder of the manifests. */
   readonly pipelinesFolder: string;
@@ -50,25 +62,43 @@ export class App {
   readonly #store: AlertStore;
   readonly #pipelines: PipelineFolder;
   readonly #controller: Controller;
+  readonly #prepareController: ControllerStage['prepare'];
+  readonly #alerts: AlertSourceSwitch;
+  readonly #reloader: Reloader;
   readonly #source: EventSource;
   readonly #receiver: Receiver;
+  /** What holds now: a reload changes it. */
+  #config: Config;
+  #snapshot: SharedSnapshot | undefined;
+  #prometheusMetrics: PrometheusMetrics | undefined;
+  #resync: Resync | undefined;
   #notReady: string | undefined = 'starting up';
   #stopBy = Number.POSITIVE_INFINITY;
 
   constructor(options: AppOptions) {
     this.#options = options;
-    const {
-      max_alerts: maxAlerts,
-      max_alerts_size: maxBytes,
-      resolve_timeout: resolveTimeoutMs,
-    } = options.config.receiver;
+    this.#config = options.config;
     this.#cleanups = new Cleanups(options.logger);
     createProcessMetrics(this.#registry, options.version);
-    this.#store = new AlertStore({ maxAlerts, maxBytes, resolveTimeoutMs });
+    this.#store = this.#createStore();
     this.#pipelines = this.#createPipelines();
-    this.#controller = this.#createController();
+    this.#alerts = new AlertSourceSwitch(this.#createAlertSource(options.config.prometheus));
+    const { controller, prepare } = this.#createController();
+    this.#controller = controller;
+    this.#prepareController = prepare;
     this.#source = this.#createSource();
     this.#receiver = this.#createReceiver();
+    this.#reloader = this.#createReloader();
+  }
+
+  /** `controller.drain_timeout`, milliseconds. */
+  get drainTimeoutMs(): number {
+    return this.#config.controller.drain_timeout;
+  }
+
+  /** Reads the configuration anew and puts it to use, all of it or nothing. Never rejects. */
+  reload(trigger: ReloadTrigger): Promise<ReloadOutcome> {
+    return this.#reloader.reload(trigger);
   }
 
   /**
@@ -86,16 +116,17 @@ export class App {
 
   /** Not ready → no new requests → debouncer flushed → queue drained → all closed, within `controller.drain_timeout`. */
   async stop(): Promise<void> {
-    const { clock, config, logger } = this.#options;
+    const { clock, logger } = this.#options;
     this.#notReady = 'shutting down';
-    this.#stopBy = clock.now() + config.controller.drain_timeout - closingMs;
-    logger.info('app.stopping', 'shutting down', { drain_timeout_ms: config.controller.drain_timeout });
+    this.#stopBy = clock.now() + this.drainTimeoutMs - closingMs;
+    logger.info('app.stopping', 'shutting down', { drain_timeout_ms: this.drainTimeoutMs });
     await this.#cleanups.run();
     logger.info('app.stopped', 'shut down');
   }
 
   async #open(): Promise<AddressInfo> {
-    const { clock, config, listenAddress, logger } = this.#options;
+    const { clock, listenAddress, logger } = this.#options;
+    this.#cleanups.add('prometheus', () => this.#snapshot?.close());
     this.#cleanups.add('pipelines', () => this.#pipelines.close());
     await this.#pipelines.open();
     this.#cleanups.add('controller', () => this.#drain());
@@ -104,9 +135,11 @@ export class App {
     const address = await this.#receiver.listen(listenAddress);
     this.#cleanups.add('receiver', () => this.#receiver.close(receiverShare * this.#remainingMs()));
     logger.info('receiver.listening', 'alerts are taken in', { address: urlOf(address) });
-    const resync = new Resync({ clock, periodMs: config.controller.resync, sweep: () => this.#sweepAll('resync') });
-    resync.start();
-    this.#cleanups.add('resync', () => resync.close());
+    const periodMs = this.#config.controller.resync;
+    this.#resync = new Resync({ clock, periodMs, sweep: () => this.#sweepAll('resync') });
+    this.#resync.start();
+    this.#cleanups.add('resync', () => this.#resync?.close());
+    this.#cleanups.add('reloader', () => this.#reloader.close());
     this.#sweepAll('start');
     this.#notReady = undefined;
     logger.info('app.ready', 'ready', { pipelines: this.#pipelines.list().length });
@@ -123,25 +156,86 @@ export class App {
     });
   }
 
-  #createController(): Controller {
-    const { clock, config } = this.#options;
-    const { url } = config.prometheus;
-    const common = { ...this.#options, registry: this.#registry };
-    const kinds = pipelineKinds;
-    const pipelines = this.#pipelines;
-    if (url === null) {
-      const alerts = new StoredAlertSource(this.#store, clock);
-      return createController({ ...common, config: config.controller, pipelines, alerts, kinds });
-    }
-    const alerts = createSharedSnapshot({ ...common, config: config.prometheus, url });
-    this.#cleanups.add('prometheus', () => alerts.close());
-    return createController({ ...common, config: config.controller, pipelines, alerts, kinds });
+  /** Its limits are read each time: a reload may have changed them. */
+  #createStore(): AlertStore {
+    const limits = (): Config['receiver'] => this.#config.receiver;
+    return new AlertStore({
+      get maxAlerts() {
+        return limits().max_alerts;
+      },
+      get maxBytes() {
+        return limits().max_alerts_size;
+      },
+      get resolveTimeoutMs() {
+        return limits().resolve_timeout;
+      },
+    });
+  }
+
+  #createAlertSource(config: Config['prometheus']): AlertSource {
+    const { url } = config;
+    this.#snapshot = undefined;
+    if (url === null) return new StoredAlertSource(this.#store, this.#options.clock);
+    this.#prometheusMetrics ??= createPrometheusMetrics(this.#registry);
+    this.#snapshot = createSharedSnapshot({ ...this.#options, metrics: this.#prometheusMetrics, config, url });
+    return this.#snapshot;
+  }
+
+  #createController(): ControllerStage {
+    return createController({
+      ...this.#options,
+      registry: this.#registry,
+      config: this.#config.controller,
+      pipelines: this.#pipelines,
+      alerts: this.#alerts,
+      kinds: pipelineKinds,
+    });
+  }
+
+  #createReloader(): Reloader {
+    const { clock, config, configText = '', loadConfig } = this.#options;
+    return new Reloader({
+      ...this.#options,
+      metrics: createReloadMetrics(this.#registry, configText, clock.now()),
+      load: loadConfig ?? (() => ({ config, text: configText, pipelinesFolderGiven: true })),
+      prepare: (next) => Promise.resolve(this.#prepare(next)),
+    });
+  }
+
+  /** Whatever can be wrong with a configuration shows here, before anything of it is in use. */
+  #prepare(next: Config): PreparedConfig {
+    if (this.#stopBy !== Number.POSITIVE_INFINITY) throw new Error('Tocsin is shutting down');
+    const change = configChange(this.#config, next);
+    const applyController = this.#prepareController(change.config.controller);
+    const apply = (): void => {
+      this.#config = change.config;
+      applyController();
+      this.#reconfigure(change.changed);
+    };
+    return { ...change, apply };
+  }
+
+  #reconfigure(changed: readonly string[]): void {
+    this.#source.reconfigure(this.#config.source);
+    this.#receiver.reconfigure(this.#config);
+    this.#resync?.restart(this.#config.controller.resync);
+    const newTruth = changed.some((key) => key.startsWith('prometheus.'));
+    if (newTruth) this.#replaceAlertSource();
+    // Another truth, or another thing to do with it, concerns every pipeline now.
+    if (newTruth || changed.includes('controller.action')) this.#sweepAll('reload');
+  }
+
+  /** Those who have asked the earlier source get its answer. */
+  #replaceAlertSource(): void {
+    const earlier = this.#snapshot;
+    this.#alerts.use(this.#createAlertSource(this.#config.prometheus));
+    earlier?.retire();
   }
 
   #createSource(): EventSource {
     return createEventSource({
       ...this.#options,
-      config: this.#options.config.source,
+      config: this.#config.source,
       registry: this.#registry,
       newEventId: () => newId(4),
       pipelines: () => this.#pipelines.list(),
@@ -157,6 +251,7 @@ export class App {
       heavyWork: this.#options.heavyWork ?? ((work) => work()),
       sink: (causes) => this.#source.put(causes),
       notReady: () => this.#notReady,
+      reload: () => this.reload('http'),
     });
   }
 

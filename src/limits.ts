@@ -44,6 +44,9 @@ export const bodyMemoryBytes = 64 * 1024 * 1024;
 /** File descriptors kept for everything but connections: files, the way to Prometheus and to the API server. */
 export const reservedFileDescriptors = 128;
 
+/** The configuration is reloaded at most so often, however many ask for it, milliseconds. */
+export const minReloadIntervalMs = 200;
+
 /** Most invalid alerts of one batch that are named in the answer and in the log. */
 export const maxNamedProblems = 100;
 

@@ -47,12 +47,14 @@ function checkConfig(file: string): number {
 function start(flags: Flags): Promise<number> | number {
   const loaded = loadConfig(flags, readText);
   if ('problems' in loaded) return complain(loaded.problems, exitFailure);
-  const { config, pipelinesFolderGiven } = loaded;
+  const { config, text, pipelinesFolderGiven } = loaded;
   const heapGuard = new HeapGuard();
   const pipelinesFolder = pipelinesFolderGiven ? config.pipelines.folder : examplePipelines;
   return serve({
     flags,
     config,
+    configText: text,
+    loadConfig: () => loadConfig(flags, readText),
     pipelinesFolder,
     version,
     clock: systemClock,

@@ -28,7 +28,8 @@ export async function serve(options: ServeOptions): Promise<number> {
   dieOfDefects(logger);
   logStart(logger, options);
   const signal = firstSignal();
-  let app: App;
+  let app: App | undefined;
+  process.on('SIGHUP', () => void app?.reload('signal'));
   try {
     app = new App({ ...options, logger, listenAddress: flags.listenAddress, storagePath: flags.storagePath });
     await app.start();
@@ -37,7 +38,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     return 1;
   }
   logger.info('app.signal', 'told to stop', { signal: await signal });
-  clock.setTimeout(() => process.exit(0), options.config.controller.drain_timeout);
+  clock.setTimeout(() => process.exit(0), app.drainTimeoutMs);
   await app.stop();
   return 0;
 }

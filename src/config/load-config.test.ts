@@ -22,13 +22,14 @@ const neverRead = (): string => assert.fail('read a file that no flag names');
 
 describe('loadConfig', () => {
   it('gives the defaults without a file, and reads none', () => {
-    assert.deepEqual(loadConfig({}, neverRead), { config: Config.parse({}), pipelinesFolderGiven: false });
+    assert.deepEqual(loadConfig({}, neverRead), { config: Config.parse({}), text: '', pipelinesFolderGiven: false });
   });
 
   it('lets the file win over the defaults, and flags over the file', () => {
     const text = 'prometheus: {url: http://file, timeout: 1s}\npipelines: {folder: file}\n';
     const fromFile = load(text);
     assert.ok('config' in fromFile);
+    assert.equal(fromFile.text, text);
     assert.equal(fromFile.config.prometheus.url, 'http://file');
     assert.equal(fromFile.config.pipelines.folder, 'file');
     const fromFlags = load(text, { prometheusUrl: 'http://flag/', pipelinesFolder: 'flag' });

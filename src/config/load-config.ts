@@ -17,12 +17,16 @@ export type LoadedConfig =
       readonly config: Config;
       /** False if `pipelines.folder` is the default, which lies in the package and not in the working folder. */
       readonly pipelinesFolderGiven: boolean;
+      /** Of the file; '' without one. */
+      readonly text: string;
     }
   | { readonly problems: readonly string[] };
 
 /** Flags win over the file, the file over the defaults. Never throws; every problem of file and flags is one line. */
 export function loadConfig(flags: ConfigFlags, readFile: ReadFile): LoadedConfig {
-  const file = flags.configFile === undefined ? parseConfigFile('', '') : loadFile(flags.configFile, readFile);
+  let text = '';
+  const read: ReadFile = (path) => (text = readFile(path));
+  const file = flags.configFile === undefined ? parseConfigFile('', '') : loadFile(flags.configFile, read);
   const url = readGiven(flagTable.prometheusUrl, flags.prometheusUrl);
   const folder = readGiven(flagTable.pipelinesFolder, flags.pipelinesFolder);
   if ('problems' in file) return { problems: [...file.problems, ...url.problems, ...folder.problems] };
@@ -35,7 +39,7 @@ export function loadConfig(flags: ConfigFlags, readFile: ReadFile): LoadedConfig
     prometheus: { ...prometheus, url: url.value ?? prometheus.url, http_config: httpConfig },
     pipelines: { ...pipelines, folder: folder.value ?? pipelines.folder },
   };
-  return { config, pipelinesFolderGiven: folder.value !== undefined || file.sets('pipelines', 'folder') };
+  return { config, text, pipelinesFolderGiven: folder.value !== undefined || file.sets('pipelines', 'folder') };
 }
 
 interface Given<T> {

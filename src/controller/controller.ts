@@ -33,6 +33,11 @@ export class Controller {
     this.#queue = options.createQueue((item) => this.#work(item));
   }
 
+  /** How many reconciles run at once, from now on. */
+  set concurrency(count: number) {
+    this.#queue.concurrency = count;
+  }
+
   get depth(): number {
     return this.#queue.depth;
   }

@@ -29,7 +29,7 @@ const config: Config['controller'] = {
 function bench(changes: Partial<Config['controller']> = {}, names: readonly string[] = ['a', 'b', 'c', 'd', 'e']) {
   const [clock, logger, registry, alerts] = [new FakeClock(), new RecordingLogger(), new Registry(), new FakeAlerts()];
   const pipelines = new FakePipelines(...names.map((name) => pipelineOf('TracePipeline', name)));
-  const controller = createController({
+  const { controller } = createController({
     config: { ...config, ...changes },
     clock,
     logger,

@@ -27,15 +27,23 @@ export interface ControllerStageOptions {
   readonly kinds: readonly string[];
 }
 
+/** The controller, and the way to another configuration of it. */
+export interface ControllerStage {
+  readonly controller: Controller;
+  /** Makes another configuration ready; what is returned puts it to use. Throws as {@link createAction}. */
+  readonly prepare: (config: Config['controller']) => () => void;
+}
+
 /** The third and fourth stage: work queue, controller and reconciler, connected. Throws as {@link createAction}. */
-export function createController(options: ControllerStageOptions): Controller {
+export function createController(options: ControllerStageOptions): ControllerStage {
   const { config, clock, registry, pipelines, kinds } = options;
   const count = (kind: string): number => pipelines.list().filter((request) => request.kind === kind).length;
   const metrics = createControllerMetrics(registry, kinds, count);
+  const reconciler = new Reconciler({ pipelines, action: createAction({ ...options, metrics }) });
   const controller: Controller = new Controller({
     ...options,
     report: new ReconcileReport({ ...options, metrics }),
-    reconciler: new Reconciler({ pipelines, action: createAction({ ...options, metrics }) }),
+    reconciler,
     createQueue: (work: (item: WorkItem<Work>) => Promise<void>) =>
       new WorkQueue({
         clock,
@@ -45,5 +53,12 @@ export function createController(options: ControllerStageOptions): Controller {
         metrics: createWorkQueueMetrics(registry, () => controller.depth),
       }),
   });
-  return controller;
+  const prepare = (next: Config['controller']) => {
+    const action = createAction({ ...options, config: next, metrics });
+    return () => {
+      reconciler.use(action);
+      controller.concurrency = next.max_concurrent_reconciles;
+    };
+  };
+  return { controller, prepare };
 }

@@ -12,16 +12,22 @@ export interface ReconcilerOptions {
 /** Looks a pipeline up and has the configured action done with it. */
 export class Reconciler {
   readonly #options: ReconcilerOptions;
+  #action: Action;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
+    this.#action = options.action;
+  }
+
+  /** From the next run on, this is done. */
+  use(action: Action): void {
+    this.#action = action;
   }
 
   /** One run. Rejects with what keeps the action from being done. */
   async reconcile(request: Request, causes: Causes, signal: AbortSignal): Promise<Result> {
-    const { action, pipelines } = this.#options;
-    const pipeline = pipelines.get(request);
+    const pipeline = this.#options.pipelines.get(request);
     if (pipeline === undefined) return { outcome: 'gone', notInPrometheus: [] };
-    return action.perform({ request, pipeline, causes, signal });
+    return this.#action.perform({ request, pipeline, causes, signal });
   }
 }

@@ -92,3 +92,23 @@ describe('resync', () => {
     assert.equal(clock.pending(), 0);
   });
 });
+
+describe('Resync.restart', () => {
+  it('begins a period of another length at once, and does nothing for the same', () => {
+    const { clock, resync, sweeps } = bench(600_000, () => 0.5);
+    resync.start();
+    clock.advance(599_999);
+    resync.restart(600_000);
+    clock.advance(1);
+    resync.restart(60_000);
+    clock.advance(120_000);
+    resync.restart(0);
+    clock.advance(6_000_000);
+    assert.deepEqual(sweeps, [600_000, 660_000, 720_000]);
+    resync.restart(1000);
+    clock.advance(1000);
+    assert.equal(sweeps.length, 4);
+    resync.close();
+    assert.equal(clock.pending(), 0);
+  });
+});

@@ -5,6 +5,7 @@ import { startFakePrometheus } from '../../test/support/fake-prometheus.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { systemClock } from '../clock.ts';
 import { HttpConfig } from '../config/http-config.ts';
+import { createPrometheusMetrics } from './prometheus-metrics.ts';
 import { createSharedSnapshot } from './create-shared-snapshot.ts';
 import { prometheusErrorKinds } from './prometheus-error.ts';
 
@@ -13,7 +14,8 @@ const { signal } = new AbortController();
 
 function bench(url: string, changes: Partial<typeof config> = {}) {
   const [logger, registry] = [new RecordingLogger(), new Registry()];
-  const options = { config: { ...config, ...changes }, url, clock: systemClock, logger, registry, version: '1.2.3' };
+  const metrics = createPrometheusMetrics(registry);
+  const options = { config: { ...config, ...changes }, url, clock: systemClock, logger, metrics, version: '1.2.3' };
   return { logger, registry, snapshots: createSharedSnapshot(options) };
 }
 

@@ -1,9 +1,8 @@
-import type { Registry } from 'prom-client';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../logger.ts';
 import { createPrometheusClient } from './prometheus-client.ts';
-import { createPrometheusMetrics } from './prometheus-metrics.ts';
+import type { PrometheusMetrics } from './prometheus-metrics.ts';
 import { SharedSnapshot } from './shared-snapshot.ts';
 
 export interface SharedSnapshotStageOptions {
@@ -12,18 +11,18 @@ export interface SharedSnapshotStageOptions {
   readonly url: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly registry: Registry;
+  readonly metrics: PrometheusMetrics;
   readonly version: string;
 }
 
 /** What fires, as one Prometheus tells it. */
 export function createSharedSnapshot(options: SharedSnapshotStageOptions): SharedSnapshot {
-  const { config, registry } = options;
+  const { config } = options;
   const client = createPrometheusClient({
     ...options,
     timeoutMs: config.timeout,
     maxResponseBytes: config.max_response_size,
     httpConfig: config.http_config,
   });
-  return new SharedSnapshot({ ...options, client, metrics: createPrometheusMetrics(registry) });
+  return new SharedSnapshot({ ...options, client });
 }

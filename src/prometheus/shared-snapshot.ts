@@ -70,6 +70,11 @@ export class SharedSnapshot implements AlertSource {
     this.#options.client.close();
   }
 
+  /** Another one takes its place: who has asked gets an answer, and the connections are let go of after it. */
+  retire(): void {
+    this.#options.client.close();
+  }
+
   #join(notBefore: number, requestIds: readonly string[]): Promise<AlertSnapshot> {
     const flight = this.#flight;
     const joinable = flight === undefined || isFresh(flight.startedAt, notBefore, this.#options.clock.now());

@@ -31,7 +31,7 @@ export class AlertLines {
       logger.info('alert.lines_limited', 'more lines about single alerts were written at debug only', {
         lines,
         limit: 'log.alert_lines_per_second',
-        per_second: perSecond,
+        per_second: this.#limiter.perSecond,
       });
     this.#limiter = new LineLimiter({ clock, perSecond, onOverflow });
   }
@@ -48,6 +48,11 @@ export class AlertLines {
       labels,
       ...(omitted > 0 && { omitted_labels: omitted }),
     });
+  }
+
+  /** `log.alert_lines_per_second`, from now on. */
+  set perSecond(lines: number) {
+    this.#limiter.perSecond = lines;
   }
 
   /** At the end: says what is still to be said. */

@@ -17,16 +17,22 @@ import { senderOf, type Sender } from './sender.ts';
 /** Runs work that is known to need much memory; see heap-guard.ts. */
 export type HeavyWork = <T>(work: () => Promise<T>) => Promise<T>;
 
-export interface AlertsHandlerOptions {
-  readonly clock: Clock;
-  readonly store: AlertStore;
+/** What the configuration says about taking alerts in. */
+export interface IntakeSettings {
   readonly bodies: BodyReader;
-  readonly report: IntakeReport;
   readonly repeats: Repeats;
   /** `receiver.max_labels_per_alert`. */
   readonly maxLabels: number;
   /** `receiver.webhook_resolve_timeout`, milliseconds. */
   readonly webhookResolveTimeoutMs: number;
+}
+
+export interface AlertsHandlerOptions {
+  readonly clock: Clock;
+  readonly store: AlertStore;
+  readonly report: IntakeReport;
+  /** As they are now: a reload may change them between two requests. */
+  readonly settings: () => IntakeSettings;
   /** Called before a batch is stored, so that what has run out by then is announced as expired, and after it. */
   readonly expireDue: () => void;
   /** Runs work that fills the memory with what is soon thrown away. */
@@ -63,7 +69,7 @@ export class AlertsHandler {
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse, sender: Sender, door: Door): Promise<void> {
-    const body = await this.#options.bodies.read(request);
+    const body = await this.#options.settings().bodies.read(request);
     try {
       if (body.bytes.length === 0) throw door.emptyBody();
       const problem = mediaTypeProblem(request.headers['content-type']);
@@ -81,8 +87,8 @@ export class AlertsHandler {
   }
 
   async #takeIn(bytes: Buffer, response: ServerResponse, sender: Sender, door: Door): Promise<void> {
-    const { clock, store, maxLabels, report, sink, expireDue } = this.#options;
-    const batch = await door.read(bytes, maxLabels, clock, (key) => store.find(key));
+    const { clock, store, settings, report, sink, expireDue } = this.#options;
+    const batch = await door.read(bytes, settings().maxLabels, clock, (key) => store.find(key));
     expireDue();
     const transitions = report.transitions(sender);
     const intake = this.#intake(batch, door, (transition) => transitions.add(transition));
@@ -98,7 +104,8 @@ export class AlertsHandler {
   }
 
   #intake({ characterBytes, webhook }: Batch, door: Door, onTransition: OnTransition): AlertIntake {
-    const { clock, store, repeats, webhookResolveTimeoutMs } = this.#options;
+    const { clock, store, settings } = this.#options;
+    const { repeats, webhookResolveTimeoutMs } = settings();
     return new AlertIntake({
       store,
       repeats,

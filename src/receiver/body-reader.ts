@@ -6,20 +6,20 @@ import { LargeBuffers } from './large-buffers.ts';
 
 /** Reads request bodies, each under `receiver.max_body_size`, all together under the fixed bounds of limits.ts. */
 export class BodyReader {
-  readonly #maxBytes: number;
+  readonly maxBytes: number;
   readonly #memory = new BodyMemory(bodyMemoryBytes);
   readonly #largeBuffers: LargeBuffers;
 
   /** @param maxBytes `receiver.max_body_size` */
   constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
+    this.maxBytes = maxBytes;
     this.#largeBuffers = new LargeBuffers(largeBodySlots, maxBytes);
   }
 
   /** Rejects with BodyError. */
   read(request: IncomingMessage): Promise<Body> {
     return new Promise((resolve, reject) => {
-      const reading = new BodyReading(request, this.#maxBytes, this.#memory, this.#largeBuffers, resolve, reject);
+      const reading = new BodyReading(request, this.maxBytes, this.#memory, this.#largeBuffers, resolve, reject);
       request.on('data', (chunk: Buffer) => reading.data(chunk));
       request.once('end', () => reading.end());
       request.once('close', () => reading.close());

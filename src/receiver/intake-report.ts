@@ -28,7 +28,7 @@ export class IntakeReport {
     const onOverflow = (lines: number): void =>
       logger.warn('alerts.rejections_limited', 'more requests were refused than are written out', {
         lines,
-        per_second: perSecond,
+        per_second: this.#limiter.perSecond,
       });
     this.#limiter = new LineLimiter({ clock, perSecond, onOverflow });
   }
@@ -81,6 +81,11 @@ export class IntakeReport {
       });
     else if (this.#limiter.allows())
       logger.warn('alerts.rejected', 'a request was refused, nothing of it is stored', fields);
+  }
+
+  /** `log.alert_lines_per_second`, from now on. */
+  set perSecond(lines: number) {
+    this.#limiter.perSecond = lines;
   }
 
   /** At the end: says what is still to be said. */

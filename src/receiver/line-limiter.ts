@@ -11,24 +11,27 @@ export interface LineLimiterOptions {
 /** Keeps a storm of alerts from becoming a storm of log lines: so many a second, then only how many there were besides. */
 export class LineLimiter {
   readonly #options: LineLimiterOptions;
+  /** Lines that may be written at full level in one second. */
+  perSecond: number;
   #secondStartedAt = Number.NEGATIVE_INFINITY;
   #lines = 0;
   #cancelTimer: CancelTimer | undefined;
 
   constructor(options: LineLimiterOptions) {
     this.#options = options;
+    this.perSecond = options.perSecond;
   }
 
   /** True if one more line may be written now. */
   allows(): boolean {
-    const { clock, perSecond } = this.#options;
+    const { clock } = this.#options;
     const now = clock.now();
     const inSecond = now >= this.#secondStartedAt && now - this.#secondStartedAt < 1000;
     if (this.#cancelTimer === undefined && !inSecond) {
       this.#secondStartedAt = now;
       this.#lines = 0;
     }
-    if (++this.#lines <= perSecond) return true;
+    if (++this.#lines <= this.perSecond) return true;
     this.#cancelTimer ??= clock.setTimeout(() => this.flush(), 1000 - (now - this.#secondStartedAt));
     return false;
   }
@@ -38,7 +41,8 @@ export class LineLimiter {
     if (this.#cancelTimer === undefined) return;
     this.#cancelTimer();
     this.#cancelTimer = undefined;
-    const more = this.#lines - this.#options.perSecond;
+    // At least one: it may have become more lines a second meanwhile.
+    const more = Math.max(1, this.#lines - this.perSecond);
     this.#lines = 0;
     this.#secondStartedAt = Number.NEGATIVE_INFINITY;
     this.#options.onOverflow(more);

@@ -24,6 +24,7 @@ export const knownPaths = [
   '/webhook',
   '/-/healthy',
   '/-/ready',
+  '/-/reload',
   '/metrics',
 ] as const;
 const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']);

@@ -199,3 +199,25 @@ describe('ReceiverServer.close', () => {
     assert.equal(await connection.closed, '');
   });
 });
+
+describe('ReceiverServer.limits', () => {
+  it('hold for what comes after they were set', async (test) => {
+    const { server, port, reached } = await startServer(test);
+    const first = await rawConnection(test, port);
+    first.send(requestHead('GET', '/'));
+    server.limits = { headerTimeoutMs: 10_000, requestTimeoutMs: 10_000, idleTimeoutMs: 3_210_000, maxConnections: 1 };
+    const second = await rawConnection(test, port);
+    await second.closed;
+    await eventually(
+      () => reached('max_connections'),
+      (count) => count === 1,
+    );
+    first.socket.destroy();
+    await first.closed;
+    const { headers } = await eventually(
+      () => fetch(`http://127.0.0.1:${port}/`),
+      ({ ok }) => ok,
+    );
+    assert.equal(headers.get('keep-alive'), 'timeout=3210');
+  });
+});

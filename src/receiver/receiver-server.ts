@@ -8,17 +8,21 @@ import { connectionLimit } from './connection-limit.ts';
 import { OpenResponses } from './open-responses.ts';
 import type { ReceiverMetrics } from './receiver-metrics.ts';
 
-export interface ReceiverServerOptions {
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly metrics: ReceiverMetrics;
-  readonly routes: RequestListener;
-  /** `receiver.max_header_size` and so on, bytes and milliseconds. */
-  readonly maxHeaderBytes: number;
+/** The limits that can change while the server runs; milliseconds. */
+export interface LiveLimits {
   readonly headerTimeoutMs: number;
   readonly requestTimeoutMs: number;
   readonly idleTimeoutMs: number;
   readonly maxConnections: number;
+}
+
+export interface ReceiverServerOptions extends LiveLimits {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: ReceiverMetrics;
+  readonly routes: RequestListener;
+  /** `receiver.max_header_size`. */
+  readonly maxHeaderBytes: number;
 }
 
 /** How often Node looks for connections that are too slow, milliseconds. */
@@ -44,20 +48,25 @@ export class ReceiverServer {
     this.#server = createServer(
       {
         maxHeaderSize: options.maxHeaderBytes,
-        headersTimeout: Math.min(options.headerTimeoutMs, options.requestTimeoutMs),
-        requestTimeout: options.requestTimeoutMs,
-        keepAliveTimeout: options.idleTimeoutMs,
         connectionsCheckingInterval: timeoutCheckMs,
       },
       (request, response) => this.#serve(request, response),
     );
-    this.#server.maxConnections = connectionLimit(options.maxConnections);
     this.#server.on('drop', () => this.#broken.dropped(this.#server.maxConnections));
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>
       this.#broken.refuse(error, socket, this.#responses.has(socket)),
     );
+    this.limits = options;
+  }
+
+  /** Other limits, for what comes from now on. */
+  set limits({ headerTimeoutMs, requestTimeoutMs, idleTimeoutMs, maxConnections }: LiveLimits) {
+    this.#server.headersTimeout = Math.min(headerTimeoutMs, requestTimeoutMs);
+    this.#server.requestTimeout = requestTimeoutMs;
+    this.#server.keepAliveTimeout = idleTimeoutMs;
+    this.#server.maxConnections = connectionLimit(maxConnections);
     // Somebody who does not take the answer must not have a connection for ever.
-    this.#server.timeout = Math.max(options.idleTimeoutMs, options.requestTimeoutMs);
+    this.#server.timeout = Math.max(idleTimeoutMs, requestTimeoutMs);
   }
 
   /** Resolves with the real address once connections are taken; rejects with the system's error (EADDRINUSE …). */

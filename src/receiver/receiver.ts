@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 import type { AlertStore } from '../alert/alert-store.ts';
@@ -9,12 +10,13 @@ import type { Causes } from '../workqueue/causes.ts';
 import { AlertExpiry } from './alert-expiry.ts';
 import { AlertLines } from './alert-lines.ts';
 import { AlertLists, type SilencedBy } from './alert-lists.ts';
-import { AlertsHandler, type HeavyWork } from './alerts-handler.ts';
+import { AlertsHandler, type HeavyWork, type IntakeSettings } from './alerts-handler.ts';
 import { BodyReader } from './body-reader.ts';
 import { IntakeReport } from './intake-report.ts';
 import { ReadHandler } from './read-handler.ts';
 import { createReceiverMetrics, type ReceiverMetrics } from './receiver-metrics.ts';
-import { ReceiverServer } from './receiver-server.ts';
+import { ReceiverServer, type LiveLimits } from './receiver-server.ts';
+import type { Reload } from './reload.ts';
 import { createRoutes } from './routes.ts';
 
 export interface ReceiverOptions {
@@ -32,6 +34,8 @@ export interface ReceiverOptions {
   readonly sink: (causes: Causes) => void;
   /** Why Tocsin is not ready; undefined once it is. */
   readonly notReady: () => string | undefined;
+  /** Reloads the configuration. */
+  readonly reload: Reload;
 }
 
 /** The first stage: takes alerts in over HTTP, remembers them, and passes on what wakes a reconcile. */
@@ -40,9 +44,13 @@ export class Receiver {
   readonly #report: IntakeReport;
   readonly #expiry: AlertExpiry;
   readonly #server: ReceiverServer;
+  #config: Config;
+  #bodies: BodyReader;
 
   constructor(options: ReceiverOptions) {
     const { config, store } = options;
+    this.#config = config;
+    this.#bodies = new BodyReader(config.receiver.max_body_size);
     const perSecond = config.log.alert_lines_per_second;
     const metrics = createReceiverMetrics(options.registry, {
       active: () => store.firing,
@@ -52,11 +60,25 @@ export class Receiver {
     this.#lines = new AlertLines({ ...options, perSecond });
     this.#report = new IntakeReport({ ...options, metrics, lines: this.#lines, perSecond });
     this.#expiry = new AlertExpiry({ ...options, lines: this.#lines });
-    this.#server = createServer(options, metrics, this.#handler(options));
+    const reads = createReads(options, metrics, () => this.#config);
+    const routes = createRoutes({ ...options, alerts: this.#handler(options), reads });
+    this.#server = createServer(options, metrics, routes);
   }
 
   listen({ host, port }: ListenAddress): Promise<AddressInfo> {
     return this.#server.listen(host, port);
+  }
+
+  /** Another configuration, for what comes from now on. `receiver.max_header_size` stays. */
+  reconfigure(config: Config): void {
+    const { receiver, log } = config;
+    this.#config = config;
+    // Bodies that are being read by the earlier one are read to their end.
+    if (receiver.max_body_size !== this.#bodies.maxBytes) this.#bodies = new BodyReader(receiver.max_body_size);
+    this.#server.limits = liveLimits(config);
+    this.#lines.perSecond = log.alert_lines_per_second;
+    this.#report.perSecond = log.alert_lines_per_second;
+    this.#expiry.run();
   }
 
   /** Answers what is under way, for `timeoutMs` at most, then passes nothing on any more. */
@@ -67,41 +89,60 @@ export class Receiver {
     this.#report.close();
   }
 
-  #handler(options: ReceiverOptions): AlertsHandler {
-    const { receiver, source } = options.config;
-    return new AlertsHandler({
-      ...options,
-      bodies: new BodyReader(receiver.max_body_size),
-      report: this.#report,
+  #settings(): IntakeSettings {
+    const { receiver, source } = this.#config;
+    return {
+      bodies: this.#bodies,
       repeats: source.repeats,
       maxLabels: receiver.max_labels_per_alert,
       webhookResolveTimeoutMs: receiver.webhook_resolve_timeout,
+    };
+  }
+
+  #handler(options: ReceiverOptions): AlertsHandler {
+    return new AlertsHandler({
+      ...options,
+      settings: () => this.#settings(),
+      report: this.#report,
       expireDue: () => this.#expiry.run(),
     });
   }
 }
 
-function createServer(options: ReceiverOptions, metrics: ReceiverMetrics, alerts: AlertsHandler): ReceiverServer {
-  const { receiver } = options.config;
-  return new ReceiverServer({
-    ...options,
-    metrics,
-    routes: createRoutes({ ...options, alerts, reads: createReads(options, metrics) }),
-    maxHeaderBytes: receiver.max_header_size,
+function liveLimits({ receiver }: Config): LiveLimits {
+  return {
     headerTimeoutMs: receiver.header_timeout,
     requestTimeoutMs: receiver.request_timeout,
     idleTimeoutMs: receiver.idle_timeout,
     maxConnections: receiver.max_connections,
+  };
+}
+
+function createServer(options: ReceiverOptions, metrics: ReceiverMetrics, routes: RequestListener): ReceiverServer {
+  return new ReceiverServer({
+    ...options,
+    metrics,
+    routes,
+    maxHeaderBytes: options.config.receiver.max_header_size,
+    ...liveLimits(options.config),
   });
 }
 
-function createReads(options: ReceiverOptions, metrics: ReceiverMetrics): ReadHandler {
+/** @param current the configuration that holds when it is called */
+function createReads(options: ReceiverOptions, metrics: ReceiverMetrics, current: () => Config): ReadHandler {
   const { config, clock, version, silencedBy = () => [] } = options;
-  const { group_by: groupBy, resolve_timeout: resolveTimeoutMs } = config.receiver;
+  const { group_by: groupBy } = config.receiver;
   return new ReadHandler({
     ...options,
     metrics,
     lists: new AlertLists({ ...options, silencedBy, groupBy }),
-    status: { version, startedAt: clock.now(), resolveTimeoutMs, groupBy },
+    status: {
+      version,
+      startedAt: clock.now(),
+      groupBy,
+      get resolveTimeoutMs() {
+        return current().receiver.resolve_timeout;
+      },
+    },
   });
 }

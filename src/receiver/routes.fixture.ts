@@ -15,6 +15,7 @@ import { BodyReader } from './body-reader.ts';
 import { IntakeReport } from './intake-report.ts';
 import { ReadHandler } from './read-handler.ts';
 import { createReceiverMetrics, type ReceiverMetrics } from './receiver-metrics.ts';
+import type { Reload } from './reload.ts';
 import { createRoutes } from './routes.ts';
 
 export interface TestRoutesOptions {
@@ -25,6 +26,7 @@ export interface TestRoutesOptions {
   readonly maxBytes?: number;
   readonly maxLabels?: number;
   readonly notReady?: () => string | undefined;
+  readonly reload?: Reload;
   /** Called with what wakes a reconcile, and the answers so far. */
   readonly sink?: (causes: Causes, responses: readonly ServerResponse[]) => void;
   readonly expireDue?: () => void;
@@ -69,13 +71,12 @@ export async function startRoutes(test: TestContext, options: TestRoutesOptions 
   const lines = new AlertLines({ clock, logger, perSecond: 50 });
   const sunk: Causes[] = [];
   const responses: ServerResponse[] = [];
+  const bodies = new BodyReader(maxBytes);
+  const settings = { bodies, repeats, maxLabels, webhookResolveTimeoutMs: 90_000_000 };
   const alerts = new AlertsHandler({
     clock,
     store,
-    repeats,
-    maxLabels,
-    webhookResolveTimeoutMs: 90_000_000,
-    bodies: new BodyReader(maxBytes),
+    settings: () => settings,
     report: new IntakeReport({ clock, logger, metrics, lines, perSecond: 50 }),
     heavyWork: (work) => work(),
     expireDue: options.expireDue ?? (() => undefined),
@@ -96,7 +97,8 @@ export async function startRoutes(test: TestContext, options: TestRoutesOptions 
     }),
     status: { version: '1.2.3', startedAt: clock.now(), resolveTimeoutMs: 300_000, groupBy: ['alertname'] },
   });
-  const routes = createRoutes({ alerts, reads, registry, notReady: options.notReady ?? (() => undefined) });
+  const { notReady = () => undefined, reload = () => Promise.resolve({ needRestart: [] }) } = options;
+  const routes = createRoutes({ alerts, reads, registry, notReady, reload });
   const server = createServer((request, response) => {
     responses.push(response);
     routes(request, response);

@@ -105,4 +105,21 @@ describe('createRoutes', () => {
     const response = await fetch(`${url}/-/healthy`);
     assert.deepEqual([response.headers.get('x-powered-by'), response.headers.get('etag')], [null, null]);
   });
+
+  it('reloads on POST, as Alertmanager does, and says what needs a restart', async (test) => {
+    const results = [{ needRestart: [] }, { needRestart: ['a.b', 'c'] }, { problems: ['f:1: x', 'f:2: y'] }];
+    const { url } = await startRoutes(test, { reload: () => Promise.resolve(results.shift()!) });
+    const answers: unknown[] = [];
+    for (let n = 0; n < 3; n++) {
+      const response = await fetch(`${url}/-/reload`, { method: 'POST' });
+      answers.push([response.status, response.headers.get('content-type'), await response.text()]);
+    }
+    const plain = 'text/plain; charset=utf-8';
+    const restart = (key: string): string => `${key} needs a restart: the running value stays\n`;
+    assert.deepEqual(answers, [
+      [200, null, ''],
+      [200, plain, restart('a.b') + restart('c')],
+      [500, plain, 'failed to reload config: f:1: x\nf:2: y\n'],
+    ]);
+  });
 });

@@ -6,6 +6,7 @@ import type { AlertsHandler } from './alerts-handler.ts';
 import { webhookDoor } from './door.ts';
 import type { ReadHandler } from './read-handler.ts';
 import { refuse } from './refusal.ts';
+import { answerReload, type Reload } from './reload.ts';
 import { answerRemoved, removedRoutes } from './removed-routes.ts';
 
 export interface RoutesOptions {
@@ -14,6 +15,7 @@ export interface RoutesOptions {
   readonly registry: Registry;
   /** Why Tocsin is not ready; undefined once it is. */
   readonly notReady: () => string | undefined;
+  readonly reload: Reload;
 }
 
 /** All routes. The one that is busy all day goes past express, which would take a quarter of what a POST of one alert costs. */
@@ -26,7 +28,7 @@ export function createRoutes(given: RoutesOptions): RequestListener {
 }
 
 /** What is offered at which path: the receiver's table of contents. Everything else is Alertmanager's 404 or 405. */
-function createApp({ alerts, reads, registry, notReady }: RoutesOptions): Express {
+function createApp({ alerts, reads, registry, notReady, reload }: RoutesOptions): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing').enable('strict routing');
 
@@ -45,6 +47,8 @@ function createApp({ alerts, reads, registry, notReady }: RoutesOptions): Expres
     const reason = notReady();
     answerText(response, reason === undefined ? 200 : 503, reason === undefined ? 'OK' : `not ready: ${reason}\n`);
   });
+  app.post('/-/reload', (_, response) => answerReload(response, reload));
+  app.all('/-/reload', (request, response) => options(request, response, 'OPTIONS, POST'));
   app.get('/metrics', async (request, response) => {
     if (request.method === 'HEAD') return void answerNotAllowed(response, 'GET, OPTIONS');
     const page = await registry.metrics();

@@ -22,7 +22,11 @@ export interface EventSourceStageOptions {
 export function createEventSource(options: EventSourceStageOptions): EventSource {
   const { debounce, channel: bounds, select } = options.config;
   const channel = new EventChannel<Event>(bounds.capacity, mergeEvents);
-  const metrics = createSourceMetrics(options.registry, bounds.capacity, () => channel.depth);
+  const metrics = createSourceMetrics(
+    options.registry,
+    () => channel.capacity,
+    () => channel.depth,
+  );
   return new EventSource({ ...options, metrics, channel, select, waitMs: debounce.wait, maxWaitMs: debounce.max_wait });
 }
 

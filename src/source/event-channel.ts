@@ -4,7 +4,8 @@
  * merging loses nothing.
  */
 export class EventChannel<Event> {
-  readonly capacity: number;
+  /** Most events that may wait. If it is made smaller, those that wait stay. */
+  capacity: number;
   readonly #merge: (earlier: Event, later: Event) => Event;
   readonly #waiting: Event[] = [];
   /** The one receiver, while it waits for an event. */

@@ -281,3 +281,26 @@ describe('EventSource, log and metrics', () => {
     assert.equal(rest['tocsin_channel_merged_total'], 0);
   });
 });
+
+describe('EventSource.reconfigure', () => {
+  it('holds from now on, for what waits too, and loses nothing', async (test) => {
+    const { clock, source, enqueued, put, settle, metrics } = setUp(test, { wait: 5000 });
+    source.start();
+    put('MetricA');
+    put('MetricB');
+    await settle();
+    assert.equal(enqueued.length, 1);
+    const repeats = 'trigger';
+    source.reconfigure({ debounce: { wait: 10, max_wait: 20 }, channel: { capacity: 7 }, select: 'labels', repeats });
+    clock.advance(10);
+    await settle();
+    assert.deepEqual(
+      enqueued.map(({ requests, event }) => [requests.length, [...event.causes.alerts.keys()].length]),
+      [
+        [2, 1],
+        [1, 1],
+      ],
+    );
+    assert.equal((await metrics())['tocsin_channel_capacity'], 7);
+  });
+});

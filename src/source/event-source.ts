@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import type { Config } from '../config/config.ts';
 import type { Logger } from '../logger.ts';
 import { Causes } from '../workqueue/causes.ts';
 import { describeCauses } from '../workqueue/describe-causes.ts';
@@ -34,12 +35,14 @@ export interface EventSourceOptions {
 /** From alerts to requests: debouncer → channel → request mapper → work queue. */
 export class EventSource {
   readonly #options: EventSourceOptions;
+  #select: Select;
   readonly #debouncer: Debouncer<Causes>;
   #running: Promise<void> | undefined;
   #stopped = false;
 
   constructor(options: EventSourceOptions) {
     this.#options = options;
+    this.#select = options.select;
     this.#debouncer = new Debouncer({
       ...options,
       merge: mergeInto,
@@ -57,6 +60,13 @@ export class EventSource {
         ...describeCauses(causes),
       },
     );
+  }
+
+  /** Another configuration, from now on. What waits in the debouncer or in the channel stays there. */
+  reconfigure({ debounce, channel, select }: Config['source']): void {
+    this.#select = select;
+    this.#options.channel.capacity = channel.capacity;
+    this.#debouncer.use({ waitMs: debounce.wait, maxWaitMs: debounce.max_wait });
   }
 
   /** Works on what is in the channel, and on what comes, until {@link stop}. Until then events wait in the channel. */
@@ -98,7 +108,8 @@ export class EventSource {
   }
 
   #enqueue(event: Event): void {
-    const { select, pipelines, enqueue, logger } = this.#options;
+    const { pipelines, enqueue, logger } = this.#options;
+    const select = this.#select;
     const requests = requestMappers[select](event.causes, pipelines());
     const message =
       requests.length > 0 ? 'an event became reconcile requests' : 'an event concerns no pipeline that there is';

@@ -7,7 +7,7 @@ export interface SourceMetrics {
 }
 
 /** The debouncer's and the channel's metrics. @param depth read at each scrape */
-export function createSourceMetrics(registry: Registry, capacity: number, depth: () => number): SourceMetrics {
+export function createSourceMetrics(registry: Registry, capacity: () => number, depth: () => number): SourceMetrics {
   const registers = [registry];
   const emitted = new Counter({
     registers,
@@ -23,7 +23,14 @@ export function createSourceMetrics(registry: Registry, capacity: number, depth:
       this.set(depth());
     },
   });
-  new Gauge({ registers, name: 'tocsin_channel_capacity', help: 'Most events that the channel holds.' }).set(capacity);
+  new Gauge({
+    registers,
+    name: 'tocsin_channel_capacity',
+    help: 'Most events that the channel holds.',
+    collect() {
+      this.set(capacity());
+    },
+  });
   const merged = new Counter({
     registers,
     name: 'tocsin_channel_merged_total',

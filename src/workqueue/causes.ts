@@ -5,8 +5,8 @@ export const maxNamedCauses = 100;
 
 export type CauseStatus = 'firing' | 'resolved' | 'expired';
 
-/** What made us look: an alert that came or ended; the start; the periodic look; one that is unhealthy; a new or edited pipeline; alerts that a sender cut off. */
-export type Trigger = 'alert' | 'start' | 'resync' | 'requeue' | 'pipeline' | 'truncated';
+/** What made us look: an alert that came or ended; the start; the periodic look; one that is unhealthy; a new or edited pipeline; alerts that a sender cut off; a new configuration. */
+export type Trigger = 'alert' | 'start' | 'resync' | 'requeue' | 'pipeline' | 'truncated' | 'reload';
 
 /** One alert that a request exists for. */
 export interface Cause {

@@ -415,3 +415,21 @@ describe('WorkQueue, work that rejects', () => {
     assert.deepEqual(tried, ['x', 'y']);
   });
 });
+
+describe('WorkQueue.concurrency', () => {
+  it('can be raised and lowered; what is being worked on goes on', async () => {
+    const setup = setUpQueue(1);
+    for (const key of 'abcdef') setup.add(key, 'x');
+    await setup.settle();
+    assert.deepEqual(setup.running(), ['a']);
+    setup.queue.concurrency = 3;
+    await setup.settle();
+    assert.deepEqual(setup.running(), ['a', 'b', 'c']);
+    setup.queue.concurrency = 1;
+    await finishAll(setup, 'ab');
+    assert.deepEqual(setup.running(), ['c']);
+    await finishAll(setup, 'cdef');
+    assert.equal(setup.runs.length, 6);
+    await end(setup);
+  });
+});

@@ -65,6 +65,11 @@ export class WorkQueue<Payload> {
     this.#pqueue = new PQueue({ concurrency: options.concurrency, queueClass: PriorityLanes });
   }
 
+  /** How many requests are worked on at once; those under way go on. */
+  set concurrency(count: number) {
+    this.#pqueue.concurrency = count;
+  }
+
   /** Requests that wait for a free worker. */
   get depth(): number {
     return this.#dirty.size;

@@ -1,0 +1,66 @@
+import type { Config } from './config.ts';
+import { Secret } from './secret.ts';
+
+/** The keys, or sections, that a reload applies while Tocsin runs. Every other one needs a restart, and keeps its value. */
+export const liveKeys: readonly string[] = [
+  'receiver.max_body_size',
+  'receiver.max_alerts',
+  'receiver.max_alerts_size',
+  'receiver.resolve_timeout',
+  'receiver.webhook_resolve_timeout',
+  'receiver.max_labels_per_alert',
+  'receiver.header_timeout',
+  'receiver.request_timeout',
+  'receiver.idle_timeout',
+  'receiver.max_connections',
+  'source',
+  'controller.action',
+  'controller.annotate',
+  'controller.max_concurrent_reconciles',
+  'controller.requeue_after',
+  'controller.resync',
+  'controller.drain_timeout',
+  'prometheus',
+  'log.alert_lines_per_second',
+];
+
+export interface ConfigChange {
+  /** What is to hold from now on: the running configuration with the new values of the {@link liveKeys}. */
+  readonly config: Config;
+  /** The keys whose new value is in it, such as `source.debounce.wait`. */
+  readonly changed: readonly string[];
+  /** The keys whose new value needs a restart. */
+  readonly needRestart: readonly string[];
+}
+
+type Section = Readonly<Record<string, unknown>>;
+
+/** What a new configuration changes in the running one. Pure. */
+export function configChange(running: Config, next: Config): ConfigChange {
+  const changed: string[] = [];
+  const needRestart: string[] = [];
+  const merge = (before: Section, after: Section, path: readonly string[]): Section =>
+    Object.fromEntries(Object.keys(after).map((key) => [key, pick(before[key], after[key], [...path, key])]));
+  const pick = (before: unknown, after: unknown, path: readonly string[]): unknown => {
+    if (isSection(before) && isSection(after)) return merge(before, after, path);
+    if (written(before) === written(after)) return before;
+    const key = path.join('.');
+    const isLive = liveKeys.some((live) => key === live || key.startsWith(`${live}.`));
+    (isLive ? changed : needRestart).push(key);
+    return isLive ? after : before;
+  };
+  return { config: merge(running, next, []) as unknown as Config, changed, needRestart };
+}
+
+function isSection(value: unknown): value is Section {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
+
+/** A value as a text to compare by, secrets included: not for anybody's eyes. */
+function written(value: unknown): string | undefined {
+  return JSON.stringify(value, function reveal(this: Section, key: string, shown: unknown): unknown {
+    const found = this[key];
+    if (found instanceof Secret) return { secret: found.reveal() };
+    return found instanceof Map ? [...found] : shown;
+  });
+}

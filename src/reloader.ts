@@ -1,0 +1,127 @@
+import type { CancelTimer, Clock } from './clock.ts';
+import type { Config } from './config/config.ts';
+import type { LoadedConfig } from './config/load-config.ts';
+import { maxNamedProblems, minReloadIntervalMs } from './limits.ts';
+import type { Logger } from './logger.ts';
+import type { ReloadMetrics } from './reload-metrics.ts';
+
+export type ReloadTrigger = 'signal' | 'http';
+
+/** What became of a reload. */
+export type ReloadOutcome =
+  /** `needRestart`: keys whose new value does not hold before a restart. */
+  | { readonly needRestart: readonly string[] }
+  /** Nothing has changed. Each problem is one line. */
+  | { readonly problems: readonly string[] };
+
+/** A configuration that is known to be good, but is not in use yet. */
+export interface PreparedConfig {
+  readonly changed: readonly string[];
+  readonly needRestart: readonly string[];
+  /** Puts it to use, at once and as a whole. Must not throw. */
+  apply(): void;
+}
+
+export interface ReloaderOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: ReloadMetrics;
+  /** Reads file and flags anew. */
+  readonly load: () => LoadedConfig;
+  /** Whatever may go wrong goes wrong here; rejects with an error whose message is for the user. */
+  readonly prepare: (config: Config) => Promise<PreparedConfig>;
+}
+
+/** Most problems that a line of the log lists. */
+const maxLoggedProblems = 20;
+
+/**
+ * Reloads the configuration, one at a time, at most every {@link minReloadIntervalMs}: whoever asks in between gets the
+ * outcome of the next one, which begins after he asked.
+ */
+export class Reloader {
+  readonly #options: ReloaderOptions;
+  readonly #triggers = new Set<ReloadTrigger>();
+  #next: Promise<ReloadOutcome> | undefined;
+  /** Settles when no reload is under way. */
+  #last: Promise<unknown> = Promise.resolve();
+  #startedAt = Number.NEGATIVE_INFINITY;
+  #endPause: (() => void) | undefined;
+
+  constructor(options: ReloaderOptions) {
+    this.#options = options;
+  }
+
+  /** Never rejects. */
+  reload(trigger: ReloadTrigger): Promise<ReloadOutcome> {
+    this.#triggers.add(trigger);
+    return (this.#next ??= this.#begin());
+  }
+
+  /** Leaves no timer behind: a reload that waits for its time is done at once. */
+  close(): void {
+    this.#endPause?.();
+  }
+
+  async #begin(): Promise<ReloadOutcome> {
+    await this.#last;
+    await this.#pause();
+    this.#startedAt = this.#options.clock.now();
+    const triggers = [...this.#triggers];
+    this.#triggers.clear();
+    this.#next = undefined;
+    const run = this.#run(triggers);
+    this.#last = run;
+    return run;
+  }
+
+  async #pause(): Promise<void> {
+    const { clock } = this.#options;
+    const sinceMs = clock.now() - this.#startedAt;
+    if (sinceMs < 0 || sinceMs >= minReloadIntervalMs) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cancelTimer: CancelTimer = clock.setTimeout(resolve, minReloadIntervalMs - sinceMs);
+    this.#endPause = () => {
+      cancelTimer();
+      resolve();
+    };
+    await promise;
+    this.#endPause = undefined;
+  }
+
+  async #run(triggers: readonly ReloadTrigger[]): Promise<ReloadOutcome> {
+    const { load, prepare, metrics } = this.#options;
+    try {
+      const loaded = load();
+      if ('problems' in loaded) return this.#failed(triggers, loaded.problems);
+      const prepared = await prepare(loaded.config);
+      prepared.apply();
+      metrics.succeeded(loaded.text, this.#options.clock.now());
+      return this.#succeeded(triggers, prepared);
+    } catch (error) {
+      return this.#failed(triggers, [error instanceof Error ? error.message : String(error)]);
+    }
+  }
+
+  #succeeded(triggers: readonly ReloadTrigger[], { changed, needRestart }: PreparedConfig): ReloadOutcome {
+    const { logger } = this.#options;
+    logger.info('config.reloaded', 'the configuration was read again', { triggers, changed });
+    if (needRestart.length > 0)
+      logger.warn('config.restart_needed', 'keys of the new configuration need a restart: the running values stay', {
+        keys: needRestart,
+      });
+    return { needRestart };
+  }
+
+  #failed(triggers: readonly ReloadTrigger[], problems: readonly string[]): ReloadOutcome {
+    const { logger, metrics } = this.#options;
+    metrics.failed();
+    logger.error('config.reload_failed', 'the new configuration is not good: nothing has changed', {
+      triggers,
+      problems: problems.slice(0, maxLoggedProblems),
+      ...(problems.length > maxLoggedProblems && { more_problems: problems.length - maxLoggedProblems }),
+    });
+    const more = problems.length - maxNamedProblems;
+    return { problems: [...problems.slice(0, maxNamedProblems), ...(more > 0 ? [`and ${more} more`] : [])] };
+  }
+}
