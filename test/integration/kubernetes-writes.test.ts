@@ -1,0 +1,336 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { before, describe, it, type TestContext } from 'node:test';
+import { Registry } from 'prom-client';
+import { parseAllDocuments } from 'yaml';
+import { systemClock } from '../../src/clock.ts';
+import { alertCauses, metricOf, pipelineOf } from '../../src/controller/controller.fixture.ts';
+import { ForbiddenError } from '../../src/controller/forbidden-error.ts';
+import type { Condition } from '../../src/controller/ports.ts';
+import { AnnotationWriter } from '../../src/kubernetes/annotation-writer.ts';
+import type { ApiClient } from '../../src/kubernetes/api-client.ts';
+import { ApiError } from '../../src/kubernetes/api-error.ts';
+import { ConditionWriter } from '../../src/kubernetes/condition-writer.ts';
+import { createApiClient } from '../../src/kubernetes/create-api-client.ts';
+import { EventRecorder } from '../../src/kubernetes/event-recorder.ts';
+import { EventReport } from '../../src/kubernetes/event-report.ts';
+import { EventWriter } from '../../src/kubernetes/event-writer.ts';
+import { readConditions, type ApiObject } from '../../src/kubernetes/pipeline-object.ts';
+import { WriteFailures } from '../../src/kubernetes/write-failures.ts';
+import { createWriteMetrics } from '../../src/kubernetes/write-metrics.ts';
+import { condition, setFlow } from '../contract/condition-writer.cases.ts';
+import { eventually } from '../support/eventually.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { skipWithoutKube, useKubeApiServer } from '../support/kube-api-server.ts';
+import { RecordingLogger } from '../support/recording-logger.ts';
+
+const apiVersion = 'telemetry.kyma-project.io/v1beta1';
+const collection = `/apis/${apiVersion}/tracepipelines`;
+const never = new AbortController().signal;
+const mergePatch = 'application/merge-patch+json';
+const others = [condition('ConfigurationGenerated'), condition('GatewayHealthy')];
+
+function clientOf(t: TestContext, kubeconfig: string): ApiClient {
+  const access = { kubeconfigs: [kubeconfig] };
+  const registry = new Registry();
+  const client = createApiClient({ clock: systemClock, registry, access, version: 'test', qps: 1000, burst: 1000 });
+  t.after(() => client.close());
+  return client;
+}
+
+function writerOf(client: ApiClient) {
+  const [logger, registry] = [new RecordingLogger(), new Registry()];
+  const failures = new WriteFailures({ clock: systemClock, logger });
+  const conditions = new ConditionWriter({ client, failures, metrics: createWriteMetrics(registry) });
+  return { logger, registry, conditions, annotations: new AnnotationWriter({ client, failures }) };
+}
+
+async function createPipeline(client: ApiClient, name: string, conditions: readonly Condition[]): Promise<string> {
+  const path = `${collection}/${name}`;
+  const body = { apiVersion, kind: 'TracePipeline', metadata: { name }, spec: { output: { otlp: {} } } };
+  await client.call({ method: 'POST', path: collection, body });
+  await patchStatus(client, path, conditions);
+  return path;
+}
+
+function patchStatus(client: ApiClient, path: string, conditions: readonly Condition[]): Promise<ApiObject> {
+  const body = { status: { conditions } };
+  return client.call({ method: 'PATCH', path: `${path}/status`, contentType: mergePatch, body });
+}
+
+function read(client: ApiClient, path: string): Promise<ApiObject> {
+  return client.call<ApiObject>({ method: 'GET', path });
+}
+
+async function conditionsOf(client: ApiClient, path: string): Promise<readonly string[]> {
+  const { status } = await read(client, path);
+  return readConditions(status?.conditions).map(({ type, reason }) => `${type}=${reason}`);
+}
+
+/** Another operator, as controller-runtime's Status().Update() does it: reads, changes its entry, writes all, again after a 409. */
+async function updateAsAnother(client: ApiClient, path: string, type: string, reason: string): Promise<number> {
+  for (let conflicts = 0; ; conflicts++) {
+    const object = await read(client, path);
+    const found = readConditions(object.status?.conditions);
+    const conditions = found.map((entry) => (entry.type === type ? { ...entry, reason } : entry));
+    try {
+      const body = { ...object, status: { ...object.status, conditions } };
+      await client.call({ method: 'PUT', path: `${path}/status`, body });
+      return conflicts;
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 409) throw error;
+    }
+  }
+}
+
+describe('writing to a real API server', { skip: skipWithoutKube() }, () => {
+  const kube = useKubeApiServer();
+
+  /** A kubeconfig of a ServiceAccount with the rights of these files of `k8s/`, and no others. */
+  async function kubeconfigWith(...files: readonly string[]): Promise<string> {
+    const name = `with-${files.length}-${systemClock.now()}`;
+    await kube().apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: 'default' } });
+    for (const file of files) {
+      const text = await readFile(new URL(`../../k8s/${file}`, import.meta.url), 'utf8');
+      for (const document of parseAllDocuments(text)) {
+        const object = document.toJS() as { kind: string; metadata: { name: string }; subjects?: unknown };
+        const subjects = [{ kind: 'ServiceAccount', name, namespace: 'default' }];
+        const bound =
+          object.kind === 'ClusterRoleBinding'
+            ? { metadata: { name: `${object.metadata.name}-${name}` }, subjects }
+            : {};
+        await kube().apply({ ...object, ...bound });
+      }
+    }
+    return kube().kubeconfigFor(await kube().createToken(name, 'default'));
+  }
+
+  describe('conditions', () => {
+    it('loses nothing, moves nothing and is never refused while another operator hammers the same object', async (t) => {
+      const client = clientOf(t, kube().kubeconfig);
+      const { conditions, registry, logger } = writerOf(client);
+      const flow = condition('TelemetryFlowHealthy', 'Start', { observedGeneration: 1 });
+      const path = await createPipeline(client, 'hammered', [others[0]!, flow, others[1]!]);
+      const rounds = 60;
+      let theirConflicts = 0;
+
+      const another = async (): Promise<void> => {
+        for (let round = 1; round <= rounds; round++) {
+          theirConflicts += await updateAsAnother(client, path, 'GatewayHealthy', `Round${round}`);
+        }
+      };
+      const we = async (): Promise<void> => {
+        let known = { conditions: readConditions([others[0], flow, others[1]]), resourceVersion: '' };
+        for (let round = 1; round <= rounds; round++) {
+          const written = await conditions.write({ path, known }, setFlow(`Round${round}`), never);
+          const { metadata, status } = written!;
+          known = { conditions: readConditions(status?.conditions), resourceVersion: metadata.resourceVersion! };
+        }
+      };
+      await Promise.all([another(), we()]);
+
+      const expected = [
+        'ConfigurationGenerated=Good',
+        `TelemetryFlowHealthy=Round${rounds}`,
+        `GatewayHealthy=Round${rounds}`,
+      ];
+      assert.deepEqual(await conditionsOf(client, path), expected);
+      assert.equal(await metricOf(registry, 'tocsin_condition_write_conflicts_total'), 0);
+      assert.deepEqual(logger.lines, []);
+      t.diagnostic(`${rounds} writes each: 0 conflicts of the JSON patch, ${theirConflicts} of the update`);
+    });
+
+    it('comes through, after conflicts, while another moves and removes our entry all the time', async (t) => {
+      const client = clientOf(t, kube().kubeconfig);
+      const { conditions } = writerOf(client);
+      const path = await createPipeline(client, 'shuffled', others);
+      const over = new AbortController();
+      const shuffle = async (): Promise<void> => {
+        for (let round = 0; !over.signal.aborted; round++) {
+          const list = readConditions((await read(client, path)).status?.conditions);
+          const [first, ...rest] = list;
+          await patchStatus(client, path, round % 3 === 0 ? others : [...rest, first!]);
+        }
+      };
+      const shuffling = shuffle();
+      let [written, refused] = [0, 0];
+      for (let round = 0; round < 40; round++) {
+        try {
+          await conditions.write({ path }, setFlow(`Round${round}`), never);
+          written++;
+        } catch (error) {
+          assert.ok(error instanceof ApiError && (error.status === 422 || error.status === 409), String(error));
+          refused++;
+        }
+      }
+      over.abort();
+      await shuffling;
+      await conditions.write({ path }, setFlow('Last'), never);
+      const found = await conditionsOf(client, path);
+      assert.deepEqual(found.toSorted(), [
+        'ConfigurationGenerated=Good',
+        'GatewayHealthy=Good',
+        'TelemetryFlowHealthy=Last',
+      ]);
+      assert.ok(written > 0);
+      t.diagnostic(`${written} came through, ${refused} were left to the queue's back-off`);
+    });
+
+    it('would lose the conditions of others with server-side apply, and be refused by a label with an update', async (t) => {
+      const client = clientOf(t, kube().kubeconfig);
+      const path = await createPipeline(client, 'other-ways', others);
+      const object = await read(client, path);
+      const labels = { body: { metadata: { labels: { a: 'b' } } }, contentType: mergePatch };
+      await client.call({ method: 'PATCH', path, ...labels });
+      await assert.rejects(client.call({ method: 'PUT', path: `${path}/status`, body: object }), { status: 409 });
+
+      await client.call({
+        method: 'PATCH',
+        path: `${path}/status`,
+        query: { fieldManager: 'tocsin', force: true },
+        contentType: 'application/apply-patch+yaml',
+        body: { apiVersion, kind: 'TracePipeline', status: { conditions: [condition('TelemetryFlowHealthy')] } },
+      });
+      assert.deepEqual(await conditionsOf(client, path), ['TelemetryFlowHealthy=Good']);
+    });
+
+    it('forgets an object that is gone', async (t) => {
+      const client = clientOf(t, kube().kubeconfig);
+      const { conditions, annotations, logger } = writerOf(client);
+      const target = { path: `${collection}/gone`, known: { conditions: others, resourceVersion: '1' } };
+      assert.equal(await conditions.write(target, setFlow('New'), never), undefined);
+      assert.equal(await conditions.write({ path: target.path }, setFlow('New'), never), undefined);
+      assert.equal(await annotations.write(target, { a: 'b' }, never), false);
+      assert.deepEqual(logger.lines, []);
+    });
+
+    it('is refused what the schema does not allow, without trying five times', async (t) => {
+      const client = clientOf(t, kube().kubeconfig);
+      const { conditions, registry } = writerOf(client);
+      const path = await createPipeline(client, 'invalid', others);
+      await assert.rejects(conditions.write({ path }, setFlow('not a reason'), never), { status: 422 });
+      assert.equal(await metricOf(registry, 'tocsin_condition_write_conflicts_total'), 0);
+    });
+  });
+
+  describe('rights', () => {
+    let admin: string;
+    before(() => void (admin = kube().kubeconfig));
+
+    it('are those of k8s/base/cluster-role-writer.yaml; without them one line says so', async (t) => {
+      const path = await createPipeline(clientOf(t, admin), 'rights', others);
+      const without = writerOf(clientOf(t, await kubeconfigWith('base/cluster-role-reader.yaml')));
+      for (const round of ['One', 'Two', 'Three']) {
+        await assert.rejects(without.conditions.write({ path }, setFlow(round), never), ForbiddenError);
+      }
+      const [line, ...more] = without.logger.fieldsOf('write.forbidden');
+      const { verb, resource, manifest, error } = line!;
+      assert.deepEqual(
+        [verb, resource, manifest, more],
+        ['patch', 'tracepipelines/status.telemetry.kyma-project.io', 'k8s/base/cluster-role-writer.yaml', []],
+      );
+      assert.match(String(error), /system:serviceaccount:default:.* cannot patch resource "tracepipelines\/status"/);
+
+      const files = ['base/cluster-role-reader.yaml', 'base/cluster-role-writer.yaml'];
+      const granted = writerOf(clientOf(t, await kubeconfigWith(...files)));
+      await granted.conditions.write({ path }, setFlow('Granted'), never);
+      await assert.rejects(granted.annotations.write({ path }, { a: 'b' }, never), ForbiddenError);
+      assert.deepEqual(await conditionsOf(clientOf(t, admin), path), [
+        'ConfigurationGenerated=Good',
+        'GatewayHealthy=Good',
+        'TelemetryFlowHealthy=Granted',
+      ]);
+    });
+
+    it('to annotate are those of the component annotate', async (t) => {
+      const path = await createPipeline(clientOf(t, admin), 'annotated', others);
+      const client = clientOf(t, await kubeconfigWith('components/annotate/cluster-role-annotator.yaml'));
+      const { annotations } = writerOf(client);
+      assert.equal(await annotations.write({ path }, { 'tocsin.dev/cause': 'InstanceDown firing' }, never), true);
+      const object = (await read(clientOf(t, admin), path)) as ApiObject & { metadata: { annotations: object } };
+      assert.deepEqual(object.metadata.annotations, { 'tocsin.dev/cause': 'InstanceDown firing' });
+      assert.equal(object.metadata.generation, 1);
+    });
+  });
+
+  describe('Events', () => {
+    const transition = {
+      type: 'TelemetryFlowHealthy',
+      from: 'True',
+      fromReason: 'FlowHealthy',
+      to: 'False',
+      reason: 'GatewayThrottling',
+      message: 'too much',
+    } as const;
+
+    function recorderOf(client: ApiClient) {
+      const [clock, logger, registry] = [new FakeClock(systemClock.now()), new RecordingLogger(), new Registry()];
+      const report = new EventReport({ clock, logger, metrics: createWriteMetrics(registry) });
+      const recorder = new EventRecorder({
+        clock,
+        writer: new EventWriter({ client, clock, report }),
+        instance: 'tocsin-0',
+      });
+      return { clock, logger, registry, recorder };
+    }
+
+    it('are shown by kubectl describe, repeats as a series, with no more rights than the manifest gives', async (t) => {
+      const adminClient = clientOf(t, kube().kubeconfig);
+      const path = await createPipeline(adminClient, 'told', others);
+      const { uid } = (await read(adminClient, path)).metadata;
+      const client = clientOf(t, await kubeconfigWith('base/cluster-role-writer.yaml'));
+      const { clock, recorder, registry, logger } = recorderOf(client);
+      const pipeline = pipelineOf('TracePipeline', 'told', { uid: uid! });
+      const written = (result: string) => metricOf(registry, 'tocsin_kubernetes_events_total', { result });
+      const causes = alertCauses(clock.now(), 'r1', 'TraceGatewayThrottling');
+
+      for (let time = 0; time < 5; time++) recorder.record(pipeline, transition, causes);
+      await eventually(
+        () => written('created'),
+        (count) => count === 1,
+      );
+      clock.advance(60_000);
+      recorder.record(pipeline, { ...transition, to: 'True', reason: 'FlowHealthy', from: 'False' }, causes);
+      await eventually(
+        () => written('created'),
+        (count) => count === 2,
+      );
+      assert.equal(await written('updated'), 1);
+      recorder.record(pipeline, transition, causes);
+      await recorder.close(5000);
+
+      const text = await kube().kubectl(['describe', 'tracepipeline', 'told']);
+      assert.match(
+        text,
+        /Warning +GatewayThrottling +.*\(x6 over .*\) +tocsin\.dev\/tocsin +TraceGatewayThrottling firing: /,
+      );
+      assert.match(text, /Normal +FlowHealthy +.* +tocsin\.dev\/tocsin +TraceGatewayThrottling firing: /);
+      const events = (await kube().get('events.events.k8s.io', '--namespace=default')) as readonly { reason: string }[];
+      assert.equal(events.length, 2);
+      assert.deepEqual([logger.lines, clock.pending()], [[], 0]);
+    });
+
+    it('that are as long as may be are taken, and a name of 253 characters too', async (t) => {
+      const client = clientOf(t, kube().kubeconfig);
+      const { recorder, registry, logger, clock } = recorderOf(client);
+      const name = `${'a'.repeat(62)}.`.repeat(4).slice(0, 252) + 'b';
+      const pipeline = pipelineOf('TracePipeline', name, { uid: 'u' });
+      recorder.record(pipeline, { ...transition, message: 'ö'.repeat(2000) }, alertCauses(clock.now()));
+      await recorder.close(5000);
+      assert.deepEqual(logger.lines, []);
+      assert.equal(await metricOf(registry, 'tocsin_kubernetes_events_total', { result: 'created' }), 1);
+    });
+
+    it('that may not be written are one line, and harm nobody', async (t) => {
+      const client = clientOf(t, await kubeconfigWith('base/cluster-role-reader.yaml'));
+      const { recorder, logger, clock } = recorderOf(client);
+      const causes = alertCauses(clock.now());
+      for (const name of ['a', 'b', 'c'])
+        recorder.record(pipelineOf('TracePipeline', name, { uid: 'u' }), transition, causes);
+      await recorder.close(5000);
+      const [[failed, manifest, error] = [], ...more] = logger.valuesOf('events.lost', 'failed', 'manifest', 'error');
+      assert.deepEqual([failed, manifest, more], [1, 'k8s/base/cluster-role-writer.yaml', []]);
+      assert.match(String(error), /cannot create resource "events" in API group "events.k8s.io"/);
+    });
+  });
+});
