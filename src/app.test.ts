@@ -8,6 +8,7 @@ import { postAlerts } from '../test/support/post-alerts.ts';
 import { App } from './app.ts';
 import { systemClock } from './clock.ts';
 import { Config } from './config/config.ts';
+import { folderHome } from './home.ts';
 import type { Logger } from './logger.ts';
 
 const silent: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing, enables: () => false };
@@ -60,7 +61,7 @@ async function startApp(t: TestContext, name: string): Promise<Started> {
   const options = {
     config: Config.parse({}),
     listenAddress: { host: '127.0.0.1', port: 0 },
-    pipelinesFolder: folder,
+    createHome: folderHome(folder),
     storagePath,
     version: 'test',
     clock: systemClock,

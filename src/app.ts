@@ -12,6 +12,7 @@ import type { Controller } from './controller/controller.ts';
 import { createController, type ControllerStage } from './controller/create-controller.ts';
 import { Resync } from './controller/resync.ts';
 import type { AlertSource } from './controller/ports.ts';
+import type { CreateHome, Home, PipelineChange } from './home.ts';
 import type { Logger } from './logger.ts';
 import { createProcessMetrics } from './process-metrics.ts';
 import { createSharedSnapshot } from './prometheus/create-shared-snapshot.ts';
@@ -24,9 +25,8 @@ import { createReloadMetrics } from './reload-metrics.ts';
 import { Reloader, type PreparedConfig, type ReloadOutcome, type ReloadTrigger } from './reloader.ts';
 import { createEventSource } from './source/create-event-source.ts';
 import type { EventSource } from './source/event-source.ts';
-import { PipelineFolder, type PipelineChange } from './standalone/pipeline-folder.ts';
-import { pipelineKinds } from './standalone/pipeline-kinds.ts';
 import { StoredAlertSource } from './standalone/stored-alert-source.ts';
+import { storeLimits } from './store-limits.ts';
 import { Causes, type Trigger } from './workqueue/causes.ts';
 import type { Request } from './workqueue/request.ts';
 import type { Priority } from './workqueue/work-queue.ts';
@@ -38,8 +38,8 @@ export interface AppOptions {
   /** Reads the configuration anew, for a reload. Default: it stays as it is. */
   readonly loadConfig?: () => LoadedConfig;
   readonly listenAddress: ListenAddress;
-  /** The folder of the manifests. */
-  readonly pipelinesFolder: string;
+  /** Makes the home of the pipelines: a cluster or a folder. */
+  readonly createHome: CreateHome;
   readonly storagePath: string;
   readonly version: string;
   readonly clock: Clock;
@@ -51,6 +51,8 @@ export interface AppOptions {
 /** How much of the drain timeout the requests under way get; what is left of it is for the queue. */
 const receiverShare = 0.25;
 
+const startingUp = 'starting up';
+
 /** Kept back from the drain timeout for what is told to stop at its end, milliseconds. */
 const closingMs = 250;
 
@@ -60,7 +62,7 @@ export class App {
   readonly #registry = new Registry();
   readonly #cleanups: Cleanups;
   readonly #store: AlertStore;
-  readonly #pipelines: PipelineFolder;
+  readonly #pipelines: Home;
   readonly #controller: Controller;
   readonly #prepareController: ControllerStage['prepare'];
   readonly #alerts: AlertSourceSwitch;
@@ -72,7 +74,7 @@ export class App {
   #snapshot: SharedSnapshot | undefined;
   #prometheusMetrics: PrometheusMetrics | undefined;
   #resync: Resync | undefined;
-  #notReady: string | undefined = 'starting up';
+  #notReady: string | undefined = startingUp;
   #stopBy = Number.POSITIVE_INFINITY;
 
   constructor(options: AppOptions) {
@@ -80,8 +82,8 @@ export class App {
     this.#config = options.config;
     this.#cleanups = new Cleanups(options.logger);
     createProcessMetrics(this.#registry, options.version);
-    this.#store = this.#createStore();
-    this.#pipelines = this.#createPipelines();
+    this.#store = new AlertStore(storeLimits(() => this.#config.receiver));
+    this.#pipelines = this.#createHome();
     this.#alerts = new AlertSourceSwitch(this.#createAlertSource(options.config.prometheus));
     const { controller, prepare } = this.#createController();
     this.#controller = controller;
@@ -140,36 +142,22 @@ export class App {
     this.#resync.start();
     this.#cleanups.add('resync', () => this.#resync?.close());
     this.#cleanups.add('reloader', () => this.#reloader.close());
-    this.#sweepAll('start');
-    this.#notReady = undefined;
-    logger.info('app.ready', 'ready', { pipelines: this.#pipelines.list().length });
+    void this.#becomeReady();
     return address;
   }
 
-  #createPipelines(): PipelineFolder {
-    const { pipelinesFolder: folder, storagePath: storage } = this.#options;
-    return new PipelineFolder({
-      ...this.#options,
-      folder,
-      storage,
-      onChange: (change) => this.#pipelineChanged(change),
-    });
+  /** A cluster may be away for long: until it has answered alerts are refused, but the process is healthy and can be stopped. */
+  async #becomeReady(): Promise<void> {
+    await this.#pipelines.synced();
+    if (this.#notReady !== startingUp) return;
+    this.#sweepAll('start');
+    this.#notReady = undefined;
+    this.#options.logger.info('app.ready', 'ready', { pipelines: this.#pipelines.list().length });
   }
 
-  /** Its limits are read each time: a reload may have changed them. */
-  #createStore(): AlertStore {
-    const limits = (): Config['receiver'] => this.#config.receiver;
-    return new AlertStore({
-      get maxAlerts() {
-        return limits().max_alerts;
-      },
-      get maxBytes() {
-        return limits().max_alerts_size;
-      },
-      get resolveTimeoutMs() {
-        return limits().resolve_timeout;
-      },
-    });
+  #createHome(): Home {
+    const onChange = (change: PipelineChange): void => this.#pipelineChanged(change);
+    return this.#options.createHome({ ...this.#options, registry: this.#registry, onChange });
   }
 
   #createAlertSource(config: Config['prometheus']): AlertSource {
@@ -182,13 +170,16 @@ export class App {
   }
 
   #createController(): ControllerStage {
+    const { kinds, transitions, annotator } = this.#pipelines;
     return createController({
       ...this.#options,
       registry: this.#registry,
       config: this.#config.controller,
       pipelines: this.#pipelines,
       alerts: this.#alerts,
-      kinds: pipelineKinds,
+      kinds,
+      transitions,
+      annotator,
     });
   }
 
@@ -197,7 +188,14 @@ export class App {
     return new Reloader({
       ...this.#options,
       metrics: createReloadMetrics(this.#registry, configText, clock.now()),
-      load: loadConfig ?? (() => ({ config, text: configText, pipelinesFolderGiven: true })),
+      load:
+        loadConfig ??
+        (() => ({
+          config,
+          text: configText,
+          pipelinesFolderGiven: true,
+          inFile: { folder: false, kubernetes: false },
+        })),
       prepare: (next) => Promise.resolve(this.#prepare(next)),
     });
   }

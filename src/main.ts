@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import packageJson from '../package.json' with { type: 'json' };
 import { systemClock } from './clock.ts';
+import { chooseHome } from './config/choose-home.ts';
 import { parseFlags, type Flags } from './config/flags.ts';
 import { helpText } from './config/help-text.ts';
 import { loadConfig } from './config/load-config.ts';
@@ -47,7 +48,16 @@ function checkConfig(file: string): number {
 function start(flags: Flags): Promise<number> | number {
   const loaded = loadConfig(flags, readText);
   if ('problems' in loaded) return complain(loaded.problems, exitFailure);
-  const { config, text, pipelinesFolderGiven } = loaded;
+  const { config, text, pipelinesFolderGiven, inFile } = loaded;
+  const home = chooseHome({
+    ...flags,
+    folderFlag: flags.pipelinesFolder !== undefined,
+    folderInFile: inFile.folder,
+    kubernetesInFile: inFile.kubernetes,
+    environment: process.env,
+    exists: existsSync,
+  });
+  if ('problem' in home) return complain([home.problem], exitFailure);
   const heapGuard = new HeapGuard();
   const pipelinesFolder = pipelinesFolderGiven ? config.pipelines.folder : examplePipelines;
   return serve({
@@ -55,6 +65,7 @@ function start(flags: Flags): Promise<number> | number {
     config,
     configText: text,
     loadConfig: () => loadConfig(flags, readText),
+    home,
     pipelinesFolder,
     version,
     clock: systemClock,

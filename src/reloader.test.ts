@@ -9,7 +9,12 @@ import type { LoadedConfig } from './config/load-config.ts';
 import { createReloadMetrics } from './reload-metrics.ts';
 import { Reloader, type PreparedConfig } from './reloader.ts';
 
-const good: LoadedConfig = { config: Config.parse({}), text: 'new', pipelinesFolderGiven: false };
+const good: LoadedConfig = {
+  config: Config.parse({}),
+  text: 'new',
+  pipelinesFolderGiven: false,
+  inFile: { folder: false, kubernetes: false },
+};
 
 function setUp(options: { readonly load?: () => LoadedConfig; readonly prepare?: () => Promise<PreparedConfig> } = {}) {
   const clock = new FakeClock();

@@ -1,11 +1,17 @@
 import { App, type AppOptions } from './app.ts';
 import type { Clock } from './clock.ts';
+import type { HomeChoice } from './config/choose-home.ts';
 import type { Flags } from './config/flags.ts';
-import { createLogger, type Logger } from './logger.ts';
+import { folderHome, kubernetesHome, type CreateHome } from './home.ts';
+import { createLogger, type LogFields, type Logger } from './logger.ts';
 import { startFailure } from './start-failure.ts';
 
-export interface ServeOptions extends Omit<AppOptions, 'logger' | 'listenAddress' | 'storagePath'> {
+export interface ServeOptions extends Omit<AppOptions, 'logger' | 'listenAddress' | 'storagePath' | 'createHome'> {
   readonly flags: Flags;
+  /** Where pipelines live. */
+  readonly home: Exclude<HomeChoice, { readonly problem: string }>;
+  /** The folder of the manifests, if they live in a folder. */
+  readonly pipelinesFolder: string;
   readonly clock: Clock;
 }
 
@@ -31,7 +37,14 @@ export async function serve(options: ServeOptions): Promise<number> {
   let app: App | undefined;
   process.on('SIGHUP', () => void app?.reload('signal'));
   try {
-    app = new App({ ...options, logger, listenAddress: flags.listenAddress, storagePath: flags.storagePath });
+    const createHome = await homeOf(options);
+    app = new App({
+      ...options,
+      createHome,
+      logger,
+      listenAddress: flags.listenAddress,
+      storagePath: flags.storagePath,
+    });
     await app.start();
   } catch (error) {
     process.stderr.write(`tocsin: ${startFailure(error, flags)}\n`);
@@ -44,18 +57,35 @@ export async function serve(options: ServeOptions): Promise<number> {
 }
 
 /** The first line of every log: which build, where its pipelines live and why, and what it believes about alerts. */
-function logStart(logger: Logger, { version, config, pipelinesFolder, flags }: ServeOptions): void {
+function logStart(logger: Logger, { version, config, home, pipelinesFolder, flags }: ServeOptions): void {
   const { url } = config.prometheus;
   logger.info('app.starting', 'Tocsin starts', {
     version,
-    home: 'standalone',
-    home_reason: 'no Kubernetes is configured: pipelines are read from a folder',
-    pipelines_folder: pipelinesFolder,
+    home: home.home,
+    home_reason: home.reason,
+    ...(home.home === 'kubernetes' ? clusterFields(home) : { pipelines_folder: pipelinesFolder }),
     storage_path: flags.storagePath,
     truth: url === null ? 'the alerts received (no prometheus.url)' : 'prometheus.url',
     action: config.controller.action,
     node: process.versions.node,
   });
+}
+
+function homeOf({ home, pipelinesFolder }: ServeOptions): Promise<CreateHome> | CreateHome {
+  return home.home === 'kubernetes' ? kubernetesHome(home) : folderHome(pipelinesFolder);
+}
+
+function clusterFields({
+  kubeconfigs,
+  context,
+}: {
+  readonly kubeconfigs: readonly string[];
+  readonly context?: string | undefined;
+}): LogFields {
+  return {
+    ...(kubeconfigs.length > 0 && { kubeconfig: kubeconfigs }),
+    ...(context !== undefined && { context }),
+  };
 }
 
 /** Resolves at the first SIGTERM or SIGINT; the second ends the process at once. */

@@ -24,6 +24,8 @@ const counts = [
   'receiver.max_connections',
   'source.channel.capacity',
   'controller.max_concurrent_reconciles',
+  'pipelines.kubernetes.qps',
+  'pipelines.kubernetes.burst',
   'log.alert_lines_per_second',
 ];
 const durations = [
@@ -80,7 +82,7 @@ describe('Config', () => {
         max_response_size: 64 * 1024 ** 2,
         http_config: HttpConfig.parse({}),
       },
-      pipelines: { folder: 'examples/pipelines' },
+      pipelines: { folder: 'examples/pipelines', kubernetes: { kinds: null, qps: 20, burst: 30 } },
       log: { alert_lines_per_second: 50 },
     });
   });
@@ -111,6 +113,7 @@ describe('Config', () => {
       'controller.action',
       'prometheus.url',
       'pipelines.folder',
+      'pipelines.kubernetes.kinds',
     ];
     const annotate = ['requested_at_key', 'requested_at_value', 'cause_key'].map((key) => `controller.annotate.${key}`);
     // http_config has a test of its own.
@@ -219,6 +222,20 @@ describe('Config', () => {
       assert.equal(messageFor('receiver.group_by', value), undefined);
     for (const value of ['alertname', null, 5, [''], [5], ['a', 'a']]) {
       assert.match(messageFor('receiver.group_by', value) ?? '', /allowed: a list of names/);
+    }
+  });
+
+  it('refuses kinds without health rules for the action condition, and only for it', () => {
+    const kubernetes = (...kinds: readonly object[]) => ({ pipelines: { kubernetes: { kinds } } });
+    const apps = { group: 'apps', version: 'v1', resource: 'deployments' };
+    const traces = { group: 'telemetry.kyma-project.io', version: 'v1beta1', resource: 'tracepipelines' };
+    assert.ok(Config.safeParse(kubernetes(traces)).success);
+    assert.match(
+      Config.safeParse(kubernetes(traces, apps)).error?.issues[0]?.message ?? '',
+      /^found deployments\.apps, allowed with controller\.action condition: .*take the action annotate or log$/,
+    );
+    for (const action of ['annotate', 'log']) {
+      assert.ok(Config.safeParse({ ...kubernetes(apps), controller: { action } }).success);
     }
   });
 

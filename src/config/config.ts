@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { readAnnotationKey, readAnnotationValue } from './annotation.ts';
 import { formatDuration } from './duration.ts';
+import { healthRulesExist } from './health-rules-exist.ts';
 import { HttpConfig } from './http-config.ts';
 import { readHttpUrl } from './http-url.ts';
 import { section, setting } from './setting.ts';
 import { orNull, readChoice, readCount, readDuration, readNames, readPath, readSize } from './value-readers.ts';
+import { readWatchedKinds } from './watched-kinds.ts';
 
 /** For what a timer of Node measures: it can wait 24.8 days, and a longer one would fire at once. */
 const readTimeout = readDuration('1ms', '1w');
@@ -39,11 +41,7 @@ const keysDiffer = z.refine<{ readonly requested_at_key: string; readonly cause_
   { path: ['cause_key'], error: 'found the value of requested_at_key, allowed: another key, or null' },
 );
 
-/**
- * The configuration file, key by key. Durations become milliseconds, sizes bytes; a key that is not there has its default.
- * This is the only place of the defaults. README.md explains the keys to users.
- */
-export const Config = section({
+const keys = section({
   receiver: section({
     max_body_size: setting(readSize('1KiB', '256MiB'), '16MiB'),
     max_alerts: setting(readCount, 100_000),
@@ -102,12 +100,26 @@ export const Config = section({
   pipelines: section({
     /** The default lies in the package, not in the working folder. */
     folder: setting(readPath, 'examples/pipelines'),
+    /** That the file has this section chooses Kubernetes, also when it is empty. */
+    kubernetes: section({
+      /** Null: the three kinds of Kyma's telemetry module. */
+      kinds: setting(orNull(readWatchedKinds), null),
+      /** Calls of the API server a second in the long run, and at once after a rest; client-go calls them so. */
+      qps: setting(readCount, 20),
+      burst: setting(readCount, 30),
+    }),
   }),
   log: section({
     /** Lines about single alerts at info; the rest is written at debug. */
     alert_lines_per_second: setting(readCount, 50),
   }),
 });
+
+/**
+ * The configuration file, key by key. Durations become milliseconds, sizes bytes; a key that is not there has its default.
+ * This is the only place of the defaults. README.md explains the keys to users.
+ */
+export const Config = keys.check(healthRulesExist);
 
 /** Mirrors the file one to one: snake_case keys, milliseconds, bytes. */
 export type Config = z.infer<typeof Config>;

@@ -1,7 +1,7 @@
 import { readHttpUrl } from './http-url.ts';
 import { readListenAddress } from './listen-address.ts';
 import type { Reader } from './reading.ts';
-import { readChoice, readPath } from './value-readers.ts';
+import { readChoice, readName, readPath } from './value-readers.ts';
 
 /** A flag of the command line. */
 export interface Flag {
@@ -53,6 +53,22 @@ export const flagTable = {
     help: 'Manifests of the pipelines.',
     unit: 'path',
     otherwise: 'that of the file, or the examples of the package',
+  },
+  kubeconfig: {
+    name: 'kubeconfig',
+    placeholder: 'FILE',
+    read: readPath,
+    help: 'Pipelines live in the cluster that this kubeconfig names.',
+    unit: 'path',
+    otherwise: 'as kubectl finds it, if Kubernetes is chosen',
+  },
+  context: {
+    name: 'context',
+    placeholder: 'NAME',
+    read: readName,
+    help: 'Pipelines live in the cluster of this context of the kubeconfig.',
+    unit: 'name',
+    otherwise: 'its current-context',
   },
   storagePath: {
     name: 'storage.path',

@@ -23,6 +23,8 @@ const defaults: Flags = {
   configFile: undefined,
   prometheusUrl: undefined,
   pipelinesFolder: undefined,
+  kubeconfig: undefined,
+  context: undefined,
   listenAddress: { host: '127.0.0.1', port: 9093 },
   storagePath: 'data/',
   logLevel: 'info',

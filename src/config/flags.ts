@@ -17,6 +17,8 @@ export interface ConfigFlags {
   readonly configFile?: string | undefined;
   readonly prometheusUrl?: string | undefined;
   readonly pipelinesFolder?: string | undefined;
+  readonly kubeconfig?: string | undefined;
+  readonly context?: string | undefined;
 }
 
 /** The flags with which Tocsin serves, defaults filled in. */
@@ -75,6 +77,8 @@ function withDefaults(values: FlagValues, terminal: boolean): Flags {
     configFile: values.configFile,
     prometheusUrl: values.prometheusUrl,
     pipelinesFolder: values.pipelinesFolder,
+    kubeconfig: values.kubeconfig,
+    context: values.context,
     listenAddress: values.listenAddress ?? defaultOf(flagTable.listenAddress),
     storagePath: values.storagePath ?? defaultOf(flagTable.storagePath),
     logLevel: values.logLevel ?? defaultOf(flagTable.logLevel),

@@ -22,7 +22,12 @@ const neverRead = (): string => assert.fail('read a file that no flag names');
 
 describe('loadConfig', () => {
   it('gives the defaults without a file, and reads none', () => {
-    assert.deepEqual(loadConfig({}, neverRead), { config: Config.parse({}), text: '', pipelinesFolderGiven: false });
+    assert.deepEqual(loadConfig({}, neverRead), {
+      config: Config.parse({}),
+      text: '',
+      pipelinesFolderGiven: false,
+      inFile: { folder: false, kubernetes: false },
+    });
   });
 
   it('lets the file win over the defaults, and flags over the file', () => {

@@ -19,6 +19,8 @@ export type LoadedConfig =
       readonly pipelinesFolderGiven: boolean;
       /** Of the file; '' without one. */
       readonly text: string;
+      /** Whether the file itself says so, rather than a default or a flag. */
+      readonly inFile: { readonly folder: boolean; readonly kubernetes: boolean };
     }
   | { readonly problems: readonly string[] };
 
@@ -34,12 +36,18 @@ export function loadConfig(flags: ConfigFlags, readFile: ReadFile): LoadedConfig
   if (problems.length > 0) return { problems };
   const { prometheus, pipelines } = file.config;
   const httpConfig = withPathsFrom(dirname(flags.configFile ?? ''), prometheus.http_config);
+  const inFile = { folder: file.sets('pipelines', 'folder'), kubernetes: file.sets('pipelines', 'kubernetes') };
   const config = {
     ...file.config,
     prometheus: { ...prometheus, url: url.value ?? prometheus.url, http_config: httpConfig },
     pipelines: { ...pipelines, folder: folder.value ?? pipelines.folder },
   };
-  return { config, text, pipelinesFolderGiven: folder.value !== undefined || file.sets('pipelines', 'folder') };
+  return {
+    config,
+    text,
+    pipelinesFolderGiven: folder.value !== undefined || inFile.folder,
+    inFile,
+  };
 }
 
 interface Given<T> {

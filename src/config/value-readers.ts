@@ -80,6 +80,10 @@ export function orNull<T>(read: Reader<T>): Reader<T | null> {
   return (found) => (found === null ? { value: null } : read(found));
 }
 
+/** A name, of whatever it may be: a text on one line. */
+export const readName: Reader<string> = (found) =>
+  typeof found === 'string' && found.trim() !== '' && !/\p{Cc}/u.test(found) ? { value: found } : { allowed: 'a name' };
+
 function readQuantity(quantity: Quantity, min: string, max?: string): Reader<number> {
   const least = quantity.parse(min) ?? 0;
   const most = max === undefined ? Number.MAX_SAFE_INTEGER : (quantity.parse(max) ?? 0);

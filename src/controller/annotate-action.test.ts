@@ -21,7 +21,7 @@ const at = Date.parse('2026-11-21T03:00:00.125Z');
 function bench() {
   const [logger, registry, pipeline] = [new RecordingLogger(), new Registry(), pipelineOf('TracePipeline', 'cls')];
   const pipelines = new FakePipelines(pipeline);
-  const metrics = createControllerMetrics(registry, kinds, () => 0);
+  const metrics = createControllerMetrics(registry, kinds, () => new Map());
   const action = new AnnotateAction({ logger, metrics, annotator: pipelines, config: annotateDefaults });
   const perform = (causes: Causes): Promise<Result> =>
     action.perform({ request: trace('cls'), pipeline, causes, signal: new AbortController().signal });

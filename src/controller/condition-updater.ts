@@ -13,7 +13,7 @@ export interface ConditionUpdaterOptions {
   readonly metrics: Pick<ControllerMetrics, 'conditionChanged'>;
   readonly pipelines: Pick<Pipelines, 'updateConditions'>;
   /** Told of every transition that was written. */
-  readonly transitions?: TransitionRecorder;
+  readonly transitions?: TransitionRecorder | undefined;
 }
 
 /** Writes the condition if it differs, and tells of its transition to the log, to the metrics and to who else is interested. */

@@ -19,13 +19,13 @@ const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 
 /**
  * The reconciler's metrics, the general ones under controller-runtime's names with the kind as the controller.
- * @param kinds every kind there can be
- * @param pipelines how many there are of a kind, read at each scrape
+ * @param kinds those that are known to be; others may come
+ * @param pipelines how many there are of each kind, read at each scrape
  */
 export function createControllerMetrics(
   registry: Registry,
   kinds: readonly string[],
-  pipelines: (kind: string) => number,
+  pipelines: () => ReadonlyMap<string, number>,
 ): ControllerMetrics {
   const registers = [registry];
   const total = new Counter({
@@ -71,7 +71,9 @@ export function createControllerMetrics(
     help: 'Pipelines known, by kind.',
     labelNames: ['kind'],
     collect() {
-      for (const kind of kinds) this.set({ kind }, pipelines(kind));
+      this.reset();
+      for (const kind of kinds) this.set({ kind }, 0);
+      for (const [kind, count] of pipelines()) this.set({ kind }, count);
     },
   });
   for (const kind of kinds) {

@@ -70,7 +70,7 @@ export function controllerBench(
 ): ControllerBench {
   const [clock, logger, registry] = [new FakeClock(), new RecordingLogger(), new Registry()];
   const runs: Run[] = [];
-  const metrics = createControllerMetrics(registry, kinds, () => 0);
+  const metrics = createControllerMetrics(registry, kinds, () => new Map());
   const controller: Controller = new Controller({
     clock,
     logger,

@@ -324,7 +324,7 @@ describe('controller, while a key is being worked on', () => {
 describe('controller, a defect in what reports', () => {
   it('is told, and the work goes on', async () => {
     const [clock, logger, registry] = [new FakeClock(), new RecordingLogger(), new Registry()];
-    const metrics = createControllerMetrics(registry, [], () => 0);
+    const metrics = createControllerMetrics(registry, [], () => new Map());
     const report = new ReconcileReport({ clock, logger, metrics });
     report.started = ({ request }) => {
       if (request.name === 'a') throw new Error('defect');

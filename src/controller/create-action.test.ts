@@ -9,7 +9,7 @@ import { createAction } from './create-action.ts';
 
 describe('createAction', () => {
   it('says what to do where the pipelines are in a folder, which nobody watches for annotations', () => {
-    const metrics = createControllerMetrics(new Registry(), kinds, () => 0);
+    const metrics = createControllerMetrics(new Registry(), kinds, () => new Map());
     const common = { clock: new FakeClock(), logger: new RecordingLogger(), metrics, alerts: new FakeAlerts() };
     const config = { action: 'annotate', requeue_after: 1, annotate: annotateDefaults } as const;
     assert.throws(

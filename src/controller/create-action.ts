@@ -15,8 +15,8 @@ export interface ActionOptions {
   readonly metrics: ControllerMetrics;
   readonly pipelines: Pipelines;
   readonly alerts: AlertSource;
-  readonly transitions?: TransitionRecorder;
-  readonly annotator?: Annotator;
+  readonly transitions?: TransitionRecorder | undefined;
+  readonly annotator?: Annotator | undefined;
   readonly config: {
     readonly action: ActionName;
     /** Milliseconds. */

@@ -2,6 +2,7 @@ import type { Registry } from 'prom-client';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../logger.ts';
+import type { Request } from '../workqueue/request.ts';
 import { createWorkQueueMetrics } from '../workqueue/work-queue-metrics.ts';
 import { WorkQueue, type WorkItem } from '../workqueue/work-queue.ts';
 import { Controller } from './controller.ts';
@@ -20,10 +21,10 @@ export interface ControllerStageOptions {
   readonly pipelines: Pipelines;
   readonly alerts: AlertSource;
   /** Told of transitions, where the home of the pipelines has a place for them. */
-  readonly transitions?: TransitionRecorder;
+  readonly transitions?: TransitionRecorder | undefined;
   /** For the action `annotate`. */
-  readonly annotator?: Annotator;
-  /** Every kind of pipeline that there can be. */
+  readonly annotator?: Annotator | undefined;
+  /** The kinds of pipeline that are known before there is one. */
   readonly kinds: readonly string[];
 }
 
@@ -37,8 +38,7 @@ export interface ControllerStage {
 /** The third and fourth stage: work queue, controller and reconciler, connected. Throws as {@link createAction}. */
 export function createController(options: ControllerStageOptions): ControllerStage {
   const { config, clock, registry, pipelines, kinds } = options;
-  const count = (kind: string): number => pipelines.list().filter((request) => request.kind === kind).length;
-  const metrics = createControllerMetrics(registry, kinds, count);
+  const metrics = createControllerMetrics(registry, kinds, () => countByKind(pipelines.list()));
   const reconciler = new Reconciler({ pipelines, action: createAction({ ...options, metrics }) });
   const controller: Controller = new Controller({
     ...options,
@@ -61,4 +61,10 @@ export function createController(options: ControllerStageOptions): ControllerSta
     };
   };
   return { controller, prepare };
+}
+
+function countByKind(requests: readonly Request[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { kind } of requests) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  return counts;
 }

@@ -57,7 +57,7 @@ interface Bench {
 function bench(pipelines: readonly Pipeline[], action: ActionName = 'condition'): Bench {
   const [clock, logger, registry] = [new FakeClock(), new RecordingLogger(), new Registry()];
   const [home, alerts, transitions] = [new FakePipelines(...pipelines), new FakeAlerts(), new FakeTransitions()];
-  const metrics = createControllerMetrics(registry, kinds, () => 0);
+  const metrics = createControllerMetrics(registry, kinds, () => new Map());
   const config = { action, requeue_after: 300_000, annotate: annotateDefaults };
   const options = { clock, logger, metrics, pipelines: home, alerts, transitions, annotator: home, config };
   const reconciler = new Reconciler({ pipelines: home, action: createAction(options) });

@@ -1,18 +1,19 @@
 import type { Registry } from 'prom-client';
 import type { Clock } from '../clock.ts';
-import type { Annotator, ConditionChange, Pipeline, Pipelines } from '../controller/ports.ts';
+import type { Annotator, ConditionChange, Pipeline, Pipelines, TransitionRecorder } from '../controller/ports.ts';
 import type { Logger } from '../logger.ts';
 import { requestKey, type Request } from '../workqueue/request.ts';
 import { AnnotationWriter } from './annotation-writer.ts';
 import type { ApiClient } from './api-client.ts';
 import { ConditionWriter } from './condition-writer.ts';
+import type { EventRecorder } from './event-recorder.ts';
 import { OwnWrites } from './own-writes.ts';
 import { asWritten, needsReconcile, type CachedPipeline } from './pipeline-object.ts';
 import { createReflectorMetrics } from './reflector-metrics.ts';
 import { ReflectorReport } from './reflector-report.ts';
 import { Reflector } from './reflector.ts';
 import type { CacheChange } from './watch-cache.ts';
-import { resourceName, type WatchedResource } from './watched-resource.ts';
+import { kymaKindsOf, resourceName, type WatchedResource } from './watched-resource.ts';
 import { WriteFailures } from './write-failures.ts';
 import type { WriteMetrics } from './write-metrics.ts';
 
@@ -29,15 +30,27 @@ export interface KubernetesPipelinesOptions {
   readonly registry: Registry;
   readonly writeMetrics: Pick<WriteMetrics, 'conflicted'>;
   readonly resources: readonly WatchedResource[];
+  /** Makes Kubernetes Events of transitions. */
+  readonly transitions?: EventRecorder;
   /** Called for each change once all is synced, when memory already shows it; must not throw. */
   readonly onChange?: (change: PipelineChange) => void;
+  /** Rejects, with a line for the user, if the kubeconfig is wrong. */
+  readonly checkAccess?: () => Promise<unknown>;
   /** For tests: see {@link Reflector}. */
   readonly pageLimit?: number;
   readonly idleMs?: number;
 }
 
+/** For the Events that have not been written yet when the process ends. */
+const lastEventsMs = 2000;
+
 /** Pipelines that live in a cluster. All that is asked is answered from memory, which follows the API server. */
 export class KubernetesPipelines implements Pipelines, Annotator {
+  /** Those kinds that are known before the API server is asked. */
+  readonly kinds: readonly string[];
+  readonly transitions: TransitionRecorder | undefined;
+  /** It sets annotations itself. */
+  readonly annotator = this;
   readonly #options: KubernetesPipelinesOptions;
   readonly #reflectors: readonly Reflector[];
   readonly #conditions: ConditionWriter;
@@ -48,6 +61,8 @@ export class KubernetesPipelines implements Pipelines, Annotator {
 
   constructor(options: KubernetesPipelinesOptions) {
     this.#options = options;
+    this.kinds = kymaKindsOf(options.resources);
+    this.transitions = options.transitions;
     const failures = new WriteFailures(options);
     this.#conditions = new ConditionWriter({ ...options, failures, metrics: options.writeMetrics });
     this.#annotations = new AnnotationWriter({ ...options, failures });
@@ -61,8 +76,9 @@ export class KubernetesPipelines implements Pipelines, Annotator {
     });
   }
 
-  /** Begins to list and to watch, and goes on until {@link close}. */
-  open(): void {
+  /** Begins to list and to watch, and goes on until {@link close}. Rejects if it cannot be known where the API server is. */
+  async open(): Promise<void> {
+    await this.#options.checkAccess?.();
     for (const reflector of this.#reflectors) reflector.start();
   }
 
@@ -74,6 +90,7 @@ export class KubernetesPipelines implements Pipelines, Annotator {
 
   /** Stops watching and cuts the connections; settles when nothing is under way. */
   async close(): Promise<void> {
+    await this.#options.transitions?.close(lastEventsMs);
     await Promise.all(this.#reflectors.map((reflector) => reflector.close()));
     await this.#options.client.close();
   }

@@ -64,6 +64,8 @@ describe('Reflector, whatever the server does', () => {
         await clock.advanceAsync(200_000);
         assert.deepEqual(cached(reflector), served(server));
         assert.deepEqual(replayed(changes), served(server));
+        // Without bookmarks the watch may just have been given up as silent.
+        if (server.streams.size === 0) await clock.advanceAsync(1500);
         assert.equal(server.streams.size, 1);
         await reflector.close();
         assert.deepEqual([server.streams.size, clock.pending()], [0, 0]);

@@ -40,5 +40,14 @@ export const kymaResources: readonly WatchedResource[] = ['logpipelines', 'metri
   (resource) => ({ group: kymaGroup, versions: ['v1beta1', 'v1alpha1'], resource }),
 );
 
-/** The kinds of {@link kymaResources}, which have health rules. */
-export const kymaKinds: readonly string[] = ['LogPipeline', 'MetricPipeline', 'TracePipeline'];
+const kymaKinds: Readonly<Record<string, string>> = {
+  logpipelines: 'LogPipeline',
+  metricpipelines: 'MetricPipeline',
+  tracepipelines: 'TracePipeline',
+};
+
+/** The kinds of those resources that are Kyma's; what others are called only the API server knows. */
+export function kymaKindsOf(resources: readonly WatchedResource[]): readonly string[] {
+  const kinds = resources.flatMap(({ group, resource }) => (group === kymaGroup ? (kymaKinds[resource] ?? []) : []));
+  return [...new Set(kinds)];
+}

@@ -32,6 +32,8 @@ export interface PipelineFolderOptions {
  * which follows the folder: promptly where the system tells of changes, within five seconds everywhere.
  */
 export class PipelineFolder implements Pipelines {
+  /** Every kind that there can be. */
+  readonly kinds = pipelineKinds;
   readonly #options: PipelineFolderOptions;
   readonly #memory = new PipelineMemory();
   readonly #scan: ManifestScan;
@@ -55,6 +57,11 @@ export class PipelineFolder implements Pipelines {
     this.#logListed();
     await this.#statuses.logStrangers();
     await this.#watch.start();
+  }
+
+  /** After open() there is nothing to wait for. */
+  synced(): Promise<void> {
+    return Promise.resolve();
   }
 
   /** Stops watching; settles when no scan and no write is under way. Closing twice is fine. */

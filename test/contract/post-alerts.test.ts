@@ -8,6 +8,7 @@ import { readAlerts } from '../../src/alert/read-alerts.ts';
 import { App } from '../../src/app.ts';
 import { systemClock } from '../../src/clock.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
+import { folderHome } from '../../src/home.ts';
 import { startAlertmanager } from '../support/alertmanager-server.ts';
 import { RecordingLogger } from '../support/recording-logger.ts';
 import type { ServerProcess } from '../support/server-process.ts';
@@ -131,7 +132,7 @@ class Tocsin {
     const app = new App({
       config: loaded.config,
       listenAddress: { host: '127.0.0.1', port: 0 },
-      pipelinesFolder: folder,
+      createHome: folderHome(folder),
       storagePath: join(folder, 'data'),
       version: 'test',
       clock: systemClock,

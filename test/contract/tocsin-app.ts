@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from '../../src/app.ts';
 import { systemClock } from '../../src/clock.ts';
+import { folderHome } from '../../src/home.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { RecordingLogger } from '../support/recording-logger.ts';
 
@@ -30,7 +31,7 @@ export async function startTocsinApp(): Promise<TocsinApp> {
   const app = new App({
     config: loaded.config,
     listenAddress: { host: '127.0.0.1', port: 0 },
-    pipelinesFolder: folder,
+    createHome: folderHome(folder),
     storagePath: join(folder, 'data'),
     version: 'test',
     clock: systemClock,

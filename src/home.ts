@@ -1,0 +1,58 @@
+import type { Registry } from 'prom-client';
+import type { Clock } from './clock.ts';
+import type { Config } from './config/config.ts';
+import type { Annotator, Pipelines, TransitionRecorder } from './controller/ports.ts';
+import type { Logger } from './logger.ts';
+import { PipelineFolder } from './standalone/pipeline-folder.ts';
+import type { Request } from './workqueue/request.ts';
+
+/** A pipeline that came, went, or has to be looked at for another reason than an alert. */
+export interface PipelineChange {
+  readonly kind: 'added' | 'changed' | 'removed';
+  readonly request: Request;
+}
+
+/** Where pipelines live, and what else can be done there: a cluster or a folder. */
+export interface Home extends Pipelines {
+  /** The kinds that are known before there is a pipeline. */
+  readonly kinds: readonly string[];
+  /** Where transitions are recorded, if there is such a place. */
+  readonly transitions?: TransitionRecorder | undefined;
+  /** What the action `annotate` needs. */
+  readonly annotator?: Annotator | undefined;
+  /** Rejects with an error whose message is for the user, if no later try could be better. */
+  open(): Promise<void>;
+  /** Resolves once every pipeline is known. Never rejects. */
+  synced(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface HomeContext {
+  readonly config: Config;
+  readonly storagePath: string;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly registry: Registry;
+  /** Called once all is synced, when the home already shows the change. */
+  readonly onChange: (change: PipelineChange) => void;
+}
+
+export type CreateHome = (context: HomeContext) => Home;
+
+/** Pipelines in a folder of manifests; their statuses are in the storage folder. */
+export function folderHome(folder: string): CreateHome {
+  return (context) => new PipelineFolder({ ...context, folder, storage: context.storagePath });
+}
+
+/**
+ * Pipelines in a cluster. The client is loaded only here: it takes time and memory, which standalone does not pay.
+ * @param access as `chooseHome` found it
+ */
+export async function kubernetesHome(access: {
+  readonly kubeconfigs: readonly string[];
+  readonly context?: string | undefined;
+}): Promise<CreateHome> {
+  const { createKubernetesPipelines } = await import('./kubernetes/create-kubernetes-pipelines.ts');
+  return (context) => createKubernetesPipelines({ ...context, access, config: context.config.pipelines.kubernetes });
+}

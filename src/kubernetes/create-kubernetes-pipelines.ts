@@ -1,0 +1,59 @@
+import { hostname } from 'node:os';
+import type { Registry } from 'prom-client';
+import type { Clock } from '../clock.ts';
+import type { Config } from '../config/config.ts';
+import type { Logger } from '../logger.ts';
+import { createApiClient } from './create-api-client.ts';
+import { EventRecorder } from './event-recorder.ts';
+import { EventReport } from './event-report.ts';
+import { EventWriter } from './event-writer.ts';
+import { loadKubeConfig, type ClusterAccess } from './kube-config.ts';
+import { KubernetesPipelines, type PipelineChange } from './kubernetes-pipelines.ts';
+import { createWriteMetrics } from './write-metrics.ts';
+import { kymaResources, type WatchedResource } from './watched-resource.ts';
+
+export interface KubernetesHomeOptions {
+  readonly access: ClusterAccess;
+  readonly config: Config['pipelines']['kubernetes'];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly registry: Registry;
+  /** Of this program, for the User-Agent header. */
+  readonly version: string;
+  readonly onChange: (change: PipelineChange) => void;
+}
+
+/** Besides those that the watches hold. */
+const callConnections = 16;
+
+/** Pipelines in a cluster, with the client that they stand on. Nothing is connected before they are opened. */
+export function createKubernetesPipelines(options: KubernetesHomeOptions): KubernetesPipelines {
+  const { access, clock, config, logger, registry } = options;
+  const resources = watchedResources(config.kinds);
+  const client = createApiClient({
+    ...options,
+    qps: config.qps,
+    burst: config.burst,
+    maxConnections: callConnections + resources.length,
+  });
+  const metrics = createWriteMetrics(registry);
+  const writer = new EventWriter({ client, clock, report: new EventReport({ clock, logger, metrics }) });
+  return new KubernetesPipelines({
+    ...options,
+    client,
+    resources,
+    writeMetrics: metrics,
+    // In a pod, the pod's name.
+    transitions: new EventRecorder({ clock, writer, instance: hostname() }),
+    checkAccess: () => loadKubeConfig(access),
+  });
+}
+
+/** One for each namespace that is named. */
+function watchedResources(kinds: KubernetesHomeOptions['config']['kinds']): readonly WatchedResource[] {
+  if (kinds === null) return kymaResources;
+  return kinds.flatMap(({ group, version, resource, namespaces, label_selector: labelSelector }) => {
+    const watched = { group, versions: [version], resource, ...(labelSelector !== null && { labelSelector }) };
+    return namespaces.length === 0 ? [watched] : namespaces.map((namespace) => ({ ...watched, namespace }));
+  });
+}
