@@ -18,7 +18,6 @@ export class ConditionObserver implements ConditionApplier {
     this.#options = options;
   }
 
-  // eslint-disable-next-line typescript/require-await -- the port is asynchronous for those that write
   async apply(run: Run, desired: DesiredCondition): Promise<boolean> {
     const { clock, logger } = this.#options;
     const update = setCondition(run.pipeline.conditions, desired, clock.now());
