@@ -1,4 +1,5 @@
 import { compareByBytes } from './byte-order.ts';
+import { sortedNames } from './fingerprint.ts';
 import type { LabelSet } from './label-set.ts';
 
 /**
@@ -6,11 +7,11 @@ import type { LabelSet } from './label-set.ts';
  * then by the first name, in the order of names, that one of them has and the other has not or has with a greater value.
  */
 export function compareLabelSets(a: LabelSet, b: LabelSet): number {
-  const names = Object.keys(a).toSorted(compareByBytes);
-  const others = Object.keys(b).toSorted(compareByBytes);
+  const names = sortedNames(a);
+  const others = sortedNames(b);
   if (names.length !== others.length) return names.length - others.length;
-  for (const [index, name] of names.entries()) {
-    const other = others[index]!;
+  for (let index = 0; index < names.length; index++) {
+    const [name, other] = [names[index]!, others[index]!];
     const order = compareByBytes(name, other) || compareByBytes(a[name]!, b[other]!);
     if (order !== 0) return order;
   }
@@ -23,7 +24,8 @@ export function compareInGroup(a: LabelSet, b: LabelSet): number {
 }
 
 function compareLabel(name: string, a: LabelSet, b: LabelSet): number {
-  const [valueA, valueB] = [a[name], b[name]];
+  const valueA = a[name];
+  const valueB = b[name];
   if (valueA === undefined || valueB === undefined) return Number(valueA === undefined) - Number(valueB === undefined);
   return compareByBytes(valueA, valueB);
 }

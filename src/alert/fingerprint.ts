@@ -25,8 +25,8 @@ export function fingerprint(labels: LabelSet): string {
   return hash.toString();
 }
 
-/** Senders nearly always write the labels in order already: looking costs less than sorting. */
-function sortedNames(labels: LabelSet): readonly string[] {
+/** In the order of their bytes. Senders nearly always write the labels in order already: looking costs less than sorting. */
+export function sortedNames(labels: LabelSet): readonly string[] {
   const names = Object.keys(labels);
   for (let at = 1; at < names.length; at++) {
     if (compareByBytes(names[at - 1]!, names[at]!) > 0) return names.toSorted(compareByBytes);

@@ -1,6 +1,6 @@
 import type { Alert } from '../alert/alert.ts';
-import { compareByBytes } from '../alert/byte-order.ts';
 import { formatDateTime } from '../alert/date-time.ts';
+import { sortedNames } from '../alert/fingerprint.ts';
 import type { LabelSet } from '../alert/label-set.ts';
 import { htmlSafe } from './html-safe.ts';
 
@@ -29,7 +29,6 @@ export function alertJson(alert: Alert, silencedBy: readonly string[]): string {
 
 /** An object in the order of the bytes of its names. */
 export function labelsJson(labels: LabelSet): string {
-  const names = Object.keys(labels).toSorted(compareByBytes);
-  const members = names.map((name) => `${JSON.stringify(name)}:${JSON.stringify(labels[name])}`);
+  const members = sortedNames(labels).map((name) => `${JSON.stringify(name)}:${JSON.stringify(labels[name])}`);
   return `{${members.join(',')}}`;
 }

@@ -37,6 +37,7 @@ export class ListAnswers {
     try {
       await this.#send(response, text);
     } finally {
+      text.return();
       release();
     }
   }
