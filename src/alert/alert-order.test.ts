@@ -11,18 +11,18 @@ function isOrdered(compare: (a: LabelSet, b: LabelSet) => number, sets: readonly
 }
 
 describe('compareLabelSets', () => {
-  it('puts fewer labels first, then names and values in the order of bytes', () =>
+  it('puts fewer labels first, then the greater names, then the smaller values, in the order of bytes', () =>
     isOrdered(compareLabelSets, [
       {},
+      { b: 'a' },
       { a: 'x' },
       { a: 'y' },
       { a: '\uffff' },
       { a: '😀' },
-      { b: 'a' },
-      { a: 'x', b: 'x' },
-      { c: 'y', a: 'x' },
-      { a: 'y', b: 'a' },
       { b: 'a', c: 'a' },
+      { c: 'y', a: 'x' },
+      { a: 'x', b: 'x' },
+      { a: 'y', b: 'a' },
     ]));
 });
 
@@ -35,7 +35,7 @@ describe('compareInGroup', () => {
       { job: 'b', instance: '1' },
       { instance: '1' },
       { instance: '1', a: 'a' },
-      { a: 'a' },
       { z: 'z' },
+      { a: 'a' },
     ]));
 });

@@ -4,7 +4,8 @@ import type { LabelSet } from './label-set.ts';
 
 /**
  * The order of label sets in Alertmanager (LabelSet.Before of github.com/prometheus/common): those with fewer labels first,
- * then by the first name, in the order of names, that one of them has and the other has not or has with a greater value.
+ * then, at the first
+ * name that they do not share, that which has not got it; at the first name whose values differ, the smaller value.
  */
 export function compareLabelSets(a: LabelSet, b: LabelSet): number {
   const names = sortedNames(a);
@@ -12,7 +13,7 @@ export function compareLabelSets(a: LabelSet, b: LabelSet): number {
   if (names.length !== others.length) return names.length - others.length;
   for (let index = 0; index < names.length; index++) {
     const [name, other] = [names[index]!, others[index]!];
-    const order = compareByBytes(name, other) || compareByBytes(a[name]!, b[other]!);
+    const order = compareByBytes(other, name) || compareByBytes(a[name]!, b[other]!);
     if (order !== 0) return order;
   }
   return 0;

@@ -98,8 +98,8 @@ describe('ReadHandler', () => {
       groups.map((group) => [group.labels, names(group.alerts)]),
       [
         [{}, ['3']],
-        [{ a: 'x' }, ['5', '2']],
         [{ b: 'x' }, ['4']],
+        [{ a: 'x' }, ['5', '2']],
         [{ a: 'x', b: 'y' }, ['1']],
       ],
     );

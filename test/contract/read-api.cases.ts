@@ -312,6 +312,8 @@ const sequences: readonly ReadCase[] = [
         { labels: { alertname: 'b', instance: '1' } },
         { labels: { alertname: 'b' } },
         { labels: { alertname: 'b', a: '1' } },
+        { labels: { alertname: 'b', c: '1' } },
+        { labels: { alertname: 'b', z: '0' } },
         { labels: { alertname: 'a', z: '1' } },
         { labels: { alertname: '\uffff' } },
         { labels: { alertname: '😀' } },

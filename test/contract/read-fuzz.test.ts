@@ -1,0 +1,236 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import fc from 'fast-check';
+import { systemClock } from '../../src/clock.ts';
+import { startAlertmanager } from '../support/alertmanager-server.ts';
+import { eventually } from '../support/eventually.ts';
+import type { PostedAlert } from '../support/post-alerts.ts';
+import type { ServerProcess } from '../support/server-process.ts';
+import { skipWithout } from '../support/servers.ts';
+import { sendExactly } from './exact-request.ts';
+import { startTocsinApp, type TocsinApp } from './tocsin-app.ts';
+
+/** How long each comparison goes on. `npm run fuzz` sets more, and prints the seed, with which a run can be repeated. */
+const budgetMs = Number(process.env['FUZZ_SECONDS'] ?? 15) * 500;
+const seed = process.env['FUZZ_SEED'] === undefined ? 20_261_121 : Number(process.env['FUZZ_SEED']);
+const minute = 60_000;
+
+const names = [
+  'alertname',
+  'job',
+  'instance',
+  'foo',
+  'a.b',
+  ':c',
+  '_u',
+  '9',
+  'ключ x',
+  '"',
+  '\\',
+  '\u{e000}',
+  '😀',
+  '__proto__',
+  ' ',
+];
+const values = [
+  '',
+  'x',
+  'X',
+  'xy',
+  '"',
+  '\\',
+  '\\n',
+  '\n',
+  'a b',
+  ' a',
+  'é',
+  'é',
+  '😀',
+  '\ufffd',
+  '\0',
+  '\u2028',
+  'x,y',
+  '{x}',
+  '\u00a0',
+  'K',
+  '\u212a',
+];
+
+const text = fc.oneof(
+  { weight: 5, arbitrary: fc.constantFrom(...values) },
+  { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 5 }) },
+);
+const name = fc.oneof(
+  { weight: 9, arbitrary: fc.constantFrom(...names) },
+  { weight: 1, arbitrary: fc.string({ unit: 'binary', minLength: 1, maxLength: 3 }) },
+);
+const labels = fc.dictionary(name, text, { maxKeys: 5, noNullPrototype: false });
+
+/** Minutes from now. Nothing lies so near to now, or to the resolve timeout, that a run could take it either way. */
+const time = fc.option(fc.constantFrom(-100_000, -12, -2, -1, 2, 3, 7, 12, 100_000), { nil: undefined });
+const alert = fc.record({ labels, annotations: labels, starts: time, ends: time });
+
+const piece = fc.oneof(
+  fc.constantFrom(
+    ...values,
+    '(',
+    ')',
+    '[',
+    ']',
+    '.*',
+    '.+',
+    '|',
+    '^',
+    '$',
+    '\\',
+    '\\d',
+    '\\pL',
+    '[^x]',
+    '(?i)',
+    '(?s)',
+    '{2}',
+    '\\b',
+    '*',
+    '?',
+    "'",
+    '`',
+    '~',
+    '!',
+    '=',
+    ',',
+    '{',
+    '}',
+  ),
+  fc.string({ unit: 'binary', maxLength: 2 }),
+);
+const quoting = fc.constantFrom<((value: string) => string)[]>(
+  (value) => value,
+  (value) => `"${value}"`,
+  (value) => JSON.stringify(value),
+  (value) =>
+    JSON.stringify(value).replaceAll(/[^ -~]/gu, (c) =>
+      [...Buffer.from(c)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join(''),
+    ),
+);
+const filter = fc
+  .tuple(
+    quoting,
+    fc.oneof({ weight: 5, arbitrary: name }, { weight: 1, arbitrary: piece }),
+    fc.oneof(
+      { weight: 9, arbitrary: fc.constantFrom('=', '!=', '=~', '!~', ' = ', '\t=~\n') },
+      { weight: 1, arbitrary: piece },
+    ),
+    quoting,
+    fc.array(piece, { maxLength: 3 }),
+  )
+  .map(
+    ([quoteName, matchedName, operator, quoteValue, pieces]) =>
+      quoteName(matchedName) + operator + quoteValue(pieces.join('')),
+  );
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+describe('reading alerts', { skip: skipWithout('alertmanager') }, () => {
+  let alertmanager: ServerProcess;
+  let tocsin: TocsinApp;
+  let batches = 0;
+  before(async () => {
+    [alertmanager, tocsin] = await Promise.all([startAlertmanager(), startTocsinApp()]);
+  });
+  after(async () => {
+    await tocsin.stop();
+    await alertmanager.stop();
+  });
+
+  it('gives what Alertmanager gives, whatever alerts were posted', async (test) => {
+    test.diagnostic(`seed ${seed}`);
+    const posts = fc.array(fc.array(alert, { maxLength: 12 }), { minLength: 1, maxLength: 3 });
+    await fc.assert(
+      fc.asyncProperty(posts, async (rounds) => {
+        const batch = `b${batches++}`;
+        const now = systemClock.now();
+        for (const round of rounds) await postBoth(round.map((given) => posted(given, batch, now)));
+        await assertSame(`/api/v2/alerts?filter=batch=${batch}`, now);
+        // One that was posted twice can leave a group of Alertmanager stale for good.
+        if (rounds.length === 1 && isUnique(rounds[0]!))
+          await assertSame(`/api/v2/alerts/groups?filter=batch=${batch}`, now);
+      }),
+      { seed, numRuns: Number.POSITIVE_INFINITY, interruptAfterTimeLimit: budgetMs, endOnFailure: true },
+    );
+  });
+
+  it('takes every filter as Alertmanager does', async (test) => {
+    test.diagnostic(`seed ${seed}`);
+    const now = systemClock.now();
+    const all = fc.sample(labels, { seed, numRuns: 300 });
+    await postBoth(all.map((set) => posted({ labels: set, annotations: {}, starts: -2, ends: 100_000 }, 'all', now)));
+    await fc.assert(
+      fc.asyncProperty(fc.array(filter, { minLength: 1, maxLength: 2 }), async (filters) => {
+        const query = filters.map((one) => `filter=${escaped(one)}`).join('&');
+        await assertSame(`/api/v2/alerts?filter=batch=all&${query}`, now);
+      }),
+      { seed, numRuns: Number.POSITIVE_INFINITY, interruptAfterTimeLimit: budgetMs, endOnFailure: true },
+    );
+  });
+
+  /** Both may refuse some of the alerts, but have to take the others. */
+  async function postBoth(alerts: readonly PostedAlert[]): Promise<void> {
+    const headers = { 'Content-Type': 'application/json' };
+    const sent = { method: 'POST', path: '/api/v2/alerts', headers, body: JSON.stringify(alerts) };
+    const [ours, theirs] = [await sendExactly(tocsin.url, sent), await sendExactly(alertmanager.url, sent)];
+    assert.equal(ours?.status, theirs?.status);
+  }
+
+  async function assertSame(path: string, now: number): Promise<void> {
+    const ours = await ask(tocsin.url, path, now);
+    const theirs = (): Promise<Answer> => ask(alertmanager.url, path, now);
+    const isSame = ({ status, body }: Answer): boolean => status === ours.status && body === ours.body;
+    if (path.includes('groups')) await eventually(theirs, isSame, 5000).catch(() => undefined);
+    assert.deepEqual(ours, await theirs(), path);
+  }
+});
+
+function posted(
+  given: { labels: object; annotations: object; starts?: number | undefined; ends?: number | undefined },
+  batch: string,
+  now: number,
+): PostedAlert {
+  const at = (minutes: number): string => new Date(now + minutes * minute).toISOString();
+  return {
+    labels: { ...given.labels, batch },
+    annotations: given.annotations as Readonly<Record<string, string>>,
+    ...(given.starts !== undefined && { startsAt: at(given.starts) }),
+    ...(given.ends !== undefined && { endsAt: at(given.ends) }),
+  };
+}
+
+function isUnique(alerts: readonly { readonly labels: Readonly<Record<string, string>> }[]): boolean {
+  const keys = alerts.map(({ labels: set }) =>
+    JSON.stringify(
+      Object.entries(set)
+        .filter(([, value]) => value !== '')
+        .toSorted(),
+    ),
+  );
+  return new Set(keys).size === keys.length;
+}
+
+function escaped(filterText: string): string {
+  return encodeURIComponent(filterText.toWellFormed());
+}
+
+/** Times near now are given in minutes from it. */
+async function ask(url: string, path: string, now: number): Promise<Answer> {
+  const answer = await sendExactly(url, { path });
+  assert.ok(answer !== undefined, 'the connection was closed without an answer');
+  const body = answer.body
+    .toString()
+    .replaceAll(
+      /"(\d{4}-\d\d-\d\dT[\d:.]+Z)"/g,
+      (_, shown: string) => `"${Math.round((Date.parse(shown) - now) / minute)}m"`,
+    );
+  return { status: answer.status, body };
+}
