@@ -12,6 +12,11 @@ const lastWritableMs = 253_402_300_799_999;
 const epochDays = 719_528;
 const daysBeforeMonth = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
 
+const hyphen = 0x2d;
+const point = 0x2e;
+const colon = 0x3a;
+const capitalT = 0x54;
+
 /** In place of a digit where there is none: so small that every number of up to four digits with it is negative. */
 const notDigit = -10_000;
 
@@ -51,8 +56,9 @@ export function formatDateTime(ms: number): string {
 
 /** The form that Prometheus sends, `2026-11-21T03:08:54.829Z`, without a match and its strings; NaN for any other. */
 function parseUsual(text: string): number {
-  if (text[4] !== '-' || text[7] !== '-' || text[10] !== 'T' || text[23] !== 'Z') return NaN;
-  if (text[13] !== ':' || text[16] !== ':' || text[19] !== '.') return NaN;
+  if (text.charCodeAt(4) !== hyphen || text.charCodeAt(7) !== hyphen || text.charCodeAt(10) !== capitalT) return NaN;
+  if (text.charCodeAt(13) !== colon || text.charCodeAt(16) !== colon || !text.endsWith('Z')) return NaN;
+  if (text.charCodeAt(19) !== point) return NaN;
   const year = twoDigits(text, 0) * 100 + twoDigits(text, 2);
   const ms = twoDigits(text, 20) * 10 + digit(text, 22);
   const day = dayMs(year, twoDigits(text, 5), twoDigits(text, 8));
