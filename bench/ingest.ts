@@ -39,7 +39,7 @@ async function measure(peer: PeerName, batch: number, count: number): Promise<Me
     const load = (mode: IngestMode, from: number, alerts: number, passes: number): Load => {
       return { port: server.port, connections: 4, batch, mode, from, count: alerts, passes };
     };
-    const warmUp = Math.min(count, 8000);
+    const warmUp = Math.min(count, 20_000);
     for (const mode of modes)
       await generator.run(load(mode, 500_000, warmUp, mode === 're-sent' ? 2 : 1), server.child.pid);
     const measured: Measurement[] = [];

@@ -1,6 +1,7 @@
 import type { CancelTimer, Clock } from '../clock.ts';
 import { reconcileDeadlineMs } from '../limits.ts';
 import type { Logger } from '../logger.ts';
+import { Slices } from '../slices.ts';
 import type { Causes } from '../workqueue/causes.ts';
 import { requestKey, type Request } from '../workqueue/request.ts';
 import type { Priority, WorkItem, WorkQueue } from '../workqueue/work-queue.ts';
@@ -26,10 +27,12 @@ export class Controller {
   readonly #shutdown = new AbortController();
   /** Keys whose last run did not come through: they wait for a retry, or no longer get one because we shut down. */
   readonly #unfinished = new Set<string>();
+  readonly #slices: Slices;
   #draining = false;
 
   constructor(options: ControllerOptions) {
     this.#options = options;
+    this.#slices = new Slices(options.clock);
     this.#queue = options.createQueue((item) => this.#work(item));
   }
 
@@ -66,6 +69,8 @@ export class Controller {
   /** Never rejects, as the queue demands. */
   async #work(item: WorkItem<Work>): Promise<void> {
     const { clock, logger, report } = this.#options;
+    // A sweep in which nothing changes never waits for anything but a promise: alerts would have to wait for its end.
+    if (this.#slices.isOver) await this.#slices.breathe();
     const startedAt = clock.now();
     this.#unfinished.delete(requestKey(item.request));
     try {

@@ -35,6 +35,8 @@ export async function startTocsin(options: TocsinOptions = {}): Promise<TocsinPr
     ...(config !== undefined && { files: { 'tocsin.yml': config } }),
     onLine: (line) => log.add(line),
     args: (folder, address) => [
+      // As package.json and the Dockerfile start it.
+      '--max-semi-space-size=8',
       main,
       `--web.listen-address=${address}`,
       ...(routePrefix === '' ? [] : [`--web.route-prefix=${routePrefix}`]),
