@@ -40,7 +40,11 @@ describe('the Dockerfile', () => {
   });
 
   it('starts Node itself, without a shell and without an init process', () => {
-    assert.deepEqual(JSON.parse(valuesOf(runStage, 'ENTRYPOINT')[0]!), ['/nodejs/bin/node', '--max-semi-space-size=8', '/tocsin/dist/main.js']);
+    assert.deepEqual(JSON.parse(valuesOf(runStage, 'ENTRYPOINT')[0]!), [
+      '/nodejs/bin/node',
+      '--max-semi-space-size=8',
+      '/tocsin/dist/main.js',
+    ]);
     assert.deepEqual(JSON.parse(valuesOf(runStage, 'CMD')[0]!), [
       '--web.listen-address=:9093',
       '--storage.path=/tmp/tocsin',
