@@ -26,7 +26,8 @@ after(() => image.remove());
 /** The command line of the image, with Node and the folder of this machine, and flags in the place of CMD. */
 function entrypoint(...args: readonly string[]): readonly string[] {
   const [, ...program] = JSON.parse(valuesOf(runStage, 'ENTRYPOINT')[0]!) as string[];
-  return [process.execPath, ...program.map((path) => join(image.root, path)), ...args];
+  const here = program.map((word) => (word.startsWith('/') ? join(image.root, word) : word));
+  return [process.execPath, ...here, ...args];
 }
 
 describe('the Dockerfile', () => {
