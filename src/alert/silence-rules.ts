@@ -1,0 +1,135 @@
+import { RE2JS } from 're2js';
+import { quote } from './go-quote.ts';
+import { Matcher } from './matcher.ts';
+import { MatcherError } from './matcher-error.ts';
+import type { PostableMatcher, PostableSilence } from './postable-silence.ts';
+import { SilenceError } from './silence-error.ts';
+import { silenceSize } from './silence-size.ts';
+import { silenceState, type Silence } from './silence.ts';
+
+/** The silences as they are before a change. */
+export interface KnownSilences {
+  /** Those that have ended and are not forgotten yet, too. */
+  readonly size: number;
+  get(id: string): Silence | undefined;
+}
+
+export interface SilenceLimits {
+  /** `receiver.max_silences` */
+  readonly maxSilences: number;
+  /** `receiver.max_silence_size` */
+  readonly maxBytes: number;
+  /** `receiver.silence_retention`, milliseconds. */
+  readonly retentionMs: number;
+}
+
+/** A posted silence that keeps every rule which does not depend on what is stored. */
+export interface ValidSilence extends Omit<PostableSilence, 'matchers'> {
+  readonly matchers: readonly Matcher[];
+}
+
+/** What a request changes: all of it, or nothing. */
+export interface SilenceChange {
+  /** Of the silence that was asked for. */
+  readonly id: string;
+  /** The new versions, those that end first. Empty if all is as it should be. */
+  readonly silences: readonly Silence[];
+}
+
+/**
+ * The checks of Alertmanager 0.34 that come before it looks into its store, in its order (postSilencesHandler of
+ * api/v2/api.go, then validateSilence of silence/silence.go); but the size is looked at before the expressions are, so that
+ * a huge one is never compiled. Throws SilenceError.
+ */
+export function validSilence(posted: PostableSilence, now: number, limits: SilenceLimits): ValidSilence {
+  const { startsAt, endsAt } = posted;
+  if ((startsAt ?? zeroTimeMs) >= endsAt)
+    throw SilenceError.invalid('Failed to create silence: start time must be before end time');
+  if (endsAt < now) throw SilenceError.invalid("Failed to create silence: end time can't be in the past");
+  const bytes = silenceSize({ ...posted, startsAt: startsAt ?? now, updatedAt: now }, endsAt + limits.retentionMs);
+  if (bytes > limits.maxBytes) throw SilenceError.tooLarge(bytes, limits.maxBytes);
+  const matchers = posted.matchers.map(validMatcher);
+  if (matchers.every(matchesEmpty))
+    throw SilenceError.invalid('invalid silence: matcher set 0: at least one matcher must not match the empty string');
+  return { ...posted, matchers };
+}
+
+/** What a POST does: changes the silence that it names, or expires that and makes a new one, or makes a new one. */
+export function setSilence(
+  known: KnownSilences,
+  posted: ValidSilence,
+  now: number,
+  limits: SilenceLimits,
+  newId: () => string,
+): SilenceChange {
+  const previous = known.get(posted.id);
+  if (posted.id !== '' && previous === undefined) throw SilenceError.notFound();
+  const silence: Silence = { ...posted, startsAt: posted.startsAt ?? now, updatedAt: now };
+  if (previous !== undefined && canUpdate(previous, silence, now)) return { id: silence.id, silences: [silence] };
+  if (known.size >= limits.maxSilences) throw SilenceError.tooMany(known.size, limits.maxSilences);
+  const id = newId();
+  const created = { ...silence, id, startsAt: Math.max(silence.startsAt, now) };
+  // Expired, it leaves a history of what was silenced.
+  const expired = previous === undefined ? [] : expireSilence(known, previous.id, now).silences;
+  return { id, silences: [...expired, created] };
+}
+
+/** What a DELETE does: the silence ends now; one that was still to start never does. */
+export function expireSilence(known: KnownSilences, id: string, now: number): SilenceChange {
+  const silence = known.get(id);
+  if (silence === undefined) throw SilenceError.notFound();
+  const state = silenceState(silence, now);
+  if (state === 'expired') return { id, silences: [] };
+  const startsAt = state === 'pending' ? now : silence.startsAt;
+  return { id, silences: [{ ...silence, startsAt, endsAt: now, updatedAt: now }] };
+}
+
+/** 0001-01-01T00:00:00Z, the zero time of Go. */
+const zeroTimeMs = -62_135_596_800_000;
+
+/** True if the change does not touch what has already been silenced. */
+function canUpdate(from: Silence, to: Silence, now: number): boolean {
+  if (!sameMatchers(from.matchers, to.matchers)) return false;
+  switch (silenceState(from, now)) {
+    case 'active':
+      return Math.floor(from.startsAt / 1000) === Math.floor(to.startsAt / 1000) && to.endsAt >= now;
+    case 'pending':
+      return to.startsAt >= now;
+    case 'expired':
+      return false;
+  }
+}
+
+function sameMatchers(a: readonly Matcher[], b: readonly Matcher[]): boolean {
+  return a.length === b.length && a.every((matcher, index) => isSame(matcher, b[index]!));
+}
+
+function isSame(a: Matcher, b: Matcher): boolean {
+  return a.name === b.name && a.type === b.type && a.value === b.value;
+}
+
+function validMatcher({ name, value, type }: PostableMatcher, index: number): Matcher {
+  const where = `invalid silence: invalid label matcher ${index} in set 0`;
+  if (name === '') throw SilenceError.invalid(`${where}: invalid label name ""`);
+  try {
+    return new Matcher(name, value, type);
+  } catch (error) {
+    if (!(error instanceof MatcherError)) throw error;
+    const problem = ownProblem(value) ?? error.message;
+    throw SilenceError.invalid(`${where}: invalid regular expression ${quote(value)}: ${problem}`);
+  }
+}
+
+/** Alertmanager names what is wrong with an expression alone; inside of `^(?:…)$` the same fault reads otherwise. */
+function ownProblem(expression: string): string | undefined {
+  try {
+    RE2JS.compile(expression);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+function matchesEmpty(matcher: Matcher): boolean {
+  return (matcher.type === '=' || matcher.type === '=~') && matcher.matchesValue('');
+}

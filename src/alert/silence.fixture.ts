@@ -1,0 +1,17 @@
+import { Matcher } from './matcher.ts';
+import type { Silence } from './silence.ts';
+
+/** A silence for `job="node"` from 1000 to 2000, but for what is given. */
+export function testSilence(id: string, given: Partial<Silence> = {}): Silence {
+  return {
+    id,
+    matchers: [new Matcher('job', 'node', '=')],
+    startsAt: 1000,
+    endsAt: 2000,
+    updatedAt: 1000,
+    createdBy: 'me',
+    comment: 'maintenance',
+    annotations: {},
+    ...given,
+  };
+}

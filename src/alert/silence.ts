@@ -1,0 +1,33 @@
+import type { LabelSet } from './label-set.ts';
+import type { Matcher } from './matcher.ts';
+
+/** A silence as it is stored; it is never changed, only replaced by its next version. Times are milliseconds since the epoch. */
+export interface Silence {
+  /** A random UUID, given by us. */
+  readonly id: string;
+  /** An alert is silenced if all of them match. */
+  readonly matchers: readonly Matcher[];
+  readonly startsAt: number;
+  readonly endsAt: number;
+  readonly updatedAt: number;
+  readonly createdBy: string;
+  readonly comment: string;
+  readonly annotations: LabelSet;
+}
+
+export type SilenceState = 'active' | 'pending' | 'expired';
+
+/**
+ * A silence whose end is `now` has ended, as an alert has. In Alertmanager it is active for that one instant more, which
+ * nobody can see there: its clock has nanoseconds.
+ */
+export function silenceState({ startsAt, endsAt }: Pick<Silence, 'startsAt' | 'endsAt'>, now: number): SilenceState {
+  if (now < startsAt) return 'pending';
+  return now < endsAt ? 'active' : 'expired';
+}
+
+/** True if the silence concerns an alert with these labels, at whatever time. */
+export function concerns({ matchers }: Silence, labels: LabelSet): boolean {
+  for (const matcher of matchers) if (!matcher.matches(labels)) return false;
+  return true;
+}

@@ -1,0 +1,150 @@
+import type { LabelSet } from './label-set.ts';
+import { SilenceIndex } from './silence-index.ts';
+import { silenceState, type Silence, type SilenceState } from './silence.ts';
+
+const none: readonly Silence[] = [];
+
+/** Which silences concern some labels, as of a version of the silences. */
+interface Verdict {
+  readonly version: number;
+  readonly silences: readonly Silence[];
+}
+
+/** What began, ended or was forgotten because time went on. */
+export interface SilenceTurn {
+  readonly started: readonly Silence[];
+  readonly ended: readonly Silence[];
+  readonly forgotten: readonly Silence[];
+}
+
+/** All silences, in memory: those to come, those that hold, and those that have ended and are still remembered. */
+export class Silences {
+  readonly #retentionMs: number;
+  readonly #byId = new Map<string, Silence>();
+  /** What each was told to be last; it lags behind until {@link turn}. */
+  readonly #told = new Map<string, SilenceState>();
+  /** Those that have not ended, as far as has been told. */
+  readonly #index = new SilenceIndex();
+  readonly #indexed = new Map<string, Silence>();
+  readonly #verdicts = new WeakMap<LabelSet, Verdict>();
+  #version = 0;
+
+  /** @param retentionMs `receiver.silence_retention` */
+  constructor(retentionMs: number) {
+    this.#retentionMs = retentionMs;
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  get(id: string): Silence | undefined {
+    return this.#byId.get(id);
+  }
+
+  all(): IterableIterator<Silence> {
+    return this.#byId.values();
+  }
+
+  /** Stores a silence, or its next version; gives what it was told to be before. */
+  put(silence: Silence, now: number): SilenceState | undefined {
+    const before = this.#told.get(silence.id);
+    this.#unindex(silence.id);
+    this.#byId.set(silence.id, silence);
+    const state = silenceState(silence, now);
+    this.#told.set(silence.id, state);
+    if (state !== 'expired') this.#addToIndex(silence);
+    return before;
+  }
+
+  /** The silences that silence an alert with these labels at `now`. To ask again with the same object costs hardly anything. */
+  silencing(labels: LabelSet, now: number): readonly Silence[] {
+    if (this.#indexed.size === 0) return none;
+    const concerning = this.#concerning(labels);
+    return concerning.length === 0 ? none : concerning.filter((silence) => silenceState(silence, now) === 'active');
+  }
+
+  isSilenced(labels: LabelSet, now: number): boolean {
+    return this.silencing(labels, now).length > 0;
+  }
+
+  /** The ids of the silences that silence an alert with these labels at `now`, sorted: `silencedBy` of its status. */
+  silencedBy(labels: LabelSet, now: number): string[] {
+    return this.silencing(labels, now)
+      .map(({ id }) => id)
+      .toSorted();
+  }
+
+  count(now: number): Readonly<Record<SilenceState, number>> {
+    const counts = { active: 0, pending: 0, expired: 0 };
+    for (const silence of this.#byId.values()) counts[silenceState(silence, now)]++;
+    return counts;
+  }
+
+  /** When {@link turn} has something to do next; undefined if never. */
+  get nextTurnAt(): number | undefined {
+    let next: number | undefined;
+    for (const silence of this.#byId.values()) {
+      const at = this.#turnsAt(silence);
+      if (next === undefined || at < next) next = at;
+    }
+    return next;
+  }
+
+  /** Goes on to `now`: tells what has started and ended since, and forgets what ended long enough ago. */
+  turn(now: number): SilenceTurn {
+    const started: Silence[] = [];
+    const ended: Silence[] = [];
+    const forgotten: Silence[] = [];
+    for (const silence of this.#byId.values()) {
+      if (this.#turnsAt(silence) > now) continue;
+      const state = silenceState(silence, now);
+      if (state !== this.#told.get(silence.id)) (state === 'active' ? started : ended).push(silence);
+      this.#told.set(silence.id, state);
+      if (state === 'expired') this.#unindex(silence.id);
+      if (silence.endsAt + this.#retentionMs > now) continue;
+      this.#forget(silence.id);
+      forgotten.push(silence);
+    }
+    return { started, ended, forgotten };
+  }
+
+  #turnsAt({ id, startsAt, endsAt }: Silence): number {
+    switch (this.#told.get(id)) {
+      case 'pending':
+        return startsAt;
+      case 'active':
+        return endsAt;
+      default:
+        return endsAt + this.#retentionMs;
+    }
+  }
+
+  #concerning(labels: LabelSet): readonly Silence[] {
+    const verdict = this.#verdicts.get(labels);
+    if (verdict !== undefined && verdict.version === this.#version) return verdict.silences;
+    const found = this.#index.concerning(labels);
+    const silences = found.length === 0 ? none : found;
+    this.#verdicts.set(labels, { version: this.#version, silences });
+    return silences;
+  }
+
+  #addToIndex(silence: Silence): void {
+    this.#version++;
+    this.#index.add(silence);
+    this.#indexed.set(silence.id, silence);
+  }
+
+  #unindex(id: string): void {
+    const silence = this.#indexed.get(id);
+    if (silence === undefined) return;
+    this.#version++;
+    this.#index.delete(silence);
+    this.#indexed.delete(id);
+  }
+
+  #forget(id: string): void {
+    this.#byId.delete(id);
+    this.#told.delete(id);
+  }
+}

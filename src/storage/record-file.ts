@@ -1,0 +1,161 @@
+import { constants } from 'node:fs';
+import { copyFile, link, mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { encodeRecord } from './record.ts';
+
+/** How much is written in one go, bytes; in between others have their turn. */
+const pieceBytes = 256 * 1024;
+
+const { O_CREAT, O_RDWR, O_TRUNC } = constants;
+
+/**
+ * A file of records on the disk. Whatever is written is on the disk for good when the promise resolves; if it rejects, the
+ * file holds what it held before, or {@link isSound} is false and it has to be {@link replace}d.
+ */
+export class RecordFile {
+  readonly path: string;
+  #file: FileHandle | undefined;
+  #inode = 0;
+  #bytes = 0;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** True if there is a file that may be appended to. */
+  get isSound(): boolean {
+    return this.#file !== undefined;
+  }
+
+  /** Takes up a file that is there, cut to its first `bytes` bytes. */
+  async open(bytes: number): Promise<void> {
+    const file = await open(this.path, O_RDWR);
+    try {
+      await file.truncate(bytes);
+      await file.datasync();
+      await this.#take(file, bytes);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  /** False if the file has been removed or replaced behind our back: what is appended would be lost. */
+  async isInPlace(): Promise<boolean> {
+    const found = await stat(this.path).catch(() => undefined);
+    return found?.ino === this.#inode;
+  }
+
+  async append(values: readonly unknown[]): Promise<void> {
+    const file = this.#file;
+    if (file === undefined) throw new Error('append() to a file that is not sound');
+    const bytes = Buffer.concat(values.map(encodeRecord));
+    try {
+      await writeAt(file, bytes, this.#bytes);
+      await file.datasync();
+      this.#bytes += bytes.length;
+    } catch (error) {
+      await this.#undo(file);
+      throw error;
+    }
+  }
+
+  /**
+   * Puts a new file with these values in the place of the old one: either is there, at any moment.
+   * @param keepAs another name that the old file gets, if that is not to be lost
+   */
+  async replace(values: Iterable<unknown>, keepAs?: string): Promise<void> {
+    const newPath = `${this.path}.new`;
+    await makeFolder(dirname(this.path));
+    const file = await open(newPath, O_CREAT | O_RDWR | O_TRUNC, 0o600);
+    try {
+      const bytes = await writeAll(file, values);
+      await file.sync();
+      if (keepAs !== undefined) await keep(this.path, keepAs);
+      await rename(newPath, this.path);
+      await syncFolder(dirname(this.path));
+      await this.close();
+      await this.#take(file, bytes);
+    } catch (error) {
+      await file.close();
+      await rm(newPath, { force: true }).catch(() => undefined);
+      // The old file may have been replaced by then.
+      if (!(await this.isInPlace())) await this.close();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    const file = this.#file;
+    this.#file = undefined;
+    await file?.close();
+  }
+
+  async #take(file: FileHandle, bytes: number): Promise<void> {
+    this.#inode = (await file.stat()).ino;
+    this.#file = file;
+    this.#bytes = bytes;
+  }
+
+  /** What was written in part, or may not be on the disk, must not be found there later. */
+  async #undo(file: FileHandle): Promise<void> {
+    try {
+      await file.truncate(this.#bytes);
+      await file.datasync();
+    } catch {
+      await this.close();
+    }
+  }
+}
+
+async function writeAll(file: FileHandle, values: Iterable<unknown>): Promise<number> {
+  let at = 0;
+  let piece: Buffer[] = [];
+  let size = 0;
+  for (const value of values) {
+    const record = encodeRecord(value);
+    piece.push(record);
+    size += record.length;
+    if (size < pieceBytes) continue;
+    at = await writeAt(file, Buffer.concat(piece), at);
+    piece = [];
+    size = 0;
+  }
+  return writeAt(file, Buffer.concat(piece), at);
+}
+
+/** Gives where it ends. A full disk may take only a part at first. */
+async function writeAt(file: FileHandle, bytes: Buffer, position: number): Promise<number> {
+  let written = 0;
+  while (written < bytes.length)
+    written += (await file.write(bytes, written, bytes.length - written, position + written)).bytesWritten;
+  return position + written;
+}
+
+async function makeFolder(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true });
+  if (first !== undefined) await syncFolder(dirname(first));
+}
+
+/** Some file systems have no second names. */
+async function keep(path: string, newPath: string): Promise<void> {
+  try {
+    await link(path, newPath).catch(() => copyFile(path, newPath));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
+
+/** Without it the new name may be gone after a power failure. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}

@@ -1,0 +1,159 @@
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Silence } from '../alert/silence.ts';
+import type { Clock } from '../clock.ts';
+import type { Logger } from '../logger.ts';
+import { RecordFile } from './record-file.ts';
+import { readRecords } from './record.ts';
+import { silenceRecord, silencesOf } from './silence-record.ts';
+import { StorageError } from './storage-error.ts';
+
+export interface SilenceLogOptions {
+  /** `--storage.path` */
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** The file may have this many bytes more than twice what the silences take, before it is written anew. */
+const slackBytes = 1024 * 1024;
+
+/**
+ * The silences on the disk: a log to which each change is appended, written anew once most of it is history. A file that is
+ * damaged keeps nobody from starting: what is readable is kept, and the file itself under another name.
+ */
+export class SilenceLog {
+  readonly #options: SilenceLogOptions;
+  readonly #file: RecordFile;
+  /** The file on the disk is damaged and has not been set aside yet. */
+  #damaged = false;
+  /** Past this many bytes the file is written anew. */
+  #compactAt = slackBytes;
+
+  constructor(options: SilenceLogOptions) {
+    this.#options = options;
+    this.#file = new RecordFile(join(options.folder, 'silences.log'));
+  }
+
+  /** What is stored, each silence in its last version. Never rejects: what is wrong is logged. */
+  async open(): Promise<Silence[]> {
+    const bytes = await this.#read();
+    if (bytes === undefined) return [];
+    const { values, goodBytes, damagedBytes, cutOffBytes } = readRecords(bytes);
+    const silences = new Map<string, Silence>();
+    let unreadable = 0;
+    for (const value of values) {
+      const changed = silencesOf(value);
+      if (changed === undefined) unreadable++;
+      for (const silence of changed ?? []) silences.set(silence.id, silence);
+    }
+    if (damagedBytes + unreadable > 0) {
+      const counts = { damaged_bytes: damagedBytes, unreadable_records: unreadable, kept: silences.size };
+      await this.#setAside(counts, silences.values());
+    } else await this.#takeUp(goodBytes, cutOffBytes);
+    return [...silences.values()];
+  }
+
+  /**
+   * Resolves once the changes are on the disk for good, each one whole. Rejects with StorageError; then none of them is.
+   * Must not be called again before that.
+   * @param changes the silences that each request changed
+   * @param all all silences there are, the changes among them
+   */
+  async append(changes: readonly (readonly Silence[])[], all: () => Iterable<Silence>): Promise<void> {
+    try {
+      if (this.#file.bytes > this.#compactAt && (await this.#compact(all))) return;
+      if (!this.#damaged && this.#file.isSound && (await this.#file.isInPlace()))
+        await this.#file.append(changes.map(silenceRecord));
+      else await this.#rewrite(all());
+    } catch (error) {
+      throw new StorageError('the silence could not be stored', error);
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+
+  /** Undefined if there is no file. */
+  async #read(): Promise<Buffer | undefined> {
+    await rm(`${this.#file.path}.new`, { force: true }).catch(() => undefined);
+    try {
+      return await readFile(this.#file.path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      await this.#setAside({ error, kept: 0 }, []);
+      return undefined;
+    }
+  }
+
+  /** The file is as we left it, or its last record was being written when the process was killed. */
+  async #takeUp(goodBytes: number | undefined, cutOffBytes: number): Promise<void> {
+    const { logger } = this.#options;
+    if (cutOffBytes > 0)
+      logger.warn('silences.cut_off', 'the last change of the silences was never written whole: it is dropped', {
+        file: this.#file.path,
+        dropped_bytes: cutOffBytes,
+      });
+    // A file without its last line's end is written anew with the next change.
+    if (goodBytes === undefined) return;
+    try {
+      await this.#file.open(goodBytes);
+    } catch (error) {
+      logger.error('silences.not_writable', 'silences can be read, but not be changed', {
+        file: this.#file.path,
+        error,
+      });
+    }
+    this.#compactAt = goodBytes + slackBytes;
+  }
+
+  async #setAside(found: Readonly<Record<string, unknown>>, kept: Iterable<Silence>): Promise<void> {
+    this.#damaged = true;
+    const { logger } = this.#options;
+    const fields = { file: this.#file.path, ...found };
+    try {
+      const name = await this.#rewrite(kept);
+      logger.error('silences.damaged', 'the file of the silences is damaged: what was readable is kept', {
+        ...fields,
+        set_aside_as: name,
+      });
+    } catch (error) {
+      logger.error('silences.damaged', 'the file of the silences is damaged, and could not be replaced yet', {
+        ...fields,
+        rewrite_error: error,
+      });
+    }
+  }
+
+  /** Gives the name under which a damaged file is kept. */
+  async #rewrite(all: Iterable<Silence>): Promise<string | undefined> {
+    const time = new Date(this.#options.clock.now()).toISOString().replaceAll(':', '-');
+    const keepAs = this.#damaged ? `${this.#file.path}.damaged-${time}` : undefined;
+    await this.#file.replace(recordsOf(all), keepAs);
+    this.#damaged = false;
+    this.#compactAt = 2 * this.#file.bytes + slackBytes;
+    return keepAs;
+  }
+
+  /** False if it failed: on a disk that has no room for a second file, the first goes on growing. */
+  async #compact(all: () => Iterable<Silence>): Promise<boolean> {
+    const bytes = this.#file.bytes;
+    try {
+      await this.#rewrite(all());
+      return true;
+    } catch (error) {
+      this.#options.logger.warn('silences.not_compacted', 'the file of the silences could not be written anew', {
+        file: this.#file.path,
+        file_bytes: bytes,
+        error,
+      });
+      this.#compactAt = bytes + slackBytes;
+      return false;
+    }
+  }
+}
+
+function* recordsOf(silences: Iterable<Silence>): Iterable<unknown> {
+  for (const silence of silences) yield silenceRecord([silence]);
+}
