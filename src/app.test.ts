@@ -40,7 +40,8 @@ describe('App', () => {
   it('closes what is open when it cannot start', async (t) => {
     const one = await startApp(t, 'one');
     const { port } = new URL(one.url);
-    const app = new App({ ...one.options, listenAddress: { host: '127.0.0.1', port: Number(port) } });
+    const storagePath = join(one.storagePath, 'other');
+    const app = new App({ ...one.options, storagePath, listenAddress: { host: '127.0.0.1', port: Number(port) } });
 
     await assert.rejects(app.start(), { code: 'EADDRINUSE' });
   });

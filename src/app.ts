@@ -26,6 +26,7 @@ import { Reloader, type PreparedConfig, type ReloadOutcome, type ReloadTrigger }
 import { createEventSource } from './source/create-event-source.ts';
 import type { EventSource } from './source/event-source.ts';
 import { StoredAlertSource } from './standalone/stored-alert-source.ts';
+import { Storage } from './storage/storage.ts';
 import { storeLimits } from './store-limits.ts';
 import { Causes, type Trigger } from './workqueue/causes.ts';
 import type { Request } from './workqueue/request.ts';
@@ -62,6 +63,7 @@ export class App {
   readonly #registry = new Registry();
   readonly #cleanups: Cleanups;
   readonly #store: AlertStore;
+  readonly #storage: Storage;
   readonly #pipelines: Home;
   readonly #controller: Controller;
   readonly #prepareController: ControllerStage['prepare'];
@@ -83,6 +85,7 @@ export class App {
     this.#cleanups = new Cleanups(options.logger);
     createProcessMetrics(this.#registry, options.version);
     this.#store = new AlertStore(storeLimits(() => this.#config.receiver));
+    this.#storage = new Storage(options);
     this.#pipelines = this.#createHome();
     this.#alerts = new AlertSourceSwitch(this.#createAlertSource(options.config.prometheus));
     const { controller, prepare } = this.#createController();
@@ -128,6 +131,8 @@ export class App {
 
   async #open(): Promise<AddressInfo> {
     const { clock, listenAddress, logger } = this.#options;
+    this.#cleanups.add('storage', () => this.#storage.close());
+    this.#receiver.load(await this.#storage.open());
     this.#cleanups.add('prometheus', () => this.#snapshot?.close());
     this.#cleanups.add('pipelines', () => this.#pipelines.close());
     await this.#pipelines.open();
@@ -246,6 +251,7 @@ export class App {
       ...this.#options,
       registry: this.#registry,
       store: this.#store,
+      silenceStorage: this.#storage.silences,
       heavyWork: this.#options.heavyWork ?? ((work) => work()),
       sink: (causes) => this.#source.put(causes),
       notReady: () => this.#notReady,
@@ -267,11 +273,8 @@ export class App {
     const { clock, logger } = this.#options;
     if (requests.length === 0) return;
     const id = newId(4);
-    logger.info('requests.enqueued', 'reconcile requests without an alert', {
-      event_id: id,
-      requests: requests.length,
-      trigger,
-    });
+    const fields = { event_id: id, requests: requests.length, trigger };
+    logger.info('requests.enqueued', 'reconcile requests without an alert', fields);
     this.#controller.enqueue(requests, Causes.of(trigger, clock.now()), id, priority);
   }
 

@@ -15,12 +15,14 @@ function messageFor(path: string, value: unknown): string | undefined {
 const sizes = [
   'receiver.max_body_size',
   'receiver.max_alerts_size',
+  'receiver.max_silence_size',
   'receiver.max_header_size',
   'prometheus.max_response_size',
 ];
 const counts = [
   'receiver.max_alerts',
   'receiver.max_labels_per_alert',
+  'receiver.max_silences',
   'receiver.max_connections',
   'source.channel.capacity',
   'controller.max_concurrent_reconciles',
@@ -31,6 +33,7 @@ const counts = [
 const durations = [
   'receiver.resolve_timeout',
   'receiver.webhook_resolve_timeout',
+  'receiver.silence_retention',
   'receiver.header_timeout',
   'receiver.request_timeout',
   'receiver.idle_timeout',
@@ -52,6 +55,9 @@ describe('Config', () => {
         webhook_resolve_timeout: 90_000_000,
         group_by: ['alertname'],
         max_labels_per_alert: 4096,
+        max_silences: 10_000,
+        max_silence_size: 64 * 1024,
+        silence_retention: 432_000_000,
         max_header_size: 16 * 1024,
         header_timeout: 10_000,
         request_timeout: 30_000,

@@ -57,6 +57,10 @@ const keys = section({
     group_by: setting(readNames, ['alertname']),
     /** The most labels, or annotations, that one alert may have. */
     max_labels_per_alert: setting(readCount, 4096),
+    max_silences: setting(readCount, 10_000),
+    max_silence_size: setting(readSize('1KiB', '1MiB'), '64KiB'),
+    /** How long a silence is remembered after its end. */
+    silence_retention: setting(readSpan, '120h'),
     max_header_size: setting(readSize('1KiB', '1MiB'), '16KiB'),
     header_timeout: setting(readTimeout, '10s'),
     request_timeout: setting(readTimeout, '30s'),

@@ -9,6 +9,8 @@ export const liveKeys: readonly string[] = [
   'receiver.resolve_timeout',
   'receiver.webhook_resolve_timeout',
   'receiver.max_labels_per_alert',
+  'receiver.max_silences',
+  'receiver.max_silence_size',
   'receiver.header_timeout',
   'receiver.request_timeout',
   'receiver.idle_timeout',

@@ -16,7 +16,14 @@ function setUp() {
   const store = new AlertStore({ maxAlerts: 10_000, maxBytes: 100_000_000, resolveTimeoutMs: minute });
   const lines = new AlertLines({ clock, logger, perSecond: 10_000 });
   const sunk: Causes[] = [];
-  const expiry = new AlertExpiry({ clock, store, lines, sink: (causes) => sunk.push(causes) });
+  const expiry = new AlertExpiry({
+    silencing: () => [],
+    onSuppressed: () => undefined,
+    clock,
+    store,
+    lines,
+    sink: (causes) => sunk.push(causes),
+  });
   const put = (labels: Readonly<Record<string, string>>, endsAt?: number): void => {
     assert.equal(typeof store.put(posted({ labels, endsAt }), clock.now(), 1), 'object');
   };

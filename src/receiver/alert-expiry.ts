@@ -3,11 +3,15 @@ import type { CancelTimer, Clock } from '../clock.ts';
 import { Causes } from '../workqueue/causes.ts';
 import { addCause } from './add-cause.ts';
 import type { AlertLines } from './alert-lines.ts';
+import { Suppressed, type Silencing } from './suppressed.ts';
 
 export interface AlertExpiryOptions {
   readonly clock: Clock;
   readonly store: AlertStore;
   readonly lines: AlertLines;
+  readonly silencing: Silencing;
+  /** Called with those that a silence kept from waking anybody. */
+  readonly onSuppressed: (suppressed: Suppressed) => void;
   readonly sink: (causes: Causes) => void;
 }
 
@@ -49,16 +53,20 @@ export class AlertExpiry {
   }
 
   #expire(now: number): Causes {
-    const { store, lines } = this.#options;
+    const { store, lines, silencing, onSuppressed } = this.#options;
     const causes = new Causes();
+    const suppressed = new Suppressed();
     let characters = 0;
     for (let looked = 0; looked < perTurn && characters < charactersPerTurn; looked++) {
       for (const alert of store.expire(now, 1)) {
         lines.write('alert.expired', alert);
-        addCause(causes, alert, 'expired', now);
+        const silences = silencing(alert.labels, now);
+        if (silences.length > 0) suppressed.add(alert, silences);
+        else addCause(causes, alert, 'expired', now);
         characters += alert.key.length;
       }
     }
+    if (suppressed.count > 0) onSuppressed(suppressed);
     return causes;
   }
 

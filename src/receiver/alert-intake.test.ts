@@ -22,6 +22,7 @@ function takeIn(store: AlertStore, alerts: readonly PostableAlert[], repeats: Re
   const transitions: [string, string | undefined][] = [];
   const onTransition = ({ event, alert }: AlertTransition) => void transitions.push([event, alert.labels['alertname']]);
   const intake = new AlertIntake({
+    silencing: () => [],
     store,
     repeats,
     now: at,

@@ -4,6 +4,7 @@ import type { PostableAlert } from '../alert/postable-alert.ts';
 import { maxNamedProblems } from '../limits.ts';
 import { Causes } from '../workqueue/causes.ts';
 import { addCause } from './add-cause.ts';
+import { Suppressed, type Silencing } from './suppressed.ts';
 
 /** Does an alert that tells nothing new wake a reconcile? It does by default: it heals a push that was lost. */
 export type Repeats = 'trigger' | 'ignore';
@@ -17,6 +18,7 @@ export interface AlertTransition {
 export interface AlertIntakeOptions {
   readonly store: AlertStore;
   readonly repeats: Repeats;
+  readonly silencing: Silencing;
   /** One time for the whole batch, as in Alertmanager; milliseconds. */
   readonly now: number;
   /** What a character of the body takes in memory: 1 if it was all ASCII. */
@@ -42,6 +44,8 @@ export class AlertIntake {
   notStored = 0;
   /** Those that are stored, but with the annotations that they had before: there was no room for the new ones. */
   notUpdated = 0;
+  /** Those that would have woken a reconcile, but for a silence. */
+  readonly suppressed = new Suppressed();
   /** Why invalid alerts are invalid, each with its index; the first {@link maxNamedProblems}. */
   readonly problems: string[] = [];
   /** What wakes a reconcile; if there is no alert in it, nothing does. */
@@ -84,6 +88,9 @@ export class AlertIntake {
     if (change === 'new') this.new++;
     if (change === 'new' || change === 'resolved') this.#options.onTransition({ event: `alert.${change}`, alert });
     if (change === 'repeated' && this.#options.repeats === 'ignore' && limited === undefined) return;
-    addCause(this.causes, alert, alert.announced, this.#options.now);
+    const { now, silencing } = this.#options;
+    const silences = silencing(alert.labels, now);
+    if (silences.length > 0) this.suppressed.add(alert, silences);
+    else addCause(this.causes, alert, alert.announced, now);
   }
 }

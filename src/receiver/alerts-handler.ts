@@ -13,6 +13,7 @@ import { mediaTypeProblem } from './media-type.ts';
 import type { IntakeReport } from './intake-report.ts';
 import { refuse, RefusedError } from './refusal.ts';
 import { senderOf, type Sender } from './sender.ts';
+import type { Silencing } from './suppressed.ts';
 
 /** Runs work that is known to need much memory; see heap-guard.ts. */
 export type HeavyWork = <T>(work: () => Promise<T>) => Promise<T>;
@@ -30,6 +31,7 @@ export interface IntakeSettings {
 export interface AlertsHandlerOptions {
   readonly clock: Clock;
   readonly store: AlertStore;
+  readonly silencing: Silencing;
   readonly report: IntakeReport;
   /** As they are now: a reload may change them between two requests. */
   readonly settings: () => IntakeSettings;
@@ -104,11 +106,12 @@ export class AlertsHandler {
   }
 
   #intake({ characterBytes, webhook }: Batch, door: Door, onTransition: OnTransition): AlertIntake {
-    const { clock, store, settings } = this.#options;
+    const { clock, store, silencing, settings } = this.#options;
     const { repeats, webhookResolveTimeoutMs } = settings();
     return new AlertIntake({
       store,
       repeats,
+      silencing,
       now: clock.now(),
       characterBytes,
       nameOf: door.nameOf,

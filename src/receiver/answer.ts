@@ -11,6 +11,11 @@ export function answerEmpty(response: ServerResponse): void {
   response.writeHead(200, { 'Content-Length': 0, 'Cache-Control': 'no-store' }).end();
 }
 
+/** A status that says it all. */
+export function answerNothing(response: ServerResponse, status: number): void {
+  response.writeHead(status, { 'Content-Length': 0, 'Cache-Control': 'no-store' }).end();
+}
+
 /** The handler's own answer: a JSON string. */
 export function answerString(response: ServerResponse, status: number, text: string): void {
   answer(response, status, 'application/json', `${stringJson(text)}\n`, { 'Cache-Control': 'no-store' });

@@ -27,6 +27,7 @@ function setUp({ maxAlerts = 100, perSecond = 50 } = {}) {
     const transitions = report.transitions(sender);
     const onTransition = transitions.add.bind(transitions);
     const intake = new AlertIntake({
+      silencing: () => [],
       store,
       repeats: 'trigger',
       now: clock.now(),

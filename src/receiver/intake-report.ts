@@ -6,6 +6,7 @@ import type { AlertLines } from './alert-lines.ts';
 import { LineLimiter } from './line-limiter.ts';
 import type { ReceiverMetrics } from './receiver-metrics.ts';
 import type { Sender } from './sender.ts';
+import type { Suppressed } from './suppressed.ts';
 import { Transitions } from './transitions.ts';
 
 export interface IntakeReportOptions {
@@ -60,12 +61,24 @@ export class IntakeReport {
       invalid,
       new: intake.new,
       bytes: bodyBytes,
+      ...(intake.suppressed.count > 0 && { suppressed: intake.suppressed.count }),
       ...(webhook !== undefined && { door: 'webhook', group_key: webhook.groupKey, receiver: webhook.receiver }),
     });
     if (webhook !== undefined && webhook.truncatedAlerts > 0) this.#truncated(sender, webhook);
     if (invalid > 0) this.#invalid(sender, intake);
     if (notStored + notUpdated > 0) this.#limited(sender, intake);
     transitions.write();
+    this.suppressed(intake.suppressed, sender);
+  }
+
+  /** @param sender undefined for alerts that expired, of which nobody tells */
+  suppressed(suppressed: Suppressed, sender?: Sender): void {
+    if (suppressed.count === 0) return;
+    this.#options.metrics.suppressed.inc(suppressed.count);
+    this.#options.logger.debug('alerts.suppressed', 'silenced alerts wake no reconcile', {
+      ...(sender !== undefined && senderFields(sender)),
+      ...suppressed.fields,
+    });
   }
 
   /** A request was refused whole: nothing of it was stored. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { MatcherError } from '../alert/matcher-error.ts';
+import type { Silences } from '../alert/silences.ts';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import { acceptsJson } from './accept.ts';
@@ -10,6 +11,7 @@ import { answerJson, answerRefusal, answerString } from './answer.ts';
 import { ListAnswers } from './list-answers.ts';
 import { Query } from './query.ts';
 import type { ReceiverMetrics } from './receiver-metrics.ts';
+import { silenceList } from './silence-list.ts';
 import { statusJson, type StatusOptions } from './status-json.ts';
 
 export interface ReadHandlerOptions {
@@ -17,6 +19,7 @@ export interface ReadHandlerOptions {
   readonly logger: Logger;
   readonly metrics: ReceiverMetrics;
   readonly lists: AlertLists;
+  readonly silences: Silences;
   readonly status: StatusOptions;
 }
 
@@ -36,6 +39,11 @@ export class ReadHandler {
 
   groups(request: IncomingMessage, response: ServerResponse): Promise<void> {
     return this.#list(request, response, (query) => this.#options.lists.groups(query));
+  }
+
+  silences(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { clock, silences } = this.#options;
+    return this.#list(request, response, (query) => silenceList(silences, clock, query));
   }
 
   receivers(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -12,6 +12,8 @@ export const limitNames = [
   'pipelined_requests',
   'body_memory',
   'open_lists',
+  'max_silences',
+  'max_silence_size',
 ] as const;
 export type LimitName = (typeof limitNames)[number];
 
@@ -21,6 +23,8 @@ export const knownPaths = [
   '/api/v2/alerts/groups',
   '/api/v2/status',
   '/api/v2/receivers',
+  '/api/v2/silences',
+  '/api/v2/silence/:id',
   '/webhook',
   '/-/healthy',
   '/-/ready',
@@ -35,6 +39,8 @@ export interface ReceiverMetrics {
   readonly invalid: Counter;
   /** Alerts not stored, or stored without their new annotations. */
   readonly limited: Counter;
+  /** Alerts that a silence kept from waking anybody. */
+  readonly suppressed: Counter;
   /** Alerts that senders told of without sending them. */
   readonly truncated: Counter;
   limitReached(limit: LimitName): void;
@@ -76,6 +82,11 @@ export function createReceiverMetrics(registry: Registry, store: StoreGauges): R
     registers,
     name: 'tocsin_alerts_truncated_total',
     help: 'Alerts that an Alertmanager cut off from its webhook (max_alerts).',
+  });
+  const suppressed = new Counter({
+    registers,
+    name: 'tocsin_alerts_suppressed_total',
+    help: 'Alerts received or expired that would have woken a reconcile, but for a silence.',
   });
   const limits = new Counter({
     registers,
@@ -123,6 +134,7 @@ export function createReceiverMetrics(registry: Registry, store: StoreGauges): R
     receivedResolved: zeroed(received, 'resolved'),
     invalid,
     limited,
+    suppressed,
     truncated,
     limitReached: (limit) => limits.inc({ limit }),
     answered(path, method, status, seconds) {
@@ -140,6 +152,7 @@ export function createReceiverMetrics(registry: Registry, store: StoreGauges): R
 }
 
 function pathLabel(path: string): string {
+  if (path.startsWith('/api/v2/silence/')) return '/api/v2/silence/:id';
   const plain = path.endsWith('/') ? path.slice(0, -1) : path;
   return (knownPaths as readonly string[]).includes(plain) ? plain : 'other';
 }

@@ -2,6 +2,8 @@ import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 import type { AlertStore } from '../alert/alert-store.ts';
+import type { Silence } from '../alert/silence.ts';
+import { Silences } from '../alert/silences.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import type { ListenAddress } from '../config/listen-address.ts';
@@ -18,6 +20,9 @@ import { createReceiverMetrics, type ReceiverMetrics } from './receiver-metrics.
 import { ReceiverServer, type LiveLimits } from './receiver-server.ts';
 import type { Reload } from './reload.ts';
 import { createRoutes } from './routes.ts';
+import type { SilenceStorage } from './silence-keeper.ts';
+import { SilenceStage } from './silence-stage.ts';
+import type { Suppressed, Silencing } from './suppressed.ts';
 
 export interface ReceiverOptions {
   readonly config: Config;
@@ -25,10 +30,9 @@ export interface ReceiverOptions {
   readonly logger: Logger;
   readonly registry: Registry;
   readonly store: AlertStore;
+  readonly silenceStorage: SilenceStorage;
   /** Of Tocsin. */
   readonly version: string;
-  /** Default: nothing is silenced. */
-  readonly silencedBy?: SilencedBy;
   readonly heavyWork: HeavyWork;
   /** Where that goes which wakes a reconcile; must not block. */
   readonly sink: (causes: Causes) => void;
@@ -43,6 +47,7 @@ export class Receiver {
   readonly #lines: AlertLines;
   readonly #report: IntakeReport;
   readonly #expiry: AlertExpiry;
+  readonly #silences: SilenceStage;
   readonly #server: ReceiverServer;
   #config: Config;
   #bodies: BodyReader;
@@ -59,10 +64,26 @@ export class Receiver {
     });
     this.#lines = new AlertLines({ ...options, perSecond });
     this.#report = new IntakeReport({ ...options, metrics, lines: this.#lines, perSecond });
-    this.#expiry = new AlertExpiry({ ...options, lines: this.#lines });
-    const reads = createReads(options, metrics, () => this.#config);
-    const routes = createRoutes({ ...options, alerts: this.#handler(options), reads });
+    const silences = new Silences(config.receiver.silence_retention);
+    const silencing: Silencing = (labels, now) => silences.silencing(labels, now);
+    const onSuppressed = (suppressed: Suppressed): void => this.#report.suppressed(suppressed);
+    this.#expiry = new AlertExpiry({ ...options, lines: this.#lines, silencing, onSuppressed });
+    this.#silences = new SilenceStage({
+      ...options,
+      silences,
+      metrics,
+      current: () => this.#config,
+      bodies: () => this.#bodies,
+    });
+    const reads = createReads({ ...options, silences }, metrics, () => this.#config);
+    const alerts = this.#handler(options, silencing);
+    const routes = createRoutes({ ...options, alerts, reads, silences: this.#silences.handler });
     this.#server = createServer(options, metrics, routes);
+  }
+
+  /** Takes in the silences that outlived the last process; to be called before {@link listen}. */
+  load(silences: readonly Silence[]): void {
+    this.#silences.load(silences);
   }
 
   listen({ host, port }: ListenAddress): Promise<AddressInfo> {
@@ -78,6 +99,7 @@ export class Receiver {
     this.#server.limits = liveLimits(config);
     this.#lines.perSecond = log.alert_lines_per_second;
     this.#report.perSecond = log.alert_lines_per_second;
+    this.#silences.perSecond = log.alert_lines_per_second;
     this.#expiry.run();
   }
 
@@ -85,6 +107,7 @@ export class Receiver {
   async close(timeoutMs: number): Promise<void> {
     await this.#server.close(timeoutMs);
     this.#expiry.close();
+    this.#silences.close();
     this.#lines.close();
     this.#report.close();
   }
@@ -99,9 +122,10 @@ export class Receiver {
     };
   }
 
-  #handler(options: ReceiverOptions): AlertsHandler {
+  #handler(options: ReceiverOptions, silencing: Silencing): AlertsHandler {
     return new AlertsHandler({
       ...options,
+      silencing,
       settings: () => this.#settings(),
       report: this.#report,
       expireDue: () => this.#expiry.run(),
@@ -129,8 +153,13 @@ function createServer(options: ReceiverOptions, metrics: ReceiverMetrics, routes
 }
 
 /** @param current the configuration that holds when it is called */
-function createReads(options: ReceiverOptions, metrics: ReceiverMetrics, current: () => Config): ReadHandler {
-  const { config, clock, version, silencedBy = () => [] } = options;
+function createReads(
+  options: ReceiverOptions & { readonly silences: Silences },
+  metrics: ReceiverMetrics,
+  current: () => Config,
+): ReadHandler {
+  const { config, clock, version, silences } = options;
+  const silencedBy: SilencedBy = (labels, now) => silences.silencedBy(labels, now);
   const { group_by: groupBy } = config.receiver;
   return new ReadHandler({
     ...options,

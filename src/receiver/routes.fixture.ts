@@ -4,6 +4,8 @@ import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import { Registry } from 'prom-client';
 import { AlertStore } from '../alert/alert-store.ts';
+import { Silences } from '../alert/silences.ts';
+import { Config } from '../config/config.ts';
 import type { Causes } from '../workqueue/causes.ts';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
@@ -17,6 +19,8 @@ import { ReadHandler } from './read-handler.ts';
 import { createReceiverMetrics, type ReceiverMetrics } from './receiver-metrics.ts';
 import type { Reload } from './reload.ts';
 import { createRoutes } from './routes.ts';
+import type { SilenceStorage } from './silence-keeper.ts';
+import { SilenceStage } from './silence-stage.ts';
 
 export interface TestRoutesOptions {
   readonly repeats?: Repeats;
@@ -30,6 +34,8 @@ export interface TestRoutesOptions {
   /** Called with what wakes a reconcile, and the answers so far. */
   readonly sink?: (causes: Causes, responses: readonly ServerResponse[]) => void;
   readonly expireDue?: () => void;
+  /** Writes changes of silences to the disk. */
+  readonly append?: SilenceStorage['append'];
 }
 
 export interface TestRoutes {
@@ -71,34 +77,53 @@ export async function startRoutes(test: TestContext, options: TestRoutesOptions 
   const lines = new AlertLines({ clock, logger, perSecond: 50 });
   const sunk: Causes[] = [];
   const responses: ServerResponse[] = [];
+  const sink = (causes: Causes): void => {
+    options.sink?.(causes, responses);
+    sunk.push(causes);
+  };
   const bodies = new BodyReader(maxBytes);
+  const silences = new Silences(432_000_000);
+  const silenceStorage = { append: options.append ?? (async () => undefined) };
+  const config = Config.parse({});
+  const stage = new SilenceStage({
+    config,
+    clock,
+    logger,
+    registry,
+    metrics,
+    store,
+    silences,
+    silenceStorage,
+    current: () => config,
+    bodies: () => bodies,
+    sink,
+  });
   const settings = { bodies, repeats, maxLabels, webhookResolveTimeoutMs: 90_000_000 };
   const alerts = new AlertsHandler({
     clock,
     store,
+    silencing: (labels, now) => silences.silencing(labels, now),
     settings: () => settings,
     report: new IntakeReport({ clock, logger, metrics, lines, perSecond: 50 }),
     heavyWork: (work) => work(),
     expireDue: options.expireDue ?? (() => undefined),
-    sink: (causes) => {
-      options.sink?.(causes, responses);
-      sunk.push(causes);
-    },
+    sink,
   });
   const reads = new ReadHandler({
     clock,
     logger,
     metrics,
+    silences,
     lists: new AlertLists({
       clock,
       store,
-      silencedBy: options.silencedBy ?? (() => []),
+      silencedBy: options.silencedBy ?? ((labels, now) => silences.silencedBy(labels, now)),
       groupBy: options.groupBy ?? ['alertname'],
     }),
     status: { version: '1.2.3', startedAt: clock.now(), resolveTimeoutMs: 300_000, groupBy: ['alertname'] },
   });
   const { notReady = () => undefined, reload = () => Promise.resolve({ needRestart: [] }) } = options;
-  const routes = createRoutes({ alerts, reads, registry, notReady, reload });
+  const routes = createRoutes({ alerts, reads, silences: stage.handler, registry, notReady, reload });
   const server = createServer((request, response) => {
     responses.push(response);
     routes(request, response);
@@ -108,6 +133,7 @@ export async function startRoutes(test: TestContext, options: TestRoutesOptions 
   test.after(() => {
     server.close();
     server.closeAllConnections();
+    stage.close();
   });
   const { port } = server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;

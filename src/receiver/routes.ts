@@ -7,11 +7,13 @@ import { webhookDoor } from './door.ts';
 import type { ReadHandler } from './read-handler.ts';
 import { refuse } from './refusal.ts';
 import { answerReload, type Reload } from './reload.ts';
+import type { SilencesHandler } from './silences-handler.ts';
 import { answerRemoved, removedRoutes } from './removed-routes.ts';
 
 export interface RoutesOptions {
   readonly alerts: AlertsHandler;
   readonly reads: ReadHandler;
+  readonly silences: SilencesHandler;
   readonly registry: Registry;
   /** Why Tocsin is not ready; undefined once it is. */
   readonly notReady: () => string | undefined;
@@ -28,7 +30,7 @@ export function createRoutes(given: RoutesOptions): RequestListener {
 }
 
 /** What is offered at which path: the receiver's table of contents. Everything else is Alertmanager's 404 or 405. */
-function createApp({ alerts, reads, registry, notReady, reload }: RoutesOptions): Express {
+function createApp({ alerts, reads, silences, registry, notReady, reload }: RoutesOptions): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing').enable('strict routing');
 
@@ -39,6 +41,14 @@ function createApp({ alerts, reads, registry, notReady, reload }: RoutesOptions)
   addApiRoute(app, '/api/v2/alerts/groups', { GET: (request, response) => reads.groups(request, response) });
   addApiRoute(app, '/api/v2/receivers', { GET: (request, response) => reads.receivers(request, response) });
   addApiRoute(app, '/api/v2/status', { GET: (request, response) => reads.status(request, response) });
+  addApiRoute(app, '/api/v2/silences', {
+    GET: (request, response) => reads.silences(request, response),
+    POST: (request, response) => silences.post(request, response),
+  });
+  addApiRoute(app, '/api/v2/silence/:id', {
+    GET: (request, response) => silences.get(request, response, String(request.params['id'])),
+    DELETE: (request, response) => silences.delete(request, response, String(request.params['id'])),
+  });
   addRemovedRoutes(app);
   app.post('/webhook', (request, response) => alerts.handle(request, response, webhookDoor));
   app.all('/webhook', (request, response) => options(request, response, 'POST, OPTIONS'));

@@ -3,10 +3,11 @@ import type { LabelSet } from '../alert/label-set.ts';
 /** Most alerts, and most request ids, that causes name; past that they only count. */
 export const maxNamedCauses = 100;
 
-export type CauseStatus = 'firing' | 'resolved' | 'expired';
+/** `silence expired`: it fires, and the last silence that kept it from waking anybody has ended. */
+export type CauseStatus = 'firing' | 'resolved' | 'expired' | 'silence expired';
 
-/** What made us look: an alert that came or ended; the start; the periodic look; one that is unhealthy; a new or edited pipeline; alerts that a sender cut off; a new configuration. */
-export type Trigger = 'alert' | 'start' | 'resync' | 'requeue' | 'pipeline' | 'truncated' | 'reload';
+/** What made us look: an alert that came or ended; the start; the periodic look; one that is unhealthy; a new or edited pipeline; alerts that a sender cut off; a new configuration; a silence that ended. */
+export type Trigger = 'alert' | 'start' | 'resync' | 'requeue' | 'pipeline' | 'truncated' | 'reload' | 'silence';
 
 /** One alert that a request exists for. */
 export interface Cause {
@@ -29,7 +30,7 @@ export class Causes {
   /** By the alert's key, the most recent one last. */
   readonly alerts = new Map<string, Cause>();
   readonly requestIds = new Set<string>();
-  /** How many alerts were received, repeats included. */
+  /** How many alerts there were, repeats included. */
   alertCount = 0;
   /** True if alerts are counted that are no longer named: nobody knows any more whom they concern. */
   incomplete = false;
@@ -58,9 +59,10 @@ export class Causes {
   }
 
   addAlert(key: string, labels: LabelSet, status: CauseStatus, at: number): void {
-    this.triggers.add('alert');
+    const received = status !== 'silence expired';
+    this.triggers.add(received ? 'alert' : 'silence');
     this.alertCount++;
-    this.#seen(at, at);
+    this.#seen(received ? at : Number.POSITIVE_INFINITY, at);
     this.#name(key, { labels, status, firstSeen: at, lastSeen: at, count: 1 });
   }
 

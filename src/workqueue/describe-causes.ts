@@ -24,6 +24,6 @@ export function causeTexts(causes: Causes): string[] {
     counts.set(text, (counts.get(text) ?? 0) + 1);
   }
   const alerts = [...counts].map(([text, count]) => (count === 1 ? text : `${text} ×${count}`));
-  const others = [...causes.triggers].filter((trigger) => trigger !== 'alert');
+  const others = [...causes.triggers].filter((trigger) => trigger !== 'alert' && trigger !== 'silence');
   return [...alerts.slice(0, maxListed - others.length), ...others];
 }

@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { PostableSilence } from './postable-silence.ts';
+import { SilenceError } from './silence-error.ts';
+import { expireSilence, setSilence, validSilence } from './silence-rules.ts';
+import { testSilence } from './silence.fixture.ts';
+import { silenceState, type Silence } from './silence.ts';
+
+const limits = { maxSilences: 5, maxBytes: 1000, retentionMs: 10_000 };
+const job = { name: 'job', value: 'node', type: '=' } as const;
+
+function posted(given: Partial<PostableSilence> = {}): PostableSilence {
+  const times = { startsAt: 5000, endsAt: 9000 };
+  return { id: '', matchers: [job], ...times, createdBy: 'me', comment: 'c', annotations: {}, ...given };
+}
+
+describe('validSilence', () => {
+  const refused: readonly (readonly [string, Partial<PostableSilence>, string])[] = [
+    ['an end at its start', { startsAt: 7, endsAt: 7 }, 'Failed to create silence: start time must be before end time'],
+    [
+      'an end that has passed',
+      { startsAt: 1, endsAt: 3999 },
+      "Failed to create silence: end time can't be in the past",
+    ],
+    [
+      'no name',
+      { matchers: [job, { ...job, name: '' }] },
+      'invalid silence: invalid label matcher 1 in set 0: invalid label name ""',
+    ],
+    [
+      'a broken expression',
+      { matchers: [{ ...job, value: '[', type: '=~' }] },
+      'invalid silence: invalid label matcher 0 in set 0: invalid regular expression "[": error parsing regexp: missing closing ]: `[`',
+    ],
+    [
+      'nothing but what matches nothing',
+      {
+        matchers: [
+          { ...job, value: '.*', type: '=~' },
+          { ...job, value: '' },
+        ],
+      },
+      'invalid silence: matcher set 0: at least one matcher must not match the empty string',
+    ],
+    [
+      'too large a comment',
+      { comment: 'x'.repeat(1000) },
+      'silence exceeded maximum size: 1079 bytes (limit: 1000 bytes)',
+    ],
+  ];
+  for (const [what, given, message] of refused)
+    it(`refuses ${what}`, () =>
+      assert.throws(() => validSilence(posted(given), 4000, limits), { name: 'SilenceError', status: 400, message }));
+
+  it('refuses an expression that compiles only where it is not anchored', () =>
+    assert.throws(() => validSilence(posted({ matchers: [{ ...job, value: '\\Qa', type: '=~' }] }), 4000, limits), {
+      status: 400,
+      message: /^invalid silence: .* invalid regular expression/,
+    }));
+
+  it('takes a silence of which only a negative matcher is left', () =>
+    assert.ok(validSilence(posted({ matchers: [{ ...job, type: '!=' }] }), 4000, limits)));
+});
+
+describe('setSilence', () => {
+  const old = testSilence('old', { startsAt: 2500, endsAt: 6000, updatedAt: 1 });
+
+  function set(given: Partial<PostableSilence>, now: number, known: readonly Silence[] = [old]) {
+    const byId = new Map(known.map((silence) => [silence.id, silence]));
+    return setSilence(byId, validSilence(posted(given), now, limits), now, limits, () => 'new');
+  }
+
+  it('makes a new one, which does not start before now', () => {
+    const { id, silences } = set({ startsAt: 1000 }, 4000);
+    assert.deepEqual([id, silences.map((s) => [s.id, s.startsAt, s.updatedAt])], ['new', [['new', 4000, 4000]]]);
+  });
+
+  it('knows nothing of a silence that is not there', () =>
+    assert.throws(() => set({ id: 'other' }, 4000), { status: 404, message: 'silence not found' }));
+
+  const rows: readonly (readonly [string, number, Partial<PostableSilence>, string])[] = [
+    ['changes an active one that starts in the same second', 4000, { startsAt: 2000, endsAt: 4000 }, 'old'],
+    ['replaces an active one that starts in another second', 4000, { startsAt: 3000 }, 'new'],
+    ['replaces one with other matchers', 4000, { startsAt: 2500, matchers: [{ ...job, value: 'x' }] }, 'new'],
+    ['replaces one with one more matcher', 4000, { startsAt: 2500, matchers: [job, job] }, 'new'],
+    ['changes one that is to come, which starts later', 1000, { startsAt: 5500 }, 'old'],
+    ['changes one that is to come, which starts now', 1000, { startsAt: undefined }, 'old'],
+    ['replaces one that is to come, which would have started', 1000, { startsAt: 999 }, 'new'],
+    ['replaces one that has ended', 6000, { startsAt: 2500 }, 'new'],
+  ];
+  for (const [what, now, given, id] of rows)
+    it(what, () => {
+      const change = set({ id: 'old', ...given }, now);
+      assert.equal(change.id, id);
+      const before = silenceState(old, now);
+      const states = change.silences.map((silence) => [silence.id, silenceState(silence, now)]);
+      assert.ok(states.length === (id === 'new' && before !== 'expired' ? 2 : 1), String(states));
+      if (id === 'new' && before !== 'expired') assert.deepEqual(states[0], ['old', 'expired']);
+    });
+
+  it('takes no more than there may be, but goes on changing those that are there', () => {
+    const full = [old, ...['b', 'c', 'd', 'e'].map((id) => testSilence(id))];
+    assert.throws(() => set({}, 4000, full), {
+      status: 400,
+      limit: 'max_silences',
+      message: 'exceeded maximum number of silences: 5 (limit: 5)',
+    });
+    assert.equal(set({ id: 'old', startsAt: 2500 }, 4000, full).id, 'old');
+  });
+});
+
+describe('expireSilence', () => {
+  const known = new Map([['a', testSilence('a')]]);
+  it('ends an active one now', () => {
+    const [expired] = expireSilence(known, 'a', 1500).silences;
+    assert.deepEqual([expired!.startsAt, expired!.endsAt, expired!.updatedAt], [1000, 1500, 1500]);
+  });
+  it('makes one that is to come start and end now', () => {
+    const [expired] = expireSilence(known, 'a', 500).silences;
+    assert.deepEqual([expired!.startsAt, expired!.endsAt], [500, 500]);
+  });
+  it('leaves one that has ended as it is', () => assert.deepEqual(expireSilence(known, 'a', 2000).silences, []));
+  it('knows nothing of another', () => assert.throws(() => expireSilence(known, 'b', 0), SilenceError));
+});
+
+describe('a life of silences', () => {
+  it('never changes what has been silenced', () =>
+    fc.assert(
+      fc.property(fc.array(steps(), { maxLength: 40 }), (operations) => {
+        const known = new Map<string, Silence>();
+        const history: Silence[][] = [];
+        let now = 1000;
+        let made = 0;
+        for (const { wait, target, start, length, value, remove } of operations) {
+          now += wait;
+          const id = [...known.keys()][target] ?? '';
+          const before = new Map(known);
+          try {
+            const given = { id, startsAt: now + start, endsAt: now + start + length, matchers: [{ ...job, value }] };
+            const change = remove
+              ? expireSilence(known, id, now)
+              : setSilence(known, validSilence(posted(given), now, limits), now, limits, () => `s${made++}`);
+            for (const silence of change.silences) known.set(silence.id, silence);
+          } catch (error) {
+            assert.ok(error instanceof SilenceError, String(error));
+            assert.deepEqual(known, before);
+          }
+          history.push([...known.values()]);
+          assert.ok(known.size <= limits.maxSilences);
+          for (const [old, silence] of before) assertKeepsThePast(silence, known.get(old)!, now);
+        }
+      }),
+    ));
+
+  /** At every moment up to `now`, the new version silences what the old one did; but for the second that it started in. */
+  function assertKeepsThePast(before: Silence, after: Silence, now: number): void {
+    for (const at of [before.startsAt + 1000, before.endsAt - 1, now - 1]) {
+      if (at >= now || at < before.startsAt + 1000) continue;
+      assert.equal(silenceState(after, at) === 'active', silenceState(before, at) === 'active');
+      assert.deepEqual(after.matchers.map(String), before.matchers.map(String));
+    }
+  }
+
+  function steps() {
+    return fc.record({
+      wait: fc.integer({ min: 0, max: 5000 }),
+      target: fc.integer({ min: 0, max: 7 }),
+      start: fc.integer({ min: -4000, max: 4000 }),
+      length: fc.integer({ min: -100, max: 9000 }),
+      value: fc.constantFrom('a', 'b'),
+      remove: fc.boolean(),
+    });
+  }
+});

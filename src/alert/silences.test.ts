@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { Matcher } from './matcher.ts';
+import { testSilence } from './silence.fixture.ts';
+import { concerns, silenceState, type Silence } from './silence.ts';
+import { Silences } from './silences.ts';
+
+describe('Silences', () => {
+  it('silences nothing while it holds none', () => {
+    assert.deepEqual(new Silences(1000).silencing({ job: 'node' }, 1500), []);
+  });
+
+  it('silences from the start of a silence to its end, whether or not it was told of them', () => {
+    const silences = new Silences(1000);
+    silences.put(testSilence('a'), 0);
+    const labels = { job: 'node' };
+    assert.deepEqual(
+      [999, 1000, 1999, 2000].map((now) => silences.isSilenced(labels, now)),
+      [false, true, true, false],
+    );
+    assert.equal(silences.isSilenced({ job: 'other' }, 1500), false);
+  });
+
+  it('tells each start and each end once, and forgets after the retention', () => {
+    const silences = new Silences(1000);
+    silences.put(testSilence('a'), 0);
+    const seen: unknown[] = [];
+    for (let next = silences.nextTurnAt; next !== undefined; next = silences.nextTurnAt) {
+      const { started, ended, forgotten } = silences.turn(next);
+      seen.push([next, started.length, ended.length, forgotten.length]);
+    }
+    assert.deepEqual(seen, [
+      [1000, 1, 0, 0],
+      [2000, 0, 1, 0],
+      [3000, 0, 0, 1],
+    ]);
+    assert.equal(silences.size, 0);
+  });
+
+  it('gives the ids in their order', () => {
+    const silences = new Silences(1000);
+    for (const id of ['c', 'a', 'b']) silences.put(testSilence(id), 1500);
+    assert.deepEqual(silences.silencedBy({ job: 'node' }, 1500), ['a', 'b', 'c']);
+  });
+
+  it('agrees with a look at every silence, whatever was done before', () =>
+    fc.assert(
+      fc.property(fc.array(operation(), { maxLength: 60 }), (operations) => {
+        const silences = new Silences(3000);
+        const model = new Map<string, Silence>();
+        let now = 0;
+        for (const { wait, silence, labels } of operations) {
+          now += wait;
+          silences.turn(now);
+          for (const [id, { endsAt }] of model) if (endsAt + 3000 <= now) model.delete(id);
+          silences.put(silence, now);
+          model.set(silence.id, silence);
+          for (const at of [now, now + 700]) {
+            const expected = [...model.values()].filter((s) => silenceState(s, at) === 'active' && concerns(s, labels));
+            assert.deepEqual(silences.silencedBy(labels, at), expected.map(({ id }) => id).toSorted());
+          }
+          const states = [...model.values()].map((s) => silenceState(s, now));
+          assert.equal(silences.count(now).active, states.filter((state) => state === 'active').length);
+        }
+      }),
+    ));
+});
+
+const labelSets = [{ a: 'x' }, { a: 'y', b: 'x' }, { b: 'x' }, { c: 'z' }, { a: 'xx', b: 'y', c: 'z' }] as const;
+
+function operation() {
+  const matcher = fc
+    .tuple(
+      fc.constantFrom('a', 'b', 'c'),
+      fc.constantFrom('', 'x', 'y', 'x+', 'x|', '.*'),
+      fc.constantFrom('=', '!=', '=~', '!~'),
+    )
+    .map(([name, value, type]) => new Matcher(name, value, type));
+  return fc.record({
+    wait: fc.integer({ min: 0, max: 1000 }),
+    labels: fc.constantFrom(...labelSets.map((labels): Readonly<Record<string, string>> => labels)),
+    silence: fc
+      .record({
+        id: fc.constantFrom('p', 'q', 'r', 's'),
+        startsAt: fc.nat(4000),
+        length: fc.nat(4000),
+        matchers: fc.array(matcher, { minLength: 1, maxLength: 3 }),
+      })
+      .map(({ id, startsAt, length, matchers }) => testSilence(id, { startsAt, endsAt: startsAt + length, matchers })),
+  });
+}

@@ -1,0 +1,34 @@
+import type { Silence } from '../alert/silence.ts';
+import type { Clock } from '../clock.ts';
+import type { Logger } from '../logger.ts';
+import { SilenceLog } from './silence-log.ts';
+import { StorageLock } from './storage-lock.ts';
+
+export interface StorageOptions {
+  /** `--storage.path` */
+  readonly storagePath: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** The storage folder: locked while it is open. */
+export class Storage {
+  readonly silences: SilenceLog;
+  readonly #lock: StorageLock;
+
+  constructor({ storagePath: folder, clock, logger }: StorageOptions) {
+    this.silences = new SilenceLog({ folder, clock, logger });
+    this.#lock = new StorageLock(folder, logger);
+  }
+
+  /** Gives the silences. Rejects only if another process has the folder. */
+  async open(): Promise<readonly Silence[]> {
+    await this.#lock.acquire();
+    return this.silences.open();
+  }
+
+  async close(): Promise<void> {
+    await this.silences.close();
+    await this.#lock.release();
+  }
+}
