@@ -38,18 +38,18 @@ async function startProxy(test: TestContext): Promise<{ readonly url: string; re
 }
 
 describe('Connections', () => {
-  it('keeps its dispatcher until a certificate or a key changes', (test) => {
+  it('keeps its dispatcher until a certificate or a key changes', async (test) => {
     const connections = new Connections(HttpConfig.parse({ tls_config: { insecure_skip_verify: true } }));
     test.after(() => connections.close());
-    const first = connections.dispatcher(none);
-    assert.equal(connections.dispatcher({ ...none }), first);
-    assert.throws(() => connections.dispatcher({ ...none, ca: 'garbage' }), {
+    const first = await connections.dispatcher(none);
+    assert.equal(await connections.dispatcher({ ...none }), first);
+    await assert.rejects(connections.dispatcher({ ...none, ca: 'garbage' }), {
       kind: 'tls',
       message: /^prometheus\.http_config\.tls_config cannot be used \(.+\): are ca, cert and key in PEM format/,
     });
-    assert.equal(connections.dispatcher(none), first);
+    assert.equal(await connections.dispatcher(none), first);
     connections.close();
-    assert.notEqual(connections.dispatcher(none), first);
+    assert.notEqual(await connections.dispatcher(none), first);
   });
 
   it('asks through a proxy, with its credentials, which nobody sees', async (test) => {

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureVersion } from 'node:tls';
-import { Agent, ProxyAgent, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { HttpConfig } from '../config/http-config.ts';
 import type { TlsMaterial } from './http-access.ts';
 import { PrometheusError } from './prometheus-error.ts';
@@ -25,10 +25,12 @@ export class Connections {
     this.#config = config;
   }
 
-  /** Throws PrometheusError if the certificates or the key are of no use. */
-  dispatcher(material: TlsMaterial): Dispatcher {
+  /** Rejects with PrometheusError if the certificates or the key are of no use. */
+  async dispatcher(material: TlsMaterial): Promise<Dispatcher> {
+    // Only now: where no Prometheus is asked, the start must not wait for it.
+    const undici = await import('undici');
     if (this.#dispatcher !== undefined && same(this.#material, material)) return this.#dispatcher;
-    const next = createDispatcher(this.#config, material);
+    const next = createDispatcher(undici, this.#config, material);
     this.close();
     this.#material = material;
     return (this.#dispatcher = next);
@@ -46,7 +48,11 @@ function same(a: TlsMaterial | undefined, b: TlsMaterial): boolean {
   return a?.ca === b.ca && a?.cert === b.cert && a?.key === b.key;
 }
 
-function createDispatcher(config: HttpConfig, material: TlsMaterial): Dispatcher {
+function createDispatcher(
+  { Agent, ProxyAgent }: typeof import('undici'),
+  config: HttpConfig,
+  material: TlsMaterial,
+): Dispatcher {
   const tls = tlsOptions(config, material);
   if (config.proxy_url === null) return new Agent({ ...noTimeouts, connect: tls });
   return new ProxyAgent({ ...noTimeouts, uri: config.proxy_url.reveal(), requestTls: tls });

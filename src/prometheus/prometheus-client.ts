@@ -1,4 +1,4 @@
-import { fetch as undiciFetch, Headers, type Response } from 'undici';
+import type { fetch as undiciFetch, Response } from 'undici';
 import type { Clock } from '../clock.ts';
 import type { HttpConfig } from '../config/http-config.ts';
 import { Slices } from '../slices.ts';
@@ -78,9 +78,11 @@ async function send(
   connections: Connections,
   deadline: Deadline,
 ): Promise<Response> {
-  const { endpoint, version, fetch = undiciFetch } = context;
-  const dispatcher = connections.dispatcher(access.tls);
-  const headers = new Headers({ Accept: 'application/json', 'User-Agent': `tocsin/${version}` });
+  const { endpoint, version } = context;
+  const undici = await import('undici');
+  const { fetch = undici.fetch } = context;
+  const dispatcher = await connections.dispatcher(access.tls);
+  const headers = new undici.Headers({ Accept: 'application/json', 'User-Agent': `tocsin/${version}` });
   for (const [name, value] of access.headers) headers.append(name, value);
   if (endpoint.authorization !== undefined) headers.set('Authorization', endpoint.authorization);
   try {
