@@ -111,6 +111,24 @@ describe('Reloader', () => {
     assert.equal(clock.pending(), 0);
   });
 
+  it('waits for one that takes longer than that', async () => {
+    const gate = Promise.withResolvers<void>();
+    const prepare = async (): Promise<PreparedConfig> => {
+      await gate.promise;
+      return { changed: [], needRestart: [], apply: () => undefined };
+    };
+    const { clock, reloader, loads } = setUp({ prepare });
+    const both = [reloader.reload('signal')];
+    await setImmediate();
+    both.push(reloader.reload('signal'));
+    clock.advance(10_000);
+    await setImmediate();
+    assert.equal(loads(), 1);
+    gate.resolve();
+    await Promise.all(both);
+    assert.equal(loads(), 2);
+  });
+
   it('leaves no timer and nobody waiting behind', async () => {
     const { clock, reloader } = setUp();
     await reloader.reload('http');

@@ -31,14 +31,20 @@ describe('a reload of the configuration', () => {
 
   it('applies what it can, and says what needs a restart, and keeps what is stored', async () => {
     await postAlerts(tocsin.url, [{ labels: { alertname: 'A' } }]);
-    await write('receiver: { max_alerts: 1, max_header_size: 32KiB, max_labels_per_alert: 2, max_body_size: 1KiB }\n');
+    await write(`
+      receiver: { max_alerts: 1, max_header_size: 32KiB, max_labels_per_alert: 2, max_body_size: 1KiB, idle_timeout: 3m }
+      log: { alert_lines_per_second: 1 }
+    `);
     const response = await post();
     assert.deepEqual(
       [response.status, await response.text()],
       [200, 'receiver.max_header_size needs a restart: the running value stays\n'],
     );
-    await postAlerts(tocsin.url, [{ labels: { alertname: 'B' } }]);
-    assert.equal(await value('tocsin_alerts_limited_total'), 1);
+    assert.equal((await fetch(`${tocsin.url}/-/healthy`)).headers.get('keep-alive'), 'timeout=180');
+    const limited = next('alert.lines_limited');
+    await postAlerts(tocsin.url, [{ labels: { alertname: 'B' } }, { labels: { alertname: 'C' } }]);
+    assert.equal((await limited)['per_second'], 1);
+    assert.equal(await value('tocsin_alerts_limited_total'), 2);
     assert.equal(await value('tocsin_alerts{state="active"}'), 1);
     await assert.rejects(postAlerts(tocsin.url, [{ labels: { a: '1', b: '2', c: '3' } }]), /max_labels_per_alert/);
     await assert.rejects(postAlerts(tocsin.url, [{ labels: { a: 'x'.repeat(2000) } }]), /max_body_size \(1024 bytes\)/);
