@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
 import { before, describe, it, type TestContext } from 'node:test';
 import { Registry } from 'prom-client';
-import { parseAllDocuments } from 'yaml';
 import { systemClock } from '../../src/clock.ts';
 import { alertCauses, metricOf, pipelineOf } from '../../src/controller/controller.fixture.ts';
 import { ForbiddenError } from '../../src/controller/forbidden-error.ts';
@@ -23,6 +21,7 @@ import { eventually } from '../support/eventually.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { skipWithoutKube, useKubeApiServer } from '../support/kube-api-server.ts';
 import { RecordingLogger } from '../support/recording-logger.ts';
+import { kubeconfigWith } from '../support/service-account.ts';
 
 const apiVersion = 'telemetry.kyma-project.io/v1beta1';
 const collection = `/apis/${apiVersion}/tracepipelines`;
@@ -86,24 +85,7 @@ async function updateAsAnother(client: ApiClient, path: string, type: string, re
 describe('writing to a real API server', { skip: skipWithoutKube() }, () => {
   const kube = useKubeApiServer();
 
-  /** A kubeconfig of a ServiceAccount with the rights of these files of `k8s/`, and no others. */
-  async function kubeconfigWith(...files: readonly string[]): Promise<string> {
-    const name = `with-${files.length}-${systemClock.now()}`;
-    await kube().apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: 'default' } });
-    for (const file of files) {
-      const text = await readFile(new URL(`../../k8s/${file}`, import.meta.url), 'utf8');
-      for (const document of parseAllDocuments(text)) {
-        const object = document.toJS() as { kind: string; metadata: { name: string }; subjects?: unknown };
-        const subjects = [{ kind: 'ServiceAccount', name, namespace: 'default' }];
-        const bound =
-          object.kind === 'ClusterRoleBinding'
-            ? { metadata: { name: `${object.metadata.name}-${name}` }, subjects }
-            : {};
-        await kube().apply({ ...object, ...bound });
-      }
-    }
-    return kube().kubeconfigFor(await kube().createToken(name, 'default'));
-  }
+  const rights = (name: string, ...files: readonly string[]): Promise<string> => kubeconfigWith(kube(), name, files);
 
   describe('conditions', () => {
     it('loses nothing, moves nothing and is never refused while another operator hammers the same object', async (t) => {
@@ -219,7 +201,7 @@ describe('writing to a real API server', { skip: skipWithoutKube() }, () => {
 
     it('are those of k8s/base/cluster-role-writer.yaml; without them one line says so', async (t) => {
       const path = await createPipeline(clientOf(t, admin), 'rights', others);
-      const without = writerOf(clientOf(t, await kubeconfigWith('base/cluster-role-reader.yaml')));
+      const without = writerOf(clientOf(t, await rights('account-1', 'base/cluster-role-reader.yaml')));
       for (const round of ['One', 'Two', 'Three']) {
         await assert.rejects(without.conditions.write({ path }, setFlow(round), never), ForbiddenError);
       }
@@ -232,7 +214,7 @@ describe('writing to a real API server', { skip: skipWithoutKube() }, () => {
       assert.match(String(error), /system:serviceaccount:default:.* cannot patch resource "tracepipelines\/status"/);
 
       const files = ['base/cluster-role-reader.yaml', 'base/cluster-role-writer.yaml'];
-      const granted = writerOf(clientOf(t, await kubeconfigWith(...files)));
+      const granted = writerOf(clientOf(t, await rights('account-2', ...files)));
       await granted.conditions.write({ path }, setFlow('Granted'), never);
       await assert.rejects(granted.annotations.write({ path }, { a: 'b' }, never), ForbiddenError);
       assert.deepEqual(await conditionsOf(clientOf(t, admin), path), [
@@ -244,7 +226,7 @@ describe('writing to a real API server', { skip: skipWithoutKube() }, () => {
 
     it('to annotate are those of the component annotate', async (t) => {
       const path = await createPipeline(clientOf(t, admin), 'annotated', others);
-      const client = clientOf(t, await kubeconfigWith('components/annotate/cluster-role-annotator.yaml'));
+      const client = clientOf(t, await rights('account-3', 'components/annotate/cluster-role-annotator.yaml'));
       const { annotations } = writerOf(client);
       assert.equal(await annotations.write({ path }, { 'tocsin.dev/cause': 'InstanceDown firing' }, never), true);
       const object = (await read(clientOf(t, admin), path)) as ApiObject & { metadata: { annotations: object } };
@@ -278,7 +260,7 @@ describe('writing to a real API server', { skip: skipWithoutKube() }, () => {
       const adminClient = clientOf(t, kube().kubeconfig);
       const path = await createPipeline(adminClient, 'told', others);
       const { uid } = (await read(adminClient, path)).metadata;
-      const client = clientOf(t, await kubeconfigWith('base/cluster-role-writer.yaml'));
+      const client = clientOf(t, await rights('account-4', 'base/cluster-role-writer.yaml'));
       const { clock, recorder, registry, logger } = recorderOf(client);
       const pipeline = pipelineOf('TracePipeline', 'told', { uid: uid! });
       const written = (result: string) => metricOf(registry, 'tocsin_kubernetes_events_total', { result });
@@ -322,7 +304,7 @@ describe('writing to a real API server', { skip: skipWithoutKube() }, () => {
     });
 
     it('that may not be written are one line, and harm nobody', async (t) => {
-      const client = clientOf(t, await kubeconfigWith('base/cluster-role-reader.yaml'));
+      const client = clientOf(t, await rights('account-5', 'base/cluster-role-reader.yaml'));
       const { recorder, logger, clock } = recorderOf(client);
       const causes = alertCauses(clock.now());
       for (const name of ['a', 'b', 'c'])

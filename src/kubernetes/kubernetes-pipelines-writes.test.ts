@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { Registry } from 'prom-client';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import { RecordingLogger } from '../../test/support/recording-logger.ts';
+import { setCondition } from '../controller/conditions.ts';
+import type { ConditionChange } from '../controller/ports.ts';
+import type { ApiCall } from './api-call.ts';
+import { FakeApiClient } from './fake-api-client.fixture.ts';
+import { KubernetesPipelines } from './kubernetes-pipelines.ts';
+import { collectionPath, ModelApiServer, widgets } from './model-api-server.fixture.ts';
+import { createWriteMetrics } from './write-metrics.ts';
+
+const widget = { kind: 'Widget', name: 'a' };
+const never = new AbortController().signal;
+
+function toReason(reason: string): ConditionChange {
+  const desired = { type: 'T', status: 'True', reason, message: '', observedGeneration: 1 } as const;
+  return (current) => setCondition(current, desired, 0)?.conditions;
+}
+
+/** A home whose watch never tells of what is written. */
+async function bench(t: TestContext) {
+  const [clock, registry, logger] = [new FakeClock(), new Registry(), new RecordingLogger()];
+  const [model, writes] = [new ModelApiServer(), new FakeApiClient()];
+  model.put('a', 'spec');
+  writes.put(`${collectionPath}/a`, structuredClone(model.objects.get('a')) as object as Record<string, unknown>);
+  for (let version = 2; version < 20; version++) writes.put(`${collectionPath}/a`, writes.get(`${collectionPath}/a`)!);
+  const call = <T>(given: ApiCall): Promise<T> =>
+    given.path.startsWith(`${collectionPath}/`) ? writes.call<T>(given) : model.call<T>(given);
+  const client = { call, open: model.open, close: model.close };
+  const writeMetrics = createWriteMetrics(registry);
+  const pipelines = new KubernetesPipelines({ client, clock, logger, registry, writeMetrics, resources: [widgets] });
+  t.after(() => pipelines.close());
+  await pipelines.open();
+  await pipelines.synced();
+  return { pipelines, writes };
+}
+
+describe('KubernetesPipelines, writing', () => {
+  it('shows what it has written before the watch tells of it', async (t) => {
+    const { pipelines, writes } = await bench(t);
+    const reason = (): string | undefined => pipelines.get(widget)?.conditions[0]?.reason;
+    assert.equal(reason(), undefined);
+    assert.equal(await pipelines.updateConditions(widget, toReason('One'), never), true);
+    assert.equal(reason(), 'One');
+    assert.equal(await pipelines.updateConditions(widget, toReason('Two'), never), true);
+    assert.equal(reason(), 'Two');
+    // The first one meets a version of the object that the list did not have; the second needs no read.
+    assert.deepEqual(writes.verbs().slice(-1), ['PATCH /status']);
+    assert.equal(await pipelines.updateConditions(widget, toReason('Two'), never), false);
+  });
+
+  it('writes nothing to one that it does not know, and says so', async (t) => {
+    const { pipelines, writes } = await bench(t);
+    const stranger = { kind: 'Widget', name: 'stranger' };
+    assert.equal(await pipelines.updateConditions(stranger, () => assert.fail('asked'), never), false);
+    assert.equal(await pipelines.annotate(stranger, { a: 'b' }, never), false);
+    assert.deepEqual(writes.calls, []);
+  });
+
+  it('annotates the object itself', async (t) => {
+    const { pipelines, writes } = await bench(t);
+    assert.equal(await pipelines.annotate(widget, { a: 'b' }, never), true);
+    const { annotations } = writes.get(`${collectionPath}/a`)!['metadata'] as { readonly annotations: object };
+    assert.deepEqual([annotations, writes.verbs()], [{ a: 'b' }, ['PATCH']]);
+  });
+});

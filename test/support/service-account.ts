@@ -1,0 +1,29 @@
+import { readFile } from 'node:fs/promises';
+import { parseAllDocuments } from 'yaml';
+import type { KubeApiServer } from './kube-api-server.ts';
+
+interface RoleOrBinding {
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+}
+
+/**
+ * A kubeconfig of a new ServiceAccount in `default` with the rights of these files of `k8s/`, and no others: a test that uses
+ * it fails where the project's own manifests do not grant enough.
+ */
+export async function kubeconfigWith(kube: KubeApiServer, name: string, files: readonly string[]): Promise<string> {
+  await kube.apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: 'default' } });
+  for (const file of files) {
+    const text = await readFile(new URL(`../../k8s/${file}`, import.meta.url), 'utf8');
+    const objects = parseAllDocuments(text).map((document) => document.toJS() as RoleOrBinding);
+    await kube.apply(
+      ...objects.map((object) => (object.kind === 'ClusterRoleBinding' ? boundTo(object, name) : object)),
+    );
+  }
+  return kube.kubeconfigFor(await kube.createToken(name, 'default'));
+}
+
+function boundTo(binding: RoleOrBinding, name: string): object {
+  const subjects = [{ kind: 'ServiceAccount', name, namespace: 'default' }];
+  return { ...binding, metadata: { name: `${binding.metadata.name}-${name}` }, subjects };
+}
