@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Config } from './config.ts';
 import { configChange, liveKeys } from './live-keys.ts';
-import { keyPaths } from './setting.ts';
+import { keyPaths, keysAt } from './setting.ts';
 
 const defaults = Config.parse({});
 
@@ -48,6 +49,18 @@ describe('configChange', () => {
       liveKeys.filter((key) => !known.includes(key)),
       [],
     );
+  });
+
+  it('leaves out no key that README does not name among those that need a restart', async () => {
+    const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+    const named = /These need a restart: ([^]*?) and the flags\./.exec(readme)?.[1] ?? '';
+    const keys = keyPaths(Config).filter((path) => keysAt(Config, path) === undefined);
+    const restart = keys
+      .map((path) => path.join('.'))
+      .filter((key) => !liveKeys.some((live) => key === live || key.startsWith(`${live}.`)))
+      .map((key) => (key.startsWith('pipelines.') ? 'pipelines.*' : key));
+    const expected = [...named.matchAll(/`([^`]+)`/g)].map(([, key]) => key!);
+    assert.deepEqual([...new Set(restart)].toSorted(), expected.toSorted());
   });
 
   it('gives the new configuration, but for the keys that need a restart', () => {
