@@ -54,7 +54,7 @@ describe('AnnotateAction', () => {
     assert.equal(await metricOf(registry, 'tocsin_annotations_total', { kind: 'TracePipeline' }), 1);
   });
 
-  for (const trigger of ['start', 'resync', 'requeue', 'pipeline'] as const satisfies readonly Trigger[]) {
+  for (const trigger of ['start', 'resync', 'requeue', 'pipeline', 'reload'] as const satisfies readonly Trigger[]) {
     it(`writes nothing for ${trigger} alone, and writes where an alert comes with it`, async () => {
       const { perform, pipelines, logger } = bench();
       assert.deepEqual(await perform(Causes.of(trigger, at)), { outcome: 'unchanged', notInPrometheus: [] });
