@@ -1,6 +1,7 @@
 import type { Causes } from '../workqueue/causes.ts';
 import type { Action, Run } from './action.ts';
 import type { DesiredCondition } from './conditions.ts';
+import { flavourOf } from './flavour.ts';
 import { configurationNotGenerated, flowHealth, probingFailed } from './flow-health.ts';
 import type { AlertSnapshot, AlertSource } from './ports.ts';
 import type { Result } from './result.ts';
@@ -33,6 +34,8 @@ export class FlowHealthAction implements Action {
    * home of the pipelines throws when it cannot be written to.
    */
   async perform(run: Run): Promise<Result> {
+    // The configuration allows such a kind for the action log, which then shows whom an alert would wake.
+    if (flavourOf(run.pipeline) === undefined) return { outcome: 'unchanged', notInPrometheus: [] };
     const notGenerated = configurationNotGenerated(run.pipeline);
     if (notGenerated !== undefined) return this.#apply(run, notGenerated);
     const snapshot = await this.#snapshot(run);

@@ -23,7 +23,6 @@ import type { Condition, Pipeline } from './ports.ts';
 import { Reconciler } from './reconciler.ts';
 import type { Result } from './result.ts';
 import { SnapshotError } from './snapshot-error.ts';
-import { TerminalError } from './terminal-error.ts';
 
 const ruleMessage = (flavour: string, reason: string): string | undefined =>
   healthRules.alerts.find((rule) => rule.flavour === flavour && rule.reason === reason)?.message;
@@ -162,12 +161,12 @@ describe('reconciler, step by step', () => {
     assert.equal(pipelines.writes.at(-1)?.conditions[0]?.observedGeneration, 2);
   });
 
-  it('fails for good for a kind without health rules, whether the alerts can be had or not', async () => {
+  it('finds nothing to do for a kind without health rules, and asks nobody', async () => {
     const pipeline = pipelineOf('Kettle', 'cls');
-    const { reconcile, alerts, clock } = bench([pipeline]);
-    await assert.rejects(reconcile(pipeline), TerminalError);
-    alerts.answer = snapshotFailure(clock);
-    await assert.rejects(reconcile(pipeline), TerminalError);
+    const { reconcile, alerts, pipelines } = bench([pipeline]);
+    alerts.answer = () => assert.fail('asked');
+    assert.deepEqual(await reconcile(pipeline), { outcome: 'unchanged', notInPrometheus: [] });
+    assert.deepEqual(pipelines.writes, []);
   });
 });
 

@@ -1,0 +1,238 @@
+import assert from 'node:assert/strict';
+import { afterEach, before, beforeEach, describe, it } from 'node:test';
+import { Registry } from 'prom-client';
+import { systemClock } from '../../src/clock.ts';
+import { createApiClient } from '../../src/kubernetes/create-api-client.ts';
+import { KubernetesPipelines, type PipelineChange } from '../../src/kubernetes/kubernetes-pipelines.ts';
+import { createWriteMetrics } from '../../src/kubernetes/write-metrics.ts';
+import { kymaResources } from '../../src/kubernetes/watched-resource.ts';
+import { requestKey } from '../../src/workqueue/request.ts';
+import { eventually } from '../support/eventually.ts';
+import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.ts';
+import { skipWithoutKube, useKubeApiServer, type KubeApiServer } from '../support/kube-api-server.ts';
+import { pipelineCrds } from '../support/pipeline-crds.ts';
+import { RecordingLogger } from '../support/recording-logger.ts';
+
+const apiVersion = 'telemetry.kyma-project.io/v1beta1';
+
+function trace(name: string, endpoint = 'http://backend:4317'): object {
+  const spec = { output: { otlp: { endpoint: { value: endpoint } } } };
+  return { apiVersion, kind: 'TracePipeline', metadata: { name }, spec };
+}
+
+interface Bench {
+  readonly pipelines: KubernetesPipelines;
+  readonly changes: PipelineChange[];
+  readonly logger: RecordingLogger;
+}
+
+describe('the cache of pipelines, while the API server and the network fail', { skip: skipWithoutKube() }, () => {
+  const server = useKubeApiServer();
+  let proxy: FaultProxy;
+  let bench: Bench;
+
+  before(() => server().apply(trace('a'), trace('b')));
+
+  beforeEach(async () => {
+    proxy = await startFaultProxy(server());
+    bench = await open(server(), proxy);
+    await eventually(
+      () => proxy.watches(),
+      (watches) => watches === kymaResources.length,
+    );
+  });
+
+  afterEach(async () => {
+    await bench.pipelines.close();
+    await proxy.close();
+  });
+
+  it('follows what is created, changed and deleted; a change of a status is no occasion for a reconcile', async () => {
+    await server().apply(trace('c'));
+    await told('added TracePipeline/c');
+    await server().apply(trace('c', 'http://other:4317'));
+    await told('changed TracePipeline/c');
+    const status = { conditions: [] };
+    await server().kubectl([
+      'patch',
+      'tracepipeline',
+      'c',
+      '--subresource=status',
+      '--type=merge',
+      '-p',
+      JSON.stringify({ status }),
+    ]);
+    await server().kubectl(['delete', 'tracepipeline', 'c']);
+    await told('removed TracePipeline/c');
+    assert.deepEqual(texts(bench.changes), [
+      'added TracePipeline/c',
+      'changed TracePipeline/c',
+      'removed TracePipeline/c',
+    ]);
+  });
+
+  it('writes a condition that the API server then shows, over few connections', async () => {
+    const signal = new AbortController().signal;
+    const condition = (message: string) =>
+      ({
+        type: 'TelemetryFlowHealthy',
+        status: 'True',
+        reason: 'FlowHealthy',
+        message,
+        lastTransitionTime: '2026-11-21T03:00:00Z',
+      }) as const;
+    for (let write = 0; write < 20; write++) {
+      const request = { kind: 'TracePipeline', name: 'a' };
+      assert.equal(await bench.pipelines.updateConditions(request, () => [condition(String(write))], signal), true);
+    }
+    const { status } = (await server().get('tracepipeline', 'a')) as { status: { conditions: { message: string }[] } };
+    assert.equal(status.conditions[0]?.message, '19');
+    assert.ok(proxy.connections() <= 3 + 3, `${proxy.connections()} connections`);
+  });
+
+  it('goes on after a watch broke off in the middle of an object', async () => {
+    proxy.breakWatches('{"type":"DELETED","object":{"kind":"TracePipeline","metadata":{"name":"a"');
+    await changesComeThrough('reset');
+    assert.ok(reasons().includes('Truncated'));
+  });
+
+  it('finds out that a watch is dead, and takes another', async () => {
+    proxy.freezeWatches();
+    await changesComeThrough('frozen');
+    assert.ok(reasons().includes('Idle'));
+  });
+
+  it('lists again when its version has expired, and tells what vanished meanwhile', async () => {
+    await server().apply(trace('gone'));
+    await told('added TracePipeline/gone');
+    proxy.fault = ({ watch }) => (watch ? { kind: 'status', status: 410 } : undefined);
+    proxy.breakWatches('');
+    await server().kubectl(['delete', 'tracepipeline', 'gone']);
+    await told('removed TracePipeline/gone');
+    proxy.fault = () => undefined;
+    await changesComeThrough('expired');
+  });
+
+  it('tries for as long as everything is a 500, then lacks nothing', async () => {
+    proxy.fault = () => ({ kind: 'status', status: 500 });
+    proxy.breakWatches('');
+    await server().apply(trace('meanwhile'));
+    await eventually(reasons, (found) => found.filter((reason) => reason === 'InternalError').length >= 6);
+    proxy.fault = () => undefined;
+    await told('added TracePipeline/meanwhile');
+    await server().kubectl(['delete', 'tracepipeline', 'meanwhile']);
+    await told('removed TracePipeline/meanwhile');
+  });
+
+  it('comes back when a 429 says so', async () => {
+    let refused = 0;
+    proxy.fault = () => (refused++ < 4 ? { kind: 'status', status: 429, retryAfterSeconds: 1 } : undefined);
+    proxy.breakWatches('');
+    await changesComeThrough('throttled');
+    assert.ok(reasons().includes('Truncated'));
+  });
+
+  it('takes a list that is slow, and no list that was cut off', async () => {
+    let lists = 0;
+    proxy.fault = ({ watch, url }) => {
+      if (watch) return { kind: 'status', status: 410 };
+      if (!url.includes('limit=')) return undefined;
+      return lists++ % 2 === 0 ? { kind: 'cut', bytes: 100, how: 'end' } : { kind: 'delay', delayMs: 300 };
+    };
+    proxy.breakWatches('');
+    await eventually(
+      () => lists,
+      (count) => count >= 4,
+    );
+    proxy.fault = () => undefined;
+    await changesComeThrough('slow');
+    assert.deepEqual(names(), ['TracePipeline/a', 'TracePipeline/b']);
+    assert.ok(!texts(bench.changes).includes('removed TracePipeline/a'), 'a cut list was taken for a whole one');
+  });
+
+  it('survives an API server that is killed and started again on the same data', async () => {
+    await server().restart();
+    await changesComeThrough('restarted');
+    assert.deepEqual(names(), ['TracePipeline/a', 'TracePipeline/b']);
+    assert.ok(!texts(bench.changes).some((text) => text.endsWith('/a')), 'what did not change was told of');
+  });
+
+  it('forgets the pipelines of a CRD that is deleted', async () => {
+    await server().kubectl(['delete', 'crd', 'tracepipelines.telemetry.kyma-project.io']);
+    await eventually(names, (found) => found.length === 0);
+    await eventually(
+      () => bench.logger.linesOf('reflector.not_installed').length,
+      (count) => count > 0,
+    );
+    await server().apply(...pipelineCrds());
+    await server().kubectl(['wait', '--for=condition=Established', 'crd', '--all']);
+    await eventually(
+      () =>
+        server()
+          .apply(trace('a'), trace('b'))
+          .then(() => true),
+      Boolean,
+    );
+    // Found again within a minute: who starts now finds it at once.
+    const later = await open(server(), proxy);
+    assert.deepEqual(later.pipelines.list().map(requestKey), ['TracePipeline/a', 'TracePipeline/b']);
+    await later.pipelines.close();
+  });
+
+  async function told(text: string): Promise<void> {
+    await eventually(
+      () => texts(bench.changes),
+      (found) => found.includes(text),
+    );
+  }
+
+  /** One pipeline comes and goes: whatever was wrong, the watch is well again. */
+  async function changesComeThrough(name: string): Promise<void> {
+    await server().apply(trace(name));
+    await told(`added TracePipeline/${name}`);
+    await server().kubectl(['delete', 'tracepipeline', name]);
+    await told(`removed TracePipeline/${name}`);
+  }
+
+  function names(): string[] {
+    return bench.pipelines.list().map(requestKey);
+  }
+
+  function reasons(): unknown[] {
+    return bench.logger.fieldsOf('reflector.failed').map(({ reason }) => reason);
+  }
+});
+
+function texts(changes: readonly PipelineChange[]): string[] {
+  return changes.map(({ kind, request }) => `${kind} ${requestKey(request)}`);
+}
+
+/** The home of the pipelines, in this process, through the proxy; a watch counts as dead after 3 s. */
+async function open(server: KubeApiServer, proxy: FaultProxy): Promise<Bench> {
+  const logger = new RecordingLogger();
+  const registry = new Registry();
+  const changes: PipelineChange[] = [];
+  const token = /token: "?([^"}]+)"?/.exec(await server.kubectl(['config', 'view', '--raw']))?.[1] ?? '';
+  const client = createApiClient({
+    clock: systemClock,
+    registry,
+    access: { kubeconfigs: [await server.kubeconfigFor(token.trim(), proxy.url)] },
+    qps: 200,
+    burst: 200,
+    version: 'test',
+  });
+  const pipelines = new KubernetesPipelines({
+    clock: systemClock,
+    logger,
+    registry,
+    client,
+    resources: kymaResources,
+    writeMetrics: createWriteMetrics(registry),
+    onChange: (change) => changes.push(change),
+    pageLimit: 1,
+    idleMs: 3000,
+  });
+  await pipelines.open();
+  await pipelines.synced();
+  return { pipelines, changes, logger };
+}

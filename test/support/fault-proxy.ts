@@ -1,0 +1,187 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer, request as httpsRequest } from 'node:https';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import type { KubeApiServer } from './kube-api-server.ts';
+
+/** What the proxy does with a request instead of handing it on, or with its answer. */
+export type Fault =
+  /** Answers with this status, as the API server would. */
+  | { readonly kind: 'status'; readonly status: number; readonly retryAfterSeconds?: number }
+  /** Takes the request and never answers. */
+  | { readonly kind: 'silence' }
+  /** Hands the answer on so much later, milliseconds. */
+  | { readonly kind: 'delay'; readonly delayMs: number }
+  /** Ends the answer in good order after so many bytes, or resets the connection there. */
+  | { readonly kind: 'cut'; readonly bytes: number; readonly how: 'end' | 'reset' };
+
+export interface SeenCall {
+  readonly method: string;
+  /** Path and query. */
+  readonly url: string;
+  readonly watch: boolean;
+}
+
+/** A proxy between Tocsin and the API server that a test controls. */
+export interface FaultProxy {
+  /** `https://127.0.0.1:<port>`, with the certificate of the API server itself. */
+  readonly url: string;
+  /** Every request so far. */
+  readonly calls: SeenCall[];
+  /** Asked for every request; undefined hands it on as it is. */
+  fault: (call: SeenCall) => Fault | undefined;
+  /** How many watches are open through it, and how many connections. */
+  watches(): number;
+  connections(): number;
+  /** From now on no byte comes through the watches that are open, and nobody is told: a network that swallows packets. */
+  freezeWatches(): void;
+  /** Writes so much into every watch and resets its connection. */
+  breakWatches(text: string): void;
+  close(): Promise<void>;
+}
+
+/** Starts a proxy in front of the API server, on a free port. */
+export async function startFaultProxy(server: KubeApiServer): Promise<FaultProxy> {
+  const proxy = new Proxy(server);
+  await proxy.listen();
+  return proxy;
+}
+
+interface OpenWatch {
+  readonly upstream: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+class Proxy implements FaultProxy {
+  readonly calls: SeenCall[] = [];
+  fault: FaultProxy['fault'] = () => undefined;
+  readonly #target: KubeApiServer;
+  readonly #server;
+  readonly #sockets = new Set<Duplex>();
+  readonly #watches = new Set<OpenWatch>();
+
+  constructor(target: KubeApiServer) {
+    this.#target = target;
+    const file = (name: string) => readFileSync(join(target.folder, name));
+    this.#server = createServer({ cert: file('tls.crt'), key: file('tls.key') }, (request, response) =>
+      this.#take(request, response),
+    );
+    this.#server.on('secureConnection', (socket: Duplex) => {
+      this.#sockets.add(socket);
+      socket.on('error', () => undefined);
+      socket.on('close', () => this.#sockets.delete(socket));
+    });
+  }
+
+  get url(): string {
+    return `https://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async listen(): Promise<void> {
+    this.#server.listen(0, '127.0.0.1');
+    await once(this.#server, 'listening');
+  }
+
+  watches(): number {
+    return this.#watches.size;
+  }
+
+  connections(): number {
+    return this.#sockets.size;
+  }
+
+  freezeWatches(): void {
+    for (const { upstream, response } of this.#watches) {
+      upstream.unpipe(response);
+      upstream.resume();
+      upstream.removeAllListeners('end');
+    }
+  }
+
+  breakWatches(text: string): void {
+    for (const { upstream, response } of this.#watches) {
+      upstream.unpipe(response);
+      response.write(text, () => response.destroy());
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    for (const { upstream } of this.#watches) upstream.destroy();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #take(request: IncomingMessage, response: ServerResponse): void {
+    const { method = '', url = '' } = request;
+    const call = { method, url, watch: url.includes('watch=true') };
+    this.calls.push(call);
+    response.on('error', () => undefined);
+    const fault = this.fault(call);
+    if (fault?.kind === 'silence') return;
+    if (fault?.kind === 'status') return refuse(response, fault);
+    this.#forward(request, response, call, fault);
+  }
+
+  #forward(request: IncomingMessage, response: ServerResponse, { watch }: SeenCall, fault: Fault | undefined): void {
+    const { port, caFile } = this.#target;
+    const headers = { ...request.headers, host: `127.0.0.1:${port}` };
+    const options = { host: '127.0.0.1', port, ca: readFileSync(caFile), method: request.method, path: request.url };
+    const outgoing = httpsRequest({ ...options, headers, agent: false }, (upstream) => {
+      const answer = () => {
+        response.writeHead(upstream.statusCode ?? 502, upstream.headers);
+        response.flushHeaders();
+        if (watch) this.#watch(upstream, response);
+        if (fault?.kind === 'cut') cut(upstream, response, fault);
+        else upstream.pipe(response);
+      };
+      upstream.on('error', () => response.destroy());
+      if (fault?.kind === 'delay') setTimeout(answer, fault.delayMs);
+      else answer();
+    });
+    outgoing.on('error', () => response.destroy());
+    response.on('close', () => outgoing.destroy());
+    request.pipe(outgoing);
+  }
+
+  #watch(upstream: IncomingMessage, response: ServerResponse): void {
+    const watch = { upstream, response };
+    this.#watches.add(watch);
+    response.on('close', () => this.#watches.delete(watch));
+  }
+}
+
+function refuse(response: ServerResponse, { status, retryAfterSeconds }: Fault & { readonly kind: 'status' }): void {
+  const reason = status === 410 ? 'Expired' : status === 429 ? 'TooManyRequests' : 'InternalError';
+  const retry = retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) };
+  response.writeHead(status, { 'content-type': 'application/json', ...retry });
+  response.end(
+    JSON.stringify({
+      kind: 'Status',
+      apiVersion: 'v1',
+      status: 'Failure',
+      code: status,
+      reason,
+      message: 'a test says so',
+    }),
+  );
+}
+
+function cut(
+  upstream: IncomingMessage,
+  response: ServerResponse,
+  { bytes, how }: Fault & { readonly kind: 'cut' },
+): void {
+  let left = bytes;
+  upstream.on('data', (chunk: Buffer) => {
+    if (left <= 0) return;
+    const part = chunk.subarray(0, left);
+    left -= part.length;
+    if (left > 0) response.write(part);
+    else if (how === 'end') response.end(part);
+    else response.write(part, () => response.destroy());
+  });
+  upstream.on('end', () => left > 0 && response.end());
+}
