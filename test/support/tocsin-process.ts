@@ -4,6 +4,8 @@ import { LogLines } from './log-lines.ts';
 import { startServerProcess, type ServerPlace, type ServerProcess } from './server-process.ts';
 
 export interface TocsinOptions extends ServerPlace {
+  /** Whether it has started, by its `/-/ready`; default: that answers with a 2xx. */
+  readonly isReady?: (url: string) => Promise<boolean>;
   /** Flags besides the listen address, the storage path and the log's format. Paths start at the project's root. */
   readonly args?: readonly string[];
   /** The configuration file, as YAML text; default: none. */
