@@ -151,7 +151,7 @@ export class App {
     return address;
   }
 
-  /** A cluster may be away for long: until it has answered alerts are refused, but the process is healthy and can be stopped. */
+  /** A cluster may be away for long: until it has answered the process is not ready, but healthy, and what comes in is remembered. */
   async #becomeReady(): Promise<void> {
     await this.#pipelines.synced();
     if (this.#notReady !== startingUp) return;
