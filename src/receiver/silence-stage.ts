@@ -50,8 +50,11 @@ export class SilenceStage {
     this.#lines = new SilenceLines({ ...options, perSecond });
     this.#refusals = new SilenceRefusals({ ...options, metrics, perSecond });
     this.#unsilenced = new Unsilenced({ ...options, silencing: (labels, now) => silences.silencing(labels, now) });
-    const onEnded = (ended: readonly Silence[]): void => this.#unsilenced.wake(ended);
-    this.#watch = new SilenceWatch({ ...options, lines: this.#lines, onEnded });
+    this.#watch = new SilenceWatch({
+      ...options,
+      lines: this.#lines,
+      onEnded: (ended, requestId) => this.#unsilenced.wake(ended, requestId),
+    });
     const keeper = new SilenceKeeper({ clock, silences, storage, limits, metrics, watch: this.#watch });
     this.handler = new SilencesHandler({ ...options, keeper, limits, refusals: this.#refusals });
   }

@@ -7,8 +7,8 @@ export interface SilenceWatchOptions {
   readonly clock: Clock;
   readonly silences: Silences;
   readonly lines: SilenceLines;
-  /** Called with silences that have ended. */
-  readonly onEnded: (silences: readonly Silence[]) => void;
+  /** Called with silences that have ended, and the request that ended them; none if time did. */
+  readonly onEnded: (silences: readonly Silence[], requestId?: string) => void;
 }
 
 /** Tells when silences start and end. One timer, set for the next one. */
@@ -40,7 +40,7 @@ export class SilenceWatch {
       lines.write(event, silence, requestId);
       if (event === 'silence.ended') ended.push(silence);
     }
-    if (ended.length > 0) onEnded(ended);
+    if (ended.length > 0) onEnded(ended, requestId);
     this.#setTimer();
   }
 

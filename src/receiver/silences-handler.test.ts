@@ -107,7 +107,22 @@ describe('silences over HTTP', () => {
     const [[, cause] = []] = routes.sunk[1]!.alerts;
     assert.deepEqual([cause!.labels, cause!.status], [{ job: 'node' }, 'silence expired']);
     assert.deepEqual([...routes.sunk[1]!.triggers], ['silence']);
+    assert.deepEqual([...routes.sunk[1]!.requestIds], []);
     assert.deepEqual(routes.logger.valuesOf('silence.ended', 'silence'), [[short], [long]]);
+  });
+
+  it('name the request that ended the last of them, whether it removed or replaced it', async (t) => {
+    const { create, post, routes, alert } = await start(t);
+    const first = await create();
+    await alert({ job: 'node' });
+    const removal = await fetch(`${routes.url}/api/v2/silence/${first}`, { method: 'DELETE' });
+    const second = await create();
+    const replacement = await post({ id: second, matchers: [{ name: 'job', value: 'other', isRegex: false }] });
+    await routes.clock.advanceAsync(0);
+    assert.deepEqual(
+      routes.sunk.map(({ requestIds }) => [...requestIds]),
+      [removal, replacement].map(({ headers }) => [headers.get('x-request-id')]),
+    );
   });
 
   it('wake nobody at their end for what no longer fires', async (t) => {

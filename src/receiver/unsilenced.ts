@@ -25,16 +25,19 @@ export class Unsilenced {
     this.#options = options;
   }
 
-  /** Looks at all alerts, in slices; one look after the other. */
-  wake(ended: readonly Silence[]): void {
-    this.#last = this.#last.then(() => this.#wake(ended));
+  /**
+   * Looks at all alerts, in slices; one look after the other.
+   * @param requestId the request that ended the silences; undefined for what time does
+   */
+  wake(ended: readonly Silence[], requestId?: string): void {
+    this.#last = this.#last.then(() => this.#wake(ended, requestId));
   }
 
   close(): void {
     this.#closed = true;
   }
 
-  async #wake(ended: readonly Silence[]): Promise<void> {
+  async #wake(ended: readonly Silence[], requestId: string | undefined): Promise<void> {
     const { clock, store, silencing, sink } = this.#options;
     const index = new SilenceIndex();
     for (const silence of ended) index.add(silence);
@@ -48,6 +51,8 @@ export class Unsilenced {
       }
       if (slices.isOver) await slices.breathe();
     }
-    if (causes.alertCount > 0 && !this.#closed) sink(causes);
+    if (causes.alertCount === 0 || this.#closed) return;
+    if (requestId !== undefined) causes.addRequestId(requestId);
+    sink(causes);
   }
 }
