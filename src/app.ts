@@ -23,6 +23,7 @@ import { Receiver } from './receiver/receiver.ts';
 import { newId } from './receiver/request-id.ts';
 import { createReloadMetrics } from './reload-metrics.ts';
 import { Reloader, type PreparedConfig, type ReloadOutcome, type ReloadTrigger } from './reloader.ts';
+import type { WebOptions } from './receiver/web-options.ts';
 import { createEventSource } from './source/create-event-source.ts';
 import type { EventSource } from './source/event-source.ts';
 import { StoredAlertSource } from './standalone/stored-alert-source.ts';
@@ -41,6 +42,8 @@ export interface AppOptions {
   readonly listenAddress: ListenAddress;
   /** Makes the home of the pipelines: a cluster or a folder. */
   readonly createHome: CreateHome;
+  /** What was asked for with the flags `--web.*`. */
+  readonly web?: WebOptions | undefined;
   readonly storagePath: string;
   readonly version: string;
   readonly clock: Clock;
@@ -130,7 +133,7 @@ export class App {
   }
 
   async #open(): Promise<AddressInfo> {
-    const { clock, listenAddress, logger } = this.#options;
+    const { clock, listenAddress } = this.#options;
     this.#cleanups.add('storage', () => this.#storage.close());
     this.#receiver.load(await this.#storage.open());
     this.#cleanups.add('prometheus', () => this.#snapshot?.close());
@@ -141,7 +144,6 @@ export class App {
     this.#cleanups.add('source', () => this.#source.stop());
     const address = await this.#receiver.listen(listenAddress);
     this.#cleanups.add('receiver', () => this.#receiver.close(receiverShare * this.#remainingMs()));
-    logger.info('receiver.listening', 'alerts are taken in', { address: urlOf(address) });
     const periodMs = this.#config.controller.resync;
     this.#resync = new Resync({ clock, periodMs, sweep: () => this.#sweepAll('resync') });
     this.#resync.start();
@@ -209,9 +211,11 @@ export class App {
   #prepare(next: Config): PreparedConfig {
     if (this.#stopBy !== Number.POSITIVE_INFINITY) throw new Error('Tocsin is shutting down');
     const change = configChange(this.#config, next);
+    const applyWeb = this.#receiver.prepareWebReload();
     const applyController = this.#prepareController(change.config.controller);
     const apply = (): void => {
       this.#config = change.config;
+      applyWeb();
       applyController();
       this.#reconfigure(change.changed);
     };
@@ -291,8 +295,4 @@ export class App {
   #remainingMs(): number {
     return Math.max(0, Math.min(this.#stopBy, Number.MAX_SAFE_INTEGER) - this.#options.clock.now());
   }
-}
-
-function urlOf({ address, port, family }: AddressInfo): string {
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }

@@ -58,3 +58,16 @@ export const listChunkLength = 64 * 1024;
 
 /** A reader that reads nothing for so long is ended as soon as another one waits for its place, milliseconds. */
 export const slowReaderMs = 1000;
+
+/** Passwords that wait to be hashed, one at a time; a further one is answered 429. Of one address, so that it cannot take all turns. */
+export const maxPasswordChecks = 64;
+export const maxPasswordChecksPerAddress = 4;
+
+/** Lines about requests without a good password or token that are written in one second. */
+export const unauthorizedLinesPerSecond = 10;
+
+/** Of a request that is refused at the door, so much of the body is read and dropped to keep the connection, bytes. */
+export const drainedBodyBytes = 256 * 1024;
+
+/** How often the web configuration, and each file that it names, is looked at for a change, milliseconds. */
+export const webConfigCheckMs = 1000;

@@ -1,14 +1,16 @@
 #!/usr/bin/env node
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { isMainThread } from 'node:worker_threads';
 import packageJson from '../package.json' with { type: 'json' };
 import { systemClock } from './clock.ts';
 import { chooseHome } from './config/choose-home.ts';
 import { parseFlags, type Flags } from './config/flags.ts';
 import { helpText } from './config/help-text.ts';
-import { loadConfig } from './config/load-config.ts';
+import { loadConfig, type LoadedConfig } from './config/load-config.ts';
 import { HeapGuard } from './heap-guard.ts';
 import { serve } from './serve.ts';
+import { loadWebConfig, type LoadedWebConfig } from './web/load-web-config.ts';
 
 const { version } = packageJson;
 
@@ -32,14 +34,15 @@ async function main(args: readonly string[]): Promise<number> {
     case 'error':
       return complain([...commandLine.problems, 'try: tocsin --help'], exitUsage);
     case 'check-config':
-      return checkConfig(commandLine.file);
+      return checked(commandLine.file, loadConfig({ configFile: commandLine.file }, readText));
+    case 'check-web-config':
+      return checked(commandLine.file, loadWebConfig(commandLine.file, readText));
     case 'serve':
       return start(commandLine.flags);
   }
 }
 
-function checkConfig(file: string): number {
-  const loaded = loadConfig({ configFile: file }, readText);
+function checked(file: string, loaded: LoadedConfig | LoadedWebConfig): number {
   if ('problems' in loaded) return complain(loaded.problems, exitFailure);
   process.stdout.write(`${file}: good\n`);
   return exitOk;
@@ -47,7 +50,13 @@ function checkConfig(file: string): number {
 
 function start(flags: Flags): Promise<number> | number {
   const loaded = loadConfig(flags, readText);
-  if ('problems' in loaded) return complain(loaded.problems, exitFailure);
+  const web = flags.webConfigFile === undefined ? undefined : loadWebConfig(flags.webConfigFile, readText);
+  const problems = [loaded, web].flatMap((each) => (each !== undefined && 'problems' in each ? each.problems : []));
+  if ('problems' in loaded || problems.length > 0) return complain(problems, exitFailure);
+  const webConfig =
+    flags.webConfigFile !== undefined && web !== undefined && 'settings' in web
+      ? { file: flags.webConfigFile, settings: web.settings, readFile: readText }
+      : undefined;
   const { config, text, pipelinesFolderGiven, inFile } = loaded;
   const home = chooseHome({
     ...flags,
@@ -66,6 +75,7 @@ function start(flags: Flags): Promise<number> | number {
     configText: text,
     loadConfig: () => loadConfig(flags, readText),
     home,
+    webConfig,
     pipelinesFolder,
     version,
     clock: systemClock,
@@ -83,4 +93,5 @@ function complain(problems: readonly string[], exitCode: number): number {
   return exitCode;
 }
 
-process.exit(await main(process.argv.slice(2)));
+// A thread that runs this file in a bundle is there for what password-hasher.ts does in it.
+if (isMainThread) process.exit(await main(process.argv.slice(2)));

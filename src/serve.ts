@@ -5,13 +5,19 @@ import type { Flags } from './config/flags.ts';
 import { folderHome, kubernetesHome, type CreateHome } from './home.ts';
 import { createLogger, type LogFields, type Logger } from './logger.ts';
 import { startFailure } from './start-failure.ts';
+import type { WebConfigSource } from './web/live-web-config.ts';
 
-export interface ServeOptions extends Omit<AppOptions, 'logger' | 'listenAddress' | 'storagePath' | 'createHome'> {
+export interface ServeOptions extends Omit<
+  AppOptions,
+  'logger' | 'listenAddress' | 'storagePath' | 'createHome' | 'web'
+> {
   readonly flags: Flags;
   /** Where pipelines live. */
   readonly home: Exclude<HomeChoice, { readonly problem: string }>;
   /** The folder of the manifests, if they live in a folder. */
   readonly pipelinesFolder: string;
+  /** The file of `--web.config.file`, read. */
+  readonly webConfig?: WebConfigSource | undefined;
   readonly clock: Clock;
 }
 
@@ -44,6 +50,7 @@ export async function serve(options: ServeOptions): Promise<number> {
       logger,
       listenAddress: flags.listenAddress,
       storagePath: flags.storagePath,
+      web: { ...flags, configSource: options.webConfig },
     });
     await app.start();
   } catch (error) {

@@ -66,7 +66,7 @@ log: 5
 `;
     assert.deepEqual(problemsOf(text), [
       'tocsin.yml:2:18: receiver.max_body_size: found "16MB", did you mean "16MiB"? allowed: a size from 1KiB to 256MiB (units: B, KiB, MiB, GiB)',
-      'tocsin.yml:3:3: receiver.max_alert: unknown key, did you mean "max_alerts"? allowed: max_body_size, max_alerts, max_alerts_size, resolve_timeout, webhook_resolve_timeout, group_by, max_labels_per_alert, max_silences, max_silence_size, silence_retention, max_header_size, header_timeout, request_timeout, idle_timeout, max_connections',
+      'tocsin.yml:3:3: receiver.max_alert: unknown key, did you mean "max_alerts"? allowed: max_body_size, max_alerts, max_alerts_size, resolve_timeout, webhook_resolve_timeout, group_by, max_labels_per_alert, max_silences, max_silence_size, silence_retention, max_header_size, header_timeout, request_timeout, idle_timeout, tls_handshake_timeout, max_connections',
       'tocsin.yml:4:15: receiver.max_alerts: found "many", allowed: a whole number from 1 up',
       'tocsin.yml:6:13: source.debounce.max_wait (by default): found "5s", allowed: at least wait, which is "10s"',
       'tocsin.yml:8:11: controller.action: found "anotate", did you mean "annotate"? allowed: condition, annotate, log',
@@ -120,7 +120,7 @@ log: 5
     [
       'a section of flags',
       'web:\n  listen_address: x\n',
-      `1:1: web: unknown key, use the flag --web.listen-address; allowed here: ${sections}`,
+      `1:1: web: unknown key, use the flag --web.listen-address, --web.config.file, --web.external-url, --web.route-prefix, --web.cors.origin; allowed here: ${sections}`,
     ],
     [
       'a wrong value behind an alias, where the alias stands',

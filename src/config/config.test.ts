@@ -37,6 +37,7 @@ const durations = [
   'receiver.header_timeout',
   'receiver.request_timeout',
   'receiver.idle_timeout',
+  'receiver.tls_handshake_timeout',
   'source.debounce.max_wait',
   'controller.requeue_after',
   'controller.drain_timeout',
@@ -62,6 +63,7 @@ describe('Config', () => {
         header_timeout: 10_000,
         request_timeout: 30_000,
         idle_timeout: 120_000,
+        tls_handshake_timeout: 10_000,
         max_connections: 16_384,
       },
       source: {

@@ -65,6 +65,7 @@ const keys = section({
     header_timeout: setting(readTimeout, '10s'),
     request_timeout: setting(readTimeout, '30s'),
     idle_timeout: setting(readTimeout, '2m'),
+    tls_handshake_timeout: setting(readTimeout, '10s'),
     max_connections: setting(readCount, 16_384),
   }),
   source: section({

@@ -1,6 +1,8 @@
+import { readCorsOrigin } from './cors-origin.ts';
 import { readHttpUrl } from './http-url.ts';
 import { readListenAddress } from './listen-address.ts';
 import type { Reader } from './reading.ts';
+import { readExternalUrl, readRoutePrefix } from './route-prefix.ts';
 import { readChoice, readName, readPath } from './value-readers.ts';
 
 /** A flag of the command line. */
@@ -37,6 +39,38 @@ export const flagTable = {
     help: 'Where to listen; ":9093" is every interface, port 0 a free one.',
     unit: 'host:port',
     default: '127.0.0.1:9093',
+  },
+  webConfigFile: {
+    name: 'web.config.file',
+    placeholder: 'FILE',
+    read: readPath,
+    help: 'TLS, passwords, tokens, in the format of Prometheus.',
+    unit: 'path',
+    otherwise: 'none, plain HTTP for everybody',
+  },
+  externalUrl: {
+    name: 'web.external-url',
+    placeholder: 'URL',
+    read: readExternalUrl,
+    help: 'Under which URL others reach Tocsin, behind a proxy for example.',
+    unit: 'http or https URL',
+    otherwise: 'none',
+  },
+  routePrefix: {
+    name: 'web.route-prefix',
+    placeholder: 'PATH',
+    read: readRoutePrefix,
+    help: 'What stands before every path, such as /tocsin.',
+    unit: 'path of a URL',
+    otherwise: 'the path of --web.external-url',
+  },
+  corsOrigin: {
+    name: 'web.cors.origin',
+    placeholder: 'REGEX',
+    read: readCorsOrigin,
+    help: 'Whole origins of web pages that may call the API.',
+    unit: 'regular expression, RE2',
+    otherwise: 'none may',
   },
   prometheusUrl: {
     name: 'prometheus.url',

@@ -27,6 +27,9 @@ const defaults: Flags = {
   context: undefined,
   listenAddress: { host: '127.0.0.1', port: 9093 },
   storagePath: 'data/',
+  webConfigFile: undefined,
+  routePrefix: '',
+  corsOrigin: undefined,
   logLevel: 'info',
   logFormat: 'json',
 };
@@ -49,6 +52,9 @@ describe('parseFlags', () => {
     ['config.file', 'tocsin.yml', 'configFile', 'tocsin.yml'],
     ['web.listen-address', ':80', 'listenAddress', { host: undefined, port: 80 }],
     ['web.listen-address', '[::1]:0', 'listenAddress', { host: '::1', port: 0 }],
+    ['web.config.file', 'web.yml', 'webConfigFile', 'web.yml'],
+    ['web.route-prefix', 'tocsin/', 'routePrefix', '/tocsin'],
+    ['web.external-url', 'https://example.com/a/b/', 'routePrefix', '/a/b'],
     ['prometheus.url', 'http://prometheus:9090/', 'prometheusUrl', 'http://prometheus:9090'],
     ['pipelines.folder', 'a=b', 'pipelinesFolder', 'a=b'],
     ['storage.path', '/var/lib/tocsin', 'storagePath', '/var/lib/tocsin'],
@@ -65,6 +71,24 @@ describe('parseFlags', () => {
 
   it('takes a value with a leading dash after "="', () => {
     assert.equal(flagsOf('--storage.path=-x').storagePath, '-x');
+  });
+
+  it('lets --web.route-prefix win over the path of --web.external-url', () => {
+    const url = '--web.external-url=http://example.com/proxied';
+    assert.equal(flagsOf(url, '--web.route-prefix=/').routePrefix, '');
+    assert.equal(flagsOf('--web.route-prefix=x', url).routePrefix, '/x');
+  });
+
+  it('reads --web.cors.origin as an expression for the whole origin', () => {
+    const { corsOrigin } = flagsOf('--web.cors.origin=https://(a|b)\\.example');
+    assert.deepEqual(
+      ['https://a.example', 'https://a.example.evil', 'https://axexample'].map((origin) => corsOrigin?.test(origin)),
+      [true, false, false],
+    );
+  });
+
+  it('reads check-web-config FILE', () => {
+    assert.deepEqual(parse('check-web-config', 'web.yml'), { command: 'check-web-config', file: 'web.yml' });
   });
 
   it('reads check-config FILE', () => {
@@ -95,7 +119,7 @@ describe('parseFlags', () => {
       '--storage.path: found "", allowed: a path',
       '--log.level: given twice, allowed: once',
       '--version: found "1", allowed: no value',
-      '"serve": stray argument, allowed: flags, or check-config FILE',
+      '"serve": stray argument, allowed: flags, check-config FILE, check-web-config FILE',
     ]);
   });
 
@@ -120,19 +144,19 @@ describe('parseFlags', () => {
     [
       'a file without a flag',
       ['tocsin.yml'],
-      '"tocsin.yml": stray argument, did you mean "--config.file=tocsin.yml"? allowed: flags, or check-config FILE',
+      '"tocsin.yml": stray argument, did you mean "--config.file=tocsin.yml"? allowed: flags, check-config FILE, check-web-config FILE',
     ],
     [
       'a flag without dashes',
       ['help'],
-      '"help": stray argument, did you mean "--help"? allowed: flags, or check-config FILE',
+      '"help": stray argument, did you mean "--help"? allowed: flags, check-config FILE, check-web-config FILE',
     ],
     [
       'a misspelt command, without its file',
       ['checkconfig', 'tocsin.yml'],
-      '"checkconfig": stray argument, did you mean "check-config"? allowed: flags, or check-config FILE',
+      '"checkconfig": stray argument, did you mean "check-config"? allowed: flags, check-config FILE, check-web-config FILE',
     ],
-    ['an empty word', [''], '"": stray argument, allowed: flags, or check-config FILE'],
+    ['an empty word', [''], '"": stray argument, allowed: flags, check-config FILE, check-web-config FILE'],
     ['check-config without a file', ['check-config'], 'check-config: FILE missing, allowed: tocsin check-config FILE'],
     [
       'check-config with an empty one',

@@ -1,4 +1,5 @@
 import type { LogFormat, LogLevel } from '../logger.ts';
+import type { AnchoredRegexp } from '../alert/anchored-regexp.ts';
 import { findFlag, flagTable } from './flag-table.ts';
 import { givenArguments } from './given-arguments.ts';
 import type { GivenFlag } from './given-arguments.ts';
@@ -8,8 +9,9 @@ import { readFlags } from './read-flags.ts';
 import type { FlagValues } from './read-flags.ts';
 import { describeRefusal, withSuggestion } from './reading.ts';
 import type { Reader } from './reading.ts';
+import { routePrefixOf } from './route-prefix.ts';
 import { showValue } from './show-value.ts';
-import { describeStrayWord } from './unknown-name.ts';
+import { commandNames, describeStrayWord } from './unknown-name.ts';
 import { readPath } from './value-readers.ts';
 
 /** The flags that win over the configuration file. */
@@ -25,6 +27,12 @@ export interface ConfigFlags {
 export interface Flags extends ConfigFlags {
   readonly listenAddress: ListenAddress;
   readonly storagePath: string;
+  /** `--web.config.file`: TLS, who may send, response headers. */
+  readonly webConfigFile?: string | undefined;
+  /** What stands before every path: '' or `/prefix`. */
+  readonly routePrefix: string;
+  /** The origins of web pages that may call the API; undefined: none. */
+  readonly corsOrigin?: AnchoredRegexp | undefined;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
 }
@@ -32,7 +40,7 @@ export interface Flags extends ConfigFlags {
 /** What a command line asks for. Each problem is one line. */
 export type CommandLine =
   | { readonly command: 'serve'; readonly flags: Flags }
-  | { readonly command: 'check-config'; readonly file: string }
+  | { readonly command: (typeof commandNames)[number]; readonly file: string }
   | { readonly command: 'help' }
   | { readonly command: 'version' }
   | { readonly command: 'error'; readonly problems: readonly string[] };
@@ -47,28 +55,34 @@ export function parseFlags(args: readonly string[], options: { readonly terminal
   // Whoever asks for help gets it, also with a mistake beside it.
   if (values.help !== undefined) return { command: 'help' };
   if (values.version !== undefined) return { command: 'version' };
-  if (words[0] === 'check-config') return checkConfig(flags, words.slice(1), problems);
+  const command = commandNames.find((name) => name === words[0]);
+  if (command !== undefined) return checkFile(command, flags, words.slice(1), problems);
   problems.push(...describeStrayWords(words));
   return problems.length > 0
     ? { command: 'error', problems }
     : { command: 'serve', flags: withDefaults(values, options.terminal) };
 }
 
-function checkConfig(flags: readonly GivenFlag[], words: readonly string[], problems: string[]): CommandLine {
-  const usage = 'tocsin check-config FILE';
+function checkFile(
+  command: (typeof commandNames)[number],
+  flags: readonly GivenFlag[],
+  words: readonly string[],
+  problems: string[],
+): CommandLine {
+  const usage = `tocsin ${command} FILE`;
   const [file, ...strays] = words;
   for (const { typed, name } of flags) {
-    if (findFlag(name) !== undefined) problems.push(`${typed}: not a flag of check-config, allowed: ${usage}`);
+    if (findFlag(name) !== undefined) problems.push(`${typed}: not a flag of ${command}, allowed: ${usage}`);
   }
-  if (file === undefined) problems.push(`check-config: FILE missing, allowed: ${usage}`);
-  else if (!('value' in readPath(file))) problems.push(`check-config: ${describeRefusal(file, { allowed: usage })}`);
+  if (file === undefined) problems.push(`${command}: FILE missing, allowed: ${usage}`);
+  else if (!('value' in readPath(file))) problems.push(`${command}: ${describeRefusal(file, { allowed: usage })}`);
   problems.push(...strays.map((word) => withSuggestion(`${showValue(word)}: stray argument`, undefined, usage)));
-  return file === undefined || problems.length > 0 ? { command: 'error', problems } : { command: 'check-config', file };
+  return file === undefined || problems.length > 0 ? { command: 'error', problems } : { command, file };
 }
 
 /** After a misspelt command its FILE is not a second mistake. */
 function describeStrayWords(words: readonly string[]): string[] {
-  const isMisspeltCommand = words[0] !== undefined && nearestName(words[0], ['check-config']) !== undefined;
+  const isMisspeltCommand = words[0] !== undefined && nearestName(words[0], commandNames) !== undefined;
   return (isMisspeltCommand ? words.slice(0, 1) : words).map(describeStrayWord);
 }
 
@@ -81,6 +95,9 @@ function withDefaults(values: FlagValues, terminal: boolean): Flags {
     context: values.context,
     listenAddress: values.listenAddress ?? defaultOf(flagTable.listenAddress),
     storagePath: values.storagePath ?? defaultOf(flagTable.storagePath),
+    webConfigFile: values.webConfigFile,
+    routePrefix: values.routePrefix ?? (values.externalUrl === undefined ? '' : routePrefixOf(values.externalUrl)),
+    corsOrigin: values.corsOrigin,
     logLevel: values.logLevel ?? defaultOf(flagTable.logLevel),
     logFormat: values.logFormat ?? (terminal ? 'logfmt' : 'json'),
   };

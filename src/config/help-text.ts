@@ -4,6 +4,7 @@ import type { Flag } from './flag-table.ts';
 const commands = [
   ['tocsin [FLAG]...', 'serve until SIGTERM or SIGINT'],
   ['tocsin check-config FILE', 'check a configuration file; exit code 0 if it is good, 1 if not'],
+  ['tocsin check-web-config FILE', 'the same for a file of --web.config.file'],
 ] as const;
 
 /** The text of `--help`, at most 100 columns wide, with a line feed at its end. */

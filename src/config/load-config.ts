@@ -5,6 +5,7 @@ import type { ConfigFileResult } from './config-file.ts';
 import { flagTable } from './flag-table.ts';
 import type { ConfigFlags } from './flags.ts';
 import { withPathsFrom } from './http-config.ts';
+import { describeReadError } from './read-error.ts';
 import { describeRefusal } from './reading.ts';
 import type { Reader } from './reading.ts';
 import { showText } from './show-value.ts';
@@ -74,21 +75,4 @@ function loadFile(path: string, readFile: ReadFile): ConfigFileResult {
     return { problems: [`${showText(path)}: ${describeReadError(error)}`] };
   }
   return parseConfigFile(path, text);
-}
-
-/** Cause and remedy. */
-function describeReadError(error: unknown): string {
-  const { code, message }: NodeJS.ErrnoException = error instanceof Error ? error : new Error(String(error));
-  switch (code) {
-    case 'ENOENT':
-    case 'ENOTDIR':
-      return 'no such file; check the path, a relative one starts at the working folder';
-    case 'EACCES':
-    case 'EPERM':
-      return 'permission denied; let the user that runs Tocsin read the file and enter its folders';
-    case 'EISDIR':
-      return 'is a directory; name the file in it';
-    default:
-      return `cannot be read: ${showText(message)}; check the path and the disk`;
-  }
 }

@@ -15,7 +15,16 @@ export function describeUnknownKey(section: readonly string[], key: string): str
   const flags = flagsFor([...section, key].join('.'));
   const problem = `${showPath([...section, key])}: unknown key`;
   if (flags.length > 0) return `${problem}, use the flag ${flags.join(', ')}; allowed here: ${siblings.join(', ')}`;
-  return withSuggestion(problem, nearestName(key, siblings) ?? keyElsewhere(key), siblings.join(', '));
+  return withSuggestion(problem, nearestName(key, siblings) ?? keyElsewhere(key, Config), siblings.join(', '));
+}
+
+/** As {@link describeUnknownKey}, for a file whose keys are no flags. */
+export function describeUnknownKeyOf(schema: unknown): (section: readonly string[], key: string) => string {
+  return (section, key) => {
+    const siblings = [...(keysAt(schema, section)?.keys() ?? [])];
+    const suggestion = nearestName(key, siblings) ?? keyElsewhere(key, schema);
+    return withSuggestion(`${showPath([...section, key])}: unknown key`, suggestion, siblings.join(', '));
+  };
 }
 
 /** The flags that set this, or what stands below it: `log.level`, `web`. */
@@ -28,8 +37,8 @@ function flagsFor(path: string): string[] {
 }
 
 /** The way to a key of such a name in another section; for a key "receiver.max_alerts", how YAML nests it. */
-function keyElsewhere(key: string): string | undefined {
-  const paths = keyPaths(Config);
+function keyElsewhere(key: string, schema: unknown): string | undefined {
+  const paths = keyPaths(schema);
   const dotted = paths.find((path) => path.length > 1 && path.join('.') === key);
   if (dotted !== undefined) return `${dotted.join(': {')}: ...${'}'.repeat(dotted.length - 1)}`;
   const names = paths.map((path) => path.at(-1) ?? '');
@@ -48,12 +57,19 @@ export function describeUnknownFlag(typed: string): string {
   return withSuggestion(`${shown}: unknown flag`, nearest && `--${nearest}`, 'the flags in tocsin --help');
 }
 
+/** The commands that take a FILE. */
+export const commandNames = ['check-config', 'check-web-config'] as const;
+
 /** What to say about a word that belongs to no flag and is no command. */
 export function describeStrayWord(word: string): string {
   const isFile = /\.ya?ml$/i.test(word);
   const flag = nearestName(word, flagNames());
-  const suggestion = isFile ? `--config.file=${word}` : (nearestName(word, ['check-config']) ?? (flag && `--${flag}`));
-  return withSuggestion(`${showValue(word)}: stray argument`, suggestion, 'flags, or check-config FILE');
+  const suggestion = isFile ? `--config.file=${word}` : (nearestName(word, commandNames) ?? (flag && `--${flag}`));
+  return withSuggestion(
+    `${showValue(word)}: stray argument`,
+    suggestion,
+    `flags, ${commandNames.map((name) => `${name} FILE`).join(', ')}`,
+  );
 }
 
 function flagNames(): string[] {

@@ -8,7 +8,7 @@ export interface YamlNode {
   readonly offset: number;
   /** Where its key stands; `offset` if it has none. */
   readonly keyOffset: number;
-  /** What a map holds, by key; empty for everything else. */
+  /** What a map holds, by key, or a list, by index from "0" up; empty for everything else. */
   readonly children: ReadonlyMap<string, YamlNode>;
 }
 
@@ -77,10 +77,12 @@ function walkMap(map: YAMLMap, path: readonly string[], context: Walk): YamlNode
 function walkSequence(sequence: YAMLSeq, path: readonly string[], context: Walk): YamlNode {
   const offset = sequence.range?.[0] ?? 0;
   const items = sequence.items.map((item, index) => walk(item, [...path, String(index)], offset, context));
-  return leaf(
-    items.map((item) => item.value),
+  return {
+    value: items.map((item) => item.value),
     offset,
-  );
+    keyOffset: offset,
+    children: new Map(items.map((item, index) => [String(index), item])),
+  };
 }
 
 function leaf(value: unknown, offset: number): YamlNode {

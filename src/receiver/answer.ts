@@ -46,6 +46,33 @@ export function answerText(response: ServerResponse, status: number, text: strin
   answer(response, status, 'text/plain; charset=utf-8', text, { 'X-Content-Type-Options': 'nosniff' });
 }
 
+/** What Go's router says of a path that it does not know. */
+export function answerNotFound(response: ServerResponse): void {
+  answerText(response, 404, '404 page not found\n');
+}
+
+/** @param allowed the methods, as the header `Allow` lists them */
+export function answerNotAllowed(response: ServerResponse, allowed: string): void {
+  response.setHeader('Allow', allowed);
+  answerText(response, 405, 'Method Not Allowed\n');
+}
+
+/** Sends a browser on, in the words of Go's http.Redirect. */
+export function answerRedirect(response: ServerResponse, status: 301 | 302, location: string): void {
+  const text = status === 301 ? 'Moved Permanently' : 'Found';
+  const html = `<a href="${location.replaceAll(/[&<>"']/g, (c) => htmlEscapes[c] ?? c)}">${text}</a>.\n\n`;
+  answer(response, status, 'text/html; charset=utf-8', html, { Location: location });
+}
+
+/** As Go's http package escapes. */
+const htmlEscapes: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&#34;',
+  "'": '&#39;',
+};
+
 export function answer(
   response: ServerResponse,
   status: number,

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
+import type { HandshakeFailure } from '../web/web-metrics.ts';
 import type { LimitName, ReceiverMetrics } from './receiver-metrics.ts';
 
 export interface BrokenRequestsOptions {
@@ -43,6 +44,16 @@ export class BrokenRequests {
     this.#line('connections.dropped', 'too many connections: new ones are dropped', {
       limit: 'receiver.max_connections',
       max_connections: maxConnections,
+    });
+  }
+
+  /** A TLS connection came to nothing. */
+  handshakeFailed(remote: string | undefined, reason: HandshakeFailure, text: string): void {
+    if (reason === 'timeout') this.#options.metrics.limitReached('tls_handshake_timeout');
+    this.#line('connection.tls_failed', 'a TLS connection was ended before its first request', {
+      remote,
+      reason,
+      text,
     });
   }
 

@@ -14,6 +14,9 @@ export const limitNames = [
   'open_lists',
   'max_silences',
   'max_silence_size',
+  'tls_handshake_timeout',
+  'rate_limit',
+  'password_checks',
 ] as const;
 export type LimitName = (typeof limitNames)[number];
 

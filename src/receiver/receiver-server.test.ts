@@ -8,6 +8,7 @@ import { eventually } from '../../test/support/eventually.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { rawConnection, requestHead } from './raw-connection.fixture.ts';
 import { ReceiverServer, type ReceiverServerOptions } from './receiver-server.ts';
+import { createWebMetrics } from '../web/web-metrics.ts';
 import { metric, testMetrics } from './routes.fixture.ts';
 
 const { receiver: defaults } = Config.parse({});
@@ -27,6 +28,9 @@ async function startServer(test: TestContext, options: Partial<ReceiverServerOpt
     logger,
     metrics,
     routes,
+    routePrefix: '',
+    webMetrics: createWebMetrics(registry),
+    tlsHandshakeTimeoutMs: defaults.tls_handshake_timeout,
     maxHeaderBytes: defaults.max_header_size,
     headerTimeoutMs: defaults.header_timeout,
     requestTimeoutMs: defaults.request_timeout,

@@ -14,15 +14,18 @@ import { AlertLines } from './alert-lines.ts';
 import { AlertLists, type SilencedBy } from './alert-lists.ts';
 import { AlertsHandler, type HeavyWork, type IntakeSettings } from './alerts-handler.ts';
 import { BodyReader } from './body-reader.ts';
+import { withCors } from './cors.ts';
+import { GuardedServer } from './guarded-server.ts';
 import { IntakeReport } from './intake-report.ts';
 import { ReadHandler } from './read-handler.ts';
 import { createReceiverMetrics, type ReceiverMetrics } from './receiver-metrics.ts';
-import { ReceiverServer, type LiveLimits } from './receiver-server.ts';
+import type { LiveLimits } from './receiver-server.ts';
 import type { Reload } from './reload.ts';
 import { createRoutes } from './routes.ts';
 import type { SilenceStorage } from './silence-keeper.ts';
 import { SilenceStage } from './silence-stage.ts';
 import type { Suppressed, Silencing } from './suppressed.ts';
+import type { WebOptions } from './web-options.ts';
 
 export interface ReceiverOptions {
   readonly config: Config;
@@ -40,6 +43,8 @@ export interface ReceiverOptions {
   readonly notReady: () => string | undefined;
   /** Reloads the configuration. */
   readonly reload: Reload;
+  /** What was asked for with the flags `--web.*`. */
+  readonly web?: WebOptions | undefined;
 }
 
 /** The first stage: takes alerts in over HTTP, remembers them, and passes on what wakes a reconcile. */
@@ -48,7 +53,7 @@ export class Receiver {
   readonly #report: IntakeReport;
   readonly #expiry: AlertExpiry;
   readonly #silences: SilenceStage;
-  readonly #server: ReceiverServer;
+  readonly #server: GuardedServer;
   #config: Config;
   #bodies: BodyReader;
 
@@ -86,8 +91,13 @@ export class Receiver {
     this.#silences.load(silences);
   }
 
-  listen({ host, port }: ListenAddress): Promise<AddressInfo> {
-    return this.#server.listen(host, port);
+  listen(address: ListenAddress): Promise<AddressInfo> {
+    return this.#server.listen(address);
+  }
+
+  /** Reads the web configuration anew, and gives what swaps it in. Throws, with all that is wrong with it, a line each. */
+  prepareWebReload(): () => void {
+    return this.#server.prepareReload();
   }
 
   /** Another configuration, for what comes from now on. `receiver.max_header_size` stays. */
@@ -96,7 +106,7 @@ export class Receiver {
     this.#config = config;
     // Bodies that are being read by the earlier one are read to their end.
     if (receiver.max_body_size !== this.#bodies.maxBytes) this.#bodies = new BodyReader(receiver.max_body_size);
-    this.#server.limits = liveLimits(config);
+    this.#server.server.limits = liveLimits(config);
     this.#lines.perSecond = log.alert_lines_per_second;
     this.#report.perSecond = log.alert_lines_per_second;
     this.#silences.perSecond = log.alert_lines_per_second;
@@ -142,12 +152,16 @@ function liveLimits({ receiver }: Config): LiveLimits {
   };
 }
 
-function createServer(options: ReceiverOptions, metrics: ReceiverMetrics, routes: RequestListener): ReceiverServer {
-  return new ReceiverServer({
+function createServer(options: ReceiverOptions, metrics: ReceiverMetrics, routes: RequestListener): GuardedServer {
+  const { receiver } = options.config;
+  const { web = { routePrefix: '' } } = options;
+  return new GuardedServer({
     ...options,
     metrics,
-    routes,
-    maxHeaderBytes: options.config.receiver.max_header_size,
+    web,
+    routes: withCors(web.corsOrigin, routes),
+    maxHeaderBytes: receiver.max_header_size,
+    tlsHandshakeTimeoutMs: receiver.tls_handshake_timeout,
     ...liveLimits(options.config),
   });
 }

@@ -1,7 +1,7 @@
 import type { RequestListener } from 'node:http';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import type { Registry } from 'prom-client';
-import { answerRefusal, answerText } from './answer.ts';
+import { answerNotAllowed, answerNotFound, answerRefusal, answerText } from './answer.ts';
 import type { AlertsHandler } from './alerts-handler.ts';
 import { webhookDoor } from './door.ts';
 import type { ReadHandler } from './read-handler.ts';
@@ -103,11 +103,6 @@ function options(request: Request, response: Response, allowed: string): void {
   response.writeHead(200, { Allow: allowed, 'Content-Length': 0 }).end();
 }
 
-function answerNotAllowed(response: Response, allowed: string): void {
-  response.setHeader('Allow', allowed);
-  answerText(response, 405, 'Method Not Allowed\n');
-}
-
 function refuseMethod(request: Request, response: Response, allowed: string): void {
   response.setHeader('Allow', allowed);
   answerRefusal(response, 405, 405, `method ${request.method} is not allowed, but [${allowed}] are`);
@@ -116,7 +111,7 @@ function refuseMethod(request: Request, response: Response, allowed: string): vo
 function notFound(request: Request, response: Response): void {
   const path = request.path.slice(0, 200);
   if (path.startsWith('/api/v2/')) answerRefusal(response, 404, 404, `path ${path} was not found`);
-  else answerText(response, 404, '404 page not found\n');
+  else answerNotFound(response);
 }
 
 /** Express tells an error handler by its four parameters. */

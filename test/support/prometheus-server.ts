@@ -12,6 +12,8 @@ export interface PrometheusOptions extends ServerPlace {
   readonly scrapeTargets?: readonly string[];
   /** `host:port` of each. */
   readonly alertmanagers?: readonly string[];
+  /** Whole entries of `alerting.alertmanagers`, beside those. */
+  readonly alertmanagerEntries?: readonly object[];
   /** `path_prefix` of the Alertmanagers: what is put before `/api/v2/alerts`. */
   readonly pathPrefix?: string;
   /** `--web.route-prefix` of Prometheus itself, such as `/prometheus`; part of the url that is returned. */
@@ -65,11 +67,13 @@ export async function startPrometheus(options: PrometheusOptions = {}): Promise<
   });
 }
 
-function configuration({ scrapeTargets = [], alertmanagers = [], pathPrefix = '/' }: PrometheusOptions): object {
+function configuration(options: PrometheusOptions): object {
+  const { scrapeTargets = [], alertmanagers = [], alertmanagerEntries = [], pathPrefix = '/' } = options;
+  const plain = { path_prefix: pathPrefix, static_configs: [{ targets: alertmanagers }] };
   return {
     global: { scrape_interval: '1s', evaluation_interval: '1s' },
     rule_files: ['rules.yml'],
-    alerting: { alertmanagers: [{ path_prefix: pathPrefix, static_configs: [{ targets: alertmanagers }] }] },
+    alerting: { alertmanagers: [plain, ...alertmanagerEntries] },
     scrape_configs: [{ job_name: 'target', static_configs: [{ targets: scrapeTargets }] }],
   };
 }

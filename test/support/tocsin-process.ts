@@ -13,6 +13,9 @@ export interface TocsinOptions extends ServerPlace {
   readonly environment?: Readonly<Record<string, string>>;
   /** `--web.route-prefix`, part of the url that is returned. */
   readonly routePrefix?: string;
+  /** `--web.config.file`, as YAML text; default: none. With a `tls_server_config`, say `scheme: 'https'` as well. */
+  readonly webConfig?: string;
+  readonly scheme?: 'http' | 'https';
   /** What to run; default `src/main.ts`. */
   readonly main?: string;
 }
@@ -27,14 +30,21 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Starts Tocsin as a user does, in a process of its own, and resolves when it is ready. Its log is parsed as it comes. */
 export async function startTocsin(options: TocsinOptions = {}): Promise<TocsinProcess> {
-  const { args = [], main = 'src/main.ts', routePrefix = '', config } = options;
+  const { args = [], main = 'src/main.ts', routePrefix = '', config, webConfig } = options;
   const log = new LogLines();
   const server = await startServerProcess({
     ...options,
     name: 'tocsin',
     command: process.execPath,
     cwd: root,
-    ...(config !== undefined && { files: { 'tocsin.yml': config } }),
+    files: {
+      ...(config !== undefined && { 'tocsin.yml': config }),
+      ...(webConfig !== undefined && { 'web.yml': webConfig }),
+    },
+    // Over TLS only the log can tell whoever has no client certificate.
+    ...(options.scheme === 'https' && {
+      isReady: () => Promise.resolve(log.all.some(({ event }) => event === 'app.ready')),
+    }),
     onLine: (line) => log.add(line),
     args: (folder, address) => [
       // As package.json and the Dockerfile start it.
@@ -45,6 +55,7 @@ export async function startTocsin(options: TocsinOptions = {}): Promise<TocsinPr
       `--storage.path=${storage(folder)}`,
       '--log.format=json',
       ...(config === undefined ? [] : [`--config.file=${join(folder, 'tocsin.yml')}`]),
+      ...(webConfig === undefined ? [] : [`--web.config.file=${join(folder, 'web.yml')}`]),
       ...args,
     ],
   });

@@ -1,0 +1,14 @@
+import { AnchoredRegexp } from '../alert/anchored-regexp.ts';
+import type { Reader } from './reading.ts';
+
+const allowed = 'a regular expression in RE2 syntax for the whole origin, as in https://grafana\\.example\\.com';
+
+/** Reads the expression for the origins of web pages that may call the API, as Prometheus and Alertmanager take it. */
+export const readCorsOrigin: Reader<AnchoredRegexp> = (found) => {
+  if (typeof found !== 'string' || found === '') return { allowed };
+  try {
+    return { value: new AnchoredRegexp(found) };
+  } catch (error) {
+    return { allowed: `${allowed} (${(error as Error).message})` };
+  }
+};

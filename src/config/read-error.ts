@@ -1,0 +1,18 @@
+import { showText } from './show-value.ts';
+
+/** Why a file that a user named cannot be read, and the remedy. @param base where a relative path starts */
+export function describeReadError(error: unknown, base = 'the working folder'): string {
+  const { code, message }: NodeJS.ErrnoException = error instanceof Error ? error : new Error(String(error));
+  switch (code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return `no such file; check the path, a relative one starts at ${base}`;
+    case 'EACCES':
+    case 'EPERM':
+      return 'permission denied; let the user that runs Tocsin read the file and enter its folders';
+    case 'EISDIR':
+      return 'is a directory; name the file in it';
+    default:
+      return `cannot be read: ${showText(message)}; check the path and the disk`;
+  }
+}

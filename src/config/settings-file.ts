@@ -1,0 +1,70 @@
+import type { z } from 'zod';
+import { showPath, showText } from './show-value.ts';
+import { parseYaml } from './yaml-file.ts';
+import type { YamlProblem } from './yaml-file.ts';
+import type { YamlNode } from './yaml-tree.ts';
+
+export interface SettingsFormat<T> {
+  readonly schema: z.ZodType<T>;
+  /** What to say about a key that the schema does not have. @param section the way to the section that holds it */
+  readonly describeUnknownKey: (section: readonly string[], key: string) => string;
+}
+
+/** A file's settings, or every problem in it, a line each, in the order of the file. */
+export type SettingsFileResult<T> =
+  | {
+      readonly settings: T;
+      /** True if the file itself sets the key at this path. */
+      readonly sets: (...path: readonly string[]) => boolean;
+      /** `FILE:LINE:COLUMN: path.to.key: `, to begin a problem that shows only when the value is used. */
+      readonly at: (...path: readonly string[]) => string;
+    }
+  | { readonly problems: readonly string[] };
+
+/**
+ * Reads the text of a file of settings. Never throws.
+ * @param file its path as the user gave it: each problem starts with `FILE:LINE:COLUMN: `
+ */
+export function parseSettingsFile<T>(format: SettingsFormat<T>, file: string, text: string): SettingsFileResult<T> {
+  const { root, problems: yamlProblems, position } = parseYaml(text);
+  const place = (offset: number): string => `${showText(file)}:${position(offset)}: `;
+  const problems = [...yamlProblems];
+  if (root !== undefined) {
+    const parsed = format.schema.safeParse(root.value);
+    if (parsed.success && problems.length === 0) {
+      return {
+        settings: parsed.data,
+        sets: (...path) => deepest(root, path).isExact,
+        at: (...path) => `${place(deepest(root, path).node.offset)}${showPath(path)}: `,
+      };
+    }
+    problems.push(...(parsed.error?.issues.flatMap((issue) => describeIssue(issue, root, format)) ?? []));
+  }
+  problems.sort((a, b) => a.offset - b.offset);
+  return { problems: problems.map((problem) => `${place(problem.offset)}${problem.text}`) };
+}
+
+function describeIssue(issue: z.core.$ZodIssue, root: YamlNode, format: SettingsFormat<unknown>): YamlProblem[] {
+  const path = issue.path.map(String);
+  const { node, isExact } = deepest(root, path);
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      offset: node.children.get(key)?.keyOffset ?? node.offset,
+      text: format.describeUnknownKey(path, key),
+    }));
+  }
+  // A value that is not in the file can still be wrong together with one that is.
+  const name = path.length === 0 ? '' : `${showPath(path)}${isExact ? '' : ' (by default)'}: `;
+  return [{ offset: node.offset, text: `${name}${issue.message}` }];
+}
+
+/** The node at `path`, or the last one on the way that is in the file. */
+function deepest(root: YamlNode, path: readonly string[]): { readonly node: YamlNode; readonly isExact: boolean } {
+  let node = root;
+  for (const key of path) {
+    const child = node.children.get(key);
+    if (child === undefined) return { node, isExact: false };
+    node = child;
+  }
+  return { node, isExact: true };
+}

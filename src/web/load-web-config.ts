@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto';
+import { dirname, resolve } from 'node:path';
+import type { ReadFile } from '../config/load-config.ts';
+import { describeReadError } from '../config/read-error.ts';
+import { parseSettingsFile, type SettingsFileResult } from '../config/settings-file.ts';
+import { showText } from '../config/show-value.ts';
+import { describeUnknownKeyOf } from '../config/unknown-name.ts';
+import { loadTls } from './load-tls.ts';
+import { WebConfig } from './web-config.ts';
+import type { WebSettings } from './web-settings.ts';
+
+/** The settings, or every problem with them, a line each. */
+export type LoadedWebConfig = { readonly settings: WebSettings } | { readonly problems: readonly string[] };
+
+/** What reading the files that a web configuration names needs. */
+export interface WebFiles {
+  readonly config: WebConfig;
+  /** Notes a problem with the value at this path. */
+  readonly refuse: (path: readonly string[], text: string) => void;
+  /** The text of a file, or undefined once the problem is noted. A relative path starts at the configuration's folder. */
+  readonly read: (path: readonly string[], file: string) => string | undefined;
+}
+
+/** Reads a web configuration and every file that it names. Never throws; no problem shows a secret. */
+export function loadWebConfig(file: string, readFile: ReadFile): LoadedWebConfig {
+  let text: string;
+  try {
+    text = readFile(file);
+  } catch (error) {
+    return { problems: [`${showText(file)}: ${describeReadError(error)}`] };
+  }
+  const format = { schema: WebConfig, describeUnknownKey: describeUnknownKeyOf(WebConfig) };
+  const parsed = parseSettingsFile<WebConfig>(format, file, text);
+  return 'problems' in parsed ? parsed : readNamedFiles(file, parsed, readFile);
+}
+
+function readNamedFiles(
+  file: string,
+  { settings: config, at }: Exclude<SettingsFileResult<WebConfig>, { problems: unknown }>,
+  readFile: ReadFile,
+): LoadedWebConfig {
+  const problems: string[] = [];
+  const files = [file];
+  const refuse: WebFiles['refuse'] = (path, text) => void problems.push(`${at(...path)}${text}`);
+  const read: WebFiles['read'] = (path, named) => {
+    const found = resolve(dirname(file), named);
+    files.push(found);
+    try {
+      return readFile(found);
+    } catch (error) {
+      refuse(path, `${showText(named)}: ${describeReadError(error, 'the folder of this file')}`);
+      return undefined;
+    }
+  };
+  const named = { config, refuse, read };
+  const settings = {
+    tls: loadTls(named),
+    headers: Object.entries(config.http_server_config.headers).flatMap(givenHeader),
+    rateLimit: rateLimit(named),
+    users: config.basic_auth_users,
+    tokenDigests: readTokens(named),
+    access: config.access,
+    files,
+  };
+  return problems.length > 0 ? { problems } : { settings };
+}
+
+function givenHeader([name, value]: readonly [string, string | null]): (readonly [string, string])[] {
+  return value === null ? [] : [[name, value]];
+}
+
+function rateLimit({ config, refuse }: WebFiles): WebSettings['rateLimit'] {
+  const { interval, burst } = config.rate_limit;
+  if (interval === 0) return undefined;
+  if (burst === 0) refuse(['rate_limit', 'burst'], 'found 0, allowed: from 1 up, else every request would be refused');
+  return { intervalMs: interval, burst };
+}
+
+function readTokens({ config, refuse, read }: WebFiles): readonly Buffer[] {
+  return config.authorization.credentials_files.flatMap((file, index) => {
+    const path = ['authorization', 'credentials_files', String(index)];
+    const token = read(path, file)?.trim();
+    if (token === undefined) return [];
+    if (/^[\x21-\x7e]+$/.test(token)) return [digestOf(token)];
+    refuse(path, `${showText(file)}: allowed: one token of visible ASCII characters, without blanks in it`);
+    return [];
+  });
+}
+
+/** What is kept of a bearer token: digests have one length, so that they can be compared in constant time. */
+export function digestOf(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
+}

@@ -1,0 +1,90 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { maxPasswordChecks, maxPasswordChecksPerAddress } from '../limits.ts';
+import type { PasswordHasher } from './password-hasher.ts';
+import { Recent } from './recent.ts';
+
+/** `busy`: too many others wait to have theirs looked at. */
+export type PasswordVerdict = 'good' | 'wrong' | 'busy';
+
+export interface PasswordTry {
+  readonly user: string;
+  readonly password: string;
+  /** The address that it came from: none may take all the turns. */
+  readonly address: string;
+}
+
+/** How many outcomes are remembered. Wrong ones apart, so that a flood of them drives no good one out. */
+const maxGood = 256;
+const maxWrong = 1024;
+
+/**
+ * Checks passwords of basic authentication. What was checked is remembered, as exporter-toolkit does, under a keyed digest
+ * of user, hash and password: no password is kept, and another hash in the file makes it void. An unknown user costs a
+ * hash as well, so that time does not tell who is known.
+ */
+export class PasswordCheck {
+  readonly #hasher: PasswordHasher;
+  readonly #key = randomBytes(32);
+  readonly #good = new Recent<true>(maxGood);
+  readonly #wrong = new Recent<true>(maxWrong);
+  readonly #underWay = new Map<string, Promise<PasswordVerdict>>();
+  readonly #byAddress = new Map<string, number>();
+
+  constructor(hasher: PasswordHasher) {
+    this.#hasher = hasher;
+  }
+
+  /** At once if it is known, otherwise when it has been hashed. Rejects if hashing fails. */
+  check(users: ReadonlyMap<string, string>, tried: PasswordTry): PasswordVerdict | Promise<PasswordVerdict> {
+    const hash = users.get(tried.user) ?? decoyOf(users);
+    const key = this.#digest(tried, hash);
+    if (this.#good.get(key) !== undefined) return 'good';
+    if (this.#wrong.get(key) !== undefined) return 'wrong';
+    return this.#underWay.get(key) ?? this.#hash(tried, hash, key, users.has(tried.user));
+  }
+
+  close(): Promise<void> {
+    return this.#hasher.close();
+  }
+
+  #hash(
+    { password, address }: PasswordTry,
+    hash: string,
+    key: string,
+    isKnown: boolean,
+  ): 'busy' | Promise<PasswordVerdict> {
+    const waiting = this.#byAddress.get(address) ?? 0;
+    if (this.#underWay.size >= maxPasswordChecks || waiting >= maxPasswordChecksPerAddress) return 'busy';
+    this.#byAddress.set(address, waiting + 1);
+    const verdict = this.#hasher
+      .matches(password, hash)
+      .then((matches) => this.#remember(key, matches && isKnown))
+      .finally(() => this.#done(key, address));
+    this.#underWay.set(key, verdict);
+    return verdict;
+  }
+
+  #remember(key: string, isGood: boolean): PasswordVerdict {
+    (isGood ? this.#good : this.#wrong).set(key, true);
+    return isGood ? 'good' : 'wrong';
+  }
+
+  #done(key: string, address: string): void {
+    this.#underWay.delete(key);
+    const waiting = this.#byAddress.get(address) ?? 0;
+    if (waiting <= 1) this.#byAddress.delete(address);
+    else this.#byAddress.set(address, waiting - 1);
+  }
+
+  #digest({ user, password }: PasswordTry, hash: string): string {
+    return createHmac('sha256', this.#key)
+      .update(JSON.stringify([user, hash, password]))
+      .digest('base64');
+  }
+}
+
+/** A hash of nobody's password that costs as much as that of the first user. */
+function decoyOf(users: ReadonlyMap<string, string>): string {
+  const [hash = '$2b$10$'] = users.values();
+  return `${hash.slice(0, 7)}QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi`;
+}

@@ -1,0 +1,45 @@
+import type { SecureContextOptions } from 'node:tls';
+import type { AccessRules } from './access.ts';
+
+/** How a client certificate is looked at, in Go's words. */
+export type ClientAuthType =
+  | 'NoClientCert'
+  | 'RequestClientCert'
+  | 'RequireAnyClientCert'
+  | 'VerifyClientCertIfGiven'
+  | 'RequireAndVerifyClientCert';
+
+export interface TlsSettings {
+  readonly context: SecureContextOptions;
+  readonly clientAuthType: ClientAuthType;
+  /** Of which a client certificate must name one; empty: any will do. */
+  readonly allowedSubjects: readonly string[];
+  /** When the server's own certificate ends, milliseconds since the epoch. */
+  readonly notAfter: number;
+}
+
+/** A web configuration, with all the files that it names read. Nothing of it changes; a new one takes its place. */
+export interface WebSettings {
+  /** Undefined: plain HTTP. */
+  readonly tls: TlsSettings | undefined;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly rateLimit: { readonly intervalMs: number; readonly burst: number } | undefined;
+  /** Bcrypt hashes by user. */
+  readonly users: ReadonlyMap<string, string>;
+  /** SHA-256 of each bearer token. */
+  readonly tokenDigests: readonly Buffer[];
+  readonly access: AccessRules;
+  /** Every file that it was read from. */
+  readonly files: readonly string[];
+}
+
+/** True if a request needs a password or a token, where its path is protected. */
+export function hasCredentials({ users, tokenDigests }: WebSettings): boolean {
+  return users.size > 0 || tokenDigests.length > 0;
+}
+
+/** True if nobody gets in without some proof of who it is. */
+export function isLocked(settings: WebSettings): boolean {
+  const clientAuthType = settings.tls?.clientAuthType;
+  return hasCredentials(settings) || clientAuthType === 'RequireAndVerifyClientCert';
+}
