@@ -68,7 +68,7 @@ describe('the manifests', { skip: skipWithout('kubectl') }, () => {
     ['k8s', [...reader, ...writer]],
     ['k8s/overlays/kyma', [...reader, ...writer]],
     ['k8s/overlays/observe', reader],
-    ['annotate', [...annotator, ...reader, ...writer]],
+    ['annotate', [...annotator, ...reader]],
     ['persistent-storage', [...reader, ...writer]],
   ];
   for (const [what, rules] of rights) {
