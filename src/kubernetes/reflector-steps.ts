@@ -6,14 +6,14 @@ import type { ApiError } from './api-error.ts';
  *     discovering ──found──▶ listing ──listed──▶ watching ──ended──▶ watching (from where it was)
  *        ▲  │                  ▲  │                │ │
  *        │  └─not installed:   │  └─any failure:   │ └─410: listing
- *        │    after a minute   │    again          └───any other failure: watching, from where it was
+ *        │    later            │    again          └───any other failure: watching, from where it was
  *        └────404─────────────────────404────────────
  */
 export type ReflectorPhase = 'discovering' | 'listing' | 'watching';
 
 export interface ReflectorState {
   readonly phase: ReflectorPhase;
-  /** Failures in a row: since a list or a watch last brought anything. */
+  /** Failures in a row, a resource that is not installed included: since a list or a watch last brought anything. */
   readonly failures: number;
 }
 
@@ -36,7 +36,7 @@ const minDelayMs = 800;
 const maxDelayMs = 30_000;
 /** At most half of the delay again. */
 const jitter = 0.5;
-const notInstalledMs = 60_000;
+const maxNotInstalledMs = 60_000;
 /** However long a server asks to wait. */
 const maxRetryAfterMs = 60_000;
 
@@ -48,7 +48,12 @@ export function nextStep({ phase, failures }: ReflectorState, outcome: PhaseOutc
     case 'found':
       return { phase: 'listing', failures, delayMs: 0 };
     case 'not_installed':
-      return { phase: 'discovering', failures: 0, delayMs: notInstalledMs };
+      // An operator that is installed anew deletes its CRDs and brings them back.
+      return {
+        phase: 'discovering',
+        failures: failures + 1,
+        delayMs: backOffMs(failures + 1, random, maxNotInstalledMs),
+      };
     case 'listed':
       return { phase: 'watching', failures, delayMs: 0 };
     case 'ended':
@@ -72,7 +77,7 @@ function afterFailure(phase: ReflectorPhase, earlier: number, error: ApiError, r
   return { phase: phase === 'watching' ? 'listing' : phase, failures, delayMs: earlier === 0 ? 0 : delayMs };
 }
 
-function backOffMs(failures: number, random: number): number {
-  const longest = maxDelayMs / (1 + jitter);
+function backOffMs(failures: number, random: number, maxMs = maxDelayMs): number {
+  const longest = maxMs / (1 + jitter);
   return Math.min(longest, minDelayMs * 2 ** Math.min(failures - 1, 10)) * (1 + jitter * random);
 }

@@ -144,24 +144,23 @@ describe('Reflector', () => {
     assert.ok(server.calls.length < 10, String(server.calls.length));
   });
 
-  it('is in sync without a resource that is not installed, and looks for it every minute', async (t) => {
+  it('is in sync without a resource that is not installed, and looks for it, at the latest every minute', async (t) => {
     const { server, clock, reflector, logger } = reflectorBench({ t });
     server.installed = false;
     reflector.start();
     await clock.advanceAsync(0);
     await reflector.synced;
-    await clock.advanceAsync(180_000);
-    assert.deepEqual(
-      logger.linesOf('reflector.not_installed').map(({ level }) => level),
-      ['warn', 'debug', 'debug', 'debug'],
-    );
+    await clock.advanceAsync(600_000);
+    const [first, ...later] = logger.linesOf('reflector.not_installed').map(({ level }) => level);
+    assert.deepEqual([first, ...new Set(later)], ['warn', 'debug']);
+    assert.ok(later.length >= 12 && later.length <= 16, String(later.length));
     server.installed = true;
     server.put('a', 'spec');
     await clock.advanceAsync(60_000);
     assert.deepEqual(cached(reflector), ['a 1']);
   });
 
-  it('forgets the objects of a resource that was removed, and finds it when it is back', async (t) => {
+  it('forgets the objects of a resource that was removed, and finds it soon when it is back', async (t) => {
     const { server, clock, reflector, changes } = reflectorBench({ t });
     server.put('a', 'spec');
     reflector.start();
@@ -171,7 +170,7 @@ describe('Reflector', () => {
     assert.deepEqual([cached(reflector), told(changes)], [[], ['added a', 'deleted a']]);
     server.installed = true;
     server.put('a', 'spec');
-    await clock.advanceAsync(61_000);
+    await clock.advanceAsync(5000);
     assert.deepEqual(cached(reflector), ['a 1']);
   });
 
