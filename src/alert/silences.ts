@@ -28,6 +28,7 @@ export class Silences {
   readonly #indexed = new Map<string, Silence>();
   readonly #verdicts = new WeakMap<LabelSet, Verdict>();
   #version = 0;
+  #nextTurnAt = Number.POSITIVE_INFINITY;
 
   /** @param retentionMs `receiver.silence_retention` */
   constructor(retentionMs: number) {
@@ -36,6 +37,11 @@ export class Silences {
 
   get size(): number {
     return this.#byId.size;
+  }
+
+  /** True if one is active or to come: only then to ask for the silences of an alert may take milliseconds. */
+  get holdsAny(): boolean {
+    return this.#indexed.size > 0;
   }
 
   get(id: string): Silence | undefined {
@@ -54,6 +60,7 @@ export class Silences {
     const state = silenceState(silence, now);
     this.#told.set(silence.id, state);
     if (state !== 'expired') this.#addToIndex(silence);
+    this.#nextTurnAt = Math.min(this.#nextTurnAt, this.#turnsAt(silence));
     return before;
   }
 
@@ -81,32 +88,31 @@ export class Silences {
     return counts;
   }
 
-  /** When {@link turn} has something to do next; undefined if never. */
+  /** When {@link turn} has something to do next; undefined if never. It may turn out to be nothing. */
   get nextTurnAt(): number | undefined {
-    let next: number | undefined;
-    for (const silence of this.#byId.values()) {
-      const at = this.#turnsAt(silence);
-      if (next === undefined || at < next) next = at;
-    }
-    return next;
+    return this.#nextTurnAt === Number.POSITIVE_INFINITY ? undefined : this.#nextTurnAt;
   }
 
   /** Goes on to `now`: tells what has started and ended since, and forgets what ended long enough ago. */
   turn(now: number): SilenceTurn {
-    const started: Silence[] = [];
-    const ended: Silence[] = [];
-    const forgotten: Silence[] = [];
+    const turn = { started: [], ended: [], forgotten: [] };
+    let next = Number.POSITIVE_INFINITY;
     for (const silence of this.#byId.values()) {
-      if (this.#turnsAt(silence) > now) continue;
-      const state = silenceState(silence, now);
-      if (state !== this.#told.get(silence.id)) (state === 'active' ? started : ended).push(silence);
-      this.#told.set(silence.id, state);
-      if (state === 'expired') this.#unindex(silence.id);
-      if (silence.endsAt + this.#retentionMs > now) continue;
-      this.#forget(silence.id);
-      forgotten.push(silence);
+      if (this.#turnsAt(silence) <= now) this.#turnOne(silence, now, turn);
+      if (this.#byId.has(silence.id)) next = Math.min(next, this.#turnsAt(silence));
     }
-    return { started, ended, forgotten };
+    this.#nextTurnAt = next;
+    return turn;
+  }
+
+  #turnOne(silence: Silence, now: number, turn: { started: Silence[]; ended: Silence[]; forgotten: Silence[] }): void {
+    const state = silenceState(silence, now);
+    if (state !== this.#told.get(silence.id)) (state === 'active' ? turn.started : turn.ended).push(silence);
+    this.#told.set(silence.id, state);
+    if (state === 'expired') this.#unindex(silence.id);
+    if (silence.endsAt + this.#retentionMs > now) return;
+    this.#forget(silence.id);
+    turn.forgotten.push(silence);
   }
 
   #turnsAt({ id, startsAt, endsAt }: Silence): number {

@@ -1,5 +1,6 @@
 import type { AlertStore } from '../alert/alert-store.ts';
 import type { CancelTimer, Clock } from '../clock.ts';
+import { Slices } from '../slices.ts';
 import { Causes } from '../workqueue/causes.ts';
 import { addCause } from './add-cause.ts';
 import type { AlertLines } from './alert-lines.ts';
@@ -15,7 +16,7 @@ export interface AlertExpiryOptions {
   readonly sink: (causes: Causes) => void;
 }
 
-/** Most alerts that expire in one turn of the event loop, and most characters of their labels: they are written out. */
+/** Most alerts that expire in one turn of the event loop, and most characters of their labels: they are written out. Less, if it takes long. */
 const perTurn = 1000;
 const charactersPerTurn = 1024 * 1024;
 
@@ -53,11 +54,12 @@ export class AlertExpiry {
   }
 
   #expire(now: number): Causes {
-    const { store, lines, silencing, onSuppressed } = this.#options;
+    const { clock, store, lines, silencing, onSuppressed } = this.#options;
     const causes = new Causes();
     const suppressed = new Suppressed();
     let characters = 0;
-    for (let looked = 0; looked < perTurn && characters < charactersPerTurn; looked++) {
+    const slices = new Slices(clock);
+    for (let looked = 0; looked < perTurn && characters < charactersPerTurn && !slices.isOver; looked++) {
       for (const alert of store.expire(now, 1)) {
         lines.write('alert.expired', alert);
         const silences = silencing(alert.labels, now);

@@ -32,6 +32,8 @@ export interface AlertsHandlerOptions {
   readonly clock: Clock;
   readonly store: AlertStore;
   readonly silencing: Silencing;
+  /** True if `silencing` may take milliseconds. */
+  readonly isSilencingSlow: () => boolean;
   readonly report: IntakeReport;
   /** As they are now: a reload may change them between two requests. */
   readonly settings: () => IntakeSettings;
@@ -94,7 +96,10 @@ export class AlertsHandler {
     expireDue();
     const transitions = report.transitions(sender);
     const intake = this.#intake(batch, door, (transition) => transitions.add(transition));
-    await batch.forEach((alert) => intake.add(alert));
+    await batch.forEach((alert) => {
+      intake.add(alert);
+      return this.#options.isSilencingSlow();
+    });
     intake.addTruncated(batch.webhook?.truncatedAlerts ?? 0);
     expireDue();
     if (intake.invalid > 0) answerString(response, 400, intake.refusal);

@@ -14,8 +14,8 @@ export interface Batch {
   readonly characterBytes: 1 | 2;
   /** What the payload of a webhook says besides; absent if it came another way. */
   readonly webhook?: WebhookHead;
-  /** Hands over each alert, in order. Lets others run in between. */
-  forEach(take: (alert: PostableAlert) => void): Promise<void>;
+  /** Hands over each alert, in order. Lets others run in between; `take` gives true if it may have taken milliseconds. */
+  forEach(take: (alert: PostableAlert) => unknown): Promise<void>;
 }
 
 /**
@@ -54,13 +54,12 @@ function readUsual(
 export async function goThrough(
   steps: Iterable<PostableAlert | undefined>,
   slices: Slices,
-  take: (alert: PostableAlert) => void,
+  take: (alert: PostableAlert) => unknown,
 ): Promise<void> {
   let taken = 0;
   for (const alert of steps) {
-    if (alert !== undefined) take(alert);
+    const long = alert === undefined || take(alert) === true;
     // Looking at the clock costs something too: not after every alert. A step without one was long already.
-    const look = alert === undefined || ++taken % 16 === 0;
-    if (look && slices.isOver) await slices.breathe();
+    if ((long || ++taken % 16 === 0) && slices.isOver) await slices.breathe();
   }
 }

@@ -81,7 +81,7 @@ export class Receiver {
       bodies: () => this.#bodies,
     });
     const reads = createReads({ ...options, silences }, metrics, () => this.#config);
-    const alerts = this.#handler(options, silencing);
+    const alerts = this.#handler(options, silences, silencing);
     const routes = createRoutes({ ...options, alerts, reads, silences: this.#silences.handler });
     this.#server = createServer(options, metrics, routes);
   }
@@ -132,10 +132,11 @@ export class Receiver {
     };
   }
 
-  #handler(options: ReceiverOptions, silencing: Silencing): AlertsHandler {
+  #handler(options: ReceiverOptions, silences: Silences, silencing: Silencing): AlertsHandler {
     return new AlertsHandler({
       ...options,
       silencing,
+      isSilencingSlow: () => silences.holdsAny,
       settings: () => this.#settings(),
       report: this.#report,
       expireDue: () => this.#expiry.run(),

@@ -103,6 +103,7 @@ export async function startRoutes(test: TestContext, options: TestRoutesOptions 
     clock,
     store,
     silencing: (labels, now) => silences.silencing(labels, now),
+    isSilencingSlow: () => silences.holdsAny,
     settings: () => settings,
     report: new IntakeReport({ clock, logger, metrics, lines, perSecond: 50 }),
     heavyWork: (work) => work(),
