@@ -51,14 +51,16 @@ export class SilenceRefusals {
     this.#limiter.flush();
   }
 
+  /** Gives the status, also if there is nobody any more to tell it to. */
   #answer(request: IncomingMessage, response: ServerResponse, error: unknown): number {
-    if (response.headersSent || response.destroyed) return 500;
-    if (error instanceof NotStoredError) answerString(response, 500, error.message);
-    else if (!(error instanceof SilenceError)) return refuse(response, error);
-    else if (error.code !== undefined) answerRefusal(response, error.status, error.code, error.message);
-    else if (error.status === 404 && request.method !== 'POST') answerNothing(response, 404);
-    else answerString(response, error.status, error.message);
-    return error instanceof SilenceError ? error.status : 500;
+    if (!(error instanceof SilenceError || error instanceof NotStoredError)) return refuse(response, error);
+    const status = error instanceof SilenceError ? error.status : 500;
+    if (response.headersSent || response.destroyed) return status;
+    if (error instanceof SilenceError && error.code !== undefined)
+      answerRefusal(response, status, error.code, error.message);
+    else if (status === 404 && request.method !== 'POST') answerNothing(response, 404);
+    else answerString(response, status, error.message);
+    return status;
   }
 
   #tell({ method }: IncomingMessage, sender: Sender, status: number, error: Error): void {

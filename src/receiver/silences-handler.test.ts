@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
+import { eventually } from '../../test/support/eventually.ts';
+import { rawConnection, requestHead } from './raw-connection.fixture.ts';
 import { metric, startRoutes, type TestRoutes, type TestRoutesOptions } from './routes.fixture.ts';
 
 const json = { 'Content-Type': 'application/json' };
@@ -145,6 +147,24 @@ describe('silences over HTTP', () => {
       [400, 'POST'],
       [400, 'POST'],
     ]);
+  });
+
+  it('whose sender goes away in the middle are no defect', async (t) => {
+    const { routes } = await start(t);
+    const { socket, send } = await rawConnection(t, Number(new URL(routes.url).port));
+    send(requestHead('POST', '/api/v2/silences', 'Content-Type: application/json', 'Content-Length: 100'));
+    send('{"matchers":');
+    await eventually(
+      () => routes.logger.lines.length,
+      (lines) => {
+        socket.destroy();
+        return lines > 0;
+      },
+    );
+    assert.deepEqual(routes.logger.valuesOf('silence.rejected', 'status', 'reason'), [
+      [400, 'the connection was closed before the body was whole'],
+    ]);
+    assert.deepEqual(routes.logger.linesOf('silence.failed'), []);
   });
 });
 
