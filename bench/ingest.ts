@@ -23,7 +23,7 @@ export const ingest: Section = {
     const rounds = quick ? 2 : 5;
     const measurements: Measurement[] = [];
     for (const batch of quick ? [64, 256] : [1, 64, 256, 512]) {
-      const count = batch === 1 ? 4000 : quick ? 10_000 : 30_000;
+      const count = batch === 1 ? 4000 : quick ? 10_000 : 20_000;
       for (let round = 0; round < rounds; round++)
         for (const peer of peerNames) measurements.push(...(await measure(peer, batch, count)));
     }
@@ -39,12 +39,12 @@ async function measure(peer: PeerName, batch: number, count: number): Promise<Me
     const load = (mode: IngestMode, from: number, alerts: number, passes: number): Load => {
       return { port: server.port, connections: 4, batch, mode, from, count: alerts, passes };
     };
-    const warmUp = Math.min(count, 20_000);
+    const warmUp = Math.min(count, 10_000);
     for (const mode of modes)
       await generator.run(load(mode, 500_000, warmUp, mode === 're-sent' ? 2 : 1), server.child.pid);
     const measured: Measurement[] = [];
     for (const mode of modes) {
-      const result = await generator.run(load(mode, 0, count, mode === 're-sent' ? 3 : 1), server.child.pid);
+      const result = await generator.run(load(mode, 0, count, mode === 're-sent' ? 2 : 1), server.child.pid);
       if (result.refused > 0) throw new Error(`${peer} refused ${result.refused} of ${result.requests} requests`);
       measured.push({ batch, mode, peer, result });
     }
