@@ -28,7 +28,8 @@ export class Connections {
   /** Rejects with PrometheusError if the certificates or the key are of no use. */
   async dispatcher(material: TlsMaterial): Promise<Dispatcher> {
     // Only now: where no Prometheus is asked, the start must not wait for it.
-    const undici = await import('undici');
+    // Its default export: the bundle has no other one of a CommonJS module.
+    const { default: undici } = await import('undici');
     if (this.#dispatcher !== undefined && same(this.#material, material)) return this.#dispatcher;
     const next = createDispatcher(undici, this.#config, material);
     this.close();
@@ -49,7 +50,7 @@ function same(a: TlsMaterial | undefined, b: TlsMaterial): boolean {
 }
 
 function createDispatcher(
-  { Agent, ProxyAgent }: typeof import('undici'),
+  { Agent, ProxyAgent }: typeof import('undici').default,
   config: HttpConfig,
   material: TlsMaterial,
 ): Dispatcher {

@@ -79,7 +79,7 @@ async function send(
   deadline: Deadline,
 ): Promise<Response> {
   const { endpoint, version } = context;
-  const undici = await import('undici');
+  const { default: undici } = await import('undici');
   const { fetch = undici.fetch } = context;
   const dispatcher = await connections.dispatcher(access.tls);
   const headers = new undici.Headers({ Accept: 'application/json', 'User-Agent': `tocsin/${version}` });

@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 import packageJson from '../../package.json' with { type: 'json' };
 import { startChild, waitUntilReady } from '../support/child-process.ts';
 import { readDockerfile, valuesOf, type Instruction } from '../support/dockerfile.ts';
+import { eventually } from '../support/eventually.ts';
+import { startFakePrometheus } from '../support/fake-prometheus.ts';
 import { freePort } from '../support/free-port.ts';
 import { buildImageFolder, runCommand, type ImageFolder } from '../support/image-folder.ts';
 import { postAlerts } from '../support/post-alerts.ts';
@@ -77,7 +79,14 @@ describe('what the image holds', () => {
 
   it('becomes ready, takes an alert in, and ends with 0 after a SIGTERM', () => startAndStop(entrypoint()));
 
-  it('does so as process 1, too', { skip: skipWithoutNamespaces() }, async () => {
+  it('asks a Prometheus', async () => {
+    const prometheus = await startFakePrometheus();
+    await startAndStop(entrypoint(`--prometheus.url=${prometheus.url}`), (pid) =>
+      eventually(prometheus.queries, (queries) => queries > 0).then(() => pid),
+    ).finally(() => prometheus.stop());
+  });
+
+  it('runs as process 1, too', { skip: skipWithoutNamespaces() }, async () => {
     const flags = ['--user', '--map-root-user', '--pid', '--fork', '--kill-child'];
     await startAndStop(['unshare', ...flags, ...entrypoint()], async (pid) => {
       const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
