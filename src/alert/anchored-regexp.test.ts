@@ -19,7 +19,7 @@ describe('AnchoredRegexp', () => {
   it('does not try a text on which it would take too long', () => {
     const regexp = new AnchoredRegexp('[ab]*a[ab]{900}');
     assert.equal(regexp.test('a'.repeat(1500)), true);
-    assert.equal(regexp.test('a'.repeat(3000)), false);
+    assert.equal(regexp.test('a'.repeat(3000)), undefined);
     assert.equal(new AnchoredRegexp('a*').test('a'.repeat(100_000)), true);
   });
 });

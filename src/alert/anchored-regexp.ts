@@ -6,7 +6,7 @@ import { regexpSize } from './regexp-size.ts';
 const maxSize = 8000;
 
 /** What a match may take, characters times instructions: tens of milliseconds. */
-const maxSteps = 2_000_000;
+export const maxRegexpSteps = 2_000_000;
 
 /**
  * A regular expression of RE2's syntax that has to match the whole text, as Alertmanager's have: `^(?:…)$`. Its engine
@@ -19,15 +19,15 @@ export class AnchoredRegexp {
   /** Throws {@link MatcherError} where RE2 refuses the expression, with Go's words, and where it is too large. */
   constructor(expression: string) {
     this.#regexp = compile(`^(?:${expression})$`);
-    this.#maxLength = Math.floor(maxSteps / this.#regexp.programSize());
+    this.#maxLength = Math.floor(maxRegexpSteps / this.#regexp.programSize());
   }
 
   /**
-   * A text so long that the event loop would be held matches nothing: from 250 characters on for the largest expression,
+   * Undefined for a text so long that the event loop would be held: from 250 characters on for the largest expression,
    * 200,000 for one such as `node.*`. No label that anybody looks for is that long.
    */
-  test(text: string): boolean {
-    return text.length <= this.#maxLength && this.#regexp.testExact(text);
+  test(text: string): boolean | undefined {
+    return text.length <= this.#maxLength ? this.#regexp.testExact(text) : undefined;
   }
 }
 

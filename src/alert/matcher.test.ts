@@ -56,6 +56,20 @@ describe('Matcher', () => {
       ));
   }
 
+  it('does not match what it cannot decide, whichever way round, and tells of it', () => {
+    const value = 'a'.repeat(3000);
+    const told: unknown[] = [];
+    for (const type of ['=~', '!~'] as const) {
+      const matcher = new Matcher(name, '[ab]*a[ab]{900}', type);
+      assert.equal(
+        matcher.matches({ [name]: value }, (...undecided) => told.push(...undecided)),
+        false,
+      );
+      assert.deepEqual(told.splice(0), [matcher, value]);
+      assert.equal(matcher.matches({ [name]: 'b' }), type === '!~');
+    }
+  });
+
   it('takes anything as a value to compare with', () =>
     assert.equal(new Matcher(name, '[', '=').matches({ [name]: '[' }), true));
 

@@ -7,6 +7,9 @@ const reserved = new RegExp(`[${reservedClass}]`);
 
 export type MatchType = '=' | '!=' | '=~' | '!~';
 
+/** Told of a value that a matcher was not tried on, because its regular expression would take too long. */
+export type OnUndecided = (matcher: Matcher, value: string) => void;
+
 /** A condition on one label, of a silence or of a `filter` parameter: Alertmanager's labels.Matcher. */
 export class Matcher {
   readonly name: string;
@@ -23,12 +26,14 @@ export class Matcher {
   }
 
   /** A label that is missing has the empty text for a value. */
-  matches(labels: LabelSet): boolean {
-    return this.matchesValue(Object.hasOwn(labels, this.name) ? labels[this.name]! : '');
+  matches(labels: LabelSet, onUndecided?: OnUndecided): boolean {
+    return this.matchesValue(Object.hasOwn(labels, this.name) ? labels[this.name]! : '', onUndecided);
   }
 
-  matchesValue(value: string): boolean {
-    const equals = this.#regexp?.test(value) ?? value === this.value;
+  /** False where it cannot be decided, for `!~` too: what is not known to match must not be silenced. */
+  matchesValue(value: string, onUndecided?: OnUndecided): boolean {
+    const equals = this.#regexp === undefined ? value === this.value : this.#regexp.test(value);
+    if (equals === undefined) onUndecided?.(this, value);
     return equals === (this.type === '=' || this.type === '=~');
   }
 

@@ -1,4 +1,4 @@
-import type { Matcher } from './matcher.ts';
+import type { Matcher, OnUndecided } from './matcher.ts';
 import type { Silence } from './silence.ts';
 
 /** Most values of the label whose outcome is kept, and most characters of one: a value may be as large as a body. */
@@ -37,12 +37,12 @@ export class RegexpGroup {
   }
 
   /** Those whose expression matches the value of the label. */
-  matching(value: string): readonly Silence[] {
+  matching(value: string, onUndecided?: OnUndecided): readonly Silence[] {
     const remembered = this.#remembered.get(value);
     if (remembered !== undefined) return remembered;
     const found: Silence[] = [];
     for (const { matcher, silences } of this.#expressions.values())
-      if (matcher.matchesValue(value)) found.push(...silences);
+      if (matcher.matchesValue(value, onUndecided)) found.push(...silences);
     if (this.#remembered.size >= maxRemembered) this.#remembered.clear();
     if (value.length <= maxCharacters) this.#remembered.set(value, found);
     return found;

@@ -1,5 +1,5 @@
 import type { LabelSet } from './label-set.ts';
-import type { Matcher } from './matcher.ts';
+import type { Matcher, OnUndecided } from './matcher.ts';
 import { RegexpGroup } from './regexp-group.ts';
 import { concerns, type Silence } from './silence.ts';
 
@@ -14,6 +14,11 @@ export class SilenceIndex {
   readonly #byEquality = new Map<string, ByValue>();
   readonly #byRegexp = new Map<string, RegexpGroup>();
   readonly #rest = new Set<Silence>();
+  readonly #onUndecided: OnUndecided | undefined;
+
+  constructor(onUndecided?: OnUndecided) {
+    this.#onUndecided = onUndecided;
+  }
 
   add(silence: Silence): void {
     const key = keyOf(silence);
@@ -32,7 +37,8 @@ export class SilenceIndex {
   /** Those whose matchers all match. */
   concerning(labels: LabelSet): Silence[] {
     const found: Silence[] = [];
-    for (const silence of this.#candidates(labels)) if (concerns(silence, labels)) found.push(silence);
+    for (const silence of this.#candidates(labels))
+      if (concerns(silence, labels, this.#onUndecided)) found.push(silence);
     return found;
   }
 
@@ -41,7 +47,7 @@ export class SilenceIndex {
       if (Object.hasOwn(labels, name)) yield* byValue.get(labels[name]!) ?? [];
     }
     for (const [name, group] of this.#byRegexp) {
-      if (Object.hasOwn(labels, name)) yield* group.matching(labels[name]!);
+      if (Object.hasOwn(labels, name)) yield* group.matching(labels[name]!, this.#onUndecided);
     }
     yield* this.#rest;
   }

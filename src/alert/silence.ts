@@ -1,5 +1,5 @@
 import type { LabelSet } from './label-set.ts';
-import type { Matcher } from './matcher.ts';
+import type { Matcher, OnUndecided } from './matcher.ts';
 
 /** A silence as it is stored; it is never changed, only replaced by its next version. Times are milliseconds since the epoch. */
 export interface Silence {
@@ -27,7 +27,7 @@ export function silenceState({ startsAt, endsAt }: Pick<Silence, 'startsAt' | 'e
 }
 
 /** True if the silence concerns an alert with these labels, at whatever time. */
-export function concerns({ matchers }: Silence, labels: LabelSet): boolean {
-  for (const matcher of matchers) if (!matcher.matches(labels)) return false;
+export function concerns({ matchers }: Silence, labels: LabelSet, onUndecided?: OnUndecided): boolean {
+  for (const matcher of matchers) if (!matcher.matches(labels, onUndecided)) return false;
   return true;
 }

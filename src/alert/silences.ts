@@ -1,4 +1,5 @@
 import type { LabelSet } from './label-set.ts';
+import type { OnUndecided } from './matcher.ts';
 import { SilenceIndex } from './silence-index.ts';
 import { silenceState, type Silence, type SilenceState } from './silence.ts';
 
@@ -24,15 +25,19 @@ export class Silences {
   /** What each was told to be last; it lags behind until {@link turn}. */
   readonly #told = new Map<string, SilenceState>();
   /** Those that have not ended, as far as has been told. */
-  readonly #index = new SilenceIndex();
+  readonly #index: SilenceIndex;
   readonly #indexed = new Map<string, Silence>();
   readonly #verdicts = new WeakMap<LabelSet, Verdict>();
   #version = 0;
   #nextTurnAt = Number.POSITIVE_INFINITY;
 
-  /** @param retentionMs `receiver.silence_retention` */
-  constructor(retentionMs: number) {
+  /**
+   * @param retentionMs `receiver.silence_retention`
+   * @param onUndecided told of each label on which a matcher was not tried, and so did not match
+   */
+  constructor(retentionMs: number, onUndecided?: OnUndecided) {
     this.#retentionMs = retentionMs;
+    this.#index = new SilenceIndex(onUndecided);
   }
 
   get size(): number {

@@ -21,7 +21,7 @@ function put(store: AlertStore, labels: readonly Readonly<Record<string, string>
 }
 
 function listsOf(store: AlertStore): AlertLists {
-  return new AlertLists({ clock, store, silencedBy: () => [], groupBy: ['alertname'] });
+  return new AlertLists({ clock, store, silencedBy: () => [], onUndecided: () => undefined, groupBy: ['alertname'] });
 }
 
 /** The whole text, and how many steps there were before the first of it. */

@@ -3,7 +3,7 @@ import { isResolved } from '../alert/alert.ts';
 import { compareInGroup, compareLabelSets } from '../alert/alert-order.ts';
 import type { AlertStore } from '../alert/alert-store.ts';
 import type { LabelSet } from '../alert/label-set.ts';
-import type { Matcher } from '../alert/matcher.ts';
+import type { Matcher, OnUndecided } from '../alert/matcher.ts';
 import type { Sliced } from '../alert/sliced.ts';
 import { slicedSort } from '../alert/sliced-sort.ts';
 import type { Clock } from '../clock.ts';
@@ -19,6 +19,8 @@ export interface AlertListsOptions {
   readonly clock: Clock;
   readonly store: AlertStore;
   readonly silencedBy: SilencedBy;
+  /** Told of each label on which a matcher of a filter was not tried, and so did not match. */
+  readonly onUndecided: OnUndecided;
   /** `receiver.group_by`; `...` stands for all labels. */
   readonly groupBy: readonly string[];
 }
@@ -74,14 +76,14 @@ export class AlertLists {
   }
 
   *#find({ matchers, receiver }: AlertQuery): Sliced<readonly Alert[]> {
-    const { clock, store } = this.#options;
+    const { clock, store, onUndecided } = this.#options;
     const found: Alert[] = [];
     if (!receiver) return found;
     const now = clock.now();
     let looked = 0;
     for (const alert of store.all()) {
       if (++looked % alertsPerStep === 0) yield;
-      if (!isResolved(alert.state, now) && (yield* matchesAll(alert.labels, matchers))) found.push(alert);
+      if (!isResolved(alert.state, now) && (yield* matchesAll(alert.labels, matchers, onUndecided))) found.push(alert);
     }
     return found;
   }
@@ -129,10 +131,10 @@ export class AlertLists {
 }
 
 /** A step for each matcher: a regular expression may take its time. */
-function* matchesAll(labels: LabelSet, matchers: readonly Matcher[]): Sliced<boolean> {
+function* matchesAll(labels: LabelSet, matchers: readonly Matcher[], onUndecided: OnUndecided): Sliced<boolean> {
   for (const matcher of matchers) {
     if (matcher.type === '=~' || matcher.type === '!~') yield;
-    if (!matcher.matches(labels)) return false;
+    if (!matcher.matches(labels, onUndecided)) return false;
   }
   return true;
 }

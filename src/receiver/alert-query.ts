@@ -49,7 +49,7 @@ function* parseMatchers(texts: readonly string[]): Sliced<readonly Matcher[]> {
 }
 
 function isNamed(expression: string | undefined): boolean {
-  return expression === undefined || new AnchoredRegexp(expression).test(receiverName);
+  return expression === undefined || new AnchoredRegexp(expression).test(receiverName) === true;
 }
 
 function explain<T>(parameter: string, read: () => T): T {

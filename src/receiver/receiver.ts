@@ -11,13 +11,12 @@ import type { Logger } from '../logger.ts';
 import type { Causes } from '../workqueue/causes.ts';
 import { AlertExpiry } from './alert-expiry.ts';
 import { AlertLines } from './alert-lines.ts';
-import { AlertLists, type SilencedBy } from './alert-lists.ts';
 import { AlertsHandler, type HeavyWork, type IntakeSettings } from './alerts-handler.ts';
 import { BodyReader } from './body-reader.ts';
 import { withCors } from './cors.ts';
+import { createReadHandler } from './create-read-handler.ts';
 import { GuardedServer } from './guarded-server.ts';
 import { IntakeReport } from './intake-report.ts';
-import { ReadHandler } from './read-handler.ts';
 import { createReceiverMetrics, type ReceiverMetrics } from './receiver-metrics.ts';
 import type { LiveLimits } from './receiver-server.ts';
 import type { Reload } from './reload.ts';
@@ -25,6 +24,7 @@ import { createRoutes } from './routes.ts';
 import type { SilenceStorage } from './silence-keeper.ts';
 import { SilenceStage } from './silence-stage.ts';
 import type { Suppressed, Silencing } from './suppressed.ts';
+import { UndecidedMatches } from './undecided-matches.ts';
 import type { WebOptions } from './web-options.ts';
 
 export interface ReceiverOptions {
@@ -53,6 +53,7 @@ export class Receiver {
   readonly #report: IntakeReport;
   readonly #expiry: AlertExpiry;
   readonly #silences: SilenceStage;
+  readonly #undecided: UndecidedMatches;
   readonly #server: GuardedServer;
   #config: Config;
   #bodies: BodyReader;
@@ -69,7 +70,8 @@ export class Receiver {
     });
     this.#lines = new AlertLines({ ...options, perSecond });
     this.#report = new IntakeReport({ ...options, metrics, lines: this.#lines, perSecond });
-    const silences = new Silences(config.receiver.silence_retention);
+    this.#undecided = new UndecidedMatches({ ...options, metrics });
+    const silences = new Silences(config.receiver.silence_retention, this.#undecided.ofSilence);
     const silencing: Silencing = (labels, now) => silences.silencing(labels, now);
     const onSuppressed = (suppressed: Suppressed): void => this.#report.suppressed(suppressed);
     this.#expiry = new AlertExpiry({ ...options, lines: this.#lines, silencing, onSuppressed });
@@ -80,7 +82,13 @@ export class Receiver {
       current: () => this.#config,
       bodies: () => this.#bodies,
     });
-    const reads = createReads({ ...options, silences }, metrics, () => this.#config);
+    const reads = createReadHandler({
+      ...options,
+      metrics,
+      silences,
+      onUndecided: this.#undecided.ofFilter,
+      current: () => this.#config,
+    });
     const alerts = this.#handler(options, silences, silencing);
     const routes = createRoutes({ ...options, alerts, reads, silences: this.#silences.handler });
     this.#server = createServer(options, metrics, routes);
@@ -118,6 +126,7 @@ export class Receiver {
     await this.#server.close(timeoutMs);
     this.#expiry.close();
     this.#silences.close();
+    this.#undecided.close();
     this.#lines.close();
     this.#report.close();
   }
@@ -164,29 +173,5 @@ function createServer(options: ReceiverOptions, metrics: ReceiverMetrics, routes
     maxHeaderBytes: receiver.max_header_size,
     tlsHandshakeTimeoutMs: receiver.tls_handshake_timeout,
     ...liveLimits(options.config),
-  });
-}
-
-/** @param current the configuration that holds when it is called */
-function createReads(
-  options: ReceiverOptions & { readonly silences: Silences },
-  metrics: ReceiverMetrics,
-  current: () => Config,
-): ReadHandler {
-  const { config, clock, version, silences } = options;
-  const silencedBy: SilencedBy = (labels, now) => silences.silencedBy(labels, now);
-  const { group_by: groupBy } = config.receiver;
-  return new ReadHandler({
-    ...options,
-    metrics,
-    lists: new AlertLists({ ...options, silencedBy, groupBy }),
-    status: {
-      version,
-      startedAt: clock.now(),
-      groupBy,
-      get resolveTimeoutMs() {
-        return current().receiver.resolve_timeout;
-      },
-    },
   });
 }

@@ -21,6 +21,7 @@ import type { Reload } from './reload.ts';
 import { createRoutes } from './routes.ts';
 import type { SilenceStorage } from './silence-keeper.ts';
 import { SilenceStage } from './silence-stage.ts';
+import { UndecidedMatches } from './undecided-matches.ts';
 
 export interface TestRoutesOptions {
   readonly repeats?: Repeats;
@@ -82,7 +83,8 @@ export async function startRoutes(test: TestContext, options: TestRoutesOptions 
     sunk.push(causes);
   };
   const bodies = new BodyReader(maxBytes);
-  const silences = new Silences(432_000_000);
+  const undecided = new UndecidedMatches({ clock, logger, metrics });
+  const silences = new Silences(432_000_000, undecided.ofSilence);
   const silenceStorage = { append: options.append ?? (async () => undefined) };
   const config = Config.parse({});
   const stage = new SilenceStage({
@@ -119,6 +121,7 @@ export async function startRoutes(test: TestContext, options: TestRoutesOptions 
       clock,
       store,
       silencedBy: options.silencedBy ?? ((labels, now) => silences.silencedBy(labels, now)),
+      onUndecided: undecided.ofFilter,
       groupBy: options.groupBy ?? ['alertname'],
     }),
     status: { version: '1.2.3', startedAt: clock.now(), resolveTimeoutMs: 300_000, groupBy: ['alertname'] },
