@@ -5,9 +5,9 @@ import { readConditions, type ApiObject } from '../../src/kubernetes/pipeline-ob
 import { condition } from '../contract/condition-writer.cases.ts';
 import { eventually } from '../support/eventually.ts';
 import { skipWithoutKube, useKubeApiServer } from '../support/kube-api-server.ts';
-import type { LogLine } from '../support/log-lines.ts';
 import { postAlerts } from '../support/post-alerts.ts';
 import { kubeconfigWith } from '../support/service-account.ts';
+import { sweepOf } from '../support/sweep-lines.ts';
 import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';
 
 const reader = 'base/cluster-role-reader.yaml';
@@ -51,8 +51,6 @@ describe('a process on a real API server, with the rights of k8s/', { skip: skip
     readConditions(status?.conditions).map(({ type, reason }) => `${type}=${reason}`);
   const events = async (): Promise<readonly { reason: string; regarding: { name: string } }[]> =>
     (await kube().get('events.events.k8s.io', '--all-namespaces')) as never;
-  const sweepOf = (id: string) => (line: LogLine) =>
-    line.event === 'sweep.finished' && ((line['request_ids'] ?? []) as readonly string[]).includes(id);
 
   it('action log observes with read-only rights, and writes nothing', async () => {
     const untouched = await pipelines();
