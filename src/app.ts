@@ -137,7 +137,7 @@ export class App {
     this.#cleanups.add('storage', () => this.#storage.close());
     this.#receiver.load(await this.#storage.open());
     this.#cleanups.add('prometheus', () => this.#snapshot?.close());
-    this.#cleanups.add('pipelines', () => this.#pipelines.close());
+    this.#cleanups.add('pipelines', () => this.#pipelines.close(this.#remainingMs()));
     await this.#pipelines.open();
     this.#cleanups.add('controller', () => this.#drain());
     this.#source.start();

@@ -24,7 +24,8 @@ export interface Home extends Pipelines {
   open(): Promise<void>;
   /** Resolves once every pipeline is known. Never rejects. */
   synced(): Promise<void>;
-  close(): Promise<void>;
+  /** @param timeoutMs that there is for it */
+  close(timeoutMs: number): Promise<void>;
 }
 
 export interface HomeContext {

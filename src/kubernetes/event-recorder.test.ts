@@ -176,7 +176,7 @@ describe('EventRecorder', () => {
   });
 
   it('does not wait longer than it is given when it is closed', async () => {
-    const { clock, record, recorder, client, counts } = bench();
+    const { clock, record, recorder, client, counts, logger } = bench();
     client.call = ({ signal }) =>
       new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new Error('aborted'))));
     record('a', 'Throttling');
@@ -185,5 +185,10 @@ describe('EventRecorder', () => {
     await clock.advanceAsync(1000);
     await closed;
     assert.deepEqual(await counts(), [0, 0, 1, 1]);
+    const told = logger.fieldsOf('events.lost').map(({ failed, dropped }) => [failed, dropped]);
+    assert.deepEqual(told, [
+      [1, 0],
+      [0, 1],
+    ]);
   });
 });

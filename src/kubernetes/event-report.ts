@@ -42,6 +42,13 @@ export class EventReport {
     this.#tell({});
   }
 
+  /** No more will come: what was not told for want of a minute is told now. */
+  end(): void {
+    if (this.#lost.failed + this.#lost.dropped === 0) return;
+    this.#toldAt = Number.NEGATIVE_INFINITY;
+    this.#tell({});
+  }
+
   /** How many were lost since the last line. */
   #tell(fields: Readonly<Record<string, unknown>>): void {
     const { clock, logger } = this.#options;

@@ -41,6 +41,7 @@ export class EventWriter {
     await this.#pumping;
     cancelTimer();
     this.#closed.abort();
+    this.#options.report.end();
   }
 
   async #pump(): Promise<void> {

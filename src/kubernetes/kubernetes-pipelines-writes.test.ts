@@ -6,6 +6,7 @@ import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { setCondition } from '../controller/conditions.ts';
 import type { ConditionChange } from '../controller/ports.ts';
 import type { ApiCall } from './api-call.ts';
+import { EventRecorder } from './event-recorder.ts';
 import { FakeApiClient } from './fake-api-client.fixture.ts';
 import { KubernetesPipelines } from './kubernetes-pipelines.ts';
 import { collectionPath, ModelApiServer, widgets } from './model-api-server.fixture.ts';
@@ -30,11 +31,21 @@ async function bench(t: TestContext) {
     given.path.startsWith(`${collectionPath}/`) ? writes.call<T>(given) : model.call<T>(given);
   const client = { call, open: model.open, close: model.close };
   const writeMetrics = createWriteMetrics(registry);
-  const pipelines = new KubernetesPipelines({ client, clock, logger, registry, writeMetrics, resources: [widgets] });
+  const closedWithin: number[] = [];
+  const writer = { add: () => undefined, close: async (timeoutMs: number) => void closedWithin.push(timeoutMs) };
+  const pipelines = new KubernetesPipelines({
+    client,
+    clock,
+    logger,
+    registry,
+    writeMetrics,
+    resources: [widgets],
+    transitions: new EventRecorder({ clock, writer, instance: 'tocsin-0' }),
+  });
   t.after(() => pipelines.close());
   await pipelines.open();
   await pipelines.synced();
-  return { pipelines, writes };
+  return { pipelines, writes, closedWithin };
 }
 
 describe('KubernetesPipelines, writing', () => {
@@ -57,6 +68,13 @@ describe('KubernetesPipelines, writing', () => {
     assert.equal(await pipelines.updateConditions(stranger, () => assert.fail('asked'), never), false);
     assert.equal(await pipelines.annotate(stranger, { a: 'b' }, never), false);
     assert.deepEqual(writes.calls, []);
+  });
+
+  it('gives the last Events two seconds when it is closed, and no more than there is', async (t) => {
+    const { pipelines, closedWithin } = await bench(t);
+    await pipelines.close(20_000);
+    await pipelines.close(300);
+    assert.deepEqual(closedWithin, [2000, 300]);
   });
 
   it('annotates the object itself', async (t) => {

@@ -88,9 +88,12 @@ export class KubernetesPipelines implements Pipelines, Annotator {
     this.#isSynced = true;
   }
 
-  /** Stops watching and cuts the connections; settles when nothing is under way. */
-  async close(): Promise<void> {
-    await this.#options.transitions?.close(lastEventsMs);
+  /**
+   * Stops watching and cuts the connections; settles when nothing is under way.
+   * @param timeoutMs that there is for it; only Events are waited for, and dropped when it is over
+   */
+  async close(timeoutMs: number = lastEventsMs): Promise<void> {
+    await this.#options.transitions?.close(Math.min(timeoutMs, lastEventsMs));
     await Promise.all(this.#reflectors.map((reflector) => reflector.close()));
     await this.#options.client.close();
   }

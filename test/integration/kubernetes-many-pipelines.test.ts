@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { healthRules } from '../../src/controller/health-rules.ts';
+import { eventually } from '../support/eventually.ts';
+import { startFakePrometheus, type FakePrometheus } from '../support/fake-prometheus.ts';
+import { flowHealthOf, KubeAdmin } from '../support/kube-admin.ts';
+import { skipWithoutKube, useKubeApiServer } from '../support/kube-api-server.ts';
+import type { LogLine } from '../support/log-lines.ts';
+import { postAlerts } from '../support/post-alerts.ts';
+import { kubeconfigWith } from '../support/service-account.ts';
+import { sweepOf } from '../support/sweep-lines.ts';
+import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';
+
+const count = 1000;
+const names = Array.from({ length: count }, (_, index) => `p-${index}`);
+/** Without the name of a pipeline: it concerns them all. */
+const throttling = { labels: { alertname: 'TraceGatewayThrottling' } };
+const dropping = { labels: { alertname: 'TraceGatewayAllDataDropped' } };
+const files = ['base/cluster-role-reader.yaml', 'base/cluster-role-writer.yaml'];
+
+describe('a thousand pipelines on a real API server', { skip: skipWithoutKube() }, () => {
+  const kube = useKubeApiServer();
+  let admin: KubeAdmin;
+  let prometheus: FakePrometheus;
+  let kubeconfig: string;
+  let tocsin: TocsinProcess;
+
+  before(async () => {
+    admin = new KubeAdmin(kube());
+    prometheus = await startFakePrometheus();
+    kubeconfig = await kubeconfigWith(kube(), 'tocsin', files);
+    await admin.create('TracePipeline', names);
+  });
+
+  after(async () => void (await Promise.allSettled([tocsin?.stop(), prometheus?.stop(), admin?.close()])));
+
+  it('are listed in two pages, and looked at when Tocsin starts: one query, one write each', async (t) => {
+    tocsin = await start({ qps: 2000 });
+    const swept = await tocsin.log.waitForLine(isSweep, 60_000);
+    assert.deepEqual(outcomeOf(swept), { requests: count, changed: count, failed: 0 });
+    const calls = await callsOf(tocsin);
+    assert.deepEqual([prometheus.queries(), calls.PATCH], [1, count]);
+    const listed = tocsin.log.all.find((line) => line.event === 'reflector.listed' && line['objects'] === count);
+    assert.equal(listed?.['pages'], 2);
+    t.diagnostic(describeSweep('start', swept, calls));
+  });
+
+  it('cost one query, and one write each, for an alert that concerns them all', async (t) => {
+    await eventsWritten();
+    const earlier = await callsOf(tocsin);
+    prometheus.answer([{ ...throttling, state: 'firing' }]);
+    const swept = await sweep(throttling);
+    const calls = difference(await callsOf(tocsin), earlier);
+    assert.deepEqual(outcomeOf(swept), { requests: count, changed: count, failed: 0 });
+    assert.deepEqual([prometheus.queries(), calls.PATCH, calls.GET], [2, count, 0]);
+    assert.deepEqual(await reasons(), { GatewayThrottling: count });
+    t.diagnostic(describeSweep('all change', swept, calls));
+  });
+
+  it('cost one query and no call of the API server for the same alert again', async (t) => {
+    await eventsWritten();
+    const [earlier, versions] = [await callsOf(tocsin), await resourceVersions()];
+    const swept = await sweep(throttling);
+    const calls = difference(await callsOf(tocsin), earlier);
+    assert.deepEqual(outcomeOf(swept), { requests: count, changed: 0, failed: 0 });
+    assert.deepEqual([prometheus.queries(), calls], [3, { GET: 0, PATCH: 0, POST: 0 }]);
+    assert.deepEqual(await resourceVersions(), versions);
+    t.diagnostic(describeSweep('nothing changes', swept, calls));
+  });
+
+  it('are all written before Tocsin ends, when a SIGTERM comes in the middle of a sweep', async () => {
+    prometheus.answer([]);
+    await stopInTheMiddle();
+    assert.ok(!tocsin.log.all.some(({ event }) => event === 'app.drain_incomplete'));
+    assert.deepEqual(await reasons(), { FlowHealthy: count });
+  });
+
+  it('are each written or as they were, when the drain timeout ends a sweep; the next start writes the rest', async (t) => {
+    tocsin = await start({ qps: 200, drainTimeout: '1s' });
+    await tocsin.log.waitForLine(isSweep, 60_000);
+    prometheus.answer([{ ...dropping, state: 'firing' }]);
+    await stopInTheMiddle();
+    const given = tocsin.log.all.find(({ event }) => event === 'app.drain_incomplete')?.['requests'] as number;
+    const { FlowHealthy: old = 0, GatewayAllTelemetryDataDropped: written = 0 } = await reasons();
+    assert.equal(old + written, count, 'neither the old condition nor the new one');
+    assert.ok(old > 0 && written > 0 && given >= old, `${old} old, ${written} written, ${given} given up`);
+
+    tocsin = await start({ qps: 2000 });
+    const swept = await tocsin.log.waitForLine(isSweep, 60_000);
+    assert.deepEqual(outcomeOf(swept), { requests: count, changed: old, failed: 0 });
+    assert.equal((await callsOf(tocsin)).PATCH, old);
+    assert.deepEqual(await reasons(), { GatewayAllTelemetryDataDropped: count });
+    t.diagnostic(`written before the drain timeout: ${written}, after the next start: ${old}`);
+  });
+
+  function start({ qps, drainTimeout = '20s' }: { qps: number; drainTimeout?: string }): Promise<TocsinProcess> {
+    const config = JSON.stringify({
+      controller: { drain_timeout: drainTimeout },
+      source: { debounce: { wait: '0s', max_wait: '1ms' } },
+      pipelines: { kubernetes: { qps, burst: qps } },
+    });
+    return startTocsin({ config, args: [`--kubeconfig=${kubeconfig}`, `--prometheus.url=${prometheus.url}`] });
+  }
+
+  async function sweep(alert: typeof throttling): Promise<LogLine> {
+    return tocsin.log.waitForLine(sweepOf(await postAlerts(tocsin.url, [alert])), 60_000);
+  }
+
+  /** Tells Tocsin to end when a part of the pipelines is written; it has to end well. */
+  async function stopInTheMiddle(): Promise<void> {
+    const seen = tocsin.log.all.length;
+    await postAlerts(tocsin.url, [dropping]);
+    await eventually(
+      () => tocsin.log.all.slice(seen).filter(({ event }) => event === 'condition.changed').length,
+      (changed) => changed > 50,
+    );
+    process.kill(tocsin.child.pid, 'SIGTERM');
+    assert.deepEqual(await tocsin.child.exited, { code: 0, signal: null });
+    assert.equal(tocsin.log.all.at(-1)?.event, 'app.stopped');
+    await tocsin.stop();
+  }
+
+  /** Events are written beside the sweep, and after it. */
+  async function eventsWritten(): Promise<void> {
+    const written = async (): Promise<number> => {
+      const page = await metricsPage(tocsin);
+      return [...page.matchAll(/^tocsin_kubernetes_events_total\{.*\} (\d+)$/gm)].reduce(
+        (sum, [, n]) => sum + Number(n),
+        0,
+      );
+    };
+    const changed = tocsin.log.all.filter(({ event }) => event === 'condition.changed').length;
+    await eventually(written, (events) => events === changed, 60_000);
+  }
+
+  async function reasons(): Promise<Readonly<Record<string, number>>> {
+    const counted: Record<string, number> = {};
+    for (const pipeline of await admin.list('TracePipeline')) {
+      const { reason = 'none', message } = flowHealthOf(pipeline) ?? {};
+      const finding = [healthRules.healthy, ...healthRules.alerts].find((rule) => rule.message === message);
+      assert.equal(finding?.reason, reason, 'half a condition');
+      counted[reason] = (counted[reason] ?? 0) + 1;
+    }
+    return counted;
+  }
+
+  async function resourceVersions(): Promise<readonly (string | undefined)[]> {
+    return (await admin.list('TracePipeline')).map(({ metadata }) => metadata.resourceVersion);
+  }
+});
+
+interface Calls {
+  readonly GET: number;
+  readonly PATCH: number;
+  readonly POST: number;
+}
+
+/** How many calls of the API server the process has made. */
+async function callsOf(tocsin: TocsinProcess): Promise<Calls> {
+  const page = await metricsPage(tocsin);
+  const of = (method: string): number =>
+    [...page.matchAll(new RegExp(`^rest_client_requests_total\\{method="${method}",.*\\} (\\d+)$`, 'gm'))]
+      .map(([, calls]) => Number(calls))
+      .reduce((sum, calls) => sum + calls, 0);
+  return { GET: of('GET'), PATCH: of('PATCH'), POST: of('POST') };
+}
+
+function difference(later: Calls, earlier: Calls): Calls {
+  return { GET: later.GET - earlier.GET, PATCH: later.PATCH - earlier.PATCH, POST: later.POST - earlier.POST };
+}
+
+async function metricsPage({ url }: TocsinProcess): Promise<string> {
+  return (await fetch(`${url}/metrics`)).text();
+}
+
+function isSweep({ event }: LogLine): boolean {
+  return event === 'sweep.finished';
+}
+
+function outcomeOf({ requests, changed, failed }: LogLine): object {
+  return { requests, changed, failed };
+}
+
+function describeSweep(name: string, { duration_ms: ms }: LogLine, { GET, PATCH, POST }: Calls): string {
+  return `${name}: ${String(ms)} ms, calls of the API server: ${GET} GET, ${PATCH} PATCH, ${POST} POST so far (Events)`;
+}
