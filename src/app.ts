@@ -1,23 +1,20 @@
 import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
 import { AlertStore } from './alert/alert-store.ts';
+import { AlertTruth } from './alert-truth.ts';
+import { AlertlessWakes } from './alertless-wakes.ts';
 import { Cleanups } from './cleanups.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { configChange } from './config/live-keys.ts';
 import type { ListenAddress } from './config/listen-address.ts';
 import type { LoadedConfig } from './config/load-config.ts';
-import { AlertSourceSwitch } from './controller/alert-source-switch.ts';
 import type { Controller } from './controller/controller.ts';
 import { createController, type ControllerStage } from './controller/create-controller.ts';
 import { Resync } from './controller/resync.ts';
-import type { AlertSource } from './controller/ports.ts';
 import type { CreateHome, Home, PipelineChange } from './home.ts';
 import type { Logger } from './logger.ts';
 import { createProcessMetrics } from './process-metrics.ts';
-import { createSharedSnapshot } from './prometheus/create-shared-snapshot.ts';
-import { createPrometheusMetrics, type PrometheusMetrics } from './prometheus/prometheus-metrics.ts';
-import type { SharedSnapshot } from './prometheus/shared-snapshot.ts';
 import type { HeavyWork } from './receiver/alerts-handler.ts';
 import { Receiver } from './receiver/receiver.ts';
 import { newId } from './receiver/request-id.ts';
@@ -26,12 +23,9 @@ import { Reloader, type PreparedConfig, type ReloadOutcome, type ReloadTrigger }
 import type { WebOptions } from './receiver/web-options.ts';
 import { createEventSource } from './source/create-event-source.ts';
 import type { EventSource } from './source/event-source.ts';
-import { StoredAlertSource } from './standalone/stored-alert-source.ts';
 import { Storage } from './storage/storage.ts';
 import { storeLimits } from './store-limits.ts';
-import { Causes, type Trigger } from './workqueue/causes.ts';
 import type { Request } from './workqueue/request.ts';
-import type { Priority } from './workqueue/work-queue.ts';
 
 export interface AppOptions {
   readonly config: Config;
@@ -70,14 +64,13 @@ export class App {
   readonly #pipelines: Home;
   readonly #controller: Controller;
   readonly #prepareController: ControllerStage['prepare'];
-  readonly #alerts: AlertSourceSwitch;
+  readonly #alerts: AlertTruth;
+  readonly #wakes: AlertlessWakes;
   readonly #reloader: Reloader;
   readonly #source: EventSource;
   readonly #receiver: Receiver;
   /** What holds now: a reload changes it. */
   #config: Config;
-  #snapshot: SharedSnapshot | undefined;
-  #prometheusMetrics: PrometheusMetrics | undefined;
   #resync: Resync | undefined;
   #notReady: string | undefined = startingUp;
   #stopBy = Number.POSITIVE_INFINITY;
@@ -90,10 +83,13 @@ export class App {
     this.#store = new AlertStore(storeLimits(() => this.#config.receiver));
     this.#storage = new Storage(options);
     this.#pipelines = this.#createHome();
-    this.#alerts = new AlertSourceSwitch(this.#createAlertSource(options.config.prometheus));
+    const common = { ...options, registry: this.#registry, store: this.#store };
+    this.#alerts = new AlertTruth({ ...common, config: options.config.prometheus });
     const { controller, prepare } = this.#createController();
     this.#controller = controller;
     this.#prepareController = prepare;
+    const pipelines = (): readonly Request[] => this.#pipelines.list();
+    this.#wakes = new AlertlessWakes({ ...options, controller, pipelines, newEventId: newId.bind(undefined, 4) });
     this.#source = this.#createSource();
     this.#receiver = this.#createReceiver();
     this.#reloader = this.#createReloader();
@@ -136,7 +132,7 @@ export class App {
     const { clock, listenAddress } = this.#options;
     this.#cleanups.add('storage', () => this.#storage.close());
     this.#receiver.load(await this.#storage.open());
-    this.#cleanups.add('prometheus', () => this.#snapshot?.close());
+    this.#cleanups.add('prometheus', () => this.#alerts.close());
     this.#cleanups.add('pipelines', () => this.#pipelines.close(this.#remainingMs()));
     await this.#pipelines.open();
     this.#cleanups.add('controller', () => this.#drain());
@@ -145,7 +141,7 @@ export class App {
     const address = await this.#receiver.listen(listenAddress);
     this.#cleanups.add('receiver', () => this.#receiver.close(receiverShare * this.#remainingMs()));
     const periodMs = this.#config.controller.resync;
-    this.#resync = new Resync({ clock, periodMs, sweep: () => this.#sweepAll('resync') });
+    this.#resync = new Resync({ clock, periodMs, sweep: () => this.#wakes.sweep('resync') });
     this.#resync.start();
     this.#cleanups.add('resync', () => this.#resync?.close());
     this.#cleanups.add('reloader', () => this.#reloader.close());
@@ -157,23 +153,14 @@ export class App {
   async #becomeReady(): Promise<void> {
     await this.#pipelines.synced();
     if (this.#notReady !== startingUp) return;
-    this.#sweepAll('start');
+    this.#wakes.sweep('start');
     this.#notReady = undefined;
     this.#options.logger.info('app.ready', 'ready', { pipelines: this.#pipelines.list().length });
   }
 
   #createHome(): Home {
-    const onChange = (change: PipelineChange): void => this.#pipelineChanged(change);
+    const onChange = (change: PipelineChange): void => this.#wakes.pipelineChanged(change);
     return this.#options.createHome({ ...this.#options, registry: this.#registry, onChange });
-  }
-
-  #createAlertSource(config: Config['prometheus']): AlertSource {
-    const { url } = config;
-    this.#snapshot = undefined;
-    if (url === null) return new StoredAlertSource(this.#store, this.#options.clock);
-    this.#prometheusMetrics ??= createPrometheusMetrics(this.#registry);
-    this.#snapshot = createSharedSnapshot({ ...this.#options, metrics: this.#prometheusMetrics, config, url });
-    return this.#snapshot;
   }
 
   #createController(): ControllerStage {
@@ -227,16 +214,9 @@ export class App {
     this.#receiver.reconfigure(this.#config);
     this.#resync?.restart(this.#config.controller.resync);
     const newTruth = changed.some((key) => key.startsWith('prometheus.'));
-    if (newTruth) this.#replaceAlertSource();
+    if (newTruth) this.#alerts.use(this.#config.prometheus);
     // Another truth, or another thing to do with it, concerns every pipeline now.
-    if (newTruth || changed.includes('controller.action')) this.#sweepAll('reload');
-  }
-
-  /** Those who have asked the earlier source get its answer. */
-  #replaceAlertSource(): void {
-    const earlier = this.#snapshot;
-    this.#alerts.use(this.#createAlertSource(this.#config.prometheus));
-    earlier?.retire();
+    if (newTruth || changed.includes('controller.action')) this.#wakes.sweep('reload');
   }
 
   #createSource(): EventSource {
@@ -261,25 +241,6 @@ export class App {
       notReady: () => this.#notReady,
       reload: () => this.reload('http'),
     });
-  }
-
-  #pipelineChanged({ kind, request }: PipelineChange): void {
-    // One that was removed is looked at too: its reconcile finds it gone, and the queue forgets it.
-    this.#enqueue([request], 'pipeline', kind === 'removed' ? 'resync' : 'alert');
-  }
-
-  #sweepAll(trigger: Trigger): void {
-    this.#enqueue(this.#pipelines.list(), trigger, 'resync');
-  }
-
-  /** Wakes reconciles for a reason other than an alert: past the debouncer, which is for alerts. */
-  #enqueue(requests: readonly Request[], trigger: Trigger, priority: Priority): void {
-    const { clock, logger } = this.#options;
-    if (requests.length === 0) return;
-    const id = newId(4);
-    const fields = { event_id: id, requests: requests.length, trigger };
-    logger.info('requests.enqueued', 'reconcile requests without an alert', fields);
-    this.#controller.enqueue(requests, Causes.of(trigger, clock.now()), id, priority);
   }
 
   async #drain(): Promise<void> {

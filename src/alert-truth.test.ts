@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { Registry } from 'prom-client';
+import { eventually } from '../test/support/eventually.ts';
+import { startFakePrometheus, type FakePrometheus } from '../test/support/fake-prometheus.ts';
+import { RecordingLogger } from '../test/support/recording-logger.ts';
+import { AlertStore } from './alert/alert-store.ts';
+import { AlertTruth } from './alert-truth.ts';
+import { systemClock } from './clock.ts';
+import { Config } from './config/config.ts';
+
+const { signal } = new AbortController();
+
+describe('AlertTruth', () => {
+  it('is the alerts received until there is a Prometheus, and again when it is gone', async (t) => {
+    const { truth, registry, prometheus } = await setUp(t);
+    assert.equal(truth.pulls, false);
+    assert.equal(registry.getSingleMetric('tocsin_prometheus_queries_total'), undefined);
+
+    truth.use(withUrl(prometheus.url));
+    assert.equal(truth.pulls, true);
+    await truth.snapshot(0, [], signal);
+    assert.equal(prometheus.queries(), 1);
+
+    truth.use(withUrl(null));
+    assert.equal(truth.pulls, false);
+    await truth.snapshot(0, [], signal);
+    assert.equal(prometheus.queries(), 1);
+  });
+
+  it('gives those who have asked an earlier Prometheus its answer', async (t) => {
+    const { truth, prometheus } = await setUp(t);
+    truth.use(withUrl(prometheus.url));
+    prometheus.hang();
+    const asked = truth.snapshot(0, [], signal);
+    await eventually(
+      () => Promise.resolve(prometheus.queries()),
+      (queries) => queries === 1,
+    );
+    truth.use(withUrl(null));
+    prometheus.answer([{ labels: { alertname: 'A' }, state: 'firing' }]);
+    const { firing } = await asked;
+    assert.equal(firing.reports({ alertname: 'A' }), true);
+  });
+});
+
+async function setUp(t: TestContext): Promise<{ truth: AlertTruth; registry: Registry; prometheus: FakePrometheus }> {
+  const prometheus = await startFakePrometheus();
+  const registry = new Registry();
+  const store = new AlertStore({ maxAlerts: 10, maxBytes: 100_000, resolveTimeoutMs: 300_000 });
+  const truth = new AlertTruth({
+    config: withUrl(null),
+    store,
+    registry,
+    clock: systemClock,
+    logger: new RecordingLogger(),
+    version: 'test',
+  });
+  t.after(async () => {
+    truth.close();
+    await prometheus.stop();
+  });
+  return { truth, registry, prometheus };
+}
+
+function withUrl(url: string | null): Config['prometheus'] {
+  return Config.parse({ prometheus: { url } }).prometheus;
+}

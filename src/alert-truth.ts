@@ -1,0 +1,62 @@
+import type { Registry } from 'prom-client';
+import type { AlertStore } from './alert/alert-store.ts';
+import type { Clock } from './clock.ts';
+import type { Config } from './config/config.ts';
+import type { AlertSnapshot, AlertSource } from './controller/ports.ts';
+import type { Logger } from './logger.ts';
+import { createSharedSnapshot } from './prometheus/create-shared-snapshot.ts';
+import { createPrometheusMetrics, type PrometheusMetrics } from './prometheus/prometheus-metrics.ts';
+import type { SharedSnapshot } from './prometheus/shared-snapshot.ts';
+import { StoredAlertSource } from './standalone/stored-alert-source.ts';
+
+export interface AlertTruthOptions {
+  readonly config: Config['prometheus'];
+  readonly store: AlertStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly registry: Registry;
+  readonly version: string;
+}
+
+/** Who tells what fires: Prometheus where one is configured, else the alerts received. Exchanged while reconciles run. */
+export class AlertTruth implements AlertSource {
+  readonly #options: AlertTruthOptions;
+  #source: AlertSource;
+  /** The same as the source, if that is Prometheus. */
+  #snapshot: SharedSnapshot | undefined;
+  /** There from the first Prometheus on, and then for good. */
+  #metrics: PrometheusMetrics | undefined;
+
+  constructor(options: AlertTruthOptions) {
+    this.#options = options;
+    this.#source = this.#create(options.config);
+  }
+
+  get pulls(): boolean {
+    return this.#source.pulls;
+  }
+
+  snapshot(notBefore: number, requestIds: readonly string[], signal: AbortSignal): Promise<AlertSnapshot> {
+    return this.#source.snapshot(notBefore, requestIds, signal);
+  }
+
+  /** Those who have asked the earlier source get its answer. */
+  use(config: Config['prometheus']): void {
+    const earlier = this.#snapshot;
+    this.#source = this.#create(config);
+    earlier?.retire();
+  }
+
+  close(): void {
+    this.#snapshot?.close();
+  }
+
+  #create(config: Config['prometheus']): AlertSource {
+    const { url } = config;
+    this.#snapshot = undefined;
+    if (url === null) return new StoredAlertSource(this.#options.store, this.#options.clock);
+    this.#metrics ??= createPrometheusMetrics(this.#options.registry);
+    this.#snapshot = createSharedSnapshot({ ...this.#options, metrics: this.#metrics, config, url });
+    return this.#snapshot;
+  }
+}

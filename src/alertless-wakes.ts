@@ -1,0 +1,43 @@
+import type { Clock } from './clock.ts';
+import type { Controller } from './controller/controller.ts';
+import type { PipelineChange } from './home.ts';
+import type { Logger } from './logger.ts';
+import { Causes, type Trigger } from './workqueue/causes.ts';
+import type { Request } from './workqueue/request.ts';
+import type { Priority } from './workqueue/work-queue.ts';
+
+export interface AlertlessWakesOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly newEventId: () => string;
+  readonly pipelines: () => readonly Request[];
+  readonly controller: Pick<Controller, 'enqueue'>;
+}
+
+/** Wakes reconciles for a reason other than an alert: past the debouncer, which is for alerts. */
+export class AlertlessWakes {
+  readonly #options: AlertlessWakesOptions;
+
+  constructor(options: AlertlessWakesOptions) {
+    this.#options = options;
+  }
+
+  /** One that was removed is looked at too: its reconcile finds it gone, and the queue forgets it. */
+  pipelineChanged({ kind, request }: PipelineChange): void {
+    this.#enqueue([request], 'pipeline', kind === 'removed' ? 'resync' : 'alert');
+  }
+
+  /** Has every pipeline looked at, after all that is more urgent. */
+  sweep(trigger: Trigger): void {
+    this.#enqueue(this.#options.pipelines(), trigger, 'resync');
+  }
+
+  #enqueue(requests: readonly Request[], trigger: Trigger, priority: Priority): void {
+    const { clock, controller, logger, newEventId } = this.#options;
+    if (requests.length === 0) return;
+    const id = newEventId();
+    const fields = { event_id: id, requests: requests.length, trigger };
+    logger.info('requests.enqueued', 'reconcile requests without an alert', fields);
+    controller.enqueue(requests, Causes.of(trigger, clock.now()), id, priority);
+  }
+}
