@@ -12,6 +12,7 @@ import type { Causes } from '../workqueue/causes.ts';
 import { AlertExpiry } from './alert-expiry.ts';
 import { AlertLines } from './alert-lines.ts';
 import { AlertsHandler, type HeavyWork, type IntakeSettings } from './alerts-handler.ts';
+import { createAlertmanagerVersionMetric } from './alertmanager-version.ts';
 import { BodyReader } from './body-reader.ts';
 import { withCors } from './cors.ts';
 import { createReadHandler } from './create-read-handler.ts';
@@ -70,6 +71,7 @@ export class Receiver {
     });
     this.#lines = new AlertLines({ ...options, perSecond });
     this.#report = new IntakeReport({ ...options, metrics, lines: this.#lines, perSecond });
+    createAlertmanagerVersionMetric(options.registry, options.version);
     this.#undecided = new UndecidedMatches({ ...options, metrics });
     const silences = new Silences(config.receiver.silence_retention, this.#undecided.ofSilence);
     const silencing: Silencing = (labels, now) => silences.silencing(labels, now);

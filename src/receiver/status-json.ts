@@ -2,6 +2,7 @@ import { stringify } from 'yaml';
 import { formatDateTime } from '../alert/date-time.ts';
 import { formatDuration } from '../config/duration.ts';
 import { receiverName } from './alert-json.ts';
+import { alertmanagerVersion, revisionOf } from './alertmanager-version.ts';
 
 export interface StatusOptions {
   /** Of Tocsin. */
@@ -10,9 +11,6 @@ export interface StatusOptions {
   readonly resolveTimeoutMs: number;
   readonly groupBy: readonly string[];
 }
-
-/** The Alertmanager whose contract this is: clients compare it with their own version, or choose by it how to speak. */
-const alertmanagerVersion = '0.34.2';
 
 /** What `GET /api/v2/status` shows, in the order of Alertmanager's keys. There is no cluster. */
 export function statusJson(options: StatusOptions): unknown {
@@ -25,7 +23,7 @@ export function statusJson(options: StatusOptions): unknown {
       buildDate: '',
       buildUser: '',
       goVersion: `node ${process.version}`,
-      revision: `tocsin ${options.version}`,
+      revision: revisionOf(options.version),
       version: alertmanagerVersion,
     },
   };

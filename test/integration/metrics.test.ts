@@ -26,6 +26,7 @@ const names = [
   'tocsin_pipelines',
   'tocsin_alert_to_reconcile_seconds',
   'tocsin_build_info',
+  'alertmanager_build_info',
   'workqueue_depth',
   'workqueue_adds_total',
   'workqueue_queue_duration_seconds',
