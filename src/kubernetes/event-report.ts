@@ -17,6 +17,8 @@ const manifest = 'k8s/base/cluster-role-writer.yaml';
 export class EventReport {
   readonly #options: EventReportOptions;
   #lost = { failed: 0, dropped: 0 };
+  /** Of the last one lost: why. */
+  #cause: Readonly<Record<string, unknown>> = {};
   #toldAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: EventReportOptions) {
@@ -32,33 +34,35 @@ export class EventReport {
     this.#lost.failed++;
     const isForbidden = error instanceof ApiError && error.status === 403;
     const { namespace } = event.metadata;
-    this.#tell({ error, namespace, reason: event.reason, ...(isForbidden && { manifest }) });
+    this.#cause = { error, namespace, reason: event.reason, ...(isForbidden && { manifest }) };
+    this.#tell();
   }
 
   /** Too many waited, or the process ends. */
   dropped(): void {
     this.#options.metrics.event('dropped');
     this.#lost.dropped++;
-    this.#tell({});
+    this.#tell();
   }
 
   /** No more will come: what was not told for want of a minute is told now. */
   end(): void {
     if (this.#lost.failed + this.#lost.dropped === 0) return;
     this.#toldAt = Number.NEGATIVE_INFINITY;
-    this.#tell({});
+    this.#tell();
   }
 
   /** How many were lost since the last line. */
-  #tell(fields: Readonly<Record<string, unknown>>): void {
+  #tell(): void {
     const { clock, logger } = this.#options;
     const now = clock.now();
     if (Math.abs(now - this.#toldAt) < eventPeriodMs) return;
     logger.warn('events.lost', 'Kubernetes Events could not be written; conditions are not concerned', {
       ...this.#lost,
-      ...fields,
+      ...this.#cause,
     });
     this.#lost = { failed: 0, dropped: 0 };
+    this.#cause = {};
     this.#toldAt = now;
   }
 }
