@@ -11,6 +11,8 @@ interface Command {
   /** `$1` stands for the first id that the server gave, and so on. */
   readonly args: string;
   readonly stdin?: string;
+  /** amtool reads the number of its failures while it still counts them: its exit status and last line are chance. */
+  readonly countsByChance?: boolean;
 }
 
 const times = '--start=2990-01-01T00:00:00Z --end=2999-01-01T00:00:00Z';
@@ -53,7 +55,7 @@ const commands: readonly Command[] = [
   { args: 'silence expire x' },
   { args: 'silence query --expired -q' },
   { args: 'silence import', stdin: imported },
-  { args: 'silence import', stdin: '[{"matchers":[]}]' },
+  { args: 'silence import', stdin: '[{"matchers":[]}]', countsByChance: true },
   { args: 'silence import', stdin: 'x' },
   { args: 'silence query imported=1 -o extended' },
   { args: 'silence expire $2 $3' },
@@ -95,7 +97,7 @@ class Client {
     return this.#ids.length;
   }
 
-  async run({ args, stdin = '' }: Command): Promise<unknown> {
+  async run({ args, stdin = '', countsByChance = false }: Command): Promise<unknown> {
     const given = args.split(' ').map((arg) => arg.replace(/\$(\d)/, (_, at: string) => this.#ids[Number(at) - 1]!));
     const child = spawn(this.#amtool, [`--alertmanager.url=${this.#url}`, ...given], {
       env: { HOME: '/nonexistent', TZ: 'UTC' },
@@ -104,7 +106,8 @@ class Client {
     });
     child.stdin.end(stdin);
     const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
-    return { code: code as unknown, stdout: this.#plain(stdout), stderr: this.#plain(stderr) };
+    if (!countsByChance) return { code: code as unknown, stdout: this.#plain(stdout), stderr: this.#plain(stderr) };
+    return { stdout: this.#plain(stdout), stderr: this.#plain(stderr.replace(/^.*couldn't import [^]*/m, '')) };
   }
 
   #plain(output: string): string {
