@@ -1,13 +1,13 @@
 import type { RequestListener } from 'node:http';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import type { Registry } from 'prom-client';
-import { answerNotAllowed, answerNotFound, answerRefusal, answerText } from './answer.ts';
-import type { AlertsHandler } from './alerts-handler.ts';
-import { webhookDoor } from './door.ts';
-import type { ReadHandler } from './read-handler.ts';
-import { refuse } from './refusal.ts';
+import { answerNotAllowed, answerNotFound, answerRefusal, answerText } from './answer/answer.ts';
+import type { AlertsHandler } from './intake/alerts-handler.ts';
+import { webhookDoor } from './intake/door.ts';
+import type { ReadHandler } from './reading/read-handler.ts';
+import { refuse } from './answer/refusal.ts';
 import { answerReload, type Reload } from './reload.ts';
-import type { SilencesHandler } from './silences-handler.ts';
+import type { SilencesHandler } from './silences/silences-handler.ts';
 import { answerRemoved, removedRoutes } from './removed-routes.ts';
 
 export interface RoutesOptions {

@@ -1,0 +1,22 @@
+import { formatDateTime } from '../../alert/date-time.ts';
+import type { Matcher } from '../../alert/matcher.ts';
+import { silenceState, type Silence } from '../../alert/silence.ts';
+import { labelsJson } from './alert-json.ts';
+import { htmlSafe } from './html-safe.ts';
+
+/** A silence as `GET` answers it: Alertmanager's gettableSilence, its members in Alertmanager's order. */
+export function silenceJson(silence: Silence, now: number): string {
+  const { id, annotations, comment, createdBy, matchers, startsAt, endsAt, updatedAt } = silence;
+  const annotated = Object.keys(annotations).length > 0 ? `"annotations":${labelsJson(annotations)},` : '';
+  return htmlSafe(
+    `{"id":"${id}","status":{"state":"${silenceState(silence, now)}"},"updatedAt":"${formatDateTime(updatedAt)}",` +
+      `${annotated}"comment":${JSON.stringify(comment)},"createdBy":${JSON.stringify(createdBy)},` +
+      `"endsAt":"${formatDateTime(endsAt)}","matchers":[${matchers.map(matcherJson).join(',')}],` +
+      `"startsAt":"${formatDateTime(startsAt)}"}`,
+  );
+}
+
+function matcherJson({ name, value, type }: Matcher): string {
+  const isEqual = type === '=' || type === '=~';
+  return JSON.stringify({ isEqual, isRegex: type === '=~' || type === '!~', name, value });
+}

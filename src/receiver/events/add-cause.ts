@@ -1,0 +1,22 @@
+import { createHash } from 'node:crypto';
+import type { Alert } from '../../alert/alert.ts';
+import type { Causes, CauseStatus } from '../../workqueue/causes.ts';
+import { briefLabels } from './brief-labels.ts';
+
+const pieceCharacters = 64 * 1024;
+
+/** Adds an alert to what wakes a reconcile; of one with huge labels, only so much as may be kept for long. */
+export function addCause(causes: Causes, alert: Alert, status: CauseStatus, at: number): void {
+  const { labels } = briefLabels(alert);
+  // Only an alert whose labels are brief has a brief key.
+  const key = labels === alert.labels ? alert.key : digest(alert.key);
+  causes.addAlert(key, labels, status, at);
+}
+
+/** Piece by piece: in one go it would take the memory of the text several times over. */
+function digest(text: string): string {
+  const hash = createHash('sha256');
+  for (let at = 0; at < text.length; at += pieceCharacters)
+    hash.update(text.slice(at, at + pieceCharacters), 'utf16le');
+  return hash.digest('hex');
+}

@@ -1,0 +1,89 @@
+import type { AlertStore } from '../../alert/alert-store.ts';
+import type { CancelTimer, Clock } from '../../clock.ts';
+import { Slices } from '../../slices.ts';
+import { Causes } from '../../workqueue/causes.ts';
+import { addCause } from './add-cause.ts';
+import type { AlertLines } from './alert-lines.ts';
+import { Suppressed, type Silencing } from './suppressed.ts';
+
+export interface AlertExpiryOptions {
+  readonly clock: Clock;
+  readonly store: AlertStore;
+  readonly lines: AlertLines;
+  readonly silencing: Silencing;
+  /** Called with those that a silence kept from waking anybody. */
+  readonly onSuppressed: (suppressed: Suppressed) => void;
+  readonly sink: (causes: Causes) => void;
+}
+
+/** Most alerts that expire in one turn of the event loop, and most characters of their labels: they are written out. Less, if it takes long. */
+const perTurn = 1000;
+const charactersPerTurn = 1024 * 1024;
+
+/** Makes an event of every alert that ended because nobody sent it again. One timer, set for the store's next deadline. */
+export class AlertExpiry {
+  readonly #options: AlertExpiryOptions;
+  #cancelTimer: CancelTimer | undefined;
+  #timerAt = Number.POSITIVE_INFINITY;
+  #closed = false;
+
+  constructor(options: AlertExpiryOptions) {
+    this.#options = options;
+  }
+
+  /** Processes what is due, and sets the timer for the rest. To be called before and after the store changes. */
+  run(): void {
+    const { clock, store, sink } = this.#options;
+    const now = clock.now();
+    if ((store.nextDeadline ?? Number.POSITIVE_INFINITY) <= now) {
+      const causes = this.#expire(now);
+      if (causes.alertCount > 0) sink(causes);
+    }
+    this.#setTimer();
+  }
+
+  /** Leaves no timer behind, also if a batch that is still being taken in calls {@link run} once more. */
+  close(): void {
+    this.#closed = true;
+    this.#cancel();
+  }
+
+  #cancel(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+  }
+
+  #expire(now: number): Causes {
+    const { clock, store, lines, silencing, onSuppressed } = this.#options;
+    const causes = new Causes();
+    const suppressed = new Suppressed();
+    let characters = 0;
+    const slices = new Slices(clock);
+    for (let looked = 0; looked < perTurn && characters < charactersPerTurn && !slices.isOver; looked++) {
+      for (const alert of store.expire(now, 1)) {
+        lines.write('alert.expired', alert);
+        const silences = silencing(alert.labels, now);
+        if (silences.length > 0) suppressed.add(alert, silences);
+        else addCause(causes, alert, 'expired', now);
+        characters += alert.key.length;
+      }
+    }
+    if (suppressed.count > 0) onSuppressed(suppressed);
+    return causes;
+  }
+
+  #setTimer(): void {
+    const { clock, store } = this.#options;
+    const next = store.nextDeadline ?? Number.POSITIVE_INFINITY;
+    if (next === this.#timerAt && this.#cancelTimer !== undefined) return;
+    this.#cancel();
+    if (next === Number.POSITIVE_INFINITY || this.#closed) return;
+    this.#timerAt = next;
+    this.#cancelTimer = clock.setTimeout(() => this.#due(), next - clock.now());
+  }
+
+  #due(): void {
+    this.#cancelTimer = undefined;
+    this.run();
+  }
+}

@@ -1,0 +1,62 @@
+import type { Alert } from '../../alert/alert.ts';
+import type { Clock } from '../../clock.ts';
+import type { Logger } from '../../logger.ts';
+import { briefLabels } from './brief-labels.ts';
+import { LineLimiter } from '../report/line-limiter.ts';
+
+export interface AlertLinesOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** `log.alert_lines_per_second`. */
+  readonly perSecond: number;
+}
+
+/** The fingerprint of an alert with more characters of labels is not worth the time that it takes. */
+const maxHashedCharacters = 64 * 1024;
+
+const messages = {
+  'alert.new': 'an alert fires',
+  'alert.resolved': 'an alert is resolved',
+  'alert.expired': 'an alert was not sent again in time: it counts as resolved',
+} as const;
+
+/** The log lines about single alerts: a bounded number a second at info, the rest at debug, counted. */
+export class AlertLines {
+  readonly #logger: Logger;
+  readonly #limiter: LineLimiter;
+
+  constructor({ clock, logger, perSecond }: AlertLinesOptions) {
+    this.#logger = logger;
+    const onOverflow = (lines: number): void =>
+      logger.info('alert.lines_limited', 'more lines about single alerts were written at debug only', {
+        lines,
+        limit: 'log.alert_lines_per_second',
+        per_second: this.#limiter.perSecond,
+      });
+    this.#limiter = new LineLimiter({ clock, perSecond, onOverflow });
+  }
+
+  /** @param requestId the request that told; undefined for an expiry, of which nobody tells */
+  write(event: keyof typeof messages, alert: Alert, requestId?: string): void {
+    const level = this.#limiter.allows() ? 'info' : 'debug';
+    if (!this.#logger.enables(level)) return;
+    const { labels, omitted } = briefLabels(alert);
+    this.#logger[level](event, messages[event], {
+      request_id: requestId,
+      fingerprint: alert.key.length <= maxHashedCharacters ? alert.fingerprint : undefined,
+      alertname: labels['alertname'],
+      labels,
+      ...(omitted > 0 && { omitted_labels: omitted }),
+    });
+  }
+
+  /** `log.alert_lines_per_second`, from now on. */
+  set perSecond(lines: number) {
+    this.#limiter.perSecond = lines;
+  }
+
+  /** At the end: says what is still to be said. */
+  close(): void {
+    this.#limiter.flush();
+  }
+}

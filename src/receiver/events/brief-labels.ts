@@ -1,0 +1,36 @@
+import type { Alert } from '../../alert/alert.ts';
+import type { LabelSet } from '../../alert/label-set.ts';
+
+/** Labels as they go into the log and on to what follows. */
+export interface BriefLabels {
+  readonly labels: LabelSet;
+  /** How many were left out. */
+  readonly omitted: number;
+}
+
+/** An alert whose labels have no more characters than this, all together, is told of whole: every real one is. */
+const maxWholeCharacters = 8192;
+
+/** Of a larger alert, labels with longer texts, and more labels than this, are left out. No pipeline's name is longer. */
+const maxTextCharacters = 256;
+const maxLabels = 32;
+
+/** The labels that pipelines are chosen by are kept first. */
+const choosing: ReadonlySet<string> = new Set(['alertname', 'pipeline_name', 'pipeline_type']);
+
+/**
+ * The labels of an alert, or a few kilobytes of them: one label may have the size of a body, and what is kept of an alert
+ * that the store has no room for, or is written on many lines of the log, must not. A label is left out, never cut.
+ */
+export function briefLabels({ key, labels }: Alert): BriefLabels {
+  if (key.length <= maxWholeCharacters) return { labels, omitted: 0 };
+  const brief = new Map<string, string>();
+  let count = 0;
+  for (const name in labels) {
+    count++;
+    const value = labels[name]!;
+    const short = name.length <= maxTextCharacters && value.length <= maxTextCharacters;
+    if (short && (brief.size < maxLabels || choosing.has(name))) brief.set(name, value);
+  }
+  return { labels: Object.fromEntries(brief), omitted: count - brief.size };
+}

@@ -1,0 +1,10 @@
+import { Alert, receivedState } from '../../alert/alert.ts';
+import { posted } from '../../alert/alert-store.fixture.ts';
+import type { LabelSet } from '../../alert/label-set.ts';
+
+/** A firing alert with these labels. */
+export function newAlert(labels: LabelSet): Alert {
+  const alert = posted({ labels });
+  const now = Date.parse('2026-11-21T03:00:00.000Z');
+  return new Alert(alert.key, labels, receivedState(alert, now, 5 * 60_000));
+}

@@ -1,0 +1,31 @@
+import type { Alert } from '../../alert/alert.ts';
+import type { LabelSet } from '../../alert/label-set.ts';
+import type { Silence } from '../../alert/silence.ts';
+import type { LogFields } from '../../logger.ts';
+
+/** The silences that silence an alert with these labels at `now`. */
+export type Silencing = (labels: LabelSet, now: number) => readonly Silence[];
+
+/** Most silences, and most names of alerts, that a line tells. */
+const maxNamed = 20;
+
+/** Most characters of a name. */
+const maxCharacters = 256;
+
+/** Alerts that would have woken a reconcile, but for a silence. */
+export class Suppressed {
+  count = 0;
+  readonly #silences = new Set<string>();
+  readonly #alertnames = new Set<string>();
+
+  add({ labels }: Alert, silences: readonly Silence[]): void {
+    this.count++;
+    for (const { id } of silences) if (this.#silences.size < maxNamed) this.#silences.add(id);
+    const name = Object.hasOwn(labels, 'alertname') ? labels['alertname']! : '(no alertname)';
+    if (this.#alertnames.size < maxNamed) this.#alertnames.add(name.slice(0, maxCharacters));
+  }
+
+  get fields(): LogFields {
+    return { suppressed: this.count, silences: [...this.#silences], alertnames: [...this.#alertnames] };
+  }
+}

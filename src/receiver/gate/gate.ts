@@ -1,0 +1,144 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '../../clock.ts';
+import { isOpen } from '../../web/access.ts';
+import { parseAuthorization, type Credentials } from '../../web/authorization-header.ts';
+import { digestOf } from '../../web/load-web-config.ts';
+import type { PasswordCheck, PasswordVerdict } from '../../web/password-check.ts';
+import { TokenBucket } from '../../web/token-bucket.ts';
+import type { AuthFailure } from '../../web/web-metrics.ts';
+import { hasCredentials, type WebSettings } from '../../web/web-settings.ts';
+import { preflightMethod } from './cors.ts';
+import type { GateReport } from './gate-report.ts';
+import { senderOf } from '../request/sender.ts';
+import { turnAway } from './turn-away.ts';
+
+export interface GateOptions {
+  readonly clock: Clock;
+  /** The web configuration in use. */
+  readonly settings: () => WebSettings;
+  readonly passwords: PasswordCheck;
+  readonly report: GateReport;
+  /** True if preflights of browsers are answered: they come without a password, and learn nothing. */
+  readonly answersPreflights: boolean;
+}
+
+/** Never limited: what asks them restarts a process that does not answer. */
+const health = new Set(['/-/healthy', '/-/ready']);
+
+/** Where a request shows who sent it, by the web configuration: rate limit, response headers, password or token. */
+export class Gate {
+  readonly #options: GateOptions;
+  #bucket: TokenBucket | undefined;
+
+  constructor(options: GateOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Calls `next` for a request that may go on, at once or when its password has been checked; answers every other one
+   * without reading its body.
+   * @param path without the route prefix; '' for one outside of it
+   */
+  admit(path: string, request: IncomingMessage, response: ServerResponse, next: () => void): void {
+    const settings = this.#options.settings();
+    if (!health.has(path) && this.#isOverRate(settings)) {
+      this.#options.report.rateLimited();
+      return turnAway(
+        this.#options.clock,
+        request,
+        response,
+        429,
+        'Too Many Requests: rate_limit of the web configuration\n',
+      );
+    }
+    for (const [name, value] of settings.headers) response.setHeader(name, value);
+    const isPreflight = this.#options.answersPreflights && preflightMethod(request) !== undefined;
+    if (!hasCredentials(settings) || isOpen(settings.access, path) || isPreflight) next();
+    else this.#authenticate(settings, path, request, response, next);
+  }
+
+  #authenticate(
+    settings: WebSettings,
+    path: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    next: () => void,
+  ): void {
+    const { authorization } = request.headers;
+    const credentials = authorization === undefined ? undefined : parseAuthorization(authorization);
+    const refuse = (reason: AuthFailure): void => this.#refuse(settings, path, request, response, reason, credentials);
+    if (credentials === undefined) return refuse(authorization === undefined ? 'missing' : 'malformed');
+    if (credentials.scheme === 'bearer') return isToken(settings, credentials.token) ? next() : refuse('token');
+    if (settings.users.size === 0) return refuse('password');
+    const address = request.socket.remoteAddress ?? '';
+    const settle = (verdict: PasswordVerdict): void => {
+      if (response.destroyed) return;
+      if (verdict === 'good') next();
+      else refuse(verdict === 'busy' ? 'busy' : 'password');
+    };
+    const verdict = this.#options.passwords.check(settings.users, { ...credentials, address });
+    if (typeof verdict === 'string') return settle(verdict);
+    verdict.then(settle, (error: unknown) => {
+      this.#options.report.failed(senderOf(request), error);
+      settle('busy');
+    });
+  }
+
+  #refuse(
+    settings: WebSettings,
+    path: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    reason: AuthFailure,
+    credentials: Credentials | undefined,
+  ): void {
+    const { clock, report } = this.#options;
+    const sender = senderOf(request);
+    const user = credentials?.scheme === 'basic' && settings.users.has(credentials.user) ? credentials.user : undefined;
+    report.unauthorized(request, sender, path, reason, user);
+    response.setHeader('X-Request-Id', sender.requestId);
+    if (reason === 'busy') {
+      response.setHeader('Retry-After', '1');
+      return turnAway(
+        clock,
+        request,
+        response,
+        429,
+        'Too Many Requests: too many passwords wait to be checked; try again\n',
+      );
+    }
+    response.setHeader('WWW-Authenticate', challenges(settings));
+    turnAway(clock, request, response, 401, adviceOf(settings));
+  }
+
+  /** The bucket is a new one only if the limit is another. */
+  #isOverRate({ rateLimit }: WebSettings): boolean {
+    if (rateLimit === undefined) return false;
+    const { intervalMs, burst } = rateLimit;
+    if (this.#bucket?.intervalMs !== intervalMs || this.#bucket.burst !== burst)
+      this.#bucket = new TokenBucket(rateLimit);
+    return !this.#bucket.take(this.#options.clock.now());
+  }
+}
+
+/** Looks at every token, and at every byte of its digest, whatever the outcome: time tells nothing. */
+function isToken({ tokenDigests }: WebSettings, token: string): boolean {
+  const digest = digestOf(token);
+  let isGood = false;
+  for (const candidate of tokenDigests) isGood = timingSafeEqual(candidate, digest) || isGood;
+  return isGood;
+}
+
+function challenges({ users, tokenDigests }: WebSettings): string[] {
+  const basic = users.size > 0 ? ['Basic realm="Tocsin", charset="UTF-8"'] : [];
+  return tokenDigests.length > 0 ? [...basic, 'Bearer realm="Tocsin"'] : basic;
+}
+
+function adviceOf({ users, tokenDigests }: WebSettings): string {
+  const ways = [
+    ...(users.size > 0 ? ['a user and password (basic_auth; curl -u USER:PASSWORD)'] : []),
+    ...(tokenDigests.length > 0 ? ['a bearer token (authorization; curl -H "Authorization: Bearer TOKEN")'] : []),
+  ];
+  return `Unauthorized: send ${ways.join(' or ')} of the web configuration of Tocsin\n`;
+}

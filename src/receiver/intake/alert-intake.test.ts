@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { AlertStore } from '../../alert/alert-store.ts';
+import { posted } from '../../alert/alert-store.fixture.ts';
+import type { PostableAlert } from '../../alert/postable-alert.ts';
+import { maxNamedProblems } from '../../limits.ts';
+import { alertsDoor } from './door.ts';
+import { AlertIntake, type AlertTransition, type Repeats } from './alert-intake.ts';
+
+const now = Date.parse('2026-11-21T03:00:00.000Z');
+
+function newStore(maxAlerts = 1000, maxBytes = 10_000_000): AlertStore {
+  return new AlertStore({ maxAlerts, maxBytes, resolveTimeoutMs: 300_000 });
+}
+
+interface Intake {
+  readonly intake: AlertIntake;
+  readonly transitions: readonly (readonly [string, string | undefined])[];
+}
+
+function takeIn(store: AlertStore, alerts: readonly PostableAlert[], repeats: Repeats = 'trigger', at = now): Intake {
+  const transitions: [string, string | undefined][] = [];
+  const onTransition = ({ event, alert }: AlertTransition) => void transitions.push([event, alert.labels['alertname']]);
+  const intake = new AlertIntake({
+    silencing: () => [],
+    store,
+    repeats,
+    now: at,
+    characterBytes: 1,
+    nameOf: alertsDoor.nameOf,
+    onTransition,
+  });
+  for (const alert of alerts) intake.add(alert);
+  return { intake, transitions };
+}
+
+function named(alertname: string, fields: Parameters<typeof posted>[0] = {}): PostableAlert {
+  return posted({ labels: { alertname }, ...fields });
+}
+
+function invalid(problem: string, endsAt?: number): PostableAlert {
+  return { ...posted({ endsAt }), key: '', invalid: problem };
+}
+
+describe('AlertIntake', () => {
+  it('counts what fires and what is resolved, invalid alerts included', () => {
+    const { intake } = takeIn(newStore(), [
+      named('A'),
+      named('B', { endsAt: now + 1 }),
+      named('C', { endsAt: now }),
+      invalid('broken', now - 1),
+      invalid('broken'),
+    ]);
+    assert.deepEqual([intake.received, intake.firing, intake.resolved, intake.invalid, intake.new], [5, 3, 2, 2, 2]);
+  });
+
+  it('stores the valid alerts of a batch, and names the others with their index', () => {
+    const store = newStore();
+    const late = named('B', { startsAt: now + 1, endsAt: now });
+    const { intake } = takeIn(store, [named('A'), late, invalid('broken'), named('C')]);
+    assert.equal(intake.refusal, 'alert 1: start time must be before end time\nalert 2: broken');
+    assert.deepEqual(
+      store.firingAt(now).map(({ alertname }) => alertname),
+      ['A', 'C'],
+    );
+    assert.deepEqual([intake.causes.alertCount, intake.new], [2, 2]);
+  });
+
+  it('names the first invalid alerts only, and counts the rest', () => {
+    const many = Array.from({ length: maxNamedProblems }, () => invalid('broken'));
+    const { intake } = takeIn(newStore(), many);
+    assert.equal(intake.refusal.split('\n').length, maxNamedProblems);
+    intake.add(invalid('broken'));
+    intake.add(invalid('broken'));
+    assert.equal(intake.problems.length, maxNamedProblems);
+    assert.deepEqual(intake.refusal.split('\n').slice(-2), [`alert ${maxNamedProblems - 1}: broken`, 'and 2 more']);
+    assert.equal(intake.invalid, maxNamedProblems + 2);
+  });
+
+  it('has no refusal when all alerts are valid', () => {
+    assert.equal(takeIn(newStore(), [named('A')]).intake.refusal, '');
+  });
+
+  it('wakes a reconcile for a repeat by default', () => {
+    const store = newStore();
+    takeIn(store, [named('A')]);
+    const { intake, transitions } = takeIn(store, [named('A')]);
+    assert.deepEqual([intake.causes.alertCount, intake.new], [1, 0]);
+    assert.deepEqual(transitions, []);
+  });
+
+  it('ignores repeats when it is told to, but nothing that is new', () => {
+    const store = newStore();
+    takeIn(store, [named('A'), named('B'), named('C')], 'ignore');
+    const alerts = [named('A'), named('B', { annotations: { a: '1' } }), named('C', { endsAt: now }), named('D')];
+    const { intake } = takeIn(store, alerts, 'ignore');
+    assert.deepEqual(
+      [...intake.causes.alerts.values()].map(({ labels, status }) => [labels['alertname'], status]),
+      [
+        ['B', 'firing'],
+        ['C', 'resolved'],
+        ['D', 'firing'],
+      ],
+    );
+    assert.equal(intake.received, 4);
+  });
+
+  for (const repeats of ['trigger', 'ignore'] as const) {
+    it(`wakes a reconcile for an alert that the store has no room for, with repeats: ${repeats}`, () => {
+      const store = newStore(1);
+      for (const round of [1, 2]) {
+        const { intake } = takeIn(store, [named('A'), named('B')], repeats);
+        assert.equal(intake.notStored, 1);
+        assert.equal(intake.causes.alerts.get(named('B').key)?.status, 'firing', `round ${round}`);
+        assert.equal(intake.invalid, 0);
+      }
+      assert.equal(store.size, 1);
+    });
+  }
+
+  it('wakes a reconcile for a repeat that could not be stored in full', () => {
+    const store = newStore(10, 2000);
+    takeIn(store, [named('A')], 'ignore');
+    const { intake } = takeIn(store, [named('A', { generatorURL: `/${'x'.repeat(10_000)}` })], 'ignore');
+    assert.deepEqual([intake.notUpdated, intake.notStored, intake.causes.alertCount], [1, 0, 1]);
+  });
+
+  it('gathers causes with labels, status and the time of the batch', () => {
+    const { intake } = takeIn(newStore(), [named('A'), named('B', { endsAt: now - 5 }), named('A')]);
+    const cause = { firstSeen: now, lastSeen: now };
+    assert.deepEqual(
+      [...intake.causes.alerts.values()],
+      [
+        { ...cause, labels: { alertname: 'B' }, status: 'resolved', count: 1 },
+        { ...cause, labels: { alertname: 'A' }, status: 'firing', count: 2 },
+      ],
+    );
+    assert.deepEqual([intake.causes.alertCount, [...intake.causes.triggers]], [3, ['alert']]);
+  });
+
+  it('tells of alerts that begin and end, and of no others', () => {
+    const store = newStore();
+    assert.deepEqual(takeIn(store, [named('A'), named('B'), invalid('broken')]).transitions, [
+      ['alert.new', 'A'],
+      ['alert.new', 'B'],
+    ]);
+    const alerts = [named('A', { annotations: { a: '1' } }), named('B', { endsAt: now + 1 })];
+    assert.deepEqual(takeIn(store, alerts).transitions, []);
+    assert.deepEqual(takeIn(store, [named('A', { endsAt: now + 9 })], 'trigger', now + 9).transitions, [
+      ['alert.resolved', 'A'],
+    ]);
+  });
+});

@@ -1,0 +1,96 @@
+import type { Alert } from '../../alert/alert.ts';
+import type { AlertStore, PutResult } from '../../alert/alert-store.ts';
+import type { PostableAlert } from '../../alert/postable-alert.ts';
+import { maxNamedProblems } from '../../limits.ts';
+import { Causes } from '../../workqueue/causes.ts';
+import { addCause } from '../events/add-cause.ts';
+import { Suppressed, type Silencing } from '../events/suppressed.ts';
+
+/** Does an alert that tells nothing new wake a reconcile? It does by default: it heals a push that was lost. */
+export type Repeats = 'trigger' | 'ignore';
+
+/** An alert that began or ended with this batch. */
+export interface AlertTransition {
+  readonly event: 'alert.new' | 'alert.resolved';
+  readonly alert: Alert;
+}
+
+export interface AlertIntakeOptions {
+  readonly store: AlertStore;
+  readonly repeats: Repeats;
+  readonly silencing: Silencing;
+  /** One time for the whole batch, as in Alertmanager; milliseconds. */
+  readonly now: number;
+  /** What a character of the body takes in memory: 1 if it was all ASCII. */
+  readonly characterBytes: 1 | 2;
+  /** How the sender calls an alert, by its index. */
+  readonly nameOf: (index: number) => string;
+  /** How long to believe in an alert without an end, if that differs from `receiver.resolve_timeout`; milliseconds. */
+  readonly resolveTimeoutMs?: number | undefined;
+  /** The alert lines for what changed. */
+  readonly onTransition: (transition: AlertTransition) => void;
+}
+
+/** Takes in the valid alerts of one batch, one by one, and counts and gathers what there is to tell of it. */
+export class AlertIntake {
+  readonly #options: AlertIntakeOptions;
+  received = 0;
+  firing = 0;
+  resolved = 0;
+  invalid = 0;
+  /** Those that fire and did not before. */
+  new = 0;
+  /** Those that the store had no room for; they wake a reconcile all the same. */
+  notStored = 0;
+  /** Those that are stored, but with the annotations that they had before: there was no room for the new ones. */
+  notUpdated = 0;
+  /** Those that would have woken a reconcile, but for a silence. */
+  readonly suppressed = new Suppressed();
+  /** Why invalid alerts are invalid, each with its index; the first {@link maxNamedProblems}. */
+  readonly problems: string[] = [];
+  /** What wakes a reconcile; if there is no alert in it, nothing does. */
+  readonly causes = new Causes();
+
+  constructor(options: AlertIntakeOptions) {
+    this.#options = options;
+  }
+
+  add(posted: PostableAlert): void {
+    const { store, now, characterBytes, resolveTimeoutMs } = this.#options;
+    const index = this.received++;
+    // Counted before it is validated, as Alertmanager does.
+    if (posted.endsAt === undefined || posted.endsAt > now) this.firing++;
+    else this.resolved++;
+    const stored = store.put(posted, now, characterBytes, resolveTimeoutMs);
+    if (typeof stored === 'string') this.#refuse(index, stored);
+    else this.#tell(stored);
+  }
+
+  /** The sender kept `count` alerts for itself: nobody knows whom they concern, and so every pipeline is. */
+  addTruncated(count: number): void {
+    if (count > 0) this.causes.addTruncated(count, this.#options.now);
+  }
+
+  /** The text of the 400 for the invalid alerts; the others are stored. */
+  get refusal(): string {
+    const more = this.invalid - this.problems.length;
+    return [...this.problems, ...(more > 0 ? [`and ${more} more`] : [])].join('\n');
+  }
+
+  #refuse(index: number, problem: string): void {
+    this.invalid++;
+    if (this.problems.length < maxNamedProblems) this.problems.push(`${this.#options.nameOf(index)}: ${problem}`);
+  }
+
+  #tell({ alert, change, limited }: PutResult): void {
+    if (limited === 'alert') this.notStored++;
+    else if (limited === 'annotations') this.notUpdated++;
+    if (change === 'new') this.new++;
+    if (change === 'new' || change === 'resolved') this.#options.onTransition({ event: `alert.${change}`, alert });
+    if (change === 'repeated' && this.#options.repeats === 'ignore' && limited === undefined) return;
+    const { now, silencing } = this.#options;
+    const silences = silencing(alert.labels, now);
+    if (silences.length > 0) this.suppressed.add(alert, silences);
+    else addCause(this.causes, alert, alert.announced, now);
+  }
+}

@@ -1,0 +1,127 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AlertStore } from '../../alert/alert-store.ts';
+import type { Clock } from '../../clock.ts';
+import { laneBodyBytes, slicedBodyBytes } from '../../limits.ts';
+import type { Causes } from '../../workqueue/causes.ts';
+import { AlertIntake, type AlertTransition, type Repeats } from './alert-intake.ts';
+import { answerEmpty, answerString } from '../answer/answer.ts';
+import type { Batch } from './batch.ts';
+import type { BodyReader } from '../request/body-reader.ts';
+import { alertsDoor, type Door } from './door.ts';
+import { Lane } from '../request/lane.ts';
+import { mediaTypeProblem } from '../request/media-type.ts';
+import type { IntakeReport } from './intake-report.ts';
+import { refuse, RefusedError } from '../answer/refusal.ts';
+import { senderOf, type Sender } from '../request/sender.ts';
+import type { Silencing } from '../events/suppressed.ts';
+
+/** Runs work that is known to need much memory; see heap-guard.ts. */
+export type HeavyWork = <T>(work: () => Promise<T>) => Promise<T>;
+
+/** What the configuration says about taking alerts in. */
+export interface IntakeSettings {
+  readonly bodies: BodyReader;
+  readonly repeats: Repeats;
+  /** `receiver.max_labels_per_alert`. */
+  readonly maxLabels: number;
+  /** `receiver.webhook_resolve_timeout`, milliseconds. */
+  readonly webhookResolveTimeoutMs: number;
+}
+
+export interface AlertsHandlerOptions {
+  readonly clock: Clock;
+  readonly store: AlertStore;
+  readonly silencing: Silencing;
+  /** True if `silencing` may take milliseconds. */
+  readonly isSilencingSlow: () => boolean;
+  readonly report: IntakeReport;
+  /** As they are now: a reload may change them between two requests. */
+  readonly settings: () => IntakeSettings;
+  /** Called before a batch is stored, so that what has run out by then is announced as expired, and after it. */
+  readonly expireDue: () => void;
+  /** Runs work that fills the memory with what is soon thrown away. */
+  readonly heavyWork: HeavyWork;
+  /** Where that goes which wakes a reconcile. It must not block, and is called only after the answer. */
+  readonly sink: (causes: Causes) => void;
+}
+
+type OnTransition = (transition: AlertTransition) => void;
+
+/**
+ * The doors, `POST /api/v2/alerts` and `POST /webhook`: parse, validate, store, answer; what follows from it is no part of
+ * the answer.
+ */
+export class AlertsHandler {
+  readonly #options: AlertsHandlerOptions;
+  readonly #lane = new Lane();
+  /** What takes seconds, in slices, holds up none of what takes milliseconds. */
+  readonly #slowLane = new Lane();
+
+  constructor(options: AlertsHandlerOptions) {
+    this.#options = options;
+  }
+
+  /** Never rejects; every request is answered, unless its connection is gone. */
+  async handle(request: IncomingMessage, response: ServerResponse, door = alertsDoor): Promise<void> {
+    const sender = senderOf(request);
+    response.setHeader('X-Request-Id', sender.requestId);
+    try {
+      await this.#handle(request, response, sender, door);
+    } catch (error) {
+      this.#options.report.rejected(sender, refuse(response, error), error);
+    }
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse, sender: Sender, door: Door): Promise<void> {
+    const body = await this.#options.settings().bodies.read(request);
+    try {
+      if (body.bytes.length === 0) throw door.emptyBody();
+      const problem = mediaTypeProblem(request.headers['content-type']);
+      if (problem !== undefined) throw new RefusedError(problem.status, problem.message);
+      await this.#inTurn(body.bytes.length, () => this.#takeIn(body.bytes, response, sender, door));
+    } finally {
+      body.release();
+    }
+  }
+
+  #inTurn(bodyBytes: number, takeIn: () => Promise<void>): Promise<void> {
+    if (bodyBytes <= laneBodyBytes) return takeIn();
+    if (bodyBytes <= slicedBodyBytes) return this.#lane.run(takeIn);
+    return this.#slowLane.run(() => this.#options.heavyWork(takeIn));
+  }
+
+  async #takeIn(bytes: Buffer, response: ServerResponse, sender: Sender, door: Door): Promise<void> {
+    const { clock, store, settings, report, sink, expireDue } = this.#options;
+    const batch = await door.read(bytes, settings().maxLabels, clock, (key) => store.find(key));
+    expireDue();
+    const transitions = report.transitions(sender);
+    const intake = this.#intake(batch, door, (transition) => transitions.add(transition));
+    await batch.forEach((alert) => {
+      intake.add(alert);
+      return this.#options.isSilencingSlow();
+    });
+    intake.addTruncated(batch.webhook?.truncatedAlerts ?? 0);
+    expireDue();
+    if (intake.invalid > 0) answerString(response, 400, intake.refusal);
+    else answerEmpty(response);
+    report.received(sender, intake, transitions, bytes.length, batch.webhook);
+    if (intake.causes.triggers.size === 0) return;
+    intake.causes.addRequestId(sender.requestId);
+    sink(intake.causes);
+  }
+
+  #intake({ characterBytes, webhook }: Batch, door: Door, onTransition: OnTransition): AlertIntake {
+    const { clock, store, silencing, settings } = this.#options;
+    const { repeats, webhookResolveTimeoutMs } = settings();
+    return new AlertIntake({
+      store,
+      repeats,
+      silencing,
+      now: clock.now(),
+      characterBytes,
+      nameOf: door.nameOf,
+      resolveTimeoutMs: webhook === undefined ? undefined : webhookResolveTimeoutMs,
+      onTransition,
+    });
+  }
+}

@@ -1,0 +1,149 @@
+import type { Clock } from '../../clock.ts';
+import type { WebhookHead } from '../../alert/webhook-head.ts';
+import type { LogFields, Logger } from '../../logger.ts';
+import type { AlertIntake } from './alert-intake.ts';
+import type { AlertLines } from '../events/alert-lines.ts';
+import { LineLimiter } from '../report/line-limiter.ts';
+import type { ReceiverMetrics } from '../report/receiver-metrics.ts';
+import type { Sender } from '../request/sender.ts';
+import type { Suppressed } from '../events/suppressed.ts';
+import { Transitions } from './transitions.ts';
+
+export interface IntakeReportOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: ReceiverMetrics;
+  readonly lines: AlertLines;
+  /** Lines about refused requests that are written in one second; `log.alert_lines_per_second`. */
+  readonly perSecond: number;
+}
+
+/** Tells the log and the metrics what became of each POST. */
+export class IntakeReport {
+  readonly #options: IntakeReportOptions;
+  readonly #limiter: LineLimiter;
+
+  constructor(options: IntakeReportOptions) {
+    this.#options = options;
+    const { clock, logger, perSecond } = options;
+    const onOverflow = (lines: number): void =>
+      logger.warn('alerts.rejections_limited', 'more requests were refused than are written out', {
+        lines,
+        per_second: this.#limiter.perSecond,
+      });
+    this.#limiter = new LineLimiter({ clock, perSecond, onOverflow });
+  }
+
+  /** Where the alerts that begin or end with a batch are kept until {@link received}. */
+  transitions(sender: Sender): Transitions {
+    return new Transitions(this.#options.lines, sender.requestId);
+  }
+
+  /** A batch has been taken in and answered. */
+  received(
+    sender: Sender,
+    intake: AlertIntake,
+    transitions: Transitions,
+    bodyBytes: number,
+    webhook?: WebhookHead,
+  ): void {
+    const { logger, metrics } = this.#options;
+    const { received, firing, resolved, invalid, notStored, notUpdated } = intake;
+    metrics.receivedFiring.inc(firing);
+    metrics.receivedResolved.inc(resolved);
+    metrics.invalid.inc(invalid);
+    metrics.limited.inc(notStored + notUpdated);
+    logger.info('alerts.received', 'alerts came in', {
+      ...senderFields(sender),
+      alerts: received,
+      firing,
+      resolved,
+      invalid,
+      new: intake.new,
+      bytes: bodyBytes,
+      ...(intake.suppressed.count > 0 && { suppressed: intake.suppressed.count }),
+      ...(webhook !== undefined && { door: 'webhook', group_key: webhook.groupKey, receiver: webhook.receiver }),
+    });
+    if (webhook !== undefined && webhook.truncatedAlerts > 0) this.#truncated(sender, webhook);
+    if (invalid > 0) this.#invalid(sender, intake);
+    if (notStored + notUpdated > 0) this.#limited(sender, intake);
+    transitions.write();
+    this.suppressed(intake.suppressed, sender);
+  }
+
+  /** @param sender undefined for alerts that expired, of which nobody tells */
+  suppressed(suppressed: Suppressed, sender?: Sender): void {
+    if (suppressed.count === 0) return;
+    this.#options.metrics.suppressed.inc(suppressed.count);
+    this.#options.logger.debug('alerts.suppressed', 'silenced alerts wake no reconcile', {
+      ...(sender !== undefined && senderFields(sender)),
+      ...suppressed.fields,
+    });
+  }
+
+  /** A request was refused whole: nothing of it was stored. */
+  rejected(sender: Sender, status: number, error: unknown): void {
+    const { logger, metrics } = this.#options;
+    if (status === 413) metrics.limitReached('max_body_size');
+    if (status === 408) metrics.limitReached('body_memory');
+    const fields = { ...senderFields(sender), status, reason: (error as Error).message };
+    if (status === 500)
+      logger.error('alerts.failed', 'a defect: the alerts could not be taken in', {
+        ...fields,
+        stack: (error as Error).stack,
+      });
+    else if (this.#limiter.allows())
+      logger.warn('alerts.rejected', 'a request was refused, nothing of it is stored', fields);
+  }
+
+  /** `log.alert_lines_per_second`, from now on. */
+  set perSecond(lines: number) {
+    this.#limiter.perSecond = lines;
+  }
+
+  /** At the end: says what is still to be said. */
+  close(): void {
+    this.#limiter.flush();
+  }
+
+  #invalid(sender: Sender, { invalid, problems }: AlertIntake): void {
+    const { logger, metrics } = this.#options;
+    if (problems.some((problem) => problem.includes('max_labels_per_alert')))
+      metrics.limitReached('max_labels_per_alert');
+    if (!this.#limiter.allows()) return;
+    logger.warn('alerts.invalid', 'some alerts are invalid; the others of the request are stored', {
+      ...senderFields(sender),
+      invalid,
+      problems: problems.slice(0, 10),
+    });
+  }
+
+  #truncated(sender: Sender, { truncatedAlerts, groupKey, receiver }: WebhookHead): void {
+    this.#options.metrics.truncated.inc(truncatedAlerts);
+    if (!this.#limiter.allows()) return;
+    this.#options.logger.warn(
+      'alerts.truncated',
+      'an Alertmanager did not send all alerts of a group: every pipeline is looked at; raise max_alerts of its webhook',
+      { ...senderFields(sender), truncated_alerts: truncatedAlerts, group_key: groupKey, receiver },
+    );
+  }
+
+  #limited(sender: Sender, { notStored, notUpdated }: AlertIntake): void {
+    this.#options.metrics.limitReached('max_alerts');
+    if (!this.#limiter.allows()) return;
+    this.#options.logger.warn(
+      'alerts.limited',
+      'the alert store is full; what could not be stored wakes a reconcile all the same',
+      {
+        ...senderFields(sender),
+        not_stored: notStored,
+        not_updated: notUpdated,
+        limit: 'receiver.max_alerts, receiver.max_alerts_size',
+      },
+    );
+  }
+}
+
+function senderFields({ requestId, remote, userAgent }: Sender): LogFields {
+  return { request_id: requestId, remote, user_agent: userAgent };
+}

@@ -1,0 +1,144 @@
+import type { Alert } from '../../alert/alert.ts';
+import { isResolved } from '../../alert/alert.ts';
+import { compareInGroup, compareLabelSets } from '../../alert/alert-order.ts';
+import type { AlertStore } from '../../alert/alert-store.ts';
+import type { LabelSet } from '../../alert/label-set.ts';
+import type { Matcher, OnUndecided } from '../../alert/matcher.ts';
+import type { Sliced } from '../../alert/sliced.ts';
+import { slicedSort } from '../../alert/sliced-sort.ts';
+import type { Clock } from '../../clock.ts';
+import { alertJson, labelsJson, receiverName } from '../answer/alert-json.ts';
+import { readAlertQuery, type AlertQuery } from './alert-query.ts';
+import { htmlSafe } from '../answer/html-safe.ts';
+import type { Query } from '../request/query.ts';
+
+/** The ids of the silences that suppress an alert with these labels at `now`; none if it is active. */
+export type SilencedBy = (labels: LabelSet, now: number) => readonly string[];
+
+export interface AlertListsOptions {
+  readonly clock: Clock;
+  readonly store: AlertStore;
+  readonly silencedBy: SilencedBy;
+  /** Told of each label on which a matcher of a filter was not tried, and so did not match. */
+  readonly onUndecided: OnUndecided;
+  /** `receiver.group_by`; `...` stands for all labels. */
+  readonly groupBy: readonly string[];
+}
+
+/** A text that is written bit by bit, with steps of a few milliseconds in which there may be nothing to write yet. */
+export type SlicedText = Generator<string | undefined, void>;
+
+interface Group {
+  readonly labels: LabelSet;
+  readonly alerts: Alert[];
+}
+
+/** Looks at so many alerts in a step. */
+const alertsPerStep = 64;
+
+/**
+ * The lists of the alerts that have not ended. An alert is written as it is when its turn comes, so a list that is read slowly
+ * holds no old state of any; one that ends before its turn is left out. Both throw a MatcherError before they give any text.
+ */
+export class AlertLists {
+  readonly #options: AlertListsOptions;
+  readonly #groupsByAll: boolean;
+
+  constructor(options: AlertListsOptions) {
+    this.#options = options;
+    this.#groupsByAll = options.groupBy.includes('...');
+  }
+
+  /** In the order of the fingerprints. */
+  *alerts(query: Query): SlicedText {
+    const wanted = yield* readAlertQuery(query);
+    const found = yield* this.#find(wanted);
+    yield '[';
+    yield* this.#write(yield* slicedSort(found, compareFingerprints), wanted);
+    yield ']\n';
+  }
+
+  /** Those with the same labels of `group_by` together. */
+  *groups(query: Query): SlicedText {
+    const wanted = yield* readAlertQuery(query);
+    const groups = yield* this.#group(yield* this.#find(wanted));
+    yield '[';
+    let separator = '';
+    for (const group of yield* slicedSort(groups, (a, b) => compareLabelSets(a.labels, b.labels))) {
+      const sorted = yield* slicedSort(group.alerts, (a, b) => compareInGroup(a.labels, b.labels));
+      const labels = htmlSafe(labelsJson(group.labels));
+      const written = yield* this.#write(sorted, wanted, `${separator}{"alerts":[`);
+      if (!written) continue;
+      yield `],"labels":${labels},"receiver":{"name":"${receiverName}"},"routeLabels":{}}`;
+      separator = ',';
+    }
+    yield ']\n';
+  }
+
+  *#find({ matchers, receiver }: AlertQuery): Sliced<readonly Alert[]> {
+    const { clock, store, onUndecided } = this.#options;
+    const found: Alert[] = [];
+    if (!receiver) return found;
+    const now = clock.now();
+    let looked = 0;
+    for (const alert of store.all()) {
+      if (++looked % alertsPerStep === 0) yield;
+      if (!isResolved(alert.state, now) && (yield* matchesAll(alert.labels, matchers, onUndecided))) found.push(alert);
+    }
+    return found;
+  }
+
+  *#group(alerts: readonly Alert[]): Sliced<readonly Group[]> {
+    const groups = new Map<string, Group>();
+    for (const [index, alert] of alerts.entries()) {
+      if (index % alertsPerStep === 0) yield;
+      const labels = this.#groupLabels(alert.labels);
+      const key = labelsJson(labels);
+      const group = groups.get(key);
+      if (group === undefined) groups.set(key, { labels, alerts: [alert] });
+      else group.alerts.push(alert);
+    }
+    return [...groups.values()];
+  }
+
+  #groupLabels(labels: LabelSet): LabelSet {
+    if (this.#groupsByAll) return labels;
+    const names = this.#options.groupBy.filter((name) => Object.hasOwn(labels, name));
+    return Object.fromEntries(names.map((name) => [name, labels[name]!]));
+  }
+
+  /** @param opening stands before the first alert; if there is none, nothing is written, and false is given */
+  *#write(
+    alerts: readonly Alert[],
+    { active, silenced }: AlertQuery,
+    opening = '',
+  ): Generator<string | undefined, boolean> {
+    const { clock, silencedBy } = this.#options;
+    let before: string | undefined;
+    for (const alert of alerts) {
+      const now = clock.now();
+      const silences = silencedBy(alert.labels, now);
+      const wanted = silences.length > 0 ? silenced : active;
+      if (!wanted || isResolved(alert.state, now)) {
+        yield;
+        continue;
+      }
+      yield (before ?? opening) + alertJson(alert, silences);
+      before = ',';
+    }
+    return before !== undefined;
+  }
+}
+
+/** A step for each matcher: a regular expression may take its time. */
+function* matchesAll(labels: LabelSet, matchers: readonly Matcher[], onUndecided: OnUndecided): Sliced<boolean> {
+  for (const matcher of matchers) {
+    if (matcher.type === '=~' || matcher.type === '!~') yield;
+    if (!matcher.matches(labels, onUndecided)) return false;
+  }
+  return true;
+}
+
+function compareFingerprints(a: Alert, b: Alert): number {
+  return a.fingerprint < b.fingerprint ? -1 : 1;
+}

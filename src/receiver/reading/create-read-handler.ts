@@ -1,0 +1,42 @@
+import type { AlertStore } from '../../alert/alert-store.ts';
+import type { OnUndecided } from '../../alert/matcher.ts';
+import type { Silences } from '../../alert/silences.ts';
+import type { Clock } from '../../clock.ts';
+import type { Config } from '../../config/config.ts';
+import type { Logger } from '../../logger.ts';
+import { AlertLists } from './alert-lists.ts';
+import { ReadHandler } from './read-handler.ts';
+import type { ReceiverMetrics } from '../report/receiver-metrics.ts';
+
+export interface ReadOptions {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: ReceiverMetrics;
+  readonly store: AlertStore;
+  readonly silences: Silences;
+  /** Told of what a filter cannot decide. */
+  readonly onUndecided: OnUndecided;
+  /** Of Tocsin. */
+  readonly version: string;
+  /** The configuration that holds when it is called. */
+  readonly current: () => Config;
+}
+
+/** What answers the GETs, put together. */
+export function createReadHandler(options: ReadOptions): ReadHandler {
+  const { config, clock, version, silences, current } = options;
+  const { group_by: groupBy } = config.receiver;
+  return new ReadHandler({
+    ...options,
+    lists: new AlertLists({ ...options, silencedBy: (labels, now) => silences.silencedBy(labels, now), groupBy }),
+    status: {
+      version,
+      startedAt: clock.now(),
+      groupBy,
+      get resolveTimeoutMs() {
+        return current().receiver.resolve_timeout;
+      },
+    },
+  });
+}

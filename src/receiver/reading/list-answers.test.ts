@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { connect, type AddressInfo, type Socket } from 'node:net';
+import { describe, it, type TestContext } from 'node:test';
+import { eventually } from '../../../test/support/eventually.ts';
+import { FakeClock } from '../../../test/support/fake-clock.ts';
+import { RecordingLogger } from '../../../test/support/recording-logger.ts';
+import { listChunkLength, openLists, slowReaderMs } from '../../limits.ts';
+import type { SlicedText } from './alert-lists.ts';
+import { ListAnswers } from './list-answers.ts';
+import { metric, testMetrics } from '../routes.fixture.ts';
+
+interface Started {
+  readonly url: string;
+  readonly clock: FakeClock;
+  readonly logger: RecordingLogger;
+  limited(): Promise<number | undefined>;
+  /** A connection that asks, and does not read. */
+  stall(): Promise<Socket>;
+}
+
+/** Answers every request with a text of its own. */
+async function start(test: TestContext, texts: () => SlicedText): Promise<Started> {
+  const clock = new FakeClock();
+  const logger = new RecordingLogger();
+  const { registry, metrics } = testMetrics();
+  const answers = new ListAnswers({ clock, logger, metrics });
+  const server = createServer((_, response) => void answers.send(response, texts()));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const sockets: Socket[] = [];
+  test.after(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+    server.closeAllConnections();
+  });
+  return {
+    url: `http://127.0.0.1:${port}`,
+    clock,
+    logger,
+    limited: () => metric(registry, 'tocsin_limit_reached_total{limit="open_lists"}'),
+    async stall() {
+      const socket = connect(port, '127.0.0.1')
+        .on('error', () => undefined)
+        .pause();
+      sockets.push(socket);
+      await once(socket, 'connect');
+      socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+      return socket;
+    },
+  };
+}
+
+/** Endless, or short. */
+function* text(isEndless: boolean): SlicedText {
+  yield chunk;
+  if (isEndless) for (;;) yield chunk;
+}
+
+const chunk = 'x'.repeat(listChunkLength);
+
+describe('ListAnswers', () => {
+  it('gives the length of a text that is short', async (test) => {
+    const { url } = await start(test, function* texts() {
+      yield '[';
+      yield undefined;
+      yield 'é]';
+    });
+    const response = await fetch(url);
+    assert.deepEqual([response.headers.get('content-length'), await response.text()], ['4', '[é]']);
+    assert.equal(response.headers.get('cache-control'), 'no-store');
+  });
+
+  it('writes a long text in order, piece by piece', async (test) => {
+    const { url } = await start(test, function* texts() {
+      for (let index = 0; index < 100_000; index++) yield `${index},`;
+    });
+    const response = await fetch(url);
+    assert.equal(response.headers.get('content-length'), null);
+    assert.equal(await response.text(), Array.from({ length: 100_000 }, (_, index) => `${index},`).join(''));
+  });
+
+  it('lets everything else have its turn in between', async (test) => {
+    const { url } = await start(test, function* texts() {
+      for (let index = 0; index < 50; index++) yield chunk;
+    });
+    let turns = 0;
+    let counting = true;
+    const count = (): void => {
+      turns++;
+      if (counting) setImmediate(count);
+    };
+    count();
+    await (await fetch(url)).text();
+    counting = false;
+    assert.ok(turns >= 50, `${turns}`);
+  });
+
+  it('makes no more of a text than is read', async (test) => {
+    let made = 0;
+    let ended = false;
+    const { stall } = await start(test, function* texts() {
+      try {
+        for (;;) {
+          made++;
+          yield chunk;
+        }
+      } finally {
+        ended = true;
+      }
+    });
+    const socket = await stall();
+    let before = -1;
+    await eventually(
+      async () => {
+        const grown = made - before;
+        before = made;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        return grown;
+      },
+      (grown) => grown === 0,
+    );
+    assert.ok(made > 0 && made < 500, `${made} chunks`);
+    assert.equal(ended, false);
+    socket.destroy();
+    await eventually(
+      () => ended,
+      (value) => value,
+    );
+  });
+
+  it('ends those who do not read when others wait, and nobody before', async (test) => {
+    let asked = 0;
+    const { url, stall, clock, limited, logger } = await start(test, () => text(++asked <= openLists));
+    await Promise.all(Array.from({ length: openLists }, stall));
+    await eventually(
+      () => clock.pending(),
+      (timers) => timers === openLists,
+    );
+    clock.advance(slowReaderMs * 10);
+    assert.equal(await limited(), 0);
+    const waiting = fetch(url);
+    await eventually(
+      () => asked,
+      (count) => count === openLists + 1,
+    );
+    clock.advance(slowReaderMs);
+    assert.equal(await (await waiting).text(), chunk);
+    assert.ok((await limited())! >= 1);
+    assert.equal(logger.fieldsOf('list.ended')[0]?.['limit'], 'open_lists');
+  });
+});

@@ -1,0 +1,104 @@
+import type { ServerResponse } from 'node:http';
+import type { CancelTimer, Clock } from '../../clock.ts';
+import { listChunkLength, openLists, sliceMs, slowReaderMs } from '../../limits.ts';
+import type { Logger } from '../../logger.ts';
+import type { SlicedText } from './alert-lists.ts';
+import { Lane } from '../request/lane.ts';
+import type { ReceiverMetrics } from '../report/receiver-metrics.ts';
+import { Slots } from '../request/slots.ts';
+
+export interface ListAnswersOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: ReceiverMetrics;
+}
+
+interface Chunk {
+  readonly text: string;
+  readonly isLast: boolean;
+}
+
+/**
+ * Answers long lists: in slices, all lists together one slice a turn of the event loop, and no faster than the other side
+ * reads. So many at once; the others wait.
+ */
+export class ListAnswers {
+  readonly #options: ListAnswersOptions;
+  readonly #lane = new Lane();
+  readonly #slots = new Slots(openLists);
+
+  constructor(options: ListAnswersOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when all is written or the other side is gone; rejects with what the text throws. */
+  async send(response: ServerResponse, text: SlicedText): Promise<void> {
+    const release = await this.#slots.acquire();
+    try {
+      await this.#send(response, text);
+    } finally {
+      text.return();
+      release();
+    }
+  }
+
+  async #send(response: ServerResponse, text: SlicedText): Promise<void> {
+    while (!response.destroyed) {
+      const chunk = await this.#lane.run(async () => this.#nextChunk(text));
+      if (response.destroyed) return;
+      if (!response.headersSent) writeHead(response, chunk);
+      if (chunk.isLast) return void response.end(chunk.text);
+      if (chunk.text !== '' && !response.write(chunk.text)) await this.#drained(response);
+    }
+  }
+
+  #nextChunk(texts: SlicedText): Chunk {
+    const { clock } = this.#options;
+    const startedAt = clock.now();
+    let text = '';
+    while (text.length < listChunkLength && Math.abs(clock.now() - startedAt) < sliceMs) {
+      const next = texts.next();
+      if (next.done === true) return { text, isLast: true };
+      text += next.value ?? '';
+    }
+    return { text, isLast: false };
+  }
+
+  /** Resolves once the other side has read, or is gone. Who reads nothing while others wait is ended. */
+  #drained(response: ServerResponse): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    let cancelTimer: CancelTimer;
+    const look = (): void => {
+      if (this.#slots.waiting > 0) this.#end(response);
+      else cancelTimer = this.#options.clock.setTimeout(look, slowReaderMs);
+    };
+    cancelTimer = this.#options.clock.setTimeout(look, slowReaderMs);
+    const done = (): void => {
+      cancelTimer();
+      response.off('drain', done).off('close', done);
+      resolve();
+    };
+    response.once('drain', done).once('close', done);
+    return promise;
+  }
+
+  #end(response: ServerResponse): void {
+    const { logger, metrics } = this.#options;
+    metrics.limitReached('open_lists');
+    logger.warn('list.ended', 'a reader that does not read its list was ended, for others wait', {
+      remote: response.socket?.remoteAddress,
+      limit: 'open_lists',
+      open_lists: openLists,
+    });
+    response.destroy();
+  }
+}
+
+/** With the length, if the whole list is there. */
+function writeHead(response: ServerResponse, { text, isLast }: Chunk): void {
+  response.writeHead(200, {
+    'Content-Type': 'application/json',
+    'Cache-Control': 'no-store',
+    ...(isLast && { 'Content-Length': Buffer.byteLength(text) }),
+  });
+}

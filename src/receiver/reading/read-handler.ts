@@ -1,0 +1,84 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { MatcherError } from '../../alert/matcher-error.ts';
+import type { Silences } from '../../alert/silences.ts';
+import type { Clock } from '../../clock.ts';
+import type { Logger } from '../../logger.ts';
+import { acceptsJson } from '../request/accept.ts';
+import { receiverName } from '../answer/alert-json.ts';
+import type { AlertLists, SlicedText } from './alert-lists.ts';
+import { isLabelled } from './alert-query.ts';
+import { answerJson, answerRefusal, answerString } from '../answer/answer.ts';
+import { ListAnswers } from './list-answers.ts';
+import { Query } from '../request/query.ts';
+import type { ReceiverMetrics } from '../report/receiver-metrics.ts';
+import { silenceList } from './silence-list.ts';
+import { statusJson, type StatusOptions } from '../answer/status-json.ts';
+
+export interface ReadHandlerOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: ReceiverMetrics;
+  readonly lists: AlertLists;
+  readonly silences: Silences;
+  readonly status: StatusOptions;
+}
+
+/** The GETs of the API. None rejects; every request is answered, unless its connection is gone. */
+export class ReadHandler {
+  readonly #options: ReadHandlerOptions;
+  readonly #answers: ListAnswers;
+
+  constructor(options: ReadHandlerOptions) {
+    this.#options = options;
+    this.#answers = new ListAnswers(options);
+  }
+
+  alerts(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    return this.#list(request, response, (query) => this.#options.lists.alerts(query));
+  }
+
+  groups(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    return this.#list(request, response, (query) => this.#options.lists.groups(query));
+  }
+
+  silences(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { clock, silences } = this.#options;
+    return this.#list(request, response, (query) => silenceList(silences, clock, query));
+  }
+
+  receivers(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    return this.#list(request, response, receivers);
+  }
+
+  status(request: IncomingMessage, response: ServerResponse): void {
+    if (refusesJson(request, response)) return;
+    answerJson(response, statusJson(this.#options.status));
+  }
+
+  async #list(request: IncomingMessage, response: ServerResponse, list: (query: Query) => SlicedText): Promise<void> {
+    if (refusesJson(request, response)) return;
+    try {
+      await this.#answers.send(response, list(new Query(request.url!)));
+    } catch (error) {
+      this.#fail(request, response, error);
+    }
+  }
+
+  #fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+    if (error instanceof MatcherError) return answerString(response, 400, error.message);
+    this.#options.logger.error('list.failed', 'a list could not be answered', { path: request.url, error });
+    if (response.headersSent) response.destroy();
+    else answerString(response, 500, 'internal error: see the log of Tocsin');
+  }
+}
+
+function* receivers(query: Query): SlicedText {
+  const isWanted = yield* isLabelled(query);
+  yield `${JSON.stringify(isWanted ? [{ labels: { name: receiverName }, name: receiverName }] : [])}\n`;
+}
+
+function refusesJson(request: IncomingMessage, response: ServerResponse): boolean {
+  if (acceptsJson(request.headers.accept)) return false;
+  answerRefusal(response, 406, 406, 'unsupported media type requested, only [application/json] are available');
+  return true;
+}

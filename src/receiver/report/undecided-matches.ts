@@ -1,0 +1,69 @@
+import { maxRegexpSteps } from '../../alert/anchored-regexp.ts';
+import type { Matcher, OnUndecided } from '../../alert/matcher.ts';
+import type { Clock } from '../../clock.ts';
+import type { Logger } from '../../logger.ts';
+import { LineLimiter } from './line-limiter.ts';
+import type { ReceiverMetrics } from './receiver-metrics.ts';
+
+export interface UndecidedMatchesOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Pick<ReceiverMetrics, 'limitReached'>;
+}
+
+const messages = {
+  silence:
+    'a regular expression would take too long on a label: its silence does not silence the alert; use a smaller one, or =',
+  filter: 'a regular expression would take too long on a label: the list is without the alert',
+} as const;
+
+type Use = keyof typeof messages;
+
+/** Of each use. A list may ask for thousands. */
+const linesPerSecond = 1;
+const maxCharacters = 256;
+
+/** Tells of labels on which a regular expression was not tried, and so did not match: at most a line a second for each use. */
+export class UndecidedMatches {
+  readonly ofSilence: OnUndecided;
+  readonly ofFilter: OnUndecided;
+  readonly #options: UndecidedMatchesOptions;
+  readonly #limiters: Readonly<Record<Use, LineLimiter>>;
+
+  constructor(options: UndecidedMatchesOptions) {
+    this.#options = options;
+    this.#limiters = { silence: this.#limiter('silence'), filter: this.#limiter('filter') };
+    this.ofSilence = (matcher, value) => this.#tell('silence', matcher, value);
+    this.ofFilter = (matcher, value) => this.#tell('filter', matcher, value);
+  }
+
+  /** At the end: says what is still to be said. */
+  close(): void {
+    this.#limiters.silence.flush();
+    this.#limiters.filter.flush();
+  }
+
+  #tell(use: Use, matcher: Matcher, value: string): void {
+    const { logger, metrics } = this.#options;
+    metrics.limitReached('regexp_steps');
+    if (!this.#limiters[use].allows()) return;
+    logger.warn('matcher.undecided', messages[use], {
+      use,
+      matcher: matcher.toString().slice(0, maxCharacters),
+      label: matcher.name.slice(0, maxCharacters),
+      characters: value.length,
+      limit: 'regexp_steps',
+      max_steps: maxRegexpSteps,
+    });
+  }
+
+  #limiter(use: Use): LineLimiter {
+    const { clock, logger } = this.#options;
+    const onOverflow = (times: number): void =>
+      logger.warn('matcher.undecided_limited', 'more matchers could not be decided than are written out', {
+        use,
+        times,
+      });
+    return new LineLimiter({ clock, perSecond: linesPerSecond, onOverflow });
+  }
+}

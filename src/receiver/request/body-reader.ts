@@ -1,0 +1,29 @@
+import type { IncomingMessage } from 'node:http';
+import { bodyMemoryBytes, largeBodySlots } from '../../limits.ts';
+import { BodyMemory } from './body-memory.ts';
+import { BodyReading, type Body } from './body-reading.ts';
+import { LargeBuffers } from './large-buffers.ts';
+
+/** Reads request bodies, each under `receiver.max_body_size`, all together under the fixed bounds of limits.ts. */
+export class BodyReader {
+  readonly maxBytes: number;
+  readonly #memory = new BodyMemory(bodyMemoryBytes);
+  readonly #largeBuffers: LargeBuffers;
+
+  /** @param maxBytes `receiver.max_body_size` */
+  constructor(maxBytes: number) {
+    this.maxBytes = maxBytes;
+    this.#largeBuffers = new LargeBuffers(largeBodySlots, maxBytes);
+  }
+
+  /** Rejects with BodyError. */
+  read(request: IncomingMessage): Promise<Body> {
+    return new Promise((resolve, reject) => {
+      const reading = new BodyReading(request, this.maxBytes, this.#memory, this.#largeBuffers, resolve, reject);
+      request.on('data', (chunk: Buffer) => reading.data(chunk));
+      request.once('end', () => reading.end());
+      request.once('close', () => reading.close());
+      reading.start();
+    });
+  }
+}

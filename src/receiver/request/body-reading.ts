@@ -1,0 +1,147 @@
+import type { IncomingMessage } from 'node:http';
+import { largeBodyBytes } from '../../limits.ts';
+import { BodyError } from './body-error.ts';
+import type { BodyMemory } from './body-memory.ts';
+import type { LargeBuffer, LargeBuffers } from './large-buffers.ts';
+
+/** A whole body. It takes up memory that others wait for until `release` is called; after that its bytes are not its own. */
+export interface Body {
+  readonly bytes: Buffer;
+  readonly release: () => void;
+}
+
+/** One body on its way in. Small at first; over {@link largeBodyBytes} it needs a large buffer, and its sender waits for one. */
+export class BodyReading {
+  readonly #request: IncomingMessage;
+  readonly #maxBytes: number;
+  readonly #memory: BodyMemory;
+  readonly #largeBuffers: LargeBuffers;
+  readonly #resolve: (body: Body) => void;
+  readonly #reject: (error: BodyError) => void;
+  readonly #held = { evict: () => this.#evict() };
+  /** As the request declares it; NaN if it does not. */
+  readonly #declaredBytes: number;
+  /** What has come in, until there is a large buffer for it. */
+  #chunks: Buffer[] = [];
+  #size = 0;
+  #wanted: Promise<LargeBuffer> | undefined;
+  #large: LargeBuffer | undefined;
+  #settled = false;
+  /** True once the body is too large; it is answered when its rest has been thrown away. */
+  #refused = false;
+
+  constructor(
+    request: IncomingMessage,
+    maxBytes: number,
+    memory: BodyMemory,
+    largeBuffers: LargeBuffers,
+    resolve: (body: Body) => void,
+    reject: (error: BodyError) => void,
+  ) {
+    this.#request = request;
+    this.#maxBytes = maxBytes;
+    this.#memory = memory;
+    this.#largeBuffers = largeBuffers;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#declaredBytes = Number(request.headers['content-length'] ?? Number.NaN);
+  }
+
+  start(): void {
+    if (this.#declaredBytes > this.#maxBytes) this.#refuse();
+  }
+
+  data(chunk: Buffer): void {
+    const from = this.#size;
+    this.#size += chunk.length;
+    if (this.#settled) return this.#discard();
+    if (this.#size > this.#maxBytes) return this.#refuse();
+    if (this.#large !== undefined) return void chunk.copy(this.#large.bytes, from);
+    this.#chunks.push(chunk);
+    this.#memory.hold(this.#held, chunk.length);
+    if (this.#size > largeBodyBytes && this.#wanted === undefined && !this.#settled) this.#becomeLarge();
+  }
+
+  end(): void {
+    if (this.#refused) this.#reject(this.#tooLarge());
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#memory.finish(this.#held);
+    const bytes = this.#large?.bytes.subarray(0, this.#size) ?? oneBuffer(this.#chunks, this.#size);
+    this.#chunks = [];
+    this.#resolve({ bytes, release: () => this.#release() });
+  }
+
+  fail(error: BodyError): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#chunks = [];
+    this.#release();
+    // It may be waiting for a large buffer.
+    this.#request.resume();
+    this.#reject(error);
+  }
+
+  /** The connection has ended; a body that is whole by then does not mind. */
+  close(): void {
+    if (this.#refused) this.#reject(this.#tooLarge());
+    // Made only when it is needed: an error takes a picture of the stack, which costs 15 µs.
+    if (!this.#settled) this.fail(new BodyError(400, 'the connection was closed before the body was whole'));
+  }
+
+  /**
+   * The rest of a body that is too large is read and thrown away before it is answered: a sender that is still writing would
+   * see a broken connection instead of the answer.
+   */
+  #refuse(): void {
+    this.#settled = true;
+    this.#refused = true;
+    this.#chunks = [];
+    this.#release();
+    this.#request.resume();
+    this.#discard();
+  }
+
+  /** Up to twice the limit; who sends more has had the chance to stop. */
+  #discard(): void {
+    if (!this.#refused || Math.max(this.#size, this.#declaredBytes || 0) <= 2 * this.#maxBytes) return;
+    this.#reject(this.#tooLarge());
+    if (this.#size > 2 * this.#maxBytes) setImmediate(() => this.#request.destroy());
+  }
+
+  #tooLarge(): BodyError {
+    const limit = `receiver.max_body_size (${this.#maxBytes} bytes)`;
+    return new BodyError(413, `the body is larger than ${limit}: send fewer alerts in one request, or raise the limit`);
+  }
+
+  /** While it waits, it counts against the bound of all bodies, and may be ended. */
+  #becomeLarge(): void {
+    this.#request.pause();
+    this.#wanted = this.#largeBuffers.acquire();
+    void this.#wanted.then((large) => this.#hasBuffer(large));
+  }
+
+  #hasBuffer(large: LargeBuffer): void {
+    if (this.#settled) return;
+    this.#memory.release(this.#held);
+    let at = 0;
+    for (const chunk of this.#chunks) at += chunk.copy(large.bytes, at);
+    this.#chunks = [];
+    this.#large = large;
+    this.#request.resume();
+  }
+
+  #evict(): void {
+    const message = 'the body took too long while memory for bodies was short: send it again';
+    this.fail(new BodyError(408, message));
+  }
+
+  #release(): void {
+    this.#memory.release(this.#held);
+    void this.#wanted?.then((large) => large.release());
+  }
+}
+
+function oneBuffer(chunks: readonly Buffer[], size: number): Buffer {
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size);
+}

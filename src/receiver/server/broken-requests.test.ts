@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { describe, it, type TestContext } from 'node:test';
+import { FakeClock } from '../../../test/support/fake-clock.ts';
+import { RecordingLogger } from '../../../test/support/recording-logger.ts';
+import { BrokenRequests } from './broken-requests.ts';
+import { rawConnection, type RawConnection } from '../raw-connection.fixture.ts';
+import { metric, testMetrics } from '../routes.fixture.ts';
+
+function setUp() {
+  const clock = new FakeClock();
+  const logger = new RecordingLogger();
+  const { registry, metrics } = testMetrics();
+  const broken = new BrokenRequests({ clock, logger, metrics });
+  const reached = (limit: string): Promise<number | undefined> =>
+    metric(registry, `tocsin_limit_reached_total{limit="${limit}"}`);
+  return { clock, logger, broken, reached };
+}
+
+/** Both ends of a connection; the server's end stays open when the other one has ended. */
+async function socketPair(test: TestContext): Promise<{ readonly socket: Socket; readonly client: RawConnection }> {
+  const server = createServer({ allowHalfOpen: true });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const accepted = once(server, 'connection') as Promise<[Socket]>;
+  const client = await rawConnection(test, (server.address() as AddressInfo).port);
+  const [socket] = await accepted;
+  socket.on('error', () => undefined);
+  test.after(() => {
+    socket.destroy();
+    server.close();
+  });
+  return { socket, client };
+}
+
+function errorOf(code: string): NodeJS.ErrnoException {
+  return Object.assign(new Error('broken'), { code });
+}
+
+describe('BrokenRequests.refuse', () => {
+  for (const [code, hasHead, status, limit] of [
+    ['HPE_HEADER_OVERFLOW', false, '431 Request Header Fields Too Large', 'max_header_size'],
+    ['HPE_CHUNK_EXTENSIONS_OVERFLOW', true, '413 Content Too Large', 'max_header_size'],
+    ['ERR_HTTP_REQUEST_TIMEOUT', false, '408 Request Timeout', 'header_timeout'],
+    ['ERR_HTTP_REQUEST_TIMEOUT', true, '408 Request Timeout', 'request_timeout'],
+    ['HPE_INVALID_METHOD', false, '400 Bad Request', undefined],
+  ] as const) {
+    it(`answers ${status} for ${code}${hasHead ? ' after a head' : ''}, and ends the connection`, async (test) => {
+      const { clock, logger, broken, reached } = setUp();
+      const { socket, client } = await socketPair(test);
+      broken.refuse(errorOf(code), socket, hasHead);
+      const answer = await client.received(/\r\n\r\n$/);
+      assert.equal(answer, `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      assert.deepEqual(logger.fieldsOf('request.broken'), [
+        { remote: '127.0.0.1', answer: status, reason: code, more_since_last_line: 0 },
+      ]);
+      for (const name of ['max_header_size', 'header_timeout', 'request_timeout'])
+        assert.equal(await reached(name), name === limit ? 1 : 0, name);
+      assert.equal(clock.pending(), 1);
+      clock.advance(1000);
+      assert.equal(socket.destroyed, true);
+      assert.equal(clock.pending(), 0);
+    });
+  }
+
+  it('leaves no timer when the connection ends in time', async (test) => {
+    const { clock, broken } = setUp();
+    const { socket } = await socketPair(test);
+    broken.refuse(errorOf('HPE_INVALID_METHOD'), socket, false);
+    socket.destroy();
+    await once(socket, 'close');
+    assert.equal(clock.pending(), 0);
+  });
+
+  it('answers once', async (test) => {
+    const { clock, logger, broken } = setUp();
+    const { socket } = await socketPair(test);
+    for (let n = 0; n < 2; n++) broken.refuse(errorOf('HPE_INVALID_METHOD'), socket, false);
+    clock.advance(60_000);
+    assert.equal(logger.lines.length, 1);
+    broken.dropped(1);
+    assert.equal(socket.destroyed, true);
+  });
+
+  it('says nothing of a connection that was reset', async (test) => {
+    const { logger, broken, clock } = setUp();
+    const { socket } = await socketPair(test);
+    broken.refuse(errorOf('ECONNRESET'), socket, false);
+    assert.deepEqual([socket.destroyed, logger.lines.length, clock.pending()], [true, 0, 0]);
+  });
+});
+
+describe('BrokenRequests.dropped', () => {
+  it('counts each, and writes a line a minute that says how many there were besides', async () => {
+    const { clock, logger, broken, reached } = setUp();
+    for (let n = 0; n < 3; n++) broken.dropped(7);
+    clock.advance(59_999);
+    broken.dropped(7);
+    clock.advance(1);
+    broken.dropped(7);
+    broken.dropped(7);
+    assert.equal(await reached('max_connections'), 6);
+    assert.deepEqual(logger.valuesOf('connections.dropped', 'max_connections', 'more_since_last_line'), [
+      [7, 0],
+      [7, 3],
+    ]);
+    assert.equal(clock.pending(), 0);
+  });
+});
+
+describe('BrokenRequests.tooMany', () => {
+  it('ends the connection without a word, and counts and logs it', async (test) => {
+    const { logger, broken, reached } = setUp();
+    const { socket, client } = await socketPair(test);
+    broken.tooMany(socket, 16);
+    assert.equal(await client.closed, '');
+    assert.equal(await reached('pipelined_requests'), 1);
+    assert.deepEqual(logger.fieldsOf('request.broken'), [
+      { remote: '127.0.0.1', max_requests: 16, more_since_last_line: 0 },
+    ]);
+  });
+});

@@ -1,0 +1,107 @@
+import type { Socket } from 'node:net';
+import type { Clock } from '../../clock.ts';
+import type { Logger } from '../../logger.ts';
+import type { HandshakeFailure } from '../../web/web-metrics.ts';
+import type { LimitName, ReceiverMetrics } from '../report/receiver-metrics.ts';
+
+export interface BrokenRequestsOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: ReceiverMetrics;
+}
+
+interface Refusal {
+  readonly status: string;
+  readonly limit?: LimitName;
+}
+
+const refusals: ReadonlyMap<string, Refusal> = new Map([
+  ['HPE_HEADER_OVERFLOW', { status: '431 Request Header Fields Too Large', limit: 'max_header_size' }],
+  ['HPE_CHUNK_EXTENSIONS_OVERFLOW', { status: '413 Content Too Large', limit: 'max_header_size' }],
+]);
+const headTooSlow: Refusal = { status: '408 Request Timeout', limit: 'header_timeout' };
+const bodyTooSlow: Refusal = { status: '408 Request Timeout', limit: 'request_timeout' };
+const badRequest: Refusal = { status: '400 Bad Request' };
+
+/** How long the other side has for reading why its connection is ended, milliseconds. */
+const lingerMs = 1000;
+
+/** How often the log tells of connections that were dropped or broken, at most. */
+const quietMs = 60_000;
+
+/** What never becomes a request: connections over the limit, and bytes that are no HTTP or come too slowly. */
+export class BrokenRequests {
+  readonly #options: BrokenRequestsOptions;
+  readonly #lastLine = new Map<string, { at: number; unlogged: number }>();
+
+  constructor(options: BrokenRequestsOptions) {
+    this.#options = options;
+  }
+
+  /** A connection was dropped because there are too many. */
+  dropped(maxConnections: number): void {
+    this.#options.metrics.limitReached('max_connections');
+    this.#line('connections.dropped', 'too many connections: new ones are dropped', {
+      limit: 'receiver.max_connections',
+      max_connections: maxConnections,
+    });
+  }
+
+  /** A TLS connection came to nothing. */
+  handshakeFailed(remote: string | undefined, reason: HandshakeFailure, text: string): void {
+    if (reason === 'timeout') this.#options.metrics.limitReached('tls_handshake_timeout');
+    this.#line('connection.tls_failed', 'a TLS connection was ended before its first request', {
+      remote,
+      reason,
+      text,
+    });
+  }
+
+  /** A connection has sent more requests than are answered at a time: it is ended without a word. */
+  tooMany(socket: Socket, maxRequests: number): void {
+    this.#options.metrics.limitReached('pipelined_requests');
+    this.#line('request.broken', 'a connection sent many requests without waiting for an answer', {
+      remote: socket.remoteAddress,
+      max_requests: maxRequests,
+    });
+    socket.destroy();
+  }
+
+  /**
+   * Answers and ends a connection whose bytes cannot be read as a request.
+   * @param hasHead true if the head of a request was read, and is not answered yet
+   */
+  refuse(error: NodeJS.ErrnoException, socket: Socket, hasHead: boolean): void {
+    // Whatever still comes after the first error is no news.
+    if (socket.writableEnded) return;
+    if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+    const { status, limit } = refusalOf(error, hasHead);
+    if (limit !== undefined) this.#options.metrics.limitReached(limit);
+    this.#line('request.broken', 'a connection did not send a proper request', {
+      remote: socket.remoteAddress,
+      answer: status,
+      reason: error.code,
+    });
+    socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    const cancelTimer = this.#options.clock.setTimeout(() => socket.destroy(), lingerMs);
+    socket.once('close', cancelTimer);
+  }
+
+  /** One line of a kind a minute; it says how many were not written before it. */
+  #line(event: string, msg: string, fields: Readonly<Record<string, unknown>>): void {
+    const { clock, logger } = this.#options;
+    const now = clock.now();
+    const last = this.#lastLine.get(event) ?? { at: Number.NEGATIVE_INFINITY, unlogged: 0 };
+    if (now >= last.at && now - last.at < quietMs) {
+      this.#lastLine.set(event, { ...last, unlogged: last.unlogged + 1 });
+      return;
+    }
+    logger.warn(event, msg, { ...fields, more_since_last_line: last.unlogged });
+    this.#lastLine.set(event, { at: now, unlogged: 0 });
+  }
+}
+
+function refusalOf({ code = '' }: NodeJS.ErrnoException, hasHead: boolean): Refusal {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return hasHead ? bodyTooSlow : headTooSlow;
+  return refusals.get(code) ?? badRequest;
+}

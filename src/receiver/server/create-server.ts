@@ -1,0 +1,42 @@
+import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
+import type { TlsSettings } from '../../web/web-settings.ts';
+
+export interface ServerLimits {
+  /** `receiver.max_header_size` and so on, bytes and milliseconds. */
+  readonly maxHeaderBytes: number;
+  readonly headerTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly tlsHandshakeTimeoutMs: number;
+}
+
+/** How often Node looks for connections that are too slow, milliseconds. */
+const timeoutCheckMs = 1000;
+
+/** A server of Node with our limits. Both kinds speak HTTP/1.1. */
+export function createServer(
+  limits: ServerLimits,
+  tls: TlsSettings | undefined,
+  serve: RequestListener,
+): Server | HttpsServer {
+  const options = {
+    maxHeaderSize: limits.maxHeaderBytes,
+    headersTimeout: Math.min(limits.headerTimeoutMs, limits.requestTimeoutMs),
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.idleTimeoutMs,
+    connectionsCheckingInterval: timeoutCheckMs,
+  };
+  if (tls === undefined) return createHttpServer(options, serve);
+  return createHttpsServer(
+    {
+      ...options,
+      ...tls.context,
+      handshakeTimeout: limits.tlsHandshakeTimeoutMs,
+      requestCert: tls.clientAuthType !== 'NoClientCert',
+      // Judged by client-certificate.ts, which knows all five ways, and tells why.
+      rejectUnauthorized: false,
+    },
+    serve,
+  );
+}

@@ -1,0 +1,76 @@
+import type { AddressInfo } from 'node:net';
+import type { Registry } from 'prom-client';
+import type { ListenAddress } from '../../config/listen-address.ts';
+import { LiveWebConfig } from '../../web/live-web-config.ts';
+import { PasswordCheck } from '../../web/password-check.ts';
+import { PasswordThread } from '../../web/password-hasher.ts';
+import { createWebMetrics } from '../../web/web-metrics.ts';
+import { isLocked } from '../../web/web-settings.ts';
+import { Gate } from '../gate/gate.ts';
+import { GateReport } from '../gate/gate-report.ts';
+import { ReceiverServer, type ReceiverServerOptions } from './receiver-server.ts';
+import { tellListening } from './tell-listening.ts';
+import type { WebOptions } from './web-options.ts';
+
+export interface GuardedServerOptions extends Omit<
+  ReceiverServerOptions,
+  'webMetrics' | 'tls' | 'gate' | 'routePrefix'
+> {
+  readonly registry: Registry;
+  readonly web: WebOptions;
+}
+
+/** The server with what `--web.config.file` asks for; without that file nothing stands between it and its routes. */
+export class GuardedServer {
+  readonly server: ReceiverServer;
+  readonly #options: GuardedServerOptions;
+  readonly #config: LiveWebConfig | undefined;
+  readonly #passwords = new PasswordCheck(new PasswordThread());
+  readonly #report: GateReport;
+
+  constructor(options: GuardedServerOptions) {
+    this.#options = options;
+    const { routePrefix, corsOrigin, configSource: source } = options.web;
+    const webMetrics = createWebMetrics(options.registry);
+    this.#report = new GateReport({ ...options, webMetrics });
+    const onChange: ConstructorParameters<typeof LiveWebConfig>[0]['onChange'] = ({ tls }) =>
+      tls === undefined ? undefined : this.server.useTls(tls);
+    const config = source && new LiveWebConfig({ ...options, metrics: webMetrics, source, onChange });
+    const gate =
+      config &&
+      new Gate({
+        ...options,
+        settings: () => config.current,
+        passwords: this.#passwords,
+        report: this.#report,
+        answersPreflights: corsOrigin !== undefined,
+      });
+    this.#config = config;
+    this.server = new ReceiverServer({ ...options, routePrefix, webMetrics, tls: config?.current.tls, gate });
+  }
+
+  /** Resolves once connections are taken; from then on the web configuration follows its files. */
+  async listen({ host, port }: ListenAddress): Promise<AddressInfo> {
+    const address = await this.server.listen(host, port);
+    const { logger, web } = this.#options;
+    const settings = this.#config?.current;
+    const scheme = settings?.tls === undefined ? 'http' : 'https';
+    tellListening(logger, { scheme, isLocked: settings !== undefined && isLocked(settings) }, address, web.routePrefix);
+    await this.#config?.watch();
+    return address;
+  }
+
+  /** Reads the web configuration anew, and gives what swaps it in. Throws, with all that is wrong with it, a line each. */
+  prepareReload(): () => void {
+    const prepared = this.#config?.prepare();
+    if (prepared !== undefined && 'problems' in prepared) throw new Error(prepared.problems.join('\n'));
+    return () => prepared?.apply();
+  }
+
+  async close(timeoutMs: number): Promise<void> {
+    this.#config?.close();
+    await this.server.close(timeoutMs);
+    await this.#passwords.close();
+    this.#report.close();
+  }
+}

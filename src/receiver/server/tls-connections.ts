@@ -1,0 +1,70 @@
+import type { Server as HttpsServer } from 'node:https';
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { clientCertificateProblem } from '../../web/client-certificate.ts';
+import type { HandshakeFailure, WebMetrics } from '../../web/web-metrics.ts';
+import type { TlsSettings } from '../../web/web-settings.ts';
+import type { BrokenRequests } from './broken-requests.ts';
+
+export interface TlsConnectionsOptions {
+  readonly server: HttpsServer;
+  readonly settings: TlsSettings;
+  readonly webMetrics: WebMetrics;
+  readonly broken: BrokenRequests;
+}
+
+/** TCP connection → handshake → client certificate looked at → HTTP. Ends, counts and tells of what does not come to the last. */
+export class TlsConnections {
+  readonly #options: TlsConnectionsOptions;
+  readonly #secured = new WeakSet<Socket>();
+  readonly #open = new Set<Socket>();
+  #settings: TlsSettings;
+
+  constructor(options: TlsConnectionsOptions) {
+    this.#options = options;
+    this.#settings = options.settings;
+    options.server.on('connection', (socket: Socket) => {
+      this.#open.add(socket);
+      socket.once('close', () => this.#open.delete(socket));
+    });
+    options.server.on('secureConnection', (socket) => this.#secure(socket));
+  }
+
+  /** New connections get the new certificate; those that are open go on. */
+  use(settings: TlsSettings): void {
+    this.#settings = settings;
+    this.#options.server.setSecureContext(settings.context);
+  }
+
+  /** True if the error is about a connection that was still shaking hands; then it is dealt with. */
+  failed(error: NodeJS.ErrnoException, socket: Socket): boolean {
+    if (this.#secured.has(socket)) return false;
+    this.#count(failureOf(error), socket, error.code ?? error.message);
+    socket.destroy();
+    return true;
+  }
+
+  /** Ends every connection, also those that have not got as far as HTTP. */
+  endAll(): void {
+    for (const socket of this.#open) socket.destroy();
+  }
+
+  #secure(socket: TLSSocket): void {
+    const problem = clientCertificateProblem(this.#settings, socket);
+    this.#secured.add(socket);
+    if (problem === undefined) return;
+    this.#count('certificate', socket, problem);
+    socket.destroy();
+  }
+
+  #count(reason: HandshakeFailure, socket: Socket, text: string): void {
+    this.#options.webMetrics.handshakeFailed(reason);
+    // Who goes away by himself is a probe of the port, as a rule.
+    if (reason !== 'reset') this.#options.broken.handshakeFailed(socket.remoteAddress, reason, text);
+  }
+}
+
+function failureOf({ code = '' }: NodeJS.ErrnoException): HandshakeFailure {
+  if (code === 'ERR_TLS_HANDSHAKE_TIMEOUT') return 'timeout';
+  return code === 'ECONNRESET' || code === 'EPIPE' ? 'reset' : 'protocol';
+}

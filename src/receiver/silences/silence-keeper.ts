@@ -1,0 +1,115 @@
+import { randomUUID } from 'node:crypto';
+import {
+  expireSilence,
+  setSilence,
+  type KnownSilences,
+  type SilenceChange,
+  type SilenceLimits,
+  type ValidSilence,
+} from '../../alert/silence-rules.ts';
+import type { Silence } from '../../alert/silence.ts';
+import type { Silences } from '../../alert/silences.ts';
+import type { Clock } from '../../clock.ts';
+import { NotStoredError } from './not-stored-error.ts';
+import { SilenceDraft } from './silence-draft.ts';
+import type { SilenceMetrics } from './silence-metrics.ts';
+import type { SilenceWatch } from './silence-watch.ts';
+
+/** Where silences outlive the process. */
+export interface SilenceStorage {
+  /**
+   * Resolves once the changes are there for good, each one whole; rejects with an error for the client if none is.
+   * @param all all silences there are, the changes among them
+   */
+  append(changes: readonly (readonly Silence[])[], all: () => Iterable<Silence>): Promise<void>;
+}
+
+export interface SilenceKeeperOptions {
+  readonly clock: Clock;
+  readonly silences: Silences;
+  readonly storage: SilenceStorage;
+  readonly limits: () => SilenceLimits;
+  readonly metrics: SilenceMetrics;
+  readonly watch: SilenceWatch;
+}
+
+type Decide = (known: KnownSilences, now: number) => SilenceChange;
+
+interface Waiting {
+  readonly decide: Decide;
+  readonly requestId: string;
+  readonly resolve: (id: string) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Changes silences: first on the disk, then in memory, then the answer. What comes in while the disk is busy is written
+ * together. Both methods reject with SilenceError, or with NotStoredError; then nothing has changed.
+ */
+export class SilenceKeeper {
+  readonly #options: SilenceKeeperOptions;
+  #waiting: Waiting[] = [];
+  #busy = false;
+
+  constructor(options: SilenceKeeperOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves with the id of the silence. */
+  set(posted: ValidSilence, requestId: string): Promise<string> {
+    const { limits } = this.#options;
+    return this.#change(requestId, (known, now) => setSilence(known, posted, now, limits(), randomUUID));
+  }
+
+  async expire(id: string, requestId: string): Promise<void> {
+    await this.#change(requestId, (known, now) => expireSilence(known, id, now));
+  }
+
+  #change(requestId: string, decide: Decide): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ decide, requestId, resolve, reject });
+      if (!this.#busy) void this.#run();
+    });
+  }
+
+  async #run(): Promise<void> {
+    this.#busy = true;
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting;
+      this.#waiting = [];
+      await this.#commit(batch);
+    }
+    this.#busy = false;
+  }
+
+  async #commit(batch: readonly Waiting[]): Promise<void> {
+    const { clock, silences, storage, metrics } = this.#options;
+    const draft = new SilenceDraft(silences);
+    const decided: (readonly [Waiting, SilenceChange])[] = [];
+    for (const waiting of batch) this.#decide(waiting, draft, clock.now(), decided);
+    const changes = decided.map(([, change]) => change.silences).filter((changed) => changed.length > 0);
+    try {
+      if (changes.length > 0) await storage.append(changes, () => draft.all());
+    } catch (error) {
+      metrics.notStored.inc(changes.length);
+      for (const [{ reject }] of decided) reject(new NotStoredError(error));
+      return;
+    }
+    for (const [waiting, change] of decided) this.#apply(waiting, change);
+  }
+
+  #decide(waiting: Waiting, draft: SilenceDraft, now: number, decided: (readonly [Waiting, SilenceChange])[]): void {
+    try {
+      const change = waiting.decide(draft, now);
+      draft.add(change);
+      decided.push([waiting, change]);
+    } catch (error) {
+      waiting.reject(error);
+    }
+  }
+
+  #apply({ requestId, resolve }: Waiting, { id, silences }: SilenceChange): void {
+    this.#options.watch.changed(silences, requestId);
+    resolve(id);
+  }
+}

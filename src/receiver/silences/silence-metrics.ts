@@ -1,0 +1,34 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { SilenceLimit } from '../../alert/silence-error.ts';
+import type { SilenceState } from '../../alert/silence.ts';
+import type { ReceiverMetrics } from '../report/receiver-metrics.ts';
+
+export interface SilenceMetrics {
+  readonly notStored: Counter;
+  limitReached(limit: SilenceLimit): void;
+}
+
+/** @param count how many silences there are, read at each scrape */
+export function createSilenceMetrics(
+  registry: Registry,
+  { limitReached }: Pick<ReceiverMetrics, 'limitReached'>,
+  count: () => Readonly<Record<SilenceState, number>>,
+): SilenceMetrics {
+  const registers = [registry];
+  new Gauge({
+    registers,
+    name: 'tocsin_silences',
+    help: 'Silences, by state; those that have ended are remembered for a while.',
+    labelNames: ['state'],
+    collect() {
+      const counts = count();
+      for (const state of ['active', 'pending', 'expired'] as const) this.set({ state }, counts[state]);
+    },
+  });
+  const notStored = new Counter({
+    registers,
+    name: 'tocsin_silences_not_stored_total',
+    help: 'Changes of silences that were refused because they could not be written to the storage.',
+  });
+  return { notStored, limitReached };
+}

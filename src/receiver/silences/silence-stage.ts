@@ -1,0 +1,86 @@
+import type { Registry } from 'prom-client';
+import type { AlertStore } from '../../alert/alert-store.ts';
+import type { SilenceLimits } from '../../alert/silence-rules.ts';
+import type { Silence } from '../../alert/silence.ts';
+import type { Silences } from '../../alert/silences.ts';
+import type { Clock } from '../../clock.ts';
+import type { Config } from '../../config/config.ts';
+import type { Logger } from '../../logger.ts';
+import type { Causes } from '../../workqueue/causes.ts';
+import type { BodyReader } from '../request/body-reader.ts';
+import type { ReceiverMetrics } from '../report/receiver-metrics.ts';
+import { SilenceKeeper, type SilenceStorage } from './silence-keeper.ts';
+import { SilenceLines } from './silence-lines.ts';
+import { createSilenceMetrics } from './silence-metrics.ts';
+import { SilenceRefusals } from './silence-refusals.ts';
+import { SilenceWatch } from './silence-watch.ts';
+import { SilencesHandler } from './silences-handler.ts';
+import { Unsilenced } from './unsilenced.ts';
+
+export interface SilenceStageOptions {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly registry: Registry;
+  readonly metrics: ReceiverMetrics;
+  readonly store: AlertStore;
+  readonly silences: Silences;
+  readonly silenceStorage: SilenceStorage;
+  /** The configuration that holds when it is called. */
+  readonly current: () => Config;
+  readonly bodies: () => BodyReader;
+  readonly sink: (causes: Causes) => void;
+}
+
+/** All that has to do with silences, put together. */
+export class SilenceStage {
+  readonly handler: SilencesHandler;
+  readonly #options: SilenceStageOptions;
+  readonly #lines: SilenceLines;
+  readonly #refusals: SilenceRefusals;
+  readonly #watch: SilenceWatch;
+  readonly #unsilenced: Unsilenced;
+
+  constructor(options: SilenceStageOptions) {
+    this.#options = options;
+    const { clock, silences, silenceStorage: storage, config, current } = options;
+    const limits = (): SilenceLimits => limitsOf(current());
+    const perSecond = config.log.alert_lines_per_second;
+    const metrics = createSilenceMetrics(options.registry, options.metrics, () => silences.count(clock.now()));
+    this.#lines = new SilenceLines({ ...options, perSecond });
+    this.#refusals = new SilenceRefusals({ ...options, metrics, perSecond });
+    this.#unsilenced = new Unsilenced({ ...options, silencing: (labels, now) => silences.silencing(labels, now) });
+    this.#watch = new SilenceWatch({
+      ...options,
+      lines: this.#lines,
+      onEnded: (ended, requestId) => this.#unsilenced.wake(ended, requestId),
+    });
+    const keeper = new SilenceKeeper({ clock, silences, storage, limits, metrics, watch: this.#watch });
+    this.handler = new SilencesHandler({ ...options, keeper, limits, refusals: this.#refusals });
+  }
+
+  set perSecond(lines: number) {
+    this.#lines.perSecond = lines;
+    this.#refusals.perSecond = lines;
+  }
+
+  /** Takes in the silences that outlived the last process. */
+  load(silences: readonly Silence[]): void {
+    this.#watch.load(silences);
+    const { clock, logger, silences: all } = this.#options;
+    logger.info('silences.loaded', 'the silences were read', { ...all.count(clock.now()) });
+  }
+
+  /** Wakes nobody any more, and leaves no timer behind. */
+  close(): void {
+    this.#watch.close();
+    this.#unsilenced.close();
+    this.#lines.close();
+    this.#refusals.close();
+  }
+}
+
+function limitsOf({ receiver }: Config): SilenceLimits {
+  const { max_silences: maxSilences, max_silence_size: maxBytes, silence_retention: retentionMs } = receiver;
+  return { maxSilences, maxBytes, retentionMs };
+}

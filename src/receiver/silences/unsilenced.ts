@@ -1,0 +1,58 @@
+import { isResolved } from '../../alert/alert.ts';
+import type { AlertStore } from '../../alert/alert-store.ts';
+import { SilenceIndex } from '../../alert/silence-index.ts';
+import type { Silence } from '../../alert/silence.ts';
+import type { Clock } from '../../clock.ts';
+import { Slices } from '../../slices.ts';
+import { Causes } from '../../workqueue/causes.ts';
+import { addCause } from '../events/add-cause.ts';
+import type { Silencing } from '../events/suppressed.ts';
+
+export interface UnsilencedOptions {
+  readonly clock: Clock;
+  readonly store: AlertStore;
+  readonly silencing: Silencing;
+  readonly sink: (causes: Causes) => void;
+}
+
+/** Wakes a reconcile for the alerts that fire and that nothing silences any more, once a silence has ended. */
+export class Unsilenced {
+  readonly #options: UnsilencedOptions;
+  #last: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  constructor(options: UnsilencedOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Looks at all alerts, in slices; one look after the other.
+   * @param requestId the request that ended the silences; undefined for what time does
+   */
+  wake(ended: readonly Silence[], requestId?: string): void {
+    this.#last = this.#last.then(() => this.#wake(ended, requestId));
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  async #wake(ended: readonly Silence[], requestId: string | undefined): Promise<void> {
+    const { clock, store, silencing, sink } = this.#options;
+    const index = new SilenceIndex();
+    for (const silence of ended) index.add(silence);
+    const slices = new Slices(clock);
+    const causes = new Causes();
+    for (const alert of store.all()) {
+      if (this.#closed) return;
+      const now = clock.now();
+      if (!isResolved(alert.state, now) && index.concerning(alert.labels).length > 0) {
+        if (silencing(alert.labels, now).length === 0) addCause(causes, alert, 'silence expired', now);
+      }
+      if (slices.isOver) await slices.breathe();
+    }
+    if (causes.alertCount === 0 || this.#closed) return;
+    if (requestId !== undefined) causes.addRequestId(requestId);
+    sink(causes);
+  }
+}
