@@ -104,7 +104,8 @@ class Client {
       stdio: ['pipe', 'pipe', 'pipe'],
       timeout: 20_000,
     });
-    child.stdin.end(stdin);
+    // A command that does not read it may have ended before.
+    child.stdin.on('error', () => undefined).end(stdin);
     const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
     if (!countsByChance) return { code: code as unknown, stdout: this.#plain(stdout), stderr: this.#plain(stderr) };
     return { stdout: this.#plain(stdout), stderr: this.#plain(stderr.replace(/^.*couldn't import [^]*/m, '')) };
