@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { eventually } from '../test/support/eventually.ts';
+import { FakeClock } from '../test/support/fake-clock.ts';
+import { postAlerts } from '../test/support/post-alerts.ts';
+import { RecordingLogger } from '../test/support/recording-logger.ts';
+import { App } from './app.ts';
+import { Config } from './config/config.ts';
+import { folderHome } from './home.ts';
+
+const throttling = [{ labels: { alertname: 'TraceGatewayThrottling' } }];
+const hour = 3_600_000;
+
+describe('App, for the alerts of a silence', () => {
+  it('is to be followed from the request that ends the silence to the condition by one id', async (t) => {
+    const { clock, start } = await prepare(t);
+    const app = await start();
+    const first = await app.silence({});
+    await postAlerts(app.url, throttling);
+    const removal = await fetch(`${app.url}/api/v2/silence/${first.id}`, { method: 'DELETE' });
+    assert.deepEqual(await app.hopsOf(removal.headers.get('x-request-id')!), hops);
+
+    const second = await app.silence({});
+    await clock.advanceAsync(10_000);
+    const replacement = await app.silence({ id: second.id, matchers: [matcher('Other')] });
+    assert.deepEqual(
+      await app.hopsOf(replacement.requestId),
+      // The condition was False all the time: a silence does not change what fires.
+      hops.filter((event) => event !== 'condition.changed'),
+    );
+  });
+});
+
+/** In the order of the data flow. */
+const hops = ['silence.ended', 'event.emitted', 'requests.enqueued', 'condition.changed', 'reconcile.finished'];
+
+interface Running {
+  readonly app: App;
+  readonly url: string;
+  readonly logger: RecordingLogger;
+  silence(change: object): Promise<{ id: string; requestId: string }>;
+  /** Which of the {@link hops} name a request, once a reconcile that does has finished. */
+  hopsOf(requestId: string): Promise<string[]>;
+}
+
+interface Prepared {
+  readonly clock: FakeClock;
+  /** Starts an app on the same folder and clock. */
+  readonly start: () => Promise<Running>;
+}
+
+async function prepare(t: TestContext): Promise<Prepared> {
+  const folder = await mkdtemp(join(tmpdir(), 'tocsin-app-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const manifest = 'apiVersion: telemetry.kyma-project.io/v1beta1\nkind: TracePipeline\nmetadata: {name: backend}\n';
+  await writeFile(join(folder, 'pipeline.yaml'), manifest);
+  const clock = new FakeClock();
+  return { clock, start: () => startApp(t, clock, folder) };
+}
+
+async function startApp(t: TestContext, clock: FakeClock, folder: string): Promise<Running> {
+  const logger = new RecordingLogger();
+  const app = new App({
+    config: Config.parse({}),
+    listenAddress: { host: '127.0.0.1', port: 0 },
+    createHome: folderHome(folder),
+    storagePath: join(folder, 'data'),
+    version: 'test',
+    clock,
+    logger,
+  });
+  const { port } = await app.start();
+  t.after(() => app.stop());
+  const url = `http://127.0.0.1:${port}`;
+  return {
+    app,
+    url,
+    logger,
+    silence: (change) => postSilence(url, clock, change),
+    hopsOf: (requestId) =>
+      eventually(
+        () => hopsOf(logger, requestId),
+        (events) => events.includes('reconcile.finished'),
+      ),
+  };
+}
+
+async function postSilence(url: string, clock: FakeClock, change: object): Promise<{ id: string; requestId: string }> {
+  const response = await fetch(`${url}/api/v2/silences`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({
+      matchers: [matcher('TraceGatewayThrottling')],
+      startsAt: new Date(clock.now()).toISOString(),
+      endsAt: new Date(clock.now() + hour).toISOString(),
+      createdBy: 'me',
+      comment: 'window',
+      ...change,
+    }),
+  });
+  assert.equal(response.status, 200);
+  const { silenceID: id } = (await response.json()) as { silenceID: string };
+  return { id, requestId: response.headers.get('x-request-id')! };
+}
+
+function matcher(value: string): object {
+  return { name: 'alertname', value, isRegex: false };
+}
+
+function hopsOf({ lines }: RecordingLogger, id: string): string[] {
+  const mine = lines.filter(
+    ({ fields }) => fields['request_id'] === id || (fields['request_ids'] as string[] | undefined)?.includes(id),
+  );
+  return hops.filter((hop) => mine.some(({ event }) => event === hop));
+}
