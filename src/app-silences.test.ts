@@ -32,6 +32,41 @@ describe('App, for the alerts of a silence', () => {
       hops.filter((event) => event !== 'condition.changed'),
     );
   });
+
+  it('tells, at the start, once, of what ended while it was away, and wakes for what that held', async (t) => {
+    const { clock, start } = await prepare(t);
+    const first = await start();
+    const window = await first.silence({});
+    const removed = await first.silence({ matchers: [matcher('Other')] });
+    await fetch(`${first.url}/api/v2/silence/${removed.id}`, { method: 'DELETE' });
+    const later = await first.silence({
+      matchers: [matcher('Later')],
+      startsAt: new Date(clock.now() + hour).toISOString(),
+      endsAt: new Date(clock.now() + 3 * hour).toISOString(),
+    });
+    await postAlerts(first.url, throttling);
+    assert.equal(first.logger.linesOf('event.emitted').length, 0);
+    await first.app.stop();
+    clock.advance(2 * hour);
+
+    const second = await start();
+    const ended = second.logger.valuesOf('silence.ended', 'silence', 'created_by', 'comment', 'ends_at', 'request_id');
+    const end = new Date(clock.now() - hour).toISOString();
+    assert.deepEqual(ended, [[window.id, 'me', 'window', end, undefined]]);
+    assert.deepEqual(second.logger.valuesOf('silence.started', 'silence'), [[later.id]]);
+    const loaded = second.logger.valuesOf('silences.loaded', 'expired', 'started_meanwhile', 'ended_meanwhile');
+    assert.deepEqual(loaded, [[2, 1, 1]]);
+    await eventually(
+      () => second.logger.linesOf('sweep.finished'),
+      (sweeps) => sweeps.length > 0,
+    );
+    const sent = await postAlerts(second.url, throttling);
+    assert.deepEqual(await second.hopsOf(sent), hops.slice(1));
+    await second.app.stop();
+
+    const third = await start();
+    assert.equal(third.logger.linesOf('silence.ended').length + third.logger.linesOf('silence.started').length, 0);
+  });
 });
 
 /** In the order of the data flow. */

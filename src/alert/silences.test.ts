@@ -65,7 +65,52 @@ describe('Silences', () => {
         }
       }),
     ));
+
+  it('tells of each start and end that time brings once, whenever the process is away', () =>
+    fc.assert(
+      fc.property(fc.array(storedSilence(), { maxLength: 8 }), fc.array(step(), { maxLength: 20 }), (given, steps) => {
+        const stored = given.map((one, index) => ({ ...one, id: `${index}` }));
+        let silences = new Silences(100_000);
+        for (const one of stored) silences.put(one, one.updatedAt);
+        const told: string[] = [];
+        let toldUntil = Number.NEGATIVE_INFINITY;
+        let now = 0;
+        for (const { wait, restarts } of steps) {
+          now += wait;
+          if (restarts) {
+            silences = new Silences(100_000);
+            for (const one of stored) silences.restore(one, toldUntil, now);
+          }
+          const { started, ended } = silences.turn(now);
+          told.push(...started.map(({ id }) => `${id} starts`), ...ended.map(({ id }) => `${id} ends`));
+          if (started.length + ended.length > 0) toldUntil = now;
+          const isActive = stored.some((one) => silenceState(one, now) === 'active');
+          assert.equal(silences.isSilenced({ job: 'node' }, now), isActive);
+        }
+        for (const { id, updatedAt, startsAt, endsAt } of stored) {
+          const ends = updatedAt < endsAt && endsAt <= now ? 1 : 0;
+          assert.equal(told.filter((line) => line === `${id} ends`).length, ends);
+          // One that ended before anybody looked is only told to have ended.
+          const starts = told.filter((line) => line === `${id} starts`).length;
+          assert.ok(starts <= (updatedAt < startsAt ? 1 : 0));
+          if (silenceState({ startsAt, endsAt }, now) === 'active') assert.equal(starts, updatedAt < startsAt ? 1 : 0);
+        }
+      }),
+    ));
 });
+
+/** As requests leave them: they were changed before they end, or when they did. */
+function storedSilence() {
+  return fc
+    .record({ updatedAt: fc.nat(3), startsAt: fc.nat(3000), length: fc.nat(3000) })
+    .map(({ updatedAt, startsAt, length }) =>
+      testSilence('', { updatedAt, startsAt, endsAt: Math.max(updatedAt, startsAt + length) }),
+    );
+}
+
+function step() {
+  return fc.record({ wait: fc.nat(1000), restarts: fc.boolean() });
+}
 
 const labelSets = [{ a: 'x' }, { a: 'y', b: 'x' }, { b: 'x' }, { c: 'z' }, { a: 'xx', b: 'y', c: 'z' }] as const;
 

@@ -69,6 +69,14 @@ export class Silences {
     return before;
   }
 
+  /**
+   * Takes in a silence that outlived the process: its start and its end are still to be told, by {@link turn}, unless they
+   * came no later than its last change, by then they were told, or than `toldUntil`.
+   */
+  restore(silence: Silence, toldUntil: number, now: number): void {
+    this.put(silence, Math.min(now, Math.max(silence.updatedAt, toldUntil)));
+  }
+
   /** The silences that silence an alert with these labels at `now`. To ask again with the same object costs hardly anything. */
   silencing(labels: LabelSet, now: number): readonly Silence[] {
     if (this.#indexed.size === 0) return none;

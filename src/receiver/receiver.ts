@@ -2,7 +2,6 @@ import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 import type { AlertStore } from '../alert/alert-store.ts';
-import type { Silence } from '../alert/silence.ts';
 import { Silences } from '../alert/silences.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
@@ -24,6 +23,7 @@ import type { Reload } from './reload.ts';
 import { createRoutes } from './routes.ts';
 import type { SilenceStorage } from './silences/silence-keeper.ts';
 import { SilenceStage } from './silences/silence-stage.ts';
+import type { KeptSilences } from './silences/silence-watch.ts';
 import type { Suppressed, Silencing } from './events/suppressed.ts';
 import { UndecidedMatches } from './report/undecided-matches.ts';
 import type { WebOptions } from './server/web-options.ts';
@@ -97,8 +97,8 @@ export class Receiver {
   }
 
   /** Takes in the silences that outlived the last process; to be called before {@link listen}. */
-  load(silences: readonly Silence[]): void {
-    this.#silences.load(silences);
+  load(kept: KeptSilences): void {
+    this.#silences.load(kept);
   }
 
   listen(address: ListenAddress): Promise<AddressInfo> {

@@ -85,7 +85,7 @@ export async function startRoutes(test: TestContext, options: TestRoutesOptions 
   const bodies = new BodyReader(maxBytes);
   const undecided = new UndecidedMatches({ clock, logger, metrics });
   const silences = new Silences(432_000_000, undecided.ofSilence);
-  const silenceStorage = { append: options.append ?? (async () => undefined) };
+  const silenceStorage = { append: options.append ?? (async () => undefined), tell: async () => undefined };
   const config = Config.parse({});
   const stage = new SilenceStage({
     config,

@@ -76,6 +76,27 @@ describe('SilenceLog', () => {
     assert.deepEqual((await reopen()).silences, [testSilence('a', { comment, endsAt: 299 })]);
   });
 
+  it('keeps up to when was told of the silences, also when all is written anew', async (t) => {
+    const { log, file, reopen } = await opened(t);
+    const store = new Map<string, Silence>();
+    assert.equal((await reopen()).toldUntil, undefined);
+    const again = await reopen();
+    await Promise.all([
+      again.log.tell(5),
+      append(again.log, store, [testSilence('a')]),
+      again.log.tell(7),
+      append(again.log, store, [testSilence('b')]),
+    ]);
+    const { log: third, silences, toldUntil, logger } = await reopen();
+    assert.deepEqual([ids(silences), toldUntil, logger.lines], [['a', 'b'], 7, []]);
+    await rm(file);
+    await third.tell(8);
+    await append(third, store, [testSilence('c')]);
+    const { silences: all, toldUntil: last } = await reopen();
+    assert.deepEqual([ids(all), last], [['a', 'b', 'c'], 8]);
+    await log.close();
+  });
+
   it('writes all anew when somebody has removed its folder', async (t) => {
     const { log, folder, reopen } = await opened(t);
     const store = new Map<string, Silence>();
@@ -117,6 +138,7 @@ describe('SilenceLog', () => {
 interface Opened {
   readonly log: SilenceLog;
   readonly silences: readonly Silence[];
+  readonly toldUntil: number | undefined;
   readonly logger: RecordingLogger;
 }
 
@@ -133,7 +155,7 @@ async function opened(t: TestContext) {
     const logger = new RecordingLogger();
     const log = new SilenceLog({ folder, clock: new FakeClock(), logger });
     logs.push(log);
-    return { log, silences: await log.open(), logger };
+    return { log, ...(await log.open()), logger };
   };
   const { log } = await reopen();
   await append(log, new Map(), []);

@@ -5,7 +5,7 @@ import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import { RecordFile } from './record-file.ts';
 import { readRecords } from './record.ts';
-import { silenceRecord, silencesOf } from './silence-record.ts';
+import { silenceRecord, storedSilences, toldRecord, type StoredSilences } from './silence-record.ts';
 import { StorageError } from './storage-error.ts';
 
 export interface SilenceLogOptions {
@@ -29,38 +29,55 @@ export class SilenceLog {
   #damaged = false;
   /** Past this many bytes the file is written anew. */
   #compactAt = slackBytes;
+  #toldUntil: number | undefined;
+  /** One access to the file at a time. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: SilenceLogOptions) {
     this.#options = options;
     this.#file = new RecordFile(join(options.folder, 'silences.log'));
   }
 
-  /** What is stored, each silence in its last version. Never rejects: what is wrong is logged. */
-  async open(): Promise<Silence[]> {
+  /** What is stored. Never rejects: what is wrong is logged. */
+  async open(): Promise<StoredSilences> {
     const bytes = await this.#read();
-    if (bytes === undefined) return [];
+    if (bytes === undefined) return { silences: [], toldUntil: undefined };
     const { values, goodBytes, damagedBytes, cutOffBytes } = readRecords(bytes);
-    const silences = new Map<string, Silence>();
-    let unreadable = 0;
-    for (const value of values) {
-      const changed = silencesOf(value);
-      if (changed === undefined) unreadable++;
-      for (const silence of changed ?? []) silences.set(silence.id, silence);
-    }
+    const { silences, toldUntil, unreadable } = storedSilences(values);
+    this.#toldUntil = toldUntil;
     if (damagedBytes + unreadable > 0) {
-      const counts = { damaged_bytes: damagedBytes, unreadable_records: unreadable, kept: silences.size };
-      await this.#setAside(counts, silences.values());
+      const counts = { damaged_bytes: damagedBytes, unreadable_records: unreadable, kept: silences.length };
+      await this.#setAside(counts, silences);
     } else await this.#takeUp(goodBytes, cutOffBytes);
-    return [...silences.values()];
+    return { silences, toldUntil };
   }
 
   /**
    * Resolves once the changes are on the disk for good, each one whole. Rejects with StorageError; then none of them is.
-   * Must not be called again before that.
    * @param changes the silences that each request changed
    * @param all all silences there are, the changes among them
    */
-  async append(changes: readonly (readonly Silence[])[], all: () => Iterable<Silence>): Promise<void> {
+  append(changes: readonly (readonly Silence[])[], all: () => Iterable<Silence>): Promise<void> {
+    return this.#inTurn(() => this.#append(changes, all));
+  }
+
+  /** Notes up to when the log has told of the silences that time starts and ends. Never rejects: what fails is logged. */
+  tell(until: number): Promise<void> {
+    this.#toldUntil = until;
+    return this.#inTurn(() => this.#appendTold(until));
+  }
+
+  close(): Promise<void> {
+    return this.#inTurn(() => this.#file.close());
+  }
+
+  #inTurn(access: () => Promise<void>): Promise<void> {
+    const result = this.#last.then(access);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+
+  async #append(changes: readonly (readonly Silence[])[], all: () => Iterable<Silence>): Promise<void> {
     try {
       if (this.#file.bytes > this.#compactAt && (await this.#compact(all))) return;
       if (!this.#damaged && this.#file.isSound && (await this.#file.isInPlace()))
@@ -71,8 +88,14 @@ export class SilenceLog {
     }
   }
 
-  close(): Promise<void> {
-    return this.#file.close();
+  async #appendTold(until: number): Promise<void> {
+    try {
+      // If not, the file is written anew with the next change, and this with it.
+      if (!this.#damaged && this.#file.isSound) await this.#file.append([toldRecord(until)]);
+    } catch (error) {
+      const message = 'the next start may tell again of silences that started or ended';
+      this.#options.logger.warn('silences.not_noted', message, { file: this.#file.path, error });
+    }
   }
 
   /** Undefined if there is no file. */
@@ -130,7 +153,7 @@ export class SilenceLog {
   async #rewrite(all: Iterable<Silence>): Promise<string | undefined> {
     const time = new Date(this.#options.clock.now()).toISOString().replaceAll(':', '-');
     const keepAs = this.#damaged ? `${this.#file.path}.damaged-${time}` : undefined;
-    await this.#file.replace(recordsOf(all), keepAs);
+    await this.#file.replace(recordsOf(all, this.#toldUntil), keepAs);
     this.#damaged = false;
     this.#compactAt = 2 * this.#file.bytes + slackBytes;
     return keepAs;
@@ -154,6 +177,7 @@ export class SilenceLog {
   }
 }
 
-function* recordsOf(silences: Iterable<Silence>): Iterable<unknown> {
+function* recordsOf(silences: Iterable<Silence>, toldUntil: number | undefined): Iterable<unknown> {
   for (const silence of silences) yield silenceRecord([silence]);
+  if (toldUntil !== undefined) yield toldRecord(toldUntil);
 }

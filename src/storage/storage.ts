@@ -1,7 +1,7 @@
-import type { Silence } from '../alert/silence.ts';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import { SilenceLog } from './silence-log.ts';
+import type { StoredSilences } from './silence-record.ts';
 import { StorageLock } from './storage-lock.ts';
 
 export interface StorageOptions {
@@ -22,7 +22,7 @@ export class Storage {
   }
 
   /** Gives the silences. Rejects only if another process has the folder. */
-  async open(): Promise<readonly Silence[]> {
+  async open(): Promise<StoredSilences> {
     await this.#lock.acquire();
     return this.silences.open();
   }

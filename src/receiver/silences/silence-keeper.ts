@@ -22,6 +22,8 @@ export interface SilenceStorage {
    * @param all all silences there are, the changes among them
    */
   append(changes: readonly (readonly Silence[])[], all: () => Iterable<Silence>): Promise<void>;
+  /** Notes up to when the log has told of the silences that time starts and ends. Never rejects. */
+  tell(until: number): Promise<void>;
 }
 
 export interface SilenceKeeperOptions {

@@ -1,7 +1,6 @@
 import type { Registry } from 'prom-client';
 import type { AlertStore } from '../../alert/alert-store.ts';
 import type { SilenceLimits } from '../../alert/silence-rules.ts';
-import type { Silence } from '../../alert/silence.ts';
 import type { Silences } from '../../alert/silences.ts';
 import type { Clock } from '../../clock.ts';
 import type { Config } from '../../config/config.ts';
@@ -13,7 +12,7 @@ import { SilenceKeeper, type SilenceStorage } from './silence-keeper.ts';
 import { SilenceLines } from './silence-lines.ts';
 import { createSilenceMetrics } from './silence-metrics.ts';
 import { SilenceRefusals } from './silence-refusals.ts';
-import { SilenceWatch } from './silence-watch.ts';
+import { SilenceWatch, type KeptSilences } from './silence-watch.ts';
 import { SilencesHandler } from './silences-handler.ts';
 import { Unsilenced } from './unsilenced.ts';
 
@@ -54,6 +53,7 @@ export class SilenceStage {
       ...options,
       lines: this.#lines,
       onEnded: (ended, requestId) => this.#unsilenced.wake(ended, requestId),
+      onTold: (until) => void storage.tell(until),
     });
     const keeper = new SilenceKeeper({ clock, silences, storage, limits, metrics, watch: this.#watch });
     this.handler = new SilencesHandler({ ...options, keeper, limits, refusals: this.#refusals });
@@ -65,10 +65,14 @@ export class SilenceStage {
   }
 
   /** Takes in the silences that outlived the last process. */
-  load(silences: readonly Silence[]): void {
-    this.#watch.load(silences);
-    const { clock, logger, silences: all } = this.#options;
-    logger.info('silences.loaded', 'the silences were read', { ...all.count(clock.now()) });
+  load(kept: KeptSilences): void {
+    const { started, ended } = this.#watch.load(kept);
+    const { clock, logger, silences } = this.#options;
+    logger.info('silences.loaded', 'the silences were read', {
+      ...silences.count(clock.now()),
+      started_meanwhile: started.length,
+      ended_meanwhile: ended.length,
+    });
   }
 
   /** Wakes nobody any more, and leaves no timer behind. */

@@ -1,5 +1,5 @@
 import { silenceState, type Silence, type SilenceState } from '../../alert/silence.ts';
-import type { Silences } from '../../alert/silences.ts';
+import type { Silences, SilenceTurn } from '../../alert/silences.ts';
 import type { CancelTimer, Clock } from '../../clock.ts';
 import type { SilenceEvent, SilenceLines } from './silence-lines.ts';
 
@@ -9,6 +9,15 @@ export interface SilenceWatchOptions {
   readonly lines: SilenceLines;
   /** Called with silences that have ended, and the request that ended them; none if time did. */
   readonly onEnded: (silences: readonly Silence[], requestId?: string) => void;
+  /** Called when all that time has started and ended until then is in the log. */
+  readonly onTold: (until: number) => void;
+}
+
+/** The silences that outlived the last process. */
+export interface KeptSilences {
+  readonly silences: readonly Silence[];
+  /** Up to when the log has told of those that time starts and ends; undefined: of none yet. */
+  readonly toldUntil: number | undefined;
 }
 
 /** Tells when silences start and end. One timer, set for the next one. */
@@ -21,12 +30,11 @@ export class SilenceWatch {
     this.#options = options;
   }
 
-  /** Takes in the silences that outlived the last process. */
-  load(silences: readonly Silence[]): void {
+  /** Takes in the silences that outlived the last process; tells, and gives, what has started and ended meanwhile. */
+  load({ silences, toldUntil = Number.NEGATIVE_INFINITY }: KeptSilences): SilenceTurn {
     const now = this.#options.clock.now();
-    for (const silence of silences) this.#options.silences.put(silence, now);
-    this.#options.silences.turn(now);
-    this.#setTimer();
+    for (const silence of silences) this.#options.silences.restore(silence, toldUntil, now);
+    return this.#turn();
   }
 
   /** Takes in new versions of silences. */
@@ -50,13 +58,17 @@ export class SilenceWatch {
     this.#cancelTimer = undefined;
   }
 
-  #turn(): void {
-    const { clock, silences, lines, onEnded } = this.#options;
-    const { started, ended } = silences.turn(clock.now());
+  #turn(): SilenceTurn {
+    const { clock, silences, lines, onEnded, onTold } = this.#options;
+    const now = clock.now();
+    const turn = silences.turn(now);
+    const { started, ended } = turn;
     for (const silence of started) lines.write('silence.started', silence);
     for (const silence of ended) lines.write('silence.ended', silence);
+    if (started.length + ended.length > 0) onTold(now);
     if (ended.length > 0) onEnded(ended);
     this.#setTimer();
+    return turn;
   }
 
   #setTimer(): void {
