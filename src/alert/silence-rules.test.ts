@@ -34,6 +34,11 @@ describe('validSilence', () => {
       'invalid silence: invalid label matcher 0 in set 0: invalid regular expression "[": error parsing regexp: missing closing ]: `[`',
     ],
     [
+      'an expression that ends in a backslash',
+      { matchers: [{ ...job, value: '\\', type: '=~' }] },
+      'invalid silence: invalid label matcher 0 in set 0: invalid regular expression "\\\\": error parsing regexp: trailing backslash at end of expression: ``',
+    ],
+    [
       'nothing but what matches nothing',
       {
         matchers: [
@@ -58,6 +63,18 @@ describe('validSilence', () => {
       status: 400,
       message: /^invalid silence: .* invalid regular expression/,
     }));
+
+  it('refuses a huge expression at once, and never compiles it', () => {
+    const matchers = [{ ...job, value: 'a{1000}'.repeat(4000), type: '=~' as const }];
+    const startedAt = performance.now();
+    assert.throws(() => validSilence(posted({ matchers }), 4000, { ...limits, maxBytes: 65_536 }), {
+      status: 400,
+      message: /: error parsing regexp: expression too large \(over 8000 instructions\)$/,
+    });
+    const tookMs = performance.now() - startedAt;
+    // It takes some ten milliseconds; to compile it would take half a minute.
+    assert.ok(tookMs < 2000, `it took ${tookMs} ms`);
+  });
 
   it('takes a silence of which only a negative matcher is left', () =>
     assert.ok(validSilence(posted({ matchers: [{ ...job, type: '!=' }] }), 4000, limits)));

@@ -1,4 +1,4 @@
-import { RE2JS } from 're2js';
+import { compileRegexp } from './compile-regexp.ts';
 import { quote } from './go-quote.ts';
 import { Matcher } from './matcher.ts';
 import { MatcherError } from './matcher-error.ts';
@@ -123,7 +123,7 @@ function validMatcher({ name, value, type }: PostableMatcher, index: number): Ma
 /** Alertmanager names what is wrong with an expression alone; inside of `^(?:…)$` the same fault reads otherwise. */
 function ownProblem(expression: string): string | undefined {
   try {
-    RE2JS.compile(expression);
+    compileRegexp(expression);
     return undefined;
   } catch (error) {
     return (error as Error).message;
