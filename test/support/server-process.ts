@@ -22,6 +22,8 @@ export interface ServerProcessOptions extends ServerPlace, Omit<ChildOptions, 'a
   readonly args: (folder: string, address: string) => readonly string[];
   /** Whether it is ready, by its `/-/ready`; default: that answers with a 2xx to plain HTTP. */
   readonly isReady?: (url: string) => Promise<boolean>;
+  /** How long that may take; default 20 s. */
+  readonly readyWithinMs?: number;
 }
 
 export interface ServerProcess {
@@ -46,11 +48,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
   const folder = await mkdtemp(join(dir, `${options.name}-`));
   try {
     for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
-    const child = await startReady(
-      { ...options, args: options.args(folder, address) },
-      `${url}/-/ready`,
-      options.isReady,
-    );
+    const child = await startReady({ ...options, args: options.args(folder, address) }, `${url}/-/ready`, options);
     const stop = async (): Promise<void> => {
       await child.stop();
       await remove(folder);
@@ -65,11 +63,11 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
 async function startReady(
   options: ChildOptions,
   readyUrl: string,
-  isReady?: (url: string) => Promise<boolean>,
+  { isReady, readyWithinMs }: Pick<ServerProcessOptions, 'isReady' | 'readyWithinMs'>,
 ): Promise<Child> {
   const child = await startChild(options);
   try {
-    await waitUntilReady(child, readyUrl, undefined, isReady);
+    await waitUntilReady(child, readyUrl, readyWithinMs, isReady);
     return child;
   } catch (error) {
     await child.stop();
