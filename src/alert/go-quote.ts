@@ -13,7 +13,7 @@ const shortEscapes: Readonly<Record<string, string>> = {
 /** Letters, marks, numbers, punctuation, symbols and the ASCII blank: what Go calls printable. */
 const toEscape = /["\\]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu;
 
-/** A text between double quotes as Go's strconv.Quote writes it. */
+/** A text between double quotes as Go's strconv.Quote writes it; but what is newer than Go's Unicode 15 is not escaped. */
 export function quote(text: string): string {
   return `"${text.replace(toEscape, escape)}"`;
 }

@@ -8,7 +8,7 @@ import { folderHome } from '../../src/home.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { RecordingLogger } from '../support/recording-logger.ts';
 
-/** Tocsin as it runs with nothing configured, in this process. */
+/** Tocsin in this process. */
 export interface TocsinApp {
   readonly url: string;
   readonly logger: RecordingLogger;
@@ -22,10 +22,11 @@ metadata: { name: backend }
 spec: { output: { otlp: { endpoint: { value: 'http://backend:4317' } } } }
 `;
 
-export async function startTocsinApp(): Promise<TocsinApp> {
+/** @param configText the configuration file; default: nothing is configured */
+export async function startTocsinApp(configText = ''): Promise<TocsinApp> {
   const folder = await mkdtemp(join(tmpdir(), 'tocsin-contract-'));
   await writeFile(join(folder, 'trace.yaml'), manifest);
-  const loaded = loadConfig({}, () => assert.fail('there is no configuration file'));
+  const loaded = loadConfig({ configFile: 'tocsin.yml' }, () => configText);
   assert.ok('config' in loaded);
   const logger = new RecordingLogger();
   const app = new App({
