@@ -1,0 +1,19 @@
+import { after } from 'node:test';
+
+/** How long a test file may take to end when its last test has ended: sockets and children that close need a moment. */
+const graceMs = 10_000;
+
+/**
+ * Loaded before each test file (`node --import`): a file that leaves a timer, a socket, a server or a child behind would
+ * hang for ever. It fails instead, and says what it left.
+ */
+if (process.env['NODE_TEST_CONTEXT'] !== undefined) {
+  after(() => {
+    const timer = setTimeout(() => {
+      const left = process.getActiveResourcesInfo().join(', ');
+      process.stderr.write(`This file does not end ${graceMs / 1000} s after its last test: it left ${left}\n`);
+      process.exit(1);
+    }, graceMs);
+    timer.unref();
+  });
+}
