@@ -207,11 +207,12 @@ describe('ApiClient.call', () => {
 describe('ApiClient.open', () => {
   it('gives the body as it comes, also past the deadline', async (t) => {
     const server = await startFakeApiServer(t, (_, response) => response.writeHead(200).write('one'));
-    const client = clientOf(t, server);
+    const clock = new FakeClock();
+    const client = clientOf(t, server, { clock });
     const abort = new AbortController();
     const body = await client.open({ ...get, timeoutMs: 20, signal: abort.signal });
     assert.equal(String((await once(body, 'data'))[0]), 'one');
-    await new Promise((resolve) => setTimeout(resolve, 60));
+    clock.advance(60);
     assert.equal(body.destroyed, false);
     abort.abort();
     await assert.rejects(text(body));
