@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { eventually } from '../test/support/eventually.ts';
 import { postAlerts } from '../test/support/post-alerts.ts';
+import { startRawServer } from '../test/support/raw-server.ts';
 import { App } from './app.ts';
-import { systemClock } from './clock.ts';
+import { systemClock, type Clock } from './clock.ts';
 import { Config } from './config/config.ts';
 import { folderHome } from './home.ts';
 import type { Logger } from './logger.ts';
@@ -45,16 +46,37 @@ describe('App', () => {
 
     await assert.rejects(app.start(), { code: 'EADDRINUSE' });
   });
+
+  it('stops within its drain timeout when the clock is set back meanwhile', async (t) => {
+    const prometheus = await startRawServer(() => undefined);
+    let offsetMs = 0;
+    const config = Config.parse({
+      controller: { drain_timeout: '400ms' },
+      prometheus: { url: prometheus.url, timeout: '8s' },
+    });
+    const clock: Clock = { ...systemClock, now: () => systemClock.now() + offsetMs };
+    const info: Logger['info'] = (event) => {
+      if (event === 'app.stopping') offsetMs = -24 * 3_600_000;
+    };
+    const { app } = await startApp(t, 'one', { config, clock, logger: { ...silent, info } });
+    await prometheus.requested();
+
+    const startedAt = performance.now();
+    await app.stop();
+    await prometheus.close();
+    assert.ok(performance.now() - startedAt < 5000, `it took ${performance.now() - startedAt} ms`);
+  });
 });
 
 interface Started {
+  readonly app: App;
   readonly url: string;
   readonly name: string;
   readonly storagePath: string;
   readonly options: ConstructorParameters<typeof App>[0];
 }
 
-async function startApp(t: TestContext, name: string): Promise<Started> {
+async function startApp(t: TestContext, name: string, others: Partial<Started['options']> = {}): Promise<Started> {
   const folder = await mkdtemp(join(tmpdir(), 'tocsin-app-'));
   const manifest = `apiVersion: telemetry.kyma-project.io/v1beta1\nkind: TracePipeline\nmetadata: {name: ${name}}\n`;
   await writeFile(join(folder, 'pipeline.yaml'), manifest);
@@ -67,6 +89,7 @@ async function startApp(t: TestContext, name: string): Promise<Started> {
     version: 'test',
     clock: systemClock,
     logger: silent,
+    ...others,
   };
   const app = new App(options);
   const { port } = await app.start();
@@ -74,7 +97,7 @@ async function startApp(t: TestContext, name: string): Promise<Started> {
     await app.stop();
     await rm(folder, { recursive: true });
   });
-  return { url: `http://127.0.0.1:${port}`, name, storagePath, options };
+  return { app, url: `http://127.0.0.1:${port}`, name, storagePath, options };
 }
 
 function status({ storagePath, name }: Started): Promise<string> {

@@ -254,6 +254,7 @@ export class App {
   }
 
   #remainingMs(): number {
-    return Math.max(0, Math.min(this.#stopBy, Number.MAX_SAFE_INTEGER) - this.#options.clock.now());
+    // Never more than all of it, even if the clock is set back meanwhile.
+    return Math.max(0, Math.min(this.#stopBy - this.#options.clock.now(), this.drainTimeoutMs));
   }
 }

@@ -30,6 +30,17 @@ describe('RateLimiter', () => {
     assert.equal(await third, 100);
   });
 
+  it('makes nobody wait longer when the clock is set back', async () => {
+    const clock = new FakeClock();
+    const limiter = new RateLimiter({ clock, qps: 10, burst: 1 });
+    await limiter.acquire(never);
+    clock.advance(-24 * 3_600_000);
+    const waits: number[] = [];
+    void limiter.acquire(never).then((waitedMs) => waits.push(waitedMs));
+    await clock.advanceAsync(100);
+    assert.deepEqual(waits, [100]);
+  });
+
   it('gives the place of one who goes away to the next who comes, and leaves nothing behind', async () => {
     const clock = new FakeClock();
     const limiter = new RateLimiter({ clock, qps: 10, burst: 1 });

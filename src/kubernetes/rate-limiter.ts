@@ -17,6 +17,7 @@ export class RateLimiter {
   readonly #intervalMs: number;
   readonly #burstMs: number;
   #fullAt = 0;
+  #askedAt = 0;
 
   constructor({ clock, qps, burst }: RateLimiterOptions) {
     this.#clock = clock;
@@ -27,7 +28,7 @@ export class RateLimiter {
   /** Resolves when a call may be made, to how long that took, milliseconds. Rejects with the signal's reason; the place is then free again. */
   async acquire(signal: AbortSignal): Promise<number> {
     signal.throwIfAborted();
-    const now = this.#clock.now();
+    const now = this.#now();
     this.#fullAt = Math.max(this.#fullAt, now) + this.#intervalMs;
     const delayMs = this.#fullAt - this.#burstMs - now;
     if (delayMs <= 0) return 0;
@@ -38,6 +39,14 @@ export class RateLimiter {
       throw error;
     }
     return delayMs;
+  }
+
+  /** A clock that was set back makes nobody wait longer: the bucket is as full as it was. */
+  #now(): number {
+    const now = this.#clock.now();
+    this.#fullAt -= Math.max(0, this.#askedAt - now);
+    this.#askedAt = now;
+    return now;
   }
 }
 

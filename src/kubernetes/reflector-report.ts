@@ -40,7 +40,7 @@ export class ReflectorReport {
 
   failed(error: ApiError, fields: LogFields): void {
     const now = this.#options.clock.now();
-    const isNew = this.#toldReason !== reasonOf(error) || now - this.#toldAt >= reminderMs;
+    const isNew = this.#toldReason !== reasonOf(error) || Math.abs(now - this.#toldAt) >= reminderMs;
     if (isNew) {
       this.#toldAt = now;
       this.#toldReason = reasonOf(error);
