@@ -53,9 +53,7 @@ async function send(socket: Socket, { chunks, end }: HostileRequest): Promise<vo
   }
 }
 
-/** A body could hold such a line only if it showed our own text to us, which is escaped there. */
+/** Those of the final answers; a body, whose end is no line's end, could hold such a text only if it showed ours unescaped. */
 function statusesOf(text: string): number[] {
-  return [...text.matchAll(/^HTTP\/1\.1 (\d{3}) /gm)]
-    .map((match) => Number(match[1]))
-    .filter((status) => status >= 200);
+  return [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map((match) => Number(match[1])).filter((status) => status >= 200);
 }

@@ -11,7 +11,7 @@ export interface HostileRequest {
   readonly end: 'wait' | 'half-close' | 'reset';
   /** More answers than these mean that bytes of a body were taken for a request. */
   readonly maxAnswers: number;
-  /** True if an answer has to come, and the connection has to end, by themselves. */
+  /** True if an answer to each has to come, and the connection has to end, by themselves. */
   readonly answered: boolean;
 }
 
@@ -56,7 +56,7 @@ export function head(
   { method = 'POST', path = '/api/v2/alerts', version = '1.1', headers = [] }: Head,
 ): string {
   const lines = [`${method} ${path} HTTP/${version}`, 'Host: x', random.pick(secretHeaders), ...headers];
-  if (random.once(4)) lines.push(`User-Agent: "} ${forgedLine}\t\u0085\u001b[31m`);
+  if (random.once(4)) lines.push(`User-Agent: "} ${forgedLine}\t\u0085[31m`);
   if (random.once(8)) lines.push(`X-Request-Id: a" event=forged ${forgedLine}`);
   if (!headers.some((header) => header.startsWith('Connection:'))) lines.push('Connection: close');
   return [...lines, '', ''].join('\r\n');

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
@@ -7,6 +8,8 @@ export interface Health {
   readonly probes: number;
   /** The slowest answer, milliseconds. */
   readonly slowestMs: number;
+  /** The slowest without the time for which asker or asked was ready to run and had no CPU; the same if `pid` was not given. */
+  readonly slowestByItselfMs: number;
   /** Those that were no 200. */
   readonly failed: number;
 }
@@ -15,8 +18,9 @@ export interface Health {
 export class HealthProbe {
   readonly #worker: Worker;
 
-  constructor(port: number) {
-    this.#worker = new Worker(new URL(import.meta.url), { workerData: port });
+  /** @param pid of the program under attack */
+  constructor(port: number, pid?: number) {
+    this.#worker = new Worker(new URL(import.meta.url), { workerData: { port, pid } satisfies Target });
   }
 
   /** What happened since the last call. */
@@ -32,6 +36,13 @@ export class HealthProbe {
   }
 }
 
+interface Target {
+  readonly port: number;
+  readonly pid: number | undefined;
+}
+
+const none: Health = { probes: 0, slowestMs: 0, slowestByItselfMs: 0, failed: 0 };
+
 function healthy(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
@@ -43,20 +54,40 @@ function healthy(port: number): Promise<boolean> {
   });
 }
 
-async function probe(port: number): Promise<never> {
-  let health = { probes: 0, slowestMs: 0, failed: 0 };
+async function probe({ port, pid }: Target): Promise<never> {
+  let health = none;
   parentPort!.on('message', () => {
     parentPort!.postMessage(health); // oxlint-disable-line unicorn/require-post-message-target-origin -- a thread, not a window
-    health = { probes: 0, slowestMs: 0, failed: 0 };
+    health = none;
   });
   for (;;) {
     const startedAt = performance.now();
+    const waitedBefore = cpuWaitMs(pid);
     const isHealthy = await healthy(port);
-    health.probes++;
-    health.slowestMs = Math.max(health.slowestMs, performance.now() - startedAt);
-    if (!isHealthy) health.failed++;
+    const tookMs = performance.now() - startedAt;
+    const byItselfMs = Math.max(0, tookMs - (cpuWaitMs(pid) - waitedBefore));
+    health = {
+      probes: health.probes + 1,
+      slowestMs: Math.max(health.slowestMs, tookMs),
+      slowestByItselfMs: Math.max(health.slowestByItselfMs, byItselfMs),
+      failed: health.failed + (isHealthy ? 0 : 1),
+    };
     await setTimeout(20);
   }
 }
 
-if (!isMainThread) await probe(workerData as number);
+/** For how long this thread and the main thread of the other process were ready to run and had no CPU, so far; 0 where Linux does not tell. */
+function cpuWaitMs(pid: number | undefined): number {
+  if (pid === undefined) return 0;
+  try {
+    return waitMs('/proc/thread-self/schedstat') + waitMs(`/proc/${pid}/schedstat`);
+  } catch {
+    return 0; // it has ended, or this is no Linux
+  }
+}
+
+function waitMs(file: string): number {
+  return Number(readFileSync(file, 'utf8').split(' ')[1]) / 1e6;
+}
+
+if (!isMainThread) await probe(workerData as Target);

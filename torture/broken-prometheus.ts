@@ -1,0 +1,121 @@
+import { once } from 'node:events';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
+import { throttling } from './effects.ts';
+
+export const prometheusFaults = [
+  'refusing',
+  'resetting',
+  'hanging',
+  'dripping',
+  'huge',
+  'garbage',
+  'redirecting',
+  'wrong tenant',
+] as const;
+export type PrometheusMode = 'well' | (typeof prometheusFaults)[number];
+
+/** A Prometheus that breaks in every way, always at the same address. */
+export class BrokenPrometheus {
+  readonly #server: Server;
+  #mode: PrometheusMode = 'well';
+  /** Whether the alert fires. */
+  firing = false;
+  /** Requests that it got, redirected ones included. */
+  requests = 0;
+  port = 0;
+
+  private constructor() {
+    this.#server = createServer((_, response) => {
+      this.requests++;
+      void this.#answer(response);
+    });
+  }
+
+  static async start(): Promise<BrokenPrometheus> {
+    const started = new BrokenPrometheus();
+    await started.#listen();
+    return started;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  async become(mode: PrometheusMode): Promise<void> {
+    const wasRefusing = this.#mode === 'refusing';
+    this.#mode = mode;
+    if (mode === 'refusing') await this.stop();
+    else if (wasRefusing) await this.#listen();
+    else this.#server.closeAllConnections();
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#server.listening) return;
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await once(this.#server, 'close');
+  }
+
+  async #listen(): Promise<void> {
+    this.#server.listen(this.port, '127.0.0.1');
+    await once(this.#server, 'listening');
+    this.port = (this.#server.address() as AddressInfo).port;
+  }
+
+  async #answer(response: ServerResponse): Promise<void> {
+    const json = { 'Content-Type': 'application/json' };
+    switch (this.#mode) {
+      case 'well':
+        return void response.writeHead(200, json).end(alerts(this.firing));
+      case 'refusing':
+      case 'resetting':
+        return void response.socket?.resetAndDestroy();
+      case 'hanging':
+        return;
+      case 'dripping':
+        return drip(response.writeHead(200, json));
+      case 'huge':
+        return pour(response.writeHead(200, json));
+      case 'garbage':
+        // Read with good will it would say that nothing fires.
+        return void response.writeHead(200, json).end('{"status":"success","data":{"alerts":{}}}');
+      case 'redirecting':
+        return void response.writeHead(302, { Location: `${this.url}/api/v1/alerts` }).end();
+      case 'wrong tenant':
+        return void response.writeHead(403, json).end(alerts(false));
+    }
+  }
+}
+
+function alerts(firing: boolean): string {
+  const alert = {
+    labels: throttling,
+    annotations: {},
+    state: 'firing',
+    activeAt: '2026-11-21T03:00:00Z',
+    value: '1e+00',
+  };
+  return JSON.stringify({ status: 'success', data: { alerts: firing ? [alert] : [] } });
+}
+
+/** A byte a tenth of a second, for as long as somebody reads. */
+async function drip(response: ServerResponse): Promise<void> {
+  response.write('{"status":"success",');
+  while (!response.destroyed) {
+    response.write(' ');
+    await setTimeout(100);
+  }
+}
+
+/** Blanks without end, as fast as they are taken. */
+function pour(response: ServerResponse): void {
+  const blanks = Buffer.alloc(1024 * 1024, 0x20);
+  const write = (): void => {
+    while (!response.destroyed && response.write(blanks));
+  };
+  response.write('{"status":"success",');
+  response.on('drain', write);
+  write();
+}

@@ -1,0 +1,25 @@
+import type { Fault } from './fault.ts';
+import { apiServerFaultRows } from './faults/api-server.ts';
+import { blocked } from './faults/blocked.ts';
+import { clockJumps, clockJumpsStandalone } from './faults/clock-jumps.ts';
+import { fileDescriptors } from './faults/file-descriptors.ts';
+import { killed } from './faults/killed.ts';
+import { prometheusFaultRows } from './faults/prometheus.ts';
+import { reloads } from './faults/reloads.ts';
+import { diskFull, readOnly } from './faults/storage.ts';
+import { terminated } from './faults/terminated.ts';
+
+/** Every fault that is tried; each is a row of the table. */
+export const faults: readonly Fault[] = [
+  killed,
+  ...prometheusFaultRows,
+  ...apiServerFaultRows,
+  diskFull,
+  readOnly,
+  clockJumps,
+  clockJumpsStandalone,
+  blocked,
+  fileDescriptors,
+  reloads,
+  terminated,
+];

@@ -1,0 +1,191 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { eventually } from '../../test/support/eventually.ts';
+import { startFaultProxy, type Fault as ProxyFault, type FaultProxy } from '../../test/support/fault-proxy.ts';
+import { skipWithoutKube, startKubeApiServer, type KubeApiServer } from '../../test/support/kube-api-server.ts';
+import { BrokenPrometheus } from '../broken-prometheus.ts';
+import { push } from '../effects.ts';
+import { Tally, type Fault, type FaultOptions, type FaultResult } from '../fault.ts';
+import { startVictim, type Victim } from '../victim.ts';
+
+const pipelines = 20;
+/** For how long it lasts, and alerts come and go, milliseconds. */
+const faultMs = 3000;
+/** The longest of Tocsin's back-offs is 30 s. */
+const recoverWithinMs = 45_000;
+
+interface Scene {
+  readonly server: KubeApiServer;
+  readonly proxy: FaultProxy;
+  readonly victim: Victim;
+  /** How far the clock of the machine is off, from now on, milliseconds. */
+  readonly shiftClock: (offsetMs: number) => Promise<void>;
+}
+
+interface Way {
+  begin(scene: Scene): Promise<unknown> | void;
+  end(scene: Scene): Promise<unknown> | void;
+}
+
+/** Watches break as well: what is created meanwhile has to be found afterwards. */
+function everyCall(fault: ProxyFault): Way {
+  return {
+    begin({ proxy }) {
+      proxy.fault = () => fault;
+      proxy.breakWatches('');
+    },
+    end({ proxy }) {
+      proxy.fault = () => undefined;
+    },
+  };
+}
+
+const noRetry = {
+  file: 'controller/outcome.ts',
+  from: "error instanceof TerminalError ? 'terminal_error' : 'error'",
+  to: "'terminal_error'",
+};
+
+/** A real API server that fails while alerts come and go, and a pipeline is created. */
+export const apiServerFaultRows: readonly Fault[] = [
+  {
+    name: 'API server: 500 to every call',
+    guard: noRetry,
+    run: (options) => failing(options, everyCall({ kind: 'status', status: 500 })),
+  },
+  {
+    name: 'API server breaks every connection',
+    guard: noRetry,
+    run: (options) => failing(options, everyCall({ kind: 'cut', bytes: 1, how: 'reset' })),
+  },
+  {
+    name: 'API server hangs',
+    guard: {
+      file: 'kubernetes/api-client.ts',
+      from: 'startDeadline(clock, call.timeoutMs ?? defaultTimeoutMs, signal)',
+      to: 'startDeadline(clock, 3_600_000, signal)',
+    },
+    run: (options) => failing(options, everyCall({ kind: 'silence' })),
+  },
+  {
+    name: 'API server killed and started again',
+    guard: noRetry,
+    run: (options) => failing(options, { begin: ({ server }) => server.restart(), end: () => undefined }),
+  },
+  {
+    name: 'clock back a day, on Kubernetes',
+    guard: {
+      file: 'kubernetes/rate-limiter.ts',
+      from: 'this.#fullAt -= Math.max(0, this.#askedAt - now);',
+      to: '',
+    },
+    run: (options) =>
+      failing(options, {
+        begin: ({ shiftClock }) => shiftClock(-86_400_000),
+        end: () => undefined,
+      }),
+  },
+];
+
+async function failing({ quick, main }: FaultOptions, way: Way): Promise<FaultResult> {
+  const tally = new Tally();
+  const skipped = skipWithoutKube();
+  if (skipped !== false) return { ...tally.result, skipped };
+  const server = await startKubeApiServer();
+  const prometheus = await BrokenPrometheus.start();
+  const folder = await mkdtemp(join(tmpdir(), 'torture-kube-'));
+  try {
+    for (let times = quick ? 1 : 3; times > 0; times--)
+      await tally.try('under load', () => failOnce(server, prometheus, folder, way, main));
+  } finally {
+    await Promise.allSettled([server.stop(), prometheus.stop()]);
+    await rm(folder, { recursive: true, force: true });
+  }
+  return tally.result;
+}
+
+async function failOnce(
+  server: KubeApiServer,
+  prometheus: BrokenPrometheus,
+  folder: string,
+  way: Way,
+  main: string | undefined,
+): Promise<number> {
+  const proxy = await startFaultProxy(server);
+  await server.apply(...Array.from({ length: pipelines }, (_, index) => tracePipeline(`p${index}`)));
+  const kubeconfig = await kubeconfigThrough(server, proxy);
+  const clock = join(folder, 'offset');
+  const victim = await startVictim({
+    nodeArgs: ['--import', new URL('../shift-clock.ts', import.meta.url).href],
+    environment: { TORTURE_CLOCK: clock },
+    args: [`--kubeconfig=${kubeconfig}`, `--prometheus.url=${prometheus.url}`],
+    ...(main !== undefined && { main }),
+  });
+  const shiftClock = async (offsetMs: number): Promise<void> => {
+    await writeFile(clock, String(offsetMs));
+    victim.child.kill('SIGUSR2');
+  };
+  const scene = { server, proxy, victim, shiftClock };
+  try {
+    await all(server, prometheus.firing ? 'False' : 'True');
+    const loadEnds = performance.now() + faultMs;
+    const load = toggle(victim, prometheus, loadEnds);
+    await way.begin(scene);
+    await server.apply(tracePipeline('late'));
+    await load;
+    await way.end(scene);
+    const startedAt = performance.now();
+    await all(server, prometheus.firing ? 'False' : 'True', 1);
+    return performance.now() - startedAt;
+  } catch (error) {
+    const lines = victim.log.all.filter(({ level }) => level === 'warn' || level === 'error').slice(-4);
+    throw new Error(`${String(error)}; its last warnings: ${JSON.stringify(lines)}`, { cause: error });
+  } finally {
+    await Promise.allSettled([victim.stop(), proxy.close()]);
+    await server.kubectl(['delete', 'tracepipelines', '--all']);
+  }
+}
+
+/** Alerts come and go; the last one is another truth than the first. */
+async function toggle(victim: Victim, prometheus: BrokenPrometheus, until: number): Promise<void> {
+  const wanted = !prometheus.firing;
+  while (performance.now() < until) {
+    prometheus.firing = !prometheus.firing;
+    await push(victim.url, prometheus.firing);
+    await setTimeout(100);
+  }
+  prometheus.firing = wanted;
+  await push(victim.url, wanted);
+  // What the debouncer still held is on its way while the fault lasts.
+  await setTimeout(600);
+}
+
+interface Found {
+  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+}
+
+/** Resolves when each pipeline, and so many more, has the condition with this status. */
+async function all(server: KubeApiServer, status: string, more = 0): Promise<void> {
+  const right = ({ status: found }: Found): boolean =>
+    found?.conditions?.some((condition) => condition.type === 'TelemetryFlowHealthy' && condition.status === status) ??
+    false;
+  await eventually(
+    async () => ((await server.get('tracepipelines')) as Found[]).filter(right).length,
+    (count) => count === pipelines + more,
+    recoverWithinMs,
+  );
+}
+
+function tracePipeline(name: string): object {
+  const spec = { output: { otlp: { endpoint: { value: 'http://backend:4317' } } } };
+  return { apiVersion: 'telemetry.kyma-project.io/v1beta1', kind: 'TracePipeline', metadata: { name }, spec };
+}
+
+/** With the rights of the project's own manifests. */
+async function kubeconfigThrough(server: KubeApiServer, proxy: FaultProxy): Promise<string> {
+  for (const file of ['namespace', 'service-account', 'cluster-role-reader', 'cluster-role-writer'])
+    await server.kubectl(['apply', '--namespace=tocsin', '-f', `k8s/base/${file}.yaml`]);
+  return server.kubeconfigFor(await server.createToken('tocsin', 'tocsin'), proxy.url);
+}

@@ -1,0 +1,76 @@
+import { eventually } from '../../test/support/eventually.ts';
+import { peakResidentBytes } from '../../test/support/resident-memory.ts';
+import { BrokenPrometheus, prometheusFaults, type PrometheusMode } from '../broken-prometheus.ts';
+import { becomes, push } from '../effects.ts';
+import { Tally, type Fault, type FaultOptions, type FaultResult, type Guard } from '../fault.ts';
+import { startVictim } from '../victim.ts';
+
+const client = 'prometheus/prometheus-client.ts';
+const deadline = {
+  file: client,
+  from: 'options.clock, options.timeoutMs, signal',
+  to: 'options.clock, 3_600_000, signal',
+};
+const retry = { file: 'prometheus/shared-snapshot.ts', from: 'if (now < last.error.retryAt) throw', to: 'throw' };
+
+const guards: Readonly<Record<(typeof prometheusFaults)[number], Guard>> = {
+  refusing: retry,
+  resetting: retry,
+  hanging: deadline,
+  dripping: deadline,
+  huge: { file: client, from: 'readBoundedBody(body, maxResponseBytes)', to: 'readBoundedBody(body, 2 ** 31)' },
+  garbage: {
+    file: 'prometheus/alerts-response.ts',
+    from: "if (!Array.isArray(alerts)) throw badShape('data.alerts', 'a list', alerts, endpoint);",
+    to: 'if (!Array.isArray(alerts)) return [];',
+  },
+  redirecting: { file: client, from: "redirect: 'manual'", to: "redirect: 'follow'" },
+  'wrong tenant': { file: client, from: 'if (response.status !== 200)', to: 'if (response.status > 499)' },
+};
+
+/** One for each way in which Prometheus breaks. */
+export const prometheusFaultRows: readonly Fault[] = prometheusFaults.map((mode) => ({
+  name: `Prometheus ${mode}`,
+  guard: guards[mode],
+  run: (options) => breakPrometheus(mode, options),
+}));
+
+/** Requests in the time of one try that are no more than one query and its retries. */
+const mostRequests = 10;
+const memoryLimitBytes = 512 * 1024 * 1024;
+
+async function breakPrometheus(mode: PrometheusMode, { quick, main }: FaultOptions): Promise<FaultResult> {
+  const tally = new Tally();
+  const prometheus = await BrokenPrometheus.start();
+  // What has no end has to be found too large, not only too slow.
+  const timeout = mode === 'huge' ? '8s' : '1s';
+  const config = `prometheus: {url: '${prometheus.url}', timeout: ${timeout}}\n`;
+  const victim = await startVictim({ config, ...(main !== undefined && { main }) });
+  try {
+    for (let times = quick ? 1 : 5; times > 0; times--)
+      await tally.try(mode, async () => {
+        prometheus.firing = true;
+        await push(victim.url, true);
+        await becomes(victim.storagePath, 'False');
+        prometheus.requests = 0;
+        await prometheus.become(mode);
+        await push(victim.url, true);
+        // Nothing that a broken one says may be believed.
+        await becomes(victim.storagePath, 'Unknown', 20_000);
+        if (prometheus.requests > mostRequests)
+          tally.lost(`${prometheus.requests} requests of a Prometheus that is ${mode}`);
+        if (peakResidentBytes(victim.child.pid) > memoryLimitBytes) tally.lost('memory over 512 MiB');
+        prometheus.firing = false;
+        await prometheus.become('well');
+        // Nobody pushes: it has to ask again by itself.
+        return becomes(victim.storagePath, 'True', 45_000);
+      });
+    await eventually(
+      () => fetch(`${victim.url}/-/healthy`),
+      ({ status }) => status === 200,
+    );
+  } finally {
+    await Promise.allSettled([victim.stop(), prometheus.stop()]);
+  }
+  return tally.result;
+}

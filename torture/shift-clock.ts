@@ -1,0 +1,17 @@
+import { readFileSync } from 'node:fs';
+
+/**
+ * Loaded before the program (`node --import`): its wall clock jumps by what is in the file TORTURE_CLOCK, milliseconds, at each
+ * SIGUSR2. Timers run on the monotonic clock and do not jump, as on a machine whose clock is set.
+ */
+const file = process.env['TORTURE_CLOCK'];
+const systemNow = Date.now.bind(Date);
+const SystemDate = Date;
+let offsetMs = 0;
+
+Date.now = () => systemNow() + offsetMs;
+globalThis.Date = new Proxy(SystemDate, {
+  construct: (target, args: unknown[], newTarget) =>
+    Reflect.construct(target, args.length === 0 ? [Date.now()] : args, newTarget) as object,
+});
+if (file !== undefined) process.on('SIGUSR2', () => (offsetMs = Number(readFileSync(file, 'utf8'))));
