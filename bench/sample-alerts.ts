@@ -11,8 +11,8 @@ export function sampleAlert(index: number, endsAt: string): string {
   const id = String(index).padStart(6, '0');
   const rule = String(Math.floor(index / alertsPerRule) % 20).padStart(2, '0');
   const annotations = {
-    summary: `Requests to 10.1.${id} are slow`,
     description: 'The p99 has been over 500 ms for 10 minutes now.',
+    summary: `Requests to 10.1.${id} are slow`,
   };
   const labels = {
     alertname: `TargetLatencyHigh${rule}`,

@@ -1,5 +1,5 @@
 import type { Alert } from './alert.ts';
-import type { LabelSet } from './label-set.ts';
+import type { LabelText } from './label-set.ts';
 
 /** The objects of an alert without its texts: alert, state, map entry, place in the heap. */
 const alertBytes = 420;
@@ -8,17 +8,21 @@ const pairBytes = 150;
 
 /**
  * What a stored alert takes in memory, bytes, estimated on the high side (`npm run bench` compares it with the heap).
- * The key holds every label text a second time, as JSON.
+ * Of labels that are kept as a set the key holds every text a second time, as JSON.
  */
 export function alertSize(alert: Alert, characterBytes: 1 | 2, state = alert.state): number {
   const { annotations, generatorURL } = state;
   const characters = alert.key.length + generatorURL.length;
   return (
-    alertBytes + characterBytes * characters + pairs(alert.labels, characterBytes) + pairs(annotations, characterBytes)
+    alertBytes +
+    characterBytes * characters +
+    textSize(annotations, characterBytes) +
+    textSize(alert.keptLabels ?? '', characterBytes)
   );
 }
 
-function pairs(labels: LabelSet, characterBytes: number): number {
+function textSize(labels: LabelText, characterBytes: number): number {
+  if (typeof labels === 'string') return characterBytes * labels.length;
   let bytes = 0;
   for (const name in labels) bytes += pairBytes + characterBytes * (name.length + labels[name]!.length);
   return bytes;

@@ -111,5 +111,5 @@ export class NaiveStore {
 }
 
 function size({ key, labels }: PostableAlert, state: AlertState, characterBytes: 1 | 2): number {
-  return alertSize(new Alert(key, labels, state), characterBytes);
+  return alertSize(new Alert({ key, labels }, state), characterBytes);
 }

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import type { Alert } from './alert.ts';
 import { AlertStore, type AlertStoreOptions, type PutResult } from './alert-store.ts';
 import { NaiveStore, posted } from './alert-store.fixture.ts';
+import type { LabelSet } from './label-set.ts';
 import type { AlertFields } from './postable-alert.ts';
 
 const minute = 60_000;
@@ -98,8 +99,8 @@ describe('AlertStore', () => {
     put(store, { labels: { a: '1' } });
     put(store, { labels: { a: '2' }, startsAt: start, endsAt: start + minute });
     put(store, { labels: { a: '3' }, startsAt: start, endsAt: start });
-    assert.deepEqual(store.firingAt(start), [{ a: '1' }, { a: '2' }]);
-    assert.deepEqual(store.firingAt(start + minute), [{ a: '1' }]);
+    assert.deepEqual(labelsOf(store.firingAt(start)), [{ a: '1' }, { a: '2' }]);
+    assert.deepEqual(labelsOf(store.firingAt(start + minute)), [{ a: '1' }]);
     assert.equal(store.firing, 2);
   });
 });
@@ -112,7 +113,7 @@ describe('AlertStore, bounds', () => {
     assert.deepEqual(outcome(put(store, { labels: { a: '2' } })), ['new', 'alert']);
     assert.deepEqual(outcome(put(store, { labels: { a: '3' }, endsAt: start })), ['resolved', 'alert']);
     assert.deepEqual([store.size, store.firing], [1, 1]);
-    assert.deepEqual(store.firingAt(start), [{ a: '1' }]);
+    assert.deepEqual(labelsOf(store.firingAt(start)), [{ a: '1' }]);
   });
 
   it('does not store a new alert beyond the bytes allowed, but tells of it', () => {
@@ -389,11 +390,15 @@ class Pair {
     assert.equal(store.size, model.alerts.size);
     assert.equal(store.firing, model.firing);
     assert.equal(store.sizeBytes, model.sizeBytes);
-    assert.deepEqual(store.firingAt(this.#now), model.firingAt(this.#now));
+    assert.deepEqual(labelsOf(store.firingAt(this.#now)), model.firingAt(this.#now));
     assert.ok(store.size <= this.#options.maxAlerts);
     assert.ok(store.sizeBytes <= this.#options.maxBytes);
     const next = model.nextDeadline;
     if (next === undefined) assert.equal(store.nextDeadline, undefined);
     else assert.ok(store.nextDeadline! <= next, 'whoever waits for the next deadline misses none');
   }
+}
+
+function labelsOf(alerts: readonly Alert[]): LabelSet[] {
+  return alerts.map(({ labels }) => labels);
 }

@@ -1,7 +1,7 @@
 import { Alert, isResolved, receivedState, type AlertState } from './alert.ts';
 import { alertSize } from './alert-size.ts';
 import { DeadlineHeap } from './deadline-heap.ts';
-import type { LabelSet } from './label-set.ts';
+import { isSameLabelText } from './label-set.ts';
 import { mergeAlert } from './merge.ts';
 import type { PostableAlert } from './postable-alert.ts';
 
@@ -81,7 +81,7 @@ export class AlertStore {
     if (posted.invalid !== undefined) return posted.invalid;
     const alert = this.#alerts.get(posted.key);
     return alert === undefined
-      ? this.#add(new Alert(posted.key, posted.labels, received), characterBytes)
+      ? this.#add(new Alert(posted, received), characterBytes)
       : this.#update(alert, received, now, characterBytes);
   }
 
@@ -95,10 +95,10 @@ export class AlertStore {
     return this.#alerts.values();
   }
 
-  /** The labels of all that fire at `now`. */
-  firingAt(now: number): LabelSet[] {
-    const firing: LabelSet[] = [];
-    for (const alert of this.#alerts.values()) if (!isResolved(alert.state, now)) firing.push(alert.labels);
+  /** All that fire at `now`. */
+  firingAt(now: number): Alert[] {
+    const firing: Alert[] = [];
+    for (const alert of this.#alerts.values()) if (!isResolved(alert.state, now)) firing.push(alert);
     return firing;
   }
 
@@ -144,7 +144,7 @@ export class AlertStore {
   #update(alert: Alert, received: AlertState, now: number, characterBytes: 1 | 2): PutResult {
     const { annotations, generatorURL } = alert.state;
     const merged = mergeAlert(alert.state, received, now);
-    const edited = !sameLabels(annotations, merged.annotations);
+    const edited = !isSameLabelText(annotations, merged.annotations);
     const resized = edited || generatorURL !== merged.generatorURL;
     const fitted = !resized || this.#resize(alert, merged, characterBytes);
     // Equal texts are not replaced by new ones: that would make garbage of the old, all over the heap, at every re-send.
@@ -183,11 +183,4 @@ export class AlertStore {
     this.#alerts.delete(alert.key);
     this.#bytes -= alert.sizeBytes;
   }
-}
-
-function sameLabels(a: LabelSet, b: LabelSet): boolean {
-  if (a === b) return true;
-  for (const name in a) if (a[name] !== b[name] || !Object.hasOwn(b, name)) return false;
-  for (const name in b) if (!Object.hasOwn(a, name)) return false;
-  return true;
 }

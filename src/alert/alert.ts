@@ -1,10 +1,10 @@
 import { fingerprint } from './fingerprint.ts';
-import type { LabelSet } from './label-set.ts';
-import type { PostableAlert } from './postable-alert.ts';
+import { isLabelText, labelSetOf, type Labelled, type LabelSet, type LabelText } from './label-set.ts';
+import type { IdentifiedLabels, PostableAlert } from './postable-alert.ts';
 
 /** What changes each time an alert is sent again. Times are milliseconds since the epoch. */
 export interface AlertState {
-  readonly annotations: LabelSet;
+  readonly annotations: LabelText;
   readonly generatorURL: string;
   readonly startsAt: number;
   readonly endsAt: number;
@@ -15,9 +15,10 @@ export interface AlertState {
 }
 
 /** A stored alert: its labels for good, and its state as of the last time it was received. */
-export class Alert {
+export class Alert implements Labelled {
   readonly key: string;
-  readonly labels: LabelSet;
+  /** Of usual labels the key is kept alone, which is their text. */
+  readonly #labels: LabelSet | undefined;
   readonly #state: { -readonly [Field in keyof AlertState]: AlertState[Field] };
   /** What its last change was announced as; it lags behind `isResolved` until the expiry is processed. */
   announced: 'firing' | 'resolved';
@@ -28,11 +29,28 @@ export class Alert {
   deadline = 0;
   #fingerprint: string | undefined;
 
-  constructor(key: string, labels: LabelSet, state: AlertState) {
-    this.key = key;
-    this.labels = labels;
+  constructor(posted: IdentifiedLabels, state: AlertState) {
+    this.key = posted.key;
+    this.#labels = isLabelText(posted.key) ? undefined : posted.labels;
+    // A copy, so that what lives long is made in a place of its own: V8 would put those of re-sends among the old ones, too.
     this.#state = { ...state };
     this.announced = isResolved(state, state.updatedAt) ? 'resolved' : 'firing';
+  }
+
+  /** Made anew each time: who needs them often keeps them. */
+  get labels(): LabelSet {
+    return this.#labels ?? labelSetOf(this.key);
+  }
+
+  /** The label of that name, at a fraction of the cost. */
+  get alertname(): string | undefined {
+    if (this.#labels === undefined) return alertnameIn(this.key);
+    return Object.hasOwn(this.#labels, 'alertname') ? this.#labels['alertname'] : undefined;
+  }
+
+  /** What is kept of the labels beside the key. */
+  get keptLabels(): LabelSet | undefined {
+    return this.#labels;
   }
 
   /** As of now: {@link renew} writes into it. */
@@ -60,6 +78,13 @@ export class Alert {
   get fingerprint(): string {
     return (this.#fingerprint ??= fingerprint(this.labels));
   }
+}
+
+/** In a key without a backslash a quote and a colon can follow nothing but a name. */
+function alertnameIn(key: string): string | undefined {
+  const opening = '"alertname":"';
+  const from = key.indexOf(opening) + opening.length;
+  return from < opening.length ? undefined : key.slice(from, key.indexOf('"', from));
 }
 
 /** An alert whose end is `now` has ended, as everywhere in Alertmanager. */

@@ -6,8 +6,7 @@ import { DeadlineHeap } from './deadline-heap.ts';
 
 function newAlert(name: string): Alert {
   return new Alert(
-    name,
-    {},
+    { key: name, labels: {} },
     { annotations: {}, generatorURL: '', startsAt: 0, endsAt: 1, updatedAt: 0, timeout: false },
   );
 }

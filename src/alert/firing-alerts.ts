@@ -1,5 +1,10 @@
-import type { LabelSet } from './label-set.ts';
+import type { Labelled, LabelSet } from './label-set.ts';
 import { PushedAlertSearch } from './pushed-alert-search.ts';
+
+/** An alert whose labels are only read if its name is asked for. */
+export interface NamedAlert extends Labelled {
+  readonly alertname: string | undefined;
+}
 
 type Groups = ReadonlyMap<string | undefined, readonly LabelSet[]>;
 
@@ -8,24 +13,29 @@ type Groups = ReadonlyMap<string | undefined, readonly LabelSet[]>;
  * An index is made when it is first needed. A label may be called `constructor`: only own properties are labels.
  */
 export class FiringAlerts {
-  readonly all: readonly LabelSet[];
-  readonly #byName: Groups;
+  readonly all: readonly NamedAlert[];
+  readonly #byName: ReadonlyMap<string | undefined, readonly NamedAlert[]>;
+  readonly #named = new Map<string, readonly LabelSet[]>();
   readonly #groups = new Map<string, Map<string, Groups>>();
   readonly #searches = new Map<string, PushedAlertSearch>();
   readonly #reported = new WeakMap<LabelSet, boolean>();
 
-  constructor(all: readonly LabelSet[]) {
+  constructor(all: readonly NamedAlert[]) {
     this.all = all;
-    this.#byName = groupBy(all, 'alertname');
+    this.#byName = Map.groupBy(all, ({ alertname }) => alertname);
   }
 
   get size(): number {
     return this.all.length;
   }
 
+  static of(all: readonly LabelSet[]): FiringAlerts {
+    return new FiringAlerts(all.map((labels) => ({ labels, alertname: valueOf(labels, 'alertname') })));
+  }
+
   /** The alerts of one name, in the order in which they were given. */
   named(alertname: string): readonly LabelSet[] {
-    return this.#byName.get(alertname) ?? [];
+    return getOrAdd(this.#named, alertname, () => (this.#byName.get(alertname) ?? []).map(({ labels }) => labels));
   }
 
   /** The alerts of one name by the value of a label, those that lack it under undefined. Each grouping is made once. */

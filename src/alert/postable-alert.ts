@@ -1,4 +1,4 @@
-import type { LabelSet } from './label-set.ts';
+import type { Labelled, LabelSet, LabelText } from './label-set.ts';
 import { labelKey } from './label-key.ts';
 
 /** One alert of a POST body that satisfies the schema: what the sender said, with empty label values already gone. */
@@ -6,7 +6,7 @@ export interface PostableAlert {
   /** Identity; see {@link labelKey}. '' if invalid. */
   readonly key: string;
   readonly labels: LabelSet;
-  readonly annotations: LabelSet;
+  readonly annotations: LabelText;
   /** Milliseconds since the epoch; undefined if absent. */
   readonly startsAt: number | undefined;
   readonly endsAt: number | undefined;
@@ -17,10 +17,14 @@ export interface PostableAlert {
 }
 
 /** What is left to decide once the fields have their types. */
-export type AlertFields = Omit<PostableAlert, 'key' | 'invalid'>;
+export interface AlertFields extends Omit<PostableAlert, 'key' | 'invalid'> {
+  readonly annotations: LabelSet;
+}
 
-/** An alert's labels as they are stored, and their key. */
-export type StoredLabels = Pick<PostableAlert, 'key' | 'labels'>;
+/** Labels, and the key that tells them from others. */
+export interface IdentifiedLabels extends Labelled {
+  readonly key: string;
+}
 
 const noLabels: LabelSet = Object.freeze({});
 
@@ -31,16 +35,14 @@ export const noAnnotations = noLabels;
  * Makes a postable alert out of checked fields.
  * @param fields labels may still hold empty values, which Prometheus' data model takes for absent labels
  * @param maxLabels most labels, those with empty values too, and most annotations; more make the alert invalid
- * @param stored the stored alert whose labels these are, if that is known; then there is nothing to check but annotations
  */
-export function postableAlert(fields: AlertFields, maxLabels: number, stored?: StoredLabels): PostableAlert {
-  const labels = stored?.labels ?? withoutEmptyValues(fields.labels);
+export function postableAlert(fields: AlertFields, maxLabels: number): PostableAlert {
+  const labels = withoutEmptyValues(fields.labels);
   const given = labels === fields.labels ? 0 : count(fields.labels);
   const invalid =
-    (stored === undefined ? invalidity('label', labels, given, maxLabels) : undefined) ??
-    invalidity('annotation', fields.annotations, 0, maxLabels);
+    invalidity('label', labels, given, maxLabels) ?? invalidity('annotation', fields.annotations, 0, maxLabels);
   return {
-    key: invalid === undefined ? (stored?.key ?? labelKey(labels)) : '',
+    key: invalid === undefined ? labelKey(labels) : '',
     labels,
     annotations: fields.annotations,
     startsAt: fields.startsAt,

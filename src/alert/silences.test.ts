@@ -8,7 +8,7 @@ import { Silences } from './silences.ts';
 
 describe('Silences', () => {
   it('silences nothing while it holds none', () => {
-    assert.deepEqual(new Silences(1000).silencing({ job: 'node' }, 1500), []);
+    assert.deepEqual(new Silences(1000).silencing({ labels: { job: 'node' } }, 1500), []);
   });
 
   it('silences from the start of a silence to its end, whether or not it was told of them', () => {
@@ -16,10 +16,10 @@ describe('Silences', () => {
     silences.put(testSilence('a'), 0);
     const labels = { job: 'node' };
     assert.deepEqual(
-      [999, 1000, 1999, 2000].map((now) => silences.isSilenced(labels, now)),
+      [999, 1000, 1999, 2000].map((now) => silences.isSilenced({ labels }, now)),
       [false, true, true, false],
     );
-    assert.equal(silences.isSilenced({ job: 'other' }, 1500), false);
+    assert.equal(silences.isSilenced({ labels: { job: 'other' } }, 1500), false);
   });
 
   it('tells each start and each end once, and forgets after the retention', () => {
@@ -41,7 +41,7 @@ describe('Silences', () => {
   it('gives the ids in their order', () => {
     const silences = new Silences(1000);
     for (const id of ['c', 'a', 'b']) silences.put(testSilence(id), 1500);
-    assert.deepEqual(silences.silencedBy({ job: 'node' }, 1500), ['a', 'b', 'c']);
+    assert.deepEqual(silences.silencedBy({ labels: { job: 'node' } }, 1500), ['a', 'b', 'c']);
   });
 
   it('agrees with a look at every silence, whatever was done before', () =>
@@ -58,7 +58,7 @@ describe('Silences', () => {
           model.set(silence.id, silence);
           for (const at of [now, now + 700]) {
             const expected = [...model.values()].filter((s) => silenceState(s, at) === 'active' && concerns(s, labels));
-            assert.deepEqual(silences.silencedBy(labels, at), expected.map(({ id }) => id).toSorted());
+            assert.deepEqual(silences.silencedBy({ labels }, at), expected.map(({ id }) => id).toSorted());
           }
           const states = [...model.values()].map((s) => silenceState(s, now));
           assert.equal(silences.count(now).active, states.filter((state) => state === 'active').length);
@@ -85,7 +85,7 @@ describe('Silences', () => {
           told.push(...started.map(({ id }) => `${id} starts`), ...ended.map(({ id }) => `${id} ends`));
           if (started.length + ended.length > 0) toldUntil = now;
           const isActive = stored.some((one) => silenceState(one, now) === 'active');
-          assert.equal(silences.isSilenced({ job: 'node' }, now), isActive);
+          assert.equal(silences.isSilenced({ labels: { job: 'node' } }, now), isActive);
         }
         for (const { id, updatedAt, startsAt, endsAt } of stored) {
           const ends = updatedAt < endsAt && endsAt <= now ? 1 : 0;

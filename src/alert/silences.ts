@@ -1,11 +1,11 @@
-import type { LabelSet } from './label-set.ts';
+import type { Labelled } from './label-set.ts';
 import type { OnUndecided } from './matcher.ts';
 import { SilenceIndex } from './silence-index.ts';
 import { silenceState, type Silence, type SilenceState } from './silence.ts';
 
 const none: readonly Silence[] = [];
 
-/** Which silences concern some labels, as of a version of the silences. */
+/** Which silences concern an alert, as of a version of the silences. */
 interface Verdict {
   readonly version: number;
   readonly silences: readonly Silence[];
@@ -27,7 +27,7 @@ export class Silences {
   /** Those that have not ended, as far as has been told. */
   readonly #index: SilenceIndex;
   readonly #indexed = new Map<string, Silence>();
-  readonly #verdicts = new WeakMap<LabelSet, Verdict>();
+  readonly #verdicts = new WeakMap<Labelled, Verdict>();
   #version = 0;
   #nextTurnAt = Number.POSITIVE_INFINITY;
 
@@ -77,20 +77,20 @@ export class Silences {
     this.put(silence, Math.min(now, Math.max(silence.updatedAt, toldUntil)));
   }
 
-  /** The silences that silence an alert with these labels at `now`. To ask again with the same object costs hardly anything. */
-  silencing(labels: LabelSet, now: number): readonly Silence[] {
+  /** The silences that silence an alert at `now`. To ask again with the same object costs hardly anything. */
+  silencing(alert: Labelled, now: number): readonly Silence[] {
     if (this.#indexed.size === 0) return none;
-    const concerning = this.#concerning(labels);
+    const concerning = this.#concerning(alert);
     return concerning.length === 0 ? none : concerning.filter((silence) => silenceState(silence, now) === 'active');
   }
 
-  isSilenced(labels: LabelSet, now: number): boolean {
-    return this.silencing(labels, now).length > 0;
+  isSilenced(alert: Labelled, now: number): boolean {
+    return this.silencing(alert, now).length > 0;
   }
 
-  /** The ids of the silences that silence an alert with these labels at `now`, sorted: `silencedBy` of its status. */
-  silencedBy(labels: LabelSet, now: number): string[] {
-    return this.silencing(labels, now)
+  /** The ids of the silences that silence an alert at `now`, sorted: `silencedBy` of its status. */
+  silencedBy(alert: Labelled, now: number): string[] {
+    return this.silencing(alert, now)
       .map(({ id }) => id)
       .toSorted();
   }
@@ -139,12 +139,12 @@ export class Silences {
     }
   }
 
-  #concerning(labels: LabelSet): readonly Silence[] {
-    const verdict = this.#verdicts.get(labels);
+  #concerning(alert: Labelled): readonly Silence[] {
+    const verdict = this.#verdicts.get(alert);
     if (verdict !== undefined && verdict.version === this.#version) return verdict.silences;
-    const found = this.#index.concerning(labels);
+    const found = this.#index.concerning(alert.labels);
     const silences = found.length === 0 ? none : found;
-    this.#verdicts.set(labels, { version: this.#version, silences });
+    this.#verdicts.set(alert, { version: this.#version, silences });
     return silences;
   }
 

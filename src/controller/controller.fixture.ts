@@ -3,7 +3,8 @@ import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { FiringAlerts } from '../alert/firing-alerts.ts';
 import type { LabelSet } from '../alert/label-set.ts';
-import { Causes, type CauseStatus } from '../workqueue/causes.ts';
+import type { CauseStatus } from '../workqueue/cause.ts';
+import { Causes } from '../workqueue/causes.ts';
 import { RateLimiter } from '../workqueue/rate-limiter.ts';
 import { requestKey, type Request } from '../workqueue/request.ts';
 import { createWorkQueueMetrics } from '../workqueue/work-queue-metrics.ts';
@@ -35,7 +36,7 @@ export function trace(name: string): Request {
 /** Causes of one alert, as the receiver makes them, with the request id `id`. */
 export function alertCauses(at: number, id = 'r1', alertname = 'InstanceDown', status: CauseStatus = 'firing'): Causes {
   const causes = new Causes();
-  causes.addAlert(alertname, { alertname }, status, at);
+  causes.addAlert(alertname, { labels: { alertname } }, status, at);
   causes.addRequestId(id);
   return causes;
 }
@@ -197,7 +198,7 @@ export class FakeAlerts implements AlertSource {
 
   async snapshot(notBefore: number, requestIds: readonly string[], signal: AbortSignal): Promise<AlertSnapshot> {
     this.asked.push({ notBefore, requestIds });
-    return { takenAt: notBefore, firing: new FiringAlerts(await this.answer(signal)) };
+    return { takenAt: notBefore, firing: FiringAlerts.of(await this.answer(signal)) };
   }
 }
 

@@ -58,7 +58,7 @@ function pipelineOf(flavour: Flavour, changes: Partial<Pipeline> = {}): Pipeline
 }
 
 function reasonOf(pipeline: Pipeline, ...alerts: readonly LabelSet[]): string {
-  return flowHealth(pipeline, new FiringAlerts(alerts)).reason;
+  return flowHealth(pipeline, FiringAlerts.of(alerts)).reason;
 }
 
 describe('flowHealth, two alerts at once', () => {
@@ -143,7 +143,7 @@ describe('flowHealth, which alerts concern a pipeline', () => {
       name: 'TerminalError',
       message: /^Deployment\/cls: there are no health rules for the kind Deployment/,
     };
-    assert.throws(() => flowHealth(other, new FiringAlerts([{ alertname }])), error);
+    assert.throws(() => flowHealth(other, FiringAlerts.of([{ alertname }])), error);
     assert.throws(() => probingFailed(other), error);
     assert.equal(configurationNotGenerated(other), undefined);
   });
@@ -155,7 +155,7 @@ describe('flowHealth, which alerts concern a pipeline', () => {
         getOwnPropertyDescriptor: (...args) => (reads++, Reflect.getOwnPropertyDescriptor(...args)),
       });
     const alerts = Array.from({ length: 500 }, (_, i) => counted({ alertname, pipeline_name: `p-${i}` }));
-    const firing = new FiringAlerts(alerts);
+    const firing = FiringAlerts.of(alerts);
     for (let i = 0; i < 1000; i++) {
       const reason = flowHealth(pipelineOf('trace', { name: `p-${i}` }), firing).reason;
       assert.equal(reason, i < 500 ? dropped : 'FlowHealthy');
@@ -210,7 +210,7 @@ describe('flowHealth, for any alerts', () => {
             (name === 'cls' && (type ?? pipeline.kind.toLowerCase()) === pipeline.kind.toLowerCase()),
         );
         const worst = worstFirst[flavour].find(([name]) => concerning.some(({ alertname }) => alertname === name));
-        const { status, reason } = flowHealth(pipeline, new FiringAlerts(alerts));
+        const { status, reason } = flowHealth(pipeline, FiringAlerts.of(alerts));
         assert.deepEqual([status, reason], worst ? ['False', worst[1]] : ['True', 'FlowHealthy']);
       }),
       { numRuns: 1000 },

@@ -157,7 +157,7 @@ function expected(status: string, reason: string, message: string): object {
 describe('healthRules', () => {
   for (const [flavour, alertname, reason, message] of rows) {
     it(`says ${reason} of a ${flavour} pipeline when ${alertname} fires`, () => {
-      const firing = new FiringAlerts([{ alertname, pipeline_name: 'backend' }]);
+      const firing = FiringAlerts.of([{ alertname, pipeline_name: 'backend' }]);
       assert.deepEqual(flowHealth(pipelines[flavour], firing), expected('False', reason, message));
     });
   }
@@ -173,7 +173,7 @@ describe('healthRules', () => {
   for (const flavour of ['trace', 'metric', 'log-otlp', 'log-fluent-bit'] as const) {
     it(`says FlowHealthy of a ${flavour} pipeline when nothing fires`, () => {
       const healthy = expected('True', 'FlowHealthy', 'No problems detected in the telemetry flow');
-      assert.deepEqual(flowHealth(pipelines[flavour], new FiringAlerts([])), healthy);
+      assert.deepEqual(flowHealth(pipelines[flavour], FiringAlerts.of([])), healthy);
     });
 
     it(`says ConfigurationNotGenerated of a ${flavour} pipeline whose configuration is not generated`, () => {

@@ -263,7 +263,7 @@ describe('reconcile report, the time since the alert', () => {
     const { clock, controller, logger } = controllerBench(() => unchanged);
     const causes = new Causes();
     for (let age = 150; age > 0; age--) {
-      causes.addAlert(`${age}`, { alertname: `${age}` }, 'firing', clock.now() - age);
+      causes.addAlert(`${age}`, { labels: { alertname: `${age}` } }, 'firing', clock.now() - age);
     }
     controller.enqueue([trace('a')], causes, 'e1', 'alert');
     await clock.advanceAsync(0);

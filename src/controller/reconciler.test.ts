@@ -463,7 +463,7 @@ describe('reconciler, an alert that Prometheus does not report', () => {
       { alertname: 'Known', job: 'api', region: 'eu' },
       { alertname: 'Known', job: 'web' },
     ];
-    for (const labels of pushed) causes.addAlert(JSON.stringify(labels), labels, 'firing', clock.now());
+    for (const labels of pushed) causes.addAlert(JSON.stringify(labels), { labels }, 'firing', clock.now());
     assert.deepEqual((await reconcile(pipeline, causes)).notInPrometheus, ['Gone', '(no alertname)', 'Known']);
   });
 

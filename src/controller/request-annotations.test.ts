@@ -7,7 +7,7 @@ import { requestAnnotations } from './request-annotations.ts';
 function causesOf(...alertnames: readonly string[]): Causes {
   const causes = new Causes();
   for (const [index, alertname] of alertnames.entries()) {
-    causes.addAlert(String(index), { alertname, token: 'hunter2' }, 'firing', 1000 + index);
+    causes.addAlert(String(index), { labels: { alertname, token: 'hunter2' } }, 'firing', 1000 + index);
   }
   return causes;
 }

@@ -35,7 +35,8 @@ describe('createSharedSnapshot', { timeout: 20_000 }, () => {
     const { logger, registry, snapshots } = bench(prometheus.url);
     const asked = Array.from({ length: 1000 }, () => snapshots.snapshot(0, ['r1'], signal));
     const answers = await Promise.all(asked);
-    assert.deepEqual(answers[999]?.firing.all, [{ alertname: 'InstanceDown' }]);
+    assert.deepEqual(answers[999]?.firing.named('InstanceDown'), [{ alertname: 'InstanceDown' }]);
+    assert.equal(answers[999]?.firing.size, 1);
     assert.equal(prometheus.queries(), 1);
     assert.deepEqual(logger.valuesOf('prometheus.queried', 'address', 'request_ids', 'status', 'alerts', 'firing'), [
       [prometheus.url, ['r1'], 'success', 2, 1],

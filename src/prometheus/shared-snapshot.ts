@@ -110,7 +110,7 @@ export class SharedSnapshot implements AlertSource {
     const { clock, client } = this.#options;
     try {
       const { alerts, firing } = await client.query(this.#closed.signal);
-      const snapshot = { takenAt: startedAt, firing: new FiringAlerts(firing) };
+      const snapshot = { takenAt: startedAt, firing: FiringAlerts.of(firing) };
       this.#failures = 0;
       this.#last = { startedAt, snapshot };
       this.#report.succeeded(alerts, firing, requestIds, clock.now() - startedAt);

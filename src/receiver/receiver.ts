@@ -74,7 +74,7 @@ export class Receiver {
     createAlertmanagerVersionMetric(options.registry, options.version);
     this.#undecided = new UndecidedMatches({ ...options, metrics });
     const silences = new Silences(config.receiver.silence_retention, this.#undecided.ofSilence);
-    const silencing: Silencing = (labels, now) => silences.silencing(labels, now);
+    const silencing: Silencing = (alert, now) => silences.silencing(alert, now);
     const onSuppressed = (suppressed: Suppressed): void => this.#report.suppressed(suppressed);
     this.#expiry = new AlertExpiry({ ...options, lines: this.#lines, silencing, onSuppressed });
     this.#silences = new SilenceStage({

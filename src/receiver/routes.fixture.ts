@@ -104,7 +104,7 @@ export async function startRoutes(test: TestContext, options: TestRoutesOptions 
   const alerts = new AlertsHandler({
     clock,
     store,
-    silencing: (labels, now) => silences.silencing(labels, now),
+    silencing: (alert, now) => silences.silencing(alert, now),
     isSilencingSlow: () => silences.holdsAny,
     settings: () => settings,
     report: new IntakeReport({ clock, logger, metrics, lines, perSecond: 50 }),
@@ -120,7 +120,7 @@ export async function startRoutes(test: TestContext, options: TestRoutesOptions 
     lists: new AlertLists({
       clock,
       store,
-      silencedBy: options.silencedBy ?? ((labels, now) => silences.silencedBy(labels, now)),
+      silencedBy: options.silencedBy ?? ((alert, now) => silences.silencedBy(alert, now)),
       onUndecided: undecided.ofFilter,
       groupBy: options.groupBy ?? ['alertname'],
     }),

@@ -64,7 +64,7 @@ function setUp(test: TestContext, { capacity = 3, wait = 500, select = 'all' }: 
 
 function causesOf(alertname: string, at: number): Causes {
   const causes = new Causes();
-  causes.addAlert(alertname, { alertname }, 'firing', at);
+  causes.addAlert(alertname, { labels: { alertname } }, 'firing', at);
   causes.addRequestId(`request-${alertname}`);
   return causes;
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { LabelSet } from '../alert/label-set.ts';
+import { causeFields } from '../workqueue/cause.fixture.ts';
 import { Causes, maxNamedCauses } from '../workqueue/causes.ts';
 import { requestKey, type Request } from '../workqueue/request.ts';
 import { requestMappers } from './request-mapper.ts';
@@ -11,7 +12,7 @@ const pipelines: readonly Request[] = kinds.flatMap((kind) => ['a', 'b'].map((na
 
 function causesOf(...alerts: readonly LabelSet[]): Causes {
   const causes = new Causes();
-  for (const [index, labels] of alerts.entries()) causes.addAlert(`${index}`, labels, 'firing', 0);
+  for (const [index, labels] of alerts.entries()) causes.addAlert(`${index}`, { labels }, 'firing', 0);
   return causes;
 }
 
@@ -108,7 +109,7 @@ describe('select: labels', () => {
   it('chooses everyone when alerts are counted that are no longer named', () => {
     const causes = new Causes();
     for (let n = 0; n <= maxNamedCauses; n++) {
-      causes.addAlert(`${n}`, { alertname: 'MetricX', pipeline_name: 'a', n: `${n}` }, 'firing', 0);
+      causes.addAlert(`${n}`, { labels: { alertname: 'MetricX', pipeline_name: 'a', n: `${n}` } }, 'firing', 0);
     }
     assert.equal(chosenBy(causes), everyone);
   });
@@ -184,7 +185,7 @@ describe('request mappers, whatever the alerts', () => {
     fc.assert(
       fc.property(alerts, some, (given, among) => {
         const causes = causesOf(...given);
-        const before = structuredClone([among, [...causes.alerts.values()]]);
+        const before = structuredClone([among, [...causes.alerts.values()].map(causeFields)]);
         const all = requestMappers.all(causes, among);
         const chosen = new Set(requestMappers.labels(causes, among));
         assert.deepEqual(all, among);
@@ -192,7 +193,7 @@ describe('request mappers, whatever the alerts', () => {
           all.filter((one) => chosen.has(one)),
           [...chosen],
         );
-        assert.deepEqual([among, [...causes.alerts.values()]], before);
+        assert.deepEqual([among, [...causes.alerts.values()].map(causeFields)], before);
       }),
     );
   });

@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { Causes, maxNamedCauses, type CauseStatus } from './causes.ts';
+import { causeFields } from './cause.fixture.ts';
+import type { CauseStatus } from './cause.ts';
+import { Causes, maxNamedCauses } from './causes.ts';
 
 /** All that causes hold, in their order, to be compared. */
 function contents(causes: Causes): unknown {
   const { triggers, alerts, requestIds, alertCount, incomplete, omittedRequestIds, firstSeen, lastSeen } = causes;
   return {
     triggers: [...triggers],
-    alerts: [...alerts].map(([key, cause]) => [key, { ...cause }]),
+    alerts: [...alerts].map(([key, cause]) => [key, causeFields(cause)]),
     requestIds: [...requestIds],
     alertCount,
     incomplete,
@@ -19,7 +21,7 @@ function contents(causes: Causes): unknown {
 }
 
 function addAlerts(causes: Causes, from: number, to: number): Causes {
-  for (let n = from; n < to; n++) causes.addAlert(`k${n}`, { alertname: `A${n}` }, 'firing', n);
+  for (let n = from; n < to; n++) causes.addAlert(`k${n}`, { labels: { alertname: `A${n}` } }, 'firing', n);
   return causes;
 }
 
@@ -54,17 +56,18 @@ describe('Causes', () => {
   it('names an alert with its labels, status, times and count', () => {
     const causes = new Causes();
     const labels = { alertname: 'A' };
-    causes.addAlert('k', labels, 'firing', 5);
+    causes.addAlert('k', { labels }, 'firing', 5);
     assert.deepEqual([...causes.triggers], ['alert']);
-    assert.deepEqual([...causes.alerts], [['k', { labels, status: 'firing', firstSeen: 5, lastSeen: 5, count: 1 }]]);
+    const cause = { labels, status: 'firing', firstSeen: 5, lastSeen: 5, count: 1 };
+    assert.deepEqual([...causes.alerts.values()].map(causeFields), [cause]);
     assert.equal(causes.alertCount, 1);
   });
 
   it('keeps the last status of an alert that comes again, and counts it', () => {
     const causes = new Causes();
-    causes.addAlert('k', { alertname: 'A' }, 'firing', 5);
-    causes.addAlert('other', { alertname: 'B' }, 'firing', 6);
-    causes.addAlert('k', { alertname: 'A' }, 'resolved', 9);
+    causes.addAlert('k', { labels: { alertname: 'A' } }, 'firing', 5);
+    causes.addAlert('other', { labels: { alertname: 'B' } }, 'firing', 6);
+    causes.addAlert('k', { labels: { alertname: 'A' } }, 'resolved', 9);
     const { status, firstSeen, lastSeen, count } = causes.alerts.get('k')!;
     assert.deepEqual([status, firstSeen, lastSeen, count], ['resolved', 5, 9, 2]);
     assert.deepEqual([...causes.alerts.keys()], ['other', 'k']);
@@ -74,7 +77,7 @@ describe('Causes', () => {
   it('names the 100 most recent alerts, and counts all', () => {
     const causes = addAlerts(new Causes(), 0, maxNamedCauses);
     assert.equal(causes.incomplete, false);
-    causes.addAlert('k0', { alertname: 'A0' }, 'firing', 200);
+    causes.addAlert('k0', { labels: { alertname: 'A0' } }, 'firing', 200);
     assert.equal(causes.incomplete, false);
     addAlerts(causes, 100, 102);
     assert.equal(causes.incomplete, true);
@@ -173,7 +176,7 @@ describe('Causes, whatever is added', () => {
     const causes = new Causes();
     for (const { kind, id, status, at } of adds) {
       if (kind === 'request') causes.addRequestId(`r${id}`);
-      else causes.addAlert(`k${id}`, { alertname: `A${id % 7}` }, status, at);
+      else causes.addAlert(`k${id}`, { labels: { alertname: `A${id % 7}` } }, status, at);
     }
     return causes;
   }

@@ -1,25 +1,11 @@
-import type { LabelSet } from '../alert/label-set.ts';
+import type { Labelled } from '../alert/label-set.ts';
+import { Cause, type CauseStatus } from './cause.ts';
 
 /** Most alerts, and most request ids, that causes name; past that they only count. */
 export const maxNamedCauses = 100;
 
-/** `silence expired`: it fires, and the last silence that kept it from waking anybody has ended. */
-export type CauseStatus = 'firing' | 'resolved' | 'expired' | 'silence expired';
-
 /** What made us look: an alert that came or ended; the start; the periodic look; one that is unhealthy; a new or edited pipeline; alerts that a sender cut off; a new configuration; a silence that ended. */
 export type Trigger = 'alert' | 'start' | 'resync' | 'requeue' | 'pipeline' | 'truncated' | 'reload' | 'silence';
-
-/** One alert that a request exists for. */
-export interface Cause {
-  readonly labels: LabelSet;
-  /** As it was received last. */
-  readonly status: CauseStatus;
-  /** Milliseconds since the epoch. */
-  readonly firstSeen: number;
-  readonly lastSeen: number;
-  /** How often it was received. */
-  readonly count: number;
-}
 
 /**
  * Why a request exists. Bounded: the {@link maxNamedCauses} most recent alerts and request ids are named, the rest counted.
@@ -58,12 +44,12 @@ export class Causes {
     return union;
   }
 
-  addAlert(key: string, labels: LabelSet, status: CauseStatus, at: number): void {
+  addAlert(key: string, alert: Labelled, status: CauseStatus, at: number): void {
     const received = status !== 'silence expired';
     this.triggers.add(received ? 'alert' : 'silence');
     this.alertCount++;
     this.#seen(received ? at : Number.POSITIVE_INFINITY, at);
-    this.#name(key, { labels, status, firstSeen: at, lastSeen: at, count: 1 });
+    this.#name(key, new Cause(alert, status, at));
   }
 
   /** Alerts of which nothing is known but their number: they may concern every pipeline. */
@@ -100,7 +86,7 @@ export class Causes {
     if (known === undefined) this.alerts.set(key, cause);
     else {
       this.alerts.delete(key);
-      this.alerts.set(key, { ...cause, firstSeen: known.firstSeen, count: known.count + cause.count });
+      this.alerts.set(key, cause.after(known));
     }
     if (this.alerts.size <= maxNamedCauses) return;
     this.alerts.delete(first(this.alerts.keys()));

@@ -6,7 +6,7 @@ import { causeTexts, describeCauses } from './describe-causes.ts';
 function causesOf(...alerts: readonly (readonly [key: string, alertname: string | undefined])[]): Causes {
   const causes = new Causes();
   for (const [key, alertname] of alerts) {
-    causes.addAlert(key, alertname === undefined ? {} : { alertname }, 'firing', 0);
+    causes.addAlert(key, { labels: alertname === undefined ? {} : { alertname } }, 'firing', 0);
   }
   return causes;
 }
@@ -19,7 +19,7 @@ describe('causeTexts', () => {
 
   it('counts alerts of the same name and status, in the place of the newest of them', () => {
     const causes = causesOf(['1', 'A'], ['2', 'B'], ['3', 'A']);
-    causes.addAlert('4', { alertname: 'B' }, 'resolved', 0);
+    causes.addAlert('4', { labels: { alertname: 'B' } }, 'resolved', 0);
     assert.deepEqual(causeTexts(causes), ['B resolved', 'A firing ×2', 'B firing']);
   });
 

@@ -1,7 +1,7 @@
 import type { Alert } from '../../alert/alert.ts';
 import { formatDateTime } from '../../alert/date-time.ts';
 import { sortedNames } from '../../alert/fingerprint.ts';
-import type { LabelSet } from '../../alert/label-set.ts';
+import { labelSetOf, type LabelSet } from '../../alert/label-set.ts';
 import { htmlSafe } from './html-safe.ts';
 
 /** The one receiver there is, by name: what it does with an alert is to reconcile. */
@@ -20,7 +20,7 @@ export function alertJson(alert: Alert, silencedBy: readonly string[]): string {
   const silences = JSON.stringify(silencedBy);
   const url = generatorURL === '' ? '' : `,"generatorURL":${JSON.stringify(generatorURL)}`;
   return htmlSafe(
-    `{"annotations":${labelsJson(annotations)},"endsAt":"${formatDateTime(endsAt)}","fingerprint":"${alert.fingerprint}",` +
+    `{"annotations":${labelsJson(labelSetOf(annotations))},"endsAt":"${formatDateTime(endsAt)}","fingerprint":"${alert.fingerprint}",` +
       `"receivers":${receivers},"startsAt":"${formatDateTime(startsAt)}",` +
       `"status":{"inhibitedBy":[],"mutedBy":[],"silencedBy":${silences},"state":"${state}"},` +
       `"updatedAt":"${formatDateTime(updatedAt)}"${url},"labels":${labelsJson(alert.labels)}}`,

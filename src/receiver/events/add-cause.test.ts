@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { causeFields } from '../../workqueue/cause.fixture.ts';
 import { Causes } from '../../workqueue/causes.ts';
 import { addCause } from './add-cause.ts';
 import { newAlert } from './new-alert.fixture.ts';
@@ -12,7 +13,10 @@ describe('addCause', () => {
     const alert = newAlert({ alertname: 'A', job: 'api' });
     addCause(causes, alert, 'resolved', 5);
     const cause = { labels: alert.labels, status: 'resolved', firstSeen: 5, lastSeen: 5, count: 1 };
-    assert.deepEqual([...causes.alerts], [[alert.key, cause]]);
+    assert.deepEqual(
+      [...causes.alerts].map(([key, named]) => [key, causeFields(named)]),
+      [[alert.key, cause]],
+    );
   });
 
   it('keeps of an alert with huge labels neither them nor its key', () => {

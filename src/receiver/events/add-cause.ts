@@ -1,16 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { Alert } from '../../alert/alert.ts';
-import type { Causes, CauseStatus } from '../../workqueue/causes.ts';
-import { briefLabels } from './brief-labels.ts';
+import type { CauseStatus } from '../../workqueue/cause.ts';
+import type { Causes } from '../../workqueue/causes.ts';
+import { briefLabels, isBrief } from './brief-labels.ts';
 
 const pieceCharacters = 64 * 1024;
 
 /** Adds an alert to what wakes a reconcile; of one with huge labels, only so much as may be kept for long. */
 export function addCause(causes: Causes, alert: Alert, status: CauseStatus, at: number): void {
-  const { labels } = briefLabels(alert);
-  // Only an alert whose labels are brief has a brief key.
-  const key = labels === alert.labels ? alert.key : digest(alert.key);
-  causes.addAlert(key, labels, status, at);
+  if (isBrief(alert)) causes.addAlert(alert.key, alert, status, at);
+  else causes.addAlert(digest(alert.key), { labels: briefLabels(alert).labels }, status, at);
 }
 
 /** Piece by piece: in one go it would take the memory of the text several times over. */

@@ -62,7 +62,7 @@ export class AlertExpiry {
     for (let looked = 0; looked < perTurn && characters < charactersPerTurn && !slices.isOver; looked++) {
       for (const alert of store.expire(now, 1)) {
         lines.write('alert.expired', alert);
-        const silences = silencing(alert.labels, now);
+        const silences = silencing(alert, now);
         if (silences.length > 0) suppressed.add(alert, silences);
         else addCause(causes, alert, 'expired', now);
         characters += alert.key.length;

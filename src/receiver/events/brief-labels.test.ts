@@ -17,7 +17,7 @@ describe('briefLabels', () => {
     // The key is JSON: braces, quotes and a colon.
     const { labels } = newAlert({ a: 'x'.repeat(8192 - 8) });
     const brief = briefLabels(newAlert(labels));
-    assert.equal(brief.labels, labels);
+    assert.deepEqual(brief.labels, labels);
     assert.equal(brief.omitted, 0);
   });
 
@@ -67,7 +67,7 @@ describe('briefLabels', () => {
         const entries = Object.entries(labels);
         assert.equal(entries.length + omitted, Object.keys(alert.labels).length);
         for (const [name, value] of entries) assert.equal(alert.labels[name], value);
-        if (labels !== alert.labels) assert.ok(entries.length <= 35 && omitted > 0);
+        if (omitted > 0) assert.ok(entries.length <= 35 && omitted > 0);
         assert.ok(entries.flat().join('').length <= 35 * 512);
       }),
     );

@@ -18,12 +18,18 @@ const maxLabels = 32;
 /** The labels that pipelines are chosen by are kept first. */
 const choosing: ReadonlySet<string> = new Set(['alertname', 'pipeline_name', 'pipeline_type']);
 
+/** True if the labels of an alert may be kept, and told of, as they are. */
+export function isBrief({ key }: Alert): boolean {
+  return key.length <= maxWholeCharacters;
+}
+
 /**
  * The labels of an alert, or a few kilobytes of them: one label may have the size of a body, and what is kept of an alert
  * that the store has no room for, or is written on many lines of the log, must not. A label is left out, never cut.
  */
-export function briefLabels({ key, labels }: Alert): BriefLabels {
-  if (key.length <= maxWholeCharacters) return { labels, omitted: 0 };
+export function briefLabels(alert: Alert): BriefLabels {
+  const { labels } = alert;
+  if (isBrief(alert)) return { labels, omitted: 0 };
   const brief = new Map<string, string>();
   let count = 0;
   for (const name in labels) {

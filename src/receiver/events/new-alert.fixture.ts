@@ -6,5 +6,5 @@ import type { LabelSet } from '../../alert/label-set.ts';
 export function newAlert(labels: LabelSet): Alert {
   const alert = posted({ labels });
   const now = Date.parse('2026-11-21T03:00:00.000Z');
-  return new Alert(alert.key, labels, receivedState(alert, now, 5 * 60_000));
+  return new Alert(alert, receivedState(alert, now, 5 * 60_000));
 }

@@ -1,10 +1,10 @@
 import type { Alert } from '../../alert/alert.ts';
-import type { LabelSet } from '../../alert/label-set.ts';
+import type { Labelled } from '../../alert/label-set.ts';
 import type { Silence } from '../../alert/silence.ts';
 import type { LogFields } from '../../logger.ts';
 
-/** The silences that silence an alert with these labels at `now`. */
-export type Silencing = (labels: LabelSet, now: number) => readonly Silence[];
+/** The silences that silence an alert at `now`. */
+export type Silencing = (alert: Labelled, now: number) => readonly Silence[];
 
 /** Most silences, and most names of alerts, that a line tells. */
 const maxNamed = 20;
@@ -18,10 +18,9 @@ export class Suppressed {
   readonly #silences = new Set<string>();
   readonly #alertnames = new Set<string>();
 
-  add({ labels }: Alert, silences: readonly Silence[]): void {
+  add({ alertname: name = '(no alertname)' }: Alert, silences: readonly Silence[]): void {
     this.count++;
     for (const { id } of silences) if (this.#silences.size < maxNamed) this.#silences.add(id);
-    const name = Object.hasOwn(labels, 'alertname') ? labels['alertname']! : '(no alertname)';
     if (this.#alertnames.size < maxNamed) this.#alertnames.add(name.slice(0, maxCharacters));
   }
 

@@ -89,7 +89,7 @@ export class AlertIntake {
     if (change === 'new' || change === 'resolved') this.#options.onTransition({ event: `alert.${change}`, alert });
     if (change === 'repeated' && this.#options.repeats === 'ignore' && limited === undefined) return;
     const { now, silencing } = this.#options;
-    const silences = silencing(alert.labels, now);
+    const silences = silencing(alert, now);
     if (silences.length > 0) this.suppressed.add(alert, silences);
     else addCause(this.causes, alert, alert.announced, now);
   }

@@ -1,7 +1,7 @@
 import type { PostableAlert } from '../../alert/postable-alert.ts';
 import { readAlerts } from '../../alert/read-alerts.ts';
 import { readAlertsFast } from '../../alert/read-alerts-fast.ts';
-import { readPrometheusAlerts, type FindLabels } from '../../alert/read-prometheus-alerts.ts';
+import { readPrometheusAlerts, type FindAlert } from '../../alert/read-prometheus-alerts.ts';
 import type { WebhookHead } from '../../alert/webhook-head.ts';
 import type { Clock } from '../../clock.ts';
 import { slicedBodyBytes } from '../../limits.ts';
@@ -23,17 +23,17 @@ export interface Batch {
  * at once and kept; large and unusual ones are gone through twice, slice by slice, first to check them and then to hand over
  * their alerts: so what they hold is never in memory as a whole.
  * Rejects with BatchError.
- * @param find the labels of a stored alert: what is known already is read faster
+ * @param find a stored alert: what is known already is read faster
  */
 export async function readBatch(
   bytes: Buffer,
   maxLabels: number,
   clock: Clock,
-  find: FindLabels = () => undefined,
+  find: FindAlert = () => undefined,
 ): Promise<Batch> {
   const slices = new Slices(clock);
   const { text, characterBytes } = await bodyText(bytes, slices);
-  const alerts = bytes.length <= slicedBodyBytes ? readUsual(text, characterBytes, maxLabels, find) : undefined;
+  const alerts = bytes.length <= slicedBodyBytes ? readUsual(bytes, text, characterBytes, maxLabels, find) : undefined;
   if (alerts !== undefined) return { characterBytes, forEach: (take) => goThrough(alerts, slices, take) };
   await goThrough(readAlerts(text, maxLabels), slices, () => undefined);
   return { characterBytes, forEach: (take) => goThrough(readAlerts(text, maxLabels), slices, take) };
@@ -41,12 +41,13 @@ export async function readBatch(
 
 /** Of a body of a usual size: what the faster of the readers make of it, which do not take everything. */
 function readUsual(
+  bytes: Buffer,
   text: string,
   characterBytes: 1 | 2,
   maxLabels: number,
-  find: FindLabels,
+  find: FindAlert,
 ): readonly PostableAlert[] | undefined {
-  const alerts = characterBytes === 1 ? readPrometheusAlerts(text, maxLabels, find) : undefined;
+  const alerts = characterBytes === 1 ? readPrometheusAlerts(bytes, text, maxLabels, find) : undefined;
   return alerts ?? readAlertsFast(text, maxLabels);
 }
 

@@ -2,7 +2,7 @@ import type { Alert } from '../../alert/alert.ts';
 import { isResolved } from '../../alert/alert.ts';
 import { compareInGroup, compareLabelSets } from '../../alert/alert-order.ts';
 import type { AlertStore } from '../../alert/alert-store.ts';
-import type { LabelSet } from '../../alert/label-set.ts';
+import type { Labelled, LabelSet } from '../../alert/label-set.ts';
 import type { Matcher, OnUndecided } from '../../alert/matcher.ts';
 import type { Sliced } from '../../alert/sliced.ts';
 import { slicedSort } from '../../alert/sliced-sort.ts';
@@ -12,8 +12,8 @@ import { readAlertQuery, type AlertQuery } from './alert-query.ts';
 import { htmlSafe } from '../answer/html-safe.ts';
 import type { Query } from '../request/query.ts';
 
-/** The ids of the silences that suppress an alert with these labels at `now`; none if it is active. */
-export type SilencedBy = (labels: LabelSet, now: number) => readonly string[];
+/** The ids of the silences that suppress an alert at `now`; none if it is active. */
+export type SilencedBy = (alert: Labelled, now: number) => readonly string[];
 
 export interface AlertListsOptions {
   readonly clock: Clock;
@@ -117,7 +117,7 @@ export class AlertLists {
     let before: string | undefined;
     for (const alert of alerts) {
       const now = clock.now();
-      const silences = silencedBy(alert.labels, now);
+      const silences = silencedBy(alert, now);
       const wanted = silences.length > 0 ? silenced : active;
       if (!wanted || isResolved(alert.state, now)) {
         yield;

@@ -29,7 +29,7 @@ export function createReadHandler(options: ReadOptions): ReadHandler {
   const { group_by: groupBy } = config.receiver;
   return new ReadHandler({
     ...options,
-    lists: new AlertLists({ ...options, silencedBy: (labels, now) => silences.silencedBy(labels, now), groupBy }),
+    lists: new AlertLists({ ...options, silencedBy: (alert, now) => silences.silencedBy(alert, now), groupBy }),
     status: {
       version,
       startedAt: clock.now(),

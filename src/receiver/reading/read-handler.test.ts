@@ -66,7 +66,7 @@ describe('ReadHandler', () => {
   });
 
   it('shows what a silence suppresses, unless it is told not to', async (test) => {
-    const routes = await startRoutes(test, { silencedBy: ({ n }) => (n === '1' ? ['s1', 's2'] : []) });
+    const routes = await startRoutes(test, { silencedBy: ({ labels }) => (labels['n'] === '1' ? ['s1', 's2'] : []) });
     await routes.post('[{"labels":{"n":"1","alertname":"A"}},{"labels":{"n":"2","alertname":"B"}}]');
     const shown = await get<Shown[]>(routes, '/alerts?filter=n="1"');
     assert.deepEqual(

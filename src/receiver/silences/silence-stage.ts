@@ -48,7 +48,7 @@ export class SilenceStage {
     const metrics = createSilenceMetrics(options.registry, options.metrics, () => silences.count(clock.now()));
     this.#lines = new SilenceLines({ ...options, perSecond });
     this.#refusals = new SilenceRefusals({ ...options, metrics, perSecond });
-    this.#unsilenced = new Unsilenced({ ...options, silencing: (labels, now) => silences.silencing(labels, now) });
+    this.#unsilenced = new Unsilenced({ ...options, silencing: (alert, now) => silences.silencing(alert, now) });
     this.#watch = new SilenceWatch({
       ...options,
       lines: this.#lines,

@@ -47,7 +47,7 @@ export class Unsilenced {
       if (this.#closed) return;
       const now = clock.now();
       if (!isResolved(alert.state, now) && index.concerning(alert.labels).length > 0) {
-        if (silencing(alert.labels, now).length === 0) addCause(causes, alert, 'silence expired', now);
+        if (silencing(alert, now).length === 0) addCause(causes, alert, 'silence expired', now);
       }
       if (slices.isOver) await slices.breathe();
     }

@@ -1,0 +1,15 @@
+import type { LabelSet } from '../alert/label-set.ts';
+import type { Cause, CauseStatus } from './cause.ts';
+
+/** All that a cause says, to be compared. */
+export interface CauseFields {
+  readonly labels: LabelSet;
+  readonly status: CauseStatus;
+  readonly firstSeen: number;
+  readonly lastSeen: number;
+  readonly count: number;
+}
+
+export function causeFields({ labels, status, firstSeen, lastSeen, count }: Cause): CauseFields {
+  return { labels, status, firstSeen, lastSeen, count };
+}
