@@ -12,6 +12,8 @@ import { sweepOf } from '../support/sweep-lines.ts';
 import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';
 
 const count = 1000;
+/** Enough for a sweep to have a middle. */
+const few = 100;
 const names = Array.from({ length: count }, (_, index) => `p-${index}`);
 /** Without the name of a pipeline: it concerns them all. */
 const throttling = { labels: { alertname: 'TraceGatewayThrottling' } };
@@ -29,68 +31,75 @@ describe('a thousand pipelines on a real API server', { skip: skipWithoutKube() 
     admin = new KubeAdmin(kube());
     prometheus = await startFakePrometheus();
     kubeconfig = await kubeconfigWith(kube(), 'tocsin', files);
-    await admin.create('TracePipeline', names);
+    await admin.create('TracePipeline', names.slice(0, few));
   });
 
   after(async () => void (await Promise.allSettled([tocsin?.stop(), prometheus?.stop(), admin?.close()])));
 
+  describe('of which there are a hundred so far', () => {
+    it('are all written before Tocsin ends, when a SIGTERM comes in the middle of a sweep', async () => {
+      tocsin = await start({ qps: 2000 });
+      await tocsin.log.waitForLine(isSweep, 60_000);
+      prometheus.answer([{ ...throttling, state: 'firing' }]);
+      await stopInTheMiddle();
+      assert.ok(!tocsin.log.all.some(({ event }) => event === 'app.drain_incomplete'));
+      assert.deepEqual(await reasons(), { GatewayThrottling: few });
+    });
+
+    it('are each written or as they were, when the drain timeout ends a sweep; the next start writes the rest', async (t) => {
+      tocsin = await start({ qps: 20, drainTimeout: '1s' });
+      await tocsin.log.waitForLine(isSweep, 60_000);
+      prometheus.answer([{ ...dropping, state: 'firing' }]);
+      await stopInTheMiddle();
+      const given = tocsin.log.all.find(({ event }) => event === 'app.drain_incomplete')?.['requests'] as number;
+      const { GatewayThrottling: old = 0, GatewayAllTelemetryDataDropped: written = 0 } = await reasons();
+      assert.equal(old + written, few, 'neither the old condition nor the new one');
+      assert.ok(old > 0 && written > 0 && given >= old, `${old} old, ${written} written, ${given} given up`);
+
+      tocsin = await start({ qps: 2000 });
+      const swept = await tocsin.log.waitForLine(isSweep, 60_000);
+      assert.deepEqual(outcomeOf(swept), { requests: few, changed: old, failed: 0 });
+      assert.equal((await callsOf(tocsin)).PATCH, old);
+      assert.deepEqual(await reasons(), { GatewayAllTelemetryDataDropped: few });
+      await tocsin.stop();
+      t.diagnostic(`written before the drain timeout: ${written}, after the next start: ${old}`);
+    });
+  });
+
   it('are listed in two pages, and looked at when Tocsin starts: one query, one write each', async (t) => {
+    await admin.create('TracePipeline', names.slice(few));
+    prometheus.answer([]);
+    const earlier = prometheus.queries();
     tocsin = await start({ qps: 2000 });
     const swept = await tocsin.log.waitForLine(isSweep, 60_000);
     assert.deepEqual(outcomeOf(swept), { requests: count, changed: count, failed: 0 });
     const calls = await callsOf(tocsin);
-    assert.deepEqual([prometheus.queries(), calls.PATCH], [1, count]);
+    assert.deepEqual([prometheus.queries() - earlier, calls.PATCH], [1, count]);
     const listed = tocsin.log.all.find((line) => line.event === 'reflector.listed' && line['objects'] === count);
     assert.equal(listed?.['pages'], 2);
     t.diagnostic(describeSweep('start', swept, calls));
   });
 
   it('cost one query, and one write each, for an alert that concerns them all', async (t) => {
-    await eventsWritten();
-    const earlier = await callsOf(tocsin);
+    const [earlier, queries] = [await callsOf(tocsin), prometheus.queries()];
     prometheus.answer([{ ...throttling, state: 'firing' }]);
     const swept = await sweep(throttling);
     const calls = difference(await callsOf(tocsin), earlier);
     assert.deepEqual(outcomeOf(swept), { requests: count, changed: count, failed: 0 });
-    assert.deepEqual([prometheus.queries(), calls.PATCH, calls.GET], [2, count, 0]);
+    assert.deepEqual([prometheus.queries() - queries, calls.PATCH, calls.GET], [1, count, 0]);
     assert.deepEqual(await reasons(), { GatewayThrottling: count });
     t.diagnostic(describeSweep('all change', swept, calls));
   });
 
   it('cost one query and no call of the API server for the same alert again', async (t) => {
     await eventsWritten();
-    const [earlier, versions] = [await callsOf(tocsin), await resourceVersions()];
+    const [earlier, versions, queries] = [await callsOf(tocsin), await resourceVersions(), prometheus.queries()];
     const swept = await sweep(throttling);
     const calls = difference(await callsOf(tocsin), earlier);
     assert.deepEqual(outcomeOf(swept), { requests: count, changed: 0, failed: 0 });
-    assert.deepEqual([prometheus.queries(), calls], [3, { GET: 0, PATCH: 0, POST: 0 }]);
+    assert.deepEqual([prometheus.queries() - queries, calls], [1, { GET: 0, PATCH: 0, POST: 0 }]);
     assert.deepEqual(await resourceVersions(), versions);
     t.diagnostic(describeSweep('nothing changes', swept, calls));
-  });
-
-  it('are all written before Tocsin ends, when a SIGTERM comes in the middle of a sweep', async () => {
-    prometheus.answer([]);
-    await stopInTheMiddle();
-    assert.ok(!tocsin.log.all.some(({ event }) => event === 'app.drain_incomplete'));
-    assert.deepEqual(await reasons(), { FlowHealthy: count });
-  });
-
-  it('are each written or as they were, when the drain timeout ends a sweep; the next start writes the rest', async (t) => {
-    tocsin = await start({ qps: 200, drainTimeout: '1s' });
-    await tocsin.log.waitForLine(isSweep, 60_000);
-    prometheus.answer([{ ...dropping, state: 'firing' }]);
-    await stopInTheMiddle();
-    const given = tocsin.log.all.find(({ event }) => event === 'app.drain_incomplete')?.['requests'] as number;
-    const { FlowHealthy: old = 0, GatewayAllTelemetryDataDropped: written = 0 } = await reasons();
-    assert.equal(old + written, count, 'neither the old condition nor the new one');
-    assert.ok(old > 0 && written > 0 && given >= old, `${old} old, ${written} written, ${given} given up`);
-
-    tocsin = await start({ qps: 2000 });
-    const swept = await tocsin.log.waitForLine(isSweep, 60_000);
-    assert.deepEqual(outcomeOf(swept), { requests: count, changed: old, failed: 0 });
-    assert.equal((await callsOf(tocsin)).PATCH, old);
-    assert.deepEqual(await reasons(), { GatewayAllTelemetryDataDropped: count });
-    t.diagnostic(`written before the drain timeout: ${written}, after the next start: ${old}`);
   });
 
   function start({ qps, drainTimeout = '20s' }: { qps: number; drainTimeout?: string }): Promise<TocsinProcess> {
@@ -112,7 +121,7 @@ describe('a thousand pipelines on a real API server', { skip: skipWithoutKube() 
     await postAlerts(tocsin.url, [dropping]);
     await eventually(
       () => tocsin.log.all.slice(seen).filter(({ event }) => event === 'condition.changed').length,
-      (changed) => changed > 50,
+      (changed) => changed > 10,
     );
     process.kill(tocsin.child.pid, 'SIGTERM');
     assert.deepEqual(await tocsin.child.exited, { code: 0, signal: null });
@@ -120,7 +129,7 @@ describe('a thousand pipelines on a real API server', { skip: skipWithoutKube() 
     await tocsin.stop();
   }
 
-  /** Events are written beside the sweep, and after it. */
+  /** Events are written beside the sweep, and after it; of more than may wait some are lost. */
   async function eventsWritten(): Promise<void> {
     const written = async (): Promise<number> => {
       const page = await metricsPage(tocsin);

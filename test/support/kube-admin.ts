@@ -5,9 +5,11 @@ import type { ApiClient } from '../../src/kubernetes/api-client.ts';
 import { createApiClient } from '../../src/kubernetes/create-api-client.ts';
 import { readConditions, type ApiObject } from '../../src/kubernetes/pipeline-object.ts';
 import type { KubeApiServer } from './kube-api-server.ts';
-import { pluralOf, type PipelineCrdKind } from './pipeline-crds.ts';
+import { pipelineCrdKinds, pluralOf, type PipelineCrdKind } from './pipeline-crds.ts';
 
 const apiVersion = 'telemetry.kyma-project.io/v1beta1';
+/** Where those of cluster-scoped objects are. */
+const eventsPath = '/apis/events.k8s.io/v1/namespaces/default/events';
 const mergePatch = 'application/merge-patch+json';
 /** What one API server and two cores do at once without getting slower. */
 const callsAtOnce = 16;
@@ -58,6 +60,13 @@ export class KubeAdmin {
   async conditions(kind: PipelineCrdKind, name: string): Promise<readonly Condition[]> {
     const { status } = await this.#client.call<ApiObject>({ method: 'GET', path: pathOf(kind, name) });
     return readConditions(status?.conditions);
+  }
+
+  /** Removes all pipelines, and all Events that are about them. */
+  async clear(): Promise<void> {
+    for (const path of [...pipelineCrdKinds.map((kind) => pathOf(kind)), eventsPath]) {
+      await this.#client.call({ method: 'DELETE', path });
+    }
   }
 
   close(): Promise<void> {

@@ -41,7 +41,7 @@ export interface KubeApiServer {
   readonly pid: (program: 'apiserver' | 'etcd') => number;
   /** Ends both at once, as a crash would, and starts them again: same url, same objects, other pids. */
   readonly restart: () => Promise<void>;
-  /** Ends both at once and removes the folder. */
+  /** Ends both at once and removes the folder; a second time it does nothing. */
   readonly stop: () => Promise<void>;
 }
 
@@ -54,7 +54,7 @@ export function skipWithoutKube(): string | false {
 
 /**
  * One API server for all tests of a `describe`, to be called in its body. Starting one takes 3 to 5 s, and it needs 400 MB:
- * share it within a file. `npm test` runs as many files at a time as there are cores, less one, so there are never more.
+ * share it within a file, or in `test/integration/kubernetes.test.ts` with others. `npm test` runs two files at a time, so there are never more.
  */
 export function useKubeApiServer(options: KubeApiServerOptions = {}): () => KubeApiServer {
   let server: KubeApiServer | undefined;
@@ -146,15 +146,15 @@ async function install(server: KubeApiServer, crds: readonly object[]): Promise<
 
 /** SIGKILL: an API server that is told to stop waits up to a minute for its watches, and nothing is lost on disk. */
 async function end(child: Child, folder: string): Promise<void> {
-  for (const program of ['apiserver', 'etcd'] as const) killIfAlive(pidIn(folder, program));
+  for (const program of ['apiserver', 'etcd'] as const) killIfAlive(folder, program);
   await child.stop();
 }
 
-function killIfAlive(pid: number): void {
+function killIfAlive(folder: string, program: 'apiserver' | 'etcd'): void {
   try {
-    process.kill(pid, 'SIGKILL');
+    process.kill(pidIn(folder, program), 'SIGKILL');
   } catch {
-    // a test has killed it already
+    // a test has killed it already, or stopped all
   }
 }
 

@@ -3,11 +3,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { eventually } from '../support/eventually.ts';
-import { skipWithoutKube, useKubeApiServer } from '../support/kube-api-server.ts';
-import type { LogLine } from '../support/log-lines.ts';
-import { postAlerts } from '../support/post-alerts.ts';
-import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';
+import { eventually } from '../../support/eventually.ts';
+import { skipWithoutKube } from '../../support/kube-api-server.ts';
+import type { LogLine } from '../../support/log-lines.ts';
+import { postAlerts } from '../../support/post-alerts.ts';
+import { useSharedKubeApiServer } from '../../support/shared-kube-api-server.ts';
+import { startTocsin, type TocsinProcess } from '../../support/tocsin-process.ts';
 
 const group = 'telemetry.kyma-project.io';
 
@@ -25,7 +26,7 @@ const ways: readonly (readonly [alertname: string, kind: string, output: object,
 ];
 
 describe('Tocsin on a real API server, with the rights of k8s/', { skip: skipWithoutKube() }, () => {
-  const server = useKubeApiServer();
+  const server = useSharedKubeApiServer();
   let tocsin: TocsinProcess;
   let kubeconfig: string;
 

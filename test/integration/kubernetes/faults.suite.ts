@@ -1,24 +1,21 @@
 import assert from 'node:assert/strict';
-import { afterEach, before, beforeEach, describe, it } from 'node:test';
+import { readFile } from 'node:fs/promises';
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { Registry } from 'prom-client';
-import { systemClock } from '../../src/clock.ts';
-import { createApiClient } from '../../src/kubernetes/create-api-client.ts';
-import { KubernetesPipelines, type PipelineChange } from '../../src/kubernetes/kubernetes-pipelines.ts';
-import { createWriteMetrics } from '../../src/kubernetes/write-metrics.ts';
-import { kymaResources } from '../../src/kubernetes/watched-resource.ts';
-import { requestKey } from '../../src/workqueue/request.ts';
-import { eventually } from '../support/eventually.ts';
-import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.ts';
-import { skipWithoutKube, useKubeApiServer, type KubeApiServer } from '../support/kube-api-server.ts';
-import { pipelineCrds } from '../support/pipeline-crds.ts';
-import { RecordingLogger } from '../support/recording-logger.ts';
-
-const apiVersion = 'telemetry.kyma-project.io/v1beta1';
-
-function trace(name: string, endpoint = 'http://backend:4317'): object {
-  const spec = { output: { otlp: { endpoint: { value: endpoint } } } };
-  return { apiVersion, kind: 'TracePipeline', metadata: { name }, spec };
-}
+import { systemClock } from '../../../src/clock.ts';
+import { createApiClient } from '../../../src/kubernetes/create-api-client.ts';
+import { KubernetesPipelines, type PipelineChange } from '../../../src/kubernetes/kubernetes-pipelines.ts';
+import { createWriteMetrics } from '../../../src/kubernetes/write-metrics.ts';
+import { kymaResources } from '../../../src/kubernetes/watched-resource.ts';
+import { requestKey } from '../../../src/workqueue/request.ts';
+import { eventually } from '../../support/eventually.ts';
+import { fastClock } from '../../support/fast-clock.ts';
+import { startFaultProxy, type FaultProxy } from '../../support/fault-proxy.ts';
+import { KubeAdmin } from '../../support/kube-admin.ts';
+import { skipWithoutKube, type KubeApiServer } from '../../support/kube-api-server.ts';
+import { pipelineCrds } from '../../support/pipeline-crds.ts';
+import { RecordingLogger } from '../../support/recording-logger.ts';
+import { useSharedKubeApiServer } from '../../support/shared-kube-api-server.ts';
 
 interface Bench {
   readonly pipelines: KubernetesPipelines;
@@ -27,19 +24,21 @@ interface Bench {
 }
 
 describe('the cache of pipelines, while the API server and the network fail', { skip: skipWithoutKube() }, () => {
-  const server = useKubeApiServer();
+  const server = useSharedKubeApiServer();
   let proxy: FaultProxy;
   let bench: Bench;
+  let admin: KubeAdmin;
 
-  before(() => server().apply(trace('a'), trace('b')));
+  before(async () => {
+    admin = new KubeAdmin(server());
+    await admin.create('TracePipeline', ['a', 'b']);
+  });
+  after(() => admin.close());
 
   beforeEach(async () => {
     proxy = await startFaultProxy(server());
     bench = await open(server(), proxy);
-    await eventually(
-      () => proxy.watches(),
-      (watches) => watches === kymaResources.length,
-    );
+    await watchesAreOpen();
   });
 
   afterEach(async () => {
@@ -48,21 +47,12 @@ describe('the cache of pipelines, while the API server and the network fail', { 
   });
 
   it('follows what is created, changed and deleted; a change of a status is no occasion for a reconcile', async () => {
-    await server().apply(trace('c'));
+    await create('c');
     await told('added TracePipeline/c');
-    await server().apply(trace('c', 'http://other:4317'));
+    await admin.setSpec('TracePipeline', 'c', { output: { otlp: { endpoint: { value: 'http://other:4317' } } } });
     await told('changed TracePipeline/c');
-    const status = { conditions: [] };
-    await server().kubectl([
-      'patch',
-      'tracepipeline',
-      'c',
-      '--subresource=status',
-      '--type=merge',
-      '-p',
-      JSON.stringify({ status }),
-    ]);
-    await server().kubectl(['delete', 'tracepipeline', 'c']);
+    await admin.setConditions('TracePipeline', 'c', []);
+    await remove('c');
     await told('removed TracePipeline/c');
     assert.deepEqual(texts(bench.changes), [
       'added TracePipeline/c',
@@ -85,8 +75,7 @@ describe('the cache of pipelines, while the API server and the network fail', { 
       const request = { kind: 'TracePipeline', name: 'a' };
       assert.equal(await bench.pipelines.updateConditions(request, () => [condition(String(write))], signal), true);
     }
-    const { status } = (await server().get('tracepipeline', 'a')) as { status: { conditions: { message: string }[] } };
-    assert.equal(status.conditions[0]?.message, '19');
+    assert.equal((await admin.conditions('TracePipeline', 'a'))[0]?.message, '19');
     assert.ok(proxy.connections() <= 3 + 3, `${proxy.connections()} connections`);
   });
 
@@ -97,17 +86,18 @@ describe('the cache of pipelines, while the API server and the network fail', { 
   });
 
   it('finds out that a watch is dead, and takes another', async () => {
+    await reopen({ idleMs: 8000 });
     proxy.freezeWatches();
     await changesComeThrough('frozen');
     assert.ok(reasons().includes('Idle'));
   });
 
   it('lists again when its version has expired, and tells what vanished meanwhile', async () => {
-    await server().apply(trace('gone'));
+    await create('gone');
     await told('added TracePipeline/gone');
     proxy.fault = ({ watch }) => (watch ? { kind: 'status', status: 410 } : undefined);
     proxy.breakWatches('');
-    await server().kubectl(['delete', 'tracepipeline', 'gone']);
+    await remove('gone');
     await told('removed TracePipeline/gone');
     proxy.fault = () => undefined;
     await changesComeThrough('expired');
@@ -116,11 +106,11 @@ describe('the cache of pipelines, while the API server and the network fail', { 
   it('tries for as long as everything is a 500, then lacks nothing', async () => {
     proxy.fault = () => ({ kind: 'status', status: 500 });
     proxy.breakWatches('');
-    await server().apply(trace('meanwhile'));
+    await create('meanwhile');
     await eventually(reasons, (found) => found.filter((reason) => reason === 'InternalError').length >= 6);
     proxy.fault = () => undefined;
     await told('added TracePipeline/meanwhile');
-    await server().kubectl(['delete', 'tracepipeline', 'meanwhile']);
+    await remove('meanwhile');
     await told('removed TracePipeline/meanwhile');
   });
 
@@ -157,7 +147,7 @@ describe('the cache of pipelines, while the API server and the network fail', { 
     assert.ok(!texts(bench.changes).some((text) => text.endsWith('/a')), 'what did not change was told of');
   });
 
-  it('forgets the pipelines of a CRD that is deleted', async () => {
+  it('forgets the pipelines of a CRD that is deleted, and finds them when it is back', async () => {
     await server().kubectl(['delete', 'crd', 'tracepipelines.telemetry.kyma-project.io']);
     await eventually(names, (found) => found.length === 0);
     await eventually(
@@ -167,17 +157,31 @@ describe('the cache of pipelines, while the API server and the network fail', { 
     await server().apply(...pipelineCrds());
     await server().kubectl(['wait', '--for=condition=Established', 'crd', '--all']);
     await eventually(
-      () =>
-        server()
-          .apply(trace('a'), trace('b'))
-          .then(() => true),
-      Boolean,
+      () => admin.list('TracePipeline'),
+      ({ length }) => length === 0,
     );
-    // Found again within a minute: who starts now finds it at once.
-    const later = await open(server(), proxy);
-    assert.deepEqual(later.pipelines.list().map(requestKey), ['TracePipeline/a', 'TracePipeline/b']);
-    await later.pipelines.close();
+    await admin.create('TracePipeline', ['a', 'b']);
+    await told('added TracePipeline/a');
+    await eventually(names, (found) => found.length === 2);
+    await changesComeThrough('after');
   });
+
+  const create = (name: string): Promise<void> => admin.create('TracePipeline', [name]);
+  const remove = (name: string): Promise<void> => admin.delete('TracePipeline', name);
+
+  async function reopen(options: BenchOptions): Promise<void> {
+    await bench.pipelines.close();
+    bench = await open(server(), proxy, options);
+    await watchesAreOpen();
+  }
+
+  /** Those of a bench that was closed are not among them. */
+  async function watchesAreOpen(): Promise<void> {
+    await eventually(
+      () => proxy.watches(),
+      (watches) => watches === kymaResources.length,
+    );
+  }
 
   async function told(text: string): Promise<void> {
     await eventually(
@@ -188,9 +192,9 @@ describe('the cache of pipelines, while the API server and the network fail', { 
 
   /** One pipeline comes and goes: whatever was wrong, the watch is well again. */
   async function changesComeThrough(name: string): Promise<void> {
-    await server().apply(trace(name));
+    await create(name);
     await told(`added TracePipeline/${name}`);
-    await server().kubectl(['delete', 'tracepipeline', name]);
+    await remove(name);
     await told(`removed TracePipeline/${name}`);
   }
 
@@ -207,22 +211,27 @@ function texts(changes: readonly PipelineChange[]): string[] {
   return changes.map(({ kind, request }) => `${kind} ${requestKey(request)}`);
 }
 
-/** The home of the pipelines, in this process, through the proxy; a watch counts as dead after 3 s. */
-async function open(server: KubeApiServer, proxy: FaultProxy): Promise<Bench> {
+interface BenchOptions {
+  readonly idleMs?: number;
+}
+
+/** The home of the pipelines, in this process, through the proxy; its pauses are an eighth of what they are elsewhere. */
+async function open(server: KubeApiServer, proxy: FaultProxy, options: BenchOptions = {}): Promise<Bench> {
   const logger = new RecordingLogger();
   const registry = new Registry();
   const changes: PipelineChange[] = [];
-  const token = /token: "?([^"}]+)"?/.exec(await server.kubectl(['config', 'view', '--raw']))?.[1] ?? '';
+  const token = /token: "([^"]+)"/.exec(await readFile(server.kubeconfig, 'utf8'))?.[1] ?? '';
   const client = createApiClient({
     clock: systemClock,
     registry,
-    access: { kubeconfigs: [await server.kubeconfigFor(token.trim(), proxy.url)] },
+    access: { kubeconfigs: [await server.kubeconfigFor(token, proxy.url)] },
     qps: 200,
     burst: 200,
     version: 'test',
   });
   const pipelines = new KubernetesPipelines({
-    clock: systemClock,
+    ...options,
+    clock: fastClock(8),
     logger,
     registry,
     client,
@@ -230,7 +239,6 @@ async function open(server: KubeApiServer, proxy: FaultProxy): Promise<Bench> {
     writeMetrics: createWriteMetrics(registry),
     onChange: (change) => changes.push(change),
     pageLimit: 1,
-    idleMs: 3000,
   });
   await pipelines.open();
   await pipelines.synced();

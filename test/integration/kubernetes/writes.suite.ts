@@ -1,27 +1,28 @@
 import assert from 'node:assert/strict';
 import { before, describe, it, type TestContext } from 'node:test';
 import { Registry } from 'prom-client';
-import { systemClock } from '../../src/clock.ts';
-import { alertCauses, metricOf, pipelineOf } from '../../src/controller/controller.fixture.ts';
-import { ForbiddenError } from '../../src/controller/forbidden-error.ts';
-import type { Condition } from '../../src/controller/ports.ts';
-import { AnnotationWriter } from '../../src/kubernetes/annotation-writer.ts';
-import type { ApiClient } from '../../src/kubernetes/api-client.ts';
-import { ApiError } from '../../src/kubernetes/api-error.ts';
-import { ConditionWriter } from '../../src/kubernetes/condition-writer.ts';
-import { createApiClient } from '../../src/kubernetes/create-api-client.ts';
-import { EventRecorder } from '../../src/kubernetes/event-recorder.ts';
-import { EventReport } from '../../src/kubernetes/event-report.ts';
-import { EventWriter } from '../../src/kubernetes/event-writer.ts';
-import { readConditions, type ApiObject } from '../../src/kubernetes/pipeline-object.ts';
-import { WriteFailures } from '../../src/kubernetes/write-failures.ts';
-import { createWriteMetrics } from '../../src/kubernetes/write-metrics.ts';
-import { condition, setFlow } from '../contract/condition-writer.cases.ts';
-import { eventually } from '../support/eventually.ts';
-import { FakeClock } from '../support/fake-clock.ts';
-import { skipWithoutKube, useKubeApiServer } from '../support/kube-api-server.ts';
-import { RecordingLogger } from '../support/recording-logger.ts';
-import { kubeconfigWith } from '../support/service-account.ts';
+import { systemClock } from '../../../src/clock.ts';
+import { alertCauses, metricOf, pipelineOf } from '../../../src/controller/controller.fixture.ts';
+import { ForbiddenError } from '../../../src/controller/forbidden-error.ts';
+import type { Condition } from '../../../src/controller/ports.ts';
+import { AnnotationWriter } from '../../../src/kubernetes/annotation-writer.ts';
+import type { ApiClient } from '../../../src/kubernetes/api-client.ts';
+import { ApiError } from '../../../src/kubernetes/api-error.ts';
+import { ConditionWriter } from '../../../src/kubernetes/condition-writer.ts';
+import { createApiClient } from '../../../src/kubernetes/create-api-client.ts';
+import { EventRecorder } from '../../../src/kubernetes/event-recorder.ts';
+import { EventReport } from '../../../src/kubernetes/event-report.ts';
+import { EventWriter } from '../../../src/kubernetes/event-writer.ts';
+import { readConditions, type ApiObject } from '../../../src/kubernetes/pipeline-object.ts';
+import { WriteFailures } from '../../../src/kubernetes/write-failures.ts';
+import { createWriteMetrics } from '../../../src/kubernetes/write-metrics.ts';
+import { condition, setFlow } from '../../contract/condition-writer.cases.ts';
+import { eventually } from '../../support/eventually.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { skipWithoutKube } from '../../support/kube-api-server.ts';
+import { RecordingLogger } from '../../support/recording-logger.ts';
+import { kubeconfigWith } from '../../support/service-account.ts';
+import { useSharedKubeApiServer } from '../../support/shared-kube-api-server.ts';
 
 const apiVersion = 'telemetry.kyma-project.io/v1beta1';
 const collection = `/apis/${apiVersion}/tracepipelines`;
@@ -83,7 +84,7 @@ async function updateAsAnother(client: ApiClient, path: string, type: string, re
 }
 
 describe('writing to a real API server', { skip: skipWithoutKube() }, () => {
-  const kube = useKubeApiServer();
+  const kube = useSharedKubeApiServer();
 
   const rights = (name: string, ...files: readonly string[]): Promise<string> => kubeconfigWith(kube(), name, files);
 

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
-import { eventually } from '../support/eventually.ts';
-import { skipWithoutKube, useKubeApiServer } from '../support/kube-api-server.ts';
-import { postAlerts } from '../support/post-alerts.ts';
-import { startTocsin } from '../support/tocsin-process.ts';
+import { eventually } from '../../support/eventually.ts';
+import { skipWithoutKube } from '../../support/kube-api-server.ts';
+import { postAlerts } from '../../support/post-alerts.ts';
+import { useSharedKubeApiServer } from '../../support/shared-kube-api-server.ts';
+import { startTocsin } from '../../support/tocsin-process.ts';
 
-const docs = await readFile(new URL('../../docs/drive-other-controllers.md', import.meta.url), 'utf8');
+const docs = await readFile(new URL('../../../docs/drive-other-controllers.md', import.meta.url), 'utf8');
 
 interface Kind {
   readonly group: string;
@@ -55,7 +56,7 @@ const alert = (alertname: string) => ({
 });
 
 describe('docs/drive-other-controllers.md', { skip: skipWithoutKube() }, () => {
-  const kube = useKubeApiServer({ crds: [] });
+  const kube = useSharedKubeApiServer();
 
   /** The operator's CRD, one object, and Tocsin with the file and the rights that the documentation gives it. */
   async function drive(heading: string, kind: string, labels: object = {}) {

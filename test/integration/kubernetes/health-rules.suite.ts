@@ -1,18 +1,19 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { Flavour } from '../../src/controller/flavour.ts';
-import { healthRules } from '../../src/controller/health-rules.ts';
-import type { Condition } from '../../src/controller/ports.ts';
-import { condition } from '../contract/condition-writer.cases.ts';
-import { eventually } from '../support/eventually.ts';
-import { startFakePrometheus, type FakePrometheus } from '../support/fake-prometheus.ts';
-import { KubeAdmin } from '../support/kube-admin.ts';
-import { skipWithoutKube, useKubeApiServer } from '../support/kube-api-server.ts';
-import { pipelineCrdKinds, type PipelineCrdKind } from '../support/pipeline-crds.ts';
-import { postAlerts } from '../support/post-alerts.ts';
-import { kubeconfigWith } from '../support/service-account.ts';
-import { sweepOf } from '../support/sweep-lines.ts';
-import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';
+import type { Flavour } from '../../../src/controller/flavour.ts';
+import { healthRules } from '../../../src/controller/health-rules.ts';
+import type { Condition } from '../../../src/controller/ports.ts';
+import { condition } from '../../contract/condition-writer.cases.ts';
+import { eventually } from '../../support/eventually.ts';
+import { startFakePrometheus, type FakePrometheus } from '../../support/fake-prometheus.ts';
+import { KubeAdmin } from '../../support/kube-admin.ts';
+import { skipWithoutKube } from '../../support/kube-api-server.ts';
+import { pipelineCrdKinds, type PipelineCrdKind } from '../../support/pipeline-crds.ts';
+import { postAlerts } from '../../support/post-alerts.ts';
+import { kubeconfigWith } from '../../support/service-account.ts';
+import { useSharedKubeApiServer } from '../../support/shared-kube-api-server.ts';
+import { sweepOf } from '../../support/sweep-lines.ts';
+import { startTocsin, type TocsinProcess } from '../../support/tocsin-process.ts';
 
 /** One pipeline of each flavour, named after it. */
 const pipelines: Readonly<Record<Flavour, readonly [kind: PipelineCrdKind, output: object]>> = {
@@ -26,7 +27,7 @@ const foreign = condition('GatewayHealthy');
 const files = ['base/cluster-role-reader.yaml', 'base/cluster-role-writer.yaml'];
 
 describe('the health rules, from a POST to the condition on a real API server', { skip: skipWithoutKube() }, () => {
-  const kube = useKubeApiServer();
+  const kube = useSharedKubeApiServer();
   let admin: KubeAdmin;
   let prometheus: FakePrometheus;
   let tocsin: TocsinProcess;

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
-import { systemClock } from '../../src/clock.ts';
-import { readConditions, type ApiObject } from '../../src/kubernetes/pipeline-object.ts';
-import { condition } from '../contract/condition-writer.cases.ts';
-import { eventually } from '../support/eventually.ts';
-import { skipWithoutKube, useKubeApiServer } from '../support/kube-api-server.ts';
-import { postAlerts } from '../support/post-alerts.ts';
-import { kubeconfigWith } from '../support/service-account.ts';
-import { sweepOf } from '../support/sweep-lines.ts';
-import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';
+import { systemClock } from '../../../src/clock.ts';
+import { readConditions, type ApiObject } from '../../../src/kubernetes/pipeline-object.ts';
+import { condition } from '../../contract/condition-writer.cases.ts';
+import { eventually } from '../../support/eventually.ts';
+import { skipWithoutKube } from '../../support/kube-api-server.ts';
+import { postAlerts } from '../../support/post-alerts.ts';
+import { kubeconfigWith } from '../../support/service-account.ts';
+import { useSharedKubeApiServer } from '../../support/shared-kube-api-server.ts';
+import { sweepOf } from '../../support/sweep-lines.ts';
+import { startTocsin, type TocsinProcess } from '../../support/tocsin-process.ts';
 
 const reader = 'base/cluster-role-reader.yaml';
 const writer = 'base/cluster-role-writer.yaml';
@@ -17,7 +18,7 @@ const kinds = ['TracePipeline', 'MetricPipeline', 'LogPipeline'] as const;
 const throttling = { labels: { alertname: 'TraceGatewayThrottling' } };
 
 describe('a process on a real API server, with the rights of k8s/', { skip: skipWithoutKube() }, () => {
-  const kube = useKubeApiServer();
+  const kube = useSharedKubeApiServer();
 
   /** One pipeline of each kind, with somebody else's condition. */
   async function createPipelines(name: string): Promise<void> {

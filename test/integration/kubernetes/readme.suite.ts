@@ -4,14 +4,15 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { after, before, describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { startKubeApiServer, skipWithoutKube, type KubeApiServer } from '../support/kube-api-server.ts';
-import { readmeCommands } from '../support/readme.ts';
-import { requireServer } from '../support/servers.ts';
-import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';
+import { skipWithoutKube } from '../../support/kube-api-server.ts';
+import { readmeCommands } from '../../support/readme.ts';
+import { requireServer } from '../../support/servers.ts';
+import { useSharedKubeApiServer } from '../../support/shared-kube-api-server.ts';
+import { startTocsin, type TocsinProcess } from '../../support/tocsin-process.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
+const root = fileURLToPath(new URL('../../..', import.meta.url));
 const commands = await readmeCommands('On Kubernetes');
 
 /** What takes an image, a node or a controller, none of which is here. Tocsin runs beside the API server instead. */
@@ -27,19 +28,15 @@ const expected: [command: RegExp, output: RegExp][] = [
 ];
 
 describe('README, On Kubernetes', { skip: skipWithoutKube() }, () => {
-  let server: KubeApiServer;
+  const server = useSharedKubeApiServer();
   let tocsin: TocsinProcess | undefined;
 
-  before(async () => void (server = await startKubeApiServer()));
-  after(async () => {
-    await tocsin?.stop();
-    await server.stop();
-  });
+  after(() => tocsin?.stop());
 
   /** With what the pod has: the configuration and the ServiceAccount of the manifests, so that a missing right shows. */
   async function startAsPod(): Promise<TocsinProcess> {
-    const kubeconfig = await server.kubeconfigFor(await server.createToken('tocsin', 'tocsin'));
-    const config = await readFile(new URL('../../k8s/base/tocsin.yml', import.meta.url), 'utf8');
+    const kubeconfig = await server().kubeconfigFor(await server().createToken('tocsin', 'tocsin'));
+    const config = await readFile(new URL('../../../k8s/base/tocsin.yml', import.meta.url), 'utf8');
     return startTocsin({ config, args: [`--kubeconfig=${kubeconfig}`] });
   }
 
@@ -49,7 +46,7 @@ describe('README, On Kubernetes', { skip: skipWithoutKube() }, () => {
       .replace('http://127.0.0.1:9093', tocsin?.url ?? '')
       .replace(/^kubectl delete -k .*/, '$& --wait=false'); // nobody here ends what a namespace holds
     const PATH = `${dirname(requireServer('kubectl'))}:${process.env['PATH']}`;
-    const environment = { ...process.env, PATH, KUBECONFIG: server.kubeconfig };
+    const environment = { ...process.env, PATH, KUBECONFIG: server().kubeconfig };
     const child = spawn('sh', ['-c', line], { cwd: root, env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
     const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
     assert.equal(code, 0, stderr);

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { Registry } from 'prom-client';
+import { systemClock } from '../../src/clock.ts';
+import type { Condition } from '../../src/controller/ports.ts';
+import type { ApiCall } from '../../src/kubernetes/api-call.ts';
+import type { ApiClient } from '../../src/kubernetes/api-client.ts';
+import { ConditionWriter } from '../../src/kubernetes/condition-writer.ts';
+import { readConditions, type ApiObject } from '../../src/kubernetes/pipeline-object.ts';
+import { WriteFailures } from '../../src/kubernetes/write-failures.ts';
+import { createWriteMetrics } from '../../src/kubernetes/write-metrics.ts';
+import { RecordingLogger } from '../support/recording-logger.ts';
+import type { WriteCase } from './condition-writer.cases.ts';
+
+/** Where both the fake API server and a real one have what the cases write to. */
+export const writeCollection = '/apis/telemetry.kyma-project.io/v1beta1/logpipelines';
+
+/** What a case needs of an API server, be it real or not. */
+export interface WriteServer {
+  readonly client: Pick<ApiClient, 'call'>;
+  /** Makes the object, and gives its path. */
+  create(name: string, status: object | undefined): Promise<string>;
+  get(path: string): Promise<ApiObject>;
+}
+/** Runs a case; the fake and the real one must not differ in anything that is compared here. */
+export async function checkWrite(server: WriteServer, name: string, given: WriteCase): Promise<void> {
+  const path = await server.create(name, given.status);
+  const before = await server.get(path);
+  const seen: string[] = [];
+  let pending = given.meanwhile;
+  const client = {
+    call: async <T>(call: ApiCall): Promise<T> => {
+      seen.push(`${call.method}${call.path.endsWith('/status') ? ' /status' : ''}`);
+      const meanwhile = call.method === 'PATCH' ? pending : undefined;
+      if (meanwhile !== undefined) {
+        pending = undefined;
+        await writeAsAnother(server, path, meanwhile);
+      }
+      return server.client.call<T>(call);
+    },
+  };
+  const logger = new RecordingLogger();
+  const failures = new WriteFailures({ clock: systemClock, logger });
+  const writer = new ConditionWriter({ client, failures, metrics: createWriteMetrics(new Registry()) });
+  const conditions = given.cached ?? readConditions(before.status?.conditions);
+  const known = { conditions, resourceVersion: before.metadata.resourceVersion ?? '' };
+
+  const written = await writer.write({ path, known }, given.change, new AbortController().signal);
+
+  const after = await server.get(path);
+  const found = readConditions(after.status?.conditions);
+  assert.deepEqual(
+    found.map(({ type, reason }) => `${type}=${reason}`),
+    given.expected,
+  );
+  assert.deepEqual(seen, given.calls);
+  assert.equal(written !== undefined, given.written ?? true);
+  const answered = written && [written.metadata.resourceVersion, written.status?.conditions];
+  if (answered !== undefined) assert.deepEqual(answered, [after.metadata.resourceVersion, after.status?.conditions]);
+  const { conditions: _, ...rest } = (after.status ?? {}) as Record<string, unknown>;
+  assert.deepEqual(rest, given.status?.unsupportedMode === undefined ? {} : { unsupportedMode: true });
+  assert.deepEqual(logger.lines, []);
+}
+
+/** As a controller that replaces the whole list, such as one that updates its object. */
+async function writeAsAnother(
+  { client, get }: WriteServer,
+  path: string,
+  change: (conditions: readonly Condition[]) => readonly Condition[],
+): Promise<void> {
+  const conditions = change(readConditions((await get(path)).status?.conditions));
+  const contentType = 'application/merge-patch+json';
+  await client.call({ method: 'PATCH', path: `${path}/status`, contentType, body: { status: { conditions } } });
+}

@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { before, describe, it } from 'node:test';
+import { skipWithoutKube } from '../../support/kube-api-server.ts';
+import { kubectl, tryKubectl } from '../../support/kubectl.ts';
+import { kustomize, objectOf, withComponents, type Manifest } from '../../support/kustomize.ts';
+import { serviceMonitorCrd } from '../../support/service-monitor-crd.ts';
+import { useSharedKubeApiServer } from '../../support/shared-kube-api-server.ts';
+
+const account = 'system:serviceaccount:tocsin:tocsin';
+const groups = ['system:serviceaccounts', 'system:serviceaccounts:tocsin', 'system:authenticated'];
+const pipelines = { group: 'telemetry.kyma-project.io', resource: 'metricpipelines' };
+
+interface Access {
+  readonly verb: string;
+  readonly group?: string;
+  readonly resource: string;
+  readonly subresource?: string;
+  readonly namespace?: string;
+}
+
+describe('kubectl apply -k', { skip: skipWithoutKube() }, () => {
+  const server = useSharedKubeApiServer();
+  const apply = (folder: string): Promise<string> => server().kubectl(['apply', '-k', folder, '--server-side']);
+
+  /** Which of these the ServiceAccount may do, as the API server sees it: one call for all of them. */
+  async function allowed(accesses: readonly Access[]): Promise<readonly Access[]> {
+    const items = accesses.map((resourceAttributes) => ({
+      apiVersion: 'authorization.k8s.io/v1',
+      kind: 'SubjectAccessReview',
+      spec: { user: account, groups, resourceAttributes },
+    }));
+    const options = {
+      kubeconfig: server().kubeconfig,
+      input: JSON.stringify({ apiVersion: 'v1', kind: 'List', items }),
+    };
+    const output = `-o=jsonpath={.spec.resourceAttributes}{"\\t"}{.status.allowed}{"\\n"}`;
+    const lines = (await kubectl(['create', '-f', '-', output], options)).trim().split('\n');
+    const answers = lines.map((line) => line.split('\t'));
+    assert.deepEqual(
+      answers.map(([access = '']) => JSON.parse(access) as Access),
+      accesses,
+    );
+    return accesses.filter((_, index) => answers[index]?.[1] === 'true');
+  }
+
+  before(async () => {
+    await server().apply(serviceMonitorCrd);
+    await server().kubectl(['wait', '--for=condition=Established', 'crd', '--all']);
+    await apply('k8s');
+  });
+
+  for (const folder of ['k8s', 'k8s/base', 'k8s/overlays/kyma', 'networkpolicy']) {
+    it(`takes ${folder}, and again`, async () => {
+      const first = await apply(folder);
+      const second = await apply(folder);
+
+      assert.equal(first, second);
+      assert.match(first, /serverside-applied/);
+    });
+  }
+
+  for (const component of ['image', 'service-monitor', 'annotate', 'persistent-storage', 'tls']) {
+    it(`takes the component ${component}`, async () => void (await withComponents([component], apply)));
+  }
+
+  it('takes all components together', async () =>
+    void (await withComponents(['image', 'service-monitor', 'annotate', 'persistent-storage', 'tls'], apply)));
+
+  for (const [what, components] of [
+    ['as it is', ['image']],
+    ['with all components', ['image', 'persistent-storage', 'tls']],
+  ] as const) {
+    it(`makes a pod that the strictest Pod Security admits, ${what}`, async () => {
+      const pod = podOf(await withComponents(components, kustomize));
+      const { code, stderr } = await create(pod);
+
+      assert.equal(stderr, '', 'not even a warning');
+      assert.equal(code, 0);
+    });
+  }
+
+  it('makes a namespace that admits nothing less strict', async () => {
+    const pod = podOf(await kustomize('k8s'));
+    const { code, stderr } = await create({ ...pod, spec: { ...pod.spec, securityContext: {} } });
+
+    assert.equal(code, 1);
+    assert.match(stderr, /violates PodSecurity "restricted:latest"/);
+  });
+
+  it('gives the right to read pipelines, and to write their status and Events', async () => {
+    await apply('k8s');
+    const granted = [
+      ...['get', 'list', 'watch'].map((verb) => ({ verb, ...pipelines })),
+      { verb: 'patch', ...pipelines, subresource: 'status' },
+      ...['create', 'patch'].map((verb) => ({ verb, group: 'events.k8s.io', resource: 'events' })),
+    ];
+    assert.deepEqual(await allowed(granted), granted);
+  });
+
+  it('gives no right besides', async () => {
+    await server().kubectl(['delete', '--ignore-not-found', 'clusterrole,clusterrolebinding', 'tocsin-annotator']);
+    const refused: readonly Access[] = [
+      ...['create', 'patch', 'update', 'delete'].map((verb) => ({ verb, ...pipelines })),
+      { verb: 'update', ...pipelines, subresource: 'status' },
+      ...['secrets', 'configmaps', 'pods'].map((resource) => ({ verb: 'list', resource })),
+      { verb: 'create', resource: 'pods' },
+      { verb: 'create', group: 'coordination.k8s.io', resource: 'leases' },
+      { verb: 'list', group: 'events.k8s.io', resource: 'events' },
+      { verb: 'create', resource: 'events' },
+      { verb: '*', group: '*', resource: '*' },
+    ];
+    // In all namespaces, and in its own.
+    const everywhere = refused.flatMap((access) => [access, { ...access, namespace: 'tocsin' }]);
+    assert.deepEqual(await allowed(everywhere), []);
+  });
+
+  async function create(pod: object): Promise<{ readonly code: number | null; readonly stderr: string }> {
+    const options = { kubeconfig: server().kubeconfig, input: JSON.stringify(pod) };
+    return tryKubectl(['create', '--dry-run=server', '-f', '-'], options);
+  }
+});
+
+interface Pod extends Omit<Manifest, 'spec'> {
+  readonly spec: object;
+}
+
+/** The pod that the Deployment's controller would create. */
+function podOf(manifests: readonly Manifest[]): Pod {
+  const { metadata, spec } = objectOf(manifests, 'Deployment') as unknown as {
+    metadata: { namespace: string };
+    spec: { template: { metadata: object; spec: object } };
+  };
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { ...spec.template.metadata, name: 'tocsin-from-template', namespace: metadata.namespace },
+    spec: spec.template.spec,
+  };
+}
