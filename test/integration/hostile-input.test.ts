@@ -44,7 +44,7 @@ describe('hostile input, with the default limits', () => {
 
   before(async () => {
     tocsin = await startTocsin();
-    probe = new HealthProbe(tocsin.port);
+    probe = new HealthProbe(tocsin.port, tocsin.child.pid);
   });
 
   after(async () => {
@@ -61,7 +61,7 @@ describe('hostile input, with the default limits', () => {
 
       assert.ok(statuses.includes(status), `${status}`);
       assert.equal(health.failed, 0);
-      assert.ok(health.slowestMs < heldMs, `/-/healthy took ${health.slowestMs.toFixed()} ms`);
+      assert.ok(health.slowestByItselfMs < heldMs, `/-/healthy took ${health.slowestByItselfMs.toFixed()} ms`);
       await postAlerts(tocsin.url, [{ labels: { alertname: 'Good' } }]);
     });
   }
@@ -76,7 +76,7 @@ describe('hostile input, with the default limits', () => {
       statuses.every((status) => status === 200 || status === 408),
       statuses.join(),
     );
-    assert.ok(health.slowestMs < heldMs, `/-/healthy took ${health.slowestMs.toFixed()} ms`);
+    assert.ok(health.slowestByItselfMs < heldMs, `/-/healthy took ${health.slowestByItselfMs.toFixed()} ms`);
   });
 
   it('does not hold the others: two hundred senders that stop in the middle', async () => {
@@ -97,7 +97,7 @@ describe('hostile input, with the default limits', () => {
     for (const socket of sockets) socket.destroy();
 
     assert.equal(health.failed, 0);
-    assert.ok(health.slowestMs < heldMs, `/-/healthy took ${health.slowestMs.toFixed()} ms`);
+    assert.ok(health.slowestByItselfMs < heldMs, `/-/healthy took ${health.slowestByItselfMs.toFixed()} ms`);
   });
 
   it('writes one line of the log for one event, whatever the texts hold', async () => {

@@ -23,7 +23,7 @@ describe('a list of 50,000 alerts', () => {
   before(async () => {
     tocsin = await startTocsin();
     for (let from = 0; from < alertCount; from += batchSize) await postAlerts(tocsin.url, alerts(from));
-    probe = new HealthProbe(tocsin.port);
+    probe = new HealthProbe(tocsin.port, tocsin.child.pid);
     residentBefore = residentBytes(tocsin.child.pid);
   });
 
@@ -76,9 +76,12 @@ function alerts(from: number) {
   }));
 }
 
-function assertHealthy({ failed, slowestMs, probes }: Health): void {
+function assertHealthy({ failed, slowestByItselfMs, probes }: Health): void {
   assert.equal(failed, 0);
-  assert.ok(probes > 0 && slowestMs < heldMs, `${probes} times, /-/healthy took ${slowestMs.toFixed()} ms`);
+  assert.ok(
+    probes > 0 && slowestByItselfMs < heldMs,
+    `${probes} times, /-/healthy took ${slowestByItselfMs.toFixed()} ms`,
+  );
 }
 
 /** Asks for the list, and reads no more once it begins to come. */
