@@ -10,7 +10,7 @@ import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';
 
 const MiB = 1024 * 1024;
 /**
- * When the event loop counts as held, milliseconds: the promise is 200 ms on a machine that has nothing else to do, and a
+ * When the event loop counts as held, milliseconds without those that the machine takes: the promise is 200 ms, and a
  * batch that is worked on in one go would take seconds.
  */
 const heldMs = 600;
