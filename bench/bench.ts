@@ -6,11 +6,12 @@ import { ingest } from './ingest.ts';
 import { ladder } from './ladder.ts';
 import { reaction } from './reaction.ts';
 import type { Section, SectionResult } from './section.ts';
+import { silences } from './silences.ts';
 import { start } from './start.ts';
 import { storm } from './storm.ts';
 import { table } from './table.ts';
 
-const sections: readonly Section[] = [start, reaction, ingest, ladder, growth, storm];
+const sections: readonly Section[] = [start, reaction, ingest, ladder, growth, storm, silences];
 const folder = fileURLToPath(new URL('results/', import.meta.url));
 
 /** `npm run bench -- [--quick] [section ...]`: the tables go to stdout, everything measured to bench/results/. */

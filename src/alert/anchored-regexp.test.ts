@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { RE2JS } from 're2js';
 import { AnchoredRegexp } from './anchored-regexp.ts';
 
 describe('AnchoredRegexp', () => {
@@ -22,4 +24,74 @@ describe('AnchoredRegexp', () => {
     assert.equal(regexp.test('a'.repeat(3000)), undefined);
     assert.equal(new AnchoredRegexp('a*').test('a'.repeat(100_000)), true);
   });
+
+  it('anchors what stands between the parentheses that it adds, as Alertmanager does', () =>
+    assert.deepEqual(
+      ['a', 'ax', 'xb', 'x'].map((text) => new AnchoredRegexp('a)|(?:b').test(text)),
+      [true, true, true, false],
+    ));
+
+  // The search first looks for texts that the expression needs; the match of a whole text tries it at once.
+  it('decides by a quick look for what has to be there just as without', () =>
+    fc.assert(
+      fc.property(expression(), fc.array(fc.array(piece).map(joined), { maxLength: 20 }), (source, texts) => {
+        const tried = RE2JS.compile(`^(?:${source})$`);
+        const regexp = new AnchoredRegexp(source);
+        for (const text of texts)
+          assert.equal(regexp.test(text), tried.testExact(text), JSON.stringify([source, text]));
+      }),
+      { numRuns: 1000 },
+    ));
 });
+
+/** What a text is made of: letters that fold into each other, a lone half of a pair, the ends of lines. */
+const piece = fc.constantFrom('a', 'b', 'ab', 'K', 'k', '\u212a', 's', '\u017f', '.', '\n', '😀', '\ud83d', '-', '');
+
+function expression() {
+  const atom = fc.constantFrom(
+    'a',
+    'b',
+    'ab',
+    'k',
+    's',
+    '\\.',
+    '.',
+    '😀',
+    '\u212a',
+    '-',
+    '[ab]',
+    '[^a]',
+    '\\w',
+    '\\n',
+    '\\pL',
+    '\\Qa.\\E',
+    '^',
+    '$',
+    '\\b',
+    '\\x61',
+    '',
+  );
+  const { all } = fc.letrec<Record<'all' | 'some', string>>((tie) => ({
+    some: fc.oneof(
+      { depthSize: 'small' },
+      atom,
+      fc
+        .tuple(atom, fc.constantFrom('?', '*', '+', '{0}', '{2}', '{0,1}', '*?'))
+        .map(([one, times]) => `(?:${one})${times}`),
+      fc
+        .tuple(fc.constantFrom('(', '(?:', '(?i:', '(?s:', '(?m:'), tie('all'))
+        .map(([open, inner]) => `${open}${inner})`),
+      tie('all').map((inner) => `(?:${inner})?`),
+    ),
+    all: fc.oneof(
+      { depthSize: 'small' },
+      fc.array(tie('some'), { maxLength: 4 }).map(joined),
+      fc.tuple(tie('some'), tie('some')).map((two) => two.join('|')),
+    ),
+  }));
+  return fc.tuple(fc.constantFrom('', '', '(?i)', '(?m)', '(?U)'), all).map(joined);
+}
+
+function joined(pieces: readonly string[]): string {
+  return pieces.join('');
+}

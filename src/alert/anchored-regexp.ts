@@ -23,6 +23,7 @@ export class AnchoredRegexp {
    * 200,000 for one such as `node.*`. No label that anybody looks for is that long.
    */
   test(text: string): boolean | undefined {
-    return text.length <= this.#maxLength ? this.#regexp.testExact(text) : undefined;
+    // Not testExact(): a search looks first, and within a tenth of the time, for texts that the expression cannot do without.
+    return text.length <= this.#maxLength ? this.#regexp.test(text) : undefined;
   }
 }

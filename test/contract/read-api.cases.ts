@@ -90,6 +90,7 @@ const filters: readonly string[] = [
   'foo=~b',
   'foo=~(?i)BAR',
   'foo=~a)|(bar',
+  'foo=~b)|(xy',
   "foo='bar'",
   'foo={x},y',
   'foo="{x},y"',
