@@ -44,6 +44,9 @@ export const bodyMemoryBytes = 64 * 1024 * 1024;
 /** File descriptors kept for everything but connections: files, the way to Prometheus and to the API server. */
 export const reservedFileDescriptors = 128;
 
+/** Lines about pipelines of a cluster that came, went or changed that are written at info in one second; the rest is at debug, and counted. */
+export const pipelineLinesPerSecond = 50;
+
 /** The configuration is reloaded at most so often, however many ask for it, milliseconds. */
 export const minReloadIntervalMs = 200;
 

@@ -1,5 +1,6 @@
 import type { Logger } from '../logger.ts';
 import { describeCauses } from '../workqueue/describe-causes.ts';
+import { kindName } from '../workqueue/request.ts';
 import type { Action, Run } from './action.ts';
 import type { ControllerMetrics } from './controller-metrics.ts';
 import type { Annotator } from './ports.ts';
@@ -37,7 +38,7 @@ export class AnnotateAction implements Action {
       annotations,
       ...describeCauses(causes),
     });
-    metrics.annotated(request.kind);
+    metrics.annotated(kindName(request));
     return { outcome: 'changed', notInPrometheus: [] };
   }
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
+import { kindName } from '../workqueue/request.ts';
 import type { Run } from './action.ts';
 import { transitionFields, unchangedFields } from './condition-lines.ts';
 import { setCondition, type ConditionUpdate, type DesiredCondition } from './conditions.ts';
@@ -50,7 +51,7 @@ export class ConditionUpdater implements ConditionApplier {
       return;
     }
     logger.info('condition.changed', 'the condition changed', transitionFields(run, transition));
-    metrics.conditionChanged(run.request.kind, transition.to);
+    metrics.conditionChanged(kindName(run.request), transition.to);
     transitions?.record(run.pipeline, transition, run.causes);
   }
 }

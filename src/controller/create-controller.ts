@@ -2,7 +2,7 @@ import type { Registry } from 'prom-client';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../logger.ts';
-import type { Request } from '../workqueue/request.ts';
+import { kindName, type Request } from '../workqueue/request.ts';
 import { createWorkQueueMetrics } from '../workqueue/work-queue-metrics.ts';
 import { WorkQueue, type WorkItem } from '../workqueue/work-queue.ts';
 import { Controller } from './controller.ts';
@@ -65,6 +65,6 @@ export function createController(options: ControllerStageOptions): ControllerSta
 
 function countByKind(requests: readonly Request[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
-  for (const { kind } of requests) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  for (const kind of requests.map(kindName)) counts.set(kind, (counts.get(kind) ?? 0) + 1);
   return counts;
 }

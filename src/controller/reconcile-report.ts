@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { LogFields, Logger, LogLevel } from '../logger.ts';
 import { describeCauses } from '../workqueue/describe-causes.ts';
+import { kindName } from '../workqueue/request.ts';
 import type { WorkItem } from '../workqueue/work-queue.ts';
 import type { ControllerMetrics, ReconcileResultLabel } from './controller-metrics.ts';
 import { ForbiddenError } from './forbidden-error.ts';
@@ -35,7 +36,7 @@ export class ReconcileReport {
   /** @param retryInMs when it is tried again; undefined if it is not */
   ended(item: WorkItem<Work>, outcome: Outcome, durationMs: number, retryInMs?: number): void {
     const { kind, error, result } = { error: undefined, result: undefined, ...outcome };
-    this.#options.metrics.reconciled(item.request.kind, labelOf(kind), durationMs / 1000);
+    this.#options.metrics.reconciled(kindName(item.request), labelOf(kind), durationMs / 1000);
     if (result === undefined) this.#failed(item, kind, error, durationMs, retryInMs);
     else {
       const missing = result.notInPrometheus.length > 0 ? { not_in_prometheus: result.notInPrometheus } : {};

@@ -12,7 +12,7 @@ import { KubernetesPipelines } from './kubernetes-pipelines.ts';
 import { collectionPath, ModelApiServer, widgets } from './model-api-server.fixture.ts';
 import { createWriteMetrics } from './write-metrics.ts';
 
-const widget = { kind: 'Widget', name: 'a' };
+const widget = { kind: 'Widget', group: 'example.org', name: 'a' };
 const never = new AbortController().signal;
 
 function toReason(reason: string): ConditionChange {
@@ -64,7 +64,7 @@ describe('KubernetesPipelines, writing', () => {
 
   it('writes nothing to one that it does not know, and says so', async (t) => {
     const { pipelines, writes } = await bench(t);
-    const stranger = { kind: 'Widget', name: 'stranger' };
+    const stranger = { kind: 'Widget', group: 'example.org', name: 'stranger' };
     assert.equal(await pipelines.updateConditions(stranger, () => assert.fail('asked'), never), false);
     assert.equal(await pipelines.annotate(stranger, { a: 'b' }, never), false);
     assert.deepEqual(writes.calls, []);

@@ -9,6 +9,7 @@ import { ConditionWriter } from './condition-writer.ts';
 import type { EventRecorder } from './event-recorder.ts';
 import { OwnWrites } from './own-writes.ts';
 import { asWritten, needsReconcile, type CachedPipeline } from './pipeline-object.ts';
+import { PipelineLines } from './pipeline-lines.ts';
 import { createReflectorMetrics } from './reflector-metrics.ts';
 import { ReflectorReport } from './reflector-report.ts';
 import { Reflector } from './reflector.ts';
@@ -56,6 +57,7 @@ export class KubernetesPipelines implements Pipelines, Annotator {
   readonly #conditions: ConditionWriter;
   readonly #annotations: AnnotationWriter;
   readonly #ownWrites = new OwnWrites();
+  readonly #lines: PipelineLines;
   #requests: readonly Request[] | undefined;
   #isSynced = false;
 
@@ -63,6 +65,7 @@ export class KubernetesPipelines implements Pipelines, Annotator {
     this.#options = options;
     this.kinds = kymaKindsOf(options.resources);
     this.transitions = options.transitions;
+    this.#lines = new PipelineLines(options);
     const failures = new WriteFailures(options);
     this.#conditions = new ConditionWriter({ ...options, failures, metrics: options.writeMetrics });
     this.#annotations = new AnnotationWriter({ ...options, failures });
@@ -95,6 +98,7 @@ export class KubernetesPipelines implements Pipelines, Annotator {
   async close(timeoutMs: number = lastEventsMs): Promise<void> {
     await this.#options.transitions?.close(Math.min(timeoutMs, lastEventsMs));
     await Promise.all(this.#reflectors.map((reflector) => reflector.close()));
+    this.#lines.close();
     await this.#options.client.close();
   }
 
@@ -155,13 +159,7 @@ export class KubernetesPipelines implements Pipelines, Annotator {
     const kind = change.kind === 'deleted' ? 'removed' : change.kind;
     const { request } = change.kind === 'deleted' ? change.before : change.after;
     if (!this.#isSynced) return;
-    this.#options.logger.info(`pipeline.${kind}`, changeMessages[kind], { ...request });
+    this.#lines.write({ kind, request });
     this.#options.onChange?.({ kind, request });
   }
 }
-
-const changeMessages: Readonly<Record<PipelineChange['kind'], string>> = {
-  added: 'a pipeline was added',
-  changed: 'a pipeline is described differently',
-  removed: 'a pipeline was removed',
-};

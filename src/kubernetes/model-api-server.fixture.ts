@@ -12,9 +12,11 @@ interface HistoryEntry {
 /** What the next calls of a kind do instead of answering. */
 export type Fault = 'unreachable' | '500' | '410' | '404' | 'error event' | 'garbage' | 'ends at once' | 'half a line';
 
-/** An API server in memory, with one collection, that does what a test wants: it lists by pages, watches, forgets and fails. */
+/** An API server in memory, with one collection, which every group has, that does what a test wants: it lists by pages, watches, forgets and fails. */
 export class ModelApiServer {
   installed = true;
+  /** Both have the same objects, as the versions of a CRD do. */
+  served: readonly ('v1' | 'v2')[] = ['v1'];
   readonly objects = new Map<string, ApiObject>();
   readonly calls: ApiCall[] = [];
   readonly listFaults: Fault[] = [];
@@ -28,7 +30,7 @@ export class ModelApiServer {
   call = <T>(call: ApiCall): Promise<T> => {
     this.calls.push(call);
     const answer = async (): Promise<unknown> =>
-      call.path === collectionPath ? this.#list(call) : this.#discovery(call.path);
+      call.path.endsWith('/widgets') ? this.#list(call) : this.#discovery(call.path);
     return answer() as Promise<T>;
   };
 
@@ -36,7 +38,7 @@ export class ModelApiServer {
     this.calls.push(call);
     const fault = this.watchFaults.shift();
     if (fault === 'unreachable' || fault === '500' || fault === '410' || fault === '404') throw failure(fault);
-    if (!this.installed) throw failure('404');
+    if (!this.#has(call.path)) throw failure('404');
     const from = Number(call.query?.['resourceVersion']);
     if (from < this.#compacted) throw failure('410');
     const stream = new Readable({ read: () => undefined });
@@ -124,14 +126,18 @@ export class ModelApiServer {
 
   #discovery(path: string): object {
     if (this.listFaults[0] === 'unreachable') throw failure(this.listFaults.shift() ?? 'unreachable');
-    if (!this.installed || path !== '/apis/example.org/v1') throw failure('404');
+    if (!this.installed || !this.served.some((version) => path.endsWith(`/${version}`))) throw failure('404');
     return { resources: [{ name: 'widgets', kind: 'Widget', namespaced: false }] };
   }
 
-  #list({ query }: ApiCall): object {
+  #has(path: string): boolean {
+    return this.installed && this.served.some((version) => path.endsWith(`/${version}/widgets`));
+  }
+
+  #list({ path, query }: ApiCall): object {
     const fault = this.listFaults.shift();
     if (fault !== undefined) throw failure(fault);
-    if (!this.installed) throw failure('404');
+    if (!this.#has(path)) throw failure('404');
     const token = query?.['continue'] as string | undefined;
     const page =
       token === undefined ? { version: this.#version, rest: [...this.objects.values()] } : this.#pages.get(token);

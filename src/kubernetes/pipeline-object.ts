@@ -1,6 +1,6 @@
 import type { Condition, Pipeline } from '../controller/ports.ts';
 import type { Request } from '../workqueue/request.ts';
-import type { ServedResource } from './watched-resource.ts';
+import { requestGroup, type ServedResource } from './watched-resource.ts';
 
 /** An object as the API server sends it; whatever is not read here may be in it too. */
 export interface ApiObject {
@@ -34,7 +34,7 @@ export function toCachedPipeline(object: ApiObject, { apiVersion, kind, path }: 
   const { name, namespace, uid = '', resourceVersion = '', generation = 1 } = object.metadata;
   const scope = namespace === undefined ? {} : { namespace };
   return {
-    request: { kind, ...scope, name },
+    request: { kind, ...requestGroup(apiVersion), ...scope, name },
     pipeline: {
       apiVersion,
       kind,

@@ -8,6 +8,8 @@ import type { ApiError } from './api-error.ts';
  *        │  └─not installed:   │  └─any failure:   │ └─410: listing
  *        │    later            │    again          └───any other failure: watching, from where it was
  *        └────404─────────────────────404────────────
+ *
+ * A watch of a version that is not the best one begins with another discovery; what it finds is listed.
  */
 export type ReflectorPhase = 'discovering' | 'listing' | 'watching';
 

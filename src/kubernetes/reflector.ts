@@ -12,7 +12,7 @@ import { initialState, nextStep, type PhaseOutcome, type ReflectorState } from '
 import { WatchCache, type CacheChange } from './watch-cache.ts';
 import type { WatchEvent } from './watch-event.ts';
 import { watchStream } from './watch-stream.ts';
-import { resourceName, type ServedResource, type WatchedResource } from './watched-resource.ts';
+import { apiVersionOf, resourceName, type ServedResource, type WatchedResource } from './watched-resource.ts';
 
 export interface ReflectorOptions {
   readonly client: Pick<ApiClient, 'call' | 'open'>;
@@ -48,6 +48,7 @@ export class Reflector {
   readonly #closed = new AbortController();
   readonly #synced = Promise.withResolvers<void>();
   #served: ServedResource | undefined;
+  #mayBeOutdated = false;
   #running: Promise<void> | undefined;
 
   constructor(options: ReflectorOptions) {
@@ -97,7 +98,7 @@ export class Reflector {
     try {
       if (phase === 'discovering') return await this.#discover();
       if (phase === 'listing') return await this.#list();
-      return await this.#watch(progress);
+      return (await this.#lookForBetter()) ?? (await this.#watch(progress));
     } catch (error) {
       const failure =
         error instanceof ApiError ? error : new ApiError(String(error), { reason: 'Defect', cause: error });
@@ -105,9 +106,19 @@ export class Reflector {
     }
   }
 
+  /** A CRD may be given a better version while an older one is watched: it is looked for before the next watch. */
+  async #lookForBetter(): Promise<PhaseOutcome | undefined> {
+    const { group, versions } = this.#options.watched;
+    const { apiVersion, path } = this.#mustBeServed();
+    if (!this.#mayBeOutdated || apiVersion === apiVersionOf(group, versions[0] ?? '')) return undefined;
+    const outcome = await this.#discover();
+    return this.#served?.path === path ? undefined : outcome;
+  }
+
   async #discover(): Promise<PhaseOutcome> {
     const { client, watched } = this.#options;
     this.#served = await discover(client, watched, this.#closed.signal);
+    this.#mayBeOutdated = false;
     if (this.#served !== undefined) return { kind: 'found' };
     this.#take(this.#cache.replace(new Map(), ''));
     this.#synced.resolve();
@@ -148,6 +159,7 @@ export class Reflector {
     const { client, clock, idleMs = defaultIdleMs, metrics, random = Math.random, report, watched } = this.#options;
     const { path } = this.#mustBeServed();
     const { resourceVersion } = this.#cache;
+    this.#mayBeOutdated = true;
     const timeoutSeconds = Math.round(watchSeconds * (0.9 + 0.2 * random()));
     const { labelSelector } = watched;
     const query = { watch: true, allowWatchBookmarks: true, resourceVersion, timeoutSeconds, labelSelector };

@@ -28,6 +28,12 @@ export function apiVersionOf(group: string, version: string): string {
   return group === '' ? version : `${group}/${version}`;
 }
 
+/** The group of an API version as a request names it: absent for the core group, and for Kyma's, whose kinds are the usual ones. */
+export function requestGroup(apiVersion: string): { readonly group?: string } {
+  const [group = ''] = apiVersion.includes('/') ? apiVersion.split('/') : [];
+  return group === '' || group === kymaGroup ? {} : { group };
+}
+
 /** The path of an API version: what it serves is listed there. */
 export function apiVersionPath(group: string, version: string): string {
   return group === '' ? `/api/${version}` : `/apis/${group}/${version}`;

@@ -7,4 +7,9 @@ describe('requestKey', () => {
     assert.equal(requestKey({ kind: 'LogPipeline', name: 'a' }), 'LogPipeline/a');
     assert.equal(requestKey({ kind: 'LogPipeline', namespace: 'x', name: 'a' }), 'LogPipeline/x/a');
   });
+
+  it('tells two kinds of one name apart by their group', () => {
+    const bucket = { kind: 'Bucket', namespace: 'x', name: 'a' };
+    assert.equal(requestKey({ ...bucket, group: 's3.aws.upbound.io' }), 'Bucket.s3.aws.upbound.io/x/a');
+  });
 });

@@ -2,7 +2,7 @@ import type { Alert } from '../../alert/alert.ts';
 import type { Clock } from '../../clock.ts';
 import type { Logger } from '../../logger.ts';
 import { briefLabels } from './brief-labels.ts';
-import { LineLimiter } from '../report/line-limiter.ts';
+import { LineLimiter } from '../../line-limiter.ts';
 
 export interface AlertLinesOptions {
   readonly clock: Clock;

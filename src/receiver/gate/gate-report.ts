@@ -3,7 +3,7 @@ import type { Clock } from '../../clock.ts';
 import { unauthorizedLinesPerSecond } from '../../limits.ts';
 import type { Logger } from '../../logger.ts';
 import type { AuthFailure, WebMetrics } from '../../web/web-metrics.ts';
-import { LineLimiter } from '../report/line-limiter.ts';
+import { LineLimiter } from '../../line-limiter.ts';
 import type { ReceiverMetrics } from '../report/receiver-metrics.ts';
 import type { Sender } from '../request/sender.ts';
 

@@ -3,7 +3,7 @@ import type { WebhookHead } from '../../alert/webhook-head.ts';
 import type { LogFields, Logger } from '../../logger.ts';
 import type { AlertIntake } from './alert-intake.ts';
 import type { AlertLines } from '../events/alert-lines.ts';
-import { LineLimiter } from '../report/line-limiter.ts';
+import { LineLimiter } from '../../line-limiter.ts';
 import type { ReceiverMetrics } from '../report/receiver-metrics.ts';
 import type { Sender } from '../request/sender.ts';
 import type { Suppressed } from '../events/suppressed.ts';

@@ -2,7 +2,7 @@ import { formatDateTime } from '../../alert/date-time.ts';
 import type { Silence } from '../../alert/silence.ts';
 import type { Clock } from '../../clock.ts';
 import type { Logger } from '../../logger.ts';
-import { LineLimiter } from '../report/line-limiter.ts';
+import { LineLimiter } from '../../line-limiter.ts';
 
 export interface SilenceLinesOptions {
   readonly clock: Clock;

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { Registry } from 'prom-client';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import { RecordingLogger } from '../../test/support/recording-logger.ts';
+import { requestKey } from '../workqueue/request.ts';
+import { KubernetesPipelines, type PipelineChange } from './kubernetes-pipelines.ts';
+import { ModelApiServer, widgets } from './model-api-server.fixture.ts';
+import { createWriteMetrics } from './write-metrics.ts';
+
+async function bench(t: TestContext, groups: readonly string[] = [widgets.group]) {
+  const [clock, registry, logger, model] = [
+    new FakeClock(),
+    new Registry(),
+    new RecordingLogger(),
+    new ModelApiServer(),
+  ];
+  const changes: PipelineChange[] = [];
+  const pipelines = new KubernetesPipelines({
+    client: model,
+    clock,
+    logger,
+    registry,
+    writeMetrics: createWriteMetrics(registry),
+    resources: groups.map((group) => ({ ...widgets, group })),
+    onChange: (change) => changes.push(change),
+  });
+  t.after(() => pipelines.close());
+  await pipelines.open();
+  await clock.advanceAsync(0);
+  await pipelines.synced();
+  return { pipelines, clock, logger, model, changes };
+}
+
+describe('KubernetesPipelines', () => {
+  it('keeps objects of one kind and name in two groups apart', async (t) => {
+    const { pipelines, clock, model } = await bench(t, ['example.org', 'example.com']);
+    model.put('a', 'spec');
+    await clock.advanceAsync(0);
+    assert.deepEqual(pipelines.list().map(requestKey), ['Widget.example.com/a', 'Widget.example.org/a']);
+    for (const request of pipelines.list()) {
+      assert.equal(pipelines.get(request)?.apiVersion, `${request.group}/v1`);
+    }
+  });
+
+  it('tells of each pipeline, and of thousands at once only how many there were', async (t) => {
+    const { clock, logger, model, changes } = await bench(t);
+    for (let index = 0; index < 3000; index++) model.put(`p-${index}`, 'spec');
+    await clock.advanceAsync(0);
+    assert.equal(changes.length, 3000);
+    const levels = logger.linesOf('pipeline.added').map(({ level }) => level);
+    assert.deepEqual(
+      [levels.length, levels.filter((level) => level === 'info').length, new Set(levels.slice(50))],
+      [3000, 50, new Set(['debug'])],
+    );
+    await clock.advanceAsync(1000);
+    assert.deepEqual(logger.valuesOf('pipeline.lines_limited', 'lines', 'per_second'), [[2950, 50]]);
+    model.delete('p-0');
+    await clock.advanceAsync(0);
+    assert.deepEqual(
+      logger.linesOf('pipeline.removed').map(({ level }) => level),
+      ['info'],
+    );
+  });
+});

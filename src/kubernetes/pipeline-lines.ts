@@ -1,0 +1,42 @@
+import type { Clock } from '../clock.ts';
+import { LineLimiter } from '../line-limiter.ts';
+import { pipelineLinesPerSecond } from '../limits.ts';
+import type { Logger } from '../logger.ts';
+import type { PipelineChange } from './kubernetes-pipelines.ts';
+
+export interface PipelineLinesOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+const messages: Readonly<Record<PipelineChange['kind'], string>> = {
+  added: 'a pipeline was added',
+  changed: 'a pipeline is described differently',
+  removed: 'a pipeline was removed',
+};
+
+/** Tells of pipelines that came, went or changed: so many at info, so that a list after a long pause does not fill the log. */
+export class PipelineLines {
+  readonly #logger: Logger;
+  readonly #limiter: LineLimiter;
+
+  constructor({ clock, logger }: PipelineLinesOptions) {
+    this.#logger = logger;
+    const onOverflow = (lines: number): void =>
+      logger.info('pipeline.lines_limited', 'more pipelines came, went or changed than are written out at info', {
+        lines,
+        per_second: pipelineLinesPerSecond,
+      });
+    this.#limiter = new LineLimiter({ clock, perSecond: pipelineLinesPerSecond, onOverflow });
+  }
+
+  write({ kind, request }: PipelineChange): void {
+    const level = this.#limiter.allows() ? 'info' : 'debug';
+    this.#logger[level](`pipeline.${kind}`, messages[kind], { ...request });
+  }
+
+  /** At the end: says what is still to be said. */
+  close(): void {
+    this.#limiter.flush();
+  }
+}
