@@ -22,8 +22,11 @@ metadata: { name: backend }
 spec: { output: { otlp: { endpoint: { value: 'http://backend:4317' } } } }
 `;
 
-/** @param configText the configuration file; default: nothing is configured */
-export async function startTocsinApp(configText = ''): Promise<TocsinApp> {
+/**
+ * @param configText the configuration file; default: nothing is configured
+ * @param storagePath default: a folder that goes with it
+ */
+export async function startTocsinApp(configText = '', storagePath?: string): Promise<TocsinApp> {
   const folder = await mkdtemp(join(tmpdir(), 'tocsin-contract-'));
   await writeFile(join(folder, 'trace.yaml'), manifest);
   const loaded = loadConfig({ configFile: 'tocsin.yml' }, () => configText);
@@ -33,7 +36,7 @@ export async function startTocsinApp(configText = ''): Promise<TocsinApp> {
     config: loaded.config,
     listenAddress: { host: '127.0.0.1', port: 0 },
     createHome: folderHome(folder),
-    storagePath: join(folder, 'data'),
+    storagePath: storagePath ?? join(folder, 'data'),
     version: 'test',
     clock: systemClock,
     logger,
