@@ -8,7 +8,8 @@ const lingerMs = 1000;
 
 /**
  * Answers a request whose body nobody wants. A short body is dropped as it comes, and the connection goes on; of a long one,
- * or one of unknown length, only what comes within a second, then the connection is ended.
+ * one of unknown length, or one that waits for `100 Continue` and may never come, only what comes within a second, then the
+ * connection is ended.
  */
 export function turnAway(
   clock: Clock,
@@ -33,6 +34,6 @@ export function turnAway(
 }
 
 function bodyBytes({ headers }: IncomingMessage): number {
-  if (headers['transfer-encoding'] !== undefined) return Number.POSITIVE_INFINITY;
+  if (headers['transfer-encoding'] !== undefined || headers.expect !== undefined) return Number.POSITIVE_INFINITY;
   return Number(headers['content-length'] ?? 0);
 }

@@ -1,4 +1,4 @@
-import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createHttpServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import type { TlsSettings } from '../../web/web-settings.ts';
 
@@ -27,7 +27,17 @@ export function createServer(
     keepAliveTimeout: limits.idleTimeoutMs,
     connectionsCheckingInterval: timeoutCheckMs,
   };
-  if (tls === undefined) return createHttpServer(options, serve);
+  const server = tls === undefined ? createHttpServer(options, serve) : createTlsServer(options, limits, tls, serve);
+  // Without it Node asks everybody for the body that waits for `100 Continue`; so that is for whoever serves.
+  return server.on('checkContinue', serve);
+}
+
+function createTlsServer(
+  options: ServerOptions,
+  limits: ServerLimits,
+  tls: TlsSettings,
+  serve: RequestListener,
+): HttpsServer {
   return createHttpsServer(
     {
       ...options,

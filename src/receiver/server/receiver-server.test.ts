@@ -7,10 +7,23 @@ import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { eventually } from '../../../test/support/eventually.ts';
 import { RecordingLogger } from '../../../test/support/recording-logger.ts';
 import { rawConnection, requestHead } from '../raw-connection.fixture.ts';
+import { digestOf } from '../../web/load-web-config.ts';
+import { PasswordCheck } from '../../web/password-check.ts';
+import { Gate } from '../gate/gate.ts';
+import { GateReport } from '../gate/gate-report.ts';
 import { ReceiverServer, type ReceiverServerOptions } from './receiver-server.ts';
 import { createWebMetrics } from '../../web/web-metrics.ts';
 import { metric, testMetrics } from '../routes.fixture.ts';
 
+const openToAll = {
+  tls: undefined,
+  headers: [],
+  rateLimit: undefined,
+  users: new Map<string, string>(),
+  tokenDigests: [],
+  access: new Map<string, never>(),
+  files: [],
+};
 const { receiver: defaults } = Config.parse({});
 
 /** A server whose routes answer `OK` at once, but at `/later` leave that to the test. */
@@ -49,6 +62,28 @@ async function startServer(test: TestContext, options: Partial<ReceiverServerOpt
   return { server, port, clock, logger, registry, open, reached };
 }
 
+/** Opens to the bearer token `token`. */
+function lockedGate(test: TestContext, clock: FakeClock): Gate {
+  const { registry, metrics } = testMetrics();
+  const report = new GateReport({
+    clock,
+    logger: new RecordingLogger(),
+    metrics,
+    webMetrics: createWebMetrics(registry),
+  });
+  test.after(() => report.close());
+  return new Gate({
+    clock,
+    settings: () => ({ ...openToAll, tokenDigests: [digestOf('token')] }),
+    passwords: new PasswordCheck({
+      matches: () => assert.fail('no password is needed'),
+      close: () => Promise.resolve(),
+    }),
+    report,
+    answersPreflights: false,
+  });
+}
+
 describe('ReceiverServer', () => {
   it('answers 431 to a head over the limit, and counts it', async (test) => {
     const { port, reached, logger } = await startServer(test, { maxHeaderBytes: 2048 });
@@ -67,6 +102,22 @@ describe('ReceiverServer', () => {
     const connection = await rawConnection(test, port);
     connection.send('nonsense\r\n\r\n');
     assert.match(await connection.closed, /^HTTP\/1\.1 400 /);
+  });
+
+  it('asks for a body that waits for 100 Continue, but only of those whom the gate lets in', async (test) => {
+    const clock = new FakeClock();
+    const { port } = await startServer(test, { clock, gate: lockedGate(test, clock) });
+    const expecting = ['Content-Length: 5', 'Expect: 100-continue'];
+    const inside = await rawConnection(test, port);
+    inside.send(requestHead('POST', '/', ...expecting, 'Authorization: Bearer token'));
+    await inside.received(/^HTTP\/1\.1 100 Continue\r\n\r\n/);
+    inside.send('12345');
+    await inside.received(/HTTP\/1\.1 200 /);
+    const outside = await rawConnection(test, port);
+    outside.send(requestHead('POST', '/', ...expecting));
+    await outside.received(/^HTTP\/1\.1 401 [^]*Connection: close[^]*configuration of Tocsin\n$/);
+    clock.advance(1000);
+    assert.doesNotMatch(await outside.closed, /100 Continue/);
   });
 
   it('answers 408 to a head that comes too slowly', async (test) => {

@@ -7,6 +7,7 @@ import type { Logger } from '../../logger.ts';
 import type { WebMetrics } from '../../web/web-metrics.ts';
 import type { TlsSettings } from '../../web/web-settings.ts';
 import { answerString } from '../answer/answer.ts';
+import { askForBody } from './ask-for-body.ts';
 import { BrokenRequests } from './broken-requests.ts';
 import { connectionLimit } from './connection-limit.ts';
 import { createServer, type ServerLimits } from './create-server.ts';
@@ -139,6 +140,7 @@ export class ReceiverServer {
 
   #dispatch(target: string | undefined, request: IncomingMessage, response: ServerResponse): void {
     const { routes, routePrefix } = this.#options;
+    askForBody(request, response);
     if (target === undefined) return answerOutsidePrefix(routePrefix, request, response);
     request.url = target;
     routes(request, response);
@@ -147,6 +149,7 @@ export class ReceiverServer {
   /** Once the request has come in whole: ended in the middle of it, a connection would lose the answer. */
   #refuse(request: IncomingMessage, response: ServerResponse): void {
     response.setHeader('Connection', 'close');
+    askForBody(request, response);
     request.once('end', () => answerString(response, 503, 'Tocsin is shutting down'));
     request.resume();
   }
