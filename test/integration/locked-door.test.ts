@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { copyFile, writeFile } from 'node:fs/promises';
-import { request } from 'node:https';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
@@ -9,6 +8,7 @@ import bcrypt from 'bcryptjs';
 import { stringify } from 'yaml';
 import { createAuthority, type Authority } from '../support/certificates.ts';
 import { startPrometheus } from '../support/prometheus-server.ts';
+import { sendOverTls } from '../support/send-over-tls.ts';
 import type { ServerProcess } from '../support/server-process.ts';
 import { requireServer, skipWithout } from '../support/servers.ts';
 import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';
@@ -161,7 +161,8 @@ describe('the locked door', () => {
   });
 
   it('lets the kubelet ask whether it lives, and nobody else anything', async () => {
-    const statusOf = (path: string): Promise<number | undefined> => answerOf(`${withPassword.url}${path}`, ca.caFile);
+    const statusOf = async (path: string): Promise<number | undefined> =>
+      (await sendOverTls(`${withPassword.url}${path}`, ca.caFile)).status;
     assert.deepEqual([await statusOf('/-/healthy'), await statusOf('/-/ready')], [200, 200]);
     for (const path of ['/metrics', '/api/v2/alerts', '/%2D/healthy', '/-/healthy/', '/nonsense', '/-/healthy#x']) {
       assert.equal(await statusOf(path), 401, path);
@@ -172,42 +173,33 @@ describe('the locked door', () => {
     const other = await ca.issue('other', { names: 'DNS:localhost,IP:127.0.0.1,DNS:renewed' });
     await writeFile(files.cert, 'nonsense');
     await withPassword.log.waitForLine(({ event }) => event === 'web_config.reload_failed', patienceMs);
-    assert.equal(await answerOf(`${withPassword.url}/-/healthy`, ca.caFile), 200);
+    assert.equal((await sendOverTls(`${withPassword.url}/-/healthy`, ca.caFile)).status, 200);
     await copyFile(other.keyFile, files.key);
     await copyFile(other.certFile, files.cert);
     await withPassword.log.waitForLine(({ event }) => event === 'web_config.reloaded', patienceMs);
     let names = '';
-    await answerOf(`${withPassword.url}/-/healthy`, ca.caFile, (subjectAltName) => (names = subjectAltName));
+    await sendOverTls(`${withPassword.url}/-/healthy`, ca.caFile, {
+      checkServerIdentity: (_, { subjectaltname = '' }) => void (names = subjectaltname),
+    });
     assert.match(names, /DNS:renewed/);
   });
-});
 
-/** The status of a GET over a connection of its own. */
-async function answerOf(
-  url: string,
-  caFile: string,
-  seen?: (subjectAltName: string) => void,
-): Promise<number | undefined> {
-  const { readFile } = await import('node:fs/promises');
-  const ca = await readFile(caFile);
-  return new Promise((resolve, reject) => {
-    const { hostname, port } = new URL(url);
-    const path = url.slice(url.indexOf('/', 'https://'.length));
-    request(
-      {
-        hostname,
-        port,
-        path,
-        ca,
-        agent: false,
-        checkServerIdentity: (_, peer) => void seen?.(peer.subjectaltname ?? ''),
-      },
-      (response) => {
-        response.resume();
-        response.on('end', () => resolve(response.statusCode));
-      },
-    )
-      .on('error', reject)
-      .end();
+  it('reloads for whoever has a password or token alone, and stays locked as it is when the new file is bad', async () => {
+    const reload = (headers = {}) =>
+      sendOverTls(`${withPassword.url}/-/reload`, ca.caFile, { method: 'POST', headers });
+    const basic = { Authorization: `Basic ${Buffer.from(`prometheus:${password}`).toString('base64')}` };
+    const bearer = { Authorization: `Bearer ${token}` };
+    const good = { status: 200, body: '' };
+    assert.equal((await reload()).status, 401);
+    assert.deepEqual([await reload(basic), await reload(bearer)], [good, good]);
+    const webConfig = join(withPassword.folder, 'web.yml');
+    const text = await readFile(webConfig, 'utf8');
+    await writeFile(webConfig, text.replace('basic_auth_users', 'basic_auth_user'));
+    const { status, body } = await reload(bearer);
+    assert.equal(status, 500);
+    assert.match(body, /^failed to reload config: .*web\.yml:\d+:\d+: basic_auth_user: unknown key/);
+    assert.equal((await reload()).status, 401);
+    await writeFile(webConfig, text);
+    assert.equal((await reload(basic)).status, 200);
   });
-}
+});
