@@ -6,7 +6,12 @@ export const reconcileDeadlineMs = 60_000;
 /** After a failed query the next one is made at the latest after this, milliseconds. */
 export const maxSnapshotRetryMs = 30_000;
 
-/** After a write that was refused for want of a right the next one is made after this, and the log tells of it again, milliseconds. */
+/**
+ * After a write that was refused for want of a right the next one is made after the first of these; then after as long as it has
+ * been refused for, up to the second, after which the log tells of it again, milliseconds. An API server that has just been started
+ * refuses everybody until it has read its roles.
+ */
+export const firstForbiddenRetryMs = 2000;
 export const forbiddenRetryMs = 120_000;
 
 /** The longest that an API server which is busy can have a write put off, milliseconds. */

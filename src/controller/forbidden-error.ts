@@ -1,12 +1,17 @@
 import { forbiddenRetryMs } from '../limits.ts';
 import { PostponedError } from './postponed-error.ts';
 
-/** A right is missing: a person has to grant it, and until then a try every few minutes is enough. */
+export interface ForbiddenErrorOptions extends ErrorOptions {
+  /** How long to wait, milliseconds. Default and at most {@link forbiddenRetryMs}. */
+  readonly retryMs?: number;
+}
+
+/** A right is missing: a person has to grant it, and until then a try every few minutes is enough, once that is clear. */
 export class ForbiddenError extends PostponedError {
   override readonly name = 'ForbiddenError';
 
   /** @param now milliseconds since the epoch */
-  constructor(message: string, now: number, options: ErrorOptions) {
-    super(message, { ...options, retryAt: now + forbiddenRetryMs, maxDelayMs: forbiddenRetryMs });
+  constructor(message: string, now: number, { retryMs = forbiddenRetryMs, ...options }: ForbiddenErrorOptions) {
+    super(message, { ...options, retryAt: now + retryMs, maxDelayMs: forbiddenRetryMs });
   }
 }

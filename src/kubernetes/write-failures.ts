@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { ForbiddenError } from '../controller/forbidden-error.ts';
 import { PostponedError } from '../controller/postponed-error.ts';
-import { forbiddenRetryMs, maxWriteDelayMs } from '../limits.ts';
+import { firstForbiddenRetryMs, forbiddenRetryMs, maxWriteDelayMs } from '../limits.ts';
 import type { Logger } from '../logger.ts';
 import { ApiError } from './api-error.ts';
 
@@ -19,11 +19,18 @@ export interface Right {
   readonly manifest: string;
 }
 
+/** One right that is refused again and again. */
+interface Refusals {
+  readonly since: number;
+  lastAt: number;
+  toldAt: number;
+}
+
 /** Turns what the API server said to a write into what the queue has to know: when another try makes sense. */
 export class WriteFailures {
   readonly #options: WriteFailuresOptions;
-  /** When a missing right was told last; there are few of them. */
-  readonly #told = new Map<string, number>();
+  /** By right; there are few of them. */
+  readonly #refusals = new Map<string, Refusals>();
 
   constructor(options: WriteFailuresOptions) {
     this.#options = options;
@@ -44,14 +51,26 @@ export class WriteFailures {
   #forbidden(error: ApiError, { verb, resource, manifest }: Right): ForbiddenError {
     const { clock, logger } = this.#options;
     const now = clock.now();
-    const key = `${verb} ${resource}`;
-    const toldAt = this.#told.get(key) ?? Number.NEGATIVE_INFINITY;
-    if (Math.abs(now - toldAt) >= forbiddenRetryMs) {
-      this.#told.set(key, now);
-      const fields = { verb, resource, manifest, error, retry_in_ms: forbiddenRetryMs };
+    const refusals = this.#refusalsOf(`${verb} ${resource}`, now);
+    const retryMs = Math.min(Math.max(firstForbiddenRetryMs, Math.abs(now - refusals.since)), forbiddenRetryMs);
+    if (Math.abs(now - refusals.toldAt) >= forbiddenRetryMs) {
+      refusals.toldAt = now;
+      const fields = { verb, resource, manifest, error, retry_in_ms: retryMs };
       logger.warn('write.forbidden', 'the API server refuses a write: grant the right, as the manifest does', fields);
     }
     const message = `the right to ${verb} ${resource} is missing, which ${manifest} grants: ${error.message}`;
-    return new ForbiddenError(message, now, { cause: error });
+    return new ForbiddenError(message, now, { cause: error, retryMs });
+  }
+
+  /** Refusals that are longer apart than any retry have nothing to do with each other. */
+  #refusalsOf(key: string, now: number): Refusals {
+    const known = this.#refusals.get(key);
+    if (known !== undefined && Math.abs(now - known.lastAt) <= 2 * forbiddenRetryMs) {
+      known.lastAt = now;
+      return known;
+    }
+    const refusals = { since: now, lastAt: now, toldAt: known?.toldAt ?? Number.NEGATIVE_INFINITY };
+    this.#refusals.set(key, refusals);
+    return refusals;
   }
 }

@@ -56,6 +56,12 @@ export const apiServerFaultRows: readonly Fault[] = [
     run: (options) => failing(options, everyCall({ kind: 'status', status: 500 })),
   },
   {
+    // As one that was just started, and has not read its roles yet.
+    name: 'API server: 403 to every call',
+    guard: { file: 'limits.ts', from: 'firstForbiddenRetryMs = 2000', to: 'firstForbiddenRetryMs = 120_000' },
+    run: (options) => failing(options, everyCall({ kind: 'status', status: 403 })),
+  },
+  {
     name: 'API server breaks every connection',
     guard: noRetry,
     run: (options) => failing(options, everyCall({ kind: 'cut', bytes: 1, how: 'reset' })),
