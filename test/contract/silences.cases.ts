@@ -91,6 +91,7 @@ const refusedBodies: readonly (readonly [
   ['an end that has passed', { startsAt: at(-2 * hour), endsAt: at(-hour) }],
   ['an unknown id and a bad expression', { id: 'x', matchers: [regex('[')] }],
   ['a bad expression', { matchers: [regex('[')] }],
+  ['an expression that ends in a backslash', { matchers: [regex('\\')] }],
   ['a bad expression of many characters', { matchers: [regex('["\n\u00e9<')] }],
   ['a second matcher that is bad', { matchers: [matcher('a', 'b'), regex('*')] }],
   ['a bad negative expression', { matchers: [matcher('a', '(', { isRegex: true, isEqual: false })] }],
