@@ -15,7 +15,7 @@ export function createApiMetrics(registry: Registry): ApiMetrics {
   const requests = new Counter({
     registers,
     name: 'rest_client_requests_total',
-    help: 'Calls of the Kubernetes API server, by method and code; a 2xx counts as 200, a code without a series of its own as other.',
+    help: 'Calls of the Kubernetes API server; a 2xx counts as 200, a rare code as other, no answer as <error>.',
     labelNames: ['method', 'code'],
   });
   const waits = new Histogram({

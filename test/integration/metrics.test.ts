@@ -6,7 +6,7 @@ import { postAlerts } from '../support/post-alerts.ts';
 import { requireServer, skipWithout } from '../support/servers.ts';
 import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';
 
-/** Every metric that users rest on; README lists them with their meanings. */
+/** Every metric that users rest on; docs/metrics.md has their meanings. */
 const names = [
   'tocsin_alerts_received_total',
   'tocsin_alerts_invalid_total',
