@@ -40,12 +40,11 @@ export function sampleBodies(options: {
   readonly batch: number;
   /** The how-manieth pass it is; decides order and end. */
   readonly pass: number;
-  /** When they end; by default long ago if resolved, else in an hour. */
+  /** When they end; by default just now if resolved, else in an hour. */
   readonly endsAt?: string;
 }): string[] {
   const { mode, from, count, batch, pass } = options;
-  const later = Date.now() + 3_600_000 + pass;
-  const endsAt = options.endsAt ?? (mode === 'resolved' ? '2026-11-21T03:30:00.000Z' : new Date(later).toISOString());
+  const endsAt = options.endsAt ?? new Date(Date.now() + (mode === 'resolved' ? 0 : 3_600_000 + pass)).toISOString();
   const bodies: string[] = [];
   for (let at = 0; at < count; at += batch) {
     const alerts: string[] = [];

@@ -30,6 +30,9 @@ export const eventSeriesMs = 360_000;
 export const maxEventSeries = 4096;
 export const maxWaitingEvents = 1000;
 
+/** So often within so many milliseconds the log is written out when there are lines; under load they wait for one another. */
+export const logWrites = { calls: 4, windowMs: 20 };
+
 /** How long one stretch of work may hold the event loop before others get a turn, milliseconds. */
 export const sliceMs = 10;
 

@@ -22,7 +22,7 @@ export interface LoggerOptions {
   readonly stream: NodeJS.WritableStream;
   /**
    * When to write what has been gathered, such as `setImmediate`: the lines of one turn of the event loop then are one write,
-   * which for a busy receiver is half of what its lines cost. Default: every line at once.
+   * and a write is more than half of what the line of a POST costs. Default: every line at once.
    */
   readonly defer?: (write: () => void) => void;
 }

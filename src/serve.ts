@@ -3,7 +3,9 @@ import type { Clock } from './clock.ts';
 import type { HomeChoice } from './config/choose-home.ts';
 import type { Flags } from './config/flags.ts';
 import { folderHome, kubernetesHome, type CreateHome } from './home.ts';
+import { logWrites } from './limits.ts';
 import { createLogger, type LogFields, type Logger } from './logger.ts';
+import { paced } from './paced.ts';
 import { startFailure } from './start-failure.ts';
 import type { WebConfigSource } from './web/live-web-config.ts';
 
@@ -32,7 +34,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     format: flags.logFormat,
     clock,
     stream: process.stdout,
-    defer: setImmediate,
+    defer: paced(clock, logWrites, setImmediate),
   });
   process.on('exit', () => logger.flush());
   // A log reader that went away must not take the alerts with it.

@@ -5,7 +5,7 @@ import type { Alert } from './alert.ts';
 import { AlertStore, type AlertStoreOptions, type PutResult } from './alert-store.ts';
 import { NaiveStore, posted } from './alert-store.fixture.ts';
 import type { LabelSet } from './label-set.ts';
-import type { AlertFields } from './postable-alert.ts';
+import type { AlertFields, PostableAlert } from './postable-alert.ts';
 
 const minute = 60_000;
 const start = Date.parse('2026-11-21T03:00:00.000Z');
@@ -102,6 +102,42 @@ describe('AlertStore', () => {
     assert.deepEqual(labelsOf(store.firingAt(start)), [{ a: '1' }, { a: '2' }]);
     assert.deepEqual(labelsOf(store.firingAt(start + minute)), [{ a: '1' }]);
     assert.equal(store.firing, 2);
+  });
+});
+
+describe('AlertStore, alerts that are known when they are read', () => {
+  /** As the reader of a body makes it. */
+  function known(store: AlertStore, labels: LabelSet, endsAt: number): PostableAlert {
+    const alert = posted({ labels, startsAt: start - minute, endsAt });
+    return { ...alert, textHash: 7, known: store.findByText(alert.key, 7) };
+  }
+
+  it('finds an alert by its text once it has come with a hash', () => {
+    const store = newStore();
+    assert.equal(store.findByText('{"a":"1"}', 7), undefined);
+    store.put(known(store, { a: '1' }, start + minute), start, 1);
+    assert.equal(store.findByText('{"a":"1"}', 7), store.find('{"a":"1"}'));
+  });
+
+  it('updates it, and does not find what was not stored', () => {
+    const store = newStore({ maxAlerts: 1 });
+    store.put(known(store, { a: '1' }, start + minute), start, 1);
+    const again = store.put(known(store, { a: '1' }, start + 2 * minute), start, 1);
+    assert.deepEqual([typeof again === 'object' && again.change, store.size], ['repeated', 1]);
+    store.put(known(store, { b: '1' }, start + minute), start, 1);
+    assert.equal(store.findByText('{"b":"1"}', 7), undefined);
+  });
+
+  it('stores it anew if it was forgotten after it had been read', () => {
+    const store = newStore();
+    store.put(known(store, { a: '1' }, start), start, 1);
+    const read = known(store, { a: '1' }, start + 60 * minute);
+    assert.notEqual(read.known, undefined);
+    store.expire(start + 40 * minute);
+    assert.equal(store.findByText(read.key, 7), undefined);
+    const result = store.put(read, start + 40 * minute, 1);
+    assert.deepEqual([typeof result === 'object' && result.change, store.size], ['new', 1]);
+    assert.notEqual(store.find(read.key), read.known);
   });
 });
 

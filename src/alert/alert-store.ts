@@ -1,5 +1,6 @@
 import { Alert, isResolved, receivedState, type AlertState } from './alert.ts';
 import { alertSize } from './alert-size.ts';
+import { AlertsByText } from './alerts-by-text.ts';
 import { DeadlineHeap } from './deadline-heap.ts';
 import { isSameLabelText } from './label-set.ts';
 import { mergeAlert } from './merge.ts';
@@ -37,6 +38,7 @@ export interface PutResult {
 export class AlertStore {
   readonly #options: AlertStoreOptions;
   readonly #alerts = new Map<string, Alert>();
+  readonly #byText = new AlertsByText();
   readonly #deadlines = new DeadlineHeap();
   #firing = 0;
   #bytes = 0;
@@ -79,15 +81,27 @@ export class AlertStore {
     const received = receivedState(posted, now, resolveTimeoutMs);
     if (received.startsAt > received.endsAt) return 'start time must be before end time';
     if (posted.invalid !== undefined) return posted.invalid;
-    const alert = this.#alerts.get(posted.key);
-    return alert === undefined
-      ? this.#add(new Alert(posted, received), characterBytes)
-      : this.#update(alert, received, now, characterBytes);
+    const stored = this.#known(posted) ?? this.#alerts.get(posted.key);
+    const alert = stored ?? new Alert(posted, received);
+    const result =
+      stored === undefined ? this.#add(alert, characterBytes) : this.#update(stored, received, now, characterBytes);
+    if (posted.textHash !== undefined && result.limited !== 'alert') this.#byText.set(alert, posted.textHash);
+    return result;
+  }
+
+  /** An alert that has a place in the heap has not been forgotten: that is quicker to see than to look it up once more. */
+  #known({ known }: PostableAlert): Alert | undefined {
+    return known instanceof Alert && known.heapIndex >= 0 ? known : undefined;
   }
 
   /** The stored alert of a key, resolved ones included. */
   find(key: string): Alert | undefined {
     return this.#alerts.get(key);
+  }
+
+  /** The same at less cost; it may fail to find an alert that is there. */
+  findByText(key: string, textHash: number): Alert | undefined {
+    return this.#byText.find(key, textHash);
   }
 
   /** All that are remembered. It may be read bit by bit: what comes or goes meanwhile may be in it or not. */
@@ -181,6 +195,7 @@ export class AlertStore {
   #forget(alert: Alert): void {
     this.#deadlines.delete(alert);
     this.#alerts.delete(alert.key);
+    this.#byText.delete(alert);
     this.#bytes -= alert.sizeBytes;
   }
 }

@@ -22,6 +22,8 @@ export class Alert implements Labelled {
   readonly #state: { -readonly [Field in keyof AlertState]: AlertState[Field] };
   /** What its last change was announced as; it lags behind `isResolved` until the expiry is processed. */
   announced: 'firing' | 'resolved';
+  /** See {@link PostableAlert.textHash}; the store's business alone. */
+  textHash: number | undefined;
   /** What it takes in memory, estimated, bytes. */
   sizeBytes = 0;
   /** Where it stands in the store's deadline heap, and for when; the heap's business alone. */

@@ -12,12 +12,16 @@ export interface PostableAlert {
   readonly endsAt: number | undefined;
   /** '' if absent. */
   readonly generatorURL: string;
+  /** Of the bytes of its labels if these are the key; see {@link TextHash}. */
+  readonly textHash?: number;
+  /** The alert that was stored under this key when this one was read; it may have been forgotten since. */
+  readonly known?: IdentifiedLabels | undefined;
   /** Why the alert cannot be stored whatever the time is; undefined if it can. The rest of its batch is not concerned. */
   readonly invalid: string | undefined;
 }
 
 /** What is left to decide once the fields have their types. */
-export interface AlertFields extends Omit<PostableAlert, 'key' | 'invalid'> {
+export interface AlertFields extends Omit<PostableAlert, 'key' | 'textHash' | 'known' | 'invalid'> {
   readonly annotations: LabelSet;
 }
 

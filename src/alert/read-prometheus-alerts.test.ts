@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import type { KnownAlert, KnownAlerts } from './known-alerts.ts';
 import { labelKey } from './label-key.ts';
 import { labelSetOf, type LabelSet } from './label-set.ts';
 import type { PostableAlert } from './postable-alert.ts';
 import { readAlerts } from './read-alerts.ts';
-import { readPrometheusAlerts, type FindAlert } from './read-prometheus-alerts.ts';
+import { readPrometheusAlerts } from './read-prometheus-alerts.ts';
 
 interface SentAlert {
   readonly annotations?: LabelSet;
@@ -31,16 +32,19 @@ function written(alerts: readonly SentAlert[]): string {
 }
 
 /** A store that has these alerts. */
-function stored(...alerts: readonly Pick<SentAlert, 'labels' | 'annotations'>[]): FindAlert {
+function stored(...alerts: readonly Pick<SentAlert, 'labels' | 'annotations'>[]): KnownAlerts {
   const known = alerts.map(({ labels, annotations }) => {
     return { key: labelKey(labels), labels, state: { annotations: JSON.stringify(annotations ?? {}) } };
   });
   const byKey = new Map(known.map((alert) => [alert.key, alert]));
-  return (key) => byKey.get(key);
+  // Some by their hash, some only by their key.
+  const findByText = (key: string, hash: number): KnownAlert | undefined =>
+    hash % 2 === 0 ? byKey.get(key) : undefined;
+  return { find: (key) => byKey.get(key), findByText };
 }
 
-function readQuickly(json: string, maxLabels: number, find: FindAlert = stored()): PostableAlert[] | undefined {
-  return readPrometheusAlerts(Buffer.from(json), json, maxLabels, find);
+function readQuickly(json: string, maxLabels: number, known = stored()): PostableAlert[] | undefined {
+  return readPrometheusAlerts(Buffer.from(json), json, maxLabels, known);
 }
 
 /** In the order in which Prometheus writes them. */

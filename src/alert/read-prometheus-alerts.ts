@@ -1,29 +1,15 @@
+import type { KnownAlert, KnownAlerts } from './known-alerts.ts';
 import type { LabelSet, LabelText } from './label-set.ts';
 import { PlainLabelSet } from './plain-label-set.ts';
-import { noAnnotations, postableAlert, type IdentifiedLabels, type PostableAlert } from './postable-alert.ts';
+import { noAnnotations, postableAlert, type PostableAlert } from './postable-alert.ts';
 import { isRequestUri } from './request-uri.ts';
 import { TextAlert } from './text-alert.ts';
+import { TextHash } from './text-hash.ts';
+import { TextPieces, type Piece } from './text-pieces.ts';
 import { isUsualLabelSet, usualTime } from './usual-field.ts';
-
-/** What is stored of an alert. */
-export interface KnownAlert extends IdentifiedLabels {
-  readonly state: { readonly annotations: LabelText };
-}
-
-/** The stored alert of a key; see labelKey. */
-export type FindAlert = (key: string) => KnownAlert | undefined;
-
-/** A part of the text. */
-interface Piece {
-  readonly text: string;
-  readonly from: number;
-  readonly end: number;
-}
 
 /** `2026-11-21T03:08:54.829Z` */
 const timeCharacters = 24;
-
-const quoteMark = 0x22;
 
 const nothing: Piece = { text: '', from: 0, end: 0 };
 
@@ -43,10 +29,10 @@ export function readPrometheusAlerts(
   bytes: Buffer,
   text: string,
   maxLabels: number,
-  find: FindAlert,
+  known: KnownAlerts,
 ): PostableAlert[] | undefined {
   if (!text.startsWith('[{"') || !text.endsWith('"}}]')) return undefined;
-  const reader = new Reader(bytes, text, maxLabels, find);
+  const reader = new Reader(bytes, text, maxLabels, known);
   try {
     return reader.alerts();
   } catch {
@@ -55,27 +41,28 @@ export function readPrometheusAlerts(
   }
 }
 
-/** Each method reads one piece at the present position and goes behind it; undefined, or false, if it is not as expected. */
+/** Each method reads what stands at the present position; undefined, or false, if it is not as expected. */
 class Reader {
   readonly #bytes: Buffer;
-  readonly #text: string;
+  readonly #pieces: TextPieces;
   readonly #maxLabels: number;
-  readonly #find: FindAlert;
+  readonly #known: KnownAlerts;
   readonly #plain: PlainLabelSet;
-  /** The first alert begins behind the bracket. */
-  #at = 1;
+  readonly #hash: TextHash;
   /** Alerts of one rule have the same end and the same URL, and stand together: the last ones are remembered. */
   #endText = '';
   #end: number | undefined;
   #urlText = '';
   #url = '';
 
-  constructor(bytes: Buffer, text: string, maxLabels: number, find: FindAlert) {
+  constructor(bytes: Buffer, text: string, maxLabels: number, known: KnownAlerts) {
     this.#bytes = bytes;
-    this.#text = text;
+    // The first alert begins behind the bracket.
+    this.#pieces = new TextPieces(text, 1);
     this.#maxLabels = maxLabels;
-    this.#find = find;
+    this.#known = known;
     this.#plain = new PlainLabelSet(bytes);
+    this.#hash = new TextHash(bytes);
   }
 
   alerts(): PostableAlert[] | undefined {
@@ -84,17 +71,17 @@ class Reader {
       const alert = this.#alert();
       if (alert === undefined) return undefined;
       alerts.push(alert);
-    } while (this.#pass(','));
-    return this.#pass(']') && this.#at === this.#text.length ? alerts : undefined;
+    } while (this.#pieces.pass(','));
+    return this.#pieces.pass(']') && this.#pieces.isAtEnd ? alerts : undefined;
   }
 
   #alert(): PostableAlert | undefined {
     const annotations = this.#annotations();
-    const endsText = this.#timeBefore('","startsAt":"');
-    const startsText = this.#timeBefore('","generatorURL":"');
+    const endsText = this.#pieces.charactersBefore(timeCharacters, '","startsAt":"');
+    const startsText = this.#pieces.charactersBefore(timeCharacters, '","generatorURL":"');
     if (annotations === undefined || endsText === undefined || startsText === undefined) return undefined;
     if (!this.#generatorURL()) return undefined;
-    const labels = this.#objectBefore('}');
+    const labels = this.#pieces.objectBefore('}');
     const endsAt = this.#endsAt(endsText);
     const startsAt = usualTime(startsText);
     if (labels === undefined || endsAt === undefined || startsAt === undefined) return undefined;
@@ -103,17 +90,23 @@ class Reader {
 
   /** Without parsing labels and annotations; undefined if that cannot be done. */
   #quickly(annotations: Piece, labels: Piece, startsAt: number, endsAt: number): PostableAlert | undefined {
-    const known = this.#find(labels.text);
-    const identity = known ?? this.#keyOf(labels);
+    const textHash = this.#hash.of(labels.from, labels.end);
+    const identity = this.#known.findByText(labels.text, textHash) ?? this.#identityOf(labels);
+    const known = typeof identity === 'string' ? undefined : identity;
     const annotationsText = this.#annotationsText(annotations, known);
     if (identity === undefined || annotationsText === undefined) return undefined;
-    return new TextAlert(identity, annotationsText, startsAt, endsAt, this.#url);
+    return new TextAlert(identity, textHash, annotationsText, startsAt, endsAt, this.#url);
   }
 
-  #keyOf({ from, end }: Piece): string | undefined {
+  /** The text is copied first: V8 keeps a string's hash with it, and if the alert is new, it is stored under this very string. */
+  #identityOf({ from, end }: Piece): KnownAlert | string | undefined {
+    const key = this.#copy(from, end);
+    return this.#known.find(key) ?? (this.#isKey(from, end) ? key : undefined);
+  }
+
+  #isKey(from: number, end: number): boolean {
     const plain = this.#plain;
-    const isKey = plain.fills(from, end) && plain.count <= this.#maxLabels && !plain.hasEmptyValue && !plain.hasEscapes;
-    return isKey ? this.#copy(from, end) : undefined;
+    return plain.fills(from, end) && plain.count <= this.#maxLabels && !plain.hasEmptyValue && !plain.hasEscapes;
   }
 
   #annotationsText({ text, from, end }: Piece, known: KnownAlert | undefined): LabelText | undefined {
@@ -140,28 +133,8 @@ class Reader {
 
   /** Empty if there are none. */
   #annotations(): Piece | undefined {
-    if (this.#pass('{"annotations":')) return this.#objectBefore(',"endsAt":"');
-    return this.#pass('{"endsAt":"') ? nothing : undefined;
-  }
-
-  /** An object of texts, at least one: to the first place at which a text can end it and `next` follows. */
-  #objectBefore(next: string): Piece | undefined {
-    const text = this.#text;
-    const from = this.#at;
-    let end = text.indexOf('}', from);
-    while (end >= 0 && !(text.charCodeAt(end - 1) === quoteMark && text.startsWith(next, end + 1)))
-      end = text.indexOf('}', end + 1);
-    if (end < 0) return undefined;
-    this.#at = end + 1 + next.length;
-    return { text: text.slice(from, end + 1), from, end: end + 1 };
-  }
-
-  #timeBefore(next: string): string | undefined {
-    const end = this.#at + timeCharacters;
-    if (!this.#text.startsWith(next, end)) return undefined;
-    const piece = this.#text.slice(this.#at, end);
-    this.#at = end + next.length;
-    return piece;
+    if (this.#pieces.pass('{"annotations":')) return this.#pieces.objectBefore(',"endsAt":"');
+    return this.#pieces.pass('{"endsAt":"') ? nothing : undefined;
   }
 
   #endsAt(text: string): number | undefined {
@@ -173,22 +146,13 @@ class Reader {
   }
 
   #generatorURL(): boolean {
-    const next = ',"labels":';
-    const end = this.#text.indexOf('"', this.#at);
-    if (end < 0 || !this.#text.startsWith(next, end + 1)) return false;
-    const piece = this.#text.slice(this.#at, end);
-    this.#at = end + 1 + next.length;
+    const piece = this.#pieces.upTo('","labels":');
+    if (piece === undefined) return false;
     if (piece === this.#urlText) return true;
     const url: unknown = JSON.parse(`"${piece}"`);
     if (typeof url !== 'string' || !(url === '' || isRequestUri(url))) return false;
     this.#urlText = piece;
     this.#url = url;
-    return true;
-  }
-
-  #pass(expected: string): boolean {
-    if (!this.#text.startsWith(expected, this.#at)) return false;
-    this.#at += expected.length;
     return true;
   }
 }

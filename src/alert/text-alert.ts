@@ -4,23 +4,26 @@ import type { IdentifiedLabels, PostableAlert } from './postable-alert.ts';
 /** An alert whose labels nobody has parsed: their text is known to be a key. */
 export class TextAlert implements PostableAlert {
   readonly key: string;
+  readonly textHash: number;
   readonly annotations: LabelText;
   readonly startsAt: number;
   readonly endsAt: number;
   readonly generatorURL: string;
   readonly invalid = undefined;
-  readonly #stored: IdentifiedLabels | undefined;
+  readonly known: IdentifiedLabels | undefined;
 
   /** @param identity a key, or an alert that is stored under it */
   constructor(
     identity: string | IdentifiedLabels,
+    textHash: number,
     annotations: LabelText,
     startsAt: number,
     endsAt: number,
     generatorURL: string,
   ) {
     this.key = typeof identity === 'string' ? identity : identity.key;
-    this.#stored = typeof identity === 'string' ? undefined : identity;
+    this.known = typeof identity === 'string' ? undefined : identity;
+    this.textHash = textHash;
     this.annotations = annotations;
     this.startsAt = startsAt;
     this.endsAt = endsAt;
@@ -28,6 +31,6 @@ export class TextAlert implements PostableAlert {
   }
 
   get labels(): LabelSet {
-    return this.#stored?.labels ?? labelSetOf(this.key);
+    return this.known?.labels ?? labelSetOf(this.key);
   }
 }

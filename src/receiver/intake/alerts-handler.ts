@@ -92,7 +92,7 @@ export class AlertsHandler {
 
   async #takeIn(bytes: Buffer, response: ServerResponse, sender: Sender, door: Door): Promise<void> {
     const { clock, store, settings, report, sink, expireDue } = this.#options;
-    const batch = await door.read(bytes, settings().maxLabels, clock, (key) => store.find(key));
+    const batch = await door.read(bytes, settings().maxLabels, clock, store);
     expireDue();
     const transitions = report.transitions(sender);
     const intake = this.#intake(batch, door, (transition) => transitions.add(transition));

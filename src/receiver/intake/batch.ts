@@ -1,7 +1,8 @@
+import { nothingKnown, type KnownAlerts } from '../../alert/known-alerts.ts';
 import type { PostableAlert } from '../../alert/postable-alert.ts';
 import { readAlerts } from '../../alert/read-alerts.ts';
 import { readAlertsFast } from '../../alert/read-alerts-fast.ts';
-import { readPrometheusAlerts, type FindAlert } from '../../alert/read-prometheus-alerts.ts';
+import { readPrometheusAlerts } from '../../alert/read-prometheus-alerts.ts';
 import type { WebhookHead } from '../../alert/webhook-head.ts';
 import type { Clock } from '../../clock.ts';
 import { slicedBodyBytes } from '../../limits.ts';
@@ -23,17 +24,17 @@ export interface Batch {
  * at once and kept; large and unusual ones are gone through twice, slice by slice, first to check them and then to hand over
  * their alerts: so what they hold is never in memory as a whole.
  * Rejects with BatchError.
- * @param find a stored alert: what is known already is read faster
+ * @param known the stored alerts: what is known already is read faster
  */
 export async function readBatch(
   bytes: Buffer,
   maxLabels: number,
   clock: Clock,
-  find: FindAlert = () => undefined,
+  known: KnownAlerts = nothingKnown,
 ): Promise<Batch> {
   const slices = new Slices(clock);
   const { text, characterBytes } = await bodyText(bytes, slices);
-  const alerts = bytes.length <= slicedBodyBytes ? readUsual(bytes, text, characterBytes, maxLabels, find) : undefined;
+  const alerts = bytes.length <= slicedBodyBytes ? readUsual(bytes, text, characterBytes, maxLabels, known) : undefined;
   if (alerts !== undefined) return { characterBytes, forEach: (take) => goThrough(alerts, slices, take) };
   await goThrough(readAlerts(text, maxLabels), slices, () => undefined);
   return { characterBytes, forEach: (take) => goThrough(readAlerts(text, maxLabels), slices, take) };
@@ -45,9 +46,9 @@ function readUsual(
   text: string,
   characterBytes: 1 | 2,
   maxLabels: number,
-  find: FindAlert,
+  known: KnownAlerts,
 ): readonly PostableAlert[] | undefined {
-  const alerts = characterBytes === 1 ? readPrometheusAlerts(bytes, text, maxLabels, find) : undefined;
+  const alerts = characterBytes === 1 ? readPrometheusAlerts(bytes, text, maxLabels, known) : undefined;
   return alerts ?? readAlertsFast(text, maxLabels);
 }
 
