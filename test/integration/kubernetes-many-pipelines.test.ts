@@ -47,7 +47,7 @@ describe('a thousand pipelines on a real API server', { skip: skipWithoutKube() 
     });
 
     it('are each written or as they were, when the drain timeout ends a sweep; the next start writes the rest', async (t) => {
-      tocsin = await start({ qps: 20, drainTimeout: '1s' });
+      tocsin = await start({ qps: 20, drainTimeout: '2s' });
       await tocsin.log.waitForLine(isSweep, 60_000);
       prometheus.answer([{ ...dropping, state: 'firing' }]);
       await stopInTheMiddle();

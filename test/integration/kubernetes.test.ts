@@ -6,7 +6,8 @@ import './kubernetes/health-rules.suite.ts';
 import './kubernetes/push-to-condition.suite.ts';
 import './kubernetes/drive-other-controllers.suite.ts';
 import './kubernetes/manifests-applied.suite.ts';
-// This one kills the API server, and takes a CRD away and brings it back.
+// These two kill the API server; the first one takes a CRD away and brings it back.
 import './kubernetes/faults.suite.ts';
+import './kubernetes/process-faults.suite.ts';
 // The last one deletes the namespace, which nobody here brings to an end.
 import './kubernetes/readme.suite.ts';

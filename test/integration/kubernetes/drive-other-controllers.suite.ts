@@ -6,6 +6,7 @@ import { eventually } from '../../support/eventually.ts';
 import { skipWithoutKube } from '../../support/kube-api-server.ts';
 import { postAlerts } from '../../support/post-alerts.ts';
 import { useSharedKubeApiServer } from '../../support/shared-kube-api-server.ts';
+import { sweepOf } from '../../support/sweep-lines.ts';
 import { startTocsin } from '../../support/tocsin-process.ts';
 
 const docs = await readFile(new URL('../../../docs/drive-other-controllers.md', import.meta.url), 'utf8');
@@ -141,6 +142,36 @@ describe('docs/drive-other-controllers.md', { skip: skipWithoutKube() }, () => {
       await annotated((found) => found['argocd.argoproj.io/refresh'] === 'normal');
       assert.equal(tocsin.log.all.filter(({ event }) => event === 'object.annotated').length, 3);
       assert.equal((await metadata()).generation, 1);
+    } finally {
+      await tocsin.stop();
+    }
+  });
+
+  it('tells apart kinds of one name in two groups: each object is annotated', async () => {
+    const kinds = ['s3.aws.example.org', 'storage.gcp.example.org'].map((group) => ({
+      group,
+      version: 'v1',
+      resource: 'buckets',
+      namespaces: ['default'] as const,
+    }));
+    await kube().apply(...kinds.map((kind) => crdOf(kind, 'Bucket')));
+    await kube().kubectl(['wait', '--for=condition=Established', 'crd', '--all']);
+    const metadata = { name: 'shop', namespace: 'default' };
+    await kube().apply(...kinds.map(({ group }) => ({ apiVersion: `${group}/v1`, kind: 'Bucket', metadata })));
+    const config = JSON.stringify({ controller: { action: 'annotate' }, pipelines: { kubernetes: { kinds } } });
+    const tocsin = await startTocsin({ config, args: [`--kubeconfig=${kube().kubeconfig}`] });
+    try {
+      const id = await postAlerts(tocsin.url, [alert('InstanceDown')]);
+      const swept = await tocsin.log.waitForLine(sweepOf(id));
+      assert.deepEqual([swept['requests'], swept['changed']], [2, 2]);
+      for (const { group } of kinds) {
+        const found = (await kube().get(`buckets.${group}`, 'shop', '--namespace=default')) as { metadata: Metadata };
+        assert.equal(found.metadata.annotations?.['tocsin.dev/cause'], 'InstanceDown firing');
+      }
+      const page = await (await fetch(`${tocsin.url}/metrics`)).text();
+      assert.match(page, /^tocsin_annotations_total\{kind="Bucket\.s3\.aws\.example\.org"\} 1$/m);
+      const told = tocsin.log.all.filter(({ event }) => event === 'object.annotated').map(({ group }) => group);
+      assert.deepEqual(told.toSorted(), ['s3.aws.example.org', 'storage.gcp.example.org']);
     } finally {
       await tocsin.stop();
     }

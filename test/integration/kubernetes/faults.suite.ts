@@ -13,7 +13,7 @@ import { fastClock } from '../../support/fast-clock.ts';
 import { startFaultProxy, type FaultProxy } from '../../support/fault-proxy.ts';
 import { KubeAdmin } from '../../support/kube-admin.ts';
 import { skipWithoutKube, type KubeApiServer } from '../../support/kube-api-server.ts';
-import { pipelineCrds } from '../../support/pipeline-crds.ts';
+import { pipelineCrd } from '../../support/pipeline-crds.ts';
 import { RecordingLogger } from '../../support/recording-logger.ts';
 import { useSharedKubeApiServer } from '../../support/shared-kube-api-server.ts';
 
@@ -147,25 +147,39 @@ describe('the cache of pipelines, while the API server and the network fail', { 
     assert.ok(!texts(bench.changes).some((text) => text.endsWith('/a')), 'what did not change was told of');
   });
 
-  it('forgets the pipelines of a CRD that is deleted, and finds them when it is back', async () => {
+  it('forgets the pipelines of a CRD that is deleted, finds them when it is back, and takes up its better version', async () => {
     await server().kubectl(['delete', 'crd', 'tracepipelines.telemetry.kyma-project.io']);
     await eventually(names, (found) => found.length === 0);
     await eventually(
       () => bench.logger.linesOf('reflector.not_installed').length,
       (count) => count > 0,
     );
-    await server().apply(...pipelineCrds());
+    await server().apply(pipelineCrd('TracePipeline', ['v1alpha1']));
     await server().kubectl(['wait', '--for=condition=Established', 'crd', '--all']);
-    await eventually(
-      () => admin.list('TracePipeline'),
-      ({ length }) => length === 0,
-    );
-    await admin.create('TracePipeline', ['a', 'b']);
-    await told('added TracePipeline/a');
+    const back = ['a', 'b'].map((name) => ({
+      apiVersion: 'telemetry.kyma-project.io/v1alpha1',
+      kind: 'TracePipeline',
+      metadata: { name },
+      spec: { output: { otlp: {} } },
+    }));
+    await server().apply(...back);
     await eventually(names, (found) => found.length === 2);
-    await changesComeThrough('after');
+    assert.equal(versionOf('a'), 'v1alpha1');
+
+    await server().apply(pipelineCrd('TracePipeline', ['v1alpha1', 'v1beta1']));
+    await eventually(
+      () => versionOf('a'),
+      (version) => version === 'v1beta1',
+    );
+    await changesComeThrough('better');
+    assert.deepEqual(
+      texts(bench.changes).filter((text) => text.endsWith('/a')),
+      ['removed TracePipeline/a', 'added TracePipeline/a'],
+    );
   });
 
+  const versionOf = (name: string): string | undefined =>
+    bench.pipelines.get({ kind: 'TracePipeline', name })?.apiVersion.split('/')[1];
   const create = (name: string): Promise<void> => admin.create('TracePipeline', [name]);
   const remove = (name: string): Promise<void> => admin.delete('TracePipeline', name);
 
