@@ -210,6 +210,12 @@ describe('the cache of pipelines, while the API server and the network fail', { 
     await told(`added TracePipeline/${name}`);
     await remove(name);
     await told(`removed TracePipeline/${name}`);
+    // Nothing is left of the fault either: a watch of each kind, and the connections of calls that came together.
+    await watchesAreOpen();
+    await eventually(
+      () => proxy.connections(),
+      (connections) => connections <= 3 + 3,
+    );
   }
 
   function names(): string[] {
