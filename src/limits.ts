@@ -61,6 +61,9 @@ export const minReloadIntervalMs = 200;
 /** Most invalid alerts of one batch that are named in the answer and in the log. */
 export const maxNamedProblems = 100;
 
+/** What all silences may take together, their compiled regular expressions included, by estimate; over it a new one is a 400, bytes. */
+export const silencesMemoryBytes = 64 * 1024 * 1024;
+
 /** Most lists of alerts that are being answered at once; each holds a list of references, not the alerts. */
 export const openLists = 16;
 

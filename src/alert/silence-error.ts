@@ -1,5 +1,5 @@
-/** The configuration key of a limit that a silence can run into. */
-export type SilenceLimit = 'max_silences' | 'max_silence_size';
+/** The configuration key, or the name, of a limit that a silence can run into. */
+export type SilenceLimit = 'max_silences' | 'max_silence_size' | 'silences_memory';
 
 /** go-openapi's codes, as clients see them in a 422: wrong format, required, too few items. */
 type SchemaCode = 601 | 602 | 612;
@@ -56,6 +56,11 @@ export class SilenceError extends Error {
   static tooMany(stored: number, limit: number): SilenceError {
     const message = `exceeded maximum number of silences: ${stored} (limit: ${limit})`;
     return new SilenceError(400, undefined, message, 'max_silences');
+  }
+
+  static noMemory(limit: number): SilenceError {
+    const message = `all silences together would take too much memory (limit: ${limit} bytes): expire some, or simplify their regular expressions`;
+    return new SilenceError(400, undefined, message, 'silences_memory');
   }
 
   static tooLarge(bytes: number, limit: number): SilenceError {

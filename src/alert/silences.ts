@@ -1,6 +1,7 @@
 import type { Labelled } from './label-set.ts';
 import type { OnUndecided } from './matcher.ts';
 import { SilenceIndex } from './silence-index.ts';
+import { silenceMemory } from './silence-memory.ts';
 import { silenceState, type Silence, type SilenceState } from './silence.ts';
 
 const none: readonly Silence[] = [];
@@ -28,6 +29,7 @@ export class Silences {
   readonly #index: SilenceIndex;
   readonly #indexed = new Map<string, Silence>();
   readonly #verdicts = new WeakMap<Labelled, Verdict>();
+  #memoryBytes = 0;
   #version = 0;
   #nextTurnAt = Number.POSITIVE_INFINITY;
 
@@ -42,6 +44,11 @@ export class Silences {
 
   get size(): number {
     return this.#byId.size;
+  }
+
+  /** About how much all of them take. */
+  get memoryBytes(): number {
+    return this.#memoryBytes;
   }
 
   /** True if one is active or to come: only then to ask for the silences of an alert may take milliseconds. */
@@ -61,6 +68,7 @@ export class Silences {
   put(silence: Silence, now: number): SilenceState | undefined {
     const before = this.#told.get(silence.id);
     this.#unindex(silence.id);
+    this.#memoryBytes += silenceMemory(silence) - this.#memoryOf(silence.id);
     this.#byId.set(silence.id, silence);
     const state = silenceState(silence, now);
     this.#told.set(silence.id, state);
@@ -162,7 +170,13 @@ export class Silences {
     this.#indexed.delete(id);
   }
 
+  #memoryOf(id: string): number {
+    const silence = this.#byId.get(id);
+    return silence === undefined ? 0 : silenceMemory(silence);
+  }
+
   #forget(id: string): void {
+    this.#memoryBytes -= this.#memoryOf(id);
     this.#byId.delete(id);
     this.#told.delete(id);
   }

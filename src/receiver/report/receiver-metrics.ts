@@ -14,6 +14,7 @@ export const limitNames = [
   'open_lists',
   'max_silences',
   'max_silence_size',
+  'silences_memory',
   'regexp_steps',
   'tls_handshake_timeout',
   'rate_limit',
