@@ -42,17 +42,18 @@ function everyCall(fault: ProxyFault): Way {
   };
 }
 
-const noRetry = {
-  file: 'controller/outcome.ts',
-  from: "error instanceof TerminalError ? 'terminal_error' : 'error'",
-  to: "'terminal_error'",
+/** Neither lists nor watches again, in the time that there is. */
+const noReconnect = {
+  file: 'kubernetes/reflector-steps.ts',
+  from: 'Math.min(longest, minDelayMs * 2 ** Math.min(failures - 1, 10))',
+  to: '3_600_000',
 };
 
 /** A real API server that fails while alerts come and go, and a pipeline is created. */
 export const apiServerFaultRows: readonly Fault[] = [
   {
     name: 'API server: 500 to every call',
-    guard: noRetry,
+    guard: noReconnect,
     run: (options) => failing(options, everyCall({ kind: 'status', status: 500 })),
   },
   {
@@ -63,7 +64,7 @@ export const apiServerFaultRows: readonly Fault[] = [
   },
   {
     name: 'API server breaks every connection',
-    guard: noRetry,
+    guard: noReconnect,
     run: (options) => failing(options, everyCall({ kind: 'cut', bytes: 1, how: 'reset' })),
   },
   {
@@ -77,7 +78,7 @@ export const apiServerFaultRows: readonly Fault[] = [
   },
   {
     name: 'API server killed and started again',
-    guard: noRetry,
+    guard: noReconnect,
     run: (options) => failing(options, { begin: ({ server }) => server.restart(), end: () => undefined }),
   },
   {
