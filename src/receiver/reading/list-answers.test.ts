@@ -26,7 +26,9 @@ async function start(test: TestContext, texts: () => SlicedText): Promise<Starte
   const logger = new RecordingLogger();
   const { registry, metrics } = testMetrics();
   const answers = new ListAnswers({ clock, logger, metrics });
-  const server = createServer((_, response) => void answers.send(response, texts()));
+  const server = createServer((_, response) => {
+    answers.send(response, texts()).catch((error: Error) => response.writeHead(400).end(error.message));
+  });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -62,6 +64,18 @@ function* text(isEndless: boolean): SlicedText {
 const chunk = 'x'.repeat(listChunkLength);
 
 describe('ListAnswers', () => {
+  it('leaves the answer to its caller when the text throws before there is any, however long that took', async (test) => {
+    const { url, clock } = await start(test, function* texts() {
+      clock.advance(1000);
+      yield;
+      clock.advance(1000);
+      yield;
+      throw new Error('no such thing');
+    });
+    const response = await fetch(url);
+    assert.deepEqual([response.status, await response.text()], [400, 'no such thing']);
+  });
+
   it('gives the length of a text that is short', async (test) => {
     const { url } = await start(test, function* texts() {
       yield '[';

@@ -46,9 +46,10 @@ export class ListAnswers {
     while (!response.destroyed) {
       const chunk = await this.#lane.run(async () => this.#nextChunk(text));
       if (response.destroyed) return;
+      if (chunk.text === '' && !chunk.isLast) continue;
       if (!response.headersSent) writeHead(response, chunk);
       if (chunk.isLast) return void response.end(chunk.text);
-      if (chunk.text !== '' && !response.write(chunk.text)) await this.#drained(response);
+      if (!response.write(chunk.text)) await this.#drained(response);
     }
   }
 
