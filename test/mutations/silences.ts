@@ -1,0 +1,72 @@
+import type { MutatedPart } from './mutation.ts';
+
+const file = 'alert/silences.ts';
+const rules = 'alert/silence-rules.ts';
+const index = 'alert/silence-index.ts';
+
+export const silences: MutatedPart = {
+  name: 'silences',
+  tests: ['alert/silence-rules.test.ts', 'alert/silences.test.ts'],
+  mutations: [
+    {
+      file: 'alert/silence.ts',
+      from: "now < endsAt ? 'active' : 'expired'",
+      to: "now <= endsAt ? 'active' : 'expired'",
+      means: 'it silences at its end',
+    },
+    {
+      file: rules,
+      from: 'Math.floor(from.startsAt / 1000) === Math.floor(to.startsAt / 1000)',
+      to: 'from.startsAt >= to.startsAt',
+      means: 'what has been silenced is changed behind the back of those who ask later',
+    },
+    {
+      file: rules,
+      from: 'Math.max(silence.startsAt, now)',
+      to: 'silence.startsAt',
+      means: 'a new silence reaches into the past',
+    },
+    {
+      file: rules,
+      from: 'return a.length === b.length && a.every(',
+      to: 'return a.every(',
+      means: 'one more matcher changes what an old silence was about',
+    },
+    {
+      file: rules,
+      from: 'known.size >= limits.maxSilences',
+      to: 'known.size > limits.maxSilences',
+      means: 'one more than may be',
+    },
+    {
+      file: rules,
+      from: 'if (matchers.every(matchesEmpty))',
+      to: 'if (matchers.some(matchesEmpty))',
+      means: 'a silence is refused for one matcher of several',
+    },
+    {
+      file,
+      from: 'this.#unindex(silence.id);\n    this.#byId',
+      to: 'this.#byId',
+      means: 'the version before goes on silencing',
+    },
+    {
+      file,
+      from: 'verdict !== undefined && verdict.version === this.#version',
+      to: 'verdict !== undefined',
+      means: 'an alert that was asked about once never hears of a new silence',
+    },
+    {
+      file,
+      from: 'Math.min(now, Math.max(silence.updatedAt, toldUntil))',
+      to: 'now',
+      means: 'what ended while the process was away wakes nobody',
+    },
+    {
+      file: index,
+      from: ".filter((m) => !m.matchesValue(''))",
+      to: '',
+      means: 'a silence that a missing label matches is not found',
+    },
+  ],
+};

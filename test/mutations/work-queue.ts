@@ -1,0 +1,71 @@
+import type { MutatedPart } from './mutation.ts';
+
+const file = 'workqueue/work-queue.ts';
+
+export const workQueue: MutatedPart = {
+  name: 'work queue',
+  tests: [
+    'workqueue/rate-limiter.test.ts',
+    'workqueue/request.test.ts',
+    'workqueue/priority-lanes.test.ts',
+    'workqueue/work-queue.test.ts',
+    'workqueue/work-queue-model.test.ts',
+  ],
+  mutations: [
+    {
+      file,
+      from: 'if (!this.#processing.has(key)) this.#enqueue(key, priority);',
+      to: 'this.#enqueue(key, priority);',
+      means: 'a key is worked on twice at once',
+    },
+    {
+      file,
+      from: 'if (again !== undefined) this.#enqueue(key, again.priority);',
+      to: '',
+      means: 'an add in the middle of a run is lost',
+    },
+    {
+      file,
+      from: 'payload: merge(waiting.payload, payload), priority: higher',
+      to: 'payload, priority: higher',
+      means: 'the second add throws the causes of the first away',
+    },
+    {
+      file,
+      from: 'merge(delayed.payload(false), payload)',
+      to: 'payload',
+      means: 'an add throws away what waited for its back-off',
+    },
+    {
+      file,
+      from: 'Math.min(now + delayMs, earlier?.readyAt ?? Number.POSITIVE_INFINITY)',
+      to: 'now + delayMs',
+      means: 'a later delay puts the earlier one off',
+    },
+    { file, from: '    delayed?.cancel();\n', to: '', means: 'a delay that was taken over comes all the same' },
+    {
+      file,
+      from: 'rank[a] >= rank[b] ? a : b',
+      to: 'b',
+      means: 'a periodic look puts back what an alert asks for',
+    },
+    {
+      file: 'workqueue/rate-limiter.ts',
+      from: 'Math.min(this.#baseMs * 2 ** failures, this.#maxMs)',
+      to: 'this.#baseMs * 2 ** failures',
+      means: 'the back-off has no end',
+    },
+    {
+      file: 'workqueue/rate-limiter.ts',
+      from: 'this.#failures.set(key, failures + 1);',
+      to: '',
+      means: 'the back-off never grows',
+    },
+    {
+      file: 'workqueue/request.ts',
+      from: "namespace === undefined ? '' : `/${namespace}`",
+      to: "''",
+      means: 'two pipelines of one name in two namespaces are one',
+    },
+  ],
+};
