@@ -42,6 +42,12 @@ describe('fingerprint', () => {
     assert.notEqual(fingerprint({ a: 'b', c: 'd' }), fingerprint({ a: 'bcd' }));
   });
 
+  it('sorts names by their bytes, whatever their code units say, and two as well as many', () => {
+    // In code units U+10000 comes before U+FFFF.
+    assert.equal(fingerprint({ '\u{10000}': 'b', '\uffff': 'a' }), 'bbe5e6bec2012269');
+    assert.equal(fingerprint({ b: '2', a: '1' }), fingerprint({ a: '1', b: '2' }));
+  });
+
   it('is the FNV-1a of the sorted bytes', () => {
     fc.assert(
       fc.property(pairs, (labels) => assert.equal(fingerprint(Object.fromEntries(labels)), naiveFingerprint(labels))),

@@ -76,6 +76,9 @@ describe('validSilence', () => {
     assert.ok(tookMs < 2000, `it took ${tookMs} ms`);
   });
 
+  it('takes a silence of which one matcher matches nothing, if another does not', () =>
+    assert.ok(validSilence(posted({ matchers: [{ ...job, value: '' }, job] }), 4000, limits)));
+
   it('takes a silence of which only a negative matcher is left', () =>
     assert.ok(validSilence(posted({ matchers: [{ ...job, type: '!=' }] }), 4000, limits)));
 });
@@ -99,6 +102,7 @@ describe('setSilence', () => {
   const rows: readonly (readonly [string, number, Partial<PostableSilence>, string])[] = [
     ['changes an active one that starts in the same second', 4000, { startsAt: 2000, endsAt: 4000 }, 'old'],
     ['replaces an active one that starts in another second', 4000, { startsAt: 3000 }, 'new'],
+    ['replaces an active one that would have started in a second before', 4000, { startsAt: 1999 }, 'new'],
     ['replaces one with other matchers', 4000, { startsAt: 2500, matchers: [{ ...job, value: 'x' }] }, 'new'],
     ['replaces one with one more matcher', 4000, { startsAt: 2500, matchers: [job, job] }, 'new'],
     ['changes one that is to come, which starts later', 1000, { startsAt: 5500 }, 'old'],

@@ -128,6 +128,18 @@ describe('Debouncer', () => {
     assert.equal(run.emissions.length, 2);
   });
 
+  it('has what waits already due by the waits that it is told to use', () => {
+    const run = new Run(500, 5_000);
+    run.put();
+    run.put(100);
+    run.debouncer.use({ waitMs: 200, maxWaitMs: 5_000 });
+    run.clock.machine.advance(199);
+    assert.equal(run.emissions.length, 1);
+    run.clock.machine.advance(1);
+    assert.deepEqual(shape(run.emissions[1]!), ['1', 'trailing', 300, 200]);
+    run.assertComplete();
+  });
+
   it('emits nothing when it is flushed in quiet', () => {
     const run = new Run(500, 5_000);
     run.debouncer.flush();

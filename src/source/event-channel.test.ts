@@ -18,7 +18,10 @@ describe('EventChannel', () => {
       ['a', 'b', 'c'].map((event) => channel.put(event)),
       ['waiting', 'waiting', 'waiting'],
     );
-    assert.deepEqual([await channel.take(), await channel.take(), await channel.take()], ['a', 'b', 'c']);
+    assert.deepEqual(
+      [await soon(channel.take()), await soon(channel.take()), await soon(channel.take())],
+      ['a', 'b', 'c'],
+    );
   });
 
   it('hands an event straight to the receiver that waits', async () => {
@@ -27,7 +30,7 @@ describe('EventChannel', () => {
     assert.equal(channel.put('a'), 'delivered');
     assert.equal(channel.depth, 0);
     assert.equal(channel.put('b'), 'waiting');
-    assert.deepEqual([await taken, await channel.take()], ['a', 'b']);
+    assert.deepEqual([await soon(taken), await soon(channel.take())], ['a', 'b']);
   });
 
   it('merges into the newest event that waits when it is full', async () => {
@@ -37,7 +40,7 @@ describe('EventChannel', () => {
     assert.equal(channel.put('c'), 'merged');
     assert.equal(channel.put('d'), 'merged');
     assert.equal(channel.depth, 2);
-    assert.deepEqual([await channel.take(), await channel.take()], ['a', 'b+c+d']);
+    assert.deepEqual([await soon(channel.take()), await soon(channel.take())], ['a', 'b+c+d']);
     assert.equal(channel.put('e'), 'waiting');
   });
 
@@ -49,7 +52,7 @@ describe('EventChannel', () => {
       channel.put(event);
       depths.push(channel.depth);
     }
-    await channel.take();
+    await soon(channel.take());
     assert.deepEqual([...depths, channel.depth], [0, 1, 2, 2, 1]);
   });
 
@@ -58,8 +61,8 @@ describe('EventChannel', () => {
     channel.put('a');
     channel.put('b');
     channel.close();
-    assert.deepEqual([await channel.take(), await channel.take()], ['a', 'b']);
-    assert.deepEqual([await channel.take(), await channel.take()], [undefined, undefined]);
+    assert.deepEqual([await soon(channel.take()), await soon(channel.take())], ['a', 'b']);
+    assert.deepEqual([await soon(channel.take()), await soon(channel.take())], [undefined, undefined]);
   });
 
   it('takes nothing more once it is closed', async () => {
@@ -67,7 +70,7 @@ describe('EventChannel', () => {
     channel.close();
     assert.equal(channel.put('a'), 'closed');
     assert.equal(channel.depth, 0);
-    assert.equal(await channel.take(), undefined);
+    assert.equal(await soon(channel.take()), undefined);
   });
 
   it('tells the receiver that waits when it is closed', async () => {
@@ -83,10 +86,10 @@ describe('EventChannel', () => {
     const taken = channel.take();
     assert.throws(() => channel.take(), /has a receiver that waits already/);
     channel.put('a');
-    assert.equal(await taken, 'a');
+    assert.equal(await soon(taken), 'a');
     const next = channel.take();
     channel.put('b');
-    assert.equal(await next, 'b');
+    assert.equal(await soon(next), 'b');
   });
 
   it('loses nothing, keeps the order and its bound, however puts and takes alternate', async () => {
@@ -108,7 +111,7 @@ describe('EventChannel', () => {
             else waiting.at(-1)!.push(...event);
           } else if (receivers === 0) {
             taken.push(channel.take());
-            if (waiting.length > 0) assert.deepEqual(await taken.at(-1), waiting.shift());
+            if (waiting.length > 0) assert.deepEqual(await soon(taken.at(-1)!), waiting.shift());
             else receivers = 1;
           }
           assert.equal(channel.depth, waiting.length);

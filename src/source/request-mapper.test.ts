@@ -33,6 +33,12 @@ describe('select: all', () => {
 });
 
 describe('select: labels', () => {
+  it('takes "undefined" for a name, or a kind, like any other', () => {
+    const named = [...pipelines, { kind: 'TracePipeline', name: 'undefined' }, { kind: 'undefined', name: 'a' }];
+    assert.equal(chosenBy(causesOf({ alertname: 'TraceX', pipeline_name: 'undefined' }), named), 'Trace/undefined');
+    assert.equal(chosenBy(causesOf({ pipeline_name: 'a', pipeline_type: 'undefined' }), named), 'undefined/a');
+  });
+
   const rows: readonly (readonly [name: string, labels: LabelSet, expected: string])[] = [
     [
       'all of a kind by the prefix of the alert name, metrics',

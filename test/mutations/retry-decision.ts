@@ -28,8 +28,8 @@ export const retryDecision: MutatedPart = {
     {
       file,
       from: "() => retriedWork(payload), 'retry', delayMs)",
-      to: "() => retriedWork(payload), 'retry', 0)",
-      means: 'a postponed retry comes at once, over and over',
+      to: "() => retriedWork(payload), 'retry', delayMs / 2)",
+      means: 'a postponed retry comes too early, and meets the same failure',
     },
     {
       file,

@@ -1,19 +1,29 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 
-/** `late`: they took longer than they may, which is no proof of anything. */
+/** `late`: they took longer than they may, which on a busy machine is no proof of anything. */
 export type Verdict = 'passed' | 'failed' | 'late';
 
-/** Runs tests in a copy of the program, up to the first one that fails. */
+/**
+ * Runs files of tests in a copy of the program, one after the other, up to the first test that fails.
+ * @param timeLimitMs for each of the files
+ */
 export async function runTests(folder: string, tests: readonly string[], timeLimitMs: number): Promise<Verdict> {
-  const files = tests.map((test) => join('src', test));
+  for (const test of tests) {
+    const verdict = await runFile(folder, join('src', test), timeLimitMs);
+    if (verdict !== 'passed') return verdict;
+  }
+  return 'passed';
+}
+
+async function runFile(cwd: string, file: string, timeLimitMs: number): Promise<Verdict> {
   const child = spawn(
     process.execPath,
-    // All in one process: to start one takes longer than most of the tests.
-    ['--test', '--test-isolation=none', '--test-reporter=tap', ...files],
-    { cwd: folder, stdio: ['ignore', 'pipe', 'ignore'], timeout: timeLimitMs, killSignal: 'SIGKILL' },
+    // In one process: to start a second one takes longer than most of the tests.
+    ['--test', '--test-isolation=none', '--test-reporter=tap', file],
+    { cwd, stdio: ['ignore', 'pipe', 'ignore'], timeout: timeLimitMs, killSignal: 'SIGKILL' },
   );
   const closed = once(child, 'close');
   let failed = false;
