@@ -46,8 +46,8 @@ export const silences: MutatedPart = {
     },
     {
       file,
-      from: 'this.#unindex(silence.id);\n    this.#byId',
-      to: 'this.#byId',
+      from: 'const before = this.#told.get(silence.id);\n    this.#unindex(silence.id);',
+      to: 'const before = this.#told.get(silence.id);',
       means: 'the version before goes on silencing',
     },
     {
