@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -67,6 +69,18 @@ describe('App, for the alerts of a silence', () => {
     const third = await start();
     assert.equal(third.logger.linesOf('silence.ended').length + third.logger.linesOf('silence.started').length, 0);
   });
+
+  it('leaves no timer behind when it cannot start', async (t) => {
+    const { clock, start } = await prepare(t);
+    const first = await start();
+    await first.silence({});
+    await first.app.stop();
+    const busy = createServer().listen(0, '127.0.0.1');
+    t.after(() => busy.close());
+    await once(busy, 'listening');
+    await assert.rejects(start((busy.address() as AddressInfo).port), { code: 'EADDRINUSE' });
+    assert.equal(clock.pending(), 0);
+  });
 });
 
 /** In the order of the data flow. */
@@ -84,7 +98,7 @@ interface Running {
 interface Prepared {
   readonly clock: FakeClock;
   /** Starts an app on the same folder and clock. */
-  readonly start: () => Promise<Running>;
+  readonly start: (port?: number) => Promise<Running>;
 }
 
 async function prepare(t: TestContext): Promise<Prepared> {
@@ -93,14 +107,14 @@ async function prepare(t: TestContext): Promise<Prepared> {
   const manifest = 'apiVersion: telemetry.kyma-project.io/v1beta1\nkind: TracePipeline\nmetadata: {name: backend}\n';
   await writeFile(join(folder, 'pipeline.yaml'), manifest);
   const clock = new FakeClock();
-  return { clock, start: () => startApp(t, clock, folder) };
+  return { clock, start: (port = 0) => startApp(t, clock, folder, port) };
 }
 
-async function startApp(t: TestContext, clock: FakeClock, folder: string): Promise<Running> {
+async function startApp(t: TestContext, clock: FakeClock, folder: string, listenPort: number): Promise<Running> {
   const logger = new RecordingLogger();
   const app = new App({
     config: Config.parse({}),
-    listenAddress: { host: '127.0.0.1', port: 0 },
+    listenAddress: { host: '127.0.0.1', port: listenPort },
     createHome: folderHome(folder),
     storagePath: join(folder, 'data'),
     version: 'test',

@@ -131,15 +131,16 @@ export class App {
   async #open(): Promise<AddressInfo> {
     const { clock, listenAddress } = this.#options;
     this.#cleanups.add('storage', () => this.#storage.close());
-    this.#receiver.load(await this.#storage.open());
+    const silences = await this.#storage.open();
     this.#cleanups.add('prometheus', () => this.#alerts.close());
     this.#cleanups.add('pipelines', () => this.#pipelines.close(this.#remainingMs()));
     await this.#pipelines.open();
     this.#cleanups.add('controller', () => this.#drain());
     this.#source.start();
     this.#cleanups.add('source', () => this.#source.stop());
-    const address = await this.#receiver.listen(listenAddress);
     this.#cleanups.add('receiver', () => this.#receiver.close(receiverShare * this.#remainingMs()));
+    this.#receiver.load(silences);
+    const address = await this.#receiver.listen(listenAddress);
     const periodMs = this.#config.controller.resync;
     this.#resync = new Resync({ clock, periodMs, sweep: () => this.#wakes.sweep('resync') });
     this.#resync.start();
