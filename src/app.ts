@@ -3,62 +3,34 @@ import { Registry } from 'prom-client';
 import { AlertStore } from './alert/alert-store.ts';
 import { AlertTruth } from './alert-truth.ts';
 import { AlertlessWakes } from './alertless-wakes.ts';
+import type { AppOptions } from './app-options.ts';
 import { Cleanups } from './cleanups.ts';
-import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { configChange } from './config/live-keys.ts';
-import type { ListenAddress } from './config/listen-address.ts';
-import type { LoadedConfig } from './config/load-config.ts';
 import type { Controller } from './controller/controller.ts';
 import { createController, type ControllerStage } from './controller/create-controller.ts';
 import { Resync } from './controller/resync.ts';
-import type { CreateHome, Home, PipelineChange } from './home.ts';
-import type { Logger } from './logger.ts';
+import type { Home, PipelineChange } from './home.ts';
 import { createProcessMetrics } from './process-metrics.ts';
-import type { HeavyWork } from './receiver/intake/alerts-handler.ts';
 import { Receiver } from './receiver/receiver.ts';
 import { newId } from './receiver/request/request-id.ts';
 import { createReloadMetrics } from './reload-metrics.ts';
 import { Reloader, type PreparedConfig, type ReloadOutcome, type ReloadTrigger } from './reloader.ts';
-import type { WebOptions } from './receiver/server/web-options.ts';
+import { Shutdown } from './shutdown.ts';
 import { createEventSource } from './source/create-event-source.ts';
 import type { EventSource } from './source/event-source.ts';
 import { Storage } from './storage/storage.ts';
 import { storeLimits } from './store-limits.ts';
 import type { Request } from './workqueue/request.ts';
 
-export interface AppOptions {
-  readonly config: Config;
-  /** The text of the configuration file; default: there is none. */
-  readonly configText?: string;
-  /** Reads the configuration anew, for a reload. Default: it stays as it is. */
-  readonly loadConfig?: () => LoadedConfig;
-  readonly listenAddress: ListenAddress;
-  /** Makes the home of the pipelines: a cluster or a folder. */
-  readonly createHome: CreateHome;
-  /** What was asked for with the flags `--web.*`. */
-  readonly web?: WebOptions | undefined;
-  readonly storagePath: string;
-  readonly version: string;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** Runs work that needs much memory; the process may want to know of it. Default: just runs it. */
-  readonly heavyWork?: HeavyWork;
-}
-
-/** How much of the drain timeout the requests under way get; what is left of it is for the queue. */
-const receiverShare = 0.25;
-
 const startingUp = 'starting up';
-
-/** Kept back from the drain timeout for what is told to stop at its end, milliseconds. */
-const closingMs = 250;
 
 /** The composition root: makes the stages and connects them. Two apps in one process share nothing. */
 export class App {
   readonly #options: AppOptions;
   readonly #registry = new Registry();
   readonly #cleanups: Cleanups;
+  readonly #shutdown: Shutdown;
   readonly #store: AlertStore;
   readonly #storage: Storage;
   readonly #pipelines: Home;
@@ -73,12 +45,12 @@ export class App {
   #config: Config;
   #resync: Resync | undefined;
   #notReady: string | undefined = startingUp;
-  #stopBy = Number.POSITIVE_INFINITY;
 
   constructor(options: AppOptions) {
     this.#options = options;
     this.#config = options.config;
     this.#cleanups = new Cleanups(options.logger);
+    this.#shutdown = new Shutdown({ ...options, drainTimeoutMs: () => this.drainTimeoutMs });
     createProcessMetrics(this.#registry, options.version);
     this.#store = new AlertStore(storeLimits(() => this.#config.receiver));
     this.#storage = new Storage(options);
@@ -120,12 +92,10 @@ export class App {
 
   /** Not ready → no new requests → debouncer flushed → queue drained → all closed, within `controller.drain_timeout`. */
   async stop(): Promise<void> {
-    const { clock, logger } = this.#options;
     this.#notReady = 'shutting down';
-    this.#stopBy = clock.now() + this.drainTimeoutMs - closingMs;
-    logger.info('app.stopping', 'shutting down', { drain_timeout_ms: this.drainTimeoutMs });
+    this.#shutdown.begin();
     await this.#cleanups.run();
-    logger.info('app.stopped', 'shut down');
+    this.#options.logger.info('app.stopped', 'shut down');
   }
 
   async #open(): Promise<AddressInfo> {
@@ -133,12 +103,12 @@ export class App {
     this.#cleanups.add('storage', () => this.#storage.close());
     const silences = await this.#storage.open();
     this.#cleanups.add('prometheus', () => this.#alerts.close());
-    this.#cleanups.add('pipelines', () => this.#pipelines.close(this.#remainingMs()));
+    this.#cleanups.add('pipelines', () => this.#pipelines.close(this.#shutdown.remainingMs));
     await this.#pipelines.open();
-    this.#cleanups.add('controller', () => this.#drain());
+    this.#cleanups.add('controller', () => this.#shutdown.drain(this.#controller));
     this.#source.start();
     this.#cleanups.add('source', () => this.#source.stop());
-    this.#cleanups.add('receiver', () => this.#receiver.close(receiverShare * this.#remainingMs()));
+    this.#cleanups.add('receiver', () => this.#receiver.close(this.#shutdown.receiverMs));
     this.#receiver.load(silences);
     const address = await this.#receiver.listen(listenAddress);
     const periodMs = this.#config.controller.resync;
@@ -197,7 +167,7 @@ export class App {
 
   /** Whatever can be wrong with a configuration shows here, before anything of it is in use. */
   #prepare(next: Config): PreparedConfig {
-    if (this.#stopBy !== Number.POSITIVE_INFINITY) throw new Error('Tocsin is shutting down');
+    if (this.#shutdown.hasBegun) throw new Error('Tocsin is shutting down');
     const change = configChange(this.#config, next);
     const applyWeb = this.#receiver.prepareWebReload();
     const applyController = this.#prepareController(change.config.controller);
@@ -242,20 +212,5 @@ export class App {
       notReady: () => this.#notReady,
       reload: () => this.reload('http'),
     });
-  }
-
-  async #drain(): Promise<void> {
-    const left = await this.#controller.stop(this.#remainingMs());
-    if (left === 0) return;
-    this.#options.logger.warn(
-      'app.drain_incomplete',
-      'requests were given up at shutdown; the next start looks at every pipeline',
-      { requests: left },
-    );
-  }
-
-  #remainingMs(): number {
-    // Never more than all of it, even if the clock is set back meanwhile.
-    return Math.max(0, Math.min(this.#stopBy - this.#options.clock.now(), this.drainTimeoutMs));
   }
 }

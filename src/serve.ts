@@ -1,4 +1,5 @@
-import { App, type AppOptions } from './app.ts';
+import type { AppOptions } from './app-options.ts';
+import { App } from './app.ts';
 import type { Clock } from './clock.ts';
 import type { HomeChoice } from './config/choose-home.ts';
 import type { Flags } from './config/flags.ts';

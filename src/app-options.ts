@@ -1,0 +1,28 @@
+import type { Clock } from './clock.ts';
+import type { Config } from './config/config.ts';
+import type { ListenAddress } from './config/listen-address.ts';
+import type { LoadedConfig } from './config/load-config.ts';
+import type { CreateHome } from './home.ts';
+import type { Logger } from './logger.ts';
+import type { HeavyWork } from './receiver/intake/alerts-handler.ts';
+import type { WebOptions } from './receiver/server/web-options.ts';
+
+/** What an {@link App} is made of, and what the outside gives it. */
+export interface AppOptions {
+  readonly config: Config;
+  /** The text of the configuration file; default: there is none. */
+  readonly configText?: string;
+  /** Reads the configuration anew, for a reload. Default: it stays as it is. */
+  readonly loadConfig?: () => LoadedConfig;
+  readonly listenAddress: ListenAddress;
+  /** Makes the home of the pipelines: a cluster or a folder. */
+  readonly createHome: CreateHome;
+  /** What was asked for with the flags `--web.*`. */
+  readonly web?: WebOptions | undefined;
+  readonly storagePath: string;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Runs work that needs much memory; the process may want to know of it. Default: just runs it. */
+  readonly heavyWork?: HeavyWork;
+}
