@@ -58,6 +58,11 @@ describe('validSilence', () => {
     it(`refuses ${what}`, () =>
       assert.throws(() => validSilence(posted(given), 4000, limits), { name: 'SilenceError', status: 400, message }));
 
+  it('takes one that is as large as it may be', () => {
+    const comment = 'x'.repeat(1000);
+    assert.ok(validSilence(posted({ comment }), 4000, { ...limits, maxBytes: 1079 }));
+  });
+
   it('refuses an expression that compiles only where it is not anchored', () =>
     assert.throws(() => validSilence(posted({ matchers: [{ ...job, value: '\\Qa', type: '=~' }] }), 4000, limits), {
       status: 400,
@@ -104,6 +109,8 @@ describe('setSilence', () => {
     ['replaces an active one that starts in another second', 4000, { startsAt: 3000 }, 'new'],
     ['replaces an active one that would have started in a second before', 4000, { startsAt: 1999 }, 'new'],
     ['replaces one with other matchers', 4000, { startsAt: 2500, matchers: [{ ...job, value: 'x' }] }, 'new'],
+    ['replaces one of another name', 4000, { startsAt: 2500, matchers: [{ ...job, name: 'x' }] }, 'new'],
+    ['replaces one of another type', 4000, { startsAt: 2500, matchers: [{ ...job, type: '=~' }] }, 'new'],
     ['replaces one with one more matcher', 4000, { startsAt: 2500, matchers: [job, job] }, 'new'],
     ['changes one that is to come, which starts later', 1000, { startsAt: 5500 }, 'old'],
     ['changes one that is to come, which starts now', 1000, { startsAt: undefined }, 'old'],
@@ -119,6 +126,14 @@ describe('setSilence', () => {
       assert.ok(states.length === (id === 'new' && before !== 'expired' ? 2 : 1), String(states));
       if (id === 'new' && before !== 'expired') assert.deepEqual(states[0], ['old', 'expired']);
     });
+
+  it('replaces one of several matchers of which one is another', () => {
+    const matchers = [job, { ...job, name: 'a' }];
+    const several = { ...old, matchers: validSilence(posted({ matchers }), 1, limits).matchers };
+    assert.equal(set({ id: 'old', startsAt: 2500, matchers }, 4000, [several]).id, 'old');
+    const other = [job, { ...job, name: 'b' }];
+    assert.equal(set({ id: 'old', startsAt: 2500, matchers: other }, 4000, [several]).id, 'new');
+  });
 
   it('takes no more than there may be, but goes on changing those that are there', () => {
     const full = [old, ...['b', 'c', 'd', 'e'].map((id) => testSilence(id))];

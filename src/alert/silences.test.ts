@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Matcher } from './matcher.ts';
+import { silenceMemory } from './silence-memory.ts';
 import { testSilence } from './silence.fixture.ts';
 import { concerns, silenceState, type Silence } from './silence.ts';
 import { Silences } from './silences.ts';
@@ -52,6 +53,48 @@ describe('Silences', () => {
       [3000, 0, 0, 1],
     ]);
     assert.equal(silences.size, 0);
+  });
+
+  it('counts the memory of what it holds, of each the last version, and nothing of what it forgot', () => {
+    const silences = new Silences(1000);
+    const [a, b] = [testSilence('a'), testSilence('b', { endsAt: 1500 })];
+    const longer = { ...a, comment: 'a longer one than before' };
+    const bytes = [a, b, longer].map((silence) => {
+      silences.put(silence, 0);
+      return silences.memoryBytes;
+    });
+    const [ofA, ofB, ofLonger] = [a, b, longer].map(silenceMemory) as [number, number, number];
+    assert.deepEqual(bytes, [ofA, ofA + ofB, ofLonger + ofB]);
+    silences.turn(2500);
+    assert.equal(silences.memoryBytes, ofLonger);
+    silences.turn(3000);
+    assert.equal(silences.memoryBytes, 0);
+    assert.equal(silences.put(a, 0), undefined);
+  });
+
+  it('holds one from when it is stored until it was told to have ended', () => {
+    const silences = new Silences(1000);
+    silences.put(testSilence('past', { endsAt: 1100 }), 1200);
+    assert.equal(silences.holdsAny, false);
+    silences.put(testSilence('a'), 0);
+    assert.equal(silences.holdsAny, true);
+    silences.turn(1999);
+    assert.equal(silences.holdsAny, true);
+    silences.turn(2000);
+    assert.equal(silences.holdsAny, false);
+  });
+
+  it('tells of a label on which an expression was not tried, under whatever the silence is found', () => {
+    const told: unknown[] = [];
+    const silences = new Silences(1000, ({ name }, value) => told.push([name, value.length]));
+    const slow = new Matcher('job', '[ab]*a[ab]{900}', '=~');
+    silences.put(testSilence('a', { matchers: [slow] }), 1000);
+    silences.put(testSilence('b', { matchers: [slow, new Matcher('env', 'x', '=')] }), 1000);
+    assert.deepEqual(silences.silencing({ labels: { job: 'a'.repeat(3000), env: 'x' } }, 1500), []);
+    assert.deepEqual(told, [
+      ['job', 3000],
+      ['job', 3000],
+    ]);
   });
 
   it('gives the ids in their order', () => {
