@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts';
 import type { Controller } from './controller/controller.ts';
-import type { PipelineChange } from './home.ts';
+import type { PipelineChange } from './controller/ports.ts';
 import type { Logger } from './logger.ts';
 import { Causes, type Trigger } from './workqueue/causes.ts';
 import type { Request } from './workqueue/request.ts';

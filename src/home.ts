@@ -1,16 +1,9 @@
 import type { Registry } from 'prom-client';
 import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
-import type { Annotator, Pipelines, TransitionRecorder } from './controller/ports.ts';
+import type { Annotator, PipelineChange, Pipelines, TransitionRecorder } from './controller/ports.ts';
 import type { Logger } from './logger.ts';
 import { PipelineFolder } from './standalone/pipeline-folder.ts';
-import type { Request } from './workqueue/request.ts';
-
-/** A pipeline that came, went, or has to be looked at for another reason than an alert. */
-export interface PipelineChange {
-  readonly kind: 'added' | 'changed' | 'removed';
-  readonly request: Request;
-}
 
 /** Where pipelines live, and what else can be done there: a cluster or a folder. */
 export interface Home extends Pipelines {

@@ -37,6 +37,12 @@ export interface Pipeline {
   readonly conditions: readonly Condition[];
 }
 
+/** A pipeline that came, went, or has to be looked at for another reason than an alert. */
+export interface PipelineChange {
+  readonly kind: 'added' | 'changed' | 'removed';
+  readonly request: Request;
+}
+
 /**
  * Given the conditions as they are now, the conditions that should be; undefined if nothing is to be written.
  * Pure: a home calls it again after a conflict, with what it has read anew.

@@ -8,7 +8,8 @@ import { EventRecorder } from './event-recorder.ts';
 import { EventReport } from './event-report.ts';
 import { EventWriter } from './event-writer.ts';
 import { loadKubeConfig, type ClusterAccess } from './kube-config.ts';
-import { KubernetesPipelines, type PipelineChange } from './kubernetes-pipelines.ts';
+import type { PipelineChange } from '../controller/ports.ts';
+import { KubernetesPipelines } from './kubernetes-pipelines.ts';
 import { createWriteMetrics } from './write-metrics.ts';
 import { kymaResources, type WatchedResource } from './watched-resource.ts';
 

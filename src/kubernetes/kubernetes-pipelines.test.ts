@@ -4,7 +4,8 @@ import { Registry } from 'prom-client';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { requestKey } from '../workqueue/request.ts';
-import { KubernetesPipelines, type PipelineChange } from './kubernetes-pipelines.ts';
+import type { PipelineChange } from '../controller/ports.ts';
+import { KubernetesPipelines } from './kubernetes-pipelines.ts';
 import { ModelApiServer, widgets } from './model-api-server.fixture.ts';
 import { createWriteMetrics } from './write-metrics.ts';
 

@@ -1,6 +1,13 @@
 import type { Registry } from 'prom-client';
 import type { Clock } from '../clock.ts';
-import type { Annotator, ConditionChange, Pipeline, Pipelines, TransitionRecorder } from '../controller/ports.ts';
+import type {
+  Annotator,
+  ConditionChange,
+  Pipeline,
+  PipelineChange,
+  Pipelines,
+  TransitionRecorder,
+} from '../controller/ports.ts';
 import type { Logger } from '../logger.ts';
 import { requestKey, type Request } from '../workqueue/request.ts';
 import { AnnotationWriter } from './annotation-writer.ts';
@@ -17,12 +24,6 @@ import type { CacheChange } from './watch-cache.ts';
 import { kymaKindsOf, resourceName, type WatchedResource } from './watched-resource.ts';
 import { WriteFailures } from './write-failures.ts';
 import type { WriteMetrics } from './write-metrics.ts';
-
-/** A pipeline that came, went, or has to be looked at for another reason than an alert. */
-export interface PipelineChange {
-  readonly kind: 'added' | 'changed' | 'removed';
-  readonly request: Request;
-}
 
 export interface KubernetesPipelinesOptions {
   readonly client: Pick<ApiClient, 'call' | 'open' | 'close'>;

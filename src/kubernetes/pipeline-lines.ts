@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import { LineLimiter } from '../line-limiter.ts';
 import { pipelineLinesPerSecond } from '../limits.ts';
 import type { Logger } from '../logger.ts';
-import type { PipelineChange } from './kubernetes-pipelines.ts';
+import type { PipelineChange } from '../controller/ports.ts';
 
 export interface PipelineLinesOptions {
   readonly clock: Clock;

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import type { ConditionChange, Pipeline, Pipelines } from '../controller/ports.ts';
+import type { ConditionChange, Pipeline, PipelineChange, Pipelines } from '../controller/ports.ts';
 import type { Logger } from '../logger.ts';
 import type { Request } from '../workqueue/request.ts';
 import { FolderWatch } from './folder-watch.ts';
@@ -9,12 +9,6 @@ import { ManifestScan } from './manifest-scan.ts';
 import { pipelineKinds } from './pipeline-kinds.ts';
 import { PipelineMemory } from './pipeline-memory.ts';
 import { PipelineStatuses } from './pipeline-statuses.ts';
-
-/** A pipeline that came, went or is described differently since the folder was last looked at. */
-export interface PipelineChange {
-  readonly kind: 'added' | 'changed' | 'removed';
-  readonly request: Request;
-}
 
 export interface PipelineFolderOptions {
   /** Where the manifests are (`--pipelines.folder`). */

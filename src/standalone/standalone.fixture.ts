@@ -6,7 +6,7 @@ import type { TestContext } from 'node:test';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import type { Condition } from '../controller/ports.ts';
 import type { LogFields, LogLevel, Logger } from '../logger.ts';
-import type { PipelineChange } from './pipeline-folder.ts';
+import type { PipelineChange } from '../controller/ports.ts';
 import { PipelineFolder } from './pipeline-folder.ts';
 
 interface RecordedLine {

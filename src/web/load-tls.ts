@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { cipherSuites, curves, tls13CipherSuites, tlsVersions } from './tls-names.ts';
-import type { WebFiles } from './load-web-config.ts';
+import type { WebFiles } from './web-files.ts';
 import type { ClientAuthType, TlsSettings } from './web-settings.ts';
 
 const section = 'tls_server_config';

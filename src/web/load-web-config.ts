@@ -7,19 +7,11 @@ import { showText } from '../config/show-value.ts';
 import { describeUnknownKeyOf } from '../config/unknown-name.ts';
 import { loadTls } from './load-tls.ts';
 import { WebConfig } from './web-config.ts';
+import type { WebFiles } from './web-files.ts';
 import type { WebSettings } from './web-settings.ts';
 
 /** The settings, or every problem with them, a line each. */
 export type LoadedWebConfig = { readonly settings: WebSettings } | { readonly problems: readonly string[] };
-
-/** What reading the files that a web configuration names needs. */
-export interface WebFiles {
-  readonly config: WebConfig;
-  /** Notes a problem with the value at this path. */
-  readonly refuse: (path: readonly string[], text: string) => void;
-  /** The text of a file, or undefined once the problem is noted. A relative path starts at the configuration's folder. */
-  readonly read: (path: readonly string[], file: string) => string | undefined;
-}
 
 /** Reads a web configuration and every file that it names. Never throws; no problem shows a secret. */
 export function loadWebConfig(file: string, readFile: ReadFile): LoadedWebConfig {
