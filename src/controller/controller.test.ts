@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { Registry } from 'prom-client';
+import { sliceMs } from '../limits.ts';
 import { Causes } from '../workqueue/causes.ts';
 import { createWorkQueueMetrics } from '../workqueue/work-queue-metrics.ts';
 import { WorkQueue } from '../workqueue/work-queue.ts';
@@ -318,6 +319,49 @@ describe('controller, while a key is being worked on', () => {
       runs.map(({ name }) => name),
       ['blocker', 'manual', 'alert', 'resync'],
     );
+  });
+});
+
+describe('controller, how many run at once', () => {
+  it('is as many as it is told, from then on; those under way go on', async () => {
+    const gates = new Map<string, (result: Result) => void>();
+    const { clock, controller, runs } = controllerBench(
+      ({ name }) => new Promise((resolve) => gates.set(name, resolve)),
+      1,
+    );
+    controller.enqueue(['a', 'b', 'c', 'd'].map(trace), alertCauses(clock.now()), 'e1', 'alert');
+    const begun: number[] = [];
+    const look = async (): Promise<void> => {
+      await clock.advanceAsync(0);
+      begun.push(runs.length);
+    };
+    await look();
+    controller.concurrency = 3;
+    await look();
+    controller.concurrency = 1;
+    gates.get('a')!(unchanged);
+    gates.get('b')!(unchanged);
+    await look();
+    gates.get('c')!(unchanged);
+    await look();
+    gates.get('d')!(unchanged);
+    await controller.stop(0);
+    assert.deepEqual(begun, [1, 3, 3, 4]);
+  });
+
+  it('lets others have the event loop when a sweep has held it for a slice', async () => {
+    const { clock, controller, runs } = controllerBench(() => {
+      clock.advance(sliceMs);
+      return unchanged;
+    }, 1);
+    controller.enqueue(['a', 'b', 'c'].map(trace), alertCauses(clock.now()), 'e1', 'alert');
+    const begun: number[] = [];
+    for (let turn = 0; turn < 3; turn++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      begun.push(runs.length);
+    }
+    await controller.stop(0);
+    assert.deepEqual(begun, [1, 2, 3]);
   });
 });
 
