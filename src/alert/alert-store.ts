@@ -151,7 +151,7 @@ export class AlertStore {
     this.#alerts.set(alert.key, alert);
     this.#bytes += alert.sizeBytes;
     if (alert.announced === 'firing') this.#firing++;
-    this.#deadlines.set(alert, alert.state.endsAt);
+    this.#deadlines.set(alert, nextDeadline(alert));
     return { alert, change };
   }
 
@@ -163,9 +163,9 @@ export class AlertStore {
     const fitted = !resized || this.#resize(alert, merged, characterBytes);
     // Equal texts are not replaced by new ones: that would make garbage of the old, all over the heap, at every re-send.
     alert.renew(merged, resized && fitted);
-    // A deadline that has become later is left where it is: expire() moves it on when it comes to it.
-    if (alert.state.endsAt < alert.deadline) this.#deadlines.set(alert, alert.state.endsAt);
     const change = this.#statusChange(alert, now) ?? (edited ? 'changed' : 'repeated');
+    // A deadline that has become later is left where it is: expire() moves it on when it comes to it.
+    if (nextDeadline(alert) < alert.deadline) this.#deadlines.set(alert, nextDeadline(alert));
     return fitted ? { alert, change } : { alert, change, limited: 'annotations' };
   }
 
@@ -198,4 +198,9 @@ export class AlertStore {
     this.#byText.delete(alert);
     this.#bytes -= alert.sizeBytes;
   }
+}
+
+/** Its end, and if that has been told already, when it is forgotten. */
+function nextDeadline({ announced, state }: Alert): number {
+  return announced === 'firing' ? state.endsAt : state.endsAt + resolvedRetentionMs;
 }
