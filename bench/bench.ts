@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { growth } from './growth.ts';
+import { growthOnKubernetes } from './growth-kubernetes.ts';
 import { ingest } from './ingest.ts';
 import { ladder } from './ladder.ts';
 import { reaction } from './reaction.ts';
@@ -11,7 +12,7 @@ import { start } from './start.ts';
 import { storm } from './storm.ts';
 import { table } from './table.ts';
 
-const sections: readonly Section[] = [start, reaction, ingest, ladder, growth, storm, silences];
+const sections: readonly Section[] = [start, reaction, ingest, ladder, growth, growthOnKubernetes, storm, silences];
 const folder = fileURLToPath(new URL('results/', import.meta.url));
 
 /** `npm run bench -- [--quick] [section ...]`: the tables go to stdout, everything measured to bench/results/. */

@@ -18,7 +18,7 @@ interface Rung {
   /** Of GET /api/v2/alerts, all of them. */
   readonly getMs: number;
   readonly getCpuMs: number;
-  /** Longest that /-/healthy took to answer while all expired within a second; Alertmanager has no expiry to watch. */
+  /** Longest that /-/healthy took to answer while all expired within a second; Alertmanager has no expiry to watch, a quick run leaves it out. */
   readonly expiryPauseMs: number | undefined;
 }
 
@@ -28,14 +28,14 @@ export const ladder: Section = {
   title: 'Active alerts: resident memory, one more POST of 64, one GET of all, all of them expiring at once',
   async run({ quick }) {
     const rungs: Rung[] = [];
-    for (const active of quick ? [1000, 10_000] : [1000, 10_000, 50_000, 100_000]) {
-      for (const peer of ['tocsin', 'alertmanager'] as const) rungs.push(await climb(peer, active));
+    for (const active of quick ? [10_000] : [1000, 10_000, 50_000, 100_000]) {
+      for (const peer of ['tocsin', 'alertmanager'] as const) rungs.push(await climb(peer, active, !quick));
     }
     return { rows: rungs.map(row), raw: rungs };
   },
 };
 
-async function climb(peer: 'tocsin' | 'alertmanager', active: number): Promise<Rung> {
+async function climb(peer: 'tocsin' | 'alertmanager', active: number, expires: boolean): Promise<Rung> {
   const server = await startPeer(peer);
   const generator = new LoadProcess();
   const { port, child } = server;
@@ -57,7 +57,7 @@ async function climb(peer: 'tocsin' | 'alertmanager', active: number): Promise<R
       postP50Ms: posts.latency.p50,
       postCpuMicroseconds: (posts.cpuSeconds / posts.requests) * 1e6,
       ...get,
-      expiryPauseMs: peer === 'tocsin' ? await expireAll(server, generator, active) : undefined,
+      expiryPauseMs: peer === 'tocsin' && expires ? await expireAll(server, generator, active) : undefined,
     };
   } finally {
     generator.stop();

@@ -22,7 +22,7 @@ export const reaction: Section = {
     const config = `source: { debounce: { wait: ${debounceWaitMs}ms } }`;
     const tocsin = await startBundle({ config, args: [`--pipelines.folder=${manifests.folder}`] });
     try {
-      const [started, written] = await react(tocsin, quick ? 100 : 500);
+      const [started, written] = await react(tocsin, quick ? 30 : 500);
       const row = (to: string, values: readonly number[]): Record<string, string | number> => ({
         to,
         'p50 / p99 / max': milliseconds(latencies(values)),

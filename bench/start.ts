@@ -15,7 +15,7 @@ export const start: Section = {
   name: 'start',
   title: 'Start and rest',
   async run({ quick }) {
-    const rounds = quick ? 3 : 11;
+    const rounds = quick ? 2 : 11;
     const own: number[] = [];
     const others: number[] = [];
     for (let round = 0; round < rounds; round++) {

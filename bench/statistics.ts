@@ -31,3 +31,15 @@ export function latencies(values: readonly number[]): Latencies {
     max: sorted.at(-1) ?? Number.NaN,
   };
 }
+
+/** When, milliseconds, and what it was. */
+export type Sample = readonly [atMs: number, value: number];
+
+/** Of the line that fits the samples best (least squares). */
+export function slopePerHour(samples: readonly Sample[]): number {
+  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [meanAt, meanValue] = [mean(samples.map(([at]) => at)), mean(samples.map(([, value]) => value))];
+  const spreadOfTimes = samples.reduce((sum, [at]) => sum + (at - meanAt) ** 2, 0);
+  const together = samples.reduce((sum, [at, value]) => sum + (at - meanAt) * (value - meanValue), 0);
+  return (together / spreadOfTimes) * 3_600_000;
+}

@@ -24,7 +24,7 @@ export const storm: Section = {
   name: 'storm',
   title: `Storm: ${alertsPerSecond} alerts a second, ${pipelines} pipelines`,
   async run({ quick }) {
-    const seconds = quick ? 8 : 30;
+    const seconds = quick ? 4 : 30;
     const manifests = await writeManifests(pipelines);
     const prometheus = await startFakePrometheus();
     const tocsin = await startBundle({

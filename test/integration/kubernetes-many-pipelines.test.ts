@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { healthRules } from '../../src/controller/health-rules.ts';
+import { apiCalls, type ApiCalls } from '../support/api-calls.ts';
 import { eventually } from '../support/eventually.ts';
 import { startFakePrometheus, type FakePrometheus } from '../support/fake-prometheus.ts';
 import { flowHealthOf, KubeAdmin } from '../support/kube-admin.ts';
@@ -59,7 +60,7 @@ describe('a thousand pipelines on a real API server', { skip: skipWithoutKube() 
       tocsin = await start({ qps: 2000 });
       const swept = await tocsin.log.waitForLine(isSweep, 60_000);
       assert.deepEqual(outcomeOf(swept), { requests: few, changed: old, failed: 0 });
-      assert.equal((await callsOf(tocsin)).PATCH, old);
+      assert.equal((await apiCalls(tocsin)).PATCH, old);
       assert.deepEqual(await reasons(), { GatewayAllTelemetryDataDropped: few });
       await tocsin.stop();
       t.diagnostic(`written before the drain timeout: ${written}, after the next start: ${old}`);
@@ -73,7 +74,7 @@ describe('a thousand pipelines on a real API server', { skip: skipWithoutKube() 
     tocsin = await start({ qps: 2000 });
     const swept = await tocsin.log.waitForLine(isSweep, 60_000);
     assert.deepEqual(outcomeOf(swept), { requests: count, changed: count, failed: 0 });
-    const calls = await callsOf(tocsin);
+    const calls = await apiCalls(tocsin);
     assert.deepEqual([prometheus.queries() - earlier, calls.PATCH], [1, count]);
     const listed = tocsin.log.all.find((line) => line.event === 'reflector.listed' && line['objects'] === count);
     assert.equal(listed?.['pages'], 2);
@@ -81,10 +82,10 @@ describe('a thousand pipelines on a real API server', { skip: skipWithoutKube() 
   });
 
   it('cost one query, and one write each, for an alert that concerns them all', async (t) => {
-    const [earlier, queries] = [await callsOf(tocsin), prometheus.queries()];
+    const [earlier, queries] = [await apiCalls(tocsin), prometheus.queries()];
     prometheus.answer([{ ...throttling, state: 'firing' }]);
     const swept = await sweep(throttling);
-    const calls = difference(await callsOf(tocsin), earlier);
+    const calls = difference(await apiCalls(tocsin), earlier);
     assert.deepEqual(outcomeOf(swept), { requests: count, changed: count, failed: 0 });
     assert.deepEqual([prometheus.queries() - queries, calls.PATCH, calls.GET], [1, count, 0]);
     assert.deepEqual(await reasons(), { GatewayThrottling: count });
@@ -93,9 +94,9 @@ describe('a thousand pipelines on a real API server', { skip: skipWithoutKube() 
 
   it('cost one query and no call of the API server for the same alert again', async (t) => {
     await eventsWritten();
-    const [earlier, versions, queries] = [await callsOf(tocsin), await resourceVersions(), prometheus.queries()];
+    const [earlier, versions, queries] = [await apiCalls(tocsin), await resourceVersions(), prometheus.queries()];
     const swept = await sweep(throttling);
-    const calls = difference(await callsOf(tocsin), earlier);
+    const calls = difference(await apiCalls(tocsin), earlier);
     assert.deepEqual(outcomeOf(swept), { requests: count, changed: 0, failed: 0 });
     assert.deepEqual([prometheus.queries() - queries, calls], [1, { GET: 0, PATCH: 0, POST: 0 }]);
     assert.deepEqual(await resourceVersions(), versions);
@@ -158,23 +159,7 @@ describe('a thousand pipelines on a real API server', { skip: skipWithoutKube() 
   }
 });
 
-interface Calls {
-  readonly GET: number;
-  readonly PATCH: number;
-  readonly POST: number;
-}
-
-/** How many calls of the API server the process has made. */
-async function callsOf(tocsin: TocsinProcess): Promise<Calls> {
-  const page = await metricsPage(tocsin);
-  const of = (method: string): number =>
-    [...page.matchAll(new RegExp(`^rest_client_requests_total\\{method="${method}",.*\\} (\\d+)$`, 'gm'))]
-      .map(([, calls]) => Number(calls))
-      .reduce((sum, calls) => sum + calls, 0);
-  return { GET: of('GET'), PATCH: of('PATCH'), POST: of('POST') };
-}
-
-function difference(later: Calls, earlier: Calls): Calls {
+function difference(later: ApiCalls, earlier: ApiCalls): ApiCalls {
   return { GET: later.GET - earlier.GET, PATCH: later.PATCH - earlier.PATCH, POST: later.POST - earlier.POST };
 }
 
@@ -190,6 +175,6 @@ function outcomeOf({ requests, changed, failed }: LogLine): object {
   return { requests, changed, failed };
 }
 
-function describeSweep(name: string, { duration_ms: ms }: LogLine, { GET, PATCH, POST }: Calls): string {
+function describeSweep(name: string, { duration_ms: ms }: LogLine, { GET, PATCH, POST }: ApiCalls): string {
   return `${name}: ${String(ms)} ms, calls of the API server: ${GET} GET, ${PATCH} PATCH, ${POST} POST so far (Events)`;
 }

@@ -1,0 +1,77 @@
+import { eventually } from '../test/support/eventually.ts';
+
+/** What a process holds, as V8 and Node count it. */
+export interface Holdings {
+  /** After everything that nobody needs has been collected, bytes. */
+  readonly heapBytes: number;
+  /** What keeps the event loop alive, by kind: `TCPSocketWrap`, `Timeout` and so on. */
+  readonly resources: Readonly<Record<string, number>>;
+}
+
+interface Answer {
+  readonly id: number;
+  readonly result?: unknown;
+  readonly error?: { readonly message: string };
+}
+
+/** Asks a process that runs with `--inspect` about itself, over the protocol of the Chrome DevTools. */
+export class Inspector {
+  readonly #socket: WebSocket;
+  readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>();
+  #lastId = 0;
+
+  private constructor(socket: WebSocket) {
+    this.#socket = socket;
+    socket.onmessage = ({ data }) => this.#answered(JSON.parse(String(data)) as Answer);
+    socket.onclose = () => this.#waiting.forEach(({ reject }) => reject(new Error('the process has ended')));
+  }
+
+  /** @param port of `--inspect` */
+  static async attach(port: number): Promise<Inspector> {
+    const list = async (): Promise<{ webSocketDebuggerUrl: string }[]> =>
+      (await (await fetch(`http://127.0.0.1:${port}/json/list`)).json()) as { webSocketDebuggerUrl: string }[];
+    const [target] = await eventually(list, (targets) => targets.length > 0);
+    const socket = new WebSocket(target!.webSocketDebuggerUrl);
+    await new Promise((resolve, reject) => {
+      socket.onopen = resolve;
+      socket.onerror = () => reject(new Error(`nobody answers at the inspector's port ${port}`));
+    });
+    return new Inspector(socket);
+  }
+
+  async holdings(): Promise<Holdings> {
+    // Twice: what was kept by a finalizer goes the second time.
+    for (let round = 0; round < 2; round++) await this.#call('HeapProfiler.collectGarbage');
+    const { usedSize } = (await this.#call('Runtime.getHeapUsage')) as { usedSize: number };
+    const expression = 'process.getActiveResourcesInfo()';
+    const { result } = (await this.#call('Runtime.evaluate', { expression, returnByValue: true })) as {
+      result: { value: string[] };
+    };
+    return { heapBytes: usedSize, resources: counted(result.value) };
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+
+  #call(method: string, params: object = {}): Promise<unknown> {
+    const id = ++this.#lastId;
+    const waiting = Promise.withResolvers<unknown>();
+    this.#waiting.set(id, waiting);
+    this.#socket.send(JSON.stringify({ id, method, params }));
+    return waiting.promise;
+  }
+
+  #answered({ id, result, error }: Answer): void {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if (error === undefined) waiting?.resolve(result);
+    else waiting?.reject(new Error(error.message));
+  }
+}
+
+function counted(names: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
+}
