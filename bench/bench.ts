@@ -5,6 +5,7 @@ import { growth } from './growth.ts';
 import { growthOnKubernetes } from './growth-kubernetes.ts';
 import { ingest } from './ingest.ts';
 import { ladder } from './ladder.ts';
+import { renderPlot, type Plot } from './plot.ts';
 import { reaction } from './reaction.ts';
 import type { Section, SectionResult } from './section.ts';
 import { silences } from './silences.ts';
@@ -15,7 +16,7 @@ import { table } from './table.ts';
 const sections: readonly Section[] = [start, reaction, ingest, ladder, growth, growthOnKubernetes, storm, silences];
 const folder = fileURLToPath(new URL('results/', import.meta.url));
 
-/** `npm run bench -- [--quick] [section ...]`: the tables go to stdout, everything measured to bench/results/. */
+/** `npm run bench -- [--quick] [--plot] [section ...]`: the tables go to stdout, everything measured and the plots to bench/results/. */
 async function main(args: readonly string[]): Promise<void> {
   const names = args.filter((arg) => !arg.startsWith('-'));
   const unknown = names.filter((name) => !sections.some((section) => section.name === name));
@@ -34,6 +35,7 @@ async function main(args: readonly string[]): Promise<void> {
     );
   }
   save({ at: new Date().toISOString(), machine: machine(), args, results });
+  if (args.includes('--plot')) Object.values(results).forEach(({ plots = [] }) => plots.forEach(draw));
 }
 
 function machine(): string {
@@ -46,6 +48,12 @@ function save(results: unknown): void {
   const file = `${folder}${new Date().toISOString().replaceAll(':', '-')}.json`;
   writeFileSync(file, JSON.stringify(results, undefined, 1));
   print(`\nall of it: ${file}`);
+}
+
+function draw(plot: Plot): void {
+  const file = `${folder}${plot.name}.svg`;
+  writeFileSync(file, renderPlot(plot));
+  print(`a plot: ${file}`);
 }
 
 function print(text: string): void {

@@ -6,6 +6,7 @@ import type { LogLine } from '../test/support/log-lines.ts';
 import { postAlerts } from '../test/support/post-alerts.ts';
 import { sweepOf } from '../test/support/sweep-lines.ts';
 import type { TocsinProcess } from '../test/support/tocsin-process.ts';
+import { growthPlot } from './growth-plot.ts';
 import { startBundle } from './peers.ts';
 import type { Section } from './section.ts';
 import type { Row } from './table.ts';
@@ -36,7 +37,7 @@ export const growthOnKubernetes: Section = {
       await admin.close();
       await kube.stop();
     }
-    return { rows, raw: rows };
+    return { rows, raw: rows, plots: [growthPlot('growth-kubernetes', 'Growth, on a real API server', rows)] };
   },
 };
 

@@ -1,6 +1,7 @@
 import { startFakePrometheus } from '../test/support/fake-prometheus.ts';
 import { postAlerts } from '../test/support/post-alerts.ts';
 import type { TocsinProcess } from '../test/support/tocsin-process.ts';
+import { growthPlot } from './growth-plot.ts';
 import { writeManifests } from './manifests.ts';
 import { startBundle } from './peers.ts';
 import { cpuSeconds } from './process-usage.ts';
@@ -16,7 +17,7 @@ export const growth: Section = {
     const rows: Row[] = [];
     for (const pipelines of quick ? [10, 100] : [10, 100, 1000, 5000])
       rows.push(await sweeps(pipelines, quick ? 2 : 5));
-    return { rows, raw: rows };
+    return { rows, raw: rows, plots: [growthPlot('growth', 'Growth, standalone', rows)] };
   },
 };
 

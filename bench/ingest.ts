@@ -1,3 +1,4 @@
+import { ingestPlots } from './ingest-plots.ts';
 import { LoadProcess, type MeasuredLoad } from './load-process.ts';
 import type { Load } from './load-generator.ts';
 import { peerNames, startPeer, type PeerName } from './peers.ts';
@@ -8,7 +9,7 @@ import { milliseconds, ratio, thousands, type Row } from './table.ts';
 
 const modes: readonly IngestMode[] = ['new', 're-sent', 'resolved'];
 
-interface Measurement {
+export interface IngestMeasurement {
   readonly batch: number;
   readonly mode: IngestMode;
   readonly peer: PeerName;
@@ -21,18 +22,18 @@ export const ingest: Section = {
   title: 'Ingest: alerts per CPU-second of the server, and milliseconds of a POST',
   async run({ quick }) {
     const rounds = quick ? 1 : 5;
-    const measurements: Measurement[] = [];
+    const measurements: IngestMeasurement[] = [];
     for (const batch of quick ? [64] : [1, 64, 256, 512]) {
       const count = batch === 1 ? 4000 : quick ? 10_000 : 20_000;
       for (let round = 0; round < rounds; round++)
         for (const peer of peerNames) measurements.push(...(await measure(peer, batch, count)));
     }
-    return { rows: rows(measurements), raw: measurements };
+    return { rows: rows(measurements), raw: measurements, plots: ingestPlots(measurements) };
   },
 };
 
 /** A fresh server, warmed up with alerts of its own. */
-async function measure(peer: PeerName, batch: number, count: number): Promise<Measurement[]> {
+async function measure(peer: PeerName, batch: number, count: number): Promise<IngestMeasurement[]> {
   const server = await startPeer(peer);
   const generator = new LoadProcess();
   try {
@@ -42,7 +43,7 @@ async function measure(peer: PeerName, batch: number, count: number): Promise<Me
     const warmUp = Math.min(count, 10_000);
     for (const mode of modes)
       await generator.run(load(mode, 500_000, warmUp, mode === 're-sent' ? 2 : 1), server.child.pid);
-    const measured: Measurement[] = [];
+    const measured: IngestMeasurement[] = [];
     for (const mode of modes) {
       const result = await generator.run(load(mode, 0, count, mode === 're-sent' ? 2 : 1), server.child.pid);
       if (result.refused > 0) throw new Error(`${peer} refused ${result.refused} of ${result.requests} requests`);
@@ -55,7 +56,7 @@ async function measure(peer: PeerName, batch: number, count: number): Promise<Me
   }
 }
 
-function rows(measurements: readonly Measurement[]): Row[] {
+function rows(measurements: readonly IngestMeasurement[]): Row[] {
   const groups = Map.groupBy(measurements, ({ batch, mode }) => `${batch} ${mode}`);
   return [...groups.values()].map((group) => {
     const of = (peer: PeerName): readonly MeasuredLoad[] =>

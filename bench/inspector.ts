@@ -22,8 +22,10 @@ export class Inspector {
 
   private constructor(socket: WebSocket) {
     this.#socket = socket;
-    socket.onmessage = ({ data }) => this.#answered(JSON.parse(String(data)) as Answer);
-    socket.onclose = () => this.#waiting.forEach(({ reject }) => reject(new Error('the process has ended')));
+    socket.addEventListener('message', ({ data }) => this.#answered(JSON.parse(String(data)) as Answer));
+    socket.addEventListener('close', () => {
+      this.#waiting.forEach(({ reject }) => reject(new Error('the process has ended')));
+    });
   }
 
   /** @param port of `--inspect` */
@@ -33,8 +35,8 @@ export class Inspector {
     const [target] = await eventually(list, (targets) => targets.length > 0);
     const socket = new WebSocket(target!.webSocketDebuggerUrl);
     await new Promise((resolve, reject) => {
-      socket.onopen = resolve;
-      socket.onerror = () => reject(new Error(`nobody answers at the inspector's port ${port}`));
+      socket.addEventListener('open', resolve);
+      socket.addEventListener('error', () => reject(new Error(`nobody answers at the inspector's port ${port}`)));
     });
     return new Inspector(socket);
   }

@@ -4,6 +4,7 @@ import { residentBytes } from '../test/support/resident-memory.ts';
 import type { ServerProcess } from '../test/support/server-process.ts';
 import { LoadProcess } from './load-process.ts';
 import { startPeer } from './peers.ts';
+import type { Plot } from './plot.ts';
 import { cpuSeconds } from './process-usage.ts';
 import type { Section } from './section.ts';
 import { mebibytes, type Row } from './table.ts';
@@ -31,7 +32,7 @@ export const ladder: Section = {
     for (const active of quick ? [10_000] : [1000, 10_000, 50_000, 100_000]) {
       for (const peer of ['tocsin', 'alertmanager'] as const) rungs.push(await climb(peer, active, !quick));
     }
-    return { rows: rungs.map(row), raw: rungs };
+    return { rows: rungs.map(row), raw: rungs, plots: [memoryPlot(rungs)] };
   },
 };
 
@@ -95,6 +96,20 @@ async function expireAll(server: ServerProcess, generator: LoadProcess, active: 
   const { slowestMs } = await probe.take();
   await probe.stop();
   return slowestMs;
+}
+
+function memoryPlot(rungs: readonly Rung[]): Plot {
+  return {
+    name: 'memory',
+    title: 'Resident memory by active alerts',
+    kind: 'line',
+    x: { name: 'active alerts', values: [...new Set(rungs.map(({ active }) => active))] },
+    y: { name: 'MiB', scale: 'linear' },
+    series: [...Map.groupBy(rungs, ({ peer }) => peer)].map(([name, ofPeer]) => ({
+      name,
+      values: ofPeer.map((rung) => Math.round(rung.residentBytes / 2 ** 20)),
+    })),
+  };
 }
 
 function row(rung: Rung): Row {

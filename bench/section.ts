@@ -1,3 +1,4 @@
+import type { Plot } from './plot.ts';
 import type { Row } from './table.ts';
 
 export interface SectionOptions {
@@ -9,6 +10,8 @@ export interface SectionResult {
   readonly rows: readonly Row[];
   /** Everything that was measured, for the JSON file. */
   readonly raw: unknown;
+  /** What of it `--plot` draws. */
+  readonly plots?: readonly Plot[];
 }
 
 /** One part of the benchmark, run by itself with `npm run bench -- <name>`. */
