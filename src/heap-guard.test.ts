@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { HeapGuard } from './heap-guard.ts';
+import { HeapGuard, type MemoryUse } from './heap-guard.ts';
 
 const MiB = 1024 * 1024;
 
@@ -30,22 +30,34 @@ describe('HeapGuard', () => {
     assert.deepEqual(told, [true, false]);
   });
 
-  it('saves memory while the heap is large, and tells V8 only of changes', (t) => {
+  it('saves memory while the process is large, and tells V8 only of changes', (t) => {
     const { guard, told } = start(t);
 
-    for (const size of [100, 287, 289, 400, 289, 288, 100]) guard.look(size * MiB);
+    for (const size of [100, 335, 337, 500, 337, 336, 100]) guard.look(use({ resident: size }));
+    assert.deepEqual(told, [true, false]);
+  });
+
+  it("does not do so for what is not V8's", (t) => {
+    const { guard, told } = start(t);
+
+    for (const size of [50, 112, 113, 112]) guard.look(use({ heap: size }));
     assert.deepEqual(told, [true, false]);
   });
 
   it('goes on while either is the case', async (t) => {
     const { guard, told } = start(t);
 
-    await guard.during(async () => guard.look(400 * MiB));
+    await guard.during(async () => guard.look(use({ resident: 400 })));
     assert.deepEqual(told, [true]);
-    guard.look(100 * MiB);
+    guard.look(use({ resident: 100 }));
     assert.deepEqual(told, [true, false]);
   });
 });
+
+/** MiB; what is not given is large. */
+function use({ resident = 500, heap = 200 }): MemoryUse {
+  return { resident: resident * MiB, heap: heap * MiB };
+}
 
 function start(t: TestContext) {
   const told: boolean[] = [];

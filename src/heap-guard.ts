@@ -1,13 +1,25 @@
 import { PerformanceObserver } from 'node:perf_hooks';
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 
-/** From this size on V8 collects rather than grows, whatever it is that grew, bytes. */
-const guardedBytes = 288 * 1024 * 1024;
+/** From this size of the process on V8 collects rather than grows, whatever it is that grew, bytes. */
+const guardedBytes = 336 * 1024 * 1024;
+
+/** Less than this is never worth collecting more often for: what is large then is not V8's, bytes. */
+const smallHeapBytes = 112 * 1024 * 1024;
+
+export interface MemoryUse {
+  /** All that the process has in memory, bytes. */
+  readonly resident: number;
+  /** What V8 has of it, garbage and external memory included, bytes. */
+  readonly heap: number;
+}
 
 /**
  * Keeps the process within the memory that README promises. V8 sizes its heap by the machine: left alone it would rather
- * double it than collect it. In V8's memory-saver mode it does not, but then alerts cost two to three times the CPU: so that
- * is only for when it counts. The mode belongs to the process: there is one guard in it.
+ * let it grow to the fourfold than collect it; and it does not know what connections take, nor what the allocator keeps of
+ * buffers that are free again, which under attack is 200 MiB and more. In V8's memory-saver mode it does collect, but then
+ * alerts cost two to three times the CPU: so that is only for when it counts. The mode belongs to the process: there is one
+ * guard in it.
  */
 export class HeapGuard {
   /** How much work is under way that fills the heap with what is soon thrown away. */
@@ -15,7 +27,7 @@ export class HeapGuard {
   #isLarge = false;
   #isSaving = false;
   readonly #setSaving: (saving: boolean) => void;
-  readonly #observer = new PerformanceObserver(() => this.look(heapBytes()));
+  readonly #observer = new PerformanceObserver(() => this.look(memoryUse()));
 
   /** @param setSaving turns the mode on or off; a parameter for the tests */
   constructor(setSaving = setMemorySaver) {
@@ -35,9 +47,9 @@ export class HeapGuard {
     }
   }
 
-  /** To be told the size of the heap after a collection, bytes. */
-  look(bytes: number): void {
-    this.#isLarge = bytes > guardedBytes;
+  /** To be told what is in use after a collection, of whatever kind. */
+  look({ resident, heap }: MemoryUse): void {
+    this.#isLarge = resident > guardedBytes && heap > smallHeapBytes;
     this.#apply();
   }
 
@@ -53,9 +65,9 @@ export class HeapGuard {
   }
 }
 
-function heapBytes(): number {
+function memoryUse(): MemoryUse {
   const { total_heap_size: heap, external_memory: external } = getHeapStatistics();
-  return heap + external;
+  return { resident: process.memoryUsage.rss(), heap: heap + external };
 }
 
 function setMemorySaver(saving: boolean): void {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../../test/support/recording-logger.ts';
 import { BrokenRequests } from './broken-requests.ts';
@@ -81,6 +82,21 @@ describe('BrokenRequests.refuse', () => {
     assert.equal(logger.lines.length, 1);
     broken.dropped(1);
     assert.equal(socket.destroyed, true);
+  });
+
+  it('refuses a few at a time of those that Node ends all at once', async () => {
+    const { broken, reached } = setUp();
+    let answered = 0;
+    const socket = { writable: true, writableEnded: false, once: () => undefined, end: () => answered++ };
+    for (let n = 0; n < 250; n++)
+      broken.refuse(errorOf('ERR_HTTP_REQUEST_TIMEOUT'), socket as unknown as Socket, false);
+    const answeredAfter = [answered];
+    for (let turn = 0; turn < 2; turn++) {
+      await setImmediate();
+      answeredAfter.push(answered);
+    }
+    assert.deepEqual(answeredAfter, [100, 200, 250]);
+    assert.equal(await reached('header_timeout'), 250);
   });
 
   it('says nothing of a connection that was reset', async (test) => {

@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../../clock.ts';
-import type { Logger } from '../../logger.ts';
+import type { LogFields, Logger } from '../../logger.ts';
 import type { HandshakeFailure } from '../../web/web-metrics.ts';
+import { InTurns } from './in-turns.ts';
 import type { LimitName, ReceiverMetrics } from '../report/receiver-metrics.ts';
 
 export interface BrokenRequestsOptions {
@@ -26,12 +27,16 @@ const badRequest: Refusal = { status: '400 Bad Request' };
 /** How long the other side has for reading why its connection is ended, milliseconds. */
 const lingerMs = 1000;
 
+/** So many connections are refused in one turn of the event loop: Node ends thousands at once that all came at once and said nothing. */
+const refusalsPerTurn = 100;
+
 /** How often the log tells of connections that were dropped or broken, at most. */
 const quietMs = 60_000;
 
 /** What never becomes a request: connections over the limit, and bytes that are no HTTP or come too slowly. */
 export class BrokenRequests {
   readonly #options: BrokenRequestsOptions;
+  readonly #inTurns = new InTurns(refusalsPerTurn);
   readonly #lastLine = new Map<string, { at: number; unlogged: number }>();
 
   constructor(options: BrokenRequestsOptions) {
@@ -41,29 +46,29 @@ export class BrokenRequests {
   /** A connection was dropped because there are too many. */
   dropped(maxConnections: number): void {
     this.#options.metrics.limitReached('max_connections');
-    this.#line('connections.dropped', 'too many connections: new ones are dropped', {
+    this.#line('connections.dropped', 'too many connections: new ones are dropped', () => ({
       limit: 'receiver.max_connections',
       max_connections: maxConnections,
-    });
+    }));
   }
 
   /** A TLS connection came to nothing. */
   handshakeFailed(remote: string | undefined, reason: HandshakeFailure, text: string): void {
     if (reason === 'timeout') this.#options.metrics.limitReached('tls_handshake_timeout');
-    this.#line('connection.tls_failed', 'a TLS connection was ended before its first request', {
+    this.#line('connection.tls_failed', 'a TLS connection was ended before its first request', () => ({
       remote,
       reason,
       text,
-    });
+    }));
   }
 
   /** A connection has sent more requests than are answered at a time: it is ended without a word. */
   tooMany(socket: Socket, maxRequests: number): void {
     this.#options.metrics.limitReached('pipelined_requests');
-    this.#line('request.broken', 'a connection sent many requests without waiting for an answer', {
+    this.#line('request.broken', 'a connection sent many requests without waiting for an answer', () => ({
       remote: socket.remoteAddress,
       max_requests: maxRequests,
-    });
+    }));
     socket.destroy();
   }
 
@@ -72,23 +77,30 @@ export class BrokenRequests {
    * @param hasHead true if the head of a request was read, and is not answered yet
    */
   refuse(error: NodeJS.ErrnoException, socket: Socket, hasHead: boolean): void {
+    this.#inTurns.do(() => this.#refuse(error, socket, hasHead));
+  }
+
+  #refuse(error: NodeJS.ErrnoException, socket: Socket, hasHead: boolean): void {
     // Whatever still comes after the first error is no news.
     if (socket.writableEnded) return;
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
     const { status, limit } = refusalOf(error, hasHead);
     if (limit !== undefined) this.#options.metrics.limitReached(limit);
-    this.#line('request.broken', 'a connection did not send a proper request', {
+    this.#line('request.broken', 'a connection did not send a proper request', () => ({
       remote: socket.remoteAddress,
       answer: status,
       reason: error.code,
-    });
+    }));
     socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
     const cancelTimer = this.#options.clock.setTimeout(() => socket.destroy(), lingerMs);
     socket.once('close', cancelTimer);
   }
 
-  /** One line of a kind a minute; it says how many were not written before it. */
-  #line(event: string, msg: string, fields: Readonly<Record<string, unknown>>): void {
+  /**
+   * One line of a kind a minute; it says how many were not written before it.
+   * @param fields called only for a line that is written: an address costs a call of the system
+   */
+  #line(event: string, msg: string, fields: () => LogFields): void {
     const { clock, logger } = this.#options;
     const now = clock.now();
     const last = this.#lastLine.get(event) ?? { at: Number.NEGATIVE_INFINITY, unlogged: 0 };
@@ -96,7 +108,7 @@ export class BrokenRequests {
       this.#lastLine.set(event, { ...last, unlogged: last.unlogged + 1 });
       return;
     }
-    logger.warn(event, msg, { ...fields, more_since_last_line: last.unlogged });
+    logger.warn(event, msg, { ...fields(), more_since_last_line: last.unlogged });
     this.#lastLine.set(event, { at: now, unlogged: 0 });
   }
 }

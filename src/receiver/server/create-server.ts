@@ -11,8 +11,8 @@ export interface ServerLimits {
   readonly tlsHandshakeTimeoutMs: number;
 }
 
-/** How often Node looks for connections that are too slow, milliseconds. */
-const timeoutCheckMs = 1000;
+/** How often Node looks for connections that are too slow, milliseconds: it ends those that it finds in one go. */
+const timeoutCheckMs = 250;
 
 /** A server of Node with our limits. Both kinds speak HTTP/1.1. */
 export function createServer(
