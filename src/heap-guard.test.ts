@@ -11,13 +11,13 @@ describe('HeapGuard', () => {
     const second = Promise.withResolvers<void>();
     const work = [guard.during(() => first.promise), guard.during(() => second.promise)];
 
-    assert.deepEqual(told, [true]);
+    assert.deepEqual(told, ['save']);
     first.resolve();
     await work[0];
-    assert.deepEqual(told, [true]);
+    assert.deepEqual(told, ['save']);
     second.resolve();
     await work[1];
-    assert.deepEqual(told, [true, false]);
+    assert.deepEqual(told, ['save', 'grow']);
   });
 
   it('ends with heavy work that fails, and gives its error', async (t) => {
@@ -27,30 +27,48 @@ describe('HeapGuard', () => {
       guard.during(() => Promise.reject(new Error('broken'))),
       /broken/,
     );
-    assert.deepEqual(told, [true, false]);
+    assert.deepEqual(told, ['save', 'grow']);
   });
 
-  it('saves memory while the process is large, and tells V8 only of changes', (t) => {
+  it('saves memory while the process is large, has it collected once, and tells V8 only of changes', (t) => {
     const { guard, told } = start(t);
 
-    for (const size of [100, 335, 337, 500, 337, 336, 100]) guard.look(use({ resident: size }));
-    assert.deepEqual(told, [true, false]);
+    for (const resident of [100, 335, 337, 500]) guard.look(use({ resident }), false);
+    assert.deepEqual(told.splice(0), ['save', 'collect']);
+    for (const resident of [400, 337]) guard.look(use({ resident }), true);
+    assert.deepEqual(told.splice(0), ['as usual']);
+    for (const resident of [500, 336, 100]) guard.look(use({ resident }), false);
+    assert.deepEqual(told.splice(0), ['grow']);
+    guard.look(use({ resident: 337 }), true);
+    assert.deepEqual(told, ['save', 'collect']);
   });
 
-  it("does not do so for what is not V8's", (t) => {
+  it('does nothing about what is not on the heap', (t) => {
     const { guard, told } = start(t);
 
-    for (const size of [50, 112, 113, 112]) guard.look(use({ heap: size }));
-    assert.deepEqual(told, [true, false]);
+    for (const heap of [50, 112]) guard.look(use({ heap }), false);
+    assert.deepEqual(told, []);
+    for (const heap of [113, 112]) guard.look(use({ heap }), false);
+    assert.deepEqual(told, ['save', 'collect', 'grow', 'as usual']);
+  });
+
+  it('has the heap collected when heavy work begins on one that is not small, or makes it so', async (t) => {
+    const { guard, told } = start(t);
+    guard.look(use({ resident: 200, heap: 113 }), false);
+
+    await guard.during(async () => guard.look(use({ resident: 200, heap: 90 }), true));
+    assert.deepEqual(told.splice(0), ['save', 'collect', 'as usual', 'grow']);
+    await guard.during(async () => guard.look(use({ resident: 200, heap: 113 }), false));
+    assert.deepEqual(told, ['save', 'collect', 'grow', 'as usual']);
   });
 
   it('goes on while either is the case', async (t) => {
     const { guard, told } = start(t);
 
-    await guard.during(async () => guard.look(use({ resident: 400 })));
-    assert.deepEqual(told, [true]);
-    guard.look(use({ resident: 100 }));
-    assert.deepEqual(told, [true, false]);
+    await guard.during(async () => guard.look(use({ resident: 400 }), true));
+    assert.deepEqual(told, ['save']);
+    guard.look(use({ resident: 100 }), true);
+    assert.deepEqual(told, ['save', 'grow']);
   });
 });
 
@@ -60,8 +78,11 @@ function use({ resident = 500, heap = 200 }): MemoryUse {
 }
 
 function start(t: TestContext) {
-  const told: boolean[] = [];
-  const guard = new HeapGuard((saving) => told.push(saving));
+  const told: string[] = [];
+  const guard = new HeapGuard({
+    saveMemory: (saving) => void told.push(saving ? 'save' : 'grow'),
+    collectSoon: (soon) => void told.push(soon ? 'collect' : 'as usual'),
+  });
   t.after(() => guard.close());
   return { guard, told };
 }

@@ -1,10 +1,10 @@
-import { PerformanceObserver } from 'node:perf_hooks';
+import { constants, PerformanceObserver } from 'node:perf_hooks';
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 
 /** From this size of the process on V8 collects rather than grows, whatever it is that grew, bytes. */
 const guardedBytes = 336 * 1024 * 1024;
 
-/** Less than this is never worth collecting more often for: what is large then is not V8's, bytes. */
+/** Less than this is not worth a collection that V8 would not have made: what is large then is not V8's, bytes. */
 const smallHeapBytes = 112 * 1024 * 1024;
 
 export interface MemoryUse {
@@ -14,24 +14,36 @@ export interface MemoryUse {
   readonly heap: number;
 }
 
+/** How V8 is told; the default tells the one of this process. */
+export interface HeapControl {
+  /** How much the heap may grow by, little or much; V8 decides on it at the end of each collection. */
+  readonly saveMemory: (saving: boolean) => void;
+  /** Has a collection begin with the next allocation; the program runs on between its steps. */
+  readonly collectSoon: (soon: boolean) => void;
+}
+
 /**
  * Keeps the process within the memory that README promises. V8 sizes its heap by the machine: left alone it would rather
  * let it grow to the fourfold than collect it; and it does not know what connections take, nor what the allocator keeps of
- * buffers that are free again, which under attack is 200 MiB and more. In V8's memory-saver mode it does collect, but then
- * alerts cost two to three times the CPU: so that is only for when it counts. The mode belongs to the process: there is one
- * guard in it.
+ * buffers that are free again, which under attack is 200 MiB. In V8's memory-saver mode it does collect, but then alerts cost
+ * two to three times the CPU: so that is only for when it counts. What V8 has allowed the heap before, the mode does not take
+ * back; a collection does. The mode belongs to the process: there is one guard in it.
  */
 export class HeapGuard {
   /** How much work is under way that fills the heap with what is soon thrown away. */
   #heavyWork = 0;
-  #isLarge = false;
+  #use: MemoryUse = { resident: 0, heap: 0 };
   #isSaving = false;
-  readonly #setSaving: (saving: boolean) => void;
-  readonly #observer = new PerformanceObserver(() => this.look(memoryUse()));
+  /** True until the first collection in memory-saver mode has ended. */
+  #mayGrow = false;
+  #collectsSoon = false;
+  readonly #control: HeapControl;
+  readonly #observer = new PerformanceObserver((list) =>
+    this.look(memoryUse(), list.getEntries().some(isFullCollection)),
+  );
 
-  /** @param setSaving turns the mode on or off; a parameter for the tests */
-  constructor(setSaving = setMemorySaver) {
-    this.#setSaving = setSaving;
+  constructor(control = v8Control) {
+    this.#control = control;
     this.#observer.observe({ entryTypes: ['gc'] });
   }
 
@@ -47,9 +59,13 @@ export class HeapGuard {
     }
   }
 
-  /** To be told what is in use after a collection, of whatever kind. */
-  look({ resident, heap }: MemoryUse): void {
-    this.#isLarge = resident > guardedBytes && heap > smallHeapBytes;
+  /**
+   * To be told what is in use after a collection.
+   * @param isFull true if it was one of the whole heap
+   */
+  look(use: MemoryUse, isFull: boolean): void {
+    this.#use = use;
+    if (isFull && this.#isSaving) this.#mayGrow = false;
     this.#apply();
   }
 
@@ -58,18 +74,33 @@ export class HeapGuard {
   }
 
   #apply(): void {
-    const saving = this.#isLarge || this.#heavyWork > 0;
-    if (saving === this.#isSaving) return;
-    this.#isSaving = saving;
-    this.#setSaving(saving);
+    const hasMuch = this.#use.heap > smallHeapBytes;
+    const saving = this.#heavyWork > 0 || (hasMuch && this.#use.resident > guardedBytes);
+    if (saving !== this.#isSaving) {
+      this.#isSaving = saving;
+      this.#mayGrow = saving;
+      this.#control.saveMemory(saving);
+    }
+    const soon = this.#mayGrow && hasMuch;
+    if (soon === this.#collectsSoon) return;
+    this.#collectsSoon = soon;
+    this.#control.collectSoon(soon);
   }
 }
+
+const v8Control: HeapControl = {
+  saveMemory: (saving) => setFlagsFromString(saving ? '--memory-saver-mode' : '--no-memory-saver-mode'),
+  // In percent of what the heap may still grow by; 0 leaves it to V8.
+  collectSoon: (soon) => setFlagsFromString(`--incremental-marking-hard-trigger=${soon ? 1 : 0}`),
+};
 
 function memoryUse(): MemoryUse {
   const { total_heap_size: heap, external_memory: external } = getHeapStatistics();
   return { resident: process.memoryUsage.rss(), heap: heap + external };
 }
 
-function setMemorySaver(saving: boolean): void {
-  setFlagsFromString(saving ? '--memory-saver-mode' : '--no-memory-saver-mode');
+/** The entries of Node's collections have a detail, which the types do not know of. */
+function isFullCollection(entry: object): boolean {
+  const { detail } = entry as { readonly detail?: { readonly kind?: number } };
+  return detail?.kind === constants.NODE_PERFORMANCE_GC_MAJOR;
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { eventually } from '../../../test/support/eventually.ts';
@@ -15,6 +15,7 @@ interface Started {
   readonly url: string;
   readonly clock: FakeClock;
   readonly logger: RecordingLogger;
+  readonly responses: readonly ServerResponse[];
   limited(): Promise<number | undefined>;
   /** A connection that asks, and does not read. */
   stall(): Promise<Socket>;
@@ -26,7 +27,9 @@ async function start(test: TestContext, texts: () => SlicedText): Promise<Starte
   const logger = new RecordingLogger();
   const { registry, metrics } = testMetrics();
   const answers = new ListAnswers({ clock, logger, metrics });
+  const responses: ServerResponse[] = [];
   const server = createServer((_, response) => {
+    responses.push(response);
     answers.send(response, texts()).catch((error: Error) => response.writeHead(400).end(error.message));
   });
   server.listen(0, '127.0.0.1');
@@ -42,6 +45,7 @@ async function start(test: TestContext, texts: () => SlicedText): Promise<Starte
     url: `http://127.0.0.1:${port}`,
     clock,
     logger,
+    responses,
     limited: () => metric(registry, 'tocsin_limit_reached_total{limit="open_lists"}'),
     async stall() {
       const socket = connect(port, '127.0.0.1')
@@ -64,6 +68,22 @@ function* text(isEndless: boolean): SlicedText {
 const chunk = 'x'.repeat(listChunkLength);
 
 describe('ListAnswers', () => {
+  it('writes what is long piece by piece, and cuts no character', async (test) => {
+    const long = `x${'🙂'.repeat(40 * listChunkLength)}`;
+    const { url, responses, stall } = await start(test, function* texts() {
+      yield long;
+      yield 'end';
+    });
+    const answer = await (await fetch(url)).text();
+    assert.equal(answer === `${long}end`, true);
+    await stall();
+    await eventually(
+      () => responses[1]?.writableNeedDrain,
+      (waits) => waits === true,
+    );
+    assert.ok(responses[1]!.writableLength < 8 * listChunkLength, `${responses[1]!.writableLength}`);
+  });
+
   it('leaves the answer to its caller when the text throws before there is any, however long that took', async (test) => {
     const { url, clock } = await start(test, function* texts() {
       clock.advance(1000);

@@ -48,9 +48,22 @@ export class ListAnswers {
       if (response.destroyed) return;
       if (chunk.text === '' && !chunk.isLast) continue;
       if (!response.headersSent) writeHead(response, chunk);
-      if (chunk.isLast) return void response.end(chunk.text);
-      if (!response.write(chunk.text)) await this.#drained(response);
+      const rest = await this.#writePieces(response, chunk.text);
+      if (response.destroyed) return;
+      if (chunk.isLast) return void response.end(rest);
+      if (!response.write(rest)) await this.#drained(response);
     }
+  }
+
+  /** Writes a text that is long, for it has a large alert in it, piece by piece; gives what is left of it, which is short. */
+  async #writePieces(response: ServerResponse, text: string): Promise<string> {
+    let rest = text;
+    while (rest.length > 2 * listChunkLength && !response.destroyed) {
+      const end = characterEnd(rest, listChunkLength);
+      if (!response.write(rest.slice(0, end))) await this.#drained(response);
+      rest = rest.slice(end);
+    }
+    return rest;
   }
 
   #nextChunk(texts: SlicedText): Chunk {
@@ -93,6 +106,11 @@ export class ListAnswers {
     });
     response.destroy();
   }
+}
+
+/** The first place from `at` on that is not inside of a surrogate pair. */
+function characterEnd(text: string, at: number): number {
+  return text.codePointAt(at - 1)! > 0xffff ? at + 1 : at;
 }
 
 /** With the length, if the whole list is there. */
