@@ -97,6 +97,31 @@ describe('ConditionWriter', () => {
     });
   }
 
+  it('says that the CRD has no status subresource, rather than that the object is gone', async () => {
+    const { writer, client } = bench();
+    client.before = (call) => {
+      if (call.method === 'PATCH') throw failure(call, 404, 'NotFound');
+    };
+    await assert.rejects(writer.write({ path }, toNew, never), {
+      name: 'TerminalError',
+      message: /tracepipelines\.telemetry\.kyma-project\.io.* no status subresource/,
+    });
+  });
+
+  it('leaves the successor of the same name alone: what was decided is not about it', async () => {
+    const { writer, client } = bench();
+    client.put(path, { metadata: { name: 'cls', uid: 'new' }, status: { conditions: [] } });
+    const known = { conditions: [old], resourceVersion: '1' };
+    for (const target of [
+      { path, uid: 'old', known },
+      { path, uid: 'old' },
+    ]) {
+      assert.equal(await writer.write(target, toNew, never), undefined);
+    }
+    assert.deepEqual(client.get(path)!['status'], { conditions: [] });
+    assert.notEqual(await writer.write({ path, uid: 'new', known }, toNew, never), undefined);
+  });
+
   it('says once for all objects which right is missing, and tries again', async () => {
     const { writer, client, logger, clock } = bench();
     client.before = (call) => {

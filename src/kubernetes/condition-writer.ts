@@ -39,50 +39,54 @@ export class ConditionWriter {
    * Writes what the change makes of the conditions, one call where the target knows them. After a conflict they are read,
    * and the change is asked again, up to {@link maxWriteConflicts} times.
    * @returns the object as it is now; undefined if there was nothing to write or the object is gone
-   * Rejects with what {@link WriteFailures.explain} makes of the server's answer, or with the signal's reason.
+   * Rejects with what {@link WriteFailures.explain} makes of the server's answer, with the signal's reason, or with a
+   * TerminalError where the object has no place for conditions.
    */
   async write(target: WriteTarget, change: ConditionChange, signal: AbortSignal): Promise<ApiObject | undefined> {
     try {
       return await this.#attempts(target, change, signal);
     } catch (error) {
-      if (error instanceof ApiError && error.status === 404) return undefined;
       const resource = resourceOf(target, '/status');
       throw this.#options.failures.explain(error, { verb: 'patch', resource, manifest });
     }
   }
 
-  async #attempts(
-    { path, known }: WriteTarget,
-    change: ConditionChange,
-    signal: AbortSignal,
-  ): Promise<ApiObject | undefined> {
-    let base = known ?? (await this.#read(path, signal));
-    for (let conflicts = 0; ; conflicts++) {
+  async #attempts(target: WriteTarget, change: ConditionChange, signal: AbortSignal): Promise<ApiObject | undefined> {
+    const { known } = target;
+    let base = known ?? (await this.#read(target, signal));
+    for (let conflicts = 0; base !== undefined; conflicts++) {
       const conditions = change(base.conditions);
       if (conditions === undefined) return undefined;
       try {
-        return await this.#patch(path, base, conditions, signal);
+        return await this.#patch(target, base, conditions, signal);
       } catch (error) {
-        if (!isConflict(error) || conflicts === maxWriteConflicts) throw error;
+        const isMissing = isNotFound(error);
+        if (!isMissing && (!isConflict(error) || conflicts === maxWriteConflicts)) throw error;
         const isRead = base !== known;
-        const latest = await this.#read(path, signal);
+        const latest = await this.#read(target, signal);
+        if (latest === undefined) return undefined;
+        if (isMissing) throw withoutStatus(target, error);
         // Nobody wrote in between: it is not a failed test, the server holds what we write for invalid.
         if (isRead && latest.resourceVersion === base.resourceVersion) throw error;
         this.#options.metrics.conflicted();
         base = latest;
       }
     }
+    return undefined;
   }
 
-  async #read(path: string, signal: AbortSignal): Promise<KnownConditions> {
-    const { metadata, status } = await this.#options.client.call<ApiObject>({ method: 'GET', path, signal });
+  /** Undefined if the object is gone. */
+  async #read({ path, uid }: WriteTarget, signal: AbortSignal): Promise<KnownConditions | undefined> {
+    const object = await this.#options.client.call<ApiObject>({ method: 'GET', path, signal }).catch(ifNotFound);
+    if (object === undefined || (uid !== undefined && object.metadata.uid !== uid)) return undefined;
+    const { metadata, status } = object;
     const conditions = status?.conditions ?? [];
     if (isConditions(conditions)) return { conditions, resourceVersion: metadata.resourceVersion ?? '' };
     throw new TerminalError(`${path}: status.conditions is not a list of conditions, and stays as it is`);
   }
 
   #patch(
-    path: string,
+    { path }: WriteTarget,
     base: KnownConditions,
     conditions: readonly Condition[],
     signal: AbortSignal,
@@ -95,6 +99,20 @@ export class ConditionWriter {
 /** A failed `test` of a JSON patch is a 422, as is what the CRD's schema refuses. */
 function isConflict(error: unknown): boolean {
   return error instanceof ApiError && (error.status === 409 || error.status === 422);
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 404;
+}
+
+function ifNotFound(error: unknown): undefined {
+  if (!isNotFound(error)) throw error;
+}
+
+/** The API server answers the same to a PATCH of an object's status, whether there is no object or no such subresource. */
+function withoutStatus(target: WriteTarget, cause: unknown): TerminalError {
+  const message = `${target.path}: ${resourceOf(target)} has no status subresource, so that no condition can be written: its CRD has to name one`;
+  return new TerminalError(message, { cause });
 }
 
 /** Where a CRD has no schema, anything may be there. */

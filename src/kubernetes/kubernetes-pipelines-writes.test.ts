@@ -5,6 +5,7 @@ import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { setCondition } from '../controller/conditions.ts';
 import type { ConditionChange } from '../controller/ports.ts';
+import { TerminalError } from '../controller/terminal-error.ts';
 import type { ApiCall } from './api-call.ts';
 import { EventRecorder } from './event-recorder.ts';
 import { FakeApiClient } from './fake-api-client.fixture.ts';
@@ -20,13 +21,19 @@ function toReason(reason: string): ConditionChange {
   return (current) => setCondition(current, desired, 0)?.conditions;
 }
 
-/** A home whose watch never tells of what is written. */
-async function bench(t: TestContext) {
+/**
+ * A home whose watch never tells of what is written.
+ * @param status of the one object, which then is in the version that was listed; default: none, and a later version
+ */
+async function bench(t: TestContext, status?: Record<string, unknown>) {
   const [clock, registry, logger] = [new FakeClock(), new Registry(), new RecordingLogger()];
   const [model, writes] = [new ModelApiServer(), new FakeApiClient()];
   model.put('a', 'spec');
+  if (status !== undefined) model.objects.set('a', { ...model.objects.get('a')!, status });
   writes.put(`${collectionPath}/a`, structuredClone(model.objects.get('a')) as object as Record<string, unknown>);
-  for (let version = 2; version < 20; version++) writes.put(`${collectionPath}/a`, writes.get(`${collectionPath}/a`)!);
+  const last = status === undefined ? 20 : Number(model.objects.get('a')!.metadata.resourceVersion);
+  for (let version = 2; version < last; version++)
+    writes.put(`${collectionPath}/a`, writes.get(`${collectionPath}/a`)!);
   const call = <T>(given: ApiCall): Promise<T> =>
     given.path.startsWith(`${collectionPath}/`) ? writes.call<T>(given) : model.call<T>(given);
   const client = { call, open: model.open, close: model.close };
@@ -60,6 +67,18 @@ describe('KubernetesPipelines, writing', () => {
     // The first one meets a version of the object that the list did not have; the second needs no read.
     assert.deepEqual(writes.verbs().slice(-1), ['PATCH /status']);
     assert.equal(await pipelines.updateConditions(widget, toReason('Two'), never), false);
+  });
+
+  it('keeps entries of others that are no conditions, and what is no list', async (t) => {
+    const lone = { type: 'NoStatus' };
+    const entries = await bench(t, { conditions: [lone] });
+    assert.equal(await entries.pipelines.updateConditions(widget, toReason('One'), never), true);
+    const { conditions } = entries.writes.get(`${collectionPath}/a`)!['status'] as { readonly conditions: unknown[] };
+    assert.deepEqual([conditions.length, conditions[0]], [2, lone]);
+
+    const map = await bench(t, { conditions: { a: 1 } });
+    await assert.rejects(map.pipelines.updateConditions(widget, toReason('One'), never), TerminalError);
+    assert.deepEqual(map.writes.get(`${collectionPath}/a`)!['status'], { conditions: { a: 1 } });
   });
 
   it('writes nothing to one that it does not know, and says so', async (t) => {

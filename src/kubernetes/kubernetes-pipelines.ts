@@ -24,6 +24,7 @@ import type { CacheChange } from './watch-cache.ts';
 import { kymaKindsOf, resourceName, type WatchedResource } from './watched-resource.ts';
 import { WriteFailures } from './write-failures.ts';
 import type { WriteMetrics } from './write-metrics.ts';
+import type { WriteTarget } from './write-target.ts';
 
 export interface KubernetesPipelinesOptions {
   readonly client: Pick<ApiClient, 'call' | 'open' | 'close'>;
@@ -116,9 +117,7 @@ export class KubernetesPipelines implements Pipelines, Annotator {
   async updateConditions(request: Request, change: ConditionChange, signal: AbortSignal): Promise<boolean> {
     const cached = this.#find(request);
     if (cached === undefined) return false;
-    const { conditions } = cached.pipeline;
-    const target = { path: cached.path, known: { conditions, resourceVersion: cached.resourceVersion } };
-    const written = await this.#conditions.write(target, change, signal);
+    const written = await this.#conditions.write(writeTarget(cached), change, signal);
     if (written !== undefined) this.#ownWrites.add(requestKey(request), asWritten(cached, written));
     return written !== undefined;
   }
@@ -163,4 +162,10 @@ export class KubernetesPipelines implements Pipelines, Annotator {
     this.#lines.write({ kind, request });
     this.#options.onChange?.({ kind, request });
   }
+}
+
+function writeTarget({ path, pipeline, hasAllConditions, resourceVersion }: CachedPipeline): WriteTarget {
+  const { uid, conditions } = pipeline;
+  const known = hasAllConditions ? { known: { conditions, resourceVersion } } : {};
+  return { path, ...(uid !== undefined && { uid }), ...known };
 }

@@ -6,7 +6,14 @@ import { pipelineOf } from '../controller/controller.fixture.ts';
 
 function cached(resourceVersion: string, uid = 'u1'): CachedPipeline {
   const request = { kind: 'TracePipeline', name: 'a' };
-  return { request, pipeline: pipelineOf('TracePipeline', 'a'), path: '/a', uid, resourceVersion };
+  return {
+    request,
+    pipeline: pipelineOf('TracePipeline', 'a'),
+    hasAllConditions: true,
+    path: '/a',
+    uid,
+    resourceVersion,
+  };
 }
 
 describe('OwnWrites', () => {

@@ -45,6 +45,7 @@ describe('toCachedPipeline', () => {
         spec: { input: { runtime: true }, output: { otlp: true } },
         conditions: [condition],
       },
+      hasAllConditions: true,
       path: `${served.path}/a`,
       uid: 'u',
       resourceVersion: '7',

@@ -20,6 +20,8 @@ export interface ApiObject {
 export interface CachedPipeline {
   readonly request: Request;
   readonly pipeline: Pipeline;
+  /** True if `status.conditions` holds nothing but the pipeline's conditions: then a write need not read it first. */
+  readonly hasAllConditions: boolean;
   /** Of the object itself, for writing to it. */
   readonly path: string;
   readonly uid: string;
@@ -33,6 +35,7 @@ const keptSpec = ['input', 'output'] as const;
 export function toCachedPipeline(object: ApiObject, { apiVersion, kind, path }: ServedResource): CachedPipeline {
   const { name, namespace, uid = '', resourceVersion = '', generation = 1 } = object.metadata;
   const scope = namespace === undefined ? {} : { namespace };
+  const found = object.status?.conditions;
   return {
     request: { kind, ...requestGroup(apiVersion), ...scope, name },
     pipeline: {
@@ -43,8 +46,9 @@ export function toCachedPipeline(object: ApiObject, { apiVersion, kind, path }: 
       ...(uid !== '' && { uid }),
       generation,
       spec: trimSpec(object.spec ?? {}),
-      conditions: readConditions(object.status?.conditions),
+      conditions: readConditions(found),
     },
+    hasAllConditions: isConditionList(found),
     path: objectPath(path, namespace, name),
     uid,
     resourceVersion,
@@ -57,6 +61,7 @@ export function asWritten(cached: CachedPipeline, { metadata, status }: ApiObjec
   return {
     ...cached,
     pipeline: { ...cached.pipeline, conditions: readConditions(status?.conditions) },
+    hasAllConditions: isConditionList(status?.conditions),
     resourceVersion,
   };
 }
@@ -99,6 +104,10 @@ function trimSpec(spec: Readonly<Record<string, unknown>>): Readonly<Record<stri
 /** A list of conditions that others may have filled as they liked: what is no condition is left out. */
 export function readConditions(found: unknown): readonly Condition[] {
   return Array.isArray(found) ? found.filter(isCondition).map(trimCondition) : [];
+}
+
+function isConditionList(found: unknown): boolean {
+  return found === undefined || found === null || (Array.isArray(found) && found.every(isCondition));
 }
 
 function isCondition(found: unknown): found is FoundCondition {

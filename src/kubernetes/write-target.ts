@@ -4,6 +4,8 @@ import type { KnownConditions } from './condition-patch.ts';
 export interface WriteTarget {
   /** `/apis/GROUP/VERSION/[namespaces/NAMESPACE/]RESOURCE/NAME`, its parts encoded. */
   readonly path: string;
+  /** Of the one that is meant, and not of a successor of the same name; without it any one is. */
+  readonly uid?: string;
   /** What the cache knows of its conditions; without it they are read first. */
   readonly known?: KnownConditions;
 }
