@@ -19,7 +19,8 @@ const base = {
   contexts: [
     { name: 'one', context: { cluster: 'c1', user: 'u1' } },
     { name: 'two', context: { cluster: 'c2', user: 'u2' } },
-    { name: 'nobody', context: { cluster: 'c1', user: 'none' } },
+    { name: 'nobody', context: { cluster: 'c1' } },
+    { name: 'ghost', context: { cluster: 'c1', user: 'u9' } },
     { name: 'nowhere', context: { cluster: 'c9', user: 'u1' } },
   ],
 };
@@ -70,9 +71,20 @@ describe('loadKubeConfig', () => {
     const file = write(t, base);
     const { 'current-context': _, ...without } = base;
     await assert.rejects(accessOf([file], 'four'), {
-      message: `kubeconfig ${file}: there is no context "four"; there are: one, two, nobody, nowhere`,
+      message: `kubeconfig ${file}: there is no context "four"; there are: one, two, nobody, ghost, nowhere`,
     });
-    await assert.rejects(accessOf([file], 'nowhere'), /context "nowhere" names a cluster that is not there/);
+    await assert.rejects(accessOf([file], 'nowhere'), {
+      message: `kubeconfig ${file}: context "nowhere" names the cluster "c9", which is not there; there are: c1, c2`,
+    });
+    await assert.rejects(accessOf([file], 'ghost'), {
+      message: `kubeconfig ${file}: context "ghost" names the user "u9", which is not there; there are: u1, u2`,
+    });
+    for (const server of ['one:6443', '127.0.0.1:6443', 'ftp://one']) {
+      const bare = write(t, { ...base, clusters: [{ name: 'c1', cluster: { server } }] });
+      await assert.rejects(accessOf([bare]), {
+        message: `kubeconfig ${bare}: the server of cluster "c1" is "${server}"; allowed: a URL that begins with https:// or http://`,
+      });
+    }
     await assert.rejects(accessOf([write(t, without)]), /there is no current-context; choose one with --context/);
     await assert.rejects(accessOf(['/nowhere/config']), /^Error: kubeconfig \/nowhere\/config: ENOENT/);
     await assert.rejects(accessOf([write(t, 'a: [')]), /^Error: kubeconfig .*\/config: /);

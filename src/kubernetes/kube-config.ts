@@ -55,18 +55,31 @@ function select(
   if (name === undefined)
     throw new Error(`kubeconfig ${where}: there is no current-context; choose one with --context`);
   const contexts = files.flatMap(({ config }) => config.getContexts());
-  const context = contexts.find((candidate) => candidate.name === name);
-  if (context === undefined) {
-    const names = contexts.map((candidate) => candidate.name).join(', ') || 'none';
-    throw new Error(`kubeconfig ${where}: there is no context "${name}"; there are: ${names}`);
+  const context = named(contexts, name, `kubeconfig ${where}: there is no context "${name}"`);
+  const missing = (what: string, other: string): string =>
+    `kubeconfig ${where}: context "${name}" names the ${what} "${other}", which is not there`;
+  const clusters = files.flatMap((file) => file.clusters);
+  const cluster = named(clusters, context.cluster, missing('cluster', context.cluster));
+  const users = files.flatMap((file) => file.users);
+  const user = context.user ? named(users, context.user, missing('user', context.user)) : { name: 'anonymous' };
+  return { cluster: usable(cluster, where), user };
+}
+
+/** The first of a name; throws with what there is instead. */
+function named<T extends { readonly name: string }>(entries: readonly T[], name: string, problem: string): T {
+  const found = entries.find((entry) => entry.name === name);
+  if (found !== undefined) return found;
+  throw new Error(`${problem}; there are: ${entries.map((entry) => entry.name).join(', ') || 'none'}`);
+}
+
+function usable(cluster: Cluster, where: string): Cluster {
+  const { name, server, skipTLSVerify } = cluster;
+  if (!/^https?:\/\//i.test(server)) {
+    const allowed = 'allowed: a URL that begins with https:// or http://';
+    throw new Error(`kubeconfig ${where}: the server of cluster "${name}" is "${server}"; ${allowed}`);
   }
-  const cluster = files.flatMap(({ clusters }) => clusters).find((candidate) => candidate.name === context.cluster);
-  const user = files.flatMap(({ users }) => users).find((candidate) => candidate.name === context.user);
-  if (cluster === undefined)
-    throw new Error(`kubeconfig ${where}: context "${name}" names a cluster that is not there`);
   // The library leaves out the CA of the cluster when there is no user, and refuses plain http unless told so.
-  const skipTLSVerify = cluster.skipTLSVerify || cluster.server.startsWith('http:');
-  return { cluster: { ...cluster, skipTLSVerify }, user: user ?? { name: 'anonymous' } };
+  return { ...cluster, skipTLSVerify: skipTLSVerify || server.startsWith('http:') };
 }
 
 /** The library knows only a key `token-file`; kubectl's is `tokenFile`. */

@@ -44,6 +44,18 @@ describe('KubernetesPipelines', () => {
     }
   });
 
+  it('tells once of an object that two entries watch: when the first shows it, and when neither does', async (t) => {
+    const { clock, model, changes } = await bench(t, ['example.org', 'example.org']);
+    model.put('a', 'spec');
+    await clock.advanceAsync(0);
+    model.delete('a');
+    await clock.advanceAsync(0);
+    assert.deepEqual(
+      changes.map(({ kind }) => kind),
+      ['added', 'removed'],
+    );
+  });
+
   it('tells of each pipeline, and of thousands at once only how many there were', async (t) => {
     const { clock, logger, model, changes } = await bench(t);
     for (let index = 0; index < 3000; index++) model.put(`p-${index}`, 'spec');

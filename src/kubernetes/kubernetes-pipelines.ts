@@ -153,12 +153,19 @@ export class KubernetesPipelines implements Pipelines, Annotator {
     return [...found].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, request]) => request);
   }
 
+  /** True if one comes or goes that another entry of the configuration shows as well: then it was, or still is, there. */
+  #isElsewhere(kind: CacheChange<CachedPipeline>['kind'], request: Request): boolean {
+    const key = requestKey(request);
+    const shown = this.#reflectors.filter(({ objects }) => objects.get(key) !== undefined).length;
+    return kind === 'added' ? shown > 1 : kind === 'deleted' && shown > 0;
+  }
+
   #take(change: CacheChange<CachedPipeline>): void {
     if (change.kind === 'changed' && !needsReconcile(change.before, change.after)) return;
     this.#requests = undefined;
     const kind = change.kind === 'deleted' ? 'removed' : change.kind;
     const { request } = change.kind === 'deleted' ? change.before : change.after;
-    if (!this.#isSynced) return;
+    if (!this.#isSynced || this.#isElsewhere(change.kind, request)) return;
     this.#lines.write({ kind, request });
     this.#options.onChange?.({ kind, request });
   }
