@@ -64,6 +64,12 @@ export const maxNamedProblems = 100;
 /** What all silences may take together, their compiled regular expressions included, by estimate; over it a new one is a 400, bytes. */
 export const silencesMemoryBytes = 64 * 1024 * 1024;
 
+/** What the regular expressions of all filters of one list may take together, in instructions; over it the list is a 400. */
+export const filterInstructions = 8000;
+
+/** A silence whose body or whose memory, by estimate, is over this is checked in a turn of the event loop of its own, one at a time, bytes. */
+export const laneSilenceBytes = 64 * 1024;
+
 /** Most lists of alerts that are being answered at once; each holds a list of references, not the alerts. */
 export const openLists = 16;
 

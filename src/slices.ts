@@ -25,3 +25,11 @@ export class Slices {
     this.#startedAt = this.#clock.now();
   }
 }
+
+/** Takes steps one after the other, and lets everything else run whenever a slice is over. */
+export async function inSlices<T>(steps: Iterator<unknown, T>, slices: Slices): Promise<T> {
+  for (let step = steps.next(); ; step = steps.next()) {
+    if (step.done === true) return step.value;
+    if (slices.isOver) await slices.breathe();
+  }
+}

@@ -18,6 +18,11 @@ export class AnchoredRegexp {
     this.#maxLength = Math.floor(maxRegexpSteps / this.#regexp.programSize());
   }
 
+  /** What it takes, in instructions. */
+  get instructions(): number {
+    return this.#regexp.programSize();
+  }
+
   /**
    * Undefined for a text so long that the event loop would be held: from 250 characters on for the largest expression,
    * 200,000 for one such as `node.*`. No label that anybody looks for is that long.

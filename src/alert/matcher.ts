@@ -25,6 +25,11 @@ export class Matcher {
     this.#regexp = type === '=~' || type === '!~' ? new AnchoredRegexp(value) : undefined;
   }
 
+  /** What its regular expression takes, in instructions; 0 if it has none. */
+  get instructions(): number {
+    return this.#regexp?.instructions ?? 0;
+  }
+
   /** A label that is missing has the empty text for a value. */
   matches(labels: LabelSet, onUndecided?: OnUndecided): boolean {
     return this.matchesValue(Object.hasOwn(labels, this.name) ? labels[this.name]! : '', onUndecided);

@@ -3,16 +3,22 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { PostableSilence } from './postable-silence.ts';
 import { SilenceError } from './silence-error.ts';
-import { expireSilence, setSilence, validSilence } from './silence-rules.ts';
+import { expireSilence, setSilence, validSilence, type ValidSilence } from './silence-rules.ts';
 import { testSilence } from './silence.fixture.ts';
 import { silenceState, type Silence } from './silence.ts';
 
-const limits = { maxSilences: 5, maxBytes: 1000, retentionMs: 10_000 };
+const limits = { maxSilences: 5, maxBytes: 1000, retentionMs: 10_000, maxMemoryBytes: 1e6 };
 const job = { name: 'job', value: 'node', type: '=' } as const;
 
 function posted(given: Partial<PostableSilence> = {}): PostableSilence {
   const times = { startsAt: 5000, endsAt: 9000 };
   return { id: '', matchers: [job], ...times, createdBy: 'me', comment: 'c', annotations: {}, ...given };
+}
+
+/** Runs all steps at once. */
+function valid(...given: Parameters<typeof validSilence>): ValidSilence {
+  const steps = validSilence(...given);
+  for (let step = steps.next(); ; step = steps.next()) if (step.done === true) return step.value;
 }
 
 describe('validSilence', () => {
@@ -56,15 +62,15 @@ describe('validSilence', () => {
   ];
   for (const [what, given, message] of refused)
     it(`refuses ${what}`, () =>
-      assert.throws(() => validSilence(posted(given), 4000, limits), { name: 'SilenceError', status: 400, message }));
+      assert.throws(() => valid(posted(given), 4000, limits), { name: 'SilenceError', status: 400, message }));
 
   it('takes one that is as large as it may be', () => {
     const comment = 'x'.repeat(1000);
-    assert.ok(validSilence(posted({ comment }), 4000, { ...limits, maxBytes: 1079 }));
+    assert.ok(valid(posted({ comment }), 4000, { ...limits, maxBytes: 1079 }));
   });
 
   it('refuses an expression that compiles only where it is not anchored', () =>
-    assert.throws(() => validSilence(posted({ matchers: [{ ...job, value: '\\Qa', type: '=~' }] }), 4000, limits), {
+    assert.throws(() => valid(posted({ matchers: [{ ...job, value: '\\Qa', type: '=~' }] }), 4000, limits), {
       status: 400,
       message: /^invalid silence: .* invalid regular expression/,
     }));
@@ -72,7 +78,7 @@ describe('validSilence', () => {
   it('refuses a huge expression at once, and never compiles it', () => {
     const matchers = [{ ...job, value: 'a{1000}'.repeat(4000), type: '=~' as const }];
     const startedAt = performance.now();
-    assert.throws(() => validSilence(posted({ matchers }), 4000, { ...limits, maxBytes: 65_536 }), {
+    assert.throws(() => valid(posted({ matchers }), 4000, { ...limits, maxBytes: 65_536 }), {
       status: 400,
       message: /: error parsing regexp: expression too large \(over 8000 instructions\)$/,
     });
@@ -81,11 +87,19 @@ describe('validSilence', () => {
     assert.ok(tookMs < 2000, `it took ${tookMs} ms`);
   });
 
+  it('compiles, step by step, no more than there is memory for', () => {
+    const matchers = Array.from({ length: 10 }, () => ({ ...job, value: 'a{1000}', type: '=~' as const }));
+    const steps = validSilence(posted({ matchers }), 4000, { ...limits, maxMemoryBytes: 2_000_000 });
+    // Each takes some 600,000 bytes.
+    for (let step = 0; step < 3; step++) assert.equal(steps.next().done, false);
+    assert.throws(() => steps.next(), { status: 400, limit: 'silences_memory' });
+  });
+
   it('takes a silence of which one matcher matches nothing, if another does not', () =>
-    assert.ok(validSilence(posted({ matchers: [{ ...job, value: '' }, job] }), 4000, limits)));
+    assert.ok(valid(posted({ matchers: [{ ...job, value: '' }, job] }), 4000, limits)));
 
   it('takes a silence of which only a negative matcher is left', () =>
-    assert.ok(validSilence(posted({ matchers: [{ ...job, type: '!=' }] }), 4000, limits)));
+    assert.ok(valid(posted({ matchers: [{ ...job, type: '!=' }] }), 4000, limits)));
 });
 
 describe('setSilence', () => {
@@ -93,7 +107,7 @@ describe('setSilence', () => {
 
   function set(given: Partial<PostableSilence>, now: number, known: readonly Silence[] = [old]) {
     const byId = new Map(known.map((silence) => [silence.id, silence]));
-    return setSilence(byId, validSilence(posted(given), now, limits), now, limits, () => 'new');
+    return setSilence(byId, valid(posted(given), now, limits), now, limits, () => 'new');
   }
 
   it('makes a new one, which does not start before now', () => {
@@ -129,7 +143,7 @@ describe('setSilence', () => {
 
   it('replaces one of several matchers of which one is another', () => {
     const matchers = [job, { ...job, name: 'a' }];
-    const several = { ...old, matchers: validSilence(posted({ matchers }), 1, limits).matchers };
+    const several = { ...old, matchers: valid(posted({ matchers }), 1, limits).matchers };
     assert.equal(set({ id: 'old', startsAt: 2500, matchers }, 4000, [several]).id, 'old');
     const other = [job, { ...job, name: 'b' }];
     assert.equal(set({ id: 'old', startsAt: 2500, matchers: other }, 4000, [several]).id, 'new');
@@ -176,7 +190,7 @@ describe('a life of silences', () => {
             const given = { id, startsAt: now + start, endsAt: now + start + length, matchers: [{ ...job, value }] };
             const change = remove
               ? expireSilence(known, id, now)
-              : setSilence(known, validSilence(posted(given), now, limits), now, limits, () => `s${made++}`);
+              : setSilence(known, valid(posted(given), now, limits), now, limits, () => `s${made++}`);
             for (const silence of change.silences) known.set(silence.id, silence);
           } catch (error) {
             assert.ok(error instanceof SilenceError, String(error));

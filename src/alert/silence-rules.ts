@@ -4,7 +4,9 @@ import { Matcher } from './matcher.ts';
 import { MatcherError } from './matcher-error.ts';
 import type { PostableMatcher, PostableSilence } from './postable-silence.ts';
 import { SilenceError } from './silence-error.ts';
+import { matcherMemory } from './silence-memory.ts';
 import { silenceSize } from './silence-size.ts';
+import type { Sliced } from './sliced.ts';
 import { silenceState, type Silence } from './silence.ts';
 
 /** The silences as they are before a change. */
@@ -21,6 +23,8 @@ export interface SilenceLimits {
   readonly maxBytes: number;
   /** `receiver.silence_retention`, milliseconds. */
   readonly retentionMs: number;
+  /** What all silences may take, by estimate: of one that takes more by itself no more is compiled. */
+  readonly maxMemoryBytes: number;
 }
 
 /** A posted silence that keeps every rule which does not depend on what is stored. */
@@ -39,16 +43,23 @@ export interface SilenceChange {
 /**
  * The checks of Alertmanager 0.34 that come before it looks into its store, in its order (postSilencesHandler of
  * api/v2/api.go, then validateSilence of silence/silence.go); but the size is looked at before the expressions are, so that
- * a huge one is never compiled. Throws SilenceError.
+ * a huge one is never compiled. A step for each matcher: an expression takes milliseconds to compile. Throws SilenceError.
  */
-export function validSilence(posted: PostableSilence, now: number, limits: SilenceLimits): ValidSilence {
+export function* validSilence(posted: PostableSilence, now: number, limits: SilenceLimits): Sliced<ValidSilence> {
   const { startsAt, endsAt } = posted;
   if ((startsAt ?? zeroTimeMs) >= endsAt)
     throw SilenceError.invalid('Failed to create silence: start time must be before end time');
   if (endsAt < now) throw SilenceError.invalid("Failed to create silence: end time can't be in the past");
   const bytes = silenceSize({ ...posted, startsAt: startsAt ?? now, updatedAt: now }, endsAt + limits.retentionMs);
   if (bytes > limits.maxBytes) throw SilenceError.tooLarge(bytes, limits.maxBytes);
-  const matchers = posted.matchers.map(validMatcher);
+  const matchers: Matcher[] = [];
+  let memory = 0;
+  for (const [index, matcher] of posted.matchers.entries()) {
+    matchers.push(validMatcher(matcher, index));
+    memory += matcherMemory(matcher);
+    if (memory > limits.maxMemoryBytes) throw SilenceError.noMemory(limits.maxMemoryBytes);
+    yield;
+  }
   if (matchers.every(matchesEmpty))
     throw SilenceError.invalid('invalid silence: matcher set 0: at least one matcher must not match the empty string');
   return { ...posted, matchers };

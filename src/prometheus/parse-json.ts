@@ -1,7 +1,7 @@
 import { JsonReader } from '../alert/json-reader.ts';
 import type { Sliced } from '../alert/sliced.ts';
 import { largeBodyBytes } from '../limits.ts';
-import type { Slices } from '../slices.ts';
+import { inSlices, type Slices } from '../slices.ts';
 
 /**
  * JSON.parse that does not hold the event loop: a long text is read in slices. Throws an Error whose message says what is
@@ -12,13 +12,8 @@ export async function parseJson(text: string, slices: Slices): Promise<unknown> 
 }
 
 /** As {@link parseJson}, always in slices, and without the defect that JSON.parse has with names written with an escape. */
-export async function parseJsonInSlices(text: string, slices: Slices): Promise<unknown> {
-  const steps = readWhole(new JsonReader(text));
-  for (;;) {
-    const step = steps.next();
-    if (step.done === true) return step.value;
-    if (slices.isOver) await slices.breathe();
-  }
+export function parseJsonInSlices(text: string, slices: Slices): Promise<unknown> {
+  return inSlices(readWhole(new JsonReader(text)), slices);
 }
 
 function* readWhole(reader: JsonReader): Sliced<unknown> {

@@ -1,10 +1,10 @@
 import { AnchoredRegexp } from '../../alert/anchored-regexp.ts';
 import type { Matcher } from '../../alert/matcher.ts';
 import { MatcherError } from '../../alert/matcher-error.ts';
-import { parseMatcher } from '../../alert/parse-matcher.ts';
 import type { Sliced } from '../../alert/sliced.ts';
 import { receiverName } from '../answer/alert-json.ts';
 import type { Query } from '../request/query.ts';
+import { parseMatchers } from './parse-matchers.ts';
 
 /** Which alerts are asked for. */
 export interface AlertQuery {
@@ -23,40 +23,31 @@ export interface AlertQuery {
  */
 export function* readAlertQuery(query: Query): Sliced<AlertQuery> {
   const matchers = yield* parseMatchers(query.all('filter'));
-  const named = explain('receiver', () => isNamed(query.last('receiver')));
+  const named = isNamed(query.last('receiver'));
   const labelled = yield* isLabelled(query);
   return { matchers, active: query.flag('active'), silenced: query.flag('silenced'), receiver: named && labelled };
 }
 
 /** Whether the receiver is one of those that `receiver_matchers` asks for. Its only label is its name. */
 export function* isLabelled(query: Query): Sliced<boolean> {
-  const matchers: Matcher[] = [];
-  for (const text of query.all('receiver_matchers')) {
-    yield;
-    matchers.push(explain('receiver_matchers', () => parseMatcher(text)));
+  let matchers: readonly Matcher[];
+  try {
+    matchers = yield* parseMatchers(query.all('receiver_matchers'));
+  } catch (error) {
+    throw explained('receiver_matchers', error);
   }
   return matchers.every((matcher) => matcher.matches({ name: receiverName }));
 }
 
-/** A step for each: an expression takes milliseconds to compile. */
-function* parseMatchers(texts: readonly string[]): Sliced<readonly Matcher[]> {
-  const matchers: Matcher[] = [];
-  for (const text of texts) {
-    yield;
-    matchers.push(parseMatcher(text));
-  }
-  return matchers;
-}
-
 function isNamed(expression: string | undefined): boolean {
-  return expression === undefined || new AnchoredRegexp(expression).test(receiverName) === true;
+  try {
+    return expression === undefined || new AnchoredRegexp(expression).test(receiverName) === true;
+  } catch (error) {
+    throw explained('receiver', error);
+  }
 }
 
-function explain<T>(parameter: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof MatcherError)) throw error;
-    throw new MatcherError(`failed to parse ${parameter} param: ${error.message}`);
-  }
+function explained(parameter: string, error: unknown): unknown {
+  if (!(error instanceof MatcherError)) return error;
+  return new MatcherError(`failed to parse ${parameter} param: ${error.message}`);
 }

@@ -1,11 +1,11 @@
 import type { Matcher } from '../../alert/matcher.ts';
-import { parseMatcher } from '../../alert/parse-matcher.ts';
 import { silenceState, type Silence, type SilenceState } from '../../alert/silence.ts';
 import type { Silences } from '../../alert/silences.ts';
 import { slicedSort } from '../../alert/sliced-sort.ts';
 import type { Clock } from '../../clock.ts';
 import type { SlicedText } from './alert-lists.ts';
 import type { Query } from '../request/query.ts';
+import { parseMatchers } from './parse-matchers.ts';
 import { silenceJson } from '../answer/silence-json.ts';
 
 /** Looks at so many silences in a step. */
@@ -21,12 +21,7 @@ interface Listed {
  * first; then those that have ended, the last one first. Throws a MatcherError before it gives any text.
  */
 export function* silenceList(silences: Silences, clock: Clock, query: Query): SlicedText {
-  const matchers: Matcher[] = [];
-  for (const text of query.all('filter')) {
-    // An expression takes milliseconds to compile.
-    yield;
-    matchers.push(parseMatcher(text));
-  }
+  const matchers = yield* parseMatchers(query.all('filter'));
   const now = clock.now();
   const found: Listed[] = [];
   let looked = 0;

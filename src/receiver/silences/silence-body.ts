@@ -2,7 +2,7 @@ import { readSilence } from '../../alert/read-silence.ts';
 import { SilenceError } from '../../alert/silence-error.ts';
 import type { PostableSilence } from '../../alert/postable-silence.ts';
 import type { Clock } from '../../clock.ts';
-import { Slices } from '../../slices.ts';
+import { inSlices, Slices } from '../../slices.ts';
 import { bodyText } from '../request/body-text.ts';
 
 /** How often larger than a silence its body may be: a character may be written with six. */
@@ -13,9 +13,5 @@ export async function readSilenceBody(bytes: Buffer, maxSilenceBytes: number, cl
   if (bytes.length > bodyBytesPerByte * maxSilenceBytes) throw SilenceError.tooLarge(bytes.length, maxSilenceBytes);
   const slices = new Slices(clock);
   const { text } = await bodyText(bytes, slices);
-  const steps = readSilence(text);
-  for (let step = steps.next(); ; step = steps.next()) {
-    if (step.done === true) return step.value;
-    if (slices.isOver) await slices.breathe();
-  }
+  return inSlices(readSilence(text), slices);
 }

@@ -1,3 +1,4 @@
+import { silencesMemoryBytes } from '../../limits.ts';
 import type { Registry } from 'prom-client';
 import type { AlertStore } from '../../alert/alert-store.ts';
 import type { SilenceLimits } from '../../alert/silence-rules.ts';
@@ -86,5 +87,5 @@ export class SilenceStage {
 
 function limitsOf({ receiver }: Config): SilenceLimits {
   const { max_silences: maxSilences, max_silence_size: maxBytes, silence_retention: retentionMs } = receiver;
-  return { maxSilences, maxBytes, retentionMs };
+  return { maxSilences, maxBytes, retentionMs, maxMemoryBytes: silencesMemoryBytes };
 }

@@ -1,9 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { PostableSilence } from '../../alert/postable-silence.ts';
 import { SilenceError } from '../../alert/silence-error.ts';
-import { validSilence, type SilenceLimits } from '../../alert/silence-rules.ts';
+import { silenceMemory } from '../../alert/silence-memory.ts';
+import { validSilence, type SilenceLimits, type ValidSilence } from '../../alert/silence-rules.ts';
 import type { Silences } from '../../alert/silences.ts';
 import { isUuid } from '../../alert/uuid.ts';
 import type { Clock } from '../../clock.ts';
+import { laneSilenceBytes } from '../../limits.ts';
+import { inSlices, Slices } from '../../slices.ts';
+import { Lane } from '../request/lane.ts';
 import { acceptsJson } from '../request/accept.ts';
 import { answer, answerEmpty, answerJson } from '../answer/answer.ts';
 import type { BodyReader } from '../request/body-reader.ts';
@@ -27,6 +32,8 @@ export interface SilencesHandlerOptions {
 /** The requests about one silence. None rejects; every request is answered, unless its connection is gone. */
 export class SilencesHandler {
   readonly #options: SilencesHandlerOptions;
+  /** One at a time: what is compiled for a silence that is then refused takes memory until then. */
+  readonly #lane = new Lane();
 
   constructor(options: SilencesHandlerOptions) {
     this.#options = options;
@@ -81,11 +88,21 @@ export class SilencesHandler {
       const problem = mediaTypeProblem(request.headers['content-type']);
       if (problem !== undefined) throw new RefusedError(problem.status, problem.message);
       const posted = await readSilenceBody(body.bytes, limits().maxBytes, clock);
-      return await keeper.set(validSilence(posted, clock.now(), limits()), requestId);
+      const set = async (): Promise<string> => keeper.set(await this.#valid(posted), requestId);
+      return await (isLarge(posted, body.bytes.length) ? this.#lane.run(set) : set());
     } finally {
       body.release();
     }
   }
+
+  async #valid(posted: PostableSilence): Promise<ValidSilence> {
+    const { clock, limits } = this.#options;
+    return inSlices(validSilence(posted, clock.now(), limits()), new Slices(clock));
+  }
+}
+
+function isLarge(posted: PostableSilence, bodyBytes: number): boolean {
+  return bodyBytes > laneSilenceBytes || silenceMemory(posted) > laneSilenceBytes;
 }
 
 function checked({ headers }: IncomingMessage, id: string): string {

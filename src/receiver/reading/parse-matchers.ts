@@ -1,0 +1,25 @@
+import type { Matcher } from '../../alert/matcher.ts';
+import { MatcherError } from '../../alert/matcher-error.ts';
+import { parseMatcher } from '../../alert/parse-matcher.ts';
+import type { Sliced } from '../../alert/sliced.ts';
+import { filterInstructions } from '../../limits.ts';
+
+/**
+ * The matchers of one request; a step for each, for an expression takes milliseconds to compile. Throws MatcherError if one is
+ * none, and if all of them together are too large.
+ */
+export function* parseMatchers(texts: readonly string[]): Sliced<readonly Matcher[]> {
+  const matchers: Matcher[] = [];
+  let instructions = 0;
+  for (const text of texts) {
+    yield;
+    const matcher = parseMatcher(text);
+    instructions += matcher.instructions;
+    if (instructions > filterInstructions)
+      throw new MatcherError(
+        `the regular expressions of all filters together are too large (over ${filterInstructions} instructions)`,
+      );
+    matchers.push(matcher);
+  }
+  return matchers;
+}
