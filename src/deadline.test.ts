@@ -29,6 +29,18 @@ describe('startDeadline', () => {
     deadline.end();
   });
 
+  it('aborts with the reason of whoever was first', () => {
+    for (const first of ['time', 'caller'] as const) {
+      const [clock, caller] = [new FakeClock(), new AbortController()];
+      const deadline = startDeadline(clock, 1000, caller.signal, () => new Error('time'));
+      if (first === 'time') clock.advance(1000);
+      caller.abort(new Error('caller'));
+      clock.advance(1000);
+      assert.throws(() => deadline.signal.throwIfAborted(), { message: first });
+      deadline.end();
+    }
+  });
+
   it('stays expired when the caller aborts later', () => {
     const { clock, caller, deadline } = start();
     clock.advance(1000);

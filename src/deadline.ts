@@ -9,15 +9,18 @@ export interface Deadline {
   end(): void;
 }
 
-/** Starts the time now. The caller's signal must not be aborted yet; `end` must be called whatever happens. */
-export function startDeadline(clock: Clock, timeoutMs: number, caller: AbortSignal): Deadline {
+/**
+ * Starts the time now. The caller's signal must not be aborted yet; `end` must be called whatever happens.
+ * @param onExpired called when the time is over first; what it returns is the reason that {@link Deadline.signal} is aborted with
+ */
+export function startDeadline(clock: Clock, timeoutMs: number, caller: AbortSignal, onExpired?: () => Error): Deadline {
   const controller = new AbortController();
   let expired = false;
   const onTimeout = (): void => {
     expired = !controller.signal.aborted;
-    controller.abort();
+    if (expired) controller.abort(onExpired?.());
   };
-  const onAbort = (): void => controller.abort();
+  const onAbort = (): void => controller.abort(caller.reason);
   const cancelTimer = clock.setTimeout(onTimeout, timeoutMs);
   // Not AbortSignal.any: a caller's signal may live as long as the program, and must not gather dependants.
   caller.addEventListener('abort', onAbort, { once: true });

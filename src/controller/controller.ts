@@ -1,4 +1,5 @@
-import type { CancelTimer, Clock } from '../clock.ts';
+import type { Clock } from '../clock.ts';
+import { startDeadline } from '../deadline.ts';
 import { reconcileDeadlineMs } from '../limits.ts';
 import type { Logger } from '../logger.ts';
 import { Slices } from '../slices.ts';
@@ -41,6 +42,7 @@ export class Controller {
     this.#queue.concurrency = count;
   }
 
+  /** Requests that wait for a free worker. */
   get depth(): number {
     return this.#queue.depth;
   }
@@ -81,31 +83,28 @@ export class Controller {
     }
   }
 
+  /** The slot and the key are held until the run itself has settled, overdue or not: a key must never run twice at once. */
   async #attempt({ request, payload }: WorkItem<Work>): Promise<Outcome> {
-    const deadline = new AbortController();
-    const cancelTimer = this.#startDeadline(request, deadline);
+    const { clock, reconciler } = this.#options;
+    const shutdown = this.#shutdown.signal;
+    if (shutdown.aborted) return outcomeOfError(shutdown.reason, true);
+    const deadline = startDeadline(clock, reconcileDeadlineMs, shutdown, () => this.#overdue(request));
     try {
-      const signal = AbortSignal.any([this.#shutdown.signal, deadline.signal]);
-      signal.throwIfAborted();
-      return outcomeOfResult(await this.#options.reconciler.reconcile(request, payload.causes, signal));
+      return outcomeOfResult(await reconciler.reconcile(request, payload.causes, deadline.signal));
     } catch (error) {
-      return outcomeOfError(error, this.#shutdown.signal.aborted);
+      return outcomeOfError(error, shutdown.aborted);
     } finally {
-      cancelTimer();
+      deadline.end();
     }
   }
 
-  /** The slot and the key are held until the run itself has settled: a key must never run twice at once. */
-  #startDeadline(request: Request, deadline: AbortController): CancelTimer {
-    const { clock, logger } = this.#options;
+  #overdue(request: Request): Error {
     const seconds = reconcileDeadlineMs / 1000;
-    return clock.setTimeout(() => {
-      logger.warn('reconcile.overdue', 'a reconcile is past its deadline and is told to stop', {
-        ...request,
-        deadline_s: seconds,
-      });
-      deadline.abort(new Error(`the reconcile took longer than its deadline of ${seconds} s`));
-    }, reconcileDeadlineMs);
+    this.#options.logger.warn('reconcile.overdue', 'a reconcile is past its deadline and is told to stop', {
+      ...request,
+      deadline_s: seconds,
+    });
+    return new Error(`the reconcile took longer than its deadline of ${seconds} s`);
   }
 
   /** Every outcome there is, and what follows from it. */

@@ -8,14 +8,15 @@ import type { ApiMetrics } from './api-metrics.ts';
 import type { ApiTransport } from './api-transport.ts';
 import type { Connections } from './connections.ts';
 import type { Credentials } from './credentials.ts';
-import { sleep, type RateLimiter } from './rate-limiter.ts';
+import { sleep } from './sleep.ts';
+import type { TokenBucket } from './token-bucket.ts';
 
 export interface ApiClientOptions {
   readonly clock: Clock;
   readonly transport: Pick<ApiTransport, 'send' | 'readAll'>;
   readonly credentials: Pick<Credentials, 'renew'>;
   readonly connections: Pick<Connections, 'close'>;
-  readonly rateLimiter: RateLimiter;
+  readonly rateLimiter: Pick<TokenBucket, 'acquire'>;
   readonly metrics: ApiMetrics;
 }
 

@@ -6,7 +6,7 @@ import { ApiTransport } from './api-transport.ts';
 import { Connections } from './connections.ts';
 import { Credentials } from './credentials.ts';
 import { loadKubeConfig, type ClusterAccess } from './kube-config.ts';
-import { RateLimiter } from './rate-limiter.ts';
+import { TokenBucket } from './token-bucket.ts';
 
 export interface CreateApiClientOptions {
   readonly clock: Clock;
@@ -33,7 +33,7 @@ export function createApiClient(options: CreateApiClientOptions): ApiClient {
     credentials,
     connections,
     transport: new ApiTransport({ ...options, credentials, connections }),
-    rateLimiter: new RateLimiter({ clock, qps, burst }),
+    rateLimiter: new TokenBucket({ clock, qps, burst }),
     metrics: createApiMetrics(registry),
   });
 }

@@ -5,10 +5,10 @@ import { ApiError } from './api-error.ts';
 import { discover } from './discovery.ts';
 import { listObjects } from './list-objects.ts';
 import { toCachedPipeline, type ApiObject, type CachedPipeline } from './pipeline-object.ts';
-import { sleep } from './rate-limiter.ts';
 import type { ReflectorEvent, ReflectorMetrics } from './reflector-metrics.ts';
 import type { ReflectorReport } from './reflector-report.ts';
 import { initialState, nextStep, type PhaseOutcome, type ReflectorState } from './reflector-steps.ts';
+import { sleep } from './sleep.ts';
 import { WatchCache, type CacheChange } from './watch-cache.ts';
 import type { WatchEvent } from './watch-event.ts';
 import { watchStream } from './watch-stream.ts';
@@ -63,11 +63,6 @@ export class Reflector {
   /** What is cached, by request key. */
   get objects(): Pick<WatchCache<CachedPipeline>, 'get' | 'values'> {
     return this.#cache;
-  }
-
-  /** Under which kind and path the resource is served; undefined as long as it is not known, or not installed. */
-  get served(): ServedResource | undefined {
-    return this.#served;
   }
 
   start(): void {

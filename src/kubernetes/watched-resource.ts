@@ -39,9 +39,9 @@ export function apiVersionPath(group: string, version: string): string {
   return group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
 }
 
-/** The kinds of Kyma's telemetry module, cluster-scoped. */
-export const kymaGroup = 'telemetry.kyma-project.io';
+const kymaGroup = 'telemetry.kyma-project.io';
 
+/** The kinds of Kyma's telemetry module, cluster-scoped. */
 export const kymaResources: readonly WatchedResource[] = ['logpipelines', 'metricpipelines', 'tracepipelines'].map(
   (resource) => ({ group: kymaGroup, versions: ['v1beta1', 'v1alpha1'], resource }),
 );

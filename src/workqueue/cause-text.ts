@@ -2,7 +2,7 @@ import type { Causes } from './causes.ts';
 import { causeTexts } from './describe-causes.ts';
 
 /** The longest text of causes, characters. */
-export const maxCauseLength = 256;
+const maxCauseLength = 256;
 
 /**
  * `InstanceDown firing, DiskFull resolved ×2`, the newest alert first, in one line for others to read. Names and statuses

@@ -84,7 +84,7 @@ export const apiServerFaultRows: readonly Fault[] = [
   {
     name: 'clock back a day, on Kubernetes',
     guard: {
-      file: 'kubernetes/rate-limiter.ts',
+      file: 'kubernetes/token-bucket.ts',
       from: 'this.#fullAt -= Math.max(0, this.#askedAt - now);',
       to: '',
     },

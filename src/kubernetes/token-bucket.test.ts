@@ -3,14 +3,14 @@ import { getEventListeners } from 'node:events';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { FakeClock } from '../../test/support/fake-clock.ts';
-import { RateLimiter } from './rate-limiter.ts';
+import { TokenBucket } from './token-bucket.ts';
 
 const never = new AbortController().signal;
 
-describe('RateLimiter', () => {
+describe('TokenBucket', () => {
   it('lets a burst through at once, then one call after the other', async () => {
     const clock = new FakeClock();
-    const limiter = new RateLimiter({ clock, qps: 10, burst: 3 });
+    const limiter = new TokenBucket({ clock, qps: 10, burst: 3 });
     const granted: number[] = [];
     const start = clock.now();
     for (let call = 0; call < 6; call++) void limiter.acquire(never).then(() => granted.push(clock.now() - start));
@@ -21,7 +21,7 @@ describe('RateLimiter', () => {
 
   it('fills up again while it rests, up to the burst', async () => {
     const clock = new FakeClock();
-    const limiter = new RateLimiter({ clock, qps: 10, burst: 2 });
+    const limiter = new TokenBucket({ clock, qps: 10, burst: 2 });
     assert.deepEqual(await Promise.all([limiter.acquire(never), limiter.acquire(never)]), [0, 0]);
     clock.advance(10_000);
     assert.deepEqual(await Promise.all([limiter.acquire(never), limiter.acquire(never)]), [0, 0]);
@@ -32,7 +32,7 @@ describe('RateLimiter', () => {
 
   it('makes nobody wait longer when the clock is set back', async () => {
     const clock = new FakeClock();
-    const limiter = new RateLimiter({ clock, qps: 10, burst: 1 });
+    const limiter = new TokenBucket({ clock, qps: 10, burst: 1 });
     await limiter.acquire(never);
     clock.advance(-24 * 3_600_000);
     const waits: number[] = [];
@@ -43,7 +43,7 @@ describe('RateLimiter', () => {
 
   it('gives the place of one who goes away to the next who comes, and leaves nothing behind', async () => {
     const clock = new FakeClock();
-    const limiter = new RateLimiter({ clock, qps: 10, burst: 1 });
+    const limiter = new TokenBucket({ clock, qps: 10, burst: 1 });
     await limiter.acquire(never);
     const { signal, abort } = controller();
     const gone = assert.rejects(limiter.acquire(signal), { message: 'gone' });
@@ -57,7 +57,7 @@ describe('RateLimiter', () => {
 
   it('refuses a signal that is aborted already without taking a place', async () => {
     const clock = new FakeClock();
-    const limiter = new RateLimiter({ clock, qps: 10, burst: 1 });
+    const limiter = new TokenBucket({ clock, qps: 10, burst: 1 });
     const { signal, abort } = controller();
     abort();
     await assert.rejects(limiter.acquire(signal), { message: 'gone' });
@@ -73,7 +73,7 @@ describe('RateLimiter', () => {
         fc.integer({ min: 1, max: 5 }),
         async (gaps, qps, burst) => {
           const clock = new FakeClock(0);
-          const limiter = new RateLimiter({ clock, qps, burst });
+          const limiter = new TokenBucket({ clock, qps, burst });
           const granted: number[] = [];
           for (const gap of gaps) {
             await clock.advanceAsync(gap);

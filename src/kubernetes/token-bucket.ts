@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
+import { sleep } from './sleep.ts';
 
-export interface RateLimiterOptions {
+export interface TokenBucketOptions {
   readonly clock: Clock;
   /** Calls a second in the long run. */
   readonly qps: number;
@@ -12,14 +13,14 @@ export interface RateLimiterOptions {
  * A token bucket, as client-go limits its calls: who comes first goes first. It keeps the time at which the bucket would
  * be full again (the theoretical arrival time of GCRA), which says all about its level.
  */
-export class RateLimiter {
+export class TokenBucket {
   readonly #clock: Clock;
   readonly #intervalMs: number;
   readonly #burstMs: number;
   #fullAt = 0;
   #askedAt = 0;
 
-  constructor({ clock, qps, burst }: RateLimiterOptions) {
+  constructor({ clock, qps, burst }: TokenBucketOptions) {
     this.#clock = clock;
     this.#intervalMs = 1000 / qps;
     this.#burstMs = burst * this.#intervalMs;
@@ -48,20 +49,4 @@ export class RateLimiter {
     this.#askedAt = now;
     return now;
   }
-}
-
-/** Resolves after `delayMs`; rejects with the signal's reason as soon as it is aborted. Leaves no timer and no listener. */
-export function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason as Error);
-    const onAbort = (): void => {
-      cancelTimer();
-      reject(signal.reason as Error);
-    };
-    const cancelTimer = clock.setTimeout(() => {
-      signal.removeEventListener('abort', onAbort);
-      resolve();
-    }, delayMs);
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
 }
