@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { Alert, isResolved, receivedState, type AlertState } from './alert.ts';
 import { alertSize } from './alert-size.ts';
 import type { AlertChange, AlertStoreOptions } from './alert-store.ts';
@@ -58,12 +59,18 @@ export class NaiveStore {
     return [...this.alerts.values()].filter(({ state }) => !isResolved(state, now)).map(({ labels }) => labels);
   }
 
-  put(post: PostableAlert, now: number, characterBytes: 1 | 2): ExpectedPut | string {
+  /** @param forgotten the keys of those that went to make room: resolved ones */
+  put(
+    post: PostableAlert,
+    now: number,
+    characterBytes: 1 | 2,
+    forgotten: readonly string[] = [],
+  ): ExpectedPut | string {
     const received = receivedState(post, now, this.#options.resolveTimeoutMs);
     if (received.startsAt > received.endsAt) return 'start time must be before end time';
     const stored = this.alerts.get(post.key);
     return stored === undefined
-      ? this.#add(post, received, now, characterBytes)
+      ? this.#add(post, received, now, characterBytes, forgotten)
       : this.#update(post, stored, received, now, characterBytes);
   }
 
@@ -79,15 +86,33 @@ export class NaiveStore {
     return ended;
   }
 
-  #add(post: PostableAlert, state: AlertState, now: number, characterBytes: 1 | 2): ExpectedPut {
+  #add(
+    post: PostableAlert,
+    state: AlertState,
+    now: number,
+    characterBytes: 1 | 2,
+    forgotten: readonly string[],
+  ): ExpectedPut {
     const sizeBytes = size(post, state, characterBytes);
     const isFiring = !isResolved(state, now);
     const told = { key: post.key, state, change: isFiring ? 'new' : 'resolved' } as const;
-    if (this.alerts.size >= this.#options.maxAlerts) return { ...told, limited: 'alert' };
-    if (this.sizeBytes + sizeBytes > this.#options.maxBytes) return { ...told, limited: 'alert' };
+    if (forgotten.length > 0) assert.ok(isFiring && !this.#hasRoom(sizeBytes), 'no room was needed');
+    for (const key of forgotten) {
+      assert.equal(this.alerts.get(key)?.announced, 'resolved');
+      this.alerts.delete(key);
+    }
+    const isAnyResolved = this.firing < this.alerts.size;
+    if (!this.#hasRoom(sizeBytes)) {
+      assert.ok(!isFiring || !isAnyResolved || sizeBytes > this.#options.maxBytes, 'room could have been made');
+      return { ...told, limited: 'alert' };
+    }
     const announced = isFiring ? 'firing' : 'resolved';
     this.alerts.set(post.key, { labels: post.labels, state, announced, sizeBytes });
     return { ...told, limited: undefined };
+  }
+
+  #hasRoom(sizeBytes: number): boolean {
+    return this.alerts.size < this.#options.maxAlerts && this.sizeBytes + sizeBytes <= this.#options.maxBytes;
   }
 
   #update(post: PostableAlert, stored: Stored, received: AlertState, now: number, characterBytes: 1 | 2): ExpectedPut {

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import type { Alert } from './alert.ts';
 import { AlertStore, type AlertStoreOptions, type PutResult } from './alert-store.ts';
 import { NaiveStore, posted } from './alert-store.fixture.ts';
+import { labelKey } from './label-key.ts';
 import type { LabelSet } from './label-set.ts';
 import type { AlertFields, PostableAlert } from './postable-alert.ts';
 
@@ -160,6 +161,29 @@ describe('AlertStore, bounds', () => {
     assert.deepEqual(outcome(put(store, { labels: { a: long } })), ['new']);
     assert.deepEqual(outcome(put(store, { labels: { a: '2' } })), ['new', 'alert']);
     assert.equal(store.sizeBytes, alert.sizeBytes);
+  });
+
+  it('forgets resolved alerts, the first one first, where one that fires has no room', () => {
+    const store = newStore({ maxAlerts: 3 });
+    put(store, { labels: { a: '1' } });
+    put(store, { labels: { a: '2' }, endsAt: start });
+    put(store, { labels: { a: '1' }, endsAt: start + minute }, start + minute);
+    put(store, { labels: { a: '3' } }, start + minute);
+    assert.deepEqual(outcome(put(store, { labels: { a: '4' } }, start + minute)), ['new']);
+    assert.deepEqual([store.find(labelKey({ a: '2' })), store.size, store.firing], [undefined, 3, 2]);
+    assert.deepEqual(outcome(put(store, { labels: { a: '5' }, endsAt: start }, start + minute)), ['resolved', 'alert']);
+    assert.deepEqual(outcome(put(store, { labels: { a: '1' } }, start + 2 * minute)), ['new']);
+    assert.deepEqual(outcome(put(store, { labels: { a: '6' } }, start + 2 * minute)), ['new', 'alert']);
+  });
+
+  it('forgets as many resolved alerts as need be, and none for one that never fits', () => {
+    const { alert } = put(newStore(), { labels: { a: long } });
+    const store = newStore({ maxBytes: alert.sizeBytes });
+    for (const a of ['1', '2', '3']) put(store, { labels: { a }, endsAt: start });
+    assert.deepEqual(outcome(put(store, { labels: { a: `${long}x` } })), ['new', 'alert']);
+    assert.equal(store.size, 3);
+    assert.deepEqual(outcome(put(store, { labels: { a: long } })), ['new']);
+    assert.deepEqual([store.size, store.sizeBytes], [1, alert.sizeBytes]);
   });
 
   it('takes a wide character for two bytes', () => {
@@ -400,7 +424,8 @@ class Pair {
     const labels = { alertname: `A${name}` };
     const post = posted({ labels, annotations, startsAt: at(startsIn), endsAt: at(endsIn), generatorURL });
     const result = this.#store.put(post, this.#now, characterBytes);
-    const expected = this.#model.put(post, this.#now, characterBytes);
+    const forgotten = [...this.#model.alerts.keys()].filter((key) => this.#store.find(key) === undefined);
+    const expected = this.#model.put(post, this.#now, characterBytes, forgotten);
     if (typeof result === 'string' || typeof expected === 'string') {
       assert.equal(result, expected);
       return result;

@@ -10,7 +10,7 @@ import type { PostableAlert } from './postable-alert.ts';
 const resolvedRetentionMs = 30 * 60_000;
 
 export interface AlertStoreOptions {
-  /** `receiver.max_alerts`: most alerts stored, resolved ones that are still remembered included. */
+  /** `receiver.max_alerts`: most alerts stored. Resolved ones that are still remembered count, but make room for what fires. */
   readonly maxAlerts: number;
   /** `receiver.max_alerts_size`: most bytes that they may take all together, estimated. */
   readonly maxBytes: number;
@@ -40,7 +40,8 @@ export class AlertStore {
   readonly #alerts = new Map<string, Alert>();
   readonly #byText = new AlertsByText();
   readonly #deadlines = new DeadlineHeap();
-  #firing = 0;
+  /** Those announced as resolved, in that order. */
+  readonly #resolved = new Set<Alert>();
   #bytes = 0;
 
   constructor(options: AlertStoreOptions) {
@@ -54,7 +55,7 @@ export class AlertStore {
 
   /** Those announced as firing. */
   get firing(): number {
-    return this.#firing;
+    return this.#alerts.size - this.#resolved.size;
   }
 
   get sizeBytes(): number {
@@ -145,14 +146,27 @@ export class AlertStore {
   #add(alert: Alert, characterBytes: 1 | 2): PutResult {
     const change = alert.announced === 'firing' ? 'new' : 'resolved';
     alert.sizeBytes = alertSize(alert, characterBytes);
-    const { maxAlerts, maxBytes } = this.#options;
-    if (this.#alerts.size >= maxAlerts || this.#bytes + alert.sizeBytes > maxBytes)
-      return { alert, change, limited: 'alert' };
+    if (change === 'new') this.#makeRoom(alert.sizeBytes);
+    if (!this.#hasRoom(alert.sizeBytes)) return { alert, change, limited: 'alert' };
     this.#alerts.set(alert.key, alert);
     this.#bytes += alert.sizeBytes;
-    if (alert.announced === 'firing') this.#firing++;
+    if (change === 'resolved') this.#resolved.add(alert);
     this.#deadlines.set(alert, nextDeadline(alert));
     return { alert, change };
+  }
+
+  /** What is over is remembered only to tell nothing twice: it must not keep out what fires. */
+  #makeRoom(sizeBytes: number): void {
+    if (sizeBytes > this.#options.maxBytes) return;
+    for (const resolved of this.#resolved) {
+      if (this.#hasRoom(sizeBytes)) return;
+      this.#forget(resolved);
+    }
+  }
+
+  #hasRoom(sizeBytes: number): boolean {
+    const { maxAlerts, maxBytes } = this.#options;
+    return this.#alerts.size < maxAlerts && this.#bytes + sizeBytes <= maxBytes;
   }
 
   #update(alert: Alert, received: AlertState, now: number, characterBytes: 1 | 2): PutResult {
@@ -189,11 +203,13 @@ export class AlertStore {
   #announce(alert: Alert, status: 'firing' | 'resolved'): void {
     if (alert.announced === status) return;
     alert.announced = status;
-    this.#firing += status === 'firing' ? 1 : -1;
+    if (status === 'resolved') this.#resolved.add(alert);
+    else this.#resolved.delete(alert);
   }
 
   #forget(alert: Alert): void {
     this.#deadlines.delete(alert);
+    this.#resolved.delete(alert);
     this.#alerts.delete(alert.key);
     this.#byText.delete(alert);
     this.#bytes -= alert.sizeBytes;

@@ -9,8 +9,8 @@ export const alertStore: MutatedPart = {
   mutations: [
     {
       file,
-      from: 'this.#alerts.size >= maxAlerts',
-      to: 'this.#alerts.size > maxAlerts',
+      from: 'this.#alerts.size < maxAlerts',
+      to: 'this.#alerts.size <= maxAlerts',
       means: 'one alert more than may be',
     },
     {
@@ -27,13 +27,13 @@ export const alertStore: MutatedPart = {
     },
     {
       file,
-      from: "this.#firing += status === 'firing' ? 1 : -1;",
-      to: "if (status === 'firing') this.#firing++;",
-      means: 'the number of firing alerts only grows',
+      from: '    else this.#resolved.delete(alert);\n',
+      to: '',
+      means: 'an alert that fires again counts as resolved, and goes when room is needed',
     },
     {
       file,
-      from: 'if (alert.state.endsAt < alert.deadline) this.#deadlines.set(alert, alert.state.endsAt);',
+      from: 'if (nextDeadline(alert) < alert.deadline) this.#deadlines.set(alert, nextDeadline(alert));',
       to: '',
       means: 'an end that comes earlier than promised is not noticed',
     },
