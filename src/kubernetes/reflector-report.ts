@@ -57,7 +57,8 @@ export class ReflectorReport {
 
   notInstalled(fields: LogFields): void {
     this.#isWatching = false;
-    const message = 'a resource is not installed in the cluster; it is looked for again, at the latest every minute';
+    const message =
+      'a resource is not installed in the cluster, or not with this plural and version; it is looked for again, at the latest every minute';
     this.#write(this.#isMissing ? 'debug' : 'warn', 'reflector.not_installed', message, fields);
     this.#isMissing = true;
   }

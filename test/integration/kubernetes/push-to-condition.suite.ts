@@ -141,7 +141,7 @@ describe('Tocsin on a real API server, with the rights of k8s/', { skip: skipWit
 const away = {
   'current-context': 'x',
   clusters: [{ name: 'x', cluster: { server: 'http://127.0.0.1:1' } }],
-  contexts: [{ name: 'x', context: { cluster: 'x', user: 'x' } }],
+  contexts: [{ name: 'x', context: { cluster: 'x' } }],
 };
 
 describe('Tocsin without its API server', () => {
