@@ -75,7 +75,7 @@ describe('chooseHome', () => {
   });
 
   it('takes the file of --kubeconfig, there or not', () => {
-    assert.deepEqual(choose({ kubeconfig: '/k', context: 'c', folderInFile: true, kubernetesInFile: true }), {
+    assert.deepEqual(choose({ kubeconfig: '/k', context: 'c', folderInFile: true }), {
       home: 'kubernetes',
       reason: '--kubeconfig is given',
       kubeconfigs: ['/k'],
@@ -94,7 +94,6 @@ describe('chooseHome', () => {
     for (const facts of [
       { kubeconfig: '/k', folderFlag: true },
       { context: 'c', folderFlag: true },
-      { folderInFile: true, kubernetesInFile: true },
     ]) {
       assert.match(JSON.stringify(choose(facts)), /problem.*pipelines live in a folder or in a cluster/);
     }

@@ -6,7 +6,7 @@ export interface HomeFacts {
   readonly kubeconfig?: string | undefined;
   readonly context?: string | undefined;
   readonly folderFlag: boolean;
-  /** The file has `pipelines.folder`, and `pipelines.kubernetes`. */
+  /** The file has `pipelines.folder`, or `pipelines.kubernetes`; it cannot have both. */
   readonly folderInFile: boolean;
   readonly kubernetesInFile: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -41,12 +41,6 @@ export function chooseHome(facts: HomeFacts): HomeChoice {
   }
   if (flag !== undefined) return inCluster(facts, `--${flag} is given`);
   if (facts.folderFlag) return { home: 'standalone', reason: '--pipelines.folder is given' };
-  if (facts.folderInFile && facts.kubernetesInFile) {
-    return {
-      problem:
-        'pipelines.folder, pipelines.kubernetes: allowed: one of them; pipelines live in a folder or in a cluster',
-    };
-  }
   if (facts.kubernetesInFile) return inCluster(facts, 'pipelines.kubernetes is in the configuration file');
   if (facts.folderInFile) return { home: 'standalone', reason: 'pipelines.folder is in the configuration file' };
   if (hasServiceAccount(facts)) {

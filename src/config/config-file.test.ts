@@ -16,6 +16,17 @@ function configOf(text: string): Config | readonly string[] {
 }
 
 describe('parseConfigFile', () => {
+  it('refuses two homes of the pipelines, beside whatever else is wrong', () => {
+    const why =
+      'pipelines.folder, pipelines.kubernetes: found both, allowed: one of them; pipelines live in a folder or in a cluster';
+    assert.deepEqual(problemsOf('pipelines:\n  kubernetes:\n  folder: x\nlog: {a: 1}\n'), [
+      `tocsin.yml:3:11: ${why}`,
+      'tocsin.yml:4:7: log.a: unknown key, allowed: alert_lines_per_second',
+    ]);
+    assert.deepEqual(problemsOf('pipelines: {folder: x, kubernetes: {}}'), [`tocsin.yml:1:36: ${why}`]);
+    assert.deepEqual(problemsOf('pipelines: {kubernetes: {}}'), []);
+  });
+
   const allDefaults: [what: string, text: string][] = [
     ['an empty file', ''],
     ['comments only', '# nothing\n\n# here\n'],

@@ -8,6 +8,13 @@ export interface SettingsFormat<T> {
   readonly schema: z.ZodType<T>;
   /** What to say about a key that the schema does not have. @param section the way to the section that holds it */
   readonly describeUnknownKey: (section: readonly string[], key: string) => string;
+  /** Keys of which a file may have one: the ways to two of them, and why. */
+  readonly alternatives?: readonly Alternatives[];
+}
+
+export interface Alternatives {
+  readonly keys: readonly [readonly string[], readonly string[]];
+  readonly why: string;
 }
 
 /** A file's settings, or every problem in it, a line each, in the order of the file. */
@@ -30,6 +37,7 @@ export function parseSettingsFile<T>(format: SettingsFormat<T>, file: string, te
   const place = (offset: number): string => `${showText(file)}:${position(offset)}: `;
   const problems = [...yamlProblems];
   if (root !== undefined) {
+    problems.push(...(format.alternatives ?? []).flatMap((each) => describeBoth(each, root)));
     const parsed = format.schema.safeParse(root.value);
     if (parsed.success && problems.length === 0) {
       return {
@@ -42,6 +50,17 @@ export function parseSettingsFile<T>(format: SettingsFormat<T>, file: string, te
   }
   problems.sort((a, b) => a.offset - b.offset);
   return { problems: problems.map((problem) => `${place(problem.offset)}${problem.text}`) };
+}
+
+function describeBoth({ keys: [one, other], why }: Alternatives, root: YamlNode): YamlProblem[] {
+  const [first, second] = [deepest(root, one), deepest(root, other)].toSorted((a, b) => a.node.offset - b.node.offset);
+  if (first?.isExact !== true || second?.isExact !== true) return [];
+  return [
+    {
+      offset: second.node.offset,
+      text: `${showPath(one)}, ${showPath(other)}: found both, allowed: one of them; ${why}`,
+    },
+  ];
 }
 
 function describeIssue(issue: z.core.$ZodIssue, root: YamlNode, format: SettingsFormat<unknown>): YamlProblem[] {
