@@ -1,7 +1,8 @@
-import { mkdir, readFile, readdir, rename, unlink, writeFile } from 'node:fs/promises';
+import { readFile, readdir, rename, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Condition, Pipeline } from '../controller/ports.ts';
 import type { Logger } from '../logger.ts';
+import { makeFolder } from '../make-folder.ts';
 import type { Request } from '../workqueue/request.ts';
 import { FolderError, errorCode } from './folder-error.ts';
 import { pipelineKinds } from './pipeline-kinds.ts';
@@ -75,7 +76,7 @@ export class StatusFolder {
       } catch (error) {
         if (errorCode(error) !== 'ENOENT') throw error;
         // Somebody removed the folder while we run.
-        await mkdir(dirname(path), { recursive: true });
+        await makeFolder(dirname(path));
         await replaceFile(path, text);
       }
     });
@@ -102,7 +103,7 @@ export class StatusFolder {
 
 /** That a folder is there says nothing yet: it may be read-only, or the disk full. */
 async function prepare(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const probe = join(folder, '.probe.yaml.tmp');
   await writeFile(probe, 'probe\n');
   await unlink(probe);

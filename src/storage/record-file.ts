@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
-import { copyFile, link, mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { copyFile, link, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeFolder } from '../make-folder.ts';
 import { encodeRecord } from './record.ts';
 
 /** How much is written in one go, bytes; in between others have their turn. */
@@ -70,7 +71,7 @@ export class RecordFile {
    */
   async replace(values: Iterable<unknown>, keepAs?: string): Promise<void> {
     const newPath = `${this.path}.new`;
-    await makeFolder(dirname(this.path));
+    await makeLastingFolder(dirname(this.path));
     const file = await open(newPath, O_CREAT | O_RDWR | O_TRUNC, 0o600);
     try {
       const bytes = await writeAll(file, values);
@@ -136,8 +137,8 @@ async function writeAt(file: FileHandle, bytes: Buffer, position: number): Promi
   return position + written;
 }
 
-async function makeFolder(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true });
+async function makeLastingFolder(path: string): Promise<void> {
+  const first = await makeFolder(path);
   if (first !== undefined) await syncFolder(dirname(first));
 }
 

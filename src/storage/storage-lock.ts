@@ -1,7 +1,8 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import type { Logger } from '../logger.ts';
+import { makeFolder } from '../make-folder.ts';
 
 /** Longer paths are no address of a socket. */
 const longestPathBytes = 100;
@@ -25,7 +26,7 @@ export class StorageLock {
     const path = join(this.#folder, 'lock');
     try {
       if (Buffer.byteLength(path) > longestPathBytes) throw new Error('its path is too long for a socket');
-      await mkdir(this.#folder, { recursive: true });
+      await makeFolder(this.#folder);
       this.#server = (await listen(path)) ?? (await this.#takeOver(path));
     } catch (error) {
       if (error instanceof StorageInUseError) throw error;
