@@ -33,6 +33,8 @@ export interface DeferringLogger extends Logger {
   flush(): void;
 }
 
+const logLevels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+
 /** So much is held back at most, characters. */
 const maxHeldBack = 64 * 1024;
 
@@ -53,6 +55,8 @@ export function createLogger({ level, format, clock, stream, defer }: LoggerOpti
     format: winston.format.printf((info) => String(info.message)),
     transports: [new winston.transports.Stream({ stream, eol: '\n' })],
   });
+  // The level stays what it is; winston would go through its transports at every question, which a storm of alerts asks.
+  const enabled = new Set(logLevels.filter((lineLevel) => logger.isLevelEnabled(lineLevel)));
   let heldBack = '';
   const flush = (): void => {
     const lines = heldBack;
@@ -60,7 +64,7 @@ export function createLogger({ level, format, clock, stream, defer }: LoggerOpti
     if (lines !== '') logger.log({ level: 'error', message: lines });
   };
   const write = (lineLevel: LogLevel, event: string, msg: string, fields: LogFields = {}): void => {
-    if (!logger.isLevelEnabled(lineLevel)) return;
+    if (!enabled.has(lineLevel)) return;
     const time = new Date(clock.now()).toISOString();
     const line = render({ time, level: lineLevel, event, msg, ...fields });
     const isFirst = heldBack === '';
@@ -75,7 +79,7 @@ export function createLogger({ level, format, clock, stream, defer }: LoggerOpti
     warn: write.bind(undefined, 'warn'),
     error: write.bind(undefined, 'error'),
     flush,
-    enables: (lineLevel) => logger.isLevelEnabled(lineLevel),
+    enables: (lineLevel) => enabled.has(lineLevel),
   };
 }
 
