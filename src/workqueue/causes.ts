@@ -16,6 +16,9 @@ export class Causes {
   /** By the alert's key, the most recent one last. */
   readonly alerts = new Map<string, Cause>();
   readonly requestIds = new Set<string>();
+  /** Goes on where it was: what it gives is taken out, and so a new one would only step over the gaps to the same place. */
+  readonly #oldestAlerts = this.alerts.keys();
+  readonly #oldestRequestIds = this.requestIds.keys();
   /** How many alerts there were, repeats included. */
   alertCount = 0;
   /** True if alerts are counted that are no longer named: nobody knows any more whom they concern. */
@@ -65,7 +68,7 @@ export class Causes {
     this.requestIds.delete(id);
     this.requestIds.add(id);
     if (this.requestIds.size <= maxNamedCauses) return;
-    this.requestIds.delete(first(this.requestIds));
+    this.requestIds.delete(this.#oldestRequestIds.next().value!);
     this.omittedRequestIds++;
   }
 
@@ -89,7 +92,7 @@ export class Causes {
       this.alerts.set(key, cause.after(known));
     }
     if (this.alerts.size <= maxNamedCauses) return;
-    this.alerts.delete(first(this.alerts.keys()));
+    this.alerts.delete(this.#oldestAlerts.next().value!);
     this.incomplete = true;
   }
 
@@ -97,9 +100,4 @@ export class Causes {
     this.firstSeen = Math.min(this.firstSeen, firstAt);
     this.lastSeen = Math.max(this.lastSeen, lastAt);
   }
-}
-
-function first(values: Iterable<string>): string {
-  for (const value of values) return value;
-  throw new Error('first() of nothing');
 }

@@ -86,7 +86,8 @@ export class AlertIntake {
     if (limited === 'alert') this.notStored++;
     else if (limited === 'annotations') this.notUpdated++;
     if (change === 'new') this.new++;
-    if (change === 'new' || change === 'resolved') this.#options.onTransition({ event: `alert.${change}`, alert });
+    if (change === 'new') this.#options.onTransition({ event: 'alert.new', alert });
+    if (change === 'resolved') this.#options.onTransition({ event: 'alert.resolved', alert });
     if (change === 'repeated' && this.#options.repeats === 'ignore' && limited === undefined) return;
     const { now, silencing } = this.#options;
     const silences = silencing(alert, now);
