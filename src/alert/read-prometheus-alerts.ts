@@ -6,7 +6,7 @@ import { isRequestUri } from './request-uri.ts';
 import { TextAlert } from './text-alert.ts';
 import { TextHash } from './text-hash.ts';
 import { TextPieces, type Piece } from './text-pieces.ts';
-import { isUsualLabelSet, usualTime } from './usual-field.ts';
+import { isUsualLabelSet, UsualTimes } from './usual-field.ts';
 
 /** `2026-11-21T03:08:54.829Z` */
 const timeCharacters = 24;
@@ -49,9 +49,9 @@ class Reader {
   readonly #known: KnownAlerts;
   readonly #plain: PlainLabelSet;
   readonly #hash: TextHash;
-  /** Alerts of one rule have the same end and the same URL, and stand together: the last ones are remembered. */
-  #endText = '';
-  #end: number | undefined;
+  /** Alerts of one rule stand together, with the same URL and the same end, and often the same start: the last are remembered. */
+  readonly #starts = new UsualTimes();
+  readonly #ends = new UsualTimes();
   #urlText = '';
   #url = '';
 
@@ -82,8 +82,8 @@ class Reader {
     if (annotations === undefined || endsText === undefined || startsText === undefined) return undefined;
     if (!this.#generatorURL()) return undefined;
     const labels = this.#pieces.objectBefore('}');
-    const endsAt = this.#endsAt(endsText);
-    const startsAt = usualTime(startsText);
+    const endsAt = this.#ends.of(endsText);
+    const startsAt = this.#starts.of(startsText);
     if (labels === undefined || endsAt === undefined || startsAt === undefined) return undefined;
     return this.#quickly(annotations, labels, startsAt, endsAt) ?? this.#parsed(annotations, labels, startsAt, endsAt);
   }
@@ -98,10 +98,10 @@ class Reader {
     return new TextAlert(identity, textHash, annotationsText, startsAt, endsAt, this.#url);
   }
 
-  /** The text is copied first: V8 keeps a string's hash with it, and if the alert is new, it is stored under this very string. */
+  /** What is a key is taken for a new one, which it nearly always is; the store looks it up all the same. */
   #identityOf({ from, end }: Piece): KnownAlert | string | undefined {
-    const key = this.#copy(from, end);
-    return this.#known.find(key) ?? (this.#isKey(from, end) ? key : undefined);
+    const text = this.#copy(from, end);
+    return this.#isKey(from, end) ? text : this.#known.find(text);
   }
 
   #isKey(from: number, end: number): boolean {
@@ -135,14 +135,6 @@ class Reader {
   #annotations(): Piece | undefined {
     if (this.#pieces.pass('{"annotations":')) return this.#pieces.objectBefore(',"endsAt":"');
     return this.#pieces.pass('{"endsAt":"') ? nothing : undefined;
-  }
-
-  #endsAt(text: string): number | undefined {
-    if (text === this.#endText) return this.#end;
-    const end = usualTime(text);
-    this.#endText = text;
-    this.#end = end;
-    return end;
   }
 
   #generatorURL(): boolean {

@@ -10,6 +10,19 @@ export function usualTime(field: unknown): number | undefined {
   return time !== undefined && time > 0 ? time : undefined;
 }
 
+/** Reads times of which most are written as the one before. */
+export class UsualTimes {
+  #text = '';
+  #time: number | undefined;
+
+  /** See {@link usualTime}. */
+  of(text: string): number | undefined {
+    if (text === this.#text) return this.#time;
+    this.#text = text;
+    return (this.#time = usualTime(text));
+  }
+}
+
 export function isUsualLabelSet(field: unknown): field is LabelSet {
   if (typeof field !== 'object' || field === null || Array.isArray(field)) return false;
   for (const name in field) {
