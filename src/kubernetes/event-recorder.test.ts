@@ -62,6 +62,17 @@ describe('EventRecorder', () => {
     assert.equal(clock.pending(), 0);
   });
 
+  it('writes one that comes in the moment in which the last one before it is done', async () => {
+    for (let turns = 0; turns < 20; turns++) {
+      const { clock, record, events } = bench();
+      record('a', 'Throttling');
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+      record('b', 'FlowHealthy');
+      await clock.advanceAsync(0);
+      assert.deepEqual(events(), ['Throttling', 'FlowHealthy'], `after ${turns} turns`);
+    }
+  });
+
   it('counts repeats, and writes them as a series once a minute at most', async () => {
     const { clock, record, client, events, counts } = bench();
     record('a', 'Throttling');

@@ -32,7 +32,7 @@ export class EventWriter {
       return;
     }
     this.#waiting.add(series);
-    this.#pumping ??= this.#pump().finally(() => (this.#pumping = undefined));
+    this.#pumping ??= this.#pump();
   }
 
   /** Writes what waits, but no longer than this; then what is left is dropped. Never rejects. */
@@ -50,6 +50,8 @@ export class EventWriter {
       if (this.#closed.signal.aborted) this.#options.report.dropped();
       else await this.#write(series);
     }
+    // Here, and not when the promise settles: one that is added in between would wait for nobody.
+    this.#pumping = undefined;
   }
 
   async #write(series: EventSeries): Promise<void> {

@@ -21,6 +21,7 @@ import { createReflectorMetrics } from './reflector-metrics.ts';
 import { ReflectorReport } from './reflector-report.ts';
 import { Reflector } from './reflector.ts';
 import type { CacheChange } from './watch-cache.ts';
+import { WatchedPipelines } from './watched-pipelines.ts';
 import { kymaKindsOf, resourceName, type WatchedResource } from './watched-resource.ts';
 import { WriteFailures } from './write-failures.ts';
 import type { WriteMetrics } from './write-metrics.ts';
@@ -56,11 +57,11 @@ export class KubernetesPipelines implements Pipelines, Annotator {
   readonly annotator = this;
   readonly #options: KubernetesPipelinesOptions;
   readonly #reflectors: readonly Reflector[];
+  readonly #watched: WatchedPipelines;
   readonly #conditions: ConditionWriter;
   readonly #annotations: AnnotationWriter;
   readonly #ownWrites = new OwnWrites();
   readonly #lines: PipelineLines;
-  #requests: readonly Request[] | undefined;
   #isSynced = false;
 
   constructor(options: KubernetesPipelinesOptions) {
@@ -74,11 +75,10 @@ export class KubernetesPipelines implements Pipelines, Annotator {
     const names = new Set(options.resources.map(resourceName));
     const metrics = createReflectorMetrics(options.registry, [...names]);
     this.#reflectors = options.resources.map((watched) => {
-      const { namespace } = watched;
-      const fields = { resource: resourceName(watched), ...(namespace !== undefined && { namespace }) };
-      const report = new ReflectorReport({ ...options, fields });
-      return new Reflector({ ...options, watched, metrics, report, onChange: (change) => this.#take(change) });
+      const report = new ReflectorReport({ ...options, metrics, watched });
+      return new Reflector({ ...options, watched, report, onChange: (change) => this.#take(change) });
     });
+    this.#watched = new WatchedPipelines(this.#reflectors);
   }
 
   /** Begins to list and to watch, and goes on until {@link close}. Rejects if it cannot be known where the API server is. */
@@ -106,8 +106,7 @@ export class KubernetesPipelines implements Pipelines, Annotator {
 
   /** By kind, then by namespace and name. */
   list(): readonly Request[] {
-    this.#requests ??= this.#collect();
-    return this.#requests;
+    return this.#watched.list();
   }
 
   get(request: Request): Pipeline | undefined {
@@ -133,39 +132,15 @@ export class KubernetesPipelines implements Pipelines, Annotator {
 
   #find(request: Request): CachedPipeline | undefined {
     const key = requestKey(request);
-    return this.#ownWrites.latest(key, this.#cached(key));
-  }
-
-  #cached(key: string): CachedPipeline | undefined {
-    for (const { objects } of this.#reflectors) {
-      const found = objects.get(key);
-      if (found !== undefined) return found;
-    }
-    return undefined;
-  }
-
-  /** Two entries of the configuration may name the same object. */
-  #collect(): readonly Request[] {
-    const found = new Map<string, Request>();
-    for (const { objects } of this.#reflectors) {
-      for (const { request } of objects.values()) found.set(requestKey(request), request);
-    }
-    return [...found].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, request]) => request);
-  }
-
-  /** True if one comes or goes that another entry of the configuration shows as well: then it was, or still is, there. */
-  #isElsewhere(kind: CacheChange<CachedPipeline>['kind'], request: Request): boolean {
-    const key = requestKey(request);
-    const shown = this.#reflectors.filter(({ objects }) => objects.get(key) !== undefined).length;
-    return kind === 'added' ? shown > 1 : kind === 'deleted' && shown > 0;
+    return this.#ownWrites.latest(key, this.#watched.get(key));
   }
 
   #take(change: CacheChange<CachedPipeline>): void {
     if (change.kind === 'changed' && !needsReconcile(change.before, change.after)) return;
-    this.#requests = undefined;
+    this.#watched.forgetList();
     const kind = change.kind === 'deleted' ? 'removed' : change.kind;
     const { request } = change.kind === 'deleted' ? change.before : change.after;
-    if (!this.#isSynced || this.#isElsewhere(change.kind, request)) return;
+    if (!this.#isSynced || this.#watched.isElsewhere(change.kind, request)) return;
     this.#lines.write({ kind, request });
     this.#options.onChange?.({ kind, request });
   }

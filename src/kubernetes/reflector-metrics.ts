@@ -2,7 +2,7 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 import type { ApiError } from './api-error.ts';
 import { isExpired } from './reflector-steps.ts';
 
-export type ReflectorEvent = 'added' | 'modified' | 'deleted' | 'bookmark';
+type ReflectorEvent = 'added' | 'modified' | 'deleted' | 'bookmark';
 
 export interface ReflectorMetrics {
   listed(resource: string): void;

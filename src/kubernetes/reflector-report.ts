@@ -1,20 +1,24 @@
 import type { Clock } from '../clock.ts';
 import type { LogFields, Logger } from '../logger.ts';
 import type { ApiError } from './api-error.ts';
+import type { ReflectorMetrics } from './reflector-metrics.ts';
+import type { WatchEvent } from './watch-event.ts';
+import { resourceName, type WatchedResource } from './watched-resource.ts';
 
 export interface ReflectorReportOptions {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Which resource, and in which namespace, for every line. */
-  readonly fields: LogFields;
+  readonly metrics: ReflectorMetrics;
+  readonly watched: Pick<WatchedResource, 'group' | 'resource' | 'namespace'>;
 }
 
 /** While a failure lasts it is told again this often, milliseconds. */
 const reminderMs = 60_000;
 
-/** What a reflector says in the log: each thing when it is new, and a failure that lasts once a minute. */
+/** Tells what a reflector does: all of it to the metrics; to the log each thing when it is new, and a failure that lasts once a minute. */
 export class ReflectorReport {
   readonly #options: ReflectorReportOptions;
+  readonly #resource: string;
   #toldAt = Number.NEGATIVE_INFINITY;
   #toldReason: string | undefined;
   #isWatching = false;
@@ -22,9 +26,11 @@ export class ReflectorReport {
 
   constructor(options: ReflectorReportOptions) {
     this.#options = options;
+    this.#resource = resourceName(options.watched);
   }
 
   listed(fields: LogFields): void {
+    this.#options.metrics.listed(this.#resource);
     this.#isMissing = false;
     this.#isWatching = false;
     this.#write('info', 'reflector.listed', 'the objects of a resource have been listed', fields);
@@ -32,14 +38,23 @@ export class ReflectorReport {
 
   /** A watch that goes on where the last one ended in good order is no news. */
   watching(fields: LogFields): void {
+    this.#options.metrics.watching(this.#resource);
     const level = this.#isWatching ? 'debug' : 'info';
     this.#isWatching = true;
     this.#toldReason = undefined;
     this.#write(level, 'reflector.watching', 'the changes of a resource are being watched', fields);
   }
 
+  /** An event came through the watch: too many for a line each. */
+  received(type: WatchEvent['type']): void {
+    const { clock, metrics } = this.#options;
+    metrics.event(this.#resource, type.toLowerCase() as Lowercase<typeof type>, clock.now() / 1000);
+  }
+
   failed(error: ApiError, fields: LogFields): void {
-    const now = this.#options.clock.now();
+    const { clock, metrics } = this.#options;
+    metrics.failed(this.#resource, error);
+    const now = clock.now();
     const isNew = this.#toldReason !== reasonOf(error) || Math.abs(now - this.#toldAt) >= reminderMs;
     if (isNew) {
       this.#toldAt = now;
@@ -64,7 +79,9 @@ export class ReflectorReport {
   }
 
   #write(level: 'debug' | 'info' | 'warn', event: string, message: string, fields: LogFields): void {
-    this.#options.logger[level](event, message, { ...this.#options.fields, ...fields });
+    const { namespace } = this.#options.watched;
+    const scope = namespace === undefined ? {} : { namespace };
+    this.#options.logger[level](event, message, { resource: this.#resource, ...scope, ...fields });
   }
 }
 

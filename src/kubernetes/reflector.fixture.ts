@@ -16,12 +16,12 @@ export function reflectorBench(options: { readonly pageLimit?: number; readonly 
   const logger = new RecordingLogger();
   const registry = new Registry();
   const changes: CacheChange<CachedPipeline>[] = [];
+  const metrics = createReflectorMetrics(registry, ['widgets.example.org']);
   const reflector = new Reflector({
     client: server,
     clock,
     watched: widgets,
-    report: new ReflectorReport({ clock, logger, fields: { resource: 'widgets.example.org' } }),
-    metrics: createReflectorMetrics(registry, ['widgets.example.org']),
+    report: new ReflectorReport({ clock, logger, metrics, watched: widgets }),
     onChange: (change) => changes.push(change),
     random: () => 0.5,
     ...(options.pageLimit !== undefined && { pageLimit: options.pageLimit }),

@@ -5,20 +5,18 @@ import { ApiError } from './api-error.ts';
 import { discover } from './discovery.ts';
 import { listObjects } from './list-objects.ts';
 import { toCachedPipeline, type ApiObject, type CachedPipeline } from './pipeline-object.ts';
-import type { ReflectorEvent, ReflectorMetrics } from './reflector-metrics.ts';
 import type { ReflectorReport } from './reflector-report.ts';
 import { initialState, nextStep, type PhaseOutcome, type ReflectorState } from './reflector-steps.ts';
 import { sleep } from './sleep.ts';
 import { WatchCache, type CacheChange } from './watch-cache.ts';
 import type { WatchEvent } from './watch-event.ts';
 import { watchStream } from './watch-stream.ts';
-import { apiVersionOf, resourceName, type ServedResource, type WatchedResource } from './watched-resource.ts';
+import { apiVersionOf, type ServedResource, type WatchedResource } from './watched-resource.ts';
 
 export interface ReflectorOptions {
   readonly client: Pick<ApiClient, 'call' | 'open'>;
   readonly clock: Clock;
   readonly report: ReflectorReport;
-  readonly metrics: ReflectorMetrics;
   readonly watched: WatchedResource;
   /** Called when the cache shows it; must not throw. */
   readonly onChange: (change: CacheChange<CachedPipeline>) => void;
@@ -121,7 +119,7 @@ export class Reflector {
   }
 
   async #list(): Promise<PhaseOutcome> {
-    const { client, clock, metrics, pageLimit = defaultPageLimit, report, watched } = this.#options;
+    const { client, clock, pageLimit = defaultPageLimit, report, watched } = this.#options;
     const served = this.#mustBeServed();
     const startedAt = clock.now();
     const { objects, resourceVersion, pages } = await listObjects({
@@ -135,7 +133,6 @@ export class Reflector {
     const changes = this.#cache.replace(new Map(objects.map((object) => [keyOf(object), object])), resourceVersion);
     this.#take(changes);
     const count = (kind: string): number => changes.filter((change) => change.kind === kind).length;
-    metrics.listed(resourceName(watched));
     report.listed({
       api_version: served.apiVersion,
       objects: objects.length,
@@ -151,7 +148,7 @@ export class Reflector {
   }
 
   async #watch(progress: { made: boolean }): Promise<PhaseOutcome> {
-    const { client, clock, idleMs = defaultIdleMs, metrics, random = Math.random, report, watched } = this.#options;
+    const { client, clock, idleMs = defaultIdleMs, random = Math.random, report, watched } = this.#options;
     const { path } = this.#mustBeServed();
     const { resourceVersion } = this.#cache;
     this.#mayBeOutdated = true;
@@ -161,7 +158,6 @@ export class Reflector {
     let openedAt = Number.POSITIVE_INFINITY;
     const onOpen = (): void => {
       openedAt = clock.now();
-      metrics.watching(resourceName(watched));
       report.watching({ resource_version: resourceVersion, timeout_seconds: timeoutSeconds });
     };
     const call = { method: 'GET', path, query } as const;
@@ -179,8 +175,7 @@ export class Reflector {
   }
 
   #apply(event: WatchEvent): void {
-    const { clock, metrics, watched } = this.#options;
-    metrics.event(resourceName(watched), event.type.toLowerCase() as ReflectorEvent, clock.now() / 1000);
+    this.#options.report.received(event.type);
     if (event.type === 'BOOKMARK') return this.#cache.advance(event.resourceVersion);
     const object = toCachedPipeline(event.object, this.#mustBeServed());
     const change = this.#cache.apply(event.type, keyOf(object), object);
@@ -192,11 +187,9 @@ export class Reflector {
   }
 
   #tell(outcome: PhaseOutcome, failures: number, delayMs: number): void {
-    const { metrics, report, watched } = this.#options;
+    const { report, watched } = this.#options;
     if (outcome.kind === 'not_installed') report.notInstalled({ versions: watched.versions });
-    if (outcome.kind !== 'failed') return;
-    metrics.failed(resourceName(watched), outcome.error);
-    report.failed(outcome.error, { failures, retry_in_ms: Math.round(delayMs) });
+    if (outcome.kind === 'failed') report.failed(outcome.error, { failures, retry_in_ms: Math.round(delayMs) });
   }
 
   #mustBeServed(): ServedResource {
