@@ -49,6 +49,44 @@ describe('pipeline folder, conditions', () => {
     assert.deepEqual(await readdir(join(storage, 'status/logpipeline')), []);
   });
 
+  it('takes over a status file that somebody else edits or removes, and tells of it once', async (t) => {
+    const { storage, pipelines, changes, logger } = await pipelineFolder(t, {
+      'a.yaml': manifestText('LogPipeline', 'a'),
+      'b.yaml': manifestText('LogPipeline', 'b'),
+    });
+    await pipelines.open();
+    await pipelines.updateConditions(request, setFlow('One'), never);
+    await pipelines.rescan();
+    assert.deepEqual(changes, []);
+    const file = join(storage, statusOfA);
+    const steps: readonly (readonly [edit: () => Promise<void>, expected: readonly string[]])[] = [
+      [
+        async () => writeFile(file, (await readFile(file, 'utf8')).replace('One', 'Other')),
+        ['TelemetryFlowHealthy=Other'],
+      ],
+      [() => writeFile(file, 'garbage: ['), []],
+      [() => rm(file), []],
+    ];
+    for (const [edit, expected] of steps) {
+      await edit();
+      await pipelines.rescan();
+      await pipelines.rescan();
+      assert.deepEqual(reasons(pipelines), expected);
+    }
+    assert.deepEqual(
+      changes,
+      steps.map(() => ({ kind: 'changed', request })),
+    );
+    assert.deepEqual(
+      logger.fieldsOf('status.edited'),
+      steps.map(() => request),
+    );
+    await pipelines.updateConditions(request, setFlow('Two'), never);
+    await pipelines.rescan();
+    assert.equal(changes.length, steps.length);
+    assert.match(await readFile(file, 'utf8'), /reason: Two/);
+  });
+
   it('never interleaves two updates of a pipeline: each sees what the one before wrote', async (t) => {
     const { storage, pipelines } = await pipelineFolder(t, { 'a.yaml': manifestText('LogPipeline', 'a') });
     await pipelines.open();

@@ -86,6 +86,7 @@ export class PipelineFolder implements Pipelines {
     const manifests = await this.#readManifests();
     if (manifests === undefined) return;
     for (const difference of await this.#take(manifests)) this.#report(difference);
+    for (const request of await this.#statuses.follow()) this.#reportEdited(request);
   }
 
   /** Undefined while the folder cannot be read; that is told once. */
@@ -116,6 +117,12 @@ export class PipelineFolder implements Pipelines {
     const changed = parts.length === 0 ? {} : { changed: parts };
     logger.info(`pipeline.${kind}`, changeMessages[kind], { kind: request.kind, name: request.name, file, ...changed });
     onChange?.({ kind, request });
+  }
+
+  #reportEdited(request: Request): void {
+    const { logger, onChange } = this.#options;
+    logger.info('status.edited', 'somebody else changed or removed a status file', { ...request });
+    onChange?.({ kind: 'changed', request });
   }
 
   #logListed(): void {

@@ -70,6 +70,19 @@ export class PipelineStatuses {
     });
   }
 
+  /** Takes over what somebody else did to status files, and gives whose they are: a reconcile puts them right. */
+  async follow(): Promise<readonly Request[]> {
+    const edited: Request[] = [];
+    await mapBounded(this.#memory.list(), maxConcurrentFiles, (request) =>
+      this.#locks.run(requestKey(request), async () => {
+        if (!(await this.#folder.isEdited(request))) return;
+        this.#memory.setWritten(request, (await this.#folder.read(request)) ?? []);
+        edited.push(request);
+      }),
+    );
+    return edited;
+  }
+
   /** Tells of status files that belong to no pipeline. They stay: with a wrong folder of pipelines, all of them would go. */
   async logStrangers(): Promise<void> {
     const strangers = await this.#folder.strangers(this.#memory.list());

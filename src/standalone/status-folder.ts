@@ -1,4 +1,4 @@
-import { readFile, readdir, rename, unlink, writeFile } from 'node:fs/promises';
+import { readFile, readdir, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Condition, Pipeline } from '../controller/ports.ts';
 import type { Logger } from '../logger.ts';
@@ -24,6 +24,8 @@ const temporaryName = /^\..+\.yaml\.tmp$/;
 export class StatusFolder {
   readonly #root: string;
   readonly #logger: Logger;
+  /** By path: what each file looked like when it was read or written last. */
+  readonly #stamps = new Map<string, string>();
 
   constructor({ storage, logger }: StatusFolderOptions) {
     this.#root = join(storage, 'status');
@@ -57,6 +59,7 @@ export class StatusFolder {
   /** The conditions that were written last; undefined if there are none. A file that cannot be read is a warn line and counts as none. */
   async read(request: Request): Promise<readonly Condition[] | undefined> {
     const file = this.#pathOf(request);
+    await this.#stamp(file);
     try {
       return parseStatus(await readFile(file, 'utf8'), file, request);
     } catch (error) {
@@ -80,16 +83,28 @@ export class StatusFolder {
         await replaceFile(path, text);
       }
     });
+    await this.#stamp(path);
+  }
+
+  /** True if somebody else has written or removed the pipeline's file since it was read or written here. */
+  async isEdited(request: Request): Promise<boolean> {
+    const path = this.#pathOf(request);
+    return (await stampOf(path)) !== (this.#stamps.get(path) ?? noFile);
   }
 
   /** Removes the status file of a pipeline that is gone; that there is none is fine. Rejects with a FolderError. */
   async remove(request: Request): Promise<void> {
     const path = this.#pathOf(request);
     await attempt('remove the status file', path, () => removeFile(path));
+    this.#stamps.delete(path);
   }
 
   async #discard(path: string): Promise<void> {
     await attempt('remove the unfinished status file', path, () => removeFile(path));
+  }
+
+  async #stamp(path: string): Promise<void> {
+    this.#stamps.set(path, await stampOf(path));
   }
 
   #folderOf(kind: string): string {
@@ -99,6 +114,14 @@ export class StatusFolder {
   #pathOf({ kind, name }: Request): string {
     return join(this.#folderOf(kind), statusFileName(name));
   }
+}
+
+const noFile = '';
+
+/** Differs when the file is another one or has other content. */
+async function stampOf(path: string): Promise<string> {
+  const stats = await stat(path).catch(() => undefined);
+  return stats === undefined ? noFile : `${stats.ino} ${stats.size} ${stats.mtimeMs}`;
 }
 
 /** That a folder is there says nothing yet: it may be read-only, or the disk full. */
