@@ -41,7 +41,7 @@ describe('AnnotateAction', () => {
       {
         level: 'info',
         event: 'object.annotated',
-        msg: 'the object asks its operator to reconcile it',
+        msg: 'the operator of the object is asked to reconcile it',
         fields: {
           ...trace('cls'),
           annotations,

@@ -33,7 +33,7 @@ export class AnnotateAction implements Action {
     if (!causes.triggers.has('alert')) return { outcome: 'unchanged', notInPrometheus: [] };
     const annotations = requestAnnotations(causes, config);
     if (!(await annotator.annotate(request, annotations, signal))) return { outcome: 'gone', notInPrometheus: [] };
-    logger.info('object.annotated', 'the object asks its operator to reconcile it', {
+    logger.info('object.annotated', 'the operator of the object is asked to reconcile it', {
       ...request,
       annotations,
       ...describeCauses(causes),

@@ -15,7 +15,8 @@ export class ApiError extends Error {
   readonly status: number | undefined;
   /**
    * The `reason` of the Kubernetes Status (`NotFound`, `Conflict`, `Forbidden`, `Expired`, …), or where there is none:
-   * `Unreachable`, `Timeout`, `Truncated`, `TooLarge`, `NotJson`, `Credentials`, or `Unknown`.
+   * `Unreachable`, `Timeout`, `Truncated`, `TooLarge`, `NotJson`, `Credentials`, or `Unknown`; of a watch also `Idle` and `Ended`;
+   * `ClusterScoped` for a namespace that the resource does not have; `Defect` for an error of our own.
    */
   readonly reason: string;
   /** How long the server asks to wait before the next try, milliseconds. */

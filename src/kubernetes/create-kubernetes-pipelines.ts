@@ -2,16 +2,16 @@ import { hostname } from 'node:os';
 import type { Registry } from 'prom-client';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
+import type { PipelineChange } from '../controller/ports.ts';
 import type { Logger } from '../logger.ts';
 import { createApiClient } from './create-api-client.ts';
 import { EventRecorder } from './event-recorder.ts';
 import { EventReport } from './event-report.ts';
 import { EventWriter } from './event-writer.ts';
 import { loadKubeConfig, type ClusterAccess } from './kube-config.ts';
-import type { PipelineChange } from '../controller/ports.ts';
 import { KubernetesPipelines } from './kubernetes-pipelines.ts';
-import { createWriteMetrics } from './write-metrics.ts';
 import { kymaResources, type WatchedResource } from './watched-resource.ts';
+import { createWriteMetrics } from './write-metrics.ts';
 
 export interface KubernetesHomeOptions {
   readonly access: ClusterAccess;

@@ -14,7 +14,8 @@ interface ResourceList {
 
 /**
  * Which version of a resource the API server serves, and under which kind: the first of the wanted versions that it has.
- * Undefined if it has none, as while the CRD is not installed. Rejects with ApiError if it cannot be asked.
+ * Undefined if it has none, as while the CRD is not installed. Rejects with ApiError if it cannot be asked,
+ * or if a namespace is named and the resource has none.
  */
 export async function discover(
   client: Pick<ApiClient, 'call'>,

@@ -11,7 +11,7 @@ export interface PipelineLinesOptions {
 
 const messages: Readonly<Record<PipelineChange['kind'], string>> = {
   added: 'a pipeline was added',
-  changed: 'a pipeline is described differently',
+  changed: 'the spec of a pipeline changed, or its condition ConfigurationGenerated',
   removed: 'a pipeline was removed',
 };
 

@@ -8,7 +8,8 @@ export class LineTooLongError extends Error {
 
 /**
  * The lines of a stream of UTF-8, without their line feeds, empty ones left out. A character may be split over chunks.
- * What is left at the end without a line feed is half a line and is not given. Rejects with what the stream fails with.
+ * What is left at the end without a line feed is half a line and is not given. Rejects with what the stream fails with,
+ * and with LineTooLongError.
  * @param onChunk called for each chunk, whatever is in it
  */
 export async function* streamLines(

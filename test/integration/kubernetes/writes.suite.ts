@@ -187,6 +187,38 @@ describe('writing to a real API server', { skip: skipWithoutKube() }, () => {
       assert.deepEqual(logger.lines, []);
     });
 
+    it('leaves the successor of the same name alone', async (t) => {
+      const client = clientOf(t, kube().kubeconfig);
+      const path = await createPipeline(client, 'phoenix', others);
+      const { metadata, status } = await read(client, path);
+      await client.call({ method: 'DELETE', path });
+      await createPipeline(client, 'phoenix', others);
+      const known = { conditions: readConditions(status?.conditions), resourceVersion: metadata.resourceVersion! };
+      const target = { path, uid: metadata.uid!, known };
+      assert.equal(await writerOf(client).conditions.write(target, setFlow('One'), never), undefined);
+      assert.equal((await conditionsOf(client, path)).length, others.length);
+    });
+
+    it('says that there is no status subresource, which the API server calls not found as well', async (t) => {
+      const client = clientOf(t, kube().kubeconfig);
+      const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
+      const names = { kind: 'Note', plural: 'notes', singular: 'note', listKind: 'NoteList' };
+      const versions = [{ name: 'v1', served: true, storage: true, schema }];
+      await kube().apply({
+        apiVersion: 'apiextensions.k8s.io/v1',
+        kind: 'CustomResourceDefinition',
+        metadata: { name: 'notes.example.net' },
+        spec: { group: 'example.net', scope: 'Cluster', names, versions },
+      });
+      await kube().kubectl(['wait', '--for=condition=Established', 'crd/notes.example.net']);
+      await kube().apply({ apiVersion: 'example.net/v1', kind: 'Note', metadata: { name: 'a' } });
+      const target = { path: '/apis/example.net/v1/notes/a' };
+      await assert.rejects(writerOf(client).conditions.write(target, setFlow('One'), never), {
+        name: 'TerminalError',
+        message: /notes\.example\.net has no status subresource/,
+      });
+    });
+
     it('is refused what the schema does not allow, without trying five times', async (t) => {
       const client = clientOf(t, kube().kubeconfig);
       const { conditions, registry } = writerOf(client);
