@@ -45,6 +45,8 @@ export async function serve(options: ServeOptions): Promise<number> {
   const signal = firstSignal();
   let app: App | undefined;
   process.on('SIGHUP', () => void app?.reload('signal'));
+  // Node would open its debugger, to which everybody on the machine can talk.
+  process.on('SIGUSR1', () => undefined);
   try {
     const createHome = await homeOf(options);
     app = new App({

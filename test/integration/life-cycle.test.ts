@@ -31,6 +31,18 @@ describe('the life of the process', () => {
     assert.ok(!tocsin.log.all.some((line) => line.event === 'app.drain_incomplete'));
   });
 
+  it('opens no debugger at SIGUSR1', async (t) => {
+    const tocsin = await startTocsin();
+    t.after(() => tocsin.stop());
+    process.kill(tocsin.child.pid, 'SIGUSR1');
+    // The debugger would be told of at once; the reload comes after it.
+    process.kill(tocsin.child.pid, 'SIGHUP');
+    await tocsin.log.waitForLine((line) => line.event === 'config.reloaded');
+    process.kill(tocsin.child.pid, 'SIGTERM');
+    assert.deepEqual(await tocsin.child.exited, { code: 0, signal: null });
+    assert.doesNotMatch(tocsin.child.recentOutput(), /[Dd]ebugger/);
+  });
+
   it('gives up what hangs when the drain timeout is over, says so, and still exits 0', async (t) => {
     const prometheus = await startFakePrometheus();
     t.after(() => prometheus.stop());
