@@ -7,6 +7,9 @@ const guardedBytes = 336 * 1024 * 1024;
 /** Less than this is not worth a collection that V8 would not have made: what is large then is not V8's, bytes. */
 const smallHeapBytes = 112 * 1024 * 1024;
 
+/** While memory is saved, so much more than after the last collection of the whole heap is collected again, bytes. */
+const growthBytes = 32 * 1024 * 1024;
+
 export interface MemoryUse {
   /** All that the process has in memory, bytes. */
   readonly resident: number;
@@ -27,15 +30,15 @@ export interface HeapControl {
  * let it grow to the fourfold than collect it; and it does not know what connections take, nor what the allocator keeps of
  * buffers that are free again, which under attack is 200 MiB. In V8's memory-saver mode it does collect, but then alerts cost
  * two to three times the CPU: so that is only for when it counts. What V8 has allowed the heap before, the mode does not take
- * back; a collection does. The mode belongs to the process: there is one guard in it.
+ * back; so collections are asked for besides. The mode belongs to the process: there is one guard in it.
  */
 export class HeapGuard {
   /** How much work is under way that fills the heap with what is soon thrown away. */
   #heavyWork = 0;
   #use: MemoryUse = { resident: 0, heap: 0 };
   #isSaving = false;
-  /** True until the first collection in memory-saver mode has ended. */
-  #mayGrow = false;
+  /** The heap after the last collection of all of it, bytes. */
+  #collectedTo = 0;
   #collectsSoon = false;
   readonly #control: HeapControl;
   readonly #observer = new PerformanceObserver((list) =>
@@ -65,7 +68,7 @@ export class HeapGuard {
    */
   look(use: MemoryUse, isFull: boolean): void {
     this.#use = use;
-    if (isFull && this.#isSaving) this.#mayGrow = false;
+    if (isFull) this.#collectedTo = use.heap;
     this.#apply();
   }
 
@@ -74,17 +77,14 @@ export class HeapGuard {
   }
 
   #apply(): void {
-    const hasMuch = this.#use.heap > smallHeapBytes;
-    const saving = this.#heavyWork > 0 || (hasMuch && this.#use.resident > guardedBytes);
-    if (saving !== this.#isSaving) {
-      this.#isSaving = saving;
-      this.#mayGrow = saving;
-      this.#control.saveMemory(saving);
-    }
-    const soon = this.#mayGrow && hasMuch;
-    if (soon === this.#collectsSoon) return;
+    const { resident, heap } = this.#use;
+    const hasMuch = heap > smallHeapBytes;
+    const saving = this.#heavyWork > 0 || (hasMuch && resident > guardedBytes);
+    const soon = saving && hasMuch && heap > this.#collectedTo + growthBytes;
+    if (saving !== this.#isSaving) this.#control.saveMemory(saving);
+    if (soon !== this.#collectsSoon) this.#control.collectSoon(soon);
+    this.#isSaving = saving;
     this.#collectsSoon = soon;
-    this.#control.collectSoon(soon);
   }
 }
 

@@ -70,6 +70,10 @@ const filters = [
 
 const lists = ['/api/v2/alerts', '/api/v2/alerts/groups', '/api/v2/silences'];
 
+function encodedFilter(text: string): string {
+  return `filter=${encodeURIComponent(text)}`.replaceAll('%EF%BF%BD', '%ff');
+}
+
 /** Addresses and what is asked for in them. */
 export const addressAttacks: readonly Attack[] = [
   {
@@ -84,9 +88,9 @@ export const addressAttacks: readonly Attack[] = [
     name: 'filter',
     weight: 12,
     make(random) {
-      const given = Array.from({ length: random.pick([1, 1, 2, 5]) }, () =>
-        `filter=${encodeURIComponent(random.pick(filters))}`.replaceAll('%EF%BF%BD', '%ff'),
-      );
+      const given = Array.from({ length: random.pick([1, 1, 2, 5]) }, () => encodedFilter(random.pick(filters)));
+      if (random.once(12))
+        given.push(...Array.from({ length: 200 }, (_, i) => encodedFilter(`a=~"${'x{1000}'.repeat(6)}${i}"`)));
       if (random.once(6)) given.push(...Array.from({ length: 800 }, () => 'filter=a'));
       const query = given.join('&').slice(0, random.pick([15_000, 15_000, 40_000]));
       return { chunks: [head(random, { method: 'GET', path: `${random.pick(lists)}?${query}` })], end: 'half-close' };

@@ -165,6 +165,21 @@ export const bodyAttacks: readonly Attack[] = [
     },
   },
   {
+    name: 'many regular expressions in a silence',
+    weight: 0.2,
+    make(random) {
+      const value = random.pick(['x{1000}'.repeat(6), '\\pL'.repeat(20), '(a|b|c)*'.repeat(5)]);
+      const matchers = Array.from({ length: random.pick([10, 100, 700]) }, (_, index) => ({
+        name: `n${index}`,
+        value: `${value}${index}`,
+        isRegex: true,
+      }));
+      const span = { startsAt: '2099-01-01T00:00:00Z', endsAt: '2099-01-01T00:00:01Z' };
+      const silence = { matchers, createdBy: 'x', comment: 'x', ...span };
+      return { chunks: [post(random, '/api/v2/silences', JSON.stringify(silence))] };
+    },
+  },
+  {
     name: 'large body',
     weight: 0.03,
     make: (random) => ({ chunks: [post(random, '/api/v2/alerts', largeBody(random))] }),
