@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { HeapGuard, type MemoryUse } from './heap-guard.ts';
 
 const MiB = 1024 * 1024;
@@ -67,6 +68,20 @@ describe('HeapGuard', () => {
     guard.look(use({ resident: 200, heap: 113 }), false);
     await guard.during(async () => guard.look(use({ resident: 200, heap: 60 }), true));
     assert.deepEqual(told, ['save', 'collect', 'as usual', 'grow']);
+  });
+
+  it('takes the process for large while the system does not tell', async (t) => {
+    const { told } = start(t);
+    t.mock.method(process.memoryUsage, 'rss', () => {
+      throw new Error('EMFILE: too many open files');
+    });
+
+    const kept: unknown[] = [];
+    while (told.length === 0) {
+      kept.push(Array.from({ length: 100_000 }, (_, index) => ({ index })));
+      await setImmediate();
+    }
+    assert.equal(told[0], 'save');
   });
 
   it('goes on while either is the case', async (t) => {

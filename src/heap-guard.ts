@@ -96,7 +96,16 @@ const v8Control: HeapControl = {
 
 function memoryUse(): MemoryUse {
   const { total_heap_size: heap, external_memory: external } = getHeapStatistics();
-  return { resident: process.memoryUsage.rss(), heap: heap + external };
+  return { resident: residentBytes(), heap: heap + external };
+}
+
+/** While there is no file descriptor for asking the system: large, for then it is under attack. */
+function residentBytes(): number {
+  try {
+    return process.memoryUsage.rss();
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
 }
 
 /** The entries of Node's collections have a detail, which the types do not know of. */

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
@@ -8,7 +8,10 @@ export interface Health {
   readonly probes: number;
   /** The slowest answer, milliseconds. */
   readonly slowestMs: number;
-  /** The slowest without the time for which asker or asked was ready to run and had no CPU; the same if `pid` was not given. */
+  /**
+   * The slowest without the time for which asker or asked was ready to run and had no CPU, but with all that the main thread
+   * of the asked ran for; the same as `slowestMs` if `pid` was not given.
+   */
   readonly slowestByItselfMs: number;
   /** Those that were no 200. */
   readonly failed: number;
@@ -62,10 +65,11 @@ async function probe({ port, pid }: Target): Promise<never> {
   });
   for (;;) {
     const startedAt = performance.now();
-    const waitedBefore = cpuWaitMs(pid);
+    const before = cpuTimes(pid);
     const isHealthy = await healthy(port);
     const tookMs = performance.now() - startedAt;
-    const byItselfMs = Math.max(0, tookMs - (cpuWaitMs(pid) - waitedBefore));
+    const after = cpuTimes(pid);
+    const byItselfMs = Math.max(tookMs - waitedMs(before, after), Math.min(tookMs, after.ranMs - before.ranMs));
     health = {
       probes: health.probes + 1,
       slowestMs: Math.max(health.slowestMs, tookMs),
@@ -76,18 +80,43 @@ async function probe({ port, pid }: Target): Promise<never> {
   }
 }
 
-/** For how long this thread and the main thread of the other process were ready to run and had no CPU, so far; 0 where Linux does not tell. */
-function cpuWaitMs(pid: number | undefined): number {
-  if (pid === undefined) return 0;
+/** So far, milliseconds; nothing where Linux does not tell. */
+interface CpuTimes {
+  /** For how long the main thread of the other process ran. */
+  readonly ranMs: number;
+  /** For how long this thread and that one were ready to run and had no CPU. */
+  readonly waitedMs: number;
+  /** The same of each other thread of that process: the main thread waits for them while it collects garbage. */
+  readonly helpersWaitedMs: ReadonlyMap<string, number>;
+}
+
+function cpuTimes(pid: number | undefined): CpuTimes {
+  const unknown: CpuTimes = { ranMs: 0, waitedMs: 0, helpersWaitedMs: new Map<string, number>() };
+  if (pid === undefined) return unknown;
   try {
-    return waitMs('/proc/thread-self/schedstat') + waitMs(`/proc/${pid}/schedstat`);
+    const main = schedule(`/proc/${pid}/schedstat`);
+    const helpers = readdirSync(`/proc/${pid}/task`).filter((thread) => thread !== String(pid));
+    return {
+      ranMs: main.ranMs,
+      waitedMs: main.waitedMs + schedule('/proc/thread-self/schedstat').waitedMs,
+      helpersWaitedMs: new Map(
+        helpers.map((thread) => [thread, schedule(`/proc/${pid}/task/${thread}/schedstat`).waitedMs]),
+      ),
+    };
   } catch {
-    return 0; // it has ended, or this is no Linux
+    return unknown; // it has ended, or this is no Linux
   }
 }
 
-function waitMs(file: string): number {
-  return Number(readFileSync(file, 'utf8').split(' ')[1]) / 1e6;
+/** What was waited for a CPU between the two; of the helpers, who wait at the same time, the one that waited longest. */
+function waitedMs(before: CpuTimes, after: CpuTimes): number {
+  const helpers = [...after.helpersWaitedMs].map(([thread, ms]) => ms - (before.helpersWaitedMs.get(thread) ?? ms));
+  return after.waitedMs - before.waitedMs + Math.max(0, ...helpers);
+}
+
+function schedule(file: string): { readonly ranMs: number; readonly waitedMs: number } {
+  const [ran, waited] = readFileSync(file, 'utf8').split(' ');
+  return { ranMs: Number(ran) / 1e6, waitedMs: Number(waited) / 1e6 };
 }
 
 if (!isMainThread) await probe(workerData as Target);
