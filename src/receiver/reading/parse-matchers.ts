@@ -18,6 +18,7 @@ export function* parseMatchers(texts: readonly string[]): Sliced<readonly Matche
     if (instructions > filterInstructions)
       throw new MatcherError(
         `the regular expressions of all filters together are too large (over ${filterInstructions} instructions)`,
+        'filter_instructions',
       );
     matchers.push(matcher);
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { startRoutes, type TestRoutes } from '../routes.fixture.ts';
+import { metric, startRoutes, type TestRoutes } from '../routes.fixture.ts';
 
 interface Shown {
   readonly labels: Readonly<Record<string, string>>;
@@ -126,5 +126,20 @@ describe('ReadHandler', () => {
     assert.equal(routes.logger.fieldsOf('list.failed').length, 1);
     const refused = await fetch(`${routes.url}/api/v2/alerts?filter=n`);
     assert.deepEqual([refused.status, await refused.json()], [400, 'bad matcher format: n']);
+    assert.equal(routes.logger.linesOf('list.refused').length, 0);
+  });
+
+  it('counts lists whose filters are too large, and tells of them once a minute', async (test) => {
+    const routes = await startRoutes(test);
+    const filters = Array.from({ length: 3 }, () => `filter=${encodeURIComponent(`n=~"${'x{1000}'.repeat(3)}"`)}`);
+    const ask = async (): Promise<number> => (await fetch(`${routes.url}/api/v2/alerts?${filters.join('&')}`)).status;
+    assert.deepEqual([await ask(), await ask()], [400, 400]);
+    routes.clock.advance(60_000);
+    assert.equal(await ask(), 400);
+    assert.deepEqual(routes.logger.valuesOf('list.refused', 'limit', 'refused'), [
+      ['filter_instructions', 1],
+      ['filter_instructions', 2],
+    ]);
+    assert.equal(await metric(routes.registry, 'tocsin_limit_reached_total{limit="filter_instructions"}'), 3);
   });
 });

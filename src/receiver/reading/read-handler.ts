@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { MatcherError } from '../../alert/matcher-error.ts';
 import type { Silences } from '../../alert/silences.ts';
 import type { Clock } from '../../clock.ts';
+import { excerpt } from '../../excerpt.ts';
 import type { Logger } from '../../logger.ts';
 import { acceptsJson } from '../request/accept.ts';
 import { receiverName } from '../answer/alert-json.ts';
@@ -10,9 +11,12 @@ import { isLabelled } from './alert-query.ts';
 import { answerJson, answerRefusal, answerString } from '../answer/answer.ts';
 import { ListAnswers } from './list-answers.ts';
 import { Query } from '../request/query.ts';
-import type { ReceiverMetrics } from '../report/receiver-metrics.ts';
+import type { LimitName, ReceiverMetrics } from '../report/receiver-metrics.ts';
 import { silenceList } from './silence-list.ts';
 import { statusJson, type StatusOptions } from '../answer/status-json.ts';
+
+/** How often the log tells of lists that were refused, at most, milliseconds. */
+const quietMs = 60_000;
 
 export interface ReadHandlerOptions {
   readonly clock: Clock;
@@ -27,6 +31,9 @@ export interface ReadHandlerOptions {
 export class ReadHandler {
   readonly #options: ReadHandlerOptions;
   readonly #answers: ListAnswers;
+  /** Lists over a limit of which the log has not told yet, and when it told last. */
+  #refused = 0;
+  #toldAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: ReadHandlerOptions) {
     this.#options = options;
@@ -64,8 +71,27 @@ export class ReadHandler {
     }
   }
 
+  #limited({ socket, url }: IncomingMessage, limit: LimitName): void {
+    const { clock, logger, metrics } = this.#options;
+    metrics.limitReached(limit);
+    this.#refused++;
+    const now = clock.now();
+    if (Math.abs(now - this.#toldAt) < quietMs) return;
+    logger.warn('list.refused', 'lists were refused: their filters are too large together; ask with fewer', {
+      remote: socket.remoteAddress,
+      path: excerpt(url ?? ''),
+      limit,
+      refused: this.#refused,
+    });
+    this.#refused = 0;
+    this.#toldAt = now;
+  }
+
   #fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
-    if (error instanceof MatcherError) return answerString(response, 400, error.message);
+    if (error instanceof MatcherError) {
+      if (error.limit !== undefined) this.#limited(request, error.limit);
+      return answerString(response, 400, error.message);
+    }
     this.#options.logger.error('list.failed', 'a list could not be answered', { path: request.url, error });
     if (response.headersSent) response.destroy();
     else answerString(response, 500, 'internal error: see the log of Tocsin');

@@ -16,6 +16,7 @@ export const limitNames = [
   'max_silence_size',
   'silences_memory',
   'regexp_steps',
+  'filter_instructions',
   'tls_handshake_timeout',
   'rate_limit',
   'password_checks',
