@@ -8,6 +8,7 @@ import { AlertStore } from './alert/alert-store.ts';
 import { AlertTruth } from './alert-truth.ts';
 import { systemClock } from './clock.ts';
 import { Config } from './config/config.ts';
+import { SliceSchedule } from './slice-schedule.ts';
 
 const { signal } = new AbortController();
 
@@ -53,6 +54,7 @@ async function setUp(t: TestContext): Promise<{ truth: AlertTruth; registry: Reg
     store,
     registry,
     clock: systemClock,
+    schedule: new SliceSchedule(systemClock),
     logger: new RecordingLogger(),
     version: 'test',
   });

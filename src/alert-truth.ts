@@ -7,12 +7,14 @@ import type { Logger } from './logger.ts';
 import { createSharedSnapshot } from './prometheus/create-shared-snapshot.ts';
 import { createPrometheusMetrics, type PrometheusMetrics } from './prometheus/prometheus-metrics.ts';
 import type { SharedSnapshot } from './prometheus/shared-snapshot.ts';
+import type { SliceSchedule } from './slice-schedule.ts';
 import { StoredAlertSource } from './standalone/stored-alert-source.ts';
 
 export interface AlertTruthOptions {
   readonly config: Config['prometheus'];
   readonly store: AlertStore;
   readonly clock: Clock;
+  readonly schedule: SliceSchedule;
   readonly logger: Logger;
   readonly registry: Registry;
   readonly version: string;

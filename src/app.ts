@@ -21,6 +21,7 @@ import { Shutdown } from './shutdown.ts';
 import { createEventSource } from './source/create-event-source.ts';
 import type { EventSource } from './source/event-source.ts';
 import { Storage } from './storage/storage.ts';
+import { SliceSchedule } from './slice-schedule.ts';
 import { storeLimits } from './store-limits.ts';
 import type { Request } from './workqueue/request.ts';
 
@@ -33,6 +34,7 @@ export class App {
   readonly #cleanups: Cleanups;
   readonly #shutdown: Shutdown;
   readonly #store: AlertStore;
+  readonly #schedule: SliceSchedule;
   readonly #storage: Storage;
   readonly #pipelines: Home;
   readonly #controller: Controller;
@@ -54,9 +56,10 @@ export class App {
     this.#shutdown = new Shutdown({ ...options, drainTimeoutMs: () => this.drainTimeoutMs });
     createProcessMetrics(this.#registry, options.version);
     this.#store = new AlertStore(storeLimits(() => this.#config.receiver));
+    this.#schedule = new SliceSchedule(options.clock);
     this.#storage = new Storage(options);
     this.#pipelines = this.#createHome();
-    const common = { ...options, registry: this.#registry, store: this.#store };
+    const common = { ...options, schedule: this.#schedule, registry: this.#registry, store: this.#store };
     this.#alerts = new AlertTruth({ ...common, config: options.config.prometheus });
     const { controller, prepare } = this.#createController();
     this.#controller = controller;
@@ -139,6 +142,7 @@ export class App {
     const { kinds, transitions, annotator } = this.#pipelines;
     return createController({
       ...this.#options,
+      schedule: this.#schedule,
       registry: this.#registry,
       config: this.#config.controller,
       pipelines: this.#pipelines,
@@ -205,6 +209,7 @@ export class App {
   #createReceiver(): Receiver {
     return new Receiver({
       ...this.#options,
+      schedule: this.#schedule,
       registry: this.#registry,
       store: this.#store,
       silenceStorage: this.#storage.silences,

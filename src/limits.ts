@@ -33,8 +33,12 @@ export const maxWaitingEvents = 1000;
 /** So often within so many milliseconds the log is written out when there are lines; under load they wait for one another. */
 export const logWrites = { calls: 4, windowMs: 20 };
 
-/** How long one stretch of work may hold the event loop before others get a turn, milliseconds. */
+/** How long all long work together may hold the event loop before others get their turns, milliseconds. */
 export const sliceMs = 10;
+
+/** So many turns of the event loop they get then, but no more of them once they have had so long, milliseconds. */
+export const restTurns = 32;
+export const maxRestMs = 40;
 
 /** A body over this is parsed in slices, bytes; up to it, JSON.parse and the checks hold the event loop for 50 ms at worst. */
 export const slicedBodyBytes = 384 * 1024;
@@ -43,7 +47,7 @@ export const slicedBodyBytes = 384 * 1024;
 export const largeBodyBytes = 1024 * 1024;
 export const largeBodySlots = 2;
 
-/** A body over this is worked on in a turn of the event loop of its own, one at a time, bytes. */
+/** A body over this waits for a slice of its own before it is worked on, bytes. */
 export const laneBodyBytes = 64 * 1024;
 
 /** What all bodies that are not large may take together; over it the one that is unfinished for longest is ended, bytes. */
@@ -67,7 +71,7 @@ export const silencesMemoryBytes = 64 * 1024 * 1024;
 /** What the regular expressions of all filters of one list may take together, in instructions; over it the list is a 400. */
 export const filterInstructions = 8000;
 
-/** A silence whose body or whose memory, by estimate, is over this is checked in a turn of the event loop of its own, one at a time, bytes. */
+/** A silence whose body or whose memory, by estimate, is over this is checked in slices of its own, one at a time, bytes. */
 export const laneSilenceBytes = 64 * 1024;
 
 /** Most lists of alerts that are being answered at once; each holds a list of references, not the alerts. */

@@ -1,28 +1,27 @@
-import { setImmediate } from 'node:timers/promises';
-import type { Clock } from './clock.ts';
 import { sliceMs } from './limits.ts';
+import type { LongWork, SliceSchedule } from './slice-schedule.ts';
 
-/**
- * Runs long work in slices: call `breathe` often in between; once {@link sliceMs} are over it lets everything else that
- * waits for the event loop have its turn.
- */
+/** One long work: call `breathe` in between, whenever a slice is over, and it goes on when it is its turn again. */
 export class Slices {
-  readonly #clock: Clock;
+  readonly #schedule: SliceSchedule;
+  readonly #work: LongWork;
   #startedAt: number;
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
-    this.#startedAt = clock.now();
+  /** The first slice begins now. */
+  constructor(schedule: SliceSchedule, work: LongWork) {
+    this.#schedule = schedule;
+    this.#work = work;
+    this.#startedAt = schedule.clock.now();
   }
 
   /** True if it is time to await {@link breathe}: asked in a hot loop, where an await for nothing would cost. */
   get isOver(): boolean {
-    return Math.abs(this.#clock.now() - this.#startedAt) >= sliceMs;
+    return Math.abs(this.#schedule.clock.now() - this.#startedAt) >= sliceMs;
   }
 
   async breathe(): Promise<void> {
-    await setImmediate();
-    this.#startedAt = this.#clock.now();
+    await this.#schedule.next(this.#work);
+    this.#startedAt = this.#schedule.clock.now();
   }
 }
 

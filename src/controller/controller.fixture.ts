@@ -9,6 +9,7 @@ import { RateLimiter } from '../workqueue/rate-limiter.ts';
 import { requestKey, type Request } from '../workqueue/request.ts';
 import { createWorkQueueMetrics } from '../workqueue/work-queue-metrics.ts';
 import { WorkQueue } from '../workqueue/work-queue.ts';
+import { SliceSchedule } from '../slice-schedule.ts';
 import { Controller } from './controller.ts';
 import { createControllerMetrics } from './controller-metrics.ts';
 import type {
@@ -74,6 +75,7 @@ export function controllerBench(
   const metrics = createControllerMetrics(registry, kinds, () => new Map());
   const controller: Controller = new Controller({
     clock,
+    schedule: new SliceSchedule(clock),
     logger,
     report: new ReconcileReport({ clock, logger, metrics }),
     reconciler: {

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import { startDeadline } from '../deadline.ts';
 import { reconcileDeadlineMs } from '../limits.ts';
 import type { Logger } from '../logger.ts';
+import type { SliceSchedule } from '../slice-schedule.ts';
 import { Slices } from '../slices.ts';
 import type { Causes } from '../workqueue/causes.ts';
 import { requestKey, type Request } from '../workqueue/request.ts';
@@ -14,6 +15,7 @@ import { requeuedWork, retriedWork, type Work } from './work.ts';
 
 export interface ControllerOptions {
   readonly clock: Clock;
+  readonly schedule: SliceSchedule;
   readonly logger: Logger;
   readonly report: ReconcileReport;
   readonly reconciler: Pick<Reconciler, 'reconcile'>;
@@ -33,7 +35,7 @@ export class Controller {
 
   constructor(options: ControllerOptions) {
     this.#options = options;
-    this.#slices = new Slices(options.clock);
+    this.#slices = new Slices(options.schedule, 'reconciles');
     this.#queue = options.createQueue((item) => this.#work(item));
   }
 

@@ -4,6 +4,7 @@ import { Registry } from 'prom-client';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import type { Config } from '../config/config.ts';
+import { SliceSchedule } from '../slice-schedule.ts';
 import {
   alertCauses,
   annotateDefaults,
@@ -32,6 +33,7 @@ function bench(changes: Partial<Config['controller']> = {}, names: readonly stri
   const { controller } = createController({
     config: { ...config, ...changes },
     clock,
+    schedule: new SliceSchedule(clock),
     logger,
     registry,
     pipelines,

@@ -2,6 +2,7 @@ import type { Registry } from 'prom-client';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../logger.ts';
+import type { SliceSchedule } from '../slice-schedule.ts';
 import { kindName, type Request } from '../workqueue/request.ts';
 import { createWorkQueueMetrics } from '../workqueue/work-queue-metrics.ts';
 import { WorkQueue, type WorkItem } from '../workqueue/work-queue.ts';
@@ -16,6 +17,7 @@ import { createMergeWork, type Work } from './work.ts';
 export interface ControllerStageOptions {
   readonly config: Config['controller'];
   readonly clock: Clock;
+  readonly schedule: SliceSchedule;
   readonly logger: Logger;
   readonly registry: Registry;
   readonly pipelines: Pipelines;

@@ -3,15 +3,18 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parseAlertsResponse, type PrometheusAlerts } from './alerts-response.ts';
 import { FakeClock } from '../../test/support/fake-clock.ts';
+import { SliceSchedule } from '../slice-schedule.ts';
 import { Slices } from '../slices.ts';
 import { parseJsonInSlices } from './parse-json.ts';
 import { prometheusEndpoint } from './prometheus-endpoint.ts';
 import { PrometheusError } from './prometheus-error.ts';
 
+const work = 'answers of Prometheus';
+
 const endpoint = prometheusEndpoint('http://h');
 
 function parse(text: string, contentType: string | null = 'application/json'): Promise<PrometheusAlerts> {
-  return parseAlertsResponse({ text, contentType, endpoint }, new Slices(new FakeClock()));
+  return parseAlertsResponse({ text, contentType, endpoint }, new Slices(new SliceSchedule(new FakeClock()), work));
 }
 
 function success(...alerts: readonly string[]): string {
@@ -127,9 +130,9 @@ describe('parseAlertsResponse', () => {
       ),
     );
     assert.ok(text.length > 1024 * 1024);
-    const clock = new FakeClock();
     let breaths = 0;
-    const slices = new Slices({ ...clock, now: () => (breaths++, breaths * 5), setTimeout: () => () => undefined });
+    const clock = { now: () => (breaths++, breaths * 5), setTimeout: () => () => undefined };
+    const slices = new Slices(new SliceSchedule(clock), work);
     const answer = await parseAlertsResponse({ text, contentType: 'application/json', endpoint }, slices);
     assert.equal(answer.firing.length, 20_000);
     assert.deepEqual(answer, await parse(text));
@@ -147,8 +150,11 @@ describe('parseAlertsResponse', () => {
 
 describe('parseJsonInSlices', () => {
   it('refuses what stands behind the value', async () => {
-    await assert.rejects(parseJsonInSlices('{} x', new Slices(new FakeClock())), /expected the end/);
-    assert.deepEqual(await parseJsonInSlices('{} \n', new Slices(new FakeClock())), {});
+    await assert.rejects(
+      parseJsonInSlices('{} x', new Slices(new SliceSchedule(new FakeClock()), work)),
+      /expected the end/,
+    );
+    assert.deepEqual(await parseJsonInSlices('{} \n', new Slices(new SliceSchedule(new FakeClock()), work)), {});
   });
 
   it('gives what JSON.parse gives', async () => {
@@ -156,7 +162,10 @@ describe('parseJsonInSlices', () => {
       fc.asyncProperty(fc.jsonValue({ noUnicodeString: false }), fc.nat(3), async (value, indent) => {
         const wellFormed: unknown = JSON.parse(JSON.stringify(value).replaceAll(/\\ud[89a-f][0-9a-f]{2}/g, '?'));
         const text = JSON.stringify(wellFormed, null, indent);
-        assert.deepEqual(await parseJsonInSlices(text, new Slices(new FakeClock())), wellFormed);
+        assert.deepEqual(
+          await parseJsonInSlices(text, new Slices(new SliceSchedule(new FakeClock()), work)),
+          wellFormed,
+        );
       }),
     );
   });

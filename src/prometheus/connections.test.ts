@@ -8,6 +8,7 @@ import { systemClock } from '../clock.ts';
 import { HttpConfig } from '../config/http-config.ts';
 import { Connections } from './connections.ts';
 import { createPrometheusClient } from './prometheus-client.ts';
+import { SliceSchedule } from '../slice-schedule.ts';
 
 const none = { ca: undefined, cert: undefined, key: undefined };
 
@@ -63,6 +64,7 @@ describe('Connections', () => {
       maxResponseBytes: 1000,
       version: '1',
       clock: systemClock,
+      schedule: new SliceSchedule(systemClock),
       httpConfig,
     });
     test.after(() => client.close());

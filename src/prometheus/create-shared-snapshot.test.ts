@@ -8,6 +8,7 @@ import { HttpConfig } from '../config/http-config.ts';
 import { createPrometheusMetrics } from './prometheus-metrics.ts';
 import { createSharedSnapshot } from './create-shared-snapshot.ts';
 import { prometheusErrorKinds } from './prometheus-error.ts';
+import { SliceSchedule } from '../slice-schedule.ts';
 
 const config = { url: null, timeout: 10_000, max_response_size: 1024, http_config: HttpConfig.parse({}) };
 const { signal } = new AbortController();
@@ -15,7 +16,9 @@ const { signal } = new AbortController();
 function bench(url: string, changes: Partial<typeof config> = {}) {
   const [logger, registry] = [new RecordingLogger(), new Registry()];
   const metrics = createPrometheusMetrics(registry);
-  const options = { config: { ...config, ...changes }, url, clock: systemClock, logger, metrics, version: '1.2.3' };
+  const schedule = new SliceSchedule(systemClock);
+  const time = { clock: systemClock, schedule };
+  const options = { config: { ...config, ...changes }, url, ...time, logger, metrics, version: '1.2.3' };
   return { logger, registry, snapshots: createSharedSnapshot(options) };
 }
 

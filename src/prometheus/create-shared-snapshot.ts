@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../logger.ts';
+import type { SliceSchedule } from '../slice-schedule.ts';
 import { createPrometheusClient } from './prometheus-client.ts';
 import type { PrometheusMetrics } from './prometheus-metrics.ts';
 import { SharedSnapshot } from './shared-snapshot.ts';
@@ -10,6 +11,7 @@ export interface SharedSnapshotStageOptions {
   /** `prometheus.url`, which is set. */
   readonly url: string;
   readonly clock: Clock;
+  readonly schedule: SliceSchedule;
   readonly logger: Logger;
   readonly metrics: PrometheusMetrics;
   readonly version: string;

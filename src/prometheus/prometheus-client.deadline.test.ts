@@ -9,6 +9,7 @@ import { fetch as undiciFetch } from 'undici';
 import { HttpConfig } from '../config/http-config.ts';
 import { createPrometheusClient, type PrometheusClientOptions } from './prometheus-client.ts';
 import { PrometheusError } from './prometheus-error.ts';
+import { SliceSchedule } from '../slice-schedule.ts';
 
 const timeoutMs = 10_000;
 const closers: (() => Promise<void>)[] = [];
@@ -28,7 +29,8 @@ interface QueryOptions extends Partial<PrometheusClientOptions> {
 }
 
 async function query(url: string, options: QueryOptions, signal = new AbortController().signal): Promise<unknown> {
-  const base = { url, timeoutMs, maxResponseBytes: 1024, version: '1.2.3', httpConfig: HttpConfig.parse({}) };
+  const schedule = new SliceSchedule(options.clock);
+  const base = { url, timeoutMs, maxResponseBytes: 1024, version: '1.2.3', httpConfig: HttpConfig.parse({}), schedule };
   try {
     return await createPrometheusClient({ ...base, ...options }).query(signal);
   } finally {

@@ -11,6 +11,7 @@ import { watchedFetch } from '../../test/support/watched-fetch.ts';
 import { HttpConfig } from '../config/http-config.ts';
 import { createPrometheusClient, type PrometheusClientOptions } from './prometheus-client.ts';
 import { PrometheusError, prometheusErrorKinds, type PrometheusErrorKind } from './prometheus-error.ts';
+import { SliceSchedule } from '../slice-schedule.ts';
 
 const maxResponseBytes = 64 * 1024;
 const seenKinds = new Set<PrometheusErrorKind>();
@@ -34,6 +35,7 @@ function query(url: string, options: Partial<PrometheusClientOptions> = {}): Pro
     version: '1.2.3',
     httpConfig: HttpConfig.parse({}),
     clock: new FakeClock(),
+    schedule: new SliceSchedule(new FakeClock()),
   };
   return createPrometheusClient({ ...base, ...options }).query(new AbortController().signal);
 }

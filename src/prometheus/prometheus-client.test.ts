@@ -9,6 +9,7 @@ import type { PrometheusAlerts } from './alerts-response.ts';
 import { HttpConfig } from '../config/http-config.ts';
 import { createPrometheusClient, type PrometheusClient, type PrometheusClientOptions } from './prometheus-client.ts';
 import { PrometheusError, prometheusErrorKinds } from './prometheus-error.ts';
+import { SliceSchedule } from '../slice-schedule.ts';
 
 const closers: (() => Promise<void>)[] = [];
 
@@ -34,6 +35,7 @@ function clientOf(url: string, options: Partial<PrometheusClientOptions> = {}): 
     maxResponseBytes: 1 << 20,
     version: '1.2.3',
     clock,
+    schedule: new SliceSchedule(clock),
     httpConfig: HttpConfig.parse({}),
     ...options,
   });

@@ -1,6 +1,7 @@
 import type { fetch as undiciFetch, Response } from 'undici';
 import type { Clock } from '../clock.ts';
 import type { HttpConfig } from '../config/http-config.ts';
+import type { SliceSchedule } from '../slice-schedule.ts';
 import { Slices } from '../slices.ts';
 import { parseAlertsResponse, type PrometheusAlerts } from './alerts-response.ts';
 import { readBoundedBody } from '../bounded-body.ts';
@@ -22,6 +23,7 @@ export interface PrometheusClientOptions {
   /** Of this program, for the User-Agent header. */
   readonly version: string;
   readonly clock: Clock;
+  readonly schedule: SliceSchedule;
   /** `prometheus.http_config`. */
   readonly httpConfig: HttpConfig;
   readonly fetch?: typeof undiciFetch;
@@ -62,7 +64,8 @@ async function query(options: Context, connections: Connections, signal: AbortSi
     if (response.status !== 200) throw await statusFailure(response, context.endpoint);
     const text = await readAnswer(response, context, deadline);
     const contentType = response.headers.get('content-type');
-    return await parseAlertsResponse({ text, contentType, endpoint: context.endpoint }, new Slices(context.clock));
+    const slices = new Slices(context.schedule, 'answers of Prometheus');
+    return await parseAlertsResponse({ text, contentType, endpoint: context.endpoint }, slices);
   } catch (error) {
     signal.throwIfAborted();
     throw error;

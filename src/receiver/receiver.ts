@@ -7,6 +7,7 @@ import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import type { ListenAddress } from '../config/listen-address.ts';
 import type { Logger } from '../logger.ts';
+import type { SliceSchedule } from '../slice-schedule.ts';
 import type { Causes } from '../workqueue/causes.ts';
 import { AlertExpiry } from './events/alert-expiry.ts';
 import { AlertLines } from './events/alert-lines.ts';
@@ -31,6 +32,7 @@ import type { WebOptions } from './server/web-options.ts';
 export interface ReceiverOptions {
   readonly config: Config;
   readonly clock: Clock;
+  readonly schedule: SliceSchedule;
   readonly logger: Logger;
   readonly registry: Registry;
   readonly store: AlertStore;

@@ -6,6 +6,7 @@ import { Registry } from 'prom-client';
 import { AlertStore } from '../alert/alert-store.ts';
 import { Silences } from '../alert/silences.ts';
 import { Config } from '../config/config.ts';
+import { SliceSchedule } from '../slice-schedule.ts';
 import type { Causes } from '../workqueue/causes.ts';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
@@ -72,6 +73,7 @@ export async function metric(registry: Registry, series: string): Promise<number
 export async function startRoutes(test: TestContext, options: TestRoutesOptions = {}): Promise<TestRoutes> {
   const { maxAlerts = 1000, maxLabels = 100, maxBytes = 100_000, repeats = 'trigger' } = options;
   const clock = new FakeClock();
+  const schedule = new SliceSchedule(clock);
   const logger = new RecordingLogger();
   const store = new AlertStore({ maxAlerts, maxBytes: 10_000_000, resolveTimeoutMs: 300_000 });
   const { registry, metrics } = testMetrics(store);
@@ -90,6 +92,7 @@ export async function startRoutes(test: TestContext, options: TestRoutesOptions 
   const stage = new SilenceStage({
     config,
     clock,
+    schedule,
     logger,
     registry,
     metrics,
@@ -103,6 +106,7 @@ export async function startRoutes(test: TestContext, options: TestRoutesOptions 
   const settings = { bodies, repeats, maxLabels, webhookResolveTimeoutMs: 90_000_000 };
   const alerts = new AlertsHandler({
     clock,
+    schedule,
     store,
     silencing: (alert, now) => silences.silencing(alert, now),
     isSilencingSlow: () => silences.holdsAny,
@@ -114,6 +118,7 @@ export async function startRoutes(test: TestContext, options: TestRoutesOptions 
   });
   const reads = new ReadHandler({
     clock,
+    schedule,
     logger,
     metrics,
     silences,

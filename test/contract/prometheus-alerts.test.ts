@@ -7,6 +7,7 @@ import { eventually } from '../support/eventually.ts';
 import { startFakePrometheus } from '../support/fake-prometheus.ts';
 import { prometheusPrograms, startPrometheus } from '../support/prometheus-server.ts';
 import { skipWithout } from '../support/servers.ts';
+import { SliceSchedule } from '../../src/slice-schedule.ts';
 
 /** The same two alerts, one that fires and one that is pending, as a rule and as the fake is told them. */
 const rules = `
@@ -59,6 +60,7 @@ function clientOf(url: string): PrometheusClient {
     maxResponseBytes: 1_000_000,
     version: 'test',
     clock: systemClock,
+    schedule: new SliceSchedule(systemClock),
     httpConfig: HttpConfig.parse({}),
   });
 }

@@ -13,6 +13,7 @@ import { startPrometheus } from '../support/prometheus-server.ts';
 import type { ServerProcess } from '../support/server-process.ts';
 import { skipWithout } from '../support/servers.ts';
 import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';
+import { SliceSchedule } from '../../src/slice-schedule.ts';
 
 const password = 'correct horse';
 
@@ -149,7 +150,8 @@ describe('prometheus.http_config', { skip: skipWithout('prometheus') }, () => {
   });
 });
 
-const common = { timeoutMs: 10_000, maxResponseBytes: 1_000_000, version: 'test', clock: systemClock };
+const time = { clock: systemClock, schedule: new SliceSchedule(systemClock) };
+const common = { timeoutMs: 10_000, maxResponseBytes: 1_000_000, version: 'test', ...time };
 
 async function ask(url: string, config: object): Promise<string> {
   const client = createPrometheusClient({ ...common, url, httpConfig: HttpConfig.parse(config) });

@@ -1,6 +1,6 @@
 import type { AlertStore } from '../../alert/alert-store.ts';
 import type { CancelTimer, Clock } from '../../clock.ts';
-import { Slices } from '../../slices.ts';
+import { sliceMs } from '../../limits.ts';
 import { Causes } from '../../workqueue/causes.ts';
 import { addCause } from './add-cause.ts';
 import type { AlertLines } from './alert-lines.ts';
@@ -58,8 +58,8 @@ export class AlertExpiry {
     const causes = new Causes();
     const suppressed = new Suppressed();
     let characters = 0;
-    const slices = new Slices(clock);
-    for (let looked = 0; looked < perTurn && characters < charactersPerTurn && !slices.isOver; looked++) {
+    const isOver = (): boolean => Math.abs(clock.now() - now) >= sliceMs;
+    for (let looked = 0; looked < perTurn && characters < charactersPerTurn && !isOver(); looked++) {
       for (const alert of store.expire(now, 1)) {
         lines.write('alert.expired', alert);
         const silences = silencing(alert, now);

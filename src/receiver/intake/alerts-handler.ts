@@ -2,17 +2,19 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AlertStore } from '../../alert/alert-store.ts';
 import type { Clock } from '../../clock.ts';
 import { laneBodyBytes, slicedBodyBytes } from '../../limits.ts';
+import type { LongWork, SliceSchedule } from '../../slice-schedule.ts';
+import { Slices } from '../../slices.ts';
 import type { Causes } from '../../workqueue/causes.ts';
 import { AlertIntake, type AlertTransition, type Repeats } from './alert-intake.ts';
 import { answerEmpty, answerString } from '../answer/answer.ts';
 import type { Batch } from './batch.ts';
 import type { BodyReader } from '../request/body-reader.ts';
 import { alertsDoor, type Door } from './door.ts';
-import { Lane } from '../request/lane.ts';
 import { mediaTypeProblem } from '../request/media-type.ts';
 import type { IntakeReport } from './intake-report.ts';
 import { refuse, RefusedError } from '../answer/refusal.ts';
 import { senderOf, type Sender } from '../request/sender.ts';
+import { Slots } from '../request/slots.ts';
 import type { Silencing } from '../events/suppressed.ts';
 
 /** Runs work that is known to need much memory; see heap-guard.ts. */
@@ -30,6 +32,7 @@ export interface IntakeSettings {
 
 export interface AlertsHandlerOptions {
   readonly clock: Clock;
+  readonly schedule: SliceSchedule;
   readonly store: AlertStore;
   readonly silencing: Silencing;
   /** True if `silencing` may take milliseconds. */
@@ -53,9 +56,8 @@ type OnTransition = (transition: AlertTransition) => void;
  */
 export class AlertsHandler {
   readonly #options: AlertsHandlerOptions;
-  readonly #lane = new Lane();
-  /** What takes seconds, in slices, holds up none of what takes milliseconds. */
-  readonly #slowLane = new Lane();
+  /** Of bodies that take seconds, in slices, one is worked on at a time, for the sake of memory. */
+  readonly #large = new Slots(1);
 
   constructor(options: AlertsHandlerOptions) {
     this.#options = options;
@@ -78,21 +80,31 @@ export class AlertsHandler {
       if (body.bytes.length === 0) throw door.emptyBody();
       const problem = mediaTypeProblem(request.headers['content-type']);
       if (problem !== undefined) throw new RefusedError(problem.status, problem.message);
-      await this.#inTurn(body.bytes.length, () => this.#takeIn(body.bytes, response, sender, door));
+      if (body.bytes.length > laneBodyBytes) await this.#takeLong(body.bytes, response, sender, door);
+      else await this.#takeIn(body.bytes, response, sender, door, 'bodies');
     } finally {
       body.release();
     }
   }
 
-  #inTurn(bodyBytes: number, takeIn: () => Promise<void>): Promise<void> {
-    if (bodyBytes <= laneBodyBytes) return takeIn();
-    if (bodyBytes <= slicedBodyBytes) return this.#lane.run(takeIn);
-    return this.#slowLane.run(() => this.#options.heavyWork(takeIn));
+  async #takeLong(bytes: Buffer, response: ServerResponse, sender: Sender, door: Door): Promise<void> {
+    const { schedule, heavyWork } = this.#options;
+    if (bytes.length <= slicedBodyBytes) {
+      await schedule.next('bodies');
+      return this.#takeIn(bytes, response, sender, door, 'bodies');
+    }
+    const release = await this.#large.acquire();
+    try {
+      await schedule.next('large bodies');
+      await heavyWork(() => this.#takeIn(bytes, response, sender, door, 'large bodies'));
+    } finally {
+      release();
+    }
   }
 
-  async #takeIn(bytes: Buffer, response: ServerResponse, sender: Sender, door: Door): Promise<void> {
-    const { clock, store, settings, report, sink, expireDue } = this.#options;
-    const batch = await door.read(bytes, settings().maxLabels, clock, store);
+  async #takeIn(bytes: Buffer, response: ServerResponse, sender: Sender, door: Door, work: LongWork): Promise<void> {
+    const { clock, schedule, store, settings, report, sink, expireDue } = this.#options;
+    const batch = await door.read(bytes, settings().maxLabels, new Slices(schedule, work), store, clock.now());
     expireDue();
     const transitions = report.transitions(sender);
     const intake = this.#intake(batch, door, (transition) => transitions.add(transition));

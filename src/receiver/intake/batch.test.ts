@@ -3,14 +3,20 @@ import { describe, it } from 'node:test';
 import type { PostableAlert } from '../../alert/postable-alert.ts';
 import type { Clock } from '../../clock.ts';
 import { slicedBodyBytes } from '../../limits.ts';
+import { SliceSchedule } from '../../slice-schedule.ts';
+import { Slices } from '../../slices.ts';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { readBatch } from './batch.ts';
 
 const clock = new FakeClock();
 
+function slices(time: Clock = clock): Slices {
+  return new Slices(new SliceSchedule(time), 'bodies');
+}
+
 async function read(text: string, time: Clock = clock): Promise<PostableAlert[]> {
   const alerts: PostableAlert[] = [];
-  const batch = await readBatch(Buffer.from(text), 3, time);
+  const batch = await readBatch(Buffer.from(text), 3, slices(time));
   await batch.forEach((alert) => alerts.push(alert));
   return alerts;
 }
@@ -43,7 +49,7 @@ describe('readBatch', () => {
 
   it('can go through a body more than once', async () => {
     for (const padding of [0, slicedBodyBytes]) {
-      const batch = await readBatch(Buffer.from(body(2, padding)), 3, clock);
+      const batch = await readBatch(Buffer.from(body(2, padding)), 3, slices());
       let count = 0;
       for (let round = 0; round < 2; round++) await batch.forEach(() => count++);
       assert.equal(count, 4);
@@ -66,7 +72,7 @@ describe('readBatch', () => {
 
   it('tells how wide the characters are', async () => {
     const widths = await Promise.all(
-      ['[]', '[{"labels":{"a":"é"}}]'].map((text) => readBatch(Buffer.from(text), 3, clock)),
+      ['[]', '[{"labels":{"a":"é"}}]'].map((text) => readBatch(Buffer.from(text), 3, slices())),
     );
     assert.deepEqual(
       widths.map(({ characterBytes }) => characterBytes),
@@ -78,8 +84,8 @@ describe('readBatch', () => {
     let now = 0;
     const busy: Clock = { now: () => (now += 10), setTimeout: () => () => undefined };
     const large = Buffer.from(body(1000, slicedBodyBytes));
-    assert.ok((await turnsDuring(() => readBatch(large, 3, busy))) > 20);
-    const batch = await readBatch(Buffer.from(body(1000)), 3, busy);
+    assert.ok((await turnsDuring(() => readBatch(large, 3, slices(busy)))) > 20);
+    const batch = await readBatch(Buffer.from(body(1000)), 3, slices(busy));
     assert.ok((await turnsDuring(() => batch.forEach(() => undefined))) > 20);
   });
 });

@@ -4,9 +4,8 @@ import { readAlerts } from '../../alert/read-alerts.ts';
 import { readAlertsFast } from '../../alert/read-alerts-fast.ts';
 import { readPrometheusAlerts } from '../../alert/read-prometheus-alerts.ts';
 import type { WebhookHead } from '../../alert/webhook-head.ts';
-import type { Clock } from '../../clock.ts';
 import { slicedBodyBytes } from '../../limits.ts';
-import { Slices } from '../../slices.ts';
+import type { Slices } from '../../slices.ts';
 import { bodyText } from '../request/body-text.ts';
 
 /** The alerts of one body, to be gone through in slices. */
@@ -29,10 +28,9 @@ export interface Batch {
 export async function readBatch(
   bytes: Buffer,
   maxLabels: number,
-  clock: Clock,
+  slices: Slices,
   known: KnownAlerts = nothingKnown,
 ): Promise<Batch> {
-  const slices = new Slices(clock);
   const { text, characterBytes } = await bodyText(bytes, slices);
   const alerts = bytes.length <= slicedBodyBytes ? readUsual(bytes, text, characterBytes, maxLabels, known) : undefined;
   if (alerts !== undefined) return { characterBytes, forEach: (take) => goThrough(alerts, slices, take) };

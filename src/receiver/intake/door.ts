@@ -1,6 +1,6 @@
 import { BatchError } from '../../alert/batch-error.ts';
 import type { KnownAlerts } from '../../alert/known-alerts.ts';
-import type { Clock } from '../../clock.ts';
+import type { Slices } from '../../slices.ts';
 import { readBatch, type Batch } from './batch.ts';
 import { readWebhook } from './read-webhook.ts';
 
@@ -9,7 +9,7 @@ export interface Door {
   /** What to say to a body that has nothing in it. */
   readonly emptyBody: () => BatchError;
   /** When it resolves, all of the body satisfies the schema. Rejects with BatchError. */
-  readonly read: (bytes: Buffer, maxLabels: number, clock: Clock, known: KnownAlerts) => Promise<Batch>;
+  readonly read: (bytes: Buffer, maxLabels: number, slices: Slices, known: KnownAlerts, now: number) => Promise<Batch>;
   /** How the sender of a batch calls an alert in it, by its index. */
   readonly nameOf: (index: number) => string;
 }

@@ -4,6 +4,7 @@ import type { Silences } from '../../alert/silences.ts';
 import type { Clock } from '../../clock.ts';
 import type { Config } from '../../config/config.ts';
 import type { Logger } from '../../logger.ts';
+import type { SliceSchedule } from '../../slice-schedule.ts';
 import { AlertLists } from './alert-lists.ts';
 import { ReadHandler } from './read-handler.ts';
 import type { ReceiverMetrics } from '../report/receiver-metrics.ts';
@@ -11,6 +12,7 @@ import type { ReceiverMetrics } from '../report/receiver-metrics.ts';
 export interface ReadOptions {
   readonly config: Config;
   readonly clock: Clock;
+  readonly schedule: SliceSchedule;
   readonly logger: Logger;
   readonly metrics: ReceiverMetrics;
   readonly store: AlertStore;

@@ -7,6 +7,7 @@ import { eventually } from '../../../test/support/eventually.ts';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../../test/support/recording-logger.ts';
 import { listChunkLength, openLists, slowReaderMs } from '../../limits.ts';
+import { SliceSchedule } from '../../slice-schedule.ts';
 import type { SlicedText } from './alert-lists.ts';
 import { ListAnswers } from './list-answers.ts';
 import { metric, testMetrics } from '../routes.fixture.ts';
@@ -26,7 +27,7 @@ async function start(test: TestContext, texts: () => SlicedText): Promise<Starte
   const clock = new FakeClock();
   const logger = new RecordingLogger();
   const { registry, metrics } = testMetrics();
-  const answers = new ListAnswers({ clock, logger, metrics });
+  const answers = new ListAnswers({ clock, schedule: new SliceSchedule(clock), logger, metrics });
   const responses: ServerResponse[] = [];
   const server = createServer((_, response) => {
     responses.push(response);

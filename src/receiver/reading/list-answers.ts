@@ -2,13 +2,14 @@ import type { ServerResponse } from 'node:http';
 import type { CancelTimer, Clock } from '../../clock.ts';
 import { listChunkLength, openLists, sliceMs, slowReaderMs } from '../../limits.ts';
 import type { Logger } from '../../logger.ts';
+import type { SliceSchedule } from '../../slice-schedule.ts';
 import type { SlicedText } from './alert-lists.ts';
-import { Lane } from '../request/lane.ts';
 import type { ReceiverMetrics } from '../report/receiver-metrics.ts';
 import { Slots } from '../request/slots.ts';
 
 export interface ListAnswersOptions {
   readonly clock: Clock;
+  readonly schedule: SliceSchedule;
   readonly logger: Logger;
   readonly metrics: ReceiverMetrics;
 }
@@ -19,12 +20,10 @@ interface Chunk {
 }
 
 /**
- * Answers long lists: in slices, all lists together one slice a turn of the event loop, and no faster than the other side
- * reads. So many at once; the others wait.
+ * Answers long lists: in slices, and no faster than the other side reads. So many at once; the others wait.
  */
 export class ListAnswers {
   readonly #options: ListAnswersOptions;
-  readonly #lane = new Lane();
   readonly #slots = new Slots(openLists);
 
   constructor(options: ListAnswersOptions) {
@@ -44,8 +43,8 @@ export class ListAnswers {
 
   async #send(response: ServerResponse, text: SlicedText): Promise<void> {
     while (!response.destroyed) {
-      const chunk = await this.#lane.run(async () => this.#nextChunk(text));
-      if (response.destroyed) return;
+      await this.#options.schedule.next('lists');
+      const chunk = this.#nextChunk(text);
       if (chunk.text === '' && !chunk.isLast) continue;
       if (!response.headersSent) writeHead(response, chunk);
       const rest = await this.#writePieces(response, chunk.text);

@@ -4,6 +4,7 @@ import type { Silences } from '../../alert/silences.ts';
 import type { Clock } from '../../clock.ts';
 import { excerpt } from '../../excerpt.ts';
 import type { Logger } from '../../logger.ts';
+import type { SliceSchedule } from '../../slice-schedule.ts';
 import { acceptsJson } from '../request/accept.ts';
 import { receiverName } from '../answer/alert-json.ts';
 import type { AlertLists, SlicedText } from './alert-lists.ts';
@@ -20,6 +21,7 @@ const quietMs = 60_000;
 
 export interface ReadHandlerOptions {
   readonly clock: Clock;
+  readonly schedule: SliceSchedule;
   readonly logger: Logger;
   readonly metrics: ReceiverMetrics;
   readonly lists: AlertLists;

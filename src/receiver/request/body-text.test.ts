@@ -4,13 +4,14 @@ import fc from 'fast-check';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { decodeUtf8 } from '../../alert/go-utf8.ts';
 import { slicedBodyBytes } from '../../limits.ts';
+import { SliceSchedule } from '../../slice-schedule.ts';
 import { Slices } from '../../slices.ts';
 import { bodyText } from './body-text.ts';
 
 const pieceBytes = 256 * 1024;
 
 function slices(): Slices {
-  return new Slices(new FakeClock());
+  return new Slices(new SliceSchedule(new FakeClock()), 'bodies');
 }
 
 /** Slices that are over each time they are asked. */
@@ -74,13 +75,13 @@ describe('bodyText', () => {
   it('takes a breath after each piece of a large body, if the slice is over', async () => {
     const broken = Buffer.alloc(3 * pieceBytes, 'a');
     broken[0] = 0xff;
-    const over = new OverSlices(new FakeClock());
+    const over = new OverSlices(new SliceSchedule(new FakeClock()), 'bodies');
     await bodyText(broken, over);
     assert.equal(over.breaths, 3);
   });
 
   it('takes no breath for a body of one piece', async () => {
-    const over = new OverSlices(new FakeClock());
+    const over = new OverSlices(new SliceSchedule(new FakeClock()), 'bodies');
     await bodyText(Buffer.alloc(pieceBytes, 'a'), over);
     await bodyText(Buffer.from('ff', 'hex'), over);
     assert.equal(over.breaths, 0);

@@ -5,6 +5,8 @@ import { describe, it, type TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../../test/support/recording-logger.ts';
+import { restTurns, sliceMs } from '../../limits.ts';
+import { SliceSchedule } from '../../slice-schedule.ts';
 import { BrokenRequests } from './broken-requests.ts';
 import { rawConnection, type RawConnection } from '../raw-connection.fixture.ts';
 import { metric, testMetrics } from '../routes.fixture.ts';
@@ -13,7 +15,7 @@ function setUp() {
   const clock = new FakeClock();
   const logger = new RecordingLogger();
   const { registry, metrics } = testMetrics();
-  const broken = new BrokenRequests({ clock, logger, metrics });
+  const broken = new BrokenRequests({ clock, schedule: new SliceSchedule(clock), logger, metrics });
   const reached = (limit: string): Promise<number | undefined> =>
     metric(registry, `tocsin_limit_reached_total{limit="${limit}"}`);
   return { clock, logger, broken, reached };
@@ -78,31 +80,41 @@ describe('BrokenRequests.refuse', () => {
     const { clock, logger, broken } = setUp();
     const { socket } = await socketPair(test);
     for (let n = 0; n < 2; n++) broken.refuse(errorOf('HPE_INVALID_METHOD'), socket, false);
+    await setImmediate();
     clock.advance(60_000);
     assert.equal(logger.lines.length, 1);
     broken.dropped(1);
     assert.equal(socket.destroyed, true);
   });
 
-  it('refuses a few at a time of those that Node ends all at once', async () => {
-    const { broken, reached } = setUp();
-    let answered = 0;
-    const socket = { writable: true, writableEnded: false, once: () => undefined, end: () => answered++ };
-    for (let n = 0; n < 250; n++)
+  it('refuses those in slices that Node ends all at once, and who comes meanwhile after them', async () => {
+    const { clock, broken, reached } = setUp();
+    const answered: string[] = [];
+    const refuse = (name: string): void => {
+      const end = (): void => {
+        answered.push(name);
+        clock.advance(sliceMs / 2);
+      };
+      const socket = { writable: true, writableEnded: false, once: () => undefined, end };
       broken.refuse(errorOf('ERR_HTTP_REQUEST_TIMEOUT'), socket as unknown as Socket, false);
-    const answeredAfter = [answered];
-    for (let turn = 0; turn < 2; turn++) {
-      await setImmediate();
-      answeredAfter.push(answered);
-    }
-    assert.deepEqual(answeredAfter, [100, 200, 250]);
-    assert.equal(await reached('header_timeout'), 250);
+    };
+    for (const name of 'abc') refuse(name);
+    assert.deepEqual(answered, []);
+    await setImmediate();
+    assert.deepEqual(answered, ['a', 'b']);
+    refuse('d');
+    for (let turn = 0; turn <= restTurns; turn++) await setImmediate();
+    assert.deepEqual(answered, ['a', 'b', 'c', 'd']);
+    refuse('e');
+    for (let turn = 0; turn <= restTurns; turn++) await setImmediate();
+    assert.equal(await reached('header_timeout'), 5);
   });
 
   it('says nothing of a connection that was reset', async (test) => {
     const { logger, broken, clock } = setUp();
     const { socket } = await socketPair(test);
     broken.refuse(errorOf('ECONNRESET'), socket, false);
+    await setImmediate();
     assert.deepEqual([socket.destroyed, logger.lines.length, clock.pending()], [true, 0, 0]);
   });
 });

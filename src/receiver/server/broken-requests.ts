@@ -1,12 +1,14 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../../clock.ts';
 import type { LogFields, Logger } from '../../logger.ts';
+import type { SliceSchedule } from '../../slice-schedule.ts';
+import { Slices } from '../../slices.ts';
 import type { HandshakeFailure } from '../../web/web-metrics.ts';
-import { InTurns } from './in-turns.ts';
 import type { LimitName, ReceiverMetrics } from '../report/receiver-metrics.ts';
 
 export interface BrokenRequestsOptions {
   readonly clock: Clock;
+  readonly schedule: SliceSchedule;
   readonly logger: Logger;
   readonly metrics: ReceiverMetrics;
 }
@@ -27,16 +29,14 @@ const badRequest: Refusal = { status: '400 Bad Request' };
 /** How long the other side has for reading why its connection is ended, milliseconds. */
 const lingerMs = 1000;
 
-/** So many connections are refused in one turn of the event loop: Node ends thousands at once that all came at once and said nothing. */
-const refusalsPerTurn = 100;
-
 /** How often the log tells of connections that were dropped or broken, at most. */
 const quietMs = 60_000;
 
 /** What never becomes a request: connections over the limit, and bytes that are no HTTP or come too slowly. */
 export class BrokenRequests {
   readonly #options: BrokenRequestsOptions;
-  readonly #inTurns = new InTurns(refusalsPerTurn);
+  /** Refused in slices: Node ends thousands at once that all came at once and said nothing. */
+  readonly #waiting: (() => void)[] = [];
   readonly #lastLine = new Map<string, { at: number; unlogged: number }>();
 
   constructor(options: BrokenRequestsOptions) {
@@ -77,7 +77,18 @@ export class BrokenRequests {
    * @param hasHead true if the head of a request was read, and is not answered yet
    */
   refuse(error: NodeJS.ErrnoException, socket: Socket, hasHead: boolean): void {
-    this.#inTurns.do(() => this.#refuse(error, socket, hasHead));
+    this.#waiting.push(() => this.#refuse(error, socket, hasHead));
+    if (this.#waiting.length === 1) void this.#refuseAll();
+  }
+
+  async #refuseAll(): Promise<void> {
+    const slices = new Slices(this.#options.schedule, 'refusals');
+    await slices.breathe();
+    // The one that is refused stays in front meanwhile: so what comes in sees that somebody is at it.
+    for (; this.#waiting.length > 0; this.#waiting.shift()) {
+      if (slices.isOver) await slices.breathe();
+      this.#waiting[0]!();
+    }
   }
 
   #refuse(error: NodeJS.ErrnoException, socket: Socket, hasHead: boolean): void {

@@ -4,6 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../clock.ts';
 import type { Logger } from '../../logger.ts';
+import type { SliceSchedule } from '../../slice-schedule.ts';
 import type { WebMetrics } from '../../web/web-metrics.ts';
 import type { TlsSettings } from '../../web/web-settings.ts';
 import { answerString } from '../answer/answer.ts';
@@ -27,6 +28,7 @@ export interface LiveLimits {
 
 export interface ReceiverServerOptions extends ServerLimits, LiveLimits {
   readonly clock: Clock;
+  readonly schedule: SliceSchedule;
   readonly logger: Logger;
   readonly metrics: ReceiverMetrics;
   readonly routes: RequestListener;

@@ -1,17 +1,19 @@
 import { readSilence } from '../../alert/read-silence.ts';
 import { SilenceError } from '../../alert/silence-error.ts';
 import type { PostableSilence } from '../../alert/postable-silence.ts';
-import type { Clock } from '../../clock.ts';
-import { inSlices, Slices } from '../../slices.ts';
+import { inSlices, type Slices } from '../../slices.ts';
 import { bodyText } from '../request/body-text.ts';
 
 /** How often larger than a silence its body may be: a character may be written with six. */
 const bodyBytesPerByte = 8;
 
 /** Reads the body of a POST in slices. Rejects with SilenceError. */
-export async function readSilenceBody(bytes: Buffer, maxSilenceBytes: number, clock: Clock): Promise<PostableSilence> {
+export async function readSilenceBody(
+  bytes: Buffer,
+  maxSilenceBytes: number,
+  slices: Slices,
+): Promise<PostableSilence> {
   if (bytes.length > bodyBytesPerByte * maxSilenceBytes) throw SilenceError.tooLarge(bytes.length, maxSilenceBytes);
-  const slices = new Slices(clock);
   const { text } = await bodyText(bytes, slices);
   return inSlices(readSilence(text), slices);
 }

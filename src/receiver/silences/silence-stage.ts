@@ -6,6 +6,7 @@ import type { Silences } from '../../alert/silences.ts';
 import type { Clock } from '../../clock.ts';
 import type { Config } from '../../config/config.ts';
 import type { Logger } from '../../logger.ts';
+import type { SliceSchedule } from '../../slice-schedule.ts';
 import type { Causes } from '../../workqueue/causes.ts';
 import type { BodyReader } from '../request/body-reader.ts';
 import type { ReceiverMetrics } from '../report/receiver-metrics.ts';
@@ -20,6 +21,7 @@ import { Unsilenced } from './unsilenced.ts';
 export interface SilenceStageOptions {
   readonly config: Config;
   readonly clock: Clock;
+  readonly schedule: SliceSchedule;
   readonly logger: Logger;
   readonly registry: Registry;
   readonly metrics: ReceiverMetrics;

@@ -2,13 +2,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { PostableSilence } from '../../alert/postable-silence.ts';
 import { SilenceError } from '../../alert/silence-error.ts';
 import { silenceMemory } from '../../alert/silence-memory.ts';
-import { validSilence, type SilenceLimits, type ValidSilence } from '../../alert/silence-rules.ts';
+import { validSilence, type SilenceLimits } from '../../alert/silence-rules.ts';
 import type { Silences } from '../../alert/silences.ts';
 import { isUuid } from '../../alert/uuid.ts';
 import type { Clock } from '../../clock.ts';
 import { laneSilenceBytes } from '../../limits.ts';
+import type { SliceSchedule } from '../../slice-schedule.ts';
 import { inSlices, Slices } from '../../slices.ts';
-import { Lane } from '../request/lane.ts';
 import { acceptsJson } from '../request/accept.ts';
 import { answer, answerEmpty, answerJson } from '../answer/answer.ts';
 import type { BodyReader } from '../request/body-reader.ts';
@@ -19,9 +19,11 @@ import { silenceJson } from '../answer/silence-json.ts';
 import type { SilenceKeeper } from './silence-keeper.ts';
 import type { SilenceRefusals } from './silence-refusals.ts';
 import { senderOf, type Sender } from '../request/sender.ts';
+import { Slots } from '../request/slots.ts';
 
 export interface SilencesHandlerOptions {
   readonly clock: Clock;
+  readonly schedule: SliceSchedule;
   readonly silences: Silences;
   readonly bodies: () => BodyReader;
   readonly keeper: SilenceKeeper;
@@ -33,7 +35,7 @@ export interface SilencesHandlerOptions {
 export class SilencesHandler {
   readonly #options: SilencesHandlerOptions;
   /** One at a time: what is compiled for a silence that is then refused takes memory until then. */
-  readonly #lane = new Lane();
+  readonly #large = new Slots(1);
 
   constructor(options: SilencesHandlerOptions) {
     this.#options = options;
@@ -81,28 +83,37 @@ export class SilencesHandler {
   }
 
   async #set(request: IncomingMessage, requestId: string): Promise<string> {
-    const { bodies, clock, keeper, limits } = this.#options;
+    const { bodies, limits, schedule } = this.#options;
     const body = await bodies().read(request);
     try {
       if (body.bytes.length === 0) throw SilenceError.required();
       const problem = mediaTypeProblem(request.headers['content-type']);
       if (problem !== undefined) throw new RefusedError(problem.status, problem.message);
-      const posted = await readSilenceBody(body.bytes, limits().maxBytes, clock);
-      const set = async (): Promise<string> => keeper.set(await this.#valid(posted), requestId);
-      return await (isLarge(posted, body.bytes.length) ? this.#lane.run(set) : set());
+      const slices = new Slices(schedule, 'silences');
+      if (body.bytes.length > laneSilenceBytes) await slices.breathe();
+      const posted = await readSilenceBody(body.bytes, limits().maxBytes, slices);
+      if (silenceMemory(posted) > laneSilenceBytes) return await this.#setLarge(posted, requestId);
+      return await this.#setValid(posted, requestId, slices);
     } finally {
       body.release();
     }
   }
 
-  async #valid(posted: PostableSilence): Promise<ValidSilence> {
-    const { clock, limits } = this.#options;
-    return inSlices(validSilence(posted, clock.now(), limits()), new Slices(clock));
+  async #setLarge(posted: PostableSilence, requestId: string): Promise<string> {
+    const release = await this.#large.acquire();
+    try {
+      const slices = new Slices(this.#options.schedule, 'large silences');
+      await slices.breathe();
+      return await this.#setValid(posted, requestId, slices);
+    } finally {
+      release();
+    }
   }
-}
 
-function isLarge(posted: PostableSilence, bodyBytes: number): boolean {
-  return bodyBytes > laneSilenceBytes || silenceMemory(posted) > laneSilenceBytes;
+  async #setValid(posted: PostableSilence, requestId: string, slices: Slices): Promise<string> {
+    const { clock, keeper, limits } = this.#options;
+    return keeper.set(await inSlices(validSilence(posted, clock.now(), limits()), slices), requestId);
+  }
 }
 
 function checked({ headers }: IncomingMessage, id: string): string {

@@ -3,6 +3,7 @@ import type { AlertStore } from '../../alert/alert-store.ts';
 import { SilenceIndex } from '../../alert/silence-index.ts';
 import type { Silence } from '../../alert/silence.ts';
 import type { Clock } from '../../clock.ts';
+import type { SliceSchedule } from '../../slice-schedule.ts';
 import { Slices } from '../../slices.ts';
 import { Causes } from '../../workqueue/causes.ts';
 import { addCause } from '../events/add-cause.ts';
@@ -10,6 +11,7 @@ import type { Silencing } from '../events/suppressed.ts';
 
 export interface UnsilencedOptions {
   readonly clock: Clock;
+  readonly schedule: SliceSchedule;
   readonly store: AlertStore;
   readonly silencing: Silencing;
   readonly sink: (causes: Causes) => void;
@@ -38,10 +40,10 @@ export class Unsilenced {
   }
 
   async #wake(ended: readonly Silence[], requestId: string | undefined): Promise<void> {
-    const { clock, store, silencing, sink } = this.#options;
+    const { clock, schedule, store, silencing, sink } = this.#options;
     const index = new SilenceIndex();
     for (const silence of ended) index.add(silence);
-    const slices = new Slices(clock);
+    const slices = new Slices(schedule, 'unsilenced');
     const causes = new Causes();
     for (const alert of store.all()) {
       if (this.#closed) return;

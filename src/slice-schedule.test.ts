@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import fc from 'fast-check';
+import { FakeClock } from '../test/support/fake-clock.ts';
+import { maxRestMs, restTurns, sliceMs } from './limits.ts';
+import { SliceSchedule, type LongWork } from './slice-schedule.ts';
+
+interface Piece {
+  readonly work: LongWork;
+  readonly name: string;
+  readonly turn: number;
+  readonly ms: number;
+}
+
+/** A schedule on an event loop that turns when the test says so. */
+function bench() {
+  const clock = new FakeClock();
+  let waiting: (() => void)[] = [];
+  let turn = 0;
+  const done: Piece[] = [];
+  const schedule = new SliceSchedule(clock, (run) => waiting.push(run));
+  return {
+    done,
+    /** Pieces of work one after the other, each after some promises that are resolved already. */
+    async work(work: LongWork, name: string, pieces: readonly number[]): Promise<void> {
+      for (const ms of pieces) {
+        await schedule.next(work);
+        for (let hops = 0; hops < 5; hops++) await Promise.resolve();
+        clock.advance(ms);
+        done.push({ work, name, turn, ms });
+      }
+    },
+    /** Gives how many turns there were until nothing was left to do. @param othersMs what everything else takes in a turn */
+    async run(othersMs = 0): Promise<number> {
+      for (let turns = 0; ; turns++) {
+        if (waiting.length === 0) return turns;
+        turn++;
+        clock.advance(othersMs);
+        const now = waiting;
+        waiting = [];
+        for (const run of now) {
+          run();
+          await setImmediate();
+        }
+      }
+    },
+  };
+}
+
+function turnsOf(done: readonly Piece[]): readonly number[] {
+  return done.map(({ turn }) => turn);
+}
+
+describe('SliceSchedule', () => {
+  it('begins nothing at once, but in the next turn of the event loop', async () => {
+    const { done, work, run } = bench();
+    void work('lists', 'a', [1]);
+    await setImmediate();
+    assert.deepEqual(done, []);
+    await run();
+    assert.deepEqual(turnsOf(done), [1]);
+    void work('lists', 'b', [1]);
+    await run();
+    assert.deepEqual(turnsOf(done), [1, 2]);
+  });
+
+  it('has pieces follow one another until a slice is over, and then everything else have its turns', async () => {
+    const { done, work, run } = bench();
+    for (const name of ['a', 'b', 'c', 'd']) void work('lists', name, [sliceMs / 2]);
+    await run();
+    assert.deepEqual(turnsOf(done), [1, 1, 1 + restTurns, 1 + restTurns]);
+  });
+
+  it('counts what pieces of earlier turns took', async () => {
+    const { done, work, run } = bench();
+    for (const name of ['a', 'b']) {
+      void work('lists', name, [sliceMs / 2]);
+      await run();
+    }
+    void work('lists', 'c', [1]);
+    await run();
+    assert.equal(done[2]!.turn - done[1]!.turn, 1 + restTurns);
+  });
+
+  it('goes on earlier when everything else has had its time', async () => {
+    const { done, work, run } = bench();
+    void work('lists', 'a', [sliceMs, 1]);
+    await run(maxRestMs / 4);
+    assert.deepEqual(turnsOf(done), [1, 5]);
+  });
+
+  it('gives each kind its share, however many there are of another', async () => {
+    const { done, work, run } = bench();
+    for (const name of ['a', 'b', 'c']) void work('bodies', name, [1, 1]);
+    void work('large bodies', 'd', [1, 1, 1]);
+    void work('lists', 'e', [1]);
+    await run();
+    assert.equal(done.map(({ name }) => name).join(''), 'adebdcdabc');
+  });
+
+  it('rests after a piece during which the clock was set back, which hides how long it took', async () => {
+    const { done, work, run } = bench();
+    void work('lists', 'a', [-60_000, 1]);
+    await run();
+    assert.deepEqual(turnsOf(done), [1, 1 + restTurns]);
+  });
+
+  it('never has more of a turn than a slice and one piece, leaves nothing undone, and keeps the order of a kind', async () => {
+    const kinds: readonly LongWork[] = ['bodies', 'lists', 'silences'];
+    const works = fc.array(fc.tuple(fc.constantFrom(...kinds), fc.array(fc.nat(30), { maxLength: 6 })), {
+      maxLength: 8,
+    });
+    await fc.assert(
+      fc.asyncProperty(works, fc.nat(20), async (given, othersMs) => {
+        const { done, work, run } = bench();
+        const ended = given.map(([kind, pieces], index) => work(kind, String(index), pieces));
+        await run(othersMs);
+        await Promise.all(ended);
+        for (const [index, [, pieces]] of given.entries())
+          assert.deepEqual(
+            done.filter(({ name }) => name === String(index)).map(({ ms }) => ms),
+            pieces,
+          );
+        for (const turn of new Set(turnsOf(done))) {
+          const inTurn = done.filter((piece) => piece.turn === turn).map(({ ms }) => ms);
+          assert.ok(inTurn.slice(0, -1).reduce((sum, ms) => sum + ms, 0) < sliceMs, inTurn.join());
+        }
+        for (const kind of kinds) {
+          const first = [...new Set(done.filter(({ work: of }) => of === kind).map(({ name }) => Number(name)))];
+          assert.deepEqual(
+            first,
+            first.toSorted((a, b) => a - b),
+          );
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
