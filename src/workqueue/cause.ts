@@ -5,6 +5,8 @@ export type CauseStatus = 'firing' | 'resolved' | 'expired' | 'silence expired';
 
 /** One alert that a request exists for. */
 export class Cause implements Labelled {
+  /** Tells the alert from others. */
+  readonly key: string;
   readonly #alert: Labelled;
   #labels: LabelSet | undefined;
   /** As it was received last. */
@@ -15,7 +17,8 @@ export class Cause implements Labelled {
   /** How often it was received. */
   readonly count: number;
 
-  constructor(alert: Labelled, status: CauseStatus, firstSeen: number, lastSeen = firstSeen, count = 1) {
+  constructor(key: string, alert: Labelled, status: CauseStatus, firstSeen: number, lastSeen = firstSeen, count = 1) {
+    this.key = key;
     this.#alert = alert;
     this.status = status;
     this.firstSeen = firstSeen;
@@ -30,6 +33,6 @@ export class Cause implements Labelled {
 
   /** This one, when the same alert was a cause before. */
   after({ firstSeen, count }: Cause): Cause {
-    return new Cause(this.#alert, this.status, firstSeen, this.lastSeen, count + this.count);
+    return new Cause(this.key, this.#alert, this.status, firstSeen, this.lastSeen, count + this.count);
   }
 }

@@ -4,6 +4,9 @@ import { Cause, type CauseStatus } from './cause.ts';
 /** Most alerts, and most request ids, that causes name; past that they only count. */
 export const maxNamedCauses = 100;
 
+/** So many alerts are kept until they are gone through for the {@link maxNamedCauses} most recent: that is dear, and rarely needed. */
+const maxKeptCauses = 10 * maxNamedCauses;
+
 /** What made us look: an alert that came or ended; the start; the periodic look; one that is unhealthy; a new or edited pipeline; alerts that a sender cut off; a new configuration; a silence that ended. */
 export type Trigger = 'alert' | 'start' | 'resync' | 'requeue' | 'pipeline' | 'truncated' | 'reload' | 'silence';
 
@@ -13,16 +16,16 @@ export type Trigger = 'alert' | 'start' | 'resync' | 'requeue' | 'pipeline' | 't
  */
 export class Causes {
   readonly triggers = new Set<Trigger>();
-  /** By the alert's key, the most recent one last. */
-  readonly alerts = new Map<string, Cause>();
   readonly requestIds = new Set<string>();
   /** Goes on where it was: what it gives is taken out, and so a new one would only step over the gaps to the same place. */
-  readonly #oldestAlerts = this.alerts.keys();
   readonly #oldestRequestIds = this.requestIds.keys();
+  /** As they came; an alert may be in it several times. */
+  #kept: Cause[] = [];
+  /** What {@link alerts} gives; undefined if that has to be made anew. */
+  #named: ReadonlyMap<string, Cause> | undefined;
+  #incomplete = false;
   /** How many alerts there were, repeats included. */
   alertCount = 0;
-  /** True if alerts are counted that are no longer named: nobody knows any more whom they concern. */
-  incomplete = false;
   omittedRequestIds = 0;
   /** How many alerts senders told of without sending them (`max_alerts` of Alertmanager's webhook). */
   truncatedAlerts = 0;
@@ -44,7 +47,19 @@ export class Causes {
     const union = new Causes();
     union.absorb(a);
     union.absorb(b);
+    union.#forgetOld();
     return union;
+  }
+
+  /** By the alert's key, the most recent one last. */
+  get alerts(): ReadonlyMap<string, Cause> {
+    return this.#forgetOld();
+  }
+
+  /** True if alerts are counted that are no longer named: nobody knows any more whom they concern. */
+  get incomplete(): boolean {
+    this.#forgetOld();
+    return this.#incomplete;
   }
 
   addAlert(key: string, alert: Labelled, status: CauseStatus, at: number): void {
@@ -52,14 +67,14 @@ export class Causes {
     this.triggers.add(received ? 'alert' : 'silence');
     this.alertCount++;
     this.#seen(received ? at : Number.POSITIVE_INFINITY, at);
-    this.#name(key, new Cause(alert, status, at));
+    this.#keep(new Cause(key, alert, status, at));
   }
 
   /** Alerts of which nothing is known but their number: they may concern every pipeline. */
   addTruncated(count: number, at: number): void {
     this.triggers.add('truncated');
     this.truncatedAlerts += count;
-    this.incomplete = true;
+    this.#incomplete = true;
     this.#seen(at, at);
   }
 
@@ -75,25 +90,35 @@ export class Causes {
   /** Takes over all that `other` holds, as the more recent of the two. */
   absorb(other: Causes): void {
     for (const trigger of other.triggers) this.triggers.add(trigger);
-    for (const [key, cause] of other.alerts) this.#name(key, cause);
+    for (const cause of other.#kept) this.#keep(cause);
     for (const id of other.requestIds) this.addRequestId(id);
     this.alertCount += other.alertCount;
     this.omittedRequestIds += other.omittedRequestIds;
     this.truncatedAlerts += other.truncatedAlerts;
-    this.incomplete ||= other.incomplete;
+    this.#incomplete ||= other.#incomplete;
     this.#seen(other.firstSeen, other.lastSeen);
   }
 
-  #name(key: string, cause: Cause): void {
-    const known = this.alerts.get(key);
-    if (known === undefined) this.alerts.set(key, cause);
-    else {
-      this.alerts.delete(key);
-      this.alerts.set(key, cause.after(known));
+  #keep(cause: Cause): void {
+    this.#named = undefined;
+    if (this.#kept.push(cause) > maxKeptCauses) this.#forgetOld();
+  }
+
+  /** Leaves the most recent alerts, each once, in the order in which they came last. Those before them are counted already. */
+  #forgetOld(): ReadonlyMap<string, Cause> {
+    if (this.#named !== undefined) return this.#named;
+    const recent = new Map<string, Cause>();
+    for (const cause of this.#kept.toReversed()) {
+      const later = recent.get(cause.key);
+      if (later === undefined && recent.size === maxNamedCauses) {
+        this.#incomplete = true;
+        break;
+      }
+      recent.set(cause.key, later?.after(cause) ?? cause);
     }
-    if (this.alerts.size <= maxNamedCauses) return;
-    this.alerts.delete(this.#oldestAlerts.next().value!);
-    this.incomplete = true;
+    const named = [...recent].toReversed();
+    this.#kept = named.map(([, cause]) => cause);
+    return (this.#named = new Map(named));
   }
 
   #seen(firstAt: number, lastAt: number): void {
