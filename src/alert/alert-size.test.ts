@@ -7,8 +7,8 @@ import { labelKey } from './label-key.ts';
 import type { LabelSet } from './label-set.ts';
 
 function alert(labels: LabelSet, annotations: LabelSet = {}, generatorURL = ''): Alert {
-  const state = { annotations, generatorURL, startsAt: 0, endsAt: 0, updatedAt: 0, timeout: false };
-  return new Alert({ key: labelKey(labels), labels }, state);
+  const times = { startsAt: 0, endsAt: 0, updatedAt: 0, timeout: false };
+  return new Alert({ key: labelKey(labels), labels, annotations, generatorURL }, times);
 }
 
 const texts = fc.dictionary(fc.string({ minLength: 1 }), fc.string({ minLength: 1 }), { minKeys: 1, maxKeys: 5 });

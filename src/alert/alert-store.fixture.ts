@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { Alert, isResolved, receivedState, type AlertState } from './alert.ts';
+import { Alert, type AlertTexts } from './alert.ts';
 import { alertSize } from './alert-size.ts';
 import type { AlertChange, AlertStoreOptions } from './alert-store.ts';
+import { isResolved, receivedTimes, type AlertTimes } from './alert-times.ts';
 import { labelKey } from './label-key.ts';
 import type { LabelSet } from './label-set.ts';
-import { mergeAlert } from './merge.ts';
+import { mergeTimes } from './merge.ts';
 import type { AlertFields, PostableAlert } from './postable-alert.ts';
 
 const retentionMs = 30 * 60_000;
@@ -14,6 +15,9 @@ export function posted(fields: Partial<AlertFields>): PostableAlert {
   const { labels = { alertname: 'A' }, annotations = {}, startsAt, endsAt, generatorURL = '' } = fields;
   return { key: labelKey(labels), labels, annotations, startsAt, endsAt, generatorURL, invalid: undefined };
 }
+
+/** All that is stored of an alert, but for its labels. */
+export type AlertState = AlertTexts & AlertTimes;
 
 /** What a put is expected to tell. */
 export interface ExpectedPut {
@@ -66,7 +70,7 @@ export class NaiveStore {
     characterBytes: 1 | 2,
     forgotten: readonly string[] = [],
   ): ExpectedPut | string {
-    const received = receivedState(post, now, this.#options.resolveTimeoutMs);
+    const received = { ...textsOf(post), ...receivedTimes(post, now, this.#options.resolveTimeoutMs) };
     if (received.startsAt > received.endsAt) return 'start time must be before end time';
     const stored = this.alerts.get(post.key);
     return stored === undefined
@@ -117,14 +121,15 @@ export class NaiveStore {
 
   #update(post: PostableAlert, stored: Stored, received: AlertState, now: number, characterBytes: 1 | 2): ExpectedPut {
     const before = stored.state;
-    const merged = mergeAlert(before, received, now);
+    const times = mergeTimes(before, received, now);
+    const texts = textsOf(times.updatedAt === received.updatedAt ? received : before);
+    const merged = { ...times, ...texts };
     const edited = JSON.stringify(merged.annotations) !== JSON.stringify(before.annotations);
     const resized = edited || merged.generatorURL !== before.generatorURL;
     const sizeBytes = resized ? size(post, merged, characterBytes) : stored.sizeBytes;
     const grown = sizeBytes - stored.sizeBytes;
     const fits = grown <= 0 || this.sizeBytes + grown <= this.#options.maxBytes;
-    const { annotations, generatorURL } = before;
-    stored.state = fits ? merged : { ...merged, annotations, generatorURL };
+    stored.state = fits ? merged : { ...merged, ...textsOf(before) };
     if (fits) stored.sizeBytes = sizeBytes;
     const status = isResolved(stored.state, now) ? 'resolved' : 'firing';
     const hasTurned = status !== stored.announced;
@@ -136,5 +141,26 @@ export class NaiveStore {
 }
 
 function size({ key, labels }: PostableAlert, state: AlertState, characterBytes: 1 | 2): number {
-  return alertSize(new Alert({ key, labels }, state), characterBytes);
+  return alertSize(new Alert({ key, labels, ...textsOf(state) }, state), characterBytes);
+}
+
+function textsOf({ annotations, generatorURL }: AlertTexts): AlertTexts {
+  return { annotations, generatorURL };
+}
+
+/** What the store holds of an alert, all of it that changes. */
+export function stateOf(alert: Alert): AlertState {
+  return { ...textsOf(alert), ...alert.times };
+}
+
+/** Has every look at the alert's place in the heap counted, and every move to another. */
+export function countLooks(alert: Alert, counted: { looks: number }): Alert {
+  let { heapIndex } = alert;
+  return Object.defineProperty(alert, 'heapIndex', {
+    get: () => (counted.looks++, heapIndex),
+    set: (value: number) => {
+      counted.looks++;
+      heapIndex = value;
+    },
+  });
 }

@@ -3,10 +3,11 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Alert } from './alert.ts';
 import { AlertStore, type AlertStoreOptions, type PutResult } from './alert-store.ts';
-import { NaiveStore, posted } from './alert-store.fixture.ts';
+import { countLooks, NaiveStore, posted, stateOf } from './alert-store.fixture.ts';
 import { labelKey } from './label-key.ts';
 import type { LabelSet } from './label-set.ts';
 import type { AlertFields, PostableAlert } from './postable-alert.ts';
+import { TextHash } from './text-hash.ts';
 
 const minute = 60_000;
 const start = Date.parse('2026-11-21T03:00:00.000Z');
@@ -55,7 +56,7 @@ describe('AlertStore', () => {
     const store = newStore();
     const { alert } = put(store, { startsAt: start - minute });
     assert.equal(put(store, { annotations: { a: '1' } }, start + minute).alert, alert);
-    assert.deepEqual(alert.state, {
+    assert.deepEqual(stateOf(alert), {
       annotations: { a: '1' },
       generatorURL: '',
       startsAt: start - minute,
@@ -110,15 +111,9 @@ describe('AlertStore, alerts that are known when they are read', () => {
   /** As the reader of a body makes it. */
   function known(store: AlertStore, labels: LabelSet, endsAt: number): PostableAlert {
     const alert = posted({ labels, startsAt: start - minute, endsAt });
-    return { ...alert, textHash: 7, known: store.findByText(alert.key, 7) };
+    const keyHash = TextHash.of(alert.key);
+    return { ...alert, keyHash, known: store.find(alert.key, keyHash) };
   }
-
-  it('finds an alert by its text once it has come with a hash', () => {
-    const store = newStore();
-    assert.equal(store.findByText('{"a":"1"}', 7), undefined);
-    store.put(known(store, { a: '1' }, start + minute), start, 1);
-    assert.equal(store.findByText('{"a":"1"}', 7), store.find('{"a":"1"}'));
-  });
 
   it('updates it, and does not find what was not stored', () => {
     const store = newStore({ maxAlerts: 1 });
@@ -126,7 +121,7 @@ describe('AlertStore, alerts that are known when they are read', () => {
     const again = store.put(known(store, { a: '1' }, start + 2 * minute), start, 1);
     assert.deepEqual([typeof again === 'object' && again.change, store.size], ['repeated', 1]);
     store.put(known(store, { b: '1' }, start + minute), start, 1);
-    assert.equal(store.findByText('{"b":"1"}', 7), undefined);
+    assert.equal(store.find('{"b":"1"}'), undefined);
   });
 
   it('stores it anew if it was forgotten after it had been read', () => {
@@ -135,7 +130,7 @@ describe('AlertStore, alerts that are known when they are read', () => {
     const read = known(store, { a: '1' }, start + 60 * minute);
     assert.notEqual(read.known, undefined);
     store.expire(start + 40 * minute);
-    assert.equal(store.findByText(read.key, 7), undefined);
+    assert.equal(store.find(read.key), undefined);
     const result = store.put(read, start + 40 * minute, 1);
     assert.deepEqual([typeof result === 'object' && result.change, store.size], ['new', 1]);
     assert.notEqual(store.find(read.key), read.known);
@@ -211,7 +206,7 @@ describe('AlertStore, bounds', () => {
     const { sizeBytes } = store;
     const { alert, ...told } = put(store, { annotations: { long }, generatorURL: '/y' }, start + minute);
     assert.deepEqual(told, { change: 'changed', limited: 'annotations' });
-    assert.deepEqual(alert.state, {
+    assert.deepEqual(stateOf(alert), {
       annotations: { a: '1' },
       generatorURL: '/x',
       startsAt: start,
@@ -288,15 +283,15 @@ describe('AlertStore, expiry', () => {
   for (const size of [1000, 10_000]) {
     it(`looks at a few of ${size} alerts for each that comes, is sent again or ends`, () => {
       const store = newStore({ maxAlerts: size, maxBytes: 1e9 });
-      const counted = { reads: 0 };
+      const counted = { looks: 0 };
       const alerts = Array.from({ length: size }, (_, i) => {
         const { alert } = put(store, { labels: { a: String(i) }, endsAt: start + 1 + ((i * 7919) % size) });
-        return countReads(alert, counted);
+        return countLooks(alert, counted);
       });
       const most = (operation: () => void): number => {
-        const before = counted.reads;
+        const before = counted.looks;
         operation();
-        return counted.reads - before;
+        return counted.looks - before;
       };
       const end = start + size + 1;
       const costs = [
@@ -305,23 +300,12 @@ describe('AlertStore, expiry', () => {
         ...alerts.map(() => most(() => store.expire(end, 1))),
       ];
       assert.equal(store.firing, 0);
-      assert.ok(counted.reads > size, 'the reads are counted');
+      assert.ok(counted.looks > size, 'the looks are counted');
       const bound = 12 * Math.log2(size) + 20;
       assert.ok(Math.max(...costs) <= bound, `${Math.max(...costs)} looks, at most ${bound} expected`);
     });
   }
 });
-
-/** Has every look at the alert's deadline counted. */
-function countReads(alert: Alert, counted: { reads: number }): Alert {
-  let { deadline } = alert;
-  return Object.defineProperty(alert, 'deadline', {
-    get: () => (counted.reads++, deadline),
-    set: (value: number) => {
-      deadline = value;
-    },
-  });
-}
 
 type Step =
   | { readonly kind: 'put'; readonly fields: Offsets; readonly characterBytes: 1 | 2 }
@@ -431,7 +415,7 @@ class Pair {
       return result;
     }
     const { alert, change, limited } = result;
-    assert.deepEqual({ key: alert.key, state: alert.state, change, limited }, expected);
+    assert.deepEqual({ key: alert.key, state: stateOf(alert), change, limited }, expected);
     return outcome(result).join(' ');
   }
 

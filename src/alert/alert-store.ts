@@ -1,10 +1,11 @@
-import { Alert, isResolved, receivedState, type AlertState } from './alert.ts';
+import { Alert, type AlertTexts } from './alert.ts';
+import { AlertIndex } from './alert-index.ts';
 import { alertSize } from './alert-size.ts';
-import { AlertsByText } from './alerts-by-text.ts';
+import { isResolved, type AlertTimes } from './alert-times.ts';
 import { DeadlineHeap } from './deadline-heap.ts';
 import { isSameLabelText } from './label-set.ts';
-import { mergeAlert } from './merge.ts';
 import type { PostableAlert } from './postable-alert.ts';
+import { SharedTimes } from './shared-times.ts';
 
 /** How long a resolved alert is remembered, so that Prometheus, which repeats a resolve for 15 minutes, tells nothing new. */
 const resolvedRetentionMs = 30 * 60_000;
@@ -37,9 +38,9 @@ export interface PutResult {
 /** The alerts received, by identity; what Alertmanager's provider/mem does, with bounds. */
 export class AlertStore {
   readonly #options: AlertStoreOptions;
-  readonly #alerts = new Map<string, Alert>();
-  readonly #byText = new AlertsByText();
+  readonly #alerts = new AlertIndex();
   readonly #deadlines = new DeadlineHeap();
+  readonly #times = new SharedTimes();
   /** Those announced as resolved, in that order. */
   readonly #resolved = new Set<Alert>();
   #bytes = 0;
@@ -64,7 +65,7 @@ export class AlertStore {
 
   /** When {@link expire} has something to do next; undefined if never. It may turn out to be nothing. */
   get nextDeadline(): number | undefined {
-    return this.#deadlines.first?.deadline;
+    return this.#deadlines.firstDeadline;
   }
 
   /**
@@ -79,15 +80,12 @@ export class AlertStore {
     characterBytes: 1 | 2,
     resolveTimeoutMs = this.#options.resolveTimeoutMs,
   ): PutResult | string {
-    const received = receivedState(posted, now, resolveTimeoutMs);
-    if (received.startsAt > received.endsAt) return 'start time must be before end time';
+    const times = this.#times.received(posted, now, resolveTimeoutMs);
+    if (times.startsAt > times.endsAt) return 'start time must be before end time';
     if (posted.invalid !== undefined) return posted.invalid;
-    const stored = this.#known(posted) ?? this.#alerts.get(posted.key);
-    const alert = stored ?? new Alert(posted, received);
-    const result =
-      stored === undefined ? this.#add(alert, characterBytes) : this.#update(stored, received, now, characterBytes);
-    if (posted.textHash !== undefined && result.limited !== 'alert') this.#byText.set(alert, posted.textHash);
-    return result;
+    const stored = this.#known(posted) ?? this.find(posted.key, posted.keyHash);
+    if (stored === undefined) return this.#add(new Alert(posted, times), characterBytes);
+    return this.#update(stored, posted, times, characterBytes);
   }
 
   /** An alert that has a place in the heap has not been forgotten: that is quicker to see than to look it up once more. */
@@ -96,24 +94,19 @@ export class AlertStore {
   }
 
   /** The stored alert of a key, resolved ones included. */
-  find(key: string): Alert | undefined {
-    return this.#alerts.get(key);
-  }
-
-  /** The same at less cost; it may fail to find an alert that is there. */
-  findByText(key: string, textHash: number): Alert | undefined {
-    return this.#byText.find(key, textHash);
+  find(key: string, keyHash?: number): Alert | undefined {
+    return this.#alerts.find(key, keyHash);
   }
 
   /** All that are remembered. It may be read bit by bit: what comes or goes meanwhile may be in it or not. */
-  all(): IterableIterator<Alert> {
+  all(): Iterable<Alert> {
     return this.#alerts.values();
   }
 
   /** All that fire at `now`. */
   firingAt(now: number): Alert[] {
     const firing: Alert[] = [];
-    for (const alert of this.#alerts.values()) if (!isResolved(alert.state, now)) firing.push(alert);
+    for (const alert of this.#alerts.values()) if (!isResolved(alert.times, now)) firing.push(alert);
     return firing;
   }
 
@@ -125,21 +118,22 @@ export class AlertStore {
     const expired: Alert[] = [];
     for (let looked = 0; looked < limit; looked++) {
       const alert = this.#deadlines.first;
-      if (alert === undefined || alert.deadline > now) break;
+      if (alert === undefined || this.nextDeadline! > now) break;
       if (this.#expireOne(alert, now)) expired.push(alert);
     }
     return expired;
   }
 
   #expireOne(alert: Alert, now: number): boolean {
-    if (!isResolved(alert.state, now)) {
-      this.#deadlines.set(alert, alert.state.endsAt);
+    const { times } = alert;
+    if (!isResolved(times, now)) {
+      this.#deadlines.set(alert, times.endsAt);
       return false;
     }
     const expired = alert.announced === 'firing';
     this.#announce(alert, 'resolved');
-    if (alert.state.endsAt + resolvedRetentionMs <= now) this.#forget(alert);
-    else this.#deadlines.set(alert, alert.state.endsAt + resolvedRetentionMs);
+    if (nextDeadline(alert) <= now) this.#forget(alert);
+    else this.#deadlines.set(alert, nextDeadline(alert));
     return expired;
   }
 
@@ -148,7 +142,7 @@ export class AlertStore {
     alert.sizeBytes = alertSize(alert, characterBytes);
     if (change === 'new') this.#makeRoom(alert.sizeBytes);
     if (!this.#hasRoom(alert.sizeBytes)) return { alert, change, limited: 'alert' };
-    this.#alerts.set(alert.key, alert);
+    this.#alerts.add(alert);
     this.#bytes += alert.sizeBytes;
     if (change === 'resolved') this.#resolved.add(alert);
     this.#deadlines.set(alert, nextDeadline(alert));
@@ -169,32 +163,39 @@ export class AlertStore {
     return this.#alerts.size < maxAlerts && this.#bytes + sizeBytes <= maxBytes;
   }
 
-  #update(alert: Alert, received: AlertState, now: number, characterBytes: 1 | 2): PutResult {
-    const { annotations, generatorURL } = alert.state;
-    const merged = mergeAlert(alert.state, received, now);
-    const edited = !isSameLabelText(annotations, merged.annotations);
-    const resized = edited || generatorURL !== merged.generatorURL;
-    const fitted = !resized || this.#resize(alert, merged, characterBytes);
-    // Equal texts are not replaced by new ones: that would make garbage of the old, all over the heap, at every re-send.
-    alert.renew(merged, resized && fitted);
-    const change = this.#statusChange(alert, now) ?? (edited ? 'changed' : 'repeated');
-    // A deadline that has become later is left where it is: expire() moves it on when it comes to it.
-    if (nextDeadline(alert) < alert.deadline) this.#deadlines.set(alert, nextDeadline(alert));
+  #update(alert: Alert, posted: AlertTexts, received: AlertTimes, characterBytes: 1 | 2): PutResult {
+    const times = this.#times.merged(alert.times, received);
+    alert.times = times;
+    // A clock that was set back makes what is stored the younger one; so its texts stay.
+    const texts = times.updatedAt === received.updatedAt ? posted : alert;
+    const edited = !isSameLabelText(alert.annotations, texts.annotations);
+    const resized = edited || alert.generatorURL !== texts.generatorURL;
+    const fitted = !resized || this.#rewrite(alert, texts, characterBytes);
+    const change = this.#statusChange(alert, received.updatedAt) ?? (edited ? 'changed' : 'repeated');
+    this.#bringForward(alert);
     return fitted ? { alert, change } : { alert, change, limited: 'annotations' };
   }
 
-  /** Accounts for new annotations; false if they do not fit, in which case the alert has to keep its old ones. */
-  #resize(alert: Alert, merged: AlertState, characterBytes: 1 | 2): boolean {
-    const sizeBytes = alertSize(alert, characterBytes, merged);
+  /** Takes over new texts; false if they do not fit, in which case the alert keeps its old ones. Equal texts are not replaced. */
+  #rewrite(alert: Alert, texts: AlertTexts, characterBytes: 1 | 2): boolean {
+    const sizeBytes = alertSize(alert, characterBytes, texts);
     const grown = sizeBytes - alert.sizeBytes;
     if (grown > 0 && this.#bytes + grown > this.#options.maxBytes) return false;
+    alert.annotations = texts.annotations;
+    alert.generatorURL = texts.generatorURL;
     alert.sizeBytes = sizeBytes;
     this.#bytes += grown;
     return true;
   }
 
+  /** A deadline that has become later is left where it is: expire() moves it on when it comes to it. */
+  #bringForward(alert: Alert): void {
+    const deadline = nextDeadline(alert);
+    if (deadline < this.#deadlines.deadlineOf(alert)!) this.#deadlines.set(alert, deadline);
+  }
+
   #statusChange(alert: Alert, now: number): 'new' | 'resolved' | undefined {
-    const status = isResolved(alert.state, now) ? 'resolved' : 'firing';
+    const status = isResolved(alert.times, now) ? 'resolved' : 'firing';
     if (status === alert.announced) return undefined;
     this.#announce(alert, status);
     return status === 'firing' ? 'new' : 'resolved';
@@ -210,13 +211,12 @@ export class AlertStore {
   #forget(alert: Alert): void {
     this.#deadlines.delete(alert);
     this.#resolved.delete(alert);
-    this.#alerts.delete(alert.key);
-    this.#byText.delete(alert);
+    this.#alerts.delete(alert);
     this.#bytes -= alert.sizeBytes;
   }
 }
 
 /** Its end, and if that has been told already, when it is forgotten. */
-function nextDeadline({ announced, state }: Alert): number {
-  return announced === 'firing' ? state.endsAt : state.endsAt + resolvedRetentionMs;
+function nextDeadline({ announced, times }: Alert): number {
+  return announced === 'firing' ? times.endsAt : times.endsAt + resolvedRetentionMs;
 }

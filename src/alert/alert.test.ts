@@ -1,66 +1,26 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { Alert, isResolved, receivedState, type AlertState } from './alert.ts';
-import { labelKey } from './label-key.ts';
+import { Alert } from './alert.ts';
+import { posted } from './alert-store.fixture.ts';
 import type { LabelSet } from './label-set.ts';
-import type { PostableAlert } from './postable-alert.ts';
+import { TextHash } from './text-hash.ts';
 
 const now = Date.parse('2026-11-21T03:00:00.000Z');
-const resolveTimeoutMs = 300_000;
-
-function posted(startsAt: number | undefined, endsAt: number | undefined): PostableAlert {
-  return {
-    key: 'k',
-    labels: { a: 'b' },
-    annotations: { c: 'd' },
-    startsAt,
-    endsAt,
-    generatorURL: '/x',
-    invalid: undefined,
-  };
-}
-
-describe('receivedState', () => {
-  /** startsAt, endsAt as sent, relative to now; startsAt, endsAt, timeout as defaulted. */
-  type Row = readonly [what: string, sent: readonly (number | undefined)[], state: readonly [number, number, boolean]];
-  const rows: readonly Row[] = [
-    ['no times: from now until the resolve timeout', [], [0, resolveTimeoutMs, true]],
-    ['a start alone: until the resolve timeout', [-1000], [-1000, resolveTimeoutMs, true]],
-    ['an end alone, past: starts there', [undefined, -1000], [-1000, -1000, false]],
-    ['an end alone, to come: starts there', [undefined, 1000], [1000, 1000, false]],
-    ['both', [-1000, 1000], [-1000, 1000, false]],
-    ['both, equal', [-1000, -1000], [-1000, -1000, false]],
-    ['1970, which is not absent', [-now, -now], [-now, -now, false]],
-  ];
-  for (const [what, [startsAt, endsAt], [starts, ends, timeout]] of rows) {
-    it(what, () => {
-      const at = (offset: number | undefined): number | undefined => (offset === undefined ? undefined : now + offset);
-      assert.deepEqual(receivedState(posted(at(startsAt), at(endsAt)), now, resolveTimeoutMs), {
-        annotations: { c: 'd' },
-        generatorURL: '/x',
-        startsAt: now + starts,
-        endsAt: now + ends,
-        updatedAt: now,
-        timeout,
-      });
-    });
-  }
-});
 
 describe('Alert', () => {
-  const alertOf = (labels: LabelSet): Alert => new Alert({ key: labelKey(labels), labels }, state(now));
-  const state = (endsAt: number): AlertState => receivedState(posted(now - 1000, endsAt), now, resolveTimeoutMs);
-
-  it('is resolved when its end is here', () => {
-    assert.equal(isResolved(state(now - 1), now), true);
-    assert.equal(isResolved(state(now), now), true);
-    assert.equal(isResolved(state(now + 1), now), false);
-  });
+  const alertOf = (labels: LabelSet, endsAt = now): Alert =>
+    new Alert(posted({ labels }), { startsAt: now - 1000, endsAt, updatedAt: now, timeout: false });
 
   it('counts as firing at first if it was when it came', () => {
-    assert.equal(new Alert({ key: '{}', labels: {} }, state(now + 1)).announced, 'firing');
-    assert.equal(new Alert({ key: '{}', labels: {} }, state(now)).announced, 'resolved');
+    assert.equal(alertOf({ a: 'b' }, now + 1).announced, 'firing');
+    assert.equal(alertOf({ a: 'b' }, now).announced, 'resolved');
+  });
+
+  it('knows the hash of its key, whoever worked it out', () => {
+    const { keyHash, key, times } = alertOf({ a: 'b' });
+    assert.equal(keyHash, TextHash.of(key));
+    assert.equal(new Alert({ ...posted({}), keyHash: 7 }, times).keyHash, 7);
   });
 
   it("has Alertmanager's fingerprint", () => {

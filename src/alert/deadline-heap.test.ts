@@ -2,13 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Alert } from './alert.ts';
+import { countLooks, posted } from './alert-store.fixture.ts';
 import { DeadlineHeap } from './deadline-heap.ts';
 
 function newAlert(name: string): Alert {
-  return new Alert(
-    { key: name, labels: {} },
-    { annotations: {}, generatorURL: '', startsAt: 0, endsAt: 1, updatedAt: 0, timeout: false },
-  );
+  return new Alert(posted({ labels: { name } }), { startsAt: 0, endsAt: 1, updatedAt: 0, timeout: false });
 }
 
 type Step = { readonly alert: number; readonly deadline?: number };
@@ -35,8 +33,9 @@ describe('DeadlineHeap', () => {
             model.set(alert, deadline);
           }
           assert.equal(heap.size, model.size);
-          assert.equal(heap.first?.deadline, firstOf(model));
-          for (const [known, at] of model) assert.equal(known.deadline, at);
+          assert.equal(heap.firstDeadline, firstOf(model));
+          assert.equal(heap.first && heap.deadlineOf(heap.first), heap.firstDeadline);
+          for (const known of alerts) assert.equal(heap.deadlineOf(known), model.get(known));
         }
         assert.deepEqual(
           drain(heap),
@@ -66,22 +65,22 @@ describe('DeadlineHeap', () => {
 
   for (const size of [100, 1000, 10_000]) {
     it(`looks at a few of ${size} alerts for each operation`, () => {
-      const counted = { reads: 0 };
+      const counted = { looks: 0 };
       const heap = new DeadlineHeap();
-      const alerts = Array.from({ length: size }, (_, i) => countReads(newAlert(String(i)), counted));
+      const alerts = Array.from({ length: size }, (_, i) => countLooks(newAlert(String(i)), counted));
       const most = (operation: () => void): number => {
-        const before = counted.reads;
+        const before = counted.looks;
         operation();
-        return counted.reads - before;
+        return counted.looks - before;
       };
       const costs = [
         ...alerts.map((alert, i) => most(() => heap.set(alert, -i))),
         ...alerts.map((alert, i) => most(() => heap.set(alert, (i * 7919) % size))),
-        ...alerts.map((alert) => most(() => heap.set(alert, alert.deadline + size))),
+        ...alerts.map((alert) => most(() => heap.set(alert, heap.deadlineOf(alert)! + size))),
         ...alerts.map((alert) => most(() => heap.delete(alert))),
       ];
       assert.equal(heap.size, 0);
-      assert.ok(counted.reads > size, 'the reads are counted');
+      assert.ok(counted.looks > size, 'the looks are counted');
       const bound = 6 * Math.log2(size) + 10;
       assert.ok(Math.max(...costs) <= bound, `${Math.max(...costs)} looks, at most ${bound} expected`);
     });
@@ -95,19 +94,8 @@ function firstOf(model: ReadonlyMap<Alert, number>): number | undefined {
 function drain(heap: DeadlineHeap): number[] {
   const deadlines: number[] = [];
   for (let alert = heap.first; alert !== undefined; alert = heap.first) {
-    deadlines.push(alert.deadline);
+    deadlines.push(heap.deadlineOf(alert)!);
     heap.delete(alert);
   }
   return deadlines;
-}
-
-/** Has every look at the alert's deadline counted. */
-function countReads(alert: Alert, counted: { reads: number }): Alert {
-  let { deadline } = alert;
-  return Object.defineProperty(alert, 'deadline', {
-    get: () => (counted.reads++, deadline),
-    set: (value: number) => {
-      deadline = value;
-    },
-  });
 }

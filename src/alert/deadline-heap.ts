@@ -6,23 +6,32 @@ import type { Alert } from './alert.ts';
  */
 export class DeadlineHeap {
   readonly #alerts: Alert[] = [];
+  /** Of the alert at the same place, milliseconds. Beside the alerts: as a field of each, V8 would give every number an object. */
+  readonly #deadlines: number[] = [];
 
   /** The alert whose deadline comes first; undefined if there is none. */
   get first(): Alert | undefined {
     return this.#alerts[0];
   }
 
+  /** Of the first; undefined if there is none. */
+  get firstDeadline(): number | undefined {
+    return this.#deadlines[0];
+  }
+
   get size(): number {
     return this.#alerts.length;
   }
 
+  /** Undefined if the alert is not in here. */
+  deadlineOf({ heapIndex }: Alert): number | undefined {
+    return heapIndex < 0 ? undefined : this.#deadlines[heapIndex];
+  }
+
   /** Adds the alert, or moves it if it is in here already. */
   set(alert: Alert, deadline: number): void {
-    const later = alert.heapIndex >= 0 && deadline > alert.deadline;
-    alert.deadline = deadline;
-    if (alert.heapIndex < 0) alert.heapIndex = this.#alerts.push(alert) - 1;
-    if (later) this.#sink(alert);
-    else this.#rise(alert);
+    if (alert.heapIndex < 0) this.#rise(alert, deadline, this.#alerts.length);
+    else this.#move(alert, deadline, alert.heapIndex);
   }
 
   /** Takes the alert out; does nothing if it is not in here. */
@@ -31,43 +40,49 @@ export class DeadlineHeap {
     if (index < 0) return;
     alert.heapIndex = -1;
     const last = this.#alerts.pop()!;
-    if (last === alert) return;
-    this.#place(last, index);
-    this.#rise(last);
-    this.#sink(last);
+    const deadline = this.#deadlines.pop()!;
+    if (last !== alert) this.#move(last, deadline, index);
   }
 
-  #rise(alert: Alert): void {
-    let index = alert.heapIndex;
+  /** To where it belongs, from a place that is free for it. */
+  #move(alert: Alert, deadline: number, index: number): void {
+    const parent = (index - 1) >> 1;
+    if (index > 0 && this.#deadlines[parent]! > deadline) this.#rise(alert, deadline, index);
+    else this.#sink(alert, deadline, index);
+  }
+
+  #rise(alert: Alert, deadline: number, from: number): void {
+    let index = from;
     while (index > 0) {
-      const parentIndex = (index - 1) >> 1;
-      const parent = this.#alerts[parentIndex]!;
-      if (parent.deadline <= alert.deadline) break;
-      this.#place(parent, index);
-      index = parentIndex;
+      const parent = (index - 1) >> 1;
+      if (this.#deadlines[parent]! <= deadline) break;
+      this.#place(this.#alerts[parent]!, this.#deadlines[parent]!, index);
+      index = parent;
     }
-    this.#place(alert, index);
+    this.#place(alert, deadline, index);
   }
 
-  #sink(alert: Alert): void {
-    let index = alert.heapIndex;
+  #sink(alert: Alert, deadline: number, from: number): void {
+    let index = from;
     for (let child = this.#earlierChild(index); child !== undefined; child = this.#earlierChild(index)) {
-      if (child.deadline >= alert.deadline) break;
-      const childIndex = child.heapIndex;
-      this.#place(child, index);
-      index = childIndex;
+      if (this.#deadlines[child]! >= deadline) break;
+      this.#place(this.#alerts[child]!, this.#deadlines[child]!, index);
+      index = child;
     }
-    this.#place(alert, index);
+    this.#place(alert, deadline, index);
   }
 
-  #earlierChild(index: number): Alert | undefined {
-    const left = this.#alerts[2 * index + 1];
-    const right = this.#alerts[2 * index + 2];
-    return left !== undefined && right !== undefined && right.deadline < left.deadline ? right : left;
+  #earlierChild(index: number): number | undefined {
+    const deadlines = this.#deadlines;
+    const left = 2 * index + 1;
+    const right = left + 1;
+    if (left >= deadlines.length) return undefined;
+    return right < deadlines.length && deadlines[right]! < deadlines[left]! ? right : left;
   }
 
-  #place(alert: Alert, index: number): void {
+  #place(alert: Alert, deadline: number, index: number): void {
     this.#alerts[index] = alert;
+    this.#deadlines[index] = deadline;
     alert.heapIndex = index;
   }
 }

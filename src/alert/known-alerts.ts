@@ -3,14 +3,13 @@ import type { IdentifiedLabels } from './postable-alert.ts';
 
 /** What is stored of an alert. */
 export interface KnownAlert extends IdentifiedLabels {
-  readonly state: { readonly annotations: LabelText };
+  readonly annotations: LabelText;
 }
 
 /** The alerts that are stored, by their keys; see labelKey. */
 export interface KnownAlerts {
-  find(key: string): KnownAlert | undefined;
-  /** The same at less cost; it may fail to find an alert that is there. */
-  findByText(key: string, textHash: number): KnownAlert | undefined;
+  /** @param keyHash the key's {@link TextHash} */
+  find(key: string, keyHash: number): KnownAlert | undefined;
 }
 
-export const nothingKnown: KnownAlerts = { find: () => undefined, findByText: () => undefined };
+export const nothingKnown: KnownAlerts = { find: () => undefined };

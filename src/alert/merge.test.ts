@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { isResolved, receivedState, type AlertState } from './alert.ts';
-import { mergeAlert } from './merge.ts';
+import { isResolved, receivedTimes, type AlertTimes } from './alert-times.ts';
+import { mergeTimes } from './merge.ts';
 
 const minute = 60_000;
 const now = Date.parse('2026-11-21T03:00:00.000Z');
@@ -12,26 +12,18 @@ const resolveTimeout = 5;
 type Times = readonly [startsAt?: number | undefined, endsAt?: number | undefined];
 
 /** What a post with these times becomes, when it comes `secondsLater`. */
-function received([startsAt, endsAt]: Times, secondsLater = 0): AlertState {
+function received([startsAt, endsAt]: Times, secondsLater = 0): AlertTimes {
   const at = (offset: number | undefined): number | undefined =>
     offset === undefined ? undefined : now + offset * minute;
-  const posted = {
-    key: 'k',
-    labels: { a: 'b' },
-    annotations: { post: String(secondsLater) },
-    startsAt: at(startsAt),
-    endsAt: at(endsAt),
-    generatorURL: `/${secondsLater}`,
-    invalid: undefined,
-  };
-  return receivedState(posted, now + secondsLater * 1000, resolveTimeout * minute);
+  const posted = { startsAt: at(startsAt), endsAt: at(endsAt) };
+  return receivedTimes(posted, now + secondsLater * 1000, resolveTimeout * minute);
 }
 
-function minutes({ startsAt, endsAt }: AlertState): readonly number[] {
+function minutes({ startsAt, endsAt }: AlertTimes): readonly number[] {
   return [(startsAt - now) / minute, (endsAt - now) / minute];
 }
 
-describe('mergeAlert, as seen in Alertmanager 0.25 to 0.34', () => {
+describe('mergeTimes, as seen in Alertmanager 0.25 to 0.34', () => {
   const rows: readonly (readonly [name: string, first: Times, second: Times, stored: readonly [number, number]])[] = [
     ['−10..10, then −10..20: −10..20', [-10, 10], [-10, 20], [-10, 20]],
     ['−10..20, then −10..10: −10..20, an explicit end is not shortened', [-10, 20], [-10, 10], [-10, 20]],
@@ -57,7 +49,7 @@ describe('mergeAlert, as seen in Alertmanager 0.25 to 0.34', () => {
   for (const [name, first, second, stored] of rows) {
     it(name, () => {
       const secondState = received(second, 30);
-      const merged = mergeAlert(received(first), secondState, now + 30_000);
+      const merged = mergeTimes(received(first), secondState, now + 30_000);
       assert.deepEqual(minutes(merged), stored);
       const { startsAt, endsAt } = merged;
       assert.deepEqual(merged, { ...secondState, startsAt, endsAt }, 'all else is from the second');
@@ -65,22 +57,22 @@ describe('mergeAlert, as seen in Alertmanager 0.25 to 0.34', () => {
   }
 });
 
-describe('mergeAlert', () => {
+describe('mergeTimes', () => {
   const offset = fc.option(fc.integer({ min: -6, max: 6 }), { nil: undefined });
   const state = fc.record({ times: fc.tuple(offset, offset), later: fc.nat({ max: 3 }) }).map(({ times, later }) => {
     const { startsAt, endsAt, ...rest } = received(times, later * 60);
     return { ...rest, startsAt: Math.min(startsAt, endsAt), endsAt };
   });
-  const overlaps = (stored: AlertState, post: AlertState): boolean =>
+  const overlaps = (stored: AlertTimes, post: AlertTimes): boolean =>
     (post.endsAt > stored.startsAt && post.endsAt < stored.endsAt) ||
     (post.startsAt > stored.startsAt && post.startsAt < stored.endsAt);
   const nowSometime = fc.integer({ min: -7, max: 7 }).map((minutesLater) => now + minutesLater * minute);
 
   /** Both, what they become, and which of them came later. */
-  function check(property: (stored: AlertState, post: AlertState, merged: AlertState, at: number) => void): void {
+  function check(property: (stored: AlertTimes, post: AlertTimes, merged: AlertTimes, at: number) => void): void {
     fc.assert(
       fc.property(state, state, nowSometime, (stored, post, at) =>
-        property(stored, post, mergeAlert(stored, post, at), at),
+        property(stored, post, mergeTimes(stored, post, at), at),
       ),
       { numRuns: 2000 },
     );
@@ -124,7 +116,6 @@ describe('mergeAlert', () => {
       const newer = stored.updatedAt > post.updatedAt ? stored : post;
       const { startsAt, endsAt } = merged;
       assert.deepEqual(merged, { ...newer, startsAt, endsAt });
-      assert.equal(merged.annotations, newer.annotations);
     });
   });
 });

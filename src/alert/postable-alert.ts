@@ -2,18 +2,13 @@ import type { Labelled, LabelSet, LabelText } from './label-set.ts';
 import { labelKey } from './label-key.ts';
 
 /** One alert of a POST body that satisfies the schema: what the sender said, with empty label values already gone. */
-export interface PostableAlert {
-  /** Identity; see {@link labelKey}. '' if invalid. */
-  readonly key: string;
-  readonly labels: LabelSet;
+export interface PostableAlert extends IdentifiedLabels {
   readonly annotations: LabelText;
   /** Milliseconds since the epoch; undefined if absent. */
   readonly startsAt: number | undefined;
   readonly endsAt: number | undefined;
   /** '' if absent. */
   readonly generatorURL: string;
-  /** Of the bytes of its labels if these are the key; see {@link TextHash}. */
-  readonly textHash?: number;
   /** The alert that was stored under this key when this one was read; it may have been forgotten since. */
   readonly known?: IdentifiedLabels | undefined;
   /** Why the alert cannot be stored whatever the time is; undefined if it can. The rest of its batch is not concerned. */
@@ -21,13 +16,16 @@ export interface PostableAlert {
 }
 
 /** What is left to decide once the fields have their types. */
-export interface AlertFields extends Omit<PostableAlert, 'key' | 'textHash' | 'known' | 'invalid'> {
+export interface AlertFields extends Omit<PostableAlert, 'key' | 'keyHash' | 'known' | 'invalid'> {
   readonly annotations: LabelSet;
 }
 
 /** Labels, and the key that tells them from others. */
 export interface IdentifiedLabels extends Labelled {
+  /** See {@link labelKey}. '' if they are invalid. */
   readonly key: string;
+  /** The key's {@link TextHash}, if it is known. */
+  readonly keyHash?: number;
 }
 
 const noLabels: LabelSet = Object.freeze({});

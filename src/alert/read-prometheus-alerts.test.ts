@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { KnownAlert, KnownAlerts } from './known-alerts.ts';
+import type { KnownAlerts } from './known-alerts.ts';
 import { labelKey } from './label-key.ts';
 import { labelSetOf, type LabelSet } from './label-set.ts';
 import type { PostableAlert } from './postable-alert.ts';
 import { readAlerts } from './read-alerts.ts';
 import { readPrometheusAlerts } from './read-prometheus-alerts.ts';
+import { TextHash } from './text-hash.ts';
 
 interface SentAlert {
   readonly annotations?: LabelSet;
@@ -34,13 +35,10 @@ function written(alerts: readonly SentAlert[]): string {
 /** A store that has these alerts. */
 function stored(...alerts: readonly Pick<SentAlert, 'labels' | 'annotations'>[]): KnownAlerts {
   const known = alerts.map(({ labels, annotations }) => {
-    return { key: labelKey(labels), labels, state: { annotations: JSON.stringify(annotations ?? {}) } };
+    return { key: labelKey(labels), labels, annotations: JSON.stringify(annotations ?? {}) };
   });
   const byKey = new Map(known.map((alert) => [alert.key, alert]));
-  // Some by their hash, some only by their key.
-  const findByText = (key: string, hash: number): KnownAlert | undefined =>
-    hash % 2 === 0 ? byKey.get(key) : undefined;
-  return { find: (key) => byKey.get(key), findByText };
+  return { find: (key, keyHash) => (keyHash === TextHash.of(key) ? byKey.get(key) : undefined) };
 }
 
 function readQuickly(json: string, maxLabels: number, known = stored()): PostableAlert[] | undefined {

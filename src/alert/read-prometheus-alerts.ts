@@ -90,18 +90,16 @@ class Reader {
 
   /** Without parsing labels and annotations; undefined if that cannot be done. */
   #quickly(annotations: Piece, labels: Piece, startsAt: number, endsAt: number): PostableAlert | undefined {
-    const textHash = this.#hash.of(labels.from, labels.end);
-    const identity = this.#known.findByText(labels.text, textHash) ?? this.#identityOf(labels);
-    const known = typeof identity === 'string' ? undefined : identity;
+    const keyHash = this.#hash.of(labels.from, labels.end);
+    const known = this.#known.find(labels.text, keyHash);
     const annotationsText = this.#annotationsText(annotations, known);
+    const identity = known ?? this.#newKey(labels);
     if (identity === undefined || annotationsText === undefined) return undefined;
-    return new TextAlert(identity, textHash, annotationsText, startsAt, endsAt, this.#url);
+    return new TextAlert(identity, keyHash, annotationsText, startsAt, endsAt, this.#url);
   }
 
-  /** What is a key is taken for a new one, which it nearly always is; the store looks it up all the same. */
-  #identityOf({ from, end }: Piece): KnownAlert | string | undefined {
-    const text = this.#copy(from, end);
-    return this.#isKey(from, end) ? text : this.#known.find(text);
+  #newKey({ from, end }: Piece): string | undefined {
+    return this.#isKey(from, end) ? this.#copy(from, end) : undefined;
   }
 
   #isKey(from: number, end: number): boolean {
@@ -112,7 +110,7 @@ class Reader {
   #annotationsText({ text, from, end }: Piece, known: KnownAlert | undefined): LabelText | undefined {
     if (text === '') return noAnnotations;
     // The text that is stored rather than an equal one: then nothing has to be compared, or thrown away.
-    if (known !== undefined && known.state.annotations === text) return known.state.annotations;
+    if (known !== undefined && known.annotations === text) return known.annotations;
     if (!this.#plain.fills(from, end) || this.#plain.count > this.#maxLabels) return undefined;
     if (this.#plain.hasEscapes && parseLabelSet(text) === undefined) return undefined;
     return this.#copy(from, end);

@@ -4,7 +4,7 @@ import type { IdentifiedLabels, PostableAlert } from './postable-alert.ts';
 /** An alert whose labels nobody has parsed: their text is known to be a key. */
 export class TextAlert implements PostableAlert {
   readonly key: string;
-  readonly textHash: number;
+  readonly keyHash: number;
   readonly annotations: LabelText;
   readonly startsAt: number;
   readonly endsAt: number;
@@ -15,7 +15,7 @@ export class TextAlert implements PostableAlert {
   /** @param identity a key, or an alert that is stored under it */
   constructor(
     identity: string | IdentifiedLabels,
-    textHash: number,
+    keyHash: number,
     annotations: LabelText,
     startsAt: number,
     endsAt: number,
@@ -23,7 +23,7 @@ export class TextAlert implements PostableAlert {
   ) {
     this.key = typeof identity === 'string' ? identity : identity.key;
     this.known = typeof identity === 'string' ? undefined : identity;
-    this.textHash = textHash;
+    this.keyHash = keyHash;
     this.annotations = annotations;
     this.startsAt = startsAt;
     this.endsAt = endsAt;

@@ -18,6 +18,23 @@ describe('TextHash', () => {
     );
   });
 
+  it('is the same for a text of its own', () => {
+    const text = fc.string({ unit: 'grapheme-ascii', minLength: 4 });
+    fc.assert(fc.property(text, (piece) => assert.equal(TextHash.of(piece), hashOf(piece))));
+    const long = 'x'.repeat(9000);
+    assert.equal(TextHash.of(long), hashOf(long, 'before'));
+  });
+
+  it('looks at the first kilobytes of what is long, and at its length', () => {
+    const long = 'x'.repeat(100_000);
+    assert.equal(TextHash.of(`${long}y`), TextHash.of(`${long}z`));
+    assert.notEqual(TextHash.of(`${long}y`), TextHash.of(`${long}zz`));
+  });
+
+  it('takes any text', () => {
+    fc.assert(fc.property(fc.string(), (text) => assert.equal(TextHash.of(text), TextHash.of(text) | 0)));
+  });
+
   it('tells texts apart that differ in one character, at every place', () => {
     const text = '{"alertname":"InstanceDown"}';
     const hashes = Array.from(text, (_, at) => hashOf(`${text.slice(0, at)}~${text.slice(at + 1)}`));

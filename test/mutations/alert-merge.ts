@@ -1,11 +1,11 @@
 import type { MutatedPart } from './mutation.ts';
 
 const file = 'alert/merge.ts';
-const alert = 'alert/alert.ts';
+const times = 'alert/alert-times.ts';
 
 export const alertMerge: MutatedPart = {
   name: 'alert merge',
-  tests: ['alert/merge.test.ts', 'alert/alert.test.ts'],
+  tests: ['alert/merge.test.ts', 'alert/alert-times.test.ts'],
   mutations: [
     {
       file,
@@ -50,11 +50,11 @@ export const alertMerge: MutatedPart = {
       to: 'older.endsAt > younger.endsAt',
       means: 'a time-out of our own is kept against what the sender says',
     },
-    { file: alert, from: 'state.endsAt <= now', to: 'state.endsAt < now', means: 'an alert fires at its end' },
+    { file: times, from: 'endsAt <= now;', to: 'endsAt < now;', means: 'an alert fires at its end' },
     {
-      file: alert,
-      from: 'startsAt: posted.startsAt ?? endsAt ?? now,',
-      to: 'startsAt: posted.startsAt ?? now,',
+      file: times,
+      from: 'startsAt: startsAt ?? endsAt ?? now,',
+      to: 'startsAt: startsAt ?? now,',
       means: 'an end without a start is refused',
     },
   ],

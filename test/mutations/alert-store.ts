@@ -33,13 +33,13 @@ export const alertStore: MutatedPart = {
     },
     {
       file,
-      from: 'if (nextDeadline(alert) < alert.deadline) this.#deadlines.set(alert, nextDeadline(alert));',
+      from: '    this.#bringForward(alert);\n',
       to: '',
       means: 'an end that comes earlier than promised is not noticed',
     },
     {
       file,
-      from: '      this.#deadlines.set(alert, alert.state.endsAt);\n      return false;',
+      from: '      this.#deadlines.set(alert, times.endsAt);\n      return false;',
       to: '      this.#deadlines.delete(alert);\n      return false;',
       means: 'an alert that was sent again never ends',
     },
@@ -63,8 +63,8 @@ export const alertStore: MutatedPart = {
     },
     {
       file: heap,
-      from: 'right.deadline < left.deadline ? right : left',
-      to: 'right.deadline < left.deadline ? left : right',
+      from: 'deadlines[right]! < deadlines[left]! ? right : left',
+      to: 'deadlines[right]! < deadlines[left]! ? left : right',
       means: 'the order of the deadlines is lost',
     },
   ],

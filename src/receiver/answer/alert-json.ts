@@ -15,7 +15,8 @@ const receivers = JSON.stringify([{ name: receiverName }]);
  * @param silencedBy the ids of the silences that it matches now
  */
 export function alertJson(alert: Alert, silencedBy: readonly string[]): string {
-  const { annotations, endsAt, startsAt, updatedAt, generatorURL } = alert.state;
+  const { annotations, generatorURL, times } = alert;
+  const { endsAt, startsAt, updatedAt } = times;
   const state = silencedBy.length > 0 ? 'suppressed' : 'active';
   const silences = JSON.stringify(silencedBy);
   const url = generatorURL === '' ? '' : `,"generatorURL":${JSON.stringify(generatorURL)}`;

@@ -1,4 +1,5 @@
-import { Alert, receivedState } from '../../alert/alert.ts';
+import { Alert } from '../../alert/alert.ts';
+import { receivedTimes } from '../../alert/alert-times.ts';
 import { posted } from '../../alert/alert-store.fixture.ts';
 import type { LabelSet } from '../../alert/label-set.ts';
 
@@ -6,5 +7,5 @@ import type { LabelSet } from '../../alert/label-set.ts';
 export function newAlert(labels: LabelSet): Alert {
   const alert = posted({ labels });
   const now = Date.parse('2026-11-21T03:00:00.000Z');
-  return new Alert(alert, receivedState(alert, now, 5 * 60_000));
+  return new Alert(alert, receivedTimes(alert, now, 5 * 60_000));
 }

@@ -1,5 +1,5 @@
 import type { Alert } from '../../alert/alert.ts';
-import { isResolved } from '../../alert/alert.ts';
+import { isResolved } from '../../alert/alert-times.ts';
 import { compareInGroup, compareLabelSets } from '../../alert/alert-order.ts';
 import type { AlertStore } from '../../alert/alert-store.ts';
 import type { Labelled, LabelSet } from '../../alert/label-set.ts';
@@ -83,7 +83,7 @@ export class AlertLists {
     let looked = 0;
     for (const alert of store.all()) {
       if (++looked % alertsPerStep === 0) yield;
-      if (!isResolved(alert.state, now) && (yield* matchesAll(alert.labels, matchers, onUndecided))) found.push(alert);
+      if (!isResolved(alert.times, now) && (yield* matchesAll(alert.labels, matchers, onUndecided))) found.push(alert);
     }
     return found;
   }
@@ -119,7 +119,7 @@ export class AlertLists {
       const now = clock.now();
       const silences = silencedBy(alert, now);
       const wanted = silences.length > 0 ? silenced : active;
-      if (!wanted || isResolved(alert.state, now)) {
+      if (!wanted || isResolved(alert.times, now)) {
         yield;
         continue;
       }

@@ -1,4 +1,4 @@
-import { isResolved } from '../../alert/alert.ts';
+import { isResolved } from '../../alert/alert-times.ts';
 import type { AlertStore } from '../../alert/alert-store.ts';
 import { SilenceIndex } from '../../alert/silence-index.ts';
 import type { Silence } from '../../alert/silence.ts';
@@ -48,7 +48,7 @@ export class Unsilenced {
     for (const alert of store.all()) {
       if (this.#closed) return;
       const now = clock.now();
-      if (!isResolved(alert.state, now) && index.concerning(alert.labels).length > 0) {
+      if (!isResolved(alert.times, now) && index.concerning(alert.labels).length > 0) {
         if (silencing(alert, now).length === 0) addCause(causes, alert, 'silence expired', now);
       }
       if (slices.isOver) await slices.breathe();
