@@ -100,6 +100,18 @@ describe('parseAlertsResponse', () => {
     assert.match((await failureOf('{"status":"error"}')).message, /\(no error type: no error text\)/);
   });
 
+  it('does not believe an answer with warnings: what is missing in it may fire all the same', async () => {
+    const partial = (warnings: string): string =>
+      success('{"state":"firing","labels":{"a":"b"}}').replace('{', `{"warnings":${warnings},`);
+    const failure = await failureOf(partial('["rules of\\u0007 10.0.0.7:10901 unavailable","more"]'));
+    assert.equal(failure.kind, 'partial');
+    assert.match(failure.message, /2 warnings, the first "rules of 10\.0\.0\.7:10901 unavailable"/);
+    assert.match((await failureOf(partial('[{"text":"x"}]'))).message, /1 warning, the first an object/);
+    assert.equal((await failureOf(partial('"one"'))).kind, 'bad_shape');
+    for (const none of ['[]', 'null', '[],"infos":["slow"]'])
+      assert.deepEqual((await parse(partial(none))).firing, [{ a: 'b' }], none);
+  });
+
   it('tells broken JSON from something that is not JSON', async () => {
     const broken = await failureOf(success('{'), 'application/json; charset=utf-8');
     assert.equal(broken.kind, 'bad_json');

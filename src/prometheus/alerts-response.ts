@@ -23,8 +23,9 @@ type JsonObject = Readonly<Record<string, unknown>>;
 
 /**
  * Reads the answer of `GET /api/v1/alerts`. One alert of an unexpected shape spoils the whole: half an answer must not
- * look like fewer alerts. A state that is neither pending nor firing counts as not firing.
- * Rejects with PrometheusError: not_json, bad_json, error_status, bad_shape.
+ * look like fewer alerts. Warnings do too, by which Thanos tells of alerts that are missing (`infos` tell of none).
+ * A state that is neither pending nor firing counts as not firing.
+ * Rejects with PrometheusError: not_json, bad_json, error_status, partial, bad_shape.
  */
 export async function parseAlertsResponse(response: AlertsResponse, slices: Slices): Promise<PrometheusAlerts> {
   const alerts = alertList(await parse(response, parseJson, slices), response.endpoint);
@@ -86,6 +87,7 @@ function alertList(envelope: unknown, endpoint: PrometheusEndpoint): readonly un
   if (!isJsonObject(envelope)) throw badShape('the answer', 'an object', envelope, endpoint);
   if (envelope['status'] === 'error') throw errorStatus(envelope, endpoint);
   if (envelope['status'] !== 'success') throw badShape('status', '"success" or "error"', envelope['status'], endpoint);
+  refuseWarnings(envelope['warnings'] ?? [], endpoint);
   const data = envelope['data'];
   if (!isJsonObject(data)) throw badShape('data', 'an object', data, endpoint);
   // Go writes a list that was never filled as null.
@@ -100,6 +102,16 @@ function errorStatus({ errorType, error }: JsonObject, endpoint: PrometheusEndpo
   return new PrometheusError(
     'error_status',
     `Prometheus at ${endpoint.address} could not list its alerts (${type}: ${text}): its own log says more.`,
+  );
+}
+
+function refuseWarnings(warnings: unknown, endpoint: PrometheusEndpoint): void {
+  if (!Array.isArray(warnings)) throw badShape('warnings', 'a list', warnings, endpoint);
+  if (warnings.length === 0) return;
+  const count = warnings.length === 1 ? '1 warning' : `${warnings.length} warnings`;
+  throw new PrometheusError(
+    'partial',
+    `Prometheus at ${endpoint.address} answered with ${count}, the first ${shapeOf(warnings[0], endpoint)}, so alerts may be missing in its answer: is everything up that it asks itself, as Thanos asks its rulers?`,
   );
 }
 
@@ -148,6 +160,6 @@ function shapeOf(value: unknown, endpoint: PrometheusEndpoint): string {
   if (value === undefined) return 'missing';
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object') return 'an object';
-  return endpoint.quote(JSON.stringify(value));
+  if (typeof value === 'string') return `"${endpoint.quote(value)}"`;
+  return typeof value === 'object' ? 'an object' : JSON.stringify(value);
 }

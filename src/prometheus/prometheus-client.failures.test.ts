@@ -87,6 +87,12 @@ describe('a query that fails', { timeout: 20_000 }, () => {
       whole('200 OK', json, '{"status":"error","errorType":"t","error":"e"}'),
       /\(t: e\)/,
     ],
+    [
+      'a part of the alerts',
+      'partial',
+      whole('200 OK', json, '{"status":"success","warnings":["w"],"data":{"alerts":[]}}'),
+      /1 warning, the first "w"/,
+    ],
     ['another API', 'bad_shape', whole('200 OK', json, '[]'), /not an object/],
     [
       'a body over the limit',

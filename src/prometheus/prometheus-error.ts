@@ -13,6 +13,7 @@ export const prometheusErrorKinds = [
   'not_json',
   'bad_json',
   'error_status',
+  'partial',
   'bad_shape',
   'too_large',
   'unreadable_file',
