@@ -1,97 +1,12 @@
 #!/usr/bin/env node
-import { existsSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { isMainThread } from 'node:worker_threads';
 import packageJson from '../package.json' with { type: 'json' };
-import { systemClock } from './clock.ts';
-import { chooseHome } from './config/choose-home.ts';
-import { parseFlags, type Flags } from './config/flags.ts';
-import { helpText } from './config/help-text.ts';
-import { loadConfig, type LoadedConfig } from './config/load-config.ts';
-import { HeapGuard } from './heap-guard.ts';
-import { serve } from './serve.ts';
-import { loadWebConfig, type LoadedWebConfig } from './web/load-web-config.ts';
+import { nodeVersionProblem } from './node-version.ts';
 
-const { version } = packageJson;
-
-/** Where the manifests are if nobody says otherwise: the package's own examples. */
-const examplePipelines = fileURLToPath(new URL('../examples/pipelines', import.meta.url));
-
-const exitOk = 0;
-const exitFailure = 1;
-const exitUsage = 2;
-
-/** Runs one command line. The process ends with the exit code that this resolves to. */
-async function main(args: readonly string[]): Promise<number> {
-  const commandLine = parseFlags(args, { terminal: process.stdout.isTTY });
-  switch (commandLine.command) {
-    case 'help':
-      process.stdout.write(`${helpText().trimEnd()}\n`);
-      return exitOk;
-    case 'version':
-      process.stdout.write(`tocsin ${version} (node ${process.versions.node})\n`);
-      return exitOk;
-    case 'error':
-      return complain([...commandLine.problems, 'try: tocsin --help'], exitUsage);
-    case 'check-config':
-      return checked(commandLine.file, loadConfig({ configFile: commandLine.file }, readText));
-    case 'check-web-config':
-      return checked(commandLine.file, loadWebConfig(commandLine.file, readText));
-    case 'serve':
-      return start(commandLine.flags);
-  }
+// An older Node fails somewhere in the rest, at its start or much later: so the rest is loaded only if it can run.
+const problem = nodeVersionProblem(process.version, packageJson.engines.node);
+if (problem !== undefined) {
+  process.stderr.write(`tocsin: ${problem}\n`);
+  process.exit(1);
 }
-
-function checked(file: string, loaded: LoadedConfig | LoadedWebConfig): number {
-  if ('problems' in loaded) return complain(loaded.problems, exitFailure);
-  process.stdout.write(`${file}: good\n`);
-  return exitOk;
-}
-
-function start(flags: Flags): Promise<number> | number {
-  const loaded = loadConfig(flags, readText);
-  const web = flags.webConfigFile === undefined ? undefined : loadWebConfig(flags.webConfigFile, readText);
-  const problems = [loaded, web].flatMap((each) => (each !== undefined && 'problems' in each ? each.problems : []));
-  if ('problems' in loaded || problems.length > 0) return complain(problems, exitFailure);
-  const webConfig =
-    flags.webConfigFile !== undefined && web !== undefined && 'settings' in web
-      ? { file: flags.webConfigFile, settings: web.settings, readFile: readText }
-      : undefined;
-  const { config, text, pipelinesFolderGiven, inFile } = loaded;
-  const home = chooseHome({
-    ...flags,
-    folderFlag: flags.pipelinesFolder !== undefined,
-    folderInFile: inFile.folder,
-    kubernetesInFile: inFile.kubernetes,
-    environment: process.env,
-    exists: existsSync,
-  });
-  if ('problem' in home) return complain([home.problem], exitFailure);
-  const heapGuard = new HeapGuard();
-  const pipelinesFolder = pipelinesFolderGiven ? config.pipelines.folder : examplePipelines;
-  return serve({
-    flags,
-    config,
-    configText: text,
-    loadConfig: () => loadConfig(flags, readText),
-    home,
-    webConfig,
-    pipelinesFolder,
-    version,
-    clock: systemClock,
-    heavyWork: (work) => heapGuard.during(work),
-  });
-}
-
-function readText(path: string): string {
-  return readFileSync(path, 'utf8');
-}
-
-/** One line for each problem, on standard error. */
-function complain(problems: readonly string[], exitCode: number): number {
-  for (const problem of problems) process.stderr.write(`tocsin: ${problem}\n`);
-  return exitCode;
-}
-
-// A thread that runs this file in a bundle is there for what password-hasher.ts does in it.
-if (isMainThread) process.exit(await main(process.argv.slice(2)));
+const { runCommand } = await import('./run-command.ts');
+process.exit(await runCommand(process.argv.slice(2)));

@@ -49,7 +49,7 @@ export class PasswordThread implements PasswordHasher {
   }
 
   #start(): Worker {
-    // This very file; in a bundle, the whole program, of which only the end of this file runs: see main.ts.
+    // This very file; in a bundle, the whole program but main.ts, of which only the end of this file does anything.
     const worker = new Worker(new URL(import.meta.url), { workerData: role, name: role });
     worker.unref();
     worker.on('message', ({ id, matches }: Answer) => {

@@ -39,6 +39,14 @@ describe('the command line', () => {
     assert.match(stdout, /^tocsin \d+\.\d+\.\d+ /);
   });
 
+  it('refuses a Node that is too old, in one line, with 1', async () => {
+    const older = "Object.defineProperty(process, 'version', { value: 'v20.20.2' })";
+    const { code, stdout, stderr } = await runTocsin(['--version'], [`--import=data:text/javascript,${older}`]);
+
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.match(stderr, /^tocsin: needs Node 22\.19 or newer, found v20\.20\.2: .+\n$/);
+  });
+
   it('refuses wrong flags, all in one go, with 2', async () => {
     const { code, stderr } = await runTocsin(['--log.levle=debug', '--log.format=xml']);
 

@@ -14,13 +14,13 @@ export interface Run {
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Runs a command line that ends by itself, with a storage folder of its own. @param cwd default: the project's root */
-export async function runTocsin(args: readonly string[], cwd = root): Promise<Run> {
+/** Runs a command line that ends by itself, with a storage folder of its own. */
+export async function runTocsin(args: readonly string[], nodeArgs: readonly string[] = []): Promise<Run> {
   const storage = await mkdtemp(join(tmpdir(), 'tocsin-run-'));
   try {
     const serves = args.some((arg) => arg.startsWith('--web.')) ? [`--storage.path=${storage}`] : [];
-    const child = spawn(process.execPath, [join(root, 'src/main.ts'), ...args, ...serves], {
-      cwd,
+    const child = spawn(process.execPath, [...nodeArgs, join(root, 'src/main.ts'), ...args, ...serves], {
+      cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: 20_000,
     });
