@@ -56,8 +56,8 @@ type OnTransition = (transition: AlertTransition) => void;
  */
 export class AlertsHandler {
   readonly #options: AlertsHandlerOptions;
-  /** Of bodies that take seconds, in slices, one is worked on at a time, for the sake of memory. */
-  readonly #large = new Slots(1);
+  /** One of either is worked on at a time, for the sake of memory; what takes seconds holds up none of what takes milliseconds. */
+  readonly #slots = { bodies: new Slots(1), 'large bodies': new Slots(1) };
 
   constructor(options: AlertsHandlerOptions) {
     this.#options = options;
@@ -89,14 +89,13 @@ export class AlertsHandler {
 
   async #takeLong(bytes: Buffer, response: ServerResponse, sender: Sender, door: Door): Promise<void> {
     const { schedule, heavyWork } = this.#options;
-    if (bytes.length <= slicedBodyBytes) {
-      await schedule.next('bodies');
-      return this.#takeIn(bytes, response, sender, door, 'bodies');
-    }
-    const release = await this.#large.acquire();
+    const isLarge = bytes.length > slicedBodyBytes;
+    const work = isLarge ? 'large bodies' : 'bodies';
+    const takeIn = (): Promise<void> => this.#takeIn(bytes, response, sender, door, work);
+    const release = await this.#slots[work].acquire();
     try {
-      await schedule.next('large bodies');
-      await heavyWork(() => this.#takeIn(bytes, response, sender, door, 'large bodies'));
+      await schedule.next(work);
+      await (isLarge ? heavyWork(takeIn) : takeIn());
     } finally {
       release();
     }

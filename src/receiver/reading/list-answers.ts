@@ -44,6 +44,7 @@ export class ListAnswers {
   async #send(response: ServerResponse, text: SlicedText): Promise<void> {
     while (!response.destroyed) {
       await this.#options.schedule.next('lists');
+      if (response.destroyed) return;
       const chunk = this.#nextChunk(text);
       if (chunk.text === '' && !chunk.isLast) continue;
       if (!response.headersSent) writeHead(response, chunk);

@@ -89,22 +89,24 @@ export class SilencesHandler {
       if (body.bytes.length === 0) throw SilenceError.required();
       const problem = mediaTypeProblem(request.headers['content-type']);
       if (problem !== undefined) throw new RefusedError(problem.status, problem.message);
-      const slices = new Slices(schedule, 'silences');
-      if (body.bytes.length > laneSilenceBytes) await slices.breathe();
-      const posted = await readSilenceBody(body.bytes, limits().maxBytes, slices);
-      if (silenceMemory(posted) > laneSilenceBytes) return await this.#setLarge(posted, requestId);
-      return await this.#setValid(posted, requestId, slices);
+      const read = (slices: Slices): Promise<PostableSilence> => readSilenceBody(body.bytes, limits().maxBytes, slices);
+      if (body.bytes.length > laneSilenceBytes)
+        return await this.#alone(async (slices) => this.#setValid(await read(slices), requestId, slices));
+      const first = new Slices(schedule, 'silences');
+      const posted = await read(first);
+      if (silenceMemory(posted) <= laneSilenceBytes) return await this.#setValid(posted, requestId, first);
+      return await this.#alone((slices) => this.#setValid(posted, requestId, slices));
     } finally {
       body.release();
     }
   }
 
-  async #setLarge(posted: PostableSilence, requestId: string): Promise<string> {
+  async #alone(set: (slices: Slices) => Promise<string>): Promise<string> {
     const release = await this.#large.acquire();
     try {
       const slices = new Slices(this.#options.schedule, 'large silences');
       await slices.breathe();
-      return await this.#setValid(posted, requestId, slices);
+      return await set(slices);
     } finally {
       release();
     }
