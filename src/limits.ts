@@ -36,7 +36,10 @@ export const logWrites = { calls: 4, windowMs: 20 };
 /** How long all long work together may hold the event loop before others get their turns, milliseconds. */
 export const sliceMs = 10;
 
-/** So many turns of the event loop they get then, but no more of them once they have had so long, milliseconds. */
+/**
+ * So many turns of the event loop they get then, each of which takes in one new connection; but no more of them once they have
+ * had so long, milliseconds: what is long gets a fifth of the time at least.
+ */
 export const restTurns = 32;
 export const maxRestMs = 40;
 
@@ -48,7 +51,7 @@ export const largeBodyBytes = 1024 * 1024;
 export const largeBodySlots = 2;
 
 /** A body over this waits for a slice of its own before it is worked on, bytes. */
-export const laneBodyBytes = 64 * 1024;
+export const longBodyBytes = 64 * 1024;
 
 /** What all bodies that are not large may take together; over it the one that is unfinished for longest is ended, bytes. */
 export const bodyMemoryBytes = 64 * 1024 * 1024;
@@ -72,7 +75,7 @@ export const silencesMemoryBytes = 64 * 1024 * 1024;
 export const filterInstructions = 8000;
 
 /** A silence whose body or whose memory, by estimate, is over this is checked in slices of its own, one at a time, bytes. */
-export const laneSilenceBytes = 64 * 1024;
+export const longSilenceBytes = 64 * 1024;
 
 /** Most lists of alerts that are being answered at once; each holds a list of references, not the alerts. */
 export const openLists = 16;

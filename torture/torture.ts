@@ -46,7 +46,7 @@ async function hostile(): Promise<boolean> {
     requests: Number(values.requests),
     timeMs: Number(values.minutes) * 60_000,
     idleConnections: Number(values.idle),
-    healthyWithinMs: 750,
+    healthyWithinMs: 200,
     ...(values.only !== undefined && { only: Number(values.only) }),
   });
   print(

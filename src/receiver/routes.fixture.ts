@@ -13,7 +13,7 @@ import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import type { Repeats } from './intake/alert-intake.ts';
 import { AlertLines } from './events/alert-lines.ts';
 import { AlertLists, type SilencedBy } from './reading/alert-lists.ts';
-import { AlertsHandler } from './intake/alerts-handler.ts';
+import { AlertsHandler, type HeavyWork } from './intake/alerts-handler.ts';
 import { BodyReader } from './request/body-reader.ts';
 import { IntakeReport } from './intake/intake-report.ts';
 import { ReadHandler } from './reading/read-handler.ts';
@@ -36,6 +36,7 @@ export interface TestRoutesOptions {
   /** Called with what wakes a reconcile, and the answers so far. */
   readonly sink?: (causes: Causes, responses: readonly ServerResponse[]) => void;
   readonly expireDue?: () => void;
+  readonly heavyWork?: HeavyWork;
   /** Writes changes of silences to the disk. */
   readonly append?: SilenceStorage['append'];
 }
@@ -112,7 +113,7 @@ export async function startRoutes(test: TestContext, options: TestRoutesOptions 
     isSilencingSlow: () => silences.holdsAny,
     settings: () => settings,
     report: new IntakeReport({ clock, logger, metrics, lines, perSecond: 50 }),
-    heavyWork: (work) => work(),
+    heavyWork: options.heavyWork ?? ((work) => work()),
     expireDue: options.expireDue ?? (() => undefined),
     sink,
   });

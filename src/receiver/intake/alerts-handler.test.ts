@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { laneBodyBytes } from '../../limits.ts';
+import { longBodyBytes, slicedBodyBytes } from '../../limits.ts';
 import { rawConnection, requestHead } from '../raw-connection.fixture.ts';
 import { metric, startRoutes } from '../routes.fixture.ts';
 
@@ -50,6 +50,27 @@ describe('AlertsHandler', () => {
     });
     await post(one);
     assert.deepEqual(order, [true, 1]);
+  });
+
+  it('works on one large body at a time, and on a small one meanwhile', async (test) => {
+    let [running, most] = [0, 0];
+    const { promise: small, resolve: smallIsDone } = Promise.withResolvers<void>();
+    const { post, store } = await startRoutes(test, {
+      maxBytes: 1_000_000,
+      async heavyWork(work) {
+        most = Math.max(most, ++running);
+        await small;
+        return work().finally(() => running--);
+      },
+    });
+    const large = Array.from({ length: 3 }, (_, n) => post(`[{"labels":{"a":"${n}"}}]`.padEnd(slicedBodyBytes + 1)));
+    assert.equal((await post(one)).status, 200);
+    smallIsDone();
+    assert.deepEqual(
+      (await Promise.all(large)).map(({ status }) => status),
+      [200, 200, 200],
+    );
+    assert.deepEqual([most, store.size], [1, 4]);
   });
 
   it('lets alerts expire before and after it stores a batch', async (test) => {
@@ -128,7 +149,7 @@ describe('AlertsHandler', () => {
 
   it('takes in batches that need a turn of their own, also after one that is refused', async (test) => {
     const { post, store } = await startRoutes(test);
-    const padding = ' '.repeat(laneBodyBytes);
+    const padding = ' '.repeat(longBodyBytes);
     const answers = await Promise.all([`[${padding}`, `${one}${padding}`].map((body) => post(body)));
     assert.deepEqual(
       answers.map(({ status }) => status),

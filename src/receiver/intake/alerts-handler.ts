@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AlertStore } from '../../alert/alert-store.ts';
 import type { Clock } from '../../clock.ts';
-import { laneBodyBytes, slicedBodyBytes } from '../../limits.ts';
+import { longBodyBytes, slicedBodyBytes } from '../../limits.ts';
 import type { LongWork, SliceSchedule } from '../../slice-schedule.ts';
 import { Slices } from '../../slices.ts';
 import type { Causes } from '../../workqueue/causes.ts';
@@ -80,7 +80,7 @@ export class AlertsHandler {
       if (body.bytes.length === 0) throw door.emptyBody();
       const problem = mediaTypeProblem(request.headers['content-type']);
       if (problem !== undefined) throw new RefusedError(problem.status, problem.message);
-      if (body.bytes.length > laneBodyBytes) await this.#takeLong(body.bytes, response, sender, door);
+      if (body.bytes.length > longBodyBytes) await this.#takeLong(body.bytes, response, sender, door);
       else await this.#takeIn(body.bytes, response, sender, door, 'bodies');
     } finally {
       body.release();

@@ -6,7 +6,7 @@ import { validSilence, type SilenceLimits } from '../../alert/silence-rules.ts';
 import type { Silences } from '../../alert/silences.ts';
 import { isUuid } from '../../alert/uuid.ts';
 import type { Clock } from '../../clock.ts';
-import { laneSilenceBytes } from '../../limits.ts';
+import { longSilenceBytes } from '../../limits.ts';
 import type { SliceSchedule } from '../../slice-schedule.ts';
 import { inSlices, Slices } from '../../slices.ts';
 import { acceptsJson } from '../request/accept.ts';
@@ -90,11 +90,11 @@ export class SilencesHandler {
       const problem = mediaTypeProblem(request.headers['content-type']);
       if (problem !== undefined) throw new RefusedError(problem.status, problem.message);
       const read = (slices: Slices): Promise<PostableSilence> => readSilenceBody(body.bytes, limits().maxBytes, slices);
-      if (body.bytes.length > laneSilenceBytes)
+      if (body.bytes.length > longSilenceBytes)
         return await this.#alone(async (slices) => this.#setValid(await read(slices), requestId, slices));
       const first = new Slices(schedule, 'silences');
       const posted = await read(first);
-      if (silenceMemory(posted) <= laneSilenceBytes) return await this.#setValid(posted, requestId, first);
+      if (silenceMemory(posted) <= longSilenceBytes) return await this.#setValid(posted, requestId, first);
       return await this.#alone((slices) => this.#setValid(posted, requestId, slices));
     } finally {
       body.release();
