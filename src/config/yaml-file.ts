@@ -24,6 +24,7 @@ const maxTextLength = 1024 ** 2;
 
 /** The parser's own words are about its grammar; these say what a person did. */
 const errorTexts: Partial<Record<ErrorCode, string>> = {
+  BAD_DQ_ESCAPE: 'not valid YAML: a "\\" in double quotes that begins no escape; write "\\\\", or take single quotes',
   BAD_DIRECTIVE: 'a "%" directive that is not known here; remove the line',
   BLOCK_AS_IMPLICIT_KEY:
     'not valid YAML: a key inside a value; indent the keys of a section alike, quote a value that contains ": "',
@@ -76,7 +77,7 @@ function readDocument(document: Document.Parsed, position: YamlFile['position'])
 
 function describeError(error: YAMLError, document: Document.Parsed): YamlProblem {
   // Without the piece of source after it, which may be long, or a password.
-  const text = errorTexts[error.code] ?? `not valid YAML: ${showText(error.message.replace(/: ".*$/s, ''))}`;
+  const text = errorTexts[error.code] ?? `not valid YAML: ${showText(error.message.replace(/: ["|>].*$/s, ''))}`;
   const quoteOffset = openingQuote(error, document);
   if (quoteOffset === undefined) return { offset: error.pos[0], text };
   return { offset: quoteOffset, text: 'not valid YAML: this quote is not closed' };
