@@ -194,7 +194,9 @@ describe('ApiClient.call', () => {
       ['Bearer from-plugin', 'Bearer from-plugin'],
     );
     const hangs = clientOf(t, server, { user: { exec: { ...exec, args: ['-e', 'setTimeout(() => {}, 3000)'] } } });
-    assert.equal((await rejection(hangs.call({ ...get, timeoutMs: 100 }))).reason, 'Timeout');
+    const error = await rejection(hangs.call({ ...get, timeoutMs: 100 }));
+    assert.equal(error.reason, 'Credentials');
+    assert.match(error.message, /^GET \/api: no credentials: the provider .* did not give them in time$/);
   });
 
   it('never shows the token', async (t) => {

@@ -14,7 +14,7 @@ import type { TokenBucket } from './token-bucket.ts';
 export interface ApiClientOptions {
   readonly clock: Clock;
   readonly transport: Pick<ApiTransport, 'send' | 'readAll'>;
-  readonly credentials: Pick<Credentials, 'renew'>;
+  readonly credentials: Pick<Credentials, 'renew' | 'close'>;
   readonly connections: Pick<Connections, 'close'>;
   readonly rateLimiter: Pick<TokenBucket, 'acquire'>;
   readonly metrics: ApiMetrics;
@@ -60,6 +60,7 @@ export class ApiClient {
 
   /** Cuts every connection: what is under way rejects, and so does every later call. */
   async close(): Promise<void> {
+    this.#options.credentials.close();
     await this.#options.connections.close();
   }
 
@@ -94,7 +95,7 @@ export class ApiClient {
     try {
       return await transport.readAll(call, await transport.send(call, deadline.signal));
     } catch (error) {
-      throw deadline.expired() ? timeoutError(call, error) : error;
+      throw deadline.expired() ? lateError(call, error) : error;
     } finally {
       deadline.end();
     }
@@ -117,7 +118,7 @@ export class ApiClient {
       return body;
     } catch (error) {
       signal.removeEventListener('abort', onAbort);
-      throw expired ? timeoutError(call, error) : error;
+      throw expired ? lateError(call, error) : error;
     } finally {
       cancelTimer();
     }
@@ -131,7 +132,9 @@ function retryDelayMs({ status, retryAfterMs }: ApiError): number | undefined {
   return delayMs <= maxRetryAfterMs ? delayMs : undefined;
 }
 
-function timeoutError({ method, path, timeoutMs = defaultTimeoutMs }: ApiCall, cause: unknown): ApiError {
+/** A call that got no credentials was never made, and says so. */
+function lateError({ method, path, timeoutMs = defaultTimeoutMs }: ApiCall, cause: unknown): ApiError {
+  if (cause instanceof ApiError && cause.reason === 'Credentials') return cause;
   const message = `${method} ${path}: no answer, or not the whole of it, within ${timeoutMs / 1000} s`;
   return new ApiError(message, { reason: 'Timeout', cause });
 }

@@ -50,7 +50,7 @@ export class ApiTransport {
     throw new ApiError(message, { status: 200, reason: 'TooLarge' });
   }
 
-  /** A plugin that hangs must not hold the call beyond its deadline. */
+  /** An identity provider that hangs must not hold the call beyond its deadline. */
   async #access(call: ApiCall, signal: AbortSignal): Promise<Access> {
     try {
       return await orAborted(this.#options.credentials.access(), signal);
@@ -91,7 +91,7 @@ function urlOf(server: string, { path, query = {} }: ApiCall): string {
 
 function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(new Error('they did not come in time'));
+    const onAbort = (): void => reject(new Error('the provider that the kubeconfig names did not give them in time'));
     if (signal.aborted) onAbort();
     signal.addEventListener('abort', onAbort, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));

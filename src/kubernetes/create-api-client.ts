@@ -26,7 +26,7 @@ export interface CreateApiClientOptions {
 /** The client with everything that it stands on. Nothing is read or connected before the first call. */
 export function createApiClient(options: CreateApiClientOptions): ApiClient {
   const { clock, registry, access, qps = 20, burst = 30, maxConnections = 32 } = options;
-  const credentials = new Credentials(() => loadKubeConfig(access));
+  const credentials = new Credentials(() => loadKubeConfig(access), clock);
   const connections = new Connections(maxConnections);
   return new ApiClient({
     clock,

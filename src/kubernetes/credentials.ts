@@ -1,5 +1,7 @@
 import type { RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
+import type { Clock } from '../clock.ts';
+import { ExecPlugin } from './exec-plugin.ts';
 
 /** What a connection to the API server needs, beside its address. */
 export interface TlsMaterial {
@@ -22,20 +24,23 @@ export interface Access {
 
 /**
  * The credentials of a kubeconfig or of a ServiceAccount, by the rules of @kubernetes/client-node: files of tokens and of
- * certificates are read again as they rotate (a token file once a minute), exec and OIDC plugins are asked when what they
- * gave has expired.
+ * certificates are read again as they rotate (a token file once a minute), OIDC is asked when what it gave has expired. Exec
+ * plugins are those of {@link ExecPlugin}.
  *
  * Of the library's ways to apply them, applyToHTTPSOptions is used: it hands out headers and TLS material. The one that
  * its own API classes use, applySecurityAuthentication, makes a new dispatcher, and so a new connection, for every call.
  */
 export class Credentials {
   readonly #load: () => Promise<KubeConfig>;
+  readonly #clock: Clock;
+  readonly #closed = new AbortController();
   #config: Promise<KubeConfig> | undefined;
   #access: Promise<Access> | undefined;
 
   /** @param load reads the configuration anew; it is called again after {@link renew} */
-  constructor(load: () => Promise<KubeConfig>) {
+  constructor(load: () => Promise<KubeConfig>, clock: Clock) {
     this.#load = load;
+    this.#clock = clock;
   }
 
   /** Rejects when a file cannot be read or a plugin fails. Calls at the same time share one answer, and so one run of a plugin. */
@@ -49,12 +54,17 @@ export class Credentials {
     this.#config = undefined;
   }
 
+  /** Ends a plugin that is under way. */
+  close(): void {
+    this.#closed.abort();
+  }
+
   async #read(): Promise<Access> {
     const config = await this.#loaded();
     const cluster = config.getCurrentCluster();
     if (cluster === null) throw new Error('the kubeconfig names no cluster');
     const options: RequestOptions = {};
-    await config.applyToHTTPSOptions(options);
+    await config.applyToHTTPSOptions(options).catch(rethrowWithoutText);
     return {
       server: cluster.server.replace(/\/+$/, ''),
       proxyUrl: cluster.proxyUrl,
@@ -64,7 +74,7 @@ export class Credentials {
   }
 
   async #loaded(): Promise<KubeConfig> {
-    this.#config ??= this.#load();
+    this.#config ??= this.#loadWithPlugin();
     try {
       return await this.#config;
     } catch (error) {
@@ -72,6 +82,18 @@ export class Credentials {
       throw error;
     }
   }
+
+  async #loadWithPlugin(): Promise<KubeConfig> {
+    const config = await this.#load();
+    config.addAuthenticator(new ExecPlugin({ clock: this.#clock, signal: this.#closed.signal }));
+    return config;
+  }
+}
+
+/** JSON.parse quotes what it cannot read, and of what an OIDC or another provider gave that may be a token. */
+function rethrowWithoutText(error: unknown): never {
+  if (error instanceof SyntaxError) throw new Error('what the auth-provider of the kubeconfig gave is not JSON');
+  throw error;
 }
 
 function headersOf({ headers, auth }: RequestOptions): Readonly<Record<string, string>> {

@@ -3,6 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import fc from 'fast-check';
+import { FakeClock } from '../../test/support/fake-clock.ts';
 import { Credentials } from './credentials.ts';
 import { loadKubeConfig } from './kube-config.ts';
 
@@ -86,13 +88,62 @@ describe('loadKubeConfig', () => {
       });
     }
     await assert.rejects(accessOf([write(t, without)]), /there is no current-context; choose one with --context/);
-    await assert.rejects(accessOf(['/nowhere/config']), /^Error: kubeconfig \/nowhere\/config: ENOENT/);
-    await assert.rejects(accessOf([write(t, 'a: [')]), /^Error: kubeconfig .*\/config: /);
+    await assert.rejects(
+      accessOf(['/nowhere/config']),
+      /^Error: kubeconfig \/nowhere\/config: no such file; check the path/,
+    );
+    for (const nothing of ['', '- a', 'text'])
+      await assert.rejects(accessOf([write(t, nothing)]), /: not a kubeconfig, allowed: a map with clusters, users/);
+  });
+
+  it('shows nothing of what an auth-provider gave, if that is no JSON', async (t) => {
+    const config = {
+      'cmd-path': 'echo',
+      'cmd-args': 'SECRETTOKEN',
+      'token-key': '{.token}',
+      'expiry-key': '{.expiry}',
+    };
+    const users = [{ name: 'u1', user: { 'auth-provider': { name: 'gcp', config } } }];
+    await assert.rejects(accessOf([write(t, { ...base, users })]), {
+      message: 'what the auth-provider of the kubeconfig gave is not JSON',
+    });
+  });
+
+  it('says where a file is no good YAML, on one line, and shows nothing of it', async (t) => {
+    const file = write(t, 'users:\n- name: u1\n  user:\n    token: SECRETTOKEN\n  bad: x\n   worse: y\n');
+    await assert.rejects(accessOf([file]), {
+      message: `kubeconfig ${file}:5:8: not valid YAML: a key inside a value; indent the keys of a section alike, quote a value that contains ": "`,
+    });
+  });
+
+  it('shows no token, whatever is broken', async (t) => {
+    const text = `current-context: one
+clusters:
+- name: c1
+  cluster: {server: 'https://one:6443'}
+users:
+- name: u1
+  user:
+    token: SECRETTOKEN
+contexts:
+- name: one
+  context: {cluster: c1, user: u1}
+`;
+    const file = write(t, text);
+    const broken = fc.tuple(fc.nat(text.length), fc.nat(3), fc.constantFrom(...'\n\t :-[]{}"\'|>*&!%@#,?\\x', '  '));
+    await fc.assert(
+      fc.asyncProperty(broken, async ([at, deleted, inserted]) => {
+        writeFileSync(file, text.slice(0, at) + inserted + text.slice(at + deleted));
+        const told = await accessOf([file]).then(() => '', String);
+        assert.doesNotMatch(told, /ECRETTO|\n/);
+      }),
+      { numRuns: 300 },
+    );
   });
 });
 
 function accessOf(kubeconfigs: readonly string[], context?: string) {
-  return new Credentials(() => loadKubeConfig({ kubeconfigs, context })).access();
+  return new Credentials(() => loadKubeConfig({ kubeconfigs, context }), new FakeClock()).access();
 }
 
 function write(t: TestContext, content: object | string): string {

@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { Cluster, KubeConfig, User } from '@kubernetes/client-node';
-import { parse } from 'yaml';
+import { showValue } from '../config/show-value.ts';
+import { withExecPlugin } from './exec-plugin.ts';
+import { readKubeConfig, type KubeConfigContent } from './kube-config-file.ts';
 
 /** How the API server is found, as kubectl finds it. */
 export interface ClusterAccess {
@@ -36,10 +37,12 @@ export async function loadKubeConfig({ kubeconfigs, context }: ClusterAccess): P
 }
 
 function loadFile(config: KubeConfig, file: string): LoadedFile {
+  const content = readKubeConfig(file);
   try {
-    config.loadFromFile(file);
-    const tokenFiles = tokenFilesOf(file);
-    const users = config.getUsers().map((user) => withTokenFile(user, tokenFiles.get(user.name)));
+    config.loadFromString(JSON.stringify(content));
+    config.makePathsAbsolute(dirname(file));
+    const tokenFiles = tokenFilesOf(content, dirname(file));
+    const users = config.getUsers().map((user) => withExecPlugin(withTokenFile(user, tokenFiles.get(user.name))));
     return { config, clusters: config.getClusters(), users };
   } catch (error) {
     throw new Error(`kubeconfig ${file}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
@@ -76,25 +79,20 @@ function usable(cluster: Cluster, where: string): Cluster {
   const { name, server, skipTLSVerify } = cluster;
   if (!/^https?:\/\//i.test(server)) {
     const allowed = 'allowed: a URL that begins with https:// or http://';
-    throw new Error(`kubeconfig ${where}: the server of cluster "${name}" is "${server}"; ${allowed}`);
+    throw new Error(`kubeconfig ${where}: the server of cluster "${name}" is ${showValue(server)}; ${allowed}`);
   }
   // The library leaves out the CA of the cluster when there is no user, and refuses plain http unless told so.
   return { ...cluster, skipTLSVerify: skipTLSVerify || server.startsWith('http:') };
 }
 
 /** The library knows only a key `token-file`; kubectl's is `tokenFile`. */
-function tokenFilesOf(file: string): ReadonlyMap<string, string> {
-  const content = parse(readFileSync(file, 'utf8')) as KubeConfigContent | null;
+function tokenFilesOf({ users }: KubeConfigContent, folder: string): ReadonlyMap<string, string> {
   const paths = new Map<string, string>();
-  for (const { name, user } of content?.users ?? []) {
+  for (const { name, user } of users ?? []) {
     const path = user?.tokenFile;
-    if (path !== undefined) paths.set(name, isAbsolute(path) ? path : join(dirname(file), path));
+    if (path !== undefined) paths.set(name, isAbsolute(path) ? path : join(folder, path));
   }
   return paths;
-}
-
-interface KubeConfigContent {
-  readonly users?: readonly { readonly name: string; readonly user?: { readonly tokenFile?: string } | null }[];
 }
 
 /** As in client-go, the file wins over a token beside it: it is read again as it rotates. */
