@@ -15,6 +15,7 @@ import { AlertLines } from './events/alert-lines.ts';
 import { AlertLists, type SilencedBy } from './reading/alert-lists.ts';
 import { AlertsHandler, type HeavyWork } from './intake/alerts-handler.ts';
 import { BodyReader } from './request/body-reader.ts';
+import { readTarget } from './request/request-target.ts';
 import { IntakeReport } from './intake/intake-report.ts';
 import { ReadHandler } from './reading/read-handler.ts';
 import { createReceiverMetrics, type ReceiverMetrics } from './report/receiver-metrics.ts';
@@ -136,6 +137,7 @@ export async function startRoutes(test: TestContext, options: TestRoutesOptions 
   const routes = createRoutes({ alerts, reads, silences: stage.handler, registry, notReady, reload });
   const server = createServer((request, response) => {
     responses.push(response);
+    request.url = readTarget('', request.url!).url;
     routes(request, response);
   });
   server.listen(0, '127.0.0.1');

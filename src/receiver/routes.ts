@@ -29,7 +29,10 @@ export function createRoutes(given: RoutesOptions): RequestListener {
   };
 }
 
-/** What is offered at which path: the receiver's table of contents. Everything else is Alertmanager's 404 or 405. */
+/**
+ * What is offered at which path: the receiver's table of contents. Everything else is Alertmanager's 404 or 405. Paths come
+ * in the one spelling of request-target.ts, from which express is not to differ.
+ */
 function createApp({ alerts, reads, silences, registry, notReady, reload }: RoutesOptions): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing').enable('strict routing');
@@ -74,9 +77,9 @@ function createApp({ alerts, reads, silences, registry, notReady, reload }: Rout
 
 type Handler = (request: Request, response: Response) => Promise<void> | void;
 
-/** A path of the API, with a slash behind it or without, and what is done for each method. */
+/** A path of the API, and what is done for each method. */
 function addApiRoute(app: Express, path: string, handlers: Readonly<Record<string, Handler>>): void {
-  app.all([path, `${path}/`], (request, response) => {
+  app.all(path, (request, response) => {
     const handler = handlers[request.method];
     return handler === undefined
       ? refuseMethod(request, response, Object.keys(handlers).join(','))

@@ -9,9 +9,9 @@ const defaults: AccessRules = new Map([
 
 /**
  * True if a path needs neither password nor token. The rule for the path itself wins, then the one for the nearest folder
- * above it, then the default; everything else is protected. Paths are compared as they are sent, letter by letter, so
- * that another spelling of an open path is a protected one.
- * @param path without the route prefix and without the query
+ * above it, then the default; everything else is protected. Paths are compared letter by letter, so that another spelling
+ * of an open path is a protected one, unless the routes take both for the same: then `path` is the same for both.
+ * @param path without the route prefix, as the routes see it; '' for one that is outside
  */
 export function isOpen(rules: AccessRules, path: string): boolean {
   const rule = rules.get(path) ?? folderRule(rules, path) ?? defaults.get(path);

@@ -70,6 +70,8 @@ access: {/metrics: open}
     ['authorization: {credentials_files: [none]}', /1:37: .*none: no such file/],
     ['http_server_config: {headers: {X-Frame-Options: DENY}}', /did you mean "deny"\?/],
     ['access: {metrics: open}', /allowed: a path as in \/metrics/],
+    ['access: {/api/v2/silences/: protected}', /did you mean "\/api\/v2\/silences"\?/],
+    ['access: {/api/v2/%73ilences: protected}', /allowed: a path as in \/metrics, .*without .* escapes/],
   ];
   for (const [text, problem] of refused) {
     it(`refuses ${text.replaceAll('\n', ' ')}`, () => assert.match(problemsOf(text).join('\n'), problem));

@@ -58,11 +58,16 @@ export function readHeaderValue(choices?: readonly string[]): Reader<string | nu
   };
 }
 
-/** A path of an access rule; with `/*` at its end everything below it. */
-export const readAccessPath: Reader<string> = (found) =>
-  typeof found === 'string' && /^\/[^?#*\s]*(?:(?<=\/)\*)?$/.test(found)
-    ? { value: found }
-    : { allowed: 'a path as in /metrics, or /api/v2/* for all below it, without the route prefix' };
+/**
+ * A path of an access rule; with `/*` at its end everything below it. One that no request is ever compared with, since it is
+ * not the spelling that the routes have, would protect nothing.
+ */
+export const readAccessPath: Reader<string> = (found) => {
+  const allowed =
+    'a path as in /metrics, or /api/v2/* for all below it, without the route prefix, escapes and a slash at its end';
+  if (typeof found !== 'string' || !/^\/[^?#%*\s]*(?:(?<=\/)\*)?$/.test(found)) return { allowed };
+  return /.\/$/.test(found) ? { allowed, suggestion: found.slice(0, -1) } : { value: found };
+};
 
 /** What a client certificate may be issued to: a DNS name, an IP address, an e-mail address, a URI. */
 export const readSubject: Reader<string> = (found) => {

@@ -628,6 +628,7 @@ const paths: readonly PostAlertsCase[] = [
   ].map((path) => ({ ...accepted(`POST ${path}`, alert(`POST ${path}`)), path })),
   ...['/api/v2/', '/api/v2/alert', '/api/v2/Alerts', '/api/v2/alerts/x', '/api/v2/alerts.'].map(notFound),
   ...['/api/v2/alerts;a=b', '/api/v2/%61lerts', '/api/v2/alerts%2F', '/api/v2/alerts%20'].map(notFound),
+  { ...notFound('/api/v2/alerts#x'), ...refusal(404, 404, 'path /api/v2/alerts%23x was not found') },
   ...['/alerts', '/api/v3/alerts', '/API/v2/alerts', '/api/v2%2Falerts', '/nope'].map(notFoundOutside),
   ...['/api/v2/alerts//', '/api/v2/./alerts', '/api/v2/../v2/alerts', '/api/v2/alerts/..'].map((path) =>
     redirected(notFound(path)),

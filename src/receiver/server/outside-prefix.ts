@@ -1,12 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { answerNotAllowed, answerNotFound, answerRedirect } from '../answer/answer.ts';
 
-/** The target of a request without `--web.route-prefix`; undefined if it is outside the prefix. @param prefix '' or `/prefix` */
-export function insidePrefix(prefix: string, url: string): string | undefined {
-  if (prefix === '') return url;
-  return url.startsWith(prefix) && url[prefix.length] === '/' ? url.slice(prefix.length) : undefined;
-}
-
 /** Answers what is not below the prefix as Alertmanager 0.34 does: a browser finds its way, everything else is a 404. */
 export function answerOutsidePrefix(prefix: string, request: IncomingMessage, response: ServerResponse): void {
   const [path = '', query] = (request.url ?? '').split(/\?(.*)/s, 2);

@@ -14,8 +14,9 @@ import { connectionLimit } from './connection-limit.ts';
 import { createServer, type ServerLimits } from './create-server.ts';
 import type { Gate } from '../gate/gate.ts';
 import { OpenResponses } from './open-responses.ts';
-import { answerOutsidePrefix, insidePrefix } from './outside-prefix.ts';
+import { answerOutsidePrefix } from './outside-prefix.ts';
 import type { ReceiverMetrics } from '../report/receiver-metrics.ts';
+import { readTarget } from '../request/request-target.ts';
 import { TlsConnections } from './tls-connections.ts';
 
 /** The limits that can change while the server runs; milliseconds. */
@@ -126,26 +127,25 @@ export class ReceiverServer {
     // What was in the same packet still comes.
     if (socket.destroyed) return;
     const startedAt = clock.now();
-    const target = insidePrefix(routePrefix, request.url ?? '/');
-    const path = pathOf(target ?? '');
+    const { path, route, url } = readTarget(routePrefix, request.url ?? '/');
+    request.url = url;
     response.once('close', () => {
       const status = response.writableFinished ? response.statusCode : clientClosedRequest;
-      metrics.answered(path, request.method ?? '', status, Math.max(0, clock.now() - startedAt) / 1000);
+      metrics.answered(route, request.method ?? '', status, Math.max(0, clock.now() - startedAt) / 1000);
       if (this.#draining) this.#server.closeIdleConnections();
     });
     if (this.#responses.add(socket, response) > maxPipelinedRequests)
       this.#broken.tooMany(socket, maxPipelinedRequests);
     else if (this.#draining) this.#refuse(request, response);
-    else if (gate === undefined) this.#dispatch(target, request, response);
-    else gate.admit(path, request, response, () => this.#dispatch(target, request, response));
+    else if (gate === undefined) this.#dispatch(path, request, response);
+    else gate.admit(path, request, response, () => this.#dispatch(path, request, response));
   }
 
-  #dispatch(target: string | undefined, request: IncomingMessage, response: ServerResponse): void {
+  #dispatch(path: string, request: IncomingMessage, response: ServerResponse): void {
     const { routes, routePrefix } = this.#options;
     askForBody(request, response);
-    if (target === undefined) return answerOutsidePrefix(routePrefix, request, response);
-    request.url = target;
-    routes(request, response);
+    if (path === '') answerOutsidePrefix(routePrefix, request, response);
+    else routes(request, response);
   }
 
   /** Once the request has come in whole: ended in the middle of it, a connection would lose the answer. */
@@ -159,8 +159,3 @@ export class ReceiverServer {
 
 /** The code under which a request is counted whose sender went away before the answer, as nginx has it. */
 const clientClosedRequest = 499;
-
-function pathOf(url: string): string {
-  const end = url.indexOf('?');
-  return end < 0 ? url : url.slice(0, end);
-}
