@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { runTool } from '../test/support/run-tool.ts';
 import { growth } from './growth.ts';
 import { growthOnKubernetes } from './growth-kubernetes.ts';
 import { ingest } from './ingest.ts';
@@ -16,17 +17,21 @@ import { table } from './table.ts';
 const sections: readonly Section[] = [start, reaction, ingest, ladder, growth, growthOnKubernetes, storm, silences];
 const folder = fileURLToPath(new URL('results/', import.meta.url));
 
-/** `npm run bench -- [--quick] [--plot] [section ...]`: the tables go to stdout, everything measured and the plots to bench/results/. */
-async function main(args: readonly string[]): Promise<void> {
-  const names = args.filter((arg) => !arg.startsWith('-'));
-  const unknown = names.filter((name) => !sections.some((section) => section.name === name));
-  if (unknown.length > 0)
-    throw new Error(`no such section: ${unknown.join(', ')}; there are ${sections.map(({ name }) => name).join(', ')}`);
-  const quick = args.includes('--quick');
+const usage = `npm run bench -- [--quick] [--plot] [section ...]
+
+  section  ${sections.map(({ name }) => name).join(', ')}; default: all of them
+  --quick  fewer and shorter rounds
+  --plot   draws what was measured, too
+
+The tables go to stdout, everything measured and the plots to bench/results/.`;
+
+const flags = { quick: { type: 'boolean', default: false }, plot: { type: 'boolean', default: false } } as const;
+
+async function bench({ quick, plot }: Record<keyof typeof flags, boolean>, chosen: readonly Section[]): Promise<void> {
+  const args = process.argv.slice(2);
   const results: Record<string, SectionResult> = {};
   print(`${machine()}, node ${process.versions.node}\nnpm run bench${args.length > 0 ? ` -- ${args.join(' ')}` : ''}`);
-  for (const section of sections) {
-    if (names.length > 0 && !names.includes(section.name)) continue;
+  for (const section of chosen) {
     const startedAt = performance.now();
     const result = await section.run({ quick });
     results[section.name] = result;
@@ -35,7 +40,7 @@ async function main(args: readonly string[]): Promise<void> {
     );
   }
   save({ at: new Date().toISOString(), machine: machine(), args, results });
-  if (args.includes('--plot')) Object.values(results).forEach(({ plots = [] }) => plots.forEach(draw));
+  if (plot) Object.values(results).forEach(({ plots = [] }) => plots.forEach(draw));
 }
 
 function machine(): string {
@@ -60,4 +65,4 @@ function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-await main(process.argv.slice(2));
+process.exitCode = await runTool({ usage, flags, choices: sections, run: bench });

@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { startFakePrometheus } from '../test/support/fake-prometheus.ts';
 import { freePort } from '../test/support/free-port.ts';
 import { residentBytes } from '../test/support/resident-memory.ts';
+import { positiveNumber, runTool } from '../test/support/run-tool.ts';
 import { Inspector, type Holdings } from './inspector.ts';
 import { writeManifests } from './manifests.ts';
 import { startBundle } from './peers.ts';
@@ -14,10 +15,13 @@ interface SoakSample extends Holdings {
   readonly residentBytes: number;
 }
 
-/** `npm run soak -- --minutes N`: does anything grow that should not, while all doors are in use? */
-async function main(args: readonly string[]): Promise<void> {
-  const minutes = Number(args[args.indexOf('--minutes') + 1] ?? Number.NaN);
-  if (!args.includes('--minutes') || !(minutes > 0)) throw new Error('npm run soak -- --minutes N, N over 0');
+const usage = `npm run soak -- [--minutes N]
+
+  --minutes  for so long all doors are in use, default 60
+
+Does anything grow that should not?`;
+
+async function soak(minutes: number): Promise<void> {
   const [manifests, prometheus, port] = [await writeManifests(100), await startFakePrometheus(), await freePort()];
   const tocsin = await startBundle({
     config: 'receiver: { silence_retention: 5s }',
@@ -78,4 +82,9 @@ function report(samples: readonly SoakSample[]): string {
   return `\n${table(rows)}\n\n${samples.length} samples in ${minutes.toFixed(1)} minutes`;
 }
 
-await main(process.argv.slice(2));
+process.exitCode = await runTool({
+  usage,
+  flags: { minutes: { type: 'string', default: '60' } },
+  choices: [],
+  run: ({ minutes }) => soak(positiveNumber('minutes', minutes)),
+});

@@ -84,3 +84,8 @@ export class Tally {
 export function isGood({ tried, survived, lost, skipped }: FaultResult): boolean {
   return skipped !== undefined || (tried > 0 && survived === tried && lost === 0);
 }
+
+/** Every one is good, and something was tried: rows that this machine skips show nothing. */
+export function areGood(results: readonly FaultResult[]): boolean {
+  return results.every(isGood) && results.some(({ tried }) => tried > 0);
+}

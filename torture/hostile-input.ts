@@ -89,6 +89,8 @@ class HostileRun {
     const idle = await openIdle(this.#victim.port, idleConnections);
     if (only !== undefined) await this.#attack(only);
     else await Promise.all(Array.from({ length: attackers }, () => this.#attackUntil(startedAt + timeMs)));
+    if (only === undefined && this.#connections === 0)
+      this.#violations.add('nothing was tried', 'the time was too short');
     await this.#goodPost();
     const { probes, failed, slowestMs, slowestByItselfMs } = await probe.take();
     await probe.stop();

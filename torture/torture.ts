@@ -1,54 +1,61 @@
-import { parseArgs } from 'node:util';
 import { table, type Row } from '../bench/table.ts';
+import { positiveNumber, runTool, UsageError, wholeNumber } from '../test/support/run-tool.ts';
 import { BrokenCopy } from './broken-copy.ts';
-import { isGood, type Fault, type FaultResult } from './fault.ts';
+import { areGood, isGood, type Fault, type FaultResult } from './fault.ts';
 import { faults } from './faults.ts';
-import { hostileInput } from './hostile-input.ts';
+import { hostileInput, type HostileOptions } from './hostile-input.ts';
 
-const usage = `npm run torture -- [--requests N] [--minutes N] [--idle N] [--seed N] [--only N] [--quick] [--prove] [hostile | name of a fault ...]
+const usage = `npm run torture -- [--requests N] [--minutes N] [--idle N] [--seed N] [--only N] [--quick] [--prove] [hostile | fault ...]
 
+  fault                  ${faults.map(({ name }) => name).join('\n                         ')}
+                         or a piece of such a name; default: all of it
   --requests, --minutes  the hostile input ends when either is reached; default 100000 and 10
   --idle                 connections that say nothing meanwhile, default 10000
   --seed, --only         the same requests again; that one request again
   --quick                each fault a few times only
   --prove                each fault once more on a copy whose guard is broken: that row must not be good`;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    requests: { type: 'string', default: '100000' },
-    minutes: { type: 'string', default: '10' },
-    idle: { type: 'string', default: '10000' },
-    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-    only: { type: 'string' },
-    quick: { type: 'boolean', default: false },
-    prove: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-});
+const flags = {
+  requests: { type: 'string', default: '100000' },
+  minutes: { type: 'string', default: '10' },
+  idle: { type: 'string', default: '10000' },
+  seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+  only: { type: 'string' },
+  quick: { type: 'boolean', default: false },
+  prove: { type: 'boolean', default: false },
+} as const;
 
-async function main(): Promise<boolean> {
-  if (values.help) return print(usage);
-  const chosen = faults.filter(
-    ({ name }) => positionals.length === 0 || positionals.some((word) => name.includes(word)),
-  );
-  if (values.prove) return proveAll(chosen);
-  const wantsHostile = positionals.length === 0 || positionals.includes('hostile');
-  const hostileGood = wantsHostile ? await hostile() : true;
-  return (await faultTable(chosen)) && hostileGood;
+type Values = Readonly<Record<'requests' | 'minutes' | 'idle' | 'seed', string>> & {
+  readonly only?: string;
+  readonly quick: boolean;
+  readonly prove: boolean;
+};
+
+const hostile = { name: 'hostile' };
+
+async function torture(values: Values, chosen: readonly (Fault | typeof hostile)[]): Promise<boolean> {
+  const options = hostileOptions(values);
+  const chosenFaults = chosen.filter((each) => 'guard' in each);
+  if (values.prove) return proveAll(chosenFaults);
+  const hostileGood = chosen.includes(hostile) ? await attack(options) : true;
+  const faultsGood = chosenFaults.length > 0 ? await faultTable(chosenFaults, values.quick) : true;
+  return hostileGood && faultsGood;
 }
 
-async function hostile(): Promise<boolean> {
-  const seed = Number(values.seed);
-  print(`## Hostile input, seed ${seed}\n`);
-  const { answers, violations, ...figures } = await hostileInput({
-    seed,
-    requests: Number(values.requests),
-    timeMs: Number(values.minutes) * 60_000,
-    idleConnections: Number(values.idle),
+function hostileOptions({ seed, requests, minutes, idle, only }: Values): HostileOptions {
+  return {
+    seed: wholeNumber('seed', seed, 0),
+    requests: wholeNumber('requests', requests, 1),
+    timeMs: positiveNumber('minutes', minutes) * 60_000,
+    idleConnections: wholeNumber('idle', idle, 0),
     healthyWithinMs: 200,
-    ...(values.only !== undefined && { only: Number(values.only) }),
-  });
+    ...(only !== undefined && { only: wholeNumber('only', only, 0) }),
+  };
+}
+
+async function attack(options: HostileOptions): Promise<boolean> {
+  print(`## Hostile input, seed ${options.seed}\n`);
+  const { answers, violations, ...figures } = await hostileInput(options);
   print(
     table(
       [
@@ -61,29 +68,33 @@ async function hostile(): Promise<boolean> {
   return violations.length === 0;
 }
 
-async function faultTable(chosen: readonly Fault[]): Promise<boolean> {
+async function faultTable(chosen: readonly Fault[], quick: boolean): Promise<boolean> {
+  const results: FaultResult[] = [];
   const rows: Row[] = [];
-  let good = true;
   for (const fault of chosen) {
-    const result = await fault.run({ quick: values.quick });
-    good &&= isGood(result);
+    const result = await fault.run({ quick });
+    results.push(result);
     rows.push(row(fault.name, result));
     process.stderr.write(`${isGood(result) ? 'good' : 'BAD '} ${fault.name}\n`);
     for (const problem of result.problems) print(`FOUND, ${fault.name}: ${problem}`);
   }
-  if (rows.length > 0) print(`\n## Faults\n\n${table(rows)}`);
-  return good;
+  print(`\n## Faults\n\n${table(rows)}`);
+  return areGood(results);
 }
 
-/** Good if no fault is good with its guard broken. */
+/** Good if no fault is good with its guard broken, and one was tried. */
 async function proveAll(chosen: readonly Fault[]): Promise<boolean> {
+  if (chosen.length === 0)
+    throw new UsageError('--prove breaks the guards of faults, and hostile has none: name a fault');
   const copy = await BrokenCopy.make();
   const rows: Row[] = [];
+  let tried = 0;
   try {
     for (const fault of chosen) {
       const mend = await copy.break(fault.guard);
       const result = await fault.run({ quick: true, main: copy.main });
       await mend();
+      tried += result.tried;
       const found =
         result.skipped ?? (isGood(result) ? 'NOTHING' : (result.problems[0]?.split('\n')[0]?.slice(0, 90) ?? ''));
       rows.push({ fault: fault.name, broken: fault.guard.file, found });
@@ -93,7 +104,7 @@ async function proveAll(chosen: readonly Fault[]): Promise<boolean> {
     await copy.remove();
   }
   print(`\n## Faults, each with a guard broken\n\n${table(rows)}`);
-  return rows.every(({ found }) => found !== 'NOTHING');
+  return tried > 0 && rows.every(({ found }) => found !== 'NOTHING');
 }
 
 function row(fault: string, { tried, survived, lost, recoverMs, skipped }: FaultResult): Row {
@@ -103,11 +114,10 @@ function row(fault: string, { tried, survived, lost, recoverMs, skipped }: Fault
   return { fault, tried, survived, 'effects lost': lost, 'time to recover, ms': recover };
 }
 
-function print(text: string): true {
+function print(text: string): void {
   process.stdout.write(`${text}\n`);
-  return true;
 }
 
 // What it started and mounted goes with it.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
-process.exitCode = (await main()) ? 0 : 1;
+process.exitCode = await runTool({ usage, flags, choices: [hostile, ...faults], run: torture });

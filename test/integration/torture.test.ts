@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
+import { areGood, type FaultResult } from '../../torture/fault.ts';
 import { faults } from '../../torture/faults.ts';
 import { hostileInput } from '../../torture/hostile-input.ts';
 
@@ -16,6 +17,23 @@ describe('npm run torture, a short round', () => {
     });
     assert.deepEqual(result.violations, []);
     assert.ok(result.connections > 100, `only ${result.connections} connections`);
+  });
+
+  it('is not good when nothing was tried', { timeout: 60_000 }, async () => {
+    const { violations } = await hostileInput({
+      seed: 6,
+      requests: 9,
+      timeMs: 0,
+      idleConnections: 0,
+      healthyWithinMs: 1000,
+    });
+    assert.equal(violations.filter((violation) => violation.includes('nothing was tried')).length, 1);
+
+    const good: FaultResult = { tried: 2, survived: 2, lost: 0, recoverMs: [], problems: [] };
+    const skipped: FaultResult = { ...good, tried: 0, survived: 0, skipped: 'no rights' };
+    assert.ok(areGood([good, skipped]));
+    assert.ok(!areGood([skipped]));
+    assert.ok(!areGood([good, { ...good, survived: 1 }]));
   });
 
   for (const { name, guard } of faults)

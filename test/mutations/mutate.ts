@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { table } from '../../bench/table.ts';
 import { BrokenCopy } from '../../torture/broken-copy.ts';
+import { runTool } from '../support/run-tool.ts';
 import type { MutatedPart, Mutation } from './mutation.ts';
 import { parts } from './parts.ts';
 import { runTests } from './run-tests.ts';
@@ -13,12 +14,13 @@ interface Try {
   readonly mutation: Mutation;
 }
 
-/**
- * `npm run mutate -- [part ...]`: breaks the pure core, one break at a time, in a copy of the program, and runs the tests
- * beside it. Fails if a break is not seen.
- */
-async function main(words: readonly string[]): Promise<boolean> {
-  const chosen = parts.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)));
+const usage = `npm run mutate -- [part ...]
+
+  part  ${parts.map(({ name }) => name).join(', ')}, or a piece of such a name; default: all of them
+
+Breaks the pure core, one break at a time, in a copy of the program, and runs the tests beside it. Fails if a break is not seen.`;
+
+async function mutate(chosen: readonly MutatedPart[]): Promise<boolean> {
   const waiting = chosen.flatMap((part) => part.mutations.map((mutation) => ({ part, mutation })));
   const unseen: Try[] = [];
   const copies = await Promise.all(Array.from({ length: availableParallelism() }, () => BrokenCopy.make()));
@@ -62,4 +64,4 @@ function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-process.exitCode = (await main(process.argv.slice(2))) ? 0 : 1;
+process.exitCode = await runTool({ usage, flags: {}, choices: parts, run: (_, chosen) => mutate(chosen) });
