@@ -56,7 +56,7 @@ export class AlertTruth implements AlertSource {
   #create(config: Config['prometheus']): AlertSource {
     const { url } = config;
     this.#snapshot = undefined;
-    if (url === null) return new StoredAlertSource(this.#options.store, this.#options.clock);
+    if (url === null) return new StoredAlertSource(this.#options.store, this.#options.schedule);
     this.#metrics ??= createPrometheusMetrics(this.#options.registry);
     this.#snapshot = createSharedSnapshot({ ...this.#options, metrics: this.#metrics, config, url });
     return this.#snapshot;

@@ -11,6 +11,7 @@ export type LongWork =
   | 'large silences'
   | 'unsilenced'
   | 'answers of Prometheus'
+  | 'stored alerts'
   | 'reconciles';
 
 /**

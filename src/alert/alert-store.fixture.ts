@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Alert, type AlertTexts } from './alert.ts';
 import { alertSize } from './alert-size.ts';
-import type { AlertChange, AlertStoreOptions } from './alert-store.ts';
+import type { AlertChange, AlertStore, AlertStoreOptions } from './alert-store.ts';
 import { isResolved, receivedTimes, type AlertTimes } from './alert-times.ts';
 import { labelKey } from './label-key.ts';
 import type { LabelSet } from './label-set.ts';
@@ -146,6 +146,11 @@ function size({ key, labels }: PostableAlert, state: AlertState, characterBytes:
 
 function textsOf({ annotations, generatorURL }: AlertTexts): AlertTexts {
   return { annotations, generatorURL };
+}
+
+/** All that fire at a time. */
+export function firingAt(store: AlertStore, now: number): readonly Alert[] {
+  return [...store.all()].filter(({ times }) => !isResolved(times, now));
 }
 
 /** What the store holds of an alert, all of it that changes. */

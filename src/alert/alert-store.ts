@@ -5,7 +5,7 @@ import { isResolved, type AlertTimes } from './alert-times.ts';
 import { DeadlineHeap } from './deadline-heap.ts';
 import { isSameLabelText } from './label-set.ts';
 import type { PostableAlert } from './postable-alert.ts';
-import { SharedTimes } from './shared-times.ts';
+import { SharedParts } from './shared-parts.ts';
 
 /** How long a resolved alert is remembered, so that Prometheus, which repeats a resolve for 15 minutes, tells nothing new. */
 const resolvedRetentionMs = 30 * 60_000;
@@ -40,7 +40,7 @@ export class AlertStore {
   readonly #options: AlertStoreOptions;
   readonly #alerts = new AlertIndex();
   readonly #deadlines = new DeadlineHeap();
-  readonly #times = new SharedTimes();
+  readonly #shared = new SharedParts();
   /** Those announced as resolved, in that order. */
   readonly #resolved = new Set<Alert>();
   #bytes = 0;
@@ -80,7 +80,7 @@ export class AlertStore {
     characterBytes: 1 | 2,
     resolveTimeoutMs = this.#options.resolveTimeoutMs,
   ): PutResult | string {
-    const times = this.#times.received(posted, now, resolveTimeoutMs);
+    const times = this.#shared.receivedTimes(posted, now, resolveTimeoutMs);
     if (times.startsAt > times.endsAt) return 'start time must be before end time';
     if (posted.invalid !== undefined) return posted.invalid;
     const stored = this.#known(posted) ?? this.find(posted.key, posted.keyHash);
@@ -101,13 +101,6 @@ export class AlertStore {
   /** All that are remembered. It may be read bit by bit: what comes or goes meanwhile may be in it or not. */
   all(): Iterable<Alert> {
     return this.#alerts.values();
-  }
-
-  /** All that fire at `now`. */
-  firingAt(now: number): Alert[] {
-    const firing: Alert[] = [];
-    for (const alert of this.#alerts.values()) if (!isResolved(alert.times, now)) firing.push(alert);
-    return firing;
   }
 
   /**
@@ -142,6 +135,7 @@ export class AlertStore {
     alert.sizeBytes = alertSize(alert, characterBytes);
     if (change === 'new') this.#makeRoom(alert.sizeBytes);
     if (!this.#hasRoom(alert.sizeBytes)) return { alert, change, limited: 'alert' };
+    alert.alertname = this.#shared.name(alert.alertname);
     this.#alerts.add(alert);
     this.#bytes += alert.sizeBytes;
     if (change === 'resolved') this.#resolved.add(alert);
@@ -164,7 +158,7 @@ export class AlertStore {
   }
 
   #update(alert: Alert, posted: AlertTexts, received: AlertTimes, characterBytes: 1 | 2): PutResult {
-    const times = this.#times.merged(alert.times, received);
+    const times = this.#shared.mergedTimes(alert.times, received);
     alert.times = times;
     // A clock that was set back makes what is stored the younger one; so its texts stay.
     const texts = times.updatedAt === received.updatedAt ? posted : alert;

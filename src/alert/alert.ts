@@ -20,6 +20,8 @@ export class Alert implements Labelled, AlertTexts {
   annotations: LabelText;
   generatorURL: string;
   times: AlertTimes;
+  /** The label of that name; it need not be read from them. */
+  alertname: string | undefined;
   /** What its last change was announced as; it lags behind `isResolved` until the expiry is processed. */
   announced: 'firing' | 'resolved';
   /** The key's {@link TextHash}. */
@@ -37,18 +39,13 @@ export class Alert implements Labelled, AlertTexts {
     this.annotations = posted.annotations;
     this.generatorURL = posted.generatorURL;
     this.times = times;
+    this.alertname = alertnameIn(this.#labels ?? posted.key);
     this.announced = isResolved(times, times.updatedAt) ? 'resolved' : 'firing';
   }
 
   /** Made anew each time: who needs them often keeps them. */
   get labels(): LabelSet {
     return this.#labels ?? labelSetOf(this.key);
-  }
-
-  /** The label of that name, at a fraction of the cost. */
-  get alertname(): string | undefined {
-    if (this.#labels === undefined) return alertnameIn(this.key);
-    return Object.hasOwn(this.#labels, 'alertname') ? this.#labels['alertname'] : undefined;
   }
 
   /** What is kept of the labels beside the key. */
@@ -62,9 +59,10 @@ export class Alert implements Labelled, AlertTexts {
   }
 }
 
-/** In a key without a backslash a quote and a colon can follow nothing but a name. */
-function alertnameIn(key: string): string | undefined {
+/** In a text without a backslash a quote and a colon can follow nothing but a name. */
+function alertnameIn(labels: LabelText): string | undefined {
+  if (typeof labels !== 'string') return Object.hasOwn(labels, 'alertname') ? labels['alertname'] : undefined;
   const opening = '"alertname":"';
-  const from = key.indexOf(opening) + opening.length;
-  return from < opening.length ? undefined : key.slice(from, key.indexOf('"', from));
+  const from = labels.indexOf(opening) + opening.length;
+  return from < opening.length ? undefined : labels.slice(from, labels.indexOf('"', from));
 }

@@ -13,24 +13,34 @@ type Groups = ReadonlyMap<string | undefined, readonly LabelSet[]>;
  * An index is made when it is first needed. A label may be called `constructor`: only own properties are labels.
  */
 export class FiringAlerts {
-  readonly all: readonly NamedAlert[];
-  readonly #byName: ReadonlyMap<string | undefined, readonly NamedAlert[]>;
+  readonly #byName = new Map<string | undefined, NamedAlert[]>();
+  readonly #all: NamedAlert[] = [];
   readonly #named = new Map<string, readonly LabelSet[]>();
   readonly #groups = new Map<string, Map<string, Groups>>();
   readonly #searches = new Map<string, PushedAlertSearch>();
   readonly #reported = new WeakMap<LabelSet, boolean>();
 
-  constructor(all: readonly NamedAlert[]) {
-    this.all = all;
-    this.#byName = Map.groupBy(all, ({ alertname }) => alertname);
+  static of(all: readonly LabelSet[]): FiringAlerts {
+    const firing = new FiringAlerts();
+    for (const labels of all) firing.add({ labels, alertname: valueOf(labels, 'alertname') });
+    return firing;
   }
 
   get size(): number {
-    return this.all.length;
+    return this.#all.length;
   }
 
-  static of(all: readonly LabelSet[]): FiringAlerts {
-    return new FiringAlerts(all.map((labels) => ({ labels, alertname: valueOf(labels, 'alertname') })));
+  /** In the order in which they were added. */
+  get all(): readonly NamedAlert[] {
+    return this.#all;
+  }
+
+  /** To be called before anything is asked. */
+  add(alert: NamedAlert): void {
+    const named = this.#byName.get(alert.alertname);
+    if (named === undefined) this.#byName.set(alert.alertname, [alert]);
+    else named.push(alert);
+    this.#all.push(alert);
   }
 
   /** The alerts of one name, in the order in which they were given. */

@@ -1,17 +1,21 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { AlertStore } from '../alert/alert-store.ts';
 import { postableAlert } from '../alert/postable-alert.ts';
 import type { AlertSnapshot } from '../controller/ports.ts';
+import { SliceSchedule } from '../slice-schedule.ts';
 import { StoredAlertSource } from './stored-alert-source.ts';
 
 const { signal } = new AbortController();
 
 function bench() {
   const clock = new FakeClock();
-  const store = new AlertStore({ maxAlerts: 100, maxBytes: 1 << 20, resolveTimeoutMs: 300_000 });
-  const source = new StoredAlertSource(store, clock);
+  const turns: (() => void)[] = [];
+  const schedule = new SliceSchedule(clock, (run) => turns.push(run));
+  const store = new AlertStore({ maxAlerts: 1000, maxBytes: 1 << 20, resolveTimeoutMs: 300_000 });
+  const source = new StoredAlertSource(store, schedule);
   const push = (alertname: string, endsAt?: number): void => {
     const fields = { labels: { alertname }, annotations: {}, startsAt: undefined, endsAt, generatorURL: '' };
     assert.equal(typeof store.put(postableAlert(fields, 10), clock.now(), 1), 'object');
@@ -19,7 +23,7 @@ function bench() {
   const snapshot = (notBefore = clock.now()): Promise<AlertSnapshot> => source.snapshot(notBefore, ['r1'], signal);
   const namesAt = async (notBefore?: number): Promise<readonly (string | undefined)[]> =>
     (await snapshot(notBefore)).firing.all.map(({ alertname }) => alertname);
-  return { clock, store, source, push, snapshot, namesAt };
+  return { clock, store, source, turns, push, snapshot, namesAt };
 }
 
 describe('stored alert source', () => {
@@ -40,10 +44,10 @@ describe('stored alert source', () => {
   it('makes one snapshot for a sweep', async () => {
     const { clock, store, push, snapshot } = bench();
     let looked = 0;
-    const { firingAt } = store;
-    store.firingAt = (now) => {
+    const { all } = store;
+    store.all = () => {
       looked++;
-      return firingAt.call(store, now);
+      return all.call(store);
     };
     push('A');
     const causedAt = clock.now();
@@ -86,6 +90,26 @@ describe('stored alert source', () => {
     push('B');
     clock.advance(1);
     assert.deepEqual(await namesAt(clock.now() - 1), ['A', 'B']);
+  });
+
+  it('goes through many alerts in slices, and is as of when it began', async () => {
+    const { clock, store, turns, push, snapshot } = bench();
+    for (let n = 0; n < 300; n++) push(`A${n}`, clock.now() + 1);
+    const { all } = store;
+    store.all = function* slowly() {
+      for (const alert of all.call(store)) {
+        clock.advance(1);
+        yield alert;
+      }
+    };
+    const takenAt = clock.now();
+    const both = Promise.all([snapshot(takenAt - 1), snapshot(takenAt - 1)]);
+    let taken = 0;
+    for (; (await Promise.race([both, setImmediate('not yet')])) === 'not yet'; taken++) turns.shift()?.();
+    assert.ok(taken > 3, `${taken} turns`);
+    const [first, second] = await both;
+    assert.equal(first, second);
+    assert.deepEqual([first.takenAt, first.firing.size], [takenAt, 300]);
   });
 
   it('gives nothing to one who has given up', async () => {

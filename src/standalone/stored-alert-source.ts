@@ -1,27 +1,48 @@
 import type { AlertStore } from '../alert/alert-store.ts';
+import { isResolved } from '../alert/alert-times.ts';
 import { FiringAlerts } from '../alert/firing-alerts.ts';
-import type { Clock } from '../clock.ts';
 import type { AlertSnapshot, AlertSource } from '../controller/ports.ts';
+import type { SliceSchedule } from '../slice-schedule.ts';
+import { Slices } from '../slices.ts';
+
+/** Looks at so many alerts before it looks at the clock. */
+const alertsPerStep = 64;
+
+interface Taken {
+  readonly takenAt: number;
+  readonly snapshot: Promise<AlertSnapshot>;
+}
 
 /** The truth where no Prometheus is configured: the alerts that were pushed. */
 export class StoredAlertSource implements AlertSource {
   readonly pulls = false;
   readonly #store: AlertStore;
-  readonly #clock: Clock;
-  #last: AlertSnapshot | undefined;
+  readonly #schedule: SliceSchedule;
+  #last: Taken | undefined;
 
-  constructor(store: AlertStore, clock: Clock) {
+  constructor(store: AlertStore, schedule: SliceSchedule) {
     this.#store = store;
-    this.#clock = clock;
+    this.#schedule = schedule;
   }
 
   async snapshot(notBefore: number, _requestIds: readonly string[], signal: AbortSignal): Promise<AlertSnapshot> {
     signal.throwIfAborted();
-    const now = this.#clock.now();
-    if (this.#last === undefined || !isFresh(this.#last.takenAt, notBefore, now)) {
-      this.#last = { takenAt: now, firing: new FiringAlerts(this.#store.firingAt(now)) };
+    const now = this.#schedule.clock.now();
+    if (this.#last === undefined || !isFresh(this.#last.takenAt, notBefore, now))
+      this.#last = { takenAt: now, snapshot: this.#take(now) };
+    return this.#last.snapshot;
+  }
+
+  /** In slices. An alert that comes or changes meanwhile wakes a reconcile of its own, which this snapshot is too old for. */
+  async #take(takenAt: number): Promise<AlertSnapshot> {
+    const slices = new Slices(this.#schedule, 'stored alerts');
+    const firing = new FiringAlerts();
+    let looked = 0;
+    for (const alert of this.#store.all()) {
+      if (!isResolved(alert.times, takenAt)) firing.add(alert);
+      if (++looked % alertsPerStep === 0 && slices.isOver) await slices.breathe();
     }
-    return this.#last;
+    return { takenAt, firing };
   }
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { AlertStore } from '../../alert/alert-store.ts';
-import { posted } from '../../alert/alert-store.fixture.ts';
+import { firingAt, posted } from '../../alert/alert-store.fixture.ts';
 import type { PostableAlert } from '../../alert/postable-alert.ts';
 import { causeFields } from '../../workqueue/cause.fixture.ts';
 import { maxNamedProblems } from '../../limits.ts';
@@ -61,7 +61,7 @@ describe('AlertIntake', () => {
     const { intake } = takeIn(store, [named('A'), late, invalid('broken'), named('C')]);
     assert.equal(intake.refusal, 'alert 1: start time must be before end time\nalert 2: broken');
     assert.deepEqual(
-      store.firingAt(now).map(({ alertname }) => alertname),
+      firingAt(store, now).map(({ alertname }) => alertname),
       ['A', 'C'],
     );
     assert.deepEqual([intake.causes.alertCount, intake.new], [2, 2]);

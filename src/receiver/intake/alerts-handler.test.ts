@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { firingAt } from '../../alert/alert-store.fixture.ts';
 import { longBodyBytes, slicedBodyBytes } from '../../limits.ts';
 import { rawConnection, requestHead } from '../raw-connection.fixture.ts';
 import { metric, startRoutes } from '../routes.fixture.ts';
@@ -14,7 +15,7 @@ describe('AlertsHandler', () => {
     assert.deepEqual([response.status, await response.text()], [200, '']);
     assert.equal(response.headers.get('content-length'), '0');
     assert.deepEqual(
-      store.firingAt(clock.now()).map(({ labels }) => labels),
+      firingAt(store, clock.now()).map(({ labels }) => labels),
       [{ alertname: 'A' }],
     );
     assert.deepEqual(

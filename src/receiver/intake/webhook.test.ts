@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { firingAt } from '../../alert/alert-store.fixture.ts';
 import { slicedBodyBytes } from '../../limits.ts';
 import { requestMappers } from '../../source/request-mapper.ts';
 import { describeCauses } from '../../workqueue/describe-causes.ts';
@@ -39,7 +40,7 @@ describe('POST /webhook', () => {
     const response = await send(routes, payload([firing]));
     assert.deepEqual([response.status, await response.text()], [200, '']);
     assert.deepEqual(
-      routes.store.firingAt(routes.clock.now()).map(({ labels }) => labels),
+      firingAt(routes.store, routes.clock.now()).map(({ labels }) => labels),
       [{ alertname: 'A' }],
     );
     assert.deepEqual(
@@ -55,16 +56,16 @@ describe('POST /webhook', () => {
     const routes = await startRoutes(test);
     await send(routes, payload([firing]));
     routes.clock.advance(25 * hour - 1);
-    assert.equal(routes.store.firingAt(routes.clock.now()).length, 1);
+    assert.equal(firingAt(routes.store, routes.clock.now()).length, 1);
     routes.clock.advance(1);
-    assert.equal(routes.store.firingAt(routes.clock.now()).length, 0);
+    assert.equal(firingAt(routes.store, routes.clock.now()).length, 0);
   });
 
   it('resolves an alert, also if the clock of the sender is ahead', async (test) => {
     const routes = await startRoutes(test);
     await send(routes, payload([firing]));
     await send(routes, payload([{ ...firing, status: 'resolved', endsAt: '2026-11-21T03:04:00Z' }]));
-    assert.equal(routes.store.firingAt(routes.clock.now()).length, 0);
+    assert.equal(firingAt(routes.store, routes.clock.now()).length, 0);
     assert.deepEqual(routes.logger.valuesOf('alert.resolved', 'alertname'), [['A']]);
   });
 
@@ -77,7 +78,7 @@ describe('POST /webhook', () => {
     assert.deepEqual([routes.store.size, routes.sunk.length], [1, 1]);
     assert.equal(routes.logger.linesOf('alert.new').length, 1);
     await routes.post(JSON.stringify([{ labels: { alertname: 'A' }, startsAt, endsAt: '2026-11-21T02:59:59Z' }]));
-    assert.deepEqual(routes.store.firingAt(routes.clock.now()), []);
+    assert.deepEqual(firingAt(routes.store, routes.clock.now()), []);
   });
 
   it('takes alerts that were cut off to concern every pipeline, also if nothing else is new, and says so', async (test) => {
