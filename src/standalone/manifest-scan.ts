@@ -1,7 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Logger } from '../logger.ts';
-import { requestKey } from '../workqueue/request.ts';
+import type { LogFields, Logger } from '../logger.ts';
 import { FolderError } from './folder-error.ts';
 import { mapBounded } from './map-bounded.ts';
 import type { ManifestFile } from './manifest-file.ts';
@@ -23,13 +22,13 @@ const maxConcurrentReads = 16;
 /** A file that is no manifest at all can have a problem on every line. */
 const maxProblemLines = 20;
 
-/** Reads a folder of manifests again and again, each time only the files that changed, and logs what is wrong with them, once. */
+/** Reads a folder of manifests again and again, each time only the files that changed, and logs what is wrong with them, once, and when it no longer is. */
 export class ManifestScan {
   readonly #folder: string;
   readonly #logger: Logger;
   #files: ReadonlyMap<string, ManifestFile> = new Map();
   #manifests: ReadonlyMap<string, Manifest> = new Map();
-  #duplicates: ReadonlySet<string> = new Set();
+  #duplicates: ReadonlyMap<string, DuplicateManifest> = new Map();
 
   constructor({ folder, logger }: ManifestScanOptions) {
     this.#folder = folder;
@@ -49,10 +48,12 @@ export class ManifestScan {
     const files = await this.#readFiles();
     const changed = files.filter((file) => file !== this.#files.get(file.path));
     if (changed.length === 0 && files.length === this.#files.size) return this.#manifests;
+    const byPath = new Map(files.map((file) => [file.path, file]));
+    this.#logMended(byPath);
     for (const file of changed) this.#logProblems(file);
     const { manifests, duplicates } = mergeManifests(files);
     this.#logDuplicates(duplicates);
-    this.#files = new Map(files.map((file) => [file.path, file]));
+    this.#files = byPath;
     this.#manifests = manifests;
     return manifests;
   }
@@ -84,25 +85,32 @@ export class ManifestScan {
       this.#logger.warn('manifest.invalid', 'the file has more problems than are shown', { file: path, more });
   }
 
+  #logMended(files: ReadonlyMap<string, ManifestFile>): void {
+    for (const { path, problems } of this.#files.values()) {
+      if (problems.length === 0 || (files.get(path)?.problems ?? []).length > 0) continue;
+      this.#logger.info('manifest.mended', 'a manifest that could not be used is mended or gone', { file: path });
+    }
+  }
+
   /** Each pair of files is told once, and again only if it was put right in between. */
   #logDuplicates(duplicates: readonly DuplicateManifest[]): void {
-    const seen = new Set<string>();
-    for (const { request, usedFile, ignoredFile } of duplicates) {
-      const id = JSON.stringify([requestKey(request), usedFile, ignoredFile]);
-      if (!this.#duplicates.has(id) && !seen.has(id)) {
-        this.#logger.warn(
-          'manifest.duplicate',
-          'two manifests describe the same pipeline, the first file by name is used',
-          {
-            kind: request.kind,
-            name: request.name,
-            used_file: usedFile,
-            ignored_file: ignoredFile,
-          },
-        );
-      }
-      seen.add(id);
+    const before = this.#duplicates;
+    this.#duplicates = new Map(duplicates.map((duplicate) => [JSON.stringify(duplicate), duplicate]));
+    for (const [id, duplicate] of before) {
+      if (this.#duplicates.has(id)) continue;
+      this.#logger.info('manifest.mended', 'two manifests no longer describe the same pipeline', fieldsOf(duplicate));
     }
-    this.#duplicates = seen;
+    for (const [id, duplicate] of this.#duplicates) {
+      if (before.has(id)) continue;
+      this.#logger.warn(
+        'manifest.duplicate',
+        'two manifests describe the same pipeline, the first file by name is used',
+        fieldsOf(duplicate),
+      );
+    }
   }
+}
+
+function fieldsOf({ request, usedFile, ignoredFile }: DuplicateManifest): LogFields {
+  return { kind: request.kind, name: request.name, used_file: usedFile, ignored_file: ignoredFile };
 }

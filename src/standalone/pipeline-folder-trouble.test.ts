@@ -42,6 +42,24 @@ describe('pipeline folder in trouble while it runs', () => {
     assert.deepEqual(told(home), ['changed a']);
   });
 
+  it('tells that a file is good again, also if it says what was used all the while, or is gone', async (t) => {
+    const good = manifestText('LogPipeline', 'a');
+    const { folder, logger, pipelines, put } = await pipelineFolder(t, { 'a.yaml': good, 'b.yaml': 'kind: [' });
+    await pipelines.open();
+    await put({ 'a.yaml': 'kind: [' });
+    await pipelines.rescan();
+    logger.clear();
+    await put({ 'a.yaml': good, 'b.yaml': undefined });
+    await pipelines.rescan();
+    await put({ 'c.yaml': '' });
+    await pipelines.rescan();
+    assert.deepEqual(logger.events, ['manifest.mended', 'manifest.mended']);
+    assert.deepEqual(
+      logger.lines.map(({ level, fields: { file } }) => `${level} ${String(file)}`).toSorted(),
+      ['a.yaml', 'b.yaml'].map((name) => `info ${join(folder, name)}`),
+    );
+  });
+
   it('does not flood the log with the problems of one file', async (t) => {
     const { logger, pipelines } = await pipelineFolder(t, { 'a.yaml': '--- text\n'.repeat(1_000) });
     await pipelines.open();
@@ -68,6 +86,7 @@ describe('pipeline folder in trouble while it runs', () => {
     assert.deepEqual(pipelines.get(request)?.spec, { from: 'second' });
     assert.equal(pipelines.get(request)?.conditions[0]?.reason, 'Kept');
     assert.deepEqual(told(home), ['added c', 'changed a']);
+    assert.deepEqual(logger.fieldsOf('manifest.mended'), [expected]);
     await put({ 'a.yaml': manifestText('LogPipeline', 'a', 'spec: {from: first}') });
     await pipelines.rescan();
     assert.equal(logger.fieldsOf('manifest.duplicate').length, 2);
