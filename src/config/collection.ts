@@ -1,33 +1,36 @@
 import { z } from 'zod';
-import { describeRefusal } from './reading.ts';
-import type { Reader } from './reading.ts';
+import { describeRefusal, unshown } from './reading.ts';
+import type { Reader, Refusal } from './reading.ts';
 
 type Collection<T> = z.ZodPrefault<z.ZodPipe<z.ZodUnknown, z.ZodTransform<T, unknown>>>;
 
+/** What to say when something else is found. `secret`: no message may show what that is. */
+type NotFound = Pick<Refusal, 'allowed' | 'secret'>;
+
 /** A list, each item read by itself. Null, as nothing at all, is an empty list. */
-export function listOf<T>(read: Reader<T>, allowed: string): Collection<readonly T[]> {
+export function listOf<T>(read: Reader<T>, refusal: NotFound): Collection<readonly T[]> {
   return collection((found, context): readonly T[] => {
     if (found === null) return [];
     if (Array.isArray(found)) return readAll(found.entries(), read, context).map(([, value]) => value);
-    context.addIssue({ code: 'custom', message: describeRefusal(found, { allowed }) });
+    context.addIssue({ code: 'custom', message: describeRefusal(found, refusal) });
     return z.NEVER;
   });
 }
 
 /**
- * A map whose keys are the user's own. Null, as nothing at all, is an empty map.
- * @param refusal.secret true if no message may show what was found instead of a map
+ * A map whose keys are the user's own. Null, as nothing at all, is an empty map. A key that is refused is not shown either, if
+ * what is found is secret.
  */
 export function mapOf<T>(
   read: Reader<T>,
   readKey: Reader<string>,
-  refusal: { readonly allowed: string; readonly secret?: boolean },
+  refusal: NotFound,
 ): Collection<ReadonlyMap<string, T>> {
   return collection((found, context): ReadonlyMap<string, T> => {
     if (found === null) return new Map();
     if (typeof found === 'object' && found !== null && !Array.isArray(found)) {
-      const entries = Object.entries(found);
-      for (const [key] of entries) readAll([[key, key]], readKey, context);
+      const readName = refusal.secret === true ? unshown(readKey) : readKey;
+      const entries = Object.entries(found).filter(([key]) => isKey(key, readName, context));
       return new Map(readAll(entries, read, context));
     }
     context.addIssue({ code: 'custom', message: describeRefusal(found, refusal) });
@@ -37,6 +40,14 @@ export function mapOf<T>(
 
 function collection<T>(transform: (found: unknown, context: z.RefinementCtx) => T): Collection<T> {
   return z.unknown().transform(transform).prefault(null);
+}
+
+function isKey(key: string, read: Reader<string>, context: z.RefinementCtx): boolean {
+  const reading = read(key);
+  if ('value' in reading) return true;
+  const path = reading.secret === true ? [] : [key];
+  context.addIssue({ code: 'custom', path, message: describeRefusal(key, reading) });
+  return false;
 }
 
 function readAll<K extends string | number, T>(

@@ -61,7 +61,7 @@ describe('HttpConfig', () => {
     [
       'Basic as a type',
       { authorization: { type: 'Basic' } },
-      'authorization.type: found "Basic", allowed: a word such as Bearer; for Basic there is basic_auth',
+      'authorization.type: found <secret>, allowed: a word such as Bearer; for Basic there is basic_auth',
     ],
     [
       'redirects',
@@ -128,7 +128,7 @@ describe('HttpConfig', () => {
   it('shows nothing of what it refuses in place of a secret', () => {
     fc.assert(
       fc.property(
-        fc.constantFrom('password', 'credentials', 'secrets'),
+        fc.constantFrom('password', 'credentials', 'secrets', 'type', 'file', 'path', 'username', 'cert'),
         fc.bigInt(10n ** 12n, 10n ** 15n),
         (key, secret) => {
           const value = Number(secret);
@@ -136,6 +136,11 @@ describe('HttpConfig', () => {
             password: { basic_auth: { password: value } },
             credentials: { authorization: value },
             secrets: { http_headers: { A: { secrets: [value] } } },
+            type: { authorization: { type: `Bearer ${value}` } },
+            file: { authorization: { credentials_file: value } },
+            path: { tls_config: { cert_file: 'x', key_file: `-----BEGIN\n${value}` } },
+            username: { basic_auth: { username: value } },
+            cert: { tls_config: { cert: value, key_file: 'x' } },
           };
           const problems = problemsOf(wrong[key]).join('\n');
           assert.ok(problems !== '' && !problems.includes(String(value)), problems);

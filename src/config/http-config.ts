@@ -2,10 +2,11 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { readHttpHeaders } from './http-headers.ts';
 import { readHttpUrl } from './http-url.ts';
+import { unshown } from './reading.ts';
 import type { Reader } from './reading.ts';
 import { Secret } from './secret.ts';
 import { secretSection, setting } from './setting.ts';
-import { readBoolean, readChoice, readPath } from './value-readers.ts';
+import { orNull, readBoolean, readChoice, readPath } from './value-readers.ts';
 
 const tlsVersions = ['TLS10', 'TLS11', 'TLS12', 'TLS13'] as const;
 
@@ -13,12 +14,15 @@ const readSecret: Reader<Secret> = (found) =>
   typeof found === 'string'
     ? { value: new Secret(found) }
     : { allowed: 'a text; in quotes, if it looks like a number', secret: true };
-const readText: Reader<string> = (found) =>
-  typeof found === 'string' ? { value: found } : { allowed: 'a text; in quotes, if it looks like a number' };
-const readType: Reader<string> = (found) =>
+const readText: Reader<string> = unshown((found) =>
+  typeof found === 'string' ? { value: found } : { allowed: 'a text; in quotes, if it looks like a number' },
+);
+const readFile = unshown(readPath);
+const readType: Reader<string> = unshown((found) =>
   typeof found === 'string' && /^[!#$%&'*+.^_`|~\w-]+$/.test(found) && found.toLowerCase() !== 'basic'
     ? { value: found }
-    : { allowed: 'a word such as Bearer; for Basic there is basic_auth' };
+    : { allowed: 'a word such as Bearer; for Basic there is basic_auth' },
+);
 const readProxy: Reader<Secret> = (found) => {
   const url = readHttpUrl(found);
   // It may hold a password.
@@ -28,10 +32,6 @@ const readProxy: Reader<Secret> = (found) => {
 };
 const readNoRedirects: Reader<false> = (found) =>
   found === false ? { value: false } : { allowed: 'false: a redirect could send the credentials elsewhere' };
-
-function orNull<T>(read: Reader<T>): Reader<T | null> {
-  return (found) => (found === null ? { value: null } : read(found));
-}
 
 type Keys = Readonly<Record<string, unknown>>;
 
@@ -74,9 +74,9 @@ export const HttpConfig = secretSection(
     basic_auth: secretSection(
       {
         username: setting(orNull(readText), null),
-        username_file: setting(orNull(readPath), null),
+        username_file: setting(orNull(readFile), null),
         password: setting(orNull(readSecret), null),
-        password_file: setting(orNull(readPath), null),
+        password_file: setting(orNull(readFile), null),
       },
       notBoth('username', 'username_file'),
       notBoth('password', 'password_file'),
@@ -85,18 +85,18 @@ export const HttpConfig = secretSection(
       {
         type: setting(readType, 'Bearer'),
         credentials: setting(orNull(readSecret), null),
-        credentials_file: setting(orNull(readPath), null),
+        credentials_file: setting(orNull(readFile), null),
       },
       notBoth('credentials', 'credentials_file'),
     ),
     tls_config: secretSection(
       {
         ca: setting(orNull(readText), null),
-        ca_file: setting(orNull(readPath), null),
+        ca_file: setting(orNull(readFile), null),
         cert: setting(orNull(readText), null),
-        cert_file: setting(orNull(readPath), null),
+        cert_file: setting(orNull(readFile), null),
         key: setting(orNull(readSecret), null),
-        key_file: setting(orNull(readPath), null),
+        key_file: setting(orNull(readFile), null),
         server_name: setting(orNull(readText), null),
         insecure_skip_verify: setting(readBoolean, false),
         min_version: setting(readChoice(tlsVersions), 'TLS12'),

@@ -91,13 +91,13 @@ describe('loadConfig', () => {
   }
 
   it('keeps a problem in one line whatever was thrown', () => {
-    assert.deepEqual(loadFailing('E', 'two\nlines'), {
-      problems: [String.raw`/etc/tocsin.yml: cannot be read: two\u000alines; check the path and the disk`],
-    });
-    const loaded = loadConfig({ configFile: 'f' }, () => {
-      throw undefined;
-    });
-    assert.deepEqual(loaded, { problems: ['f: cannot be read: undefined; check the path and the disk'] });
+    const failing = (thrown: unknown) =>
+      loadConfig({ configFile: 'f' }, () => {
+        throw thrown;
+      });
+    const lines = String.raw`f: cannot be read: two\u000alines; check the path and the disk`;
+    assert.deepEqual(failing(new Error('two\nlines')), { problems: [lines] });
+    assert.deepEqual(failing(undefined), { problems: ['f: cannot be read: undefined; check the path and the disk'] });
   });
 
   it('never throws on any text', () => {

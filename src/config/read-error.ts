@@ -1,6 +1,10 @@
 import { showText } from './show-value.ts';
 
-/** Why a file that a user named cannot be read, and the remedy. @param base where a relative path starts */
+/**
+ * Why a file that a user named cannot be read, and the remedy. Without its path, which is also in the system's own message:
+ * a key or a token may stand in its place by mistake.
+ * @param base where a relative path starts
+ */
 export function describeReadError(error: unknown, base = 'the working folder'): string {
   const { code, message }: NodeJS.ErrnoException = error instanceof Error ? error : new Error(String(error));
   switch (code) {
@@ -13,6 +17,6 @@ export function describeReadError(error: unknown, base = 'the working folder'): 
     case 'EISDIR':
       return 'is a directory; name the file in it';
     default:
-      return `cannot be read: ${showText(message)}; check the path and the disk`;
+      return `cannot be read: ${showText(code ?? message)}; check the path and the disk`;
   }
 }

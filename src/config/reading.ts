@@ -16,6 +16,14 @@ export type Reading<T> = { readonly value: T } | Refusal;
 /** Reads one value. Never throws. */
 export type Reader<T> = (found: unknown) => Reading<T>;
 
+/** As `read`, for what may be a secret, if only by mistake: what is refused is not shown. */
+export function unshown<T>(read: Reader<T>): Reader<T> {
+  return (found) => {
+    const reading = read(found);
+    return 'value' in reading ? reading : { allowed: reading.allowed, secret: true };
+  };
+}
+
 /** `found "16MB", did you mean "16MiB"? allowed: ...` */
 export function describeRefusal(found: unknown, { allowed, suggestion, secret = false }: Refusal): string {
   return withSuggestion(`found ${secret ? '<secret>' : showValue(found)}`, suggestion, allowed);

@@ -71,7 +71,7 @@ export const readNames: Reader<readonly string[]> = (found) => {
 
 /** The path of a file or folder, no URL; whether it exists is for whoever opens it to find out. */
 export const readPath: Reader<string> = (found) => {
-  const isPath = typeof found === 'string' && found.trim() !== '' && !/\0|^[a-z][a-z\d+.-]+:\/\//i.test(found);
+  const isPath = typeof found === 'string' && found.trim() !== '' && !/\p{Cc}|^[a-z][a-z\d+.-]+:\/\//iu.test(found);
   return isPath ? { value: found } : { allowed: 'a path' };
 };
 

@@ -40,7 +40,7 @@ function readNamedFiles(
     try {
       return readFile(found);
     } catch (error) {
-      refuse(path, `${showText(named)}: ${describeReadError(error, 'the folder of this file')}`);
+      refuse(path, describeReadError(error, 'the folder of this file'));
       return undefined;
     }
   };
@@ -74,7 +74,7 @@ function readTokens({ config, refuse, read }: WebFiles): readonly Buffer[] {
     const token = read(path, file)?.trim();
     if (token === undefined) return [];
     if (/^[\x21-\x7e]+$/.test(token)) return [digestOf(token)];
-    refuse(path, `${showText(file)}: allowed: one token of visible ASCII characters, without blanks in it`);
+    refuse(path, 'no token in this file; allowed: one, of visible ASCII characters, without blanks in it');
     return [];
   });
 }

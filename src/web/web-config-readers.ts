@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { nearestName } from '../config/nearest-name.ts';
+import { unshown } from '../config/reading.ts';
 import type { Reader } from '../config/reading.ts';
 import { readPath } from '../config/value-readers.ts';
 
@@ -26,9 +27,16 @@ export const readPem: Reader<string | null> = (found) => {
     : { allowed: 'PEM text that begins with -----BEGIN', secret: true };
 };
 
+/** Not shown: it may be the token or the key itself, by mistake. */
+export const readSecretPath: Reader<string> = unshown((found) =>
+  typeof found === 'string' && found.includes('-----BEGIN ')
+    ? { allowed: 'a path; the text in PEM itself goes to the key of that name without _file' }
+    : readPath(found),
+);
+
 /** exporter-toolkit takes an empty text for a file that is not given. */
 export const readPathOrNull: Reader<string | null> = (found) =>
-  found === null || found === '' ? { value: null } : readPath(found);
+  found === null || found === '' ? { value: null } : readSecretPath(found);
 
 export const readBoolean: Reader<boolean> = (found) => {
   if (typeof found === 'boolean') return { value: found };

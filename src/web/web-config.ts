@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { listOf, mapOf } from '../config/collection.ts';
-import { section, setting } from '../config/setting.ts';
-import { readChoice, readPath } from '../config/value-readers.ts';
+import { secretSection, section, setting } from '../config/setting.ts';
+import { readChoice } from '../config/value-readers.ts';
 import { readGoDuration } from './go-duration.ts';
 import {
   cipherSuites,
@@ -18,6 +18,7 @@ import {
   readHeaderValue,
   readPathOrNull,
   readPem,
+  readSecretPath,
   readSubject,
   readUserName,
   readWholeNumber,
@@ -39,8 +40,8 @@ const readVersion = readChoice(Object.keys(tlsVersions) as TlsVersionName[]);
  * The file of `--web.config.file`, in the format of Prometheus's exporter-toolkit (its docs/web-configuration.md), with
  * `authorization` and `access` added. This is the only place of the defaults.
  */
-export const WebConfig = section({
-  tls_server_config: section({
+export const WebConfig = secretSection({
+  tls_server_config: secretSection({
     cert: setting(readPem, null),
     key: setting(readPem, null),
     client_ca: setting(readPem, null),
@@ -48,12 +49,14 @@ export const WebConfig = section({
     key_file: setting(readPathOrNull, null),
     client_ca_file: setting(readPathOrNull, null),
     client_auth_type: setting(readChoice(clientAuthTypes), 'NoClientCert'),
-    client_allowed_sans: listOf(readSubject, 'a list of names'),
+    client_allowed_sans: listOf(readSubject, { allowed: 'a list of names' }),
     min_version: setting(readVersion, 'TLS12'),
     max_version: setting(readVersion, 'TLS13'),
-    cipher_suites: listOf(readChoice([...Object.keys(cipherSuites), ...tls13CipherSuites]), 'a list of cipher suites'),
+    cipher_suites: listOf(readChoice([...Object.keys(cipherSuites), ...tls13CipherSuites]), {
+      allowed: 'a list of cipher suites',
+    }),
     prefer_server_cipher_suites: setting(readBoolean, true),
-    curve_preferences: listOf(readChoice(Object.keys(curves) as CurveName[]), 'a list of curves'),
+    curve_preferences: listOf(readChoice(Object.keys(curves) as CurveName[]), { allowed: 'a list of curves' }),
   }),
   http_server_config: section({
     /** Taken, and without effect: HTTP/1.1 is what is spoken. */
@@ -75,9 +78,9 @@ export const WebConfig = section({
     interval: setting(readGoDuration, '0'),
     burst: setting(readWholeNumber, 0),
   }),
-  authorization: section({
+  authorization: secretSection({
     /** Each holds one bearer token; any of them is good. */
-    credentials_files: listOf(readPath, 'a list of paths'),
+    credentials_files: listOf(readSecretPath, { allowed: 'a list of paths, as in [token]', secret: true }),
   }),
   /** Which paths need a password or token once there are any; see access.ts for the defaults. */
   access: mapOf(readChoice(['open', 'protected']), readAccessPath, { allowed: 'a map of paths to open or protected' }),
