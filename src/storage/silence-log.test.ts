@@ -124,6 +124,26 @@ describe('SilenceLog', () => {
     assert.deepEqual(ids((await reopen()).silences), ['a', 'c']);
   });
 
+  it('says at the start that nothing can be stored, also when nothing has been yet', async (t) => {
+    const { log, file, folder, reopen } = await opened(t);
+    await log.close();
+    await rm(folder, { recursive: true });
+    await writeFile(folder, 'a file where the folder should be');
+    const { log: again, silences, logger } = await reopen();
+    assert.deepEqual([silences, events(logger)], [[], ['silences.not_writable']]);
+    assert.deepEqual(logger.lines[0]?.fields['file'], file);
+    await assert.rejects(
+      again.append([[testSilence('a')]], () => [testSilence('a')]),
+      {
+        message:
+          'the silence could not be stored: the path of the storage is not a folder (EEXIST); nothing has changed',
+      },
+    );
+    await rm(folder);
+    await append(again, new Map(), [testSilence('b')]);
+    assert.deepEqual(ids((await reopen()).silences), ['b']);
+  });
+
   it('starts without silences, loudly, when the file cannot be read', async (t) => {
     const { file, folder, reopen, log } = await opened(t);
     await log.close();

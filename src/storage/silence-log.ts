@@ -48,7 +48,7 @@ export class SilenceLog {
     if (damagedBytes + unreadable > 0) {
       const counts = { damaged_bytes: damagedBytes, unreadable_records: unreadable, kept: silences.length };
       await this.#setAside(counts, silences);
-    } else await this.#takeUp(goodBytes, cutOffBytes);
+    } else await this.#takeUp(silences, goodBytes, cutOffBytes);
     return { silences, toldUntil };
   }
 
@@ -98,37 +98,45 @@ export class SilenceLog {
     }
   }
 
-  /** Undefined if there is no file. */
+  /** Undefined if there is no file that can be read. */
   async #read(): Promise<Buffer | undefined> {
     await rm(`${this.#file.path}.new`, { force: true }).catch(() => undefined);
     try {
       return await readFile(this.#file.path);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      await this.#setAside({ error, kept: 0 }, []);
+      // ENOTDIR: it is the folder that is no folder.
+      const isMissing = ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
+      await (isMissing ? this.#makeWritable(() => this.#rewrite([])) : this.#setAside({ error, kept: 0 }, []));
       return undefined;
     }
   }
 
   /** The file is as we left it, or its last record was being written when the process was killed. */
-  async #takeUp(goodBytes: number | undefined, cutOffBytes: number): Promise<void> {
-    const { logger } = this.#options;
+  async #takeUp(silences: readonly Silence[], goodBytes: number | undefined, cutOffBytes: number): Promise<void> {
     if (cutOffBytes > 0)
-      logger.warn('silences.cut_off', 'the last change of the silences was never written whole: it is dropped', {
-        file: this.#file.path,
-        dropped_bytes: cutOffBytes,
-      });
-    // A file without its last line's end is written anew with the next change.
-    if (goodBytes === undefined) return;
+      this.#options.logger.warn(
+        'silences.cut_off',
+        'the last change of the silences was never written whole: it is dropped',
+        { file: this.#file.path, dropped_bytes: cutOffBytes },
+      );
+    await this.#makeWritable(async () => {
+      // A file without its last line's end cannot be appended to.
+      if (goodBytes === undefined) await this.#rewrite(silences);
+      else {
+        await this.#file.open(goodBytes);
+        this.#compactAt = goodBytes + slackBytes;
+      }
+    });
+  }
+
+  /** Whoever starts Tocsin is told at once that no silence can be stored, not by the first one that cannot. */
+  async #makeWritable(make: () => Promise<unknown>): Promise<void> {
     try {
-      await this.#file.open(goodBytes);
+      await make();
     } catch (error) {
-      logger.error('silences.not_writable', 'silences can be read, but not be changed', {
-        file: this.#file.path,
-        error,
-      });
+      const message = 'silences cannot be created or changed: the storage folder has to be one that can be written to';
+      this.#options.logger.error('silences.not_writable', message, { file: this.#file.path, error });
     }
-    this.#compactAt = goodBytes + slackBytes;
   }
 
   async #setAside(found: Readonly<Record<string, unknown>>, kept: Iterable<Silence>): Promise<void> {

@@ -17,5 +17,7 @@ const reasons: Readonly<Record<string, string>> = {
   EACCES: 'the storage folder may not be written to',
   EPERM: 'the storage folder may not be written to',
   EROFS: 'the storage folder is read-only',
+  EEXIST: 'the path of the storage is not a folder',
+  ENOTDIR: 'the path of the storage is not a folder',
   EMFILE: 'too many files are open',
 };
