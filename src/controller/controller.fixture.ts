@@ -69,6 +69,8 @@ export interface ControllerBench {
 export function controllerBench(
   reconcile: (run: Run, earlierRuns: number) => Promise<Result> | Result,
   concurrency = 4,
+  // No jitter: the delays are exact.
+  random = (): number => 0,
 ): ControllerBench {
   const [clock, logger, registry] = [new FakeClock(), new RecordingLogger(), new Registry()];
   const runs: Run[] = [];
@@ -93,8 +95,7 @@ export function controllerBench(
         concurrency,
         merge: createMergeWork(),
         metrics: createWorkQueueMetrics(registry, () => controller.depth),
-        // No jitter: the delays are exact.
-        rateLimiter: new RateLimiter({ random: () => 0 }),
+        rateLimiter: new RateLimiter({ random }),
       }),
   });
   return { clock, logger, registry, controller, runs, metric: (name, labels) => metricOf(registry, name, labels) };

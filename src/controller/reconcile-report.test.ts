@@ -54,6 +54,17 @@ describe('reconcile report, levels', () => {
     ]);
   });
 
+  it('tells in whole milliseconds when it is tried again', async () => {
+    const { clock, controller, logger } = controllerBench(
+      () => fail('disk full'),
+      1,
+      () => 0.123,
+    );
+    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    await clock.advanceAsync(20);
+    assert.deepEqual(logger.valuesOf('reconcile.failed', 'retry_in_ms'), [[5], [10], [20]]);
+  });
+
   it('warns again when a new alert finds it failing', async () => {
     const { clock, controller, logger } = controllerBench(() => fail('disk full'));
     for (const id of ['r1', 'r2']) {

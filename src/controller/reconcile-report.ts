@@ -62,7 +62,8 @@ export class ReconcileReport {
     this.#line(failedLevel(item, error), 'reconcile.failed', 'a reconcile failed', item, {
       result: labelOf(kind),
       error,
-      retry_in_ms: retryInMs,
+      // A back-off has a fraction.
+      retry_in_ms: retryInMs === undefined ? undefined : Math.round(retryInMs),
       duration_ms: durationMs,
       since_alert_ms: this.#sinceAlertMs(item),
     });
