@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import type { ListenAddress } from './config/listen-address.ts';
-import type { LoadedConfig } from './config/load-config.ts';
+import type { HomeInFile, LoadedConfig } from './config/load-config.ts';
 import type { CreateHome } from './home.ts';
 import type { Logger } from './logger.ts';
 import type { HeavyWork } from './receiver/intake/alerts-handler.ts';
@@ -12,6 +12,8 @@ export interface AppOptions {
   readonly config: Config;
   /** The text of the configuration file; default: there is none. */
   readonly configText?: string;
+  /** Default: neither. */
+  readonly inFile?: HomeInFile;
   /** Reads the configuration anew, for a reload. Default: it stays as it is. */
   readonly loadConfig?: () => LoadedConfig;
   readonly listenAddress: ListenAddress;

@@ -6,7 +6,7 @@ import { AlertlessWakes } from './alertless-wakes.ts';
 import type { AppOptions } from './app-options.ts';
 import { Cleanups } from './cleanups.ts';
 import type { Config } from './config/config.ts';
-import { configChange } from './config/live-keys.ts';
+import { configChange, type ComparedConfig } from './config/live-keys.ts';
 import type { Controller } from './controller/controller.ts';
 import { createController, type ControllerStage } from './controller/create-controller.ts';
 import { Resync } from './controller/resync.ts';
@@ -26,6 +26,7 @@ import { storeLimits } from './store-limits.ts';
 import type { Request } from './workqueue/request.ts';
 
 const startingUp = 'starting up';
+const noHomeInFile = { folder: false, kubernetes: false };
 
 /** The composition root: makes the stages and connects them. Two apps in one process share nothing. */
 export class App {
@@ -154,26 +155,20 @@ export class App {
   }
 
   #createReloader(): Reloader {
-    const { clock, config, configText = '', loadConfig } = this.#options;
+    const { clock, config, configText = '', inFile = noHomeInFile, loadConfig } = this.#options;
     return new Reloader({
       ...this.#options,
       metrics: createReloadMetrics(this.#registry, configText, clock.now()),
-      load:
-        loadConfig ??
-        (() => ({
-          config,
-          text: configText,
-          pipelinesFolderGiven: true,
-          inFile: { folder: false, kubernetes: false },
-        })),
+      load: loadConfig ?? (() => ({ config, text: configText, pipelinesFolderGiven: true, inFile })),
       prepare: (next) => Promise.resolve(this.#prepare(next)),
     });
   }
 
   /** Whatever can be wrong with a configuration shows here, before anything of it is in use. */
-  #prepare(next: Config): PreparedConfig {
+  #prepare(next: ComparedConfig): PreparedConfig {
     if (this.#shutdown.hasBegun) throw new Error('Tocsin is shutting down');
-    const change = configChange(this.#config, next);
+    const { inFile = noHomeInFile } = this.#options;
+    const change = configChange({ config: this.#config, inFile }, next);
     const applyWeb = this.#receiver.prepareWebReload();
     const applyController = this.#prepareController(change.config.controller);
     const apply = (): void => {

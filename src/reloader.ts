@@ -1,5 +1,5 @@
 import type { CancelTimer, Clock } from './clock.ts';
-import type { Config } from './config/config.ts';
+import type { ComparedConfig } from './config/live-keys.ts';
 import type { LoadedConfig } from './config/load-config.ts';
 import { maxNamedProblems, minReloadIntervalMs } from './limits.ts';
 import type { Logger } from './logger.ts';
@@ -29,7 +29,7 @@ export interface ReloaderOptions {
   /** Reads file and flags anew. */
   readonly load: () => LoadedConfig;
   /** Whatever may go wrong goes wrong here; rejects with an error whose message is for the user. */
-  readonly prepare: (config: Config) => Promise<PreparedConfig>;
+  readonly prepare: (next: ComparedConfig) => Promise<PreparedConfig>;
 }
 
 /** Most problems that a line of the log lists. */
@@ -94,7 +94,7 @@ export class Reloader {
     try {
       const loaded = load();
       if ('problems' in loaded) return this.#failed(triggers, loaded.problems);
-      const prepared = await prepare(loaded.config);
+      const prepared = await prepare(loaded);
       prepared.apply();
       metrics.succeeded(loaded.text, this.#options.clock.now());
       return this.#succeeded(triggers, prepared);

@@ -71,6 +71,7 @@ function start(flags: Flags): Promise<number> | number {
     flags,
     config,
     configText: text,
+    inFile,
     loadConfig: () => loadConfig(flags, readText),
     home,
     webConfig,

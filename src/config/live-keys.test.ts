@@ -3,10 +3,15 @@ import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Config } from './config.ts';
-import { configChange, liveKeys } from './live-keys.ts';
+import { configChange as compare, liveKeys, type ConfigChange } from './live-keys.ts';
 import { keyPaths, keysAt } from './setting.ts';
 
 const defaults = Config.parse({});
+const inFile = { folder: false, kubernetes: false };
+
+function configChange(running: Config, next: Config): ConfigChange {
+  return compare({ config: running, inFile }, { config: next, inFile });
+}
 
 describe('configChange', () => {
   it('takes the new values of live keys, and keeps the others, and names both', () => {
@@ -30,6 +35,18 @@ describe('configChange', () => {
     const change = configChange(running, Config.parse(file));
     assert.deepEqual([change.changed, change.needRestart], [[], []]);
     assert.deepEqual(change.config, running);
+  });
+
+  it('names a home of the pipelines that comes or goes, whatever its values', () => {
+    const before = { config: defaults, inFile };
+    for (const key of ['folder', 'kubernetes'] as const) {
+      const after = { config: defaults, inFile: { ...inFile, [key]: true } };
+      assert.deepEqual(compare(before, after).needRestart, [`pipelines.${key}`]);
+      assert.deepEqual(compare(after, before).needRestart, [`pipelines.${key}`]);
+      assert.deepEqual(compare(after, after).needRestart, []);
+    }
+    const elsewhere = { config: Config.parse({ pipelines: { folder: 'x' } }), inFile: { ...inFile, folder: true } };
+    assert.deepEqual(compare(before, elsewhere).needRestart, ['pipelines.folder']);
   });
 
   it('sees that a secret has changed, and does not show it', () => {

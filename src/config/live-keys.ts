@@ -1,4 +1,5 @@
 import type { Config } from './config.ts';
+import type { HomeInFile } from './load-config.ts';
 import { Secret } from './secret.ts';
 
 /** The keys, or sections, that a reload applies while Tocsin runs. Every other one needs a restart, and keeps its value. */
@@ -26,6 +27,12 @@ export const liveKeys: readonly string[] = [
   'log.alert_lines_per_second',
 ];
 
+/** What a reload compares: the values, and the presence of the keys for which that says something by itself. */
+export interface ComparedConfig {
+  readonly config: Config;
+  readonly inFile: HomeInFile;
+}
+
 export interface ConfigChange {
   /** What is to hold from now on: the running configuration with the new values of the {@link liveKeys}. */
   readonly config: Config;
@@ -38,9 +45,9 @@ export interface ConfigChange {
 type Section = Readonly<Record<string, unknown>>;
 
 /** What a new configuration changes in the running one. Pure. */
-export function configChange(running: Config, next: Config): ConfigChange {
+export function configChange(running: ComparedConfig, next: ComparedConfig): ConfigChange {
   const changed: string[] = [];
-  const needRestart: string[] = [];
+  const needRestart = new Set<string>();
   const merge = (before: Section, after: Section, path: readonly string[]): Section =>
     Object.fromEntries(Object.keys(after).map((key) => [key, pick(before[key], after[key], [...path, key])]));
   const pick = (before: unknown, after: unknown, path: readonly string[]): unknown => {
@@ -48,10 +55,14 @@ export function configChange(running: Config, next: Config): ConfigChange {
     if (written(before) === written(after)) return before;
     const key = path.join('.');
     const isLive = liveKeys.some((live) => key === live || key.startsWith(`${live}.`));
-    (isLive ? changed : needRestart).push(key);
+    if (isLive) changed.push(key);
+    else needRestart.add(key);
     return isLive ? after : before;
   };
-  return { config: merge(running, next, []) as unknown as Config, changed, needRestart };
+  const config = merge(running.config, next.config, []) as unknown as Config;
+  for (const key of ['folder', 'kubernetes'] as const)
+    if (running.inFile[key] !== next.inFile[key]) needRestart.add(`pipelines.${key}`);
+  return { config, changed, needRestart: [...needRestart] };
 }
 
 function isSection(value: unknown): value is Section {

@@ -13,6 +13,12 @@ import { showText } from './show-value.ts';
 /** The text of a file; throws as `node:fs` does. */
 export type ReadFile = (path: string) => string;
 
+/** Which keys of `pipelines` the file itself has, rather than a default or a flag: that they are there chooses the home. */
+export interface HomeInFile {
+  readonly folder: boolean;
+  readonly kubernetes: boolean;
+}
+
 export type LoadedConfig =
   | {
       readonly config: Config;
@@ -20,8 +26,7 @@ export type LoadedConfig =
       readonly pipelinesFolderGiven: boolean;
       /** Of the file; '' without one. */
       readonly text: string;
-      /** Whether the file itself says so, rather than a default or a flag. */
-      readonly inFile: { readonly folder: boolean; readonly kubernetes: boolean };
+      readonly inFile: HomeInFile;
     }
   | { readonly problems: readonly string[] };
 

@@ -50,6 +50,11 @@ describe('a reload of the configuration', () => {
     await assert.rejects(postAlerts(tocsin.url, [{ labels: { a: 'x'.repeat(2000) } }]), /max_body_size \(1024 bytes\)/);
   });
 
+  it('says that another home of the pipelines needs a restart', async () => {
+    await write('receiver: { max_alerts: 1 }\npipelines: { kubernetes: {} }\n');
+    assert.equal(await (await post()).text(), 'pipelines.kubernetes needs a restart: the running value stays\n');
+  });
+
   it('changes nothing for a configuration that is wrong, and tells every problem', async () => {
     const [hash, at] = [
       await value('tocsin_config_hash'),
