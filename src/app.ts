@@ -134,6 +134,11 @@ export class App {
     this.#options.logger.info('app.ready', 'ready', { pipelines: this.#pipelines.list().length });
   }
 
+  #whyNotReady(): string | undefined {
+    const trouble = this.#notReady === startingUp ? this.#pipelines.trouble?.() : undefined;
+    return trouble === undefined ? this.#notReady : `${this.#notReady}: ${trouble}`;
+  }
+
   #createHome(): Home {
     const onChange = (change: PipelineChange): void => this.#wakes.pipelineChanged(change);
     return this.#options.createHome({ ...this.#options, registry: this.#registry, onChange });
@@ -210,7 +215,7 @@ export class App {
       silenceStorage: this.#storage.silences,
       heavyWork: this.#options.heavyWork ?? ((work) => work()),
       sink: (causes) => this.#source.put(causes),
-      notReady: () => this.#notReady,
+      notReady: () => this.#whyNotReady(),
       reload: () => this.reload('http'),
     });
   }

@@ -17,6 +17,8 @@ export interface Home extends Pipelines {
   open(): Promise<void>;
   /** Resolves once every pipeline is known. Never rejects. */
   synced(): Promise<void>;
+  /** What keeps it from being synced; undefined if nothing is known of it. Fit for everybody's eyes. */
+  trouble?(): string | undefined;
   /** @param timeoutMs that there is for it */
   close(timeoutMs: number): Promise<void>;
 }

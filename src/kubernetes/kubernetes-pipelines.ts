@@ -93,6 +93,11 @@ export class KubernetesPipelines implements Pipelines, Annotator {
     this.#isSynced = true;
   }
 
+  /** Of the first resource that has it; the log tells of all. */
+  trouble(): string | undefined {
+    return this.#reflectors.map((reflector) => reflector.trouble).find((trouble) => trouble !== undefined);
+  }
+
   /**
    * Stops watching and cuts the connections; settles when nothing is under way.
    * @param timeoutMs that there is for it; only Events are waited for, and dropped when it is over

@@ -25,6 +25,21 @@ describe('Reflector', () => {
     );
   });
 
+  it('says what keeps it from being synced, and nothing more once it is', async (t) => {
+    const { server, clock, reflector } = reflectorBench({ t });
+    server.listFaults.push('unreachable', '500');
+    reflector.start();
+    await clock.advanceAsync(0);
+    assert.equal(reflector.trouble, 'widgets.example.org cannot be listed (Unreachable)');
+    await clock.advanceAsync(1200);
+    assert.equal(reflector.trouble, 'widgets.example.org cannot be listed (500 InternalError)');
+    await clock.advanceAsync(5000);
+    assert.equal(reflector.trouble, undefined);
+    server.endWatches('reset');
+    await clock.advanceAsync(0);
+    assert.equal(reflector.trouble, undefined);
+  });
+
   it('follows what is created, changed and deleted', async (t) => {
     const { server, clock, reflector, changes } = reflectorBench({ t });
     reflector.start();

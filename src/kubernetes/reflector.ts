@@ -11,7 +11,7 @@ import { sleep } from './sleep.ts';
 import { WatchCache, type CacheChange } from './watch-cache.ts';
 import type { WatchEvent } from './watch-event.ts';
 import { watchStream } from './watch-stream.ts';
-import { apiVersionOf, type ServedResource, type WatchedResource } from './watched-resource.ts';
+import { apiVersionOf, resourceName, type ServedResource, type WatchedResource } from './watched-resource.ts';
 
 export interface ReflectorOptions {
   readonly client: Pick<ApiClient, 'call' | 'open'>;
@@ -47,6 +47,9 @@ export class Reflector {
   readonly #synced = Promise.withResolvers<void>();
   #served: ServedResource | undefined;
   #mayBeOutdated = false;
+  #isSynced = false;
+  /** The last one, until all is synced. */
+  #failure: ApiError | undefined;
   #running: Promise<void> | undefined;
 
   constructor(options: ReflectorOptions) {
@@ -56,6 +59,15 @@ export class Reflector {
   /** Resolves when all objects were listed once, or there is no such resource. Never rejects. */
   get synced(): Promise<void> {
     return this.#synced.promise;
+  }
+
+  /** Why it is not synced yet, without what the API server said; undefined if it is, or nothing has failed. */
+  get trouble(): string | undefined {
+    if (this.#failure === undefined) return undefined;
+    const { status = '', reason } = this.#failure;
+    const { watched } = this.#options;
+    const scope = watched.namespace === undefined ? '' : ` in the namespace ${watched.namespace}`;
+    return `${resourceName(watched)}${scope} cannot be listed (${`${status} ${reason}`.trim()})`;
   }
 
   /** What is cached, by request key. */
@@ -114,7 +126,7 @@ export class Reflector {
     this.#mayBeOutdated = false;
     if (this.#served !== undefined) return { kind: 'found' };
     this.#take(this.#cache.replace(new Map(), ''));
-    this.#synced.resolve();
+    this.#settle();
     return { kind: 'not_installed' };
   }
 
@@ -143,8 +155,14 @@ export class Reflector {
       resource_version: resourceVersion,
       duration_ms: clock.now() - startedAt,
     });
-    this.#synced.resolve();
+    this.#settle();
     return { kind: 'listed' };
+  }
+
+  #settle(): void {
+    this.#isSynced = true;
+    this.#failure = undefined;
+    this.#synced.resolve();
   }
 
   async #watch(progress: { made: boolean }): Promise<PhaseOutcome> {
@@ -189,7 +207,9 @@ export class Reflector {
   #tell(outcome: PhaseOutcome, failures: number, delayMs: number): void {
     const { report, watched } = this.#options;
     if (outcome.kind === 'not_installed') report.notInstalled({ versions: watched.versions });
-    if (outcome.kind === 'failed') report.failed(outcome.error, { failures, retry_in_ms: Math.round(delayMs) });
+    if (outcome.kind !== 'failed') return;
+    if (!this.#isSynced) this.#failure = outcome.error;
+    report.failed(outcome.error, { failures, retry_in_ms: Math.round(delayMs) });
   }
 
   #mustBeServed(): ServedResource {

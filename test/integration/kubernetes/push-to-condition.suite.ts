@@ -157,10 +157,15 @@ describe('Tocsin without its API server', () => {
       );
     const tocsin = await startTocsin({ args: [`--kubeconfig=${kubeconfig}`], isReady });
     t.after(() => tocsin.stop());
-    assert.equal((await fetch(`${tocsin.url}/-/ready`)).status, 503);
     await postAlerts(tocsin.url, [{ labels: { alertname: 'A' } }]);
     await tocsin.log.waitForLine(
       ({ event, error }) => event === 'reflector.failed' && String(error).includes('ECONNREFUSED'),
+    );
+    const ready = await fetch(`${tocsin.url}/-/ready`);
+    assert.equal(ready.status, 503);
+    assert.match(
+      await ready.text(),
+      /^not ready: starting up: \w+\.telemetry\.kyma-project\.io cannot be listed \(Unreachable\)\n$/,
     );
     process.kill(tocsin.child.pid, 'SIGTERM');
     assert.deepEqual(await tocsin.child.exited, { code: 0, signal: null });
