@@ -3,7 +3,7 @@ import { readAnnotationKey, readAnnotationValue } from './annotation.ts';
 import { formatDuration } from './duration.ts';
 import { healthRulesExist } from './health-rules-exist.ts';
 import { HttpConfig } from './http-config.ts';
-import { readHttpUrl } from './http-url.ts';
+import { readPrometheusUrl } from './prometheus-url.ts';
 import { section, setting } from './setting.ts';
 import { orNull, readChoice, readCount, readDuration, readNames, readPath, readSize } from './value-readers.ts';
 import { readWatchedKinds } from './watched-kinds.ts';
@@ -15,7 +15,7 @@ const readSpan = readDuration('1ms', '100y');
 /** As {@link readSpan}; 0 is never. */
 const readSpanOrNever = readDuration('0s', '100y');
 
-const readUrlOrNull = orNull(readHttpUrl);
+const readUrlOrNull = orNull(readPrometheusUrl);
 
 const maxWaitIsNotShorterThanWait = z.refine<{ readonly wait: number; readonly max_wait: number }>(
   ({ wait, max_wait }) => wait <= max_wait,

@@ -1,5 +1,5 @@
 import { readCorsOrigin } from './cors-origin.ts';
-import { readHttpUrl } from './http-url.ts';
+import { readPrometheusUrl } from './prometheus-url.ts';
 import { readListenAddress } from './listen-address.ts';
 import type { Reader } from './reading.ts';
 import { readExternalUrl, readRoutePrefix } from './route-prefix.ts';
@@ -75,7 +75,7 @@ export const flagTable = {
   prometheusUrl: {
     name: 'prometheus.url',
     placeholder: 'URL',
-    read: readHttpUrl,
+    read: readPrometheusUrl,
     help: 'Prometheus to ask what fires; without one, received alerts count.',
     unit: 'http or https URL',
     otherwise: 'that of the file, or none',

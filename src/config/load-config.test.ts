@@ -72,6 +72,12 @@ describe('loadConfig', () => {
     });
   });
 
+  it('refuses a Prometheus on a port that cannot be asked, in the file as in the flag', () => {
+    const loaded = load('prometheus: {url: "http://a:6000"}', { prometheusUrl: 'http://b:10080' });
+    assert.ok('problems' in loaded);
+    assert.match(loaded.problems.join('\n'), /found "http:.*a:6000".*\n--prometheus\.url: found "http:.*b:10080"/);
+  });
+
   it('names a flag whose value is wrong, also when the file is good', () => {
     const loaded = load('', { pipelinesFolder: '' });
     assert.deepEqual(loaded, { problems: ['--pipelines.folder: found "", allowed: a path'] });
