@@ -28,8 +28,7 @@ export interface HttpAccess {
 export async function readHttpAccess(config: HttpConfig): Promise<HttpAccess> {
   const { credentials, authorization } = await readAuthorization(config);
   const { headers, values } = await readHeaders(config);
-  const secrets = [...credentials, ...values].filter((text) => text !== '');
-  return { headers, authorization, tls: await readTls(config), secrets };
+  return { headers, authorization, tls: await readTls(config), secrets: [...credentials, ...values] };
 }
 
 interface Authorization {

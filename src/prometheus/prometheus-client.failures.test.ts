@@ -194,7 +194,9 @@ describe('a query that fails', { timeout: 20_000 }, () => {
   });
 
   it('shows no credentials, even if the server echoes them', async () => {
-    const server = await serve((socket, request) => socket.end(whole('400 Bad Request', 'text/plain', request)));
+    const server = await serve((socket, request) =>
+      socket.end(whole('400 Bad Request', 'text/plain', `no "ann" with "s3cret": ${request}`)),
+    );
     const failure = await failureOf(query(server.url.replace('//', '//ann:s3cret@')));
     assert.match(server.heads[0]!, /authorization: Basic YW5uOnMzY3JldA==/i);
     assert.doesNotMatch(inspect(failure), /s3cret|YW5u/);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { prometheusEndpoint } from './prometheus-endpoint.ts';
+import { prometheusEndpoint, withAccess } from './prometheus-endpoint.ts';
 
 const basic = (credentials: string): string => `Basic ${Buffer.from(credentials).toString('base64')}`;
 
@@ -44,8 +44,16 @@ describe('prometheusEndpoint', () => {
     });
   }
 
-  it('quotes what a server said without the credentials that it echoes', () => {
-    const endpoint = prometheusEndpoint('http://ann:s3cret@h');
-    assert.equal(endpoint.quote(`authorization: ${basic('ann:s3cret')}\n`), 'authorization: Basic <secret>');
+  it('quotes what a server said without the credentials that it echoes, in whatever form', () => {
+    const { quote } = prometheusEndpoint('http://ann:s3cr%25t@h');
+    assert.equal(quote(`authorization: ${basic('ann:s3cr%t')}\n`), 'authorization: Basic <secret>');
+    assert.equal(quote('no "ann" with "s3cr%t" or s3cr%25t here'), 'no "ann" with "<secret>" or <secret> here');
+    assert.equal(prometheusEndpoint('http://ann@h').quote('no ann here'), 'no ann here');
+  });
+
+  it('masks a secret that holds another one as a whole', () => {
+    const secrets = { authorization: undefined, secrets: ['s3cret', 's3cret-tenant'] };
+    const { quote } = withAccess(prometheusEndpoint('http://ann:ten@h'), secrets);
+    assert.equal(quote('s3cret-tenant, s3cret, ten'), '<secret>, <secret>, <secret>');
   });
 });

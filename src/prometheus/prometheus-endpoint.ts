@@ -8,15 +8,13 @@ export interface PrometheusEndpoint {
   readonly address: string;
   /** The value of the Authorization header; undefined without credentials. */
   readonly authorization: string | undefined;
+  /** What {@link quote} masks. */
+  readonly secrets: readonly string[];
   /** The beginning of what the server said, fit for a message: a server that echoes the request gives nothing away. */
   quote(text: string): string;
 }
 
-interface Access {
-  readonly authorization: string | undefined;
-  /** What must not be quoted. */
-  readonly secrets: readonly string[];
-}
+type Access = Pick<PrometheusEndpoint, 'authorization' | 'secrets'>;
 
 /**
  * The alerts endpoint of the Prometheus at `url`: http or https, with or without a path prefix, a trailing slash, and
@@ -26,27 +24,30 @@ export function prometheusEndpoint(url: string): PrometheusEndpoint {
   const { protocol, host, pathname, search, username, password } = new URL(url);
   const address = `${protocol}//${host}${pathname.replace(/\/+$/, '')}`;
   const endpoint = { url: `${address}/api/v1/alerts${search}`, address };
-  if (username === '' && password === '') return { ...endpoint, authorization: undefined, quote: excerpt };
-  const credentials = basicCredentials(username, password);
-  return {
-    ...endpoint,
-    authorization: `Basic ${credentials}`,
-    quote: (text) => excerpt(text.replaceAll(credentials, '<secret>')),
-  };
+  return { ...endpoint, ...quotable(username === '' && password === '' ? open : basicAccess(username, password)) };
 }
 
 /** The endpoint as the configuration has it asked: its credentials win over those of the URL. */
 export function withAccess(endpoint: PrometheusEndpoint, { authorization, secrets }: Access): PrometheusEndpoint {
-  const masked = (text: string): string => secrets.reduce((rest, secret) => rest.replaceAll(secret, '<secret>'), text);
-  return {
-    ...endpoint,
-    authorization: authorization ?? endpoint.authorization,
-    quote: (text) => endpoint.quote(masked(text)),
-  };
+  const both = [...endpoint.secrets, ...secrets];
+  return { ...endpoint, ...quotable({ authorization: authorization ?? endpoint.authorization, secrets: both }) };
 }
 
-function basicCredentials(username: string, password: string): string {
-  return Buffer.from(`${percentDecoded(username)}:${percentDecoded(password)}`, 'utf8').toString('base64');
+const open: Access = { authorization: undefined, secrets: [] };
+
+/** Basic authentication. A server can send the password back encoded, decoded, or as the URL has it. */
+function basicAccess(username: string, password: string): Access {
+  const decoded = percentDecoded(password);
+  const credentials = Buffer.from(`${percentDecoded(username)}:${decoded}`, 'utf8').toString('base64');
+  return { authorization: `Basic ${credentials}`, secrets: [credentials, decoded, password] };
+}
+
+/** The longest secret first: it may hold another one. */
+function quotable({ authorization, secrets }: Access): Access & Pick<PrometheusEndpoint, 'quote'> {
+  const masked = secrets.filter((secret) => secret !== '').toSorted((a, b) => b.length - a.length);
+  const quote = (text: string): string =>
+    excerpt(masked.reduce((rest, secret) => rest.replaceAll(secret, '<secret>'), text));
+  return { authorization, secrets, quote };
 }
 
 /** The URL parser keeps a `%` that starts no escape; then the text is meant as it stands. */
