@@ -87,8 +87,8 @@ log: 5
 
   const sections = 'receiver, source, controller, prometheus, pipelines, log';
   const single: [what: string, text: string, problem: string][] = [
-    ['a root that is a list', '- a\n', `1:1: found ["a"], allowed: a map with the keys ${sections}`],
-    ['a root that is a text', '\n  hello\n', `2:3: found "hello", allowed: a map with the keys ${sections}`],
+    ['a root that is a list', '- a\n', `1:1: found <secret>, allowed: a map with the keys ${sections}`],
+    ['a root that is a text', '\n  hello\n', `2:3: found <secret>, allowed: a map with the keys ${sections}`],
     [
       'a max_wait below wait, at max_wait',
       'source:\n  debounce:\n    max_wait: 1s\n    wait: 2s\n',

@@ -4,7 +4,7 @@ import { formatDuration } from './duration.ts';
 import { healthRulesExist } from './health-rules-exist.ts';
 import { HttpConfig } from './http-config.ts';
 import { readPrometheusUrl } from './prometheus-url.ts';
-import { section, setting } from './setting.ts';
+import { secretSection, section, setting } from './setting.ts';
 import { orNull, readChoice, readCount, readDuration, readNames, readPath, readSize } from './value-readers.ts';
 import { readWatchedKinds } from './watched-kinds.ts';
 
@@ -41,7 +41,7 @@ const keysDiffer = z.refine<{ readonly requested_at_key: string; readonly cause_
   { path: ['cause_key'], error: 'found the value of requested_at_key, allowed: another key, or null' },
 );
 
-const keys = section({
+const keys = secretSection({
   receiver: section({
     max_body_size: setting(readSize('1KiB', '256MiB'), '16MiB'),
     max_alerts: setting(readCount, 100_000),
