@@ -28,7 +28,7 @@ export function loadWebConfig(file: string, readFile: ReadFile): LoadedWebConfig
 
 function readNamedFiles(
   file: string,
-  { settings: config, at }: Exclude<SettingsFileResult<WebConfig>, { problems: unknown }>,
+  { settings: config, at, sets }: Exclude<SettingsFileResult<WebConfig>, { problems: unknown }>,
   readFile: ReadFile,
 ): LoadedWebConfig {
   const problems: string[] = [];
@@ -45,6 +45,11 @@ function readNamedFiles(
     }
   };
   const named = { config, refuse, read };
+  if (sets('authorization') && config.authorization.credentials_files.length === 0)
+    refuse(
+      ['authorization', 'credentials_files'],
+      'names no file, so that nobody is asked for a token; allowed: a list of files, one token each; or remove authorization',
+    );
   const settings = {
     tls: loadTls(named),
     headers: Object.entries(config.http_server_config.headers).flatMap(givenHeader),

@@ -5,11 +5,11 @@ import { LiveWebConfig } from '../../web/live-web-config.ts';
 import { PasswordCheck } from '../../web/password-check.ts';
 import { PasswordThread } from '../../web/password-hasher.ts';
 import { createWebMetrics } from '../../web/web-metrics.ts';
-import { isLocked } from '../../web/web-settings.ts';
+import { isLocked, type WebSettings } from '../../web/web-settings.ts';
 import { Gate } from '../gate/gate.ts';
 import { GateReport } from '../gate/gate-report.ts';
 import { ReceiverServer, type ReceiverServerOptions } from './receiver-server.ts';
-import { tellListening } from './tell-listening.ts';
+import { tellListening, warnIfUnlocked, type Lock } from './tell-listening.ts';
 import type { WebOptions } from './web-options.ts';
 
 export interface GuardedServerOptions extends Omit<
@@ -27,14 +27,14 @@ export class GuardedServer {
   readonly #config: LiveWebConfig | undefined;
   readonly #passwords = new PasswordCheck(new PasswordThread());
   readonly #report: GateReport;
+  #address: AddressInfo | undefined;
 
   constructor(options: GuardedServerOptions) {
     this.#options = options;
     const { routePrefix, corsOrigin, configSource: source } = options.web;
     const webMetrics = createWebMetrics(options.registry);
     this.#report = new GateReport({ ...options, webMetrics });
-    const onChange: ConstructorParameters<typeof LiveWebConfig>[0]['onChange'] = ({ tls }) =>
-      tls === undefined ? undefined : this.server.useTls(tls);
+    const onChange = (settings: WebSettings): void => this.#use(settings);
     const config = source && new LiveWebConfig({ ...options, metrics: webMetrics, source, onChange });
     const gate =
       config &&
@@ -53,9 +53,8 @@ export class GuardedServer {
   async listen({ host, port }: ListenAddress): Promise<AddressInfo> {
     const address = await this.server.listen(host, port);
     const { logger, web } = this.#options;
-    const settings = this.#config?.current;
-    const scheme = settings?.tls === undefined ? 'http' : 'https';
-    tellListening(logger, { scheme, isLocked: settings !== undefined && isLocked(settings) }, address, web.routePrefix);
+    this.#address = address;
+    tellListening(logger, lockOf(this.#config?.current), address, web.routePrefix);
     await this.#config?.watch();
     return address;
   }
@@ -67,10 +66,23 @@ export class GuardedServer {
     return () => prepared?.apply();
   }
 
+  #use(settings: WebSettings): void {
+    const { logger, web } = this.#options;
+    if (settings.tls !== undefined) this.server.useTls(settings.tls);
+    if (this.#address !== undefined) warnIfUnlocked(logger, lockOf(settings), this.#address, web.routePrefix);
+  }
+
   async close(timeoutMs: number): Promise<void> {
     this.#config?.close();
     await this.server.close(timeoutMs);
     await this.#passwords.close();
     this.#report.close();
   }
+}
+
+function lockOf(settings: WebSettings | undefined): Lock {
+  return {
+    scheme: settings?.tls === undefined ? 'http' : 'https',
+    isLocked: settings !== undefined && isLocked(settings),
+  };
 }

@@ -8,21 +8,24 @@ export interface Lock {
 }
 
 /** Says where alerts are taken in, and warns if everybody on the network may send some. */
-export function tellListening(
-  logger: Logger,
-  { scheme, isLocked }: Lock,
-  address: AddressInfo,
-  routePrefix = '',
-): void {
-  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  const url = `${scheme}://${host}:${address.port}${routePrefix}`;
-  logger.info('receiver.listening', 'alerts are taken in', { address: url, auth: isLocked });
-  if (isLocked || isLoopback(address)) return;
+export function tellListening(logger: Logger, lock: Lock, address: AddressInfo, routePrefix: string): void {
+  const url = urlOf(lock, address, routePrefix);
+  logger.info('receiver.listening', 'alerts are taken in', { address: url, auth: lock.isLocked });
+  warnIfUnlocked(logger, lock, address, routePrefix);
+}
+
+/** Warns if everybody on the network may send alerts: at the start, and with every web configuration that comes into use. */
+export function warnIfUnlocked(logger: Logger, lock: Lock, address: AddressInfo, routePrefix: string): void {
+  if (lock.isLocked || isLoopback(address)) return;
   logger.warn(
     'receiver.unlocked',
     'everybody who reaches this address can send alerts: ask for a password, token or client certificate with --web.config.file',
-    { address: url },
+    { address: urlOf(lock, address, routePrefix) },
   );
+}
+
+function urlOf({ scheme }: Lock, { family, address, port }: AddressInfo, routePrefix: string): string {
+  return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}${routePrefix}`;
 }
 
 function isLoopback({ address }: AddressInfo): boolean {
