@@ -43,7 +43,7 @@ describe('the metrics page', () => {
 
   before(async () => {
     // A Prometheus that refuses is enough: its metrics have to be there from the start.
-    tocsin = await startTocsin({ args: ['--prometheus.url=http://127.0.0.1:9'] });
+    tocsin = await startTocsin({ args: ['--prometheus.url=http://127.0.0.1:2'] });
   });
 
   after(() => tocsin?.stop());
