@@ -6,7 +6,7 @@ import { HttpConfig } from './http-config.ts';
 import { readPrometheusUrl } from './prometheus-url.ts';
 import { secretSection, section, setting } from './setting.ts';
 import { orNull, readChoice, readCount, readDuration, readNames, readPath, readSize } from './value-readers.ts';
-import { readWatchedKinds } from './watched-kinds.ts';
+import { WatchedKinds } from './watched-kinds.ts';
 
 /** For what a timer of Node measures: it can wait 24.8 days, and a longer one would fire at once. */
 const readTimeout = readDuration('1ms', '1w');
@@ -108,7 +108,7 @@ const keys = secretSection({
     /** That the file has this section chooses Kubernetes, also when it is empty. */
     kubernetes: section({
       /** Null: the three kinds of Kyma's telemetry module. */
-      kinds: setting(orNull(readWatchedKinds), null),
+      kinds: WatchedKinds,
       /** Calls of the API server a second in the long run, and at once after a rest; client-go calls them so. */
       qps: setting(readCount, 20),
       burst: setting(readCount, 30),

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { describeRefusal } from './reading.ts';
 import type { Reader } from './reading.ts';
 
-type Setting<T> = z.ZodPrefault<z.ZodPipe<z.ZodUnknown, z.ZodTransform<T, unknown>>>;
+type Field<T> = z.ZodPipe<z.ZodUnknown, z.ZodTransform<T, unknown>>;
+type Setting<T> = z.ZodPrefault<Field<T>>;
 type Section<Shape extends z.ZodRawShape> = z.ZodPreprocess<
   z.ZodReadonly<z.ZodObject<{ -readonly [Key in keyof Shape]: Shape[Key] }, z.core.$strict>>
 >;
@@ -12,15 +13,19 @@ export function setting<T>(
   read: Reader<T>,
   defaultValue: string | number | boolean | null | readonly string[],
 ): Setting<T> {
-  return z
-    .unknown()
-    .transform((found, context): T => {
-      const reading = read(found);
-      if ('value' in reading) return reading.value;
-      context.addIssue({ code: 'custom', message: describeRefusal(found, reading) });
-      return z.NEVER;
-    })
-    .prefault(defaultValue);
+  return required(read).prefault(defaultValue);
+}
+
+/** One key of the file that has no default. That it is missing is told by an issue with the parameter `isMissing`. */
+export function required<T>(read: Reader<T>): Field<T> {
+  return z.unknown().transform((found, context): T => {
+    const reading = read(found);
+    if ('value' in reading) return reading.value;
+    const isMissing = found === undefined;
+    const message = isMissing ? `missing, allowed: ${reading.allowed}` : describeRefusal(found, reading);
+    context.addIssue({ code: 'custom', message, params: { isMissing } });
+    return z.NEVER;
+  });
 }
 
 /** A map of settings and sections, each with its default. Null, as in a line `receiver:` with nothing below, is all defaults. */
@@ -60,11 +65,13 @@ function withBlank(found: unknown, shape: z.ZodRawShape): string | undefined {
   return key !== undefined && Object.hasOwn(shape, key) ? `${key}: ${value.includes('@') ? '...' : value}` : undefined;
 }
 
-/** The keys of the section at `path`, with what each holds; undefined where there is no section. */
+/** The keys of the section at `path`, or of the items of the list there, with what each holds; undefined where there is none. */
 export function keysAt(schema: unknown, path: readonly string[]): ReadonlyMap<string, unknown> | undefined {
   const [key, ...rest] = path;
   if (schema instanceof z.ZodPipe) return keysAt(schema.def.out, path);
-  if (schema instanceof z.ZodReadonly) return keysAt(schema.def.innerType, path);
+  if (schema instanceof z.ZodReadonly || schema instanceof z.ZodPrefault || schema instanceof z.ZodNullable)
+    return keysAt(schema.def.innerType, path);
+  if (schema instanceof z.ZodArray) return key === undefined ? undefined : keysAt(schema.element, rest);
   if (!(schema instanceof z.ZodObject)) return undefined;
   const keys = new Map<string, unknown>(Object.entries(schema.shape));
   return key === undefined ? keys : keysAt(keys.get(key), rest);

@@ -73,7 +73,8 @@ function describeIssue(issue: z.core.$ZodIssue, root: YamlNode, format: Settings
     }));
   }
   // A value that is not in the file can still be wrong together with one that is.
-  const name = path.length === 0 ? '' : `${showPath(path)}${isExact ? '' : ' (by default)'}: `;
+  const isDefault = !isExact && !(issue.code === 'custom' && issue.params?.['isMissing'] === true);
+  const name = path.length === 0 ? '' : `${showPath(path)}${isDefault ? ' (by default)' : ''}: `;
   return [{ offset: node.offset, text: `${name}${issue.message}` }];
 }
 

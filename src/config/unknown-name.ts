@@ -15,14 +15,14 @@ export function describeUnknownKey(section: readonly string[], key: string): str
   const flags = flagsFor([...section, key].join('.'));
   const problem = `${showPath([...section, key])}: unknown key`;
   if (flags.length > 0) return `${problem}, use the flag ${flags.join(', ')}; allowed here: ${siblings.join(', ')}`;
-  return withSuggestion(problem, nearestName(key, siblings) ?? keyElsewhere(key, Config), siblings.join(', '));
+  return withSuggestion(problem, nearestName(key, siblings) ?? keyElsewhere(key, section, Config), siblings.join(', '));
 }
 
 /** As {@link describeUnknownKey}, for a file whose keys are no flags. */
 export function describeUnknownKeyOf(schema: unknown): (section: readonly string[], key: string) => string {
   return (section, key) => {
     const siblings = [...(keysAt(schema, section)?.keys() ?? [])];
-    const suggestion = nearestName(key, siblings) ?? keyElsewhere(key, schema);
+    const suggestion = nearestName(key, siblings) ?? keyElsewhere(key, section, schema);
     return withSuggestion(`${showPath([...section, key])}: unknown key`, suggestion, siblings.join(', '));
   };
 }
@@ -37,8 +37,9 @@ function flagsFor(path: string): string[] {
 }
 
 /** The way to a key of such a name in another section; for a key "receiver.max_alerts", how YAML nests it. */
-function keyElsewhere(key: string, schema: unknown): string | undefined {
-  const paths = keyPaths(schema);
+function keyElsewhere(key: string, section: readonly string[], schema: unknown): string | undefined {
+  const isAbove = (path: readonly string[]): boolean => path.every((name, depth) => name === section[depth]);
+  const paths = keyPaths(schema).filter((path) => !isAbove(path));
   const dotted = paths.find((path) => path.length > 1 && path.join('.') === key);
   if (dotted !== undefined) return `${dotted.join(': {')}: ...${'}'.repeat(dotted.length - 1)}`;
   const names = paths.map((path) => path.at(-1) ?? '');

@@ -1,16 +1,21 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { readWatchedKinds } from './watched-kinds.ts';
+import { parseConfigFile } from './config-file.ts';
+import { WatchedKinds } from './watched-kinds.ts';
 
 const traces = { group: 'telemetry.kyma-project.io', version: 'v1beta1', resource: 'tracepipelines' };
 
-function refusal(found: unknown): string {
-  const reading = readWatchedKinds(found);
-  return 'value' in reading ? 'taken' : reading.allowed;
+/** What a file with these kinds is told: one line for each problem, without its place. */
+function problems(kinds: unknown): string {
+  const text = JSON.stringify({ pipelines: { kubernetes: { kinds } } });
+  const result = parseConfigFile('f', text);
+  return 'problems' in result
+    ? result.problems.join('\n').replaceAll(/^f:\d+:\d+: pipelines.kubernetes.kinds/gm, '')
+    : '';
 }
 
-describe('readWatchedKinds', () => {
+describe('WatchedKinds', () => {
   it('fills in what may be left out', () => {
     const core = {
       group: '',
@@ -19,44 +24,72 @@ describe('readWatchedKinds', () => {
       namespaces: ['a', 'b', 'a'],
       label_selector: 'x=y',
     };
-    assert.deepEqual(readWatchedKinds([traces, core]), {
-      value: [
-        { ...traces, namespaces: [], label_selector: null },
-        { ...core, namespaces: ['a', 'b'] },
-      ],
-    });
+    assert.deepEqual(WatchedKinds.parse([traces, core]), [
+      { ...traces, namespaces: [], label_selector: null },
+      { ...core, namespaces: ['a', 'b'] },
+    ]);
   });
 
   it('takes null for what may be left out', () => {
-    assert.deepEqual(
-      readWatchedKinds([{ ...traces, namespaces: null, label_selector: null }]),
-      readWatchedKinds([traces]),
-    );
+    const withNull = { ...traces, namespaces: null, label_selector: null };
+    assert.deepEqual(WatchedKinds.parse([withNull]), WatchedKinds.parse([traces]));
+    assert.equal(WatchedKinds.parse(null), null);
   });
 
   const wrong: readonly (readonly [found: unknown, what: RegExp])[] = [
-    ['tracepipelines', /^a list of maps/],
-    [[], /^a list of maps/],
-    [[traces, 5], /entry 2: found 5$/],
-    [[{ ...traces, kind: 'TracePipeline' }], /entry 1: unknown key "kind"$/],
-    [[{ group: 'a', version: 'v1' }], /entry 1: resource is missing$/],
-    [[{ ...traces, resource: 'TracePipeline' }], /entry 1: resource: found "TracePipeline", not the plural/],
-    [[{ ...traces, version: '1' }], /entry 1: version: found "1", not a version/],
-    [[{ ...traces, group: 'a/b' }], /entry 1: group: found "a\/b"/],
-    [[{ ...traces, namespaces: 'a' }], /entry 1: namespaces: found "a", not a list/],
-    [[{ ...traces, namespaces: ['a/b'] }], /entry 1: namespaces:/],
-    [[{ ...traces, label_selector: '' }], /entry 1: label_selector:/],
-    [[{ ...traces, namespaces: Array.from({ length: 65 }, (_, index) => `n${index}`) }], /^at most 64/],
+    ['tracepipelines', /^: found "tracepipelines", allowed: a list of kinds, or null$/],
+    [[], /^: found 0 watches, allowed: 1 to 64/],
+    [[traces, 5], /^\.1: found 5, allowed: a map with the keys group, version, resource, namespaces, label_selector$/],
+    [[{ ...traces, kind: 'TracePipeline' }], /^\.0\.kind: unknown key, allowed: group, version, resource, namespaces/],
+    [[{ group: 'a', version: 'v1' }], /^\.0\.resource: missing, allowed: the plural/],
+    [[{ ...traces, resource: 'TracePipeline' }], /^\.0\.resource: found "TracePipeline", allowed: the plural/],
+    [[{ ...traces, version: '1' }], /^\.0\.version: found "1", allowed: a version/],
+    [[{ ...traces, group: 'a/b' }], /^\.0\.group: found "a\/b"/],
+    [[{ ...traces, namespaces: 'a' }], /^\.0\.namespaces: found "a", allowed: a list/],
+    [[{ ...traces, namespaces: ['a', 'a/b'] }], /^\.0\.namespaces\.1: found "a\/b", allowed: the name of a namespace$/],
+    [[{ ...traces, label_selector: 'x in (1' }], /^\.0\.label_selector: found "x in \(1", allowed: a label selector/],
+    [[{ ...traces, namespaces: Array.from({ length: 65 }, (_, index) => `n${index}`) }], /^: found 65 watches/],
   ];
   for (const [found, what] of wrong) {
-    it(`refuses ${JSON.stringify(found).slice(0, 100)}`, () => assert.match(refusal(found), what));
+    it(`refuses ${JSON.stringify(found).slice(0, 100)}`, () => {
+      assert.match(problems(found), what);
+      assert.equal(problems(found).split('\n').length, 1);
+    });
   }
+
+  it('tells every problem, each at its place', () => {
+    const text = `pipelines:
+  kubernetes:
+    kinds:
+      - { group: apps, version: 1, resource: deployments }
+      - { version: v1, resource: ConfigMaps }
+      -
+      - group: ""
+        version: v1
+        resource: pods
+        label_selector: x in (1
+        namespace: a
+`;
+    const result = parseConfigFile('f', text);
+    assert.ok('problems' in result);
+    assert.deepEqual(
+      result.problems.map((problem) => problem.replace(/, (did|allowed).*/, '')),
+      [
+        'f:4:33: pipelines.kubernetes.kinds.0.version: found 1',
+        'f:5:9: pipelines.kubernetes.kinds.1.group: missing',
+        'f:5:34: pipelines.kubernetes.kinds.1.resource: found "ConfigMaps"',
+        ...['group', 'version', 'resource'].map((key) => `f:6:8: pipelines.kubernetes.kinds.2.${key}: missing`),
+        'f:10:25: pipelines.kubernetes.kinds.3.label_selector: found "x in (1"',
+        'f:11:9: pipelines.kubernetes.kinds.3.namespace: unknown key',
+      ],
+    );
+  });
 
   it('never throws', () => {
     const entry = fc.oneof(
       fc.anything(),
       fc.record({ group: fc.anything(), version: fc.anything(), resource: fc.anything() }),
     );
-    fc.assert(fc.property(fc.oneof(fc.anything(), fc.array(entry)), (found) => void readWatchedKinds(found)));
+    fc.assert(fc.property(fc.oneof(fc.anything(), fc.array(entry)), (found) => void WatchedKinds.safeParse(found)));
   });
 });
