@@ -30,7 +30,8 @@ export const blocked: Fault = {
       for (let times = quick ? 1 : 20; times > 0; times--)
         await tally.try('blocked', async () => {
           prometheus.firing = !prometheus.firing;
-          const slow = pushSlowly(victim.url, prometheus.firing, blockMs / 2);
+          // Its rest comes just after: what came meanwhile is read before anybody is refused for being late.
+          const slow = pushSlowly(victim.url, prometheus.firing, blockMs + 300);
           await setTimeout(100);
           victim.child.kill('SIGUSR2');
           const pushed = Promise.allSettled([

@@ -52,7 +52,7 @@ describe('BrokenRequests.refuse', () => {
     it(`answers ${status} for ${code}${hasHead ? ' after a head' : ''}, and ends the connection`, async (test) => {
       const { clock, logger, broken, reached } = setUp();
       const { socket, client } = await socketPair(test);
-      broken.refuse(errorOf(code), socket, hasHead);
+      broken.refuse(errorOf(code), socket, () => hasHead);
       const answer = await client.received(/\r\n\r\n$/);
       assert.equal(answer, `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
       assert.deepEqual(logger.fieldsOf('request.broken'), [
@@ -70,7 +70,7 @@ describe('BrokenRequests.refuse', () => {
   it('leaves no timer when the connection ends in time', async (test) => {
     const { clock, broken } = setUp();
     const { socket } = await socketPair(test);
-    broken.refuse(errorOf('HPE_INVALID_METHOD'), socket, false);
+    broken.refuse(errorOf('HPE_INVALID_METHOD'), socket, () => false);
     socket.destroy();
     await once(socket, 'close');
     assert.equal(clock.pending(), 0);
@@ -79,7 +79,7 @@ describe('BrokenRequests.refuse', () => {
   it('answers once', async (test) => {
     const { clock, logger, broken } = setUp();
     const { socket } = await socketPair(test);
-    for (let n = 0; n < 2; n++) broken.refuse(errorOf('HPE_INVALID_METHOD'), socket, false);
+    for (let n = 0; n < 2; n++) broken.refuse(errorOf('HPE_INVALID_METHOD'), socket, () => false);
     await setImmediate();
     clock.advance(60_000);
     assert.equal(logger.lines.length, 1);
@@ -96,7 +96,7 @@ describe('BrokenRequests.refuse', () => {
         clock.advance(sliceMs / 2);
       };
       const socket = { writable: true, writableEnded: false, once: () => undefined, end };
-      broken.refuse(errorOf('ERR_HTTP_REQUEST_TIMEOUT'), socket as unknown as Socket, false);
+      broken.refuse(errorOf('ERR_HTTP_REQUEST_TIMEOUT'), socket as unknown as Socket, () => false);
     };
     for (const name of 'abc') refuse(name);
     assert.deepEqual(answered, []);
@@ -110,10 +110,20 @@ describe('BrokenRequests.refuse', () => {
     assert.equal(await reached('header_timeout'), 5);
   });
 
+  it('leaves alone what was late but has come and been answered before its turn', async (test) => {
+    const { logger, broken } = setUp();
+    const { socket } = await socketPair(test);
+    let hasHead = true;
+    broken.refuse(errorOf('ERR_HTTP_REQUEST_TIMEOUT'), socket, () => hasHead);
+    hasHead = false;
+    for (let turn = 0; turn < 3; turn++) await setImmediate();
+    assert.deepEqual([socket.writableEnded, logger.linesOf('request.broken').length], [false, 0]);
+  });
+
   it('says nothing of a connection that was reset', async (test) => {
     const { logger, broken, clock } = setUp();
     const { socket } = await socketPair(test);
-    broken.refuse(errorOf('ECONNRESET'), socket, false);
+    broken.refuse(errorOf('ECONNRESET'), socket, () => false);
     await setImmediate();
     assert.deepEqual([socket.destroyed, logger.lines.length, clock.pending()], [true, 0, 0]);
   });

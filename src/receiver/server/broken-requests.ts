@@ -22,6 +22,7 @@ const refusals: ReadonlyMap<string, Refusal> = new Map([
   ['HPE_HEADER_OVERFLOW', { status: '431 Request Header Fields Too Large', limit: 'max_header_size' }],
   ['HPE_CHUNK_EXTENSIONS_OVERFLOW', { status: '413 Content Too Large', limit: 'max_header_size' }],
 ]);
+const tooSlow = 'ERR_HTTP_REQUEST_TIMEOUT';
 const headTooSlow: Refusal = { status: '408 Request Timeout', limit: 'header_timeout' };
 const bodyTooSlow: Refusal = { status: '408 Request Timeout', limit: 'request_timeout' };
 const badRequest: Refusal = { status: '400 Bad Request' };
@@ -76,8 +77,12 @@ export class BrokenRequests {
    * Answers and ends a connection whose bytes cannot be read as a request.
    * @param hasHead true if the head of a request was read, and is not answered yet
    */
-  refuse(error: NodeJS.ErrnoException, socket: Socket, hasHead: boolean): void {
-    this.#waiting.push(() => this.#refuse(error, socket, hasHead));
+  refuse(error: NodeJS.ErrnoException, socket: Socket, hasHead: () => boolean): void {
+    const hadHead = hasHead();
+    this.#waiting.push(() => {
+      // What was late has come while this waited for its turn: Node looks again.
+      if (error.code !== tooSlow || hasHead() === hadHead) this.#refuse(error, socket, hadHead);
+    });
     if (this.#waiting.length === 1) void this.#refuseAll();
   }
 
@@ -125,6 +130,6 @@ export class BrokenRequests {
 }
 
 function refusalOf({ code = '' }: NodeJS.ErrnoException, hasHead: boolean): Refusal {
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return hasHead ? bodyTooSlow : headTooSlow;
+  if (code === tooSlow) return hasHead ? bodyTooSlow : headTooSlow;
   return refusals.get(code) ?? badRequest;
 }

@@ -118,7 +118,7 @@ export class ReceiverServer {
 
   #broke(error: NodeJS.ErrnoException, socket: Socket): void {
     if (this.#tls?.failed(error, socket) === true) return;
-    this.#broken.refuse(error, socket, this.#responses.has(socket));
+    this.#broken.refuse(error, socket, () => this.#responses.has(socket));
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
