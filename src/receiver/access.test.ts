@@ -192,7 +192,7 @@ describe('the access rules', () => {
           const isHealth = reached === '/-/healthy' || reached === '/-/ready';
           assert.equal(nearest ?? (isHealth ? 'open' : 'protected'), 'open');
         }),
-        { numRuns: 1000 },
+        { numRuns: 2500 },
       );
       assert.ok(count > 50, `only ${count} were let in`);
     });
