@@ -33,5 +33,5 @@ EXPOSE 9093
 # No HEALTHCHECK: Kubernetes does not look at it and has probes instead, and there is no shell or curl to run it with.
 # No init process: Tocsin handles SIGTERM and SIGINT also as process 1, and starts no processes that would need reaping.
 # A small young generation: 95,000 alerts take 230 MiB with it, and 320 without, at the same CPU time.
-ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=8", "/tocsin/dist/main.js"]
+ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=16", "/tocsin/dist/main.js"]
 CMD ["--web.listen-address=:9093", "--storage.path=/tmp/tocsin"]

@@ -40,7 +40,7 @@ export async function startVictim(options: VictimOptions = {}): Promise<Victim> 
     ...(config !== undefined && { files: { 'tocsin.yml': config } }),
     onLine: options.onLine ?? ((line) => log.add(line)),
     args: (folder, address) => [
-      '--max-semi-space-size=8',
+      '--max-semi-space-size=16',
       ...nodeArgs,
       main,
       `--web.listen-address=${address}`,

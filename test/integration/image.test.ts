@@ -45,7 +45,7 @@ describe('the Dockerfile', () => {
   it('starts Node itself, without a shell and without an init process', () => {
     assert.deepEqual(JSON.parse(valuesOf(runStage, 'ENTRYPOINT')[0]!), [
       '/nodejs/bin/node',
-      '--max-semi-space-size=8',
+      '--max-semi-space-size=16',
       '/tocsin/dist/main.js',
     ]);
     assert.deepEqual(JSON.parse(valuesOf(runStage, 'CMD')[0]!), [

@@ -48,7 +48,7 @@ export async function startTocsin(options: TocsinOptions = {}): Promise<TocsinPr
     onLine: (line) => log.add(line),
     args: (folder, address) => [
       // As package.json and the Dockerfile start it.
-      '--max-semi-space-size=8',
+      '--max-semi-space-size=16',
       main,
       `--web.listen-address=${address}`,
       ...(routePrefix === '' ? [] : [`--web.route-prefix=${routePrefix}`]),
