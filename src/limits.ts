@@ -38,10 +38,10 @@ export const sliceMs = 10;
 
 /**
  * So many turns of the event loop they get then, each of which takes in one new connection; but no more of them once they have
- * had so long, milliseconds: what is long gets a fifth of the time at least.
+ * had so long, milliseconds: what is long gets a ninth of the time at least.
  */
 export const restTurns = 32;
-export const maxRestMs = 40;
+export const maxRestMs = 80;
 
 /** A body over this is parsed in slices, bytes; up to it, JSON.parse and the checks hold the event loop for 50 ms at worst. */
 export const slicedBodyBytes = 384 * 1024;
