@@ -5,6 +5,7 @@ import { runTool } from '../test/support/run-tool.ts';
 import { growth } from './growth.ts';
 import { growthOnKubernetes } from './growth-kubernetes.ts';
 import { ingest } from './ingest.ts';
+import { intake } from './intake.ts';
 import { ladder } from './ladder.ts';
 import { renderPlot, type Plot } from './plot.ts';
 import { reaction } from './reaction.ts';
@@ -14,7 +15,17 @@ import { start } from './start.ts';
 import { storm } from './storm.ts';
 import { table } from './table.ts';
 
-const sections: readonly Section[] = [start, reaction, ingest, ladder, growth, growthOnKubernetes, storm, silences];
+const sections: readonly Section[] = [
+  start,
+  reaction,
+  intake,
+  ingest,
+  ladder,
+  growth,
+  growthOnKubernetes,
+  storm,
+  silences,
+];
 const folder = fileURLToPath(new URL('results/', import.meta.url));
 
 const usage = `npm run bench -- [--quick] [--plot] [section ...]

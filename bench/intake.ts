@@ -1,0 +1,82 @@
+import { AlertStore } from '../src/alert/alert-store.ts';
+import { systemClock } from '../src/clock.ts';
+import { SliceSchedule } from '../src/slice-schedule.ts';
+import { Slices } from '../src/slices.ts';
+import { AlertIntake } from '../src/receiver/intake/alert-intake.ts';
+import { readBatch } from '../src/receiver/intake/batch.ts';
+import { Causes } from '../src/workqueue/causes.ts';
+import { sampleBodies, type IngestMode } from './sample-alerts.ts';
+import type { Section } from './section.ts';
+import { spread } from './statistics.ts';
+import type { Row } from './table.ts';
+
+const modes: readonly IngestMode[] = ['new', 're-sent', 'resolved'];
+const batch = 64;
+
+/** What is left of a POST without HTTP: the part of the budget that is Tocsin's own, beside JSON.parse of the same bodies. */
+export const intake: Section = {
+  name: 'intake',
+  title: 'Intake without HTTP: CPU µs an alert, in POSTs of 64, in one process',
+  async run({ quick }) {
+    const count = quick ? 10_000 : 40_000;
+    const rounds = quick ? 2 : 5;
+    const measured = new Map<string, number[]>();
+    for (let round = -2; round < rounds; round++) {
+      for (const [what, cpuMicroseconds] of await measure(count)) {
+        // Two rounds of warm-up.
+        if (round >= 0) measured.set(what, [...(measured.get(what) ?? []), cpuMicroseconds / count]);
+      }
+    }
+    return { rows: [...measured].map(([what, values]) => row(what, values)), raw: [...measured] };
+  },
+};
+
+/** A fresh store takes the same alerts in: new, again, and resolved. */
+async function measure(count: number): Promise<readonly (readonly [what: string, cpuMicroseconds: number])[]> {
+  const store = new AlertStore({ maxAlerts: count, maxBytes: 1e9, resolveTimeoutMs: 300_000 });
+  const measured: (readonly [string, number])[] = [];
+  for (const [pass, mode] of modes.entries()) {
+    const bodies = sampleBodies({ mode, from: 0, count, batch, pass }).map((body) => Buffer.from(body));
+    measured.push([mode, await cpuOf(() => takeAll(bodies, store))]);
+    if (mode === 'new') measured.push(['JSON.parse alone', await cpuOf(() => parseAll(bodies))]);
+  }
+  return measured;
+}
+
+/** As the handler does: read, store, gather the causes, merge them into those that wait. */
+async function takeAll(bodies: readonly Buffer[], store: AlertStore): Promise<void> {
+  const schedule = new SliceSchedule(systemClock);
+  const waiting = new Causes();
+  for (const body of bodies) {
+    const { characterBytes, forEach } = await readBatch(body, 4096, new Slices(schedule, 'bodies'), store);
+    const taking = new AlertIntake({
+      store,
+      repeats: 'trigger',
+      silencing: () => [],
+      now: systemClock.now(),
+      characterBytes,
+      nameOf: String,
+      onTransition: () => undefined,
+    });
+    await forEach((alert) => taking.add(alert));
+    waiting.absorb(taking.causes);
+  }
+}
+
+function parseAll(bodies: readonly Buffer[]): Promise<void> {
+  for (const body of bodies) JSON.parse(body.toString('utf8'));
+  return Promise.resolve();
+}
+
+/** Of the whole process, collections of garbage included, microseconds. */
+async function cpuOf(work: () => Promise<void>): Promise<number> {
+  const before = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(before);
+  return user + system;
+}
+
+function row(what: string, values: readonly number[]): Row {
+  const { median, min, max } = spread(values);
+  return { alerts: what, 'CPU µs an alert': `${median.toFixed(2)} (${min.toFixed(2)}–${max.toFixed(2)})` };
+}
