@@ -58,10 +58,7 @@ async function measure(peer: PeerName, batch: number, count: number): Promise<In
     const alerts = Math.min(most, 2000 * batch);
     for (let round = 0; round < rounds; round++)
       for (const mode of modes)
-        await generator.run(
-          load(mode, 500_000 + round * alerts, alerts, mode === 're-sent' ? passes : 1),
-          server.child.pid,
-        );
+        await generator.warmUp(load(mode, 500_000 + round * alerts, alerts, mode === 're-sent' ? passes : 1));
     const measured: IngestMeasurement[] = [];
     for (const mode of modes) {
       const result = await generator.run(load(mode, 0, count, mode === 're-sent' ? 2 : 1), server.child.pid);

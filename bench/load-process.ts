@@ -22,13 +22,28 @@ export class LoadProcess {
 
   /** @param serverPid whose CPU time counts */
   async run(load: Load, serverPid: number): Promise<MeasuredLoad> {
-    this.#child.send(load);
-    await once(this.#child, 'message');
+    await this.#prepare(load);
     const before = cpuSeconds(serverPid);
-    this.#child.send('go');
-    const [result] = (await once(this.#child, 'message')) as [LoadResult];
+    const result = await this.#send();
     await setTimeout(settleMs);
     return { ...result, cpuSeconds: cpuSeconds(serverPid) - before };
+  }
+
+  /** Sends what is not measured. */
+  async warmUp(load: Load): Promise<void> {
+    await this.#prepare(load);
+    await this.#send();
+  }
+
+  async #prepare(load: Load): Promise<void> {
+    this.#child.send(load);
+    await once(this.#child, 'message');
+  }
+
+  async #send(): Promise<LoadResult> {
+    this.#child.send('go');
+    const [result] = (await once(this.#child, 'message')) as [LoadResult];
+    return result;
   }
 
   stop(): void {
