@@ -18,7 +18,11 @@ describe('the life of the process', () => {
   it('flushes the debouncer, drains the queue and exits 0 on SIGTERM', async (t) => {
     const tocsin = await startTocsin();
     t.after(() => tocsin.stop());
-    await postAlerts(tocsin.url, [{ labels: { alertname: 'First' } }]);
+    const first = await postAlerts(tocsin.url, [{ labels: { alertname: 'First' } }]);
+    // A reconcile for the first that is late would see the second, too.
+    await tocsin.log.waitForLine(
+      (line) => line.event === 'sweep.finished' && ((line['request_ids'] ?? []) as string[]).includes(first),
+    );
     // The second one waits in the debouncer when the signal comes.
     const id = await postAlerts(tocsin.url, throttling);
     process.kill(tocsin.child.pid, 'SIGTERM');

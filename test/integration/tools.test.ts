@@ -24,7 +24,7 @@ function run(commandLine: string): Promise<Run> {
 describe('bench, soak, torture and mutate', () => {
   const mistakes: readonly (readonly [commandLine: string, said: RegExp])[] = [
     ...tools.map((tool) => [`${tool} --plott`, /^Unknown option '--plott': there (?:is|are) /] as const),
-    ['bench/bench.ts --quick ingets', /"ingets": there is start \| .*ingest/],
+    ['bench/bench.ts --quick ingets', /"ingets": there is reaction \| .*ingest/],
     ['bench/soak.ts --minutes x', /^--minutes has to be a number over 0, such as 0\.5, and is "x"/],
     ['bench/soak.ts word', /^Unexpected argument 'word'/],
     ['torture/torture.ts --minutes', /^Option '--minutes <value>' argument missing/],
