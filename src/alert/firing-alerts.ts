@@ -14,7 +14,6 @@ type Groups = ReadonlyMap<string | undefined, readonly LabelSet[]>;
  */
 export class FiringAlerts {
   readonly #byName = new Map<string | undefined, NamedAlert[]>();
-  readonly #all: NamedAlert[] = [];
   readonly #named = new Map<string, readonly LabelSet[]>();
   readonly #groups = new Map<string, Map<string, Groups>>();
   readonly #searches = new Map<string, PushedAlertSearch>();
@@ -27,12 +26,12 @@ export class FiringAlerts {
   }
 
   get size(): number {
-    return this.#all.length;
+    return this.all.length;
   }
 
-  /** In the order in which they were added. */
+  /** By name, each name in the order in which its alerts were added. */
   get all(): readonly NamedAlert[] {
-    return this.#all;
+    return [...this.#byName.values()].flat();
   }
 
   /** To be called before anything is asked. */
@@ -40,7 +39,6 @@ export class FiringAlerts {
     const named = this.#byName.get(alert.alertname);
     if (named === undefined) this.#byName.set(alert.alertname, [alert]);
     else named.push(alert);
-    this.#all.push(alert);
   }
 
   /** The alerts of one name, in the order in which they were given. */
