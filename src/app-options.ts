@@ -25,6 +25,8 @@ export interface AppOptions {
   readonly version: string;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** How many lines the logger dropped because nobody read them. Default: it drops none. */
+  readonly droppedLogLines?: () => number;
   /** Runs work that needs much memory; the process may want to know of it. Default: just runs it. */
   readonly heavyWork?: HeavyWork;
 }

@@ -55,7 +55,7 @@ export class App {
     this.#config = options.config;
     this.#cleanups = new Cleanups(options.logger);
     this.#shutdown = new Shutdown({ ...options, drainTimeoutMs: () => this.drainTimeoutMs });
-    createProcessMetrics(this.#registry, options.version);
+    createProcessMetrics(this.#registry, { droppedLogLines: () => 0, ...options });
     this.#store = new AlertStore(storeLimits(() => this.#config.receiver));
     this.#schedule = new SliceSchedule(options.clock);
     this.#storage = new Storage(options);

@@ -8,7 +8,7 @@ const levels = ['debug', 'info', 'warn', 'error'] as const;
 
 /** What an end of line may be to one reader or another, and what a terminal obeys. */
 // eslint-disable-next-line no-control-regex -- they are what it is about
-const dangerous = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/;
+const dangerous = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]|\p{Cf}/u;
 
 /** One line, without the line feed that ends it. */
 function lineOf(format: LogFormat, fields: LogFields, event = 'e', msg = 'a message'): string {
@@ -70,6 +70,13 @@ describe('logger, json', () => {
     assert.deepEqual(read['labels'], { [nasty]: 'x' });
   });
 
+  it('escapes every invisible format character, those beyond the first plane too', () => {
+    const invisible = '\u00ad\u061c\u200b\u200e\u200f\u2060\ufeff\u{e0041}\u{1d173}';
+    const line = lineOf('json', { text: invisible });
+    assert.match(line, /"\\u00ad\\u061c\\u200b\\u200e\\u200f\\u2060\\ufeff\\udb40\\udc41\\ud834\\udd73"/);
+    assert.equal((JSON.parse(line) as Record<string, unknown>)['text'], invisible);
+  });
+
   it('keeps a label that is called as a property of every object', () => {
     const labels = JSON.parse('{"__proto__": "p", "constructor": "c"}') as object;
     assert.match(lineOf('json', { labels }), /"labels":\{"__proto__":"p","constructor":"c"\}/);
@@ -89,6 +96,7 @@ describe('logger, logfmt', () => {
     ['a terminal sequence escaped', { a: '\u001b[2J\u009b2J' }, 'a="\\u001b[2J\\u009b2J"'],
     ['exotic ends of line escaped', { a: '\u0085\u2028\u2029' }, 'a="\\u0085\\u2028\\u2029"'],
     ['what turns the direction of text escaped', { a: '\u202ex\u2069' }, 'a="\\u202ex\\u2069"'],
+    ['marks of direction escaped', { a: '\u200e\u200f\u061c\ufeff' }, 'a="\\u200e\\u200f\\u061c\\ufeff"'],
     ['other letters as they are, in quotes', { a: 'größe 警' }, 'a="größe 警"'],
     [
       'the keys of a nested object behind a dot',
@@ -144,6 +152,8 @@ describe('logger', () => {
       '\r',
       '\u001b[1m',
       '\u2028',
+      '\u200f',
+      '\u{e0041}',
       '\u0085',
       '"',
       '\\',

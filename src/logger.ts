@@ -1,5 +1,6 @@
 import winston from 'winston';
 import type { Clock } from './clock.ts';
+import { LogOutput, maxUnreadBytes } from './log-output.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type LogFormat = 'json' | 'logfmt';
@@ -31,6 +32,8 @@ export interface LoggerOptions {
 export interface DeferringLogger extends Logger {
   /** Writes what is held back; to be called when the process ends. */
   flush(): void;
+  /** How many lines were dropped because nobody read the log. */
+  readonly droppedLines: number;
 }
 
 const logLevels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
@@ -57,17 +60,28 @@ export function createLogger({ level, format, clock, stream, defer }: LoggerOpti
   });
   // The level stays what it is; winston would go through its transports at every question, which a storm of alerts asks.
   const enabled = new Set(logLevels.filter((lineLevel) => logger.isLevelEnabled(lineLevel)));
+  const output = new LogOutput({
+    stream,
+    write: (lines) => logger.log({ level: 'error', message: lines }),
+    onReadAgain: (lines) =>
+      write('warn', 'log.dropped', 'nobody read the log: lines were dropped', {
+        lines,
+        max_unread_bytes: maxUnreadBytes,
+      }),
+  });
   let heldBack = '';
+  let heldBackLines = 0;
   const flush = (): void => {
-    const lines = heldBack;
+    const [lines, count] = [heldBack, heldBackLines];
     heldBack = '';
-    if (lines !== '') logger.log({ level: 'error', message: lines });
+    heldBackLines = 0;
+    if (count > 0) output.write(lines, count);
   };
   const write = (lineLevel: LogLevel, event: string, msg: string, fields: LogFields = {}): void => {
     if (!enabled.has(lineLevel)) return;
     const time = new Date(clock.now()).toISOString();
     const line = render({ time, level: lineLevel, event, msg, ...fields });
-    const isFirst = heldBack === '';
+    const isFirst = ++heldBackLines === 1;
     heldBack = isFirst ? line : `${heldBack}\n${line}`;
     // Who writes an error may be about to end.
     if (defer === undefined || lineLevel === 'error' || heldBack.length > maxHeldBack) flush();
@@ -79,6 +93,9 @@ export function createLogger({ level, format, clock, stream, defer }: LoggerOpti
     warn: write.bind(undefined, 'warn'),
     error: write.bind(undefined, 'error'),
     flush,
+    get droppedLines() {
+      return output.droppedLines;
+    },
     enables: (lineLevel) => enabled.has(lineLevel),
   };
 }
@@ -127,15 +144,21 @@ function messageOfError(_: string, value: unknown): unknown {
   return value instanceof Error ? value.message : value;
 }
 
+/** What {@link toJson} escapes: DEL, the C1 controls, both Unicode line separators, and every invisible format character. */
+const unsafe = /[\u007f-\u009f\u2028\u2029]|\p{Cf}/gu;
+
 /**
- * JSON, in which besides every other control character and line separator is escaped, and what turns the direction of
- * text: a label must neither break the line nor steer the reader's terminal.
+ * JSON without a character that breaks the line, steers the terminal, turns the direction of text or hides in it: a label must
+ * not forge what a reader sees.
  */
 function toJson(value: unknown): string {
   // A function has no JSON.
-  const json: string | undefined = JSON.stringify(value, messageOfError);
-  return (json ?? 'null').replaceAll(
-    /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  const json: string = JSON.stringify(value, messageOfError) ?? 'null';
+  return /[^ -~]/.test(json) ? json.replaceAll(unsafe, escaped) : json;
+}
+
+/** Both halves of a character beyond the first 65,536, as JSON has it. */
+function escaped(character: string): string {
+  const halves = Array.from({ length: character.length }, (_, index) => character.charCodeAt(index));
+  return halves.map((code) => `\\u${code.toString(16).padStart(4, '0')}`).join('');
 }

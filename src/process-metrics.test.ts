@@ -5,7 +5,7 @@ import { createProcessMetrics } from './process-metrics.ts';
 
 function newRegistry(): Registry {
   const registry = new Registry();
-  createProcessMetrics(registry, '1.2.3');
+  createProcessMetrics(registry, { version: '1.2.3', droppedLogLines: () => 7 });
   return registry;
 }
 
@@ -13,6 +13,12 @@ describe('createProcessMetrics', () => {
   it('says which build it is', async () => {
     const line = `tocsin_build_info{version="1.2.3",node_version="${process.version}"} 1`;
     assert.ok((await newRegistry().metrics()).split('\n').includes(line));
+  });
+
+  it('counts the lines of the log that nobody read, once however often it is asked', async () => {
+    const registry = newRegistry();
+    await registry.metrics();
+    assert.match(await registry.metrics(), /^tocsin_log_lines_dropped_total 7$/m);
   });
 
   it('has the metrics of the process', async () => {

@@ -53,6 +53,7 @@ export async function serve(options: ServeOptions): Promise<number> {
       ...options,
       createHome,
       logger,
+      droppedLogLines: () => logger.droppedLines,
       listenAddress: flags.listenAddress,
       storagePath: flags.storagePath,
       web: { ...flags, configSource: options.webConfig },
