@@ -1,22 +1,34 @@
 /** What may wait at most for a reader of the log that does not read, bytes. */
 export const maxUnreadBytes = 4 * 1024 * 1024;
 
+/** What is gathered at most before it is written, characters. */
+const maxGathered = 64 * 1024;
+
 export interface LogOutputOptions {
   readonly stream: NodeJS.WritableStream;
   /** Writes text to the stream. */
   readonly write: (lines: string) => void;
+  /**
+   * When to write what has been gathered, such as `setImmediate`: the lines of one turn of the event loop then are one write,
+   * and a write is more than half of what the line of a POST costs. Default: every line at once.
+   */
+  readonly defer?: ((write: () => void) => void) | undefined;
   /** Called once the reader has read all that waited, with the number of lines that were dropped before. */
   readonly onReadAgain: (droppedLines: number) => void;
 }
 
 /**
- * Keeps the log within bounds when nobody reads it: a pipe whose reader hangs, a terminal that was stopped. Node would hold every
- * line until somebody reads it. Over the bound, lines are dropped until the reader has caught up; then one line tells how many.
+ * Gathers lines into few writes, and keeps them within bounds when nobody reads the log: a pipe whose reader hangs, a terminal that
+ * was stopped. Node would hold every line until somebody reads it. Over the bound, lines are dropped until the reader has caught up;
+ * then one line tells how many.
  */
 export class LogOutput {
   readonly #options: LogOutputOptions;
+  #gathered = '';
+  #gatheredLines = 0;
   #droppedLines = 0;
-  #droppedBeforeDrain = 0;
+  /** Of those, the ones that no line of the log has told yet. */
+  #untoldLines = 0;
 
   constructor(options: LogOutputOptions) {
     this.#options = options;
@@ -28,19 +40,34 @@ export class LogOutput {
     return this.#droppedLines;
   }
 
-  /** @param count how many lines the text has */
-  write(lines: string, count: number): void {
-    if (this.#droppedBeforeDrain === 0 && unreadBytes(this.#options.stream) <= maxUnreadBytes) {
-      this.#options.write(lines);
-      return;
-    }
+  /** @param isUrgent true if the process may end next: nothing is put off then */
+  add(line: string, isUrgent: boolean): void {
+    const { defer } = this.#options;
+    const isFirst = ++this.#gatheredLines === 1;
+    this.#gathered = isFirst ? line : `${this.#gathered}\n${line}`;
+    if (defer === undefined || isUrgent || this.#gathered.length > maxGathered) this.flush();
+    else if (isFirst) defer(() => this.flush());
+  }
+
+  /** Writes what was gathered. */
+  flush(): void {
+    const [lines, count] = [this.#gathered, this.#gatheredLines];
+    this.#gathered = '';
+    this.#gatheredLines = 0;
+    if (count === 0) return;
+    if (this.#isRead) return this.#options.write(lines);
     this.#droppedLines += count;
-    this.#droppedBeforeDrain += count;
+    this.#untoldLines += count;
+  }
+
+  /** Once lines were dropped, what follows is dropped too until the reader has caught up: one gap, not many. */
+  get #isRead(): boolean {
+    return this.#untoldLines === 0 && unreadBytes(this.#options.stream) <= maxUnreadBytes;
   }
 
   #readAgain(): void {
-    const dropped = this.#droppedBeforeDrain;
-    this.#droppedBeforeDrain = 0;
+    const dropped = this.#untoldLines;
+    this.#untoldLines = 0;
     if (dropped > 0) this.#options.onReadAgain(dropped);
   }
 }

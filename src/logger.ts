@@ -21,10 +21,7 @@ export interface LoggerOptions {
   readonly format: LogFormat;
   readonly clock: Clock;
   readonly stream: NodeJS.WritableStream;
-  /**
-   * When to write what has been gathered, such as `setImmediate`: the lines of one turn of the event loop then are one write,
-   * and a write is more than half of what the line of a POST costs. Default: every line at once.
-   */
+  /** When to write what has been gathered, see {@link LogOutput}. Default: every line at once. */
   readonly defer?: (write: () => void) => void;
 }
 
@@ -37,9 +34,6 @@ export interface DeferringLogger extends Logger {
 }
 
 const logLevels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
-
-/** So much is held back at most, characters. */
-const maxHeldBack = 64 * 1024;
 
 interface LogRecord {
   readonly time: string;
@@ -62,6 +56,7 @@ export function createLogger({ level, format, clock, stream, defer }: LoggerOpti
   const enabled = new Set(logLevels.filter((lineLevel) => logger.isLevelEnabled(lineLevel)));
   const output = new LogOutput({
     stream,
+    defer,
     write: (lines) => logger.log({ level: 'error', message: lines }),
     onReadAgain: (lines) =>
       write('warn', 'log.dropped', 'nobody read the log: lines were dropped', {
@@ -69,30 +64,17 @@ export function createLogger({ level, format, clock, stream, defer }: LoggerOpti
         max_unread_bytes: maxUnreadBytes,
       }),
   });
-  let heldBack = '';
-  let heldBackLines = 0;
-  const flush = (): void => {
-    const [lines, count] = [heldBack, heldBackLines];
-    heldBack = '';
-    heldBackLines = 0;
-    if (count > 0) output.write(lines, count);
-  };
   const write = (lineLevel: LogLevel, event: string, msg: string, fields: LogFields = {}): void => {
     if (!enabled.has(lineLevel)) return;
     const time = new Date(clock.now()).toISOString();
-    const line = render({ time, level: lineLevel, event, msg, ...fields });
-    const isFirst = ++heldBackLines === 1;
-    heldBack = isFirst ? line : `${heldBack}\n${line}`;
-    // Who writes an error may be about to end.
-    if (defer === undefined || lineLevel === 'error' || heldBack.length > maxHeldBack) flush();
-    else if (isFirst) defer(flush);
+    output.add(render({ time, level: lineLevel, event, msg, ...fields }), lineLevel === 'error');
   };
   return {
     debug: write.bind(undefined, 'debug'),
     info: write.bind(undefined, 'info'),
     warn: write.bind(undefined, 'warn'),
     error: write.bind(undefined, 'error'),
-    flush,
+    flush: () => output.flush(),
     get droppedLines() {
       return output.droppedLines;
     },

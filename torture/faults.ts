@@ -8,6 +8,7 @@ import { prometheusFaultRows } from './faults/prometheus.ts';
 import { reloads } from './faults/reloads.ts';
 import { diskFull, readOnly } from './faults/storage.ts';
 import { terminated } from './faults/terminated.ts';
+import { unreadLog } from './faults/unread-log.ts';
 
 /** Every fault that is tried; each is a row of the table. */
 export const faults: readonly Fault[] = [
@@ -21,5 +22,6 @@ export const faults: readonly Fault[] = [
   blocked,
   fileDescriptors,
   reloads,
+  unreadLog,
   terminated,
 ];

@@ -17,6 +17,9 @@ export interface VictimOptions extends ServerPlace {
   readonly onLine?: (line: string) => void;
 }
 
+/** The heap of the pod in `k8s/`: 60 % of 640 MiB. */
+export const podHeap = '--max-old-space-size=384';
+
 /** A Tocsin to be tortured. */
 export interface Victim extends ServerProcess {
   readonly storagePath: string;

@@ -30,6 +30,8 @@ export interface Child {
   /** The last 50 lines of stdout and stderr together, for error messages. */
   recentOutput(): string;
   kill(signal: NodeJS.Signals): void;
+  /** Stops reading its stdout, as a log reader that hangs; or reads on. */
+  readOutput(reads: boolean): void;
   /** SIGTERM, and SIGKILL if it has not ended `graceMs` later (default 5000). Resolves when it has ended. */
   stop(graceMs?: number): Promise<Exit>;
 }
@@ -60,6 +62,7 @@ export async function startChild({ name, command, args, cwd, environment, onLine
     exit,
     recentOutput: () => recent.join('\n'),
     kill: (signal) => void child.kill(signal),
+    readOutput: (reads) => void (reads ? child.stdout.resume() : child.stdout.pause()),
     stop: (graceMs = 5000) => stop(child, exited, graceMs),
   };
 }

@@ -10,7 +10,7 @@ import type { AuthFailure } from '../../web/web-metrics.ts';
 import { hasCredentials, type WebSettings } from '../../web/web-settings.ts';
 import { preflightMethod } from './cors.ts';
 import type { GateReport } from './gate-report.ts';
-import { senderOf } from '../request/sender.ts';
+import { plainAddress, senderOf } from '../request/sender.ts';
 import { turnAway } from './turn-away.ts';
 
 export interface GateOptions {
@@ -71,7 +71,7 @@ export class Gate {
     if (credentials === undefined) return refuse(authorization === undefined ? 'missing' : 'malformed');
     if (credentials.scheme === 'bearer') return isToken(settings, credentials.token) ? next() : refuse('token');
     if (settings.users.size === 0) return refuse('password');
-    const address = request.socket.remoteAddress ?? '';
+    const address = plainAddress(request.socket.remoteAddress ?? '');
     const settle = (verdict: PasswordVerdict): void => {
       if (response.destroyed) return;
       if (verdict === 'good') next();

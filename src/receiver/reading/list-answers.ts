@@ -6,6 +6,7 @@ import type { SliceSchedule } from '../../slice-schedule.ts';
 import type { SlicedText } from './alert-lists.ts';
 import type { ReceiverMetrics } from '../report/receiver-metrics.ts';
 import { Slots } from '../request/slots.ts';
+import { remoteOf } from '../request/sender.ts';
 
 export interface ListAnswersOptions {
   readonly clock: Clock;
@@ -100,7 +101,7 @@ export class ListAnswers {
     const { logger, metrics } = this.#options;
     metrics.limitReached('open_lists');
     logger.warn('list.ended', 'a reader that does not read its list was ended, for others wait', {
-      remote: response.socket?.remoteAddress,
+      remote: remoteOf(response.req.socket),
       limit: 'open_lists',
       open_lists: openLists,
     });

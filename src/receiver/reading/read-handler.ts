@@ -15,6 +15,7 @@ import { Query } from '../request/query.ts';
 import type { LimitName, ReceiverMetrics } from '../report/receiver-metrics.ts';
 import { silenceList } from './silence-list.ts';
 import { statusJson, type StatusOptions } from '../answer/status-json.ts';
+import { remoteOf } from '../request/sender.ts';
 
 /** How often the log tells of lists that were refused, at most, milliseconds. */
 const quietMs = 60_000;
@@ -80,7 +81,7 @@ export class ReadHandler {
     const now = clock.now();
     if (Math.abs(now - this.#toldAt) < quietMs) return;
     logger.warn('list.refused', 'lists were refused: their filters are too large together; ask with fewer', {
-      remote: socket.remoteAddress,
+      remote: remoteOf(socket),
       path: excerpt(url ?? ''),
       limit,
       refused: this.#refused,

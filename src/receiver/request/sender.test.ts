@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { describe, it } from 'node:test';
-import { senderOf, type Sender } from './sender.ts';
+import { remoteOf, senderOf, type Sender } from './sender.ts';
 
 interface Peer {
   readonly remoteAddress?: string;
@@ -24,6 +24,12 @@ describe('senderOf', () => {
 
   it('puts an IPv6 address into brackets', () => {
     assert.equal(sender({ remoteAddress: '::1', remotePort: 40_000 }).remote, '[::1]:40000');
+  });
+
+  it('names an IPv4 sender of a socket for both families by its IPv4 address', () => {
+    assert.equal(sender({ remoteAddress: '::ffff:10.0.0.7', remotePort: 38_408 }).remote, '10.0.0.7:38408');
+    assert.equal(remoteOf({ remoteAddress: '::FFFF:10.0.0.7', remotePort: 38_408 }), '10.0.0.7:38408');
+    assert.equal(remoteOf({ remoteAddress: 'fd00::7', remotePort: 38_408 }), '[fd00::7]:38408');
   });
 
   it('says so if the connection is gone already', () => {

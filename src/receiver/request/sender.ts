@@ -1,20 +1,35 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { requestId } from './request-id.ts';
 
 /** Who sent a request, as the log names it. */
 export interface Sender {
   readonly requestId: string;
-  /** Address and port of the other side. */
+  /** Address and port of the other side, see {@link remoteOf}. */
   readonly remote: string;
   readonly userAgent: string | undefined;
 }
 
 export function senderOf(request: IncomingMessage): Sender {
-  const { remoteAddress = 'unknown', remotePort = 0 } = request.socket;
-  const host = remoteAddress.includes(':') ? `[${remoteAddress}]` : remoteAddress;
   return {
     requestId: requestId(request),
-    remote: `${host}:${remotePort}`,
+    remote: remoteOf(request.socket),
     userAgent: request.headers['user-agent']?.slice(0, 100),
   };
 }
+
+/**
+ * The other side of a connection in the one form that every line of the log has: `10.0.0.7:38408`, `[fd00::7]:38408`. A socket for
+ * both families reports an IPv4 sender as `::ffff:10.0.0.7`; the log says `10.0.0.7`, so that one search finds all of its lines.
+ */
+export function remoteOf({ remoteAddress, remotePort = 0 }: Pick<Socket, 'remoteAddress' | 'remotePort'>): string {
+  const address = plainAddress(remoteAddress ?? 'unknown');
+  return address.includes(':') ? `[${address}]:${remotePort}` : `${address}:${remotePort}`;
+}
+
+/** An IPv4 address as such, also where a socket for both families reports it as `::ffff:10.0.0.7`. */
+export function plainAddress(address: string): string {
+  return mappedAddress.exec(address)?.[1] ?? address;
+}
+
+const mappedAddress = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;

@@ -52,11 +52,12 @@ describe('BrokenRequests.refuse', () => {
     it(`answers ${status} for ${code}${hasHead ? ' after a head' : ''}, and ends the connection`, async (test) => {
       const { clock, logger, broken, reached } = setUp();
       const { socket, client } = await socketPair(test);
+      const remote = `127.0.0.1:${socket.remotePort}`;
       broken.refuse(errorOf(code), socket, () => hasHead);
       const answer = await client.received(/\r\n\r\n$/);
       assert.equal(answer, `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
       assert.deepEqual(logger.fieldsOf('request.broken'), [
-        { remote: '127.0.0.1', answer: status, reason: code, more_since_last_line: 0 },
+        { remote, answer: status, reason: code, more_since_last_line: 0 },
       ]);
       for (const name of ['max_header_size', 'header_timeout', 'request_timeout'])
         assert.equal(await reached(name), name === limit ? 1 : 0, name);
@@ -151,11 +152,10 @@ describe('BrokenRequests.tooMany', () => {
   it('ends the connection without a word, and counts and logs it', async (test) => {
     const { logger, broken, reached } = setUp();
     const { socket, client } = await socketPair(test);
+    const remote = `127.0.0.1:${socket.remotePort}`;
     broken.tooMany(socket, 16);
     assert.equal(await client.closed, '');
     assert.equal(await reached('pipelined_requests'), 1);
-    assert.deepEqual(logger.fieldsOf('request.broken'), [
-      { remote: '127.0.0.1', max_requests: 16, more_since_last_line: 0 },
-    ]);
+    assert.deepEqual(logger.fieldsOf('request.broken'), [{ remote, max_requests: 16, more_since_last_line: 0 }]);
   });
 });

@@ -5,6 +5,7 @@ import type { SliceSchedule } from '../../slice-schedule.ts';
 import { Slices } from '../../slices.ts';
 import type { HandshakeFailure } from '../../web/web-metrics.ts';
 import type { LimitName, ReceiverMetrics } from '../report/receiver-metrics.ts';
+import { remoteOf } from '../request/sender.ts';
 
 export interface BrokenRequestsOptions {
   readonly clock: Clock;
@@ -54,7 +55,7 @@ export class BrokenRequests {
   }
 
   /** A TLS connection came to nothing. */
-  handshakeFailed(remote: string | undefined, reason: HandshakeFailure, text: string): void {
+  handshakeFailed(remote: string, reason: HandshakeFailure, text: string): void {
     if (reason === 'timeout') this.#options.metrics.limitReached('tls_handshake_timeout');
     this.#line('connection.tls_failed', 'a TLS connection was ended before its first request', () => ({
       remote,
@@ -67,7 +68,7 @@ export class BrokenRequests {
   tooMany(socket: Socket, maxRequests: number): void {
     this.#options.metrics.limitReached('pipelined_requests');
     this.#line('request.broken', 'a connection sent many requests without waiting for an answer', () => ({
-      remote: socket.remoteAddress,
+      remote: remoteOf(socket),
       max_requests: maxRequests,
     }));
     socket.destroy();
@@ -103,7 +104,7 @@ export class BrokenRequests {
     const { status, limit } = refusalOf(error, hasHead);
     if (limit !== undefined) this.#options.metrics.limitReached(limit);
     this.#line('request.broken', 'a connection did not send a proper request', () => ({
-      remote: socket.remoteAddress,
+      remote: remoteOf(socket),
       answer: status,
       reason: error.code,
     }));

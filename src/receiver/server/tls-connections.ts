@@ -5,6 +5,7 @@ import { clientCertificateProblem } from '../../web/client-certificate.ts';
 import type { HandshakeFailure, WebMetrics } from '../../web/web-metrics.ts';
 import type { TlsSettings } from '../../web/web-settings.ts';
 import type { BrokenRequests } from './broken-requests.ts';
+import { remoteOf } from '../request/sender.ts';
 
 export interface TlsConnectionsOptions {
   readonly server: HttpsServer;
@@ -60,7 +61,7 @@ export class TlsConnections {
   #count(reason: HandshakeFailure, socket: Socket, text: string): void {
     this.#options.webMetrics.handshakeFailed(reason);
     // Who goes away by himself is a probe of the port, as a rule.
-    if (reason !== 'reset') this.#options.broken.handshakeFailed(socket.remoteAddress, reason, text);
+    if (reason !== 'reset') this.#options.broken.handshakeFailed(remoteOf(socket), reason, text);
   }
 }
 
