@@ -19,8 +19,8 @@ export interface LiveWebConfigOptions {
   readonly logger: Logger;
   readonly metrics: WebMetrics;
   readonly source: WebConfigSource;
-  /** Called with settings that were swapped in. */
-  readonly onChange: (settings: WebSettings) => void;
+  /** Gives what swaps settings in wherever they are used besides; it must not throw. Throws if they cannot be used. */
+  readonly prepare: (settings: WebSettings) => () => void;
 }
 
 /** A new configuration that is good and waits to be swapped in, or all that is wrong with it. */
@@ -67,33 +67,36 @@ export class LiveWebConfig {
 
   /** The first half of {@link reload}, for whoever has more to check before anything may change. */
   prepare(): PreparedWebConfig {
-    const { source, logger, metrics } = this.#options;
+    const { source, prepare } = this.#options;
     const loaded = loadWebConfig(source.file, source.readFile);
-    if ('settings' in loaded) return { apply: () => this.#apply(loaded.settings) };
+    if ('problems' in loaded) return this.#refuse(loaded.problems);
+    try {
+      const apply = prepare(loaded.settings);
+      return { apply: () => this.#apply(loaded.settings, apply) };
+    } catch (error) {
+      return this.#refuse([
+        `${source.file}: cannot be used: ${error instanceof Error ? error.message : String(error)}`,
+      ]);
+    }
+  }
+
+  #refuse(problems: readonly string[]): { readonly problems: readonly string[] } {
+    const { logger, metrics, source } = this.#options;
     metrics.loadFailed();
     logger.error('web_config.reload_failed', 'the web configuration is not good; the one read before stays in use', {
       file: source.file,
-      problems: loaded.problems,
+      problems,
     });
-    return loaded;
+    return { problems };
   }
 
-  #apply(next: WebSettings): void {
-    const { clock, logger, metrics, source, onChange } = this.#options;
-    const { tls } = this.#current;
-    const needsRestart =
-      asksForCertificate(next.tls) !== asksForCertificate(tls) || (next.tls === undefined) !== (tls === undefined);
-    this.#current = needsRestart ? { ...next, tls } : next;
-    metrics.loaded(clock.now(), this.#current.tls?.notAfter ?? NaN);
-    logger.info('web_config.reloaded', 'the web configuration was read anew', {
-      file: source.file,
-      ...describe(this.#current),
-    });
-    if (needsRestart)
-      logger.warn('web_config.restart_needed', 'TLS goes on as it was: turning it on or off needs a restart', {
-        keys: 'tls_server_config, tls_server_config.client_auth_type from or to NoClientCert',
-      });
-    onChange(this.#current);
+  /** In one go: no request comes in between, so that none is judged by half of the one and half of the other. */
+  #apply(next: WebSettings, apply: () => void): void {
+    const { clock, logger, metrics, source } = this.#options;
+    this.#current = next;
+    apply();
+    metrics.loaded(clock.now(), next.tls?.notAfter ?? NaN);
+    logger.info('web_config.reloaded', 'the web configuration was read anew', { file: source.file, ...describe(next) });
   }
 
   #arm(): void {
@@ -127,10 +130,6 @@ export function describe(settings: WebSettings): Record<string, unknown> {
     tokens: tokenDigests.length,
     rate_limited: rateLimit !== undefined,
   };
-}
-
-function asksForCertificate(tls: WebSettings['tls']): boolean {
-  return tls !== undefined && tls.clientAuthType !== 'NoClientCert';
 }
 
 /** Changes with a file's content, also where only a link to it is swapped, as the kubelet does with a Secret. */

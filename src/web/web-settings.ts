@@ -1,4 +1,5 @@
 import type { SecureContextOptions } from 'node:tls';
+import { isDeepStrictEqual } from 'node:util';
 import type { AccessRules } from './access.ts';
 
 /** How a client certificate is looked at, in Go's words. */
@@ -42,4 +43,18 @@ export function hasCredentials({ users, tokenDigests }: WebSettings): boolean {
 export function isLocked(settings: WebSettings): boolean {
   const clientAuthType = settings.tls?.clientAuthType;
   return hasCredentials(settings) || clientAuthType === 'RequireAndVerifyClientCert';
+}
+
+/**
+ * True if a connection that was made by the one could have been made by the other: whether TLS is spoken, how, and how the
+ * client is looked at is the same. The server's own certificate may differ.
+ */
+export function takesSameClients(one: TlsSettings | undefined, other: TlsSettings | undefined): boolean {
+  return isDeepStrictEqual(withoutCertificate(one), withoutCertificate(other));
+}
+
+function withoutCertificate(tls: TlsSettings | undefined): unknown {
+  if (tls === undefined) return undefined;
+  const { cert: _cert, key: _key, ...context } = tls.context;
+  return { ...tls, context, notAfter: undefined };
 }

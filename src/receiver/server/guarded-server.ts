@@ -34,8 +34,8 @@ export class GuardedServer {
     const { routePrefix, corsOrigin, configSource: source } = options.web;
     const webMetrics = createWebMetrics(options.registry);
     this.#report = new GateReport({ ...options, webMetrics });
-    const onChange = (settings: WebSettings): void => this.#use(settings);
-    const config = source && new LiveWebConfig({ ...options, metrics: webMetrics, source, onChange });
+    const prepare = (settings: WebSettings): (() => void) => this.#prepare(settings);
+    const config = source && new LiveWebConfig({ ...options, metrics: webMetrics, source, prepare });
     const gate =
       config &&
       new Gate({
@@ -66,10 +66,13 @@ export class GuardedServer {
     return () => prepared?.apply();
   }
 
-  #use(settings: WebSettings): void {
+  #prepare(settings: WebSettings): () => void {
     const { logger, web } = this.#options;
-    if (settings.tls !== undefined) this.server.useTls(settings.tls);
-    if (this.#address !== undefined) warnIfUnlocked(logger, lockOf(settings), this.#address, web.routePrefix);
+    const applyTls = this.server.prepareTls(settings.tls);
+    return () => {
+      applyTls();
+      if (this.#address !== undefined) warnIfUnlocked(logger, lockOf(settings), this.#address, web.routePrefix);
+    };
   }
 
   async close(timeoutMs: number): Promise<void> {

@@ -1,29 +1,24 @@
-import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
-import { Server as HttpsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { Clock } from '../../clock.ts';
 import type { Logger } from '../../logger.ts';
 import type { SliceSchedule } from '../../slice-schedule.ts';
 import type { WebMetrics } from '../../web/web-metrics.ts';
-import type { TlsSettings } from '../../web/web-settings.ts';
+import { takesSameClients, type TlsSettings } from '../../web/web-settings.ts';
 import { answerString } from '../answer/answer.ts';
 import { askForBody } from './ask-for-body.ts';
 import { BrokenRequests } from './broken-requests.ts';
 import { connectionLimit } from './connection-limit.ts';
-import { createServer, type ServerLimits } from './create-server.ts';
+import { ConnectionServer, type ConnectionLimits } from './connection-server.ts';
+import type { ServerLimits } from './create-server.ts';
 import type { Gate } from '../gate/gate.ts';
-import { OpenResponses } from './open-responses.ts';
+import { Listener } from './listener.ts';
 import { answerOutsidePrefix } from './outside-prefix.ts';
 import type { ReceiverMetrics } from '../report/receiver-metrics.ts';
 import { readTarget } from '../request/request-target.ts';
-import { TlsConnections } from './tls-connections.ts';
 
 /** The limits that can change while the server runs; milliseconds. */
-export interface LiveLimits {
-  readonly headerTimeoutMs: number;
-  readonly requestTimeoutMs: number;
-  readonly idleTimeoutMs: number;
+export interface LiveLimits extends ConnectionLimits {
   readonly maxConnections: number;
 }
 
@@ -48,95 +43,102 @@ export interface ReceiverServerOptions extends ServerLimits, LiveLimits {
  */
 const maxPipelinedRequests = 16;
 
-/** The HTTP server: its limits, its start and its end. */
+/** The HTTP server: its limits, its start and its end. What it speaks can change while it runs. */
 export class ReceiverServer {
   readonly #options: ReceiverServerOptions;
-  readonly #server: Server | HttpsServer;
-  readonly #tls: TlsConnections | undefined;
+  readonly #listener: Listener;
   readonly #broken: BrokenRequests;
-  readonly #responses = new OpenResponses();
-  #draining = false;
+  /** Those before the present one that still have connections. */
+  readonly #older = new Set<ConnectionServer>();
+  #present: ConnectionServer;
+  #limits: LiveLimits;
 
   constructor(options: ReceiverServerOptions) {
     this.#options = options;
+    this.#limits = options;
     this.#broken = new BrokenRequests(options);
-    const { tls, webMetrics } = options;
-    this.#server = createServer(options, tls, (request, response) => this.#serve(request, response));
-    if (tls !== undefined && this.#server instanceof HttpsServer)
-      this.#tls = new TlsConnections({ server: this.#server, settings: tls, webMetrics, broken: this.#broken });
-    this.#server.on('drop', () => this.#broken.dropped(this.#server.maxConnections));
-    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) =>
-      this.#broke(error, socket as Socket),
-    );
+    this.#present = this.#create(options.tls);
+    this.#listener = new Listener({
+      take: (socket) => this.#present.take(socket),
+      dropped: (maxConnections) => this.#broken.dropped(maxConnections),
+    });
     this.limits = options;
   }
 
   /** Other limits, for what comes from now on. */
-  set limits({ headerTimeoutMs, requestTimeoutMs, idleTimeoutMs, maxConnections }: LiveLimits) {
-    this.#server.headersTimeout = Math.min(headerTimeoutMs, requestTimeoutMs);
-    this.#server.requestTimeout = requestTimeoutMs;
-    this.#server.keepAliveTimeout = idleTimeoutMs;
-    this.#server.maxConnections = connectionLimit(maxConnections);
-    // Somebody who does not take the answer must not have a connection for ever.
-    this.#server.timeout = Math.max(idleTimeoutMs, requestTimeoutMs);
+  set limits(limits: LiveLimits) {
+    this.#limits = limits;
+    this.#listener.maxConnections = connectionLimit(limits.maxConnections);
+    for (const server of this.#all) server.limits = limits;
   }
 
-  /** New connections get another certificate; only for a server that speaks TLS. */
-  useTls(settings: TlsSettings): void {
-    this.#tls?.use(settings);
+  /**
+   * Gives what puts other settings of TLS to use, for every request from then on. Connections whose client would be looked
+   * at in another way now end after their present answer. Throws if the settings cannot be used.
+   */
+  prepareTls(tls: TlsSettings | undefined): () => void {
+    const next = this.#create(tls);
+    return () => {
+      const present = this.#present;
+      if (takesSameClients(present.tls, tls)) return present.renew(tls);
+      this.#present = next;
+      next.limits = this.#limits;
+      next.start();
+      this.#older.add(present);
+      this.#end(present, whyReplaced);
+    };
   }
 
   /** Resolves with the real address once connections are taken; rejects with the system's error (EADDRINUSE …). */
   listen(host: string | undefined, port: number): Promise<AddressInfo> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen({ port, host }, () => {
-        this.#server.off('error', reject);
-        resolve(this.#server.address() as AddressInfo);
-      });
-    });
+    this.#present.start();
+    return this.#listener.listen(host, port);
   }
 
   /** Takes no new connections; what is being answered is answered, anything new gets a 503. Resolves when none is left. */
-  close(timeoutMs: number): Promise<void> {
-    this.#draining = true;
-    this.#responses.announceClose();
-    return new Promise((resolve) => {
-      const cancelTimer = this.#options.clock.setTimeout(() => this.#endAll(), timeoutMs);
-      this.#server.close(() => {
-        cancelTimer();
-        resolve();
-      });
-      this.#server.closeIdleConnections();
+  async close(timeoutMs: number): Promise<void> {
+    const closed = this.#listener.close();
+    const cancelTimer = this.#options.clock.setTimeout(() => this.#destroyAll(), timeoutMs);
+    for (const server of this.#all) this.#end(server, whyClosing);
+    await closed;
+    cancelTimer();
+  }
+
+  get #all(): readonly ConnectionServer[] {
+    return [...this.#older, this.#present];
+  }
+
+  #end(server: ConnectionServer, why: string): void {
+    server.end(why, () => this.#older.delete(server));
+  }
+
+  #destroyAll(): void {
+    for (const server of this.#all) server.destroyAll();
+  }
+
+  #create(tls: TlsSettings | undefined): ConnectionServer {
+    const { webMetrics } = this.#options;
+    const server: ConnectionServer = new ConnectionServer({
+      limits: this.#options,
+      tls,
+      webMetrics,
+      broken: this.#broken,
+      serve: (request, response, open) => this.#serve(server, request, response, open),
     });
+    return server;
   }
 
-  #endAll(): void {
-    this.#server.closeAllConnections();
-    this.#tls?.endAll();
-  }
-
-  #broke(error: NodeJS.ErrnoException, socket: Socket): void {
-    if (this.#tls?.failed(error, socket) === true) return;
-    this.#broken.refuse(error, socket, () => this.#responses.has(socket));
-  }
-
-  #serve(request: IncomingMessage, response: ServerResponse): void {
+  #serve(server: ConnectionServer, request: IncomingMessage, response: ServerResponse, open: number): void {
     const { clock, gate, metrics, routePrefix } = this.#options;
-    const { socket } = request;
-    // What was in the same packet still comes.
-    if (socket.destroyed) return;
     const startedAt = clock.now();
     const { path, route, url } = readTarget(routePrefix, request.url ?? '/');
     request.url = url;
     response.once('close', () => {
       const status = response.writableFinished ? response.statusCode : clientClosedRequest;
       metrics.answered(route, request.method ?? '', status, Math.max(0, clock.now() - startedAt) / 1000);
-      if (this.#draining) this.#server.closeIdleConnections();
     });
-    if (this.#responses.add(socket, response) > maxPipelinedRequests)
-      this.#broken.tooMany(socket, maxPipelinedRequests);
-    else if (this.#draining) this.#refuse(request, response);
+    if (open > maxPipelinedRequests) this.#broken.tooMany(request.socket, maxPipelinedRequests);
+    else if (server.whyEnding !== undefined) this.#refuse(server.whyEnding, request, response);
     else if (gate === undefined) this.#dispatch(path, request, response);
     else gate.admit(path, request, response, () => this.#dispatch(path, request, response));
   }
@@ -149,13 +151,16 @@ export class ReceiverServer {
   }
 
   /** Once the request has come in whole: ended in the middle of it, a connection would lose the answer. */
-  #refuse(request: IncomingMessage, response: ServerResponse): void {
+  #refuse(why: string, request: IncomingMessage, response: ServerResponse): void {
     response.setHeader('Connection', 'close');
     askForBody(request, response);
-    request.once('end', () => answerString(response, 503, 'Tocsin is shutting down'));
+    request.once('end', () => answerString(response, 503, why));
     request.resume();
   }
 }
 
 /** The code under which a request is counted whose sender went away before the answer, as nginx has it. */
 const clientClosedRequest = 499;
+
+const whyClosing = 'Tocsin is shutting down';
+const whyReplaced = 'this connection is older than the web configuration in use: connect again';

@@ -18,17 +18,17 @@ export interface TlsConnectionsOptions {
 export class TlsConnections {
   readonly #options: TlsConnectionsOptions;
   readonly #secured = new WeakSet<Socket>();
-  readonly #open = new Set<Socket>();
   #settings: TlsSettings;
 
   constructor(options: TlsConnectionsOptions) {
     this.#options = options;
     this.#settings = options.settings;
-    options.server.on('connection', (socket: Socket) => {
-      this.#open.add(socket);
-      socket.once('close', () => this.#open.delete(socket));
-    });
     options.server.on('secureConnection', (socket) => this.#secure(socket));
+  }
+
+  /** In use for new connections. */
+  get settings(): TlsSettings {
+    return this.#settings;
   }
 
   /** New connections get the new certificate; those that are open go on. */
@@ -43,11 +43,6 @@ export class TlsConnections {
     this.#count(failureOf(error), socket, error.code ?? error.message);
     socket.destroy();
     return true;
-  }
-
-  /** Ends every connection, also those that have not got as far as HTTP. */
-  endAll(): void {
-    for (const socket of this.#open) socket.destroy();
   }
 
   #secure(socket: TLSSocket): void {

@@ -1,0 +1,39 @@
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+
+export interface ListenerOptions {
+  /** Gets each new connection; what it does with it may be another thing each time. */
+  readonly take: (socket: Socket) => void;
+  /** Called for each connection that was dropped because there were `maxConnections` already. */
+  readonly dropped: (maxConnections: number) => void;
+}
+
+/** Owns the port and counts its connections. What is spoken on them can change while the port stays open. */
+export class Listener {
+  readonly #server: Server;
+
+  constructor({ take, dropped }: ListenerOptions) {
+    // As Node's HTTP server has it: a client may end its side before it has read the answer.
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, take);
+    this.#server.on('drop', () => dropped(this.#server.maxConnections));
+  }
+
+  set maxConnections(maxConnections: number) {
+    this.#server.maxConnections = maxConnections;
+  }
+
+  /** Resolves with the real address once connections are taken; rejects with the system's error (EADDRINUSE …). */
+  listen(host: string | undefined, port: number): Promise<AddressInfo> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ port, host }, () => {
+        this.#server.off('error', reject);
+        resolve(this.#server.address() as AddressInfo);
+      });
+    });
+  }
+
+  /** Takes no new connections; resolves when none is left. */
+  close(): Promise<void> {
+    return new Promise((resolve) => void this.#server.close(() => resolve()));
+  }
+}
