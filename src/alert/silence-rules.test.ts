@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { RE2JS } from 're2js';
 import type { PostableSilence } from './postable-silence.ts';
 import { SilenceError } from './silence-error.ts';
 import { expireSilence, setSilence, validSilence, type ValidSilence } from './silence-rules.ts';
@@ -73,6 +74,31 @@ describe('validSilence', () => {
     assert.throws(() => valid(posted({ matchers: [{ ...job, value: '\\Qa', type: '=~' }] }), 4000, limits), {
       status: 400,
       message: /^invalid silence: .* invalid regular expression/,
+    }));
+
+  const parts = fc.array(
+    fc.constantFrom('a', '(', ')', '|', '?:', '[', ']', '\\', '+', '$', '^', '\\Q', '\\E', '(?i)'),
+    { maxLength: 8 },
+  );
+
+  it('takes an expression only if it compiles as it was written', () =>
+    fc.assert(
+      fc.property(parts, (written) => {
+        const value = written.join('');
+        const compilesAlone = compiles(value);
+        const matchers = [job, { name: 'x', value, type: '=~' as const }];
+        const take = (): unknown => valid(posted({ matchers }), 4000, limits);
+        if (!compilesAlone)
+          assert.throws(take, { status: 400, message: /matcher 1 in set 0: invalid regular expression/ });
+        else if (compiles(`^(?:${value})$`)) assert.ok(take());
+      }),
+      { examples: [[['a', ')', '(', 'b']], [['a', ')', '|', '(', 'b']]] as [string[]][] },
+    ));
+
+  it('says what is wrong with an expression as it was written', () =>
+    assert.throws(() => valid(posted({ matchers: [{ ...job, value: 'a)(b', type: '!~' }] }), 4000, limits), {
+      message:
+        'invalid silence: invalid label matcher 0 in set 0: invalid regular expression "a)(b": error parsing regexp: unexpected ): `a)(b`',
     }));
 
   it('refuses a huge expression at once, and never compiles it', () => {
@@ -223,3 +249,12 @@ describe('a life of silences', () => {
     });
   }
 });
+
+function compiles(expression: string): boolean {
+  try {
+    RE2JS.compile(expression);
+    return true;
+  } catch {
+    return false;
+  }
+}

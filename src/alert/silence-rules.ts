@@ -55,6 +55,7 @@ export function* validSilence(posted: PostableSilence, now: number, limits: Sile
   const matchers: Matcher[] = [];
   let memory = 0;
   for (const [index, matcher] of posted.matchers.entries()) {
+    if (checkWritten(matcher, index)) yield;
     matchers.push(validMatcher(matcher, index));
     memory += matcherMemory(matcher);
     if (memory > limits.maxMemoryBytes) throw SilenceError.noMemory(limits.maxMemoryBytes);
@@ -119,16 +120,33 @@ function isSame(a: Matcher, b: Matcher): boolean {
   return a.name === b.name && a.type === b.type && a.value === b.value;
 }
 
+/**
+ * An expression has to be one as it was written, not only inside of `^(?:…)$`: there `a)(b` is balanced, and means something else.
+ * Only a parenthesis can make that difference: false if there is none, and nothing was compiled.
+ */
+function checkWritten({ name, value, type }: PostableMatcher, index: number): boolean {
+  if (name === '') throw SilenceError.invalid(`${placeOf(index)}: invalid label name ""`);
+  const isCompiled = (type === '=~' || type === '!~') && value.includes(')');
+  if (isCompiled) refuseUncompiled(value, index, compileRegexp);
+  return isCompiled;
+}
+
 function validMatcher({ name, value, type }: PostableMatcher, index: number): Matcher {
-  const where = `invalid silence: invalid label matcher ${index} in set 0`;
-  if (name === '') throw SilenceError.invalid(`${where}: invalid label name ""`);
+  return refuseUncompiled(value, index, () => new Matcher(name, value, type));
+}
+
+function refuseUncompiled<Result>(value: string, index: number, compile: (expression: string) => Result): Result {
   try {
-    return new Matcher(name, value, type);
+    return compile(value);
   } catch (error) {
     if (!(error instanceof MatcherError)) throw error;
     const problem = ownProblem(value) ?? error.message;
-    throw SilenceError.invalid(`${where}: invalid regular expression ${quote(value)}: ${problem}`);
+    throw SilenceError.invalid(`${placeOf(index)}: invalid regular expression ${quote(value)}: ${problem}`);
   }
+}
+
+function placeOf(index: number): string {
+  return `invalid silence: invalid label matcher ${index} in set 0`;
 }
 
 /** Alertmanager names what is wrong with an expression alone; inside of `^(?:…)$` the same fault reads otherwise. */

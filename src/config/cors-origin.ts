@@ -1,4 +1,5 @@
 import { AnchoredRegexp } from '../alert/anchored-regexp.ts';
+import { compileRegexp } from '../alert/compile-regexp.ts';
 import type { Reader } from './reading.ts';
 
 const allowed = 'a regular expression in RE2 syntax for the whole origin, as in https://grafana\\.example\\.com';
@@ -7,6 +8,8 @@ const allowed = 'a regular expression in RE2 syntax for the whole origin, as in 
 export const readCorsOrigin: Reader<AnchoredRegexp> = (found) => {
   if (typeof found !== 'string' || found === '') return { allowed };
   try {
+    // As it was written first: `a)|(b` compiles only inside of what is put around it, and then lets in what ends with b.
+    compileRegexp(found);
     return { value: new AnchoredRegexp(found) };
   } catch (error) {
     return { allowed: `${allowed} (${(error as Error).message})` };

@@ -87,6 +87,11 @@ describe('parseFlags', () => {
     );
   });
 
+  it('refuses an expression for the origin that is one only inside of the anchors', () => {
+    const { problems } = parse('--web.cors.origin=https://a)|(b') as { problems: readonly string[] };
+    assert.match(problems.join('\n'), /--web\.cors\.origin.*unexpected \): `https:\/\/a\)\|\(b`/);
+  });
+
   it('reads check-web-config FILE', () => {
     assert.deepEqual(parse('check-web-config', 'web.yml'), { command: 'check-web-config', file: 'web.yml' });
   });

@@ -61,7 +61,7 @@ const end = fc.oneof(
  * https://github.com/prometheus/alertmanager compiles it alone first, then within `^(?:…)$`.
  */
 const expression = fc
-  .array(arbitraryPiece, { maxLength: 4 })
+  .array(fc.oneof({ weight: 5, arbitrary: arbitraryPiece }, fc.constantFrom('(', ')', ')(', ')|(')), { maxLength: 4 })
   .map((pieces) => pieces.join(''))
   .filter((text) => !compiles(text) || compiles(`^(?:${text})$`));
 

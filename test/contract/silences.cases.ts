@@ -41,6 +41,22 @@ const raw = (rest: string): string =>
   `{"matchers":[{"name":"a","value":"b","isRegex":false}],"startsAt":"2020-01-01T00:00:00Z","endsAt":"2999-01-01T00:00:00Z","createdBy":"me","comment":"c"${rest}}`;
 const absent = undefined;
 
+/** Expressions that are none as they are written; inside of `^(?:…)$` most of them are. */
+const unbalanced = [
+  'a)(b',
+  'a)|(b',
+  'a)|b(',
+  ')(',
+  'a)(?:b',
+  'a$)|(^b',
+  'x)(?i)(y',
+  'a)+(b',
+  'a)b',
+  '(a',
+  'a)[b(]',
+  '*)(',
+];
+
 const refusedBodies: readonly (readonly [
   string,
   string | Readonly<Record<string, unknown>>,
@@ -95,6 +111,7 @@ const refusedBodies: readonly (readonly [
   ['a bad expression of many characters', { matchers: [regex('["\n\u00e9<')] }],
   ['a second matcher that is bad', { matchers: [matcher('a', 'b'), regex('*')] }],
   ['a bad negative expression', { matchers: [matcher('a', '(', { isRegex: true, isEqual: false })] }],
+  ...unbalanced.map((value) => [`the expression ${value}`, { matchers: [regex(value)] }] as const),
   ['what matches only a missing label', { matchers: [matcher('a', '')] }],
   ['what matches everything', { matchers: [regex('.*')] }],
   ['what matches a missing label, twice', { matchers: [regex('.*'), regex('x|', 'b')] }],
@@ -173,7 +190,8 @@ export const silenceCases: readonly SilenceCase[] = [
   get('a UUID in capitals', '/api/v2/silence/ABCDEF00-0000-4000-8000-000000000000'),
   get('HTML of one', '/api/v2/silence/$takes an ordinary one', { headers: { Accept: 'text/html' } }),
   get('HTML of the list', list, { headers: { Accept: 'text/html' } }),
-  ...['foo', '', 'a=~[', '{a=b}', 'a=="b"'].map((filter) =>
+  // A filter is only tried inside of `^(?:…)$`.
+  ...['foo', '', 'a=~[', '{a=b}', 'a=="b"', ...unbalanced.map((value) => `a=~"${value}"`)].map((filter) =>
     get(`filter ${filter}`, `${list}?filter=${encodeURIComponent(filter)}`),
   ),
   ...[
