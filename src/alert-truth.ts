@@ -26,11 +26,12 @@ export class AlertTruth implements AlertSource {
   #source: AlertSource;
   /** The same as the source, if that is Prometheus. */
   #snapshot: SharedSnapshot | undefined;
-  /** There from the first Prometheus on, and then for good. */
-  #metrics: PrometheusMetrics | undefined;
+  /** There from the start, at 0, so that an alert on them finds them however late a Prometheus is configured. */
+  readonly #metrics: PrometheusMetrics;
 
   constructor(options: AlertTruthOptions) {
     this.#options = options;
+    this.#metrics = createPrometheusMetrics(options.registry);
     this.#source = this.#create(options.config);
   }
 
@@ -57,7 +58,6 @@ export class AlertTruth implements AlertSource {
     const { url } = config;
     this.#snapshot = undefined;
     if (url === null) return new StoredAlertSource(this.#options.store, this.#options.schedule);
-    this.#metrics ??= createPrometheusMetrics(this.#options.registry);
     this.#snapshot = createSharedSnapshot({ ...this.#options, metrics: this.#metrics, config, url });
     return this.#snapshot;
   }

@@ -6,6 +6,7 @@ import type { AlertsHandler } from './intake/alerts-handler.ts';
 import { webhookDoor } from './intake/door.ts';
 import type { ReadHandler } from './reading/read-handler.ts';
 import { refuse } from './answer/refusal.ts';
+import { answerMetrics } from './metrics-page.ts';
 import { answerReload, type Reload } from './reload.ts';
 import type { SilencesHandler } from './silences/silences-handler.ts';
 import { answerRemoved, removedRoutes } from './removed-routes.ts';
@@ -62,13 +63,9 @@ function createApp({ alerts, reads, silences, registry, notReady, reload }: Rout
   });
   app.post('/-/reload', (_, response) => answerReload(response, reload));
   app.all('/-/reload', (request, response) => options(request, response, 'OPTIONS, POST'));
-  app.get('/metrics', async (request, response) => {
-    if (request.method === 'HEAD') return void answerNotAllowed(response, 'GET, OPTIONS');
-    const page = await registry.metrics();
-    response
-      .writeHead(200, { 'Content-Type': registry.contentType, 'Content-Length': Buffer.byteLength(page) })
-      .end(page);
-  });
+  app.get('/metrics', (request, response) =>
+    request.method === 'HEAD' ? answerNotAllowed(response, 'GET, OPTIONS') : answerMetrics(registry, request, response),
+  );
   app.all('/metrics', (request, response) => options(request, response, 'GET, OPTIONS'));
   app.use((request, response) => notFound(request, response));
   app.use(onError);

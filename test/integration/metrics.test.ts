@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '../support/eventually.ts';
 import { postAlerts } from '../support/post-alerts.ts';
+import { prometheusPrograms, startPrometheus } from '../support/prometheus-server.ts';
 import { requireServer, skipWithout } from '../support/servers.ts';
 import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';
 
@@ -42,8 +43,8 @@ describe('the metrics page', () => {
   let tocsin: TocsinProcess;
 
   before(async () => {
-    // A Prometheus that refuses is enough: its metrics have to be there from the start.
-    tocsin = await startTocsin({ args: ['--prometheus.url=http://127.0.0.1:2'] });
+    // No Prometheus is configured: the metrics of its queries have to be there all the same.
+    tocsin = await startTocsin();
   });
 
   after(() => tocsin?.stop());
@@ -89,7 +90,46 @@ describe('the metrics page', () => {
 
     assert.deepEqual([status, stdout, stderr], [0, '', '']);
   });
+
+  for (const version of ['3.15', '2.42'] as const)
+    it(
+      `is scraped by Prometheus ${version}, which prefers OpenMetrics`,
+      { skip: skipWithout(prometheusPrograms[version]) },
+      async (t) => {
+        const prometheus = await startPrometheus({ version, scrapeTargets: [tocsin.address] });
+        t.after(() => prometheus.stop());
+        const ask = (query: string): Promise<readonly string[]> => values(prometheus.url, query);
+        await eventually(
+          () => ask('up'),
+          ([up]) => up === '1',
+        );
+        assert.deepEqual(await ask('tocsin_alerts_received_total{status="firing"}'), ['1']);
+        assert.ok((await ask('workqueue_queue_duration_seconds_bucket{le=~"1(.0)?"}')).length > 0);
+      },
+    );
+
+  it('is OpenMetrics for whoever asks for it, with the same series as the text', async () => {
+    const accept = 'application/openmetrics-text;version=1.0.0';
+    const response = await fetch(`${tocsin.url}/metrics`, { headers: { accept } });
+    assert.equal(response.headers.get('content-type'), 'application/openmetrics-text; version=1.0.0; charset=utf-8');
+    const open = await response.text();
+    assert.ok(open.endsWith('\n# EOF\n'));
+    const text = await metrics(tocsin);
+    assert.deepEqual(seriesOf(open), seriesOf(text));
+  });
 });
+
+/** The names of all series, without their values; the bounds of buckets as plain numbers. */
+function seriesOf(page: string): readonly string[] {
+  const lines = page.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return lines.map((line) => line.replace(/ [^ ]+$/, '').replace(/le="(\d+)\.0"/, 'le="$1"')).toSorted();
+}
+
+async function values(url: string, query: string): Promise<readonly string[]> {
+  const response = await fetch(`${url}/api/v1/query?query=${encodeURIComponent(query)}`);
+  const { data } = (await response.json()) as { data: { result: { value: [number, string] }[] } };
+  return data.result.map(({ value }) => value[1]);
+}
 
 async function metrics({ url }: TocsinProcess): Promise<string> {
   return (await fetch(`${url}/metrics`)).text();

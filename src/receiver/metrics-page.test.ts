@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import fc from 'fast-check';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { answerMetrics, prefersOpenMetrics } from './metrics-page.ts';
+
+const prometheus3 =
+  'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,' +
+  'text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2';
+const prometheus2 =
+  'application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1';
+
+interface Page {
+  readonly type: string;
+  readonly text: string;
+}
+
+async function page(registry: Registry, accept?: string): Promise<Page> {
+  const answer = { type: '', text: '' };
+  const response = {
+    writeHead(_: number, headers: Record<string, string>) {
+      answer.type = headers['Content-Type']!;
+      return response;
+    },
+    end: (text: string) => void (answer.text = text),
+  };
+  await answerMetrics(registry, { headers: { accept } } as IncomingMessage, response as unknown as ServerResponse);
+  return answer;
+}
+
+function newRegistry(): Registry {
+  const registers = [new Registry()];
+  new Counter({ registers, name: 'things_total', help: 'Things.', labelNames: ['kind'] }).inc({ kind: 'a' }, 2);
+  new Gauge({ registers, name: 'depth', help: 'Depth.' }).set(3);
+  new Histogram({ registers, name: 'seconds', help: 'Seconds.', buckets: [0.5, 1, 10] }).observe(0.7);
+  return registers[0]!;
+}
+
+describe('prefersOpenMetrics', () => {
+  const rows: readonly (readonly [name: string, accept: string | undefined, expected: boolean])[] = [
+    ['Prometheus 3', prometheus3, true],
+    ['Prometheus 2', prometheus2, true],
+    ['a Prometheus that is told to take the text format', 'text/plain;version=0.0.4;q=0.6,*/*;q=0.1', false],
+    ['nobody in particular', undefined, false],
+    ['curl', '*/*', false],
+    ['a browser', 'text/html,application/xhtml+xml,*/*;q=0.8', false],
+    ['somebody who takes nothing else', 'application/openmetrics-text', true],
+    ['somebody who writes it in capitals', 'Application/OpenMetrics-Text; Version="1.0.0"; Q=0.9', true],
+    ['somebody who takes another version only', 'application/openmetrics-text;version=0.0.1', false],
+    ['somebody who refuses it', 'application/openmetrics-text;q=0', false],
+    ['somebody who takes both alike', 'application/openmetrics-text,text/plain', false],
+    ['a weight that is none', 'application/openmetrics-text;q=x', false],
+  ];
+  for (const [name, accept, expected] of rows)
+    it(`is ${expected} for ${name}`, () => assert.equal(prefersOpenMetrics(accept), expected));
+
+  it('takes any header', () => {
+    fc.assert(fc.property(fc.string(), (accept) => typeof prefersOpenMetrics(accept) === 'boolean'));
+  });
+});
+
+describe('answerMetrics', () => {
+  it('writes OpenMetrics: counters named without _total, bounds as floats, and an end', async () => {
+    const { type, text } = await page(newRegistry(), prometheus3);
+    assert.equal(type, 'application/openmetrics-text; version=1.0.0; charset=utf-8');
+    assert.match(text, /^# TYPE things counter\nthings_total\{kind="a"\} 2$/m);
+    assert.match(text, /^seconds_bucket\{le="0.5"\} 0\nseconds_bucket\{le="1.0"\} 1\nseconds_bucket\{le="10.0"\} 1$/m);
+    assert.ok(text.endsWith('\n# EOF\n'));
+  });
+
+  it('leaves the text format as it is, before and after', async () => {
+    const registry = newRegistry();
+    const before = await page(registry);
+    await page(registry, prometheus3);
+    assert.deepEqual(await page(registry), before);
+    assert.equal(before.type, 'text/plain; version=0.0.4; charset=utf-8');
+    assert.match(before.text, /^# TYPE things_total counter\nthings_total\{kind="a"\} 2$/m);
+  });
+});

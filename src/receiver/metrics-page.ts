@@ -1,0 +1,64 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Registry, type MetricObjectWithValues, type MetricValue, type OpenMetricsContentType } from 'prom-client';
+
+/** `GET /metrics`: OpenMetrics 1.0.0 for a scraper that prefers it, else the text format of Prometheus. */
+export async function answerMetrics(
+  registry: Registry,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const shown = prefersOpenMetrics(request.headers.accept) ? await openMetrics(registry) : registry;
+  const page = await shown.metrics();
+  response
+    .writeHead(200, { 'Content-Type': shown.contentType, 'Content-Length': Buffer.byteLength(page), Vary: 'Accept' })
+    .end(page);
+}
+
+/** By the weights of an Accept header. Without one, and at equal weights, the text format is the answer. */
+export function prefersOpenMetrics(accept = ''): boolean {
+  let [open, text] = [0, 0];
+  for (const part of accept.toLowerCase().split(',')) {
+    const [type = '', ...parameters] = part.split(';').map((word) => word.trim());
+    const weight = weightOf(parameters);
+    if (type === 'application/openmetrics-text' && isOurVersion(parameters)) open = Math.max(open, weight);
+    else if (['text/plain', 'text/*', '*/*'].includes(type)) text = Math.max(text, weight);
+  }
+  return open > text;
+}
+
+function weightOf(parameters: readonly string[]): number {
+  const text = parameters.find((parameter) => parameter.startsWith('q='))?.slice(2) ?? '1';
+  return /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/.test(text) ? Number(text) : 0;
+}
+
+function isOurVersion(parameters: readonly string[]): boolean {
+  const version = parameters.find((parameter) => parameter.startsWith('version='));
+  return version === undefined || /^version="?1\.0\.0"?$/.test(version);
+}
+
+/**
+ * The values of this moment in a registry of their own. The library takes `_total` off a counter's name for good when it writes
+ * OpenMetrics, so the metrics themselves must not go through it.
+ */
+async function openMetrics(registry: Registry): Promise<Registry<OpenMetricsContentType>> {
+  const copy = new Registry<OpenMetricsContentType>();
+  copy.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+  for (const metric of await registry.getMetricsAsJSON()) copy.registerMetric(snapshot(metric) as never);
+  return copy;
+}
+
+type Snapshot = MetricObjectWithValues<MetricValue<string>>;
+
+function snapshot(metric: object): Snapshot & { get(): Snapshot } {
+  const { values, ...rest } = metric as Snapshot;
+  const copy = { ...rest, values: values.map(withCanonicalBound), get: () => copy };
+  return copy;
+}
+
+/** OpenMetrics writes the bound of a bucket as a float, `1.0`; JavaScript has no such number, so it becomes text. */
+function withCanonicalBound(value: MetricValue<string>): MetricValue<string> {
+  const { le } = value.labels;
+  return typeof le === 'number' && Number.isInteger(le)
+    ? { ...value, labels: { ...value.labels, le: `${le}.0` } }
+    : value;
+}
