@@ -42,6 +42,13 @@ describe('FiringAlerts', () => {
     assert.deepEqual([...firing.groupedBy('C', 'pod')], []);
   });
 
+  it('tells which one of a group stands first, whatever order it has', () => {
+    const group = firing.named('A');
+    assert.equal(firing.first(group), alerts[2]);
+    assert.equal(firing.first(group.toReversed()), alerts[2]);
+    assert.equal(firing.first(firing.named('C')), undefined);
+  });
+
   it('takes no inherited property for a label', () => {
     const odd = parsed('{"alertname": "A", "constructor": "c", "__proto__": "p"}');
     const both = FiringAlerts.of([{ alertname: 'A' }, odd]);

@@ -1,3 +1,4 @@
+import { compareLabelSets } from './alert-order.ts';
 import type { Labelled, LabelSet } from './label-set.ts';
 import { PushedAlertSearch } from './pushed-alert-search.ts';
 
@@ -16,6 +17,7 @@ export class FiringAlerts {
   readonly #byName = new Map<string | undefined, NamedAlert[]>();
   readonly #named = new Map<string, readonly LabelSet[]>();
   readonly #groups = new Map<string, Map<string, Groups>>();
+  readonly #firsts = new WeakMap<readonly LabelSet[], LabelSet>();
   readonly #searches = new Map<string, PushedAlertSearch>();
   readonly #reported = new WeakMap<LabelSet, boolean>();
 
@@ -50,6 +52,15 @@ export class FiringAlerts {
   groupedBy(alertname: string, labelName: string): Groups {
     const byLabel = getOrAdd(this.#groups, alertname, () => new Map<string, Groups>());
     return getOrAdd(byLabel, labelName, () => groupBy(this.named(alertname), labelName));
+  }
+
+  /**
+   * The one of a group that stands first in the order of label sets, whatever order the group has; undefined if it is empty.
+   * Asking again for the same group costs nothing.
+   */
+  first(group: readonly LabelSet[]): LabelSet | undefined {
+    if (group.length < 2) return group[0];
+    return getOrAdd(this.#firsts, group, () => group.reduce((a, b) => (compareLabelSets(b, a) < 0 ? b : a)));
   }
 
   /**

@@ -1,16 +1,29 @@
 import type { LogFields } from '../logger.ts';
 import { describeCauses } from '../workqueue/describe-causes.ts';
 import type { Run } from './action.ts';
-import type { DesiredCondition } from './conditions.ts';
+import { decidedBy, type Decision } from './decision.ts';
+import type { Verdict } from './flow-health.ts';
 import type { ConditionTransition } from './ports.ts';
 
 /** The fields of a line about a condition that stays as it is. */
-export function unchangedFields({ request }: Run, { type, status, reason, message }: DesiredCondition): LogFields {
-  return { ...request, type, to: status, reason, message };
+export function unchangedFields({ request }: Run, { condition, decision }: Verdict): LogFields {
+  const { type, status, reason, message } = condition;
+  return { ...request, type, to: status, reason, message, ...decidedBy(decision) };
 }
 
 /** The fields of a line about a condition whose status or reason changes. */
-export function transitionFields({ request, causes }: Run, transition: ConditionTransition): LogFields {
-  const { type, from, to, fromReason, reason, message } = transition;
-  return { ...request, type, from, to, from_reason: fromReason, reason, message, ...describeCauses(causes) };
+export function transitionFields(
+  { request, causes }: Run,
+  { fromReason, reason, message, ...transition }: ConditionTransition,
+  decision: Decision,
+): LogFields {
+  return {
+    ...request,
+    ...transition,
+    from_reason: fromReason,
+    reason,
+    message,
+    ...decidedBy(decision),
+    ...describeCauses(causes),
+  };
 }

@@ -2,8 +2,9 @@ import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import type { Run } from './action.ts';
 import { transitionFields, unchangedFields } from './condition-lines.ts';
-import { setCondition, type DesiredCondition } from './conditions.ts';
+import { setCondition } from './conditions.ts';
 import type { ConditionApplier } from './flow-health-action.ts';
+import type { Verdict } from './flow-health.ts';
 
 export interface ConditionObserverOptions {
   readonly clock: Clock;
@@ -18,14 +19,14 @@ export class ConditionObserver implements ConditionApplier {
     this.#options = options;
   }
 
-  async apply(run: Run, desired: DesiredCondition): Promise<boolean> {
+  async apply(run: Run, verdict: Verdict): Promise<boolean> {
     const { clock, logger } = this.#options;
-    const update = setCondition(run.pipeline.conditions, desired, clock.now());
+    const update = setCondition(run.pipeline.conditions, verdict.condition, clock.now());
     if (update?.transition === undefined) {
-      logger.debug('condition.unchanged', 'the condition is as it should be', unchangedFields(run, desired));
+      logger.debug('condition.unchanged', 'the condition is as it should be', unchangedFields(run, verdict));
     } else {
       const message = 'the condition would change; controller.action is log, so nothing is written';
-      logger.info('condition.observed', message, transitionFields(run, update.transition));
+      logger.info('condition.observed', message, transitionFields(run, update.transition, verdict.decision));
     }
     return update !== undefined;
   }

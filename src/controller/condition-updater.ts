@@ -6,6 +6,7 @@ import { transitionFields, unchangedFields } from './condition-lines.ts';
 import { setCondition, type ConditionUpdate, type DesiredCondition } from './conditions.ts';
 import type { ControllerMetrics } from './controller-metrics.ts';
 import type { ConditionApplier } from './flow-health-action.ts';
+import type { Verdict } from './flow-health.ts';
 import type { Condition, Pipelines, TransitionRecorder } from './ports.ts';
 
 export interface ConditionUpdaterOptions {
@@ -25,10 +26,11 @@ export class ConditionUpdater implements ConditionApplier {
     this.#options = options;
   }
 
-  async apply(run: Run, desired: DesiredCondition): Promise<boolean> {
-    const differs = setCondition(run.pipeline.conditions, desired, this.#options.clock.now()) !== undefined;
-    const written = differs ? await this.#write(run, desired) : undefined;
-    this.#report(run, desired, written);
+  async apply(run: Run, verdict: Verdict): Promise<boolean> {
+    const { condition } = verdict;
+    const differs = setCondition(run.pipeline.conditions, condition, this.#options.clock.now()) !== undefined;
+    const written = differs ? await this.#write(run, condition) : undefined;
+    this.#report(run, verdict, written);
     return written !== undefined;
   }
 
@@ -43,15 +45,15 @@ export class ConditionUpdater implements ConditionApplier {
     return (await pipelines.updateConditions(request, change, signal)) ? update : undefined;
   }
 
-  #report(run: Run, desired: DesiredCondition, written: ConditionUpdate | undefined): void {
+  #report(run: Run, verdict: Verdict, written: ConditionUpdate | undefined): void {
     const { logger, metrics, transitions } = this.#options;
     const transition = written?.transition;
     if (transition === undefined) {
-      logger.debug('condition.unchanged', 'the condition is as it should be', unchangedFields(run, desired));
+      logger.debug('condition.unchanged', 'the condition is as it should be', unchangedFields(run, verdict));
       return;
     }
-    logger.info('condition.changed', 'the condition changed', transitionFields(run, transition));
+    logger.info('condition.changed', 'the condition changed', transitionFields(run, transition, verdict.decision));
     metrics.conditionChanged(kindName(run.request), transition.to);
-    transitions?.record(run.pipeline, transition, run.causes);
+    transitions?.record(run.pipeline, transition, verdict.decision);
   }
 }

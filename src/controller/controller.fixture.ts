@@ -11,6 +11,7 @@ import { createWorkQueueMetrics } from '../workqueue/work-queue-metrics.ts';
 import { WorkQueue } from '../workqueue/work-queue.ts';
 import { SliceSchedule } from '../slice-schedule.ts';
 import { Controller } from './controller.ts';
+import type { Decision } from './decision.ts';
 import { createControllerMetrics } from './controller-metrics.ts';
 import type {
   AlertSnapshot,
@@ -134,10 +135,14 @@ export const annotateDefaults: AnnotateConfig = {
 
 /** Keeps the transitions that it is told of. */
 export class FakeTransitions implements TransitionRecorder {
-  readonly recorded: { readonly pipeline: Pipeline; readonly transition: ConditionTransition }[] = [];
+  readonly recorded: {
+    readonly pipeline: Pipeline;
+    readonly transition: ConditionTransition;
+    readonly decision: Decision;
+  }[] = [];
 
-  record(pipeline: Pipeline, transition: ConditionTransition): void {
-    this.recorded.push({ pipeline, transition });
+  record(pipeline: Pipeline, transition: ConditionTransition, decision: Decision): void {
+    this.recorded.push({ pipeline, transition, decision });
   }
 }
 

@@ -1,8 +1,7 @@
 import type { Causes } from '../workqueue/causes.ts';
 import type { Action, Run } from './action.ts';
-import type { DesiredCondition } from './conditions.ts';
 import { flavourOf } from './flavour.ts';
-import { configurationNotGenerated, flowHealth, probingFailed } from './flow-health.ts';
+import { configurationNotGenerated, flowHealth, probingFailed, type Verdict } from './flow-health.ts';
 import type { AlertSnapshot, AlertSource } from './ports.ts';
 import type { Result } from './result.ts';
 import { SnapshotError } from './snapshot-error.ts';
@@ -10,7 +9,7 @@ import { SnapshotError } from './snapshot-error.ts';
 /** What is done about a condition that should be: one writes it, the other only tells of it. */
 export interface ConditionApplier {
   /** True if the pipeline's condition differed. */
-  apply(run: Run, desired: DesiredCondition): Promise<boolean>;
+  apply(run: Run, verdict: Verdict): Promise<boolean>;
 }
 
 export interface FlowHealthActionOptions {
@@ -48,18 +47,19 @@ export class FlowHealthAction implements Action {
     try {
       return await this.#options.alerts.snapshot(causes.lastSeen, [...causes.requestIds], signal);
     } catch (error) {
-      if (error instanceof SnapshotError) await this.#apply(run, probingFailed(pipeline));
+      if (error instanceof SnapshotError) await this.#apply(run, probingFailed(pipeline, error));
       throw error;
     }
   }
 
-  async #apply(run: Run, desired: DesiredCondition): Promise<Result> {
+  async #apply(run: Run, verdict: Verdict): Promise<Result> {
     const { conditions, requeueAfterMs } = this.#options;
-    const healthy = desired.status === 'True';
-    const changed = await conditions.apply(run, desired);
+    const healthy = verdict.condition.status === 'True';
+    const changed = await conditions.apply(run, verdict);
     return {
       outcome: changed ? 'changed' : 'unchanged',
       ...(!healthy && { requeueAfterMs }),
+      decision: verdict.decision,
       notInPrometheus: [],
     };
   }

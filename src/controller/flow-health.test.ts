@@ -58,7 +58,7 @@ function pipelineOf(flavour: Flavour, changes: Partial<Pipeline> = {}): Pipeline
 }
 
 function reasonOf(pipeline: Pipeline, ...alerts: readonly LabelSet[]): string {
-  return flowHealth(pipeline, FiringAlerts.of(alerts)).reason;
+  return flowHealth(pipeline, FiringAlerts.of(alerts)).condition.reason;
 }
 
 describe('flowHealth, two alerts at once', () => {
@@ -144,7 +144,7 @@ describe('flowHealth, which alerts concern a pipeline', () => {
       message: /^Deployment\/cls: there are no health rules for the kind Deployment/,
     };
     assert.throws(() => flowHealth(other, FiringAlerts.of([{ alertname }])), error);
-    assert.throws(() => probingFailed(other), error);
+    assert.throws(() => probingFailed(other, new Error()), error);
     assert.equal(configurationNotGenerated(other), undefined);
   });
 
@@ -157,7 +157,7 @@ describe('flowHealth, which alerts concern a pipeline', () => {
     const alerts = Array.from({ length: 500 }, (_, i) => counted({ alertname, pipeline_name: `p-${i}` }));
     const firing = FiringAlerts.of(alerts);
     for (let i = 0; i < 1000; i++) {
-      const reason = flowHealth(pipelineOf('trace', { name: `p-${i}` }), firing).reason;
+      const reason = flowHealth(pipelineOf('trace', { name: `p-${i}` }), firing).condition.reason;
       assert.equal(reason, i < 500 ? dropped : 'FlowHealthy');
     }
     assert.ok(reads <= 4 * alerts.length, `${reads} reads of ${alerts.length} alerts`);
@@ -173,6 +173,16 @@ describe('configurationNotGenerated', () => {
     assert.equal(configurationNotGenerated(pipelineOf('trace')), undefined);
   });
 
+  it('was decided by that condition', () => {
+    const conditions = [generated('False', 'EndpointInvalid')];
+    assert.deepEqual(configurationNotGenerated(pipelineOf('trace', { conditions }))?.decision, {
+      by: 'condition',
+      type: 'ConfigurationGenerated',
+      status: 'False',
+      reason: 'EndpointInvalid',
+    });
+  });
+
   it('heeds no other condition', () => {
     const conditions = [{ ...generated('False', 'GatewayNotReady'), type: 'GatewayHealthy' }];
     assert.equal(configurationNotGenerated(pipelineOf('trace', { conditions })), undefined);
@@ -182,7 +192,12 @@ describe('configurationNotGenerated', () => {
 describe('probingFailed', () => {
   it('names the gateway for a log pipeline with only the otlp input', () => {
     const pipeline = pipelineOf('log-otlp', { spec: { input: { otlp: {} }, output: { otlp: {} } } });
-    assert.equal(probingFailed(pipeline).reason, 'GatewayProbingFailed');
+    assert.equal(probingFailed(pipeline, new Error()).condition.reason, 'GatewayProbingFailed');
+  });
+
+  it('was decided by the failed query', () => {
+    const error = new Error('refused');
+    assert.deepEqual(probingFailed(pipelineOf('trace'), error).decision, { by: 'failed query', error });
   });
 });
 
@@ -199,6 +214,46 @@ const anyAlert = fc.record(
   { requiredKeys: ['alertname'] },
 );
 
+describe('flowHealth, which alert decided', () => {
+  const alertname = 'TraceGatewayAllDataDropped';
+  const decidingLabels = (...alerts: readonly LabelSet[]): LabelSet | undefined => {
+    const { decision } = flowHealth(pipelineOf('trace'), FiringAlerts.of(alerts));
+    return decision.by === 'alert' ? decision.labels : undefined;
+  };
+
+  it('is the worst one, with its labels, and no other that fires', () => {
+    const worst = { alertname, pipeline_name: 'cls', pod: 'a' };
+    const others = ['LogFluentBitBufferInUse', 'TraceGatewayThrottling', 'TraceGatewaySomeDataDropped'];
+    assert.deepEqual(decidingLabels(...others.map((name) => ({ alertname: name })), worst), worst);
+  });
+
+  it('is one that names the pipeline before one that is about all', () => {
+    const own = { alertname, pipeline_name: 'cls', pod: 'z' };
+    assert.deepEqual(decidingLabels({ alertname }, own), own);
+    assert.deepEqual(decidingLabels({ alertname }, { ...own, pipeline_type: 'logpipeline' }), { alertname });
+  });
+
+  it('is none when none fires that concerns the pipeline', () => {
+    const { decision } = flowHealth(pipelineOf('trace'), FiringAlerts.of([{ alertname, pipeline_name: 'other' }]));
+    assert.deepEqual(decision, { by: 'no alert' });
+  });
+
+  it('is the same in whatever order Prometheus tells them', () => {
+    const labels = fc.record(
+      { alertname: fc.constant(alertname), pipeline_name: fc.constant('cls'), pod: fc.string(), zone: fc.string() },
+      { requiredKeys: ['alertname'] },
+    );
+    const orders = fc
+      .array(labels, { minLength: 1, maxLength: 8 })
+      .chain((alerts) => fc.tuple(fc.constant(alerts), fc.shuffledSubarray(alerts, { minLength: alerts.length })));
+    fc.assert(
+      fc.property(orders, ([alerts, shuffled]) => {
+        assert.deepEqual(decidingLabels(...alerts), decidingLabels(...shuffled));
+      }),
+    );
+  });
+});
+
 describe('flowHealth, for any alerts', () => {
   it('tells the worst that concerns the pipeline', () => {
     fc.assert(
@@ -210,7 +265,7 @@ describe('flowHealth, for any alerts', () => {
             (name === 'cls' && (type ?? pipeline.kind.toLowerCase()) === pipeline.kind.toLowerCase()),
         );
         const worst = worstFirst[flavour].find(([name]) => concerning.some(({ alertname }) => alertname === name));
-        const { status, reason } = flowHealth(pipeline, FiringAlerts.of(alerts));
+        const { status, reason } = flowHealth(pipeline, FiringAlerts.of(alerts)).condition;
         assert.deepEqual([status, reason], worst ? ['False', worst[1]] : ['True', 'FlowHealthy']);
       }),
       { numRuns: 1000 },

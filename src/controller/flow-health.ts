@@ -1,42 +1,52 @@
 import type { FiringAlerts } from '../alert/firing-alerts.ts';
+import type { LabelSet } from '../alert/label-set.ts';
 import type { DesiredCondition } from './conditions.ts';
+import type { Decision } from './decision.ts';
 import { type Flavour, flavourOf, probedComponents } from './flavour.ts';
 import { type AlertRule, type Finding, healthRules, severities } from './health-rules.ts';
 import type { Condition, Pipeline } from './ports.ts';
 import { TerminalError } from './terminal-error.ts';
 
+/** A condition as it should be, and what says so. */
+export interface Verdict {
+  readonly condition: DesiredCondition;
+  readonly decision: Decision;
+}
+
 /**
  * What the alerts that fire say about a pipeline's flow of data: the worst problem that concerns it, or that there is
  * none. Throws TerminalError for a kind without health rules.
  */
-export function flowHealth(pipeline: Pipeline, firing: FiringAlerts): DesiredCondition {
+export function flowHealth(pipeline: Pipeline, firing: FiringAlerts): Verdict {
   const flavour = flavourOf(pipeline);
   if (flavour === undefined) throw withoutRules(pipeline);
-  const problem = rulesWorstFirst(pipeline, flavour).find((rule) => concerns(pipeline, flavour, rule, firing));
-  return problem === undefined
-    ? flowHealthy(pipeline, 'True', healthRules.healthy)
-    : flowHealthy(pipeline, 'False', problem);
+  for (const rule of rulesWorstFirst(pipeline, flavour)) {
+    const labels = decidingAlert(pipeline, flavour, rule, firing);
+    if (labels !== undefined) return verdict(pipeline, 'False', rule, { by: 'alert', labels });
+  }
+  return verdict(pipeline, 'True', healthRules.healthy, { by: 'no alert' });
 }
 
 /**
  * The condition of a pipeline whose configuration was never applied, and which alerts therefore say nothing about.
  * Undefined if alerts have to be asked, and for a kind without health rules.
  */
-export function configurationNotGenerated(pipeline: Pipeline): DesiredCondition | undefined {
+export function configurationNotGenerated(pipeline: Pipeline): Verdict | undefined {
   const flavour = flavourOf(pipeline);
   const generated = pipeline.conditions.find(({ type }) => type === 'ConfigurationGenerated');
   if (flavour === undefined || generated?.status !== 'False') return undefined;
-  return flowHealthy(pipeline, 'False', healthRules.notGenerated[flavour]);
+  const { type, status, reason } = generated;
+  return verdict(pipeline, 'False', healthRules.notGenerated[flavour], { by: 'condition', type, status, reason });
 }
 
 /**
  * The condition of a pipeline while it cannot be known which alerts fire: the probe of the first component failed.
  * Throws TerminalError for a kind without health rules.
  */
-export function probingFailed(pipeline: Pipeline): DesiredCondition {
+export function probingFailed(pipeline: Pipeline, error: Error): Verdict {
   const [first] = probedComponents(pipeline);
   if (first === undefined) throw withoutRules(pipeline);
-  return flowHealthy(pipeline, 'Unknown', healthRules.probingFailed[first]);
+  return verdict(pipeline, 'Unknown', healthRules.probingFailed[first], { by: 'failed query', error });
 }
 
 /** By severity, and at equal severity by the component that is probed first. */
@@ -52,25 +62,34 @@ function rulesWorstFirst(pipeline: Pipeline, flavour: Flavour): readonly AlertRu
 }
 
 /**
- * True if an alert of the rule fires that concerns the pipeline. As Kyma's self-monitor matches them
+ * The labels of the alert of the rule that fires and concerns the pipeline, undefined if there is none. Which one, if several
+ * do: one that names the pipeline before one that is about all, then the first in the order of label sets; Prometheus gives
+ * them in another order each time. As Kyma's self-monitor matches them
  * (internal/selfmonitor/config/rules.go): the name is exact; without `pipeline_name` it concerns every pipeline of the
  * kind, whatever its `pipeline_type`; with it, that must be the pipeline's name, and `pipeline_type`, if there, its kind.
  */
-function concerns(pipeline: Pipeline, flavour: Flavour, { rule }: AlertRule, firing: FiringAlerts): boolean {
+function decidingAlert(
+  pipeline: Pipeline,
+  flavour: Flavour,
+  { rule }: AlertRule,
+  firing: FiringAlerts,
+): LabelSet | undefined {
   const byPipeline = firing.groupedBy(healthRules.alertnamePrefix[flavour] + rule, 'pipeline_name');
-  if (byPipeline.has(undefined)) return true;
   const type = pipeline.kind.toLowerCase();
-  return (byPipeline.get(pipeline.name) ?? []).some(
+  const own = (byPipeline.get(pipeline.name) ?? []).filter(
     (labels) => !Object.hasOwn(labels, 'pipeline_type') || labels['pipeline_type'] === type,
   );
+  return firing.first(own) ?? firing.first(byPipeline.get(undefined) ?? []);
 }
 
-function flowHealthy(
+function verdict(
   { generation }: Pipeline,
   status: Condition['status'],
   { reason, message }: Finding,
-): DesiredCondition {
-  return { type: 'TelemetryFlowHealthy', status, reason, message, observedGeneration: generation };
+  decision: Decision,
+): Verdict {
+  const condition = { type: 'TelemetryFlowHealthy', status, reason, message, observedGeneration: generation };
+  return { condition, decision };
 }
 
 function withoutRules({ kind, name }: Pipeline): TerminalError {

@@ -1,6 +1,6 @@
 import type { FiringAlerts } from '../alert/firing-alerts.ts';
-import type { Causes } from '../workqueue/causes.ts';
 import type { Request } from '../workqueue/request.ts';
+import type { Decision } from './decision.ts';
 
 /** metav1.Condition; times are RFC 3339 with whole seconds. */
 export interface Condition {
@@ -65,7 +65,7 @@ export interface Pipelines {
 /** Told of every change of a condition's status or reason that was written. A home without a place for it has none. */
 export interface TransitionRecorder {
   /** Returns at once and never throws: what becomes of it is no part of the reconcile. */
-  record(pipeline: Pipeline, transition: ConditionTransition, causes: Causes): void;
+  record(pipeline: Pipeline, transition: ConditionTransition, decision: Decision): void;
 }
 
 /** Sets annotations on the object itself. Only a home whose objects another operator watches has one. */

@@ -150,6 +150,17 @@ describe('reconcile report, lines', () => {
     await controller.stop(0);
   });
 
+  it('names what the verdict rests on', async () => {
+    const result: Result = { ...unhealthy, decision: { by: 'alert', labels: { alertname: 'A', pod: 'p' } } };
+    const { clock, controller, logger } = controllerBench(() => result);
+    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    await clock.advanceAsync(0);
+    assert.deepEqual(logger.valuesOf('reconcile.finished', 'decided_by'), [
+      [{ alertname: 'A', labels: { alertname: 'A', pod: 'p' } }],
+    ]);
+    await controller.stop(0);
+  });
+
   it('tells what failed and when it is tried again', async () => {
     const error = new SnapshotError('Prometheus is away', 0, { cause: undefined });
     const { clock, controller, logger } = controllerBench(({ at }) => {

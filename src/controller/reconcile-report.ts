@@ -4,6 +4,7 @@ import { describeCauses } from '../workqueue/describe-causes.ts';
 import { kindName } from '../workqueue/request.ts';
 import type { WorkItem } from '../workqueue/work-queue.ts';
 import type { ControllerMetrics, ReconcileResultLabel } from './controller-metrics.ts';
+import { decidedBy } from './decision.ts';
 import { ForbiddenError } from './forbidden-error.ts';
 import type { Outcome } from './outcome.ts';
 import { PostponedError } from './postponed-error.ts';
@@ -42,6 +43,7 @@ export class ReconcileReport {
       const missing = result.notInPrometheus.length > 0 ? { not_in_prometheus: result.notInPrometheus } : {};
       this.#line(finishedLevel(item), 'reconcile.finished', 'a reconcile is done', item, {
         result: result.outcome,
+        ...(result.decision !== undefined && decidedBy(result.decision)),
         ...missing,
         ...(retryInMs !== undefined && { requeue_after_ms: retryInMs }),
         duration_ms: durationMs,

@@ -35,6 +35,7 @@ const healthyCondition: Condition = {
   lastTransitionTime: '2026-11-20T00:00:00Z',
   observedGeneration: 1,
 };
+const noneFires = { because: 'no alert of this pipeline fires' };
 const notGenerated: Condition = {
   type: 'ConfigurationGenerated',
   status: 'False',
@@ -102,7 +103,12 @@ describe('reconciler, step by step', () => {
 
     const result = await reconcile(pipeline);
 
-    assert.deepEqual(result, { outcome: 'changed', requeueAfterMs: 300_000, notInPrometheus: ['InstanceDown'] });
+    assert.deepEqual(result, {
+      outcome: 'changed',
+      requeueAfterMs: 300_000,
+      decision: { by: 'alert', labels: throttling },
+      notInPrometheus: ['InstanceDown'],
+    });
     const written = {
       type: 'TelemetryFlowHealthy',
       status: 'False',
@@ -118,7 +124,7 @@ describe('reconciler, step by step', () => {
     const pipeline = pipelineOf('TracePipeline', 'cls');
     const { reconcile, clock } = bench([pipeline]);
     const result = await reconcile(pipeline, Causes.of('resync', clock.now()));
-    assert.deepEqual(result, { outcome: 'changed', notInPrometheus: [] });
+    assert.deepEqual(result, { outcome: 'changed', decision: { by: 'no alert' }, notInPrometheus: [] });
   });
 
   it('writes nothing when the condition is as it should be', async () => {
@@ -127,7 +133,7 @@ describe('reconciler, step by step', () => {
 
     const result = await reconcile(pipeline, Causes.of('resync', clock.now()));
 
-    assert.deepEqual(result, { outcome: 'unchanged', notInPrometheus: [] });
+    assert.deepEqual(result, { outcome: 'unchanged', decision: { by: 'no alert' }, notInPrometheus: [] });
     assert.equal(pipelines.updates, 0);
     const { type, reason, message } = healthyCondition;
     assert.deepEqual(logger.lines, [
@@ -135,7 +141,7 @@ describe('reconciler, step by step', () => {
         level: 'debug',
         event: 'condition.unchanged',
         msg: 'the condition is as it should be',
-        fields: { ...trace('cls'), type, to: 'True', reason, message },
+        fields: { ...trace('cls'), type, to: 'True', reason, message, decided_by: noneFires },
       },
     ]);
   });
@@ -178,7 +184,9 @@ describe('reconciler, configuration not generated', () => {
 
     const result = await reconcile(pipeline);
 
-    assert.deepEqual(result, { outcome: 'changed', requeueAfterMs: 300_000, notInPrometheus: [] });
+    const { type, status, reason: why } = notGenerated;
+    const decision = { by: 'condition', type, status, reason: why };
+    assert.deepEqual(result, { outcome: 'changed', requeueAfterMs: 300_000, decision, notInPrometheus: [] });
     assert.equal(alerts.asked.length, 0);
     const [kept, written] = pipelines.writes[0]?.conditions ?? [];
     assert.deepEqual(kept, notGenerated);
@@ -302,11 +310,45 @@ describe('reconciler, transitions', () => {
           from_reason: '',
           reason: 'GatewayThrottling',
           message: ruleMessage('trace', 'GatewayThrottling'),
+          decided_by: { alertname: 'TraceGatewayThrottling', labels: throttling },
           causes: ['TraceGatewayThrottling firing'],
           alerts: 1,
           request_ids: ['r1'],
         },
       },
+    ]);
+  });
+
+  it('names what decided, whatever woke the run', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls', { conditions: [healthyCondition] });
+    const { reconcile, alerts, logger, clock, transitions } = bench([pipeline]);
+    const woken = Causes.union(
+      alertCauses(clock.now(), 'r1', 'LogFluentBitBufferInUse'),
+      alertCauses(clock.now(), 'r2', 'LogFluentBitNoLogsDelivered'),
+    );
+    const [worst, lesser] = [{ ...allDropped, pipeline_name: 'cls' }, throttling];
+    for (const answer of [() => [lesser, worst], snapshotFailure(clock), () => []]) {
+      alerts.answer = answer;
+      await reconcile(pipeline, woken).catch((error: unknown) => assert.ok(error instanceof SnapshotError));
+    }
+    assert.deepEqual(logger.valuesOf('condition.changed', 'to', 'decided_by'), [
+      ['False', { alertname: 'TraceGatewayAllDataDropped', labels: worst }],
+      ['Unknown', { because: 'Prometheus could not be asked: Prometheus refused the connection' }],
+      ['True', noneFires],
+    ]);
+    assert.deepEqual(
+      transitions.recorded.map(({ decision }) => decision.by),
+      ['alert', 'failed query', 'no alert'],
+    );
+  });
+
+  it('names the alert that decided without labels of the size of a body', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls');
+    const { reconcile, alerts, logger } = bench([pipeline]);
+    alerts.answer = () => [{ ...throttling, dump: 'x'.repeat(1_000_000) }];
+    await reconcile(pipeline);
+    assert.deepEqual(logger.valuesOf('condition.changed', 'decided_by'), [
+      [{ alertname: 'TraceGatewayThrottling', labels: throttling, omitted_labels: 1 }],
     ]);
   });
 
@@ -426,6 +468,7 @@ describe('reconciler, action log', () => {
       from_reason: 'FlowHealthy',
       reason: 'GatewayThrottling',
       message: ruleMessage('trace', 'GatewayThrottling'),
+      decided_by: { alertname: 'TraceGatewayThrottling', labels: throttling },
       causes: ['InstanceDown firing'],
       alerts: 1,
       request_ids: ['r1'],

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { Registry } from 'prom-client';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
-import { alertCauses, metricOf, pipelineOf } from '../controller/controller.fixture.ts';
+import { metricOf, pipelineOf } from '../controller/controller.fixture.ts';
 import type { ConditionTransition } from '../controller/ports.ts';
 import { maxEventSeries, maxWaitingEvents } from '../limits.ts';
 import { EventRecorder } from './event-recorder.ts';
@@ -31,7 +31,7 @@ function bench() {
   const recorder = new EventRecorder({ clock, writer, instance: 'tocsin-0', newId });
   const record = (name: string, reason: string, uid = 'u1'): void => {
     const pipeline = pipelineOf('TracePipeline', name, { uid });
-    recorder.record(pipeline, transitionTo(reason), alertCauses(clock.now()));
+    recorder.record(pipeline, transitionTo(reason), { by: 'no alert' });
   };
   /** `reason` or `reason ×count` of each Event that the API server has. */
   const events = (): readonly string[] =>

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { CancelTimer, Clock } from '../clock.ts';
+import type { Decision } from '../controller/decision.ts';
 import type { ConditionTransition, Pipeline, TransitionRecorder } from '../controller/ports.ts';
 import { maxEventSeries } from '../limits.ts';
-import type { Causes } from '../workqueue/causes.ts';
 import { requestKey } from '../workqueue/request.ts';
 import { EventSeries } from './event-series.ts';
 import type { EventWriter } from './event-writer.ts';
@@ -40,13 +40,13 @@ export class EventRecorder implements TransitionRecorder {
     return this.#remembered.size;
   }
 
-  record(pipeline: Pipeline, transition: ConditionTransition, causes: Causes): void {
+  record(pipeline: Pipeline, transition: ConditionTransition, decision: Decision): void {
     const now = this.#options.clock.now();
     const key = `${requestKey(pipeline)} ${pipeline.uid ?? ''} ${transition.reason}`;
     const known = this.#remembered.get(key);
     const isOver = known?.series.isOver(now) ?? true;
     if (known !== undefined) this.#forget(key, known, isOver);
-    const remembered = known === undefined || isOver ? this.#begin(pipeline, transition, causes, now) : known;
+    const remembered = known === undefined || isOver ? this.#begin(pipeline, transition, decision, now) : known;
     this.#remembered.set(key, remembered);
     remembered.series.observe(now);
     this.#schedule(remembered);
@@ -59,9 +59,9 @@ export class EventRecorder implements TransitionRecorder {
     await this.#options.writer.close(timeoutMs);
   }
 
-  #begin(pipeline: Pipeline, transition: ConditionTransition, causes: Causes, at: number): Remembered {
+  #begin(pipeline: Pipeline, transition: ConditionTransition, decision: Decision, at: number): Remembered {
     const { instance, newId = randomId } = this.#options;
-    const event = kubernetesEvent(pipeline, transition, causes, { instance, id: newId(), at });
+    const event = kubernetesEvent(pipeline, transition, decision, { instance, id: newId(), at });
     return { series: new EventSeries(event), cancelTimer: undefined };
   }
 

@@ -1,6 +1,6 @@
+import { decisionText, type Decision } from '../controller/decision.ts';
 import type { ConditionTransition, Pipeline } from '../controller/ports.ts';
-import { causeText } from '../workqueue/cause-text.ts';
-import type { Causes } from '../workqueue/causes.ts';
+import { oneLine } from '../workqueue/cause-text.ts';
 
 /** An Event of `events.k8s.io/v1`, without its series. */
 export interface KubernetesEvent {
@@ -43,7 +43,7 @@ const maxNameLength = 253;
 export function kubernetesEvent(
   pipeline: Pipeline,
   transition: ConditionTransition,
-  causes: Causes,
+  decision: Decision,
   { instance, id, at }: EventIdentity,
 ): KubernetesEvent {
   const { apiVersion, kind, name, namespace, uid } = pipeline;
@@ -57,7 +57,7 @@ export function kubernetesEvent(
     action: 'UpdateCondition',
     reason: transition.reason.slice(0, maxFieldLength),
     type: transition.to === 'True' ? 'Normal' : 'Warning',
-    note: eventNote(pipeline, transition, causes),
+    note: eventNote(pipeline, transition, decision),
     regarding: {
       apiVersion,
       kind,
@@ -73,11 +73,14 @@ export function microTime(ms: number): string {
   return new Date(ms).toISOString().replace(/\.(\d{3})Z$/, '.$1000Z');
 }
 
-/** The alert's name first: it is what the reader of a list of Events has seen before. */
-function eventNote({ kind, name }: Pipeline, transition: ConditionTransition, causes: Causes): string {
+/** The alert that decided comes first: it is what the reader of a list of Events looks for. What woke the run may be others'. */
+function eventNote({ kind, name }: Pipeline, transition: ConditionTransition, decision: Decision): string {
   const { type, from, fromReason, to, message } = transition;
   const before = from === '' ? 'is' : `was ${from} (${fromReason}), is`;
-  return cut(`${causeText(causes)}: ${type} of ${kind} ${name} ${before} ${to}: ${message}`, maxNoteBytes);
+  return cut(
+    `${oneLine(decisionText(decision))}: ${type} of ${kind} ${name} ${before} ${to}: ${message}`,
+    maxNoteBytes,
+  );
 }
 
 /** The first bytes of a text, its last character whole. */

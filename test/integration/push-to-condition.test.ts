@@ -69,7 +69,8 @@ function scenario(version: PrometheusVersion): void {
     const healthy = await flowHealth(tocsin);
     target.breakDown();
     await followPush(tocsin, 'alert.new', (line) => firingNames(line).includes('InstanceDown'));
-    await tocsin.log.waitForLine((line) => changedTo(line, 'False'), patienceMs);
+    const changed = await tocsin.log.waitForLine((line) => changedTo(line, 'False'), patienceMs);
+    assert.equal((changed['decided_by'] as { alertname?: string }).alertname, 'MetricGatewayAllDataDropped');
     const broken = await flowHealth(tocsin);
 
     assert.deepEqual(
@@ -81,7 +82,8 @@ function scenario(version: PrometheusVersion): void {
     const seen = tocsin.log.all.length;
     target.heal();
     await followPush(tocsin, 'alert.resolved', (line) => firingNames(line).length === 0, seen);
-    await tocsin.log.waitForLine((line) => changedTo(line, 'True'), patienceMs, seen);
+    const better = await tocsin.log.waitForLine((line) => changedTo(line, 'True'), patienceMs, seen);
+    assert.deepEqual(better['decided_by'], { because: 'no alert of this pipeline fires' });
     const healed = await flowHealth(tocsin);
 
     assert.deepEqual([healed.status, healed.reason], ['True', 'FlowHealthy']);

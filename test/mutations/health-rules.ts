@@ -28,7 +28,7 @@ export const healthRules: MutatedPart = {
     },
     {
       file,
-      from: 'if (byPipeline.has(undefined)) return true;',
+      from: ' ?? firing.first(byPipeline.get(undefined) ?? [])',
       to: '',
       means: 'an alert without a name concerns nobody',
     },

@@ -4,7 +4,7 @@ import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../../test/support/recording-logger.ts';
 import type { LogLevel } from '../../logger.ts';
 import { AlertLines } from './alert-lines.ts';
-import { newAlert } from './new-alert.fixture.ts';
+import { newAlert } from '../../alert/new-alert.fixture.ts';
 
 function setUp({ perSecond = 10, logger = new RecordingLogger() } = {}) {
   const clock = new FakeClock();

@@ -1,7 +1,7 @@
 import type { Alert } from '../../alert/alert.ts';
 import type { Clock } from '../../clock.ts';
 import type { Logger } from '../../logger.ts';
-import { briefLabels } from './brief-labels.ts';
+import { briefLabels } from '../../alert/brief-labels.ts';
 import { LineLimiter } from '../../line-limiter.ts';
 
 export interface AlertLinesOptions {

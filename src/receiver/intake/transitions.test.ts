@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../../test/support/recording-logger.ts';
 import { AlertLines } from '../events/alert-lines.ts';
-import { newAlert } from '../events/new-alert.fixture.ts';
+import { newAlert } from '../../alert/new-alert.fixture.ts';
 import { Transitions } from './transitions.ts';
 
 function setUp() {

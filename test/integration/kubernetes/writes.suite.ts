@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { before, describe, it, type TestContext } from 'node:test';
 import { Registry } from 'prom-client';
 import { systemClock } from '../../../src/clock.ts';
-import { alertCauses, metricOf, pipelineOf } from '../../../src/controller/controller.fixture.ts';
+import { metricOf, pipelineOf } from '../../../src/controller/controller.fixture.ts';
+import type { Decision } from '../../../src/controller/decision.ts';
 import { ForbiddenError } from '../../../src/controller/forbidden-error.ts';
 import type { Condition } from '../../../src/controller/ports.ts';
 import { AnnotationWriter } from '../../../src/kubernetes/annotation-writer.ts';
@@ -297,21 +298,22 @@ describe('writing to a real API server', { skip: skipWithoutKube() }, () => {
       const { clock, recorder, registry, logger } = recorderOf(client);
       const pipeline = pipelineOf('TracePipeline', 'told', { uid: uid! });
       const written = (result: string) => metricOf(registry, 'tocsin_kubernetes_events_total', { result });
-      const causes = alertCauses(clock.now(), 'r1', 'TraceGatewayThrottling');
+      const throttles: Decision = { by: 'alert', labels: { alertname: 'TraceGatewayThrottling' } };
 
-      for (let time = 0; time < 5; time++) recorder.record(pipeline, transition, causes);
+      for (let time = 0; time < 5; time++) recorder.record(pipeline, transition, throttles);
       await eventually(
         () => written('created'),
         (count) => count === 1,
       );
       clock.advance(60_000);
-      recorder.record(pipeline, { ...transition, to: 'True', reason: 'FlowHealthy', from: 'False' }, causes);
+      const healed = { ...transition, to: 'True', reason: 'FlowHealthy', from: 'False' } as const;
+      recorder.record(pipeline, healed, { by: 'no alert' });
       await eventually(
         () => written('created'),
         (count) => count === 2,
       );
       assert.equal(await written('updated'), 1);
-      recorder.record(pipeline, transition, causes);
+      recorder.record(pipeline, transition, throttles);
       await recorder.close(5000);
 
       const text = await kube().kubectl(['describe', 'tracepipeline', 'told']);
@@ -319,7 +321,7 @@ describe('writing to a real API server', { skip: skipWithoutKube() }, () => {
         text,
         /Warning +GatewayThrottling +.*\(x6 over .*\) +tocsin\.dev\/tocsin +TraceGatewayThrottling firing: /,
       );
-      assert.match(text, /Normal +FlowHealthy +.* +tocsin\.dev\/tocsin +TraceGatewayThrottling firing: /);
+      assert.match(text, /Normal +FlowHealthy +.* +tocsin\.dev\/tocsin +no alert of this pipeline fires: /);
       const events = (await kube().get('events.events.k8s.io', '--namespace=default')) as readonly { reason: string }[];
       assert.equal(events.length, 2);
       assert.deepEqual([logger.lines, clock.pending()], [[], 0]);
@@ -327,10 +329,10 @@ describe('writing to a real API server', { skip: skipWithoutKube() }, () => {
 
     it('that are as long as may be are taken, and a name of 253 characters too', async (t) => {
       const client = clientOf(t, kube().kubeconfig);
-      const { recorder, registry, logger, clock } = recorderOf(client);
+      const { recorder, registry, logger } = recorderOf(client);
       const name = `${'a'.repeat(62)}.`.repeat(4).slice(0, 252) + 'b';
       const pipeline = pipelineOf('TracePipeline', name, { uid: 'u' });
-      recorder.record(pipeline, { ...transition, message: 'ö'.repeat(2000) }, alertCauses(clock.now()));
+      recorder.record(pipeline, { ...transition, message: 'ö'.repeat(2000) }, { by: 'no alert' });
       await recorder.close(5000);
       assert.deepEqual(logger.lines, []);
       assert.equal(await metricOf(registry, 'tocsin_kubernetes_events_total', { result: 'created' }), 1);
@@ -338,10 +340,9 @@ describe('writing to a real API server', { skip: skipWithoutKube() }, () => {
 
     it('that may not be written are two lines, at first and at the end, and harm nobody', async (t) => {
       const client = clientOf(t, await rights('account-5', 'base/cluster-role-reader.yaml'));
-      const { recorder, logger, clock } = recorderOf(client);
-      const causes = alertCauses(clock.now());
+      const { recorder, logger } = recorderOf(client);
       for (const name of ['a', 'b', 'c'])
-        recorder.record(pipelineOf('TracePipeline', name, { uid: 'u' }), transition, causes);
+        recorder.record(pipelineOf('TracePipeline', name, { uid: 'u' }), transition, { by: 'no alert' });
       await recorder.close(5000);
       const manifest = 'k8s/base/cluster-role-writer.yaml';
       assert.deepEqual(logger.valuesOf('events.lost', 'failed', 'manifest'), [

@@ -1,5 +1,5 @@
-import type { Alert } from '../../alert/alert.ts';
-import type { LabelSet } from '../../alert/label-set.ts';
+import type { Alert } from './alert.ts';
+import type { LabelSet } from './label-set.ts';
 
 /** Labels as they go into the log and on to what follows. */
 export interface BriefLabels {
@@ -29,7 +29,20 @@ export function isBrief({ key }: Alert): boolean {
  */
 export function briefLabels(alert: Alert): BriefLabels {
   const { labels } = alert;
-  if (isBrief(alert)) return { labels, omitted: 0 };
+  return isBrief(alert) ? { labels, omitted: 0 } : shortened(labels);
+}
+
+/** The same for labels of which nobody has measured the length yet. */
+export function briefLabelSet(labels: LabelSet): BriefLabels {
+  let characters = 0;
+  for (const name in labels) {
+    characters += name.length + labels[name]!.length;
+    if (characters > maxWholeCharacters) return shortened(labels);
+  }
+  return { labels, omitted: 0 };
+}
+
+function shortened(labels: LabelSet): BriefLabels {
   const brief = new Map<string, string>();
   let count = 0;
   for (const name in labels) {

@@ -1,7 +1,7 @@
-import { Alert } from '../../alert/alert.ts';
-import { receivedTimes } from '../../alert/alert-times.ts';
-import { posted } from '../../alert/alert-store.fixture.ts';
-import type { LabelSet } from '../../alert/label-set.ts';
+import { Alert } from './alert.ts';
+import { receivedTimes } from './alert-times.ts';
+import { posted } from './alert-store.fixture.ts';
+import type { LabelSet } from './label-set.ts';
 
 /** A firing alert with these labels. */
 export function newAlert(labels: LabelSet): Alert {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { LabelSet } from '../../alert/label-set.ts';
-import { briefLabels } from './brief-labels.ts';
+import type { LabelSet } from './label-set.ts';
+import { briefLabels, briefLabelSet } from './brief-labels.ts';
 import { newAlert } from './new-alert.fixture.ts';
 
 const long = 'x'.repeat(9000);
@@ -71,5 +71,11 @@ describe('briefLabels', () => {
         assert.ok(entries.flat().join('').length <= 35 * 512);
       }),
     );
+  });
+
+  it('does the same with labels alone, whose length is that of their texts', () => {
+    const labels = { a: 'x'.repeat(8192 - 1) };
+    assert.deepEqual(briefLabelSet(labels), { labels, omitted: 0 });
+    assert.deepEqual(briefLabelSet({ ...labels, b: '' }), { labels: { b: '' }, omitted: 1 });
   });
 });
