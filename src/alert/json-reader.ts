@@ -23,13 +23,31 @@ interface Container {
 /**
  * Reads JSON from a text value by value, as its caller asks, without ever holding the event loop: what may be long is a
  * {@link Sliced} step. Values that nobody asks for are checked and passed over, never built. Throws JsonError.
+ *
+ * The text may come in pieces: then whoever drives the steps looks at {@link wantsText} after each of them.
  */
 export class JsonReader {
   readonly #scanner: JsonScanner;
   #depth = 0;
 
-  constructor(text: string) {
+  /** @param text undefined: it comes through {@link append} */
+  constructor(text?: string) {
     this.#scanner = new JsonScanner(text);
+  }
+
+  /** True if no further step can be taken before {@link append} or {@link finish}. */
+  get wantsText(): boolean {
+    return this.#scanner.wantsText;
+  }
+
+  /** Takes the next piece of the text, at most 65,536 characters. */
+  append(text: string): void {
+    this.#scanner.append(text);
+  }
+
+  /** Says that the last piece has come. */
+  finish(): void {
+    this.#scanner.finish();
   }
 
   /** Goes to the first value; to be called before {@link peek}. */
@@ -58,22 +76,29 @@ export class JsonReader {
   }
 
   /** A member's name and the colon behind it. */
-  *name(): Sliced<string> {
+  *name(longest?: number): Sliced<string> {
     const scanner = this.#scanner;
     if (!scanner.atQuote) this.fail('a member name in double quotes');
-    const name = yield* this.string();
+    const name = yield* this.string(longest);
     while (scanner.stopsInBlanks()) yield;
     this.#expect(colon);
     while (scanner.stopsInBlanks()) yield;
     return name;
   }
 
-  /** A string; escapes resolved, each lone surrogate replaced by U+FFFD. Nothing of the text is kept alive by it. */
-  *string(): Sliced<string> {
+  /**
+   * A string; escapes resolved, each lone surrogate replaced by U+FFFD. Nothing of the text is kept alive by it.
+   * @param longest of a string with more characters only a beginning is given, which has more than so many
+   */
+  *string(longest = Number.POSITIVE_INFINITY): Sliced<string> {
     const scanner = this.#scanner;
     scanner.pass();
     let value = scanner.piece();
-    for (; !scanner.atQuote; value += scanner.piece()) yield;
+    while (!scanner.atQuote) {
+      yield;
+      const piece = scanner.piece();
+      if (value.length <= longest) value += piece;
+    }
     scanner.pass();
     return value.toWellFormed();
   }
@@ -83,9 +108,14 @@ export class JsonReader {
     this.#scanner.pass('null'.length);
   }
 
+  /** A number, true, false or null, as JSON.parse would give it. */
+  *scalar(): Sliced<unknown> {
+    return JSON.parse(yield* this.#scanner.scalar()) as unknown;
+  }
+
   /** The value that comes next, whole, as JSON.parse would give it. */
   value(): Sliced<unknown> {
-    return this.#read(true);
+    return this.#read();
   }
 
   /** Checks that nothing but blanks is left. */
@@ -94,9 +124,33 @@ export class JsonReader {
     if (this.peek() !== undefined) this.fail('the end');
   }
 
-  /** Checks the value that comes next and passes over it. */
+  /** Checks the value that comes next and passes over it. Written as one loop: a hostile text is nothing but short tokens. */
   *skip(): Sliced<void> {
-    yield* this.#read(false);
+    const scanner = this.#scanner;
+    const closers: number[] = [];
+    yield* this.start();
+    do {
+      const closer = closerOf(scanner.code);
+      if (closer === undefined) yield* this.#skipLeaf();
+      else {
+        this.#enter(scanner.code);
+        closers.push(closer);
+      }
+      for (let first = closer !== undefined; closers.length > 0; first = false) {
+        const inner = closers.at(-1)!;
+        while (scanner.stopsInBlanks()) yield;
+        if (this.#isClosed(inner)) {
+          closers.pop();
+          continue;
+        }
+        if (!first) {
+          this.#expectComma(inner);
+          while (scanner.stopsInBlanks()) yield;
+        }
+        if (inner === closeBrace) yield* this.#skipName();
+        break;
+      }
+    } while (closers.length > 0);
   }
 
   /** Throws: at the present position something else was expected. */
@@ -105,7 +159,7 @@ export class JsonReader {
   }
 
   /** Not recursive: a text may nest deeper than calls can. */
-  *#read(keep: boolean): Sliced<unknown> {
+  *#read(): Sliced<unknown> {
     const open: Container[] = [];
     let value: unknown;
     yield* this.start();
@@ -113,31 +167,35 @@ export class JsonReader {
       const kind = this.peek();
       const entered = kind === 'array' || kind === 'object';
       if (entered) open.push({ value: kind === 'array' ? [] : {}, name: '' });
-      else value = yield* this.#leaf(keep);
-      value = yield* this.#toNext(open, entered, value, keep);
+      else value = kind === 'string' ? yield* this.string() : yield* this.scalar();
+      value = yield* this.#toNext(open, entered, value);
     } while (open.length > 0);
     return value;
   }
 
-  *#leaf(keep: boolean): Sliced<unknown> {
+  *#skipLeaf(): Sliced<void> {
     const scanner = this.#scanner;
-    if (!scanner.atQuote) {
-      const text = yield* scanner.scalar();
-      return keep ? JSON.parse(text) : undefined;
-    }
-    if (keep) return yield* this.string();
+    if (!scanner.atQuote) return yield* scanner.passScalar();
     scanner.pass();
-    for (scanner.piece(); !scanner.atQuote; scanner.piece()) yield;
+    for (scanner.passPiece(); !scanner.atQuote; scanner.passPiece()) yield;
     scanner.pass();
-    return undefined;
+  }
+
+  *#skipName(): Sliced<void> {
+    const scanner = this.#scanner;
+    if (!scanner.atQuote) this.fail('a member name in double quotes');
+    yield* this.#skipLeaf();
+    while (scanner.stopsInBlanks()) yield;
+    this.#expect(colon);
+    while (scanner.stopsInBlanks()) yield;
   }
 
   /** After a value, or where a container opens: goes to the next value; gives the outermost one that ends before it. */
-  *#toNext(open: Container[], entered: boolean, read: unknown, keep: boolean): Sliced<unknown> {
+  *#toNext(open: Container[], entered: boolean, read: unknown): Sliced<unknown> {
     let value = read;
     for (let first = entered; open.length > 0; first = false) {
       const container = open.at(-1)!;
-      if (keep && !first) add(container, value);
+      if (!first) add(container, value);
       if (Array.isArray(container.value)) {
         if (yield* this.nextElement(first)) break;
       } else if (yield* this.nextMember(first)) {
@@ -154,8 +212,7 @@ export class JsonReader {
     while (scanner.stopsInBlanks()) yield;
     if (first) this.#enter(opener);
     else if (this.#isClosed(closer)) return false;
-    else if (scanner.code === comma) scanner.pass();
-    else scanner.fail(`"," or "${String.fromCharCode(closer)}"`);
+    else this.#expectComma(closer);
     while (scanner.stopsInBlanks()) yield;
     return !(first && this.#isClosed(closer));
   }
@@ -172,10 +229,20 @@ export class JsonReader {
     return true;
   }
 
+  #expectComma(closer: number): void {
+    if (this.#scanner.code !== comma) this.fail(`"," or "${String.fromCharCode(closer)}"`);
+    this.#scanner.pass();
+  }
+
   #expect(code: number): void {
     if (this.#scanner.code !== code) this.fail(`"${String.fromCharCode(code)}"`);
     this.#scanner.pass();
   }
+}
+
+function closerOf(opener: number): number | undefined {
+  if (opener === openBracket) return closeBracket;
+  return opener === openBrace ? closeBrace : undefined;
 }
 
 function add({ value, name }: Container, item: unknown): void {

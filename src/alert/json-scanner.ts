@@ -2,20 +2,65 @@ import { JsonError } from './json-error.ts';
 import type { Sliced } from './sliced.ts';
 
 /** How much is read in one step: far less than a millisecond of work. */
-const charactersPerStep = 65_536;
+export const charactersPerStep = 65_536;
+
+/** So many characters are always in sight while more text may come: no token but a string or a number is longer, nor an escape. */
+const sight = 8;
+
+/** Of a text that comes in pieces, the longest number that is kept, characters. Nothing that is read is a number like that. */
+const longestNumber = 1024;
+
+const words = ['true', 'false', 'null'];
 
 const quoteMark = 0x22;
 const backslash = 0x5c;
 
-/** Goes through a text token by token, and never further than {@link charactersPerStep} in one step. Throws JsonError. */
+/**
+ * Goes through a text token by token, and never further than {@link charactersPerStep} in one step. Throws JsonError.
+ * The text is given whole, or in pieces while it is being read; what has been passed is let go of.
+ */
 export class JsonScanner {
-  readonly #text: string;
+  #text: string;
   #position = 0;
+  /** How many characters came before those in {@link #text}. */
+  #before = 0;
+  #isWhole: boolean;
+  /** Where the number under way began; undefined while there is none. */
+  #numberAt: number | undefined;
   /** Where the step under way ends. */
-  #stepEnd = charactersPerStep;
+  #stepEnd: number;
+  /** True if the last piece has neither escapes nor control characters. */
+  #isPlain = true;
 
-  constructor(text: string) {
-    this.#text = text;
+  /** @param text undefined: it comes through {@link append} */
+  constructor(text?: string) {
+    this.#text = text ?? '';
+    this.#isWhole = text !== undefined;
+    this.#stepEnd = this.#isWhole ? charactersPerStep : 0;
+  }
+
+  /** True if the step is over because the text that is there has been read: nothing goes on before the next piece. */
+  get wantsText(): boolean {
+    return !this.#isWhole && this.#position >= this.#stepEnd;
+  }
+
+  /** Takes the next piece of the text, at most {@link charactersPerStep} characters. */
+  append(text: string): void {
+    const from = this.#numberAt ?? this.#position;
+    if (this.#position - from > longestNumber) {
+      throw new JsonError(`the number at character ${this.#before + from} has more than ${longestNumber} characters`);
+    }
+    this.#before += from;
+    this.#position -= from;
+    if (this.#numberAt !== undefined) this.#numberAt = 0;
+    this.#text = this.#text.slice(from) + text;
+    this.#stepEnd = this.#text.length - sight;
+  }
+
+  /** Says that the last piece has come. */
+  finish(): void {
+    this.#isWhole = true;
+    this.#stepEnd = this.#position + charactersPerStep;
   }
 
   /** The character that comes next; NaN at the end of the text. */
@@ -40,7 +85,7 @@ export class JsonScanner {
   fail(expected: string): never {
     const found = this.#text.codePointAt(this.#position);
     const what = found === undefined ? 'the end of the body' : JSON.stringify(String.fromCodePoint(found));
-    throw new JsonError(`at character ${this.#position} there is ${what}, expected ${expected}`);
+    throw new JsonError(`at character ${this.#before + this.#position} there is ${what}, expected ${expected}`);
   }
 
   /** Passes over blanks. True if the step is over before they are: then the caller yields and calls again. */
@@ -55,29 +100,56 @@ export class JsonScanner {
   piece(): string {
     const start = this.#position;
     this.#position = this.#pieceEnd();
-    if (!this.atQuote) this.#stepEnd = this.#position + charactersPerStep;
-    return unescaped(this.#text.slice(start, this.#position), start);
+    if (!this.atQuote) this.#nextStep();
+    return unescaped(this.#text.slice(start, this.#position), this.#before + start);
+  }
+
+  /** Passes over the next piece of a string, as {@link piece} would, and checks it. */
+  passPiece(): void {
+    const start = this.#position;
+    this.#position = this.#pieceEnd();
+    if (!this.atQuote) this.#nextStep();
+    if (this.#isPlain) return;
+    unescaped(this.#text.slice(start, this.#position), this.#before + start);
   }
 
   /** A number, true, false or null. */
   *scalar(): Sliced<string> {
-    const from = this.#position;
-    const word = ['true', 'false', 'null'].find((text) => this.isNext(text));
+    const word = words.find((text) => this.isNext(text));
+    if (word !== undefined) {
+      this.#position += word.length;
+      return word;
+    }
+    this.#numberAt = this.#position;
+    yield* this.#number();
+    const text = this.#text.slice(this.#numberAt, this.#position);
+    this.#numberAt = undefined;
+    return text;
+  }
+
+  /** As {@link scalar}, where nobody asks which one it is. */
+  *passScalar(): Sliced<void> {
+    const word = words.find((text) => this.isNext(text));
     if (word === undefined) yield* this.#number();
     else this.#position += word.length;
-    return this.#text.slice(from, this.#position);
   }
 
   /** The closing quote, or a place inside the string where it may be cut: never within an escape. */
   #pieceEnd(): number {
+    const text = this.#text;
+    const stepEnd = this.#stepEnd;
+    this.#isPlain = true;
     for (let at = this.#position; ; at++) {
-      const code = this.#text.charCodeAt(at);
-      if (code === quoteMark || at >= this.#stepEnd) return at;
+      const code = text.charCodeAt(at);
+      if (code === quoteMark || at >= stepEnd) return at;
+      // NaN is the end of the text, and no number is larger or smaller than it.
+      if (code >= 0x20 && code !== backslash) continue;
       if (Number.isNaN(code)) {
         this.#position = at;
         this.fail('the closing double quote of a string');
       }
-      if (code === backslash) at += this.#text.charCodeAt(at + 1) === 0x75 ? 5 : 1;
+      this.#isPlain = false;
+      if (code === backslash) at += text.charCodeAt(at + 1) === 0x75 ? 5 : 1;
     }
   }
 
@@ -107,8 +179,12 @@ export class JsonScanner {
   #stopsIn(isSuch: (code: number) => boolean): boolean {
     while (this.#position < this.#stepEnd && isSuch(this.code)) this.#position++;
     if (this.#position < this.#stepEnd) return false;
-    this.#stepEnd = this.#position + charactersPerStep;
+    this.#nextStep();
     return true;
+  }
+
+  #nextStep(): void {
+    if (this.#isWhole) this.#stepEnd = this.#position + charactersPerStep;
   }
 }
 

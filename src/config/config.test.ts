@@ -18,6 +18,7 @@ const sizes = [
   'receiver.max_silence_size',
   'receiver.max_header_size',
   'prometheus.max_response_size',
+  'prometheus.max_firing_size',
 ];
 const counts = [
   'receiver.max_alerts',
@@ -88,6 +89,7 @@ describe('Config', () => {
         url: null,
         timeout: 10_000,
         max_response_size: 64 * 1024 ** 2,
+        max_firing_size: 96 * 1024 ** 2,
         http_config: HttpConfig.parse({}),
       },
       pipelines: { folder: 'examples/pipelines', kubernetes: { kinds: null, qps: 20, burst: 30 } },

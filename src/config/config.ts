@@ -100,6 +100,8 @@ const keys = secretSection({
     url: setting(readUrlOrNull, null),
     timeout: setting(readTimeout, '10s'),
     max_response_size: setting(readSize('1KiB'), '64MiB'),
+    /** What the labels of the alerts that fire may take in memory, estimated on the high side. */
+    max_firing_size: setting(readSize('1KiB'), '96MiB'),
     http_config: HttpConfig,
   }),
   pipelines: section({

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { parseAlertsResponse, type PrometheusAlerts } from './alerts-response.ts';
+import { readAlertsResponse, type AlertsResponse, type PrometheusAlerts } from './alerts-response.ts';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { SliceSchedule } from '../slice-schedule.ts';
 import { Slices } from '../slices.ts';
-import { parseJsonInSlices } from './parse-json.ts';
 import { prometheusEndpoint } from './prometheus-endpoint.ts';
 import { PrometheusError } from './prometheus-error.ts';
 
@@ -13,8 +12,23 @@ const work = 'answers of Prometheus';
 
 const endpoint = prometheusEndpoint('http://h');
 
-function parse(text: string, contentType: string | null = 'application/json'): Promise<PrometheusAlerts> {
-  return parseAlertsResponse({ text, contentType, endpoint }, new Slices(new SliceSchedule(new FakeClock()), work));
+const limits = { maxResponseBytes: 128 * 1024 * 1024, maxFiringBytes: 64 * 1024 * 1024 };
+
+function response(text: string, contentType: string | null = 'application/json'): AlertsResponse {
+  return { body: inChunks(text), contentType, endpoint, ...limits };
+}
+
+async function* inChunks(text: string, length = 65_000): AsyncGenerator<Uint8Array, void> {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; at += length) yield bytes.subarray(at, at + length);
+}
+
+function newSlices(): Slices {
+  return new Slices(new SliceSchedule(new FakeClock()), work);
+}
+
+function parse(text: string, contentType?: string | null): Promise<PrometheusAlerts> {
+  return readAlertsResponse(response(text, contentType), newSlices());
 }
 
 function success(...alerts: readonly string[]): string {
@@ -31,7 +45,7 @@ async function failureOf(text: string, contentType?: string | null): Promise<Pro
   assert.fail('it was accepted');
 }
 
-describe('parseAlertsResponse', () => {
+describe('readAlertsResponse', () => {
   it('counts every alert and keeps the labels of those that fire, in their order', async () => {
     const text = success(
       '{"labels":{"alertname":"B","job":"x"},"annotations":{"a":"b"},"state":"firing","activeAt":"2026-11-21T03:00:00Z","value":"1e+00"}',
@@ -115,7 +129,7 @@ describe('parseAlertsResponse', () => {
   it('tells broken JSON from something that is not JSON', async () => {
     const broken = await failureOf(success('{'), 'application/json; charset=utf-8');
     assert.equal(broken.kind, 'bad_json');
-    assert.match((await failureOf('')).message, /Unexpected end of JSON input/);
+    assert.match((await failureOf('')).message, /there is the end of the body, expected a value/);
     const foreign = await failureOf('<html>\n<title>Sign in', 'text/html');
     assert.equal(foreign.kind, 'not_json');
     assert.match(foreign.message, /answered with text\/html instead of JSON \("<html> <title>Sign in"\)/);
@@ -145,7 +159,7 @@ describe('parseAlertsResponse', () => {
     let breaths = 0;
     const clock = { now: () => (breaths++, breaths * 5), setTimeout: () => () => undefined };
     const slices = new Slices(new SliceSchedule(clock), work);
-    const answer = await parseAlertsResponse({ text, contentType: 'application/json', endpoint }, slices);
+    const answer = await readAlertsResponse(response(text), slices);
     assert.equal(answer.firing.length, 20_000);
     assert.deepEqual(answer, await parse(text));
     assert.ok(breaths > 20, `${breaths} looks at the clock`);
@@ -158,27 +172,71 @@ describe('parseAlertsResponse', () => {
       { state: '1', '<': 'v' },
     ]);
   });
-});
 
-describe('parseJsonInSlices', () => {
-  it('refuses what stands behind the value', async () => {
-    await assert.rejects(
-      parseJsonInSlices('{} x', new Slices(new SliceSchedule(new FakeClock()), work)),
-      /expected the end/,
-    );
-    assert.deepEqual(await parseJsonInSlices('{} \n', new Slices(new SliceSchedule(new FakeClock()), work)), {});
-  });
+  const longEnough = ' '.repeat(1024 * 1024);
 
-  it('gives what JSON.parse gives', async () => {
+  it('reads a long answer as it reads a short one', async () => {
+    const label = fc.oneof(fc.constantFrom('a', 'state', '__proto__', 'é', '<', '\\'), fc.string({ unit: 'binary' }));
+    const labels = fc.dictionary(label, fc.string({ unit: 'binary' }));
+    const state = fc.constantFrom('firing', 'pending', 'inactive');
+    const alert = fc.record({ labels, annotations: labels, state, value: fc.string() });
     await fc.assert(
-      fc.asyncProperty(fc.jsonValue({ noUnicodeString: false }), fc.nat(3), async (value, indent) => {
-        const wellFormed: unknown = JSON.parse(JSON.stringify(value).replaceAll(/\\ud[89a-f][0-9a-f]{2}/g, '?'));
-        const text = JSON.stringify(wellFormed, null, indent);
-        assert.deepEqual(
-          await parseJsonInSlices(text, new Slices(new SliceSchedule(new FakeClock()), work)),
-          wellFormed,
-        );
+      fc.asyncProperty(fc.array(alert), async (alerts) => {
+        const text = JSON.stringify({ status: 'success', data: { groups: [[], {}], alerts }, other: alerts });
+        assert.deepEqual(await parse(text + longEnough), await parse(text));
       }),
     );
+  });
+
+  it('takes an answer of nothing but what nobody reads, and keeps nothing of it', async () => {
+    const text = `{"status":"success","x":[${'[],'.repeat(1_000_000)}{}],"data":{"x":{"y":"z"},"alerts":[]}}`;
+    assert.deepEqual(await parse(text), { alerts: 0, firing: [] });
+  });
+
+  it('takes the last one of two lists of alerts', async () => {
+    const list = (name: string): string => `"alerts":[{"state":"firing","labels":{"alertname":"${name}"}}]`;
+    const text = `{"status":"success","data":{${list('A')},${list('B')}}}`;
+    for (const answer of [text, text + longEnough])
+      assert.deepEqual(await parse(answer), { alerts: 1, firing: [{ alertname: 'B' }] });
+  });
+
+  it('refuses an answer that is longer than it may be, as soon as it is, and lets go of it', async () => {
+    let sent = 0;
+    let isClosed = false;
+    async function* body(): AsyncGenerator<Uint8Array, void> {
+      try {
+        for (; ; sent++) yield Buffer.alloc(64 * 1024, ' ');
+      } finally {
+        isClosed = true;
+      }
+    }
+    const endless = { ...response(''), body: body(), maxResponseBytes: 1024 * 1024 };
+    await assert.rejects(readAlertsResponse(endless, newSlices()), { kind: 'too_large', message: /max_response_size/ });
+    assert.deepEqual([sent, isClosed], [16, true]);
+  });
+
+  it('refuses more alerts that fire than may be kept, and counts no others', async () => {
+    const alert = (state: string, i: number): string => `{"state":"${state}","labels":{"a":"${i}"},"annotations":{}}`;
+    const many = (state: string): string => success(...Array.from({ length: 2000 }, (_, i) => alert(state, i)));
+    const read = (text: string): Promise<PrometheusAlerts> =>
+      readAlertsResponse({ ...response(text), maxFiringBytes: 200_000 }, newSlices());
+    assert.equal((await read(many('pending'))).alerts, 2000);
+    for (const text of [many('firing'), many('firing') + longEnough])
+      await assert.rejects(read(text), { kind: 'too_large', message: /prometheus\.max_firing_size/ });
+  });
+
+  it('counts names that no alert had before for what they cost', async () => {
+    const names = (i: number): string => Array.from({ length: 100 }, (_, n) => `"l${i}_${n}":""`).join(',');
+    const text = success(...Array.from({ length: 100 }, (_, i) => `{"state":"firing","labels":{${names(i)}}}`));
+    const read = readAlertsResponse({ ...response(text), maxFiringBytes: 1024 * 1024 }, newSlices());
+    await assert.rejects(read, { kind: 'too_large' });
+  });
+
+  it('fails with what the body fails with', async () => {
+    async function* body(): AsyncGenerator<Uint8Array, void> {
+      yield Buffer.from('{"status":');
+      throw new Error('reset');
+    }
+    await assert.rejects(readAlertsResponse({ ...response(''), body: body() }, newSlices()), { message: 'reset' });
   });
 });

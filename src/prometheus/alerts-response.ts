@@ -1,8 +1,12 @@
+import { JsonError } from '../alert/json-error.ts';
+import { Allowance, type Selection } from '../alert/json-selection.ts';
 import type { LabelSet } from '../alert/label-set.ts';
+import { JsonStream, TextTooLongError } from '../json-stream.ts';
 import type { Slices } from '../slices.ts';
-import { parseJson, parseJsonInSlices } from './parse-json.ts';
+import { FiringList } from './firing-list.ts';
 import type { PrometheusEndpoint } from './prometheus-endpoint.ts';
 import { PrometheusError } from './prometheus-error.ts';
+import { badShape, isJsonObject, shapeOf, type JsonObject } from './response-shape.ts';
 
 /** What Prometheus says about alerts at one moment. */
 export interface PrometheusAlerts {
@@ -12,70 +16,76 @@ export interface PrometheusAlerts {
   readonly firing: readonly LabelSet[];
 }
 
-/** The text of a 200, and what is needed to say what is wrong with it. */
+/** The body of a 200 as it comes, and what is needed to say what is wrong with it. */
 export interface AlertsResponse {
-  readonly text: string;
+  readonly body: AsyncIterable<Uint8Array> | null;
   readonly contentType: string | null;
   readonly endpoint: PrometheusEndpoint;
+  /** The longest answer that is read, after decompression: `prometheus.max_response_size`. */
+  readonly maxResponseBytes: number;
+  /** What the labels of all alerts that fire may take: `prometheus.max_firing_size`. */
+  readonly maxFiringBytes: number;
 }
 
-type JsonObject = Readonly<Record<string, unknown>>;
+/** For what of the envelope goes into a message: error, its type, warnings. */
+const envelopeBytes = 256 * 1024;
 
 /**
- * Reads the answer of `GET /api/v1/alerts`. One alert of an unexpected shape spoils the whole: half an answer must not
- * look like fewer alerts. Warnings do too, by which Thanos tells of alerts that are missing (`infos` tell of none).
+ * Reads the answer of `GET /api/v1/alerts` while it comes. Of members that nobody needs nothing is made, so that what is kept is
+ * bounded and not the answer. One alert of an unexpected shape spoils the whole: half an answer must not look like fewer alerts.
+ * Warnings do too, by which Thanos tells of alerts that are missing (`infos` tell of none).
  * A state that is neither pending nor firing counts as not firing.
- * Rejects with PrometheusError: not_json, bad_json, error_status, partial, bad_shape.
+ * Rejects with PrometheusError (not_json, bad_json, error_status, partial, bad_shape, too_large), or with what the body fails with.
  */
-export async function parseAlertsResponse(response: AlertsResponse, slices: Slices): Promise<PrometheusAlerts> {
-  const alerts = alertList(await parse(response, parseJson, slices), response.endpoint);
-  const answer = await readAlertList(alerts, response.endpoint, slices);
-  if (!answer.firing.some(hasSuspectName)) return answer;
-  const again = alertList(await parse(response, parseJsonInSlices, slices), response.endpoint);
-  return readAlertList(again, response.endpoint, slices);
+export async function readAlertsResponse(response: AlertsResponse, slices: Slices): Promise<PrometheusAlerts> {
+  const { body, endpoint, maxResponseBytes, maxFiringBytes } = response;
+  const stream = new JsonStream(body, maxResponseBytes, slices);
+  const list = new FiringList(endpoint, maxFiringBytes);
+  const envelope = await stream
+    .select(envelopeSelection(list), () => new Allowance(envelopeBytes))
+    .catch((error: unknown) => {
+      if (error instanceof TextTooLongError) throw tooLarge(response);
+      if (error instanceof JsonError) throw brokenText(error, stream.head, response);
+      throw error;
+    });
+  checkEnvelope(envelope, endpoint);
+  return list.alerts();
 }
 
-async function readAlertList(
-  alerts: readonly unknown[],
-  endpoint: PrometheusEndpoint,
-  slices: Slices,
-): Promise<PrometheusAlerts> {
-  const firing: LabelSet[] = [];
-  for (const [index, alert] of alerts.entries()) {
-    const { labels, state } = checkedAlert(alert, `data.alerts[${index}]`, endpoint);
-    if (state === 'firing') firing.push(tidyLabels(labels));
-    if (index % 64 === 0 && slices.isOver) await slices.breathe();
-  }
-  return { alerts: alerts.length, firing };
+function envelopeSelection(list: FiringList): Selection {
+  const members = { alerts: { list } };
+  return {
+    members: {
+      status: 'scalar',
+      errorType: 'scalar',
+      error: 'scalar',
+      warnings: { everyElement: 'scalar' },
+      data: { members },
+    },
+  };
 }
 
-/**
- * In Node 22 to 26 JSON.parse can take a member name that is written with an escape for another one that it has seen before;
- * the wrong name always holds a backslash (nodejs/node issue 63785). Then all is read again without JSON.parse.
- */
-function hasSuspectName(labels: LabelSet): boolean {
-  for (const name in labels) if (name.includes('\\')) return true;
-  return false;
+function tooLarge({ endpoint, maxResponseBytes }: AlertsResponse): PrometheusError {
+  return new PrometheusError(
+    'too_large',
+    `The answer of Prometheus at ${endpoint.address} is larger than ${maxResponseBytes} bytes: raise prometheus.max_response_size, or is prometheus.url wrong?`,
+  );
 }
 
 /** The content type is not what decides, some proxies lose it; it only tells a broken answer from a foreign one. */
-async function parse(response: AlertsResponse, parser: typeof parseJson, slices: Slices): Promise<unknown> {
-  try {
-    return await parser(response.text, slices);
-  } catch (error) {
-    const isJson = /[/+]json\s*(?:;|$)/i.test(response.contentType ?? '');
-    throw isJson ? badJson(error as Error, response) : notJson(response);
-  }
+function brokenText(error: JsonError, head: string, { contentType, endpoint }: AlertsResponse): PrometheusError {
+  const isJson = /[/+]json\s*(?:;|$)/i.test(contentType ?? '');
+  return isJson ? badJson(error, endpoint) : notJson(head, contentType, endpoint);
 }
 
-function badJson({ message }: Error, { endpoint }: AlertsResponse): PrometheusError {
+function badJson({ message }: JsonError, endpoint: PrometheusEndpoint): PrometheusError {
   return new PrometheusError(
     'bad_json',
     `Prometheus at ${endpoint.address} answered with JSON that does not parse (${endpoint.quote(message)}): does a proxy between change or cut it?`,
   );
 }
 
-function notJson({ text, contentType, endpoint }: AlertsResponse): PrometheusError {
+function notJson(text: string, contentType: string | null, endpoint: PrometheusEndpoint): PrometheusError {
   const type = contentType === null ? 'no content type' : endpoint.quote(contentType);
   return new PrometheusError(
     'not_json',
@@ -83,7 +93,8 @@ function notJson({ text, contentType, endpoint }: AlertsResponse): PrometheusErr
   );
 }
 
-function alertList(envelope: unknown, endpoint: PrometheusEndpoint): readonly unknown[] {
+/** What the list of alerts in it holds is checked by {@link FiringList}. */
+function checkEnvelope(envelope: unknown, endpoint: PrometheusEndpoint): void {
   if (!isJsonObject(envelope)) throw badShape('the answer', 'an object', envelope, endpoint);
   if (envelope['status'] === 'error') throw errorStatus(envelope, endpoint);
   if (envelope['status'] !== 'success') throw badShape('status', '"success" or "error"', envelope['status'], endpoint);
@@ -93,7 +104,6 @@ function alertList(envelope: unknown, endpoint: PrometheusEndpoint): readonly un
   // Go writes a list that was never filled as null.
   const alerts = data['alerts'] === null ? [] : data['alerts'];
   if (!Array.isArray(alerts)) throw badShape('data.alerts', 'a list', alerts, endpoint);
-  return alerts;
 }
 
 function errorStatus({ errorType, error }: JsonObject, endpoint: PrometheusEndpoint): PrometheusError {
@@ -113,53 +123,4 @@ function refuseWarnings(warnings: unknown, endpoint: PrometheusEndpoint): void {
     'partial',
     `Prometheus at ${endpoint.address} answered with ${count}, the first ${shapeOf(warnings[0], endpoint)}, so alerts may be missing in its answer: is everything up that it asks itself, as Thanos asks its rulers?`,
   );
-}
-
-interface CheckedAlert {
-  readonly labels: LabelSet;
-  readonly state: string;
-}
-
-function checkedAlert(alert: unknown, path: string, endpoint: PrometheusEndpoint): CheckedAlert {
-  if (!isJsonObject(alert)) throw badShape(path, 'an object', alert, endpoint);
-  const { state, labels } = alert;
-  if (typeof state !== 'string') throw badShape(`${path}.state`, 'a string', state, endpoint);
-  if (!isJsonObject(labels)) throw badShape(`${path}.labels`, 'an object', labels, endpoint);
-  for (const name of Object.keys(labels)) {
-    const value = labels[name];
-    if (typeof value === 'string') continue;
-    throw badShape(`${path}.labels[${JSON.stringify(name)}]`, 'a string', value, endpoint);
-  }
-  return { labels: labels as LabelSet, state };
-}
-
-/**
- * The labels as they were parsed, whenever they are as Prometheus writes them: a copy would cost time, and what JSON.parse
- * made holds a label named `__proto__` safely. Else a copy without empty values (an empty label is an absent one) and
- * lone surrogates.
- */
-function tidyLabels(labels: LabelSet): LabelSet {
-  const isTidy = (name: string): boolean => labels[name] !== '' && labels[name]!.isWellFormed() && name.isWellFormed();
-  if (Object.keys(labels).every(isTidy)) return labels;
-  const present = Object.entries(labels).filter(([, value]) => value !== '');
-  return Object.fromEntries(present.map(([name, value]) => [name.toWellFormed(), value.toWellFormed()]));
-}
-
-function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function badShape(path: string, expected: string, found: unknown, endpoint: PrometheusEndpoint): PrometheusError {
-  return new PrometheusError(
-    'bad_shape',
-    `Prometheus at ${endpoint.address} answered with JSON of another shape (${endpoint.quote(path)} is ${shapeOf(found, endpoint)}, not ${expected}): is prometheus.url right, and is that a Prometheus?`,
-  );
-}
-
-function shapeOf(value: unknown, endpoint: PrometheusEndpoint): string {
-  if (value === undefined) return 'missing';
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'string') return `"${endpoint.quote(value)}"`;
-  return typeof value === 'object' ? 'an object' : JSON.stringify(value);
 }

@@ -62,6 +62,7 @@ describe('Connections', () => {
       url,
       timeoutMs: 5000,
       maxResponseBytes: 1000,
+      maxFiringBytes: 1 << 20,
       version: '1',
       clock: systemClock,
       schedule: new SliceSchedule(systemClock),

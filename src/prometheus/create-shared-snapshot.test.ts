@@ -10,7 +10,13 @@ import { createSharedSnapshot } from './create-shared-snapshot.ts';
 import { prometheusErrorKinds } from './prometheus-error.ts';
 import { SliceSchedule } from '../slice-schedule.ts';
 
-const config = { url: null, timeout: 10_000, max_response_size: 1024, http_config: HttpConfig.parse({}) };
+const config = {
+  url: null,
+  timeout: 10_000,
+  max_response_size: 1024,
+  max_firing_size: 1 << 20,
+  http_config: HttpConfig.parse({}),
+};
 const { signal } = new AbortController();
 
 function bench(url: string, changes: Partial<typeof config> = {}) {

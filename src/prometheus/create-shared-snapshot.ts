@@ -24,6 +24,7 @@ export function createSharedSnapshot(options: SharedSnapshotStageOptions): Share
     ...options,
     timeoutMs: config.timeout,
     maxResponseBytes: config.max_response_size,
+    maxFiringBytes: config.max_firing_size,
     httpConfig: config.http_config,
   });
   return new SharedSnapshot({ ...options, client });

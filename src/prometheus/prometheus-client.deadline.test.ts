@@ -30,7 +30,15 @@ interface QueryOptions extends Partial<PrometheusClientOptions> {
 
 async function query(url: string, options: QueryOptions, signal = new AbortController().signal): Promise<unknown> {
   const schedule = new SliceSchedule(options.clock);
-  const base = { url, timeoutMs, maxResponseBytes: 1024, version: '1.2.3', httpConfig: HttpConfig.parse({}), schedule };
+  const base = {
+    url,
+    timeoutMs,
+    maxResponseBytes: 1024,
+    maxFiringBytes: 1 << 20,
+    version: '1.2.3',
+    httpConfig: HttpConfig.parse({}),
+    schedule,
+  };
   try {
     return await createPrometheusClient({ ...base, ...options }).query(signal);
   } finally {

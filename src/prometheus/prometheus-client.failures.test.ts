@@ -32,6 +32,7 @@ function query(url: string, options: Partial<PrometheusClientOptions> = {}): Pro
     url,
     timeoutMs: 10_000,
     maxResponseBytes,
+    maxFiringBytes: 1 << 20,
     version: '1.2.3',
     httpConfig: HttpConfig.parse({}),
     clock: new FakeClock(),

@@ -33,6 +33,7 @@ function clientOf(url: string, options: Partial<PrometheusClientOptions> = {}): 
     url,
     timeoutMs: 10_000,
     maxResponseBytes: 1 << 20,
+    maxFiringBytes: 1 << 20,
     version: '1.2.3',
     clock,
     schedule: new SliceSchedule(clock),

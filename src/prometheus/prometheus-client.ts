@@ -3,8 +3,7 @@ import type { Clock } from '../clock.ts';
 import type { HttpConfig } from '../config/http-config.ts';
 import type { SliceSchedule } from '../slice-schedule.ts';
 import { Slices } from '../slices.ts';
-import { parseAlertsResponse, type PrometheusAlerts } from './alerts-response.ts';
-import { readBoundedBody } from '../bounded-body.ts';
+import { readAlertsResponse, type PrometheusAlerts } from './alerts-response.ts';
 import { Connections } from './connections.ts';
 import { startDeadline, type Deadline } from '../deadline.ts';
 import { fetchFailure, type FetchPhase } from './fetch-failure.ts';
@@ -20,6 +19,8 @@ export interface PrometheusClientOptions {
   readonly timeoutMs: number;
   /** The longest answer that is read, after decompression. */
   readonly maxResponseBytes: number;
+  /** What the labels of all alerts that fire may take in memory, by estimate. */
+  readonly maxFiringBytes: number;
   /** Of this program, for the User-Agent header. */
   readonly version: string;
   readonly clock: Clock;
@@ -62,10 +63,7 @@ async function query(options: Context, connections: Connections, signal: AbortSi
     const context = { ...options, endpoint: withAccess(options.endpoint, access) };
     const response = await send(context, access, connections, deadline);
     if (response.status !== 200) throw await statusFailure(response, context.endpoint);
-    const text = await readAnswer(response, context, deadline);
-    const contentType = response.headers.get('content-type');
-    const slices = new Slices(context.schedule, 'answers of Prometheus');
-    return await parseAlertsResponse({ text, contentType, endpoint: context.endpoint }, slices);
+    return await readAnswer(response, context, deadline);
   } catch (error) {
     signal.throwIfAborted();
     throw error;
@@ -97,16 +95,14 @@ async function send(
   }
 }
 
-async function readAnswer({ body }: Response, context: Context, deadline: Deadline): Promise<string> {
-  const { maxResponseBytes, endpoint } = context;
-  const { text, cut } = await readBoundedBody(body, maxResponseBytes).catch((error: unknown) => {
-    throw failure(error, 'body', context, deadline);
-  });
-  if (!cut) return text;
-  throw new PrometheusError(
-    'too_large',
-    `The answer of Prometheus at ${endpoint.address} is larger than ${maxResponseBytes} bytes: raise prometheus.max_response_size, or is prometheus.url wrong?`,
-  );
+async function readAnswer(response: Response, context: Context, deadline: Deadline): Promise<PrometheusAlerts> {
+  const { body, headers } = response;
+  const slices = new Slices(context.schedule, 'answers of Prometheus');
+  try {
+    return await readAlertsResponse({ ...context, body, contentType: headers.get('content-type') }, slices);
+  } catch (error) {
+    throw error instanceof PrometheusError ? error : failure(error, 'body', context, deadline);
+  }
 }
 
 function failure(error: unknown, phase: FetchPhase, context: Context, deadline: Deadline): PrometheusError {

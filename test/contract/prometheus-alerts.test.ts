@@ -58,6 +58,7 @@ function clientOf(url: string): PrometheusClient {
     url,
     timeoutMs: 10_000,
     maxResponseBytes: 1_000_000,
+    maxFiringBytes: 1_000_000,
     version: 'test',
     clock: systemClock,
     schedule: new SliceSchedule(systemClock),

@@ -151,7 +151,7 @@ describe('prometheus.http_config', { skip: skipWithout('prometheus') }, () => {
 });
 
 const time = { clock: systemClock, schedule: new SliceSchedule(systemClock) };
-const common = { timeoutMs: 10_000, maxResponseBytes: 1_000_000, version: 'test', ...time };
+const common = { timeoutMs: 10_000, maxResponseBytes: 1_000_000, maxFiringBytes: 1_000_000, version: 'test', ...time };
 
 async function ask(url: string, config: object): Promise<string> {
   const client = createPrometheusClient({ ...common, url, httpConfig: HttpConfig.parse(config) });

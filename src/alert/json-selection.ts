@@ -1,0 +1,165 @@
+import type { JsonReader } from './json-reader.ts';
+import type { Sliced } from './sliced.ts';
+
+/**
+ * What is to be kept of a value of JSON; of everything else nothing is made.
+ *
+ * - `scalar`: a string, number, boolean or null; of an object or array only that it is one, as `{}` or `[]`.
+ * - `presence`: true for anything but null, which is false.
+ * - `whole`: all of it.
+ * - `members`: of an object these members. Of one that is given twice the last one counts.
+ * - `everyMember`, `everyElement`: of an object each member, of an array each element.
+ * - `list`: the elements of an array go to somebody one by one, and are not kept.
+ *
+ * Where something else stands than is expected, it is as with `scalar`.
+ */
+export type Selection =
+  | 'scalar'
+  | 'presence'
+  | 'whole'
+  | { readonly members: Readonly<Record<string, Selection>> }
+  | { readonly everyMember: Selection }
+  | { readonly everyElement: Selection }
+  | { readonly list: SelectedList };
+
+export interface SelectedList {
+  readonly element: Selection;
+  /** What one element may take, bytes; see {@link Allowance}. */
+  readonly elementBytes: number;
+  /** An array begins; a second one under the same name replaces the first. */
+  begin(): void;
+  /** @param isCut true if the element takes more than it may, and is only a part of itself */
+  take(element: unknown, isCut: boolean): void;
+}
+
+/** What an object or an array takes, and one member or element, its texts not counted: on the high side, bytes. */
+const containerBytes = 64;
+const entryBytes = 64;
+/** A string's header, rounding, and a reference. */
+const stringBytes = 32;
+const characterBytes = 2;
+
+/** How much may be kept, bytes, by an estimate on the high side. When it is spent, no more is kept, but all is read to its end. */
+export class Allowance {
+  #left: number;
+
+  constructor(bytes: number) {
+    this.#left = bytes;
+  }
+
+  get isSpent(): boolean {
+    return this.#left < 0;
+  }
+
+  /** The longest string that fits, characters. */
+  get characters(): number {
+    return Math.max(0, this.#left / characterBytes);
+  }
+
+  /** For an object or an array. False, as of all of these, if it is more than was left. */
+  spendContainer(): boolean {
+    return this.#spend(containerBytes);
+  }
+
+  spendEntry(): boolean {
+    return this.#spend(entryBytes);
+  }
+
+  spendString(text: string): boolean {
+    return this.#spend(stringBytes + characterBytes * text.length);
+  }
+
+  #spend(bytes: number): boolean {
+    this.#left -= bytes;
+    return !this.isSpent;
+  }
+}
+
+/** Reads the value that comes next, and gives what is selected of it. */
+export function* readSelected(reader: JsonReader, selection: Selection, allowance: Allowance): Sliced<unknown> {
+  yield* reader.start();
+  const kind = reader.peek();
+  if (selection === 'presence') {
+    yield* reader.skip();
+    return kind !== 'null';
+  }
+  if (kind === 'object') return yield* readObject(reader, selection, allowance);
+  if (kind === 'array') return yield* readArray(reader, selection, allowance);
+  if (kind !== 'string') return yield* reader.scalar();
+  const text = yield* reader.string(allowance.characters);
+  return allowance.spendString(text) ? text : '';
+}
+
+function* readObject(reader: JsonReader, selection: Selection, allowance: Allowance): Sliced<unknown> {
+  const selectionOf = memberSelection(selection);
+  if (selectionOf === undefined || !allowance.spendContainer()) {
+    yield* reader.skip();
+    return {};
+  }
+  const object: Record<string, unknown> = {};
+  for (let more = yield* reader.nextMember(true); more; more = yield* reader.nextMember(false)) {
+    const name = yield* reader.name(allowance.characters);
+    const selected = selectionOf(name);
+    if (selected === undefined || !spendMember(name, selection, allowance)) yield* reader.skip();
+    else setMember(object, name, yield* readSelected(reader, selected, allowance));
+  }
+  return object;
+}
+
+function* readArray(reader: JsonReader, selection: Selection, allowance: Allowance): Sliced<unknown> {
+  const list = listOf(selection);
+  if (list !== undefined) return yield* readList(reader, list);
+  const element = elementSelection(selection);
+  if (element === undefined || !allowance.spendContainer()) {
+    yield* reader.skip();
+    return [];
+  }
+  const array: unknown[] = [];
+  for (let more = yield* reader.nextElement(true); more; more = yield* reader.nextElement(false)) {
+    if (allowance.spendEntry()) array.push(yield* readSelected(reader, element, allowance));
+    else yield* reader.skip();
+  }
+  return array;
+}
+
+function* readList(reader: JsonReader, list: SelectedList): Sliced<unknown> {
+  list.begin();
+  for (let more = yield* reader.nextElement(true); more; more = yield* reader.nextElement(false)) {
+    const allowance = new Allowance(list.elementBytes);
+    const element = yield* readSelected(reader, list.element, allowance);
+    list.take(element, allowance.isSpent);
+  }
+  return [];
+}
+
+/** Undefined if no member is of interest. */
+export function memberSelection(selection: Selection): ((name: string) => Selection | undefined) | undefined {
+  if (selection === 'whole') return () => selection;
+  if (typeof selection !== 'object') return undefined;
+  if ('everyMember' in selection) return () => selection.everyMember;
+  if (!('members' in selection)) return undefined;
+  const { members } = selection;
+  return (name) => (Object.hasOwn(members, name) ? members[name] : undefined);
+}
+
+/** Undefined if no element is of interest. */
+export function elementSelection(selection: Selection): Selection | undefined {
+  if (selection === 'whole') return selection;
+  return typeof selection === 'object' && 'everyElement' in selection ? selection.everyElement : undefined;
+}
+
+export function listOf(selection: Selection): SelectedList | undefined {
+  return typeof selection === 'object' && 'list' in selection ? selection.list : undefined;
+}
+
+/** False if there is no room for it. The names that a selection has are there already. */
+export function spendMember(name: string, selection: Selection, allowance: Allowance): boolean {
+  const isKnown = typeof selection === 'object' && 'members' in selection;
+  return allowance.spendEntry() && (isKnown || allowance.spendString(name));
+}
+
+/** Also of a member that is called `__proto__`. */
+export function setMember(object: Record<string, unknown>, name: string, value: unknown): void {
+  if (name !== '__proto__') object[name] = value;
+  else Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
+}

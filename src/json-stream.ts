@@ -1,0 +1,133 @@
+import { JsonReader } from './alert/json-reader.ts';
+import { charactersPerStep } from './alert/json-scanner.ts';
+import { readSelected, type Allowance, type Selection } from './alert/json-selection.ts';
+import { selectOf } from './alert/select-of-json.ts';
+import type { Sliced } from './alert/sliced.ts';
+import { slicedBodyBytes } from './limits.ts';
+import type { Slices } from './slices.ts';
+
+/** What reads JSON out of a reader, in small steps. */
+export type ReadJson<T> = (reader: JsonReader) => Sliced<T>;
+
+/** A text has more bytes than may be read. */
+export class TextTooLongError extends Error {
+  constructor(maxBytes: number) {
+    super(`it is larger than ${maxBytes} bytes`);
+    this.name = 'TextTooLongError';
+  }
+}
+
+/** Of the beginning of a text so much is kept for a message, characters. */
+const headCharacters = 2000;
+
+/**
+ * Reads JSON while its bytes come, so that the text is never in memory as a whole: at most a piece of it, and what the reading
+ * makes of it. What comes faster than it is read waits in the network. The event loop is never held.
+ */
+export class JsonStream {
+  readonly #bytes: AsyncIterator<Uint8Array>;
+  readonly #maxBytes: number;
+  readonly #slices: Slices;
+  readonly #decoder = new TextDecoder();
+  readonly #reader = new JsonReader();
+  /** Of what came last, the part that has not been decoded yet. */
+  #chunk: Uint8Array = new Uint8Array();
+  /** What has been decoded and not been given to the reader yet. */
+  #pieces: string[] = [];
+  #readBytes = 0;
+  #isDone = false;
+  /** The beginning of the text, for a message about it. */
+  head = '';
+
+  /**
+   * @param body null: it is empty
+   * @param maxBytes counted after decompression, so that a small answer that unpacks to a huge one ends as well
+   */
+  constructor(body: AsyncIterable<Uint8Array> | null, maxBytes: number, slices: Slices) {
+    this.#bytes = (body ?? nothing())[Symbol.asyncIterator]();
+    this.#maxBytes = maxBytes;
+    this.#slices = slices;
+  }
+
+  /**
+   * What `read` makes of the text, behind which nothing but blanks may stand. Ends the stream, whatever happens.
+   * Rejects with JsonError, TextTooLongError, whatever `read` throws, and with what the stream fails with.
+   */
+  read<T>(read: ReadJson<T>): Promise<T> {
+    return this.#untilEnded(() => this.#readSteps(read));
+  }
+
+  /**
+   * What is selected of the text; otherwise as {@link read}. A short text is read by JSON.parse, which costs a tenth.
+   * @param allowance made anew where the text is read a second time
+   */
+  select(selection: Selection, allowance: () => Allowance): Promise<unknown> {
+    return this.#untilEnded(async () => {
+      const text = await this.#shortText();
+      const selected = text === undefined ? undefined : selectOf(text, selection, allowance());
+      return selected === undefined
+        ? this.#readSteps((reader) => readSelected(reader, selection, allowance()))
+        : selected.value;
+    });
+  }
+
+  async #untilEnded<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } finally {
+      if (!this.#isDone) await this.#bytes.return?.();
+    }
+  }
+
+  async #readSteps<T>(read: ReadJson<T>): Promise<T> {
+    const steps = wholeText(this.#reader, read);
+    for (let step = steps.next(); ; step = steps.next()) {
+      if (step.done === true) return step.value;
+      while (this.#reader.wantsText) await this.#give();
+      if (this.#slices.isOver) await this.#slices.breathe();
+    }
+  }
+
+  /** The whole text if it is short; undefined if it is long. What has been fetched of it is there for the reader. */
+  async #shortText(): Promise<string | undefined> {
+    for (let characters = 0; !this.#isDone; characters += this.#pieces.at(-1)!.length) {
+      if (characters > slicedBodyBytes) return undefined;
+      this.#pieces.push(await this.#nextPiece());
+    }
+    return this.#pieces.join('');
+  }
+
+  async #give(): Promise<void> {
+    this.#reader.append(this.#pieces.shift() ?? (await this.#nextPiece()));
+    if (this.#isDone && this.#pieces.length === 0) this.#reader.finish();
+  }
+
+  async #nextPiece(): Promise<string> {
+    if (this.#chunk.length === 0) await this.#fetch();
+    const piece = this.#chunk.subarray(0, charactersPerStep);
+    this.#chunk = this.#chunk.subarray(piece.length);
+    const text = this.#decoder.decode(piece, { stream: !this.#isDone });
+    if (this.head.length < headCharacters) this.head += text.slice(0, headCharacters);
+    return text;
+  }
+
+  async #fetch(): Promise<void> {
+    const next = await this.#bytes.next();
+    if (next.done === true) {
+      this.#isDone = true;
+      return;
+    }
+    this.#chunk = next.value;
+    this.#readBytes += next.value.length;
+    if (this.#readBytes > this.#maxBytes) throw new TextTooLongError(this.#maxBytes);
+  }
+}
+
+function* wholeText<T>(reader: JsonReader, read: ReadJson<T>): Sliced<T> {
+  yield* reader.start();
+  const value = yield* read(reader);
+  yield* reader.end();
+  return value;
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array, void> {}
