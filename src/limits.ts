@@ -68,8 +68,14 @@ export const minReloadIntervalMs = 200;
 /** Most invalid alerts of one batch that are named in the answer and in the log. */
 export const maxNamedProblems = 100;
 
-/** What all silences may take together, their compiled regular expressions included, by estimate; over it a new one is a 400, bytes. */
+/**
+ * What all silences may take together, their compiled regular expressions included, by estimate, bytes. Over it those that have ended
+ * are forgotten, and if that is not enough a new one is a 400.
+ */
 export const silencesMemoryBytes = 64 * 1024 * 1024;
+
+/** Silences that ended and gave up their place to others are told of in one line in this time, milliseconds. */
+export const forgottenSilencesPeriodMs = 60_000;
 
 /** What the regular expressions of all filters of one list may take together, in instructions; over it the list is a 400. */
 export const filterInstructions = 8000;

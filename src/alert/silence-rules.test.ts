@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { RE2JS } from 're2js';
 import type { PostableSilence } from './postable-silence.ts';
 import { SilenceError } from './silence-error.ts';
-import { expireSilence, setSilence, validSilence, type ValidSilence } from './silence-rules.ts';
+import { expireSilence, setSilence, validSilence, type KnownSilences, type ValidSilence } from './silence-rules.ts';
 import { testSilence } from './silence.fixture.ts';
 import { silenceState, type Silence } from './silence.ts';
 
@@ -133,7 +133,7 @@ describe('setSilence', () => {
 
   function set(given: Partial<PostableSilence>, now: number, known: readonly Silence[] = [old]) {
     const byId = new Map(known.map((silence) => [silence.id, silence]));
-    return setSilence(byId, valid(posted(given), now, limits), now, limits, () => 'new');
+    return setSilence(knownAt(byId, now), valid(posted(given), now, limits), now, limits, () => 'new');
   }
 
   it('makes a new one, which does not start before now', () => {
@@ -175,8 +175,17 @@ describe('setSilence', () => {
     assert.equal(set({ id: 'old', startsAt: 2500, matchers: other }, 4000, [several]).id, 'new');
   });
 
+  it('counts none that has ended, and none that the new one takes the place of', () => {
+    const lasting = ['b', 'c', 'd'].map((id) => testSilence(id, { endsAt: 9000 }));
+    const ended = ['x', 'y', 'z'].map((id) => testSilence(id));
+    assert.equal(set({}, 4000, [...ended, ...lasting, old]).id, 'new');
+    const full = [...lasting, testSilence('e', { endsAt: 9000 }), old];
+    assert.throws(() => set({}, 4000, full), { limit: 'max_silences' });
+    assert.equal(set({ id: 'old', matchers: [{ ...job, value: 'x' }] }, 4000, full).silences.length, 2);
+  });
+
   it('takes no more than there may be, but goes on changing those that are there', () => {
-    const full = [old, ...['b', 'c', 'd', 'e'].map((id) => testSilence(id))];
+    const full = [old, ...['b', 'c', 'd', 'e'].map((id) => testSilence(id, { endsAt: 9000 }))];
     assert.throws(() => set({}, 4000, full), {
       status: 400,
       limit: 'max_silences',
@@ -216,14 +225,14 @@ describe('a life of silences', () => {
             const given = { id, startsAt: now + start, endsAt: now + start + length, matchers: [{ ...job, value }] };
             const change = remove
               ? expireSilence(known, id, now)
-              : setSilence(known, valid(posted(given), now, limits), now, limits, () => `s${made++}`);
+              : setSilence(knownAt(known, now), valid(posted(given), now, limits), now, limits, () => `s${made++}`);
             for (const silence of change.silences) known.set(silence.id, silence);
           } catch (error) {
             assert.ok(error instanceof SilenceError, String(error));
             assert.deepEqual(known, before);
           }
           history.push([...known.values()]);
-          assert.ok(known.size <= limits.maxSilences);
+          assert.ok(knownAt(known, now).liveCount <= limits.maxSilences);
           for (const [old, silence] of before) assertKeepsThePast(silence, known.get(old)!, now);
         }
       }),
@@ -249,6 +258,11 @@ describe('a life of silences', () => {
     });
   }
 });
+
+function knownAt(byId: ReadonlyMap<string, Silence>, now: number): KnownSilences {
+  const liveCount = [...byId.values()].filter((silence) => silenceState(silence, now) !== 'expired').length;
+  return { liveCount, get: (id) => byId.get(id) };
+}
 
 function compiles(expression: string): boolean {
   try {

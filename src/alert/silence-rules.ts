@@ -11,13 +11,13 @@ import { silenceState, type Silence } from './silence.ts';
 
 /** The silences as they are before a change. */
 export interface KnownSilences {
-  /** Those that have ended and are not forgotten yet, too. */
-  readonly size: number;
+  /** How many have not ended. Those that have make room for others. */
+  readonly liveCount: number;
   get(id: string): Silence | undefined;
 }
 
 export interface SilenceLimits {
-  /** `receiver.max_silences` */
+  /** `receiver.max_silences`: how many that have not ended there may be. */
   readonly maxSilences: number;
   /** `receiver.max_silence_size` */
   readonly maxBytes: number;
@@ -78,7 +78,9 @@ export function setSilence(
   if (posted.id !== '' && previous === undefined) throw SilenceError.notFound();
   const silence: Silence = { ...posted, startsAt: posted.startsAt ?? now, updatedAt: now };
   if (previous !== undefined && canUpdate(previous, silence, now)) return { id: silence.id, silences: [silence] };
-  if (known.size >= limits.maxSilences) throw SilenceError.tooMany(known.size, limits.maxSilences);
+  const isReplaced = previous !== undefined && silenceState(previous, now) !== 'expired';
+  if (known.liveCount - Number(isReplaced) >= limits.maxSilences)
+    throw SilenceError.tooMany(known.liveCount, limits.maxSilences);
   const id = newId();
   const created = { ...silence, id, startsAt: Math.max(silence.startsAt, now) };
   // Expired, it leaves a history of what was silenced.
@@ -87,7 +89,7 @@ export function setSilence(
 }
 
 /** What a DELETE does: the silence ends now; one that was still to start never does. */
-export function expireSilence(known: KnownSilences, id: string, now: number): SilenceChange {
+export function expireSilence(known: Pick<KnownSilences, 'get'>, id: string, now: number): SilenceChange {
   const silence = known.get(id);
   if (silence === undefined) throw SilenceError.notFound();
   const state = silenceState(silence, now);

@@ -1,3 +1,4 @@
+import { EndedSilences } from './ended-silences.ts';
 import type { Labelled } from './label-set.ts';
 import type { OnUndecided } from './matcher.ts';
 import { SilenceIndex } from './silence-index.ts';
@@ -28,8 +29,11 @@ export class Silences {
   /** Those that have not ended, as far as has been told. */
   readonly #index: SilenceIndex;
   readonly #indexed = new Map<string, Silence>();
+  /** The others. */
+  readonly #ended = new EndedSilences();
   readonly #verdicts = new WeakMap<Labelled, Verdict>();
   #memoryBytes = 0;
+  #liveBytes = 0;
   #version = 0;
   #nextTurnAt = Number.POSITIVE_INFINITY;
 
@@ -51,6 +55,16 @@ export class Silences {
     return this.#memoryBytes;
   }
 
+  /** How many have not ended, as far as has been told. */
+  get liveCount(): number {
+    return this.#indexed.size;
+  }
+
+  /** About how much those take. */
+  get liveBytes(): number {
+    return this.#liveBytes;
+  }
+
   /** True if one is active or to come: only then to ask for the silences of an alert may take milliseconds. */
   get holdsAny(): boolean {
     return this.#indexed.size > 0;
@@ -67,12 +81,13 @@ export class Silences {
   /** Stores a silence, or its next version; gives what it was told to be before. */
   put(silence: Silence, now: number): SilenceState | undefined {
     const before = this.#told.get(silence.id);
-    this.#unindex(silence.id);
-    this.#memoryBytes += silenceMemory(silence) - this.#memoryOf(silence.id);
+    this.#remove(silence.id);
+    this.#memoryBytes += silenceMemory(silence);
     this.#byId.set(silence.id, silence);
     const state = silenceState(silence, now);
     this.#told.set(silence.id, state);
-    if (state !== 'expired') this.#addToIndex(silence);
+    if (state === 'expired') this.#ended.add(silence);
+    else this.#addToIndex(silence);
     this.#nextTurnAt = Math.min(this.#nextTurnAt, this.#turnsAt(silence));
     return before;
   }
@@ -126,11 +141,18 @@ export class Silences {
     return turn;
   }
 
+  /** Forgets the one that ended first, however long ago, as far as has been told; gives undefined if none has ended. */
+  forgetFirstEnded(): Silence | undefined {
+    const { first } = this.#ended;
+    if (first !== undefined) this.#forget(first.id);
+    return first;
+  }
+
   #turnOne(silence: Silence, now: number, turn: { started: Silence[]; ended: Silence[]; forgotten: Silence[] }): void {
     const state = silenceState(silence, now);
     if (state !== this.#told.get(silence.id)) (state === 'active' ? turn.started : turn.ended).push(silence);
     this.#told.set(silence.id, state);
-    if (state === 'expired') this.#unindex(silence.id);
+    if (state === 'expired' && this.#unindex(silence.id)) this.#ended.add(silence);
     if (silence.endsAt + this.#retentionMs > now) return;
     this.#forget(silence.id);
     turn.forgotten.push(silence);
@@ -159,25 +181,31 @@ export class Silences {
   #addToIndex(silence: Silence): void {
     this.#version++;
     this.#index.add(silence);
+    this.#liveBytes += silenceMemory(silence);
     this.#indexed.set(silence.id, silence);
   }
 
-  #unindex(id: string): void {
+  /** False if it was not among those that have not ended. */
+  #unindex(id: string): boolean {
     const silence = this.#indexed.get(id);
-    if (silence === undefined) return;
+    if (silence === undefined) return false;
     this.#version++;
     this.#index.delete(silence);
-    this.#indexed.delete(id);
+    this.#liveBytes -= silenceMemory(silence);
+    return this.#indexed.delete(id);
   }
 
-  #memoryOf(id: string): number {
+  /** Takes it out of everything but what was told of it. */
+  #remove(id: string): void {
     const silence = this.#byId.get(id);
-    return silence === undefined ? 0 : silenceMemory(silence);
+    if (silence === undefined) return;
+    if (!this.#unindex(id)) this.#ended.delete(silence);
+    this.#memoryBytes -= silenceMemory(silence);
+    this.#byId.delete(id);
   }
 
   #forget(id: string): void {
-    this.#memoryBytes -= this.#memoryOf(id);
-    this.#byId.delete(id);
+    this.#remove(id);
     this.#told.delete(id);
   }
 }

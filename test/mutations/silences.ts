@@ -34,8 +34,8 @@ export const silences: MutatedPart = {
     },
     {
       file: rules,
-      from: 'known.size >= limits.maxSilences',
-      to: 'known.size > limits.maxSilences',
+      from: 'known.liveCount - Number(isReplaced) >= limits.maxSilences',
+      to: 'known.liveCount - Number(isReplaced) > limits.maxSilences',
       means: 'one more than may be',
     },
     {
@@ -46,7 +46,7 @@ export const silences: MutatedPart = {
     },
     {
       file,
-      from: 'const before = this.#told.get(silence.id);\n    this.#unindex(silence.id);',
+      from: 'const before = this.#told.get(silence.id);\n    this.#remove(silence.id);',
       to: 'const before = this.#told.get(silence.id);',
       means: 'the version before goes on silencing',
     },

@@ -16,19 +16,19 @@ describe('SilenceDraft', () => {
   it('takes no silence for which there is no memory, and still ends those that there are', () => {
     const silences = new Silences(1000);
     for (let count = 0; count < most; count++) silences.put(numbered(count), 1000);
-    const draft = new SilenceDraft(silences);
+    const draft = new SilenceDraft(silences, 1000);
     assert.throws(
       () => draft.add({ id: 'x', silences: [numbered(most)] }),
       (error) => error instanceof SilenceError && error.status === 400 && error.limit === 'silences_memory',
     );
-    assert.equal(draft.size, most);
+    assert.equal(draft.liveCount, most);
     draft.add({ id: '0', silences: [numbered(0, { endsAt: 1500 })] });
     assert.equal(draft.get('0')?.endsAt, 1500);
   });
 
   it('counts what the same batch has brought, and no longer what has been forgotten', () => {
     const silences = new Silences(1000);
-    const draft = new SilenceDraft(silences);
+    const draft = new SilenceDraft(silences, 1000);
     for (let count = 0; count < most; count++) draft.add({ id: '', silences: [numbered(count)] });
     assert.throws(() => draft.add({ id: 'x', silences: [numbered(most)] }), SilenceError);
     for (let count = 0; count < most; count++) silences.put(numbered(count), 1000);

@@ -13,6 +13,7 @@ import type { Clock } from '../../clock.ts';
 import { NotStoredError } from './not-stored-error.ts';
 import { SilenceDraft } from './silence-draft.ts';
 import type { SilenceMetrics } from './silence-metrics.ts';
+import type { SilenceRoom } from './silence-room.ts';
 import type { SilenceWatch } from './silence-watch.ts';
 
 /** Where silences outlive the process. */
@@ -33,6 +34,7 @@ export interface SilenceKeeperOptions {
   readonly limits: () => SilenceLimits;
   readonly metrics: SilenceMetrics;
   readonly watch: SilenceWatch;
+  readonly room: SilenceRoom;
 }
 
 type Decide = (known: KnownSilences, now: number) => SilenceChange;
@@ -85,10 +87,13 @@ export class SilenceKeeper {
   }
 
   async #commit(batch: readonly Waiting[]): Promise<void> {
-    const { clock, silences, storage, metrics } = this.#options;
-    const draft = new SilenceDraft(silences);
+    const { clock, silences, storage, metrics, watch, room } = this.#options;
+    const now = clock.now();
+    // Its timer may be late: what has ended by now must not count any more.
+    watch.catchUp();
+    const draft = new SilenceDraft(silences, now);
     const decided: (readonly [Waiting, SilenceChange])[] = [];
-    for (const waiting of batch) this.#decide(waiting, draft, clock.now(), decided);
+    for (const waiting of batch) this.#decide(waiting, draft, now, decided);
     const changes = decided.map(([, change]) => change.silences).filter((changed) => changed.length > 0);
     try {
       if (changes.length > 0) await storage.append(changes, () => draft.all());
@@ -98,6 +103,7 @@ export class SilenceKeeper {
       return;
     }
     for (const [waiting, change] of decided) this.#apply(waiting, change);
+    room.make();
   }
 
   #decide(waiting: Waiting, draft: SilenceDraft, now: number, decided: (readonly [Waiting, SilenceChange])[]): void {

@@ -2,10 +2,13 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 import type { SilenceLimit } from '../../alert/silence-error.ts';
 import type { SilenceState } from '../../alert/silence.ts';
 import type { ReceiverMetrics } from '../report/receiver-metrics.ts';
+import { roomLimits, type RoomLimit } from './silence-room.ts';
 
 export interface SilenceMetrics {
   readonly notStored: Counter;
   limitReached(limit: SilenceLimit): void;
+  /** A silence that had ended made room for another one. */
+  forgotten(limit: RoomLimit): void;
 }
 
 /** @param count how many silences there are, read at each scrape */
@@ -30,5 +33,12 @@ export function createSilenceMetrics(
     name: 'tocsin_silences_not_stored_total',
     help: 'Changes of silences that were refused because they could not be written to the storage.',
   });
-  return { notStored, limitReached };
+  const forgotten = new Counter({
+    registers,
+    name: 'tocsin_silences_forgotten_total',
+    help: 'Silences that had ended and were forgotten before receiver.silence_retention, to make room for others, by the limit.',
+    labelNames: ['limit'],
+  });
+  for (const limit of roomLimits) forgotten.inc({ limit }, 0);
+  return { notStored, limitReached, forgotten: (limit) => forgotten.inc({ limit }) };
 }

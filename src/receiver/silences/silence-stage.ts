@@ -14,6 +14,7 @@ import { SilenceKeeper, type SilenceStorage } from './silence-keeper.ts';
 import { SilenceLines } from './silence-lines.ts';
 import { createSilenceMetrics } from './silence-metrics.ts';
 import { SilenceRefusals } from './silence-refusals.ts';
+import { SilenceRoom } from './silence-room.ts';
 import { SilenceWatch, type KeptSilences } from './silence-watch.ts';
 import { SilencesHandler } from './silences-handler.ts';
 import { Unsilenced } from './unsilenced.ts';
@@ -42,6 +43,7 @@ export class SilenceStage {
   readonly #refusals: SilenceRefusals;
   readonly #watch: SilenceWatch;
   readonly #unsilenced: Unsilenced;
+  readonly #room: SilenceRoom;
 
   constructor(options: SilenceStageOptions) {
     this.#options = options;
@@ -58,7 +60,8 @@ export class SilenceStage {
       onEnded: (ended, requestId) => this.#unsilenced.wake(ended, requestId),
       onTold: (until) => void storage.tell(until),
     });
-    const keeper = new SilenceKeeper({ clock, silences, storage, limits, metrics, watch: this.#watch });
+    this.#room = new SilenceRoom({ ...options, limits, metrics });
+    const keeper = new SilenceKeeper({ ...options, storage, limits, metrics, watch: this.#watch, room: this.#room });
     this.handler = new SilencesHandler({ ...options, keeper, limits, refusals: this.#refusals });
   }
 
@@ -70,6 +73,7 @@ export class SilenceStage {
   /** Takes in the silences that outlived the last process. */
   load(kept: KeptSilences): void {
     const { started, ended } = this.#watch.load(kept);
+    this.#room.make();
     const { clock, logger, silences } = this.#options;
     logger.info('silences.loaded', 'the silences were read', {
       ...silences.count(clock.now()),
@@ -82,6 +86,7 @@ export class SilenceStage {
   close(): void {
     this.#watch.close();
     this.#unsilenced.close();
+    this.#room.close();
     this.#lines.close();
     this.#refusals.close();
   }

@@ -37,6 +37,12 @@ export class SilenceWatch {
     return this.#turn();
   }
 
+  /** Tells now what has started and ended, if the timer has not come yet. */
+  catchUp(): void {
+    const { clock, silences } = this.#options;
+    if ((silences.nextTurnAt ?? Number.POSITIVE_INFINITY) <= clock.now()) this.#turn();
+  }
+
   /** Takes in new versions of silences. */
   changed(changed: readonly Silence[], requestId: string): void {
     const { clock, silences, lines, onEnded } = this.#options;
