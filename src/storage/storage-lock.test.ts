@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { describe, it, type TestContext } from 'node:test';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { StorageLock } from './storage-lock.ts';
@@ -18,29 +19,73 @@ describe('StorageLock', () => {
     await one.release();
     await two.acquire();
     await two.release();
-    assert.deepEqual(await readdir(folder), []);
+    assert.deepEqual(await readdir(folder), ['tocsin.lock']);
   });
 
   it('is free again when its process was killed', async (t) => {
     const folder = await temporaryFolder(t);
-    const script = `require('node:net').createServer().listen(${JSON.stringify(join(folder, 'lock'))}, () => console.log())`;
-    const holder = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
-    await once(holder.stdout, 'data');
+    const holder = contender(t, folder);
+    assert.equal(await holder.try(), 'won');
     const lock = new StorageLock(folder, new RecordingLogger());
     await assert.rejects(lock.acquire(), /another Tocsin/);
-    holder.kill('SIGKILL');
-    await once(holder, 'exit');
+    await holder.kill();
     await lock.acquire();
     await lock.release();
   });
 
-  it('goes without where no socket can be, and says so', async (t) => {
-    const folder = join(await temporaryFolder(t), 'x'.repeat(120));
-    const logger = new RecordingLogger();
-    await new StorageLock(folder, logger).acquire();
-    assert.equal(logger.linesOf('storage.not_locked').length, 1);
+  it('goes to exactly one of those that find a dead one at once', async (t) => {
+    const folder = await temporaryFolder(t);
+    let contenders = Array.from({ length: 4 }, () => contender(t, folder));
+    for (let round = 0; round < 8; round++) {
+      const results = await Promise.all(contenders.map((each) => each.try()));
+      assert.deepEqual(results.toSorted(), ['lost', 'lost', 'lost', 'won']);
+      const winner = contenders[results.indexOf('won')]!;
+      await winner.kill();
+      contenders = [...contenders.filter((each) => each !== winner), contender(t, folder)];
+    }
+  });
+
+  it('goes without where nothing can be locked, and says so', async (t) => {
+    for (const make of [mkdir, (path: string) => symlink(join(path, '../elsewhere'), path)]) {
+      const folder = await temporaryFolder(t);
+      await make(join(folder, 'tocsin.lock'));
+      const logger = new RecordingLogger();
+      const lock = new StorageLock(folder, logger);
+      await lock.acquire();
+      await lock.release();
+      assert.equal(logger.linesOf('storage.not_locked').length, 1);
+      assert.deepEqual(await readdir(folder), ['tocsin.lock']);
+    }
   });
 });
+
+/** A process of its own that tries to take the lock each time it is told to. */
+function contender(t: TestContext, folder: string) {
+  const script = `
+    const { StorageLock } = await import(${JSON.stringify(new URL('storage-lock.ts', import.meta.url).href)});
+    process.stdin.on('data', () => {
+      const lock = new StorageLock(${JSON.stringify(folder)}, { warn: console.error });
+      lock.acquire().then(() => console.log('won'), () => console.log('lost'));
+    });
+    console.log('ready');`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  const ready = lines.next();
+  const kill = async (): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  };
+  t.after(kill);
+  return {
+    kill,
+    async try(): Promise<string> {
+      await ready;
+      child.stdin.write('try\n');
+      return (await lines.next()).value as string;
+    },
+  };
+}
 
 async function temporaryFolder(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'storage-lock-'));

@@ -1,35 +1,37 @@
-import { rm } from 'node:fs/promises';
-import { connect, createServer, type Server } from 'node:net';
+import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import type { Logger } from '../logger.ts';
 import { makeFolder } from '../make-folder.ts';
 
-/** Longer paths are no address of a socket. */
-const longestPathBytes = 100;
+/** SQLite's code for a lock that somebody else has. */
+const busy = 5;
 
 /**
- * Keeps a second process from writing to the same storage. The lock is a socket that somebody listens at: when its process
- * ends, however it does, nobody listens any more and the next one takes over.
+ * Keeps a second process from writing to the same storage. The lock is the system's own on a file: to take it is one step, and when
+ * its process ends, however it does, the system frees it. Node has no call for that, but its SQLite has: the file is an empty
+ * database in a transaction that never ends. The file stays when the lock is released: who is about to lock it has it open by then,
+ * and would share the lock with whoever makes a new file.
  */
 export class StorageLock {
   readonly #folder: string;
   readonly #logger: Logger;
-  #server: Server | undefined;
+  #database: DatabaseSync | undefined;
 
   constructor(folder: string, logger: Logger) {
     this.#folder = folder;
     this.#logger = logger;
   }
 
-  /** Rejects if another process has it. Where there can be no such socket, it goes without, and says so. */
+  /** Rejects if another process has it. Where the file system has no locks, it goes without, and says so. */
   async acquire(): Promise<void> {
-    const path = join(this.#folder, 'lock');
     try {
-      if (Buffer.byteLength(path) > longestPathBytes) throw new Error('its path is too long for a socket');
       await makeFolder(this.#folder);
-      this.#server = (await listen(path)) ?? (await this.#takeOver(path));
+      const path = join(this.#folder, 'tocsin.lock');
+      await refuseOthers(path);
+      this.#database = lock(path);
     } catch (error) {
-      if (error instanceof StorageInUseError) throw error;
+      if ((error as { readonly errcode?: number }).errcode === busy) throw new StorageInUseError(this.#folder);
       this.#logger.warn('storage.not_locked', 'the storage could not be locked: see that no other process uses it', {
         folder: this.#folder,
         error,
@@ -37,19 +39,9 @@ export class StorageLock {
     }
   }
 
-  /** Removes the socket, too. */
   async release(): Promise<void> {
-    const server = this.#server;
-    this.#server = undefined;
-    if (server !== undefined) await new Promise((resolve) => server.close(resolve));
-  }
-
-  async #takeOver(path: string): Promise<Server | undefined> {
-    if (await isAlive(path)) throw new StorageInUseError(this.#folder);
-    await rm(path, { force: true });
-    const server = await listen(path);
-    if (server === undefined) throw new StorageInUseError(this.#folder);
-    return server;
+    this.#database?.close();
+    this.#database = undefined;
   }
 }
 
@@ -61,24 +53,20 @@ class StorageInUseError extends Error {
   }
 }
 
-/** Undefined if the address is taken, maybe by a process that has ended. */
-function listen(path: string): Promise<Server | undefined> {
-  return new Promise((resolve, reject) => {
-    const server = createServer((socket) => socket.destroy());
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      error.code === 'EADDRINUSE' ? resolve(undefined) : reject(error),
-    );
-    server.listen(path, () => resolve(server.unref()));
-  });
+/** A link would lock, and create, a file elsewhere. */
+async function refuseOthers(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found?.isFile() === false) throw new Error(`${path} is not a regular file: remove it`);
 }
 
-function isAlive(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
+function lock(path: string): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: 0 });
+  try {
+    // Without the first there would be a second file, a journal of nothing.
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
 }
