@@ -104,3 +104,6 @@ export const drainedBodyBytes = 256 * 1024;
 
 /** How often the web configuration, and each file that it names, is looked at for a change, milliseconds. */
 export const webConfigCheckMs = 1000;
+
+/** How often a web configuration that was refused is tried again though its files look the same, milliseconds. */
+export const webConfigRetryMs = 10_000;

@@ -53,7 +53,7 @@ function start(flags: Flags): Promise<number> | number {
   if ('problems' in loaded || problems.length > 0) return complain(problems, exitFailure);
   const webConfig =
     flags.webConfigFile !== undefined && web !== undefined && 'settings' in web
-      ? { file: flags.webConfigFile, settings: web.settings, readFile: readText }
+      ? { file: flags.webConfigFile, settings: web.settings, read: web.read, readFile: readText }
       : undefined;
   const { config, text, pipelinesFolderGiven, inFile } = loaded;
   const home = chooseHome({

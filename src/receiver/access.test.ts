@@ -88,7 +88,6 @@ async function start(test: TestContext, routePrefix: string) {
         users: new Map(),
         tokenDigests: [digestOf('token')],
         access: rules,
-        files: [],
       }),
       passwords: new PasswordCheck({ matches: () => assert.fail('no password'), close: () => Promise.resolve() }),
       report: new GateReport({ clock, logger, metrics, webMetrics }),

@@ -1,16 +1,19 @@
-import { stat } from 'node:fs/promises';
 import type { CancelTimer, Clock } from '../clock.ts';
 import type { ReadFile } from '../config/load-config.ts';
-import { webConfigCheckMs } from '../limits.ts';
+import { webConfigCheckMs, webConfigRetryMs } from '../limits.ts';
 import type { Logger } from '../logger.ts';
+import { areSame, type FileStates } from './file-states.ts';
+import { FileWatch } from './file-watch.ts';
 import { loadWebConfig } from './load-web-config.ts';
 import type { WebMetrics } from './web-metrics.ts';
-import type { WebSettings } from './web-settings.ts';
+import { isGuarded, type WebSettings } from './web-settings.ts';
 
 /** A web configuration that was read at the start, and where it came from. */
 export interface WebConfigSource {
   readonly file: string;
   readonly settings: WebSettings;
+  /** The files that the settings were read from, as they were then. */
+  readonly read: FileStates;
   readonly readFile: ReadFile;
 }
 
@@ -29,27 +32,28 @@ export type PreparedWebConfig = { apply(): void } | { readonly problems: readonl
 /** The web configuration in use. It follows its files: a good change is swapped in whole, a bad one changes nothing. */
 export class LiveWebConfig {
   readonly #options: LiveWebConfigOptions;
+  readonly #watch = new FileWatch();
   #current: WebSettings;
+  #refused: Refused | undefined;
   #cancelTimer: CancelTimer | undefined;
-  /** What the files looked like when they were last read, and when they were last looked at. */
-  #read = '';
-  #seen = '';
   #isClosed = false;
 
   constructor(options: LiveWebConfigOptions) {
+    const { clock, metrics, source } = options;
     this.#options = options;
-    this.#current = options.source.settings;
-    options.metrics.loaded(options.clock.now(), this.#current.tls?.notAfter ?? NaN);
+    this.#current = source.settings;
+    this.#watch.follow(source.read);
+    metrics.loaded(clock.now(), this.#current.tls?.notAfter ?? NaN);
   }
 
   get current(): WebSettings {
     return this.#current;
   }
 
-  /** From now on looks for changes. */
-  async watch(): Promise<void> {
-    this.#read = this.#seen = await signature(this.#current.files);
-    this.#arm();
+  /** From now on looks for changes, also for those that came after the start had read the files. */
+  watch(): void {
+    if (this.#isClosed) return;
+    this.#cancelTimer = this.#options.clock.setTimeout(() => void this.#look(), webConfigCheckMs);
   }
 
   close(): void {
@@ -68,21 +72,27 @@ export class LiveWebConfig {
   /** The first half of {@link reload}, for whoever has more to check before anything may change. */
   prepare(): PreparedWebConfig {
     const { source, prepare } = this.#options;
-    const loaded = loadWebConfig(source.file, source.readFile);
-    if ('problems' in loaded) return this.#refuse(loaded.problems);
+    const loaded = loadWebConfig(source.file, source.readFile, { mayBeEmpty: !isGuarded(this.#current) });
+    if ('problems' in loaded) return this.#refuse(loaded.problems, loaded.read);
+    const { settings, read } = loaded;
     try {
-      const apply = prepare(loaded.settings);
-      return { apply: () => this.#apply(loaded.settings, apply) };
+      const apply = prepare(settings);
+      return { apply: () => this.#apply(settings, read, apply) };
     } catch (error) {
-      return this.#refuse([
-        `${source.file}: cannot be used: ${error instanceof Error ? error.message : String(error)}`,
-      ]);
+      return this.#refuse([`${source.file}: ${error instanceof Error ? error.message : String(error)}`], read);
     }
   }
 
-  #refuse(problems: readonly string[]): { readonly problems: readonly string[] } {
-    const { logger, metrics, source } = this.#options;
+  /** What it names is followed all the same: it may be good as soon as one of its files is there. */
+  #refuse(problems: readonly string[], read: FileStates): { readonly problems: readonly string[] } {
+    const { clock, logger, metrics, source } = this.#options;
+    const last = this.#refused;
+    this.#refused = { problems, read, at: clock.now() };
+    this.#watch.follow(read);
     metrics.loadFailed();
+    // Tried again though nothing has changed: that is not told each time.
+    if (last !== undefined && areSame(last.read, read) && last.problems.join('\n') === problems.join('\n'))
+      return { problems };
     logger.error('web_config.reload_failed', 'the web configuration is not good; the one read before stays in use', {
       file: source.file,
       problems,
@@ -91,32 +101,36 @@ export class LiveWebConfig {
   }
 
   /** In one go: no request comes in between, so that none is judged by half of the one and half of the other. */
-  #apply(next: WebSettings, apply: () => void): void {
+  #apply(next: WebSettings, read: FileStates, apply: () => void): void {
     const { clock, logger, metrics, source } = this.#options;
     this.#current = next;
     apply();
+    this.#refused = undefined;
+    this.#watch.follow(read);
     metrics.loaded(clock.now(), next.tls?.notAfter ?? NaN);
     logger.info('web_config.reloaded', 'the web configuration was read anew', { file: source.file, ...describe(next) });
   }
 
-  #arm(): void {
+  async #look(): Promise<void> {
+    const { quiet, changed } = await this.#watch.look();
     if (this.#isClosed) return;
-    this.#cancelTimer = this.#options.clock.setTimeout(() => void this.#look(), webConfigCheckMs);
+    if (quiet && (changed || this.#isRetryDue())) this.reload();
+    this.watch();
   }
 
-  /** Reads only what has not changed since the last look, so that nothing is read while it is being written. */
-  async #look(): Promise<void> {
-    const now = await signature(this.#current.files);
-    if (this.#isClosed) return;
-    if (now === this.#seen && now !== this.#read) {
-      this.#read = now;
-      const { files } = this.#current;
-      this.reload();
-      const isSame = files.join('\n') === this.#current.files.join('\n');
-      if (!isSame) this.#read = this.#seen = await signature(this.#current.files);
-    } else this.#seen = now;
-    this.#arm();
+  /** What made it bad may not show in how its files look, such as a disk that failed. */
+  #isRetryDue(): boolean {
+    if (this.#refused === undefined) return false;
+    const sinceMs = this.#options.clock.now() - this.#refused.at;
+    return sinceMs < 0 || sinceMs >= webConfigRetryMs;
   }
+}
+
+/** The last configuration that was refused. */
+interface Refused {
+  readonly problems: readonly string[];
+  readonly read: FileStates;
+  readonly at: number;
 }
 
 /** For the log: what is in use, and no secret. */
@@ -130,17 +144,4 @@ export function describe(settings: WebSettings): Record<string, unknown> {
     tokens: tokenDigests.length,
     rate_limited: rateLimit !== undefined,
   };
-}
-
-/** Changes with a file's content, also where only a link to it is swapped, as the kubelet does with a Secret. */
-async function signature(files: readonly string[]): Promise<string> {
-  const each = files.map(async (file) => {
-    try {
-      const { ino, size, mtimeMs, ctimeMs } = await stat(file);
-      return `${ino} ${size} ${mtimeMs} ${ctimeMs}`;
-    } catch (error) {
-      return String((error as NodeJS.ErrnoException).code);
-    }
-  });
-  return (await Promise.all(each)).join('\n');
 }

@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { loadWebConfig } from './load-web-config.ts';
@@ -23,9 +27,9 @@ describe('loadWebConfig', () => {
   it('takes an empty file for plain HTTP that asks nobody', () => {
     const loaded = load('');
     assert.ok('settings' in loaded);
-    const { tls, users, tokenDigests, headers, rateLimit, files } = loaded.settings;
+    const { tls, users, tokenDigests, headers, rateLimit } = loaded.settings;
     assert.deepEqual([tls, users.size, tokenDigests, headers, rateLimit], [undefined, 0, [], [], undefined]);
-    assert.deepEqual(files, ['/etc/web.yml']);
+    assert.deepEqual([...loaded.read.keys()], ['/etc/web.yml']);
   });
 
   it('reads users, tokens beside the file, headers, the rate limit and the rules', () => {
@@ -38,13 +42,13 @@ access: {/metrics: open}
 `;
     const loaded = load(text, { '/etc/token': 'one\n', '/run/next': 'two' });
     assert.ok('settings' in loaded);
-    const { users, tokenDigests, headers, rateLimit, access, files } = loaded.settings;
+    const { users, tokenDigests, headers, rateLimit, access } = loaded.settings;
     assert.deepEqual([...users], [['alice', hash]]);
     assert.equal(tokenDigests.length, 2);
     assert.deepEqual(headers, [['X-Frame-Options', 'deny']]);
     assert.deepEqual(rateLimit, { intervalMs: 1000, burst: 20 });
     assert.deepEqual([...access], [['/metrics', 'open']]);
-    assert.deepEqual(files, ['/etc/web.yml', '/etc/token', '/run/next']);
+    assert.deepEqual([...loaded.read.keys()], ['/etc/web.yml', '/etc/token', '/run/next']);
   });
 
   const refused: readonly (readonly [string, RegExp])[] = [
@@ -80,6 +84,43 @@ access: {/metrics: open}
   for (const [text, problem] of refused) {
     it(`refuses ${text.replaceAll('\n', ' ')}`, () => assert.match(problemsOf(text).join('\n'), problem));
   }
+
+  it('gives the files that a refused one names, so that they can be watched', () => {
+    const { read } = load('authorization: {credentials_files: [later, soon]}', { '/etc/soon': 'token' });
+    assert.deepEqual([...read.keys()], ['/etc/web.yml', '/etc/later', '/etc/soon']);
+  });
+
+  for (const text of ['', ' \n\t\n', '# users come here\n  # soon']) {
+    it(`refuses ${JSON.stringify(text)} where it would open a door`, () => {
+      const loaded = loadWebConfig('web.yml', () => text, { mayBeEmpty: false });
+      assert.ok('problems' in loaded);
+      assert.match(loaded.problems.join('\n'), /^web\.yml: is empty, .*; write \{\} into it to let everybody in$/);
+      for (const more of ['{}', 'access: {}', '---\n{}'])
+        assert.ok('settings' in loadWebConfig('web.yml', () => `${text}\n${more}`, { mayBeEmpty: false }), more);
+    });
+  }
+
+  it('reads again when a file changes while they are read, and gives up when that goes on', async (test) => {
+    const folder = await mkdtemp(join(tmpdir(), 'web-config-'));
+    test.after(() => rm(folder, { recursive: true }));
+    const file = join(folder, 'web.yml');
+    const token = join(folder, 'token');
+    writeFileSync(token, 'secret');
+    const text = 'authorization: {credentials_files: [token]}';
+    const loadWhileWritten = (times: number) => {
+      let writes = 0;
+      return loadWebConfig(file, (path) => {
+        if (path === token && ++writes <= times) writeFileSync(file, text + ' '.repeat(writes));
+        return readFileSync(path, 'utf8');
+      });
+    };
+    writeFileSync(file, text);
+    assert.ok('settings' in loadWhileWritten(2));
+    assert.match(
+      JSON.stringify(loadWhileWritten(3)),
+      /web\.yml: it or a file that it names is being written; try again/,
+    );
+  });
 
   it('names all problems at once', () => {
     const text =

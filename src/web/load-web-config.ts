@@ -5,22 +5,56 @@ import { describeReadError } from '../config/read-error.ts';
 import { parseSettingsFile, type SettingsFileResult } from '../config/settings-file.ts';
 import { showText } from '../config/show-value.ts';
 import { describeUnknownKeyOf } from '../config/unknown-name.ts';
+import { haveChanged, noting, type FileStates } from './file-states.ts';
 import { loadTls } from './load-tls.ts';
 import { WebConfig } from './web-config.ts';
 import type { WebFiles } from './web-files.ts';
 import type { WebSettings } from './web-settings.ts';
 
 /** The settings, or every problem with them, a line each. */
-export type LoadedWebConfig = { readonly settings: WebSettings } | { readonly problems: readonly string[] };
+export type LoadedWebConfig = WebConfigResult & {
+  /** Every file that was read for it or should have been, as it was then. */
+  readonly read: FileStates;
+};
 
-/** Reads a web configuration and every file that it names. Never throws; no problem shows a secret. */
-export function loadWebConfig(file: string, readFile: ReadFile): LoadedWebConfig {
+type WebConfigResult = { readonly settings: WebSettings } | { readonly problems: readonly string[] };
+
+export interface WebConfigRules {
+  /** Refused where it would open the door of a server that is guarded: a file that is being written is empty too. */
+  readonly mayBeEmpty: boolean;
+}
+
+/** How often files are read that change while they are read, before that is a problem. */
+const maxAttempts = 3;
+
+/**
+ * Reads a web configuration and every file that it names, all of them as they were at one moment. Never throws; no problem
+ * shows a secret.
+ */
+export function loadWebConfig(
+  file: string,
+  readFile: ReadFile,
+  rules: WebConfigRules = { mayBeEmpty: true },
+): LoadedWebConfig {
+  for (let attempt = 1; ; attempt++) {
+    const read = new Map<string, string>();
+    const result = readWebConfig(file, noting(readFile, read), rules);
+    if (!haveChanged(read)) return { ...result, read };
+    if (attempt === maxAttempts) return { problems: [`${showText(file)}: ${isBeingWritten}`], read };
+  }
+}
+
+const isBeingWritten = 'it or a file that it names is being written; try again once that is over';
+const isEmpty = 'is empty, as a file is that is being written; write {} into it to let everybody in';
+
+function readWebConfig(file: string, readFile: ReadFile, { mayBeEmpty }: WebConfigRules): WebConfigResult {
   let text: string;
   try {
     text = readFile(file);
   } catch (error) {
     return { problems: [`${showText(file)}: ${describeReadError(error)}`] };
   }
+  if (!mayBeEmpty && !/^[^\S\n]*[^#\s]/m.test(text)) return { problems: [`${showText(file)}: ${isEmpty}`] };
   const format = { schema: WebConfig, describeUnknownKey: describeUnknownKeyOf(WebConfig) };
   const parsed = parseSettingsFile<WebConfig>(format, file, text);
   return 'problems' in parsed ? parsed : readNamedFiles(file, parsed, readFile);
@@ -30,15 +64,12 @@ function readNamedFiles(
   file: string,
   { settings: config, at, sets }: Exclude<SettingsFileResult<WebConfig>, { problems: unknown }>,
   readFile: ReadFile,
-): LoadedWebConfig {
+): WebConfigResult {
   const problems: string[] = [];
-  const files = [file];
   const refuse: WebFiles['refuse'] = (path, text) => void problems.push(`${at(...path)}${text}`);
   const read: WebFiles['read'] = (path, named) => {
-    const found = resolve(dirname(file), named);
-    files.push(found);
     try {
-      return readFile(found);
+      return readFile(resolve(dirname(file), named));
     } catch (error) {
       refuse(path, describeReadError(error, 'the folder of this file'));
       return undefined;
@@ -57,7 +88,6 @@ function readNamedFiles(
     users: config.basic_auth_users,
     tokenDigests: readTokens(named),
     access: config.access,
-    files,
   };
   return problems.length > 0 ? { problems } : { settings };
 }

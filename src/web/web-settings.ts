@@ -30,13 +30,16 @@ export interface WebSettings {
   /** SHA-256 of each bearer token. */
   readonly tokenDigests: readonly Buffer[];
   readonly access: AccessRules;
-  /** Every file that it was read from. */
-  readonly files: readonly string[];
 }
 
 /** True if a request needs a password or a token, where its path is protected. */
 export function hasCredentials({ users, tokenDigests }: WebSettings): boolean {
   return users.size > 0 || tokenDigests.length > 0;
+}
+
+/** True if it keeps anybody from anything: from coming in, or from reading along. */
+export function isGuarded(settings: WebSettings): boolean {
+  return hasCredentials(settings) || settings.tls !== undefined;
 }
 
 /** True if nobody gets in without some proof of who it is. */

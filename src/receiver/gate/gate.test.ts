@@ -21,7 +21,6 @@ const open: WebSettings = {
   users: new Map(),
   tokenDigests: [],
   access: new Map(),
-  files: [],
 };
 const locked: WebSettings = {
   ...open,

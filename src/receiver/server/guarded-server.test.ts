@@ -25,7 +25,7 @@ async function start(test: TestContext, host: string) {
     schedule: new SliceSchedule(clock),
     logger,
     routes: (_, response) => response.end(),
-    web: { routePrefix: '/am', configSource: { file: '/nowhere/web.yml', settings: loaded.settings, readFile } },
+    web: { routePrefix: '/am', configSource: { file: '/nowhere/web.yml', ...loaded, readFile } },
     maxHeaderBytes: receiver.max_header_size,
     headerTimeoutMs: receiver.header_timeout,
     requestTimeoutMs: receiver.request_timeout,
@@ -47,7 +47,7 @@ describe('GuardedServer', () => {
     const { port, reload, unlocked } = await start(test, '0.0.0.0');
     reload(locked);
     assert.deepEqual(unlocked(), []);
-    reload('');
+    reload('{}');
     reload('access: {/metrics: open}');
     const address = `http://0.0.0.0:${port}/am`;
     assert.deepEqual(unlocked(), [address, address]);
@@ -55,7 +55,7 @@ describe('GuardedServer', () => {
 
   it('does not warn of it on the loopback', async (test) => {
     const { reload, unlocked } = await start(test, '127.0.0.1');
-    reload('');
+    reload('{}');
     assert.deepEqual(unlocked(), []);
   });
 });

@@ -55,7 +55,7 @@ export class GuardedServer {
     const { logger, web } = this.#options;
     this.#address = address;
     tellListening(logger, lockOf(this.#config?.current), address, web.routePrefix);
-    await this.#config?.watch();
+    this.#config?.watch();
     return address;
   }
 

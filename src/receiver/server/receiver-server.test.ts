@@ -23,7 +23,6 @@ const openToAll = {
   users: new Map<string, string>(),
   tokenDigests: [],
   access: new Map<string, never>(),
-  files: [],
 };
 const { receiver: defaults } = Config.parse({});
 
