@@ -113,6 +113,7 @@ function report(
   const changed = lines.filter(({ event, to }) => event === 'condition.changed' && to === 'False');
   const written = changed.map((line) => Date.parse(line.time) - sentAt.get(String(line['name']))!);
   const lost = pipelines - new Set(changed.map((line) => line['name'])).size;
+  const sweeps = lines.filter(({ event, requests }) => event === 'requests.enqueued' && requests !== 0).length;
   const bound = seconds / debounceWaitSeconds + 2;
   const rows = [
     { what: 'POST, ms: p50 / p99 / p99.9 / max', figure: milliseconds(load.latency, true), target: 'p99 ≤ 50' },
@@ -121,15 +122,16 @@ function report(
     {
       what: 'alert sent → condition written, ms: p50 / p99 / max',
       figure: milliseconds(latencies(written)),
-      target: '',
+      target: 'p99 ≤ 1200',
     },
     { what: 'effects lost', figure: String(lost), target: '0' },
-    { what: 'Prometheus queries', figure: String(queries), target: '' },
+    { what: 'Prometheus queries', figure: String(queries), target: `${sweeps}, one a sweep` },
     {
       what: 'status writes',
       figure: String(lines.filter(({ event }) => event === 'condition.changed').length),
       target: `${pipelines}`,
     },
+    { what: 'server CPU, seconds', figure: load.cpuSeconds.toFixed(1), target: '' },
     { what: 'server CPU, share of one core', figure: (load.cpuSeconds / load.seconds).toFixed(2), target: '' },
   ];
   return { rows, raw: { load, most, lost, queries, written } };

@@ -70,7 +70,7 @@ const keys = secretSection({
   }),
   source: section({
     debounce: section(
-      { wait: setting(readDuration('0s', '1w'), '500ms'), max_wait: setting(readTimeout, '5s') },
+      { wait: setting(readDuration('0s', '1w'), '500ms'), max_wait: setting(readTimeout, '1s') },
       maxWaitIsNotShorterThanWait,
     ),
     channel: section({ capacity: setting(readCount, 1024) }),

@@ -23,7 +23,7 @@ describe('configChange', () => {
     const { config, changed, needRestart } = configChange(defaults, next);
     assert.deepEqual(changed, ['receiver.max_alerts', 'source.debounce.wait', 'source.select']);
     assert.deepEqual(needRestart, ['receiver.max_header_size', 'pipelines.folder']);
-    assert.deepEqual([config.receiver.max_alerts, config.source.debounce], [5, { wait: 1000, max_wait: 5000 }]);
+    assert.deepEqual([config.receiver.max_alerts, config.source.debounce], [5, { wait: 1000, max_wait: 1000 }]);
     assert.deepEqual([config.receiver.max_header_size, config.pipelines], [16 * 1024, defaults.pipelines]);
   });
 
