@@ -14,6 +14,9 @@ export const maxSnapshotRetryMs = 30_000;
 export const firstForbiddenRetryMs = 2000;
 export const forbiddenRetryMs = 120_000;
 
+/** How often at most the log tells that requests whose last run failed hold their half of the workers, milliseconds. */
+export const heldLineMs = 60_000;
+
 /** The longest that an API server which is busy can have a write put off, milliseconds. */
 export const maxWriteDelayMs = 300_000;
 

@@ -95,7 +95,7 @@ export function controllerBench(
         work,
         concurrency,
         merge: createMergeWork(),
-        metrics: createWorkQueueMetrics(registry, () => controller.depth),
+        metrics: createWorkQueueMetrics(registry, () => controller),
         rateLimiter: new RateLimiter({ random }),
       }),
   });

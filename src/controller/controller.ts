@@ -6,7 +6,7 @@ import type { SliceSchedule } from '../slice-schedule.ts';
 import { Slices } from '../slices.ts';
 import type { Causes } from '../workqueue/causes.ts';
 import { requestKey, type Request } from '../workqueue/request.ts';
-import type { Priority, WorkItem, WorkQueue } from '../workqueue/work-queue.ts';
+import type { FailedRequests, Priority, WorkItem, WorkQueue } from '../workqueue/work-queue.ts';
 import { outcomeOfError, outcomeOfResult, type Outcome } from './outcome.ts';
 import type { ReconcileReport } from './reconcile-report.ts';
 import type { Reconciler } from './reconciler.ts';
@@ -47,6 +47,11 @@ export class Controller {
   /** Requests that wait for a free worker. */
   get depth(): number {
     return this.#queue.depth;
+  }
+
+  /** Those that wait or run and whose last run failed. */
+  get failed(): FailedRequests {
+    return this.#queue.failed;
   }
 
   /** Adds all requests of one event as a sweep, which is over when the last of them has ended. */
@@ -135,12 +140,14 @@ export class Controller {
       }
       case 'error':
         this.#unfinished.add(requestKey(request));
-        return ended(
-          this.#draining ? undefined : this.#queue.addRateLimited(request, () => retriedWork(payload), 'retry'),
-        );
+        return ended(this.#draining ? undefined : this.#retry(item, durationMs()));
       case 'cancelled':
         this.#unfinished.add(requestKey(request));
         return ended();
     }
+  }
+  /** After its back-off, and after as long as the failed run took: one whose writes time out takes half of a worker's time at most. */
+  #retry({ request, payload }: WorkItem<Work>, tookMs: number): number {
+    return this.#queue.addRateLimited(request, () => retriedWork(payload), 'retry', tookMs);
   }
 }

@@ -9,6 +9,7 @@ import { WorkQueue, type WorkItem } from '../workqueue/work-queue.ts';
 import { Controller } from './controller.ts';
 import { createAction } from './create-action.ts';
 import { createControllerMetrics } from './controller-metrics.ts';
+import { HeldLine } from './held-line.ts';
 import type { AlertSource, Annotator, Pipelines, TransitionRecorder } from './ports.ts';
 import { ReconcileReport } from './reconcile-report.ts';
 import { Reconciler } from './reconciler.ts';
@@ -41,6 +42,7 @@ export interface ControllerStage {
 export function createController(options: ControllerStageOptions): ControllerStage {
   const { config, clock, registry, pipelines, kinds } = options;
   const metrics = createControllerMetrics(registry, kinds, () => countByKind(pipelines.list()));
+  const heldLine = new HeldLine(options);
   const reconciler = new Reconciler({ pipelines, action: createAction({ ...options, metrics }) });
   const controller: Controller = new Controller({
     ...options,
@@ -52,7 +54,8 @@ export function createController(options: ControllerStageOptions): ControllerSta
         work,
         concurrency: config.max_concurrent_reconciles,
         merge: createMergeWork(),
-        metrics: createWorkQueueMetrics(registry, () => controller.depth),
+        metrics: createWorkQueueMetrics(registry, () => controller),
+        onHeld: (held) => heldLine.write(held),
       }),
   });
   const prepare = (next: Config['controller']) => {

@@ -1,6 +1,6 @@
 import type { Queue, QueueAddOptions } from 'p-queue';
 
-type RunFunction = () => Promise<unknown>;
+export type RunFunction = () => Promise<unknown>;
 
 export interface LaneOptions extends QueueAddOptions {
   /** A lane's number, from 0 up; the highest is served first. */
@@ -8,7 +8,7 @@ export interface LaneOptions extends QueueAddOptions {
 }
 
 /**
- * What waits in p-queue: a line for each priority. Moving one to another line takes the same time however many wait;
+ * What waits for a worker: a line for each priority. Moving one to another line takes the same time however many wait;
  * p-queue's own queue searches all of them, and ten thousand moved by one event would hold the event loop for seconds.
  */
 export class PriorityLanes implements Queue<RunFunction, LaneOptions> {
@@ -18,6 +18,10 @@ export class PriorityLanes implements Queue<RunFunction, LaneOptions> {
     let size = 0;
     for (const lane of this.#lanes) size += lane.size;
     return size;
+  }
+
+  has(id: string): boolean {
+    return this.#lanes.some((lane) => lane.has(id));
   }
 
   /** @param options `id` has to be there, and unlike that of any other that waits */

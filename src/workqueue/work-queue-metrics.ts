@@ -12,15 +12,33 @@ const buckets = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 600];
 /** The queue's name in client-go's `name` label. */
 const name = 'pipelines';
 
-/** The work queue's metrics under client-go's names, so that existing dashboards read them. @param depth read at each scrape */
-export function createWorkQueueMetrics(registry: Registry, depth: () => number): WorkQueueMetrics {
+export interface WorkQueueCounts {
+  /** Requests that wait for a free worker. */
+  readonly depth: number;
+  readonly failed: { readonly waiting: number; readonly running: number; readonly limit: number };
+}
+
+/** The work queue's metrics, those of client-go under its names, so that existing dashboards read them. @param counts read at each scrape */
+export function createWorkQueueMetrics(registry: Registry, counts: () => WorkQueueCounts): WorkQueueMetrics {
   const common = { registers: [registry], labelNames: ['name'] as const };
   new Gauge({
     ...common,
     name: 'workqueue_depth',
     help: 'Requests that wait for a free worker.',
     collect() {
-      this.labels(name).set(depth());
+      this.labels(name).set(counts().depth);
+    },
+  });
+  new Gauge({
+    registers: [registry],
+    name: 'tocsin_failed_requests',
+    help: 'Requests whose last run failed: those that wait for a worker, those that run, and how many may run at once.',
+    labelNames: ['state'],
+    collect() {
+      const { waiting, running, limit } = counts().failed;
+      this.set({ state: 'waiting' }, waiting);
+      this.set({ state: 'running' }, running);
+      this.set({ state: 'limit' }, limit);
     },
   });
   const adds = new Counter({

@@ -3,11 +3,12 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { request, setUpQueue, type QueueSetup, type Run } from './work-queue.fixture.ts';
 import type { Priority } from './work-queue.ts';
+import { turnsBeforeFailed } from './worker-share.ts';
 
 type Step =
   | { readonly do: 'add'; readonly key: string; readonly priority: Priority }
   | { readonly do: 'addAfter'; readonly key: string; readonly priority: Priority; readonly delayMs: number }
-  | { readonly do: 'addRateLimited'; readonly key: string; readonly priority: Priority }
+  | { readonly do: 'addRateLimited'; readonly key: string; readonly priority: Priority; readonly tookMs: number }
   | { readonly do: 'forget'; readonly key: string }
   /** Ends one of the runs under way, if there is any. */
   | { readonly do: 'finish'; readonly which: number; readonly fails: boolean }
@@ -20,6 +21,8 @@ interface Waiting {
   priority: Priority;
   /** Its place among those of its priority. */
   place: number;
+  /** Whether its key had failed when it took its place. */
+  failed: boolean;
 }
 
 interface Delayed {
@@ -38,6 +41,8 @@ const priorities: readonly Priority[] = ['resync', 'retry', 'alert', 'manual'];
 class ModelQueue {
   readonly runs: Run[] = [];
   readonly running: string[] = [];
+  /** Of those that run: the keys that had failed. */
+  readonly failedRunning: string[] = [];
   readonly ended: string[] = [];
   waiting: Waiting[] = [];
   readonly delayed = new Map<string, Delayed>();
@@ -47,7 +52,10 @@ class ModelQueue {
   busy = 0;
   adds = 0;
   retries = 0;
+  /** The most that ever ran at once of those that had failed. */
+  mostFailed = 0;
   #places = 0;
+  #turns = 0;
 
   constructor(concurrency: number, now: number) {
     this.concurrency = concurrency;
@@ -62,7 +70,8 @@ class ModelQueue {
     const waiting = this.waiting.find((one) => one.key === key);
     if (waiting === undefined) {
       this.adds++;
-      this.waiting.push({ key, payload: carried, priority: wanted, addedAt: this.now, place: this.#places++ });
+      const failed = this.#hasFailed(key);
+      this.waiting.push({ key, payload: carried, priority: wanted, addedAt: this.now, place: this.#places++, failed });
     } else {
       waiting.payload.push(...carried);
       if (higher(wanted, waiting.priority) !== waiting.priority) waiting.place = this.#places++;
@@ -81,11 +90,11 @@ class ModelQueue {
     });
   }
 
-  addRateLimited(key: string, payload: readonly string[], priority: Priority): number {
+  addRateLimited(key: string, payload: readonly string[], priority: Priority, tookMs: number): number {
     const failures = this.failures.get(key) ?? 0;
     this.failures.set(key, failures + 1);
     this.retries++;
-    const delayMs = Math.min(5 * 2 ** failures, 1_000_000);
+    const delayMs = Math.max(tookMs, Math.min(5 * 2 ** failures, 1_000_000));
     this.addAfter(key, payload, priority, delayMs);
     return delayMs;
   }
@@ -108,8 +117,10 @@ class ModelQueue {
   turn(): void {
     for (const key of this.ended) {
       this.running.splice(this.running.indexOf(key), 1);
+      if (this.failedRunning.includes(key)) this.failedRunning.splice(this.failedRunning.indexOf(key), 1);
       const again = this.waiting.find((one) => one.key === key);
-      if (again !== undefined) again.place = this.#places++;
+      if (again === undefined) continue;
+      Object.assign(again, { place: this.#places++, failed: this.#hasFailed(key) });
       // Another worker may be free already.
       this.#start();
     }
@@ -120,14 +131,33 @@ class ModelQueue {
 
   #start(): void {
     const ready = this.waiting.filter(({ key }) => !this.running.includes(key));
-    const [next] = ready.sort((a, b) => rank(b.priority) - rank(a.priority) || a.place - b.place);
+    ready.sort((a, b) => rank(b.priority) - rank(a.priority) || a.place - b.place);
+    const next = this.#choose(
+      ready.find(({ failed }) => !failed),
+      ready.find(({ failed }) => failed),
+    );
     if (next === undefined || this.busy === this.concurrency) return;
+    this.#turns = next.failed ? 0 : this.#turns + 1;
+    if (next.failed) this.failedRunning.push(next.key);
+    this.mostFailed = Math.max(this.mostFailed, this.failedRunning.length);
     this.waiting = this.waiting.filter((one) => one !== next);
     this.busy++;
     this.running.push(next.key);
     const { key, payload, priority, addedAt } = next;
     this.runs.push({ key, payload, priority, addedAt, startedAt: this.now });
     this.#start();
+  }
+
+  /** One that failed runs when no other waits, or when so many others have run; never on more than half of the workers. */
+  #choose(well: Waiting | undefined, failed: Waiting | undefined): Waiting | undefined {
+    const mostFailed = Math.max(1, Math.floor(this.concurrency / 2));
+    if (failed === undefined || this.failedRunning.length >= mostFailed) return well;
+    if (well === undefined) return failed;
+    return this.#turns >= turnsBeforeFailed && this.failedRunning.length === 0 ? failed : well;
+  }
+
+  #hasFailed(key: string): boolean {
+    return (this.failures.get(key) ?? 0) > 0;
   }
 }
 
@@ -151,8 +181,8 @@ function apply(setup: QueueSetup, model: ModelQueue, step: Step, name: string): 
       assert.equal(setup.addAfter(step.key, name, step.delayMs, step.priority), true);
       return name;
     case 'addRateLimited': {
-      const delayMs = model.addRateLimited(step.key, [name], step.priority);
-      assert.equal(setup.addRateLimited(step.key, name, step.priority), delayMs);
+      const delayMs = model.addRateLimited(step.key, [name], step.priority, step.tookMs);
+      assert.equal(setup.addRateLimited(step.key, name, step.priority, step.tookMs), delayMs);
       return name;
     }
     case 'forget':
@@ -192,6 +222,8 @@ async function drain(setup: QueueSetup, model: ModelQueue): Promise<number> {
   assert.equal(setup.add('a', 'too late'), false);
   assert.equal(setup.addAfter('b', 'too late', 1), false);
   setup.addRateLimited('c', 'too late');
+  // It failed all the same.
+  model.failures.set('c', (model.failures.get('c') ?? 0) + 1);
   while (model.running.length > 0) {
     apply(setup, model, { do: 'finish', which: 0, fails: false }, '');
     await assertAlike(setup, model);
@@ -203,10 +235,11 @@ describe('WorkQueue, held against a naive model', () => {
   const key = fc.constantFrom('a', 'b', 'c', 'd', 'e');
   const priority = fc.constantFrom(...priorities);
   const delayMs = fc.oneof(fc.constantFrom(0, 5, 10, 20), fc.nat(100));
+  const tookMs = fc.constantFrom(0, 0, 30);
   const step: fc.Arbitrary<Step> = fc.oneof(
     { weight: 6, arbitrary: fc.record({ do: fc.constant('add' as const), key, priority }) },
     { weight: 3, arbitrary: fc.record({ do: fc.constant('addAfter' as const), key, priority, delayMs }) },
-    { weight: 2, arbitrary: fc.record({ do: fc.constant('addRateLimited' as const), key, priority }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('addRateLimited' as const), key, priority, tookMs }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('forget' as const), key }) },
     {
       weight: 6,
@@ -218,9 +251,9 @@ describe('WorkQueue, held against a naive model', () => {
   const turns = fc.array(fc.array(step, { minLength: 1, maxLength: 4 }), { maxLength: 40, size: 'max' });
 
   it('does the same, step by step, and loses no add', async () => {
-    const sizes = { runs: 0, merged: 0 };
+    const sizes = { runs: 0, merged: 0, ofFailed: 0 };
     await fc.assert(
-      fc.asyncProperty(fc.integer({ min: 1, max: 3 }), turns, async (concurrency, schedule) => {
+      fc.asyncProperty(fc.integer({ min: 1, max: 5 }), turns, async (concurrency, schedule) => {
         const setup = setUpQueue(concurrency);
         const model = new ModelQueue(concurrency, setup.clock.now());
         const added: string[] = [];
@@ -236,6 +269,8 @@ describe('WorkQueue, held against a naive model', () => {
         assert.deepEqual([...worked, ...left].toSorted(), added.filter((name) => name !== '').toSorted());
         assert.deepEqual(setup.twice, []);
         assert.ok(setup.busiest() <= concurrency);
+        assert.ok(model.mostFailed <= Math.max(1, concurrency / 2), 'those that failed hold more than half');
+        sizes.ofFailed = Math.max(sizes.ofFailed, model.mostFailed);
         assert.equal(setup.clock.pending(), 0, 'a timer was left');
         const metrics = await setup.metrics();
         assert.equal(metrics['workqueue_adds_total{name="pipelines"}'], model.adds);
@@ -245,6 +280,6 @@ describe('WorkQueue, held against a naive model', () => {
       }),
       { numRuns: 300 },
     );
-    assert.ok(sizes.runs > 1_000 && sizes.merged > 100, 'the schedules exercise nothing');
+    assert.ok(sizes.runs > 1_000 && sizes.merged > 100 && sizes.ofFailed === 2, 'the schedules exercise nothing');
   });
 });

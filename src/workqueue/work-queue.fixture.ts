@@ -4,7 +4,7 @@ import { FakeClock } from '../../test/support/fake-clock.ts';
 import { createWorkQueueMetrics } from './work-queue-metrics.ts';
 import { RateLimiter } from './rate-limiter.ts';
 import { requestKey, type Request } from './request.ts';
-import { WorkQueue, type Priority, type WorkItem } from './work-queue.ts';
+import { WorkQueue, type FailedRequests, type Priority, type WorkItem } from './work-queue.ts';
 
 /** What a test's request carries: the names of the adds that are merged in it, in their order. */
 export type Adds = readonly string[];
@@ -23,11 +23,13 @@ export interface QueueSetup {
   running(): readonly string[];
   /** The most that were ever worked on at once. */
   busiest(): number;
+  /** What was told of requests that failed last and had to wait. */
+  readonly held: readonly FailedRequests[];
   /** The keys that were ever worked on twice at once. */
   readonly twice: readonly string[];
   add(name: string, payload: string, priority?: Priority): boolean;
   addAfter(name: string, payload: string, delayMs: number, priority?: Priority): boolean;
-  addRateLimited(name: string, payload: string, priority?: Priority): number;
+  addRateLimited(name: string, payload: string, priority?: Priority, tookMs?: number): number;
   /** Ends the work on a key, or fails it. It takes {@link settle} for the queue to notice. */
   finish(name: string, error?: Error): void;
   /** Lets whatever is ready run. */
@@ -46,6 +48,7 @@ export function setUpQueue(concurrency = 1): QueueSetup {
   const runs: Run[] = [];
   const running = new Map<string, PromiseWithResolvers<void>>();
   const twice: string[] = [];
+  const held: FailedRequests[] = [];
   let busiest = 0;
   const work = ({ request: { name }, ...item }: WorkItem<Adds>): Promise<void> => {
     if (running.has(name)) twice.push(name);
@@ -61,21 +64,23 @@ export function setUpQueue(concurrency = 1): QueueSetup {
     concurrency,
     work,
     merge: (earlier, later) => [...earlier, ...later],
-    metrics: createWorkQueueMetrics(registry, () => queue.depth),
+    metrics: createWorkQueueMetrics(registry, () => queue),
     rateLimiter: new RateLimiter({ random: () => 0 }),
+    onHeld: (requests) => held.push(requests),
   });
   return {
     clock,
     queue,
     runs,
     twice,
+    held,
     running: () => [...running.keys()],
     busiest: () => busiest,
     add: (name, payload, priority = 'alert') => queue.add(request(name), [payload], priority),
     addAfter: (name, payload, delayMs, priority = 'retry') =>
       queue.addAfter(request(name), () => [payload], priority, delayMs),
-    addRateLimited: (name, payload, priority = 'retry') =>
-      queue.addRateLimited(request(name), () => [payload], priority),
+    addRateLimited: (name, payload, priority = 'retry', tookMs = 0) =>
+      queue.addRateLimited(request(name), () => [payload], priority, tookMs),
     finish: (name, error) => {
       const ended = running.get(name);
       if (ended === undefined) throw new Error(`${requestKey(request(name))} is not being worked on`);

@@ -399,11 +399,11 @@ describe('WorkQueue, work that rejects', () => {
 
   it('survives work that throws before it gives a promise', async () => {
     const tried: string[] = [];
-    const queue = new WorkQueue<string>({
+    const queue: WorkQueue<string> = new WorkQueue<string>({
       clock: new FakeClock(),
       concurrency: 1,
       merge: (_, later) => later,
-      metrics: createWorkQueueMetrics(new Registry(), () => 0),
+      metrics: createWorkQueueMetrics(new Registry(), () => queue),
       work: ({ payload }) => {
         tried.push(payload);
         throw new Error('no');
@@ -413,6 +413,65 @@ describe('WorkQueue, work that rejects', () => {
     queue.add(request('b'), 'y', 'alert');
     await queue.shutDownWithDrain();
     assert.deepEqual(tried, ['x', 'y']);
+  });
+});
+
+describe('WorkQueue, keys that failed last', () => {
+  it('leaves half of the workers to others, and lets nobody who is well wait behind those that failed', async () => {
+    const setup = setUpQueue(4);
+    for (const key of 'abcdef') setup.addRateLimited(key, 'x');
+    await setup.clock.advanceAsync(5);
+    assert.deepEqual(setup.running(), ['a', 'b']);
+    assert.deepEqual(setup.queue.failed, { waiting: 4, running: 2, limit: 2 });
+    setup.add('h', 'x');
+    setup.add('i', 'x');
+    await setup.settle();
+    assert.deepEqual(setup.running(), ['a', 'b', 'h', 'i']);
+    setup.add('j', 'x', 'resync');
+    await finishAll(setup, 'a');
+    assert.deepEqual(setup.running(), ['b', 'h', 'i', 'j'], 'also a periodic look goes before');
+    await finishAll(setup, 'h');
+    assert.deepEqual(setup.running(), ['b', 'i', 'j', 'c']);
+    await end(setup);
+    assert.equal(setup.runs.length, 9);
+  });
+
+  it('tells of one that waits because they hold their half, and counts them', async () => {
+    const setup = setUpQueue(2);
+    for (const key of 'ab') setup.addRateLimited(key, 'x');
+    await setup.clock.advanceAsync(5);
+    assert.deepEqual(setup.held, [{ waiting: 1, running: 1, limit: 1 }]);
+    const metrics = await setup.metrics();
+    for (const state of ['waiting', 'running', 'limit'])
+      assert.equal(metrics[`tocsin_failed_requests{state="${state}"}`], 1, state);
+    await end(setup);
+  });
+
+  it('treats a key as well again once it is forgotten', async () => {
+    const setup = setUpQueue(2);
+    for (const key of 'ab') setup.addRateLimited(key, 'x');
+    for (const key of 'ab') setup.queue.forget(request(key));
+    await setup.clock.advanceAsync(5);
+    assert.deepEqual(setup.running(), ['a', 'b']);
+    await end(setup);
+  });
+
+  it('gives them what they may have when there are more workers', async () => {
+    const setup = setUpQueue(2);
+    for (const key of 'abcd') setup.addRateLimited(key, 'x');
+    await setup.clock.advanceAsync(5);
+    assert.deepEqual(setup.running(), ['a']);
+    setup.queue.concurrency = 6;
+    await setup.settle();
+    assert.deepEqual(setup.running(), ['a', 'b', 'c']);
+    await end(setup);
+  });
+
+  it('waits at least as long as the failed run took', async () => {
+    const setup = setUpQueue();
+    assert.equal(setup.addRateLimited('a', 'x', 'retry', 30_000), 30_000);
+    assert.equal(setup.addRateLimited('b', 'x', 'retry', 1), 5);
+    await end(setup);
   });
 });
 

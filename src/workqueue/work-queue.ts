@@ -1,9 +1,10 @@
 import PQueue from 'p-queue';
 import type { CancelTimer, Clock } from '../clock.ts';
-import { PriorityLanes, type LaneOptions } from './priority-lanes.ts';
+import { FairLanes, type FairLaneOptions } from './fair-lanes.ts';
 import { RateLimiter } from './rate-limiter.ts';
 import { requestKey, type Request } from './request.ts';
 import type { WorkQueueMetrics } from './work-queue-metrics.ts';
+import { WorkerShare, type Standing } from './worker-share.ts';
 
 /** Runs first what a person asked for, then what an alert asks for, then what failed before, then the periodic looks. */
 export type Priority = 'manual' | 'alert' | 'retry' | 'resync';
@@ -20,6 +21,17 @@ export interface WorkQueueOptions<Payload> {
   readonly work: (item: WorkItem<Payload>) => Promise<void>;
   readonly metrics: WorkQueueMetrics;
   readonly rateLimiter?: RateLimiter;
+  /** Told when a request that failed last waits because such requests hold their half of the workers. */
+  readonly onHeld?: (held: FailedRequests) => void;
+}
+
+/** Requests whose last run failed. */
+export interface FailedRequests {
+  /** For a free worker, not for their back-off. */
+  readonly waiting: number;
+  readonly running: number;
+  /** The most that may run. */
+  readonly limit: number;
 }
 
 export interface WorkItem<Payload> {
@@ -48,31 +60,45 @@ interface Delayed<Payload> {
  * - `processing`: is being worked on. If it is dirty as well, it goes back into p-queue once that ends: so a key is never
  *   worked on twice at once, and an add in the middle means exactly one more run after.
  *
+ * A key that failed last ({@link RateLimiter.failures}) waits behind those that are well, and such keys hold at most half of
+ * the workers: see {@link WorkerShare}.
+ *
  * p-queue's `timeout` is not used: it would free the slot while the work still runs.
  */
 export class WorkQueue<Payload> {
   readonly #options: WorkQueueOptions<Payload>;
   readonly #rateLimiter: RateLimiter;
-  readonly #pqueue: PQueue<PriorityLanes, LaneOptions>;
+  readonly #share: WorkerShare;
+  readonly #pqueue: PQueue<FairLanes, FairLaneOptions>;
   readonly #dirty = new Map<string, WorkItem<Payload>>();
   readonly #processing = new Set<string>();
   readonly #delayed = new Map<string, Delayed<Payload>>();
+  /** Of those that wait in p-queue: the keys that failed last. */
+  #failedWaiting = 0;
   #shuttingDown = false;
 
   constructor(options: WorkQueueOptions<Payload>) {
     this.#options = options;
     this.#rateLimiter = options.rateLimiter ?? new RateLimiter();
-    this.#pqueue = new PQueue({ concurrency: options.concurrency, queueClass: PriorityLanes });
+    this.#share = new WorkerShare(options.concurrency);
+    this.#pqueue = new PQueue({ concurrency: options.concurrency, queueClass: fairLanesOf(this.#share) });
   }
 
   /** How many requests are worked on at once; those under way go on. */
   set concurrency(count: number) {
+    this.#share.workers = count;
     this.#pqueue.concurrency = count;
   }
 
   /** Requests that wait for a free worker. */
   get depth(): number {
     return this.#dirty.size;
+  }
+
+  /** Those that wait or run and whose last run failed. */
+  get failed(): FailedRequests {
+    const { failedRunning: running, limit } = this.#share;
+    return { waiting: this.#failedWaiting, running, limit };
   }
 
   /** Requests that wait for their time. */
@@ -115,9 +141,17 @@ export class WorkQueue<Payload> {
     return true;
   }
 
-  /** As {@link addAfter} with the key's exponential back-off, which this counts up. Gives the delay, milliseconds. */
-  addRateLimited(request: Request, payload: DelayedPayload<Payload>, priority: Priority): number {
-    const delayMs = this.#rateLimiter.when(requestKey(request));
+  /**
+   * As {@link addAfter} with the key's exponential back-off, which this counts up. Gives the delay, milliseconds.
+   * @param atLeastMs how long the run took that failed: a key whose runs time out takes half of a worker's time at most
+   */
+  addRateLimited(
+    request: Request,
+    payload: DelayedPayload<Payload>,
+    priority: Priority,
+    atLeastMs: number = 0,
+  ): number {
+    const delayMs = Math.max(this.#rateLimiter.when(requestKey(request)), atLeastMs);
     if (this.addAfter(request, payload, priority, delayMs)) this.#options.metrics.retries.inc();
     return delayMs;
   }
@@ -155,11 +189,18 @@ export class WorkQueue<Payload> {
 
   #enqueue(key: string, priority: Priority): void {
     // The promise settles with the task, which never rejects; it is caught all the same, for nothing may float.
-    this.#pqueue.add(() => this.#run(key), { priority: rank[priority], id: key }).catch(() => undefined);
+    const standing = this.#rateLimiter.failures(key) > 0 ? 'failed' : 'well';
+    if (standing === 'failed') this.#failedWaiting++;
+    this.#pqueue
+      .add(() => this.#run(key, standing), { priority: rank[priority], id: key, standing })
+      .catch(() => undefined);
+    // It may have started by now.
+    if (standing === 'failed' && this.#failedWaiting > 0 && !this.#share.isOpen) this.#options.onHeld?.(this.failed);
   }
 
-  async #run(key: string): Promise<void> {
+  async #run(key: string, standing: Standing): Promise<void> {
     const { clock, metrics, work } = this.#options;
+    if (standing === 'failed') this.#failedWaiting--;
     const item = this.#dirty.get(key)!;
     this.#dirty.delete(key);
     this.#processing.add(key);
@@ -170,6 +211,7 @@ export class WorkQueue<Payload> {
     } finally {
       metrics.workDuration.observe(Math.max(0, clock.now() - startedAt) / 1000);
       this.#processing.delete(key);
+      this.#share.ended(standing);
       const again = this.#dirty.get(key);
       if (again !== undefined) this.#enqueue(key, again.priority);
     }
@@ -185,6 +227,15 @@ export class WorkQueue<Payload> {
     this.#delayed.delete(key);
     return delayed;
   }
+}
+
+/** p-queue makes its own lanes. */
+function fairLanesOf(share: WorkerShare): new () => FairLanes {
+  return class extends FairLanes {
+    constructor() {
+      super(share);
+    }
+  };
 }
 
 function higherOf(a: Priority, b: Priority): Priority {

@@ -8,6 +8,7 @@ export const workQueue: MutatedPart = {
     'workqueue/rate-limiter.test.ts',
     'workqueue/request.test.ts',
     'workqueue/priority-lanes.test.ts',
+    'workqueue/worker-share.test.ts',
     'workqueue/work-queue.test.ts',
     'workqueue/work-queue-model.test.ts',
   ],
@@ -60,6 +61,18 @@ export const workQueue: MutatedPart = {
       from: 'this.#failures.set(key, failures + 1);',
       to: '',
       means: 'the back-off never grows',
+    },
+    {
+      file: 'workqueue/worker-share.ts',
+      from: 'return this.#failedRunning < this.limit;',
+      to: 'return true;',
+      means: 'keys that failed hold every worker',
+    },
+    {
+      file: 'workqueue/worker-share.ts',
+      from: ' && this.#turns >= turnsBeforeFailed',
+      to: ' && false',
+      means: 'a key that failed waits for ever while others do',
     },
     {
       file: 'workqueue/request.ts',

@@ -1,0 +1,23 @@
+import type { Clock } from '../clock.ts';
+import { heldLineMs } from '../limits.ts';
+import type { Logger } from '../logger.ts';
+import type { FailedRequests } from '../workqueue/work-queue.ts';
+
+/** Tells, at most once in {@link heldLineMs}, that requests which failed last wait for their half of the workers. */
+export class HeldLine {
+  readonly #options: { readonly clock: Clock; readonly logger: Logger };
+  #toldAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: { readonly clock: Clock; readonly logger: Logger }) {
+    this.#options = options;
+  }
+
+  write({ waiting, running, limit }: FailedRequests): void {
+    const { clock, logger } = this.#options;
+    const now = clock.now();
+    if (Math.abs(now - this.#toldAt) < heldLineMs) return;
+    this.#toldAt = now;
+    const message = 'requests whose last run failed hold their half of the workers: further ones wait, others do not';
+    logger.warn('requests.held', message, { waiting, running, limit });
+  }
+}
