@@ -1,12 +1,13 @@
-const maxCharacters = 200;
-/** Enough for {@link maxCharacters} of the longest ones, so that a long text is not searched to its end. */
-const maxCodeUnits = 8 * maxCharacters;
+const defaultMaxCharacters = 200;
+/** Enough for characters of the longest kind, so that a long text is not searched to its end. */
+const unitsPerCharacter = 8;
 
 /**
  * The beginning of a text that a stranger sent, fit for an error message: on one line, without control and formatting
- * characters (they could steer the reader's terminal), at most 200 characters.
+ * characters (they could steer the reader's terminal), of a limited number of characters.
  */
-export function excerpt(text: string): string {
+export function excerpt(text: string, maxCharacters = defaultMaxCharacters): string {
+  const maxCodeUnits = unitsPerCharacter * maxCharacters;
   const clean = text
     .slice(0, maxCodeUnits)
     .toWellFormed()

@@ -7,7 +7,7 @@ export const reconcileDeadlineMs = 60_000;
 export const maxSnapshotRetryMs = 30_000;
 
 /**
- * After a write that was refused for want of a right the next one is made after the first of these; then after as long as it has
+ * After a write that was refused with a 403 the next one is made after the first of these; then after as long as it has
  * been refused for, up to the second, after which the log tells of it again, milliseconds. An API server that has just been started
  * refuses everybody until it has read its roles.
  */
@@ -16,6 +16,12 @@ export const forbiddenRetryMs = 120_000;
 
 /** How often at most the log tells that requests whose last run failed hold their half of the workers, milliseconds. */
 export const heldLineMs = 60_000;
+
+/** Lines about objects that the API server refuses to write, though no right is missing, that are written in one second. */
+export const refusalLinesPerSecond = 10;
+
+/** So many refused rights and objects are remembered; past that, the one that was refused longest ago begins anew. */
+export const maxRememberedRefusals = 4096;
 
 /** The longest that an API server which is busy can have a write put off, milliseconds. */
 export const maxWriteDelayMs = 300_000;

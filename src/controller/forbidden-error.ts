@@ -6,7 +6,10 @@ export interface ForbiddenErrorOptions extends ErrorOptions {
   readonly retryMs?: number;
 }
 
-/** A right is missing: a person has to grant it, and until then a try every few minutes is enough, once that is clear. */
+/**
+ * The API server refuses a write: a right is missing, or a policy forbids it. A person has to change that, and until then a
+ * try every few minutes is enough, once that is clear.
+ */
 export class ForbiddenError extends PostponedError {
   override readonly name = 'ForbiddenError';
 

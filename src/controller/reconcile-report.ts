@@ -110,8 +110,8 @@ function finishedLevel(item: WorkItem<Work>): LogLevel {
 
 /**
  * The first failure is news; that it still fails is told by the metrics. One that all pipelines share was told where it
- * was found: because Prometheus cannot be asked, for each only where an alert waits for it; for want of a right, which
- * lasts until a person acts, by the end of the sweep alone.
+ * was found: because Prometheus cannot be asked, for each only where an alert waits for it; of a write that the API server
+ * refuses until a person acts, by the home of the pipelines and the end of the sweep.
  */
 function failedLevel(item: WorkItem<Work>, error: unknown): LogLevel {
   if (item.priority === 'retry' || error instanceof ForbiddenError) return 'debug';

@@ -4,7 +4,7 @@ import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { ForbiddenError } from '../controller/forbidden-error.ts';
 import { AnnotationWriter } from './annotation-writer.ts';
-import { FakeApiClient, failure } from './fake-api-client.fixture.ts';
+import { FakeApiClient, withoutRight } from './fake-api-client.fixture.ts';
 import { WriteFailures } from './write-failures.ts';
 
 const path = '/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/shop';
@@ -35,7 +35,7 @@ describe('AnnotationWriter', () => {
   it('names the right that is missing', async () => {
     const { client, writer, logger } = bench();
     client.before = (call) => {
-      throw failure(call, 403, 'Forbidden');
+      throw withoutRight(call, 'patch', 'applications', 'argoproj.io');
     };
     await assert.rejects(writer.write({ path }, { a: 'b' }, never), ForbiddenError);
     const told = logger.valuesOf('write.forbidden', 'verb', 'resource', 'manifest');

@@ -31,7 +31,8 @@ export class AnnotationWriter {
       return true;
     } catch (error) {
       if (error instanceof ApiError && error.status === 404) return false;
-      throw this.#options.failures.explain(error, { verb: 'patch', resource: resourceOf(target), manifest });
+      const right = { verb: 'patch', resource: resourceOf(target), manifest } as const;
+      throw this.#options.failures.explain(error, right, target.path);
     }
   }
 }

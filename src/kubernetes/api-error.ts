@@ -1,8 +1,11 @@
+import type { MissingRight } from './missing-right.ts';
+
 export interface ApiErrorOptions extends ErrorOptions {
   /** The HTTP status; undefined if no answer came. */
   readonly status?: number | undefined;
   readonly reason: string;
   readonly retryAfterMs?: number | undefined;
+  readonly missingRight?: MissingRight | undefined;
 }
 
 /**
@@ -21,11 +24,14 @@ export class ApiError extends Error {
   readonly reason: string;
   /** How long the server asks to wait before the next try, milliseconds. */
   readonly retryAfterMs: number | undefined;
+  /** Of a 403: the right that the server says is missing; undefined where it gives another reason. */
+  readonly missingRight: MissingRight | undefined;
 
-  constructor(message: string, { status, reason, retryAfterMs, cause }: ApiErrorOptions) {
+  constructor(message: string, { status, reason, retryAfterMs, missingRight, cause }: ApiErrorOptions) {
     super(message, { cause });
     this.status = status;
     this.reason = reason;
     this.retryAfterMs = retryAfterMs;
+    this.missingRight = missingRight;
   }
 }

@@ -1,5 +1,9 @@
 import { excerpt } from '../excerpt.ts';
 import { ApiError } from './api-error.ts';
+import { missingRight } from './missing-right.ts';
+
+/** Of a sentence of the API server so much is quoted, characters: what a policy says may take a few lines. */
+const maxQuoted = 600;
 
 /** What of a call a message names. */
 export interface CallName {
@@ -10,12 +14,13 @@ export interface CallName {
 /** The answer of the API server that is no success, as an error. Status objects are read, anything else is quoted. */
 export function statusFailure(call: CallName, status: number, text: string, retryAfter: string | undefined): ApiError {
   const { reason, message, retryAfterSeconds } = readStatus(text);
-  const quoted = excerpt(message ?? text);
+  const quoted = message === undefined ? excerpt(text) : excerpt(message, maxQuoted);
   const detail = quoted === '' ? '' : `: ${quoted}`;
   return new ApiError(`${call.method} ${call.path}: ${status} ${reason ?? 'Unknown'}${detail}`, {
     status,
     reason: reason ?? 'Unknown',
     retryAfterMs: retryAfterMs(retryAfter, retryAfterSeconds),
+    missingRight: status === 403 && message !== undefined ? missingRight(message) : undefined,
   });
 }
 

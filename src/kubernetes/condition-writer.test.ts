@@ -10,11 +10,12 @@ import type { Condition, ConditionChange } from '../controller/ports.ts';
 import { PostponedError } from '../controller/postponed-error.ts';
 import { TerminalError } from '../controller/terminal-error.ts';
 import { ConditionWriter } from './condition-writer.ts';
-import { FakeApiClient, failure } from './fake-api-client.fixture.ts';
+import { FakeApiClient, failure, forbidden, withoutRight } from './fake-api-client.fixture.ts';
 import { WriteFailures } from './write-failures.ts';
 import { createWriteMetrics } from './write-metrics.ts';
 
 const path = '/apis/telemetry.kyma-project.io/v1beta1/tracepipelines/cls';
+const group = 'telemetry.kyma-project.io';
 const never = new AbortController().signal;
 const old: Condition = {
   type: 'TelemetryFlowHealthy',
@@ -125,7 +126,7 @@ describe('ConditionWriter', () => {
   it('says once for all objects which right is missing, and tries again', async () => {
     const { writer, client, logger, clock } = bench();
     client.before = (call) => {
-      if (call.method === 'PATCH') throw failure(call, 403, 'Forbidden');
+      if (call.method === 'PATCH') throw withoutRight(call, 'patch', 'tracepipelines/status', group);
     };
     const known = { conditions: [old], resourceVersion: '1' };
     const other = { path: path.replace('cls', 'other'), known };
@@ -144,6 +145,37 @@ describe('ConditionWriter', () => {
     await clock.advanceAsync(120_000);
     await assert.rejects(writer.write(other, toNew, never), ForbiddenError);
     assert.equal(logger.lines.length, 2);
+  });
+
+  it('names the right to read, and its manifest, when that is the one that is missing', async () => {
+    const { writer, client, logger } = bench();
+    client.before = (call) => {
+      if (call.method === 'GET') throw withoutRight(call, 'get', 'tracepipelines', group);
+    };
+    await assert.rejects(writer.write({ path }, toNew, never), ForbiddenError);
+    assert.deepEqual(logger.valuesOf('write.forbidden', 'verb', 'resource', 'manifest'), [
+      ['get', 'tracepipelines.telemetry.kyma-project.io', 'k8s/base/cluster-role-reader.yaml'],
+    ]);
+  });
+
+  it('quotes the server where something else than a right is in the way, for each object', async () => {
+    const { writer, client, logger } = bench();
+    const sentence = "ValidatingAdmissionPolicy 'freeze' with binding 'freeze' denied request: no change on Fridays";
+    client.before = (call) => {
+      throw forbidden(call, `tracepipelines.x "cls" is forbidden: ${sentence}`);
+    };
+    const known = { conditions: [old], resourceVersion: '1' };
+    const other = path.replace('cls', 'other');
+    for (const target of [path, path, other])
+      await assert.rejects(
+        writer.write({ path: target, known }, toNew, never),
+        (error) => error instanceof ForbiddenError && error.message.endsWith(sentence),
+      );
+    assert.deepEqual(logger.linesOf('write.forbidden'), []);
+    assert.deepEqual(logger.valuesOf('write.refused', 'object', 'manifest'), [
+      [path, undefined],
+      [other, undefined],
+    ]);
   });
 
   it('hands on when the server wants to be asked again', async () => {

@@ -47,7 +47,7 @@ export class ConditionWriter {
       return await this.#attempts(target, change, signal);
     } catch (error) {
       const resource = resourceOf(target, '/status');
-      throw this.#options.failures.explain(error, { verb: 'patch', resource, manifest });
+      throw this.#options.failures.explain(error, { verb: 'patch', resource, manifest }, target.path);
     }
   }
 

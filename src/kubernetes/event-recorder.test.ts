@@ -9,7 +9,7 @@ import { maxEventSeries, maxWaitingEvents } from '../limits.ts';
 import { EventRecorder } from './event-recorder.ts';
 import { EventReport } from './event-report.ts';
 import { EventWriter } from './event-writer.ts';
-import { FakeApiClient, failure } from './fake-api-client.fixture.ts';
+import { FakeApiClient, failure, forbidden, withoutRight } from './fake-api-client.fixture.ts';
 import { createWriteMetrics } from './write-metrics.ts';
 
 interface Event {
@@ -123,10 +123,22 @@ describe('EventRecorder', () => {
     assert.deepEqual(await counts(), [1, 0, 0, 0]);
   });
 
+  it('names no right, and quotes the server, where a namespace is going away', async () => {
+    const { clock, record, client, logger } = bench();
+    const sentence = 'unable to create new content in namespace shop because it is being terminated';
+    client.before = (call) => {
+      throw forbidden(call, `events.events.k8s.io "cls.1" is forbidden: ${sentence}`);
+    };
+    record('a', 'Throttling');
+    await clock.advanceAsync(0);
+    const [line] = logger.fieldsOf('events.lost');
+    assert.deepEqual([line?.['manifest'], String(line?.['error']).includes(sentence)], [undefined, true]);
+  });
+
   it('tells of failures in one line a minute, with the right that is missing, and goes on', async () => {
     const { clock, record, client, logger, events, counts } = bench();
     client.before = (call) => {
-      throw failure(call, 403, 'Forbidden');
+      throw withoutRight(call, 'create', 'events', 'events.k8s.io');
     };
     for (let index = 0; index < 50; index++) record(`p${index}`, 'Throttling');
     await clock.advanceAsync(59_000);

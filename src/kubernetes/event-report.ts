@@ -32,9 +32,9 @@ export class EventReport {
   failed(error: unknown, { event }: EventSeries): void {
     this.#options.metrics.event('failed');
     this.#lost.failed++;
-    const isForbidden = error instanceof ApiError && error.status === 403;
+    const lacksRight = error instanceof ApiError && error.missingRight !== undefined;
     const { namespace } = event.metadata;
-    this.#cause = { error, namespace, reason: event.reason, ...(isForbidden && { manifest }) };
+    this.#cause = { error, namespace, reason: event.reason, ...(lacksRight && { manifest }) };
     this.#tell();
   }
 

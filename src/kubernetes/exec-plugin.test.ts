@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { eventually } from '../../test/support/eventually.ts';
 import { FakeClock } from '../../test/support/fake-clock.ts';
@@ -45,6 +45,30 @@ describe('ExecPlugin', () => {
       [headers, tls],
       [{ authorization: 'Bearer a' }, { cert: 'b', key: 'c', rejectUnauthorized: false }],
     );
+  });
+
+  it('begins at the kubeconfig if its path is relative, wherever we run', async (t) => {
+    for (const command of ['./plugin', 'bin/../plugin', './bin/plugin']) {
+      const one = plugin(t, '', { command, args: [] });
+      mkdirSync(one.file('bin'));
+      for (const name of ['plugin', 'bin/plugin'])
+        writeFileSync(one.file(name), `#!/bin/sh\n${good}\n`, { mode: 0o755 });
+      assert.deepEqual((await one.credentials.access()).headers, { authorization: 'Bearer from-plugin' });
+    }
+  });
+
+  it('begins at the kubeconfig too if that is named by a relative path', async (t) => {
+    const { file } = plugin(t, '', { command: './plugin', args: [] });
+    writeFileSync(file('plugin'), `#!/bin/sh\n${good}\n`, { mode: 0o755 });
+    const kubeconfigs = [relative(process.cwd(), file('kubeconfig'))];
+    const { headers } = await new Credentials(() => loadKubeConfig({ kubeconfigs }), new FakeClock()).access();
+    assert.deepEqual(headers, { authorization: 'Bearer from-plugin' });
+  });
+
+  it('is looked for in PATH if it is a bare name, though one of that name stands beside the kubeconfig', async (t) => {
+    const one = plugin(t, '', { command: 'tocsin-test-plugin', args: [] });
+    writeFileSync(one.file('tocsin-test-plugin'), `#!/bin/sh\n${good}\n`, { mode: 0o755 });
+    assert.match(await whyNot(one), /is no program that can be found/);
   });
 
   it('is told in its environment what it is asked for', async (t) => {

@@ -1,4 +1,5 @@
 import type { RequestOptions } from 'node:https';
+import { isAbsolute, join } from 'node:path';
 import type { User } from '@kubernetes/client-node';
 import { z } from 'zod';
 import { nameOf, runPlugin, type PluginCommand, type RunPluginOptions } from './run-plugin.ts';
@@ -22,10 +23,20 @@ const providerName = 'exec-plugin';
 /**
  * Makes a user of {@link ExecPlugin} of one that has `exec`. The library's own way would wait for ever for a plugin that hangs,
  * and quote what it cannot read.
+ * @param folder of the kubeconfig
  */
-export function withExecPlugin(user: User): User {
+export function withExecPlugin(user: User, folder: string): User {
   const { exec, ...rest } = user;
-  return exec ? { ...rest, authProvider: { name: providerName, config: { plugin: exec as PluginCommand } } } : user;
+  if (!exec) return user;
+  const plugin = besideKubeconfig(exec as PluginCommand, folder);
+  return { ...rest, authProvider: { name: providerName, config: { plugin } } };
+}
+
+/** As client-go: a bare name is looked up in PATH, a relative path begins at the kubeconfig and not where we happen to run. */
+function besideKubeconfig(plugin: PluginCommand, folder: string): PluginCommand {
+  const { command } = plugin;
+  if (typeof command !== 'string' || !command.includes('/') || isAbsolute(command)) return plugin;
+  return { ...plugin, command: join(folder, command) };
 }
 
 /** Credentials of a plugin, for the library: asked when there are none, or those that it gave have expired. */

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ApiCall } from './api-call.ts';
 import type { ApiClient } from './api-client.ts';
 import { ApiError } from './api-error.ts';
+import { statusFailure } from './api-failure.ts';
 
 type Json = Record<string, unknown>;
 
@@ -78,6 +79,18 @@ export class FakeApiClient implements Pick<ApiClient, 'call'> {
 
 export function failure({ method, path }: ApiCall, status: number, reason: string, retryAfterMs?: number): ApiError {
   return new ApiError(`${method} ${path}: ${status} ${reason}`, { status, reason, retryAfterMs });
+}
+
+/** A 403 with a sentence of the API server in it. */
+export function forbidden(call: ApiCall, message: string): ApiError {
+  return statusFailure(call, 403, JSON.stringify({ kind: 'Status', reason: 'Forbidden', message }), undefined);
+}
+
+/** The 403 of RBAC. */
+export function withoutRight(call: ApiCall, verb: string, resource: string, group: string): ApiError {
+  const user = 'User "system:serviceaccount:tocsin:tocsin"';
+  const sentence = `${user} cannot ${verb} resource "${resource}" in API group "${group}" at the cluster scope`;
+  return forbidden(call, `${resource}.${group} "cls" is forbidden: ${sentence}`);
 }
 
 function patch(call: ApiCall, object: Json): Json {

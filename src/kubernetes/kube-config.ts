@@ -1,4 +1,4 @@
-import { dirname, isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import type { Cluster, KubeConfig, User } from '@kubernetes/client-node';
 import { showValue } from '../config/show-value.ts';
 import { withExecPlugin } from './exec-plugin.ts';
@@ -40,9 +40,12 @@ function loadFile(config: KubeConfig, file: string): LoadedFile {
   const content = readKubeConfig(file);
   try {
     config.loadFromString(JSON.stringify(content));
-    config.makePathsAbsolute(dirname(file));
-    const tokenFiles = tokenFilesOf(content, dirname(file));
-    const users = config.getUsers().map((user) => withExecPlugin(withTokenFile(user, tokenFiles.get(user.name))));
+    const folder = dirname(resolve(file));
+    config.makePathsAbsolute(folder);
+    const tokenFiles = tokenFilesOf(content, folder);
+    const users = config.getUsers().map((user) => {
+      return withExecPlugin(withTokenFile(user, tokenFiles.get(user.name)), folder);
+    });
     return { config, clusters: config.getClusters(), users };
   } catch (error) {
     throw new Error(`kubeconfig ${file}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });

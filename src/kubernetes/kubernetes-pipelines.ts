@@ -60,6 +60,7 @@ export class KubernetesPipelines implements Pipelines, Annotator {
   readonly #watched: WatchedPipelines;
   readonly #conditions: ConditionWriter;
   readonly #annotations: AnnotationWriter;
+  readonly #failures: WriteFailures;
   readonly #ownWrites = new OwnWrites();
   readonly #lines: PipelineLines;
   #isSynced = false;
@@ -69,7 +70,7 @@ export class KubernetesPipelines implements Pipelines, Annotator {
     this.kinds = kymaKindsOf(options.resources);
     this.transitions = options.transitions;
     this.#lines = new PipelineLines(options);
-    const failures = new WriteFailures(options);
+    const failures = (this.#failures = new WriteFailures(options));
     this.#conditions = new ConditionWriter({ ...options, failures, metrics: options.writeMetrics });
     this.#annotations = new AnnotationWriter({ ...options, failures });
     const names = new Set(options.resources.map(resourceName));
@@ -106,6 +107,7 @@ export class KubernetesPipelines implements Pipelines, Annotator {
     await this.#options.transitions?.close(Math.min(timeoutMs, lastEventsMs));
     await Promise.all(this.#reflectors.map((reflector) => reflector.close()));
     this.#lines.close();
+    this.#failures.close();
     await this.#options.client.close();
   }
 

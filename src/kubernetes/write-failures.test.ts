@@ -54,15 +54,63 @@ describe('WriteFailures', () => {
   });
 });
 
+describe('WriteFailures, a refusal that names no right', () => {
+  it('is told for each object and reason, and again every two minutes', () => {
+    const { clock, logger, deny } = bench();
+    for (const [object, message] of [
+      ['/a', 'no'],
+      ['/a', 'no'],
+      ['/b', 'no'],
+      ['/a', 'never'],
+    ] as const)
+      deny(object, message);
+    clock.advance(120_000);
+    deny('/a', 'never');
+    assert.deepEqual(
+      logger.fieldsOf('write.refused').map(({ object, error }) => [object, (error as Error).message]),
+      [
+        ['/a', 'no'],
+        ['/b', 'no'],
+        ['/a', 'never'],
+        ['/a', 'never'],
+      ],
+    );
+  });
+
+  it('is tried again ever later for that object alone', () => {
+    const { clock, deny } = bench();
+    deny('/a', 'no');
+    clock.advance(50_000);
+    assert.deepEqual([deny('/a', 'another reason'), deny('/b', 'no')], [50_000, 2000]);
+  });
+
+  it('is ten lines a second at most, and then only counted', async () => {
+    const { clock, logger, deny, failures } = bench();
+    for (let object = 0; object < 5000; object++) deny(`/${object}`, 'no');
+    await clock.advanceAsync(1000);
+    assert.equal(logger.linesOf('write.refused').length, 10);
+    assert.deepEqual(logger.valuesOf('write.refusals_limited', 'lines', 'per_second'), [[4990, 10]]);
+    failures.close();
+    assert.equal(clock.pending(), 0);
+  });
+});
+
 /** `refuse` gives how long after it the next try is, milliseconds. */
 function bench() {
   const clock = new FakeClock();
   const logger = new RecordingLogger();
   const failures = new WriteFailures({ clock, logger });
   const refuse = (right: Right): number => {
-    const error = failures.explain(new ApiError('no', { status: 403, reason: 'Forbidden' }), right);
+    const options = { status: 403, reason: 'Forbidden', missingRight: right };
+    const error = failures.explain(new ApiError('no', options), right, '/apis/x/tracepipelines/a');
     assert.ok(error instanceof ForbiddenError);
     return error.retryAt - clock.now();
   };
-  return { clock, logger, refuse };
+  /** A refusal that names no right. */
+  const deny = (object: string, message: string): number => {
+    const error = failures.explain(new ApiError(message, { status: 403, reason: 'Forbidden' }), patch, object);
+    assert.ok(error instanceof ForbiddenError);
+    return error.retryAt - clock.now();
+  };
+  return { clock, logger, failures, refuse, deny };
 }

@@ -258,6 +258,28 @@ describe('writing to a real API server', { skip: skipWithoutKube() }, () => {
       ]);
     });
 
+    it('are not blamed where an admission policy refuses: the server is quoted', async (t) => {
+      const sentence = 'pipelines are frozen until Monday';
+      await kube().apply(...freezing('frozen', sentence));
+      t.after(() => kube().kubectl(['delete', 'validatingadmissionpolicy,validatingadmissionpolicybinding', 'frozen']));
+      const path = await createPipeline(clientOf(t, admin), 'frozen', others);
+      const files = ['base/cluster-role-reader.yaml', 'base/cluster-role-writer.yaml'];
+      const { conditions, logger } = writerOf(clientOf(t, await rights('account-6', ...files)));
+
+      // The API server takes a moment to compile the policy.
+      const rejection = await eventually(
+        () =>
+          conditions.write({ path }, setFlow(`R${Math.trunc(performance.now())}`), never).then(() => undefined, String),
+        (error) => error?.includes('denied request') === true,
+      );
+
+      assert.match(rejection!, new RegExp(`ValidatingAdmissionPolicy 'frozen' .* denied request: ${sentence}$`));
+      assert.doesNotMatch(rejection!, /right|manifest|k8s\//);
+      assert.deepEqual(logger.linesOf('write.forbidden'), []);
+      const [line, ...more] = logger.fieldsOf('write.refused');
+      assert.deepEqual([line?.['object'], String(line?.['error']).endsWith(sentence), more], [path, true, []]);
+    });
+
     it('to annotate are those of the component annotate', async (t) => {
       const path = await createPipeline(clientOf(t, admin), 'annotated', others);
       const client = clientOf(t, await rights('account-3', 'components/annotate/cluster-role-annotator.yaml'));
@@ -338,6 +360,20 @@ describe('writing to a real API server', { skip: skipWithoutKube() }, () => {
       assert.equal(await metricOf(registry, 'tocsin_kubernetes_events_total', { result: 'created' }), 1);
     });
 
+    it('are lost in a namespace that goes away, in the words of the server and without blaming a right', async (t) => {
+      await kube().apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'leaving' } });
+      // Nothing here takes the finalizer away, so that it stays in this state.
+      await kube().kubectl(['delete', 'namespace', 'leaving', '--wait=false']);
+      const client = clientOf(t, await rights('account-7', 'base/cluster-role-writer.yaml'));
+      const { recorder, logger } = recorderOf(client);
+      const pipeline = pipelineOf('TracePipeline', 'cls', { namespace: 'leaving', uid: 'u' });
+      recorder.record(pipeline, transition, { by: 'no alert' });
+      await recorder.close(5000);
+      const [line] = logger.fieldsOf('events.lost');
+      assert.match(String(line?.['error']), /403 Forbidden: .* in namespace leaving because it is being terminated/);
+      assert.equal(line?.['manifest'], undefined);
+    });
+
     it('that may not be written are two lines, at first and at the end, and harm nobody', async (t) => {
       const client = clientOf(t, await rights('account-5', 'base/cluster-role-reader.yaml'));
       const { recorder, logger } = recorderOf(client);
@@ -354,3 +390,23 @@ describe('writing to a real API server', { skip: skipWithoutKube() }, () => {
     });
   });
 });
+
+/** A policy that lets nobody write the status of one pipeline. */
+function freezing(name: string, message: string): readonly object[] {
+  const api = { apiVersion: 'admissionregistration.k8s.io/v1', metadata: { name } };
+  const rule = {
+    apiGroups: ['telemetry.kyma-project.io'],
+    apiVersions: ['*'],
+    operations: ['UPDATE'],
+    resources: ['tracepipelines/status'],
+  };
+  const policy = {
+    failurePolicy: 'Fail',
+    matchConstraints: { resourceRules: [rule] },
+    validations: [{ expression: `object.metadata.name != '${name}'`, message, reason: 'Forbidden' }],
+  };
+  return [
+    { ...api, kind: 'ValidatingAdmissionPolicy', spec: policy },
+    { ...api, kind: 'ValidatingAdmissionPolicyBinding', spec: { policyName: name, validationActions: ['Deny'] } },
+  ];
+}
