@@ -55,10 +55,10 @@ export class AlertTruth implements AlertSource {
   }
 
   #create(config: Config['prometheus']): AlertSource {
-    const { url } = config;
+    const { url: urls } = config;
     this.#snapshot = undefined;
-    if (url === null) return new StoredAlertSource(this.#options.store, this.#options.schedule);
-    this.#snapshot = createSharedSnapshot({ ...this.#options, metrics: this.#metrics, config, url });
+    if (urls === null) return new StoredAlertSource(this.#options.store, this.#options.schedule);
+    this.#snapshot = createSharedSnapshot({ ...this.#options, metrics: this.#metrics, config, urls });
     return this.#snapshot;
   }
 }

@@ -6,6 +6,9 @@ export const reconcileDeadlineMs = 60_000;
 /** After a failed query the next one is made at the latest after this, milliseconds. */
 export const maxSnapshotRetryMs = 30_000;
 
+/** A replica of Prometheus that failed last time is waited for so long once another one has answered, milliseconds. */
+export const failingReplicaWaitMs = 1000;
+
 /**
  * After a write that was refused with a 403 the next one is made after the first of these; then after as long as it has
  * been refused for, up to the second, after which the log tells of it again, milliseconds. An API server that has just been started

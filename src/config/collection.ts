@@ -17,6 +17,18 @@ export function listOf<T>(read: Reader<T>, refusal: NotFound): Collection<readon
   });
 }
 
+/** One value, or a list of some, none of them there twice; always read as a list. Null, as nothing at all, is null. */
+export function oneOrListOf<T extends string>(read: Reader<T>, refusal: NotFound): Collection<readonly T[] | null> {
+  return collection((found, context): readonly T[] | null => {
+    if (found === null) return null;
+    if (!Array.isArray(found)) return readOne(found, read, context);
+    const values = readAll(found.entries(), read, context).map(([, value]) => value);
+    if (found.length > 0 && new Set(values).size === values.length) return values;
+    context.addIssue({ code: 'custom', message: describeRefusal(found, refusal) });
+    return z.NEVER;
+  });
+}
+
 /**
  * A map whose keys are the user's own. Null, as nothing at all, is an empty map. A key that is refused is not shown either, if
  * what is found is secret.
@@ -40,6 +52,13 @@ export function mapOf<T>(
 
 function collection<T>(transform: (found: unknown, context: z.RefinementCtx) => T): Collection<T> {
   return z.unknown().transform(transform).prefault(null);
+}
+
+function readOne<T>(found: unknown, read: Reader<T>, context: z.RefinementCtx): readonly T[] {
+  const reading = read(found);
+  if ('value' in reading) return [reading.value];
+  context.addIssue({ code: 'custom', message: describeRefusal(found, reading) });
+  return z.NEVER;
 }
 
 function isKey(key: string, read: Reader<string>, context: z.RefinementCtx): boolean {

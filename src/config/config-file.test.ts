@@ -146,7 +146,7 @@ log: 5
     [
       'such a key whose value has to be masked',
       'prometheus:\n  url:http://u:Passw0rd@h\n',
-      '2:3: prometheus: found "***@h", did you mean "url: ..."? allowed: a map with the keys url, timeout, max_response_size, max_firing_size, http_config',
+      '2:3: prometheus: found "***@h", did you mean "url: ..."? allowed: a map with the keys url, resolve, max_replicas, params, ignored_labels, timeout, max_response_size, max_firing_size, heal_grace, unknown_after, http_config',
     ],
     ['an odd key', '"a\\nb": 1\n', `1:1: "a\\nb": unknown key, allowed: ${sections}`],
   ];
@@ -226,7 +226,12 @@ log: 5
       `prometheus: {url: "ftp://user:Passw0rd@host"}`,
       `prometheus: {url: "${url}/?x=1"}`,
       `prometheus: {url: "http://user:Passw0rd#@host"}`,
-      `prometheus: {url: ["${url}"]}`,
+      `prometheus: {url: ["${url}", 5]}`,
+      `prometheus: {url: ["${url}", "${url}"]}`,
+      `prometheus: {url: ["${url}/?x=Passw0rd"]}`,
+      `prometheus: {url: "http://host/?x=Passw0rd"}`,
+      `prometheus: {params: {token: Passw0rd}}`,
+      `prometheus: {params: "token=Passw0rd"}`,
       `prometheus: {url: {"${url}": 1}}`,
       `prometheus: "${url}"`,
       `prometheus: ${url}: 5`,

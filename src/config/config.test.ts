@@ -27,6 +27,7 @@ const counts = [
   'receiver.max_connections',
   'source.channel.capacity',
   'controller.max_concurrent_reconciles',
+  'prometheus.max_replicas',
   'pipelines.kubernetes.qps',
   'pipelines.kubernetes.burst',
   'log.alert_lines_per_second',
@@ -44,7 +45,7 @@ const durations = [
   'controller.drain_timeout',
   'prometheus.timeout',
 ];
-const orZero = ['source.debounce.wait', 'controller.resync'];
+const orZero = ['source.debounce.wait', 'controller.resync', 'prometheus.heal_grace', 'prometheus.unknown_after'];
 
 describe('Config', () => {
   it('has these keys and defaults', () => {
@@ -87,9 +88,15 @@ describe('Config', () => {
       },
       prometheus: {
         url: null,
+        resolve: 'one',
+        max_replicas: 8,
+        params: new Map(),
+        ignored_labels: ['prometheus_replica'],
         timeout: 10_000,
         max_response_size: 64 * 1024 ** 2,
         max_firing_size: 96 * 1024 ** 2,
+        heal_grace: 120_000,
+        unknown_after: 5000,
         http_config: HttpConfig.parse({}),
       },
       pipelines: { folder: 'examples/pipelines', kubernetes: { kinds: null, qps: 20, burst: 30 } },
@@ -112,7 +119,7 @@ describe('Config', () => {
     assert.equal(config.receiver.resolve_timeout, 5_400_000);
     assert.deepEqual(config.source.debounce, { wait: 0, max_wait: 1 });
     assert.deepEqual([config.controller.action, config.controller.resync], ['log', 0]);
-    assert.equal(config.prometheus.url, 'http://prometheus:9090/prefix');
+    assert.deepEqual(config.prometheus.url, ['http://prometheus:9090/prefix']);
   });
 
   it('is covered by the tables of this test: every key that has a bound', () => {
@@ -122,6 +129,9 @@ describe('Config', () => {
       'source.repeats',
       'controller.action',
       'prometheus.url',
+      'prometheus.resolve',
+      'prometheus.params',
+      'prometheus.ignored_labels',
       'pipelines.folder',
       'pipelines.kubernetes.kinds',
     ];

@@ -2,8 +2,7 @@ import { z } from 'zod';
 import { readAnnotationKey, readAnnotationValue } from './annotation.ts';
 import { formatDuration } from './duration.ts';
 import { healthRulesExist } from './health-rules-exist.ts';
-import { HttpConfig } from './http-config.ts';
-import { readPrometheusUrl } from './prometheus-url.ts';
+import { PrometheusSection } from './prometheus-section.ts';
 import { secretSection, section, setting } from './setting.ts';
 import { orNull, readChoice, readCount, readDuration, readNames, readPath, readSize } from './value-readers.ts';
 import { WatchedKinds } from './watched-kinds.ts';
@@ -14,8 +13,6 @@ const readTimeout = readDuration('1ms', '1w');
 const readSpan = readDuration('1ms', '100y');
 /** As {@link readSpan}; 0 is never. */
 const readSpanOrNever = readDuration('0s', '100y');
-
-const readUrlOrNull = orNull(readPrometheusUrl);
 
 const maxWaitIsNotShorterThanWait = z.refine<{ readonly wait: number; readonly max_wait: number }>(
   ({ wait, max_wait }) => wait <= max_wait,
@@ -95,15 +92,7 @@ const keys = secretSection({
     resync: setting(readSpanOrNever, '10m'),
     drain_timeout: setting(readTimeout, '20s'),
   }),
-  prometheus: section({
-    /** Without a slash at its end; null: the alerts that were pushed are the truth. */
-    url: setting(readUrlOrNull, null),
-    timeout: setting(readTimeout, '10s'),
-    max_response_size: setting(readSize('1KiB'), '64MiB'),
-    /** What the labels of the alerts that fire may take in memory, estimated on the high side. */
-    max_firing_size: setting(readSize('1KiB'), '96MiB'),
-    http_config: HttpConfig,
-  }),
+  prometheus: PrometheusSection,
   pipelines: section({
     /** The default lies in the package, not in the working folder. */
     folder: setting(readPath, 'examples/pipelines'),

@@ -35,7 +35,7 @@ describe('loadConfig', () => {
     const fromFile = load(text);
     assert.ok('config' in fromFile);
     assert.equal(fromFile.text, text);
-    assert.equal(fromFile.config.prometheus.url, 'http://file');
+    assert.deepEqual(fromFile.config.prometheus.url, ['http://file']);
     assert.equal(fromFile.config.pipelines.folder, 'file');
     const fromFlags = load(text, { prometheusUrl: 'http://flag/', pipelinesFolder: 'flag' });
     assert.ok('config' in fromFlags);

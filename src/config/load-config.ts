@@ -45,7 +45,7 @@ export function loadConfig(flags: ConfigFlags, readFile: ReadFile): LoadedConfig
   const inFile = { folder: file.sets('pipelines', 'folder'), kubernetes: file.sets('pipelines', 'kubernetes') };
   const config = {
     ...file.config,
-    prometheus: { ...prometheus, url: url.value ?? prometheus.url, http_config: httpConfig },
+    prometheus: { ...prometheus, url: url.value === undefined ? prometheus.url : [url.value], http_config: httpConfig },
     pipelines: { ...pipelines, folder: folder.value ?? pipelines.folder },
   };
   return {

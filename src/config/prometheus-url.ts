@@ -8,8 +8,12 @@ const blockedPorts: ReadonlySet<string> = new Set(
   1723 2049 3659 4045 4190 5060 5061 6000 6566 6665 6666 6667 6668 6669 6679 6697 10080`.split(/\s+/),
 );
 
-/** The URL of a Prometheus, as {@link readHttpUrl} reads it. One that fetch would refuse for ever is refused at once. */
+/**
+ * The URL of a Prometheus, as {@link readHttpUrl} reads it. One that fetch would refuse for ever is refused at once. A query
+ * has its own place, and is not cut off from what is suggested.
+ */
 export const readPrometheusUrl: Reader<string> = (found) => {
+  if (typeof found === 'string' && found.includes('?')) return { allowed: queryRemedy(found), secret: true };
   const reading = readHttpUrl(found);
   const url = 'value' in reading ? reading.value : reading.suggestion;
   const port = url === undefined ? '' : new URL(url).port;
@@ -18,3 +22,11 @@ export const readPrometheusUrl: Reader<string> = (found) => {
     allowed: `another port, as the fetch standard blocks ${port}; a reverse proxy can give Prometheus one`,
   };
 };
+
+/** The names of the parameters without their values, which may be a token. */
+function queryRemedy(text: string): string {
+  const names = [...new URLSearchParams(text.slice(text.indexOf('?')).replace(/#.*$/s, '')).keys()];
+  const shown = names.filter((name) => /^[\w.:-]{1,60}$/.test(name)).map((name) => `${name}: [...]`);
+  const params = shown.length === 0 ? 'namespace: [...]' : [...new Set(shown)].slice(0, 5).join(', ');
+  return `an http or https URL without its query, which is added to every query from prometheus.params: {${params}}`;
+}

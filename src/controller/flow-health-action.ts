@@ -2,7 +2,7 @@ import type { Causes } from '../workqueue/causes.ts';
 import type { Action, Run } from './action.ts';
 import { flavourOf } from './flavour.ts';
 import { configurationNotGenerated, flowHealth, probingFailed, type Verdict } from './flow-health.ts';
-import type { AlertSnapshot, AlertSource } from './ports.ts';
+import type { AlertSnapshot, AlertSource, Pipeline } from './ports.ts';
 import type { Result } from './result.ts';
 import { SnapshotError } from './snapshot-error.ts';
 
@@ -29,8 +29,8 @@ export class FlowHealthAction implements Action {
 
   /**
    * Nothing is taken from the causes but how fresh the answer has to be and what to say in the log.
-   * Rejects with SnapshotError when the alerts cannot be had (the condition is Unknown by then), and with whatever the
-   * home of the pipelines throws when it cannot be written to.
+   * Rejects with SnapshotError when the alerts cannot be had (the condition is Unknown by then, unless it may be over in a
+   * moment and there is a condition to stand until then), and with whatever the home of the pipelines throws when it cannot be written to.
    */
   async perform(run: Run): Promise<Result> {
     // The configuration allows such a kind for the action log, which then shows whom an alert would wake.
@@ -47,7 +47,8 @@ export class FlowHealthAction implements Action {
     try {
       return await this.#options.alerts.snapshot(causes.lastSeen, [...causes.requestIds], signal);
     } catch (error) {
-      if (error instanceof SnapshotError) await this.#apply(run, probingFailed(pipeline, error));
+      const isKept = error instanceof SnapshotError && !error.isLasting && hasVerdict(pipeline);
+      if (error instanceof SnapshotError && !isKept) await this.#apply(run, probingFailed(pipeline, error));
       throw error;
     }
   }
@@ -73,4 +74,8 @@ export class FlowHealthAction implements Action {
     }
     return [...missing];
   }
+}
+
+function hasVerdict({ conditions }: Pipeline): boolean {
+  return conditions.some(({ type }) => type === 'TelemetryFlowHealthy');
 }

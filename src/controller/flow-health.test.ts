@@ -241,7 +241,7 @@ describe('flowHealth, which alert decided', () => {
   it('is the same in whatever order Prometheus tells them', () => {
     const labels = fc.record(
       { alertname: fc.constant(alertname), pipeline_name: fc.constant('cls'), pod: fc.string(), zone: fc.string() },
-      { requiredKeys: ['alertname'] },
+      { requiredKeys: ['alertname'], noNullPrototype: true },
     );
     const orders = fc
       .array(labels, { minLength: 1, maxLength: 8 })

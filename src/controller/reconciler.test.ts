@@ -73,9 +73,9 @@ function bench(pipelines: readonly Pipeline[], action: ActionName = 'condition')
   };
 }
 
-function snapshotFailure(clock: FakeClock): () => never {
+function snapshotFailure(clock: FakeClock, isLasting = true): () => never {
   return () => {
-    throw new SnapshotError('Prometheus refused the connection', clock.now() + 1000, { cause: undefined });
+    throw new SnapshotError('Prometheus refused the connection', clock.now() + 1000, { cause: undefined, isLasting });
   };
 }
 
@@ -248,6 +248,27 @@ describe('reconciler, when the alerts cannot be had', () => {
       [logger.linesOf('condition.changed').length, logger.linesOf('condition.unchanged').length],
       [1, 2],
     );
+  });
+
+  it('lets the verdict stand that there is, as long as it may be over in a moment', async () => {
+    for (const condition of [healthyCondition, { ...healthyCondition, status: 'False' as const }]) {
+      const pipeline = pipelineOf('TracePipeline', 'cls', { conditions: [condition] });
+      const { reconcile, alerts, pipelines, clock, logger } = bench([pipeline]);
+      alerts.answer = snapshotFailure(clock, false);
+      await assert.rejects(reconcile(pipeline), { name: 'SnapshotError', retryAt: clock.now() + 1000 });
+      assert.deepEqual([pipelines.writes, logger.linesOf('condition.changed')], [[], []]);
+      alerts.answer = snapshotFailure(clock, true);
+      await assert.rejects(reconcile(pipeline), SnapshotError);
+      assert.equal(pipelines.writes[0]?.conditions[0]?.status, 'Unknown');
+    }
+  });
+
+  it('writes Unknown at once where there is no verdict yet', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls');
+    const { reconcile, alerts, pipelines, clock } = bench([pipeline]);
+    alerts.answer = snapshotFailure(clock, false);
+    await assert.rejects(reconcile(pipeline), SnapshotError);
+    assert.equal(pipelines.writes[0]?.conditions[0]?.status, 'Unknown');
   });
 
   it('comes back from Unknown', async () => {

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { isIP, type LookupFunction } from 'node:net';
 import { createSecureContext, type SecureVersion } from 'node:tls';
 import type { Dispatcher } from 'undici';
 import type { HttpConfig } from '../config/http-config.ts';
@@ -18,11 +19,14 @@ const noTimeouts = { headersTimeout: 0, bodyTimeout: 0 };
 /** The connections to one Prometheus: kept alive from query to query, made anew when a certificate or key has changed. */
 export class Connections {
   readonly #config: HttpConfig;
+  readonly #ip: string | undefined;
   #material: TlsMaterial | undefined;
   #dispatcher: Dispatcher | undefined;
 
-  constructor(config: HttpConfig) {
+  /** @param ip the one address of the host that is connected to; default: whichever the system chooses */
+  constructor(config: HttpConfig, ip?: string) {
     this.#config = config;
+    this.#ip = ip;
   }
 
   /** Rejects with PrometheusError if the certificates or the key are of no use. */
@@ -31,7 +35,7 @@ export class Connections {
     // Its default export: the bundle has no other one of a CommonJS module.
     const { default: undici } = await import('undici');
     if (this.#dispatcher !== undefined && same(this.#material, material)) return this.#dispatcher;
-    const next = createDispatcher(undici, this.#config, material);
+    const next = createDispatcher(undici, this.#config, material, this.#ip);
     this.close();
     this.#material = material;
     return (this.#dispatcher = next);
@@ -53,10 +57,18 @@ function createDispatcher(
   { Agent, ProxyAgent }: typeof import('undici').default,
   config: HttpConfig,
   material: TlsMaterial,
+  ip: string | undefined,
 ): Dispatcher {
   const tls = tlsOptions(config, material);
-  if (config.proxy_url === null) return new Agent({ ...noTimeouts, connect: tls });
+  const connect = ip === undefined ? tls : { ...tls, lookup: lookupOf(ip) };
+  if (config.proxy_url === null) return new Agent({ ...noTimeouts, connect });
   return new ProxyAgent({ ...noTimeouts, uri: config.proxy_url.reveal(), requestTls: tls });
+}
+
+/** Connects to one address while Host header, SNI and the name in the certificate stay those of the URL. */
+function lookupOf(ip: string): LookupFunction {
+  const family = isIP(ip);
+  return (_host, { all }, found) => (all === true ? found(null, [{ address: ip, family }]) : found(null, ip, family));
 }
 
 function tlsOptions({ tls_config: config }: HttpConfig, material: TlsMaterial): object {

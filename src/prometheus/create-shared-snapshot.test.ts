@@ -4,19 +4,13 @@ import { Registry } from 'prom-client';
 import { startFakePrometheus } from '../../test/support/fake-prometheus.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { systemClock } from '../clock.ts';
-import { HttpConfig } from '../config/http-config.ts';
+import { Config } from '../config/config.ts';
 import { createPrometheusMetrics } from './prometheus-metrics.ts';
 import { createSharedSnapshot } from './create-shared-snapshot.ts';
 import { prometheusErrorKinds } from './prometheus-error.ts';
 import { SliceSchedule } from '../slice-schedule.ts';
 
-const config = {
-  url: null,
-  timeout: 10_000,
-  max_response_size: 1024,
-  max_firing_size: 1 << 20,
-  http_config: HttpConfig.parse({}),
-};
+const config = Config.parse({ prometheus: { max_response_size: '1KiB', unknown_after: '0s' } }).prometheus;
 const { signal } = new AbortController();
 
 function bench(url: string, changes: Partial<typeof config> = {}) {
@@ -24,7 +18,7 @@ function bench(url: string, changes: Partial<typeof config> = {}) {
   const metrics = createPrometheusMetrics(registry);
   const schedule = new SliceSchedule(systemClock);
   const time = { clock: systemClock, schedule };
-  const options = { config: { ...config, ...changes }, url, ...time, logger, metrics, version: '1.2.3' };
+  const options = { config: { ...config, ...changes }, urls: [url], ...time, logger, metrics, version: '1.2.3' };
   return { logger, registry, snapshots: createSharedSnapshot(options) };
 }
 

@@ -2,30 +2,45 @@ import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../logger.ts';
 import type { SliceSchedule } from '../slice-schedule.ts';
-import { createPrometheusClient } from './prometheus-client.ts';
+import { AllReplicas } from './all-replicas.ts';
 import type { PrometheusMetrics } from './prometheus-metrics.ts';
+import { ReplicaAddresses, type ResolveHost } from './replica-addresses.ts';
+import { ReplicaReport } from './replica-report.ts';
 import { SharedSnapshot } from './shared-snapshot.ts';
 
 export interface SharedSnapshotStageOptions {
   readonly config: Config['prometheus'];
   /** `prometheus.url`, which is set. */
-  readonly url: string;
+  readonly urls: readonly string[];
   readonly clock: Clock;
   readonly schedule: SliceSchedule;
   readonly logger: Logger;
   readonly metrics: PrometheusMetrics;
   readonly version: string;
+  /** Default: as the system resolves names. */
+  readonly resolveHost?: ResolveHost;
 }
 
-/** What fires, as one Prometheus tells it. */
+/** What fires, as one Prometheus tells it, or all replicas of it together. */
 export function createSharedSnapshot(options: SharedSnapshotStageOptions): SharedSnapshot {
   const { config } = options;
-  const client = createPrometheusClient({
+  const addresses = new ReplicaAddresses({
     ...options,
+    resolve: config.resolve,
+    params: config.params,
     timeoutMs: config.timeout,
     maxResponseBytes: config.max_response_size,
     maxFiringBytes: config.max_firing_size,
     httpConfig: config.http_config,
   });
-  return new SharedSnapshot({ ...options, client });
+  const client = new AllReplicas({
+    ...options,
+    addresses,
+    timeoutMs: config.timeout,
+    maxFiringBytes: config.max_firing_size,
+    maxReplicas: config.max_replicas,
+    ignoredLabels: config.ignored_labels,
+    report: new ReplicaReport(options),
+  });
+  return new SharedSnapshot({ ...options, client, unknownAfterMs: config.unknown_after });
 }

@@ -15,6 +15,10 @@ import { statusFailure } from './status-failure.ts';
 export interface PrometheusClientOptions {
   /** http or https, with any path prefix; `user:password@` becomes basic authentication. */
   readonly url: string;
+  /** Which of the addresses of its host to connect to. Default: whichever the system chooses. */
+  readonly ip?: string;
+  /** `prometheus.params`. */
+  readonly params?: ReadonlyMap<string, readonly string[]>;
   /** For everything together: connection, headers and body. */
   readonly timeoutMs: number;
   /** The longest answer that is read, after decompression. */
@@ -30,12 +34,22 @@ export interface PrometheusClientOptions {
   readonly fetch?: typeof undiciFetch;
 }
 
+/** What is left for one query of limits that hold for several. */
+export interface QueryShare {
+  /** Milliseconds. */
+  readonly timeoutMs: number;
+  readonly maxFiringBytes: number;
+}
+
 /** Asks one Prometheus which alerts are active. */
 export interface PrometheusClient {
-  /** The URL without credentials, for the log. */
+  /** The URL without credentials, for the log; and the address of the host, if it is asked at one alone. */
   readonly address: string;
-  /** Rejects with PrometheusError, whatever goes wrong; with the signal's reason when the signal is aborted. */
-  query(signal: AbortSignal): Promise<PrometheusAlerts>;
+  /**
+   * Rejects with PrometheusError, whatever goes wrong; with the signal's reason when the signal is aborted.
+   * @param share of the limits; default: the whole of them
+   */
+  query(signal: AbortSignal, share?: QueryShare): Promise<PrometheusAlerts>;
   /** Lets go of the connections. A query after it opens new ones. */
   close(): void;
 }
@@ -46,18 +60,24 @@ interface Context extends PrometheusClientOptions {
 
 /** Makes a client on undici's fetch, whose connections are kept alive. Throws TypeError if the URL is none. */
 export function createPrometheusClient(options: PrometheusClientOptions): PrometheusClient {
-  const endpoint = prometheusEndpoint(options.url);
-  const connections = new Connections(options.httpConfig);
+  const endpoint = prometheusEndpoint(options.url, options);
+  const connections = new Connections(options.httpConfig, options.ip);
   return {
     address: endpoint.address,
-    query: (signal) => query({ ...options, endpoint }, connections, signal),
+    query: (signal, share = options) =>
+      query({ ...options, maxFiringBytes: share.maxFiringBytes, endpoint }, connections, signal, share.timeoutMs),
     close: () => connections.close(),
   };
 }
 
-async function query(options: Context, connections: Connections, signal: AbortSignal): Promise<PrometheusAlerts> {
+async function query(
+  options: Context,
+  connections: Connections,
+  signal: AbortSignal,
+  timeoutMs: number,
+): Promise<PrometheusAlerts> {
   signal.throwIfAborted();
-  const deadline = startDeadline(options.clock, options.timeoutMs, signal);
+  const deadline = startDeadline(options.clock, timeoutMs, signal);
   try {
     const access = await readHttpAccess(options.httpConfig);
     const context = { ...options, endpoint: withAccess(options.endpoint, access) };

@@ -22,10 +22,20 @@ describe('prometheusEndpoint', () => {
     });
   }
 
-  it('sends a query along and does not show it', () => {
-    const endpoint = prometheusEndpoint('http://proxy/prom/?tenant=a');
-    assert.equal(endpoint.url, 'http://proxy/prom/api/v1/alerts?tenant=a');
+  it('sends the parameters along, each value of each, and does not show them', () => {
+    const params = new Map([
+      ['namespace', ['shop', 'a&b c']],
+      ['dedup', ['true']],
+    ]);
+    const endpoint = prometheusEndpoint('http://proxy/prom/', { params });
+    assert.equal(endpoint.url, 'http://proxy/prom/api/v1/alerts?namespace=shop&namespace=a%26b+c&dedup=true');
     assert.equal(endpoint.address, 'http://proxy/prom');
+  });
+
+  it('names the one address that is asked, which is no part of what is sent', () => {
+    const endpoint = prometheusEndpoint('http://prometheus:9090', { ip: '10.0.0.7' });
+    assert.equal(endpoint.url, 'http://prometheus:9090/api/v1/alerts');
+    assert.equal(endpoint.address, 'http://prometheus:9090 (10.0.0.7)');
   });
 
   const credentials = [

@@ -4,7 +4,7 @@ import { excerpt } from '../excerpt.ts';
 export interface PrometheusEndpoint {
   /** What to fetch: no credentials in it, which fetch refuses. */
   readonly url: string;
-  /** What to show people: no credentials, no query. */
+  /** What to show people: no credentials, no query; with the address of one replica in brackets, if it is one of several. */
   readonly address: string;
   /** The value of the Authorization header; undefined without credentials. */
   readonly authorization: string | undefined;
@@ -16,15 +16,29 @@ export interface PrometheusEndpoint {
 
 type Access = Pick<PrometheusEndpoint, 'authorization' | 'secrets'>;
 
+export interface EndpointOptions {
+  /** `prometheus.params`, sent with every query: some proxies choose a tenant by them. */
+  readonly params?: ReadonlyMap<string, readonly string[]>;
+  /** The one address of the host that is asked. */
+  readonly ip?: string | undefined;
+}
+
 /**
  * The alerts endpoint of the Prometheus at `url`: http or https, with or without a path prefix, a trailing slash, and
- * `user:password@`. A query (some proxies choose a tenant by it) is sent along.
+ * `user:password@`.
  */
-export function prometheusEndpoint(url: string): PrometheusEndpoint {
-  const { protocol, host, pathname, search, username, password } = new URL(url);
-  const address = `${protocol}//${host}${pathname.replace(/\/+$/, '')}`;
-  const endpoint = { url: `${address}/api/v1/alerts${search}`, address };
+export function prometheusEndpoint(url: string, { params, ip }: EndpointOptions = {}): PrometheusEndpoint {
+  const { protocol, host, pathname, username, password } = new URL(url);
+  const base = `${protocol}//${host}${pathname.replace(/\/+$/, '')}`;
+  const query = queryOf(params ?? new Map());
+  const endpoint = { url: `${base}/api/v1/alerts${query}`, address: ip === undefined ? base : `${base} (${ip})` };
   return { ...endpoint, ...quotable(username === '' && password === '' ? open : basicAccess(username, password)) };
+}
+
+function queryOf(params: ReadonlyMap<string, readonly string[]>): string {
+  const query = new URLSearchParams();
+  for (const [name, values] of params) for (const value of values) query.append(name, value);
+  return query.size === 0 ? '' : `?${query.toString()}`;
 }
 
 /** The endpoint as the configuration has it asked: its credentials win over those of the URL. */

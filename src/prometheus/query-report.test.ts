@@ -13,14 +13,15 @@ function bench() {
   return { logger, metrics, report: new QueryReport({ logger, client, metrics: { queried } }) };
 }
 
+const one = { asked: 1, answered: 1 };
 const alerts = (count: number) => Array.from({ length: count }, (_, index) => ({ alertname: `a${index}` }));
 const ids = (count: number) => new Set(Array.from({ length: count }, (_, index) => `r${index}`));
 
 describe('query report', () => {
   it('lists 20 alerts that fire, and says how many more there are', () => {
     const { logger, report } = bench();
-    report.succeeded(30, alerts(20), ids(1), 1);
-    report.succeeded(30, alerts(21), ids(1), 1);
+    report.succeeded({ ...one, alerts: 30, firing: alerts(20) }, ids(1), 1);
+    report.succeeded({ ...one, alerts: 30, firing: alerts(21) }, ids(1), 1);
     const [exactly, more] = logger.fieldsOf('prometheus.queried');
     assert.deepEqual([exactly?.['firing_alerts'], exactly?.['more_firing_alerts']], [alerts(20), undefined]);
     assert.deepEqual([more?.['firing_alerts'], more?.['more_firing_alerts']], [alerts(20), 1]);
@@ -29,8 +30,8 @@ describe('query report', () => {
 
   it('lists the 100 request ids that came last', () => {
     const { logger, report } = bench();
-    report.succeeded(0, [], ids(101), 1);
-    report.failed(new Error('odd'), ids(101), 1, 1000);
+    report.succeeded({ ...one, alerts: 0, firing: [] }, ids(101), 1);
+    report.failed(new Error('odd'), ids(101), 1, 1000, true);
     for (const { request_ids } of logger.fieldsOf('prometheus.queried')) {
       assert.deepEqual(request_ids, [...ids(101)].slice(1));
     }
@@ -38,18 +39,30 @@ describe('query report', () => {
 
   it('gives a failure the kind that Prometheus errors have, and any other the kind network', () => {
     const { logger, metrics, report } = bench();
-    report.failed(new PrometheusError('tls', 'no trust'), ids(1), 2500, 4000);
-    report.failed(new Error('odd'), ids(1), 1, 8000);
+    report.failed(new PrometheusError('tls', 'no trust'), ids(1), 2500, 4000, false);
+    report.failed(new Error('odd'), ids(1), 1, 8000, true);
     assert.deepEqual(
-      logger.linesOf('prometheus.queried').map(({ level, fields }) => [level, fields['status'], fields['retry_in_ms']]),
+      logger
+        .linesOf('prometheus.queried')
+        .map(({ level, fields }) => [level, fields['status'], fields['retry_in_ms'], fields['verdicts']]),
       [
-        ['warn', 'tls', 4000],
-        ['warn', 'network', 8000],
+        ['warn', 'tls', 4000, 'kept'],
+        ['warn', 'network', 8000, 'unknown'],
       ],
     );
     assert.deepEqual(metrics, [
       ['tls', 2.5],
       ['network', 0.001],
+    ]);
+  });
+
+  it('counts the replicas where there are several', () => {
+    const { logger, report } = bench();
+    report.succeeded({ alerts: 0, firing: [], asked: 2, answered: 1 }, ids(1), 1);
+    report.succeeded({ alerts: 0, firing: [], ...one }, ids(1), 1);
+    assert.deepEqual(logger.valuesOf('prometheus.queried', 'replicas', 'answered'), [
+      [2, 1],
+      [undefined, undefined],
     ]);
   });
 });

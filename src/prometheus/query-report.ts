@@ -1,6 +1,5 @@
-import type { LabelSet } from '../alert/label-set.ts';
 import type { LogFields, Logger } from '../logger.ts';
-import type { PrometheusClient } from './prometheus-client.ts';
+import type { AllReplicas, ReplicatedAlerts } from './all-replicas.ts';
 import { PrometheusError } from './prometheus-error.ts';
 import type { PrometheusMetrics } from './prometheus-metrics.ts';
 
@@ -10,8 +9,8 @@ const maxListedIds = 100;
 
 export interface QueryReportOptions {
   readonly logger: Logger;
-  readonly metrics: PrometheusMetrics;
-  readonly client: Pick<PrometheusClient, 'address'>;
+  readonly metrics: Pick<PrometheusMetrics, 'queried'>;
+  readonly client: Pick<AllReplicas, 'address'>;
 }
 
 /** Tells the log and the metrics how each query went: once a query, however many asked for it. */
@@ -22,14 +21,15 @@ export class QueryReport {
     this.#options = options;
   }
 
-  /** @param alerts how many there are in the answer, pending ones included */
-  succeeded(alerts: number, firing: readonly LabelSet[], requestIds: ReadonlySet<string>, durationMs: number): void {
+  succeeded(answer: ReplicatedAlerts, requestIds: ReadonlySet<string>, durationMs: number): void {
     const { logger, metrics } = this.#options;
+    const { alerts, firing, asked, answered } = answer;
     metrics.queried('success', seconds(durationMs));
     const unlisted = firing.length - maxListedAlerts;
     logger.info('prometheus.queried', 'Prometheus told what fires', {
       ...this.#fields(requestIds, durationMs),
       status: 'success',
+      ...(asked > 1 && { replicas: asked, answered }),
       alerts,
       firing: firing.length,
       ...(firing.length > 0 && { firing_alerts: firing.slice(0, maxListedAlerts) }),
@@ -37,7 +37,14 @@ export class QueryReport {
     });
   }
 
-  failed(error: unknown, requestIds: ReadonlySet<string>, durationMs: number, retryInMs: number): void {
+  /** @param isLasting false while the verdicts stand that were known last */
+  failed(
+    error: unknown,
+    requestIds: ReadonlySet<string>,
+    durationMs: number,
+    retryInMs: number,
+    isLasting: boolean,
+  ): void {
     const { logger, metrics } = this.#options;
     const kind = error instanceof PrometheusError ? error.kind : 'network';
     metrics.queried(kind, seconds(durationMs));
@@ -45,6 +52,7 @@ export class QueryReport {
       ...this.#fields(requestIds, durationMs),
       status: kind,
       error,
+      verdicts: isLasting ? 'unknown' : 'kept',
       retry_in_ms: retryInMs,
     });
   }

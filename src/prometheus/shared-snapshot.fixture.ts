@@ -1,10 +1,9 @@
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import type { Clock } from '../clock.ts';
-import type { PrometheusAlerts } from './alerts-response.ts';
-import type { PrometheusClient } from './prometheus-client.ts';
+import type { ReplicatedAlerts } from './all-replicas.ts';
 import type { QueryResult } from './prometheus-metrics.ts';
-import { SharedSnapshot } from './shared-snapshot.ts';
+import { SharedSnapshot, type SharedSnapshotOptions } from './shared-snapshot.ts';
 
 /** A query that the client was asked to make; the test decides how it ends. */
 export interface Query {
@@ -30,7 +29,7 @@ export interface SnapshotBench {
 }
 
 /** A shared snapshot with a client whose queries last until the test ends them; `onQuery` is called when one begins. */
-export function snapshotBench(onQuery: (query: Query) => void = () => undefined): SnapshotBench {
+export function snapshotBench(onQuery: (query: Query) => void = () => undefined, unknownAfterMs = 0): SnapshotBench {
   const timers = new FakeClock();
   let offsetMs = 0;
   const clock: Clock = {
@@ -39,7 +38,7 @@ export function snapshotBench(onQuery: (query: Query) => void = () => undefined)
   };
   const logger = new RecordingLogger();
   const queries: OpenQuery[] = [];
-  const client: PrometheusClient = {
+  const client: SharedSnapshotOptions['client'] = {
     address: 'http://prometheus.test:9090',
     query(signal) {
       const query = new OpenQuery(`query ${queries.length}`, clock.now(), signal);
@@ -56,7 +55,7 @@ export function snapshotBench(onQuery: (query: Query) => void = () => undefined)
     logger,
     queries,
     metrics,
-    snapshots: new SharedSnapshot({ clock, logger, client, metrics: { queried } }),
+    snapshots: new SharedSnapshot({ clock, logger, client, metrics: { queried }, unknownAfterMs }),
     setBack: (ms) => void (offsetMs -= ms),
   };
 }
@@ -65,7 +64,7 @@ class OpenQuery implements Query {
   readonly startedAt: number;
   readonly signal: AbortSignal;
   readonly #name: string;
-  readonly #end = Promise.withResolvers<PrometheusAlerts>();
+  readonly #end = Promise.withResolvers<ReplicatedAlerts>();
   #isOpen = true;
 
   constructor(name: string, startedAt: number, signal: AbortSignal) {
@@ -76,7 +75,7 @@ class OpenQuery implements Query {
     if (signal.aborted) this.fail(signal.reason as Error);
   }
 
-  get ended(): Promise<PrometheusAlerts> {
+  get ended(): Promise<ReplicatedAlerts> {
     return this.#end.promise;
   }
 
@@ -86,7 +85,7 @@ class OpenQuery implements Query {
 
   answer(): void {
     this.#isOpen = false;
-    this.#end.resolve({ alerts: 2, firing: [{ alertname: this.#name }] });
+    this.#end.resolve({ asked: 1, answered: 1, alerts: 2, firing: [{ alertname: this.#name }] });
   }
 
   fail(error = new Error(`${this.#name} failed`)): void {

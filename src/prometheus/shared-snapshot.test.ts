@@ -458,10 +458,68 @@ describe('shared snapshot, the log', () => {
           request_ids: ['r0', 'r1'],
           status: 'refused',
           error: failure,
+          verdicts: 'unknown',
           retry_in_ms: 1000,
         },
       },
     ]);
     assert.deepEqual(metrics, [['refused', 10]]);
+  });
+});
+
+describe('shared snapshot, what is over in a moment', () => {
+  /** Fails so often, each time when the retry of the one before is due. */
+  async function failures(unknownAfterMs: number, times: number) {
+    const bench = snapshotBench(undefined, unknownAfterMs);
+    const startedAt = bench.clock.now();
+    const seen: (readonly [afterMs: number, isLasting: boolean])[] = [];
+    for (let time = 0; time < times; time++) {
+      const error = await failOnce(bench);
+      seen.push([bench.clock.now() - startedAt, error.isLasting]);
+      bench.clock.advance(error.retryAt - bench.clock.now());
+    }
+    return { bench, seen };
+  }
+
+  it('lasts once it has failed twice so far apart, and is asked again just then', async () => {
+    const { seen, bench } = await failures(5000, 5);
+    assert.deepEqual(seen, [
+      [0, false],
+      [1000, false],
+      [3000, false],
+      [5000, true],
+      [13_000, true],
+    ]);
+    assert.deepEqual(bench.logger.valuesOf('prometheus.queried', 'verdicts').flat(), [
+      'kept',
+      'kept',
+      'kept',
+      'unknown',
+      'unknown',
+    ]);
+  });
+
+  it('needs a second failure, however late it comes', async () => {
+    const bench = snapshotBench(undefined, 5000);
+    bench.clock.advance(60_000);
+    assert.equal((await failOnce(bench)).isLasting, false);
+    bench.clock.advance(60_000);
+    assert.equal((await failOnce(bench)).isLasting, true);
+  });
+
+  it('begins anew after an answer', async () => {
+    const { bench } = await failures(5000, 2);
+    const asked = ask(bench.snapshots, bench.clock.now());
+    bench.queries.at(-1)!.answer();
+    await asked;
+    bench.clock.advance(60_000);
+    assert.equal((await failOnce(bench)).isLasting, false);
+  });
+
+  it('lasts at once with 0', async () => {
+    assert.deepEqual((await failures(0, 2)).seen, [
+      [0, true],
+      [1000, true],
+    ]);
   });
 });

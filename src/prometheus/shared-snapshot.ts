@@ -4,9 +4,10 @@ import type { AlertSnapshot, AlertSource } from '../controller/ports.ts';
 import { SnapshotError } from '../controller/snapshot-error.ts';
 import { maxSnapshotRetryMs } from '../limits.ts';
 import type { Logger } from '../logger.ts';
-import type { PrometheusClient } from './prometheus-client.ts';
+import type { AllReplicas } from './all-replicas.ts';
 import type { PrometheusMetrics } from './prometheus-metrics.ts';
 import { QueryReport } from './query-report.ts';
+import { withSignal } from './with-signal.ts';
 
 /** After the first failure in a row; doubled by each further one, up to {@link maxSnapshotRetryMs}. */
 const firstRetryMs = 1000;
@@ -14,8 +15,10 @@ const firstRetryMs = 1000;
 export interface SharedSnapshotOptions {
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly metrics: PrometheusMetrics;
-  readonly client: PrometheusClient;
+  readonly metrics: Pick<PrometheusMetrics, 'queried'>;
+  readonly client: Pick<AllReplicas, 'address' | 'query' | 'close'>;
+  /** `prometheus.unknown_after`: how far two failures have to be apart to be a lasting one, milliseconds; 0: one is enough. */
+  readonly unknownAfterMs: number;
 }
 
 /** A query under way. Whoever joins it is named in the log line of its end. */
@@ -47,6 +50,8 @@ export class SharedSnapshot implements AlertSource {
   #next: { readonly requestIds: Set<string>; readonly landed: Promise<AlertSnapshot> } | undefined;
   #last: Landing | undefined;
   #failures = 0;
+  /** When the first of the {@link #failures} in a row ended. */
+  #failingSince = 0;
 
   constructor(options: SharedSnapshotOptions) {
     this.#options = options;
@@ -109,40 +114,36 @@ export class SharedSnapshot implements AlertSource {
   async #fly(startedAt: number, requestIds: ReadonlySet<string>): Promise<AlertSnapshot> {
     const { clock, client } = this.#options;
     try {
-      const { alerts, firing } = await client.query(this.#closed.signal);
-      const snapshot = { takenAt: startedAt, firing: FiringAlerts.of(firing) };
+      const answer = await client.query(this.#closed.signal);
+      const snapshot = { takenAt: startedAt, firing: FiringAlerts.of(answer.firing) };
       this.#failures = 0;
       this.#last = { startedAt, snapshot };
-      this.#report.succeeded(alerts, firing, requestIds, clock.now() - startedAt);
+      this.#report.succeeded(answer, requestIds, clock.now() - startedAt);
       return snapshot;
     } catch (cause) {
       const error = this.#failed(cause);
       this.#last = { startedAt, error };
-      this.#report.failed(cause, requestIds, clock.now() - startedAt, error.retryAt - clock.now());
+      const retryInMs = error.retryAt - clock.now();
+      this.#report.failed(cause, requestIds, clock.now() - startedAt, retryInMs, error.isLasting);
       throw error;
     }
   }
 
   #failed(cause: unknown): SnapshotError {
-    const retryMs = Math.min(firstRetryMs * 2 ** this.#failures++, maxSnapshotRetryMs);
+    const { unknownAfterMs, clock } = this.#options;
+    const now = clock.now();
+    // A clock that was set back makes the wait start anew.
+    if (this.#failures === 0 || now < this.#failingSince) this.#failingSince = now;
+    const isLasting = unknownAfterMs === 0 || (this.#failures > 0 && now - this.#failingSince >= unknownAfterMs);
+    const backOffMs = Math.min(firstRetryMs * 2 ** this.#failures++, maxSnapshotRetryMs);
+    // The try that makes sure of it is not put off beyond the moment from which on it counts.
+    const retryMs = isLasting ? backOffMs : Math.min(backOffMs, this.#failingSince + unknownAfterMs - now);
     const message = cause instanceof Error ? cause.message : String(cause);
-    return new SnapshotError(message, this.#options.clock.now() + retryMs, { cause });
+    return new SnapshotError(message, now + retryMs, { cause, isLasting });
   }
 }
 
 /** Late enough, and not from the future: that is from before the clock was set back, and nobody knows how old it is. */
 function isFresh(startedAt: number, notBefore: number, now: number): boolean {
   return startedAt >= notBefore && startedAt <= now;
-}
-
-/** The promise, or the signal's reason if that comes first; the promise itself goes on for the others. */
-async function withSignal<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const abort = (): void => aborted.reject(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
 }

@@ -13,6 +13,8 @@ export interface FakePrometheus {
   readonly port: number;
   /** How often it was asked. */
   queries(): number;
+  /** The Host header of each query. */
+  hosts(): readonly string[];
   /** What it answers from now on; those who hang are answered too. */
   answer(alerts: readonly FakeAlert[]): void;
   /** From now on it takes requests and does not answer them. */
@@ -23,11 +25,11 @@ export interface FakePrometheus {
 /** Starts one that has no alerts. `test/contract/` holds its answers against those of a real Prometheus. */
 export async function startFakePrometheus(): Promise<FakePrometheus> {
   let alerts: readonly FakeAlert[] | undefined = [];
-  let queries = 0;
+  const hosts: string[] = [];
   const hanging = new Set<ServerResponse>();
   const server = createServer((request, response) => {
     if (request.method !== 'GET' || request.url !== '/api/v1/alerts') return void response.writeHead(404).end();
-    queries++;
+    hosts.push(request.headers.host ?? '');
     if (alerts === undefined) hanging.add(response);
     else respond(response, alerts);
   });
@@ -37,7 +39,8 @@ export async function startFakePrometheus(): Promise<FakePrometheus> {
   return {
     url: `http://127.0.0.1:${port}`,
     port,
-    queries: () => queries,
+    queries: () => hosts.length,
+    hosts: () => [...hosts],
     answer(next) {
       alerts = next;
       for (const response of hanging) respond(response, next);

@@ -1,0 +1,226 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Registry } from 'prom-client';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import { RecordingLogger } from '../../test/support/recording-logger.ts';
+import { SliceSchedule } from '../slice-schedule.ts';
+import type { PrometheusAlerts } from './alerts-response.ts';
+import { AllReplicas, type ReplicatedAlerts } from './all-replicas.ts';
+import type { PrometheusClient, QueryShare } from './prometheus-client.ts';
+import { PrometheusError } from './prometheus-error.ts';
+import { createPrometheusMetrics } from './prometheus-metrics.ts';
+import { ReplicaReport } from './replica-report.ts';
+
+const { signal } = new AbortController();
+const timeoutMs = 10_000;
+
+/** A replica that says what the test tells it to: a name of an alert that fires, nothing, an error, or not a word. */
+class FakeReplica implements PrometheusClient {
+  readonly address: string;
+  tells: string | Error | undefined;
+  queries = 0;
+  share: QueryShare | undefined;
+  readonly #clock: FakeClock;
+  #late: ((alerts: PrometheusAlerts) => void) | undefined;
+
+  constructor(clock: FakeClock, address: string) {
+    this.#clock = clock;
+    this.address = address;
+  }
+
+  query(_signal: AbortSignal, share: QueryShare): Promise<PrometheusAlerts> {
+    this.queries++;
+    this.share = share;
+    if (this.tells instanceof Error) return Promise.reject(this.tells);
+    if (this.tells === 'silence') return this.#silence(share.timeoutMs);
+    return Promise.resolve(answerOf(this.tells));
+  }
+
+  /** The query that hangs is answered after all. */
+  answerLate(alertname?: string): void {
+    this.#late?.(answerOf(alertname));
+  }
+
+  close(): void {}
+
+  #silence(ownTimeoutMs: number): Promise<PrometheusAlerts> {
+    const { promise, resolve, reject } = Promise.withResolvers<PrometheusAlerts>();
+    this.#late = resolve;
+    this.#clock.setTimeout(() => reject(new PrometheusError('timeout', `${this.address} hangs.`)), ownTimeoutMs);
+    return promise;
+  }
+}
+
+function answerOf(alertname?: string): PrometheusAlerts {
+  return alertname === undefined ? { alerts: 0, firing: [] } : { alerts: 1, firing: [{ alertname }] };
+}
+
+function bench(count: number, maxReplicas = 8) {
+  const [clock, logger, registry] = [new FakeClock(), new RecordingLogger(), new Registry()];
+  const replicas = Array.from({ length: count }, (_, index) => new FakeReplica(clock, `http://p${index}`));
+  const current = { replicas: replicas as readonly PrometheusClient[] };
+  const all = new AllReplicas({
+    urls: replicas.map(({ address }) => address),
+    addresses: { current: () => Promise.resolve(current.replicas), close: () => undefined },
+    timeoutMs,
+    maxFiringBytes: 100,
+    maxReplicas,
+    ignoredLabels: [],
+    clock,
+    schedule: new SliceSchedule(clock),
+    report: new ReplicaReport({ logger, metrics: createPrometheusMetrics(registry) }),
+  });
+  /** Lets so much time go by, and gives what came of the look by then. */
+  const look = async (ms = 0): Promise<ReplicatedAlerts | Error | undefined> => {
+    let outcome: ReplicatedAlerts | Error | undefined;
+    all.query(signal).then(
+      (alerts) => (outcome = alerts),
+      (error: unknown) => (outcome = error as Error),
+    );
+    await clock.advanceAsync(ms);
+    return outcome;
+  };
+  const gauge = async () => {
+    const values = (await registry.getSingleMetric('tocsin_prometheus_replicas')!.get()).values;
+    return values.map(({ value }) => value);
+  };
+  return { clock, logger, registry, replicas, current, all, look, gauge };
+}
+
+const refused = new PrometheusError('refused', 'Nobody listens there.');
+
+describe('all replicas', () => {
+  it('says that an alert fires if any of them says so, and how many answered', async () => {
+    const { replicas, look, logger, gauge } = bench(2);
+    replicas[1]!.tells = 'A';
+    assert.deepEqual(await look(), { alerts: 1, firing: [{ alertname: 'A' }], asked: 2, answered: 2 });
+    assert.deepEqual(logger.lines, []);
+    assert.deepEqual(await gauge(), [2, 0, 0]);
+  });
+
+  it('knows what fires as long as one answers, and tells of the other once, and again when it is back', async () => {
+    const { replicas, look, logger, registry, gauge } = bench(2);
+    const [broken, well] = replicas as [FakeReplica, FakeReplica];
+    well.tells = 'A';
+    broken.tells = refused;
+    for (let time = 0; time < 3; time++) {
+      assert.deepEqual(await look(), { alerts: 1, firing: [{ alertname: 'A' }], asked: 2, answered: 1 });
+    }
+    assert.deepEqual(logger.valuesOf('prometheus.replica_failed', 'replica', 'status'), [['http://p0', 'refused']]);
+    assert.deepEqual(await gauge(), [1, 1, 0]);
+    broken.tells = undefined;
+    await look();
+    await look();
+    assert.deepEqual(logger.valuesOf('prometheus.replica_back', 'replica'), [['http://p0']]);
+    const { values } = await registry.getSingleMetric('tocsin_prometheus_replica_queries_total')!.get();
+    const countOf = (result: string) => values.find(({ labels }) => labels['result'] === result)?.value;
+    assert.deepEqual([countOf('success'), countOf('refused')], [7, 3]);
+  });
+
+  it('fails when none answers, in one error of all, and of one alone in its own', async () => {
+    const pair = bench(2);
+    for (const replica of pair.replicas) replica.tells = refused;
+    const failure = await pair.look();
+    assert.ok(failure instanceof PrometheusError);
+    assert.equal(failure.kind, 'refused');
+    assert.match(failure.message, /^None of 2 replicas .* Nobody listens there\. Nobody listens there\.$/);
+    const single = bench(1);
+    single.replicas[0]!.tells = refused;
+    assert.equal(await single.look(), refused);
+    assert.deepEqual(single.logger.lines, [], 'prometheus.queried tells of it');
+  });
+
+  it('waits until the timeout for one that hangs, the first time, and then for a moment only', async () => {
+    const { replicas, look, clock, logger } = bench(2);
+    replicas[0]!.tells = 'silence';
+    assert.equal(await look(timeoutMs - 1), undefined);
+    await clock.advanceAsync(1);
+    assert.deepEqual(logger.valuesOf('prometheus.replica_failed', 'replica', 'status'), [['http://p0', 'timeout']]);
+    assert.equal(await look(999), undefined);
+    await clock.advanceAsync(1);
+    const next = await look();
+    assert.deepEqual(
+      [(next as ReplicatedAlerts).answered, replicas[0]!.queries],
+      [1, 2],
+      'it still hangs: not asked again',
+    );
+  });
+
+  it('does not let a late answer into a look that is over, but trusts its replica again', async () => {
+    const { replicas, look, logger } = bench(2);
+    replicas[0]!.tells = 'silence';
+    await look(timeoutMs);
+    const over = await look(1000);
+    replicas[0]!.answerLate('Late');
+    await Promise.resolve();
+    assert.deepEqual((over as ReplicatedAlerts).firing, []);
+    assert.deepEqual((await look(0)) === undefined, true, 'it hangs anew, and is waited for');
+    assert.equal(logger.linesOf('prometheus.replica_back').length, 1);
+  });
+
+  it('waits for one that failed last time when no other has answered', async () => {
+    const { replicas, look, clock } = bench(2);
+    for (const replica of replicas) replica.tells = 'silence';
+    await look(timeoutMs);
+    const outcome: unknown[] = [];
+    outcome.push(await look(timeoutMs - 1));
+    await clock.advanceAsync(1);
+    assert.deepEqual(outcome, [undefined]);
+    replicas[0]!.tells = 'A';
+    assert.deepEqual((await look(1000)) instanceof Error, false);
+  });
+
+  it('asks no more than max_replicas, says so once, and counts the others', async () => {
+    const { replicas, look, logger, gauge, current } = bench(3, 2);
+    await look();
+    await look();
+    assert.deepEqual(
+      replicas.map(({ queries }) => queries),
+      [2, 2, 0],
+    );
+    assert.deepEqual(logger.valuesOf('prometheus.replicas_limited', 'found', 'max_replicas'), [[3, 2]]);
+    assert.deepEqual(await gauge(), [2, 0, 1]);
+    current.replicas = replicas.slice(0, 2);
+    await look();
+    current.replicas = replicas;
+    await look();
+    assert.equal(logger.linesOf('prometheus.replicas_limited').length, 2);
+  });
+
+  it('forgets how one stood whose address is gone', async () => {
+    const { replicas, look, logger, current, gauge } = bench(2);
+    replicas[0]!.tells = refused;
+    await look();
+    current.replicas = replicas.slice(1);
+    await look();
+    assert.deepEqual(await gauge(), [1, 0, 0]);
+    current.replicas = replicas;
+    await look();
+    assert.equal(logger.linesOf('prometheus.replica_failed').length, 2);
+  });
+
+  it('shares what may be kept in memory among those that are asked', async () => {
+    const { replicas, look } = bench(2);
+    await look();
+    assert.deepEqual(replicas[0]!.share, { timeoutMs, maxFiringBytes: 50 });
+  });
+
+  it('leaves no timer behind', async () => {
+    const { replicas, look, clock } = bench(2);
+    await look();
+    replicas[0]!.tells = refused;
+    await look();
+    await look();
+    assert.equal(clock.pending(), 0);
+  });
+
+  it('ends with the reason of the signal', async () => {
+    const { all, replicas, clock } = bench(2);
+    const closing = new AbortController();
+    replicas[0]!.tells = 'silence';
+    const ended = assert.rejects(all.query(closing.signal), /shutting down/);
+    closing.abort(new Error('Tocsin is shutting down'));
+    await clock.advanceAsync(timeoutMs);
+    await ended;
+  });
+});

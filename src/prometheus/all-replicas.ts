@@ -1,0 +1,188 @@
+import type { Clock } from '../clock.ts';
+import { failingReplicaWaitMs } from '../limits.ts';
+import type { SliceSchedule } from '../slice-schedule.ts';
+import { Slices } from '../slices.ts';
+import { startDeadline } from '../deadline.ts';
+import type { PrometheusAlerts } from './alerts-response.ts';
+import { mergeAnswers } from './merge-answers.ts';
+import type { PrometheusClient, QueryShare } from './prometheus-client.ts';
+import { prometheusEndpoint } from './prometheus-endpoint.ts';
+import { PrometheusError } from './prometheus-error.ts';
+import type { ReplicaAddresses } from './replica-addresses.ts';
+import type { ReplicaReport } from './replica-report.ts';
+
+/** Most failures that the failure of all is made of; the rest is counted. */
+const maxToldFailures = 3;
+
+export interface AllReplicasOptions {
+  readonly urls: readonly string[];
+  readonly addresses: Pick<ReplicaAddresses, 'current' | 'close'>;
+  /** For everything together: names and answers. */
+  readonly timeoutMs: number;
+  /** What the labels of the alerts that fire may take in memory, those of all replicas together. */
+  readonly maxFiringBytes: number;
+  /** `prometheus.max_replicas`. */
+  readonly maxReplicas: number;
+  /** `prometheus.ignored_labels`. */
+  readonly ignoredLabels: readonly string[];
+  readonly clock: Clock;
+  readonly schedule: SliceSchedule;
+  readonly report: ReplicaReport;
+}
+
+/** What fires by all replicas together, and how many of them told it. */
+export interface ReplicatedAlerts extends PrometheusAlerts {
+  readonly asked: number;
+  readonly answered: number;
+}
+
+type Outcome = { readonly alerts: PrometheusAlerts } | { readonly error: unknown };
+
+/** What is known of a replica from earlier looks. */
+interface Standing {
+  /** Why its last query failed, if it did. */
+  error?: unknown;
+  /** True while a query of an earlier look has not come to its end. */
+  isBusy: boolean;
+}
+
+/**
+ * Asks every replica at once. What fires is known if one of them answers; it fires if any of them says so.
+ *
+ * A replica that answered last time is waited for until the timeout. One that failed last time is waited for a moment
+ * only, once another one has answered: otherwise one that hangs would make every look as long as the timeout. Its query goes
+ * on in the meantime; if that comes to a good end after all, the replica is trusted again.
+ */
+export class AllReplicas {
+  /** All configured addresses, without credentials, for the log. */
+  readonly address: string;
+  readonly #options: AllReplicasOptions;
+  readonly #standings = new Map<PrometheusClient['address'], Standing>();
+
+  constructor(options: AllReplicasOptions) {
+    this.#options = options;
+    this.address = options.urls.map((url) => prometheusEndpoint(url).address).join(', ');
+  }
+
+  /** Rejects with PrometheusError when none has answered; with the signal's reason when the signal is aborted. */
+  async query(signal: AbortSignal): Promise<ReplicatedAlerts> {
+    signal.throwIfAborted();
+    const { clock, timeoutMs, maxFiringBytes, ignoredLabels, schedule } = this.#options;
+    const startedAt = clock.now();
+    const clients = await this.#clients(signal);
+    const share = {
+      timeoutMs: Math.max(1, timeoutMs - Math.max(0, clock.now() - startedAt)),
+      maxFiringBytes: Math.ceil(maxFiringBytes / clients.length),
+    };
+    const outcomes = await this.#ask(clients, signal, share);
+    signal.throwIfAborted();
+    const answers = outcomes.flatMap((outcome) => ('alerts' in outcome ? [outcome.alerts] : []));
+    const count = { asked: clients.length, answered: answers.length };
+    if (answers.length === 0) throw failureOfAll(outcomes);
+    const slices = new Slices(schedule, 'answers of Prometheus');
+    return { ...(await mergeAnswers(answers, ignoredLabels, slices)), ...count };
+  }
+
+  /** Lets go of the connections. A query after it opens new ones. */
+  close(): void {
+    this.#options.addresses.close();
+  }
+
+  async #clients(signal: AbortSignal): Promise<readonly PrometheusClient[]> {
+    const { addresses, maxReplicas, report, clock, timeoutMs } = this.#options;
+    const deadline = startDeadline(clock, timeoutMs / 2, signal, resolvingTookTooLong);
+    const all = await addresses.current(deadline.signal).finally(() => deadline.end());
+    const asked = all.slice(0, maxReplicas);
+    const names = new Set(asked.map(({ address }) => address));
+    for (const name of this.#standings.keys()) if (!names.has(name)) this.#standings.delete(name);
+    report.found(all.length, asked.length);
+    return asked;
+  }
+
+  async #ask(
+    clients: readonly PrometheusClient[],
+    signal: AbortSignal,
+    share: QueryShare,
+  ): Promise<readonly Outcome[]> {
+    const outcomes: Outcome[] = [];
+    const first = Promise.withResolvers<void>();
+    const trusted: Promise<void>[] = [];
+    const isPair = clients.length > 1;
+    const note = (outcome: Outcome): void => {
+      outcomes.push(outcome);
+      if ('alerts' in outcome) first.resolve();
+    };
+    const all = clients.map((client) => {
+      const standing = this.#standing(client);
+      const isTrusted = standing.error === undefined;
+      const ended = this.#askOne(client, standing, isPair, signal, share).then(note);
+      if (isTrusted) trusted.push(ended);
+      return ended;
+    });
+    await Promise.all(trusted);
+    await this.#allOrSoonAfter(Promise.all(all), first.promise);
+    this.#options.report.standings([...this.#standings.values()].filter(({ error }) => error !== undefined).length);
+    // Those that are late must not come into what has been decided.
+    return [...outcomes];
+  }
+
+  /** Never rejects. */
+  async #askOne(
+    client: PrometheusClient,
+    standing: Standing,
+    isPair: boolean,
+    signal: AbortSignal,
+    share: QueryShare,
+  ): Promise<Outcome> {
+    if (standing.isBusy) return { error: standing.error };
+    standing.isBusy = true;
+    try {
+      const alerts = await client.query(signal, share);
+      this.#options.report.answered(client.address, standing.error !== undefined, isPair);
+      delete standing.error;
+      return { alerts };
+    } catch (error) {
+      if (!signal.aborted) this.#options.report.failed(client.address, error, standing.error === undefined, isPair);
+      standing.error = error;
+      return { error };
+    } finally {
+      standing.isBusy = false;
+    }
+  }
+
+  /** When all have ended, or a moment after the first that has answered. */
+  async #allOrSoonAfter(all: Promise<unknown>, first: Promise<void>): Promise<void> {
+    if ((await Promise.race([all, first])) !== undefined) return;
+    const moment = Promise.withResolvers<void>();
+    const cancel = this.#options.clock.setTimeout(() => moment.resolve(), failingReplicaWaitMs);
+    await Promise.race([all, moment.promise]);
+    cancel();
+  }
+
+  #standing({ address }: PrometheusClient): Standing {
+    let standing = this.#standings.get(address);
+    if (standing === undefined) this.#standings.set(address, (standing = { isBusy: false }));
+    return standing;
+  }
+}
+
+function resolvingTookTooLong(): Error {
+  return new PrometheusError(
+    'dns',
+    'A host name in prometheus.url was not resolved within half of prometheus.timeout: does DNS work here?',
+  );
+}
+
+/** One sentence a replica. Of one alone its own failure. */
+function failureOfAll(outcomes: readonly Outcome[]): unknown {
+  const errors = outcomes.flatMap((outcome) => ('error' in outcome ? [outcome.error] : []));
+  const [first] = errors;
+  if (errors.length === 1) return first;
+  const kind = first instanceof PrometheusError ? first.kind : 'network';
+  const told = errors
+    .slice(0, maxToldFailures)
+    .map((error) => (error instanceof Error ? error.message : String(error)));
+  const more = errors.length > told.length ? ` (and ${errors.length - told.length} more)` : '';
+  const message = `None of ${errors.length} replicas of Prometheus told what fires. ${told.join(' ')}${more}`;
+  return new PrometheusError(kind, message, { cause: first });
+}

@@ -1,0 +1,89 @@
+import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import { fetchFailure } from './fetch-failure.ts';
+import { createPrometheusClient, type PrometheusClient, type PrometheusClientOptions } from './prometheus-client.ts';
+import { prometheusEndpoint } from './prometheus-endpoint.ts';
+import { PrometheusError } from './prometheus-error.ts';
+import { withSignal } from './with-signal.ts';
+
+/** Every address of a host, as getaddrinfo gives them; rejects as `node:dns` does. */
+export type ResolveHost = (host: string) => Promise<readonly string[]>;
+
+export interface ReplicaAddressesOptions extends Omit<PrometheusClientOptions, 'url' | 'ip'> {
+  readonly urls: readonly string[];
+  /** `prometheus.resolve`. */
+  readonly resolve: 'one' | 'all';
+  readonly resolveHost?: ResolveHost;
+}
+
+/**
+ * Whom to ask: the Prometheus of each URL, or, with `resolve: all`, the one at every address of its host. Each keeps its
+ * connections from look to look; those whose address is gone are closed.
+ */
+export class ReplicaAddresses {
+  readonly #options: ReplicaAddressesOptions;
+  readonly #clients = new Map<string, PrometheusClient>();
+
+  constructor(options: ReplicaAddressesOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Resolves every name anew. A name that does not resolve, or not until the signal is aborted, is there as a client that
+   * fails with just that. Never rejects.
+   */
+  async current(signal: AbortSignal): Promise<readonly PrometheusClient[]> {
+    const { urls, resolve } = this.#options;
+    if (resolve === 'one') return urls.map((url) => this.#client(url));
+    const groups = await Promise.all(urls.map((url) => this.#resolved(url, signal)));
+    const clients = [...new Set(groups.flat())];
+    const kept = new Set(clients);
+    for (const [key, client] of this.#clients) if (!kept.has(client)) this.#drop(key, client);
+    return clients;
+  }
+
+  close(): void {
+    for (const [key, client] of this.#clients) this.#drop(key, client);
+  }
+
+  async #resolved(url: string, signal: AbortSignal): Promise<readonly PrometheusClient[]> {
+    const { resolveHost = systemLookup } = this.#options;
+    const host = new URL(url).hostname.replace(/^\[|\]$/g, '');
+    try {
+      const ips = isIP(host) === 0 ? await withSignal(resolveHost(host), signal) : [host];
+      // Sorted: DNS rotates them, and with a limit it is always the same ones that are asked.
+      return [...new Set(ips)].toSorted().map((ip) => this.#client(url, ip));
+    } catch (error) {
+      return [unresolved(url, error)];
+    }
+  }
+
+  #client(url: string, ip?: string): PrometheusClient {
+    const key = `${url} ${ip ?? ''}`;
+    let client = this.#clients.get(key);
+    if (client === undefined) {
+      client = createPrometheusClient({ ...this.#options, url, ...(ip !== undefined && { ip }) });
+      this.#clients.set(key, client);
+    }
+    return client;
+  }
+
+  /** What is under way comes to its end. */
+  #drop(key: string, client: PrometheusClient): void {
+    this.#clients.delete(key);
+    client.close();
+  }
+}
+
+async function systemLookup(host: string): Promise<readonly string[]> {
+  return (await lookup(host, { all: true })).map(({ address }) => address);
+}
+
+function unresolved(url: string, error: unknown): PrometheusClient {
+  const { address } = prometheusEndpoint(url);
+  return {
+    address,
+    query: () => Promise.reject(error instanceof PrometheusError ? error : fetchFailure(error, 'connect', address)),
+    close: () => undefined,
+  };
+}
