@@ -7,6 +7,7 @@ import './kubernetes/push-to-condition.suite.ts';
 import './kubernetes/label-selector.suite.ts';
 import './kubernetes/drive-other-controllers.suite.ts';
 import './kubernetes/manifests-applied.suite.ts';
+import './kubernetes/foreign-namespace.suite.ts';
 // These two kill the API server; the first one takes a CRD away and brings it back.
 import './kubernetes/faults.suite.ts';
 import './kubernetes/process-faults.suite.ts';

@@ -8,7 +8,7 @@ import { flagTable } from '../../src/config/flag-table.ts';
 import { parseFlags } from '../../src/config/flags.ts';
 import { keyPaths } from '../../src/config/setting.ts';
 import { parse } from 'yaml';
-import { kustomize, objectOf, withComponents, type Manifest } from '../support/kustomize.ts';
+import { inNamespace, kustomize, objectOf, withComponents, type Manifest } from '../support/kustomize.ts';
 import { skipWithout } from '../support/servers.ts';
 
 const read = ['get', 'list', 'watch'];
@@ -24,7 +24,7 @@ const writer = [
 ];
 const annotator = [{ apiGroups: ['telemetry.kyma-project.io'], resources: pipelines, verbs: ['patch'] }];
 const folders = ['k8s', 'k8s/base', 'k8s/overlays/kyma', 'k8s/overlays/observe', 'networkpolicy'];
-const components = ['image', 'service-monitor', 'annotate', 'persistent-storage', 'tls'];
+const components = ['namespace', 'image', 'service-monitor', 'annotate', 'persistent-storage', 'tls'];
 
 describe('k8s/base/tocsin.yml', () => {
   const file = (path: string): Promise<string> => readFile(new URL(`../../${path}`, import.meta.url), 'utf8');
@@ -112,7 +112,7 @@ describe('the manifests', { skip: skipWithout('kubectl') }, () => {
   });
 
   it('name the image of this version, in one place for all', () => {
-    for (const folder of ['k8s', 'k8s/overlays/kyma', 'k8s/overlays/observe']) {
+    for (const folder of ['k8s', 'k8s/base', 'k8s/overlays/kyma', 'k8s/overlays/observe']) {
       assert.equal(containerOf(manifests(folder)).image, `tocsin:${packageJson.version}`, folder);
     }
   });
@@ -154,19 +154,79 @@ describe('the manifests', { skip: skipWithout('kubectl') }, () => {
     for (const list of ports) assert.notEqual(list?.length ?? 0, 0, 'a rule without ports allows all of them');
   });
 
-  it('deny first, in both directions and for every pod', () => {
-    const { spec } = objectOf(manifests('networkpolicy'), 'NetworkPolicy', 'default-deny');
-    assert.deepEqual(spec, { podSelector: {}, policyTypes: ['Ingress', 'Egress'] });
+  it('deny first, in both directions', () => {
+    const { spec } = objectOf(manifests('networkpolicy'), 'NetworkPolicy', 'tocsin-default-deny');
+    assert.deepEqual((spec as Policy).policyTypes, ['Ingress', 'Egress']);
+    assert.deepEqual(Object.keys(spec as Policy), ['podSelector', 'policyTypes']);
+  });
+
+  it("select Tocsin's pods and nobody else's", () => {
+    for (const { metadata, spec } of manifests('networkpolicy')) {
+      assert.deepEqual((spec as Policy).podSelector, { matchLabels: { 'app.kubernetes.io/name': 'tocsin' } });
+      assert.match(metadata.name, /^tocsin-/, 'no name that somebody else may have in the namespace');
+    }
+  });
+
+  it('make the namespace in k8s/ alone', () => {
+    const makers = folders.filter((folder) => manifests(folder).some(({ kind }) => kind === 'Namespace'));
+    assert.deepEqual(makers, ['k8s']);
+  });
+
+  it('leave the user to the image, so that a platform may choose one', () => {
+    const named = (what: string): readonly string[] => {
+      const { securityContext } = podOf(manifests(what));
+      return Object.keys({ ...securityContext, ...containerOf(manifests(what)).securityContext }).filter((key) =>
+        ['runAsUser', 'runAsGroup', 'fsGroup'].includes(key),
+      );
+    };
+    for (const what of [...folders.slice(0, 4), 'tls']) assert.deepEqual(named(what), [], what);
+    assert.deepEqual(named('persistent-storage'), ['fsGroup']);
+  });
+
+  for (const folder of [...folders.slice(0, 4), 'annotate', 'persistent-storage', 'service-monitor'])
+    it(`follow into another namespace, rights and all, from ${folder}`, async () => {
+      const moved = await (folder.includes('k8s')
+        ? inNamespace('mine', { resources: [folder] })
+        : inNamespace('mine', { resources: ['k8s/base'], components: [folder] }));
+      assert.equal(JSON.stringify(moved).includes('"namespace":"tocsin"'), false);
+      const bindings = moved.filter(({ kind }) => kind === 'ClusterRoleBinding');
+      assert.notEqual(bindings.length, 0);
+      for (const { subjects } of bindings)
+        assert.deepEqual(subjects, [{ kind: 'ServiceAccount', name: 'tocsin', namespace: 'mine' }]);
+    });
+
+  for (const [first, second] of pairsOf(components))
+    it(`are the same with ${first} and ${second} in either order`, async () => {
+      const [one, other] = await Promise.all([
+        withComponents([first, second], kustomize),
+        withComponents([second, first], kustomize),
+      ]);
+      assert.deepEqual(sorted(one), sorted(other));
+    });
+
+  it('scrape by https, and check the certificate, with TLS alone', async () => {
+    const endpointOf = (all: readonly Manifest[]): object | undefined =>
+      (objectOf(all, 'ServiceMonitor')['spec'] as { endpoints: object[] }).endpoints[0];
+    const plain = { port: 'http', path: '/metrics', interval: '30s', scheme: 'http' };
+    const tlsConfig = { ca: { secret: { name: 'tocsin-tls', key: 'ca.crt' } }, serverName: 'tocsin' };
+    assert.deepEqual(endpointOf(manifests('service-monitor')), plain);
+    for (const order of [
+      ['tls', 'service-monitor'],
+      ['service-monitor', 'tls'],
+    ])
+      assert.deepEqual(endpointOf(await withComponents(order, kustomize)), { ...plain, scheme: 'https', tlsConfig });
   });
 });
 
 interface Pod {
+  readonly securityContext: object;
   readonly terminationGracePeriodSeconds: number;
   readonly containers: readonly Container[];
   readonly volumes: readonly { readonly name: string; readonly configMap?: { readonly name: string } }[];
 }
 
 interface Container {
+  readonly securityContext: object;
   readonly image: string;
   readonly args: readonly string[];
   readonly env: readonly object[];
@@ -184,6 +244,8 @@ interface Rule {
 }
 
 interface Policy {
+  readonly podSelector: object;
+  readonly policyTypes: readonly string[];
   readonly ingress?: readonly Rule[];
   readonly egress?: readonly Rule[];
 }
@@ -204,4 +266,26 @@ function configName(manifests: readonly Manifest[]): string {
 function leavesOf(value: unknown, path: readonly string[] = []): string[] {
   const entries = typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
   return entries.length === 0 ? [path.join('.')] : entries.flatMap(([key, below]) => leavesOf(below, [...path, key]));
+}
+
+function pairsOf(names: readonly string[]): readonly (readonly [string, string])[] {
+  return names.flatMap((first, index) => names.slice(index + 1).map((second) => [first, second] as const));
+}
+
+/** Objects and volumes in an order that does not depend on that of the components. */
+function sorted(manifests: readonly Manifest[]): unknown {
+  return sortLists(
+    manifests.toSorted((a, b) => `${a.kind}${a.metadata.name}`.localeCompare(`${b.kind}${b.metadata.name}`)),
+  );
+}
+
+function sortLists(value: unknown): unknown {
+  if (Array.isArray(value))
+    return value.map(sortLists).toSorted((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .map(([key, inner]) => [key, sortLists(inner)])
+      .toSorted(),
+  );
 }

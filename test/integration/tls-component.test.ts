@@ -12,7 +12,7 @@ describe('k8s/components/tls', () => {
     test.after(() => ca.remove());
     const { certFile, keyFile } = await ca.issue('tls');
     assert.deepEqual([certFile, keyFile], [join(ca.folder, 'tls.crt'), join(ca.folder, 'tls.key')]);
-    const webConfig = await readFile(new URL('../../k8s/components/tls/web.yml', import.meta.url), 'utf8');
+    const webConfig = await readFile(new URL('../../k8s/components/tls/listen/web.yml', import.meta.url), 'utf8');
     assert.match(webConfig, /\/etc\/tocsin-tls\/tls\.crt[^]*\/etc\/tocsin-tls\/tls\.key/);
     const here = webConfig.replaceAll('/etc/tocsin-tls', ca.folder);
     const tocsin = await startTocsin({ scheme: 'https', webConfig: here });

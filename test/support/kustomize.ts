@@ -25,9 +25,27 @@ export async function kustomize(folder: string): Promise<readonly Manifest[]> {
   return parseAllDocuments(text).map((document) => document.toJS() as Manifest);
 }
 
+interface Kustomization {
+  readonly namespace?: string;
+  /** Folders from the project's root. */
+  readonly resources: readonly string[];
+  /** Names in `k8s/components/`. */
+  readonly components?: readonly string[];
+}
+
 /** Makes a folder that is the base with these components, calls `use` with its path, and removes it. */
-export async function withComponents<T>(
-  components: readonly string[],
+export function withComponents<T>(components: readonly string[], use: (folder: string) => Promise<T>): Promise<T> {
+  return withKustomization({ resources: ['k8s/base'], components }, use);
+}
+
+/** What an installation of somebody else's would apply, who has these in a namespace of their own. */
+export function inNamespace(namespace: string, kustomization: Kustomization): Promise<readonly Manifest[]> {
+  return withKustomization({ ...kustomization, namespace }, kustomize);
+}
+
+/** Makes a folder with this kustomization, calls `use` with its path, and removes it. */
+export async function withKustomization<T>(
+  { components = [], resources, ...rest }: Kustomization,
   use: (folder: string) => Promise<T>,
 ): Promise<T> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'kustomize-')));
@@ -35,7 +53,8 @@ export async function withComponents<T>(
     const kustomization = {
       apiVersion: 'kustomize.config.k8s.io/v1beta1',
       kind: 'Kustomization',
-      resources: [relative(folder, join(root, 'k8s/base'))],
+      ...rest,
+      resources: resources.map((name) => relative(folder, join(root, name))),
       components: components.map((name) => relative(folder, join(root, 'k8s/components', name))),
     };
     await writeFile(join(folder, 'kustomization.yaml'), stringify(kustomization));
@@ -54,4 +73,22 @@ export function objectOf(manifests: readonly Manifest[], kind: string, name?: st
   if (first === undefined || found.length > 1)
     throw new Error(`${found.length} objects ${kind} ${name ?? ''}, not one`);
   return first;
+}
+
+export interface PodManifest extends Omit<Manifest, 'spec'> {
+  readonly spec: object;
+}
+
+/** The pod that the Deployment's controller would create. */
+export function podOf(manifests: readonly Manifest[]): PodManifest {
+  const { metadata, spec } = objectOf(manifests, 'Deployment') as unknown as {
+    metadata: { namespace: string };
+    spec: { template: { metadata: object; spec: object } };
+  };
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { ...spec.template.metadata, name: 'tocsin-from-template', namespace: metadata.namespace },
+    spec: spec.template.spec,
+  };
 }

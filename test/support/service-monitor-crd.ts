@@ -1,3 +1,9 @@
+const secret = {
+  type: 'object',
+  required: ['key'],
+  properties: { name: { type: 'string' }, key: { type: 'string' } },
+};
+
 /** As much of the Prometheus Operator's CRD as an API server needs to take a ServiceMonitor; unknown fields are refused. */
 export const serviceMonitorCrd = {
   apiVersion: 'apiextensions.k8s.io/v1',
@@ -38,6 +44,14 @@ export const serviceMonitorCrd = {
                         port: { type: 'string' },
                         path: { type: 'string' },
                         interval: { type: 'string' },
+                        scheme: { type: 'string', enum: ['http', 'https'] },
+                        tlsConfig: {
+                          type: 'object',
+                          properties: {
+                            serverName: { type: 'string' },
+                            ca: { type: 'object', properties: { secret } },
+                          },
+                        },
                       },
                     },
                   },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { skipWithoutKube } from '../../support/kube-api-server.ts';
 import { kubectl, tryKubectl } from '../../support/kubectl.ts';
-import { kustomize, objectOf, withComponents, type Manifest } from '../../support/kustomize.ts';
+import { kustomize, podOf, withComponents } from '../../support/kustomize.ts';
 import { serviceMonitorCrd } from '../../support/service-monitor-crd.ts';
 import { useSharedKubeApiServer } from '../../support/shared-kube-api-server.ts';
 
@@ -59,7 +59,7 @@ describe('kubectl apply -k', { skip: skipWithoutKube() }, () => {
     });
   }
 
-  for (const component of ['image', 'service-monitor', 'annotate', 'persistent-storage', 'tls']) {
+  for (const component of ['namespace', 'image', 'service-monitor', 'annotate', 'persistent-storage', 'tls']) {
     it(`takes the component ${component}`, async () => void (await withComponents([component], apply)));
   }
 
@@ -119,21 +119,3 @@ describe('kubectl apply -k', { skip: skipWithoutKube() }, () => {
     return tryKubectl(['create', '--dry-run=server', '-f', '-'], options);
   }
 });
-
-interface Pod extends Omit<Manifest, 'spec'> {
-  readonly spec: object;
-}
-
-/** The pod that the Deployment's controller would create. */
-function podOf(manifests: readonly Manifest[]): Pod {
-  const { metadata, spec } = objectOf(manifests, 'Deployment') as unknown as {
-    metadata: { namespace: string };
-    spec: { template: { metadata: object; spec: object } };
-  };
-  return {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { ...spec.template.metadata, name: 'tocsin-from-template', namespace: metadata.namespace },
-    spec: spec.template.spec,
-  };
-}
