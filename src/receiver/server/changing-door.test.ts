@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { before, describe, it, type TestContext } from 'node:test';
+import bcrypt from 'bcryptjs';
+import { stringify } from 'yaml';
+import {
+  createCertificates,
+  isLetIn,
+  startChangingDoor,
+  type Certificates,
+  type ChangingDoor,
+  type Files,
+  type Visitor,
+} from './changing-door.fixture.ts';
+
+/** Two sets of secrets: what one opens the other does not. */
+type Era = 'old' | 'new';
+const eras = ['old', 'new'] as const;
+const hashes = { old: bcrypt.hashSync('old', 4), new: bcrypt.hashSync('new', 4) };
+const ruledPath = '/open';
+
+const locks = ['none', 'password', 'token', 'TLS and password', 'client certificate', 'rules'] as const;
+type Lock = (typeof locks)[number];
+
+interface Guest {
+  readonly scheme: 'http' | 'https';
+  readonly shows: 'nothing' | 'password' | 'token' | 'certificate';
+  readonly era: Era;
+  readonly path: '/' | '/open';
+}
+
+const guests: readonly Guest[] = (['http', 'https'] as const).flatMap((scheme) =>
+  (['nothing', 'password', 'token', 'certificate'] as const).flatMap((shows) =>
+    eras.flatMap((era) =>
+      (['/', ruledPath] as const).flatMap((path) => {
+        const isTwice = shows === 'nothing' && era === 'new';
+        const isImpossible = shows === 'certificate' && scheme === 'http';
+        return isTwice || isImpossible || (path !== '/' && shows !== 'nothing') ? [] : [{ scheme, shows, era, path }];
+      }),
+    ),
+  ),
+);
+
+/** The specification of a lock in one line each, apart from all code that keeps it. */
+function opensFor(lock: Lock, era: Era, guest: Guest): boolean {
+  const shows = (what: Guest['shows']): boolean => guest.shows === what && guest.era === era;
+  const isPlain = guest.scheme === 'http';
+  switch (lock) {
+    case 'none':
+      return isPlain;
+    case 'password':
+      return isPlain && shows('password');
+    case 'token':
+      return isPlain && shows('token');
+    case 'TLS and password':
+      return !isPlain && shows('password');
+    case 'client certificate':
+      return !isPlain && shows('certificate');
+    case 'rules':
+      return isPlain && (guest.path === ruledPath || shows('password'));
+  }
+}
+
+describe('a change of the web configuration', { concurrency: 6 }, () => {
+  const certificates = {} as Record<Era, Certificates>;
+  before(async () => {
+    for (const era of eras) certificates[era] = await createCertificates();
+  });
+
+  function filesOf(lock: Lock, era: Era): Files {
+    const { server, ca } = certificates[era];
+    const users = { basic_auth_users: { ann: hashes[era] } };
+    const tls = { cert_file: 'server.crt', key_file: 'server.key' };
+    const mutual = { ...tls, client_auth_type: 'RequireAndVerifyClientCert', client_ca_file: 'ca.crt' };
+    const pem = { 'server.crt': server.cert, 'server.key': server.key };
+    const file = (config: object, more: Files = {}): Files => ({ 'web.yml': stringify(config), ...more });
+    switch (lock) {
+      case 'none':
+        return file({});
+      case 'password':
+        return file(users);
+      case 'token':
+        return file({ authorization: { credentials_files: ['token'] } }, { token: era });
+      case 'TLS and password':
+        return file({ ...users, tls_server_config: tls }, pem);
+      case 'client certificate':
+        return file({ tls_server_config: mutual }, { ...pem, 'ca.crt': ca });
+      case 'rules':
+        return file({ ...users, access: { [ruledPath]: 'open' } });
+    }
+  }
+
+  function visitorOf({ scheme, shows, era, path }: Guest): Visitor {
+    const basic = `Basic ${Buffer.from(`ann:${era}`).toString('base64')}`;
+    const authorization = shows === 'password' ? basic : shows === 'token' ? `Bearer ${era}` : undefined;
+    return {
+      scheme,
+      path,
+      ...(authorization !== undefined && { headers: { authorization } }),
+      ...(shows === 'certificate' && certificates[era].client),
+    };
+  }
+
+  interface Change {
+    readonly door: ChangingDoor;
+    readonly from: Lock;
+    readonly to: Lock;
+  }
+
+  const opened = ({ from, to }: Change, guest: Guest): readonly [boolean, boolean] => [
+    opensFor(from, 'old', guest),
+    opensFor(to, 'new', guest),
+  ];
+
+  /** All guests knock, again and again, until it is over; nobody gets in whom neither the old nor the new one opens to. */
+  async function knockDuring(change: Change, isOver: Promise<unknown>): Promise<void> {
+    let goesOn = true;
+    void isOver.finally(() => (goesOn = false));
+    while (goesOn) {
+      for (const guest of guests) {
+        if (opened(change, guest).includes(true)) continue;
+        assert.equal(await isLetIn(change.door.port, visitorOf(guest)), false, JSON.stringify(guest));
+      }
+    }
+    await isOver;
+  }
+
+  async function knockAt(port: number, lock: Lock, era: Era): Promise<void> {
+    for (const guest of guests)
+      assert.equal(await isLetIn(port, visitorOf(guest)), opensFor(lock, era, guest), JSON.stringify([lock, guest]));
+  }
+
+  async function start(test: TestContext, from: Lock, to: Lock): Promise<Change> {
+    return { door: await startChangingDoor(test, filesOf(from, 'old')), from, to };
+  }
+
+  for (const from of locks) {
+    for (const to of locks) {
+      it(`from ${from} to ${to} holds as a whole, in one edit`, async (test) => {
+        const change = await start(test, from, to);
+        const { door } = change;
+        await knockAt(door.port, from, 'old');
+        door.write(filesOf(to, 'new'));
+        await knockDuring(change, door.untilRead());
+        await knockAt(door.port, to, 'new');
+        assert.deepEqual([door.swaps(), await door.isGood()], [1, 1]);
+      });
+    }
+  }
+
+  const ofSeveral = locks.filter((lock) => lock !== 'none' && lock !== 'password' && lock !== 'rules');
+  for (const from of locks) {
+    for (const to of ofSeveral.filter((lock) => lock !== from)) {
+      it(`from ${from} to ${to} holds as a whole, in several files, each of them long after the other`, async (test) => {
+        const change = await start(test, from, to);
+        const { door } = change;
+        let held: readonly [Lock, Era] = [from, 'old'];
+        for (const file of Object.entries(filesOf(to, 'new'))) {
+          const swaps = door.swaps();
+          door.write(Object.fromEntries([file]));
+          await knockDuring(change, door.untilRead());
+          const isGood = (await door.isGood()) === 1;
+          assert.equal(door.swaps(), isGood ? swaps + 1 : swaps);
+          if (isGood) held = [to, 'new'];
+          await knockAt(door.port, ...held);
+        }
+        assert.equal(await door.isGood(), 1);
+        await knockAt(door.port, to, 'new');
+      });
+    }
+  }
+});
