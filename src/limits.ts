@@ -114,6 +114,15 @@ export const unauthorizedLinesPerSecond = 10;
 /** Of a request that is refused at the door, so much of the body is read and dropped to keep the connection, bytes. */
 export const drainedBodyBytes = 256 * 1024;
 
+/** A file of configuration or of credentials that is larger is not read, bytes: it is another file, given by mistake. */
+export const configurationFileBytes = 1024 * 1024;
+
+/** One document of a manifest, or one status file, may be this large, bytes: as large as etcd takes an object. */
+export const objectBytes = 1.5 * 1024 * 1024;
+
+/** The file of the silences is not read if it is larger, bytes: what all silences may take gives a fraction of that. */
+export const silenceLogBytes = 256 * 1024 * 1024;
+
 /** How often the web configuration, and each file that it names, is looked at for a change, milliseconds. */
 export const webConfigCheckMs = 1000;
 

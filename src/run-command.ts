@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import packageJson from '../package.json' with { type: 'json' };
 import { systemClock } from './clock.ts';
@@ -7,6 +7,8 @@ import { parseFlags, type Flags } from './config/flags.ts';
 import { helpText } from './config/help-text.ts';
 import { loadConfig, type LoadedConfig } from './config/load-config.ts';
 import { HeapGuard } from './heap-guard.ts';
+import { configurationFileBytes } from './limits.ts';
+import { readRegularFileSync } from './regular-file.ts';
 import { serve } from './serve.ts';
 import { loadWebConfig, type LoadedWebConfig } from './web/load-web-config.ts';
 
@@ -83,7 +85,7 @@ function start(flags: Flags): Promise<number> | number {
 }
 
 function readText(path: string): string {
-  return readFileSync(path, 'utf8');
+  return readRegularFileSync(path, configurationFileBytes).toString('utf8');
 }
 
 /** One line for each problem, on standard error. */

@@ -1,3 +1,4 @@
+import { FileRefusedError } from '../regular-file.ts';
 import { showText } from './show-value.ts';
 
 /**
@@ -6,6 +7,7 @@ import { showText } from './show-value.ts';
  * @param base where a relative path starts
  */
 export function describeReadError(error: unknown, base = 'the working folder'): string {
+  if (error instanceof FileRefusedError) return `${error.message}; check the path`;
   const { code, message }: NodeJS.ErrnoException = error instanceof Error ? error : new Error(String(error));
   switch (code) {
     case 'ENOENT':

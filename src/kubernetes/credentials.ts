@@ -1,6 +1,8 @@
 import type { RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Clock } from '../clock.ts';
+import { configurationFileBytes } from '../limits.ts';
+import { checkRegularFile, FileRefusedError } from '../regular-file.ts';
 import { ExecPlugin } from './exec-plugin.ts';
 
 /** What a connection to the API server needs, beside its address. */
@@ -63,6 +65,7 @@ export class Credentials {
     const config = await this.#loaded();
     const cluster = config.getCurrentCluster();
     if (cluster === null) throw new Error('the kubeconfig names no cluster');
+    await checkFiles(config);
     const options: RequestOptions = {};
     await config.applyToHTTPSOptions(options).catch(rethrowWithoutText);
     return {
@@ -87,6 +90,23 @@ export class Credentials {
     const config = await this.#load();
     config.addAuthenticator(new ExecPlugin({ clock: this.#clock, signal: this.#closed.signal }));
     return config;
+  }
+}
+
+/** The library reads them in one go, whatever they are: a named pipe would hold the process for ever. */
+async function checkFiles(config: KubeConfig): Promise<void> {
+  const user = config.getCurrentUser();
+  const provider = user?.authProvider as { readonly config?: { readonly tokenFile?: unknown } } | undefined;
+  const paths = [config.getCurrentCluster()?.caFile, user?.certFile, user?.keyFile, provider?.config?.tokenFile];
+  for (const path of paths) if (typeof path === 'string' && path !== '') await checkFile(path);
+}
+
+async function checkFile(path: string): Promise<void> {
+  try {
+    await checkRegularFile(path, configurationFileBytes);
+  } catch (error) {
+    if (error instanceof FileRefusedError) throw new Error(`${path} ${error.message}`, { cause: error });
+    throw error;
   }
 }
 

@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { describeReadError } from '../config/read-error.ts';
 import { showText } from '../config/show-value.ts';
 import { parseYaml } from '../config/yaml-file.ts';
+import { configurationFileBytes } from '../limits.ts';
+import { readRegularFileSync } from '../regular-file.ts';
 
 /** What of a kubeconfig's content is read here; the rest is for the library. */
 export interface KubeConfigContent {
@@ -22,7 +23,7 @@ export function readKubeConfig(file: string): KubeConfigContent {
 
 function readText(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readRegularFileSync(file, configurationFileBytes).toString('utf8');
   } catch (error) {
     throw wrong(file, describeReadError(error));
   }

@@ -1,11 +1,9 @@
-import { readFile, stat } from 'node:fs/promises';
 import { isHeaderValue } from '../config/http-headers.ts';
 import type { HttpConfig } from '../config/http-config.ts';
 import type { Secret } from '../config/secret.ts';
+import { configurationFileBytes } from '../limits.ts';
+import { readRegularFile } from '../regular-file.ts';
 import { PrometheusError } from './prometheus-error.ts';
-
-/** More than any certificate, key or token. */
-const maxFileBytes = 1024 * 1024;
 
 /** What TLS is made of, as text. */
 export interface TlsMaterial {
@@ -84,9 +82,7 @@ async function readLine(key: string, path: string | null): Promise<string | unde
 async function readText(key: string, path: string | null): Promise<string | undefined> {
   if (path === null) return undefined;
   try {
-    const { size } = await stat(path);
-    if (size > maxFileBytes) throw new Error(`it is larger than ${maxFileBytes} bytes`);
-    return await readFile(path, 'utf8');
+    return (await readRegularFile(path, configurationFileBytes)).toString('utf8');
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new PrometheusError(

@@ -1,8 +1,10 @@
-import { readFile, readdir, rename, stat, unlink, writeFile } from 'node:fs/promises';
+import { readdir, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Condition, Pipeline } from '../controller/ports.ts';
+import { objectBytes } from '../limits.ts';
 import type { Logger } from '../logger.ts';
 import { makeFolder } from '../make-folder.ts';
+import { readRegularFile, writeRegularFile } from '../regular-file.ts';
 import type { Request } from '../workqueue/request.ts';
 import { FolderError, errorCode } from './folder-error.ts';
 import { pipelineKinds } from './pipeline-kinds.ts';
@@ -61,7 +63,7 @@ export class StatusFolder {
     const file = this.#pathOf(request);
     await this.#stamp(file);
     try {
-      return parseStatus(await readFile(file, 'utf8'), file, request);
+      return parseStatus((await readRegularFile(file, objectBytes)).toString('utf8'), file, request);
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return undefined;
       this.#logger.warn('status.damaged', 'a status file cannot be read and will be written anew', { file, error });
@@ -128,14 +130,14 @@ async function stampOf(path: string): Promise<string> {
 async function prepare(folder: string): Promise<void> {
   await makeFolder(folder);
   const probe = join(folder, '.probe.yaml.tmp');
-  await writeFile(probe, 'probe\n');
+  await writeRegularFile(probe, 'probe\n');
   await unlink(probe);
 }
 
 async function replaceFile(path: string, text: string): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.tmp`);
   try {
-    await writeFile(temporary, text);
+    await writeRegularFile(temporary, text);
     await rename(temporary, path);
   } catch (error) {
     // On a full disk what was written of it takes room. The first error is the one to tell.

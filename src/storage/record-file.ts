@@ -1,13 +1,11 @@
-import { constants } from 'node:fs';
-import { copyFile, link, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { copyFile, link, lstat, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeFolder } from '../make-folder.ts';
+import { createRegularFile, openRegularFile } from '../regular-file.ts';
 import { encodeRecord } from './record.ts';
 
 /** How much is written in one go, bytes; in between others have their turn. */
 const pieceBytes = 256 * 1024;
-
-const { O_CREAT, O_RDWR, O_TRUNC } = constants;
 
 /**
  * A file of records on the disk. Whatever is written is on the disk for good when the promise resolves; if it rejects, the
@@ -34,7 +32,7 @@ export class RecordFile {
 
   /** Takes up a file that is there, cut to its first `bytes` bytes. */
   async open(bytes: number): Promise<void> {
-    const file = await open(this.path, O_RDWR);
+    const file = await openRegularFile(this.path);
     try {
       await file.truncate(bytes);
       await file.datasync();
@@ -47,7 +45,7 @@ export class RecordFile {
 
   /** False if the file has been removed or replaced behind our back: what is appended would be lost. */
   async isInPlace(): Promise<boolean> {
-    const found = await stat(this.path).catch(() => undefined);
+    const found = await lstat(this.path).catch(() => undefined);
     return found?.ino === this.#inode;
   }
 
@@ -72,7 +70,7 @@ export class RecordFile {
   async replace(values: Iterable<unknown>, keepAs?: string): Promise<void> {
     const newPath = `${this.path}.new`;
     await makeLastingFolder(dirname(this.path));
-    const file = await open(newPath, O_CREAT | O_RDWR | O_TRUNC, 0o600);
+    const file = await createRegularFile(newPath, 0o600);
     try {
       const bytes = await writeAll(file, values);
       await file.sync();
@@ -142,10 +140,11 @@ async function makeLastingFolder(path: string): Promise<void> {
   if (first !== undefined) await syncFolder(dirname(first));
 }
 
-/** Some file systems have no second names. */
+/** Some file systems have no second names. What is no regular file cannot be copied, only moved. */
 async function keep(path: string, newPath: string): Promise<void> {
   try {
-    await link(path, newPath).catch(() => copyFile(path, newPath));
+    if (!(await lstat(path)).isFile()) await rename(path, newPath);
+    else await link(path, newPath).catch(() => copyFile(path, newPath));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }

@@ -1,8 +1,10 @@
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Silence } from '../alert/silence.ts';
 import type { Clock } from '../clock.ts';
+import { silenceLogBytes } from '../limits.ts';
 import type { Logger } from '../logger.ts';
+import { readRegularFile } from '../regular-file.ts';
 import { RecordFile } from './record-file.ts';
 import { readRecords } from './record.ts';
 import { silenceRecord, storedSilences, toldRecord, type StoredSilences } from './silence-record.ts';
@@ -102,7 +104,7 @@ export class SilenceLog {
   async #read(): Promise<Buffer | undefined> {
     await rm(`${this.#file.path}.new`, { force: true }).catch(() => undefined);
     try {
-      return await readFile(this.#file.path);
+      return await readRegularFile(this.#file.path, silenceLogBytes);
     } catch (error) {
       // ENOTDIR: it is the folder that is no folder.
       const isMissing = ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
@@ -123,10 +125,20 @@ export class SilenceLog {
       // A file without its last line's end cannot be appended to.
       if (goodBytes === undefined) await this.#rewrite(silences);
       else {
-        await this.#file.open(goodBytes);
-        this.#compactAt = goodBytes + slackBytes;
+        await this.#open(goodBytes, silences);
       }
     });
+  }
+
+  /** A link is read, but never written through: a file of our own takes its place. */
+  async #open(goodBytes: number, silences: readonly Silence[]): Promise<void> {
+    try {
+      await this.#file.open(goodBytes);
+      this.#compactAt = goodBytes + slackBytes;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ELOOP') throw error;
+      await this.#rewrite(silences);
+    }
   }
 
   /** Whoever starts Tocsin is told at once that no silence can be stored, not by the first one that cannot. */

@@ -8,6 +8,8 @@ export interface TocsinOptions extends ServerPlace {
   readonly isReady?: (url: string) => Promise<boolean>;
   /** Flags besides the listen address, the storage path and the log's format. Paths start at the project's root. */
   readonly args?: readonly string[];
+  /** `--storage.path`; default: a folder inside its own. */
+  readonly storagePath?: string;
   /** The configuration file, as YAML text; default: none. */
   readonly config?: string;
   readonly environment?: Readonly<Record<string, string>>;
@@ -21,7 +23,7 @@ export interface TocsinOptions extends ServerPlace {
 }
 
 export interface TocsinProcess extends ServerProcess {
-  /** `--storage.path`, a folder inside its own. */
+  /** `--storage.path` */
   readonly storagePath: string;
   readonly log: LogLines;
 }
@@ -52,7 +54,7 @@ export async function startTocsin(options: TocsinOptions = {}): Promise<TocsinPr
       main,
       `--web.listen-address=${address}`,
       ...(routePrefix === '' ? [] : [`--web.route-prefix=${routePrefix}`]),
-      `--storage.path=${storage(folder)}`,
+      `--storage.path=${options.storagePath ?? storage(folder)}`,
       '--log.format=json',
       ...(config === undefined ? [] : [`--config.file=${join(folder, 'tocsin.yml')}`]),
       ...(webConfig === undefined ? [] : [`--web.config.file=${join(folder, 'web.yml')}`]),
@@ -60,7 +62,7 @@ export async function startTocsin(options: TocsinOptions = {}): Promise<TocsinPr
     ],
   });
   void server.child.exited.then(({ code, signal }) => log.end(`and tocsin has ended (${code ?? signal})`));
-  return { ...server, storagePath: storage(server.folder), log };
+  return { ...server, storagePath: options.storagePath ?? storage(server.folder), log };
 }
 
 function storage(folder: string): string {
