@@ -57,6 +57,14 @@ describe('readWebhookAlerts', () => {
     assert.deepEqual([read('{"alerts":null}'), read('{"alerts":[]}'), read('{}')], [[], [], []]);
   });
 
+  it('leaves out a link that is none, and keeps the alert', () => {
+    const urlsOf = (url: string): readonly unknown[] =>
+      read(JSON.stringify({ alerts: [{ labels: { a: '1' }, generatorURL: url }] })).map(
+        ({ generatorURL }) => generatorURL,
+      );
+    assert.deepEqual([urlsOf('?orgId=1'), urlsOf('foo'), urlsOf('/view?orgId=1')], [[''], [''], ['/view?orgId=1']]);
+  });
+
   for (const [alerts, message] of [
     ['{}', 'at character 10 there is "{", expected a list: alerts'],
     ['[1]', 'at character 11 there is "1", expected an object: alerts[0]'],
@@ -70,7 +78,6 @@ describe('readWebhookAlerts', () => {
     ],
     ['[{"labels":{},"startsAt":"now"}]', 'alerts[0].startsAt is no date-time: "now", expected RFC 3339'],
     ['[{"labels":{},"endsAt":5}]', 'at character 33 there is "5", expected a string: alerts[0].endsAt'],
-    ['[{"labels":{},"generatorURL":"foo"}]', 'alerts[0].generatorURL is no URI: "foo"'],
     ['[{"labels":{},"status":"ok"}]', 'alerts[0].status is "ok", expected "firing" or "resolved"'],
     ['[{"labels":{},"status":1}]', 'at character 33 there is "1", expected a string: alerts[0].status'],
   ] as const) {

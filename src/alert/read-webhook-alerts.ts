@@ -39,13 +39,17 @@ function* readOne(reader: JsonReader, path: string, maxLabels: number, now: numb
   }
   const draft = yield* readAlertDraft(reader, path, maxLabels, readStatus);
   check(draft, status, path);
-  return status === 'resolved' ? ended(draft, now) : draft;
+  return withUri(status === 'resolved' ? ended(draft, now) : draft);
 }
 
-function check({ labels, generatorURL = '' }: AlertDraft, status: string | undefined, path: string): void {
+/** A link is for people: one that is none, such as Grafana's `?orgId=1`, is left out and costs no alert. */
+function withUri(draft: AlertDraft): AlertDraft {
+  const { generatorURL = '', ...rest } = draft;
+  return generatorURL === '' || isRequestUri(generatorURL) ? draft : rest;
+}
+
+function check({ labels }: AlertDraft, status: string | undefined, path: string): void {
   if (labels === undefined) throw new JsonError(`${path}.labels is missing`);
-  if (generatorURL !== '' && !isRequestUri(generatorURL))
-    throw new JsonError(`${path}.generatorURL is no URI: ${JSON.stringify(generatorURL.slice(0, 60))}`);
   if (status === undefined || status === 'firing' || status === 'resolved') return;
   throw new JsonError(`${path}.status is ${JSON.stringify(status.slice(0, 60))}, expected "firing" or "resolved"`);
 }

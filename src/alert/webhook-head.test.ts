@@ -28,12 +28,17 @@ describe('readWebhookHead', () => {
     assert.equal(read(`{"version":"4","alerts":[],"groupKey":"${'x'.repeat(1000)}"}`).groupKey?.length, 256);
   });
 
-  const which = 'expected "4", which every Alertmanager sends';
+  for (const version of ['"version":"4",', '"version":"1",', '"version":null,', ''])
+    it(`reads a payload with ${version || 'no version'}`, () => {
+      assert.equal(read(`{${version}"alerts":[]}`).truncatedAlerts, 0);
+    });
+
+  const which = 'expected "4", which every Alertmanager sends, or "1", which Grafana sends';
   for (const [text, message] of [
     ['', 'at character 0 there is the end of the body, expected an object: the payload of a webhook of Alertmanager'],
     ['[]', 'at character 0 there is "[", expected an object: the payload of a webhook of Alertmanager'],
-    ['{"alerts":[]}', `version is missing, ${which}`],
-    ['{"version":"1","alerts":[]}', `version is "1", ${which}`],
+    ['{"version":"","alerts":[]}', `version is "", ${which}`],
+    ['{"version":"3","alerts":[]}', `version is "3", ${which}`],
     ['{"version":"5","alerts":{"a":1}}', `version is "5", ${which}`],
     ['{"version":4}', 'at character 11 there is "4", expected a string: version'],
     ['{"version":"4"}', 'alerts is missing'],

@@ -3,8 +3,8 @@ import { JsonReader } from './json-reader.ts';
 import { readString } from './read-alert.ts';
 import type { Sliced } from './sliced.ts';
 
-/** The version of the payload that every Alertmanager sends. */
-const supportedVersion = '4';
+/** Every Alertmanager sends "4", Grafana's webhook contact point sends "1"; both have the same fields. */
+const supportedVersions: readonly string[] = ['4', '1'];
 
 /** Most characters of a text that are kept. */
 const longestText = 256;
@@ -28,7 +28,8 @@ interface Draft {
 
 /**
  * Reads all of a webhook payload but its alerts, which are checked to be JSON and passed over: the version, which says
- * whether they can be read at all, comes after them. Throws JsonError.
+ * whether they can be read at all, comes after them. A payload without a version is read as if it had one that is known. Throws
+ * JsonError.
  * @param text well-formed Unicode
  */
 export function* readWebhookHead(text: string): Sliced<WebhookHead> {
@@ -76,7 +77,7 @@ function* readCount(reader: JsonReader, path: string): Sliced<number> {
 }
 
 function checkVersion(version: string | undefined): void {
-  if (version === supportedVersion) return;
-  const found = version === undefined ? 'missing' : JSON.stringify(version.slice(0, 60));
-  throw new JsonError(`version is ${found}, expected "${supportedVersion}", which every Alertmanager sends`);
+  if (version === undefined || supportedVersions.includes(version)) return;
+  const found = JSON.stringify(version.slice(0, 60));
+  throw new JsonError(`version is ${found}, expected "4", which every Alertmanager sends, or "1", which Grafana sends`);
 }
