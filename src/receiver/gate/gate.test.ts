@@ -34,11 +34,15 @@ async function start(test: TestContext, given: Partial<WebSettings>, answersPref
   const { registry, metrics } = testMetrics();
   const webMetrics = createWebMetrics(registry);
   const report = new GateReport({ clock, logger, metrics, webMetrics });
+  let whileHashing = (): void => undefined;
   const hasher = {
-    matches: (password: string) => Promise.resolve(password === 'good'),
+    matches: (password: string) => {
+      whileHashing();
+      return Promise.resolve(password === 'good');
+    },
     close: () => Promise.resolve(),
   };
-  const settings = { ...locked, ...given };
+  let settings = { ...locked, ...given };
   const passwords = new PasswordCheck(hasher);
   const gate = new Gate({ clock, settings: () => settings, passwords, report, answersPreflights });
   const server = createServer((request, response) =>
@@ -60,7 +64,9 @@ async function start(test: TestContext, given: Partial<WebSettings>, answersPref
       ...init,
     });
   const failures = (reason: string) => metric(registry, `tocsin_http_auth_failures_total{reason="${reason}"}`);
-  return { port, clock, logger, registry, get, failures };
+  const use = (next: Partial<WebSettings>): void => void (settings = { ...locked, ...next });
+  const onHashing = (work: () => void): void => void (whileHashing = work);
+  return { port, clock, logger, registry, get, failures, use, onHashing };
 }
 
 function basic(user: string, password: string): string {
@@ -90,6 +96,20 @@ describe('Gate', () => {
       );
       assert.match(await response.text(), /^Unauthorized: send a user and password .* or a bearer token/);
       assert.deepEqual([logger.valuesOf('request.unauthorized', 'reason'), await failures(reason)], [[[reason]], 1]);
+    });
+  }
+
+  const meanwhile: readonly (readonly [string, string, Partial<WebSettings>, number])[] = [
+    ['a good password of a user who goes', 'good', { users: new Map() }, 401],
+    ['a good password of a user who stays', 'good', { access: new Map() }, 200],
+    ['a good password when all passwords go', 'good', open, 200],
+    ['a wrong password when all passwords go', 'bad', open, 401],
+  ];
+  for (const [what, password, next, status] of meanwhile) {
+    it(`judges by what holds before and after a change that comes while it waits: ${what}`, async (test) => {
+      const { get, use, onHashing } = await start(test, {});
+      onHashing(() => use(next));
+      assert.equal((await get(basic('alice', password))).status, status);
     });
   }
 

@@ -53,6 +53,16 @@ export class Gate {
       );
     }
     for (const [name, value] of settings.headers) response.setHeader(name, value);
+    this.#judge(settings, path, request, response, next);
+  }
+
+  #judge(
+    settings: WebSettings,
+    path: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    next: () => void,
+  ): void {
     const isPreflight = this.#options.answersPreflights && preflightMethod(request) !== undefined;
     if (!hasCredentials(settings) || isOpen(settings.access, path) || isPreflight) next();
     else this.#authenticate(settings, path, request, response, next);
@@ -74,8 +84,11 @@ export class Gate {
     const address = plainAddress(request.socket.remoteAddress ?? '');
     const settle = (verdict: PasswordVerdict): void => {
       if (response.destroyed) return;
-      if (verdict === 'good') next();
-      else refuse(verdict === 'busy' ? 'busy' : 'password');
+      const present = this.#options.settings();
+      if (verdict !== 'good') refuse(verdict === 'busy' ? 'busy' : 'password');
+      else if (present === settings) next();
+      // Others came into use while the password waited for its turn: it has to be good by them as well.
+      else this.#judge(present, path, request, response, next);
     };
     const verdict = this.#options.passwords.check(settings.users, { ...credentials, address });
     if (typeof verdict === 'string') return settle(verdict);
