@@ -65,9 +65,6 @@ export const largeBodySlots = 2;
 /** A body over this waits for a slice of its own before it is worked on, bytes. */
 export const longBodyBytes = 64 * 1024;
 
-/** What all bodies that are not large may take together; over it the one that is unfinished for longest is ended, bytes. */
-export const bodyMemoryBytes = 64 * 1024 * 1024;
-
 /** File descriptors kept for everything but connections: files, the way to Prometheus and to the API server. */
 export const reservedFileDescriptors = 128;
 

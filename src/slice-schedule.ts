@@ -6,6 +6,7 @@ export type LongWork =
   | 'bodies'
   | 'large bodies'
   | 'lists'
+  | 'evictions'
   | 'refusals'
   | 'silences'
   | 'large silences'

@@ -59,11 +59,15 @@ const keys = secretSection({
     /** How long a silence is remembered after its end. */
     silence_retention: setting(readSpan, '120h'),
     max_header_size: setting(readSize('1KiB', '1MiB'), '16KiB'),
+    /** The most headers of one request; Prometheus sends 7, behind a proxy some 20. */
+    max_headers: setting(readCount, 100),
     header_timeout: setting(readTimeout, '10s'),
     request_timeout: setting(readTimeout, '30s'),
     idle_timeout: setting(readTimeout, '2m'),
     tls_handshake_timeout: setting(readTimeout, '10s'),
     max_connections: setting(readCount, 16_384),
+    /** What all connections may hold together, by estimate: heads, bodies, TLS state, answers. */
+    max_connection_memory: setting(readSize('1KiB'), '64MiB'),
   }),
   source: section({
     debounce: section(

@@ -16,6 +16,7 @@ export const liveKeys: readonly string[] = [
   'receiver.request_timeout',
   'receiver.idle_timeout',
   'receiver.max_connections',
+  'receiver.max_connection_memory',
   'source',
   'controller.action',
   'controller.annotate',

@@ -21,6 +21,7 @@ import { testMetrics } from './routes.fixture.ts';
 import { createRoutes } from './routes.ts';
 import { ReceiverServer } from './server/receiver-server.ts';
 import type { SilencesHandler } from './silences/silences-handler.ts';
+import { testConnections } from './server/connections.fixture.ts';
 
 const id = '0a1b2c3d-1111-4222-8333-444455556666';
 /** Every path that has a handler, as a rule names it. */
@@ -93,7 +94,9 @@ async function start(test: TestContext, routePrefix: string) {
       report: new GateReport({ clock, logger, metrics, webMetrics }),
       answersPreflights: false,
     }),
+    connections: testConnections({ clock, logger, metrics }),
     maxHeaderBytes: receiver.max_header_size,
+    maxHeaders: receiver.max_headers,
     headerTimeoutMs: receiver.header_timeout,
     requestTimeoutMs: receiver.request_timeout,
     idleTimeoutMs: receiver.idle_timeout,

@@ -18,6 +18,7 @@ import { withCors } from './gate/cors.ts';
 import { createReadHandler } from './reading/create-read-handler.ts';
 import { GuardedServer } from './server/guarded-server.ts';
 import { IntakeReport } from './intake/intake-report.ts';
+import { Connections } from './server/connections.ts';
 import { createReceiverMetrics, type ReceiverMetrics } from './report/receiver-metrics.ts';
 import type { LiveLimits } from './server/receiver-server.ts';
 import type { Reload } from './reload.ts';
@@ -58,19 +59,21 @@ export class Receiver {
   readonly #silences: SilenceStage;
   readonly #undecided: UndecidedMatches;
   readonly #server: GuardedServer;
+  readonly #connections: Connections;
   #config: Config;
   #bodies: BodyReader;
 
   constructor(options: ReceiverOptions) {
     const { config, store } = options;
     this.#config = config;
-    this.#bodies = new BodyReader(config.receiver.max_body_size);
     const perSecond = config.log.alert_lines_per_second;
     const metrics = createReceiverMetrics(options.registry, {
       active: () => store.firing,
       resolved: () => store.size - store.firing,
       bytes: () => store.sizeBytes,
     });
+    this.#connections = createConnections(options, metrics);
+    this.#bodies = new BodyReader(config.receiver.max_body_size, this.#connections);
     this.#lines = new AlertLines({ ...options, perSecond });
     this.#report = new IntakeReport({ ...options, metrics, lines: this.#lines, perSecond });
     createAlertmanagerVersionMetric(options.registry, options.version);
@@ -95,7 +98,7 @@ export class Receiver {
     });
     const alerts = this.#handler(options, silences, silencing);
     const routes = createRoutes({ ...options, alerts, reads, silences: this.#silences.handler });
-    this.#server = createServer(options, metrics, routes);
+    this.#server = createServer(options, metrics, this.#connections, routes);
   }
 
   /** Takes in the silences that outlived the last process; to be called before {@link listen}. */
@@ -117,8 +120,10 @@ export class Receiver {
     const { receiver, log } = config;
     this.#config = config;
     // Bodies that are being read by the earlier one are read to their end.
-    if (receiver.max_body_size !== this.#bodies.maxBytes) this.#bodies = new BodyReader(receiver.max_body_size);
+    if (receiver.max_body_size !== this.#bodies.maxBytes)
+      this.#bodies = new BodyReader(receiver.max_body_size, this.#connections);
     this.#server.server.limits = liveLimits(config);
+    this.#connections.maxBytes = receiver.max_connection_memory;
     this.#lines.perSecond = log.alert_lines_per_second;
     this.#report.perSecond = log.alert_lines_per_second;
     this.#silences.perSecond = log.alert_lines_per_second;
@@ -166,16 +171,34 @@ function liveLimits({ receiver }: Config): LiveLimits {
   };
 }
 
-function createServer(options: ReceiverOptions, metrics: ReceiverMetrics, routes: RequestListener): GuardedServer {
+function createServer(
+  options: ReceiverOptions,
+  metrics: ReceiverMetrics,
+  connections: Connections,
+  routes: RequestListener,
+): GuardedServer {
   const { receiver } = options.config;
   const { web = { routePrefix: '' } } = options;
   return new GuardedServer({
     ...options,
     metrics,
+    connections,
     web,
     routes: withCors(web.corsOrigin, routes),
     maxHeaderBytes: receiver.max_header_size,
+    maxHeaders: receiver.max_headers,
     tlsHandshakeTimeoutMs: receiver.tls_handshake_timeout,
     ...liveLimits(options.config),
+  });
+}
+
+function createConnections(options: ReceiverOptions, metrics: ReceiverMetrics): Connections {
+  const { receiver } = options.config;
+  return new Connections({
+    ...options,
+    metrics,
+    maxBytes: receiver.max_connection_memory,
+    maxHeaders: receiver.max_headers,
+    maxHeaderBytes: receiver.max_header_size,
   });
 }

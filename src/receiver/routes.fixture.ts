@@ -23,6 +23,7 @@ import type { Reload } from './reload.ts';
 import { createRoutes } from './routes.ts';
 import type { SilenceStorage } from './silences/silence-keeper.ts';
 import { SilenceStage } from './silences/silence-stage.ts';
+import { testConnections } from './server/connections.fixture.ts';
 import { UndecidedMatches } from './report/undecided-matches.ts';
 
 export interface TestRoutesOptions {
@@ -86,7 +87,7 @@ export async function startRoutes(test: TestContext, options: TestRoutesOptions 
     options.sink?.(causes, responses);
     sunk.push(causes);
   };
-  const bodies = new BodyReader(maxBytes);
+  const bodies = new BodyReader(maxBytes, testConnections({ clock, logger, metrics }));
   const undecided = new UndecidedMatches({ clock, logger, metrics });
   const silences = new Silences(432_000_000, undecided.ofSilence);
   const silenceStorage = { append: options.append ?? (async () => undefined), tell: async () => undefined };

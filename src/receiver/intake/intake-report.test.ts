@@ -122,10 +122,8 @@ describe('IntakeReport.rejected', () => {
     const { report, value } = setUp();
     report.rejected(sender, 413, new BodyError(413, 'too large'));
     report.rejected(sender, 413, new BodyError(413, 'too large'));
-    report.rejected(sender, 408, new BodyError(408, 'too slow'));
     report.rejected(sender, 400, new BodyError(400, 'broken off'));
     assert.equal(await value('tocsin_limit_reached_total{limit="max_body_size"}'), 2);
-    assert.equal(await value('tocsin_limit_reached_total{limit="body_memory"}'), 1);
   });
 
   it('tells of a defect as an error, with its stack', () => {

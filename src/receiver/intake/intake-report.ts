@@ -85,7 +85,6 @@ export class IntakeReport {
   rejected(sender: Sender, status: number, error: unknown): void {
     const { logger, metrics } = this.#options;
     if (status === 413) metrics.limitReached('max_body_size');
-    if (status === 408) metrics.limitReached('body_memory');
     const fields = { ...senderFields(sender), status, reason: (error as Error).message };
     if (status === 500)
       logger.error('alerts.failed', 'a defect: the alerts could not be taken in', {

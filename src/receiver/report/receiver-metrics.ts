@@ -6,11 +6,12 @@ export const limitNames = [
   'max_labels_per_alert',
   'max_alerts',
   'max_header_size',
+  'max_headers',
   'header_timeout',
   'request_timeout',
   'max_connections',
   'pipelined_requests',
-  'body_memory',
+  'connection_memory',
   'open_lists',
   'max_silences',
   'max_silence_size',
@@ -36,6 +37,8 @@ export interface ReceiverMetrics {
   /** Alerts that senders told of without sending them. */
   readonly truncated: Counter;
   limitReached(limit: LimitName): void;
+  /** Has the gauges of connections read at each scrape. */
+  watchConnections(gauges: ConnectionGauges): void;
   /** @param route of known-path.ts: a label has few values */
   answered(route: string, method: string, status: number, seconds: number): void;
 }
@@ -50,6 +53,12 @@ interface AnswerSeries {
 export interface StoreGauges {
   readonly active: () => number;
   readonly resolved: () => number;
+  readonly bytes: () => number;
+}
+
+/** What is open, and what it holds, read at each scrape. */
+export interface ConnectionGauges {
+  readonly open: () => number;
   readonly bytes: () => number;
 }
 
@@ -118,6 +127,23 @@ export function createReceiverMetrics(registry: Registry, store: StoreGauges): R
       this.set(store.bytes());
     },
   });
+  let connections: ConnectionGauges | undefined;
+  new Gauge({
+    registers,
+    name: 'tocsin_connections',
+    help: 'Connections that are open.',
+    collect() {
+      this.set(connections?.open() ?? 0);
+    },
+  });
+  new Gauge({
+    registers,
+    name: 'tocsin_connection_memory_bytes',
+    help: 'What the open connections hold, estimated: heads, bodies, TLS state, answers.',
+    collect() {
+      this.set(connections?.bytes() ?? 0);
+    },
+  });
   // Finding a series by its labels costs more than counting.
   const answers = new Map<string, AnswerSeries>();
   for (const limit of limitNames) limits.inc({ limit }, 0);
@@ -130,6 +156,7 @@ export function createReceiverMetrics(registry: Registry, store: StoreGauges): R
     suppressed,
     truncated,
     limitReached: (limit) => limits.inc({ limit }),
+    watchConnections: (gauges) => void (connections = gauges),
     answered(route, method, status, seconds) {
       const labels = { path: route, method: knownMethods.has(method) ? method : 'other' };
       const name = `${labels.path} ${labels.method} ${status}`;

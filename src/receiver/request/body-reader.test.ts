@@ -16,7 +16,7 @@ type Outcome = { readonly body: Body } | { readonly error: BodyError };
 
 /** A server that answers 200 with the size of the body, or the status of the error; tells what became of each. */
 async function startReader(test: TestContext, maxBytes = limit) {
-  const reader = new BodyReader(maxBytes);
+  const reader = new BodyReader(maxBytes, { hold: () => undefined, release: () => undefined });
   const outcomes: Outcome[] = [];
   const server = createServer(async (request, response) => {
     try {

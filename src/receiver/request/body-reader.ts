@@ -1,18 +1,18 @@
 import type { IncomingMessage } from 'node:http';
-import { bodyMemoryBytes, largeBodySlots } from '../../limits.ts';
-import { BodyMemory } from './body-memory.ts';
-import { BodyReading, type Body } from './body-reading.ts';
+import { largeBodySlots } from '../../limits.ts';
+import { BodyReading, type Body, type BodyMemory } from './body-reading.ts';
 import { LargeBuffers } from './large-buffers.ts';
 
-/** Reads request bodies, each under `receiver.max_body_size`, all together under the fixed bounds of limits.ts. */
+/** Reads request bodies, each under `receiver.max_body_size`, all together within the memory of all connections. */
 export class BodyReader {
   readonly maxBytes: number;
-  readonly #memory = new BodyMemory(bodyMemoryBytes);
+  readonly #memory: BodyMemory;
   readonly #largeBuffers: LargeBuffers;
 
   /** @param maxBytes `receiver.max_body_size` */
-  constructor(maxBytes: number) {
+  constructor(maxBytes: number, memory: BodyMemory) {
     this.maxBytes = maxBytes;
+    this.#memory = memory;
     this.#largeBuffers = new LargeBuffers(largeBodySlots, maxBytes);
   }
 

@@ -1,8 +1,18 @@
 import type { IncomingMessage } from 'node:http';
 import { largeBodyBytes } from '../../limits.ts';
 import { BodyError } from './body-error.ts';
-import type { BodyMemory } from './body-memory.ts';
 import type { LargeBuffer, LargeBuffers } from './large-buffers.ts';
+
+/** Counts what bodies take up; see `receiver.max_connection_memory`. */
+export interface BodyMemory {
+  /**
+   * So much more of the request's body has come in.
+   * @param evict ends the body: there is no room. Called while it is unfinished, at most once
+   */
+  hold(request: IncomingMessage, bytes: number, evict: () => void): void;
+  /** The body is not needed any more; releasing it twice does nothing. */
+  release(request: IncomingMessage): void;
+}
 
 /** A whole body. It takes up memory that others wait for until `release` is called; after that its bytes are not its own. */
 export interface Body {
@@ -18,7 +28,8 @@ export class BodyReading {
   readonly #largeBuffers: LargeBuffers;
   readonly #resolve: (body: Body) => void;
   readonly #reject: (error: BodyError) => void;
-  readonly #held = { evict: () => this.#evict() };
+  readonly #evict = (): void =>
+    this.fail(new BodyError(408, 'the body took too long while memory for connections was short: send it again'));
   /** As the request declares it; NaN if it does not. */
   readonly #declaredBytes: number;
   /** What has come in, until there is a large buffer for it. */
@@ -49,6 +60,8 @@ export class BodyReading {
 
   start(): void {
     if (this.#declaredBytes > this.#maxBytes) this.#refuse();
+    // Also a body that never begins is ended when there is no room.
+    else this.#memory.hold(this.#request, 0, this.#evict);
   }
 
   data(chunk: Buffer): void {
@@ -58,7 +71,7 @@ export class BodyReading {
     if (this.#size > this.#maxBytes) return this.#refuse();
     if (this.#large !== undefined) return void chunk.copy(this.#large.bytes, from);
     this.#chunks.push(chunk);
-    this.#memory.hold(this.#held, chunk.length);
+    this.#memory.hold(this.#request, chunk.length, this.#evict);
     if (this.#size > largeBodyBytes && this.#wanted === undefined && !this.#settled) this.#becomeLarge();
   }
 
@@ -66,7 +79,6 @@ export class BodyReading {
     if (this.#refused) this.#reject(this.#tooLarge());
     if (this.#settled) return;
     this.#settled = true;
-    this.#memory.finish(this.#held);
     const bytes = this.#large?.bytes.subarray(0, this.#size) ?? oneBuffer(this.#chunks, this.#size);
     this.#chunks = [];
     this.#resolve({ bytes, release: () => this.#release() });
@@ -123,7 +135,7 @@ export class BodyReading {
 
   #hasBuffer(large: LargeBuffer): void {
     if (this.#settled) return;
-    this.#memory.release(this.#held);
+    this.#memory.release(this.#request);
     let at = 0;
     for (const chunk of this.#chunks) at += chunk.copy(large.bytes, at);
     this.#chunks = [];
@@ -131,13 +143,8 @@ export class BodyReading {
     this.#request.resume();
   }
 
-  #evict(): void {
-    const message = 'the body took too long while memory for bodies was short: send it again';
-    this.fail(new BodyError(408, message));
-  }
-
   #release(): void {
-    this.#memory.release(this.#held);
+    this.#memory.release(this.#request);
     void this.#wanted?.then((large) => large.release());
   }
 }

@@ -15,7 +15,14 @@ function setUp() {
   const clock = new FakeClock();
   const logger = new RecordingLogger();
   const { registry, metrics } = testMetrics();
-  const broken = new BrokenRequests({ clock, schedule: new SliceSchedule(clock), logger, metrics });
+  const broken = new BrokenRequests({
+    clock,
+    schedule: new SliceSchedule(clock),
+    logger,
+    metrics,
+    maxHeaders: 100,
+    maxHeaderBytes: 16_384,
+  });
   const reached = (limit: string): Promise<number | undefined> =>
     metric(registry, `tocsin_limit_reached_total{limit="${limit}"}`);
   return { clock, logger, broken, reached };
@@ -43,7 +50,6 @@ function errorOf(code: string): NodeJS.ErrnoException {
 
 describe('BrokenRequests.refuse', () => {
   for (const [code, hasHead, status, limit] of [
-    ['HPE_HEADER_OVERFLOW', false, '431 Request Header Fields Too Large', 'max_header_size'],
     ['HPE_CHUNK_EXTENSIONS_OVERFLOW', true, '413 Content Too Large', 'max_header_size'],
     ['ERR_HTTP_REQUEST_TIMEOUT', false, '408 Request Timeout', 'header_timeout'],
     ['ERR_HTTP_REQUEST_TIMEOUT', true, '408 Request Timeout', 'request_timeout'],
@@ -67,6 +73,22 @@ describe('BrokenRequests.refuse', () => {
       assert.equal(clock.pending(), 0);
     });
   }
+
+  for (const [code, limit, text] of [
+    ['HPE_HEADER_OVERFLOW', 'max_header_size', 'the headers are larger than receiver.max_header_size (16384 bytes)'],
+    ['TOO_MANY_HEADERS', 'max_headers', 'the request has more than receiver.max_headers (100) headers'],
+  ] as const)
+    it(`answers 431 for ${code} and says which limit it is`, async (test) => {
+      const { broken, reached } = setUp();
+      const { socket, client } = await socketPair(test);
+      broken.refuse(errorOf(code), socket, () => false);
+      const answer = await client.received(/limit\n$/);
+      assert.ok(answer.startsWith('HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n'), answer);
+      assert.ok(answer.includes(text), answer);
+      const [, length] = /Content-Length: (\d+)\r\n\r\n/.exec(answer)!;
+      assert.equal(answer.split('\r\n\r\n')[1]!.length, Number(length));
+      assert.equal(await reached(limit), 1);
+    });
 
   it('leaves no timer when the connection ends in time', async (test) => {
     const { clock, broken } = setUp();

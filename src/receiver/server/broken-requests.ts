@@ -1,17 +1,26 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../../clock.ts';
-import type { LogFields, Logger } from '../../logger.ts';
+import type { Logger } from '../../logger.ts';
 import type { SliceSchedule } from '../../slice-schedule.ts';
 import { Slices } from '../../slices.ts';
 import type { HandshakeFailure } from '../../web/web-metrics.ts';
 import type { LimitName, ReceiverMetrics } from '../report/receiver-metrics.ts';
 import { remoteOf } from '../request/sender.ts';
+import { MinuteLines } from './minute-lines.ts';
 
 export interface BrokenRequestsOptions {
   readonly clock: Clock;
   readonly schedule: SliceSchedule;
   readonly logger: Logger;
   readonly metrics: ReceiverMetrics;
+  /** `receiver.max_headers` and `receiver.max_header_size`, for the texts. */
+  readonly maxHeaders: number;
+  readonly maxHeaderBytes: number;
+}
+
+/** The head of a request has more headers than may be. */
+export function tooManyHeaders(): NodeJS.ErrnoException {
+  return Object.assign(new Error('too many headers'), { code: tooManyCode });
 }
 
 interface Refusal {
@@ -19,8 +28,11 @@ interface Refusal {
   readonly limit?: LimitName;
 }
 
+const tooManyCode = 'TOO_MANY_HEADERS';
+const headTooLarge = '431 Request Header Fields Too Large';
 const refusals: ReadonlyMap<string, Refusal> = new Map([
-  ['HPE_HEADER_OVERFLOW', { status: '431 Request Header Fields Too Large', limit: 'max_header_size' }],
+  ['HPE_HEADER_OVERFLOW', { status: headTooLarge, limit: 'max_header_size' }],
+  [tooManyCode, { status: headTooLarge, limit: 'max_headers' }],
   ['HPE_CHUNK_EXTENSIONS_OVERFLOW', { status: '413 Content Too Large', limit: 'max_header_size' }],
 ]);
 const tooSlow = 'ERR_HTTP_REQUEST_TIMEOUT';
@@ -31,24 +43,22 @@ const badRequest: Refusal = { status: '400 Bad Request' };
 /** How long the other side has for reading why its connection is ended, milliseconds. */
 const lingerMs = 1000;
 
-/** How often the log tells of connections that were dropped or broken, at most. */
-const quietMs = 60_000;
-
 /** What never becomes a request: connections over the limit, and bytes that are no HTTP or come too slowly. */
 export class BrokenRequests {
   readonly #options: BrokenRequestsOptions;
   /** Refused in slices: Node ends thousands at once that all came at once and said nothing. */
   readonly #waiting: (() => void)[] = [];
-  readonly #lastLine = new Map<string, { at: number; unlogged: number }>();
+  readonly #lines: MinuteLines;
 
   constructor(options: BrokenRequestsOptions) {
     this.#options = options;
+    this.#lines = new MinuteLines(options.clock, options.logger);
   }
 
   /** A connection was dropped because there are too many. */
   dropped(maxConnections: number): void {
     this.#options.metrics.limitReached('max_connections');
-    this.#line('connections.dropped', 'too many connections: new ones are dropped', () => ({
+    this.#lines.warn('connections.dropped', 'too many connections: new ones are dropped', () => ({
       limit: 'receiver.max_connections',
       max_connections: maxConnections,
     }));
@@ -57,7 +67,7 @@ export class BrokenRequests {
   /** A TLS connection came to nothing. */
   handshakeFailed(remote: string, reason: HandshakeFailure, text: string): void {
     if (reason === 'timeout') this.#options.metrics.limitReached('tls_handshake_timeout');
-    this.#line('connection.tls_failed', 'a TLS connection was ended before its first request', () => ({
+    this.#lines.warn('connection.tls_failed', 'a TLS connection was ended before its first request', () => ({
       remote,
       reason,
       text,
@@ -67,7 +77,7 @@ export class BrokenRequests {
   /** A connection has sent more requests than are answered at a time: it is ended without a word. */
   tooMany(socket: Socket, maxRequests: number): void {
     this.#options.metrics.limitReached('pipelined_requests');
-    this.#line('request.broken', 'a connection sent many requests without waiting for an answer', () => ({
+    this.#lines.warn('request.broken', 'a connection sent many requests without waiting for an answer', () => ({
       remote: remoteOf(socket),
       max_requests: maxRequests,
     }));
@@ -103,31 +113,29 @@ export class BrokenRequests {
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
     const { status, limit } = refusalOf(error, hasHead);
     if (limit !== undefined) this.#options.metrics.limitReached(limit);
-    this.#line('request.broken', 'a connection did not send a proper request', () => ({
+    this.#lines.warn('request.broken', 'a connection did not send a proper request', () => ({
       remote: remoteOf(socket),
       answer: status,
       reason: error.code,
     }));
-    socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    socket.end(answerOf(status, this.#textOf(status, limit)));
     const cancelTimer = this.#options.clock.setTimeout(() => socket.destroy(), lingerMs);
     socket.once('close', cancelTimer);
   }
 
-  /**
-   * One line of a kind a minute; it says how many were not written before it.
-   * @param fields called only for a line that is written: an address costs a call of the system
-   */
-  #line(event: string, msg: string, fields: () => LogFields): void {
-    const { clock, logger } = this.#options;
-    const now = clock.now();
-    const last = this.#lastLine.get(event) ?? { at: Number.NEGATIVE_INFINITY, unlogged: 0 };
-    if (now >= last.at && now - last.at < quietMs) {
-      this.#lastLine.set(event, { ...last, unlogged: last.unlogged + 1 });
-      return;
-    }
-    logger.warn(event, msg, { ...fields(), more_since_last_line: last.unlogged });
-    this.#lastLine.set(event, { at: now, unlogged: 0 });
+  /** Whoever sends such a head is a proxy with much to say, or a client with large cookies: it can be mended. */
+  #textOf(status: string, limit: LimitName | undefined): string {
+    if (status !== headTooLarge) return '';
+    const { maxHeaders, maxHeaderBytes } = this.#options;
+    return limit === 'max_headers'
+      ? `the request has more than receiver.max_headers (${maxHeaders}) headers: send fewer, or raise the limit\n`
+      : `the headers are larger than receiver.max_header_size (${maxHeaderBytes} bytes): send less, or raise the limit\n`;
   }
+}
+
+function answerOf(status: string, text: string): string {
+  const type = text === '' ? '' : 'Content-Type: text/plain; charset=utf-8\r\n';
+  return `HTTP/1.1 ${status}\r\nConnection: close\r\n${type}Content-Length: ${text.length}\r\n\r\n${text}`;
 }
 
 function refusalOf({ code = '' }: NodeJS.ErrnoException, hasHead: boolean): Refusal {

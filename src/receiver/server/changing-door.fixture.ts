@@ -16,6 +16,7 @@ import { webConfigCheckMs } from '../../limits.ts';
 import { SliceSchedule } from '../../slice-schedule.ts';
 import { loadWebConfig } from '../../web/load-web-config.ts';
 import { metric, testMetrics } from '../routes.fixture.ts';
+import { testConnections } from './connections.fixture.ts';
 import { GuardedServer } from './guarded-server.ts';
 
 /** Files by name, `web.yml` among them. */
@@ -81,7 +82,9 @@ export async function startChangingDoor(
     logger,
     routes,
     web: { routePrefix: '', configSource: { file, ...loaded, readFile } },
+    connections: testConnections({ clock, logger, metrics: metrics.metrics }),
     maxHeaderBytes: receiver.max_header_size,
+    maxHeaders: receiver.max_headers,
     headerTimeoutMs: receiver.header_timeout,
     requestTimeoutMs: receiver.request_timeout,
     idleTimeoutMs: receiver.idle_timeout,

@@ -4,7 +4,8 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { WebMetrics } from '../../web/web-metrics.ts';
 import type { TlsSettings } from '../../web/web-settings.ts';
-import type { BrokenRequests } from './broken-requests.ts';
+import { tooManyHeaders, type BrokenRequests } from './broken-requests.ts';
+import type { Connections, ParseError } from './connections.ts';
 import { createServer, type ServerLimits } from './create-server.ts';
 import { OpenResponses } from './open-responses.ts';
 import { TlsConnections } from './tls-connections.ts';
@@ -22,6 +23,7 @@ export interface ConnectionServerOptions {
   readonly tls: TlsSettings | undefined;
   readonly webMetrics: WebMetrics;
   readonly broken: BrokenRequests;
+  readonly connections: Connections;
   /** @param open how many answers the request's connection is owed now, this one included */
   readonly serve: (request: IncomingMessage, response: ServerResponse, open: number) => void;
 }
@@ -34,23 +36,36 @@ export interface ConnectionServerOptions {
 export class ConnectionServer {
   readonly #server: Server | HttpsServer;
   readonly #tls: TlsConnections | undefined;
+  readonly #connections: Connections;
   readonly #responses = new OpenResponses();
   readonly #open = new Set<Socket>();
   #whyEnding: string | undefined;
   #ended: (() => void) | undefined;
 
-  constructor({ limits, tls, webMetrics, broken, serve }: ConnectionServerOptions) {
+  constructor({ limits, tls, webMetrics, broken, connections, serve }: ConnectionServerOptions) {
+    this.#connections = connections;
     this.#server = createServer(limits, tls, (request, response) => {
       if (request.socket.destroyed) return; // What was in the same packet still comes.
+      if (request.rawHeaders.length > 2 * limits.maxHeaders)
+        return broken.refuse(tooManyHeaders(), request.socket, () => true);
       const open = this.#responses.add(request.socket, response);
-      response.once('close', () => this.#whyEnding !== undefined && this.#server.closeIdleConnections());
+      connections.begin(request, response);
+      response.once('close', () => {
+        connections.end(request, response);
+        if (this.#whyEnding !== undefined) this.#server.closeIdleConnections();
+      });
       serve(request, response, open);
     });
     if (tls !== undefined && this.#server instanceof HttpsServer)
       this.#tls = new TlsConnections({ server: this.#server, settings: tls, webMetrics, broken });
+    this.#server.on('secureConnection', (socket: Socket) => connections.secured(socket));
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
       if (this.#tls?.failed(error, socket as Socket) === true) return;
-      broken.refuse(error, socket as Socket, () => this.#responses.has(socket as Socket));
+      const hasTooMany =
+        isOverflow(error) && connections.headBytes(socket as Socket, error as ParseError) <= limits.maxHeaderBytes;
+      broken.refuse(hasTooMany ? tooManyHeaders() : error, socket as Socket, () =>
+        this.#responses.has(socket as Socket),
+      );
     });
   }
 
@@ -87,6 +102,7 @@ export class ConnectionServer {
     });
     // TLS has no half of a connection that could go on alone.
     if (this.#tls !== undefined) socket.allowHalfOpen = false;
+    this.#connections.open(socket, this.#tls !== undefined);
     this.#server.emit('connection', socket);
   }
 
@@ -119,4 +135,9 @@ export class ConnectionServer {
     this.#server.close();
     this.#ended?.();
   }
+}
+
+/** Node says the same of a head with too many headers and of one with too many bytes. */
+function isOverflow({ code }: NodeJS.ErrnoException): boolean {
+  return code === 'HPE_HEADER_OVERFLOW';
 }

@@ -5,6 +5,7 @@ import type { TlsSettings } from '../../web/web-settings.ts';
 export interface ServerLimits {
   /** `receiver.max_header_size` and so on, bytes and milliseconds. */
   readonly maxHeaderBytes: number;
+  readonly maxHeaders: number;
   readonly headerTimeoutMs: number;
   readonly requestTimeoutMs: number;
   readonly idleTimeoutMs: number;
@@ -28,6 +29,8 @@ export function createServer(
     connectionsCheckingInterval: timeoutCheckMs,
   };
   const server = tls === undefined ? createHttpServer(options, serve) : createTlsServer(options, limits, tls, serve);
+  // One more than the limit: a Node that cuts off what is over its own hands over one too many then, and does not pass for good.
+  server.maxHeadersCount = limits.maxHeaders + 1;
   // Without it Node asks everybody for the body that waits for `100 Continue`; so that is for whoever serves.
   return server.on('checkContinue', serve);
 }

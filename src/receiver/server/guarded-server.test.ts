@@ -7,6 +7,7 @@ import { SliceSchedule } from '../../slice-schedule.ts';
 import { loadWebConfig } from '../../web/load-web-config.ts';
 import { testMetrics } from '../routes.fixture.ts';
 import { GuardedServer } from './guarded-server.ts';
+import { testConnections } from './connections.fixture.ts';
 
 const locked = `basic_auth_users: {ann: $2y$10$${'a'.repeat(53)}}`;
 
@@ -15,18 +16,22 @@ async function start(test: TestContext, host: string) {
   let text = locked;
   const readFile = (): string => text;
   const clock = new FakeClock();
+  const { registry, metrics } = testMetrics();
   const logger = new RecordingLogger();
   const { receiver } = Config.parse({});
   const loaded = loadWebConfig('/nowhere/web.yml', readFile);
   assert.ok('settings' in loaded);
   const server = new GuardedServer({
-    ...testMetrics(),
+    registry,
+    metrics,
     clock,
     schedule: new SliceSchedule(clock),
     logger,
     routes: (_, response) => response.end(),
     web: { routePrefix: '/am', configSource: { file: '/nowhere/web.yml', ...loaded, readFile } },
+    connections: testConnections({ clock, logger, metrics }),
     maxHeaderBytes: receiver.max_header_size,
+    maxHeaders: receiver.max_headers,
     headerTimeoutMs: receiver.header_timeout,
     requestTimeoutMs: receiver.request_timeout,
     idleTimeoutMs: receiver.idle_timeout,

@@ -15,6 +15,7 @@ import { GateReport } from '../gate/gate-report.ts';
 import { ReceiverServer, type ReceiverServerOptions } from './receiver-server.ts';
 import { createWebMetrics } from '../../web/web-metrics.ts';
 import { metric, testMetrics } from '../routes.fixture.ts';
+import { testConnections } from './connections.fixture.ts';
 
 const openToAll = {
   tls: undefined,
@@ -45,7 +46,9 @@ async function startServer(test: TestContext, options: Partial<ReceiverServerOpt
     routePrefix: '',
     webMetrics: createWebMetrics(registry),
     tlsHandshakeTimeoutMs: defaults.tls_handshake_timeout,
+    connections: testConnections({ clock, logger, metrics }),
     maxHeaderBytes: defaults.max_header_size,
+    maxHeaders: defaults.max_headers,
     headerTimeoutMs: defaults.header_timeout,
     requestTimeoutMs: defaults.request_timeout,
     idleTimeoutMs: defaults.idle_timeout,
@@ -96,6 +99,26 @@ describe('ReceiverServer', () => {
     assert.match(await large.closed, /^HTTP\/1\.1 431 /);
     assert.equal(await reached('max_header_size'), 1);
     assert.deepEqual(logger.valuesOf('request.broken', 'reason'), [['HPE_HEADER_OVERFLOW']]);
+  });
+
+  it('answers 431 to more headers than the limit, on a connection that was used before too, and counts them apart', async (test) => {
+    const { port, reached, logger } = await startServer(test, { maxHeaders: 20 });
+    const headers = (count: number): string[] => Array.from({ length: count }, (_, index) => `h${index}: v`);
+    // `Host` is one of them.
+    const connection = await rawConnection(test, port);
+    connection.send(requestHead('GET', '/', ...headers(19)));
+    await connection.received(/^HTTP\/1\.1 200 /);
+    connection.send(requestHead('GET', '/', ...headers(20)));
+    assert.match(
+      await connection.closed,
+      /HTTP\/1\.1 431 [^]*more than receiver\.max_headers \(20\) headers: send fewer/,
+    );
+    const many = await rawConnection(test, port);
+    const head = requestHead('POST', '/', ...headers(500), 'Content-Length: 20000');
+    many.send(head + 'x'.repeat(20_000));
+    assert.match(await many.closed, /^HTTP\/1\.1 431 [^]*max_headers/);
+    assert.deepEqual([await reached('max_headers'), await reached('max_header_size')], [2, 0]);
+    assert.deepEqual(logger.valuesOf('request.broken', 'reason'), [['TOO_MANY_HEADERS']]);
   });
 
   it('answers 400 to what is no HTTP', async (test) => {

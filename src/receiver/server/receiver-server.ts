@@ -9,6 +9,7 @@ import { answerString } from '../answer/answer.ts';
 import { askForBody } from './ask-for-body.ts';
 import { BrokenRequests } from './broken-requests.ts';
 import { connectionLimit } from './connection-limit.ts';
+import type { Connections } from './connections.ts';
 import { ConnectionServer, type ConnectionLimits } from './connection-server.ts';
 import type { ServerLimits } from './create-server.ts';
 import type { Gate } from '../gate/gate.ts';
@@ -27,6 +28,8 @@ export interface ReceiverServerOptions extends ServerLimits, LiveLimits {
   readonly schedule: SliceSchedule;
   readonly logger: Logger;
   readonly metrics: ReceiverMetrics;
+  /** All that is open, with the budget for what it holds. */
+  readonly connections: Connections;
   readonly routes: RequestListener;
   /** What stands before every path: '' or `/prefix`. */
   readonly routePrefix: string;
@@ -117,12 +120,13 @@ export class ReceiverServer {
   }
 
   #create(tls: TlsSettings | undefined): ConnectionServer {
-    const { webMetrics } = this.#options;
+    const { webMetrics, connections } = this.#options;
     const server: ConnectionServer = new ConnectionServer({
       limits: this.#options,
       tls,
       webMetrics,
       broken: this.#broken,
+      connections,
       serve: (request, response, open) => this.#serve(server, request, response, open),
     });
     return server;

@@ -12,6 +12,7 @@ import type { ClientAuthType, TlsSettings } from '../../web/web-settings.ts';
 import { rawConnection, requestHead } from '../raw-connection.fixture.ts';
 import { ReceiverServer } from './receiver-server.ts';
 import { metric, testMetrics } from '../routes.fixture.ts';
+import { testConnections } from './connections.fixture.ts';
 
 const { receiver: defaults } = Config.parse({});
 
@@ -42,7 +43,9 @@ describe('TlsConnections', () => {
       routePrefix: '',
       webMetrics: createWebMetrics(registry),
       tls: { ...settings, clientAuthType },
+      connections: testConnections({ clock, logger, metrics }),
       maxHeaderBytes: defaults.max_header_size,
+      maxHeaders: defaults.max_headers,
       headerTimeoutMs: defaults.header_timeout,
       requestTimeoutMs: defaults.request_timeout,
       idleTimeoutMs: defaults.idle_timeout,

@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import fc from 'fast-check';
+import { FakeClock } from '../../../test/support/fake-clock.ts';
+import { restTurns, sliceMs } from '../../limits.ts';
+import { SliceSchedule } from '../../slice-schedule.ts';
+import { graceMs, MemoryBudget, type Holder } from './memory-budget.ts';
+
+class TestHolder implements Holder {
+  readonly name: string;
+  bytes: number;
+  isBusy = false;
+  isIdle = false;
+  evict: () => void = () => undefined;
+
+  constructor(name: string, bytes: number) {
+    this.name = name;
+    this.bytes = bytes;
+  }
+}
+
+function setUp(maxBytes: number) {
+  const clock = new FakeClock();
+  const evicted: string[] = [];
+  const budget = new MemoryBudget<TestHolder>(maxBytes, new SliceSchedule(clock), ({ name }) => evicted.push(name));
+  const add = (name: string, bytes: number): TestHolder => {
+    const holder = new TestHolder(name, bytes);
+    budget.add(holder);
+    return holder;
+  };
+  const grow = (holder: TestHolder, bytes: number): void => {
+    holder.bytes += bytes;
+    budget.count(holder);
+  };
+  return { clock, budget, evicted, add, grow };
+}
+
+describe('MemoryBudget', () => {
+  it('holds up to the bound', () => {
+    const { budget, evicted, add } = setUp(100);
+    add('a', 60);
+    add('b', 40);
+    assert.deepEqual([budget.bytes, budget.size, evicted], [100, 2, []]);
+  });
+
+  it('ends the one that is unfinished for longest, however recently it grew', () => {
+    const { budget, evicted, add, grow } = setUp(100);
+    const a = add('a', 50);
+    add('b', 40);
+    grow(a, 5);
+    add('c', 10);
+    assert.deepEqual([budget.bytes, evicted], [50, ['a']]);
+  });
+
+  it('ends as many as it takes, also the one that grows', () => {
+    const { budget, evicted, add } = setUp(100);
+    add('a', 30);
+    add('b', 30);
+    add('c', 101);
+    assert.deepEqual([budget.bytes, evicted], [0, ['a', 'b', 'c']]);
+  });
+
+  it('spares those that are busy, and counts them', () => {
+    const { budget, evicted, add } = setUp(100);
+    const busy = add('busy', 90);
+    busy.isBusy = true;
+    add('new', 20);
+    assert.deepEqual([budget.bytes, evicted], [90, ['new']]);
+    budget.remove(busy);
+    budget.remove(busy);
+    assert.deepEqual([budget.bytes, budget.size], [0, 0]);
+  });
+
+  it('lets the time of one begin anew', () => {
+    const { budget, evicted, add } = setUp(100);
+    const a = add('a', 40);
+    add('b', 40);
+    budget.renew(a);
+    add('c', 40);
+    assert.deepEqual(evicted, ['b']);
+  });
+
+  it('ends whoever is idle for longest rather than those that are unfinished for a moment only', () => {
+    const { clock, budget, evicted, add } = setUp(100);
+    const [a, b] = [add('a', 30), add('b', 30)];
+    for (const holder of [b, a]) {
+      holder.isIdle = true;
+      budget.renew(holder);
+    }
+    add('new', 40);
+    clock.advance(graceMs - 1);
+    add('newer', 30);
+    assert.deepEqual(evicted, ['b']);
+    clock.advance(1);
+    add('newest', 30);
+    assert.deepEqual(evicted, ['b', 'new']);
+  });
+
+  it('ends the unfinished one, new as it is, if there is no other', () => {
+    const { evicted, add } = setUp(100);
+    add('a', 80).isBusy = true;
+    add('b', 30);
+    assert.deepEqual(evicted, ['b']);
+  });
+
+  it('sees what grew without a word when it counts all of them', () => {
+    const { budget, evicted, add } = setUp(100);
+    add('a', 10);
+    const b = add('b', 10);
+    b.bytes = 95;
+    assert.deepEqual([budget.bytes, evicted], [20, []]);
+    budget.countAll();
+    assert.deepEqual([budget.bytes, evicted], [95, ['a']]);
+  });
+
+  it('ends thousands in slices', async () => {
+    const { clock, budget, evicted, add } = setUp(1000);
+    for (let index = 0; index < 10; index++) add(String(index), 100).evict = () => clock.advance(sliceMs / 4);
+    budget.maxBytes = 0;
+    budget.countAll();
+    assert.equal(evicted.length, 4);
+    for (let turn = 0; turn < 3 * restTurns; turn++) await setImmediate();
+    assert.deepEqual([evicted.length, budget.bytes], [10, 0]);
+  });
+
+  it('takes a holder that goes while another one is ended', () => {
+    const { budget, evicted, add } = setUp(100);
+    const a = add('a', 40);
+    const b = add('b', 40);
+    a.evict = () => budget.remove(b);
+    add('c', 40);
+    assert.deepEqual([evicted, budget.bytes], [['a'], 40]);
+  });
+
+  it('always knows what is held, is over the bound only by those that are busy, and ends nobody twice', () => {
+    type Step = readonly [kind: 'add' | 'grow' | 'busy' | 'idle' | 'remove', which: number, bytes: number];
+    const step = fc.tuple(
+      fc.constantFrom('add', 'add', 'grow', 'busy', 'idle', 'remove'),
+      fc.nat(9),
+      fc.nat(60),
+    ) as fc.Arbitrary<Step>;
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const { budget, evicted, add, grow } = setUp(100);
+        const all: TestHolder[] = [];
+        const removed = new Set<string>();
+        const isHeld = ({ name }: TestHolder): boolean => !removed.has(name) && !evicted.includes(name);
+        for (const [kind, which, bytes] of steps) {
+          if (kind === 'add') all.push(add(String(all.length), bytes));
+          const holder = all[which % Math.max(1, all.length)];
+          if (holder === undefined) continue;
+          if (kind === 'grow' && isHeld(holder)) grow(holder, bytes);
+          if (kind === 'busy') holder.isBusy = true;
+          if (kind === 'idle') holder.isBusy = false;
+          if (kind === 'remove') {
+            budget.remove(holder);
+            if (isHeld(holder)) removed.add(holder.name);
+          }
+          const held = all.filter(isHeld);
+          assert.equal(
+            budget.bytes,
+            held.reduce((sum, each) => sum + each.bytes, 0),
+          );
+          if (kind === 'add') assert.ok(budget.bytes <= 100 || held.every((each) => each.isBusy || each.bytes === 0));
+        }
+        assert.equal(new Set(evicted).size, evicted.length);
+      }),
+    );
+  });
+});

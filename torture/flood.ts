@@ -1,0 +1,86 @@
+import { connect, type Socket } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
+
+/** What a connection says before it says no more. */
+export interface FloodKind {
+  readonly tls: boolean;
+  readonly text: string;
+}
+
+const post = 'POST /api/v2/alerts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n';
+const noBody = 'Content-Length: 10\r\n\r\n';
+
+export const floodKinds = {
+  idle: { tls: false, text: '' },
+  'half head': { tls: false, text: `${post}X: ${'a'.repeat(8000)}` },
+  'half head of short headers': { tls: false, text: `${post}${shortHeaders(90)}X: ${'a'.repeat(8000)}` },
+  'no body, 800 short headers': { tls: false, text: post + shortHeaders(800) + noBody },
+  'no body, 90 long headers': { tls: false, text: post + shortHeaders(90, 150) + noBody },
+  'answers that are not read': { tls: false, text: 'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(16) },
+  'TLS idle': { tls: true, text: '' },
+  'TLS half head': { tls: true, text: `${post}X: ${'a'.repeat(8000)}` },
+} as const satisfies Readonly<Record<string, FloodKind>>;
+
+function shortHeaders(count: number, valueLength = 1): string {
+  return Array.from({ length: count }, (_, index) => `h${index}: ${'v'.repeat(valueLength)}\r\n`).join('');
+}
+
+export interface Flood {
+  /** How many connections were made. */
+  readonly made: number;
+  /** How many the other side has ended by now, by the status that it gave as a reason; 0 is none. */
+  ended(): ReadonlyMap<number, number>;
+  stop(): void;
+}
+
+/** So many connect at a time. */
+const atOnce = 100;
+
+/** Each from an address of its own for a while: the system keeps every pair of addresses for a minute. */
+function localAddress(index: number): string {
+  return `127.1.${(index >> 7) & 127}.${(index & 127) + 1}`;
+}
+
+/** Opens so many connections, one after the other has said what it has to say, and leaves them as they are. Never rejects. */
+export async function flood(port: number, { tls, text }: FloodKind, count: number): Promise<Flood> {
+  const sockets = new Set<Socket>();
+  const ended = new Map<number, number>();
+  let made = 0;
+  const open = (index: number): Promise<void> =>
+    new Promise((resolve) => {
+      const where = { port, host: '127.0.0.1', localAddress: localAddress(index) };
+      const socket = tls ? connectTls({ ...where, rejectUnauthorized: false }) : connect(where);
+      let status = 0;
+      sockets.add(socket);
+      socket.once(tls ? 'secureConnect' : 'connect', () => {
+        made++;
+        if (text === '') return resolve();
+        socket.write(text, () => resolve());
+      });
+      if (!text.startsWith('GET'))
+        socket.on(
+          'data',
+          (chunk) => (status = Number(/^HTTP\/1\.1 (\d+)/.exec(chunk.toString('latin1'))?.[1] ?? status)),
+        );
+      socket.on('error', () => undefined);
+      socket.once('close', () => {
+        if (sockets.delete(socket)) ended.set(status, (ended.get(status) ?? 0) + 1);
+        resolve();
+      });
+    });
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < count) await Promise.race([open(next++), setTimeout(5000)]);
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+  return {
+    made,
+    ended: () => ended,
+    stop() {
+      const left = [...sockets];
+      sockets.clear();
+      for (const socket of left) socket.destroy();
+    },
+  };
+}
