@@ -68,3 +68,18 @@ async function setUp(t: TestContext): Promise<{ truth: AlertTruth; registry: Reg
 function withUrl(url: string | null): Config['prometheus'] {
   return Config.parse({ prometheus: { url } }).prometheus;
 }
+
+describe('AlertTruth, what is pushed', () => {
+  it('may keep a verdict where a Prometheus is asked, for the grace, and not where the pushes are the truth', async (t) => {
+    const { truth, prometheus } = await setUp(t);
+    const pushed = () => truth.pushed;
+    const use = (heal_grace: string): void =>
+      truth.use(Config.parse({ prometheus: { url: prometheus.url, heal_grace } }).prometheus);
+    assert.equal(pushed(), undefined);
+    use('3s');
+    assert.equal(pushed()?.graceMs, 3000);
+    assert.equal((await pushed()?.snapshot(0, signal))?.firing.size, 0);
+    use('0s');
+    assert.equal(pushed(), undefined);
+  });
+});

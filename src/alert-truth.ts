@@ -2,7 +2,7 @@ import type { Registry } from 'prom-client';
 import type { AlertStore } from './alert/alert-store.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
-import type { AlertSnapshot, AlertSource } from './controller/ports.ts';
+import type { AlertSnapshot, AlertSource, PushedAlerts } from './controller/ports.ts';
 import type { Logger } from './logger.ts';
 import { createSharedSnapshot } from './prometheus/create-shared-snapshot.ts';
 import { createPrometheusMetrics, type PrometheusMetrics } from './prometheus/prometheus-metrics.ts';
@@ -23,6 +23,8 @@ export interface AlertTruthOptions {
 /** Who tells what fires: Prometheus where one is configured, else the alerts received. Exchanged while reconciles run. */
 export class AlertTruth implements AlertSource {
   readonly #options: AlertTruthOptions;
+  readonly #stored: StoredAlertSource;
+  #healGraceMs = 0;
   #source: AlertSource;
   /** The same as the source, if that is Prometheus. */
   #snapshot: SharedSnapshot | undefined;
@@ -31,12 +33,19 @@ export class AlertTruth implements AlertSource {
 
   constructor(options: AlertTruthOptions) {
     this.#options = options;
+    this.#stored = new StoredAlertSource(options.store, options.schedule);
     this.#metrics = createPrometheusMetrics(options.registry);
     this.#source = this.#create(options.config);
   }
 
   get pulls(): boolean {
     return this.#source.pulls;
+  }
+
+  get pushed(): PushedAlerts | undefined {
+    const graceMs = this.#healGraceMs;
+    if (!this.pulls || graceMs === 0) return undefined;
+    return { graceMs, snapshot: (notBefore, signal) => this.#stored.snapshot(notBefore, [], signal) };
   }
 
   snapshot(notBefore: number, requestIds: readonly string[], signal: AbortSignal): Promise<AlertSnapshot> {
@@ -55,9 +64,10 @@ export class AlertTruth implements AlertSource {
   }
 
   #create(config: Config['prometheus']): AlertSource {
-    const { url: urls } = config;
+    const { url: urls, heal_grace: healGraceMs } = config;
     this.#snapshot = undefined;
-    if (urls === null) return new StoredAlertSource(this.#options.store, this.#options.schedule);
+    this.#healGraceMs = healGraceMs;
+    if (urls === null) return this.#stored;
     this.#snapshot = createSharedSnapshot({ ...this.#options, metrics: this.#metrics, config, urls });
     return this.#snapshot;
   }

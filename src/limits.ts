@@ -6,6 +6,9 @@ export const reconcileDeadlineMs = 60_000;
 /** After a failed query the next one is made at the latest after this, milliseconds. */
 export const maxSnapshotRetryMs = 30_000;
 
+/** A condition that is kept because of a push is looked at again after so long, milliseconds. */
+export const heldLookMs = 5000;
+
 /** A replica of Prometheus that failed last time is waited for so long once another one has answered, milliseconds. */
 export const failingReplicaWaitMs = 1000;
 

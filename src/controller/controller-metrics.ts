@@ -7,6 +7,8 @@ export type ReconcileResultLabel = 'success' | 'requeue_after' | 'error' | 'term
 export interface ControllerMetrics {
   reconciled(kind: string, result: ReconcileResultLabel, seconds: number): void;
   conditionChanged(kind: string, status: Condition['status']): void;
+  /** A condition is kept because an alert is still pushed as firing: once for each time that this begins. */
+  conditionHeld(kind: string): void;
   /** An object was annotated (`controller.action: annotate`). */
   annotated(kind: string): void;
   /** From the arrival of the first alert of a request to the start of its reconcile, seconds. */
@@ -53,6 +55,12 @@ export function createControllerMetrics(
     help: 'Conditions whose status or reason changed, by the new status.',
     labelNames: ['kind', 'status'],
   });
+  const holds = new Counter({
+    registers,
+    name: 'tocsin_condition_holds_total',
+    help: 'Conditions kept, against the answers of Prometheus, because an alert was still pushed as firing.',
+    labelNames: ['kind'],
+  });
   const annotations = new Counter({
     registers,
     name: 'tocsin_annotations_total',
@@ -82,6 +90,7 @@ export function createControllerMetrics(
     errors.inc({ controller }, 0);
     time.zero({ controller });
     annotations.inc({ kind }, 0);
+    holds.inc({ kind }, 0);
     for (const status of statuses) changes.inc({ kind, status }, 0);
   }
   return {
@@ -91,6 +100,7 @@ export function createControllerMetrics(
       time.observe({ controller }, seconds);
       if (result === 'error' || result === 'terminal_error') errors.inc({ controller });
     },
+    conditionHeld: (kind) => holds.inc({ kind }),
     annotated: (kind) => annotations.inc({ kind }),
     conditionChanged: (kind, status) => changes.inc({ kind, status }),
     alertToReconcile,

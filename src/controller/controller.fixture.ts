@@ -22,6 +22,7 @@ import type {
   ConditionTransition,
   Pipeline,
   Pipelines,
+  PushedAlerts,
   TransitionRecorder,
 } from './ports.ts';
 import { ReconcileReport } from './reconcile-report.ts';
@@ -201,8 +202,17 @@ export class FakePipelines implements Pipelines, Annotator {
 /** An alert source that says what the test tells it to, and remembers how it was asked. */
 export class FakeAlerts implements AlertSource {
   pulls = true;
+  /** Set by {@link push}; until then nothing that is pushed keeps a verdict. */
+  pushed: PushedAlerts | undefined;
   answer: (signal: AbortSignal) => Promise<readonly LabelSet[]> | readonly LabelSet[] = () => [];
   readonly asked: { readonly notBefore: number; readonly requestIds: readonly string[] }[] = [];
+
+  /** From now on these are pushed as firing. */
+  push(graceMs: number, ...pushed: readonly LabelSet[]): void {
+    const snapshot = (takenAt: number): Promise<AlertSnapshot> =>
+      Promise.resolve({ takenAt, firing: FiringAlerts.of(pushed) });
+    this.pushed = { graceMs, snapshot };
+  }
 
   async snapshot(notBefore: number, requestIds: readonly string[], signal: AbortSignal): Promise<AlertSnapshot> {
     this.asked.push({ notBefore, requestIds });

@@ -8,6 +8,7 @@ import type { ControllerMetrics } from './controller-metrics.ts';
 import { FlowHealthAction, type ConditionApplier } from './flow-health-action.ts';
 import type { AlertSource, Annotator, Pipelines, TransitionRecorder } from './ports.ts';
 import type { AnnotateConfig } from './request-annotations.ts';
+import { VerdictHolder } from './verdict-holder.ts';
 
 export interface ActionOptions {
   readonly clock: Clock;
@@ -44,6 +45,8 @@ export function createAction(options: ActionOptions): Action {
   return actions[options.config.action](options);
 }
 
-function flowHealthAction({ alerts, config }: ActionOptions, conditions: ConditionApplier): Action {
-  return new FlowHealthAction({ alerts, conditions, requeueAfterMs: config.requeue_after });
+function flowHealthAction(options: ActionOptions, conditions: ConditionApplier): Action {
+  const { alerts, config } = options;
+  const holder = new VerdictHolder(options);
+  return new FlowHealthAction({ alerts, conditions, holder, requeueAfterMs: config.requeue_after });
 }

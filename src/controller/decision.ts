@@ -6,6 +6,8 @@ import type { LogFields } from '../logger.ts';
 export type Decision =
   /** This alert fires. */
   | { readonly by: 'alert'; readonly labels: LabelSet }
+  /** This alert is still pushed as firing, though Prometheus does not report it. */
+  | { readonly by: 'push'; readonly labels: LabelSet }
   /** No alert fires that concerns the pipeline. */
   | { readonly by: 'no alert' }
   /** It cannot be known which alerts fire. */
@@ -15,7 +17,9 @@ export type Decision =
 
 /** The decision as the field `decided_by` of a log line. It is always an object, so that whoever indexes the log gets one type. */
 export function decidedBy(decision: Decision): { readonly decided_by: LogFields } {
-  return { decided_by: decision.by === 'alert' ? alertFields(decision.labels) : { because: reasonOf(decision) } };
+  if (decision.by === 'alert') return { decided_by: alertFields(decision.labels) };
+  if (decision.by === 'push') return { decided_by: { ...alertFields(decision.labels), because: stillPushed } };
+  return { decided_by: { because: reasonOf(decision) } };
 }
 
 /**
@@ -24,9 +28,11 @@ export function decidedBy(decision: Decision): { readonly decided_by: LogFields 
  */
 export function decisionText(decision: Decision): string {
   if (decision.by === 'failed query') return unanswered;
+  if (decision.by === 'push') return `${nameOf(decision.labels)} ${stillPushed}`;
   return decision.by === 'alert' ? `${nameOf(decision.labels)} firing` : reasonOf(decision);
 }
 
+const stillPushed = 'still pushed as firing';
 const unanswered = 'Prometheus could not be asked';
 
 function alertFields(labels: LabelSet): LogFields {
@@ -34,7 +40,7 @@ function alertFields(labels: LabelSet): LogFields {
   return { alertname: nameOf(labels), labels: brief, ...(omitted > 0 && { omitted_labels: omitted }) };
 }
 
-function reasonOf(decision: Exclude<Decision, { by: 'alert' }>): string {
+function reasonOf(decision: Exclude<Decision, { by: 'alert' | 'push' }>): string {
   switch (decision.by) {
     case 'no alert':
       return 'no alert of this pipeline fires';

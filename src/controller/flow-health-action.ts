@@ -5,6 +5,7 @@ import { configurationNotGenerated, flowHealth, probingFailed, type Verdict } fr
 import type { AlertSnapshot, AlertSource, Pipeline } from './ports.ts';
 import type { Result } from './result.ts';
 import { SnapshotError } from './snapshot-error.ts';
+import type { VerdictHolder } from './verdict-holder.ts';
 
 /** What is done about a condition that should be: one writes it, the other only tells of it. */
 export interface ConditionApplier {
@@ -15,6 +16,7 @@ export interface ConditionApplier {
 export interface FlowHealthActionOptions {
   readonly alerts: AlertSource;
   readonly conditions: ConditionApplier;
+  readonly holder: Pick<VerdictHolder, 'heldInstead' | 'becomesUnknown'>;
   /** `controller.requeue_after`, milliseconds. */
   readonly requeueAfterMs: number;
 }
@@ -38,8 +40,14 @@ export class FlowHealthAction implements Action {
     const notGenerated = configurationNotGenerated(run.pipeline);
     if (notGenerated !== undefined) return this.#apply(run, notGenerated);
     const snapshot = await this.#snapshot(run);
-    const result = await this.#apply(run, flowHealth(run.pipeline, snapshot.firing));
-    return { ...result, notInPrometheus: this.#missing(run.causes, snapshot) };
+    const answered = flowHealth(run.pipeline, snapshot.firing);
+    const held = await this.#options.holder.heldInstead(run, answered, snapshot.takenAt);
+    const result = await this.#apply(run, held?.verdict ?? answered);
+    return {
+      ...result,
+      ...(held !== undefined && { heldForMs: held.heldForMs, requeueAfterMs: held.lookAgainMs }),
+      notInPrometheus: this.#missing(run.causes, snapshot),
+    };
   }
 
   async #snapshot(run: Run): Promise<AlertSnapshot> {
@@ -48,9 +56,14 @@ export class FlowHealthAction implements Action {
       return await this.#options.alerts.snapshot(causes.lastSeen, [...causes.requestIds], signal);
     } catch (error) {
       const isKept = error instanceof SnapshotError && !error.isLasting && hasVerdict(pipeline);
-      if (error instanceof SnapshotError && !isKept) await this.#apply(run, probingFailed(pipeline, error));
+      if (error instanceof SnapshotError && !isKept) await this.#becomeUnknown(run, error);
       throw error;
     }
+  }
+
+  async #becomeUnknown(run: Run, error: SnapshotError): Promise<void> {
+    this.#options.holder.becomesUnknown(run.pipeline);
+    await this.#apply(run, probingFailed(run.pipeline, error));
   }
 
   async #apply(run: Run, verdict: Verdict): Promise<Result> {

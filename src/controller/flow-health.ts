@@ -49,6 +49,30 @@ export function probingFailed(pipeline: Pipeline, error: Error): Verdict {
   return verdict(pipeline, 'Unknown', healthRules.probingFailed[first], { by: 'failed query', error });
 }
 
+/**
+ * True if a verdict is better than the one of that reason: True, or a less severe problem. False if the reason is none that an
+ * alert of the pipeline leads to.
+ */
+export function wouldImprove(pipeline: Pipeline, reason: string, { condition }: Verdict): boolean {
+  const flavour = flavourOf(pipeline);
+  if (flavour === undefined) return false;
+  const reasons = rulesWorstFirst(pipeline, flavour).map((rule) => rule.reason);
+  const rank = reasons.indexOf(reason);
+  return rank >= 0 && (condition.status === 'True' || reasons.indexOf(condition.reason) > rank);
+}
+
+/** The labels of an alert among those pushed that leads to the reason; undefined if there is none. */
+export function pushedReason(pipeline: Pipeline, reason: string, pushed: FiringAlerts): LabelSet | undefined {
+  const flavour = flavourOf(pipeline);
+  if (flavour === undefined) return undefined;
+  const rules = rulesWorstFirst(pipeline, flavour).filter((rule) => rule.reason === reason);
+  for (const rule of rules) {
+    const labels = decidingAlert(pipeline, flavour, rule, pushed);
+    if (labels !== undefined) return labels;
+  }
+  return undefined;
+}
+
 /** By severity, and at equal severity by the component that is probed first. */
 function rulesWorstFirst(pipeline: Pipeline, flavour: Flavour): readonly AlertRule[] {
   const components = probedComponents(pipeline);

@@ -81,10 +81,20 @@ export interface AlertSnapshot {
   readonly firing: FiringAlerts;
 }
 
+/** The alerts that were pushed, where Prometheus is the truth. */
+export interface PushedAlerts {
+  /** `prometheus.heal_grace`: how long they may keep a verdict, milliseconds. */
+  readonly graceMs: number;
+  /** Those that fire, as of later than `notBefore`. Rejects with the signal's reason. */
+  snapshot(notBefore: number, signal: AbortSignal): Promise<AlertSnapshot>;
+}
+
 /** The truth about alerts: Prometheus where one is configured, the receiver's own store otherwise. */
 export interface AlertSource {
   /** False if the pushed alerts themselves are the truth, so that a pushed alert cannot be missing from it. */
   readonly pulls: boolean;
+  /** Undefined if they are the truth themselves, or are not to keep any verdict. */
+  readonly pushed?: PushedAlerts | undefined;
   /**
    * A snapshot that was asked for at `notBefore` or later.
    * @param notBefore milliseconds; the newest cause of the request that it is for

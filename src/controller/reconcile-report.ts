@@ -44,6 +44,7 @@ export class ReconcileReport {
       this.#line(finishedLevel(item), 'reconcile.finished', 'a reconcile is done', item, {
         result: result.outcome,
         ...(result.decision !== undefined && decidedBy(result.decision)),
+        ...(result.heldForMs !== undefined && { held: true, held_for_ms: result.heldForMs }),
         ...missing,
         ...(retryInMs !== undefined && { requeue_after_ms: retryInMs }),
         duration_ms: durationMs,

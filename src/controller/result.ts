@@ -8,6 +8,8 @@ export interface Result {
   readonly requeueAfterMs?: number;
   /** What the verdict rests on; undefined where the action gives none. */
   readonly decision?: Decision;
+  /** How long the verdict has been kept only because an alert is still pushed as firing, milliseconds; undefined: it is not. */
+  readonly heldForMs?: number;
   /** Names of alerts that were pushed as firing and that Prometheus does not report. */
   readonly notInPrometheus: readonly string[];
 }

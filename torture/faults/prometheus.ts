@@ -8,7 +8,7 @@ import { startVictim } from '../victim.ts';
 const client = 'prometheus/prometheus-client.ts';
 const deadline = {
   file: client,
-  from: 'options.clock, options.timeoutMs, signal',
+  from: 'options.clock, timeoutMs, signal',
   to: 'options.clock, 3_600_000, signal',
 };
 const retry = { file: 'prometheus/shared-snapshot.ts', from: 'if (now < last.error.retryAt) throw', to: 'throw' };
@@ -44,7 +44,8 @@ async function breakPrometheus(mode: PrometheusMode, { quick, main }: FaultOptio
   const prometheus = await BrokenPrometheus.start();
   // What has no end has to be found too large, not only too slow.
   const timeout = mode === 'huge' ? '8s' : '1s';
-  const config = `prometheus: {url: '${prometheus.url}', timeout: ${timeout}}\n`;
+  // Nobody pushes that the alert has ended, which delays the recovery by the grace.
+  const config = `prometheus: {url: '${prometheus.url}', timeout: ${timeout}, heal_grace: 2s}\n`;
   const victim = await startVictim({ config, ...(main !== undefined && { main }) });
   try {
     for (let times = quick ? 1 : 5; times > 0; times--)

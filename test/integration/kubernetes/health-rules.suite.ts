@@ -6,10 +6,11 @@ import type { Condition } from '../../../src/controller/ports.ts';
 import { condition } from '../../contract/condition-writer.cases.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startFakePrometheus, type FakePrometheus } from '../../support/fake-prometheus.ts';
+import type { LogLine } from '../../support/log-lines.ts';
 import { KubeAdmin } from '../../support/kube-admin.ts';
 import { skipWithoutKube } from '../../support/kube-api-server.ts';
 import { pipelineCrdKinds, type PipelineCrdKind } from '../../support/pipeline-crds.ts';
-import { postAlerts } from '../../support/post-alerts.ts';
+import { postAlerts, type PostedAlert } from '../../support/post-alerts.ts';
 import { kubeconfigWith } from '../../support/service-account.ts';
 import { useSharedKubeApiServer } from '../../support/shared-kube-api-server.ts';
 import { sweepOf } from '../../support/sweep-lines.ts';
@@ -55,13 +56,16 @@ describe('the health rules, from a POST to the condition on a real API server', 
     for (const flavour of flavours) assert.deepEqual(await flowOf(flavour), healthy);
   });
 
+  // As Prometheus does, the end of each alert is pushed: otherwise its condition would be kept for prometheus.heal_grace.
+  let earlier: readonly PostedAlert[] = [];
   for (const { flavour, rule, reason, message } of healthRules.alerts) {
     const alertname = healthRules.alertnamePrefix[flavour] + rule;
     it(`write ${reason} for ${alertname} into the ${flavour} pipeline, and nothing into the others`, async () => {
       const alert = { labels: { alertname, pipeline_name: flavour } };
       prometheus.answer([{ ...alert, state: 'firing' }]);
-      const swept = await tocsin.log.waitForLine(sweepOf(await postAlerts(tocsin.url, [alert])));
+      const swept = await tocsin.log.waitForLine(sweepOf(await postAlerts(tocsin.url, [...earlier, alert])));
       assert.equal(swept['failed'], 0);
+      earlier = [{ ...alert, endsAt: '2026-01-01T00:00:00Z' }];
 
       assert.deepEqual(await flowOf(flavour), { ...healthy, status: 'False', reason, message });
       for (const other of flavours) if (other !== flavour) assert.deepEqual(await flowOf(other), healthy);
@@ -70,8 +74,7 @@ describe('the health rules, from a POST to the condition on a real API server', 
 
   it('write FlowHealthy again when it is resolved', async () => {
     prometheus.answer([]);
-    const resolved = { labels: { alertname: 'Any' }, endsAt: '2026-01-01T00:00:00Z' };
-    await tocsin.log.waitForLine(sweepOf(await postAlerts(tocsin.url, [resolved])));
+    await tocsin.log.waitForLine(sweepOf(await postAlerts(tocsin.url, earlier)));
     for (const flavour of flavours) assert.deepEqual(await flowOf(flavour), healthy);
   });
 
@@ -91,8 +94,13 @@ describe('the health rules, from a POST to the condition on a real API server', 
 
   it('write that the probing failed while Prometheus is away', async () => {
     await prometheus.stop();
-    await tocsin.log.waitForLine(sweepOf(await postAlerts(tocsin.url, [{ labels: { alertname: 'Any' } }])));
+    const seen = tocsin.log.all.length;
+    await postAlerts(tocsin.url, [{ labels: { alertname: 'Any' } }]);
+    const isUnknown = (name: string) => (line: LogLine) =>
+      line.event === 'condition.changed' && line['name'] === name && line['to'] === 'Unknown';
     for (const flavour of flavours) {
+      // At once it is not: it could be over in a moment.
+      await tocsin.log.waitForLine(isUnknown(flavour), 30_000, seen);
       const component = flavour.startsWith('log') ? 'agent' : 'gateway';
       const expected = { ...healthy, status: 'Unknown', ...healthRules.probingFailed[component] };
       assert.deepEqual(await flowOf(flavour), expected);

@@ -1,0 +1,279 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { Registry } from 'prom-client';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import { RecordingLogger } from '../../test/support/recording-logger.ts';
+import type { LabelSet } from '../alert/label-set.ts';
+import {
+  alertCauses,
+  annotateDefaults,
+  FakeAlerts,
+  FakePipelines,
+  kinds,
+  metricOf,
+  pipelineOf,
+} from './controller.fixture.ts';
+import { createControllerMetrics } from './controller-metrics.ts';
+import { createAction } from './create-action.ts';
+import { healthRules } from './health-rules.ts';
+import type { Condition, Pipeline } from './ports.ts';
+import type { Result } from './result.ts';
+import { SnapshotError } from './snapshot-error.ts';
+
+const graceMs = 120_000;
+const dropped = { alertname: 'TraceGatewayAllDataDropped', pipeline_name: 'cls' };
+const someDropped = { alertname: 'TraceGatewaySomeDataDropped', pipeline_name: 'cls' };
+const throttling = { alertname: 'TraceGatewayThrottling' };
+const ofOther = { alertname: 'TraceGatewayAllDataDropped', pipeline_name: 'other' };
+
+/** One pipeline, an action that looks at it, and the tools to say what is answered and pushed. */
+function bench(condition?: Partial<Condition>, action: 'condition' | 'log' = 'condition') {
+  const [clock, logger, registry, alerts] = [new FakeClock(), new RecordingLogger(), new Registry(), new FakeAlerts()];
+  const first = pipelineOf('TracePipeline', 'cls', condition && { conditions: [conditionOf(condition)] });
+  const pipelines = new FakePipelines(first);
+  const metrics = createControllerMetrics(registry, kinds, () => new Map());
+  const config = { action, requeue_after: 300_000, annotate: annotateDefaults };
+  const perform = createAction({ clock, logger, metrics, pipelines, alerts, config });
+  const pipeline = (): Pipeline => pipelines.get(first)!;
+  const present = (): Condition | undefined =>
+    pipeline().conditions.find(({ type }) => type === 'TelemetryFlowHealthy');
+  /** Looks once: the answers, and what is pushed as firing. */
+  const look = async (
+    answered: readonly LabelSet[] | 'fails',
+    pushed: readonly LabelSet[] = [],
+  ): Promise<Result | undefined> => {
+    alerts.push(graceMs, ...pushed);
+    alerts.answer = () => {
+      if (answered !== 'fails') return answered;
+      throw new SnapshotError('away', clock.now() + 1000, { cause: undefined });
+    };
+    const run = {
+      request: first,
+      pipeline: pipeline(),
+      causes: alertCauses(clock.now()),
+      signal: AbortSignal.timeout(60_000),
+    };
+    const request = { kind: first.kind, name: first.name };
+    return perform
+      .perform({ ...run, request })
+      .catch((error: unknown) => void assert.ok(error instanceof SnapshotError));
+  };
+  /** Looks, and gives the reason of the condition after it. */
+  const reasonAfter = async (...args: Parameters<typeof look>): Promise<string | undefined> => {
+    await look(...args);
+    return present()?.reason;
+  };
+  return { clock, logger, registry, pipelines, present, look, reasonAfter };
+}
+
+function conditionOf(change: Partial<Condition>): Condition {
+  const lastTransitionTime = '2026-11-21T02:00:00Z';
+  return {
+    type: 'TelemetryFlowHealthy',
+    status: 'False',
+    reason: '',
+    message: 'as it was',
+    observedGeneration: 1,
+    lastTransitionTime,
+    ...change,
+  };
+}
+
+const all = 'GatewayAllTelemetryDataDropped';
+const some = 'GatewaySomeTelemetryDataDropped';
+const slow = 'GatewayThrottling';
+const healthy = 'FlowHealthy';
+
+describe('a verdict that the answers make better', () => {
+  const cases: readonly (readonly [
+    what: string,
+    present: string | undefined,
+    answered: readonly LabelSet[],
+    pushed: readonly LabelSet[],
+    after: string,
+  ])[] = [
+    ['stays while the alert that leads to it is pushed', all, [], [dropped], all],
+    ['stays at its severity, too', all, [throttling], [dropped], all],
+    ['is taken when nobody pushes', all, [], [], healthy],
+    ['is taken when another alert is pushed, such as a test alert', all, [], [throttling, someDropped], healthy],
+    ['is taken when a worse alert is pushed that Prometheus never knew', slow, [], [dropped], healthy],
+    ['is taken when the alert of another pipeline is pushed', all, [], [ofOther], healthy],
+    ['stays for an alert that is about all pipelines', slow, [], [throttling], slow],
+    ['is taken as the answers have it, if they still report another', all, [someDropped], [throttling], some],
+    ['stays healthy with a test alert', healthy, [], [dropped], healthy],
+    ['is decided by the answers alone where there is none yet', undefined, [], [dropped], healthy],
+    [
+      'is decided by the answers alone after a reason that no alert leads to',
+      'ConfigurationNotGenerated',
+      [],
+      [dropped],
+      healthy,
+    ],
+  ];
+  for (const [what, reason, answered, pushed, after] of cases) {
+    it(what, async () => {
+      const status = reason === healthy ? 'True' : 'False';
+      const { reasonAfter } = bench(reason === undefined ? undefined : { status, reason });
+      assert.equal(await reasonAfter(answered, pushed), after);
+    });
+  }
+
+  it('is never kept from getting worse', async () => {
+    for (const [reason, status] of [
+      [healthy, 'True'],
+      [slow, 'False'],
+      [some, 'False'],
+    ] as const) {
+      const { reasonAfter, logger } = bench({ status, reason });
+      assert.equal(await reasonAfter([dropped], [throttling, someDropped]), all);
+      assert.deepEqual(logger.linesOf('condition.held'), []);
+    }
+  });
+
+  it('is kept for the grace and no longer, looked at again in seconds, and told of once', async () => {
+    const { clock, look, present, logger, registry, pipelines } = bench({ reason: all });
+    const first = await look([], [dropped]);
+    assert.deepEqual([first?.outcome, first?.heldForMs, first?.requeueAfterMs], ['unchanged', 0, 5000]);
+    clock.advance(graceMs - 3000);
+    const last = await look([], [dropped]);
+    assert.deepEqual([last?.heldForMs, last?.requeueAfterMs], [graceMs - 3000, 3000]);
+    assert.deepEqual([present()?.reason, present()?.message, pipelines.writes], [all, 'as it was', []]);
+    clock.advance(3000);
+    const over = await look([], [dropped]);
+    assert.deepEqual([over?.outcome, over?.heldForMs, over?.requeueAfterMs], ['changed', undefined, undefined]);
+    assert.equal(present()?.status, 'True');
+    assert.deepEqual(logger.valuesOf('condition.held', 'name', 'status', 'reason', 'instead_of', 'grace_ms'), [
+      ['cls', 'False', all, healthy, graceMs],
+    ]);
+    assert.deepEqual(logger.fieldsOf('condition.held')[0]?.['decided_by'], {
+      alertname: dropped.alertname,
+      labels: dropped,
+      because: 'still pushed as firing',
+    });
+    assert.equal(await metricOf(registry, 'tocsin_condition_holds_total', { kind: 'TracePipeline' }), 1);
+  });
+
+  it('gets no second grace because it could not be written', async () => {
+    const { clock, look, present, pipelines } = bench({ reason: all });
+    await look([], [dropped]);
+    clock.advance(graceMs);
+    pipelines.beforeWrite = () => Promise.reject(new SnapshotError('no space left', 0, {}));
+    await look([], [dropped]);
+    pipelines.beforeWrite = () => undefined;
+    clock.advance(1000);
+    await look([], [dropped]);
+    assert.equal(present()?.status, 'True');
+  });
+
+  it('gets another grace after an answer that reports the alert', async () => {
+    const { clock, look, reasonAfter } = bench({ reason: all });
+    for (let time = 0; time < 5; time++) {
+      await look([], [dropped]);
+      clock.advance(graceMs - 1);
+      assert.equal(await reasonAfter([], [dropped]), all);
+      await look([dropped], [dropped]);
+      clock.advance(1000);
+    }
+  });
+
+  it('is taken as soon as the push has ended', async () => {
+    const { clock, look, reasonAfter } = bench({ reason: all });
+    await look([], [dropped]);
+    clock.advance(7000);
+    assert.equal(await reasonAfter([], []), healthy);
+  });
+
+  it('stays Unknown while the alert that led to what it was before is pushed, and no other', async () => {
+    const { look, reasonAfter, clock } = bench({ reason: all });
+    const { reason: unknown } = healthRules.probingFailed.gateway;
+    assert.equal(await reasonAfter('fails', [dropped]), unknown);
+    assert.equal(await reasonAfter('fails', [dropped]), unknown);
+    assert.equal(await reasonAfter([], [dropped]), unknown);
+    clock.advance(graceMs);
+    assert.equal(await reasonAfter([], [dropped]), healthy);
+    await look([dropped]);
+    await look('fails');
+    assert.equal(await reasonAfter([], [throttling]), healthy);
+    await look('fails');
+    assert.equal(await reasonAfter([], [dropped]), healthy, 'it was True before');
+  });
+
+  it('is kept by what is in the object, after a restart', async () => {
+    assert.equal(await bench({ reason: all }).reasonAfter([], [dropped]), all);
+  });
+
+  it('carries the generation of the pipeline on while it is kept', async () => {
+    const { look, present, pipelines } = bench({ reason: all, observedGeneration: 1 });
+    pipelines.put({ ...pipelines.get({ kind: 'TracePipeline', name: 'cls' })!, generation: 2 });
+    await look([], [dropped]);
+    assert.deepEqual([present()?.observedGeneration, present()?.reason], [2, all]);
+  });
+
+  it('is only told of where nothing is written', async () => {
+    const { look, logger, pipelines } = bench({ reason: all }, 'log');
+    await look([], [dropped]);
+    await look([], []);
+    assert.deepEqual([pipelines.writes, logger.valuesOf('condition.observed', 'reason')], [[], [[healthy]]]);
+  });
+});
+
+describe('a verdict, however pushes and answers come', () => {
+  const step = fc.record({
+    afterMs: fc.integer({ min: 1, max: 90_000 }),
+    answered: fc.boolean(),
+    pushed: fc.boolean(),
+  });
+
+  it('is what the rules say', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
+        const { clock, reasonAfter } = bench({ status: 'True', reason: healthy });
+        let isBroken = false;
+        let contradictedSince: number | undefined;
+        for (const { afterMs, answered, pushed } of steps) {
+          clock.advance(afterMs);
+          const isContradicted: boolean = isBroken && !answered && pushed;
+          contradictedSince = isContradicted ? (contradictedSince ?? clock.now()) : undefined;
+          isBroken = answered || (contradictedSince !== undefined && clock.now() - contradictedSince < graceMs);
+          assert.equal(await reasonAfter(answered ? [dropped] : [], pushed ? [dropped] : []), isBroken ? all : healthy);
+        }
+      }),
+    );
+  });
+
+  it('never flips while the alert is pushed and one of two replicas reports it, whichever answers', async () => {
+    // Whichever answers: no gap without the one that reports is as long as the grace.
+    const turns = fc.array(fc.record({ afterMs: fc.integer({ min: 1, max: 7000 }), answered: fc.boolean() }), {
+      maxLength: 16,
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(turns, { maxLength: 4 }), async (rounds) => {
+        const { clock, look, logger } = bench({ status: 'True', reason: healthy });
+        for (const round of rounds) {
+          await look([dropped], [dropped]);
+          for (const { afterMs, answered } of round) {
+            clock.advance(afterMs);
+            await look(answered ? [dropped] : [], [dropped]);
+          }
+        }
+        assert.ok(logger.linesOf('condition.changed').length <= 1);
+      }),
+    );
+  });
+
+  it('ends as the answers say within the grace, whatever was pushed, also if its end was lost', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 10 }), async (steps) => {
+        const { clock, reasonAfter } = bench({ status: 'True', reason: healthy });
+        for (const { afterMs, answered, pushed } of steps) {
+          clock.advance(afterMs);
+          await reasonAfter(answered ? [dropped] : [], pushed ? [dropped] : []);
+        }
+        await reasonAfter([], [dropped]);
+        clock.advance(graceMs);
+        assert.equal(await reasonAfter([], [dropped]), healthy);
+      }),
+    );
+  });
+});
