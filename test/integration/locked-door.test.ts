@@ -202,4 +202,22 @@ describe('the locked door', () => {
     await writeFile(webConfig, text);
     assert.equal((await reload(basic)).status, 200);
   });
+
+  it('asks for client certificates instead of passwords from one edit on, without a restart', async () => {
+    const { url, folder, log } = withPassword;
+    const basic = { Authorization: `Basic ${Buffer.from(`prometheus:${password}`).toString('base64')}` };
+    const get = (options = {}) => sendOverTls(`${url}/api/v2/alerts`, ca.caFile, options);
+    assert.equal((await get({ headers: basic })).status, 200);
+    const swaps = (): number => log.all.filter(({ event }) => event === 'web_config.reloaded').length;
+    const earlier = swaps();
+    const tls = { cert_file: files.cert, key_file: files.key, client_ca_file: ca.caFile };
+    const next = { ...tls, client_auth_type: 'RequireAndVerifyClientCert' };
+    await writeFile(join(folder, 'web.yml'), stringify({ tls_server_config: next }));
+    // Whatever is in use meanwhile, nobody gets in without proof.
+    while (swaps() === earlier) assert.notEqual((await get().catch(() => undefined))?.status, 200);
+    await assert.rejects(get());
+    await assert.rejects(get({ headers: basic }));
+    const [cert, key] = await Promise.all([files.clientCert, files.clientKey].map((file) => readFile(file)));
+    assert.equal((await get({ cert, key })).status, 200);
+  });
 });
