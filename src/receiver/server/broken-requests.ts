@@ -64,6 +64,13 @@ export class BrokenRequests {
     }));
   }
 
+  /** The system could not hand over a connection. */
+  notAccepted({ code, message }: NodeJS.ErrnoException): void {
+    this.#lines.warn('connections.dropped', 'the system could not hand over a new connection', () => ({
+      reason: code ?? message,
+    }));
+  }
+
   /** A TLS connection came to nothing. */
   handshakeFailed(remote: string, reason: HandshakeFailure, text: string): void {
     if (reason === 'timeout') this.#options.metrics.limitReached('tls_handshake_timeout');

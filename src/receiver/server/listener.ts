@@ -5,13 +5,17 @@ export interface ListenerOptions {
   readonly take: (socket: Socket) => void;
   /** Called for each connection that was dropped because there were `maxConnections` already. */
   readonly dropped: (maxConnections: number) => void;
+  /** Called for each connection that the system could not hand over, with its reason: a firewall's rule, no memory. */
+  readonly failed: (error: NodeJS.ErrnoException) => void;
 }
 
 /** Owns the port and counts its connections. What is spoken on them can change while the port stays open. */
 export class Listener {
   readonly #server: Server;
+  readonly #failed: ListenerOptions['failed'];
 
-  constructor({ take, dropped }: ListenerOptions) {
+  constructor({ take, dropped, failed }: ListenerOptions) {
+    this.#failed = failed;
     // As Node's HTTP server has it: a client may end its side before it has read the answer.
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, take);
     this.#server.on('drop', () => dropped(this.#server.maxConnections));
@@ -27,6 +31,8 @@ export class Listener {
       this.#server.once('error', reject);
       this.#server.listen({ port, host }, () => {
         this.#server.off('error', reject);
+        // Without a listener it would end the process, for one connection that did not come about.
+        this.#server.on('error', this.#failed);
         resolve(this.#server.address() as AddressInfo);
       });
     });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { RequestListener, ServerResponse } from 'node:http';
+import { Server } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { Config } from '../../config/config.ts';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
@@ -203,6 +204,17 @@ describe('ReceiverServer', () => {
     const series = 'tocsin_http_requests_total';
     assert.equal(await metric(registry, `${series}{path="/metrics",method="GET",code="200"}`), 1);
     assert.equal(await metric(registry, `${series}{path="other",method="GET",code="499"}`), 1);
+  });
+
+  it('outlives a connection that the system could not hand over', async (test) => {
+    const listen = test.mock.method(Server.prototype, 'listen');
+    const { port, logger } = await startServer(test);
+    const listening = listen.mock.calls[0]?.this as Server;
+    listening.emit('error', Object.assign(new Error('accept EPERM'), { code: 'EPERM' }));
+    assert.deepEqual(logger.valuesOf('connections.dropped', 'reason'), [['EPERM']]);
+    const next = await rawConnection(test, port);
+    next.send(requestHead('GET', '/'));
+    await next.received(/OK/);
   });
 
   it('rejects when its port is taken', async (test) => {

@@ -64,6 +64,7 @@ export class ReceiverServer {
     this.#listener = new Listener({
       take: (socket) => this.#present.take(socket),
       dropped: (maxConnections) => this.#broken.dropped(maxConnections),
+      failed: (error) => this.#broken.notAccepted(error),
     });
     this.limits = options;
   }
