@@ -9,6 +9,12 @@ export interface ListenerOptions {
   readonly failed: (error: NodeJS.ErrnoException) => void;
 }
 
+/**
+ * So many connections may wait to be taken; the system's own limit, 4096 as a rule, is the bound. With Node's 511 the system drops what
+ * comes while thousands connect at once, and a good sender tries again only a second later.
+ */
+const backlog = 65_535;
+
 /** Owns the port and counts its connections. What is spoken on them can change while the port stays open. */
 export class Listener {
   readonly #server: Server;
@@ -29,7 +35,7 @@ export class Listener {
   listen(host: string | undefined, port: number): Promise<AddressInfo> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen({ port, host }, () => {
+      this.#server.listen({ port, host, backlog }, () => {
         this.#server.off('error', reject);
         // Without a listener it would end the process, for one connection that did not come about.
         this.#server.on('error', this.#failed);
