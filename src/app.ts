@@ -12,6 +12,7 @@ import { createController, type ControllerStage } from './controller/create-cont
 import { Resync } from './controller/resync.ts';
 import type { PipelineChange } from './controller/ports.ts';
 import type { Home } from './home.ts';
+import { memoryPlan, memoryThere, tellMemoryPlan } from './receiver/memory-plan.ts';
 import { createProcessMetrics } from './process-metrics.ts';
 import { Receiver } from './receiver/receiver.ts';
 import { newId } from './receiver/request/request-id.ts';
@@ -32,6 +33,7 @@ const noHomeInFile = { folder: false, kubernetes: false };
 export class App {
   readonly #options: AppOptions;
   readonly #registry = new Registry();
+  readonly #memory = memoryThere();
   readonly #cleanups: Cleanups;
   readonly #shutdown: Shutdown;
   readonly #store: AlertStore;
@@ -104,7 +106,8 @@ export class App {
   }
 
   async #open(): Promise<AddressInfo> {
-    const { clock, listenAddress } = this.#options;
+    const { clock, listenAddress, logger } = this.#options;
+    tellMemoryPlan(logger, memoryPlan(this.#config, this.#memory));
     this.#cleanups.add('storage', () => this.#storage.close());
     const silences = await this.#storage.open();
     this.#cleanups.add('prometheus', () => this.#alerts.close());
@@ -188,6 +191,8 @@ export class App {
   #reconfigure(changed: readonly string[]): void {
     this.#source.reconfigure(this.#config.source);
     this.#receiver.reconfigure(this.#config);
+    if (changed.some((key) => key.includes('.max_')))
+      tellMemoryPlan(this.#options.logger, memoryPlan(this.#config, this.#memory));
     this.#resync?.restart(this.#config.controller.resync);
     const newTruth = changed.some((key) => key.startsWith('prometheus.'));
     if (newTruth) this.#alerts.use(this.#config.prometheus);
@@ -217,6 +222,7 @@ export class App {
       sink: (causes) => this.#source.put(causes),
       notReady: () => this.#whyNotReady(),
       reload: () => this.reload('http'),
+      connectionBytes: (config) => memoryPlan(config, this.#memory).connections,
     });
   }
 }

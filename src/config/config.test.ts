@@ -55,7 +55,7 @@ describe('Config', () => {
       receiver: {
         max_body_size: 16 * 1024 ** 2,
         max_alerts: 100_000,
-        max_alerts_size: 256 * 1024 ** 2,
+        max_alerts_size: 160 * 1024 ** 2,
         resolve_timeout: 300_000,
         webhook_resolve_timeout: 90_000_000,
         group_by: ['alertname'],

@@ -43,7 +43,7 @@ const keys = secretSection({
     max_body_size: setting(readSize('1KiB', '256MiB'), '16MiB'),
     max_alerts: setting(readCount, 100_000),
     /** What the stored alerts may take, estimated, all together. */
-    max_alerts_size: setting(readSize('1KiB'), '256MiB'),
+    max_alerts_size: setting(readSize('1KiB'), '160MiB'),
     resolve_timeout: setting(readSpan, '5m'),
     /**
      * The same for alerts that came by webhook: an Alertmanager tells of them again only after its `repeat_interval` and

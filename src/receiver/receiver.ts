@@ -47,6 +47,8 @@ export interface ReceiverOptions {
   readonly notReady: () => string | undefined;
   /** Reloads the configuration. */
   readonly reload: Reload;
+  /** What all connections may hold together, bytes: `receiver.max_connection_memory`, or what there is room for. */
+  readonly connectionBytes: (config: Config) => number;
   /** What was asked for with the flags `--web.*`. */
   readonly web?: WebOptions | undefined;
 }
@@ -60,6 +62,7 @@ export class Receiver {
   readonly #undecided: UndecidedMatches;
   readonly #server: GuardedServer;
   readonly #connections: Connections;
+  readonly #connectionBytes: ReceiverOptions['connectionBytes'];
   #config: Config;
   #bodies: BodyReader;
 
@@ -73,6 +76,7 @@ export class Receiver {
       bytes: () => store.sizeBytes,
     });
     this.#connections = createConnections(options, metrics);
+    this.#connectionBytes = options.connectionBytes;
     this.#bodies = new BodyReader(config.receiver.max_body_size, this.#connections);
     this.#lines = new AlertLines({ ...options, perSecond });
     this.#report = new IntakeReport({ ...options, metrics, lines: this.#lines, perSecond });
@@ -123,7 +127,7 @@ export class Receiver {
     if (receiver.max_body_size !== this.#bodies.maxBytes)
       this.#bodies = new BodyReader(receiver.max_body_size, this.#connections);
     this.#server.server.limits = liveLimits(config);
-    this.#connections.maxBytes = receiver.max_connection_memory;
+    this.#connections.maxBytes = this.#connectionBytes(config);
     this.#lines.perSecond = log.alert_lines_per_second;
     this.#report.perSecond = log.alert_lines_per_second;
     this.#silences.perSecond = log.alert_lines_per_second;
@@ -197,7 +201,7 @@ function createConnections(options: ReceiverOptions, metrics: ReceiverMetrics): 
   return new Connections({
     ...options,
     metrics,
-    maxBytes: receiver.max_connection_memory,
+    maxBytes: options.connectionBytes(options.config),
     maxHeaders: receiver.max_headers,
     maxHeaderBytes: receiver.max_header_size,
   });
