@@ -177,6 +177,25 @@ describe('a verdict that the answers make better', () => {
     }
   });
 
+  it('is told of once a grace while it is held again and again, and anew once it was healthy', async () => {
+    const { clock, look, logger, registry } = bench({ reason: all });
+    const held = () => logger.linesOf('condition.held').length;
+    for (let time = 0; time < 5; time++) {
+      await look([], [dropped]);
+      clock.advance(1000);
+      await look([dropped], [dropped]);
+    }
+    assert.equal(held(), 1);
+    assert.equal(await metricOf(registry, 'tocsin_condition_holds_total', { kind: 'TracePipeline' }), 5);
+    clock.advance(graceMs);
+    await look([], [dropped]);
+    assert.equal(held(), 2);
+    await look([], []);
+    await look([dropped], [dropped]);
+    await look([], [dropped]);
+    assert.equal(held(), 3);
+  });
+
   it('is taken as soon as the push has ended', async () => {
     const { clock, look, reasonAfter } = bench({ reason: all });
     await look([], [dropped]);

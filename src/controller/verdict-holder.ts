@@ -55,8 +55,8 @@ export class VerdictHolder {
     const { pushed } = this.#options.alerts;
     const present = conditionOf(run.pipeline);
     const reason = this.#reasonToKeep(run.pipeline, present);
-    if (pushed === undefined || present === undefined || reason === undefined) return this.#release(run.pipeline);
-    if (!wouldImprove(run.pipeline, reason, answered)) return this.#release(run.pipeline);
+    if (pushed === undefined || present === undefined || reason === undefined) return this.#release(run, answered);
+    if (!wouldImprove(run.pipeline, reason, answered)) return this.#release(run, answered);
     const notBefore = Math.max(askedAt, run.causes.lastSeen);
     const { firing } = await pushed.snapshot(notBefore, run.signal);
     const labels = pushedReason(run.pipeline, reason, firing);
@@ -67,35 +67,40 @@ export class VerdictHolder {
   becomesUnknown(pipeline: Pipeline): void {
     const present = conditionOf(pipeline);
     if (present !== undefined && present.status !== 'Unknown')
-      this.#memory.setReasonBeforeUnknown(pipeline, present.reason);
+      this.#memory.change(pipeline, { reasonBeforeUnknown: present.reason });
   }
 
   #reasonToKeep(pipeline: Pipeline, present: Condition | undefined): string | undefined {
-    return present?.status === 'Unknown' ? this.#memory.reasonBeforeUnknown(pipeline) : present?.reason;
+    return present?.status === 'Unknown' ? this.#memory.of(pipeline).reasonBeforeUnknown : present?.reason;
   }
 
   #hold(run: Run, { answered, present, reason, labels, graceMs }: Contradiction): HeldVerdict | undefined {
     const { pipeline } = run;
     const now = this.#options.clock.now();
-    const earlier = this.#memory.hold(pipeline);
+    const { hold: earlier } = this.#memory.of(pipeline);
     const { hold, isHeld } = holdVerdict(earlier, { reason, isPushed: labels !== undefined, now, graceMs });
-    if (!isHeld || hold === undefined || labels === undefined) return this.#release(pipeline, hold);
-    this.#memory.setHold(pipeline, hold);
+    if (!isHeld || hold === undefined || labels === undefined) return this.#release(run, answered, hold);
+    this.#memory.change(pipeline, { hold });
     const verdict = kept(pipeline, present, labels);
     if (hold !== earlier) this.#tell(run, verdict, answered, graceMs);
     const heldForMs = now - hold.since;
     return { verdict, heldForMs, lookAgainMs: Math.min(heldLookMs, graceMs - heldForMs) };
   }
 
-  #release(pipeline: Pipeline, hold?: Hold): undefined {
-    this.#memory.setHold(pipeline, hold);
-    this.#memory.setReasonBeforeUnknown(pipeline, undefined);
+  #release({ pipeline }: Run, { condition }: Verdict, hold?: Hold): undefined {
+    const isHealthy = condition.status === 'True';
+    this.#memory.change(pipeline, { hold, reasonBeforeUnknown: undefined, ...(isHealthy && { toldAt: undefined }) });
   }
 
-  #tell({ request }: Run, { condition, decision }: Verdict, answered: Verdict, graceMs: number): void {
-    const { logger, metrics } = this.#options;
+  /** Behind one address of two replicas a hold ends and begins with every other answer: that is not told each time. */
+  #tell({ request, pipeline }: Run, { condition, decision }: Verdict, answered: Verdict, graceMs: number): void {
+    const { logger, metrics, clock } = this.#options;
+    const [now, { toldAt }] = [clock.now(), this.#memory.of(pipeline)];
+    const isTold = toldAt !== undefined && toldAt <= now && now - toldAt < graceMs;
     const { type, status, reason } = condition;
     metrics.conditionHeld(kindName(request));
+    if (isTold) return;
+    this.#memory.change(pipeline, { toldAt: now });
     logger.info('condition.held', 'the condition stays: a push contradicts what Prometheus reports', {
       ...request,
       type,

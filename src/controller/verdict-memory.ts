@@ -5,15 +5,21 @@ import type { Pipelines } from './ports.ts';
 /** So many pipelines are remembered before those that are gone are looked for, again at each doubling. */
 const firstLook = 1024;
 
-/** What is remembered of a pipeline beside its condition. */
-interface Memory {
-  readonly request: Request;
+/** What the condition of a pipeline does not say. */
+export interface Remembered {
+  /** Since when it is held, if it is. */
   readonly hold?: Hold | undefined;
+  /** When the log told last that it is held, milliseconds; undefined once the pipeline was healthy. */
+  readonly toldAt?: number | undefined;
   /** The reason of the last condition that was not Unknown. */
   readonly reasonBeforeUnknown?: string | undefined;
 }
 
-/** What the condition of a pipeline does not say: since when it is held, and what it was before it became Unknown. */
+interface Memory extends Remembered {
+  readonly request: Request;
+}
+
+/** What is remembered of each pipeline beside its condition. */
 export class VerdictMemory {
   readonly #pipelines: Pick<Pipelines, 'get'>;
   readonly #memories = new Map<string, Memory>();
@@ -28,27 +34,16 @@ export class VerdictMemory {
     return this.#memories.size;
   }
 
-  hold(request: Request): Hold | undefined {
-    return this.#memories.get(requestKey(request))?.hold;
+  of(request: Request): Remembered {
+    return this.#memories.get(requestKey(request)) ?? {};
   }
 
-  reasonBeforeUnknown(request: Request): string | undefined {
-    return this.#memories.get(requestKey(request))?.reasonBeforeUnknown;
-  }
-
-  setHold(request: Request, hold: Hold | undefined): void {
-    this.#set(request, { hold });
-  }
-
-  setReasonBeforeUnknown(request: Request, reasonBeforeUnknown: string | undefined): void {
-    this.#set(request, { reasonBeforeUnknown });
-  }
-
-  #set({ kind, namespace, name }: Request, change: Partial<Memory>): void {
+  change({ kind, namespace, name }: Request, change: Remembered): void {
     const request = { kind, name, ...(namespace !== undefined && { namespace }) };
     const key = requestKey(request);
     const memory = { ...this.#memories.get(key), ...change, request };
-    if (memory.hold === undefined && memory.reasonBeforeUnknown === undefined) this.#memories.delete(key);
+    const { hold, toldAt, reasonBeforeUnknown } = memory;
+    if (hold === undefined && toldAt === undefined && reasonBeforeUnknown === undefined) this.#memories.delete(key);
     else this.#memories.set(key, memory);
     if (this.#memories.size >= this.#lookAt) this.#forgetThoseGone();
   }

@@ -42,7 +42,7 @@ export class ReplicaReport {
     const kind = error instanceof PrometheusError ? error.kind : 'network';
     metrics.replicaQueried(kind);
     if (!isNews || !isPair) return;
-    const message = 'a replica of Prometheus did not tell what fires; the others are believed until it is back';
+    const message = 'a replica of Prometheus did not tell what fires';
     logger.warn('prometheus.replica_failed', message, { replica, status: kind, error });
   }
 

@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { systemClock } from '../../src/clock.ts';
+import { eventually } from '../support/eventually.ts';
+import { freePort } from '../support/free-port.ts';
+import type { LogLine } from '../support/log-lines.ts';
+import { postAlerts } from '../support/post-alerts.ts';
+import { prometheusPrograms, startPrometheus, type PrometheusVersion } from '../support/prometheus-server.ts';
+import { startRoundRobin, type RoundRobin } from '../support/round-robin.ts';
+import { startScrapeTarget, type ScrapeTarget } from '../support/scrape-target.ts';
+import type { ServerProcess } from '../support/server-process.ts';
+import { skipWithout } from '../support/servers.ts';
+import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';
+
+/** How long an alert is pending; a pair in production has a minute and more. */
+const pendingFor = process.env['PAIR_FOR'] ?? '8s';
+const pendingMs = Number.parseInt(pendingFor, 10) * 1000;
+/** An alert counts as firing for four times as long after its last push: longer than one that was just replaced has it pending. */
+const resendDelay = pendingMs > 8000 ? '1m' : '10s';
+const patienceMs = pendingMs + 30_000;
+
+const rules = `
+groups:
+  - name: test
+    rules:
+      - alert: MetricGatewayAllDataDropped
+        expr: up == 0
+        for: ${pendingFor}
+        labels: {pipeline_name: backend}
+`;
+
+const twoAddresses = new URL('../support/two-addresses.ts', import.meta.url).href;
+
+/** Two real Prometheus, one an older version, and four Tocsins that ask them in each way. One of those is the control. */
+describe('a pair of Prometheus', { skip: skipWithout(prometheusPrograms['2.42']) || skipWithout('prometheus') }, () => {
+  const versions = ['3.15', '2.42'] as const satisfies readonly PrometheusVersion[];
+  const pair: ServerProcess[] = [];
+  const proxies: RoundRobin[] = [];
+  const tocsins = new Map<string, TocsinProcess>();
+  let ports: readonly number[] = [];
+  let target: ScrapeTarget;
+  let stopWaking = (): void => undefined;
+
+  before(async () => {
+    ports = [await freePort(), await freePort()];
+    target = await startScrapeTarget();
+    const service = await startRoundRobin(ports, { idleMs: 20 });
+    const second = await startRoundRobin(ports.slice(1), { host: '127.0.0.2', port: ports[0]! });
+    proxies.push(service, second);
+    const roundRobin = `url: http://127.0.0.1:${service.port}`;
+    const environment = { NODE_OPTIONS: `--import=${twoAddresses}` };
+    await start('behind one address', roundRobin);
+    await start('as two addresses', `url: [${ports.map((port) => `http://127.0.0.1:${port}`).join(', ')}]`);
+    await start('as one name with two addresses', `url: http://prometheus.test:${ports[0]}, resolve: all`, environment);
+    await start('behind one address, no grace', `${roundRobin}, heal_grace: 0s, unknown_after: 0s`);
+    for (const index of [0, 1]) await replace(index);
+    for (const tocsin of tocsins.values()) await tocsin.log.waitForLine(changedTo('True'), patienceMs);
+    stopWaking = keepWaking([...tocsins.values()].map(({ url }) => url));
+  });
+
+  after(async () => {
+    stopWaking();
+    await Promise.allSettled([...tocsins.values(), ...pair, ...proxies, target].map((each) => each?.stop()));
+  });
+
+  async function start(name: string, prometheus: string, environment = {}): Promise<void> {
+    const config = `prometheus: {${prometheus}, timeout: 2s}\n`;
+    tocsins.set(name, await startTocsin({ config, environment }));
+  }
+
+  /** Another one in its place, which knows nothing: as a pod that was moved, with no volume. */
+  async function replace(index: number): Promise<void> {
+    await pair[index]?.stop();
+    pair[index] = await startPrometheus({
+      port: ports[index]!,
+      version: versions[index]!,
+      rules,
+      resendDelay,
+      scrapeTargets: [target.address],
+      alertmanagers: [...tocsins.values()].map(({ url }) => new URL(url).host),
+    });
+  }
+
+  async function fires(index: number): Promise<void> {
+    await eventually(
+      async () => await (await fetch(`http://127.0.0.1:${ports[index]}/api/v1/alerts`)).text(),
+      (text) => text.includes('"firing"'),
+      patienceMs,
+    );
+  }
+
+  it('makes every condition False once its alert fires', async () => {
+    target.breakDown();
+    for (const tocsin of tocsins.values()) await tocsin.log.waitForLine(changedTo('False'), patienceMs);
+    for (const index of [0, 1]) await fires(index);
+  });
+
+  it('has one replaced while the alert fires', async () => {
+    await replace(0);
+    await fires(0);
+  });
+
+  it('has both replaced in turn, so that for a while the alert is pending in each', async () => {
+    await replace(0);
+    await replace(1);
+    for (const index of [0, 1]) await fires(index);
+  });
+
+  it('has one of them hang', async () => {
+    pair[0]!.child.kill('SIGSTOP');
+    await pause(8000);
+    pair[0]!.child.kill('SIGCONT');
+    await pause(2000);
+  });
+
+  it('makes every condition True once the alert has ended', async () => {
+    const seen = [...tocsins.values()].map(({ log }) => log.all.length);
+    target.heal();
+    for (const [index, tocsin] of [...tocsins.values()].entries())
+      await tocsin.log.waitForLine(changedTo('True'), patienceMs, seen[index]);
+    await pause(3000);
+  });
+
+  for (const name of ['behind one address', 'as two addresses', 'as one name with two addresses']) {
+    it(`changed the condition once each way, ${name}, and was never Unknown after its start`, () => {
+      assert.deepEqual(changesOf(tocsins.get(name)!), ['True to False', 'False to True']);
+    });
+  }
+
+  it('went to and fro without the grace: the faults were real', () => {
+    const changes = changesOf(tocsins.get('behind one address, no grace')!);
+    assert.ok(changes.length >= 4, changes.join('; '));
+    const held = tocsins.get('behind one address')!.log.all.filter(({ event }) => event === 'condition.held');
+    assert.notEqual(held.length, 0);
+  });
+
+  it('was asked at both addresses, and told of each fault once where both are asked', () => {
+    assert.ok(
+      proxies[0]!.counts.every((count) => count > 5),
+      proxies[0]!.counts.join(),
+    );
+    for (const name of ['as two addresses', 'as one name with two addresses']) {
+      const lines = tocsins.get(name)!.log.all;
+      const failed = lines.filter(({ event }) => event === 'prometheus.replica_failed').length;
+      const back = lines.filter(({ event }) => event === 'prometheus.replica_back').length;
+      assert.ok(failed >= 3 && failed <= 8, `${name}: ${failed} times`);
+      assert.ok(back >= 3 && back <= failed, `${name}: ${back} times back`);
+    }
+  });
+});
+
+/** The changes of status of the one pipeline after it was True first: what was before is the start of two servers. */
+function changesOf({ log }: TocsinProcess): readonly string[] {
+  const first = log.all.findIndex(changedTo('True'));
+  const changes = log.all.slice(first + 1).filter((line) => isChange(line) && line['from'] !== line['to']);
+  return changes.map((line) => `${String(line['from'])} to ${String(line['to'])}`);
+}
+
+/** Other alerts come all the time, and each of them has everything looked at. */
+function keepWaking(urls: readonly string[]): () => void {
+  let cancel = (): void => undefined;
+  const wake = (): void => {
+    for (const url of urls) postAlerts(url, [{ labels: { alertname: 'Other' } }]).catch(() => undefined);
+    cancel = systemClock.setTimeout(wake, 700);
+  };
+  wake();
+  return () => cancel();
+}
+
+function isChange(line: LogLine): boolean {
+  return line.event === 'condition.changed' && line['kind'] === 'MetricPipeline' && line['name'] === 'backend';
+}
+
+function changedTo(status: string): (line: LogLine) => boolean {
+  return (line) => isChange(line) && line['to'] === status;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => systemClock.setTimeout(resolve, ms));
+}
