@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import packageJson from '../../package.json' with { type: 'json' };
 import { runTocsin } from '../support/run-tocsin.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
 
 describe('the command line', () => {
   let folder: string;
@@ -46,6 +51,22 @@ describe('the command line', () => {
     assert.deepEqual([code, stdout], [1, '']);
     assert.match(stderr, /^tocsin: needs Node 22\.19 or newer, found v20\.20\.2: .+\n$/);
   });
+
+  for (const name of ['start', 'unit', 'test'] as const)
+    it(`tells in one line, for npm run ${name}, that Node is too old and how the newer one comes`, async () => {
+      const older = join(folder, 'older.cjs');
+      await writeFile(older, "Object.defineProperty(process, 'versions', { value: { node: '20.20.2' } });");
+      const [node, ...args] = packageJson.scripts[name].split(' ');
+      const checked = args.slice(0, args.indexOf('--require') + 2);
+      assert.deepEqual([node, ...checked], ['node', '--require', './src/cli/require-node.cjs']);
+      const command = ['--require', older, ...checked, '--print', '"it ran"'];
+      const { status, stdout, stderr } = spawnSync(process.execPath, command, { cwd: root, encoding: 'utf8' });
+      assert.deepEqual([status, stdout], [1, '']);
+      assert.match(
+        stderr,
+        /^tocsin: needs Node 22\.19 or newer, found v.+`npm rebuild node --ignore-scripts=false`.+\n$/,
+      );
+    });
 
   it('refuses wrong flags, all in one go, with 2', async () => {
     const { code, stderr } = await runTocsin(['--log.levle=debug', '--log.format=xml']);
