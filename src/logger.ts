@@ -1,5 +1,6 @@
 import winston from 'winston';
 import type { Clock } from './clock.ts';
+import { maskUrls } from './masked-url.ts';
 import { LogOutput, maxUnreadBytes } from './log-output.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -114,7 +115,7 @@ function logfmtValue(value: unknown): string {
 }
 
 function logfmtText(value: unknown): string {
-  if (value instanceof Error) return value.message;
+  if (value instanceof Error) return maskUrls(value.message);
   if (typeof value === 'string') return value;
   if (!Array.isArray(value)) return toJson(value);
   if (value.every(isPlainObject)) return value.map(braced).join(' ');
@@ -123,7 +124,7 @@ function logfmtText(value: unknown): string {
 }
 
 function messageOfError(_: string, value: unknown): unknown {
-  return value instanceof Error ? value.message : value;
+  return value instanceof Error ? maskUrls(value.message) : value;
 }
 
 /** What {@link toJson} escapes: DEL, the C1 controls, both Unicode line separators, and every invisible format character. */

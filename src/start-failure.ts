@@ -1,11 +1,12 @@
 import type { Flags } from './config/flags.ts';
+import { maskUrls } from './masked-url.ts';
 
 /** One line that says why Tocsin could not start, and what to do. */
 export function startFailure(error: unknown, { listenAddress: { host, port } }: Flags): string {
   const { code, syscall, message } =
     error instanceof Error ? (error as NodeJS.ErrnoException) : { code: '', syscall: '', message: String(error) };
   // Everything but listening explains itself.
-  if (syscall !== 'listen' && syscall !== 'getaddrinfo') return message;
+  if (syscall !== 'listen' && syscall !== 'getaddrinfo') return maskUrls(message);
   const address = `${host ?? ''}:${port}`;
   switch (code) {
     case 'EADDRINUSE':

@@ -27,6 +27,8 @@ describe('HttpConfig', () => {
       },
       http_headers: { 'X-Scope-OrgID': { values: ['a'], secrets: ['b'], files: ['c'] } },
       proxy_url: 'http://proxy:3128',
+      no_proxy: '.svc,10.0.0.0/8',
+      proxy_from_environment: false,
       follow_redirects: false,
       enable_http2: false,
     });
@@ -71,7 +73,27 @@ describe('HttpConfig', () => {
     [
       'an unknown key',
       { oauth2: {} },
-      'oauth2: unknown key, allowed: basic_auth, authorization, tls_config, http_headers, proxy_url, follow_redirects, enable_http2',
+      'oauth2: unknown key, allowed: basic_auth, authorization, tls_config, http_headers, proxy_url, no_proxy, proxy_from_environment, follow_redirects, enable_http2',
+    ],
+    [
+      'a secret where a key should be',
+      { basic_auth: { 'hunter2 of ann': null } },
+      'basic_auth.<secret>: unknown key, allowed: username, username_file, password, password_file',
+    ],
+    [
+      'a key that is nearly right',
+      { basic_auth: { pasword: 'x' } },
+      'basic_auth.pasword: unknown key, did you mean "password"? allowed: username, username_file, password, password_file',
+    ],
+    [
+      'two proxies',
+      { proxy_url: 'http://proxy:3128', proxy_from_environment: true },
+      'proxy_from_environment: cannot be true beside proxy_url: give one of the two',
+    ],
+    [
+      'a list of exceptions without a proxy',
+      { no_proxy: '.svc' },
+      'no_proxy: needs proxy_url beside it; for a proxy of the environment set NO_PROXY there',
     ],
     [
       'another version of TLS',

@@ -57,6 +57,18 @@ const oneAuthorization = z.refine<{ readonly basic_auth: Keys; readonly authoriz
   { path: ['authorization'], error: 'cannot stand beside basic_auth: give one of the two' },
 );
 
+const oneProxy = z.refine<Keys>(
+  ({ proxy_url: url, proxy_from_environment: fromEnvironment }) => !(isSet(url) && fromEnvironment === true),
+  { path: ['proxy_from_environment'], error: 'cannot be true beside proxy_url: give one of the two', when: () => true },
+);
+
+/** The environment has a list of its own. */
+const noProxyOfProxy = z.refine<Keys>(({ proxy_url: url, no_proxy: list }) => !isSet(list) || isSet(url), {
+  path: ['no_proxy'],
+  error: 'needs proxy_url beside it; for a proxy of the environment set NO_PROXY there',
+  when: () => true,
+});
+
 function isSet(value: unknown): boolean {
   return value !== null && value !== undefined;
 }
@@ -109,12 +121,18 @@ export const HttpConfig = secretSection(
     ),
     http_headers: setting(readHttpHeaders, null),
     proxy_url: setting(orNull(readProxy), null),
+    /** Whom to ask without proxy_url, as in NO_PROXY. */
+    no_proxy: setting(orNull(readText), null),
+    /** HTTPS_PROXY, HTTP_PROXY and NO_PROXY. Null: unless there is a proxy_url. */
+    proxy_from_environment: setting(orNull(readBoolean), null),
     /** Never: it is here so that Prometheus's own configuration can be copied. */
     follow_redirects: setting(readNoRedirects, false),
     /** Accepted for the same reason, and of no effect: a query every now and then gains nothing by HTTP/2. */
     enable_http2: setting(readBoolean, true),
   },
   oneAuthorization,
+  oneProxy,
+  noProxyOfProxy,
 );
 
 export type HttpConfig = z.infer<typeof HttpConfig>;

@@ -36,7 +36,10 @@ export function section<Shape extends z.ZodRawShape>(
   return mapOf(shape, rules, false);
 }
 
-/** A section that may hold secrets: what stands there instead of a map is not shown. */
+/** The message of an issue about unknown keys that may be secrets, by mistake. */
+export const unshownKeys = 'unknown keys that may be secrets';
+
+/** A section that may hold secrets: what stands there instead of a map is not shown, nor are keys that resemble none. */
 export function secretSection<Shape extends z.ZodRawShape>(
   shape: Shape,
   ...rules: z.core.$ZodCheck<z.infer<z.ZodObject<Shape>>>[]
@@ -52,9 +55,11 @@ function mapOf<Shape extends z.ZodRawShape>(
   const allowed = `a map with the keys ${Object.keys(shape).join(', ')}`;
   const map = z.strictObject(shape, {
     error: ({ code, input }) =>
-      code === 'invalid_type'
-        ? describeRefusal(input, { allowed, secret, suggestion: secret ? undefined : withBlank(input, shape) })
-        : undefined,
+      code === 'unrecognized_keys' && secret
+        ? unshownKeys
+        : code === 'invalid_type'
+          ? describeRefusal(input, { allowed, secret, suggestion: secret ? undefined : withBlank(input, shape) })
+          : undefined,
   });
   return z.preprocess((found) => found ?? {}, map.check(...rules).readonly());
 }

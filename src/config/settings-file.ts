@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { unshownKeys } from './setting.ts';
 import { showPath, showText } from './show-value.ts';
 import { parseYaml } from './yaml-file.ts';
 import type { YamlProblem } from './yaml-file.ts';
@@ -69,13 +70,28 @@ function describeIssue(issue: z.core.$ZodIssue, root: YamlNode, format: Settings
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({
       offset: node.children.get(key)?.keyOffset ?? node.offset,
-      text: format.describeUnknownKey(path, key),
+      text: describeKey(path, key, issue.message === unshownKeys, format),
     }));
   }
   // A value that is not in the file can still be wrong together with one that is.
   const isDefault = !isExact && !(issue.code === 'custom' && issue.params?.['isMissing'] === true);
   const name = path.length === 0 ? '' : `${showPath(path)}${isDefault ? ' (by default)' : ''}: `;
   return [{ offset: node.offset, text: `${name}${issue.message}` }];
+}
+
+/** Keys of Prometheus that are none here. */
+const otherKeys: ReadonlySet<string> = new Set(['oauth2', 'bearer_token', 'bearer_token_file', 'proxy_connect_header']);
+
+/** A password that slipped into the place of a key resembles no key. At the top of a file there are only names of sections. */
+function describeKey(
+  section: readonly string[],
+  key: string,
+  mayBeSecret: boolean,
+  format: SettingsFormat<unknown>,
+): string {
+  const text = format.describeUnknownKey(section, key);
+  if (!mayBeSecret || section.length === 0 || otherKeys.has(key) || text.includes('did you mean')) return text;
+  return `${showPath(section)}.<secret>${text.slice(showPath([...section, key]).length)}`;
 }
 
 /** The node at `path`, or the last one on the way that is in the file. */

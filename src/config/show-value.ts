@@ -1,9 +1,11 @@
+import { maskUrl } from '../masked-url.ts';
+
 /** The most characters of a found value that a message shows. */
 const maxShownCharacters = 60;
 
 /**
  * A value as JSON, in one line of at most 60 characters, for a message. Nothing in it steers a terminal, and what may be the
- * name and password in a URL is masked. Only as much of the value is looked at as is shown, however large it is.
+ * name and password in a URL, or a query of it, is masked. Only as much of the value is looked at as is shown, however large it is.
  */
 export function showValue(value: unknown): string {
   let shown = '';
@@ -28,14 +30,6 @@ export function showText(text: string): string {
     const code = character.codePointAt(0) ?? 0;
     return `\\u${code > 0xffff ? `{${code.toString(16)}}` : code.toString(16).padStart(4, '0')}`;
   });
-}
-
-/**
- * Hides what stands before the last "@", where a URL has its name and password. Cautious: also without a scheme, since
- * whoever forgot the scheme did not forget the password.
- */
-function maskCredentials(text: string): string {
-  return text.includes('@') ? text.replace(/^(\s*[a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1***@') : text;
 }
 
 function* jsonPieces(value: unknown): Generator<string, void> {
@@ -64,7 +58,7 @@ function* objectPieces(value: object): Generator<string, void> {
 }
 
 function jsonString(text: string): string {
-  return showText(JSON.stringify(maskCredentials(text)));
+  return showText(JSON.stringify(maskUrl(text)));
 }
 
 /** Room for the ellipsis is left; half a surrogate pair is not shown. */

@@ -1,3 +1,4 @@
+import { maskUrls } from '../masked-url.ts';
 import type { MissingRight } from './missing-right.ts';
 
 export interface ApiErrorOptions extends ErrorOptions {
@@ -28,7 +29,7 @@ export class ApiError extends Error {
   readonly missingRight: MissingRight | undefined;
 
   constructor(message: string, { status, reason, retryAfterMs, missingRight, cause }: ApiErrorOptions) {
-    super(message, { cause });
+    super(maskUrls(message), { cause });
     this.status = status;
     this.reason = reason;
     this.retryAfterMs = retryAfterMs;

@@ -1,5 +1,7 @@
 import { excerpt } from '../excerpt.ts';
+import { byWayOf } from '../proxy/proxy-environment.ts';
 import { ApiError } from './api-error.ts';
+import type { Access } from './credentials.ts';
 import { missingRight } from './missing-right.ts';
 
 /** Of a sentence of the API server so much is quoted, characters: what a policy says may take a few lines. */
@@ -25,13 +27,24 @@ export function statusFailure(call: CallName, status: number, text: string, retr
 }
 
 /** A call that got no answer, or the end of one, from the network. */
-export function networkFailure(call: CallName, server: string, error: unknown, answered: boolean): ApiError {
-  const detail = describe(error);
-  const what = answered ? 'the answer broke off' : `no answer from ${server}`;
+export function networkFailure(
+  call: CallName,
+  access: Pick<Access, 'server' | 'proxy'> | undefined,
+  error: unknown,
+  answered: boolean,
+): ApiError {
+  const what = answered ? 'the answer broke off' : `no answer from ${access?.server}${byWayOf(access?.proxy)}`;
+  const detail = describe(error) + withoutProxy(access);
   return new ApiError(`${call.method} ${call.path}: ${what}: ${detail}`, {
     reason: answered ? 'Truncated' : 'Unreachable',
     cause: error,
   });
+}
+
+/** Whoever sets the variables for the internet forgets that the API server is not there. */
+function withoutProxy(access: Pick<Access, 'server' | 'proxy'> | undefined): string {
+  if (access?.proxy === undefined || !/_proxy$/i.test(access.proxy.namedBy)) return '';
+  return `; if it is to be reached without the proxy, NO_PROXY has to name ${new URL(access.server).hostname}`;
 }
 
 /** The delay in seconds of a Retry-After header, as the API server sends it; a date is not read. */

@@ -43,7 +43,7 @@ export class ApiTransport {
   async readAll(call: ApiCall, body: Readable): Promise<string> {
     const { maxResponseBytes = defaultMaxResponseBytes } = this.#options;
     const { text, cut } = await readBoundedBody(body, maxResponseBytes).catch((error: unknown) => {
-      throw networkFailure(call, '', error, true);
+      throw networkFailure(call, undefined, error, true);
     });
     if (!cut) return text;
     const message = `${call.method} ${call.path}: the answer is larger than ${maxResponseBytes} bytes`;
@@ -78,7 +78,7 @@ export class ApiTransport {
         signal,
       });
     } catch (error) {
-      throw networkFailure(call, access.server, error, false);
+      throw networkFailure(call, access, error, false);
     }
   }
 }

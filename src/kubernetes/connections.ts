@@ -21,9 +21,9 @@ export class Connections {
   }
 
   /** The pool for this access. What runs on an older one ends there, and then it is closed. */
-  dispatcher({ server, proxyUrl, tls }: Access): Dispatcher {
+  dispatcher({ server, proxy, tls }: Access): Dispatcher {
     if (this.#closed) throw new Error('the connections to the API server are closed');
-    const key = { server, proxyUrl, tls };
+    const key = { server, proxyUrl: proxy?.url, tls };
     if (this.#current !== undefined && isDeepStrictEqual(this.#current.key, key)) return this.#current.dispatcher;
     if (this.#current !== undefined) this.#retire(this.#current.dispatcher);
     const dispatcher = this.#create(key);
@@ -44,7 +44,7 @@ export class Connections {
     dispatcher.close().then(forget, forget);
   }
 
-  #create({ proxyUrl, tls }: Pick<Access, 'proxyUrl' | 'tls'>): Dispatcher {
+  #create({ proxyUrl, tls }: { readonly proxyUrl: string | undefined; readonly tls: Access['tls'] }): Dispatcher {
     const options = {
       connections: this.#maxConnections,
       // HTTP/1.1: a stream and the calls beside it must not share one connection's fate.

@@ -1,5 +1,6 @@
 import type { Registry } from 'prom-client';
 import type { Clock } from '../clock.ts';
+import type { Environment } from '../proxy/proxy-environment.ts';
 import { ApiClient } from './api-client.ts';
 import { createApiMetrics } from './api-metrics.ts';
 import { ApiTransport } from './api-transport.ts';
@@ -19,14 +20,16 @@ export interface CreateApiClientOptions {
   readonly maxConnections?: number;
   /** The longest answer of a call that is read. Default 64 MiB. */
   readonly maxResponseBytes?: number;
+  /** Where a proxy may be named. Default: that of the process. */
+  readonly environment?: Environment;
   /** Of this program, for the User-Agent header. */
   readonly version: string;
 }
 
 /** The client with everything that it stands on. Nothing is read or connected before the first call. */
 export function createApiClient(options: CreateApiClientOptions): ApiClient {
-  const { clock, registry, access, qps = 20, burst = 30, maxConnections = 32 } = options;
-  const credentials = new Credentials(() => loadKubeConfig(access), clock);
+  const { clock, registry, access, qps = 20, burst = 30, maxConnections = 32, environment } = options;
+  const credentials = new Credentials(() => loadKubeConfig(access), clock, environment);
   const connections = new Connections(maxConnections);
   return new ApiClient({
     clock,

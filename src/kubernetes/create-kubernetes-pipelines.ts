@@ -4,6 +4,8 @@ import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import type { PipelineChange } from '../controller/ports.ts';
 import type { Logger } from '../logger.ts';
+import { tellProxy, type Environment } from '../proxy/proxy-environment.ts';
+import { clusterServer } from './cluster-server.ts';
 import { createApiClient } from './create-api-client.ts';
 import { EventRecorder } from './event-recorder.ts';
 import { EventReport } from './event-report.ts';
@@ -22,6 +24,8 @@ export interface KubernetesHomeOptions {
   /** Of this program, for the User-Agent header. */
   readonly version: string;
   readonly onChange: (change: PipelineChange) => void;
+  /** Where a proxy may be named. Default: that of the process. */
+  readonly environment?: Environment;
 }
 
 /** Besides those that the watches hold. */
@@ -29,7 +33,7 @@ const callConnections = 16;
 
 /** Pipelines in a cluster, with the client that they stand on. Nothing is connected before they are opened. */
 export function createKubernetesPipelines(options: KubernetesHomeOptions): KubernetesPipelines {
-  const { access, clock, config, logger, registry } = options;
+  const { clock, config, logger, registry } = options;
   const resources = watchedResources(config.kinds);
   const client = createApiClient({
     ...options,
@@ -46,8 +50,16 @@ export function createKubernetesPipelines(options: KubernetesHomeOptions): Kuber
     writeMetrics: metrics,
     // In a pod, the pod's name.
     transitions: new EventRecorder({ clock, writer, instance: hostname() }),
-    checkAccess: () => loadKubeConfig(access),
+    checkAccess: () => checkAccess(options),
   });
+}
+
+/** Rejects, with a line for the user, if no later try could be better. */
+async function checkAccess({ access, environment = process.env, logger }: KubernetesHomeOptions): Promise<void> {
+  const cluster = (await loadKubeConfig(access)).getCurrentCluster();
+  if (cluster === null) return;
+  const { server, proxy } = clusterServer(cluster, environment);
+  tellProxy(logger, server, proxy);
 }
 
 /** One for each namespace that is named. */

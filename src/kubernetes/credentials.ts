@@ -2,8 +2,10 @@ import type { RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Clock } from '../clock.ts';
 import { configurationFileBytes } from '../limits.ts';
+import type { Environment, Proxy } from '../proxy/proxy-environment.ts';
 import { checkRegularFile, FileRefusedError } from '../regular-file.ts';
 import { ExecPlugin } from './exec-plugin.ts';
+import { clusterServer } from './cluster-server.ts';
 
 /** What a connection to the API server needs, beside its address. */
 export interface TlsMaterial {
@@ -16,9 +18,9 @@ export interface TlsMaterial {
 
 /** How one call reaches the API server, as things stand now. */
 export interface Access {
-  /** The URL of the API server, without a slash at its end. */
+  /** The URL of the API server, without a slash at its end, and without name and password. */
   readonly server: string;
-  readonly proxyUrl: string | undefined;
+  readonly proxy: Proxy | undefined;
   /** Authorization, and whom to impersonate. */
   readonly headers: Readonly<Record<string, string>>;
   readonly tls: TlsMaterial;
@@ -35,14 +37,19 @@ export interface Access {
 export class Credentials {
   readonly #load: () => Promise<KubeConfig>;
   readonly #clock: Clock;
+  readonly #environment: Environment;
   readonly #closed = new AbortController();
   #config: Promise<KubeConfig> | undefined;
   #access: Promise<Access> | undefined;
 
-  /** @param load reads the configuration anew; it is called again after {@link renew} */
-  constructor(load: () => Promise<KubeConfig>, clock: Clock) {
+  /**
+   * @param load reads the configuration anew; it is called again after {@link renew}
+   * @param environment where a proxy may be named
+   */
+  constructor(load: () => Promise<KubeConfig>, clock: Clock, environment: Environment = process.env) {
     this.#load = load;
     this.#clock = clock;
+    this.#environment = environment;
   }
 
   /** Rejects when a file cannot be read or a plugin fails. Calls at the same time share one answer, and so one run of a plugin. */
@@ -68,12 +75,9 @@ export class Credentials {
     await checkFiles(config);
     const options: RequestOptions = {};
     await config.applyToHTTPSOptions(options).catch(rethrowWithoutText);
-    return {
-      server: cluster.server.replace(/\/+$/, ''),
-      proxyUrl: cluster.proxyUrl,
-      headers: headersOf(options),
-      tls: tlsOf(options),
-    };
+    const { server, authorization, proxy } = clusterServer(cluster, this.#environment);
+    const headers = { ...(authorization !== undefined && { authorization }), ...headersOf(options) };
+    return { server, proxy, headers, tls: tlsOf(options) };
   }
 
   async #loaded(): Promise<KubeConfig> {

@@ -31,7 +31,7 @@ describe('loadKubeConfig', () => {
   it('takes the current context, its cluster and its user', async (t) => {
     assert.deepEqual(await accessOf([write(t, base)]), {
       server: 'https://one:6443',
-      proxyUrl: undefined,
+      proxy: undefined,
       headers: { authorization: 'Bearer t1' },
       tls: { ca: Buffer.from('ca') },
     });

@@ -80,7 +80,7 @@ function named<T extends { readonly name: string }>(entries: readonly T[], name:
 
 function usable(cluster: Cluster, where: string): Cluster {
   const { name, server, skipTLSVerify } = cluster;
-  if (!/^https?:\/\//i.test(server)) {
+  if (!/^https?:\/\//i.test(server) || !URL.canParse(server)) {
     const allowed = 'allowed: a URL that begins with https:// or http://';
     throw new Error(`kubeconfig ${where}: the server of cluster "${name}" is ${showValue(server)}; ${allowed}`);
   }

@@ -47,7 +47,7 @@ function idleError({ call, idleMs }: WatchStreamOptions): ApiError {
 
 function asApiError(call: ApiCall, error: unknown): ApiError {
   if (error instanceof ApiError) return error;
-  if (!(error instanceof LineTooLongError)) return networkFailure(call, '', error, true);
+  if (!(error instanceof LineTooLongError)) return networkFailure(call, undefined, error, true);
   return new ApiError(`${call.method} ${call.path}: ${error.message}`, { reason: 'TooLarge', cause: error });
 }
 

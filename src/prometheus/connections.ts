@@ -3,6 +3,7 @@ import { isIP, type LookupFunction } from 'node:net';
 import { createSecureContext, type SecureVersion } from 'node:tls';
 import type { Dispatcher } from 'undici';
 import type { HttpConfig } from '../config/http-config.ts';
+import type { Proxy } from '../proxy/proxy-environment.ts';
 import type { TlsMaterial } from './http-access.ts';
 import { PrometheusError } from './prometheus-error.ts';
 
@@ -20,7 +21,7 @@ const noTimeouts = { headersTimeout: 0, bodyTimeout: 0 };
 export class Connections {
   readonly #config: HttpConfig;
   readonly #ip: string | undefined;
-  #material: TlsMaterial | undefined;
+  #made: { readonly material: TlsMaterial; readonly proxyUrl: string | undefined } | undefined;
   #dispatcher: Dispatcher | undefined;
 
   /** @param ip the one address of the host that is connected to; default: whichever the system chooses */
@@ -30,14 +31,17 @@ export class Connections {
   }
 
   /** Rejects with PrometheusError if the certificates or the key are of no use. */
-  async dispatcher(material: TlsMaterial): Promise<Dispatcher> {
+  async dispatcher(material: TlsMaterial, proxy?: Proxy): Promise<Dispatcher> {
     // Only now: where no Prometheus is asked, the start must not wait for it.
     // Its default export: the bundle has no other one of a CommonJS module.
     const { default: undici } = await import('undici');
-    if (this.#dispatcher !== undefined && same(this.#material, material)) return this.#dispatcher;
-    const next = createDispatcher(undici, this.#config, material, this.#ip);
+    const proxyUrl = proxy?.url;
+    if (this.#dispatcher !== undefined && this.#made?.proxyUrl === proxyUrl && same(this.#made?.material, material))
+      return this.#dispatcher;
+    const tls = tlsOptions(this.#config, material);
+    const next = createDispatcher(undici, tls, proxyUrl, this.#ip);
     this.close();
-    this.#material = material;
+    this.#made = { material, proxyUrl };
     return (this.#dispatcher = next);
   }
 
@@ -55,14 +59,13 @@ function same(a: TlsMaterial | undefined, b: TlsMaterial): boolean {
 
 function createDispatcher(
   { Agent, ProxyAgent }: typeof import('undici').default,
-  config: HttpConfig,
-  material: TlsMaterial,
+  tls: object,
+  proxyUrl: string | undefined,
   ip: string | undefined,
 ): Dispatcher {
-  const tls = tlsOptions(config, material);
   const connect = ip === undefined ? tls : { ...tls, lookup: lookupOf(ip) };
-  if (config.proxy_url === null) return new Agent({ ...noTimeouts, connect });
-  return new ProxyAgent({ ...noTimeouts, uri: config.proxy_url.reveal(), requestTls: tls });
+  if (proxyUrl === undefined) return new Agent({ ...noTimeouts, connect });
+  return new ProxyAgent({ ...noTimeouts, uri: proxyUrl, requestTls: tls });
 }
 
 /** Connects to one address while Host header, SNI and the name in the certificate stay those of the URL. */

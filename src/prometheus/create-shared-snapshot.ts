@@ -1,9 +1,11 @@
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../logger.ts';
+import { tellProxy, type Environment } from '../proxy/proxy-environment.ts';
 import type { SliceSchedule } from '../slice-schedule.ts';
 import { AllReplicas } from './all-replicas.ts';
 import type { PrometheusMetrics } from './prometheus-metrics.ts';
+import { prometheusProxy } from './prometheus-proxy.ts';
 import { ReplicaAddresses, type ResolveHost } from './replica-addresses.ts';
 import { ReplicaReport } from './replica-report.ts';
 import { SharedSnapshot } from './shared-snapshot.ts';
@@ -17,6 +19,8 @@ export interface SharedSnapshotStageOptions {
   readonly logger: Logger;
   readonly metrics: PrometheusMetrics;
   readonly version: string;
+  /** Where a proxy may be named. Default: that of the process. */
+  readonly environment?: Environment;
   /** Default: as the system resolves names. */
   readonly resolveHost?: ResolveHost;
 }
@@ -24,6 +28,7 @@ export interface SharedSnapshotStageOptions {
 /** What fires, as one Prometheus tells it, or all replicas of it together. */
 export function createSharedSnapshot(options: SharedSnapshotStageOptions): SharedSnapshot {
   const { config } = options;
+  tellProxies(options);
   const addresses = new ReplicaAddresses({
     ...options,
     resolve: config.resolve,
@@ -43,4 +48,14 @@ export function createSharedSnapshot(options: SharedSnapshotStageOptions): Share
     report: new ReplicaReport(options),
   });
   return new SharedSnapshot({ ...options, client, unknownAfterMs: config.unknown_after });
+}
+
+function tellProxies({ urls, config, environment = process.env, logger }: SharedSnapshotStageOptions): void {
+  for (const url of urls) {
+    try {
+      tellProxy(logger, url, prometheusProxy({ url, httpConfig: config.http_config, environment }));
+    } catch {
+      // Every query will say so.
+    }
+  }
 }

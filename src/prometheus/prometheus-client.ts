@@ -1,6 +1,7 @@
-import type { fetch as undiciFetch, Response } from 'undici';
+import type { Dispatcher, fetch as undiciFetch, Response } from 'undici';
 import type { Clock } from '../clock.ts';
 import type { HttpConfig } from '../config/http-config.ts';
+import { byWayOf, type Environment } from '../proxy/proxy-environment.ts';
 import type { SliceSchedule } from '../slice-schedule.ts';
 import { Slices } from '../slices.ts';
 import { readAlertsResponse, type PrometheusAlerts } from './alerts-response.ts';
@@ -10,6 +11,7 @@ import { fetchFailure, type FetchPhase } from './fetch-failure.ts';
 import { readHttpAccess, type HttpAccess } from './http-access.ts';
 import { prometheusEndpoint, withAccess, type PrometheusEndpoint } from './prometheus-endpoint.ts';
 import { PrometheusError } from './prometheus-error.ts';
+import { prometheusProxy } from './prometheus-proxy.ts';
 import { statusFailure } from './status-failure.ts';
 
 export interface PrometheusClientOptions {
@@ -31,6 +33,8 @@ export interface PrometheusClientOptions {
   readonly schedule: SliceSchedule;
   /** `prometheus.http_config`. */
   readonly httpConfig: HttpConfig;
+  /** Where a proxy may be named. Default: that of the process. */
+  readonly environment?: Environment;
   readonly fetch?: typeof undiciFetch;
 }
 
@@ -80,8 +84,10 @@ async function query(
   const deadline = startDeadline(options.clock, timeoutMs, signal);
   try {
     const access = await readHttpAccess(options.httpConfig);
-    const context = { ...options, endpoint: withAccess(options.endpoint, access) };
-    const response = await send(context, access, connections, deadline);
+    const proxy = prometheusProxy({ environment: process.env, ...options });
+    const endpoint = withAccess(options.endpoint, access);
+    const context = { ...options, endpoint: { ...endpoint, address: endpoint.address + byWayOf(proxy) } };
+    const response = await send(context, access, await connections.dispatcher(access.tls, proxy), deadline);
     if (response.status !== 200) throw await statusFailure(response, context.endpoint);
     return await readAnswer(response, context, deadline);
   } catch (error) {
@@ -96,13 +102,12 @@ async function query(
 async function send(
   context: Context,
   access: HttpAccess,
-  connections: Connections,
+  dispatcher: Dispatcher,
   deadline: Deadline,
 ): Promise<Response> {
   const { endpoint, version } = context;
   const { default: undici } = await import('undici');
   const { fetch = undici.fetch } = context;
-  const dispatcher = await connections.dispatcher(access.tls);
   const headers = new undici.Headers({ Accept: 'application/json', 'User-Agent': `tocsin/${version}` });
   for (const [name, value] of access.headers) headers.append(name, value);
   if (endpoint.authorization !== undefined) headers.set('Authorization', endpoint.authorization);

@@ -1,4 +1,5 @@
 import { excerpt } from '../excerpt.ts';
+import { percentDecoded } from '../percent-decoded.ts';
 
 /** Where to ask, taken apart so that the credentials are in one place only. */
 export interface PrometheusEndpoint {
@@ -62,13 +63,4 @@ function quotable({ authorization, secrets }: Access): Access & Pick<PrometheusE
   const quote = (text: string): string =>
     excerpt(masked.reduce((rest, secret) => rest.replaceAll(secret, '<secret>'), text));
   return { authorization, secrets, quote };
-}
-
-/** The URL parser keeps a `%` that starts no escape; then the text is meant as it stands. */
-function percentDecoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

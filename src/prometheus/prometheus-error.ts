@@ -1,3 +1,5 @@
+import { maskUrls } from '../masked-url.ts';
+
 /** Every way in which a query of Prometheus can fail: a closed set, so that it can be the label `result` of a metric. */
 export const prometheusErrorKinds = [
   'refused',
@@ -31,7 +33,7 @@ export class PrometheusError extends Error {
   readonly kind: PrometheusErrorKind;
 
   constructor(kind: PrometheusErrorKind, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(maskUrls(message), options);
     this.kind = kind;
   }
 }

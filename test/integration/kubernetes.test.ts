@@ -1,5 +1,6 @@
 // All that needs nothing but an API server shares one: it takes longer to start than most of these take. Each is run alone by its name.
 import './kubernetes/condition-writer.suite.ts';
+import './kubernetes/proxy.suite.ts';
 import './kubernetes/writes.suite.ts';
 import './kubernetes/actions.suite.ts';
 import './kubernetes/health-rules.suite.ts';
