@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { runTool } from '../test/support/run-tool.ts';
+import { conditions } from './conditions.ts';
 import { growth } from './growth.ts';
 import { growthOnKubernetes } from './growth-kubernetes.ts';
 import { ingest } from './ingest.ts';
@@ -23,6 +24,7 @@ const sections: readonly Section[] = [
   ladder,
   growth,
   growthOnKubernetes,
+  conditions,
   storm,
   silences,
   start,

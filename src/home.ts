@@ -50,5 +50,9 @@ export async function kubernetesHome(access: {
   readonly context?: string | undefined;
 }): Promise<CreateHome> {
   const { createKubernetesPipelines } = await import('./kubernetes/create-kubernetes-pipelines.ts');
-  return (context) => createKubernetesPipelines({ ...context, access, config: context.config.pipelines.kubernetes });
+  return (context) => {
+    const { controller, pipelines } = context.config;
+    const workers = controller.max_concurrent_reconciles;
+    return createKubernetesPipelines({ ...context, access, config: pipelines.kubernetes, workers });
+  };
 }

@@ -41,6 +41,18 @@ export const eventPeriodMs = 60_000;
 /** A transition that comes again within this after the last one belongs to the same Event, as in client-go, milliseconds. */
 export const eventSeriesMs = 360_000;
 
+/**
+ * Calls of the API server a second, and at once after a rest, where it does not show that it shares fairly among its callers and
+ * `pipelines.kubernetes.qps` says nothing else; and for how long one answer that does not show it counts, milliseconds.
+ */
+export const defaultApiQps = 20;
+export const defaultApiBurst = 30;
+export const unfairMemoryMs = 60_000;
+
+/** Kubernetes Events: writes a second, and at once after a rest, whatever else may be called. */
+export const eventQps = 20;
+export const eventBurst = 30;
+
 /** Events that are remembered for their repeats, as in client-go, and those that wait to be written. */
 export const maxEventSeries = 4096;
 export const maxWaitingEvents = 1000;

@@ -30,10 +30,9 @@ const counts = [
   'source.channel.capacity',
   'controller.max_concurrent_reconciles',
   'prometheus.max_replicas',
-  'pipelines.kubernetes.qps',
-  'pipelines.kubernetes.burst',
   'log.alert_lines_per_second',
 ];
+const countsOrNull = ['pipelines.kubernetes.qps', 'pipelines.kubernetes.burst'];
 const durations = [
   'receiver.resolve_timeout',
   'receiver.webhook_resolve_timeout',
@@ -85,7 +84,7 @@ describe('Config', () => {
           requested_at_value: null,
           cause_key: 'tocsin.dev/cause',
         },
-        max_concurrent_reconciles: 4,
+        max_concurrent_reconciles: 8,
         requeue_after: 300_000,
         resync: 600_000,
         drain_timeout: 20_000,
@@ -103,7 +102,7 @@ describe('Config', () => {
         unknown_after: 5000,
         http_config: HttpConfig.parse({}),
       },
-      pipelines: { folder: 'examples/pipelines', kubernetes: { kinds: null, qps: 20, burst: 30 } },
+      pipelines: { folder: 'examples/pipelines', kubernetes: { kinds: null, qps: null, burst: null } },
       log: { alert_lines_per_second: 50 },
     });
   });
@@ -142,7 +141,7 @@ describe('Config', () => {
     const annotate = ['requested_at_key', 'requested_at_value', 'cause_key'].map((key) => `controller.annotate.${key}`);
     // http_config has a test of its own.
     const settings = keyPaths(Config).filter((path) => keysAt(Config, path) === undefined && path[1] !== 'http_config');
-    const tested = [...sizes, ...counts, ...durations, ...orZero, ...others, ...annotate];
+    const tested = [...sizes, ...counts, ...countsOrNull, ...durations, ...orZero, ...others, ...annotate];
     assert.deepEqual(settings.map((path) => path.join('.')).toSorted(), tested.toSorted());
   });
 
@@ -159,6 +158,18 @@ describe('Config', () => {
     it(`takes ${path} as a whole number from 1 up`, () => {
       assert.equal(messageFor(path, 1), undefined);
       for (const value of [0, -1, 1.5, '5', NaN, Infinity, 2 ** 53, null, true, [5]]) {
+        assert.match(
+          messageFor(path, value) ?? '',
+          new RegExp(`^${path}: found .* allowed: a whole number from 1 up$`),
+        );
+      }
+    });
+  }
+
+  for (const path of countsOrNull) {
+    it(`takes ${path} as a whole number from 1 up, or null`, () => {
+      for (const value of [1, null]) assert.equal(messageFor(path, value), undefined);
+      for (const value of [0, -1, 1.5, '5', true, [5]]) {
         assert.match(
           messageFor(path, value) ?? '',
           new RegExp(`^${path}: found .* allowed: a whole number from 1 up$`),

@@ -14,6 +14,8 @@ const readSpan = readDuration('1ms', '100y');
 /** As {@link readSpan}; 0 is never. */
 const readSpanOrNever = readDuration('0s', '100y');
 
+const readCountOrNull = orNull(readCount);
+
 const maxWaitIsNotShorterThanWait = z.refine<{ readonly wait: number; readonly max_wait: number }>(
   ({ wait, max_wait }) => wait <= max_wait,
   {
@@ -90,7 +92,7 @@ const keys = secretSection({
       },
       keysDiffer,
     ),
-    max_concurrent_reconciles: setting(readCount, 4),
+    max_concurrent_reconciles: setting(readCount, 8),
     requeue_after: setting(readSpan, '5m'),
     /** How often every pipeline is looked at again without a cause; 0 is never. */
     resync: setting(readSpanOrNever, '10m'),
@@ -104,9 +106,12 @@ const keys = secretSection({
     kubernetes: section({
       /** Null: the three kinds of Kyma's telemetry module. */
       kinds: WatchedKinds,
-      /** Calls of the API server a second in the long run, and at once after a rest; client-go calls them so. */
-      qps: setting(readCount, 20),
-      burst: setting(readCount, 30),
+      /**
+       * Calls of the API server a second in the long run, and at once after a rest; client-go calls them so. Null: no limit of
+       * ours where the server shows that it shares fairly, otherwise 20 and 30. A burst alone is for the latter.
+       */
+      qps: setting(readCountOrNull, null),
+      burst: setting(readCountOrNull, null),
     }),
   }),
   log: section({

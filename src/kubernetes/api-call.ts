@@ -10,6 +10,8 @@ export interface ApiCall {
   /** Default `application/json`; a PATCH says which kind of patch it is. */
   readonly contentType?: string;
   readonly signal?: AbortSignal;
+  /** It writes an Event: it waits for what other calls leave of the rate limit. */
+  readonly isEvent?: boolean;
   /**
    * For one try, from when the rate limit lets it go: until the whole answer is there, or for a stream until it begins.
    * Milliseconds, default 30 s.

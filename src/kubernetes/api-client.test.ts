@@ -114,6 +114,31 @@ describe('ApiClient.call', () => {
     assert.ok(server.seen.length <= 1);
   });
 
+  it('waits for no limit of its own where the answers show that the server shares fairly, and says so', async (t) => {
+    const shares = { 'x-kubernetes-pf-flowschema-uid': 'a', 'x-kubernetes-pf-prioritylevel-uid': 'b' };
+    const server = await startFakeApiServer(t, (_, response) => answerJson(response, 200, {}, shares));
+    const [clock, registry, told] = [new FakeClock(), new Registry(), [] as string[]];
+    const client = clientOf(t, server, { clock, registry, onRate: ({ by }) => told.push(by) });
+    await client.call(get);
+    // The clock stands still: whoever waited for 20 a second would wait for ever.
+    await Promise.all(Array.from({ length: 200 }, () => client.call(get)));
+    assert.deepEqual(told, ['server']);
+    assert.match(await registry.metrics(), /^tocsin_api_rate_limit_qps 0$/m);
+  });
+
+  it('lets a call that writes no Event go before all that write one', async (t) => {
+    const server = await startFakeApiServer(t, (_, response) => answerJson(response, 200, {}));
+    const clock = new FakeClock();
+    const client = clientOf(t, server, { clock });
+    await client.call(get);
+    const event = client.call({ method: 'POST', path: '/event', isEvent: true });
+    await client.call(get);
+    assert.equal(server.seen.filter(({ url }) => url === '/event').length, 0, 'the bucket was not full');
+    await pendingAfter(clock);
+    await clock.advanceAsync(1000);
+    await event;
+  });
+
   it('comes again as long after a 429 as the server asks, and counts it', async (t) => {
     const clock = new FakeClock();
     const registry = new Registry();

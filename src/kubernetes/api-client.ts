@@ -6,17 +6,17 @@ import type { ApiCall } from './api-call.ts';
 import { ApiError } from './api-error.ts';
 import type { ApiMetrics } from './api-metrics.ts';
 import type { ApiTransport } from './api-transport.ts';
+import type { CallRate } from './call-rate.ts';
 import type { Connections } from './connections.ts';
 import type { Credentials } from './credentials.ts';
 import { sleep } from './sleep.ts';
-import type { TokenBucket } from './token-bucket.ts';
 
 export interface ApiClientOptions {
   readonly clock: Clock;
   readonly transport: Pick<ApiTransport, 'send' | 'readAll'>;
   readonly credentials: Pick<Credentials, 'renew' | 'close'>;
   readonly connections: Pick<Connections, 'close'>;
-  readonly rateLimiter: Pick<TokenBucket, 'acquire'>;
+  readonly rate: Pick<CallRate, 'acquire' | 'acquireForEvent'>;
   readonly metrics: ApiMetrics;
 }
 
@@ -65,11 +65,11 @@ export class ApiClient {
   }
 
   async #attempts<T>(call: ApiCall, attempt: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const { clock, credentials, metrics, rateLimiter } = this.#options;
+    const { clock, credentials, metrics } = this.#options;
     const { signal = this.#never } = call;
     let renewed = false;
     for (let retries = 0; ;) {
-      metrics.waited((await rateLimiter.acquire(signal)) / 1000);
+      await this.#waitForTurn(call, signal);
       signal.throwIfAborted();
       try {
         const answer = await attempt(signal);
@@ -87,6 +87,12 @@ export class ApiClient {
         else throw error;
       }
     }
+  }
+
+  async #waitForTurn({ isEvent = false }: ApiCall, signal: AbortSignal): Promise<void> {
+    const { metrics, rate } = this.#options;
+    if (isEvent) await rate.acquireForEvent(signal);
+    else metrics.waited((await rate.acquire(signal)) / 1000);
   }
 
   async #callOnce(call: ApiCall, signal: AbortSignal): Promise<string> {

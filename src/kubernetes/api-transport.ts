@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import { request } from 'undici';
 import { readBoundedBody } from '../bounded-body.ts';
@@ -14,6 +15,8 @@ export interface ApiTransportOptions {
   readonly version: string;
   /** The longest answer of a call that is read. Default 64 MiB. */
   readonly maxResponseBytes?: number;
+  /** Told of the head of each answer. */
+  readonly onAnswer?: (status: number, headers: IncomingHttpHeaders) => void;
 }
 
 const defaultMaxResponseBytes = 64 * 1024 * 1024;
@@ -32,6 +35,7 @@ export class ApiTransport {
   async send(call: ApiCall, signal: AbortSignal): Promise<Readable> {
     const access = await this.#access(call, signal);
     const { statusCode, headers, body } = await this.#request(call, access, signal);
+    this.#options.onAnswer?.(statusCode, headers);
     // An error of a body that nobody reads any more must not end the process.
     body.on('error', () => undefined);
     if (statusCode >= 200 && statusCode <= 299) return body;

@@ -4,18 +4,20 @@ import type { Environment } from '../proxy/proxy-environment.ts';
 import { ApiClient } from './api-client.ts';
 import { createApiMetrics } from './api-metrics.ts';
 import { ApiTransport } from './api-transport.ts';
+import { CallRate, type RateInForce } from './call-rate.ts';
 import { Connections } from './connections.ts';
 import { Credentials } from './credentials.ts';
 import { loadKubeConfig, type ClusterAccess } from './kube-config.ts';
-import { TokenBucket } from './token-bucket.ts';
 
 export interface CreateApiClientOptions {
   readonly clock: Clock;
   readonly registry: Registry;
   readonly access: ClusterAccess;
-  /** Calls a second in the long run, and at once after a rest. Default 20 and 30. */
-  readonly qps?: number;
-  readonly burst?: number;
+  /** Calls a second in the long run, and at once after a rest. Default: see {@link CallRate}. */
+  readonly qps?: number | undefined;
+  readonly burst?: number | undefined;
+  /** Told which limit holds. */
+  readonly onRate?: (rate: RateInForce) => void;
   /** Connections at once; each stream holds one as long as it lasts. Default 32. */
   readonly maxConnections?: number;
   /** The longest answer of a call that is read. Default 64 MiB. */
@@ -28,15 +30,17 @@ export interface CreateApiClientOptions {
 
 /** The client with everything that it stands on. Nothing is read or connected before the first call. */
 export function createApiClient(options: CreateApiClientOptions): ApiClient {
-  const { clock, registry, access, qps = 20, burst = 30, maxConnections = 32, environment } = options;
+  const { clock, registry, access, qps, burst, onRate, maxConnections = 32, environment } = options;
+  const rate = new CallRate({ clock, qps, burst, onChange: onRate });
+  const onAnswer = rate.observe.bind(rate);
   const credentials = new Credentials(() => loadKubeConfig(access), clock, environment);
   const connections = new Connections(maxConnections);
   return new ApiClient({
     clock,
     credentials,
     connections,
-    transport: new ApiTransport({ ...options, credentials, connections }),
-    rateLimiter: new TokenBucket({ clock, qps, burst }),
-    metrics: createApiMetrics(registry),
+    transport: new ApiTransport({ ...options, credentials, connections, onAnswer }),
+    rate,
+    metrics: createApiMetrics(registry, () => rate.qps),
   });
 }

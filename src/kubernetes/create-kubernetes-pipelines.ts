@@ -12,12 +12,15 @@ import { EventReport } from './event-report.ts';
 import { EventWriter } from './event-writer.ts';
 import { loadKubeConfig, type ClusterAccess } from './kube-config.ts';
 import { KubernetesPipelines } from './kubernetes-pipelines.ts';
+import { writeRateLine } from './rate-line.ts';
 import { kymaResources, type WatchedResource } from './watched-resource.ts';
 import { createWriteMetrics } from './write-metrics.ts';
 
 export interface KubernetesHomeOptions {
   readonly access: ClusterAccess;
   readonly config: Config['pipelines']['kubernetes'];
+  /** Reconciles at once. */
+  readonly workers: number;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly registry: Registry;
@@ -28,8 +31,8 @@ export interface KubernetesHomeOptions {
   readonly environment?: Environment;
 }
 
-/** Besides those that the watches hold. */
-const callConnections = 16;
+/** Besides those that the watches hold. Each worker needs one: a write that hangs must not keep another from its connection. */
+const callConnections = 64;
 
 /** Pipelines in a cluster, with the client that they stand on. Nothing is connected before they are opened. */
 export function createKubernetesPipelines(options: KubernetesHomeOptions): KubernetesPipelines {
@@ -37,12 +40,13 @@ export function createKubernetesPipelines(options: KubernetesHomeOptions): Kuber
   const resources = watchedResources(config.kinds);
   const client = createApiClient({
     ...options,
-    qps: config.qps,
-    burst: config.burst,
-    maxConnections: callConnections + resources.length,
+    qps: config.qps ?? undefined,
+    burst: config.burst ?? undefined,
+    onRate: (rate) => writeRateLine(logger, rate),
+    maxConnections: Math.max(callConnections, options.workers + 8) + resources.length,
   });
-  const metrics = createWriteMetrics(registry);
-  const writer = new EventWriter({ client, clock, report: new EventReport({ clock, logger, metrics }) });
+  const metrics = createWriteMetrics(registry, () => writer.waiting);
+  const writer: EventWriter = new EventWriter({ client, clock, report: new EventReport({ clock, logger, metrics }) });
   return new KubernetesPipelines({
     ...options,
     client,

@@ -12,7 +12,8 @@ export interface EventWriterOptions {
 }
 
 /**
- * Writes Events one after the other, beside the reconciles: they share the client's rate limit, and conditions go before.
+ * Writes Events one after the other, beside the reconciles, over one connection and within a limit of their own
+ * ({@link CallRate}): no condition ever waits for them.
  * What fails is not tried again, for an Event is news and not state; what does not fit into the line is dropped.
  */
 export class EventWriter {
@@ -23,6 +24,11 @@ export class EventWriter {
 
   constructor(options: EventWriterOptions) {
     this.#options = options;
+  }
+
+  /** How many wait. */
+  get waiting(): number {
+    return this.#waiting.size;
   }
 
   /** Returns at once. One that waits already is written once, with all that happened until then. */
@@ -70,8 +76,9 @@ export class EventWriter {
 
   async #create(series: EventSeries): Promise<void> {
     const path = eventsPath(series);
+    const { signal } = this.#closed;
     try {
-      await this.#options.client.call({ method: 'POST', path, body: series.body, signal: this.#closed.signal });
+      await this.#options.client.call({ method: 'POST', path, body: series.body, signal, isEvent: true });
     } catch (error) {
       // The answer to an earlier try was lost: it is there.
       if (!(error instanceof ApiError && error.status === 409)) throw error;
@@ -85,7 +92,14 @@ export class EventWriter {
     const contentType = 'application/merge-patch+json';
     try {
       const { signal } = this.#closed;
-      await this.#options.client.call({ method: 'PATCH', path, contentType, body: series.patch, signal });
+      await this.#options.client.call({
+        method: 'PATCH',
+        path,
+        contentType,
+        body: series.patch,
+        signal,
+        isEvent: true,
+      });
       return true;
     } catch (error) {
       if (error instanceof ApiError && error.status === 404) return false;

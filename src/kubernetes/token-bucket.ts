@@ -42,6 +42,25 @@ export class TokenBucket {
     return delayMs;
   }
 
+  /**
+   * As {@link acquire}, but takes only what others leave: it waits until the bucket is full, so that it costs a burst of theirs
+   * one call at most. For one caller at a time.
+   */
+  async acquireSpare(signal: AbortSignal): Promise<number> {
+    signal.throwIfAborted();
+    for (let waitedMs = 0; ;) {
+      const now = this.#now();
+      const fullAt = Math.max(this.#fullAt, now) + this.#intervalMs;
+      const delayMs = fullAt - this.#intervalMs - now;
+      if (delayMs <= 0) {
+        this.#fullAt = fullAt;
+        return waitedMs;
+      }
+      await sleep(this.#clock, delayMs, signal);
+      waitedMs += delayMs;
+    }
+  }
+
   /** A clock that was set back makes nobody wait longer: the bucket is as full as it was. */
   #now(): number {
     const now = this.#clock.now();

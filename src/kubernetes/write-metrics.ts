@@ -1,4 +1,4 @@
-import { Counter, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 
 /** `created` and `updated` (the series of one that was there already) were written; `dropped`: too many waited. */
 export type EventResult = 'created' | 'updated' | 'failed' | 'dropped';
@@ -12,7 +12,8 @@ export interface WriteMetrics {
 
 const results: readonly EventResult[] = ['created', 'updated', 'failed', 'dropped'];
 
-export function createWriteMetrics(registry: Registry): WriteMetrics {
+/** @param eventsWaiting Events that wait to be written, read at each scrape */
+export function createWriteMetrics(registry: Registry, eventsWaiting: () => number = () => 0): WriteMetrics {
   const registers = [registry];
   const conflicts = new Counter({
     registers,
@@ -24,6 +25,14 @@ export function createWriteMetrics(registry: Registry): WriteMetrics {
     name: 'tocsin_kubernetes_events_total',
     help: 'Kubernetes Events, by what became of them.',
     labelNames: ['result'],
+  });
+  new Gauge({
+    registers,
+    name: 'tocsin_kubernetes_events_waiting',
+    help: 'Kubernetes Events that wait to be written; over 1000 a further one is dropped.',
+    collect() {
+      this.set(eventsWaiting());
+    },
   });
   for (const result of results) events.inc({ result }, 0);
   return {
