@@ -50,6 +50,8 @@ export class SharedSnapshot implements AlertSource {
   #next: { readonly requestIds: Set<string>; readonly landed: Promise<AlertSnapshot> } | undefined;
   #last: Landing | undefined;
   #failures = 0;
+  /** Those of them that were lasting. */
+  #lastingFailures = 0;
   /** When the first of the {@link #failures} in a row ended. */
   #failingSince = 0;
 
@@ -117,6 +119,7 @@ export class SharedSnapshot implements AlertSource {
       const answer = await client.query(this.#closed.signal);
       const snapshot = { takenAt: startedAt, firing: FiringAlerts.of(answer.firing) };
       this.#failures = 0;
+      this.#lastingFailures = 0;
       this.#last = { startedAt, snapshot };
       this.#report.succeeded(answer, requestIds, clock.now() - startedAt);
       return snapshot;
@@ -135,7 +138,10 @@ export class SharedSnapshot implements AlertSource {
     // A clock that was set back makes the wait start anew.
     if (this.#failures === 0 || now < this.#failingSince) this.#failingSince = now;
     const isLasting = unknownAfterMs === 0 || (this.#failures > 0 && now - this.#failingSince >= unknownAfterMs);
-    const backOffMs = Math.min(firstRetryMs * 2 ** this.#failures++, maxSnapshotRetryMs);
+    this.#failures++;
+    // Those that were only to make sure do not make the later ones wait for longer.
+    const backOffs = isLasting ? this.#lastingFailures++ : this.#failures - 1;
+    const backOffMs = Math.min(firstRetryMs * 2 ** backOffs, maxSnapshotRetryMs);
     // The try that makes sure of it is not put off beyond the moment from which on it counts.
     const retryMs = isLasting ? backOffMs : Math.min(backOffMs, this.#failingSince + unknownAfterMs - now);
     const message = cause instanceof Error ? cause.message : String(cause);

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { systemClock } from '../../src/clock.ts';
 import { eventually } from '../support/eventually.ts';
-import { freePort } from '../support/free-port.ts';
 import type { LogLine } from '../support/log-lines.ts';
 import { postAlerts } from '../support/post-alerts.ts';
 import { prometheusPrograms, startPrometheus, type PrometheusVersion } from '../support/prometheus-server.ts';
@@ -37,21 +36,22 @@ describe('a pair of Prometheus', { skip: skipWithout(prometheusPrograms['2.42'])
   const pair: ServerProcess[] = [];
   const proxies: RoundRobin[] = [];
   const tocsins = new Map<string, TocsinProcess>();
-  let ports: readonly number[] = [];
+  /** Where each of the pair listens just now; what is in front of them keeps its address. */
+  const ports = [0, 0];
   let target: ScrapeTarget;
   let stopWaking = (): void => undefined;
 
   before(async () => {
-    ports = [await freePort(), await freePort()];
     target = await startScrapeTarget();
-    const service = await startRoundRobin(ports, { idleMs: 20 });
-    const second = await startRoundRobin(ports.slice(1), { host: '127.0.0.2', port: ports[0]! });
-    proxies.push(service, second);
+    const service = await startRoundRobin(() => ports, { idleMs: 20 });
+    const fronts = [await startRoundRobin(() => ports.slice(0, 1)), await startRoundRobin(() => ports.slice(1))];
+    const { port } = fronts[0]!;
+    proxies.push(service, ...fronts, await startRoundRobin(() => ports.slice(1), { host: '127.0.0.2', port }));
     const roundRobin = `url: http://127.0.0.1:${service.port}`;
     const environment = { NODE_OPTIONS: `--import=${twoAddresses}` };
     await start('behind one address', roundRobin);
-    await start('as two addresses', `url: [${ports.map((port) => `http://127.0.0.1:${port}`).join(', ')}]`);
-    await start('as one name with two addresses', `url: http://prometheus.test:${ports[0]}, resolve: all`, environment);
+    await start('as two addresses', `url: [${fronts.map((front) => `http://127.0.0.1:${front.port}`).join(', ')}]`);
+    await start('as one name with two addresses', `url: http://prometheus.test:${port}, resolve: all`, environment);
     await start('behind one address, no grace', `${roundRobin}, heal_grace: 0s, unknown_after: 0s`);
     for (const index of [0, 1]) await replace(index);
     for (const tocsin of tocsins.values()) await tocsin.log.waitForLine(changedTo('True'), patienceMs);
@@ -72,13 +72,13 @@ describe('a pair of Prometheus', { skip: skipWithout(prometheusPrograms['2.42'])
   async function replace(index: number): Promise<void> {
     await pair[index]?.stop();
     pair[index] = await startPrometheus({
-      port: ports[index]!,
       version: versions[index]!,
       rules,
       resendDelay,
       scrapeTargets: [target.address],
       alertmanagers: [...tocsins.values()].map(({ url }) => new URL(url).host),
     });
+    ports[index] = pair[index].port;
   }
 
   async function fires(index: number): Promise<void> {
@@ -136,8 +136,8 @@ describe('a pair of Prometheus', { skip: skipWithout(prometheusPrograms['2.42'])
 
   it('was asked at both addresses, and told of each fault once where both are asked', () => {
     assert.ok(
-      proxies[0]!.counts.every((count) => count > 5),
-      proxies[0]!.counts.join(),
+      proxies[0]!.counts().every((count) => count > 5),
+      proxies[0]!.counts().join(),
     );
     for (const name of ['as two addresses', 'as one name with two addresses']) {
       const lines = tocsins.get(name)!.log.all;

@@ -6,7 +6,7 @@ import { systemClock } from '../../src/clock.ts';
 export interface RoundRobin {
   readonly port: number;
   /** Connections that each server got. */
-  readonly counts: readonly number[];
+  counts(): readonly number[];
   stop(): Promise<void>;
 }
 
@@ -19,16 +19,19 @@ export interface RoundRobinOptions {
   readonly idleMs?: number;
 }
 
-/** Starts it on the loopback. A server that is away costs the client its connection. @param ports of the servers, on 127.0.0.1 */
-export async function startRoundRobin(ports: readonly number[], options: RoundRobinOptions = {}): Promise<RoundRobin> {
+/** Starts it on the loopback. A server that is away costs the client its connection. @param ports where the servers listen on 127.0.0.1 just now */
+export async function startRoundRobin(
+  ports: () => readonly number[],
+  options: RoundRobinOptions = {},
+): Promise<RoundRobin> {
   const { host = '127.0.0.1', port = 0, idleMs } = options;
-  const counts = ports.map(() => 0);
+  const counts = ports().map(() => 0);
   const sockets = new Set<Socket>();
   let turn = 0;
   const server = createServer((client) => {
-    const index = turn++ % ports.length;
+    const index = turn++ % counts.length;
     counts[index]!++;
-    const upstream = connect(ports[index]!, '127.0.0.1');
+    const upstream = connect(ports()[index]!, '127.0.0.1');
     join(client, upstream, idleMs);
     for (const socket of [client, upstream]) sockets.add(socket.on('close', () => sockets.delete(socket)));
   });
@@ -36,7 +39,7 @@ export async function startRoundRobin(ports: readonly number[], options: RoundRo
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,
-    counts,
+    counts: () => [...counts],
     async stop() {
       server.close();
       for (const socket of sockets) socket.destroy();
