@@ -3,6 +3,7 @@ import { apiServerFaultRows } from './faults/api-server.ts';
 import { blocked } from './faults/blocked.ts';
 import { clockJumps, clockJumpsStandalone } from './faults/clock-jumps.ts';
 import { fileDescriptors } from './faults/file-descriptors.ts';
+import { hangingWrites } from './faults/hanging-writes.ts';
 import { killed } from './faults/killed.ts';
 import { prometheusFaultRows } from './faults/prometheus.ts';
 import { reloads } from './faults/reloads.ts';
@@ -15,6 +16,7 @@ export const faults: readonly Fault[] = [
   killed,
   ...prometheusFaultRows,
   ...apiServerFaultRows,
+  hangingWrites,
   diskFull,
   readOnly,
   clockJumps,

@@ -67,6 +67,24 @@ describe('sweep', () => {
     );
   });
 
+  it('starts nothing of its own while requests of the one before wait: those are merged, the others come after them', async () => {
+    const gates = [1, 2, 3, 4].map(() => Promise.withResolvers<Result>());
+    const { clock, controller, runs } = controllerBench(() => gates[runs.length - 1]!.promise, 1);
+    const names = ['a', 'b', 'c'].map(trace);
+    controller.enqueue(names, alertCauses(clock.now(), 'r1'), 'e1', 'alert');
+    await clock.advanceAsync(1000);
+    controller.enqueue(names, alertCauses(clock.now(), 'r2'), 'e2', 'alert');
+    for (const gate of gates) {
+      gate.resolve(unchanged);
+      await clock.advanceAsync(0);
+    }
+    assert.deepEqual(
+      runs.map(({ name, causes }) => `${name}: ${[...causes.requestIds].join(' ')}`),
+      ['a: r1', 'b: r1 r2', 'c: r1 r2', 'a: r2'],
+    );
+    await controller.stop(0);
+  });
+
   it('does not wait for retries, and a retry is no part of the event whose request it is merged into', async () => {
     const { clock, controller, logger } = controllerBench(({ name, at }, earlier) => {
       if (earlier > 0) return changed;

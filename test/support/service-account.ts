@@ -10,8 +10,14 @@ interface RoleOrBinding {
 /**
  * A kubeconfig of a new ServiceAccount in `default` with the rights of these files of `k8s/`, and no others: a test that uses
  * it fails where the project's own manifests do not grant enough.
+ * @param url of a proxy in front of the API server
  */
-export async function kubeconfigWith(kube: KubeApiServer, name: string, files: readonly string[]): Promise<string> {
+export async function kubeconfigWith(
+  kube: KubeApiServer,
+  name: string,
+  files: readonly string[],
+  url = kube.url,
+): Promise<string> {
   await kube.apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: 'default' } });
   for (const file of files) {
     const text = await readFile(new URL(`../../k8s/${file}`, import.meta.url), 'utf8');
@@ -20,7 +26,7 @@ export async function kubeconfigWith(kube: KubeApiServer, name: string, files: r
       ...objects.map((object) => (object.kind === 'ClusterRoleBinding' ? boundTo(object, name) : object)),
     );
   }
-  return kube.kubeconfigFor(await kube.createToken(name, 'default'));
+  return kube.kubeconfigFor(await kube.createToken(name, 'default'), url);
 }
 
 function boundTo(binding: RoleOrBinding, name: string): object {

@@ -5,11 +5,14 @@ import { setTimeout } from 'node:timers/promises';
 import { eventually } from '../../test/support/eventually.ts';
 import { startFaultProxy, type Fault as ProxyFault, type FaultProxy } from '../../test/support/fault-proxy.ts';
 import { skipWithoutKube, startKubeApiServer, type KubeApiServer } from '../../test/support/kube-api-server.ts';
+import { kubeconfigWith } from '../../test/support/service-account.ts';
 import { BrokenPrometheus } from '../broken-prometheus.ts';
 import { push } from '../effects.ts';
 import { Tally, type Fault, type FaultOptions, type FaultResult } from '../fault.ts';
 import { startVictim, type Victim } from '../victim.ts';
 
+/** With the rights of the project's own manifests. */
+const roles = ['base/cluster-role-reader.yaml', 'base/cluster-role-writer.yaml'];
 const pipelines = 20;
 /** For how long it lasts, and alerts come and go, milliseconds. */
 const faultMs = 3000;
@@ -25,6 +28,7 @@ interface Scene {
 }
 
 interface Way {
+  readonly config?: string;
   begin(scene: Scene): Promise<unknown> | void;
   end(scene: Scene): Promise<unknown> | void;
 }
@@ -90,6 +94,8 @@ export const apiServerFaultRows: readonly Fault[] = [
     },
     run: (options) =>
       failing(options, {
+        // The API server shares fairly, so that there would be no bucket to be wrong about the time.
+        config: 'pipelines: { kubernetes: { qps: 20, burst: 30 } }',
         begin: ({ shiftClock }) => shiftClock(-86_400_000),
         end: () => undefined,
       }),
@@ -122,11 +128,12 @@ async function failOnce(
 ): Promise<number> {
   const proxy = await startFaultProxy(server);
   await server.apply(...Array.from({ length: pipelines }, (_, index) => tracePipeline(`p${index}`)));
-  const kubeconfig = await kubeconfigThrough(server, proxy);
+  const kubeconfig = await kubeconfigWith(server, 'tocsin', roles, proxy.url);
   const clock = join(folder, 'offset');
   const victim = await startVictim({
     nodeArgs: ['--import', new URL('../shift-clock.ts', import.meta.url).href],
     environment: { TORTURE_CLOCK: clock },
+    ...(way.config !== undefined && { config: way.config }),
     args: [`--kubeconfig=${kubeconfig}`, `--prometheus.url=${prometheus.url}`],
     ...(main !== undefined && { main }),
   });
@@ -188,11 +195,4 @@ async function all(server: KubeApiServer, status: string, more = 0): Promise<voi
 function tracePipeline(name: string): object {
   const spec = { output: { otlp: { endpoint: { value: 'http://backend:4317' } } } };
   return { apiVersion: 'telemetry.kyma-project.io/v1beta1', kind: 'TracePipeline', metadata: { name }, spec };
-}
-
-/** With the rights of the project's own manifests. */
-async function kubeconfigThrough(server: KubeApiServer, proxy: FaultProxy): Promise<string> {
-  for (const file of ['namespace', 'service-account', 'cluster-role-reader', 'cluster-role-writer'])
-    await server.kubectl(['apply', '--namespace=tocsin', '-f', `k8s/base/${file}.yaml`]);
-  return server.kubeconfigFor(await server.createToken('tocsin', 'tocsin'), proxy.url);
 }
