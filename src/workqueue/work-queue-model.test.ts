@@ -121,15 +121,16 @@ class ModelQueue {
       const again = this.waiting.find((one) => one.key === key);
       if (again === undefined) continue;
       Object.assign(again, { place: this.#places++, failed: this.#hasFailed(key) });
-      // Another worker may be free already.
-      this.#start();
+      // Other workers may be free already, but one place in the queue is one start.
+      this.#start(1);
     }
     this.busy -= this.ended.length;
     this.ended.length = 0;
     this.#start();
   }
 
-  #start(): void {
+  #start(most: number = Number.POSITIVE_INFINITY): void {
+    if (most === 0) return;
     const ready = this.waiting.filter(({ key }) => !this.running.includes(key));
     ready.sort((a, b) => rank(b.priority) - rank(a.priority) || a.place - b.place);
     const next = this.#choose(
@@ -145,7 +146,7 @@ class ModelQueue {
     this.running.push(next.key);
     const { key, payload, priority, addedAt } = next;
     this.runs.push({ key, payload, priority, addedAt, startedAt: this.now });
-    this.#start();
+    this.#start(most - 1);
   }
 
   /** One that failed runs when no other waits, or when so many others have run; never on more than half of the workers. */
