@@ -23,11 +23,16 @@ const failures: readonly (readonly [error: Error, line: string])[] = [
   ],
   [
     listenError('EACCES'),
-    'cannot listen on tocsin.test:9093: permission denied; ports below 1024 need a privilege, choose another with --web.listen-address',
+    'cannot listen on tocsin.test:9093: permission denied; choose another with --web.listen-address',
   ],
   [listenError('EADDRNOTAVAIL'), noSuchAddress],
-  [listenError('ENOTFOUND', 'getaddrinfo'), noSuchAddress],
-  [listenError('EAI_AGAIN', 'getaddrinfo'), noSuchAddress],
+  ...['ENOTFOUND', 'EAI_AGAIN'].map(
+    (code) =>
+      [
+        listenError(code, 'getaddrinfo'),
+        `cannot listen on tocsin.test:9093: the name does not resolve (${code}); correct --web.listen-address (":9093" is every interface)`,
+      ] as const,
+  ),
   [listenError('EMFILE'), 'cannot listen on tocsin.test:9093: listen EMFILE; correct --web.listen-address'],
 ];
 
@@ -39,6 +44,10 @@ describe('startFailure', () => {
   }
 
   it('names no host if it was every interface', () => {
+    assert.match(
+      startFailure(listenError('EACCES'), flagsFor(':80')),
+      /denied; ports below 1024 need a privilege, choose/,
+    );
     assert.match(startFailure(listenError('EADDRINUSE'), flagsFor(':9093')), /^cannot listen on :9093: the port/);
   });
 

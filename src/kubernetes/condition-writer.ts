@@ -65,7 +65,7 @@ export class ConditionWriter {
         const isRead = base !== known;
         const latest = await this.#read(target, signal);
         if (latest === undefined) return undefined;
-        if (isMissing) throw withoutStatus(target, error);
+        if (isNotFound(error)) throw withoutStatus(target, error);
         // Nobody wrote in between: it is not a failed test, the server holds what we write for invalid.
         if (isRead && latest.resourceVersion === base.resourceVersion) throw error;
         this.#options.metrics.conflicted();
@@ -101,7 +101,7 @@ function isConflict(error: unknown): boolean {
   return error instanceof ApiError && (error.status === 409 || error.status === 422);
 }
 
-function isNotFound(error: unknown): boolean {
+function isNotFound(error: unknown): error is ApiError {
   return error instanceof ApiError && error.status === 404;
 }
 
@@ -110,8 +110,9 @@ function ifNotFound(error: unknown): undefined {
 }
 
 /** The API server answers the same to a PATCH of an object's status, whether there is no object or no such subresource. */
-function withoutStatus(target: WriteTarget, cause: unknown): TerminalError {
-  const message = `${target.path}: ${resourceOf(target)} has no status subresource, so that no condition can be written: its CRD has to name one`;
+function withoutStatus(target: WriteTarget, cause: ApiError): TerminalError {
+  const seen = `${target.path} is there, but of its status the API server says "${cause.message}"`;
+  const message = `${seen}: ${resourceOf(target)} has no status subresource, so that no condition can be written: its CRD has to name one`;
   return new TerminalError(message, { cause });
 }
 

@@ -139,7 +139,7 @@ describe('ExecPlugin', () => {
   it('names a program that cannot be run, without its arguments', async (t) => {
     assert.equal(
       await whyNot(plugin(t, '', { command: '/nowhere/aws', args: ['eyTOKENSECRET'] })),
-      'the exec plugin "/nowhere/aws" of the kubeconfig is no program that can be found; install it, or correct its path',
+      'the exec plugin "/nowhere/aws" of the kubeconfig is no program that can be found, or its first line names none; install it, or correct its path',
     );
     assert.match(
       await whyNot(plugin(t, '', { command: '/tmp' })),

@@ -84,6 +84,12 @@ function usable(cluster: Cluster, where: string): Cluster {
     const allowed = 'allowed: a URL that begins with https:// or http://';
     throw new Error(`kubeconfig ${where}: the server of cluster "${name}" is ${showValue(server)}; ${allowed}`);
   }
+  const { pathname, search, hash } = new URL(server);
+  // What was meant as a password would be told as a path.
+  if (`${pathname}${search}${hash}`.includes('@')) {
+    const allowed = 'allowed: a name and a password whose "/", "?", "#" and "@" are percent-encoded';
+    throw new Error(`kubeconfig ${where}: the server of cluster "${name}" is ${showValue(server)}; ${allowed}`);
+  }
   // The library leaves out the CA of the cluster when there is no user, and refuses plain http unless told so.
   return { ...cluster, skipTLSVerify: skipTLSVerify || server.startsWith('http:') };
 }

@@ -91,7 +91,8 @@ class PluginFailure extends Error {
 function whyNot(error: unknown): string {
   if (error instanceof PluginFailure) return error.message;
   const { code } = error as NodeJS.ErrnoException;
-  if (code === 'ENOENT') return 'is no program that can be found; install it, or correct its path';
+  if (code === 'ENOENT')
+    return 'is no program that can be found, or its first line names none; install it, or correct its path';
   if (code === 'ABORT_ERR') return 'was ended: no credentials are needed any more';
   return `cannot be run (${code ?? 'no reason given'}); correct it, or its permissions`;
 }

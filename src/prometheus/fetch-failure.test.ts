@@ -46,8 +46,14 @@ describe('fetchFailure', () => {
   it('says how to mend a refused connection', () => {
     assert.equal(
       fetchFailure(fetchFailed(coded('ECONNREFUSED')), 'connect', address).message,
-      'Prometheus at http://prometheus:9090 refused the connection: is it running, and is prometheus.url right?',
+      'Prometheus at http://prometheus:9090 refused the connection (ECONNREFUSED): is it running, and is prometheus.url right?',
     );
+  });
+
+  it('points to the proxy where there is one', () => {
+    const proxied = `${address} by way of the proxy http://proxy:3128 (HTTP_PROXY)`;
+    const { message } = fetchFailure(fetchFailed(new Error('Proxy response (403)')), 'connect', proxied);
+    assert.match(message, /HTTP_PROXY\) failed \(Proxy response \(403\)\): check that proxy .*NO_PROXY/);
   });
 
   it('finds the code in the errors of a host with several addresses', () => {

@@ -2,6 +2,9 @@ import { excerpt } from '../excerpt.ts';
 import { PrometheusError, type PrometheusErrorKind } from './prometheus-error.ts';
 import { tlsFailure } from './tls-failure.ts';
 
+/** As the address names a proxy. */
+const byWay = ' by way of the proxy ';
+
 /** `connect` until the headers of the answer are there, `body` from then on. */
 export type FetchPhase = 'connect' | 'body';
 
@@ -30,17 +33,18 @@ export function fetchFailure(error: unknown, phase: FetchPhase, address: string)
 }
 
 const sentence: Readonly<Record<FailureKind, (address: string, detail: string) => string>> = {
-  refused: (address) => `Prometheus at ${address} refused the connection: is it running, and is prometheus.url right?`,
+  refused: (address, code) =>
+    `Prometheus at ${address} refused the connection (${code}): is it running, and is prometheus.url right?`,
   dns: (address, code) =>
     `The host name of Prometheus at ${address} does not resolve (${code}): is prometheus.url right, and does DNS work here?`,
   tls: tlsFailure,
   timeout: (address, code) => `Prometheus at ${address} did not answer in time (${code}): is it reachable from here?`,
-  reset: (address) =>
-    `Prometheus at ${address} closed the connection without an answer: is it just restarting, are http and https mixed up, ${address.startsWith('https:') ? 'does it want a client certificate, ' : ''}or is something else listening there?`,
-  truncated: (address) =>
-    `Prometheus at ${address} closed the connection in the middle of its answer: is it just restarting, or does a proxy between cut it off?`,
+  reset: (address, code) =>
+    `Prometheus at ${address} closed the connection without an answer (${code}): is it just restarting, are http and https mixed up, ${address.startsWith('https:') ? 'does it want a client certificate, ' : ''}or is something else listening there?`,
+  truncated: (address, code) =>
+    `Prometheus at ${address} closed the connection in the middle of its answer (${code}): is it just restarting, or does a proxy between cut it off?`,
   network: (address, message) =>
-    `The query of Prometheus at ${address} failed (${message}): check prometheus.url and the network between.`,
+    `The query of Prometheus at ${address} failed (${message}): check ${address.includes(byWay) ? 'that proxy and what it lets through; NO_PROXY names who is asked without it' : 'prometheus.url and the network between'}.`,
 };
 
 function failureKind(chain: readonly Error[], phase: FetchPhase): FailureKind {

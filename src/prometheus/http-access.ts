@@ -1,5 +1,6 @@
 import { isHeaderValue } from '../config/http-headers.ts';
 import type { HttpConfig } from '../config/http-config.ts';
+import { describeReadError } from '../config/read-error.ts';
 import type { Secret } from '../config/secret.ts';
 import { configurationFileBytes } from '../limits.ts';
 import { readRegularFile } from '../regular-file.ts';
@@ -84,10 +85,9 @@ async function readText(key: string, path: string | null): Promise<string | unde
   try {
     return (await readRegularFile(path, configurationFileBytes)).toString('utf8');
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
     throw new PrometheusError(
       'unreadable_file',
-      `prometheus.http_config.${key}: ${path} cannot be read (${code ?? message}): does the file exist, and may Tocsin read it?`,
+      `prometheus.http_config.${key}: ${path}: ${describeReadError(error, 'the folder of the configuration file')}.`,
       { cause: error },
     );
   }

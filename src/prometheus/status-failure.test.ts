@@ -28,16 +28,31 @@ describe('statusFailure', () => {
 
   it('tells missing credentials from wrong ones', async () => {
     const bare = await statusFailure(new Response('Unauthorized', { status: 401 }), endpoint);
-    assert.match(bare.message, /answered 401 and wants credentials/);
-    const wrong = await statusFailure(new Response('', { status: 403 }), prometheusEndpoint('http://ann:s3cret@h'));
-    assert.match(wrong.message, /answered 403 and does not accept the credentials/);
+    assert.match(bare.message, /answered 401 "Unauthorized": it wants credentials: set basic_auth/);
+    const wrong = await statusFailure(new Response('', { status: 401 }), prometheusEndpoint('http://ann:s3cret@h'));
+    assert.match(wrong.message, /answered 401 without a reason: it does not accept the credentials/);
     assert.deepEqual([bare.kind, wrong.kind], ['unauthorized', 'unauthorized']);
+  });
+
+  it('quotes a refusal, and blames no credentials for it', async () => {
+    const refusal = (): Response => new Response('RBAC: access denied for s3cret', { status: 403 });
+    const bare = await statusFailure(refusal(), endpoint);
+    assert.match(
+      bare.message,
+      /answered 403 "RBAC: access denied for s3cret": it refuses who asks without credentials: allow it/,
+    );
+    const known = await statusFailure(refusal(), prometheusEndpoint('http://ann:s3cret@h'));
+    assert.match(
+      known.message,
+      /answered 403 "RBAC: access denied for <secret>": it refuses who asks with the credentials/,
+    );
+    assert.deepEqual([bare.kind, known.kind], ['unauthorized', 'unauthorized']);
   });
 
   it('takes 404 as a wrong path', async () => {
     const failure = await statusFailure(new Response('404 page not found', { status: 404 }), endpoint);
     assert.equal(failure.kind, 'not_found');
-    assert.match(failure.message, /path prefix/);
+    assert.match(failure.message, /it answered 404 "404 page not found": is a path prefix/);
   });
 
   const texts = [

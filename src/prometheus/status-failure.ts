@@ -9,9 +9,9 @@ const maxErrorBytes = 16 * 1024;
 export async function statusFailure(response: Response, endpoint: PrometheusEndpoint): Promise<PrometheusError> {
   const { status } = response;
   if (status >= 300 && status < 400) return redirectFailure(response, endpoint);
-  if (status === 401 || status === 403) return unauthorizedFailure(status, endpoint);
-  if (status === 404) return notFoundFailure(endpoint);
-  return httpFailure(status, await errorText(response, endpoint), endpoint);
+  const text = await errorText(response, endpoint);
+  if (status === 401 || status === 403) return unauthorizedFailure(status, text, endpoint);
+  return status === 404 ? notFoundFailure(text, endpoint) : httpFailure(status, text, endpoint);
 }
 
 function redirectFailure({ status, headers }: Response, endpoint: PrometheusEndpoint): PrometheusError {
@@ -31,28 +31,45 @@ function shownLocation(location: string, endpoint: PrometheusEndpoint): string {
     : endpoint.quote(`${target.protocol}//${target.host}${target.pathname}`);
 }
 
-function unauthorizedFailure(status: number, { address, authorization }: PrometheusEndpoint): PrometheusError {
-  const problem =
+/** 401 is about who asks, 403 about what they may: that is as often a policy between as the credentials. */
+function unauthorizedFailure(
+  status: 401 | 403,
+  text: string,
+  { address, authorization }: PrometheusEndpoint,
+): PrometheusError {
+  const remedies =
     authorization === undefined
-      ? 'wants credentials: set basic_auth or authorization in prometheus.http_config.'
-      : 'does not accept the credentials of prometheus.http_config or prometheus.url: are they right, and do they allow reading alerts?';
-  return new PrometheusError('unauthorized', `Prometheus at ${address} answered ${status} and ${problem}`);
+      ? {
+          401: 'it wants credentials: set basic_auth or authorization in prometheus.http_config.',
+          403: 'it refuses who asks without credentials: allow it there, or set basic_auth or authorization in prometheus.http_config if it takes some.',
+        }
+      : {
+          401: 'it does not accept the credentials of prometheus.http_config or prometheus.url: are they right?',
+          403: 'it refuses who asks with the credentials of prometheus.http_config or prometheus.url: allow reading alerts there, or give others.',
+        };
+  return new PrometheusError(
+    'unauthorized',
+    `Prometheus at ${address} answered ${said(status, text)}: ${remedies[status]}`,
+  );
 }
 
-function notFoundFailure({ address }: PrometheusEndpoint): PrometheusError {
+function notFoundFailure(text: string, { address }: PrometheusEndpoint): PrometheusError {
   return new PrometheusError(
     'not_found',
-    `Prometheus at ${address} has no /api/v1/alerts (404): is a path prefix missing in prometheus.url, or is that not a Prometheus?`,
+    `Prometheus at ${address} has no /api/v1/alerts, it answered ${said(404, text)}: is a path prefix missing in prometheus.url, or is that not a Prometheus?`,
   );
 }
 
 function httpFailure(status: number, text: string, { address }: PrometheusEndpoint): PrometheusError {
-  const said = text === '' ? 'without a reason' : `"${text}"`;
   const hint =
     status >= 500
       ? 'is it starting, overloaded or behind a broken proxy?'
       : 'is prometheus.url right, and does that server allow the query?';
-  return new PrometheusError('http_error', `Prometheus at ${address} answered ${status} ${said}: ${hint}`);
+  return new PrometheusError('http_error', `Prometheus at ${address} answered ${said(status, text)}: ${hint}`);
+}
+
+function said(status: number, text: string): string {
+  return `${status} ${text === '' ? 'without a reason' : `"${text}"`}`;
 }
 
 /** The `error` of Prometheus's envelope, or else whatever text there is. */

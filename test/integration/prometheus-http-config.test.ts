@@ -65,7 +65,10 @@ describe('prometheus.http_config', { skip: skipWithout('prometheus') }, () => {
     );
     assert.equal(await ask(url, { ...basic(), tls_config: { insecure_skip_verify: true } }), 'answered');
     assert.equal(await ask(url, { ...basic(), ...tls({ min_version: 'TLS13' }) }), 'answered');
-    assert.match(await ask(url, { ...tls() }), /^unauthorized: .* answered 401 and wants credentials: set basic_auth/);
+    assert.match(
+      await ask(url, { ...tls() }),
+      /^unauthorized: .* answered 401 ".*": it wants credentials: set basic_auth/,
+    );
     const wrong = { basic_auth: { username: 'ann', password: 'tr0ub4dor' } };
     assert.match(await ask(url, { ...wrong, ...tls() }), /^unauthorized: .* does not accept the credentials/);
     assert.match(await ask(url, basic()), /^tls: .* not signed by an authority that is trusted here: set ca_file/);
@@ -110,7 +113,10 @@ describe('prometheus.http_config', { skip: skipWithout('prometheus') }, () => {
     const config = { basic_auth: { username: 'ann', password_file: passwordFile }, ...tls(files) };
     const queries = createPrometheusClient({ ...common, url, httpConfig: HttpConfig.parse(config) });
     const query = (): Promise<string> => outcome(queries.query(new AbortController().signal));
-    assert.match(await query(), /^unreadable_file: .*basic_auth\.password_file: .*rotated cannot be read \(ENOENT\)/);
+    assert.match(
+      await query(),
+      /^unreadable_file: .*basic_auth\.password_file: .*rotated: no such file; check the path/,
+    );
     await writeFile(passwordFile, 'old');
     const strange = await stranger.issue('mine');
     await copyFile(strange.certFile, files.cert_file);
