@@ -24,41 +24,57 @@ export function noProxyMatcher(noProxy: string): Matcher {
   return (target) => isLocal(target) || matchers.some((matches) => matches(target));
 }
 
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
-
 /** Nobody asks a proxy for what is on this machine. */
 function isLocal({ host }: Target): boolean {
-  return host === 'localhost' || contains(loopback, host);
+  return host === 'localhost' || host === '::1' || (asIPv4(host)?.startsWith('127.') ?? false);
 }
 
 function matcherOf(entry: string): Matcher | undefined {
-  const network = cidr(entry);
-  if (network !== undefined) return ({ host }) => contains(network, host);
+  const network = networkOf(entry);
+  if (network !== undefined) return ({ host }) => network(host);
   const { host, port } = splitHostPort(entry) ?? { host: entry, port: '' };
   if (host === '') return undefined;
   const samePort: Matcher = (target) => port === '' || port === target.port;
-  const family = isIP(host);
-  if (family === 0) return (target) => inDomain(host, target.host) && samePort(target);
-  const address = new BlockList();
-  address.addAddress(host, family === 4 ? 'ipv4' : 'ipv6');
-  return (target) => contains(address, target.host) && samePort(target);
+  const isHost = addressMatcher(host, undefined) ?? ((target: string) => isIP(target) === 0 && inDomain(host, target));
+  return (target) => isHost(target.host) && samePort(target);
 }
 
-function cidr(entry: string): BlockList | undefined {
-  const [, address = '', bits = ''] = /^([^/]+)\/(\d{1,3})$/.exec(entry) ?? [];
-  const family = isIP(address);
-  if (family === 0 || Number(bits) > (family === 4 ? 32 : 128)) return undefined;
-  const network = new BlockList();
-  network.addSubnet(address, Number(bits), family === 4 ? 'ipv4' : 'ipv6');
-  return network;
+function networkOf(entry: string): ((host: string) => boolean) | undefined {
+  const [, address, bits] = /^([^/]+)\/(\d{1,3})$/.exec(entry) ?? [];
+  return address === undefined ? undefined : addressMatcher(address, Number(bits));
 }
 
-/** An IPv4 address in IPv6's clothes is that address. */
-function contains(list: BlockList, host: string): boolean {
-  const family = isIP(host);
-  return family !== 0 && list.check(host, family === 4 ? 'ipv4' : 'ipv6');
+/** Undefined if that is no address, or no network. @param bits of the network; undefined: the address alone */
+function addressMatcher(text: string, bits: number | undefined): ((host: string) => boolean) | undefined {
+  const written = isIP(text);
+  if (written === 0 || (bits ?? 0) > (written === 4 ? 32 : 128)) return undefined;
+  const plain = asIPv4(text);
+  const isMapped = written === 6 && plain !== undefined && (bits ?? 128) >= mappedBits;
+  const list = new BlockList();
+  if (isMapped) list.addSubnet(plain, (bits ?? 128) - mappedBits, 'ipv4');
+  else list.addSubnet(text, bits ?? (written === 4 ? 32 : 128), written === 4 ? 'ipv4' : 'ipv6');
+  const family = isMapped ? 4 : written;
+  return (host) => isIn(list, family, host);
+}
+
+/** The bits before an IPv4 address that is written as one of IPv6. */
+const mappedBits = 96;
+
+/** An IPv4 address in IPv6's clothes is that address; otherwise none of one family is in a network of the other. */
+function isIn(list: BlockList, family: number, host: string): boolean {
+  const address = asIPv4(host) ?? host;
+  return isIP(address) === family && list.check(address, family === 4 ? 'ipv4' : 'ipv6');
+}
+
+/** `10.0.0.1` of `::ffff:a00:1`; undefined for any other address of IPv6. */
+function asIPv4(address: string): string | undefined {
+  if (isIP(address) !== 6) return isIP(address) === 4 ? address : undefined;
+  const canonical = URL.parse(`http://[${address}]`)?.hostname ?? '';
+  const [, high, low] = /^\[::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})\]$/.exec(canonical) ?? [];
+  if (high === undefined || low === undefined) return undefined;
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(Number.parseInt(high, 16) * 0x10000 + Number.parseInt(low, 16));
+  return bytes.join('.');
 }
 
 function inDomain(entry: string, host: string): boolean {
@@ -67,9 +83,10 @@ function inDomain(entry: string, host: string): boolean {
   return host === ascii(domain) || host.endsWith(`.${ascii(domain)}`);
 }
 
-/** The URL parser writes names of other alphabets in ASCII; what cannot be written so stays. */
+/** The URL parser writes names of other alphabets in ASCII; what cannot be written so, or is no name, stays. */
 function ascii(domain: string): string {
-  return /^[\x21-\x7e]*$/.test(domain) ? domain : domainToASCII(domain) || domain;
+  const isForeign = /[^\x20-\x7e]/.test(domain) && !/[\s/?#\\:@[\]]/.test(domain);
+  return (isForeign && domainToASCII(domain)) || domain;
 }
 
 /** `host:port` and `[address]:port`; undefined if the text is none of them. */
