@@ -56,7 +56,22 @@ describe('PasswordCheck', () => {
     const first = tryOnce('bob', 'good');
     hasher.settle();
     assert.equal(await first, 'wrong');
-    assert.match(hasher.asked[0]?.[1] ?? '', /^\$2y\$12\$[./A-Za-z\d]{53}$/);
+    assert.match(hasher.asked[0]?.[1] ?? '', /^\$2b\$12\$[./A-Za-z\d]{53}$/);
+  });
+
+  it('has an unknown user, and every wrong password, cost what the dearest hash costs', async () => {
+    const asked: string[] = [];
+    const check = new PasswordCheck({
+      matches: (_, given) => Promise.resolve(void asked.push(given.slice(4, 6))).then(() => false),
+      close: () => Promise.resolve(),
+    });
+    const mixed = new Map(['05', '12', '10'].map((cost) => [cost, `$2y$${cost}$${'x'.repeat(53)}`]));
+    const workOf = async (user: string): Promise<number> => {
+      asked.length = 0;
+      assert.equal(await check.check(mixed, { user, password: 'bad', address: 'a' }), 'wrong');
+      return asked.reduce((work, cost) => work + 2 ** Number(cost), 0);
+    };
+    for (const user of ['nobody', '05', '10', '12']) assert.equal(await workOf(user), 2 ** 12, user);
   });
 
   it('forgets what it knew when the hash in the file is another', async () => {

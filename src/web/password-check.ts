@@ -19,8 +19,8 @@ const maxWrong = 1024;
 
 /**
  * Checks passwords of basic authentication. What was checked is remembered, as exporter-toolkit does, under a keyed digest
- * of user, hash and password: no password is kept, and another hash in the file makes it void. An unknown user costs a
- * hash as well, so that time does not tell who is known.
+ * of user, hash and password: no password is kept, and another hash in the file makes it void. An unknown user, and a wrong
+ * password, cost what the dearest hash costs, so that time does not tell who is known.
  */
 export class PasswordCheck {
   readonly #hasher: PasswordHasher;
@@ -40,7 +40,7 @@ export class PasswordCheck {
     const key = this.#digest(tried, hash);
     if (this.#good.get(key) !== undefined) return 'good';
     if (this.#wrong.get(key) !== undefined) return 'wrong';
-    return this.#underWay.get(key) ?? this.#hash(tried, hash, key, users.has(tried.user));
+    return this.#underWay.get(key) ?? this.#hash(users, tried, hash, key);
   }
 
   close(): Promise<void> {
@@ -48,20 +48,26 @@ export class PasswordCheck {
   }
 
   #hash(
-    { password, address }: PasswordTry,
+    users: ReadonlyMap<string, string>,
+    { user, password, address }: PasswordTry,
     hash: string,
     key: string,
-    isKnown: boolean,
   ): 'busy' | Promise<PasswordVerdict> {
     const waiting = this.#byAddress.get(address) ?? 0;
     if (this.#underWay.size >= maxPasswordChecks || waiting >= maxPasswordChecksPerAddress) return 'busy';
     this.#byAddress.set(address, waiting + 1);
-    const verdict = this.#hasher
-      .matches(password, hash)
-      .then((matches) => this.#remember(key, matches && isKnown))
+    const verdict = this.#matches(users, password, hash)
+      .then((matches) => this.#remember(key, matches && users.has(user)))
       .finally(() => this.#done(key, address));
     this.#underWay.set(key, verdict);
     return verdict;
+  }
+
+  /** Takes as long for a wrong password as for an unknown user, whatever the hash costs. */
+  async #matches(users: ReadonlyMap<string, string>, password: string, hash: string): Promise<boolean> {
+    if (await this.#hasher.matches(password, hash)) return true;
+    for (const padding of paddingOf(users, hash)) await this.#hasher.matches(password, padding);
+    return false;
   }
 
   #remember(key: string, isGood: boolean): PasswordVerdict {
@@ -83,8 +89,24 @@ export class PasswordCheck {
   }
 }
 
-/** A hash of nobody's password that costs as much as that of the first user. */
+/** A hash of nobody's password that costs as much as the dearest of the users. */
 function decoyOf(users: ReadonlyMap<string, string>): string {
-  const [hash = '$2b$10$'] = users.values();
-  return `${hash.slice(0, 7)}QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi`;
+  const costs = [...users.values()].map(costOf).toSorted();
+  return decoy(costs.at(-1) ?? '10');
+}
+
+/** What has to be hashed besides, so that a wrong password for a cheap hash costs what the dearest does: each step doubles it. */
+function paddingOf(users: ReadonlyMap<string, string>, hash: string): readonly string[] {
+  const dearest = Number(costOf(decoyOf(users)));
+  const costs = Array.from({ length: dearest - Number(costOf(hash)) }, (_, n) => Number(costOf(hash)) + n);
+  return costs.map((cost) => decoy(String(cost).padStart(2, '0')));
+}
+
+function decoy(cost: string): string {
+  return `$2b$${cost}$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi`;
+}
+
+/** The two digits of `$2b$10$`: twice the work for one more. */
+function costOf(hash: string): string {
+  return hash.slice(4, 6);
 }

@@ -26,13 +26,18 @@ export interface GateOptions {
 /** Never limited: what asks them restarts a process that does not answer. */
 const health = new Set(['/-/healthy', '/-/ready']);
 
-/** Where a request shows who sent it, by the web configuration: rate limit, response headers, password or token. */
+/** Where a request shows who sent it, by the web configuration: rate limit, password or token. */
 export class Gate {
   readonly #options: GateOptions;
   #bucket: TokenBucket | undefined;
 
   constructor(options: GateOptions) {
     this.#options = options;
+  }
+
+  /** What every answer is to have, also those that are given before anybody comes to the gate. */
+  get headers(): WebSettings['headers'] {
+    return this.#options.settings().headers;
   }
 
   /**
@@ -52,7 +57,6 @@ export class Gate {
         'Too Many Requests: rate_limit of the web configuration\n',
       );
     }
-    for (const [name, value] of settings.headers) response.setHeader(name, value);
     this.#judge(settings, path, request, response, next);
   }
 

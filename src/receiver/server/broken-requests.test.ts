@@ -15,11 +15,13 @@ function setUp() {
   const clock = new FakeClock();
   const logger = new RecordingLogger();
   const { registry, metrics } = testMetrics();
+  const headers = (): [string, string][] => [['X-Frame-Options', 'deny']];
   const broken = new BrokenRequests({
     clock,
     schedule: new SliceSchedule(clock),
     logger,
     metrics,
+    headers,
     maxHeaders: 100,
     maxHeaderBytes: 16_384,
   });
@@ -61,7 +63,10 @@ describe('BrokenRequests.refuse', () => {
       const remote = `127.0.0.1:${socket.remotePort}`;
       broken.refuse(errorOf(code), socket, () => hasHead);
       const answer = await client.received(/\r\n\r\n$/);
-      assert.equal(answer, `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      assert.equal(
+        answer,
+        `HTTP/1.1 ${status}\r\nConnection: close\r\nX-Frame-Options: deny\r\nContent-Length: 0\r\n\r\n`,
+      );
       assert.deepEqual(logger.fieldsOf('request.broken'), [
         { remote, answer: status, reason: code, more_since_last_line: 0 },
       ]);

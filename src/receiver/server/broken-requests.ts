@@ -4,6 +4,7 @@ import type { Logger } from '../../logger.ts';
 import type { SliceSchedule } from '../../slice-schedule.ts';
 import { Slices } from '../../slices.ts';
 import type { HandshakeFailure } from '../../web/web-metrics.ts';
+import type { WebSettings } from '../../web/web-settings.ts';
 import type { LimitName, ReceiverMetrics } from '../report/receiver-metrics.ts';
 import { remoteOf } from '../request/sender.ts';
 import { MinuteLines } from './minute-lines.ts';
@@ -13,6 +14,8 @@ export interface BrokenRequestsOptions {
   readonly schedule: SliceSchedule;
   readonly logger: Logger;
   readonly metrics: ReceiverMetrics;
+  /** What the web configuration in use wants to be in every answer. */
+  readonly headers: () => WebSettings['headers'];
   /** `receiver.max_headers` and `receiver.max_header_size`, for the texts. */
   readonly maxHeaders: number;
   readonly maxHeaderBytes: number;
@@ -125,7 +128,7 @@ export class BrokenRequests {
       answer: status,
       reason: error.code,
     }));
-    socket.end(answerOf(status, this.#textOf(status, limit)));
+    socket.end(answerOf(status, this.#textOf(status, limit), this.#options.headers()));
     const cancelTimer = this.#options.clock.setTimeout(() => socket.destroy(), lingerMs);
     socket.once('close', cancelTimer);
   }
@@ -140,9 +143,11 @@ export class BrokenRequests {
   }
 }
 
-function answerOf(status: string, text: string): string {
-  const type = text === '' ? '' : 'Content-Type: text/plain; charset=utf-8\r\n';
-  return `HTTP/1.1 ${status}\r\nConnection: close\r\n${type}Content-Length: ${text.length}\r\n\r\n${text}`;
+function answerOf(status: string, text: string, headers: WebSettings['headers']): string {
+  const lines = [`HTTP/1.1 ${status}`, 'Connection: close', ...headers.map(([name, value]) => `${name}: ${value}`)];
+  if (text !== '') lines.push('Content-Type: text/plain; charset=utf-8');
+  lines.push(`Content-Length: ${text.length}`);
+  return `${lines.join('\r\n')}\r\n\r\n${text}`;
 }
 
 function refusalOf({ code = '' }: NodeJS.ErrnoException, hasHead: boolean): Refusal {

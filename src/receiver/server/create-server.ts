@@ -27,12 +27,15 @@ export function createServer(
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: limits.idleTimeoutMs,
     connectionsCheckingInterval: timeoutCheckMs,
+    // Node would answer it without asking `serve`, and so without the configured headers.
+    requireHostHeader: false,
   };
   const server = tls === undefined ? createHttpServer(options, serve) : createTlsServer(options, limits, tls, serve);
   // One more than the limit: a Node that cuts off what is over its own hands over one too many then, and does not pass for good.
   server.maxHeadersCount = limits.maxHeaders + 1;
   // Without it Node asks everybody for the body that waits for `100 Continue`; so that is for whoever serves.
-  return server.on('checkContinue', serve);
+  // An expectation that nobody knows is for it as well: Node would answer without the configured headers.
+  return server.on('checkContinue', serve).on('checkExpectation', serve);
 }
 
 function createTlsServer(

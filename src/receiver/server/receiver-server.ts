@@ -4,7 +4,7 @@ import type { Clock } from '../../clock.ts';
 import type { Logger } from '../../logger.ts';
 import type { SliceSchedule } from '../../slice-schedule.ts';
 import type { WebMetrics } from '../../web/web-metrics.ts';
-import { takesSameClients, type TlsSettings } from '../../web/web-settings.ts';
+import { takesSameClients, type TlsSettings, type WebSettings } from '../../web/web-settings.ts';
 import { answerString } from '../answer/answer.ts';
 import { askForBody } from './ask-for-body.ts';
 import { BrokenRequests } from './broken-requests.ts';
@@ -13,6 +13,8 @@ import type { Connections } from './connections.ts';
 import { ConnectionServer, type ConnectionLimits } from './connection-server.ts';
 import type { ServerLimits } from './create-server.ts';
 import type { Gate } from '../gate/gate.ts';
+import { turnAway } from '../gate/turn-away.ts';
+import { headProblem } from './head-problem.ts';
 import { Listener } from './listener.ts';
 import { answerOutsidePrefix } from './outside-prefix.ts';
 import type { ReceiverMetrics } from '../report/receiver-metrics.ts';
@@ -59,7 +61,7 @@ export class ReceiverServer {
   constructor(options: ReceiverServerOptions) {
     this.#options = options;
     this.#limits = options;
-    this.#broken = new BrokenRequests(options);
+    this.#broken = new BrokenRequests({ ...options, headers: () => this.#headers });
     this.#present = this.#create(options.tls);
     this.#listener = new Listener({
       take: (socket) => this.#present.take(socket),
@@ -138,14 +140,22 @@ export class ReceiverServer {
     const startedAt = clock.now();
     const { path, route, url } = readTarget(routePrefix, request.url ?? '/');
     request.url = url;
+    for (const [name, value] of this.#headers) response.setHeader(name, value);
     response.once('close', () => {
       const status = response.writableFinished ? response.statusCode : clientClosedRequest;
       metrics.answered(route, request.method ?? '', status, Math.max(0, clock.now() - startedAt) / 1000);
     });
+    const problem = headProblem(request);
     if (open > maxPipelinedRequests) this.#broken.tooMany(request.socket, maxPipelinedRequests);
     else if (server.whyEnding !== undefined) this.#refuse(server.whyEnding, request, response);
+    else if (problem !== undefined) turnAway(clock, request, response.setHeader('Connection', 'close'), ...problem);
     else if (gate === undefined) this.#dispatch(path, request, response);
     else gate.admit(path, request, response, () => this.#dispatch(path, request, response));
+  }
+
+  /** What the web configuration in use wants to be in every answer. */
+  get #headers(): WebSettings['headers'] {
+    return this.#options.gate?.headers ?? [];
   }
 
   #dispatch(path: string, request: IncomingMessage, response: ServerResponse): void {
