@@ -1,6 +1,7 @@
 import type { Fault } from './fault.ts';
 import { apiServerFaultRows } from './faults/api-server.ts';
 import { blocked } from './faults/blocked.ts';
+import { connectionFloods } from './faults/connection-floods.ts';
 import { clockJumps, clockJumpsStandalone } from './faults/clock-jumps.ts';
 import { fileDescriptors } from './faults/file-descriptors.ts';
 import { hangingWrites } from './faults/hanging-writes.ts';
@@ -23,6 +24,7 @@ export const faults: readonly Fault[] = [
   clockJumpsStandalone,
   blocked,
   fileDescriptors,
+  ...connectionFloods,
   reloads,
   unreadLog,
   terminated,

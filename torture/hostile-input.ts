@@ -9,7 +9,7 @@ import { hostileRequest, type Attack, type HostileRequest } from './hostile-requ
 import { httpAttacks } from './http-attacks.ts';
 import { LogWatch } from './log-watch.ts';
 import { Random } from './random.ts';
-import { startVictim, type Victim } from './victim.ts';
+import { podHeap, startVictim, type Victim } from './victim.ts';
 import { Violations } from './violations.ts';
 
 export interface HostileOptions {
@@ -51,11 +51,12 @@ const attackers = 24;
 const goodPostEvery = 200;
 const memoryLimitMiB = 512;
 
-/** Attacks a Tocsin with its default limits, and looks all the while whether it is well. */
+/** Attacks a Tocsin with its default limits, on the heap of the pod, and looks all the while whether it is well. */
 export async function hostileInput(options: HostileOptions): Promise<HostileResult> {
   const violations = new Violations();
   const watch = new LogWatch(violations);
   const victim = await startVictim({
+    nodeArgs: [podHeap],
     onLine: (line) => watch.add(line),
     ...(options.main !== undefined && { main: options.main }),
   });

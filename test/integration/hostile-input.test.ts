@@ -6,6 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { HealthProbe } from '../support/health-probe.ts';
 import { postAlerts } from '../support/post-alerts.ts';
 import { peakResidentBytes } from '../support/resident-memory.ts';
+import { podHeap } from '../../torture/victim.ts';
 import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';
 
 const MiB = 1024 * 1024;
@@ -38,12 +39,12 @@ const bodies: readonly (readonly [string, () => string | Buffer, readonly number
   ['a body over the limit', () => Buffer.alloc(17 * MiB, 0x20), [413]],
 ];
 
-describe('hostile input, with the default limits', () => {
+describe('hostile input, with the default limits on the heap of the pod', () => {
   let tocsin: TocsinProcess;
   let probe: HealthProbe;
 
   before(async () => {
-    tocsin = await startTocsin();
+    tocsin = await startTocsin({ environment: { NODE_OPTIONS: podHeap } });
     probe = new HealthProbe(tocsin.port, tocsin.child.pid);
   });
 

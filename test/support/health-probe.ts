@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { setTimeout } from 'node:timers/promises';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 
@@ -21,9 +22,12 @@ export interface Health {
 export class HealthProbe {
   readonly #worker: Worker;
 
-  /** @param pid of the program under attack */
-  constructor(port: number, pid?: number) {
-    this.#worker = new Worker(new URL(import.meta.url), { workerData: { port, pid } satisfies Target });
+  /**
+   * @param pid of the program under attack
+   * @param tls whether it speaks TLS
+   */
+  constructor(port: number, pid?: number, tls = false) {
+    this.#worker = new Worker(new URL(import.meta.url), { workerData: { port, pid, tls } satisfies Target });
   }
 
   /** What happened since the last call. */
@@ -42,22 +46,26 @@ export class HealthProbe {
 interface Target {
   readonly port: number;
   readonly pid: number | undefined;
+  readonly tls: boolean;
 }
 
 const none: Health = { probes: 0, slowestMs: 0, slowestByItselfMs: 0, failed: 0 };
 
-function healthy(port: number): Promise<boolean> {
+function healthy(port: number, tls: boolean): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
+    const where = { port, host: '127.0.0.1' };
+    const socket = tls ? connectTls({ ...where, rejectUnauthorized: false }) : connect(where);
     let answer = '';
-    socket.on('connect', () => socket.write('GET /-/healthy HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n'));
+    socket.on(tls ? 'secureConnect' : 'connect', () =>
+      socket.write('GET /-/healthy HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n'),
+    );
     socket.on('data', (chunk) => (answer += chunk.toString()));
     socket.on('error', () => undefined);
     socket.on('close', () => resolve(answer.startsWith('HTTP/1.1 200')));
   });
 }
 
-async function probe({ port, pid }: Target): Promise<never> {
+async function probe({ port, pid, tls }: Target): Promise<never> {
   let health = none;
   parentPort!.on('message', () => {
     parentPort!.postMessage(health); // oxlint-disable-line unicorn/require-post-message-target-origin -- a thread, not a window
@@ -66,7 +74,7 @@ async function probe({ port, pid }: Target): Promise<never> {
   for (;;) {
     const startedAt = performance.now();
     const before = cpuTimes(pid);
-    const isHealthy = await healthy(port);
+    const isHealthy = await healthy(port, tls);
     const tookMs = performance.now() - startedAt;
     const after = cpuTimes(pid);
     const byItselfMs = Math.max(tookMs - waitedMs(before, after), Math.min(tookMs, after.ranMs - before.ranMs));
