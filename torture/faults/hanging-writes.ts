@@ -64,8 +64,9 @@ async function changes(victim: Victim, prometheus: FakePrometheus, name: string)
   await postAlerts(victim.url, hung.map(alert));
   await setTimeout(1500);
   const startedAt = performance.now();
-  const isChanged = (line: { event: string; name?: unknown }): boolean =>
-    line.event === 'condition.changed' && line.name === name;
+  // It became True at the start.
+  const isChanged = (line: { event: string; name?: unknown; to?: unknown }): boolean =>
+    line.event === 'condition.changed' && line.name === name && line.to === 'False';
   const changed = victim.log.waitForLine(isChanged, withinMs);
   await Promise.all([fire(victim, prometheus, [name]), changed]);
   return performance.now() - startedAt;
