@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Registry } from 'prom-client';
 import { startFakePrometheus } from '../../test/support/fake-prometheus.ts';
+import { startRawServer } from '../../test/support/raw-server.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { systemClock } from '../clock.ts';
 import { Config } from '../config/config.ts';
@@ -12,13 +13,15 @@ import { SliceSchedule } from '../slice-schedule.ts';
 
 const config = Config.parse({ prometheus: { max_response_size: '1KiB', unknown_after: '0s' } }).prometheus;
 const { signal } = new AbortController();
+const emptyBody = '{"status":"success","data":{"alerts":[]}}';
+const emptyAnswer = `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${emptyBody.length}\r\n\r\n${emptyBody}`;
 
-function bench(url: string, changes: Partial<typeof config> = {}) {
+function bench(url: string, changes: Partial<typeof config> = {}, urls: readonly string[] = [url]) {
   const [logger, registry] = [new RecordingLogger(), new Registry()];
   const metrics = createPrometheusMetrics(registry);
   const schedule = new SliceSchedule(systemClock);
   const time = { clock: systemClock, schedule };
-  const options = { config: { ...config, ...changes }, urls: [url], ...time, logger, metrics, version: '1.2.3' };
+  const options = { config: { ...config, ...changes }, urls, ...time, logger, metrics, version: '1.2.3' };
   return { logger, registry, snapshots: createSharedSnapshot(options) };
 }
 
@@ -43,6 +46,26 @@ describe('createSharedSnapshot', { timeout: 20_000 }, () => {
     assert.equal(prometheus.queries(), 1);
     assert.deepEqual(logger.valuesOf('prometheus.queried', 'address', 'request_ids', 'status', 'alerts', 'firing'), [
       [prometheus.url, ['r1'], 'success', 2, 1],
+    ]);
+    assert.equal(await queriesOf(registry, 'success'), 1);
+  });
+
+  it('asks every URL with the parameters of the configuration, and says how many answered', async (test) => {
+    const servers = await Promise.all([0, 1].map(() => startRawServer((socket) => socket.end(emptyAnswer))));
+    test.after(() => Promise.all(servers.map((server) => server.close())));
+    const { logger, registry, snapshots } = bench(
+      'http://127.0.0.1:1',
+      {
+        params: new Map([['namespace', ['shop']]]),
+        max_firing_size: 1 << 20,
+      },
+      servers.map(({ url }) => url),
+    );
+    await snapshots.snapshot(0, [], signal);
+    snapshots.close();
+    for (const { heads } of servers) assert.match(heads[0] ?? '', /^GET \/api\/v1\/alerts\?namespace=shop HTTP\/1\.1/);
+    assert.deepEqual(logger.valuesOf('prometheus.queried', 'address', 'replicas', 'answered'), [
+      [servers.map(({ url }) => url).join(', '), 2, 2],
     ]);
     assert.equal(await queriesOf(registry, 'success'), 1);
   });

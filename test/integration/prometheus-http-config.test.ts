@@ -130,6 +130,13 @@ describe('prometheus.http_config', { skip: skipWithout('prometheus') }, () => {
     queries.close();
   });
 
+  it('asks one address of a name by that name: the certificate has to be for the name', async () => {
+    const { port } = new URL(await start(await authority.issue('named', { names: 'DNS:prometheus.example' })));
+    const config = { ...basic(), ...tls() };
+    assert.equal(await ask(`https://prometheus.example:${port}`, config, '127.0.0.1'), 'answered');
+    assert.match(await ask(`https://other.example:${port}`, config, '127.0.0.1'), /^tls: .* for another host name/);
+  });
+
   it('serves Tocsin, which shows no secret', async () => {
     const url = await wantingCertificate();
     await copyFile(client.certFile, join(authority.folder, 'tocsin.crt'));
@@ -159,8 +166,9 @@ describe('prometheus.http_config', { skip: skipWithout('prometheus') }, () => {
 const time = { clock: systemClock, schedule: new SliceSchedule(systemClock) };
 const common = { timeoutMs: 10_000, maxResponseBytes: 1_000_000, maxFiringBytes: 1_000_000, version: 'test', ...time };
 
-async function ask(url: string, config: object): Promise<string> {
-  const client = createPrometheusClient({ ...common, url, httpConfig: HttpConfig.parse(config) });
+async function ask(url: string, config: object, ip?: string): Promise<string> {
+  const at = ip === undefined ? {} : { ip };
+  const client = createPrometheusClient({ ...common, ...at, url, httpConfig: HttpConfig.parse(config) });
   return outcome(client.query(new AbortController().signal)).finally(() => client.close());
 }
 
