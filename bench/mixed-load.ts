@@ -26,7 +26,8 @@ export async function mixedLoad(tocsin: TocsinProcess, prometheus: FakePrometheu
 async function theRest({ url, port }: TocsinProcess, prometheus: FakePrometheus, isOver: boolean): Promise<void> {
   const labels = { alertname: 'TraceGatewayThrottling' };
   prometheus.answer(isOver ? [] : [{ labels, state: 'firing' }]);
-  await postAlerts(url, [{ labels }]);
+  // Its end is pushed too, as Prometheus does: otherwise the condition would be kept for prometheus.heal_grace.
+  await postAlerts(url, [{ labels, ...(isOver && { endsAt: '2026-01-01T00:00:00Z' }) }]);
   for (const path of ['alerts?filter=severity=warning', 'alerts/groups', 'status', 'silences', '../../metrics'])
     await (await fetch(`${url}/api/v2/${path}`)).arrayBuffer();
   for (const broken of ['[{"labels":', '{}', '[{}]', '[{"labels":{"":""}}]'])

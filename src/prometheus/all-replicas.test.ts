@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import fc from 'fast-check';
 import { Registry } from 'prom-client';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
@@ -222,5 +223,30 @@ describe('all replicas', () => {
     closing.abort(new Error('Tocsin is shutting down'));
     await clock.advanceAsync(timeoutMs);
     await ended;
+  });
+
+  it('knows what fires by whoever answers, in each look anew, and fails only when nobody does', async () => {
+    const told = fc.option(fc.constantFrom('A', 'B', ''), { nil: undefined });
+    const looks = fc.array(fc.array(told, { minLength: 3, maxLength: 3 }), { maxLength: 8 });
+    await fc.assert(
+      fc.asyncProperty(looks, async (each) => {
+        const { replicas, look, gauge } = bench(3);
+        for (const tells of each) {
+          for (const [index, what] of tells.entries())
+            replicas[index]!.tells = what === undefined ? refused : what || undefined;
+          const outcome = await look();
+          const answers = tells.filter((what) => what !== undefined);
+          if (answers.length === 0) assert.ok(outcome instanceof PrometheusError);
+          else {
+            const { firing, answered } = outcome as ReplicatedAlerts;
+            const expected = new Set(answers.filter((what) => what !== ''));
+            assert.deepEqual(new Set(firing.map(({ alertname }) => alertname)), expected);
+            assert.equal(answered, answers.length);
+          }
+          assert.deepEqual(await gauge(), [answers.length, 3 - answers.length, 0]);
+        }
+      }),
+      { numRuns: 50 },
+    );
   });
 });
