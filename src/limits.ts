@@ -116,9 +116,20 @@ export const listChunkLength = 64 * 1024;
 /** A reader that reads nothing for so long is ended as soon as another one waits for its place, milliseconds. */
 export const slowReaderMs = 1000;
 
-/** Passwords that wait to be hashed, one at a time; a further one is answered 429. Of one address, so that it cannot take all turns. */
+/** Passwords that wait to be hashed, one at a time; over it whoever has had most turns is answered 429. */
 export const maxPasswordChecks = 64;
-export const maxPasswordChecksPerAddress = 4;
+
+/** Addresses, users and connections, each, whose turns in vain are remembered; and when they are half forgotten, milliseconds. */
+export const maxPasswordAccounts = 4096;
+export const passwordTurnHalfLifeMs = 30_000;
+
+/** After so many passwords in vain an address waits for each further refusal: the first of these, twice as long each time, up to the second, milliseconds. */
+export const freePasswordFailures = 3;
+export const minRefusalDelayMs = 250;
+export const maxRefusalDelayMs = 2000;
+
+/** Refusals that wait so at once; a further one is given without delay. */
+export const maxDelayedRefusals = 1024;
 
 /** Lines about requests without a good password or token that are written in one second. */
 export const unauthorizedLinesPerSecond = 10;

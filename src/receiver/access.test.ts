@@ -90,7 +90,10 @@ async function start(test: TestContext, routePrefix: string) {
         tokenDigests: [digestOf('token')],
         access: rules,
       }),
-      passwords: new PasswordCheck({ matches: () => assert.fail('no password'), close: () => Promise.resolve() }),
+      passwords: new PasswordCheck(
+        { matches: () => assert.fail('no password'), close: () => Promise.resolve() },
+        clock,
+      ),
       report: new GateReport({ clock, logger, metrics, webMetrics }),
       answersPreflights: false,
     }),

@@ -51,6 +51,11 @@ export class GateReport {
     this.#options.metrics.limitReached('rate_limit');
   }
 
+  /** A refusal was given at once that was to cost its sender time: the line about the refusal itself tells of it. */
+  tooManyDelayed(): void {
+    this.#options.metrics.limitReached('delayed_refusals');
+  }
+
   /** A password could not be hashed. */
   failed(sender: Sender, error: unknown): void {
     this.#options.logger.error('request.auth_failed', 'a defect: a password could not be checked', {

@@ -43,7 +43,7 @@ async function start(test: TestContext, given: Partial<WebSettings>, answersPref
     close: () => Promise.resolve(),
   };
   let settings = { ...locked, ...given };
-  const passwords = new PasswordCheck(hasher);
+  const passwords = new PasswordCheck(hasher, clock);
   const gate = new Gate({ clock, settings: () => settings, passwords, report, answersPreflights });
   const server = createServer((request, response) =>
     gate.admit(request.url ?? '', request, response, () => {

@@ -1,6 +1,8 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Clock } from '../../clock.ts';
+import { maxDelayedRefusals } from '../../limits.ts';
 import { isOpen } from '../../web/access.ts';
 import { parseAuthorization, type Credentials } from '../../web/authorization-header.ts';
 import { digestOf } from '../../web/load-web-config.ts';
@@ -29,6 +31,9 @@ const health = new Set(['/-/healthy', '/-/ready']);
 /** Where a request shows who sent it, by the web configuration: rate limit, password or token. */
 export class Gate {
   readonly #options: GateOptions;
+  readonly #connections = new WeakMap<Socket, number>();
+  #lastConnection = 0;
+  #delayed = 0;
   #bucket: TokenBucket | undefined;
 
   constructor(options: GateOptions) {
@@ -94,12 +99,47 @@ export class Gate {
       // Others came into use while the password waited for its turn: it has to be good by them as well.
       else this.#judge(present, path, request, response, next);
     };
-    const verdict = this.#options.passwords.check(settings.users, { ...credentials, address });
+    const tried = { ...credentials, address, connection: this.#connectionOf(request.socket) };
+    const verdict = this.#options.passwords.check(settings.users, tried);
     if (typeof verdict === 'string') return settle(verdict);
-    verdict.then(settle, (error: unknown) => {
-      this.#options.report.failed(senderOf(request), error);
-      settle('busy');
-    });
+    response.once('close', () => this.#options.passwords.leave(tried));
+    verdict.then(
+      (late) => (late === 'good' ? settle(late) : this.#delay(address, response, () => settle(late))),
+      (error: unknown) => {
+        this.#options.report.failed(senderOf(request), error);
+        settle('busy');
+      },
+    );
+  }
+
+  /** A number of its own for each connection: who sends is told apart by it. */
+  #connectionOf(socket: Socket): number {
+    const number = this.#connections.get(socket) ?? ++this.#lastConnection;
+    this.#connections.set(socket, number);
+    return number;
+  }
+
+  /** A refusal that cost a turn costs its sender time, so that one who waits for the answer cannot try again at once. */
+  #delay(address: string, response: ServerResponse, refuse: () => void): void {
+    const { clock, passwords, report } = this.#options;
+    const delayMs = passwords.refusalDelayMs(address);
+    if (delayMs === 0) return refuse();
+    if (this.#delayed >= maxDelayedRefusals) {
+      report.tooManyDelayed();
+      return refuse();
+    }
+    this.#delayed++;
+    const end = (): void => {
+      this.#delayed--;
+      response.off('close', cancel);
+      refuse();
+    };
+    const cancelTimer = clock.setTimeout(end, delayMs);
+    const cancel = (): void => {
+      this.#delayed--;
+      cancelTimer();
+    };
+    response.once('close', cancel);
   }
 
   #refuse(

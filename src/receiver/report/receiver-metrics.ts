@@ -21,6 +21,7 @@ export const limitNames = [
   'tls_handshake_timeout',
   'rate_limit',
   'password_checks',
+  'delayed_refusals',
 ] as const;
 export type LimitName = (typeof limitNames)[number];
 

@@ -25,12 +25,13 @@ export class GuardedServer {
   readonly server: ReceiverServer;
   readonly #options: GuardedServerOptions;
   readonly #config: LiveWebConfig | undefined;
-  readonly #passwords = new PasswordCheck(new PasswordThread());
+  readonly #passwords: PasswordCheck;
   readonly #report: GateReport;
   #address: AddressInfo | undefined;
 
   constructor(options: GuardedServerOptions) {
     this.#options = options;
+    this.#passwords = new PasswordCheck(new PasswordThread(), options.clock);
     const { routePrefix, corsOrigin, configSource: source } = options.web;
     const webMetrics = createWebMetrics(options.registry);
     this.#report = new GateReport({ ...options, webMetrics });

@@ -80,10 +80,13 @@ function lockedGate(test: TestContext, clock: FakeClock): Gate {
   return new Gate({
     clock,
     settings: () => ({ ...openToAll, tokenDigests: [digestOf('token')] }),
-    passwords: new PasswordCheck({
-      matches: () => assert.fail('no password is needed'),
-      close: () => Promise.resolve(),
-    }),
+    passwords: new PasswordCheck(
+      {
+        matches: () => assert.fail('no password is needed'),
+        close: () => Promise.resolve(),
+      },
+      clock,
+    ),
     report,
     answersPreflights: false,
   });
