@@ -320,4 +320,16 @@ log: 5
       }),
     );
   });
+
+  it('shows no key that may be a secret, also if it is given twice', () => {
+    const lines = ['hunter2 of ann: 1', 'hunter2 of ann: 2', 'username: a', 'username: b', 'password: c'];
+    const text = `prometheus:\n  http_config:\n    basic_auth:\n${lines.map((line) => `      ${line}\n`).join('')}`;
+    const result = parseConfigFile('f', text);
+    const at = 'prometheus.http_config.basic_auth';
+    assert.deepEqual('problems' in result && result.problems, [
+      `f:5:7: ${at}.<secret>: given twice, first at 4:7; remove one`,
+      `f:5:7: ${at}.<secret>: unknown key, allowed: username, username_file, password, password_file`,
+      `f:7:7: ${at}.username: given twice, first at 6:7; remove one`,
+    ]);
+  });
 });

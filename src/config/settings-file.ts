@@ -36,10 +36,12 @@ export type SettingsFileResult<T> =
 export function parseSettingsFile<T>(format: SettingsFormat<T>, file: string, text: string): SettingsFileResult<T> {
   const { root, problems: yamlProblems, position } = parseYaml(text);
   const place = (offset: number): string => `${showText(file)}:${position(offset)}: `;
-  const problems = [...yamlProblems];
-  if (root !== undefined) {
-    problems.push(...(format.alternatives ?? []).flatMap((each) => describeBoth(each, root)));
+  const problems: YamlProblem[] = [];
+  if (root === undefined) problems.push(...yamlProblems);
+  else {
     const parsed = format.schema.safeParse(root.value);
+    problems.push(...yamlProblems.map((problem) => withPath(problem, parsed.error?.issues ?? [], format)));
+    problems.push(...(format.alternatives ?? []).flatMap((each) => describeBoth(each, root)));
     if (parsed.success && problems.length === 0) {
       return {
         settings: parsed.data,
@@ -79,10 +81,29 @@ function describeIssue(issue: z.core.$ZodIssue, root: YamlNode, format: Settings
   return [{ offset: node.offset, text: `${name}${issue.message}` }];
 }
 
+/** The schema knows which keys may be secrets: what it does not know, in a section of secrets, is not shown. */
+function withPath(
+  problem: YamlProblem,
+  issues: readonly z.core.$ZodIssue[],
+  format: SettingsFormat<unknown>,
+): YamlProblem {
+  const { offset, path, text } = problem;
+  if (path === undefined) return problem;
+  const section = path.slice(0, -1);
+  const key = path.at(-1) ?? '';
+  const unknown = issues.find(
+    (issue) =>
+      issue.code === 'unrecognized_keys' &&
+      issue.keys.includes(key) &&
+      showPath(issue.path.map(String)) === showPath(section),
+  );
+  const isShown = unknown === undefined || isShownKey(section, key, unknown.message === unshownKeys, format);
+  return { offset, text: `${isShown ? showPath(path) : `${showPath(section)}.<secret>`}: ${text}` };
+}
+
 /** Keys of Prometheus that are none here. */
 const otherKeys: ReadonlySet<string> = new Set(['oauth2', 'bearer_token', 'bearer_token_file', 'proxy_connect_header']);
 
-/** A password that slipped into the place of a key resembles no key. At the top of a file there are only names of sections. */
 function describeKey(
   section: readonly string[],
   key: string,
@@ -90,8 +111,19 @@ function describeKey(
   format: SettingsFormat<unknown>,
 ): string {
   const text = format.describeUnknownKey(section, key);
-  if (!mayBeSecret || section.length === 0 || otherKeys.has(key) || text.includes('did you mean')) return text;
+  if (isShownKey(section, key, mayBeSecret, format)) return text;
   return `${showPath(section)}.<secret>${text.slice(showPath([...section, key]).length)}`;
+}
+
+/** A password that slipped into the place of a key resembles no key. At the top of a file there are only names of sections. */
+function isShownKey(
+  section: readonly string[],
+  key: string,
+  mayBeSecret: boolean,
+  { describeUnknownKey }: SettingsFormat<unknown>,
+): boolean {
+  if (!mayBeSecret || section.length === 0 || otherKeys.has(key)) return true;
+  return describeUnknownKey(section, key).includes('did you mean');
 }
 
 /** The node at `path`, or the last one on the way that is in the file. */

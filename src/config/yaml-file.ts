@@ -7,6 +7,8 @@ import type { YamlNode } from './yaml-tree.ts';
 
 export interface YamlProblem {
   readonly offset: number;
+  /** The way to the key that it is about. Not in the text: a key may be a secret in the wrong place. */
+  readonly path?: readonly string[];
   readonly text: string;
 }
 
@@ -68,9 +70,9 @@ function readDocument(document: Document.Parsed, position: YamlFile['position'])
   // A second document or a tag leaves the rest as it is; after any other error the values may be in wrong places.
   const isReadable = document.errors.every((error) => error.code === 'MULTIPLE_DOCS');
   if (!isReadable) return { root: undefined, problems: firstOfEachLine(problems, position) };
-  const root = yamlTree(document, (offset, text, earlierOffset) => {
+  const root = yamlTree(document, (offset, path, text, earlierOffset) => {
     const earlier = earlierOffset === undefined ? '' : `, first at ${position(earlierOffset)}; remove one`;
-    problems.push({ offset, text: `${text}${earlier}` });
+    problems.push({ offset, path, text: `${text}${earlier}` });
   });
   return { root, problems };
 }

@@ -1,6 +1,5 @@
 import { isAlias, isMap, isScalar, isSeq } from 'yaml';
 import type { Document, YAMLMap, YAMLSeq } from 'yaml';
-import { showPath } from './show-value.ts';
 
 /** A value of a YAML file, and where it stands. Offsets count UTF-16 units from the start of the text. */
 export interface YamlNode {
@@ -12,8 +11,8 @@ export interface YamlNode {
   readonly children: ReadonlyMap<string, YamlNode>;
 }
 
-/** Takes a problem, its place, and the place of something earlier that it has to do with. */
-export type ReportYamlProblem = (offset: number, text: string, earlierOffset?: number) => void;
+/** Takes a problem, its place, the way to its key, and the place of something earlier that it has to do with. */
+export type ReportYamlProblem = (offset: number, path: readonly string[], text: string, earlierOffset?: number) => void;
 
 interface Walk {
   readonly report: ReportYamlProblem;
@@ -41,10 +40,7 @@ function walk(node: unknown, path: readonly string[], keyOffset: number, context
 function walkAlias(name: string, path: readonly string[], keyOffset: number, offset: number, context: Walk): YamlNode {
   const anchored = context.anchors.get(name);
   if (anchored !== undefined) return { ...anchored, offset, keyOffset };
-  context.report(
-    offset,
-    `${showPath(path)}: alias without an anchor before it, allowed: an alias of an earlier "&" anchor`,
-  );
+  context.report(offset, path, 'alias without an anchor before it, allowed: an alias of an earlier "&" anchor');
   return leaf(undefined, offset);
 }
 
@@ -62,7 +58,7 @@ function walkMap(map: YAMLMap, path: readonly string[], context: Walk): YamlNode
     const keyOffset = (isScalar(key) ? key.range?.[0] : undefined) ?? offset;
     const keyPath = [...path, name];
     const earlier = children.get(name);
-    if (earlier !== undefined) context.report(keyOffset, `${showPath(keyPath)}: given twice`, earlier.keyOffset);
+    if (earlier !== undefined) context.report(keyOffset, keyPath, 'given twice', earlier.keyOffset);
     children.set(name, walk(value, keyPath, keyOffset, context));
   }
   // fromEntries, unlike an assignment, takes also "__proto__" for a mere key.

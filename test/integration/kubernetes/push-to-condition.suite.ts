@@ -31,9 +31,7 @@ describe('Tocsin on a real API server, with the rights of k8s/', { skip: skipWit
   let kubeconfig: string;
 
   before(async () => {
-    for (const file of ['namespace', 'service-account', 'cluster-role-reader', 'cluster-role-writer']) {
-      await server().kubectl(['apply', '--namespace=tocsin', '-f', `k8s/base/${file}.yaml`]);
-    }
+    await server().kubectl(['apply', '-k', 'k8s']);
     kubeconfig = await server().kubeconfigFor(await server().createToken('tocsin', 'tocsin'));
     const foreign = { type: 'GatewayHealthy', status: 'True', reason: 'GatewayReady', message: '' };
     for (const [, kind, output] of ways) await server().apply(pipeline(kind, output));
