@@ -143,6 +143,21 @@ export const configurationFileBytes = 1024 * 1024;
 /** One document of a manifest, or one status file, may be this large, bytes: as large as etcd takes an object. */
 export const objectBytes = 1.5 * 1024 * 1024;
 
+/** What one document of a manifest, and one file of them, may hold of words and signs (tokens of YAML): of each an object may be made. */
+export const documentTokens = 250_000;
+export const manifestTokens = 1_000_000;
+
+/** What a file of manifests may have, bytes and documents. */
+export const manifestBytes = 8 * 1024 * 1024;
+export const manifestDocuments = 10_000;
+
+/** A manifest up to this is parsed at once, UTF-16 code units: that takes 50 ms at worst. A larger one, or one with anchors, has a thread. */
+export const shortManifestLength = 16 * 1024;
+
+/** What that thread may have of memory, MiB; and of time for one document, milliseconds. */
+export const manifestHeapMiB = 192;
+export const manifestDeadlineMs = 10_000;
+
 /** The file of the silences is not read if it is larger, bytes: what all silences may take gives a fraction of that. */
 export const silenceLogBytes = 256 * 1024 * 1024;
 

@@ -1,5 +1,7 @@
-import { LineCounter, isAlias, isCollection, isNode, parseAllDocuments } from 'yaml';
+import { Lexer, LineCounter, isAlias, isCollection, isNode, isScalar, parseAllDocuments, visit } from 'yaml';
 import type { Document, Node } from 'yaml';
+import { documentTokens, manifestDocuments, manifestTokens, objectBytes } from '../limits.ts';
+import { expandedSize } from './expanded-size.ts';
 import type { FieldPath } from './manifest-field.ts';
 
 /** Both count from 1. */
@@ -11,7 +13,15 @@ export interface TextPosition {
 /** One document of a file: either its value, as plain JSON data, or why it cannot be read. */
 export type ManifestDocument =
   | { readonly value: unknown; readonly locate: (path: FieldPath) => TextPosition }
-  | { readonly syntaxError: string; readonly position: TextPosition };
+  | { readonly problem: string; readonly position: TextPosition };
+
+/** A piece of a file that holds one document, or more if `...` ends them. */
+export interface DocumentText {
+  /** Counts from 1, in the file. */
+  readonly number: number;
+  readonly text: string;
+  readonly position: (offset: number) => TextPosition;
+}
 
 type YamlDocument = Document.Parsed;
 
@@ -20,6 +30,8 @@ const parseOptions = {
   schema: 'core',
   merge: true,
   resolveKnownTags: false,
+  // The library compares each key with each other one; see duplicateKey().
+  uniqueKeys: false,
   prettyErrors: false,
   logLevel: 'error',
 } as const;
@@ -32,17 +44,57 @@ const maxMessageLength = 200;
  */
 const documentStart = /(?<![^\n])(?:%[^\n]*\n(?:[%#][^\n]*\n)*)?---(?=\s|$)/g;
 
-/** The documents of a file in YAML (or JSON, which is YAML too), empty ones left out. Never throws. */
-export function readDocuments(text: string): readonly ManifestDocument[] {
+/** The documents of a file in YAML (or JSON, which is YAML too), one after the other, so that no more than one is in memory. Never throws. */
+export function* splitDocuments(text: string): Generator<DocumentText> {
   const lines = countLines(text);
-  const starts = [0, ...[...text.matchAll(documentStart)].map((match) => match.index)];
-  return starts.flatMap((start, index) => {
+  let start = 0;
+  let number = 1;
+  const piece = (end: number): DocumentText => {
+    const from = start;
     const position = (offset: number): TextPosition => {
-      const { line, col } = lines.linePos(start + offset);
+      const { line, col } = lines.linePos(from + offset);
       return { line, column: col };
     };
-    return readChunk(text.slice(start, starts[index + 1]), position);
-  });
+    return { number: number++, text: text.slice(from, end), position };
+  };
+  for (const { index } of text.matchAll(documentStart)) {
+    yield piece(index);
+    start = index;
+  }
+  yield piece(text.length);
+}
+
+/** Counts what the documents of one file hold, before anything is made of it: an object of a few bytes of text takes hundreds in memory. */
+export class DocumentBudget {
+  #tokens = 0;
+
+  /** What is too much about the document; undefined if it is within its limits. `isLast`: no further one is to be read. */
+  refuse({ number, text }: DocumentText): { readonly problem: string; readonly isLast: boolean } | undefined {
+    if (number > manifestDocuments)
+      return refused(
+        number,
+        `is one too many, allowed: ${manifestDocuments} in a file; put the rest into another file`,
+        true,
+      );
+    const bytes = Buffer.byteLength(text);
+    if (bytes > objectBytes)
+      return refused(number, `has ${bytes} bytes, allowed: ${objectBytes}; split it by lines of "---", or shorten it`);
+    let tokens = 0;
+    for (const _ of new Lexer().lex(text)) if (++tokens > documentTokens) break;
+    if (tokens > documentTokens)
+      return refused(
+        number,
+        `has more than ${documentTokens} words and signs (YAML tokens); split it by lines of "---"`,
+      );
+    this.#tokens += tokens;
+    if (this.#tokens <= manifestTokens) return undefined;
+    const message = `and those before it have more than ${manifestTokens} words and signs (YAML tokens); put the rest into another file`;
+    return refused(number, message, true);
+  }
+}
+
+function refused(number: number, what: string, isLast = false): { readonly problem: string; readonly isLast: boolean } {
+  return { problem: `document ${number} of the file ${what}`, isLast };
 }
 
 function countLines(text: string): LineCounter {
@@ -52,14 +104,14 @@ function countLines(text: string): LineCounter {
   return lines;
 }
 
-/** There can be more than one document in a chunk: `...` ends one as well. */
-function readChunk(chunk: string, position: (offset: number) => TextPosition): readonly ManifestDocument[] {
+/** What is in it, empty documents left out. Never throws. */
+export function readDocuments({ text, position }: DocumentText): readonly ManifestDocument[] {
   try {
-    const documents = parseAllDocuments(chunk, parseOptions);
+    const documents = parseAllDocuments(text, parseOptions);
     if ('empty' in documents) return [];
     return documents.map((document) => readDocument(document, position)).filter((document) => !isEmpty(document));
   } catch (error) {
-    return [{ syntaxError: explain(error), position: position(0) }];
+    return [{ problem: explain(error), position: position(0) }];
   }
 }
 
@@ -70,16 +122,37 @@ function isEmpty(document: ManifestDocument): boolean {
 /** Only the first error of a document is told: the others mostly follow from it. */
 function readDocument(document: YamlDocument, position: (offset: number) => TextPosition): ManifestDocument {
   const [error] = document.errors;
-  if (error !== undefined) return { syntaxError: explain(error), position: position(error.pos[0]) };
+  if (error !== undefined) return { problem: explain(error), position: position(error.pos[0]) };
   const offsetOf = (path: FieldPath): number => nodeAt(document, path)?.range?.[0] ?? document.range[0];
   try {
+    const duplicate = duplicateKey(document);
+    if (duplicate !== undefined) return { problem: `${invalid}Map keys must be unique`, position: position(duplicate) };
     const value: unknown = document.toJS();
-    JSON.stringify(value); // throws when an alias leads back into itself
-    return { value, locate: (path) => position(offsetOf(path)) };
+    const size = expandedSize(value);
+    if (size <= objectBytes) return { value, locate: (path) => position(offsetOf(path)) };
+    const problem = `with its aliases written out it has more than ${objectBytes} bytes; write out less of it by aliases`;
+    return { problem, position: position(offsetOf([])) };
   } catch (cause) {
-    return { syntaxError: explain(cause), position: position(offsetOf([])) };
+    return { problem: explain(cause), position: position(offsetOf([])) };
   }
 }
+
+/** Where the first key stands that a map has twice. */
+function duplicateKey(document: YamlDocument): number | undefined {
+  let found: number | undefined;
+  visit(document, {
+    Map(_, { items }) {
+      const keys = new Set<unknown>();
+      for (const { key } of items) {
+        if (!isScalar(key) || !keys.has(key.value)) keys.add(isScalar(key) ? key.value : key);
+        else found = Math.min(found ?? Number.POSITIVE_INFINITY, key.range?.[0] ?? 0);
+      }
+    },
+  });
+  return found;
+}
+
+const invalid = 'not valid YAML: ';
 
 /** The node that a path leads to, or the last one on the way to it. */
 function nodeAt(document: YamlDocument, path: FieldPath): Node | undefined {
@@ -94,8 +167,8 @@ function nodeAt(document: YamlDocument, path: FieldPath): Node | undefined {
 }
 
 function explain(error: unknown): string {
-  if (error instanceof RangeError) return 'nested too deeply, or an alias leads back into itself';
-  if (error instanceof TypeError) return 'an alias leads back into itself; an object must be a tree';
+  if (error instanceof RangeError) return `${invalid}nested too deeply, or an alias leads back into itself`;
+  if (error instanceof TypeError) return `${invalid}an alias leads back into itself; an object must be a tree`;
   const message = error instanceof Error ? error.message : String(error);
-  return message.slice(0, maxMessageLength);
+  return `${invalid}${message.slice(0, maxMessageLength)}`;
 }

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
 import type { ManifestFile } from './manifest-file.ts';
 import { readManifestFile } from './manifest-file.ts';
-import { manifestText, temporaryFolder } from './standalone.fixture.ts';
+import { parseHere, manifestText, temporaryFolder } from './standalone.fixture.ts';
 
 const good = manifestText('LogPipeline', 'a');
 
@@ -16,7 +16,7 @@ async function writeManifest(test: TestContext, content: string | Uint8Array): P
 }
 
 async function read(path: string, previous?: ManifestFile): Promise<ManifestFile> {
-  const file = await readManifestFile(path, previous);
+  const file = await readManifestFile(path, previous, parseHere);
   assert.ok(file);
   return file;
 }
@@ -29,7 +29,7 @@ describe('manifest file', () => {
   it('is read again only if it changed', async (t) => {
     const path = await writeManifest(t, good);
     const first = await read(path);
-    assert.equal(await readManifestFile(path, first), first);
+    assert.equal(await readManifestFile(path, first, parseHere), first);
     await writeFile(path, `${good}---\n${manifestText('LogPipeline', 'b')}`);
     const second = await read(path, first);
     assert.deepEqual([names(first), names(second)], [['a'], ['a', 'b']]);
@@ -39,8 +39,8 @@ describe('manifest file', () => {
     const path = await writeManifest(t, good);
     const first = await read(path);
     await rm(path);
-    assert.equal(await readManifestFile(path, first), undefined);
-    assert.equal(await readManifestFile(path, undefined), undefined);
+    assert.equal(await readManifestFile(path, first, parseHere), undefined);
+    assert.equal(await readManifestFile(path, undefined, parseHere), undefined);
   });
 
   it('keeps its last good pipelines while a document is broken, takes the new ones, and drops what is gone when it is whole', async (t) => {
@@ -69,8 +69,8 @@ describe('manifest file', () => {
     ['is not UTF-8', (path) => writeFile(path, Buffer.from('kind: Lögpipeline', 'latin1')), /^is not UTF-8 text; /],
     [
       'is too large',
-      (path) => writeFile(path, '').then(() => truncate(path, 16 * 1024 * 1024 + 1)),
-      /^has 16777217 bytes; it may have 16777216$/,
+      (path) => writeFile(path, '').then(() => truncate(path, 8 * 1024 * 1024 + 1)),
+      /^has 8388609 bytes; it may have 8388608: put a part of its documents into another file$/,
     ],
     ['links lead in a circle', (path) => symlink(path, path), /^cannot be read \(ELOOP\); /],
   ];
@@ -83,7 +83,7 @@ describe('manifest file', () => {
       const refused = await read(path, first);
       assert.deepEqual(names(refused), ['a']);
       assert.match(refused.problems[0]?.message ?? '', message);
-      assert.equal(await readManifestFile(path, refused), refused);
+      assert.equal(await readManifestFile(path, refused, parseHere), refused);
       await rm(path, { recursive: true });
       await writeFile(path, good);
       assert.deepEqual((await read(path, refused)).problems, []);
@@ -98,7 +98,7 @@ describe('manifest file', () => {
       await chmod(path, 0o000);
       const refused = await read(path);
       assert.match(refused.problems[0]?.message ?? '', /^cannot be read \(EACCES\); /);
-      assert.equal(await readManifestFile(path, refused), refused);
+      assert.equal(await readManifestFile(path, refused, parseHere), refused);
       await chmod(path, 0o600);
       assert.deepEqual(names(await read(path, refused)), ['a']);
     },
@@ -112,7 +112,7 @@ describe('manifest file', () => {
     const dangling = await read(path, first);
     assert.deepEqual(names(dangling), []);
     assert.match(dangling.problems[0]?.message ?? '', /^is a link to a file that does not exist; /);
-    assert.equal(await readManifestFile(path, dangling), dangling);
+    assert.equal(await readManifestFile(path, dangling, parseHere), dangling);
   });
 
   it('may begin with a byte order mark', async (t) => {

@@ -1,9 +1,11 @@
-import { lstat, readFile, stat } from 'node:fs/promises';
+import { lstat, stat } from 'node:fs/promises';
 import type { Pipeline } from '../controller/ports.ts';
+import { manifestBytes } from '../limits.ts';
+import { FileRefusedError, readRegularFile } from '../regular-file.ts';
 import { requestKey } from '../workqueue/request.ts';
 import { errorCode } from './folder-error.ts';
+import type { ParseManifest } from './manifest-thread.ts';
 import type { ManifestProblem, PipelineManifest } from './pipeline-manifest.ts';
-import { parsePipelineManifest } from './pipeline-manifest.ts';
 
 /** One file of the pipelines folder as it was last read. */
 export interface ManifestFile {
@@ -14,9 +16,6 @@ export interface ManifestFile {
   readonly problems: readonly ManifestProblem[];
 }
 
-/** Above it a file is refused: parsing would hold up everything else. An object in a cluster has at most 1.5 MiB. */
-const maxManifestBytes = 16 * 1024 * 1024;
-
 /**
  * Reads a file if it has changed since `previous` (mtime, size or inode; links are followed), and gives `previous` itself if not.
  * A file that became broken or unreadable keeps its last good pipelines beside the problem. Undefined if the file is gone. Never rejects.
@@ -24,13 +23,18 @@ const maxManifestBytes = 16 * 1024 * 1024;
 export async function readManifestFile(
   path: string,
   previous: ManifestFile | undefined,
+  parse: ParseManifest,
 ): Promise<ManifestFile | undefined> {
-  const next = await readChanged(path, previous);
+  const next = await readChanged(path, previous, parse);
   // Also when reading failed: it is tried each time (a right given later does not move mtime), and told once.
   return next?.signature === previous?.signature ? previous : next;
 }
 
-async function readChanged(path: string, previous: ManifestFile | undefined): Promise<ManifestFile | undefined> {
+async function readChanged(
+  path: string,
+  previous: ManifestFile | undefined,
+  parse: ParseManifest,
+): Promise<ManifestFile | undefined> {
   const kept = previous?.pipelines ?? [];
   try {
     // Before reading: what is written in between makes the signature old, and the next look reads again.
@@ -39,13 +43,16 @@ async function readChanged(path: string, previous: ManifestFile | undefined): Pr
     if (signature === previous?.signature) return previous;
     if (!stats.isFile()) return refuse(path, 'not a file', kept, 'is not a file; it must be one, or a link to one');
     const excess =
-      stats.size > maxManifestBytes ? `has ${stats.size} bytes; it may have ${maxManifestBytes}` : undefined;
+      stats.size > manifestBytes
+        ? `has ${stats.size} bytes; it may have ${manifestBytes}: put a part of its documents into another file`
+        : undefined;
     if (excess !== undefined) return refuse(path, signature, kept, excess);
-    const text = decodeText(await readFile(path));
+    const text = decodeText(await readRegularFile(path, manifestBytes));
     if (text === undefined) return refuse(path, signature, kept, 'is not UTF-8 text; it must be saved as UTF-8');
-    const manifest = parsePipelineManifest(text, path);
+    const manifest = await parse(text, path);
     return { path, signature, pipelines: keepMissing(manifest, kept), problems: manifest.problems };
   } catch (error) {
+    if (error instanceof FileRefusedError) return refuse(path, 'refused', kept, error.message);
     return explainFailure(path, kept, errorCode(error) ?? String(error));
   }
 }

@@ -5,12 +5,14 @@ import { FolderError } from './folder-error.ts';
 import { mapBounded } from './map-bounded.ts';
 import type { ManifestFile } from './manifest-file.ts';
 import { readManifestFile } from './manifest-file.ts';
+import type { ParseManifest } from './manifest-thread.ts';
 import type { DuplicateManifest, Manifest } from './manifest-merge.ts';
 import { mergeManifests } from './manifest-merge.ts';
 
 export interface ManifestScanOptions {
   readonly folder: string;
   readonly logger: Logger;
+  readonly parse: ParseManifest;
 }
 
 /** Files beside the manifests, hidden ones and folders among them (`..data` of a mounted ConfigMap is one), are no manifests. */
@@ -26,11 +28,13 @@ const maxProblemLines = 20;
 export class ManifestScan {
   readonly #folder: string;
   readonly #logger: Logger;
+  readonly #parse: ParseManifest;
   #files: ReadonlyMap<string, ManifestFile> = new Map();
   #manifests: ReadonlyMap<string, Manifest> = new Map();
   #duplicates: ReadonlyMap<string, DuplicateManifest> = new Map();
 
-  constructor({ folder, logger }: ManifestScanOptions) {
+  constructor({ folder, logger, parse }: ManifestScanOptions) {
+    this.#parse = parse;
     this.#folder = folder;
     this.#logger = logger;
   }
@@ -60,7 +64,9 @@ export class ManifestScan {
 
   async #readFiles(): Promise<readonly ManifestFile[]> {
     const paths = await this.#listFiles();
-    const read = await mapBounded(paths, maxConcurrentReads, (path) => readManifestFile(path, this.#files.get(path)));
+    const readOne = (path: string): Promise<ManifestFile | undefined> =>
+      readManifestFile(path, this.#files.get(path), this.#parse);
+    const read = await mapBounded(paths, maxConcurrentReads, readOne);
     const files = read.filter((file) => file !== undefined);
     // Files that go while we look may have gone with the whole folder, which is another matter: then this rejects.
     if (files.length < paths.length) await this.#listFiles();

@@ -6,6 +6,7 @@ import { FolderWatch } from './folder-watch.ts';
 import type { Manifest, ManifestDifference } from './manifest-merge.ts';
 import { diffManifests } from './manifest-merge.ts';
 import { ManifestScan } from './manifest-scan.ts';
+import { ManifestThread } from './manifest-thread.ts';
 import { pipelineKinds } from './pipeline-kinds.ts';
 import { PipelineMemory } from './pipeline-memory.ts';
 import { PipelineStatuses } from './pipeline-statuses.ts';
@@ -30,6 +31,7 @@ export class PipelineFolder implements Pipelines {
   readonly kinds = pipelineKinds;
   readonly #options: PipelineFolderOptions;
   readonly #memory = new PipelineMemory();
+  readonly #thread: ManifestThread;
   readonly #scan: ManifestScan;
   readonly #statuses: PipelineStatuses;
   readonly #watch: FolderWatch;
@@ -37,8 +39,10 @@ export class PipelineFolder implements Pipelines {
 
   constructor(options: PipelineFolderOptions) {
     this.#options = options;
-    this.#scan = new ManifestScan(options);
-    this.#statuses = new PipelineStatuses({ ...options, memory: this.#memory });
+    this.#thread = new ManifestThread(options.clock);
+    const { parse } = this.#thread;
+    this.#scan = new ManifestScan({ ...options, parse });
+    this.#statuses = new PipelineStatuses({ ...options, parse, memory: this.#memory });
     this.#watch = new FolderWatch({ ...options, scan: () => this.#follow() });
   }
 
@@ -60,6 +64,7 @@ export class PipelineFolder implements Pipelines {
 
   /** Stops watching; settles when no scan and no write is under way. Closing twice is fine. */
   async close(): Promise<void> {
+    await this.#thread.close();
     await this.#watch.close();
     await this.#statuses.idle();
   }

@@ -1,8 +1,8 @@
 import type { Pipeline } from '../controller/ports.ts';
 import { dnsSubdomainRule, isDnsSubdomain } from './dns-subdomain.ts';
 import { readConditions } from './manifest-conditions.ts';
-import { readDocuments } from './manifest-documents.ts';
-import type { ManifestDocument, TextPosition } from './manifest-documents.ts';
+import { DocumentBudget, readDocuments, splitDocuments } from './manifest-documents.ts';
+import type { DocumentText, ManifestDocument, TextPosition } from './manifest-documents.ts';
 import type { FieldPath, ManifestField } from './manifest-field.ts';
 import { childField, isAbsent, readInteger, readList, readObject, readString } from './manifest-field.ts';
 import { pipelineApiVersions, pipelineGroup, pipelineKinds } from './pipeline-kinds.ts';
@@ -28,15 +28,51 @@ type Outcome = Pipeline | 'foreign' | 'broken';
  * problem, and the others are read all the same. Never throws. `metadata.namespace` is ignored: the kinds are cluster-scoped.
  */
 export function parsePipelineManifest(text: string, file: string): PipelineManifest {
+  return joinManifests([...documentManifests(text, file)]);
+}
+
+/** The same, document by document. @param after the number of the last document that is left out */
+export function* documentManifests(
+  text: string,
+  file: string,
+  after = 0,
+  onBegin?: (document: DocumentText) => void,
+): Generator<PipelineManifest> {
+  const budget = new DocumentBudget();
+  for (const document of splitDocuments(text)) {
+    const refused = budget.refuse(document);
+    if (document.number > after) {
+      onBegin?.(document);
+      yield refused === undefined
+        ? readManifest(document, file)
+        : brokenManifest({ file, ...document.position(0), message: refused.problem });
+    }
+    if (refused?.isLast === true) return;
+  }
+}
+
+export function joinManifests(parts: readonly PipelineManifest[]): PipelineManifest {
+  return {
+    pipelines: parts.flatMap(({ pipelines }) => pipelines),
+    problems: parts.flatMap(({ problems }) => problems),
+    incomplete: parts.some(({ incomplete }) => incomplete),
+  };
+}
+
+export function brokenManifest(problem: ManifestProblem): PipelineManifest {
+  return { pipelines: [], problems: [problem], incomplete: true };
+}
+
+function readManifest(document: DocumentText, file: string): PipelineManifest {
   const problems: ManifestProblem[] = [];
-  const outcomes = readDocuments(text).flatMap((document) => readDocument(document, file, problems));
+  const outcomes = readDocuments(document).flatMap((found) => readDocument(found, file, problems));
   const pipelines = outcomes.filter((outcome) => typeof outcome !== 'string');
   return { pipelines, problems, incomplete: outcomes.includes('broken') };
 }
 
 function readDocument(document: ManifestDocument, file: string, problems: ManifestProblem[]): readonly Outcome[] {
-  if ('syntaxError' in document) {
-    problems.push({ file, ...document.position, message: `not valid YAML: ${document.syntaxError}` });
+  if ('problem' in document) {
+    problems.push({ file, ...document.position, message: document.problem });
     return ['broken'];
   }
   const report = (path: FieldPath, message: string): void => {

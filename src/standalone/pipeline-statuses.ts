@@ -6,12 +6,14 @@ import { requestKey } from '../workqueue/request.ts';
 import { KeyedLock } from './keyed-lock.ts';
 import { mapBounded } from './map-bounded.ts';
 import type { Manifest, ManifestDifference, ManifestPart } from './manifest-merge.ts';
+import type { ParseManifest } from './manifest-thread.ts';
 import type { PipelineMemory } from './pipeline-memory.ts';
 import { StatusFolder } from './status-folder.ts';
 
 export interface PipelineStatusesOptions {
   readonly storage: string;
   readonly logger: Logger;
+  readonly parse: ParseManifest;
   readonly memory: PipelineMemory;
 }
 
@@ -28,10 +30,10 @@ export class PipelineStatuses {
   readonly #folder: StatusFolder;
   readonly #locks = new KeyedLock();
 
-  constructor({ storage, logger, memory }: PipelineStatusesOptions) {
+  constructor({ storage, logger, parse, memory }: PipelineStatusesOptions) {
     this.#logger = logger;
     this.#memory = memory;
-    this.#folder = new StatusFolder({ storage, logger });
+    this.#folder = new StatusFolder({ storage, logger, parse });
   }
 
   /** Makes the folders and checks that they can be written to. Rejects with a FolderError. */

@@ -8,6 +8,7 @@ import type { Condition } from '../controller/ports.ts';
 import type { LogFields, LogLevel, Logger } from '../logger.ts';
 import type { PipelineChange } from '../controller/ports.ts';
 import { PipelineFolder } from './pipeline-folder.ts';
+import { parsePipelineManifest, type PipelineManifest } from './pipeline-manifest.ts';
 
 interface RecordedLine {
   readonly level: LogLevel;
@@ -113,4 +114,9 @@ export async function pipelineFolder(
     assert.equal(clock.pending(), 0, 'a timer was left');
   });
   return { folder, storage, clock, logger, pipelines, changes, put };
+}
+
+/** Parses without a thread. */
+export async function parseHere(text: string, file: string): Promise<PipelineManifest> {
+  return parsePipelineManifest(text, file);
 }

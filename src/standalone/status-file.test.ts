@@ -3,8 +3,9 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parse } from 'yaml';
 import type { Condition, Pipeline } from '../controller/ports.ts';
+import { parsePipelineManifest } from './pipeline-manifest.ts';
 import { condition, manifestText } from './standalone.fixture.ts';
-import { parseStatus, renderStatus, statusFileName } from './status-file.ts';
+import { conditionsOf, renderStatus, statusFileName } from './status-file.ts';
 
 const pipeline: Pipeline = {
   apiVersion: 'telemetry.kyma-project.io/v1beta1',
@@ -87,7 +88,7 @@ describe('status file', () => {
       fc.property(fc.array(arbitraryCondition, { maxLength: 3 }), (conditions) => {
         const file = renderStatus(pipeline, conditions);
         assert.deepEqual(
-          parseStatus(file, 'f', pipeline).map((read) => ({ ...read })),
+          conditionsOf(parsePipelineManifest(file, 'f'), pipeline).map((read) => ({ ...read })),
           conditions.map((written) => ({ ...written })),
         );
         const old = parse(file, { version: '1.1' }) as { status: { conditions: Condition[] } };
@@ -109,7 +110,8 @@ describe('status file', () => {
       [manifestText('TracePipeline', 'other'), /^Error: it is of TracePipeline other$/],
       [manifestText('LogPipeline', 'backend'), /^Error: it is of LogPipeline backend$/],
     ];
-    for (const [damaged, message] of rows) assert.throws(() => parseStatus(damaged, 'f', pipeline), message);
+    for (const [damaged, message] of rows)
+      assert.throws(() => conditionsOf(parsePipelineManifest(damaged, 'f'), pipeline), message);
   });
 
   it('names the file after the pipeline', () => {

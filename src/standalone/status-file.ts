@@ -3,7 +3,7 @@ import { stringify } from 'yaml';
 import type { Condition, Pipeline } from '../controller/ports.ts';
 import type { Request } from '../workqueue/request.ts';
 import { isDnsSubdomain } from './dns-subdomain.ts';
-import { parsePipelineManifest } from './pipeline-manifest.ts';
+import type { PipelineManifest } from './pipeline-manifest.ts';
 
 /** With the affixes of the temporary file the longest name that file systems take, which is 255 bytes. */
 const maxNameLength = 255 - '..yaml.tmp'.length;
@@ -33,9 +33,8 @@ function sortKeys({ type, status, reason, message, lastTransitionTime, observedG
   return { lastTransitionTime, message, ...generation, reason, status, type };
 }
 
-/** The conditions in a status file. Throws with the first thing that is wrong with it, also if it is another pipeline's. */
-export function parseStatus(text: string, file: string, { kind, name }: Request): readonly Condition[] {
-  const { pipelines, problems } = parsePipelineManifest(text, file);
+/** The conditions in a status file, as it was parsed. Throws with the first thing that is wrong with it, also if it is another pipeline's. */
+export function conditionsOf({ pipelines, problems }: PipelineManifest, { kind, name }: Request): readonly Condition[] {
   const [problem] = problems;
   if (problem !== undefined) throw new Error(`line ${problem.line}, column ${problem.column}: ${problem.message}`);
   const [pipeline] = pipelines;

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
 import type { Pipeline } from '../controller/ports.ts';
 import { FolderError } from './folder-error.ts';
-import { RecordingLogger, condition, temporaryFolder } from './standalone.fixture.ts';
+import { parseHere, RecordingLogger, condition, temporaryFolder } from './standalone.fixture.ts';
 import { StatusFolder } from './status-folder.ts';
 
 const pipeline: Pipeline = {
@@ -27,7 +27,7 @@ interface Setup {
 async function setUp(test: TestContext): Promise<Setup> {
   const storage = join(await temporaryFolder(test), 'data');
   const logger = new RecordingLogger();
-  return { storage, logger, status: new StatusFolder({ storage, logger }) };
+  return { storage, logger, status: new StatusFolder({ storage, logger, parse: parseHere }) };
 }
 
 describe('status folder', () => {

@@ -7,13 +7,15 @@ import { makeFolder } from '../make-folder.ts';
 import { readRegularFile, writeRegularFile } from '../regular-file.ts';
 import type { Request } from '../workqueue/request.ts';
 import { FolderError, errorCode } from './folder-error.ts';
+import type { ParseManifest } from './manifest-thread.ts';
 import { pipelineKinds } from './pipeline-kinds.ts';
-import { parseStatus, renderStatus, statusFileName } from './status-file.ts';
+import { conditionsOf, renderStatus, statusFileName } from './status-file.ts';
 
 export interface StatusFolderOptions {
   /** The storage folder (`--storage.path`); the statuses are in `status/` in it. */
   readonly storage: string;
   readonly logger: Logger;
+  readonly parse: ParseManifest;
 }
 
 const temporaryName = /^\..+\.yaml\.tmp$/;
@@ -26,10 +28,12 @@ const temporaryName = /^\..+\.yaml\.tmp$/;
 export class StatusFolder {
   readonly #root: string;
   readonly #logger: Logger;
+  readonly #parse: ParseManifest;
   /** By path: what each file looked like when it was read or written last. */
   readonly #stamps = new Map<string, string>();
 
-  constructor({ storage, logger }: StatusFolderOptions) {
+  constructor({ storage, logger, parse }: StatusFolderOptions) {
+    this.#parse = parse;
     this.#root = join(storage, 'status');
     this.#logger = logger;
   }
@@ -63,7 +67,8 @@ export class StatusFolder {
     const file = this.#pathOf(request);
     await this.#stamp(file);
     try {
-      return parseStatus((await readRegularFile(file, objectBytes)).toString('utf8'), file, request);
+      const text = (await readRegularFile(file, objectBytes)).toString('utf8');
+      return conditionsOf(await this.#parse(text, file), request);
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return undefined;
       this.#logger.warn('status.damaged', 'a status file cannot be read and will be written anew', { file, error });

@@ -8,6 +8,7 @@ import { Credentials } from '../../src/kubernetes/credentials.ts';
 import { loadKubeConfig } from '../../src/kubernetes/kube-config.ts';
 import { readHttpAccess } from '../../src/prometheus/http-access.ts';
 import { readManifestFile } from '../../src/standalone/manifest-file.ts';
+import { parseHere } from '../../src/standalone/standalone.fixture.ts';
 import { StatusFolder } from '../../src/standalone/status-folder.ts';
 import { SilenceLog } from '../../src/storage/silence-log.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -43,14 +44,14 @@ const readers: readonly { what: string; name?: string; says: (path: string, fold
   {
     what: 'a manifest',
     name: 'file.yaml',
-    says: async (path) => (await readManifestFile(path, undefined))?.problems[0]?.message ?? 'nothing',
+    says: async (path) => (await readManifestFile(path, undefined, parseHere))?.problems[0]?.message ?? 'nothing',
   },
   {
     what: 'a status file',
     name: 'status/tracepipeline/a.yaml',
     async says(_, folder) {
       const logger = new RecordingLogger();
-      assert.equal(await new StatusFolder({ storage: folder, logger }).read(pipeline), undefined);
+      assert.equal(await new StatusFolder({ storage: folder, logger, parse: parseHere }).read(pipeline), undefined);
       return JSON.stringify(logger.fieldsOf('status.damaged').map(({ error }) => String(error)));
     },
   },

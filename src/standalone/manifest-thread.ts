@@ -1,0 +1,142 @@
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import type { CancelTimer, Clock } from '../clock.ts';
+import { manifestDeadlineMs, manifestHeapMiB, shortManifestLength } from '../limits.ts';
+import {
+  brokenManifest,
+  documentManifests,
+  joinManifests,
+  parsePipelineManifest,
+  type PipelineManifest,
+} from './pipeline-manifest.ts';
+
+/** Reads the pipelines of one file of manifests. Never rejects. */
+export type ParseManifest = (text: string, file: string) => Promise<PipelineManifest>;
+
+interface Task {
+  readonly text: string;
+  readonly file: string;
+  /** The number of the last document that is done. */
+  readonly after: number;
+}
+
+/** A document is begun, then it is done; at the end `ended`, or why the thread cannot go on. */
+type Message =
+  | { readonly begun: { readonly number: number; readonly line: number; readonly bytes: number } }
+  | { readonly done: PipelineManifest }
+  | { readonly ended: true }
+  | { readonly failure: string };
+
+const role = 'tocsin-manifest-parser';
+
+/**
+ * Parses manifests that are long, or that have anchors, in a thread of its own, one file at a time: to parse them would hold the event
+ * loop, for minutes where a few hundred bytes of merge keys multiply. A document that takes too much memory or time there is a
+ * problem; those behind it are read by the next thread. There is none while there is nothing to parse.
+ */
+export class ManifestThread {
+  readonly #clock: Clock;
+  #last: Promise<unknown> = Promise.resolve();
+  #worker: Worker | undefined;
+  #waiting = 0;
+  #closed = false;
+  #cancelTimer: CancelTimer | undefined;
+  #receive: (message: Message) => void = () => undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  readonly parse: ParseManifest = (text, file) => {
+    if (text.length <= shortManifestLength && !text.includes('&'))
+      return Promise.resolve(parsePipelineManifest(text, file));
+    this.#waiting++;
+    const result = this.#last.then(() => this.#parse(text, file));
+    this.#last = result.finally(() => (--this.#waiting === 0 ? this.#end() : undefined));
+    return result;
+  };
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#receive({ failure: 'was not read to its end: Tocsin is shutting down' });
+    await this.#end();
+  }
+
+  async #parse(text: string, file: string): Promise<PipelineManifest> {
+    const parts: PipelineManifest[] = [];
+    for (let after: number | undefined = 0; after !== undefined && !this.#closed;)
+      after = await this.#run({ text, file, after }, parts);
+    // What was not read must not be taken for gone.
+    if (this.#closed)
+      parts.push(brokenManifest({ file, line: 1, column: 1, message: 'not read: Tocsin is shutting down' }));
+    return joinManifests(parts);
+  }
+
+  /** Gives the number of the document at which the thread ended before its time; undefined if all is done. */
+  async #run(task: Task, parts: PipelineManifest[]): Promise<number | undefined> {
+    let current = { number: task.after + 1, line: 1, bytes: 0 };
+    const failure = await new Promise<string | undefined>((resolve) => {
+      this.#receive = (message) => {
+        this.#cancelTimer?.();
+        if ('ended' in message) return resolve(undefined);
+        if ('failure' in message) return resolve(message.failure);
+        if ('begun' in message) current = message.begun;
+        else parts.push(message.done);
+        this.#guard();
+      };
+      this.#guard();
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is for windows
+      (this.#worker ??= this.#start()).postMessage(task);
+    });
+    if (failure === undefined) return undefined;
+    await this.#end();
+    const { number, bytes, line } = current;
+    const message = `document ${number} of the file, of ${bytes} bytes, ${failure}; split it, or write it without aliases`;
+    parts.push(brokenManifest({ file: task.file, line, column: 1, message }));
+    return number;
+  }
+
+  /** Gives the thread time for one more document. */
+  #guard(): void {
+    this.#cancelTimer?.();
+    const failure = `takes more than ${manifestDeadlineMs / 1000} s to read`;
+    this.#cancelTimer = this.#clock.setTimeout(() => this.#receive({ failure }), manifestDeadlineMs);
+  }
+
+  #start(): Worker {
+    // This very file; in a bundle, the whole program but main.ts, of which only the end of this file does anything.
+    const resourceLimits = { maxOldGenerationSizeMb: manifestHeapMiB, maxYoungGenerationSizeMb: 16 };
+    const worker = new Worker(new URL(import.meta.url), { workerData: role, name: role, resourceLimits });
+    worker.unref();
+    // One that was ended may still have something to say.
+    const receive = (message: Message): void => void (this.#worker === worker && this.#receive(message));
+    worker.on('message', receive);
+    worker.on('error', (error: NodeJS.ErrnoException) => receive({ failure: failureOf(error) }));
+    worker.on('exit', () => receive({ failure: 'cannot be read: its thread has ended' }));
+    return worker;
+  }
+
+  async #end(): Promise<void> {
+    const worker = this.#worker;
+    this.#worker = undefined;
+    await worker?.terminate();
+  }
+}
+
+function failureOf({ code, message }: NodeJS.ErrnoException): string {
+  const isTooLarge = code === 'ERR_WORKER_OUT_OF_MEMORY';
+  return isTooLarge ? `takes more than ${manifestHeapMiB} MiB of memory to read` : `cannot be read: ${message}`;
+}
+
+if (!isMainThread && workerData === role) {
+  const tell = (message: Message): void => {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is for windows
+    parentPort?.postMessage(message);
+  };
+  parentPort?.on('message', ({ text, file, after }: Task) => {
+    const manifests = documentManifests(text, file, after, ({ number, text: document, position }) =>
+      tell({ begun: { number, line: position(0).line, bytes: Buffer.byteLength(document) } }),
+    );
+    for (const done of manifests) tell({ done });
+    tell({ ended: true });
+  });
+}
