@@ -10,7 +10,7 @@ export interface Mutation {
   readonly means: string;
 }
 
-/** A part of the pure core, and ten ways to break it. */
+/** A part of the pure core, and at least ten ways to break it. */
 export interface MutatedPart {
   readonly name: string;
   /** The tests that answer for it, below `src/`; the quickest first. */

@@ -10,8 +10,8 @@ function source(file: string): string {
 
 describe('npm run mutate', () => {
   for (const { name, tests, mutations } of parts) {
-    it(`has ten ways to break the ${name}, each of which can still be done`, () => {
-      assert.equal(mutations.length, 10);
+    it(`has at least ten ways to break the ${name}, each of which can still be done`, () => {
+      assert.ok(mutations.length >= 10, `only ${mutations.length}`);
       for (const { file, from, to } of mutations) {
         const text = source(file);
         assert.equal(text.split(from).length, 2, `src/${file} has to hold exactly once: ${from}`);

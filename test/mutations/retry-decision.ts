@@ -39,8 +39,8 @@ export const retryDecision: MutatedPart = {
     },
     {
       file,
-      from: 'this.#draining ? undefined : this.#queue.addRateLimited(',
-      to: 'this.#queue.addRateLimited(',
+      from: 'this.#draining ? undefined : this.#retry(item, durationMs())',
+      to: 'this.#retry(item, durationMs())',
       means: 'a retry is told of that never comes',
     },
     {
