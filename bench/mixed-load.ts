@@ -56,7 +56,7 @@ async function silence(url: string): Promise<void> {
 /** A sender that goes away in the middle of its body. */
 function breakOff(port: number): void {
   const socket = connect(port, '127.0.0.1', () => {
-    socket.write('POST /api/v2/alerts HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n[{"labels"');
+    socket.write('POST /api/v2/alerts HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n[{"labels"');
     socket.destroySoon();
   });
   socket.on('error', () => undefined);

@@ -8,7 +8,7 @@ export interface FloodKind {
   readonly text: string;
 }
 
-const post = 'POST /api/v2/alerts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n';
+const post = 'POST /api/v2/alerts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
 const noBody = 'Content-Length: 10\r\n\r\n';
 
 export const floodKinds = {

@@ -55,7 +55,7 @@ export function head(
   random: Random,
   { method = 'POST', path = '/api/v2/alerts', version = '1.1', headers = [] }: Head,
 ): string {
-  const lines = [`${method} ${path} HTTP/${version}`, 'Host: x', random.pick(secretHeaders), ...headers];
+  const lines = [`${method} ${path} HTTP/${version}`, 'Host: localhost', random.pick(secretHeaders), ...headers];
   if (random.once(4)) lines.push(`User-Agent: "} ${forgedLine}\t\u0085[31m`);
   if (random.once(8)) lines.push(`X-Request-Id: a" event=forged ${forgedLine}`);
   if (!headers.some((header) => header.startsWith('Connection:'))) lines.push('Connection: close');

@@ -29,6 +29,7 @@ const defaults: Flags = {
   storagePath: 'data/',
   webConfigFile: undefined,
   routePrefix: '',
+  externalUrl: undefined,
   corsOrigin: undefined,
   logLevel: 'info',
   logFormat: 'json',
@@ -54,7 +55,6 @@ describe('parseFlags', () => {
     ['web.listen-address', '[::1]:0', 'listenAddress', { host: '::1', port: 0 }],
     ['web.config.file', 'web.yml', 'webConfigFile', 'web.yml'],
     ['web.route-prefix', 'tocsin/', 'routePrefix', '/tocsin'],
-    ['web.external-url', 'https://example.com/a/b/', 'routePrefix', '/a/b'],
     ['prometheus.url', 'http://prometheus:9090/', 'prometheusUrl', 'http://prometheus:9090'],
     ['pipelines.folder', 'a=b', 'pipelinesFolder', 'a=b'],
     ['storage.path', '/var/lib/tocsin', 'storagePath', '/var/lib/tocsin'],
@@ -71,6 +71,12 @@ describe('parseFlags', () => {
 
   it('takes a value with a leading dash after "="', () => {
     assert.equal(flagsOf('--storage.path=-x').storagePath, '-x');
+  });
+
+  it('reads --web.external-url, whose path is the prefix', () => {
+    const expected = { ...defaults, externalUrl: 'https://example.com/a/b', routePrefix: '/a/b' };
+    assert.deepEqual(flagsOf('--web.external-url=https://example.com/a/b/'), expected);
+    assert.deepEqual(flagsOf('--web.external-url', 'https://example.com/a/b/'), expected);
   });
 
   it('lets --web.route-prefix win over the path of --web.external-url', () => {

@@ -31,6 +31,8 @@ export interface Flags extends ConfigFlags {
   readonly webConfigFile?: string | undefined;
   /** What stands before every path: '' or `/prefix`. */
   readonly routePrefix: string;
+  /** Under which others reach it. */
+  readonly externalUrl?: string | undefined;
   /** The origins of web pages that may call the API; undefined: none. */
   readonly corsOrigin?: AnchoredRegexp | undefined;
   readonly logLevel: LogLevel;
@@ -97,6 +99,7 @@ function withDefaults(values: FlagValues, terminal: boolean): Flags {
     storagePath: values.storagePath ?? defaultOf(flagTable.storagePath),
     webConfigFile: values.webConfigFile,
     routePrefix: values.routePrefix ?? (values.externalUrl === undefined ? '' : routePrefixOf(values.externalUrl)),
+    externalUrl: values.externalUrl,
     corsOrigin: values.corsOrigin,
     logLevel: values.logLevel ?? defaultOf(flagTable.logLevel),
     logFormat: values.logFormat ?? (terminal ? 'logfmt' : 'json'),

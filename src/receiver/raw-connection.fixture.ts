@@ -42,5 +42,5 @@ export async function rawConnection(test: TestContext, port: number): Promise<Ra
 
 /** The head of a request without a body, with more headers if need be. */
 export function requestHead(method: string, path: string, ...headers: readonly string[]): string {
-  return [`${method} ${path} HTTP/1.1`, 'Host: x', ...headers, '', ''].join('\r\n');
+  return [`${method} ${path} HTTP/1.1`, 'Host: localhost', ...headers, '', ''].join('\r\n');
 }

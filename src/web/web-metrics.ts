@@ -1,7 +1,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 
 /** Why a request was not let in. */
-export const authFailures = ['missing', 'malformed', 'password', 'token', 'busy'] as const;
+export const authFailures = ['missing', 'malformed', 'password', 'token', 'busy', 'host', 'cross_site'] as const;
 export type AuthFailure = (typeof authFailures)[number];
 
 /** Why a TLS handshake came to nothing. `reset`: the client went away, as a port probe does. */

@@ -89,7 +89,7 @@ async function stopAtTheFirstByte(port: number): Promise<Socket> {
   const socket = connect(port, '127.0.0.1');
   socket.on('error', () => undefined);
   await once(socket, 'connect');
-  socket.write('GET /api/v2/alerts HTTP/1.1\r\nHost: x\r\n\r\n');
+  socket.write('GET /api/v2/alerts HTTP/1.1\r\nHost: localhost\r\n\r\n');
   await once(socket, 'readable');
   return socket;
 }

@@ -48,7 +48,7 @@ const phases: Readonly<Record<string, (scene: Scene) => Promise<string | undefin
   'a body is half sent': async ({ victim }) => {
     const socket = connect(victim.port, '127.0.0.1').on('error', () => undefined);
     socket.write(
-      'POST /api/v2/alerts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n[{',
+      'POST /api/v2/alerts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n[{',
     );
     await setTimeout(50);
     return undefined;
@@ -131,7 +131,7 @@ async function endTwice({ main }: FaultOptions): Promise<void> {
   const victim = await startVictim({ ...(main !== undefined && { main }) });
   const socket = connect(victim.port, '127.0.0.1').on('error', () => undefined);
   socket.write(
-    'POST /api/v2/alerts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n[{',
+    'POST /api/v2/alerts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n[{',
   );
   await setTimeout(100);
   victim.child.kill('SIGTERM');

@@ -85,6 +85,8 @@ const answers: readonly (readonly [status: string, what: string, sent: string, m
   ['302', 'the root outside of the prefix', requestHead('GET', '/')],
   ['301', 'the prefix alone', requestHead('GET', '/am')],
   ['404', 'a path outside of the prefix', requestHead('GET', '/x')],
+  ['403', 'a host that is not served', requestHead('GET', '/am/x').replace('localhost', 'evil.example')],
+  ['403', 'a page of another site', requestHead('DELETE', '/am/x', 'Sec-Fetch-Site: cross-site')],
   ['405', 'a method outside of the prefix', requestHead('POST', '/', 'Content-Length: 0')],
   ['500', 'a defect', requestHead('GET', '/am/x')],
   ['401', 'no password', requestHead('GET', '/am/x'), lock],
@@ -122,7 +124,7 @@ describe('the configured headers', () => {
     other.send(requestHead('GET', '/am/x'));
     await other.received(/500 /);
     void close();
-    connection.send('am/x HTTP/1.1\r\nHost: x\r\n\r\n');
+    connection.send('am/x HTTP/1.1\r\nHost: localhost\r\n\r\n');
     const answer = await connection.received(/\r\n\r\n/);
     assert.match(answer, /^HTTP\/1\.1 503 /);
     hasHeaders(answer);

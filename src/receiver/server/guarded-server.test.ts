@@ -5,6 +5,7 @@ import { RecordingLogger } from '../../../test/support/recording-logger.ts';
 import { Config } from '../../config/config.ts';
 import { SliceSchedule } from '../../slice-schedule.ts';
 import { loadWebConfig } from '../../web/load-web-config.ts';
+import { rawConnection } from '../raw-connection.fixture.ts';
 import { testMetrics } from '../routes.fixture.ts';
 import { GuardedServer } from './guarded-server.ts';
 import { testConnections } from './connections.fixture.ts';
@@ -63,4 +64,17 @@ describe('GuardedServer', () => {
     reload('{}');
     assert.deepEqual(unlocked(), []);
   });
+
+  for (const [listensAt, configuration, status] of [
+    ['127.0.0.1', '{}', '403'],
+    ['127.0.0.1', locked, '401'],
+    ['0.0.0.0', '{}', '200'],
+  ] as const)
+    it(`answers ${status} to a foreign Host at ${listensAt} ${configuration === locked ? 'with' : 'without'} a lock`, async (test) => {
+      const { port, reload } = await start(test, listensAt);
+      reload(configuration);
+      const connection = await rawConnection(test, port);
+      connection.send('GET /am/x HTTP/1.1\r\nHost: tocsin.example\r\nConnection: close\r\n\r\n');
+      assert.equal((await connection.closed).slice(9, 12), status);
+    });
 });

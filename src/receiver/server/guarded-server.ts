@@ -6,15 +6,16 @@ import { PasswordCheck } from '../../web/password-check.ts';
 import { PasswordThread } from '../../web/password-hasher.ts';
 import { createWebMetrics } from '../../web/web-metrics.ts';
 import { isLocked, type WebSettings } from '../../web/web-settings.ts';
+import { BrowserGuard } from '../gate/browser-guard.ts';
 import { Gate } from '../gate/gate.ts';
 import { GateReport } from '../gate/gate-report.ts';
 import { ReceiverServer, type ReceiverServerOptions } from './receiver-server.ts';
-import { tellListening, warnIfUnlocked, type Lock } from './tell-listening.ts';
+import { isLoopback, tellListening, warnIfUnlocked, type Lock } from './tell-listening.ts';
 import type { WebOptions } from './web-options.ts';
 
 export interface GuardedServerOptions extends Omit<
   ReceiverServerOptions,
-  'webMetrics' | 'tls' | 'gate' | 'routePrefix'
+  'webMetrics' | 'tls' | 'gate' | 'guard' | 'routePrefix'
 > {
   readonly registry: Registry;
   readonly web: WebOptions;
@@ -28,6 +29,7 @@ export class GuardedServer {
   readonly #passwords: PasswordCheck;
   readonly #report: GateReport;
   #address: AddressInfo | undefined;
+  #listenHost: string | undefined;
 
   constructor(options: GuardedServerOptions) {
     this.#options = options;
@@ -47,7 +49,15 @@ export class GuardedServer {
         answersPreflights: corsOrigin !== undefined,
       });
     this.#config = config;
-    this.server = new ReceiverServer({ ...options, routePrefix, webMetrics, tls: config?.current.tls, gate });
+    const guard = new BrowserGuard({
+      ...options,
+      ...options.web,
+      report: this.#report,
+      listenHost: () => this.#listenHost,
+      isOpenLoopback: () =>
+        this.#address !== undefined && isLoopback(this.#address) && !lockOf(config?.current).isLocked,
+    });
+    this.server = new ReceiverServer({ ...options, routePrefix, webMetrics, tls: config?.current.tls, gate, guard });
   }
 
   /** Resolves once connections are taken; from then on the web configuration follows its files. */
@@ -55,6 +65,7 @@ export class GuardedServer {
     const address = await this.server.listen(host, port);
     const { logger, web } = this.#options;
     this.#address = address;
+    this.#listenHost = host;
     tellListening(logger, lockOf(this.#config?.current), address, web.routePrefix);
     this.#config?.watch();
     return address;

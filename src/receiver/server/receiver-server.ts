@@ -12,6 +12,7 @@ import { connectionLimit } from './connection-limit.ts';
 import type { Connections } from './connections.ts';
 import { ConnectionServer, type ConnectionLimits } from './connection-server.ts';
 import type { ServerLimits } from './create-server.ts';
+import type { BrowserGuard } from '../gate/browser-guard.ts';
 import type { Gate } from '../gate/gate.ts';
 import { turnAway } from '../gate/turn-away.ts';
 import { headProblem } from './head-problem.ts';
@@ -38,6 +39,8 @@ export interface ReceiverServerOptions extends ServerLimits, LiveLimits {
   readonly webMetrics: WebMetrics;
   /** Undefined: plain HTTP. */
   readonly tls?: TlsSettings | undefined;
+  /** Undefined: web pages of everybody may use it. */
+  readonly guard?: BrowserGuard | undefined;
   /** Undefined: everybody may come in. */
   readonly gate?: Gate | undefined;
 }
@@ -136,7 +139,7 @@ export class ReceiverServer {
   }
 
   #serve(server: ConnectionServer, request: IncomingMessage, response: ServerResponse, open: number): void {
-    const { clock, gate, metrics, routePrefix } = this.#options;
+    const { clock, gate, guard, metrics, routePrefix } = this.#options;
     const startedAt = clock.now();
     const { path, route, url } = readTarget(routePrefix, request.url ?? '/');
     request.url = url;
@@ -149,6 +152,7 @@ export class ReceiverServer {
     if (open > maxPipelinedRequests) this.#broken.tooMany(request.socket, maxPipelinedRequests);
     else if (server.whyEnding !== undefined) this.#refuse(server.whyEnding, request, response);
     else if (problem !== undefined) turnAway(clock, request, response.setHeader('Connection', 'close'), ...problem);
+    else if (guard?.refuses(path, request, response) === true) return;
     else if (gate === undefined) this.#dispatch(path, request, response);
     else gate.admit(path, request, response, () => this.#dispatch(path, request, response));
   }

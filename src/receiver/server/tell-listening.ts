@@ -28,6 +28,7 @@ function urlOf({ scheme }: Lock, { family, address, port }: AddressInfo, routePr
   return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}${routePrefix}`;
 }
 
-function isLoopback({ address }: AddressInfo): boolean {
+/** True if only this machine reaches it. */
+export function isLoopback({ address }: AddressInfo): boolean {
   return address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.');
 }

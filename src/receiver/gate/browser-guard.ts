@@ -1,0 +1,104 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isIP } from 'node:net';
+import type { AnchoredRegexp } from '../../alert/anchored-regexp.ts';
+import type { Clock } from '../../clock.ts';
+import { senderOf } from '../request/sender.ts';
+import type { GateReport } from './gate-report.ts';
+import { turnAway } from './turn-away.ts';
+
+export interface BrowserGuardOptions {
+  readonly clock: Clock;
+  readonly report: GateReport;
+  /** `--web.external-url`: the address that browsers know. */
+  readonly externalUrl?: string | undefined;
+  /** `--web.cors.origin`: origins of pages that may call `/api/v2/`. */
+  readonly corsOrigin?: AnchoredRegexp | undefined;
+  /** The name in `--web.listen-address`. */
+  readonly listenHost: () => string | undefined;
+  /** True if only this machine is listened to, and nobody has to show who it is. */
+  readonly isOpenLoopback: () => boolean;
+}
+
+/** The kubelet and whatever restarts a process may call it what they like; neither tells a page anything. */
+const health = new Set(['/-/healthy', '/-/ready']);
+
+/** They change nothing. */
+const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/**
+ * Keeps web pages of others from using the browser of somebody who can reach Tocsin. Two rules:
+ *
+ * - On the loopback without a lock, `Host` is an IP address, `localhost`, or a name that was configured. A page whose own name
+ *   suddenly means 127.0.0.1 (DNS rebinding) would pass for a page of Tocsin otherwise.
+ * - What changes something does not come from a page of another origin, but for those of `--web.cors.origin` below `/api/v2/`.
+ *   Browsers tell of it in `Sec-Fetch-Site`, and in `Origin` where they do not; nobody else sends either. Go's
+ *   CrossOriginProtection decides so.
+ */
+export class BrowserGuard {
+  readonly #options: BrowserGuardOptions;
+  readonly #external: URL | undefined;
+
+  constructor(options: BrowserGuardOptions) {
+    this.#options = options;
+    this.#external = options.externalUrl === undefined ? undefined : new URL(options.externalUrl);
+  }
+
+  /** True if the request was answered, since it must not go on. @param path without the route prefix */
+  refuses(path: string, request: IncomingMessage, response: ServerResponse): boolean {
+    if (health.has(path)) return false;
+    if (!this.#isGoodHost(request)) this.#refuse('host', path, request, response);
+    else if (!this.#isGoodOrigin(path, request)) this.#refuse('cross_site', path, request, response);
+    else return false;
+    return true;
+  }
+
+  #isGoodHost({ headers: { host } }: IncomingMessage): boolean {
+    // HTTP/1.0 has none; every browser sends one.
+    if (host === undefined || !this.#options.isOpenLoopback()) return true;
+    const name = hostName(host);
+    const listenHost = this.#options.listenHost()?.toLowerCase();
+    return isAddress(name) || name === 'localhost' || name === listenHost || name === this.#external?.hostname;
+  }
+
+  #isGoodOrigin(path: string, { method = '', headers }: IncomingMessage): boolean {
+    if (safeMethods.has(method)) return true;
+    const { origin, host = '' } = headers;
+    const site = headers['sec-fetch-site'];
+    if (site === 'same-origin' || site === 'none') return true;
+    if (site === undefined && (origin === undefined || originHost(origin) === host.toLowerCase())) return true;
+    return origin !== undefined && this.#isTrusted(path, origin);
+  }
+
+  #isTrusted(path: string, origin: string): boolean {
+    if (origin === this.#external?.origin) return true;
+    return path.startsWith('/api/v2/') && this.#options.corsOrigin?.test(origin) === true;
+  }
+
+  #refuse(reason: 'host' | 'cross_site', path: string, request: IncomingMessage, response: ServerResponse): void {
+    const { clock, report } = this.#options;
+    const sender = senderOf(request);
+    report.unauthorized(request, sender, path, reason);
+    response.setHeader('X-Request-Id', sender.requestId);
+    turnAway(clock, request, response, 403, advices[reason]);
+  }
+}
+
+const advices = {
+  host: 'Forbidden: without a lock Tocsin answers on the loopback to an IP address, to localhost and to the host of --web.external-url alone; the Host of this request is another name. Start it with --web.external-url=http://NAME:PORT, or with a lock (--web.config.file)\n',
+  cross_site:
+    'Forbidden: a web page of another origin may change nothing here. Allow its origin with --web.cors.origin (for /api/v2/), or start Tocsin with --web.external-url if it is a page of its own behind a proxy\n',
+} as const;
+
+/** The host of a `Host` header, without port, in lower case, without a dot at its end. */
+function hostName(host: string): string {
+  return host.toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '');
+}
+
+function isAddress(name: string): boolean {
+  return isIP(name.replace(/^\[(.*)\]$/, '$1')) !== 0;
+}
+
+/** Host and port of an origin as the header `Host` writes them; undefined for `null` and for what is none. */
+function originHost(origin: string): string | undefined {
+  return /^https?:\/\/([^/]+)$/i.exec(origin)?.[1]?.toLowerCase();
+}
