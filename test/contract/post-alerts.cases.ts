@@ -578,8 +578,17 @@ const headers: readonly PostAlertsCase[] = [
     headers: { ...json, 'X-HTTP-Method-Override': 'DELETE' },
   },
   {
-    ...accepted('a request from another origin', alert('a request from another origin')),
+    name: 'a request from another origin',
+    sent: alert('a request from another origin'),
     headers: { ...json, Origin: 'http://example.org' },
+    status: 403,
+    shape: 'text',
+    differs: {
+      status: 200,
+      shape: 'empty',
+      received: oneFires,
+      why: 'Tocsin lets no web page of others change anything',
+    },
   },
 ];
 
