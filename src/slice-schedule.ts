@@ -13,7 +13,8 @@ export type LongWork =
   | 'unsilenced'
   | 'answers of Prometheus'
   | 'stored alerts'
-  | 'reconciles';
+  | 'reconciles'
+  | 'metrics';
 
 /**
  * Says whose slice is next. All long work together holds the event loop for {@link sliceMs} and one piece at most; then

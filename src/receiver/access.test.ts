@@ -4,10 +4,10 @@ import type { ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
-import { Registry } from 'prom-client';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { Config } from '../config/config.ts';
+import type { MetricsPage } from './metrics-page.ts';
 import { SliceSchedule } from '../slice-schedule.ts';
 import type { AccessRules } from '../web/access.ts';
 import { digestOf } from '../web/load-web-config.ts';
@@ -52,8 +52,6 @@ async function start(test: TestContext, routePrefix: string) {
       void response.end(`reached ${path}`);
   const bySilence = (_: unknown, response: ServerResponse, asked: string): void =>
     reached(`/api/v2/silence/${encodeURIComponent(asked)}`)(_, response);
-  const page = new Registry();
-  page.metrics = () => Promise.resolve('reached /metrics');
   const routes = createRoutes({
     alerts: {
       handle: (request: unknown, response: ServerResponse, door: unknown) =>
@@ -67,7 +65,7 @@ async function start(test: TestContext, routePrefix: string) {
       silences: reached('/api/v2/silences'),
     } as unknown as ReadHandler,
     silences: { post: reached('/api/v2/silences'), get: bySilence, delete: bySilence } as unknown as SilencesHandler,
-    registry: page,
+    metrics: { answer: reached('/metrics') } as unknown as MetricsPage,
     notReady: () => 'reached /-/ready',
     reload: () => Promise.resolve({ problems: ['reached /-/reload'] }),
   });

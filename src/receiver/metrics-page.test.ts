@@ -3,7 +3,9 @@ import { describe, it } from 'node:test';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import fc from 'fast-check';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { answerMetrics, prefersOpenMetrics } from './metrics-page.ts';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import { SliceSchedule } from '../slice-schedule.ts';
+import { MetricsPage, prefersOpenMetrics } from './metrics-page.ts';
 
 const prometheus3 =
   'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,' +
@@ -16,17 +18,21 @@ interface Page {
   readonly text: string;
 }
 
-async function page(registry: Registry, accept?: string): Promise<Page> {
+async function page(registry: Registry, accept?: string, metrics = pageOf(registry)): Promise<Page> {
   const answer = { type: '', text: '' };
   const response = {
     writeHead(_: number, headers: Record<string, string>) {
       answer.type = headers['Content-Type']!;
       return response;
     },
-    end: (text: string) => void (answer.text = text),
+    end: (bytes: Buffer) => void (answer.text = bytes.toString()),
   };
-  await answerMetrics(registry, { headers: { accept } } as IncomingMessage, response as unknown as ServerResponse);
+  await metrics.answer({ headers: { accept } } as IncomingMessage, response as unknown as ServerResponse);
   return answer;
+}
+
+function pageOf(registry: Registry): MetricsPage {
+  return new MetricsPage(registry, new SliceSchedule(new FakeClock()));
 }
 
 function newRegistry(): Registry {
@@ -60,7 +66,7 @@ describe('prefersOpenMetrics', () => {
   });
 });
 
-describe('answerMetrics', () => {
+describe('MetricsPage', () => {
   it('writes OpenMetrics: counters named without _total, bounds as floats, and an end', async () => {
     const { type, text } = await page(newRegistry(), prometheus3);
     assert.equal(type, 'application/openmetrics-text; version=1.0.0; charset=utf-8');
@@ -76,5 +82,29 @@ describe('answerMetrics', () => {
     assert.deepEqual(await page(registry), before);
     assert.equal(before.type, 'text/plain; version=0.0.4; charset=utf-8');
     assert.match(before.text, /^# TYPE things_total counter\nthings_total\{kind="a"\} 2$/m);
+  });
+
+  it('is rendered once for everybody who waits for it, however many ask at once', async () => {
+    let renders = 0;
+    const registry = new Registry();
+    const collect = (): void => void renders++;
+    new Gauge({ registers: [registry], name: 'depth', help: 'Depth.', collect });
+    const metrics = pageOf(registry);
+    await Promise.all(Array.from({ length: 100 }, () => page(registry, undefined, metrics)));
+    assert.equal(renders, 1);
+    await Promise.all(Array.from({ length: 100 }, () => page(registry, prometheus3, metrics)));
+    assert.equal(renders, 2);
+  });
+
+  it('shows whoever asks the values of that moment or later', async () => {
+    const registry = new Registry();
+    const depth = new Gauge({ registers: [registry], name: 'depth', help: 'Depth.' });
+    const metrics = pageOf(registry);
+    const first = page(registry, undefined, metrics);
+    depth.set(7);
+    assert.match((await page(registry, undefined, metrics)).text, /^depth 7$/m);
+    assert.match((await first).text, /^depth 7$/m);
+    depth.set(8);
+    assert.match((await page(registry, undefined, metrics)).text, /^depth 8$/m);
   });
 });

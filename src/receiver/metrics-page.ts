@@ -1,17 +1,49 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Registry, type MetricObjectWithValues, type MetricValue, type OpenMetricsContentType } from 'prom-client';
+import type { SliceSchedule } from '../slice-schedule.ts';
 
-/** `GET /metrics`: OpenMetrics 1.0.0 for a scraper that prefers it, else the text format of Prometheus. */
-export async function answerMetrics(
-  registry: Registry,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  const shown = prefersOpenMetrics(request.headers.accept) ? await openMetrics(registry) : registry;
-  const page = await shown.metrics();
-  response
-    .writeHead(200, { 'Content-Type': shown.contentType, 'Content-Length': Buffer.byteLength(page), Vary: 'Accept' })
-    .end(page);
+type Format = 'text' | 'OpenMetrics';
+
+interface Rendered {
+  readonly type: string;
+  readonly bytes: Buffer;
+}
+
+/**
+ * `GET /metrics`: OpenMetrics 1.0.0 for a scraper that prefers it, else the text format of Prometheus. A page takes
+ * milliseconds, and thousands of requests may ask at once. So a page waits for its turn in the schedule, and everybody who
+ * asks before that turn gets the same one: no value in it is older than the request.
+ */
+export class MetricsPage {
+  readonly #registry: Registry;
+  readonly #schedule: SliceSchedule;
+  /** Pages that are not begun yet. */
+  readonly #next = new Map<Format, Promise<Rendered>>();
+
+  constructor(registry: Registry, schedule: SliceSchedule) {
+    this.#registry = registry;
+    this.#schedule = schedule;
+  }
+
+  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { type, bytes } = await this.#page(prefersOpenMetrics(request.headers.accept) ? 'OpenMetrics' : 'text');
+    response.writeHead(200, { 'Content-Type': type, 'Content-Length': bytes.length, Vary: 'Accept' }).end(bytes);
+  }
+
+  #page(format: Format): Promise<Rendered> {
+    const waiting = this.#next.get(format);
+    if (waiting !== undefined) return waiting;
+    const page = this.#render(format);
+    this.#next.set(format, page);
+    return page;
+  }
+
+  async #render(format: Format): Promise<Rendered> {
+    await this.#schedule.next('metrics');
+    this.#next.delete(format);
+    const shown = format === 'OpenMetrics' ? await openMetrics(this.#registry) : this.#registry;
+    return { type: shown.contentType, bytes: Buffer.from(await shown.metrics()) };
+  }
 }
 
 /** By the weights of an Accept header. Without one, and at equal weights, the text format is the answer. */

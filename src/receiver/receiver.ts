@@ -22,6 +22,7 @@ import { Connections } from './server/connections.ts';
 import { createReceiverMetrics, type ReceiverMetrics } from './report/receiver-metrics.ts';
 import type { LiveLimits } from './server/receiver-server.ts';
 import type { Reload } from './reload.ts';
+import { MetricsPage } from './metrics-page.ts';
 import { createRoutes } from './routes.ts';
 import type { SilenceStorage } from './silences/silence-keeper.ts';
 import { SilenceStage } from './silences/silence-stage.ts';
@@ -101,7 +102,8 @@ export class Receiver {
       current: () => this.#config,
     });
     const alerts = this.#handler(options, silences, silencing);
-    const routes = createRoutes({ ...options, alerts, reads, silences: this.#silences.handler });
+    const page = new MetricsPage(options.registry, options.schedule);
+    const routes = createRoutes({ ...options, alerts, reads, silences: this.#silences.handler, metrics: page });
     this.#server = createServer(options, metrics, this.#connections, routes);
   }
 

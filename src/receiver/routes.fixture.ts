@@ -20,6 +20,7 @@ import { IntakeReport } from './intake/intake-report.ts';
 import { ReadHandler } from './reading/read-handler.ts';
 import { createReceiverMetrics, type ReceiverMetrics } from './report/receiver-metrics.ts';
 import type { Reload } from './reload.ts';
+import { MetricsPage } from './metrics-page.ts';
 import { createRoutes } from './routes.ts';
 import type { SilenceStorage } from './silences/silence-keeper.ts';
 import { SilenceStage } from './silences/silence-stage.ts';
@@ -135,7 +136,14 @@ export async function startRoutes(test: TestContext, options: TestRoutesOptions 
     status: { version: '1.2.3', startedAt: clock.now(), resolveTimeoutMs: 300_000, groupBy: ['alertname'] },
   });
   const { notReady = () => undefined, reload = () => Promise.resolve({ needRestart: [] }) } = options;
-  const routes = createRoutes({ alerts, reads, silences: stage.handler, registry, notReady, reload });
+  const routes = createRoutes({
+    alerts,
+    reads,
+    silences: stage.handler,
+    metrics: new MetricsPage(registry, schedule),
+    notReady,
+    reload,
+  });
   const server = createServer((request, response) => {
     responses.push(response);
     request.url = readTarget('', request.url!).url;

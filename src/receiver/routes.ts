@@ -1,12 +1,11 @@
 import type { RequestListener } from 'node:http';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
-import type { Registry } from 'prom-client';
 import { answerNotAllowed, answerNotFound, answerRefusal, answerText } from './answer/answer.ts';
 import type { AlertsHandler } from './intake/alerts-handler.ts';
 import { webhookDoor } from './intake/door.ts';
 import type { ReadHandler } from './reading/read-handler.ts';
 import { refuse } from './answer/refusal.ts';
-import { answerMetrics } from './metrics-page.ts';
+import type { MetricsPage } from './metrics-page.ts';
 import { answerReload, type Reload } from './reload.ts';
 import type { SilencesHandler } from './silences/silences-handler.ts';
 import { answerRemoved, removedRoutes } from './removed-routes.ts';
@@ -15,7 +14,7 @@ export interface RoutesOptions {
   readonly alerts: AlertsHandler;
   readonly reads: ReadHandler;
   readonly silences: SilencesHandler;
-  readonly registry: Registry;
+  readonly metrics: MetricsPage;
   /** Why Tocsin is not ready; undefined once it is. */
   readonly notReady: () => string | undefined;
   readonly reload: Reload;
@@ -34,7 +33,7 @@ export function createRoutes(given: RoutesOptions): RequestListener {
  * What is offered at which path: the receiver's table of contents. Everything else is Alertmanager's 404 or 405. Paths come
  * in the one spelling of request-target.ts, from which express is not to differ.
  */
-function createApp({ alerts, reads, silences, registry, notReady, reload }: RoutesOptions): Express {
+function createApp({ alerts, reads, silences, metrics, notReady, reload }: RoutesOptions): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing').enable('strict routing');
 
@@ -64,7 +63,7 @@ function createApp({ alerts, reads, silences, registry, notReady, reload }: Rout
   app.post('/-/reload', (_, response) => answerReload(response, reload));
   app.all('/-/reload', (request, response) => options(request, response, 'OPTIONS, POST'));
   app.get('/metrics', (request, response) =>
-    request.method === 'HEAD' ? answerNotAllowed(response, 'GET, OPTIONS') : answerMetrics(registry, request, response),
+    request.method === 'HEAD' ? answerNotAllowed(response, 'GET, OPTIONS') : metrics.answer(request, response),
   );
   app.all('/metrics', (request, response) => options(request, response, 'GET, OPTIONS'));
   app.use((request, response) => notFound(request, response));
