@@ -144,7 +144,8 @@ export class App {
 
   #createHome(): Home {
     const onChange = (change: PipelineChange): void => this.#wakes.pipelineChanged(change);
-    return this.#options.createHome({ ...this.#options, registry: this.#registry, onChange });
+    const common = { schedule: this.#schedule, registry: this.#registry };
+    return this.#options.createHome({ ...this.#options, ...common, onChange });
   }
 
   #createController(): ControllerStage {

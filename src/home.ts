@@ -3,6 +3,7 @@ import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import type { Annotator, PipelineChange, Pipelines, TransitionRecorder } from './controller/ports.ts';
 import type { Logger } from './logger.ts';
+import type { SliceSchedule } from './slice-schedule.ts';
 import { PipelineFolder } from './standalone/pipeline-folder.ts';
 
 /** Where pipelines live, and what else can be done there: a cluster or a folder. */
@@ -28,6 +29,7 @@ export interface HomeContext {
   readonly storagePath: string;
   readonly version: string;
   readonly clock: Clock;
+  readonly schedule: SliceSchedule;
   readonly logger: Logger;
   readonly registry: Registry;
   /** Called once all is synced, when the home already shows the change. */

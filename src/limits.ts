@@ -166,3 +166,19 @@ export const webConfigCheckMs = 1000;
 
 /** How often a web configuration that was refused is tried again though its files look the same, milliseconds. */
 export const webConfigRetryMs = 10_000;
+
+/** The longest answer of the API server, and line of a watch, that is read, bytes; and the longest page of a list with more than one object. */
+export const apiAnswerBytes = 64 * 1024 * 1024;
+export const apiPageBytes = 16 * 1024 * 1024;
+
+/** What of one object of the API server may be kept, by estimate, bytes: over it the object is left out. */
+export const apiObjectBytes = 256 * 1024;
+
+/** What all watched objects may take together, by estimate, bytes: over it further ones are left out. */
+export const apiObjectsBytes = 64 * 1024 * 1024;
+
+/** What may be kept of what stands around the objects of an answer, such as the token of a list's next page, bytes. */
+export const apiEnvelopeBytes = 64 * 1024;
+
+/** Lines about objects that are left out, for each resource, that are written at warn in one second. */
+export const leftOutLinesPerSecond = 5;

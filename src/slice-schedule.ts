@@ -12,6 +12,7 @@ export type LongWork =
   | 'large silences'
   | 'unsilenced'
   | 'answers of Prometheus'
+  | 'answers of the API server'
   | 'stored alerts'
   | 'reconciles'
   | 'metrics';

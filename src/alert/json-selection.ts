@@ -5,7 +5,7 @@ import type { Sliced } from './sliced.ts';
  * What is to be kept of a value of JSON; of everything else nothing is made.
  *
  * - `scalar`: a string, number, boolean or null; of an object or array only that it is one, as `{}` or `[]`.
- * - `presence`: true for anything but null, which is false.
+ * - `presence`: true for anything but null.
  * - `whole`: all of it.
  * - `members`: of an object these members. Of one that is given twice the last one counts.
  * - `everyMember`, `everyElement`: of an object each member, of an array each element.
@@ -28,8 +28,8 @@ export interface SelectedList {
   readonly elementBytes: number;
   /** An array begins; a second one under the same name replaces the first. */
   begin(): void;
-  /** @param isCut true if the element takes more than it may, and is only a part of itself */
-  take(element: unknown, isCut: boolean): void;
+  /** @param allowance of the element: if it is spent, the element is only a part of itself */
+  take(element: unknown, allowance: Allowance): void;
 }
 
 /** What an object or an array takes, and one member or element, its texts not counted: on the high side, bytes. */
@@ -41,10 +41,16 @@ const characterBytes = 2;
 
 /** How much may be kept, bytes, by an estimate on the high side. When it is spent, no more is kept, but all is read to its end. */
 export class Allowance {
+  readonly bytes: number;
   #left: number;
 
   constructor(bytes: number) {
+    this.bytes = bytes;
     this.#left = bytes;
+  }
+
+  get used(): number {
+    return this.bytes - this.#left;
   }
 
   get isSpent(): boolean {
@@ -81,7 +87,7 @@ export function* readSelected(reader: JsonReader, selection: Selection, allowanc
   const kind = reader.peek();
   if (selection === 'presence') {
     yield* reader.skip();
-    return kind !== 'null';
+    return kind === 'null' ? null : true;
   }
   if (kind === 'object') return yield* readObject(reader, selection, allowance);
   if (kind === 'array') return yield* readArray(reader, selection, allowance);
@@ -127,7 +133,7 @@ function* readList(reader: JsonReader, list: SelectedList): Sliced<unknown> {
   for (let more = yield* reader.nextElement(true); more; more = yield* reader.nextElement(false)) {
     const allowance = new Allowance(list.elementBytes);
     const element = yield* readSelected(reader, list.element, allowance);
-    list.take(element, allowance.isSpent);
+    list.take(element, allowance);
   }
   return [];
 }

@@ -37,7 +37,7 @@ class SuspectNameError extends Error {}
 
 /** Not deeper than the selection, except where it is `whole`. */
 function select(value: unknown, selection: Selection, allowance: Allowance): unknown {
-  if (selection === 'presence') return value !== null;
+  if (selection === 'presence') return value === null ? null : true;
   if (Array.isArray(value)) return selectArray(value, selection, allowance);
   if (typeof value === 'object' && value !== null) return selectObject(value, selection, allowance);
   if (typeof value !== 'string') return value;
@@ -72,7 +72,7 @@ function selectList(found: readonly unknown[], list: SelectedList): readonly unk
   for (const value of found) {
     const allowance = new Allowance(list.elementBytes);
     const element = select(value, list.element, allowance);
-    list.take(element, allowance.isSpent);
+    list.take(element, allowance);
   }
   return [];
 }

@@ -1,5 +1,6 @@
 import type { ApiClient } from './api-client.ts';
 import { ApiError } from './api-error.ts';
+import { keptNothing } from './kept-object.ts';
 import type { WriteFailures } from './write-failures.ts';
 import { resourceOf, type WriteTarget } from './write-target.ts';
 
@@ -27,7 +28,14 @@ export class AnnotationWriter {
     const contentType = 'application/merge-patch+json';
     const body = { metadata: { annotations } };
     try {
-      await this.#options.client.call({ method: 'PATCH', path: target.path, contentType, body, signal });
+      await this.#options.client.call({
+        method: 'PATCH',
+        path: target.path,
+        contentType,
+        body,
+        keep: keptNothing,
+        signal,
+      });
       return true;
     } catch (error) {
       if (error instanceof ApiError && error.status === 404) return false;

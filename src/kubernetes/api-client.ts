@@ -1,7 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Clock } from '../clock.ts';
 import { startDeadline } from '../deadline.ts';
-import { excerpt } from '../excerpt.ts';
 import type { ApiCall } from './api-call.ts';
 import { ApiError } from './api-error.ts';
 import type { ApiMetrics } from './api-metrics.ts';
@@ -13,7 +12,7 @@ import { sleep } from './sleep.ts';
 
 export interface ApiClientOptions {
   readonly clock: Clock;
-  readonly transport: Pick<ApiTransport, 'send' | 'readAll'>;
+  readonly transport: Pick<ApiTransport, 'send' | 'readAnswer'>;
   readonly credentials: Pick<Credentials, 'renew' | 'close'>;
   readonly connections: Pick<Connections, 'close'>;
   readonly rate: Pick<CallRate, 'acquire' | 'acquireForEvent'>;
@@ -38,16 +37,9 @@ export class ApiClient {
     this.#options = options;
   }
 
-  /** The object that the server answers with; undefined for an empty answer. */
-  async call<T>(call: ApiCall): Promise<T> {
-    const text = await this.#attempts(call, (signal) => this.#callOnce(call, signal));
-    if (text === '') return undefined as T;
-    try {
-      return JSON.parse(text) as T;
-    } catch (error) {
-      const message = `${call.method} ${call.path}: the answer is not JSON: ${excerpt(text)}`;
-      throw new ApiError(message, { status: 200, reason: 'NotJson', cause: error });
-    }
+  /** What the call keeps of the answer; undefined for an empty one. */
+  call<T>(call: ApiCall): Promise<T> {
+    return this.#attempts(call, (signal) => this.#callOnce(call, signal)) as Promise<T>;
   }
 
   /**
@@ -95,11 +87,11 @@ export class ApiClient {
     else metrics.waited((await rate.acquire(signal)) / 1000);
   }
 
-  async #callOnce(call: ApiCall, signal: AbortSignal): Promise<string> {
+  async #callOnce(call: ApiCall, signal: AbortSignal): Promise<unknown> {
     const { clock, transport } = this.#options;
     const deadline = startDeadline(clock, call.timeoutMs ?? defaultTimeoutMs, signal);
     try {
-      return await transport.readAll(call, await transport.send(call, deadline.signal));
+      return await transport.readAnswer(call, await transport.send(call, deadline.signal));
     } catch (error) {
       throw deadline.expired() ? lateError(call, error) : error;
     } finally {

@@ -1,8 +1,15 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import { request } from 'undici';
+import { JsonError } from '../alert/json-error.ts';
+import { Allowance } from '../alert/json-selection.ts';
 import { readBoundedBody } from '../bounded-body.ts';
-import type { ApiCall } from './api-call.ts';
+import { excerpt } from '../excerpt.ts';
+import { JsonStream, TextTooLongError } from '../json-stream.ts';
+import { apiAnswerBytes, apiObjectBytes } from '../limits.ts';
+import type { SliceSchedule } from '../slice-schedule.ts';
+import { Slices } from '../slices.ts';
+import type { ApiCall, KeptAnswer } from './api-call.ts';
 import { ApiError } from './api-error.ts';
 import { networkFailure, statusFailure } from './api-failure.ts';
 import type { Connections } from './connections.ts';
@@ -11,15 +18,15 @@ import type { Access, Credentials } from './credentials.ts';
 export interface ApiTransportOptions {
   readonly credentials: Credentials;
   readonly connections: Connections;
+  readonly schedule: SliceSchedule;
   /** Of this program, for the User-Agent header. */
   readonly version: string;
-  /** The longest answer of a call that is read. Default 64 MiB. */
+  /** The longest answer of a call that is read, bytes. Default {@link apiAnswerBytes}. */
   readonly maxResponseBytes?: number;
   /** Told of the head of each answer. */
   readonly onAnswer?: (status: number, headers: IncomingHttpHeaders) => void;
 }
 
-const defaultMaxResponseBytes = 64 * 1024 * 1024;
 /** Of an answer that is no success only the beginning is of use. */
 const maxErrorBytes = 64 * 1024;
 
@@ -43,15 +50,20 @@ export class ApiTransport {
     throw statusFailure(call, statusCode, text, headers['retry-after']?.toString());
   }
 
-  /** The text of a body, to its end. */
-  async readAll(call: ApiCall, body: Readable): Promise<string> {
-    const { maxResponseBytes = defaultMaxResponseBytes } = this.#options;
-    const { text, cut } = await readBoundedBody(body, maxResponseBytes).catch((error: unknown) => {
-      throw networkFailure(call, undefined, error, true);
-    });
-    if (!cut) return text;
-    const message = `${call.method} ${call.path}: the answer is larger than ${maxResponseBytes} bytes`;
-    throw new ApiError(message, { status: 200, reason: 'TooLarge' });
+  /** Reads a body to its end, and gives what the call keeps of it; undefined for an empty one. Rejects with ApiError. */
+  async readAnswer(call: ApiCall, body: Readable): Promise<unknown> {
+    const { maxResponseBytes = apiAnswerBytes, schedule } = this.#options;
+    const { selection, bytes, maxTextBytes = maxResponseBytes } = call.keep ?? keptByDefault;
+    const stream = new JsonStream(body, maxTextBytes, new Slices(schedule, 'answers of the API server'));
+    let allowance = new Allowance(bytes);
+    try {
+      const answer = await stream.select(selection, () => (allowance = new Allowance(bytes)));
+      if (!allowance.isSpent) return answer;
+    } catch (error) {
+      if (error instanceof JsonError && stream.head.trim() === '') return undefined;
+      throw answerFailure(call, error, stream.head);
+    }
+    throw tooLarge(call, `what is needed of the answer takes more than ${bytes} bytes of memory`);
   }
 
   /** An identity provider that hangs must not hold the call beyond its deadline. */
@@ -85,6 +97,21 @@ export class ApiTransport {
       throw networkFailure(call, access, error, false);
     }
   }
+}
+
+/** Of answers whose caller does not say. */
+const keptByDefault: KeptAnswer = { selection: 'whole', bytes: apiObjectBytes };
+
+function answerFailure(call: ApiCall, error: unknown, head: string): ApiError {
+  if (error instanceof ApiError) return error;
+  if (error instanceof TextTooLongError) return tooLarge(call, error.message.replace('it is', 'the answer is'));
+  if (!(error instanceof JsonError)) return networkFailure(call, undefined, error, true);
+  const message = `${call.method} ${call.path}: the answer is not JSON: ${excerpt(head)}`;
+  return new ApiError(message, { status: 200, reason: 'NotJson', cause: error });
+}
+
+function tooLarge({ method, path }: ApiCall, detail: string): ApiError {
+  return new ApiError(`${method} ${path}: ${detail}`, { status: 200, reason: 'TooLarge' });
 }
 
 function urlOf(server: string, { path, query = {} }: ApiCall): string {

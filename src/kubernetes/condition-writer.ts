@@ -4,6 +4,7 @@ import { maxWriteConflicts } from '../limits.ts';
 import type { ApiClient } from './api-client.ts';
 import { ApiError } from './api-error.ts';
 import { conditionPatch, type KnownConditions } from './condition-patch.ts';
+import { asApiObject, keptConditions, keptObject } from './kept-object.ts';
 import type { ApiObject } from './pipeline-object.ts';
 import type { WriteFailures } from './write-failures.ts';
 import type { WriteMetrics } from './write-metrics.ts';
@@ -77,22 +78,26 @@ export class ConditionWriter {
 
   /** Undefined if the object is gone. */
   async #read({ path, uid }: WriteTarget, signal: AbortSignal): Promise<KnownConditions | undefined> {
-    const object = await this.#options.client.call<ApiObject>({ method: 'GET', path, signal }).catch(ifNotFound);
-    if (object === undefined || (uid !== undefined && object.metadata.uid !== uid)) return undefined;
+    const call = { method: 'GET', path, keep: keptConditions, signal } as const;
+    const answer = await this.#options.client.call<object | undefined>(call).catch(ifNotFound);
+    if (answer === undefined) return undefined;
+    const object = asApiObject(answer, `GET ${path}`);
+    if (uid !== undefined && object.metadata.uid !== uid) return undefined;
     const { metadata, status } = object;
     const conditions = status?.conditions ?? [];
     if (isConditions(conditions)) return { conditions, resourceVersion: metadata.resourceVersion ?? '' };
     throw new TerminalError(`${path}: status.conditions is not a list of conditions, and stays as it is`);
   }
 
-  #patch(
+  async #patch(
     { path }: WriteTarget,
     base: KnownConditions,
     conditions: readonly Condition[],
     signal: AbortSignal,
   ): Promise<ApiObject> {
     const patch = conditionPatch(base, conditions);
-    return this.#options.client.call({ method: 'PATCH', path: `${path}/status`, signal, ...patch });
+    const call = { method: 'PATCH', path: `${path}/status`, keep: keptObject, signal, ...patch } as const;
+    return asApiObject(await this.#options.client.call(call), `PATCH ${path}/status`);
   }
 }
 

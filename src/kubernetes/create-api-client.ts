@@ -1,5 +1,6 @@
 import type { Registry } from 'prom-client';
 import type { Clock } from '../clock.ts';
+import { SliceSchedule } from '../slice-schedule.ts';
 import type { Environment } from '../proxy/proxy-environment.ts';
 import { ApiClient } from './api-client.ts';
 import { createApiMetrics } from './api-metrics.ts';
@@ -13,6 +14,8 @@ export interface CreateApiClientOptions {
   readonly clock: Clock;
   readonly registry: Registry;
   readonly access: ClusterAccess;
+  /** In whose slices answers are read. Default one of its own. */
+  readonly schedule?: SliceSchedule;
   /** Calls a second in the long run, and at once after a rest. Default: see {@link CallRate}. */
   readonly qps?: number | undefined;
   readonly burst?: number | undefined;
@@ -31,6 +34,7 @@ export interface CreateApiClientOptions {
 /** The client with everything that it stands on. Nothing is read or connected before the first call. */
 export function createApiClient(options: CreateApiClientOptions): ApiClient {
   const { clock, registry, access, qps, burst, onRate, maxConnections = 32, environment } = options;
+  const { schedule = new SliceSchedule(clock) } = options;
   const rate = new CallRate({ clock, qps, burst, onChange: onRate });
   const onAnswer = rate.observe.bind(rate);
   const credentials = new Credentials(() => loadKubeConfig(access), clock, environment);
@@ -39,7 +43,7 @@ export function createApiClient(options: CreateApiClientOptions): ApiClient {
     clock,
     credentials,
     connections,
-    transport: new ApiTransport({ ...options, credentials, connections, onAnswer }),
+    transport: new ApiTransport({ ...options, credentials, connections, schedule, onAnswer }),
     rate,
     metrics: createApiMetrics(registry, () => rate.qps),
   });

@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import type { PipelineChange } from '../controller/ports.ts';
 import type { Logger } from '../logger.ts';
+import type { SliceSchedule } from '../slice-schedule.ts';
 import { tellProxy, type Environment } from '../proxy/proxy-environment.ts';
 import { clusterServer } from './cluster-server.ts';
 import { createApiClient } from './create-api-client.ts';
@@ -22,6 +23,7 @@ export interface KubernetesHomeOptions {
   /** Reconciles at once. */
   readonly workers: number;
   readonly clock: Clock;
+  readonly schedule: SliceSchedule;
   readonly logger: Logger;
   readonly registry: Registry;
   /** Of this program, for the User-Agent header. */

@@ -1,5 +1,8 @@
+import type { SelectedList } from '../alert/json-selection.ts';
+import { apiEnvelopeBytes } from '../limits.ts';
 import type { ApiClient } from './api-client.ts';
 import { ApiError } from './api-error.ts';
+import { isJsonObject } from './kept-object.ts';
 import {
   apiVersionOf,
   apiVersionPath,
@@ -8,8 +11,9 @@ import {
   type WatchedResource,
 } from './watched-resource.ts';
 
-interface ResourceList {
-  readonly resources?: readonly { readonly name: string; readonly kind: string; readonly namespaced: boolean }[];
+interface FoundResource {
+  readonly kind: string;
+  readonly namespaced: boolean;
 }
 
 /**
@@ -23,27 +27,51 @@ export async function discover(
   signal: AbortSignal,
 ): Promise<ServedResource | undefined> {
   for (const version of watched.versions) {
-    const list = await resourcesOf(client, apiVersionPath(watched.group, version), signal);
-    const found = list.resources?.find(({ name }) => name === watched.resource);
+    const found = await find(client, apiVersionPath(watched.group, version), watched.resource, signal);
     if (found !== undefined) return served(watched, version, found);
   }
   return undefined;
 }
 
-async function resourcesOf(client: Pick<ApiClient, 'call'>, path: string, signal: AbortSignal): Promise<ResourceList> {
+/** Of all resources that an API version has only the one is kept. */
+async function find(
+  client: Pick<ApiClient, 'call'>,
+  path: string,
+  resource: string,
+  signal: AbortSignal,
+): Promise<FoundResource | undefined> {
+  const list = new ResourceSearch(resource);
+  const keep = { selection: { members: { resources: { list } } }, bytes: apiEnvelopeBytes };
   try {
-    return await client.call<ResourceList>({ method: 'GET', path, signal });
+    await client.call({ method: 'GET', path, keep, signal });
   } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return {};
-    throw error;
+    if (!(error instanceof ApiError && error.status === 404)) throw error;
+  }
+  return list.found;
+}
+
+class ResourceSearch implements SelectedList {
+  readonly element = { members: { name: 'scalar', kind: 'scalar', namespaced: 'scalar' } } as const;
+  readonly elementBytes = apiEnvelopeBytes;
+  readonly #resource: string;
+  found: FoundResource | undefined;
+
+  constructor(resource: string) {
+    this.#resource = resource;
+  }
+
+  begin(): void {
+    this.found = undefined;
+  }
+
+  take(element: unknown): void {
+    const { name, kind, namespaced } = isJsonObject(element) ? element : {};
+    if (name !== this.#resource || typeof kind !== 'string' || this.found !== undefined) return;
+    this.found = { kind, namespaced: namespaced === true };
   }
 }
 
-function served(
-  watched: WatchedResource,
-  version: string,
-  { kind, namespaced }: { readonly kind: string; readonly namespaced: boolean },
-): ServedResource {
+function served(watched: WatchedResource, version: string, { kind, namespaced }: FoundResource): ServedResource {
   const { group, resource, namespace } = watched;
   if (namespace !== undefined && !namespaced) {
     const message = `${resourceName(watched)} is cluster-scoped: remove "namespaces" from its entry in pipelines.kubernetes.kinds`;

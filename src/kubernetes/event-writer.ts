@@ -4,6 +4,7 @@ import type { ApiClient } from './api-client.ts';
 import { ApiError } from './api-error.ts';
 import type { EventReport } from './event-report.ts';
 import type { EventSeries } from './event-series.ts';
+import { keptNothing } from './kept-object.ts';
 
 export interface EventWriterOptions {
   readonly client: Pick<ApiClient, 'call'>;
@@ -78,7 +79,14 @@ export class EventWriter {
     const path = eventsPath(series);
     const { signal } = this.#closed;
     try {
-      await this.#options.client.call({ method: 'POST', path, body: series.body, signal, isEvent: true });
+      await this.#options.client.call({
+        method: 'POST',
+        path,
+        body: series.body,
+        keep: keptNothing,
+        signal,
+        isEvent: true,
+      });
     } catch (error) {
       // The answer to an earlier try was lost: it is there.
       if (!(error instanceof ApiError && error.status === 409)) throw error;
@@ -97,6 +105,7 @@ export class EventWriter {
         path,
         contentType,
         body: series.patch,
+        keep: keptNothing,
         signal,
         isEvent: true,
       });

@@ -3,6 +3,7 @@ import type { ApiCall } from './api-call.ts';
 import type { ApiClient } from './api-client.ts';
 import { ApiError } from './api-error.ts';
 import { statusFailure } from './api-failure.ts';
+import { keptAnswer } from './kept-answer.fixture.ts';
 
 type Json = Record<string, unknown>;
 
@@ -28,7 +29,7 @@ export class FakeApiClient implements Pick<ApiClient, 'call'> {
     await Promise.resolve();
     call.signal?.throwIfAborted();
     this.before(call);
-    return structuredClone(this.#answer(call)) as T;
+    return keptAnswer(call, this.#answer(call)) as T;
   }
 
   /** Creates or replaces the object at a path, as somebody else would. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { Registry } from 'prom-client';
+import { SliceSchedule } from '../slice-schedule.ts';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { setCondition } from '../controller/conditions.ts';
@@ -43,6 +44,7 @@ async function bench(t: TestContext, status?: Record<string, unknown>) {
   const pipelines = new KubernetesPipelines({
     client,
     clock,
+    schedule: new SliceSchedule(clock),
     logger,
     registry,
     writeMetrics,

@@ -3,6 +3,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { Registry } from 'prom-client';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
+import { SliceSchedule } from '../slice-schedule.ts';
 import { requestKey } from '../workqueue/request.ts';
 import type { PipelineChange } from '../controller/ports.ts';
 import { KubernetesPipelines } from './kubernetes-pipelines.ts';
@@ -20,6 +21,7 @@ async function bench(t: TestContext, groups: readonly string[] = [widgets.group]
   const pipelines = new KubernetesPipelines({
     client: model,
     clock,
+    schedule: new SliceSchedule(clock),
     logger,
     registry,
     writeMetrics: createWriteMetrics(registry),

@@ -9,11 +9,13 @@ import type {
   TransitionRecorder,
 } from '../controller/ports.ts';
 import type { Logger } from '../logger.ts';
+import type { SliceSchedule } from '../slice-schedule.ts';
 import { requestKey, type Request } from '../workqueue/request.ts';
 import { AnnotationWriter } from './annotation-writer.ts';
 import type { ApiClient } from './api-client.ts';
 import { ConditionWriter } from './condition-writer.ts';
 import type { EventRecorder } from './event-recorder.ts';
+import { ObjectMemory } from './object-memory.ts';
 import { OwnWrites } from './own-writes.ts';
 import { asWritten, needsReconcile, type CachedPipeline } from './pipeline-object.ts';
 import { PipelineLines } from './pipeline-lines.ts';
@@ -30,6 +32,7 @@ import type { WriteTarget } from './write-target.ts';
 export interface KubernetesPipelinesOptions {
   readonly client: Pick<ApiClient, 'call' | 'open' | 'close'>;
   readonly clock: Clock;
+  readonly schedule: SliceSchedule;
   readonly logger: Logger;
   readonly registry: Registry;
   readonly writeMetrics: Pick<WriteMetrics, 'conflicted'>;
@@ -75,9 +78,11 @@ export class KubernetesPipelines implements Pipelines, Annotator {
     this.#annotations = new AnnotationWriter({ ...options, failures });
     const names = new Set(options.resources.map(resourceName));
     const metrics = createReflectorMetrics(options.registry, [...names]);
+    const memory = new ObjectMemory();
     this.#reflectors = options.resources.map((watched) => {
       const report = new ReflectorReport({ ...options, metrics, watched });
-      return new Reflector({ ...options, watched, report, onChange: (change) => this.#take(change) });
+      const share = memory.share();
+      return new Reflector({ ...options, watched, report, memory: share, onChange: (change) => this.#take(change) });
     });
     this.#watched = new WatchedPipelines(this.#reflectors);
   }

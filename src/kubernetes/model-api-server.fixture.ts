@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import type { ApiCall } from './api-call.ts';
 import { ApiError } from './api-error.ts';
+import { keptAnswer } from './kept-answer.fixture.ts';
 import type { ApiObject } from './pipeline-object.ts';
 
 interface HistoryEntry {
@@ -30,7 +31,7 @@ export class ModelApiServer {
   call = <T>(call: ApiCall): Promise<T> => {
     this.calls.push(call);
     const answer = async (): Promise<unknown> =>
-      call.path.endsWith('/widgets') ? this.#list(call) : this.#discovery(call.path);
+      keptAnswer(call, call.path.endsWith('/widgets') ? this.#list(call) : this.#discovery(call.path));
     return answer() as Promise<T>;
   };
 

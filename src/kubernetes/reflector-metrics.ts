@@ -1,5 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { ApiError } from './api-error.ts';
+import type { LeftOutReason } from './list-objects.ts';
 import { isExpired } from './reflector-steps.ts';
 
 type ReflectorEvent = 'added' | 'modified' | 'deleted' | 'bookmark';
@@ -9,9 +10,11 @@ export interface ReflectorMetrics {
   watching(resource: string): void;
   event(resource: string, type: ReflectorEvent, seconds: number): void;
   failed(resource: string, error: ApiError): void;
+  leftOut(resource: string, reason: LeftOutReason): void;
 }
 
 const events: readonly ReflectorEvent[] = ['added', 'modified', 'deleted', 'bookmark'];
+const leftOutReasons: readonly LeftOutReason[] = ['object_too_large', 'memory_full'];
 const reasons = ['expired', 'idle', 'timeout', 'unreachable', 'broken', 'refused', 'server_error'] as const;
 
 /** Metrics of the lists and watches. @param resources every one that there can be, as `PLURAL.GROUP` */
@@ -41,6 +44,12 @@ export function createReflectorMetrics(registry: Registry, resources: readonly s
     help: 'Lists and watches of a Kubernetes resource that failed, by reason.',
     labelNames: ['resource', 'reason'],
   });
+  const leftOut = new Counter({
+    registers,
+    name: 'tocsin_reflector_objects_left_out_total',
+    help: 'Objects of lists and watches of a Kubernetes resource that were too large to be kept, by which limit.',
+    labelNames: ['resource', 'reason'],
+  });
   const lastEvent = new Gauge({
     registers,
     name: 'tocsin_reflector_last_event_timestamp_seconds',
@@ -52,6 +61,7 @@ export function createReflectorMetrics(registry: Registry, resources: readonly s
     watches.inc({ resource }, 0);
     lastEvent.set({ resource }, 0);
     for (const type of events) received.inc({ resource, type }, 0);
+    for (const reason of leftOutReasons) leftOut.inc({ resource, reason }, 0);
     for (const reason of reasons) failures.inc({ resource, reason }, 0);
   }
   return {
@@ -62,6 +72,7 @@ export function createReflectorMetrics(registry: Registry, resources: readonly s
       lastEvent.set({ resource }, seconds);
     },
     failed: (resource, error) => failures.inc({ resource, reason: reasonLabel(error) }),
+    leftOut: (resource, reason) => leftOut.inc({ resource, reason }),
   };
 }
 

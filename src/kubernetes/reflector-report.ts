@@ -1,6 +1,9 @@
 import type { Clock } from '../clock.ts';
+import { LineLimiter } from '../line-limiter.ts';
+import { apiObjectBytes, apiObjectsBytes, leftOutLinesPerSecond } from '../limits.ts';
 import type { LogFields, Logger } from '../logger.ts';
 import type { ApiError } from './api-error.ts';
+import type { LeftOutReason } from './list-objects.ts';
 import type { ReflectorMetrics } from './reflector-metrics.ts';
 import type { WatchEvent } from './watch-event.ts';
 import { resourceName, type WatchedResource } from './watched-resource.ts';
@@ -15,18 +18,41 @@ export interface ReflectorReportOptions {
 /** While a failure lasts it is told again this often, milliseconds. */
 const reminderMs = 60_000;
 
+const leftOutMessages: Readonly<Record<LeftOutReason, string>> = {
+  object_too_large:
+    'an object is left out, as if it were not there: its conditions, inputs and outputs take more memory than one may; make its status.conditions shorter',
+  memory_full:
+    'an object is left out, as if it were not there: all watched objects together take more memory than they may; watch fewer with namespaces or label_selector in pipelines.kubernetes.kinds',
+};
+const leftOutLimits: Readonly<Record<LeftOutReason, LogFields>> = {
+  object_too_large: { max_bytes: apiObjectBytes },
+  memory_full: { max_bytes: apiObjectsBytes },
+};
+
 /** Tells what a reflector does: all of it to the metrics; to the log each thing when it is new, and a failure that lasts once a minute. */
 export class ReflectorReport {
   readonly #options: ReflectorReportOptions;
   readonly #resource: string;
   #toldAt = Number.NEGATIVE_INFINITY;
   #toldReason: string | undefined;
+  readonly #leftOutLines: LineLimiter;
   #isWatching = false;
   #isMissing = false;
 
   constructor(options: ReflectorReportOptions) {
     this.#options = options;
     this.#resource = resourceName(options.watched);
+    const onOverflow = (lines: number): void =>
+      this.#write(
+        'warn',
+        'reflector.left_out_lines_limited',
+        'more objects were left out than are written out at warn',
+        {
+          lines,
+          per_second: leftOutLinesPerSecond,
+        },
+      );
+    this.#leftOutLines = new LineLimiter({ clock: options.clock, perSecond: leftOutLinesPerSecond, onOverflow });
   }
 
   listed(fields: LogFields): void {
@@ -68,6 +94,18 @@ export class ReflectorReport {
       ...(error.status !== undefined && { status: error.status }),
       ...fields,
     });
+  }
+
+  /** An object that the API server has is not there for us. */
+  leftOut(reason: LeftOutReason, fields: LogFields): void {
+    this.#options.metrics.leftOut(this.#resource, reason);
+    const level = this.#leftOutLines.allows() ? 'warn' : 'debug';
+    this.#write(level, 'reflector.object_left_out', leftOutMessages[reason], { ...fields, ...leftOutLimits[reason] });
+  }
+
+  /** At the end: says what is still to be said. */
+  close(): void {
+    this.#leftOutLines.flush();
   }
 
   notInstalled(fields: LogFields): void {

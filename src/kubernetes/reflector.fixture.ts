@@ -2,7 +2,9 @@ import type { TestContext } from 'node:test';
 import { Registry } from 'prom-client';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
+import { SliceSchedule } from '../slice-schedule.ts';
 import { ModelApiServer, widgets } from './model-api-server.fixture.ts';
+import { ObjectMemory } from './object-memory.ts';
 import type { CachedPipeline } from './pipeline-object.ts';
 import { createReflectorMetrics } from './reflector-metrics.ts';
 import { ReflectorReport } from './reflector-report.ts';
@@ -10,7 +12,9 @@ import { Reflector } from './reflector.ts';
 import type { CacheChange } from './watch-cache.ts';
 
 /** A reflector on a model of the API server, with a clock that stands still. */
-export function reflectorBench(options: { readonly pageLimit?: number; readonly t?: TestContext } = {}) {
+export function reflectorBench(
+  options: { readonly pageLimit?: number; readonly maxBytes?: number; readonly t?: TestContext } = {},
+) {
   const server = new ModelApiServer();
   const clock = new FakeClock();
   const logger = new RecordingLogger();
@@ -20,6 +24,8 @@ export function reflectorBench(options: { readonly pageLimit?: number; readonly 
   const reflector = new Reflector({
     client: server,
     clock,
+    schedule: new SliceSchedule(clock),
+    memory: new ObjectMemory(options.maxBytes).share(),
     watched: widgets,
     report: new ReflectorReport({ clock, logger, metrics, watched: widgets }),
     onChange: (change) => changes.push(change),

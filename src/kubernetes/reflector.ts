@@ -1,16 +1,18 @@
+import type { Allowance } from '../alert/json-selection.ts';
 import type { Clock } from '../clock.ts';
+import type { SliceSchedule } from '../slice-schedule.ts';
 import { requestKey } from '../workqueue/request.ts';
 import type { ApiClient } from './api-client.ts';
 import { ApiError } from './api-error.ts';
 import { discover } from './discovery.ts';
-import { listObjects } from './list-objects.ts';
+import { listObjects, type LeftOutReason, type ListedObjects } from './list-objects.ts';
+import type { MemoryShare } from './object-memory.ts';
 import { toCachedPipeline, type ApiObject, type CachedPipeline } from './pipeline-object.ts';
 import type { ReflectorReport } from './reflector-report.ts';
 import { initialState, nextStep, type PhaseOutcome, type ReflectorState } from './reflector-steps.ts';
 import { sleep } from './sleep.ts';
 import { WatchCache, type CacheChange } from './watch-cache.ts';
-import type { WatchEvent } from './watch-event.ts';
-import { watchStream } from './watch-stream.ts';
+import { watchStream, type ReceivedEvent } from './watch-stream.ts';
 import { apiVersionOf, resourceName, type ServedResource, type WatchedResource } from './watched-resource.ts';
 
 export interface ReflectorOptions {
@@ -18,6 +20,10 @@ export interface ReflectorOptions {
   readonly clock: Clock;
   readonly report: ReflectorReport;
   readonly watched: WatchedResource;
+  /** In whose slices events are read. */
+  readonly schedule: SliceSchedule;
+  /** Of what all watched objects may take. */
+  readonly memory: MemoryShare;
   /** Called when the cache shows it; must not throw. */
   readonly onChange: (change: CacheChange<CachedPipeline>) => void;
   /** Of each page of a list. Default 500, as client-go. */
@@ -83,6 +89,7 @@ export class Reflector {
   async close(): Promise<void> {
     this.#closed.abort(new Error('the reflector is closed'));
     await this.#running;
+    this.#options.report.close();
   }
 
   async #run(): Promise<void> {
@@ -126,23 +133,18 @@ export class Reflector {
     this.#mayBeOutdated = false;
     if (this.#served !== undefined) return { kind: 'found' };
     this.#take(this.#cache.replace(new Map(), ''));
+    this.#options.memory.replace(new Map());
     this.#settle();
     return { kind: 'not_installed' };
   }
 
   async #list(): Promise<PhaseOutcome> {
-    const { client, clock, pageLimit = defaultPageLimit, report, watched } = this.#options;
+    const { clock, memory, report } = this.#options;
     const served = this.#mustBeServed();
     const startedAt = clock.now();
-    const { objects, resourceVersion, pages } = await listObjects({
-      client,
-      path: served.path,
-      labelSelector: watched.labelSelector,
-      limit: pageLimit,
-      signal: this.#closed.signal,
-      trim: (object: ApiObject) => toCachedPipeline(object, served),
-    });
-    const changes = this.#cache.replace(new Map(objects.map((object) => [keyOf(object), object])), resourceVersion);
+    const { objects, resourceVersion, pages } = await this.#listAll(served).finally(() => memory.abandonList());
+    memory.replace(new Map(objects.map(({ object, bytes }) => [keyOf(object), bytes])));
+    const changes = this.#cache.replace(new Map(objects.map(({ object }) => [keyOf(object), object])), resourceVersion);
     this.#take(changes);
     const count = (kind: string): number => changes.filter((change) => change.kind === kind).length;
     report.listed({
@@ -159,6 +161,20 @@ export class Reflector {
     return { kind: 'listed' };
   }
 
+  #listAll(served: ServedResource): Promise<ListedObjects<CachedPipeline>> {
+    const { client, memory, pageLimit = defaultPageLimit, watched } = this.#options;
+    return listObjects({
+      client,
+      path: served.path,
+      labelSelector: watched.labelSelector,
+      limit: pageLimit,
+      signal: this.#closed.signal,
+      memory,
+      trim: (object: ApiObject) => toCachedPipeline(object, served),
+      onLeftOut: (object, reason) => this.#leaveOut(object, reason),
+    });
+  }
+
   #settle(): void {
     this.#isSynced = true;
     this.#failure = undefined;
@@ -166,7 +182,7 @@ export class Reflector {
   }
 
   async #watch(progress: { made: boolean }): Promise<PhaseOutcome> {
-    const { client, clock, idleMs = defaultIdleMs, random = Math.random, report, watched } = this.#options;
+    const { client, clock, idleMs = defaultIdleMs, random = Math.random, report, schedule, watched } = this.#options;
     const { path } = this.#mustBeServed();
     const { resourceVersion } = this.#cache;
     this.#mayBeOutdated = true;
@@ -180,8 +196,9 @@ export class Reflector {
     };
     const call = { method: 'GET', path, query } as const;
     try {
-      for await (const event of watchStream({ client, clock, idleMs, call, signal: this.#closed.signal, onOpen })) {
-        this.#apply(event);
+      const { signal } = this.#closed;
+      for await (const received of watchStream({ client, clock, schedule, idleMs, call, signal, onOpen })) {
+        this.#apply(received);
         progress.made = true;
       }
     } finally {
@@ -192,12 +209,26 @@ export class Reflector {
     return { kind: 'ended' };
   }
 
-  #apply(event: WatchEvent): void {
+  #apply({ event, allowance }: ReceivedEvent): void {
     this.#options.report.received(event.type);
     if (event.type === 'BOOKMARK') return this.#cache.advance(event.resourceVersion);
     const object = toCachedPipeline(event.object, this.#mustBeServed());
-    const change = this.#cache.apply(event.type, keyOf(object), object);
+    const type =
+      event.type === 'DELETED' || !this.#hasRoom(event.object, keyOf(object), allowance) ? 'DELETED' : event.type;
+    if (type === 'DELETED') this.#options.memory.release(keyOf(object));
+    const change = this.#cache.apply(type, keyOf(object), object);
     if (change !== undefined) this.#take([change]);
+  }
+
+  /** An object that is left out is as one that is gone. */
+  #hasRoom(object: ApiObject, key: string, { isSpent, used }: Allowance): boolean {
+    if (!isSpent && this.#options.memory.hold(key, used)) return true;
+    this.#leaveOut(object, isSpent ? 'object_too_large' : 'memory_full');
+    return false;
+  }
+
+  #leaveOut({ metadata: { name, namespace } }: ApiObject, reason: LeftOutReason): void {
+    this.#options.report.leftOut(reason, { name, ...(namespace !== undefined && { namespace }) });
   }
 
   #take(changes: readonly CacheChange<CachedPipeline>[]): void {

@@ -1,43 +1,67 @@
-/** A line of a stream that is longer than anyone sends in earnest. */
-export class LineTooLongError extends Error {
-  constructor(maxBytes: number) {
-    super(`a line of the stream is longer than ${maxBytes} bytes`);
-    this.name = 'LineTooLongError';
-  }
-}
-
 /**
- * The lines of a stream of UTF-8, without their line feeds, empty ones left out. A character may be split over chunks.
- * What is left at the end without a line feed is half a line and is not given. Rejects with what the stream fails with,
- * and with LineTooLongError.
- * @param onChunk called for each chunk, whatever is in it
+ * The lines of a stream, each read while its bytes come, so that none is ever in memory as a whole. Empty lines are left out. What is
+ * left at the end without a line feed is half a line, and counts for nothing.
  */
-export async function* streamLines(
-  stream: AsyncIterable<Uint8Array>,
-  maxBytes: number,
-  onChunk: () => void,
-): AsyncGenerator<string, void> {
-  let parts: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of stream) {
-    onChunk();
-    let start = 0;
-    for (let end = chunk.indexOf(lineFeed); end !== -1; end = chunk.indexOf(lineFeed, start)) {
-      const line = textOf([...parts, chunk.subarray(start, end)]);
-      parts = [];
-      bytes = 0;
-      start = end + 1;
-      if (line !== '') yield line;
+export class StreamLines {
+  readonly #chunks: AsyncIterator<Uint8Array>;
+  readonly #onChunk: () => void;
+  #rest: Uint8Array = new Uint8Array();
+  #isEnded = false;
+
+  /** @param onChunk called for each chunk, whatever is in it */
+  constructor(stream: AsyncIterable<Uint8Array>, onChunk: () => void) {
+    this.#chunks = stream[Symbol.asyncIterator]();
+    this.#onChunk = onChunk;
+  }
+
+  /**
+   * What `read` makes of the next line, which it has to read to its end; undefined at the end of the stream. Rejects with what `read`
+   * or the stream fails with.
+   */
+  async next<T>(read: (line: AsyncIterable<Uint8Array>) => Promise<T>): Promise<{ readonly value: T } | undefined> {
+    await this.#skipBlanks();
+    if (this.#isEnded) return undefined;
+    try {
+      const value = await read(this.#line());
+      return this.#isEnded ? undefined : { value };
+    } catch (error) {
+      if (this.#isEnded) return undefined;
+      throw error;
     }
-    bytes += chunk.length - start;
-    if (bytes > maxBytes) throw new LineTooLongError(maxBytes);
-    if (start < chunk.length) parts.push(chunk.subarray(start));
+  }
+
+  /** Lets go of the stream. */
+  async close(): Promise<void> {
+    await this.#chunks.return?.();
+  }
+
+  async #skipBlanks(): Promise<void> {
+    for (;;) {
+      const start = this.#rest.findIndex((byte) => !blanks.has(byte));
+      if (start !== -1) return void (this.#rest = this.#rest.subarray(start));
+      if (!(await this.#fetch())) return;
+    }
+  }
+
+  async *#line(): AsyncGenerator<Uint8Array, void> {
+    for (let more = this.#rest.length > 0; more; more = await this.#fetch()) {
+      const end = this.#rest.indexOf(lineFeed);
+      const part = end === -1 ? this.#rest : this.#rest.subarray(0, end);
+      this.#rest = this.#rest.subarray(end === -1 ? this.#rest.length : end + 1);
+      if (part.length > 0) yield part;
+      if (end !== -1) return;
+    }
+  }
+
+  async #fetch(): Promise<boolean> {
+    const next = await this.#chunks.next();
+    this.#isEnded = next.done === true;
+    if (next.done === true) return false;
+    this.#onChunk();
+    this.#rest = next.value;
+    return true;
   }
 }
 
 const lineFeed = 0x0a;
-
-/** Decoded only when the line is whole, so that no character is cut. */
-function textOf(parts: readonly Uint8Array[]): string {
-  return Buffer.concat(parts).toString('utf8').trim();
-}
+const blanks: ReadonlySet<number> = new Set([lineFeed, 0x0d, 0x20, 0x09]);

@@ -1,5 +1,7 @@
-import { ApiError } from './api-error.ts';
+import type { Selection } from '../alert/json-selection.ts';
 import { excerpt } from '../excerpt.ts';
+import { ApiError } from './api-error.ts';
+import { isApiObject, isJsonObject, objectMembers } from './kept-object.ts';
 import type { ApiObject } from './pipeline-object.ts';
 import type { ObjectEvent } from './watch-cache.ts';
 
@@ -7,57 +9,53 @@ export type WatchEvent =
   | { readonly type: ObjectEvent; readonly object: ApiObject }
   | { readonly type: 'BOOKMARK'; readonly resourceVersion: string };
 
+/** What is needed of one line of a watch: of an object, and of the Status of an ERROR. */
+export const watchEventSelection: Selection = {
+  members: {
+    type: 'scalar',
+    object: { members: { ...objectMembers, code: 'scalar', reason: 'scalar', message: 'scalar' } },
+  },
+};
+
 /**
- * One line of a watch. Throws ApiError for an event ERROR, with the status that it carries, and for what is no event:
- * then the stream cannot be trusted any more.
+ * What was selected of one line of a watch, as an event. Throws ApiError for an event ERROR, with the status that it carries, and for
+ * what is no event: then the stream cannot be trusted any more.
+ * @param line its beginning, for the message
  */
-export function readWatchEvent(line: string): WatchEvent {
-  const { type, object } = parse(line);
+export function readWatchEvent(found: unknown, line: string): WatchEvent {
+  const { type, object } = isJsonObject(found) ? found : {};
   switch (type) {
     case 'ADDED':
     case 'MODIFIED':
     case 'DELETED':
-      if (typeof object?.metadata?.name === 'string' && isVersion(object)) return { type, object };
+      if (isApiObject(object) && versionOf(object) !== undefined) return { type, object };
       throw notAnEvent(line);
-    case 'BOOKMARK':
-      if (isVersion(object)) return { type, resourceVersion: object?.metadata?.resourceVersion ?? '' };
+    case 'BOOKMARK': {
+      const resourceVersion = versionOf(object);
+      if (resourceVersion !== undefined) return { type, resourceVersion };
       throw notAnEvent(line);
+    }
     case 'ERROR':
-      throw errorEvent(object);
+      throw errorEvent(object, line);
     default:
       throw notAnEvent(line);
   }
 }
 
-interface Line {
-  readonly type?: unknown;
-  readonly object?:
-    (ApiObject & { readonly code?: unknown; readonly reason?: unknown; readonly message?: unknown }) | null;
+export function notAnEvent(line: string): ApiError {
+  return new ApiError(`a line of the watch is no event: ${excerpt(line)}`, { reason: 'NotJson' });
 }
 
-function parse(line: string): Line {
-  try {
-    const found: unknown = JSON.parse(line);
-    if (typeof found === 'object' && found !== null) return found;
-  } catch {
-    // no event either
-  }
-  throw notAnEvent(line);
+function versionOf(object: unknown): string | undefined {
+  const { metadata } = isJsonObject(object) ? object : {};
+  const { resourceVersion } = isJsonObject(metadata) ? metadata : {};
+  return typeof resourceVersion === 'string' && resourceVersion !== '' ? resourceVersion : undefined;
 }
 
-function isVersion(object: Line['object']): boolean {
-  const version = object?.metadata?.resourceVersion;
-  return typeof version === 'string' && version !== '';
-}
-
-function errorEvent(object: Line['object']): ApiError {
-  const { code, reason, message } = object ?? {};
+function errorEvent(object: unknown, line: string): ApiError {
+  const { code, reason, message } = isJsonObject(object) ? object : {};
   const status = typeof code === 'number' ? code : undefined;
   const name = typeof reason === 'string' ? reason : 'Unknown';
-  const text = excerpt(typeof message === 'string' ? message : JSON.stringify(object ?? null));
+  const text = excerpt(typeof message === 'string' ? message : line);
   return new ApiError(`the watch was ended by the server: ${status ?? ''} ${name}: ${text}`, { status, reason: name });
-}
-
-function notAnEvent(line: string): ApiError {
-  return new ApiError(`a line of the watch is no event: ${excerpt(line)}`, { reason: 'NotJson' });
 }

@@ -1,14 +1,22 @@
+import { JsonError } from '../alert/json-error.ts';
+import { Allowance } from '../alert/json-selection.ts';
 import type { Clock } from '../clock.ts';
+import { JsonStream, TextTooLongError } from '../json-stream.ts';
+import { apiAnswerBytes, apiObjectBytes } from '../limits.ts';
+import type { SliceSchedule } from '../slice-schedule.ts';
+import { Slices } from '../slices.ts';
 import type { ApiCall } from './api-call.ts';
 import type { ApiClient } from './api-client.ts';
 import { ApiError } from './api-error.ts';
 import { networkFailure } from './api-failure.ts';
-import { LineTooLongError, streamLines } from './stream-lines.ts';
-import { readWatchEvent, type WatchEvent } from './watch-event.ts';
+import { StreamLines } from './stream-lines.ts';
+import { notAnEvent, readWatchEvent, watchEventSelection, type WatchEvent } from './watch-event.ts';
 
 export interface WatchStreamOptions {
   readonly client: Pick<ApiClient, 'open'>;
   readonly clock: Clock;
+  /** In whose slices the events are read. */
+  readonly schedule: SliceSchedule;
   /** Without a byte for this long the connection counts as dead, milliseconds. */
   readonly idleMs: number;
   readonly call: ApiCall;
@@ -17,26 +25,47 @@ export interface WatchStreamOptions {
   readonly onOpen: () => void;
 }
 
-/** An object of 1.5 MB, the most that etcd takes by default, may grow to several times that as JSON. */
-const maxLineBytes = 16 * 1024 * 1024;
+/** An event, and what is kept of it: if the allowance is spent, the object is only a part of itself. */
+export interface ReceivedEvent {
+  readonly event: WatchEvent;
+  readonly allowance: Allowance;
+}
 
 /**
  * The events of one watch, until the server ends it in good order. Rejects with ApiError, whatever goes wrong; with the
  * signal's reason when the signal is aborted. Leaving it early closes the stream.
  */
-export async function* watchStream(options: WatchStreamOptions): AsyncGenerator<WatchEvent, void> {
-  const { call, client, onOpen, signal } = options;
+export async function* watchStream(options: WatchStreamOptions): AsyncGenerator<ReceivedEvent, void> {
+  const { call, client, onOpen, schedule, signal } = options;
   const idle = new IdleTimer(options);
+  const slices = new Slices(schedule, 'answers of the API server');
+  let lines: StreamLines | undefined;
   try {
     const body = await client.open({ ...call, signal: idle.signal });
     onOpen();
     idle.touch();
-    for await (const line of streamLines(body, maxLineBytes, () => idle.touch())) yield readWatchEvent(line);
+    lines = new StreamLines(body, () => idle.touch());
+    for (let read = await lines.next(readLine); read !== undefined; read = await lines.next(readLine)) {
+      yield read.value;
+      if (slices.isOver) await slices.breathe();
+    }
   } catch (error) {
     signal.throwIfAborted();
     throw idle.expired ? idleError(options) : asApiError(call, error);
   } finally {
+    await lines?.close().catch(() => undefined);
     idle.end();
+  }
+
+  async function readLine(line: AsyncIterable<Uint8Array>): Promise<ReceivedEvent> {
+    const stream = new JsonStream(line, apiAnswerBytes, slices);
+    let allowance = new Allowance(apiObjectBytes);
+    try {
+      const found = await stream.select(watchEventSelection, () => (allowance = new Allowance(apiObjectBytes)));
+      return { event: readWatchEvent(found, stream.head), allowance };
+    } catch (error) {
+      throw error instanceof JsonError ? notAnEvent(stream.head) : error;
+    }
   }
 }
 
@@ -47,8 +76,11 @@ function idleError({ call, idleMs }: WatchStreamOptions): ApiError {
 
 function asApiError(call: ApiCall, error: unknown): ApiError {
   if (error instanceof ApiError) return error;
-  if (!(error instanceof LineTooLongError)) return networkFailure(call, undefined, error, true);
-  return new ApiError(`${call.method} ${call.path}: ${error.message}`, { reason: 'TooLarge', cause: error });
+  if (!(error instanceof TextTooLongError)) return networkFailure(call, undefined, error, true);
+  return new ApiError(`${call.method} ${call.path}: a line of the watch: ${error.message}`, {
+    reason: 'TooLarge',
+    cause: error,
+  });
 }
 
 /** Aborts its signal when nothing has come for too long, or with the caller. It starts with the first touch. */

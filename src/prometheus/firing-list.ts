@@ -1,4 +1,4 @@
-import type { SelectedList } from '../alert/json-selection.ts';
+import type { Allowance, SelectedList } from '../alert/json-selection.ts';
 import type { LabelSet } from '../alert/label-set.ts';
 import type { PrometheusAlerts } from './alerts-response.ts';
 import type { PrometheusEndpoint } from './prometheus-endpoint.ts';
@@ -41,8 +41,8 @@ export class FiringList implements SelectedList {
   }
 
   /** Throws PrometheusError if those that fire take more than they may. */
-  take(alert: unknown, isCut: boolean): void {
-    if (isCut) throw this.#tooLarge();
+  take(alert: unknown, { isSpent }: Allowance): void {
+    if (isSpent) throw this.#tooLarge();
     const path = `data.alerts[${this.#count++}]`;
     if (this.#problem !== undefined) return;
     this.#problem = problemOf(alert, path, this.#endpoint);

@@ -6,6 +6,7 @@ import { systemClock } from '../../../src/clock.ts';
 import { createApiClient } from '../../../src/kubernetes/create-api-client.ts';
 import type { PipelineChange } from '../../../src/controller/ports.ts';
 import { KubernetesPipelines } from '../../../src/kubernetes/kubernetes-pipelines.ts';
+import { SliceSchedule } from '../../../src/slice-schedule.ts';
 import { createWriteMetrics } from '../../../src/kubernetes/write-metrics.ts';
 import { kymaResources } from '../../../src/kubernetes/watched-resource.ts';
 import { requestKey } from '../../../src/workqueue/request.ts';
@@ -253,6 +254,7 @@ async function open(server: KubeApiServer, proxy: FaultProxy, options: BenchOpti
   const pipelines = new KubernetesPipelines({
     ...options,
     clock: fastClock(8),
+    schedule: new SliceSchedule(systemClock),
     logger,
     registry,
     client,

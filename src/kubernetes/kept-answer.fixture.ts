@@ -1,0 +1,16 @@
+import { Allowance } from '../alert/json-selection.ts';
+import { selectOf } from '../alert/select-of-json.ts';
+import type { ApiCall } from './api-call.ts';
+import { ApiError } from './api-error.ts';
+
+/** What a client would give back of a server's answer. */
+export function keptAnswer({ keep, method, path }: ApiCall, answer: unknown): unknown {
+  if (keep === undefined) return structuredClone(answer);
+  const allowance = new Allowance(keep.bytes);
+  const text = JSON.stringify(answer);
+  const isTooLong = keep.maxTextBytes !== undefined && Buffer.byteLength(text) > keep.maxTextBytes;
+  const selected = selectOf(text, keep.selection, allowance);
+  if (isTooLong || allowance.isSpent)
+    throw new ApiError(`${method} ${path}: too large`, { status: 200, reason: 'TooLarge' });
+  return selected?.value;
+}
