@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { throttling } from './effects.ts';
 
 export const prometheusFaults = [
@@ -10,6 +11,7 @@ export const prometheusFaults = [
   'hanging',
   'dripping',
   'huge',
+  'empty lists',
   'garbage',
   'redirecting',
   'wrong tenant',
@@ -78,6 +80,8 @@ export class BrokenPrometheus {
         return drip(response.writeHead(200, json));
       case 'huge':
         return pour(response.writeHead(200, json));
+      case 'empty lists':
+        return void response.writeHead(200, { ...json, 'Content-Encoding': 'gzip' }).end(emptyLists());
       case 'garbage':
         // Read with good will it would say that nothing fires.
         return void response.writeHead(200, json).end('{"status":"success","data":{"alerts":{}}}');
@@ -107,6 +111,12 @@ async function drip(response: ServerResponse): Promise<void> {
     response.write(' ');
     await setTimeout(100);
   }
+}
+
+/** 60 MiB of empty lists in a member that nobody reads, 60 KiB on the wire; and no list of alerts. */
+function emptyLists(): Buffer {
+  const lists = '[],'.repeat(20 * 1024 * 1024);
+  return gzipSync(`{"status":"success","nobody-reads-this":[${lists}[]],"data":{"alerts":{}}}`);
 }
 
 /** Blanks without end, as fast as they are taken. */

@@ -11,6 +11,8 @@ import type { KubeApiServer } from './kube-api-server.ts';
 export type Fault =
   /** Answers with this status, as the API server would. */
   | { readonly kind: 'status'; readonly status: number; readonly retryAfterSeconds?: number }
+  /** Answers with a list that has so many bytes of empty lists in a member that nobody reads. */
+  | { readonly kind: 'empty lists'; readonly bytes: number }
   /** Takes the request and never answers. */
   | { readonly kind: 'silence' }
   /** Hands the answer on so much later, milliseconds. */
@@ -122,6 +124,7 @@ class Proxy implements FaultProxy {
     const fault = this.fault(call);
     if (fault?.kind === 'silence') return;
     if (fault?.kind === 'status') return refuse(response, fault);
+    if (fault?.kind === 'empty lists') return void answerEmptyLists(response, fault.bytes);
     this.#forward(request, response, call, fault);
   }
 
@@ -151,6 +154,16 @@ class Proxy implements FaultProxy {
     this.#watches.add(watch);
     response.on('close', () => this.#watches.delete(watch));
   }
+}
+
+/** Piece by piece, as fast as it is read. */
+async function answerEmptyLists(response: ServerResponse, bytes: number): Promise<void> {
+  const piece = '[],'.repeat(64 * 1024);
+  response.writeHead(200, { 'Content-Type': 'application/json' });
+  response.write('{"metadata":{"resourceVersion":"1"},"items":[],"nobody-reads-this":[');
+  for (let written = 0; written < bytes && !response.destroyed; written += piece.length)
+    if (!response.write(piece)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+  response.end('[]]}');
 }
 
 function refuse(response: ServerResponse, { status, retryAfterSeconds }: Fault & { readonly kind: 'status' }): void {

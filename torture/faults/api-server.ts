@@ -9,7 +9,7 @@ import { kubeconfigWith } from '../../test/support/service-account.ts';
 import { BrokenPrometheus } from '../broken-prometheus.ts';
 import { push } from '../effects.ts';
 import { Tally, type Fault, type FaultOptions, type FaultResult } from '../fault.ts';
-import { startVictim, type Victim } from '../victim.ts';
+import { podHeap, startVictim, type Victim } from '../victim.ts';
 
 /** With the rights of the project's own manifests. */
 const roles = ['base/cluster-role-reader.yaml', 'base/cluster-role-writer.yaml'];
@@ -81,6 +81,11 @@ export const apiServerFaultRows: readonly Fault[] = [
     run: (options) => failing(options, everyCall({ kind: 'silence' })),
   },
   {
+    name: 'API server answers 60 MiB of empty lists',
+    guard: { file: 'json-stream.ts', from: 'characters > slicedBodyBytes', to: 'characters > 1e9' },
+    run: (options) => failing(options, everyCall({ kind: 'empty lists', bytes: 60 * 1024 * 1024 })),
+  },
+  {
     name: 'API server killed and started again',
     guard: noReconnect,
     run: (options) => failing(options, { begin: ({ server }) => server.restart(), end: () => undefined }),
@@ -131,7 +136,7 @@ async function failOnce(
   const kubeconfig = await kubeconfigWith(server, 'tocsin', roles, proxy.url);
   const clock = join(folder, 'offset');
   const victim = await startVictim({
-    nodeArgs: ['--import', new URL('../shift-clock.ts', import.meta.url).href],
+    nodeArgs: [podHeap, '--import', new URL('../shift-clock.ts', import.meta.url).href],
     environment: { TORTURE_CLOCK: clock },
     ...(way.config !== undefined && { config: way.config }),
     args: [`--kubeconfig=${kubeconfig}`, `--prometheus.url=${prometheus.url}`],

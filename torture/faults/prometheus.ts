@@ -3,7 +3,7 @@ import { peakResidentBytes } from '../../test/support/resident-memory.ts';
 import { BrokenPrometheus, prometheusFaults, type PrometheusMode } from '../broken-prometheus.ts';
 import { becomes, push } from '../effects.ts';
 import { Tally, type Fault, type FaultOptions, type FaultResult, type Guard } from '../fault.ts';
-import { startVictim } from '../victim.ts';
+import { podHeap, startVictim } from '../victim.ts';
 
 const client = 'prometheus/prometheus-client.ts';
 const deadline = {
@@ -23,6 +23,7 @@ const guards: Readonly<Record<(typeof prometheusFaults)[number], Guard>> = {
     from: 'new JsonStream(body, maxResponseBytes, slices)',
     to: 'new JsonStream(body, 2 ** 40, slices)',
   },
+  'empty lists': { file: 'json-stream.ts', from: 'characters > slicedBodyBytes', to: 'characters > 1e9' },
   garbage: {
     file: 'prometheus/alerts-response.ts',
     from: "if (!Array.isArray(alerts)) throw badShape('data.alerts', 'a list', alerts, endpoint);",
@@ -47,10 +48,10 @@ async function breakPrometheus(mode: PrometheusMode, { quick, main }: FaultOptio
   const tally = new Tally();
   const prometheus = await BrokenPrometheus.start();
   // What has no end has to be found too large, not only too slow.
-  const timeout = mode === 'huge' ? '8s' : '1s';
+  const timeout = mode === 'huge' || mode === 'empty lists' ? '8s' : '1s';
   // Nobody pushes that the alert has ended, which delays the recovery by the grace.
   const config = `prometheus: {url: '${prometheus.url}', timeout: ${timeout}, heal_grace: 2s}\n`;
-  const victim = await startVictim({ config, ...(main !== undefined && { main }) });
+  const victim = await startVictim({ nodeArgs: [podHeap], config, ...(main !== undefined && { main }) });
   try {
     for (let times = quick ? 1 : 5; times > 0; times--)
       await tally.try(mode, async () => {
