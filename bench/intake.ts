@@ -1,7 +1,7 @@
 import { AlertStore } from '../src/alert/alert-store.ts';
-import { systemClock } from '../src/clock.ts';
-import { SliceSchedule } from '../src/slice-schedule.ts';
-import { Slices } from '../src/slices.ts';
+import { systemClock } from '../src/runtime/clock.ts';
+import { SliceSchedule } from '../src/runtime/slice-schedule.ts';
+import { Slices } from '../src/runtime/slices.ts';
 import { AlertIntake } from '../src/receiver/intake/alert-intake.ts';
 import { readBatch } from '../src/receiver/intake/batch.ts';
 import { Causes } from '../src/workqueue/causes.ts';

@@ -6,9 +6,9 @@ import { startFakePrometheus, type FakePrometheus } from '../test/support/fake-p
 import { RecordingLogger } from '../test/support/recording-logger.ts';
 import { AlertStore } from './alert/alert-store.ts';
 import { AlertTruth } from './alert-truth.ts';
-import { systemClock } from './clock.ts';
+import { systemClock } from './runtime/clock.ts';
 import { Config } from './config/config.ts';
-import { SliceSchedule } from './slice-schedule.ts';
+import { SliceSchedule } from './runtime/slice-schedule.ts';
 
 const { signal } = new AbortController();
 

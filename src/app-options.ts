@@ -1,9 +1,9 @@
-import type { Clock } from './clock.ts';
+import type { Clock } from './runtime/clock.ts';
 import type { Config } from './config/config.ts';
 import type { ListenAddress } from './config/listen-address.ts';
 import type { HomeInFile, LoadedConfig } from './config/load-config.ts';
 import type { CreateHome } from './home.ts';
-import type { Logger } from './logger.ts';
+import type { Logger } from './runtime/logger.ts';
 import type { HeavyWork } from './receiver/intake/alerts-handler.ts';
 import type { WebOptions } from './receiver/server/web-options.ts';
 

@@ -7,10 +7,10 @@ import { eventually } from '../test/support/eventually.ts';
 import { postAlerts } from '../test/support/post-alerts.ts';
 import { startRawServer } from '../test/support/raw-server.ts';
 import { App } from './app.ts';
-import { systemClock, type Clock } from './clock.ts';
+import { systemClock, type Clock } from './runtime/clock.ts';
 import { Config } from './config/config.ts';
 import { folderHome } from './home.ts';
-import type { Logger } from './logger.ts';
+import type { Logger } from './runtime/logger.ts';
 
 const silent: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing, enables: () => false };
 

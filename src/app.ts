@@ -22,7 +22,7 @@ import { Shutdown } from './shutdown.ts';
 import { createEventSource } from './source/create-event-source.ts';
 import type { EventSource } from './source/event-source.ts';
 import { Storage } from './storage/storage.ts';
-import { SliceSchedule } from './slice-schedule.ts';
+import { SliceSchedule } from './runtime/slice-schedule.ts';
 import { storeLimits } from './store-limits.ts';
 import type { Request } from './workqueue/request.ts';
 

@@ -1,9 +1,9 @@
 import type { Registry } from 'prom-client';
-import type { Clock } from './clock.ts';
+import type { Clock } from './runtime/clock.ts';
 import type { Config } from './config/config.ts';
 import type { Annotator, PipelineChange, Pipelines, TransitionRecorder } from './controller/ports.ts';
-import type { Logger } from './logger.ts';
-import type { SliceSchedule } from './slice-schedule.ts';
+import type { Logger } from './runtime/logger.ts';
+import type { SliceSchedule } from './runtime/slice-schedule.ts';
 import { PipelineFolder } from './standalone/pipeline-folder.ts';
 
 /** Where pipelines live, and what else can be done there: a cluster or a folder. */

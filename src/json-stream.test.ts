@@ -6,8 +6,8 @@ import { JsonError } from './alert/json-error.ts';
 import { Allowance, type Selection } from './alert/json-selection.ts';
 import { jsonValue } from './alert/json.fixture.ts';
 import { JsonStream } from './json-stream.ts';
-import { SliceSchedule } from './slice-schedule.ts';
-import { Slices } from './slices.ts';
+import { SliceSchedule } from './runtime/slice-schedule.ts';
+import { Slices } from './runtime/slices.ts';
 
 async function* cut(bytes: Uint8Array, lengths: readonly number[]): AsyncGenerator<Uint8Array, void> {
   for (let at = 0, turn = 0; at < bytes.length; turn++) {

@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import packageJson from '../package.json' with { type: 'json' };
-import { systemClock } from './clock.ts';
+import { systemClock } from './runtime/clock.ts';
 import { chooseHome } from './config/choose-home.ts';
 import { parseFlags, type Flags } from './config/flags.ts';
 import { helpText } from './config/help-text.ts';
 import { loadConfig, type LoadedConfig } from './config/load-config.ts';
-import { HeapGuard } from './heap-guard.ts';
+import { HeapGuard } from './runtime/heap-guard.ts';
 import { configurationFileBytes } from './limits.ts';
-import { readRegularFileSync } from './regular-file.ts';
+import { readRegularFileSync } from './runtime/regular-file.ts';
 import { serve } from './serve.ts';
 import { loadWebConfig, type LoadedWebConfig } from './web/load-web-config.ts';
 

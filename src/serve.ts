@@ -1,12 +1,12 @@
 import type { AppOptions } from './app-options.ts';
 import { App } from './app.ts';
-import type { Clock } from './clock.ts';
+import type { Clock } from './runtime/clock.ts';
 import type { HomeChoice } from './config/choose-home.ts';
 import type { Flags } from './config/flags.ts';
 import { folderHome, kubernetesHome, type CreateHome } from './home.ts';
 import { logWrites } from './limits.ts';
-import { createLogger, type LogFields, type Logger } from './logger.ts';
-import { paced } from './paced.ts';
+import { createLogger, type LogFields, type Logger } from './runtime/logger.ts';
+import { paced } from './runtime/paced.ts';
 import { startFailure } from './start-failure.ts';
 import type { WebConfigSource } from './web/live-web-config.ts';
 

@@ -1,5 +1,5 @@
 import { JsonError } from './json-error.ts';
-import type { Sliced } from './sliced.ts';
+import type { Sliced } from '../runtime/sliced.ts';
 
 /** How much is read in one step: far less than a millisecond of work. */
 export const charactersPerStep = 65_536;

@@ -4,7 +4,7 @@ import { JsonError } from './json-error.ts';
 import type { JsonReader } from './json-reader.ts';
 import type { LabelSet } from './label-set.ts';
 import { noAnnotations, postableAlert, type PostableAlert } from './postable-alert.ts';
-import type { Sliced } from './sliced.ts';
+import type { Sliced } from '../runtime/sliced.ts';
 
 /** Most characters of a date-time. Alertmanager takes any number of digits and blanks; nine of the digits count. */
 const longestTime = 1024;

@@ -1,4 +1,4 @@
-import type { LogFormat, LogLevel } from '../logger.ts';
+import type { LogFormat, LogLevel } from '../runtime/logger.ts';
 import type { AnchoredRegexp } from '../alert/anchored-regexp.ts';
 import { findFlag, flagTable } from './flag-table.ts';
 import { givenArguments } from './given-arguments.ts';

@@ -1,4 +1,4 @@
-import type { Logger } from '../logger.ts';
+import type { Logger } from '../runtime/logger.ts';
 import { describeCauses } from '../workqueue/describe-causes.ts';
 import { kindName } from '../workqueue/request.ts';
 import type { Action, Run } from './action.ts';

@@ -1,4 +1,4 @@
-import type { LogFields } from '../logger.ts';
+import type { LogFields } from '../runtime/logger.ts';
 import { describeCauses } from '../workqueue/describe-causes.ts';
 import type { Run } from './action.ts';
 import { decidedBy, type Decision } from './decision.ts';

@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.ts';
-import type { Logger } from '../logger.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
 import { kindName } from '../workqueue/request.ts';
 import type { Run } from './action.ts';
 import { transitionFields, unchangedFields } from './condition-lines.ts';

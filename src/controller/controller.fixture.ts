@@ -9,7 +9,7 @@ import { RateLimiter } from '../workqueue/rate-limiter.ts';
 import { requestKey, type Request } from '../workqueue/request.ts';
 import { createWorkQueueMetrics } from '../workqueue/work-queue-metrics.ts';
 import { WorkQueue } from '../workqueue/work-queue.ts';
-import { SliceSchedule } from '../slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Controller } from './controller.ts';
 import type { Decision } from './decision.ts';
 import { createControllerMetrics } from './controller-metrics.ts';

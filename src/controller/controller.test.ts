@@ -7,7 +7,7 @@ import { restTurns, sliceMs } from '../limits.ts';
 import { Causes } from '../workqueue/causes.ts';
 import { createWorkQueueMetrics } from '../workqueue/work-queue-metrics.ts';
 import { WorkQueue } from '../workqueue/work-queue.ts';
-import { SliceSchedule } from '../slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { alertCauses, changed, controllerBench, trace, unchanged, unhealthy, type Run } from './controller.fixture.ts';
 import { Controller } from './controller.ts';
 import { ReconcileReport } from './reconcile-report.ts';

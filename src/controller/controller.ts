@@ -1,9 +1,9 @@
-import type { Clock } from '../clock.ts';
-import { startDeadline } from '../deadline.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { startDeadline } from '../runtime/deadline.ts';
 import { reconcileDeadlineMs } from '../limits.ts';
-import type { Logger } from '../logger.ts';
-import type { SliceSchedule } from '../slice-schedule.ts';
-import { Slices } from '../slices.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { Slices } from '../runtime/slices.ts';
 import type { Causes } from '../workqueue/causes.ts';
 import { requestKey, type Request } from '../workqueue/request.ts';
 import type { FailedRequests, Priority, WorkItem, WorkQueue } from '../workqueue/work-queue.ts';

@@ -1,8 +1,8 @@
 import type { Registry } from 'prom-client';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../config/config.ts';
-import type { Logger } from '../logger.ts';
-import type { SliceSchedule } from '../slice-schedule.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { kindName, type Request } from '../workqueue/request.ts';
 import { createWorkQueueMetrics } from '../workqueue/work-queue-metrics.ts';
 import { WorkQueue, type WorkItem } from '../workqueue/work-queue.ts';

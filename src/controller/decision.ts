@@ -1,6 +1,6 @@
 import { briefLabelSet } from '../alert/brief-labels.ts';
 import type { LabelSet } from '../alert/label-set.ts';
-import type { LogFields } from '../logger.ts';
+import type { LogFields } from '../runtime/logger.ts';
 
 /** What a verdict rests on. That is another question than what woke the run: those are its causes. */
 export type Decision =

@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.ts';
-import type { LogFields, Logger, LogLevel } from '../logger.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { LogFields, Logger, LogLevel } from '../runtime/logger.ts';
 import { describeCauses } from '../workqueue/describe-causes.ts';
 import { kindName } from '../workqueue/request.ts';
 import type { WorkItem } from '../workqueue/work-queue.ts';

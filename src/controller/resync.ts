@@ -1,4 +1,4 @@
-import type { CancelTimer, Clock } from '../clock.ts';
+import type { CancelTimer, Clock } from '../runtime/clock.ts';
 
 export interface ResyncOptions {
   readonly clock: Clock;

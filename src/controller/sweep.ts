@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.ts';
-import type { Logger } from '../logger.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
 import type { Causes } from '../workqueue/causes.ts';
 import { describeCauses } from '../workqueue/describe-causes.ts';
 

@@ -1,7 +1,7 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { LabelSet } from '../alert/label-set.ts';
 import { heldLookMs } from '../limits.ts';
-import type { Logger } from '../logger.ts';
+import type { Logger } from '../runtime/logger.ts';
 import { kindName } from '../workqueue/request.ts';
 import type { Run } from './action.ts';
 import type { ControllerMetrics } from './controller-metrics.ts';

@@ -1,4 +1,4 @@
-import { maskUrls } from '../masked-url.ts';
+import { maskUrls } from '../runtime/masked-url.ts';
 import type { MissingRight } from './missing-right.ts';
 
 export interface ApiErrorOptions extends ErrorOptions {

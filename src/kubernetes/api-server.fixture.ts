@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { Registry } from 'prom-client';
-import { systemClock } from '../clock.ts';
+import { systemClock } from '../runtime/clock.ts';
 import type { ApiClient } from './api-client.ts';
 import { createApiClient, type CreateApiClientOptions } from './create-api-client.ts';
 

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../runtime/clock.ts';
 import { defaultApiBurst, defaultApiQps, eventBurst, eventQps, unfairMemoryMs } from '../limits.ts';
 import { TokenBucket } from './token-bucket.ts';
 

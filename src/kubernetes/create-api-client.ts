@@ -1,6 +1,6 @@
 import type { Registry } from 'prom-client';
-import type { Clock } from '../clock.ts';
-import { SliceSchedule } from '../slice-schedule.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import type { Environment } from '../proxy/proxy-environment.ts';
 import { ApiClient } from './api-client.ts';
 import { createApiMetrics } from './api-metrics.ts';

@@ -1,10 +1,10 @@
 import { hostname } from 'node:os';
 import type { Registry } from 'prom-client';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { PipelineChange } from '../controller/ports.ts';
-import type { Logger } from '../logger.ts';
-import type { SliceSchedule } from '../slice-schedule.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { tellProxy, type Environment } from '../proxy/proxy-environment.ts';
 import { clusterServer } from './cluster-server.ts';
 import { createApiClient } from './create-api-client.ts';

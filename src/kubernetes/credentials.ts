@@ -1,9 +1,9 @@
 import type { RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../runtime/clock.ts';
 import { configurationFileBytes } from '../limits.ts';
 import type { Environment, Proxy } from '../proxy/proxy-environment.ts';
-import { checkRegularFile, FileRefusedError } from '../regular-file.ts';
+import { checkRegularFile, FileRefusedError } from '../runtime/regular-file.ts';
 import { ExecPlugin } from './exec-plugin.ts';
 import { clusterServer } from './cluster-server.ts';
 

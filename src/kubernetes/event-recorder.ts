@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { CancelTimer, Clock } from '../clock.ts';
+import type { CancelTimer, Clock } from '../runtime/clock.ts';
 import type { Decision } from '../controller/decision.ts';
 import type { ConditionTransition, Pipeline, TransitionRecorder } from '../controller/ports.ts';
 import { maxEventSeries } from '../limits.ts';

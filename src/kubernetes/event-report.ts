@@ -1,6 +1,6 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../runtime/clock.ts';
 import { eventPeriodMs } from '../limits.ts';
-import type { Logger } from '../logger.ts';
+import type { Logger } from '../runtime/logger.ts';
 import { ApiError } from './api-error.ts';
 import type { EventSeries } from './event-series.ts';
 import type { WriteMetrics } from './write-metrics.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../runtime/clock.ts';
 import { maxWaitingEvents } from '../limits.ts';
 import type { ApiClient } from './api-client.ts';
 import { ApiError } from './api-error.ts';

@@ -2,7 +2,7 @@ import { describeReadError } from '../config/read-error.ts';
 import { showText } from '../config/show-value.ts';
 import { parseYaml } from '../config/yaml-file.ts';
 import { configurationFileBytes } from '../limits.ts';
-import { readRegularFileSync } from '../regular-file.ts';
+import { readRegularFileSync } from '../runtime/regular-file.ts';
 
 /** What of a kubeconfig's content is read here; the rest is for the library. */
 export interface KubeConfigContent {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { Registry } from 'prom-client';
-import { SliceSchedule } from '../slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { setCondition } from '../controller/conditions.ts';

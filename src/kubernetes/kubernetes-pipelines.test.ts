@@ -3,7 +3,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { Registry } from 'prom-client';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
-import { SliceSchedule } from '../slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { requestKey } from '../workqueue/request.ts';
 import type { PipelineChange } from '../controller/ports.ts';
 import { KubernetesPipelines } from './kubernetes-pipelines.ts';

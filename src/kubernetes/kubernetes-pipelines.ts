@@ -1,5 +1,5 @@
 import type { Registry } from 'prom-client';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type {
   Annotator,
   ConditionChange,
@@ -8,8 +8,8 @@ import type {
   Pipelines,
   TransitionRecorder,
 } from '../controller/ports.ts';
-import type { Logger } from '../logger.ts';
-import type { SliceSchedule } from '../slice-schedule.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { requestKey, type Request } from '../workqueue/request.ts';
 import { AnnotationWriter } from './annotation-writer.ts';
 import type { ApiClient } from './api-client.ts';

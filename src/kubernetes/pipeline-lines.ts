@@ -1,7 +1,7 @@
-import type { Clock } from '../clock.ts';
-import { LineLimiter } from '../line-limiter.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { LineLimiter } from '../runtime/line-limiter.ts';
 import { pipelineLinesPerSecond } from '../limits.ts';
-import type { Logger } from '../logger.ts';
+import type { Logger } from '../runtime/logger.ts';
 import type { PipelineChange } from '../controller/ports.ts';
 
 export interface PipelineLinesOptions {

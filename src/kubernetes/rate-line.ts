@@ -1,4 +1,4 @@
-import type { Logger } from '../logger.ts';
+import type { Logger } from '../runtime/logger.ts';
 import type { RateInForce } from './call-rate.ts';
 
 /** Says which limit holds for calls of the API server, and why. */

@@ -1,7 +1,7 @@
-import type { Clock } from '../clock.ts';
-import { LineLimiter } from '../line-limiter.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { LineLimiter } from '../runtime/line-limiter.ts';
 import { apiObjectBytes, apiObjectsBytes, leftOutLinesPerSecond } from '../limits.ts';
-import type { LogFields, Logger } from '../logger.ts';
+import type { LogFields, Logger } from '../runtime/logger.ts';
 import type { ApiError } from './api-error.ts';
 import type { LeftOutReason } from './list-objects.ts';
 import type { ReflectorMetrics } from './reflector-metrics.ts';

@@ -2,7 +2,7 @@ import type { TestContext } from 'node:test';
 import { Registry } from 'prom-client';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
-import { SliceSchedule } from '../slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { ModelApiServer, widgets } from './model-api-server.fixture.ts';
 import { ObjectMemory } from './object-memory.ts';
 import type { CachedPipeline } from './pipeline-object.ts';

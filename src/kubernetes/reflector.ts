@@ -1,6 +1,6 @@
 import type { Allowance } from '../alert/json-selection.ts';
-import type { Clock } from '../clock.ts';
-import type { SliceSchedule } from '../slice-schedule.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { requestKey } from '../workqueue/request.ts';
 import type { ApiClient } from './api-client.ts';
 import { ApiError } from './api-error.ts';
@@ -10,7 +10,7 @@ import type { MemoryShare } from './object-memory.ts';
 import { toCachedPipeline, type ApiObject, type CachedPipeline } from './pipeline-object.ts';
 import type { ReflectorReport } from './reflector-report.ts';
 import { initialState, nextStep, type PhaseOutcome, type ReflectorState } from './reflector-steps.ts';
-import { sleep } from './sleep.ts';
+import { sleep } from '../runtime/sleep.ts';
 import { WatchCache, type CacheChange } from './watch-cache.ts';
 import { watchStream, type ReceivedEvent } from './watch-stream.ts';
 import { apiVersionOf, resourceName, type ServedResource, type WatchedResource } from './watched-resource.ts';

@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.ts';
-import { sleep } from './sleep.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { sleep } from '../runtime/sleep.ts';
 
 export interface TokenBucketOptions {
   readonly clock: Clock;

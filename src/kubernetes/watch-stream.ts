@@ -1,10 +1,10 @@
 import { JsonError } from '../alert/json-error.ts';
 import { Allowance } from '../alert/json-selection.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../runtime/clock.ts';
 import { JsonStream, TextTooLongError } from '../json-stream.ts';
 import { apiAnswerBytes, apiObjectBytes } from '../limits.ts';
-import type { SliceSchedule } from '../slice-schedule.ts';
-import { Slices } from '../slices.ts';
+import type { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { Slices } from '../runtime/slices.ts';
 import type { ApiCall } from './api-call.ts';
 import type { ApiClient } from './api-client.ts';
 import { ApiError } from './api-error.ts';

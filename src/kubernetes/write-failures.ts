@@ -1,7 +1,7 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../runtime/clock.ts';
 import { ForbiddenError } from '../controller/forbidden-error.ts';
 import { PostponedError } from '../controller/postponed-error.ts';
-import { LineLimiter } from '../line-limiter.ts';
+import { LineLimiter } from '../runtime/line-limiter.ts';
 import {
   firstForbiddenRetryMs,
   forbiddenRetryMs,
@@ -9,7 +9,7 @@ import {
   maxWriteDelayMs,
   refusalLinesPerSecond,
 } from '../limits.ts';
-import type { Logger } from '../logger.ts';
+import type { Logger } from '../runtime/logger.ts';
 import { ApiError } from './api-error.ts';
 import type { MissingRight } from './missing-right.ts';
 

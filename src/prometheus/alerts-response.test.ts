@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { readAlertsResponse, type AlertsResponse, type PrometheusAlerts } from './alerts-response.ts';
 import { FakeClock } from '../../test/support/fake-clock.ts';
-import { SliceSchedule } from '../slice-schedule.ts';
-import { Slices } from '../slices.ts';
+import { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { Slices } from '../runtime/slices.ts';
 import { prometheusEndpoint } from './prometheus-endpoint.ts';
 import { PrometheusError } from './prometheus-error.ts';
 

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { Registry } from 'prom-client';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
-import { SliceSchedule } from '../slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import type { PrometheusAlerts } from './alerts-response.ts';
 import { AllReplicas, type ReplicatedAlerts } from './all-replicas.ts';
 import type { PrometheusClient, QueryShare } from './prometheus-client.ts';

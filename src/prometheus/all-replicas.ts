@@ -1,8 +1,8 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../runtime/clock.ts';
 import { failingReplicaWaitMs } from '../limits.ts';
-import type { SliceSchedule } from '../slice-schedule.ts';
-import { Slices } from '../slices.ts';
-import { startDeadline } from '../deadline.ts';
+import type { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { Slices } from '../runtime/slices.ts';
+import { startDeadline } from '../runtime/deadline.ts';
 import type { PrometheusAlerts } from './alerts-response.ts';
 import { mergeAnswers } from './merge-answers.ts';
 import type { PrometheusClient, QueryShare } from './prometheus-client.ts';

@@ -4,11 +4,11 @@ import { createServer } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { startFakePrometheus } from '../../test/support/fake-prometheus.ts';
-import { systemClock } from '../clock.ts';
+import { systemClock } from '../runtime/clock.ts';
 import { HttpConfig } from '../config/http-config.ts';
 import { Connections } from './connections.ts';
 import { createPrometheusClient } from './prometheus-client.ts';
-import { SliceSchedule } from '../slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slice-schedule.ts';
 
 const none = { ca: undefined, cert: undefined, key: undefined };
 

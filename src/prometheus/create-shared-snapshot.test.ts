@@ -4,12 +4,12 @@ import { Registry } from 'prom-client';
 import { startFakePrometheus } from '../../test/support/fake-prometheus.ts';
 import { startRawServer } from '../../test/support/raw-server.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
-import { systemClock } from '../clock.ts';
+import { systemClock } from '../runtime/clock.ts';
 import { Config } from '../config/config.ts';
 import { createPrometheusMetrics } from './prometheus-metrics.ts';
 import { createSharedSnapshot } from './create-shared-snapshot.ts';
 import { prometheusErrorKinds } from './prometheus-error.ts';
-import { SliceSchedule } from '../slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slice-schedule.ts';
 
 const config = Config.parse({ prometheus: { max_response_size: '1KiB', unknown_after: '0s' } }).prometheus;
 const { signal } = new AbortController();

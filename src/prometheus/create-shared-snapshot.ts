@@ -1,8 +1,8 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../config/config.ts';
-import type { Logger } from '../logger.ts';
+import type { Logger } from '../runtime/logger.ts';
 import { tellProxy, type Environment } from '../proxy/proxy-environment.ts';
-import type { SliceSchedule } from '../slice-schedule.ts';
+import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { AllReplicas } from './all-replicas.ts';
 import type { PrometheusMetrics } from './prometheus-metrics.ts';
 import { prometheusProxy } from './prometheus-proxy.ts';

@@ -3,7 +3,7 @@ import type { HttpConfig } from '../config/http-config.ts';
 import { describeReadError } from '../config/read-error.ts';
 import type { Secret } from '../config/secret.ts';
 import { configurationFileBytes } from '../limits.ts';
-import { readRegularFile } from '../regular-file.ts';
+import { readRegularFile } from '../runtime/regular-file.ts';
 import { PrometheusError } from './prometheus-error.ts';
 
 /** What TLS is made of, as text. */

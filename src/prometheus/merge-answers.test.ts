@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import type { LabelSet } from '../alert/label-set.ts';
-import { SliceSchedule } from '../slice-schedule.ts';
-import { Slices } from '../slices.ts';
+import { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { Slices } from '../runtime/slices.ts';
 import { mergeAnswers } from './merge-answers.ts';
 
 const ignored = ['prometheus_replica'];

@@ -1,6 +1,6 @@
 import { labelKey } from '../alert/label-key.ts';
 import type { LabelSet } from '../alert/label-set.ts';
-import type { Slices } from '../slices.ts';
+import type { Slices } from '../runtime/slices.ts';
 import type { PrometheusAlerts } from './alerts-response.ts';
 
 /**

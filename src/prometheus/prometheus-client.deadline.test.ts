@@ -9,7 +9,7 @@ import { fetch as undiciFetch } from 'undici';
 import { HttpConfig } from '../config/http-config.ts';
 import { createPrometheusClient, type PrometheusClientOptions } from './prometheus-client.ts';
 import { PrometheusError } from './prometheus-error.ts';
-import { SliceSchedule } from '../slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slice-schedule.ts';
 
 const timeoutMs = 10_000;
 const closers: (() => Promise<void>)[] = [];

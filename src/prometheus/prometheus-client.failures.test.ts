@@ -11,7 +11,7 @@ import { watchedFetch } from '../../test/support/watched-fetch.ts';
 import { HttpConfig } from '../config/http-config.ts';
 import { createPrometheusClient, type PrometheusClientOptions } from './prometheus-client.ts';
 import { PrometheusError, prometheusErrorKinds, type PrometheusErrorKind } from './prometheus-error.ts';
-import { SliceSchedule } from '../slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slice-schedule.ts';
 
 const maxResponseBytes = 64 * 1024;
 const seenKinds = new Set<PrometheusErrorKind>();

@@ -9,7 +9,7 @@ import type { PrometheusAlerts } from './alerts-response.ts';
 import { HttpConfig } from '../config/http-config.ts';
 import { createPrometheusClient, type PrometheusClient, type PrometheusClientOptions } from './prometheus-client.ts';
 import { PrometheusError, prometheusErrorKinds } from './prometheus-error.ts';
-import { SliceSchedule } from '../slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slice-schedule.ts';
 
 const closers: (() => Promise<void>)[] = [];
 

@@ -1,12 +1,12 @@
 import type { Dispatcher, fetch as undiciFetch, Response } from 'undici';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { HttpConfig } from '../config/http-config.ts';
 import { byWayOf, type Environment } from '../proxy/proxy-environment.ts';
-import type { SliceSchedule } from '../slice-schedule.ts';
-import { Slices } from '../slices.ts';
+import type { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { Slices } from '../runtime/slices.ts';
 import { readAlertsResponse, type PrometheusAlerts } from './alerts-response.ts';
 import { Connections } from './connections.ts';
-import { startDeadline, type Deadline } from '../deadline.ts';
+import { startDeadline, type Deadline } from '../runtime/deadline.ts';
 import { fetchFailure, type FetchPhase } from './fetch-failure.ts';
 import { readHttpAccess, type HttpAccess } from './http-access.ts';
 import { prometheusEndpoint, withAccess, type PrometheusEndpoint } from './prometheus-endpoint.ts';

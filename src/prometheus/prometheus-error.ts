@@ -1,4 +1,4 @@
-import { maskUrls } from '../masked-url.ts';
+import { maskUrls } from '../runtime/masked-url.ts';
 
 /** Every way in which a query of Prometheus can fail: a closed set, so that it can be the label `result` of a metric. */
 export const prometheusErrorKinds = [

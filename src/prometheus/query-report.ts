@@ -1,4 +1,4 @@
-import type { LogFields, Logger } from '../logger.ts';
+import type { LogFields, Logger } from '../runtime/logger.ts';
 import type { AllReplicas, ReplicatedAlerts } from './all-replicas.ts';
 import { PrometheusError } from './prometheus-error.ts';
 import type { PrometheusMetrics } from './prometheus-metrics.ts';

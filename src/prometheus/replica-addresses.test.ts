@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { startFakePrometheus } from '../../test/support/fake-prometheus.ts';
-import { systemClock } from '../clock.ts';
+import { systemClock } from '../runtime/clock.ts';
 import { HttpConfig } from '../config/http-config.ts';
-import { SliceSchedule } from '../slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { ReplicaAddresses, type ResolveHost } from './replica-addresses.ts';
 
 const { signal } = new AbortController();

@@ -1,4 +1,4 @@
-import type { Logger } from '../logger.ts';
+import type { Logger } from '../runtime/logger.ts';
 import { PrometheusError } from './prometheus-error.ts';
 import type { PrometheusMetrics } from './prometheus-metrics.ts';
 

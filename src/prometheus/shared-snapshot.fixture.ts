@@ -1,6 +1,6 @@
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { ReplicatedAlerts } from './all-replicas.ts';
 import type { QueryResult } from './prometheus-metrics.ts';
 import { SharedSnapshot, type SharedSnapshotOptions } from './shared-snapshot.ts';

@@ -1,9 +1,9 @@
 import { FiringAlerts } from '../alert/firing-alerts.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { AlertSnapshot, AlertSource } from '../controller/ports.ts';
 import { SnapshotError } from '../controller/snapshot-error.ts';
 import { maxSnapshotRetryMs } from '../limits.ts';
-import type { Logger } from '../logger.ts';
+import type { Logger } from '../runtime/logger.ts';
 import type { AllReplicas } from './all-replicas.ts';
 import type { PrometheusMetrics } from './prometheus-metrics.ts';
 import { QueryReport } from './query-report.ts';

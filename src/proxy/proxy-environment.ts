@@ -1,5 +1,5 @@
-import type { Logger } from '../logger.ts';
-import { maskUrl } from '../masked-url.ts';
+import type { Logger } from '../runtime/logger.ts';
+import { maskUrl } from '../runtime/masked-url.ts';
 import { noProxyMatcher } from './no-proxy.ts';
 
 /** A proxy that stands between us and a server, and who named it. */

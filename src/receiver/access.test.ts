@@ -8,7 +8,7 @@ import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { Config } from '../config/config.ts';
 import type { MetricsPage } from './metrics-page.ts';
-import { SliceSchedule } from '../slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import type { AccessRules } from '../web/access.ts';
 import { digestOf } from '../web/load-web-config.ts';
 import { PasswordCheck } from '../web/password-check.ts';

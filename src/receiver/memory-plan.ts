@@ -2,7 +2,7 @@ import { totalmem } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
 import type { Config } from '../config/config.ts';
 import { largeBodySlots, silencesMemoryBytes } from '../limits.ts';
-import type { LogFields, Logger } from '../logger.ts';
+import type { LogFields, Logger } from '../runtime/logger.ts';
 import { connectionCost, tlsCost } from './server/connection-costs.ts';
 
 const MiB = 1024 * 1024;

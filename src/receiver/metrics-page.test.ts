@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import fc from 'fast-check';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { FakeClock } from '../../test/support/fake-clock.ts';
-import { SliceSchedule } from '../slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { MetricsPage, prefersOpenMetrics } from './metrics-page.ts';
 
 const prometheus3 =

@@ -6,7 +6,7 @@ import { Registry } from 'prom-client';
 import { AlertStore } from '../alert/alert-store.ts';
 import { Silences } from '../alert/silences.ts';
 import { Config } from '../config/config.ts';
-import { SliceSchedule } from '../slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import type { Causes } from '../workqueue/causes.ts';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';

@@ -1,6 +1,6 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../config/config.ts';
-import type { Logger } from '../logger.ts';
+import type { Logger } from '../runtime/logger.ts';
 import { Causes } from '../workqueue/causes.ts';
 import { describeCauses } from '../workqueue/describe-causes.ts';
 import type { Request } from '../workqueue/request.ts';

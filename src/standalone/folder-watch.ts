@@ -1,6 +1,6 @@
 import { stat, watch } from 'node:fs/promises';
-import type { CancelTimer, Clock } from '../clock.ts';
-import type { Logger } from '../logger.ts';
+import type { CancelTimer, Clock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
 
 export interface FolderWatchOptions {
   readonly folder: string;

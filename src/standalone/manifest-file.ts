@@ -1,7 +1,7 @@
 import { lstat, stat } from 'node:fs/promises';
 import type { Pipeline } from '../controller/ports.ts';
 import { manifestBytes } from '../limits.ts';
-import { FileRefusedError, readRegularFile } from '../regular-file.ts';
+import { FileRefusedError, readRegularFile } from '../runtime/regular-file.ts';
 import { requestKey } from '../workqueue/request.ts';
 import { errorCode } from './folder-error.ts';
 import type { ParseManifest } from './manifest-thread.ts';

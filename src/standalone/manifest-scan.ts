@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { LogFields, Logger } from '../logger.ts';
+import type { LogFields, Logger } from '../runtime/logger.ts';
 import { FolderError } from './folder-error.ts';
 import { mapBounded } from './map-bounded.ts';
 import type { ManifestFile } from './manifest-file.ts';

@@ -1,5 +1,5 @@
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import type { CancelTimer, Clock } from '../clock.ts';
+import type { CancelTimer, Clock } from '../runtime/clock.ts';
 import { manifestDeadlineMs, manifestHeapMiB, shortManifestLength } from '../limits.ts';
 import {
   brokenManifest,

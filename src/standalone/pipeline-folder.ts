@@ -1,6 +1,6 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { ConditionChange, Pipeline, PipelineChange, Pipelines } from '../controller/ports.ts';
-import type { Logger } from '../logger.ts';
+import type { Logger } from '../runtime/logger.ts';
 import type { Request } from '../workqueue/request.ts';
 import { FolderWatch } from './folder-watch.ts';
 import type { Manifest, ManifestDifference } from './manifest-merge.ts';

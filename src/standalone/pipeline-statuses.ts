@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Condition, ConditionChange } from '../controller/ports.ts';
-import type { Logger } from '../logger.ts';
+import type { Logger } from '../runtime/logger.ts';
 import type { Request } from '../workqueue/request.ts';
 import { requestKey } from '../workqueue/request.ts';
 import { KeyedLock } from './keyed-lock.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import type { Condition } from '../controller/ports.ts';
-import type { LogFields, LogLevel, Logger } from '../logger.ts';
+import type { LogFields, LogLevel, Logger } from '../runtime/logger.ts';
 import type { PipelineChange } from '../controller/ports.ts';
 import { PipelineFolder } from './pipeline-folder.ts';
 import { parsePipelineManifest, type PipelineManifest } from './pipeline-manifest.ts';

@@ -5,7 +5,7 @@ import { FakeClock } from '../../test/support/fake-clock.ts';
 import { AlertStore } from '../alert/alert-store.ts';
 import { postableAlert } from '../alert/postable-alert.ts';
 import type { AlertSnapshot } from '../controller/ports.ts';
-import { SliceSchedule } from '../slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { StoredAlertSource } from './stored-alert-source.ts';
 
 const { signal } = new AbortController();

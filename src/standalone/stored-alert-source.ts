@@ -2,8 +2,8 @@ import type { AlertStore } from '../alert/alert-store.ts';
 import { isResolved } from '../alert/alert-times.ts';
 import { FiringAlerts } from '../alert/firing-alerts.ts';
 import type { AlertSnapshot, AlertSource } from '../controller/ports.ts';
-import type { SliceSchedule } from '../slice-schedule.ts';
-import { Slices } from '../slices.ts';
+import type { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { Slices } from '../runtime/slices.ts';
 
 /** Looks at so many alerts before it looks at the clock. */
 const alertsPerStep = 64;

@@ -1,7 +1,7 @@
 import { copyFile, link, lstat, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeFolder } from '../make-folder.ts';
-import { createRegularFile, openRegularFile } from '../regular-file.ts';
+import { createRegularFile, openRegularFile } from '../runtime/regular-file.ts';
 import { encodeRecord } from './record.ts';
 
 /** How much is written in one go, bytes; in between others have their turn. */

@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Silence } from '../alert/silence.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../runtime/clock.ts';
 import { silenceLogBytes } from '../limits.ts';
-import type { Logger } from '../logger.ts';
-import { readRegularFile } from '../regular-file.ts';
+import type { Logger } from '../runtime/logger.ts';
+import { readRegularFile } from '../runtime/regular-file.ts';
 import { RecordFile } from './record-file.ts';
 import { readRecords } from './record.ts';
 import { silenceRecord, storedSilences, toldRecord, type StoredSilences } from './silence-record.ts';

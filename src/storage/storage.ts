@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.ts';
-import type { Logger } from '../logger.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
 import { SilenceLog } from './silence-log.ts';
 import type { StoredSilences } from './silence-record.ts';
 import { StorageLock } from './storage-lock.ts';

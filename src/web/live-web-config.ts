@@ -1,7 +1,7 @@
-import type { CancelTimer, Clock } from '../clock.ts';
+import type { CancelTimer, Clock } from '../runtime/clock.ts';
 import type { ReadFile } from '../config/load-config.ts';
 import { webConfigCheckMs, webConfigRetryMs } from '../limits.ts';
-import type { Logger } from '../logger.ts';
+import type { Logger } from '../runtime/logger.ts';
 import { areSame, type FileStates } from './file-states.ts';
 import { FileWatch } from './file-watch.ts';
 import { loadWebConfig } from './load-web-config.ts';

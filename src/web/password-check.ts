@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../runtime/clock.ts';
 import { freePasswordFailures, maxRefusalDelayMs, minRefusalDelayMs } from '../limits.ts';
 import type { PasswordHasher } from './password-hasher.ts';
 import { PasswordTurns, type PasswordWaiter } from './password-turns.ts';

@@ -1,4 +1,4 @@
-import type { LogFields } from '../logger.ts';
+import type { LogFields } from '../runtime/logger.ts';
 import type { Causes } from './causes.ts';
 
 /** Most different causes on one line of the log; `alerts` says how many alerts there are in all. */

@@ -1,5 +1,5 @@
 import PQueue from 'p-queue';
-import type { CancelTimer, Clock } from '../clock.ts';
+import type { CancelTimer, Clock } from '../runtime/clock.ts';
 import { FairLanes, type FairLaneOptions } from './fair-lanes.ts';
 import { RateLimiter } from './rate-limiter.ts';
 import { requestKey, type Request } from './request.ts';

@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { fingerprint } from '../../src/alert/fingerprint.ts';
 import { readAlerts } from '../../src/alert/read-alerts.ts';
 import { App } from '../../src/app.ts';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { folderHome } from '../../src/home.ts';
 import { startAlertmanager } from '../support/alertmanager-server.ts';

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
 import { HttpConfig } from '../../src/config/http-config.ts';
 import { createPrometheusClient, type PrometheusClient } from '../../src/prometheus/prometheus-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { startFakePrometheus } from '../support/fake-prometheus.ts';
 import { prometheusPrograms, startPrometheus } from '../support/prometheus-server.ts';
 import { skipWithout } from '../support/servers.ts';
-import { SliceSchedule } from '../../src/slice-schedule.ts';
+import { SliceSchedule } from '../../src/runtime/slice-schedule.ts';
 
 /** The same two alerts, one that fires and one that is pending, as a rule and as the fake is told them. */
 const rules = `

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
 import { startAlertmanager } from '../support/alertmanager-server.ts';
 import { eventually } from '../support/eventually.ts';
 import type { PostedAlert } from '../support/post-alerts.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
 import { startAlertmanager } from '../support/alertmanager-server.ts';
 import type { ServerProcess } from '../support/server-process.ts';
 import { skipWithout } from '../support/servers.ts';

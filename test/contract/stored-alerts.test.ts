@@ -7,7 +7,7 @@ import { AlertStore } from '../../src/alert/alert-store.ts';
 import { formatDateTime } from '../../src/alert/date-time.ts';
 import type { LabelSet } from '../../src/alert/label-set.ts';
 import { readAlerts } from '../../src/alert/read-alerts.ts';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
 import { startAlertmanager } from '../support/alertmanager-server.ts';
 import { postAlerts, type PostedAlert } from '../support/post-alerts.ts';
 import type { ServerProcess } from '../support/server-process.ts';

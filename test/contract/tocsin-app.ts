@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from '../../src/app.ts';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
 import { folderHome } from '../../src/home.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { RecordingLogger } from '../support/recording-logger.ts';

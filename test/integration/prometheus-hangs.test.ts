@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
 import { startFakePrometheus } from '../support/fake-prometheus.ts';
 import { postAlerts } from '../support/post-alerts.ts';
 import { residentBytes } from '../support/resident-memory.ts';

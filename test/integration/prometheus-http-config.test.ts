@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { hashSync } from 'bcryptjs';
 import { Agent, fetch } from 'undici';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
 import { HttpConfig } from '../../src/config/http-config.ts';
 import { createPrometheusClient } from '../../src/prometheus/prometheus-client.ts';
 import { PrometheusError } from '../../src/prometheus/prometheus-error.ts';
@@ -13,7 +13,7 @@ import { startPrometheus } from '../support/prometheus-server.ts';
 import type { ServerProcess } from '../support/server-process.ts';
 import { skipWithout } from '../support/servers.ts';
 import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';
-import { SliceSchedule } from '../../src/slice-schedule.ts';
+import { SliceSchedule } from '../../src/runtime/slice-schedule.ts';
 
 const password = 'correct horse';
 

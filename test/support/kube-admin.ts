@@ -1,5 +1,5 @@
 import { Registry } from 'prom-client';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
 import type { Condition } from '../../src/controller/ports.ts';
 import type { ApiClient } from '../../src/kubernetes/api-client.ts';
 import { createApiClient } from '../../src/kubernetes/create-api-client.ts';

@@ -1,4 +1,4 @@
-import type { LogFields, LogLevel, Logger } from '../../src/logger.ts';
+import type { LogFields, LogLevel, Logger } from '../../src/runtime/logger.ts';
 
 export interface RecordedLine {
   readonly level: LogLevel;

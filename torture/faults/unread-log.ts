@@ -16,7 +16,11 @@ const alertsPerPost = 500;
 /** Nobody reads standard output while a storm of alerts is logged at debug. */
 export const unreadLog: Fault = {
   name: 'log that nobody reads',
-  guard: { file: 'log-output.ts', from: 'maxUnreadBytes = 4 * 1024 * 1024', to: 'maxUnreadBytes = 4 * 1024 ** 3' },
+  guard: {
+    file: 'runtime/log-output.ts',
+    from: 'maxUnreadBytes = 4 * 1024 * 1024',
+    to: 'maxUnreadBytes = 4 * 1024 ** 3',
+  },
   async run({ quick, main }: FaultOptions): Promise<FaultResult> {
     const tally = new Tally();
     const prometheus = await BrokenPrometheus.start();

@@ -1,5 +1,5 @@
 import type { AlertStore } from '../../alert/alert-store.ts';
-import type { CancelTimer, Clock } from '../../clock.ts';
+import type { CancelTimer, Clock } from '../../runtime/clock.ts';
 import { sliceMs } from '../../limits.ts';
 import { Causes } from '../../workqueue/causes.ts';
 import { addCause } from './add-cause.ts';

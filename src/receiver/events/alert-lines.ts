@@ -1,8 +1,8 @@
 import type { Alert } from '../../alert/alert.ts';
-import type { Clock } from '../../clock.ts';
-import type { Logger } from '../../logger.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { Logger } from '../../runtime/logger.ts';
 import { briefLabels } from '../../alert/brief-labels.ts';
-import { LineLimiter } from '../../line-limiter.ts';
+import { LineLimiter } from '../../runtime/line-limiter.ts';
 
 export interface AlertLinesOptions {
   readonly clock: Clock;

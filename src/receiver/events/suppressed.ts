@@ -1,7 +1,7 @@
 import type { Alert } from '../../alert/alert.ts';
 import type { Labelled } from '../../alert/label-set.ts';
 import type { Silence } from '../../alert/silence.ts';
-import type { LogFields } from '../../logger.ts';
+import type { LogFields } from '../../runtime/logger.ts';
 
 /** The silences that silence an alert at `now`. */
 export type Silencing = (alert: Labelled, now: number) => readonly Silence[];

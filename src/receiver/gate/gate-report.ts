@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../runtime/clock.ts';
 import { unauthorizedLinesPerSecond } from '../../limits.ts';
-import type { Logger } from '../../logger.ts';
+import type { Logger } from '../../runtime/logger.ts';
 import type { AuthFailure, WebMetrics } from '../../web/web-metrics.ts';
-import { LineLimiter } from '../../line-limiter.ts';
+import { LineLimiter } from '../../runtime/line-limiter.ts';
 import type { ReceiverMetrics } from '../report/receiver-metrics.ts';
 import type { Sender } from '../request/sender.ts';
 

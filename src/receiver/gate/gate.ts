@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../runtime/clock.ts';
 import { maxDelayedRefusals } from '../../limits.ts';
 import { isOpen } from '../../web/access.ts';
 import { parseAuthorization, type Credentials } from '../../web/authorization-header.ts';

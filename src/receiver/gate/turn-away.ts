@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../runtime/clock.ts';
 import { drainedBodyBytes } from '../../limits.ts';
 import { answerText } from '../answer/answer.ts';
 

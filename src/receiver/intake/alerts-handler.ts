@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AlertStore } from '../../alert/alert-store.ts';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../runtime/clock.ts';
 import { longBodyBytes, slicedBodyBytes } from '../../limits.ts';
-import type { LongWork, SliceSchedule } from '../../slice-schedule.ts';
-import { Slices } from '../../slices.ts';
+import type { LongWork, SliceSchedule } from '../../runtime/slice-schedule.ts';
+import { Slices } from '../../runtime/slices.ts';
 import type { Causes } from '../../workqueue/causes.ts';
 import { AlertIntake, type AlertTransition, type Repeats } from './alert-intake.ts';
 import { answerEmpty, answerString } from '../answer/answer.ts';
@@ -14,7 +14,7 @@ import { mediaTypeProblem } from '../request/media-type.ts';
 import type { IntakeReport } from './intake-report.ts';
 import { refuse, RefusedError } from '../answer/refusal.ts';
 import { senderOf, type Sender } from '../request/sender.ts';
-import { Slots } from '../request/slots.ts';
+import { Slots } from '../../runtime/slots.ts';
 import type { Silencing } from '../events/suppressed.ts';
 
 /** Runs work that is known to need much memory; see heap-guard.ts. */

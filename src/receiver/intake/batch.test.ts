@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { PostableAlert } from '../../alert/postable-alert.ts';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../runtime/clock.ts';
 import { slicedBodyBytes } from '../../limits.ts';
-import { SliceSchedule } from '../../slice-schedule.ts';
-import { Slices } from '../../slices.ts';
+import { SliceSchedule } from '../../runtime/slice-schedule.ts';
+import { Slices } from '../../runtime/slices.ts';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { readBatch } from './batch.ts';
 

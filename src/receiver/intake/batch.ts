@@ -5,7 +5,7 @@ import { readAlertsFast } from '../../alert/read-alerts-fast.ts';
 import { readPrometheusAlerts } from '../../alert/read-prometheus-alerts.ts';
 import type { WebhookHead } from '../../alert/webhook-head.ts';
 import { slicedBodyBytes } from '../../limits.ts';
-import type { Slices } from '../../slices.ts';
+import type { Slices } from '../../runtime/slices.ts';
 import { bodyText } from '../request/body-text.ts';
 
 /** The alerts of one body, to be gone through in slices. */

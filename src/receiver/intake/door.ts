@@ -1,6 +1,6 @@
 import { BatchError } from '../../alert/batch-error.ts';
 import type { KnownAlerts } from '../../alert/known-alerts.ts';
-import type { Slices } from '../../slices.ts';
+import type { Slices } from '../../runtime/slices.ts';
 import { readBatch, type Batch } from './batch.ts';
 import { readWebhook } from './read-webhook.ts';
 

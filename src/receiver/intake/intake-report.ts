@@ -1,9 +1,9 @@
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../runtime/clock.ts';
 import type { WebhookHead } from '../../alert/webhook-head.ts';
-import type { LogFields, Logger } from '../../logger.ts';
+import type { LogFields, Logger } from '../../runtime/logger.ts';
 import type { AlertIntake } from './alert-intake.ts';
 import type { AlertLines } from '../events/alert-lines.ts';
-import { LineLimiter } from '../../line-limiter.ts';
+import { LineLimiter } from '../../runtime/line-limiter.ts';
 import type { ReceiverMetrics } from '../report/receiver-metrics.ts';
 import type { Sender } from '../request/sender.ts';
 import type { Suppressed } from '../events/suppressed.ts';

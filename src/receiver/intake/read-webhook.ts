@@ -5,7 +5,7 @@ import type { PostableAlert } from '../../alert/postable-alert.ts';
 import { readWebhookAlerts } from '../../alert/read-webhook-alerts.ts';
 import { readWebhookHead } from '../../alert/webhook-head.ts';
 import { slicedBodyBytes } from '../../limits.ts';
-import { inSlices, type Slices } from '../../slices.ts';
+import { inSlices, type Slices } from '../../runtime/slices.ts';
 import { goThrough, type Batch } from './batch.ts';
 import { bodyText } from '../request/body-text.ts';
 

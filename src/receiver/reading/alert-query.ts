@@ -1,7 +1,7 @@
 import { AnchoredRegexp } from '../../alert/anchored-regexp.ts';
 import type { Matcher } from '../../alert/matcher.ts';
 import { MatcherError } from '../../alert/matcher-error.ts';
-import type { Sliced } from '../../alert/sliced.ts';
+import type { Sliced } from '../../runtime/sliced.ts';
 import { receiverName } from '../answer/alert-json.ts';
 import type { Query } from '../request/query.ts';
 import { parseMatchers } from './parse-matchers.ts';

@@ -1,10 +1,10 @@
 import type { AlertStore } from '../../alert/alert-store.ts';
 import type { OnUndecided } from '../../alert/matcher.ts';
 import type { Silences } from '../../alert/silences.ts';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../runtime/clock.ts';
 import type { Config } from '../../config/config.ts';
-import type { Logger } from '../../logger.ts';
-import type { SliceSchedule } from '../../slice-schedule.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { AlertLists } from './alert-lists.ts';
 import { ReadHandler } from './read-handler.ts';
 import type { ReceiverMetrics } from '../report/receiver-metrics.ts';

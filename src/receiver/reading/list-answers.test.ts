@@ -7,7 +7,7 @@ import { eventually } from '../../../test/support/eventually.ts';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../../test/support/recording-logger.ts';
 import { listChunkLength, openLists, slowReaderMs } from '../../limits.ts';
-import { SliceSchedule } from '../../slice-schedule.ts';
+import { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import type { SlicedText } from './alert-lists.ts';
 import { ListAnswers } from './list-answers.ts';
 import { metric, testMetrics } from '../routes.fixture.ts';

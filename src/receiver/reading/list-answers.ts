@@ -1,11 +1,11 @@
 import type { ServerResponse } from 'node:http';
-import type { CancelTimer, Clock } from '../../clock.ts';
+import type { CancelTimer, Clock } from '../../runtime/clock.ts';
 import { listChunkLength, openLists, sliceMs, slowReaderMs } from '../../limits.ts';
-import type { Logger } from '../../logger.ts';
-import type { SliceSchedule } from '../../slice-schedule.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import type { SlicedText } from './alert-lists.ts';
 import type { ReceiverMetrics } from '../report/receiver-metrics.ts';
-import { Slots } from '../request/slots.ts';
+import { Slots } from '../../runtime/slots.ts';
 import { remoteOf } from '../request/sender.ts';
 
 export interface ListAnswersOptions {

@@ -1,7 +1,7 @@
 import type { Matcher } from '../../alert/matcher.ts';
 import { MatcherError } from '../../alert/matcher-error.ts';
 import { parseMatcher } from '../../alert/parse-matcher.ts';
-import type { Sliced } from '../../alert/sliced.ts';
+import type { Sliced } from '../../runtime/sliced.ts';
 import { filterInstructions } from '../../limits.ts';
 
 /**

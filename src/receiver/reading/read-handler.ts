@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { MatcherError } from '../../alert/matcher-error.ts';
 import type { Silences } from '../../alert/silences.ts';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../runtime/clock.ts';
 import { excerpt } from '../../excerpt.ts';
-import type { Logger } from '../../logger.ts';
-import type { SliceSchedule } from '../../slice-schedule.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { acceptsJson } from '../request/accept.ts';
 import { receiverName } from '../answer/alert-json.ts';
 import type { AlertLists, SlicedText } from './alert-lists.ts';

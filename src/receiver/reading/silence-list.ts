@@ -1,8 +1,8 @@
 import type { Matcher } from '../../alert/matcher.ts';
 import { silenceState, type Silence, type SilenceState } from '../../alert/silence.ts';
 import type { Silences } from '../../alert/silences.ts';
-import { slicedSort } from '../../alert/sliced-sort.ts';
-import type { Clock } from '../../clock.ts';
+import { slicedSort } from '../../runtime/sliced-sort.ts';
+import type { Clock } from '../../runtime/clock.ts';
 import type { SlicedText } from './alert-lists.ts';
 import type { Query } from '../request/query.ts';
 import { parseMatchers } from './parse-matchers.ts';

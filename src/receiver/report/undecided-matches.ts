@@ -1,8 +1,8 @@
 import { maxRegexpSteps } from '../../alert/anchored-regexp.ts';
 import type { Matcher, OnUndecided } from '../../alert/matcher.ts';
-import type { Clock } from '../../clock.ts';
-import type { Logger } from '../../logger.ts';
-import { LineLimiter } from '../../line-limiter.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import { LineLimiter } from '../../runtime/line-limiter.ts';
 import type { ReceiverMetrics } from './receiver-metrics.ts';
 
 export interface UndecidedMatchesOptions {

@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { decodeUtf8 } from '../../alert/go-utf8.ts';
 import { slicedBodyBytes } from '../../limits.ts';
-import { SliceSchedule } from '../../slice-schedule.ts';
-import { Slices } from '../../slices.ts';
+import { SliceSchedule } from '../../runtime/slice-schedule.ts';
+import { Slices } from '../../runtime/slices.ts';
 import { bodyText } from './body-text.ts';
 
 const pieceBytes = 256 * 1024;

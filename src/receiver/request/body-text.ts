@@ -1,7 +1,7 @@
 import { isAscii } from 'node:buffer';
 import { decodeUtf8 } from '../../alert/go-utf8.ts';
 import { slicedBodyBytes } from '../../limits.ts';
-import type { Slices } from '../../slices.ts';
+import type { Slices } from '../../runtime/slices.ts';
 
 export interface BodyText {
   readonly text: string;

@@ -1,4 +1,4 @@
-import { Slots } from './slots.ts';
+import { Slots } from '../../runtime/slots.ts';
 
 /** Room for one large body; `release` gives it back, for the next one to write over. */
 export interface LargeBuffer {

@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { restTurns, sliceMs } from '../../limits.ts';
-import { SliceSchedule } from '../../slice-schedule.ts';
+import { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { graceMs, MemoryBudget, type Holder } from './memory-budget.ts';
 
 class TestHolder implements Holder {

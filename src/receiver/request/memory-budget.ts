@@ -1,5 +1,5 @@
-import type { SliceSchedule } from '../../slice-schedule.ts';
-import { Slices } from '../../slices.ts';
+import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
+import { Slices } from '../../runtime/slices.ts';
 
 /** Something that holds memory on behalf of somebody outside. */
 export interface Holder {

@@ -6,7 +6,7 @@ import { setImmediate } from 'node:timers/promises';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../../test/support/recording-logger.ts';
 import { restTurns, sliceMs } from '../../limits.ts';
-import { SliceSchedule } from '../../slice-schedule.ts';
+import { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { BrokenRequests } from './broken-requests.ts';
 import { rawConnection, type RawConnection } from '../raw-connection.fixture.ts';
 import { metric, testMetrics } from '../routes.fixture.ts';

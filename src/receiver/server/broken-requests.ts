@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
-import type { Clock } from '../../clock.ts';
-import type { Logger } from '../../logger.ts';
-import type { SliceSchedule } from '../../slice-schedule.ts';
-import { Slices } from '../../slices.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
+import { Slices } from '../../runtime/slices.ts';
 import type { HandshakeFailure } from '../../web/web-metrics.ts';
 import type { WebSettings } from '../../web/web-settings.ts';
 import type { LimitName, ReceiverMetrics } from '../report/receiver-metrics.ts';

@@ -13,7 +13,7 @@ import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../../test/support/recording-logger.ts';
 import { Config } from '../../config/config.ts';
 import { webConfigCheckMs } from '../../limits.ts';
-import { SliceSchedule } from '../../slice-schedule.ts';
+import { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { loadWebConfig } from '../../web/load-web-config.ts';
 import { metric, testMetrics } from '../routes.fixture.ts';
 import { testConnections } from './connections.fixture.ts';

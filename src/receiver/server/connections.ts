@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { CancelTimer, Clock } from '../../clock.ts';
-import type { Logger } from '../../logger.ts';
-import type { SliceSchedule } from '../../slice-schedule.ts';
+import type { CancelTimer, Clock } from '../../runtime/clock.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import type { ReceiverMetrics } from '../report/receiver-metrics.ts';
 import type { BodyMemory } from '../request/body-reading.ts';
 import { MemoryBudget } from '../request/memory-budget.ts';

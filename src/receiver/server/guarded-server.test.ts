@@ -3,7 +3,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../../test/support/recording-logger.ts';
 import { Config } from '../../config/config.ts';
-import { SliceSchedule } from '../../slice-schedule.ts';
+import { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { loadWebConfig } from '../../web/load-web-config.ts';
 import { rawConnection } from '../raw-connection.fixture.ts';
 import { testMetrics } from '../routes.fixture.ts';

@@ -1,5 +1,5 @@
-import type { Clock } from '../../clock.ts';
-import type { LogFields, Logger } from '../../logger.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { LogFields, Logger } from '../../runtime/logger.ts';
 
 /** How often the log tells of the same kind of event, at most, milliseconds. */
 const quietMs = 60_000;

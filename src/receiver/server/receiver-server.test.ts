@@ -7,7 +7,7 @@ import { Config } from '../../config/config.ts';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { eventually } from '../../../test/support/eventually.ts';
 import { RecordingLogger } from '../../../test/support/recording-logger.ts';
-import { SliceSchedule } from '../../slice-schedule.ts';
+import { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { rawConnection, requestHead } from '../raw-connection.fixture.ts';
 import { digestOf } from '../../web/load-web-config.ts';
 import { PasswordCheck } from '../../web/password-check.ts';

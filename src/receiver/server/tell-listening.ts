@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net';
-import type { Logger } from '../../logger.ts';
+import type { Logger } from '../../runtime/logger.ts';
 
 export interface Lock {
   readonly scheme: 'http' | 'https';

@@ -5,7 +5,7 @@ import { createAuthority, type Authority } from '../../../test/support/certifica
 import { eventually } from '../../../test/support/eventually.ts';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../../test/support/recording-logger.ts';
-import { SliceSchedule } from '../../slice-schedule.ts';
+import { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { Config } from '../../config/config.ts';
 import { createWebMetrics } from '../../web/web-metrics.ts';
 import type { ClientAuthType, TlsSettings } from '../../web/web-settings.ts';

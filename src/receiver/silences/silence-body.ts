@@ -1,7 +1,7 @@
 import { readSilence } from '../../alert/read-silence.ts';
 import { SilenceError } from '../../alert/silence-error.ts';
 import type { PostableSilence } from '../../alert/postable-silence.ts';
-import { inSlices, type Slices } from '../../slices.ts';
+import { inSlices, type Slices } from '../../runtime/slices.ts';
 import { bodyText } from '../request/body-text.ts';
 
 /** How often larger than a silence its body may be: a character may be written with six. */

@@ -9,7 +9,7 @@ import {
 } from '../../alert/silence-rules.ts';
 import type { Silence } from '../../alert/silence.ts';
 import type { Silences } from '../../alert/silences.ts';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../runtime/clock.ts';
 import { NotStoredError } from './not-stored-error.ts';
 import { SilenceDraft } from './silence-draft.ts';
 import type { SilenceMetrics } from './silence-metrics.ts';

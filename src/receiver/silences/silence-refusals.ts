@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SilenceError } from '../../alert/silence-error.ts';
-import type { Clock } from '../../clock.ts';
-import type { Logger } from '../../logger.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { Logger } from '../../runtime/logger.ts';
 import { answerNothing, answerRefusal, answerString } from '../answer/answer.ts';
-import { LineLimiter } from '../../line-limiter.ts';
+import { LineLimiter } from '../../runtime/line-limiter.ts';
 import { NotStoredError } from './not-stored-error.ts';
 import { refuse } from '../answer/refusal.ts';
 import type { Sender } from '../request/sender.ts';

@@ -5,10 +5,10 @@ import { silenceMemory } from '../../alert/silence-memory.ts';
 import { validSilence, type SilenceLimits } from '../../alert/silence-rules.ts';
 import type { Silences } from '../../alert/silences.ts';
 import { isUuid } from '../../alert/uuid.ts';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../runtime/clock.ts';
 import { longSilenceBytes } from '../../limits.ts';
-import type { SliceSchedule } from '../../slice-schedule.ts';
-import { inSlices, Slices } from '../../slices.ts';
+import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
+import { inSlices, Slices } from '../../runtime/slices.ts';
 import { acceptsJson } from '../request/accept.ts';
 import { answer, answerEmpty, answerJson } from '../answer/answer.ts';
 import type { BodyReader } from '../request/body-reader.ts';
@@ -19,7 +19,7 @@ import { silenceJson } from '../answer/silence-json.ts';
 import type { SilenceKeeper } from './silence-keeper.ts';
 import type { SilenceRefusals } from './silence-refusals.ts';
 import { senderOf, type Sender } from '../request/sender.ts';
-import { Slots } from '../request/slots.ts';
+import { Slots } from '../../runtime/slots.ts';
 
 export interface SilencesHandlerOptions {
   readonly clock: Clock;

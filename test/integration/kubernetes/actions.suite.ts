@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
-import { systemClock } from '../../../src/clock.ts';
+import { systemClock } from '../../../src/runtime/clock.ts';
 import { readConditions, type ApiObject } from '../../../src/kubernetes/pipeline-object.ts';
 import { condition } from '../../contract/condition-writer.cases.ts';
 import { eventually } from '../../support/eventually.ts';

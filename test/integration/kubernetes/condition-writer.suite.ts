@@ -1,6 +1,6 @@
 import { describe, it } from 'node:test';
 import { Registry } from 'prom-client';
-import { systemClock } from '../../../src/clock.ts';
+import { systemClock } from '../../../src/runtime/clock.ts';
 import { createApiClient } from '../../../src/kubernetes/create-api-client.ts';
 import type { ApiObject } from '../../../src/kubernetes/pipeline-object.ts';
 import { writeCases } from '../../contract/condition-writer.cases.ts';

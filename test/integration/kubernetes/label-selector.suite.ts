@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Registry } from 'prom-client';
-import { systemClock } from '../../../src/clock.ts';
+import { systemClock } from '../../../src/runtime/clock.ts';
 import { readLabelSelector } from '../../../src/config/label-selector.ts';
 import type { ApiClient } from '../../../src/kubernetes/api-client.ts';
 import { ApiError } from '../../../src/kubernetes/api-error.ts';

@@ -3,7 +3,7 @@ import { readdirSync, readlinkSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { systemClock } from '../../../src/clock.ts';
+import { systemClock } from '../../../src/runtime/clock.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startFakePrometheus, type FakePrometheus } from '../../support/fake-prometheus.ts';
 import { flowHealthOf, KubeAdmin } from '../../support/kube-admin.ts';

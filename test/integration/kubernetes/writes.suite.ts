@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, it, type TestContext } from 'node:test';
 import { Registry } from 'prom-client';
-import { systemClock } from '../../../src/clock.ts';
+import { systemClock } from '../../../src/runtime/clock.ts';
 import { metricOf, pipelineOf } from '../../../src/controller/controller.fixture.ts';
 import type { Decision } from '../../../src/controller/decision.ts';
 import { ForbiddenError } from '../../../src/controller/forbidden-error.ts';

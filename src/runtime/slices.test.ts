@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { FakeClock } from '../test/support/fake-clock.ts';
-import { sliceMs } from './limits.ts';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import { sliceMs } from '../limits.ts';
 import { SliceSchedule } from './slice-schedule.ts';
 import { Slices } from './slices.ts';
 

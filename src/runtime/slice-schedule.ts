@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts';
-import { maxRestMs, restTurns, sliceMs } from './limits.ts';
+import { maxRestMs, restTurns, sliceMs } from '../limits.ts';
 
 /** What works for long, and so in slices. Each has its share, however many ask for the others. */
 export type LongWork =

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from './clock.ts';
 
 /** Resolves after `delayMs`; rejects with the signal's reason as soon as it is aborted. Leaves no timer and no listener. */
 export function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {

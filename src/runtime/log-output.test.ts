@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { FakeClock } from '../test/support/fake-clock.ts';
+import { FakeClock } from '../../test/support/fake-clock.ts';
 import { maxUnreadBytes } from './log-output.ts';
 import { createLogger, type DeferringLogger } from './logger.ts';
 import type { RecordedLine } from './logger.fixture.ts';

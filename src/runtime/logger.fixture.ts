@@ -1,5 +1,5 @@
 import { Writable } from 'node:stream';
-import { FakeClock } from '../test/support/fake-clock.ts';
+import { FakeClock } from '../../test/support/fake-clock.ts';
 import { createLogger, type Logger, type LoggerOptions } from './logger.ts';
 
 /** A line of the JSON log, read back. */
