@@ -1,5 +1,5 @@
 import fc, { type Arbitrary } from 'fast-check';
-import { jsonArray, jsonObject, jsonString, jsonValue, written, type JsonText } from './json.fixture.ts';
+import { jsonArray, jsonObject, jsonString, jsonValue, written, type JsonText } from '../text/json.fixture.ts';
 
 /** How much of a body is out of the ordinary: in one that is all usual the fast reader finds nothing to refuse. */
 export type Oddity = 'none' | 'some';

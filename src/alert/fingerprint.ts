@@ -1,4 +1,4 @@
-import { compareByBytes } from './byte-order.ts';
+import { compareByBytes } from '../text/go/byte-order.ts';
 import type { LabelSet } from './label-set.ts';
 
 /** Ends every name and every value; it occurs in no UTF-8 text. */

@@ -1,7 +1,7 @@
-import { isZeroTime, parseDateTime } from './date-time.ts';
+import { isZeroTime, parseDateTime } from '../text/go/date-time.ts';
 import { fieldName } from './field-name.ts';
-import { JsonError } from './json-error.ts';
-import type { JsonReader } from './json-reader.ts';
+import { JsonError } from '../text/json-error.ts';
+import type { JsonReader } from '../text/json-reader.ts';
 import type { LabelSet } from './label-set.ts';
 import { noAnnotations, postableAlert, type PostableAlert } from './postable-alert.ts';
 import type { Sliced } from '../runtime/sliced.ts';

@@ -1,6 +1,6 @@
-import { isZeroTime, parseDateTime } from './date-time.ts';
-import { JsonError } from './json-error.ts';
-import { JsonReader } from './json-reader.ts';
+import { isZeroTime, parseDateTime } from '../text/go/date-time.ts';
+import { JsonError } from '../text/json-error.ts';
+import { JsonReader } from '../text/json-reader.ts';
 import type { LabelSet } from './label-set.ts';
 import type { MatchType } from './matcher.ts';
 import type { PostableMatcher, PostableSilence } from './postable-silence.ts';

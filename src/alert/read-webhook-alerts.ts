@@ -1,8 +1,8 @@
-import { JsonError } from './json-error.ts';
-import { JsonReader } from './json-reader.ts';
+import { JsonError } from '../text/json-error.ts';
+import { JsonReader } from '../text/json-reader.ts';
 import { finishedAlert, readAlertDraft, readString, type AlertDraft } from './read-alert.ts';
 import type { ReadStep } from './read-alerts.ts';
-import { isRequestUri } from './request-uri.ts';
+import { isRequestUri } from '../text/go/request-uri.ts';
 import type { Sliced } from '../runtime/sliced.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { compileRegexp } from './compile-regexp.ts';
-import { quote } from './go-quote.ts';
+import { quote } from '../text/go/go-quote.ts';
 import { Matcher } from './matcher.ts';
 import { MatcherError } from './matcher-error.ts';
 import type { PostableMatcher, PostableSilence } from './postable-silence.ts';

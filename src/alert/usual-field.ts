@@ -1,4 +1,4 @@
-import { parseDateTime } from './date-time.ts';
+import { parseDateTime } from '../text/go/date-time.ts';
 import type { LabelSet } from './label-set.ts';
 
 /** `2026-11-21T03:08:54.829123456+02:00` */

@@ -1,5 +1,5 @@
-import { JsonError } from './json-error.ts';
-import { JsonReader } from './json-reader.ts';
+import { JsonError } from '../text/json-error.ts';
+import { JsonReader } from '../text/json-reader.ts';
 import { readString } from './read-alert.ts';
 import type { Sliced } from '../runtime/sliced.ts';
 

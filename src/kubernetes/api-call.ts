@@ -1,4 +1,4 @@
-import type { Selection } from '../alert/json-selection.ts';
+import type { Selection } from '../text/json-selection.ts';
 
 /** What of an answer is kept. */
 export interface KeptAnswer {

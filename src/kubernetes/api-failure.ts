@@ -1,4 +1,4 @@
-import { excerpt } from '../excerpt.ts';
+import { excerpt } from '../text/excerpt.ts';
 import { byWayOf } from '../proxy/proxy-environment.ts';
 import { ApiError } from './api-error.ts';
 import type { Access } from './credentials.ts';

@@ -1,11 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import { request } from 'undici';
-import { JsonError } from '../alert/json-error.ts';
-import { Allowance } from '../alert/json-selection.ts';
-import { readBoundedBody } from '../bounded-body.ts';
-import { excerpt } from '../excerpt.ts';
-import { JsonStream, TextTooLongError } from '../json-stream.ts';
+import { JsonError } from '../text/json-error.ts';
+import { Allowance } from '../text/json-selection.ts';
+import { readBoundedBody } from '../text/bounded-body.ts';
+import { excerpt } from '../text/excerpt.ts';
+import { JsonStream, TextTooLongError } from '../text/json-stream.ts';
 import { apiAnswerBytes, apiObjectBytes } from '../limits.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Slices } from '../runtime/slices.ts';

@@ -1,4 +1,4 @@
-import type { SelectedList } from '../alert/json-selection.ts';
+import type { SelectedList } from '../text/json-selection.ts';
 import { apiEnvelopeBytes } from '../limits.ts';
 import type { ApiClient } from './api-client.ts';
 import { ApiError } from './api-error.ts';

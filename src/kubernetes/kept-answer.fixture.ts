@@ -1,5 +1,5 @@
-import { Allowance } from '../alert/json-selection.ts';
-import { selectOf } from '../alert/select-of-json.ts';
+import { Allowance } from '../text/json-selection.ts';
+import { selectOf } from '../text/select-of-json.ts';
 import type { ApiCall } from './api-call.ts';
 import { ApiError } from './api-error.ts';
 

@@ -1,4 +1,4 @@
-import type { Selection } from '../alert/json-selection.ts';
+import type { Selection } from '../text/json-selection.ts';
 import { apiEnvelopeBytes, apiObjectBytes } from '../limits.ts';
 import type { KeptAnswer } from './api-call.ts';
 import { ApiError } from './api-error.ts';

@@ -1,4 +1,4 @@
-import type { Allowance, SelectedList } from '../alert/json-selection.ts';
+import type { Allowance, SelectedList } from '../text/json-selection.ts';
 import { apiAnswerBytes, apiEnvelopeBytes, apiObjectBytes, apiPageBytes } from '../limits.ts';
 import type { KeptAnswer } from './api-call.ts';
 import type { ApiClient } from './api-client.ts';

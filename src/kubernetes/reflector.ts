@@ -1,4 +1,4 @@
-import type { Allowance } from '../alert/json-selection.ts';
+import type { Allowance } from '../text/json-selection.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { requestKey } from '../workqueue/request.ts';

@@ -1,10 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
-import { readBoundedBody } from '../bounded-body.ts';
+import { readBoundedBody } from '../text/bounded-body.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { startDeadline } from '../runtime/deadline.ts';
-import { excerpt } from '../excerpt.ts';
+import { excerpt } from '../text/excerpt.ts';
 
 /** A program that gives credentials: `users[].user.exec` of a kubeconfig. */
 export interface PluginCommand {

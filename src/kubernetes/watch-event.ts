@@ -1,5 +1,5 @@
-import type { Selection } from '../alert/json-selection.ts';
-import { excerpt } from '../excerpt.ts';
+import type { Selection } from '../text/json-selection.ts';
+import { excerpt } from '../text/excerpt.ts';
 import { ApiError } from './api-error.ts';
 import { isApiObject, isJsonObject, objectMembers } from './kept-object.ts';
 import type { ApiObject } from './pipeline-object.ts';

@@ -1,7 +1,7 @@
-import { JsonError } from '../alert/json-error.ts';
-import { Allowance } from '../alert/json-selection.ts';
+import { JsonError } from '../text/json-error.ts';
+import { Allowance } from '../text/json-selection.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { JsonStream, TextTooLongError } from '../json-stream.ts';
+import { JsonStream, TextTooLongError } from '../text/json-stream.ts';
 import { apiAnswerBytes, apiObjectBytes } from '../limits.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Slices } from '../runtime/slices.ts';

@@ -1,7 +1,7 @@
-import { JsonError } from '../alert/json-error.ts';
-import { Allowance, type Selection } from '../alert/json-selection.ts';
+import { JsonError } from '../text/json-error.ts';
+import { Allowance, type Selection } from '../text/json-selection.ts';
 import type { LabelSet } from '../alert/label-set.ts';
-import { JsonStream, TextTooLongError } from '../json-stream.ts';
+import { JsonStream, TextTooLongError } from '../text/json-stream.ts';
 import type { Slices } from '../runtime/slices.ts';
 import { FiringList } from './firing-list.ts';
 import type { PrometheusEndpoint } from './prometheus-endpoint.ts';

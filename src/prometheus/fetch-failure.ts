@@ -1,4 +1,4 @@
-import { excerpt } from '../excerpt.ts';
+import { excerpt } from '../text/excerpt.ts';
 import { PrometheusError, type PrometheusErrorKind } from './prometheus-error.ts';
 import { tlsFailure } from './tls-failure.ts';
 

@@ -1,4 +1,4 @@
-import type { Allowance, SelectedList } from '../alert/json-selection.ts';
+import type { Allowance, SelectedList } from '../text/json-selection.ts';
 import type { LabelSet } from '../alert/label-set.ts';
 import type { PrometheusAlerts } from './alerts-response.ts';
 import type { PrometheusEndpoint } from './prometheus-endpoint.ts';

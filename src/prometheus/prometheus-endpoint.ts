@@ -1,5 +1,5 @@
-import { excerpt } from '../excerpt.ts';
-import { percentDecoded } from '../percent-decoded.ts';
+import { excerpt } from '../text/excerpt.ts';
+import { percentDecoded } from '../text/percent-decoded.ts';
 
 /** Where to ask, taken apart so that the credentials are in one place only. */
 export interface PrometheusEndpoint {

@@ -1,4 +1,4 @@
-import { readBoundedBody } from '../bounded-body.ts';
+import { readBoundedBody } from '../text/bounded-body.ts';
 import { PrometheusError } from './prometheus-error.ts';
 import type { PrometheusEndpoint } from './prometheus-endpoint.ts';
 

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { Alert, AlertTexts } from '../../src/alert/alert.ts';
 import { isResolved, type AlertTimes } from '../../src/alert/alert-times.ts';
 import { AlertStore } from '../../src/alert/alert-store.ts';
-import { formatDateTime } from '../../src/alert/date-time.ts';
+import { formatDateTime } from '../../src/text/go/date-time.ts';
 import type { LabelSet } from '../../src/alert/label-set.ts';
 import { readAlerts } from '../../src/alert/read-alerts.ts';
 import { systemClock } from '../../src/runtime/clock.ts';

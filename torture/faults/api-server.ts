@@ -82,7 +82,7 @@ export const apiServerFaultRows: readonly Fault[] = [
   },
   {
     name: 'API server answers 60 MiB of empty lists',
-    guard: { file: 'json-stream.ts', from: 'characters > slicedBodyBytes', to: 'characters > 1e9' },
+    guard: { file: 'text/json-stream.ts', from: 'characters > slicedBodyBytes', to: 'characters > 1e9' },
     run: (options) => failing(options, everyCall({ kind: 'empty lists', bytes: 60 * 1024 * 1024 })),
   },
   {

@@ -23,7 +23,7 @@ const guards: Readonly<Record<(typeof prometheusFaults)[number], Guard>> = {
     from: 'new JsonStream(body, maxResponseBytes, slices)',
     to: 'new JsonStream(body, 2 ** 40, slices)',
   },
-  'empty lists': { file: 'json-stream.ts', from: 'characters > slicedBodyBytes', to: 'characters > 1e9' },
+  'empty lists': { file: 'text/json-stream.ts', from: 'characters > slicedBodyBytes', to: 'characters > 1e9' },
   garbage: {
     file: 'prometheus/alerts-response.ts',
     from: "if (!Array.isArray(alerts)) throw badShape('data.alerts', 'a list', alerts, endpoint);",

@@ -1,8 +1,8 @@
-import { formatDateTime } from '../../alert/date-time.ts';
+import { formatDateTime } from '../../text/go/date-time.ts';
 import type { Matcher } from '../../alert/matcher.ts';
 import { silenceState, type Silence } from '../../alert/silence.ts';
 import { labelsJson } from './alert-json.ts';
-import { htmlSafe } from './html-safe.ts';
+import { htmlSafe } from '../../text/go/html-safe.ts';
 
 /** A silence as `GET` answers it: Alertmanager's gettableSilence, its members in Alertmanager's order. */
 export function silenceJson(silence: Silence, now: number): string {

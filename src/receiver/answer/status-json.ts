@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { formatDateTime } from '../../alert/date-time.ts';
+import { formatDateTime } from '../../text/go/date-time.ts';
 import { formatDuration } from '../../config/duration.ts';
 import { receiverName } from './alert-json.ts';
 import { alertmanagerVersion, revisionOf } from './alertmanager-version.ts';

@@ -10,7 +10,7 @@ import { answerEmpty, answerString } from '../answer/answer.ts';
 import type { Batch } from './batch.ts';
 import type { BodyReader } from '../request/body-reader.ts';
 import { alertsDoor, type Door } from './door.ts';
-import { mediaTypeProblem } from '../request/media-type.ts';
+import { mediaTypeProblem } from '../../text/go/media-type.ts';
 import type { IntakeReport } from './intake-report.ts';
 import { refuse, RefusedError } from '../answer/refusal.ts';
 import { senderOf, type Sender } from '../request/sender.ts';

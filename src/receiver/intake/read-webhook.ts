@@ -1,5 +1,5 @@
 import { BatchError } from '../../alert/batch-error.ts';
-import { JsonError } from '../../alert/json-error.ts';
+import { JsonError } from '../../text/json-error.ts';
 import type { KnownAlerts } from '../../alert/known-alerts.ts';
 import type { PostableAlert } from '../../alert/postable-alert.ts';
 import { readWebhookAlerts } from '../../alert/read-webhook-alerts.ts';

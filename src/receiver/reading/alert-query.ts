@@ -3,7 +3,7 @@ import type { Matcher } from '../../alert/matcher.ts';
 import { MatcherError } from '../../alert/matcher-error.ts';
 import type { Sliced } from '../../runtime/sliced.ts';
 import { receiverName } from '../answer/alert-json.ts';
-import type { Query } from '../request/query.ts';
+import type { Query } from '../../text/go/query.ts';
 import { parseMatchers } from './parse-matchers.ts';
 
 /** Which alerts are asked for. */

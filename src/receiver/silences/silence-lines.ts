@@ -1,4 +1,4 @@
-import { formatDateTime } from '../../alert/date-time.ts';
+import { formatDateTime } from '../../text/go/date-time.ts';
 import type { Silence } from '../../alert/silence.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';

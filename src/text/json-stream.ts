@@ -1,10 +1,10 @@
-import { JsonReader } from './alert/json-reader.ts';
-import { charactersPerStep } from './alert/json-scanner.ts';
-import { readSelected, type Allowance, type Selection } from './alert/json-selection.ts';
-import { selectOf } from './alert/select-of-json.ts';
-import type { Sliced } from './runtime/sliced.ts';
-import { slicedBodyBytes } from './limits.ts';
-import type { Slices } from './runtime/slices.ts';
+import { JsonReader } from './json-reader.ts';
+import { charactersPerStep } from './json-scanner.ts';
+import { readSelected, type Allowance, type Selection } from './json-selection.ts';
+import { selectOf } from './select-of-json.ts';
+import type { Sliced } from '../runtime/sliced.ts';
+import { slicedBodyBytes } from '../limits.ts';
+import type { Slices } from '../runtime/slices.ts';
 
 /** What reads JSON out of a reader, in small steps. */
 export type ReadJson<T> = (reader: JsonReader) => Sliced<T>;

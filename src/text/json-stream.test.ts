@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { FakeClock } from '../test/support/fake-clock.ts';
-import { JsonError } from './alert/json-error.ts';
-import { Allowance, type Selection } from './alert/json-selection.ts';
-import { jsonValue } from './alert/json.fixture.ts';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import { JsonError } from './json-error.ts';
+import { Allowance, type Selection } from './json-selection.ts';
+import { jsonValue } from './json.fixture.ts';
 import { JsonStream } from './json-stream.ts';
-import { SliceSchedule } from './runtime/slice-schedule.ts';
-import { Slices } from './runtime/slices.ts';
+import { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { Slices } from '../runtime/slices.ts';
 
 async function* cut(bytes: Uint8Array, lengths: readonly number[]): AsyncGenerator<Uint8Array, void> {
   for (let at = 0, turn = 0; at < bytes.length; turn++) {
