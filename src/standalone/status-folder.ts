@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import type { Condition, Pipeline } from '../controller/ports.ts';
 import { objectBytes } from '../limits.ts';
 import type { Logger } from '../runtime/logger.ts';
-import { makeFolder } from '../make-folder.ts';
+import { makeFolder } from '../storage/make-folder.ts';
 import { readRegularFile, writeRegularFile } from '../runtime/regular-file.ts';
 import type { Request } from '../workqueue/request.ts';
 import { FolderError, errorCode } from './folder-error.ts';

@@ -1,6 +1,6 @@
 import { copyFile, link, lstat, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { makeFolder } from '../make-folder.ts';
+import { makeFolder } from './make-folder.ts';
 import { createRegularFile, openRegularFile } from '../runtime/regular-file.ts';
 import { encodeRecord } from './record.ts';
 
