@@ -1,4 +1,4 @@
-import { Matcher } from '../src/alert/matcher.ts';
+import { Matcher } from '../src/matcher/matcher.ts';
 import { testSilence } from '../src/alert/silence.fixture.ts';
 import { Silences } from '../src/alert/silences.ts';
 import type { Section } from './section.ts';

@@ -1,5 +1,5 @@
 import type { LabelSet } from './label-set.ts';
-import type { MatchType } from './matcher.ts';
+import type { MatchType } from '../matcher/matcher.ts';
 
 /** A matcher of a POST body; its expression has not been looked at yet. */
 export interface PostableMatcher {

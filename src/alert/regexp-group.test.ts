@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { Matcher } from './matcher.ts';
+import { Matcher } from '../matcher/matcher.ts';
 import { RegexpGroup } from './regexp-group.ts';
 import { testSilence } from './silence.fixture.ts';
 import type { Silence } from './silence.ts';

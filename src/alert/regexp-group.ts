@@ -1,5 +1,5 @@
 import { listedValues } from './listed-values.ts';
-import type { Matcher, OnUndecided } from './matcher.ts';
+import type { Matcher, OnUndecided } from '../matcher/matcher.ts';
 import type { Silence } from './silence.ts';
 
 /** Most values of the label whose outcome is kept, and most characters of one: a value may be as large as a body. */

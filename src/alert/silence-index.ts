@@ -1,5 +1,5 @@
 import type { LabelSet } from './label-set.ts';
-import type { Matcher, OnUndecided } from './matcher.ts';
+import type { Matcher, OnUndecided } from '../matcher/matcher.ts';
 import { RegexpGroup } from './regexp-group.ts';
 import { concerns, type Silence } from './silence.ts';
 

@@ -1,7 +1,7 @@
-import { compileRegexp } from './compile-regexp.ts';
+import { compileRegexp } from '../matcher/compile-regexp.ts';
 import { quote } from '../text/go/go-quote.ts';
-import { Matcher } from './matcher.ts';
-import { MatcherError } from './matcher-error.ts';
+import { Matcher } from '../matcher/matcher.ts';
+import { MatcherError } from '../matcher/matcher-error.ts';
 import type { PostableMatcher, PostableSilence } from './postable-silence.ts';
 import { SilenceError } from './silence-error.ts';
 import { matcherMemory } from './silence-memory.ts';

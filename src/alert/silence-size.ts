@@ -1,4 +1,4 @@
-import type { MatchType } from './matcher.ts';
+import type { MatchType } from '../matcher/matcher.ts';
 
 /** What the size of a silence is made of. */
 export interface MeasuredSilence {

@@ -1,4 +1,4 @@
-import { Matcher } from './matcher.ts';
+import { Matcher } from '../matcher/matcher.ts';
 import type { Silence } from './silence.ts';
 
 /** A silence for `job="node"` from 1000 to 2000, but for what is given. */

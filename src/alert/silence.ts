@@ -1,5 +1,5 @@
 import type { LabelSet } from './label-set.ts';
-import type { Matcher, OnUndecided } from './matcher.ts';
+import type { Matcher, OnUndecided } from '../matcher/matcher.ts';
 
 /** A silence as it is stored; it is never changed, only replaced by its next version. Times are milliseconds since the epoch. */
 export interface Silence {

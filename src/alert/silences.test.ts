@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { Matcher } from './matcher.ts';
+import { Matcher } from '../matcher/matcher.ts';
 import { silenceMemory } from './silence-memory.ts';
 import { testSilence } from './silence.fixture.ts';
 import { concerns, silenceState, type Silence } from './silence.ts';

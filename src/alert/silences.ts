@@ -1,6 +1,6 @@
 import { EndedSilences } from './ended-silences.ts';
 import type { Labelled } from './label-set.ts';
-import type { OnUndecided } from './matcher.ts';
+import type { OnUndecided } from '../matcher/matcher.ts';
 import { SilenceIndex } from './silence-index.ts';
 import { silenceMemory } from './silence-memory.ts';
 import { silenceState, type Silence, type SilenceState } from './silence.ts';

@@ -1,5 +1,5 @@
-import { AnchoredRegexp } from '../alert/anchored-regexp.ts';
-import { compileRegexp } from '../alert/compile-regexp.ts';
+import { AnchoredRegexp } from '../matcher/anchored-regexp.ts';
+import { compileRegexp } from '../matcher/compile-regexp.ts';
 import type { Reader } from './reading.ts';
 
 const allowed = 'a regular expression in RE2 syntax for the whole origin, as in https://grafana\\.example\\.com';

@@ -1,5 +1,5 @@
 import type { LogFormat, LogLevel } from '../runtime/logger.ts';
-import type { AnchoredRegexp } from '../alert/anchored-regexp.ts';
+import type { AnchoredRegexp } from '../matcher/anchored-regexp.ts';
 import { findFlag, flagTable } from './flag-table.ts';
 import { givenArguments } from './given-arguments.ts';
 import type { GivenFlag } from './given-arguments.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { Matcher } from '../alert/matcher.ts';
-import { MatcherError } from '../alert/matcher-error.ts';
+import { Matcher } from '../matcher/matcher.ts';
+import { MatcherError } from '../matcher/matcher-error.ts';
 import type { Silence } from '../alert/silence.ts';
 
 const StoredSilence = z.object({

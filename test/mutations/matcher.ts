@@ -1,12 +1,12 @@
 import type { MutatedPart } from './mutation.ts';
 
-const file = 'alert/matcher.ts';
-const classic = 'alert/classic-matcher.ts';
-const parse = 'alert/parse-matcher.ts';
+const file = 'matcher/matcher.ts';
+const classic = 'matcher/classic-matcher.ts';
+const parse = 'matcher/parse-matcher.ts';
 
 export const matcher: MutatedPart = {
   name: 'matcher',
-  tests: ['alert/matcher.test.ts', 'alert/anchored-regexp.test.ts', 'alert/parse-matcher.test.ts'],
+  tests: ['matcher/matcher.test.ts', 'matcher/anchored-regexp.test.ts', 'matcher/parse-matcher.test.ts'],
   mutations: [
     {
       file,
@@ -34,13 +34,13 @@ export const matcher: MutatedPart = {
     },
     { file, from: ".replaceAll('\\n', '\\\\n')", to: '', means: 'a line of the log may be broken in two by a silence' },
     {
-      file: 'alert/anchored-regexp.ts',
+      file: 'matcher/anchored-regexp.ts',
       from: '`^(?:${expression})$`',
       to: '`^${expression}$`',
       means: '`a|b` is anchored at one end only',
     },
     {
-      file: 'alert/anchored-regexp.ts',
+      file: 'matcher/anchored-regexp.ts',
       from: 'text.length <= this.#maxLength ? this.#regexp.test(text) : undefined',
       to: 'this.#regexp.test(text)',
       means: 'one long label holds the event loop',

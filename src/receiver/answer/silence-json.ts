@@ -1,5 +1,5 @@
 import { formatDateTime } from '../../text/go/date-time.ts';
-import type { Matcher } from '../../alert/matcher.ts';
+import type { Matcher } from '../../matcher/matcher.ts';
 import { silenceState, type Silence } from '../../alert/silence.ts';
 import { labelsJson } from './alert-json.ts';
 import { htmlSafe } from '../../text/go/html-safe.ts';

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../../test/support/recording-logger.ts';
-import { AnchoredRegexp } from '../../alert/anchored-regexp.ts';
+import { AnchoredRegexp } from '../../matcher/anchored-regexp.ts';
 import { createWebMetrics } from '../../web/web-metrics.ts';
 import { metric, testMetrics } from '../routes.fixture.ts';
 import { BrowserGuard, type BrowserGuardOptions } from './browser-guard.ts';

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
-import type { AnchoredRegexp } from '../../alert/anchored-regexp.ts';
+import type { AnchoredRegexp } from '../../matcher/anchored-regexp.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { senderOf } from '../request/sender.ts';
 import type { GateReport } from './gate-report.ts';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
-import { AnchoredRegexp } from '../../alert/anchored-regexp.ts';
+import { AnchoredRegexp } from '../../matcher/anchored-regexp.ts';
 import { withCors } from './cors.ts';
 
 const origin = 'https://ok.example';

@@ -1,5 +1,5 @@
 import type { RequestListener } from 'node:http';
-import type { AnchoredRegexp } from '../../alert/anchored-regexp.ts';
+import type { AnchoredRegexp } from '../../matcher/anchored-regexp.ts';
 
 const methods = new Set(['GET', 'POST', 'DELETE', 'OPTIONS']);
 

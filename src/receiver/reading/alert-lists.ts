@@ -3,7 +3,7 @@ import { isResolved } from '../../alert/alert-times.ts';
 import { compareInGroup, compareLabelSets } from '../../alert/alert-order.ts';
 import type { AlertStore } from '../../alert/alert-store.ts';
 import type { Labelled, LabelSet } from '../../alert/label-set.ts';
-import type { Matcher, OnUndecided } from '../../alert/matcher.ts';
+import type { Matcher, OnUndecided } from '../../matcher/matcher.ts';
 import type { Sliced } from '../../runtime/sliced.ts';
 import { slicedSort } from '../../runtime/sliced-sort.ts';
 import type { Clock } from '../../runtime/clock.ts';

@@ -1,6 +1,6 @@
-import { AnchoredRegexp } from '../../alert/anchored-regexp.ts';
-import type { Matcher } from '../../alert/matcher.ts';
-import { MatcherError } from '../../alert/matcher-error.ts';
+import { AnchoredRegexp } from '../../matcher/anchored-regexp.ts';
+import type { Matcher } from '../../matcher/matcher.ts';
+import { MatcherError } from '../../matcher/matcher-error.ts';
 import type { Sliced } from '../../runtime/sliced.ts';
 import { receiverName } from '../answer/alert-json.ts';
 import type { Query } from '../../text/go/query.ts';

@@ -1,5 +1,5 @@
 import type { AlertStore } from '../../alert/alert-store.ts';
-import type { OnUndecided } from '../../alert/matcher.ts';
+import type { OnUndecided } from '../../matcher/matcher.ts';
 import type { Silences } from '../../alert/silences.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Config } from '../../config/config.ts';

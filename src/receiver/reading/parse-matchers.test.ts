@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Matcher } from '../../alert/matcher.ts';
+import type { Matcher } from '../../matcher/matcher.ts';
 import { filterInstructions } from '../../limits.ts';
 import { parseMatchers } from './parse-matchers.ts';
 

@@ -1,6 +1,6 @@
-import type { Matcher } from '../../alert/matcher.ts';
-import { MatcherError } from '../../alert/matcher-error.ts';
-import { parseMatcher } from '../../alert/parse-matcher.ts';
+import type { Matcher } from '../../matcher/matcher.ts';
+import { MatcherError } from '../../matcher/matcher-error.ts';
+import { parseMatcher } from '../../matcher/parse-matcher.ts';
 import type { Sliced } from '../../runtime/sliced.ts';
 import { filterInstructions } from '../../limits.ts';
 

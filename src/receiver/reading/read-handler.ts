@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { MatcherError } from '../../alert/matcher-error.ts';
+import { MatcherError } from '../../matcher/matcher-error.ts';
 import type { Silences } from '../../alert/silences.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { excerpt } from '../../text/excerpt.ts';

@@ -1,4 +1,4 @@
-import type { Matcher } from '../../alert/matcher.ts';
+import type { Matcher } from '../../matcher/matcher.ts';
 import { silenceState, type Silence, type SilenceState } from '../../alert/silence.ts';
 import type { Silences } from '../../alert/silences.ts';
 import { slicedSort } from '../../runtime/sliced-sort.ts';

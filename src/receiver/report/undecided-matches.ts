@@ -1,5 +1,5 @@
-import { maxRegexpSteps } from '../../alert/anchored-regexp.ts';
-import type { Matcher, OnUndecided } from '../../alert/matcher.ts';
+import { maxRegexpSteps } from '../../matcher/anchored-regexp.ts';
+import type { Matcher, OnUndecided } from '../../matcher/matcher.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { LineLimiter } from '../../runtime/line-limiter.ts';

@@ -1,4 +1,4 @@
-import type { AnchoredRegexp } from '../../alert/anchored-regexp.ts';
+import type { AnchoredRegexp } from '../../matcher/anchored-regexp.ts';
 import type { WebConfigSource } from '../../web/live-web-config.ts';
 
 /** What the flags `--web.*` ask of the server. */

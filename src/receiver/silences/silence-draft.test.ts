@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Matcher } from '../../alert/matcher.ts';
+import { Matcher } from '../../matcher/matcher.ts';
 import { SilenceError } from '../../alert/silence-error.ts';
 import { silenceMemory } from '../../alert/silence-memory.ts';
 import { testSilence } from '../../alert/silence.fixture.ts';

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { Registry } from 'prom-client';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../../test/support/recording-logger.ts';
-import { Matcher } from '../../alert/matcher.ts';
+import { Matcher } from '../../matcher/matcher.ts';
 import { SilenceError } from '../../alert/silence-error.ts';
 import { silenceMemory } from '../../alert/silence-memory.ts';
 import { silenceState, type Silence } from '../../alert/silence.ts';

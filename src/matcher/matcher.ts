@@ -1,6 +1,6 @@
 import { AnchoredRegexp } from './anchored-regexp.ts';
 import { quote } from '../text/go/go-quote.ts';
-import type { LabelSet } from './label-set.ts';
+import type { LabelSet } from '../alert/label-set.ts';
 import { reservedClass } from './reserved.ts';
 
 const reserved = new RegExp(`[${reservedClass}]`);
