@@ -6,7 +6,7 @@ import { isResolved, receivedTimes, type AlertTimes } from './alert-times.ts';
 import { labelKey } from './label-key.ts';
 import type { LabelSet } from './label-set.ts';
 import { mergeTimes } from './merge.ts';
-import type { AlertFields, PostableAlert } from './postable-alert.ts';
+import type { AlertFields, PostableAlert } from './postable/postable-alert.ts';
 
 const retentionMs = 30 * 60_000;
 

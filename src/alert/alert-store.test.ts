@@ -6,7 +6,7 @@ import { AlertStore, type AlertStoreOptions, type PutResult } from './alert-stor
 import { countLooks, firingAt, NaiveStore, posted, stateOf } from './alert-store.fixture.ts';
 import { labelKey } from './label-key.ts';
 import type { LabelSet } from './label-set.ts';
-import type { AlertFields, PostableAlert } from './postable-alert.ts';
+import type { AlertFields, PostableAlert } from './postable/postable-alert.ts';
 import { TextHash } from './text-hash.ts';
 
 const minute = 60_000;

@@ -4,7 +4,7 @@ import { alertSize } from './alert-size.ts';
 import { isResolved, type AlertTimes } from './alert-times.ts';
 import { DeadlineHeap } from './deadline-heap.ts';
 import { isSameLabelText } from './label-set.ts';
-import type { PostableAlert } from './postable-alert.ts';
+import type { PostableAlert } from './postable/postable-alert.ts';
 import { SharedParts } from './shared-parts.ts';
 
 /** How long a resolved alert is remembered, so that Prometheus, which repeats a resolve for 15 minutes, tells nothing new. */

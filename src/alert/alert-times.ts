@@ -1,4 +1,4 @@
-import type { PostableAlert } from './postable-alert.ts';
+import type { PostableAlert } from './postable/postable-alert.ts';
 
 /** When an alert began, ends and was received last; milliseconds since the epoch. Alerts share them: nobody writes into one. */
 export interface AlertTimes {

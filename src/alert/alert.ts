@@ -1,7 +1,7 @@
 import { isResolved, type AlertTimes } from './alert-times.ts';
 import { fingerprint } from './fingerprint.ts';
 import { isLabelText, labelSetOf, type Labelled, type LabelSet, type LabelText } from './label-set.ts';
-import type { IdentifiedLabels } from './postable-alert.ts';
+import type { IdentifiedLabels } from './postable/postable-alert.ts';
 import { TextHash } from './text-hash.ts';
 
 /** What an alert says besides its labels and times. */

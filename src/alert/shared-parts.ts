@@ -1,6 +1,6 @@
 import { receivedTimes, type AlertTimes } from './alert-times.ts';
 import { mergeTimes } from './merge.ts';
-import type { PostableAlert } from './postable-alert.ts';
+import type { PostableAlert } from './postable/postable-alert.ts';
 
 const never: AlertTimes = { startsAt: 0, endsAt: 0, updatedAt: 0, timeout: false };
 

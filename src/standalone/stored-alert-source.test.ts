@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { AlertStore } from '../alert/alert-store.ts';
-import { postableAlert } from '../alert/postable-alert.ts';
+import { postableAlert } from '../alert/postable/postable-alert.ts';
 import type { AlertSnapshot } from '../controller/ports.ts';
 import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { StoredAlertSource } from './stored-alert-source.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fingerprint } from '../../src/alert/fingerprint.ts';
-import { readAlerts } from '../../src/alert/read-alerts.ts';
+import { readAlerts } from '../../src/alert/postable/read-alerts.ts';
 import { App } from '../../src/app.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { loadConfig } from '../../src/config/load-config.ts';

@@ -6,7 +6,7 @@ import { isResolved, type AlertTimes } from '../../src/alert/alert-times.ts';
 import { AlertStore } from '../../src/alert/alert-store.ts';
 import { formatDateTime } from '../../src/text/go/date-time.ts';
 import type { LabelSet } from '../../src/alert/label-set.ts';
-import { readAlerts } from '../../src/alert/read-alerts.ts';
+import { readAlerts } from '../../src/alert/postable/read-alerts.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { startAlertmanager } from '../support/alertmanager-server.ts';
 import { postAlerts, type PostedAlert } from '../support/post-alerts.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { BatchError } from '../../alert/batch-error.ts';
+import { BatchError } from '../../alert/postable/batch-error.ts';
 import { answerOf } from './answer-of.fixture.ts';
 import { BodyError } from '../request/body-error.ts';
 import { RefusedError, refuse } from './refusal.ts';

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { BatchError } from '../../alert/batch-error.ts';
+import { BatchError } from '../../alert/postable/batch-error.ts';
 import { answerRefusal, answerString } from './answer.ts';
 import { BodyError } from '../request/body-error.ts';
 

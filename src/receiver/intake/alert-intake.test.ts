@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { AlertStore } from '../../alert/alert-store.ts';
 import { firingAt, posted } from '../../alert/alert-store.fixture.ts';
-import type { PostableAlert } from '../../alert/postable-alert.ts';
+import type { PostableAlert } from '../../alert/postable/postable-alert.ts';
 import { causeFields } from '../../workqueue/cause.fixture.ts';
 import { maxNamedProblems } from '../../limits.ts';
 import { alertsDoor } from './door.ts';

@@ -1,6 +1,6 @@
 import type { Alert } from '../../alert/alert.ts';
 import type { AlertStore, PutResult } from '../../alert/alert-store.ts';
-import type { PostableAlert } from '../../alert/postable-alert.ts';
+import type { PostableAlert } from '../../alert/postable/postable-alert.ts';
 import { maxNamedProblems } from '../../limits.ts';
 import { Causes } from '../../workqueue/causes.ts';
 import { addCause } from '../events/add-cause.ts';

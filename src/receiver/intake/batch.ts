@@ -1,9 +1,9 @@
-import { nothingKnown, type KnownAlerts } from '../../alert/known-alerts.ts';
-import type { PostableAlert } from '../../alert/postable-alert.ts';
-import { readAlerts } from '../../alert/read-alerts.ts';
-import { readAlertsFast } from '../../alert/read-alerts-fast.ts';
-import { readPrometheusAlerts } from '../../alert/read-prometheus-alerts.ts';
-import type { WebhookHead } from '../../alert/webhook-head.ts';
+import { nothingKnown, type KnownAlerts } from '../../alert/postable/known-alerts.ts';
+import type { PostableAlert } from '../../alert/postable/postable-alert.ts';
+import { readAlerts } from '../../alert/postable/read-alerts.ts';
+import { readAlertsFast } from '../../alert/postable/read-alerts-fast.ts';
+import { readPrometheusAlerts } from '../../alert/postable/read-prometheus-alerts.ts';
+import type { WebhookHead } from '../../alert/postable/webhook-head.ts';
 import { slicedBodyBytes } from '../../limits.ts';
 import type { Slices } from '../../runtime/slices.ts';
 import { bodyText } from '../request/body-text.ts';

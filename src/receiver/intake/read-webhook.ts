@@ -1,9 +1,9 @@
-import { BatchError } from '../../alert/batch-error.ts';
+import { BatchError } from '../../alert/postable/batch-error.ts';
 import { JsonError } from '../../text/json-error.ts';
-import type { KnownAlerts } from '../../alert/known-alerts.ts';
-import type { PostableAlert } from '../../alert/postable-alert.ts';
-import { readWebhookAlerts } from '../../alert/read-webhook-alerts.ts';
-import { readWebhookHead } from '../../alert/webhook-head.ts';
+import type { KnownAlerts } from '../../alert/postable/known-alerts.ts';
+import type { PostableAlert } from '../../alert/postable/postable-alert.ts';
+import { readWebhookAlerts } from '../../alert/postable/read-webhook-alerts.ts';
+import { readWebhookHead } from '../../alert/postable/webhook-head.ts';
 import { slicedBodyBytes } from '../../limits.ts';
 import { inSlices, type Slices } from '../../runtime/slices.ts';
 import { goThrough, type Batch } from './batch.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { AlertStore } from '../../alert/alert-store.ts';
-import { readAlerts } from '../../alert/read-alerts.ts';
+import { readAlerts } from '../../alert/postable/read-alerts.ts';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { AlertLists, type SlicedText } from './alert-lists.ts';
 import { Query } from '../../text/go/query.ts';

@@ -1,4 +1,4 @@
-import type { LabelText } from './label-set.ts';
+import type { LabelText } from '../label-set.ts';
 import type { IdentifiedLabels } from './postable-alert.ts';
 
 /** What is stored of an alert. */

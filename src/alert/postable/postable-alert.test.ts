@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { LabelSet } from './label-set.ts';
+import type { LabelSet } from '../label-set.ts';
 import { postableAlert, type AlertFields } from './postable-alert.ts';
 
 const fields: AlertFields = {

@@ -1,5 +1,5 @@
-import type { Labelled, LabelSet, LabelText } from './label-set.ts';
-import { labelKey } from './label-key.ts';
+import type { Labelled, LabelSet, LabelText } from '../label-set.ts';
+import { labelKey } from '../label-key.ts';
 
 /** One alert of a POST body that satisfies the schema: what the sender said, with empty label values already gone. */
 export interface PostableAlert extends IdentifiedLabels {

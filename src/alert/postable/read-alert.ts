@@ -1,10 +1,10 @@
-import { isZeroTime, parseDateTime } from '../text/go/date-time.ts';
+import { isZeroTime, parseDateTime } from '../../text/go/date-time.ts';
 import { fieldName } from './field-name.ts';
-import { JsonError } from '../text/json-error.ts';
-import type { JsonReader } from '../text/json-reader.ts';
-import type { LabelSet } from './label-set.ts';
+import { JsonError } from '../../text/json-error.ts';
+import type { JsonReader } from '../../text/json-reader.ts';
+import type { LabelSet } from '../label-set.ts';
 import { noAnnotations, postableAlert, type PostableAlert } from './postable-alert.ts';
-import type { Sliced } from '../runtime/sliced.ts';
+import type { Sliced } from '../../runtime/sliced.ts';
 
 /** Most characters of a date-time. Alertmanager takes any number of digits and blanks; nine of the digits count. */
 const longestTime = 1024;

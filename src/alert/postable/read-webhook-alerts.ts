@@ -1,9 +1,9 @@
-import { JsonError } from '../text/json-error.ts';
-import { JsonReader } from '../text/json-reader.ts';
+import { JsonError } from '../../text/json-error.ts';
+import { JsonReader } from '../../text/json-reader.ts';
 import { finishedAlert, readAlertDraft, readString, type AlertDraft } from './read-alert.ts';
 import type { ReadStep } from './read-alerts.ts';
-import { isRequestUri } from '../text/go/request-uri.ts';
-import type { Sliced } from '../runtime/sliced.ts';
+import { isRequestUri } from '../../text/go/request-uri.ts';
+import type { Sliced } from '../../runtime/sliced.ts';
 
 /**
  * Reads the alerts of a webhook payload in small steps. A time that Go calls zero is absent: so is the end of every alert

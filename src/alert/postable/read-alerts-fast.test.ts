@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { alertsBody } from './alert-json.fixture.ts';
+import { alertsBody } from '../alert-json.fixture.ts';
 import { BatchError } from './batch-error.ts';
 import type { PostableAlert } from './postable-alert.ts';
 import { readAlerts } from './read-alerts.ts';

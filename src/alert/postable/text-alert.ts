@@ -1,4 +1,4 @@
-import { labelSetOf, type LabelSet, type LabelText } from './label-set.ts';
+import { labelSetOf, type LabelSet, type LabelText } from '../label-set.ts';
 import type { IdentifiedLabels, PostableAlert } from './postable-alert.ts';
 
 /** An alert whose labels nobody has parsed: their text is known to be a key. */

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { KnownAlerts } from './known-alerts.ts';
-import { labelKey } from './label-key.ts';
-import { labelSetOf, type LabelSet } from './label-set.ts';
+import { labelKey } from '../label-key.ts';
+import { labelSetOf, type LabelSet } from '../label-set.ts';
 import type { PostableAlert } from './postable-alert.ts';
 import { readAlerts } from './read-alerts.ts';
 import { readPrometheusAlerts } from './read-prometheus-alerts.ts';
-import { TextHash } from './text-hash.ts';
+import { TextHash } from '../text-hash.ts';
 
 interface SentAlert {
   readonly annotations?: LabelSet;

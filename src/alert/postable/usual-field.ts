@@ -1,5 +1,5 @@
-import { parseDateTime } from '../text/go/date-time.ts';
-import type { LabelSet } from './label-set.ts';
+import { parseDateTime } from '../../text/go/date-time.ts';
+import type { LabelSet } from '../label-set.ts';
 
 /** `2026-11-21T03:08:54.829123456+02:00` */
 const longestUsualTime = 35;
