@@ -4,7 +4,7 @@ import { SliceSchedule } from '../src/runtime/slice-schedule.ts';
 import { Slices } from '../src/runtime/slices.ts';
 import { AlertIntake } from '../src/receiver/intake/alert-intake.ts';
 import { readBatch } from '../src/receiver/intake/batch.ts';
-import { Causes } from '../src/workqueue/causes.ts';
+import { Causes } from '../src/cause/causes.ts';
 import { sampleBodies, type IngestMode } from './sample-alerts.ts';
 import type { Section } from './section.ts';
 import { spread } from './statistics.ts';

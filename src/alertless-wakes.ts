@@ -2,7 +2,7 @@ import type { Clock } from './runtime/clock.ts';
 import type { Controller } from './controller/controller.ts';
 import type { PipelineChange } from './controller/ports.ts';
 import type { Logger } from './runtime/logger.ts';
-import { Causes, type Trigger } from './workqueue/causes.ts';
+import { Causes, type Trigger } from './cause/causes.ts';
 import type { Request } from './workqueue/request.ts';
 import type { Priority } from './workqueue/work-queue.ts';
 

@@ -1,4 +1,4 @@
-import type { Causes } from '../workqueue/causes.ts';
+import type { Causes } from '../cause/causes.ts';
 import type { Request } from '../workqueue/request.ts';
 import type { Pipeline } from './ports.ts';
 import type { Result } from './result.ts';

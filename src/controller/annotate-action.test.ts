@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Registry } from 'prom-client';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
-import { Causes, type Trigger } from '../workqueue/causes.ts';
+import { Causes, type Trigger } from '../cause/causes.ts';
 import { AnnotateAction } from './annotate-action.ts';
 import {
   alertCauses,

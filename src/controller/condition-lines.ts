@@ -1,5 +1,5 @@
 import type { LogFields } from '../runtime/logger.ts';
-import { describeCauses } from '../workqueue/describe-causes.ts';
+import { describeCauses } from '../cause/describe-causes.ts';
 import type { Run } from './action.ts';
 import { decidedBy, type Decision } from './decision.ts';
 import type { Verdict } from './flow-health.ts';

@@ -4,7 +4,7 @@ import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { Registry } from 'prom-client';
 import { restTurns, sliceMs } from '../limits.ts';
-import { Causes } from '../workqueue/causes.ts';
+import { Causes } from '../cause/causes.ts';
 import { createWorkQueueMetrics } from '../workqueue/work-queue-metrics.ts';
 import { WorkQueue } from '../workqueue/work-queue.ts';
 import { SliceSchedule } from '../runtime/slice-schedule.ts';

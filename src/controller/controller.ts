@@ -4,7 +4,7 @@ import { reconcileDeadlineMs } from '../limits.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Slices } from '../runtime/slices.ts';
-import type { Causes } from '../workqueue/causes.ts';
+import type { Causes } from '../cause/causes.ts';
 import { requestKey, type Request } from '../workqueue/request.ts';
 import type { FailedRequests, Priority, WorkItem, WorkQueue } from '../workqueue/work-queue.ts';
 import { outcomeOfError, outcomeOfResult, type Outcome } from './outcome.ts';

@@ -1,4 +1,4 @@
-import { briefLabelSet } from '../alert/brief-labels.ts';
+import { briefLabelSet } from '../cause/brief-labels.ts';
 import type { LabelSet } from '../alert/label-set.ts';
 import type { LogFields } from '../runtime/logger.ts';
 

@@ -1,4 +1,4 @@
-import type { Causes } from '../workqueue/causes.ts';
+import type { Causes } from '../cause/causes.ts';
 import type { Action, Run } from './action.ts';
 import { flavourOf } from './flavour.ts';
 import { configurationNotGenerated, flowHealth, probingFailed, type Verdict } from './flow-health.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { RecordingLogger } from '../../test/support/recording-logger.ts';
-import { Causes } from '../workqueue/causes.ts';
+import { Causes } from '../cause/causes.ts';
 import type { Priority } from '../workqueue/work-queue.ts';
 import { alertCauses, changed, controllerBench, trace, unchanged, unhealthy } from './controller.fixture.ts';
 import type { Result } from './result.ts';

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { Registry } from 'prom-client';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
-import { Causes } from '../workqueue/causes.ts';
+import { Causes } from '../cause/causes.ts';
 import type { ActionName } from './action.ts';
 import {
   alertCauses,

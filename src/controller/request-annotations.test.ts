@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Causes } from '../workqueue/causes.ts';
+import { Causes } from '../cause/causes.ts';
 import { annotateDefaults } from './controller.fixture.ts';
 import { requestAnnotations } from './request-annotations.ts';
 

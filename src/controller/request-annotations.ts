@@ -1,5 +1,5 @@
-import { causeText } from '../workqueue/cause-text.ts';
-import type { Causes } from '../workqueue/causes.ts';
+import { causeText } from '../cause/cause-text.ts';
+import type { Causes } from '../cause/causes.ts';
 
 /** `controller.annotate` of the configuration. */
 export interface AnnotateConfig {

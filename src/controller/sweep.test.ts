@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { Causes } from '../workqueue/causes.ts';
+import { Causes } from '../cause/causes.ts';
 import { alertCauses, changed, controllerBench, trace, unchanged, unhealthy } from './controller.fixture.ts';
 import type { Result } from './result.ts';
 import { SnapshotError } from './snapshot-error.ts';

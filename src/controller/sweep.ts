@@ -1,7 +1,7 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
-import type { Causes } from '../workqueue/causes.ts';
-import { describeCauses } from '../workqueue/describe-causes.ts';
+import type { Causes } from '../cause/causes.ts';
+import { describeCauses } from '../cause/describe-causes.ts';
 
 export type SweepOutcome = 'changed' | 'unchanged' | 'failed';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
-import type { Causes } from '../workqueue/causes.ts';
+import type { Causes } from '../cause/causes.ts';
 import { alertCauses } from './controller.fixture.ts';
 import { Sweep } from './sweep.ts';
 import { createMergeWork, requeuedWork, retriedWork, type Work } from './work.ts';

@@ -1,4 +1,4 @@
-import { Causes } from '../workqueue/causes.ts';
+import { Causes } from '../cause/causes.ts';
 import type { Sweep } from './sweep.ts';
 
 /** What a request carries through the queue. */

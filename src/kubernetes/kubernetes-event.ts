@@ -1,6 +1,6 @@
 import { decisionText, type Decision } from '../controller/decision.ts';
 import type { ConditionTransition, Pipeline } from '../controller/ports.ts';
-import { oneLine } from '../workqueue/cause-text.ts';
+import { oneLine } from '../cause/cause-text.ts';
 
 /** An Event of `events.k8s.io/v1`, without its series. */
 export interface KubernetesEvent {

@@ -8,7 +8,7 @@ import type { Config } from '../config/config.ts';
 import type { ListenAddress } from '../config/listen-address.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
-import type { Causes } from '../workqueue/causes.ts';
+import type { Causes } from '../cause/causes.ts';
 import { AlertExpiry } from './events/alert-expiry.ts';
 import { AlertLines } from './events/alert-lines.ts';
 import { AlertsHandler, type HeavyWork, type IntakeSettings } from './intake/alerts-handler.ts';

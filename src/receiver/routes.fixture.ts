@@ -7,7 +7,7 @@ import { AlertStore } from '../alert/alert-store.ts';
 import { Silences } from '../alert/silences.ts';
 import { Config } from '../config/config.ts';
 import { SliceSchedule } from '../runtime/slice-schedule.ts';
-import type { Causes } from '../workqueue/causes.ts';
+import type { Causes } from '../cause/causes.ts';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import type { Repeats } from './intake/alert-intake.ts';

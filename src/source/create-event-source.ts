@@ -2,7 +2,7 @@ import type { Registry } from 'prom-client';
 import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../runtime/logger.ts';
-import { Causes } from '../workqueue/causes.ts';
+import { Causes } from '../cause/causes.ts';
 import type { Request } from '../workqueue/request.ts';
 import { EventChannel } from './event-channel.ts';
 import { EventSource, type Event } from './event-source.ts';

@@ -1,8 +1,8 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../runtime/logger.ts';
-import { Causes } from '../workqueue/causes.ts';
-import { describeCauses } from '../workqueue/describe-causes.ts';
+import { Causes } from '../cause/causes.ts';
+import { describeCauses } from '../cause/describe-causes.ts';
 import type { Request } from '../workqueue/request.ts';
 import type { Emission } from './debounce.ts';
 import { Debouncer } from './debouncer.ts';

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { LabelSet } from '../alert/label-set.ts';
-import { causeFields } from '../workqueue/cause.fixture.ts';
-import { Causes, maxNamedCauses } from '../workqueue/causes.ts';
+import { causeFields } from '../cause/cause.fixture.ts';
+import { Causes, maxNamedCauses } from '../cause/causes.ts';
 import { requestKey, type Request } from '../workqueue/request.ts';
 import { requestMappers } from './request-mapper.ts';
 

@@ -1,5 +1,5 @@
 import type { LabelSet } from '../alert/label-set.ts';
-import type { Causes } from '../workqueue/causes.ts';
+import type { Causes } from '../cause/causes.ts';
 import type { Request } from '../workqueue/request.ts';
 
 /** Which of the pipelines does an event concern? Pure. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { AlertStore } from '../../alert/alert-store.ts';
 import { posted } from '../../alert/alert-store.fixture.ts';
-import type { Causes } from '../../workqueue/causes.ts';
+import type { Causes } from '../../cause/causes.ts';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../../test/support/recording-logger.ts';
 import { AlertExpiry } from './alert-expiry.ts';

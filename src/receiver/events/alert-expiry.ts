@@ -1,8 +1,8 @@
 import type { AlertStore } from '../../alert/alert-store.ts';
 import type { CancelTimer, Clock } from '../../runtime/clock.ts';
 import { sliceMs } from '../../limits.ts';
-import { Causes } from '../../workqueue/causes.ts';
-import { addCause } from './add-cause.ts';
+import { Causes } from '../../cause/causes.ts';
+import { addCause } from '../../cause/add-cause.ts';
 import type { AlertLines } from './alert-lines.ts';
 import { Suppressed, type Silencing } from './suppressed.ts';
 

@@ -2,8 +2,8 @@ import type { Alert } from '../../alert/alert.ts';
 import type { AlertStore, PutResult } from '../../alert/alert-store.ts';
 import type { PostableAlert } from '../../alert/postable/postable-alert.ts';
 import { maxNamedProblems } from '../../limits.ts';
-import { Causes } from '../../workqueue/causes.ts';
-import { addCause } from '../events/add-cause.ts';
+import { Causes } from '../../cause/causes.ts';
+import { addCause } from '../../cause/add-cause.ts';
 import { Suppressed, type Silencing } from '../events/suppressed.ts';
 
 /** Does an alert that tells nothing new wake a reconcile? It does by default: it heals a push that was lost. */

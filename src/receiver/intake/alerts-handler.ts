@@ -4,7 +4,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import { longBodyBytes, slicedBodyBytes } from '../../limits.ts';
 import type { LongWork, SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { Slices } from '../../runtime/slices.ts';
-import type { Causes } from '../../workqueue/causes.ts';
+import type { Causes } from '../../cause/causes.ts';
 import { AlertIntake, type AlertTransition, type Repeats } from './alert-intake.ts';
 import { answerEmpty, answerString } from '../answer/answer.ts';
 import type { Batch } from './batch.ts';

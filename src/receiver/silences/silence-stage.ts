@@ -7,7 +7,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { Config } from '../../config/config.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
-import type { Causes } from '../../workqueue/causes.ts';
+import type { Causes } from '../../cause/causes.ts';
 import type { BodyReader } from '../request/body-reader.ts';
 import type { ReceiverMetrics } from '../report/receiver-metrics.ts';
 import { SilenceKeeper, type SilenceStorage } from './silence-keeper.ts';

@@ -5,8 +5,8 @@ import type { Silence } from '../../alert/silence.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { Slices } from '../../runtime/slices.ts';
-import { Causes } from '../../workqueue/causes.ts';
-import { addCause } from '../events/add-cause.ts';
+import { Causes } from '../../cause/causes.ts';
+import { addCause } from '../../cause/add-cause.ts';
 import type { Silencing } from '../events/suppressed.ts';
 
 export interface UnsilencedOptions {

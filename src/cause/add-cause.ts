@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { Alert } from '../../alert/alert.ts';
-import type { CauseStatus } from '../../workqueue/cause.ts';
-import type { Causes } from '../../workqueue/causes.ts';
-import { briefLabels, isBrief } from '../../alert/brief-labels.ts';
+import type { Alert } from '../alert/alert.ts';
+import type { CauseStatus } from './cause.ts';
+import type { Causes } from './causes.ts';
+import { briefLabels, isBrief } from './brief-labels.ts';
 
 const pieceCharacters = 64 * 1024;
 

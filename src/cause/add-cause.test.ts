@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { causeFields } from '../../workqueue/cause.fixture.ts';
-import { Causes } from '../../workqueue/causes.ts';
+import { causeFields } from './cause.fixture.ts';
+import { Causes } from './causes.ts';
 import { addCause } from './add-cause.ts';
-import { newAlert } from '../../alert/new-alert.fixture.ts';
+import { newAlert } from '../alert/new-alert.fixture.ts';
 
 const huge = 'x'.repeat(20_000);
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { LabelSet } from './label-set.ts';
+import type { LabelSet } from '../alert/label-set.ts';
 import { briefLabels, briefLabelSet } from './brief-labels.ts';
-import { newAlert } from './new-alert.fixture.ts';
+import { newAlert } from '../alert/new-alert.fixture.ts';
 
 const long = 'x'.repeat(9000);
 
