@@ -1,6 +1,6 @@
 import { Matcher } from '../src/matcher/matcher.ts';
-import { testSilence } from '../src/alert/silence.fixture.ts';
-import { Silences } from '../src/alert/silences.ts';
+import { testSilence } from '../src/silence/silence.fixture.ts';
+import { Silences } from '../src/silence/silences.ts';
 import type { Section } from './section.ts';
 import type { Row } from './table.ts';
 

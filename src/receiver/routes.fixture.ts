@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import { Registry } from 'prom-client';
 import { AlertStore } from '../alert/alert-store.ts';
-import { Silences } from '../alert/silences.ts';
+import { Silences } from '../silence/silences.ts';
 import { Config } from '../config/config.ts';
 import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import type { Causes } from '../cause/causes.ts';
@@ -22,7 +22,7 @@ import { createReceiverMetrics, type ReceiverMetrics } from './report/receiver-m
 import type { Reload } from './reload.ts';
 import { MetricsPage } from './metrics-page.ts';
 import { createRoutes } from './routes.ts';
-import type { SilenceStorage } from './silences/silence-keeper.ts';
+import type { SilenceStorage } from '../silence/silence-keeper.ts';
 import { SilenceStage } from './silences/silence-stage.ts';
 import { testConnections } from './server/connections.fixture.ts';
 import { UndecidedMatches } from './report/undecided-matches.ts';

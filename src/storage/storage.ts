@@ -1,7 +1,7 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
-import { SilenceLog } from './silence-log.ts';
-import type { StoredSilences } from './silence-record.ts';
+import { SilenceLog } from '../silence/silence-log.ts';
+import type { StoredSilences } from '../silence/silence-record.ts';
 import { StorageLock } from './storage-lock.ts';
 
 export interface StorageOptions {

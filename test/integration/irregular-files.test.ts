@@ -10,7 +10,7 @@ import { readHttpAccess } from '../../src/prometheus/http-access.ts';
 import { readManifestFile } from '../../src/standalone/manifest-file.ts';
 import { parseHere } from '../../src/standalone/standalone.fixture.ts';
 import { StatusFolder } from '../../src/standalone/status-folder.ts';
-import { SilenceLog } from '../../src/storage/silence-log.ts';
+import { SilenceLog } from '../../src/silence/silence-log.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { irregularFiles } from '../support/irregular-files.ts';
 import { RecordingLogger } from '../support/recording-logger.ts';

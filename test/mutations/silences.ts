@@ -1,15 +1,15 @@
 import type { MutatedPart } from './mutation.ts';
 
-const file = 'alert/silences.ts';
-const rules = 'alert/silence-rules.ts';
-const index = 'alert/silence-index.ts';
+const file = 'silence/silences.ts';
+const rules = 'silence/silence-rules.ts';
+const index = 'silence/silence-index.ts';
 
 export const silences: MutatedPart = {
   name: 'silences',
-  tests: ['alert/silence-rules.test.ts', 'alert/silences.test.ts'],
+  tests: ['silence/silence-rules.test.ts', 'silence/silences.test.ts'],
   mutations: [
     {
-      file: 'alert/silence.ts',
+      file: 'silence/silence.ts',
       from: "now < endsAt ? 'active' : 'expired'",
       to: "now <= endsAt ? 'active' : 'expired'",
       means: 'it silences at its end',

@@ -1,6 +1,6 @@
 import { formatDateTime } from '../../text/go/date-time.ts';
 import type { Matcher } from '../../matcher/matcher.ts';
-import { silenceState, type Silence } from '../../alert/silence.ts';
+import { silenceState, type Silence } from '../../silence/silence.ts';
 import { labelsJson } from './alert-json.ts';
 import { htmlSafe } from '../../text/go/html-safe.ts';
 

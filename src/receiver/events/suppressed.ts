@@ -1,6 +1,6 @@
 import type { Alert } from '../../alert/alert.ts';
 import type { Labelled } from '../../alert/label-set.ts';
-import type { Silence } from '../../alert/silence.ts';
+import type { Silence } from '../../silence/silence.ts';
 import type { LogFields } from '../../runtime/logger.ts';
 
 /** The silences that silence an alert at `now`. */

@@ -1,6 +1,6 @@
 import type { AlertStore } from '../../alert/alert-store.ts';
 import type { OnUndecided } from '../../matcher/matcher.ts';
-import type { Silences } from '../../alert/silences.ts';
+import type { Silences } from '../../silence/silences.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Config } from '../../config/config.ts';
 import type { Logger } from '../../runtime/logger.ts';

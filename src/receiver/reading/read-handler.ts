@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { MatcherError } from '../../matcher/matcher-error.ts';
-import type { Silences } from '../../alert/silences.ts';
+import type { Silences } from '../../silence/silences.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { excerpt } from '../../text/excerpt.ts';
 import type { Logger } from '../../runtime/logger.ts';

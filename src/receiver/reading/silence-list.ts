@@ -1,6 +1,6 @@
 import type { Matcher } from '../../matcher/matcher.ts';
-import { silenceState, type Silence, type SilenceState } from '../../alert/silence.ts';
-import type { Silences } from '../../alert/silences.ts';
+import { silenceState, type Silence, type SilenceState } from '../../silence/silence.ts';
+import type { Silences } from '../../silence/silences.ts';
 import { slicedSort } from '../../runtime/sliced-sort.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { SlicedText } from './alert-lists.ts';

@@ -1,6 +1,6 @@
-import { readSilence } from '../../alert/read-silence.ts';
-import { SilenceError } from '../../alert/silence-error.ts';
-import type { PostableSilence } from '../../alert/postable-silence.ts';
+import { readSilence } from '../../silence/read-silence.ts';
+import { SilenceError } from '../../silence/silence-error.ts';
+import type { PostableSilence } from '../../silence/postable-silence.ts';
 import { inSlices, type Slices } from '../../runtime/slices.ts';
 import { bodyText } from '../request/body-text.ts';
 

@@ -1,8 +1,8 @@
 import { silencesMemoryBytes } from '../../limits.ts';
 import type { Registry } from 'prom-client';
 import type { AlertStore } from '../../alert/alert-store.ts';
-import type { SilenceLimits } from '../../alert/silence-rules.ts';
-import type { Silences } from '../../alert/silences.ts';
+import type { SilenceLimits } from '../../silence/silence-rules.ts';
+import type { Silences } from '../../silence/silences.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Config } from '../../config/config.ts';
 import type { Logger } from '../../runtime/logger.ts';
@@ -10,14 +10,14 @@ import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import type { Causes } from '../../cause/causes.ts';
 import type { BodyReader } from '../request/body-reader.ts';
 import type { ReceiverMetrics } from '../report/receiver-metrics.ts';
-import { SilenceKeeper, type SilenceStorage } from './silence-keeper.ts';
-import { SilenceLines } from './silence-lines.ts';
-import { createSilenceMetrics } from './silence-metrics.ts';
+import { SilenceKeeper, type SilenceStorage } from '../../silence/silence-keeper.ts';
+import { SilenceLines } from '../../silence/silence-lines.ts';
+import { createSilenceMetrics } from '../../silence/silence-metrics.ts';
 import { SilenceRefusals } from './silence-refusals.ts';
-import { SilenceRoom } from './silence-room.ts';
-import { SilenceWatch, type KeptSilences } from './silence-watch.ts';
+import { SilenceRoom } from '../../silence/silence-room.ts';
+import { SilenceWatch, type KeptSilences } from '../../silence/silence-watch.ts';
 import { SilencesHandler } from './silences-handler.ts';
-import { Unsilenced } from './unsilenced.ts';
+import { Unsilenced } from '../../silence/unsilenced.ts';
 
 export interface SilenceStageOptions {
   readonly config: Config;

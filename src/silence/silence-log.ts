@@ -1,14 +1,14 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Silence } from '../alert/silence.ts';
+import type { Silence } from './silence.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { silenceLogBytes } from '../limits.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { readRegularFile } from '../runtime/regular-file.ts';
-import { RecordFile } from './record-file.ts';
-import { readRecords } from './record.ts';
+import { RecordFile } from '../storage/record-file.ts';
+import { readRecords } from '../storage/record.ts';
 import { silenceRecord, storedSilences, toldRecord, type StoredSilences } from './silence-record.ts';
-import { StorageError } from './storage-error.ts';
+import { StorageError } from '../storage/storage-error.ts';
 
 export interface SilenceLogOptions {
   /** `--storage.path` */

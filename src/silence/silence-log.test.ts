@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
-import { testSilence } from '../alert/silence.fixture.ts';
-import type { Silence } from '../alert/silence.ts';
+import { testSilence } from './silence.fixture.ts';
+import type { Silence } from './silence.ts';
 import { SilenceLog } from './silence-log.ts';
 
 describe('SilenceLog', () => {

@@ -6,10 +6,10 @@ import {
   type SilenceChange,
   type SilenceLimits,
   type ValidSilence,
-} from '../../alert/silence-rules.ts';
-import type { Silence } from '../../alert/silence.ts';
-import type { Silences } from '../../alert/silences.ts';
-import type { Clock } from '../../runtime/clock.ts';
+} from './silence-rules.ts';
+import type { Silence } from './silence.ts';
+import type { Silences } from './silences.ts';
+import type { Clock } from '../runtime/clock.ts';
 import { NotStoredError } from './not-stored-error.ts';
 import { SilenceDraft } from './silence-draft.ts';
 import type { SilenceMetrics } from './silence-metrics.ts';

@@ -1,6 +1,6 @@
-import { silenceState, type Silence, type SilenceState } from '../../alert/silence.ts';
-import type { Silences, SilenceTurn } from '../../alert/silences.ts';
-import type { CancelTimer, Clock } from '../../runtime/clock.ts';
+import { silenceState, type Silence, type SilenceState } from './silence.ts';
+import type { Silences, SilenceTurn } from './silences.ts';
+import type { CancelTimer, Clock } from '../runtime/clock.ts';
 import type { SilenceEvent, SilenceLines } from './silence-lines.ts';
 
 export interface SilenceWatchOptions {

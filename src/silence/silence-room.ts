@@ -1,8 +1,8 @@
-import type { SilenceLimits } from '../../alert/silence-rules.ts';
-import type { Silences } from '../../alert/silences.ts';
-import type { Clock } from '../../runtime/clock.ts';
-import { forgottenSilencesPeriodMs } from '../../limits.ts';
-import type { Logger } from '../../runtime/logger.ts';
+import type { SilenceLimits } from './silence-rules.ts';
+import type { Silences } from './silences.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { forgottenSilencesPeriodMs } from '../limits.ts';
+import type { Logger } from '../runtime/logger.ts';
 import type { SilenceMetrics } from './silence-metrics.ts';
 
 /** The limits for which a silence that has ended gives up its place. */

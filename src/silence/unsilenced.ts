@@ -1,13 +1,13 @@
-import { isResolved } from '../../alert/alert-times.ts';
-import type { AlertStore } from '../../alert/alert-store.ts';
-import { SilenceIndex } from '../../alert/silence-index.ts';
-import type { Silence } from '../../alert/silence.ts';
-import type { Clock } from '../../runtime/clock.ts';
-import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
-import { Slices } from '../../runtime/slices.ts';
-import { Causes } from '../../cause/causes.ts';
-import { addCause } from '../../cause/add-cause.ts';
-import type { Silencing } from '../events/suppressed.ts';
+import { isResolved } from '../alert/alert-times.ts';
+import type { AlertStore } from '../alert/alert-store.ts';
+import { SilenceIndex } from './silence-index.ts';
+import type { Silence } from './silence.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { Slices } from '../runtime/slices.ts';
+import { Causes } from '../cause/causes.ts';
+import { addCause } from '../cause/add-cause.ts';
+import type { Silencing } from '../receiver/events/suppressed.ts';
 
 export interface UnsilencedOptions {
   readonly clock: Clock;

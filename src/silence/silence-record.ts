@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Matcher } from '../matcher/matcher.ts';
 import { MatcherError } from '../matcher/matcher-error.ts';
-import type { Silence } from '../alert/silence.ts';
+import type { Silence } from './silence.ts';
 
 const StoredSilence = z.object({
   id: z.string(),

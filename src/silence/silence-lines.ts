@@ -1,8 +1,8 @@
-import { formatDateTime } from '../../text/go/date-time.ts';
-import type { Silence } from '../../alert/silence.ts';
-import type { Clock } from '../../runtime/clock.ts';
-import type { Logger } from '../../runtime/logger.ts';
-import { LineLimiter } from '../../runtime/line-limiter.ts';
+import { formatDateTime } from '../text/go/date-time.ts';
+import type { Silence } from './silence.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
+import { LineLimiter } from '../runtime/line-limiter.ts';
 
 export interface SilenceLinesOptions {
   readonly clock: Clock;

@@ -1,9 +1,9 @@
-import { SilenceError } from '../../alert/silence-error.ts';
-import { silenceMemory } from '../../alert/silence-memory.ts';
-import type { KnownSilences, SilenceChange } from '../../alert/silence-rules.ts';
-import { silenceState, type Silence } from '../../alert/silence.ts';
-import type { Silences } from '../../alert/silences.ts';
-import { silencesMemoryBytes } from '../../limits.ts';
+import { SilenceError } from './silence-error.ts';
+import { silenceMemory } from './silence-memory.ts';
+import type { KnownSilences, SilenceChange } from './silence-rules.ts';
+import { silenceState, type Silence } from './silence.ts';
+import type { Silences } from './silences.ts';
+import { silencesMemoryBytes } from '../limits.ts';
 
 /**
  * The silences as they will be once some changes are stored; the changes of a batch see each other in it. Only those that have not

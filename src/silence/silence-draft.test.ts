@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Matcher } from '../../matcher/matcher.ts';
-import { SilenceError } from '../../alert/silence-error.ts';
-import { silenceMemory } from '../../alert/silence-memory.ts';
-import { testSilence } from '../../alert/silence.fixture.ts';
-import type { Silence } from '../../alert/silence.ts';
-import { Silences } from '../../alert/silences.ts';
-import { silencesMemoryBytes } from '../../limits.ts';
+import { Matcher } from '../matcher/matcher.ts';
+import { SilenceError } from './silence-error.ts';
+import { silenceMemory } from './silence-memory.ts';
+import { testSilence } from './silence.fixture.ts';
+import type { Silence } from './silence.ts';
+import { Silences } from './silences.ts';
+import { silencesMemoryBytes } from '../limits.ts';
 import { SilenceDraft } from './silence-draft.ts';
 
 const large = testSilence('large', { matchers: [new Matcher('job', '\\pL'.repeat(300), '=~')] });
