@@ -1,9 +1,9 @@
 import type { Clock } from './runtime/clock.ts';
 import type { Controller } from './controller/controller.ts';
-import type { PipelineChange } from './controller/ports.ts';
+import type { PipelineChange } from './reconcile/ports.ts';
 import type { Logger } from './runtime/logger.ts';
 import { Causes, type Trigger } from './cause/causes.ts';
-import type { Request } from './workqueue/request.ts';
+import type { Request } from './reconcile/request.ts';
 import type { Priority } from './workqueue/work-queue.ts';
 
 export interface AlertlessWakesOptions {

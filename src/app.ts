@@ -10,7 +10,7 @@ import { configChange, type ComparedConfig } from './config/live-keys.ts';
 import type { Controller } from './controller/controller.ts';
 import { createController, type ControllerStage } from './controller/create-controller.ts';
 import { Resync } from './controller/resync.ts';
-import type { PipelineChange } from './controller/ports.ts';
+import type { PipelineChange } from './reconcile/ports.ts';
 import type { Home } from './home.ts';
 import { memoryPlan, memoryThere, tellMemoryPlan } from './receiver/memory-plan.ts';
 import { createProcessMetrics } from './process-metrics.ts';
@@ -24,7 +24,7 @@ import type { EventSource } from './source/event-source.ts';
 import { Storage } from './storage/storage.ts';
 import { SliceSchedule } from './runtime/slice-schedule.ts';
 import { storeLimits } from './store-limits.ts';
-import type { Request } from './workqueue/request.ts';
+import type { Request } from './reconcile/request.ts';
 
 const startingUp = 'starting up';
 const noHomeInFile = { folder: false, kubernetes: false };

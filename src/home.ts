@@ -1,7 +1,7 @@
 import type { Registry } from 'prom-client';
 import type { Clock } from './runtime/clock.ts';
 import type { Config } from './config/config.ts';
-import type { Annotator, PipelineChange, Pipelines, TransitionRecorder } from './controller/ports.ts';
+import type { Annotator, PipelineChange, Pipelines, TransitionRecorder } from './reconcile/ports.ts';
 import type { Logger } from './runtime/logger.ts';
 import type { SliceSchedule } from './runtime/slice-schedule.ts';
 import { PipelineFolder } from './standalone/pipeline-folder.ts';

@@ -1,6 +1,6 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
-import type { Run } from './action.ts';
+import type { Run } from '../reconcile/action.ts';
 import { transitionFields, unchangedFields } from './condition-lines.ts';
 import { setCondition } from './conditions.ts';
 import type { ConditionApplier } from './flow-health-action.ts';

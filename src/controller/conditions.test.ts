@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type DesiredCondition, setCondition } from './conditions.ts';
-import type { Condition } from './ports.ts';
+import type { Condition } from '../reconcile/ports.ts';
 
 const now = Date.parse('2026-11-21T03:08:54.987Z');
 const before = '2026-11-20T10:00:00Z';

@@ -1,4 +1,4 @@
-import type { Condition, ConditionTransition } from './ports.ts';
+import type { Condition, ConditionTransition } from '../reconcile/ports.ts';
 
 /** A condition as it should be; when it became so is for {@link setCondition} to say. */
 export type DesiredCondition = Required<Omit<Condition, 'lastTransitionTime'>>;

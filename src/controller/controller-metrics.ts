@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import type { Condition } from './ports.ts';
+import type { Condition } from '../reconcile/ports.ts';
 
 /** controller-runtime's results; `terminal_error` and `cancelled` are ours. */
 export type ReconcileResultLabel = 'success' | 'requeue_after' | 'error' | 'terminal_error' | 'cancelled';

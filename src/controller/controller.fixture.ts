@@ -6,12 +6,12 @@ import type { LabelSet } from '../alert/label-set.ts';
 import type { CauseStatus } from '../cause/cause.ts';
 import { Causes } from '../cause/causes.ts';
 import { RateLimiter } from '../workqueue/rate-limiter.ts';
-import { requestKey, type Request } from '../workqueue/request.ts';
+import { requestKey, type Request } from '../reconcile/request.ts';
 import { createWorkQueueMetrics } from '../workqueue/work-queue-metrics.ts';
 import { WorkQueue } from '../workqueue/work-queue.ts';
 import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Controller } from './controller.ts';
-import type { Decision } from './decision.ts';
+import type { Decision } from '../reconcile/decision.ts';
 import { createControllerMetrics } from './controller-metrics.ts';
 import type {
   AlertSnapshot,
@@ -24,10 +24,10 @@ import type {
   Pipelines,
   PushedAlerts,
   TransitionRecorder,
-} from './ports.ts';
+} from '../reconcile/ports.ts';
 import { ReconcileReport } from './reconcile-report.ts';
 import type { AnnotateConfig } from './request-annotations.ts';
-import type { Result } from './result.ts';
+import type { Result } from '../reconcile/result.ts';
 import { createMergeWork } from './work.ts';
 
 export const kinds = ['TracePipeline', 'MetricPipeline', 'LogPipeline'];

@@ -12,11 +12,11 @@ import { alertCauses, changed, controllerBench, trace, unchanged, unhealthy, typ
 import { Controller } from './controller.ts';
 import { ReconcileReport } from './reconcile-report.ts';
 import { createControllerMetrics } from './controller-metrics.ts';
-import { ForbiddenError } from './forbidden-error.ts';
-import { PostponedError } from './postponed-error.ts';
-import type { Result } from './result.ts';
-import { SnapshotError } from './snapshot-error.ts';
-import { TerminalError } from './terminal-error.ts';
+import { ForbiddenError } from '../reconcile/forbidden-error.ts';
+import { PostponedError } from '../reconcile/postponed-error.ts';
+import type { Result } from '../reconcile/result.ts';
+import { SnapshotError } from '../reconcile/snapshot-error.ts';
+import { TerminalError } from '../reconcile/terminal-error.ts';
 import { createMergeWork } from './work.ts';
 
 const never = new Promise<Result>(() => undefined);

@@ -5,7 +5,7 @@ import type { Logger } from '../runtime/logger.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Slices } from '../runtime/slices.ts';
 import type { Causes } from '../cause/causes.ts';
-import { requestKey, type Request } from '../workqueue/request.ts';
+import { requestKey, type Request } from '../reconcile/request.ts';
 import type { FailedRequests, Priority, WorkItem, WorkQueue } from '../workqueue/work-queue.ts';
 import { outcomeOfError, outcomeOfResult, type Outcome } from './outcome.ts';
 import type { ReconcileReport } from './reconcile-report.ts';

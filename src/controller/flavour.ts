@@ -1,4 +1,4 @@
-import type { Pipeline } from './ports.ts';
+import type { Pipeline } from '../reconcile/ports.ts';
 
 /** Kinds of pipeline that differ in what can go wrong with them: each has its own alerts, reasons and messages. */
 export type Flavour = 'trace' | 'metric' | 'log-otlp' | 'log-fluent-bit';

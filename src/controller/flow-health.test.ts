@@ -5,7 +5,7 @@ import { FiringAlerts } from '../alert/firing-alerts.ts';
 import type { LabelSet } from '../alert/label-set.ts';
 import type { Flavour } from './flavour.ts';
 import { configurationNotGenerated, flowHealth, probingFailed } from './flow-health.ts';
-import type { Condition, Pipeline } from './ports.ts';
+import type { Condition, Pipeline } from '../reconcile/ports.ts';
 
 type Ranked = readonly (readonly [alertname: string, reason: string])[];
 

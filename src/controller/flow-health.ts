@@ -1,11 +1,11 @@
 import type { FiringAlerts } from '../alert/firing-alerts.ts';
 import type { LabelSet } from '../alert/label-set.ts';
 import type { DesiredCondition } from './conditions.ts';
-import type { Decision } from './decision.ts';
+import type { Decision } from '../reconcile/decision.ts';
 import { type Flavour, flavourOf, probedComponents } from './flavour.ts';
 import { type AlertRule, type Finding, healthRules, severities } from './health-rules.ts';
-import type { Condition, Pipeline } from './ports.ts';
-import { TerminalError } from './terminal-error.ts';
+import type { Condition, Pipeline } from '../reconcile/ports.ts';
+import { TerminalError } from '../reconcile/terminal-error.ts';
 
 /** A condition as it should be, and what says so. */
 export interface Verdict {

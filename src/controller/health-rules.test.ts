@@ -4,7 +4,7 @@ import { FiringAlerts } from '../alert/firing-alerts.ts';
 import type { Flavour } from './flavour.ts';
 import { configurationNotGenerated, flowHealth, probingFailed } from './flow-health.ts';
 import { healthRules } from './health-rules.ts';
-import type { Pipeline } from './ports.ts';
+import type { Pipeline } from '../reconcile/ports.ts';
 
 // Every word that users see, spelled out here a second time: a change of one is a change of the contract.
 const rows: readonly (readonly [flavour: Flavour, alertname: string, reason: string, message: string])[] = [

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { outcomeOfError, outcomeOfResult } from './outcome.ts';
-import { SnapshotError } from './snapshot-error.ts';
-import { TerminalError } from './terminal-error.ts';
+import { SnapshotError } from '../reconcile/snapshot-error.ts';
+import { TerminalError } from '../reconcile/terminal-error.ts';
 
 const cause = new Error('refused');
 const snapshotError = new SnapshotError('Prometheus is away', 1234, { cause });

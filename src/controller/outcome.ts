@@ -1,6 +1,6 @@
-import { PostponedError } from './postponed-error.ts';
-import type { Result } from './result.ts';
-import { TerminalError } from './terminal-error.ts';
+import { PostponedError } from '../reconcile/postponed-error.ts';
+import type { Result } from '../reconcile/result.ts';
+import { TerminalError } from '../reconcile/terminal-error.ts';
 
 /** How one run of a reconcile ended. */
 export type Outcome =

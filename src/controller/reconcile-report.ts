@@ -1,13 +1,13 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { LogFields, Logger, LogLevel } from '../runtime/logger.ts';
 import { describeCauses } from '../cause/describe-causes.ts';
-import { kindName } from '../workqueue/request.ts';
+import { kindName } from '../reconcile/request.ts';
 import type { WorkItem } from '../workqueue/work-queue.ts';
 import type { ControllerMetrics, ReconcileResultLabel } from './controller-metrics.ts';
-import { decidedBy } from './decision.ts';
-import { ForbiddenError } from './forbidden-error.ts';
+import { decidedBy } from '../reconcile/decision.ts';
+import { ForbiddenError } from '../reconcile/forbidden-error.ts';
 import type { Outcome } from './outcome.ts';
-import { PostponedError } from './postponed-error.ts';
+import { PostponedError } from '../reconcile/postponed-error.ts';
 import type { SweepOutcome } from './sweep.ts';
 import type { Work } from './work.ts';
 

@@ -4,7 +4,7 @@ import { Registry } from 'prom-client';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { Causes } from '../cause/causes.ts';
-import type { ActionName } from './action.ts';
+import type { ActionName } from '../reconcile/action.ts';
 import {
   alertCauses,
   annotateDefaults,
@@ -19,10 +19,10 @@ import {
 import { createControllerMetrics } from './controller-metrics.ts';
 import { createAction } from './create-action.ts';
 import { healthRules } from './health-rules.ts';
-import type { Condition, Pipeline } from './ports.ts';
+import type { Condition, Pipeline } from '../reconcile/ports.ts';
 import { Reconciler } from './reconciler.ts';
-import type { Result } from './result.ts';
-import { SnapshotError } from './snapshot-error.ts';
+import type { Result } from '../reconcile/result.ts';
+import { SnapshotError } from '../reconcile/snapshot-error.ts';
 
 const ruleMessage = (flavour: string, reason: string): string | undefined =>
   healthRules.alerts.find((rule) => rule.flavour === flavour && rule.reason === reason)?.message;

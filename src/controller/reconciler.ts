@@ -1,8 +1,8 @@
 import type { Causes } from '../cause/causes.ts';
-import type { Request } from '../workqueue/request.ts';
-import type { Action } from './action.ts';
-import type { Pipelines } from './ports.ts';
-import type { Result } from './result.ts';
+import type { Request } from '../reconcile/request.ts';
+import type { Action } from '../reconcile/action.ts';
+import type { Pipelines } from '../reconcile/ports.ts';
+import type { Result } from '../reconcile/result.ts';
 
 export interface ReconcilerOptions {
   readonly pipelines: Pick<Pipelines, 'get'>;

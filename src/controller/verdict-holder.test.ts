@@ -17,9 +17,9 @@ import {
 import { createControllerMetrics } from './controller-metrics.ts';
 import { createAction } from './create-action.ts';
 import { healthRules } from './health-rules.ts';
-import type { Condition, Pipeline } from './ports.ts';
-import type { Result } from './result.ts';
-import { SnapshotError } from './snapshot-error.ts';
+import type { Condition, Pipeline } from '../reconcile/ports.ts';
+import type { Result } from '../reconcile/result.ts';
+import { SnapshotError } from '../reconcile/snapshot-error.ts';
 
 const graceMs = 120_000;
 const dropped = { alertname: 'TraceGatewayAllDataDropped', pipeline_name: 'cls' };

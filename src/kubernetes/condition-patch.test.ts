@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { Condition } from '../controller/ports.ts';
+import type { Condition } from '../reconcile/ports.ts';
 import { conditionPatch } from './condition-patch.ts';
 import { FakeApiClient } from './fake-api-client.fixture.ts';
 

@@ -1,4 +1,4 @@
-import type { Condition } from '../controller/ports.ts';
+import type { Condition } from '../reconcile/ports.ts';
 
 /** An object's conditions as they were read, and in which version of the object. */
 export interface KnownConditions {

@@ -1,5 +1,5 @@
-import type { Condition, ConditionChange } from '../controller/ports.ts';
-import { TerminalError } from '../controller/terminal-error.ts';
+import type { Condition, ConditionChange } from '../reconcile/ports.ts';
+import { TerminalError } from '../reconcile/terminal-error.ts';
 import { maxWriteConflicts } from '../limits.ts';
 import type { ApiClient } from './api-client.ts';
 import { ApiError } from './api-error.ts';

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import type { Registry } from 'prom-client';
 import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../config/config.ts';
-import type { PipelineChange } from '../controller/ports.ts';
+import type { PipelineChange } from '../reconcile/ports.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { tellProxy, type Environment } from '../proxy/proxy-environment.ts';

@@ -4,7 +4,7 @@ import { Registry } from 'prom-client';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { metricOf, pipelineOf } from '../controller/controller.fixture.ts';
-import type { ConditionTransition } from '../controller/ports.ts';
+import type { ConditionTransition } from '../reconcile/ports.ts';
 import { maxEventSeries, maxWaitingEvents } from '../limits.ts';
 import { EventRecorder } from './event-recorder.ts';
 import { EventReport } from './event-report.ts';

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { CancelTimer, Clock } from '../runtime/clock.ts';
-import type { Decision } from '../controller/decision.ts';
-import type { ConditionTransition, Pipeline, TransitionRecorder } from '../controller/ports.ts';
+import type { Decision } from '../reconcile/decision.ts';
+import type { ConditionTransition, Pipeline, TransitionRecorder } from '../reconcile/ports.ts';
 import { maxEventSeries } from '../limits.ts';
-import { requestKey } from '../workqueue/request.ts';
+import { requestKey } from '../reconcile/request.ts';
 import { EventSeries } from './event-series.ts';
 import type { EventWriter } from './event-writer.ts';
 import { kubernetesEvent } from './kubernetes-event.ts';

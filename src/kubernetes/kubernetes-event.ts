@@ -1,5 +1,5 @@
-import { decisionText, type Decision } from '../controller/decision.ts';
-import type { ConditionTransition, Pipeline } from '../controller/ports.ts';
+import { decisionText, type Decision } from '../reconcile/decision.ts';
+import type { ConditionTransition, Pipeline } from '../reconcile/ports.ts';
 import { oneLine } from '../cause/cause-text.ts';
 
 /** An Event of `events.k8s.io/v1`, without its series. */

@@ -7,10 +7,10 @@ import type {
   PipelineChange,
   Pipelines,
   TransitionRecorder,
-} from '../controller/ports.ts';
+} from '../reconcile/ports.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
-import { requestKey, type Request } from '../workqueue/request.ts';
+import { requestKey, type Request } from '../reconcile/request.ts';
 import { AnnotationWriter } from './annotation-writer.ts';
 import type { ApiClient } from './api-client.ts';
 import { ConditionWriter } from './condition-writer.ts';

@@ -2,7 +2,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { LineLimiter } from '../runtime/line-limiter.ts';
 import { pipelineLinesPerSecond } from '../limits.ts';
 import type { Logger } from '../runtime/logger.ts';
-import type { PipelineChange } from '../controller/ports.ts';
+import type { PipelineChange } from '../reconcile/ports.ts';
 
 export interface PipelineLinesOptions {
   readonly clock: Clock;

@@ -1,5 +1,5 @@
-import type { Condition, Pipeline } from '../controller/ports.ts';
-import type { Request } from '../workqueue/request.ts';
+import type { Condition, Pipeline } from '../reconcile/ports.ts';
+import type { Request } from '../reconcile/request.ts';
 import { requestGroup, type ServedResource } from './watched-resource.ts';
 
 /** An object as the API server sends it; whatever is not read here may be in it too. */

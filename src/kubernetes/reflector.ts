@@ -1,7 +1,7 @@
 import type { Allowance } from '../text/json-selection.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
-import { requestKey } from '../workqueue/request.ts';
+import { requestKey } from '../reconcile/request.ts';
 import type { ApiClient } from './api-client.ts';
 import { ApiError } from './api-error.ts';
 import { discover } from './discovery.ts';

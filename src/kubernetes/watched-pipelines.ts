@@ -1,4 +1,4 @@
-import { requestKey, type Request } from '../workqueue/request.ts';
+import { requestKey, type Request } from '../reconcile/request.ts';
 import type { CachedPipeline } from './pipeline-object.ts';
 import type { Reflector } from './reflector.ts';
 import type { CacheChange } from './watch-cache.ts';

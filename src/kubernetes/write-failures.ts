@@ -1,6 +1,6 @@
 import type { Clock } from '../runtime/clock.ts';
-import { ForbiddenError } from '../controller/forbidden-error.ts';
-import { PostponedError } from '../controller/postponed-error.ts';
+import { ForbiddenError } from '../reconcile/forbidden-error.ts';
+import { PostponedError } from '../reconcile/postponed-error.ts';
 import { LineLimiter } from '../runtime/line-limiter.ts';
 import {
   firstForbiddenRetryMs,

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import type { AlertSnapshot } from '../controller/ports.ts';
-import { SnapshotError } from '../controller/snapshot-error.ts';
+import type { AlertSnapshot } from '../reconcile/ports.ts';
+import { SnapshotError } from '../reconcile/snapshot-error.ts';
 import { PrometheusError } from './prometheus-error.ts';
 import type { SharedSnapshot } from './shared-snapshot.ts';
 import { snapshotBench } from './shared-snapshot.fixture.ts';

@@ -3,7 +3,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { Causes } from '../cause/causes.ts';
-import type { Request } from '../workqueue/request.ts';
+import type { Request } from '../reconcile/request.ts';
 import { EventChannel } from './event-channel.ts';
 import { EventSource, type Event } from './event-source.ts';
 import { createSourceMetrics } from './source-metrics.ts';

@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { Causes } from '../cause/causes.ts';
 import { describeCauses } from '../cause/describe-causes.ts';
-import type { Request } from '../workqueue/request.ts';
+import type { Request } from '../reconcile/request.ts';
 import type { Emission } from './debounce.ts';
 import { Debouncer } from './debouncer.ts';
 import { EventChannel } from './event-channel.ts';

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { LabelSet } from '../alert/label-set.ts';
 import { causeFields } from '../cause/cause.fixture.ts';
 import { Causes, maxNamedCauses } from '../cause/causes.ts';
-import { requestKey, type Request } from '../workqueue/request.ts';
+import { requestKey, type Request } from '../reconcile/request.ts';
 import { requestMappers } from './request-mapper.ts';
 
 const kinds = ['MetricPipeline', 'TracePipeline', 'LogPipeline'] as const;

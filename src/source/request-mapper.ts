@@ -1,6 +1,6 @@
 import type { LabelSet } from '../alert/label-set.ts';
 import type { Causes } from '../cause/causes.ts';
-import type { Request } from '../workqueue/request.ts';
+import type { Request } from '../reconcile/request.ts';
 
 /** Which of the pipelines does an event concern? Pure. */
 export type RequestMapper = (causes: Causes, pipelines: readonly Request[]) => readonly Request[];

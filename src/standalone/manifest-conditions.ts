@@ -1,4 +1,4 @@
-import type { Condition } from '../controller/ports.ts';
+import type { Condition } from '../reconcile/ports.ts';
 import type { ManifestField } from './manifest-field.ts';
 import { childField, isAbsent, readInteger, readList, readObject, readString } from './manifest-field.ts';
 

@@ -1,8 +1,8 @@
 import { lstat, stat } from 'node:fs/promises';
-import type { Pipeline } from '../controller/ports.ts';
+import type { Pipeline } from '../reconcile/ports.ts';
 import { manifestBytes } from '../limits.ts';
 import { FileRefusedError, readRegularFile } from '../runtime/regular-file.ts';
-import { requestKey } from '../workqueue/request.ts';
+import { requestKey } from '../reconcile/request.ts';
 import { errorCode } from './folder-error.ts';
 import type { ParseManifest } from './manifest-thread.ts';
 import type { ManifestProblem, PipelineManifest } from './pipeline-manifest.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { Pipeline } from '../controller/ports.ts';
-import { requestKey } from '../workqueue/request.ts';
+import type { Pipeline } from '../reconcile/ports.ts';
+import { requestKey } from '../reconcile/request.ts';
 import type { ManifestFile } from './manifest-file.ts';
 import { diffManifests, mergeManifests } from './manifest-merge.ts';
 import { condition } from './standalone.fixture.ts';

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Pipeline } from '../controller/ports.ts';
-import type { Request } from '../workqueue/request.ts';
-import { requestKey } from '../workqueue/request.ts';
+import type { Pipeline } from '../reconcile/ports.ts';
+import type { Request } from '../reconcile/request.ts';
+import { requestKey } from '../reconcile/request.ts';
 import type { ManifestFile } from './manifest-file.ts';
 
 /** A pipeline as its manifest gives it, and the file that it stands in. */

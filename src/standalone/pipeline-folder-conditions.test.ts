@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import type { Condition } from '../controller/ports.ts';
+import type { Condition } from '../reconcile/ports.ts';
 import { FolderError } from './folder-error.ts';
 import type { PipelineFolder } from './pipeline-folder.ts';
 import { condition, manifestText, pipelineFolder } from './standalone.fixture.ts';

@@ -1,13 +1,13 @@
 import type { Clock } from '../runtime/clock.ts';
-import type { ConditionChange, Pipeline, PipelineChange, Pipelines } from '../controller/ports.ts';
+import type { ConditionChange, Pipeline, PipelineChange, Pipelines } from '../reconcile/ports.ts';
 import type { Logger } from '../runtime/logger.ts';
-import type { Request } from '../workqueue/request.ts';
+import type { Request } from '../reconcile/request.ts';
 import { FolderWatch } from './folder-watch.ts';
 import type { Manifest, ManifestDifference } from './manifest-merge.ts';
 import { diffManifests } from './manifest-merge.ts';
 import { ManifestScan } from './manifest-scan.ts';
 import { ManifestThread } from './manifest-thread.ts';
-import { pipelineKinds } from './pipeline-kinds.ts';
+import { pipelineKinds } from '../reconcile/pipeline-kinds.ts';
 import { PipelineMemory } from './pipeline-memory.ts';
 import { PipelineStatuses } from './pipeline-statuses.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Condition, Pipeline } from '../controller/ports.ts';
+import type { Condition, Pipeline } from '../reconcile/ports.ts';
 import type { Manifest } from './manifest-merge.ts';
 import { PipelineMemory } from './pipeline-memory.ts';
 import { condition } from './standalone.fixture.ts';

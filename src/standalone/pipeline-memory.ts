@@ -1,6 +1,6 @@
-import type { Condition, Pipeline } from '../controller/ports.ts';
-import type { Request } from '../workqueue/request.ts';
-import { requestKey } from '../workqueue/request.ts';
+import type { Condition, Pipeline } from '../reconcile/ports.ts';
+import type { Request } from '../reconcile/request.ts';
+import { requestKey } from '../reconcile/request.ts';
 import type { Manifest } from './manifest-merge.ts';
 import { compareRequests } from './manifest-merge.ts';
 

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Condition, ConditionChange } from '../controller/ports.ts';
+import type { Condition, ConditionChange } from '../reconcile/ports.ts';
 import type { Logger } from '../runtime/logger.ts';
-import type { Request } from '../workqueue/request.ts';
-import { requestKey } from '../workqueue/request.ts';
+import type { Request } from '../reconcile/request.ts';
+import { requestKey } from '../reconcile/request.ts';
 import { KeyedLock } from './keyed-lock.ts';
 import { mapBounded } from './map-bounded.ts';
 import type { Manifest, ManifestDifference, ManifestPart } from './manifest-merge.ts';

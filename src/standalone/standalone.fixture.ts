@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { FakeClock } from '../../test/support/fake-clock.ts';
-import type { Condition } from '../controller/ports.ts';
+import type { Condition } from '../reconcile/ports.ts';
 import type { LogFields, LogLevel, Logger } from '../runtime/logger.ts';
-import type { PipelineChange } from '../controller/ports.ts';
+import type { PipelineChange } from '../reconcile/ports.ts';
 import { PipelineFolder } from './pipeline-folder.ts';
 import { parsePipelineManifest, type PipelineManifest } from './pipeline-manifest.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parse } from 'yaml';
-import type { Condition, Pipeline } from '../controller/ports.ts';
+import type { Condition, Pipeline } from '../reconcile/ports.ts';
 import { parsePipelineManifest } from './pipeline-manifest.ts';
 import { condition, manifestText } from './standalone.fixture.ts';
 import { conditionsOf, renderStatus, statusFileName } from './status-file.ts';

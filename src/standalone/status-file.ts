@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { stringify } from 'yaml';
-import type { Condition, Pipeline } from '../controller/ports.ts';
-import type { Request } from '../workqueue/request.ts';
+import type { Condition, Pipeline } from '../reconcile/ports.ts';
+import type { Request } from '../reconcile/request.ts';
 import { isDnsSubdomain } from './dns-subdomain.ts';
 import type { PipelineManifest } from './pipeline-manifest.ts';
 

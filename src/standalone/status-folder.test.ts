@@ -3,7 +3,7 @@ import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
-import type { Pipeline } from '../controller/ports.ts';
+import type { Pipeline } from '../reconcile/ports.ts';
 import { FolderError } from './folder-error.ts';
 import { parseHere, RecordingLogger, condition, temporaryFolder } from './standalone.fixture.ts';
 import { StatusFolder } from './status-folder.ts';

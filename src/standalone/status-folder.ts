@@ -1,14 +1,14 @@
 import { readdir, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { Condition, Pipeline } from '../controller/ports.ts';
+import type { Condition, Pipeline } from '../reconcile/ports.ts';
 import { objectBytes } from '../limits.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { makeFolder } from '../storage/make-folder.ts';
 import { readRegularFile, writeRegularFile } from '../runtime/regular-file.ts';
-import type { Request } from '../workqueue/request.ts';
+import type { Request } from '../reconcile/request.ts';
 import { FolderError, errorCode } from './folder-error.ts';
 import type { ParseManifest } from './manifest-thread.ts';
-import { pipelineKinds } from './pipeline-kinds.ts';
+import { pipelineKinds } from '../reconcile/pipeline-kinds.ts';
 import { conditionsOf, renderStatus, statusFileName } from './status-file.ts';
 
 export interface StatusFolderOptions {

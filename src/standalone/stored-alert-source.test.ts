@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { AlertStore } from '../alert/alert-store.ts';
 import { postableAlert } from '../alert/postable/postable-alert.ts';
-import type { AlertSnapshot } from '../controller/ports.ts';
+import type { AlertSnapshot } from '../reconcile/ports.ts';
 import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { StoredAlertSource } from './stored-alert-source.ts';
 

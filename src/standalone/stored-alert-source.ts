@@ -1,7 +1,7 @@
 import type { AlertStore } from '../alert/alert-store.ts';
 import { isResolved } from '../alert/alert-times.ts';
 import { FiringAlerts } from '../alert/firing-alerts.ts';
-import type { AlertSnapshot, AlertSource } from '../controller/ports.ts';
+import type { AlertSnapshot, AlertSource } from '../reconcile/ports.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Slices } from '../runtime/slices.ts';
 

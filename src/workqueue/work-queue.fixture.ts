@@ -3,7 +3,7 @@ import { Registry } from 'prom-client';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { createWorkQueueMetrics } from './work-queue-metrics.ts';
 import { RateLimiter } from './rate-limiter.ts';
-import { requestKey, type Request } from './request.ts';
+import { requestKey, type Request } from '../reconcile/request.ts';
 import { WorkQueue, type FailedRequests, type Priority, type WorkItem } from './work-queue.ts';
 
 /** What a test's request carries: the names of the adds that are merged in it, in their order. */

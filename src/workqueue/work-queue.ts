@@ -2,7 +2,7 @@ import PQueue from 'p-queue';
 import type { CancelTimer, Clock } from '../runtime/clock.ts';
 import { FairLanes, type FairLaneOptions } from './fair-lanes.ts';
 import { RateLimiter } from './rate-limiter.ts';
-import { requestKey, type Request } from './request.ts';
+import { requestKey, type Request } from '../reconcile/request.ts';
 import type { WorkQueueMetrics } from './work-queue-metrics.ts';
 import { WorkerShare, type Standing } from './worker-share.ts';
 

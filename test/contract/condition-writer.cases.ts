@@ -1,5 +1,5 @@
 import { setCondition } from '../../src/controller/conditions.ts';
-import type { Condition, ConditionChange } from '../../src/controller/ports.ts';
+import type { Condition, ConditionChange } from '../../src/reconcile/ports.ts';
 
 /** A status before, a change, and what has to come of it. */
 export interface WriteCase {

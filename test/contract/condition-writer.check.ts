@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Registry } from 'prom-client';
 import { systemClock } from '../../src/runtime/clock.ts';
-import type { Condition } from '../../src/controller/ports.ts';
+import type { Condition } from '../../src/reconcile/ports.ts';
 import type { ApiCall } from '../../src/kubernetes/api-call.ts';
 import type { ApiClient } from '../../src/kubernetes/api-client.ts';
 import { ConditionWriter } from '../../src/kubernetes/condition-writer.ts';

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { parse } from 'yaml';
-import type { Condition } from '../../src/controller/ports.ts';
+import type { Condition } from '../../src/reconcile/ports.ts';
 import { freePort } from '../support/free-port.ts';
 import type { LogLine } from '../support/log-lines.ts';
 import { prometheusPrograms, startPrometheus, type PrometheusVersion } from '../support/prometheus-server.ts';

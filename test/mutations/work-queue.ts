@@ -6,7 +6,7 @@ export const workQueue: MutatedPart = {
   name: 'work queue',
   tests: [
     'workqueue/rate-limiter.test.ts',
-    'workqueue/request.test.ts',
+    'reconcile/request.test.ts',
     'workqueue/priority-lanes.test.ts',
     'workqueue/worker-share.test.ts',
     'workqueue/work-queue.test.ts',
@@ -75,7 +75,7 @@ export const workQueue: MutatedPart = {
       means: 'a key that failed waits for ever while others do',
     },
     {
-      file: 'workqueue/request.ts',
+      file: 'reconcile/request.ts',
       from: "namespace === undefined ? '' : `/${namespace}`",
       to: "''",
       means: 'two pipelines of one name in two namespaces are one',

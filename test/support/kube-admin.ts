@@ -1,6 +1,6 @@
 import { Registry } from 'prom-client';
 import { systemClock } from '../../src/runtime/clock.ts';
-import type { Condition } from '../../src/controller/ports.ts';
+import type { Condition } from '../../src/reconcile/ports.ts';
 import type { ApiClient } from '../../src/kubernetes/api-client.ts';
 import { createApiClient } from '../../src/kubernetes/create-api-client.ts';
 import { readConditions, type ApiObject } from '../../src/kubernetes/pipeline-object.ts';

@@ -1,5 +1,5 @@
 import type { FiringAlerts } from '../alert/firing-alerts.ts';
-import type { Request } from '../workqueue/request.ts';
+import type { Request } from './request.ts';
 import type { Decision } from './decision.ts';
 
 /** metav1.Condition; times are RFC 3339 with whole seconds. */

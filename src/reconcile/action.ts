@@ -1,5 +1,5 @@
 import type { Causes } from '../cause/causes.ts';
-import type { Request } from '../workqueue/request.ts';
+import type { Request } from './request.ts';
 import type { Pipeline } from './ports.ts';
 import type { Result } from './result.ts';
 
