@@ -3,10 +3,10 @@ import type { Logger } from '../runtime/logger.ts';
 import { kindName } from '../reconcile/request.ts';
 import type { Run } from '../reconcile/action.ts';
 import { transitionFields, unchangedFields } from './condition-lines.ts';
-import { setCondition, type ConditionUpdate, type DesiredCondition } from './conditions.ts';
+import { setCondition, type ConditionUpdate, type DesiredCondition } from '../health/conditions.ts';
 import type { ControllerMetrics } from './controller-metrics.ts';
 import type { ConditionApplier } from './flow-health-action.ts';
-import type { Verdict } from './flow-health.ts';
+import type { Verdict } from '../health/flow-health.ts';
 import type { Condition, Pipelines, TransitionRecorder } from '../reconcile/ports.ts';
 
 export interface ConditionUpdaterOptions {

@@ -1,7 +1,7 @@
 import type { Causes } from '../cause/causes.ts';
 import type { Action, Run } from '../reconcile/action.ts';
-import { flavourOf } from './flavour.ts';
-import { configurationNotGenerated, flowHealth, probingFailed, type Verdict } from './flow-health.ts';
+import { flavourOf } from '../health/flavour.ts';
+import { configurationNotGenerated, flowHealth, probingFailed, type Verdict } from '../health/flow-health.ts';
 import type { AlertSnapshot, AlertSource, Pipeline } from '../reconcile/ports.ts';
 import type { Result } from '../reconcile/result.ts';
 import { SnapshotError } from '../reconcile/snapshot-error.ts';

@@ -18,7 +18,7 @@ import {
 } from './controller.fixture.ts';
 import { createControllerMetrics } from './controller-metrics.ts';
 import { createAction } from './create-action.ts';
-import { healthRules } from './health-rules.ts';
+import { healthRules } from '../health/health-rules.ts';
 import type { Condition, Pipeline } from '../reconcile/ports.ts';
 import { Reconciler } from './reconciler.ts';
 import type { Result } from '../reconcile/result.ts';

@@ -16,7 +16,7 @@ import {
 } from './controller.fixture.ts';
 import { createControllerMetrics } from './controller-metrics.ts';
 import { createAction } from './create-action.ts';
-import { healthRules } from './health-rules.ts';
+import { healthRules } from '../health/health-rules.ts';
 import type { Condition, Pipeline } from '../reconcile/ports.ts';
 import type { Result } from '../reconcile/result.ts';
 import { SnapshotError } from '../reconcile/snapshot-error.ts';

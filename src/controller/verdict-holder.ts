@@ -6,7 +6,7 @@ import { kindName } from '../reconcile/request.ts';
 import type { Run } from '../reconcile/action.ts';
 import type { ControllerMetrics } from './controller-metrics.ts';
 import { decidedBy } from '../reconcile/decision.ts';
-import { pushedReason, wouldImprove, type Verdict } from './flow-health.ts';
+import { pushedReason, wouldImprove, type Verdict } from '../health/flow-health.ts';
 import { holdVerdict, type Hold } from './hold.ts';
 import type { AlertSource, Condition, Pipeline, Pipelines } from '../reconcile/ports.ts';
 import { VerdictMemory } from './verdict-memory.ts';

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { Registry } from 'prom-client';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
-import { setCondition } from '../controller/conditions.ts';
+import { setCondition } from '../health/conditions.ts';
 import { metricOf } from '../controller/controller.fixture.ts';
 import { ForbiddenError } from '../reconcile/forbidden-error.ts';
 import type { Condition, ConditionChange } from '../reconcile/ports.ts';

@@ -4,7 +4,7 @@ import { Registry } from 'prom-client';
 import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
-import { setCondition } from '../controller/conditions.ts';
+import { setCondition } from '../health/conditions.ts';
 import type { ConditionChange } from '../reconcile/ports.ts';
 import { TerminalError } from '../reconcile/terminal-error.ts';
 import type { ApiCall } from './api-call.ts';

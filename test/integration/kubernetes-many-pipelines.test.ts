@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { healthRules } from '../../src/controller/health-rules.ts';
+import { healthRules } from '../../src/health/health-rules.ts';
 import { apiCalls, type ApiCalls } from '../support/api-calls.ts';
 import { eventually } from '../support/eventually.ts';
 import { startFakePrometheus, type FakePrometheus } from '../support/fake-prometheus.ts';

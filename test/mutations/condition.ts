@@ -1,10 +1,10 @@
 import type { MutatedPart } from './mutation.ts';
 
-const file = 'controller/conditions.ts';
+const file = 'health/conditions.ts';
 
 export const condition: MutatedPart = {
   name: 'condition',
-  tests: ['controller/conditions.test.ts'],
+  tests: ['health/conditions.test.ts'],
   mutations: [
     {
       file,

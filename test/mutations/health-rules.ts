@@ -1,12 +1,12 @@
 import type { MutatedPart } from './mutation.ts';
 
-const file = 'controller/flow-health.ts';
-const rules = 'controller/health-rules.ts';
-const flavours = 'controller/flavour.ts';
+const file = 'health/flow-health.ts';
+const rules = 'health/health-rules.ts';
+const flavours = 'health/flavour.ts';
 
 export const healthRules: MutatedPart = {
   name: 'health rules',
-  tests: ['controller/flow-health.test.ts', 'controller/health-rules.test.ts', 'controller/flavour.test.ts'],
+  tests: ['health/flow-health.test.ts', 'health/health-rules.test.ts', 'health/flavour.test.ts'],
   mutations: [
     {
       file,
