@@ -26,7 +26,7 @@ import type {
   TransitionRecorder,
 } from '../reconcile/ports.ts';
 import { ReconcileReport } from './reconcile-report.ts';
-import type { AnnotateConfig } from './request-annotations.ts';
+import type { AnnotateConfig } from './action/request-annotations.ts';
 import type { Result } from '../reconcile/result.ts';
 import { createMergeWork } from './work.ts';
 

@@ -17,7 +17,7 @@ import {
   trace,
 } from './controller.fixture.ts';
 import { createControllerMetrics } from './controller-metrics.ts';
-import { createAction } from './create-action.ts';
+import { createAction } from './action/create-action.ts';
 import { healthRules } from '../health/health-rules.ts';
 import type { Condition, Pipeline } from '../reconcile/ports.ts';
 import { Reconciler } from './reconciler.ts';

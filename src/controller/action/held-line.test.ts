@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { FakeClock } from '../../test/support/fake-clock.ts';
-import { RecordingLogger } from '../../test/support/recording-logger.ts';
-import { heldLineMs } from '../limits.ts';
+import { FakeClock } from '../../../test/support/fake-clock.ts';
+import { RecordingLogger } from '../../../test/support/recording-logger.ts';
+import { heldLineMs } from '../../limits.ts';
 import { HeldLine } from './held-line.ts';
 
 describe('HeldLine', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Causes } from '../cause/causes.ts';
-import { annotateDefaults } from './controller.fixture.ts';
+import { Causes } from '../../cause/causes.ts';
+import { annotateDefaults } from '../controller.fixture.ts';
 import { requestAnnotations } from './request-annotations.ts';
 
 function causesOf(...alertnames: readonly string[]): Causes {

@@ -1,6 +1,6 @@
-import { requestKey, type Request } from '../reconcile/request.ts';
+import { requestKey, type Request } from '../../reconcile/request.ts';
 import type { Hold } from './hold.ts';
-import type { Pipelines } from '../reconcile/ports.ts';
+import type { Pipelines } from '../../reconcile/ports.ts';
 
 /** So many pipelines are remembered before those that are gone are looked for, again at each doubling. */
 const firstLook = 1024;

@@ -1,14 +1,14 @@
-import type { Clock } from '../runtime/clock.ts';
-import type { LabelSet } from '../alert/label-set.ts';
-import { heldLookMs } from '../limits.ts';
-import type { Logger } from '../runtime/logger.ts';
-import { kindName } from '../reconcile/request.ts';
-import type { Run } from '../reconcile/action.ts';
-import type { ControllerMetrics } from './controller-metrics.ts';
-import { decidedBy } from '../reconcile/decision.ts';
-import { pushedReason, wouldImprove, type Verdict } from '../health/flow-health.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { LabelSet } from '../../alert/label-set.ts';
+import { heldLookMs } from '../../limits.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import { kindName } from '../../reconcile/request.ts';
+import type { Run } from '../../reconcile/action.ts';
+import type { ControllerMetrics } from '../controller-metrics.ts';
+import { decidedBy } from '../../reconcile/decision.ts';
+import { pushedReason, wouldImprove, type Verdict } from '../../health/flow-health.ts';
 import { holdVerdict, type Hold } from './hold.ts';
-import type { AlertSource, Condition, Pipeline, Pipelines } from '../reconcile/ports.ts';
+import type { AlertSource, Condition, Pipeline, Pipelines } from '../../reconcile/ports.ts';
 import { VerdictMemory } from './verdict-memory.ts';
 
 export interface VerdictHolderOptions {

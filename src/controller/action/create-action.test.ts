@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Registry } from 'prom-client';
-import { FakeClock } from '../../test/support/fake-clock.ts';
-import { RecordingLogger } from '../../test/support/recording-logger.ts';
-import { annotateDefaults, FakeAlerts, FakePipelines, kinds } from './controller.fixture.ts';
-import { createControllerMetrics } from './controller-metrics.ts';
+import { FakeClock } from '../../../test/support/fake-clock.ts';
+import { RecordingLogger } from '../../../test/support/recording-logger.ts';
+import { annotateDefaults, FakeAlerts, FakePipelines, kinds } from '../controller.fixture.ts';
+import { createControllerMetrics } from '../controller-metrics.ts';
 import { createAction } from './create-action.ts';
 
 describe('createAction', () => {

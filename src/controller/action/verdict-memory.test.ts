@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { FakePipelines, pipelineOf, trace } from './controller.fixture.ts';
+import { FakePipelines, pipelineOf, trace } from '../controller.fixture.ts';
 import { VerdictMemory } from './verdict-memory.ts';
 
 describe('VerdictMemory', () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Registry } from 'prom-client';
-import { RecordingLogger } from '../../test/support/recording-logger.ts';
-import { Causes, type Trigger } from '../cause/causes.ts';
+import { RecordingLogger } from '../../../test/support/recording-logger.ts';
+import { Causes, type Trigger } from '../../cause/causes.ts';
 import { AnnotateAction } from './annotate-action.ts';
 import {
   alertCauses,
@@ -12,9 +12,9 @@ import {
   metricOf,
   pipelineOf,
   trace,
-} from './controller.fixture.ts';
-import { createControllerMetrics } from './controller-metrics.ts';
-import type { Result } from '../reconcile/result.ts';
+} from '../controller.fixture.ts';
+import { createControllerMetrics } from '../controller-metrics.ts';
+import type { Result } from '../../reconcile/result.ts';
 
 const at = Date.parse('2026-11-21T03:00:00.125Z');
 

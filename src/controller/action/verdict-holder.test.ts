@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Registry } from 'prom-client';
-import { FakeClock } from '../../test/support/fake-clock.ts';
-import { RecordingLogger } from '../../test/support/recording-logger.ts';
-import type { LabelSet } from '../alert/label-set.ts';
+import { FakeClock } from '../../../test/support/fake-clock.ts';
+import { RecordingLogger } from '../../../test/support/recording-logger.ts';
+import type { LabelSet } from '../../alert/label-set.ts';
 import {
   alertCauses,
   annotateDefaults,
@@ -13,13 +13,13 @@ import {
   kinds,
   metricOf,
   pipelineOf,
-} from './controller.fixture.ts';
-import { createControllerMetrics } from './controller-metrics.ts';
+} from '../controller.fixture.ts';
+import { createControllerMetrics } from '../controller-metrics.ts';
 import { createAction } from './create-action.ts';
-import { healthRules } from '../health/health-rules.ts';
-import type { Condition, Pipeline } from '../reconcile/ports.ts';
-import type { Result } from '../reconcile/result.ts';
-import { SnapshotError } from '../reconcile/snapshot-error.ts';
+import { healthRules } from '../../health/health-rules.ts';
+import type { Condition, Pipeline } from '../../reconcile/ports.ts';
+import type { Result } from '../../reconcile/result.ts';
+import { SnapshotError } from '../../reconcile/snapshot-error.ts';
 
 const graceMs = 120_000;
 const dropped = { alertname: 'TraceGatewayAllDataDropped', pipeline_name: 'cls' };

@@ -1,7 +1,7 @@
-import type { Clock } from '../runtime/clock.ts';
-import { heldLineMs } from '../limits.ts';
-import type { Logger } from '../runtime/logger.ts';
-import type { FailedRequests } from '../workqueue/work-queue.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { heldLineMs } from '../../limits.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import type { FailedRequests } from '../../workqueue/work-queue.ts';
 
 /** Tells, at most once in {@link heldLineMs}, that requests which failed last wait for their half of the workers. */
 export class HeldLine {

@@ -1,10 +1,10 @@
-import type { Clock } from '../runtime/clock.ts';
-import type { Logger } from '../runtime/logger.ts';
-import type { Run } from '../reconcile/action.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import type { Run } from '../../reconcile/action.ts';
 import { transitionFields, unchangedFields } from './condition-lines.ts';
-import { setCondition } from '../health/conditions.ts';
+import { setCondition } from '../../health/conditions.ts';
 import type { ConditionApplier } from './flow-health-action.ts';
-import type { Verdict } from '../health/flow-health.ts';
+import type { Verdict } from '../../health/flow-health.ts';
 
 export interface ConditionObserverOptions {
   readonly clock: Clock;
