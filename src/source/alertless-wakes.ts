@@ -1,10 +1,10 @@
-import type { Clock } from './runtime/clock.ts';
-import type { Controller } from './controller/controller.ts';
-import type { PipelineChange } from './reconcile/ports.ts';
-import type { Logger } from './runtime/logger.ts';
-import { Causes, type Trigger } from './cause/causes.ts';
-import type { Request } from './reconcile/request.ts';
-import type { Priority } from './workqueue/work-queue.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Controller } from '../controller/controller.ts';
+import type { PipelineChange } from '../reconcile/ports.ts';
+import type { Logger } from '../runtime/logger.ts';
+import { Causes, type Trigger } from '../cause/causes.ts';
+import type { Request } from '../reconcile/request.ts';
+import type { Priority } from '../workqueue/work-queue.ts';
 
 export interface AlertlessWakesOptions {
   readonly clock: Clock;
