@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '../runtime/clock.ts';
 import { defaultApiBurst, defaultApiQps, eventBurst, eventQps, unfairMemoryMs } from '../limits.ts';
-import { TokenBucket } from './token-bucket.ts';
+import { TokenBucket } from './api/token-bucket.ts';
 
 /** Who bounds the calls: the configuration, the API server (its own priority and fairness), or this client by default. */
 export type RateInForce =

@@ -1,7 +1,7 @@
 import { Allowance } from '../text/json-selection.ts';
 import { selectOf } from '../text/select-of-json.ts';
-import type { ApiCall } from './api-call.ts';
-import { ApiError } from './api-error.ts';
+import type { ApiCall } from './api/api-call.ts';
+import { ApiError } from './api/api-error.ts';
 
 /** What a client would give back of a server's answer. */
 export function keptAnswer({ keep, method, path }: ApiCall, answer: unknown): unknown {

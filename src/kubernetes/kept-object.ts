@@ -1,7 +1,7 @@
 import type { Selection } from '../text/json-selection.ts';
 import { apiEnvelopeBytes, apiObjectBytes } from '../limits.ts';
-import type { KeptAnswer } from './api-call.ts';
-import { ApiError } from './api-error.ts';
+import type { KeptAnswer } from './api/api-call.ts';
+import { ApiError } from './api/api-error.ts';
 import type { ApiObject } from './pipeline-object.ts';
 
 const metadata: Selection = {

@@ -7,12 +7,12 @@ import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { setCondition } from '../health/conditions.ts';
 import type { ConditionChange } from '../reconcile/ports.ts';
 import { TerminalError } from '../reconcile/terminal-error.ts';
-import type { ApiCall } from './api-call.ts';
-import { EventRecorder } from './event-recorder.ts';
-import { FakeApiClient } from './fake-api-client.fixture.ts';
+import type { ApiCall } from './api/api-call.ts';
+import { EventRecorder } from './write/event-recorder.ts';
+import { FakeApiClient } from './api/fake-api-client.fixture.ts';
 import { KubernetesPipelines } from './kubernetes-pipelines.ts';
-import { collectionPath, ModelApiServer, widgets } from './model-api-server.fixture.ts';
-import { createWriteMetrics } from './write-metrics.ts';
+import { collectionPath, ModelApiServer, widgets } from './watch/model-api-server.fixture.ts';
+import { createWriteMetrics } from './write/write-metrics.ts';
 
 const widget = { kind: 'Widget', group: 'example.org', name: 'a' };
 const never = new AbortController().signal;

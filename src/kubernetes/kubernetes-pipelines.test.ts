@@ -7,8 +7,8 @@ import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { requestKey } from '../reconcile/request.ts';
 import type { PipelineChange } from '../reconcile/ports.ts';
 import { KubernetesPipelines } from './kubernetes-pipelines.ts';
-import { ModelApiServer, widgets } from './model-api-server.fixture.ts';
-import { createWriteMetrics } from './write-metrics.ts';
+import { ModelApiServer, widgets } from './watch/model-api-server.fixture.ts';
+import { createWriteMetrics } from './write/write-metrics.ts';
 
 async function bench(t: TestContext, groups: readonly string[] = [widgets.group]) {
   const [clock, registry, logger, model] = [

@@ -11,23 +11,23 @@ import type {
 import type { Logger } from '../runtime/logger.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { requestKey, type Request } from '../reconcile/request.ts';
-import { AnnotationWriter } from './annotation-writer.ts';
-import type { ApiClient } from './api-client.ts';
-import { ConditionWriter } from './condition-writer.ts';
-import type { EventRecorder } from './event-recorder.ts';
+import { AnnotationWriter } from './write/annotation-writer.ts';
+import type { ApiClient } from './api/api-client.ts';
+import { ConditionWriter } from './write/condition-writer.ts';
+import type { EventRecorder } from './write/event-recorder.ts';
 import { ObjectMemory } from './object-memory.ts';
 import { OwnWrites } from './own-writes.ts';
 import { asWritten, needsReconcile, type CachedPipeline } from './pipeline-object.ts';
 import { PipelineLines } from './pipeline-lines.ts';
-import { createReflectorMetrics } from './reflector-metrics.ts';
-import { ReflectorReport } from './reflector-report.ts';
-import { Reflector } from './reflector.ts';
-import type { CacheChange } from './watch-cache.ts';
+import { createReflectorMetrics } from './watch/reflector-metrics.ts';
+import { ReflectorReport } from './watch/reflector-report.ts';
+import { Reflector } from './watch/reflector.ts';
+import type { CacheChange } from './watch/watch-cache.ts';
 import { WatchedPipelines } from './watched-pipelines.ts';
-import { kymaKindsOf, resourceName, type WatchedResource } from './watched-resource.ts';
-import { WriteFailures } from './write-failures.ts';
-import type { WriteMetrics } from './write-metrics.ts';
-import type { WriteTarget } from './write-target.ts';
+import { kymaKindsOf, resourceName, type WatchedResource } from './watch/watched-resource.ts';
+import { WriteFailures } from './write/write-failures.ts';
+import type { WriteMetrics } from './write/write-metrics.ts';
+import type { WriteTarget } from './write/write-target.ts';
 
 export interface KubernetesPipelinesOptions {
   readonly client: Pick<ApiClient, 'call' | 'open' | 'close'>;

@@ -1,7 +1,7 @@
 import { requestKey, type Request } from '../reconcile/request.ts';
 import type { CachedPipeline } from './pipeline-object.ts';
-import type { Reflector } from './reflector.ts';
-import type { CacheChange } from './watch-cache.ts';
+import type { Reflector } from './watch/reflector.ts';
+import type { CacheChange } from './watch/watch-cache.ts';
 
 /** What all reflectors together hold: two entries of the configuration may watch the same object. */
 export class WatchedPipelines {

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { Registry } from 'prom-client';
 import { systemClock } from '../../src/runtime/clock.ts';
 import type { Condition } from '../../src/reconcile/ports.ts';
-import type { ApiCall } from '../../src/kubernetes/api-call.ts';
-import type { ApiClient } from '../../src/kubernetes/api-client.ts';
-import { ConditionWriter } from '../../src/kubernetes/condition-writer.ts';
+import type { ApiCall } from '../../src/kubernetes/api/api-call.ts';
+import type { ApiClient } from '../../src/kubernetes/api/api-client.ts';
+import { ConditionWriter } from '../../src/kubernetes/write/condition-writer.ts';
 import { readConditions, type ApiObject } from '../../src/kubernetes/pipeline-object.ts';
-import { WriteFailures } from '../../src/kubernetes/write-failures.ts';
-import { createWriteMetrics } from '../../src/kubernetes/write-metrics.ts';
+import { WriteFailures } from '../../src/kubernetes/write/write-failures.ts';
+import { createWriteMetrics } from '../../src/kubernetes/write/write-metrics.ts';
 import { RecordingLogger } from '../support/recording-logger.ts';
 import type { WriteCase } from './condition-writer.cases.ts';
 

@@ -1,5 +1,5 @@
 import { describe, it } from 'node:test';
-import { FakeApiClient } from '../../src/kubernetes/fake-api-client.fixture.ts';
+import { FakeApiClient } from '../../src/kubernetes/api/fake-api-client.fixture.ts';
 import type { ApiObject } from '../../src/kubernetes/pipeline-object.ts';
 import { writeCases } from './condition-writer.cases.ts';
 import { checkWrite, writeCollection as collection, type WriteServer } from './condition-writer.check.ts';

@@ -48,7 +48,7 @@ function everyCall(fault: ProxyFault): Way {
 
 /** Neither lists nor watches again, in the time that there is. */
 const noReconnect = {
-  file: 'kubernetes/reflector-steps.ts',
+  file: 'kubernetes/watch/reflector-steps.ts',
   from: 'Math.min(longest, minDelayMs * 2 ** Math.min(failures - 1, 10))',
   to: '3_600_000',
 };
@@ -74,7 +74,7 @@ export const apiServerFaultRows: readonly Fault[] = [
   {
     name: 'API server hangs',
     guard: {
-      file: 'kubernetes/api-client.ts',
+      file: 'kubernetes/api/api-client.ts',
       from: 'startDeadline(clock, call.timeoutMs ?? defaultTimeoutMs, signal)',
       to: 'startDeadline(clock, 3_600_000, signal)',
     },
@@ -93,7 +93,7 @@ export const apiServerFaultRows: readonly Fault[] = [
   {
     name: 'clock back a day, on Kubernetes',
     guard: {
-      file: 'kubernetes/token-bucket.ts',
+      file: 'kubernetes/api/token-bucket.ts',
       from: 'this.#fullAt -= Math.max(0, this.#askedAt - now);',
       to: '',
     },

@@ -1,0 +1,138 @@
+import type { Readable } from 'node:stream';
+import type { Clock } from '../../runtime/clock.ts';
+import { startDeadline } from '../../runtime/deadline.ts';
+import type { ApiCall } from './api-call.ts';
+import { ApiError } from './api-error.ts';
+import type { ApiMetrics } from './api-metrics.ts';
+import type { ApiTransport } from './api-transport.ts';
+import type { CallRate } from '../call-rate.ts';
+import type { Connections } from './connections.ts';
+import type { Credentials } from './credentials.ts';
+import { sleep } from '../../runtime/sleep.ts';
+
+export interface ApiClientOptions {
+  readonly clock: Clock;
+  readonly transport: Pick<ApiTransport, 'send' | 'readAnswer'>;
+  readonly credentials: Pick<Credentials, 'renew' | 'close'>;
+  readonly connections: Pick<Connections, 'close'>;
+  readonly rate: Pick<CallRate, 'acquire' | 'acquireForEvent'>;
+  readonly metrics: ApiMetrics;
+}
+
+const defaultTimeoutMs = 30_000;
+/** How often a call that the server asks to come again does so; if it is to wait longer than this, the caller is told instead. */
+const maxRetries = 5;
+const maxRetryAfterMs = 10_000;
+
+/**
+ * The one way to the API server: one pool of connections, one rate limit, a deadline on every call. A server that asks to
+ * come again later (429, or 503 with Retry-After) is asked again, a few times; credentials that it refuses are read anew
+ * once. Every other failure rejects at once with an ApiError; an aborted signal rejects with its reason.
+ */
+export class ApiClient {
+  readonly #options: ApiClientOptions;
+  readonly #never = new AbortController().signal;
+
+  constructor(options: ApiClientOptions) {
+    this.#options = options;
+  }
+
+  /** What the call keeps of the answer; undefined for an empty one. */
+  call<T>(call: ApiCall): Promise<T> {
+    return this.#attempts(call, (signal) => this.#callOnce(call, signal)) as Promise<T>;
+  }
+
+  /**
+   * The body of the answer as it comes, without a deadline: who reads it ends it, through the signal or by destroying
+   * it. Its errors are those of the network, not ApiErrors.
+   */
+  open(call: ApiCall): Promise<Readable> {
+    return this.#attempts(call, (signal) => this.#openOnce(call, signal));
+  }
+
+  /** Cuts every connection: what is under way rejects, and so does every later call. */
+  async close(): Promise<void> {
+    this.#options.credentials.close();
+    await this.#options.connections.close();
+  }
+
+  async #attempts<T>(call: ApiCall, attempt: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { clock, credentials, metrics } = this.#options;
+    const { signal = this.#never } = call;
+    let renewed = false;
+    for (let retries = 0; ;) {
+      await this.#waitForTurn(call, signal);
+      signal.throwIfAborted();
+      try {
+        const answer = await attempt(signal);
+        metrics.called(call.method, 200);
+        return answer;
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!(error instanceof ApiError)) throw error;
+        metrics.called(call.method, error.status);
+        const delayMs = retryDelayMs(error);
+        if (error.status === 401 && !renewed) {
+          renewed = true;
+          credentials.renew();
+        } else if (delayMs !== undefined && retries++ < maxRetries) await sleep(clock, delayMs, signal);
+        else throw error;
+      }
+    }
+  }
+
+  async #waitForTurn({ isEvent = false }: ApiCall, signal: AbortSignal): Promise<void> {
+    const { metrics, rate } = this.#options;
+    if (isEvent) await rate.acquireForEvent(signal);
+    else metrics.waited((await rate.acquire(signal)) / 1000);
+  }
+
+  async #callOnce(call: ApiCall, signal: AbortSignal): Promise<unknown> {
+    const { clock, transport } = this.#options;
+    const deadline = startDeadline(clock, call.timeoutMs ?? defaultTimeoutMs, signal);
+    try {
+      return await transport.readAnswer(call, await transport.send(call, deadline.signal));
+    } catch (error) {
+      throw deadline.expired() ? lateError(call, error) : error;
+    } finally {
+      deadline.end();
+    }
+  }
+
+  async #openOnce(call: ApiCall, signal: AbortSignal): Promise<Readable> {
+    const { clock, transport } = this.#options;
+    const abort = new AbortController();
+    const onAbort = (): void => abort.abort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    let expired = false;
+    const cancelTimer = clock.setTimeout(() => {
+      expired = true;
+      abort.abort();
+    }, call.timeoutMs ?? defaultTimeoutMs);
+    try {
+      const body = await transport.send(call, abort.signal);
+      // The signal lives longer than the stream, and must not gather listeners.
+      body.once('close', () => signal.removeEventListener('abort', onAbort));
+      return body;
+    } catch (error) {
+      signal.removeEventListener('abort', onAbort);
+      throw expired ? lateError(call, error) : error;
+    } finally {
+      cancelTimer();
+    }
+  }
+}
+
+/** How long to wait before the call is made again; undefined if it is not to be. */
+function retryDelayMs({ status, retryAfterMs }: ApiError): number | undefined {
+  if (status !== 429 && !(status === 503 && retryAfterMs !== undefined)) return undefined;
+  const delayMs = retryAfterMs ?? 1000;
+  return delayMs <= maxRetryAfterMs ? delayMs : undefined;
+}
+
+/** A call that got no credentials was never made, and says so. */
+function lateError({ method, path, timeoutMs = defaultTimeoutMs }: ApiCall, cause: unknown): ApiError {
+  if (cause instanceof ApiError && cause.reason === 'Credentials') return cause;
+  const message = `${method} ${path}: no answer, or not the whole of it, within ${timeoutMs / 1000} s`;
+  return new ApiError(message, { reason: 'Timeout', cause });
+}

@@ -1,0 +1,130 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
+import { request } from 'undici';
+import { JsonError } from '../../text/json-error.ts';
+import { Allowance } from '../../text/json-selection.ts';
+import { readBoundedBody } from '../../text/bounded-body.ts';
+import { excerpt } from '../../text/excerpt.ts';
+import { JsonStream, TextTooLongError } from '../../text/json-stream.ts';
+import { apiAnswerBytes, apiObjectBytes } from '../../limits.ts';
+import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
+import { Slices } from '../../runtime/slices.ts';
+import type { ApiCall, KeptAnswer } from './api-call.ts';
+import { ApiError } from './api-error.ts';
+import { networkFailure, statusFailure } from './api-failure.ts';
+import type { Connections } from './connections.ts';
+import type { Access, Credentials } from './credentials.ts';
+
+export interface ApiTransportOptions {
+  readonly credentials: Credentials;
+  readonly connections: Connections;
+  readonly schedule: SliceSchedule;
+  /** Of this program, for the User-Agent header. */
+  readonly version: string;
+  /** The longest answer of a call that is read, bytes. Default {@link apiAnswerBytes}. */
+  readonly maxResponseBytes?: number;
+  /** Told of the head of each answer. */
+  readonly onAnswer?: (status: number, headers: IncomingHttpHeaders) => void;
+}
+
+/** Of an answer that is no success only the beginning is of use. */
+const maxErrorBytes = 64 * 1024;
+
+/** Sends one request over the shared connections and reads its answer. Knows nothing of deadlines and of trying again. */
+export class ApiTransport {
+  readonly #options: ApiTransportOptions;
+
+  constructor(options: ApiTransportOptions) {
+    this.#options = options;
+  }
+
+  /** The body of a success, as it comes. Rejects with ApiError, whatever goes wrong, an aborted signal included. */
+  async send(call: ApiCall, signal: AbortSignal): Promise<Readable> {
+    const access = await this.#access(call, signal);
+    const { statusCode, headers, body } = await this.#request(call, access, signal);
+    this.#options.onAnswer?.(statusCode, headers);
+    // An error of a body that nobody reads any more must not end the process.
+    body.on('error', () => undefined);
+    if (statusCode >= 200 && statusCode <= 299) return body;
+    const { text } = await readBoundedBody(body, maxErrorBytes).catch(() => ({ text: '' }));
+    throw statusFailure(call, statusCode, text, headers['retry-after']?.toString());
+  }
+
+  /** Reads a body to its end, and gives what the call keeps of it; undefined for an empty one. Rejects with ApiError. */
+  async readAnswer(call: ApiCall, body: Readable): Promise<unknown> {
+    const { maxResponseBytes = apiAnswerBytes, schedule } = this.#options;
+    const { selection, bytes, maxTextBytes = maxResponseBytes } = call.keep ?? keptByDefault;
+    const stream = new JsonStream(body, maxTextBytes, new Slices(schedule, 'answers of the API server'));
+    let allowance = new Allowance(bytes);
+    try {
+      const answer = await stream.select(selection, () => (allowance = new Allowance(bytes)));
+      if (!allowance.isSpent) return answer;
+    } catch (error) {
+      if (error instanceof JsonError && stream.head.trim() === '') return undefined;
+      throw answerFailure(call, error, stream.head);
+    }
+    throw tooLarge(call, `what is needed of the answer takes more than ${bytes} bytes of memory`);
+  }
+
+  /** An identity provider that hangs must not hold the call beyond its deadline. */
+  async #access(call: ApiCall, signal: AbortSignal): Promise<Access> {
+    try {
+      return await orAborted(this.#options.credentials.access(), signal);
+    } catch (error) {
+      const detail = error instanceof Error ? error.message.trim() : String(error);
+      const message = `${call.method} ${call.path}: no credentials: ${detail}`;
+      throw new ApiError(message, { reason: 'Credentials', cause: error });
+    }
+  }
+
+  async #request(call: ApiCall, access: Access, signal: AbortSignal): ReturnType<typeof request> {
+    const { connections, version } = this.#options;
+    const hasBody = call.body !== undefined;
+    try {
+      return await request(urlOf(access.server, call), {
+        method: call.method,
+        headers: {
+          accept: 'application/json',
+          'user-agent': `tocsin/${version}`,
+          ...(hasBody && { 'content-type': call.contentType ?? 'application/json' }),
+          ...access.headers,
+        },
+        body: hasBody ? JSON.stringify(call.body) : null,
+        dispatcher: connections.dispatcher(access),
+        signal,
+      });
+    } catch (error) {
+      throw networkFailure(call, access, error, false);
+    }
+  }
+}
+
+/** Of answers whose caller does not say. */
+const keptByDefault: KeptAnswer = { selection: 'whole', bytes: apiObjectBytes };
+
+function answerFailure(call: ApiCall, error: unknown, head: string): ApiError {
+  if (error instanceof ApiError) return error;
+  if (error instanceof TextTooLongError) return tooLarge(call, error.message.replace('it is', 'the answer is'));
+  if (!(error instanceof JsonError)) return networkFailure(call, undefined, error, true);
+  const message = `${call.method} ${call.path}: the answer is not JSON: ${excerpt(head)}`;
+  return new ApiError(message, { status: 200, reason: 'NotJson', cause: error });
+}
+
+function tooLarge({ method, path }: ApiCall, detail: string): ApiError {
+  return new ApiError(`${method} ${path}: ${detail}`, { status: 200, reason: 'TooLarge' });
+}
+
+function urlOf(server: string, { path, query = {} }: ApiCall): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, String(value));
+  return parameters.size === 0 ? server + path : `${server}${path}?${parameters.toString()}`;
+}
+
+function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(new Error('the provider that the kubeconfig names did not give them in time'));
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

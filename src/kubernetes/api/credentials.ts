@@ -1,0 +1,139 @@
+import type { RequestOptions } from 'node:https';
+import type { KubeConfig } from '@kubernetes/client-node';
+import type { Clock } from '../../runtime/clock.ts';
+import { configurationFileBytes } from '../../limits.ts';
+import type { Environment, Proxy } from '../../proxy/proxy-environment.ts';
+import { checkRegularFile, FileRefusedError } from '../../runtime/regular-file.ts';
+import { ExecPlugin } from './exec-plugin.ts';
+import { clusterServer } from './cluster-server.ts';
+
+/** What a connection to the API server needs, beside its address. */
+export interface TlsMaterial {
+  readonly ca?: Buffer;
+  readonly cert?: Buffer | string;
+  readonly key?: Buffer | string;
+  readonly servername?: string;
+  readonly rejectUnauthorized?: boolean;
+}
+
+/** How one call reaches the API server, as things stand now. */
+export interface Access {
+  /** The URL of the API server, without a slash at its end, and without name and password. */
+  readonly server: string;
+  readonly proxy: Proxy | undefined;
+  /** Authorization, and whom to impersonate. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly tls: TlsMaterial;
+}
+
+/**
+ * The credentials of a kubeconfig or of a ServiceAccount, by the rules of @kubernetes/client-node: files of tokens and of
+ * certificates are read again as they rotate (a token file once a minute), OIDC is asked when what it gave has expired. Exec
+ * plugins are those of {@link ExecPlugin}.
+ *
+ * Of the library's ways to apply them, applyToHTTPSOptions is used: it hands out headers and TLS material. The one that
+ * its own API classes use, applySecurityAuthentication, makes a new dispatcher, and so a new connection, for every call.
+ */
+export class Credentials {
+  readonly #load: () => Promise<KubeConfig>;
+  readonly #clock: Clock;
+  readonly #environment: Environment;
+  readonly #closed = new AbortController();
+  #config: Promise<KubeConfig> | undefined;
+  #access: Promise<Access> | undefined;
+
+  /**
+   * @param load reads the configuration anew; it is called again after {@link renew}
+   * @param environment where a proxy may be named
+   */
+  constructor(load: () => Promise<KubeConfig>, clock: Clock, environment: Environment = process.env) {
+    this.#load = load;
+    this.#clock = clock;
+    this.#environment = environment;
+  }
+
+  /** Rejects when a file cannot be read or a plugin fails. Calls at the same time share one answer, and so one run of a plugin. */
+  access(): Promise<Access> {
+    this.#access ??= this.#read().finally(() => (this.#access = undefined));
+    return this.#access;
+  }
+
+  /** To be called when the server refused the credentials: forgets what was cached, the answer of a plugin as well. */
+  renew(): void {
+    this.#config = undefined;
+  }
+
+  /** Ends a plugin that is under way. */
+  close(): void {
+    this.#closed.abort();
+  }
+
+  async #read(): Promise<Access> {
+    const config = await this.#loaded();
+    const cluster = config.getCurrentCluster();
+    if (cluster === null) throw new Error('the kubeconfig names no cluster');
+    await checkFiles(config);
+    const options: RequestOptions = {};
+    await config.applyToHTTPSOptions(options).catch(rethrowWithoutText);
+    const { server, authorization, proxy } = clusterServer(cluster, this.#environment);
+    const headers = { ...(authorization !== undefined && { authorization }), ...headersOf(options) };
+    return { server, proxy, headers, tls: tlsOf(options) };
+  }
+
+  async #loaded(): Promise<KubeConfig> {
+    this.#config ??= this.#loadWithPlugin();
+    try {
+      return await this.#config;
+    } catch (error) {
+      this.#config = undefined;
+      throw error;
+    }
+  }
+
+  async #loadWithPlugin(): Promise<KubeConfig> {
+    const config = await this.#load();
+    config.addAuthenticator(new ExecPlugin({ clock: this.#clock, signal: this.#closed.signal }));
+    return config;
+  }
+}
+
+/** The library reads them in one go, whatever they are: a named pipe would hold the process for ever. */
+async function checkFiles(config: KubeConfig): Promise<void> {
+  const user = config.getCurrentUser();
+  const provider = user?.authProvider as { readonly config?: { readonly tokenFile?: unknown } } | undefined;
+  const paths = [config.getCurrentCluster()?.caFile, user?.certFile, user?.keyFile, provider?.config?.tokenFile];
+  for (const path of paths) if (typeof path === 'string' && path !== '') await checkFile(path);
+}
+
+async function checkFile(path: string): Promise<void> {
+  try {
+    await checkRegularFile(path, configurationFileBytes);
+  } catch (error) {
+    if (error instanceof FileRefusedError) throw new Error(`${path} ${error.message}`, { cause: error });
+    throw error;
+  }
+}
+
+/** JSON.parse quotes what it cannot read, and of what an OIDC or another provider gave that may be a token. */
+function rethrowWithoutText(error: unknown): never {
+  if (error instanceof SyntaxError) throw new Error('what the auth-provider of the kubeconfig gave is not JSON');
+  throw error;
+}
+
+function headersOf({ headers, auth }: RequestOptions): Readonly<Record<string, string>> {
+  // A token file may end with a line feed, which no header may hold.
+  const given = Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), String(value).trim()]);
+  const basic = typeof auth === 'string' ? [['authorization', `Basic ${Buffer.from(auth).toString('base64')}`]] : [];
+  return Object.fromEntries([...basic, ...given]) as Readonly<Record<string, string>>;
+}
+
+function tlsOf(options: RequestOptions): TlsMaterial {
+  const { ca, cert, key, servername, rejectUnauthorized } = options as TlsMaterial;
+  return {
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+    ...(servername !== undefined && { servername }),
+    ...(rejectUnauthorized !== undefined && { rejectUnauthorized }),
+  };
+}

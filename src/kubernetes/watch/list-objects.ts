@@ -1,0 +1,142 @@
+import type { Allowance, SelectedList } from '../../text/json-selection.ts';
+import { apiAnswerBytes, apiEnvelopeBytes, apiObjectBytes, apiPageBytes } from '../../limits.ts';
+import type { KeptAnswer } from '../api/api-call.ts';
+import type { ApiClient } from '../api/api-client.ts';
+import { ApiError } from '../api/api-error.ts';
+import { isApiObject, isJsonObject, objectMembers } from '../kept-object.ts';
+import type { MemoryShare } from '../object-memory.ts';
+import type { ApiObject } from '../pipeline-object.ts';
+
+export interface ListedObject<T> {
+  readonly object: T;
+  /** What is kept of it, by estimate. */
+  readonly bytes: number;
+}
+
+export interface ListedObjects<T> {
+  readonly objects: readonly ListedObject<T>[];
+  /** Of the collection: a watch goes on from here. */
+  readonly resourceVersion: string;
+  readonly pages: number;
+}
+
+/** Why an object is not there though the API server has it. */
+export type LeftOutReason = 'object_too_large' | 'memory_full';
+
+export interface ListOptions<T> {
+  readonly client: Pick<ApiClient, 'call'>;
+  readonly path: string;
+  readonly labelSelector: string | undefined;
+  /** Of each page; smaller ones are tried if the answer becomes too large. */
+  readonly limit: number;
+  readonly signal: AbortSignal;
+  readonly memory: Pick<MemoryShare, 'takeListed' | 'giveBackListed'>;
+  /** What is to be kept of an object, so that no page is held whole. */
+  readonly trim: (object: ApiObject) => T;
+  /** There is no room for an object, and the list goes on without it. Of a page that is read again it may be told again. */
+  readonly onLeftOut: (object: ApiObject, reason: LeftOutReason) => void;
+}
+
+/** A page of many large objects may take its time. */
+const pageTimeoutMs = 60_000;
+
+/**
+ * Everything in a collection, page by page, all of one version. Pages are bounded by bytes: one that becomes larger is asked for
+ * again with as few objects as came. Rejects with ApiError; status 410 when the rest is gone meanwhile.
+ */
+export async function listObjects<T>(options: ListOptions<T>): Promise<ListedObjects<T>> {
+  const objects: ListedObject<T>[] = [];
+  let { limit } = options;
+  let next: string | undefined;
+  for (let pages = 1; ;) {
+    const page = new Page(options);
+    const envelope = await readPage(options, page, limit, next);
+    if (envelope === 'too large') {
+      limit = Math.max(1, Math.min(Math.ceil(limit / 2), page.objects.length));
+      continue;
+    }
+    for (const object of page.objects) objects.push(object);
+    next = envelope.next;
+    if (next === undefined || next === '') return { objects, resourceVersion: envelope.resourceVersion, pages };
+    pages++;
+  }
+}
+
+interface Envelope {
+  readonly resourceVersion: string;
+  readonly next: string | undefined;
+}
+
+async function readPage<T>(
+  { client, path, labelSelector, signal }: ListOptions<T>,
+  page: Page<T>,
+  limit: number,
+  next: string | undefined,
+): Promise<Envelope | 'too large'> {
+  const query = { limit, labelSelector, continue: next };
+  const keep = pageSelection(page, limit === 1 ? apiAnswerBytes : apiPageBytes);
+  try {
+    const answer = await client.call<unknown>({ method: 'GET', path, query, keep, signal, timeoutMs: pageTimeoutMs });
+    return readEnvelope(path, answer);
+  } catch (error) {
+    page.giveBack();
+    if (error instanceof ApiError && error.reason === 'TooLarge' && limit > 1) return 'too large';
+    throw error;
+  }
+}
+
+function pageSelection(list: SelectedList, maxTextBytes: number): KeptAnswer {
+  const members = {
+    metadata: { members: { resourceVersion: 'scalar', continue: 'scalar' } },
+    items: { list },
+  } as const;
+  return { selection: { members }, bytes: apiEnvelopeBytes, maxTextBytes };
+}
+
+function readEnvelope(path: string, answer: unknown): Envelope {
+  const { metadata, items = null } = isJsonObject(answer) ? answer : {};
+  const { resourceVersion, continue: next } = isJsonObject(metadata) ? metadata : {};
+  // Go writes a list that was never filled as null.
+  const isList = items === null || Array.isArray(items);
+  if (typeof resourceVersion !== 'string' || !isList) throw notAList(path);
+  return { resourceVersion, next: typeof next === 'string' ? next : undefined };
+}
+
+function notAList(path: string): ApiError {
+  return new ApiError(`GET ${path}: the answer is not a list`, { status: 200, reason: 'NotJson' });
+}
+
+/** Takes the objects of one page while it is read. */
+class Page<T> implements SelectedList {
+  readonly element = { members: objectMembers };
+  readonly elementBytes = apiObjectBytes;
+  readonly #options: ListOptions<T>;
+  #objects: ListedObject<T>[] = [];
+
+  constructor(options: ListOptions<T>) {
+    this.#options = options;
+  }
+
+  get objects(): readonly ListedObject<T>[] {
+    return this.#objects;
+  }
+
+  begin(): void {
+    this.giveBack();
+    this.#objects = [];
+  }
+
+  take(object: unknown, { isSpent, used }: Allowance): void {
+    const { memory, onLeftOut, path, trim } = this.#options;
+    if (!isApiObject(object)) throw notAList(path);
+    if (isSpent) onLeftOut(object, 'object_too_large');
+    else if (memory.takeListed(used)) this.#objects.push({ object: trim(object), bytes: used });
+    else onLeftOut(object, 'memory_full');
+  }
+
+  /** What this page has taken of the memory: it is read again, or not at all. */
+  giveBack(): void {
+    const bytes = this.#objects.reduce((sum, object) => sum + object.bytes, 0);
+    this.#options.memory.giveBackListed(bytes, this.#objects.length);
+  }
+}

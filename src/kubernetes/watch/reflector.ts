@@ -1,0 +1,255 @@
+import type { Allowance } from '../../text/json-selection.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
+import { requestKey } from '../../reconcile/request.ts';
+import type { ApiClient } from '../api/api-client.ts';
+import { ApiError } from '../api/api-error.ts';
+import { discover } from './discovery.ts';
+import { listObjects, type LeftOutReason, type ListedObjects } from './list-objects.ts';
+import type { MemoryShare } from '../object-memory.ts';
+import { toCachedPipeline, type ApiObject, type CachedPipeline } from '../pipeline-object.ts';
+import type { ReflectorReport } from './reflector-report.ts';
+import { initialState, nextStep, type PhaseOutcome, type ReflectorState } from './reflector-steps.ts';
+import { sleep } from '../../runtime/sleep.ts';
+import { WatchCache, type CacheChange } from './watch-cache.ts';
+import { watchStream, type ReceivedEvent } from './watch-stream.ts';
+import { apiVersionOf, resourceName, type ServedResource, type WatchedResource } from './watched-resource.ts';
+
+export interface ReflectorOptions {
+  readonly client: Pick<ApiClient, 'call' | 'open'>;
+  readonly clock: Clock;
+  readonly report: ReflectorReport;
+  readonly watched: WatchedResource;
+  /** In whose slices events are read. */
+  readonly schedule: SliceSchedule;
+  /** Of what all watched objects may take. */
+  readonly memory: MemoryShare;
+  /** Called when the cache shows it; must not throw. */
+  readonly onChange: (change: CacheChange<CachedPipeline>) => void;
+  /** Of each page of a list. Default 500, as client-go. */
+  readonly pageLimit?: number;
+  /** A watch without a byte for this long is dead, milliseconds. Default 90 s: bookmarks come about once a minute. */
+  readonly idleMs?: number;
+  /** 0 up to 1, not included. */
+  readonly random?: () => number;
+}
+
+const defaultPageLimit = 500;
+const defaultIdleMs = 90_000;
+/** For how long the server is asked to keep a watch open, seconds; each one up to a tenth shorter or longer. */
+const watchSeconds = 300;
+/** A watch that lasted this long was a good one, also if nothing happened, milliseconds. */
+const goodWatchMs = 10_000;
+
+/**
+ * Keeps a cache of the objects of one resource equal to the API server's, for as long as it is open, whatever the server
+ * does: {@link ReflectorState} says how. One thing is under way at a time, so that no stream that is out of date can touch
+ * what a newer one has brought.
+ */
+export class Reflector {
+  readonly #options: ReflectorOptions;
+  readonly #cache = new WatchCache<CachedPipeline>();
+  readonly #closed = new AbortController();
+  readonly #synced = Promise.withResolvers<void>();
+  #served: ServedResource | undefined;
+  #mayBeOutdated = false;
+  #isSynced = false;
+  /** The last one, until all is synced. */
+  #failure: ApiError | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(options: ReflectorOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when all objects were listed once, or there is no such resource. Never rejects. */
+  get synced(): Promise<void> {
+    return this.#synced.promise;
+  }
+
+  /** Why it is not synced yet, without what the API server said; undefined if it is, or nothing has failed. */
+  get trouble(): string | undefined {
+    if (this.#failure === undefined) return undefined;
+    const { status = '', reason } = this.#failure;
+    const { watched } = this.#options;
+    const scope = watched.namespace === undefined ? '' : ` in the namespace ${watched.namespace}`;
+    return `${resourceName(watched)}${scope} cannot be listed (${`${status} ${reason}`.trim()})`;
+  }
+
+  /** What is cached, by request key. */
+  get objects(): Pick<WatchCache<CachedPipeline>, 'get' | 'values'> {
+    return this.#cache;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Resolves when nothing is under way any more. */
+  async close(): Promise<void> {
+    this.#closed.abort(new Error('the reflector is closed'));
+    await this.#running;
+    this.#options.report.close();
+  }
+
+  async #run(): Promise<void> {
+    const { clock, random = Math.random } = this.#options;
+    const { signal } = this.#closed;
+    for (let state = initialState; !signal.aborted;) {
+      const outcome = await this.#attempt(state);
+      if (signal.aborted) return;
+      const step = nextStep(state, outcome, random());
+      this.#tell(outcome, step.failures, step.delayMs);
+      state = step;
+      if (step.delayMs > 0) await sleep(clock, step.delayMs, signal).catch(() => undefined);
+    }
+  }
+
+  async #attempt({ phase }: ReflectorState): Promise<PhaseOutcome> {
+    const progress = { made: false };
+    try {
+      if (phase === 'discovering') return await this.#discover();
+      if (phase === 'listing') return await this.#list();
+      return (await this.#lookForBetter()) ?? (await this.#watch(progress));
+    } catch (error) {
+      const failure =
+        error instanceof ApiError ? error : new ApiError(String(error), { reason: 'Defect', cause: error });
+      return { kind: 'failed', error: failure, progressed: progress.made };
+    }
+  }
+
+  /** A CRD may be given a better version while an older one is watched: it is looked for before the next watch. */
+  async #lookForBetter(): Promise<PhaseOutcome | undefined> {
+    const { group, versions } = this.#options.watched;
+    const { apiVersion, path } = this.#mustBeServed();
+    if (!this.#mayBeOutdated || apiVersion === apiVersionOf(group, versions[0] ?? '')) return undefined;
+    const outcome = await this.#discover();
+    return this.#served?.path === path ? undefined : outcome;
+  }
+
+  async #discover(): Promise<PhaseOutcome> {
+    const { client, watched } = this.#options;
+    this.#served = await discover(client, watched, this.#closed.signal);
+    this.#mayBeOutdated = false;
+    if (this.#served !== undefined) return { kind: 'found' };
+    this.#take(this.#cache.replace(new Map(), ''));
+    this.#options.memory.replace(new Map());
+    this.#settle();
+    return { kind: 'not_installed' };
+  }
+
+  async #list(): Promise<PhaseOutcome> {
+    const { clock, memory, report } = this.#options;
+    const served = this.#mustBeServed();
+    const startedAt = clock.now();
+    const { objects, resourceVersion, pages } = await this.#listAll(served).finally(() => memory.abandonList());
+    memory.replace(new Map(objects.map(({ object, bytes }) => [keyOf(object), bytes])));
+    const changes = this.#cache.replace(new Map(objects.map(({ object }) => [keyOf(object), object])), resourceVersion);
+    this.#take(changes);
+    const count = (kind: string): number => changes.filter((change) => change.kind === kind).length;
+    report.listed({
+      api_version: served.apiVersion,
+      objects: objects.length,
+      added: count('added'),
+      changed: count('changed'),
+      deleted: count('deleted'),
+      pages,
+      resource_version: resourceVersion,
+      duration_ms: clock.now() - startedAt,
+    });
+    this.#settle();
+    return { kind: 'listed' };
+  }
+
+  #listAll(served: ServedResource): Promise<ListedObjects<CachedPipeline>> {
+    const { client, memory, pageLimit = defaultPageLimit, watched } = this.#options;
+    return listObjects({
+      client,
+      path: served.path,
+      labelSelector: watched.labelSelector,
+      limit: pageLimit,
+      signal: this.#closed.signal,
+      memory,
+      trim: (object: ApiObject) => toCachedPipeline(object, served),
+      onLeftOut: (object, reason) => this.#leaveOut(object, reason),
+    });
+  }
+
+  #settle(): void {
+    this.#isSynced = true;
+    this.#failure = undefined;
+    this.#synced.resolve();
+  }
+
+  async #watch(progress: { made: boolean }): Promise<PhaseOutcome> {
+    const { client, clock, idleMs = defaultIdleMs, random = Math.random, report, schedule, watched } = this.#options;
+    const { path } = this.#mustBeServed();
+    const { resourceVersion } = this.#cache;
+    this.#mayBeOutdated = true;
+    const timeoutSeconds = Math.round(watchSeconds * (0.9 + 0.2 * random()));
+    const { labelSelector } = watched;
+    const query = { watch: true, allowWatchBookmarks: true, resourceVersion, timeoutSeconds, labelSelector };
+    let openedAt = Number.POSITIVE_INFINITY;
+    const onOpen = (): void => {
+      openedAt = clock.now();
+      report.watching({ resource_version: resourceVersion, timeout_seconds: timeoutSeconds });
+    };
+    const call = { method: 'GET', path, query } as const;
+    try {
+      const { signal } = this.#closed;
+      for await (const received of watchStream({ client, clock, schedule, idleMs, call, signal, onOpen })) {
+        this.#apply(received);
+        progress.made = true;
+      }
+    } finally {
+      progress.made ||= clock.now() - openedAt >= goodWatchMs;
+    }
+    // A server that ends every watch at once must not be asked at once each time.
+    if (!progress.made) throw new ApiError(`GET ${path}: the server ended the watch at once`, { reason: 'Ended' });
+    return { kind: 'ended' };
+  }
+
+  #apply({ event, allowance }: ReceivedEvent): void {
+    this.#options.report.received(event.type);
+    if (event.type === 'BOOKMARK') return this.#cache.advance(event.resourceVersion);
+    const object = toCachedPipeline(event.object, this.#mustBeServed());
+    const type =
+      event.type === 'DELETED' || !this.#hasRoom(event.object, keyOf(object), allowance) ? 'DELETED' : event.type;
+    if (type === 'DELETED') this.#options.memory.release(keyOf(object));
+    const change = this.#cache.apply(type, keyOf(object), object);
+    if (change !== undefined) this.#take([change]);
+  }
+
+  /** An object that is left out is as one that is gone. */
+  #hasRoom(object: ApiObject, key: string, { isSpent, used }: Allowance): boolean {
+    if (!isSpent && this.#options.memory.hold(key, used)) return true;
+    this.#leaveOut(object, isSpent ? 'object_too_large' : 'memory_full');
+    return false;
+  }
+
+  #leaveOut({ metadata: { name, namespace } }: ApiObject, reason: LeftOutReason): void {
+    this.#options.report.leftOut(reason, { name, ...(namespace !== undefined && { namespace }) });
+  }
+
+  #take(changes: readonly CacheChange<CachedPipeline>[]): void {
+    for (const change of changes) this.#options.onChange(change);
+  }
+
+  #tell(outcome: PhaseOutcome, failures: number, delayMs: number): void {
+    const { report, watched } = this.#options;
+    if (outcome.kind === 'not_installed') report.notInstalled({ versions: watched.versions });
+    if (outcome.kind !== 'failed') return;
+    if (!this.#isSynced) this.#failure = outcome.error;
+    report.failed(outcome.error, { failures, retry_in_ms: Math.round(delayMs) });
+  }
+
+  #mustBeServed(): ServedResource {
+    if (this.#served === undefined)
+      throw new ApiError('a defect: nothing is known of the resource', { reason: 'Defect' });
+    return this.#served;
+  }
+}
+
+function keyOf({ request }: CachedPipeline): string {
+  return requestKey(request);
+}

@@ -1,0 +1,46 @@
+import type { ApiClient } from '../api/api-client.ts';
+import { ApiError } from '../api/api-error.ts';
+import { keptNothing } from '../kept-object.ts';
+import type { WriteFailures } from './write-failures.ts';
+import { resourceOf, type WriteTarget } from './write-target.ts';
+
+export interface AnnotationWriterOptions {
+  readonly client: Pick<ApiClient, 'call'>;
+  readonly failures: WriteFailures;
+}
+
+const manifest = 'k8s/components/annotate';
+
+/** Sets annotations on objects with a merge patch: nothing else of them is touched, and nobody else's write is in the way. */
+export class AnnotationWriter {
+  readonly #options: AnnotationWriterOptions;
+
+  constructor(options: AnnotationWriterOptions) {
+    this.#options = options;
+  }
+
+  /** False if the object is gone. Rejects with what {@link WriteFailures.explain} makes of the server's answer. */
+  async write(
+    target: WriteTarget,
+    annotations: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const contentType = 'application/merge-patch+json';
+    const body = { metadata: { annotations } };
+    try {
+      await this.#options.client.call({
+        method: 'PATCH',
+        path: target.path,
+        contentType,
+        body,
+        keep: keptNothing,
+        signal,
+      });
+      return true;
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) return false;
+      const right = { verb: 'patch', resource: resourceOf(target), manifest } as const;
+      throw this.#options.failures.explain(error, right, target.path);
+    }
+  }
+}

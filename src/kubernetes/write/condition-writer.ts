@@ -1,0 +1,127 @@
+import type { Condition, ConditionChange } from '../../reconcile/ports.ts';
+import { TerminalError } from '../../reconcile/terminal-error.ts';
+import { maxWriteConflicts } from '../../limits.ts';
+import type { ApiClient } from '../api/api-client.ts';
+import { ApiError } from '../api/api-error.ts';
+import { conditionPatch, type KnownConditions } from './condition-patch.ts';
+import { asApiObject, keptConditions, keptObject } from '../kept-object.ts';
+import type { ApiObject } from '../pipeline-object.ts';
+import type { WriteFailures } from './write-failures.ts';
+import type { WriteMetrics } from './write-metrics.ts';
+import { resourceOf, type WriteTarget } from './write-target.ts';
+
+export interface ConditionWriterOptions {
+  readonly client: Pick<ApiClient, 'call'>;
+  readonly failures: WriteFailures;
+  readonly metrics: Pick<WriteMetrics, 'conflicted'>;
+}
+
+const manifest = 'k8s/base/cluster-role-writer.yaml';
+
+/**
+ * Writes conditions into the `status` subresource, so that those of others are neither lost nor moved, whoever else writes
+ * at the same moment. Of the three ways that Kubernetes has, the one taken is the JSON patch with `test`:
+ *
+ * - Server-side apply replaces the list as a whole and takes it from its other owners, since the CRD gives the list no map
+ *   keys: the conditions of others would be lost.
+ * - An update with `resourceVersion` loses nothing, but every write of anybody to the object, be it a label, refuses ours
+ *   and costs a read and another try; and what the cache trims it would have to read first.
+ * - A JSON patch tests and replaces our own entry alone, in one call, from what the cache knows. Nobody else's write refuses
+ *   it, but one that moves our entry or changes it.
+ */
+export class ConditionWriter {
+  readonly #options: ConditionWriterOptions;
+
+  constructor(options: ConditionWriterOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Writes what the change makes of the conditions, one call where the target knows them. After a conflict they are read,
+   * and the change is asked again, up to {@link maxWriteConflicts} times.
+   * @returns the object as it is now; undefined if there was nothing to write or the object is gone
+   * Rejects with what {@link WriteFailures.explain} makes of the server's answer, with the signal's reason, or with a
+   * TerminalError where the object has no place for conditions.
+   */
+  async write(target: WriteTarget, change: ConditionChange, signal: AbortSignal): Promise<ApiObject | undefined> {
+    try {
+      return await this.#attempts(target, change, signal);
+    } catch (error) {
+      const resource = resourceOf(target, '/status');
+      throw this.#options.failures.explain(error, { verb: 'patch', resource, manifest }, target.path);
+    }
+  }
+
+  async #attempts(target: WriteTarget, change: ConditionChange, signal: AbortSignal): Promise<ApiObject | undefined> {
+    const { known } = target;
+    let base = known ?? (await this.#read(target, signal));
+    for (let conflicts = 0; base !== undefined; conflicts++) {
+      const conditions = change(base.conditions);
+      if (conditions === undefined) return undefined;
+      try {
+        return await this.#patch(target, base, conditions, signal);
+      } catch (error) {
+        const isMissing = isNotFound(error);
+        if (!isMissing && (!isConflict(error) || conflicts === maxWriteConflicts)) throw error;
+        const isRead = base !== known;
+        const latest = await this.#read(target, signal);
+        if (latest === undefined) return undefined;
+        if (isNotFound(error)) throw withoutStatus(target, error);
+        // Nobody wrote in between: it is not a failed test, the server holds what we write for invalid.
+        if (isRead && latest.resourceVersion === base.resourceVersion) throw error;
+        this.#options.metrics.conflicted();
+        base = latest;
+      }
+    }
+    return undefined;
+  }
+
+  /** Undefined if the object is gone. */
+  async #read({ path, uid }: WriteTarget, signal: AbortSignal): Promise<KnownConditions | undefined> {
+    const call = { method: 'GET', path, keep: keptConditions, signal } as const;
+    const answer = await this.#options.client.call<object | undefined>(call).catch(ifNotFound);
+    if (answer === undefined) return undefined;
+    const object = asApiObject(answer, `GET ${path}`);
+    if (uid !== undefined && object.metadata.uid !== uid) return undefined;
+    const { metadata, status } = object;
+    const conditions = status?.conditions ?? [];
+    if (isConditions(conditions)) return { conditions, resourceVersion: metadata.resourceVersion ?? '' };
+    throw new TerminalError(`${path}: status.conditions is not a list of conditions, and stays as it is`);
+  }
+
+  async #patch(
+    { path }: WriteTarget,
+    base: KnownConditions,
+    conditions: readonly Condition[],
+    signal: AbortSignal,
+  ): Promise<ApiObject> {
+    const patch = conditionPatch(base, conditions);
+    const call = { method: 'PATCH', path: `${path}/status`, keep: keptObject, signal, ...patch } as const;
+    return asApiObject(await this.#options.client.call(call), `PATCH ${path}/status`);
+  }
+}
+
+/** A failed `test` of a JSON patch is a 422, as is what the CRD's schema refuses. */
+function isConflict(error: unknown): boolean {
+  return error instanceof ApiError && (error.status === 409 || error.status === 422);
+}
+
+function isNotFound(error: unknown): error is ApiError {
+  return error instanceof ApiError && error.status === 404;
+}
+
+function ifNotFound(error: unknown): undefined {
+  if (!isNotFound(error)) throw error;
+}
+
+/** The API server answers the same to a PATCH of an object's status, whether there is no object or no such subresource. */
+function withoutStatus(target: WriteTarget, cause: ApiError): TerminalError {
+  const seen = `${target.path} is there, but of its status the API server says "${cause.message}"`;
+  const message = `${seen}: ${resourceOf(target)} has no status subresource, so that no condition can be written: its CRD has to name one`;
+  return new TerminalError(message, { cause });
+}
+
+/** Where a CRD has no schema, anything may be there. */
+function isConditions(found: unknown): found is readonly Condition[] {
+  return Array.isArray(found) && found.every((entry) => typeof entry === 'object' && entry !== null);
+}

@@ -1,0 +1,100 @@
+import { randomBytes } from 'node:crypto';
+import type { CancelTimer, Clock } from '../../runtime/clock.ts';
+import type { Decision } from '../../reconcile/decision.ts';
+import type { ConditionTransition, Pipeline, TransitionRecorder } from '../../reconcile/ports.ts';
+import { maxEventSeries } from '../../limits.ts';
+import { requestKey } from '../../reconcile/request.ts';
+import { EventSeries } from './event-series.ts';
+import type { EventWriter } from './event-writer.ts';
+import { kubernetesEvent } from './kubernetes-event.ts';
+
+export interface EventRecorderOptions {
+  readonly clock: Clock;
+  readonly writer: Pick<EventWriter, 'add' | 'close'>;
+  /** Of this process; its pod's name. */
+  readonly instance: string;
+  /** 16 characters of a-z and 0-9. */
+  readonly newId?: () => string;
+}
+
+interface Remembered {
+  readonly series: EventSeries;
+  cancelTimer: CancelTimer | undefined;
+}
+
+/**
+ * Makes a Kubernetes Event of each transition: one for a pipeline and a reason, whose repeats are its series. Remembers
+ * {@link maxEventSeries} of them; past that, the one that was quiet for longest is forgotten, and would begin anew.
+ */
+export class EventRecorder implements TransitionRecorder {
+  readonly #options: EventRecorderOptions;
+  /** The one that happened last is last. */
+  readonly #remembered = new Map<string, Remembered>();
+
+  constructor(options: EventRecorderOptions) {
+    this.#options = options;
+  }
+
+  /** How many Events are remembered. */
+  get size(): number {
+    return this.#remembered.size;
+  }
+
+  record(pipeline: Pipeline, transition: ConditionTransition, decision: Decision): void {
+    const now = this.#options.clock.now();
+    const key = `${requestKey(pipeline)} ${pipeline.uid ?? ''} ${transition.reason}`;
+    const known = this.#remembered.get(key);
+    const isOver = known?.series.isOver(now) ?? true;
+    if (known !== undefined) this.#forget(key, known, isOver);
+    const remembered = known === undefined || isOver ? this.#begin(pipeline, transition, decision, now) : known;
+    this.#remembered.set(key, remembered);
+    remembered.series.observe(now);
+    this.#schedule(remembered);
+    this.#trim();
+  }
+
+  /** Writes what has been counted and not written yet, within this time. Never rejects. */
+  async close(timeoutMs: number): Promise<void> {
+    for (const [key, remembered] of this.#remembered) this.#forget(key, remembered, true);
+    await this.#options.writer.close(timeoutMs);
+  }
+
+  #begin(pipeline: Pipeline, transition: ConditionTransition, decision: Decision, at: number): Remembered {
+    const { instance, newId = randomId } = this.#options;
+    const event = kubernetesEvent(pipeline, transition, decision, { instance, id: newId(), at });
+    return { series: new EventSeries(event), cancelTimer: undefined };
+  }
+
+  #schedule(remembered: Remembered): void {
+    const { clock, writer } = this.#options;
+    const { series } = remembered;
+    if (remembered.cancelTimer !== undefined) return;
+    const waitMs = series.waitMs(clock.now());
+    if (waitMs === 0) return writer.add(series);
+    remembered.cancelTimer = clock.setTimeout(() => {
+      remembered.cancelTimer = undefined;
+      writer.add(series);
+    }, waitMs);
+  }
+
+  /** @param forGood writes now what waits for its time, since nobody will later */
+  #forget(key: string, remembered: Remembered, forGood: boolean): void {
+    this.#remembered.delete(key);
+    if (!forGood || remembered.cancelTimer === undefined) return;
+    remembered.cancelTimer();
+    remembered.cancelTimer = undefined;
+    this.#options.writer.add(remembered.series);
+  }
+
+  #trim(): void {
+    const now = this.#options.clock.now();
+    for (const [key, remembered] of this.#remembered) {
+      if (this.#remembered.size <= maxEventSeries && !remembered.series.isOver(now)) return;
+      this.#forget(key, remembered, true);
+    }
+  }
+}
+
+function randomId(): string {
+  return randomBytes(8).toString('hex');
+}

@@ -1,0 +1,127 @@
+import type { Clock } from '../../runtime/clock.ts';
+import { maxWaitingEvents } from '../../limits.ts';
+import type { ApiClient } from '../api/api-client.ts';
+import { ApiError } from '../api/api-error.ts';
+import type { EventReport } from './event-report.ts';
+import type { EventSeries } from './event-series.ts';
+import { keptNothing } from '../kept-object.ts';
+
+export interface EventWriterOptions {
+  readonly client: Pick<ApiClient, 'call'>;
+  readonly clock: Clock;
+  readonly report: EventReport;
+}
+
+/**
+ * Writes Events one after the other, beside the reconciles, over one connection and within a limit of their own
+ * ({@link CallRate}): no condition ever waits for them.
+ * What fails is not tried again, for an Event is news and not state; what does not fit into the line is dropped.
+ */
+export class EventWriter {
+  readonly #options: EventWriterOptions;
+  readonly #waiting = new Set<EventSeries>();
+  readonly #closed = new AbortController();
+  #pumping: Promise<void> | undefined;
+
+  constructor(options: EventWriterOptions) {
+    this.#options = options;
+  }
+
+  /** How many wait. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** Returns at once. One that waits already is written once, with all that happened until then. */
+  add(series: EventSeries): void {
+    if (this.#closed.signal.aborted || (this.#waiting.size >= maxWaitingEvents && !this.#waiting.has(series))) {
+      this.#options.report.dropped();
+      return;
+    }
+    this.#waiting.add(series);
+    this.#pumping ??= this.#pump();
+  }
+
+  /** Writes what waits, but no longer than this; then what is left is dropped. Never rejects. */
+  async close(timeoutMs: number): Promise<void> {
+    const cancelTimer = this.#options.clock.setTimeout(() => this.#closed.abort(), timeoutMs);
+    await this.#pumping;
+    cancelTimer();
+    this.#closed.abort();
+    this.#options.report.end();
+  }
+
+  async #pump(): Promise<void> {
+    for (let series = first(this.#waiting); series !== undefined; series = first(this.#waiting)) {
+      this.#waiting.delete(series);
+      if (this.#closed.signal.aborted) this.#options.report.dropped();
+      else await this.#write(series);
+    }
+    // Here, and not when the promise settles: one that is added in between would wait for nobody.
+    this.#pumping = undefined;
+  }
+
+  async #write(series: EventSeries): Promise<void> {
+    const { clock, report } = this.#options;
+    series.startWrite(clock.now());
+    try {
+      if (series.isCreated && (await this.#patch(series))) report.written('updated');
+      else {
+        await this.#create(series);
+        report.written('created');
+      }
+    } catch (error) {
+      report.failed(error, series);
+    }
+  }
+
+  async #create(series: EventSeries): Promise<void> {
+    const path = eventsPath(series);
+    const { signal } = this.#closed;
+    try {
+      await this.#options.client.call({
+        method: 'POST',
+        path,
+        body: series.body,
+        keep: keptNothing,
+        signal,
+        isEvent: true,
+      });
+    } catch (error) {
+      // The answer to an earlier try was lost: it is there.
+      if (!(error instanceof ApiError && error.status === 409)) throw error;
+    }
+    series.isCreated = true;
+  }
+
+  /** False if the API server has forgotten it: they live for an hour. */
+  async #patch(series: EventSeries): Promise<boolean> {
+    const path = `${eventsPath(series)}/${series.event.metadata.name}`;
+    const contentType = 'application/merge-patch+json';
+    try {
+      const { signal } = this.#closed;
+      await this.#options.client.call({
+        method: 'PATCH',
+        path,
+        contentType,
+        body: series.patch,
+        keep: keptNothing,
+        signal,
+        isEvent: true,
+      });
+      return true;
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) return false;
+      throw error;
+    }
+  }
+}
+
+function eventsPath({ event }: EventSeries): string {
+  return `/apis/events.k8s.io/v1/namespaces/${event.metadata.namespace}/events`;
+}
+
+function first<T>(values: Iterable<T>): T | undefined {
+  for (const value of values) return value;
+  return undefined;
+}

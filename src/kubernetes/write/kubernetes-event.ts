@@ -1,0 +1,96 @@
+import { decisionText, type Decision } from '../../reconcile/decision.ts';
+import type { ConditionTransition, Pipeline } from '../../reconcile/ports.ts';
+import { oneLine } from '../../cause/cause-text.ts';
+
+/** An Event of `events.k8s.io/v1`, without its series. */
+export interface KubernetesEvent {
+  readonly apiVersion: 'events.k8s.io/v1';
+  readonly kind: 'Event';
+  readonly metadata: { readonly name: string; readonly namespace: string };
+  /** RFC 3339 with exactly six digits of a second: the API server takes no others. */
+  readonly eventTime: string;
+  readonly reportingController: string;
+  readonly reportingInstance: string;
+  readonly action: string;
+  readonly reason: string;
+  readonly type: 'Normal' | 'Warning';
+  readonly note: string;
+  readonly regarding: {
+    readonly apiVersion: string;
+    readonly kind: string;
+    readonly name: string;
+    readonly namespace?: string;
+    readonly uid?: string;
+  };
+}
+
+/** What tells one Event from another. */
+export interface EventIdentity {
+  /** Of this process; its pod's name. */
+  readonly instance: string;
+  /** Unlike that of any other Event: 16 characters of a-z and 0-9. */
+  readonly id: string;
+  /** Milliseconds. */
+  readonly at: number;
+}
+
+/** What the API server takes: bytes of a note, characters of the others. */
+const maxNoteBytes = 1024;
+const maxFieldLength = 128;
+const maxNameLength = 253;
+
+/** The Event of a transition. That of a cluster-scoped object is in the namespace `default`, as client-go's recorder has it. */
+export function kubernetesEvent(
+  pipeline: Pipeline,
+  transition: ConditionTransition,
+  decision: Decision,
+  { instance, id, at }: EventIdentity,
+): KubernetesEvent {
+  const { apiVersion, kind, name, namespace, uid } = pipeline;
+  return {
+    apiVersion: 'events.k8s.io/v1',
+    kind: 'Event',
+    metadata: { name: eventName(name, id), namespace: namespace ?? 'default' },
+    eventTime: microTime(at),
+    reportingController: 'tocsin.dev/tocsin',
+    reportingInstance: instance.slice(0, maxFieldLength),
+    action: 'UpdateCondition',
+    reason: transition.reason.slice(0, maxFieldLength),
+    type: transition.to === 'True' ? 'Normal' : 'Warning',
+    note: eventNote(pipeline, transition, decision),
+    regarding: {
+      apiVersion,
+      kind,
+      name,
+      ...(namespace !== undefined && { namespace }),
+      ...(uid !== undefined && { uid }),
+    },
+  };
+}
+
+/** `2026-11-21T03:00:00.125000Z` */
+export function microTime(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.(\d{3})Z$/, '.$1000Z');
+}
+
+/** The alert that decided comes first: it is what the reader of a list of Events looks for. What woke the run may be others'. */
+function eventNote({ kind, name }: Pipeline, transition: ConditionTransition, decision: Decision): string {
+  const { type, from, fromReason, to, message } = transition;
+  const before = from === '' ? 'is' : `was ${from} (${fromReason}), is`;
+  return cut(
+    `${oneLine(decisionText(decision))}: ${type} of ${kind} ${name} ${before} ${to}: ${message}`,
+    maxNoteBytes,
+  );
+}
+
+/** The first bytes of a text, its last character whole. */
+function cut(text: string, maxBytes: number): string {
+  const bytes = Buffer.from(text);
+  if (bytes.length <= maxBytes) return text;
+  return new TextDecoder().decode(bytes.subarray(0, maxBytes - 3), { stream: true }) + '…';
+}
+
+/** A DNS subdomain: what is left of the name before the dot must end in a letter or a digit. */
+function eventName(name: string, id: string): string {
+  return `${name.slice(0, maxNameLength - id.length - 1).replace(/[^a-z0-9]+$/, '')}.${id}`;
+}

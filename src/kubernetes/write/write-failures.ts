@@ -1,0 +1,140 @@
+import type { Clock } from '../../runtime/clock.ts';
+import { ForbiddenError } from '../../reconcile/forbidden-error.ts';
+import { PostponedError } from '../../reconcile/postponed-error.ts';
+import { LineLimiter } from '../../runtime/line-limiter.ts';
+import {
+  firstForbiddenRetryMs,
+  forbiddenRetryMs,
+  maxRememberedRefusals,
+  maxWriteDelayMs,
+  refusalLinesPerSecond,
+} from '../../limits.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import { ApiError } from '../api/api-error.ts';
+import type { MissingRight } from '../api/missing-right.ts';
+
+export interface WriteFailuresOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** A right that a write needs, as RBAC names it. */
+export interface Right {
+  readonly verb: 'patch' | 'create';
+  /** With its subresource and group: `tracepipelines/status.telemetry.kyma-project.io`. */
+  readonly resource: string;
+  /** Which file of the project grants it. */
+  readonly manifest: string;
+}
+
+/** What is refused again and again: a right, or a write of one object. */
+interface Refusals {
+  readonly since: number;
+  readonly lastAt: number;
+  toldAt: number;
+  toldMessage: string;
+}
+
+/** Who may read may not write, and the other way round: after a conflict the writers read. */
+const readerManifest = 'k8s/base/cluster-role-reader.yaml';
+
+/** Turns what the API server said to a write into what the queue has to know: when another try makes sense. */
+export class WriteFailures {
+  readonly #options: WriteFailuresOptions;
+  /** By right or object, the one that was refused last at the end. */
+  readonly #refusals = new Map<string, Refusals>();
+  readonly #lines: LineLimiter;
+
+  constructor(options: WriteFailuresOptions) {
+    this.#options = options;
+    const onOverflow = (lines: number): void =>
+      options.logger.warn('write.refusals_limited', 'more writes were refused than are written out', {
+        lines,
+        per_second: refusalLinesPerSecond,
+      });
+    this.#lines = new LineLimiter({ clock: options.clock, perSecond: refusalLinesPerSecond, onOverflow });
+  }
+
+  /**
+   * The error to reject with: ForbiddenError for a 403; PostponedError if the server says when to come again; otherwise the
+   * error itself. A right that is missing is told in the log once for all objects, another refusal for each object.
+   * @param object the path of what was to be written
+   */
+  explain(error: unknown, right: Right, object: string): unknown {
+    if (!(error instanceof ApiError)) return error;
+    if (error.status === 403) {
+      const { missingRight } = error;
+      return missingRight === undefined
+        ? this.#refused(error, right, object)
+        : this.#withoutRight(error, missingRight, right);
+    }
+    if (error.retryAfterMs === undefined) return error;
+    const retryAt = this.#options.clock.now() + error.retryAfterMs;
+    return new PostponedError(error.message, { retryAt, maxDelayMs: maxWriteDelayMs, cause: error });
+  }
+
+  /** At the end: says what is still to be said. */
+  close(): void {
+    this.#lines.flush();
+  }
+
+  #withoutRight(error: ApiError, { verb, resource }: MissingRight, right: Right): ForbiddenError {
+    const { clock, logger } = this.#options;
+    const manifest = verb === right.verb ? right.manifest : readerManifest;
+    const { refusals, retryMs } = this.#refuse(`${verb} ${resource}`);
+    if (this.#isDue(refusals)) {
+      const fields = { verb, resource, manifest, error, retry_in_ms: retryMs };
+      logger.warn('write.forbidden', 'a right is missing, says the API server: grant it, as the manifest does', fields);
+    }
+    const message = `the right to ${verb} ${resource} is missing, which ${manifest} grants: ${error.message}`;
+    return new ForbiddenError(message, clock.now(), { cause: error, retryMs });
+  }
+
+  /** The server's own words are in the error. There is no remedy that is always the right one. */
+  #refused(error: ApiError, { verb, resource }: Right, object: string): ForbiddenError {
+    const { clock, logger } = this.#options;
+    const { refusals, retryMs } = this.#refuse(object);
+    if ((refusals.toldMessage !== error.message || this.#isDue(refusals)) && this.#lines.allows()) {
+      refusals.toldAt = clock.now();
+      refusals.toldMessage = error.message;
+      const fields = { verb, resource, object, error, retry_in_ms: retryMs };
+      logger.warn('write.refused', 'the API server refuses a write of an object, and names no missing right', fields);
+    }
+    return new ForbiddenError(error.message, clock.now(), { cause: error, retryMs });
+  }
+
+  /** True every few minutes while it lasts; then it counts as told. */
+  #isDue(refusals: Refusals): boolean {
+    const now = this.#options.clock.now();
+    if (Math.abs(now - refusals.toldAt) < forbiddenRetryMs) return false;
+    refusals.toldAt = now;
+    return true;
+  }
+
+  #refuse(key: string): { readonly refusals: Refusals; readonly retryMs: number } {
+    const now = this.#options.clock.now();
+    const refusals = this.#refusalsOf(key, now);
+    const retryMs = Math.min(Math.max(firstForbiddenRetryMs, Math.abs(now - refusals.since)), forbiddenRetryMs);
+    return { refusals, retryMs };
+  }
+
+  /** Refusals that are longer apart than any retry have nothing to do with each other. */
+  #refusalsOf(key: string, now: number): Refusals {
+    const known = this.#refusals.get(key);
+    const goesOn = known !== undefined && Math.abs(now - known.lastAt) <= 2 * forbiddenRetryMs;
+    const { since, toldAt, toldMessage } = {
+      toldAt: Number.NEGATIVE_INFINITY,
+      toldMessage: '',
+      ...known,
+      since: goesOn ? known.since : now,
+    };
+    const refusals = { since, lastAt: now, toldAt, toldMessage };
+    this.#refusals.delete(key);
+    this.#refusals.set(key, refusals);
+    for (const [oldest] of this.#refusals) {
+      if (this.#refusals.size <= maxRememberedRefusals) break;
+      this.#refusals.delete(oldest);
+    }
+    return refusals;
+  }
+}
