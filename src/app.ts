@@ -15,7 +15,7 @@ import type { Home } from './home.ts';
 import { memoryPlan, memoryThere, tellMemoryPlan } from './receiver/memory-plan.ts';
 import { createProcessMetrics } from './process-metrics.ts';
 import { Receiver } from './receiver/receiver.ts';
-import { newId } from './receiver/request/request-id.ts';
+import { newId } from './server/request/request-id.ts';
 import { createReloadMetrics } from './reload-metrics.ts';
 import { Reloader, type PreparedConfig, type ReloadOutcome, type ReloadTrigger } from './reloader.ts';
 import { Shutdown } from './shutdown.ts';

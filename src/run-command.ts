@@ -10,7 +10,7 @@ import { HeapGuard } from './runtime/heap-guard.ts';
 import { configurationFileBytes } from './limits.ts';
 import { readRegularFileSync } from './runtime/regular-file.ts';
 import { serve } from './serve.ts';
-import { loadWebConfig, type LoadedWebConfig } from './web/load-web-config.ts';
+import { loadWebConfig, type LoadedWebConfig } from './server/web/load-web-config.ts';
 
 const { version } = packageJson;
 

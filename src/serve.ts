@@ -8,7 +8,7 @@ import { logWrites } from './limits.ts';
 import { createLogger, type LogFields, type Logger } from './runtime/logger.ts';
 import { paced } from './runtime/paced.ts';
 import { startFailure } from './start-failure.ts';
-import type { WebConfigSource } from './web/live-web-config.ts';
+import type { WebConfigSource } from './server/web/live-web-config.ts';
 
 export interface ServeOptions extends Omit<
   AppOptions,

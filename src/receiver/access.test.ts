@@ -9,19 +9,19 @@ import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { Config } from '../config/config.ts';
 import type { MetricsPage } from './metrics-page.ts';
 import { SliceSchedule } from '../runtime/slice-schedule.ts';
-import type { AccessRules } from '../web/access.ts';
-import { digestOf } from '../web/load-web-config.ts';
-import { PasswordCheck } from '../web/password-check.ts';
-import { createWebMetrics } from '../web/web-metrics.ts';
-import { Gate } from './gate/gate.ts';
-import { GateReport } from './gate/gate-report.ts';
+import type { AccessRules } from '../server/web/access.ts';
+import { digestOf } from '../server/web/load-web-config.ts';
+import { PasswordCheck } from '../server/web/password-check.ts';
+import { createWebMetrics } from '../server/web/web-metrics.ts';
+import { Gate } from '../server/web/gate.ts';
+import { GateReport } from '../server/web/gate-report.ts';
 import type { AlertsHandler } from './intake/alerts-handler.ts';
 import type { ReadHandler } from './reading/read-handler.ts';
 import { testMetrics } from './routes.fixture.ts';
 import { createRoutes } from './routes.ts';
-import { ReceiverServer } from './server/receiver-server.ts';
+import { ReceiverServer } from '../server/receiver-server.ts';
 import type { SilencesHandler } from './silences/silences-handler.ts';
-import { testConnections } from './server/connections.fixture.ts';
+import { testConnections } from '../server/connections.fixture.ts';
 
 const id = '0a1b2c3d-1111-4222-8333-444455556666';
 /** Every path that has a handler, as a rule names it. */

@@ -13,14 +13,14 @@ import { AlertExpiry } from './events/alert-expiry.ts';
 import { AlertLines } from './events/alert-lines.ts';
 import { AlertsHandler, type HeavyWork, type IntakeSettings } from './intake/alerts-handler.ts';
 import { createAlertmanagerVersionMetric } from './answer/alertmanager-version.ts';
-import { BodyReader } from './request/body-reader.ts';
-import { withCors } from './gate/cors.ts';
+import { BodyReader } from '../server/request/body-reader.ts';
+import { withCors } from '../server/web/cors.ts';
 import { createReadHandler } from './reading/create-read-handler.ts';
-import { GuardedServer } from './server/guarded-server.ts';
+import { GuardedServer } from '../server/guarded-server.ts';
 import { IntakeReport } from './intake/intake-report.ts';
-import { Connections } from './server/connections.ts';
+import { Connections } from '../server/connections.ts';
 import { createReceiverMetrics, type ReceiverMetrics } from './report/receiver-metrics.ts';
-import type { LiveLimits } from './server/receiver-server.ts';
+import type { LiveLimits } from '../server/receiver-server.ts';
 import type { Reload } from './reload.ts';
 import { MetricsPage } from './metrics-page.ts';
 import { createRoutes } from './routes.ts';
@@ -29,7 +29,7 @@ import { SilenceStage } from './silences/silence-stage.ts';
 import type { KeptSilences } from '../silence/silence-watch.ts';
 import type { Suppressed, Silencing } from './events/suppressed.ts';
 import { UndecidedMatches } from './report/undecided-matches.ts';
-import type { WebOptions } from './server/web-options.ts';
+import type { WebOptions } from '../server/web-options.ts';
 
 export interface ReceiverOptions {
   readonly config: Config;

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { answerText } from './answer/answer.ts';
+import { answerText } from '../server/request/answer.ts';
 
 /** What became of a reload: the keys that need a restart, or every problem, a line each, and nothing has changed. */
 export type ReloadResult = { readonly needRestart: readonly string[] } | { readonly problems: readonly string[] };

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { answer } from './answer/answer.ts';
+import { answer } from '../server/request/answer.ts';
 
 /** The paths of the API before this one, and the methods that they had. */
 export const removedRoutes: readonly (readonly [path: string, methods: readonly string[]])[] = [

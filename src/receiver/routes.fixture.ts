@@ -14,8 +14,8 @@ import type { Repeats } from './intake/alert-intake.ts';
 import { AlertLines } from './events/alert-lines.ts';
 import { AlertLists, type SilencedBy } from './reading/alert-lists.ts';
 import { AlertsHandler, type HeavyWork } from './intake/alerts-handler.ts';
-import { BodyReader } from './request/body-reader.ts';
-import { readTarget } from './request/request-target.ts';
+import { BodyReader } from '../server/request/body-reader.ts';
+import { readTarget } from '../server/request/request-target.ts';
 import { IntakeReport } from './intake/intake-report.ts';
 import { ReadHandler } from './reading/read-handler.ts';
 import { createReceiverMetrics, type ReceiverMetrics } from './report/receiver-metrics.ts';
@@ -24,7 +24,7 @@ import { MetricsPage } from './metrics-page.ts';
 import { createRoutes } from './routes.ts';
 import type { SilenceStorage } from '../silence/silence-keeper.ts';
 import { SilenceStage } from './silences/silence-stage.ts';
-import { testConnections } from './server/connections.fixture.ts';
+import { testConnections } from '../server/connections.fixture.ts';
 import { UndecidedMatches } from './report/undecided-matches.ts';
 
 export interface TestRoutesOptions {

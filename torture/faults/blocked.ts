@@ -14,7 +14,7 @@ export const blocked: Fault = {
   name: 'event loop blocked for 2 s',
   // Whoever had to wait because of us would be refused.
   guard: {
-    file: 'receiver/server/connection-server.ts',
+    file: 'server/connection-server.ts',
     from: 'Math.min(headerTimeoutMs, requestTimeoutMs);\n    this.#server.requestTimeout = requestTimeoutMs;',
     to: '1000;\n    this.#server.requestTimeout = 1000;',
   },

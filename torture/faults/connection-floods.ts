@@ -26,7 +26,7 @@ interface FloodRow {
 }
 
 const noBudget: Guard = {
-  file: 'receiver/request/memory-budget.ts',
+  file: 'server/request/memory-budget.ts',
   from: 'this.#bytes > this.maxBytes && !this.#isRelieving',
   to: 'this.#bytes < 0',
 };

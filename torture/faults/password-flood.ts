@@ -20,7 +20,7 @@ export const passwordFlood: Fault = {
   name: 'flood of wrong passwords',
   // Few may wait, and the newest is refused.
   guard: {
-    file: 'web/password-turns.ts',
+    file: 'server/web/password-turns.ts',
     from: '<= maxPasswordChecks) return undefined;\n    const refused = this.#last(now);',
     to: '<= 4) return undefined;\n    const refused = waiter;',
   },

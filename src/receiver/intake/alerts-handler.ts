@@ -6,14 +6,14 @@ import type { LongWork, SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { Slices } from '../../runtime/slices.ts';
 import type { Causes } from '../../cause/causes.ts';
 import { AlertIntake, type AlertTransition, type Repeats } from './alert-intake.ts';
-import { answerEmpty, answerString } from '../answer/answer.ts';
+import { answerEmpty, answerString } from '../../server/request/answer.ts';
 import type { Batch } from './batch.ts';
-import type { BodyReader } from '../request/body-reader.ts';
+import type { BodyReader } from '../../server/request/body-reader.ts';
 import { alertsDoor, type Door } from './door.ts';
 import { mediaTypeProblem } from '../../text/go/media-type.ts';
 import type { IntakeReport } from './intake-report.ts';
-import { refuse, RefusedError } from '../answer/refusal.ts';
-import { senderOf, type Sender } from '../request/sender.ts';
+import { refuse, RefusedError } from '../../server/request/refusal.ts';
+import { senderOf, type Sender } from '../../server/request/sender.ts';
 import { Slots } from '../../runtime/slots.ts';
 import type { Silencing } from '../events/suppressed.ts';
 

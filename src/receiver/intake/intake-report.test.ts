@@ -9,7 +9,7 @@ import { RecordingLogger } from '../../../test/support/recording-logger.ts';
 import { alertsDoor } from './door.ts';
 import { AlertIntake } from './alert-intake.ts';
 import { AlertLines } from '../events/alert-lines.ts';
-import { BodyError } from '../request/body-error.ts';
+import { BodyError } from '../../server/request/body-error.ts';
 import { IntakeReport } from './intake-report.ts';
 import { metric, testMetrics } from '../routes.fixture.ts';
 

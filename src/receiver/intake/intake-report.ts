@@ -5,7 +5,7 @@ import type { AlertIntake } from './alert-intake.ts';
 import type { AlertLines } from '../events/alert-lines.ts';
 import { LineLimiter } from '../../runtime/line-limiter.ts';
 import type { ReceiverMetrics } from '../report/receiver-metrics.ts';
-import type { Sender } from '../request/sender.ts';
+import type { Sender } from '../../server/request/sender.ts';
 import type { Suppressed } from '../events/suppressed.ts';
 import { Transitions } from './transitions.ts';
 

@@ -7,7 +7,7 @@ import { readWebhookHead } from '../../alert/postable/webhook-head.ts';
 import { slicedBodyBytes } from '../../limits.ts';
 import { inSlices, type Slices } from '../../runtime/slices.ts';
 import { goThrough, type Batch } from './batch.ts';
-import { bodyText } from '../request/body-text.ts';
+import { bodyText } from '../../server/request/body-text.ts';
 
 /**
  * Reads a webhook payload. When this resolves, all of it satisfies the schema. Of a large one the alerts are not kept: they

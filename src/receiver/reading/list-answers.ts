@@ -6,7 +6,7 @@ import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import type { SlicedText } from './alert-lists.ts';
 import type { ReceiverMetrics } from '../report/receiver-metrics.ts';
 import { Slots } from '../../runtime/slots.ts';
-import { remoteOf } from '../request/sender.ts';
+import { remoteOf } from '../../server/request/sender.ts';
 
 export interface ListAnswersOptions {
   readonly clock: Clock;

@@ -9,13 +9,13 @@ import { acceptsJson } from '../../text/go/accept.ts';
 import { receiverName } from '../answer/alert-json.ts';
 import type { AlertLists, SlicedText } from './alert-lists.ts';
 import { isLabelled } from './alert-query.ts';
-import { answerJson, answerRefusal, answerString } from '../answer/answer.ts';
+import { answerJson, answerRefusal, answerString } from '../../server/request/answer.ts';
 import { ListAnswers } from './list-answers.ts';
 import { Query } from '../../text/go/query.ts';
 import type { LimitName, ReceiverMetrics } from '../report/receiver-metrics.ts';
 import { silenceList } from './silence-list.ts';
 import { statusJson, type StatusOptions } from '../answer/status-json.ts';
-import { remoteOf } from '../request/sender.ts';
+import { remoteOf } from '../../server/request/sender.ts';
 
 /** How often the log tells of lists that were refused, at most, milliseconds. */
 const quietMs = 60_000;

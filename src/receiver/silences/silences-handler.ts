@@ -10,15 +10,15 @@ import { longSilenceBytes } from '../../limits.ts';
 import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { inSlices, Slices } from '../../runtime/slices.ts';
 import { acceptsJson } from '../../text/go/accept.ts';
-import { answer, answerEmpty, answerJson } from '../answer/answer.ts';
-import type { BodyReader } from '../request/body-reader.ts';
+import { answer, answerEmpty, answerJson } from '../../server/request/answer.ts';
+import type { BodyReader } from '../../server/request/body-reader.ts';
 import { mediaTypeProblem } from '../../text/go/media-type.ts';
-import { RefusedError } from '../answer/refusal.ts';
+import { RefusedError } from '../../server/request/refusal.ts';
 import { readSilenceBody } from './silence-body.ts';
 import { silenceJson } from '../answer/silence-json.ts';
 import type { SilenceKeeper } from '../../silence/silence-keeper.ts';
 import type { SilenceRefusals } from './silence-refusals.ts';
-import { senderOf, type Sender } from '../request/sender.ts';
+import { senderOf, type Sender } from '../../server/request/sender.ts';
 import { Slots } from '../../runtime/slots.ts';
 
 export interface SilencesHandlerOptions {

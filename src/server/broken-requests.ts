@@ -1,0 +1,156 @@
+import type { Socket } from 'node:net';
+import type { Clock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { Slices } from '../runtime/slices.ts';
+import type { HandshakeFailure } from './web/web-metrics.ts';
+import type { WebSettings } from './web/web-settings.ts';
+import type { LimitName, ReceiverMetrics } from '../receiver/report/receiver-metrics.ts';
+import { remoteOf } from './request/sender.ts';
+import { MinuteLines } from './minute-lines.ts';
+
+export interface BrokenRequestsOptions {
+  readonly clock: Clock;
+  readonly schedule: SliceSchedule;
+  readonly logger: Logger;
+  readonly metrics: ReceiverMetrics;
+  /** What the web configuration in use wants to be in every answer. */
+  readonly headers: () => WebSettings['headers'];
+  /** `receiver.max_headers` and `receiver.max_header_size`, for the texts. */
+  readonly maxHeaders: number;
+  readonly maxHeaderBytes: number;
+}
+
+/** The head of a request has more headers than may be. */
+export function tooManyHeaders(): NodeJS.ErrnoException {
+  return Object.assign(new Error('too many headers'), { code: tooManyCode });
+}
+
+interface Refusal {
+  readonly status: string;
+  readonly limit?: LimitName;
+}
+
+const tooManyCode = 'TOO_MANY_HEADERS';
+const headTooLarge = '431 Request Header Fields Too Large';
+const refusals: ReadonlyMap<string, Refusal> = new Map([
+  ['HPE_HEADER_OVERFLOW', { status: headTooLarge, limit: 'max_header_size' }],
+  [tooManyCode, { status: headTooLarge, limit: 'max_headers' }],
+  ['HPE_CHUNK_EXTENSIONS_OVERFLOW', { status: '413 Content Too Large', limit: 'max_header_size' }],
+]);
+const tooSlow = 'ERR_HTTP_REQUEST_TIMEOUT';
+const headTooSlow: Refusal = { status: '408 Request Timeout', limit: 'header_timeout' };
+const bodyTooSlow: Refusal = { status: '408 Request Timeout', limit: 'request_timeout' };
+const badRequest: Refusal = { status: '400 Bad Request' };
+
+/** How long the other side has for reading why its connection is ended, milliseconds. */
+const lingerMs = 1000;
+
+/** What never becomes a request: connections over the limit, and bytes that are no HTTP or come too slowly. */
+export class BrokenRequests {
+  readonly #options: BrokenRequestsOptions;
+  /** Refused in slices: Node ends thousands at once that all came at once and said nothing. */
+  readonly #waiting: (() => void)[] = [];
+  readonly #lines: MinuteLines;
+
+  constructor(options: BrokenRequestsOptions) {
+    this.#options = options;
+    this.#lines = new MinuteLines(options.clock, options.logger);
+  }
+
+  /** A connection was dropped because there are too many. */
+  dropped(maxConnections: number): void {
+    this.#options.metrics.limitReached('max_connections');
+    this.#lines.warn('connections.dropped', 'too many connections: new ones are dropped', () => ({
+      limit: 'receiver.max_connections',
+      max_connections: maxConnections,
+    }));
+  }
+
+  /** The system could not hand over a connection. */
+  notAccepted({ code, message }: NodeJS.ErrnoException): void {
+    this.#lines.warn('connections.dropped', 'the system could not hand over a new connection', () => ({
+      reason: code ?? message,
+    }));
+  }
+
+  /** A TLS connection came to nothing. */
+  handshakeFailed(remote: string, reason: HandshakeFailure, text: string): void {
+    if (reason === 'timeout') this.#options.metrics.limitReached('tls_handshake_timeout');
+    this.#lines.warn('connection.tls_failed', 'a TLS connection was ended before its first request', () => ({
+      remote,
+      reason,
+      text,
+    }));
+  }
+
+  /** A connection has sent more requests than are answered at a time: it is ended without a word. */
+  tooMany(socket: Socket, maxRequests: number): void {
+    this.#options.metrics.limitReached('pipelined_requests');
+    this.#lines.warn('request.broken', 'a connection sent many requests without waiting for an answer', () => ({
+      remote: remoteOf(socket),
+      max_requests: maxRequests,
+    }));
+    socket.destroy();
+  }
+
+  /**
+   * Answers and ends a connection whose bytes cannot be read as a request.
+   * @param hasHead true if the head of a request was read, and is not answered yet
+   */
+  refuse(error: NodeJS.ErrnoException, socket: Socket, hasHead: () => boolean): void {
+    const hadHead = hasHead();
+    this.#waiting.push(() => {
+      // What was late has come while this waited for its turn: Node looks again.
+      if (error.code !== tooSlow || hasHead() === hadHead) this.#refuse(error, socket, hadHead);
+    });
+    if (this.#waiting.length === 1) void this.#refuseAll();
+  }
+
+  async #refuseAll(): Promise<void> {
+    const slices = new Slices(this.#options.schedule, 'refusals');
+    await slices.breathe();
+    // The one that is refused stays in front meanwhile: so what comes in sees that somebody is at it.
+    for (; this.#waiting.length > 0; this.#waiting.shift()) {
+      if (slices.isOver) await slices.breathe();
+      this.#waiting[0]!();
+    }
+  }
+
+  #refuse(error: NodeJS.ErrnoException, socket: Socket, hasHead: boolean): void {
+    // Whatever still comes after the first error is no news.
+    if (socket.writableEnded) return;
+    if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+    const { status, limit } = refusalOf(error, hasHead);
+    if (limit !== undefined) this.#options.metrics.limitReached(limit);
+    this.#lines.warn('request.broken', 'a connection did not send a proper request', () => ({
+      remote: remoteOf(socket),
+      answer: status,
+      reason: error.code,
+    }));
+    socket.end(answerOf(status, this.#textOf(status, limit), this.#options.headers()));
+    const cancelTimer = this.#options.clock.setTimeout(() => socket.destroy(), lingerMs);
+    socket.once('close', cancelTimer);
+  }
+
+  /** Whoever sends such a head is a proxy with much to say, or a client with large cookies: it can be mended. */
+  #textOf(status: string, limit: LimitName | undefined): string {
+    if (status !== headTooLarge) return '';
+    const { maxHeaders, maxHeaderBytes } = this.#options;
+    return limit === 'max_headers'
+      ? `the request has more than receiver.max_headers (${maxHeaders}) headers: send fewer, or raise the limit\n`
+      : `the headers are larger than receiver.max_header_size (${maxHeaderBytes} bytes): send less, or raise the limit\n`;
+  }
+}
+
+function answerOf(status: string, text: string, headers: WebSettings['headers']): string {
+  const lines = [`HTTP/1.1 ${status}`, 'Connection: close', ...headers.map(([name, value]) => `${name}: ${value}`)];
+  if (text !== '') lines.push('Content-Type: text/plain; charset=utf-8');
+  lines.push(`Content-Length: ${text.length}`);
+  return `${lines.join('\r\n')}\r\n\r\n${text}`;
+}
+
+function refusalOf({ code = '' }: NodeJS.ErrnoException, hasHead: boolean): Refusal {
+  if (code === tooSlow) return hasHead ? bodyTooSlow : headTooSlow;
+  return refusals.get(code) ?? badRequest;
+}

@@ -1,0 +1,143 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { Server as HttpsServer } from 'node:https';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { WebMetrics } from './web/web-metrics.ts';
+import type { TlsSettings } from './web/web-settings.ts';
+import { tooManyHeaders, type BrokenRequests } from './broken-requests.ts';
+import type { Connections, ParseError } from './connections.ts';
+import { createServer, type ServerLimits } from './create-server.ts';
+import { OpenResponses } from './open-responses.ts';
+import { TlsConnections } from './tls-connections.ts';
+
+/** The limits of connections that can change while the server runs; milliseconds. */
+export interface ConnectionLimits {
+  readonly headerTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+}
+
+export interface ConnectionServerOptions {
+  readonly limits: ServerLimits;
+  /** Undefined: plain HTTP. */
+  readonly tls: TlsSettings | undefined;
+  readonly webMetrics: WebMetrics;
+  readonly broken: BrokenRequests;
+  readonly connections: Connections;
+  /** @param open how many answers the request's connection is owed now, this one included */
+  readonly serve: (request: IncomingMessage, response: ServerResponse, open: number) => void;
+}
+
+/**
+ * A server of Node for connections that are handed to it: it has no port of its own. Node cannot change on a living server
+ * whether it speaks TLS, nor whether it asks for a client certificate; so another server takes the new connections then,
+ * and this one ends those that it has.
+ */
+export class ConnectionServer {
+  readonly #server: Server | HttpsServer;
+  readonly #tls: TlsConnections | undefined;
+  readonly #connections: Connections;
+  readonly #responses = new OpenResponses();
+  readonly #open = new Set<Socket>();
+  #whyEnding: string | undefined;
+  #ended: (() => void) | undefined;
+
+  constructor({ limits, tls, webMetrics, broken, connections, serve }: ConnectionServerOptions) {
+    this.#connections = connections;
+    this.#server = createServer(limits, tls, (request, response) => {
+      if (request.socket.destroyed) return; // What was in the same packet still comes.
+      if (request.rawHeaders.length > 2 * limits.maxHeaders)
+        return broken.refuse(tooManyHeaders(), request.socket, () => true);
+      const open = this.#responses.add(request.socket, response);
+      connections.begin(request, response);
+      response.once('close', () => {
+        connections.end(request, response);
+        if (this.#whyEnding !== undefined) this.#server.closeIdleConnections();
+      });
+      serve(request, response, open);
+    });
+    if (tls !== undefined && this.#server instanceof HttpsServer)
+      this.#tls = new TlsConnections({ server: this.#server, settings: tls, webMetrics, broken });
+    this.#server.on('secureConnection', (socket: Socket) => connections.secured(socket));
+    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+      if (this.#tls?.failed(error, socket as Socket) === true) return;
+      const hasTooMany =
+        isOverflow(error) && connections.headBytes(socket as Socket, error as ParseError) <= limits.maxHeaderBytes;
+      broken.refuse(hasTooMany ? tooManyHeaders() : error, socket as Socket, () =>
+        this.#responses.has(socket as Socket),
+      );
+    });
+  }
+
+  /** To be called before the first connection. */
+  start(): void {
+    // Node begins to watch its time limits when a server begins to listen; this one never does.
+    this.#server.emit('listening');
+  }
+
+  /** Undefined: plain HTTP. */
+  get tls(): TlsSettings | undefined {
+    return this.#tls?.settings;
+  }
+
+  /** Why it takes no requests any more, for whoever sends one; undefined while it does. */
+  get whyEnding(): string | undefined {
+    return this.#whyEnding;
+  }
+
+  /** Other limits, for what comes from now on. */
+  set limits({ headerTimeoutMs, requestTimeoutMs, idleTimeoutMs }: ConnectionLimits) {
+    this.#server.headersTimeout = Math.min(headerTimeoutMs, requestTimeoutMs);
+    this.#server.requestTimeout = requestTimeoutMs;
+    this.#server.keepAliveTimeout = idleTimeoutMs;
+    // Somebody who does not take the answer must not have a connection for ever.
+    this.#server.timeout = Math.max(idleTimeoutMs, requestTimeoutMs);
+  }
+
+  take(socket: Socket): void {
+    this.#open.add(socket);
+    socket.once('close', () => {
+      this.#open.delete(socket);
+      this.#endIfEmpty();
+    });
+    // TLS has no half of a connection that could go on alone.
+    if (this.#tls !== undefined) socket.allowHalfOpen = false;
+    this.#connections.open(socket, this.#tls !== undefined);
+    this.#server.emit('connection', socket);
+  }
+
+  /** New connections get another certificate; those that are open go on. */
+  renew(tls: TlsSettings | undefined): void {
+    if (tls !== undefined) this.#tls?.use(tls);
+  }
+
+  /**
+   * Ends what is idle at once, and every other connection after its present answer. Whatever comes on one meanwhile is for
+   * `serve` to refuse: {@link whyEnding}.
+   * @param ended called once no connection is left
+   */
+  end(why: string, ended: () => void): void {
+    this.#whyEnding = why;
+    this.#ended = ended;
+    this.#responses.announceClose();
+    this.#server.closeIdleConnections();
+    this.#endIfEmpty();
+  }
+
+  /** Ends every connection, also those that have not got as far as HTTP. */
+  destroyAll(): void {
+    for (const socket of this.#open) socket.destroy();
+  }
+
+  #endIfEmpty(): void {
+    if (this.#whyEnding === undefined || this.#open.size > 0) return;
+    // Stops the watch over its time limits.
+    this.#server.close();
+    this.#ended?.();
+  }
+}
+
+/** Node says the same of a head with too many headers and of one with too many bytes. */
+function isOverflow({ code }: NodeJS.ErrnoException): boolean {
+  return code === 'HPE_HEADER_OVERFLOW';
+}

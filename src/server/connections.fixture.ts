@@ -1,0 +1,18 @@
+import { Config } from '../config/config.ts';
+import { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { Connections, type ConnectionsOptions } from './connections.ts';
+
+const { receiver } = Config.parse({});
+
+/** With the default limits, unless the test says otherwise. */
+export function testConnections(
+  options: Pick<ConnectionsOptions, 'clock' | 'logger' | 'metrics'> & Partial<ConnectionsOptions>,
+): Connections {
+  return new Connections({
+    schedule: new SliceSchedule(options.clock),
+    maxBytes: receiver.max_connection_memory,
+    maxHeaders: receiver.max_headers,
+    maxHeaderBytes: receiver.max_header_size,
+    ...options,
+  });
+}

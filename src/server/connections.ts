@@ -1,0 +1,149 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { CancelTimer, Clock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { SliceSchedule } from '../runtime/slice-schedule.ts';
+import type { ReceiverMetrics } from '../receiver/report/receiver-metrics.ts';
+import type { BodyMemory } from './request/body-reading.ts';
+import { MemoryBudget } from './request/memory-budget.ts';
+import { remoteOf } from './request/sender.ts';
+import type { HeadLimits } from './connection-costs.ts';
+import { Connection } from './connection.ts';
+import { MinuteLines } from './minute-lines.ts';
+
+export interface ConnectionsOptions extends HeadLimits {
+  readonly clock: Clock;
+  readonly schedule: SliceSchedule;
+  readonly logger: Logger;
+  readonly metrics: ReceiverMetrics;
+  /** What all connections may hold together: `receiver.max_connection_memory`, or what there is room for, bytes. */
+  readonly maxBytes: number;
+}
+
+/** An error of Node's parser. */
+export interface ParseError {
+  /** What came last, and how much of it could be read. */
+  readonly rawPacket?: Buffer;
+  readonly bytesParsed?: number;
+}
+
+/** Heads come in, and answers wait to be taken, without a word to us: so often we look, milliseconds. */
+const lookEveryMs = 100;
+
+/**
+ * All open connections, and the one budget for what they hold: heads, finished or not, bodies, TLS state, answers. Over it the one goes that
+ * has been unfinished or idle for longest. Listeners may come and go meanwhile.
+ */
+export class Connections implements BodyMemory {
+  readonly #options: ConnectionsOptions;
+  readonly #budget: MemoryBudget<Connection>;
+  readonly #lines: MinuteLines;
+  readonly #bySocket = new Map<Socket, Connection>();
+  /** TLS connections before the end of their handshake, by {@link addressesOf}: Node does not tell which is which. */
+  readonly #shakingHands = new Map<string, Connection>();
+  #cancelLook: CancelTimer | undefined;
+
+  constructor(options: ConnectionsOptions) {
+    const { clock, schedule, logger, maxBytes, metrics } = options;
+    this.#options = options;
+    this.#budget = new MemoryBudget(maxBytes, schedule, (connection) => this.#tell(connection));
+    this.#lines = new MinuteLines(clock, logger);
+    metrics.watchConnections({ open: () => this.#budget.size, bytes: () => this.#budget.bytes });
+  }
+
+  set maxBytes(maxBytes: number) {
+    this.#budget.maxBytes = maxBytes;
+  }
+
+  /** A connection has been taken; of one that speaks TLS the raw one. */
+  open(socket: Socket, isTls: boolean): void {
+    const connection = new Connection(socket, this.#options, isTls);
+    const addresses = isTls ? addressesOf(socket) : undefined;
+    this.#bySocket.set(socket, connection);
+    if (addresses !== undefined) this.#shakingHands.set(addresses, connection);
+    socket.once('close', () => this.#closed(socket, connection, addresses));
+    this.#cancelLook ??= this.#lookSoon();
+    this.#budget.add(connection);
+  }
+
+  /** The handshake of a TLS connection is done. */
+  secured(socket: Socket): void {
+    const addresses = addressesOf(socket);
+    const connection = this.#shakingHands.get(addresses);
+    if (connection === undefined) return;
+    this.#shakingHands.delete(addresses);
+    this.#bySocket.set(socket, connection);
+    connection.secure(socket);
+  }
+
+  /** How much of its head had been read when Node could read no further, bytes. */
+  headBytes(socket: Socket, { rawPacket, bytesParsed }: ParseError): number {
+    const bytes = this.#bySocket.get(socket)?.unfinishedBytes ?? 0;
+    return bytes - (rawPacket?.length ?? 0) + (bytesParsed ?? 0);
+  }
+
+  /** The head of a request has come in. */
+  begin(request: IncomingMessage, response: ServerResponse): void {
+    const connection = this.#bySocket.get(request.socket);
+    if (connection === undefined) return;
+    connection.begin(request, response);
+    this.#budget.renew(connection);
+  }
+
+  /** Its answer has been taken, or never will be. */
+  end(request: IncomingMessage, response: ServerResponse): void {
+    const connection = this.#bySocket.get(request.socket);
+    if (connection === undefined) return;
+    connection.end(response);
+    this.#budget.renew(connection);
+  }
+
+  hold(request: IncomingMessage, bytes: number, evict: () => void): void {
+    const connection = this.#bySocket.get(request.socket);
+    if (connection === undefined) return;
+    connection.hold(request, bytes, evict);
+    this.#budget.count(connection);
+  }
+
+  release(request: IncomingMessage): void {
+    this.#bySocket.get(request.socket)?.release(request);
+  }
+
+  #closed(socket: Socket, connection: Connection, addresses: string | undefined): void {
+    this.#budget.remove(connection);
+    this.#bySocket.delete(socket);
+    this.#bySocket.delete(connection.socket);
+    if (addresses !== undefined && this.#shakingHands.get(addresses) === connection)
+      this.#shakingHands.delete(addresses);
+    if (this.#budget.size > 0) return;
+    this.#cancelLook?.();
+    this.#cancelLook = undefined;
+  }
+
+  #lookSoon(): CancelTimer {
+    return this.#options.clock.setTimeout(() => {
+      this.#cancelLook = this.#lookSoon();
+      this.#budget.countAll();
+    }, lookEveryMs);
+  }
+
+  #tell(connection: Connection): void {
+    this.#options.metrics.limitReached('connection_memory');
+    this.#lines.warn(
+      'connections.evicted',
+      'connections hold too much memory: the longest idle or unfinished end',
+      () => ({
+        limit: 'receiver.max_connection_memory',
+        max_bytes: this.#budget.maxBytes,
+        connections: this.#budget.size,
+        remote: remoteOf(connection.socket),
+        phase: connection.phase,
+      }),
+    );
+  }
+}
+
+/** Of both ends of a connection. */
+function addressesOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
+}

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import { RecordingLogger } from '../../test/support/recording-logger.ts';
+import { Config } from '../config/config.ts';
+import { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { loadWebConfig } from './web/load-web-config.ts';
+import { rawConnection } from '../receiver/raw-connection.fixture.ts';
+import { testMetrics } from '../receiver/routes.fixture.ts';
+import { GuardedServer } from './guarded-server.ts';
+import { testConnections } from './connections.fixture.ts';
+
+const locked = `basic_auth_users: {ann: $2y$10$${'a'.repeat(53)}}`;
+
+/** A server that listens on `host`, and what makes it read another web configuration. */
+async function start(test: TestContext, host: string) {
+  let text = locked;
+  const readFile = (): string => text;
+  const clock = new FakeClock();
+  const { registry, metrics } = testMetrics();
+  const logger = new RecordingLogger();
+  const { receiver } = Config.parse({});
+  const loaded = loadWebConfig('/nowhere/web.yml', readFile);
+  assert.ok('settings' in loaded);
+  const server = new GuardedServer({
+    registry,
+    metrics,
+    clock,
+    schedule: new SliceSchedule(clock),
+    logger,
+    routes: (_, response) => response.end(),
+    web: { routePrefix: '/am', configSource: { file: '/nowhere/web.yml', ...loaded, readFile } },
+    connections: testConnections({ clock, logger, metrics }),
+    maxHeaderBytes: receiver.max_header_size,
+    maxHeaders: receiver.max_headers,
+    headerTimeoutMs: receiver.header_timeout,
+    requestTimeoutMs: receiver.request_timeout,
+    idleTimeoutMs: receiver.idle_timeout,
+    maxConnections: receiver.max_connections,
+    tlsHandshakeTimeoutMs: receiver.tls_handshake_timeout,
+  });
+  test.after(() => server.close(1));
+  const { port } = await server.listen({ host, port: 0 });
+  const reload = (next: string): void => {
+    text = next;
+    server.prepareReload()();
+  };
+  return { port, reload, unlocked: () => logger.valuesOf('receiver.unlocked', 'address').flat() };
+}
+
+describe('GuardedServer', () => {
+  it('warns whenever a configuration comes into use that lets everybody on the network in', async (test) => {
+    const { port, reload, unlocked } = await start(test, '0.0.0.0');
+    reload(locked);
+    assert.deepEqual(unlocked(), []);
+    reload('{}');
+    reload('access: {/metrics: open}');
+    const address = `http://0.0.0.0:${port}/am`;
+    assert.deepEqual(unlocked(), [address, address]);
+  });
+
+  it('does not warn of it on the loopback', async (test) => {
+    const { reload, unlocked } = await start(test, '127.0.0.1');
+    reload('{}');
+    assert.deepEqual(unlocked(), []);
+  });
+
+  for (const [listensAt, configuration, status] of [
+    ['127.0.0.1', '{}', '403'],
+    ['127.0.0.1', locked, '401'],
+    ['0.0.0.0', '{}', '200'],
+  ] as const)
+    it(`answers ${status} to a foreign Host at ${listensAt} ${configuration === locked ? 'with' : 'without'} a lock`, async (test) => {
+      const { port, reload } = await start(test, listensAt);
+      reload(configuration);
+      const connection = await rawConnection(test, port);
+      connection.send('GET /am/x HTTP/1.1\r\nHost: tocsin.example\r\nConnection: close\r\n\r\n');
+      assert.equal((await connection.closed).slice(9, 12), status);
+    });
+});

@@ -1,0 +1,103 @@
+import type { AddressInfo } from 'node:net';
+import type { Registry } from 'prom-client';
+import type { ListenAddress } from '../config/listen-address.ts';
+import { LiveWebConfig } from './web/live-web-config.ts';
+import { PasswordCheck } from './web/password-check.ts';
+import { PasswordThread } from './web/password-hasher.ts';
+import { createWebMetrics } from './web/web-metrics.ts';
+import { isLocked, type WebSettings } from './web/web-settings.ts';
+import { BrowserGuard } from './web/browser-guard.ts';
+import { Gate } from './web/gate.ts';
+import { GateReport } from './web/gate-report.ts';
+import { ReceiverServer, type ReceiverServerOptions } from './receiver-server.ts';
+import { isLoopback, tellListening, warnIfUnlocked, type Lock } from './tell-listening.ts';
+import type { WebOptions } from './web-options.ts';
+
+export interface GuardedServerOptions extends Omit<
+  ReceiverServerOptions,
+  'webMetrics' | 'tls' | 'gate' | 'guard' | 'routePrefix'
+> {
+  readonly registry: Registry;
+  readonly web: WebOptions;
+}
+
+/** The server with what `--web.config.file` asks for; without that file nothing stands between it and its routes. */
+export class GuardedServer {
+  readonly server: ReceiverServer;
+  readonly #options: GuardedServerOptions;
+  readonly #config: LiveWebConfig | undefined;
+  readonly #passwords: PasswordCheck;
+  readonly #report: GateReport;
+  #address: AddressInfo | undefined;
+  #listenHost: string | undefined;
+
+  constructor(options: GuardedServerOptions) {
+    this.#options = options;
+    this.#passwords = new PasswordCheck(new PasswordThread(), options.clock);
+    const { routePrefix, corsOrigin, configSource: source } = options.web;
+    const webMetrics = createWebMetrics(options.registry);
+    this.#report = new GateReport({ ...options, webMetrics });
+    const prepare = (settings: WebSettings): (() => void) => this.#prepare(settings);
+    const config = source && new LiveWebConfig({ ...options, metrics: webMetrics, source, prepare });
+    const gate =
+      config &&
+      new Gate({
+        ...options,
+        settings: () => config.current,
+        passwords: this.#passwords,
+        report: this.#report,
+        answersPreflights: corsOrigin !== undefined,
+      });
+    this.#config = config;
+    const guard = new BrowserGuard({
+      ...options,
+      ...options.web,
+      report: this.#report,
+      listenHost: () => this.#listenHost,
+      isOpenLoopback: () =>
+        this.#address !== undefined && isLoopback(this.#address) && !lockOf(config?.current).isLocked,
+    });
+    this.server = new ReceiverServer({ ...options, routePrefix, webMetrics, tls: config?.current.tls, gate, guard });
+  }
+
+  /** Resolves once connections are taken; from then on the web configuration follows its files. */
+  async listen({ host, port }: ListenAddress): Promise<AddressInfo> {
+    const address = await this.server.listen(host, port);
+    const { logger, web } = this.#options;
+    this.#address = address;
+    this.#listenHost = host;
+    tellListening(logger, lockOf(this.#config?.current), address, web.routePrefix);
+    this.#config?.watch();
+    return address;
+  }
+
+  /** Reads the web configuration anew, and gives what swaps it in. Throws, with all that is wrong with it, a line each. */
+  prepareReload(): () => void {
+    const prepared = this.#config?.prepare();
+    if (prepared !== undefined && 'problems' in prepared) throw new Error(prepared.problems.join('\n'));
+    return () => prepared?.apply();
+  }
+
+  #prepare(settings: WebSettings): () => void {
+    const { logger, web } = this.#options;
+    const applyTls = this.server.prepareTls(settings.tls);
+    return () => {
+      applyTls();
+      if (this.#address !== undefined) warnIfUnlocked(logger, lockOf(settings), this.#address, web.routePrefix);
+    };
+  }
+
+  async close(timeoutMs: number): Promise<void> {
+    this.#config?.close();
+    await this.server.close(timeoutMs);
+    await this.#passwords.close();
+    this.#report.close();
+  }
+}
+
+function lockOf(settings: WebSettings | undefined): Lock {
+  return {
+    scheme: settings?.tls === undefined ? 'http' : 'https',
+    isLocked: settings !== undefined && isLocked(settings),
+  };
+}

@@ -1,0 +1,317 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { RequestListener, ServerResponse } from 'node:http';
+import { Server } from 'node:net';
+import { describe, it, type TestContext } from 'node:test';
+import { Config } from '../config/config.ts';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import { eventually } from '../../test/support/eventually.ts';
+import { RecordingLogger } from '../../test/support/recording-logger.ts';
+import { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { rawConnection, requestHead } from '../receiver/raw-connection.fixture.ts';
+import { digestOf } from './web/load-web-config.ts';
+import { PasswordCheck } from './web/password-check.ts';
+import { Gate } from './web/gate.ts';
+import { GateReport } from './web/gate-report.ts';
+import { ReceiverServer, type ReceiverServerOptions } from './receiver-server.ts';
+import { createWebMetrics } from './web/web-metrics.ts';
+import { metric, testMetrics } from '../receiver/routes.fixture.ts';
+import { testConnections } from './connections.fixture.ts';
+
+const openToAll = {
+  tls: undefined,
+  headers: [],
+  rateLimit: undefined,
+  users: new Map<string, string>(),
+  tokenDigests: [],
+  access: new Map<string, never>(),
+};
+const { receiver: defaults } = Config.parse({});
+
+/** A server whose routes answer `OK` at once, but at `/later` leave that to the test. */
+async function startServer(test: TestContext, options: Partial<ReceiverServerOptions> = {}) {
+  const clock = new FakeClock();
+  const logger = new RecordingLogger();
+  const { registry, metrics } = testMetrics();
+  const open: ServerResponse[] = [];
+  const routes: RequestListener = (request, response) => {
+    if (request.url === '/later') open.push(response);
+    else response.end('OK');
+  };
+  const server = new ReceiverServer({
+    clock,
+    schedule: new SliceSchedule(clock),
+    logger,
+    metrics,
+    routes,
+    routePrefix: '',
+    webMetrics: createWebMetrics(registry),
+    tlsHandshakeTimeoutMs: defaults.tls_handshake_timeout,
+    connections: testConnections({ clock, logger, metrics }),
+    maxHeaderBytes: defaults.max_header_size,
+    maxHeaders: defaults.max_headers,
+    headerTimeoutMs: defaults.header_timeout,
+    requestTimeoutMs: defaults.request_timeout,
+    idleTimeoutMs: defaults.idle_timeout,
+    maxConnections: defaults.max_connections,
+    ...options,
+  });
+  const { port } = await server.listen('127.0.0.1', 0);
+  test.after(async () => {
+    const closed = server.close(1);
+    clock.advance(1);
+    await closed;
+  });
+  const reached = (limit: string): Promise<number | undefined> =>
+    metric(registry, `tocsin_limit_reached_total{limit="${limit}"}`);
+  return { server, port, clock, logger, registry, open, reached };
+}
+
+/** Opens to the bearer token `token`. */
+function lockedGate(test: TestContext, clock: FakeClock): Gate {
+  const { registry, metrics } = testMetrics();
+  const report = new GateReport({
+    clock,
+    logger: new RecordingLogger(),
+    metrics,
+    webMetrics: createWebMetrics(registry),
+  });
+  test.after(() => report.close());
+  return new Gate({
+    clock,
+    settings: () => ({ ...openToAll, tokenDigests: [digestOf('token')] }),
+    passwords: new PasswordCheck(
+      {
+        matches: () => assert.fail('no password is needed'),
+        close: () => Promise.resolve(),
+      },
+      clock,
+    ),
+    report,
+    answersPreflights: false,
+  });
+}
+
+describe('ReceiverServer', () => {
+  it('answers 431 to a head over the limit, and counts it', async (test) => {
+    const { port, reached, logger } = await startServer(test, { maxHeaderBytes: 2048 });
+    const small = await rawConnection(test, port);
+    small.send(requestHead('GET', '/', `X: ${'x'.repeat(1500)}`));
+    await small.received(/^HTTP\/1\.1 200 /);
+    const large = await rawConnection(test, port);
+    large.send(requestHead('GET', '/', `X: ${'x'.repeat(2100)}`));
+    assert.match(await large.closed, /^HTTP\/1\.1 431 /);
+    assert.equal(await reached('max_header_size'), 1);
+    assert.deepEqual(logger.valuesOf('request.broken', 'reason'), [['HPE_HEADER_OVERFLOW']]);
+  });
+
+  it('answers 431 to more headers than the limit, on a connection that was used before too, and counts them apart', async (test) => {
+    const { port, reached, logger } = await startServer(test, { maxHeaders: 20 });
+    const headers = (count: number): string[] => Array.from({ length: count }, (_, index) => `h${index}: v`);
+    // `Host` is one of them.
+    const connection = await rawConnection(test, port);
+    connection.send(requestHead('GET', '/', ...headers(19)));
+    await connection.received(/^HTTP\/1\.1 200 /);
+    connection.send(requestHead('GET', '/', ...headers(20)));
+    assert.match(
+      await connection.closed,
+      /HTTP\/1\.1 431 [^]*more than receiver\.max_headers \(20\) headers: send fewer/,
+    );
+    const many = await rawConnection(test, port);
+    const head = requestHead('POST', '/', ...headers(500), 'Content-Length: 20000');
+    many.send(head + 'x'.repeat(20_000));
+    assert.match(await many.closed, /^HTTP\/1\.1 431 [^]*max_headers/);
+    assert.deepEqual([await reached('max_headers'), await reached('max_header_size')], [2, 0]);
+    assert.deepEqual(logger.valuesOf('request.broken', 'reason'), [['TOO_MANY_HEADERS']]);
+  });
+
+  it('answers 400 to what is no HTTP', async (test) => {
+    const { port } = await startServer(test);
+    const connection = await rawConnection(test, port);
+    connection.send('nonsense\r\n\r\n');
+    assert.match(await connection.closed, /^HTTP\/1\.1 400 /);
+  });
+
+  it('asks for a body that waits for 100 Continue, but only of those whom the gate lets in', async (test) => {
+    const clock = new FakeClock();
+    const { port } = await startServer(test, { clock, gate: lockedGate(test, clock) });
+    const expecting = ['Content-Length: 5', 'Expect: 100-continue'];
+    const inside = await rawConnection(test, port);
+    inside.send(requestHead('POST', '/', ...expecting, 'Authorization: Bearer token'));
+    await inside.received(/^HTTP\/1\.1 100 Continue\r\n\r\n/);
+    inside.send('12345');
+    await inside.received(/HTTP\/1\.1 200 /);
+    const outside = await rawConnection(test, port);
+    outside.send(requestHead('POST', '/', ...expecting));
+    await outside.received(/^HTTP\/1\.1 401 [^]*Connection: close[^]*configuration of Tocsin\n$/);
+    clock.advance(1000);
+    assert.doesNotMatch(await outside.closed, /100 Continue/);
+  });
+
+  it('answers 408 to a head that comes too slowly', async (test) => {
+    const { port, reached } = await startServer(test, { headerTimeoutMs: 50 });
+    const connection = await rawConnection(test, port);
+    connection.send('GET / HTTP/1.1\r\nHost:');
+    assert.match(await connection.closed, /^HTTP\/1\.1 408 /);
+    assert.deepEqual([await reached('header_timeout'), await reached('request_timeout')], [1, 0]);
+  });
+
+  it('answers 408 to a body that comes too slowly', async (test) => {
+    const { port, reached } = await startServer(test, { requestTimeoutMs: 50 });
+    const connection = await rawConnection(test, port);
+    connection.send(`${requestHead('POST', '/later', 'Content-Length: 9')}x`);
+    assert.match(await connection.closed, /^HTTP\/1\.1 408 /);
+    assert.deepEqual([await reached('header_timeout'), await reached('request_timeout')], [0, 1]);
+  });
+
+  it('drops connections over the limit, counts them and writes one line', async (test) => {
+    const { port, reached, logger } = await startServer(test, { maxConnections: 1 });
+    const first = await rawConnection(test, port);
+    first.send(requestHead('GET', '/'));
+    await first.received(/OK/);
+    for (let n = 0; n < 2; n++) assert.equal(await (await rawConnection(test, port)).closed, '');
+    assert.equal(
+      await eventually(
+        () => reached('max_connections'),
+        (count) => count === 2,
+        2000,
+      ),
+      2,
+    );
+    assert.deepEqual(logger.valuesOf('connections.dropped', 'max_connections', 'more_since_last_line'), [[1, 0]]);
+    first.send(requestHead('GET', '/again'));
+    await first.received(/OK[^]*OK/);
+  });
+
+  it('ends a connection that sends many requests without waiting', async (test) => {
+    const { port, reached } = await startServer(test);
+    const connection = await rawConnection(test, port);
+    connection.send(requestHead('GET', '/later').repeat(17));
+    assert.equal(await connection.closed, '');
+    assert.equal(await reached('pipelined_requests'), 1);
+  });
+
+  it('counts answers by path without the query, and 499 for who went away', async (test) => {
+    const { port, registry, open } = await startServer(test);
+    const connection = await rawConnection(test, port);
+    connection.send(requestHead('GET', '/metrics?x=/'));
+    await connection.received(/OK/);
+    connection.send(requestHead('GET', '/later'));
+    await eventually(
+      () => open.length,
+      (length) => length === 1,
+      2000,
+    );
+    connection.socket.destroy();
+    await once(open[0]!, 'close');
+    const series = 'tocsin_http_requests_total';
+    assert.equal(await metric(registry, `${series}{path="/metrics",method="GET",code="200"}`), 1);
+    assert.equal(await metric(registry, `${series}{path="other",method="GET",code="499"}`), 1);
+  });
+
+  it('outlives a connection that the system could not hand over', async (test) => {
+    const listen = test.mock.method(Server.prototype, 'listen');
+    const { port, logger } = await startServer(test);
+    const listening = listen.mock.calls[0]?.this as Server;
+    listening.emit('error', Object.assign(new Error('accept EPERM'), { code: 'EPERM' }));
+    assert.deepEqual(logger.valuesOf('connections.dropped', 'reason'), [['EPERM']]);
+    const next = await rawConnection(test, port);
+    next.send(requestHead('GET', '/'));
+    await next.received(/OK/);
+  });
+
+  it('rejects when its port is taken', async (test) => {
+    const { port } = await startServer(test);
+    const { server } = await startServer(test);
+    await assert.rejects(server.listen('127.0.0.1', port), { code: /EADDRINUSE|ERR_SERVER_ALREADY_LISTEN/ });
+  });
+});
+
+describe('ReceiverServer.close', () => {
+  it('ends connections that are idle, and takes no new ones', async (test) => {
+    const { server, port, clock } = await startServer(test);
+    const idle = await rawConnection(test, port);
+    idle.send(requestHead('GET', '/'));
+    await idle.received(/OK/);
+    await server.close(1000);
+    await idle.closed;
+    await assert.rejects(rawConnection(test, port), { code: 'ECONNREFUSED' });
+    assert.equal(clock.pending(), 0);
+  });
+
+  it('answers what is under way, as the last answer of its connection', async (test) => {
+    const { server, port, open } = await startServer(test);
+    const connection = await rawConnection(test, port);
+    connection.send(requestHead('GET', '/later'));
+    await eventually(
+      () => open.length,
+      (length) => length === 1,
+      2000,
+    );
+    const closed = server.close(1000);
+    open[0]!.end('done');
+    const answer = await connection.closed;
+    assert.match(answer, /^HTTP\/1\.1 200 [^]*Connection: close\r\n[^]*done/);
+    await closed;
+  });
+
+  it('answers 503 to a request that comes on an open connection meanwhile', async (test) => {
+    const { server, port, open } = await startServer(test);
+    const connection = await rawConnection(test, port);
+    // Its head is not whole yet, so that it is not idle.
+    connection.send('GET /');
+    const busy = await rawConnection(test, port);
+    busy.send(requestHead('GET', '/later'));
+    await eventually(
+      () => open.length,
+      (length) => length === 1,
+      2000,
+    );
+    const closed = server.close(1000);
+    connection.send('later HTTP/1.1\r\nHost: x\r\n\r\n');
+    const answer = await connection.closed;
+    assert.match(answer, /^HTTP\/1\.1 503 [^]*Connection: close\r\n[^]*"Tocsin is shutting down"\n$/i);
+    assert.equal(open.length, 1);
+    open[0]!.end();
+    await closed;
+  });
+
+  it('ends what is still open when its time is over', async (test) => {
+    const { server, port, open, clock } = await startServer(test);
+    const connection = await rawConnection(test, port);
+    connection.send(requestHead('GET', '/later'));
+    await eventually(
+      () => open.length,
+      (length) => length === 1,
+      2000,
+    );
+    const closed = server.close(1000);
+    clock.advance(999);
+    assert.equal(connection.socket.destroyed, false);
+    clock.advance(1);
+    await closed;
+    assert.equal(await connection.closed, '');
+  });
+});
+
+describe('ReceiverServer.limits', () => {
+  it('hold for what comes after they were set', async (test) => {
+    const { server, port, reached } = await startServer(test);
+    const first = await rawConnection(test, port);
+    first.send(requestHead('GET', '/'));
+    server.limits = { headerTimeoutMs: 10_000, requestTimeoutMs: 10_000, idleTimeoutMs: 3_210_000, maxConnections: 1 };
+    const second = await rawConnection(test, port);
+    await second.closed;
+    await eventually(
+      () => reached('max_connections'),
+      (count) => count === 1,
+    );
+    first.socket.destroy();
+    await first.closed;
+    const { headers } = await eventually(
+      () => fetch(`http://127.0.0.1:${port}/`),
+      ({ ok }) => ok,
+    );
+    assert.equal(headers.get('keep-alive'), 'timeout=3210');
+  });
+});

@@ -1,0 +1,185 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Clock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { SliceSchedule } from '../runtime/slice-schedule.ts';
+import type { WebMetrics } from './web/web-metrics.ts';
+import { takesSameClients, type TlsSettings, type WebSettings } from './web/web-settings.ts';
+import { answerString } from './request/answer.ts';
+import { askForBody } from './ask-for-body.ts';
+import { BrokenRequests } from './broken-requests.ts';
+import { connectionLimit } from './connection-limit.ts';
+import type { Connections } from './connections.ts';
+import { ConnectionServer, type ConnectionLimits } from './connection-server.ts';
+import type { ServerLimits } from './create-server.ts';
+import type { BrowserGuard } from './web/browser-guard.ts';
+import type { Gate } from './web/gate.ts';
+import { turnAway } from './web/turn-away.ts';
+import { headProblem } from './head-problem.ts';
+import { Listener } from './listener.ts';
+import { answerOutsidePrefix } from './outside-prefix.ts';
+import type { ReceiverMetrics } from '../receiver/report/receiver-metrics.ts';
+import { readTarget } from './request/request-target.ts';
+
+/** The limits that can change while the server runs; milliseconds. */
+export interface LiveLimits extends ConnectionLimits {
+  readonly maxConnections: number;
+}
+
+export interface ReceiverServerOptions extends ServerLimits, LiveLimits {
+  readonly clock: Clock;
+  readonly schedule: SliceSchedule;
+  readonly logger: Logger;
+  readonly metrics: ReceiverMetrics;
+  /** All that is open, with the budget for what it holds. */
+  readonly connections: Connections;
+  readonly routes: RequestListener;
+  /** What stands before every path: '' or `/prefix`. */
+  readonly routePrefix: string;
+  readonly webMetrics: WebMetrics;
+  /** Undefined: plain HTTP. */
+  readonly tls?: TlsSettings | undefined;
+  /** Undefined: web pages of everybody may use it. */
+  readonly guard?: BrowserGuard | undefined;
+  /** Undefined: everybody may come in. */
+  readonly gate?: Gate | undefined;
+}
+
+/**
+ * Most requests that a connection may have sent without waiting for an answer. Hardly anybody sends even two; but a thousand
+ * fit into one packet, and their answers into no memory.
+ */
+const maxPipelinedRequests = 16;
+
+/** The HTTP server: its limits, its start and its end. What it speaks can change while it runs. */
+export class ReceiverServer {
+  readonly #options: ReceiverServerOptions;
+  readonly #listener: Listener;
+  readonly #broken: BrokenRequests;
+  /** Those before the present one that still have connections. */
+  readonly #older = new Set<ConnectionServer>();
+  #present: ConnectionServer;
+  #limits: LiveLimits;
+
+  constructor(options: ReceiverServerOptions) {
+    this.#options = options;
+    this.#limits = options;
+    this.#broken = new BrokenRequests({ ...options, headers: () => this.#headers });
+    this.#present = this.#create(options.tls);
+    this.#listener = new Listener({
+      take: (socket) => this.#present.take(socket),
+      dropped: (maxConnections) => this.#broken.dropped(maxConnections),
+      failed: (error) => this.#broken.notAccepted(error),
+    });
+    this.limits = options;
+  }
+
+  /** Other limits, for what comes from now on. */
+  set limits(limits: LiveLimits) {
+    this.#limits = limits;
+    this.#listener.maxConnections = connectionLimit(limits.maxConnections);
+    for (const server of this.#all) server.limits = limits;
+  }
+
+  /**
+   * Gives what puts other settings of TLS to use, for every request from then on. Connections whose client would be looked
+   * at in another way now end after their present answer. Throws if the settings cannot be used.
+   */
+  prepareTls(tls: TlsSettings | undefined): () => void {
+    const next = this.#create(tls);
+    return () => {
+      const present = this.#present;
+      if (takesSameClients(present.tls, tls)) return present.renew(tls);
+      this.#present = next;
+      next.limits = this.#limits;
+      next.start();
+      this.#older.add(present);
+      this.#end(present, whyReplaced);
+    };
+  }
+
+  /** Resolves with the real address once connections are taken; rejects with the system's error (EADDRINUSE …). */
+  listen(host: string | undefined, port: number): Promise<AddressInfo> {
+    this.#present.start();
+    return this.#listener.listen(host, port);
+  }
+
+  /** Takes no new connections; what is being answered is answered, anything new gets a 503. Resolves when none is left. */
+  async close(timeoutMs: number): Promise<void> {
+    const closed = this.#listener.close();
+    const cancelTimer = this.#options.clock.setTimeout(() => this.#destroyAll(), timeoutMs);
+    for (const server of this.#all) this.#end(server, whyClosing);
+    await closed;
+    cancelTimer();
+  }
+
+  get #all(): readonly ConnectionServer[] {
+    return [...this.#older, this.#present];
+  }
+
+  #end(server: ConnectionServer, why: string): void {
+    server.end(why, () => this.#older.delete(server));
+  }
+
+  #destroyAll(): void {
+    for (const server of this.#all) server.destroyAll();
+  }
+
+  #create(tls: TlsSettings | undefined): ConnectionServer {
+    const { webMetrics, connections } = this.#options;
+    const server: ConnectionServer = new ConnectionServer({
+      limits: this.#options,
+      tls,
+      webMetrics,
+      broken: this.#broken,
+      connections,
+      serve: (request, response, open) => this.#serve(server, request, response, open),
+    });
+    return server;
+  }
+
+  #serve(server: ConnectionServer, request: IncomingMessage, response: ServerResponse, open: number): void {
+    const { clock, gate, guard, metrics, routePrefix } = this.#options;
+    const startedAt = clock.now();
+    const { path, route, url } = readTarget(routePrefix, request.url ?? '/');
+    request.url = url;
+    for (const [name, value] of this.#headers) response.setHeader(name, value);
+    response.once('close', () => {
+      const status = response.writableFinished ? response.statusCode : clientClosedRequest;
+      metrics.answered(route, request.method ?? '', status, Math.max(0, clock.now() - startedAt) / 1000);
+    });
+    const problem = headProblem(request);
+    if (open > maxPipelinedRequests) this.#broken.tooMany(request.socket, maxPipelinedRequests);
+    else if (server.whyEnding !== undefined) this.#refuse(server.whyEnding, request, response);
+    else if (problem !== undefined) turnAway(clock, request, response.setHeader('Connection', 'close'), ...problem);
+    else if (guard?.refuses(path, request, response) === true) return;
+    else if (gate === undefined) this.#dispatch(path, request, response);
+    else gate.admit(path, request, response, () => this.#dispatch(path, request, response));
+  }
+
+  /** What the web configuration in use wants to be in every answer. */
+  get #headers(): WebSettings['headers'] {
+    return this.#options.gate?.headers ?? [];
+  }
+
+  #dispatch(path: string, request: IncomingMessage, response: ServerResponse): void {
+    const { routes, routePrefix } = this.#options;
+    askForBody(request, response);
+    if (path === '') answerOutsidePrefix(routePrefix, request, response);
+    else routes(request, response);
+  }
+
+  /** Once the request has come in whole: ended in the middle of it, a connection would lose the answer. */
+  #refuse(why: string, request: IncomingMessage, response: ServerResponse): void {
+    response.setHeader('Connection', 'close');
+    askForBody(request, response);
+    request.once('end', () => answerString(response, 503, why));
+    request.resume();
+  }
+}
+
+/** The code under which a request is counted whose sender went away before the answer, as nginx has it. */
+const clientClosedRequest = 499;
+
+const whyClosing = 'Tocsin is shutting down';
+const whyReplaced = 'this connection is older than the web configuration in use: connect again';

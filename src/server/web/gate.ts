@@ -1,0 +1,201 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Clock } from '../../runtime/clock.ts';
+import { maxDelayedRefusals } from '../../limits.ts';
+import { isOpen } from './access.ts';
+import { parseAuthorization, type Credentials } from './authorization-header.ts';
+import { digestOf } from './load-web-config.ts';
+import type { PasswordCheck, PasswordVerdict } from './password-check.ts';
+import { TokenBucket } from './token-bucket.ts';
+import type { AuthFailure } from './web-metrics.ts';
+import { hasCredentials, type WebSettings } from './web-settings.ts';
+import { preflightMethod } from './cors.ts';
+import type { GateReport } from './gate-report.ts';
+import { plainAddress, senderOf } from '../request/sender.ts';
+import { turnAway } from './turn-away.ts';
+
+export interface GateOptions {
+  readonly clock: Clock;
+  /** The web configuration in use. */
+  readonly settings: () => WebSettings;
+  readonly passwords: PasswordCheck;
+  readonly report: GateReport;
+  /** True if preflights of browsers are answered: they come without a password, and learn nothing. */
+  readonly answersPreflights: boolean;
+}
+
+/** Never limited: what asks them restarts a process that does not answer. */
+const health = new Set(['/-/healthy', '/-/ready']);
+
+/** Where a request shows who sent it, by the web configuration: rate limit, password or token. */
+export class Gate {
+  readonly #options: GateOptions;
+  readonly #connections = new WeakMap<Socket, number>();
+  #lastConnection = 0;
+  #delayed = 0;
+  #bucket: TokenBucket | undefined;
+
+  constructor(options: GateOptions) {
+    this.#options = options;
+  }
+
+  /** What every answer is to have, also those that are given before anybody comes to the gate. */
+  get headers(): WebSettings['headers'] {
+    return this.#options.settings().headers;
+  }
+
+  /**
+   * Calls `next` for a request that may go on, at once or when its password has been checked; answers every other one
+   * without reading its body.
+   * @param path without the route prefix; '' for one outside of it
+   */
+  admit(path: string, request: IncomingMessage, response: ServerResponse, next: () => void): void {
+    const settings = this.#options.settings();
+    if (!health.has(path) && this.#isOverRate(settings)) {
+      this.#options.report.rateLimited();
+      return turnAway(
+        this.#options.clock,
+        request,
+        response,
+        429,
+        'Too Many Requests: rate_limit of the web configuration\n',
+      );
+    }
+    this.#judge(settings, path, request, response, next);
+  }
+
+  #judge(
+    settings: WebSettings,
+    path: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    next: () => void,
+  ): void {
+    const isPreflight = this.#options.answersPreflights && preflightMethod(request) !== undefined;
+    if (!hasCredentials(settings) || isOpen(settings.access, path) || isPreflight) next();
+    else this.#authenticate(settings, path, request, response, next);
+  }
+
+  #authenticate(
+    settings: WebSettings,
+    path: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    next: () => void,
+  ): void {
+    const { authorization } = request.headers;
+    const credentials = authorization === undefined ? undefined : parseAuthorization(authorization);
+    const refuse = (reason: AuthFailure): void => this.#refuse(settings, path, request, response, reason, credentials);
+    if (credentials === undefined) return refuse(authorization === undefined ? 'missing' : 'malformed');
+    if (credentials.scheme === 'bearer') return isToken(settings, credentials.token) ? next() : refuse('token');
+    if (settings.users.size === 0) return refuse('password');
+    const address = plainAddress(request.socket.remoteAddress ?? '');
+    const settle = (verdict: PasswordVerdict): void => {
+      if (response.destroyed) return;
+      const present = this.#options.settings();
+      if (verdict !== 'good') refuse(verdict === 'busy' ? 'busy' : 'password');
+      else if (present === settings) next();
+      // Others came into use while the password waited for its turn: it has to be good by them as well.
+      else this.#judge(present, path, request, response, next);
+    };
+    const tried = { ...credentials, address, connection: this.#connectionOf(request.socket) };
+    const verdict = this.#options.passwords.check(settings.users, tried);
+    if (typeof verdict === 'string') return settle(verdict);
+    response.once('close', () => this.#options.passwords.leave(tried));
+    verdict.then(
+      (late) => (late === 'good' ? settle(late) : this.#delay(address, response, () => settle(late))),
+      (error: unknown) => {
+        this.#options.report.failed(senderOf(request), error);
+        settle('busy');
+      },
+    );
+  }
+
+  /** A number of its own for each connection: who sends is told apart by it. */
+  #connectionOf(socket: Socket): number {
+    const number = this.#connections.get(socket) ?? ++this.#lastConnection;
+    this.#connections.set(socket, number);
+    return number;
+  }
+
+  /** A refusal that cost a turn costs its sender time, so that one who waits for the answer cannot try again at once. */
+  #delay(address: string, response: ServerResponse, refuse: () => void): void {
+    const { clock, passwords, report } = this.#options;
+    const delayMs = passwords.refusalDelayMs(address);
+    if (delayMs === 0) return refuse();
+    if (this.#delayed >= maxDelayedRefusals) {
+      report.tooManyDelayed();
+      return refuse();
+    }
+    this.#delayed++;
+    const end = (): void => {
+      this.#delayed--;
+      response.off('close', cancel);
+      refuse();
+    };
+    const cancelTimer = clock.setTimeout(end, delayMs);
+    const cancel = (): void => {
+      this.#delayed--;
+      cancelTimer();
+    };
+    response.once('close', cancel);
+  }
+
+  #refuse(
+    settings: WebSettings,
+    path: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    reason: AuthFailure,
+    credentials: Credentials | undefined,
+  ): void {
+    const { clock, report } = this.#options;
+    const sender = senderOf(request);
+    const user = credentials?.scheme === 'basic' && settings.users.has(credentials.user) ? credentials.user : undefined;
+    report.unauthorized(request, sender, path, reason, user);
+    response.setHeader('X-Request-Id', sender.requestId);
+    if (reason === 'busy') {
+      response.setHeader('Retry-After', '1');
+      return turnAway(
+        clock,
+        request,
+        response,
+        429,
+        'Too Many Requests: too many passwords wait to be checked; try again\n',
+      );
+    }
+    response.setHeader('WWW-Authenticate', challenges(settings));
+    turnAway(clock, request, response, 401, adviceOf(settings));
+  }
+
+  /** The bucket is a new one only if the limit is another. */
+  #isOverRate({ rateLimit }: WebSettings): boolean {
+    if (rateLimit === undefined) return false;
+    const { intervalMs, burst } = rateLimit;
+    if (this.#bucket?.intervalMs !== intervalMs || this.#bucket.burst !== burst)
+      this.#bucket = new TokenBucket(rateLimit);
+    return !this.#bucket.take(this.#options.clock.now());
+  }
+}
+
+/** Looks at every token, and at every byte of its digest, whatever the outcome: time tells nothing. */
+function isToken({ tokenDigests }: WebSettings, token: string): boolean {
+  const digest = digestOf(token);
+  let isGood = false;
+  for (const candidate of tokenDigests) isGood = timingSafeEqual(candidate, digest) || isGood;
+  return isGood;
+}
+
+function challenges({ users, tokenDigests }: WebSettings): string[] {
+  const basic = users.size > 0 ? ['Basic realm="Tocsin", charset="UTF-8"'] : [];
+  return tokenDigests.length > 0 ? [...basic, 'Bearer realm="Tocsin"'] : basic;
+}
+
+function adviceOf({ users, tokenDigests }: WebSettings): string {
+  const ways = [
+    ...(users.size > 0 ? ['a user and password (basic_auth; curl -u USER:PASSWORD)'] : []),
+    ...(tokenDigests.length > 0 ? ['a bearer token (authorization; curl -H "Authorization: Bearer TOKEN")'] : []),
+  ];
+  return `Unauthorized: send ${ways.join(' or ')} of the web configuration of Tocsin\n`;
+}

@@ -1,0 +1,147 @@
+import type { CancelTimer, Clock } from '../../runtime/clock.ts';
+import type { ReadFile } from '../../config/load-config.ts';
+import { webConfigCheckMs, webConfigRetryMs } from '../../limits.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import { areSame, type FileStates } from './file-states.ts';
+import { FileWatch } from './file-watch.ts';
+import { loadWebConfig } from './load-web-config.ts';
+import type { WebMetrics } from './web-metrics.ts';
+import { isGuarded, type WebSettings } from './web-settings.ts';
+
+/** A web configuration that was read at the start, and where it came from. */
+export interface WebConfigSource {
+  readonly file: string;
+  readonly settings: WebSettings;
+  /** The files that the settings were read from, as they were then. */
+  readonly read: FileStates;
+  readonly readFile: ReadFile;
+}
+
+export interface LiveWebConfigOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: WebMetrics;
+  readonly source: WebConfigSource;
+  /** Gives what swaps settings in wherever they are used besides; it must not throw. Throws if they cannot be used. */
+  readonly prepare: (settings: WebSettings) => () => void;
+}
+
+/** A new configuration that is good and waits to be swapped in, or all that is wrong with it. */
+export type PreparedWebConfig = { apply(): void } | { readonly problems: readonly string[] };
+
+/** The web configuration in use. It follows its files: a good change is swapped in whole, a bad one changes nothing. */
+export class LiveWebConfig {
+  readonly #options: LiveWebConfigOptions;
+  readonly #watch = new FileWatch();
+  #current: WebSettings;
+  #refused: Refused | undefined;
+  #cancelTimer: CancelTimer | undefined;
+  #isClosed = false;
+
+  constructor(options: LiveWebConfigOptions) {
+    const { clock, metrics, source } = options;
+    this.#options = options;
+    this.#current = source.settings;
+    this.#watch.follow(source.read);
+    metrics.loaded(clock.now(), this.#current.tls?.notAfter ?? NaN);
+  }
+
+  get current(): WebSettings {
+    return this.#current;
+  }
+
+  /** From now on looks for changes, also for those that came after the start had read the files. */
+  watch(): void {
+    if (this.#isClosed) return;
+    this.#cancelTimer = this.#options.clock.setTimeout(() => void this.#look(), webConfigCheckMs);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelTimer?.();
+  }
+
+  /** Reads the configuration anew and swaps it in if it is good. Gives the problems if it is not. */
+  reload(): readonly string[] {
+    const prepared = this.prepare();
+    if ('problems' in prepared) return prepared.problems;
+    prepared.apply();
+    return [];
+  }
+
+  /** The first half of {@link reload}, for whoever has more to check before anything may change. */
+  prepare(): PreparedWebConfig {
+    const { source, prepare } = this.#options;
+    const loaded = loadWebConfig(source.file, source.readFile, { mayBeEmpty: !isGuarded(this.#current) });
+    if ('problems' in loaded) return this.#refuse(loaded.problems, loaded.read);
+    const { settings, read } = loaded;
+    try {
+      const apply = prepare(settings);
+      return { apply: () => this.#apply(settings, read, apply) };
+    } catch (error) {
+      return this.#refuse([`${source.file}: ${error instanceof Error ? error.message : String(error)}`], read);
+    }
+  }
+
+  /** What it names is followed all the same: it may be good as soon as one of its files is there. */
+  #refuse(problems: readonly string[], read: FileStates): { readonly problems: readonly string[] } {
+    const { clock, logger, metrics, source } = this.#options;
+    const last = this.#refused;
+    this.#refused = { problems, read, at: clock.now() };
+    this.#watch.follow(read);
+    metrics.loadFailed();
+    // Tried again though nothing has changed: that is not told each time.
+    if (last !== undefined && areSame(last.read, read) && last.problems.join('\n') === problems.join('\n'))
+      return { problems };
+    logger.error('web_config.reload_failed', 'the web configuration is not good; the one read before stays in use', {
+      file: source.file,
+      problems,
+    });
+    return { problems };
+  }
+
+  /** In one go: no request comes in between, so that none is judged by half of the one and half of the other. */
+  #apply(next: WebSettings, read: FileStates, apply: () => void): void {
+    const { clock, logger, metrics, source } = this.#options;
+    this.#current = next;
+    apply();
+    this.#refused = undefined;
+    this.#watch.follow(read);
+    metrics.loaded(clock.now(), next.tls?.notAfter ?? NaN);
+    logger.info('web_config.reloaded', 'the web configuration was read anew', { file: source.file, ...describe(next) });
+  }
+
+  async #look(): Promise<void> {
+    const { quiet, changed } = await this.#watch.look();
+    if (this.#isClosed) return;
+    if (quiet && (changed || this.#isRetryDue())) this.reload();
+    this.watch();
+  }
+
+  /** What made it bad may not show in how its files look, such as a disk that failed. */
+  #isRetryDue(): boolean {
+    if (this.#refused === undefined) return false;
+    const sinceMs = this.#options.clock.now() - this.#refused.at;
+    return sinceMs < 0 || sinceMs >= webConfigRetryMs;
+  }
+}
+
+/** The last configuration that was refused. */
+interface Refused {
+  readonly problems: readonly string[];
+  readonly read: FileStates;
+  readonly at: number;
+}
+
+/** For the log: what is in use, and no secret. */
+export function describe(settings: WebSettings): Record<string, unknown> {
+  const { tls, users, tokenDigests, rateLimit } = settings;
+  return {
+    tls: tls !== undefined,
+    client_auth_type: tls?.clientAuthType,
+    certificate_not_after: tls === undefined ? undefined : new Date(tls.notAfter).toISOString(),
+    users: users.size,
+    tokens: tokenDigests.length,
+    rate_limited: rateLimit !== undefined,
+  };
+}

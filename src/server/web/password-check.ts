@@ -1,0 +1,159 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import type { Clock } from '../../runtime/clock.ts';
+import { freePasswordFailures, maxRefusalDelayMs, minRefusalDelayMs } from '../../limits.ts';
+import type { PasswordHasher } from './password-hasher.ts';
+import { PasswordTurns, type PasswordWaiter } from './password-turns.ts';
+import { Recent } from './recent.ts';
+
+/** `busy`: too many others wait to have theirs looked at. */
+export type PasswordVerdict = 'good' | 'wrong' | 'busy';
+
+export interface PasswordTry extends PasswordWaiter {
+  readonly password: string;
+}
+
+interface Waiter extends PasswordWaiter {
+  readonly users: ReadonlyMap<string, string>;
+  readonly password: string;
+  readonly hash: string;
+  /** Those with the same key get the same verdict. */
+  readonly key: string;
+  readonly settle: (verdict: PasswordVerdict) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+/** How many outcomes are remembered. Wrong ones apart, so that a flood of them drives no good one out. */
+const maxGood = 256;
+const maxWrong = 1024;
+
+/**
+ * Checks passwords of basic authentication, one at a time; {@link PasswordTurns} says whose is next. What was checked is remembered,
+ * as exporter-toolkit does, under a keyed digest of user, hash and password: no password is kept, and another hash in the file makes
+ * it void. An unknown user, and a wrong password, cost what the dearest hash costs, so that time does not tell who is known.
+ */
+export class PasswordCheck {
+  readonly #hasher: PasswordHasher;
+  readonly #clock: Clock;
+  readonly #key = randomBytes(32);
+  readonly #good = new Recent<true>(maxGood);
+  readonly #wrong = new Recent<true>(maxWrong);
+  readonly #turns = new PasswordTurns<Waiter>();
+  readonly #waiters = new Map<PasswordTry, Waiter>();
+  #isHashing = false;
+
+  constructor(hasher: PasswordHasher, clock: Clock) {
+    this.#hasher = hasher;
+    this.#clock = clock;
+  }
+
+  /** At once if it is known, otherwise when it has been hashed. Rejects if hashing fails. */
+  check(users: ReadonlyMap<string, string>, tried: PasswordTry): PasswordVerdict | Promise<PasswordVerdict> {
+    const hash = users.get(tried.user) ?? decoyOf(users);
+    const key = this.#digest(tried, hash);
+    if (this.#good.get(key) !== undefined) return 'good';
+    if (this.#wrong.get(key) !== undefined) return 'wrong';
+    return this.#wait(users, tried, hash, key);
+  }
+
+  /** Whoever tried has gone away: the turn is for another. */
+  leave(tried: PasswordTry): void {
+    const waiter = this.#waiters.get(tried);
+    if (waiter !== undefined) this.#turns.leave(waiter);
+    this.#waiters.delete(tried);
+  }
+
+  /** How long an address waits for being told that it is not let in, by how many of its turns came to nothing, milliseconds. */
+  refusalDelayMs(address: string): number {
+    const more = this.#turns.turnsOf(address, this.#clock.now()) - freePasswordFailures;
+    return more <= 0 ? 0 : Math.min(maxRefusalDelayMs, minRefusalDelayMs * 2 ** (more - 1));
+  }
+
+  /** Whoever still waits is answered `busy`. */
+  close(): Promise<void> {
+    for (const waiter of this.#turns.waiting) {
+      this.#turns.leave(waiter);
+      waiter.settle('busy');
+    }
+    return this.#hasher.close();
+  }
+
+  async #wait(
+    users: ReadonlyMap<string, string>,
+    tried: PasswordTry,
+    hash: string,
+    key: string,
+  ): Promise<PasswordVerdict> {
+    const { promise, resolve, reject } = Promise.withResolvers<PasswordVerdict>();
+    const { user, password, address, connection } = tried;
+    const waiter = { users, user, password, address, connection, hash, key, settle: resolve, fail: reject };
+    this.#waiters.set(tried, waiter);
+    this.#turns.enter(waiter, this.#clock.now())?.settle('busy');
+    void this.#hashAll();
+    try {
+      return await promise;
+    } finally {
+      this.#waiters.delete(tried);
+    }
+  }
+
+  async #hashAll(): Promise<void> {
+    if (this.#isHashing) return;
+    this.#isHashing = true;
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
+      try {
+        this.#settle(next, await this.#isGood(next));
+      } catch (error) {
+        next.fail(error);
+      }
+    }
+    this.#isHashing = false;
+  }
+
+  #next(): Waiter | undefined {
+    return this.#turns.next(this.#clock.now());
+  }
+
+  /** Takes as long for a wrong password as for an unknown user, whatever the hash costs. */
+  async #isGood({ users, user, password, hash }: Waiter): Promise<boolean> {
+    if (await this.#hasher.matches(password, hash)) return users.has(user);
+    for (const padding of paddingOf(users, hash)) await this.#hasher.matches(password, padding);
+    return false;
+  }
+
+  #settle(waiter: Waiter, isGood: boolean): void {
+    (isGood ? this.#good : this.#wrong).set(waiter.key, true);
+    if (isGood) this.#turns.succeeded(waiter, this.#clock.now());
+    else this.#turns.failed(waiter, this.#clock.now());
+    const same = this.#turns.waiting.filter(({ key }) => key === waiter.key);
+    for (const each of same) this.#turns.leave(each);
+    for (const each of [waiter, ...same]) each.settle(isGood ? 'good' : 'wrong');
+  }
+
+  #digest({ user, password }: PasswordTry, hash: string): string {
+    return createHmac('sha256', this.#key)
+      .update(JSON.stringify([user, hash, password]))
+      .digest('base64');
+  }
+}
+
+/** A hash of nobody's password that costs as much as the dearest of the users. */
+function decoyOf(users: ReadonlyMap<string, string>): string {
+  const costs = [...users.values()].map(costOf).toSorted();
+  return decoy(costs.at(-1) ?? '10');
+}
+
+/** What has to be hashed besides, so that a wrong password for a cheap hash costs what the dearest does: each step doubles it. */
+function paddingOf(users: ReadonlyMap<string, string>, hash: string): readonly string[] {
+  const dearest = Number(costOf(decoyOf(users)));
+  const costs = Array.from({ length: dearest - Number(costOf(hash)) }, (_, n) => Number(costOf(hash)) + n);
+  return costs.map((cost) => decoy(String(cost).padStart(2, '0')));
+}
+
+function decoy(cost: string): string {
+  return `$2b$${cost}$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi`;
+}
+
+/** The two digits of `$2b$10$`: twice the work for one more. */
+function costOf(hash: string): string {
+  return hash.slice(4, 6);
+}

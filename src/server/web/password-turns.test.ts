@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { maxPasswordChecks, passwordTurnHalfLifeMs } from '../../limits.ts';
+import { PasswordTurns, type PasswordWaiter } from './password-turns.ts';
+
+interface Named extends PasswordWaiter {
+  readonly name: string;
+}
+
+const attacker = fc.record({
+  address: fc.nat({ max: 7 }).map((n) => `10.0.0.${n}`),
+  user: fc.constantFrom('good', 'other', 'third'),
+  connection: fc.nat({ max: 10 }).map((n) => n + 1),
+});
+
+/** What happens: so many attackers come, then one turn is over. */
+const flood = fc.array(fc.array(attacker, { maxLength: 30 }), { minLength: 60, maxLength: 80 });
+
+/** By what the good sender differs from the flood; everything else is the flood's. */
+const differences = {
+  address: { address: '10.9.9.9', user: 'good', connection: 1 },
+  connection: { address: '10.0.0.0', user: 'good', connection: 99 },
+  user: { address: '10.0.0.0', user: 'mine', connection: 1 },
+} as const;
+
+describe('PasswordTurns', () => {
+  for (const [difference, sender] of Object.entries(differences)) {
+    it(`lets in who differs from a flood by ${difference} alone, within four turns for each of the flood's`, () => {
+      fc.assert(
+        fc.property(flood, fc.nat({ max: 5 }), (rounds, comesAt) => {
+          const turns = new PasswordTurns<Named>();
+          const good: Named = { ...sender, name: 'good' };
+          let waited = 0;
+          for (const [round, attackers] of rounds.entries()) {
+            const now = round * 60;
+            if (round === comesAt) assert.notEqual(turns.enter(good, now), good);
+            for (const each of attackers) turns.enter({ ...each, name: 'bad' }, now);
+            const next = turns.next(now);
+            if (round >= comesAt) waited++;
+            if (next === good) return void assert.ok(waited <= 4 * 13, String(waited));
+            if (next !== undefined) turns.failed(next, now);
+            if (round >= comesAt) assert.ok(turns.waiting.includes(good), 'refused');
+          }
+        }),
+        { endOnFailure: true },
+      );
+    });
+  }
+
+  it('lets in at once who comes alone after eight connections, or twenty addresses, that go on for ever', () => {
+    for (const floodOf of [
+      (n: number): PasswordWaiter => ({ address: '10.0.0.1', user: 'good', connection: (n % 8) + 1 }),
+      (n: number): PasswordWaiter => ({ address: `10.0.1.${n % 20}`, user: 'good', connection: (n % 20) + 1 }),
+    ]) {
+      const turns = new PasswordTurns<PasswordWaiter>();
+      const good = { address: '10.0.0.1', user: 'good', connection: 99 };
+      let n = 0;
+      const round = (now: number): PasswordWaiter | undefined => {
+        while (turns.waiting.length < maxPasswordChecks) turns.enter(floodOf(n++), now);
+        const next = turns.next(now);
+        if (next !== undefined && next !== good) turns.failed(next, now);
+        return next;
+      };
+      for (let turn = 0; turn < 100; turn++) round(turn * 60);
+      assert.notEqual(turns.enter(good, 6000), good);
+      let waited = 1;
+      while (round(6000 + waited * 60) !== good) waited++;
+      assert.ok(waited <= 4, String(waited));
+    }
+  });
+
+  it('holds no more than so many, refuses one for each that is too many, and serves whoever is left', () => {
+    fc.assert(
+      fc.property(fc.array(attacker, { maxLength: 300 }), (all) => {
+        const turns = new PasswordTurns<Named>();
+        const [left, refused] = [new Set<Named>(), new Set<Named>()];
+        for (const each of all) {
+          const waiter = { ...each, name: 'x' };
+          left.add(waiter);
+          const other = turns.enter(waiter, 0);
+          if (other === undefined) continue;
+          refused.add(other);
+          left.delete(other);
+        }
+        assert.ok(turns.waiting.length <= maxPasswordChecks);
+        assert.equal(refused.size, Math.max(0, all.length - maxPasswordChecks));
+        for (let next = turns.next(0); next !== undefined; next = turns.next(0)) {
+          assert.ok(left.delete(next));
+          turns.failed(next, 0);
+        }
+        assert.equal(left.size, 0);
+      }),
+    );
+  });
+
+  it('refuses whoever has had most turns, not the newest', () => {
+    const turns = new PasswordTurns<PasswordWaiter>();
+    const greedy = { address: '10.0.0.1', user: 'good', connection: 1 };
+    for (let n = 0; n < 5; n++) turns.failed(greedy, 0);
+    for (let n = 0; n < maxPasswordChecks - 1; n++)
+      turns.enter({ address: `10.0.1.${n}`, user: `user ${n}`, connection: n + 2 }, 0);
+    turns.enter(greedy, 0);
+    assert.equal(turns.enter({ address: '10.0.2.1', user: 'new', connection: 1000 }, 0), greedy);
+  });
+
+  it('forgets turns by half in the half-life, all after a success, and none by a clock that is set back', () => {
+    const turns = new PasswordTurns<PasswordWaiter>();
+    const sender = { address: '2001:db8::1', user: 'a', connection: 1 };
+    for (let n = 0; n < 4; n++) turns.failed(sender, 1000);
+    assert.equal(turns.turnsOf('2001:db8::ffff', 0), 4);
+    assert.equal(turns.turnsOf('2001:db8::ffff', 1000 + passwordTurnHalfLifeMs), 2);
+    turns.succeeded(sender, 1000);
+    assert.equal(turns.turnsOf('2001:db8::1', 1000), 0);
+  });
+});

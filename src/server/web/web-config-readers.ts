@@ -1,0 +1,95 @@
+import { isIP } from 'node:net';
+import { nearestName } from '../../config/nearest-name.ts';
+import { unshown } from '../../config/reading.ts';
+import type { Reader } from '../../config/reading.ts';
+import { readPath } from '../../config/value-readers.ts';
+
+/** What a `basic_auth_users` value has to be: `$2y$10$` and 53 more characters. */
+const bcryptHash = /^\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z\d]{53}$/;
+
+/** Never shown: it may be the password itself, by mistake. */
+export const readBcryptHash: Reader<string> = (found) =>
+  typeof found === 'string' && bcryptHash.test(found)
+    ? { value: found }
+    : { allowed: 'a bcrypt hash of the password, as `htpasswd -nBC 10 ""` prints it ($2y$10$...)', secret: true };
+
+/** RFC 7617: everything up to the first colon is the name. */
+export const readUserName: Reader<string> = (found) =>
+  typeof found === 'string' && /^[^:\p{Cc}]+$/u.test(found)
+    ? { value: found }
+    : { allowed: 'a user name without colon and control characters' };
+
+/** PEM inside the file; never shown, since one of them is a private key. */
+export const readPem: Reader<string | null> = (found) => {
+  if (found === null || found === '') return { value: null };
+  return typeof found === 'string' && found.includes('-----BEGIN ')
+    ? { value: found }
+    : { allowed: 'PEM text that begins with -----BEGIN', secret: true };
+};
+
+/** Not shown: it may be the token or the key itself, by mistake. */
+export const readSecretPath: Reader<string> = unshown((found) =>
+  typeof found === 'string' && found.includes('-----BEGIN ')
+    ? { allowed: 'a path; the text in PEM itself goes to the key of that name without _file' }
+    : readPath(found),
+);
+
+/** exporter-toolkit takes an empty text for a file that is not given. */
+export const readPathOrNull: Reader<string | null> = (found) =>
+  found === null || found === '' ? { value: null } : readSecretPath(found);
+
+export const readBoolean: Reader<boolean> = (found) => {
+  if (typeof found === 'boolean') return { value: found };
+  const suggestion = typeof found === 'string' ? booleanWords[found.toLowerCase()] : undefined;
+  return { allowed: 'true, false', suggestion };
+};
+
+const booleanWords: Readonly<Record<string, string>> = {
+  yes: 'true',
+  on: 'true',
+  true: 'true',
+  no: 'false',
+  off: 'false',
+  false: 'false',
+};
+
+/** A header's value; an empty one leaves the header away. @param choices all that is allowed, if not everything is */
+export function readHeaderValue(choices?: readonly string[]): Reader<string | null> {
+  return (found) => {
+    if (found === null || found === '') return { value: null };
+    if (typeof found !== 'string') return { allowed: 'a text' };
+    if (choices !== undefined) {
+      const suggestion = nearestName(found, choices);
+      return choices.includes(found) ? { value: found } : { allowed: choices.join(', '), suggestion };
+    }
+    return /^[\x20-\x7e]+$/.test(found) ? { value: found } : { allowed: 'a text of one line, in ASCII' };
+  };
+}
+
+/**
+ * A path of an access rule; with `/*` at its end everything below it. One that no request is ever compared with, since it is
+ * not the spelling that the routes have, would protect nothing.
+ */
+export const readAccessPath: Reader<string> = (found) => {
+  const allowed =
+    'a path as in /metrics, or /api/v2/* for all below it, without the route prefix, escapes and a slash at its end';
+  if (typeof found !== 'string' || !/^\/[^?#%*\s]*(?:(?<=\/)\*)?$/.test(found)) return { allowed };
+  return /.\/$/.test(found) ? { allowed, suggestion: found.slice(0, -1) } : { value: found };
+};
+
+/** What a client certificate may be issued to: a DNS name, an IP address, an e-mail address, a URI. */
+export const readSubject: Reader<string> = (found) => {
+  if (typeof found !== 'string' || found.trim() === '') return { allowed: 'a DNS name, IP address, e-mail or URI' };
+  return { value: canonicalAddress(found) };
+};
+
+/** IPv6 has many spellings; this is the one that Go prints. Everything else stays as it is. */
+export function canonicalAddress(text: string): string {
+  return isIP(text) === 6 ? new URL(`http://[${text}]`).hostname.slice(1, -1) : text;
+}
+
+/** 0 stands for a value that is not given. */
+export const readWholeNumber: Reader<number> = (found) =>
+  typeof found === 'number' && Number.isSafeInteger(found) && found >= 0
+    ? { value: found }
+    : { allowed: 'a whole number from 0 up' };
