@@ -16,7 +16,7 @@ import { createWebMetrics } from '../server/web/web-metrics.ts';
 import { Gate } from '../server/web/gate.ts';
 import { GateReport } from '../server/web/gate-report.ts';
 import type { AlertsHandler } from './intake/alerts-handler.ts';
-import type { ReadHandler } from './reading/read-handler.ts';
+import type { ReadHandler } from './lists/read-handler.ts';
 import { testMetrics } from './routes.fixture.ts';
 import { createRoutes } from './routes.ts';
 import { ReceiverServer } from '../server/receiver-server.ts';

@@ -11,21 +11,21 @@ import type { Causes } from '../cause/causes.ts';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import type { Repeats } from './intake/alert-intake.ts';
-import { AlertLines } from './events/alert-lines.ts';
-import { AlertLists, type SilencedBy } from './reading/alert-lists.ts';
+import { AlertLines } from './intake/alert-lines.ts';
+import { AlertLists, type SilencedBy } from './lists/alert-lists.ts';
 import { AlertsHandler, type HeavyWork } from './intake/alerts-handler.ts';
 import { BodyReader } from '../server/request/body-reader.ts';
 import { readTarget } from '../server/request/request-target.ts';
 import { IntakeReport } from './intake/intake-report.ts';
-import { ReadHandler } from './reading/read-handler.ts';
-import { createReceiverMetrics, type ReceiverMetrics } from './report/receiver-metrics.ts';
+import { ReadHandler } from './lists/read-handler.ts';
+import { createReceiverMetrics, type ReceiverMetrics } from './intake/receiver-metrics.ts';
 import type { Reload } from './reload.ts';
 import { MetricsPage } from './metrics-page.ts';
 import { createRoutes } from './routes.ts';
 import type { SilenceStorage } from '../silence/silence-keeper.ts';
 import { SilenceStage } from './silences/silence-stage.ts';
 import { testConnections } from '../server/connections.fixture.ts';
-import { UndecidedMatches } from './report/undecided-matches.ts';
+import { UndecidedMatches } from './undecided-matches.ts';
 
 export interface TestRoutesOptions {
   readonly repeats?: Repeats;

@@ -3,7 +3,7 @@ import express, { type Express, type NextFunction, type Request, type Response }
 import { answerNotAllowed, answerNotFound, answerRefusal, answerText } from '../server/request/answer.ts';
 import type { AlertsHandler } from './intake/alerts-handler.ts';
 import { webhookDoor } from './intake/door.ts';
-import type { ReadHandler } from './reading/read-handler.ts';
+import type { ReadHandler } from './lists/read-handler.ts';
 import { refuse } from '../server/request/refusal.ts';
 import type { MetricsPage } from './metrics-page.ts';
 import { answerReload, type Reload } from './reload.ts';

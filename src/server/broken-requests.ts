@@ -5,7 +5,7 @@ import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Slices } from '../runtime/slices.ts';
 import type { HandshakeFailure } from './web/web-metrics.ts';
 import type { WebSettings } from './web/web-settings.ts';
-import type { LimitName, ReceiverMetrics } from '../receiver/report/receiver-metrics.ts';
+import type { LimitName, ReceiverMetrics } from '../receiver/intake/receiver-metrics.ts';
 import { remoteOf } from './request/sender.ts';
 import { MinuteLines } from './minute-lines.ts';
 

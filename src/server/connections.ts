@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { CancelTimer, Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
-import type { ReceiverMetrics } from '../receiver/report/receiver-metrics.ts';
+import type { ReceiverMetrics } from '../receiver/intake/receiver-metrics.ts';
 import type { BodyMemory } from './request/body-reading.ts';
 import { MemoryBudget } from './request/memory-budget.ts';
 import { remoteOf } from './request/sender.ts';

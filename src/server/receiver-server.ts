@@ -18,7 +18,7 @@ import { turnAway } from './web/turn-away.ts';
 import { headProblem } from './head-problem.ts';
 import { Listener } from './listener.ts';
 import { answerOutsidePrefix } from './outside-prefix.ts';
-import type { ReceiverMetrics } from '../receiver/report/receiver-metrics.ts';
+import type { ReceiverMetrics } from '../receiver/intake/receiver-metrics.ts';
 import { readTarget } from './request/request-target.ts';
 
 /** The limits that can change while the server runs; milliseconds. */

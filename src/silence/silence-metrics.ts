@@ -1,7 +1,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { SilenceLimit } from './silence-error.ts';
 import type { SilenceState } from './silence.ts';
-import type { ReceiverMetrics } from '../receiver/report/receiver-metrics.ts';
+import type { ReceiverMetrics } from '../receiver/intake/receiver-metrics.ts';
 import { roomLimits, type RoomLimit } from './silence-room.ts';
 
 export interface SilenceMetrics {

@@ -15,7 +15,7 @@ import type { IntakeReport } from './intake-report.ts';
 import { refuse, RefusedError } from '../../server/request/refusal.ts';
 import { senderOf, type Sender } from '../../server/request/sender.ts';
 import { Slots } from '../../runtime/slots.ts';
-import type { Silencing } from '../events/suppressed.ts';
+import type { Silencing } from './suppressed.ts';
 
 /** Runs work that is known to need much memory; see heap-guard.ts. */
 export type HeavyWork = <T>(work: () => Promise<T>) => Promise<T>;

@@ -2,11 +2,11 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { WebhookHead } from '../../alert/postable/webhook-head.ts';
 import type { LogFields, Logger } from '../../runtime/logger.ts';
 import type { AlertIntake } from './alert-intake.ts';
-import type { AlertLines } from '../events/alert-lines.ts';
+import type { AlertLines } from './alert-lines.ts';
 import { LineLimiter } from '../../runtime/line-limiter.ts';
-import type { ReceiverMetrics } from '../report/receiver-metrics.ts';
+import type { ReceiverMetrics } from './receiver-metrics.ts';
 import type { Sender } from '../../server/request/sender.ts';
-import type { Suppressed } from '../events/suppressed.ts';
+import type { Suppressed } from './suppressed.ts';
 import { Transitions } from './transitions.ts';
 
 export interface IntakeReportOptions {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../../test/support/recording-logger.ts';
-import { AlertLines } from '../events/alert-lines.ts';
+import { AlertLines } from './alert-lines.ts';
 import { newAlert } from '../../alert/new-alert.fixture.ts';
 import { Transitions } from './transitions.ts';
 

@@ -1,5 +1,5 @@
 import type { AlertTransition } from './alert-intake.ts';
-import type { AlertLines } from '../events/alert-lines.ts';
+import type { AlertLines } from './alert-lines.ts';
 
 /** Most transitions of one batch that are kept until the batch's own line is written. */
 const maxKept = 1000;

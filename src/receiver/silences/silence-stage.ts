@@ -9,7 +9,7 @@ import type { Logger } from '../../runtime/logger.ts';
 import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import type { Causes } from '../../cause/causes.ts';
 import type { BodyReader } from '../../server/request/body-reader.ts';
-import type { ReceiverMetrics } from '../report/receiver-metrics.ts';
+import type { ReceiverMetrics } from '../intake/receiver-metrics.ts';
 import { SilenceKeeper, type SilenceStorage } from '../../silence/silence-keeper.ts';
 import { SilenceLines } from '../../silence/silence-lines.ts';
 import { createSilenceMetrics } from '../../silence/silence-metrics.ts';

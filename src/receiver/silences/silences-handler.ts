@@ -15,7 +15,7 @@ import type { BodyReader } from '../../server/request/body-reader.ts';
 import { mediaTypeProblem } from '../../text/go/media-type.ts';
 import { RefusedError } from '../../server/request/refusal.ts';
 import { readSilenceBody } from './silence-body.ts';
-import { silenceJson } from '../answer/silence-json.ts';
+import { silenceJson } from '../lists/silence-json.ts';
 import type { SilenceKeeper } from '../../silence/silence-keeper.ts';
 import type { SilenceRefusals } from './silence-refusals.ts';
 import { senderOf, type Sender } from '../../server/request/sender.ts';

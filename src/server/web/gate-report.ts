@@ -4,7 +4,7 @@ import { unauthorizedLinesPerSecond } from '../../limits.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { AuthFailure, WebMetrics } from './web-metrics.ts';
 import { LineLimiter } from '../../runtime/line-limiter.ts';
-import type { ReceiverMetrics } from '../../receiver/report/receiver-metrics.ts';
+import type { ReceiverMetrics } from '../../receiver/intake/receiver-metrics.ts';
 import type { Sender } from '../request/sender.ts';
 
 export interface GateReportOptions {

@@ -1,9 +1,9 @@
-import { maxRegexpSteps } from '../../matcher/anchored-regexp.ts';
-import type { Matcher, OnUndecided } from '../../matcher/matcher.ts';
-import type { Clock } from '../../runtime/clock.ts';
-import type { Logger } from '../../runtime/logger.ts';
-import { LineLimiter } from '../../runtime/line-limiter.ts';
-import type { ReceiverMetrics } from './receiver-metrics.ts';
+import { maxRegexpSteps } from '../matcher/anchored-regexp.ts';
+import type { Matcher, OnUndecided } from '../matcher/matcher.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
+import { LineLimiter } from '../runtime/line-limiter.ts';
+import type { ReceiverMetrics } from './intake/receiver-metrics.ts';
 
 export interface UndecidedMatchesOptions {
   readonly clock: Clock;

@@ -6,7 +6,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { SlicedText } from './alert-lists.ts';
 import type { Query } from '../../text/go/query.ts';
 import { parseMatchers } from './parse-matchers.ts';
-import { silenceJson } from '../answer/silence-json.ts';
+import { silenceJson } from './silence-json.ts';
 
 /** Looks at so many silences in a step. */
 const silencesPerStep = 64;

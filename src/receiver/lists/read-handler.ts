@@ -6,15 +6,15 @@ import { excerpt } from '../../text/excerpt.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { acceptsJson } from '../../text/go/accept.ts';
-import { receiverName } from '../answer/alert-json.ts';
+import { receiverName } from './alert-json.ts';
 import type { AlertLists, SlicedText } from './alert-lists.ts';
 import { isLabelled } from './alert-query.ts';
 import { answerJson, answerRefusal, answerString } from '../../server/request/answer.ts';
 import { ListAnswers } from './list-answers.ts';
 import { Query } from '../../text/go/query.ts';
-import type { LimitName, ReceiverMetrics } from '../report/receiver-metrics.ts';
+import type { LimitName, ReceiverMetrics } from '../intake/receiver-metrics.ts';
 import { silenceList } from './silence-list.ts';
-import { statusJson, type StatusOptions } from '../answer/status-json.ts';
+import { statusJson, type StatusOptions } from './status-json.ts';
 import { remoteOf } from '../../server/request/sender.ts';
 
 /** How often the log tells of lists that were refused, at most, milliseconds. */

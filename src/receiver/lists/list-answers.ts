@@ -4,7 +4,7 @@ import { listChunkLength, openLists, sliceMs, slowReaderMs } from '../../limits.
 import type { Logger } from '../../runtime/logger.ts';
 import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import type { SlicedText } from './alert-lists.ts';
-import type { ReceiverMetrics } from '../report/receiver-metrics.ts';
+import type { ReceiverMetrics } from '../intake/receiver-metrics.ts';
 import { Slots } from '../../runtime/slots.ts';
 import { remoteOf } from '../../server/request/sender.ts';
 

@@ -7,7 +7,7 @@ import type { Matcher, OnUndecided } from '../../matcher/matcher.ts';
 import type { Sliced } from '../../runtime/sliced.ts';
 import { slicedSort } from '../../runtime/sliced-sort.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { alertJson, labelsJson, receiverName } from '../answer/alert-json.ts';
+import { alertJson, labelsJson, receiverName } from './alert-json.ts';
 import { readAlertQuery, type AlertQuery } from './alert-query.ts';
 import { htmlSafe } from '../../text/go/html-safe.ts';
 import type { Query } from '../../text/go/query.ts';

@@ -7,7 +7,7 @@ import type { Logger } from '../../runtime/logger.ts';
 import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { AlertLists } from './alert-lists.ts';
 import { ReadHandler } from './read-handler.ts';
-import type { ReceiverMetrics } from '../report/receiver-metrics.ts';
+import type { ReceiverMetrics } from '../intake/receiver-metrics.ts';
 
 export interface ReadOptions {
   readonly config: Config;
