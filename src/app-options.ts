@@ -1,6 +1,6 @@
 import type { Clock } from './runtime/clock.ts';
 import type { Config } from './config/config.ts';
-import type { ListenAddress } from './config/listen-address.ts';
+import type { ListenAddress } from './config/flags/listen-address.ts';
 import type { HomeInFile, LoadedConfig } from './config/load-config.ts';
 import type { CreateHome } from './home.ts';
 import type { Logger } from './runtime/logger.ts';

@@ -2,7 +2,7 @@ import type { AppOptions } from './app-options.ts';
 import { App } from './app.ts';
 import type { Clock } from './runtime/clock.ts';
 import type { HomeChoice } from './config/choose-home.ts';
-import type { Flags } from './config/flags.ts';
+import type { Flags } from './config/flags/flags.ts';
 import { folderHome, kubernetesHome, type CreateHome } from './home.ts';
 import { logWrites } from './limits.ts';
 import { createLogger, type LogFields, type Logger } from './runtime/logger.ts';

@@ -1,4 +1,4 @@
-import type { Flags } from './config/flags.ts';
+import type { Flags } from './config/flags/flags.ts';
 import { maskUrls } from './runtime/masked-url.ts';
 
 /** One line that says why Tocsin could not start, and what to do. */

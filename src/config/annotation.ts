@@ -1,4 +1,4 @@
-import type { Reader } from './reading.ts';
+import type { Reader } from './settings/reading.ts';
 
 /** Kubernetes' limits of an annotation's key: the prefix, a DNS subdomain, and the name. */
 const maxPrefixLength = 253;

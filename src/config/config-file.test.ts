@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Config } from './config.ts';
 import { parseConfigFile } from './config-file.ts';
-import { keyPaths } from './setting.ts';
+import { keyPaths } from './settings/setting.ts';
 
 function problemsOf(text: string): readonly string[] {
   const result = parseConfigFile('tocsin.yml', text);

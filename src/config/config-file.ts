@@ -1,6 +1,6 @@
 import { Config } from './config.ts';
-import { parseSettingsFile, type Alternatives } from './settings-file.ts';
-import { describeUnknownKey } from './unknown-name.ts';
+import { parseSettingsFile, type Alternatives } from './settings/settings-file.ts';
+import { describeUnknownKey } from './flags/unknown-name.ts';
 
 /** A file's configuration, or every problem in it, a line each, in the order of the file. */
 export type ConfigFileResult =

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Config } from './config.ts';
 import { HttpConfig } from './http-config.ts';
-import { keyPaths, keysAt } from './setting.ts';
+import { keyPaths, keysAt } from './settings/setting.ts';
 
 /** What the schema says of one value, all else being the default. */
 function messageFor(path: string, value: unknown): string | undefined {

@@ -1,10 +1,18 @@
 import { z } from 'zod';
 import { readAnnotationKey, readAnnotationValue } from './annotation.ts';
-import { formatDuration } from './duration.ts';
+import { formatDuration } from './settings/duration.ts';
 import { healthRulesExist } from './health-rules-exist.ts';
 import { PrometheusSection } from './prometheus-section.ts';
-import { secretSection, section, setting } from './setting.ts';
-import { orNull, readChoice, readCount, readDuration, readNames, readPath, readSize } from './value-readers.ts';
+import { secretSection, section, setting } from './settings/setting.ts';
+import {
+  orNull,
+  readChoice,
+  readCount,
+  readDuration,
+  readNames,
+  readPath,
+  readSize,
+} from './settings/value-readers.ts';
 import { WatchedKinds } from './watched-kinds.ts';
 
 /** For what a timer of Node measures: it can wait 24.8 days, and a longer one would fire at once. */

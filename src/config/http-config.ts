@@ -1,12 +1,12 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { readHttpHeaders } from './http-headers.ts';
-import { readHttpUrl } from './http-url.ts';
-import { unshown } from './reading.ts';
-import type { Reader } from './reading.ts';
-import { Secret } from './secret.ts';
-import { secretSection, setting } from './setting.ts';
-import { orNull, readBoolean, readChoice, readPath } from './value-readers.ts';
+import { readHttpUrl } from './settings/http-url.ts';
+import { unshown } from './settings/reading.ts';
+import type { Reader } from './settings/reading.ts';
+import { Secret } from './settings/secret.ts';
+import { secretSection, setting } from './settings/setting.ts';
+import { orNull, readBoolean, readChoice, readPath } from './settings/value-readers.ts';
 
 const tlsVersions = ['TLS10', 'TLS11', 'TLS12', 'TLS13'] as const;
 

@@ -1,5 +1,5 @@
-import type { Reader } from './reading.ts';
-import { Secret } from './secret.ts';
+import type { Reader } from './settings/reading.ts';
+import { Secret } from './settings/secret.ts';
 
 /** What to send as one header: every value of all three lists. */
 export interface HttpHeader {

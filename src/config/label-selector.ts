@@ -1,4 +1,4 @@
-import type { Reader } from './reading.ts';
+import type { Reader } from './settings/reading.ts';
 
 /** As the API server reads one: `Parse` of k8s.io/apimachinery/pkg/labels. */
 const name = '[A-Za-z0-9](?:[-\\w.]{0,61}[A-Za-z0-9])?';

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Config } from './config.ts';
 import { configChange as compare, liveKeys, type ConfigChange } from './live-keys.ts';
-import { keyPaths, keysAt } from './setting.ts';
+import { keyPaths, keysAt } from './settings/setting.ts';
 
 const defaults = Config.parse({});
 const inFile = { folder: false, kubernetes: false };

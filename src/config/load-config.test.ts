@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Config } from './config.ts';
-import type { ConfigFlags } from './flags.ts';
+import type { ConfigFlags } from './flags/flags.ts';
 import { loadConfig } from './load-config.ts';
 
 function load(text: string, flags: ConfigFlags = {}) {

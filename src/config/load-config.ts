@@ -2,13 +2,13 @@ import { dirname } from 'node:path';
 import type { Config } from './config.ts';
 import { parseConfigFile } from './config-file.ts';
 import type { ConfigFileResult } from './config-file.ts';
-import { flagTable } from './flag-table.ts';
-import type { ConfigFlags } from './flags.ts';
+import { flagTable } from './flags/flag-table.ts';
+import type { ConfigFlags } from './flags/flags.ts';
 import { withPathsFrom } from './http-config.ts';
-import { describeReadError } from './read-error.ts';
-import { describeRefusal } from './reading.ts';
-import type { Reader } from './reading.ts';
-import { showText } from './show-value.ts';
+import { describeReadError } from './settings/read-error.ts';
+import { describeRefusal } from './settings/reading.ts';
+import type { Reader } from './settings/reading.ts';
+import { showText } from './settings/show-value.ts';
 
 /** The text of a file; throws as `node:fs` does. */
 export type ReadFile = (path: string) => string;

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { mapOf, oneOrListOf } from './collection.ts';
+import { mapOf, oneOrListOf } from './settings/collection.ts';
 import { HttpConfig } from './http-config.ts';
-import { readPrometheusUrl } from './prometheus-url.ts';
-import type { Reader } from './reading.ts';
-import { section, setting } from './setting.ts';
-import { readChoice, readCount, readDuration, readNames, readSize } from './value-readers.ts';
+import { readPrometheusUrl } from './settings/prometheus-url.ts';
+import type { Reader } from './settings/reading.ts';
+import { section, setting } from './settings/setting.ts';
+import { readChoice, readCount, readDuration, readNames, readSize } from './settings/value-readers.ts';
 
 /** For what a timer of Node measures: it can wait 24.8 days, and a longer one would fire at once. */
 const readTimeout = readDuration('1ms', '1w');

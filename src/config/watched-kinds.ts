@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { listOf } from './collection.ts';
+import { listOf } from './settings/collection.ts';
 import { readLabelSelector } from './label-selector.ts';
-import { describeRefusal } from './reading.ts';
-import type { Reader } from './reading.ts';
-import { required, section, setting } from './setting.ts';
-import { orNull } from './value-readers.ts';
+import { describeRefusal } from './settings/reading.ts';
+import type { Reader } from './settings/reading.ts';
+import { required, section, setting } from './settings/setting.ts';
+import { orNull } from './settings/value-readers.ts';
 
 /** Each watch is a connection that stays open. */
 const maxWatches = 64;

@@ -5,7 +5,7 @@ import type { AlertStore } from '../alert/alert-store.ts';
 import { Silences } from '../silence/silences.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../config/config.ts';
-import type { ListenAddress } from '../config/listen-address.ts';
+import type { ListenAddress } from '../config/flags/listen-address.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import type { Causes } from '../cause/causes.ts';

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
-import type { ListenAddress } from '../config/listen-address.ts';
+import type { ListenAddress } from '../config/flags/listen-address.ts';
 import { LiveWebConfig } from './web/live-web-config.ts';
 import { PasswordCheck } from './web/password-check.ts';
 import { PasswordThread } from './web/password-hasher.ts';

@@ -1,6 +1,6 @@
-import { describeReadError } from '../../config/read-error.ts';
-import { showText } from '../../config/show-value.ts';
-import { parseYaml } from '../../config/yaml-file.ts';
+import { describeReadError } from '../../config/settings/read-error.ts';
+import { showText } from '../../config/settings/show-value.ts';
+import { parseYaml } from '../../config/settings/yaml-file.ts';
 import { configurationFileBytes } from '../../limits.ts';
 import { readRegularFileSync } from '../../runtime/regular-file.ts';
 

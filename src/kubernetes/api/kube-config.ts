@@ -1,6 +1,6 @@
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import type { Cluster, KubeConfig, User } from '@kubernetes/client-node';
-import { showValue } from '../../config/show-value.ts';
+import { showValue } from '../../config/settings/show-value.ts';
 import { withExecPlugin } from './exec-plugin.ts';
 import { readKubeConfig, type KubeConfigContent } from './kube-config-file.ts';
 

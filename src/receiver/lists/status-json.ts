@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
 import { formatDateTime } from '../../text/go/date-time.ts';
-import { formatDuration } from '../../config/duration.ts';
+import { formatDuration } from '../../config/settings/duration.ts';
 import { receiverName } from './alert-json.ts';
 import { alertmanagerVersion, revisionOf } from './alertmanager-version.ts';
 

@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
-import { nearestName } from '../../config/nearest-name.ts';
-import { unshown } from '../../config/reading.ts';
-import type { Reader } from '../../config/reading.ts';
-import { readPath } from '../../config/value-readers.ts';
+import { nearestName } from '../../config/settings/nearest-name.ts';
+import { unshown } from '../../config/settings/reading.ts';
+import type { Reader } from '../../config/settings/reading.ts';
+import { readPath } from '../../config/settings/value-readers.ts';
 
 /** What a `basic_auth_users` value has to be: `$2y$10$` and 53 more characters. */
 const bcryptHash = /^\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z\d]{53}$/;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { listOf, mapOf } from '../../config/collection.ts';
-import { secretSection, section, setting } from '../../config/setting.ts';
-import { readChoice } from '../../config/value-readers.ts';
+import { listOf, mapOf } from '../../config/settings/collection.ts';
+import { secretSection, section, setting } from '../../config/settings/setting.ts';
+import { readChoice } from '../../config/settings/value-readers.ts';
 import { readGoDuration } from './go-duration.ts';
 import {
   cipherSuites,

@@ -1,4 +1,4 @@
-import { maskUrl } from '../runtime/masked-url.ts';
+import { maskUrl } from '../../runtime/masked-url.ts';
 
 /** The most characters of a found value that a message shows. */
 const maxShownCharacters = 60;

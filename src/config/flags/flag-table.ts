@@ -1,9 +1,9 @@
 import { readCorsOrigin } from './cors-origin.ts';
-import { readPrometheusUrl } from './prometheus-url.ts';
+import { readPrometheusUrl } from '../settings/prometheus-url.ts';
 import { readListenAddress } from './listen-address.ts';
-import type { Reader } from './reading.ts';
+import type { Reader } from '../settings/reading.ts';
 import { readExternalUrl, readRoutePrefix } from './route-prefix.ts';
-import { readChoice, readName, readPath } from './value-readers.ts';
+import { readChoice, readName, readPath } from '../settings/value-readers.ts';
 
 /** A flag of the command line. */
 export interface Flag {

@@ -1,4 +1,4 @@
-import { FileRefusedError } from '../runtime/regular-file.ts';
+import { FileRefusedError } from '../../runtime/regular-file.ts';
 import { showText } from './show-value.ts';
 
 /**

@@ -1,8 +1,8 @@
 import { findFlag } from './flag-table.ts';
 import type { Flag, FlagKey, flagTable } from './flag-table.ts';
 import type { GivenFlag } from './given-arguments.ts';
-import { describeRefusal } from './reading.ts';
-import type { Reading } from './reading.ts';
+import { describeRefusal } from '../settings/reading.ts';
+import type { Reading } from '../settings/reading.ts';
 import { describeUnknownFlag } from './unknown-name.ts';
 
 /** What a command line gave, read; a flag that was not given is not there. */

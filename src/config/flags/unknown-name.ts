@@ -1,9 +1,9 @@
-import { Config } from './config.ts';
+import { Config } from '../config.ts';
 import { flagTable } from './flag-table.ts';
-import { nearestName } from './nearest-name.ts';
-import { withSuggestion } from './reading.ts';
-import { keyPaths, keysAt } from './setting.ts';
-import { showPath, showValue } from './show-value.ts';
+import { nearestName } from '../settings/nearest-name.ts';
+import { withSuggestion } from '../settings/reading.ts';
+import { keyPaths, keysAt } from '../settings/setting.ts';
+import { showPath, showValue } from '../settings/show-value.ts';
 
 /**
  * What to say about a key of the file that does not exist: `receiver.max_alert: unknown key, did you mean "max_alerts"?

@@ -1,6 +1,6 @@
-import { AnchoredRegexp } from '../matcher/anchored-regexp.ts';
-import { compileRegexp } from '../matcher/compile-regexp.ts';
-import type { Reader } from './reading.ts';
+import { AnchoredRegexp } from '../../matcher/anchored-regexp.ts';
+import { compileRegexp } from '../../matcher/compile-regexp.ts';
+import type { Reader } from '../settings/reading.ts';
 
 const allowed = 'a regular expression in RE2 syntax for the whole origin, as in https://grafana\\.example\\.com';
 

@@ -1,5 +1,5 @@
-import { readHttpUrl } from './http-url.ts';
-import type { Reader } from './reading.ts';
+import { readHttpUrl } from '../settings/http-url.ts';
+import type { Reader } from '../settings/reading.ts';
 
 const allowed = 'a path such as /tocsin: no "//", no "." or ".." in it, nothing that a URL would have to encode';
 

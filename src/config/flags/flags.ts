@@ -1,18 +1,18 @@
-import type { LogFormat, LogLevel } from '../runtime/logger.ts';
-import type { AnchoredRegexp } from '../matcher/anchored-regexp.ts';
+import type { LogFormat, LogLevel } from '../../runtime/logger.ts';
+import type { AnchoredRegexp } from '../../matcher/anchored-regexp.ts';
 import { findFlag, flagTable } from './flag-table.ts';
 import { givenArguments } from './given-arguments.ts';
 import type { GivenFlag } from './given-arguments.ts';
 import type { ListenAddress } from './listen-address.ts';
-import { nearestName } from './nearest-name.ts';
+import { nearestName } from '../settings/nearest-name.ts';
 import { readFlags } from './read-flags.ts';
 import type { FlagValues } from './read-flags.ts';
-import { describeRefusal, withSuggestion } from './reading.ts';
-import type { Reader } from './reading.ts';
+import { describeRefusal, withSuggestion } from '../settings/reading.ts';
+import type { Reader } from '../settings/reading.ts';
 import { routePrefixOf } from './route-prefix.ts';
-import { showValue } from './show-value.ts';
+import { showValue } from '../settings/show-value.ts';
 import { commandNames, describeStrayWord } from './unknown-name.ts';
-import { readPath } from './value-readers.ts';
+import { readPath } from '../settings/value-readers.ts';
 
 /** The flags that win over the configuration file. */
 export interface ConfigFlags {

@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import type { Reader } from './reading.ts';
+import type { Reader } from '../settings/reading.ts';
 
 /** Where a server listens. */
 export interface ListenAddress {
