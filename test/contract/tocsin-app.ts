@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { App } from '../../src/app.ts';
+import { App } from '../../src/app/app.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
-import { folderHome } from '../../src/home.ts';
+import { folderHome } from '../../src/app/home.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { RecordingLogger } from '../support/recording-logger.ts';
 

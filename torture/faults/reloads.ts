@@ -12,7 +12,7 @@ const mostReloadsPerSecond = 6;
 export const reloads: Fault = {
   name: '100 SIGHUPs a second',
   guard: {
-    file: 'reloader.ts',
+    file: 'app/reloader.ts',
     from: 'if (sinceMs < 0 || sinceMs >= minReloadIntervalMs) return;',
     to: 'if (sinceMs >= 0) return;',
   },

@@ -5,12 +5,12 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { eventually } from '../test/support/eventually.ts';
-import { FakeClock } from '../test/support/fake-clock.ts';
-import { postAlerts } from '../test/support/post-alerts.ts';
-import { RecordingLogger } from '../test/support/recording-logger.ts';
+import { eventually } from '../../test/support/eventually.ts';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import { postAlerts } from '../../test/support/post-alerts.ts';
+import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { App } from './app.ts';
-import { Config } from './config/config.ts';
+import { Config } from '../config/config.ts';
 import { folderHome } from './home.ts';
 
 const throttling = [{ labels: { alertname: 'TraceGatewayThrottling' } }];

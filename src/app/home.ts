@@ -1,10 +1,10 @@
 import type { Registry } from 'prom-client';
-import type { Clock } from './runtime/clock.ts';
-import type { Config } from './config/config.ts';
-import type { Annotator, PipelineChange, Pipelines, TransitionRecorder } from './reconcile/ports.ts';
-import type { Logger } from './runtime/logger.ts';
-import type { SliceSchedule } from './runtime/slice-schedule.ts';
-import { PipelineFolder } from './standalone/pipeline-folder.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Config } from '../config/config.ts';
+import type { Annotator, PipelineChange, Pipelines, TransitionRecorder } from '../reconcile/ports.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { PipelineFolder } from '../standalone/pipeline-folder.ts';
 
 /** Where pipelines live, and what else can be done there: a cluster or a folder. */
 export interface Home extends Pipelines {
@@ -51,7 +51,7 @@ export async function kubernetesHome(access: {
   readonly kubeconfigs: readonly string[];
   readonly context?: string | undefined;
 }): Promise<CreateHome> {
-  const { createKubernetesPipelines } = await import('./kubernetes/create-kubernetes-pipelines.ts');
+  const { createKubernetesPipelines } = await import('../kubernetes/create-kubernetes-pipelines.ts');
   return (context) => {
     const { controller, pipelines } = context.config;
     const workers = controller.max_concurrent_reconciles;

@@ -1,8 +1,8 @@
-import type { CancelTimer, Clock } from './runtime/clock.ts';
-import type { ComparedConfig } from './config/live-keys.ts';
-import type { LoadedConfig } from './config/load-config.ts';
-import { maxNamedProblems, minReloadIntervalMs } from './limits.ts';
-import type { Logger } from './runtime/logger.ts';
+import type { CancelTimer, Clock } from '../runtime/clock.ts';
+import type { ComparedConfig } from '../config/live-keys.ts';
+import type { LoadedConfig } from '../config/load-config.ts';
+import { maxNamedProblems, minReloadIntervalMs } from '../limits.ts';
+import type { Logger } from '../runtime/logger.ts';
 import type { ReloadMetrics } from './reload-metrics.ts';
 
 export type ReloadTrigger = 'signal' | 'http';

@@ -1,11 +1,11 @@
-import type { Clock } from './runtime/clock.ts';
-import type { Config } from './config/config.ts';
-import type { ListenAddress } from './config/flags/listen-address.ts';
-import type { HomeInFile, LoadedConfig } from './config/load-config.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Config } from '../config/config.ts';
+import type { ListenAddress } from '../config/flags/listen-address.ts';
+import type { HomeInFile, LoadedConfig } from '../config/load-config.ts';
 import type { CreateHome } from './home.ts';
-import type { Logger } from './runtime/logger.ts';
-import type { HeavyWork } from './receiver/intake/alerts-handler.ts';
-import type { WebOptions } from './server/web-options.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { HeavyWork } from '../receiver/intake/alerts-handler.ts';
+import type { WebOptions } from '../server/web-options.ts';
 
 /** What an {@link App} is made of, and what the outside gives it. */
 export interface AppOptions {

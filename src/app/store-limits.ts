@@ -1,5 +1,5 @@
-import type { AlertStore } from './alert/alert-store.ts';
-import type { Config } from './config/config.ts';
+import type { AlertStore } from '../alert/alert-store.ts';
+import type { Config } from '../config/config.ts';
 
 /** The limits of the alert store. They are read each time: a reload may have changed them. */
 export function storeLimits(receiver: () => Config['receiver']): ConstructorParameters<typeof AlertStore>[0] {

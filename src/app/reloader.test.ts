@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { Registry } from 'prom-client';
-import { FakeClock } from '../test/support/fake-clock.ts';
-import { RecordingLogger } from '../test/support/recording-logger.ts';
-import { Config } from './config/config.ts';
-import type { LoadedConfig } from './config/load-config.ts';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import { RecordingLogger } from '../../test/support/recording-logger.ts';
+import { Config } from '../config/config.ts';
+import type { LoadedConfig } from '../config/load-config.ts';
 import { createReloadMetrics } from './reload-metrics.ts';
 import { Reloader, type PreparedConfig } from './reloader.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Cleanups } from './cleanups.ts';
-import { recordLog } from './runtime/logger.fixture.ts';
+import { recordLog } from '../runtime/logger.fixture.ts';
 
 describe('Cleanups', () => {
   it('closes what was opened last first, one after the other', async () => {

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { Registry } from 'prom-client';
-import { eventually } from '../test/support/eventually.ts';
-import { startFakePrometheus, type FakePrometheus } from '../test/support/fake-prometheus.ts';
-import { RecordingLogger } from '../test/support/recording-logger.ts';
-import { AlertStore } from './alert/alert-store.ts';
+import { eventually } from '../../test/support/eventually.ts';
+import { startFakePrometheus, type FakePrometheus } from '../../test/support/fake-prometheus.ts';
+import { RecordingLogger } from '../../test/support/recording-logger.ts';
+import { AlertStore } from '../alert/alert-store.ts';
 import { AlertTruth } from './alert-truth.ts';
-import { systemClock } from './runtime/clock.ts';
-import { Config } from './config/config.ts';
-import { SliceSchedule } from './runtime/slice-schedule.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { Config } from '../config/config.ts';
+import { SliceSchedule } from '../runtime/slice-schedule.ts';
 
 const { signal } = new AbortController();
 

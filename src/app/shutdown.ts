@@ -1,6 +1,6 @@
-import type { Clock } from './runtime/clock.ts';
-import type { Controller } from './controller/controller.ts';
-import type { Logger } from './runtime/logger.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Controller } from '../controller/controller.ts';
+import type { Logger } from '../runtime/logger.ts';
 
 /** How much of the drain timeout the requests under way get; what is left of it is for the queue. */
 const receiverShare = 0.25;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { FakeClock } from '../test/support/fake-clock.ts';
-import { RecordingLogger } from '../test/support/recording-logger.ts';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { Shutdown } from './shutdown.ts';
 
 function shutdownOf(drainTimeoutMs = 20_000) {

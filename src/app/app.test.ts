@@ -3,14 +3,14 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { eventually } from '../test/support/eventually.ts';
-import { postAlerts } from '../test/support/post-alerts.ts';
-import { startRawServer } from '../test/support/raw-server.ts';
+import { eventually } from '../../test/support/eventually.ts';
+import { postAlerts } from '../../test/support/post-alerts.ts';
+import { startRawServer } from '../../test/support/raw-server.ts';
 import { App } from './app.ts';
-import { systemClock, type Clock } from './runtime/clock.ts';
-import { Config } from './config/config.ts';
+import { systemClock, type Clock } from '../runtime/clock.ts';
+import { Config } from '../config/config.ts';
 import { folderHome } from './home.ts';
-import type { Logger } from './runtime/logger.ts';
+import type { Logger } from '../runtime/logger.ts';
 
 const silent: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing, enables: () => false };
 

@@ -1,4 +1,4 @@
-import type { Logger } from './runtime/logger.ts';
+import type { Logger } from '../runtime/logger.ts';
 
 /** What was opened, to be closed in reverse order; each step has a name for the log. */
 export class Cleanups {
