@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import packageJson from '../package.json' with { type: 'json' };
-import { nodeVersionProblem } from './node-version.ts';
+import { nodeVersionProblem } from './cli/node-version.ts';
 
 // An older Node fails somewhere in the rest, at its start or much later: so the rest is loaded only if it can run.
 const problem = nodeVersionProblem(process.version, packageJson.engines.node);
@@ -8,5 +8,5 @@ if (problem !== undefined) {
   process.stderr.write(`tocsin: ${problem}\n`);
   process.exit(1);
 }
-const { runCommand } = await import('./run-command.ts');
+const { runCommand } = await import('./cli/run-command.ts');
 process.exit(await runCommand(process.argv.slice(2)));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseFlags, type Flags } from './config/flags/flags.ts';
+import { parseFlags, type Flags } from '../config/flags/flags.ts';
 import { startFailure } from './start-failure.ts';
 
 function flagsFor(listenAddress: string): Flags {

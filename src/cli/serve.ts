@@ -1,14 +1,14 @@
-import type { AppOptions } from './app/app-options.ts';
-import { App } from './app/app.ts';
-import type { Clock } from './runtime/clock.ts';
-import type { HomeChoice } from './config/choose-home.ts';
-import type { Flags } from './config/flags/flags.ts';
-import { folderHome, kubernetesHome, type CreateHome } from './app/home.ts';
-import { logWrites } from './limits.ts';
-import { createLogger, type LogFields, type Logger } from './runtime/logger.ts';
-import { paced } from './runtime/paced.ts';
+import type { AppOptions } from '../app/app-options.ts';
+import { App } from '../app/app.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { HomeChoice } from '../config/choose-home.ts';
+import type { Flags } from '../config/flags/flags.ts';
+import { folderHome, kubernetesHome, type CreateHome } from '../app/home.ts';
+import { logWrites } from '../limits.ts';
+import { createLogger, type LogFields, type Logger } from '../runtime/logger.ts';
+import { paced } from '../runtime/paced.ts';
 import { startFailure } from './start-failure.ts';
-import type { WebConfigSource } from './server/web/live-web-config.ts';
+import type { WebConfigSource } from '../server/web/live-web-config.ts';
 
 export interface ServeOptions extends Omit<
   AppOptions,

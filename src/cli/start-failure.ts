@@ -1,5 +1,5 @@
-import type { Flags } from './config/flags/flags.ts';
-import { maskUrls } from './runtime/masked-url.ts';
+import type { Flags } from '../config/flags/flags.ts';
+import { maskUrls } from '../runtime/masked-url.ts';
 
 /** One line that says why Tocsin could not start, and what to do. */
 export function startFailure(error: unknown, { listenAddress: { host, port } }: Flags): string {

@@ -1,21 +1,21 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import packageJson from '../package.json' with { type: 'json' };
-import { systemClock } from './runtime/clock.ts';
-import { chooseHome } from './config/choose-home.ts';
-import { parseFlags, type Flags } from './config/flags/flags.ts';
-import { helpText } from './config/flags/help-text.ts';
-import { loadConfig, type LoadedConfig } from './config/load-config.ts';
-import { HeapGuard } from './runtime/heap-guard.ts';
-import { configurationFileBytes } from './limits.ts';
-import { readRegularFileSync } from './runtime/regular-file.ts';
+import packageJson from '../../package.json' with { type: 'json' };
+import { systemClock } from '../runtime/clock.ts';
+import { chooseHome } from '../config/choose-home.ts';
+import { parseFlags, type Flags } from '../config/flags/flags.ts';
+import { helpText } from '../config/flags/help-text.ts';
+import { loadConfig, type LoadedConfig } from '../config/load-config.ts';
+import { HeapGuard } from '../runtime/heap-guard.ts';
+import { configurationFileBytes } from '../limits.ts';
+import { readRegularFileSync } from '../runtime/regular-file.ts';
 import { serve } from './serve.ts';
-import { loadWebConfig, type LoadedWebConfig } from './server/web/load-web-config.ts';
+import { loadWebConfig, type LoadedWebConfig } from '../server/web/load-web-config.ts';
 
 const { version } = packageJson;
 
 /** Where the manifests are if nobody says otherwise: the package's own examples. */
-const examplePipelines = fileURLToPath(new URL('../examples/pipelines', import.meta.url));
+const examplePipelines = fileURLToPath(new URL('../../examples/pipelines', import.meta.url));
 
 const exitOk = 0;
 const exitFailure = 1;
