@@ -68,7 +68,8 @@ export class App {
     this.#controller = controller;
     this.#prepareController = prepare;
     const pipelines = (): readonly Request[] => this.#pipelines.list();
-    this.#wakes = new AlertlessWakes({ ...options, controller, pipelines, newEventId: newId.bind(undefined, 4) });
+    const enqueue: Controller['enqueue'] = (...work) => controller.enqueue(...work);
+    this.#wakes = new AlertlessWakes({ ...options, enqueue, pipelines, newEventId: newId.bind(undefined, 4) });
     this.#source = this.#createSource();
     this.#receiver = this.#createReceiver();
     this.#reloader = this.#createReloader();

@@ -5,13 +5,10 @@ import type { ConfigFileResult } from './config-file.ts';
 import { flagTable } from './flags/flag-table.ts';
 import type { ConfigFlags } from './flags/flags.ts';
 import { withPathsFrom } from './http-config.ts';
-import { describeReadError } from './settings/read-error.ts';
+import { describeReadError, type ReadFile } from './settings/read-error.ts';
 import { describeRefusal } from './settings/reading.ts';
 import type { Reader } from './settings/reading.ts';
 import { showText } from './settings/show-value.ts';
-
-/** The text of a file; throws as `node:fs` does. */
-export type ReadFile = (path: string) => string;
 
 /** Which keys of `pipelines` the file itself has, rather than a default or a flag: that they are there chooses the home. */
 export interface HomeInFile {

@@ -2,7 +2,7 @@ import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 import type { AlertStore } from '../alert/alert-store.ts';
-import { Silences } from '../silence/silences.ts';
+import { Silences, type Silencing } from '../silence/silences.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { ListenAddress } from '../config/flags/listen-address.ts';
@@ -27,7 +27,7 @@ import { createRoutes } from './routes.ts';
 import type { SilenceStorage } from '../silence/silence-keeper.ts';
 import { SilenceStage } from './silences/silence-stage.ts';
 import type { KeptSilences } from '../silence/silence-watch.ts';
-import type { Suppressed, Silencing } from './intake/suppressed.ts';
+import type { Suppressed } from './intake/suppressed.ts';
 import { UndecidedMatches } from './undecided-matches.ts';
 import type { WebOptions } from '../server/web-options.ts';
 

@@ -5,7 +5,7 @@ import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Slices } from '../runtime/slices.ts';
 import type { HandshakeFailure } from './web/web-metrics.ts';
 import type { WebSettings } from './web/web-settings.ts';
-import type { LimitName, ReceiverMetrics } from '../receiver/intake/receiver-metrics.ts';
+import type { HttpMetrics, LimitName } from './request/http-metrics.ts';
 import { remoteOf } from './request/sender.ts';
 import { MinuteLines } from './minute-lines.ts';
 
@@ -13,7 +13,7 @@ export interface BrokenRequestsOptions {
   readonly clock: Clock;
   readonly schedule: SliceSchedule;
   readonly logger: Logger;
-  readonly metrics: ReceiverMetrics;
+  readonly metrics: HttpMetrics;
   /** What the web configuration in use wants to be in every answer. */
   readonly headers: () => WebSettings['headers'];
   /** `receiver.max_headers` and `receiver.max_header_size`, for the texts. */

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { CancelTimer, Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
-import type { ReceiverMetrics } from '../receiver/intake/receiver-metrics.ts';
+import type { HttpMetrics } from './request/http-metrics.ts';
 import type { BodyMemory } from './request/body-reading.ts';
 import { MemoryBudget } from './request/memory-budget.ts';
 import { remoteOf } from './request/sender.ts';
@@ -15,7 +15,7 @@ export interface ConnectionsOptions extends HeadLimits {
   readonly clock: Clock;
   readonly schedule: SliceSchedule;
   readonly logger: Logger;
-  readonly metrics: ReceiverMetrics;
+  readonly metrics: HttpMetrics;
   /** What all connections may hold together: `receiver.max_connection_memory`, or what there is room for, bytes. */
   readonly maxBytes: number;
 }

@@ -18,7 +18,7 @@ import { turnAway } from './web/turn-away.ts';
 import { headProblem } from './head-problem.ts';
 import { Listener } from './listener.ts';
 import { answerOutsidePrefix } from './outside-prefix.ts';
-import type { ReceiverMetrics } from '../receiver/intake/receiver-metrics.ts';
+import type { HttpMetrics } from './request/http-metrics.ts';
 import { readTarget } from './request/request-target.ts';
 
 /** The limits that can change while the server runs; milliseconds. */
@@ -30,7 +30,7 @@ export interface ReceiverServerOptions extends ServerLimits, LiveLimits {
   readonly clock: Clock;
   readonly schedule: SliceSchedule;
   readonly logger: Logger;
-  readonly metrics: ReceiverMetrics;
+  readonly metrics: HttpMetrics;
   /** All that is open, with the budget for what it holds. */
   readonly connections: Connections;
   readonly routes: RequestListener;

@@ -120,7 +120,7 @@ function kept(given: object, append: () => Promise<void> = async () => undefined
   const logger = new RecordingLogger();
   const silences = new Silences(retentionMs);
   const registry = new Registry();
-  const metrics = createSilenceMetrics(registry, testMetrics().metrics, () => silences.count(clock.now()));
+  const metrics = createSilenceMetrics(registry, testMetrics().metrics.limitReached, () => silences.count(clock.now()));
   const lines = new SilenceLines({ clock, logger, perSecond: 1 });
   const watch = new SilenceWatch({ clock, silences, lines, onEnded: () => undefined, onTold: () => undefined });
   const options = { clock, logger, silences, limits: () => limits, metrics, watch };

@@ -1,7 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { SilenceLimit } from './silence-error.ts';
 import type { SilenceState } from './silence.ts';
-import type { ReceiverMetrics } from '../receiver/intake/receiver-metrics.ts';
 import { roomLimits, type RoomLimit } from './silence-room.ts';
 
 export interface SilenceMetrics {
@@ -11,10 +10,13 @@ export interface SilenceMetrics {
   forgotten(limit: RoomLimit): void;
 }
 
-/** @param count how many silences there are, read at each scrape */
+/**
+ * @param limitReached counts a limit of silences among those of all requests
+ * @param count how many silences there are, read at each scrape
+ */
 export function createSilenceMetrics(
   registry: Registry,
-  { limitReached }: Pick<ReceiverMetrics, 'limitReached'>,
+  limitReached: (limit: SilenceLimit) => void,
   count: () => Readonly<Record<SilenceState, number>>,
 ): SilenceMetrics {
   const registers = [registry];

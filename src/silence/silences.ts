@@ -13,6 +13,9 @@ interface Verdict {
   readonly silences: readonly Silence[];
 }
 
+/** The silences that silence an alert at `now`. */
+export type Silencing = (alert: Labelled, now: number) => readonly Silence[];
+
 /** What began, ended or was forgotten because time went on. */
 export interface SilenceTurn {
   readonly started: readonly Silence[];

@@ -7,7 +7,7 @@ import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Slices } from '../runtime/slices.ts';
 import { Causes } from '../cause/causes.ts';
 import { addCause } from '../cause/add-cause.ts';
-import type { Silencing } from '../receiver/intake/suppressed.ts';
+import type { Silencing } from './silences.ts';
 
 export interface UnsilencedOptions {
   readonly clock: Clock;

@@ -1,5 +1,4 @@
 import type { Clock } from '../runtime/clock.ts';
-import type { Controller } from '../controller/controller.ts';
 import type { PipelineChange } from '../reconcile/ports.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { Causes, type Trigger } from '../cause/causes.ts';
@@ -11,7 +10,7 @@ export interface AlertlessWakesOptions {
   readonly logger: Logger;
   readonly newEventId: () => string;
   readonly pipelines: () => readonly Request[];
-  readonly controller: Pick<Controller, 'enqueue'>;
+  readonly enqueue: (requests: readonly Request[], causes: Causes, eventId: string, priority: Priority) => void;
 }
 
 /** Wakes reconciles for a reason other than an alert: past the debouncer, which is for alerts. */
@@ -33,11 +32,11 @@ export class AlertlessWakes {
   }
 
   #enqueue(requests: readonly Request[], trigger: Trigger, priority: Priority): void {
-    const { clock, controller, logger, newEventId } = this.#options;
+    const { clock, enqueue, logger, newEventId } = this.#options;
     if (requests.length === 0) return;
     const id = newEventId();
     const fields = { event_id: id, requests: requests.length, trigger };
     logger.info('requests.enqueued', 'reconcile requests without an alert', fields);
-    controller.enqueue(requests, Causes.of(trigger, clock.now()), id, priority);
+    enqueue(requests, Causes.of(trigger, clock.now()), id, priority);
   }
 }

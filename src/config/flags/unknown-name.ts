@@ -4,6 +4,7 @@ import { nearestName } from '../settings/nearest-name.ts';
 import { withSuggestion } from '../settings/reading.ts';
 import { keyPaths, keysAt } from '../settings/setting.ts';
 import { showPath, showValue } from '../settings/show-value.ts';
+import { keyElsewhere } from '../settings/unknown-key.ts';
 
 /**
  * What to say about a key of the file that does not exist: `receiver.max_alert: unknown key, did you mean "max_alerts"?
@@ -18,15 +19,6 @@ export function describeUnknownKey(section: readonly string[], key: string): str
   return withSuggestion(problem, nearestName(key, siblings) ?? keyElsewhere(key, section, Config), siblings.join(', '));
 }
 
-/** As {@link describeUnknownKey}, for a file whose keys are no flags. */
-export function describeUnknownKeyOf(schema: unknown): (section: readonly string[], key: string) => string {
-  return (section, key) => {
-    const siblings = [...(keysAt(schema, section)?.keys() ?? [])];
-    const suggestion = nearestName(key, siblings) ?? keyElsewhere(key, section, schema);
-    return withSuggestion(`${showPath([...section, key])}: unknown key`, suggestion, siblings.join(', '));
-  };
-}
-
 /** The flags that set this, or what stands below it: `log.level`, `web`. */
 function flagsFor(path: string): string[] {
   const wanted = path.replaceAll('_', '-');
@@ -34,16 +26,6 @@ function flagsFor(path: string): string[] {
     .map((flag) => flag.name)
     .filter((name) => name === wanted || name.startsWith(`${wanted}.`))
     .map((name) => `--${name}`);
-}
-
-/** The way to a key of such a name in another section; for a key "receiver.max_alerts", how YAML nests it. */
-function keyElsewhere(key: string, section: readonly string[], schema: unknown): string | undefined {
-  const isAbove = (path: readonly string[]): boolean => path.every((name, depth) => name === section[depth]);
-  const paths = keyPaths(schema).filter((path) => !isAbove(path));
-  const dotted = paths.find((path) => path.length > 1 && path.join('.') === key);
-  if (dotted !== undefined) return `${dotted.join(': {')}: ...${'}'.repeat(dotted.length - 1)}`;
-  const names = paths.map((path) => path.at(-1) ?? '');
-  return paths[names.indexOf(nearestName(key, names) ?? '')]?.join('.');
 }
 
 /** What to say about a flag that does not exist; a key of the configuration file is recognised. */

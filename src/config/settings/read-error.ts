@@ -1,6 +1,9 @@
 import { FileRefusedError } from '../../runtime/regular-file.ts';
 import { showText } from './show-value.ts';
 
+/** The text of a file; throws as `node:fs` does. */
+export type ReadFile = (path: string) => string;
+
 /**
  * Why a file that a user named cannot be read, and the remedy. Without its path, which is also in the system's own message:
  * a key or a token may stand in its place by mistake.

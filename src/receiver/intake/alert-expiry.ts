@@ -4,7 +4,8 @@ import { sliceMs } from '../../limits.ts';
 import { Causes } from '../../cause/causes.ts';
 import { addCause } from '../../cause/add-cause.ts';
 import type { AlertLines } from './alert-lines.ts';
-import { Suppressed, type Silencing } from './suppressed.ts';
+import type { Silencing } from '../../silence/silences.ts';
+import { Suppressed } from './suppressed.ts';
 
 export interface AlertExpiryOptions {
   readonly clock: Clock;

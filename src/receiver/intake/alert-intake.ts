@@ -4,7 +4,8 @@ import type { PostableAlert } from '../../alert/postable/postable-alert.ts';
 import { maxNamedProblems } from '../../limits.ts';
 import { Causes } from '../../cause/causes.ts';
 import { addCause } from '../../cause/add-cause.ts';
-import { Suppressed, type Silencing } from './suppressed.ts';
+import type { Silencing } from '../../silence/silences.ts';
+import { Suppressed } from './suppressed.ts';
 
 /** Does an alert that tells nothing new wake a reconcile? It does by default: it heals a push that was lost. */
 export type Repeats = 'trigger' | 'ignore';

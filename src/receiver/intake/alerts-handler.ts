@@ -12,10 +12,11 @@ import type { BodyReader } from '../../server/request/body-reader.ts';
 import { alertsDoor, type Door } from './door.ts';
 import { mediaTypeProblem } from '../../text/go/media-type.ts';
 import type { IntakeReport } from './intake-report.ts';
-import { refuse, RefusedError } from '../../server/request/refusal.ts';
+import { RefusedError } from '../../server/request/refusal.ts';
+import { refuseBatch } from '../refusals.ts';
 import { senderOf, type Sender } from '../../server/request/sender.ts';
 import { Slots } from '../../runtime/slots.ts';
-import type { Silencing } from './suppressed.ts';
+import type { Silencing } from '../../silence/silences.ts';
 
 /** Runs work that is known to need much memory; see heap-guard.ts. */
 export type HeavyWork = <T>(work: () => Promise<T>) => Promise<T>;
@@ -70,7 +71,7 @@ export class AlertsHandler {
     try {
       await this.#handle(request, response, sender, door);
     } catch (error) {
-      this.#options.report.rejected(sender, refuse(response, error), error);
+      this.#options.report.rejected(sender, refuseBatch(response, error), error);
     }
   }
 

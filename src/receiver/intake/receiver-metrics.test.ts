@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Registry } from 'prom-client';
-import { createReceiverMetrics, limitNames } from './receiver-metrics.ts';
+import { limitNames } from '../../server/request/http-metrics.ts';
+import { createReceiverMetrics } from './receiver-metrics.ts';
 
 function setUp() {
   const registry = new Registry();

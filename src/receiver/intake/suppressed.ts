@@ -1,10 +1,6 @@
 import type { Alert } from '../../alert/alert.ts';
-import type { Labelled } from '../../alert/label-set.ts';
 import type { Silence } from '../../silence/silence.ts';
 import type { LogFields } from '../../runtime/logger.ts';
-
-/** The silences that silence an alert at `now`. */
-export type Silencing = (alert: Labelled, now: number) => readonly Silence[];
 
 /** Most silences, and most names of alerts, that a line tells. */
 const maxNamed = 20;

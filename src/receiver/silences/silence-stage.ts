@@ -50,7 +50,11 @@ export class SilenceStage {
     const { clock, silences, silenceStorage: storage, config, current } = options;
     const limits = (): SilenceLimits => limitsOf(current());
     const perSecond = config.log.alert_lines_per_second;
-    const metrics = createSilenceMetrics(options.registry, options.metrics, () => silences.count(clock.now()));
+    const metrics = createSilenceMetrics(
+      options.registry,
+      (limit) => options.metrics.limitReached(limit),
+      () => silences.count(clock.now()),
+    );
     this.#lines = new SilenceLines({ ...options, perSecond });
     this.#refusals = new SilenceRefusals({ ...options, metrics, perSecond });
     this.#unsilenced = new Unsilenced({ ...options, silencing: (alert, now) => silences.silencing(alert, now) });

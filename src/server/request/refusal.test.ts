@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { BatchError } from '../../alert/postable/batch-error.ts';
 import { answerOf } from './answer-of.fixture.ts';
 import { BodyError } from './body-error.ts';
 import { RefusedError, refuse } from './refusal.ts';
@@ -9,16 +8,10 @@ const internal = '"internal error: see the log of Tocsin"\n';
 
 const refusals: readonly (readonly [what: string, error: unknown, status: number, body: string])[] = [
   [
-    'a batch that lacks something, with the code of go-openapi',
-    BatchError.required('3.labels'),
+    'a body that lacks something, with a code of its own',
+    new RefusedError(422, '3.labels in body is required', 602),
     422,
     '{"code":602,"message":"3.labels in body is required"}',
-  ],
-  [
-    'an unreadable batch',
-    BatchError.unreadable('EOF'),
-    400,
-    '{"code":400,"message":"parsing alerts body from \\"\\" failed, because EOF"}',
   ],
   ['a body that is too large', new BodyError(413, 'too large'), 413, '{"code":413,"message":"too large"}'],
   ['a head that is refused', new RefusedError(415, 'only JSON'), 415, '{"code":415,"message":"only JSON"}'],

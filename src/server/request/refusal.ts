@@ -1,16 +1,18 @@
 import type { ServerResponse } from 'node:http';
-import { BatchError } from '../../alert/postable/batch-error.ts';
 import { answerRefusal, answerString } from './answer.ts';
 import { BodyError } from './body-error.ts';
 
-/** A request that is refused by its head alone. */
+/** A request that is refused; the message is for its sender. */
 export class RefusedError extends Error {
   readonly status: number;
+  /** The `code` of the answer's body. */
+  readonly code: number;
 
-  constructor(status: number, message: string) {
+  constructor(status: number, message: string, code = status) {
     super(message);
     this.name = 'RefusedError';
     this.status = status;
+    this.code = code;
   }
 }
 
@@ -19,12 +21,10 @@ export function refuse(response: ServerResponse, error: unknown): number {
   const status = statusOf(error);
   if (response.headersSent || response.destroyed) return status;
   if (status === 500) answerString(response, 500, 'internal error: see the log of Tocsin');
-  else answerRefusal(response, status, error instanceof BatchError ? error.code : status, (error as Error).message);
+  else answerRefusal(response, status, error instanceof RefusedError ? error.code : status, (error as Error).message);
   return status;
 }
 
 function statusOf(error: unknown): number {
-  return error instanceof BatchError || error instanceof BodyError || error instanceof RefusedError
-    ? error.status
-    : 500;
+  return error instanceof BodyError || error instanceof RefusedError ? error.status : 500;
 }

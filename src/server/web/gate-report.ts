@@ -4,13 +4,13 @@ import { unauthorizedLinesPerSecond } from '../../limits.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { AuthFailure, WebMetrics } from './web-metrics.ts';
 import { LineLimiter } from '../../runtime/line-limiter.ts';
-import type { ReceiverMetrics } from '../../receiver/intake/receiver-metrics.ts';
+import type { HttpMetrics } from '../request/http-metrics.ts';
 import type { Sender } from '../request/sender.ts';
 
 export interface GateReportOptions {
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly metrics: ReceiverMetrics;
+  readonly metrics: HttpMetrics;
   readonly webMetrics: WebMetrics;
 }
 

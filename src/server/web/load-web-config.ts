@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
-import type { ReadFile } from '../../config/load-config.ts';
+import type { ReadFile } from '../../config/settings/read-error.ts';
 import { describeReadError } from '../../config/settings/read-error.ts';
 import { parseSettingsFile, type SettingsFileResult } from '../../config/settings/settings-file.ts';
 import { showText } from '../../config/settings/show-value.ts';
-import { describeUnknownKeyOf } from '../../config/flags/unknown-name.ts';
+import { describeUnknownKeyOf } from '../../config/settings/unknown-key.ts';
 import { haveChanged, noting, type FileStates } from './file-states.ts';
 import { loadTls } from './load-tls.ts';
 import { WebConfig } from './web-config.ts';

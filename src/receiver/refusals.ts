@@ -1,0 +1,11 @@
+import type { ServerResponse } from 'node:http';
+import { BatchError } from '../alert/postable/batch-error.ts';
+import { refuse, RefusedError } from '../server/request/refusal.ts';
+
+/** Answers for an error of the intake, in the shape that Alertmanager has for it; gives the status. */
+export function refuseBatch(response: ServerResponse, error: unknown): number {
+  return refuse(
+    response,
+    error instanceof BatchError ? new RefusedError(error.status, error.message, error.code) : error,
+  );
+}
