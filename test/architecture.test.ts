@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { describe, it } from 'node:test';
+
+/**
+ * The rooms of `src/`, and whose files each may import besides its own and those of `runtime`. A room is the longest of these names
+ * that a path begins with. The order is that of `src/README.md`: from the start of the process down to the ground.
+ */
+export const rooms: Readonly<Record<string, readonly string[]>> = {
+  cli: ['app', 'config', 'config/flags', 'server/web'],
+  app: ['*'],
+  config: ['config/flags', 'config/settings'],
+  'config/flags': ['config', 'config/settings', 'matcher'],
+  'config/settings': [],
+  server: ['server/request', 'server/web', 'config/flags', 'matcher'],
+  'server/web': ['server/request', 'config/settings', 'matcher'],
+  'server/request': ['text'],
+  receiver: [
+    'server',
+    'server/web',
+    'server/request',
+    'silence',
+    'cause',
+    'alert',
+    'alert/postable',
+    'matcher',
+    'config',
+    'config/flags',
+    'config/settings',
+    'text',
+  ],
+  source: ['reconcile', 'workqueue', 'cause', 'alert', 'config'],
+  controller: ['reconcile', 'workqueue', 'health', 'cause', 'alert', 'config'],
+  workqueue: ['reconcile'],
+  health: ['reconcile', 'alert'],
+  silence: ['alert', 'matcher', 'cause', 'storage', 'text'],
+  prometheus: ['reconcile', 'alert', 'config', 'config/settings', 'proxy', 'text'],
+  kubernetes: ['reconcile', 'cause', 'config', 'config/settings', 'proxy', 'text'],
+  standalone: ['reconcile', 'alert', 'storage'],
+  reconcile: ['cause', 'alert'],
+  cause: ['alert'],
+  'alert/postable': ['alert', 'text'],
+  alert: ['alert/postable', 'text'],
+  matcher: ['alert', 'text'],
+  proxy: [],
+  storage: [],
+  text: [],
+  runtime: [],
+};
+
+/** Libraries that one room alone knows. */
+const libraries: Readonly<Record<string, string>> = {
+  express: 'receiver',
+  'p-queue': 'workqueue',
+  winston: 'runtime',
+  '@kubernetes/client-node': 'kubernetes',
+};
+
+interface Import {
+  readonly file: string;
+  readonly target: string;
+}
+
+const source = join(import.meta.dirname, '../src');
+const names = Object.keys(rooms).toSorted((one, other) => other.length - one.length);
+const files = globSync('**/*.ts', { cwd: source }).filter((file) => !/\.(test|fixture)\.ts$/.test(file));
+const imports = files.flatMap(importsOf);
+
+function roomOf(path: string): string | undefined {
+  return names.find((name) => path.startsWith(`${name}/`));
+}
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(join(source, file), 'utf8');
+  const found = text.matchAll(/^(?:import|export|\}) (?:[^;']*? )?'([^']+)'|\bimport\('([^']+)'\)|^import '([^']+)'/gm);
+  return [...found].map(([, from, dynamic, bare]) => {
+    const specifier = (from ?? dynamic ?? bare)!;
+    return { file, target: specifier.startsWith('.') ? normalize(join(dirname(file), specifier)) : specifier };
+  });
+}
+
+describe('the rooms of src/', () => {
+  it('hold every file but main.ts and limits.ts', () => {
+    assert.deepEqual(
+      files.filter((file) => roomOf(file) === undefined),
+      ['limits.ts', 'main.ts'],
+    );
+  });
+
+  it('import what the table allows, and nothing else', () => {
+    assert.ok(imports.length > 1000, `only ${imports.length} imports were found`);
+    const wrong = imports.filter(({ file, target }) => {
+      const [from, to] = [roomOf(file), roomOf(target)];
+      if (from === undefined || to === undefined || from === to || to === 'runtime') return false;
+      return !rooms[from]!.includes(to) && !rooms[from]!.includes('*');
+    });
+    assert.deepEqual(
+      wrong.map(
+        ({ file, target }) => `src/${file} imports ${target}: ${roomOf(file)} may not import ${roomOf(target)}`,
+      ),
+      [],
+    );
+  });
+
+  it('keep each of these libraries to one room', () => {
+    for (const [library, room] of Object.entries(libraries)) {
+      const users = imports.filter(({ target }) => target === library).map(({ file }) => roomOf(file));
+      assert.deepEqual([...new Set(users)], [room], library);
+    }
+  });
+
+  it('need every row of the table', () => {
+    const used = new Set(imports.map(({ file, target }) => `${roomOf(file)} → ${roomOf(target)}`));
+    const unused = Object.entries(rooms).flatMap(([from, allowed]) =>
+      allowed.filter((to) => to !== '*' && !used.has(`${from} → ${to}`)).map((to) => `${from} → ${to}`),
+    );
+    assert.deepEqual(unused, []);
+  });
+});
