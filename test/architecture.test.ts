@@ -7,7 +7,7 @@ import { describe, it } from 'node:test';
  * The rooms of `src/`, and whose files each may import besides its own and those of `runtime`. A room is the longest of these names
  * that a path begins with. The order is that of `src/README.md`: from the start of the process down to the ground.
  */
-export const rooms: Readonly<Record<string, readonly string[]>> = {
+const rooms: Readonly<Record<string, readonly string[]>> = {
   cli: ['app', 'config', 'config/flags', 'server/web'],
   app: ['*'],
   config: ['config/flags', 'config/settings'],
@@ -108,6 +108,14 @@ describe('the rooms of src/', () => {
       const users = imports.filter(({ target }) => target === library).map(({ file }) => roomOf(file));
       assert.deepEqual([...new Set(users)], [room], library);
     }
+  });
+
+  it('are the rows of src/README.md, in that order', () => {
+    const map = readFileSync(join(source, 'README.md'), 'utf8');
+    assert.deepEqual(
+      [...map.matchAll(/^\| `([\w/]+)` +\|/gm)].map(([, name]) => name),
+      Object.keys(rooms),
+    );
   });
 
   it('need every row of the table', () => {
