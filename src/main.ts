@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { fileURLToPath } from 'node:url';
 import packageJson from '../package.json' with { type: 'json' };
 import { nodeVersionProblem } from './cli/node-version.ts';
 
@@ -9,4 +10,6 @@ if (problem !== undefined) {
   process.exit(1);
 }
 const { runCommand } = await import('./cli/run-command.ts');
-process.exit(await runCommand(process.argv.slice(2)));
+// Here, because this file alone is as deep as its bundle.
+const examples = fileURLToPath(new URL('../examples/pipelines', import.meta.url));
+process.exit(await runCommand(process.argv.slice(2), examples));

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import packageJson from '../../package.json' with { type: 'json' };
 import { systemClock } from '../runtime/clock.ts';
 import { chooseHome } from '../config/choose-home.ts';
@@ -14,15 +13,15 @@ import { loadWebConfig, type LoadedWebConfig } from '../server/web/load-web-conf
 
 const { version } = packageJson;
 
-/** Where the manifests are if nobody says otherwise: the package's own examples. */
-const examplePipelines = fileURLToPath(new URL('../../examples/pipelines', import.meta.url));
-
 const exitOk = 0;
 const exitFailure = 1;
 const exitUsage = 2;
 
-/** Runs one command line, and resolves to its exit code. */
-export async function runCommand(args: readonly string[]): Promise<number> {
+/**
+ * Runs one command line, and resolves to its exit code.
+ * @param examplePipelines where the manifests are if nobody says otherwise: the package's own examples
+ */
+export async function runCommand(args: readonly string[], examplePipelines: string): Promise<number> {
   const commandLine = parseFlags(args, { terminal: process.stdout.isTTY });
   switch (commandLine.command) {
     case 'help':
@@ -38,7 +37,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     case 'check-web-config':
       return checked(commandLine.file, loadWebConfig(commandLine.file, readText));
     case 'serve':
-      return start(commandLine.flags);
+      return start(commandLine.flags, examplePipelines);
   }
 }
 
@@ -48,7 +47,7 @@ function checked(file: string, loaded: LoadedConfig | LoadedWebConfig): number {
   return exitOk;
 }
 
-function start(flags: Flags): Promise<number> | number {
+function start(flags: Flags, examplePipelines: string): Promise<number> | number {
   const loaded = loadConfig(flags, readText);
   const web = flags.webConfigFile === undefined ? undefined : loadWebConfig(flags.webConfigFile, readText);
   const problems = [loaded, web].flatMap((each) => (each !== undefined && 'problems' in each ? each.problems : []));
