@@ -76,7 +76,7 @@ async function breakPrometheus(mode: PrometheusMode, { quick, main }: FaultOptio
     await eventually(
       () => fetch(`${victim.url}/-/healthy`),
       ({ status }) => status === 200,
-    );
+    ).catch(() => tally.lost('its health'));
   } finally {
     await Promise.allSettled([victim.stop(), prometheus.stop()]);
   }
