@@ -6,6 +6,7 @@ import { clockJumps, clockJumpsStandalone } from './faults/clock-jumps.ts';
 import { fileDescriptors } from './faults/file-descriptors.ts';
 import { hangingWrites } from './faults/hanging-writes.ts';
 import { killed } from './faults/killed.ts';
+import { longWork } from './faults/long-work.ts';
 import { passwordFlood } from './faults/password-flood.ts';
 import { prometheusFaultRows } from './faults/prometheus.ts';
 import { reloads } from './faults/reloads.ts';
@@ -27,6 +28,7 @@ export const faults: readonly Fault[] = [
   fileDescriptors,
   ...connectionFloods,
   reloads,
+  longWork,
   passwordFlood,
   unreadLog,
   terminated,
