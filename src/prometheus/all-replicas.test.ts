@@ -18,6 +18,7 @@ const timeoutMs = 10_000;
 /** A replica that says what the test tells it to: a name of an alert that fires, nothing, an error, or not a word. */
 class FakeReplica implements PrometheusClient {
   readonly address: string;
+  readonly key: string;
   tells: string | Error | undefined;
   queries = 0;
   share: QueryShare | undefined;
@@ -27,6 +28,7 @@ class FakeReplica implements PrometheusClient {
   constructor(clock: FakeClock, address: string) {
     this.#clock = clock;
     this.address = address;
+    this.key = address;
   }
 
   query(_signal: AbortSignal, share: QueryShare): Promise<PrometheusAlerts> {

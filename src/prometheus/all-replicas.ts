@@ -57,7 +57,7 @@ export class AllReplicas {
   /** All configured addresses, without credentials, for the log. */
   readonly address: string;
   readonly #options: AllReplicasOptions;
-  readonly #standings = new Map<PrometheusClient['address'], Standing>();
+  readonly #standings = new Map<PrometheusClient['key'], Standing>();
 
   constructor(options: AllReplicasOptions) {
     this.#options = options;
@@ -93,8 +93,8 @@ export class AllReplicas {
     const deadline = startDeadline(clock, timeoutMs / 2, signal, resolvingTookTooLong);
     const all = await addresses.current(deadline.signal).finally(() => deadline.end());
     const asked = all.slice(0, maxReplicas);
-    const names = new Set(asked.map(({ address }) => address));
-    for (const name of this.#standings.keys()) if (!names.has(name)) this.#standings.delete(name);
+    const keys = new Set(asked.map(({ key }) => key));
+    for (const key of this.#standings.keys()) if (!keys.has(key)) this.#standings.delete(key);
     report.found(all.length, asked.length);
     return asked;
   }
@@ -159,9 +159,9 @@ export class AllReplicas {
     cancel();
   }
 
-  #standing({ address }: PrometheusClient): Standing {
-    let standing = this.#standings.get(address);
-    if (standing === undefined) this.#standings.set(address, (standing = { isBusy: false }));
+  #standing({ key }: PrometheusClient): Standing {
+    let standing = this.#standings.get(key);
+    if (standing === undefined) this.#standings.set(key, (standing = { isBusy: false }));
     return standing;
   }
 }

@@ -50,6 +50,19 @@ describe('createSharedSnapshot', { timeout: 20_000 }, () => {
     assert.equal(await queriesOf(registry, 'success'), 1);
   });
 
+  it('asks both of two URLs that differ in their credentials alone, as those of two tenants', async (test) => {
+    const prometheus = await startFakePrometheus();
+    test.after(() => prometheus.stop());
+    const address = `127.0.0.1:${prometheus.port}`;
+    const urls = ['one', 'two'].map((tenant) => `http://${tenant}:Passw0rd@${address}`);
+    const { logger, snapshots } = bench(prometheus.url, {}, urls);
+    test.after(() => snapshots.close());
+    await snapshots.snapshot(0, [], signal);
+    assert.equal(prometheus.queries(), 2);
+    assert.deepEqual(logger.valuesOf('prometheus.queried', 'replicas', 'answered'), [[2, 2]]);
+    assert.doesNotMatch(JSON.stringify(logger.lines), /Passw0rd/);
+  });
+
   it('asks every URL with the parameters of the configuration, and says how many answered', async (test) => {
     const servers = await Promise.all([0, 1].map(() => startRawServer((socket) => socket.end(emptyAnswer))));
     test.after(() => Promise.all(servers.map((server) => server.close())));

@@ -50,6 +50,10 @@ export interface PrometheusClient {
   /** The URL without credentials, for the log; and the address of the host, if it is asked at one alone. */
   readonly address: string;
   /**
+   * Tells it from the others, those too that are at the same address with other credentials. They are in it: it is for no log.
+   */
+  readonly key: string;
+  /**
    * Rejects with PrometheusError, whatever goes wrong; with the signal's reason when the signal is aborted.
    * @param share of the limits; default: the whole of them
    */
@@ -68,10 +72,16 @@ export function createPrometheusClient(options: PrometheusClientOptions): Promet
   const connections = new Connections(options.httpConfig, options.ip);
   return {
     address: endpoint.address,
+    key: replicaKey(options.url, options.ip),
     query: (signal, share = options) =>
       query({ ...options, maxFiringBytes: share.maxFiringBytes, endpoint }, connections, signal, share.timeoutMs),
     close: () => connections.close(),
   };
+}
+
+/** The same for the same URL and address of its host, at every look. */
+export function replicaKey(url: string, ip = ''): string {
+  return `${url} ${ip}`;
 }
 
 async function query(

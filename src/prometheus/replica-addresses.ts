@@ -1,7 +1,12 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { fetchFailure } from './fetch-failure.ts';
-import { createPrometheusClient, type PrometheusClient, type PrometheusClientOptions } from './prometheus-client.ts';
+import {
+  createPrometheusClient,
+  replicaKey,
+  type PrometheusClient,
+  type PrometheusClientOptions,
+} from './prometheus-client.ts';
 import { prometheusEndpoint } from './prometheus-endpoint.ts';
 import { PrometheusError } from './prometheus-error.ts';
 import { withSignal } from './with-signal.ts';
@@ -59,7 +64,7 @@ export class ReplicaAddresses {
   }
 
   #client(url: string, ip?: string): PrometheusClient {
-    const key = `${url} ${ip ?? ''}`;
+    const key = replicaKey(url, ip);
     let client = this.#clients.get(key);
     if (client === undefined) {
       client = createPrometheusClient({ ...this.#options, url, ...(ip !== undefined && { ip }) });
@@ -83,6 +88,7 @@ function unresolved(url: string, error: unknown): PrometheusClient {
   const { address } = prometheusEndpoint(url);
   return {
     address,
+    key: replicaKey(url),
     query: () => Promise.reject(error instanceof PrometheusError ? error : fetchFailure(error, 'connect', address)),
     close: () => undefined,
   };
