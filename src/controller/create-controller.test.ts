@@ -30,7 +30,7 @@ const config: Config['controller'] = {
 function bench(changes: Partial<Config['controller']> = {}, names: readonly string[] = ['a', 'b', 'c', 'd', 'e']) {
   const [clock, logger, registry, alerts] = [new FakeClock(), new RecordingLogger(), new Registry(), new FakeAlerts()];
   const pipelines = new FakePipelines(...names.map((name) => pipelineOf('TracePipeline', name)));
-  const { controller } = createController({
+  const { controller, prepare } = createController({
     config: { ...config, ...changes },
     clock,
     schedule: new SliceSchedule(clock),
@@ -41,10 +41,31 @@ function bench(changes: Partial<Config['controller']> = {}, names: readonly stri
     kinds,
   });
   const sweep = (): void => controller.enqueue(pipelines.list(), alertCauses(clock.now()), 'e1', 'alert');
-  return { clock, logger, registry, alerts, pipelines, controller, sweep };
+  return { clock, logger, registry, alerts, pipelines, controller, prepare, sweep };
 }
 
 describe('createController', () => {
+  it('gives no verdict another grace because the configuration is another one', async () => {
+    const { clock, logger, alerts, pipelines, prepare, sweep } = bench({}, ['a']);
+    const dropped = { alertname: 'TraceGatewayAllDataDropped', pipeline_name: 'a' };
+    const answer = async (...firing: readonly (typeof dropped)[]): Promise<void> => {
+      alerts.answer = () => firing;
+      sweep();
+      await clock.advanceAsync(0);
+    };
+    alerts.push(60_000, dropped);
+    await answer(dropped);
+    await answer();
+    await clock.advanceAsync(59_000);
+    prepare({ ...config, requeue_after: 300_000 })();
+    await answer();
+    assert.equal(pipelines.get(pipelineOf('TracePipeline', 'a'))?.conditions[0]?.status, 'False');
+    await clock.advanceAsync(1000);
+    await answer();
+    assert.equal(pipelines.get(pipelineOf('TracePipeline', 'a'))?.conditions[0]?.status, 'True');
+    assert.equal(logger.linesOf('condition.held').length, 1);
+  });
+
   it('reconciles every pipeline of a sweep, and writes nothing the second time', async () => {
     const { clock, pipelines, logger, sweep } = bench();
     sweep();

@@ -13,6 +13,7 @@ import { HeldLine } from './action/held-line.ts';
 import type { AlertSource, Annotator, Pipelines, TransitionRecorder } from '../reconcile/ports.ts';
 import { ReconcileReport } from './reconcile-report.ts';
 import { Reconciler } from './reconciler.ts';
+import { VerdictHolder } from './action/verdict-holder.ts';
 import { createMergeWork, type Work } from './work.ts';
 
 export interface ControllerStageOptions {
@@ -43,7 +44,8 @@ export function createController(options: ControllerStageOptions): ControllerSta
   const { config, clock, registry, pipelines, kinds } = options;
   const metrics = createControllerMetrics(registry, kinds, () => countByKind(pipelines.list()));
   const heldLine = new HeldLine(options);
-  const reconciler = new Reconciler({ pipelines, action: createAction({ ...options, metrics }) });
+  const actionOptions = { ...options, metrics, holder: new VerdictHolder({ ...options, metrics }) };
+  const reconciler = new Reconciler({ pipelines, action: createAction(actionOptions) });
   const controller: Controller = new Controller({
     ...options,
     report: new ReconcileReport({ ...options, metrics }),
@@ -59,7 +61,7 @@ export function createController(options: ControllerStageOptions): ControllerSta
       }),
   });
   const prepare = (next: Config['controller']) => {
-    const action = createAction({ ...options, config: next, metrics });
+    const action = createAction({ ...actionOptions, config: next });
     return () => {
       reconciler.use(action);
       controller.concurrency = next.max_concurrent_reconciles;

@@ -23,6 +23,7 @@ import type { Condition, Pipeline } from '../reconcile/ports.ts';
 import { Reconciler } from './reconciler.ts';
 import type { Result } from '../reconcile/result.ts';
 import { SnapshotError } from '../reconcile/snapshot-error.ts';
+import { VerdictHolder } from './action/verdict-holder.ts';
 
 const ruleMessage = (flavour: string, reason: string): string | undefined =>
   healthRules.alerts.find((rule) => rule.flavour === flavour && rule.reason === reason)?.message;
@@ -60,7 +61,8 @@ function bench(pipelines: readonly Pipeline[], action: ActionName = 'condition')
   const metrics = createControllerMetrics(registry, kinds, () => new Map());
   const config = { action, requeue_after: 300_000, annotate: annotateDefaults };
   const options = { clock, logger, metrics, pipelines: home, alerts, transitions, annotator: home, config };
-  const reconciler = new Reconciler({ pipelines: home, action: createAction(options) });
+  const holder = new VerdictHolder(options);
+  const reconciler = new Reconciler({ pipelines: home, action: createAction({ ...options, holder }) });
   return {
     clock,
     logger,

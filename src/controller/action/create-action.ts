@@ -8,7 +8,7 @@ import type { ControllerMetrics } from '../controller-metrics.ts';
 import { FlowHealthAction, type ConditionApplier } from './flow-health-action.ts';
 import type { AlertSource, Annotator, Pipelines, TransitionRecorder } from '../../reconcile/ports.ts';
 import type { AnnotateConfig } from './request-annotations.ts';
-import { VerdictHolder } from './verdict-holder.ts';
+import type { VerdictHolder } from './verdict-holder.ts';
 
 export interface ActionOptions {
   readonly clock: Clock;
@@ -18,6 +18,8 @@ export interface ActionOptions {
   readonly alerts: AlertSource;
   readonly transitions?: TransitionRecorder | undefined;
   readonly annotator?: Annotator | undefined;
+  /** Outlives the actions: another configuration must not begin another grace. */
+  readonly holder: VerdictHolder;
   readonly config: {
     readonly action: ActionName;
     /** Milliseconds. */
@@ -46,7 +48,6 @@ export function createAction(options: ActionOptions): Action {
 }
 
 function flowHealthAction(options: ActionOptions, conditions: ConditionApplier): Action {
-  const { alerts, config } = options;
-  const holder = new VerdictHolder(options);
+  const { alerts, holder, config } = options;
   return new FlowHealthAction({ alerts, conditions, holder, requeueAfterMs: config.requeue_after });
 }

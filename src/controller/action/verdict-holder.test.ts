@@ -20,6 +20,7 @@ import { healthRules } from '../../health/health-rules.ts';
 import type { Condition, Pipeline } from '../../reconcile/ports.ts';
 import type { Result } from '../../reconcile/result.ts';
 import { SnapshotError } from '../../reconcile/snapshot-error.ts';
+import { VerdictHolder } from './verdict-holder.ts';
 
 const graceMs = 120_000;
 const dropped = { alertname: 'TraceGatewayAllDataDropped', pipeline_name: 'cls' };
@@ -34,7 +35,8 @@ function bench(condition?: Partial<Condition>, action: 'condition' | 'log' = 'co
   const pipelines = new FakePipelines(first);
   const metrics = createControllerMetrics(registry, kinds, () => new Map());
   const config = { action, requeue_after: 300_000, annotate: annotateDefaults };
-  const perform = createAction({ clock, logger, metrics, pipelines, alerts, config });
+  const holder = new VerdictHolder({ clock, logger, metrics, pipelines, alerts });
+  const perform = createAction({ clock, logger, metrics, pipelines, alerts, holder, config });
   const pipeline = (): Pipeline => pipelines.get(first)!;
   const present = (): Condition | undefined =>
     pipeline().conditions.find(({ type }) => type === 'TelemetryFlowHealthy');
