@@ -16,6 +16,7 @@ import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';
 import { SliceSchedule } from '../../src/runtime/slice-schedule.ts';
 
 const password = 'correct horse';
+const annsPassword = `Basic ${Buffer.from(`ann:${password}`).toString('base64')}`;
 
 describe('prometheus.http_config', { skip: skipWithout('prometheus') }, () => {
   let authority: Authority;
@@ -35,7 +36,7 @@ describe('prometheus.http_config', { skip: skipWithout('prometheus') }, () => {
   });
 
   /** A Prometheus with that certificate, basic authentication, and perhaps a wish for a client certificate. */
-  async function start({ certFile, keyFile }: Certificate, more = '', isReady = anybody): Promise<string> {
+  async function start({ certFile, keyFile }: Certificate, more = '', isReady = answersReady): Promise<string> {
     const users = `basic_auth_users: { ann: '${hashSync(password, 4)}' }`;
     const webConfig = `tls_server_config: { cert_file: ${certFile}, key_file: ${keyFile} ${more} }\n${users}\n`;
     const server = await startPrometheus({ webConfig, scheme: 'https', isReady });
@@ -50,7 +51,7 @@ describe('prometheus.http_config', { skip: skipWithout('prometheus') }, () => {
 
   async function withClient(url: string): Promise<boolean> {
     const [cert, key] = await Promise.all([authority.read(client.certFile), authority.read(client.keyFile)]);
-    return anybody(url, { cert, key });
+    return answersReady(url, { cert, key });
   }
 
   const basic = (): object => ({ basic_auth: { username: 'ann', password_file: join(authority.folder, 'password') } });
@@ -185,10 +186,11 @@ async function outcome(query: Promise<unknown>): Promise<string> {
 }
 
 /** Ready, as somebody sees it who has no password and does not look at the certificate. */
-async function anybody(url: string, certificate: object = {}): Promise<boolean> {
+/** Ready, not only listening: Prometheus answers queries with 503 until then. */
+async function answersReady(url: string, certificate: object = {}): Promise<boolean> {
   const dispatcher = new Agent({ connect: { rejectUnauthorized: false, ...certificate } });
   try {
-    return (await fetch(url, { dispatcher })).status === 401;
+    return (await fetch(`${url}/-/ready`, { dispatcher, headers: { authorization: annsPassword } })).ok;
   } catch {
     return false; // nobody listens yet
   } finally {
