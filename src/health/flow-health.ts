@@ -49,25 +49,34 @@ export function probingFailed(pipeline: Pipeline, error: Error): Verdict {
   return verdict(pipeline, 'Unknown', healthRules.probingFailed[first], { by: 'failed query', error });
 }
 
-/**
- * True if a verdict is better than the one of that reason: True, or a less severe problem. False if the reason is none that an
- * alert of the pipeline leads to.
- */
-export function wouldImprove(pipeline: Pipeline, reason: string, { condition }: Verdict): boolean {
+/** The reasons that alerts of the pipeline lead to, the worst first; none for a kind without health rules. */
+export function alertReasons(pipeline: Pipeline): readonly string[] {
   const flavour = flavourOf(pipeline);
-  if (flavour === undefined) return false;
-  const reasons = rulesWorstFirst(pipeline, flavour).map((rule) => rule.reason);
-  const rank = reasons.indexOf(reason);
-  return rank >= 0 && (condition.status === 'True' || reasons.indexOf(condition.reason) > rank);
+  return flavour === undefined ? [] : rulesWorstFirst(pipeline, flavour).map(({ reason }) => reason);
 }
 
-/** The labels of an alert among those pushed that leads to the reason; undefined if there is none. */
-export function pushedReason(pipeline: Pipeline, reason: string, pushed: FiringAlerts): LabelSet | undefined {
+/** Those of them that are worse than the verdict. */
+export function worseReasons(pipeline: Pipeline, { condition }: Verdict): readonly string[] {
+  const reasons = alertReasons(pipeline);
+  return condition.status === 'True' ? reasons : reasons.slice(0, Math.max(0, reasons.indexOf(condition.reason)));
+}
+
+/** The verdict of an alert that is still pushed as firing. Throws TerminalError if no alert of the pipeline leads to the reason. */
+export function pushedVerdict(pipeline: Pipeline, reason: string, labels: LabelSet): Verdict {
+  const flavour = flavourOf(pipeline);
+  const rules = flavour === undefined ? [] : rulesWorstFirst(pipeline, flavour);
+  const rule = rules.find((each) => each.reason === reason);
+  if (rule === undefined) throw withoutRules(pipeline);
+  return verdict(pipeline, 'False', rule, { by: 'push', labels });
+}
+
+/** The labels of an alert among those given that leads to the reason; undefined if there is none. */
+export function alertOfReason(pipeline: Pipeline, reason: string, firing: FiringAlerts): LabelSet | undefined {
   const flavour = flavourOf(pipeline);
   if (flavour === undefined) return undefined;
   const rules = rulesWorstFirst(pipeline, flavour).filter((rule) => rule.reason === reason);
   for (const rule of rules) {
-    const labels = decidingAlert(pipeline, flavour, rule, pushed);
+    const labels = decidingAlert(pipeline, flavour, rule, firing);
     if (labels !== undefined) return labels;
   }
   return undefined;

@@ -41,7 +41,7 @@ export class FlowHealthAction implements Action {
     if (notGenerated !== undefined) return this.#apply(run, notGenerated);
     const snapshot = await this.#snapshot(run);
     const answered = flowHealth(run.pipeline, snapshot.firing);
-    const held = await this.#options.holder.heldInstead(run, answered, snapshot.takenAt);
+    const held = await this.#options.holder.heldInstead(run, answered, snapshot);
     const result = await this.#apply(run, held?.verdict ?? answered);
     return {
       ...result,

@@ -220,6 +220,49 @@ describe('a verdict that the answers make better', () => {
     assert.equal(await reasonAfter([], [dropped]), healthy, 'it was True before');
   });
 
+  it('gets no better than a milder alert that was reported beside it and is still pushed, at most for the grace', async () => {
+    const { clock, look, reasonAfter, present, logger } = bench({ status: 'True', reason: healthy });
+    await look([dropped, someDropped], [dropped, someDropped]);
+    assert.equal(await reasonAfter([], [someDropped]), some);
+    assert.equal(present()?.status, 'False');
+    assert.deepEqual(logger.fieldsOf('condition.changed').at(-1)?.['decided_by'], {
+      alertname: someDropped.alertname,
+      labels: someDropped,
+      because: 'still pushed as firing',
+    });
+    clock.advance(graceMs - 1);
+    assert.equal(await reasonAfter([], [someDropped]), some);
+    clock.advance(1);
+    assert.equal(await reasonAfter([], [someDropped]), healthy);
+  });
+
+  it('is kept on after a worse one came and went, in the same grace', async () => {
+    const { clock, look, reasonAfter } = bench({ status: 'True', reason: healthy });
+    await look([someDropped], [someDropped]);
+    assert.equal(await reasonAfter([], [someDropped]), some);
+    clock.advance(graceMs / 2);
+    assert.equal(await reasonAfter([dropped], [dropped, someDropped]), all);
+    assert.equal(await reasonAfter([], [someDropped]), some);
+    clock.advance(graceMs / 2);
+    assert.equal(await reasonAfter([], [someDropped]), healthy);
+  });
+
+  it('is held for one grace, not for one after the other, by several alerts', async () => {
+    const { clock, look, reasonAfter } = bench({ status: 'True', reason: healthy });
+    await look([dropped, someDropped, throttling], [dropped, someDropped, throttling]);
+    assert.equal(await reasonAfter([], [dropped, someDropped, throttling]), all);
+    clock.advance(graceMs);
+    assert.equal(await reasonAfter([], [dropped, someDropped, throttling]), healthy);
+  });
+
+  it('knows nothing any more of what was reported before it was healthy', async () => {
+    const { look, reasonAfter } = bench({ status: 'True', reason: healthy });
+    await look([someDropped], [someDropped]);
+    assert.equal(await reasonAfter([], []), healthy);
+    await look([dropped], [dropped]);
+    assert.equal(await reasonAfter([], [someDropped]), healthy);
+  });
+
   it('is kept by what is in the object, after a restart', async () => {
     assert.equal(await bench({ reason: all }).reasonAfter([], [dropped]), all);
   });
@@ -279,6 +322,40 @@ describe('a verdict, however pushes and answers come', () => {
           }
         }
         assert.ok(logger.linesOf('condition.changed').length <= 1);
+      }),
+    );
+  });
+
+  it('is never better than an alert that is pushed and was reported within the grace, however many there are', async () => {
+    const alerts = [dropped, someDropped, throttling];
+    const severities = [all, some, slow, healthy];
+    const some3 = fc.tuple(fc.boolean(), fc.boolean(), fc.boolean());
+    const many = fc.array(fc.record({ afterMs: fc.integer({ min: 1, max: 50_000 }), answered: some3, pushed: some3 }), {
+      maxLength: 20,
+    });
+    await fc.assert(
+      fc.asyncProperty(many, async (looks) => {
+        const { clock, reasonAfter } = bench({ status: 'True', reason: healthy });
+        const [reportedAt, present] = [new Map<number, number>(), { reason: healthy }];
+        for (const { afterMs, answered, pushed } of looks) {
+          clock.advance(afterMs);
+          if (present.reason === healthy) reportedAt.clear();
+          for (const index of alerts.keys()) {
+            if (answered[index] === true) reportedAt.set(index, clock.now());
+            else if (pushed[index] !== true) reportedAt.delete(index);
+          }
+          const known = [...alerts.keys()].filter(
+            (index) => clock.now() - (reportedAt.get(index) ?? -Infinity) < graceMs,
+          );
+          const worstKnown = Math.min(3, ...known);
+          const worstAnswered = answered.includes(true) ? answered.indexOf(true) : 3;
+          present.reason = (await reasonAfter(
+            alerts.filter((_, index) => answered[index]),
+            alerts.filter((_, index) => pushed[index]),
+          ))!;
+          const rank = severities.indexOf(present.reason);
+          assert.ok(rank <= worstAnswered && rank <= worstKnown, `${present.reason} at ${clock.now()}`);
+        }
       }),
     );
   });

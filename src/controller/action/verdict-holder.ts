@@ -1,4 +1,5 @@
 import type { Clock } from '../../runtime/clock.ts';
+import { FiringAlerts } from '../../alert/firing-alerts.ts';
 import type { LabelSet } from '../../alert/label-set.ts';
 import { heldLookMs } from '../../limits.ts';
 import type { Logger } from '../../runtime/logger.ts';
@@ -6,9 +7,9 @@ import { kindName } from '../../reconcile/request.ts';
 import type { Run } from '../../reconcile/action.ts';
 import type { ControllerMetrics } from '../controller-metrics.ts';
 import { decidedBy } from '../../reconcile/decision.ts';
-import { pushedReason, wouldImprove, type Verdict } from '../../health/flow-health.ts';
+import { alertOfReason, alertReasons, pushedVerdict, worseReasons, type Verdict } from '../../health/flow-health.ts';
 import { holdVerdict, type Hold } from './hold.ts';
-import type { AlertSource, Condition, Pipeline, Pipelines } from '../../reconcile/ports.ts';
+import type { AlertSnapshot, AlertSource, Condition, Pipeline, Pipelines } from '../../reconcile/ports.ts';
 import { VerdictMemory } from './verdict-memory.ts';
 
 export interface VerdictHolderOptions {
@@ -28,16 +29,18 @@ export interface HeldVerdict {
   readonly lookAgainMs: number;
 }
 
-/** A better verdict by the answers, and the alert, if any, that is pushed as firing all the same. */
-interface Contradiction {
-  readonly answered: Verdict;
-  readonly present: Condition;
+/** A reason that is kept, the alert that is pushed as firing, and since when. */
+interface Kept {
   readonly reason: string;
-  readonly labels: LabelSet | undefined;
-  readonly graceMs: number;
+  readonly labels: LabelSet;
+  readonly hold: Hold;
+  readonly isNew: boolean;
 }
 
-/** Keeps a verdict that the answers would make better, as long as a push contradicts them, at most for `prometheus.heal_grace`. */
+/**
+ * Lets no verdict get better than an alert that is still pushed as firing, if Prometheus reported it since the condition was healthy
+ * last; at most for `prometheus.heal_grace` after the first answer that no longer does.
+ */
 export class VerdictHolder {
   readonly #options: VerdictHolderOptions;
   readonly #memory: VerdictMemory;
@@ -49,47 +52,83 @@ export class VerdictHolder {
 
   /**
    * The verdict to keep instead of what the answers say; undefined if they win. Rejects with the signal's reason.
-   * @param askedAt when the answers were asked for: what is pushed has to be as new
+   * @param answers what the verdict was made of; what is pushed has to be as new
    */
-  async heldInstead(run: Run, answered: Verdict, askedAt: number): Promise<HeldVerdict | undefined> {
+  async heldInstead(run: Run, answered: Verdict, answers: AlertSnapshot): Promise<HeldVerdict | undefined> {
     const { pushed } = this.#options.alerts;
-    const present = conditionOf(run.pipeline);
-    const reason = this.#reasonToKeep(run.pipeline, present);
-    if (pushed === undefined || present === undefined || reason === undefined) return this.#release(run, answered);
-    if (!wouldImprove(run.pipeline, reason, answered)) return this.#release(run, answered);
-    const notBefore = Math.max(askedAt, run.causes.lastSeen);
-    const { firing } = await pushed.snapshot(notBefore, run.signal);
-    const labels = pushedReason(run.pipeline, reason, firing);
-    return this.#hold(run, { answered, present, reason, labels, graceMs: pushed.graceMs });
+    const { pipeline, causes, signal } = run;
+    const reported = this.#remember(pipeline, answers.firing);
+    const contradicted = worseReasons(pipeline, answered).filter((reason) => reported.has(reason));
+    if (pushed === undefined || contradicted.length === 0) return this.#release(pipeline, answered);
+    const { firing } = await pushed.snapshot(Math.max(answers.takenAt, causes.lastSeen), signal);
+    const kept = this.#worstPushed(pipeline, contradicted, firing, pushed.graceMs);
+    return kept === undefined ? this.#release(pipeline, answered) : this.#hold(run, answered, kept, pushed.graceMs);
   }
 
   /** To be called before the verdict becomes Unknown: what it was is what a push may then keep. */
   becomesUnknown(pipeline: Pipeline): void {
+    this.#remember(pipeline, FiringAlerts.of([]));
+  }
+
+  /** What Prometheus reported since the condition was healthy last, or for a reason of its own; these answers included. */
+  #remember(pipeline: Pipeline, firing: FiringAlerts): ReadonlySet<string> {
+    const reasons = alertReasons(pipeline);
     const present = conditionOf(pipeline);
-    if (present !== undefined && present.status !== 'Unknown')
-      this.#memory.change(pipeline, { reasonBeforeUnknown: present.reason });
+    const isBad = present !== undefined && reasons.includes(present.reason);
+    const { reported = [], holds = [] } = isBad || present?.status === 'Unknown' ? this.#memory.of(pipeline) : {};
+    const now = reasons.filter((reason) => alertOfReason(pipeline, reason, firing) !== undefined);
+    const all = new Set([...reported, ...(isBad ? [present.reason] : []), ...now]);
+    this.#change(pipeline, all, new Map([...holds].filter(([reason]) => !now.includes(reason))));
+    return all;
   }
 
-  #reasonToKeep(pipeline: Pipeline, present: Condition | undefined): string | undefined {
-    return present?.status === 'Unknown' ? this.#memory.of(pipeline).reasonBeforeUnknown : present?.reason;
-  }
-
-  #hold(run: Run, { answered, present, reason, labels, graceMs }: Contradiction): HeldVerdict | undefined {
-    const { pipeline } = run;
+  /**
+   * The worst reason of those that is pushed and within its grace. The time of each runs at once, so that several alerts together hold
+   * for no longer than one. One whose push has ended is forgotten.
+   */
+  #worstPushed(
+    pipeline: Pipeline,
+    contradicted: readonly string[],
+    pushed: FiringAlerts,
+    graceMs: number,
+  ): Kept | undefined {
+    const memory = this.#memory.of(pipeline);
+    const [reported, holds] = [new Set(memory.reported), new Map(memory.holds)];
     const now = this.#options.clock.now();
-    const { hold: earlier } = this.#memory.of(pipeline);
-    const { hold, isHeld } = holdVerdict(earlier, { reason, isPushed: labels !== undefined, now, graceMs });
-    if (!isHeld || hold === undefined || labels === undefined) return this.#release(run, answered, hold);
-    this.#memory.change(pipeline, { hold });
-    const verdict = kept(pipeline, present, labels);
-    if (hold !== earlier) this.#tell(run, verdict, answered, graceMs);
-    const heldForMs = now - hold.since;
+    let worst: Kept | undefined;
+    for (const reason of contradicted) {
+      const labels = alertOfReason(pipeline, reason, pushed);
+      const earlier = holds.get(reason);
+      const { hold, isHeld } = holdVerdict(earlier, { reason, isPushed: labels !== undefined, now, graceMs });
+      if (hold === undefined || labels === undefined) {
+        holds.delete(reason);
+        reported.delete(reason);
+        continue;
+      }
+      holds.set(reason, hold);
+      if (isHeld) worst ??= { reason, labels, hold, isNew: hold !== earlier };
+    }
+    this.#change(pipeline, reported, holds);
+    return worst;
+  }
+
+  #change(pipeline: Pipeline, reported: ReadonlySet<string>, holds: ReadonlyMap<string, Hold>): void {
+    this.#memory.change(pipeline, {
+      reported: reported.size === 0 ? undefined : reported,
+      holds: holds.size === 0 ? undefined : holds,
+    });
+  }
+
+  #hold(run: Run, answered: Verdict, { reason, labels, hold, isNew }: Kept, graceMs: number): HeldVerdict {
+    const verdict = keptVerdict(run.pipeline, reason, labels);
+    if (isNew) this.#tell(run, verdict, answered, graceMs);
+    const heldForMs = this.#options.clock.now() - hold.since;
     return { verdict, heldForMs, lookAgainMs: Math.min(heldLookMs, graceMs - heldForMs) };
   }
 
-  #release({ pipeline }: Run, { condition }: Verdict, hold?: Hold): undefined {
-    const isHealthy = condition.status === 'True';
-    this.#memory.change(pipeline, { hold, reasonBeforeUnknown: undefined, ...(isHealthy && { toldAt: undefined }) });
+  /** What was reported is remembered until the condition is healthy: should the write fail, there must not be another grace. */
+  #release(pipeline: Pipeline, { condition }: Verdict): undefined {
+    if (condition.status === 'True') this.#memory.change(pipeline, { toldAt: undefined });
   }
 
   /** Behind one address of two replicas a hold ends and begins with every other answer: that is not told each time. */
@@ -117,10 +156,11 @@ function conditionOf({ conditions }: Pipeline): Condition | undefined {
   return conditions.find(({ type }) => type === 'TelemetryFlowHealthy');
 }
 
-function kept({ generation }: Pipeline, present: Condition, labels: LabelSet): Verdict {
-  const { type, status, reason, message } = present;
-  return {
-    condition: { type, status, reason, message, observedGeneration: generation },
-    decision: { by: 'push', labels },
-  };
+/** The present condition if it is of that reason, or Unknown: until the answers agree nothing better is known. */
+function keptVerdict(pipeline: Pipeline, reason: string, labels: LabelSet): Verdict {
+  const present = conditionOf(pipeline);
+  const verdict = pushedVerdict(pipeline, reason, labels);
+  if (present === undefined || (present.reason !== reason && present.status !== 'Unknown')) return verdict;
+  const { status, reason: presentReason, message } = present;
+  return { ...verdict, condition: { ...verdict.condition, status, reason: presentReason, message } };
 }

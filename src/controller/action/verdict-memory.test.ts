@@ -6,23 +6,23 @@ import { VerdictMemory } from './verdict-memory.ts';
 describe('VerdictMemory', () => {
   it('remembers each thing of a pipeline, and forgets each by itself', () => {
     const memory = new VerdictMemory(new FakePipelines());
-    const hold = { reason: 'a', since: 1 };
-    memory.change(trace('x'), { hold });
-    memory.change(trace('x'), { reasonBeforeUnknown: 'b' });
-    assert.deepEqual([memory.of(trace('x')).hold, memory.of(trace('x')).reasonBeforeUnknown], [hold, 'b']);
-    memory.change(trace('x'), { hold: undefined });
-    assert.deepEqual([memory.of(trace('x')).hold, memory.of(trace('x')).reasonBeforeUnknown], [undefined, 'b']);
-    memory.change(trace('x'), { reasonBeforeUnknown: undefined });
+    const holds = new Map([['a', { reason: 'a', since: 1 }]]);
+    memory.change(trace('x'), { holds });
+    memory.change(trace('x'), { toldAt: 2 });
+    assert.deepEqual([memory.of(trace('x')).holds, memory.of(trace('x')).toldAt], [holds, 2]);
+    memory.change(trace('x'), { holds: undefined });
+    assert.deepEqual([memory.of(trace('x')).holds, memory.of(trace('x')).toldAt], [undefined, 2]);
+    memory.change(trace('x'), { toldAt: undefined });
     assert.deepEqual([memory.of(trace('x')), memory.of(trace('y')), memory.size], [{}, {}, 0]);
   });
 
   it('does not grow with pipelines that are gone', () => {
     const kept = Array.from({ length: 10 }, (_, index) => pipelineOf('TracePipeline', `kept-${index}`));
     const memory = new VerdictMemory(new FakePipelines(...kept));
-    for (const { name } of kept) memory.change(trace(name), { reasonBeforeUnknown: 'a' });
-    for (let index = 0; index < 5000; index++) memory.change(trace(`gone-${index}`), { reasonBeforeUnknown: 'a' });
-    assert.equal(memory.of(trace('gone-0')).reasonBeforeUnknown, undefined);
-    for (const { name } of kept) assert.equal(memory.of(trace(name)).reasonBeforeUnknown, 'a');
+    for (const { name } of kept) memory.change(trace(name), { toldAt: 1 });
+    for (let index = 0; index < 5000; index++) memory.change(trace(`gone-${index}`), { toldAt: 1 });
+    assert.equal(memory.of(trace('gone-0')).toldAt, undefined);
+    for (const { name } of kept) assert.equal(memory.of(trace(name)).toldAt, 1);
     assert.ok(memory.size < 1024);
   });
 });

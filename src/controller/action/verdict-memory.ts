@@ -7,12 +7,12 @@ const firstLook = 1024;
 
 /** What the condition of a pipeline does not say. */
 export interface Remembered {
-  /** Since when it is held, if it is. */
-  readonly hold?: Hold | undefined;
+  /** The reasons that Prometheus bore out since the condition was healthy last; undefined: none. */
+  readonly reported?: ReadonlySet<string> | undefined;
+  /** Of those, by reason: since when the answers contradict it while it is pushed; undefined: none. */
+  readonly holds?: ReadonlyMap<string, Hold> | undefined;
   /** When the log told last that it is held, milliseconds; undefined once the pipeline was healthy. */
   readonly toldAt?: number | undefined;
-  /** The reason of the last condition that was not Unknown. */
-  readonly reasonBeforeUnknown?: string | undefined;
 }
 
 interface Memory extends Remembered {
@@ -42,8 +42,8 @@ export class VerdictMemory {
     const request = { kind, name, ...(namespace !== undefined && { namespace }) };
     const key = requestKey(request);
     const memory = { ...this.#memories.get(key), ...change, request };
-    const { hold, toldAt, reasonBeforeUnknown } = memory;
-    if (hold === undefined && toldAt === undefined && reasonBeforeUnknown === undefined) this.#memories.delete(key);
+    const { reported, holds, toldAt } = memory;
+    if (reported === undefined && holds === undefined && toldAt === undefined) this.#memories.delete(key);
     else this.#memories.set(key, memory);
     if (this.#memories.size >= this.#lookAt) this.#forgetThoseGone();
   }
