@@ -140,15 +140,19 @@ export class VerdictHolder {
     metrics.conditionHeld(kindName(request));
     if (isTold) return;
     this.#memory.change(pipeline, { toldAt: now });
-    logger.info('condition.held', 'the condition stays: a push contradicts what Prometheus reports', {
-      ...request,
-      type,
-      status,
-      reason,
-      instead_of: answered.condition.reason,
-      ...decidedBy(decision),
-      grace_ms: graceMs,
-    });
+    logger.info(
+      'condition.held',
+      'the condition gets no better than this: a push contradicts what Prometheus reports',
+      {
+        ...request,
+        type,
+        status,
+        reason,
+        instead_of: answered.condition.reason,
+        ...decidedBy(decision),
+        grace_ms: graceMs,
+      },
+    );
   }
 }
 
