@@ -186,11 +186,11 @@ async function outcome(query: Promise<unknown>): Promise<string> {
 }
 
 /** Ready, as somebody sees it who has no password and does not look at the certificate. */
-/** Ready, not only listening: Prometheus answers queries with 503 until then. */
+/** `url` is that of `/-/ready`. A 401 is not enough: Prometheus answers queries with 503 until it is ready. */
 async function answersReady(url: string, certificate: object = {}): Promise<boolean> {
   const dispatcher = new Agent({ connect: { rejectUnauthorized: false, ...certificate } });
   try {
-    return (await fetch(`${url}/-/ready`, { dispatcher, headers: { authorization: annsPassword } })).ok;
+    return (await fetch(url, { dispatcher, headers: { authorization: annsPassword } })).ok;
   } catch {
     return false; // nobody listens yet
   } finally {
