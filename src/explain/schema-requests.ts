@@ -1,0 +1,110 @@
+import { z } from 'zod';
+import {
+  Alert,
+  Condition,
+  ExplainedAlert,
+  Fact,
+  Labels,
+  Payload,
+  Pipeline,
+  PipelineName,
+  Run,
+  Time,
+} from './schema.ts';
+
+/** What the API takes, what it answers to that, and the lists and errors that all of it shares. */
+
+type Page<Item extends z.ZodType> = z.ZodObject<
+  { items: z.ZodArray<Item>; next: z.ZodOptional<z.ZodString> },
+  z.core.$strict
+>;
+
+/** A page of a list; `next` is there if there is more. */
+function pageOf<Item extends z.ZodType>(id: string, item: Item): Page<Item> {
+  const next = z.string().optional().describe('Give it as `cursor` to read on.');
+  return z.strictObject({ items: z.array(item), next }).meta({ id });
+}
+
+export const Pipelines = pageOf('Pipelines', Pipeline);
+export const Runs = pageOf('Runs', Run);
+export const Alerts = pageOf('Alerts', Alert);
+export const Facts = pageOf('Facts', Fact);
+export const Payloads = pageOf('Payloads', Payload);
+
+export const ApiError = z.strictObject({ code: z.int(), message: z.string() }).meta({ id: 'Error' });
+
+/** As Alertmanager's postable alert; unknown members are passed over. */
+export const PostableAlert = z
+  .looseObject({
+    labels: Labels,
+    annotations: Labels.optional(),
+    startsAt: z.string().optional(),
+    endsAt: z.string().optional(),
+    generatorURL: z.string().optional(),
+  })
+  .meta({ id: 'PostableAlert' });
+
+/** A list of alerts, or the payload of an Alertmanager's webhook. */
+export const ExplainRequest = z
+  .union([z.array(PostableAlert), z.looseObject({ alerts: z.array(PostableAlert) })])
+  .meta({ id: 'ExplainRequest' });
+
+export const Prediction = z
+  .strictObject({
+    alert: Alert,
+    valid: z.boolean(),
+    problem: z.string().optional().describe('Why it is not valid.'),
+    merges_with: Alert.optional().describe('The stored alert that it is; absent if it is new.'),
+    silenced_by: z.array(
+      z.strictObject({ id: z.string(), created_by: z.string(), comment: z.string(), ends_at: Time }),
+    ),
+    wakes: z.boolean(),
+    because: z.string().describe('Why it wakes somebody or nobody, in words.'),
+    select: z.enum(['all', 'labels']).describe('The rule by which pipelines are chosen.'),
+    requests: z.array(PipelineName).describe('The pipelines that it would have looked at.'),
+    pipelines: z.array(
+      z.strictObject({
+        pipeline: PipelineName,
+        condition: Condition.optional().describe('As it is.'),
+        if_firing: Condition.optional().describe('If Prometheus reported the alert as firing.'),
+        as_prometheus_is: Condition.optional().describe('By what Prometheus reports now.'),
+        error: z.string().optional(),
+      }),
+    ),
+  })
+  .meta({ id: 'Prediction' });
+
+export const Explanation = z.strictObject({ items: z.array(Prediction) }).meta({ id: 'Explanation' });
+
+export const ReconcileRequest = z
+  .union([
+    z.strictObject({ pipelines: z.array(PipelineName).min(1).max(10_000) }),
+    z.strictObject({ all: z.literal(true) }),
+  ])
+  .meta({ id: 'ReconcileRequest' });
+
+export const ReconcileAnswer = z
+  .strictObject({
+    event_id: z.string().describe('Its runs have it among their `event_ids`.'),
+    request_id: z.string(),
+    pipelines: z.array(PipelineName),
+  })
+  .meta({ id: 'ReconcileAnswer' });
+
+export type Prediction = z.infer<typeof Prediction>;
+export type ReconcileRequest = z.infer<typeof ReconcileRequest>;
+export type ReconcileAnswer = z.infer<typeof ReconcileAnswer>;
+
+/** Every answer in JSON, for whoever wants to check one. */
+export const answers = {
+  Pipelines,
+  Runs,
+  Alerts,
+  ExplainedAlert,
+  Facts,
+  Payloads,
+  Payload,
+  Explanation,
+  ReconcileAnswer,
+  ApiError,
+};

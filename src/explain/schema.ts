@@ -1,0 +1,233 @@
+import { z } from 'zod';
+
+/**
+ * What the API of `/api/tocsin/v1` answers and takes: the shapes are written down once, here. The types of the program come from them,
+ * so does the OpenAPI document, and the tests hold every answer against them. Names are those of the log's fields.
+ */
+
+/** RFC 3339, UTC, milliseconds. */
+export const Time = z.iso.datetime({ precision: 3 });
+
+export const Labels = z.record(z.string(), z.string());
+
+/** An object that is reconciled. */
+export const PipelineName = z
+  .strictObject({
+    kind: z.string().describe('Such as TracePipeline.'),
+    group: z.string().optional().describe('The API group, where it is not that of Kyma.'),
+    namespace: z.string().optional().describe('Absent for a cluster-scoped kind.'),
+    name: z.string(),
+  })
+  .meta({ id: 'PipelineName' });
+
+export const Alert = z
+  .strictObject({
+    fingerprint: z.string().optional().describe("Alertmanager's; absent where labels were left out."),
+    alertname: z.string(),
+    labels: Labels,
+    omitted_labels: z.int().optional().describe('So many labels were too large to be kept.'),
+    status: z.enum(['firing', 'resolved', 'expired', 'silence expired', 'invalid']).optional(),
+    annotations: Labels.optional(),
+    starts_at: Time.optional(),
+    ends_at: Time.optional(),
+    updated_at: Time.optional(),
+    silenced_by: z.array(z.string()).optional().describe('The ids of the silences that hold now.'),
+  })
+  .meta({ id: 'Alert' });
+
+export const Trigger = z.enum([
+  'alert',
+  'start',
+  'resync',
+  'requeue',
+  'pipeline',
+  'truncated',
+  'reload',
+  'silence',
+  'manual',
+]);
+
+/** An alert that woke a run. */
+export const Cause = z
+  .strictObject({
+    fingerprint: z.string().optional().describe('Absent where labels were left out.'),
+    alertname: z.string(),
+    labels: Labels,
+    status: z.enum(['firing', 'resolved', 'expired', 'silence expired']),
+    first_seen: Time,
+    last_seen: Time,
+    count: z.int().min(1).describe('How often it was received.'),
+  })
+  .meta({ id: 'Cause' });
+
+/** When a run passed each stage; what is absent did not happen, or is no longer known. */
+export const Hops = z
+  .strictObject({
+    received: Time.optional().describe('The first alert of the run came in.'),
+    emitted: Time.optional().describe('The debouncer made an event of it.'),
+    enqueued: Time.optional(),
+    started: Time.optional(),
+    queried: Time.optional().describe('Prometheus was asked.'),
+    answered: Time.optional(),
+    written: Time.optional(),
+    finished: Time.optional(),
+  })
+  .meta({ id: 'Hops' });
+
+/** Why a run changed no condition. */
+export const Because = z.enum([
+  'unchanged',
+  'not_in_prometheus',
+  'held',
+  'configuration_not_generated',
+  'no_rule',
+  'pipeline_gone',
+  'prometheus_failed',
+  'write_failed',
+]);
+
+export const Transition = z
+  .strictObject({
+    type: z.string(),
+    from: z.enum(['True', 'False', 'Unknown', '']).describe('Empty where the condition is new.'),
+    to: z.enum(['True', 'False', 'Unknown']),
+    from_reason: z.string(),
+    reason: z.string(),
+    message: z.string(),
+    observed: z.boolean().optional().describe('True with `controller.action: log`: nothing was written.'),
+  })
+  .meta({ id: 'Transition' });
+
+/** One reconcile of one pipeline: why, what was found, what was done. */
+export const Run = z
+  .strictObject({
+    id: z.string(),
+    pipeline: PipelineName,
+    at: Time.describe('When it started.'),
+    priority: z.enum(['manual', 'alert', 'retry', 'resync']),
+    triggers: z.array(Trigger),
+    causes: z.array(Cause).describe('The newest last.'),
+    more_causes: z.int().describe('So many alerts are counted and not named.'),
+    request_ids: z.array(z.string()),
+    more_request_ids: z.int().optional(),
+    event_ids: z.array(z.string()),
+    hops: Hops,
+    prometheus: z
+      .strictObject({
+        status: z.string().describe('`success`, or what went wrong.'),
+        firing: z.int().optional(),
+        not_in_prometheus: z.array(z.string()).describe('Pushed as firing, and not reported by Prometheus.'),
+      })
+      .optional()
+      .describe('Absent where Prometheus was not asked.'),
+    decided_by: z.array(Alert),
+    decided_because: z.string().optional().describe('Where no alert decided, or not by itself: in words.'),
+    outcome: z.enum(['running', 'changed', 'unchanged', 'gone', 'failed', 'cancelled']),
+    because: Because.optional().describe('Why no condition changed.'),
+    transition: Transition.optional(),
+    error: z.string().optional(),
+    retry_at: Time.optional(),
+    look_again_at: Time.optional(),
+  })
+  .meta({ id: 'Run' });
+
+export const Condition = z
+  .strictObject({
+    status: z.enum(['True', 'False', 'Unknown']),
+    reason: z.string(),
+    message: z.string(),
+    since: Time.optional(),
+  })
+  .meta({ id: 'Condition' });
+
+export const Pipeline = PipelineName.extend({
+  condition: Condition.optional().describe('Absent until it has been written.'),
+  firing: z.array(Alert).describe('What fires for it, worst first.'),
+  paused_by: z.array(z.string()).describe('The ids of the silences that keep an alert from waking it.'),
+  last_run: Run.optional(),
+  next_look: z
+    .strictObject({ at: Time, why: z.enum(['retry', 'held', 'requeue', 'resync']) })
+    .optional()
+    .describe('When it is looked at again, if nothing happens.'),
+}).meta({ id: 'Pipeline' });
+
+/** What became of an alert with one request that told of it. */
+export const Verdict = z.enum([
+  'woke',
+  'merged',
+  'silenced',
+  'inhibited',
+  'repeat_ignored',
+  'no_pipeline',
+  'invalid',
+  'over_limit',
+  'not_received',
+]);
+
+export const Effect = z
+  .strictObject({
+    request_id: z.string().optional().describe('Absent for what no request did: an expiry, a silence that ended.'),
+    at: Time,
+    verdict: Verdict,
+    because: z.string().optional().describe('The same in words, with names.'),
+    silences: z.array(z.string()).optional(),
+    event_id: z.string().optional(),
+    runs: z.array(z.string()).describe('The ids of the runs that it woke.'),
+  })
+  .meta({ id: 'Effect' });
+
+export const ExplainedAlert = z
+  .strictObject({ alert: Alert.optional(), effects: z.array(Effect), next: z.string().optional() })
+  .meta({ id: 'ExplainedAlert' });
+
+/** A line of the log, with its place in the history. */
+export const Fact = z
+  .looseObject({
+    id: z.int().describe('Rises from fact to fact.'),
+    time: Time,
+    level: z.enum(['debug', 'info', 'warn', 'error']),
+    event: z.string(),
+    msg: z.string(),
+  })
+  .meta({ id: 'Fact' });
+
+/** A body that came in, and what became of it. */
+export const Payload = z
+  .strictObject({
+    request_id: z.string(),
+    at: Time,
+    remote: z.string(),
+    method: z.string(),
+    path: z.string(),
+    headers: Labels.describe('Without secrets.'),
+    bytes: z.int().describe('How long the body was.'),
+    cut: z.boolean().describe('True if only its beginning was kept.'),
+    body: z.string().optional().describe('Without secrets. In a list it is left out.'),
+    outcome: z.enum(['accepted', 'rejected', 'unknown']),
+    reason: z.string().optional(),
+    alerts: z.int().optional(),
+    firing: z.int().optional(),
+    resolved: z.int().optional(),
+    invalid: z.int().optional(),
+    new: z.int().optional(),
+    suppressed: z.int().optional(),
+    event_ids: z.array(z.string()),
+    runs: z.array(z.string()),
+  })
+  .meta({ id: 'Payload' });
+
+export type PipelineName = z.infer<typeof PipelineName>;
+export type Alert = z.infer<typeof Alert>;
+export type Trigger = z.infer<typeof Trigger>;
+export type Cause = z.infer<typeof Cause>;
+export type Hops = z.infer<typeof Hops>;
+export type Because = z.infer<typeof Because>;
+export type Transition = z.infer<typeof Transition>;
+export type Run = z.infer<typeof Run>;
+export type Condition = z.infer<typeof Condition>;
+export type Pipeline = z.infer<typeof Pipeline>;
+export type Verdict = z.infer<typeof Verdict>;
+export type Effect = z.infer<typeof Effect>;
+export type ExplainedAlert = z.infer<typeof ExplainedAlert>;
+export type Fact = z.infer<typeof Fact>;
+export type Payload = z.infer<typeof Payload>;
