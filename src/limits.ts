@@ -1,4 +1,4 @@
-/** Limits that are not configurable. The configurable ones are in the configuration; README lists all of them. */
+/** Limits that are not configurable. The configurable ones are in the configuration; docs/configuration.md lists all of them. */
 
 /** A reconcile that has not ended by then is told to stop through its signal, milliseconds. */
 export const reconcileDeadlineMs = 60_000;

@@ -130,7 +130,7 @@ const keys = secretSection({
 
 /**
  * The configuration file, key by key. Durations become milliseconds, sizes bytes; a key that is not there has its default.
- * This is the only place of the defaults. README.md explains the keys to users.
+ * This is the only place of the defaults. docs/configuration.md explains the keys to users.
  */
 export const Config = keys.check(healthRulesExist);
 

@@ -1,26 +1,31 @@
 import assert from 'node:assert/strict';
-import { globSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { globSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { parse } from 'yaml';
+import { Config } from '../../src/config/config.ts';
+import { flagTable } from '../../src/config/flags/flag-table.ts';
+import type { Flag } from '../../src/config/flags/flag-table.ts';
+import { keyPaths, keysAt } from '../../src/config/settings/setting.ts';
+import { healthRules, severities } from '../../src/health/health-rules.ts';
+import { limitNames } from '../../src/server/request/http-metrics.ts';
+import { codeIn, read, root, section, tableRows } from '../support/documentation.ts';
 
-const root = join(import.meta.dirname, '../..');
 const source = globSync('src/**/*.ts', { cwd: root })
   .filter((file) => !/\.(?:test|fixture)\.ts$/.test(file))
   .map(read)
   .join('\n');
 
 describe('docs/log.md', () => {
-  const documented = new Set(namesIn('docs/log.md', /`([a-z_]+\.[a-z_]+)`/g));
+  const documented = new Set(
+    tableRows(read('docs/log.md')).flatMap(([events = '']) => events.match(/(?<=`)[a-z_]+\.[a-z_]+(?=`)/g) ?? []),
+  );
 
   it('has every event that is written', () => {
     const written = [...source.matchAll(/\.(?:debug|info|warn|error)\(\s*'([a-z_]+\.[a-z_]+)'/g)].map(
       ([, name]) => name!,
     );
     assert.ok(written.length > 50);
-    assert.deepEqual(
-      written.filter((name) => !documented.has(name)),
-      [],
-    );
+    assert.deepEqual(missing(written, documented), []);
   });
 
   it('has no event that is not', () => {
@@ -28,6 +33,12 @@ describe('docs/log.md', () => {
       [...documented].filter((name) => !source.includes(`'${name}'`) && !source.includes(templateOf(name))),
       [],
     );
+  });
+
+  it('shows a log of one alert in which each event is one of these', () => {
+    const shown = [...read('docs/log.md').matchAll(/^time=\S+ level=\w+ event=(\S+) /gm)].map(([, name]) => name!);
+    assert.ok(shown.length > 10);
+    assert.deepEqual(missing(shown, documented), []);
   });
 });
 
@@ -42,34 +53,180 @@ describe('docs/metrics.md', () => {
   });
 
   it('has no other', () => {
-    const names = new Set(made.map(([, name]) => name));
-    assert.deepEqual(
-      [...documented.keys()].filter((name) => !names.has(name)),
-      [],
-    );
+    assert.deepEqual(missing([...documented.keys()], new Set(made.map(([, name]) => name!))), []);
   });
 });
 
-describe('the documents', () => {
-  it('link to files that are there', () => {
-    for (const file of ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...globSync('docs/*.md', { cwd: root })]) {
-      const links = read(file).matchAll(/\]\((?!https?:|#)([^)#]+)/g);
-      for (const [, link = ''] of links) assert.ok(globSync(join(root, file, '..', link)).length, `${file}: ${link}`);
+describe('docs/configuration.md', () => {
+  const keys = new Map(
+    tableRows(section('docs/configuration.md', 'Keys')).map(([key = '', value = '']) => [key, value]),
+  );
+  const flags = tableRows(section('docs/configuration.md', 'Flags'));
+
+  it('has every flag, with its default where that is one value', () => {
+    assert.deepEqual(
+      flags.flatMap(([names = '']) => codeIn(names)),
+      Object.values(flagTable).map(({ name }) => `--${name}`),
+    );
+    for (const { name, default: value } of Object.values<Flag>(flagTable))
+      if (value !== undefined)
+        assert.deepEqual(flags.find(([names]) => names === `\`--${name}\``)?.[1], `\`${value}\``);
+  });
+
+  it('has every key', () => {
+    const elsewhere = ['prometheus.http_config', 'pipelines.kubernetes.kinds'];
+    const expected = keyPaths(Config)
+      .filter((path) => keysAt(Config, path) === undefined)
+      .map((path) => path.join('.'))
+      .filter((key) => !elsewhere.some((parent) => key.startsWith(`${parent}.`)));
+    const sections = ['prometheus.http_config', 'pipelines.kubernetes', 'pipelines.kubernetes.kinds'];
+    assert.deepEqual(
+      [...keys.keys()].map((key) => key.replaceAll('`', '')).toSorted(),
+      [...new Set([...expected, ...sections])].toSorted(),
+    );
+  });
+
+  it('has the default of every key', () => {
+    const written = {};
+    for (const [key, value] of keys)
+      if (value !== 'none') put(written, key.replaceAll('`', '').split('.'), parse(value.replaceAll('`', '')));
+    assert.deepEqual(Config.parse(written), Config.parse({}));
+    assert.deepEqual(
+      [...keys].filter(([, value]) => value === 'none').map(([key]) => key),
+      ['`prometheus.http_config`', '`pipelines.kubernetes`'],
+    );
+  });
+
+  it('has every limit that is counted', () => {
+    const counted = tableRows(section('docs/configuration.md', 'Limits')).flatMap(([name = '']) => codeIn(name));
+    assert.deepEqual(counted.toSorted(), [...limitNames].toSorted());
+  });
+
+  it('has the fixed limits as they are', () => {
+    const limits = section('docs/configuration.md', 'Limits').replaceAll(/ {2,}/g, ' ');
+    for (const [documented, constant] of fixedLimits) {
+      assert.ok(limits.includes(documented), documented);
+      assert.ok(source.includes(constant), constant);
     }
   });
 });
 
-function read(file: string): string {
-  return readFileSync(join(root, file), 'utf8');
+describe('docs/prometheus-http-config.md', () => {
+  it('has every key of prometheus.http_config, and no other', () => {
+    const documented = tableRows(read('docs/prometheus-http-config.md')).flatMap(([names = '']) => codeIn(names));
+    const keys = keyPaths(Config)
+      .filter(([top, next]) => top === 'prometheus' && next === 'http_config')
+      .filter((path) => keysAt(Config, path) === undefined)
+      .map((path) => path.at(-1)!);
+    const words = new Set(documented.map((name) => name.split('.').at(-1)!));
+    assert.ok(keys.length > 15);
+    assert.deepEqual(
+      missing(
+        keys.filter((key) => key !== 'http_headers'),
+        words,
+      ),
+      [],
+    );
+    assert.deepEqual(missing([...words], new Set([...keys, 'values', 'secrets', 'files'])), []);
+  });
+});
+
+describe('docs/http-api.md', () => {
+  const rows = tableRows(section('docs/http-api.md', 'Endpoints'));
+  const documented = new Set(rows.flatMap(([endpoint = '']) => codeIn(endpoint)).map(pathOf));
+
+  it('has every path that is served, and no other', () => {
+    const served = [...source.matchAll(/(?:addApiRoute\(app|app\.(?:all|get|post|delete))[(,]\s*'(\/[^']*)'/g)].map(
+      ([, path]) => path!.replace(/:(\w+)/g, '{$1}'),
+    );
+    assert.ok(served.length > 10, `${served.length}`);
+    assert.deepEqual(missing(served, documented), []);
+    assert.deepEqual(missing([...documented], new Set([...served, '/api/v1/…'])), []);
+  });
+});
+
+describe('docs/how-it-decides.md', () => {
+  it('has every alert of the health rules, and no other', () => {
+    const documented = tableRows(section('docs/how-it-decides.md', 'From an alert to a condition'))
+      .filter(([pipeline = '']) => /Pipeline\b/.test(pipeline))
+      .flatMap(([, alerts = '']) => codeIn(alerts));
+    const { alerts, alertnamePrefix } = healthRules;
+    const known = alerts.map(({ flavour, rule }) => `${alertnamePrefix[flavour]}${rule}`);
+    assert.deepEqual(documented.toSorted(), known.toSorted());
+  });
+
+  it('names the severities in their order', () => {
+    const text = section('docs/how-it-decides.md', 'From an alert to a condition').replaceAll(/\s+/g, ' ');
+    assert.match(
+      text,
+      /all data dropped, then some data dropped, then no logs delivered, then buffer filling up, then throttling/,
+    );
+    assert.deepEqual(severities, [
+      'all dropped',
+      'some dropped',
+      'no logs delivered',
+      'buffer filling up',
+      'throttling',
+    ]);
+  });
+});
+
+describe('docs/kubernetes.md', () => {
+  it('has every component and overlay', () => {
+    const documented = tableRows(section('docs/kubernetes.md', 'Install')).flatMap(([folder = '']) => codeIn(folder));
+    const folders = globSync(['k8s/overlays/*/', 'k8s/components/*/'], { cwd: root });
+    assert.deepEqual(
+      documented.toSorted(),
+      ['k8s/base', ...folders.filter((name) => !name.endsWith('/image'))].toSorted(),
+    );
+  });
+});
+
+/** What the page says, and where the program has it. */
+const fixedLimits = [
+  ['16 requests without waiting for an answer', 'maxPipelinedRequests = 16;'],
+  ['16 lists of alerts at once', 'openLists = 16;'],
+  ['reads nothing for 1 s', 'slowReaderMs = 1000;'],
+  ['64 MiB for all silences', 'silencesMemoryBytes = 64 * 1024 * 1024;'],
+  ['2,000,000: characters', 'maxRegexpSteps = 2_000_000;'],
+  ['8000 instructions', 'filterInstructions = 8000;'],
+  ['64 passwords', 'maxPasswordChecks = 64;'],
+  ['1024 refusals', 'maxDelayedRefusals = 1024;'],
+  ['128 less than the file descriptors', 'reservedFileDescriptors = 128;'],
+  ['bodies larger than 1 MiB | 2 at a time', 'largeBodyBytes = 1024 * 1024;'],
+  ['bodies larger than 1 MiB | 2 at a time', 'largeBodySlots = 2;'],
+  ['a reconcile | 60 s', 'reconcileDeadlineMs = 60_000;'],
+  ['10 per second', 'refusalLinesPerSecond = 10;'],
+  ['credentials | 1 MiB', 'configurationFileBytes = 1024 * 1024;'],
+  ['manifests | 8 MiB', 'manifestBytes = 8 * 1024 * 1024;'],
+  ['10,000 documents', 'manifestDocuments = 10_000;'],
+  ['1,000,000 YAML tokens', 'manifestTokens = 1_000_000;'],
+  ['1.5 MiB', 'objectBytes = 1.5 * 1024 * 1024;'],
+  ['250,000 YAML tokens', 'documentTokens = 250_000;'],
+  ['192 MiB of memory', 'manifestHeapMiB = 192;'],
+  [', 10 s, ', 'manifestDeadlineMs = 10_000;'],
+  ['API server | 16 MiB', 'apiPageBytes = 16 * 1024 * 1024;'],
+  ['API server | 64 MiB', 'apiAnswerBytes = 64 * 1024 * 1024;'],
+  ['one object | 256 KiB', 'apiObjectBytes = 256 * 1024;'],
+  ['all objects | 64 MiB', 'apiObjectsBytes = 64 * 1024 * 1024;'],
+  ['standard output | 4 MiB', 'maxUnreadBytes = 4 * 1024 * 1024;'],
+] as const;
+
+function put(target: Record<string, unknown>, [key = '', ...rest]: readonly string[], value: unknown): void {
+  if (rest.length === 0) target[key] = value;
+  else put((target[key] ??= {}) as Record<string, unknown>, rest, value);
+}
+
+function missing(names: readonly string[], known: ReadonlySet<string>): readonly string[] {
+  return names.filter((name) => !known.has(name));
+}
+
+/** Of an endpoint such as `GET /metrics`. */
+function pathOf(endpoint: string): string {
+  return endpoint.replace(/^[A-Z]+ /, '');
 }
 
 /** Some are written as one of a family, such as `pipeline.${kind}`. */
 function templateOf(event: string): string {
   return `\`${event.split('.')[0]}.\${kind}\``;
-}
-
-/** Those in the first column of a table. */
-function namesIn(file: string, pattern: RegExp): readonly string[] {
-  const cells = [...read(file).matchAll(/^\| ([^|]+)\|/gm)].map(([, cell]) => cell!);
-  return cells.flatMap((cell) => [...cell.matchAll(pattern)].map(([, name]) => name!));
 }

@@ -97,7 +97,7 @@ describe('what the image holds', () => {
 
 describe('the package', () => {
   it('runs from its tarball, in a folder without anything else', async () => {
-    for (const name of ['README.md', 'CHANGELOG.md', 'LICENSE', 'examples']) {
+    for (const name of ['README.md', 'CHANGELOG.md', 'LICENSE', 'docs', 'examples']) {
       await cp(join(project, name), join(image.build, name), { recursive: true });
     }
     await runCommand('npm pack --silent --pack-destination .. --userconfig /dev/null', image.build);
@@ -107,7 +107,15 @@ describe('the package', () => {
     await rename(join(folder, 'package'), join(folder, 'tocsin'));
 
     const files = await readdir(join(folder, 'tocsin'));
-    assert.deepEqual(files.toSorted(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'examples', 'package.json']);
+    assert.deepEqual(files.toSorted(), [
+      'CHANGELOG.md',
+      'LICENSE',
+      'README.md',
+      'dist',
+      'docs',
+      'examples',
+      'package.json',
+    ]);
     await startAndStop([process.execPath, join(folder, 'tocsin', packageJson.bin.tocsin)]);
   });
 });

@@ -8,21 +8,64 @@ import { promisify } from 'node:util';
 import { startTocsinApp } from '../contract/tocsin-app.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { postAlerts } from '../support/post-alerts.ts';
-import { readmeBlock, readmeCommands } from '../support/readme.ts';
+import { block, blocks, commands as commandsOf, linesOf, read, section } from '../support/documentation.ts';
+import { eventually } from '../support/eventually.ts';
 import { sendOverTls } from '../support/send-over-tls.ts';
 import { requireServer, skipWithout } from '../support/servers.ts';
+import { sweepOf } from '../support/sweep-lines.ts';
 import { startTocsin } from '../support/tocsin-process.ts';
 
 const run = promisify(execFile);
 const given = 'http://127.0.0.1:9093';
 
 describe('what README.md says', () => {
+  it('shows one alert and its effect, its log, and its end', { skip: skipWithout('amtool') }, async (test) => {
+    const path = await mkdtemp(join(tmpdir(), 'tocsin-path-'));
+    const tocsin = await startTocsin();
+    test.after(() => Promise.all([tocsin.stop(), rm(path, { recursive: true })]));
+    await symlink(requireServer('amtool'), join(path, 'amtool'));
+    const env = { PATH: `${path}:${process.env['PATH']}`, HOME: path };
+    const type = async (command = ''): Promise<string> =>
+      (
+        await run('sh', ['-c', command.replaceAll(given, tocsin.url).replaceAll(' data/', ` ${tocsin.storagePath}/`)], {
+          env,
+        })
+      ).stdout;
+    const [firstScreen = ''] = read('README.md').split('\n## ');
+    const [, curl, tail] = blocks(firstScreen, 'sh').flatMap((text) => [linesOf(text)]);
+    const withoutTime = (status: string) => status.trimEnd().replace(/(lastTransitionTime: )"[^"]+"/, '$1');
+
+    await type(curl?.join('\n'));
+    const shown = withoutTime(block('README.md', 'yaml'));
+    await eventually(
+      () => type(tail?.join('\n')),
+      (status) => withoutTime(status) === shown,
+    );
+
+    const { request_id: id } = await tocsin.log.waitForLine(({ event }) => event === 'alerts.received');
+    await tocsin.log.waitForLine(sweepOf(String(id)));
+    const logged = tocsin.log.all.filter((line) => JSON.stringify(line).includes(String(id))).map(({ event }) => event);
+    const events = [...section('README.md', 'See it work').matchAll(/^event=(\S+)/gm)].map(([, event]) => event!);
+    assert.ok(events.length > 4);
+    let from = 0;
+    for (const event of events) {
+      assert.ok(logged.includes(event, from), `${event} comes in the log where README shows it`);
+      from = logged.indexOf(event, from);
+    }
+
+    await type(commandsOf('README.md', 'See it work')[0]);
+    await eventually(
+      () => type(tail?.join('\n')),
+      (status) => status.includes('reason: FlowHealthy'),
+    );
+  });
+
   it('pauses reconciles, and goes on, in two commands', { skip: skipWithout('amtool') }, async (test) => {
     const [tocsin, path] = await Promise.all([startTocsinApp(), mkdtemp(join(tmpdir(), 'tocsin-path-'))]);
     test.after(() => Promise.all([tocsin.stop(), rm(path, { recursive: true })]));
     await symlink(requireServer('amtool'), join(path, 'amtool'));
     const env = { PATH: `${path}:${process.env['PATH']}`, HOME: path };
-    const commands = await readmeCommands('Pause reconciles for a maintenance window');
+    const commands = commandsOf('README.md', 'Pause');
     assert.equal(commands.length, 2);
     const type = async (command: string): Promise<string> =>
       (await run('sh', ['-c', command.replaceAll(given, tocsin.url)], { env })).stdout;
@@ -43,7 +86,7 @@ describe('what README.md says', () => {
     const ca = await createAuthority();
     test.after(() => ca.remove());
     await ca.issue('server');
-    const webConfig = await readmeBlock('Lock the door', 'yaml');
+    const webConfig = block('README.md', 'yaml', 'Lock the door');
     assert.equal(webConfig.trim().split('\n').length, 5);
     const tocsin = await startTocsin({
       scheme: 'https',

@@ -13,7 +13,7 @@ describe('helpText', () => {
       lines.filter((line) => line.length > 100),
       [],
     );
-    assert.match(lines.at(-2) ?? '', /README\.md/);
+    assert.match(lines.at(-2) ?? '', /docs\/configuration\.md/);
     assert.equal(lines.at(-1), '');
   });
 

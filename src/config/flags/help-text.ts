@@ -19,7 +19,7 @@ export function helpText(): string {
     'Flags (also as "--flag VALUE"):',
     ...align(flags.flatMap(flagRows)),
     '',
-    'Every key of the configuration file, with its default and unit: README.md, "Configuration".',
+    'Every key of the configuration file, with its default and unit: docs/configuration.md.',
   ];
   return `${lines.join('\n')}\n`;
 }

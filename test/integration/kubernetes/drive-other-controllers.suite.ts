@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
+import { blocks, section } from '../../support/documentation.ts';
 import { eventually } from '../../support/eventually.ts';
 import { skipWithoutKube } from '../../support/kube-api-server.ts';
 import { postAlerts } from '../../support/post-alerts.ts';
@@ -9,7 +9,7 @@ import { useSharedKubeApiServer } from '../../support/shared-kube-api-server.ts'
 import { sweepOf } from '../../support/sweep-lines.ts';
 import { startTocsin } from '../../support/tocsin-process.ts';
 
-const docs = await readFile(new URL('../../../docs/drive-other-controllers.md', import.meta.url), 'utf8');
+const documented = 'docs/drive-other-controllers.md';
 
 interface Kind {
   readonly group: string;
@@ -25,8 +25,7 @@ interface Metadata {
 
 /** The blocks of YAML under a heading: the configuration, and the rights. */
 function exampleOf(heading: string): { readonly config: string; readonly kind: Kind; readonly role: Role } {
-  const section = docs.split(/^## /m).find((text) => text.startsWith(`${heading}\n`)) ?? assert.fail(heading);
-  const [config, role] = [...section.matchAll(/^```yaml\n(.*?)^```/gms)].map(([, block]) => block!);
+  const [config, role] = blocks(section(documented, heading), 'yaml');
   const { pipelines } = parse(config!) as { pipelines: { kubernetes: { kinds: [Kind] } } };
   return { config: config!, kind: pipelines.kubernetes.kinds[0], role: parse(role!) as Role };
 }
@@ -56,7 +55,7 @@ const alert = (alertname: string) => ({
   annotations: { secret: 'hunter2' },
 });
 
-describe('docs/drive-other-controllers.md', { skip: skipWithoutKube() }, () => {
+describe(documented, { skip: skipWithoutKube() }, () => {
   const kube = useSharedKubeApiServer();
 
   /** The operator's CRD, one object, and Tocsin with the file and the rights that the documentation gives it. */

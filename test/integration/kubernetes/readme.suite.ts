@@ -7,13 +7,17 @@ import { text } from 'node:stream/consumers';
 import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { skipWithoutKube } from '../../support/kube-api-server.ts';
-import { readmeCommands } from '../../support/readme.ts';
+import { commands as commandsOf } from '../../support/documentation.ts';
 import { requireServer } from '../../support/servers.ts';
 import { useSharedKubeApiServer } from '../../support/shared-kube-api-server.ts';
 import { startTocsin, type TocsinProcess } from '../../support/tocsin-process.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-const commands = await readmeCommands('On Kubernetes');
+const firstSteps = commandsOf('README.md', 'On Kubernetes');
+const commands = [
+  ...firstSteps,
+  ...commandsOf('docs/kubernetes.md', 'Install').filter((command) => !firstSteps.includes(command)),
+];
 
 /** What takes an image, a node or a controller, none of which is here. Tocsin runs beside the API server instead. */
 const elsewhere = [/^docker /, / rollout status /, / port-forward /, / logs /];
@@ -27,7 +31,7 @@ const expected: [command: RegExp, output: RegExp][] = [
   [/^kubectl get events /, /GatewayThrottling.*tracepipeline\/backend/i],
 ];
 
-describe('README, On Kubernetes', { skip: skipWithoutKube() }, () => {
+describe('README.md and docs/kubernetes.md', { skip: skipWithoutKube() }, () => {
   const server = useSharedKubeApiServer();
   let tocsin: TocsinProcess | undefined;
 
