@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { FiringAlerts } from './firing-alerts.ts';
 import type { LabelSet } from './label-set.ts';
+import type { Slices } from '../runtime/slices.ts';
 
 /** As a parsed body gives it: every name, `__proto__` too, is a property of the object itself. */
 function parsed(json: string): LabelSet {
@@ -28,35 +29,66 @@ describe('FiringAlerts', () => {
     assert.deepEqual(firing.named('C'), []);
   });
 
-  it('groups the alerts of a name by a label, with those that lack it', () => {
-    const groups = firing.groupedBy('A', 'pod');
-    assert.deepEqual(
-      [...groups],
-      [
-        ['x', [alerts[0], alerts[3]]],
-        [undefined, [alerts[2]]],
-      ],
+  const byPod = (labels: LabelSet): string => (Object.hasOwn(labels, 'pod') ? `=${labels['pod']}` : 'none');
+
+  it('tells the first alert of each group, whatever order they came in', () => {
+    const expected = new Map([
+      ['=x', alerts[0]],
+      ['none', alerts[2]],
+    ]);
+    assert.deepEqual(firing.firsts('A', byPod), expected);
+    assert.deepEqual(FiringAlerts.of(alerts.toReversed()).firsts('A', byPod), expected);
+    assert.equal(firing.firsts('A', byPod), firing.firsts('A', byPod));
+    assert.deepEqual(firing.firsts('C', byPod), new Map());
+  });
+
+  it('tells the same when it is prepared in slices, and prepares once for all who ask', async () => {
+    const pods = fc.array(fc.record({ pod: fc.constantFrom('x', 'y'), n: fc.nat({ max: 9 }).map(String) }), {
+      maxLength: 300,
+    });
+    await fc.assert(
+      fc.asyncProperty(pods, async (some) => {
+        const all = some.map((labels) => ({ alertname: 'A', ...labels }));
+        let groupings = 0;
+        const counted = (labels: LabelSet): string => (groupings++, byPod(labels));
+        const sliced = await FiringAlerts.inSlices(all, slicesThatAreOver());
+        await Promise.all([sliced.prepare('A', counted), sliced.prepare('A', counted)]);
+        assert.equal(sliced.isPrepared('A'), true);
+        assert.deepEqual(sliced.firsts('A', counted), FiringAlerts.of(all).firsts('A', byPod));
+        assert.equal(groupings, all.length);
+      }),
+      { numRuns: 50 },
     );
-    assert.equal(firing.groupedBy('A', 'pod'), groups);
-    assert.deepEqual([...firing.groupedBy('A', 'n').keys()], ['1', '2', '3']);
-    assert.deepEqual([...firing.groupedBy('C', 'pod')], []);
   });
 
-  it('tells which one of a group stands first, whatever order it has', () => {
-    const group = firing.named('A');
-    assert.equal(firing.first(group), alerts[2]);
-    assert.equal(firing.first(group.toReversed()), alerts[2]);
-    assert.equal(firing.first(firing.named('C')), undefined);
-  });
-
-  it('takes no inherited property for a label', () => {
-    const odd = parsed('{"alertname": "A", "constructor": "c", "__proto__": "p"}');
-    const both = FiringAlerts.of([{ alertname: 'A' }, odd]);
-    assert.deepEqual([...both.groupedBy('A', 'constructor').keys()], [undefined, 'c']);
-    assert.deepEqual([...both.groupedBy('A', '__proto__').keys()], [undefined, 'p']);
-    assert.deepEqual([...both.groupedBy('constructor', '__proto__')], []);
+  it('holds nobody up for long, however many alerts have one name', async () => {
+    const slices = slicesThatAreOver();
+    const all = Array.from({ length: 5000 }, (_, n) => ({ alertname: 'A', pod: `${n % 7}`, n: `${n}` }));
+    const sliced = await FiringAlerts.inSlices(all, slices);
+    const added = slices.breaths;
+    await sliced.prepare('A', byPod);
+    const prepared = slices.breaths;
+    assert.equal(await sliced.reports({ alertname: 'A', n: 'none' }), false);
+    assert.ok(added >= 5000 / 64 - 1, `${added} breaths while they were added`);
+    assert.ok(prepared - added >= 5000 / 64 - 1, `${prepared - added} breaths while the first ones were looked for`);
+    assert.ok(
+      slices.breaths - prepared >= 5000 / 256 - 1,
+      `${slices.breaths - prepared} breaths while one was searched`,
+    );
   });
 });
+
+/** Has a breath wherever one may be. */
+function slicesThatAreOver(): Slices & { readonly breaths: number } {
+  let breaths = 0;
+  return {
+    isOver: true,
+    breathe: () => Promise.resolve(void breaths++),
+    get breaths() {
+      return breaths;
+    },
+  } as unknown as Slices & { readonly breaths: number };
+}
 
 describe('FiringAlerts.reports', () => {
   const fires = { alertname: 'InstanceDown', instance: 'a:9090', job: 'node' };
@@ -72,30 +104,32 @@ describe('FiringAlerts.reports', () => {
     ['one with a label called constructor', { ...fires, constructor: 'x' }, true],
   ];
   for (const [name, pushed, expected] of rows) {
-    it(`reports ${name}`, () => assert.equal(FiringAlerts.of([fires]).reports({ ...pushed }), expected));
+    it(`reports ${name}`, async () => assert.equal(await FiringAlerts.of([fires]).reports({ ...pushed }), expected));
   }
 
-  it('compares a label called __proto__', () => {
+  it('compares a label called __proto__', async () => {
     const odd = parsed('{"alertname": "A", "__proto__": "p"}');
     const firing = FiringAlerts.of([odd]);
-    assert.equal(firing.reports(parsed('{"alertname": "A", "__proto__": "p"}')), true);
-    assert.equal(firing.reports(parsed('{"alertname": "A", "__proto__": "q"}')), false);
+    assert.equal(await firing.reports(parsed('{"alertname": "A", "__proto__": "p"}')), true);
+    assert.equal(await firing.reports(parsed('{"alertname": "A", "__proto__": "q"}')), false);
   });
 
-  it('answers the same when asked again', () => {
+  it('answers the same when asked again', async () => {
     const firing = FiringAlerts.of([fires]);
     const [there, missing] = [{ ...fires }, { ...fires, job: 'x' }];
-    assert.deepEqual(
-      [there, missing, there, missing].map((pushed) => firing.reports(pushed)),
-      [true, false, true, false],
-    );
+    assert.deepEqual(await Promise.all([there, missing, there, missing].map((pushed) => firing.reports(pushed))), [
+      true,
+      false,
+      true,
+      false,
+    ]);
   });
 
-  it('takes an alert without a name for no other such alert', () => {
-    assert.equal(FiringAlerts.of([{ job: 'node' }]).reports({ job: 'node' }), false);
+  it('takes an alert without a name for no other such alert', async () => {
+    assert.equal(await FiringAlerts.of([{ job: 'node' }]).reports({ job: 'node' }), false);
   });
 
-  it('agrees with a comparison of every alert, among few and among many', () => {
+  it('agrees with a comparison of every alert, among few and among many', async () => {
     const value = fc.constantFrom('1', '2', '3', '4');
     const labels = fc
       .tuple(
@@ -105,19 +139,19 @@ describe('FiringAlerts.reports', () => {
         }),
       )
       .map(([alertname, more]): LabelSet => ({ ...more, alertname }));
-    fc.assert(
-      fc.property(
+    await fc.assert(
+      fc.asyncProperty(
         fc.array(labels, { maxLength: 30 }),
         fc.integer({ min: 0, max: 400 }),
         fc.array(labels, { minLength: 1, maxLength: 20 }),
-        (some, fillers, pushes) => {
+        async (some, fillers, pushes) => {
           // Alerts that none of those pushed agrees with push the ones that count out of the first few.
           const filling = Array.from({ length: fillers }, (_, i) => filler(i));
           const all = [...filling, ...some];
           const firing = FiringAlerts.of(all);
           for (const pushed of pushes)
             assert.equal(
-              firing.reports(pushed),
+              await firing.reports(pushed),
               all.some((alert) => sameAlert(alert, pushed)),
             );
         },
@@ -126,7 +160,7 @@ describe('FiringAlerts.reports', () => {
     );
   });
 
-  it('costs little for each pushed alert, however many fire', () => {
+  it('costs little for each pushed alert, however many fire', async () => {
     let comparisons = 0;
     const counted = (labels: LabelSet): LabelSet =>
       new Proxy(labels, { ownKeys: (target) => (comparisons++, Reflect.ownKeys(target)) });
@@ -138,14 +172,14 @@ describe('FiringAlerts.reports', () => {
     });
     const firing = FiringAlerts.of(Array.from({ length: 5000 }, (_, i) => counted(host(i))));
     for (let i = 0; i < 50; i++) {
-      assert.equal(firing.reports({ ...host(4000 + i), cluster: 'eu' }), true);
-      assert.equal(firing.reports(host(5000 + i)), false);
-      assert.equal(firing.reports({ ...host(i), severity: 'info' }), false);
+      assert.equal(await firing.reports({ ...host(4000 + i), cluster: 'eu' }), true);
+      assert.equal(await firing.reports(host(5000 + i)), false);
+      assert.equal(await firing.reports({ ...host(i), severity: 'info' }), false);
     }
     assert.ok(comparisons <= 150 * (64 + 64) + 200, `${comparisons} comparisons`);
   });
 
-  it('indexes only the label that tells the alerts apart', () => {
+  it('indexes only the label that tells the alerts apart', async () => {
     let reads = 0;
     const counted = (labels: LabelSet): LabelSet =>
       new Proxy(labels, {
@@ -154,29 +188,29 @@ describe('FiringAlerts.reports', () => {
     const host = (i: number): LabelSet => ({ alertname: 'A', env: `${i % 2}`, instance: `${i}`, zone: `${i % 3}` });
     const firing = FiringAlerts.of(Array.from({ length: 5000 }, (_, i) => counted(host(i))));
     reads = 0;
-    assert.equal(firing.reports(host(4000)), true);
+    assert.equal(await firing.reports(host(4000)), true);
     assert.ok(reads < 2 * 5000, `${reads} reads of 5000 alerts`);
   });
 
-  it('searches not again for an object it was asked for', () => {
+  it('searches not again for an object it was asked for', async () => {
     let comparisons = 0;
     const counted = new Proxy(fires, { ownKeys: (target) => (comparisons++, Reflect.ownKeys(target)) });
     const firing = FiringAlerts.of([counted]);
     const pushed = { ...fires, job: 'x' };
-    for (let i = 0; i < 10; i++) firing.reports(pushed);
+    for (let i = 0; i < 10; i++) await firing.reports(pushed);
     assert.equal(comparisons, 1);
   });
 
-  it('finds one by a label that only a few of many alerts have, and beyond the labels that are numbered', () => {
+  it('finds one by a label that only a few of many alerts have, and beyond the labels that are numbered', async () => {
     const wide = (last: number): LabelSet => {
       const shared = Array.from({ length: 100 }, (_, i) => [`label_${i}`, 'same'] as const);
       return Object.fromEntries([['alertname', 'A'], ...shared, ['last', String(last)]]);
     };
     const firing = FiringAlerts.of([...Array.from({ length: 300 }, (_, i) => wide(i)), { ...wide(7), rare: 'x' }]);
-    assert.equal(firing.reports(wide(299)), true);
-    assert.equal(firing.reports(wide(300)), false);
-    assert.equal(firing.reports({ ...wide(7), rare: 'x' }), true);
-    assert.equal(firing.reports({ ...wide(299), label_99: 'other' }), false);
+    assert.equal(await firing.reports(wide(299)), true);
+    assert.equal(await firing.reports(wide(300)), false);
+    assert.equal(await firing.reports({ ...wide(7), rare: 'x' }), true);
+    assert.equal(await firing.reports({ ...wide(299), label_99: 'other' }), false);
   });
 });
 

@@ -1,29 +1,54 @@
 import { compareLabelSets } from './alert-order.ts';
 import type { Labelled, LabelSet } from './label-set.ts';
 import { PushedAlertSearch } from './pushed-alert-search.ts';
+import type { Slices } from '../runtime/slices.ts';
 
 /** An alert whose labels are only read if its name is asked for. */
 export interface NamedAlert extends Labelled {
   readonly alertname: string | undefined;
 }
 
-type Groups = ReadonlyMap<string | undefined, readonly LabelSet[]>;
+/** Of each group of alerts the one that stands first in the order of label sets. */
+type Firsts = ReadonlyMap<string, LabelSet>;
+
+/** Names the group of an alert. A constant function: what it gave once is kept. */
+export type GroupOf = (labels: LabelSet) => string;
+
+/** So many alerts are looked at before the clock is. */
+const alertsPerStep = 64;
 
 /**
  * The alerts that fire at one moment, indexed so that a look-up costs the same whether ten fire or a hundred thousand.
- * An index is made when it is first needed. A label may be called `constructor`: only own properties are labels.
+ * An index is made when it is first needed, in slices by {@link prepare} and {@link reports}. A label may be called
+ * `constructor`: only own properties are labels.
  */
 export class FiringAlerts {
+  readonly #slices: Slices | undefined;
   readonly #byName = new Map<string | undefined, NamedAlert[]>();
-  readonly #named = new Map<string, readonly LabelSet[]>();
-  readonly #groups = new Map<string, Map<string, Groups>>();
-  readonly #firsts = new WeakMap<readonly LabelSet[], LabelSet>();
+  readonly #firsts = new Map<string, Firsts>();
+  readonly #preparing = new Map<string, Promise<void>>();
   readonly #searches = new Map<string, PushedAlertSearch>();
   readonly #reported = new WeakMap<LabelSet, boolean>();
+  #lastSearch: Promise<unknown> = Promise.resolve();
 
-  static of(all: readonly LabelSet[]): FiringAlerts {
+  /** @param slices in which the long work is done; without them it is done in one go */
+  constructor(slices?: Slices) {
+    this.#slices = slices;
+  }
+
+  static of(all: Iterable<LabelSet>): FiringAlerts {
     const firing = new FiringAlerts();
-    for (const labels of all) firing.add({ labels, alertname: valueOf(labels, 'alertname') });
+    for (const labels of all) firing.#addLabels(labels);
+    return firing;
+  }
+
+  static async inSlices(all: Iterable<LabelSet>, slices: Slices): Promise<FiringAlerts> {
+    const firing = new FiringAlerts(slices);
+    let added = 0;
+    for (const labels of all) {
+      firing.#addLabels(labels);
+      if (++added % alertsPerStep === 0 && slices.isOver) await slices.breathe();
+    }
     return firing;
   }
 
@@ -45,22 +70,29 @@ export class FiringAlerts {
 
   /** The alerts of one name, in the order in which they were given. */
   named(alertname: string): readonly LabelSet[] {
-    return getOrAdd(this.#named, alertname, () => (this.#byName.get(alertname) ?? []).map(({ labels }) => labels));
-  }
-
-  /** The alerts of one name by the value of a label, those that lack it under undefined. Each grouping is made once. */
-  groupedBy(alertname: string, labelName: string): Groups {
-    const byLabel = getOrAdd(this.#groups, alertname, () => new Map<string, Groups>());
-    return getOrAdd(byLabel, labelName, () => groupBy(this.named(alertname), labelName));
+    return (this.#byName.get(alertname) ?? []).map(({ labels }) => labels);
   }
 
   /**
-   * The one of a group that stands first in the order of label sets, whatever order the group has; undefined if it is empty.
-   * Asking again for the same group costs nothing.
+   * The first alert of each group of the alerts of one name, whatever order they came in. It is computed once.
+   * @param groupOf has to be the same each time
    */
-  first(group: readonly LabelSet[]): LabelSet | undefined {
-    if (group.length < 2) return group[0];
-    return getOrAdd(this.#firsts, group, () => group.reduce((a, b) => (compareLabelSets(b, a) < 0 ? b : a)));
+  firsts(alertname: string, groupOf: GroupOf): Firsts {
+    return getOrAdd(this.#firsts, alertname, () => {
+      const firsts = new Map<string, LabelSet>();
+      for (const { labels } of this.#byName.get(alertname) ?? []) keepFirst(firsts, groupOf(labels), labels);
+      return firsts;
+    });
+  }
+
+  /** True if {@link firsts} costs nothing any more. */
+  isPrepared(alertname: string): boolean {
+    return this.#firsts.has(alertname);
+  }
+
+  /** Computes in slices what {@link firsts} gives; once for all who ask meanwhile. */
+  prepare(alertname: string, groupOf: GroupOf): Promise<void> {
+    return getOrAdd(this.#preparing, alertname, () => this.#prepare(alertname, groupOf));
   }
 
   /**
@@ -68,29 +100,55 @@ export class FiringAlerts {
    * common with another value. Never false for an alert that is there.
    * {@link PushedAlertSearch} says what it costs; asking again with the same object costs nothing.
    */
-  reports(pushed: LabelSet): boolean {
-    return getOrAdd(this.#reported, pushed, () => {
-      const alertname = valueOf(pushed, 'alertname');
-      if (alertname === undefined) return false;
-      return getOrAdd(this.#searches, alertname, () => new PushedAlertSearch(this.named(alertname))).finds(pushed);
-    });
+  async reports(pushed: LabelSet): Promise<boolean> {
+    const known = this.#reported.get(pushed);
+    if (known !== undefined) return known;
+    // One search at a time: those that wait find the columns that it made, or its answer.
+    const found = this.#lastSearch.then(() => this.#reported.get(pushed) ?? this.#search(pushed));
+    this.#lastSearch = found;
+    return found;
   }
+
+  #addLabels(labels: LabelSet): void {
+    this.add({ labels, alertname: valueOf(labels, 'alertname') });
+  }
+
+  async #prepare(alertname: string, groupOf: GroupOf): Promise<void> {
+    const firsts = new Map<string, LabelSet>();
+    for (const [index, { labels }] of (this.#byName.get(alertname) ?? []).entries()) {
+      keepFirst(firsts, groupOf(labels), labels);
+      if (index % alertsPerStep === 0 && this.#slices?.isOver === true) await this.#slices.breathe();
+    }
+    this.#firsts.set(alertname, firsts);
+  }
+
+  async #search(pushed: LabelSet): Promise<boolean> {
+    const alertname = valueOf(pushed, 'alertname');
+    const found = alertname !== undefined && (await this.#finds(alertname, pushed));
+    this.#reported.set(pushed, found);
+    return found;
+  }
+
+  async #finds(alertname: string, pushed: LabelSet): Promise<boolean> {
+    const search = getOrAdd(this.#searches, alertname, () => new PushedAlertSearch(this.named(alertname)));
+    const steps = search.finds(pushed);
+    for (let step = steps.next(); ; step = steps.next()) {
+      if (step.done === true) return step.value;
+      if (this.#slices?.isOver === true) await this.#slices.breathe();
+    }
+  }
+}
+
+function keepFirst(firsts: Map<string, LabelSet>, group: string, labels: LabelSet): void {
+  const first = firsts.get(group);
+  if (first === undefined || compareLabelSets(labels, first) < 0) firsts.set(group, labels);
 }
 
 function valueOf(labels: LabelSet, name: string): string | undefined {
   return Object.hasOwn(labels, name) ? labels[name] : undefined;
 }
 
-function groupBy(alerts: readonly LabelSet[], labelName: string): Groups {
-  return Map.groupBy(alerts, (labels) => valueOf(labels, labelName));
-}
-
-interface Memory<Key, Value> {
-  get(key: Key): Value | undefined;
-  set(key: Key, value: Value): unknown;
-}
-
-function getOrAdd<Key, Value>(memory: Memory<Key, Value>, key: Key, make: () => Value): Value {
+function getOrAdd<Key, Value>(memory: Map<Key, Value>, key: Key, make: () => Value): Value {
   let value = memory.get(key);
   if (value === undefined) {
     value = make();

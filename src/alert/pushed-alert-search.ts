@@ -1,7 +1,11 @@
 import type { LabelSet } from './label-set.ts';
+import type { Sliced } from '../runtime/sliced.ts';
 
 /** This few alerts are compared one by one; more are narrowed down first. */
 const fewAlerts = 64;
+
+/** So many alerts are looked at in one step. */
+const alertsPerStep = 256;
 
 /** How many labels serve to narrow down; further ones are compared on what is left. A column takes 4 bytes an alert. */
 const maxColumns = 64;
@@ -19,6 +23,7 @@ interface LabelColumn {
  * That is no look-up by a key: which labels both have is not known beforehand. So a label that varies much is made a
  * column of numbers, once, and a search is a pass over numbers that leaves few alerts, most often after one column.
  * At 100,000 alerts a column takes some 15 ms to make and 0.2 ms to pass; a search takes at most one pass for each label.
+ * All of it has steps, a millisecond each at most.
  */
 export class PushedAlertSearch {
   readonly #alerts: readonly LabelSet[];
@@ -31,29 +36,35 @@ export class PushedAlertSearch {
   }
 
   /** True if one of the alerts can be the pushed one; it may be another if the labels in common do not tell them apart. */
-  finds(pushed: LabelSet): boolean {
+  *finds(pushed: LabelSet): Sliced<boolean> {
     // Labels that fit many alerts fit one of the first, and no column has to be made.
     if (this.#alerts.slice(0, fewAlerts).some((alert) => agree(alert, pushed))) return true;
     if (this.#alerts.length <= fewAlerts) return false;
-    return this.#narrowDown(pushed).some((alert) => agree(alert, pushed));
+    const rows = yield* this.#narrowDown(pushed);
+    for (const [index, row] of rows.entries()) {
+      if (agree(this.#alerts[row]!, pushed)) return true;
+      if (index % alertsPerStep === 0) yield;
+    }
+    return false;
   }
 
-  #narrowDown(pushed: LabelSet): readonly LabelSet[] {
-    this.#everyRow ??= Uint32Array.from(this.#alerts.keys());
+  *#narrowDown(pushed: LabelSet): Sliced<Uint32Array> {
+    this.#everyRow ??= new Uint32Array(this.#alerts.length).map((_, row) => row);
     let rows = this.#everyRow;
     this.#labelNames ??= mostVariedLabels(this.#alerts);
     for (const name of this.#labelNames) {
       if (rows.length <= fewAlerts) break;
       const value = Object.hasOwn(pushed, name) ? pushed[name] : undefined;
-      if (value !== undefined) rows = rowsThatFit(rows, this.#column(name), value);
+      if (value !== undefined) rows = rowsThatFit(rows, yield* this.#column(name), value);
+      yield;
     }
-    return Array.from(rows, (row) => this.#alerts[row]).filter((alert) => alert !== undefined);
+    return rows;
   }
 
-  #column(name: string): LabelColumn {
+  *#column(name: string): Sliced<LabelColumn> {
     let column = this.#columns.get(name);
     if (column === undefined) {
-      column = columnOf(this.#alerts, name);
+      column = yield* columnOf(this.#alerts, name);
       this.#columns.set(name, column);
     }
     return column;
@@ -78,10 +89,11 @@ function mostVariedLabels(alerts: readonly LabelSet[]): readonly string[] {
   return byVariety.slice(0, maxColumns).map(([name]) => name);
 }
 
-function columnOf(alerts: readonly LabelSet[], name: string): LabelColumn {
+function* columnOf(alerts: readonly LabelSet[], name: string): Sliced<LabelColumn> {
   const numbers = new Map<string, number>();
   const rows = new Uint32Array(alerts.length);
   for (const [row, labels] of alerts.entries()) {
+    if (row % alertsPerStep === 0) yield;
     const value = Object.hasOwn(labels, name) ? labels[name] : undefined;
     if (value === undefined) continue;
     const number = numbers.get(value) ?? numbers.size + 1;

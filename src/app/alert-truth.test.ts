@@ -41,7 +41,7 @@ describe('AlertTruth', () => {
     truth.use(withUrl(null));
     prometheus.answer([{ labels: { alertname: 'A' }, state: 'firing' }]);
     const { firing } = await asked;
-    assert.equal(firing.reports({ alertname: 'A' }), true);
+    assert.equal(await firing.reports({ alertname: 'A' }), true);
   });
 });
 

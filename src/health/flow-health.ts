@@ -1,4 +1,5 @@
 import type { FiringAlerts } from '../alert/firing-alerts.ts';
+import { compareLabelSets } from '../alert/alert-order.ts';
 import type { LabelSet } from '../alert/label-set.ts';
 import type { DesiredCondition } from './conditions.ts';
 import type { Decision } from '../reconcile/decision.ts';
@@ -11,6 +12,14 @@ import { TerminalError } from '../reconcile/terminal-error.ts';
 export interface Verdict {
   readonly condition: DesiredCondition;
   readonly decision: Decision;
+}
+
+/** Does in slices what {@link flowHealth} and {@link alertOfReason} would do at once, the first time that they are asked. */
+export async function prepareFlowHealth(pipeline: Pipeline, firing: FiringAlerts): Promise<void> {
+  const flavour = flavourOf(pipeline);
+  if (flavour === undefined) return;
+  for (const alertname of alertnames.get(flavour) ?? [])
+    if (!firing.isPrepared(alertname)) await firing.prepare(alertname, concernedBy);
 }
 
 /**
@@ -102,18 +111,40 @@ function rulesWorstFirst(pipeline: Pipeline, flavour: Flavour): readonly AlertRu
  * kind, whatever its `pipeline_type`; with it, that must be the pipeline's name, and `pipeline_type`, if there, its kind.
  */
 function decidingAlert(
-  pipeline: Pipeline,
+  { kind, name }: Pipeline,
   flavour: Flavour,
   { rule }: AlertRule,
   firing: FiringAlerts,
 ): LabelSet | undefined {
-  const byPipeline = firing.groupedBy(healthRules.alertnamePrefix[flavour] + rule, 'pipeline_name');
-  const type = pipeline.kind.toLowerCase();
-  const own = (byPipeline.get(pipeline.name) ?? []).filter(
-    (labels) => !Object.hasOwn(labels, 'pipeline_type') || labels['pipeline_type'] === type,
-  );
-  return firing.first(own) ?? firing.first(byPipeline.get(undefined) ?? []);
+  const firsts = firing.firsts(healthRules.alertnamePrefix[flavour] + rule, concernedBy);
+  const [ofAnyKind, ofKind] = [firsts.get(groupName(name)), firsts.get(groupName(name, kind.toLowerCase()))];
+  if (ofAnyKind === undefined || ofKind === undefined) return ofAnyKind ?? ofKind ?? firsts.get(everyPipeline);
+  return compareLabelSets(ofAnyKind, ofKind) < 0 ? ofAnyKind : ofKind;
 }
+
+/** Which pipelines an alert is about: the group that it is in. */
+function concernedBy(labels: LabelSet): string {
+  if (!Object.hasOwn(labels, 'pipeline_name')) return everyPipeline;
+  return groupName(
+    labels['pipeline_name']!,
+    Object.hasOwn(labels, 'pipeline_type') ? labels['pipeline_type'] : undefined,
+  );
+}
+
+const everyPipeline = '*';
+
+/** No name of a pipeline and no kind has the sign in between; a label may have it, but then it names no pipeline. */
+function groupName(name: string, type?: string): string {
+  return type === undefined ? `=${name}` : `=${name}\0${type}`;
+}
+
+/** The names of all alerts that mean something for a flavour. */
+const alertnames: ReadonlyMap<Flavour, readonly string[]> = new Map(
+  [...Map.groupBy(healthRules.alerts, ({ flavour }) => flavour)].map(([flavour, rules]) => [
+    flavour,
+    rules.map(({ rule }) => healthRules.alertnamePrefix[flavour] + rule),
+  ]),
+);
 
 function verdict(
   { generation }: Pipeline,

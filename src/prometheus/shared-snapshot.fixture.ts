@@ -3,6 +3,7 @@ import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { ReplicatedAlerts } from './all-replicas.ts';
 import type { QueryResult } from './prometheus-metrics.ts';
+import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { SharedSnapshot, type SharedSnapshotOptions } from './shared-snapshot.ts';
 
 /** A query that the client was asked to make; the test decides how it ends. */
@@ -37,6 +38,7 @@ export function snapshotBench(onQuery: (query: Query) => void = () => undefined,
     setTimeout: (callback, delayMs) => timers.setTimeout(callback, delayMs),
   };
   const logger = new RecordingLogger();
+  const schedule = new SliceSchedule(clock);
   const queries: OpenQuery[] = [];
   const client: SharedSnapshotOptions['client'] = {
     address: 'http://prometheus.test:9090',
@@ -55,7 +57,7 @@ export function snapshotBench(onQuery: (query: Query) => void = () => undefined,
     logger,
     queries,
     metrics,
-    snapshots: new SharedSnapshot({ clock, logger, client, metrics: { queried }, unknownAfterMs }),
+    snapshots: new SharedSnapshot({ clock, schedule, logger, client, metrics: { queried }, unknownAfterMs }),
     setBack: (ms) => void (offsetMs -= ms),
   };
 }

@@ -7,6 +7,8 @@ import type { Logger } from '../runtime/logger.ts';
 import type { AllReplicas } from './all-replicas.ts';
 import type { PrometheusMetrics } from './prometheus-metrics.ts';
 import { QueryReport } from './query-report.ts';
+import type { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { Slices } from '../runtime/slices.ts';
 import { withSignal } from './with-signal.ts';
 
 /** After the first failure in a row; doubled by each further one, up to {@link maxSnapshotRetryMs}. */
@@ -14,6 +16,7 @@ const firstRetryMs = 1000;
 
 export interface SharedSnapshotOptions {
   readonly clock: Clock;
+  readonly schedule: SliceSchedule;
   readonly logger: Logger;
   readonly metrics: Pick<PrometheusMetrics, 'queried'>;
   readonly client: Pick<AllReplicas, 'address' | 'query' | 'close'>;
@@ -114,10 +117,11 @@ export class SharedSnapshot implements AlertSource {
   }
 
   async #fly(startedAt: number, requestIds: ReadonlySet<string>): Promise<AlertSnapshot> {
-    const { clock, client } = this.#options;
+    const { clock, client, schedule } = this.#options;
     try {
       const answer = await client.query(this.#closed.signal);
-      const snapshot = { takenAt: startedAt, firing: FiringAlerts.of(answer.firing) };
+      const firing = await FiringAlerts.inSlices(answer.firing, new Slices(schedule, 'answers of Prometheus'));
+      const snapshot = { takenAt: startedAt, firing };
       this.#failures = 0;
       this.#lastingFailures = 0;
       this.#last = { startedAt, snapshot };

@@ -36,7 +36,7 @@ export class StoredAlertSource implements AlertSource {
   /** In slices. An alert that comes or changes meanwhile wakes a reconcile of its own, which this snapshot is too old for. */
   async #take(takenAt: number): Promise<AlertSnapshot> {
     const slices = new Slices(this.#schedule, 'stored alerts');
-    const firing = new FiringAlerts();
+    const firing = new FiringAlerts(slices);
     let looked = 0;
     for (const alert of this.#store.all()) {
       if (!isResolved(alert.times, takenAt)) firing.add(alert);

@@ -28,14 +28,14 @@ export const healthRules: MutatedPart = {
     },
     {
       file,
-      from: ' ?? firing.first(byPipeline.get(undefined) ?? [])',
+      from: ' ?? firsts.get(everyPipeline)',
       to: '',
       means: 'an alert without a name concerns nobody',
     },
     {
       file,
-      from: "!Object.hasOwn(labels, 'pipeline_type') || labels['pipeline_type'] === type",
-      to: 'type.length > 0',
+      from: "Object.hasOwn(labels, 'pipeline_type') ? labels['pipeline_type'] : undefined",
+      to: 'undefined',
       means: 'an alert of one kind concerns the pipeline of that name of another',
     },
     {

@@ -1,7 +1,13 @@
 import type { Causes } from '../../cause/causes.ts';
 import type { Action, Run } from '../../reconcile/action.ts';
 import { flavourOf } from '../../health/flavour.ts';
-import { configurationNotGenerated, flowHealth, probingFailed, type Verdict } from '../../health/flow-health.ts';
+import {
+  configurationNotGenerated,
+  flowHealth,
+  prepareFlowHealth,
+  probingFailed,
+  type Verdict,
+} from '../../health/flow-health.ts';
 import type { AlertSnapshot, AlertSource, Pipeline } from '../../reconcile/ports.ts';
 import type { Result } from '../../reconcile/result.ts';
 import { SnapshotError } from '../../reconcile/snapshot-error.ts';
@@ -40,13 +46,14 @@ export class FlowHealthAction implements Action {
     const notGenerated = configurationNotGenerated(run.pipeline);
     if (notGenerated !== undefined) return this.#apply(run, notGenerated);
     const snapshot = await this.#snapshot(run);
+    await prepareFlowHealth(run.pipeline, snapshot.firing);
     const answered = flowHealth(run.pipeline, snapshot.firing);
     const held = await this.#options.holder.heldInstead(run, answered, snapshot);
     const result = await this.#apply(run, held?.verdict ?? answered);
     return {
       ...result,
       ...(held !== undefined && { heldForMs: held.heldForMs, requeueAfterMs: held.lookAgainMs }),
-      notInPrometheus: this.#missing(run.causes, snapshot),
+      notInPrometheus: await this.#missing(run.causes, snapshot),
     };
   }
 
@@ -79,11 +86,11 @@ export class FlowHealthAction implements Action {
   }
 
   /** Whoever sends a test alert must not wonder why no condition changed. */
-  #missing(causes: Causes, { firing }: AlertSnapshot): readonly string[] {
+  async #missing(causes: Causes, { firing }: AlertSnapshot): Promise<readonly string[]> {
     if (!this.#options.alerts.pulls) return [];
     const missing = new Set<string>();
     for (const { labels, status } of causes.alerts.values()) {
-      if (status === 'firing' && !firing.reports(labels)) missing.add(labels['alertname'] ?? '(no alertname)');
+      if (status === 'firing' && !(await firing.reports(labels))) missing.add(labels['alertname'] ?? '(no alertname)');
     }
     return [...missing];
   }

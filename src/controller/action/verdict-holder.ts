@@ -7,7 +7,14 @@ import { kindName } from '../../reconcile/request.ts';
 import type { Run } from '../../reconcile/action.ts';
 import type { ControllerMetrics } from '../controller-metrics.ts';
 import { decidedBy } from '../../reconcile/decision.ts';
-import { alertOfReason, alertReasons, pushedVerdict, worseReasons, type Verdict } from '../../health/flow-health.ts';
+import {
+  alertOfReason,
+  alertReasons,
+  prepareFlowHealth,
+  pushedVerdict,
+  worseReasons,
+  type Verdict,
+} from '../../health/flow-health.ts';
 import { holdVerdict, type Hold } from './hold.ts';
 import type { AlertSnapshot, AlertSource, Condition, Pipeline, Pipelines } from '../../reconcile/ports.ts';
 import { VerdictMemory } from './verdict-memory.ts';
@@ -61,6 +68,7 @@ export class VerdictHolder {
     const contradicted = worseReasons(pipeline, answered).filter((reason) => reported.has(reason));
     if (pushed === undefined || contradicted.length === 0) return this.#release(pipeline, answered);
     const { firing } = await pushed.snapshot(Math.max(answers.takenAt, causes.lastSeen), signal);
+    await prepareFlowHealth(pipeline, firing);
     const kept = this.#worstPushed(pipeline, contradicted, firing, pushed.graceMs);
     return kept === undefined ? this.#release(pipeline, answered) : this.#hold(run, answered, kept, pushed.graceMs);
   }
