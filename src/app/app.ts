@@ -121,7 +121,7 @@ export class App {
     this.#receiver.load(silences);
     const address = await this.#receiver.listen(listenAddress);
     const periodMs = this.#config.controller.resync;
-    this.#resync = new Resync({ clock, periodMs, sweep: () => this.#wakes.sweep('resync') });
+    this.#resync = new Resync({ clock, periodMs, sweep: () => void this.#wakes.sweep('resync') });
     this.#resync.start();
     this.#cleanups.add('resync', () => this.#resync?.close());
     this.#cleanups.add('reloader', () => this.#reloader.close());
@@ -133,7 +133,7 @@ export class App {
   async #becomeReady(): Promise<void> {
     await this.#pipelines.synced();
     if (this.#notReady !== startingUp) return;
-    this.#wakes.sweep('start');
+    void this.#wakes.sweep('start');
     this.#notReady = undefined;
     this.#options.logger.info('app.ready', 'ready', { pipelines: this.#pipelines.list().length });
   }
@@ -144,7 +144,7 @@ export class App {
   }
 
   #createHome(): Home {
-    const onChange = (change: PipelineChange): void => this.#wakes.pipelineChanged(change);
+    const onChange = (change: PipelineChange): void => void this.#wakes.pipelineChanged(change);
     const common = { schedule: this.#schedule, registry: this.#registry };
     return this.#options.createHome({ ...this.#options, ...common, onChange });
   }
@@ -199,7 +199,7 @@ export class App {
     const newTruth = changed.some((key) => key.startsWith('prometheus.'));
     if (newTruth) this.#alerts.use(this.#config.prometheus);
     // Another truth, or another thing to do with it, concerns every pipeline now.
-    if (newTruth || changed.includes('controller.action')) this.#wakes.sweep('reload');
+    if (newTruth || changed.includes('controller.action')) void this.#wakes.sweep('reload');
   }
 
   #createSource(): EventSource {

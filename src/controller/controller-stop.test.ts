@@ -15,7 +15,7 @@ describe('controller, stop', () => {
       () => new Promise((resolve) => clock.setTimeout(() => resolve(changed), 1000)),
       2,
     );
-    controller.enqueue(['a', 'b', 'c', 'd', 'e'].map(trace), alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue(['a', 'b', 'c', 'd', 'e'].map(trace), alertCauses(clock.now()), 'e1', 'alert');
     await clock.advanceAsync(10);
     const stopped = controller.stop(20_000);
     await clock.advanceAsync(3000);
@@ -33,7 +33,7 @@ describe('controller, stop', () => {
         }),
       2,
     );
-    controller.enqueue(['a', 'b', 'c', 'd', 'e'].map(trace), alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue(['a', 'b', 'c', 'd', 'e'].map(trace), alertCauses(clock.now()), 'e1', 'alert');
     await clock.advanceAsync(10);
     let result: number | undefined;
     const stopped = controller.stop(20_000).then((left) => (result = left));
@@ -63,7 +63,7 @@ describe('controller, stop', () => {
         signal.addEventListener('abort', () => reject(failure));
       });
     });
-    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
     await clock.advanceAsync(0);
     const stopped = controller.stop(100);
     await clock.advanceAsync(100);
@@ -75,7 +75,7 @@ describe('controller, stop', () => {
     const { clock, controller, runs } = controllerBench(() => {
       throw new SnapshotError('Prometheus is away', clock.now() + 5000, { cause: undefined });
     });
-    controller.enqueue([trace('a'), trace('b')], alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue([trace('a'), trace('b')], alertCauses(clock.now()), 'e1', 'alert');
     await clock.advanceAsync(10);
     assert.equal(await controller.stop(20_000), 2);
     assert.deepEqual([runs.length, clock.pending()], [2, 0]);
@@ -90,7 +90,7 @@ describe('controller, stop', () => {
       const { clock, controller, runs, logger, metric } = controllerBench(
         () => new Promise((_, reject) => clock.setTimeout(() => reject(failure(clock.now())), 1000)),
       );
-      controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+      void controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
       await clock.advanceAsync(0);
       const stopped = controller.stop(20_000);
       await clock.advanceAsync(1000);
@@ -108,7 +108,7 @@ describe('controller, stop', () => {
       if (name === 'mended' && earlier > 0) return unchanged;
       throw new Error('failed');
     });
-    controller.enqueue(['unhealthy', 'mended', 'broken'].map(trace), alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue(['unhealthy', 'mended', 'broken'].map(trace), alertCauses(clock.now()), 'e1', 'alert');
     await clock.advanceAsync(100);
     assert.equal(clock.pending(), 2);
     assert.equal(await controller.stop(20_000), 1);
@@ -119,7 +119,7 @@ describe('controller, stop', () => {
     const { clock, controller, logger } = controllerBench(
       () => new Promise((resolve) => clock.setTimeout(() => resolve(unhealthy), 1000)),
     );
-    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
     await clock.advanceAsync(0);
     const stopped = controller.stop(20_000);
     await clock.advanceAsync(1000);
@@ -131,7 +131,7 @@ describe('controller, stop', () => {
   it('takes nothing more: a sweep that comes later has failed', async () => {
     const { clock, controller, runs, logger } = controllerBench(() => unchanged);
     await controller.stop(20_000);
-    controller.enqueue([trace('a'), trace('b')], alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue([trace('a'), trace('b')], alertCauses(clock.now()), 'e1', 'alert');
     await clock.advanceAsync(0);
     assert.equal(runs.length, 0);
     assert.deepEqual(logger.valuesOf('sweep.finished', 'event_id', 'requests', 'failed'), [['e1', 2, 2]]);

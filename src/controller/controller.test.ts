@@ -14,6 +14,7 @@ import { ReconcileReport } from './reconcile-report.ts';
 import { createControllerMetrics } from './controller-metrics.ts';
 import { ForbiddenError } from '../reconcile/forbidden-error.ts';
 import { PostponedError } from '../reconcile/postponed-error.ts';
+import type { Request } from '../reconcile/request.ts';
 import type { Result } from '../reconcile/result.ts';
 import { SnapshotError } from '../reconcile/snapshot-error.ts';
 import { TerminalError } from '../reconcile/terminal-error.ts';
@@ -31,6 +32,34 @@ function times(runs: readonly Run[]): readonly number[] {
   return runs.map(({ at }) => at - start);
 }
 
+describe('controller, an event for very many', () => {
+  /** Each request takes a millisecond to add. */
+  function slowly(requests: readonly Request[], clock: FakeClock): readonly Request[] {
+    return Object.assign([...requests], {
+      *[Symbol.iterator](): Generator<Request, undefined> {
+        for (const request of requests) {
+          clock.advance(1);
+          yield request;
+        }
+        return undefined;
+      },
+    });
+  }
+
+  it('adds them in slices, and the first ones run meanwhile', async () => {
+    const { clock, controller, runs, logger } = controllerBench(() => unchanged);
+    const requests = Array.from({ length: 5 * sliceMs }, (_, n) => trace(`p${n}`));
+    const added = controller.enqueue(slowly(requests, clock), alertCauses(clock.now()), 'e1', 'alert');
+    const atOnce = runs.length + controller.depth;
+    assert.ok(atOnce <= sliceMs + 1, `${atOnce} of ${requests.length} at once`);
+    await added;
+    await clock.advanceAsync(0);
+    assert.deepEqual(new Set(runs.map(({ name }) => name)), new Set(requests.map(({ name }) => name)));
+    assert.equal(runs.length, requests.length);
+    assert.equal(logger.fieldsOf('sweep.finished')[0]?.['requests'], requests.length);
+  });
+});
+
 describe('controller, a run that succeeds', () => {
   it('hands over the request and its causes, once, and is done', async () => {
     const { clock, controller, runs } = controllerBench(({ signal }) => {
@@ -38,7 +67,7 @@ describe('controller, a run that succeeds', () => {
       return changed;
     });
     const causes = alertCauses(clock.now());
-    controller.enqueue([trace('a'), trace('b')], causes, 'e1', 'alert');
+    void controller.enqueue([trace('a'), trace('b')], causes, 'e1', 'alert');
     await clock.advanceAsync(0);
     assert.deepEqual(
       runs.map(({ name }) => name),
@@ -54,9 +83,9 @@ describe('controller, a run that succeeds', () => {
       if (earlier === 2) return unchanged;
       throw new Error('failed');
     });
-    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
     await clock.advanceAsync(1000);
-    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e2', 'alert');
+    void controller.enqueue([trace('a')], alertCauses(clock.now()), 'e2', 'alert');
     await clock.advanceAsync(15);
     assert.deepEqual(times(runs), [0, 5, 15, 1000, 1005, 1015]);
     await controller.stop(0);
@@ -68,7 +97,7 @@ describe('controller, a run that asks for another', () => {
     const { clock, controller, runs, logger } = controllerBench((_, earlier) =>
       earlier === 0 ? unhealthy : unchanged,
     );
-    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
     await clock.advanceAsync(299_999);
     assert.equal(runs.length, 1);
     await clock.advanceAsync(1);
@@ -82,9 +111,9 @@ describe('controller, a run that asks for another', () => {
   it('lets one snapshot serve all that are due in one second, and none older than that', async () => {
     const { clock, controller, runs } = controllerBench((_, earlier) => (earlier === 0 ? unhealthy : unchanged));
     clock.advance(250);
-    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
     await clock.advanceAsync(700);
-    controller.enqueue([trace('b')], alertCauses(clock.now()), 'e2', 'alert');
+    void controller.enqueue([trace('b')], alertCauses(clock.now()), 'e2', 'alert');
     await clock.advanceAsync(300_000);
     assert.deepEqual(times(runs), [250, 950, 300_250, 300_950]);
     assert.deepEqual(
@@ -101,7 +130,7 @@ describe('controller, a run that asks for another', () => {
       if (name === 'retried') throw snapshotError(clock.now() + 200);
       return name === 'blocker' ? gate.promise : unchanged;
     }, 1);
-    const add = (name: string): void => controller.enqueue([trace(name)], alertCauses(clock.now()), name, 'alert');
+    const add = (name: string): void => void controller.enqueue([trace(name)], alertCauses(clock.now()), name, 'alert');
     for (const name of ['requeued', 'retried', 'blocker']) add(name);
     await clock.advanceAsync(500);
     add('alerted');
@@ -118,7 +147,7 @@ describe('controller, a run that asks for another', () => {
       if (earlier === 2) return unhealthy;
       throw new Error('failed');
     });
-    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
     await clock.advanceAsync(300_015 + 5);
     assert.deepEqual(times(runs), [0, 5, 15, 300_015, 300_020]);
     await controller.stop(0);
@@ -132,7 +161,7 @@ describe('controller, a run without a snapshot', () => {
       throw snapshotError(clock.now() + 7000);
     });
     const causes = alertCauses(clock.now());
-    controller.enqueue([trace('a'), trace('b')], causes, 'e1', 'alert');
+    void controller.enqueue([trace('a'), trace('b')], causes, 'e1', 'alert');
     await clock.advanceAsync(6999);
     assert.equal(runs.length, 2);
     await clock.advanceAsync(1);
@@ -146,7 +175,7 @@ describe('controller, a run without a snapshot', () => {
       if (earlier === 1) throw snapshotError(clock.now() - 1_000_000);
       return unchanged;
     });
-    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
     await clock.advanceAsync(60_000);
     assert.deepEqual(times(runs), [0, 30_000, 30_000]);
   });
@@ -155,7 +184,7 @@ describe('controller, a run without a snapshot', () => {
     const { clock, controller, runs } = controllerBench((_, earlier) => {
       throw earlier < 8 ? snapshotError(clock.now() + 1000) : new Error('failed');
     });
-    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
     await clock.advanceAsync(8005);
     assert.deepEqual(times(runs).slice(7), [7000, 8000, 8005]);
     await controller.stop(0);
@@ -169,7 +198,7 @@ describe('controller, a run that fails', () => {
       throw new Error('failed');
     });
     const causes = alertCauses(clock.now());
-    controller.enqueue([trace('bad'), trace('good')], causes, 'e1', 'alert');
+    void controller.enqueue([trace('bad'), trace('good')], causes, 'e1', 'alert');
     await clock.advanceAsync(155);
     const bad = runs.filter(({ name }) => name === 'bad');
     assert.deepEqual(times(bad), [0, 5, 15, 35, 75, 155]);
@@ -182,7 +211,7 @@ describe('controller, a run that fails', () => {
     const { clock, controller, runs, logger } = controllerBench((_, earlier) =>
       earlier === 0 ? Promise.reject<Result>(undefined) : unchanged,
     );
-    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
     await clock.advanceAsync(5);
     assert.deepEqual(times(runs), [0, 5]);
     assert.deepEqual(logger.linesOf('reconcile.unsettled'), []);
@@ -193,10 +222,10 @@ describe('controller, a run that fails', () => {
     const { clock, controller, runs } = controllerBench((_, earlier) => {
       throw earlier === 1 ? new TerminalError('hopeless') : new Error('failed');
     });
-    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
     await clock.advanceAsync(3_600_000);
     assert.deepEqual([times(runs), clock.pending()], [[0, 5], 0]);
-    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e2', 'alert');
+    void controller.enqueue([trace('a')], alertCauses(clock.now()), 'e2', 'alert');
     await clock.advanceAsync(5);
     assert.deepEqual(times(runs).slice(2), [3_600_000, 3_600_005]);
     await controller.stop(0);
@@ -207,11 +236,11 @@ describe('controller, a run that fails', () => {
       if (earlier > 10) return unchanged;
       throw new Error('failed');
     });
-    controller.enqueue([trace('a')], alertCauses(clock.now(), 'r1', 'First'), 'e1', 'alert');
+    void controller.enqueue([trace('a')], alertCauses(clock.now(), 'r1', 'First'), 'e1', 'alert');
     await clock.advanceAsync(6000);
     assert.equal(runs.length, 11, 'the next retry is due at 10235 ms');
 
-    controller.enqueue([trace('a')], alertCauses(clock.now(), 'r2', 'Second'), 'e2', 'alert');
+    void controller.enqueue([trace('a')], alertCauses(clock.now(), 'r2', 'Second'), 'e2', 'alert');
     await clock.advanceAsync(0);
 
     assert.deepEqual(times(runs).slice(11), [6000]);
@@ -228,7 +257,12 @@ describe('controller, a run that fails', () => {
       return unchanged;
     }, 2);
     const good = Array.from({ length: 20 }, (_, index) => `good${index}`);
-    controller.enqueue(['hangs', 'throws', 'rejects', ...good].map(trace), alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue(
+      ['hangs', 'throws', 'rejects', ...good].map(trace),
+      alertCauses(clock.now()),
+      'e1',
+      'alert',
+    );
     await clock.advanceAsync(4);
     assert.deepEqual(
       runs.map(({ name }) => name),
@@ -245,7 +279,7 @@ describe('controller, a run past its deadline', () => {
         signal.addEventListener('abort', () => clock.setTimeout(() => reject(signal.reason), 2000));
       });
     }, 1);
-    controller.enqueue([trace('slow'), trace('other')], alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue([trace('slow'), trace('other')], alertCauses(clock.now()), 'e1', 'alert');
     await clock.advanceAsync(59_999);
     assert.deepEqual([runs[0]?.signal.aborted, logger.linesOf('reconcile.overdue')], [false, []]);
 
@@ -255,7 +289,7 @@ describe('controller, a run past its deadline', () => {
     const [line] = logger.linesOf('reconcile.overdue');
     assert.deepEqual([line?.level, line?.fields], ['warn', { ...trace('slow'), deadline_s: 60 }]);
 
-    controller.enqueue([trace('slow')], alertCauses(clock.now()), 'e2', 'alert');
+    void controller.enqueue([trace('slow')], alertCauses(clock.now()), 'e2', 'alert');
     await clock.advanceAsync(1999);
     assert.equal(runs.length, 1, 'neither the slot nor the key is free');
     await clock.advanceAsync(1);
@@ -274,7 +308,7 @@ describe('controller, a run past its deadline', () => {
         signal.addEventListener('abort', () => reject(signal.reason));
       });
     });
-    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
     await clock.advanceAsync(120_000);
     assert.deepEqual(times(runs), [0, 120_000]);
     assert.equal(clock.pending(), 0);
@@ -284,7 +318,7 @@ describe('controller, a run past its deadline', () => {
     const { clock, controller, runs, logger } = controllerBench(
       () => new Promise((resolve) => clock.setTimeout(() => resolve(changed), 61_000)),
     );
-    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
     await clock.advanceAsync(120_000);
     assert.deepEqual([runs.length, clock.pending()], [1, 0]);
     assert.equal(logger.fieldsOf('reconcile.finished')[0]?.['duration_ms'], 61_000);
@@ -295,9 +329,10 @@ describe('controller, while a key is being worked on', () => {
   it('runs it exactly once more, however often it is added, for all causes together', async () => {
     const gate = Promise.withResolvers<Result>();
     const { clock, controller, runs } = controllerBench((_, earlier) => (earlier === 0 ? gate.promise : unchanged));
-    controller.enqueue([trace('a')], Causes.of('start', clock.now()), 'e0', 'resync');
+    void controller.enqueue([trace('a')], Causes.of('start', clock.now()), 'e0', 'resync');
     await clock.advanceAsync(10);
-    for (const id of ['r1', 'r2', 'r3']) controller.enqueue([trace('a')], alertCauses(clock.now(), id), id, 'alert');
+    for (const id of ['r1', 'r2', 'r3'])
+      void controller.enqueue([trace('a')], alertCauses(clock.now(), id), id, 'alert');
     await clock.advanceAsync(10);
     assert.equal(runs.length, 1);
     gate.resolve(unchanged);
@@ -312,10 +347,10 @@ describe('controller, while a key is being worked on', () => {
       ({ name }) => (name === 'blocker' ? gate.promise : unchanged),
       1,
     );
-    controller.enqueue([trace('blocker')], alertCauses(clock.now()), 'e0', 'alert');
+    void controller.enqueue([trace('blocker')], alertCauses(clock.now()), 'e0', 'alert');
     await clock.advanceAsync(0);
     for (const priority of ['resync', 'alert', 'manual'] as const)
-      controller.enqueue([trace(priority)], Causes.of('start', clock.now()), priority, priority);
+      void controller.enqueue([trace(priority)], Causes.of('start', clock.now()), priority, priority);
     assert.equal(controller.depth, 3);
     gate.resolve(unchanged);
     await clock.advanceAsync(0);
@@ -333,7 +368,7 @@ describe('controller, how many run at once', () => {
       ({ name }) => new Promise((resolve) => gates.set(name, resolve)),
       1,
     );
-    controller.enqueue(['a', 'b', 'c', 'd'].map(trace), alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue(['a', 'b', 'c', 'd'].map(trace), alertCauses(clock.now()), 'e1', 'alert');
     const begun: number[] = [];
     const look = async (): Promise<void> => {
       await clock.advanceAsync(0);
@@ -354,11 +389,12 @@ describe('controller, how many run at once', () => {
   });
 
   it('lets others have the event loop when a sweep has held it for a slice', async () => {
-    const { clock, controller, runs } = controllerBench(() => {
+    const { clock, controller, runs } = controllerBench(async () => {
+      await Promise.resolve();
       clock.advance(sliceMs);
       return unchanged;
     }, 1);
-    controller.enqueue(['a', 'b', 'c'].map(trace), alertCauses(clock.now()), 'e1', 'alert');
+    await controller.enqueue(['a', 'b', 'c'].map(trace), alertCauses(clock.now()), 'e1', 'alert');
     let [turns, turnsOfOne] = [0, 0];
     for (; runs.length < 3; turns++) {
       await new Promise((resolve) => setImmediate(resolve));
@@ -393,7 +429,7 @@ describe('controller, a defect in what reports', () => {
           metrics: createWorkQueueMetrics(registry, () => controller),
         }),
     });
-    controller.enqueue([trace('a'), trace('b')], alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue([trace('a'), trace('b')], alertCauses(clock.now()), 'e1', 'alert');
     await clock.advanceAsync(0);
     assert.deepEqual(
       logger.linesOf('reconcile.unsettled').map(({ level, fields }) => [level, fields['name']]),
@@ -408,7 +444,7 @@ describe('controller, a failure that says when to try again', () => {
     const { controller, runs, clock, logger } = controllerBench(() => {
       throw new ForbiddenError('patch is forbidden', clock.now(), { cause: undefined });
     });
-    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
     await clock.advanceAsync(119_999);
     assert.equal(runs.length, 1);
     await clock.advanceAsync(1);
@@ -428,7 +464,7 @@ describe('controller, a failure that says when to try again', () => {
     const { controller, runs, clock } = controllerBench(() => {
       throw new PostponedError('come again', { retryAt: clock.now() + 1_000_000, maxDelayMs: 5000 });
     });
-    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
     await clock.advanceAsync(5000);
     assert.equal(runs.length, 2);
     await controller.stop(0);

@@ -54,12 +54,19 @@ export class Controller {
     return this.#queue.failed;
   }
 
-  /** Adds all requests of one event as a sweep, which is over when the last of them has ended. */
-  enqueue(requests: readonly Request[], causes: Causes, eventId: string, priority: Priority): void {
-    const { clock, logger } = this.#options;
+  /**
+   * Adds all requests of one event as a sweep, which is over when the last of them has ended. Ten thousand are added in slices, and the
+   * first of them run meanwhile. Resolves when all are added; never rejects.
+   */
+  async enqueue(requests: readonly Request[], causes: Causes, eventId: string, priority: Priority): Promise<void> {
+    const { clock, logger, schedule } = this.#options;
+    const slices = new Slices(schedule, 'requests');
     const sweep = new Sweep({ eventId, causes, requests: requests.length, clock, logger });
     const work = { causes, sweeps: [sweep] };
-    for (const request of requests) if (!this.#queue.add(request, work, priority)) sweep.settle('failed');
+    for (const request of requests) {
+      if (!this.#queue.add(request, work, priority)) sweep.settle('failed');
+      if (slices.isOver) await slices.breathe();
+    }
   }
 
   /**

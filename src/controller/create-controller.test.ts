@@ -40,7 +40,7 @@ function bench(changes: Partial<Config['controller']> = {}, names: readonly stri
     alerts,
     kinds,
   });
-  const sweep = (): void => controller.enqueue(pipelines.list(), alertCauses(clock.now()), 'e1', 'alert');
+  const sweep = (): void => void controller.enqueue(pipelines.list(), alertCauses(clock.now()), 'e1', 'alert');
   return { clock, logger, registry, alerts, pipelines, controller, prepare, sweep };
 }
 

@@ -28,7 +28,7 @@ describe('reconcile report, levels', () => {
   for (const [priority, level] of levels) {
     it(`tells of a run of priority ${priority} at ${level}`, async () => {
       const { clock, controller, logger } = controllerBench(() => unchanged);
-      controller.enqueue([trace('a')], Causes.of('start', clock.now()), 'e1', priority);
+      void controller.enqueue([trace('a')], Causes.of('start', clock.now()), 'e1', priority);
       await clock.advanceAsync(0);
       const finished = priority === 'retry' ? 'info' : level;
       assert.deepEqual(story(logger), [`${level} reconcile.started`, `${finished} reconcile.finished`]);
@@ -40,7 +40,7 @@ describe('reconcile report, levels', () => {
     const { clock, controller, logger } = controllerBench((_, earlier) =>
       earlier < 3 ? fail('disk full') : unchanged,
     );
-    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
     await clock.advanceAsync(1000);
     assert.deepEqual(story(logger), [
       'info reconcile.started',
@@ -60,7 +60,7 @@ describe('reconcile report, levels', () => {
       1,
       () => 0.123,
     );
-    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
     await clock.advanceAsync(20);
     assert.deepEqual(logger.valuesOf('reconcile.failed', 'retry_in_ms'), [[5], [10], [20]]);
   });
@@ -68,7 +68,7 @@ describe('reconcile report, levels', () => {
   it('warns again when a new alert finds it failing', async () => {
     const { clock, controller, logger } = controllerBench(() => fail('disk full'));
     for (const id of ['r1', 'r2']) {
-      controller.enqueue([trace('a')], alertCauses(clock.now(), id), id, 'alert');
+      void controller.enqueue([trace('a')], alertCauses(clock.now(), id), id, 'alert');
       await clock.advanceAsync(1);
     }
     assert.equal(logger.lines.filter(({ level }) => level === 'warn').length, 2);
@@ -79,8 +79,8 @@ describe('reconcile report, levels', () => {
     const failing = controllerBench(() => {
       throw new SnapshotError('refused', failing.clock.now() + 1000, {});
     });
-    failing.controller.enqueue([trace('a')], Causes.of('start', failing.clock.now()), 'e1', 'resync');
-    failing.controller.enqueue([trace('b')], alertCauses(failing.clock.now()), 'e2', 'alert');
+    void failing.controller.enqueue([trace('a')], Causes.of('start', failing.clock.now()), 'e1', 'resync');
+    void failing.controller.enqueue([trace('b')], alertCauses(failing.clock.now()), 'e2', 'alert');
     await failing.clock.advanceAsync(0);
     assert.deepEqual(story(failing.logger).toSorted(), [
       'debug reconcile.failed',
@@ -92,7 +92,7 @@ describe('reconcile report, levels', () => {
 
   it('warns of a failure of a periodic look too', async () => {
     const { clock, controller, logger } = controllerBench(() => fail('disk full'));
-    controller.enqueue([trace('a')], Causes.of('resync', clock.now()), 'e1', 'resync');
+    void controller.enqueue([trace('a')], Causes.of('resync', clock.now()), 'e1', 'resync');
     await clock.advanceAsync(0);
     assert.deepEqual(story(logger), ['debug reconcile.started', 'warn reconcile.failed']);
     await controller.stop(0);
@@ -104,7 +104,7 @@ describe('reconcile report, lines', () => {
     const { clock, controller, logger } = controllerBench(
       () => new Promise((resolve) => clock.setTimeout(() => resolve(changed), 30)),
     );
-    controller.enqueue([trace('a')], alertCauses(clock.now() - 12), 'e1', 'alert');
+    void controller.enqueue([trace('a')], alertCauses(clock.now() - 12), 'e1', 'alert');
     await clock.advanceAsync(30);
     const about = { ...trace('a'), priority: 'alert' };
     const why = { causes: ['InstanceDown firing'], alerts: 1, request_ids: ['r1'], event_ids: ['e1'] };
@@ -143,7 +143,7 @@ describe('reconcile report, lines', () => {
   it('says when it is run again, and which alerts Prometheus does not report', async () => {
     const result: Result = { ...unhealthy, notInPrometheus: ['InstanceDown'] };
     const { clock, controller, logger } = controllerBench(() => result);
-    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
     await clock.advanceAsync(0);
     const [fields] = logger.fieldsOf('reconcile.finished');
     assert.deepEqual([fields?.['not_in_prometheus'], fields?.['requeue_after_ms']], [['InstanceDown'], 300_000]);
@@ -153,7 +153,7 @@ describe('reconcile report, lines', () => {
   it('names what the verdict rests on', async () => {
     const result: Result = { ...unhealthy, decision: { by: 'alert', labels: { alertname: 'A', pod: 'p' } } };
     const { clock, controller, logger } = controllerBench(() => result);
-    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
     await clock.advanceAsync(0);
     assert.deepEqual(logger.valuesOf('reconcile.finished', 'decided_by'), [
       [{ alertname: 'A', labels: { alertname: 'A', pod: 'p' } }],
@@ -166,7 +166,7 @@ describe('reconcile report, lines', () => {
     const { clock, controller, logger } = controllerBench(({ at }) => {
       throw Object.assign(error, { retryAt: at + 4000 });
     });
-    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
     await clock.advanceAsync(0);
     assert.deepEqual(logger.linesOf('reconcile.failed'), [
       {
@@ -193,7 +193,7 @@ describe('reconcile report, lines', () => {
 
   it('gives no time since an alert where there was none, and no event where there is none', async () => {
     const { clock, controller, logger } = controllerBench((_, earlier) => (earlier === 0 ? unhealthy : unchanged));
-    controller.enqueue([trace('a')], Causes.of('start', clock.now()), 'e1', 'resync');
+    void controller.enqueue([trace('a')], Causes.of('start', clock.now()), 'e1', 'resync');
     await clock.advanceAsync(300_000);
     const [, requeued] = logger.fieldsOf('reconcile.started');
     assert.deepEqual(requeued, { ...trace('a'), priority: 'resync', since_alert_ms: undefined, causes: ['requeue'] });
@@ -208,7 +208,7 @@ describe('reconcile report, the time since the alert', () => {
   it('counts from the first alert of an event to the start of its reconcile', async () => {
     const { clock, controller, logger, metric } = controllerBench(() => unchanged);
     const causes = Causes.union(alertCauses(clock.now() - 500), alertCauses(clock.now() - 20, 'r2', 'Other'));
-    controller.enqueue([trace('a'), trace('b')], causes, 'e1', 'alert');
+    void controller.enqueue([trace('a'), trace('b')], causes, 'e1', 'alert');
     await clock.advanceAsync(0);
     assert.deepEqual(since(logger), [500, 500]);
     assert.deepEqual([await metric(`${histogram}_count`), await metric(`${histogram}_sum`)], [2, 1]);
@@ -216,8 +216,8 @@ describe('reconcile report, the time since the alert', () => {
 
   it('does not count what no alert asked for', async () => {
     const { clock, controller, metric } = controllerBench(() => unchanged);
-    controller.enqueue([trace('a')], Causes.of('start', clock.now()), 'e1', 'resync');
-    controller.enqueue([trace('b')], Causes.of('pipeline', clock.now()), 'e2', 'alert');
+    void controller.enqueue([trace('a')], Causes.of('start', clock.now()), 'e1', 'resync');
+    void controller.enqueue([trace('b')], Causes.of('pipeline', clock.now()), 'e2', 'alert');
     await clock.advanceAsync(0);
     assert.equal(await metric(`${histogram}_count`), 0);
   });
@@ -226,7 +226,7 @@ describe('reconcile report, the time since the alert', () => {
     const { clock, controller, logger, metric } = controllerBench((_, earlier) =>
       earlier === 0 ? fail('once') : unchanged,
     );
-    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
     await clock.advanceAsync(5);
     assert.deepEqual(since(logger), [0, 5]);
     assert.equal(await metric(`${histogram}_count`), 1);
@@ -234,9 +234,9 @@ describe('reconcile report, the time since the alert', () => {
 
   it('counts from the alert, not from a look at an unhealthy pipeline that it is merged into', async () => {
     const { clock, controller, logger, metric } = controllerBench(() => unhealthy);
-    controller.enqueue([trace('a')], Causes.of('start', clock.now()), 'e0', 'resync');
+    void controller.enqueue([trace('a')], Causes.of('start', clock.now()), 'e0', 'resync');
     await clock.advanceAsync(1990);
-    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
     await clock.advanceAsync(0);
     assert.deepEqual(since(logger), [undefined, 0]);
     assert.deepEqual([await metric(`${histogram}_count`), await metric(`${histogram}_sum`)], [1, 0]);
@@ -249,9 +249,9 @@ describe('reconcile report, the time since the alert', () => {
       ({ name }) => (name === 'blocker' ? gate.promise : unchanged),
       1,
     );
-    controller.enqueue([trace('blocker'), trace('a')], Causes.of('resync', clock.now()), 'e0', 'resync');
+    void controller.enqueue([trace('blocker'), trace('a')], Causes.of('resync', clock.now()), 'e0', 'resync');
     await clock.advanceAsync(4000);
-    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
     await clock.advanceAsync(1000);
     gate.resolve(unchanged);
     await clock.advanceAsync(0);
@@ -263,9 +263,9 @@ describe('reconcile report, the time since the alert', () => {
     const { clock, controller, logger, metric } = controllerBench((_, earlier) =>
       earlier === 0 ? fail('once') : unchanged,
     );
-    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
     await clock.advanceAsync(4);
-    controller.enqueue([trace('a')], alertCauses(clock.now(), 'r2', 'Other'), 'e2', 'alert');
+    void controller.enqueue([trace('a')], alertCauses(clock.now(), 'r2', 'Other'), 'e2', 'alert');
     await clock.advanceAsync(0);
     assert.deepEqual(since(logger), [0, 4], 'the line is about both');
     assert.deepEqual([await metric(`${histogram}_count`), await metric(`${histogram}_sum`)], [2, 0]);
@@ -275,7 +275,7 @@ describe('reconcile report, the time since the alert', () => {
     const { clock, controller, logger, metric } = controllerBench(
       () => new Promise((resolve) => clock.setTimeout(() => resolve(unchanged), 0)),
     );
-    controller.enqueue([trace('a')], alertCauses(clock.now() + 3_600_000), 'e1', 'alert');
+    void controller.enqueue([trace('a')], alertCauses(clock.now() + 3_600_000), 'e1', 'alert');
     await clock.advanceAsync(0);
     assert.deepEqual(since(logger), [0]);
     assert.equal(await metric(`${histogram}_sum`), 0);
@@ -287,7 +287,7 @@ describe('reconcile report, the time since the alert', () => {
     for (let age = 150; age > 0; age--) {
       causes.addAlert(`${age}`, { labels: { alertname: `${age}` } }, 'firing', clock.now() - age);
     }
-    controller.enqueue([trace('a')], causes, 'e1', 'alert');
+    void controller.enqueue([trace('a')], causes, 'e1', 'alert');
     await clock.advanceAsync(0);
     assert.deepEqual(since(logger), [150]);
   });
@@ -307,7 +307,7 @@ describe('reconcile report, metrics', () => {
       },
     };
     const { clock, controller, metric } = controllerBench(({ name, at }) => outcomes[name]!(at));
-    controller.enqueue(Object.keys(outcomes).map(trace), alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue(Object.keys(outcomes).map(trace), alertCauses(clock.now()), 'e1', 'alert');
     await clock.advanceAsync(1);
     const total = (result: string): Promise<number | undefined> =>
       metric('controller_runtime_reconcile_total', { controller: 'tracepipeline', result });
@@ -323,7 +323,7 @@ describe('reconcile report, metrics', () => {
     const { clock, controller, metric } = controllerBench(
       () => new Promise((resolve) => clock.setTimeout(() => resolve(unchanged), 1500)),
     );
-    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
     await clock.advanceAsync(1500);
     const name = 'controller_runtime_reconcile_time_seconds';
     const labels = { controller: 'tracepipeline' };

@@ -14,7 +14,7 @@ describe('sweep', () => {
       return name === 'gone' ? { outcome: 'gone', notInPrometheus: [] } : name === 'changed' ? changed : unchanged;
     });
     const names = ['failed', 'slow', 'changed', 'unchanged', 'gone'];
-    controller.enqueue(names.map(trace), alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue(names.map(trace), alertCauses(clock.now()), 'e1', 'alert');
     await clock.advanceAsync(699);
     assert.deepEqual(logger.linesOf('sweep.finished'), []);
     await clock.advanceAsync(300_000);
@@ -46,9 +46,9 @@ describe('sweep', () => {
       ({ name }) => (name === 'blocker' ? gate.promise : name === 'a' ? changed : unchanged),
       1,
     );
-    controller.enqueue(['blocker', 'a', 'b'].map(trace), alertCauses(clock.now(), 'r1'), 'e1', 'alert');
+    void controller.enqueue(['blocker', 'a', 'b'].map(trace), alertCauses(clock.now(), 'r1'), 'e1', 'alert');
     await clock.advanceAsync(100);
-    controller.enqueue(['a', 'c'].map(trace), alertCauses(clock.now(), 'r2'), 'e2', 'alert');
+    void controller.enqueue(['a', 'c'].map(trace), alertCauses(clock.now(), 'r2'), 'e2', 'alert');
     gate.resolve(unchanged);
     await clock.advanceAsync(0);
     assert.equal(runs.length, 4, 'the two requests for a became one run');
@@ -71,9 +71,9 @@ describe('sweep', () => {
     const gates = [1, 2, 3, 4].map(() => Promise.withResolvers<Result>());
     const { clock, controller, runs } = controllerBench(() => gates[runs.length - 1]!.promise, 1);
     const names = ['a', 'b', 'c'].map(trace);
-    controller.enqueue(names, alertCauses(clock.now(), 'r1'), 'e1', 'alert');
+    void controller.enqueue(names, alertCauses(clock.now(), 'r1'), 'e1', 'alert');
     await clock.advanceAsync(1000);
-    controller.enqueue(names, alertCauses(clock.now(), 'r2'), 'e2', 'alert');
+    void controller.enqueue(names, alertCauses(clock.now(), 'r2'), 'e2', 'alert');
     for (const gate of gates) {
       gate.resolve(unchanged);
       await clock.advanceAsync(0);
@@ -90,9 +90,9 @@ describe('sweep', () => {
       if (earlier > 0) return changed;
       throw name === 'a' ? new Error('failed') : new SnapshotError('away', at + 50, { cause: undefined });
     });
-    controller.enqueue([trace('a'), trace('b')], alertCauses(clock.now(), 'r1'), 'e1', 'alert');
+    void controller.enqueue([trace('a'), trace('b')], alertCauses(clock.now(), 'r1'), 'e1', 'alert');
     await clock.advanceAsync(1);
-    controller.enqueue([trace('a')], alertCauses(clock.now(), 'r2'), 'e2', 'alert');
+    void controller.enqueue([trace('a')], alertCauses(clock.now(), 'r2'), 'e2', 'alert');
     await clock.advanceAsync(100);
     assert.deepEqual(logger.valuesOf('sweep.finished', 'event_id', 'requests', 'changed', 'failed'), [
       ['e1', 2, 0, 2],
@@ -102,7 +102,7 @@ describe('sweep', () => {
 
   it('says nothing of an event without requests', async () => {
     const { clock, controller, logger } = controllerBench(() => unchanged);
-    controller.enqueue([], alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue([], alertCauses(clock.now()), 'e1', 'alert');
     await clock.advanceAsync(0);
     assert.deepEqual(logger.lines, []);
   });
@@ -112,7 +112,7 @@ describe('sweep', () => {
       clock.advance(-3_600_000);
       return unchanged;
     });
-    controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+    void controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
     await clock.advanceAsync(0);
     assert.equal(logger.fieldsOf('sweep.finished')[0]?.['duration_ms'], 0);
     assert.equal(logger.fieldsOf('reconcile.finished')[0]?.['duration_ms'], 0);
@@ -146,7 +146,7 @@ describe('sweep', () => {
             );
           }, concurrency);
           for (const [index, { waitMs, requests, priority }] of events.entries()) {
-            controller.enqueue(requests.map(trace), Causes.of('start', clock.now()), `e${index}`, priority);
+            void controller.enqueue(requests.map(trace), Causes.of('start', clock.now()), `e${index}`, priority);
             await clock.advanceAsync(waitMs);
           }
           const stopped = controller.stop(10_000_000);

@@ -14,7 +14,9 @@ export type LongWork =
   | 'answers of Prometheus'
   | 'answers of the API server'
   | 'stored alerts'
+  | 'requests'
   | 'reconciles'
+  | 'pipelines'
   | 'metrics';
 
 /**

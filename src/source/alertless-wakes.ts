@@ -10,7 +10,7 @@ export interface AlertlessWakesOptions {
   readonly logger: Logger;
   readonly newEventId: () => string;
   readonly pipelines: () => readonly Request[];
-  readonly enqueue: (requests: readonly Request[], causes: Causes, eventId: string, priority: Priority) => void;
+  readonly enqueue: (requests: readonly Request[], causes: Causes, eventId: string, priority: Priority) => Promise<void>;
 }
 
 /** Wakes reconciles for a reason other than an alert: past the debouncer, which is for alerts. */
@@ -21,22 +21,22 @@ export class AlertlessWakes {
     this.#options = options;
   }
 
-  /** One that was removed is looked at too: its reconcile finds it gone, and the queue forgets it. */
-  pipelineChanged({ kind, request }: PipelineChange): void {
-    this.#enqueue([request], 'pipeline', kind === 'removed' ? 'resync' : 'alert');
+  /** Resolves when its request is in the queue. One that was removed is looked at too: its reconcile finds it gone, and the queue forgets it. */
+  pipelineChanged({ kind, request }: PipelineChange): Promise<void> {
+    return this.#enqueue([request], 'pipeline', kind === 'removed' ? 'resync' : 'alert');
   }
 
   /** Has every pipeline looked at, after all that is more urgent. */
-  sweep(trigger: Trigger): void {
-    this.#enqueue(this.#options.pipelines(), trigger, 'resync');
+  sweep(trigger: Trigger): Promise<void> {
+    return this.#enqueue(this.#options.pipelines(), trigger, 'resync');
   }
 
-  #enqueue(requests: readonly Request[], trigger: Trigger, priority: Priority): void {
+  async #enqueue(requests: readonly Request[], trigger: Trigger, priority: Priority): Promise<void> {
     const { clock, enqueue, logger, newEventId } = this.#options;
     if (requests.length === 0) return;
     const id = newEventId();
     const fields = { event_id: id, requests: requests.length, trigger };
     logger.info('requests.enqueued', 'reconcile requests without an alert', fields);
-    enqueue(requests, Causes.of(trigger, clock.now()), id, priority);
+    await enqueue(requests, Causes.of(trigger, clock.now()), id, priority);
   }
 }

@@ -15,7 +15,7 @@ export interface EventSourceStageOptions {
   readonly registry: Registry;
   readonly newEventId: () => string;
   readonly pipelines: () => readonly Request[];
-  readonly enqueue: (requests: readonly Request[], event: Event) => void;
+  readonly enqueue: (requests: readonly Request[], event: Event) => Promise<void>;
 }
 
 /** The second stage: debouncer, channel and request mapper, connected. */

@@ -45,7 +45,7 @@ function setUp(test: TestContext, { capacity = 3, wait = 500, select = 'all' }: 
     registry,
     newEventId: () => `event-${++events}`,
     pipelines: () => [metric, trace],
-    enqueue: (requests, event) => enqueued.push({ requests, event }),
+    enqueue: (requests, event) => Promise.resolve(void enqueued.push({ requests, event })),
   });
   test.after(async () => {
     await source.stop();

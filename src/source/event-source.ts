@@ -28,8 +28,8 @@ export interface EventSourceOptions {
   readonly newEventId: () => string;
   /** Every pipeline there is. */
   readonly pipelines: () => readonly Request[];
-  /** Puts requests into the work queue; must not block. */
-  readonly enqueue: (requests: readonly Request[], event: Event) => void;
+  /** Puts requests into the work queue, in slices; the next event waits until it resolves. Must not reject. */
+  readonly enqueue: (requests: readonly Request[], event: Event) => Promise<void>;
 }
 
 /** From alerts to requests: debouncer → channel → request mapper → work queue. */
@@ -104,10 +104,11 @@ export class EventSource {
 
   async #run(): Promise<void> {
     const { channel } = this.#options;
-    for (let event = await channel.take(); event !== undefined; event = await channel.take()) this.#enqueue(event);
+    for (let event = await channel.take(); event !== undefined; event = await channel.take())
+      await this.#enqueue(event);
   }
 
-  #enqueue(event: Event): void {
+  async #enqueue(event: Event): Promise<void> {
     const { pipelines, enqueue, logger } = this.#options;
     const select = this.#select;
     const requests = requestMappers[select](event.causes, pipelines());
@@ -119,7 +120,7 @@ export class EventSource {
       select,
       ...describeCauses(event.causes),
     });
-    enqueue(requests, event);
+    await enqueue(requests, event);
   }
 }
 

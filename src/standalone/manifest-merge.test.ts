@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import type { Pipeline } from '../reconcile/ports.ts';
 import { requestKey } from '../reconcile/request.ts';
 import type { ManifestFile } from './manifest-file.ts';
-import { diffManifests, mergeManifests } from './manifest-merge.ts';
+import * as merge from './manifest-merge.ts';
+import { inOneGo } from '../runtime/sliced.fixture.ts';
 import { condition } from './standalone.fixture.ts';
 
 function pipelineNamed(name: string, overrides: Partial<Pipeline> = {}): Pipeline {
@@ -16,7 +17,17 @@ function file(path: string, ...pipelines: readonly Pipeline[]): ManifestFile {
   return { path, signature: '', pipelines, problems: [] };
 }
 
-function merged(...files: readonly ManifestFile[]): ReturnType<typeof mergeManifests>['manifests'] {
+type Manifests = merge.MergedManifests['manifests'];
+
+function mergeManifests(files: readonly ManifestFile[]): merge.MergedManifests {
+  return inOneGo(merge.mergeManifests(files));
+}
+
+function diffManifests(before: Manifests, after: Manifests): readonly merge.ManifestDifference[] {
+  return inOneGo(merge.diffManifests(before, after));
+}
+
+function merged(...files: readonly ManifestFile[]): Manifests {
   return mergeManifests(files).manifests;
 }
 

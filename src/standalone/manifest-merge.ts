@@ -3,6 +3,8 @@ import type { Pipeline } from '../reconcile/ports.ts';
 import type { Request } from '../reconcile/request.ts';
 import { requestKey } from '../reconcile/request.ts';
 import type { ManifestFile } from './manifest-file.ts';
+import type { Sliced } from '../runtime/sliced.ts';
+import { slicedSort } from '../runtime/sliced-sort.ts';
 
 /** A pipeline as its manifest gives it, and the file that it stands in. */
 export interface Manifest {
@@ -37,7 +39,7 @@ export type ManifestPart = 'apiVersion' | 'generation' | 'spec' | 'conditions';
 const parts: readonly ManifestPart[] = ['apiVersion', 'generation', 'spec', 'conditions'];
 
 /** Puts the files together. Of two manifests with the same kind and name the one in the first file counts, by file name. */
-export function mergeManifests(files: readonly ManifestFile[]): MergedManifests {
+export function* mergeManifests(files: readonly ManifestFile[]): Sliced<MergedManifests> {
   const manifests = new Map<string, Manifest>();
   const duplicates: DuplicateManifest[] = [];
   for (const { path: file, pipelines } of files.toSorted((a, b) => compareText(a.path, b.path))) {
@@ -45,21 +47,24 @@ export function mergeManifests(files: readonly ManifestFile[]): MergedManifests 
       const used = manifests.get(requestKey(pipeline));
       if (used === undefined) manifests.set(requestKey(pipeline), { pipeline, file });
       else duplicates.push({ request: requestOf(pipeline), usedFile: used.file, ignoredFile: file });
+      yield;
     }
   }
   return { manifests, duplicates };
 }
 
 /** What became of the pipelines: in the order of kind and name. The same pipeline in another file is no difference. */
-export function diffManifests(
+export function* diffManifests(
   before: ReadonlyMap<string, Manifest>,
   after: ReadonlyMap<string, Manifest>,
-): readonly ManifestDifference[] {
-  const keys = new Set([...before.keys(), ...after.keys()]);
-  const differences = [...keys].map((key) => diffManifest(before.get(key), after.get(key)));
-  return differences
-    .filter((difference) => difference !== undefined)
-    .toSorted((a, b) => compareRequests(a.request, b.request));
+): Sliced<readonly ManifestDifference[]> {
+  const differences: ManifestDifference[] = [];
+  for (const key of new Set([...before.keys(), ...after.keys()])) {
+    const difference = diffManifest(before.get(key), after.get(key));
+    if (difference !== undefined) differences.push(difference);
+    yield;
+  }
+  return yield* slicedSort(differences, (a, b) => compareRequests(a.request, b.request));
 }
 
 function diffManifest(before: Manifest | undefined, after: Manifest | undefined): ManifestDifference | undefined {

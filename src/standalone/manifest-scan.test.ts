@@ -3,14 +3,18 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { FolderError } from './folder-error.ts';
+import { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { systemClock } from '../runtime/clock.ts';
 import { ManifestScan } from './manifest-scan.ts';
 import { parseHere, RecordingLogger, manifestText, temporaryFolder } from './standalone.fixture.ts';
+
+const schedule = new SliceSchedule(systemClock);
 
 describe('manifest scan', () => {
   it('gives the very same map while no file changes', async (t) => {
     const folder = await temporaryFolder(t);
     await writeFile(join(folder, 'a.yaml'), manifestText('LogPipeline', 'a'));
-    const scan = new ManifestScan({ folder, logger: new RecordingLogger(), parse: parseHere });
+    const scan = new ManifestScan({ folder, logger: new RecordingLogger(), parse: parseHere, schedule });
     const first = await scan.next();
     assert.equal(await scan.next(), first);
     await writeFile(join(folder, 'b.yaml'), manifestText('LogPipeline', 'b'));
@@ -22,7 +26,7 @@ describe('manifest scan', () => {
     const names = ['a.yaml', 'b.yml', 'c.json', '.d.yaml', 'e.yaml.bak', 'f.txt', 'yaml', '.yaml', 'a.yaml~'];
     for (const name of names)
       await writeFile(join(folder, name), manifestText('LogPipeline', name.toLowerCase().replaceAll(/[^a-z]/g, '')));
-    const scan = new ManifestScan({ folder, logger: new RecordingLogger(), parse: parseHere });
+    const scan = new ManifestScan({ folder, logger: new RecordingLogger(), parse: parseHere, schedule });
     assert.deepEqual([...(await scan.next()).keys()], ['LogPipeline/ayaml', 'LogPipeline/byml', 'LogPipeline/cjson']);
     assert.equal(scan.fileCount, 3);
   });
@@ -33,7 +37,7 @@ describe('manifest scan', () => {
     await mkdir(folder);
     const names = Array.from({ length: 100 }, (_, index) => `p${index}`);
     await Promise.all(names.map((name) => writeFile(join(folder, `${name}.yaml`), manifestText('LogPipeline', name))));
-    const scan = new ManifestScan({ folder, logger: new RecordingLogger(), parse: parseHere });
+    const scan = new ManifestScan({ folder, logger: new RecordingLogger(), parse: parseHere, schedule });
     const listed = await scan.next();
     // The folder goes at another moment of the scan each time.
     for (let turns = 0; turns < 20; turns++) {

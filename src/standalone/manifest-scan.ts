@@ -8,11 +8,15 @@ import { readManifestFile } from './manifest-file.ts';
 import type { ParseManifest } from './manifest-thread.ts';
 import type { DuplicateManifest, Manifest } from './manifest-merge.ts';
 import { mergeManifests } from './manifest-merge.ts';
+import type { Sliced } from '../runtime/sliced.ts';
+import type { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { inSlices, Slices } from '../runtime/slices.ts';
 
 export interface ManifestScanOptions {
   readonly folder: string;
   readonly logger: Logger;
   readonly parse: ParseManifest;
+  readonly schedule: SliceSchedule;
 }
 
 /** Files beside the manifests, hidden ones and folders among them (`..data` of a mounted ConfigMap is one), are no manifests. */
@@ -29,11 +33,13 @@ export class ManifestScan {
   readonly #folder: string;
   readonly #logger: Logger;
   readonly #parse: ParseManifest;
+  readonly #schedule: SliceSchedule;
   #files: ReadonlyMap<string, ManifestFile> = new Map();
   #manifests: ReadonlyMap<string, Manifest> = new Map();
   #duplicates: ReadonlyMap<string, DuplicateManifest> = new Map();
 
-  constructor({ folder, logger, parse }: ManifestScanOptions) {
+  constructor({ folder, logger, parse, schedule }: ManifestScanOptions) {
+    this.#schedule = schedule;
     this.#parse = parse;
     this.#folder = folder;
     this.#logger = logger;
@@ -54,9 +60,13 @@ export class ManifestScan {
     if (changed.length === 0 && files.length === this.#files.size) return this.#manifests;
     const byPath = new Map(files.map((file) => [file.path, file]));
     this.#logMended(byPath);
-    for (const file of changed) this.#logProblems(file);
-    const { manifests, duplicates } = mergeManifests(files);
-    this.#logDuplicates(duplicates);
+    const slices = new Slices(this.#schedule, 'pipelines');
+    for (const file of changed) {
+      this.#logProblems(file);
+      if (slices.isOver) await slices.breathe();
+    }
+    const { manifests, duplicates } = await inSlices(mergeManifests(files), slices);
+    await inSlices(this.#logDuplicates(duplicates), slices);
     this.#files = byPath;
     this.#manifests = manifests;
     return manifests;
@@ -99,14 +109,21 @@ export class ManifestScan {
   }
 
   /** Each pair of files is told once, and again only if it was put right in between. */
-  #logDuplicates(duplicates: readonly DuplicateManifest[]): void {
+  *#logDuplicates(duplicates: readonly DuplicateManifest[]): Sliced<void> {
     const before = this.#duplicates;
-    this.#duplicates = new Map(duplicates.map((duplicate) => [JSON.stringify(duplicate), duplicate]));
+    const now = new Map<string, DuplicateManifest>();
+    for (const duplicate of duplicates) {
+      now.set(JSON.stringify(duplicate), duplicate);
+      yield;
+    }
+    this.#duplicates = now;
     for (const [id, duplicate] of before) {
-      if (this.#duplicates.has(id)) continue;
+      yield;
+      if (now.has(id)) continue;
       this.#logger.info('manifest.mended', 'two manifests no longer describe the same pipeline', fieldsOf(duplicate));
     }
-    for (const [id, duplicate] of this.#duplicates) {
+    for (const [id, duplicate] of now) {
+      yield;
       if (before.has(id)) continue;
       this.#logger.warn(
         'manifest.duplicate',

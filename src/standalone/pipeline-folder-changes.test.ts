@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdir, readFile, readdir, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { sliceMs } from '../limits.ts';
+import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { PipelineFolder } from './pipeline-folder.ts';
 import { condition, manifestText, pipelineFolder, waitUntil } from './standalone.fixture.ts';
 import type { OpenFolder } from './standalone.fixture.ts';
@@ -26,6 +28,24 @@ function listed({ pipelines }: OpenFolder): readonly string[] {
 }
 
 describe('pipeline folder while it runs', () => {
+  it('takes in very many at once in slices', async (t) => {
+    const home = await pipelineFolder(t, {}, 1);
+    await home.pipelines.open();
+    const names = Array.from({ length: 5 * sliceMs }, (_, n) => `p-${n}`);
+    await home.put({ 'many.yaml': names.map((name) => manifestText('LogPipeline', name)).join('---\n') });
+    let [seen, most, isDone] = [0, 0, false];
+    const look = (): void => {
+      most = Math.max(most, home.changes.length - seen);
+      seen = home.changes.length;
+      if (!isDone) setImmediate(look);
+    };
+    look();
+    await home.pipelines.rescan();
+    isDone = true;
+    assert.equal(home.changes.length, names.length);
+    assert.ok(most <= sliceMs, `${most} changes in one turn of the event loop`);
+  });
+
   it('tells of pipelines that were added, changed and removed, each by a line and a call', async (t) => {
     const home = await pipelineFolder(t, {
       'a.yaml': manifestText('LogPipeline', 'a'),
@@ -153,7 +173,7 @@ describe('pipeline folder while it runs', () => {
     assert.deepEqual(told(home), ['changed a']);
     assert.equal(await inode(), written);
     await pipelines.close();
-    const again = new PipelineFolder({ folder, storage, clock, logger });
+    const again = new PipelineFolder({ folder, storage, clock, schedule: new SliceSchedule(clock), logger });
     await again.open();
     await again.close();
     assert.equal(await inode(), written);

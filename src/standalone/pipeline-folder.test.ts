@@ -3,6 +3,7 @@ import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Condition } from '../reconcile/ports.ts';
+import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { PipelineFolder } from './pipeline-folder.ts';
 import { condition, manifestText, pipelineFolder } from './standalone.fixture.ts';
 
@@ -133,7 +134,7 @@ describe('pipeline folder at start', () => {
     await pipelines.updateConditions(request, setFlow('Written'), never);
     await pipelines.close();
     await put({ 'a.yaml': manifestText('LogPipeline', 'a', statusText('ConfigurationGenerated', 'New')) });
-    const again = new PipelineFolder({ folder, storage, clock, logger });
+    const again = new PipelineFolder({ folder, storage, clock, schedule: new SliceSchedule(clock), logger });
     await again.open();
     assert.deepEqual(reasons(again), ['ConfigurationGenerated=New', 'TelemetryFlowHealthy=Written']);
     assert.match(await readFile(join(storage, statusOfA), 'utf8'), /reason: New/);

@@ -10,6 +10,8 @@ import { ManifestThread } from './manifest-thread.ts';
 import { pipelineKinds } from '../reconcile/pipeline-kinds.ts';
 import { PipelineMemory } from './pipeline-memory.ts';
 import { PipelineStatuses } from './pipeline-statuses.ts';
+import type { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { inSlices, Slices } from '../runtime/slices.ts';
 
 export interface PipelineFolderOptions {
   /** Where the manifests are (`--pipelines.folder`). */
@@ -17,6 +19,8 @@ export interface PipelineFolderOptions {
   /** The storage folder (`--storage.path`); the statuses go to `status/` in it. */
   readonly storage: string;
   readonly clock: Clock;
+  /** In whose slices many manifests at once are taken in. */
+  readonly schedule: SliceSchedule;
   readonly logger: Logger;
   /** Called for each change after open(), when memory already shows it; must not throw. */
   readonly onChange?: (change: PipelineChange) => void;
@@ -90,8 +94,16 @@ export class PipelineFolder implements Pipelines {
   async #follow(): Promise<void> {
     const manifests = await this.#readManifests();
     if (manifests === undefined) return;
-    for (const difference of await this.#take(manifests)) this.#report(difference);
-    for (const request of await this.#statuses.follow()) this.#reportEdited(request);
+    const differences = await this.#take(manifests);
+    const slices = this.#slices();
+    for (const difference of differences) {
+      this.#report(difference);
+      if (slices.isOver) await slices.breathe();
+    }
+    for (const request of await this.#statuses.follow()) {
+      this.#reportEdited(request);
+      if (slices.isOver) await slices.breathe();
+    }
   }
 
   /** Undefined while the folder cannot be read; that is told once. */
@@ -112,7 +124,7 @@ export class PipelineFolder implements Pipelines {
 
   async #take(manifests: ReadonlyMap<string, Manifest>): Promise<readonly ManifestDifference[]> {
     if (manifests === this.#memory.manifests) return [];
-    const differences = diffManifests(this.#memory.manifests, manifests);
+    const differences = await inSlices(diffManifests(this.#memory.manifests, manifests), this.#slices());
     await this.#statuses.take(manifests, differences);
     return differences;
   }
@@ -128,6 +140,10 @@ export class PipelineFolder implements Pipelines {
     const { logger, onChange } = this.#options;
     logger.info('status.edited', 'somebody else changed or removed a status file', { ...request });
     onChange?.({ kind: 'changed', request });
+  }
+
+  #slices(): Slices {
+    return new Slices(this.#options.schedule, 'pipelines');
   }
 
   #logListed(): void {

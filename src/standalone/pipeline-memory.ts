@@ -1,17 +1,26 @@
 import type { Condition, Pipeline } from '../reconcile/ports.ts';
 import type { Request } from '../reconcile/request.ts';
 import { requestKey } from '../reconcile/request.ts';
-import type { Manifest } from './manifest-merge.ts';
-import { compareRequests } from './manifest-merge.ts';
+import { compareRequests, type Manifest } from './manifest-merge.ts';
+import type { Sliced } from '../runtime/sliced.ts';
+import { slicedSort } from '../runtime/sliced-sort.ts';
 
 /** The only type of condition that is written here; every other one is the manifest's, so that an edit of it takes effect. */
 export const ownConditionType = 'TelemetryFlowHealthy';
+
+/** What {@link PipelineMemory.replace} wants to know of the manifests. */
+export function* sortedRequests(manifests: ReadonlyMap<string, Manifest>): Sliced<readonly Request[]> {
+  const requests: Request[] = [];
+  for (const { pipeline } of manifests.values()) requests.push({ kind: pipeline.kind, name: pipeline.name });
+  return yield* slicedSort(requests, compareRequests);
+}
 
 /** The pipelines known now: what the manifests say, overlaid with the condition that was written here. */
 export class PipelineMemory {
   #manifests: ReadonlyMap<string, Manifest> = new Map();
   #requests: readonly Request[] = [];
   readonly #own = new Map<string, Condition>();
+  /** Those that were asked for. */
   readonly #pipelines = new Map<string, Pipeline>();
 
   get manifests(): ReadonlyMap<string, Manifest> {
@@ -24,22 +33,25 @@ export class PipelineMemory {
   }
 
   get(request: Request): Pipeline | undefined {
-    return this.#pipelines.get(requestKey(request));
+    const key = requestKey(request);
+    return this.#pipelines.get(key) ?? this.#overlay(key);
   }
 
   /**
-   * Takes the manifests for all there are; what was written for a pipeline that is gone is forgotten.
+   * Takes the manifests for all there are; what was written for a pipeline that is gone is forgotten. Readers see all of it or nothing.
+   * @param requests those of the manifests, by kind, then by name
    * @param stored what is already written for pipelines that are new, by request key
    */
-  replace(manifests: ReadonlyMap<string, Manifest>, stored: ReadonlyMap<string, readonly Condition[]>): void {
+  replace(
+    manifests: ReadonlyMap<string, Manifest>,
+    requests: readonly Request[],
+    stored: ReadonlyMap<string, readonly Condition[]>,
+  ): void {
     for (const [key, conditions] of stored) this.#setOwn(key, conditions);
     this.#manifests = manifests;
-    this.#requests = [...manifests.values()]
-      .map(({ pipeline: { kind, name } }) => ({ kind, name }))
-      .toSorted(compareRequests);
+    this.#requests = requests;
     for (const key of this.#own.keys()) if (!manifests.has(key)) this.#own.delete(key);
     this.#pipelines.clear();
-    for (const key of manifests.keys()) this.#overlay(key);
   }
 
   /** Remembers the conditions that were written. Does nothing if the pipeline has gone meanwhile. */
@@ -47,7 +59,7 @@ export class PipelineMemory {
     const key = requestKey(request);
     if (!this.#manifests.has(key)) return;
     this.#setOwn(key, conditions);
-    this.#overlay(key);
+    this.#pipelines.delete(key);
   }
 
   /** True if a condition of ours is on the pipeline. */
@@ -61,14 +73,13 @@ export class PipelineMemory {
     else this.#own.set(key, own);
   }
 
-  #overlay(key: string): void {
-    const pipeline = this.#manifests.get(key)?.pipeline;
-    if (pipeline === undefined) return;
+  #overlay(key: string): Pipeline | undefined {
+    const manifest = this.#manifests.get(key)?.pipeline;
+    if (manifest === undefined) return undefined;
     const own = this.#own.get(key);
-    this.#pipelines.set(
-      key,
-      own === undefined ? pipeline : { ...pipeline, conditions: overlay(pipeline.conditions, own) },
-    );
+    const pipeline = own === undefined ? manifest : { ...manifest, conditions: overlay(manifest.conditions, own) };
+    this.#pipelines.set(key, pipeline);
+    return pipeline;
   }
 }
 

@@ -7,7 +7,9 @@ import { KeyedLock } from './keyed-lock.ts';
 import { mapBounded } from './map-bounded.ts';
 import type { Manifest, ManifestDifference, ManifestPart } from './manifest-merge.ts';
 import type { ParseManifest } from './manifest-thread.ts';
-import type { PipelineMemory } from './pipeline-memory.ts';
+import { sortedRequests, type PipelineMemory } from './pipeline-memory.ts';
+import type { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { inSlices, Slices } from '../runtime/slices.ts';
 import { StatusFolder } from './status-folder.ts';
 
 export interface PipelineStatusesOptions {
@@ -15,6 +17,7 @@ export interface PipelineStatusesOptions {
   readonly logger: Logger;
   readonly parse: ParseManifest;
   readonly memory: PipelineMemory;
+  readonly schedule: SliceSchedule;
 }
 
 /** Files that are read or written at once. */
@@ -29,10 +32,12 @@ export class PipelineStatuses {
   readonly #memory: PipelineMemory;
   readonly #folder: StatusFolder;
   readonly #locks = new KeyedLock();
+  readonly #schedule: SliceSchedule;
 
-  constructor({ storage, logger, parse, memory }: PipelineStatusesOptions) {
+  constructor({ storage, logger, parse, memory, schedule }: PipelineStatusesOptions) {
     this.#logger = logger;
     this.#memory = memory;
+    this.#schedule = schedule;
     this.#folder = new StatusFolder({ storage, logger, parse });
   }
 
@@ -48,14 +53,16 @@ export class PipelineStatuses {
 
   /** Makes memory, then the files, follow the manifests. A file that cannot be written is a warn line: memory is right all the same. */
   async take(manifests: ReadonlyMap<string, Manifest>, differences: readonly ManifestDifference[]): Promise<void> {
+    const slices = new Slices(this.#schedule, 'pipelines');
     const stored = await this.#readStored(differences);
-    this.#memory.replace(manifests, stored);
-    await mapBounded(differences, maxConcurrentFiles, ({ kind, request, parts }) =>
-      this.#locks.run(requestKey(request), async () => {
+    this.#memory.replace(manifests, await inSlices(sortedRequests(manifests), slices), stored);
+    await mapBounded(differences, maxConcurrentFiles, async ({ kind, request, parts }) => {
+      if (slices.isOver) await slices.breathe();
+      await this.#locks.run(requestKey(request), async () => {
         if (kind === 'removed') await this.#remove(request);
         else if (kind === 'added' || parts.some(isShown)) await this.#refresh(request, stored.get(requestKey(request)));
-      }),
-    );
+      });
+    });
   }
 
   /** The file is written first, then memory: what a reconcile reads has been kept. Rejects with a FolderError or the signal's reason. */

@@ -7,6 +7,7 @@ import { FakeClock } from '../../test/support/fake-clock.ts';
 import type { Condition } from '../reconcile/ports.ts';
 import type { LogFields, LogLevel, Logger } from '../runtime/logger.ts';
 import type { PipelineChange } from '../reconcile/ports.ts';
+import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { PipelineFolder } from './pipeline-folder.ts';
 import { parsePipelineManifest, type PipelineManifest } from './pipeline-manifest.ts';
 
@@ -92,10 +93,11 @@ export interface OpenFolder {
   put(files: Readonly<Record<string, string | undefined>>): Promise<void>;
 }
 
-/** A pipelines folder with these files, not opened yet; closed after the test, which fails if a timer was left. */
+/** A pipelines folder with these files, not opened yet; closed after the test, which fails if a timer was left. Time passes with each change that is told. */
 export async function pipelineFolder(
   test: TestContext,
   files: Readonly<Record<string, string>> = {},
+  msPerChange = 0,
 ): Promise<OpenFolder> {
   const base = await temporaryFolder(test);
   const [folder, storage] = [join(base, 'pipelines'), join(base, 'data')];
@@ -108,7 +110,17 @@ export async function pipelineFolder(
   };
   await put(files);
   const [clock, logger, changes] = [new FakeClock(), new RecordingLogger(), new Array<PipelineChange>()];
-  const pipelines = new PipelineFolder({ folder, storage, clock, logger, onChange: (change) => changes.push(change) });
+  const pipelines = new PipelineFolder({
+    folder,
+    storage,
+    clock,
+    schedule: new SliceSchedule(clock),
+    logger,
+    onChange: (change) => {
+      changes.push(change);
+      clock.advance(msPerChange);
+    },
+  });
   test.after(async () => {
     await pipelines.close();
     assert.equal(clock.pending(), 0, 'a timer was left');

@@ -1,0 +1,7 @@
+/** What long work comes to, done in one go. */
+export function inOneGo<T>(steps: Iterator<unknown, T>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
