@@ -13,7 +13,13 @@ import type { CacheChange } from './watch-cache.ts';
 
 /** A reflector on a model of the API server, with a clock that stands still. */
 export function reflectorBench(
-  options: { readonly pageLimit?: number; readonly maxBytes?: number; readonly t?: TestContext } = {},
+  options: {
+    readonly pageLimit?: number;
+    readonly maxBytes?: number;
+    readonly t?: TestContext;
+    /** Passes while a change is told. */
+    readonly msPerChange?: number;
+  } = {},
 ) {
   const server = new ModelApiServer();
   const clock = new FakeClock();
@@ -28,7 +34,10 @@ export function reflectorBench(
     memory: new ObjectMemory(options.maxBytes).share(),
     watched: widgets,
     report: new ReflectorReport({ clock, logger, metrics, watched: widgets }),
-    onChange: (change) => changes.push(change),
+    onChange: (change) => {
+      changes.push(change);
+      clock.advance(options.msPerChange ?? 0);
+    },
     random: () => 0.5,
     ...(options.pageLimit !== undefined && { pageLimit: options.pageLimit }),
   });

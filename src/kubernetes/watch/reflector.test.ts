@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { sliceMs } from '../../limits.ts';
 import { cached, reflectorBench, served, told } from './reflector.fixture.ts';
 
 describe('Reflector', () => {
@@ -23,6 +24,24 @@ describe('Reflector', () => {
         '/apis/example.org/v1/widgets watch=true&allowWatchBookmarks=true&resourceVersion=15&timeoutSeconds=300&labelSelector=undefined',
       ],
     );
+  });
+
+  it('tells of very many that came or went in slices, once the cache shows all of them', async (t) => {
+    const { server, clock, reflector, changes } = reflectorBench({ t, msPerChange: 1 });
+    for (let n = 0; n < 5 * sliceMs; n++) server.put(`p${n}`, 'spec');
+    let [seen, most] = [0, 0];
+    const look = (): void => {
+      most = Math.max(most, changes.length - seen);
+      if (changes.length > 0) assert.equal(cached(reflector).length, 5 * sliceMs);
+      seen = changes.length;
+      if (seen < 5 * sliceMs) setImmediate(look);
+    };
+    look();
+    reflector.start();
+    await reflector.synced;
+    await clock.advanceAsync(0);
+    assert.equal(changes.length, 5 * sliceMs);
+    assert.ok(most <= sliceMs, `${most} in one turn of the event loop`);
   });
 
   it('says what keeps it from being synced, and nothing more once it is', async (t) => {

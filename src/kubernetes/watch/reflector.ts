@@ -5,10 +5,12 @@ import { requestKey } from '../../reconcile/request.ts';
 import type { ApiClient } from '../api/api-client.ts';
 import { ApiError } from '../api/api-error.ts';
 import { discover } from './discovery.ts';
-import { listObjects, type LeftOutReason, type ListedObjects } from './list-objects.ts';
+import { listObjects, type LeftOutReason, type ListedObject, type ListedObjects } from './list-objects.ts';
 import type { MemoryShare } from '../object-memory.ts';
 import { toCachedPipeline, type ApiObject, type CachedPipeline } from '../pipeline-object.ts';
 import type { ReflectorReport } from './reflector-report.ts';
+import type { Sliced } from '../../runtime/sliced.ts';
+import { inSlices, Slices } from '../../runtime/slices.ts';
 import { initialState, nextStep, type PhaseOutcome, type ReflectorState } from './reflector-steps.ts';
 import { sleep } from '../../runtime/sleep.ts';
 import { WatchCache, type CacheChange } from './watch-cache.ts';
@@ -132,8 +134,7 @@ export class Reflector {
     this.#served = await discover(client, watched, this.#closed.signal);
     this.#mayBeOutdated = false;
     if (this.#served !== undefined) return { kind: 'found' };
-    this.#take(this.#cache.replace(new Map(), ''));
-    this.#options.memory.replace(new Map());
+    await this.#replace([], '');
     this.#settle();
     return { kind: 'not_installed' };
   }
@@ -143,9 +144,7 @@ export class Reflector {
     const served = this.#mustBeServed();
     const startedAt = clock.now();
     const { objects, resourceVersion, pages } = await this.#listAll(served).finally(() => memory.abandonList());
-    memory.replace(new Map(objects.map(({ object, bytes }) => [keyOf(object), bytes])));
-    const changes = this.#cache.replace(new Map(objects.map(({ object }) => [keyOf(object), object])), resourceVersion);
-    this.#take(changes);
+    const changes = await this.#replace(objects, resourceVersion);
     const count = (kind: string): number => changes.filter((change) => change.kind === kind).length;
     report.listed({
       api_version: served.apiVersion,
@@ -159,6 +158,22 @@ export class Reflector {
     });
     this.#settle();
     return { kind: 'listed' };
+  }
+
+  /** In slices; what is cached changes at once, in between. */
+  async #replace(
+    listed: readonly ListedObject<CachedPipeline>[],
+    resourceVersion: string,
+  ): Promise<readonly CacheChange<CachedPipeline>[]> {
+    const slices = new Slices(this.#options.schedule, 'answers of the API server');
+    const next = await inSlices(this.#cache.compare(listed.map(({ object }) => [keyOf(object), object])), slices);
+    this.#options.memory.replace(await inSlices(bytesByKey(listed), slices));
+    this.#cache.replace(next.objects, resourceVersion);
+    for (const change of next.changes) {
+      this.#options.onChange(change);
+      if (slices.isOver) await slices.breathe();
+    }
+    return next.changes;
   }
 
   #listAll(served: ServedResource): Promise<ListedObjects<CachedPipeline>> {
@@ -217,7 +232,7 @@ export class Reflector {
       event.type === 'DELETED' || !this.#hasRoom(event.object, keyOf(object), allowance) ? 'DELETED' : event.type;
     if (type === 'DELETED') this.#options.memory.release(keyOf(object));
     const change = this.#cache.apply(type, keyOf(object), object);
-    if (change !== undefined) this.#take([change]);
+    if (change !== undefined) this.#options.onChange(change);
   }
 
   /** An object that is left out is as one that is gone. */
@@ -229,10 +244,6 @@ export class Reflector {
 
   #leaveOut({ metadata: { name, namespace } }: ApiObject, reason: LeftOutReason): void {
     this.#options.report.leftOut(reason, { name, ...(namespace !== undefined && { namespace }) });
-  }
-
-  #take(changes: readonly CacheChange<CachedPipeline>[]): void {
-    for (const change of changes) this.#options.onChange(change);
   }
 
   #tell(outcome: PhaseOutcome, failures: number, delayMs: number): void {
@@ -248,6 +259,15 @@ export class Reflector {
       throw new ApiError('a defect: nothing is known of the resource', { reason: 'Defect' });
     return this.#served;
   }
+}
+
+function* bytesByKey(listed: readonly ListedObject<CachedPipeline>[]): Sliced<ReadonlyMap<string, number>> {
+  const bytesOf = new Map<string, number>();
+  for (const { object, bytes } of listed) {
+    bytesOf.set(keyOf(object), bytes);
+    yield;
+  }
+  return bytesOf;
 }
 
 function keyOf({ request }: CachedPipeline): string {

@@ -1,3 +1,5 @@
+import type { Sliced } from '../../runtime/sliced.ts';
+
 /** What of an object says which one it is, and in which version. */
 export interface Versioned {
   readonly uid: string;
@@ -11,6 +13,12 @@ export type CacheChange<T> =
 
 /** An event of a watch that is about an object. */
 export type ObjectEvent = 'ADDED' | 'MODIFIED' | 'DELETED';
+
+/** A list, and what it changes. */
+export interface ComparedList<T> {
+  readonly objects: Map<string, T>;
+  readonly changes: readonly CacheChange<T>[];
+}
 
 /** The objects of one list and the watch after it, by key, and up to which version of the collection they are known. */
 export class WatchCache<T extends Versioned> {
@@ -34,18 +42,33 @@ export class WatchCache<T extends Versioned> {
     return this.#objects.values();
   }
 
-  /** Takes a list for all there is, and tells what is different: also what vanished while nobody watched. */
-  replace(objects: ReadonlyMap<string, T>, resourceVersion: string): readonly CacheChange<T>[] {
-    const old = this.#objects;
+  /**
+   * What a list that is all there is would change: also what vanished while nobody watched. Nothing may be applied to the cache
+   * until {@link replace} has taken it.
+   */
+  *compare(listed: Iterable<readonly [key: string, object: T]>): Sliced<ComparedList<T>> {
+    const objects = new Map<string, T>();
     const changes: CacheChange<T>[] = [];
-    for (const [key, before] of old) if (!objects.has(key)) changes.push({ kind: 'deleted', before });
-    for (const [key, after] of objects) {
-      const change = difference(old.get(key), after);
-      if (change !== undefined) changes.push(change);
+    for (const [key, object] of listed) {
+      objects.set(key, object);
+      yield;
     }
-    this.#objects = new Map(objects);
+    for (const [key, before] of this.#objects) {
+      if (!objects.has(key)) changes.push({ kind: 'deleted', before });
+      yield;
+    }
+    for (const [key, after] of objects) {
+      const change = difference(this.#objects.get(key), after);
+      if (change !== undefined) changes.push(change);
+      yield;
+    }
+    return { objects, changes };
+  }
+
+  /** Takes the objects of a list for all there is. */
+  replace(objects: Map<string, T>, resourceVersion: string): void {
+    this.#objects = objects;
     this.#resourceVersion = resourceVersion;
-    return changes;
   }
 
   /** Takes one event of the watch; undefined if it tells nothing new. */

@@ -6,7 +6,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { eventually } from '../../../test/support/eventually.ts';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../../test/support/recording-logger.ts';
-import { listChunkLength, openLists, slowReaderMs } from '../../limits.ts';
+import { listChunkLength, openLists, sliceMs, slowReaderMs } from '../../limits.ts';
 import { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import type { SlicedText } from './alert-lists.ts';
 import { ListAnswers } from './list-answers.ts';
@@ -83,6 +83,32 @@ describe('ListAnswers', () => {
       (waits) => waits === true,
     );
     assert.ok(responses[1]!.writableLength < 8 * listChunkLength, `${responses[1]!.writableLength}`);
+  });
+
+  it('lets others have their turn within a long piece that is read as fast as it is written', async () => {
+    const [clock, { metrics }] = [new FakeClock(), testMetrics()];
+    let turns = 0;
+    const schedule = new SliceSchedule(clock, (run) => {
+      turns++;
+      setImmediate(run);
+    });
+    const answers = new ListAnswers({ clock, schedule, logger: new RecordingLogger(), metrics });
+    let length = 0;
+    const take = (part: string): boolean => {
+      length += part.length;
+      clock.advance(sliceMs / 2);
+      return true;
+    };
+    const reader = { destroyed: false, headersSent: true, write: take, end: take };
+    const long = 'x'.repeat(40 * listChunkLength);
+    await answers.send(
+      reader as unknown as ServerResponse,
+      (function* texts() {
+        yield long;
+      })(),
+    );
+    assert.equal(length, long.length);
+    assert.ok(turns >= 18, `${turns} turns`);
   });
 
   it('leaves the answer to its caller when the text throws before there is any, however long that took', async (test) => {

@@ -3,6 +3,7 @@ import type { CancelTimer, Clock } from '../../runtime/clock.ts';
 import { listChunkLength, openLists, sliceMs, slowReaderMs } from '../../limits.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
+import { Slices } from '../../runtime/slices.ts';
 import type { SlicedText } from './alert-lists.ts';
 import type { ReceiverMetrics } from '../intake/receiver-metrics.ts';
 import { Slots } from '../../runtime/slots.ts';
@@ -58,10 +59,13 @@ export class ListAnswers {
 
   /** Writes a text that is long, for it has a large alert in it, piece by piece; gives what is left of it, which is short. */
   async #writePieces(response: ServerResponse, text: string): Promise<string> {
+    const slices = new Slices(this.#options.schedule, 'lists');
     let rest = text;
     while (rest.length > 2 * listChunkLength && !response.destroyed) {
       const end = characterEnd(rest, listChunkLength);
       if (!response.write(rest.slice(0, end))) await this.#drained(response);
+      // Who reads as fast as it is written makes nobody wait for anything.
+      else if (slices.isOver) await slices.breathe();
       rest = rest.slice(end);
     }
     return rest;
