@@ -10,7 +10,12 @@ export interface AlertlessWakesOptions {
   readonly logger: Logger;
   readonly newEventId: () => string;
   readonly pipelines: () => readonly Request[];
-  readonly enqueue: (requests: readonly Request[], causes: Causes, eventId: string, priority: Priority) => Promise<void>;
+  readonly enqueue: (
+    requests: readonly Request[],
+    causes: Causes,
+    eventId: string,
+    priority: Priority,
+  ) => Promise<void>;
 }
 
 /** Wakes reconciles for a reason other than an alert: past the debouncer, which is for alerts. */
