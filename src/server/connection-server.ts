@@ -5,9 +5,9 @@ import type { Duplex } from 'node:stream';
 import type { WebMetrics } from './web/web-metrics.ts';
 import type { TlsSettings } from './web/web-settings.ts';
 import { tooManyHeaders, type BrokenRequests } from './broken-requests.ts';
+import type { Connection } from './connection.ts';
 import type { Connections, ParseError } from './connections.ts';
 import { createServer, type ServerLimits } from './create-server.ts';
-import { OpenResponses } from './open-responses.ts';
 import { TlsConnections } from './tls-connections.ts';
 
 /** The limits of connections that can change while the server runs; milliseconds. */
@@ -24,8 +24,11 @@ export interface ConnectionServerOptions {
   readonly webMetrics: WebMetrics;
   readonly broken: BrokenRequests;
   readonly connections: Connections;
-  /** @param open how many answers the request's connection is owed now, this one included */
-  readonly serve: (request: IncomingMessage, response: ServerResponse, open: number) => void;
+  /**
+   * Answers a request, and returns what is to be called once the answer is closed.
+   * @param owed how many answers the request's connection is owed now, this one included
+   */
+  readonly serve: (request: IncomingMessage, response: ServerResponse, owed: number) => () => void;
 }
 
 /**
@@ -37,8 +40,8 @@ export class ConnectionServer {
   readonly #server: Server | HttpsServer;
   readonly #tls: TlsConnections | undefined;
   readonly #connections: Connections;
-  readonly #responses = new OpenResponses();
-  readonly #open = new Set<Socket>();
+  /** By the raw socket. */
+  readonly #open = new Map<Socket, Connection>();
   #whyEnding: string | undefined;
   #ended: (() => void) | undefined;
 
@@ -48,13 +51,13 @@ export class ConnectionServer {
       if (request.socket.destroyed) return; // What was in the same packet still comes.
       if (request.rawHeaders.length > 2 * limits.maxHeaders)
         return broken.refuse(tooManyHeaders(), request.socket, () => true);
-      const open = this.#responses.add(request.socket, response);
       connections.begin(request, response);
-      response.once('close', () => {
+      const served = serve(request, response, connections.owedAnswers(request.socket));
+      response.on('close', () => {
         connections.end(request, response);
+        served();
         if (this.#whyEnding !== undefined) this.#server.closeIdleConnections();
       });
-      serve(request, response, open);
     });
     if (tls !== undefined && this.#server instanceof HttpsServer)
       this.#tls = new TlsConnections({ server: this.#server, settings: tls, webMetrics, broken });
@@ -63,9 +66,8 @@ export class ConnectionServer {
       if (this.#tls?.failed(error, socket as Socket) === true) return;
       const hasTooMany =
         isOverflow(error) && connections.headBytes(socket as Socket, error as ParseError) <= limits.maxHeaderBytes;
-      broken.refuse(hasTooMany ? tooManyHeaders() : error, socket as Socket, () =>
-        this.#responses.has(socket as Socket),
-      );
+      const hasHead = (): boolean => connections.owedAnswers(socket as Socket) > 0;
+      broken.refuse(hasTooMany ? tooManyHeaders() : error, socket as Socket, hasHead);
     });
   }
 
@@ -95,14 +97,13 @@ export class ConnectionServer {
   }
 
   take(socket: Socket): void {
-    this.#open.add(socket);
     socket.once('close', () => {
       this.#open.delete(socket);
       this.#endIfEmpty();
     });
     // TLS has no half of a connection that could go on alone.
     if (this.#tls !== undefined) socket.allowHalfOpen = false;
-    this.#connections.open(socket, this.#tls !== undefined);
+    this.#open.set(socket, this.#connections.open(socket, this.#tls !== undefined));
     this.#server.emit('connection', socket);
   }
 
@@ -119,14 +120,14 @@ export class ConnectionServer {
   end(why: string, ended: () => void): void {
     this.#whyEnding = why;
     this.#ended = ended;
-    this.#responses.announceClose();
+    for (const connection of this.#open.values()) connection.announceClose();
     this.#server.closeIdleConnections();
     this.#endIfEmpty();
   }
 
   /** Ends every connection, also those that have not got as far as HTTP. */
   destroyAll(): void {
-    for (const socket of this.#open) socket.destroy();
+    for (const socket of this.#open.keys()) socket.destroy();
   }
 
   #endIfEmpty(): void {

@@ -25,7 +25,8 @@ interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly headBytes: number;
-  body?: Body;
+  /** Set back to undefined and never deleted: V8 makes a slow dictionary of an object that loses a property. */
+  body: Body | undefined;
 }
 
 const requestTimeout = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
@@ -67,6 +68,11 @@ export class Connection implements Holder {
     return false;
   }
 
+  /** How many answers it is owed: the head of a request has come in, and the answer is not closed yet. */
+  get owedAnswers(): number {
+    return this.#exchanges.size;
+  }
+
   /** It has had an answer, and has asked for nothing since. */
   get isIdle(): boolean {
     return this.#wasAnswered && this.#exchanges.size === 0;
@@ -89,7 +95,7 @@ export class Connection implements Holder {
 
   /** The head of a request has come in. */
   begin(request: IncomingMessage, response: ServerResponse): void {
-    this.#exchanges.add({ request, response, headBytes: headCost(request) });
+    this.#exchanges.add({ request, response, headBytes: headCost(request), body: undefined });
   }
 
   /** More of the body has come in; nothing of one that is over. */
@@ -101,7 +107,12 @@ export class Connection implements Holder {
   /** The body is not needed any more. */
   release(request: IncomingMessage): void {
     const exchange = this.#of((each) => each.request === request);
-    if (exchange !== undefined) delete exchange.body;
+    if (exchange !== undefined) exchange.body = undefined;
+  }
+
+  /** Tells the other side in every answer that has not begun that it is the last one. */
+  announceClose(): void {
+    for (const { response } of this.#exchanges) if (!response.headersSent) response.setHeader('Connection', 'close');
   }
 
   /** The answer has been taken, or never will be. */

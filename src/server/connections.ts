@@ -56,7 +56,7 @@ export class Connections implements BodyMemory {
   }
 
   /** A connection has been taken; of one that speaks TLS the raw one. */
-  open(socket: Socket, isTls: boolean): void {
+  open(socket: Socket, isTls: boolean): Connection {
     const connection = new Connection(socket, this.#options, isTls);
     const addresses = isTls ? addressesOf(socket) : undefined;
     this.#bySocket.set(socket, connection);
@@ -64,6 +64,7 @@ export class Connections implements BodyMemory {
     socket.once('close', () => this.#closed(socket, connection, addresses));
     this.#cancelLook ??= this.#lookSoon();
     this.#budget.add(connection);
+    return connection;
   }
 
   /** The handshake of a TLS connection is done. */
@@ -80,6 +81,11 @@ export class Connections implements BodyMemory {
   headBytes(socket: Socket, { rawPacket, bytesParsed }: ParseError): number {
     const bytes = this.#bySocket.get(socket)?.unfinishedBytes ?? 0;
     return bytes - (rawPacket?.length ?? 0) + (bytesParsed ?? 0);
+  }
+
+  /** How many answers a connection is owed; none if it is gone. */
+  owedAnswers(socket: Socket): number {
+    return this.#bySocket.get(socket)?.owedAnswers ?? 0;
   }
 
   /** The head of a request has come in. */

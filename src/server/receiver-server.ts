@@ -133,24 +133,29 @@ export class ReceiverServer {
       webMetrics,
       broken: this.#broken,
       connections,
-      serve: (request, response, open) => this.#serve(server, request, response, open),
+      serve: (request, response, owed) => this.#serve(server, request, response, owed),
     });
     return server;
   }
 
-  #serve(server: ConnectionServer, request: IncomingMessage, response: ServerResponse, open: number): void {
-    const { clock, gate, guard, metrics, routePrefix } = this.#options;
+  #serve(server: ConnectionServer, request: IncomingMessage, response: ServerResponse, owed: number): () => void {
+    const { clock, metrics, routePrefix } = this.#options;
     const startedAt = clock.now();
     const { path, route, url } = readTarget(routePrefix, request.url ?? '/');
     request.url = url;
     for (const [name, value] of this.#headers) response.setHeader(name, value);
-    response.once('close', () => {
+    if (owed > maxPipelinedRequests) this.#broken.tooMany(request.socket, maxPipelinedRequests);
+    else this.#admit(server, path, request, response);
+    return () => {
       const status = response.writableFinished ? response.statusCode : clientClosedRequest;
       metrics.answered(route, request.method ?? '', status, Math.max(0, clock.now() - startedAt) / 1000);
-    });
+    };
+  }
+
+  #admit(server: ConnectionServer, path: string, request: IncomingMessage, response: ServerResponse): void {
+    const { clock, gate, guard } = this.#options;
     const problem = headProblem(request);
-    if (open > maxPipelinedRequests) this.#broken.tooMany(request.socket, maxPipelinedRequests);
-    else if (server.whyEnding !== undefined) this.#refuse(server.whyEnding, request, response);
+    if (server.whyEnding !== undefined) this.#refuse(server.whyEnding, request, response);
     else if (problem !== undefined) turnAway(clock, request, response.setHeader('Connection', 'close'), ...problem);
     else if (guard?.refuses(path, request, response) === true) return;
     else if (gate === undefined) this.#dispatch(path, request, response);
