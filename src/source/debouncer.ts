@@ -17,12 +17,17 @@ export interface DebouncerOptions<Event> extends DebounceOptions {
   readonly emit: (emission: Emission<Event>) => void;
 }
 
-/** The debounce state machine on a clock: at most one timer, set for the moment at which something is due. */
+/**
+ * The debounce state machine on a clock, with one timer at most. Under load every event puts the flush off; the timer stays where it
+ * is and is set anew when it fires, since to cancel and set one costs more than to put an event.
+ */
 export class Debouncer<Event> {
   readonly #options: DebouncerOptions<Event>;
   #waits: DebounceOptions;
   #state: DebounceState<Event> = quiet;
   #cancelTimer: CancelTimer | undefined;
+  /** For when the timer is set. */
+  #timerAt = Number.POSITIVE_INFINITY;
 
   constructor(options: DebouncerOptions<Event>) {
     this.#options = options;
@@ -52,15 +57,29 @@ export class Debouncer<Event> {
 
   #take({ state, emission }: DebounceStep<Event>): void {
     this.#state = state;
+    const dueAt = debounceDueAt(state, this.#waits);
+    if (dueAt === undefined) this.#cancel();
+    else if (dueAt < this.#timerAt) this.#setTimer(dueAt, this.#options.clock.now());
+    if (emission !== undefined) this.#options.emit(emission);
+  }
+
+  #setTimer(dueAt: number, now: number): void {
+    this.#cancel();
+    this.#timerAt = dueAt;
+    this.#cancelTimer = this.#options.clock.setTimeout(() => this.#due(), dueAt - now);
+  }
+
+  #due(): void {
+    // By the wall clock, Node's timers fire up to a millisecond early, or hours early if it was set back.
+    const now = Math.max(this.#options.clock.now(), this.#timerAt);
+    const dueAt = debounceDueAt(this.#state, this.#waits);
+    if (dueAt !== undefined && dueAt > now) return this.#setTimer(dueAt, now);
+    this.#flushAt(now);
+  }
+
+  #cancel(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    const dueAt = debounceDueAt(state, this.#waits);
-    const { clock, emit } = this.#options;
-    if (dueAt !== undefined) {
-      // By the wall clock, Node's timers fire up to a millisecond early, or hours early if it was set back.
-      const flush = (): void => this.#flushAt(Math.max(clock.now(), dueAt));
-      this.#cancelTimer = clock.setTimeout(flush, dueAt - clock.now());
-    }
-    if (emission !== undefined) emit(emission);
+    this.#timerAt = Number.POSITIVE_INFINITY;
   }
 }
