@@ -123,6 +123,13 @@ function logfmtText(value: unknown): string {
   return words ? value.join(value.some((item) => /\s/.test(item)) ? ', ' : ',') : toJson(value);
 }
 
+/** True if no error can stand in it. */
+function isFlat(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  for (const key in value) if (typeof (value as LogFields)[key] === 'object') return false;
+  return !(value instanceof Error);
+}
+
 function messageOfError(_: string, value: unknown): unknown {
   return value instanceof Error ? maskUrls(value.message) : value;
 }
@@ -135,8 +142,8 @@ const unsafe = /[\u007f-\u009f\u2028\u2029]|\p{Cf}/gu;
  * not forge what a reader sees.
  */
 function toJson(value: unknown): string {
-  // A function has no JSON.
-  const json: string = JSON.stringify(value, messageOfError) ?? 'null';
+  // With a replacer V8 takes twice as long, and most lines are flat. A function has no JSON.
+  const json: string = JSON.stringify(value, isFlat(value) ? undefined : messageOfError) ?? 'null';
   return /[^ -~]/.test(json) ? json.replaceAll(unsafe, escaped) : json;
 }
 

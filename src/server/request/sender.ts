@@ -29,7 +29,7 @@ export function remoteOf({ remoteAddress, remotePort = 0 }: Pick<Socket, 'remote
 
 /** An IPv4 address as such, also where a socket for both families reports it as `::ffff:10.0.0.7`. */
 export function plainAddress(address: string): string {
-  return mappedAddress.exec(address)?.[1] ?? address;
+  return address.startsWith('::') ? (mappedAddress.exec(address)?.[1] ?? address) : address;
 }
 
 const mappedAddress = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
