@@ -18,15 +18,24 @@ const pendingMs = Number.parseInt(pendingFor, 10) * 1000;
 const resendDelay = pendingMs > 8000 ? '1m' : '10s';
 const patienceMs = pendingMs + 30_000;
 
-const rules = `
-groups:
-  - name: test
-    rules:
-      - alert: MetricGatewayAllDataDropped
-        expr: up == 0
-        for: ${pendingFor}
-        labels: {pipeline_name: backend}
-`;
+/** One alert of the MetricPipeline; two of the TracePipeline, of which the more severe has a cause of its own. */
+function rulesOf(target: ScrapeTarget, severe: ScrapeTarget): string {
+  const broken = (alert: string, { address }: ScrapeTarget) => ({
+    alert,
+    expr: `up{instance="${address}"} == 0`,
+    for: pendingFor,
+    labels: { pipeline_name: 'backend' },
+  });
+  const rules = [
+    broken('MetricGatewayAllDataDropped', target),
+    broken('TraceGatewayAllDataDropped', severe),
+    broken('TraceGatewaySomeDataDropped', target),
+  ];
+  return JSON.stringify({ groups: [{ name: 'test', rules }] });
+}
+
+const kinds = ['MetricPipeline', 'TracePipeline'] as const;
+type Kind = (typeof kinds)[number];
 
 const twoAddresses = new URL('../support/two-addresses.ts', import.meta.url).href;
 
@@ -39,10 +48,12 @@ describe('a pair of Prometheus', { skip: skipWithout(prometheusPrograms['2.42'])
   /** Where each of the pair listens just now; what is in front of them keeps its address. */
   const ports = [0, 0];
   let target: ScrapeTarget;
+  let severe: ScrapeTarget;
   let stopWaking = (): void => undefined;
 
   before(async () => {
     target = await startScrapeTarget();
+    severe = await startScrapeTarget();
     const service = await startRoundRobin(() => ports, { idleMs: 20 });
     const fronts = [await startRoundRobin(() => ports.slice(0, 1)), await startRoundRobin(() => ports.slice(1))];
     const { port } = fronts[0]!;
@@ -54,13 +65,13 @@ describe('a pair of Prometheus', { skip: skipWithout(prometheusPrograms['2.42'])
     await start('as one name with two addresses', `url: http://prometheus.test:${port}, resolve: all`, environment);
     await start('behind one address, no grace', `${roundRobin}, heal_grace: 0s, unknown_after: 0s`);
     for (const index of [0, 1]) await replace(index);
-    for (const tocsin of tocsins.values()) await tocsin.log.waitForLine(changedTo('True'), patienceMs);
+    await haveAll('True');
     stopWaking = keepWaking([...tocsins.values()].map(({ url }) => url));
   });
 
   after(async () => {
     stopWaking();
-    await Promise.allSettled([...tocsins.values(), ...pair, ...proxies, target].map((each) => each?.stop()));
+    await Promise.allSettled([...tocsins.values(), ...pair, ...proxies, target, severe].map((each) => each?.stop()));
   });
 
   async function start(name: string, prometheus: string, environment = {}): Promise<void> {
@@ -73,37 +84,51 @@ describe('a pair of Prometheus', { skip: skipWithout(prometheusPrograms['2.42'])
     await pair[index]?.stop();
     pair[index] = await startPrometheus({
       version: versions[index]!,
-      rules,
+      rules: rulesOf(target, severe),
       resendDelay,
-      scrapeTargets: [target.address],
+      scrapeTargets: [target.address, severe.address],
       alertmanagers: [...tocsins.values()].map(({ url }) => new URL(url).host),
     });
     ports[index] = pair[index].port;
   }
 
-  async function fires(index: number): Promise<void> {
+  /** Every alert whose cause lasts. */
+  async function fires(index: number, count: number): Promise<void> {
     await eventually(
       async () => await (await fetch(`http://127.0.0.1:${ports[index]}/api/v1/alerts`)).text(),
-      (text) => text.includes('"firing"'),
+      (text) => text.split('"firing"').length - 1 === count,
       patienceMs,
     );
   }
 
+  /** Every condition of every Tocsin, by a line after those that were seen. */
+  async function haveAll(status: string, seen: readonly number[] = []): Promise<void> {
+    for (const [index, { log }] of [...tocsins.values()].entries())
+      for (const kind of kinds) await log.waitForLine(changedTo(kind, { to: status }), patienceMs, seen[index]);
+  }
+
   it('makes every condition False once its alert fires', async () => {
     target.breakDown();
-    for (const tocsin of tocsins.values()) await tocsin.log.waitForLine(changedTo('False'), patienceMs);
-    for (const index of [0, 1]) await fires(index);
+    severe.breakDown();
+    await haveAll('False');
+    for (const index of [0, 1]) await fires(index, 3);
   });
 
   it('has one replaced while the alert fires', async () => {
     await replace(0);
-    await fires(0);
+    await fires(0, 3);
   });
 
   it('has both replaced in turn, so that for a while the alert is pending in each', async () => {
     await replace(0);
     await replace(1);
-    for (const index of [0, 1]) await fires(index);
+    for (const index of [0, 1]) await fires(index, 3);
+  });
+
+  it('has the more severe of two alerts end while a replica that was just replaced knows neither', async () => {
+    await replace(0);
+    severe.heal();
+    for (const index of [0, 1]) await fires(index, 2);
   });
 
   it('has one of them hang', async () => {
@@ -116,19 +141,27 @@ describe('a pair of Prometheus', { skip: skipWithout(prometheusPrograms['2.42'])
   it('makes every condition True once the alert has ended', async () => {
     const seen = [...tocsins.values()].map(({ log }) => log.all.length);
     target.heal();
-    for (const [index, tocsin] of [...tocsins.values()].entries())
-      await tocsin.log.waitForLine(changedTo('True'), patienceMs, seen[index]);
+    await haveAll('True', seen);
     await pause(3000);
   });
 
   for (const name of ['behind one address', 'as two addresses', 'as one name with two addresses']) {
-    it(`changed the condition once each way, ${name}, and was never Unknown after its start`, () => {
-      assert.deepEqual(changesOf(tocsins.get(name)!), ['True to False', 'False to True']);
+    it(`changed each condition once each way, ${name}, and was never Unknown after its start`, () => {
+      for (const kind of kinds)
+        assert.deepEqual(statusesOf(changesOf(tocsins.get(name)!, kind)), ['True to False', 'False to True'], kind);
+    });
+
+    it(`got from the more severe alert to the lesser one, and then well, ${name}`, () => {
+      const reasons = changesOf(tocsins.get(name)!, 'TracePipeline').map((line) => line['reason']);
+      // Which of the two fires first is chance.
+      const fromSevere = reasons.slice(reasons.indexOf('GatewayAllTelemetryDataDropped'));
+      const lesser = 'GatewaySomeTelemetryDataDropped';
+      assert.deepEqual(fromSevere, ['GatewayAllTelemetryDataDropped', lesser, 'FlowHealthy']);
     });
   }
 
   it('went to and fro without the grace: the faults were real', () => {
-    const changes = changesOf(tocsins.get('behind one address, no grace')!);
+    const changes = statusesOf(changesOf(tocsins.get('behind one address, no grace')!, 'MetricPipeline'));
     assert.ok(changes.length >= 4, changes.join('; '));
     const held = tocsins.get('behind one address')!.log.all.filter(({ event }) => event === 'condition.held');
     assert.notEqual(held.length, 0);
@@ -149,11 +182,15 @@ describe('a pair of Prometheus', { skip: skipWithout(prometheusPrograms['2.42'])
   });
 });
 
-/** The changes of status of the one pipeline after it was True first: what was before is the start of two servers. */
-function changesOf({ log }: TocsinProcess): readonly string[] {
-  const first = log.all.findIndex(changedTo('True'));
-  const changes = log.all.slice(first + 1).filter((line) => isChange(line) && line['from'] !== line['to']);
-  return changes.map((line) => `${String(line['from'])} to ${String(line['to'])}`);
+/** The changes of the pipeline of the kind after it was True first: what was before is the start of two servers. */
+function changesOf({ log }: TocsinProcess, kind: Kind): readonly LogLine[] {
+  const first = log.all.findIndex(changedTo(kind, { to: 'True' }));
+  return log.all.slice(first + 1).filter(changedTo(kind));
+}
+
+function statusesOf(changes: readonly LogLine[]): readonly string[] {
+  const ofStatus = changes.filter((line) => line['from'] !== line['to']);
+  return ofStatus.map((line) => `${String(line['from'])} to ${String(line['to'])}`);
 }
 
 /** Other alerts come all the time, and each of them has everything looked at. */
@@ -167,12 +204,12 @@ function keepWaking(urls: readonly string[]): () => void {
   return () => cancel();
 }
 
-function isChange(line: LogLine): boolean {
-  return line.event === 'condition.changed' && line['kind'] === 'MetricPipeline' && line['name'] === 'backend';
-}
-
-function changedTo(status: string): (line: LogLine) => boolean {
-  return (line) => isChange(line) && line['to'] === status;
+function changedTo(kind: Kind, { to }: { readonly to?: string } = {}): (line: LogLine) => boolean {
+  return (line) =>
+    line.event === 'condition.changed' &&
+    line['kind'] === kind &&
+    line['name'] === 'backend' &&
+    (to === undefined || line['to'] === to);
 }
 
 function pause(ms: number): Promise<void> {
