@@ -14,7 +14,7 @@ export interface Verdict {
   readonly decision: Decision;
 }
 
-/** Does in slices what {@link flowHealth} and {@link alertOfReason} would do at once, the first time that they are asked. */
+/** Does in slices what {@link flowHealth} and {@link alertsByReason} would do at once, the first time that they are asked. */
 export async function prepareFlowHealth(pipeline: Pipeline, firing: FiringAlerts): Promise<void> {
   const flavour = flavourOf(pipeline);
   if (flavour === undefined) return;
@@ -30,7 +30,7 @@ export function flowHealth(pipeline: Pipeline, firing: FiringAlerts): Verdict {
   const flavour = flavourOf(pipeline);
   if (flavour === undefined) throw withoutRules(pipeline);
   for (const rule of rulesWorstFirst(pipeline, flavour)) {
-    const labels = decidingAlert(pipeline, flavour, rule, firing);
+    const labels = decidingAlert(pipeline, rule, firing);
     if (labels !== undefined) return verdict(pipeline, 'False', rule, { by: 'alert', labels });
   }
   return verdict(pipeline, 'True', healthRules.healthy, { by: 'no alert' });
@@ -58,41 +58,36 @@ export function probingFailed(pipeline: Pipeline, error: Error): Verdict {
   return verdict(pipeline, 'Unknown', healthRules.probingFailed[first], { by: 'failed query', error });
 }
 
-/** The reasons that alerts of the pipeline lead to, the worst first; none for a kind without health rules. */
-export function alertReasons(pipeline: Pipeline): readonly string[] {
-  const flavour = flavourOf(pipeline);
-  return flavour === undefined ? [] : rulesWorstFirst(pipeline, flavour).map(({ reason }) => reason);
+/** The alerts of those given that concern the pipeline, by the reason that each leads to, the worst first. */
+export function alertsByReason(pipeline: Pipeline, firing: FiringAlerts): ReadonlyMap<string, LabelSet> {
+  const found = new Map<string, LabelSet>();
+  for (const rule of rulesWorstFirst(pipeline, flavourOf(pipeline))) {
+    const labels = decidingAlert(pipeline, rule, firing);
+    if (labels !== undefined && !found.has(rule.reason)) found.set(rule.reason, labels);
+  }
+  return found;
 }
 
-/** Those of them that are worse than the verdict. */
+/** True if an alert of the pipeline leads to the reason. */
+export function isAlertReason(pipeline: Pipeline, reason: string): boolean {
+  return rulesWorstFirst(pipeline, flavourOf(pipeline)).some((rule) => rule.reason === reason);
+}
+
+/** The reasons that alerts of the pipeline lead to and that are worse than the verdict, the worst first. */
 export function worseReasons(pipeline: Pipeline, { condition }: Verdict): readonly string[] {
-  const reasons = alertReasons(pipeline);
+  const reasons = rulesWorstFirst(pipeline, flavourOf(pipeline)).map(({ reason }) => reason);
   return condition.status === 'True' ? reasons : reasons.slice(0, Math.max(0, reasons.indexOf(condition.reason)));
 }
 
 /** The verdict of an alert that is still pushed as firing. Throws TerminalError if no alert of the pipeline leads to the reason. */
 export function pushedVerdict(pipeline: Pipeline, reason: string, labels: LabelSet): Verdict {
-  const flavour = flavourOf(pipeline);
-  const rules = flavour === undefined ? [] : rulesWorstFirst(pipeline, flavour);
-  const rule = rules.find((each) => each.reason === reason);
+  const rule = rulesWorstFirst(pipeline, flavourOf(pipeline)).find((each) => each.reason === reason);
   if (rule === undefined) throw withoutRules(pipeline);
   return verdict(pipeline, 'False', rule, { by: 'push', labels });
 }
 
-/** The labels of an alert among those given that leads to the reason; undefined if there is none. */
-export function alertOfReason(pipeline: Pipeline, reason: string, firing: FiringAlerts): LabelSet | undefined {
-  const flavour = flavourOf(pipeline);
-  if (flavour === undefined) return undefined;
-  const rules = rulesWorstFirst(pipeline, flavour).filter((rule) => rule.reason === reason);
-  for (const rule of rules) {
-    const labels = decidingAlert(pipeline, flavour, rule, firing);
-    if (labels !== undefined) return labels;
-  }
-  return undefined;
-}
-
-/** By severity, and at equal severity by the component that is probed first. */
-function rulesWorstFirst(pipeline: Pipeline, flavour: Flavour): readonly AlertRule[] {
+/** By severity, and at equal severity by the component that is probed first; none for a kind without health rules. */
+function rulesWorstFirst(pipeline: Pipeline, flavour: Flavour | undefined): readonly AlertRule[] {
   const components = probedComponents(pipeline);
   return healthRules.alerts
     .filter((rule) => rule.flavour === flavour && components.includes(rule.component))
@@ -112,8 +107,7 @@ function rulesWorstFirst(pipeline: Pipeline, flavour: Flavour): readonly AlertRu
  */
 function decidingAlert(
   { kind, name }: Pipeline,
-  flavour: Flavour,
-  { rule }: AlertRule,
+  { flavour, rule }: AlertRule,
   firing: FiringAlerts,
 ): LabelSet | undefined {
   const firsts = firing.firsts(healthRules.alertnamePrefix[flavour] + rule, concernedBy);

@@ -157,7 +157,7 @@ describe('readAlertsResponse', () => {
     );
     assert.ok(text.length > 1024 * 1024);
     let breaths = 0;
-    const clock = { now: () => (breaths++, breaths * 5), setTimeout: () => () => undefined };
+    const clock = { now: () => (breaths++, breaths * 5), monotonic: () => 0, setTimeout: () => () => undefined };
     const slices = new Slices(new SliceSchedule(clock), work);
     const answer = await readAlertsResponse(response(text), slices);
     assert.equal(answer.firing.length, 20_000);

@@ -25,7 +25,7 @@ export interface SnapshotBench {
   readonly queries: readonly Query[];
   /** What the metrics were told. */
   readonly metrics: readonly (readonly [result: QueryResult, seconds: number])[];
-  /** Sets the clock back, while timers go on as if nothing had happened. */
+  /** Sets the clock back (forward, if it is negative), while timers go on as if nothing had happened. */
   setBack(ms: number): void;
 }
 
@@ -35,6 +35,7 @@ export function snapshotBench(onQuery: (query: Query) => void = () => undefined,
   let offsetMs = 0;
   const clock: Clock = {
     now: () => timers.now() + offsetMs,
+    monotonic: () => timers.monotonic(),
     setTimeout: (callback, delayMs) => timers.setTimeout(callback, delayMs),
   };
   const logger = new RecordingLogger();

@@ -507,6 +507,21 @@ describe('shared snapshot, what is over in a moment', () => {
     assert.equal((await failOnce(bench)).isLasting, true);
   });
 
+  for (const [direction, byMs] of [
+    ['forward', -3_600_000],
+    ['back', 3_600_000],
+  ] as const) {
+    it(`lasts no sooner and no later when the clock is set ${direction}`, async () => {
+      const { bench } = await failures(5000, 1);
+      bench.setBack(byMs);
+      bench.clock.advance(3999);
+      assert.equal((await failOnce(bench)).isLasting, false);
+      bench.setBack(byMs);
+      bench.clock.advance(1);
+      assert.equal((await failOnce(bench)).isLasting, true);
+    });
+  }
+
   it('begins anew after an answer', async () => {
     const { bench } = await failures(5000, 2);
     const asked = ask(bench.snapshots, bench.clock.now());

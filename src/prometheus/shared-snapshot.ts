@@ -55,7 +55,7 @@ export class SharedSnapshot implements AlertSource {
   #failures = 0;
   /** Those of them that were lasting. */
   #lastingFailures = 0;
-  /** When the first of the {@link #failures} in a row ended. */
+  /** When the first of the {@link #failures} in a row ended, by the monotonic clock. */
   #failingSince = 0;
 
   constructor(options: SharedSnapshotOptions) {
@@ -138,9 +138,8 @@ export class SharedSnapshot implements AlertSource {
 
   #failed(cause: unknown): SnapshotError {
     const { unknownAfterMs, clock } = this.#options;
-    const now = clock.now();
-    // A clock that was set back makes the wait start anew.
-    if (this.#failures === 0 || now < this.#failingSince) this.#failingSince = now;
+    const now = clock.monotonic();
+    if (this.#failures === 0) this.#failingSince = now;
     const isLasting = unknownAfterMs === 0 || (this.#failures > 0 && now - this.#failingSince >= unknownAfterMs);
     this.#failures++;
     // Those that were only to make sure do not make the later ones wait for longer.
@@ -149,7 +148,7 @@ export class SharedSnapshot implements AlertSource {
     // The try that makes sure of it is not put off beyond the moment from which on it counts.
     const retryMs = isLasting ? backOffMs : Math.min(backOffMs, this.#failingSince + unknownAfterMs - now);
     const message = cause instanceof Error ? cause.message : String(cause);
-    return new SnapshotError(message, now + retryMs, { cause, isLasting });
+    return new SnapshotError(message, clock.now() + retryMs, { cause, isLasting });
   }
 }
 

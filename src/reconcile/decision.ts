@@ -8,6 +8,8 @@ export type Decision =
   | { readonly by: 'alert'; readonly labels: LabelSet }
   /** This alert is still pushed as firing, though Prometheus does not report it. */
   | { readonly by: 'push'; readonly labels: LabelSet }
+  /** This alert is still pushed as firing, but Prometheus did not report it for so long that its answers win. */
+  | { readonly by: 'end of grace'; readonly labels: LabelSet }
   /** No alert fires that concerns the pipeline. */
   | { readonly by: 'no alert' }
   /** It cannot be known which alerts fire. */
@@ -18,7 +20,8 @@ export type Decision =
 /** The decision as the field `decided_by` of a log line. It is always an object, so that whoever indexes the log gets one type. */
 export function decidedBy(decision: Decision): { readonly decided_by: LogFields } {
   if (decision.by === 'alert') return { decided_by: alertFields(decision.labels) };
-  if (decision.by === 'push') return { decided_by: { ...alertFields(decision.labels), because: stillPushed } };
+  if (decision.by === 'push' || decision.by === 'end of grace')
+    return { decided_by: { ...alertFields(decision.labels), because: pushed[decision.by] } };
   return { decided_by: { because: reasonOf(decision) } };
 }
 
@@ -28,11 +31,16 @@ export function decidedBy(decision: Decision): { readonly decided_by: LogFields 
  */
 export function decisionText(decision: Decision): string {
   if (decision.by === 'failed query') return unanswered;
-  if (decision.by === 'push') return `${nameOf(decision.labels)} ${stillPushed}`;
+  if (decision.by === 'push' || decision.by === 'end of grace')
+    return `${nameOf(decision.labels)} ${pushed[decision.by]}`;
   return decision.by === 'alert' ? `${nameOf(decision.labels)} firing` : reasonOf(decision);
 }
 
 const stillPushed = 'still pushed as firing';
+const pushed = {
+  push: stillPushed,
+  'end of grace': `${stillPushed}, but Prometheus has not reported it for prometheus.heal_grace`,
+};
 const unanswered = 'Prometheus could not be asked';
 
 function alertFields(labels: LabelSet): LogFields {
@@ -40,7 +48,7 @@ function alertFields(labels: LabelSet): LogFields {
   return { alertname: nameOf(labels), labels: brief, ...(omitted > 0 && { omitted_labels: omitted }) };
 }
 
-function reasonOf(decision: Exclude<Decision, { by: 'alert' | 'push' }>): string {
+function reasonOf(decision: Exclude<Decision, { by: 'alert' | 'push' | 'end of grace' }>): string {
   switch (decision.by) {
     case 'no alert':
       return 'no alert of this pipeline fires';

@@ -7,6 +7,11 @@ export type CancelTimer = () => void;
  */
 export interface Clock {
   now(): number;
+  /**
+   * Milliseconds, with a fraction, since a moment that nobody knows. They run on evenly while {@link now} is set forward or back, and
+   * are to be compared with each other alone.
+   */
+  monotonic(): number;
   /** Runs `callback` once, `delayMs` from now (0 or less: in the next turn of the event loop). */
   setTimeout(callback: () => void, delayMs: number): CancelTimer;
 }
@@ -17,6 +22,7 @@ const longestTimerMs = 2 ** 31 - 1;
 /** The machine's clock. Delays of any length work, also those of more than the 24.8 days that a Node timer can wait. */
 export const systemClock: Clock = {
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   setTimeout(callback, delayMs) {
     let timer: NodeJS.Timeout;
     const arm = (remainingMs: number): void => {

@@ -15,6 +15,10 @@ class SkewedClock implements Clock {
     return this.machine.now() + this.skewMs;
   }
 
+  monotonic(): number {
+    return this.machine.monotonic();
+  }
+
   setTimeout(callback: () => void, delayMs: number): () => void {
     return this.machine.setTimeout(callback, delayMs);
   }

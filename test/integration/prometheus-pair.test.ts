@@ -47,6 +47,8 @@ describe('a pair of Prometheus', { skip: skipWithout(prometheusPrograms['2.42'])
   const tocsins = new Map<string, TocsinProcess>();
   /** Where each of the pair listens just now; what is in front of them keeps its address. */
   const ports = [0, 0];
+  /** Where the one address leads to, in turn. */
+  let behindService: readonly number[] = [0, 1];
   let target: ScrapeTarget;
   let severe: ScrapeTarget;
   let stopWaking = (): void => undefined;
@@ -54,7 +56,7 @@ describe('a pair of Prometheus', { skip: skipWithout(prometheusPrograms['2.42'])
   before(async () => {
     target = await startScrapeTarget();
     severe = await startScrapeTarget();
-    const service = await startRoundRobin(() => ports, { idleMs: 20 });
+    const service = await startRoundRobin(() => behindService.map((index) => ports[index]!), { idleMs: 20 });
     const fronts = [await startRoundRobin(() => ports.slice(0, 1)), await startRoundRobin(() => ports.slice(1))];
     const { port } = fronts[0]!;
     proxies.push(service, ...fronts, await startRoundRobin(() => ports.slice(1), { host: '127.0.0.2', port }));
@@ -126,9 +128,13 @@ describe('a pair of Prometheus', { skip: skipWithout(prometheusPrograms['2.42'])
   });
 
   it('has the more severe of two alerts end while a replica that was just replaced knows neither', async () => {
+    behindService = [1, 1];
     await replace(0);
+    behindService = [0, 0];
     severe.heal();
-    for (const index of [0, 1]) await fires(index, 2);
+    await fires(0, 2);
+    behindService = [0, 1];
+    await fires(1, 2);
   });
 
   it('has one of them hang', async () => {

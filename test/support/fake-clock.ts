@@ -9,6 +9,7 @@ interface Timer {
 /** A clock that stands still until {@link FakeClock.advance} moves it; timers fire in the order of their times. */
 export class FakeClock implements Clock {
   #now: number;
+  #offsetMs = 0;
   #order = 0;
   readonly #timers = new Set<Timer>();
 
@@ -17,7 +18,16 @@ export class FakeClock implements Clock {
   }
 
   now(): number {
+    return this.#now + this.#offsetMs;
+  }
+
+  monotonic(): number {
     return this.#now;
+  }
+
+  /** Sets what {@link FakeClock.now} tells forward, or back if it is negative. Timers and {@link FakeClock.monotonic} take no notice. */
+  set(byMs: number): void {
+    this.#offsetMs += byMs;
   }
 
   setTimeout(callback: () => void, delayMs: number): () => void {

@@ -4,6 +4,7 @@ import { systemClock, type Clock } from '../../src/runtime/clock.ts';
 export function fastClock(times: number): Clock {
   return {
     now: () => systemClock.now(),
+    monotonic: () => systemClock.monotonic(),
     setTimeout: (callback, delayMs) => systemClock.setTimeout(callback, delayMs / times),
   };
 }

@@ -22,7 +22,7 @@ export interface ConditionApplier {
 export interface FlowHealthActionOptions {
   readonly alerts: AlertSource;
   readonly conditions: ConditionApplier;
-  readonly holder: Pick<VerdictHolder, 'heldInstead' | 'becomesUnknown'>;
+  readonly holder: Pick<VerdictHolder, 'decide' | 'becomesUnknown'>;
   /** `controller.requeue_after`, milliseconds. */
   readonly requeueAfterMs: number;
 }
@@ -48,11 +48,11 @@ export class FlowHealthAction implements Action {
     const snapshot = await this.#snapshot(run);
     await prepareFlowHealth(run.pipeline, snapshot.firing);
     const answered = flowHealth(run.pipeline, snapshot.firing);
-    const held = await this.#options.holder.heldInstead(run, answered, snapshot);
-    const result = await this.#apply(run, held?.verdict ?? answered);
+    const { verdict, held } = await this.#options.holder.decide(run, answered, snapshot);
+    const result = await this.#apply(run, verdict);
     return {
       ...result,
-      ...(held !== undefined && { heldForMs: held.heldForMs, requeueAfterMs: held.lookAgainMs }),
+      ...(held !== undefined && { heldForMs: held.forMs, requeueAfterMs: held.lookAgainMs }),
       notInPrometheus: await this.#missing(run.causes, snapshot),
     };
   }

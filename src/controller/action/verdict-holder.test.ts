@@ -86,6 +86,7 @@ const all = 'GatewayAllTelemetryDataDropped';
 const some = 'GatewaySomeTelemetryDataDropped';
 const slow = 'GatewayThrottling';
 const healthy = 'FlowHealthy';
+const unknown = healthRules.probingFailed.gateway.reason;
 
 describe('a verdict that the answers make better', () => {
   const cases: readonly (readonly [
@@ -205,20 +206,68 @@ describe('a verdict that the answers make better', () => {
     assert.equal(await reasonAfter([], []), healthy);
   });
 
-  it('stays Unknown while the alert that led to what it was before is pushed, and no other', async () => {
-    const { look, reasonAfter, clock } = bench({ reason: all });
-    const { reason: unknown } = healthRules.probingFailed.gateway;
+  it('is no longer Unknown with the first answer: it is what it was, while the alert that led to that is pushed', async () => {
+    const { look, reasonAfter, present, clock } = bench({ reason: all });
     assert.equal(await reasonAfter('fails', [dropped]), unknown);
     assert.equal(await reasonAfter('fails', [dropped]), unknown);
-    assert.equal(await reasonAfter([], [dropped]), unknown);
-    clock.advance(graceMs);
+    const result = await look([], [dropped]);
+    assert.deepEqual([present()?.status, present()?.reason, result?.heldForMs], ['False', all, 0]);
+    assert.equal(present()?.message, healthRules.alerts.find(({ reason }) => reason === all)?.message);
+    clock.advance(graceMs - 1);
+    assert.equal(await reasonAfter([], [dropped]), all);
+    clock.advance(1);
     assert.equal(await reasonAfter([], [dropped]), healthy);
-    await look([dropped]);
+  });
+
+  it('gets no second grace by being Unknown', async () => {
+    const { look, reasonAfter, clock } = bench({ reason: all });
+    await look([], [dropped]);
+    clock.advance(graceMs - 1);
+    await look('fails', [dropped]);
+    clock.advance(1);
+    assert.equal(await reasonAfter([], [dropped]), healthy);
+  });
+
+  it('is what the answers say after it was Unknown, if no other alert or none before it is pushed', async () => {
+    const { look, reasonAfter } = bench({ reason: all });
     await look('fails');
     assert.equal(await reasonAfter([], [throttling]), healthy);
     await look('fails');
     assert.equal(await reasonAfter([], [dropped]), healthy, 'it was True before');
+    await look('fails');
+    assert.equal(await reasonAfter([throttling], [dropped]), slow);
   });
+
+  it('says at the end of the grace that the alert is still pushed', async () => {
+    const { clock, look, logger, present } = bench({ reason: all });
+    await look([], [dropped]);
+    clock.advance(graceMs);
+    const result = await look([], [dropped]);
+    assert.equal(present()?.reason, healthy);
+    assert.deepEqual(result?.decision, { by: 'end of grace', labels: dropped });
+    assert.deepEqual(logger.fieldsOf('condition.changed').at(-1)?.['decided_by'], {
+      alertname: dropped.alertname,
+      labels: dropped,
+      because: 'still pushed as firing, but Prometheus has not reported it for prometheus.heal_grace',
+    });
+  });
+
+  for (const [direction, byMs] of [
+    ['forward', 3_600_000],
+    ['back', -3_600_000],
+  ] as const) {
+    it(`is kept for the grace, no shorter and no longer, when the clock is set ${direction}`, async () => {
+      const { clock, look, reasonAfter, logger } = bench({ reason: all });
+      await look([], [dropped]);
+      clock.set(byMs);
+      clock.advance(graceMs - 1);
+      const result = await look([], [dropped]);
+      assert.deepEqual([result?.heldForMs, result?.requeueAfterMs], [graceMs - 1, 1]);
+      clock.advance(1);
+      assert.equal(await reasonAfter([], [dropped]), healthy);
+      assert.equal(logger.linesOf('condition.held').length, 1);
+    });
+  }
 
   it('gets no better than a milder alert that was reported beside it and is still pushed, at most for the grace', async () => {
     const { clock, look, reasonAfter, present, logger } = bench({ status: 'True', reason: healthy });
@@ -326,20 +375,25 @@ describe('a verdict, however pushes and answers come', () => {
     );
   });
 
-  it('is never better than an alert that is pushed and was reported within the grace, however many there are', async () => {
+  it('is never better than an alert that is pushed and was reported within the grace, and Unknown only without an answer', async () => {
     const alerts = [dropped, someDropped, throttling];
     const severities = [all, some, slow, healthy];
     const some3 = fc.tuple(fc.boolean(), fc.boolean(), fc.boolean());
-    const many = fc.array(fc.record({ afterMs: fc.integer({ min: 1, max: 50_000 }), answered: some3, pushed: some3 }), {
-      maxLength: 20,
-    });
+    const afterMs = fc.integer({ min: 1, max: 50_000 });
+    const fails = fc.integer({ max: 4, min: 0 }).map((chance) => chance === 0);
+    const looks3 = fc.array(fc.record({ afterMs, answered: some3, pushed: some3, fails }), { maxLength: 20 });
     await fc.assert(
-      fc.asyncProperty(many, async (looks) => {
+      fc.asyncProperty(looks3, async (looks) => {
         const { clock, reasonAfter } = bench({ status: 'True', reason: healthy });
         const [reportedAt, present] = [new Map<number, number>(), { reason: healthy }];
-        for (const { afterMs, answered, pushed } of looks) {
-          clock.advance(afterMs);
+        for (const look of looks) {
+          const { answered, pushed } = look;
+          clock.advance(look.afterMs);
           if (present.reason === healthy) reportedAt.clear();
+          if (look.fails) {
+            assert.equal((present.reason = (await reasonAfter('fails'))!), unknown);
+            continue;
+          }
           for (const index of alerts.keys()) {
             if (answered[index] === true) reportedAt.set(index, clock.now());
             else if (pushed[index] !== true) reportedAt.delete(index);

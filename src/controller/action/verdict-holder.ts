@@ -1,5 +1,5 @@
 import type { Clock } from '../../runtime/clock.ts';
-import { FiringAlerts } from '../../alert/firing-alerts.ts';
+import type { FiringAlerts } from '../../alert/firing-alerts.ts';
 import type { LabelSet } from '../../alert/label-set.ts';
 import { heldLookMs } from '../../limits.ts';
 import type { Logger } from '../../runtime/logger.ts';
@@ -8,14 +8,13 @@ import type { Run } from '../../reconcile/action.ts';
 import type { ControllerMetrics } from '../controller-metrics.ts';
 import { decidedBy } from '../../reconcile/decision.ts';
 import {
-  alertOfReason,
-  alertReasons,
+  alertsByReason,
+  isAlertReason,
   prepareFlowHealth,
   pushedVerdict,
   worseReasons,
   type Verdict,
 } from '../../health/flow-health.ts';
-import { holdVerdict, type Hold } from './hold.ts';
 import type { AlertSnapshot, AlertSource, Condition, Pipeline, Pipelines } from '../../reconcile/ports.ts';
 import { VerdictMemory } from './verdict-memory.ts';
 
@@ -27,26 +26,30 @@ export interface VerdictHolderOptions {
   readonly alerts: Pick<AlertSource, 'pushed'>;
 }
 
-/** A verdict that is kept, and for how long. */
-export interface HeldVerdict {
+/** What becomes of the verdict of the answers. */
+export interface Decided {
   readonly verdict: Verdict;
-  /** Since the first answer that contradicted, milliseconds. */
-  readonly heldForMs: number;
-  /** When to look again, milliseconds. */
-  readonly lookAgainMs: number;
+  /** Set if a push keeps the condition from getting better. */
+  readonly held?: {
+    /** Since the first answer that contradicted, milliseconds. */
+    readonly forMs: number;
+    /** When to look again, milliseconds. */
+    readonly lookAgainMs: number;
+  };
 }
 
-/** A reason that is kept, the alert that is pushed as firing, and since when. */
-interface Kept {
+/** An alert that Prometheus reported earlier and no longer does, and that is still pushed as firing. */
+interface Contradiction {
   readonly reason: string;
   readonly labels: LabelSet;
-  readonly hold: Hold;
+  /** How long answers have contradicted the push, milliseconds. */
+  readonly forMs: number;
   readonly isNew: boolean;
 }
 
 /**
- * Lets no verdict get better than an alert that is still pushed as firing, if Prometheus reported it since the condition was healthy
- * last; at most for `prometheus.heal_grace` after the first answer that no longer does.
+ * Lets no verdict get better than an alert that is still pushed as firing, if Prometheus reported it since the condition was last
+ * healthy. That lasts at most for `prometheus.heal_grace` after the first answer that no longer reports it.
  */
 export class VerdictHolder {
   readonly #options: VerdictHolderOptions;
@@ -58,109 +61,97 @@ export class VerdictHolder {
   }
 
   /**
-   * The verdict to keep instead of what the answers say; undefined if they win. Rejects with the signal's reason.
+   * The verdict of the answers, or the worse one that a push keeps. Rejects with the signal's reason.
    * @param answers what the verdict was made of; what is pushed has to be as new
    */
-  async heldInstead(run: Run, answered: Verdict, answers: AlertSnapshot): Promise<HeldVerdict | undefined> {
+  async decide(run: Run, answered: Verdict, answers: AlertSnapshot): Promise<Decided> {
     const { pushed } = this.#options.alerts;
     const { pipeline, causes, signal } = run;
-    const reported = this.#remember(pipeline, answers.firing);
-    const contradicted = worseReasons(pipeline, answered).filter((reason) => reported.has(reason));
-    if (pushed === undefined || contradicted.length === 0) return this.#release(pipeline, answered);
+    const reported = this.#remember(pipeline, alertsByReason(pipeline, answers.firing).keys());
+    const unreported = worseReasons(pipeline, answered).filter((reason) => reported.has(reason));
+    if (pushed === undefined || unreported.length === 0) return this.#release(pipeline, answered);
     const { firing } = await pushed.snapshot(Math.max(answers.takenAt, causes.lastSeen), signal);
     await prepareFlowHealth(pipeline, firing);
-    const kept = this.#worstPushed(pipeline, contradicted, firing, pushed.graceMs);
-    return kept === undefined ? this.#release(pipeline, answered) : this.#hold(run, answered, kept, pushed.graceMs);
+    const contradictions = this.#contradictions(pipeline, unreported, firing);
+    const worst = contradictions.find(({ forMs }) => forMs < pushed.graceMs);
+    if (worst === undefined) return this.#release(pipeline, answered, contradictions[0]);
+    return this.#hold(run, answered, worst, pushed.graceMs);
   }
 
-  /** To be called before the verdict becomes Unknown: what it was is what a push may then keep. */
+  /** To be called before the verdict becomes Unknown: a push may keep what it was until then. */
   becomesUnknown(pipeline: Pipeline): void {
-    this.#remember(pipeline, FiringAlerts.of([]));
-  }
-
-  /** What Prometheus reported since the condition was healthy last, or for a reason of its own; these answers included. */
-  #remember(pipeline: Pipeline, firing: FiringAlerts): ReadonlySet<string> {
-    const reasons = alertReasons(pipeline);
-    const present = conditionOf(pipeline);
-    const isBad = present !== undefined && reasons.includes(present.reason);
-    const { reported = [], holds = [] } = isBad || present?.status === 'Unknown' ? this.#memory.of(pipeline) : {};
-    const now = reasons.filter((reason) => alertOfReason(pipeline, reason, firing) !== undefined);
-    const all = new Set([...reported, ...(isBad ? [present.reason] : []), ...now]);
-    this.#change(pipeline, all, new Map([...holds].filter(([reason]) => !now.includes(reason))));
-    return all;
+    this.#remember(pipeline, []);
   }
 
   /**
-   * The worst reason of those that is pushed and within its grace. The time of each runs at once, so that several alerts together hold
-   * for no longer than one. One whose push has ended is forgotten.
+   * What Prometheus reported since the condition was last healthy, or False for a reason that no alert leads to; these answers
+   * included. After a restart the condition itself says what was reported.
    */
-  #worstPushed(
-    pipeline: Pipeline,
-    contradicted: readonly string[],
-    pushed: FiringAlerts,
-    graceMs: number,
-  ): Kept | undefined {
-    const memory = this.#memory.of(pipeline);
-    const [reported, holds] = [new Set(memory.reported), new Map(memory.holds)];
-    const now = this.#options.clock.now();
-    let worst: Kept | undefined;
-    for (const reason of contradicted) {
-      const labels = alertOfReason(pipeline, reason, pushed);
-      const earlier = holds.get(reason);
-      const { hold, isHeld } = holdVerdict(earlier, { reason, isPushed: labels !== undefined, now, graceMs });
-      if (hold === undefined || labels === undefined) {
-        holds.delete(reason);
+  #remember(pipeline: Pipeline, answered: Iterable<string>): ReadonlyMap<string, number | undefined> {
+    const present = conditionOf(pipeline);
+    const isBad = present !== undefined && isAlertReason(pipeline, present.reason);
+    const goesOn = isBad || present?.status === 'Unknown';
+    const reported = new Map(goesOn ? this.#memory.of(pipeline).reported : []);
+    if (isBad && !reported.has(present.reason)) reported.set(present.reason, undefined);
+    for (const reason of answered) reported.set(reason, undefined);
+    this.#memory.change(pipeline, { reported });
+    return reported;
+  }
+
+  /**
+   * Those of the reasons whose alert is still pushed, the worst first; the others are forgotten. The time of each runs by itself, so
+   * that several alerts together hold for no longer than one. It is remembered once it is over, too: if the write of the condition
+   * fails, the next run must not begin another grace.
+   */
+  #contradictions(pipeline: Pipeline, reasons: readonly string[], pushed: FiringAlerts): readonly Contradiction[] {
+    const reported = new Map(this.#memory.of(pipeline).reported);
+    const [now, alerts] = [this.#options.clock.monotonic(), alertsByReason(pipeline, pushed)];
+    const contradictions: Contradiction[] = [];
+    for (const reason of reasons) {
+      const [labels, earlier] = [alerts.get(reason), reported.get(reason)];
+      if (labels === undefined) {
         reported.delete(reason);
         continue;
       }
-      holds.set(reason, hold);
-      if (isHeld) worst ??= { reason, labels, hold, isNew: hold !== earlier };
+      reported.set(reason, earlier ?? now);
+      contradictions.push({ reason, labels, forMs: now - (earlier ?? now), isNew: earlier === undefined });
     }
-    this.#change(pipeline, reported, holds);
-    return worst;
+    this.#memory.change(pipeline, { reported });
+    return contradictions;
   }
 
-  #change(pipeline: Pipeline, reported: ReadonlySet<string>, holds: ReadonlyMap<string, Hold>): void {
-    this.#memory.change(pipeline, {
-      reported: reported.size === 0 ? undefined : reported,
-      holds: holds.size === 0 ? undefined : holds,
-    });
-  }
-
-  #hold(run: Run, answered: Verdict, { reason, labels, hold, isNew }: Kept, graceMs: number): HeldVerdict {
-    const verdict = keptVerdict(run.pipeline, reason, labels);
+  #hold(run: Run, answered: Verdict, { reason, labels, forMs, isNew }: Contradiction, graceMs: number): Decided {
+    const verdict = heldVerdict(run.pipeline, reason, labels);
     if (isNew) this.#tell(run, verdict, answered, graceMs);
-    const heldForMs = this.#options.clock.now() - hold.since;
-    return { verdict, heldForMs, lookAgainMs: Math.min(heldLookMs, graceMs - heldForMs) };
+    return { verdict, held: { forMs, lookAgainMs: Math.min(heldLookMs, graceMs - forMs) } };
   }
 
-  /** What was reported is remembered until the condition is healthy: should the write fail, there must not be another grace. */
-  #release(pipeline: Pipeline, { condition }: Verdict): undefined {
-    if (condition.status === 'True') this.#memory.change(pipeline, { toldAt: undefined });
+  /** @param overdue the worst alert that is still pushed although its grace is over */
+  #release(pipeline: Pipeline, answered: Verdict, overdue?: Contradiction): Decided {
+    if (answered.condition.status !== 'True') return { verdict: answered };
+    this.#memory.change(pipeline, { toldAt: undefined });
+    if (overdue === undefined) return { verdict: answered };
+    return { verdict: { ...answered, decision: { by: 'end of grace', labels: overdue.labels } } };
   }
 
   /** Behind one address of two replicas a hold ends and begins with every other answer: that is not told each time. */
   #tell({ request, pipeline }: Run, { condition, decision }: Verdict, answered: Verdict, graceMs: number): void {
     const { logger, metrics, clock } = this.#options;
-    const [now, { toldAt }] = [clock.now(), this.#memory.of(pipeline)];
-    const isTold = toldAt !== undefined && toldAt <= now && now - toldAt < graceMs;
-    const { type, status, reason } = condition;
+    const [now, { toldAt }] = [clock.monotonic(), this.#memory.of(pipeline)];
     metrics.conditionHeld(kindName(request));
-    if (isTold) return;
+    if (toldAt !== undefined && now - toldAt < graceMs) return;
     this.#memory.change(pipeline, { toldAt: now });
-    logger.info(
-      'condition.held',
-      'the condition gets no better than this: a push contradicts what Prometheus reports',
-      {
-        ...request,
-        type,
-        status,
-        reason,
-        instead_of: answered.condition.reason,
-        ...decidedBy(decision),
-        grace_ms: graceMs,
-      },
-    );
+    const message = 'the condition gets no better than this: a push contradicts what Prometheus reports';
+    const { type, status, reason } = condition;
+    logger.info('condition.held', message, {
+      ...request,
+      type,
+      status,
+      reason,
+      instead_of: answered.condition.reason,
+      ...decidedBy(decision),
+      grace_ms: graceMs,
+    });
   }
 }
 
@@ -168,11 +159,10 @@ function conditionOf({ conditions }: Pipeline): Condition | undefined {
   return conditions.find(({ type }) => type === 'TelemetryFlowHealthy');
 }
 
-/** The present condition if it is of that reason, or Unknown: until the answers agree nothing better is known. */
-function keptVerdict(pipeline: Pipeline, reason: string, labels: LabelSet): Verdict {
-  const present = conditionOf(pipeline);
+/** A condition that has the reason already keeps its message as well, so that nothing is written. */
+function heldVerdict(pipeline: Pipeline, reason: string, labels: LabelSet): Verdict {
   const verdict = pushedVerdict(pipeline, reason, labels);
-  if (present === undefined || (present.reason !== reason && present.status !== 'Unknown')) return verdict;
-  const { status, reason: presentReason, message } = present;
-  return { ...verdict, condition: { ...verdict.condition, status, reason: presentReason, message } };
+  const present = conditionOf(pipeline);
+  if (present?.reason !== reason) return verdict;
+  return { ...verdict, condition: { ...verdict.condition, message: present.message } };
 }

@@ -6,12 +6,12 @@ import { VerdictMemory } from './verdict-memory.ts';
 describe('VerdictMemory', () => {
   it('remembers each thing of a pipeline, and forgets each by itself', () => {
     const memory = new VerdictMemory(new FakePipelines());
-    const holds = new Map([['a', { reason: 'a', since: 1 }]]);
-    memory.change(trace('x'), { holds });
+    const reported = new Map([['a', 1]]);
+    memory.change(trace('x'), { reported });
     memory.change(trace('x'), { toldAt: 2 });
-    assert.deepEqual([memory.of(trace('x')).holds, memory.of(trace('x')).toldAt], [holds, 2]);
-    memory.change(trace('x'), { holds: undefined });
-    assert.deepEqual([memory.of(trace('x')).holds, memory.of(trace('x')).toldAt], [undefined, 2]);
+    assert.deepEqual([memory.of(trace('x')).reported, memory.of(trace('x')).toldAt], [reported, 2]);
+    memory.change(trace('x'), { reported: new Map() });
+    assert.deepEqual([memory.of(trace('x')).reported?.size, memory.of(trace('x')).toldAt], [0, 2]);
     memory.change(trace('x'), { toldAt: undefined });
     assert.deepEqual([memory.of(trace('x')), memory.of(trace('y')), memory.size], [{}, {}, 0]);
   });

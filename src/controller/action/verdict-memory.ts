@@ -1,17 +1,17 @@
 import { requestKey, type Request } from '../../reconcile/request.ts';
-import type { Hold } from './hold.ts';
 import type { Pipelines } from '../../reconcile/ports.ts';
 
 /** So many pipelines are remembered before those that are gone are looked for, again at each doubling. */
 const firstLook = 1024;
 
-/** What the condition of a pipeline does not say. */
+/** What the condition of a pipeline does not say. Moments are by the monotonic clock, milliseconds. */
 export interface Remembered {
-  /** The reasons that Prometheus bore out since the condition was healthy last; undefined: none. */
-  readonly reported?: ReadonlySet<string> | undefined;
-  /** Of those, by reason: since when the answers contradict it while it is pushed; undefined: none. */
-  readonly holds?: ReadonlyMap<string, Hold> | undefined;
-  /** When the log told last that it is held, milliseconds; undefined once the pipeline was healthy. */
+  /**
+   * Each reason that Prometheus bore out since the condition was last healthy, with the moment from which on its answers contradict
+   * the push of that alert; undefined: they do not.
+   */
+  readonly reported?: ReadonlyMap<string, number | undefined>;
+  /** When the log last told that the condition is held; undefined once it was healthy. */
   readonly toldAt?: number | undefined;
 }
 
@@ -42,8 +42,7 @@ export class VerdictMemory {
     const request = { kind, name, ...(namespace !== undefined && { namespace }) };
     const key = requestKey(request);
     const memory = { ...this.#memories.get(key), ...change, request };
-    const { reported, holds, toldAt } = memory;
-    if (reported === undefined && holds === undefined && toldAt === undefined) this.#memories.delete(key);
+    if ((memory.reported?.size ?? 0) === 0 && memory.toldAt === undefined) this.#memories.delete(key);
     else this.#memories.set(key, memory);
     if (this.#memories.size >= this.#lookAt) this.#forgetThoseGone();
   }

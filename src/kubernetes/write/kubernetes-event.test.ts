@@ -61,6 +61,11 @@ describe('kubernetesEvent', () => {
     const decisions: readonly (readonly [decision: Decision, words: string])[] = [
       [throttling, 'TraceGatewayThrottling firing'],
       [{ by: 'no alert' }, 'no alert of this pipeline fires'],
+      [{ by: 'push', labels: { alertname: 'a' } }, 'a still pushed as firing'],
+      [
+        { by: 'end of grace', labels: { alertname: 'a' } },
+        'a still pushed as firing, but Prometheus has not reported it for prometheus.heal_grace',
+      ],
       [{ by: 'failed query', error: new Error('refused by http://10.0.0.1') }, 'Prometheus could not be asked'],
       [
         { by: 'condition', type: 'ConfigurationGenerated', status: 'False', reason: 'EndpointInvalid' },

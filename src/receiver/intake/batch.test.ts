@@ -82,7 +82,7 @@ describe('readBatch', () => {
 
   it('lets others run while it reads a large body, and while it hands over any', async () => {
     let now = 0;
-    const busy: Clock = { now: () => (now += 10), setTimeout: () => () => undefined };
+    const busy: Clock = { now: () => (now += 10), monotonic: () => now, setTimeout: () => () => undefined };
     const large = Buffer.from(body(1000, slicedBodyBytes));
     assert.ok((await turnsDuring(() => readBatch(large, 3, slices(busy)))) > 20);
     const batch = await readBatch(Buffer.from(body(1000)), 3, slices(busy));
