@@ -61,7 +61,8 @@ export class AllReplicas {
 
   constructor(options: AllReplicasOptions) {
     this.#options = options;
-    this.address = options.urls.map((url) => prometheusEndpoint(url).address).join(', ');
+    const { urls } = options;
+    this.address = urls.map((url) => prometheusEndpoint(url, { urls }).address).join(', ');
   }
 
   /** Rejects with PrometheusError when none has answered; with the signal's reason when the signal is aborted. */

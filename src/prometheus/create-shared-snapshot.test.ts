@@ -63,6 +63,23 @@ describe('createSharedSnapshot', { timeout: 20_000 }, () => {
     assert.doesNotMatch(JSON.stringify(logger.lines), /Passw0rd/);
   });
 
+  it('says which of two URLs failed that differ in their credentials alone, without a credential', async (test) => {
+    const prometheus = await startRawServer((socket, head) => {
+      const isLet = head.includes(`Basic ${Buffer.from('two:Passw0rd').toString('base64')}`);
+      socket.end(isLet ? emptyAnswer : 'HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n');
+    });
+    test.after(() => prometheus.close());
+    const { host } = new URL(prometheus.url);
+    const urls = ['one', 'two'].map((tenant) => `http://${tenant}:Passw0rd@${host}`);
+    const { logger, snapshots } = bench(prometheus.url, { max_firing_size: 1 << 20 }, urls);
+    test.after(() => snapshots.close());
+    await snapshots.snapshot(0, [], signal);
+    const [first, second] = [1, 2].map((place) => `http://${host} (URL ${place})`);
+    assert.deepEqual(logger.valuesOf('prometheus.queried', 'address'), [[`${first}, ${second}`]]);
+    assert.deepEqual(logger.valuesOf('prometheus.replica_failed', 'replica'), [[first]]);
+    assert.doesNotMatch(JSON.stringify(logger.lines), /Passw0rd|one:|two:/);
+  });
+
   it('asks every URL with the parameters of the configuration, and says how many answered', async (test) => {
     const servers = await Promise.all([0, 1].map(() => startRawServer((socket) => socket.end(emptyAnswer))));
     test.after(() => Promise.all(servers.map((server) => server.close())));

@@ -17,6 +17,8 @@ import { statusFailure } from './status-failure.ts';
 export interface PrometheusClientOptions {
   /** http or https, with any path prefix; `user:password@` becomes basic authentication. */
   readonly url: string;
+  /** `prometheus.url`, of which this is one: those that look alike without their credentials are told apart by their place in it. */
+  readonly urls?: readonly string[];
   /** Which of the addresses of its host to connect to. Default: whichever the system chooses. */
   readonly ip?: string;
   /** `prometheus.params`. */

@@ -5,7 +5,7 @@ import { percentDecoded } from '../text/percent-decoded.ts';
 export interface PrometheusEndpoint {
   /** What to fetch: no credentials in it, which fetch refuses. */
   readonly url: string;
-  /** What to show people: no credentials, no query; with the address of one replica in brackets, if it is one of several. */
+  /** What to show people: no credentials, no query; in brackets what tells one of several replicas from the others. */
   readonly address: string;
   /** The value of the Authorization header; undefined without credentials. */
   readonly authorization: string | undefined;
@@ -22,18 +22,33 @@ export interface EndpointOptions {
   readonly params?: ReadonlyMap<string, readonly string[]>;
   /** The one address of the host that is asked. */
   readonly ip?: string | undefined;
+  /** `prometheus.url`, of which this is one. */
+  readonly urls?: readonly string[];
 }
 
 /**
  * The alerts endpoint of the Prometheus at `url`: http or https, with or without a path prefix, a trailing slash, and
  * `user:password@`.
  */
-export function prometheusEndpoint(url: string, { params, ip }: EndpointOptions = {}): PrometheusEndpoint {
-  const { protocol, host, pathname, username, password } = new URL(url);
-  const base = `${protocol}//${host}${pathname.replace(/\/+$/, '')}`;
+export function prometheusEndpoint(url: string, { params, ip, urls = [] }: EndpointOptions = {}): PrometheusEndpoint {
+  const { username, password } = new URL(url);
+  const base = baseOf(url);
   const query = queryOf(params ?? new Map());
-  const endpoint = { url: `${base}/api/v1/alerts${query}`, address: ip === undefined ? base : `${base} (${ip})` };
+  const details = [...placeAmongLookAlikes(url, urls), ...(ip === undefined ? [] : [ip])];
+  const address = details.length === 0 ? base : `${base} (${details.join(', ')})`;
+  const endpoint = { url: `${base}/api/v1/alerts${query}`, address };
   return { ...endpoint, ...quotable(username === '' && password === '' ? open : basicAccess(username, password)) };
+}
+
+function baseOf(url: string): string {
+  const { protocol, host, pathname } = new URL(url);
+  return `${protocol}//${host}${pathname.replace(/\/+$/, '')}`;
+}
+
+/** Not the name of the user: some servers take a token there. */
+function placeAmongLookAlikes(url: string, urls: readonly string[]): readonly string[] {
+  const lookAlikes = urls.filter((each) => baseOf(each) === baseOf(url));
+  return lookAlikes.length < 2 ? [] : [`URL ${urls.indexOf(url) + 1}`];
 }
 
 function queryOf(params: ReadonlyMap<string, readonly string[]>): string {

@@ -46,7 +46,7 @@ describe('query report', () => {
         .linesOf('prometheus.queried')
         .map(({ level, fields }) => [level, fields['status'], fields['retry_in_ms'], fields['verdicts']]),
       [
-        ['warn', 'tls', 4000, 'kept'],
+        ['warn', 'tls', 4000, 'kept, unknown where there was none'],
         ['warn', 'network', 8000, 'unknown'],
       ],
     );

@@ -37,7 +37,7 @@ export class QueryReport {
     });
   }
 
-  /** @param isLasting false while the verdicts stand that were known last */
+  /** @param isLasting false while the verdicts stand that were known last; a pipeline without one becomes Unknown all the same */
   failed(
     error: unknown,
     requestIds: ReadonlySet<string>,
@@ -52,7 +52,7 @@ export class QueryReport {
       ...this.#fields(requestIds, durationMs),
       status: kind,
       error,
-      verdicts: isLasting ? 'unknown' : 'kept',
+      verdicts: isLasting ? 'unknown' : 'kept, unknown where there was none',
       retry_in_ms: retryInMs,
     });
   }

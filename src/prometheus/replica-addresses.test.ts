@@ -55,6 +55,18 @@ describe('ReplicaAddresses', () => {
     assert.equal(nameOf(next[1]!), 'http://prometheus-operated:9090 (10.0.0.3)');
   });
 
+  it('tells those apart that look alike without their credentials, by their place in prometheus.url', async (t) => {
+    const urls = ['http://a:1', 'http://t0ken@b:1/p', 'http://one:s3cret@b:1/p/', 'http://b:1'];
+    const resolveHost: ResolveHost = (host) =>
+      host === 'b' ? Promise.resolve(['10.0.0.1']) : Promise.reject(new Error('no'));
+    const one = await addresses(t, urls, undefined, 'one').current(signal);
+    assert.deepEqual(one.map(nameOf), ['http://a:1', 'http://b:1/p (URL 2)', 'http://b:1/p (URL 3)', 'http://b:1']);
+    const all = await addresses(t, urls, resolveHost, 'all').current(signal);
+    assert.deepEqual(all.map(nameOf).slice(1, 3), ['http://b:1/p (URL 2, 10.0.0.1)', 'http://b:1/p (URL 3, 10.0.0.1)']);
+    const away = await addresses(t, urls, () => Promise.reject(new Error('no')), 'all').current(signal);
+    assert.deepEqual(away.map(nameOf).slice(1, 3), ['http://b:1/p (URL 2)', 'http://b:1/p (URL 3)']);
+  });
+
   it('takes an address for itself', async (t) => {
     const unasked: ResolveHost = () => assert.fail('resolved');
     const replicas = addresses(t, ['http://127.0.0.1:9', 'http://[::1]:9'], unasked, 'all');

@@ -52,14 +52,14 @@ export class ReplicaAddresses {
   }
 
   async #resolved(url: string, signal: AbortSignal): Promise<readonly PrometheusClient[]> {
-    const { resolveHost = systemLookup } = this.#options;
+    const { urls, resolveHost = systemLookup } = this.#options;
     const host = new URL(url).hostname.replace(/^\[|\]$/g, '');
     try {
       const ips = isIP(host) === 0 ? await withSignal(resolveHost(host), signal) : [host];
       // Sorted: DNS rotates them, and with a limit it is always the same ones that are asked.
       return [...new Set(ips)].toSorted().map((ip) => this.#client(url, ip));
     } catch (error) {
-      return [unresolved(url, error)];
+      return [unresolved(url, urls, error)];
     }
   }
 
@@ -84,8 +84,8 @@ async function systemLookup(host: string): Promise<readonly string[]> {
   return (await lookup(host, { all: true })).map(({ address }) => address);
 }
 
-function unresolved(url: string, error: unknown): PrometheusClient {
-  const { address } = prometheusEndpoint(url);
+function unresolved(url: string, urls: readonly string[], error: unknown): PrometheusClient {
+  const { address } = prometheusEndpoint(url, { urls });
   return {
     address,
     key: replicaKey(url),
