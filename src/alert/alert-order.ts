@@ -1,4 +1,4 @@
-import { compareByBytes } from '../text/go/byte-order.ts';
+import { compareByBytes } from '../text/go/utf8.ts';
 import { sortedNames } from './fingerprint.ts';
 import type { LabelSet } from './label-set.ts';
 

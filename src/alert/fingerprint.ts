@@ -1,4 +1,4 @@
-import { compareByBytes } from '../text/go/byte-order.ts';
+import { compareByBytes } from '../text/go/utf8.ts';
 import type { LabelSet } from './label-set.ts';
 
 /** Ends every name and every value; it occurs in no UTF-8 text. */

@@ -1,5 +1,4 @@
-import { Allowance } from '../text/json-selection.ts';
-import { selectOf } from '../text/select-of-json.ts';
+import { Allowance, selectOf } from '../text/json-selection.ts';
 import type { ApiCall } from './api/api-call.ts';
 import { ApiError } from './api/api-error.ts';
 

@@ -1,5 +1,5 @@
 import { AnchoredRegexp } from './anchored-regexp.ts';
-import { quote } from '../text/go/go-quote.ts';
+import { quote } from '../text/go/quote.ts';
 import type { LabelSet } from '../alert/label-set.ts';
 import { reservedClass } from './reserved.ts';
 

@@ -1,4 +1,4 @@
-import { unquote } from '../text/go/go-unquote.ts';
+import { unquote } from '../text/go/quote.ts';
 import { Matcher, type MatchType } from './matcher.ts';
 import { MatcherError } from './matcher-error.ts';
 import { blankClass, reservedClass } from './reserved.ts';

@@ -1,4 +1,4 @@
-import { JsonError } from '../text/json-error.ts';
+import { JsonError } from '../text/json-scanner.ts';
 import { Allowance, type Selection } from '../text/json-selection.ts';
 import type { LabelSet } from '../alert/label-set.ts';
 import { JsonStream, TextTooLongError } from '../text/json-stream.ts';

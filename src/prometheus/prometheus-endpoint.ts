@@ -1,5 +1,5 @@
 import { excerpt } from '../text/excerpt.ts';
-import { percentDecoded } from '../text/percent-decoded.ts';
+import { percentDecoded } from '../text/go/url.ts';
 
 /** Where to ask, taken apart so that the credentials are in one place only. */
 export interface PrometheusEndpoint {

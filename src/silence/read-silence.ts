@@ -1,5 +1,5 @@
 import { isZeroTime, parseDateTime } from '../text/go/date-time.ts';
-import { JsonError } from '../text/json-error.ts';
+import { JsonError } from '../text/json-scanner.ts';
 import { JsonReader } from '../text/json-reader.ts';
 import type { LabelSet } from '../alert/label-set.ts';
 import type { MatchType } from '../matcher/matcher.ts';

@@ -1,5 +1,5 @@
 import { compileRegexp } from '../matcher/compile-regexp.ts';
-import { quote } from '../text/go/go-quote.ts';
+import { quote } from '../text/go/quote.ts';
 import { Matcher } from '../matcher/matcher.ts';
 import { MatcherError } from '../matcher/matcher-error.ts';
 import type { PostableMatcher, PostableSilence } from './postable-silence.ts';

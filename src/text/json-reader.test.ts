@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { JsonError } from './json-error.ts';
+import { JsonError } from './json-scanner.ts';
 import { JsonReader } from './json-reader.ts';
 import { blanks, jsonString, jsonValue } from './json.fixture.ts';
 import type { Sliced } from '../runtime/sliced.ts';

@@ -1,5 +1,4 @@
-import { JsonError } from './json-error.ts';
-import { JsonScanner } from './json-scanner.ts';
+import { JsonError, JsonScanner } from './json-scanner.ts';
 import type { Sliced } from '../runtime/sliced.ts';
 
 /** How deep objects and arrays may nest, all of the text taken together, as in Go's encoding/json. */

@@ -1,5 +1,12 @@
-import { JsonError } from './json-error.ts';
 import type { Sliced } from '../runtime/sliced.ts';
+
+/** A text is no JSON, or not the JSON that was expected; the message says where and why. */
+export class JsonError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'JsonError';
+  }
+}
 
 /** How much is read in one step: far less than a millisecond of work. */
 export const charactersPerStep = 65_536;

@@ -1,7 +1,6 @@
 import { JsonReader } from './json-reader.ts';
 import { charactersPerStep } from './json-scanner.ts';
-import { readSelected, type Allowance, type Selection } from './json-selection.ts';
-import { selectOf } from './select-of-json.ts';
+import { readSelected, selectOf, type Allowance, type Selection } from './json-selection.ts';
 import type { Sliced } from '../runtime/sliced.ts';
 import { slicedBodyBytes } from '../limits.ts';
 import type { Slices } from '../runtime/slices.ts';

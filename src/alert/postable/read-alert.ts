@@ -1,6 +1,6 @@
 import { isZeroTime, parseDateTime } from '../../text/go/date-time.ts';
 import { fieldName } from './field-name.ts';
-import { JsonError } from '../../text/json-error.ts';
+import { JsonError } from '../../text/json-scanner.ts';
 import type { JsonReader } from '../../text/json-reader.ts';
 import type { LabelSet } from '../label-set.ts';
 import { noAnnotations, postableAlert, type PostableAlert } from './postable-alert.ts';

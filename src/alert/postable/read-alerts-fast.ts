@@ -1,7 +1,7 @@
 import { fieldName } from './field-name.ts';
 import type { LabelSet } from '../label-set.ts';
 import { noAnnotations, postableAlert, type PostableAlert } from './postable-alert.ts';
-import { isRequestUri } from '../../text/go/request-uri.ts';
+import { isRequestUri } from '../../text/go/url.ts';
 import { isTrustworthy, isUsualLabelSet, usualTime } from './usual-field.ts';
 
 /**

@@ -1,9 +1,9 @@
 import { BatchError } from './batch-error.ts';
-import { JsonError } from '../../text/json-error.ts';
+import { JsonError } from '../../text/json-scanner.ts';
 import { JsonReader } from '../../text/json-reader.ts';
 import type { PostableAlert } from './postable-alert.ts';
 import { finishedAlert, readAlertDraft, type AlertDraft } from './read-alert.ts';
-import { isRequestUri } from '../../text/go/request-uri.ts';
+import { isRequestUri } from '../../text/go/url.ts';
 
 /** A step: an alert that has been read, or, in what is long, nothing but a chance for others to run. */
 export type ReadStep = PostableAlert | undefined;

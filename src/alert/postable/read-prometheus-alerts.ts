@@ -2,7 +2,7 @@ import type { KnownAlert, KnownAlerts } from './known-alerts.ts';
 import type { LabelSet, LabelText } from '../label-set.ts';
 import { PlainLabelSet } from './plain-label-set.ts';
 import { noAnnotations, postableAlert, type PostableAlert } from './postable-alert.ts';
-import { isRequestUri } from '../../text/go/request-uri.ts';
+import { isRequestUri } from '../../text/go/url.ts';
 import { TextAlert } from './text-alert.ts';
 import { TextHash } from '../text-hash.ts';
 import { TextPieces, type Piece } from './text-pieces.ts';

@@ -1,8 +1,8 @@
-import { JsonError } from '../../text/json-error.ts';
+import { JsonError } from '../../text/json-scanner.ts';
 import { JsonReader } from '../../text/json-reader.ts';
 import { finishedAlert, readAlertDraft, readString, type AlertDraft } from './read-alert.ts';
 import type { ReadStep } from './read-alerts.ts';
-import { isRequestUri } from '../../text/go/request-uri.ts';
+import { isRequestUri } from '../../text/go/url.ts';
 import type { Sliced } from '../../runtime/sliced.ts';
 
 /**

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { JsonError } from '../../text/json-error.ts';
+import { JsonError } from '../../text/json-scanner.ts';
 import { readWebhookHead, type WebhookHead } from './webhook-head.ts';
 
 function read(text: string): WebhookHead {

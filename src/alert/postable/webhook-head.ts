@@ -1,4 +1,4 @@
-import { JsonError } from '../../text/json-error.ts';
+import { JsonError } from '../../text/json-scanner.ts';
 import { JsonReader } from '../../text/json-reader.ts';
 import { readString } from './read-alert.ts';
 import type { Sliced } from '../../runtime/sliced.ts';

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import { request } from 'undici';
-import { JsonError } from '../../text/json-error.ts';
+import { JsonError } from '../../text/json-scanner.ts';
 import { Allowance } from '../../text/json-selection.ts';
 import { readBoundedBody } from '../../text/bounded-body.ts';
 import { excerpt } from '../../text/excerpt.ts';

@@ -1,5 +1,5 @@
 import type { Cluster } from '@kubernetes/client-node';
-import { percentDecoded } from '../../text/percent-decoded.ts';
+import { percentDecoded } from '../../text/go/url.ts';
 import { proxyFromEnvironment, type Environment, type Proxy } from '../../proxy/proxy-environment.ts';
 
 /** Where the API server of a cluster is, and how it is reached. */

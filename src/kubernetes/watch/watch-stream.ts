@@ -1,4 +1,4 @@
-import { JsonError } from '../../text/json-error.ts';
+import { JsonError } from '../../text/json-scanner.ts';
 import { Allowance } from '../../text/json-selection.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { JsonStream, TextTooLongError } from '../../text/json-stream.ts';

@@ -1,5 +1,5 @@
 import { BatchError } from '../../alert/postable/batch-error.ts';
-import { JsonError } from '../../text/json-error.ts';
+import { JsonError } from '../../text/json-scanner.ts';
 import type { KnownAlerts } from '../../alert/postable/known-alerts.ts';
 import type { PostableAlert } from '../../alert/postable/postable-alert.ts';
 import { readWebhookAlerts } from '../../alert/postable/read-webhook-alerts.ts';

@@ -4,7 +4,7 @@ import { AlertStore } from '../../alert/alert-store.ts';
 import { readAlerts } from '../../alert/postable/read-alerts.ts';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { AlertLists, type SlicedText } from './alert-lists.ts';
-import { Query } from '../../text/go/query.ts';
+import { Query } from '../../text/go/url.ts';
 
 const clock = new FakeClock();
 const options = { maxAlerts: 1e6, maxBytes: 1e9, resolveTimeoutMs: 300_000 };

@@ -9,8 +9,8 @@ import { slicedSort } from '../../runtime/sliced-sort.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { alertJson, labelsJson, receiverName } from './alert-json.ts';
 import { readAlertQuery, type AlertQuery } from './alert-query.ts';
-import { htmlSafe } from '../../text/go/html-safe.ts';
-import type { Query } from '../../text/go/query.ts';
+import { htmlSafe } from '../../text/go/quote.ts';
+import type { Query } from '../../text/go/url.ts';
 
 /** The ids of the silences that suppress an alert at `now`; none if it is active. */
 export type SilencedBy = (alert: Labelled, now: number) => readonly string[];

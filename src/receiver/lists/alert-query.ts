@@ -3,7 +3,7 @@ import type { Matcher } from '../../matcher/matcher.ts';
 import { MatcherError } from '../../matcher/matcher-error.ts';
 import type { Sliced } from '../../runtime/sliced.ts';
 import { receiverName } from './alert-json.ts';
-import type { Query } from '../../text/go/query.ts';
+import type { Query } from '../../text/go/url.ts';
 import { parseMatchers } from './parse-matchers.ts';
 
 /** Which alerts are asked for. */

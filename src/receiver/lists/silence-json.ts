@@ -2,7 +2,7 @@ import { formatDateTime } from '../../text/go/date-time.ts';
 import type { Matcher } from '../../matcher/matcher.ts';
 import { silenceState, type Silence } from '../../silence/silence.ts';
 import { labelsJson } from './alert-json.ts';
-import { htmlSafe } from '../../text/go/html-safe.ts';
+import { htmlSafe } from '../../text/go/quote.ts';
 
 /** A silence as `GET` answers it: Alertmanager's gettableSilence, its members in Alertmanager's order. */
 export function silenceJson(silence: Silence, now: number): string {

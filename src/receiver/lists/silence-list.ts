@@ -4,7 +4,7 @@ import type { Silences } from '../../silence/silences.ts';
 import { slicedSort } from '../../runtime/sliced-sort.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { SlicedText } from './alert-lists.ts';
-import type { Query } from '../../text/go/query.ts';
+import type { Query } from '../../text/go/url.ts';
 import { parseMatchers } from './parse-matchers.ts';
 import { silenceJson } from './silence-json.ts';
 

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { htmlSafe } from '../../text/go/html-safe.ts';
+import { htmlSafe } from '../../text/go/quote.ts';
 
 /**
  * The shapes in which Alertmanager answers, which its clients tell apart: what the handler itself says is a JSON string and

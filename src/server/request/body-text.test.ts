@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
-import { decodeUtf8 } from '../../text/go/go-utf8.ts';
+import { decodeUtf8 } from '../../text/go/utf8.ts';
 import { slicedBodyBytes } from '../../limits.ts';
 import { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { Slices } from '../../runtime/slices.ts';

@@ -1,5 +1,5 @@
 import { isAscii } from 'node:buffer';
-import { decodeUtf8 } from '../../text/go/go-utf8.ts';
+import { decodeUtf8 } from '../../text/go/utf8.ts';
 import { slicedBodyBytes } from '../../limits.ts';
 import type { Slices } from '../../runtime/slices.ts';
 

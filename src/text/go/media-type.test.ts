@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { mediaTypeProblem } from './media-type.ts';
+import { mediaTypeProblem, acceptsJson } from './media-type.ts';
 
-const accepted: readonly string[] = [
+const acceptedTypes: readonly string[] = [
   'application/json',
   'APPLICATION/JSON',
   ' application/json ',
@@ -40,7 +40,7 @@ const unsupported: readonly (readonly [header: string | undefined, type: string]
 ];
 
 describe('mediaTypeProblem', () => {
-  for (const header of accepted) {
+  for (const header of acceptedTypes) {
     it(`accepts ${JSON.stringify(header)}`, () => assert.equal(mediaTypeProblem(header), undefined));
   }
 
@@ -108,4 +108,24 @@ describe('mediaTypeProblem', () => {
       }),
     );
   });
+});
+
+describe('acceptsJson', () => {
+  const rows: readonly (readonly [string | undefined, boolean])[] = [
+    [undefined, true],
+    ['', false],
+    ['*/*', true],
+    ['application/*', true],
+    ['APPLICATION/JSON', true],
+    ['application/json; charset=latin1', true],
+    ['text/html, application/json;q=0.1', true],
+    ['*/*, application/json;q=0', true],
+    ['text/html', false],
+    ['garbage', false],
+    ['application/json;q=0', false],
+    ['*/*; q=0.000', false],
+    ['application/yaml, text/*;q=0.3', false],
+  ];
+  for (const [header, accepted] of rows)
+    it(`says ${accepted} to ${header}`, () => assert.equal(acceptsJson(header), accepted));
 });

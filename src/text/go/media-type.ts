@@ -1,5 +1,5 @@
 /** Why a body of this Content-Type is not read; undefined if it is JSON. */
-export interface MediaTypeProblem {
+interface MediaTypeProblem {
   readonly status: 400 | 415;
   readonly message: string;
 }
@@ -36,4 +36,20 @@ export function mediaTypeProblem(header: string | undefined): MediaTypeProblem |
 function repeatsParameter(parameters: string): boolean {
   const names = [...parameters.matchAll(parameterName)].map(([, name]) => name!.toLowerCase());
   return new Set(names).size < names.length;
+}
+
+/**
+ * Whether a request takes JSON: one of the types that it accepts is JSON or has a star in its place, with a weight above 0.
+ * The rule is that of github.com/go-openapi/runtime: a star counts even where JSON itself has the weight 0.
+ */
+export function acceptsJson(header: string | undefined): boolean {
+  if (header === undefined) return true;
+  return header.split(',').some((part) => {
+    const [type = '', ...parameters] = part.split(';').map((text) => text.trim().toLowerCase());
+    return ['application/json', 'application/*', '*/*'].includes(type) && !parameters.some((text) => isZero(text));
+  });
+}
+
+function isZero(parameter: string): boolean {
+  return /^q=0(?:\.0*)?$/.test(parameter);
 }

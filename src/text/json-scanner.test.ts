@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { JsonError } from './json-error.ts';
+import { JsonError } from './json-scanner.ts';
 
 describe('JsonError', () => {
   it('is an error of its own name', () => {

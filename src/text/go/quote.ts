@@ -1,9 +1,39 @@
 import { isUtf8 } from 'node:buffer';
 
+const shortEscapes: Readonly<Record<string, string>> = {
+  '\x07': '\\a',
+  '\b': '\\b',
+  '\f': '\\f',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\v': '\\v',
+  '\\': '\\\\',
+  '"': '\\"',
+};
+
+/** Letters, marks, numbers, punctuation, symbols and the ASCII blank: what Go calls printable. */
+const toEscape = /["\\]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu;
+
+/** A text between double quotes as Go's strconv.Quote writes it; but what is newer than Go's Unicode 15 is not escaped. */
+export function quote(text: string): string {
+  return `"${text.replace(toEscape, escape)}"`;
+}
+
+function escape(character: string): string {
+  return shortEscapes[character] ?? hexadecimal(character.codePointAt(0)!);
+}
+
+function hexadecimal(codePoint: number): string {
+  const digits = codePoint.toString(16);
+  if (codePoint < 0x20 || codePoint === 0x7f) return `\\x${digits.padStart(2, '0')}`;
+  return codePoint > 0xffff ? `\\U${digits.padStart(8, '0')}` : `\\u${digits.padStart(4, '0')}`;
+}
+
 /** What stands between the quotes: one escape, or any other character. */
 const piece = /\\(?:([abfnrtv\\"])|x([\da-fA-F]{2})|([0-3][0-7]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8}))|[^"\\\n]+/y;
 
-const shortEscapes: Readonly<Record<string, string>> = {
+const unescaped: Readonly<Record<string, string>> = {
   a: '\x07',
   b: '\b',
   f: '\f',
@@ -35,7 +65,7 @@ export function unquote(quoted: string): string | undefined {
 }
 
 function readPiece([all, short, byte, octal, unicode, long]: RegExpExecArray): Buffer | undefined {
-  if (short !== undefined) return Buffer.from(shortEscapes[short]!);
+  if (short !== undefined) return Buffer.from(unescaped[short]!);
   if (byte !== undefined) return Buffer.of(Number.parseInt(byte, 16));
   if (octal !== undefined) return Buffer.of(Number.parseInt(octal, 8));
   const digits = unicode ?? long;
@@ -45,4 +75,9 @@ function readPiece([all, short, byte, octal, unicode, long]: RegExpExecArray): B
 function readCodePoint(codePoint: number): Buffer | undefined {
   if (codePoint > 0x10ffff || (codePoint >= 0xd800 && codePoint < 0xe000)) return undefined;
   return Buffer.from(String.fromCodePoint(codePoint));
+}
+
+/** JSON as Go's encoder writes it: safe to stand inside HTML. */
+export function htmlSafe(json: string): string {
+  return json.replaceAll(/[<>&\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
