@@ -1,5 +1,5 @@
 import type { LabelSet } from './label-set.ts';
-import type { Sliced } from '../runtime/sliced.ts';
+import type { Sliced } from '../runtime/slices.ts';
 
 /** This few alerts are compared one by one; more are narrowed down first. */
 const fewAlerts = 64;

@@ -5,7 +5,7 @@ import type { LabelSet } from '../alert/label-set.ts';
 import type { MatchType } from '../matcher/matcher.ts';
 import type { PostableMatcher, PostableSilence } from './postable-silence.ts';
 import { SilenceError } from './silence-error.ts';
-import type { Sliced } from '../runtime/sliced.ts';
+import type { Sliced } from '../runtime/slices.ts';
 
 /** Most characters of a date-time, as for alerts. */
 const longestTime = 1024;

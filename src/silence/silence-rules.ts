@@ -6,7 +6,7 @@ import type { PostableMatcher, PostableSilence } from './postable-silence.ts';
 import { SilenceError } from './silence-error.ts';
 import { matcherMemory } from './silence-memory.ts';
 import { silenceSize } from './silence-size.ts';
-import type { Sliced } from '../runtime/sliced.ts';
+import type { Sliced } from '../runtime/slices.ts';
 import { silenceState, type Silence } from './silence.ts';
 
 /** The silences as they are before a change. */

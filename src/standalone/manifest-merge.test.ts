@@ -5,7 +5,7 @@ import type { Pipeline } from '../reconcile/ports.ts';
 import { requestKey } from '../reconcile/request.ts';
 import type { ManifestFile } from './manifest-file.ts';
 import * as merge from './manifest-merge.ts';
-import { inOneGo } from '../runtime/sliced.fixture.ts';
+import { inOneGo } from '../runtime/slices.fixture.ts';
 import { condition } from './standalone.fixture.ts';
 
 function pipelineNamed(name: string, overrides: Partial<Pipeline> = {}): Pipeline {

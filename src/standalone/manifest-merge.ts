@@ -1,10 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Pipeline } from '../reconcile/ports.ts';
-import type { Request } from '../reconcile/request.ts';
-import { requestKey } from '../reconcile/request.ts';
+import { requestKey, type Request } from '../reconcile/request.ts';
 import type { ManifestFile } from './manifest-file.ts';
-import type { Sliced } from '../runtime/sliced.ts';
-import { slicedSort } from '../runtime/sliced-sort.ts';
+import { slicedSort, type Sliced } from '../runtime/slices.ts';
 
 /** A pipeline as its manifest gives it, and the file that it stands in. */
 export interface Manifest {

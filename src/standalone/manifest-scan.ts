@@ -3,14 +3,11 @@ import { join } from 'node:path';
 import type { LogFields, Logger } from '../runtime/logger.ts';
 import { FolderError } from './folder-error.ts';
 import { mapBounded } from './map-bounded.ts';
-import type { ManifestFile } from './manifest-file.ts';
-import { readManifestFile } from './manifest-file.ts';
+import { readManifestFile, type ManifestFile } from './manifest-file.ts';
 import type { ParseManifest } from './manifest-thread.ts';
-import type { DuplicateManifest, Manifest } from './manifest-merge.ts';
-import { mergeManifests } from './manifest-merge.ts';
-import type { Sliced } from '../runtime/sliced.ts';
+import { mergeManifests, type DuplicateManifest, type Manifest } from './manifest-merge.ts';
+import { inSlices, Slices, type Sliced } from '../runtime/slices.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
-import { inSlices, Slices } from '../runtime/slices.ts';
 
 export interface ManifestScanOptions {
   readonly folder: string;

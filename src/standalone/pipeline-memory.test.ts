@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { Condition, Pipeline } from '../reconcile/ports.ts';
 import type { Manifest } from './manifest-merge.ts';
 import { PipelineMemory, sortedRequests } from './pipeline-memory.ts';
-import { inOneGo } from '../runtime/sliced.fixture.ts';
+import { inOneGo } from '../runtime/slices.fixture.ts';
 import { condition } from './standalone.fixture.ts';
 
 const request = { kind: 'LogPipeline', name: 'a' };

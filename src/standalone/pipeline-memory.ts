@@ -1,9 +1,7 @@
 import type { Condition, Pipeline } from '../reconcile/ports.ts';
-import type { Request } from '../reconcile/request.ts';
-import { requestKey } from '../reconcile/request.ts';
+import { requestKey, type Request } from '../reconcile/request.ts';
 import { compareRequests, type Manifest } from './manifest-merge.ts';
-import type { Sliced } from '../runtime/sliced.ts';
-import { slicedSort } from '../runtime/sliced-sort.ts';
+import { slicedSort, type Sliced } from '../runtime/slices.ts';
 
 /** The only type of condition that is written here; every other one is the manifest's, so that an edit of it takes effect. */
 export const ownConditionType = 'TelemetryFlowHealthy';

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { JsonError } from './json-scanner.ts';
 import { JsonReader } from './json-reader.ts';
 import { blanks, jsonString, jsonValue } from './json.fixture.ts';
-import type { Sliced } from '../runtime/sliced.ts';
+import type { Sliced } from '../runtime/slices.ts';
 
 /** Runs all steps at once. */
 function run<T>(steps: Sliced<T>): T {

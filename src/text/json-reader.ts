@@ -1,5 +1,5 @@
 import { JsonError, JsonScanner } from './json-scanner.ts';
-import type { Sliced } from '../runtime/sliced.ts';
+import type { Sliced } from '../runtime/slices.ts';
 
 /** How deep objects and arrays may nest, all of the text taken together, as in Go's encoding/json. */
 const maxDepth = 10_000;

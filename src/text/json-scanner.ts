@@ -1,4 +1,4 @@
-import type { Sliced } from '../runtime/sliced.ts';
+import type { Sliced } from '../runtime/slices.ts';
 
 /** A text is no JSON, or not the JSON that was expected; the message says where and why. */
 export class JsonError extends Error {

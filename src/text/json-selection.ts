@@ -1,5 +1,5 @@
 import type { JsonReader } from './json-reader.ts';
-import type { Sliced } from '../runtime/sliced.ts';
+import type { Sliced } from '../runtime/slices.ts';
 
 /**
  * What is to be kept of a value of JSON; of everything else nothing is made.

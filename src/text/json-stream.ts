@@ -1,9 +1,8 @@
 import { JsonReader } from './json-reader.ts';
 import { charactersPerStep } from './json-scanner.ts';
 import { readSelected, selectOf, type Allowance, type Selection } from './json-selection.ts';
-import type { Sliced } from '../runtime/sliced.ts';
+import type { Sliced, Slices } from '../runtime/slices.ts';
 import { slicedBodyBytes } from '../limits.ts';
-import type { Slices } from '../runtime/slices.ts';
 
 /** What reads JSON out of a reader, in small steps. */
 export type ReadJson<T> = (reader: JsonReader) => Sliced<T>;

@@ -4,7 +4,7 @@ import { JsonError } from '../../text/json-scanner.ts';
 import type { JsonReader } from '../../text/json-reader.ts';
 import type { LabelSet } from '../label-set.ts';
 import { noAnnotations, postableAlert, type PostableAlert } from './postable-alert.ts';
-import type { Sliced } from '../../runtime/sliced.ts';
+import type { Sliced } from '../../runtime/slices.ts';
 
 /** Most characters of a date-time. Alertmanager takes any number of digits and blanks; nine of the digits count. */
 const longestTime = 1024;

@@ -3,7 +3,7 @@ import { JsonReader } from '../../text/json-reader.ts';
 import { finishedAlert, readAlertDraft, readString, type AlertDraft } from './read-alert.ts';
 import type { ReadStep } from './read-alerts.ts';
 import { isRequestUri } from '../../text/go/url.ts';
-import type { Sliced } from '../../runtime/sliced.ts';
+import type { Sliced } from '../../runtime/slices.ts';
 
 /**
  * Reads the alerts of a webhook payload in small steps. A time that Go calls zero is absent: so is the end of every alert

@@ -1,7 +1,7 @@
 import { JsonError } from '../../text/json-scanner.ts';
 import { JsonReader } from '../../text/json-reader.ts';
 import { readString } from './read-alert.ts';
-import type { Sliced } from '../../runtime/sliced.ts';
+import type { Sliced } from '../../runtime/slices.ts';
 
 /** Every Alertmanager sends "4", Grafana's webhook contact point sends "1"; both have the same fields. */
 const supportedVersions: readonly string[] = ['4', '1'];

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Clock } from '../../runtime/clock.ts';
-import { startDeadline } from '../../runtime/deadline.ts';
+import { startDeadline, sleep } from '../../runtime/deadline.ts';
 import type { ApiCall } from './api-call.ts';
 import { ApiError } from './api-error.ts';
 import type { ApiMetrics } from './api-metrics.ts';
@@ -8,7 +8,6 @@ import type { ApiTransport } from './api-transport.ts';
 import type { CallRate } from '../call-rate.ts';
 import type { Connections } from './connections.ts';
 import type { Credentials } from './credentials.ts';
-import { sleep } from '../../runtime/sleep.ts';
 
 export interface ApiClientOptions {
   readonly clock: Clock;

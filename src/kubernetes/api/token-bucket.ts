@@ -1,5 +1,5 @@
 import type { Clock } from '../../runtime/clock.ts';
-import { sleep } from '../../runtime/sleep.ts';
+import { sleep } from '../../runtime/deadline.ts';
 
 export interface TokenBucketOptions {
   readonly clock: Clock;

@@ -9,10 +9,9 @@ import { listObjects, type LeftOutReason, type ListedObject, type ListedObjects 
 import type { MemoryShare } from '../object-memory.ts';
 import { toCachedPipeline, type ApiObject, type CachedPipeline } from '../pipeline-object.ts';
 import type { ReflectorReport } from './reflector-report.ts';
-import type { Sliced } from '../../runtime/sliced.ts';
-import { inSlices, Slices } from '../../runtime/slices.ts';
+import { inSlices, Slices, type Sliced } from '../../runtime/slices.ts';
 import { initialState, nextStep, type PhaseOutcome, type ReflectorState } from './reflector-steps.ts';
-import { sleep } from '../../runtime/sleep.ts';
+import { sleep } from '../../runtime/deadline.ts';
 import { WatchCache, type CacheChange } from './watch-cache.ts';
 import { watchStream, type ReceivedEvent } from './watch-stream.ts';
 import { apiVersionOf, resourceName, type ServedResource, type WatchedResource } from './watched-resource.ts';

@@ -1,4 +1,4 @@
-import type { Sliced } from '../../runtime/sliced.ts';
+import type { Sliced } from '../../runtime/slices.ts';
 
 /** What of an object says which one it is, and in which version. */
 export interface Versioned {

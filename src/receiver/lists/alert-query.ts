@@ -1,7 +1,7 @@
 import { AnchoredRegexp } from '../../matcher/anchored-regexp.ts';
 import type { Matcher } from '../../matcher/matcher.ts';
 import { MatcherError } from '../../matcher/matcher-error.ts';
-import type { Sliced } from '../../runtime/sliced.ts';
+import type { Sliced } from '../../runtime/slices.ts';
 import { receiverName } from './alert-json.ts';
 import type { Query } from '../../text/go/url.ts';
 import { parseMatchers } from './parse-matchers.ts';

@@ -1,7 +1,7 @@
 import type { Matcher } from '../../matcher/matcher.ts';
 import { MatcherError } from '../../matcher/matcher-error.ts';
 import { parseMatcher } from '../../matcher/parse-matcher.ts';
-import type { Sliced } from '../../runtime/sliced.ts';
+import type { Sliced } from '../../runtime/slices.ts';
 import { filterInstructions } from '../../limits.ts';
 
 /**

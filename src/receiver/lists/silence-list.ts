@@ -1,7 +1,7 @@
 import type { Matcher } from '../../matcher/matcher.ts';
 import { silenceState, type Silence, type SilenceState } from '../../silence/silence.ts';
 import type { Silences } from '../../silence/silences.ts';
-import { slicedSort } from '../../runtime/sliced-sort.ts';
+import { slicedSort } from '../../runtime/slices.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { SlicedText } from './alert-lists.ts';
 import type { Query } from '../../text/go/url.ts';
