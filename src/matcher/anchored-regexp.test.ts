@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { RE2JS } from 're2js';
-import { AnchoredRegexp } from './anchored-regexp.ts';
+import { AnchoredRegexp, compileRegexp, regexpSize } from './anchored-regexp.ts';
 
 describe('AnchoredRegexp', () => {
   it('refuses an expression that would take too long to compile', () =>
@@ -34,7 +34,7 @@ describe('AnchoredRegexp', () => {
   // The search first looks for texts that the expression needs; the match of a whole text tries it at once.
   it('decides by a quick look for what has to be there just as without', () =>
     fc.assert(
-      fc.property(expression(), fc.array(fc.array(piece).map(joined), { maxLength: 20 }), (source, texts) => {
+      fc.property(arbitraryExpression(), fc.array(fc.array(piece).map(joined), { maxLength: 20 }), (source, texts) => {
         const tried = RE2JS.compile(`^(?:${source})$`);
         const regexp = new AnchoredRegexp(source);
         for (const text of texts)
@@ -47,7 +47,7 @@ describe('AnchoredRegexp', () => {
 /** What a text is made of: letters that fold into each other, a lone half of a pair, the ends of lines. */
 const piece = fc.constantFrom('a', 'b', 'ab', 'K', 'k', '\u212a', 's', '\u017f', '.', '\n', '😀', '\ud83d', '-', '');
 
-function expression() {
+function arbitraryExpression() {
   const atom = fc.constantFrom(
     'a',
     'b',
@@ -95,3 +95,45 @@ function expression() {
 function joined(pieces: readonly string[]): string {
   return pieces.join('');
 }
+
+describe('compileRegexp', () => {
+  // As Go's regexp/syntax says it.
+  for (const [expression, message] of [
+    ['[', 'missing closing ]: `[`'],
+    ['a)', 'unexpected ): `a)`'],
+    ['\\', 'trailing backslash at end of expression: ``'],
+    ['a**', 'invalid nested repetition operator: `**`'],
+  ] as const)
+    it(`says what is wrong with ${expression}`, () =>
+      assert.throws(() => compileRegexp(expression), {
+        name: 'MatcherError',
+        message: `error parsing regexp: ${message}`,
+      }));
+});
+
+const items =
+  'a . \\d [a-z] [^]a] []] [\\]a] [[:alpha:]] \\pL \\p{Greek} [\\pL\\pN] \\Q(\\E \\Q)\\E ( (?: ) | * + ? {3} {2,5} {4,} ' +
+  '{1,2 (?i) \\( \\x{61} 😀 [( (?P<n> ^ $ \\b {30} K ü (?i: [ \\Q';
+
+describe('regexpSize', () => {
+  it('multiplies what is repeated', () => {
+    assert.ok(regexpSize('((ab){10}c){10}') > 200);
+    assert.ok(regexpSize('x{1000}'.repeat(100)) >= 100_000);
+    assert.ok(regexpSize('a(bc)*d') < 20);
+  });
+
+  it('is at least about the size of the programme, whatever the expression', () =>
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...items.split(' ')), { maxLength: 12 }), (parts) => {
+        const expression = `^(?:${parts.join('')})$`;
+        let size: number;
+        try {
+          size = RE2JS.compile(expression).programSize();
+        } catch {
+          return;
+        }
+        assert.ok(size <= 2 * regexpSize(expression), expression);
+      }),
+      { numRuns: 1000 },
+    ));
+});

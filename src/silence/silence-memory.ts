@@ -1,4 +1,4 @@
-import { regexpSize } from '../matcher/regexp-size.ts';
+import { regexpSize } from '../matcher/anchored-regexp.ts';
 import type { PostableMatcher, PostableSilence } from './postable-silence.ts';
 
 /** What a silence takes besides its texts, and a matcher or an annotation besides theirs, bytes. */

@@ -1,4 +1,4 @@
-import { compileRegexp } from '../matcher/compile-regexp.ts';
+import { compileRegexp } from '../matcher/anchored-regexp.ts';
 import { quote } from '../text/go/quote.ts';
 import { Matcher } from '../matcher/matcher.ts';
 import { MatcherError } from '../matcher/matcher-error.ts';

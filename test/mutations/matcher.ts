@@ -1,7 +1,7 @@
 import type { MutatedPart } from './mutation.ts';
 
 const file = 'matcher/matcher.ts';
-const classic = 'matcher/classic-matcher.ts';
+const classic = 'matcher/parse-matcher.ts';
 const parse = 'matcher/parse-matcher.ts';
 
 export const matcher: MutatedPart = {

@@ -1,5 +1,4 @@
-import { AnchoredRegexp } from '../../matcher/anchored-regexp.ts';
-import { compileRegexp } from '../../matcher/compile-regexp.ts';
+import { AnchoredRegexp, compileRegexp } from '../../matcher/anchored-regexp.ts';
 import type { Reader } from '../settings/reading.ts';
 
 const allowed = 'a regular expression in RE2 syntax for the whole origin, as in https://grafana\\.example\\.com';
