@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict';
-import { Alert, type AlertTexts } from './alert.ts';
-import { alertSize } from './alert-size.ts';
+import { Alert, isResolved, receivedTimes, mergeTimes, type AlertTexts, type AlertTimes } from './alert.ts';
+import { alertSize } from './alert-memory.ts';
 import type { AlertChange, AlertStore, AlertStoreOptions } from './alert-store.ts';
-import { isResolved, receivedTimes, type AlertTimes } from './alert-times.ts';
-import { labelKey } from './label-key.ts';
-import type { LabelSet } from './label-set.ts';
-import { mergeTimes } from './merge.ts';
+import { labelKey, type LabelSet } from './labels.ts';
 import type { AlertFields, PostableAlert } from './postable/postable-alert.ts';
 
 const retentionMs = 30 * 60_000;

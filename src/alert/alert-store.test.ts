@@ -4,8 +4,7 @@ import fc from 'fast-check';
 import type { Alert } from './alert.ts';
 import { AlertStore, type AlertStoreOptions, type PutResult } from './alert-store.ts';
 import { countLooks, firingAt, NaiveStore, posted, stateOf } from './alert-store.fixture.ts';
-import { labelKey } from './label-key.ts';
-import type { LabelSet } from './label-set.ts';
+import { labelKey, type LabelSet } from './labels.ts';
 import type { AlertFields, PostableAlert } from './postable/postable-alert.ts';
 import { TextHash } from './text-hash.ts';
 

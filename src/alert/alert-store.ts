@@ -1,11 +1,9 @@
-import { Alert, type AlertTexts } from './alert.ts';
+import { Alert, isResolved, type AlertTexts, type AlertTimes } from './alert.ts';
 import { AlertIndex } from './alert-index.ts';
-import { alertSize } from './alert-size.ts';
-import { isResolved, type AlertTimes } from './alert-times.ts';
+import { alertSize, SharedParts } from './alert-memory.ts';
 import { DeadlineHeap } from './deadline-heap.ts';
-import { isSameLabelText } from './label-set.ts';
+import { isSameLabelText } from './labels.ts';
 import type { PostableAlert } from './postable/postable-alert.ts';
-import { SharedParts } from './shared-parts.ts';
 
 /** How long a resolved alert is remembered, so that Prometheus, which repeats a resolve for 15 minutes, tells nothing new. */
 const resolvedRetentionMs = 30 * 60_000;

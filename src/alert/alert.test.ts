@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { Alert } from './alert.ts';
+import {
+  Alert,
+  isResolved,
+  receivedTimes,
+  mergeTimes,
+  compareInGroup,
+  compareLabelSets,
+  type AlertTimes,
+} from './alert.ts';
 import { posted } from './alert-store.fixture.ts';
-import type { LabelSet } from './label-set.ts';
+import type { LabelSet } from './labels.ts';
 import { TextHash } from './text-hash.ts';
 
 const now = Date.parse('2026-11-21T03:00:00.000Z');
@@ -49,4 +57,200 @@ describe('Alert', () => {
     const kept = (labels: LabelSet): boolean => alertOf(labels).keptLabels === labels;
     assert.deepEqual([{ a: 'b' }, { a: 'b'.repeat(9000) }, { a: '\n' }].map(kept), [false, true, true]);
   });
+});
+
+const nowOfAlertTimes = Date.parse('2026-11-21T03:00:00.000Z');
+const resolveTimeoutMs = 300_000;
+
+describe('receivedTimes', () => {
+  /** startsAt, endsAt as sent, relative to now; startsAt, endsAt, timeout as defaulted. */
+  type Row = readonly [what: string, sent: readonly (number | undefined)[], state: readonly [number, number, boolean]];
+  const rows: readonly Row[] = [
+    ['no times: from now until the resolve timeout', [], [0, resolveTimeoutMs, true]],
+    ['a start alone: until the resolve timeout', [-1000], [-1000, resolveTimeoutMs, true]],
+    ['an end alone, past: starts there', [undefined, -1000], [-1000, -1000, false]],
+    ['an end alone, to come: starts there', [undefined, 1000], [1000, 1000, false]],
+    ['both', [-1000, 1000], [-1000, 1000, false]],
+    ['both, equal', [-1000, -1000], [-1000, -1000, false]],
+    ['1970, which is not absent', [-nowOfAlertTimes, -nowOfAlertTimes], [-nowOfAlertTimes, -nowOfAlertTimes, false]],
+  ];
+  for (const [what, [startsAt, endsAt], [starts, ends, timeout]] of rows) {
+    it(what, () => {
+      const at = (offset: number | undefined): number | undefined =>
+        offset === undefined ? undefined : nowOfAlertTimes + offset;
+      assert.deepEqual(
+        receivedTimes({ startsAt: at(startsAt), endsAt: at(endsAt) }, nowOfAlertTimes, resolveTimeoutMs),
+        {
+          startsAt: nowOfAlertTimes + starts,
+          endsAt: nowOfAlertTimes + ends,
+          updatedAt: nowOfAlertTimes,
+          timeout,
+        },
+      );
+    });
+  }
+});
+
+describe('isResolved', () => {
+  it('says so when the end is here', () => {
+    const resolved = (endsAt: number): boolean =>
+      isResolved(
+        { startsAt: nowOfAlertTimes - 1000, endsAt, updatedAt: nowOfAlertTimes, timeout: false },
+        nowOfAlertTimes,
+      );
+    assert.deepEqual([nowOfAlertTimes - 1, nowOfAlertTimes, nowOfAlertTimes + 1].map(resolved), [true, true, false]);
+  });
+});
+
+const minute = 60_000;
+const nowOfMerge = Date.parse('2026-11-21T03:00:00.000Z');
+const resolveTimeout = 5;
+
+/** Minutes from now; what is undefined is not sent. */
+type Times = readonly [startsAt?: number | undefined, endsAt?: number | undefined];
+
+/** What a post with these times becomes, when it comes `secondsLater`. */
+function received([startsAt, endsAt]: Times, secondsLater = 0): AlertTimes {
+  const at = (offset: number | undefined): number | undefined =>
+    offset === undefined ? undefined : nowOfMerge + offset * minute;
+  const post = { startsAt: at(startsAt), endsAt: at(endsAt) };
+  return receivedTimes(post, nowOfMerge + secondsLater * 1000, resolveTimeout * minute);
+}
+
+function minutes({ startsAt, endsAt }: AlertTimes): readonly number[] {
+  return [(startsAt - nowOfMerge) / minute, (endsAt - nowOfMerge) / minute];
+}
+
+describe('mergeTimes, as seen in Alertmanager 0.25 to 0.34', () => {
+  const rows: readonly (readonly [name: string, first: Times, second: Times, stored: readonly [number, number]])[] = [
+    ['−10..10, then −10..20: −10..20', [-10, 10], [-10, 20], [-10, 20]],
+    ['−10..20, then −10..10: −10..20, an explicit end is not shortened', [-10, 20], [-10, 10], [-10, 20]],
+    ['−10..10, then −5..20: −10..20', [-10, 10], [-5, 20], [-10, 20]],
+    ['−10..20, then −5..10: −10..20', [-10, 20], [-5, 10], [-10, 20]],
+    ['−5..20, then −10..10: −10..20', [-5, 20], [-10, 10], [-10, 20]],
+    ['no times twice: the start is kept, the end is the new timeout', [], [], [0, 5.5]],
+    ['no times, then ends 1: the start is kept, a timeout is shortened', [], [undefined, 1], [0, 1]],
+    ['−1..60, then no times: −1..60', [-1, 60], [], [-1, 60]],
+    ['−1..60, then starts −20: −20..60', [-1, 60], [-20], [-20, 60]],
+    ['−10..10, then −10..−1: resolved', [-10, 10], [-10, -1], [-10, -1]],
+    ['−10..10, then ends −1: resolved', [-10, 10], [undefined, -1], [-10, -1]],
+    ['−30..−20, then −10..10: a new episode', [-30, -20], [-10, 10], [-10, 10]],
+    ['−30..10, then 10..20: they touch, the second replaces the first', [-30, 10], [10, 20], [10, 20]],
+    ['−10..−5, then −10..−3: the later resolve counts', [-10, -5], [-8, -3], [-10, -3]],
+    ['−10..−3, then −10..−5: the later resolve counts', [-10, -3], [-10, -5], [-10, -3]],
+    ['−10..−5, then −8..10: fires again, from the first start', [-10, -5], [-8, 10], [-10, 10]],
+    ['−10..10, then 10..10: they touch', [-10, 10], [10, 10], [10, 10]],
+    ['−10..10, then −10..−10: they touch', [-10, 10], [-10, -10], [-10, -10]],
+    ['−10..10 twice: replaced by its like', [-10, 10], [-10, 10], [-10, 10]],
+    ['−5..5, then −10..10 around it: replaced, as neither of its ends is within', [-5, 5], [-10, 10], [-10, 10]],
+  ];
+  for (const [name, first, second, stored] of rows) {
+    it(name, () => {
+      const secondState = received(second, 30);
+      const merged = mergeTimes(received(first), secondState, nowOfMerge + 30_000);
+      assert.deepEqual(minutes(merged), stored);
+      const { startsAt, endsAt } = merged;
+      assert.deepEqual(merged, { ...secondState, startsAt, endsAt }, 'all else is from the second');
+    });
+  }
+});
+
+describe('mergeTimes', () => {
+  const offset = fc.option(fc.integer({ min: -6, max: 6 }), { nil: undefined });
+  const state = fc.record({ times: fc.tuple(offset, offset), later: fc.nat({ max: 3 }) }).map(({ times, later }) => {
+    const { startsAt, endsAt, ...rest } = received(times, later * 60);
+    return { ...rest, startsAt: Math.min(startsAt, endsAt), endsAt };
+  });
+  const overlaps = (stored: AlertTimes, post: AlertTimes): boolean =>
+    (post.endsAt > stored.startsAt && post.endsAt < stored.endsAt) ||
+    (post.startsAt > stored.startsAt && post.startsAt < stored.endsAt);
+  const nowSometime = fc.integer({ min: -7, max: 7 }).map((minutesLater) => nowOfMerge + minutesLater * minute);
+
+  /** Both, what they become, and which of them came later. */
+  function check(property: (stored: AlertTimes, post: AlertTimes, merged: AlertTimes, at: number) => void): void {
+    fc.assert(
+      fc.property(state, state, nowSometime, (stored, post, at) =>
+        property(stored, post, mergeTimes(stored, post, at), at),
+      ),
+      { numRuns: 2000 },
+    );
+  }
+
+  it('takes the post as it is, unless it begins or ends within what is stored', () => {
+    check((stored, post, merged) => {
+      if (!overlaps(stored, post)) assert.equal(merged, post);
+    });
+  });
+
+  it('never moves the start of what overlaps to a later time', () => {
+    check((stored, post, merged) => {
+      if (overlaps(stored, post)) assert.equal(merged.startsAt, Math.min(stored.startsAt, post.startsAt));
+    });
+  });
+
+  it('makes up no end, and none before the start', () => {
+    check((stored, post, merged) => {
+      assert.ok([stored.endsAt, post.endsAt].includes(merged.endsAt));
+      assert.ok(merged.startsAt <= merged.endsAt);
+    });
+  });
+
+  it('always takes a resolve that is newer', () => {
+    check((stored, post, merged, at) => {
+      if (stored.updatedAt <= post.updatedAt && isResolved(post, at)) assert.ok(isResolved(merged, at));
+    });
+  });
+
+  it('never shortens an explicit end while the alert fires', () => {
+    check((stored, post, merged, at) => {
+      if (!overlaps(stored, post) || stored.timeout || isResolved(post, at)) return;
+      if (stored.updatedAt <= post.updatedAt) assert.ok(merged.endsAt >= stored.endsAt);
+    });
+  });
+
+  it('keeps all but the times of the one that is newer, of the post if they are of the same time', () => {
+    check((stored, post, merged) => {
+      if (!overlaps(stored, post)) return;
+      const newer = stored.updatedAt > post.updatedAt ? stored : post;
+      const { startsAt, endsAt } = merged;
+      assert.deepEqual(merged, { ...newer, startsAt, endsAt });
+    });
+  });
+});
+
+function isOrdered(compare: (a: LabelSet, b: LabelSet) => number, sets: readonly LabelSet[]): void {
+  for (const [index, a] of sets.entries()) {
+    for (const [other, b] of sets.entries())
+      assert.equal(Math.sign(compare(a, b)), Math.sign(index - other), JSON.stringify([a, b]));
+  }
+}
+
+describe('compareLabelSets', () => {
+  it('puts fewer labels first, then the greater names, then the smaller values, in the order of bytes', () =>
+    isOrdered(compareLabelSets, [
+      {},
+      { b: 'a' },
+      { a: 'x' },
+      { a: 'y' },
+      { a: '\uffff' },
+      { a: '😀' },
+      { b: 'a', c: 'a' },
+      { c: 'y', a: 'x' },
+      { a: 'x', b: 'x' },
+      { a: 'y', b: 'a' },
+    ]));
+});
+
+describe('compareInGroup', () => {
+  it('looks at job and instance first, and puts those without them last', () =>
+    isOrdered(compareInGroup, [
+      { job: 'a', instance: '1', z: 'z', y: 'y' },
+      { job: 'a', instance: '2' },
+      { job: 'a' },
+      { job: 'b', instance: '1' },
+      { instance: '1' },
+      { instance: '1', a: 'a' },
+      { z: 'z' },
+      { a: 'a' },
+    ]));
 });

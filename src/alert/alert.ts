@@ -1,8 +1,8 @@
-import { isResolved, type AlertTimes } from './alert-times.ts';
-import { fingerprint } from './fingerprint.ts';
-import { isLabelText, labelSetOf, type Labelled, type LabelSet, type LabelText } from './label-set.ts';
-import type { IdentifiedLabels } from './postable/postable-alert.ts';
+import { fingerprint, sortedNames } from './fingerprint.ts';
+import { isLabelText, labelSetOf, type Labelled, type LabelSet, type LabelText } from './labels.ts';
+import type { IdentifiedLabels, PostableAlert } from './postable/postable-alert.ts';
 import { TextHash } from './text-hash.ts';
+import { compareByBytes } from '../text/go/utf8.ts';
 
 /** What an alert says besides its labels and times. */
 export interface AlertTexts {
@@ -65,4 +65,94 @@ function alertnameIn(labels: LabelText): string | undefined {
   const opening = '"alertname":"';
   const from = labels.indexOf(opening) + opening.length;
   return from < opening.length ? undefined : labels.slice(from, labels.indexOf('"', from));
+}
+
+/** When an alert began, ends and was received last; milliseconds since the epoch. Alerts share them: nobody writes into one. */
+export interface AlertTimes {
+  readonly startsAt: number;
+  readonly endsAt: number;
+  /** When the alert was received last. */
+  readonly updatedAt: number;
+  /** True if the sender gave no end, so that `endsAt` is only when we stop believing in it. */
+  readonly timeout: boolean;
+}
+
+/** An alert whose end is `now` has ended, as everywhere in Alertmanager. */
+export function isResolved({ endsAt }: AlertTimes, now: number): boolean {
+  return endsAt <= now;
+}
+
+/**
+ * Alertmanager's defaulting of times (its postAlertsHandler): no start means now, or the end if that is given; no end
+ * means `now + resolveTimeoutMs`.
+ */
+export function receivedTimes(
+  { startsAt, endsAt }: Pick<PostableAlert, 'startsAt' | 'endsAt'>,
+  now: number,
+  resolveTimeoutMs: number,
+): AlertTimes {
+  return {
+    startsAt: startsAt ?? endsAt ?? now,
+    endsAt: endsAt ?? now + resolveTimeoutMs,
+    updatedAt: now,
+    timeout: endsAt === undefined,
+  };
+}
+
+/**
+ * What is stored after `received` comes in for an alert that is stored as `stored`: both merged if they overlap, `received`
+ * alone otherwise (a new episode, or the usual re-send with the same start and a later end). The texts of an alert are those of
+ * the one whose `updatedAt` is taken, the younger.
+ * Source of the rules: Alertmanager 0.34, provider/mem and alert.Merge.
+ */
+export function mergeTimes(stored: AlertTimes, received: AlertTimes, now: number): AlertTimes {
+  if (!overlaps(stored, received)) return received;
+  return stored.updatedAt > received.updatedAt ? merge(received, stored, now) : merge(stored, received, now);
+}
+
+/** Strict on both sides, and not symmetric: does the received alert end, or start, within the stored one? */
+function overlaps(stored: AlertTimes, received: AlertTimes): boolean {
+  const endsWithin = received.endsAt > stored.startsAt && received.endsAt < stored.endsAt;
+  const startsWithin = received.startsAt > stored.startsAt && received.startsAt < stored.endsAt;
+  return endsWithin || startsWithin;
+}
+
+function merge(older: AlertTimes, younger: AlertTimes, now: number): AlertTimes {
+  return { ...younger, startsAt: Math.min(older.startsAt, younger.startsAt), endsAt: mergedEnd(older, younger, now) };
+}
+
+function mergedEnd(older: AlertTimes, younger: AlertTimes, now: number): number {
+  // Of two explicit resolves the later one counts.
+  if (isResolved(younger, now)) return isResolved(older, now) ? Math.max(older.endsAt, younger.endsAt) : younger.endsAt;
+  // While the alert fires, an end that a sender promised is not shortened; one that was only our timeout is.
+  return older.endsAt > younger.endsAt && !older.timeout ? older.endsAt : younger.endsAt;
+}
+
+/**
+ * The order of label sets in Alertmanager (LabelSet.Before of github.com/prometheus/common): those with fewer labels first,
+ * then, at the first
+ * name that they do not share, that which has not got it; at the first name whose values differ, the smaller value.
+ */
+export function compareLabelSets(a: LabelSet, b: LabelSet): number {
+  const names = sortedNames(a);
+  const others = sortedNames(b);
+  if (names.length !== others.length) return names.length - others.length;
+  for (let index = 0; index < names.length; index++) {
+    const [name, other] = [names[index]!, others[index]!];
+    const order = compareByBytes(other, name) || compareByBytes(a[name]!, b[other]!);
+    if (order !== 0) return order;
+  }
+  return 0;
+}
+
+/** The order of the alerts in a group: by `job`, by `instance`, those without one last, then as label sets. */
+export function compareInGroup(a: LabelSet, b: LabelSet): number {
+  return compareLabel('job', a, b) || compareLabel('instance', a, b) || compareLabelSets(a, b);
+}
+
+function compareLabel(name: string, a: LabelSet, b: LabelSet): number {
+  const valueA = a[name];
+  const valueB = b[name];
+  if (valueA === undefined || valueB === undefined) return Number(valueA === undefined) - Number(valueB === undefined);
+  return compareByBytes(valueA, valueB);
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { fingerprint } from './fingerprint.ts';
-import type { LabelSet } from './label-set.ts';
+import type { LabelSet } from './labels.ts';
 
 /** What Alertmanager 0.34.2 answered. */
 const recorded: readonly (readonly [labels: LabelSet, fingerprint: string])[] = [

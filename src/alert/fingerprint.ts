@@ -1,5 +1,5 @@
 import { compareByBytes } from '../text/go/utf8.ts';
-import type { LabelSet } from './label-set.ts';
+import type { LabelSet } from './labels.ts';
 
 /** Ends every name and every value; it occurs in no UTF-8 text. */
 const separator = 0xff;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { FiringAlerts } from './firing-alerts.ts';
-import type { LabelSet } from './label-set.ts';
+import type { LabelSet } from './labels.ts';
 import type { Slices } from '../runtime/slices.ts';
 
 /** As a parsed body gives it: every name, `__proto__` too, is a property of the object itself. */

@@ -1,5 +1,5 @@
-import { compareLabelSets } from './alert-order.ts';
-import type { Labelled, LabelSet } from './label-set.ts';
+import { compareLabelSets } from './alert.ts';
+import type { Labelled, LabelSet } from './labels.ts';
 import { PushedAlertSearch } from './pushed-alert-search.ts';
 import type { Slices } from '../runtime/slices.ts';
 

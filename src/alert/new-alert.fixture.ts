@@ -1,7 +1,6 @@
-import { Alert } from './alert.ts';
-import { receivedTimes } from './alert-times.ts';
+import { Alert, receivedTimes } from './alert.ts';
 import { posted } from './alert-store.fixture.ts';
-import type { LabelSet } from './label-set.ts';
+import type { LabelSet } from './labels.ts';
 
 /** A firing alert with these labels. */
 export function newAlert(labels: LabelSet): Alert {

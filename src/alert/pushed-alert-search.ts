@@ -1,4 +1,4 @@
-import type { LabelSet } from './label-set.ts';
+import type { LabelSet } from './labels.ts';
 import type { Sliced } from '../runtime/slices.ts';
 
 /** This few alerts are compared one by one; more are narrowed down first. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { LabelSet } from '../alert/label-set.ts';
+import type { LabelSet } from '../alert/labels.ts';
 import { briefLabels, briefLabelSet } from './brief-labels.ts';
 import { newAlert } from '../alert/new-alert.fixture.ts';
 

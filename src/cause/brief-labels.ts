@@ -1,5 +1,5 @@
 import type { Alert } from '../alert/alert.ts';
-import type { LabelSet } from '../alert/label-set.ts';
+import type { LabelSet } from '../alert/labels.ts';
 
 /** Labels as they go into the log and on to what follows. */
 export interface BriefLabels {

@@ -1,4 +1,4 @@
-import type { LabelSet } from '../alert/label-set.ts';
+import type { LabelSet } from '../alert/labels.ts';
 import type { Cause, CauseStatus } from './cause.ts';
 
 /** All that a cause says, to be compared. */

@@ -1,4 +1,4 @@
-import type { Labelled, LabelSet } from '../alert/label-set.ts';
+import type { Labelled, LabelSet } from '../alert/labels.ts';
 
 /** `silence expired`: it fires, and the last silence that kept it from waking anybody has ended. */
 export type CauseStatus = 'firing' | 'resolved' | 'expired' | 'silence expired';

@@ -1,4 +1,4 @@
-import type { Labelled } from '../alert/label-set.ts';
+import type { Labelled } from '../alert/labels.ts';
 import { Cause, type CauseStatus } from './cause.ts';
 
 /** Most alerts, and most request ids, that causes name; past that they only count. */

@@ -2,7 +2,7 @@ import { Registry } from 'prom-client';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { FiringAlerts } from '../alert/firing-alerts.ts';
-import type { LabelSet } from '../alert/label-set.ts';
+import type { LabelSet } from '../alert/labels.ts';
 import type { CauseStatus } from '../cause/cause.ts';
 import { Causes } from '../cause/causes.ts';
 import { RateLimiter } from '../workqueue/rate-limiter.ts';

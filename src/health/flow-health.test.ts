@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { FiringAlerts } from '../alert/firing-alerts.ts';
-import type { LabelSet } from '../alert/label-set.ts';
+import type { LabelSet } from '../alert/labels.ts';
 import type { Flavour } from './flavour.ts';
 import { configurationNotGenerated, flowHealth, probingFailed } from './flow-health.ts';
 import type { Condition, Pipeline } from '../reconcile/ports.ts';

@@ -1,10 +1,10 @@
 import type { FiringAlerts } from '../alert/firing-alerts.ts';
-import { compareLabelSets } from '../alert/alert-order.ts';
-import type { LabelSet } from '../alert/label-set.ts';
+import { compareLabelSets } from '../alert/alert.ts';
+import type { LabelSet } from '../alert/labels.ts';
 import type { DesiredCondition } from './conditions.ts';
 import type { Decision } from '../reconcile/decision.ts';
-import { type Flavour, flavourOf, probedComponents } from './flavour.ts';
-import { type AlertRule, type Finding, healthRules, severities } from './health-rules.ts';
+import { flavourOf, probedComponents, type Flavour } from './flavour.ts';
+import { healthRules, severities, type AlertRule, type Finding } from './health-rules.ts';
 import type { Condition, Pipeline } from '../reconcile/ports.ts';
 import { TerminalError } from '../reconcile/terminal-error.ts';
 

@@ -1,6 +1,6 @@
 import { AnchoredRegexp } from './anchored-regexp.ts';
 import { quote } from '../text/go/quote.ts';
-import type { LabelSet } from '../alert/label-set.ts';
+import type { LabelSet } from '../alert/labels.ts';
 
 /** What Go takes for a blank, as a part of a character class. */
 export const blankClass = '\\t-\\r \\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';

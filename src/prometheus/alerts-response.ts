@@ -1,6 +1,6 @@
 import { JsonError } from '../text/json-scanner.ts';
 import { Allowance, type Selection } from '../text/json-selection.ts';
-import type { LabelSet } from '../alert/label-set.ts';
+import type { LabelSet } from '../alert/labels.ts';
 import { JsonStream, TextTooLongError } from '../text/json-stream.ts';
 import type { Slices } from '../runtime/slices.ts';
 import { FiringList } from './firing-list.ts';

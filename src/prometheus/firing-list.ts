@@ -1,5 +1,5 @@
 import type { Allowance, SelectedList } from '../text/json-selection.ts';
-import type { LabelSet } from '../alert/label-set.ts';
+import type { LabelSet } from '../alert/labels.ts';
 import type { PrometheusAlerts } from './alerts-response.ts';
 import type { PrometheusEndpoint } from './prometheus-endpoint.ts';
 import { PrometheusError } from './prometheus-error.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { FakeClock } from '../../test/support/fake-clock.ts';
-import type { LabelSet } from '../alert/label-set.ts';
+import type { LabelSet } from '../alert/labels.ts';
 import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Slices } from '../runtime/slices.ts';
 import { mergeAnswers } from './merge-answers.ts';

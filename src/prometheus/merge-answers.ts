@@ -1,5 +1,4 @@
-import { labelKey } from '../alert/label-key.ts';
-import type { LabelSet } from '../alert/label-set.ts';
+import { labelKey, type LabelSet } from '../alert/labels.ts';
 import type { Slices } from '../runtime/slices.ts';
 import type { PrometheusAlerts } from './alerts-response.ts';
 

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { BatchError } from '../alert/postable/batch-error.ts';
+import { BatchError } from '../alert/postable/postable-alert.ts';
 import { refuse, RefusedError } from '../server/request/refusal.ts';
 
 /** Answers for an error of the intake, in the shape that Alertmanager has for it; gives the status. */

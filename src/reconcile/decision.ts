@@ -1,5 +1,5 @@
 import { briefLabelSet } from '../cause/brief-labels.ts';
-import type { LabelSet } from '../alert/label-set.ts';
+import type { LabelSet } from '../alert/labels.ts';
 import type { LogFields } from '../runtime/logger.ts';
 
 /** What a verdict rests on. That is another question than what woke the run: those are its causes. */

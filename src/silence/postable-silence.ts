@@ -1,4 +1,4 @@
-import type { LabelSet } from '../alert/label-set.ts';
+import type { LabelSet } from '../alert/labels.ts';
 import type { MatchType } from '../matcher/matcher.ts';
 
 /** A matcher of a POST body; its expression has not been looked at yet. */

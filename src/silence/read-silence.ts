@@ -1,7 +1,7 @@
 import { isZeroTime, parseDateTime } from '../text/go/date-time.ts';
 import { JsonError } from '../text/json-scanner.ts';
 import { JsonReader } from '../text/json-reader.ts';
-import type { LabelSet } from '../alert/label-set.ts';
+import type { LabelSet } from '../alert/labels.ts';
 import type { MatchType } from '../matcher/matcher.ts';
 import type { PostableMatcher, PostableSilence } from './postable-silence.ts';
 import { SilenceError } from './silence-error.ts';

@@ -1,4 +1,4 @@
-import type { LabelSet } from '../alert/label-set.ts';
+import type { LabelSet } from '../alert/labels.ts';
 import type { Matcher, OnUndecided } from '../matcher/matcher.ts';
 import { RegexpGroup } from './regexp-group.ts';
 import { concerns, type Silence } from './silence.ts';

@@ -1,4 +1,4 @@
-import type { LabelSet } from '../alert/label-set.ts';
+import type { LabelSet } from '../alert/labels.ts';
 import type { Matcher, OnUndecided } from '../matcher/matcher.ts';
 
 /** A silence as it is stored; it is never changed, only replaced by its next version. Times are milliseconds since the epoch. */

@@ -1,5 +1,5 @@
 import { EndedSilences } from './ended-silences.ts';
-import type { Labelled } from '../alert/label-set.ts';
+import type { Labelled } from '../alert/labels.ts';
 import type { OnUndecided } from '../matcher/matcher.ts';
 import { SilenceIndex } from './silence-index.ts';
 import { silenceMemory } from './silence-memory.ts';

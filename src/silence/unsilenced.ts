@@ -1,4 +1,4 @@
-import { isResolved } from '../alert/alert-times.ts';
+import { isResolved } from '../alert/alert.ts';
 import type { AlertStore } from '../alert/alert-store.ts';
 import { SilenceIndex } from './silence-index.ts';
 import type { Silence } from './silence.ts';

@@ -1,4 +1,4 @@
-import type { LabelSet } from '../alert/label-set.ts';
+import type { LabelSet } from '../alert/labels.ts';
 import type { Causes } from '../cause/causes.ts';
 import type { Request } from '../reconcile/request.ts';
 

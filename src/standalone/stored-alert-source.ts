@@ -1,5 +1,5 @@
 import type { AlertStore } from '../alert/alert-store.ts';
-import { isResolved } from '../alert/alert-times.ts';
+import { isResolved } from '../alert/alert.ts';
 import { FiringAlerts } from '../alert/firing-alerts.ts';
 import type { AlertSnapshot, AlertSource } from '../reconcile/ports.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';

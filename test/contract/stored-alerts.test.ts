@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { Alert, AlertTexts } from '../../src/alert/alert.ts';
-import { isResolved, type AlertTimes } from '../../src/alert/alert-times.ts';
+import { isResolved, type Alert, type AlertTexts, type AlertTimes } from '../../src/alert/alert.ts';
 import { AlertStore } from '../../src/alert/alert-store.ts';
 import { formatDateTime } from '../../src/text/go/date-time.ts';
-import type { LabelSet } from '../../src/alert/label-set.ts';
+import type { LabelSet } from '../../src/alert/labels.ts';
 import { readAlerts } from '../../src/alert/postable/read-alerts.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { startAlertmanager } from '../support/alertmanager-server.ts';

@@ -1,7 +1,7 @@
 import type { MutatedPart } from './mutation.ts';
 
-const file = 'alert/merge.ts';
-const times = 'alert/alert-times.ts';
+const file = 'alert/alert.ts';
+const times = 'alert/alert.ts';
 
 export const alertMerge: MutatedPart = {
   name: 'alert merge',

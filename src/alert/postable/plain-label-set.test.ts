@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { labelKey } from '../label-key.ts';
-import type { LabelSet } from '../label-set.ts';
+import { labelKey, type LabelSet } from '../labels.ts';
 import { PlainLabelSet } from './plain-label-set.ts';
 
 /** Of a text somewhere among others. */

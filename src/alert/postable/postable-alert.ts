@@ -1,5 +1,4 @@
-import type { Labelled, LabelSet, LabelText } from '../label-set.ts';
-import { labelKey } from '../label-key.ts';
+import { labelKey, labelSetOf, type Labelled, type LabelSet, type LabelText } from '../labels.ts';
 
 /** One alert of a POST body that satisfies the schema: what the sender said, with empty label values already gone. */
 export interface PostableAlert extends IdentifiedLabels {
@@ -80,4 +79,93 @@ function invalidity(what: 'label' | 'annotation', set: LabelSet, given: number, 
 
 function count(set: LabelSet): number {
   return Object.keys(set).length;
+}
+
+/** An alert whose labels nobody has parsed: their text is known to be a key. */
+export class TextAlert implements PostableAlert {
+  readonly key: string;
+  readonly keyHash: number;
+  readonly annotations: LabelText;
+  readonly startsAt: number;
+  readonly endsAt: number;
+  readonly generatorURL: string;
+  readonly invalid = undefined;
+  readonly known: IdentifiedLabels | undefined;
+
+  /** @param identity a key, or an alert that is stored under it */
+  constructor(
+    identity: string | IdentifiedLabels,
+    keyHash: number,
+    annotations: LabelText,
+    startsAt: number,
+    endsAt: number,
+    generatorURL: string,
+  ) {
+    this.key = typeof identity === 'string' ? identity : identity.key;
+    this.known = typeof identity === 'string' ? undefined : identity;
+    this.keyHash = keyHash;
+    this.annotations = annotations;
+    this.startsAt = startsAt;
+    this.endsAt = endsAt;
+    this.generatorURL = generatorURL;
+  }
+
+  get labels(): LabelSet {
+    return this.known?.labels ?? labelSetOf(this.key);
+  }
+}
+
+/** What is stored of an alert. */
+export interface KnownAlert extends IdentifiedLabels {
+  readonly annotations: LabelText;
+}
+
+/** The alerts that are stored, by their keys; see labelKey. */
+export interface KnownAlerts {
+  /** @param keyHash the key's {@link TextHash} */
+  find(key: string, keyHash: number): KnownAlert | undefined;
+}
+
+export const nothingKnown: KnownAlerts = { find: () => undefined };
+
+/** Codes of go-openapi's validation errors, as Alertmanager's clients see them in a 422. */
+type ValidationCode = 601 | 602;
+
+/** A batch that is refused whole: nothing of it is stored. */
+export class BatchError extends Error {
+  /** 400: not what JSON or the schema's types allow. 422: a required field is missing, or has the wrong format. */
+  readonly status: 400 | 422;
+  /** The `code` of the answer's body: the status itself for a 400, go-openapi's own number for a 422. */
+  readonly code: 400 | ValidationCode;
+
+  private constructor(status: 400 | 422, code: 400 | ValidationCode, message: string) {
+    super(message);
+    this.name = 'BatchError';
+    this.status = status;
+    this.code = code;
+  }
+
+  /** The body cannot be read as a list of alerts; `reason` says where and why. */
+  static unreadable(reason: string): BatchError {
+    return new BatchError(400, 400, `parsing alerts body from "" failed, because ${reason}`);
+  }
+
+  /** A webhook payload that cannot be read, however often it is sent; `reason` names the path of the wrong field. */
+  static badPayload(reason: string): BatchError {
+    return new BatchError(400, 400, `the webhook payload cannot be read: ${reason}`);
+  }
+
+  /** A required field is missing. @param path such as `3.labels` */
+  static required(path: string): BatchError {
+    return new BatchError(422, 602, `${path} in body is required`);
+  }
+
+  /** A `generatorURL` that is no URI. */
+  static notUri(path: string, found: string): BatchError {
+    return new BatchError(422, 601, `${path} in body must be of type uri: ${JSON.stringify(shorten(found))}`);
+  }
+}
+
+function shorten(text: string): string {
+  return text.length <= 200 ? text : `${text.slice(0, 200)}…`;
 }

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { Registry } from 'prom-client';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../../test/support/recording-logger.ts';
-import type { LabelSet } from '../../alert/label-set.ts';
+import type { LabelSet } from '../../alert/labels.ts';
 import {
   alertCauses,
   annotateDefaults,

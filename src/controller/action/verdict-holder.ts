@@ -1,6 +1,6 @@
 import type { Clock } from '../../runtime/clock.ts';
 import type { FiringAlerts } from '../../alert/firing-alerts.ts';
-import type { LabelSet } from '../../alert/label-set.ts';
+import type { LabelSet } from '../../alert/labels.ts';
 import { heldLookMs } from '../../limits.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { kindName } from '../../reconcile/request.ts';

@@ -1,9 +1,8 @@
-import { nothingKnown, type KnownAlerts } from '../../alert/postable/known-alerts.ts';
-import type { PostableAlert } from '../../alert/postable/postable-alert.ts';
+import { nothingKnown, type KnownAlerts, type PostableAlert } from '../../alert/postable/postable-alert.ts';
 import { readAlerts } from '../../alert/postable/read-alerts.ts';
-import { readAlertsFast } from '../../alert/postable/read-alerts-fast.ts';
+import { readAlertsFast } from '../../alert/postable/read-usual-alerts.ts';
 import { readPrometheusAlerts } from '../../alert/postable/read-prometheus-alerts.ts';
-import type { WebhookHead } from '../../alert/postable/webhook-head.ts';
+import type { WebhookHead } from '../../alert/postable/read-webhook.ts';
 import { slicedBodyBytes } from '../../limits.ts';
 import type { Slices } from '../../runtime/slices.ts';
 import { bodyText } from '../../server/request/body-text.ts';

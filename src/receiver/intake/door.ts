@@ -1,5 +1,4 @@
-import { BatchError } from '../../alert/postable/batch-error.ts';
-import type { KnownAlerts } from '../../alert/postable/known-alerts.ts';
+import { BatchError, type KnownAlerts } from '../../alert/postable/postable-alert.ts';
 import type { Slices } from '../../runtime/slices.ts';
 import { readBatch, type Batch } from './batch.ts';
 import { readWebhook } from './read-webhook.ts';

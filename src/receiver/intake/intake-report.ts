@@ -1,5 +1,5 @@
 import type { Clock } from '../../runtime/clock.ts';
-import type { WebhookHead } from '../../alert/postable/webhook-head.ts';
+import type { WebhookHead } from '../../alert/postable/read-webhook.ts';
 import type { LogFields, Logger } from '../../runtime/logger.ts';
 import type { AlertIntake } from './alert-intake.ts';
 import type { AlertLines } from './alert-lines.ts';

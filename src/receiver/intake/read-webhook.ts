@@ -1,9 +1,6 @@
-import { BatchError } from '../../alert/postable/batch-error.ts';
+import { BatchError, type KnownAlerts, type PostableAlert } from '../../alert/postable/postable-alert.ts';
 import { JsonError } from '../../text/json-scanner.ts';
-import type { KnownAlerts } from '../../alert/postable/known-alerts.ts';
-import type { PostableAlert } from '../../alert/postable/postable-alert.ts';
-import { readWebhookAlerts } from '../../alert/postable/read-webhook-alerts.ts';
-import { readWebhookHead } from '../../alert/postable/webhook-head.ts';
+import { readWebhookAlerts, readWebhookHead } from '../../alert/postable/read-webhook.ts';
 import { slicedBodyBytes } from '../../limits.ts';
 import { inSlices, type Slices } from '../../runtime/slices.ts';
 import { goThrough, type Batch } from './batch.ts';

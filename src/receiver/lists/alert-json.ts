@@ -1,7 +1,7 @@
 import type { Alert } from '../../alert/alert.ts';
 import { formatDateTime } from '../../text/go/date-time.ts';
 import { sortedNames } from '../../alert/fingerprint.ts';
-import { labelSetOf, type LabelSet } from '../../alert/label-set.ts';
+import { labelSetOf, type LabelSet } from '../../alert/labels.ts';
 import { htmlSafe } from '../../text/go/quote.ts';
 
 /** The one receiver there is, by name: what it does with an alert is to reconcile. */

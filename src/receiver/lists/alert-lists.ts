@@ -1,8 +1,6 @@
-import type { Alert } from '../../alert/alert.ts';
-import { isResolved } from '../../alert/alert-times.ts';
-import { compareInGroup, compareLabelSets } from '../../alert/alert-order.ts';
+import { isResolved, compareInGroup, compareLabelSets, type Alert } from '../../alert/alert.ts';
 import type { AlertStore } from '../../alert/alert-store.ts';
-import type { Labelled, LabelSet } from '../../alert/label-set.ts';
+import type { Labelled, LabelSet } from '../../alert/labels.ts';
 import type { Matcher, OnUndecided } from '../../matcher/matcher.ts';
 import { slicedSort, type Sliced } from '../../runtime/slices.ts';
 import type { Clock } from '../../runtime/clock.ts';

@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { alertsBody } from '../alert-json.fixture.ts';
-import { BatchError } from './batch-error.ts';
-import type { PostableAlert } from './postable-alert.ts';
+import { BatchError, type PostableAlert } from './postable-alert.ts';
 import { readAlerts } from './read-alerts.ts';
-import { readAlertsFast } from './read-alerts-fast.ts';
+import { readAlertsFast } from './read-usual-alerts.ts';
 
 function readCarefully(text: string, maxLabels: number): PostableAlert[] {
   return [...readAlerts(text, maxLabels)].filter((step) => step !== undefined);

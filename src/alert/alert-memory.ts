@@ -1,6 +1,6 @@
-import { receivedTimes, type AlertTimes } from './alert-times.ts';
-import { mergeTimes } from './merge.ts';
+import { receivedTimes, mergeTimes, type AlertTimes, type Alert, type AlertTexts } from './alert.ts';
 import type { PostableAlert } from './postable/postable-alert.ts';
+import type { LabelText } from './labels.ts';
 
 const never: AlertTimes = { startsAt: 0, endsAt: 0, updatedAt: 0, timeout: false };
 
@@ -36,4 +36,31 @@ export class SharedParts {
 
 function isSame(a: AlertTimes, b: AlertTimes): boolean {
   return a.startsAt === b.startsAt && a.endsAt === b.endsAt && a.updatedAt === b.updatedAt && a.timeout === b.timeout;
+}
+
+/** The objects of an alert without its texts: alert, times, map entry, place in the heap. */
+const alertBytes = 320;
+/** A name and a value: two references, two string headers, rounding, and a share of what V8 keeps of a set of names seen once. */
+const pairBytes = 150;
+
+/**
+ * What a stored alert takes in memory, bytes, estimated on the high side (`npm run bench` compares it with the heap).
+ * Of labels that are kept as a set the key holds every text a second time, as JSON.
+ */
+export function alertSize(alert: Alert, characterBytes: 1 | 2, texts: AlertTexts = alert): number {
+  const { annotations, generatorURL } = texts;
+  const characters = alert.key.length + generatorURL.length;
+  return (
+    alertBytes +
+    characterBytes * characters +
+    textSize(annotations, characterBytes) +
+    textSize(alert.keptLabels ?? '', characterBytes)
+  );
+}
+
+function textSize(labels: LabelText, characterBytes: number): number {
+  if (typeof labels === 'string') return characterBytes * labels.length;
+  let bytes = 0;
+  for (const name in labels) bytes += pairBytes + characterBytes * (name.length + labels[name]!.length);
+  return bytes;
 }

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { labelKey } from './label-key.ts';
-import type { LabelSet } from './label-set.ts';
+import { labelKey, type LabelSet } from './labels.ts';
 
 /** Few characters, so that texts are often equal, or one the start of the other; some that a key writes in its own way. */
 const character = fc.constantFrom('a', '\0', '"', '\\', '1', '\ufffd', '\ue000', '😀');
