@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { causeFields } from './cause.fixture.ts';
-import type { CauseStatus } from './cause.ts';
-import { Causes, maxNamedCauses } from './causes.ts';
+import { causeFields } from './causes.fixture.ts';
+import { Causes, maxNamedCauses, causeTexts, describeCauses, causeText, type CauseStatus } from './causes.ts';
 
 /** All that causes hold, in their order, to be compared. */
 function contents(causes: Causes): unknown {
@@ -266,6 +265,94 @@ describe('Causes, whatever is added', () => {
         assert.deepEqual([contents(first), contents(second)], before);
       }),
       unshrunk,
+    );
+  });
+});
+
+function causesOf(...alerts: readonly (readonly [key: string, alertname: string | undefined])[]): Causes {
+  const causes = new Causes();
+  for (const [key, alertname] of alerts) {
+    causes.addAlert(key, { labels: alertname === undefined ? {} : { alertname } }, 'firing', 0);
+  }
+  return causes;
+}
+
+describe('causeTexts', () => {
+  it('names the newest alert first', () => {
+    assert.deepEqual(causeTexts(causesOf(['1', 'A'], ['2', 'B'], ['3', 'C'])), ['C firing', 'B firing', 'A firing']);
+    assert.deepEqual(causeTexts(causesOf(['1', 'A'], ['2', 'B'], ['1', 'A'])), ['A firing', 'B firing']);
+  });
+
+  it('counts alerts of the same name and status, in the place of the newest of them', () => {
+    const causes = causesOf(['1', 'A'], ['2', 'B'], ['3', 'A']);
+    causes.addAlert('4', { labels: { alertname: 'B' } }, 'resolved', 0);
+    assert.deepEqual(causeTexts(causes), ['B resolved', 'A firing ×2', 'B firing']);
+  });
+
+  it('names what is no alert behind the alerts', () => {
+    assert.deepEqual(causeTexts(Causes.of('resync', 0)), ['resync']);
+    const causes = Causes.union(Causes.of('requeue', 0), causesOf(['1', 'A']));
+    assert.deepEqual(causeTexts(causes), ['A firing', 'requeue']);
+  });
+
+  it('has words for an alert without a name', () => {
+    assert.deepEqual(causeTexts(causesOf(['1', undefined])), ['(no alertname) firing']);
+  });
+
+  it('lists 20 at most: the newest, and always what is no alert', () => {
+    const many = causesOf(...Array.from({ length: 30 }, (_, n) => [`${n}`, `A${n}`] as const));
+    const texts = causeTexts(many);
+    assert.equal(texts.length, 20);
+    assert.deepEqual([texts[0], texts.at(-1)], ['A29 firing', 'A10 firing']);
+    const mixed = causeTexts(Causes.union(Causes.of('start', 0), many));
+    assert.deepEqual([mixed.length, mixed[0], mixed[18], mixed[19]], [20, 'A29 firing', 'A11 firing', 'start']);
+  });
+});
+
+describe('describeCauses', () => {
+  it('gives the causes alone when there is no alert among them', () => {
+    assert.deepEqual(describeCauses(Causes.of('start', 0)), { causes: ['start'] });
+  });
+
+  it('gives the causes, how many alerts there were, repeats included, and the request ids', () => {
+    const causes = causesOf(['1', 'A'], ['1', 'A']);
+    causes.addRequestId('r1');
+    causes.addRequestId('r2');
+    assert.deepEqual(describeCauses(causes), { causes: ['A firing'], alerts: 2, request_ids: ['r1', 'r2'] });
+  });
+
+  it('says how many request ids it does not name', () => {
+    const causes = causesOf(['1', 'A']);
+    for (let n = 0; n < 103; n++) causes.addRequestId(`r${n}`);
+    const fields = describeCauses(causes);
+    assert.equal((fields['request_ids'] as string[]).length, 100);
+    assert.equal(fields['more_request_ids'], 3);
+  });
+});
+
+function causesOfOfCauseText(...alertnames: readonly string[]): Causes {
+  const causes = new Causes();
+  for (const [index, alertname] of alertnames.entries()) {
+    causes.addAlert(String(index), { labels: { alertname, token: 'hunter2' } }, 'firing', 1000 + index);
+  }
+  return causes;
+}
+
+describe('causeText', () => {
+  it('is cut at 256 characters, with a sign that it was', () => {
+    const text = causeText(causesOfOfCauseText('A'.repeat(300)));
+    assert.deepEqual([text.length, text.at(-1), text.startsWith('AAA')], [256, '…', true]);
+    assert.equal(causeText(causesOfOfCauseText('A'.repeat(249))), `${'A'.repeat(249)} firing`);
+  });
+
+  it('is one well-formed line of at most 256 characters that begins with the newest alert, whatever the names are', () => {
+    fc.assert(
+      fc.property(fc.array(fc.string({ unit: 'binary', maxLength: 400 }), { minLength: 1 }), (names) => {
+        const text = causeText(causesOfOfCauseText(...names));
+        assert.ok(text.length <= 256 && text.isWellFormed() && !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(text));
+        const plain = /^[\w-]*/.exec(names.at(-1)!)![0];
+        assert.ok(text.startsWith(plain.slice(0, 250)));
+      }),
     );
   });
 });

@@ -1,5 +1,5 @@
-import type { Labelled } from '../alert/labels.ts';
-import { Cause, type CauseStatus } from './cause.ts';
+import type { Labelled, LabelSet } from '../alert/labels.ts';
+import type { LogFields } from '../runtime/logger.ts';
 
 /** Most alerts, and most request ids, that causes name; past that they only count. */
 export const maxNamedCauses = 100;
@@ -125,4 +125,87 @@ export class Causes {
     this.firstSeen = Math.min(this.firstSeen, firstAt);
     this.lastSeen = Math.max(this.lastSeen, lastAt);
   }
+}
+
+/** `silence expired`: it fires, and the last silence that kept it from waking anybody has ended. */
+export type CauseStatus = 'firing' | 'resolved' | 'expired' | 'silence expired';
+
+/** One alert that a request exists for. */
+export class Cause implements Labelled {
+  /** Tells the alert from others. */
+  readonly key: string;
+  readonly #alert: Labelled;
+  #labels: LabelSet | undefined;
+  /** As it was received last. */
+  readonly status: CauseStatus;
+  /** Milliseconds since the epoch. */
+  readonly firstSeen: number;
+  readonly lastSeen: number;
+  /** How often it was received. */
+  readonly count: number;
+
+  constructor(key: string, alert: Labelled, status: CauseStatus, firstSeen: number, lastSeen = firstSeen, count = 1) {
+    this.key = key;
+    this.#alert = alert;
+    this.status = status;
+    this.firstSeen = firstSeen;
+    this.lastSeen = lastSeen;
+    this.count = count;
+  }
+
+  /** Read from the alert when they are first asked for: in a storm most causes are replaced by newer ones before anybody does. */
+  get labels(): LabelSet {
+    return (this.#labels ??= this.#alert.labels);
+  }
+
+  /** This one, when the same alert was a cause before. */
+  after({ firstSeen, count }: Cause): Cause {
+    return new Cause(this.key, this.#alert, this.status, firstSeen, this.lastSeen, count + this.count);
+  }
+}
+
+/** Most different causes on one line of the log; `alerts` says how many alerts there are in all. */
+const maxListed = 20;
+
+/** Causes as fields of a log line. */
+export function describeCauses(causes: Causes): LogFields {
+  if (causes.alertCount + causes.truncatedAlerts === 0) return { causes: causeTexts(causes) };
+  return {
+    causes: causeTexts(causes),
+    alerts: causes.alertCount,
+    ...(causes.truncatedAlerts > 0 && { truncated_alerts: causes.truncatedAlerts }),
+    request_ids: [...causes.requestIds],
+    ...(causes.omittedRequestIds > 0 && { more_request_ids: causes.omittedRequestIds }),
+  };
+}
+
+/** One text for each cause, the newest alert first, what is no alert last: `InstanceDown firing`, `resync`. */
+export function causeTexts(causes: Causes): string[] {
+  const counts = new Map<string, number>();
+  for (const { labels, status } of [...causes.alerts.values()].toReversed()) {
+    const text = `${labels['alertname'] ?? '(no alertname)'} ${status}`;
+    counts.set(text, (counts.get(text) ?? 0) + 1);
+  }
+  const alerts = [...counts].map(([text, count]) => (count === 1 ? text : `${text} ×${count}`));
+  const others = [...causes.triggers].filter((trigger) => trigger !== 'alert' && trigger !== 'silence');
+  return [...alerts.slice(0, maxListed - others.length), ...others];
+}
+
+/** The longest line for others to read, characters. */
+const maxLineLength = 256;
+
+/**
+ * `InstanceDown firing, DiskFull resolved ×2`, the newest alert first, in one line for others to read. Names and statuses
+ * alone: whoever may read an object or its events need not be allowed to read what else an alert's labels say.
+ */
+export function causeText(causes: Causes): string {
+  return oneLine(causeTexts(causes).join(', '));
+}
+
+/** A text that others made, on one line of at most {@link maxLineLength} characters. */
+export function oneLine(text: string): string {
+  const line = text.toWellFormed().replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ');
+  if (line.length <= maxLineLength) return line;
+  // A pair of surrogates must not be cut in two.
+  return `${line.slice(0, maxLineLength - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { LogFields, Logger, LogLevel } from '../runtime/logger.ts';
-import { describeCauses } from '../cause/describe-causes.ts';
+import { describeCauses } from '../cause/causes.ts';
 import { kindName } from '../reconcile/request.ts';
 import type { WorkItem } from '../workqueue/work-queue.ts';
 import type { ControllerMetrics, ReconcileResultLabel } from './controller-metrics.ts';

@@ -1,7 +1,6 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
-import type { Causes } from '../cause/causes.ts';
-import { describeCauses } from '../cause/describe-causes.ts';
+import { describeCauses, type Causes } from '../cause/causes.ts';
 
 export type SweepOutcome = 'changed' | 'unchanged' | 'failed';
 

@@ -1,4 +1,4 @@
-import { briefLabelSet } from '../cause/brief-labels.ts';
+import { briefLabelSet } from '../cause/alert-cause.ts';
 import type { LabelSet } from '../alert/labels.ts';
 import type { LogFields } from '../runtime/logger.ts';
 

@@ -6,7 +6,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Slices } from '../runtime/slices.ts';
 import { Causes } from '../cause/causes.ts';
-import { addCause } from '../cause/add-cause.ts';
+import { addCause } from '../cause/alert-cause.ts';
 import type { Silencing } from './silences.ts';
 
 export interface UnsilencedOptions {

@@ -1,8 +1,7 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../runtime/logger.ts';
-import { Causes } from '../cause/causes.ts';
-import { describeCauses } from '../cause/describe-causes.ts';
+import { Causes, describeCauses } from '../cause/causes.ts';
 import type { Request } from '../reconcile/request.ts';
 import type { Emission } from './debounce.ts';
 import { Debouncer } from './debouncer.ts';

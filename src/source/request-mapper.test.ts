@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { LabelSet } from '../alert/labels.ts';
-import { causeFields } from '../cause/cause.fixture.ts';
+import { causeFields } from '../cause/causes.fixture.ts';
 import { Causes, maxNamedCauses } from '../cause/causes.ts';
 import { requestKey, type Request } from '../reconcile/request.ts';
 import { requestMappers } from './request-mapper.ts';

@@ -1,5 +1,5 @@
 import type { Logger } from '../../runtime/logger.ts';
-import { describeCauses } from '../../cause/describe-causes.ts';
+import { describeCauses } from '../../cause/causes.ts';
 import { kindName } from '../../reconcile/request.ts';
 import type { Action, Run } from '../../reconcile/action.ts';
 import type { ControllerMetrics } from '../controller-metrics.ts';

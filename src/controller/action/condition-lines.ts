@@ -1,5 +1,5 @@
 import type { LogFields } from '../../runtime/logger.ts';
-import { describeCauses } from '../../cause/describe-causes.ts';
+import { describeCauses } from '../../cause/causes.ts';
 import type { Run } from '../../reconcile/action.ts';
 import { decidedBy, type Decision } from '../../reconcile/decision.ts';
 import type { Verdict } from '../../health/flow-health.ts';

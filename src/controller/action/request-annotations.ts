@@ -1,5 +1,4 @@
-import { causeText } from '../../cause/cause-text.ts';
-import type { Causes } from '../../cause/causes.ts';
+import { causeText, type Causes } from '../../cause/causes.ts';
 
 /** `controller.annotate` of the configuration. */
 export interface AnnotateConfig {

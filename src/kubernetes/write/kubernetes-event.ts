@@ -1,6 +1,6 @@
 import { decisionText, type Decision } from '../../reconcile/decision.ts';
 import type { ConditionTransition, Pipeline } from '../../reconcile/ports.ts';
-import { oneLine } from '../../cause/cause-text.ts';
+import { oneLine } from '../../cause/causes.ts';
 
 /** An Event of `events.k8s.io/v1`, without its series. */
 export interface KubernetesEvent {

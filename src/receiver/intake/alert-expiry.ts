@@ -2,7 +2,7 @@ import type { AlertStore } from '../../alert/alert-store.ts';
 import type { CancelTimer, Clock } from '../../runtime/clock.ts';
 import { sliceMs } from '../../limits.ts';
 import { Causes } from '../../cause/causes.ts';
-import { addCause } from '../../cause/add-cause.ts';
+import { addCause } from '../../cause/alert-cause.ts';
 import type { AlertLines } from './alert-lines.ts';
 import type { Silencing } from '../../silence/silences.ts';
 import { Suppressed } from './suppressed.ts';

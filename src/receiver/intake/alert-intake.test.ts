@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { AlertStore } from '../../alert/alert-store.ts';
 import { firingAt, posted } from '../../alert/alert-store.fixture.ts';
 import type { PostableAlert } from '../../alert/postable/postable-alert.ts';
-import { causeFields } from '../../cause/cause.fixture.ts';
+import { causeFields } from '../../cause/causes.fixture.ts';
 import { maxNamedProblems } from '../../limits.ts';
 import { alertsDoor } from './door.ts';
 import { AlertIntake, type AlertTransition, type Repeats } from './alert-intake.ts';

@@ -3,7 +3,7 @@ import type { AlertStore, PutResult } from '../../alert/alert-store.ts';
 import type { PostableAlert } from '../../alert/postable/postable-alert.ts';
 import { maxNamedProblems } from '../../limits.ts';
 import { Causes } from '../../cause/causes.ts';
-import { addCause } from '../../cause/add-cause.ts';
+import { addCause } from '../../cause/alert-cause.ts';
 import type { Silencing } from '../../silence/silences.ts';
 import { Suppressed } from './suppressed.ts';
 

@@ -1,7 +1,7 @@
 import type { Alert } from '../../alert/alert.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
-import { briefLabels } from '../../cause/brief-labels.ts';
+import { briefLabels } from '../../cause/alert-cause.ts';
 import { LineLimiter } from '../../runtime/line-limiter.ts';
 
 export interface AlertLinesOptions {

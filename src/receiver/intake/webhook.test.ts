@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { firingAt } from '../../alert/alert-store.fixture.ts';
 import { slicedBodyBytes } from '../../limits.ts';
 import { requestMappers } from '../../source/request-mapper.ts';
-import { describeCauses } from '../../cause/describe-causes.ts';
+import { describeCauses } from '../../cause/causes.ts';
 import { metric, startRoutes, type TestRoutes } from '../routes.fixture.ts';
 
 const hour = 3_600_000;

@@ -1,5 +1,5 @@
 import type { LabelSet } from '../alert/labels.ts';
-import type { Cause, CauseStatus } from './cause.ts';
+import type { Cause, CauseStatus } from './causes.ts';
 
 /** All that a cause says, to be compared. */
 export interface CauseFields {

@@ -1,8 +1,26 @@
+import { createHash } from 'node:crypto';
 import type { Alert } from '../alert/alert.ts';
+import type { CauseStatus, Causes } from './causes.ts';
 import type { LabelSet } from '../alert/labels.ts';
 
+const pieceCharacters = 64 * 1024;
+
+/** Adds an alert to what wakes a reconcile; of one with huge labels, only so much as may be kept for long. */
+export function addCause(causes: Causes, alert: Alert, status: CauseStatus, at: number): void {
+  if (isBrief(alert)) causes.addAlert(alert.key, alert, status, at);
+  else causes.addAlert(digest(alert.key), { labels: briefLabels(alert).labels }, status, at);
+}
+
+/** Piece by piece: in one go it would take the memory of the text several times over. */
+function digest(text: string): string {
+  const hash = createHash('sha256');
+  for (let at = 0; at < text.length; at += pieceCharacters)
+    hash.update(text.slice(at, at + pieceCharacters), 'utf16le');
+  return hash.digest('hex');
+}
+
 /** Labels as they go into the log and on to what follows. */
-export interface BriefLabels {
+interface BriefLabels {
   readonly labels: LabelSet;
   /** How many were left out. */
   readonly omitted: number;
@@ -19,7 +37,7 @@ const maxLabels = 32;
 const choosing: ReadonlySet<string> = new Set(['alertname', 'pipeline_name', 'pipeline_type']);
 
 /** True if the labels of an alert may be kept, and told of, as they are. */
-export function isBrief({ key }: Alert): boolean {
+function isBrief({ key }: Alert): boolean {
   return key.length <= maxWholeCharacters;
 }
 
