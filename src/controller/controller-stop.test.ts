@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { alertCauses, changed, controllerBench, trace, unchanged, unhealthy } from './controller.fixture.ts';
-import { SnapshotError } from '../reconcile/snapshot-error.ts';
+import { SnapshotError } from '../reconcile/errors.ts';
 
 describe('controller, stop', () => {
   it('gives up nothing when there is nothing to do', async () => {

@@ -23,10 +23,10 @@ import type {
   Pipelines,
   PushedAlerts,
   TransitionRecorder,
+  Result,
 } from '../reconcile/ports.ts';
 import { ReconcileReport } from './reconcile-report.ts';
 import type { AnnotateConfig } from './action/request-annotations.ts';
-import type { Result } from '../reconcile/result.ts';
 import { createMergeWork } from './work.ts';
 
 export const kinds = ['TracePipeline', 'MetricPipeline', 'LogPipeline'];

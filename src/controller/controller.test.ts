@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { Registry } from 'prom-client';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
-import { Registry } from 'prom-client';
 import { restTurns, sliceMs } from '../limits.ts';
 import { Causes } from '../cause/causes.ts';
 import { createWorkQueueMetrics } from '../workqueue/work-queue-metrics.ts';
@@ -12,12 +12,9 @@ import { alertCauses, changed, controllerBench, trace, unchanged, unhealthy, typ
 import { Controller } from './controller.ts';
 import { ReconcileReport } from './reconcile-report.ts';
 import { createControllerMetrics } from './controller-metrics.ts';
-import { ForbiddenError } from '../reconcile/forbidden-error.ts';
-import { PostponedError } from '../reconcile/postponed-error.ts';
+import { ForbiddenError, PostponedError, SnapshotError, TerminalError } from '../reconcile/errors.ts';
 import type { Request } from '../reconcile/request.ts';
-import type { Result } from '../reconcile/result.ts';
-import { SnapshotError } from '../reconcile/snapshot-error.ts';
-import { TerminalError } from '../reconcile/terminal-error.ts';
+import type { Result } from '../reconcile/ports.ts';
 import { createMergeWork } from './work.ts';
 
 const never = new Promise<Result>(() => undefined);

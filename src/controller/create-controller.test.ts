@@ -16,7 +16,7 @@ import {
   trace,
 } from './controller.fixture.ts';
 import { createController } from './create-controller.ts';
-import { SnapshotError } from '../reconcile/snapshot-error.ts';
+import { SnapshotError } from '../reconcile/errors.ts';
 
 const config: Config['controller'] = {
   action: 'condition',

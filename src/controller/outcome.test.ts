@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { outcomeOfError, outcomeOfResult } from './outcome.ts';
-import { SnapshotError } from '../reconcile/snapshot-error.ts';
-import { TerminalError } from '../reconcile/terminal-error.ts';
+import { SnapshotError, TerminalError } from '../reconcile/errors.ts';
 
 const cause = new Error('refused');
 const snapshotError = new SnapshotError('Prometheus is away', 1234, { cause });

@@ -1,6 +1,5 @@
-import { PostponedError } from '../reconcile/postponed-error.ts';
-import type { Result } from '../reconcile/result.ts';
-import { TerminalError } from '../reconcile/terminal-error.ts';
+import { PostponedError, TerminalError } from '../reconcile/errors.ts';
+import type { Result } from '../reconcile/ports.ts';
 
 /** How one run of a reconcile ended. */
 export type Outcome =

@@ -4,9 +4,8 @@ import type { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { Causes } from '../cause/causes.ts';
 import type { Priority } from '../workqueue/work-queue.ts';
 import { alertCauses, changed, controllerBench, trace, unchanged, unhealthy } from './controller.fixture.ts';
-import type { Result } from '../reconcile/result.ts';
-import { SnapshotError } from '../reconcile/snapshot-error.ts';
-import { TerminalError } from '../reconcile/terminal-error.ts';
+import type { Result } from '../reconcile/ports.ts';
+import { SnapshotError, TerminalError } from '../reconcile/errors.ts';
 
 /** Level and event of each line about a reconcile. */
 function story(logger: RecordingLogger): readonly string[] {

@@ -5,9 +5,8 @@ import { kindName } from '../reconcile/request.ts';
 import type { WorkItem } from '../workqueue/work-queue.ts';
 import type { ControllerMetrics, ReconcileResultLabel } from './controller-metrics.ts';
 import { decidedBy } from '../reconcile/decision.ts';
-import { ForbiddenError } from '../reconcile/forbidden-error.ts';
+import { ForbiddenError, PostponedError } from '../reconcile/errors.ts';
 import type { Outcome } from './outcome.ts';
-import { PostponedError } from '../reconcile/postponed-error.ts';
 import type { SweepOutcome } from './sweep.ts';
 import type { Work } from './work.ts';
 

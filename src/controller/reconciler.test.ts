@@ -4,7 +4,7 @@ import { Registry } from 'prom-client';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { Causes } from '../cause/causes.ts';
-import type { ActionName } from '../reconcile/action.ts';
+import type { ActionName, Result, Condition, Pipeline } from '../reconcile/ports.ts';
 import {
   alertCauses,
   annotateDefaults,
@@ -19,10 +19,8 @@ import {
 import { createControllerMetrics } from './controller-metrics.ts';
 import { createAction } from './action/create-action.ts';
 import { healthRules } from '../health/health-rules.ts';
-import type { Condition, Pipeline } from '../reconcile/ports.ts';
 import { Reconciler } from './reconciler.ts';
-import type { Result } from '../reconcile/result.ts';
-import { SnapshotError } from '../reconcile/snapshot-error.ts';
+import { SnapshotError } from '../reconcile/errors.ts';
 import { VerdictHolder } from './action/verdict-holder.ts';
 
 const ruleMessage = (flavour: string, reason: string): string | undefined =>

@@ -1,8 +1,6 @@
 import type { Causes } from '../cause/causes.ts';
 import type { Request } from '../reconcile/request.ts';
-import type { Action } from '../reconcile/action.ts';
-import type { Pipelines } from '../reconcile/ports.ts';
-import type { Result } from '../reconcile/result.ts';
+import type { Action, Result, Pipelines } from '../reconcile/ports.ts';
 
 export interface ReconcilerOptions {
   readonly pipelines: Pick<Pipelines, 'get'>;

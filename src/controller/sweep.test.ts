@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Causes } from '../cause/causes.ts';
 import { alertCauses, changed, controllerBench, trace, unchanged, unhealthy } from './controller.fixture.ts';
-import type { Result } from '../reconcile/result.ts';
-import { SnapshotError } from '../reconcile/snapshot-error.ts';
+import type { Result } from '../reconcile/ports.ts';
+import { SnapshotError } from '../reconcile/errors.ts';
 
 describe('sweep', () => {
   it('tells once how the requests of an event ended, when the last one has', async () => {

@@ -6,7 +6,7 @@ import type { Decision } from '../reconcile/decision.ts';
 import { flavourOf, probedComponents, type Flavour } from './flavour.ts';
 import { healthRules, severities, type AlertRule, type Finding } from './health-rules.ts';
 import type { Condition, Pipeline } from '../reconcile/ports.ts';
-import { TerminalError } from '../reconcile/terminal-error.ts';
+import { TerminalError } from '../reconcile/errors.ts';
 
 /** A condition as it should be, and what says so. */
 export interface Verdict {

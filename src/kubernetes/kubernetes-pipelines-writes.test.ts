@@ -6,7 +6,7 @@ import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { setCondition } from '../health/conditions.ts';
 import type { ConditionChange } from '../reconcile/ports.ts';
-import { TerminalError } from '../reconcile/terminal-error.ts';
+import { TerminalError } from '../reconcile/errors.ts';
 import type { ApiCall } from './api/api-call.ts';
 import { EventRecorder } from './write/event-recorder.ts';
 import { FakeApiClient } from './api/fake-api-client.fixture.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { SnapshotError } from '../reconcile/snapshot-error.ts';
+import { SnapshotError } from '../reconcile/errors.ts';
 import { snapshotBench, type Query, type SnapshotBench } from './shared-snapshot.fixture.ts';
 
 const hour = 3_600_000;

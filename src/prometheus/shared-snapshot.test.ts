@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { AlertSnapshot } from '../reconcile/ports.ts';
-import { SnapshotError } from '../reconcile/snapshot-error.ts';
+import { SnapshotError } from '../reconcile/errors.ts';
 import { PrometheusError } from './prometheus-error.ts';
 import type { SharedSnapshot } from './shared-snapshot.ts';
 import { snapshotBench } from './shared-snapshot.fixture.ts';

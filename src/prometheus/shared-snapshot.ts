@@ -1,7 +1,7 @@
 import { FiringAlerts } from '../alert/firing-alerts.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { AlertSnapshot, AlertSource } from '../reconcile/ports.ts';
-import { SnapshotError } from '../reconcile/snapshot-error.ts';
+import { SnapshotError } from '../reconcile/errors.ts';
 import { maxSnapshotRetryMs } from '../limits.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { AllReplicas } from './all-replicas.ts';

@@ -1,6 +1,7 @@
 import type { FiringAlerts } from '../alert/firing-alerts.ts';
 import type { Request } from './request.ts';
 import type { Decision } from './decision.ts';
+import type { Causes } from '../cause/causes.ts';
 
 /** metav1.Condition; times are RFC 3339 with whole seconds. */
 export interface Condition {
@@ -102,4 +103,38 @@ export interface AlertSource {
    * Rejects with SnapshotError when the truth cannot be had, or with the signal's reason.
    */
   snapshot(notBefore: number, requestIds: readonly string[], signal: AbortSignal): Promise<AlertSnapshot>;
+}
+
+/**
+ * What a reconcile does with a pipeline (`controller.action`): `condition` writes what the alerts mean into its status,
+ * `annotate` sets annotations that wake up another operator, `log` goes the way of `condition` and writes nothing.
+ */
+export type ActionName = 'condition' | 'annotate' | 'log';
+
+/** One run of a reconcile. */
+export interface Run {
+  readonly request: Request;
+  /** As it was when the run began. */
+  readonly pipeline: Pipeline;
+  readonly causes: Causes;
+  readonly signal: AbortSignal;
+}
+
+/** Does for one pipeline what {@link ActionName} says; rejects with what keeps it from doing so. */
+export interface Action {
+  perform(run: Run): Promise<Result>;
+}
+
+/** How a reconcile went that came through. */
+export interface Result {
+  /** `gone`: there is no such pipeline any more. */
+  readonly outcome: 'changed' | 'unchanged' | 'gone';
+  /** Look again after this long, whatever happens, milliseconds; undefined: not until something happens. */
+  readonly requeueAfterMs?: number;
+  /** What the verdict rests on; undefined where the action gives none. */
+  readonly decision?: Decision;
+  /** How long the verdict has been kept only because an alert is still pushed as firing, milliseconds; undefined: it is not. */
+  readonly heldForMs?: number;
+  /** Names of alerts that were pushed as firing and that Prometheus does not report. */
+  readonly notInPrometheus: readonly string[];
 }

@@ -3,11 +3,10 @@ import type { ConditionChange, Pipeline, PipelineChange, Pipelines } from '../re
 import type { Logger } from '../runtime/logger.ts';
 import type { Request } from '../reconcile/request.ts';
 import { FolderWatch } from './folder-watch.ts';
-import type { Manifest, ManifestDifference } from './manifest-merge.ts';
-import { diffManifests } from './manifest-merge.ts';
+import { diffManifests, type Manifest, type ManifestDifference } from './manifest-merge.ts';
 import { ManifestScan } from './manifest-scan.ts';
 import { ManifestThread } from './manifest-thread.ts';
-import { pipelineKinds } from '../reconcile/pipeline-kinds.ts';
+import { pipelineKinds } from '../reconcile/kyma-kinds.ts';
 import { PipelineMemory } from './pipeline-memory.ts';
 import { PipelineStatuses } from './pipeline-statuses.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';

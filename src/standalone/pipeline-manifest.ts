@@ -1,11 +1,25 @@
 import type { Pipeline } from '../reconcile/ports.ts';
 import { dnsSubdomainRule, isDnsSubdomain } from './dns-subdomain.ts';
 import { readConditions } from './manifest-conditions.ts';
-import { DocumentBudget, readDocuments, splitDocuments } from './manifest-documents.ts';
-import type { DocumentText, ManifestDocument, TextPosition } from './manifest-documents.ts';
-import type { FieldPath, ManifestField } from './manifest-field.ts';
-import { childField, isAbsent, readInteger, readList, readObject, readString } from './manifest-field.ts';
-import { pipelineApiVersions, pipelineGroup, pipelineKinds } from '../reconcile/pipeline-kinds.ts';
+import {
+  DocumentBudget,
+  readDocuments,
+  splitDocuments,
+  type DocumentText,
+  type ManifestDocument,
+  type TextPosition,
+} from './manifest-documents.ts';
+import {
+  childField,
+  isAbsent,
+  readInteger,
+  readList,
+  readObject,
+  readString,
+  type FieldPath,
+  type ManifestField,
+} from './manifest-field.ts';
+import { pipelineApiVersions, pipelineGroup, pipelineKinds } from '../reconcile/kyma-kinds.ts';
 
 /** What is wrong in a file of manifests, and where; the message says what was found and what is allowed. */
 export interface ManifestProblem extends TextPosition {

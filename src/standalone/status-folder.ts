@@ -8,7 +8,7 @@ import { readRegularFile, writeRegularFile } from '../runtime/regular-file.ts';
 import type { Request } from '../reconcile/request.ts';
 import { FolderError, errorCode } from './folder-error.ts';
 import type { ParseManifest } from './manifest-thread.ts';
-import { pipelineKinds } from '../reconcile/pipeline-kinds.ts';
+import { pipelineKinds } from '../reconcile/kyma-kinds.ts';
 import { conditionsOf, renderStatus, statusFileName } from './status-file.ts';
 
 export interface StatusFolderOptions {

@@ -14,7 +14,7 @@ import {
   trace,
 } from '../controller.fixture.ts';
 import { createControllerMetrics } from '../controller-metrics.ts';
-import type { Result } from '../../reconcile/result.ts';
+import type { Result } from '../../reconcile/ports.ts';
 
 const at = Date.parse('2026-11-21T03:00:00.125Z');
 

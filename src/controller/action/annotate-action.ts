@@ -1,11 +1,9 @@
 import type { Logger } from '../../runtime/logger.ts';
 import { describeCauses } from '../../cause/causes.ts';
 import { kindName } from '../../reconcile/request.ts';
-import type { Action, Run } from '../../reconcile/action.ts';
+import type { Action, Run, Result, Annotator } from '../../reconcile/ports.ts';
 import type { ControllerMetrics } from '../controller-metrics.ts';
-import type { Annotator } from '../../reconcile/ports.ts';
 import { requestAnnotations, type AnnotateConfig } from './request-annotations.ts';
-import type { Result } from '../../reconcile/result.ts';
 
 export interface AnnotateActionOptions {
   readonly logger: Logger;

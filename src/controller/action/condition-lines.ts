@@ -1,9 +1,8 @@
 import type { LogFields } from '../../runtime/logger.ts';
 import { describeCauses } from '../../cause/causes.ts';
-import type { Run } from '../../reconcile/action.ts';
+import type { Run, ConditionTransition } from '../../reconcile/ports.ts';
 import { decidedBy, type Decision } from '../../reconcile/decision.ts';
 import type { Verdict } from '../../health/flow-health.ts';
-import type { ConditionTransition } from '../../reconcile/ports.ts';
 
 /** The fields of a line about a condition that stays as it is. */
 export function unchangedFields({ request }: Run, { condition, decision }: Verdict): LogFields {

@@ -1,6 +1,6 @@
 import type { Clock } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
-import type { Run } from '../../reconcile/action.ts';
+import type { Run } from '../../reconcile/ports.ts';
 import { transitionFields, unchangedFields } from './condition-lines.ts';
 import { setCondition } from '../../health/conditions.ts';
 import type { ConditionApplier } from './flow-health-action.ts';

@@ -1,13 +1,12 @@
 import type { Clock } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { kindName } from '../../reconcile/request.ts';
-import type { Run } from '../../reconcile/action.ts';
+import type { Run, Condition, Pipelines, TransitionRecorder } from '../../reconcile/ports.ts';
 import { transitionFields, unchangedFields } from './condition-lines.ts';
 import { setCondition, type ConditionUpdate, type DesiredCondition } from '../../health/conditions.ts';
 import type { ControllerMetrics } from '../controller-metrics.ts';
 import type { ConditionApplier } from './flow-health-action.ts';
 import type { Verdict } from '../../health/flow-health.ts';
-import type { Condition, Pipelines, TransitionRecorder } from '../../reconcile/ports.ts';
 
 export interface ConditionUpdaterOptions {
   readonly clock: Clock;

@@ -1,12 +1,18 @@
 import type { Clock } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
-import type { Action, ActionName } from '../../reconcile/action.ts';
+import type {
+  Action,
+  ActionName,
+  AlertSource,
+  Annotator,
+  Pipelines,
+  TransitionRecorder,
+} from '../../reconcile/ports.ts';
 import { AnnotateAction } from './annotate-action.ts';
 import { ConditionObserver } from './condition-observer.ts';
 import { ConditionUpdater } from './condition-updater.ts';
 import type { ControllerMetrics } from '../controller-metrics.ts';
 import { FlowHealthAction, type ConditionApplier } from './flow-health-action.ts';
-import type { AlertSource, Annotator, Pipelines, TransitionRecorder } from '../../reconcile/ports.ts';
 import type { AnnotateConfig } from './request-annotations.ts';
 import type { VerdictHolder } from './verdict-holder.ts';
 

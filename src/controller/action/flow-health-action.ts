@@ -1,5 +1,5 @@
 import type { Causes } from '../../cause/causes.ts';
-import type { Action, Run } from '../../reconcile/action.ts';
+import type { Action, Run, Result, AlertSnapshot, AlertSource, Pipeline } from '../../reconcile/ports.ts';
 import { flavourOf } from '../../health/flavour.ts';
 import {
   configurationNotGenerated,
@@ -8,9 +8,7 @@ import {
   probingFailed,
   type Verdict,
 } from '../../health/flow-health.ts';
-import type { AlertSnapshot, AlertSource, Pipeline } from '../../reconcile/ports.ts';
-import type { Result } from '../../reconcile/result.ts';
-import { SnapshotError } from '../../reconcile/snapshot-error.ts';
+import { SnapshotError } from '../../reconcile/errors.ts';
 import type { VerdictHolder } from './verdict-holder.ts';
 
 /** What is done about a condition that should be: one writes it, the other only tells of it. */

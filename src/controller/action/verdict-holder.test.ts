@@ -17,9 +17,8 @@ import {
 import { createControllerMetrics } from '../controller-metrics.ts';
 import { createAction } from './create-action.ts';
 import { healthRules } from '../../health/health-rules.ts';
-import type { Condition, Pipeline } from '../../reconcile/ports.ts';
-import type { Result } from '../../reconcile/result.ts';
-import { SnapshotError } from '../../reconcile/snapshot-error.ts';
+import type { Condition, Pipeline, Result } from '../../reconcile/ports.ts';
+import { SnapshotError } from '../../reconcile/errors.ts';
 import { VerdictHolder } from './verdict-holder.ts';
 
 const graceMs = 120_000;

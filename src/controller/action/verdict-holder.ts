@@ -4,7 +4,7 @@ import type { LabelSet } from '../../alert/labels.ts';
 import { heldLookMs } from '../../limits.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { kindName } from '../../reconcile/request.ts';
-import type { Run } from '../../reconcile/action.ts';
+import type { Run, AlertSnapshot, AlertSource, Condition, Pipeline, Pipelines } from '../../reconcile/ports.ts';
 import type { ControllerMetrics } from '../controller-metrics.ts';
 import { decidedBy } from '../../reconcile/decision.ts';
 import {
@@ -15,7 +15,6 @@ import {
   worseReasons,
   type Verdict,
 } from '../../health/flow-health.ts';
-import type { AlertSnapshot, AlertSource, Condition, Pipeline, Pipelines } from '../../reconcile/ports.ts';
 import { VerdictMemory } from './verdict-memory.ts';
 
 export interface VerdictHolderOptions {

@@ -1,5 +1,5 @@
 import type { Condition, ConditionChange } from '../../reconcile/ports.ts';
-import { TerminalError } from '../../reconcile/terminal-error.ts';
+import { TerminalError } from '../../reconcile/errors.ts';
 import { maxWriteConflicts } from '../../limits.ts';
 import type { ApiClient } from '../api/api-client.ts';
 import { ApiError } from '../api/api-error.ts';

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../../test/support/recording-logger.ts';
-import { ForbiddenError } from '../../reconcile/forbidden-error.ts';
+import { ForbiddenError } from '../../reconcile/errors.ts';
 import { ApiError } from '../api/api-error.ts';
 import { WriteFailures, type Right } from './write-failures.ts';
 

@@ -1,6 +1,5 @@
 import type { Clock } from '../../runtime/clock.ts';
-import { ForbiddenError } from '../../reconcile/forbidden-error.ts';
-import { PostponedError } from '../../reconcile/postponed-error.ts';
+import { ForbiddenError, PostponedError } from '../../reconcile/errors.ts';
 import { LineLimiter } from '../../runtime/line-limiter.ts';
 import {
   firstForbiddenRetryMs,

@@ -4,7 +4,7 @@ import { Registry } from 'prom-client';
 import { systemClock } from '../../../src/runtime/clock.ts';
 import { metricOf, pipelineOf } from '../../../src/controller/controller.fixture.ts';
 import type { Decision } from '../../../src/reconcile/decision.ts';
-import { ForbiddenError } from '../../../src/reconcile/forbidden-error.ts';
+import { ForbiddenError } from '../../../src/reconcile/errors.ts';
 import type { Condition } from '../../../src/reconcile/ports.ts';
 import { AnnotationWriter } from '../../../src/kubernetes/write/annotation-writer.ts';
 import type { ApiClient } from '../../../src/kubernetes/api/api-client.ts';
