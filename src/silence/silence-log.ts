@@ -5,10 +5,9 @@ import type { Clock } from '../runtime/clock.ts';
 import { silenceLogBytes } from '../limits.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { readRegularFile } from '../runtime/regular-file.ts';
-import { RecordFile } from '../storage/record-file.ts';
+import { RecordFile, StorageError } from '../storage/record-file.ts';
 import { readRecords } from '../storage/record.ts';
 import { silenceRecord, storedSilences, toldRecord, type StoredSilences } from './silence-record.ts';
-import { StorageError } from '../storage/storage-error.ts';
 
 export interface SilenceLogOptions {
   /** `--storage.path` */
