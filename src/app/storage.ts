@@ -1,7 +1,6 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
-import { SilenceLog } from '../silence/silence-log.ts';
-import type { StoredSilences } from '../silence/silence-record.ts';
+import { SilenceLog, type StoredSilences } from '../silence/silence-log.ts';
 import { StorageLock } from '../storage/storage-lock.ts';
 
 export interface StorageOptions {

@@ -3,7 +3,7 @@ import { JsonError } from '../text/json-scanner.ts';
 import { JsonReader } from '../text/json-reader.ts';
 import type { LabelSet } from '../alert/labels.ts';
 import type { MatchType } from '../matcher/matcher.ts';
-import type { PostableMatcher, PostableSilence } from './postable-silence.ts';
+import type { PostableMatcher, PostableSilence } from './silence.ts';
 import { SilenceError } from './silence-error.ts';
 import type { Sliced } from '../runtime/slices.ts';
 

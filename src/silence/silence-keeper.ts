@@ -7,14 +7,14 @@ import {
   type SilenceLimits,
   type ValidSilence,
 } from './silence-rules.ts';
-import type { Silence } from './silence.ts';
+import { silenceState, type Silence } from './silence.ts';
 import type { Silences } from './silences.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { NotStoredError } from './not-stored-error.ts';
-import { SilenceDraft } from './silence-draft.ts';
-import type { SilenceMetrics } from './silence-metrics.ts';
-import type { SilenceRoom } from './silence-room.ts';
+import { NotStoredError, SilenceError } from './silence-error.ts';
+import type { SilenceMetrics } from './silence-report.ts';
+import { silenceMemory, type SilenceRoom } from './silence-size.ts';
 import type { SilenceWatch } from './silence-watch.ts';
+import { silencesMemoryBytes } from '../limits.ts';
 
 /** Where silences outlive the process. */
 export interface SilenceStorage {
@@ -27,7 +27,7 @@ export interface SilenceStorage {
   tell(until: number): Promise<void>;
 }
 
-export interface SilenceKeeperOptions {
+interface SilenceKeeperOptions {
   readonly clock: Clock;
   readonly silences: Silences;
   readonly storage: SilenceStorage;
@@ -119,5 +119,60 @@ export class SilenceKeeper {
   #apply({ requestId, resolve }: Waiting, { id, silences }: SilenceChange): void {
     this.#options.watch.changed(silences, requestId);
     resolve(id);
+  }
+}
+
+/**
+ * The silences as they will be once some changes are stored; the changes of a batch see each other in it. Only those that have not
+ * ended count: the others give up their places and their memory to them.
+ */
+export class SilenceDraft implements KnownSilences {
+  readonly #silences: Silences;
+  readonly #changed = new Map<string, Silence>();
+  readonly #now: number;
+  #addedCount = 0;
+  #addedBytes = 0;
+
+  /** @param now the silences have been told of all that has ended by then */
+  constructor(silences: Silences, now: number) {
+    this.#silences = silences;
+    this.#now = now;
+  }
+
+  get liveCount(): number {
+    return this.#silences.liveCount + this.#addedCount;
+  }
+
+  get(id: string): Silence | undefined {
+    return this.#changed.get(id) ?? this.#silences.get(id);
+  }
+
+  /** Throws SilenceError, and adds nothing, if there is no memory for it. What takes no more than before is always added. */
+  add({ silences }: SilenceChange): void {
+    const bytes = silences.reduce((sum, silence) => sum + this.#growth(silence), 0);
+    const total = this.#silences.liveBytes + this.#addedBytes + bytes;
+    if (bytes > 0 && total > silencesMemoryBytes) throw SilenceError.noMemory(silencesMemoryBytes);
+    this.#addedBytes += bytes;
+    for (const silence of silences) {
+      this.#addedCount += Number(this.#isLive(silence)) - Number(this.#isLive(this.get(silence.id)));
+      this.#changed.set(silence.id, silence);
+    }
+  }
+
+  #growth(silence: Silence): number {
+    return this.#liveBytesOf(silence) - this.#liveBytesOf(this.get(silence.id));
+  }
+
+  #liveBytesOf(silence: Silence | undefined): number {
+    return this.#isLive(silence) ? silenceMemory(silence) : 0;
+  }
+
+  #isLive(silence: Silence | undefined): silence is Silence {
+    return silence !== undefined && silenceState(silence, this.#now) !== 'expired';
+  }
+
+  *all(): Iterable<Silence> {
+    for (const silence of this.#silences.all()) if (!this.#changed.has(silence.id)) yield silence;
+    yield* this.#changed.values();
   }
 }

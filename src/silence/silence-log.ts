@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import type { Silence } from './silence.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { silenceLogBytes } from '../limits.ts';
@@ -7,9 +8,10 @@ import type { Logger } from '../runtime/logger.ts';
 import { readRegularFile } from '../runtime/regular-file.ts';
 import { RecordFile, StorageError } from '../storage/record-file.ts';
 import { readRecords } from '../storage/record.ts';
-import { silenceRecord, storedSilences, toldRecord, type StoredSilences } from './silence-record.ts';
+import { Matcher } from '../matcher/matcher.ts';
+import { MatcherError } from '../matcher/matcher-error.ts';
 
-export interface SilenceLogOptions {
+interface SilenceLogOptions {
   /** `--storage.path` */
   readonly folder: string;
   readonly clock: Clock;
@@ -199,4 +201,72 @@ export class SilenceLog {
 function* recordsOf(silences: Iterable<Silence>, toldUntil: number | undefined): Iterable<unknown> {
   for (const silence of silences) yield silenceRecord([silence]);
   if (toldUntil !== undefined) yield toldRecord(toldUntil);
+}
+
+const StoredSilence = z.object({
+  id: z.string(),
+  matchers: z.array(z.object({ name: z.string(), value: z.string(), type: z.enum(['=', '!=', '=~', '!~']) })),
+  startsAt: z.number(),
+  endsAt: z.number(),
+  updatedAt: z.number(),
+  createdBy: z.string(),
+  comment: z.string(),
+  annotations: z.record(z.string(), z.string()),
+});
+
+/** What one request changed: all of it is in one record, so that never a half of it is read. */
+const SilenceRecord = z.object({ silences: z.array(StoredSilence) });
+
+/** Up to when the log has told of the silences that time starts and ends. */
+const ToldRecord = z.object({ toldUntil: z.number() });
+
+/** What the file of the silences holds. */
+export interface StoredSilences {
+  /** Each in its last version. */
+  readonly silences: readonly Silence[];
+  /** Up to when the log has told of the silences that time starts and ends, milliseconds; undefined: of none yet. */
+  readonly toldUntil: number | undefined;
+}
+
+/** Puts the records together, in their order. */
+function storedSilences(records: readonly unknown[]): StoredSilences & { readonly unreadable: number } {
+  const silences = new Map<string, Silence>();
+  let toldUntil: number | undefined;
+  let unreadable = 0;
+  for (const record of records) {
+    const told = ToldRecord.safeParse(record).data;
+    const changed = told === undefined ? silencesOf(record) : [];
+    if (changed === undefined) unreadable++;
+    for (const silence of changed ?? []) silences.set(silence.id, silence);
+    toldUntil = told?.toldUntil ?? toldUntil;
+  }
+  return { silences: [...silences.values()], toldUntil, unreadable };
+}
+
+function toldRecord(toldUntil: number): unknown {
+  return { toldUntil };
+}
+
+/** Silences as they are written; times are milliseconds since the epoch. */
+function silenceRecord(silences: readonly Silence[]): unknown {
+  return { silences: silences.map((silence) => ({ ...silence, matchers: silence.matchers.map(plain) })) };
+}
+
+/** The silences of a record; undefined if it is none. */
+function silencesOf(value: unknown): Silence[] | undefined {
+  const { data } = SilenceRecord.safeParse(value);
+  try {
+    return data?.silences.map((silence) => ({ ...silence, matchers: silence.matchers.map(compiled) }));
+  } catch (error) {
+    if (error instanceof MatcherError) return undefined;
+    throw error;
+  }
+}
+
+function plain({ name, value, type }: Matcher): unknown {
+  return { name, value, type };
+}
+
+function compiled({ name, value, type }: Pick<Matcher, 'name' | 'value' | 'type'>): Matcher {
+  return new Matcher(name, value, type);
 }

@@ -2,11 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { RE2JS } from 're2js';
-import type { PostableSilence } from './postable-silence.ts';
+import { silenceState, type PostableSilence, type Silence } from './silence.ts';
 import { SilenceError } from './silence-error.ts';
 import { expireSilence, setSilence, validSilence, type KnownSilences, type ValidSilence } from './silence-rules.ts';
 import { testSilence } from './silence.fixture.ts';
-import { silenceState, type Silence } from './silence.ts';
 
 const limits = { maxSilences: 5, maxBytes: 1000, retentionMs: 10_000, maxMemoryBytes: 1e6 };
 const job = { name: 'job', value: 'node', type: '=' } as const;

@@ -2,12 +2,10 @@ import { compileRegexp } from '../matcher/anchored-regexp.ts';
 import { quote } from '../text/go/quote.ts';
 import { Matcher } from '../matcher/matcher.ts';
 import { MatcherError } from '../matcher/matcher-error.ts';
-import type { PostableMatcher, PostableSilence } from './postable-silence.ts';
+import { silenceState, type PostableMatcher, type PostableSilence, type Silence } from './silence.ts';
 import { SilenceError } from './silence-error.ts';
-import { matcherMemory } from './silence-memory.ts';
-import { silenceSize } from './silence-size.ts';
+import { matcherMemory, silenceSize } from './silence-size.ts';
 import type { Sliced } from '../runtime/slices.ts';
-import { silenceState, type Silence } from './silence.ts';
 
 /** The silences as they are before a change. */
 export interface KnownSilences {

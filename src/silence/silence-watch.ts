@@ -1,7 +1,7 @@
 import { silenceState, type Silence, type SilenceState } from './silence.ts';
 import type { Silences, SilenceTurn } from './silences.ts';
 import type { CancelTimer, Clock } from '../runtime/clock.ts';
-import type { SilenceEvent, SilenceLines } from './silence-lines.ts';
+import type { SilenceEvent, SilenceLines } from './silence-report.ts';
 
 export interface SilenceWatchOptions {
   readonly clock: Clock;

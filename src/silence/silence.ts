@@ -1,5 +1,5 @@
 import type { LabelSet } from '../alert/labels.ts';
-import type { Matcher, OnUndecided } from '../matcher/matcher.ts';
+import type { Matcher, OnUndecided, MatchType } from '../matcher/matcher.ts';
 
 /** A silence as it is stored; it is never changed, only replaced by its next version. Times are milliseconds since the epoch. */
 export interface Silence {
@@ -30,4 +30,25 @@ export function silenceState({ startsAt, endsAt }: Pick<Silence, 'startsAt' | 'e
 export function concerns({ matchers }: Silence, labels: LabelSet, onUndecided?: OnUndecided): boolean {
   for (const matcher of matchers) if (!matcher.matches(labels, onUndecided)) return false;
   return true;
+}
+
+/** A matcher of a POST body; its expression has not been looked at yet. */
+export interface PostableMatcher {
+  readonly name: string;
+  readonly value: string;
+  readonly type: MatchType;
+}
+
+/** The body of `POST /api/v2/silences`, once it satisfies the schema. Times are milliseconds since the epoch. */
+export interface PostableSilence {
+  /** The silence to be changed; '' for a new one. */
+  readonly id: string;
+  readonly matchers: readonly PostableMatcher[];
+  /** Undefined for Go's zero time, which stands for now. */
+  readonly startsAt: number | undefined;
+  /** Go's zero time is as good as any other that has passed. */
+  readonly endsAt: number;
+  readonly createdBy: string;
+  readonly comment: string;
+  readonly annotations: LabelSet;
 }

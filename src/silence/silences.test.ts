@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Matcher } from '../matcher/matcher.ts';
-import { silenceMemory } from './silence-memory.ts';
+import { silenceMemory } from './silence-size.ts';
 import { testSilence } from './silence.fixture.ts';
 import { concerns, silenceState, type Silence } from './silence.ts';
 import { Silences } from './silences.ts';

@@ -1,8 +1,7 @@
-import { EndedSilences } from './ended-silences.ts';
 import type { Labelled } from '../alert/labels.ts';
 import type { OnUndecided } from '../matcher/matcher.ts';
 import { SilenceIndex } from './silence-index.ts';
-import { silenceMemory } from './silence-memory.ts';
+import { silenceMemory } from './silence-size.ts';
 import { silenceState, type Silence, type SilenceState } from './silence.ts';
 
 const none: readonly Silence[] = [];
@@ -210,5 +209,27 @@ export class Silences {
   #forget(id: string): void {
     this.#remove(id);
     this.#told.delete(id);
+  }
+}
+
+/** Silences that have ended, in the order in which they did. They come nearly in that order, so that to add one costs little. */
+class EndedSilences {
+  readonly #silences: Silence[] = [];
+
+  /** The one that ended first. */
+  get first(): Silence | undefined {
+    return this.#silences[0];
+  }
+
+  add(silence: Silence): void {
+    let at = this.#silences.length;
+    while (at > 0 && this.#silences[at - 1]!.endsAt > silence.endsAt) at--;
+    this.#silences.splice(at, 0, silence);
+  }
+
+  /** Does nothing if it is not in here. */
+  delete(silence: Silence): void {
+    const at = this.#silences.indexOf(silence);
+    if (at >= 0) this.#silences.splice(at, 1);
   }
 }

@@ -1,6 +1,6 @@
 import { readSilence } from '../../silence/read-silence.ts';
 import { SilenceError } from '../../silence/silence-error.ts';
-import type { PostableSilence } from '../../silence/postable-silence.ts';
+import type { PostableSilence } from '../../silence/silence.ts';
 import { inSlices, type Slices } from '../../runtime/slices.ts';
 import { bodyText } from '../../server/request/body-text.ts';
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { PostableSilence } from '../../silence/postable-silence.ts';
+import type { PostableSilence } from '../../silence/silence.ts';
 import { SilenceError } from '../../silence/silence-error.ts';
-import { silenceMemory } from '../../silence/silence-memory.ts';
+import { silenceMemory } from '../../silence/silence-size.ts';
 import { validSilence, type SilenceLimits } from '../../silence/silence-rules.ts';
 import type { Silences } from '../../silence/silences.ts';
 import { isUuid } from '../../text/go/uuid.ts';
