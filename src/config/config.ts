@@ -1,7 +1,5 @@
 import { z } from 'zod';
-import { readAnnotationKey, readAnnotationValue } from './annotation.ts';
 import { formatDuration } from './settings/duration.ts';
-import { healthRulesExist } from './health-rules-exist.ts';
 import { PrometheusSection } from './prometheus-section.ts';
 import { secretSection, section, setting } from './settings/setting.ts';
 import {
@@ -13,7 +11,62 @@ import {
   readPath,
   readSize,
 } from './settings/value-readers.ts';
-import { WatchedKinds } from './watched-kinds.ts';
+import { WatchedKinds, type WatchedKind } from './watched-kinds.ts';
+import type { Reader } from './settings/reader.ts';
+
+/** Kubernetes' limits of an annotation's key: the prefix, a DNS subdomain, and the name. */
+const maxPrefixLength = 253;
+const prefixPattern = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+const namePattern = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+
+/** Of a value; Kubernetes itself would take 256 KiB for all annotations of an object. */
+const maxValueLength = 256;
+
+/** The key of an annotation, as Kubernetes checks it: `name` or `prefix/name`, the prefix in lower case or not. */
+export const readAnnotationKey: Reader<string> = (found) => {
+  const allowed = "an annotation's key, as example.com/requested-at";
+  if (typeof found !== 'string') return { allowed };
+  const parts = found.split('/');
+  const prefix = parts.length === 2 ? parts[0]! : 'none';
+  const isKey =
+    parts.length <= 2 &&
+    prefix.length <= maxPrefixLength &&
+    prefixPattern.test(prefix.toLowerCase()) &&
+    namePattern.test(parts.at(-1)!);
+  return isKey ? { value: found } : { allowed };
+};
+
+/** The value of an annotation, one short line. */
+export const readAnnotationValue: Reader<string> = (found) => {
+  const isValue = typeof found === 'string' && found.length <= maxValueLength && !/\p{Cc}/u.test(found);
+  return isValue
+    ? { value: found }
+    : { allowed: `a text of one line of at most ${maxValueLength} characters, or null` };
+};
+
+interface Judged {
+  readonly controller: { readonly action: string };
+  readonly pipelines: { readonly kubernetes: { readonly kinds: readonly WatchedKind[] | null } };
+}
+
+const group = 'telemetry.kyma-project.io';
+const resources = ['logpipelines', 'metricpipelines', 'tracepipelines'];
+
+/** The action `condition` writes what alerts mean, and only for Kyma's kinds there are rules that say so. */
+export const healthRulesExist = z.refine<Judged>((config) => withoutRules(config).length === 0, {
+  path: ['pipelines', 'kubernetes', 'kinds'],
+  error: ({ input }) => {
+    const names = withoutRules(input as Judged).map((kind) => `${kind.resource}.${kind.group}`);
+    return `found ${names.join(', ')}, allowed with controller.action condition: ${resources.join(', ')} of ${group}, for which there are health rules; for other kinds take the action annotate or log`;
+  },
+});
+
+function withoutRules({ controller, pipelines }: Judged): readonly WatchedKind[] {
+  if (controller.action !== 'condition') return [];
+  return (pipelines.kubernetes.kinds ?? []).filter(
+    (kind) => kind.group !== group || !resources.includes(kind.resource),
+  );
+}
 
 /** For what a timer of Node measures: it can wait 24.8 days, and a longer one would fire at once. */
 const readTimeout = readDuration('1ms', '1w');

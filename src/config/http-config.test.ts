@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { stringify } from 'yaml';
-import { parseConfigFile } from './config-file.ts';
+import { parseConfigFile } from './load-config.ts';
 import { HttpConfig, withPathsFrom } from './http-config.ts';
 
 function problemsOf(config: unknown): readonly string[] {

@@ -1,6 +1,6 @@
 import type { Config } from './config.ts';
 import type { HomeInFile } from './load-config.ts';
-import { Secret } from './settings/secret.ts';
+import { Secret } from './settings/show-value.ts';
 
 /** The keys, or sections, that a reload applies while Tocsin runs. Every other one needs a restart, and keeps its value. */
 export const liveKeys: readonly string[] = [

@@ -1,14 +1,12 @@
 import { dirname } from 'node:path';
-import type { Config } from './config.ts';
-import { parseConfigFile } from './config-file.ts';
-import type { ConfigFileResult } from './config-file.ts';
+import { Config } from './config.ts';
 import { flagTable } from './flags/flag-table.ts';
 import type { ConfigFlags } from './flags/flags.ts';
 import { withPathsFrom } from './http-config.ts';
-import { describeReadError, type ReadFile } from './settings/read-error.ts';
-import { describeRefusal } from './settings/reading.ts';
-import type { Reader } from './settings/reading.ts';
+import { describeReadError, parseSettingsFile, type ReadFile, type Alternatives } from './settings/settings-file.ts';
+import { describeRefusal, type Reader } from './settings/reader.ts';
 import { showText } from './settings/show-value.ts';
+import { describeUnknownKey } from './flags/unknown-name.ts';
 
 /** Which keys of `pipelines` the file itself has, rather than a default or a flag: that they are there chooses the home. */
 export interface HomeInFile {
@@ -77,4 +75,30 @@ function loadFile(path: string, readFile: ReadFile): ConfigFileResult {
     return { problems: [`${showText(path)}: ${describeReadError(error)}`] };
   }
   return parseConfigFile(path, text);
+}
+
+/** A file's configuration, or every problem in it, a line each, in the order of the file. */
+type ConfigFileResult =
+  | {
+      readonly config: Config;
+      /** True if the file itself sets the key at this path. */
+      readonly sets: (...path: readonly string[]) => boolean;
+    }
+  | { readonly problems: readonly string[] };
+
+const homes: Alternatives = {
+  keys: [
+    ['pipelines', 'folder'],
+    ['pipelines', 'kubernetes'],
+  ],
+  why: 'pipelines live in a folder or in a cluster',
+};
+
+/**
+ * Reads the text of a configuration file. Never throws.
+ * @param file its path as the user gave it: each problem starts with `FILE:LINE:COLUMN: `
+ */
+export function parseConfigFile(file: string, text: string): ConfigFileResult {
+  const parsed = parseSettingsFile({ schema: Config, describeUnknownKey, alternatives: [homes] }, file, text);
+  return 'problems' in parsed ? parsed : { config: parsed.settings, sets: parsed.sets };
 }

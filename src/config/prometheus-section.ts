@@ -1,9 +1,8 @@
 import { z } from 'zod';
-import { mapOf, oneOrListOf } from './settings/collection.ts';
+import { mapOf, oneOrListOf, section, setting } from './settings/setting.ts';
 import { HttpConfig } from './http-config.ts';
-import { readPrometheusUrl } from './settings/prometheus-url.ts';
-import type { Reader } from './settings/reading.ts';
-import { section, setting } from './settings/setting.ts';
+import { readPrometheusUrl } from './settings/http-url.ts';
+import type { Reader } from './settings/reader.ts';
 import { readChoice, readCount, readDuration, readNames, readSize } from './settings/value-readers.ts';
 
 /** For what a timer of Node measures: it can wait 24.8 days, and a longer one would fire at once. */

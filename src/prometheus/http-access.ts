@@ -1,7 +1,6 @@
-import { isHeaderValue } from '../config/http-headers.ts';
-import type { HttpConfig } from '../config/http-config.ts';
-import { describeReadError } from '../config/settings/read-error.ts';
-import type { Secret } from '../config/settings/secret.ts';
+import { isHeaderValue, type HttpConfig } from '../config/http-config.ts';
+import { describeReadError } from '../config/settings/settings-file.ts';
+import type { Secret } from '../config/settings/show-value.ts';
 import { configurationFileBytes } from '../limits.ts';
 import { readRegularFile } from '../runtime/regular-file.ts';
 import { PrometheusError } from './prometheus-error.ts';

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
+import { parse } from 'yaml';
 import packageJson from '../../package.json' with { type: 'json' };
-import { parseConfigFile } from '../../src/config/config-file.ts';
+import { parseConfigFile } from '../../src/config/load-config.ts';
 import { Config } from '../../src/config/config.ts';
 import { flagTable } from '../../src/config/flags/flag-table.ts';
 import { parseFlags } from '../../src/config/flags/flags.ts';
 import { keyPaths } from '../../src/config/settings/setting.ts';
-import { parse } from 'yaml';
 import { inNamespace, kustomize, objectOf, withComponents, type Manifest } from '../support/kustomize.ts';
 import { skipWithout } from '../support/servers.ts';
 

@@ -1,9 +1,22 @@
-import { readCorsOrigin } from './cors-origin.ts';
-import { readPrometheusUrl } from '../settings/prometheus-url.ts';
-import { readListenAddress } from './listen-address.ts';
-import type { Reader } from '../settings/reading.ts';
-import { readExternalUrl, readRoutePrefix } from './route-prefix.ts';
+import { readPrometheusUrl } from '../settings/http-url.ts';
+import { readListenAddress, readExternalUrl, readRoutePrefix } from './listen-address.ts';
+import type { Reader } from '../settings/reader.ts';
 import { readChoice, readName, readPath } from '../settings/value-readers.ts';
+import { AnchoredRegexp, compileRegexp } from '../../matcher/anchored-regexp.ts';
+
+const allowed = 'a regular expression in RE2 syntax for the whole origin, as in https://grafana\\.example\\.com';
+
+/** Reads the expression for the origins of web pages that may call the API, as Prometheus and Alertmanager take it. */
+const readCorsOrigin: Reader<AnchoredRegexp> = (found) => {
+  if (typeof found !== 'string' || found === '') return { allowed };
+  try {
+    // As it was written first: `a)|(b` compiles only inside of what is put around it, and then lets in what ends with b.
+    compileRegexp(found);
+    return { value: new AnchoredRegexp(found) };
+  } catch (error) {
+    return { allowed: `${allowed} (${(error as Error).message})` };
+  }
+};
 
 /** A flag of the command line. */
 export interface Flag {

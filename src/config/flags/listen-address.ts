@@ -1,5 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import type { Reader } from '../settings/reading.ts';
+import type { Reader } from '../settings/reader.ts';
+import { readHttpUrl } from '../settings/http-url.ts';
 
 /** Where a server listens. */
 export interface ListenAddress {
@@ -9,13 +10,13 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-const allowed = 'HOST:PORT, :PORT for every interface, [IPV6]:PORT; a port is 0 (any free one) to 65535';
+const allowedAddress = 'HOST:PORT, :PORT for every interface, [IPV6]:PORT; a port is 0 (any free one) to 65535';
 
 /** Reads `127.0.0.1:9093`, `:9093`, `[::1]:9093`, `localhost:0`. */
 export const readListenAddress: Reader<ListenAddress> = (found) => {
-  if (typeof found !== 'string') return { allowed };
+  if (typeof found !== 'string') return { allowed: allowedAddress };
   const value = parseListenAddress(found);
-  return value === undefined ? { allowed, suggestion: suggestListenAddress(found) } : { value };
+  return value === undefined ? { allowed: allowedAddress, suggestion: suggestListenAddress(found) } : { value };
 };
 
 function parseListenAddress(text: string): ListenAddress | undefined {
@@ -45,4 +46,37 @@ function suggestListenAddress(text: string): string | undefined {
     isIPv6(bare) ? `[${bare}]:9093` : `${bare}:9093`,
   ];
   return candidates.find((candidate) => parseListenAddress(candidate) !== undefined);
+}
+
+const allowedPrefix = 'a path such as /tocsin: no "//", no "." or ".." in it, nothing that a URL would have to encode';
+
+/** The part of a path between two slashes: what RFC 3986 lets stand there, and no dots that a client would resolve. */
+const segments = /^(?:\/(?!(?:\.|%2e){1,2}(?:\/|$))(?:[\w.~!$&'()*+,;=:@-]|%[\da-f]{2})+)*$/i;
+
+/** The prefix of every path, as Prometheus and Alertmanager trim it: '' for `/`, `/tocsin` for `tocsin/`. */
+export const readRoutePrefix: Reader<string> = (found) => {
+  if (typeof found !== 'string') return { allowed: allowedPrefix };
+  const value = trimmed(found);
+  if (segments.test(value)) return { value };
+  const mended = trimmed(found.replaceAll(/[\s/]+/g, '/'));
+  return segments.test(mended) ? { allowed: allowedPrefix, suggestion: mended } : { allowed: allowedPrefix };
+};
+
+/** A URL whose path can be a prefix of routes. */
+export const readExternalUrl: Reader<string> = (found) => {
+  const reading = readHttpUrl(found);
+  if (!('value' in reading)) return reading;
+  return segments.test(routePrefixOf(reading.value))
+    ? reading
+    : { allowed: `an http or https URL whose path is ${allowedPrefix}` };
+};
+
+/** The path of a URL that was read, as a prefix of routes. */
+export function routePrefixOf(url: string): string {
+  return trimmed(new URL(url).pathname);
+}
+
+function trimmed(path: string): string {
+  const inner = path.replaceAll(/^\/+|\/+$/g, '');
+  return inner === '' ? '' : `/${inner}`;
 }

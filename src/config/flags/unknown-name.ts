@@ -1,10 +1,9 @@
 import { Config } from '../config.ts';
 import { flagTable } from './flag-table.ts';
-import { nearestName } from '../settings/nearest-name.ts';
-import { withSuggestion } from '../settings/reading.ts';
+import { nearestName, keyElsewhere } from '../settings/unknown-key.ts';
+import { withSuggestion } from '../settings/reader.ts';
 import { keyPaths, keysAt } from '../settings/setting.ts';
 import { showPath, showValue } from '../settings/show-value.ts';
-import { keyElsewhere } from '../settings/unknown-key.ts';
 
 /**
  * What to say about a key of the file that does not exist: `receiver.max_alert: unknown key, did you mean "max_alerts"?

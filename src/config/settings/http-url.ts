@@ -1,4 +1,4 @@
-import type { Reader } from './reading.ts';
+import type { Reader } from './reader.ts';
 
 /** In characters. The search for what was meant takes time by the square of the length. */
 const maxMendedLength = 1000;
@@ -29,4 +29,34 @@ function mendHttpUrl(text: string): string | undefined {
 function parseHttpUrl(text: string): string | undefined {
   if (!/^https?:\/\/[^\s/\\][^\s\\?#]*$/i.test(text) || !URL.canParse(text)) return undefined;
   return new URL(text).href.replace(/\/+$/, '');
+}
+
+/** Ports of other protocols, which fetch never asks: https://fetch.spec.whatwg.org/#port-blocking */
+const blockedPorts: ReadonlySet<string> = new Set(
+  `1 7 9 11 13 15 17 19 20 21 22 23 25 37 42 43 53 69 77 79 87 95 101 102 103 104 109 110 111 113 115 117 119 123 135 137
+  139 143 161 179 389 427 465 512 513 514 515 526 530 531 532 540 548 554 556 563 587 601 636 989 990 993 995 1719 1720
+  1723 2049 3659 4045 4190 5060 5061 6000 6566 6665 6666 6667 6668 6669 6679 6697 10080`.split(/\s+/),
+);
+
+/**
+ * The URL of a Prometheus, as {@link readHttpUrl} reads it. One that fetch would refuse for ever is refused at once. A query
+ * has its own place, and is not cut off from what is suggested.
+ */
+export const readPrometheusUrl: Reader<string> = (found) => {
+  if (typeof found === 'string' && found.includes('?')) return { allowed: queryRemedy(found), secret: true };
+  const reading = readHttpUrl(found);
+  const url = 'value' in reading ? reading.value : reading.suggestion;
+  const port = url === undefined ? '' : new URL(url).port;
+  if (!blockedPorts.has(port)) return reading;
+  return {
+    allowed: `another port, as the fetch standard blocks ${port}; a reverse proxy can give Prometheus one`,
+  };
+};
+
+/** The names of the parameters without their values, which may be a token. */
+function queryRemedy(text: string): string {
+  const names = [...new URLSearchParams(text.slice(text.indexOf('?')).replace(/#.*$/s, '')).keys()];
+  const shown = names.filter((name) => /^[\w.:-]{1,60}$/.test(name)).map((name) => `${name}: [...]`);
+  const params = shown.length === 0 ? 'namespace: [...]' : [...new Set(shown)].slice(0, 5).join(', ');
+  return `an http or https URL without its query, which is added to every query from prometheus.params: {${params}}`;
 }

@@ -1,11 +1,35 @@
 import type { z } from 'zod';
 import { unshownKeys } from './setting.ts';
 import { showPath, showText } from './show-value.ts';
-import { parseYaml } from './yaml-file.ts';
-import type { YamlProblem } from './yaml-file.ts';
-import type { YamlNode } from './yaml-tree.ts';
+import { parseYaml, type YamlProblem, type YamlNode } from './yaml-file.ts';
+import { FileRefusedError } from '../../runtime/regular-file.ts';
 
-export interface SettingsFormat<T> {
+/** The text of a file; throws as `node:fs` does. */
+export type ReadFile = (path: string) => string;
+
+/**
+ * Why a file that a user named cannot be read, and the remedy. Without its path, which is also in the system's own message:
+ * a key or a token may stand in its place by mistake.
+ * @param base where a relative path starts
+ */
+export function describeReadError(error: unknown, base = 'the working folder'): string {
+  if (error instanceof FileRefusedError) return `${error.message}; check the path`;
+  const { code, message }: NodeJS.ErrnoException = error instanceof Error ? error : new Error(String(error));
+  switch (code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return `no such file; check the path, a relative one starts at ${base}`;
+    case 'EACCES':
+    case 'EPERM':
+      return 'permission denied; let the user that runs Tocsin read the file and enter its folders';
+    case 'EISDIR':
+      return 'is a directory; name the file in it';
+    default:
+      return `cannot be read: ${showText(code ?? message)}; check the path and the disk`;
+  }
+}
+
+interface SettingsFormat<T> {
   readonly schema: z.ZodType<T>;
   /** What to say about a key that the schema does not have. @param section the way to the section that holds it */
   readonly describeUnknownKey: (section: readonly string[], key: string) => string;

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { maskUrl } from '../../runtime/masked-url.ts';
 
 /** The most characters of a found value that a message shows. */
@@ -64,4 +65,30 @@ function jsonString(text: string): string {
 /** Room for the ellipsis is left; half a surrogate pair is not shown. */
 function cut(shown: string): string {
   return shown.slice(0, maxShownCharacters - 1).replace(/[\ud800-\udbff]$/, '');
+}
+
+/** A text of the configuration that nobody may read in a log, an answer or a message: whatever writes it out writes `<secret>`. */
+export class Secret {
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** The text itself, for the one place that sends it. */
+  reveal(): string {
+    return this.#text;
+  }
+
+  toString(): string {
+    return '<secret>';
+  }
+
+  toJSON(): string {
+    return '<secret>';
+  }
+
+  [inspect.custom](): string {
+    return '<secret>';
+  }
 }

@@ -1,5 +1,4 @@
-import { nearestName } from './nearest-name.ts';
-import { withSuggestion } from './reading.ts';
+import { withSuggestion } from './reader.ts';
 import { keyPaths, keysAt } from './setting.ts';
 import { showPath } from './show-value.ts';
 
@@ -20,4 +19,48 @@ export function keyElsewhere(key: string, section: readonly string[], schema: un
   if (dotted !== undefined) return `${dotted.join(': {')}: ...${'}'.repeat(dotted.length - 1)}`;
   const names = paths.map((path) => path.at(-1) ?? '');
   return paths[names.indexOf(nearestName(key, names) ?? '')]?.join('.');
+}
+
+/**
+ * The known name that was most likely meant: the nearest by edit distance, upper and lower case alike.
+ * Undefined if none is near, that is if more than a third of the letters differ. Of equals the first one wins.
+ */
+export function nearestName(name: string, knownNames: Iterable<string>): string | undefined {
+  let nearest: string | undefined;
+  let nearestDistance = Infinity;
+  for (const known of knownNames) {
+    const limit = Math.floor(Math.max(name.length, known.length) / 3);
+    // The distance is at least the difference in length: a very long name costs nothing.
+    if (Math.abs(name.length - known.length) > limit) continue;
+    const distance = editDistance(name.toLowerCase(), known.toLowerCase());
+    if (distance <= limit && distance < nearestDistance) [nearest, nearestDistance] = [known, distance];
+  }
+  return nearest;
+}
+
+/**
+ * Damerau-Levenshtein distance (its optimal string alignment form): how many letters have to be inserted, deleted,
+ * replaced, or swapped with their neighbour.
+ */
+function editDistance(from: string, to: string): number {
+  let beforePrevious: number[] = [];
+  let previous = Array.from({ length: to.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= from.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= to.length; column++) {
+      const replaced = at(previous, column - 1) + (from[row - 1] === to[column - 1] ? 0 : 1);
+      const swapped = isSwap(from, row, to, column) ? at(beforePrevious, column - 2) + 1 : Infinity;
+      current.push(Math.min(at(previous, column) + 1, at(current, column - 1) + 1, replaced, swapped));
+    }
+    [beforePrevious, previous] = [previous, current];
+  }
+  return at(previous, to.length);
+}
+
+function isSwap(from: string, row: number, to: string, column: number): boolean {
+  return row > 1 && column > 1 && from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1];
+}
+
+function at(distances: readonly number[], index: number): number {
+  return distances[index] ?? Infinity;
 }

@@ -1,6 +1,6 @@
 import { durationUnitNames, formatDuration, parseDuration, suggestDuration } from './duration.ts';
-import { nearestName } from './nearest-name.ts';
-import type { Reader } from './reading.ts';
+import { nearestName } from './unknown-key.ts';
+import type { Reader } from './reader.ts';
 import { formatSize, parseSize, sizeUnitNames, suggestSize } from './size.ts';
 
 /** A text with a unit: how it is read, written and guessed. Values are milliseconds or bytes. */

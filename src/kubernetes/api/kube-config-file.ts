@@ -1,4 +1,4 @@
-import { describeReadError } from '../../config/settings/read-error.ts';
+import { describeReadError } from '../../config/settings/settings-file.ts';
 import { showText } from '../../config/settings/show-value.ts';
 import { parseYaml } from '../../config/settings/yaml-file.ts';
 import { configurationFileBytes } from '../../limits.ts';

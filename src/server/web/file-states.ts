@@ -1,6 +1,6 @@
 import { statSync, type Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import type { ReadFile } from '../../config/settings/read-error.ts';
+import type { ReadFile } from '../../config/settings/settings-file.ts';
 
 /**
  * What files look like, by path. It changes with a file's content, also where only a link to it is swapped, as the kubelet

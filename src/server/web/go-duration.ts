@@ -1,4 +1,4 @@
-import type { Reader } from '../../config/settings/reading.ts';
+import type { Reader } from '../../config/settings/reader.ts';
 
 const unitMs: Readonly<Record<string, number>> = {
   ns: 1e-6,

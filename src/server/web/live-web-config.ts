@@ -1,5 +1,5 @@
 import type { CancelTimer, Clock } from '../../runtime/clock.ts';
-import type { ReadFile } from '../../config/settings/read-error.ts';
+import type { ReadFile } from '../../config/settings/settings-file.ts';
 import { webConfigCheckMs, webConfigRetryMs } from '../../limits.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { areSame, type FileStates } from './file-states.ts';

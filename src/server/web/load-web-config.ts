@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
-import type { ReadFile } from '../../config/settings/read-error.ts';
-import { describeReadError } from '../../config/settings/read-error.ts';
-import { parseSettingsFile, type SettingsFileResult } from '../../config/settings/settings-file.ts';
+import {
+  describeReadError,
+  parseSettingsFile,
+  type ReadFile,
+  type SettingsFileResult,
+} from '../../config/settings/settings-file.ts';
 import { showText } from '../../config/settings/show-value.ts';
 import { describeUnknownKeyOf } from '../../config/settings/unknown-key.ts';
 import { haveChanged, noting, type FileStates } from './file-states.ts';

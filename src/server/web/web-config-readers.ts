@@ -1,7 +1,6 @@
 import { isIP } from 'node:net';
-import { nearestName } from '../../config/settings/nearest-name.ts';
-import { unshown } from '../../config/settings/reading.ts';
-import type { Reader } from '../../config/settings/reading.ts';
+import { nearestName } from '../../config/settings/unknown-key.ts';
+import { unshown, type Reader } from '../../config/settings/reader.ts';
 import { readPath } from '../../config/settings/value-readers.ts';
 
 /** What a `basic_auth_users` value has to be: `$2y$10$` and 53 more characters. */

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { listOf, mapOf } from '../../config/settings/collection.ts';
-import { secretSection, section, setting } from '../../config/settings/setting.ts';
+import { listOf, mapOf, secretSection, section, setting } from '../../config/settings/setting.ts';
 import { readChoice } from '../../config/settings/value-readers.ts';
 import { readGoDuration } from './go-duration.ts';
 import {

@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Registry } from 'prom-client';
 import { systemClock } from '../../../src/runtime/clock.ts';
-import { readLabelSelector } from '../../../src/config/label-selector.ts';
+import { readLabelSelector } from '../../../src/config/watched-kinds.ts';
 import type { ApiClient } from '../../../src/kubernetes/api/api-client.ts';
 import { ApiError } from '../../../src/kubernetes/api/api-error.ts';
 import { createApiClient } from '../../../src/kubernetes/api/create-api-client.ts';

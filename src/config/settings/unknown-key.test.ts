@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { nearestName } from './nearest-name.ts';
+import { nearestName } from './unknown-key.ts';
 
 const known = ['max_alerts', 'max_alerts_size', 'max_body_size', 'resolve_timeout', 'url'];
 
