@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseFlags, type Flags } from '../config/flags/flags.ts';
-import { startFailure } from './start-failure.ts';
+import { startFailure } from './serve.ts';
 
 function flagsFor(listenAddress: string): Flags {
   const commandLine = parseFlags([`--web.listen-address=${listenAddress}`], { terminal: false });
