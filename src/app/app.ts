@@ -4,7 +4,7 @@ import { AlertStore } from '../alert/alert-store.ts';
 import { AlertTruth } from './alert-truth.ts';
 import { AlertlessWakes } from '../source/alertless-wakes.ts';
 import type { AppOptions } from './app-options.ts';
-import { Cleanups } from './cleanups.ts';
+import { Cleanups, Shutdown } from './shutdown.ts';
 import type { Config } from '../config/config.ts';
 import { configChange, type ComparedConfig } from '../config/live-keys.ts';
 import type { Controller } from '../controller/controller.ts';
@@ -13,17 +13,14 @@ import { Resync } from '../source/resync.ts';
 import type { PipelineChange } from '../reconcile/ports.ts';
 import type { Home } from './home.ts';
 import { memoryPlan, memoryThere, tellMemoryPlan } from '../receiver/memory-plan.ts';
-import { createProcessMetrics } from './process-metrics.ts';
+import { createProcessMetrics, createReloadMetrics } from './metrics.ts';
 import { Receiver } from '../receiver/receiver.ts';
 import { newId } from '../server/request/request-id.ts';
-import { createReloadMetrics } from './reload-metrics.ts';
 import { Reloader, type PreparedConfig, type ReloadOutcome, type ReloadTrigger } from './reloader.ts';
-import { Shutdown } from './shutdown.ts';
 import { createEventSource } from '../source/create-event-source.ts';
 import type { EventSource } from '../source/event-source.ts';
 import { Storage } from './storage.ts';
 import { SliceSchedule } from '../runtime/slice-schedule.ts';
-import { storeLimits } from './store-limits.ts';
 import type { Request } from '../reconcile/request.ts';
 
 const startingUp = 'starting up';
@@ -227,4 +224,19 @@ export class App {
       connectionBytes: (config) => memoryPlan(config, this.#memory).connections,
     });
   }
+}
+
+/** The limits of the alert store. They are read each time: a reload may have changed them. */
+function storeLimits(receiver: () => Config['receiver']): ConstructorParameters<typeof AlertStore>[0] {
+  return {
+    get maxAlerts() {
+      return receiver().max_alerts;
+    },
+    get maxBytes() {
+      return receiver().max_alerts_size;
+    },
+    get resolveTimeoutMs() {
+      return receiver().resolve_timeout;
+    },
+  };
 }

@@ -6,7 +6,7 @@ import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { Config } from '../config/config.ts';
 import type { LoadedConfig } from '../config/load-config.ts';
-import { createReloadMetrics } from './reload-metrics.ts';
+import { createReloadMetrics } from './metrics.ts';
 import { Reloader, type PreparedConfig } from './reloader.ts';
 
 const good: LoadedConfig = {

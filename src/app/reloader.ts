@@ -3,7 +3,7 @@ import type { ComparedConfig } from '../config/live-keys.ts';
 import type { LoadedConfig } from '../config/load-config.ts';
 import { maxNamedProblems, minReloadIntervalMs } from '../limits.ts';
 import type { Logger } from '../runtime/logger.ts';
-import type { ReloadMetrics } from './reload-metrics.ts';
+import type { ReloadMetrics } from './metrics.ts';
 
 export type ReloadTrigger = 'signal' | 'http';
 

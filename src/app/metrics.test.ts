@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Registry } from 'prom-client';
-import { createProcessMetrics } from './process-metrics.ts';
+import { createProcessMetrics } from './metrics.ts';
 
 function newRegistry(): Registry {
   const registry = new Registry();
