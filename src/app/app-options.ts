@@ -5,7 +5,7 @@ import type { HomeInFile, LoadedConfig } from '../config/load-config.ts';
 import type { CreateHome } from './home.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { HeavyWork } from '../receiver/intake/alerts-handler.ts';
-import type { WebOptions } from '../server/web-options.ts';
+import type { WebOptions } from '../server/guarded-server.ts';
 
 /** What an {@link App} is made of, and what the outside gives it. */
 export interface AppOptions {

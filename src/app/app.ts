@@ -15,7 +15,7 @@ import type { Home } from './home.ts';
 import { memoryPlan, memoryThere, tellMemoryPlan } from '../receiver/memory-plan.ts';
 import { createProcessMetrics, createReloadMetrics } from './metrics.ts';
 import { Receiver } from '../receiver/receiver.ts';
-import { newId } from '../server/request/request-id.ts';
+import { newId } from '../server/request/sender.ts';
 import { Reloader, type PreparedConfig, type ReloadOutcome, type ReloadTrigger } from './reloader.ts';
 import { createEventSource } from '../source/create-event-source.ts';
 import type { EventSource } from '../source/event-source.ts';

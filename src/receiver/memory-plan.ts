@@ -3,7 +3,7 @@ import { getHeapStatistics } from 'node:v8';
 import type { Config } from '../config/config.ts';
 import { largeBodySlots, silencesMemoryBytes } from '../limits.ts';
 import type { LogFields, Logger } from '../runtime/logger.ts';
-import { connectionCost, tlsCost } from '../server/connection-costs.ts';
+import { connectionCost, tlsCost } from '../server/connection.ts';
 
 const MiB = 1024 * 1024;
 

@@ -14,13 +14,13 @@ import { AlertLines } from './intake/alert-lines.ts';
 import { AlertsHandler, type HeavyWork, type IntakeSettings } from './intake/alerts-handler.ts';
 import { createAlertmanagerVersionMetric } from './lists/alertmanager-version.ts';
 import { BodyReader } from '../server/request/body-reader.ts';
-import { withCors } from '../server/web/cors.ts';
+import { withCors } from '../server/web/browser-guard.ts';
 import { createReadHandler } from './lists/create-read-handler.ts';
-import { GuardedServer } from '../server/guarded-server.ts';
+import { GuardedServer, type WebOptions } from '../server/guarded-server.ts';
 import { IntakeReport } from './intake/intake-report.ts';
 import { Connections } from '../server/connections.ts';
 import { createReceiverMetrics, type ReceiverMetrics } from './intake/receiver-metrics.ts';
-import type { LiveLimits } from '../server/receiver-server.ts';
+import type { LiveLimits } from '../server/http-server.ts';
 import type { Reload } from './reload.ts';
 import { MetricsPage } from './metrics-page.ts';
 import { createRoutes } from './routes.ts';
@@ -29,7 +29,6 @@ import { SilenceStage } from './silences/silence-stage.ts';
 import type { KeptSilences } from '../silence/silence-watch.ts';
 import type { Suppressed } from './intake/suppressed.ts';
 import { UndecidedMatches } from './undecided-matches.ts';
-import type { WebOptions } from '../server/web-options.ts';
 
 export interface ReceiverOptions {
   readonly config: Config;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { BatchError } from '../alert/postable/postable-alert.ts';
 import { answerOf } from '../server/request/answer-of.fixture.ts';
-import { BodyError } from '../server/request/body-error.ts';
+import { BodyError } from '../server/request/answer.ts';
 import { refuseBatch } from './refusals.ts';
 
 describe('refuseBatch', () => {

@@ -1,10 +1,9 @@
 import type { RequestListener } from 'node:http';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
-import { answerNotAllowed, answerNotFound, answerRefusal, answerText } from '../server/request/answer.ts';
+import { answerNotAllowed, answerNotFound, answerRefusal, answerText, refuse } from '../server/request/answer.ts';
 import type { AlertsHandler } from './intake/alerts-handler.ts';
 import { webhookDoor } from './intake/door.ts';
 import type { ReadHandler } from './lists/read-handler.ts';
-import { refuse } from '../server/request/refusal.ts';
 import type { MetricsPage } from './metrics-page.ts';
 import { answerReload, type Reload } from './reload.ts';
 import type { SilencesHandler } from './silences/silences-handler.ts';

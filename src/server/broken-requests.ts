@@ -1,15 +1,16 @@
 import type { Socket } from 'node:net';
+import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Slices } from '../runtime/slices.ts';
-import type { HandshakeFailure } from './web/web-metrics.ts';
+import type { HandshakeFailure } from './web/gate-report.ts';
 import type { WebSettings } from './web/web-settings.ts';
 import type { HttpMetrics, LimitName } from './request/http-metrics.ts';
 import { remoteOf } from './request/sender.ts';
 import { MinuteLines } from './minute-lines.ts';
 
-export interface BrokenRequestsOptions {
+interface BrokenRequestsOptions {
   readonly clock: Clock;
   readonly schedule: SliceSchedule;
   readonly logger: Logger;
@@ -153,4 +154,16 @@ function answerOf(status: string, text: string, headers: WebSettings['headers'])
 function refusalOf({ code = '' }: NodeJS.ErrnoException, hasHead: boolean): Refusal {
   if (code === tooSlow) return hasHead ? bodyTooSlow : headTooSlow;
   return refusals.get(code) ?? badRequest;
+}
+
+/**
+ * Why a head that could be read is no proper one, as Go's server answers it: status and text. Undefined if it is. Node would answer
+ * both by itself, without the headers that every answer is to have.
+ */
+export function headProblem({ headers, httpVersion }: IncomingMessage): readonly [number, string] | undefined {
+  if (httpVersion !== '1.0' && headers.host === undefined)
+    return [400, '400 Bad Request: missing required Host header\n'];
+  const { expect } = headers;
+  if (expect !== undefined && !/^100-continue$/i.test(expect)) return [417, '417 Expectation Failed\n'];
+  return undefined;
 }

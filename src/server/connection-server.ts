@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { WebMetrics } from './web/web-metrics.ts';
+import type { WebMetrics } from './web/gate-report.ts';
 import type { TlsSettings } from './web/web-settings.ts';
 import { tooManyHeaders, type BrokenRequests } from './broken-requests.ts';
 import type { Connection } from './connection.ts';

@@ -9,7 +9,7 @@ import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { rawConnection, requestHead, type RawConnection } from '../receiver/raw-connection.fixture.ts';
 import { metric, testMetrics } from '../receiver/routes.fixture.ts';
 import { graceMs } from './request/memory-budget.ts';
-import { connectionCost, headerCost, requestCost } from './connection-costs.ts';
+import { connectionCost, headerCost, requestCost } from './connection.ts';
 import { testConnections } from './connections.fixture.ts';
 
 const KiB = 1024;

@@ -4,11 +4,10 @@ import type { CancelTimer, Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import type { HttpMetrics } from './request/http-metrics.ts';
-import type { BodyMemory } from './request/body-reading.ts';
+import type { BodyMemory } from './request/body-reader.ts';
 import { MemoryBudget } from './request/memory-budget.ts';
 import { remoteOf } from './request/sender.ts';
-import type { HeadLimits } from './connection-costs.ts';
-import { Connection } from './connection.ts';
+import { Connection, type HeadLimits } from './connection.ts';
 import { MinuteLines } from './minute-lines.ts';
 
 export interface ConnectionsOptions extends HeadLimits {

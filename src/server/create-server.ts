@@ -1,6 +1,8 @@
 import { createServer as createHttpServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
+import { readFileSync } from 'node:fs';
 import type { TlsSettings } from './web/web-settings.ts';
+import { reservedFileDescriptors } from '../limits.ts';
 
 export interface ServerLimits {
   /** `receiver.max_header_size` and so on, bytes and milliseconds. */
@@ -55,4 +57,19 @@ function createTlsServer(
     },
     serve,
   );
+}
+
+/** `max_connections`, or what the process's file descriptors allow, if that is less. */
+export function connectionLimit(maxConnections: number, fileDescriptors = openFilesLimit()): number {
+  return Math.max(1, Math.min(maxConnections, fileDescriptors - reservedFileDescriptors));
+}
+
+/** The soft limit on open files as Linux tells it; no limit where it cannot be had. */
+function openFilesLimit(): number {
+  try {
+    const line = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'));
+    return line === null ? Number.POSITIVE_INFINITY : Number(line[1]);
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
 }

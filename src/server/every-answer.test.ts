@@ -5,7 +5,7 @@ import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { Config } from '../config/config.ts';
 import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { loadWebConfig } from './web/load-web-config.ts';
-import { refuse } from './request/refusal.ts';
+import { refuse } from './request/answer.ts';
 import { rawConnection, requestHead } from '../receiver/raw-connection.fixture.ts';
 import { testMetrics } from '../receiver/routes.fixture.ts';
 import { testConnections } from './connections.fixture.ts';

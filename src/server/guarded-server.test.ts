@@ -7,7 +7,7 @@ import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { loadWebConfig } from './web/load-web-config.ts';
 import { rawConnection } from '../receiver/raw-connection.fixture.ts';
 import { testMetrics } from '../receiver/routes.fixture.ts';
-import { GuardedServer } from './guarded-server.ts';
+import { GuardedServer, tellListening } from './guarded-server.ts';
 import { testConnections } from './connections.fixture.ts';
 
 const locked = `basic_auth_users: {ann: $2y$10$${'a'.repeat(53)}}`;
@@ -77,4 +77,26 @@ describe('GuardedServer', () => {
       connection.send('GET /am/x HTTP/1.1\r\nHost: tocsin.example\r\nConnection: close\r\n\r\n');
       assert.equal((await connection.closed).slice(9, 12), status);
     });
+});
+
+describe('tellListening', () => {
+  const rows: readonly (readonly [string, boolean, boolean])[] = [
+    ['127.0.0.1', false, false],
+    ['127.8.8.8', false, false],
+    ['::1', false, false],
+    ['0.0.0.0', false, true],
+    ['::', false, true],
+    ['10.0.0.1', false, true],
+    ['0.0.0.0', true, false],
+  ];
+  for (const [address, isLocked, warns] of rows) {
+    it(`${warns ? 'warns' : 'does not warn'} at ${address} ${isLocked ? 'with' : 'without'} a lock`, () => {
+      const logger = new RecordingLogger();
+      const family = address.includes(':') ? 'IPv6' : 'IPv4';
+      tellListening(logger, { scheme: 'http', isLocked }, { address, family, port: 9093 }, '/am');
+      assert.equal(logger.valuesOf('receiver.unlocked', 'address').length, warns ? 1 : 0);
+      const url = `http://${family === 'IPv6' ? `[${address}]` : address}:9093/am`;
+      assert.deepEqual(logger.valuesOf('receiver.listening', 'address', 'auth'), [[url, isLocked]]);
+    });
+  }
 });

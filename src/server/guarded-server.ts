@@ -1,19 +1,18 @@
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 import type { ListenAddress } from '../config/flags/listen-address.ts';
-import { LiveWebConfig } from './web/live-web-config.ts';
+import { LiveWebConfig, type WebConfigSource } from './web/live-web-config.ts';
 import { PasswordCheck } from './web/password-check.ts';
 import { PasswordThread } from './web/password-hasher.ts';
-import { createWebMetrics } from './web/web-metrics.ts';
+import { createWebMetrics, GateReport } from './web/gate-report.ts';
 import { isLocked, type WebSettings } from './web/web-settings.ts';
 import { BrowserGuard } from './web/browser-guard.ts';
 import { Gate } from './web/gate.ts';
-import { GateReport } from './web/gate-report.ts';
-import { ReceiverServer, type ReceiverServerOptions } from './receiver-server.ts';
-import { isLoopback, tellListening, warnIfUnlocked, type Lock } from './tell-listening.ts';
-import type { WebOptions } from './web-options.ts';
+import { ReceiverServer, type ReceiverServerOptions } from './http-server.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { AnchoredRegexp } from '../matcher/anchored-regexp.ts';
 
-export interface GuardedServerOptions extends Omit<
+interface GuardedServerOptions extends Omit<
   ReceiverServerOptions,
   'webMetrics' | 'tls' | 'gate' | 'guard' | 'routePrefix'
 > {
@@ -100,4 +99,48 @@ function lockOf(settings: WebSettings | undefined): Lock {
     scheme: settings?.tls === undefined ? 'http' : 'https',
     isLocked: settings !== undefined && isLocked(settings),
   };
+}
+
+interface Lock {
+  readonly scheme: 'http' | 'https';
+  /** True if nobody gets in without some proof of who it is. */
+  readonly isLocked: boolean;
+}
+
+/** Says where alerts are taken in, and warns if everybody on the network may send some. */
+export function tellListening(logger: Logger, lock: Lock, address: AddressInfo, routePrefix: string): void {
+  const url = urlOf(lock, address, routePrefix);
+  logger.info('receiver.listening', 'alerts are taken in', { address: url, auth: lock.isLocked });
+  warnIfUnlocked(logger, lock, address, routePrefix);
+}
+
+/** Warns if everybody on the network may send alerts: at the start, and with every web configuration that comes into use. */
+function warnIfUnlocked(logger: Logger, lock: Lock, address: AddressInfo, routePrefix: string): void {
+  if (lock.isLocked || isLoopback(address)) return;
+  logger.warn(
+    'receiver.unlocked',
+    'everybody who reaches this address can send alerts: ask for a password, token or client certificate with --web.config.file',
+    { address: urlOf(lock, address, routePrefix) },
+  );
+}
+
+function urlOf({ scheme }: Lock, { family, address, port }: AddressInfo, routePrefix: string): string {
+  return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}${routePrefix}`;
+}
+
+/** True if only this machine reaches it. */
+function isLoopback({ address }: AddressInfo): boolean {
+  return address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.');
+}
+
+/** What the flags `--web.*` ask of the server. */
+export interface WebOptions {
+  /** What stands before every path: '' or `/prefix`. */
+  readonly routePrefix: string;
+  /** Under which URL others reach it. */
+  readonly externalUrl?: string | undefined;
+  /** The origins of web pages that may call the API; undefined: none. */
+  readonly corsOrigin?: AnchoredRegexp | undefined;
+  /** The file of `--web.config.file`, read; undefined: plain HTTP, open to everybody. */
+  readonly configSource?: WebConfigSource | undefined;
 }

@@ -7,10 +7,10 @@ import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Config } from '../config/config.ts';
-import { createWebMetrics } from './web/web-metrics.ts';
+import { createWebMetrics } from './web/gate-report.ts';
 import type { ClientAuthType, TlsSettings } from './web/web-settings.ts';
 import { rawConnection, requestHead } from '../receiver/raw-connection.fixture.ts';
-import { ReceiverServer } from './receiver-server.ts';
+import { ReceiverServer } from './http-server.ts';
 import { metric, testMetrics } from '../receiver/routes.fixture.ts';
 import { testConnections } from './connections.fixture.ts';
 

@@ -2,7 +2,7 @@ import type { Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { clientCertificateProblem } from './web/client-certificate.ts';
-import type { HandshakeFailure, WebMetrics } from './web/web-metrics.ts';
+import type { HandshakeFailure, WebMetrics } from './web/gate-report.ts';
 import type { TlsSettings } from './web/web-settings.ts';
 import type { BrokenRequests } from './broken-requests.ts';
 import { remoteOf } from './request/sender.ts';

@@ -5,7 +5,7 @@ import { readPrometheusAlerts } from '../../alert/postable/read-prometheus-alert
 import type { WebhookHead } from '../../alert/postable/read-webhook.ts';
 import { slicedBodyBytes } from '../../limits.ts';
 import type { Slices } from '../../runtime/slices.ts';
-import { bodyText } from '../../server/request/body-text.ts';
+import { bodyText } from '../../server/request/body-reader.ts';
 
 /** The alerts of one body, to be gone through in slices. */
 export interface Batch {

@@ -8,7 +8,7 @@ import { RecordingLogger } from '../../../test/support/recording-logger.ts';
 import { alertsDoor } from './door.ts';
 import { AlertIntake } from './alert-intake.ts';
 import { AlertLines } from './alert-lines.ts';
-import { BodyError } from '../../server/request/body-error.ts';
+import { BodyError } from '../../server/request/answer.ts';
 import { IntakeReport } from './intake-report.ts';
 import { metric, testMetrics } from '../routes.fixture.ts';
 

@@ -4,7 +4,7 @@ import { readWebhookAlerts, readWebhookHead } from '../../alert/postable/read-we
 import { slicedBodyBytes } from '../../limits.ts';
 import { inSlices, type Slices } from '../../runtime/slices.ts';
 import { goThrough, type Batch } from './batch.ts';
-import { bodyText } from '../../server/request/body-text.ts';
+import { bodyText } from '../../server/request/body-reader.ts';
 
 /**
  * Reads a webhook payload. When this resolves, all of it satisfies the schema. Of a large one the alerts are not kept: they

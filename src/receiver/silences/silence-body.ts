@@ -2,7 +2,7 @@ import { readSilence } from '../../silence/read-silence.ts';
 import { SilenceError } from '../../silence/silence-error.ts';
 import type { PostableSilence } from '../../silence/silence.ts';
 import { inSlices, type Slices } from '../../runtime/slices.ts';
-import { bodyText } from '../../server/request/body-text.ts';
+import { bodyText } from '../../server/request/body-reader.ts';
 
 /** How often larger than a silence its body may be: a character may be written with six. */
 const bodyBytesPerByte = 8;

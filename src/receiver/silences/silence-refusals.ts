@@ -2,9 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SilenceError, NotStoredError } from '../../silence/silence-error.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
-import { answerNothing, answerRefusal, answerString } from '../../server/request/answer.ts';
+import { answerNothing, answerRefusal, answerString, refuse } from '../../server/request/answer.ts';
 import { LineLimiter } from '../../runtime/line-limiter.ts';
-import { refuse } from '../../server/request/refusal.ts';
 import type { Sender } from '../../server/request/sender.ts';
 import type { SilenceMetrics } from '../../silence/silence-report.ts';
 

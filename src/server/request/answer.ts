@@ -84,3 +84,42 @@ export function answer(
   response.writeHead(status, { ...headers, 'Content-Type': contentType, 'Content-Length': contentLength });
   response.end(body);
 }
+
+/** A request that is refused; the message is for its sender. */
+export class RefusedError extends Error {
+  readonly status: number;
+  /** The `code` of the answer's body. */
+  readonly code: number;
+
+  constructor(status: number, message: string, code = status) {
+    super(message);
+    this.name = 'RefusedError';
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/** Answers for an error, in the shape that Alertmanager has for it; gives the status. Only a defect of ours is a 500. */
+export function refuse(response: ServerResponse, error: unknown): number {
+  const status = statusOf(error);
+  if (response.headersSent || response.destroyed) return status;
+  if (status === 500) answerString(response, 500, 'internal error: see the log of Tocsin');
+  else answerRefusal(response, status, error instanceof RefusedError ? error.code : status, (error as Error).message);
+  return status;
+}
+
+function statusOf(error: unknown): number {
+  return error instanceof BodyError || error instanceof RefusedError ? error.status : 500;
+}
+
+/** A body that could not be read. */
+export class BodyError extends Error {
+  /** 413: over the limit. 408: too slow while memory was short. 400: the connection broke off in the middle. */
+  readonly status: 400 | 408 | 413;
+
+  constructor(status: 400 | 408 | 413, message: string) {
+    super(message);
+    this.name = 'BodyError';
+    this.status = status;
+  }
+}

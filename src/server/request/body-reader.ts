@@ -1,7 +1,10 @@
 import type { IncomingMessage } from 'node:http';
-import { largeBodySlots } from '../../limits.ts';
-import { BodyReading, type Body, type BodyMemory } from './body-reading.ts';
-import { LargeBuffers } from './large-buffers.ts';
+import { isAscii } from 'node:buffer';
+import { largeBodySlots, largeBodyBytes, slicedBodyBytes } from '../../limits.ts';
+import { LargeBuffers, type LargeBuffer } from './memory-budget.ts';
+import { BodyError } from './answer.ts';
+import { decodeUtf8 } from '../../text/go/utf8.ts';
+import type { Slices } from '../../runtime/slices.ts';
 
 /** Reads request bodies, each under `receiver.max_body_size`, all together within the memory of all connections. */
 export class BodyReader {
@@ -26,4 +29,201 @@ export class BodyReader {
       reading.start();
     });
   }
+}
+
+/** Counts what bodies take up; see `receiver.max_connection_memory`. */
+export interface BodyMemory {
+  /**
+   * So much more of the request's body has come in.
+   * @param evict ends the body: there is no room. Called while it is unfinished, at most once
+   */
+  hold(request: IncomingMessage, bytes: number, evict: () => void): void;
+  /** The body is not needed any more; releasing it twice does nothing. */
+  release(request: IncomingMessage): void;
+}
+
+/** A whole body. It takes up memory that others wait for until `release` is called; after that its bytes are not its own. */
+export interface Body {
+  readonly bytes: Buffer;
+  readonly release: () => void;
+}
+
+/** One body on its way in. Small at first; over {@link largeBodyBytes} it needs a large buffer, and its sender waits for one. */
+class BodyReading {
+  readonly #request: IncomingMessage;
+  readonly #maxBytes: number;
+  readonly #memory: BodyMemory;
+  readonly #largeBuffers: LargeBuffers;
+  readonly #resolve: (body: Body) => void;
+  readonly #reject: (error: BodyError) => void;
+  readonly #evict = (): void =>
+    this.fail(new BodyError(408, 'the body took too long while memory for connections was short: send it again'));
+  /** As the request declares it; NaN if it does not. */
+  readonly #declaredBytes: number;
+  /** What has come in, until there is a large buffer for it. */
+  #chunks: Buffer[] = [];
+  #size = 0;
+  #wanted: Promise<LargeBuffer> | undefined;
+  #large: LargeBuffer | undefined;
+  #settled = false;
+  /** True once the body is too large; it is answered when its rest has been thrown away. */
+  #refused = false;
+
+  constructor(
+    request: IncomingMessage,
+    maxBytes: number,
+    memory: BodyMemory,
+    largeBuffers: LargeBuffers,
+    resolve: (body: Body) => void,
+    reject: (error: BodyError) => void,
+  ) {
+    this.#request = request;
+    this.#maxBytes = maxBytes;
+    this.#memory = memory;
+    this.#largeBuffers = largeBuffers;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#declaredBytes = Number(request.headers['content-length'] ?? Number.NaN);
+  }
+
+  start(): void {
+    if (this.#declaredBytes > this.#maxBytes) this.#refuse();
+    // Also a body that never begins is ended when there is no room.
+    else this.#memory.hold(this.#request, 0, this.#evict);
+  }
+
+  data(chunk: Buffer): void {
+    const from = this.#size;
+    this.#size += chunk.length;
+    if (this.#settled) return this.#discard();
+    if (this.#size > this.#maxBytes) return this.#refuse();
+    if (this.#large !== undefined) return void chunk.copy(this.#large.bytes, from);
+    this.#chunks.push(chunk);
+    this.#memory.hold(this.#request, chunk.length, this.#evict);
+    if (this.#size > largeBodyBytes && this.#wanted === undefined && !this.#settled) this.#becomeLarge();
+  }
+
+  end(): void {
+    if (this.#refused) this.#reject(this.#tooLarge());
+    if (this.#settled) return;
+    this.#settled = true;
+    const bytes = this.#large?.bytes.subarray(0, this.#size) ?? oneBuffer(this.#chunks, this.#size);
+    this.#chunks = [];
+    this.#resolve({ bytes, release: () => this.#release() });
+  }
+
+  fail(error: BodyError): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#chunks = [];
+    this.#release();
+    // It may be waiting for a large buffer.
+    this.#request.resume();
+    this.#reject(error);
+  }
+
+  /** The connection has ended; a body that is whole by then does not mind. */
+  close(): void {
+    if (this.#refused) this.#reject(this.#tooLarge());
+    // Made only when it is needed: an error takes a picture of the stack, which costs 15 µs.
+    if (!this.#settled) this.fail(new BodyError(400, 'the connection was closed before the body was whole'));
+  }
+
+  /**
+   * The rest of a body that is too large is read and thrown away before it is answered: a sender that is still writing would
+   * see a broken connection instead of the answer.
+   */
+  #refuse(): void {
+    this.#settled = true;
+    this.#refused = true;
+    this.#chunks = [];
+    this.#release();
+    this.#request.resume();
+    this.#discard();
+  }
+
+  /** Up to twice the limit; who sends more has had the chance to stop. */
+  #discard(): void {
+    if (!this.#refused || Math.max(this.#size, this.#declaredBytes || 0) <= 2 * this.#maxBytes) return;
+    this.#reject(this.#tooLarge());
+    if (this.#size > 2 * this.#maxBytes) setImmediate(() => this.#request.destroy());
+  }
+
+  #tooLarge(): BodyError {
+    const limit = `receiver.max_body_size (${this.#maxBytes} bytes)`;
+    return new BodyError(413, `the body is larger than ${limit}: send fewer alerts in one request, or raise the limit`);
+  }
+
+  /** While it waits, it counts against the bound of all bodies, and may be ended. */
+  #becomeLarge(): void {
+    this.#request.pause();
+    this.#wanted = this.#largeBuffers.acquire();
+    void this.#wanted.then((large) => this.#hasBuffer(large));
+  }
+
+  #hasBuffer(large: LargeBuffer): void {
+    if (this.#settled) return;
+    this.#memory.release(this.#request);
+    let at = 0;
+    for (const chunk of this.#chunks) at += chunk.copy(large.bytes, at);
+    this.#chunks = [];
+    this.#large = large;
+    this.#request.resume();
+  }
+
+  #release(): void {
+    this.#memory.release(this.#request);
+    void this.#wanted?.then((large) => large.release());
+  }
+}
+
+function oneBuffer(chunks: readonly Buffer[], size: number): Buffer {
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size);
+}
+
+interface BodyText {
+  readonly text: string;
+  /** What a character of the texts in it takes in memory at most, bytes. */
+  readonly characterBytes: 1 | 2;
+}
+
+/**
+ * How much is decoded at a time, bytes: less than a millisecond of work, but for broken characters. Besides, Node keeps
+ * texts from a megabyte on outside of V8's heap, where much of their memory is not given back.
+ */
+const pieceBytes = 256 * 1024;
+
+/** A body as well-formed text, in which each broken byte is a U+FFFD as in Go. */
+export async function bodyText(bytes: Buffer, slices: Slices): Promise<BodyText> {
+  const text = bytes.length <= pieceBytes ? decodeUtf8(bytes) : await decodeInSlices(bytes, slices);
+  return { text, characterBytes: isAscii(bytes) && !hasWideEscape(text) ? 1 : 2 };
+}
+
+async function decodeInSlices(bytes: Buffer, slices: Slices): Promise<string> {
+  let text = '';
+  for (let from = 0, end = 0; from < bytes.length; from = end) {
+    end = characterStart(bytes, from + pieceBytes);
+    text += decodeUtf8(bytes.subarray(from, end));
+    if (slices.isOver) await slices.breathe();
+  }
+  return text;
+}
+
+/** The last place up to `at` that is not inside of a character; no character has more than four bytes. */
+function characterStart(bytes: Buffer, at: number): number {
+  if (at >= bytes.length) return bytes.length;
+  for (let start = at; start > at - 4; start--) if ((bytes[start]! & 0xc0) !== 0x80) return start;
+  return at;
+}
+
+/**
+ * True if an escape stands for a character over U+00FF, which makes a text twice as large in memory. Of a long text, in
+ * which there may be millions, every escape is taken for one.
+ */
+function hasWideEscape(text: string): boolean {
+  if (text.length > slicedBodyBytes) return text.includes('\\u');
+  for (let at = text.indexOf('\\u'); at >= 0; at = text.indexOf('\\u', at + 2)) {
+    if (!text.startsWith('00', at + 2)) return true;
+  }
+  return false;
 }

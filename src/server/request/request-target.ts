@@ -1,10 +1,8 @@
-import { knownPath, type KnownPath } from './known-path.ts';
-
 /**
  * What a request asks for, in the one spelling that gate, metrics and routes see: none of them reads the target itself, so
  * none is of another opinion than the others.
  */
-export interface RequestTarget extends KnownPath {
+interface RequestTarget extends KnownPath {
   /** As a route or a rule writes it, without the route prefix; '' if it is outside of the prefix. */
   readonly path: string;
   /** That path, or the whole one if it is outside, and the query. Every parser of URLs splits it alike. */
@@ -37,4 +35,45 @@ const unsafe = /[^!"$-~]/g;
 /** A target is of bytes: each character is one. */
 function escapeOf(character: string): string {
   return `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
+}
+
+const idFolder = '/api/v2/silence/';
+const idRoute = `${idFolder}:id`;
+
+const routes: ReadonlySet<string> = new Set([
+  '/api/v2/alerts',
+  '/api/v2/alerts/groups',
+  '/api/v2/status',
+  '/api/v2/receivers',
+  '/api/v2/silences',
+  '/webhook',
+  '/-/healthy',
+  '/-/ready',
+  '/-/reload',
+  '/metrics',
+]);
+
+/** A path, and which of the routes that are told apart it belongs to. */
+interface KnownPath {
+  /** In its one spelling. */
+  readonly path: string;
+  /** `other` for every path that is told apart from none. */
+  readonly route: string;
+}
+
+/** The API takes a slash behind a path, and an id in any escapes; every other path has one spelling, and stays as it is. */
+function knownPath(path: string): KnownPath {
+  const plain = path.startsWith('/api/v2/') && path.endsWith('/') ? path.slice(0, -1) : path;
+  if (routes.has(plain)) return { path: plain, route: plain };
+  const [, id] = /^\/api\/v2\/silence\/([^/]+)$/.exec(plain) ?? [];
+  return id === undefined ? { path, route: 'other' } : { path: idFolder + canonicalId(id), route: idRoute };
+}
+
+/** Escapes that are broken, or no UTF-8, stand for themselves. */
+function canonicalId(id: string): string {
+  try {
+    return encodeURIComponent(decodeURIComponent(id));
+  } catch {
+    return id.replaceAll('%', '%25');
+  }
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { describe, it } from 'node:test';
-import { remoteOf, senderOf, type Sender } from './sender.ts';
+import fc from 'fast-check';
+import { remoteOf, senderOf, newId, readRequestId, type Sender } from './sender.ts';
 
 interface Peer {
   readonly remoteAddress?: string;
@@ -44,5 +45,45 @@ describe('senderOf', () => {
 
   it('keeps 100 characters of a user agent', () => {
     assert.equal(sender({}, { 'user-agent': `${'a'.repeat(100)}b` }).userAgent, 'a'.repeat(100));
+  });
+});
+
+function requestWith(id: string | undefined): IncomingMessage {
+  return { headers: id === undefined ? {} : { 'x-request-id': id } } as unknown as IncomingMessage;
+}
+
+const made = /^[0-9a-f]{16}$/;
+
+describe('readRequestId', () => {
+  for (const id of ['a', 'x'.repeat(128), '7f3c-41.2_a', 'Root=1-67:ab/c+d@e']) {
+    it(`keeps ${id.slice(0, 30)}`, () => assert.equal(readRequestId(requestWith(id)), id));
+  }
+
+  for (const id of [undefined, '', 'x'.repeat(129), 'two words', 'a, b', 'a\nb', 'a\n', '"quoted"', 'é', '{}']) {
+    it(`makes a new one for ${JSON.stringify(id)?.slice(0, 30) ?? 'no header'}`, () => {
+      assert.match(readRequestId(requestWith(id)), made);
+    });
+  }
+
+  it('makes another one each time', () => {
+    const ids = Array.from({ length: 100 }, () => readRequestId(requestWith(undefined)));
+    assert.equal(new Set(ids).size, 100);
+  });
+
+  it('gives nothing that could disturb a log line, whatever is sent', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (id) => {
+        const given = readRequestId(requestWith(id));
+        assert.ok(given === id || made.test(given));
+        assert.match(given, /^[\w.:/+=@-]{1,128}$/);
+      }),
+    );
+  });
+});
+
+describe('newId', () => {
+  it('has two hexadecimal digits a byte', () => {
+    assert.match(newId(1), /^[0-9a-f]{2}$/);
+    assert.match(newId(16), /^[0-9a-f]{32}$/);
   });
 });

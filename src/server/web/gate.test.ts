@@ -3,14 +3,14 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
+import fc from 'fast-check';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../../test/support/recording-logger.ts';
 import { digestOf } from './load-web-config.ts';
 import { PasswordCheck } from './password-check.ts';
-import { createWebMetrics } from './web-metrics.ts';
+import { createWebMetrics, GateReport } from './gate-report.ts';
 import type { WebSettings } from './web-settings.ts';
-import { Gate } from './gate.ts';
-import { GateReport } from './gate-report.ts';
+import { Gate, parseAuthorization, TokenBucket } from './gate.ts';
 import { rawConnection } from '../../receiver/raw-connection.fixture.ts';
 import { metric, testMetrics } from '../../receiver/routes.fixture.ts';
 
@@ -180,5 +180,85 @@ describe('Gate', () => {
     await connection.received(/401[^]*Connection: close[^]*configuration of Tocsin\n$/);
     clock.advance(1000);
     await connection.closed;
+  });
+});
+
+describe('parseAuthorization', () => {
+  it('reads what a client makes of any user without a colon and any password', () => {
+    const user = fc.string({ unit: 'grapheme' }).filter((name) => !name.includes(':'));
+    fc.assert(
+      fc.property(
+        user,
+        fc.string({ unit: 'grapheme' }),
+        fc.constantFrom('Basic', 'basic', 'BASIC'),
+        (name, password, scheme) => {
+          const header = `${scheme} ${Buffer.from(`${name}:${password}`).toString('base64')}`;
+          assert.deepEqual(parseAuthorization(header), { scheme: 'basic', user: name, password });
+        },
+      ),
+    );
+  });
+
+  it('reads any bearer token', () => {
+    fc.assert(
+      fc.property(fc.stringMatching(/^[\x21-\x7e]+$/), (token) =>
+        assert.deepEqual(parseAuthorization(`Bearer ${token}`), { scheme: 'bearer', token }),
+      ),
+    );
+  });
+
+  const refused = [
+    '',
+    'Basic',
+    'Basic ',
+    'Basic !',
+    'Basic YWJj',
+    'Bearer',
+    'Bearer a b',
+    'Digest x',
+    'YTpi',
+    'Basic YTpi YTpi',
+  ];
+  for (const header of refused) {
+    it(`refuses ${JSON.stringify(header)}`, () => assert.equal(parseAuthorization(header), undefined));
+  }
+
+  it('never throws', () => {
+    fc.assert(fc.property(fc.string({ unit: 'binary' }), (header) => void parseAuthorization(`Basic ${header}`)));
+  });
+});
+
+describe('TokenBucket', () => {
+  it('lets a burst through, then one per interval', () => {
+    const bucket = new TokenBucket({ intervalMs: 100, burst: 2 });
+    const taken = [0, 0, 0, 99, 100, 100, 150, 200].map((now) => bucket.take(now));
+    assert.deepEqual(taken, [true, true, false, false, true, false, false, true]);
+  });
+
+  it('saves up no more than the burst', () => {
+    const bucket = new TokenBucket({ intervalMs: 1, burst: 2 });
+    bucket.take(0);
+    assert.deepEqual(
+      [1e6, 1e6, 1e6].map((now) => bucket.take(now)),
+      [true, true, false],
+    );
+  });
+
+  it('never lets through more than the burst and one per interval, whatever the clock does', () => {
+    const limits = fc.record({ intervalMs: fc.integer({ min: 1, max: 50 }), burst: fc.integer({ min: 1, max: 9 }) });
+    fc.assert(
+      fc.property(limits, fc.array(fc.integer({ min: -100, max: 100 })), (limit, steps) => {
+        const bucket = new TokenBucket(limit);
+        let now = 0;
+        let forward = 0;
+        let passed = 0;
+        for (const step of steps) {
+          now += step;
+          forward += Math.max(0, step);
+          if (bucket.take(now)) passed++;
+        }
+        assert.ok(passed <= limit.burst + forward / limit.intervalMs + 1e-6);
+      }),
+    );
   });
 });

@@ -3,19 +3,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../runtime/clock.ts';
 import { maxDelayedRefusals } from '../../limits.ts';
-import { isOpen } from './access.ts';
-import { parseAuthorization, type Credentials } from './authorization-header.ts';
+import { isOpen, hasCredentials, type WebSettings } from './web-settings.ts';
 import { digestOf } from './load-web-config.ts';
 import type { PasswordCheck, PasswordVerdict } from './password-check.ts';
-import { TokenBucket } from './token-bucket.ts';
-import type { AuthFailure } from './web-metrics.ts';
-import { hasCredentials, type WebSettings } from './web-settings.ts';
-import { preflightMethod } from './cors.ts';
-import type { GateReport } from './gate-report.ts';
+import type { AuthFailure, GateReport } from './gate-report.ts';
+import { preflightMethod } from './browser-guard.ts';
 import { plainAddress, senderOf } from '../request/sender.ts';
 import { turnAway } from './turn-away.ts';
 
-export interface GateOptions {
+interface GateOptions {
   readonly clock: Clock;
   /** The web configuration in use. */
   readonly settings: () => WebSettings;
@@ -198,4 +194,54 @@ function adviceOf({ users, tokenDigests }: WebSettings): string {
     ...(tokenDigests.length > 0 ? ['a bearer token (authorization; curl -H "Authorization: Bearer TOKEN")'] : []),
   ];
   return `Unauthorized: send ${ways.join(' or ')} of the web configuration of Tocsin\n`;
+}
+
+/** What an `Authorization` header offers. */
+type Credentials =
+  | { readonly scheme: 'basic'; readonly user: string; readonly password: string }
+  | { readonly scheme: 'bearer'; readonly token: string };
+
+/** Reads an `Authorization` header (RFC 7617, RFC 6750). Undefined if it is not well-formed, or of another scheme. */
+export function parseAuthorization(header: string): Credentials | undefined {
+  const [, scheme = '', value = ''] = /^(basic|bearer) +([\x21-\x7e]+) *$/i.exec(header) ?? [];
+  switch (scheme.toLowerCase()) {
+    case 'bearer':
+      return { scheme: 'bearer', token: value };
+    case 'basic':
+      return parseBasic(value);
+    default:
+      return undefined;
+  }
+}
+
+function parseBasic(value: string): Credentials | undefined {
+  if (!/^[\w+/-]+={0,2}$/.test(value)) return undefined;
+  const text = Buffer.from(value, 'base64').toString('utf8');
+  const colon = text.indexOf(':');
+  if (colon < 0) return undefined;
+  return { scheme: 'basic', user: text.slice(0, colon), password: text.slice(colon + 1) };
+}
+
+/** Lets `burst` requests through at once and one more per interval: the limiter of golang.org/x/time/rate. */
+export class TokenBucket {
+  readonly intervalMs: number;
+  readonly burst: number;
+  #tokens: number;
+  #at: number | undefined;
+
+  constructor({ intervalMs, burst }: { readonly intervalMs: number; readonly burst: number }) {
+    this.intervalMs = intervalMs;
+    this.burst = burst;
+    this.#tokens = burst;
+  }
+
+  /** True if one more request may pass. @param now milliseconds; a clock that goes back brings nothing */
+  take(now: number): boolean {
+    const passed = Math.max(0, now - (this.#at ?? now));
+    this.#at = now;
+    this.#tokens = Math.min(this.burst, this.#tokens + passed / this.intervalMs);
+    if (this.#tokens < 1) return false;
+    this.#tokens--;
+    return true;
+  }
 }

@@ -11,7 +11,7 @@ import { RecordingLogger } from '../../../test/support/recording-logger.ts';
 import { webConfigCheckMs, webConfigRetryMs } from '../../limits.ts';
 import { LiveWebConfig } from './live-web-config.ts';
 import { digestOf, loadWebConfig } from './load-web-config.ts';
-import { createWebMetrics } from './web-metrics.ts';
+import { createWebMetrics } from './gate-report.ts';
 
 const good = 'tocsin_web_config_last_reload_successful';
 

@@ -2,10 +2,9 @@ import type { CancelTimer, Clock } from '../../runtime/clock.ts';
 import type { ReadFile } from '../../config/settings/settings-file.ts';
 import { webConfigCheckMs, webConfigRetryMs } from '../../limits.ts';
 import type { Logger } from '../../runtime/logger.ts';
-import { areSame, type FileStates } from './file-states.ts';
-import { FileWatch } from './file-watch.ts';
+import { areSame, FileWatch, type FileStates } from './file-watch.ts';
 import { loadWebConfig } from './load-web-config.ts';
-import type { WebMetrics } from './web-metrics.ts';
+import type { WebMetrics } from './gate-report.ts';
 import { isGuarded, type WebSettings } from './web-settings.ts';
 
 /** A web configuration that was read at the start, and where it came from. */

@@ -1,7 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
-import { cipherSuites, curves, tls13CipherSuites, tlsVersions } from './tls-names.ts';
-import type { WebFiles } from './web-files.ts';
+import { cipherSuites, curves, tls13CipherSuites, tlsVersions, type WebConfig } from './web-config.ts';
 import type { ClientAuthType, TlsSettings } from './web-settings.ts';
 
 const section = 'tls_server_config';
@@ -102,4 +101,13 @@ function certificateOf(pem: string): X509Certificate | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** What reading the files that a web configuration names needs. */
+export interface WebFiles {
+  readonly config: WebConfig;
+  /** Notes a problem with the value at this path. */
+  readonly refuse: (path: readonly string[], text: string) => void;
+  /** The text of a file, or undefined once the problem is noted. A relative path starts at the configuration's folder. */
+  readonly read: (path: readonly string[], file: string) => string | undefined;
 }

@@ -8,10 +8,9 @@ import {
 } from '../../config/settings/settings-file.ts';
 import { showText } from '../../config/settings/show-value.ts';
 import { describeUnknownKeyOf } from '../../config/settings/unknown-key.ts';
-import { haveChanged, noting, type FileStates } from './file-states.ts';
-import { loadTls } from './load-tls.ts';
+import { haveChanged, noting, type FileStates } from './file-watch.ts';
+import { loadTls, type WebFiles } from './load-tls.ts';
 import { WebConfig } from './web-config.ts';
-import type { WebFiles } from './web-files.ts';
 import type { WebSettings } from './web-settings.ts';
 
 /** The settings, or every problem with them, a line each. */

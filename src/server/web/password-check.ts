@@ -2,8 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import type { Clock } from '../../runtime/clock.ts';
 import { freePasswordFailures, maxRefusalDelayMs, minRefusalDelayMs } from '../../limits.ts';
 import type { PasswordHasher } from './password-hasher.ts';
-import { PasswordTurns, type PasswordWaiter } from './password-turns.ts';
-import { Recent } from './recent.ts';
+import { PasswordTurns, Recent, type PasswordWaiter } from './password-turns.ts';
 
 /** `busy`: too many others wait to have theirs looked at. */
 export type PasswordVerdict = 'good' | 'wrong' | 'busy';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { maxPasswordChecks, passwordTurnHalfLifeMs } from '../../limits.ts';
-import { PasswordTurns, type PasswordWaiter } from './password-turns.ts';
+import { PasswordTurns, Recent, addressGroup, type PasswordWaiter } from './password-turns.ts';
 
 interface Named extends PasswordWaiter {
   readonly name: string;
@@ -112,5 +112,43 @@ describe('PasswordTurns', () => {
     assert.equal(turns.turnsOf('2001:db8::ffff', 1000 + passwordTurnHalfLifeMs), 2);
     turns.succeeded(sender, 1000);
     assert.equal(turns.turnsOf('2001:db8::1', 1000), 0);
+  });
+});
+
+describe('Recent', () => {
+  it('forgets what nobody asked for the longest', () => {
+    const recent = new Recent<number>(2);
+    recent.set('a', 1);
+    recent.set('b', 2);
+    assert.equal(recent.get('a'), 1);
+    recent.set('c', 3);
+    assert.deepEqual([recent.get('a'), recent.get('b'), recent.get('c')], [1, undefined, 3]);
+  });
+});
+
+describe('addressGroup', () => {
+  for (const [address, group] of [
+    ['10.0.0.7', '10.0.0.7'],
+    ['::ffff:10.0.0.7', '10.0.0.7'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:db8::1', '2001:db8:0:0::/64'],
+    ['2001:0DB8:0:0:ffff::', '2001:db8:0:0::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['', ''],
+  ] as const)
+    it(`puts ${address || 'nothing'} into ${group || 'nothing'}`, () => assert.equal(addressGroup(address), group));
+
+  it('is the same for all of a /64, and another for the next', () => {
+    const group = fc.nat({ max: 0xffff });
+    const text = (groups: readonly number[]): string => groups.map((each) => each.toString(16)).join(':');
+    const four = fc.tuple(group, group, group, group);
+    fc.assert(
+      fc.property(four, four, four, (net, one, other) => {
+        const next = [...net.slice(0, 3), net[3] ^ 1];
+        assert.equal(addressGroup(text([...net, ...one])), addressGroup(text([...net, ...other])));
+        assert.notEqual(addressGroup(text([...net, ...one])), addressGroup(text([...next, ...one])));
+      }),
+    );
   });
 });

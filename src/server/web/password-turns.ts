@@ -1,6 +1,5 @@
+import { isIPv6 } from 'node:net';
 import { maxPasswordAccounts, maxPasswordChecks, passwordTurnHalfLifeMs } from '../../limits.ts';
-import { addressGroup } from './address-group.ts';
-import { Recent } from './recent.ts';
 
 /** Somebody who waits for a password to be hashed. */
 export interface PasswordWaiter {
@@ -124,4 +123,48 @@ function weight(places: readonly number[]): number {
 
 function keysOf({ address, user, connection }: PasswordWaiter): Readonly<Record<Feature, string>> {
   return { address: addressGroup(address), user: user.slice(0, 200), connection: String(connection) };
+}
+
+/** Keeps the values of the keys that were asked for last; the one that nobody asked for the longest goes first. */
+export class Recent<T> {
+  readonly #maxEntries: number;
+  readonly #entries = new Map<string, T>();
+
+  constructor(maxEntries: number) {
+    this.#maxEntries = maxEntries;
+  }
+
+  get(key: string): T | undefined {
+    const value = this.#entries.get(key);
+    if (value !== undefined) this.set(key, value);
+    return value;
+  }
+
+  set(key: string, value: T): void {
+    this.#entries.delete(key);
+    this.#entries.set(key, value);
+    if (this.#entries.size <= this.#maxEntries) return;
+    const [oldest] = this.#entries.keys();
+    if (oldest !== undefined) this.#entries.delete(oldest);
+  }
+}
+
+/**
+ * What stands for one sender: an IPv4 address, also where it is written as an IPv6 one, or the first 64 bits of an IPv6 address,
+ * of which one machine has as many as it likes.
+ */
+export function addressGroup(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
+  if (mapped !== null) return mapped[1]!;
+  const [plain = ''] = address.split('%');
+  if (!isIPv6(plain)) return address;
+  // The URL parser knows every spelling, and gives the one of RFC 5952, without IPv4 at the end.
+  const [head = '', tail] = new URL(`http://[${plain}]`).hostname.slice(1, -1).split('::');
+  const [left, right] = [groupsOf(head), groupsOf(tail ?? '')];
+  const zeros = Array.from({ length: 8 - left.length - right.length }, () => '0');
+  return `${[...left, ...zeros, ...right].slice(0, 4).join(':')}::/64`;
+}
+
+function groupsOf(text: string): string[] {
+  return text === '' ? [] : text.split(':');
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { readGoDuration } from './go-duration.ts';
+import { readGoDuration } from './web-config-readers.ts';
 
 describe('readGoDuration', () => {
   const rows: readonly (readonly [unknown, number | undefined])[] = [

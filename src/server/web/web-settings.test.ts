@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { isOpen, type AccessRules } from './access.ts';
+import { isOpen, type AccessRules } from './web-settings.ts';
 
 describe('isOpen', () => {
   const rules: AccessRules = new Map([

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { connectionLimit } from './connection-limit.ts';
+import { connectionLimit } from './create-server.ts';
 
 interface Report {
   readonly userLimits?: { readonly open_files?: { readonly soft: number | 'unlimited' } };

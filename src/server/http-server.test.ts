@@ -12,9 +12,8 @@ import { rawConnection, requestHead } from '../receiver/raw-connection.fixture.t
 import { digestOf } from './web/load-web-config.ts';
 import { PasswordCheck } from './web/password-check.ts';
 import { Gate } from './web/gate.ts';
-import { GateReport } from './web/gate-report.ts';
-import { ReceiverServer, type ReceiverServerOptions } from './receiver-server.ts';
-import { createWebMetrics } from './web/web-metrics.ts';
+import { GateReport, createWebMetrics } from './web/gate-report.ts';
+import { ReceiverServer, type ReceiverServerOptions } from './http-server.ts';
 import { metric, testMetrics } from '../receiver/routes.fixture.ts';
 import { testConnections } from './connections.fixture.ts';
 

@@ -3,21 +3,17 @@ import type { AddressInfo } from 'node:net';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
-import type { WebMetrics } from './web/web-metrics.ts';
+import type { WebMetrics } from './web/gate-report.ts';
 import { takesSameClients, type TlsSettings, type WebSettings } from './web/web-settings.ts';
-import { answerString } from './request/answer.ts';
-import { askForBody } from './ask-for-body.ts';
-import { BrokenRequests } from './broken-requests.ts';
-import { connectionLimit } from './connection-limit.ts';
+import { answerString, answerNotAllowed, answerNotFound, answerRedirect } from './request/answer.ts';
+import { BrokenRequests, headProblem } from './broken-requests.ts';
+import { connectionLimit, type ServerLimits } from './create-server.ts';
 import type { Connections } from './connections.ts';
 import { ConnectionServer, type ConnectionLimits } from './connection-server.ts';
-import type { ServerLimits } from './create-server.ts';
 import type { BrowserGuard } from './web/browser-guard.ts';
 import type { Gate } from './web/gate.ts';
 import { turnAway } from './web/turn-away.ts';
-import { headProblem } from './head-problem.ts';
 import { Listener } from './listener.ts';
-import { answerOutsidePrefix } from './outside-prefix.ts';
 import type { HttpMetrics } from './request/http-metrics.ts';
 import { readTarget } from './request/request-target.ts';
 
@@ -188,3 +184,26 @@ const clientClosedRequest = 499;
 
 const whyClosing = 'Tocsin is shutting down';
 const whyReplaced = 'this connection is older than the web configuration in use: connect again';
+
+/** Whoever sends `Expect: 100-continue` keeps the body back until he is let in. */
+function askForBody({ headers, httpVersion }: IncomingMessage, response: ServerResponse): void {
+  // HTTP/1.0 has no such answer, and Node has refused every other expectation.
+  if (headers.expect !== undefined && httpVersion !== '1.0') response.writeContinue();
+}
+
+/** Answers what is not below the prefix as Alertmanager 0.34 does: a browser finds its way, everything else is a 404. */
+function answerOutsidePrefix(prefix: string, request: IncomingMessage, response: ServerResponse): void {
+  const [path = '', query] = (request.url ?? '').split(/\?(.*)/s, 2);
+  // A body would keep the connection from being used again.
+  request.resume();
+  if (path === '/') return answerRoot(prefix, request, response);
+  if (path !== prefix || request.method !== 'GET') return answerNotFound(response);
+  answerRedirect(response, 301, `${prefix}/${query === undefined ? '' : `?${query}`}`);
+}
+
+function answerRoot(prefix: string, { method }: IncomingMessage, response: ServerResponse): void {
+  const allowed = 'GET, OPTIONS';
+  if (method === 'GET') answerRedirect(response, 302, prefix);
+  else if (method === 'OPTIONS') response.writeHead(200, { Allow: allowed, 'Content-Length': 0 }).end();
+  else answerNotAllowed(response, allowed);
+}
