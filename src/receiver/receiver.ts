@@ -10,24 +10,22 @@ import type { Logger } from '../runtime/logger.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import type { Causes } from '../cause/causes.ts';
 import { AlertExpiry } from './intake/alert-expiry.ts';
-import { AlertLines } from './intake/alert-lines.ts';
+import { AlertLines, type Suppressed } from './intake/alert-lines.ts';
 import { AlertsHandler, type HeavyWork, type IntakeSettings } from './intake/alerts-handler.ts';
-import { createAlertmanagerVersionMetric } from './lists/alertmanager-version.ts';
+import { createAlertmanagerVersionMetric } from './lists/api-json.ts';
 import { BodyReader } from '../server/request/body-reader.ts';
 import { withCors } from '../server/web/browser-guard.ts';
-import { createReadHandler } from './lists/create-read-handler.ts';
+import { createReadHandler } from './lists/read-handler.ts';
 import { GuardedServer, type WebOptions } from '../server/guarded-server.ts';
 import { IntakeReport } from './intake/intake-report.ts';
 import { Connections } from '../server/connections.ts';
 import { createReceiverMetrics, type ReceiverMetrics } from './intake/receiver-metrics.ts';
 import type { LiveLimits } from '../server/http-server.ts';
-import type { Reload } from './reload.ts';
+import { createRoutes, type Reload } from './routes.ts';
 import { MetricsPage } from './metrics-page.ts';
-import { createRoutes } from './routes.ts';
 import type { SilenceStorage } from '../silence/silence-keeper.ts';
 import { SilenceStage } from './silences/silence-stage.ts';
 import type { KeptSilences } from '../silence/silence-watch.ts';
-import type { Suppressed } from './intake/suppressed.ts';
 import { UndecidedMatches } from './undecided-matches.ts';
 
 export interface ReceiverOptions {

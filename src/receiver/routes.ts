@@ -1,15 +1,20 @@
-import type { RequestListener } from 'node:http';
+import type { RequestListener, ServerResponse } from 'node:http';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
-import { answerNotAllowed, answerNotFound, answerRefusal, answerText, refuse } from '../server/request/answer.ts';
+import {
+  answerNotAllowed,
+  answerNotFound,
+  answerRefusal,
+  answerText,
+  refuse,
+  answer,
+} from '../server/request/answer.ts';
 import type { AlertsHandler } from './intake/alerts-handler.ts';
-import { webhookDoor } from './intake/door.ts';
+import { webhookDoor } from './intake/batch.ts';
 import type { ReadHandler } from './lists/read-handler.ts';
 import type { MetricsPage } from './metrics-page.ts';
-import { answerReload, type Reload } from './reload.ts';
 import type { SilencesHandler } from './silences/silences-handler.ts';
-import { answerRemoved, removedRoutes } from './removed-routes.ts';
 
-export interface RoutesOptions {
+interface RoutesOptions {
   readonly alerts: AlertsHandler;
   readonly reads: ReadHandler;
   readonly silences: SilencesHandler;
@@ -115,4 +120,41 @@ function notFound(request: Request, response: Response): void {
 /** Express tells an error handler by its four parameters. */
 function onError(error: unknown, _request: Request, response: Response, _next: NextFunction): void {
   refuse(response, error);
+}
+
+/** The paths of the API before this one, and the methods that they had. */
+const removedRoutes: readonly (readonly [path: string, methods: readonly string[]])[] = [
+  ['/api/v1/alerts', ['GET', 'POST']],
+  ['/api/v1/status', ['GET']],
+  ['/api/v1/receivers', ['GET']],
+  ['/api/v1/silences', ['GET', 'POST']],
+  ['/api/v1/silence/:id', ['DELETE', 'GET']],
+];
+
+const removed = {
+  status: 'deprecated',
+  error:
+    'The Alertmanager v1 API was deprecated in version 0.16.0 and is removed as of version 0.27.0 - please use the ' +
+    'equivalent route in the v2 API',
+};
+
+/** 410, in the words of Alertmanager. */
+function answerRemoved(response: ServerResponse): void {
+  answer(response, 410, 'application/json', `${JSON.stringify(removed)}\n`, {});
+}
+
+/** What became of a reload: the keys that need a restart, or every problem, a line each, and nothing has changed. */
+type ReloadResult = { readonly needRestart: readonly string[] } | { readonly problems: readonly string[] };
+
+/** Reloads the configuration. Never rejects. */
+export type Reload = () => Promise<ReloadResult>;
+
+/** `POST /-/reload`, as Alertmanager answers it; beyond that, it says which keys need a restart, and every problem. */
+async function answerReload(response: ServerResponse, reload: Reload): Promise<void> {
+  const result = await reload();
+  if ('problems' in result)
+    return answerText(response, 500, `failed to reload config: ${result.problems.join('\n')}\n`);
+  const lines = result.needRestart.map((key) => `${key} needs a restart: the running value stays\n`);
+  if (lines.length > 0) answerText(response, 200, lines.join(''));
+  else response.writeHead(200, { 'Content-Length': 0 }).end();
 }

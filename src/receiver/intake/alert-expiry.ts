@@ -3,9 +3,8 @@ import type { CancelTimer, Clock } from '../../runtime/clock.ts';
 import { sliceMs } from '../../limits.ts';
 import { Causes } from '../../cause/causes.ts';
 import { addCause } from '../../cause/alert-cause.ts';
-import type { AlertLines } from './alert-lines.ts';
+import { Suppressed, type AlertLines } from './alert-lines.ts';
 import type { Silencing } from '../../silence/silences.ts';
-import { Suppressed } from './suppressed.ts';
 
 export interface AlertExpiryOptions {
   readonly clock: Clock;

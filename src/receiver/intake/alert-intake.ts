@@ -5,7 +5,7 @@ import { maxNamedProblems } from '../../limits.ts';
 import { Causes } from '../../cause/causes.ts';
 import { addCause } from '../../cause/alert-cause.ts';
 import type { Silencing } from '../../silence/silences.ts';
-import { Suppressed } from './suppressed.ts';
+import { Suppressed } from './alert-lines.ts';
 
 /** Does an alert that tells nothing new wake a reconcile? It does by default: it heals a push that was lost. */
 export type Repeats = 'trigger' | 'ignore';

@@ -1,10 +1,11 @@
 import type { Alert } from '../../alert/alert.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import type { Logger } from '../../runtime/logger.ts';
+import type { Logger, LogFields } from '../../runtime/logger.ts';
 import { briefLabels } from '../../cause/alert-cause.ts';
 import { LineLimiter } from '../../runtime/line-limiter.ts';
+import type { Silence } from '../../silence/silence.ts';
 
-export interface AlertLinesOptions {
+interface AlertLinesOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   /** `log.alert_lines_per_second`. */
@@ -58,5 +59,28 @@ export class AlertLines {
   /** At the end: says what is still to be said. */
   close(): void {
     this.#limiter.flush();
+  }
+}
+
+/** Most silences, and most names of alerts, that a line tells. */
+const maxNamed = 20;
+
+/** Most characters of a name. */
+const maxCharacters = 256;
+
+/** Alerts that would have woken a reconcile, but for a silence. */
+export class Suppressed {
+  count = 0;
+  readonly #silences = new Set<string>();
+  readonly #alertnames = new Set<string>();
+
+  add({ alertname: name = '(no alertname)' }: Alert, silences: readonly Silence[]): void {
+    this.count++;
+    for (const { id } of silences) if (this.#silences.size < maxNamed) this.#silences.add(id);
+    if (this.#alertnames.size < maxNamed) this.#alertnames.add(name.slice(0, maxCharacters));
+  }
+
+  get fields(): LogFields {
+    return { suppressed: this.count, silences: [...this.#silences], alertnames: [...this.#alertnames] };
   }
 }

@@ -4,6 +4,10 @@ import { firingAt } from '../../alert/alert-store.fixture.ts';
 import { longBodyBytes, slicedBodyBytes } from '../../limits.ts';
 import { rawConnection, requestHead } from '../raw-connection.fixture.ts';
 import { metric, startRoutes } from '../routes.fixture.ts';
+import { BatchError } from '../../alert/postable/postable-alert.ts';
+import { answerOf } from '../../server/request/answer-of.fixture.ts';
+import { BodyError } from '../../server/request/answer.ts';
+import { refuseBatch } from './alerts-handler.ts';
 
 const one = '[{"labels":{"alertname":"A"}}]';
 const json = { 'Content-Type': 'application/json' };
@@ -182,4 +186,28 @@ describe('AlertsHandler', () => {
     ]);
     assert.equal(await metric(registry, 'tocsin_limit_reached_total{limit="max_body_size"}'), 0);
   });
+});
+
+describe('refuseBatch', () => {
+  for (const [what, error, status, body] of [
+    [
+      'a batch that lacks something, with the code of go-openapi',
+      BatchError.required('3.labels'),
+      422,
+      '{"code":602,"message":"3.labels in body is required"}',
+    ],
+    [
+      'an unreadable batch',
+      BatchError.unreadable('EOF'),
+      400,
+      '{"code":400,"message":"parsing alerts body from \\"\\" failed, because EOF"}',
+    ],
+    ['a body that is too large', new BodyError(413, 'too large'), 413, '{"code":413,"message":"too large"}'],
+  ] as const) {
+    it(`answers ${what}`, async () => {
+      const given: number[] = [];
+      const answer = await answerOf((response) => given.push(refuseBatch(response, error)));
+      assert.deepEqual([answer.status, answer.body, given], [status, body, [status]]);
+    });
+  }
 });

@@ -6,16 +6,15 @@ import type { LongWork, SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { Slices } from '../../runtime/slices.ts';
 import type { Causes } from '../../cause/causes.ts';
 import { AlertIntake, type AlertTransition, type Repeats } from './alert-intake.ts';
-import { answerEmpty, answerString, RefusedError } from '../../server/request/answer.ts';
-import type { Batch } from './batch.ts';
+import { answerEmpty, answerString, RefusedError, refuse } from '../../server/request/answer.ts';
+import { alertsDoor, type Batch, type Door } from './batch.ts';
 import type { BodyReader } from '../../server/request/body-reader.ts';
-import { alertsDoor, type Door } from './door.ts';
 import { mediaTypeProblem } from '../../text/go/media-type.ts';
 import type { IntakeReport } from './intake-report.ts';
-import { refuseBatch } from '../refusals.ts';
 import { senderOf, type Sender } from '../../server/request/sender.ts';
 import { Slots } from '../../runtime/slots.ts';
 import type { Silencing } from '../../silence/silences.ts';
+import { BatchError } from '../../alert/postable/postable-alert.ts';
 
 /** Runs work that is known to need much memory; see heap-guard.ts. */
 export type HeavyWork = <T>(work: () => Promise<T>) => Promise<T>;
@@ -30,7 +29,7 @@ export interface IntakeSettings {
   readonly webhookResolveTimeoutMs: number;
 }
 
-export interface AlertsHandlerOptions {
+interface AlertsHandlerOptions {
   readonly clock: Clock;
   readonly schedule: SliceSchedule;
   readonly store: AlertStore;
@@ -135,4 +134,12 @@ export class AlertsHandler {
       onTransition,
     });
   }
+}
+
+/** Answers for an error of the intake, in the shape that Alertmanager has for it; gives the status. */
+export function refuseBatch(response: ServerResponse, error: unknown): number {
+  return refuse(
+    response,
+    error instanceof BatchError ? new RefusedError(error.status, error.message, error.code) : error,
+  );
 }

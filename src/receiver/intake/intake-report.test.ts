@@ -5,12 +5,13 @@ import { posted } from '../../alert/alert-store.fixture.ts';
 import { BatchError, type PostableAlert } from '../../alert/postable/postable-alert.ts';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../../test/support/recording-logger.ts';
-import { alertsDoor } from './door.ts';
+import { alertsDoor } from './batch.ts';
 import { AlertIntake } from './alert-intake.ts';
 import { AlertLines } from './alert-lines.ts';
 import { BodyError } from '../../server/request/answer.ts';
-import { IntakeReport } from './intake-report.ts';
+import { IntakeReport, Transitions } from './intake-report.ts';
 import { metric, testMetrics } from '../routes.fixture.ts';
+import { newAlert } from '../../alert/new-alert.fixture.ts';
 
 const sender = { requestId: 'r1', remote: '192.0.2.1:5000', userAgent: 'Prometheus/3' };
 const senderFields = { request_id: 'r1', remote: '192.0.2.1:5000', user_agent: 'Prometheus/3' };
@@ -152,5 +153,39 @@ describe('IntakeReport.rejected', () => {
     report.close();
     assert.deepEqual(logger.fieldsOf('alerts.rejections_limited'), [{ lines: 1, per_second: 1 }]);
     assert.equal(clock.pending(), 0);
+  });
+});
+
+function setUpOfTransitions() {
+  const logger = new RecordingLogger();
+  const lines = new AlertLines({ clock: new FakeClock(), logger, perSecond: 10_000 });
+  const names = (): unknown[] => logger.fieldsOf('alert.new').map(({ alertname }) => alertname);
+  return { logger, names, transitions: new Transitions(lines, 'r1') };
+}
+
+describe('Transitions', () => {
+  it('writes nothing until it is told to, and then all in order', () => {
+    const { logger, transitions } = setUpOfTransitions();
+    transitions.add({ event: 'alert.new', alert: newAlert({ alertname: 'A' }) });
+    transitions.add({ event: 'alert.resolved', alert: newAlert({ alertname: 'B' }) });
+    assert.deepEqual(logger.lines, []);
+    transitions.write();
+    assert.deepEqual(
+      logger.lines.map(({ event, fields }) => [event, fields['alertname'], fields['request_id']]),
+      [
+        ['alert.new', 'A', 'r1'],
+        ['alert.resolved', 'B', 'r1'],
+      ],
+    );
+  });
+
+  it('keeps a thousand, writes the others as they come, and each once', () => {
+    const { logger, names, transitions } = setUpOfTransitions();
+    for (let i = 0; i < 1000; i++) transitions.add({ event: 'alert.new', alert: newAlert({ alertname: `${i}` }) });
+    assert.deepEqual(names(), []);
+    transitions.add({ event: 'alert.new', alert: newAlert({ alertname: '1000' }) });
+    assert.deepEqual(logger.valuesOf('alert.new', 'alertname', 'request_id'), [['1000', 'r1']]);
+    transitions.write();
+    assert.deepEqual(names(), ['1000', ...Array.from({ length: 1000 }, (_, i) => `${i}`)]);
   });
 });

@@ -1,15 +1,13 @@
 import type { Clock } from '../../runtime/clock.ts';
 import type { WebhookHead } from '../../alert/postable/read-webhook.ts';
 import type { LogFields, Logger } from '../../runtime/logger.ts';
-import type { AlertIntake } from './alert-intake.ts';
-import type { AlertLines } from './alert-lines.ts';
+import type { AlertIntake, AlertTransition } from './alert-intake.ts';
+import type { AlertLines, Suppressed } from './alert-lines.ts';
 import { LineLimiter } from '../../runtime/line-limiter.ts';
 import type { ReceiverMetrics } from './receiver-metrics.ts';
 import type { Sender } from '../../server/request/sender.ts';
-import type { Suppressed } from './suppressed.ts';
-import { Transitions } from './transitions.ts';
 
-export interface IntakeReportOptions {
+interface IntakeReportOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: ReceiverMetrics;
@@ -145,4 +143,31 @@ export class IntakeReport {
 
 function senderFields({ requestId, remote, userAgent }: Sender): LogFields {
   return { request_id: requestId, remote, user_agent: userAgent };
+}
+
+/** Most transitions of one batch that are kept until the batch's own line is written. */
+const maxKept = 1000;
+
+/**
+ * The alerts that began or ended with one batch. Their lines come after the batch's own, so that the log reads in order;
+ * those of a very large batch are written as they come.
+ */
+export class Transitions {
+  readonly #lines: AlertLines;
+  readonly #requestId: string;
+  readonly #kept: AlertTransition[] = [];
+
+  constructor(lines: AlertLines, requestId: string) {
+    this.#lines = lines;
+    this.#requestId = requestId;
+  }
+
+  add(transition: AlertTransition): void {
+    if (this.#kept.length < maxKept) this.#kept.push(transition);
+    else this.#lines.write(transition.event, transition.alert, this.#requestId);
+  }
+
+  write(): void {
+    for (const { event, alert } of this.#kept) this.#lines.write(event, alert, this.#requestId);
+  }
 }

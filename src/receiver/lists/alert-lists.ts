@@ -4,7 +4,7 @@ import type { Labelled, LabelSet } from '../../alert/labels.ts';
 import type { Matcher, OnUndecided } from '../../matcher/matcher.ts';
 import { slicedSort, type Sliced } from '../../runtime/slices.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { alertJson, labelsJson, receiverName } from './alert-json.ts';
+import { alertJson, labelsJson, receiverName } from './api-json.ts';
 import { readAlertQuery, type AlertQuery } from './alert-query.ts';
 import { htmlSafe } from '../../text/go/quote.ts';
 import type { Query } from '../../text/go/url.ts';

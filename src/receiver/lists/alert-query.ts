@@ -2,9 +2,10 @@ import { AnchoredRegexp } from '../../matcher/anchored-regexp.ts';
 import type { Matcher } from '../../matcher/matcher.ts';
 import { MatcherError } from '../../matcher/matcher-error.ts';
 import type { Sliced } from '../../runtime/slices.ts';
-import { receiverName } from './alert-json.ts';
+import { receiverName } from './api-json.ts';
 import type { Query } from '../../text/go/url.ts';
-import { parseMatchers } from './parse-matchers.ts';
+import { parseMatcher } from '../../matcher/parse-matcher.ts';
+import { filterInstructions } from '../../limits.ts';
 
 /** Which alerts are asked for. */
 export interface AlertQuery {
@@ -50,4 +51,25 @@ function isNamed(expression: string | undefined): boolean {
 function explained(parameter: string, error: unknown): unknown {
   if (!(error instanceof MatcherError)) return error;
   return new MatcherError(`failed to parse ${parameter} param: ${error.message}`);
+}
+
+/**
+ * The matchers of one request; a step for each, for an expression takes milliseconds to compile. Throws MatcherError if one is
+ * none, and if all of them together are too large.
+ */
+export function* parseMatchers(texts: readonly string[]): Sliced<readonly Matcher[]> {
+  const matchers: Matcher[] = [];
+  let instructions = 0;
+  for (const text of texts) {
+    yield;
+    const matcher = parseMatcher(text);
+    instructions += matcher.instructions;
+    if (instructions > filterInstructions)
+      throw new MatcherError(
+        `the regular expressions of all filters together are too large (over ${filterInstructions} instructions)`,
+        'filter_instructions',
+      );
+    matchers.push(matcher);
+  }
+  return matchers;
 }

@@ -6,8 +6,8 @@ import { excerpt } from '../../text/excerpt.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { acceptsJson } from '../../text/go/media-type.ts';
-import { receiverName } from './alert-json.ts';
-import type { AlertLists, SlicedText } from './alert-lists.ts';
+import { receiverName, statusJson, type StatusOptions } from './api-json.ts';
+import { AlertLists, type SlicedText } from './alert-lists.ts';
 import { isLabelled } from './alert-query.ts';
 import { answerJson, answerRefusal, answerString } from '../../server/request/answer.ts';
 import { ListAnswers } from './list-answers.ts';
@@ -15,13 +15,15 @@ import { Query } from '../../text/go/url.ts';
 import type { LimitName } from '../../server/request/http-metrics.ts';
 import type { ReceiverMetrics } from '../intake/receiver-metrics.ts';
 import { silenceList } from './silence-list.ts';
-import { statusJson, type StatusOptions } from './status-json.ts';
 import { remoteOf } from '../../server/request/sender.ts';
+import type { AlertStore } from '../../alert/alert-store.ts';
+import type { OnUndecided } from '../../matcher/matcher.ts';
+import type { Config } from '../../config/config.ts';
 
 /** How often the log tells of lists that were refused, at most, milliseconds. */
 const quietMs = 60_000;
 
-export interface ReadHandlerOptions {
+interface ReadHandlerOptions {
   readonly clock: Clock;
   readonly schedule: SliceSchedule;
   readonly logger: Logger;
@@ -111,4 +113,38 @@ function refusesJson(request: IncomingMessage, response: ServerResponse): boolea
   if (acceptsJson(request.headers.accept)) return false;
   answerRefusal(response, 406, 406, 'unsupported media type requested, only [application/json] are available');
   return true;
+}
+
+interface ReadOptions {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly schedule: SliceSchedule;
+  readonly logger: Logger;
+  readonly metrics: ReceiverMetrics;
+  readonly store: AlertStore;
+  readonly silences: Silences;
+  /** Told of what a filter cannot decide. */
+  readonly onUndecided: OnUndecided;
+  /** Of Tocsin. */
+  readonly version: string;
+  /** The configuration that holds when it is called. */
+  readonly current: () => Config;
+}
+
+/** What answers the GETs, put together. */
+export function createReadHandler(options: ReadOptions): ReadHandler {
+  const { config, clock, version, silences, current } = options;
+  const { group_by: groupBy } = config.receiver;
+  return new ReadHandler({
+    ...options,
+    lists: new AlertLists({ ...options, silencedBy: (alert, now) => silences.silencedBy(alert, now), groupBy }),
+    status: {
+      version,
+      startedAt: clock.now(),
+      groupBy,
+      get resolveTimeoutMs() {
+        return current().receiver.resolve_timeout;
+      },
+    },
+  });
 }

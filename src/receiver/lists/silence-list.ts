@@ -5,8 +5,8 @@ import { slicedSort } from '../../runtime/slices.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { SlicedText } from './alert-lists.ts';
 import type { Query } from '../../text/go/url.ts';
-import { parseMatchers } from './parse-matchers.ts';
-import { silenceJson } from './silence-json.ts';
+import { parseMatchers } from './alert-query.ts';
+import { silenceJson } from './api-json.ts';
 
 /** Looks at so many silences in a step. */
 const silencesPerStep = 64;

@@ -12,10 +12,9 @@ import type { BodyReader } from '../../server/request/body-reader.ts';
 import type { ReceiverMetrics } from '../intake/receiver-metrics.ts';
 import { SilenceKeeper, type SilenceStorage } from '../../silence/silence-keeper.ts';
 import { SilenceLines, createSilenceMetrics } from '../../silence/silence-report.ts';
-import { SilenceRefusals } from './silence-refusals.ts';
+import { SilenceRefusals, SilencesHandler } from './silences-handler.ts';
 import { SilenceRoom } from '../../silence/silence-size.ts';
 import { SilenceWatch, type KeptSilences } from '../../silence/silence-watch.ts';
-import { SilencesHandler } from './silences-handler.ts';
 import { Unsilenced } from '../../silence/unsilenced.ts';
 
 export interface SilenceStageOptions {

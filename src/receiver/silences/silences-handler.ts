@@ -1,25 +1,35 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { PostableSilence } from '../../silence/silence.ts';
-import { SilenceError } from '../../silence/silence-error.ts';
+import { SilenceError, NotStoredError } from '../../silence/silence-error.ts';
 import { silenceMemory } from '../../silence/silence-size.ts';
 import { validSilence, type SilenceLimits } from '../../silence/silence-rules.ts';
 import type { Silences } from '../../silence/silences.ts';
-import { isUuid } from '../../text/go/uuid.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { longSilenceBytes } from '../../limits.ts';
 import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { inSlices, Slices } from '../../runtime/slices.ts';
 import { acceptsJson, mediaTypeProblem } from '../../text/go/media-type.ts';
-import { answer, answerEmpty, answerJson, RefusedError } from '../../server/request/answer.ts';
-import type { BodyReader } from '../../server/request/body-reader.ts';
-import { readSilenceBody } from './silence-body.ts';
-import { silenceJson } from '../lists/silence-json.ts';
+import {
+  answer,
+  answerEmpty,
+  answerJson,
+  RefusedError,
+  answerNothing,
+  answerRefusal,
+  answerString,
+  refuse,
+} from '../../server/request/answer.ts';
+import { bodyText, type BodyReader } from '../../server/request/body-reader.ts';
+import { silenceJson } from '../lists/api-json.ts';
 import type { SilenceKeeper } from '../../silence/silence-keeper.ts';
-import type { SilenceRefusals } from './silence-refusals.ts';
 import { senderOf, type Sender } from '../../server/request/sender.ts';
 import { Slots } from '../../runtime/slots.ts';
+import { readSilence } from '../../silence/read-silence.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import { LineLimiter } from '../../runtime/line-limiter.ts';
+import type { SilenceMetrics } from '../../silence/silence-report.ts';
 
-export interface SilencesHandlerOptions {
+interface SilencesHandlerOptions {
   readonly clock: Clock;
   readonly schedule: SliceSchedule;
   readonly silences: Silences;
@@ -121,4 +131,95 @@ function checked({ headers }: IncomingMessage, id: string): string {
     throw new RefusedError(406, 'unsupported media type requested, only [application/json] are available');
   if (!isUuid(id)) throw SilenceError.notUuid(id.slice(0, 200));
   return id;
+}
+
+/** How often larger than a silence its body may be: a character may be written with six. */
+const bodyBytesPerByte = 8;
+
+/** Reads the body of a POST in slices. Rejects with SilenceError. */
+async function readSilenceBody(bytes: Buffer, maxSilenceBytes: number, slices: Slices): Promise<PostableSilence> {
+  if (bytes.length > bodyBytesPerByte * maxSilenceBytes) throw SilenceError.tooLarge(bytes.length, maxSilenceBytes);
+  const { text } = await bodyText(bytes, slices);
+  return inSlices(readSilence(text), slices);
+}
+
+const hyphenated = String.raw`[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}`;
+const uuid = new RegExp(String.raw`^(?:(?:urn:uuid:)?${hyphenated}|\{${hyphenated}\}|[\da-f]{32})$`, 'i');
+
+/** What go-openapi takes for a UUID in a path: every form of github.com/google/uuid. */
+function isUuid(text: string): boolean {
+  return uuid.test(text);
+}
+
+interface SilenceRefusalsOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: SilenceMetrics;
+  /** `log.alert_lines_per_second`. */
+  readonly perSecond: number;
+}
+
+/** Answers requests about silences that are refused, and tells the log and the metrics. */
+export class SilenceRefusals {
+  readonly #options: SilenceRefusalsOptions;
+  readonly #limiter: LineLimiter;
+
+  constructor(options: SilenceRefusalsOptions) {
+    this.#options = options;
+    const { clock, logger, perSecond } = options;
+    const onOverflow = (lines: number): void =>
+      logger.warn('silence.rejections_limited', 'more requests about silences were refused than are written out', {
+        lines,
+        per_second: this.#limiter.perSecond,
+      });
+    this.#limiter = new LineLimiter({ clock, perSecond, onOverflow });
+  }
+
+  refuse(request: IncomingMessage, response: ServerResponse, sender: Sender, error: unknown): void {
+    const status = this.#answer(request, response, error);
+    if (error instanceof SilenceError && error.limit !== undefined) this.#options.metrics.limitReached(error.limit);
+    // To ask whether a silence is there is no fault.
+    if (request.method === 'GET' || !this.#limiter.allows()) return;
+    this.#tell(request, sender, status, error as Error);
+  }
+
+  /** Another bound, from now on. */
+  set perSecond(lines: number) {
+    this.#limiter.perSecond = lines;
+  }
+
+  /** At the end: says what is still to be said. */
+  close(): void {
+    this.#limiter.flush();
+  }
+
+  /** Gives the status, also if there is nobody any more to tell it to. */
+  #answer(request: IncomingMessage, response: ServerResponse, error: unknown): number {
+    if (!(error instanceof SilenceError || error instanceof NotStoredError)) return refuse(response, error);
+    const status = error instanceof SilenceError ? error.status : 500;
+    if (response.headersSent || response.destroyed) return status;
+    if (error instanceof SilenceError && error.code !== undefined)
+      answerRefusal(response, status, error.code, error.message);
+    else if (status === 404 && request.method !== 'POST') answerNothing(response, 404);
+    else answerString(response, status, error.message);
+    return status;
+  }
+
+  #tell({ method }: IncomingMessage, sender: Sender, status: number, error: Error): void {
+    const { logger } = this.#options;
+    const { requestId, remote, userAgent } = sender;
+    const fields = { request_id: requestId, remote, user_agent: userAgent, method, status };
+    if (error instanceof NotStoredError)
+      logger.error('silence.not_stored', 'a silence could not be written to the storage: nothing has changed', {
+        ...fields,
+        error: (error.cause as Error).cause ?? error.cause,
+      });
+    else if (status === 500)
+      logger.error('silence.failed', 'a defect: a request about a silence could not be answered', {
+        ...fields,
+        reason: error.message,
+        stack: error.stack,
+      });
+    else logger.warn('silence.rejected', 'a request about a silence was refused', { ...fields, reason: error.message });
+  }
 }
