@@ -4,9 +4,8 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { AlertSnapshot, AlertSource, PushedAlerts } from '../reconcile/ports.ts';
 import type { Logger } from '../runtime/logger.ts';
-import { createSharedSnapshot } from '../prometheus/create-shared-snapshot.ts';
+import { createSharedSnapshot, type SharedSnapshot } from '../prometheus/shared-snapshot.ts';
 import { createPrometheusMetrics, type PrometheusMetrics } from '../prometheus/prometheus-metrics.ts';
-import type { SharedSnapshot } from '../prometheus/shared-snapshot.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { StoredAlertSource } from '../standalone/stored-alert-source.ts';
 

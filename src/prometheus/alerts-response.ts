@@ -3,10 +3,9 @@ import { Allowance, type Selection } from '../text/json-selection.ts';
 import type { LabelSet } from '../alert/labels.ts';
 import { JsonStream, TextTooLongError } from '../text/json-stream.ts';
 import type { Slices } from '../runtime/slices.ts';
-import { FiringList } from './firing-list.ts';
+import { FiringList, badShape, isJsonObject, shapeOf, type JsonObject } from './firing-list.ts';
 import type { PrometheusEndpoint } from './prometheus-endpoint.ts';
 import { PrometheusError } from './prometheus-error.ts';
-import { badShape, isJsonObject, shapeOf, type JsonObject } from './response-shape.ts';
 
 /** What Prometheus says about alerts at one moment. */
 export interface PrometheusAlerts {

@@ -4,17 +4,17 @@ import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Slices } from '../runtime/slices.ts';
 import { startDeadline } from '../runtime/deadline.ts';
 import type { PrometheusAlerts } from './alerts-response.ts';
-import { mergeAnswers } from './merge-answers.ts';
 import type { PrometheusClient, QueryShare } from './prometheus-client.ts';
 import { prometheusEndpoint } from './prometheus-endpoint.ts';
 import { PrometheusError } from './prometheus-error.ts';
 import type { ReplicaAddresses } from './replica-addresses.ts';
 import type { ReplicaReport } from './replica-report.ts';
+import { labelKey, type LabelSet } from '../alert/labels.ts';
 
 /** Most failures that the failure of all is made of; the rest is counted. */
 const maxToldFailures = 3;
 
-export interface AllReplicasOptions {
+interface AllReplicasOptions {
   readonly urls: readonly string[];
   readonly addresses: Pick<ReplicaAddresses, 'current' | 'close'>;
   /** For everything together: names and answers. */
@@ -186,4 +186,42 @@ function failureOfAll(outcomes: readonly Outcome[]): unknown {
   const more = errors.length > told.length ? ` (and ${errors.length - told.length} more)` : '';
   const message = `None of ${errors.length} replicas of Prometheus told what fires. ${told.join(' ')}${more}`;
   return new PrometheusError(kind, message, { cause: first });
+}
+
+/**
+ * What several replicas tell, as one: an alert fires if any of them says so, and it is one alert whatever the replicas'
+ * own labels say. `alerts` is the largest number that one of them has.
+ */
+export async function mergeAnswers(
+  answers: readonly PrometheusAlerts[],
+  ignoredLabels: readonly string[],
+  slices: Slices,
+): Promise<PrometheusAlerts> {
+  const alerts = Math.max(0, ...answers.map((answer) => answer.alerts));
+  const [first] = answers;
+  if (answers.length === 1 && first !== undefined && !(await hasAny(first.firing, ignoredLabels, slices))) return first;
+  const firing = new Map<string, LabelSet>();
+  for (const answer of answers) {
+    for (const [index, labels] of answer.firing.entries()) {
+      const own = without(labels, ignoredLabels);
+      const key = labelKey(own);
+      if (!firing.has(key)) firing.set(key, own);
+      if (index % 64 === 0 && slices.isOver) await slices.breathe();
+    }
+  }
+  return { alerts, firing: [...firing.values()] };
+}
+
+async function hasAny(firing: readonly LabelSet[], names: readonly string[], slices: Slices): Promise<boolean> {
+  for (const [index, labels] of firing.entries()) {
+    if (names.some((name) => Object.hasOwn(labels, name))) return true;
+    if (index % 64 === 0 && slices.isOver) await slices.breathe();
+  }
+  return false;
+}
+
+/** Made of entries: a label called `__proto__` stays a label. */
+function without(labels: LabelSet, names: readonly string[]): LabelSet {
+  if (!names.some((name) => Object.hasOwn(labels, name))) return labels;
+  return Object.fromEntries(Object.entries(labels).filter(([name]) => !names.includes(name)));
 }

@@ -7,12 +7,9 @@ import { Slices } from '../runtime/slices.ts';
 import { readAlertsResponse, type PrometheusAlerts } from './alerts-response.ts';
 import { Connections } from './connections.ts';
 import { startDeadline, type Deadline } from '../runtime/deadline.ts';
-import { fetchFailure, type FetchPhase } from './fetch-failure.ts';
+import { fetchFailure, PrometheusError, statusFailure, type FetchPhase } from './prometheus-error.ts';
 import { readHttpAccess, type HttpAccess } from './http-access.ts';
-import { prometheusEndpoint, withAccess, type PrometheusEndpoint } from './prometheus-endpoint.ts';
-import { PrometheusError } from './prometheus-error.ts';
-import { prometheusProxy } from './prometheus-proxy.ts';
-import { statusFailure } from './status-failure.ts';
+import { prometheusEndpoint, withAccess, prometheusProxy, type PrometheusEndpoint } from './prometheus-endpoint.ts';
 
 export interface PrometheusClientOptions {
   /** http or https, with any path prefix; `user:password@` becomes basic authentication. */
@@ -150,4 +147,17 @@ function failure(error: unknown, phase: FetchPhase, context: Context, deadline: 
     'timeout',
     `Prometheus at ${endpoint.address} ${what} within ${timeoutMs / 1000} s: is it overloaded or unreachable, or is prometheus.timeout too short?`,
   );
+}
+
+/** The promise, or the signal's reason if that comes first; the promise itself goes on for the others. */
+export async function withSignal<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = (): void => aborted.reject(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
 }

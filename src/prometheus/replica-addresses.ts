@@ -1,15 +1,14 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { fetchFailure } from './fetch-failure.ts';
+import { fetchFailure, PrometheusError } from './prometheus-error.ts';
 import {
   createPrometheusClient,
   replicaKey,
+  withSignal,
   type PrometheusClient,
   type PrometheusClientOptions,
 } from './prometheus-client.ts';
 import { prometheusEndpoint } from './prometheus-endpoint.ts';
-import { PrometheusError } from './prometheus-error.ts';
-import { withSignal } from './with-signal.ts';
 
 /** Every address of a host, as getaddrinfo gives them; rejects as `node:dns` does. */
 export type ResolveHost = (host: string) => Promise<readonly string[]>;

@@ -4,12 +4,17 @@ import type { AlertSnapshot, AlertSource } from '../reconcile/ports.ts';
 import { SnapshotError } from '../reconcile/errors.ts';
 import { maxSnapshotRetryMs } from '../limits.ts';
 import type { Logger } from '../runtime/logger.ts';
-import type { AllReplicas } from './all-replicas.ts';
+import { AllReplicas } from './all-replicas.ts';
 import type { PrometheusMetrics } from './prometheus-metrics.ts';
 import { QueryReport } from './query-report.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Slices } from '../runtime/slices.ts';
-import { withSignal } from './with-signal.ts';
+import { withSignal } from './prometheus-client.ts';
+import type { Config } from '../config/config.ts';
+import { tellProxy, type Environment } from '../proxy/proxy-environment.ts';
+import { prometheusProxy } from './prometheus-endpoint.ts';
+import { ReplicaAddresses, type ResolveHost } from './replica-addresses.ts';
+import { ReplicaReport } from './replica-report.ts';
 
 /** After the first failure in a row; doubled by each further one, up to {@link maxSnapshotRetryMs}. */
 const firstRetryMs = 1000;
@@ -155,4 +160,54 @@ export class SharedSnapshot implements AlertSource {
 /** Late enough, and not from the future: that is from before the clock was set back, and nobody knows how old it is. */
 function isFresh(startedAt: number, notBefore: number, now: number): boolean {
   return startedAt >= notBefore && startedAt <= now;
+}
+
+interface SharedSnapshotStageOptions {
+  readonly config: Config['prometheus'];
+  /** `prometheus.url`, which is set. */
+  readonly urls: readonly string[];
+  readonly clock: Clock;
+  readonly schedule: SliceSchedule;
+  readonly logger: Logger;
+  readonly metrics: PrometheusMetrics;
+  readonly version: string;
+  /** Where a proxy may be named. Default: that of the process. */
+  readonly environment?: Environment;
+  /** Default: as the system resolves names. */
+  readonly resolveHost?: ResolveHost;
+}
+
+/** What fires, as one Prometheus tells it, or all replicas of it together. */
+export function createSharedSnapshot(options: SharedSnapshotStageOptions): SharedSnapshot {
+  const { config } = options;
+  tellProxies(options);
+  const addresses = new ReplicaAddresses({
+    ...options,
+    resolve: config.resolve,
+    params: config.params,
+    timeoutMs: config.timeout,
+    maxResponseBytes: config.max_response_size,
+    maxFiringBytes: config.max_firing_size,
+    httpConfig: config.http_config,
+  });
+  const client = new AllReplicas({
+    ...options,
+    addresses,
+    timeoutMs: config.timeout,
+    maxFiringBytes: config.max_firing_size,
+    maxReplicas: config.max_replicas,
+    ignoredLabels: config.ignored_labels,
+    report: new ReplicaReport(options),
+  });
+  return new SharedSnapshot({ ...options, client, unknownAfterMs: config.unknown_after });
+}
+
+function tellProxies({ urls, config, environment = process.env, logger }: SharedSnapshotStageOptions): void {
+  for (const url of urls) {
+    try {
+      tellProxy(logger, url, prometheusProxy({ url, httpConfig: config.http_config, environment }));
+    } catch {
+      // Every query will say so.
+    }
+  }
 }
