@@ -1,14 +1,15 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '../runtime/clock.ts';
 import { defaultApiBurst, defaultApiQps, eventBurst, eventQps, unfairMemoryMs } from '../limits.ts';
-import { TokenBucket } from './api/token-bucket.ts';
+import type { Logger } from '../runtime/logger.ts';
+import { sleep } from '../runtime/deadline.ts';
 
 /** Who bounds the calls: the configuration, the API server (its own priority and fairness), or this client by default. */
 export type RateInForce =
   | { readonly by: 'configuration' | 'client'; readonly qps: number; readonly burst: number }
   | { readonly by: 'server'; readonly flowSchema: string; readonly priorityLevel: string };
 
-export interface CallRateOptions {
+interface CallRateOptions {
   readonly clock: Clock;
   /** Calls a second in the long run; undefined: as many as an API server lets through that shares fairly. */
   readonly qps?: number | undefined;
@@ -82,5 +83,103 @@ export class CallRate {
     const changes = rate.by !== this.#inForce?.by;
     this.#inForce = rate;
     if (changes) this.#options.onChange?.(rate);
+  }
+}
+
+/** Says which limit holds for calls of the API server, and why. */
+export function writeRateLine(logger: Logger, rate: RateInForce): void {
+  switch (rate.by) {
+    case 'configuration':
+      return logger.info('api.rate', 'calls of the API server are limited by pipelines.kubernetes.qps', {
+        by: rate.by,
+        qps: rate.qps,
+        burst: rate.burst,
+      });
+    case 'server':
+      return logger.info(
+        'api.rate',
+        'the API server shares fairly among its callers: Tocsin sets no limit of its own',
+        {
+          by: rate.by,
+          flow_schema_uid: rate.flowSchema,
+          priority_level_uid: rate.priorityLevel,
+        },
+      );
+    case 'client':
+      return logger.info('api.rate', 'the API server does not show that it shares fairly: Tocsin limits its calls', {
+        by: rate.by,
+        qps: rate.qps,
+        burst: rate.burst,
+        missing: 'X-Kubernetes-PF-FlowSchema-UID, X-Kubernetes-PF-PriorityLevel-UID',
+      });
+  }
+}
+
+interface TokenBucketOptions {
+  readonly clock: Clock;
+  /** Calls a second in the long run. */
+  readonly qps: number;
+  /** Calls at once after a rest. */
+  readonly burst: number;
+}
+
+/**
+ * A token bucket, as client-go limits its calls: who comes first goes first. It keeps the time at which the bucket would
+ * be full again (the theoretical arrival time of GCRA), which says all about its level.
+ */
+export class TokenBucket {
+  readonly #clock: Clock;
+  readonly #intervalMs: number;
+  readonly #burstMs: number;
+  #fullAt = 0;
+  #askedAt = 0;
+
+  constructor({ clock, qps, burst }: TokenBucketOptions) {
+    this.#clock = clock;
+    this.#intervalMs = 1000 / qps;
+    this.#burstMs = burst * this.#intervalMs;
+  }
+
+  /** Resolves when a call may be made, to how long that took, milliseconds. Rejects with the signal's reason; the place is then free again. */
+  async acquire(signal: AbortSignal): Promise<number> {
+    signal.throwIfAborted();
+    const now = this.#now();
+    this.#fullAt = Math.max(this.#fullAt, now) + this.#intervalMs;
+    const delayMs = this.#fullAt - this.#burstMs - now;
+    if (delayMs <= 0) return 0;
+    try {
+      await sleep(this.#clock, delayMs, signal);
+    } catch (error) {
+      this.#fullAt -= this.#intervalMs;
+      throw error;
+    }
+    return delayMs;
+  }
+
+  /**
+   * As {@link acquire}, but takes only what others leave: it waits until the bucket is full, so that it costs a burst of theirs
+   * one call at most. For one caller at a time.
+   */
+  async acquireSpare(signal: AbortSignal): Promise<number> {
+    signal.throwIfAborted();
+    for (let waitedMs = 0; ;) {
+      const now = this.#now();
+      const fullAt = Math.max(this.#fullAt, now) + this.#intervalMs;
+      const delayMs = fullAt - this.#intervalMs - now;
+      if (delayMs <= 0) {
+        this.#fullAt = fullAt;
+        return waitedMs;
+      }
+      await sleep(this.#clock, delayMs, signal);
+      waitedMs += delayMs;
+    }
+  }
+
+  /** A clock that was set back makes nobody wait longer: the bucket is as full as it was. */
+  #now(): number {
+    const now = this.#clock.now();
+    this.#fullAt -= Math.max(0, this.#askedAt - now);
+    this.#askedAt = now;
+    return now;
   }
 }

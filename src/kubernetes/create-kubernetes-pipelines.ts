@@ -6,14 +6,12 @@ import type { PipelineChange } from '../reconcile/ports.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { tellProxy, type Environment } from '../proxy/proxy-environment.ts';
-import { clusterServer } from './api/cluster-server.ts';
-import { createApiClient } from './api/create-api-client.ts';
+import { clusterServer, loadKubeConfig, type ClusterAccess } from './api/kube-config.ts';
+import { createApiClient } from './api/api-client.ts';
 import { EventRecorder } from './write/event-recorder.ts';
-import { EventReport } from './write/event-report.ts';
-import { EventWriter } from './write/event-writer.ts';
-import { loadKubeConfig, type ClusterAccess } from './api/kube-config.ts';
+import { EventReport, EventWriter } from './write/event-writer.ts';
 import { KubernetesPipelines } from './kubernetes-pipelines.ts';
-import { writeRateLine } from './rate-line.ts';
+import { writeRateLine } from './call-rate.ts';
 import { kymaResources, type WatchedResource } from './watch/watched-resource.ts';
 import { createWriteMetrics } from './write/write-metrics.ts';
 

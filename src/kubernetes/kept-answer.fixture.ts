@@ -1,5 +1,5 @@
 import { Allowance, selectOf } from '../text/json-selection.ts';
-import type { ApiCall } from './api/api-call.ts';
+import type { ApiCall } from './api/api-transport.ts';
 import { ApiError } from './api/api-error.ts';
 
 /** What a client would give back of a server's answer. */

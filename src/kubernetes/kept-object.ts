@@ -1,6 +1,6 @@
 import type { Selection } from '../text/json-selection.ts';
-import { apiEnvelopeBytes, apiObjectBytes } from '../limits.ts';
-import type { KeptAnswer } from './api/api-call.ts';
+import { apiEnvelopeBytes, apiObjectBytes, apiObjectsBytes } from '../limits.ts';
+import type { KeptAnswer } from './api/api-transport.ts';
 import { ApiError } from './api/api-error.ts';
 import type { ApiObject } from './pipeline-object.ts';
 
@@ -57,4 +57,93 @@ export function isApiObject(found: unknown): found is ApiObject {
 
 export function isJsonObject(found: unknown): found is Readonly<Record<string, unknown>> {
   return typeof found === 'object' && found !== null && !Array.isArray(found);
+}
+
+/** What a cached object takes besides what is kept of the answer about it: its path, its key, its place in maps, bytes. */
+const cachedObjectBytes = 1024;
+
+/** What all watched objects may take together, by estimate; each resource has a share of it. */
+export class ObjectMemory {
+  readonly maxBytes: number;
+  readonly #shares: MemoryShare[] = [];
+
+  constructor(maxBytes = apiObjectsBytes) {
+    this.maxBytes = maxBytes;
+  }
+
+  share(): MemoryShare {
+    const share = new MemoryShare(this);
+    this.#shares.push(share);
+    return share;
+  }
+
+  /** What all but one share take, bytes. */
+  besides(share: MemoryShare): number {
+    return this.#shares.reduce((sum, other) => (other === share ? sum : sum + other.bytes), 0);
+  }
+}
+
+/**
+ * The objects of one resource. While they are listed anew the old ones are still there, and go when the list is whole: the larger of
+ * the two counts.
+ */
+export class MemoryShare {
+  readonly #memory: ObjectMemory;
+  #held = new Map<string, number>();
+  #heldBytes = 0;
+  #listedBytes = 0;
+
+  constructor(memory: ObjectMemory) {
+    this.#memory = memory;
+  }
+
+  get bytes(): number {
+    return Math.max(this.#heldBytes, this.#listedBytes);
+  }
+
+  get maxBytes(): number {
+    return this.#memory.maxBytes;
+  }
+
+  /** For one more object of a list. False if there is no room for it. */
+  takeListed(bytes: number): boolean {
+    const after = this.#listedBytes + bytes + cachedObjectBytes;
+    if (this.#memory.besides(this) + after > this.#memory.maxBytes) return false;
+    this.#listedBytes = after;
+    return true;
+  }
+
+  /** For objects of a list that are read again. */
+  giveBackListed(bytes: number, objects: number): void {
+    this.#listedBytes -= bytes + objects * cachedObjectBytes;
+  }
+
+  /** The list takes the place of what was held. */
+  replace(listed: ReadonlyMap<string, number>): void {
+    this.#held = new Map(listed);
+    this.#heldBytes = [...listed.values()].reduce((sum, bytes) => sum + bytes + cachedObjectBytes, 0);
+    this.#listedBytes = 0;
+  }
+
+  /** The list failed. */
+  abandonList(): void {
+    this.#listedBytes = 0;
+  }
+
+  /** One object comes or changes. False if there is no room for it: then it is not held, nor is what it was before. */
+  hold(key: string, bytes: number): boolean {
+    this.release(key);
+    const after = this.#heldBytes + bytes + cachedObjectBytes;
+    if (this.#memory.besides(this) + after > this.#memory.maxBytes) return false;
+    this.#held.set(key, bytes);
+    this.#heldBytes = after;
+    return true;
+  }
+
+  release(key: string): void {
+    const bytes = this.#held.get(key);
+    if (bytes === undefined) return;
+    this.#held.delete(key);
+    this.#heldBytes -= bytes + cachedObjectBytes;
+  }
 }

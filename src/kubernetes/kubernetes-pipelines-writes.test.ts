@@ -7,7 +7,7 @@ import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { setCondition } from '../health/conditions.ts';
 import type { ConditionChange } from '../reconcile/ports.ts';
 import { TerminalError } from '../reconcile/errors.ts';
-import type { ApiCall } from './api/api-call.ts';
+import type { ApiCall } from './api/api-transport.ts';
 import { EventRecorder } from './write/event-recorder.ts';
 import { FakeApiClient } from './api/fake-api-client.fixture.ts';
 import { KubernetesPipelines } from './kubernetes-pipelines.ts';

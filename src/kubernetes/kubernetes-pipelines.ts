@@ -15,19 +15,18 @@ import { AnnotationWriter } from './write/annotation-writer.ts';
 import type { ApiClient } from './api/api-client.ts';
 import { ConditionWriter } from './write/condition-writer.ts';
 import type { EventRecorder } from './write/event-recorder.ts';
-import { ObjectMemory } from './object-memory.ts';
-import { OwnWrites } from './own-writes.ts';
+import { ObjectMemory } from './kept-object.ts';
 import { asWritten, needsReconcile, type CachedPipeline } from './pipeline-object.ts';
-import { PipelineLines } from './pipeline-lines.ts';
-import { createReflectorMetrics } from './watch/reflector-metrics.ts';
-import { ReflectorReport } from './watch/reflector-report.ts';
+import { createReflectorMetrics, ReflectorReport } from './watch/reflector-report.ts';
 import { Reflector } from './watch/reflector.ts';
 import type { CacheChange } from './watch/watch-cache.ts';
 import { WatchedPipelines } from './watched-pipelines.ts';
 import { kymaKindsOf, resourceName, type WatchedResource } from './watch/watched-resource.ts';
 import { WriteFailures } from './write/write-failures.ts';
 import type { WriteMetrics } from './write/write-metrics.ts';
-import type { WriteTarget } from './write/write-target.ts';
+import type { WriteTarget } from './write/condition-patch.ts';
+import { LineLimiter } from '../runtime/line-limiter.ts';
+import { pipelineLinesPerSecond } from '../limits.ts';
 
 export interface KubernetesPipelinesOptions {
   readonly client: Pick<ApiClient, 'call' | 'open' | 'close'>;
@@ -162,4 +161,73 @@ function writeTarget({ path, pipeline, hasAllConditions, resourceVersion }: Cach
   const { uid, conditions } = pipeline;
   const known = hasAllConditions ? { known: { conditions, resourceVersion } } : {};
   return { path, ...(uid !== undefined && { uid }), ...known };
+}
+
+/**
+ * What was written and has not come back through the watch yet. Without it, a reconcile right after a write would look at
+ * what that write has replaced, could find nothing to do where there is something, and nobody would wake it again.
+ */
+export class OwnWrites {
+  readonly #written = new Map<string, CachedPipeline>();
+
+  /** How many have not come back, or have not been asked for since. */
+  get size(): number {
+    return this.#written.size;
+  }
+
+  add(key: string, written: CachedPipeline): void {
+    this.#written.set(key, written);
+  }
+
+  /** The newer of what was written and what the cache holds; what the cache has caught up with is forgotten. */
+  latest(key: string, cached: CachedPipeline | undefined): CachedPipeline | undefined {
+    const written = this.#written.get(key);
+    if (written === undefined) return cached;
+    if (cached?.uid === written.uid && isOlder(cached.resourceVersion, written.resourceVersion)) return written;
+    this.#written.delete(key);
+    return cached;
+  }
+}
+
+/** Resource versions are decimal numbers of any length, and those of one resource can be compared (KEP-5504). */
+function isOlder(a: string, b: string): boolean {
+  if (!/^\d+$/.test(a) || !/^\d+$/.test(b)) return false;
+  return BigInt(a) < BigInt(b);
+}
+
+export interface PipelineLinesOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+const messages: Readonly<Record<PipelineChange['kind'], string>> = {
+  added: 'a pipeline was added',
+  changed: 'the spec of a pipeline changed, or its condition ConfigurationGenerated',
+  removed: 'a pipeline was removed',
+};
+
+/** Tells of pipelines that came, went or changed: so many at info, so that a list after a long pause does not fill the log. */
+export class PipelineLines {
+  readonly #logger: Logger;
+  readonly #limiter: LineLimiter;
+
+  constructor({ clock, logger }: PipelineLinesOptions) {
+    this.#logger = logger;
+    const onOverflow = (lines: number): void =>
+      logger.info('pipeline.lines_limited', 'more pipelines came, went or changed than are written out at info', {
+        lines,
+        per_second: pipelineLinesPerSecond,
+      });
+    this.#limiter = new LineLimiter({ clock, perSecond: pipelineLinesPerSecond, onOverflow });
+  }
+
+  write({ kind, request }: PipelineChange): void {
+    const level = this.#limiter.allows() ? 'info' : 'debug';
+    this.#logger[level](`pipeline.${kind}`, messages[kind], { ...request });
+  }
+
+  /** At the end: says what is still to be said. */
+  close(): void {
+    this.#limiter.flush();
+  }
 }

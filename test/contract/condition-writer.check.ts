@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Registry } from 'prom-client';
 import { systemClock } from '../../src/runtime/clock.ts';
 import type { Condition } from '../../src/reconcile/ports.ts';
-import type { ApiCall } from '../../src/kubernetes/api/api-call.ts';
+import type { ApiCall } from '../../src/kubernetes/api/api-transport.ts';
 import type { ApiClient } from '../../src/kubernetes/api/api-client.ts';
 import { ConditionWriter } from '../../src/kubernetes/write/condition-writer.ts';
 import { readConditions, type ApiObject } from '../../src/kubernetes/pipeline-object.ts';

@@ -1,8 +1,7 @@
 import { Registry } from 'prom-client';
 import { systemClock } from '../../src/runtime/clock.ts';
 import type { Condition } from '../../src/reconcile/ports.ts';
-import type { ApiClient } from '../../src/kubernetes/api/api-client.ts';
-import { createApiClient } from '../../src/kubernetes/api/create-api-client.ts';
+import { createApiClient, type ApiClient } from '../../src/kubernetes/api/api-client.ts';
 import { readConditions, type ApiObject } from '../../src/kubernetes/pipeline-object.ts';
 import type { KubeApiServer } from './kube-api-server.ts';
 import { pipelineCrdKinds, pluralOf, type PipelineCrdKind } from './pipeline-crds.ts';

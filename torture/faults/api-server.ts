@@ -93,7 +93,7 @@ export const apiServerFaultRows: readonly Fault[] = [
   {
     name: 'clock back a day, on Kubernetes',
     guard: {
-      file: 'kubernetes/api/token-bucket.ts',
+      file: 'kubernetes/call-rate.ts',
       from: 'this.#fullAt -= Math.max(0, this.#askedAt - now);',
       to: '',
     },

@@ -1,15 +1,18 @@
 import type { Readable } from 'node:stream';
+import type { Registry } from 'prom-client';
 import type { Clock } from '../../runtime/clock.ts';
 import { startDeadline, sleep } from '../../runtime/deadline.ts';
-import type { ApiCall } from './api-call.ts';
+import { ApiTransport, type ApiCall } from './api-transport.ts';
 import { ApiError } from './api-error.ts';
-import type { ApiMetrics } from './api-metrics.ts';
-import type { ApiTransport } from './api-transport.ts';
-import type { CallRate } from '../call-rate.ts';
-import type { Connections } from './connections.ts';
-import type { Credentials } from './credentials.ts';
+import { createApiMetrics, type ApiMetrics } from './api-metrics.ts';
+import { CallRate, type RateInForce } from '../call-rate.ts';
+import { Connections } from './connections.ts';
+import { Credentials } from './credentials.ts';
+import { SliceSchedule } from '../../runtime/slice-schedule.ts';
+import type { Environment } from '../../proxy/proxy-environment.ts';
+import { loadKubeConfig, type ClusterAccess } from './kube-config.ts';
 
-export interface ApiClientOptions {
+interface ApiClientOptions {
   readonly clock: Clock;
   readonly transport: Pick<ApiTransport, 'send' | 'readAnswer'>;
   readonly credentials: Pick<Credentials, 'renew' | 'close'>;
@@ -134,4 +137,43 @@ function lateError({ method, path, timeoutMs = defaultTimeoutMs }: ApiCall, caus
   if (cause instanceof ApiError && cause.reason === 'Credentials') return cause;
   const message = `${method} ${path}: no answer, or not the whole of it, within ${timeoutMs / 1000} s`;
   return new ApiError(message, { reason: 'Timeout', cause });
+}
+
+export interface CreateApiClientOptions {
+  readonly clock: Clock;
+  readonly registry: Registry;
+  readonly access: ClusterAccess;
+  /** In whose slices answers are read. Default one of its own. */
+  readonly schedule?: SliceSchedule;
+  /** Calls a second in the long run, and at once after a rest. Default: see {@link CallRate}. */
+  readonly qps?: number | undefined;
+  readonly burst?: number | undefined;
+  /** Told which limit holds. */
+  readonly onRate?: (rate: RateInForce) => void;
+  /** Connections at once; each stream holds one as long as it lasts. Default 32. */
+  readonly maxConnections?: number;
+  /** The longest answer of a call that is read. Default 64 MiB. */
+  readonly maxResponseBytes?: number;
+  /** Where a proxy may be named. Default: that of the process. */
+  readonly environment?: Environment;
+  /** Of this program, for the User-Agent header. */
+  readonly version: string;
+}
+
+/** The client with everything that it stands on. Nothing is read or connected before the first call. */
+export function createApiClient(options: CreateApiClientOptions): ApiClient {
+  const { clock, registry, access, qps, burst, onRate, maxConnections = 32, environment } = options;
+  const { schedule = new SliceSchedule(clock) } = options;
+  const rate = new CallRate({ clock, qps, burst, onChange: onRate });
+  const onAnswer = rate.observe.bind(rate);
+  const credentials = new Credentials(() => loadKubeConfig(access), clock, environment);
+  const connections = new Connections(maxConnections);
+  return new ApiClient({
+    clock,
+    credentials,
+    connections,
+    transport: new ApiTransport({ ...options, credentials, connections, schedule, onAnswer }),
+    rate,
+    metrics: createApiMetrics(registry, () => rate.qps),
+  });
 }

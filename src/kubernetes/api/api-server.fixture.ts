@@ -8,8 +8,7 @@ import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { Registry } from 'prom-client';
 import { systemClock } from '../../runtime/clock.ts';
-import type { ApiClient } from './api-client.ts';
-import { createApiClient, type CreateApiClientOptions } from './create-api-client.ts';
+import { createApiClient, type ApiClient, type CreateApiClientOptions } from './api-client.ts';
 
 export interface SeenRequest {
   readonly method: string;

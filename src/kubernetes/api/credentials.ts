@@ -5,7 +5,7 @@ import { configurationFileBytes } from '../../limits.ts';
 import type { Environment, Proxy } from '../../proxy/proxy-environment.ts';
 import { checkRegularFile, FileRefusedError } from '../../runtime/regular-file.ts';
 import { ExecPlugin } from './exec-plugin.ts';
-import { clusterServer } from './cluster-server.ts';
+import { clusterServer } from './kube-config.ts';
 
 /** What a connection to the API server needs, beside its address. */
 export interface TlsMaterial {

@@ -1,8 +1,14 @@
 import type { RequestOptions } from 'node:https';
 import { isAbsolute, join } from 'node:path';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
 import type { User } from '@kubernetes/client-node';
 import { z } from 'zod';
-import { nameOf, runPlugin, type PluginCommand, type RunPluginOptions } from './run-plugin.ts';
+import { readBoundedBody } from '../../text/bounded-body.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { startDeadline } from '../../runtime/deadline.ts';
+import { excerpt } from '../../text/excerpt.ts';
 
 const Text = z.string().nullish();
 
@@ -82,4 +88,95 @@ function json(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** A program that gives credentials: `users[].user.exec` of a kubeconfig. */
+export interface PluginCommand {
+  readonly apiVersion?: string;
+  readonly command?: string;
+  readonly args?: readonly string[] | null;
+  readonly env?: readonly { readonly name: string; readonly value: string }[] | null;
+}
+
+export interface RunPluginOptions {
+  readonly clock: Clock;
+  /** Ends the plugin before its time. */
+  readonly signal: AbortSignal;
+}
+
+/** Shorter than the deadline of any call that waits for it, so that the call says what is wrong. */
+const timeoutMs = 25_000;
+const maxOutputBytes = 1024 * 1024;
+
+/**
+ * What a plugin prints. One that takes longer than 25 s is ended, with all that it has started.
+ * Rejects with an error that names the plugin; nothing of what it printed is in it, since that may be a token.
+ */
+export async function runPlugin(plugin: PluginCommand, { clock, signal }: RunPluginOptions): Promise<string> {
+  signal.throwIfAborted();
+  const deadline = startDeadline(clock, timeoutMs, signal);
+  try {
+    return await outputOf(plugin, deadline.signal);
+  } catch (error) {
+    const late = `gave nothing within ${timeoutMs / 1000} s, and was ended`;
+    throw new Error(`${nameOf(plugin)} ${deadline.expired() ? late : whyNot(error)}`, { cause: error });
+  } finally {
+    deadline.end();
+  }
+}
+
+/** Arguments may hold secrets. */
+export function nameOf({ command }: PluginCommand): string {
+  return `the exec plugin "${excerpt(command ?? '')}" of the kubeconfig`;
+}
+
+async function outputOf({ command = '', args, env, apiVersion }: PluginCommand, signal: AbortSignal): Promise<string> {
+  const own = Object.fromEntries((env ?? []).map(({ name, value }) => [name, value]));
+  const info = JSON.stringify({ kind: 'ExecCredential', apiVersion, spec: { interactive: false } });
+  const child = spawn(command, [...(args ?? [])], {
+    env: { ...process.env, KUBERNETES_EXEC_INFO: info, ...own },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // A process group of its own: a plugin that is a script is ended together with what hangs in it.
+    detached: true,
+  });
+  const onAbort = (): void => killGroup(child);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    const closed = once(child, 'close', { signal }) as Promise<[number | null, NodeJS.Signals | null]>;
+    const [output, complaint, [code, endedBy]] = await Promise.all([read(child.stdout), read(child.stderr), closed]);
+    if (code !== 0) throw new PluginFailure(code ?? endedBy, complaint);
+    return output;
+  } finally {
+    // From now on another process may have its number.
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/** What cannot be read is told by the way the plugin ends. */
+async function read(stream: Readable): Promise<string> {
+  return (await readBoundedBody(stream, maxOutputBytes).catch(() => ({ text: '' }))).text;
+}
+
+function killGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has just ended by itself.
+  }
+}
+
+class PluginFailure extends Error {
+  constructor(end: number | string | null, complaint: string) {
+    super(`ended with ${end}: ${excerpt(complaint) || 'nothing on its standard error says why; run it by hand'}`);
+  }
+}
+
+/** Node's own messages may quote an argument. */
+function whyNot(error: unknown): string {
+  if (error instanceof PluginFailure) return error.message;
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT')
+    return 'is no program that can be found, or its first line names none; install it, or correct its path';
+  if (code === 'ABORT_ERR') return 'was ended: no credentials are needed any more';
+  return `cannot be run (${code ?? 'no reason given'}); correct it, or its permissions`;
 }

@@ -1,8 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { ApiCall } from './api-call.ts';
+import type { ApiCall } from './api-transport.ts';
 import type { ApiClient } from './api-client.ts';
-import { ApiError } from './api-error.ts';
-import { statusFailure } from './api-failure.ts';
+import { ApiError, statusFailure } from './api-error.ts';
 import { keptAnswer } from '../kept-answer.fixture.ts';
 
 type Json = Record<string, unknown>;

@@ -1,8 +1,13 @@
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import type { Cluster, KubeConfig, User } from '@kubernetes/client-node';
-import { showValue } from '../../config/settings/show-value.ts';
+import { showValue, showText } from '../../config/settings/show-value.ts';
 import { withExecPlugin } from './exec-plugin.ts';
-import { readKubeConfig, type KubeConfigContent } from './kube-config-file.ts';
+import { describeReadError } from '../../config/settings/settings-file.ts';
+import { parseYaml } from '../../config/settings/yaml-file.ts';
+import { configurationFileBytes } from '../../limits.ts';
+import { readRegularFileSync } from '../../runtime/regular-file.ts';
+import { percentDecoded } from '../../text/go/url.ts';
+import { proxyFromEnvironment, type Environment, type Proxy } from '../../proxy/proxy-environment.ts';
 
 /** How the API server is found, as kubectl finds it. */
 export interface ClusterAccess {
@@ -109,4 +114,55 @@ function withTokenFile(user: User, tokenFile: string | undefined): User {
   if (tokenFile === undefined) return user;
   const { token: _, ...rest } = user;
   return { ...rest, authProvider: { name: 'tokenFile', config: { tokenFile } } };
+}
+
+/** What of a kubeconfig's content is read here; the rest is for the library. */
+interface KubeConfigContent {
+  readonly users?: readonly { readonly name: string; readonly user?: { readonly tokenFile?: string } | null }[];
+}
+
+/**
+ * The content of a kubeconfig. Throws an Error with one line for the user: where it is wrong and why. Nothing of its text is in
+ * that line: the library's own reader would quote it, tokens included.
+ */
+function readKubeConfig(file: string): KubeConfigContent {
+  const { root, problems, position } = parseYaml(readText(file));
+  const [problem] = problems;
+  if (problem !== undefined) throw wrong(`${file}:${position(problem.offset)}`, problem.text);
+  if (root?.value instanceof Object && !Array.isArray(root.value)) return root.value;
+  throw wrong(file, 'not a kubeconfig, allowed: a map with clusters, users and contexts');
+}
+
+function readText(file: string): string {
+  try {
+    return readRegularFileSync(file, configurationFileBytes).toString('utf8');
+  } catch (error) {
+    throw wrong(file, describeReadError(error));
+  }
+}
+
+function wrong(place: string, why: string): Error {
+  return new Error(`kubeconfig ${showText(place)}: ${why}`);
+}
+
+/** Where the API server of a cluster is, and how it is reached. */
+interface ClusterServer {
+  /** Without a slash at its end, and without name, password and query. */
+  readonly server: string;
+  /** Of the name and password in the URL, as client-go takes them; undefined if there are none. */
+  readonly authorization: string | undefined;
+  /** The cluster's own, for which NO_PROXY does not hold, or that of the environment. */
+  readonly proxy: Proxy | undefined;
+}
+
+/** Throws an Error for the user if the environment names a proxy that is none. */
+export function clusterServer(cluster: Cluster, environment: Environment): ClusterServer {
+  const { origin, pathname, username, password } = new URL(cluster.server);
+  const server = origin + pathname.replace(/\/+$/, '');
+  const pair = `${percentDecoded(username)}:${percentDecoded(password)}`;
+  const authorization = pair === ':' ? undefined : `Basic ${Buffer.from(pair).toString('base64')}`;
+  const proxy = cluster.proxyUrl
+    ? { url: cluster.proxyUrl, namedBy: 'proxy-url of the kubeconfig' }
+    : proxyFromEnvironment(server, environment);
+  return { server, authorization, proxy };
 }

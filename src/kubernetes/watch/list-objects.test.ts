@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { clientOf, startFakeApiServer, type SeenRequest } from '../api/api-server.fixture.ts';
 import { listObjects, type ListedObjects } from './list-objects.ts';
-import { ObjectMemory } from '../object-memory.ts';
+import { ObjectMemory } from '../kept-object.ts';
 
 interface Listed extends ListedObjects<string> {
   /** `NAME REASON` of each. */

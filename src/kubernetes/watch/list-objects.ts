@@ -1,11 +1,17 @@
 import type { Allowance, SelectedList } from '../../text/json-selection.ts';
 import { apiAnswerBytes, apiEnvelopeBytes, apiObjectBytes, apiPageBytes } from '../../limits.ts';
-import type { KeptAnswer } from '../api/api-call.ts';
+import type { KeptAnswer } from '../api/api-transport.ts';
 import type { ApiClient } from '../api/api-client.ts';
 import { ApiError } from '../api/api-error.ts';
-import { isApiObject, isJsonObject, objectMembers } from '../kept-object.ts';
-import type { MemoryShare } from '../object-memory.ts';
+import { isApiObject, isJsonObject, objectMembers, type MemoryShare } from '../kept-object.ts';
 import type { ApiObject } from '../pipeline-object.ts';
+import {
+  apiVersionOf,
+  apiVersionPath,
+  resourceName,
+  type ServedResource,
+  type WatchedResource,
+} from './watched-resource.ts';
 
 export interface ListedObject<T> {
   readonly object: T;
@@ -23,7 +29,7 @@ export interface ListedObjects<T> {
 /** Why an object is not there though the API server has it. */
 export type LeftOutReason = 'object_too_large' | 'memory_full';
 
-export interface ListOptions<T> {
+interface ListOptions<T> {
   readonly client: Pick<ApiClient, 'call'>;
   readonly path: string;
   readonly labelSelector: string | undefined;
@@ -139,4 +145,75 @@ class Page<T> implements SelectedList {
     const bytes = this.#objects.reduce((sum, object) => sum + object.bytes, 0);
     this.#options.memory.giveBackListed(bytes, this.#objects.length);
   }
+}
+
+interface FoundResource {
+  readonly kind: string;
+  readonly namespaced: boolean;
+}
+
+/**
+ * Which version of a resource the API server serves, and under which kind: the first of the wanted versions that it has.
+ * Undefined if it has none, as while the CRD is not installed. Rejects with ApiError if it cannot be asked,
+ * or if a namespace is named and the resource has none.
+ */
+export async function discover(
+  client: Pick<ApiClient, 'call'>,
+  watched: WatchedResource,
+  signal: AbortSignal,
+): Promise<ServedResource | undefined> {
+  for (const version of watched.versions) {
+    const found = await find(client, apiVersionPath(watched.group, version), watched.resource, signal);
+    if (found !== undefined) return served(watched, version, found);
+  }
+  return undefined;
+}
+
+/** Of all resources that an API version has only the one is kept. */
+async function find(
+  client: Pick<ApiClient, 'call'>,
+  path: string,
+  resource: string,
+  signal: AbortSignal,
+): Promise<FoundResource | undefined> {
+  const list = new ResourceSearch(resource);
+  const keep = { selection: { members: { resources: { list } } }, bytes: apiEnvelopeBytes };
+  try {
+    await client.call({ method: 'GET', path, keep, signal });
+  } catch (error) {
+    if (!(error instanceof ApiError && error.status === 404)) throw error;
+  }
+  return list.found;
+}
+
+class ResourceSearch implements SelectedList {
+  readonly element = { members: { name: 'scalar', kind: 'scalar', namespaced: 'scalar' } } as const;
+  readonly elementBytes = apiEnvelopeBytes;
+  readonly #resource: string;
+  found: FoundResource | undefined;
+
+  constructor(resource: string) {
+    this.#resource = resource;
+  }
+
+  begin(): void {
+    this.found = undefined;
+  }
+
+  take(element: unknown): void {
+    const { name, kind, namespaced } = isJsonObject(element) ? element : {};
+    if (name !== this.#resource || typeof kind !== 'string' || this.found !== undefined) return;
+    this.found = { kind, namespaced: namespaced === true };
+  }
+}
+
+function served(watched: WatchedResource, version: string, { kind, namespaced }: FoundResource): ServedResource {
+  const { group, resource, namespace } = watched;
+  if (namespace !== undefined && !namespaced) {
+    const message = `${resourceName(watched)} is cluster-scoped: remove "namespaces" from its entry in pipelines.kubernetes.kinds`;
+    throw new ApiError(message, { reason: 'ClusterScoped' });
+  }
+  const scope = namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`;
+  const path = `${apiVersionPath(group, version)}${scope}/${resource}`;
+  return { apiVersion: apiVersionOf(group, version), kind, path };
 }

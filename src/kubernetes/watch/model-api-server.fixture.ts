@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import type { ApiCall } from '../api/api-call.ts';
+import type { ApiCall } from '../api/api-transport.ts';
 import { ApiError } from '../api/api-error.ts';
 import { keptAnswer } from '../kept-answer.fixture.ts';
 import type { ApiObject } from '../pipeline-object.ts';

@@ -4,8 +4,7 @@ import { Registry } from 'prom-client';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../../test/support/recording-logger.ts';
 import { ApiError } from '../api/api-error.ts';
-import { createReflectorMetrics } from './reflector-metrics.ts';
-import { ReflectorReport } from './reflector-report.ts';
+import { createReflectorMetrics, ReflectorReport } from './reflector-report.ts';
 
 describe('ReflectorReport', () => {
   it('tells a failure that lasts once a minute, also after the clock was set back', () => {

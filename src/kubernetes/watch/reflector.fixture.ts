@@ -4,10 +4,9 @@ import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../../test/support/recording-logger.ts';
 import { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { ModelApiServer, widgets } from './model-api-server.fixture.ts';
-import { ObjectMemory } from '../object-memory.ts';
+import { ObjectMemory } from '../kept-object.ts';
 import type { CachedPipeline } from '../pipeline-object.ts';
-import { createReflectorMetrics } from './reflector-metrics.ts';
-import { ReflectorReport } from './reflector-report.ts';
+import { createReflectorMetrics, ReflectorReport } from './reflector-report.ts';
 import { Reflector } from './reflector.ts';
 import type { CacheChange } from './watch-cache.ts';
 

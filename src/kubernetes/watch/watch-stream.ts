@@ -1,18 +1,19 @@
 import { JsonError } from '../../text/json-scanner.ts';
-import { Allowance } from '../../text/json-selection.ts';
+import { Allowance, type Selection } from '../../text/json-selection.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { JsonStream, TextTooLongError } from '../../text/json-stream.ts';
 import { apiAnswerBytes, apiObjectBytes } from '../../limits.ts';
 import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { Slices } from '../../runtime/slices.ts';
-import type { ApiCall } from '../api/api-call.ts';
+import type { ApiCall } from '../api/api-transport.ts';
 import type { ApiClient } from '../api/api-client.ts';
-import { ApiError } from '../api/api-error.ts';
-import { networkFailure } from '../api/api-failure.ts';
-import { StreamLines } from './stream-lines.ts';
-import { notAnEvent, readWatchEvent, watchEventSelection, type WatchEvent } from './watch-event.ts';
+import { ApiError, networkFailure } from '../api/api-error.ts';
+import { excerpt } from '../../text/excerpt.ts';
+import { isApiObject, isJsonObject, objectMembers } from '../kept-object.ts';
+import type { ApiObject } from '../pipeline-object.ts';
+import type { ObjectEvent } from './watch-cache.ts';
 
-export interface WatchStreamOptions {
+interface WatchStreamOptions {
   readonly client: Pick<ApiClient, 'open'>;
   readonly clock: Clock;
   /** In whose slices the events are read. */
@@ -115,4 +116,127 @@ class IdleTimer {
     this.#options.signal.removeEventListener('abort', this.#onAbort);
     this.#abort.abort();
   }
+}
+
+/**
+ * The lines of a stream, each read while its bytes come, so that none is ever in memory as a whole. Empty lines are left out. What is
+ * left at the end without a line feed is half a line, and counts for nothing.
+ */
+export class StreamLines {
+  readonly #chunks: AsyncIterator<Uint8Array>;
+  readonly #onChunk: () => void;
+  #rest: Uint8Array = new Uint8Array();
+  #isEnded = false;
+
+  /** @param onChunk called for each chunk, whatever is in it */
+  constructor(stream: AsyncIterable<Uint8Array>, onChunk: () => void) {
+    this.#chunks = stream[Symbol.asyncIterator]();
+    this.#onChunk = onChunk;
+  }
+
+  /**
+   * What `read` makes of the next line, which it has to read to its end; undefined at the end of the stream. Rejects with what `read`
+   * or the stream fails with.
+   */
+  async next<T>(read: (line: AsyncIterable<Uint8Array>) => Promise<T>): Promise<{ readonly value: T } | undefined> {
+    await this.#skipBlanks();
+    if (this.#isEnded) return undefined;
+    try {
+      const value = await read(this.#line());
+      return this.#isEnded ? undefined : { value };
+    } catch (error) {
+      if (this.#isEnded) return undefined;
+      throw error;
+    }
+  }
+
+  /** Lets go of the stream. */
+  async close(): Promise<void> {
+    await this.#chunks.return?.();
+  }
+
+  async #skipBlanks(): Promise<void> {
+    for (;;) {
+      const start = this.#rest.findIndex((byte) => !blanks.has(byte));
+      if (start !== -1) return void (this.#rest = this.#rest.subarray(start));
+      if (!(await this.#fetch())) return;
+    }
+  }
+
+  async *#line(): AsyncGenerator<Uint8Array, void> {
+    for (let more = this.#rest.length > 0; more; more = await this.#fetch()) {
+      const end = this.#rest.indexOf(lineFeed);
+      const part = end === -1 ? this.#rest : this.#rest.subarray(0, end);
+      this.#rest = this.#rest.subarray(end === -1 ? this.#rest.length : end + 1);
+      if (part.length > 0) yield part;
+      if (end !== -1) return;
+    }
+  }
+
+  async #fetch(): Promise<boolean> {
+    const next = await this.#chunks.next();
+    this.#isEnded = next.done === true;
+    if (next.done === true) return false;
+    this.#onChunk();
+    this.#rest = next.value;
+    return true;
+  }
+}
+
+const lineFeed = 0x0a;
+const blanks: ReadonlySet<number> = new Set([lineFeed, 0x0d, 0x20, 0x09]);
+
+export type WatchEvent =
+  | { readonly type: ObjectEvent; readonly object: ApiObject }
+  | { readonly type: 'BOOKMARK'; readonly resourceVersion: string };
+
+/** What is needed of one line of a watch: of an object, and of the Status of an ERROR. */
+const watchEventSelection: Selection = {
+  members: {
+    type: 'scalar',
+    object: { members: { ...objectMembers, code: 'scalar', reason: 'scalar', message: 'scalar' } },
+  },
+};
+
+/**
+ * What was selected of one line of a watch, as an event. Throws ApiError for an event ERROR, with the status that it carries, and for
+ * what is no event: then the stream cannot be trusted any more.
+ * @param line its beginning, for the message
+ */
+export function readWatchEvent(found: unknown, line: string): WatchEvent {
+  const { type, object } = isJsonObject(found) ? found : {};
+  switch (type) {
+    case 'ADDED':
+    case 'MODIFIED':
+    case 'DELETED':
+      if (isApiObject(object) && versionOf(object) !== undefined) return { type, object };
+      throw notAnEvent(line);
+    case 'BOOKMARK': {
+      const resourceVersion = versionOf(object);
+      if (resourceVersion !== undefined) return { type, resourceVersion };
+      throw notAnEvent(line);
+    }
+    case 'ERROR':
+      throw errorEvent(object, line);
+    default:
+      throw notAnEvent(line);
+  }
+}
+
+function notAnEvent(line: string): ApiError {
+  return new ApiError(`a line of the watch is no event: ${excerpt(line)}`, { reason: 'NotJson' });
+}
+
+function versionOf(object: unknown): string | undefined {
+  const { metadata } = isJsonObject(object) ? object : {};
+  const { resourceVersion } = isJsonObject(metadata) ? metadata : {};
+  return typeof resourceVersion === 'string' && resourceVersion !== '' ? resourceVersion : undefined;
+}
+
+function errorEvent(object: unknown, line: string): ApiError {
+  const { code, reason, message } = isJsonObject(object) ? object : {};
+  const status = typeof code === 'number' ? code : undefined;
+  const name = typeof reason === 'string' ? reason : 'Unknown';
+  const text = excerpt(typeof message === 'string' ? message : line);
+  return new ApiError(`the watch was ended by the server: ${status ?? ''} ${name}: ${text}`, { status, reason: name });
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Condition } from '../../reconcile/ports.ts';
-import { conditionPatch } from './condition-patch.ts';
+import { conditionPatch, resourceOf } from './condition-patch.ts';
 import { FakeApiClient } from '../api/fake-api-client.fixture.ts';
 
 const path = '/apis/g/v1/things/a';
@@ -46,5 +46,16 @@ describe('conditionPatch', () => {
         assert.deepEqual(client.get(path)!['status'], { conditions: isChanged ? moved : after });
       }),
     );
+  });
+});
+
+describe('resourceOf', () => {
+  it('names a resource as RBAC does', () => {
+    const kyma = { path: '/apis/telemetry.kyma-project.io/v1beta1/tracepipelines/a' };
+    assert.equal(resourceOf(kyma), 'tracepipelines.telemetry.kyma-project.io');
+    assert.equal(resourceOf(kyma, '/status'), 'tracepipelines/status.telemetry.kyma-project.io');
+    const flux = { path: '/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/flux-system/kustomizations/apps' };
+    assert.equal(resourceOf(flux), 'kustomizations.kustomize.toolkit.fluxcd.io');
+    assert.equal(resourceOf({ path: '/api/v1/namespaces/default/configmaps/c' }), 'configmaps');
   });
 });

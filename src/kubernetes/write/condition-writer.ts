@@ -3,12 +3,11 @@ import { TerminalError } from '../../reconcile/errors.ts';
 import { maxWriteConflicts } from '../../limits.ts';
 import type { ApiClient } from '../api/api-client.ts';
 import { ApiError } from '../api/api-error.ts';
-import { conditionPatch, type KnownConditions } from './condition-patch.ts';
+import { conditionPatch, resourceOf, type KnownConditions, type WriteTarget } from './condition-patch.ts';
 import { asApiObject, keptConditions, keptObject } from '../kept-object.ts';
 import type { ApiObject } from '../pipeline-object.ts';
 import type { WriteFailures } from './write-failures.ts';
 import type { WriteMetrics } from './write-metrics.ts';
-import { resourceOf, type WriteTarget } from './write-target.ts';
 
 export interface ConditionWriterOptions {
   readonly client: Pick<ApiClient, 'call'>;

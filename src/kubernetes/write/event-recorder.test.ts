@@ -7,8 +7,7 @@ import { metricOf, pipelineOf } from '../../controller/controller.fixture.ts';
 import type { ConditionTransition } from '../../reconcile/ports.ts';
 import { maxEventSeries, maxWaitingEvents } from '../../limits.ts';
 import { EventRecorder } from './event-recorder.ts';
-import { EventReport } from './event-report.ts';
-import { EventWriter } from './event-writer.ts';
+import { EventReport, EventWriter } from './event-writer.ts';
 import { FakeApiClient, failure, forbidden, withoutRight } from '../api/fake-api-client.fixture.ts';
 import { createWriteMetrics } from './write-metrics.ts';
 

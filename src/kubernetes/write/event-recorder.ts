@@ -4,9 +4,8 @@ import type { Decision } from '../../reconcile/decision.ts';
 import type { ConditionTransition, Pipeline, TransitionRecorder } from '../../reconcile/ports.ts';
 import { maxEventSeries } from '../../limits.ts';
 import { requestKey } from '../../reconcile/request.ts';
-import { EventSeries } from './event-series.ts';
+import { EventSeries, kubernetesEvent } from './kubernetes-event.ts';
 import type { EventWriter } from './event-writer.ts';
-import { kubernetesEvent } from './kubernetes-event.ts';
 
 export interface EventRecorderOptions {
   readonly clock: Clock;

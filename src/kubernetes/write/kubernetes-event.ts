@@ -1,9 +1,10 @@
 import { decisionText, type Decision } from '../../reconcile/decision.ts';
 import type { ConditionTransition, Pipeline } from '../../reconcile/ports.ts';
 import { oneLine } from '../../cause/causes.ts';
+import { eventPeriodMs, eventSeriesMs } from '../../limits.ts';
 
 /** An Event of `events.k8s.io/v1`, without its series. */
-export interface KubernetesEvent {
+interface KubernetesEvent {
   readonly apiVersion: 'events.k8s.io/v1';
   readonly kind: 'Event';
   readonly metadata: { readonly name: string; readonly namespace: string };
@@ -25,7 +26,7 @@ export interface KubernetesEvent {
 }
 
 /** What tells one Event from another. */
-export interface EventIdentity {
+interface EventIdentity {
   /** Of this process; its pod's name. */
   readonly instance: string;
   /** Unlike that of any other Event: 16 characters of a-z and 0-9. */
@@ -69,7 +70,7 @@ export function kubernetesEvent(
 }
 
 /** `2026-11-21T03:00:00.125000Z` */
-export function microTime(ms: number): string {
+function microTime(ms: number): string {
   return new Date(ms).toISOString().replace(/\.(\d{3})Z$/, '.$1000Z');
 }
 
@@ -93,4 +94,57 @@ function cut(text: string, maxBytes: number): string {
 /** A DNS subdomain: what is left of the name before the dot must end in a letter or a digit. */
 function eventName(name: string, id: string): string {
   return `${name.slice(0, maxNameLength - id.length - 1).replace(/[^a-z0-9]+$/, '')}.${id}`;
+}
+
+/** The body of a PATCH of an Event that was written before. */
+interface SeriesPatch {
+  readonly series: { readonly count: number; readonly lastObservedTime: string };
+}
+
+/**
+ * One Event and how often it happened. It is written when it happens first; repeats are counted, and written as its series
+ * at most once in {@link eventPeriodMs}. Pure: whoever holds it says what time it is.
+ */
+export class EventSeries {
+  readonly event: KubernetesEvent;
+  #count = 0;
+  #lastObservedAt = 0;
+  #writtenAt: number | undefined;
+  /** True once the API server has it, so that it is patched and not created. */
+  isCreated = false;
+
+  constructor(event: KubernetesEvent) {
+    this.event = event;
+  }
+
+  /** It happens at `now`. */
+  observe(now: number): void {
+    this.#count++;
+    this.#lastObservedAt = now;
+  }
+
+  /** True if it has not happened for so long that the next time is another Event. */
+  isOver(now: number): boolean {
+    return Math.abs(now - this.#lastObservedAt) > eventSeriesMs;
+  }
+
+  /** How long to wait before it may be written, milliseconds. A clock that was set back makes nobody wait longer. */
+  waitMs(now: number): number {
+    if (this.#writtenAt === undefined) return 0;
+    return Math.min(Math.max(0, this.#writtenAt + eventPeriodMs - now), eventPeriodMs);
+  }
+
+  /** It is written at `now`, whether that succeeds or not: a failure is no reason to hurry. */
+  startWrite(now: number): void {
+    this.#writtenAt = now;
+  }
+
+  /** What to create. The API server takes a series from the second time on. */
+  get body(): KubernetesEvent & Partial<SeriesPatch> {
+    return this.#count < 2 ? this.event : { ...this.event, ...this.patch };
+  }
+
+  get patch(): SeriesPatch {
+    return { series: { count: this.#count, lastObservedTime: microTime(this.#lastObservedAt) } };
+  }
 }

@@ -9,8 +9,7 @@ import {
   refusalLinesPerSecond,
 } from '../../limits.ts';
 import type { Logger } from '../../runtime/logger.ts';
-import { ApiError } from '../api/api-error.ts';
-import type { MissingRight } from '../api/missing-right.ts';
+import { ApiError, type MissingRight } from '../api/api-error.ts';
 
 export interface WriteFailuresOptions {
   readonly clock: Clock;

@@ -1,7 +1,7 @@
 import { describe, it } from 'node:test';
 import { Registry } from 'prom-client';
 import { systemClock } from '../../../src/runtime/clock.ts';
-import { createApiClient } from '../../../src/kubernetes/api/create-api-client.ts';
+import { createApiClient } from '../../../src/kubernetes/api/api-client.ts';
 import type { ApiObject } from '../../../src/kubernetes/pipeline-object.ts';
 import { writeCases } from '../../contract/condition-writer.cases.ts';
 import { checkWrite, writeCollection as collection, type WriteServer } from '../../contract/condition-writer.check.ts';

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { Registry } from 'prom-client';
 import { systemClock } from '../../../src/runtime/clock.ts';
-import { createApiClient } from '../../../src/kubernetes/api/create-api-client.ts';
+import { createApiClient } from '../../../src/kubernetes/api/api-client.ts';
 import type { PipelineChange } from '../../../src/reconcile/ports.ts';
 import { KubernetesPipelines } from '../../../src/kubernetes/kubernetes-pipelines.ts';
 import { SliceSchedule } from '../../../src/runtime/slice-schedule.ts';

@@ -4,9 +4,8 @@ import fc from 'fast-check';
 import { Registry } from 'prom-client';
 import { systemClock } from '../../../src/runtime/clock.ts';
 import { readLabelSelector } from '../../../src/config/watched-kinds.ts';
-import type { ApiClient } from '../../../src/kubernetes/api/api-client.ts';
+import { createApiClient, type ApiClient } from '../../../src/kubernetes/api/api-client.ts';
 import { ApiError } from '../../../src/kubernetes/api/api-error.ts';
-import { createApiClient } from '../../../src/kubernetes/api/create-api-client.ts';
 import { skipWithoutKube } from '../../support/kube-api-server.ts';
 import { useSharedKubeApiServer } from '../../support/shared-kube-api-server.ts';
 

@@ -8,7 +8,7 @@ import { describe, it, type TestContext } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import { Registry } from 'prom-client';
 import { systemClock } from '../../../src/runtime/clock.ts';
-import { createApiClient } from '../../../src/kubernetes/api/create-api-client.ts';
+import { createApiClient } from '../../../src/kubernetes/api/api-client.ts';
 import { createAuthority } from '../../support/certificates.ts';
 import { startConnectProxy, type ConnectProxy, type ConnectProxyOptions } from '../../support/connect-proxy.ts';
 import { skipWithoutKube } from '../../support/kube-api-server.ts';

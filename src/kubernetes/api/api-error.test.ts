@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { missingRight } from './missing-right.ts';
+import { readMissingRight } from './api-error.ts';
 
 const user = 'User "system:serviceaccount:tocsin:tocsin"';
 
-describe('missingRight', () => {
+describe('readMissingRight', () => {
   it('names the right of a sentence that RBAC wrote', () => {
     const rows: readonly (readonly [message: string, verb: string, resource: string])[] = [
       [
@@ -24,7 +24,7 @@ describe('missingRight', () => {
         'pods',
       ],
     ];
-    for (const [message, verb, resource] of rows) assert.deepEqual(missingRight(message), { verb, resource });
+    for (const [message, verb, resource] of rows) assert.deepEqual(readMissingRight(message), { verb, resource });
   });
 
   it('names none where something else refused', () => {
@@ -37,14 +37,14 @@ describe('missingRight', () => {
       'Forbidden',
       '',
     ];
-    for (const message of messages) assert.equal(missingRight(message), undefined, message);
+    for (const message of messages) assert.equal(readMissingRight(message), undefined, message);
   });
 
   it('takes no time over any text', () => {
     fc.assert(
       fc.property(fc.constantFrom('"', '\\', 'a ', 'a" is forbidden: User "'), fc.nat(20_000), (piece, times) => {
         const startedAt = performance.now();
-        missingRight(`x "${piece.repeat(times)}`);
+        readMissingRight(`x "${piece.repeat(times)}`);
         assert.ok(performance.now() - startedAt < 1000);
       }),
       { numRuns: 30 },

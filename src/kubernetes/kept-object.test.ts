@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ObjectMemory } from './object-memory.ts';
+import { ObjectMemory } from './kept-object.ts';
 
 /** Of which 1 KiB each is for what an object takes besides. */
 const oneObject = 10_240;
