@@ -1,7 +1,16 @@
-import { Lexer, LineCounter, isAlias, isCollection, isNode, isScalar, parseAllDocuments, visit } from 'yaml';
-import type { Document, Node } from 'yaml';
+import {
+  Lexer,
+  LineCounter,
+  isAlias,
+  isCollection,
+  isNode,
+  isScalar,
+  parseAllDocuments,
+  visit,
+  type Document,
+  type Node,
+} from 'yaml';
 import { documentTokens, manifestDocuments, manifestTokens, objectBytes } from '../limits.ts';
-import { expandedSize } from './expanded-size.ts';
 import type { FieldPath } from './manifest-field.ts';
 
 /** Both count from 1. */
@@ -171,4 +180,21 @@ function explain(error: unknown): string {
   if (error instanceof TypeError) return `${invalid}an alias leads back into itself; an object must be a tree`;
   const message = error instanceof Error ? error.message : String(error);
   return `${invalid}${message.slice(0, maxMessageLength)}`;
+}
+
+/**
+ * About how long a value is once it is written out, bytes: what stands behind an alias counts each time. Each object is looked at
+ * once, so that this takes no longer than the value is large in memory. Throws TypeError if it leads back into itself.
+ */
+function expandedSize(value: unknown, known = new Map<object, number | 'open'>()): number {
+  if (typeof value === 'string') return value.length;
+  if (typeof value !== 'object' || value === null) return 1;
+  const before = known.get(value);
+  if (before === 'open') throw new TypeError('a value leads back into itself');
+  if (before !== undefined) return before;
+  known.set(value, 'open');
+  let size = 1;
+  for (const [key, child] of Object.entries(value)) size += key.length + expandedSize(child, known);
+  known.set(value, size);
+  return size;
 }

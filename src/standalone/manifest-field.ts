@@ -1,7 +1,9 @@
+import type { Condition } from '../reconcile/ports.ts';
+
 export type FieldPath = readonly (string | number)[];
 
 /** Takes a problem found at a path; the path may lead to a field that is not there. */
-export type ReportProblem = (path: FieldPath, message: string) => void;
+type ReportProblem = (path: FieldPath, message: string) => void;
 
 /** A value in a manifest, with the way that leads to it, so that a complaint can say where it is. */
 export interface ManifestField {
@@ -54,7 +56,7 @@ export function readList(field: ManifestField): readonly ManifestField[] | undef
 }
 
 /** Reports that a field holds what it may not. */
-export function reject(field: ManifestField, allowed: string): undefined {
+function reject(field: ManifestField, allowed: string): undefined {
   const found = field.value === undefined ? 'is missing' : `is ${describeFound(field.value)}`;
   field.report(field.path, `${describePath(field.path)} ${found}; it must be ${allowed}`);
 }
@@ -81,4 +83,66 @@ function describeFound(value: unknown): string {
   return value.length > maxExcerptLength
     ? `${JSON.stringify(value.slice(0, maxExcerptLength))}…`
     : JSON.stringify(value);
+}
+
+const rfc3339 = /^(\d{4})-(\d\d)-(\d\d)T\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
+
+/**
+ * Reads `status.conditions`. A malformed condition is reported and left out; absent conditions are none.
+ * Times come out as metav1.Time writes them: UTC, whole seconds.
+ */
+export function readConditions(field: ManifestField): readonly Condition[] {
+  if (isAbsent(field)) return [];
+  const conditions = (readList(field) ?? []).map(readCondition);
+  return conditions.filter((condition) => condition !== undefined);
+}
+
+function readCondition(field: ManifestField): Condition | undefined {
+  if (readObject(field) === undefined) return undefined;
+  const type = readString(childField(field, 'type'), 'a string that is not empty', isNotEmpty);
+  const status = readStatus(childField(field, 'status'));
+  const reason = readString(childField(field, 'reason'), 'a string that is not empty', isNotEmpty);
+  const message = readMessage(childField(field, 'message'));
+  const lastTransitionTime = readTime(childField(field, 'lastTransitionTime'));
+  const generation = readObservedGeneration(childField(field, 'observedGeneration'));
+  if (type === undefined || status === undefined || reason === undefined) return undefined;
+  if (message === undefined || lastTransitionTime === undefined || generation === undefined) return undefined;
+  return { type, status, reason, message, lastTransitionTime, ...generation };
+}
+
+function isNotEmpty(text: string): boolean {
+  return text !== '';
+}
+
+function readStatus(field: ManifestField): Condition['status'] | undefined {
+  const text = readString(field, 'one of "True", "False", "Unknown", in quotes', isStatus);
+  return text !== undefined && isStatus(text) ? text : undefined;
+}
+
+function isStatus(text: string): text is Condition['status'] {
+  return text === 'True' || text === 'False' || text === 'Unknown';
+}
+
+function readMessage(field: ManifestField): string | undefined {
+  return isAbsent(field) ? '' : readString(field, 'a string', () => true);
+}
+
+function readObservedGeneration(field: ManifestField): { observedGeneration?: number } | undefined {
+  if (isAbsent(field)) return {};
+  const observedGeneration = readInteger(field, 0);
+  return observedGeneration === undefined ? undefined : { observedGeneration };
+}
+
+function readTime(field: ManifestField): string | undefined {
+  const text = readString(field, 'a time as in "2026-11-21T03:00:00Z", in quotes', isTime);
+  if (text === undefined) return undefined;
+  const seconds = Math.floor(Date.parse(text) / 1000);
+  return new Date(seconds * 1000).toISOString().replace('.000Z', 'Z');
+}
+
+/** The day is checked apart: Date.parse takes the 30th of February for the 2nd of March. */
+function isTime(text: string): boolean {
+  const [, year, month, day] = rfc3339.exec(text)?.map(Number) ?? [];
+  if (year === undefined || month === undefined || day === undefined || Number.isNaN(Date.parse(text))) return false;
+  return new Date(Date.UTC(year, month - 1, day)).getUTCDate() === day;
 }

@@ -2,14 +2,18 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LogFields, Logger } from '../runtime/logger.ts';
 import { FolderError } from './folder-error.ts';
-import { mapBounded } from './map-bounded.ts';
-import { readManifestFile, type ManifestFile } from './manifest-file.ts';
+import {
+  readManifestFile,
+  mergeManifests,
+  type ManifestFile,
+  type DuplicateManifest,
+  type Manifest,
+} from './manifest-file.ts';
 import type { ParseManifest } from './manifest-thread.ts';
-import { mergeManifests, type DuplicateManifest, type Manifest } from './manifest-merge.ts';
 import { inSlices, Slices, type Sliced } from '../runtime/slices.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 
-export interface ManifestScanOptions {
+interface ManifestScanOptions {
   readonly folder: string;
   readonly logger: Logger;
   readonly parse: ParseManifest;
@@ -133,4 +137,23 @@ export class ManifestScan {
 
 function fieldsOf({ request, usedFile, ignoredFile }: DuplicateManifest): LogFields {
   return { kind: request.kind, name: request.name, used_file: usedFile, ignored_file: ignoredFile };
+}
+
+/**
+ * Runs `task` on every item, at most `limit` at a time, and gives the results in the order of the items.
+ * If a task rejects, so does the whole, at once; the tasks that run then go on by themselves, so a task should settle its own errors.
+ */
+export async function mapBounded<Item, Result>(
+  items: readonly Item[],
+  limit: number,
+  task: (item: Item) => Promise<Result>,
+): Promise<readonly Result[]> {
+  const results: Result[] = Array.from({ length: items.length });
+  // All workers draw from one iterator, so that each item is taken once.
+  const waiting = items.entries();
+  const work = async (): Promise<void> => {
+    for (const [index, item] of waiting) results[index] = await task(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, work));
+  return results;
 }

@@ -3,7 +3,7 @@ import type { ConditionChange, Pipeline, PipelineChange, Pipelines } from '../re
 import type { Logger } from '../runtime/logger.ts';
 import type { Request } from '../reconcile/request.ts';
 import { FolderWatch } from './folder-watch.ts';
-import { diffManifests, type Manifest, type ManifestDifference } from './manifest-merge.ts';
+import { diffManifests, type Manifest, type ManifestDifference } from './manifest-file.ts';
 import { ManifestScan } from './manifest-scan.ts';
 import { ManifestThread } from './manifest-thread.ts';
 import { pipelineKinds } from '../reconcile/kyma-kinds.ts';

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { isDnsSubdomain } from './dns-subdomain.ts';
-import { parsePipelineManifest } from './pipeline-manifest.ts';
+import { isDnsSubdomain, parsePipelineManifest } from './pipeline-manifest.ts';
 
 const parse = (text: string): ReturnType<typeof parsePipelineManifest> => parsePipelineManifest(text, 'p.yaml');
 

@@ -1,15 +1,6 @@
 import type { Pipeline } from '../reconcile/ports.ts';
-import { dnsSubdomainRule, isDnsSubdomain } from './dns-subdomain.ts';
-import { readConditions } from './manifest-conditions.ts';
 import {
-  DocumentBudget,
-  readDocuments,
-  splitDocuments,
-  type DocumentText,
-  type ManifestDocument,
-  type TextPosition,
-} from './manifest-documents.ts';
-import {
+  readConditions,
   childField,
   isAbsent,
   readInteger,
@@ -19,6 +10,14 @@ import {
   type FieldPath,
   type ManifestField,
 } from './manifest-field.ts';
+import {
+  DocumentBudget,
+  readDocuments,
+  splitDocuments,
+  type DocumentText,
+  type ManifestDocument,
+  type TextPosition,
+} from './manifest-documents.ts';
 import { pipelineApiVersions, pipelineGroup, pipelineKinds } from '../reconcile/kyma-kinds.ts';
 
 /** What is wrong in a file of manifests, and where; the message says what was found and what is allowed. */
@@ -148,4 +147,20 @@ function readOptionalObject(field: ManifestField): Readonly<Record<string, unkno
 function readStatus(field: ManifestField): Pipeline['conditions'] {
   const status = readOptionalObject(field);
   return status === undefined ? [] : readConditions(childField(field, 'conditions'));
+}
+
+/** What an object's name must be, for a message to a person. */
+const dnsSubdomainRule =
+  'a DNS-1123 subdomain (lower-case letters, digits, "-" and ".", with a letter or digit at both ends of each part), at most 253 characters';
+
+const maxLength = 253;
+const label = '[a-z0-9](?:[-a-z0-9]*[a-z0-9])?';
+const subdomain = new RegExp(`^${label}(?:\\.${label})*$`);
+
+/**
+ * True for a name that Kubernetes takes (apimachinery's IsDNS1123Subdomain).
+ * Such a name is safe as a file name too: it holds no slash, does not start with a dot, and `..` cannot occur.
+ */
+export function isDnsSubdomain(name: string): boolean {
+  return name.length <= maxLength && subdomain.test(name);
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Condition, Pipeline } from '../reconcile/ports.ts';
-import type { Manifest } from './manifest-merge.ts';
+import type { Manifest } from './manifest-file.ts';
 import { PipelineMemory, sortedRequests } from './pipeline-memory.ts';
 import { inOneGo } from '../runtime/slices.fixture.ts';
 import { condition } from './standalone.fixture.ts';

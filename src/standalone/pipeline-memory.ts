@@ -1,6 +1,6 @@
 import type { Condition, Pipeline } from '../reconcile/ports.ts';
 import { requestKey, type Request } from '../reconcile/request.ts';
-import { compareRequests, type Manifest } from './manifest-merge.ts';
+import { compareRequests, type Manifest } from './manifest-file.ts';
 import { slicedSort, type Sliced } from '../runtime/slices.ts';
 
 /** The only type of condition that is written here; every other one is the manifest's, so that an edit of it takes effect. */

@@ -1,18 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Condition, ConditionChange } from '../reconcile/ports.ts';
 import type { Logger } from '../runtime/logger.ts';
-import type { Request } from '../reconcile/request.ts';
-import { requestKey } from '../reconcile/request.ts';
-import { KeyedLock } from './keyed-lock.ts';
-import { mapBounded } from './map-bounded.ts';
-import type { Manifest, ManifestDifference, ManifestPart } from './manifest-merge.ts';
+import { requestKey, type Request } from '../reconcile/request.ts';
+import { mapBounded } from './manifest-scan.ts';
+import type { Manifest, ManifestDifference, ManifestPart } from './manifest-file.ts';
 import type { ParseManifest } from './manifest-thread.ts';
 import { sortedRequests, type PipelineMemory } from './pipeline-memory.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { inSlices, Slices } from '../runtime/slices.ts';
 import { StatusFolder } from './status-folder.ts';
 
-export interface PipelineStatusesOptions {
+interface PipelineStatusesOptions {
   readonly storage: string;
   readonly logger: Logger;
   readonly parse: ParseManifest;
@@ -134,4 +132,32 @@ export class PipelineStatuses {
 /** True for what a status file shows of a manifest. */
 function isShown(part: ManifestPart): boolean {
   return part === 'apiVersion' || part === 'conditions';
+}
+
+/** Runs tasks of one key one after the other, in the order in which they came; tasks of different keys do not wait for each other. */
+export class KeyedLock {
+  /** The last task of each key that has one; it never rejects. */
+  readonly #tails = new Map<string, Promise<unknown>>();
+
+  /** Settles as the task does. A task that fails does not stop those behind it. */
+  run<Result>(key: string, task: () => Promise<Result>): Promise<Result> {
+    const result = (this.#tails.get(key) ?? Promise.resolve()).then(task);
+    const tail: Promise<void> = result.catch(() => undefined).then(() => this.#release(key, tail));
+    this.#tails.set(key, tail);
+    return result;
+  }
+
+  /** When every task given so far is done. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#tails.values());
+  }
+
+  /** How many keys have a task that is not done. */
+  get size(): number {
+    return this.#tails.size;
+  }
+
+  #release(key: string, tail: Promise<unknown>): void {
+    if (this.#tails.get(key) === tail) this.#tails.delete(key);
+  }
 }

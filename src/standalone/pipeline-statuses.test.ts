@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { KeyedLock } from './keyed-lock.ts';
+import { KeyedLock } from './pipeline-statuses.ts';
 
 describe('keyed lock', () => {
   it('runs tasks of one key in order and never two at once, whatever else happens', async () => {
