@@ -26,8 +26,8 @@ import type {
   Result,
 } from '../reconcile/ports.ts';
 import { ReconcileReport } from './reconcile-report.ts';
-import type { AnnotateConfig } from './action/request-annotations.ts';
-import { createMergeWork } from './work.ts';
+import type { AnnotateConfig } from './action/annotate-action.ts';
+import { createMergeWork } from './sweep.ts';
 
 export const kinds = ['TracePipeline', 'MetricPipeline', 'LogPipeline'];
 

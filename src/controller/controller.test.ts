@@ -15,7 +15,7 @@ import { createControllerMetrics } from './controller-metrics.ts';
 import { ForbiddenError, PostponedError, SnapshotError, TerminalError } from '../reconcile/errors.ts';
 import type { Request } from '../reconcile/request.ts';
 import type { Result } from '../reconcile/ports.ts';
-import { createMergeWork } from './work.ts';
+import { createMergeWork } from './sweep.ts';
 
 const never = new Promise<Result>(() => undefined);
 

@@ -7,11 +7,9 @@ import { Slices } from '../runtime/slices.ts';
 import type { Causes } from '../cause/causes.ts';
 import { requestKey, type Request } from '../reconcile/request.ts';
 import type { FailedRequests, Priority, WorkItem, WorkQueue } from '../workqueue/work-queue.ts';
-import { outcomeOfError, outcomeOfResult, type Outcome } from './outcome.ts';
+import { outcomeOfError, outcomeOfResult, type Outcome, type Reconciler } from './reconciler.ts';
 import type { ReconcileReport } from './reconcile-report.ts';
-import type { Reconciler } from './reconciler.ts';
-import { Sweep } from './sweep.ts';
-import { requeuedWork, retriedWork, type Work } from './work.ts';
+import { Sweep, requeuedWork, retriedWork, type Work } from './sweep.ts';
 
 export interface ControllerOptions {
   readonly clock: Clock;

@@ -14,7 +14,7 @@ import type { AlertSource, Annotator, Pipelines, TransitionRecorder } from '../r
 import { ReconcileReport } from './reconcile-report.ts';
 import { Reconciler } from './reconciler.ts';
 import { VerdictHolder } from './action/verdict-holder.ts';
-import { createMergeWork, type Work } from './work.ts';
+import { createMergeWork, type Work } from './sweep.ts';
 
 export interface ControllerStageOptions {
   readonly config: Config['controller'];

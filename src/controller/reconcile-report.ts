@@ -6,9 +6,8 @@ import type { WorkItem } from '../workqueue/work-queue.ts';
 import type { ControllerMetrics, ReconcileResultLabel } from './controller-metrics.ts';
 import { decidedBy } from '../reconcile/decision.ts';
 import { ForbiddenError, PostponedError } from '../reconcile/errors.ts';
-import type { Outcome } from './outcome.ts';
-import type { SweepOutcome } from './sweep.ts';
-import type { Work } from './work.ts';
+import type { Outcome } from './reconciler.ts';
+import type { SweepOutcome, Work } from './sweep.ts';
 
 export interface ReconcileReportOptions {
   readonly clock: Clock;

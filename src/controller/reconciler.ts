@@ -1,8 +1,9 @@
 import type { Causes } from '../cause/causes.ts';
 import type { Request } from '../reconcile/request.ts';
 import type { Action, Result, Pipelines } from '../reconcile/ports.ts';
+import { PostponedError, TerminalError } from '../reconcile/errors.ts';
 
-export interface ReconcilerOptions {
+interface ReconcilerOptions {
   readonly pipelines: Pick<Pipelines, 'get'>;
   readonly action: Action;
 }
@@ -28,4 +29,31 @@ export class Reconciler {
     if (pipeline === undefined) return { outcome: 'gone', notInPrometheus: [] };
     return this.#action.perform({ request, pipeline, causes, signal });
   }
+}
+
+/** How one run of a reconcile ended. */
+export type Outcome =
+  /** Done, or the pipeline is gone: nothing to do until something happens. */
+  | { readonly kind: 'success'; readonly result: Result }
+  /** Done, and worth another look later. */
+  | { readonly kind: 'requeue_after'; readonly result: Result; readonly requeueAfterMs: number }
+  /** It failed for a reason that it shares with others, which says when to try again. */
+  | { readonly kind: 'postponed'; readonly error: PostponedError }
+  /** It failed, or took too long; it may go better next time. */
+  | { readonly kind: 'error'; readonly error: unknown }
+  /** It failed, and will fail again. */
+  | { readonly kind: 'terminal_error'; readonly error: unknown }
+  /** We are shutting down. */
+  | { readonly kind: 'cancelled'; readonly error: unknown };
+
+export function outcomeOfResult(result: Result): Outcome {
+  const { requeueAfterMs } = result;
+  return requeueAfterMs === undefined ? { kind: 'success', result } : { kind: 'requeue_after', result, requeueAfterMs };
+}
+
+/** @param shuttingDown true once the signal of the shutdown is aborted: then every failure is its doing */
+export function outcomeOfError(error: unknown, shuttingDown: boolean): Outcome {
+  if (shuttingDown) return { kind: 'cancelled', error };
+  if (error instanceof PostponedError) return { kind: 'postponed', error };
+  return { kind: error instanceof TerminalError ? 'terminal_error' : 'error', error };
 }

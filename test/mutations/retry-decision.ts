@@ -1,7 +1,7 @@
 import type { MutatedPart } from './mutation.ts';
 
 const file = 'controller/controller.ts';
-const outcome = 'controller/outcome.ts';
+const outcome = 'controller/reconciler.ts';
 
 export const retryDecision: MutatedPart = {
   name: 'retry decision',

@@ -32,7 +32,7 @@ export const diskFull: Fault = {
 export const readOnly: Fault = {
   name: 'storage read-only',
   guard: {
-    file: 'controller/outcome.ts',
+    file: 'controller/reconciler.ts',
     from: "error instanceof TerminalError ? 'terminal_error' : 'error'",
     to: "'terminal_error'",
   },

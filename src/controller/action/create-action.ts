@@ -8,12 +8,10 @@ import type {
   Pipelines,
   TransitionRecorder,
 } from '../../reconcile/ports.ts';
-import { AnnotateAction } from './annotate-action.ts';
-import { ConditionObserver } from './condition-observer.ts';
-import { ConditionUpdater } from './condition-updater.ts';
+import { AnnotateAction, type AnnotateConfig } from './annotate-action.ts';
+import { ConditionObserver, ConditionUpdater } from './condition-applier.ts';
 import type { ControllerMetrics } from '../controller-metrics.ts';
 import { FlowHealthAction, type ConditionApplier } from './flow-health-action.ts';
-import type { AnnotateConfig } from './request-annotations.ts';
 import type { VerdictHolder } from './verdict-holder.ts';
 
 export interface ActionOptions {

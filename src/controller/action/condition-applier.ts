@@ -1,14 +1,15 @@
 import type { Clock } from '../../runtime/clock.ts';
-import type { Logger } from '../../runtime/logger.ts';
+import type { Logger, LogFields } from '../../runtime/logger.ts';
 import { kindName } from '../../reconcile/request.ts';
-import type { Run, Condition, Pipelines, TransitionRecorder } from '../../reconcile/ports.ts';
-import { transitionFields, unchangedFields } from './condition-lines.ts';
+import type { Run, Condition, Pipelines, TransitionRecorder, ConditionTransition } from '../../reconcile/ports.ts';
 import { setCondition, type ConditionUpdate, type DesiredCondition } from '../../health/conditions.ts';
 import type { ControllerMetrics } from '../controller-metrics.ts';
 import type { ConditionApplier } from './flow-health-action.ts';
 import type { Verdict } from '../../health/flow-health.ts';
+import { describeCauses } from '../../cause/causes.ts';
+import { decidedBy, type Decision } from '../../reconcile/decision.ts';
 
-export interface ConditionUpdaterOptions {
+interface ConditionUpdaterOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Pick<ControllerMetrics, 'conditionChanged'>;
@@ -55,4 +56,53 @@ export class ConditionUpdater implements ConditionApplier {
     metrics.conditionChanged(kindName(run.request), transition.to);
     transitions?.record(run.pipeline, transition, verdict.decision);
   }
+}
+
+interface ConditionObserverOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Says what would be written and writes nothing: no right to write is needed. */
+export class ConditionObserver implements ConditionApplier {
+  readonly #options: ConditionObserverOptions;
+
+  constructor(options: ConditionObserverOptions) {
+    this.#options = options;
+  }
+
+  async apply(run: Run, verdict: Verdict): Promise<boolean> {
+    const { clock, logger } = this.#options;
+    const update = setCondition(run.pipeline.conditions, verdict.condition, clock.now());
+    if (update?.transition === undefined) {
+      logger.debug('condition.unchanged', 'the condition is as it should be', unchangedFields(run, verdict));
+    } else {
+      const message = 'the condition would change; controller.action is log, so nothing is written';
+      logger.info('condition.observed', message, transitionFields(run, update.transition, verdict.decision));
+    }
+    return update !== undefined;
+  }
+}
+
+/** The fields of a line about a condition that stays as it is. */
+function unchangedFields({ request }: Run, { condition, decision }: Verdict): LogFields {
+  const { type, status, reason, message } = condition;
+  return { ...request, type, to: status, reason, message, ...decidedBy(decision) };
+}
+
+/** The fields of a line about a condition whose status or reason changes. */
+function transitionFields(
+  { request, causes }: Run,
+  { fromReason, reason, message, ...transition }: ConditionTransition,
+  decision: Decision,
+): LogFields {
+  return {
+    ...request,
+    ...transition,
+    from_reason: fromReason,
+    reason,
+    message,
+    ...decidedBy(decision),
+    ...describeCauses(causes),
+  };
 }
