@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { request, setUpQueue, type QueueSetup, type Run } from './work-queue.fixture.ts';
 import type { Priority } from './work-queue.ts';
-import { turnsBeforeFailed } from './worker-share.ts';
+import { turnsBeforeFailed } from './fair-lanes.ts';
 
 type Step =
   | { readonly do: 'add'; readonly key: string; readonly priority: Priority }

@@ -63,13 +63,13 @@ export const workQueue: MutatedPart = {
       means: 'the back-off never grows',
     },
     {
-      file: 'workqueue/worker-share.ts',
+      file: 'workqueue/fair-lanes.ts',
       from: 'return this.#failedRunning < this.limit;',
       to: 'return true;',
       means: 'keys that failed hold every worker',
     },
     {
-      file: 'workqueue/worker-share.ts',
+      file: 'workqueue/fair-lanes.ts',
       from: ' && this.#turns >= turnsBeforeFailed',
       to: ' && false',
       means: 'a key that failed waits for ever while others do',

@@ -22,7 +22,7 @@ const podHeap = '--max-old-space-size=384';
 /** Some objects' writes hang for good, say in a webhook, and alerts about them keep coming. Others must not wait for them. */
 export const hangingWrites: Fault = {
   name: 'writes of some objects hang',
-  guard: { file: 'workqueue/worker-share.ts', from: 'return this.#failedRunning < this.limit;', to: 'return true;' },
+  guard: { file: 'workqueue/fair-lanes.ts', from: 'return this.#failedRunning < this.limit;', to: 'return true;' },
   run: hangSome,
 };
 
