@@ -7,8 +7,9 @@ import { flagTable } from '../../src/config/flags/flag-table.ts';
 import type { Flag } from '../../src/config/flags/flag-table.ts';
 import { keyPaths, keysAt } from '../../src/config/settings/setting.ts';
 import { healthRules, severities } from '../../src/health/health-rules.ts';
+import { WebConfig } from '../../src/server/web/web-config.ts';
 import { limitNames } from '../../src/server/request/http-metrics.ts';
-import { codeIn, read, root, section, tableRows } from '../support/documentation.ts';
+import { block, codeIn, read, root, section, tableRows } from '../support/documentation.ts';
 
 const source = globSync('src/**/*.ts', { cwd: root })
   .filter((file) => !/\.(?:test|fixture)\.ts$/.test(file))
@@ -129,6 +130,29 @@ describe('docs/prometheus-http-config.md', () => {
       [],
     );
     assert.deepEqual(missing([...words], new Set([...keys, 'values', 'secrets', 'files'])), []);
+  });
+});
+
+describe('docs/web-configuration.md', () => {
+  it('shows every key of the web configuration, as it may be written', () => {
+    const shown: unknown = parse(block('docs/web-configuration.md', 'yaml'));
+    WebConfig.parse(shown);
+    const leaves = keyPaths(WebConfig).filter((path) => keysAt(WebConfig, path) === undefined);
+    const text = block('docs/web-configuration.md', 'yaml');
+    assert.ok(leaves.length > 15);
+    assert.deepEqual(
+      leaves.map((path) => path.at(-1)!).filter((key) => !new RegExp(`\\b${key}:`).test(text)),
+      [],
+    );
+  });
+});
+
+describe('docs/metrics.md, the alerts', () => {
+  it('name metrics that there are', () => {
+    const [alerts = ''] = read('docs/metrics.md').split('\n## ');
+    const names = tableRows(alerts).flatMap(([expression = '']) => expression.match(/tocsin_\w+/g) ?? []);
+    assert.ok(names.length > 3);
+    for (const name of names) assert.ok(source.includes(`'${name}'`), name);
   });
 });
 
