@@ -105,6 +105,54 @@ function scenario(version: PrometheusVersion): void {
   });
 }
 
+describe('a Prometheus that was away and knows nothing yet', { skip: skipWithout('prometheus') }, () => {
+  const ended: (() => Promise<unknown>)[] = [];
+  const statuses = (changes: readonly LogLine[]) => changes.map((line) => [line['from'], line['to']]);
+  const decidedBy = (line: LogLine | undefined) =>
+    line?.['decided_by'] as { readonly alertname?: string; readonly because?: string };
+
+  after(async () => {
+    await Promise.allSettled(ended.map((end) => end()));
+  });
+
+  it('makes a condition what it was before it was Unknown, at once, and True only after the grace', async () => {
+    const port = await freePort();
+    const target = await startScrapeTarget();
+    const config = `prometheus: {url: 'http://127.0.0.1:${port}', heal_grace: 8s}\ncontroller: {requeue_after: 1s}\n`;
+    const tocsin = await startTocsin({ config });
+    const place = { port, scrapeTargets: [target.address], alertmanagers: [new URL(tocsin.url).host] };
+    const prometheus = await startPrometheus({ ...place, rules });
+    ended.push(
+      () => prometheus.stop(),
+      () => tocsin.stop(),
+      () => target.stop(),
+    );
+    target.breakDown();
+    await tocsin.log.waitForLine((line) => changedTo(line, 'False'), patienceMs);
+    const seen = tocsin.log.all.length;
+    await prometheus.stop();
+    await tocsin.log.waitForLine((line) => changedTo(line, 'Unknown'), patienceMs, seen);
+    // Its alert is pending for longer than the test lasts.
+    const fresh = await startPrometheus({ ...place, rules: rules.replaceAll('== 0', '== 0\n        for: 10m') });
+    ended.push(() => fresh.stop());
+    await tocsin.log.waitForLine((line) => changedTo(line, 'True'), patienceMs, seen);
+    const changes = tocsin.log.all.slice(seen).filter(isChange);
+    assert.deepEqual(statuses(changes), [
+      ['False', 'Unknown'],
+      ['Unknown', 'False'],
+      ['False', 'True'],
+    ]);
+    const [, broken, healthy] = changes.map(decidedBy);
+    assert.deepEqual(broken, {
+      ...broken,
+      alertname: 'MetricGatewayAllDataDropped',
+      because: 'still pushed as firing',
+    });
+    assert.equal(healthy?.alertname, 'MetricGatewayAllDataDropped');
+    assert.match(healthy.because ?? '', /^still pushed as firing, but Prometheus has not reported it/);
+  });
+});
+
 /** From the first push of a kind on: one query that tells what it must, and a reconcile of every pipeline, by its request id. */
 async function followPush(
   tocsin: TocsinProcess,
@@ -134,7 +182,11 @@ async function followPush(
 }
 
 function changedTo(line: LogLine, status: string): boolean {
-  return line.event === 'condition.changed' && line['kind'] === 'MetricPipeline' && line['to'] === status;
+  return isChange(line) && line['to'] === status;
+}
+
+function isChange(line: LogLine): boolean {
+  return line.event === 'condition.changed' && line['kind'] === 'MetricPipeline';
 }
 
 function firingNames(queried: LogLine): string[] {
