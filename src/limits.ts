@@ -140,6 +140,12 @@ export const drainedBodyBytes = 256 * 1024;
 /** A file of configuration or of credentials that is larger is not read, bytes: it is another file, given by mistake. */
 export const configurationFileBytes = 1024 * 1024;
 
+/** What such a file in YAML may hold of words and signs (tokens of YAML): to parse so many holds the event loop for 100 ms. */
+export const configurationTokens = 20_000;
+
+/** The same of a kubeconfig: some five hundred clusters, each with a context and a user. */
+export const kubeConfigTokens = 50_000;
+
 /** One document of a manifest, or one status file, may be this large, bytes: as large as etcd takes an object. */
 export const objectBytes = 1.5 * 1024 * 1024;
 

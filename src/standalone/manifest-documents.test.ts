@@ -16,6 +16,15 @@ describe('documents of a manifest', () => {
     );
   });
 
+  it('tells of a document that is nested too deeply before the parser falls into it, and reads the others', () => {
+    const { pipelines, problems } = parse(`${'- '.repeat(7000)}\n---\n${manifestText('LogPipeline', 'a')}`);
+    assert.deepEqual(
+      problems.map(({ message }) => message),
+      ['document 1 of the file is nested too deeply, allowed: 500 levels'],
+    );
+    assert.equal(pipelines.length, 1);
+  });
+
   it('reads nothing from an empty file', () => {
     for (const text of ['', '\n', '# only a comment', '---']) {
       assert.deepEqual(parse(text), { pipelines: [], problems: [], incomplete: false }, JSON.stringify(text));

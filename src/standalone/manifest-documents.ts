@@ -11,6 +11,7 @@ import {
   type Node,
 } from 'yaml';
 import { documentTokens, manifestDocuments, manifestTokens, objectBytes } from '../limits.ts';
+import { isNestedTooDeeply, maxYamlNesting } from '../text/yaml-nesting.ts';
 import type { FieldPath } from './manifest-field.ts';
 
 /** Both count from 1. */
@@ -88,6 +89,7 @@ export class DocumentBudget {
     const bytes = Buffer.byteLength(text);
     if (bytes > objectBytes)
       return refused(number, `has ${bytes} bytes, allowed: ${objectBytes}; split it by lines of "---", or shorten it`);
+    if (isNestedTooDeeply(text)) return refused(number, `is nested too deeply, allowed: ${maxYamlNesting} levels`);
     let tokens = 0;
     for (const _ of new Lexer().lex(text)) if (++tokens > documentTokens) break;
     if (tokens > documentTokens)

@@ -36,4 +36,34 @@ describe('parseYaml', () => {
       '1:7: not valid YAML: a "\\" in double quotes that begins no escape; write "\\\\", or take single quotes',
     );
   });
+
+  it('refuses what has too many words and signs before it makes anything of it, and says how many may be there', () => {
+    const hostile = [
+      `a: [${'[],'.repeat(340_000)}]`,
+      'a: 1\n'.repeat(200_000),
+      '\n'.repeat(1_000_000),
+      `a: [${'1,'.repeat(20_000)}]`,
+    ];
+    for (const text of hostile)
+      assert.equal(
+        problemsOf(text),
+        '1:1: too many words and signs (YAML tokens), allowed: 20000; is it the right file? If so, shorten it',
+      );
+    assert.equal(problemsOf(`a: [${'1,'.repeat(6000)}]`), '');
+  });
+
+  for (const signs of ['[', '{a: ', '- ', '? ', ': ', '!a ', '&a '])
+    it(`refuses a nesting of "${signs}" before the parser falls into it`, () => {
+      const startedAt = process.cpuUsage();
+      assert.equal(problemsOf(signs.repeat(16_000)), '1:1: nested too deeply, allowed: sections and their keys');
+      const { user } = process.cpuUsage(startedAt);
+      // It was seconds.
+      assert.ok(user < 500_000, `${user} µs`);
+    });
+
+  it('finds the opening of each of very many quotes that are not closed', () => {
+    const problems = problemsOf(Array.from({ length: 3000 }, (_, n) => `k${n}: "v`).join('\n')).split('\n');
+    assert.equal(problems.length, 3000);
+    assert.equal(problems[1234], '1235:8: not valid YAML: this quote is not closed');
+  });
 });

@@ -1,5 +1,6 @@
 import {
   isScalar,
+  Lexer,
   LineCounter,
   parseDocument,
   visit,
@@ -12,6 +13,8 @@ import {
   type YAMLMap,
   type YAMLSeq,
 } from 'yaml';
+import { configurationTokens } from '../../limits.ts';
+import { isNestedTooDeeply, maxYamlNesting } from '../../text/yaml-nesting.ts';
 import { formatSize } from './size.ts';
 import { showText } from './show-value.ts';
 
@@ -47,14 +50,19 @@ const errorTexts: Partial<Record<ErrorCode, string>> = {
   TAG_RESOLVE_FAILED: 'a "!" tag that is not known here; write the value without it',
 };
 
-/** Reads one YAML 1.2 document. Never throws. Anchors and aliases work; "<<" merges and tags do not. */
-export function parseYaml(text: string): YamlFile {
+/**
+ * Reads one YAML 1.2 document. Never throws. Anchors and aliases work; "<<" merges and tags do not.
+ * @param maxTokens how many words and signs it may hold
+ */
+export function parseYaml(text: string, maxTokens = configurationTokens): YamlFile {
   const lineCounter = new LineCounter();
   const position = (offset: number): string => {
     const { line, col } = lineCounter.linePos(offset);
     return `${line}:${col}`;
   };
   if (text.length > maxTextLength) return refuse(`too large, allowed: ${formatSize(maxTextLength)} of text`);
+  const excess = excessOf(text, maxTokens);
+  if (excess !== undefined) return refuse(excess);
   try {
     const document = parseDocument(text, {
       lineCounter,
@@ -70,13 +78,36 @@ export function parseYaml(text: string): YamlFile {
     });
     return { ...readDocument(document, position), position };
   } catch (error) {
-    if (error instanceof RangeError) return refuse('nested too deeply, allowed: sections and their keys');
+    if (error instanceof RangeError) return refuse(tooDeep);
     return refuse(`not valid YAML: ${showText(String(error))}`);
   }
 }
 
+const tooDeep = 'nested too deeply, allowed: sections and their keys';
+
+/**
+ * What is too much for the parser, found before it makes anything of it: a megabyte of signs would hold the event loop for seconds.
+ * The lexer stops at the limit, so that what is behind it costs nothing.
+ */
+function excessOf(text: string, maxTokens: number): string | undefined {
+  if (isNestedTooDeeply(text)) return tooDeep;
+  let [tokens, depth] = [0, 0];
+  for (const token of new Lexer().lex(text)) {
+    if (token === '[' || token === '{') depth++;
+    if (token === ']' || token === '}') depth--;
+    if (depth > maxYamlNesting) return tooDeep;
+    if (++tokens > maxTokens) return tooManyTokens(maxTokens);
+  }
+  return undefined;
+}
+
+function tooManyTokens(allowed: number): string {
+  return `too many words and signs (YAML tokens), allowed: ${allowed}; is it the right file? If so, shorten it`;
+}
+
 function readDocument(document: Document.Parsed, position: YamlFile['position']): Omit<YamlFile, 'position'> {
-  const problems = [...document.errors, ...document.warnings].map((error) => describeError(error, document));
+  const quotes = openingQuotes(document);
+  const problems = [...document.errors, ...document.warnings].map((error) => describeError(error, quotes));
   // A second document or a tag leaves the rest as it is; after any other error the values may be in wrong places.
   const isReadable = document.errors.every((error) => error.code === 'MULTIPLE_DOCS');
   if (!isReadable) return { root: undefined, problems: firstOfEachLine(problems, position) };
@@ -87,24 +118,34 @@ function readDocument(document: Document.Parsed, position: YamlFile['position'])
   return { root, problems };
 }
 
-function describeError(error: YAMLError, document: Document.Parsed): YamlProblem {
+function describeError(error: YAMLError, quotes: readonly number[]): YamlProblem {
   // Without the piece of source after it, which may be long, or a password.
   const text = errorTexts[error.code] ?? `not valid YAML: ${showText(error.message.replace(/: ["|>].*$/s, ''))}`;
-  const quoteOffset = openingQuote(error, document);
-  if (quoteOffset === undefined) return { offset: error.pos[0], text };
-  return { offset: quoteOffset, text: 'not valid YAML: this quote is not closed' };
+  const isUnclosed = error.code === 'MISSING_CHAR' && error.message.includes('quote');
+  const opening = isUnclosed ? lastBefore(error.pos[0], quotes) : undefined;
+  if (opening === undefined) return { offset: error.pos[0], text };
+  return { offset: opening, text: 'not valid YAML: this quote is not closed' };
 }
 
-/** A quote that is not closed is noticed at the end of the file; the place to look at is where it was opened. */
-function openingQuote(error: YAMLError, document: Document.Parsed): number | undefined {
-  if (error.code !== 'MISSING_CHAR' || !error.message.includes('quote')) return undefined;
-  let opening: number | undefined;
-  visit(document, (_, node) => {
-    const isQuoted = isScalar(node) && node.type?.startsWith('QUOTE_') === true;
-    const start = isQuoted ? node.range?.[0] : undefined;
-    if (start !== undefined && start < error.pos[0]) opening = start;
+/** Where quotes begin, in order. One that is not closed is noticed at the end of the file; the place to look at is where it was opened. */
+function openingQuotes(document: Document.Parsed): readonly number[] {
+  const quotes: number[] = [];
+  visit(document, {
+    Scalar(_, { type, range }) {
+      if (type?.startsWith('QUOTE_') === true && range) quotes.push(range[0]);
+    },
   });
-  return opening;
+  return quotes.toSorted((a, b) => a - b);
+}
+
+function lastBefore(offset: number, offsets: readonly number[]): number | undefined {
+  let [low, high] = [0, offsets.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (offsets[middle]! < offset) low = middle + 1;
+    else high = middle;
+  }
+  return offsets[low - 1];
 }
 
 /** One mistake makes the parser complain more than once, mostly in the same line. */

@@ -4,7 +4,7 @@ import { showValue, showText } from '../../config/settings/show-value.ts';
 import { withExecPlugin } from './exec-plugin.ts';
 import { describeReadError } from '../../config/settings/settings-file.ts';
 import { parseYaml } from '../../config/settings/yaml-file.ts';
-import { configurationFileBytes } from '../../limits.ts';
+import { configurationFileBytes, kubeConfigTokens } from '../../limits.ts';
 import { readRegularFileSync } from '../../runtime/regular-file.ts';
 import { percentDecoded } from '../../text/go/url.ts';
 import { proxyFromEnvironment, type Environment, type Proxy } from '../../proxy/proxy-environment.ts';
@@ -126,7 +126,7 @@ interface KubeConfigContent {
  * that line: the library's own reader would quote it, tokens included.
  */
 function readKubeConfig(file: string): KubeConfigContent {
-  const { root, problems, position } = parseYaml(readText(file));
+  const { root, problems, position } = parseYaml(readText(file), kubeConfigTokens);
   const [problem] = problems;
   if (problem !== undefined) throw wrong(`${file}:${position(problem.offset)}`, problem.text);
   if (root?.value instanceof Object && !Array.isArray(root.value)) return root.value;
