@@ -71,16 +71,21 @@ const maxCharacters = 256;
 /** Alerts that would have woken a reconcile, but for a silence. */
 export class Suppressed {
   count = 0;
-  readonly #silences = new Set<string>();
-  readonly #alertnames = new Set<string>();
+  readonly #silences: string[] = [];
+  readonly #alertnames: string[] = [];
 
   add({ alertname: name = '(no alertname)' }: Alert, silences: readonly Silence[]): void {
     this.count++;
-    for (const { id } of silences) if (this.#silences.size < maxNamed) this.#silences.add(id);
-    if (this.#alertnames.size < maxNamed) this.#alertnames.add(name.slice(0, maxCharacters));
+    for (const { id } of silences) addName(this.#silences, id);
+    addName(this.#alertnames, name.slice(0, maxCharacters));
   }
 
   get fields(): LogFields {
-    return { suppressed: this.count, silences: [...this.#silences], alertnames: [...this.#alertnames] };
+    return { suppressed: this.count, silences: this.#silences, alertnames: this.#alertnames };
   }
+}
+
+/** There are few: a set for each POST would cost more than to look through them. */
+function addName(names: string[], name: string): void {
+  if (names.length < maxNamed && !names.includes(name)) names.push(name);
 }

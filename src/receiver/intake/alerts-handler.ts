@@ -8,7 +8,7 @@ import type { Causes } from '../../cause/causes.ts';
 import { AlertIntake, type AlertTransition, type Repeats } from './alert-intake.ts';
 import { answerEmpty, answerString, RefusedError, refuse } from '../../server/request/answer.ts';
 import { alertsDoor, type Batch, type Door } from './batch.ts';
-import type { BodyReader } from '../../server/request/body-reader.ts';
+import type { Body, BodyReader } from '../../server/request/body-reader.ts';
 import { mediaTypeProblem } from '../../text/go/media-type.ts';
 import type { IntakeReport } from './intake-report.ts';
 import { senderOf, type Sender } from '../../server/request/sender.ts';
@@ -65,24 +65,19 @@ export class AlertsHandler {
   /** Never rejects; every request is answered, unless its connection is gone. */
   async handle(request: IncomingMessage, response: ServerResponse, door = alertsDoor): Promise<void> {
     const sender = senderOf(request);
-    response.setHeader('X-Request-Id', sender.requestId);
+    let body: Body | undefined;
     try {
-      await this.#handle(request, response, sender, door);
-    } catch (error) {
-      this.#options.report.rejected(sender, refuseBatch(response, error), error);
-    }
-  }
-
-  async #handle(request: IncomingMessage, response: ServerResponse, sender: Sender, door: Door): Promise<void> {
-    const body = await this.#options.settings().bodies.read(request);
-    try {
+      body = await this.#options.settings().bodies.read(request);
       if (body.bytes.length === 0) throw door.emptyBody();
       const problem = mediaTypeProblem(request.headers['content-type']);
       if (problem !== undefined) throw new RefusedError(problem.status, problem.message);
       if (body.bytes.length > longBodyBytes) await this.#takeLong(body.bytes, response, sender, door);
       else await this.#takeIn(body.bytes, response, sender, door, 'bodies');
+    } catch (error) {
+      if (!response.headersSent) response.setHeader('X-Request-Id', sender.requestId);
+      this.#options.report.rejected(sender, refuseBatch(response, error), error);
     } finally {
-      body.release();
+      body?.release();
     }
   }
 
@@ -102,18 +97,21 @@ export class AlertsHandler {
 
   async #takeIn(bytes: Buffer, response: ServerResponse, sender: Sender, door: Door, work: LongWork): Promise<void> {
     const { clock, schedule, store, settings, report, sink, expireDue } = this.#options;
-    const batch = await door.read(bytes, settings().maxLabels, new Slices(schedule, work), store, clock.now());
+    const read = door.read(bytes, settings().maxLabels, new Slices(schedule, work), store, clock.now());
+    const batch = read instanceof Promise ? await read : read;
     expireDue();
     const transitions = report.transitions(sender);
     const intake = this.#intake(batch, door, (transition) => transitions.add(transition));
-    await batch.forEach((alert) => {
+    const rest = batch.forEach((alert) => {
       intake.add(alert);
       return this.#options.isSilencingSlow();
     });
+    if (rest !== undefined) await rest;
     intake.addTruncated(batch.webhook?.truncatedAlerts ?? 0);
     expireDue();
-    if (intake.invalid > 0) answerString(response, 400, intake.refusal);
-    else answerEmpty(response);
+    const headers = { 'X-Request-Id': sender.requestId };
+    if (intake.invalid > 0) answerString(response, 400, intake.refusal, headers);
+    else answerEmpty(response, headers);
     report.received(sender, intake, transitions, bytes.length, batch.webhook);
     if (intake.causes.triggers.size === 0) return;
     intake.causes.addRequestId(sender.requestId);

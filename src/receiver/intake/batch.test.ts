@@ -72,7 +72,7 @@ describe('readBatch', () => {
 
   it('tells how wide the characters are', async () => {
     const widths = await Promise.all(
-      ['[]', '[{"labels":{"a":"é"}}]'].map((text) => readBatch(Buffer.from(text), 3, slices())),
+      ['[]', '[{"labels":{"a":"é"}}]'].map(async (text) => readBatch(Buffer.from(text), 3, slices())),
     );
     assert.deepEqual(
       widths.map(({ characterBytes }) => characterBytes),
@@ -84,9 +84,9 @@ describe('readBatch', () => {
     let now = 0;
     const busy: Clock = { now: () => (now += 10), monotonic: () => now, setTimeout: () => () => undefined };
     const large = Buffer.from(body(1000, slicedBodyBytes));
-    assert.ok((await turnsDuring(() => readBatch(large, 3, slices(busy)))) > 20);
+    assert.ok((await turnsDuring(async () => readBatch(large, 3, slices(busy)))) > 20);
     const batch = await readBatch(Buffer.from(body(1000)), 3, slices(busy));
-    assert.ok((await turnsDuring(() => batch.forEach(() => undefined))) > 20);
+    assert.ok((await turnsDuring(async () => batch.forEach(() => undefined))) > 20);
   });
 });
 

@@ -5,7 +5,7 @@ import { readPrometheusAlerts } from '../../alert/postable/read-prometheus-alert
 import { readWebhookAlerts, readWebhookHead, type WebhookHead } from '../../alert/postable/read-webhook.ts';
 import { slicedBodyBytes } from '../../limits.ts';
 import { inSlices, type Slices } from '../../runtime/slices.ts';
-import { bodyText } from '../../server/request/body-reader.ts';
+import { bodyText, type BodyText } from '../../server/request/body-reader.ts';
 import { JsonError } from '../../text/json-scanner.ts';
 
 /** The alerts of one body, to be gone through in slices. */
@@ -14,26 +14,36 @@ export interface Batch {
   readonly characterBytes: 1 | 2;
   /** What the payload of a webhook says besides; absent if it came another way. */
   readonly webhook?: WebhookHead;
-  /** Hands over each alert, in order. Lets others run in between; `take` gives true if it may have taken milliseconds. */
-  forEach(take: (alert: PostableAlert) => unknown): Promise<void>;
+  /**
+   * Hands over each alert, in order. Lets others run in between; `take` gives true if it may have taken milliseconds. There is nothing to
+   * wait for unless a slice is over: then a promise is returned.
+   */
+  forEach(take: (alert: PostableAlert) => unknown): Promise<void> | undefined;
 }
 
 /**
- * Reads a body. When this resolves, all of it satisfies the schema: only then may anything be stored. Usual bodies are read
+ * Reads a body. All of what is returned satisfies the schema: only then may anything be stored. Usual bodies are read
  * at once and kept; large and unusual ones are gone through twice, slice by slice, first to check them and then to hand over
  * their alerts: so what they hold is never in memory as a whole.
- * Rejects with BatchError.
+ * Throws BatchError, or rejects with it.
  * @param known the stored alerts: what is known already is read faster
  */
-export async function readBatch(
+export function readBatch(
   bytes: Buffer,
   maxLabels: number,
   slices: Slices,
   known: KnownAlerts = nothingKnown,
-): Promise<Batch> {
-  const { text, characterBytes } = await bodyText(bytes, slices);
-  const alerts = bytes.length <= slicedBodyBytes ? readUsual(bytes, text, characterBytes, maxLabels, known) : undefined;
-  if (alerts !== undefined) return { characterBytes, forEach: (take) => goThrough(alerts, slices, take) };
+): Batch | Promise<Batch> {
+  const read = (body: BodyText): Batch | Promise<Batch> => {
+    const alerts = bytes.length <= slicedBodyBytes ? readUsual(bytes, body, maxLabels, known) : undefined;
+    if (alerts === undefined) return readInSlices(body, maxLabels, slices);
+    return { characterBytes: body.characterBytes, forEach: (take) => goThrough(alerts, slices, take) };
+  };
+  const body = bodyText(bytes, slices);
+  return body instanceof Promise ? body.then(read) : read(body);
+}
+
+async function readInSlices({ text, characterBytes }: BodyText, maxLabels: number, slices: Slices): Promise<Batch> {
   await goThrough(readAlerts(text, maxLabels), slices, () => undefined);
   return { characterBytes, forEach: (take) => goThrough(readAlerts(text, maxLabels), slices, take) };
 }
@@ -41,8 +51,7 @@ export async function readBatch(
 /** Of a body of a usual size: what the faster of the readers make of it, which do not take everything. */
 function readUsual(
   bytes: Buffer,
-  text: string,
-  characterBytes: 1 | 2,
+  { text, characterBytes }: BodyText,
   maxLabels: number,
   known: KnownAlerts,
 ): readonly PostableAlert[] | undefined {
@@ -50,26 +59,43 @@ function readUsual(
   return alerts ?? readAlertsFast(text, maxLabels);
 }
 
-/** Hands over each alert, in slices. */
-async function goThrough(
-  steps: Iterable<PostableAlert | undefined>,
-  slices: Slices,
-  take: (alert: PostableAlert) => unknown,
-): Promise<void> {
+type Steps = Iterator<PostableAlert | undefined>;
+type Take = (alert: PostableAlert) => unknown;
+
+/** Hands over each alert, in slices; returns a promise if one slice is not enough. */
+function goThrough(alerts: Iterable<PostableAlert | undefined>, slices: Slices, take: Take): Promise<void> | undefined {
+  const steps = alerts[Symbol.iterator]();
+  return takeSlice(steps, slices, take) ? undefined : takeRest(steps, slices, take);
+}
+
+async function takeRest(steps: Steps, slices: Slices, take: Take): Promise<void> {
+  do await slices.breathe();
+  while (!takeSlice(steps, slices, take));
+}
+
+/** Hands over alerts until the slice is over; true if there are no more. */
+function takeSlice(steps: Steps, slices: Slices, take: Take): boolean {
   let taken = 0;
-  for (const alert of steps) {
-    const long = alert === undefined || take(alert) === true;
+  for (let step = steps.next(); step.done !== true; step = steps.next()) {
+    const long = step.value === undefined || take(step.value) === true;
     // Looking at the clock costs something too: not after every alert. A step without one was long already.
-    if ((long || ++taken % 16 === 0) && slices.isOver) await slices.breathe();
+    if ((long || ++taken % 16 === 0) && slices.isOver) return false;
   }
+  return true;
 }
 
 /** A way in by which alerts come: what is particular to it. All that follows is the same for each. */
 export interface Door {
   /** What to say to a body that has nothing in it. */
   readonly emptyBody: () => BatchError;
-  /** When it resolves, all of the body satisfies the schema. Rejects with BatchError. */
-  readonly read: (bytes: Buffer, maxLabels: number, slices: Slices, known: KnownAlerts, now: number) => Promise<Batch>;
+  /** All of what is returned satisfies the schema. Throws BatchError, or rejects with it. */
+  readonly read: (
+    bytes: Buffer,
+    maxLabels: number,
+    slices: Slices,
+    known: KnownAlerts,
+    now: number,
+  ) => Batch | Promise<Batch>;
   /** How the sender of a batch calls an alert in it, by its index. */
   readonly nameOf: (index: number) => string;
 }

@@ -24,8 +24,8 @@ export class BodyReader {
     return new Promise((resolve, reject) => {
       const reading = new BodyReading(request, this.maxBytes, this.#memory, this.#largeBuffers, resolve, reject);
       request.on('data', (chunk: Buffer) => reading.data(chunk));
-      request.once('end', () => reading.end());
-      request.once('close', () => reading.close());
+      request.on('end', () => reading.end());
+      request.on('close', () => reading.close());
       reading.start();
     });
   }
@@ -181,7 +181,7 @@ function oneBuffer(chunks: readonly Buffer[], size: number): Buffer {
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size);
 }
 
-interface BodyText {
+export interface BodyText {
   readonly text: string;
   /** What a character of the texts in it takes in memory at most, bytes. */
   readonly characterBytes: 1 | 2;
@@ -193,20 +193,23 @@ interface BodyText {
  */
 const pieceBytes = 256 * 1024;
 
-/** A body as well-formed text, in which each broken byte is a U+FFFD as in Go. */
-export async function bodyText(bytes: Buffer, slices: Slices): Promise<BodyText> {
-  const text = bytes.length <= pieceBytes ? decodeUtf8(bytes) : await decodeInSlices(bytes, slices);
+/** A body as well-formed text, in which each broken byte is a U+FFFD as in Go. Only a large body is waited for. */
+export function bodyText(bytes: Buffer, slices: Slices): BodyText | Promise<BodyText> {
+  return bytes.length <= pieceBytes ? sized(bytes, decodeUtf8(bytes)) : decodeInSlices(bytes, slices);
+}
+
+function sized(bytes: Buffer, text: string): BodyText {
   return { text, characterBytes: isAscii(bytes) && !hasWideEscape(text) ? 1 : 2 };
 }
 
-async function decodeInSlices(bytes: Buffer, slices: Slices): Promise<string> {
+async function decodeInSlices(bytes: Buffer, slices: Slices): Promise<BodyText> {
   let text = '';
   for (let from = 0, end = 0; from < bytes.length; from = end) {
     end = characterStart(bytes, from + pieceBytes);
     text += decodeUtf8(bytes.subarray(from, end));
     if (slices.isOver) await slices.breathe();
   }
-  return text;
+  return sized(bytes, text);
 }
 
 /** The last place up to `at` that is not inside of a character; no character has more than four bytes. */
