@@ -25,6 +25,12 @@ describe('the documents', () => {
       }
     });
 
+  for (const page of pages)
+    it(`${page} names files that are there`, () => {
+      const named = read(page).matchAll(/`((?:src|test|bench|torture|k8s|examples|networkpolicy|docs)\/[\w./-]+)`/g);
+      for (const [, path = ''] of named) assert.ok(existsSync(join(root, path)), `${page}: ${path}`);
+    });
+
   it('are the ones that other files name', () => {
     for (const file of files.filter((name) => /^(?:src|k8s|examples|networkpolicy|bench|torture|\.ci)\//.test(name)))
       for (const [path] of readFileSync(join(root, file), 'utf8').matchAll(/(?<![\w/.-])docs\/[\w-]+\.md/g))
