@@ -45,9 +45,9 @@ async function sweeps(pipelines: number, rounds: number): Promise<Row> {
     return {
       pipelines,
       'unchanged, ms': spread(unchanged).median.toFixed(),
-      'unchanged, CPU µs a pipeline': ((cpu / rounds / pipelines) * 1e6).toFixed(),
+      'unchanged, CPU µs per pipeline': ((cpu / rounds / pipelines) * 1e6).toFixed(),
       'all changed and written, ms': spread(changed).median.toFixed(),
-      'Prometheus queries a sweep': (prometheus.queries() - queriesBefore) / (2 * rounds),
+      'Prometheus queries per sweep': (prometheus.queries() - queriesBefore) / (2 * rounds),
     };
   } finally {
     await Promise.allSettled([tocsin.stop(), prometheus.stop(), manifests.remove()]);

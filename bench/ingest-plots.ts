@@ -10,7 +10,7 @@ export function ingestPlots(measurements: readonly IngestMeasurement[]): Plot[] 
     name: `ingest-${mode}`,
     title: `Ingest, alerts that are ${mode}: median of the rounds`,
     kind: 'bar',
-    x: { name: 'alerts a POST', values: batches },
+    x: { name: 'alerts per POST', values: batches },
     y: { name: 'alerts per CPU-second of the server', scale: 'linear' },
     series: peerNames.map((peer) => ({
       name: peer,

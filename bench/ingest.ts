@@ -86,7 +86,7 @@ function rows(measurements: readonly IngestMeasurement[]): Row[] {
       ratio(spread(tocsin.map((own, round) => own / others[round]!)));
     const last = of('tocsin').toSorted((a, b) => a.latency.p99 - b.latency.p99)[Math.floor(tocsin.length / 2)]!;
     return {
-      'alerts a POST': group[0]!.batch,
+      'alerts per POST': group[0]!.batch,
       alerts: group[0]!.mode,
       tocsin: thousands(spread(tocsin)),
       alertmanager: thousands(spread(alertmanager)),

@@ -16,7 +16,7 @@ const batch = 64;
 /** What is left of a POST without HTTP: the part of the budget that is Tocsin's own, beside JSON.parse of the same bodies. */
 export const intake: Section = {
   name: 'intake',
-  title: 'Intake without HTTP: CPU µs an alert, in POSTs of 64, in one process',
+  title: 'Intake without HTTP: CPU µs per alert, in POSTs of 64, in one process',
   async run({ quick }) {
     const count = quick ? 10_000 : 40_000;
     const rounds = quick ? 2 : 5;
@@ -78,5 +78,5 @@ async function cpuOf(work: () => Promise<void>): Promise<number> {
 
 function row(what: string, values: readonly number[]): Row {
   const { median, min, max } = spread(values);
-  return { alerts: what, 'CPU µs an alert': `${median.toFixed(2)} (${min.toFixed(2)}–${max.toFixed(2)})` };
+  return { alerts: what, 'CPU µs per alert': `${median.toFixed(2)} (${min.toFixed(2)}–${max.toFixed(2)})` };
 }

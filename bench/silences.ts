@@ -57,7 +57,7 @@ function firstLooks({ example, expression, value }: Kind, count: number, alerts:
   for (let id = 0; id < alerts; id++)
     all.silencing({ labels: { label: value(id % 2 === 0 ? id * 40 + 1 : id + count) } }, 1500);
   const { user, system } = process.cpuUsage(before);
-  return { expression: example, 'CPU ms an alert': ((user + system) / 1000 / alerts).toFixed(2) };
+  return { expression: example, 'CPU ms per alert': ((user + system) / 1000 / alerts).toFixed(2) };
 }
 
 function address(id: number, dot: string): string {

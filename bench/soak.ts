@@ -63,7 +63,7 @@ function report(samples: readonly SoakSample[]): string {
     rate = show,
   ): object => {
     const series: Sample[] = samples.map((sample) => [sample.atMs, value(sample)]);
-    return { what, start: show(value(start)), end: show(value(end)), 'slope an hour': rate(slopePerHour(series)) };
+    return { what, start: show(value(start)), end: show(value(end)), 'slope per hour': rate(slopePerHour(series)) };
   };
   const kinds = [...new Set(samples.flatMap(({ resources }) => Object.keys(resources)))].toSorted();
   const rows = [

@@ -125,7 +125,7 @@ function report(
       target: 'p99 ≤ 1200',
     },
     { what: 'effects lost', figure: String(lost), target: '0' },
-    { what: 'Prometheus queries', figure: String(queries), target: `${sweeps}, one a sweep` },
+    { what: 'Prometheus queries', figure: String(queries), target: `${sweeps}, one per sweep` },
     {
       what: 'status writes',
       figure: String(lines.filter(({ event }) => event === 'condition.changed').length),
