@@ -57,8 +57,8 @@ export const debouncer: MutatedPart = {
     },
     {
       file: onClock,
-      from: 'Math.max(clock.now(), dueAt)',
-      to: 'clock.now()',
+      from: 'Math.max(this.#options.clock.now(), this.#timerAt)',
+      to: 'this.#options.clock.now()',
       means: 'a timer that fires early counts as early',
     },
     {
