@@ -5,7 +5,7 @@ const times = 'alert/alert.ts';
 
 export const alertMerge: MutatedPart = {
   name: 'alert merge',
-  tests: ['alert/merge.test.ts', 'alert/alert-times.test.ts'],
+  tests: ['alert/alert.test.ts'],
   mutations: [
     {
       file,

@@ -5,7 +5,7 @@ const outcome = 'controller/reconciler.ts';
 
 export const retryDecision: MutatedPart = {
   name: 'retry decision',
-  tests: ['controller/outcome.test.ts', 'controller/controller.test.ts', 'controller/controller-stop.test.ts'],
+  tests: ['controller/reconciler.test.ts', 'controller/controller.test.ts', 'controller/controller-stop.test.ts'],
   mutations: [
     {
       file,

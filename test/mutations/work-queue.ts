@@ -7,8 +7,7 @@ export const workQueue: MutatedPart = {
   tests: [
     'workqueue/rate-limiter.test.ts',
     'reconcile/request.test.ts',
-    'workqueue/priority-lanes.test.ts',
-    'workqueue/worker-share.test.ts',
+    'workqueue/fair-lanes.test.ts',
     'workqueue/work-queue.test.ts',
     'workqueue/work-queue-model.test.ts',
   ],
