@@ -82,10 +82,10 @@ function importsOf(file: string): Import[] {
 }
 
 describe('the rooms of src/', () => {
-  it('hold every file but main.ts and limits.ts', () => {
+  it('hold every file but main.ts', () => {
     assert.deepEqual(
       files.filter((file) => roomOf(file) === undefined),
-      ['limits.ts', 'main.ts'],
+      ['main.ts'],
     );
   });
 

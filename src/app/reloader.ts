@@ -1,9 +1,12 @@
 import type { CancelTimer, Clock } from '../runtime/clock.ts';
 import type { ComparedConfig } from '../config/live-keys.ts';
 import type { LoadedConfig } from '../config/load-config.ts';
-import { maxNamedProblems, minReloadIntervalMs } from '../limits.ts';
+import { maxNamedProblems } from '../receiver/intake/alert-intake.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { ReloadMetrics } from './metrics.ts';
+
+/** The configuration is reloaded at most so often, however many ask for it, milliseconds. */
+const minReloadIntervalMs = 200;
 
 export type ReloadTrigger = 'signal' | 'http';
 
@@ -22,7 +25,7 @@ export interface PreparedConfig {
   apply(): void;
 }
 
-export interface ReloaderOptions {
+interface ReloaderOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: ReloadMetrics;

@@ -6,8 +6,7 @@ import { parseFlags, type Flags } from '../config/flags/flags.ts';
 import { helpText } from '../config/flags/help-text.ts';
 import { loadConfig, type LoadedConfig } from '../config/load-config.ts';
 import { HeapGuard } from '../runtime/heap-guard.ts';
-import { configurationFileBytes } from '../limits.ts';
-import { readRegularFileSync } from '../runtime/regular-file.ts';
+import { configurationFileBytes, readRegularFileSync } from '../runtime/regular-file.ts';
 import { serve } from './serve.ts';
 import { loadWebConfig, type LoadedWebConfig } from '../server/web/load-web-config.ts';
 

@@ -4,11 +4,13 @@ import type { Clock } from '../runtime/clock.ts';
 import type { HomeChoice } from '../config/choose-home.ts';
 import type { Flags } from '../config/flags/flags.ts';
 import { folderHome, kubernetesHome, type CreateHome } from '../app/home.ts';
-import { logWrites } from '../limits.ts';
 import { createLogger, type LogFields, type Logger } from '../runtime/logger.ts';
 import { paced } from '../runtime/paced.ts';
 import type { WebConfigSource } from '../server/web/live-web-config.ts';
 import { maskUrls } from '../runtime/masked-url.ts';
+
+/** So often within so many milliseconds the log is written out when there are lines; under load they wait for one another. */
+const logWrites = { calls: 4, windowMs: 20 };
 
 interface ServeOptions extends Omit<AppOptions, 'logger' | 'listenAddress' | 'storagePath' | 'createHome' | 'web'> {
   readonly flags: Flags;

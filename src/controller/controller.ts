@@ -1,6 +1,5 @@
 import type { Clock } from '../runtime/clock.ts';
 import { startDeadline } from '../runtime/deadline.ts';
-import { reconcileDeadlineMs } from '../limits.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Slices } from '../runtime/slices.ts';
@@ -11,7 +10,10 @@ import { outcomeOfError, outcomeOfResult, type Outcome, type Reconciler } from '
 import type { ReconcileReport } from './reconcile-report.ts';
 import { Sweep, requeuedWork, retriedWork, type Work } from './sweep.ts';
 
-export interface ControllerOptions {
+/** A reconcile that has not ended by then is told to stop through its signal, milliseconds. */
+const reconcileDeadlineMs = 60_000;
+
+interface ControllerOptions {
   readonly clock: Clock;
   readonly schedule: SliceSchedule;
   readonly logger: Logger;

@@ -4,8 +4,15 @@ import { getEventListeners } from 'node:events';
 import fc from 'fast-check';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
-import { eventBurst, eventQps, unfairMemoryMs } from '../limits.ts';
-import { CallRate, writeRateLine, TokenBucket, type RateInForce } from './call-rate.ts';
+import {
+  eventBurst,
+  eventQps,
+  unfairMemoryMs,
+  CallRate,
+  writeRateLine,
+  TokenBucket,
+  type RateInForce,
+} from './call-rate.ts';
 
 const never = new AbortController().signal;
 const fair = { 'x-kubernetes-pf-flowschema-uid': 'schema', 'x-kubernetes-pf-prioritylevel-uid': 'level' };

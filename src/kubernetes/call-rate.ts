@@ -1,8 +1,19 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '../runtime/clock.ts';
-import { defaultApiBurst, defaultApiQps, eventBurst, eventQps, unfairMemoryMs } from '../limits.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { sleep } from '../runtime/deadline.ts';
+
+/**
+ * Calls of the API server a second, and at once after a rest, where it does not show that it shares fairly among its callers and
+ * `pipelines.kubernetes.qps` says nothing else; and for how long one answer that does not show it counts, milliseconds.
+ */
+const defaultApiQps = 20;
+const defaultApiBurst = 30;
+export const unfairMemoryMs = 60_000;
+
+/** Kubernetes Events: writes a second, and at once after a rest, whatever else may be called. */
+export const eventQps = 20;
+export const eventBurst = 30;
 
 /** Who bounds the calls: the configuration, the API server (its own priority and fairness), or this client by default. */
 export type RateInForce =

@@ -1,8 +1,16 @@
 import type { Selection } from '../text/json-selection.ts';
-import { apiEnvelopeBytes, apiObjectBytes, apiObjectsBytes } from '../limits.ts';
 import type { KeptAnswer } from './api/api-transport.ts';
 import { ApiError } from './api/api-error.ts';
 import type { ApiObject } from './pipeline-object.ts';
+
+/** What of one object of the API server may be kept, by estimate, bytes: over it the object is left out. */
+export const apiObjectBytes = 256 * 1024;
+
+/** What all watched objects may take together, by estimate, bytes: over it further ones are left out. */
+export const apiObjectsBytes = 64 * 1024 * 1024;
+
+/** What may be kept of what stands around the objects of an answer, such as the token of a list's next page, bytes. */
+export const apiEnvelopeBytes = 64 * 1024;
 
 const metadata: Selection = {
   members: { name: 'scalar', namespace: 'scalar', uid: 'scalar', resourceVersion: 'scalar', generation: 'scalar' },

@@ -26,7 +26,9 @@ import { WriteFailures } from './write/write-failures.ts';
 import type { WriteMetrics } from './write/write-metrics.ts';
 import type { WriteTarget } from './write/condition-patch.ts';
 import { LineLimiter } from '../runtime/line-limiter.ts';
-import { pipelineLinesPerSecond } from '../limits.ts';
+
+/** Lines about pipelines of a cluster that came, went or changed that are written at info in one second; the rest is at debug, and counted. */
+export const pipelineLinesPerSecond = 50;
 
 export interface KubernetesPipelinesOptions {
   readonly client: Pick<ApiClient, 'call' | 'open' | 'close'>;

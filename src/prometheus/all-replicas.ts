@@ -1,5 +1,4 @@
 import type { Clock } from '../runtime/clock.ts';
-import { failingReplicaWaitMs } from '../limits.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Slices } from '../runtime/slices.ts';
 import { startDeadline } from '../runtime/deadline.ts';
@@ -10,6 +9,9 @@ import { PrometheusError } from './prometheus-error.ts';
 import type { ReplicaAddresses } from './replica-addresses.ts';
 import type { ReplicaReport } from './replica-report.ts';
 import { labelKey, type LabelSet } from '../alert/labels.ts';
+
+/** A replica of Prometheus that failed last time is waited for so long once another one has answered, milliseconds. */
+const failingReplicaWaitMs = 1000;
 
 /** Most failures that the failure of all is made of; the rest is counted. */
 const maxToldFailures = 3;

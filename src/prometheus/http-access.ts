@@ -1,8 +1,7 @@
 import { isHeaderValue, type HttpConfig } from '../config/http-config.ts';
 import { describeReadError } from '../config/settings/settings-file.ts';
 import type { Secret } from '../config/settings/show-value.ts';
-import { configurationFileBytes } from '../limits.ts';
-import { readRegularFile } from '../runtime/regular-file.ts';
+import { configurationFileBytes, readRegularFile } from '../runtime/regular-file.ts';
 import { PrometheusError } from './prometheus-error.ts';
 
 /** What TLS is made of, as text. */

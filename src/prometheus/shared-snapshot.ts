@@ -1,8 +1,7 @@
 import { FiringAlerts } from '../alert/firing-alerts.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { AlertSnapshot, AlertSource } from '../reconcile/ports.ts';
-import { SnapshotError } from '../reconcile/errors.ts';
-import { maxSnapshotRetryMs } from '../limits.ts';
+import { SnapshotError, maxSnapshotRetryMs } from '../reconcile/errors.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { AllReplicas } from './all-replicas.ts';
 import type { PrometheusMetrics } from './prometheus-metrics.ts';

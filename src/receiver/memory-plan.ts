@@ -1,7 +1,8 @@
 import { totalmem } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
 import type { Config } from '../config/config.ts';
-import { largeBodySlots, silencesMemoryBytes } from '../limits.ts';
+import { largeBodySlots } from '../server/request/body-reader.ts';
+import { silencesMemoryBytes } from '../silence/silence-size.ts';
 import type { LogFields, Logger } from '../runtime/logger.ts';
 import { connectionCost, tlsCost } from '../server/connection.ts';
 

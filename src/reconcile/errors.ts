@@ -1,4 +1,8 @@
-import { forbiddenRetryMs, maxSnapshotRetryMs } from '../limits.ts';
+/** After a failed query the next one is made at the latest after this, milliseconds. */
+export const maxSnapshotRetryMs = 30_000;
+
+/** What is refused with a 403 is tried again after so long at the latest, and the log tells of it again, milliseconds. */
+export const forbiddenRetryMs = 120_000;
 
 interface PostponedErrorOptions extends ErrorOptions {
   /** When the next try is made, milliseconds since the epoch. */

@@ -1,6 +1,9 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { open, rm, type FileHandle } from 'node:fs/promises';
 
+/** A file of configuration or of credentials that is larger is not read, bytes: it is another file, given by mistake. */
+export const configurationFileBytes = 1024 * 1024;
+
 const { O_CREAT, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
 
 /** Without O_NONBLOCK, to open a named pipe waits for somebody who writes to it: for ever, as a rule. */

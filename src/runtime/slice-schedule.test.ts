@@ -3,8 +3,7 @@ import { describe, it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { FakeClock } from '../../test/support/fake-clock.ts';
-import { maxRestMs, restTurns, sliceMs } from '../limits.ts';
-import { SliceSchedule, type LongWork } from './slice-schedule.ts';
+import { maxRestMs, restTurns, sliceMs, SliceSchedule, type LongWork } from './slice-schedule.ts';
 
 interface Piece {
   readonly work: LongWork;

@@ -1,5 +1,14 @@
 import type { Clock } from './clock.ts';
-import { maxRestMs, restTurns, sliceMs } from '../limits.ts';
+
+/** How long all long work together may hold the event loop before others get their turns, milliseconds. */
+export const sliceMs = 10;
+
+/**
+ * So many turns of the event loop they get then, each of which takes in one new connection; but no more of them once they have
+ * had so long, milliseconds: what is long gets a ninth of the time at least.
+ */
+export const restTurns = 32;
+export const maxRestMs = 80;
 
 /** What works for long, and so in slices. Each has its share, however many ask for the others. */
 export type LongWork =

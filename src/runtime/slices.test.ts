@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { FakeClock } from '../../test/support/fake-clock.ts';
-import { sliceMs } from '../limits.ts';
-import { SliceSchedule } from './slice-schedule.ts';
+import { sliceMs, SliceSchedule } from './slice-schedule.ts';
 import { Slices, slicedSort } from './slices.ts';
 
 describe('Slices', () => {

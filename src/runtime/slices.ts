@@ -1,5 +1,4 @@
-import { sliceMs } from '../limits.ts';
-import type { LongWork, SliceSchedule } from './slice-schedule.ts';
+import { sliceMs, type LongWork, type SliceSchedule } from './slice-schedule.ts';
 
 /** One long work: call `breathe` in between, whenever a slice is over, and it goes on when it is its turn again. */
 export class Slices {

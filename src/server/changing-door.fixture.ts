@@ -12,7 +12,7 @@ import { eventually } from '../../test/support/eventually.ts';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { Config } from '../config/config.ts';
-import { webConfigCheckMs } from '../limits.ts';
+import { webConfigCheckMs } from './web/live-web-config.ts';
 import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { loadWebConfig } from './web/load-web-config.ts';
 import { metric, testMetrics } from '../receiver/routes.fixture.ts';

@@ -2,7 +2,9 @@ import { createServer as createHttpServer, type RequestListener, type Server, ty
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import { readFileSync } from 'node:fs';
 import type { TlsSettings } from './web/web-settings.ts';
-import { reservedFileDescriptors } from '../limits.ts';
+
+/** File descriptors kept for everything but connections: files, the way to Prometheus and to the API server. */
+const reservedFileDescriptors = 128;
 
 export interface ServerLimits {
   /** `receiver.max_header_size` and so on, bytes and milliseconds. */

@@ -6,7 +6,7 @@ import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { Matcher } from '../matcher/matcher.ts';
 import { SilenceError } from './silence-error.ts';
-import { silenceMemory, SilenceRoom } from './silence-size.ts';
+import { silenceMemory, SilenceRoom, silencesMemoryBytes } from './silence-size.ts';
 import { silenceState, type Silence } from './silence.ts';
 import { Silences } from './silences.ts';
 import { metric, testMetrics } from '../receiver/routes.fixture.ts';
@@ -14,7 +14,6 @@ import { SilenceKeeper, SilenceDraft } from './silence-keeper.ts';
 import { SilenceLines, createSilenceMetrics } from './silence-report.ts';
 import { SilenceWatch } from './silence-watch.ts';
 import { testSilence } from './silence.fixture.ts';
-import { silencesMemoryBytes } from '../limits.ts';
 
 const hour = 3_600_000;
 const retentionMs = 120 * hour;

@@ -12,9 +12,8 @@ import type { Silences } from './silences.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { NotStoredError, SilenceError } from './silence-error.ts';
 import type { SilenceMetrics } from './silence-report.ts';
-import { silenceMemory, type SilenceRoom } from './silence-size.ts';
+import { silenceMemory, silencesMemoryBytes, type SilenceRoom } from './silence-size.ts';
 import type { SilenceWatch } from './silence-watch.ts';
-import { silencesMemoryBytes } from '../limits.ts';
 
 /** Where silences outlive the process. */
 export interface SilenceStorage {

@@ -3,13 +3,15 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { Silence } from './silence.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { silenceLogBytes } from '../limits.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { readRegularFile } from '../runtime/regular-file.ts';
 import { RecordFile, StorageError } from '../storage/record-file.ts';
 import { readRecords } from '../storage/record.ts';
 import { Matcher } from '../matcher/matcher.ts';
 import { MatcherError } from '../matcher/matcher-error.ts';
+
+/** The file of the silences is not read if it is larger, bytes: what all silences may take gives a fraction of that. */
+const silenceLogBytes = 256 * 1024 * 1024;
 
 interface SilenceLogOptions {
   /** `--storage.path` */

@@ -4,9 +4,17 @@ import type { PostableMatcher, PostableSilence } from './silence.ts';
 import type { SilenceLimits } from './silence-rules.ts';
 import type { Silences } from './silences.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { forgottenSilencesPeriodMs } from '../limits.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { SilenceMetrics } from './silence-report.ts';
+
+/**
+ * What all silences may take together, their compiled regular expressions included, by estimate, bytes. Over it those that have ended
+ * are forgotten, and if that is not enough a new one is a 400.
+ */
+export const silencesMemoryBytes = 64 * 1024 * 1024;
+
+/** Silences that ended and gave up their place to others are told of in one line in this time, milliseconds. */
+const forgottenSilencesPeriodMs = 60_000;
 
 /** What the size of a silence is made of. */
 interface MeasuredSilence {

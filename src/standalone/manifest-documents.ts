@@ -10,9 +10,18 @@ import {
   type Document,
   type Node,
 } from 'yaml';
-import { documentTokens, manifestDocuments, manifestTokens, objectBytes } from '../limits.ts';
 import { isNestedTooDeeply, maxYamlNesting } from '../text/yaml-nesting.ts';
 import type { FieldPath } from './manifest-field.ts';
+
+/** One document of a manifest, or one status file, may be this large, bytes: as large as etcd takes an object. */
+export const objectBytes = 1.5 * 1024 * 1024;
+
+/** What one document of a manifest, and one file of them, may hold of words and signs (tokens of YAML): of each an object may be made. */
+export const documentTokens = 250_000;
+export const manifestTokens = 1_000_000;
+
+/** A file of manifests may have so many documents. */
+export const manifestDocuments = 10_000;
 
 /** Both count from 1. */
 export interface TextPosition {

@@ -1,13 +1,15 @@
 import { lstat, stat } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Pipeline } from '../reconcile/ports.ts';
-import { manifestBytes } from '../limits.ts';
 import { FileRefusedError, readRegularFile } from '../runtime/regular-file.ts';
 import { requestKey, type Request } from '../reconcile/request.ts';
 import { errorCode } from './folder-error.ts';
 import type { ParseManifest } from './manifest-thread.ts';
 import type { ManifestProblem, PipelineManifest } from './pipeline-manifest.ts';
 import { slicedSort, type Sliced } from '../runtime/slices.ts';
+
+/** A file of manifests may have so many bytes. */
+export const manifestBytes = 8 * 1024 * 1024;
 
 /** One file of the pipelines folder as it was last read. */
 export interface ManifestFile {

@@ -1,6 +1,5 @@
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import type { CancelTimer, Clock } from '../runtime/clock.ts';
-import { manifestDeadlineMs, manifestHeapMiB, shortManifestLength } from '../limits.ts';
 import {
   brokenManifest,
   documentManifests,
@@ -8,6 +7,13 @@ import {
   parsePipelineManifest,
   type PipelineManifest,
 } from './pipeline-manifest.ts';
+
+/** A manifest up to this is parsed at once, UTF-16 code units: that takes 50 ms at worst. A larger one, or one with anchors, has a thread. */
+const shortManifestLength = 16 * 1024;
+
+/** What that thread may have of memory, MiB; and of time for one document, milliseconds. */
+const manifestHeapMiB = 192;
+const manifestDeadlineMs = 10_000;
 
 /** Reads the pipelines of one file of manifests. Never rejects. */
 export type ParseManifest = (text: string, file: string) => Promise<PipelineManifest>;

@@ -2,11 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdir, readFile, readdir, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { sliceMs } from '../limits.ts';
-import { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { sliceMs, SliceSchedule } from '../runtime/slice-schedule.ts';
 import { PipelineFolder } from './pipeline-folder.ts';
-import { condition, manifestText, pipelineFolder, waitUntil } from './standalone.fixture.ts';
-import type { OpenFolder } from './standalone.fixture.ts';
+import { condition, manifestText, pipelineFolder, waitUntil, type OpenFolder } from './standalone.fixture.ts';
 
 const never = new AbortController().signal;
 const request = { kind: 'LogPipeline', name: 'a' };

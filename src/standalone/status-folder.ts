@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { createHash } from 'node:crypto';
 import { stringify } from 'yaml';
 import type { Condition, Pipeline } from '../reconcile/ports.ts';
-import { objectBytes } from '../limits.ts';
+import { objectBytes } from './manifest-documents.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { makeFolder } from '../storage/make-folder.ts';
 import { readRegularFile, writeRegularFile } from '../runtime/regular-file.ts';

@@ -2,10 +2,12 @@ import { JsonReader } from './json-reader.ts';
 import { charactersPerStep } from './json-scanner.ts';
 import { readSelected, selectOf, type Allowance, type Selection } from './json-selection.ts';
 import type { Sliced, Slices } from '../runtime/slices.ts';
-import { slicedBodyBytes } from '../limits.ts';
+
+/** A body over this is parsed in slices, bytes; up to it, JSON.parse and the checks hold the event loop for 50 ms at worst. */
+export const slicedBodyBytes = 384 * 1024;
 
 /** What reads JSON out of a reader, in small steps. */
-export type ReadJson<T> = (reader: JsonReader) => Sliced<T>;
+type ReadJson<T> = (reader: JsonReader) => Sliced<T>;
 
 /** A text has more bytes than may be read. */
 export class TextTooLongError extends Error {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
-import { openLists } from '../../src/limits.ts';
+import { openLists } from '../../src/receiver/lists/list-answers.ts';
 import { eventually } from '../support/eventually.ts';
 import { HealthProbe, type Health } from '../support/health-probe.ts';
 import { postAlerts } from '../support/post-alerts.ts';

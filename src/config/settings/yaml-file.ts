@@ -13,10 +13,12 @@ import {
   type YAMLMap,
   type YAMLSeq,
 } from 'yaml';
-import { configurationTokens } from '../../limits.ts';
 import { isNestedTooDeeply, maxYamlNesting } from '../../text/yaml-nesting.ts';
 import { formatSize } from './size.ts';
 import { showText } from './show-value.ts';
+
+/** What such a file in YAML may hold of words and signs (tokens of YAML): to parse so many holds the event loop for 100 ms. */
+export const configurationTokens = 20_000;
 
 export interface YamlProblem {
   readonly offset: number;

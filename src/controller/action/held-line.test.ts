@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../../test/support/recording-logger.ts';
-import { heldLineMs } from '../../limits.ts';
-import { HeldLine } from './held-line.ts';
+import { heldLineMs, HeldLine } from './held-line.ts';
 
 describe('HeldLine', () => {
   it('tells once a minute how many wait, how many run and how many may', () => {

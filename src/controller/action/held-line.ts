@@ -1,7 +1,9 @@
 import type { Clock } from '../../runtime/clock.ts';
-import { heldLineMs } from '../../limits.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { FailedRequests } from '../../workqueue/work-queue.ts';
+
+/** How often at most the log tells that requests whose last run failed hold their half of the workers, milliseconds. */
+export const heldLineMs = 60_000;
 
 /** Tells, at most once in {@link heldLineMs}, that requests which failed last wait for their half of the workers. */
 export class HeldLine {

@@ -1,7 +1,6 @@
 import type { Clock } from '../../runtime/clock.ts';
 import type { FiringAlerts } from '../../alert/firing-alerts.ts';
 import type { LabelSet } from '../../alert/labels.ts';
-import { heldLookMs } from '../../limits.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { kindName } from '../../reconcile/request.ts';
 import type { Run, AlertSnapshot, AlertSource, Condition, Pipeline, Pipelines } from '../../reconcile/ports.ts';
@@ -17,7 +16,10 @@ import {
 } from '../../health/flow-health.ts';
 import { VerdictMemory } from './verdict-memory.ts';
 
-export interface VerdictHolderOptions {
+/** A condition that is kept because of a push is looked at again after so long, milliseconds. */
+const heldLookMs = 5000;
+
+interface VerdictHolderOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Pick<ControllerMetrics, 'conditionHeld'>;
@@ -26,7 +28,7 @@ export interface VerdictHolderOptions {
 }
 
 /** What becomes of the verdict of the answers. */
-export interface Decided {
+interface Decided {
   readonly verdict: Verdict;
   /** Set if a push keeps the condition from getting better. */
   readonly held?: {

@@ -6,12 +6,15 @@ import { Allowance, type Selection } from '../../text/json-selection.ts';
 import { readBoundedBody } from '../../text/bounded-body.ts';
 import { excerpt } from '../../text/excerpt.ts';
 import { JsonStream, TextTooLongError } from '../../text/json-stream.ts';
-import { apiAnswerBytes, apiObjectBytes } from '../../limits.ts';
+import { apiObjectBytes } from '../kept-object.ts';
 import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { Slices } from '../../runtime/slices.ts';
 import { ApiError, networkFailure, statusFailure } from './api-error.ts';
 import type { Connections } from './connections.ts';
 import type { Access, Credentials } from './credentials.ts';
+
+/** The longest answer of the API server, and line of a watch, that is read, bytes. */
+export const apiAnswerBytes = 64 * 1024 * 1024;
 
 interface ApiTransportOptions {
   readonly credentials: Credentials;

@@ -4,10 +4,12 @@ import { showValue, showText } from '../../config/settings/show-value.ts';
 import { withExecPlugin } from './exec-plugin.ts';
 import { describeReadError } from '../../config/settings/settings-file.ts';
 import { parseYaml } from '../../config/settings/yaml-file.ts';
-import { configurationFileBytes, kubeConfigTokens } from '../../limits.ts';
-import { readRegularFileSync } from '../../runtime/regular-file.ts';
+import { configurationFileBytes, readRegularFileSync } from '../../runtime/regular-file.ts';
 import { percentDecoded } from '../../text/go/url.ts';
 import { proxyFromEnvironment, type Environment, type Proxy } from '../../proxy/proxy-environment.ts';
+
+/** The same of a kubeconfig: some five hundred clusters, each with a context and a user. */
+const kubeConfigTokens = 50_000;
 
 /** How the API server is found, as kubectl finds it. */
 export interface ClusterAccess {

@@ -1,9 +1,15 @@
 import type { Allowance, SelectedList } from '../../text/json-selection.ts';
-import { apiAnswerBytes, apiEnvelopeBytes, apiObjectBytes, apiPageBytes } from '../../limits.ts';
-import type { KeptAnswer } from '../api/api-transport.ts';
+import { apiAnswerBytes, type KeptAnswer } from '../api/api-transport.ts';
+import {
+  apiEnvelopeBytes,
+  apiObjectBytes,
+  isApiObject,
+  isJsonObject,
+  objectMembers,
+  type MemoryShare,
+} from '../kept-object.ts';
 import type { ApiClient } from '../api/api-client.ts';
 import { ApiError } from '../api/api-error.ts';
-import { isApiObject, isJsonObject, objectMembers, type MemoryShare } from '../kept-object.ts';
 import type { ApiObject } from '../pipeline-object.ts';
 import {
   apiVersionOf,
@@ -12,6 +18,9 @@ import {
   type ServedResource,
   type WatchedResource,
 } from './watched-resource.ts';
+
+/** The longest page of a list with more than one object, bytes. */
+const apiPageBytes = 16 * 1024 * 1024;
 
 export interface ListedObject<T> {
   readonly object: T;

@@ -2,14 +2,13 @@ import { JsonError } from '../../text/json-scanner.ts';
 import { Allowance, type Selection } from '../../text/json-selection.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { JsonStream, TextTooLongError } from '../../text/json-stream.ts';
-import { apiAnswerBytes, apiObjectBytes } from '../../limits.ts';
+import { apiAnswerBytes, type ApiCall } from '../api/api-transport.ts';
+import { apiObjectBytes, isApiObject, isJsonObject, objectMembers } from '../kept-object.ts';
 import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { Slices } from '../../runtime/slices.ts';
-import type { ApiCall } from '../api/api-transport.ts';
 import type { ApiClient } from '../api/api-client.ts';
 import { ApiError, networkFailure } from '../api/api-error.ts';
 import { excerpt } from '../../text/excerpt.ts';
-import { isApiObject, isJsonObject, objectMembers } from '../kept-object.ts';
 import type { ApiObject } from '../pipeline-object.ts';
 import type { ObjectEvent } from './watch-cache.ts';
 

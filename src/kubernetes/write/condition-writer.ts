@@ -1,6 +1,5 @@
 import type { Condition, ConditionChange } from '../../reconcile/ports.ts';
 import { TerminalError } from '../../reconcile/errors.ts';
-import { maxWriteConflicts } from '../../limits.ts';
 import type { ApiClient } from '../api/api-client.ts';
 import { ApiError } from '../api/api-error.ts';
 import { conditionPatch, resourceOf, type KnownConditions, type WriteTarget } from './condition-patch.ts';
@@ -9,7 +8,10 @@ import type { ApiObject } from '../pipeline-object.ts';
 import type { WriteFailures } from './write-failures.ts';
 import type { WriteMetrics } from './write-metrics.ts';
 
-export interface ConditionWriterOptions {
+/** How often a condition is written again because somebody else wrote in between; then the queue's back-off takes over. */
+const maxWriteConflicts = 5;
+
+interface ConditionWriterOptions {
   readonly client: Pick<ApiClient, 'call'>;
   readonly failures: WriteFailures;
   readonly metrics: Pick<WriteMetrics, 'conflicted'>;

@@ -5,9 +5,8 @@ import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../../test/support/recording-logger.ts';
 import { metricOf, pipelineOf } from '../../controller/controller.fixture.ts';
 import type { ConditionTransition } from '../../reconcile/ports.ts';
-import { maxEventSeries, maxWaitingEvents } from '../../limits.ts';
-import { EventRecorder } from './event-recorder.ts';
-import { EventReport, EventWriter } from './event-writer.ts';
+import { maxEventSeries, EventRecorder } from './event-recorder.ts';
+import { maxWaitingEvents, EventReport, EventWriter } from './event-writer.ts';
 import { FakeApiClient, failure, forbidden, withoutRight } from '../api/fake-api-client.fixture.ts';
 import { createWriteMetrics } from './write-metrics.ts';
 

@@ -2,12 +2,14 @@ import { randomBytes } from 'node:crypto';
 import type { CancelTimer, Clock } from '../../runtime/clock.ts';
 import type { Decision } from '../../reconcile/decision.ts';
 import type { ConditionTransition, Pipeline, TransitionRecorder } from '../../reconcile/ports.ts';
-import { maxEventSeries } from '../../limits.ts';
 import { requestKey } from '../../reconcile/request.ts';
 import { EventSeries, kubernetesEvent } from './kubernetes-event.ts';
 import type { EventWriter } from './event-writer.ts';
 
-export interface EventRecorderOptions {
+/** At most so many Events are remembered for their repeats, as in client-go. */
+export const maxEventSeries = 4096;
+
+interface EventRecorderOptions {
   readonly clock: Clock;
   readonly writer: Pick<EventWriter, 'add' | 'close'>;
   /** Of this process; its pod's name. */

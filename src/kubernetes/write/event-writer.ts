@@ -1,11 +1,13 @@
 import type { Clock } from '../../runtime/clock.ts';
-import { maxWaitingEvents, eventPeriodMs } from '../../limits.ts';
+import { eventPeriodMs, type EventSeries } from './kubernetes-event.ts';
 import type { ApiClient } from '../api/api-client.ts';
 import { ApiError } from '../api/api-error.ts';
-import type { EventSeries } from './kubernetes-event.ts';
 import { keptNothing } from '../kept-object.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { WriteMetrics } from './write-metrics.ts';
+
+/** At most so many Events wait to be written. */
+export const maxWaitingEvents = 1000;
 
 interface EventWriterOptions {
   readonly client: Pick<ApiClient, 'call'>;

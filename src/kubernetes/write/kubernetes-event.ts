@@ -1,7 +1,12 @@
 import { decisionText, type Decision } from '../../reconcile/decision.ts';
 import type { ConditionTransition, Pipeline } from '../../reconcile/ports.ts';
 import { oneLine } from '../../cause/causes.ts';
-import { eventPeriodMs, eventSeriesMs } from '../../limits.ts';
+
+/** Kubernetes Events: at most one write for one pipeline and reason in this time, milliseconds. */
+export const eventPeriodMs = 60_000;
+
+/** A transition that comes again within this after the last one belongs to the same Event, as in client-go, milliseconds. */
+const eventSeriesMs = 360_000;
 
 /** An Event of `events.k8s.io/v1`, without its series. */
 interface KubernetesEvent {

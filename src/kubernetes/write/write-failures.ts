@@ -1,17 +1,25 @@
 import type { Clock } from '../../runtime/clock.ts';
-import { ForbiddenError, PostponedError } from '../../reconcile/errors.ts';
+import { ForbiddenError, PostponedError, forbiddenRetryMs } from '../../reconcile/errors.ts';
 import { LineLimiter } from '../../runtime/line-limiter.ts';
-import {
-  firstForbiddenRetryMs,
-  forbiddenRetryMs,
-  maxRememberedRefusals,
-  maxWriteDelayMs,
-  refusalLinesPerSecond,
-} from '../../limits.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { ApiError, type MissingRight } from '../api/api-error.ts';
 
-export interface WriteFailuresOptions {
+/**
+ * After a write that was refused with a 403 the next one is made after so long; then after as long as it has been refused
+ * for, up to `forbiddenRetryMs`, milliseconds. An API server that has just started refuses everybody until it has read its roles.
+ */
+const firstForbiddenRetryMs = 2000;
+
+/** Lines about objects that the API server refuses to write, though no right is missing, that are written in one second. */
+const refusalLinesPerSecond = 10;
+
+/** So many refused rights and objects are remembered; past that, the one that was refused longest ago begins anew. */
+const maxRememberedRefusals = 4096;
+
+/** The longest that an API server which is busy can have a write put off, milliseconds. */
+const maxWriteDelayMs = 300_000;
+
+interface WriteFailuresOptions {
   readonly clock: Clock;
   readonly logger: Logger;
 }

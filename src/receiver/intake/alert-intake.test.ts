@@ -4,9 +4,8 @@ import { AlertStore } from '../../alert/alert-store.ts';
 import { firingAt, posted } from '../../alert/alert-store.fixture.ts';
 import type { PostableAlert } from '../../alert/postable/postable-alert.ts';
 import { causeFields } from '../../cause/causes.fixture.ts';
-import { maxNamedProblems } from '../../limits.ts';
+import { maxNamedProblems, AlertIntake, type AlertTransition, type Repeats } from './alert-intake.ts';
 import { alertsDoor } from './batch.ts';
-import { AlertIntake, type AlertTransition, type Repeats } from './alert-intake.ts';
 
 const now = Date.parse('2026-11-21T03:00:00.000Z');
 

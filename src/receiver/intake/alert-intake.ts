@@ -1,11 +1,13 @@
 import type { Alert } from '../../alert/alert.ts';
 import type { AlertStore, PutResult } from '../../alert/alert-store.ts';
 import type { PostableAlert } from '../../alert/postable/postable-alert.ts';
-import { maxNamedProblems } from '../../limits.ts';
 import { Causes } from '../../cause/causes.ts';
 import { addCause } from '../../cause/alert-cause.ts';
 import type { Silencing } from '../../silence/silences.ts';
 import { Suppressed } from './alert-lines.ts';
+
+/** Most invalid alerts of one batch that are named in the answer and in the log. */
+export const maxNamedProblems = 100;
 
 /** Does an alert that tells nothing new wake a reconcile? It does by default: it heals a push that was lost. */
 export type Repeats = 'trigger' | 'ignore';
@@ -16,7 +18,7 @@ export interface AlertTransition {
   readonly alert: Alert;
 }
 
-export interface AlertIntakeOptions {
+interface AlertIntakeOptions {
   readonly store: AlertStore;
   readonly repeats: Repeats;
   readonly silencing: Silencing;

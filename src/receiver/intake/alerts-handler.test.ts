@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { firingAt } from '../../alert/alert-store.fixture.ts';
-import { longBodyBytes, slicedBodyBytes } from '../../limits.ts';
+import { longBodyBytes, refuseBatch } from './alerts-handler.ts';
+import { slicedBodyBytes } from '../../text/json-stream.ts';
 import { rawConnection, requestHead } from '../raw-connection.fixture.ts';
 import { metric, startRoutes } from '../routes.fixture.ts';
 import { BatchError } from '../../alert/postable/postable-alert.ts';
 import { answerOf } from '../../server/request/answer-of.fixture.ts';
 import { BodyError } from '../../server/request/answer.ts';
-import { refuseBatch } from './alerts-handler.ts';
 
 const one = '[{"labels":{"alertname":"A"}}]';
 const json = { 'Content-Type': 'application/json' };

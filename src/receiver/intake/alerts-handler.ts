@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AlertStore } from '../../alert/alert-store.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { longBodyBytes, slicedBodyBytes } from '../../limits.ts';
+import { slicedBodyBytes } from '../../text/json-stream.ts';
 import type { LongWork, SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { Slices } from '../../runtime/slices.ts';
 import type { Causes } from '../../cause/causes.ts';
@@ -15,6 +15,9 @@ import { senderOf, type Sender } from '../../server/request/sender.ts';
 import { Slots } from '../../runtime/slots.ts';
 import type { Silencing } from '../../silence/silences.ts';
 import { BatchError } from '../../alert/postable/postable-alert.ts';
+
+/** A body over this waits for a slice of its own before it is worked on, bytes. */
+export const longBodyBytes = 64 * 1024;
 
 /** Runs work that is known to need much memory; see heap-guard.ts. */
 export type HeavyWork = <T>(work: () => Promise<T>) => Promise<T>;

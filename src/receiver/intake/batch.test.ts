@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { PostableAlert } from '../../alert/postable/postable-alert.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { slicedBodyBytes } from '../../limits.ts';
+import { slicedBodyBytes } from '../../text/json-stream.ts';
 import { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { Slices } from '../../runtime/slices.ts';
 import { FakeClock } from '../../../test/support/fake-clock.ts';

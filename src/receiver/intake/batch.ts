@@ -3,7 +3,7 @@ import { readAlerts } from '../../alert/postable/read-alerts.ts';
 import { readAlertsFast } from '../../alert/postable/read-usual-alerts.ts';
 import { readPrometheusAlerts } from '../../alert/postable/read-prometheus-alerts.ts';
 import { readWebhookAlerts, readWebhookHead, type WebhookHead } from '../../alert/postable/read-webhook.ts';
-import { slicedBodyBytes } from '../../limits.ts';
+import { slicedBodyBytes } from '../../text/json-stream.ts';
 import { inSlices, type Slices } from '../../runtime/slices.ts';
 import { bodyText, type BodyText } from '../../server/request/body-reader.ts';
 import { JsonError } from '../../text/json-scanner.ts';

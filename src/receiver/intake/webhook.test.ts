@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { firingAt } from '../../alert/alert-store.fixture.ts';
-import { slicedBodyBytes } from '../../limits.ts';
+import { slicedBodyBytes } from '../../text/json-stream.ts';
 import { requestMappers } from '../../source/request-mapper.ts';
 import { describeCauses } from '../../cause/causes.ts';
 import { metric, startRoutes, type TestRoutes } from '../routes.fixture.ts';

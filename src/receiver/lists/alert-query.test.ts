@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Matcher } from '../../matcher/matcher.ts';
-import { filterInstructions } from '../../limits.ts';
-import { parseMatchers } from './alert-query.ts';
+import { filterInstructions, parseMatchers } from './alert-query.ts';
 
 function parse(texts: readonly string[]): { readonly matchers: readonly Matcher[]; readonly steps: number } {
   const parsing = parseMatchers(texts);

@@ -5,7 +5,9 @@ import type { Sliced } from '../../runtime/slices.ts';
 import { receiverName } from './api-json.ts';
 import type { Query } from '../../text/go/url.ts';
 import { parseMatcher } from '../../matcher/parse-matcher.ts';
-import { filterInstructions } from '../../limits.ts';
+
+/** What the regular expressions of all filters of one list may take together, in instructions; over it the list is a 400. */
+export const filterInstructions = 8000;
 
 /** Which alerts are asked for. */
 export interface AlertQuery {

@@ -6,10 +6,9 @@ import { describe, it, type TestContext } from 'node:test';
 import { eventually } from '../../../test/support/eventually.ts';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../../test/support/recording-logger.ts';
-import { listChunkLength, openLists, sliceMs, slowReaderMs } from '../../limits.ts';
-import { SliceSchedule } from '../../runtime/slice-schedule.ts';
+import { listChunkLength, openLists, slowReaderMs, ListAnswers } from './list-answers.ts';
+import { sliceMs, SliceSchedule } from '../../runtime/slice-schedule.ts';
 import type { SlicedText } from './alert-lists.ts';
-import { ListAnswers } from './list-answers.ts';
 import { metric, testMetrics } from '../routes.fixture.ts';
 
 interface Started {

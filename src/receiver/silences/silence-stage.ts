@@ -1,5 +1,5 @@
 import type { Registry } from 'prom-client';
-import { silencesMemoryBytes } from '../../limits.ts';
+import { silencesMemoryBytes, SilenceRoom } from '../../silence/silence-size.ts';
 import type { AlertStore } from '../../alert/alert-store.ts';
 import type { SilenceLimits } from '../../silence/silence-rules.ts';
 import type { Silences } from '../../silence/silences.ts';
@@ -13,7 +13,6 @@ import type { ReceiverMetrics } from '../intake/receiver-metrics.ts';
 import { SilenceKeeper, type SilenceStorage } from '../../silence/silence-keeper.ts';
 import { SilenceLines, createSilenceMetrics } from '../../silence/silence-report.ts';
 import { SilenceRefusals, SilencesHandler } from './silences-handler.ts';
-import { SilenceRoom } from '../../silence/silence-size.ts';
 import { SilenceWatch, type KeptSilences } from '../../silence/silence-watch.ts';
 import { Unsilenced } from '../../silence/unsilenced.ts';
 

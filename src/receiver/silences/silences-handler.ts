@@ -5,7 +5,6 @@ import { silenceMemory } from '../../silence/silence-size.ts';
 import { validSilence, type SilenceLimits } from '../../silence/silence-rules.ts';
 import type { Silences } from '../../silence/silences.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { longSilenceBytes } from '../../limits.ts';
 import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { inSlices, Slices } from '../../runtime/slices.ts';
 import { acceptsJson, mediaTypeProblem } from '../../text/go/media-type.ts';
@@ -28,6 +27,9 @@ import { readSilence } from '../../silence/read-silence.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { LineLimiter } from '../../runtime/line-limiter.ts';
 import type { SilenceMetrics } from '../../silence/silence-report.ts';
+
+/** A silence whose body or whose memory, by estimate, is over this is checked in slices of its own, one at a time, bytes. */
+const longSilenceBytes = 64 * 1024;
 
 interface SilencesHandlerOptions {
   readonly clock: Clock;

@@ -1,10 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import { isAscii } from 'node:buffer';
-import { largeBodySlots, largeBodyBytes, slicedBodyBytes } from '../../limits.ts';
+import { slicedBodyBytes } from '../../text/json-stream.ts';
 import { LargeBuffers, type LargeBuffer } from './memory-budget.ts';
 import { BodyError } from './answer.ts';
 import { decodeUtf8 } from '../../text/go/utf8.ts';
 import type { Slices } from '../../runtime/slices.ts';
+
+/** Of bodies over this only {@link largeBodySlots} are in memory at once; an answer of Prometheus is parsed in slices, bytes. */
+export const largeBodyBytes = 1024 * 1024;
+export const largeBodySlots = 2;
 
 /** Reads request bodies, each under `receiver.max_body_size`, all together within the memory of all connections. */
 export class BodyReader {

@@ -1,11 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Clock } from '../../runtime/clock.ts';
-import { unauthorizedLinesPerSecond } from '../../limits.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { LineLimiter } from '../../runtime/line-limiter.ts';
 import type { HttpMetrics } from '../request/http-metrics.ts';
 import type { Sender } from '../request/sender.ts';
+
+/** Lines about requests without a good password or token that are written in one second. */
+const unauthorizedLinesPerSecond = 10;
 
 interface GateReportOptions {
   readonly clock: Clock;

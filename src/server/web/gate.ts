@@ -2,7 +2,6 @@ import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../runtime/clock.ts';
-import { maxDelayedRefusals } from '../../limits.ts';
 import { isOpen, hasCredentials, type WebSettings } from './web-settings.ts';
 import { digestOf } from './load-web-config.ts';
 import type { PasswordCheck, PasswordVerdict } from './password-check.ts';
@@ -10,6 +9,9 @@ import type { AuthFailure, GateReport } from './gate-report.ts';
 import { preflightMethod } from './browser-guard.ts';
 import { plainAddress, senderOf } from '../request/sender.ts';
 import { turnAway } from './turn-away.ts';
+
+/** Refusals that wait so at once; a further one is given without delay. */
+const maxDelayedRefusals = 1024;
 
 interface GateOptions {
   readonly clock: Clock;

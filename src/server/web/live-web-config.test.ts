@@ -8,8 +8,7 @@ import { Registry } from 'prom-client';
 import { eventually } from '../../../test/support/eventually.ts';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../../test/support/recording-logger.ts';
-import { webConfigCheckMs, webConfigRetryMs } from '../../limits.ts';
-import { LiveWebConfig } from './live-web-config.ts';
+import { webConfigCheckMs, webConfigRetryMs, LiveWebConfig } from './live-web-config.ts';
 import { digestOf, loadWebConfig } from './load-web-config.ts';
 import { createWebMetrics } from './gate-report.ts';
 

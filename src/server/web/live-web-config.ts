@@ -1,11 +1,16 @@
 import type { CancelTimer, Clock } from '../../runtime/clock.ts';
 import type { ReadFile } from '../../config/settings/settings-file.ts';
-import { webConfigCheckMs, webConfigRetryMs } from '../../limits.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { areSame, FileWatch, type FileStates } from './file-watch.ts';
 import { loadWebConfig } from './load-web-config.ts';
 import type { WebMetrics } from './gate-report.ts';
 import { isGuarded, type WebSettings } from './web-settings.ts';
+
+/** How often the web configuration, and each file that it names, is looked at for a change, milliseconds. */
+export const webConfigCheckMs = 1000;
+
+/** How often a web configuration that was refused is tried again though its files look the same, milliseconds. */
+export const webConfigRetryMs = 10_000;
 
 /** A web configuration that was read at the start, and where it came from. */
 export interface WebConfigSource {
@@ -16,7 +21,7 @@ export interface WebConfigSource {
   readonly readFile: ReadFile;
 }
 
-export interface LiveWebConfigOptions {
+interface LiveWebConfigOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: WebMetrics;
@@ -26,7 +31,7 @@ export interface LiveWebConfigOptions {
 }
 
 /** A new configuration that is good and waits to be swapped in, or all that is wrong with it. */
-export type PreparedWebConfig = { apply(): void } | { readonly problems: readonly string[] };
+type PreparedWebConfig = { apply(): void } | { readonly problems: readonly string[] };
 
 /** The web configuration in use. It follows its files: a good change is swapped in whole, a bad one changes nothing. */
 export class LiveWebConfig {
@@ -133,7 +138,7 @@ interface Refused {
 }
 
 /** For the log: what is in use, and no secret. */
-export function describe(settings: WebSettings): Record<string, unknown> {
+function describe(settings: WebSettings): Record<string, unknown> {
   const { tls, users, tokenDigests, rateLimit } = settings;
   return {
     tls: tls !== undefined,

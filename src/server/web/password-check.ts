@@ -1,13 +1,17 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Clock } from '../../runtime/clock.ts';
-import { freePasswordFailures, maxRefusalDelayMs, minRefusalDelayMs } from '../../limits.ts';
 import type { PasswordHasher } from './password-hasher.ts';
 import { PasswordTurns, Recent, type PasswordWaiter } from './password-turns.ts';
+
+/** After so many passwords in vain an address waits for each further refusal: the first of these, twice as long each time, up to the second, milliseconds. */
+const freePasswordFailures = 3;
+const minRefusalDelayMs = 250;
+const maxRefusalDelayMs = 2000;
 
 /** `busy`: too many others wait to have theirs looked at. */
 export type PasswordVerdict = 'good' | 'wrong' | 'busy';
 
-export interface PasswordTry extends PasswordWaiter {
+interface PasswordTry extends PasswordWaiter {
   readonly password: string;
 }
 

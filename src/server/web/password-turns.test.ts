@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { maxPasswordChecks, passwordTurnHalfLifeMs } from '../../limits.ts';
-import { PasswordTurns, Recent, addressGroup, type PasswordWaiter } from './password-turns.ts';
+import {
+  maxPasswordChecks,
+  passwordTurnHalfLifeMs,
+  PasswordTurns,
+  Recent,
+  addressGroup,
+  type PasswordWaiter,
+} from './password-turns.ts';
 
 interface Named extends PasswordWaiter {
   readonly name: string;

@@ -1,5 +1,11 @@
 import { isIPv6 } from 'node:net';
-import { maxPasswordAccounts, maxPasswordChecks, passwordTurnHalfLifeMs } from '../../limits.ts';
+
+/** Passwords that wait to be hashed, one at a time; over it whoever has had most turns is answered 429. */
+export const maxPasswordChecks = 64;
+
+/** Addresses, users and connections, each, whose turns in vain are remembered; and when they are half forgotten, milliseconds. */
+const maxPasswordAccounts = 4096;
+export const passwordTurnHalfLifeMs = 30_000;
 
 /** Somebody who waits for a password to be hashed. */
 export interface PasswordWaiter {

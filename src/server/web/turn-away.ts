@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../runtime/clock.ts';
-import { drainedBodyBytes } from '../../limits.ts';
 import { answerText } from '../request/answer.ts';
+
+/** Of a request that is refused at the door, so much of the body is read and dropped to keep the connection, bytes. */
+const drainedBodyBytes = 256 * 1024;
 
 /** How long the sender of a long body has for noticing that nobody reads it, milliseconds. */
 const lingerMs = 1000;
