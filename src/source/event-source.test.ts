@@ -5,8 +5,7 @@ import { FakeClock } from '../../test/support/fake-clock.ts';
 import { recordLog, type RecordedLog } from '../runtime/logger.fixture.ts';
 import { Causes } from '../cause/causes.ts';
 import type { Request } from '../reconcile/request.ts';
-import { createEventSource } from './create-event-source.ts';
-import type { Event, EventSource } from './event-source.ts';
+import { createEventSource, type Event, type EventSource } from './event-source.ts';
 import type { Select } from './request-mapper.ts';
 
 const metric: Request = { kind: 'MetricPipeline', name: 'a' };

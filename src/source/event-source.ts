@@ -1,13 +1,13 @@
+import type { Registry } from 'prom-client';
 import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { Causes, describeCauses } from '../cause/causes.ts';
 import type { Request } from '../reconcile/request.ts';
-import type { Emission } from './debounce.ts';
-import { Debouncer } from './debouncer.ts';
+import { Debouncer, type Emission } from './debouncer.ts';
 import { EventChannel } from './event-channel.ts';
 import { requestMappers, type Select } from './request-mapper.ts';
-import type { SourceMetrics } from './source-metrics.ts';
+import { createSourceMetrics, type SourceMetrics } from './source-metrics.ts';
 
 /** What one event became: a name to follow it by in the log, and why it exists. */
 export interface Event {
@@ -15,7 +15,7 @@ export interface Event {
   readonly causes: Causes;
 }
 
-export interface EventSourceOptions {
+interface EventSourceOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: SourceMetrics;
@@ -126,4 +126,31 @@ export class EventSource {
 function mergeInto(earlier: Causes, later: Causes): Causes {
   earlier.absorb(later);
   return earlier;
+}
+
+interface EventSourceStageOptions {
+  readonly config: Config['source'];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly registry: Registry;
+  readonly newEventId: () => string;
+  readonly pipelines: () => readonly Request[];
+  readonly enqueue: (requests: readonly Request[], event: Event) => Promise<void>;
+}
+
+/** The second stage: debouncer, channel and request mapper, connected. */
+export function createEventSource(options: EventSourceStageOptions): EventSource {
+  const { debounce, channel: bounds, select } = options.config;
+  const channel = new EventChannel<Event>(bounds.capacity, mergeEvents);
+  const metrics = createSourceMetrics(
+    options.registry,
+    () => channel.capacity,
+    () => channel.depth,
+  );
+  return new EventSource({ ...options, metrics, channel, select, waitMs: debounce.wait, maxWaitMs: debounce.max_wait });
+}
+
+/** The merged event goes by the name of the one that had waited already. */
+function mergeEvents(waiting: Event, event: Event): Event {
+  return { id: waiting.id, causes: Causes.union(waiting.causes, event.causes) };
 }

@@ -1,5 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { Edge } from './debounce.ts';
+import type { Edge } from './debouncer.ts';
 
 export interface SourceMetrics {
   readonly emitted: Readonly<Record<Edge, Counter.Internal>>;

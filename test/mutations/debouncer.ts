@@ -1,6 +1,6 @@
 import type { MutatedPart } from './mutation.ts';
 
-const machine = 'source/debounce.ts';
+const machine = 'source/debouncer.ts';
 const onClock = 'source/debouncer.ts';
 
 export const debouncer: MutatedPart = {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { FakeClock } from '../../test/support/fake-clock.ts';
-import { Resync } from './resync.ts';
+import { Resync } from './pipeline-source.ts';
 
 interface Bench {
   readonly clock: FakeClock;

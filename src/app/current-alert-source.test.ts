@@ -5,7 +5,7 @@ import { eventually } from '../../test/support/eventually.ts';
 import { startFakePrometheus, type FakePrometheus } from '../../test/support/fake-prometheus.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { AlertStore } from '../alert/alert-store.ts';
-import { AlertTruth } from './alert-truth.ts';
+import { AlertTruth } from './current-alert-source.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { Config } from '../config/config.ts';
 import { SliceSchedule } from '../runtime/slice-schedule.ts';
