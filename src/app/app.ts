@@ -14,7 +14,7 @@ import type { Home } from './home.ts';
 import { memoryPlan, memoryThere, tellMemoryPlan } from '../receiver/memory-plan.ts';
 import { createProcessMetrics, createReloadMetrics } from './metrics.ts';
 import { Receiver } from '../receiver/receiver.ts';
-import { newId } from '../server/request/sender.ts';
+import { newId } from '../runtime/new-id.ts';
 import { Reloader, type PreparedConfig, type ReloadOutcome, type ReloadTrigger } from './reloader.ts';
 import { createEventSource, type EventSource } from '../source/event-source.ts';
 import { Storage } from './storage.ts';

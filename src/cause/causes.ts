@@ -7,8 +7,9 @@ export const maxNamedCauses = 100;
 /** So many alerts are kept until they are gone through for the {@link maxNamedCauses} most recent: that is dear, and rarely needed. */
 const maxKeptCauses = 10 * maxNamedCauses;
 
-/** What made us look: an alert that came or ended; the start; the periodic look; one that is unhealthy; a new or edited pipeline; alerts that a sender cut off; a new configuration; a silence that ended. */
-export type Trigger = 'alert' | 'start' | 'resync' | 'requeue' | 'pipeline' | 'truncated' | 'reload' | 'silence';
+/** What made us look: an alert that came or ended; the start; the periodic look; one that is unhealthy; a new or edited pipeline; alerts that a sender cut off; a new configuration; a silence that ended; a person. */
+export type Trigger =
+  'alert' | 'start' | 'resync' | 'requeue' | 'pipeline' | 'truncated' | 'reload' | 'silence' | 'manual';
 
 /**
  * Why a request exists. Bounded: the {@link maxNamedCauses} most recent alerts and request ids are named, the rest counted.
@@ -62,7 +63,7 @@ export class Causes {
     return this.#incomplete;
   }
 
-  addAlert(key: string, alert: Labelled, status: CauseStatus, at: number): void {
+  addAlert(key: string, alert: CausingAlert, status: CauseStatus, at: number): void {
     const received = status !== 'silence expired';
     this.triggers.add(received ? 'alert' : 'silence');
     this.alertCount++;
@@ -130,11 +131,17 @@ export class Causes {
 /** `silence expired`: it fires, and the last silence that kept it from waking anybody has ended. */
 export type CauseStatus = 'firing' | 'resolved' | 'expired' | 'silence expired';
 
+/** An alert as a cause knows it. */
+export interface CausingAlert extends Labelled {
+  /** Alertmanager's; undefined if labels were left out. */
+  readonly fingerprint?: string;
+}
+
 /** One alert that a request exists for. */
 export class Cause implements Labelled {
   /** Tells the alert from others. */
   readonly key: string;
-  readonly #alert: Labelled;
+  readonly #alert: CausingAlert;
   #labels: LabelSet | undefined;
   /** As it was received last. */
   readonly status: CauseStatus;
@@ -144,7 +151,14 @@ export class Cause implements Labelled {
   /** How often it was received. */
   readonly count: number;
 
-  constructor(key: string, alert: Labelled, status: CauseStatus, firstSeen: number, lastSeen = firstSeen, count = 1) {
+  constructor(
+    key: string,
+    alert: CausingAlert,
+    status: CauseStatus,
+    firstSeen: number,
+    lastSeen = firstSeen,
+    count = 1,
+  ) {
     this.key = key;
     this.#alert = alert;
     this.status = status;
@@ -156,6 +170,10 @@ export class Cause implements Labelled {
   /** Read from the alert when they are first asked for: in a storm most causes are replaced by newer ones before anybody does. */
   get labels(): LabelSet {
     return (this.#labels ??= this.#alert.labels);
+  }
+
+  get fingerprint(): string | undefined {
+    return this.#alert.fingerprint;
   }
 
   /** This one, when the same alert was a cause before. */
@@ -176,6 +194,24 @@ export function describeCauses(causes: Causes): LogFields {
     ...(causes.truncatedAlerts > 0 && { truncated_alerts: causes.truncatedAlerts }),
     request_ids: [...causes.requestIds],
     ...(causes.omittedRequestIds > 0 && { more_request_ids: causes.omittedRequestIds }),
+  };
+}
+
+/** Every alert that the causes name, with all that is known of it: what the line of `causes.named` says. */
+export function namedCauses(causes: Causes): LogFields {
+  const named = [...causes.alerts.values()];
+  const more = causes.alertCount + causes.truncatedAlerts - named.reduce((sum, { count }) => sum + count, 0);
+  return {
+    alerts: named.map(({ fingerprint, labels, status, firstSeen, lastSeen, count }) => ({
+      fingerprint,
+      alertname: labels['alertname'] ?? '(no alertname)',
+      labels,
+      status,
+      first_seen: new Date(firstSeen).toISOString(),
+      last_seen: new Date(lastSeen).toISOString(),
+      count,
+    })),
+    ...(more > 0 && { more_alerts: more }),
   };
 }
 

@@ -81,6 +81,7 @@ export function controllerBench(
     schedule: new SliceSchedule(clock),
     logger,
     report: new ReconcileReport({ clock, logger, metrics }),
+    newRunId: () => 'run',
     reconciler: {
       // Not async: what the test throws at once is thrown at once.
       reconcile: (request, causes, signal) => {

@@ -1,6 +1,7 @@
 import type { Clock } from '../runtime/clock.ts';
 import { startDeadline } from '../runtime/deadline.ts';
 import type { Logger } from '../runtime/logger.ts';
+import { newId } from '../runtime/new-id.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Slices } from '../runtime/slices.ts';
 import type { Causes } from '../cause/causes.ts';
@@ -19,6 +20,8 @@ interface ControllerOptions {
   readonly logger: Logger;
   readonly report: ReconcileReport;
   readonly reconciler: Pick<Reconciler, 'reconcile'>;
+  /** Names a run: short, unlike any other. */
+  readonly newRunId?: () => string;
   /** Makes the queue, with the controller as its worker. */
   readonly createQueue: (work: (item: WorkItem<Work>) => Promise<void>) => WorkQueue<Work>;
 }
@@ -62,7 +65,7 @@ export class Controller {
     const { clock, logger, schedule } = this.#options;
     const slices = new Slices(schedule, 'requests');
     const sweep = new Sweep({ eventId, causes, requests: requests.length, clock, logger });
-    const work = { causes, sweeps: [sweep] };
+    const work = { causes, sweeps: [sweep], eventIds: [eventId] };
     for (const request of requests) {
       if (!this.#queue.add(request, work, priority)) sweep.settle('failed');
       if (slices.isOver) await slices.breathe();
@@ -84,27 +87,28 @@ export class Controller {
 
   /** Never rejects, as the queue demands. */
   async #work(item: WorkItem<Work>): Promise<void> {
-    const { clock, logger, report } = this.#options;
+    const { clock, logger, report, newRunId = () => newId(4) } = this.#options;
     // A sweep in which nothing changes never waits for anything but a promise: alerts would have to wait for its end.
     if (this.#slices.isOver) await this.#slices.breathe();
     const startedAt = clock.now();
     this.#unfinished.delete(requestKey(item.request));
+    const runId = newRunId();
     try {
-      report.started(item);
-      this.#settle(item, await this.#attempt(item), () => Math.max(0, clock.now() - startedAt));
+      report.started(item, runId);
+      this.#settle(item, runId, await this.#attempt(item, runId), () => Math.max(0, clock.now() - startedAt));
     } catch (error) {
       logger.error('reconcile.unsettled', 'a defect: the outcome of a reconcile was lost', { ...item.request, error });
     }
   }
 
   /** The slot and the key are held until the run itself has settled, overdue or not: a key must never run twice at once. */
-  async #attempt({ request, payload }: WorkItem<Work>): Promise<Outcome> {
+  async #attempt({ request, payload }: WorkItem<Work>, runId: string): Promise<Outcome> {
     const { clock, reconciler } = this.#options;
     const shutdown = this.#shutdown.signal;
     if (shutdown.aborted) return outcomeOfError(shutdown.reason, true);
     const deadline = startDeadline(clock, reconcileDeadlineMs, shutdown, () => this.#overdue(request));
     try {
-      return outcomeOfResult(await reconciler.reconcile(request, payload.causes, deadline.signal));
+      return outcomeOfResult(await reconciler.reconcile(request, payload.causes, deadline.signal, runId));
     } catch (error) {
       return outcomeOfError(error, shutdown.aborted);
     } finally {
@@ -122,10 +126,10 @@ export class Controller {
   }
 
   /** Every outcome there is, and what follows from it. */
-  #settle(item: WorkItem<Work>, outcome: Outcome, durationMs: () => number): void {
+  #settle(item: WorkItem<Work>, runId: string, outcome: Outcome, durationMs: () => number): void {
     const { request, payload } = item;
     const { clock, report } = this.#options;
-    const ended = (retryInMs?: number): void => report.ended(item, outcome, durationMs(), retryInMs);
+    const ended = (retryInMs?: number): void => report.ended(item, runId, outcome, durationMs(), retryInMs);
     switch (outcome.kind) {
       case 'success':
       case 'terminal_error':

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { FakeClock } from '../../test/support/fake-clock.ts';
 import type { RecordingLogger } from '../../test/support/recording-logger.ts';
+import type { LogFields } from '../runtime/logger.ts';
 import { Causes } from '../cause/causes.ts';
 import type { Priority } from '../workqueue/work-queue.ts';
 import { alertCauses, changed, controllerBench, trace, unchanged, unhealthy } from './controller.fixture.ts';
@@ -105,8 +107,8 @@ describe('reconcile report, lines', () => {
     );
     void controller.enqueue([trace('a')], alertCauses(clock.now() - 12), 'e1', 'alert');
     await clock.advanceAsync(30);
-    const about = { ...trace('a'), priority: 'alert' };
-    const why = { causes: ['InstanceDown firing'], alerts: 1, request_ids: ['r1'], event_ids: ['e1'] };
+    const about = { run: 'run', ...trace('a'), priority: 'alert' };
+    const why = { causes: ['InstanceDown firing'], alerts: 1, request_ids: ['r1'], causes_id: 'e1', event_ids: ['e1'] };
     assert.deepEqual(logger.lines, [
       {
         level: 'info',
@@ -161,7 +163,7 @@ describe('reconcile report, lines', () => {
   });
 
   it('tells what failed and when it is tried again', async () => {
-    const error = new SnapshotError('Prometheus is away', 0, { cause: undefined });
+    const error = new SnapshotError('Prometheus is away', 0, { cause: undefined, queryId: 'q1' });
     const { clock, controller, logger } = controllerBench(({ at }) => {
       throw Object.assign(error, { retryAt: at + 4000 });
     });
@@ -173,9 +175,12 @@ describe('reconcile report, lines', () => {
         event: 'reconcile.failed',
         msg: 'a reconcile failed',
         fields: {
+          run: 'run',
           ...trace('a'),
           priority: 'alert',
           result: 'error',
+          because: 'prometheus_failed',
+          query_id: 'q1',
           error,
           retry_in_ms: 4000,
           duration_ms: 0,
@@ -183,6 +188,7 @@ describe('reconcile report, lines', () => {
           causes: ['InstanceDown firing'],
           alerts: 1,
           request_ids: ['r1'],
+          causes_id: 'e1',
           event_ids: ['e1'],
         },
       },
@@ -195,7 +201,65 @@ describe('reconcile report, lines', () => {
     void controller.enqueue([trace('a')], Causes.of('start', clock.now()), 'e1', 'resync');
     await clock.advanceAsync(300_000);
     const [, requeued] = logger.fieldsOf('reconcile.started');
-    assert.deepEqual(requeued, { ...trace('a'), priority: 'resync', since_alert_ms: undefined, causes: ['requeue'] });
+    const about = { run: 'run', ...trace('a'), priority: 'resync' };
+    assert.deepEqual(requeued, { ...about, since_alert_ms: undefined, causes: ['requeue'] });
+  });
+
+  const reasons: readonly (readonly [Result, string | undefined])[] = [
+    [changed, undefined],
+    [unchanged, 'unchanged'],
+    [{ outcome: 'gone', notInPrometheus: [] }, 'pipeline_gone'],
+    [{ ...unchanged, hasNoRule: true }, 'no_rule'],
+    [{ ...unchanged, heldForMs: 1000, notInPrometheus: ['A'] }, 'held'],
+    [{ ...unchanged, notInPrometheus: ['A'] }, 'not_in_prometheus'],
+    [
+      { ...unchanged, decision: { by: 'condition', type: 'ConfigurationGenerated', status: 'False', reason: 'X' } },
+      'configuration_not_generated',
+    ],
+  ];
+  for (const [result, because] of reasons)
+    it(`says why no condition changed: ${because}`, async () => {
+      const { clock, controller, logger } = controllerBench(() => result);
+      void controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+      await clock.advanceAsync(0);
+      assert.deepEqual(logger.valuesOf('reconcile.finished', 'because'), [[because]]);
+    });
+
+  it('says whether Prometheus, a missing rule or the write failed', async () => {
+    const errors = [
+      new SnapshotError('away', new FakeClock().now() + 4000, { cause: undefined }),
+      new TerminalError('no rules'),
+      new Error('disk full'),
+    ];
+    for (const error of errors) {
+      const { clock, controller, logger } = controllerBench(() => Promise.reject(error));
+      void controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
+      await clock.advanceAsync(0);
+      const because = error === errors[0] ? 'prometheus_failed' : error === errors[1] ? 'no_rule' : 'write_failed';
+      assert.deepEqual(logger.valuesOf('reconcile.failed', 'because'), [[because]]);
+      await controller.stop(0);
+    }
+  });
+
+  it('goes back to its events in a retry, and tells once of the alerts of several together', async () => {
+    const { clock, controller, logger } = controllerBench((_, earlier) =>
+      earlier === 0 ? fail('disk full') : changed,
+    );
+    void controller.enqueue([trace('a'), trace('b')], alertCauses(clock.now(), 'r1', 'A'), 'e1', 'alert');
+    await clock.advanceAsync(0);
+    void controller.enqueue([trace('a'), trace('b')], alertCauses(clock.now(), 'r2', 'B'), 'e2', 'alert');
+    await clock.advanceAsync(10_000);
+    const [named, ...others] = logger.fieldsOf('causes.named') as [LogFields, ...LogFields[]];
+    assert.deepEqual(others, []);
+    assert.deepEqual(named['event_ids'], ['e1', 'e2']);
+    assert.deepEqual(
+      (named['alerts'] as readonly { readonly alertname: string }[]).map(({ alertname }) => alertname),
+      ['A', 'B'],
+    );
+    assert.deepEqual(logger.valuesOf('reconcile.finished', 'event_ids', 'causes_id'), [
+      [['e1', 'e2'], named['causes_id']],
+      [['e1', 'e2'], named['causes_id']],
+    ]);
   });
 });
 

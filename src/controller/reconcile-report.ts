@@ -1,11 +1,13 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { LogFields, Logger, LogLevel } from '../runtime/logger.ts';
-import { describeCauses } from '../cause/causes.ts';
+import { describeCauses, namedCauses, type Causes } from '../cause/causes.ts';
+import { newId } from '../runtime/new-id.ts';
 import { kindName } from '../reconcile/request.ts';
 import type { WorkItem } from '../workqueue/work-queue.ts';
 import type { ControllerMetrics, ReconcileResultLabel } from './controller-metrics.ts';
 import { decidedBy } from '../reconcile/decision.ts';
-import { ForbiddenError, PostponedError } from '../reconcile/errors.ts';
+import { ForbiddenError, PostponedError, SnapshotError, TerminalError } from '../reconcile/errors.ts';
+import type { Result } from '../reconcile/ports.ts';
 import type { Outcome } from './reconciler.ts';
 import type { SweepOutcome, Work } from './sweep.ts';
 
@@ -18,29 +20,32 @@ export interface ReconcileReportOptions {
 /** Tells how a reconcile went: to the log, to the metrics, and to the sweeps that wait for it. */
 export class ReconcileReport {
   readonly #options: ReconcileReportOptions;
+  /** The names of causes, for as long as a run may go back to them. */
+  readonly #causesIds = new WeakMap<Causes, string>();
 
   constructor(options: ReconcileReportOptions) {
     this.#options = options;
   }
 
-  started(item: WorkItem<Work>): void {
+  started(item: WorkItem<Work>, runId: string): void {
     const { clock, metrics } = this.#options;
     // Not the causes: in a retry they hold alerts that a run has begun to look at before, and that are counted.
     const alertAt = Math.min(...item.payload.sweeps.map((sweep) => sweep.firstAlertAt));
     if (Number.isFinite(alertAt)) metrics.alertToReconcile.observe(Math.max(0, clock.now() - alertAt) / 1000);
     const since = { since_alert_ms: this.#sinceAlertMs(item) };
-    this.#line(levelOf(item), 'reconcile.started', 'a reconcile starts', item, since);
+    this.#line(levelOf(item), 'reconcile.started', 'a reconcile starts', item, runId, since);
   }
 
   /** @param retryInMs when it is tried again; undefined if it is not */
-  ended(item: WorkItem<Work>, outcome: Outcome, durationMs: number, retryInMs?: number): void {
+  ended(item: WorkItem<Work>, runId: string, outcome: Outcome, durationMs: number, retryInMs?: number): void {
     const { kind, error, result } = { error: undefined, result: undefined, ...outcome };
     this.#options.metrics.reconciled(kindName(item.request), labelOf(kind), durationMs / 1000);
-    if (result === undefined) this.#failed(item, kind, error, durationMs, retryInMs);
+    if (result === undefined) this.#failed(item, runId, kind, error, durationMs, retryInMs);
     else {
       const missing = result.notInPrometheus.length > 0 ? { not_in_prometheus: result.notInPrometheus } : {};
-      this.#line(finishedLevel(item), 'reconcile.finished', 'a reconcile is done', item, {
+      this.#line(finishedLevel(item), 'reconcile.finished', 'a reconcile is done', item, runId, {
         result: result.outcome,
+        ...given({ because: unchangedBecause(result), query_id: result.queryId }),
         ...(result.decision !== undefined && decidedBy(result.decision)),
         ...(result.heldForMs !== undefined && { held: true, held_for_ms: result.heldForMs }),
         ...missing,
@@ -55,13 +60,18 @@ export class ReconcileReport {
 
   #failed(
     item: WorkItem<Work>,
+    runId: string,
     kind: Outcome['kind'],
     error: unknown,
     durationMs: number,
     retryInMs: number | undefined,
   ): void {
-    this.#line(failedLevel(item, error), 'reconcile.failed', 'a reconcile failed', item, {
+    this.#line(failedLevel(item, error), 'reconcile.failed', 'a reconcile failed', item, runId, {
       result: labelOf(kind),
+      ...given({
+        because: failedBecause(kind, error),
+        query_id: error instanceof SnapshotError ? error.queryId : undefined,
+      }),
       error,
       // A back-off has a fraction.
       retry_in_ms: retryInMs === undefined ? undefined : Math.round(retryInMs),
@@ -75,17 +85,37 @@ export class ReconcileReport {
     event: string,
     msg: string,
     { request, priority, payload }: WorkItem<Work>,
+    runId: string,
     fields: LogFields,
   ): void {
     const { logger } = this.#options;
-    if (!logger.enables(level)) return;
+    if (!logger.enables(level, event)) return;
+    const causesId = this.#causesId(payload);
     logger[level](event, msg, {
+      run: runId,
       ...request,
       priority,
       ...fields,
       ...describeCauses(payload.causes),
-      ...eventIds(payload),
+      ...(causesId !== undefined && { causes_id: causesId }),
+      ...(payload.eventIds.length > 0 && { event_ids: payload.eventIds }),
     });
+  }
+
+  /** Under which name the log has told of the alerts; those of several events together are told of here, once for all runs. */
+  #causesId({ causes, sweeps, eventIds }: Work): string | undefined {
+    if (causes.alertCount + causes.truncatedAlerts === 0) return undefined;
+    const known = this.#causesIds.get(causes) ?? sweeps.find((sweep) => sweep.causes === causes)?.eventId;
+    const id = known ?? newId(4);
+    this.#causesIds.set(causes, id);
+    const { logger } = this.#options;
+    if (known === undefined && logger.enables('debug', 'causes.named'))
+      logger.debug('causes.named', 'the alerts of several events', {
+        causes_id: id,
+        event_ids: eventIds,
+        ...namedCauses(causes),
+      });
+    return id;
   }
 
   #sinceAlertMs({ payload: { causes } }: WorkItem<Work>): number | undefined {
@@ -122,6 +152,23 @@ function settledAs(outcome: Outcome): SweepOutcome {
   return outcome.result.outcome === 'changed' ? 'changed' : 'unchanged';
 }
 
-function eventIds({ sweeps }: Work): LogFields {
-  return sweeps.length === 0 ? {} : { event_ids: sweeps.map((sweep) => sweep.eventId) };
+/** Why a run that came through changed no condition; undefined if it did. */
+function unchangedBecause(result: Result): string | undefined {
+  if (result.outcome === 'changed') return undefined;
+  if (result.outcome === 'gone') return 'pipeline_gone';
+  if (result.hasNoRule === true) return 'no_rule';
+  if (result.heldForMs !== undefined) return 'held';
+  if (result.decision?.by === 'condition') return 'configuration_not_generated';
+  return result.notInPrometheus.length > 0 ? 'not_in_prometheus' : 'unchanged';
+}
+
+/** Without those that are undefined. */
+function given(fields: LogFields): LogFields {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+function failedBecause(kind: Outcome['kind'], error: unknown): string | undefined {
+  if (kind === 'cancelled') return undefined;
+  if (error instanceof SnapshotError) return 'prometheus_failed';
+  return error instanceof TerminalError ? 'no_rule' : 'write_failed';
 }

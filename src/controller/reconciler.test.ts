@@ -69,7 +69,7 @@ function bench(pipelines: readonly Pipeline[], action: ActionName = 'condition')
     alerts,
     transitions,
     reconcile: ({ kind, name }, causes = alertCauses(clock.now()), signal = new AbortController().signal) =>
-      reconciler.reconcile({ kind, name }, causes, signal),
+      reconciler.reconcile({ kind, name }, causes, signal, 'run'),
   };
 }
 
@@ -141,7 +141,7 @@ describe('reconciler, step by step', () => {
         level: 'debug',
         event: 'condition.unchanged',
         msg: 'the condition is as it should be',
-        fields: { ...trace('cls'), type, to: 'True', reason, message, decided_by: noneFires },
+        fields: { run: 'run', ...trace('cls'), type, to: 'True', reason, message, decided_by: noneFires },
       },
     ]);
   });
@@ -171,7 +171,7 @@ describe('reconciler, step by step', () => {
     const pipeline = pipelineOf('Kettle', 'cls');
     const { reconcile, alerts, pipelines } = bench([pipeline]);
     alerts.answer = () => assert.fail('asked');
-    assert.deepEqual(await reconcile(pipeline), { outcome: 'unchanged', notInPrometheus: [] });
+    assert.deepEqual(await reconcile(pipeline), { outcome: 'unchanged', hasNoRule: true, notInPrometheus: [] });
     assert.deepEqual(pipelines.writes, []);
   });
 });
@@ -324,6 +324,7 @@ describe('reconciler, transitions', () => {
         event: 'condition.changed',
         msg: 'the condition changed',
         fields: {
+          run: 'run',
           ...trace('cls'),
           type: 'TelemetryFlowHealthy',
           from: '',
@@ -482,6 +483,7 @@ describe('reconciler, action log', () => {
       [['info', 'condition.observed']],
     );
     assert.deepEqual(logger.lines[0]?.fields, {
+      run: 'run',
       ...trace('cls'),
       type: 'TelemetryFlowHealthy',
       from: 'True',

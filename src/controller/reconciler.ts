@@ -23,11 +23,11 @@ export class Reconciler {
     this.#action = action;
   }
 
-  /** One run. Rejects with what keeps the action from being done. */
-  async reconcile(request: Request, causes: Causes, signal: AbortSignal): Promise<Result> {
+  /** One run, by the name under which the log tells of it. Rejects with what keeps the action from being done. */
+  async reconcile(request: Request, causes: Causes, signal: AbortSignal, id: string): Promise<Result> {
     const pipeline = this.#options.pipelines.get(request);
     if (pipeline === undefined) return { outcome: 'gone', notInPrometheus: [] };
-    return this.#action.perform({ request, pipeline, causes, signal });
+    return this.#action.perform({ id, request, pipeline, causes, signal });
   }
 }
 

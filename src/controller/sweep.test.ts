@@ -175,7 +175,8 @@ describe('sweep', () => {
 const clock = new FakeClock();
 
 function work(eventId: string, causes: Causes = alertCauses(clock.now(), eventId)): Work {
-  return { causes, sweeps: [new Sweep({ eventId, causes, requests: 1, clock, logger: new RecordingLogger() })] };
+  const sweep = new Sweep({ eventId, causes, requests: 1, clock, logger: new RecordingLogger() });
+  return { causes, sweeps: [sweep], eventIds: [eventId] };
 }
 
 describe('createMergeWork', () => {
@@ -185,6 +186,14 @@ describe('createMergeWork', () => {
     assert.deepEqual([...merged.causes.requestIds], ['e1', 'e2']);
     assert.deepEqual(merged.sweeps, [...earlier.sweeps, ...later.sweeps]);
     assert.deepEqual([...earlier.causes.requestIds, ...later.causes.requestIds], ['e1', 'e2']);
+  });
+
+  it('names the events of both, the newest 100 at most', () => {
+    const merge = createMergeWork();
+    assert.deepEqual(merge(work('e1'), work('e2')).eventIds, ['e1', 'e2']);
+    const many = Array.from({ length: 150 }, (_, index) => work(`e${index}`));
+    const { eventIds } = many.reduce((earlier, later) => merge(retriedWork(earlier), later));
+    assert.deepEqual([eventIds.length, eventIds[0], eventIds.at(-1)], [100, 'e50', 'e149']);
   });
 
   it('makes one union for a thousand keys', () => {
@@ -229,9 +238,9 @@ describe('createMergeWork', () => {
 });
 
 describe('retriedWork', () => {
-  it('keeps the causes and lets go of the sweeps', () => {
+  it('keeps the causes and the names of the events, and lets go of the sweeps', () => {
     const failed = work('e1');
-    assert.deepEqual(retriedWork(failed), { causes: failed.causes, sweeps: [] });
+    assert.deepEqual(retriedWork(failed), { causes: failed.causes, sweeps: [], eventIds: ['e1'] });
   });
 });
 

@@ -31,6 +31,10 @@ export class Sweep {
     return this.#options.eventId;
   }
 
+  get causes(): Causes {
+    return this.#options.causes;
+  }
+
   /** When the first alert of the event was received, milliseconds; Infinity if it is about none. */
   get firstAlertAt(): number {
     return this.#options.causes.firstSeen;
@@ -58,7 +62,12 @@ export interface Work {
   readonly causes: Causes;
   /** Those that wait for the request to end. */
   readonly sweeps: readonly Sweep[];
+  /** The events that asked for it, also those whose sweeps are over; the newest last, {@link maxEventIds} at most. */
+  readonly eventIds: readonly string[];
 }
+
+/** So many events are named to which a run goes back: a request that fails for hours takes part in thousands. */
+const maxEventIds = 100;
 
 /**
  * Unites what two adds of one key carry: both causes, and both sweeps end with the one run. A sweep adds the same causes to
@@ -70,13 +79,22 @@ export function createMergeWork(): (earlier: Work, later: Work) => Work {
     if (last?.earlier !== earlier.causes || last.later !== later.causes) {
       last = { earlier: earlier.causes, later: later.causes, union: Causes.union(earlier.causes, later.causes) };
     }
-    return { causes: last.union, sweeps: [...earlier.sweeps, ...later.sweeps] };
+    return {
+      causes: last.union,
+      sweeps: [...earlier.sweeps, ...later.sweeps],
+      eventIds: bothEventIds(earlier.eventIds, later.eventIds),
+    };
   };
 }
 
+function bothEventIds(earlier: readonly string[], later: readonly string[]): readonly string[] {
+  if (earlier.length === 0) return later;
+  return later.length === 0 ? earlier : [...earlier, ...later].slice(-maxEventIds);
+}
+
 /** The same work for a retry: its sweeps are over, its causes still hold. */
-export function retriedWork({ causes }: Work): Work {
-  return { causes, sweeps: [] };
+export function retriedWork({ causes, eventIds }: Work): Work {
+  return { causes, sweeps: [], eventIds };
 }
 
 /**
@@ -85,5 +103,9 @@ export function retriedWork({ causes }: Work): Work {
  * @param isDue false if something else takes the request over before its time: then the look is no cause of it
  */
 export function requeuedWork(now: number, isDue: boolean): Work {
-  return { causes: isDue ? Causes.of('requeue', Math.floor(now / 1000) * 1000) : new Causes(), sweeps: [] };
+  return {
+    causes: isDue ? Causes.of('requeue', Math.floor(now / 1000) * 1000) : new Causes(),
+    sweeps: [],
+    eventIds: [],
+  };
 }

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { PrometheusError } from './prometheus-error.ts';
 import type { QueryResult } from './prometheus-metrics.ts';
-import { QueryReport } from './query-report.ts';
+import { QueryReport, type ReportedQuery } from './query-report.ts';
 
 function bench() {
   const logger = new RecordingLogger();
@@ -16,12 +16,13 @@ function bench() {
 const one = { asked: 1, answered: 1 };
 const alerts = (count: number) => Array.from({ length: count }, (_, index) => ({ alertname: `a${index}` }));
 const ids = (count: number) => new Set(Array.from({ length: count }, (_, index) => `r${index}`));
+const query = (count: number, durationMs = 1): ReportedQuery => ({ id: 'q1', requestIds: ids(count), durationMs });
 
 describe('query report', () => {
   it('lists 20 alerts that fire, and says how many more there are', () => {
     const { logger, report } = bench();
-    report.succeeded({ ...one, alerts: 30, firing: alerts(20) }, ids(1), 1);
-    report.succeeded({ ...one, alerts: 30, firing: alerts(21) }, ids(1), 1);
+    report.succeeded({ ...one, alerts: 30, firing: alerts(20) }, query(1));
+    report.succeeded({ ...one, alerts: 30, firing: alerts(21) }, query(1));
     const [exactly, more] = logger.fieldsOf('prometheus.queried');
     assert.deepEqual([exactly?.['firing_alerts'], exactly?.['more_firing_alerts']], [alerts(20), undefined]);
     assert.deepEqual([more?.['firing_alerts'], more?.['more_firing_alerts']], [alerts(20), 1]);
@@ -30,8 +31,8 @@ describe('query report', () => {
 
   it('lists the 100 request ids that came last', () => {
     const { logger, report } = bench();
-    report.succeeded({ ...one, alerts: 0, firing: [] }, ids(101), 1);
-    report.failed(new Error('odd'), ids(101), 1, 1000, true);
+    report.succeeded({ ...one, alerts: 0, firing: [] }, query(101));
+    report.failed(new Error('odd'), query(101), 1000, true);
     for (const { request_ids } of logger.fieldsOf('prometheus.queried')) {
       assert.deepEqual(request_ids, [...ids(101)].slice(1));
     }
@@ -39,8 +40,8 @@ describe('query report', () => {
 
   it('gives a failure the kind that Prometheus errors have, and any other the kind network', () => {
     const { logger, metrics, report } = bench();
-    report.failed(new PrometheusError('tls', 'no trust'), ids(1), 2500, 4000, false);
-    report.failed(new Error('odd'), ids(1), 1, 8000, true);
+    report.failed(new PrometheusError('tls', 'no trust'), query(1, 2500), 4000, false);
+    report.failed(new Error('odd'), query(1), 8000, true);
     assert.deepEqual(
       logger
         .linesOf('prometheus.queried')
@@ -56,10 +57,17 @@ describe('query report', () => {
     ]);
   });
 
+  it('names the query, for the runs that rest on it', () => {
+    const { logger, report } = bench();
+    report.succeeded({ ...one, alerts: 0, firing: [] }, query(1));
+    report.failed(new Error('odd'), query(1), 1000, true);
+    assert.deepEqual(logger.valuesOf('prometheus.queried', 'query_id'), [['q1'], ['q1']]);
+  });
+
   it('counts the replicas where there are several', () => {
     const { logger, report } = bench();
-    report.succeeded({ alerts: 0, firing: [], asked: 2, answered: 1 }, ids(1), 1);
-    report.succeeded({ alerts: 0, firing: [], ...one }, ids(1), 1);
+    report.succeeded({ alerts: 0, firing: [], asked: 2, answered: 1 }, query(1));
+    report.succeeded({ alerts: 0, firing: [], ...one }, query(1));
     assert.deepEqual(logger.valuesOf('prometheus.queried', 'replicas', 'answered'), [
       [2, 1],
       [undefined, undefined],

@@ -7,6 +7,14 @@ import type { PrometheusMetrics } from './prometheus-metrics.ts';
 const maxListedAlerts = 20;
 const maxListedIds = 100;
 
+/** A query that has ended. */
+export interface ReportedQuery {
+  /** Names it in the log. */
+  readonly id: string;
+  readonly requestIds: ReadonlySet<string>;
+  readonly durationMs: number;
+}
+
 export interface QueryReportOptions {
   readonly logger: Logger;
   readonly metrics: Pick<PrometheusMetrics, 'queried'>;
@@ -21,13 +29,13 @@ export class QueryReport {
     this.#options = options;
   }
 
-  succeeded(answer: ReplicatedAlerts, requestIds: ReadonlySet<string>, durationMs: number): void {
+  succeeded(answer: ReplicatedAlerts, query: ReportedQuery): void {
     const { logger, metrics } = this.#options;
     const { alerts, firing, asked, answered } = answer;
-    metrics.queried('success', seconds(durationMs));
+    metrics.queried('success', seconds(query.durationMs));
     const unlisted = firing.length - maxListedAlerts;
     logger.info('prometheus.queried', 'Prometheus told what fires', {
-      ...this.#fields(requestIds, durationMs),
+      ...this.#fields(query),
       status: 'success',
       ...(asked > 1 && { replicas: asked, answered }),
       alerts,
@@ -38,18 +46,12 @@ export class QueryReport {
   }
 
   /** @param isLasting false while the verdicts stand that were known last; a pipeline without one becomes Unknown all the same */
-  failed(
-    error: unknown,
-    requestIds: ReadonlySet<string>,
-    durationMs: number,
-    retryInMs: number,
-    isLasting: boolean,
-  ): void {
+  failed(error: unknown, query: ReportedQuery, retryInMs: number, isLasting: boolean): void {
     const { logger, metrics } = this.#options;
     const kind = error instanceof PrometheusError ? error.kind : 'network';
-    metrics.queried(kind, seconds(durationMs));
+    metrics.queried(kind, seconds(query.durationMs));
     logger.warn('prometheus.queried', 'Prometheus could not be asked what fires', {
-      ...this.#fields(requestIds, durationMs),
+      ...this.#fields(query),
       status: kind,
       error,
       verdicts: isLasting ? 'unknown' : 'kept, unknown where there was none',
@@ -57,8 +59,9 @@ export class QueryReport {
     });
   }
 
-  #fields(requestIds: ReadonlySet<string>, durationMs: number): LogFields {
+  #fields({ id, requestIds, durationMs }: ReportedQuery): LogFields {
     return {
+      query_id: id,
       address: this.#options.client.address,
       duration_ms: Math.max(0, durationMs),
       ...(requestIds.size > 0 && { request_ids: [...requestIds].slice(-maxListedIds) }),

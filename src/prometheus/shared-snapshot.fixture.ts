@@ -51,6 +51,7 @@ export function snapshotBench(onQuery: (query: Query) => void = () => undefined,
     },
     close: () => undefined,
   };
+  const newQueryId = (): string => `q${queries.length + 1}`;
   const metrics: (readonly [QueryResult, number])[] = [];
   const queried = (result: QueryResult, seconds: number): void => void metrics.push([result, seconds]);
   return {
@@ -58,7 +59,15 @@ export function snapshotBench(onQuery: (query: Query) => void = () => undefined,
     logger,
     queries,
     metrics,
-    snapshots: new SharedSnapshot({ clock, schedule, logger, client, metrics: { queried }, unknownAfterMs }),
+    snapshots: new SharedSnapshot({
+      clock,
+      schedule,
+      logger,
+      client,
+      metrics: { queried },
+      unknownAfterMs,
+      newQueryId,
+    }),
     setBack: (ms) => void (offsetMs -= ms),
   };
 }

@@ -421,6 +421,7 @@ describe('shared snapshot, the log', () => {
         event: 'prometheus.queried',
         msg: 'Prometheus told what fires',
         fields: {
+          query_id: 'q1',
           address: 'http://prometheus.test:9090',
           duration_ms: 30,
           request_ids: ['r1', 'r2', 'r3', 'r6'],
@@ -435,6 +436,7 @@ describe('shared snapshot, the log', () => {
         event: 'prometheus.queried',
         msg: 'Prometheus told what fires',
         fields: {
+          query_id: 'q2',
           address: 'http://prometheus.test:9090',
           duration_ms: 70,
           request_ids: ['r4', 'r5', 'r7'],
@@ -461,6 +463,7 @@ describe('shared snapshot, the log', () => {
         event: 'prometheus.queried',
         msg: 'Prometheus could not be asked what fires',
         fields: {
+          query_id: 'q1',
           address: 'http://prometheus.test:9090',
           duration_ms: 10_000,
           request_ids: ['r0', 'r1'],

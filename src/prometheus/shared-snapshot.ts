@@ -5,7 +5,8 @@ import { SnapshotError, maxSnapshotRetryMs } from '../reconcile/errors.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { AllReplicas } from './all-replicas.ts';
 import type { PrometheusMetrics } from './prometheus-metrics.ts';
-import { QueryReport } from './query-report.ts';
+import { newId } from '../runtime/new-id.ts';
+import { QueryReport, type ReportedQuery } from './query-report.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Slices } from '../runtime/slices.ts';
 import { withSignal } from './prometheus-client.ts';
@@ -24,6 +25,8 @@ export interface SharedSnapshotOptions {
   readonly logger: Logger;
   readonly metrics: Pick<PrometheusMetrics, 'queried'>;
   readonly client: Pick<AllReplicas, 'address' | 'query' | 'close'>;
+  /** Names a query: short, unlike any other. */
+  readonly newQueryId?: () => string;
   /** `prometheus.unknown_after`: how far two failures have to be apart to be a lasting one, milliseconds; 0: one is enough. */
   readonly unknownAfterMs: number;
 }
@@ -121,26 +124,28 @@ export class SharedSnapshot implements AlertSource {
   }
 
   async #fly(startedAt: number, requestIds: ReadonlySet<string>): Promise<AlertSnapshot> {
-    const { clock, client, schedule } = this.#options;
+    const { clock, client, schedule, newQueryId = () => newId(4) } = this.#options;
+    const id = newQueryId();
+    const query = (): ReportedQuery => ({ id, requestIds, durationMs: clock.now() - startedAt });
     try {
       const answer = await client.query(this.#closed.signal);
       const firing = await FiringAlerts.inSlices(answer.firing, new Slices(schedule, 'answers of Prometheus'));
-      const snapshot = { takenAt: startedAt, firing };
+      const snapshot = { takenAt: startedAt, queryId: id, firing };
       this.#failures = 0;
       this.#lastingFailures = 0;
       this.#last = { startedAt, snapshot };
-      this.#report.succeeded(answer, requestIds, clock.now() - startedAt);
+      this.#report.succeeded(answer, query());
       return snapshot;
     } catch (cause) {
-      const error = this.#failed(cause);
+      const error = this.#failed(cause, id);
       this.#last = { startedAt, error };
       const retryInMs = error.retryAt - clock.now();
-      this.#report.failed(cause, requestIds, clock.now() - startedAt, retryInMs, error.isLasting);
+      this.#report.failed(cause, query(), retryInMs, error.isLasting);
       throw error;
     }
   }
 
-  #failed(cause: unknown): SnapshotError {
+  #failed(cause: unknown, queryId: string): SnapshotError {
     const { unknownAfterMs, clock } = this.#options;
     const now = clock.monotonic();
     if (this.#failures === 0) this.#failingSince = now;
@@ -152,7 +157,7 @@ export class SharedSnapshot implements AlertSource {
     // The try that makes sure of it is not put off beyond the moment from which on it counts.
     const retryMs = isLasting ? backOffMs : Math.min(backOffMs, this.#failingSince + unknownAfterMs - now);
     const message = cause instanceof Error ? cause.message : String(cause);
-    return new SnapshotError(message, clock.now() + retryMs, { cause, isLasting });
+    return new SnapshotError(message, clock.now() + retryMs, { cause, isLasting, queryId });
   }
 }
 

@@ -53,16 +53,24 @@ export class ForbiddenError extends PostponedError {
   }
 }
 
+interface SnapshotErrorOptions extends ErrorOptions {
+  readonly isLasting?: boolean;
+  readonly queryId?: string;
+}
+
 /** The alerts that fire could not be had. One failure is shared by all who asked, and all of them try again together. */
 export class SnapshotError extends PostponedError {
   override readonly name = 'SnapshotError';
 
   /** False while it may be over in a moment, so that what was known last still stands. */
   readonly isLasting: boolean;
+  /** The query that failed, as the log names it. */
+  readonly queryId: string | undefined;
 
   /** @param retryAt when the next try is made, milliseconds since the epoch */
-  constructor(message: string, retryAt: number, options: ErrorOptions & { readonly isLasting?: boolean }) {
+  constructor(message: string, retryAt: number, options: SnapshotErrorOptions) {
     super(message, { ...options, retryAt, maxDelayMs: maxSnapshotRetryMs });
     this.isLasting = options.isLasting ?? true;
+    this.queryId = options.queryId;
   }
 }

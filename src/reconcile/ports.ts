@@ -79,6 +79,8 @@ export interface Annotator {
 export interface AlertSnapshot {
   /** When it was asked for (not when the answer came), milliseconds. */
   readonly takenAt: number;
+  /** The query that it answers, as the log names it; undefined where Prometheus is not asked. */
+  readonly queryId?: string | undefined;
   readonly firing: FiringAlerts;
 }
 
@@ -113,6 +115,8 @@ export type ActionName = 'condition' | 'annotate' | 'log';
 
 /** One run of a reconcile. */
 export interface Run {
+  /** Names it in the log. */
+  readonly id: string;
   readonly request: Request;
   /** As it was when the run began. */
   readonly pipeline: Pipeline;
@@ -135,6 +139,10 @@ export interface Result {
   readonly decision?: Decision;
   /** How long the verdict has been kept only because an alert is still pushed as firing, milliseconds; undefined: it is not. */
   readonly heldForMs?: number;
+  /** The query of Prometheus that it rests on, as the log names it; undefined where none was asked. */
+  readonly queryId?: string;
+  /** True if there is nothing to decide, for there are no health rules for the kind. */
+  readonly hasNoRule?: true;
   /** Names of alerts that were pushed as firing and that Prometheus does not report. */
   readonly notInPrometheus: readonly string[];
 }

@@ -13,8 +13,10 @@ export interface Logger {
   info(event: string, msg: string, fields?: LogFields): void;
   warn(event: string, msg: string, fields?: LogFields): void;
   error(event: string, msg: string, fields?: LogFields): void;
-  /** True if a line of this level would be written: for fields that are costly to compute. */
-  enables(level: LogLevel): boolean;
+  /**
+   * True if a line of this level would be written, or kept because of its event: for fields that are costly to compute.
+   */
+  enables(level: LogLevel, event?: string): boolean;
 }
 
 export interface LoggerOptions {

@@ -22,6 +22,11 @@ export class EventChannel<Event> {
     return this.#waiting.length;
   }
 
+  /** The event that {@link put} merges into when the channel is full. */
+  get newest(): Event | undefined {
+    return this.#waiting.at(-1);
+  }
+
   /** Says what became of the event. Nothing is taken after {@link close}. */
   put(event: Event): 'delivered' | 'waiting' | 'merged' | 'closed' {
     if (this.#closed) return 'closed';

@@ -209,8 +209,9 @@ describe('EventSource, log and metrics', () => {
     put('C');
     await clock.advanceAsync(500);
     const time = '2026-11-21T03:00:00.600Z';
+    const lines = log.lines().filter(({ event }) => event !== 'causes.named');
     const causes = { causes: ['C firing', 'B firing'], alerts: 2, request_ids: ['request-B', 'request-C'] };
-    assert.deepEqual(log.lines().slice(2), [
+    assert.deepEqual(lines.slice(2), [
       {
         time,
         level: 'info',
@@ -233,7 +234,7 @@ describe('EventSource, log and metrics', () => {
       },
     ]);
     assert.deepEqual(
-      log.lines().map(({ event, event_id, request_ids }) => [event, event_id, request_ids]),
+      lines.map(({ event, event_id, request_ids }) => [event, event_id, request_ids]),
       [
         ['event.emitted', 'event-1', ['request-A']],
         ['requests.enqueued', 'event-1', ['request-A']],
@@ -241,6 +242,19 @@ describe('EventSource, log and metrics', () => {
         ['requests.enqueued', 'event-2', ['request-B', 'request-C']],
       ],
     );
+  });
+
+  it('names the alerts of an event at debug, with all that is known of them', async (t) => {
+    const { log, source, put, settle } = setUp(t);
+    source.start();
+    put('A');
+    await settle();
+    const { causes_id: id, alerts, level } = log.lines('causes.named')[0]!;
+    const seen = '2026-11-21T03:00:00.000Z';
+    assert.deepEqual([level, id], ['debug', 'event-1']);
+    assert.deepEqual(alerts, [
+      { alertname: 'A', labels: { alertname: 'A' }, status: 'firing', first_seen: seen, last_seen: seen, count: 1 },
+    ]);
   });
 
   it('says so when an event concerns no pipeline', async (t) => {

@@ -2,7 +2,7 @@ import type { Registry } from 'prom-client';
 import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../runtime/logger.ts';
-import { Causes, describeCauses } from '../cause/causes.ts';
+import { Causes, describeCauses, namedCauses } from '../cause/causes.ts';
 import type { Request } from '../reconcile/request.ts';
 import { Debouncer, type Emission } from './debouncer.ts';
 import { EventChannel } from './event-channel.ts';
@@ -97,6 +97,7 @@ export class EventSource {
     metrics.merged.inc();
     logger.warn('channel.full', 'the event channel is full: merged into the newest event that waits', {
       event_id: event.id,
+      merged_into: channel.newest?.id,
       capacity: channel.capacity,
     });
   }
@@ -109,6 +110,8 @@ export class EventSource {
 
   async #enqueue(event: Event): Promise<void> {
     const { pipelines, enqueue, logger } = this.#options;
+    if (event.causes.alertCount > 0 && logger.enables('debug', 'causes.named'))
+      logger.debug('causes.named', 'the alerts of an event', { causes_id: event.id, ...namedCauses(event.causes) });
     const select = this.#select;
     const requests = requestMappers[select](event.causes, pipelines());
     const message =

@@ -24,7 +24,7 @@ function bench() {
   const metrics = createControllerMetrics(registry, kinds, () => new Map());
   const action = new AnnotateAction({ logger, metrics, annotator: pipelines, config: annotateDefaults });
   const perform = (causes: Causes): Promise<Result> =>
-    action.perform({ request: trace('cls'), pipeline, causes, signal: new AbortController().signal });
+    action.perform({ id: 'run', request: trace('cls'), pipeline, causes, signal: new AbortController().signal });
   return { logger, registry, pipelines, perform };
 }
 
@@ -43,6 +43,7 @@ describe('AnnotateAction', () => {
         event: 'object.annotated',
         msg: 'the operator of the object is asked to reconcile it',
         fields: {
+          run: 'run',
           ...trace('cls'),
           annotations,
           causes: ['InstanceDown firing'],

@@ -25,12 +25,13 @@ export class AnnotateAction implements Action {
     this.#options = options;
   }
 
-  async perform({ request, causes, signal }: Run): Promise<Result> {
+  async perform({ id, request, causes, signal }: Run): Promise<Result> {
     const { annotator, config, logger, metrics } = this.#options;
     if (!causes.triggers.has('alert')) return { outcome: 'unchanged', notInPrometheus: [] };
     const annotations = requestAnnotations(causes, config);
     if (!(await annotator.annotate(request, annotations, signal))) return { outcome: 'gone', notInPrometheus: [] };
     logger.info('object.annotated', 'the operator of the object is asked to reconcile it', {
+      run: id,
       ...request,
       annotations,
       ...describeCauses(causes),

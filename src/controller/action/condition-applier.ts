@@ -85,18 +85,19 @@ export class ConditionObserver implements ConditionApplier {
 }
 
 /** The fields of a line about a condition that stays as it is. */
-function unchangedFields({ request }: Run, { condition, decision }: Verdict): LogFields {
+function unchangedFields({ id, request }: Run, { condition, decision }: Verdict): LogFields {
   const { type, status, reason, message } = condition;
-  return { ...request, type, to: status, reason, message, ...decidedBy(decision) };
+  return { run: id, ...request, type, to: status, reason, message, ...decidedBy(decision) };
 }
 
 /** The fields of a line about a condition whose status or reason changes. */
 function transitionFields(
-  { request, causes }: Run,
+  { id, request, causes }: Run,
   { fromReason, reason, message, ...transition }: ConditionTransition,
   decision: Decision,
 ): LogFields {
   return {
+    run: id,
     ...request,
     ...transition,
     from_reason: fromReason,

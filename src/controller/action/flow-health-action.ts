@@ -40,7 +40,7 @@ export class FlowHealthAction implements Action {
    */
   async perform(run: Run): Promise<Result> {
     // The configuration allows such a kind for the action log, which then shows whom an alert would wake.
-    if (flavourOf(run.pipeline) === undefined) return { outcome: 'unchanged', notInPrometheus: [] };
+    if (flavourOf(run.pipeline) === undefined) return { outcome: 'unchanged', hasNoRule: true, notInPrometheus: [] };
     const notGenerated = configurationNotGenerated(run.pipeline);
     if (notGenerated !== undefined) return this.#apply(run, notGenerated);
     const snapshot = await this.#snapshot(run);
@@ -51,6 +51,7 @@ export class FlowHealthAction implements Action {
     return {
       ...result,
       ...(held !== undefined && { heldForMs: held.forMs, requeueAfterMs: held.lookAgainMs }),
+      ...(snapshot.queryId !== undefined && { queryId: snapshot.queryId }),
       notInPrometheus: await this.#missing(run.causes, snapshot),
     };
   }

@@ -50,6 +50,7 @@ function bench(condition?: Partial<Condition>, action: 'condition' | 'log' = 'co
       throw new SnapshotError('away', clock.now() + 1000, { cause: undefined });
     };
     const run = {
+      id: 'run',
       request: first,
       pipeline: pipeline(),
       causes: alertCauses(clock.now()),

@@ -136,7 +136,7 @@ export class VerdictHolder {
   }
 
   /** Behind one address of two replicas a hold ends and begins with every other answer: that is not told each time. */
-  #tell({ request, pipeline }: Run, { condition, decision }: Verdict, answered: Verdict, graceMs: number): void {
+  #tell({ id, request, pipeline }: Run, { condition, decision }: Verdict, answered: Verdict, graceMs: number): void {
     const { logger, metrics, clock } = this.#options;
     const [now, { toldAt }] = [clock.monotonic(), this.#memory.of(pipeline)];
     metrics.conditionHeld(kindName(request));
@@ -145,6 +145,7 @@ export class VerdictHolder {
     const message = 'the condition gets no better than this: a push contradicts what Prometheus reports';
     const { type, status, reason } = condition;
     logger.info('condition.held', message, {
+      run: id,
       ...request,
       type,
       status,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { remoteOf, senderOf, newId, readRequestId, type Sender } from './sender.ts';
+import { remoteOf, senderOf, readRequestId, type Sender } from './sender.ts';
 
 interface Peer {
   readonly remoteAddress?: string;
@@ -78,12 +78,5 @@ describe('readRequestId', () => {
         assert.match(given, /^[\w.:/+=@-]{1,128}$/);
       }),
     );
-  });
-});
-
-describe('newId', () => {
-  it('has two hexadecimal digits a byte', () => {
-    assert.match(newId(1), /^[0-9a-f]{2}$/);
-    assert.match(newId(16), /^[0-9a-f]{32}$/);
   });
 });

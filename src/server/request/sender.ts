@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { randomUUID } from 'node:crypto';
+import { newId } from '../../runtime/new-id.ts';
 
 /** Who sent a request, as the log names it. */
 export interface Sender {
@@ -41,17 +41,4 @@ const acceptable = /^[A-Za-z0-9._:/+=@-]{1,128}$/;
 export function readRequestId(request: IncomingMessage): string {
   const given = request.headers['x-request-id'];
   return typeof given === 'string' && acceptable.test(given) ? given : newId(8);
-}
-
-/**
- * A random name of `bytes` bytes, in hexadecimal digits. Made of UUIDs, for which Node keeps randomness in stock: that costs a
- * tenth of asking the system for a few bytes. Only the first and the last eight digits of a UUID are all random.
- */
-export function newId(bytes: number): string {
-  let digits = '';
-  while (digits.length < 2 * bytes) {
-    const uuid = randomUUID();
-    digits += uuid.slice(0, 8) + uuid.slice(-8);
-  }
-  return digits.slice(0, 2 * bytes);
 }
