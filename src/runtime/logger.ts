@@ -67,9 +67,10 @@ export function createLogger({ level, format, clock, stream, defer }: LoggerOpti
         max_unread_bytes: maxUnreadBytes,
       }),
   });
+  const timeOf = timeWriter();
   const write = (lineLevel: LogLevel, event: string, msg: string, fields: LogFields = {}): void => {
     if (!enabled.has(lineLevel)) return;
-    const time = new Date(clock.now()).toISOString();
+    const time = timeOf(clock.now());
     output.add(render({ time, level: lineLevel, event, msg, ...fields }), lineLevel === 'error');
   };
   return {
@@ -82,6 +83,15 @@ export function createLogger({ level, format, clock, stream, defer }: LoggerOpti
       return output.droppedLines;
     },
     enables: (lineLevel) => enabled.has(lineLevel),
+  };
+}
+
+/** Writes a time as RFC 3339. Under load many lines are of one millisecond, and a date costs a third of a line. */
+function timeWriter(): (at: number) => string {
+  let last = { at: Number.NaN, text: '' };
+  return (at) => {
+    if (at !== last.at) last = { at, text: new Date(at).toISOString() };
+    return last.text;
   };
 }
 

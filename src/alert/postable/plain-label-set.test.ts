@@ -24,6 +24,7 @@ const piece = fc.constantFrom(
   'a',
   'b',
   'aa',
+  'instance',
   '!',
   '\\',
   '\\u0041',
@@ -60,6 +61,17 @@ describe('PlainLabelSet', () => {
     assert.equal(look(String.raw`{"a":"b\\"}`)?.hasEscapes, true);
     assert.equal(look(String.raw`{"a":"\n","\n":"b"}`), undefined);
     assert.equal(look(String.raw`{"\n":"b"}`), undefined);
+  });
+
+  it('sees every character that is not plain, wherever it stands in a long text', () => {
+    for (let code = 0; code < 0x80; code++)
+      for (let place = 0; place < 12; place++) {
+        const character = String.fromCodePoint(code);
+        const text = `{"a":"${'~ !#'.repeat(3).slice(0, place)}${character}${'xyz '.repeat(3)}"}`;
+        const escaped = text.replace('\\', String.raw`\\`);
+        const isPlain = code >= 0x20 && character !== '"';
+        assert.equal(look(escaped)?.hasEscapes, isPlain ? character === '\\' : undefined, JSON.stringify(text));
+      }
   });
 
   const taken = ['{"a":"b"}', '{"a":""}', '{"a":"b","aa":"c","b":"d"}', '{"a":"b","a!":"c"}', '{"10":"x","9":"y"}'];

@@ -12,6 +12,7 @@ const closingBrace = 0x7d;
  */
 export class PlainLabelSet {
   readonly #bytes: Uint8Array;
+  readonly #view: DataView;
   /** How many labels. */
   count = 0;
   hasEmptyValue = false;
@@ -21,6 +22,7 @@ export class PlainLabelSet {
   /** @param bytes ASCII */
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   /** True if the bytes from `from` up to `end` are one. */
@@ -55,7 +57,7 @@ export class PlainLabelSet {
   #textEnd(from: number, end: number): number {
     const bytes = this.#bytes;
     if (bytes[from] !== quoteMark) return -1;
-    for (let at = from + 1; at < end; at++) {
+    for (let at = this.#skipPlain(from + 1, end); at < end; at++) {
       const byte = bytes[at]!;
       if (byte === quoteMark) return at + 1;
       if (byte < 0x20) return -1;
@@ -66,6 +68,15 @@ export class PlainLabelSet {
     return -1;
   }
 
+  /** Behind as many plain characters as there are, or up to three fewer: four at a time, which takes half as long. */
+  #skipPlain(from: number, end: number): number {
+    const view = this.#view;
+    const last = end - 4;
+    let at = from;
+    while (at <= last && !hasSpecial(view.getInt32(at, true))) at += 4;
+    return at;
+  }
+
   /** True if the text whose quote is at `a` comes before the one at `b`; one that is the start of the other does. */
   #isBefore(a: number, b: number): boolean {
     const bytes = this.#bytes;
@@ -74,4 +85,12 @@ export class PlainLabelSet {
     if (bytes[a + at] === quoteMark) return bytes[b + at] !== quoteMark;
     return bytes[b + at] !== quoteMark && bytes[a + at]! < bytes[b + at]!;
   }
+}
+
+/** True if one of four ASCII bytes is a quote, a backslash or under 0x20. The high bit of a byte is set by a borrow alone. */
+function hasSpecial(word: number): boolean {
+  const quote = word ^ 0x22222222;
+  const escape = word ^ 0x5c5c5c5c;
+  const borrows = ((word - 0x20202020) & ~word) | ((quote - 0x01010101) & ~quote) | ((escape - 0x01010101) & ~escape);
+  return (borrows & 0x80808080) !== 0;
 }

@@ -49,8 +49,6 @@ export class IntakeReport {
     const { received, firing, resolved, invalid, notStored, notUpdated } = intake;
     metrics.receivedFiring.inc(firing);
     metrics.receivedResolved.inc(resolved);
-    metrics.invalid.inc(invalid);
-    metrics.limited.inc(notStored + notUpdated);
     logger.info('alerts.received', 'alerts came in', {
       ...senderFields(sender),
       alerts: received,
@@ -105,6 +103,7 @@ export class IntakeReport {
 
   #invalid(sender: Sender, { invalid, problems }: AlertIntake): void {
     const { logger, metrics } = this.#options;
+    metrics.invalid.inc(invalid);
     if (problems.some((problem) => problem.includes('max_labels_per_alert')))
       metrics.limitReached('max_labels_per_alert');
     if (!this.#limiter.allows()) return;
@@ -126,6 +125,7 @@ export class IntakeReport {
   }
 
   #limited(sender: Sender, { notStored, notUpdated }: AlertIntake): void {
+    this.#options.metrics.limited.inc(notStored + notUpdated);
     this.#options.metrics.limitReached('max_alerts');
     if (!this.#limiter.allows()) return;
     this.#options.logger.warn(
