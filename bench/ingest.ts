@@ -1,8 +1,8 @@
-import { ingestPlots } from './ingest-plots.ts';
 import { LoadProcess, type MeasuredLoad } from './load-process.ts';
 import type { Load } from './load-generator.ts';
 import { peerNames, startPeer, type PeerName } from './peers.ts';
 import type { IngestMode } from './sample-alerts.ts';
+import type { Plot } from './plot.ts';
 import type { Section } from './section.ts';
 import { spread } from './statistics.ts';
 import { milliseconds, ratio, thousands, type Row } from './table.ts';
@@ -23,7 +23,7 @@ const warmUps: Readonly<Record<PeerName, WarmUp>> = {
   alertmanager: { rounds: 1, alerts: 5000, passes: 1 },
 };
 
-export interface IngestMeasurement {
+interface IngestMeasurement {
   readonly batch: number;
   readonly mode: IngestMode;
   readonly peer: PeerName;
@@ -98,6 +98,25 @@ function rows(measurements: readonly IngestMeasurement[]): Row[] {
       'generator CPU ÷ server CPU': (last.ownCpuSeconds / last.cpuSeconds).toFixed(2),
     };
   });
+}
+
+/** One for each kind of alerts: how many a CPU-second takes, by the size of a POST, for every peer. */
+function ingestPlots(measurements: readonly IngestMeasurement[]): Plot[] {
+  const batches = [...new Set(measurements.map(({ batch }) => batch))];
+  return [...Map.groupBy(measurements, ({ mode }) => mode)].map(([mode, ofMode]) => ({
+    name: `ingest-${mode}`,
+    title: `Ingest, alerts that are ${mode}: median of the rounds`,
+    kind: 'bar',
+    x: { name: 'alerts per POST', values: batches },
+    y: { name: 'alerts per CPU-second of the server', scale: 'linear' },
+    series: peerNames.map((peer) => ({
+      name: peer,
+      values: batches.map((batch) => {
+        const rounds = ofMode.filter((measurement) => measurement.peer === peer && measurement.batch === batch);
+        return Math.round(spread(rounds.map(({ result }) => alertsPerCpuSecond(result))).median);
+      }),
+    })),
+  }));
 }
 
 function alertsPerCpuSecond({ alerts, cpuSeconds }: MeasuredLoad): number {
