@@ -25,8 +25,8 @@ function bench() {
   const report = new EventReport({ clock, logger, metrics: createWriteMetrics(registry) });
   const writer = new EventWriter({ client, clock, report });
   let ids = 0;
-  const newId = (): string => String(++ids).padStart(16, '0');
-  const recorder = new EventRecorder({ clock, writer, instance: 'tocsin-0', newId });
+  const newEventId = (): string => String(++ids).padStart(16, '0');
+  const recorder = new EventRecorder({ clock, writer, instance: 'tocsin-0', newEventId });
   const record = (name: string, reason: string, uid = 'u1'): void => {
     const pipeline = pipelineOf('TracePipeline', name, { uid });
     recorder.record(pipeline, transitionTo(reason), { by: 'no alert' });

@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import type { CancelTimer, Clock } from '../../runtime/clock.ts';
+import { newId } from '../../runtime/new-id.ts';
 import type { Decision } from '../../reconcile/decision.ts';
 import type { ConditionTransition, Pipeline, TransitionRecorder } from '../../reconcile/ports.ts';
 import { requestKey } from '../../reconcile/request.ts';
@@ -15,7 +15,7 @@ interface EventRecorderOptions {
   /** Of this process; its pod's name. */
   readonly instance: string;
   /** 16 characters of a-z and 0-9. */
-  readonly newId?: () => string;
+  readonly newEventId?: () => string;
 }
 
 interface Remembered {
@@ -61,8 +61,8 @@ export class EventRecorder implements TransitionRecorder {
   }
 
   #begin(pipeline: Pipeline, transition: ConditionTransition, decision: Decision, at: number): Remembered {
-    const { instance, newId = randomId } = this.#options;
-    const event = kubernetesEvent(pipeline, transition, decision, { instance, id: newId(), at });
+    const { instance, newEventId = () => newId(8) } = this.#options;
+    const event = kubernetesEvent(pipeline, transition, decision, { instance, id: newEventId(), at });
     return { series: new EventSeries(event), cancelTimer: undefined };
   }
 
@@ -94,8 +94,4 @@ export class EventRecorder implements TransitionRecorder {
       this.#forget(key, remembered, true);
     }
   }
-}
-
-function randomId(): string {
-  return randomBytes(8).toString('hex');
 }
