@@ -10,7 +10,7 @@ import { describe, it } from 'node:test';
 const rooms: Readonly<Record<string, readonly string[]>> = {
   cli: ['app', 'config', 'config/flags', 'server/web'],
   app: ['*'],
-  config: ['config/flags', 'config/settings'],
+  config: ['config/flags', 'config/settings', 'reconcile'],
   'config/flags': ['config', 'config/settings', 'matcher'],
   'config/settings': ['text'],
   server: ['server/request', 'server/web', 'config/flags', 'matcher'],

@@ -1,3 +1,4 @@
+import type { KymaKind } from '../reconcile/kyma-kinds.ts';
 import type { Pipeline } from '../reconcile/ports.ts';
 
 /** Kinds of pipeline that differ in what can go wrong with them: each has its own alerts, reasons and messages. */
@@ -11,17 +12,14 @@ export type Component = 'gateway' | 'agent';
  * which there are no health rules. As Kyma decides it: OTLP if `spec.output.otlp` is present, Fluent Bit otherwise.
  */
 export function flavourOf({ kind, spec }: Pick<Pipeline, 'kind' | 'spec'>): Flavour | undefined {
-  switch (kind) {
-    case 'TracePipeline':
-      return 'trace';
-    case 'MetricPipeline':
-      return 'metric';
-    case 'LogPipeline':
-      return isPresent(spec['output'], 'otlp') ? 'log-otlp' : 'log-fluent-bit';
-    default:
-      return undefined;
-  }
+  return Object.hasOwn(flavours, kind) ? flavours[kind as KymaKind](spec) : undefined;
 }
+
+const flavours: Readonly<Record<KymaKind, (spec: Pipeline['spec']) => Flavour>> = {
+  TracePipeline: () => 'trace',
+  MetricPipeline: () => 'metric',
+  LogPipeline: (spec) => (isPresent(spec['output'], 'otlp') ? 'log-otlp' : 'log-fluent-bit'),
+};
 
 /**
  * The components whose alerts concern a pipeline, in the order in which Kyma probes them; none for another kind.

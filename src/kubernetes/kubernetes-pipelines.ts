@@ -10,6 +10,7 @@ import type {
 } from '../reconcile/ports.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { kymaKindOf } from '../reconcile/kyma-kinds.ts';
 import { requestKey, type Request } from '../reconcile/request.ts';
 import { AnnotationWriter } from './write/annotation-writer.ts';
 import type { ApiClient } from './api/api-client.ts';
@@ -21,7 +22,7 @@ import { createReflectorMetrics, ReflectorReport } from './watch/reflector-repor
 import { Reflector } from './watch/reflector.ts';
 import type { CacheChange } from './watch/watch-cache.ts';
 import { WatchedPipelines } from './watched-pipelines.ts';
-import { kymaKindsOf, resourceName, type WatchedResource } from './watch/watched-resource.ts';
+import { resourceName, type WatchedResource } from './watch/watched-resource.ts';
 import { WriteFailures } from './write/write-failures.ts';
 import type { WriteMetrics } from './write/write-metrics.ts';
 import type { WriteTarget } from './write/condition-patch.ts';
@@ -71,7 +72,7 @@ export class KubernetesPipelines implements Pipelines, Annotator {
 
   constructor(options: KubernetesPipelinesOptions) {
     this.#options = options;
-    this.kinds = kymaKindsOf(options.resources);
+    this.kinds = [...new Set(options.resources.flatMap((resource) => kymaKindOf(resource) ?? []))];
     this.transitions = options.transitions;
     this.#lines = new PipelineLines(options);
     const failures = (this.#failures = new WriteFailures(options));

@@ -1,7 +1,24 @@
-/** The API group of the pipelines, and what of it is understood here (reference: the custom resources of Kyma's telemetry module). */
-export const pipelineGroup = 'telemetry.kyma-project.io';
+/** The API group of the pipelines of Kyma's telemetry module, and its versions that are understood here, the best one first. */
+export const kymaGroup = 'telemetry.kyma-project.io';
+export const kymaVersions: readonly string[] = ['v1beta1', 'v1alpha1'];
 
-export const pipelineApiVersions: readonly string[] = [`${pipelineGroup}/v1beta1`, `${pipelineGroup}/v1alpha1`];
+/**
+ * Its kinds, in the order in which they are listed; all are cluster-scoped. `resource` is the plural in a URL, `alertPrefix` what the
+ * names of the alerts about a kind begin with (reference: the custom resources and the alert rules of Kyma's telemetry module).
+ */
+export const kymaKinds = [
+  { kind: 'LogPipeline', resource: 'logpipelines', alertPrefix: 'Log' },
+  { kind: 'MetricPipeline', resource: 'metricpipelines', alertPrefix: 'Metric' },
+  { kind: 'TracePipeline', resource: 'tracepipelines', alertPrefix: 'Trace' },
+] as const;
 
-/** In the order in which they are listed. All are cluster-scoped. */
-export const pipelineKinds: readonly string[] = ['LogPipeline', 'MetricPipeline', 'TracePipeline'];
+export type KymaKind = (typeof kymaKinds)[number]['kind'];
+
+export const kymaKindNames: readonly string[] = kymaKinds.map(({ kind }) => kind);
+
+/** The kind of a watched resource; undefined if it is none of Kyma's. */
+export function kymaKindOf(watched: { readonly group: string; readonly resource: string }): KymaKind | undefined {
+  return watched.group === kymaGroup
+    ? kymaKinds.find(({ resource }) => resource === watched.resource)?.kind
+    : undefined;
+}

@@ -1,5 +1,6 @@
 import type { LabelSet } from '../alert/labels.ts';
 import type { Causes } from '../cause/causes.ts';
+import { kymaKinds } from '../reconcile/kyma-kinds.ts';
 import type { Request } from '../reconcile/request.ts';
 
 /** Which of the pipelines does an event concern? Pure. */
@@ -45,15 +46,11 @@ interface Choice {
   readonly name: string | undefined;
 }
 
-const kindPrefixes = ['Metric', 'Trace', 'Log'] as const;
-const pipelineTypes: ReadonlyMap<string, string> = new Map(
-  kindPrefixes.map((prefix) => [`${prefix.toLowerCase()}pipeline`, `${prefix}Pipeline`]),
-);
+const pipelineTypes: ReadonlyMap<string, string> = new Map(kymaKinds.map(({ kind }) => [kind.toLowerCase(), kind]));
 
 /** Undefined if the labels contradict themselves: then they concern nobody. */
 function choiceOf(labels: LabelSet): Choice | undefined {
-  const prefix = kindPrefixes.find((candidate) => own(labels, 'alertname')?.startsWith(candidate));
-  const byPrefix = prefix === undefined ? undefined : `${prefix}Pipeline`;
+  const byPrefix = kymaKinds.find(({ alertPrefix }) => own(labels, 'alertname')?.startsWith(alertPrefix))?.kind;
   const name = own(labels, 'pipeline_name');
   const type = own(labels, 'pipeline_type');
   if (name === undefined || type === undefined) return { kind: byPrefix, name };

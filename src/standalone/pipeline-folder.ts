@@ -6,7 +6,7 @@ import { FolderWatch } from './folder-watch.ts';
 import { diffManifests, type Manifest, type ManifestDifference } from './manifest-file.ts';
 import { ManifestScan } from './manifest-scan.ts';
 import { ManifestThread } from './manifest-thread.ts';
-import { pipelineKinds } from '../reconcile/kyma-kinds.ts';
+import { kymaKindNames } from '../reconcile/kyma-kinds.ts';
 import { PipelineMemory } from './pipeline-memory.ts';
 import { PipelineStatuses } from './pipeline-statuses.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
@@ -31,7 +31,7 @@ export interface PipelineFolderOptions {
  */
 export class PipelineFolder implements Pipelines {
   /** Every kind that there can be. */
-  readonly kinds = pipelineKinds;
+  readonly kinds = kymaKindNames;
   readonly #options: PipelineFolderOptions;
   readonly #memory = new PipelineMemory();
   readonly #thread: ManifestThread;
@@ -149,7 +149,7 @@ export class PipelineFolder implements Pipelines {
     const { folder, logger } = this.#options;
     const requests = this.list();
     const count = (kind: string): number => requests.filter((request) => request.kind === kind).length;
-    const kinds = Object.fromEntries(pipelineKinds.map((kind) => [kind, count(kind)]));
+    const kinds = Object.fromEntries(kymaKindNames.map((kind) => [kind, count(kind)]));
     const fields = { folder, files: this.#scan.fileCount, pipelines: requests.length, kinds };
     logger.info('pipelines.listed', 'the pipelines folder has been read', fields);
     if (requests.length > 0) return;

@@ -18,7 +18,7 @@ import {
   type ManifestDocument,
   type TextPosition,
 } from './manifest-documents.ts';
-import { pipelineApiVersions, pipelineGroup, pipelineKinds } from '../reconcile/kyma-kinds.ts';
+import { kymaGroup, kymaKindNames, kymaVersions } from '../reconcile/kyma-kinds.ts';
 
 /** What is wrong in a file of manifests, and where; the message says what was found and what is allowed. */
 export interface ManifestProblem extends TextPosition {
@@ -96,6 +96,8 @@ function readDocument(document: ManifestDocument, file: string, problems: Manife
   return readList(childField(root, 'items'))?.map((item) => readItem(item, problems)) ?? ['broken'];
 }
 
+const apiVersions: readonly string[] = kymaVersions.map((version) => `${kymaGroup}/${version}`);
+
 /** What `kubectl get -o yaml` prints for several objects. */
 function isList(field: ManifestField): boolean {
   return childField(field, 'kind').value === 'List' && childField(field, 'apiVersion').value === 'v1';
@@ -111,15 +113,15 @@ function readItem(field: ManifestField, problems: readonly ManifestProblem[]): O
 /** An object of another API group, as a Secret that stands in the same file. */
 function isForeign(field: ManifestField): boolean {
   const apiVersion = childField(field, 'apiVersion').value;
-  return typeof apiVersion === 'string' && apiVersion !== '' && !apiVersion.startsWith(`${pipelineGroup}/`);
+  return typeof apiVersion === 'string' && apiVersion !== '' && !apiVersion.startsWith(`${kymaGroup}/`);
 }
 
 function readPipeline(field: ManifestField): Pipeline | undefined {
   if (readObject(field) === undefined) return undefined;
   // One complaint is enough about an object that is no pipeline; the rest of it is no business of ours.
-  const apiVersion = readOneOf(childField(field, 'apiVersion'), pipelineApiVersions);
+  const apiVersion = readOneOf(childField(field, 'apiVersion'), apiVersions);
   if (apiVersion === undefined) return undefined;
-  const kind = readOneOf(childField(field, 'kind'), pipelineKinds);
+  const kind = readOneOf(childField(field, 'kind'), kymaKindNames);
   if (kind === undefined) return undefined;
   const metadata = readMetadata(childField(field, 'metadata'));
   const spec = readOptionalObject(childField(field, 'spec'));

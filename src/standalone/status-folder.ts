@@ -10,7 +10,7 @@ import { readRegularFile, writeRegularFile } from '../runtime/regular-file.ts';
 import type { Request } from '../reconcile/request.ts';
 import { FolderError, errorCode } from './folder-error.ts';
 import type { ParseManifest } from './manifest-thread.ts';
-import { pipelineKinds } from '../reconcile/kyma-kinds.ts';
+import { kymaKindNames } from '../reconcile/kyma-kinds.ts';
 import { isDnsSubdomain, type PipelineManifest } from './pipeline-manifest.ts';
 
 interface StatusFolderOptions {
@@ -42,7 +42,7 @@ export class StatusFolder {
 
   /** Makes the folders, tries to write in each, and removes what a killed process left. Rejects with a FolderError. */
   async open(): Promise<void> {
-    for (const kind of pipelineKinds) {
+    for (const kind of kymaKindNames) {
       const folder = this.#folderOf(kind);
       await attempt('write in the status folder', folder, () => prepare(folder));
       const leftovers = (await readdir(folder)).filter((name) => temporaryName.test(name));
@@ -55,7 +55,7 @@ export class StatusFolder {
   /** Status files that belong to none of these pipelines, as paths. Rejects with a FolderError. */
   async strangers(pipelines: readonly Request[]): Promise<readonly string[]> {
     const known = new Set(pipelines.map((request) => this.#pathOf(request)));
-    const paths = pipelineKinds.map((kind) => {
+    const paths = kymaKindNames.map((kind) => {
       const folder = this.#folderOf(kind);
       return attempt('read the status folder', folder, async () =>
         (await readdir(folder)).filter((name) => name.endsWith('.yaml')).map((name) => join(folder, name)),

@@ -37,8 +37,8 @@ export const requestMapper: MutatedPart = {
       to: '',
       means: 'an alert about a whole kind wakes nobody',
     },
-    { file, from: '?.startsWith(candidate)', to: '?.includes(candidate)', means: 'the kind anywhere in the name' },
-    { file, from: 'prefix.toLowerCase()', to: 'prefix', means: 'the type of a pipeline is no kind' },
+    { file, from: '?.startsWith(alertPrefix)', to: '?.includes(alertPrefix)', means: 'the kind anywhere in the name' },
+    { file, from: 'kind.toLowerCase()', to: 'kind', means: 'the type of a pipeline is no kind' },
     {
       file,
       from: 'byPrefix === undefined || byPrefix === byType ?',

@@ -1,3 +1,5 @@
+import { kymaGroup, kymaKinds, kymaVersions } from '../../reconcile/kyma-kinds.ts';
+
 /** One resource that is watched, as the configuration names it. */
 export interface WatchedResource {
   readonly group: string;
@@ -39,21 +41,7 @@ export function apiVersionPath(group: string, version: string): string {
   return group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
 }
 
-const kymaGroup = 'telemetry.kyma-project.io';
-
-/** The kinds of Kyma's telemetry module, cluster-scoped. */
-export const kymaResources: readonly WatchedResource[] = ['logpipelines', 'metricpipelines', 'tracepipelines'].map(
-  (resource) => ({ group: kymaGroup, versions: ['v1beta1', 'v1alpha1'], resource }),
-);
-
-const kymaKinds: Readonly<Record<string, string>> = {
-  logpipelines: 'LogPipeline',
-  metricpipelines: 'MetricPipeline',
-  tracepipelines: 'TracePipeline',
-};
-
-/** The kinds of those resources that are Kyma's; what others are called only the API server knows. */
-export function kymaKindsOf(resources: readonly WatchedResource[]): readonly string[] {
-  const kinds = resources.flatMap(({ group, resource }) => (group === kymaGroup ? (kymaKinds[resource] ?? []) : []));
-  return [...new Set(kinds)];
-}
+/** The kinds of Kyma's telemetry module. */
+export const kymaResources: readonly WatchedResource[] = kymaKinds.map(({ resource }) => {
+  return { group: kymaGroup, versions: kymaVersions, resource };
+});
