@@ -9,6 +9,7 @@ FROM ${BUILD_IMAGE} AS build
 WORKDIR /tocsin
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
+COPY bundle ./bundle
 COPY src ./src
 RUN npm run build
 

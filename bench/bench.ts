@@ -10,6 +10,7 @@ import { intake } from './intake.ts';
 import { ladder } from './ladder.ts';
 import { renderPlot, type Plot } from './plot.ts';
 import { reaction } from './reaction.ts';
+import { rest } from './rest.ts';
 import type { Section, SectionResult } from './section.ts';
 import { silences } from './silences.ts';
 import { start } from './start.ts';
@@ -28,6 +29,7 @@ const sections: readonly Section[] = [
   storm,
   silences,
   start,
+  rest,
 ];
 const folder = fileURLToPath(new URL('results/', import.meta.url));
 

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { bundle } from '../../bundle/bundle.ts';
+
+/** Of `dist/`, bytes: whatever grows it by a tenth is to be looked at, with `esbuild --analyze`. */
+const largestBundle = 3.6e6;
+/** Of what the process reads before its first answer, standalone. */
+const largestStart = 2.1e6;
+
+let folder: string;
+let outputs: Awaited<ReturnType<typeof bundle>>['outputs'];
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'bundle-'));
+  ({ outputs } = await bundle(folder));
+});
+after(() => rm(folder, { recursive: true, force: true }));
+
+/** The files of the bundle's inputs that put text into it. */
+function inputs(): string[] {
+  return Object.values(outputs).flatMap((output) =>
+    Object.entries(output.inputs).flatMap(([path, { bytesInOutput }]) => (bytesInOutput > 0 ? [path] : [])),
+  );
+}
+
+/** An output and those that it imports at once. */
+function loadedWith(path: string, seen = new Set<string>()): Set<string> {
+  if (seen.has(path)) return seen;
+  seen.add(path);
+  const { imports } = outputs[path]!;
+  for (const { kind, external, path: imported } of imports)
+    if (kind === 'import-statement' && external !== true) loadedWith(imported, seen);
+  return seen;
+}
+
+describe('the bundle', () => {
+  it('holds of the Kubernetes client what reads a kubeconfig, and no generated class of an API', () => {
+    const client = inputs().filter((path) => path.includes('/@kubernetes/client-node/'));
+    assert.ok(client.some((path) => path.endsWith('/dist/config.js')));
+    assert.deepEqual(
+      client.filter((path) => /\/gen\/(models|apis|types)\//.test(path) && !/\/(baseapi|exception)\.js$/.test(path)),
+      [],
+    );
+  });
+
+  it('holds no reader of bodies of Express and no message of zod in another language', () => {
+    const unused = inputs().filter((path) => /\/(body-parser|iconv-lite)\/|\/zod\/v4\/locales\/(?!en\.)/.test(path));
+    assert.deepEqual(unused, []);
+  });
+
+  it('stays small, and what standalone loads even more so', async () => {
+    const bytes = Object.values(outputs).reduce((sum, output) => sum + output.bytes, 0);
+    assert.ok(bytes < largestBundle, `${bytes} bytes`);
+    const command = Object.keys(outputs).find((path) => /\/run-command-\w+\.js$/.test(path))!;
+    const start = [...loadedWith(command)].reduce((sum, path) => sum + outputs[path]!.bytes, 0);
+    assert.ok(start < largestStart, `${start} bytes`);
+    assert.equal((await readdir(folder)).length, Object.keys(outputs).length);
+  });
+
+  it('keeps the names of functions and breaks its lines, so that a stack trace can be read', async () => {
+    const text = await readFile(join(folder, 'main.js'), 'utf8');
+    assert.match(text, /function nodeVersionProblem\(/);
+    assert.ok(text.split('\n').length > 5);
+  });
+
+  it('imports no module of Node but one: an import of node:http would load fetch and WebSocket as well', async () => {
+    const imported = new Set<string>();
+    for (const name of await readdir(folder)) {
+      const text = await readFile(join(folder, name), 'utf8');
+      for (const [, module] of text.matchAll(/^import[^"';]*["'](node:[\w/]+)["']/gm)) imported.add(module!);
+    }
+    assert.deepEqual([...imported], ['node:module']);
+  });
+});
