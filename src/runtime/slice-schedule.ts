@@ -12,6 +12,7 @@ export const maxRestMs = 80;
 
 /** What works for long, and so in slices. Each has its share, however many ask for the others. */
 export type LongWork =
+  | 'pipelined requests'
   | 'bodies'
   | 'large bodies'
   | 'lists'

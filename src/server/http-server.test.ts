@@ -190,6 +190,46 @@ describe('ReceiverServer', () => {
     assert.equal(await reached('pipelined_requests'), 1);
   });
 
+  it('answers the first request of a connection at once, and has the others wait for their turn, whoever sent them', async (test) => {
+    const turns: (() => void)[] = [];
+    const schedule = new SliceSchedule(new FakeClock(), (run) => void turns.push(run));
+    const { port } = await startServer(test, { schedule });
+    const connection = await rawConnection(test, port);
+    let answers = 0;
+    connection.socket.on('data', (data: Buffer) => (answers += data.toString().split('HTTP/1.1 200').length - 1));
+    connection.send(requestHead('GET', '/').repeat(16));
+    await connection.received(/OK/);
+    const other = await rawConnection(test, port);
+    other.send(requestHead('GET', '/'));
+    await other.received(/OK/);
+    assert.equal(answers, 1);
+    await eventually(
+      () => {
+        turns.shift()?.();
+        return answers;
+      },
+      (count) => count === 16,
+      2000,
+    );
+  });
+
+  it('does nothing for one whose connection is gone when it is its turn', async (test) => {
+    const turns: (() => void)[] = [];
+    const schedule = new SliceSchedule(new FakeClock(), (run) => void turns.push(run));
+    const { port, open } = await startServer(test, { schedule });
+    const connection = await rawConnection(test, port);
+    connection.send(requestHead('GET', '/later').repeat(3));
+    const held = async (): Promise<number> => Promise.resolve(open.length + turns.length);
+    await eventually(held, (count) => count === 2, 2000);
+    connection.socket.destroy();
+    await once(open[0]!, 'close');
+    turns.shift()?.();
+    const next = await rawConnection(test, port);
+    next.send(requestHead('GET', '/'));
+    await next.received(/OK/);
+    assert.equal(open.length, 1);
+  });
+
   it('counts answers by path without the query, and 499 for who went away', async (test) => {
     const { port, registry, open } = await startServer(test);
     const connection = await rawConnection(test, port);

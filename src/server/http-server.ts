@@ -141,11 +141,23 @@ export class ReceiverServer {
     request.url = url;
     for (const [name, value] of this.#headers) response.setHeader(name, value);
     if (owed > maxPipelinedRequests) this.#broken.tooMany(request.socket, maxPipelinedRequests);
+    else if (owed > 1) void this.#admitInTurn(server, path, request, response);
     else this.#admit(server, path, request, response);
     return () => {
       const status = response.writableFinished ? response.statusCode : clientClosedRequest;
       metrics.answered(route, request.method ?? '', status, Math.max(0, clock.now() - startedAt) / 1000);
     };
+  }
+
+  /** Sixteen come in one packet, from thousands of connections in one turn of the event loop. */
+  async #admitInTurn(
+    server: ConnectionServer,
+    path: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    await this.#options.schedule.next('pipelined requests');
+    if (!request.socket.destroyed) this.#admit(server, path, request, response);
   }
 
   #admit(server: ConnectionServer, path: string, request: IncomingMessage, response: ServerResponse): void {
