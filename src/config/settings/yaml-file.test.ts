@@ -22,6 +22,8 @@ describe('parseYaml', () => {
       'a: "SECRET" SECRET',
       'a:\n  b: SECRET\n c: SECRET',
       '%SECRET\n---\na: b',
+      'a:\n  b:\n  |  c: SECRET\nd:\n',
+      'users:\n- user:\n   | token: SECRET\ncontexts:\n',
     ];
     for (const text of wrong) {
       const problems = problemsOf(text);

@@ -122,7 +122,7 @@ function readDocument(document: Document.Parsed, position: YamlFile['position'])
 
 function describeError(error: YAMLError, quotes: readonly number[]): YamlProblem {
   // Without the piece of source after it, which may be long, or a password.
-  const text = errorTexts[error.code] ?? `not valid YAML: ${showText(error.message.replace(/: ["|>].*$/s, ''))}`;
+  const text = errorTexts[error.code] ?? `not valid YAML: ${showText(error.message.replace(/: .*$/s, ''))}`;
   const isUnclosed = error.code === 'MISSING_CHAR' && error.message.includes('quote');
   const opening = isUnclosed ? lastBefore(error.pos[0], quotes) : undefined;
   if (opening === undefined) return { offset: error.pos[0], text };
