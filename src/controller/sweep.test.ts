@@ -7,7 +7,7 @@ import type { Result } from '../reconcile/ports.ts';
 import { SnapshotError } from '../reconcile/errors.ts';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
-import { Sweep, createMergeWork, requeuedWork, retriedWork, type Work } from './sweep.ts';
+import { Sweep, createMergeWork, maxSweepsOfRequest, requeuedWork, retriedWork, type Work } from './sweep.ts';
 
 describe('sweep', () => {
   it('tells once how the requests of an event ended, when the last one has', async () => {
@@ -221,6 +221,25 @@ describe('createMergeWork', () => {
     assert.deepEqual(ids(merge(a, c)), ['a', 'c']);
     assert.deepEqual(ids(merge(b, c)), ['b', 'c']);
     assert.deepEqual(ids(merge(a, b)), ['a', 'b']);
+  });
+
+  it('bounds the events that wait for one request, and tells how many requests of an event were left to later ones', () => {
+    const [logger, merge] = [new RecordingLogger(), createMergeWork()];
+    const ids = Array.from({ length: maxSweepsOfRequest + 3 }, (_, n) => `e${n}`);
+    const works = ids.map((eventId): Work => {
+      const causes = alertCauses(clock.now());
+      return { causes, sweeps: [new Sweep({ eventId, causes, requests: 1, clock, logger })], eventIds: [eventId] };
+    });
+    const merged = works.reduce((earlier, later) => merge(earlier, later));
+    assert.deepEqual(
+      merged.sweeps.map(({ eventId }) => eventId),
+      ids.filter((id) => !['e1', 'e2', 'e3'].includes(id)),
+    );
+    assert.deepEqual(logger.valuesOf('sweep.finished', 'event_id', 'requests', 'changed', 'merged'), [
+      ['e1', 1, 0, 1],
+      ['e2', 1, 0, 1],
+      ['e3', 1, 0, 1],
+    ]);
   });
 
   it('keeps the sweeps apart where the causes are the same', () => {

@@ -2,7 +2,11 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { describeCauses, Causes } from '../cause/causes.ts';
 
-export type SweepOutcome = 'changed' | 'unchanged' | 'failed';
+/** `merged`: the request waits for so long that its run was left to later events. */
+export type SweepOutcome = 'changed' | 'unchanged' | 'failed' | 'merged';
+
+/** Most events that wait for one request. A request behind objects that hang may wait for hours, and each second brings an event. */
+export const maxSweepsOfRequest = 32;
 
 interface SweepOptions {
   readonly eventId: string;
@@ -17,7 +21,7 @@ interface SweepOptions {
 export class Sweep {
   readonly #options: SweepOptions;
   readonly #startedAt: number;
-  readonly #settled: Record<SweepOutcome, number> = { changed: 0, unchanged: 0, failed: 0 };
+  readonly #settled: Record<SweepOutcome, number> = { changed: 0, unchanged: 0, failed: 0, merged: 0 };
   #open: number;
   #firstError: unknown;
 
@@ -46,10 +50,12 @@ export class Sweep {
     if (outcome === 'failed') this.#firstError ??= error;
     if (--this.#open > 0) return;
     const { eventId, causes, requests, clock, logger } = this.#options;
+    const { merged, ...settled } = this.#settled;
     logger.info('sweep.finished', 'all requests of an event are done', {
       event_id: eventId,
       requests,
-      ...this.#settled,
+      ...settled,
+      ...(merged > 0 && { merged }),
       ...(this.#firstError !== undefined && { error: this.#firstError }),
       duration_ms: Math.max(0, clock.now() - this.#startedAt),
       ...describeCauses(causes),
@@ -81,10 +87,17 @@ export function createMergeWork(): (earlier: Work, later: Work) => Work {
     }
     return {
       causes: last.union,
-      sweeps: [...earlier.sweeps, ...later.sweeps],
+      sweeps: bounded([...earlier.sweeps, ...later.sweeps]),
       eventIds: bothEventIds(earlier.eventIds, later.eventIds),
     };
   };
+}
+
+/** Ends the second oldest for this request, again and again: since when an alert waits is what the oldest knows. */
+function bounded(sweeps: readonly Sweep[]): readonly Sweep[] {
+  const excess = Math.max(0, sweeps.length - maxSweepsOfRequest);
+  for (const sweep of sweeps.slice(1, 1 + excess)) sweep.settle('merged');
+  return sweeps.toSpliced(1, excess);
 }
 
 function bothEventIds(earlier: readonly string[], later: readonly string[]): readonly string[] {
