@@ -18,7 +18,6 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   'server/request': ['text'],
   receiver: [
     'server',
-    'server/web',
     'server/request',
     'silence',
     'cause',
@@ -52,7 +51,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
 
 /** Libraries that one room alone knows. */
 const libraries: Readonly<Record<string, string>> = {
-  express: 'receiver',
+  express: 'server',
   'p-queue': 'workqueue',
   winston: 'runtime',
   '@kubernetes/client-node': 'kubernetes',

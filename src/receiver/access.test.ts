@@ -18,6 +18,7 @@ import type { AlertsHandler } from './intake/alerts-handler.ts';
 import type { ReadHandler } from './lists/read-handler.ts';
 import { testMetrics } from './routes.fixture.ts';
 import { createRoutes } from './routes.ts';
+import { Routes } from '../server/routes.ts';
 import { ReceiverServer } from '../server/http-server.ts';
 import type { SilencesHandler } from './silences/silences-handler.ts';
 import { testConnections } from '../server/connections.fixture.ts';
@@ -51,7 +52,7 @@ async function start(test: TestContext, routePrefix: string) {
       void response.end(`reached ${path}`);
   const bySilence = (_: unknown, response: ServerResponse, asked: string): void =>
     reached(`/api/v2/silence/${encodeURIComponent(asked)}`)(_, response);
-  const routes = createRoutes({
+  const list = createRoutes({
     alerts: {
       handle: (request: unknown, response: ServerResponse, door: unknown) =>
         reached(door === undefined ? '/api/v2/alerts' : '/webhook')(request, response),
@@ -68,6 +69,7 @@ async function start(test: TestContext, routePrefix: string) {
     notReady: () => 'reached /-/ready',
     reload: () => Promise.resolve({ problems: ['reached /-/reload'] }),
   });
+  const routes = new Routes(list);
   const { receiver } = Config.parse({});
   const server = new ReceiverServer({
     clock,
@@ -79,6 +81,7 @@ async function start(test: TestContext, routePrefix: string) {
     webMetrics,
     gate: new Gate({
       clock,
+      routes,
       settings: () => ({
         tls: undefined,
         headers: [],

@@ -1,4 +1,3 @@
-import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 import type { AlertStore } from '../alert/alert-store.ts';
@@ -14,13 +13,13 @@ import { AlertLines, type Suppressed } from './intake/alert-lines.ts';
 import { AlertsHandler, type HeavyWork, type IntakeSettings } from './intake/alerts-handler.ts';
 import { createAlertmanagerVersionMetric } from './lists/api-json.ts';
 import { BodyReader } from '../server/request/body-reader.ts';
-import { withCors } from '../server/web/browser-guard.ts';
 import { createReadHandler } from './lists/read-handler.ts';
 import { GuardedServer, type WebOptions } from '../server/guarded-server.ts';
 import { IntakeReport } from './intake/intake-report.ts';
 import { Connections } from '../server/connections.ts';
 import { createReceiverMetrics, type ReceiverMetrics } from './intake/receiver-metrics.ts';
 import type { LiveLimits } from '../server/http-server.ts';
+import { Routes, type Route } from '../server/routes.ts';
 import { createRoutes, type Reload } from './routes.ts';
 import { MetricsPage } from './metrics-page.ts';
 import type { SilenceStorage } from '../silence/silence-keeper.ts';
@@ -178,7 +177,7 @@ function createServer(
   options: ReceiverOptions,
   metrics: ReceiverMetrics,
   connections: Connections,
-  routes: RequestListener,
+  routes: readonly Route[],
 ): GuardedServer {
   const { receiver } = options.config;
   const { web = { routePrefix: '' } } = options;
@@ -187,7 +186,7 @@ function createServer(
     metrics,
     connections,
     web,
-    routes: withCors(web.corsOrigin, routes),
+    routes: new Routes(routes),
     maxHeaderBytes: receiver.max_header_size,
     maxHeaders: receiver.max_headers,
     tlsHandshakeTimeoutMs: receiver.tls_handshake_timeout,

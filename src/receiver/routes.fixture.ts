@@ -20,6 +20,7 @@ import { IntakeReport } from './intake/intake-report.ts';
 import { ReadHandler } from './lists/read-handler.ts';
 import { createReceiverMetrics, type ReceiverMetrics } from './intake/receiver-metrics.ts';
 import { createRoutes, type Reload } from './routes.ts';
+import { Routes } from '../server/routes.ts';
 import { MetricsPage } from './metrics-page.ts';
 import type { SilenceStorage } from '../silence/silence-keeper.ts';
 import { SilenceStage } from './silences/silence-stage.ts';
@@ -135,7 +136,7 @@ export async function startRoutes(test: TestContext, options: TestRoutesOptions 
     status: { version: '1.2.3', startedAt: clock.now(), resolveTimeoutMs: 300_000, groupBy: ['alertname'] },
   });
   const { notReady = () => undefined, reload = () => Promise.resolve({ needRestart: [] }) } = options;
-  const routes = createRoutes({
+  const list = createRoutes({
     alerts,
     reads,
     silences: stage.handler,
@@ -143,10 +144,11 @@ export async function startRoutes(test: TestContext, options: TestRoutesOptions 
     notReady,
     reload,
   });
+  const routes = new Routes(list);
   const server = createServer((request, response) => {
     responses.push(response);
-    request.url = readTarget('', request.url!).url;
-    routes(request, response);
+    request.url = readTarget('', request.url!, routes).url;
+    routes.handle(request, response);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

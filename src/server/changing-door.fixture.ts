@@ -17,6 +17,7 @@ import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { loadWebConfig } from './web/load-web-config.ts';
 import { metric, testMetrics } from '../receiver/routes.fixture.ts';
 import { testConnections } from './connections.fixture.ts';
+import { routesTo } from './routes.fixture.ts';
 import { GuardedServer } from './guarded-server.ts';
 
 /** Files by name, `web.yml` among them. */
@@ -80,7 +81,7 @@ export async function startChangingDoor(
     clock,
     schedule: new SliceSchedule(clock),
     logger,
-    routes,
+    routes: routesTo(routes),
     web: { routePrefix: '', configSource: { file, ...loaded, readFile } },
     connections: testConnections({ clock, logger, metrics: metrics.metrics }),
     maxHeaderBytes: receiver.max_header_size,

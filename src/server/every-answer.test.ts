@@ -9,6 +9,7 @@ import { refuse } from './request/answer.ts';
 import { rawConnection, requestHead } from '../receiver/raw-connection.fixture.ts';
 import { testMetrics } from '../receiver/routes.fixture.ts';
 import { testConnections } from './connections.fixture.ts';
+import { routesTo } from './routes.fixture.ts';
 import { GuardedServer } from './guarded-server.ts';
 
 const headers = `
@@ -38,7 +39,7 @@ async function start(test: TestContext, more = '') {
     clock,
     schedule: new SliceSchedule(clock),
     logger,
-    routes: ({ url }, response) => void (url === '/later' || refuse(response, new Error('a defect'))),
+    routes: routesTo(({ url }, response) => void (url === '/later' || refuse(response, new Error('a defect')))),
     web: { routePrefix: '/am', configSource: { file: '/nowhere/web.yml', ...loaded, readFile } },
     connections: testConnections({ clock, logger, metrics }),
     maxHeaders: receiver.max_headers,

@@ -7,6 +7,7 @@ import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { loadWebConfig } from './web/load-web-config.ts';
 import { rawConnection } from '../receiver/raw-connection.fixture.ts';
 import { testMetrics } from '../receiver/routes.fixture.ts';
+import { routesTo } from './routes.fixture.ts';
 import { GuardedServer, tellListening } from './guarded-server.ts';
 import { testConnections } from './connections.fixture.ts';
 
@@ -28,7 +29,7 @@ async function start(test: TestContext, host: string) {
     clock,
     schedule: new SliceSchedule(clock),
     logger,
-    routes: (_, response) => response.end(),
+    routes: routesTo((_, response) => response.end()),
     web: { routePrefix: '/am', configSource: { file: '/nowhere/web.yml', ...loaded, readFile } },
     connections: testConnections({ clock, logger, metrics }),
     maxHeaderBytes: receiver.max_header_size,

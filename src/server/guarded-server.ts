@@ -14,7 +14,7 @@ import type { AnchoredRegexp } from '../matcher/anchored-regexp.ts';
 
 interface GuardedServerOptions extends Omit<
   ReceiverServerOptions,
-  'webMetrics' | 'tls' | 'gate' | 'guard' | 'routePrefix'
+  'webMetrics' | 'tls' | 'gate' | 'guard' | 'routePrefix' | 'corsOrigin'
 > {
   readonly registry: Registry;
   readonly web: WebOptions;
@@ -33,7 +33,7 @@ export class GuardedServer {
   constructor(options: GuardedServerOptions) {
     this.#options = options;
     this.#passwords = new PasswordCheck(new PasswordThread(), options.clock);
-    const { routePrefix, corsOrigin, configSource: source } = options.web;
+    const { corsOrigin, configSource: source } = options.web;
     const webMetrics = createWebMetrics(options.registry);
     this.#report = new GateReport({ ...options, webMetrics });
     const prepare = (settings: WebSettings): (() => void) => this.#prepare(settings);
@@ -56,7 +56,8 @@ export class GuardedServer {
       isOpenLoopback: () =>
         this.#address !== undefined && isLoopback(this.#address) && !lockOf(config?.current).isLocked,
     });
-    this.server = new ReceiverServer({ ...options, routePrefix, webMetrics, tls: config?.current.tls, gate, guard });
+    const tls = config?.current.tls;
+    this.server = new ReceiverServer({ ...options, ...options.web, webMetrics, tls, gate, guard });
   }
 
   /** Resolves once connections are taken; from then on the web configuration follows its files. */

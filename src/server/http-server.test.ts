@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import type { RequestListener, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { Server } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { Config } from '../config/config.ts';
@@ -13,6 +13,7 @@ import { digestOf } from './web/load-web-config.ts';
 import { PasswordCheck } from './web/password-check.ts';
 import { Gate } from './web/gate.ts';
 import { GateReport, createWebMetrics } from './web/gate-report.ts';
+import { routesTo } from './routes.fixture.ts';
 import { ReceiverServer, type ReceiverServerOptions } from './http-server.ts';
 import { metric, testMetrics } from '../receiver/routes.fixture.ts';
 import { testConnections } from './connections.fixture.ts';
@@ -33,10 +34,10 @@ async function startServer(test: TestContext, options: Partial<ReceiverServerOpt
   const logger = new RecordingLogger();
   const { registry, metrics } = testMetrics();
   const open: ServerResponse[] = [];
-  const routes: RequestListener = (request, response) => {
+  const routes = routesTo((request, response) => {
     if (request.url === '/later') open.push(response);
     else response.end('OK');
-  };
+  });
   const server = new ReceiverServer({
     clock,
     schedule: new SliceSchedule(clock),
@@ -87,6 +88,7 @@ function lockedGate(test: TestContext, clock: FakeClock): Gate {
       clock,
     ),
     report,
+    routes: routesTo(() => undefined),
     answersPreflights: false,
   });
 }

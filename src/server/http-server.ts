@@ -1,5 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { AnchoredRegexp } from '../matcher/anchored-regexp.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
@@ -10,12 +11,13 @@ import { BrokenRequests, headProblem } from './broken-requests.ts';
 import { connectionLimit, type ServerLimits } from './create-server.ts';
 import type { Connections } from './connections.ts';
 import { ConnectionServer, type ConnectionLimits } from './connection-server.ts';
-import type { BrowserGuard } from './web/browser-guard.ts';
+import { withCors, type BrowserGuard } from './web/browser-guard.ts';
 import type { Gate } from './web/gate.ts';
 import { turnAway } from './web/turn-away.ts';
 import { Listener } from './listener.ts';
 import type { HttpMetrics } from './request/http-metrics.ts';
 import { readTarget } from './request/request-target.ts';
+import { labelOf, type Routes } from './routes.ts';
 
 /** The limits that can change while the server runs; milliseconds. */
 export interface LiveLimits extends ConnectionLimits {
@@ -29,7 +31,9 @@ export interface ReceiverServerOptions extends ServerLimits, LiveLimits {
   readonly metrics: HttpMetrics;
   /** All that is open, with the budget for what it holds. */
   readonly connections: Connections;
-  readonly routes: RequestListener;
+  readonly routes: Routes;
+  /** `--web.cors.origin`. */
+  readonly corsOrigin?: AnchoredRegexp | undefined;
   /** What stands before every path: '' or `/prefix`. */
   readonly routePrefix: string;
   readonly webMetrics: WebMetrics;
@@ -52,6 +56,7 @@ export class ReceiverServer {
   readonly #options: ReceiverServerOptions;
   readonly #listener: Listener;
   readonly #broken: BrokenRequests;
+  readonly #answer: RequestListener;
   /** Those before the present one that still have connections. */
   readonly #older = new Set<ConnectionServer>();
   #present: ConnectionServer;
@@ -60,6 +65,9 @@ export class ReceiverServer {
   constructor(options: ReceiverServerOptions) {
     this.#options = options;
     this.#limits = options;
+    this.#answer = withCors(options.corsOrigin, options.routes);
+    for (const route of options.routes.list)
+      for (const method of route.counted ?? []) options.metrics.expect(labelOf(route), method);
     this.#broken = new BrokenRequests({ ...options, headers: () => this.#headers });
     this.#present = this.#create(options.tls);
     this.#listener = new Listener({
@@ -135,9 +143,9 @@ export class ReceiverServer {
   }
 
   #serve(server: ConnectionServer, request: IncomingMessage, response: ServerResponse, owed: number): () => void {
-    const { clock, metrics, routePrefix } = this.#options;
+    const { clock, metrics, routePrefix, routes } = this.#options;
     const startedAt = clock.now();
-    const { path, route, url } = readTarget(routePrefix, request.url ?? '/');
+    const { path, route, url } = readTarget(routePrefix, request.url ?? '/', routes);
     request.url = url;
     for (const [name, value] of this.#headers) response.setHeader(name, value);
     if (owed > maxPipelinedRequests) this.#broken.tooMany(request.socket, maxPipelinedRequests);
@@ -176,10 +184,10 @@ export class ReceiverServer {
   }
 
   #dispatch(path: string, request: IncomingMessage, response: ServerResponse): void {
-    const { routes, routePrefix } = this.#options;
+    const { routePrefix } = this.#options;
     askForBody(request, response);
     if (path === '') answerOutsidePrefix(routePrefix, request, response);
-    else routes(request, response);
+    else this.#answer(request, response);
   }
 
   /** Once the request has come in whole: ended in the middle of it, a connection would lose the answer. */

@@ -10,6 +10,7 @@ import { Config } from '../config/config.ts';
 import { createWebMetrics } from './web/gate-report.ts';
 import type { ClientAuthType, TlsSettings } from './web/web-settings.ts';
 import { rawConnection, requestHead } from '../receiver/raw-connection.fixture.ts';
+import { routesTo } from './routes.fixture.ts';
 import { ReceiverServer } from './http-server.ts';
 import { metric, testMetrics } from '../receiver/routes.fixture.ts';
 import { testConnections } from './connections.fixture.ts';
@@ -39,7 +40,7 @@ describe('TlsConnections', () => {
       schedule: new SliceSchedule(clock),
       logger,
       metrics,
-      routes: (_, response) => response.end('in'),
+      routes: routesTo((_, response) => response.end('in')),
       routePrefix: '',
       webMetrics: createWebMetrics(registry),
       tls: { ...settings, clientAuthType },

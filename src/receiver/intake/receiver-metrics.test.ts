@@ -8,6 +8,7 @@ function setUp() {
   const registry = new Registry();
   const gauges = { active: () => 3, resolved: () => 4, bytes: () => 5 };
   const metrics = createReceiverMetrics(registry, gauges);
+  for (const path of ['/api/v2/alerts', '/webhook']) metrics.expect(path, 'POST');
   const series = async (prefix: string): Promise<string[]> =>
     (await registry.metrics()).split('\n').filter((line) => line.startsWith(prefix));
   return { metrics, series };

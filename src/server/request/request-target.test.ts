@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { Routes } from '../routes.ts';
 import { readTarget } from './request-target.ts';
+
+const api = '/api/v2/';
+const routes = new Routes([
+  { path: '/metrics', methods: {} },
+  ...['alerts', 'alerts/groups', 'silence/:id'].map((path) => ({ path: api + path, methods: {}, api })),
+]);
 
 describe('readTarget', () => {
   const rows: readonly (readonly [prefix: string, target: string, path: string, url: string])[] = [
@@ -39,22 +46,22 @@ describe('readTarget', () => {
   ];
   for (const [prefix, target, path, url] of rows) {
     it(`takes ${JSON.stringify(target)} below ${prefix || 'no prefix'} for ${url}`, () => {
-      const read = readTarget(prefix, target);
+      const read = readTarget(prefix, target, routes);
       assert.deepEqual([read.path, read.url], [path, url]);
     });
   }
 
   it('tells the routes apart', () => {
-    const routes = ['/metrics?x', '/api/v2/silence/x', '/api/v2/silence/x/', '/api/v2/silence/x/y', '/metrics/', '/'];
+    const targets = ['/metrics?x', '/api/v2/silence/x', '/api/v2/silence/x/', '/api/v2/silence/x/y', '/metrics/', '/'];
     assert.deepEqual(
-      routes.map((target) => readTarget('', target).route),
+      targets.map((target) => readTarget('', target, routes).route),
       ['/metrics', '/api/v2/silence/:id', '/api/v2/silence/:id', 'other', 'other', 'other'],
     );
   });
 
   it('takes the prefix away, and leaves what is good as it is', () => {
     fc.assert(
-      fc.property(fc.webPath(), (path) => assert.equal(readTarget('/a/b', `/a/b/x/${path}`).url, `/x/${path}`)),
+      fc.property(fc.webPath(), (path) => assert.equal(readTarget('/a/b', `/a/b/x/${path}`, routes).url, `/x/${path}`)),
     );
   });
 
@@ -62,7 +69,7 @@ describe('readTarget', () => {
     const target = fc.string({ unit: fc.constantFrom(...'/?#%:@\\.;&=aZ9~ \t\xa0é') }).map((text) => `/${text}`);
     fc.assert(
       fc.property(target, (text) => {
-        const { path, url } = readTarget('', text);
+        const { path, url } = readTarget('', text, routes);
         assert.match(url, /^\/[!"$-~]*$/);
         assert.equal(url.split('?', 1)[0], path);
       }),

@@ -14,13 +14,13 @@ interface RequestTarget extends KnownPath {
  * (RFC 9112, 3.2.2) only what follows the host counts.
  * @param prefix what stands before every path: '' or `/prefix`
  */
-export function readTarget(prefix: string, target: string): RequestTarget {
+export function readTarget(prefix: string, target: string, known: KnownPaths): RequestTarget {
   const url = originForm(target).replaceAll(unsafe, escapeOf);
   const queryAt = url.indexOf('?');
   const whole = queryAt < 0 ? url : url.slice(0, queryAt);
   if (!whole.startsWith(`${prefix}/`)) return { path: '', route: 'other', url };
-  const known = knownPath(whole.slice(prefix.length));
-  return { ...known, url: queryAt < 0 ? known.path : known.path + url.slice(queryAt) };
+  const { path, route } = known.find(whole.slice(prefix.length));
+  return { path, route, url: queryAt < 0 ? path : path + url.slice(queryAt) };
 }
 
 function originForm(target: string): string {
@@ -37,43 +37,19 @@ function escapeOf(character: string): string {
   return `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
 }
 
-const idFolder = '/api/v2/silence/';
-const idRoute = `${idFolder}:id`;
-
-const routes: ReadonlySet<string> = new Set([
-  '/api/v2/alerts',
-  '/api/v2/alerts/groups',
-  '/api/v2/status',
-  '/api/v2/receivers',
-  '/api/v2/silences',
-  '/webhook',
-  '/-/healthy',
-  '/-/ready',
-  '/-/reload',
-  '/metrics',
-]);
+/** What is known of the paths at which something is offered. All paths are without the route prefix. */
+export interface KnownPaths {
+  find(path: string): KnownPath;
+  /** True below a folder of the API, whether something is offered there or not. */
+  isApi(path: string): boolean;
+  /** True for what tells whether the process lives. */
+  isHealth(path: string): boolean;
+}
 
 /** A path, and which of the routes that are told apart it belongs to. */
-interface KnownPath {
+export interface KnownPath {
   /** In its one spelling. */
   readonly path: string;
-  /** `other` for every path that is told apart from none. */
+  /** As the metrics name it; `other` for every path at which nothing is offered. */
   readonly route: string;
-}
-
-/** The API takes a slash behind a path, and an id in any escapes; every other path has one spelling, and stays as it is. */
-function knownPath(path: string): KnownPath {
-  const plain = path.startsWith('/api/v2/') && path.endsWith('/') ? path.slice(0, -1) : path;
-  if (routes.has(plain)) return { path: plain, route: plain };
-  const [, id] = /^\/api\/v2\/silence\/([^/]+)$/.exec(plain) ?? [];
-  return id === undefined ? { path, route: 'other' } : { path: idFolder + canonicalId(id), route: idRoute };
-}
-
-/** Escapes that are broken, or no UTF-8, stand for themselves. */
-function canonicalId(id: string): string {
-  try {
-    return encodeURIComponent(decodeURIComponent(id));
-  } catch {
-    return id.replaceAll('%', '%25');
-  }
 }

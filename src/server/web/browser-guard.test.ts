@@ -8,6 +8,7 @@ import { RecordingLogger } from '../../../test/support/recording-logger.ts';
 import { AnchoredRegexp } from '../../matcher/anchored-regexp.ts';
 import { createWebMetrics, GateReport } from './gate-report.ts';
 import { metric, testMetrics } from '../../receiver/routes.fixture.ts';
+import { routesTo } from '../routes.fixture.ts';
 import { BrowserGuard, withCors, type BrowserGuardOptions } from './browser-guard.ts';
 
 async function start(test: TestContext, options: Partial<BrowserGuardOptions> = {}) {
@@ -18,6 +19,7 @@ async function start(test: TestContext, options: Partial<BrowserGuardOptions> = 
   const guard = new BrowserGuard({
     clock,
     report,
+    routes: routesTo(() => undefined),
     listenHost: () => '127.0.0.1',
     isOpenLoopback: () => true,
     ...options,
@@ -149,7 +151,12 @@ const origin = 'https://ok.example';
 
 async function startOfCors(test: TestContext, expression: string | undefined): Promise<string> {
   const origins = expression === undefined ? undefined : new AnchoredRegexp(expression);
-  const server = createServer(withCors(origins, (_, response) => response.end('routed'))).listen(0, '127.0.0.1');
+  const server = createServer(
+    withCors(
+      origins,
+      routesTo((_, response) => response.end('routed')),
+    ),
+  ).listen(0, '127.0.0.1');
   await once(server, 'listening');
   test.after(() => server.close());
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse, RequestListener } from 'node:http
 import { isIP } from 'node:net';
 import type { AnchoredRegexp } from '../../matcher/anchored-regexp.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import type { KnownPaths } from '../request/request-target.ts';
 import { senderOf } from '../request/sender.ts';
 import type { GateReport } from './gate-report.ts';
 import { turnAway } from './turn-away.ts';
@@ -11,16 +12,14 @@ export interface BrowserGuardOptions {
   readonly report: GateReport;
   /** `--web.external-url`: the address that browsers know. */
   readonly externalUrl?: string | undefined;
-  /** `--web.cors.origin`: origins of pages that may call `/api/v2/`. */
+  readonly routes: KnownPaths;
+  /** `--web.cors.origin`: origins of pages that may call the API. */
   readonly corsOrigin?: AnchoredRegexp | undefined;
   /** The name in `--web.listen-address`. */
   readonly listenHost: () => string | undefined;
   /** True if only this machine is listened to, and nobody has to show who it is. */
   readonly isOpenLoopback: () => boolean;
 }
-
-/** The kubelet and whatever restarts a process may call it what they like; neither tells a page anything. */
-const health = new Set(['/-/healthy', '/-/ready']);
 
 /** They change nothing. */
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
@@ -30,7 +29,7 @@ const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
  *
  * - On the loopback without a lock, `Host` is an IP address, `localhost`, or a name that was configured. A page whose own name
  *   suddenly means 127.0.0.1 (DNS rebinding) would pass for a page of Tocsin otherwise.
- * - What changes something does not come from a page of another origin, but for those of `--web.cors.origin` below `/api/v2/`.
+ * - What changes something does not come from a page of another origin, but for those of `--web.cors.origin` that call the API.
  *   Browsers tell of it in `Sec-Fetch-Site`, and in `Origin` where they do not; nobody else sends either. Go's
  *   CrossOriginProtection decides so.
  */
@@ -45,7 +44,8 @@ export class BrowserGuard {
 
   /** True if the request was answered, since it must not go on. @param path without the route prefix */
   refuses(path: string, request: IncomingMessage, response: ServerResponse): boolean {
-    if (health.has(path)) return false;
+    // The kubelet and whatever restarts a process may call it what they like; neither tells a page anything.
+    if (this.#options.routes.isHealth(path)) return false;
     if (!this.#isGoodHost(request)) this.#refuse('host', path, request, response);
     else if (!this.#isGoodOrigin(path, request)) this.#refuse('cross_site', path, request, response);
     else return false;
@@ -71,7 +71,7 @@ export class BrowserGuard {
 
   #isTrusted(path: string, origin: string): boolean {
     if (origin === this.#external?.origin) return true;
-    return path.startsWith('/api/v2/') && this.#options.corsOrigin?.test(origin) === true;
+    return this.#options.routes.isApi(path) && this.#options.corsOrigin?.test(origin) === true;
   }
 
   #refuse(reason: 'host' | 'cross_site', path: string, request: IncomingMessage, response: ServerResponse): void {
@@ -112,11 +112,15 @@ const maxAgeSeconds = '600';
  * Lets the web pages of some origins call the API, with the headers of Alertmanager 0.34 (`--web.cors.origin`). Without an
  * expression for the origins nothing of this is sent.
  */
-export function withCors(origins: AnchoredRegexp | undefined, listener: RequestListener): RequestListener {
+export function withCors(
+  origins: AnchoredRegexp | undefined,
+  routes: KnownPaths & { readonly handle: RequestListener },
+): RequestListener {
+  const listener = routes.handle;
   if (origins === undefined) return listener;
   return (request, response) => {
     const { origin = '' } = request.headers;
-    if (!(request.url ?? '').startsWith('/api/v2/')) return listener(request, response);
+    if (!routes.isApi(request.url ?? '')) return listener(request, response);
     const wanted = preflightMethod(request);
     const isAllowed = origin !== '' && methods.has(wanted ?? request.method ?? '') && origins.test(origin);
     if (isAllowed) response.setHeader('Access-Control-Allow-Origin', origin);

@@ -12,6 +12,7 @@ import { createWebMetrics, GateReport } from './gate-report.ts';
 import type { WebSettings } from './web-settings.ts';
 import { Gate, parseAuthorization, TokenBucket } from './gate.ts';
 import { rawConnection } from '../../receiver/raw-connection.fixture.ts';
+import { routesTo } from '../routes.fixture.ts';
 import { metric, testMetrics } from '../../receiver/routes.fixture.ts';
 
 const open: WebSettings = {
@@ -44,7 +45,8 @@ async function start(test: TestContext, given: Partial<WebSettings>, answersPref
   };
   let settings = { ...locked, ...given };
   const passwords = new PasswordCheck(hasher, clock);
-  const gate = new Gate({ clock, settings: () => settings, passwords, report, answersPreflights });
+  const routes = routesTo(() => undefined);
+  const gate = new Gate({ clock, settings: () => settings, passwords, report, routes, answersPreflights });
   const server = createServer((request, response) =>
     gate.admit(request.url ?? '', request, response, () => {
       request.resume();

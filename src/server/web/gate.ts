@@ -7,6 +7,7 @@ import { digestOf } from './load-web-config.ts';
 import type { PasswordCheck, PasswordVerdict } from './password-check.ts';
 import type { AuthFailure, GateReport } from './gate-report.ts';
 import { preflightMethod } from './browser-guard.ts';
+import type { KnownPaths } from '../request/request-target.ts';
 import { plainAddress, senderOf } from '../request/sender.ts';
 import { turnAway } from './turn-away.ts';
 
@@ -19,12 +20,10 @@ interface GateOptions {
   readonly settings: () => WebSettings;
   readonly passwords: PasswordCheck;
   readonly report: GateReport;
+  readonly routes: KnownPaths;
   /** True if preflights of browsers are answered: they come without a password, and learn nothing. */
   readonly answersPreflights: boolean;
 }
-
-/** Never limited: what asks them restarts a process that does not answer. */
-const health = new Set(['/-/healthy', '/-/ready']);
 
 /** Where a request shows who sent it, by the web configuration: rate limit, password or token. */
 export class Gate {
@@ -50,7 +49,8 @@ export class Gate {
    */
   admit(path: string, request: IncomingMessage, response: ServerResponse, next: () => void): void {
     const settings = this.#options.settings();
-    if (!health.has(path) && this.#isOverRate(settings)) {
+    // What asks for the health is never limited: it restarts a process that does not answer.
+    if (!this.#options.routes.isHealth(path) && this.#isOverRate(settings)) {
       this.#options.report.rateLimited();
       return turnAway(
         this.#options.clock,
@@ -70,8 +70,9 @@ export class Gate {
     response: ServerResponse,
     next: () => void,
   ): void {
-    const isPreflight = this.#options.answersPreflights && preflightMethod(request) !== undefined;
-    if (!hasCredentials(settings) || isOpen(settings.access, path) || isPreflight) next();
+    const { answersPreflights, routes } = this.#options;
+    const isPreflight = answersPreflights && preflightMethod(request) !== undefined;
+    if (!hasCredentials(settings) || isOpen(settings.access, path, routes) || isPreflight) next();
     else this.#authenticate(settings, path, request, response, next);
   }
 

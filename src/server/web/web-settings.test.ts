@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { routesTo } from '../routes.fixture.ts';
 import { isOpen, type AccessRules } from './web-settings.ts';
+
+const routes = routesTo(() => undefined);
 
 describe('isOpen', () => {
   const rules: AccessRules = new Map([
@@ -33,10 +36,10 @@ describe('isOpen', () => {
   ];
   for (const [given, path, expected] of rows) {
     it(`says ${expected} of ${path || 'what is outside'} with ${JSON.stringify([...given])}`, () =>
-      assert.equal(isOpen(given, path), expected));
+      assert.equal(isOpen(given, path, routes), expected));
   }
 
   it('opens nothing but the health of a server without rules', () => {
-    fc.assert(fc.property(fc.webPath(), (path) => assert.equal(isOpen(new Map(), `/x${path}`), false)));
+    fc.assert(fc.property(fc.webPath(), (path) => assert.equal(isOpen(new Map(), `/x${path}`, routes), false)));
   });
 });

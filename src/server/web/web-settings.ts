@@ -1,5 +1,6 @@
 import type { SecureContextOptions } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
+import type { KnownPaths } from '../request/request-target.ts';
 
 /** How a client certificate is looked at, in Go's words. */
 export type ClientAuthType =
@@ -64,21 +65,15 @@ function withoutCertificate(tls: TlsSettings | undefined): unknown {
 /** By path, or by `/folder/*`: whether it is open to everybody. */
 export type AccessRules = ReadonlyMap<string, 'open' | 'protected'>;
 
-/** The kubelet asks these, and has no password. */
-const defaults: AccessRules = new Map([
-  ['/-/healthy', 'open'],
-  ['/-/ready', 'open'],
-]);
-
 /**
  * True if a path needs neither password nor token. The rule for the path itself wins, then the one for the nearest folder
- * above it, then the default; everything else is protected. Paths are compared letter by letter, so that another spelling
+ * above it; without a rule all but the health is protected: the kubelet has no password. Paths are compared letter by letter, so that another spelling
  * of an open path is a protected one, unless the routes take both for the same: then `path` is the same for both.
  * @param path without the route prefix, as the routes see it; '' for one that is outside
  */
-export function isOpen(rules: AccessRules, path: string): boolean {
-  const rule = rules.get(path) ?? folderRule(rules, path) ?? defaults.get(path);
-  return rule === 'open';
+export function isOpen(rules: AccessRules, path: string, routes: KnownPaths): boolean {
+  const rule = rules.get(path) ?? folderRule(rules, path);
+  return rule === undefined ? routes.isHealth(path) : rule === 'open';
 }
 
 function folderRule(rules: AccessRules, path: string): 'open' | 'protected' | undefined {

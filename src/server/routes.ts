@@ -1,0 +1,146 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import { answerNotAllowed, answerNotFound, answerRefusal, refuse } from './request/answer.ts';
+import type { KnownPath, KnownPaths } from './request/request-target.ts';
+
+/** Answers a request. @param parameters of the path, decoded */
+type RouteHandler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  parameters: Readonly<Record<string, string>>,
+) => Promise<void> | void;
+
+/** What is offered at one path. */
+export interface Route {
+  /** With parameters as in `/api/v2/silence/:id`, each of one segment. */
+  readonly path: string;
+  /** By method; every other one is refused. */
+  readonly methods: Readonly<Record<string, RouteHandler>>;
+  /**
+   * The folder of the API that it belongs to, such as `/api/v2/`: what is not offered there is refused as an API does, a slash
+   * behind a path does not matter, and web pages of `--web.cors.origin` may call it. Undefined: it stands for itself.
+   */
+  readonly api?: string;
+  /** What `Allow` says outside of an API. Default: the methods and OPTIONS, sorted, as Alertmanager has it. */
+  readonly allow?: string;
+  /** How the metrics name it. Default: the path as it is written here, so that a parameter adds no value to a label. */
+  readonly label?: string;
+  /** Methods that the metrics count from 0 on, before the first request. Default: none. */
+  readonly counted?: readonly string[];
+  /** True for what tells whether the process lives: open to everybody unless a rule says otherwise, and never limited. */
+  readonly isHealth?: boolean;
+  /** True if its handlers never fail, and are too busy for express, which takes a quarter of what a POST of one alert costs. */
+  readonly isDirect?: boolean;
+}
+
+/** All that is offered: router, metrics and gate read this one list. */
+export class Routes implements KnownPaths {
+  readonly list: readonly Route[];
+  /** Answers a request with a target of request-target.ts. */
+  readonly handle: RequestListener;
+  readonly #exact: ReadonlyMap<string, Route>;
+  readonly #templates: readonly Route[];
+  readonly #folders: readonly string[];
+
+  constructor(list: readonly Route[]) {
+    this.#templates = list.filter(({ path }) => path.includes('/:'));
+    const exact = list.filter((route) => !this.#templates.includes(route));
+    this.#exact = new Map(exact.map((route) => [route.path, route]));
+    this.#folders = [...new Set(list.flatMap(({ api }) => api ?? []))];
+    // Express takes the first route that fits, and {@link find} an exact one.
+    this.list = [...exact, ...this.#templates];
+    this.handle = this.#listener();
+  }
+
+  isApi(path: string): boolean {
+    return this.#folders.some((folder) => path.startsWith(folder));
+  }
+
+  isHealth(path: string): boolean {
+    return this.#exact.get(path)?.isHealth === true;
+  }
+
+  /** A parameter may be written in any escapes; every other path has one spelling, and stays as it is. */
+  find(path: string): KnownPath {
+    const plain = path.endsWith('/') && this.isApi(path) ? path.slice(0, -1) : path;
+    const exact = this.#exact.get(plain);
+    if (exact !== undefined) return { path: plain, route: labelOf(exact) };
+    const segments = plain.split('/');
+    for (const route of this.#templates) {
+      const spelling = spellingOf(route.path.split('/'), segments);
+      if (spelling !== undefined) return { path: spelling, route: labelOf(route) };
+    }
+    return { path, route: 'other' };
+  }
+
+  #listener(): RequestListener {
+    const app = this.#createApp();
+    return (request, response) => {
+      const { methods, isDirect = false } = this.#exact.get(request.url!) ?? {};
+      const handler = isDirect ? methods?.[request.method!] : undefined;
+      if (handler === undefined) app(request, response);
+      else void handler(request, response, {});
+    };
+  }
+
+  /** Paths come in the one spelling of request-target.ts, from which express is not to differ. */
+  #createApp(): Express {
+    const app = express();
+    app.disable('x-powered-by').disable('etag').enable('case sensitive routing').enable('strict routing');
+    for (const route of this.list)
+      app.all(route.path, (request, response) => {
+        const handler = route.methods[request.method];
+        if (handler === undefined) return refuseMethod(route, request, response);
+        return handler(request, response, request.params as Readonly<Record<string, string>>);
+      });
+    app.use((request, response) => this.#notFound(request, response));
+    app.use(onError);
+    return app;
+  }
+
+  #notFound(request: Request, response: Response): void {
+    const path = request.path.slice(0, 200);
+    if (this.isApi(path)) answerRefusal(response, 404, 404, `path ${path} was not found`);
+    else answerNotFound(response);
+  }
+}
+
+export function labelOf({ path, label = path }: Route): string {
+  return label;
+}
+
+/** The path with each parameter in its one spelling; undefined if it is another one. */
+function spellingOf(template: readonly string[], segments: readonly string[]): string | undefined {
+  if (segments.length !== template.length) return undefined;
+  const isParameter = (index: number): boolean => template[index]!.startsWith(':');
+  if (!segments.every((segment, index) => (isParameter(index) ? segment !== '' : segment === template[index])))
+    return undefined;
+  return segments.map((segment, index) => (isParameter(index) ? canonical(segment) : segment)).join('/');
+}
+
+/** Escapes that are broken, or no UTF-8, stand for themselves. */
+function canonical(segment: string): string {
+  try {
+    return encodeURIComponent(decodeURIComponent(segment));
+  } catch {
+    return segment.replaceAll('%', '%25');
+  }
+}
+
+/** The API refuses as go-openapi does; what stands for itself says what it takes, and answers OPTIONS. */
+function refuseMethod(route: Route, { method }: IncomingMessage, response: ServerResponse): void {
+  const methods = Object.keys(route.methods);
+  if (route.api === undefined) {
+    const { allow = [...methods, 'OPTIONS'].toSorted().join(', ') } = route;
+    if (method !== 'OPTIONS') return answerNotAllowed(response, allow);
+    response.writeHead(200, { Allow: allow, 'Content-Length': 0 }).end();
+  } else {
+    response.setHeader('Allow', methods.join(','));
+    answerRefusal(response, 405, 405, `method ${method} is not allowed, but [${methods.join(',')}] are`);
+  }
+}
+
+/** Express tells an error handler by its four parameters. */
+function onError(error: unknown, _request: Request, response: Response, _next: NextFunction): void {
+  refuse(response, error);
+}
