@@ -5,6 +5,7 @@ import { runTool } from '../test/support/run-tool.ts';
 import { conditions } from './conditions.ts';
 import { growth } from './growth.ts';
 import { growthOnKubernetes } from './growth-kubernetes.ts';
+import { history } from './history.ts';
 import { ingest } from './ingest.ts';
 import { intake } from './intake.ts';
 import { ladder } from './ladder.ts';
@@ -22,6 +23,7 @@ const sections: readonly Section[] = [
   reaction,
   intake,
   ingest,
+  history,
   ladder,
   growth,
   growthOnKubernetes,

@@ -20,12 +20,15 @@ export class LoadProcess {
     execArgv: ['--max-semi-space-size=64'],
   });
 
-  /** @param serverPid whose CPU time counts */
-  async run(load: Load, serverPid: number): Promise<MeasuredLoad> {
+  /**
+   * @param serverPid whose CPU time counts
+   * @param waitMs for how long after the last answer it does
+   */
+  async run(load: Load, serverPid: number, waitMs = settleMs): Promise<MeasuredLoad> {
     await this.#prepare(load);
     const before = cpuSeconds(serverPid);
     const result = await this.#send();
-    await setTimeout(settleMs);
+    await setTimeout(waitMs);
     return { ...result, cpuSeconds: cpuSeconds(serverPid) - before };
   }
 

@@ -30,6 +30,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'text',
   ],
   explain: [],
+  history: ['storage'],
   source: ['reconcile', 'workqueue', 'cause', 'alert', 'config'],
   controller: ['reconcile', 'workqueue', 'health', 'cause', 'alert', 'config'],
   workqueue: ['reconcile'],

@@ -4,6 +4,9 @@ import { AlertStore } from '../alert/alert-store.ts';
 import { AlertTruth } from './current-alert-source.ts';
 import { AlertlessWakes, Resync } from '../source/pipeline-source.ts';
 import type { AppOptions } from './app-options.ts';
+import { History } from '../history/history.ts';
+import { join } from 'node:path';
+import { keepingLogger, type Logger } from '../runtime/logger.ts';
 import { Cleanups, Shutdown } from './shutdown.ts';
 import type { Config } from '../config/config.ts';
 import { configChange, type ComparedConfig } from '../config/live-keys.ts';
@@ -34,6 +37,7 @@ export class App {
   readonly #store: AlertStore;
   readonly #schedule: SliceSchedule;
   readonly #storage: Storage;
+  readonly #history: History;
   readonly #pipelines: Home;
   readonly #controller: Controller;
   readonly #prepareController: ControllerStage['prepare'];
@@ -47,14 +51,16 @@ export class App {
   #resync: Resync | undefined;
   #notReady: string | undefined = startingUp;
 
-  constructor(options: AppOptions) {
+  constructor(given: AppOptions) {
+    this.#config = given.config;
+    this.#schedule = new SliceSchedule(given.clock);
+    this.#history = this.#createHistory(given);
+    const options = { ...given, logger: this.#keeping(given.logger) };
     this.#options = options;
-    this.#config = options.config;
     this.#cleanups = new Cleanups(options.logger);
     this.#shutdown = new Shutdown({ ...options, drainTimeoutMs: () => this.drainTimeoutMs });
     createProcessMetrics(this.#registry, { droppedLogLines: () => 0, ...options });
     this.#store = new AlertStore(storeLimits(() => this.#config.receiver));
-    this.#schedule = new SliceSchedule(options.clock);
     this.#storage = new Storage(options);
     this.#pipelines = this.#createHome();
     const common = { ...options, schedule: this.#schedule, registry: this.#registry, store: this.#store };
@@ -106,6 +112,8 @@ export class App {
     tellMemoryPlan(logger, memoryPlan(this.#config, this.#memory));
     this.#cleanups.add('storage', () => this.#storage.close());
     const silences = await this.#storage.open();
+    this.#cleanups.add('history', () => this.#history.close());
+    await this.#history.open();
     this.#cleanups.add('prometheus', () => this.#alerts.close());
     this.#cleanups.add('pipelines', () => this.#pipelines.close(this.#shutdown.remainingMs));
     await this.#pipelines.open();
@@ -136,6 +144,20 @@ export class App {
   #whyNotReady(): string | undefined {
     const trouble = this.#notReady === startingUp ? this.#pipelines.trouble?.() : undefined;
     return trouble === undefined ? this.#notReady : `${this.#notReady}: ${trouble}`;
+  }
+
+  #createHistory({ config, logger, ...options }: AppOptions): History {
+    const common = { schedule: this.#schedule, registry: this.#registry, logger: this.#keeping(logger) };
+    const folder = join(options.storagePath, 'history');
+    return new History({ ...options, ...common, config: config.history, folder });
+  }
+
+  /** Whatever is told is kept, what the history tells of itself too. */
+  #keeping(logger: Logger): Logger {
+    return keepingLogger(logger, {
+      wants: (event) => this.#history.wants(event),
+      keep: (level, event, msg, fields, json) => this.#history.keep(level, event, msg, fields, json),
+    });
   }
 
   #createHome(): Home {
@@ -187,6 +209,7 @@ export class App {
 
   #reconfigure(changed: readonly string[]): void {
     this.#source.reconfigure(this.#config.source);
+    this.#history.reconfigure(this.#config.history);
     this.#receiver.reconfigure(this.#config);
     if (changed.some((key) => key.includes('.max_')))
       tellMemoryPlan(this.#options.logger, memoryPlan(this.#config, this.#memory));

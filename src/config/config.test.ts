@@ -46,7 +46,13 @@ const durations = [
   'controller.drain_timeout',
   'prometheus.timeout',
 ];
-const orZero = ['source.debounce.wait', 'controller.resync', 'prometheus.heal_grace', 'prometheus.unknown_after'];
+const orZero = [
+  'source.debounce.wait',
+  'controller.resync',
+  'prometheus.heal_grace',
+  'prometheus.unknown_after',
+  'history.retention',
+];
 
 describe('Config', () => {
   it('has these keys and defaults', () => {
@@ -103,6 +109,7 @@ describe('Config', () => {
         http_config: HttpConfig.parse({}),
       },
       pipelines: { folder: 'examples/pipelines', kubernetes: { kinds: null, qps: null, burst: null } },
+      history: { retention: 86_400_000, max_size: 64 * 1024 ** 2, payloads: 100 },
       log: { alert_lines_per_second: 50 },
     });
   });
@@ -137,12 +144,21 @@ describe('Config', () => {
       'prometheus.ignored_labels',
       'pipelines.folder',
       'pipelines.kubernetes.kinds',
+      'history.max_size',
+      'history.payloads',
     ];
     const annotate = ['requested_at_key', 'requested_at_value', 'cause_key'].map((key) => `controller.annotate.${key}`);
     // http_config has a test of its own.
     const settings = keyPaths(Config).filter((path) => keysAt(Config, path) === undefined && path[1] !== 'http_config');
     const tested = [...sizes, ...counts, ...countsOrNull, ...durations, ...orZero, ...others, ...annotate];
     assert.deepEqual(settings.map((path) => path.join('.')).toSorted(), tested.toSorted());
+  });
+
+  it('takes history.max_size from 1MiB to 4GiB, and any number of payloads, none too', () => {
+    for (const value of ['1MiB', '4GiB']) assert.equal(messageFor('history.max_size', value), undefined, value);
+    for (const value of ['1023KiB', '5GiB']) assert.match(messageFor('history.max_size', value) ?? '', /1MiB/, value);
+    for (const value of [0, 1, 1000]) assert.equal(messageFor('history.payloads', value), undefined);
+    for (const value of [-1, 1.5, 'many']) assert.match(messageFor('history.payloads', value) ?? '', /from 0 up/);
   });
 
   for (const path of sizes) {

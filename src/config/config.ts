@@ -7,6 +7,7 @@ import {
   orNull,
   readChoice,
   readCount,
+  readCountOrZero,
   readDuration,
   readNames,
   readPath,
@@ -171,6 +172,14 @@ const keys = secretSection({
       qps: setting(readCountOrNull, null),
       burst: setting(readCountOrNull, null),
     }),
+  }),
+  history: section({
+    /** How long facts are kept, in memory and on the disk; 0: none is. */
+    retention: setting(readSpanOrNever, '24h'),
+    /** What they may take in memory, and on the disk. */
+    max_size: setting(readSize('1MiB', '4GiB'), '64MiB'),
+    /** So many of the last bodies are kept; 0: none is. */
+    payloads: setting(readCountOrZero, 100),
   }),
   log: section({
     /** Lines about single alerts at info; the rest is written at debug. */

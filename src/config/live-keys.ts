@@ -25,6 +25,7 @@ export const liveKeys: readonly string[] = [
   'controller.resync',
   'controller.drain_timeout',
   'prometheus',
+  'history',
   'log.alert_lines_per_second',
 ];
 

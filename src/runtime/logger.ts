@@ -17,6 +17,58 @@ export interface Logger {
    * True if a line of this level would be written, or kept because of its event: for fields that are costly to compute.
    */
   enables(level: LogLevel, event?: string): boolean;
+  /** The same logger, which tells each line to a keeper as well; default: {@link keepingLogger}. */
+  keptBy?(keeper: LineKeeper): Logger;
+}
+
+/** A second place for lines, whatever the level of the log is. */
+export interface LineKeeper {
+  /** True if one more line of this event is kept although the log's level leaves it out. */
+  wants(event: string): boolean;
+  /**
+   * Takes a line; returns at once and never throws.
+   * @param json the line as it was written, without its {@link DebugField}s; undefined if it was not, or not as JSON
+   */
+  keep(level: LogLevel, event: string, msg: string, fields: LogFields, json?: string): void;
+}
+
+/**
+ * A field for those who look closely: the log has it at level debug alone, a {@link LineKeeper} always. It is made when the line is
+ * written, which may be after the caller has gone on: what it is made of must not change.
+ */
+export class DebugField {
+  readonly make: () => unknown;
+
+  constructor(make: () => unknown) {
+    this.make = make;
+  }
+
+  /** JSON leaves it out. */
+  toJSON(): undefined {
+    return undefined;
+  }
+}
+
+/** The fields with all that is made when the line is written. */
+export function withDebugFields(fields: LogFields): LogFields {
+  const made: Record<string, unknown> = {};
+  for (const name in fields) {
+    const value = fields[name];
+    made[name] = value instanceof DebugField ? value.make() : value;
+  }
+  return made;
+}
+
+/** A logger that tells each line to a keeper as well. */
+export function keepingLogger(logger: Logger, keeper: LineKeeper): Logger {
+  if (logger.keptBy !== undefined) return logger.keptBy(keeper);
+  return {
+    ...loggerOf((level, event, msg, fields) => {
+      keeper.keep(level, event, msg, fields);
+      logger[level](event, msg, fields);
+    }),
+    enables: (level, event) => logger.enables(level) || (event !== undefined && keeper.wants(event)),
+  };
 }
 
 export interface LoggerOptions {
@@ -68,21 +120,48 @@ export function createLogger({ level, format, clock, stream, defer }: LoggerOpti
       }),
   });
   const timeOf = timeWriter();
-  const write = (lineLevel: LogLevel, event: string, msg: string, fields: LogFields = {}): void => {
-    if (!enabled.has(lineLevel)) return;
+  const write = (lineLevel: LogLevel, event: string, msg: string, fields: LogFields): string | undefined => {
+    if (!enabled.has(lineLevel)) return undefined;
     const time = timeOf(clock.now());
-    output.add(render({ time, level: lineLevel, event, msg, ...fields }), lineLevel === 'error');
+    const line = render({ time, level: lineLevel, event, msg, ...fields });
+    output.add(line, lineLevel === 'error');
+    return format === 'json' ? line : undefined;
   };
+  const detailed = enabled.has('debug');
   return {
-    debug: write.bind(undefined, 'debug'),
-    info: write.bind(undefined, 'info'),
-    warn: write.bind(undefined, 'warn'),
-    error: write.bind(undefined, 'error'),
+    ...loggerOf((lineLevel, event, msg, fields) => {
+      write(lineLevel, event, msg, detailed ? withDebugFields(fields) : fields);
+    }),
     flush: () => output.flush(),
     get droppedLines() {
       return output.droppedLines;
     },
     enables: (lineLevel) => enabled.has(lineLevel),
+    keptBy: (keeper) => keptLogger(keeper, enabled, write),
+  };
+}
+
+/** Tells each line to the keeper, as it is written. */
+function keptLogger(keeper: LineKeeper, enabled: ReadonlySet<LogLevel>, write: Write): Logger {
+  const detailed = enabled.has('debug');
+  return {
+    ...loggerOf((level, event, msg, fields) => {
+      const shown = detailed ? withDebugFields(fields) : fields;
+      keeper.keep(level, event, msg, shown, write(level, event, msg, shown));
+    }),
+    enables: (level, event) => enabled.has(level) || (event !== undefined && keeper.wants(event)),
+  };
+}
+
+/** Gives the line that was written, if it is JSON. */
+type Write = (level: LogLevel, event: string, msg: string, fields: LogFields) => string | undefined;
+
+function loggerOf(write: (...line: Parameters<Write>) => void): Pick<Logger, LogLevel> {
+  return {
+    debug: (event, msg, fields = {}) => write('debug', event, msg, fields),
+    info: (event, msg, fields = {}) => write('info', event, msg, fields),
+    warn: (event, msg, fields = {}) => write('warn', event, msg, fields),
+    error: (event, msg, fields = {}) => write('error', event, msg, fields),
   };
 }
 
@@ -99,7 +178,7 @@ function timeWriter(): (at: number) => string {
 function renderLogfmt(record: LogRecord): string {
   const pairs: string[] = [];
   const add = (key: string, value: unknown): void => {
-    if (value === undefined) return;
+    if (value === undefined || value instanceof DebugField) return;
     if (isPlainObject(value)) for (const [inner, nested] of Object.entries(value)) add(`${key}.${inner}`, nested);
     else pairs.push(`${logfmtKey(key)}=${logfmtValue(value)}`);
   };
@@ -138,7 +217,10 @@ function logfmtText(value: unknown): string {
 /** True if no error can stand in it. */
 function isFlat(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return true;
-  for (const key in value) if (typeof (value as LogFields)[key] === 'object') return false;
+  for (const key in value) {
+    const member = (value as LogFields)[key];
+    if (typeof member === 'object' && !(member instanceof DebugField)) return false;
+  }
   return !(value instanceof Error);
 }
 
@@ -156,6 +238,11 @@ const unsafe = /[\u007f-\u009f\u2028\u2029]|\p{Cf}/gu;
 function toJson(value: unknown): string {
   // With a replacer V8 takes twice as long, and most lines are flat. A function has no JSON.
   const json: string = JSON.stringify(value, isFlat(value) ? undefined : messageOfError) ?? 'null';
+  return escapeUnsafe(json);
+}
+
+/** The same for JSON that is there already. */
+export function escapeUnsafe(json: string): string {
   return /[^ -~]/.test(json) ? json.replaceAll(unsafe, escaped) : json;
 }
 

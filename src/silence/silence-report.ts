@@ -88,7 +88,7 @@ export class SilenceLines {
   /** @param requestId the request that did it; undefined for what time does */
   write(event: SilenceEvent, silence: Silence, requestId?: string): void {
     const level = this.#limiter.allows() ? 'info' : 'debug';
-    if (!this.#logger.enables(level)) return;
+    if (!this.#logger.enables(level, event)) return;
     const { id, createdBy, comment, matchers, startsAt, endsAt } = silence;
     this.#logger[level](event, messages[event], {
       request_id: requestId,

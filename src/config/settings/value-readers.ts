@@ -46,6 +46,13 @@ export const readCount: Reader<number> = (found) => {
   return isCount(suggestion) ? { allowed, suggestion } : { allowed };
 };
 
+/** A whole number from 0 up; 0 switches something off. */
+export const readCountOrZero: Reader<number> = (found) => {
+  if (found === 0) return { value: 0 };
+  const read = readCount(found);
+  return 'allowed' in read ? { ...read, allowed: 'a whole number from 0 up' } : read;
+};
+
 export const readBoolean: Reader<boolean> = (found) =>
   typeof found === 'boolean' ? { value: found } : { allowed: 'true or false' };
 

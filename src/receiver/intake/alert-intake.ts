@@ -2,9 +2,11 @@ import type { Alert } from '../../alert/alert.ts';
 import type { AlertStore, PutResult } from '../../alert/alert-store.ts';
 import type { PostableAlert } from '../../alert/postable/postable-alert.ts';
 import { Causes } from '../../cause/causes.ts';
-import { addCause } from '../../cause/alert-cause.ts';
+import { addCause, briefLabelSet } from '../../cause/alert-cause.ts';
+import type { LabelSet } from '../../alert/labels.ts';
 import type { Silencing } from '../../silence/silences.ts';
 import { Suppressed } from './alert-lines.ts';
+import { ToldAlerts } from './told-alerts.ts';
 
 /** Most invalid alerts of one batch that are named in the answer and in the log. */
 export const maxNamedProblems = 100;
@@ -17,6 +19,15 @@ export interface AlertTransition {
   readonly event: 'alert.new' | 'alert.resolved';
   readonly alert: Alert;
 }
+
+/** An alert that is not stored, and why. */
+export interface InvalidAlert {
+  readonly labels: LabelSet;
+  readonly problem: string;
+}
+
+/** So many invalid alerts of a request are told of with their labels. */
+const maxNamedInvalid = 10;
 
 interface AlertIntakeOptions {
   readonly store: AlertStore;
@@ -49,6 +60,10 @@ export class AlertIntake {
   notUpdated = 0;
   /** Those that would have woken a reconcile, but for a silence. */
   readonly suppressed = new Suppressed();
+  /** What became of each. */
+  readonly told = new ToldAlerts();
+  /** Some of the invalid ones, with the reason: nothing else tells what they were. */
+  readonly invalidAlerts: InvalidAlert[] = [];
   /** Why invalid alerts are invalid, each with its index; the first {@link maxNamedProblems}. */
   readonly problems: string[] = [];
   /** What wakes a reconcile; if there is no alert in it, nothing does. */
@@ -65,7 +80,7 @@ export class AlertIntake {
     if (posted.endsAt === undefined || posted.endsAt > now) this.firing++;
     else this.resolved++;
     const stored = store.put(posted, now, characterBytes, resolveTimeoutMs);
-    if (typeof stored === 'string') this.#refuse(index, stored);
+    if (typeof stored === 'string') this.#refuse(index, posted, stored);
     else this.#tell(stored);
   }
 
@@ -80,8 +95,10 @@ export class AlertIntake {
     return [...this.problems, ...(more > 0 ? [`and ${more} more`] : [])].join('\n');
   }
 
-  #refuse(index: number, problem: string): void {
+  #refuse(index: number, { labels }: PostableAlert, problem: string): void {
     this.invalid++;
+    if (this.invalidAlerts.length < maxNamedInvalid)
+      this.invalidAlerts.push({ labels: briefLabelSet(labels).labels, problem });
     if (this.problems.length < maxNamedProblems) this.problems.push(`${this.#options.nameOf(index)}: ${problem}`);
   }
 
@@ -91,10 +108,16 @@ export class AlertIntake {
     if (change === 'new') this.new++;
     if (change === 'new') this.#options.onTransition({ event: 'alert.new', alert });
     if (change === 'resolved') this.#options.onTransition({ event: 'alert.resolved', alert });
-    if (change === 'repeated' && this.#options.repeats === 'ignore' && limited === undefined) return;
+    if (change === 'repeated' && this.#options.repeats === 'ignore' && limited === undefined)
+      return this.told.add(alert, 'repeat_ignored');
     const { now, silencing } = this.#options;
     const silences = silencing(alert, now);
-    if (silences.length > 0) this.suppressed.add(alert, silences);
-    else addCause(this.causes, alert, alert.announced, now);
+    if (silences.length > 0) {
+      this.told.add(alert, 'silenced', silences);
+      this.suppressed.add(alert, silences);
+    } else {
+      this.told.add(alert, limited === 'alert' ? 'over_limit' : 'woke');
+      addCause(this.causes, alert, alert.announced, now);
+    }
   }
 }

@@ -40,7 +40,7 @@ export class AlertLines {
   /** @param requestId the request that told; undefined for an expiry, of which nobody tells */
   write(event: keyof typeof messages, alert: Alert, requestId?: string): void {
     const level = this.#limiter.allows() ? 'info' : 'debug';
-    if (!this.#logger.enables(level)) return;
+    if (!this.#logger.enables(level, event)) return;
     const { labels, omitted } = briefLabels(alert);
     this.#logger[level](event, messages[event], {
       request_id: requestId,

@@ -4,6 +4,7 @@ import { AlertStore } from '../../alert/alert-store.ts';
 import { posted } from '../../alert/alert-store.fixture.ts';
 import { BatchError, type PostableAlert } from '../../alert/postable/postable-alert.ts';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
+import { withDebugFields } from '../../runtime/logger.ts';
 import { RecordingLogger } from '../../../test/support/recording-logger.ts';
 import { alertsDoor } from './batch.ts';
 import { AlertIntake } from './alert-intake.ts';
@@ -51,7 +52,10 @@ describe('IntakeReport.received', () => {
     receive([named('A'), named('B'), posted({ labels: { alertname: 'C' }, endsAt: clock.now() }), named('A')]);
     const { level, fields } = logger.linesOf('alerts.received')[0]!;
     assert.equal(level, 'info');
-    assert.deepEqual(fields, { ...senderFields, alerts: 4, firing: 3, resolved: 1, invalid: 0, new: 2, bytes: 1234 });
+    const { verdicts, ...others } = withDebugFields(fields);
+    assert.deepEqual(others, { ...senderFields, alerts: 4, firing: 3, resolved: 1, invalid: 0, new: 2, bytes: 1234 });
+    const { woke } = verdicts as { readonly woke: string };
+    assert.equal(Buffer.from(woke, 'base64').length, 4 * 4);
     assert.deepEqual(
       logger.lines.map(({ event }) => event),
       ['alerts.received', 'alert.new', 'alert.new', 'alert.resolved'],
@@ -77,7 +81,12 @@ describe('IntakeReport.received', () => {
     const [line] = logger.linesOf('alerts.invalid');
     assert.equal(line?.level, 'warn');
     const problems = Array.from({ length: 10 }, (_, index) => `alert ${index + 1}: broken`);
-    assert.deepEqual(line.fields, { ...senderFields, invalid: 12, problems });
+    const { invalid_alerts: alerts, ...others } = withDebugFields(line.fields);
+    assert.deepEqual(others, { ...senderFields, invalid: 12, problems });
+    assert.deepEqual(
+      alerts,
+      Array.from({ length: 10 }, () => ({ labels: invalid('').labels, problem: 'broken' })),
+    );
   });
 
   it('counts a batch that reached the limit of labels, and no other', async () => {

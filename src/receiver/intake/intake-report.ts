@@ -1,6 +1,6 @@
 import type { Clock } from '../../runtime/clock.ts';
 import type { WebhookHead } from '../../alert/postable/read-webhook.ts';
-import type { LogFields, Logger } from '../../runtime/logger.ts';
+import { DebugField, type LogFields, type Logger } from '../../runtime/logger.ts';
 import type { AlertIntake, AlertTransition } from './alert-intake.ts';
 import type { AlertLines, Suppressed } from './alert-lines.ts';
 import { LineLimiter } from '../../runtime/line-limiter.ts';
@@ -59,6 +59,7 @@ export class IntakeReport {
       bytes: bodyBytes,
       ...(intake.suppressed.count > 0 && { suppressed: intake.suppressed.count }),
       ...(webhook !== undefined && { door: 'webhook', group_key: webhook.groupKey, receiver: webhook.receiver }),
+      verdicts: intake.told.field,
     });
     if (webhook !== undefined && webhook.truncatedAlerts > 0) this.#truncated(sender, webhook);
     if (invalid > 0) this.#invalid(sender, intake);
@@ -101,7 +102,7 @@ export class IntakeReport {
     this.#limiter.flush();
   }
 
-  #invalid(sender: Sender, { invalid, problems }: AlertIntake): void {
+  #invalid(sender: Sender, { invalid, problems, invalidAlerts }: AlertIntake): void {
     const { logger, metrics } = this.#options;
     metrics.invalid.inc(invalid);
     if (problems.some((problem) => problem.includes('max_labels_per_alert')))
@@ -111,6 +112,7 @@ export class IntakeReport {
       ...senderFields(sender),
       invalid,
       problems: problems.slice(0, 10),
+      invalid_alerts: new DebugField(() => invalidAlerts),
     });
   }
 

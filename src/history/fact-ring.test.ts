@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { FactRing, linesWith } from './fact-ring.ts';
+
+const none: readonly Buffer[] = [];
+
+function linesOf(ring: FactRing): readonly string[] {
+  return ring.chunks.flatMap((chunk) => linesWith(chunk, none));
+}
+
+describe('FactRing', () => {
+  it('keeps the newest lines within its bound, and gives what had to go', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.string({ unit: fc.constantFrom('a', 'é', '😀', ' '), maxLength: 40 }), { maxLength: 200 }),
+        fc.integer({ min: 64, max: 4096 }),
+        (texts, maxBytes) => {
+          const ring = new FactRing(maxBytes);
+          const gone: string[] = [];
+          for (const [index, text] of texts.entries()) {
+            gone.push(...ring.append(index, index, text).flatMap((chunk) => linesWith(chunk, none)));
+            assert.ok(ring.bytes <= Math.max(maxBytes, Buffer.byteLength(text) + 1), `${ring.bytes} of ${maxBytes}`);
+          }
+          assert.deepEqual([...gone, ...linesOf(ring)], texts);
+          assert.equal(ring.lastId, texts.length === 0 ? undefined : texts.length - 1);
+          assert.equal(ring.firstId, linesOf(ring).length === 0 ? undefined : texts.length - linesOf(ring).length);
+        },
+      ),
+    );
+  });
+
+  it('finds the lines in which all needles occur', () => {
+    const text = fc.string({ unit: fc.constantFrom('a', 'b', 'é'), maxLength: 6 });
+    fc.assert(
+      fc.property(fc.array(text, { maxLength: 50 }), fc.array(text, { maxLength: 3 }), (texts, needles) => {
+        const ring = new FactRing(100_000);
+        for (const [index, line] of texts.entries()) ring.append(index, index, line);
+        const found = ring.chunks.flatMap((chunk) =>
+          linesWith(
+            chunk,
+            needles.filter((needle) => needle !== '').map((needle) => Buffer.from(needle)),
+          ),
+        );
+        assert.deepEqual(
+          found,
+          texts.filter((line) => needles.every((needle) => line.includes(needle))),
+        );
+      }),
+    );
+  });
+
+  it('forgets what is too old, a chunk at a time', () => {
+    const ring = new FactRing(800);
+    for (let id = 1; id <= 8; id++) ring.append(id, id * 1000, 'x'.repeat(90));
+    ring.forgetBefore(4000);
+    assert.equal(ring.firstId, 4);
+    ring.forgetBefore(100_000);
+    assert.deepEqual([ring.firstId, ring.bytes], [undefined, 0]);
+  });
+
+  it('takes older lines in front, as long as there is room', () => {
+    const ring = new FactRing(1000);
+    ring.append(10, 10, 'new');
+    const old = { bytes: Buffer.from('old\n'), used: 4, lines: 1, firstId: 1, lastId: 1, lastTime: 1 };
+    assert.ok(ring.prepend(old));
+    assert.deepEqual(linesOf(ring), ['old', 'new']);
+    assert.ok(!ring.prepend({ ...old, bytes: Buffer.alloc(1000) }));
+  });
+
+  it('gives back room when its bound gets smaller', () => {
+    const ring = new FactRing(10_000);
+    for (let id = 1; id <= 100; id++) ring.append(id, id, 'x'.repeat(90));
+    ring.resize(2500);
+    assert.ok(ring.bytes <= 2500);
+    assert.equal(ring.lastId, 100);
+    ring.resize(0);
+    assert.equal(ring.bytes, 0);
+  });
+});

@@ -1,0 +1,122 @@
+/** So much is kept, and forgotten, at a time, bytes; less if the whole bound is small. */
+const maxChunkBytes = 256 * 1024;
+
+const newline = 0x0a;
+
+/** Lines one after the other, each with its end. Only the newest chunk grows, and only at its end: what was read of it stays. */
+export interface Chunk {
+  readonly bytes: Buffer;
+  used: number;
+  lines: number;
+  readonly firstId: number;
+  lastId: number;
+  /** Of the newest line, milliseconds. */
+  lastTime: number;
+}
+
+/**
+ * The newest facts as text, within a bound of bytes. Text is a third of what objects take, nothing of it is in V8's heap, and to look
+ * for a name in 64 MiB of it takes some 30 ms.
+ */
+export class FactRing {
+  readonly #chunks: Chunk[] = [];
+  #maxBytes: number;
+  #bytes = 0;
+
+  /** @param maxBytes `history.max_size` */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** What all chunks take, also what of the newest is still empty. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The oldest first. */
+  get chunks(): readonly Chunk[] {
+    return this.#chunks;
+  }
+
+  get firstId(): number | undefined {
+    return this.#chunks[0]?.firstId;
+  }
+
+  get lastId(): number | undefined {
+    return this.#chunks.at(-1)?.lastId;
+  }
+
+  /** Another bound; gives the chunks that have to go. */
+  resize(maxBytes: number): readonly Chunk[] {
+    this.#maxBytes = maxBytes;
+    return this.#makeRoom(0);
+  }
+
+  /** Adds a line; gives the chunks that had to go for it. */
+  append(id: number, time: number, line: string): readonly Chunk[] {
+    const bytes = Buffer.byteLength(line) + 1;
+    const last = this.#chunks.at(-1);
+    if (last !== undefined && last.used + bytes <= last.bytes.length) {
+      write(last, id, time, line);
+      return [];
+    }
+    const size = Math.max(bytes, Math.min(maxChunkBytes, Math.floor(this.#maxBytes / 8)));
+    const gone = this.#makeRoom(size);
+    const chunk = { bytes: Buffer.allocUnsafeSlow(size), used: 0, lines: 0, firstId: id, lastId: id, lastTime: time };
+    write(chunk, id, time, line);
+    this.#chunks.push(chunk);
+    this.#bytes += size;
+    return gone;
+  }
+
+  /** Adds what is older than all that is there, as it was read from the disk; false if there is no room for it. */
+  prepend(chunk: Chunk): boolean {
+    if (this.#bytes + chunk.bytes.length > this.#maxBytes) return false;
+    this.#chunks.unshift(chunk);
+    this.#bytes += chunk.bytes.length;
+    return true;
+  }
+
+  /** Forgets the chunks in which everything is older. */
+  forgetBefore(time: number): void {
+    while (this.#chunks.length > 0 && this.#chunks[0]!.lastTime < time) this.#forgetFirst();
+  }
+
+  #makeRoom(bytes: number): readonly Chunk[] {
+    const gone: Chunk[] = [];
+    while (this.#chunks.length > 0 && this.#bytes + bytes > this.#maxBytes) gone.push(this.#forgetFirst());
+    return gone;
+  }
+
+  #forgetFirst(): Chunk {
+    const chunk = this.#chunks.shift()!;
+    this.#bytes -= chunk.bytes.length;
+    return chunk;
+  }
+}
+
+function write(chunk: Chunk, id: number, time: number, line: string): void {
+  const end = chunk.used + chunk.bytes.write(line, chunk.used);
+  chunk.bytes[end] = newline;
+  chunk.used = end + 1;
+  chunk.lines++;
+  chunk.lastId = id;
+  chunk.lastTime = Math.max(chunk.lastTime, time);
+}
+
+/** The lines in which all of the needles occur, the oldest first. Without a needle, all. */
+export function linesWith({ bytes, used }: Chunk, needles: readonly Buffer[]): readonly string[] {
+  const text = bytes.subarray(0, used);
+  const found: string[] = [];
+  const [first, ...others] = needles;
+  for (let at = 0; at < used;) {
+    const hit = first === undefined ? at : text.indexOf(first, at);
+    if (hit < 0) break;
+    const start = hit === 0 ? 0 : text.lastIndexOf(newline, hit - 1) + 1;
+    const end = text.indexOf(newline, hit);
+    const line = text.subarray(start, end);
+    if (others.every((needle) => line.includes(needle))) found.push(line.toString());
+    at = end + 1;
+  }
+  return found;
+}

@@ -1,0 +1,106 @@
+import { maskUrls } from '../runtime/masked-url.ts';
+import { DebugField, escapeUnsafe, withDebugFields, type LogFields, type LogLevel } from '../runtime/logger.ts';
+
+/** A line of the log, as it was told. */
+export interface Entry {
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  readonly level: LogLevel;
+  readonly event: string;
+  readonly msg: string;
+  readonly fields: LogFields;
+  /** The whole line as JSON, if that is there already. */
+  readonly json?: string | undefined;
+}
+
+/** A line of the log, as it is kept and read back: with its place in the history. */
+export interface Fact {
+  /** Rises from fact to fact, across restarts too. */
+  readonly id: number;
+  /** RFC 3339, UTC, milliseconds. */
+  readonly time: string;
+  readonly level: LogLevel;
+  readonly event: string;
+  readonly msg: string;
+  readonly [field: string]: unknown;
+}
+
+/** A longer fact keeps its short fields alone, bytes. The alerts of one event with the largest labels come to 800 KiB. */
+export const maxFactBytes = 256 * 1024;
+
+/** Of a fact that is too long, fields with longer JSON are left out, characters. */
+const maxShortField = 1024;
+
+const levels: ReadonlySet<unknown> = new Set<LogLevel>(['debug', 'info', 'warn', 'error']);
+
+/** The fact as JSON on one line, without the line's end. */
+export function factLine(id: number, entry: Entry): string {
+  if (entry.json !== undefined && entry.json.length <= maxFactBytes / 3) return `{"id":${id},${entry.json.slice(1)}`;
+  const fields = plain(withDebugFields(entry.fields));
+  const line = lineOf(id, entry, fields);
+  return line.length <= maxFactBytes / 3 || Buffer.byteLength(line) <= maxFactBytes
+    ? line
+    : lineOf(id, entry, shortened(fields));
+}
+
+/**
+ * What waits for a second is seen by the garbage collector several times: of a line that was written, its text is kept, and no object.
+ * The lines about a run are few, and the filter of looks looks at their fields.
+ */
+export function entryOf(entry: Entry, json: string | undefined): Entry {
+  if (json === undefined) return entry;
+  const detailed = withDebugJson(json, entry.fields);
+  const isOfRun = entry.fields['run'] !== undefined;
+  return { ...entry, fields: isOfRun ? entry.fields : {}, json: detailed };
+}
+
+/** A line that was written already, with what it has at debug alone. */
+function withDebugJson(json: string, fields: LogFields): string {
+  let detailed = json;
+  for (const name in fields) {
+    const value = fields[name];
+    if (!(value instanceof DebugField)) continue;
+    const made = JSON.stringify(value.make());
+    if (made !== undefined) detailed = `${detailed.slice(0, -1)},${JSON.stringify(name)}:${escapeUnsafe(made)}}`;
+  }
+  return detailed;
+}
+
+/** Reads a line back; undefined if it is not whole. */
+export function parseFact(line: string): Fact | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  return isFact(value) ? value : undefined;
+}
+
+function isFact(value: unknown): value is Fact {
+  if (typeof value !== 'object' || value === null) return false;
+  const { id, time, level, event, msg } = value as Record<string, unknown>;
+  const isPlaced = Number.isSafeInteger(id) && (id as number) >= 0;
+  const isTimed = typeof time === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(time);
+  return isPlaced && isTimed && levels.has(level) && typeof event === 'string' && typeof msg === 'string';
+}
+
+function lineOf(id: number, { time, level, event, msg }: Entry, fields: LogFields): string {
+  return escapeUnsafe(JSON.stringify({ id, time: new Date(time).toISOString(), level, event, msg, ...fields }));
+}
+
+/** A replacer would find errors at any depth, and cost three times as much: they are fields, if anything. */
+function plain(fields: LogFields): LogFields {
+  const shown: Record<string, unknown> = {};
+  for (const name in fields) {
+    const value = fields[name];
+    shown[name] = value instanceof Error ? maskUrls(value.message) : value;
+  }
+  return shown;
+}
+
+function shortened(fields: LogFields): LogFields {
+  const short = Object.entries(fields).filter(([, value]) => (JSON.stringify(value) ?? '').length <= maxShortField);
+  const leftOut = Object.keys(fields).filter((name) => !short.some(([kept]) => kept === name));
+  return { ...Object.fromEntries(short), left_out: leftOut };
+}

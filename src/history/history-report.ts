@@ -1,0 +1,142 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Clock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { Chunk } from './fact-ring.ts';
+
+/** What was forgotten before its time, or lost, is told in one line in this time, milliseconds. */
+const periodMs = 60_000;
+
+export interface HistoryReportOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly registry: Registry;
+  readonly memoryBytes: () => number;
+  readonly diskBytes: () => number;
+  /** Looks that told nothing new. */
+  readonly leftOut: () => number;
+}
+
+/** Tells how the history itself fares: to the log, once a minute at most, and to the metrics. */
+export class HistoryReport {
+  readonly #options: HistoryReportOptions;
+  readonly #metrics: ReturnType<typeof createHistoryMetrics>;
+  #untoldForgotten = 0;
+  #untoldLost = 0;
+  #toldAt = Number.NEGATIVE_INFINITY;
+  #isWritable = true;
+
+  constructor(options: HistoryReportOptions) {
+    this.#options = options;
+    this.#metrics = createHistoryMetrics(options);
+  }
+
+  kept(): void {
+    this.#metrics.facts.inc();
+  }
+
+  /** A line came while too many waited. */
+  lost(): void {
+    this.#metrics.lost.inc();
+    this.#untoldLost++;
+    this.#tell();
+  }
+
+  /** Chunks went because of the size; what was too old in any case does not count. */
+  forgotten(chunks: readonly Chunk[], retentionMs: number): void {
+    if (chunks.length === 0) return;
+    const oldest = this.#options.clock.now() - retentionMs;
+    const lines = chunks.filter(({ lastTime }) => lastTime >= oldest).reduce((sum, chunk) => sum + chunk.lines, 0);
+    this.#metrics.forgotten.inc(lines);
+    this.#untoldForgotten += lines;
+    this.#tell();
+  }
+
+  damaged(folder: string, lines: number): void {
+    const message = 'lines of the history are damaged or were never written whole: they are skipped';
+    this.#options.logger.warn('history.damaged', message, { folder, lines });
+  }
+
+  unreadable(path: string, error: unknown): void {
+    this.#options.logger.warn('history.unreadable', 'a file of the history cannot be read: it is passed over', {
+      file: path,
+      error,
+    });
+  }
+
+  written(): void {
+    if (this.#isWritable) return;
+    this.#isWritable = true;
+    this.#options.logger.info('history.writable', 'the history is written to the storage again');
+  }
+
+  /** Told once, until it can be written again. */
+  notWritten(folder: string, error: unknown): void {
+    this.#metrics.failures.inc();
+    if (!this.#isWritable) return;
+    this.#isWritable = false;
+    const message = 'the history cannot be written: it is kept in memory alone, and a restart loses it';
+    this.#options.logger.warn('history.not_writable', message, { folder, error });
+  }
+
+  /** At the end: says what is still to be said. */
+  close(): void {
+    this.#toldAt = Number.NEGATIVE_INFINITY;
+    this.#tell();
+  }
+
+  #tell(): void {
+    const { clock, logger } = this.#options;
+    const [forgotten, lost] = [this.#untoldForgotten, this.#untoldLost];
+    if (forgotten + lost === 0 || clock.monotonic() - this.#toldAt < periodMs) return;
+    this.#toldAt = clock.monotonic();
+    this.#untoldForgotten = 0;
+    this.#untoldLost = 0;
+    const message = 'the history has forgotten facts before their time, to make room: raise history.max_size';
+    logger.info('history.forgotten', message, { facts: forgotten, lost, limit: 'history.max_size' });
+  }
+}
+
+function createHistoryMetrics({ registry, memoryBytes, diskBytes, leftOut }: HistoryReportOptions): {
+  readonly facts: Counter;
+  readonly forgotten: Counter;
+  readonly lost: Counter;
+  readonly failures: Counter;
+} {
+  const registers = [registry];
+  new Gauge({
+    registers,
+    name: 'tocsin_history_size_bytes',
+    help: 'What the history takes, in memory and on the disk.',
+    labelNames: ['where'],
+    collect() {
+      this.set({ where: 'memory' }, memoryBytes());
+      this.set({ where: 'disk' }, diskBytes());
+    },
+  });
+  new Gauge({
+    registers,
+    name: 'tocsin_history_looks_left_out',
+    help: 'Periodic looks and retries since the start that told nothing new and are not kept.',
+    collect() {
+      this.set(leftOut());
+    },
+  });
+  return {
+    facts: new Counter({ registers, name: 'tocsin_history_facts_total', help: 'Facts that the history has kept.' }),
+    forgotten: new Counter({
+      registers,
+      name: 'tocsin_history_forgotten_total',
+      help: 'Facts that were forgotten before their time, because of history.max_size.',
+    }),
+    lost: new Counter({
+      registers,
+      name: 'tocsin_history_lost_total',
+      help: 'Facts that were never kept, because too many waited to be written.',
+    }),
+    failures: new Counter({
+      registers,
+      name: 'tocsin_history_write_failures_total',
+      help: 'Writes of the history to the storage that failed.',
+    }),
+  };
+}

@@ -1,0 +1,234 @@
+import assert from 'node:assert/strict';
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { Registry } from 'prom-client';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import { RecordingLogger } from '../../test/support/recording-logger.ts';
+import { SliceSchedule } from '../runtime/slice-schedule.ts';
+import type { Fact } from './fact.ts';
+import { History, type FactQuery, type HistoryConfig } from './history.ts';
+
+const defaults: HistoryConfig = { retention: 86_400_000, max_size: 1024 ** 2, payloads: 100 };
+
+let folder: string;
+let clock: FakeClock;
+let logger: RecordingLogger;
+const opened: History[] = [];
+
+beforeEach(async () => {
+  folder = join(await mkdtemp(join(tmpdir(), 'tocsin-history-')), 'history');
+  clock = new FakeClock();
+  logger = new RecordingLogger();
+});
+
+afterEach(async () => {
+  for (const history of opened.splice(0)) await history.close();
+  await rm(join(folder, '..'), { recursive: true, force: true });
+  assert.equal(clock.pending(), 0);
+});
+
+async function open(config: Partial<HistoryConfig> = {}): Promise<History> {
+  const schedule = new SliceSchedule(clock);
+  const options = { clock, schedule, logger, registry: new Registry(), folder };
+  const history = new History({ ...options, config: { ...defaults, ...config } });
+  await history.open();
+  opened.push(history);
+  return history;
+}
+
+/** Ends without closing anything, as a process that is killed. */
+function kill(history: History): void {
+  opened.splice(opened.indexOf(history), 1);
+}
+
+function tell(history: History, request: string, text = ''): void {
+  history.keep('info', 'alerts.received', 'alerts came in', { request_id: request, text });
+}
+
+async function requests(history: History, query: FactQuery = {}): Promise<readonly unknown[]> {
+  const facts: Fact[] = [];
+  for await (const fact of history.newestFirst(query)) facts.push(fact);
+  return facts.map((fact) => fact['request_id']);
+}
+
+async function onDisk(): Promise<readonly Fact[]> {
+  const names = (await readdir(folder)).toSorted();
+  const texts = await Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')));
+  return texts.flatMap((text) => text.trim().split('\n')).map((line) => JSON.parse(line) as Fact);
+}
+
+describe('History', () => {
+  it('gives what it was told, the newest first, and from an id on', async () => {
+    const history = await open();
+    for (const request of ['r1', 'r2', 'r3']) tell(history, request);
+    assert.deepEqual(await requests(history), ['r3', 'r2', 'r1']);
+    const { firstId, lastId } = history.range!;
+    assert.deepEqual(await requests(history, { before: lastId }), ['r2', 'r1']);
+    assert.deepEqual(await requests(history, { after: firstId }), ['r3', 'r2']);
+    assert.deepEqual(await requests(history, { needles: ['"r2"'] }), ['r2']);
+  });
+
+  it('writes within a second, as JSON lines that are whole', async () => {
+    const history = await open();
+    tell(history, 'r1');
+    await clock.advanceAsync(999);
+    assert.deepEqual(await readdir(folder).catch(() => []), []);
+    await clock.advanceAsync(1);
+    await history.flush();
+    assert.deepEqual(
+      (await onDisk()).map(({ event, time }) => [event, time]),
+      [['alerts.received', '2026-11-21T03:00:00.000Z']],
+    );
+  });
+
+  it('has after a restart what it had before, and goes on with higher ids', async () => {
+    const first = await open();
+    for (const request of ['r1', 'r2']) tell(first, request);
+    await first.flush();
+    kill(first);
+    // The clock was set back meanwhile.
+    clock.set(-3_600_000);
+    const second = await open();
+    tell(second, 'r3');
+    assert.deepEqual(await requests(second), ['r3', 'r2', 'r1']);
+    const ids = (await onDisk()).map(({ id }) => id);
+    assert.deepEqual(
+      ids,
+      ids.toSorted((a, b) => a - b),
+    );
+    assert.equal(new Set(ids).size, 3);
+  });
+
+  it('skips what is damaged or cut off, says so, and loses nothing else', async () => {
+    const first = await open();
+    for (const request of ['r1', 'r2', 'r3']) tell(first, request);
+    await first.flush();
+    kill(first);
+    const [name] = await readdir(folder);
+    const path = join(folder, name!);
+    const text = await readFile(path, 'utf8');
+    await writeFile(path, text.replace('"request_id":"r2"', '"request_id":"r2'));
+    await appendFile(path, '{"id":1,"time":"2026-');
+    const second = await open();
+    assert.deepEqual(await requests(second), ['r3', 'r1']);
+    assert.deepEqual(logger.valuesOf('history.damaged', 'lines'), [[2]]);
+  });
+
+  it('passes over what is no file of lines', async () => {
+    await mkdir(join(folder, '0000000000000001.jsonl'), { recursive: true });
+    await writeFile(join(folder, '0000000000000002.jsonl'), Buffer.alloc(1000));
+    await writeFile(join(folder, 'README'), 'not ours');
+    const history = await open();
+    tell(history, 'r1');
+    assert.deepEqual(await requests(history), ['r1']);
+    assert.ok((await readdir(folder)).includes('README'));
+  });
+
+  it('keeps memory and disk within max_size, and tells of what it forgot once a minute', async () => {
+    const history = await open();
+    for (let round = 0; round < 40; round++) {
+      for (let index = 0; index < 50; index++) tell(history, `r${round}.${index}`, 'x'.repeat(2000));
+      await clock.advanceAsync(1000);
+      await history.flush();
+    }
+    const disk = await onDisk();
+    const bytes = disk.reduce((sum, fact) => sum + JSON.stringify(fact).length + 1, 0);
+    assert.ok(bytes <= defaults.max_size && bytes > defaults.max_size / 2, `${bytes} bytes on the disk`);
+    const [newest] = await requests(history);
+    assert.equal(newest, 'r39.49');
+    assert.equal(disk.at(-1)?.['request_id'], 'r39.49');
+    const told = logger.fieldsOf('history.forgotten').length;
+    assert.equal(told, 1);
+    await clock.advanceAsync(60_000);
+    for (let index = 0; index < 1000; index++) tell(history, `s${index}`, 'x'.repeat(2000));
+    await history.flush();
+    assert.equal(logger.fieldsOf('history.forgotten').length, 2);
+  });
+
+  it('forgets what is older than the retention, also on the disk, and does not call that early', async () => {
+    const history = await open({ retention: 3_600_000 });
+    tell(history, 'old', 'x'.repeat(200_000));
+    await history.flush();
+    await clock.advanceAsync(3_600_001);
+    tell(history, 'new', 'x'.repeat(200_000));
+    assert.deepEqual(await requests(history), ['new']);
+    await clock.advanceAsync(3_600_001);
+    tell(history, 'newer');
+    await history.flush();
+    await clock.advanceAsync(3_600_001);
+    tell(history, 'newest');
+    await history.flush();
+    assert.deepEqual(logger.fieldsOf('history.forgotten'), []);
+  });
+
+  it('goes on in memory where the storage cannot be written, warns once, and writes again once it can', async () => {
+    await mkdir(join(folder, '..'), { recursive: true });
+    await writeFile(folder, 'a file in the place of the folder');
+    const history = await open();
+    tell(history, 'r1');
+    await history.flush();
+    tell(history, 'r2');
+    await history.flush();
+    await clock.advanceAsync(60_000);
+    tell(history, 'r3');
+    await history.flush();
+    assert.deepEqual(await requests(history), ['r3', 'r2', 'r1']);
+    assert.equal(logger.linesOf('history.not_writable').length, 1);
+    await rm(folder);
+    await clock.advanceAsync(60_000);
+    tell(history, 'r4');
+    await history.flush();
+    assert.equal(logger.linesOf('history.writable').length, 1);
+    assert.deepEqual(
+      (await onDisk()).map((fact) => fact['request_id']),
+      ['r4'],
+    );
+  });
+
+  it('keeps nothing, and writes nothing, with a retention of 0', async () => {
+    const history = await open({ retention: 0 });
+    tell(history, 'r1');
+    assert.equal(history.wants('alert.new'), false);
+    assert.deepEqual(await requests(history), []);
+    assert.deepEqual(await readdir(folder).catch(() => []), []);
+    history.reconfigure(defaults);
+    tell(history, 'r2');
+    assert.deepEqual(await requests(history), ['r2']);
+    history.reconfigure({ ...defaults, retention: 0 });
+    assert.deepEqual(await requests(history), []);
+  });
+
+  it('wants lines about single alerts at a bounded rate, and those of stories always', async () => {
+    const history = await open();
+    const wanted = (event: string): number =>
+      Array.from({ length: 3000 }, () => history.wants(event)).filter(Boolean).length;
+    assert.equal(wanted('alert.new'), 1000);
+    clock.advance(1000);
+    assert.equal(wanted('alert.resolved'), 100);
+    assert.equal(wanted('condition.unchanged'), 3000);
+    assert.equal(wanted('app.closed'), 0);
+  });
+
+  it('calls its followers soon, and no more once they have ended', async () => {
+    const history = await open();
+    let calls = 0;
+    const end = history.follow(() => void calls++);
+    tell(history, 'r1');
+    await clock.advanceAsync(100);
+    await history.flush();
+    assert.equal(calls, 1);
+    end();
+    tell(history, 'r2');
+    await history.flush();
+    assert.equal(calls, 1);
+  });
+
+  it('loses lines rather than memory, and says how many', async () => {
+    const history = await open();
+    for (let index = 0; index < 60_000; index++) history.keep('info', 'alerts.received', '', {});
+    assert.equal(logger.fieldsOf('history.forgotten')[0]?.['lost'], 1);
+    await history.flush();
+  });
+});

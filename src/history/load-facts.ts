@@ -1,0 +1,81 @@
+import type { Slices } from '../runtime/slices.ts';
+import { maxFactBytes, parseFact } from './fact.ts';
+import type { Chunk, FactRing } from './fact-ring.ts';
+import type { Segments } from './segments.ts';
+
+const newline = 0x0a;
+
+export interface LoadOptions {
+  readonly segments: Segments;
+  readonly ring: FactRing;
+  /** Of one file, bytes. */
+  readonly maxBytes: number;
+  /** What is older is left out, milliseconds. */
+  readonly oldest: number;
+  readonly slices: Slices;
+  /** Lines that were skipped. */
+  readonly onDamaged: (lines: number) => void;
+  readonly onUnreadable: (path: string, error: unknown) => void;
+}
+
+/** The id of the newest fact on the disk; 0 if there is none. */
+export async function newestId(segments: Segments, maxBytes: number): Promise<number> {
+  let newest = 0;
+  for await (const bytes of segments.read(maxBytes, () => undefined)) {
+    for (const line of linesOf(bytes.subarray(-2 * maxFactBytes))) newest = Math.max(newest, parseFact(line)?.id ?? 0);
+    if (newest > 0) break;
+  }
+  return newest;
+}
+
+/** Takes in what earlier processes left, the newest first, as long as there is room. Damaged lines are skipped, and told. */
+export async function loadFacts(options: LoadOptions): Promise<void> {
+  const { segments, ring, maxBytes, slices, onDamaged, onUnreadable } = options;
+  let before = ring.firstId ?? Number.POSITIVE_INFINITY;
+  let damaged = 0;
+  for await (const bytes of segments.read(maxBytes, onUnreadable)) {
+    const found = await readChunk(bytes, before, options);
+    damaged += found.damaged;
+    if (found.chunk === undefined) continue;
+    if (!ring.prepend(found.chunk)) break;
+    before = found.chunk.firstId;
+    if (slices.isOver) await slices.breathe();
+  }
+  if (damaged > 0) onDamaged(damaged);
+}
+
+interface FoundChunk {
+  readonly chunk: Chunk | undefined;
+  readonly damaged: number;
+}
+
+/** What is good in a file. Ids rise: a line whose id does not is a damaged one. */
+async function readChunk(bytes: Buffer, before: number, { oldest, slices }: LoadOptions): Promise<FoundChunk> {
+  const good: string[] = [];
+  let [damaged, firstId, lastId, lastTime] = [0, 0, 0, 0];
+  for (const line of linesOf(bytes)) {
+    if (slices.isOver) await slices.breathe();
+    const fact = parseFact(line);
+    if (fact === undefined || fact.id <= lastId || fact.id >= before) {
+      damaged++;
+      continue;
+    }
+    lastId = fact.id;
+    const time = Date.parse(fact.time);
+    if (time < oldest) continue;
+    if (good.push(line) === 1) firstId = fact.id;
+    lastTime = Math.max(lastTime, time);
+  }
+  if (good.length === 0) return { chunk: undefined, damaged };
+  const text = Buffer.from(`${good.join('\n')}\n`);
+  return { chunk: { bytes: text, used: text.length, lines: good.length, firstId, lastId, lastTime }, damaged };
+}
+
+function* linesOf(bytes: Buffer): Iterable<string> {
+  for (let at = 0; at < bytes.length;) {
+    const end = bytes.indexOf(newline, at);
+    if (end < 0) return void (yield bytes.toString('utf8', at));
+    if (end > at) yield bytes.toString('utf8', at, end);
+    at = end + 1;
+  }
+}

@@ -1,0 +1,134 @@
+import { readdir, rm, stat, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../runtime/clock.ts';
+import { createRegularFile, readRegularFile } from '../runtime/regular-file.ts';
+import { makeFolder } from '../storage/make-folder.ts';
+
+/** A segment is of this size at most, and at most a sixteenth of all, bytes: so much is forgotten at a time. */
+const maxSegmentBytes = 4 * 1024 * 1024;
+
+/** And it is of an eighth of the retention at most, so that what is too old goes in time. */
+const segmentsInRetention = 8;
+
+export interface SegmentsOptions {
+  readonly clock: Clock;
+  /** `history/` in `--storage.path`. */
+  readonly folder: string;
+}
+
+interface Segment {
+  readonly path: string;
+  readonly firstId: number;
+  bytes: number;
+  /** When it was written to last, milliseconds. */
+  lastTime: number;
+}
+
+interface OpenSegment extends Segment {
+  readonly file: FileHandle;
+  readonly openedAt: number;
+}
+
+export interface SegmentBounds {
+  /** Of all segments together. */
+  readonly maxBytes: number;
+  /** Milliseconds. */
+  readonly retentionMs: number;
+}
+
+/**
+ * Files of lines, named by the id of their first fact, so that their names are in order. Each process begins a new one: what the last
+ * one left half written stays where it is. Nothing is synced: a crash of the machine may cost the last seconds.
+ */
+export class Segments {
+  readonly #options: SegmentsOptions;
+  /** The oldest first; the open one is not among them. */
+  readonly #closed: Segment[] = [];
+  #open: OpenSegment | undefined;
+
+  constructor(options: SegmentsOptions) {
+    this.#options = options;
+  }
+
+  get bytes(): number {
+    return this.#closed.reduce((sum, { bytes }) => sum + bytes, this.#open?.bytes ?? 0);
+  }
+
+  /** Finds what is there. Rejects as node:fs does if the folder cannot be read. */
+  async find(): Promise<void> {
+    const { folder } = this.#options;
+    const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return [];
+      throw error;
+    });
+    for (const name of names.filter((each) => /^\d{16}\.jsonl$/.test(each)).toSorted()) {
+      const path = join(folder, name);
+      const stats = await stat(path).catch(() => undefined);
+      if (stats?.isFile() !== true) continue;
+      this.#closed.push({ path, firstId: Number(name.slice(0, 16)), bytes: stats.size, lastTime: stats.mtimeMs });
+    }
+  }
+
+  /** What is in the files, the newest file first. One that cannot be read is passed over, and told. */
+  async *read(maxBytes: number, onUnreadable: (path: string, error: unknown) => void): AsyncGenerator<Buffer> {
+    for (const { path } of this.#closed.toReversed()) {
+      try {
+        yield await readRegularFile(path, maxBytes);
+      } catch (error) {
+        onUnreadable(path, error);
+      }
+    }
+  }
+
+  /** Writes whole lines. Rejects if they could not be written; the next try begins another file. */
+  async append(pieces: readonly Buffer[], firstId: number, bounds: SegmentBounds): Promise<void> {
+    const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    await this.#makeRoom(bytes, bounds);
+    const segment = this.#open ?? (await this.#begin(firstId));
+    try {
+      await segment.file.writev([...pieces]);
+      segment.bytes += bytes;
+      segment.lastTime = this.#options.clock.now();
+    } catch (error) {
+      await this.#finish();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#finish();
+  }
+
+  /** Deletes what is too old, and of the rest the oldest until there is room. */
+  async #makeRoom(bytes: number, { maxBytes, retentionMs }: SegmentBounds): Promise<void> {
+    const now = this.#options.clock.now();
+    const open = this.#open;
+    const isFull = open !== undefined && open.bytes + bytes > Math.min(maxSegmentBytes, maxBytes / 16);
+    const isOld = open !== undefined && Math.abs(now - open.openedAt) > retentionMs / segmentsInRetention;
+    if (isFull || isOld) await this.#finish();
+    while (this.#closed.length > 0) {
+      const [oldest] = this.#closed as [Segment];
+      if (this.bytes + bytes <= maxBytes && oldest.lastTime >= now - retentionMs) return;
+      await rm(oldest.path, { force: true });
+      this.#closed.shift();
+    }
+  }
+
+  async #begin(firstId: number): Promise<OpenSegment> {
+    const { folder, clock } = this.#options;
+    await makeFolder(folder);
+    const path = join(folder, `${String(firstId).padStart(16, '0')}.jsonl`);
+    const file = await createRegularFile(path, 0o600);
+    this.#open = { path, firstId, bytes: 0, lastTime: clock.now(), file, openedAt: clock.now() };
+    return this.#open;
+  }
+
+  async #finish(): Promise<void> {
+    const open = this.#open;
+    this.#open = undefined;
+    if (open === undefined) return;
+    const { file, path, firstId, bytes, lastTime } = open;
+    this.#closed.push({ path, firstId, bytes, lastTime });
+    await file.close().catch(() => undefined);
+  }
+}
