@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { enableCompileCache } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import packageJson from '../package.json' with { type: 'json' };
 import { nodeVersionProblem } from './cli/node-version.ts';
@@ -9,6 +10,8 @@ if (problem !== undefined) {
   process.stderr.write(`tocsin: ${problem}\n`);
   process.exit(1);
 }
+// V8 compiles a third of the start's code no second time. Where the folder cannot be written, as in the image, what is in it is read.
+enableCompileCache(fileURLToPath(new URL('../.compile-cache', import.meta.url)));
 const { runCommand } = await import('./cli/run-command.ts');
 // Here, because this file alone is as deep as its bundle.
 const examples = fileURLToPath(new URL('../examples/pipelines', import.meta.url));

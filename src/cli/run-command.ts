@@ -47,6 +47,8 @@ function checked(file: string, loaded: LoadedConfig | LoadedWebConfig): number {
 }
 
 function start(flags: Flags, examplePipelines: string): Promise<number> | number {
+  const heapGuard = new HeapGuard();
+  heapGuard.saveAtStart(systemClock);
   const loaded = loadConfig(flags, readText);
   const web = flags.webConfigFile === undefined ? undefined : loadWebConfig(flags.webConfigFile, readText);
   const problems = [loaded, web].flatMap((each) => (each !== undefined && 'problems' in each ? each.problems : []));
@@ -65,7 +67,6 @@ function start(flags: Flags, examplePipelines: string): Promise<number> | number
     exists: existsSync,
   });
   if ('problem' in home) return complain([home.problem], exitFailure);
-  const heapGuard = new HeapGuard();
   const pipelinesFolder = pipelinesFolderGiven ? config.pipelines.folder : examplePipelines;
   return serve({
     flags,
@@ -79,6 +80,7 @@ function start(flags: Flags, examplePipelines: string): Promise<number> | number
     version,
     clock: systemClock,
     heavyWork: (work) => heapGuard.during(work),
+    onStarted: () => heapGuard.settle(),
   });
 }
 

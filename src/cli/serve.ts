@@ -21,6 +21,8 @@ interface ServeOptions extends Omit<AppOptions, 'logger' | 'listenAddress' | 'st
   /** The file of `--web.config.file`, read. */
   readonly webConfig?: WebConfigSource | undefined;
   readonly clock: Clock;
+  /** Called once, when it listens. */
+  readonly onStarted: () => void;
 }
 
 /** By convention, a process that a signal ended has the code 128 and the signal's number. */
@@ -58,6 +60,7 @@ export async function serve(options: ServeOptions): Promise<number> {
       web: { ...flags, configSource: options.webConfig },
     });
     await app.start();
+    options.onStarted();
   } catch (error) {
     process.stderr.write(`tocsin: ${startFailure(error, flags)}\n`);
     return 1;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import { FakeClock } from '../../test/support/fake-clock.ts';
 import { HeapGuard, type MemoryUse } from './heap-guard.ts';
 
 const MiB = 1024 * 1024;
@@ -84,6 +85,29 @@ describe('HeapGuard', () => {
     assert.equal(told[0], 'save');
   });
 
+  it('has V8 interpret what runs at the start, and compile what runs half a second later', (t) => {
+    const { guard, told } = start(t);
+    const clock = new FakeClock();
+
+    guard.saveAtStart(clock);
+    clock.advance(499);
+    assert.deepEqual(told, ['interpret']);
+    clock.advance(1);
+    assert.deepEqual(told, ['interpret', 'compile']);
+  });
+
+  it('settles with one collection of the whole heap, however small it is', (t) => {
+    const { guard, told } = start(t);
+    guard.look(use({ resident: 60, heap: 20 }), true);
+
+    guard.settle();
+    guard.look(use({ resident: 60, heap: 20 }), false);
+    assert.deepEqual(told.splice(0), ['save', 'collect']);
+    guard.look(use({ resident: 50, heap: 15 }), true);
+    guard.look(use({ resident: 80, heap: 40 }), false);
+    assert.deepEqual(told, ['grow', 'as usual']);
+  });
+
   it('goes on while either is the case', async (t) => {
     const { guard, told } = start(t);
 
@@ -104,6 +128,7 @@ function start(t: TestContext) {
   const guard = new HeapGuard({
     saveMemory: (saving) => void told.push(saving ? 'save' : 'grow'),
     collectSoon: (soon) => void told.push(soon ? 'collect' : 'as usual'),
+    optimize: (allowed) => void told.push(allowed ? 'compile' : 'interpret'),
   });
   t.after(() => guard.close());
   return { guard, told };

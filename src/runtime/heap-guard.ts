@@ -1,5 +1,6 @@
 import { constants, PerformanceObserver } from 'node:perf_hooks';
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
+import type { Clock } from './clock.ts';
 
 /** From this size of the process on V8 collects rather than grows, whatever it is that grew, bytes. */
 const guardedBytes = 336 * 1024 * 1024;
@@ -9,6 +10,9 @@ const smallHeapBytes = 112 * 1024 * 1024;
 
 /** While memory is saved, so much more than after the last collection of the whole heap is collected again, bytes. */
 const growthBytes = 32 * 1024 * 1024;
+
+/** How long what runs is taken for the start alone, milliseconds. */
+const startMs = 500;
 
 export interface MemoryUse {
   /** All that the process has in memory, bytes. */
@@ -23,6 +27,8 @@ export interface HeapControl {
   readonly saveMemory: (saving: boolean) => void;
   /** Has a collection begin with the next allocation; the program runs on between its steps. */
   readonly collectSoon: (soon: boolean) => void;
+  /** Whether V8 may compile what runs often to fast code. */
+  readonly optimize: (allowed: boolean) => void;
 }
 
 /**
@@ -40,6 +46,8 @@ export class HeapGuard {
   /** The heap after the last collection of all of it, bytes. */
   #collectedTo = 0;
   #collectsSoon = false;
+  /** True from {@link settle} to the end of the next collection of the whole heap. */
+  #isSettling = false;
   readonly #control: HeapControl;
   readonly #observer = new PerformanceObserver((list) =>
     this.look(memoryUse(), list.getEntries().some(isFullCollection)),
@@ -63,12 +71,28 @@ export class HeapGuard {
   }
 
   /**
+   * For the first moments of the process. What runs at the start runs once: fast code for it comes too late, and with the compiler
+   * takes 10 MiB for as long as the process lives. A start that takes longer than this has much to read, and fast code helps.
+   */
+  saveAtStart(clock: Clock): void {
+    this.#control.optimize(false);
+    clock.setTimeout(() => this.#control.optimize(true), startMs);
+  }
+
+  /** Gives back what only the start needed, with one collection of the whole heap in small steps. */
+  settle(): void {
+    this.#isSettling = true;
+    this.#apply();
+  }
+
+  /**
    * To be told what is in use after a collection.
    * @param isFull true if it was one of the whole heap
    */
   look(use: MemoryUse, isFull: boolean): void {
     this.#use = use;
     if (isFull) this.#collectedTo = use.heap;
+    if (isFull) this.#isSettling = false;
     this.#apply();
   }
 
@@ -79,8 +103,8 @@ export class HeapGuard {
   #apply(): void {
     const { resident, heap } = this.#use;
     const hasMuch = heap > smallHeapBytes;
-    const saving = this.#heavyWork > 0 || (hasMuch && resident > guardedBytes);
-    const soon = saving && hasMuch && heap > this.#collectedTo + growthBytes;
+    const saving = this.#isSettling || this.#heavyWork > 0 || (hasMuch && resident > guardedBytes);
+    const soon = this.#isSettling || (saving && hasMuch && heap > this.#collectedTo + growthBytes);
     if (saving !== this.#isSaving) this.#control.saveMemory(saving);
     if (soon !== this.#collectsSoon) this.#control.collectSoon(soon);
     this.#isSaving = saving;
@@ -92,6 +116,9 @@ const v8Control: HeapControl = {
   saveMemory: (saving) => setFlagsFromString(saving ? '--memory-saver-mode' : '--no-memory-saver-mode'),
   // In percent of what the heap may still grow by; 0 leaves it to V8.
   collectSoon: (soon) => setFlagsFromString(`--incremental-marking-hard-trigger=${soon ? 1 : 0}`),
+  optimize: (allowed) => {
+    for (const compiler of ['turbofan', 'maglev']) setFlagsFromString(`--${allowed ? '' : 'no-'}${compiler}`);
+  },
 };
 
 function memoryUse(): MemoryUse {

@@ -18,9 +18,12 @@ const project = fileURLToPath(new URL('../..', import.meta.url));
 let image: ImageFolder;
 let runStage: readonly Instruction[];
 let buildStage: readonly Instruction[];
+let warmStage: readonly Instruction[];
 
 before(async () => {
-  [buildStage = [], runStage = []] = readDockerfile(await readFile(join(project, 'Dockerfile'), 'utf8'));
+  [buildStage = [], warmStage = [], runStage = []] = readDockerfile(
+    await readFile(join(project, 'Dockerfile'), 'utf8'),
+  );
   image = await buildImageFolder();
 });
 after(() => image.remove());
@@ -33,9 +36,21 @@ function entrypoint(...args: readonly string[]): readonly string[] {
 }
 
 describe('the Dockerfile', () => {
-  it('runs npm scripts and nothing else', () => {
+  it('runs npm scripts and the program, and nothing else', () => {
     assert.deepEqual(valuesOf(buildStage, 'RUN'), ['npm ci', 'npm run build']);
+    const [command = ''] = valuesOf(warmStage, 'RUN');
+    const entrypointOfImage = JSON.parse(valuesOf(runStage, 'ENTRYPOINT')[0]!) as string[];
+    assert.deepEqual(JSON.parse(command), [...entrypointOfImage, '--version']);
     assert.deepEqual(valuesOf(runStage, 'RUN'), []);
+  });
+
+  it('compiles the program as the user, and with the Node, that run it', () => {
+    assert.deepEqual(valuesOf(warmStage, 'USER'), valuesOf(runStage, 'USER'));
+    assert.deepEqual(valuesOf(warmStage, 'WORKDIR'), valuesOf(runStage, 'WORKDIR'));
+    assert.deepEqual(valuesOf(warmStage, 'FROM'), ['${RUN_IMAGE} AS warm']);
+    assert.deepEqual(valuesOf(warmStage, 'ENV'), ['NODE_COMPILE_CACHE=/tmp/compile-cache']);
+    const copy = `--from=warm --chown=${valuesOf(runStage, 'USER')[0]} /tmp/compile-cache ./.compile-cache`;
+    assert.ok(valuesOf(runStage, 'COPY').includes(copy));
   });
 
   it('runs as a user that is a number and not root', () => {
@@ -68,13 +83,27 @@ describe('the Dockerfile', () => {
 describe('what the image holds', () => {
   it('is one program, the examples and the licence', async () => {
     assert.deepEqual((await readdir(image.root)).toSorted(), ['tocsin']);
-    assert.deepEqual((await readdir(join(image.root, 'tocsin'))).toSorted(), ['LICENSE', 'dist', 'examples']);
+    assert.deepEqual((await readdir(join(image.root, 'tocsin'))).toSorted(), [
+      '.compile-cache',
+      'LICENSE',
+      'dist',
+      'examples',
+    ]);
     assert.ok((await readdir(join(image.root, 'tocsin/dist'))).includes('main.js'));
   });
 
   it('tells its version', async () => {
     const stdout = await runCommand(entrypoint('--version').join(' '), image.root);
     assert.match(stdout, new RegExp(`^tocsin ${packageJson.version} `));
+  });
+
+  it('has nothing of the start compiled a second time', async () => {
+    const told = await runCommand(
+      `NODE_DEBUG_NATIVE=COMPILE_CACHE ${entrypoint('--version').join(' ')} 2>&1`,
+      image.root,
+    );
+    assert.match(told, /accepted/);
+    assert.doesNotMatch(told, /rejected/);
   });
 
   it('becomes ready, takes an alert in, and ends with 0 after a SIGTERM', () => startAndStop(entrypoint()));

@@ -18,18 +18,21 @@ export interface ImageFolder {
 const project = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
- * Does what `docker build` does with the Dockerfile, without Docker: the COPY and RUN of the build stage in an empty folder, then
- * the COPY of the last stage into another one. `npm ci` alone is not run: the packages of this checkout, which it installed, stand in.
+ * Does what `docker build` does with the Dockerfile, without Docker: the COPY and RUN of the build stage in an empty folder, the COPY
+ * of the last stage into another one, and the RUN of the stage between them there. `npm ci` alone is not run: the packages of this checkout, which it installed, stand in.
  */
 export async function buildImageFolder(): Promise<ImageFolder> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'image-')));
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
   try {
-    const [buildStage = [], runStage = []] = readDockerfile(await readFile(join(project, 'Dockerfile'), 'utf8'));
+    const [buildStage = [], warmStage = [], runStage = []] = readDockerfile(
+      await readFile(join(project, 'Dockerfile'), 'utf8'),
+    );
     const build = join(folder, 'build');
     const root = join(folder, 'root');
     await runBuildStage(buildStage, build);
     await copyAll(runStage, join(root, workingFolder(runStage)), build);
+    await runWarmStage(warmStage, root);
     return { build, root, remove };
   } catch (error) {
     await remove();
@@ -55,12 +58,22 @@ async function runBuildStage(stage: readonly Instruction[], folder: string): Pro
   }
 }
 
+/** Runs its command in the folder of the image, since V8 takes compiled code only from the same path, and copies what V8 compiled. */
+async function runWarmStage(stage: readonly Instruction[], root: string): Promise<void> {
+  const cache = join(root, '..', 'compile-cache');
+  const [, ...program] = JSON.parse(valuesOf(stage, 'RUN')[0]!) as string[];
+  const here = program.map((word) => (word.startsWith('/') ? join(root, word) : word));
+  await runCommand(`NODE_COMPILE_CACHE=${cache} ${process.execPath} ${here.join(' ')}`, root);
+  await cp(cache, join(root, workingFolder(stage), '.compile-cache'), { recursive: true });
+}
+
 /** @param built where the files of the build stage are, for `--from=build` */
 async function copyAll(stage: readonly Instruction[], folder: string, built: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   for (const value of valuesOf(stage, 'COPY')) {
     const words = value.split(' ');
     const fromBuild = words[0] === '--from=build';
+    if (words[0] === '--from=warm') continue;
     const sources = words.slice(fromBuild ? 1 : 0, -1);
     const target = words.at(-1)!;
     for (const source of sources) {
