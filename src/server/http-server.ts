@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { AnchoredRegexp } from '../matcher/anchored-regexp.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
-import type { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { sliceMs, type SliceSchedule } from '../runtime/slice-schedule.ts';
 import type { WebMetrics } from './web/gate-report.ts';
 import { takesSameClients, type TlsSettings, type WebSettings } from './web/web-settings.ts';
 import { answerString, answerNotAllowed, answerNotFound, answerRedirect } from './request/answer.ts';
@@ -59,6 +59,9 @@ export class ReceiverServer {
   readonly #answer: RequestListener;
   /** Those before the present one that still have connections. */
   readonly #older = new Set<ConnectionServer>();
+  /** Requests whose connection is owed another answer, in the order in which they came. */
+  readonly #pipelined: (() => void)[] = [];
+  #isAdmitting = false;
   #present: ConnectionServer;
   #limits: LiveLimits;
 
@@ -149,7 +152,10 @@ export class ReceiverServer {
     request.url = url;
     for (const [name, value] of this.#headers) response.setHeader(name, value);
     if (owed > maxPipelinedRequests) this.#broken.tooMany(request.socket, maxPipelinedRequests);
-    else if (owed > 1) void this.#admitInTurn(server, path, request, response);
+    else if (owed > 1)
+      void this.#admitInTurn(() => {
+        if (!request.socket.destroyed) this.#admit(server, path, request, response);
+      });
     else this.#admit(server, path, request, response);
     return () => {
       const status = response.writableFinished ? response.statusCode : clientClosedRequest;
@@ -157,15 +163,19 @@ export class ReceiverServer {
     };
   }
 
-  /** Sixteen come in one packet, from thousands of connections in one turn of the event loop. */
-  async #admitInTurn(
-    server: ConnectionServer,
-    path: string,
-    request: IncomingMessage,
-    response: ServerResponse,
-  ): Promise<void> {
-    await this.#options.schedule.next('pipelined requests');
-    if (!request.socket.destroyed) this.#admit(server, path, request, response);
+  /** Sixteen come in one packet, from thousands of connections in one turn of the event loop: a slice of them at a time. */
+  async #admitInTurn(admit: () => void): Promise<void> {
+    this.#pipelined.push(admit);
+    if (this.#isAdmitting) return;
+    this.#isAdmitting = true;
+    const { clock, schedule } = this.#options;
+    while (this.#pipelined.length > 0) {
+      await schedule.next('pipelined requests');
+      const startedAt = clock.now();
+      do this.#pipelined.shift()?.();
+      while (this.#pipelined.length > 0 && Math.abs(clock.now() - startedAt) < sliceMs);
+    }
+    this.#isAdmitting = false;
   }
 
   #admit(server: ConnectionServer, path: string, request: IncomingMessage, response: ServerResponse): void {

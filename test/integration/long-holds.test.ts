@@ -200,7 +200,7 @@ async function get({ tocsin }: Stage, path: string): Promise<void> {
 }
 
 /** On so many connections, each of which asks as often as one may before it gets an answer. */
-async function pipelined({ tocsin }: Stage, request: string, connections = 200): Promise<void> {
+async function pipelined({ tocsin }: Stage, request: string, connections = 100): Promise<void> {
   const head = (end: string): string => `${request} HTTP/1.1\r\nHost: ${tocsin.address}\r\n${end}\r\n`;
   const ask = async (): Promise<void> => {
     const socket = connect(tocsin.port, '127.0.0.1');
