@@ -23,7 +23,7 @@ export const rest: Section = {
   name: 'rest',
   title: 'At rest: resident memory of a process that was started and then left alone',
   async run({ quick }) {
-    const seconds = quick ? 10 : 60;
+    const seconds = quick ? 30 : 60;
     const rows: Row[] = [];
     const measure = async (what: string, target: string, start: () => Promise<Resting>): Promise<void> => {
       rows.push({ what, ...(await afterRest(start, seconds)), target });

@@ -80,7 +80,7 @@ function start(flags: Flags, examplePipelines: string): Promise<number> | number
     version,
     clock: systemClock,
     heavyWork: (work) => heapGuard.during(work),
-    onStarted: () => heapGuard.settle(),
+    onStarted: () => heapGuard.settle(systemClock),
   });
 }
 

@@ -12,7 +12,10 @@ const smallHeapBytes = 112 * 1024 * 1024;
 const growthBytes = 32 * 1024 * 1024;
 
 /** How long what runs is taken for the start alone, milliseconds. */
-const startMs = 500;
+const startMs = 1000;
+
+/** How long after that the start is over in a cluster as well, milliseconds. */
+const settleMs = 10_000;
 
 export interface MemoryUse {
   /** All that the process has in memory, bytes. */
@@ -79,10 +82,12 @@ export class HeapGuard {
     clock.setTimeout(() => this.#control.optimize(true), startMs);
   }
 
-  /** Gives back what only the start needed, with one collection of the whole heap in small steps. */
-  settle(): void {
-    this.#isSettling = true;
-    this.#apply();
+  /** Gives back what only the start needed, with one collection of the whole heap in small steps, once a cluster has been read too. */
+  settle(clock: Clock): void {
+    clock.setTimeout(() => {
+      this.#isSettling = true;
+      this.#apply();
+    }, settleMs);
   }
 
   /**
