@@ -25,7 +25,6 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'alert/postable',
     'matcher',
     'config',
-    'config/flags',
     'config/settings',
     'text',
   ],

@@ -17,7 +17,11 @@ import type { Home } from './home.ts';
 import { memoryPlan, memoryThere, tellMemoryPlan } from '../receiver/memory-plan.ts';
 import { createProcessMetrics, createReloadMetrics } from './metrics.ts';
 import { Receiver } from '../receiver/receiver.ts';
+import type { Connections } from '../server/connections.ts';
+import type { GuardedServer } from '../server/guarded-server.ts';
+import { createHttpMetrics } from '../server/request/http-metrics.ts';
 import { newId } from '../runtime/new-id.ts';
+import { createConnections, createServer, liveLimits, type ServerOptions } from './server.ts';
 import { Reloader, type PreparedConfig, type ReloadOutcome, type ReloadTrigger } from './reloader.ts';
 import { createEventSource, type EventSource } from '../source/event-source.ts';
 import { Storage } from './storage.ts';
@@ -45,7 +49,9 @@ export class App {
   readonly #wakes: AlertlessWakes;
   readonly #reloader: Reloader;
   readonly #source: EventSource;
+  readonly #connections: Connections;
   readonly #receiver: Receiver;
+  readonly #server: GuardedServer;
   /** What holds now: a reload changes it. */
   #config: Config;
   #resync: Resync | undefined;
@@ -72,7 +78,10 @@ export class App {
     const enqueue: Controller['enqueue'] = (...work) => controller.enqueue(...work);
     this.#wakes = new AlertlessWakes({ ...options, enqueue, pipelines, newEventId: newId.bind(undefined, 4) });
     this.#source = this.#createSource();
-    this.#receiver = this.#createReceiver();
+    const web = { ...common, metrics: createHttpMetrics(this.#registry) };
+    this.#connections = createConnections(web, this.#connectionBytes);
+    this.#receiver = this.#createReceiver(web);
+    this.#server = createServer(web, this.#connections, [...this.#receiver.routes]);
     this.#reloader = this.#createReloader();
   }
 
@@ -120,9 +129,9 @@ export class App {
     this.#cleanups.add('controller', () => this.#shutdown.drain(this.#controller));
     this.#source.start();
     this.#cleanups.add('source', () => this.#source.stop());
-    this.#cleanups.add('receiver', () => this.#receiver.close(this.#shutdown.receiverMs));
+    this.#cleanups.add('receiver', () => this.#closeReceiver());
     this.#receiver.load(silences);
-    const address = await this.#receiver.listen(listenAddress);
+    const address = await this.#server.listen(listenAddress);
     const periodMs = this.#config.controller.resync;
     this.#resync = new Resync({ clock, periodMs, sweep: () => void this.#wakes.sweep('resync') });
     this.#resync.start();
@@ -196,7 +205,7 @@ export class App {
     if (this.#shutdown.hasBegun) throw new Error('Tocsin is shutting down');
     const { inFile = noHomeInFile } = this.#options;
     const change = configChange({ config: this.#config, inFile }, next);
-    const applyWeb = this.#receiver.prepareWebReload();
+    const applyWeb = this.#server.prepareReload();
     const applyController = this.#prepareController(change.config.controller);
     const apply = (): void => {
       this.#config = change.config;
@@ -211,6 +220,8 @@ export class App {
     this.#source.reconfigure(this.#config.source);
     this.#history.reconfigure(this.#config.history);
     this.#receiver.reconfigure(this.#config);
+    this.#server.server.limits = liveLimits(this.#config);
+    this.#connections.maxBytes = this.#connectionBytes;
     if (changed.some((key) => key.includes('.max_')))
       tellMemoryPlan(this.#options.logger, memoryPlan(this.#config, this.#memory));
     this.#resync?.restart(this.#config.controller.resync);
@@ -231,18 +242,28 @@ export class App {
     });
   }
 
-  #createReceiver(): Receiver {
+  /** Answers what is under way, then passes nothing on any more. */
+  async #closeReceiver(): Promise<void> {
+    await this.#server.close(this.#shutdown.receiverMs);
+    this.#receiver.close();
+  }
+
+  /** `receiver.max_connection_memory`, or what there is room for. */
+  get #connectionBytes(): number {
+    return memoryPlan(this.#config, this.#memory).connections;
+  }
+
+  #createReceiver(web: ServerOptions): Receiver {
     return new Receiver({
       ...this.#options,
-      schedule: this.#schedule,
-      registry: this.#registry,
+      ...web,
+      memory: this.#connections,
       store: this.#store,
       silenceStorage: this.#storage.silences,
       heavyWork: this.#options.heavyWork ?? ((work) => work()),
       sink: (causes) => this.#source.put(causes),
       notReady: () => this.#whyNotReady(),
       reload: () => this.reload('http'),
-      connectionBytes: (config) => memoryPlan(config, this.#memory).connections,
     });
   }
 }

@@ -16,7 +16,7 @@ import { createWebMetrics, GateReport } from '../server/web/gate-report.ts';
 import { Gate } from '../server/web/gate.ts';
 import type { AlertsHandler } from './intake/alerts-handler.ts';
 import type { ReadHandler } from './lists/read-handler.ts';
-import { testMetrics } from './routes.fixture.ts';
+import { metric, testMetrics } from './routes.fixture.ts';
 import { createRoutes } from './routes.ts';
 import { Routes } from '../server/routes.ts';
 import { ReceiverServer } from '../server/http-server.ts';
@@ -110,6 +110,7 @@ async function start(test: TestContext, routePrefix: string) {
   test.after(() => server.close(1));
   return {
     port,
+    registry,
     use: (next: AccessRules): void => void (rules = next),
   };
 }
@@ -179,6 +180,14 @@ const anySpelling = fc
   });
 
 const method = fc.constantFrom('GET', 'POST', 'DELETE');
+
+describe('the routes that take alerts', () => {
+  it('are counted from 0 on', async (test) => {
+    const { registry } = await start(test, '');
+    for (const path of ['/api/v2/alerts', '/webhook'])
+      assert.equal(await metric(registry, `tocsin_http_requests_total{path="${path}",method="POST",code="200"}`), 0);
+  });
+});
 
 describe('the access rules', () => {
   for (const routePrefix of ['', '/am']) {

@@ -1,10 +1,8 @@
-import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 import type { AlertStore } from '../alert/alert-store.ts';
 import { Silences, type Silencing } from '../silence/silences.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../config/config.ts';
-import type { ListenAddress } from '../config/flags/listen-address.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import type { Causes } from '../cause/causes.ts';
@@ -12,14 +10,12 @@ import { AlertExpiry } from './intake/alert-expiry.ts';
 import { AlertLines, type Suppressed } from './intake/alert-lines.ts';
 import { AlertsHandler, type HeavyWork, type IntakeSettings } from './intake/alerts-handler.ts';
 import { createAlertmanagerVersionMetric } from './lists/api-json.ts';
-import { BodyReader } from '../server/request/body-reader.ts';
+import { BodyReader, type BodyMemory } from '../server/request/body-reader.ts';
+import type { HttpMetrics } from '../server/request/http-metrics.ts';
 import { createReadHandler } from './lists/read-handler.ts';
-import { GuardedServer, type WebOptions } from '../server/guarded-server.ts';
 import { IntakeReport } from './intake/intake-report.ts';
-import { Connections } from '../server/connections.ts';
-import { createReceiverMetrics, type ReceiverMetrics } from './intake/receiver-metrics.ts';
-import type { LiveLimits } from '../server/http-server.ts';
-import { Routes, type Route } from '../server/routes.ts';
+import { createReceiverMetrics } from './intake/receiver-metrics.ts';
+import type { Route } from '../server/routes.ts';
 import { createRoutes, type Reload } from './routes.ts';
 import { MetricsPage } from './metrics-page.ts';
 import type { SilenceStorage } from '../silence/silence-keeper.ts';
@@ -44,22 +40,20 @@ export interface ReceiverOptions {
   readonly notReady: () => string | undefined;
   /** Reloads the configuration. */
   readonly reload: Reload;
-  /** What all connections may hold together, bytes: `receiver.max_connection_memory`, or what there is room for. */
-  readonly connectionBytes: (config: Config) => number;
-  /** What was asked for with the flags `--web.*`. */
-  readonly web?: WebOptions | undefined;
+  readonly metrics: HttpMetrics;
+  /** What bodies are counted in while they are read and worked on. */
+  readonly memory: BodyMemory;
 }
 
-/** The first stage: takes alerts in over HTTP, remembers them, and passes on what wakes a reconcile. */
+/** The first stage: takes alerts in over the routes that it gives, remembers them, and passes on what wakes a reconcile. */
 export class Receiver {
+  readonly routes: readonly Route[];
   readonly #lines: AlertLines;
   readonly #report: IntakeReport;
   readonly #expiry: AlertExpiry;
   readonly #silences: SilenceStage;
   readonly #undecided: UndecidedMatches;
-  readonly #server: GuardedServer;
-  readonly #connections: Connections;
-  readonly #connectionBytes: ReceiverOptions['connectionBytes'];
+  readonly #memory: BodyMemory;
   #config: Config;
   #bodies: BodyReader;
 
@@ -67,14 +61,13 @@ export class Receiver {
     const { config, store } = options;
     this.#config = config;
     const perSecond = config.log.alert_lines_per_second;
-    const metrics = createReceiverMetrics(options.registry, {
+    const metrics = createReceiverMetrics(options.registry, options.metrics, {
       active: () => store.firing,
       resolved: () => store.size - store.firing,
       bytes: () => store.sizeBytes,
     });
-    this.#connections = createConnections(options, metrics);
-    this.#connectionBytes = options.connectionBytes;
-    this.#bodies = new BodyReader(config.receiver.max_body_size, this.#connections);
+    this.#memory = options.memory;
+    this.#bodies = new BodyReader(config.receiver.max_body_size, this.#memory);
     this.#lines = new AlertLines({ ...options, perSecond });
     this.#report = new IntakeReport({ ...options, metrics, lines: this.#lines, perSecond });
     createAlertmanagerVersionMetric(options.registry, options.version);
@@ -99,42 +92,29 @@ export class Receiver {
     });
     const alerts = this.#handler(options, silences, silencing);
     const page = new MetricsPage(options.registry, options.schedule);
-    const routes = createRoutes({ ...options, alerts, reads, silences: this.#silences.handler, metrics: page });
-    this.#server = createServer(options, metrics, this.#connections, routes);
+    this.routes = createRoutes({ ...options, alerts, reads, silences: this.#silences.handler, metrics: page });
   }
 
-  /** Takes in the silences that outlived the last process; to be called before {@link listen}. */
+  /** Takes in the silences that outlived the last process; to be called before the first request. */
   load(kept: KeptSilences): void {
     this.#silences.load(kept);
   }
 
-  listen(address: ListenAddress): Promise<AddressInfo> {
-    return this.#server.listen(address);
-  }
-
-  /** Reads the web configuration anew, and gives what swaps it in. Throws, with all that is wrong with it, a line each. */
-  prepareWebReload(): () => void {
-    return this.#server.prepareReload();
-  }
-
-  /** Another configuration, for what comes from now on. `receiver.max_header_size` stays. */
+  /** Another configuration, for what comes from now on. */
   reconfigure(config: Config): void {
     const { receiver, log } = config;
     this.#config = config;
     // Bodies that are being read by the earlier one are read to their end.
     if (receiver.max_body_size !== this.#bodies.maxBytes)
-      this.#bodies = new BodyReader(receiver.max_body_size, this.#connections);
-    this.#server.server.limits = liveLimits(config);
-    this.#connections.maxBytes = this.#connectionBytes(config);
+      this.#bodies = new BodyReader(receiver.max_body_size, this.#memory);
     this.#lines.perSecond = log.alert_lines_per_second;
     this.#report.perSecond = log.alert_lines_per_second;
     this.#silences.perSecond = log.alert_lines_per_second;
     this.#expiry.run();
   }
 
-  /** Answers what is under way, for `timeoutMs` at most, then passes nothing on any more. */
-  async close(timeoutMs: number): Promise<void> {
-    await this.#server.close(timeoutMs);
+  /** Passes nothing on any more; to be called after the last answer. */
+  close(): void {
     this.#expiry.close();
     this.#silences.close();
     this.#undecided.close();
@@ -162,45 +142,4 @@ export class Receiver {
       expireDue: () => this.#expiry.run(),
     });
   }
-}
-
-function liveLimits({ receiver }: Config): LiveLimits {
-  return {
-    headerTimeoutMs: receiver.header_timeout,
-    requestTimeoutMs: receiver.request_timeout,
-    idleTimeoutMs: receiver.idle_timeout,
-    maxConnections: receiver.max_connections,
-  };
-}
-
-function createServer(
-  options: ReceiverOptions,
-  metrics: ReceiverMetrics,
-  connections: Connections,
-  routes: readonly Route[],
-): GuardedServer {
-  const { receiver } = options.config;
-  const { web = { routePrefix: '' } } = options;
-  return new GuardedServer({
-    ...options,
-    metrics,
-    connections,
-    web,
-    routes: new Routes(routes),
-    maxHeaderBytes: receiver.max_header_size,
-    maxHeaders: receiver.max_headers,
-    tlsHandshakeTimeoutMs: receiver.tls_handshake_timeout,
-    ...liveLimits(options.config),
-  });
-}
-
-function createConnections(options: ReceiverOptions, metrics: ReceiverMetrics): Connections {
-  const { receiver } = options.config;
-  return new Connections({
-    ...options,
-    metrics,
-    maxBytes: options.connectionBytes(options.config),
-    maxHeaders: receiver.max_headers,
-    maxHeaderBytes: receiver.max_header_size,
-  });
 }

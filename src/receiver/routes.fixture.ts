@@ -4,33 +4,25 @@ import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import { Registry } from 'prom-client';
 import { AlertStore } from '../alert/alert-store.ts';
-import { Silences } from '../silence/silences.ts';
 import { Config } from '../config/config.ts';
 import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import type { Causes } from '../cause/causes.ts';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import type { Repeats } from './intake/alert-intake.ts';
-import { AlertLines } from './intake/alert-lines.ts';
-import { AlertLists, type SilencedBy } from './lists/alert-lists.ts';
-import { AlertsHandler, type HeavyWork } from './intake/alerts-handler.ts';
-import { BodyReader } from '../server/request/body-reader.ts';
+import type { HeavyWork } from './intake/alerts-handler.ts';
+import { createHttpMetrics } from '../server/request/http-metrics.ts';
 import { readTarget } from '../server/request/request-target.ts';
-import { IntakeReport } from './intake/intake-report.ts';
-import { ReadHandler } from './lists/read-handler.ts';
 import { createReceiverMetrics, type ReceiverMetrics } from './intake/receiver-metrics.ts';
-import { createRoutes, type Reload } from './routes.ts';
+import { Receiver } from './receiver.ts';
+import type { Reload } from './routes.ts';
 import { Routes } from '../server/routes.ts';
-import { MetricsPage } from './metrics-page.ts';
 import type { SilenceStorage } from '../silence/silence-keeper.ts';
-import { SilenceStage } from './silences/silence-stage.ts';
 import { testConnections } from '../server/connections.fixture.ts';
-import { UndecidedMatches } from './undecided-matches.ts';
 
 export interface TestRoutesOptions {
   readonly repeats?: Repeats;
   readonly maxAlerts?: number;
-  readonly silencedBy?: SilencedBy;
   readonly groupBy?: readonly string[];
   readonly maxBytes?: number;
   readonly maxLabels?: number;
@@ -38,7 +30,6 @@ export interface TestRoutesOptions {
   readonly reload?: Reload;
   /** Called with what wakes a reconcile, and the answers so far. */
   readonly sink?: (causes: Causes, responses: readonly ServerResponse[]) => void;
-  readonly expireDue?: () => void;
   readonly heavyWork?: HeavyWork;
   /** Writes changes of silences to the disk. */
   readonly append?: SilenceStorage['append'];
@@ -64,7 +55,7 @@ export interface TestMetrics {
 export function testMetrics(store?: AlertStore): TestMetrics {
   const registry = new Registry();
   const gauges = { active: () => store?.firing ?? 0, resolved: () => 0, bytes: () => store?.sizeBytes ?? 0 };
-  return { registry, metrics: createReceiverMetrics(registry, gauges) };
+  return { registry, metrics: createReceiverMetrics(registry, createHttpMetrics(registry), gauges) };
 }
 
 /** The value of one series, such as `name{label="value"}`; undefined if it is not there. */
@@ -73,78 +64,54 @@ export async function metric(registry: Registry, series: string): Promise<number
   return line === undefined ? undefined : Number(line.slice(series.length + 1));
 }
 
+function configOf({ repeats, maxAlerts, maxLabels, maxBytes, groupBy }: TestRoutesOptions): Config {
+  const config = Config.parse({});
+  const receiver = {
+    ...config.receiver,
+    max_alerts: maxAlerts ?? 1000,
+    max_labels_per_alert: maxLabels ?? 100,
+    max_body_size: maxBytes ?? 100_000,
+    group_by: groupBy ?? ['alertname'],
+  };
+  return { ...config, receiver, source: { ...config.source, repeats: repeats ?? 'trigger' } };
+}
+
 /** The routes on a plain server of Node, with all that they use; closed when the test is over. */
 export async function startRoutes(test: TestContext, options: TestRoutesOptions = {}): Promise<TestRoutes> {
-  const { maxAlerts = 1000, maxLabels = 100, maxBytes = 100_000, repeats = 'trigger' } = options;
+  const { append = async () => undefined, heavyWork = (work) => work() } = options;
+  const { notReady = () => undefined, reload = async () => ({ needRestart: [] }) } = options;
   const clock = new FakeClock();
-  const schedule = new SliceSchedule(clock);
   const logger = new RecordingLogger();
-  const store = new AlertStore({ maxAlerts, maxBytes: 10_000_000, resolveTimeoutMs: 300_000 });
-  const { registry, metrics } = testMetrics(store);
-  const lines = new AlertLines({ clock, logger, perSecond: 50 });
+  const registry = new Registry();
+  const metrics = createHttpMetrics(registry);
+  const config = configOf(options);
+  const store = new AlertStore({
+    maxAlerts: config.receiver.max_alerts,
+    maxBytes: 10_000_000,
+    resolveTimeoutMs: config.receiver.resolve_timeout,
+  });
   const sunk: Causes[] = [];
   const responses: ServerResponse[] = [];
-  const sink = (causes: Causes): void => {
-    options.sink?.(causes, responses);
-    sunk.push(causes);
-  };
-  const bodies = new BodyReader(maxBytes, testConnections({ clock, logger, metrics }));
-  const undecided = new UndecidedMatches({ clock, logger, metrics });
-  const silences = new Silences(432_000_000, undecided.ofSilence);
-  const silenceStorage = { append: options.append ?? (async () => undefined), tell: async () => undefined };
-  const config = Config.parse({});
-  const stage = new SilenceStage({
+  const receiver = new Receiver({
     config,
     clock,
-    schedule,
+    schedule: new SliceSchedule(clock),
     logger,
     registry,
     metrics,
+    memory: testConnections({ clock, logger, metrics }),
     store,
-    silences,
-    silenceStorage,
-    current: () => config,
-    bodies: () => bodies,
-    sink,
-  });
-  const settings = { bodies, repeats, maxLabels, webhookResolveTimeoutMs: 90_000_000 };
-  const alerts = new AlertsHandler({
-    clock,
-    schedule,
-    store,
-    silencing: (alert, now) => silences.silencing(alert, now),
-    isSilencingSlow: () => silences.holdsAny,
-    settings: () => settings,
-    report: new IntakeReport({ clock, logger, metrics, lines, perSecond: 50 }),
-    heavyWork: options.heavyWork ?? ((work) => work()),
-    expireDue: options.expireDue ?? (() => undefined),
-    sink,
-  });
-  const reads = new ReadHandler({
-    clock,
-    schedule,
-    logger,
-    metrics,
-    silences,
-    lists: new AlertLists({
-      clock,
-      store,
-      silencedBy: options.silencedBy ?? ((alert, now) => silences.silencedBy(alert, now)),
-      onUndecided: undecided.ofFilter,
-      groupBy: options.groupBy ?? ['alertname'],
-    }),
-    status: { version: '1.2.3', startedAt: clock.now(), resolveTimeoutMs: 300_000, groupBy: ['alertname'] },
-  });
-  const { notReady = () => undefined, reload = () => Promise.resolve({ needRestart: [] }) } = options;
-  const list = createRoutes({
-    alerts,
-    reads,
-    silences: stage.handler,
-    metrics: new MetricsPage(registry, schedule),
+    silenceStorage: { append, tell: async () => undefined },
+    version: '1.2.3',
+    heavyWork,
+    sink(causes) {
+      options.sink?.(causes, responses);
+      sunk.push(causes);
+    },
     notReady,
     reload,
   });
-  const routes = new Routes(list);
+  const routes = new Routes(receiver.routes);
   const server = createServer((request, response) => {
     responses.push(response);
     request.url = readTarget('', request.url!, routes).url;
@@ -155,7 +122,7 @@ export async function startRoutes(test: TestContext, options: TestRoutesOptions 
   test.after(() => {
     server.close();
     server.closeAllConnections();
-    stage.close();
+    receiver.close();
   });
   const { port } = server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;

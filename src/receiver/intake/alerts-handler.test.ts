@@ -4,6 +4,7 @@ import { firingAt } from '../../alert/alert-store.fixture.ts';
 import { longBodyBytes, refuseBatch } from './alerts-handler.ts';
 import { slicedBodyBytes } from '../../text/json-stream.ts';
 import { rawConnection, requestHead } from '../raw-connection.fixture.ts';
+import { AlertExpiry } from './alert-expiry.ts';
 import { metric, startRoutes } from '../routes.fixture.ts';
 import { BatchError } from '../../alert/postable/postable-alert.ts';
 import { answerOf } from '../../server/request/answer-of.fixture.ts';
@@ -80,7 +81,8 @@ describe('AlertsHandler', () => {
 
   it('lets alerts expire before and after it stores a batch', async (test) => {
     const sizes: number[] = [];
-    const { post, store } = await startRoutes(test, { expireDue: () => sizes.push(store.size) });
+    const { post, store } = await startRoutes(test);
+    test.mock.method(AlertExpiry.prototype, 'run', () => sizes.push(store.size));
     await post(one);
     assert.deepEqual(sizes, [0, 1]);
   });
@@ -164,10 +166,9 @@ describe('AlertsHandler', () => {
   });
 
   it('answers 500 for a defect, without a word about it, and logs it', async (test) => {
-    const { post, logger } = await startRoutes(test, {
-      expireDue: () => {
-        throw new Error('secret');
-      },
+    const { post, logger } = await startRoutes(test);
+    test.mock.method(AlertExpiry.prototype, 'run', () => {
+      throw new Error('secret');
     });
     const response = await post(one);
     assert.deepEqual([response.status, await response.text()], [500, '"internal error: see the log of Tocsin"\n']);

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Registry } from 'prom-client';
-import { limitNames } from '../../server/request/http-metrics.ts';
+import { createHttpMetrics, limitNames } from '../../server/request/http-metrics.ts';
 import { createReceiverMetrics } from './receiver-metrics.ts';
 
 function setUp() {
   const registry = new Registry();
   const gauges = { active: () => 3, resolved: () => 4, bytes: () => 5 };
-  const metrics = createReceiverMetrics(registry, gauges);
+  const metrics = createReceiverMetrics(registry, createHttpMetrics(registry), gauges);
   for (const path of ['/api/v2/alerts', '/webhook']) metrics.expect(path, 'POST');
   const series = async (prefix: string): Promise<string[]> =>
     (await registry.metrics()).split('\n').filter((line) => line.startsWith(prefix));

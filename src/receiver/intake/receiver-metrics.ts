@@ -1,5 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-import { createHttpMetrics, type HttpMetrics } from '../../server/request/http-metrics.ts';
+import type { HttpMetrics } from '../../server/request/http-metrics.ts';
 
 export interface ReceiverMetrics extends HttpMetrics {
   readonly receivedFiring: Counter.Internal;
@@ -20,7 +20,7 @@ export interface StoreGauges {
   readonly bytes: () => number;
 }
 
-export function createReceiverMetrics(registry: Registry, store: StoreGauges): ReceiverMetrics {
+export function createReceiverMetrics(registry: Registry, http: HttpMetrics, store: StoreGauges): ReceiverMetrics {
   const registers = [registry];
   const received = new Counter({
     registers,
@@ -67,7 +67,7 @@ export function createReceiverMetrics(registry: Registry, store: StoreGauges): R
     },
   });
   return {
-    ...createHttpMetrics(registry),
+    ...http,
     receivedFiring: zeroed(received, 'firing'),
     receivedResolved: zeroed(received, 'resolved'),
     invalid,

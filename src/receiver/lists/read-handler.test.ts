@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Alert } from '../../alert/alert.ts';
+import { Silences } from '../../silence/silences.ts';
 import { metric, startRoutes, type TestRoutes } from '../routes.fixture.ts';
 
 interface Shown {
@@ -66,7 +68,10 @@ describe('ReadHandler', () => {
   });
 
   it('shows what a silence suppresses, unless it is told not to', async (test) => {
-    const routes = await startRoutes(test, { silencedBy: ({ labels }) => (labels['n'] === '1' ? ['s1', 's2'] : []) });
+    test.mock.method(Silences.prototype, 'silencedBy', ({ labels }: Alert) =>
+      labels['n'] === '1' ? ['s1', 's2'] : [],
+    );
+    const routes = await startRoutes(test);
     await routes.post('[{"labels":{"n":"1","alertname":"A"}},{"labels":{"n":"2","alertname":"B"}}]');
     const shown = await get<Shown[]>(routes, '/alerts?filter=n="1"');
     assert.deepEqual(
@@ -115,11 +120,10 @@ describe('ReadHandler', () => {
   });
 
   it('answers 500 and logs where it has a defect, 400 where the request has one', async (test) => {
-    const routes = await startRoutes(test, {
-      silencedBy: () => {
-        throw new Error('a defect');
-      },
+    test.mock.method(Silences.prototype, 'silencedBy', () => {
+      throw new Error('a defect');
     });
+    const routes = await startRoutes(test);
     await routes.post('[{"labels":{"n":"1"}}]');
     const broken = await fetch(`${routes.url}/api/v2/alerts`);
     assert.deepEqual([broken.status, await broken.json()], [500, 'internal error: see the log of Tocsin']);

@@ -1,0 +1,58 @@
+import type { Registry } from 'prom-client';
+import type { Config } from '../config/config.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { Connections } from '../server/connections.ts';
+import { GuardedServer, type WebOptions } from '../server/guarded-server.ts';
+import type { LiveLimits } from '../server/http-server.ts';
+import type { HttpMetrics } from '../server/request/http-metrics.ts';
+import { Routes, type Route } from '../server/routes.ts';
+
+export interface ServerOptions {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly schedule: SliceSchedule;
+  readonly logger: Logger;
+  readonly registry: Registry;
+  readonly metrics: HttpMetrics;
+  /** What was asked for with the flags `--web.*`. */
+  readonly web?: WebOptions | undefined;
+}
+
+/** @param maxBytes what they may hold together: `receiver.max_connection_memory`, or what there is room for */
+export function createConnections(options: ServerOptions, maxBytes: number): Connections {
+  return new Connections({ ...options, ...headLimits(options.config), maxBytes });
+}
+
+export function createServer(
+  options: ServerOptions,
+  connections: Connections,
+  routes: readonly Route[],
+): GuardedServer {
+  const { config, web = { routePrefix: '' } } = options;
+  return new GuardedServer({
+    ...options,
+    connections,
+    web,
+    routes: new Routes(routes),
+    ...headLimits(config),
+    ...liveLimits(config),
+    tlsHandshakeTimeoutMs: config.receiver.tls_handshake_timeout,
+  });
+}
+
+/** Those that stay until the next start. */
+function headLimits({ receiver }: Config): { readonly maxHeaders: number; readonly maxHeaderBytes: number } {
+  return { maxHeaders: receiver.max_headers, maxHeaderBytes: receiver.max_header_size };
+}
+
+/** Those that a reload changes. */
+export function liveLimits({ receiver }: Config): LiveLimits {
+  return {
+    headerTimeoutMs: receiver.header_timeout,
+    requestTimeoutMs: receiver.request_timeout,
+    idleTimeoutMs: receiver.idle_timeout,
+    maxConnections: receiver.max_connections,
+  };
+}
