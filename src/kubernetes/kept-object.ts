@@ -1,5 +1,4 @@
 import type { Selection } from '../text/json-selection.ts';
-import type { KeptAnswer } from './api/api-transport.ts';
 import { ApiError } from './api/api-error.ts';
 import type { ApiObject } from './pipeline-object.ts';
 
@@ -11,6 +10,15 @@ export const apiObjectsBytes = 64 * 1024 * 1024;
 
 /** What may be kept of what stands around the objects of an answer, such as the token of a list's next page, bytes. */
 export const apiEnvelopeBytes = 64 * 1024;
+
+/** What of an answer is kept. */
+export interface KeptAnswer {
+  readonly selection: Selection;
+  /** What it may take in memory, by estimate; more is an ApiError TooLarge. Of the elements of a list each has its own. */
+  readonly bytes: number;
+  /** The longest answer that is read, bytes; a longer one is an ApiError TooLarge as well. Default 64 MiB. */
+  readonly maxTextBytes?: number;
+}
 
 const metadata: Selection = {
   members: { name: 'scalar', namespace: 'scalar', uid: 'scalar', resourceVersion: 'scalar', generation: 'scalar' },

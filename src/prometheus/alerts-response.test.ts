@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { readAlertsResponse, type AlertsResponse, type PrometheusAlerts } from './alerts-response.ts';
+import { readAlertsResponse, type AlertsResponse } from './alerts-response.ts';
+import type { PrometheusAlerts } from './firing-list.ts';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Slices } from '../runtime/slices.ts';

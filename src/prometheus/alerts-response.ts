@@ -1,19 +1,10 @@
 import { JsonError } from '../text/json-scanner.ts';
 import { Allowance, type Selection } from '../text/json-selection.ts';
-import type { LabelSet } from '../alert/labels.ts';
 import { JsonStream, TextTooLongError } from '../text/json-stream.ts';
 import type { Slices } from '../runtime/slices.ts';
-import { FiringList, badShape, isJsonObject, shapeOf, type JsonObject } from './firing-list.ts';
+import { FiringList, badShape, isJsonObject, shapeOf, type JsonObject, type PrometheusAlerts } from './firing-list.ts';
 import type { PrometheusEndpoint } from './prometheus-endpoint.ts';
 import { PrometheusError } from './prometheus-error.ts';
-
-/** What Prometheus says about alerts at one moment. */
-export interface PrometheusAlerts {
-  /** How many are active, the pending ones too. */
-  readonly alerts: number;
-  /** The labels of those that fire; annotations, values and times are let go of, to hold no memory. */
-  readonly firing: readonly LabelSet[];
-}
 
 /** The body of a 200 as it comes, and what is needed to say what is wrong with it. */
 export interface AlertsResponse {

@@ -5,7 +5,7 @@ import { Registry } from 'prom-client';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { RecordingLogger } from '../../test/support/recording-logger.ts';
 import { SliceSchedule } from '../runtime/slice-schedule.ts';
-import type { PrometheusAlerts } from './alerts-response.ts';
+import type { PrometheusAlerts } from './firing-list.ts';
 import { AllReplicas, mergeAnswers, type ReplicatedAlerts } from './all-replicas.ts';
 import type { PrometheusClient, QueryShare } from './prometheus-client.ts';
 import { PrometheusError } from './prometheus-error.ts';

@@ -1,8 +1,15 @@
 import type { Allowance, SelectedList } from '../text/json-selection.ts';
 import type { LabelSet } from '../alert/labels.ts';
-import type { PrometheusAlerts } from './alerts-response.ts';
 import type { PrometheusEndpoint } from './prometheus-endpoint.ts';
 import { PrometheusError } from './prometheus-error.ts';
+
+/** What Prometheus says about alerts at one moment. */
+export interface PrometheusAlerts {
+  /** How many are active, the pending ones too. */
+  readonly alerts: number;
+  /** The labels of those that fire; annotations, values and times are let go of, to hold no memory. */
+  readonly firing: readonly LabelSet[];
+}
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { FakeClock } from '../../test/support/fake-clock.ts';
-import type { PrometheusAlerts } from './alerts-response.ts';
+import type { PrometheusAlerts } from './firing-list.ts';
 import { HttpConfig } from '../config/http-config.ts';
 import { createPrometheusClient, type PrometheusClient, type PrometheusClientOptions } from './prometheus-client.ts';
 import { PrometheusError, prometheusErrorKinds } from './prometheus-error.ts';

@@ -4,12 +4,13 @@ import type { HttpConfig } from '../config/http-config.ts';
 import { byWayOf, type Environment } from '../proxy/proxy-environment.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Slices } from '../runtime/slices.ts';
-import { readAlertsResponse, type PrometheusAlerts } from './alerts-response.ts';
+import { readAlertsResponse } from './alerts-response.ts';
+import type { PrometheusAlerts } from './firing-list.ts';
 import { Connections } from './connections.ts';
 import { startDeadline, type Deadline } from '../runtime/deadline.ts';
 import { fetchFailure, PrometheusError, statusFailure, type FetchPhase } from './prometheus-error.ts';
-import { readHttpAccess, type HttpAccess } from './http-access.ts';
-import { prometheusEndpoint, withAccess, prometheusProxy, type PrometheusEndpoint } from './prometheus-endpoint.ts';
+import { prometheusProxy, readHttpAccess, type HttpAccess } from './http-access.ts';
+import { prometheusEndpoint, withAccess, type PrometheusEndpoint } from './prometheus-endpoint.ts';
 
 export interface PrometheusClientOptions {
   /** http or https, with any path prefix; `user:password@` becomes basic authentication. */

@@ -12,7 +12,7 @@ import { Slices } from '../runtime/slices.ts';
 import { withSignal } from './prometheus-client.ts';
 import type { Config } from '../config/config.ts';
 import { tellProxy, type Environment } from '../proxy/proxy-environment.ts';
-import { prometheusProxy } from './prometheus-endpoint.ts';
+import { prometheusProxy } from './http-access.ts';
 import { ReplicaAddresses, type ResolveHost } from './replica-addresses.ts';
 import { ReplicaReport } from './replica-report.ts';
 

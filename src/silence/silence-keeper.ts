@@ -12,7 +12,8 @@ import type { Silences } from './silences.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { NotStoredError, SilenceError } from './silence-error.ts';
 import type { SilenceMetrics } from './silence-report.ts';
-import { silenceMemory, silencesMemoryBytes, type SilenceRoom } from './silence-size.ts';
+import type { SilenceRoom } from './silence-room.ts';
+import { silenceMemory, silencesMemoryBytes } from './silence-size.ts';
 import type { SilenceWatch } from './silence-watch.ts';
 
 /** Where silences outlive the process. */

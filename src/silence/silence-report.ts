@@ -1,11 +1,14 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { SilenceLimit } from './silence-error.ts';
 import type { SilenceState, Silence } from './silence.ts';
-import { roomLimits, type RoomLimit } from './silence-size.ts';
 import { formatDateTime } from '../text/go/date-time.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { LineLimiter } from '../runtime/line-limiter.ts';
+
+/** The limits for which a silence that has ended gives up its place. */
+export const roomLimits = ['max_silences', 'silences_memory'] as const;
+export type RoomLimit = (typeof roomLimits)[number];
 
 export interface SilenceMetrics {
   readonly notStored: Counter;

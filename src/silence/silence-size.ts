@@ -1,20 +1,12 @@
 import type { MatchType } from '../matcher/matcher.ts';
 import { regexpSize } from '../matcher/anchored-regexp.ts';
 import type { PostableMatcher, PostableSilence } from './silence.ts';
-import type { SilenceLimits } from './silence-rules.ts';
-import type { Silences } from './silences.ts';
-import type { Clock } from '../runtime/clock.ts';
-import type { Logger } from '../runtime/logger.ts';
-import type { SilenceMetrics } from './silence-report.ts';
 
 /**
  * What all silences may take together, their compiled regular expressions included, by estimate, bytes. Over it those that have ended
  * are forgotten, and if that is not enough a new one is a 400.
  */
 export const silencesMemoryBytes = 64 * 1024 * 1024;
-
-/** Silences that ended and gave up their place to others are told of in one line in this time, milliseconds. */
-const forgottenSilencesPeriodMs = 60_000;
 
 /** What the size of a silence is made of. */
 interface MeasuredSilence {
@@ -103,63 +95,4 @@ export function matcherMemory({ name, value, type }: PostableMatcher): number {
 
 function textBytes(value: string): number {
   return 2 * value.length;
-}
-
-/** The limits for which a silence that has ended gives up its place. */
-export const roomLimits = ['max_silences', 'silences_memory'] as const;
-export type RoomLimit = (typeof roomLimits)[number];
-
-interface SilenceRoomOptions {
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly silences: Silences;
-  readonly limits: () => SilenceLimits;
-  readonly metrics: Pick<SilenceMetrics, 'forgotten'>;
-}
-
-/**
- * Keeps the silences that have ended out of the way of the others: over a limit the one that ended first is forgotten. All are
- * counted; the log tells of them in a line a minute at most. They leave the file when it is written anew.
- */
-export class SilenceRoom {
-  readonly #options: SilenceRoomOptions;
-  #untold = { max_silences: 0, silences_memory: 0 };
-  #toldAt = Number.NEGATIVE_INFINITY;
-
-  constructor(options: SilenceRoomOptions) {
-    this.#options = options;
-  }
-
-  /** Forgets as many as have to go. */
-  make(): void {
-    const { silences, metrics } = this.#options;
-    for (let limit = this.#exceeded(); limit !== undefined; limit = this.#exceeded()) {
-      if (silences.forgetFirstEnded() === undefined) break;
-      metrics.forgotten(limit);
-      this.#untold[limit]++;
-    }
-    const now = this.#options.clock.now();
-    if (Math.abs(now - this.#toldAt) >= forgottenSilencesPeriodMs) this.#tell(now);
-  }
-
-  /** At the end: says what is still to be said. */
-  close(): void {
-    this.#tell(this.#options.clock.now());
-  }
-
-  #exceeded(): RoomLimit | undefined {
-    const { silences, limits } = this.#options;
-    const { maxSilences, maxMemoryBytes } = limits();
-    if (silences.size > maxSilences) return 'max_silences';
-    return silences.memoryBytes > maxMemoryBytes ? 'silences_memory' : undefined;
-  }
-
-  #tell(now: number): void {
-    const untold = this.#untold;
-    if (untold.max_silences + untold.silences_memory === 0) return;
-    const message = 'silences that ended were forgotten before receiver.silence_retention, to make room for others';
-    this.#options.logger.info('silences.forgotten', message, untold);
-    this.#untold = { max_silences: 0, silences_memory: 0 };
-    this.#toldAt = now;
-  }
 }

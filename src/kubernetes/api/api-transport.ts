@@ -2,11 +2,11 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import { request } from 'undici';
 import { JsonError } from '../../text/json-scanner.ts';
-import { Allowance, type Selection } from '../../text/json-selection.ts';
+import { Allowance } from '../../text/json-selection.ts';
 import { readBoundedBody } from '../../text/bounded-body.ts';
 import { excerpt } from '../../text/excerpt.ts';
 import { JsonStream, TextTooLongError } from '../../text/json-stream.ts';
-import { apiObjectBytes } from '../kept-object.ts';
+import { apiObjectBytes, type KeptAnswer } from '../kept-object.ts';
 import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { Slices } from '../../runtime/slices.ts';
 import { ApiError, networkFailure, statusFailure } from './api-error.ts';
@@ -128,15 +128,6 @@ function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
     signal.addEventListener('abort', onAbort, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
-}
-
-/** What of an answer is kept. */
-export interface KeptAnswer {
-  readonly selection: Selection;
-  /** What it may take in memory, by estimate; more is an ApiError TooLarge. Of the elements of a list each has its own. */
-  readonly bytes: number;
-  /** The longest answer that is read, bytes; a longer one is an ApiError TooLarge as well. Default 64 MiB. */
-  readonly maxTextBytes?: number;
 }
 
 /** One request to the API server. */

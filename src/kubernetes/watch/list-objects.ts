@@ -1,5 +1,6 @@
 import type { Allowance, SelectedList } from '../../text/json-selection.ts';
-import { apiAnswerBytes, type KeptAnswer } from '../api/api-transport.ts';
+import { apiAnswerBytes } from '../api/api-transport.ts';
+import type { KeptAnswer } from '../kept-object.ts';
 import {
   apiEnvelopeBytes,
   apiObjectBytes,

@@ -1,5 +1,6 @@
 import type { Registry } from 'prom-client';
-import { silencesMemoryBytes, SilenceRoom } from '../../silence/silence-size.ts';
+import { SilenceRoom } from '../../silence/silence-room.ts';
+import { silencesMemoryBytes } from '../../silence/silence-size.ts';
 import type { AlertStore } from '../../alert/alert-store.ts';
 import type { SilenceLimits } from '../../silence/silence-rules.ts';
 import type { Silences } from '../../silence/silences.ts';

@@ -1,0 +1,63 @@
+import type { Clock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { RoomLimit, SilenceMetrics } from './silence-report.ts';
+import type { SilenceLimits } from './silence-rules.ts';
+import type { Silences } from './silences.ts';
+
+/** Silences that ended and gave up their place to others are told of in one line in this time, milliseconds. */
+const forgottenSilencesPeriodMs = 60_000;
+
+interface SilenceRoomOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly silences: Silences;
+  readonly limits: () => SilenceLimits;
+  readonly metrics: Pick<SilenceMetrics, 'forgotten'>;
+}
+
+/**
+ * Keeps the silences that have ended out of the way of the others: over a limit the one that ended first is forgotten. All are
+ * counted; the log tells of them in a line a minute at most. They leave the file when it is written anew.
+ */
+export class SilenceRoom {
+  readonly #options: SilenceRoomOptions;
+  #untold = { max_silences: 0, silences_memory: 0 };
+  #toldAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: SilenceRoomOptions) {
+    this.#options = options;
+  }
+
+  /** Forgets as many as have to go. */
+  make(): void {
+    const { silences, metrics } = this.#options;
+    for (let limit = this.#exceeded(); limit !== undefined; limit = this.#exceeded()) {
+      if (silences.forgetFirstEnded() === undefined) break;
+      metrics.forgotten(limit);
+      this.#untold[limit]++;
+    }
+    const now = this.#options.clock.now();
+    if (Math.abs(now - this.#toldAt) >= forgottenSilencesPeriodMs) this.#tell(now);
+  }
+
+  /** At the end: says what is still to be said. */
+  close(): void {
+    this.#tell(this.#options.clock.now());
+  }
+
+  #exceeded(): RoomLimit | undefined {
+    const { silences, limits } = this.#options;
+    const { maxSilences, maxMemoryBytes } = limits();
+    if (silences.size > maxSilences) return 'max_silences';
+    return silences.memoryBytes > maxMemoryBytes ? 'silences_memory' : undefined;
+  }
+
+  #tell(now: number): void {
+    const untold = this.#untold;
+    if (untold.max_silences + untold.silences_memory === 0) return;
+    const message = 'silences that ended were forgotten before receiver.silence_retention, to make room for others';
+    this.#options.logger.info('silences.forgotten', message, untold);
+    this.#untold = { max_silences: 0, silences_memory: 0 };
+    this.#toldAt = now;
+  }
+}
