@@ -200,6 +200,7 @@ describe('logger', () => {
         } = JSON.parse(lineOf('json', fields)) as LogFields;
         assert.deepEqual(read, JSON.parse(JSON.stringify(fields)));
       }),
+      { examples: [[JSON.parse('{"__proto__":null}') as LogFields]] },
     );
   });
 

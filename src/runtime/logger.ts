@@ -51,11 +51,9 @@ export class DebugField {
 
 /** The fields with all that is made when the line is written. */
 export function withDebugFields(fields: LogFields): LogFields {
-  const made: Record<string, unknown> = {};
-  for (const name in fields) {
-    const value = fields[name];
-    made[name] = value instanceof DebugField ? value.make() : value;
-  }
+  // Copied whole, then replaced: to assign a field named `__proto__` would lose it.
+  const made: Record<string, unknown> = { ...fields };
+  for (const [name, value] of Object.entries(fields)) if (value instanceof DebugField) made[name] = value.make();
   return made;
 }
 
