@@ -1,8 +1,8 @@
 import { apiCalls } from '../test/support/api-calls.ts';
-import { startFakePrometheus } from '../test/support/fake-prometheus.ts';
+import { startFakePrometheus } from '../src/prometheus/fake-prometheus.fixture.ts';
 import { KubeAdmin } from '../test/support/kube-admin.ts';
 import { skipWithoutKube, startKubeApiServer, type KubeApiServer } from '../test/support/kube-api-server.ts';
-import { postAlerts } from '../test/support/post-alerts.ts';
+import { postAlerts } from '../src/receiver/post-alerts.fixture.ts';
 import { peakResidentBytes, residentBytes } from '../test/support/resident-memory.ts';
 import { sweepOf } from '../test/support/sweep-lines.ts';
 import { startBundle } from './peers.ts';

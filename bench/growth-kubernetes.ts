@@ -1,9 +1,9 @@
 import { apiCalls } from '../test/support/api-calls.ts';
-import { startFakePrometheus, type FakePrometheus } from '../test/support/fake-prometheus.ts';
+import { startFakePrometheus, type FakePrometheus } from '../src/prometheus/fake-prometheus.fixture.ts';
 import { KubeAdmin } from '../test/support/kube-admin.ts';
 import { skipWithoutKube, startKubeApiServer, type KubeApiServer } from '../test/support/kube-api-server.ts';
 import type { LogLine } from '../test/support/log-lines.ts';
-import { postAlerts } from '../test/support/post-alerts.ts';
+import { postAlerts } from '../src/receiver/post-alerts.fixture.ts';
 import { sweepOf } from '../test/support/sweep-lines.ts';
 import type { TocsinProcess } from '../test/support/tocsin-process.ts';
 import { growthPlot } from './growth-plot.ts';

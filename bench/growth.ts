@@ -1,5 +1,5 @@
-import { startFakePrometheus } from '../test/support/fake-prometheus.ts';
-import { postAlerts } from '../test/support/post-alerts.ts';
+import { startFakePrometheus } from '../src/prometheus/fake-prometheus.fixture.ts';
+import { postAlerts } from '../src/receiver/post-alerts.fixture.ts';
 import type { TocsinProcess } from '../test/support/tocsin-process.ts';
 import { growthPlot } from './growth-plot.ts';
 import { writeManifests } from './manifests.ts';

@@ -1,4 +1,4 @@
-import { eventually } from '../test/support/eventually.ts';
+import { eventually } from '../src/runtime/eventually.fixture.ts';
 
 /** What a process holds, as V8 and Node count it. */
 export interface Holdings {

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
-import type { FakePrometheus } from '../test/support/fake-prometheus.ts';
-import { postAlerts } from '../test/support/post-alerts.ts';
+import type { FakePrometheus } from '../src/prometheus/fake-prometheus.fixture.ts';
+import { postAlerts } from '../src/receiver/post-alerts.fixture.ts';
 import type { TocsinProcess } from '../test/support/tocsin-process.ts';
 import type { Load } from './load-generator.ts';
 import { LoadProcess } from './load-process.ts';

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { postAlerts } from '../test/support/post-alerts.ts';
+import { postAlerts } from '../src/receiver/post-alerts.fixture.ts';
 import type { TocsinProcess } from '../test/support/tocsin-process.ts';
 import { writeManifests } from './manifests.ts';
 import { startBundle } from './peers.ts';

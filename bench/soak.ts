@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { startFakePrometheus } from '../test/support/fake-prometheus.ts';
+import { startFakePrometheus } from '../src/prometheus/fake-prometheus.fixture.ts';
 import { freePort } from '../test/support/free-port.ts';
 import { residentBytes } from '../test/support/resident-memory.ts';
 import { positiveNumber, runTool } from '../test/support/run-tool.ts';

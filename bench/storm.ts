@@ -1,8 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
-import { eventually } from '../test/support/eventually.ts';
-import { startFakePrometheus, type FakeAlert, type FakePrometheus } from '../test/support/fake-prometheus.ts';
+import { eventually } from '../src/runtime/eventually.fixture.ts';
+import { startFakePrometheus, type FakeAlert, type FakePrometheus } from '../src/prometheus/fake-prometheus.fixture.ts';
 import type { LogLine } from '../test/support/log-lines.ts';
-import { postAlerts } from '../test/support/post-alerts.ts';
+import { postAlerts } from '../src/receiver/post-alerts.fixture.ts';
 import type { TocsinProcess } from '../test/support/tocsin-process.ts';
 import { LoadProcess, type MeasuredLoad } from './load-process.ts';
 import { writeManifests } from './manifests.ts';

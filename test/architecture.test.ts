@@ -103,6 +103,15 @@ describe('the rooms of src/', () => {
     );
   });
 
+  it('import nothing from test/, not even their tests and fixtures', () => {
+    const tests = globSync('**/*.ts', { cwd: source }).flatMap(importsOf);
+    const outside = tests.filter(({ target }) => target.startsWith('../test/'));
+    assert.deepEqual(
+      outside.map(({ file, target }) => `src/${file} imports ${target}: what it needs is a fixture beside the code`),
+      [],
+    );
+  });
+
   it('keep each of these libraries to one room', () => {
     for (const [library, room] of Object.entries(libraries)) {
       const users = imports.filter(({ target }) => target === library).map(({ file }) => roomOf(file));

@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { eventually } from '../test/support/eventually.ts';
-import { postAlerts } from '../test/support/post-alerts.ts';
+import { eventually } from '../src/runtime/eventually.fixture.ts';
+import { postAlerts } from '../src/receiver/post-alerts.fixture.ts';
 
 /** What a user sees of one pipeline, `examples/pipelines/tracepipeline.yaml`, and how it is made to change. */
 export const throttling = { alertname: 'TraceGatewayThrottling' };

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { Registry } from 'prom-client';
-import { eventually } from '../../test/support/eventually.ts';
-import { startFakePrometheus, type FakePrometheus } from '../../test/support/fake-prometheus.ts';
-import { RecordingLogger } from '../../test/support/recording-logger.ts';
+import { eventually } from '../runtime/eventually.fixture.ts';
+import { startFakePrometheus, type FakePrometheus } from '../prometheus/fake-prometheus.fixture.ts';
+import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { AlertStore } from '../alert/alert-store.ts';
 import { AlertTruth } from './current-alert-source.ts';
 import { systemClock } from '../runtime/clock.ts';

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { FakeClock } from '../../test/support/fake-clock.ts';
-import { RecordingLogger } from '../../test/support/recording-logger.ts';
+import { FakeClock } from '../runtime/clock.fixture.ts';
+import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { Shutdown, Cleanups } from './shutdown.ts';
-import { recordLog } from '../runtime/logger.fixture.ts';
 
 function shutdownOf(drainTimeoutMs = 20_000) {
   const [clock, logger] = [new FakeClock(), new RecordingLogger()];
@@ -40,7 +39,7 @@ describe('Shutdown', () => {
 
 describe('Cleanups', () => {
   it('closes what was opened last first, one after the other', async () => {
-    const { logger } = recordLog();
+    const logger = new RecordingLogger();
     const cleanups = new Cleanups(logger);
     const steps: string[] = [];
     for (const name of ['a', 'b', 'c']) {
@@ -55,7 +54,7 @@ describe('Cleanups', () => {
   });
 
   it('goes on after a step that throws, and after one that rejects, and tells both', async () => {
-    const { logger, lines } = recordLog();
+    const logger = new RecordingLogger();
     const cleanups = new Cleanups(logger);
     const closed: string[] = [];
     cleanups.add('first', () => closed.push('first'));
@@ -67,18 +66,18 @@ describe('Cleanups', () => {
     await cleanups.run();
     assert.deepEqual(closed, ['last', 'first']);
     assert.deepEqual(
-      lines().map(({ level, event, part, error }) => [level, event, part, error]),
+      logger.lines.map(({ level, event, fields }) => [level, event, fields['part'], fields['error']]),
       [
         ['debug', 'app.closed', 'last', undefined],
-        ['error', 'app.close_failed', 'throwing', 'never'],
-        ['error', 'app.close_failed', 'rejecting', 'no'],
+        ['error', 'app.close_failed', 'throwing', new Error('never')],
+        ['error', 'app.close_failed', 'rejecting', new Error('no')],
         ['debug', 'app.closed', 'first', undefined],
       ],
     );
   });
 
   it('closes each step once, however often it runs', async () => {
-    const cleanups = new Cleanups(recordLog().logger);
+    const cleanups = new Cleanups(new RecordingLogger());
     let closed = 0;
     cleanups.add('it', () => closed++);
     await cleanups.run();
@@ -87,7 +86,7 @@ describe('Cleanups', () => {
   });
 
   it('closes what is opened while it runs', async () => {
-    const cleanups = new Cleanups(recordLog().logger);
+    const cleanups = new Cleanups(new RecordingLogger());
     const closed: string[] = [];
     cleanups.add('first', () => closed.push('first'));
     cleanups.add('last', () => {

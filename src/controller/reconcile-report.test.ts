@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { FakeClock } from '../../test/support/fake-clock.ts';
-import type { RecordingLogger } from '../../test/support/recording-logger.ts';
+import { FakeClock } from '../runtime/clock.fixture.ts';
+import type { RecordingLogger } from '../runtime/logger.fixture.ts';
 import type { LogFields } from '../runtime/logger.ts';
 import { Causes } from '../cause/causes.ts';
 import type { Priority } from '../workqueue/work-queue.ts';

@@ -5,8 +5,8 @@ import { Causes } from '../cause/causes.ts';
 import { alertCauses, changed, controllerBench, trace, unchanged, unhealthy } from './controller.fixture.ts';
 import type { Result } from '../reconcile/ports.ts';
 import { SnapshotError } from '../reconcile/errors.ts';
-import { FakeClock } from '../../test/support/fake-clock.ts';
-import { RecordingLogger } from '../../test/support/recording-logger.ts';
+import { FakeClock } from '../runtime/clock.fixture.ts';
+import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { Sweep, createMergeWork, maxSweepsOfRequest, requeuedWork, retriedWork, type Work } from './sweep.ts';
 
 describe('sweep', () => {

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { readAlertsResponse, type AlertsResponse } from './alerts-response.ts';
 import type { PrometheusAlerts } from './firing-list.ts';
-import { FakeClock } from '../../test/support/fake-clock.ts';
+import { FakeClock } from '../runtime/clock.fixture.ts';
 import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Slices } from '../runtime/slices.ts';
 import { prometheusEndpoint } from './prometheus-endpoint.ts';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
-import { startFakePrometheus } from '../../test/support/fake-prometheus.ts';
+import { startFakePrometheus } from './fake-prometheus.fixture.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { HttpConfig } from '../config/http-config.ts';
 import { Connections } from './connections.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { RecordingLogger } from '../../test/support/recording-logger.ts';
+import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { PrometheusError } from './prometheus-error.ts';
 import type { QueryResult } from './prometheus-metrics.ts';
 import { QueryReport, type ReportedQuery } from './query-report.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { startFakePrometheus } from '../../test/support/fake-prometheus.ts';
+import { startFakePrometheus } from './fake-prometheus.fixture.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { HttpConfig } from '../config/http-config.ts';
 import { SliceSchedule } from '../runtime/slice-schedule.ts';

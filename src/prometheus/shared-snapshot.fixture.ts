@@ -1,5 +1,5 @@
-import { FakeClock } from '../../test/support/fake-clock.ts';
-import { RecordingLogger } from '../../test/support/recording-logger.ts';
+import { FakeClock } from '../runtime/clock.fixture.ts';
+import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { ReplicatedAlerts } from './all-replicas.ts';
 import type { QueryResult } from './prometheus-metrics.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { RecordingLogger } from '../../test/support/recording-logger.ts';
+import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { Config } from '../config/config.ts';
 import { memoryPlan, memoryThere, tellMemoryPlan } from './memory-plan.ts';
 

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import fc from 'fast-check';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { FakeClock } from '../../test/support/fake-clock.ts';
+import { FakeClock } from '../runtime/clock.fixture.ts';
 import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { MetricsPage, prefersOpenMetrics } from './metrics-page.ts';
 

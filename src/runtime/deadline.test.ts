@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { describe, it } from 'node:test';
-import { FakeClock } from '../../test/support/fake-clock.ts';
+import { FakeClock } from './clock.fixture.ts';
 import { startDeadline } from './deadline.ts';
 
 function start() {

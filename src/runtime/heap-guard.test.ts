@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { FakeClock } from '../../test/support/fake-clock.ts';
+import { FakeClock } from './clock.fixture.ts';
 import { HeapGuard, type MemoryUse } from './heap-guard.ts';
 
 const MiB = 1024 * 1024;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { FakeClock } from '../../test/support/fake-clock.ts';
+import { FakeClock } from './clock.fixture.ts';
 import { LineLimiter } from './line-limiter.ts';
 
 function setUp(perSecond: number) {

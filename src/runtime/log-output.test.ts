@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { FakeClock } from '../../test/support/fake-clock.ts';
+import { FakeClock } from './clock.fixture.ts';
 import { maxUnreadBytes } from './log-output.ts';
-import { createLogger, type DeferringLogger } from './logger.ts';
-import type { RecordedLine } from './logger.fixture.ts';
+import { createLogger, type DeferringLogger, type LogFields } from './logger.ts';
 
 /** A pipe: what is written waits until somebody reads. */
 class UnreadPipe extends Writable {
@@ -20,12 +19,12 @@ class UnreadPipe extends Writable {
   }
 
   /** Resolves when nothing waits any more. */
-  async readAll(): Promise<readonly RecordedLine[]> {
+  async readAll(): Promise<readonly LogFields[]> {
     this.isRead = true;
     const drained = new Promise<void>((resolve) => this.once('drain', resolve));
     this.#done?.();
     await drained;
-    return this.#read.flatMap((chunk) => chunk.trimEnd().split('\n')).map((line) => JSON.parse(line) as RecordedLine);
+    return this.#read.flatMap((chunk) => chunk.trimEnd().split('\n')).map((line) => JSON.parse(line) as LogFields);
   }
 }
 
@@ -68,7 +67,7 @@ describe('LogOutput', () => {
     const read = await pipe.readAll();
     const told = read.at(-1)!;
     assert.deepEqual(
-      [told.event, told.level, told['lines'], told['max_unread_bytes']],
+      [told['event'], told['level'], told['lines'], told['max_unread_bytes']],
       ['log.dropped', 'warn', logger.droppedLines, maxUnreadBytes],
     );
     assert.equal(read.length - 1 + logger.droppedLines, 10_000);
@@ -104,7 +103,7 @@ describe('LogOutput', () => {
         }
         if (pipe.writableLength <= pipe.writableHighWaterMark) return;
         const read = await pipe.readAll();
-        assert.equal(read.filter(({ event }) => event === 'e').length + logger.droppedLines, written);
+        assert.equal(read.filter((line) => line['event'] === 'e').length + logger.droppedLines, written);
       }),
       { numRuns: 20 },
     );

@@ -1,38 +1,57 @@
-import { Writable } from 'node:stream';
-import { FakeClock } from '../../test/support/fake-clock.ts';
-import { createLogger, type Logger, type LoggerOptions } from './logger.ts';
+import type { LogFields, LogLevel, Logger } from './logger.ts';
 
-/** A line of the JSON log, read back. */
 export interface RecordedLine {
-  readonly time: string;
-  readonly level: string;
+  readonly level: LogLevel;
   readonly event: string;
   readonly msg: string;
-  readonly [field: string]: unknown;
+  readonly fields: LogFields;
 }
 
-export interface RecordedLog {
-  readonly logger: Logger;
-  /** What was written, one entry for each write to the stream. */
-  readonly chunks: readonly string[];
-  /** The lines of a JSON log; those of one event, if one is named. */
-  lines(event?: string): readonly RecordedLine[];
-}
+/** A logger that keeps its lines, of every level, for the test to look at. */
+export class RecordingLogger implements Logger {
+  readonly lines: RecordedLine[] = [];
 
-/** The real logger, with its output in memory. */
-export function recordLog(options: Partial<Omit<LoggerOptions, 'stream'>> = {}): RecordedLog {
-  const chunks: string[] = [];
-  const stream = new Writable({
-    decodeStrings: false,
-    write(chunk: string, _, done) {
-      chunks.push(chunk);
-      done();
-    },
-  });
-  const logger = createLogger({ level: 'debug', format: 'json', clock: new FakeClock(), ...options, stream });
-  const lines = (event?: string): readonly RecordedLine[] => {
-    const all = chunks.map((chunk) => JSON.parse(chunk) as RecordedLine);
-    return event === undefined ? all : all.filter((line) => line.event === event);
-  };
-  return { logger, chunks, lines };
+  debug(event: string, msg: string, fields: LogFields = {}): void {
+    this.lines.push({ level: 'debug', event, msg, fields });
+  }
+
+  info(event: string, msg: string, fields: LogFields = {}): void {
+    this.lines.push({ level: 'info', event, msg, fields });
+  }
+
+  warn(event: string, msg: string, fields: LogFields = {}): void {
+    this.lines.push({ level: 'warn', event, msg, fields });
+  }
+
+  error(event: string, msg: string, fields: LogFields = {}): void {
+    this.lines.push({ level: 'error', event, msg, fields });
+  }
+
+  enables(): boolean {
+    return true;
+  }
+
+  /** The events so far, in order. */
+  get events(): readonly string[] {
+    return this.lines.map(({ event }) => event);
+  }
+
+  /** The lines of one event, in order. */
+  linesOf(event: string): readonly RecordedLine[] {
+    return this.lines.filter((line) => line.event === event);
+  }
+
+  /** The fields of each line of one event. */
+  fieldsOf(event: string): readonly LogFields[] {
+    return this.linesOf(event).map(({ fields }) => fields);
+  }
+
+  /** Some fields of each line of one event, in the order of their names: to compare all lines at once. */
+  valuesOf(event: string, ...names: readonly string[]): readonly (readonly unknown[])[] {
+    return this.fieldsOf(event).map((fields) => names.map((name) => fields[name]));
+  }
+
+  clear(): void {
+    this.lines.length = 0;
+  }
 }

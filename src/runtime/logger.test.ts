@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { Writable } from 'node:stream';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { recordLog } from './logger.fixture.ts';
-import type { LogFields, LogFormat, LogLevel } from './logger.ts';
+import { FakeClock } from './clock.fixture.ts';
+import { createLogger, type LogFields, type LogFormat, type Logger, type LogLevel } from './logger.ts';
 
 const levels = ['debug', 'info', 'warn', 'error'] as const;
 
@@ -10,9 +11,25 @@ const levels = ['debug', 'info', 'warn', 'error'] as const;
 // eslint-disable-next-line no-control-regex -- they are what it is about
 const dangerous = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]|\p{Cf}/u;
 
+/** The real logger, its output in memory: one chunk for each write to the stream. */
+function openLog({ level = 'debug', format = 'json' }: { level?: LogLevel; format?: LogFormat } = {}): {
+  readonly logger: Logger;
+  readonly chunks: readonly string[];
+} {
+  const chunks: string[] = [];
+  const stream = new Writable({
+    decodeStrings: false,
+    write(chunk: string, _, done) {
+      chunks.push(chunk);
+      done();
+    },
+  });
+  return { logger: createLogger({ level, format, clock: new FakeClock(), stream }), chunks };
+}
+
 /** One line, without the line feed that ends it. */
 function lineOf(format: LogFormat, fields: LogFields, event = 'e', msg = 'a message'): string {
-  const { logger, chunks } = recordLog({ format });
+  const { logger, chunks } = openLog({ format });
   logger.info(event, msg, fields);
   assert.equal(chunks.length, 1);
   assert.ok(chunks[0]!.endsWith('\n'));
@@ -123,26 +140,26 @@ describe('logger, logfmt', () => {
 describe('logger', () => {
   it('writes the lines of its level and above', () => {
     for (const [index, level] of levels.entries()) {
-      const { logger, lines } = recordLog({ level });
+      const { logger, chunks } = openLog({ level });
       for (const lineLevel of levels) logger[lineLevel]('e', 'm');
       assert.deepEqual(
-        lines().map((line) => line.level),
+        chunks.map((line) => (JSON.parse(line) as LogFields)['level']),
         levels.slice(index),
       );
     }
   });
 
   it('says which levels it writes', () => {
-    const { logger } = recordLog({ level: 'warn' });
+    const { logger } = openLog({ level: 'warn' });
     const enabled = levels.filter((level: LogLevel) => logger.enables(level));
     assert.deepEqual(enabled, ['warn', 'error']);
   });
 
   it('works without the object that it belongs to, and without fields', () => {
-    const { logger, lines } = recordLog();
+    const { logger, chunks } = openLog();
     const { warn } = logger;
     warn('e', 'm');
-    assert.deepEqual(lines(), [{ time: '2026-11-21T03:00:00.000Z', level: 'warn', event: 'e', msg: 'm' }]);
+    assert.deepEqual(chunks, ['{"time":"2026-11-21T03:00:00.000Z","level":"warn","event":"e","msg":"m"}\n']);
   });
 
   it('writes one line a call, whatever the texts', () => {

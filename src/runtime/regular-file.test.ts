@@ -3,7 +3,7 @@ import { lstat, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { irregularFiles } from '../../test/support/irregular-files.ts';
+import { irregularFiles } from './irregular-files.fixture.ts';
 import {
   checkRegularFile,
   createRegularFile,

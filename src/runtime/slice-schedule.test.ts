@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
-import { FakeClock } from '../../test/support/fake-clock.ts';
+import { FakeClock } from './clock.fixture.ts';
 import { maxRestMs, restTurns, sliceMs, SliceSchedule, type LongWork } from './slice-schedule.ts';
 
 interface Piece {

@@ -6,7 +6,7 @@ import { before, describe, it, type TestContext } from 'node:test';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import bcrypt from 'bcryptjs';
 import { stringify } from 'yaml';
-import { eventually } from '../../test/support/eventually.ts';
+import { eventually } from '../runtime/eventually.fixture.ts';
 import { requestHead } from '../receiver/raw-connection.fixture.ts';
 import {
   createCertificates,

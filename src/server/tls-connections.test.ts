@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { connect } from 'node:tls';
-import { createAuthority, type Authority } from '../../test/support/certificates.ts';
-import { eventually } from '../../test/support/eventually.ts';
-import { FakeClock } from '../../test/support/fake-clock.ts';
-import { RecordingLogger } from '../../test/support/recording-logger.ts';
+import { createAuthority, type Authority } from './certificates.fixture.ts';
+import { eventually } from '../runtime/eventually.fixture.ts';
+import { FakeClock } from '../runtime/clock.fixture.ts';
+import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Config } from '../config/config.ts';
 import { createWebMetrics } from './web/gate-report.ts';

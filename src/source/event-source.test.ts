@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { Registry } from 'prom-client';
-import { FakeClock } from '../../test/support/fake-clock.ts';
-import { recordLog, type RecordedLog } from '../runtime/logger.fixture.ts';
+import { FakeClock } from '../runtime/clock.fixture.ts';
+import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { Causes } from '../cause/causes.ts';
 import type { Request } from '../reconcile/request.ts';
 import { createEventSource, type Event, type EventSource } from './event-source.ts';
@@ -13,7 +13,7 @@ const trace: Request = { kind: 'TracePipeline', name: 'a' };
 
 interface Setup {
   readonly clock: FakeClock;
-  readonly log: RecordedLog;
+  readonly logger: RecordingLogger;
   readonly source: EventSource;
   /** What was enqueued so far. */
   readonly enqueued: { readonly requests: readonly Request[]; readonly event: Event }[];
@@ -33,14 +33,14 @@ interface SetupOptions {
 
 function setUp(test: TestContext, { capacity = 3, wait = 500, select = 'all' }: SetupOptions = {}): Setup {
   const clock = new FakeClock();
-  const log = recordLog({ clock });
+  const logger = new RecordingLogger();
   const registry = new Registry();
   const enqueued: { requests: readonly Request[]; event: Event }[] = [];
   let events = 0;
   const source = createEventSource({
     config: { debounce: { wait, max_wait: 5_000 }, channel: { capacity }, select, repeats: 'trigger' },
     clock,
-    logger: log.logger,
+    logger,
     registry,
     newEventId: () => `event-${++events}`,
     pipelines: () => [metric, trace],
@@ -52,7 +52,7 @@ function setUp(test: TestContext, { capacity = 3, wait = 500, select = 'all' }: 
   });
   return {
     clock,
-    log,
+    logger,
     source,
     enqueued,
     put: (alertname) => source.put(causesOf(alertname, clock.now())),
@@ -128,10 +128,10 @@ describe('EventSource', () => {
   });
 
   it('merges into the newest event that waits when the channel is full, counts it and says so', async (t) => {
-    const { log, source, enqueued, put, settle, metrics } = setUp(t, { capacity: 2, wait: 0 });
+    const { logger, source, enqueued, put, settle, metrics } = setUp(t, { capacity: 2, wait: 0 });
     for (const name of ['A', 'B', 'C', 'D']) put(name);
     assert.deepEqual(
-      log.lines('channel.full').map(({ level, event_id, capacity }) => [level, event_id, capacity]),
+      logger.linesOf('channel.full').map(({ level, fields }) => [level, fields['event_id'], fields['capacity']]),
       [
         ['warn', 'event-3', 2],
         ['warn', 'event-4', 2],
@@ -172,7 +172,7 @@ describe('EventSource', () => {
   });
 
   it('says so when an event comes after stop, and sets no timer for it', async (t) => {
-    const { clock, log, source, enqueued, put, settle, metrics } = setUp(t);
+    const { clock, logger, source, enqueued, put, settle, metrics } = setUp(t);
     source.start();
     await source.stop();
     put('A');
@@ -181,7 +181,7 @@ describe('EventSource', () => {
     assert.deepEqual(enqueued, []);
     assert.equal(clock.pending(), 0);
     assert.deepEqual(
-      log.lines('event.refused').map(({ level, request_ids }) => [level, request_ids]),
+      logger.linesOf('event.refused').map(({ level, fields }) => [level, fields['request_ids']]),
       [
         ['warn', ['request-A']],
         ['warn', ['request-B']],
@@ -201,40 +201,31 @@ describe('EventSource', () => {
 
 describe('EventSource, log and metrics', () => {
   it('writes a line for each event, and one for its requests', async (t) => {
-    const { clock, log, source, put } = setUp(t);
+    const { clock, logger, source, put } = setUp(t);
     source.start();
     put('A');
     put('B');
     clock.advance(100);
     put('C');
     await clock.advanceAsync(500);
-    const time = '2026-11-21T03:00:00.600Z';
-    const lines = log.lines().filter(({ event }) => event !== 'causes.named');
     const causes = { causes: ['C firing', 'B firing'], alerts: 2, request_ids: ['request-B', 'request-C'] };
+    const lines = logger.lines.filter(({ event }) => event !== 'causes.named');
     assert.deepEqual(lines.slice(2), [
       {
-        time,
         level: 'info',
         event: 'event.emitted',
         msg: 'alerts became one event',
-        event_id: 'event-2',
-        edge: 'trailing',
-        waited_ms: 600,
-        ...causes,
+        fields: { event_id: 'event-2', edge: 'trailing', waited_ms: 600, ...causes },
       },
       {
-        time,
         level: 'info',
         event: 'requests.enqueued',
         msg: 'an event became reconcile requests',
-        event_id: 'event-2',
-        requests: 2,
-        select: 'all',
-        ...causes,
+        fields: { event_id: 'event-2', requests: 2, select: 'all', ...causes },
       },
     ]);
     assert.deepEqual(
-      lines.map(({ event, event_id, request_ids }) => [event, event_id, request_ids]),
+      lines.map(({ event, fields }) => [event, fields['event_id'], fields['request_ids']]),
       [
         ['event.emitted', 'event-1', ['request-A']],
         ['requests.enqueued', 'event-1', ['request-A']],
@@ -245,26 +236,25 @@ describe('EventSource, log and metrics', () => {
   });
 
   it('names the alerts of an event at debug, with all that is known of them', async (t) => {
-    const { log, source, put, settle } = setUp(t);
+    const { logger, source, put, settle } = setUp(t);
     source.start();
     put('A');
     await settle();
-    const { causes_id: id, alerts, level } = log.lines('causes.named')[0]!;
+    const { level, fields } = logger.linesOf('causes.named')[0]!;
     const seen = '2026-11-21T03:00:00.000Z';
-    assert.deepEqual([level, id], ['debug', 'event-1']);
-    assert.deepEqual(alerts, [
-      { alertname: 'A', labels: { alertname: 'A' }, status: 'firing', first_seen: seen, last_seen: seen, count: 1 },
-    ]);
+    assert.deepEqual([level, fields['causes_id']], ['debug', 'event-1']);
+    const known = { alertname: 'A', fingerprint: undefined, labels: { alertname: 'A' }, status: 'firing' };
+    assert.deepEqual(fields['alerts'], [{ ...known, first_seen: seen, last_seen: seen, count: 1 }]);
   });
 
   it('says so when an event concerns no pipeline', async (t) => {
-    const { source, log, put, settle } = setUp(t, { select: 'labels' });
+    const { source, logger, put, settle } = setUp(t, { select: 'labels' });
     source.start();
     put('LogGatewayThrottling');
     await settle();
 
-    const line = log.lines().find(({ event }) => event === 'requests.enqueued');
-    assert.deepEqual([line?.['requests'], line?.['msg']], [0, 'an event concerns no pipeline that there is']);
+    const line = logger.linesOf('requests.enqueued')[0];
+    assert.deepEqual([line?.fields['requests'], line?.msg], [0, 'an event concerns no pipeline that there is']);
   });
 
   it('has every series from the beginning', async (t) => {

@@ -3,9 +3,10 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
-import { FakeClock } from '../../test/support/fake-clock.ts';
+import { FakeClock } from '../runtime/clock.fixture.ts';
 import { FolderWatch } from './folder-watch.ts';
-import { RecordingLogger, temporaryFolder, waitUntil } from './standalone.fixture.ts';
+import { RecordingLogger } from '../runtime/logger.fixture.ts';
+import { temporaryFolder, waitUntil } from './standalone.fixture.ts';
 
 interface Setup {
   readonly folder: string;

@@ -7,7 +7,8 @@ import { FolderError } from './folder-error.ts';
 import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { ManifestScan, mapBounded } from './manifest-scan.ts';
-import { parseHere, RecordingLogger, manifestText, temporaryFolder } from './standalone.fixture.ts';
+import { RecordingLogger } from '../runtime/logger.fixture.ts';
+import { parseHere, manifestText, temporaryFolder } from './standalone.fixture.ts';
 
 const schedule = new SliceSchedule(systemClock);
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { fastClock } from '../../test/support/fast-clock.ts';
+import { fastClock } from '../runtime/clock.fixture.ts';
 import { documentTokens, manifestDocuments, manifestTokens, objectBytes } from './manifest-documents.ts';
 import { ManifestThread } from './manifest-thread.ts';
 import { parsePipelineManifest } from './pipeline-manifest.ts';

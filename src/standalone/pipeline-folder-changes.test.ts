@@ -66,10 +66,21 @@ describe('pipeline folder while it runs', () => {
       {
         level: 'info',
         event: 'pipeline.changed',
+        msg: 'a pipeline is described differently',
         fields: { kind, name: 'a', file: join(folder, 'a.yaml'), changed: ['spec'] },
       },
-      { level: 'info', event: 'pipeline.removed', fields: { kind, name: 'b', file: join(folder, 'b.yaml') } },
-      { level: 'info', event: 'pipeline.added', fields: { kind, name: 'c', file: join(folder, 'c.yaml') } },
+      {
+        level: 'info',
+        event: 'pipeline.removed',
+        msg: 'a pipeline was removed, and its status with it',
+        fields: { kind, name: 'b', file: join(folder, 'b.yaml') },
+      },
+      {
+        level: 'info',
+        event: 'pipeline.added',
+        msg: 'a pipeline was added',
+        fields: { kind, name: 'c', file: join(folder, 'c.yaml') },
+      },
     ]);
   });
 

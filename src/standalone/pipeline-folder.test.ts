@@ -47,7 +47,12 @@ describe('pipeline folder at start', () => {
     );
     const kinds = { LogPipeline: 2, MetricPipeline: 1, TracePipeline: 1 };
     assert.deepEqual(logger.lines, [
-      { level: 'info', event: 'pipelines.listed', fields: { folder, files: 3, pipelines: 4, kinds } },
+      {
+        level: 'info',
+        event: 'pipelines.listed',
+        msg: 'the pipelines folder has been read',
+        fields: { folder, files: 3, pipelines: 4, kinds },
+      },
     ]);
     assert.deepEqual(changes, []);
   });

@@ -3,58 +3,13 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { FakeClock } from '../../test/support/fake-clock.ts';
+import { FakeClock } from '../runtime/clock.fixture.ts';
 import type { Condition } from '../reconcile/ports.ts';
-import type { LogFields, LogLevel, Logger } from '../runtime/logger.ts';
+import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import type { PipelineChange } from '../reconcile/ports.ts';
 import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { PipelineFolder } from './pipeline-folder.ts';
 import { parsePipelineManifest, type PipelineManifest } from './pipeline-manifest.ts';
-
-interface RecordedLine {
-  readonly level: LogLevel;
-  readonly event: string;
-  readonly fields: LogFields;
-}
-
-/** A logger that keeps its lines for the test to look at. */
-export class RecordingLogger implements Logger {
-  readonly lines: RecordedLine[] = [];
-
-  debug(event: string, _msg: string, fields: LogFields = {}): void {
-    this.lines.push({ level: 'debug', event, fields });
-  }
-
-  info(event: string, _msg: string, fields: LogFields = {}): void {
-    this.lines.push({ level: 'info', event, fields });
-  }
-
-  warn(event: string, _msg: string, fields: LogFields = {}): void {
-    this.lines.push({ level: 'warn', event, fields });
-  }
-
-  error(event: string, _msg: string, fields: LogFields = {}): void {
-    this.lines.push({ level: 'error', event, fields });
-  }
-
-  enables(): boolean {
-    return true;
-  }
-
-  /** The events so far, in order. */
-  get events(): readonly string[] {
-    return this.lines.map(({ event }) => event);
-  }
-
-  /** The fields of each line of one event. */
-  fieldsOf(event: string): readonly LogFields[] {
-    return this.lines.filter((line) => line.event === event).map(({ fields }) => fields);
-  }
-
-  clear(): void {
-    this.lines.length = 0;
-  }
-}
 
 /** An empty folder that is gone after the test. */
 export async function temporaryFolder(test: TestContext): Promise<string> {

@@ -6,7 +6,8 @@ import fc from 'fast-check';
 import { parse } from 'yaml';
 import type { Pipeline, Condition } from '../reconcile/ports.ts';
 import { FolderError } from './folder-error.ts';
-import { parseHere, RecordingLogger, condition, temporaryFolder, manifestText } from './standalone.fixture.ts';
+import { RecordingLogger } from '../runtime/logger.fixture.ts';
+import { parseHere, condition, temporaryFolder, manifestText } from './standalone.fixture.ts';
 import { StatusFolder, conditionsOf, renderStatus, statusFileName } from './status-folder.ts';
 import { parsePipelineManifest } from './pipeline-manifest.ts';
 

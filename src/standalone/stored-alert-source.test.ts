@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { FakeClock } from '../../test/support/fake-clock.ts';
+import { FakeClock } from '../runtime/clock.fixture.ts';
 import { AlertStore } from '../alert/alert-store.ts';
 import { postableAlert } from '../alert/postable/postable-alert.ts';
 import type { AlertSnapshot } from '../reconcile/ports.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, it, type TestContext } from 'node:test';
-import { RecordingLogger } from '../../test/support/recording-logger.ts';
+import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { StorageLock } from './storage-lock.ts';
 
 describe('StorageLock', () => {

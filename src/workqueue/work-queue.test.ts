@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Registry } from 'prom-client';
-import { FakeClock } from '../../test/support/fake-clock.ts';
+import { FakeClock } from '../runtime/clock.fixture.ts';
 import { createWorkQueueMetrics } from './work-queue-metrics.ts';
 import { end, finishAll, request, setUpQueue, type QueueSetup } from './work-queue.fixture.ts';
 import { WorkQueue, type Priority } from './work-queue.ts';

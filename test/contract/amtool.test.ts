@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { startAlertmanager } from '../support/alertmanager-server.ts';
-import { postAlerts } from '../support/post-alerts.ts';
+import { postAlerts } from '../../src/receiver/post-alerts.fixture.ts';
 import type { ServerProcess } from '../support/server-process.ts';
 import { requireServer, skipWithout } from '../support/servers.ts';
 import { startTocsinApp, type TocsinApp } from './tocsin-app.ts';

@@ -8,7 +8,7 @@ import { ConditionWriter } from '../../src/kubernetes/write/condition-writer.ts'
 import { readConditions, type ApiObject } from '../../src/kubernetes/pipeline-object.ts';
 import { WriteFailures } from '../../src/kubernetes/write/write-failures.ts';
 import { createWriteMetrics } from '../../src/kubernetes/write/write-metrics.ts';
-import { RecordingLogger } from '../support/recording-logger.ts';
+import { RecordingLogger } from '../../src/runtime/logger.fixture.ts';
 import type { WriteCase } from './condition-writer.cases.ts';
 
 /** Where both the fake API server and a real one have what the cases write to. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { startAlertmanager } from '../support/alertmanager-server.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually } from '../../src/runtime/eventually.fixture.ts';
 import { skipWithout } from '../support/servers.ts';
 import { dashboardCases, type DashboardCase, type Fields } from './dashboards.cases.ts';
 import { startTocsinApp } from './tocsin-app.ts';

@@ -10,7 +10,7 @@ import { systemClock } from '../../src/runtime/clock.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { folderHome } from '../../src/app/home.ts';
 import { startAlertmanager } from '../support/alertmanager-server.ts';
-import { RecordingLogger } from '../support/recording-logger.ts';
+import { RecordingLogger } from '../../src/runtime/logger.fixture.ts';
 import type { ServerProcess } from '../support/server-process.ts';
 import { skipWithout } from '../support/servers.ts';
 import { sendExactly, type ExactAnswer } from './exact-request.ts';

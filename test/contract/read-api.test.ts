@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { startAlertmanager } from '../support/alertmanager-server.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually } from '../../src/runtime/eventually.fixture.ts';
 import type { ServerProcess } from '../support/server-process.ts';
 import { skipWithout } from '../support/servers.ts';
 import { sendExactly } from './exact-request.ts';

@@ -8,7 +8,7 @@ import type { LabelSet } from '../../src/alert/labels.ts';
 import { readAlerts } from '../../src/alert/postable/read-alerts.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { startAlertmanager } from '../support/alertmanager-server.ts';
-import { postAlerts, type PostedAlert } from '../support/post-alerts.ts';
+import { postAlerts, type PostedAlert } from '../../src/receiver/post-alerts.fixture.ts';
 import type { ServerProcess } from '../support/server-process.ts';
 import { skipWithout } from '../support/servers.ts';
 

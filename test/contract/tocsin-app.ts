@@ -6,7 +6,7 @@ import { App } from '../../src/app/app.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { folderHome } from '../../src/app/home.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
-import { RecordingLogger } from '../support/recording-logger.ts';
+import { RecordingLogger } from '../../src/runtime/logger.fixture.ts';
 
 /** Tocsin in this process. */
 export interface TocsinApp {

@@ -4,7 +4,7 @@ import { request, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { HealthProbe } from '../support/health-probe.ts';
-import { postAlerts } from '../support/post-alerts.ts';
+import { postAlerts } from '../../src/receiver/post-alerts.fixture.ts';
 import { peakResidentBytes } from '../support/resident-memory.ts';
 import { podHeap } from '../../torture/victim.ts';
 import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';

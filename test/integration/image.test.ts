@@ -7,11 +7,11 @@ import { fileURLToPath } from 'node:url';
 import packageJson from '../../package.json' with { type: 'json' };
 import { startChild, waitUntilReady } from '../support/child-process.ts';
 import { readDockerfile, valuesOf, type Instruction } from '../support/dockerfile.ts';
-import { eventually } from '../support/eventually.ts';
-import { startFakePrometheus } from '../support/fake-prometheus.ts';
+import { eventually } from '../../src/runtime/eventually.fixture.ts';
+import { startFakePrometheus } from '../../src/prometheus/fake-prometheus.fixture.ts';
 import { freePort } from '../support/free-port.ts';
 import { buildImageFolder, runCommand, type ImageFolder } from '../support/image-folder.ts';
-import { postAlerts } from '../support/post-alerts.ts';
+import { postAlerts } from '../../src/receiver/post-alerts.fixture.ts';
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
 

@@ -11,9 +11,9 @@ import { readManifestFile } from '../../src/standalone/manifest-file.ts';
 import { parseHere } from '../../src/standalone/standalone.fixture.ts';
 import { StatusFolder } from '../../src/standalone/status-folder.ts';
 import { SilenceLog } from '../../src/silence/silence-log.ts';
-import { FakeClock } from '../support/fake-clock.ts';
-import { irregularFiles } from '../support/irregular-files.ts';
-import { RecordingLogger } from '../support/recording-logger.ts';
+import { FakeClock } from '../../src/runtime/clock.fixture.ts';
+import { irregularFiles } from '../../src/runtime/irregular-files.fixture.ts';
+import { RecordingLogger } from '../../src/runtime/logger.fixture.ts';
 import { runTocsin } from '../support/run-tocsin.ts';
 import { startTocsin } from '../support/tocsin-process.ts';
 

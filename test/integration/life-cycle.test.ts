@@ -6,9 +6,9 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
-import { eventually } from '../support/eventually.ts';
-import { startFakePrometheus } from '../support/fake-prometheus.ts';
-import { postAlerts } from '../support/post-alerts.ts';
+import { eventually } from '../../src/runtime/eventually.fixture.ts';
+import { startFakePrometheus } from '../../src/prometheus/fake-prometheus.fixture.ts';
+import { postAlerts } from '../../src/receiver/post-alerts.fixture.ts';
 import { runTocsin } from '../support/run-tocsin.ts';
 import { startTocsin } from '../support/tocsin-process.ts';
 

@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import bcrypt from 'bcryptjs';
 import { stringify } from 'yaml';
-import { createAuthority, type Authority } from '../support/certificates.ts';
+import { createAuthority, type Authority } from '../../src/server/certificates.fixture.ts';
 import { startPrometheus } from '../support/prometheus-server.ts';
 import { sendOverTls } from '../support/send-over-tls.ts';
 import type { ServerProcess } from '../support/server-process.ts';

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { openLists } from '../../src/receiver/lists/list-answers.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually } from '../../src/runtime/eventually.fixture.ts';
 import { HealthProbe, type Health } from '../support/health-probe.ts';
-import { postAlerts } from '../support/post-alerts.ts';
+import { postAlerts } from '../../src/receiver/post-alerts.fixture.ts';
 import { peakResidentBytes, residentBytes } from '../support/resident-memory.ts';
 import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';
 

@@ -3,9 +3,9 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { startFakePrometheus, type FakePrometheus } from '../support/fake-prometheus.ts';
+import { startFakePrometheus, type FakePrometheus } from '../../src/prometheus/fake-prometheus.fixture.ts';
 import type { LogLine } from '../support/log-lines.ts';
-import { postAlerts } from '../support/post-alerts.ts';
+import { postAlerts } from '../../src/receiver/post-alerts.fixture.ts';
 import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';
 
 const count = 1000;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
-import { eventually } from '../support/eventually.ts';
-import { postAlerts } from '../support/post-alerts.ts';
+import { eventually } from '../../src/runtime/eventually.fixture.ts';
+import { postAlerts } from '../../src/receiver/post-alerts.fixture.ts';
 import { prometheusPrograms, startPrometheus } from '../support/prometheus-server.ts';
 import { requireServer, skipWithout } from '../support/servers.ts';
 import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';

@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { systemClock } from '../../src/runtime/clock.ts';
-import { startFakePrometheus } from '../support/fake-prometheus.ts';
-import { postAlerts } from '../support/post-alerts.ts';
+import { startFakePrometheus } from '../../src/prometheus/fake-prometheus.fixture.ts';
+import { postAlerts } from '../../src/receiver/post-alerts.fixture.ts';
 import { residentBytes } from '../support/resident-memory.ts';
 import { startTocsin } from '../support/tocsin-process.ts';
 

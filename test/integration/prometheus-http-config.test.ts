@@ -8,7 +8,7 @@ import { systemClock } from '../../src/runtime/clock.ts';
 import { HttpConfig } from '../../src/config/http-config.ts';
 import { createPrometheusClient } from '../../src/prometheus/prometheus-client.ts';
 import { PrometheusError } from '../../src/prometheus/prometheus-error.ts';
-import { createAuthority, type Authority, type Certificate } from '../support/certificates.ts';
+import { createAuthority, type Authority, type Certificate } from '../../src/server/certificates.fixture.ts';
 import { startPrometheus } from '../support/prometheus-server.ts';
 import type { ServerProcess } from '../support/server-process.ts';
 import { skipWithout } from '../support/servers.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { systemClock } from '../../src/runtime/clock.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually } from '../../src/runtime/eventually.fixture.ts';
 import type { LogLine } from '../support/log-lines.ts';
-import { postAlerts } from '../support/post-alerts.ts';
+import { postAlerts } from '../../src/receiver/post-alerts.fixture.ts';
 import { prometheusPrograms, startPrometheus, type PrometheusVersion } from '../support/prometheus-server.ts';
 import { startRoundRobin, type RoundRobin } from '../support/round-robin.ts';
 import { startScrapeTarget, type ScrapeTarget } from '../support/scrape-target.ts';

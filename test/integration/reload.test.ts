@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { startFakePrometheus, type FakePrometheus } from '../support/fake-prometheus.ts';
+import { startFakePrometheus, type FakePrometheus } from '../../src/prometheus/fake-prometheus.fixture.ts';
 import type { LogLine } from '../support/log-lines.ts';
-import { postAlerts } from '../support/post-alerts.ts';
+import { postAlerts } from '../../src/receiver/post-alerts.fixture.ts';
 import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';
 
 describe('a reload of the configuration', () => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { startTocsinApp, type TocsinApp } from '../contract/tocsin-app.ts';
-import { postAlerts } from '../support/post-alerts.ts';
+import { postAlerts } from '../../src/receiver/post-alerts.fixture.ts';
 
 /** More than what is free on a disk that is full for all but the last page of a file. */
 const comment = 'x'.repeat(10_000);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { createAuthority } from '../support/certificates.ts';
+import { createAuthority } from '../../src/server/certificates.fixture.ts';
 import { sendOverTls } from '../support/send-over-tls.ts';
 import { startTocsin } from '../support/tocsin-process.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { alertmanagerPrograms, startAlertmanager, type AlertmanagerVersion } from '../support/alertmanager-server.ts';
 import type { LogLine } from '../support/log-lines.ts';
-import { postAlerts, type PostedAlert } from '../support/post-alerts.ts';
+import { postAlerts, type PostedAlert } from '../../src/receiver/post-alerts.fixture.ts';
 import type { ServerProcess } from '../support/server-process.ts';
 import { skipWithout } from '../support/servers.ts';
 import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { startChild, waitUntilReady, type Child } from './child-process.ts';
-import { eventually } from './eventually.ts';
+import { eventually } from '../../src/runtime/eventually.fixture.ts';
 import { freePort } from './free-port.ts';
 
 describe('startChild', () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { startAlertmanager } from './alertmanager-server.ts';
-import { eventually } from './eventually.ts';
+import { eventually } from '../../src/runtime/eventually.fixture.ts';
 import { prometheusPrograms, startPrometheus, type PrometheusVersion } from './prometheus-server.ts';
 import { startScrapeTarget } from './scrape-target.ts';
 import type { ServerProcess } from './server-process.ts';

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { eventually } from '../../test/support/eventually.ts';
+import { eventually } from '../../src/runtime/eventually.fixture.ts';
 import { startFaultProxy, type Fault as ProxyFault, type FaultProxy } from '../../test/support/fault-proxy.ts';
 import { skipWithoutKube, startKubeApiServer, type KubeApiServer } from '../../test/support/kube-api-server.ts';
 import { kubeconfigWith } from '../../test/support/service-account.ts';

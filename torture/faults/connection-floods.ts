@@ -1,5 +1,5 @@
-import { createAuthority, type Authority } from '../../test/support/certificates.ts';
-import { eventually } from '../../test/support/eventually.ts';
+import { createAuthority, type Authority } from '../../src/server/certificates.fixture.ts';
+import { eventually } from '../../src/runtime/eventually.fixture.ts';
 import { HealthProbe } from '../../test/support/health-probe.ts';
 import { peakResidentBytes } from '../../test/support/resident-memory.ts';
 import { startTocsin, type TocsinProcess } from '../../test/support/tocsin-process.ts';

@@ -1,9 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
-import { startFakePrometheus, type FakePrometheus } from '../../test/support/fake-prometheus.ts';
+import { startFakePrometheus, type FakePrometheus } from '../../src/prometheus/fake-prometheus.fixture.ts';
 import { startFaultProxy } from '../../test/support/fault-proxy.ts';
 import { skipWithoutKube, startKubeApiServer } from '../../test/support/kube-api-server.ts';
 import { kubeconfigWith } from '../../test/support/service-account.ts';
-import { postAlerts } from '../../test/support/post-alerts.ts';
+import { postAlerts } from '../../src/receiver/post-alerts.fixture.ts';
 import { Tally, type Fault, type FaultOptions, type FaultResult } from '../fault.ts';
 import { startVictim, type Victim } from '../victim.ts';
 

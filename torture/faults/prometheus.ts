@@ -1,4 +1,4 @@
-import { eventually } from '../../test/support/eventually.ts';
+import { eventually } from '../../src/runtime/eventually.fixture.ts';
 import { peakResidentBytes } from '../../test/support/resident-memory.ts';
 import { BrokenPrometheus, prometheusFaults, type PrometheusMode } from '../broken-prometheus.ts';
 import { becomes, push } from '../effects.ts';

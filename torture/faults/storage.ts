@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { eventually } from '../../test/support/eventually.ts';
+import { eventually } from '../../src/runtime/eventually.fixture.ts';
 import { BrokenPrometheus } from '../broken-prometheus.ts';
 import { addSilence, becomes, brokenStatusFiles, push, silenceIds } from '../effects.ts';
 import { Tally, type Fault, type FaultOptions, type FaultResult } from '../fault.ts';

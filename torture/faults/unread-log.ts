@@ -1,5 +1,5 @@
-import { eventually } from '../../test/support/eventually.ts';
-import { postAlerts } from '../../test/support/post-alerts.ts';
+import { eventually } from '../../src/runtime/eventually.fixture.ts';
+import { postAlerts } from '../../src/receiver/post-alerts.fixture.ts';
 import { peakResidentBytes } from '../../test/support/resident-memory.ts';
 import { BrokenPrometheus } from '../broken-prometheus.ts';
 import { becomes, push } from '../effects.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Registry } from 'prom-client';
-import { RecordingLogger } from '../../../test/support/recording-logger.ts';
+import { RecordingLogger } from '../../runtime/logger.fixture.ts';
 import { Causes, type Trigger } from '../../cause/causes.ts';
 import { AnnotateAction, requestAnnotations } from './annotate-action.ts';
 import {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { FakeClock } from '../../../test/support/fake-clock.ts';
-import { RecordingLogger } from '../../../test/support/recording-logger.ts';
+import { FakeClock } from '../../runtime/clock.fixture.ts';
+import { RecordingLogger } from '../../runtime/logger.fixture.ts';
 import { heldLineMs, HeldLine } from './held-line.ts';
 
 describe('HeldLine', () => {

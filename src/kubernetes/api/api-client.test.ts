@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
 import { Registry } from 'prom-client';
-import { FakeClock } from '../../../test/support/fake-clock.ts';
+import { FakeClock } from '../../runtime/clock.fixture.ts';
 import { answerJson, clientOf, startFakeApiServer, statusObject, writeKubeConfig } from './api-server.fixture.ts';
 import { ApiError } from './api-error.ts';
 

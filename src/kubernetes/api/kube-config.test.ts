@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
-import { FakeClock } from '../../../test/support/fake-clock.ts';
+import { FakeClock } from '../../runtime/clock.fixture.ts';
 import { Credentials } from './credentials.ts';
 import { loadKubeConfig, clusterServer } from './kube-config.ts';
 import { clientOf } from './api-server.fixture.ts';

@@ -1,7 +1,7 @@
 import type { TestContext } from 'node:test';
 import { Registry } from 'prom-client';
-import { FakeClock } from '../../../test/support/fake-clock.ts';
-import { RecordingLogger } from '../../../test/support/recording-logger.ts';
+import { FakeClock } from '../../runtime/clock.fixture.ts';
+import { RecordingLogger } from '../../runtime/logger.fixture.ts';
 import { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { ModelApiServer, widgets } from './model-api-server.fixture.ts';
 import { ObjectMemory } from '../kept-object.ts';

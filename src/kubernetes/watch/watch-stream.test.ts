@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { FakeClock } from '../../../test/support/fake-clock.ts';
+import { FakeClock } from '../../runtime/clock.fixture.ts';
 import { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { readWatchEvent, watchStream, StreamLines, type WatchEvent } from './watch-stream.ts';
 import { ApiError } from '../api/api-error.ts';

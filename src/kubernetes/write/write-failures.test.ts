@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { FakeClock } from '../../../test/support/fake-clock.ts';
-import { RecordingLogger } from '../../../test/support/recording-logger.ts';
+import { FakeClock } from '../../runtime/clock.fixture.ts';
+import { RecordingLogger } from '../../runtime/logger.fixture.ts';
 import { ForbiddenError } from '../../reconcile/errors.ts';
 import { ApiError } from '../api/api-error.ts';
 import { WriteFailures, type Right } from './write-failures.ts';

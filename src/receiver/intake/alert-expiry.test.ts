@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import { AlertStore } from '../../alert/alert-store.ts';
 import { posted } from '../../alert/alert-store.fixture.ts';
 import type { Causes } from '../../cause/causes.ts';
-import { FakeClock } from '../../../test/support/fake-clock.ts';
-import { RecordingLogger } from '../../../test/support/recording-logger.ts';
+import { FakeClock } from '../../runtime/clock.fixture.ts';
+import { RecordingLogger } from '../../runtime/logger.fixture.ts';
 import { AlertExpiry } from './alert-expiry.ts';
 import { AlertLines } from './alert-lines.ts';
 

@@ -5,7 +5,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import { slicedBodyBytes } from '../../text/json-stream.ts';
 import { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { Slices } from '../../runtime/slices.ts';
-import { FakeClock } from '../../../test/support/fake-clock.ts';
+import { FakeClock } from '../../runtime/clock.fixture.ts';
 import { readBatch } from './batch.ts';
 
 const clock = new FakeClock();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { AlertStore } from '../../alert/alert-store.ts';
 import { readAlerts } from '../../alert/postable/read-alerts.ts';
-import { FakeClock } from '../../../test/support/fake-clock.ts';
+import { FakeClock } from '../../runtime/clock.fixture.ts';
 import { AlertLists, type SlicedText } from './alert-lists.ts';
 import { Query } from '../../text/go/url.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { eventually } from '../../../test/support/eventually.ts';
+import { eventually } from '../../runtime/eventually.fixture.ts';
 import { rawConnection, requestHead } from '../raw-connection.fixture.ts';
 import { metric, startRoutes, type TestRoutes, type TestRoutesOptions } from '../routes.fixture.ts';
 

@@ -8,7 +8,7 @@ import { largeBodyBytes, largeBodySlots, BodyReader, bodyText, type Body } from 
 import { slicedBodyBytes } from '../../text/json-stream.ts';
 import type { BodyError } from './answer.ts';
 import { rawConnection, requestHead } from '../../receiver/raw-connection.fixture.ts';
-import { FakeClock } from '../../../test/support/fake-clock.ts';
+import { FakeClock } from '../../runtime/clock.fixture.ts';
 import { decodeUtf8 } from '../../text/go/utf8.ts';
 import { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { Slices } from '../../runtime/slices.ts';

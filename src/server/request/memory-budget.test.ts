@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
-import { FakeClock } from '../../../test/support/fake-clock.ts';
+import { FakeClock } from '../../runtime/clock.fixture.ts';
 import { restTurns, sliceMs, SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { graceMs, MemoryBudget, type Holder } from './memory-budget.ts';
 

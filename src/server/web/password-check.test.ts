@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { FakeClock } from '../../../test/support/fake-clock.ts';
+import { FakeClock } from '../../runtime/clock.fixture.ts';
 import { maxPasswordChecks } from './password-turns.ts';
 import { PasswordCheck } from './password-check.ts';
 import type { PasswordHasher } from './password-hasher.ts';

@@ -10,13 +10,13 @@ import { SliceSchedule } from '../../../src/runtime/slice-schedule.ts';
 import { createWriteMetrics } from '../../../src/kubernetes/write/write-metrics.ts';
 import { kymaResources } from '../../../src/kubernetes/watch/watched-resource.ts';
 import { requestKey } from '../../../src/reconcile/request.ts';
-import { eventually } from '../../support/eventually.ts';
-import { fastClock } from '../../support/fast-clock.ts';
+import { eventually } from '../../../src/runtime/eventually.fixture.ts';
+import { fastClock } from '../../../src/runtime/clock.fixture.ts';
 import { startFaultProxy, type FaultProxy } from '../../support/fault-proxy.ts';
 import { KubeAdmin } from '../../support/kube-admin.ts';
 import { skipWithoutKube, type KubeApiServer } from '../../support/kube-api-server.ts';
 import { pipelineCrd } from '../../support/pipeline-crds.ts';
-import { RecordingLogger } from '../../support/recording-logger.ts';
+import { RecordingLogger } from '../../../src/runtime/logger.fixture.ts';
 import { useSharedKubeApiServer } from '../../support/shared-kube-api-server.ts';
 
 interface Bench {

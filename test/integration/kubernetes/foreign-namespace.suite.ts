@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { eventually } from '../../support/eventually.ts';
+import { eventually } from '../../../src/runtime/eventually.fixture.ts';
 import { skipWithoutKube } from '../../support/kube-api-server.ts';
 import { tryKubectl } from '../../support/kubectl.ts';
 import { inNamespace, podOf, withKustomization, type Manifest } from '../../support/kustomize.ts';
-import { postAlerts } from '../../support/post-alerts.ts';
+import { postAlerts } from '../../../src/receiver/post-alerts.fixture.ts';
 import { useSharedKubeApiServer } from '../../support/shared-kube-api-server.ts';
 import { startTocsin } from '../../support/tocsin-process.ts';
 

@@ -3,10 +3,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { eventually } from '../../support/eventually.ts';
+import { eventually } from '../../../src/runtime/eventually.fixture.ts';
 import { skipWithoutKube } from '../../support/kube-api-server.ts';
 import type { LogLine } from '../../support/log-lines.ts';
-import { postAlerts } from '../../support/post-alerts.ts';
+import { postAlerts } from '../../../src/receiver/post-alerts.fixture.ts';
 import { useSharedKubeApiServer } from '../../support/shared-kube-api-server.ts';
 import { startTocsin, type TocsinProcess } from '../../support/tocsin-process.ts';
 

@@ -16,10 +16,10 @@ import { readConditions, type ApiObject } from '../../../src/kubernetes/pipeline
 import { WriteFailures } from '../../../src/kubernetes/write/write-failures.ts';
 import { createWriteMetrics } from '../../../src/kubernetes/write/write-metrics.ts';
 import { condition, setFlow } from '../../contract/condition-writer.cases.ts';
-import { eventually } from '../../support/eventually.ts';
-import { FakeClock } from '../../support/fake-clock.ts';
+import { eventually } from '../../../src/runtime/eventually.fixture.ts';
+import { FakeClock } from '../../../src/runtime/clock.fixture.ts';
 import { skipWithoutKube } from '../../support/kube-api-server.ts';
-import { RecordingLogger } from '../../support/recording-logger.ts';
+import { RecordingLogger } from '../../../src/runtime/logger.fixture.ts';
 import { kubeconfigWith } from '../../support/service-account.ts';
 import { useSharedKubeApiServer } from '../../support/shared-kube-api-server.ts';
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/runtime/clock.ts';
+import { systemClock, type Clock } from './clock.ts';
 
 interface Timer {
   readonly at: number;
@@ -79,4 +79,13 @@ export class FakeClock implements Clock {
 /** Lets everything run that is ready to: promise callbacks, and what they start, a few turns of the event loop deep. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** The machine's clock, on which every timer fires `times` sooner: a test need not sit out a back-off, and the order of timers stays. */
+export function fastClock(times: number): Clock {
+  return {
+    now: () => systemClock.now(),
+    monotonic: () => systemClock.monotonic(),
+    setTimeout: (callback, delayMs) => systemClock.setTimeout(callback, delayMs / times),
+  };
 }

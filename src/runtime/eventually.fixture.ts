@@ -1,4 +1,4 @@
-import { systemClock } from '../../src/runtime/clock.ts';
+import { systemClock } from './clock.ts';
 
 /**
  * Asks again and again, without a rest of more than 20 ms, until the answer is accepted. For what another process does;
