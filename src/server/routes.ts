@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
-import { answerNotAllowed, answerNotFound, answerRefusal, refuse } from './request/answer.ts';
+import { answerNotAllowed, answerNotFound, refuse, Refusal } from './request/answer.ts';
 import type { KnownPath, KnownPaths } from './request/request-target.ts';
 
 /** Answers a request. @param parameters of the path, decoded */
@@ -100,7 +100,7 @@ export class Routes implements KnownPaths {
 
   #notFound(request: Request, response: Response): void {
     const path = request.path.slice(0, 200);
-    if (this.isApi(path)) answerRefusal(response, 404, 404, `path ${path} was not found`);
+    if (this.isApi(path)) refuse(response, new Refusal(404, `path ${path} was not found`));
     else answerNotFound(response);
   }
 }
@@ -136,7 +136,7 @@ function refuseMethod(route: Route, { method }: IncomingMessage, response: Serve
     response.writeHead(200, { Allow: allow, 'Content-Length': 0 }).end();
   } else {
     response.setHeader('Allow', methods.join(','));
-    answerRefusal(response, 405, 405, `method ${method} is not allowed, but [${methods.join(',')}] are`);
+    refuse(response, new Refusal(405, `method ${method} is not allowed, but [${methods.join(',')}] are`));
   }
 }
 

@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { firingAt } from '../../alert/alert-store.fixture.ts';
-import { longBodyBytes, refuseBatch } from './alerts-handler.ts';
+import { longBodyBytes } from './alerts-handler.ts';
 import { slicedBodyBytes } from '../../text/json-stream.ts';
 import { rawConnection, requestHead } from '../raw-connection.fixture.ts';
 import { AlertExpiry } from './alert-expiry.ts';
 import { metric, startRoutes } from '../routes.fixture.ts';
-import { BatchError } from '../../alert/postable/postable-alert.ts';
-import { answerOf } from '../../server/request/answer-of.fixture.ts';
-import { BodyError } from '../../server/request/answer.ts';
 
 const one = '[{"labels":{"alertname":"A"}}]';
 const json = { 'Content-Type': 'application/json' };
@@ -138,6 +135,14 @@ describe('AlertsHandler', () => {
     });
   }
 
+  it('counts what is over the limit, and nothing else that it refuses', async (test) => {
+    const { post, url, registry } = await startRoutes(test);
+    await post(' '.repeat(100_001));
+    await post('[');
+    await fetch(`${url}/api/v2/silences`, { method: 'POST', headers: json, body: ' '.repeat(100_001) });
+    assert.equal(await metric(registry, 'tocsin_limit_reached_total{limit="max_body_size"}'), 2);
+  });
+
   it('wakes nothing when there is nothing that does', async (test) => {
     const { post, sunk, logger } = await startRoutes(test, { repeats: 'ignore' });
     await post(one);
@@ -187,28 +192,4 @@ describe('AlertsHandler', () => {
     ]);
     assert.equal(await metric(registry, 'tocsin_limit_reached_total{limit="max_body_size"}'), 0);
   });
-});
-
-describe('refuseBatch', () => {
-  for (const [what, error, status, body] of [
-    [
-      'a batch that lacks something, with the code of go-openapi',
-      BatchError.required('3.labels'),
-      422,
-      '{"code":602,"message":"3.labels in body is required"}',
-    ],
-    [
-      'an unreadable batch',
-      BatchError.unreadable('EOF'),
-      400,
-      '{"code":400,"message":"parsing alerts body from \\"\\" failed, because EOF"}',
-    ],
-    ['a body that is too large', new BodyError(413, 'too large'), 413, '{"code":413,"message":"too large"}'],
-  ] as const) {
-    it(`answers ${what}`, async () => {
-      const given: number[] = [];
-      const answer = await answerOf((response) => given.push(refuseBatch(response, error)));
-      assert.deepEqual([answer.status, answer.body, given], [status, body, [status]]);
-    });
-  }
 });

@@ -6,15 +6,15 @@ import type { LongWork, SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { Slices } from '../../runtime/slices.ts';
 import type { Causes } from '../../cause/causes.ts';
 import { AlertIntake, type AlertTransition, type Repeats } from './alert-intake.ts';
-import { answerEmpty, answerString, RefusedError, refuse } from '../../server/request/answer.ts';
+import { answerEmpty, answerString } from '../../server/request/answer.ts';
 import { alertsDoor, type Batch, type Door } from './batch.ts';
 import type { Body, BodyReader } from '../../server/request/body-reader.ts';
-import { mediaTypeProblem } from '../../text/go/media-type.ts';
+import type { HttpMetrics } from '../../server/request/http-metrics.ts';
+import { refuseRequest, requireJson } from '../refusals.ts';
 import type { IntakeReport } from './intake-report.ts';
 import { senderOf, type Sender } from '../../server/request/sender.ts';
 import { Slots } from '../../runtime/slots.ts';
 import type { Silencing } from '../../silence/silences.ts';
-import { BatchError } from '../../alert/postable/postable-alert.ts';
 
 /** A body over this waits for a slice of its own before it is worked on, bytes. */
 export const longBodyBytes = 64 * 1024;
@@ -40,6 +40,7 @@ interface AlertsHandlerOptions {
   /** True if `silencing` may take milliseconds. */
   readonly isSilencingSlow: () => boolean;
   readonly report: IntakeReport;
+  readonly metrics: HttpMetrics;
   /** As they are now: a reload may change them between two requests. */
   readonly settings: () => IntakeSettings;
   /** Called before a batch is stored, so that what has run out by then is announced as expired, and after it. */
@@ -72,13 +73,13 @@ export class AlertsHandler {
     try {
       body = await this.#options.settings().bodies.read(request);
       if (body.bytes.length === 0) throw door.emptyBody();
-      const problem = mediaTypeProblem(request.headers['content-type']);
-      if (problem !== undefined) throw new RefusedError(problem.status, problem.message);
+      requireJson(request);
       if (body.bytes.length > longBodyBytes) await this.#takeLong(body.bytes, response, sender, door);
       else await this.#takeIn(body.bytes, response, sender, door, 'bodies');
     } catch (error) {
       if (!response.headersSent) response.setHeader('X-Request-Id', sender.requestId);
-      this.#options.report.rejected(sender, refuseBatch(response, error), error);
+      const { metrics, report } = this.#options;
+      report.rejected(sender, refuseRequest(request, response, error, metrics), error);
     } finally {
       body?.release();
     }
@@ -135,12 +136,4 @@ export class AlertsHandler {
       onTransition,
     });
   }
-}
-
-/** Answers for an error of the intake, in the shape that Alertmanager has for it; gives the status. */
-export function refuseBatch(response: ServerResponse, error: unknown): number {
-  return refuse(
-    response,
-    error instanceof BatchError ? new RefusedError(error.status, error.message, error.code) : error,
-  );
 }

@@ -9,7 +9,7 @@ import { RecordingLogger } from '../../runtime/logger.fixture.ts';
 import { alertsDoor } from './batch.ts';
 import { AlertIntake } from './alert-intake.ts';
 import { AlertLines } from './alert-lines.ts';
-import { BodyError } from '../../server/request/answer.ts';
+import { Refusal } from '../../server/request/answer.ts';
 import { IntakeReport, Transitions } from './intake-report.ts';
 import { metric, testMetrics } from '../routes.fixture.ts';
 import { newAlert } from '../../alert/new-alert.fixture.ts';
@@ -127,18 +127,10 @@ describe('IntakeReport.rejected', () => {
     assert.deepEqual(line.fields, { ...senderFields, status: 422, reason: '0.labels in body is required' });
   });
 
-  it('counts the limits that were reached', async () => {
-    const { report, value } = setUp();
-    report.rejected(sender, 413, new BodyError(413, 'too large'));
-    report.rejected(sender, 413, new BodyError(413, 'too large'));
-    report.rejected(sender, 400, new BodyError(400, 'broken off'));
-    assert.equal(await value('tocsin_limit_reached_total{limit="max_body_size"}'), 2);
-  });
-
   it('tells of a defect as an error, with its stack', () => {
     const { logger, report } = setUp({ perSecond: 1 });
     const error = new Error('oops');
-    report.rejected(sender, 400, new BodyError(400, 'broken off'));
+    report.rejected(sender, 400, new Refusal(400, 'broken off'));
     report.rejected(sender, 500, error);
     const [line] = logger.linesOf('alerts.failed');
     assert.equal(line?.level, 'error');
@@ -149,7 +141,7 @@ describe('IntakeReport.rejected', () => {
 
   it('writes so many lines a second, then says how many there were besides', () => {
     const { clock, logger, report } = setUp({ perSecond: 2 });
-    for (let n = 0; n < 5; n++) report.rejected(sender, 400, new BodyError(400, 'broken off'));
+    for (let n = 0; n < 5; n++) report.rejected(sender, 400, new Refusal(400, 'broken off'));
     assert.equal(logger.linesOf('alerts.rejected').length, 2);
     clock.advance(1000);
     assert.deepEqual(logger.fieldsOf('alerts.rejections_limited'), [{ lines: 3, per_second: 2 }]);
@@ -158,7 +150,7 @@ describe('IntakeReport.rejected', () => {
 
   it('says what is still to be said when it is closed', () => {
     const { clock, logger, report } = setUp({ perSecond: 1 });
-    for (let n = 0; n < 2; n++) report.rejected(sender, 400, new BodyError(400, 'broken off'));
+    for (let n = 0; n < 2; n++) report.rejected(sender, 400, new Refusal(400, 'broken off'));
     report.close();
     assert.deepEqual(logger.fieldsOf('alerts.rejections_limited'), [{ lines: 1, per_second: 1 }]);
     assert.equal(clock.pending(), 0);

@@ -80,8 +80,7 @@ export class IntakeReport {
 
   /** A request was refused whole: nothing of it was stored. */
   rejected(sender: Sender, status: number, error: unknown): void {
-    const { logger, metrics } = this.#options;
-    if (status === 413) metrics.limitReached('max_body_size');
+    const { logger } = this.#options;
     const fields = { ...senderFields(sender), status, reason: (error as Error).message };
     if (status === 500)
       logger.error('alerts.failed', 'a defect: the alerts could not be taken in', {

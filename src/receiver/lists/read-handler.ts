@@ -5,11 +5,11 @@ import type { Clock } from '../../runtime/clock.ts';
 import { excerpt } from '../../text/excerpt.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
-import { acceptsJson } from '../../text/go/media-type.ts';
+import { refuseRequest, requireAcceptsJson } from '../refusals.ts';
 import { receiverName, statusJson, type StatusOptions } from './api-json.ts';
 import { AlertLists, type SlicedText } from './alert-lists.ts';
 import { isLabelled } from './alert-query.ts';
-import { answerJson, answerRefusal, answerString } from '../../server/request/answer.ts';
+import { answerJson } from '../../server/request/answer.ts';
 import { ListAnswers } from './list-answers.ts';
 import { Query } from '../../text/go/url.ts';
 import type { LimitName } from '../../server/request/http-metrics.ts';
@@ -64,13 +64,17 @@ export class ReadHandler {
   }
 
   status(request: IncomingMessage, response: ServerResponse): void {
-    if (refusesJson(request, response)) return;
-    answerJson(response, statusJson(this.#options.status));
+    try {
+      requireAcceptsJson(request);
+      answerJson(response, statusJson(this.#options.status));
+    } catch (error) {
+      this.#fail(request, response, error);
+    }
   }
 
   async #list(request: IncomingMessage, response: ServerResponse, list: (query: Query) => SlicedText): Promise<void> {
-    if (refusesJson(request, response)) return;
     try {
+      requireAcceptsJson(request);
       await this.#answers.send(response, list(new Query(request.url!)));
     } catch (error) {
       this.#fail(request, response, error);
@@ -78,8 +82,7 @@ export class ReadHandler {
   }
 
   #limited({ socket, url }: IncomingMessage, limit: LimitName): void {
-    const { clock, logger, metrics } = this.#options;
-    metrics.limitReached(limit);
+    const { clock, logger } = this.#options;
     this.#refused++;
     const now = clock.now();
     if (Math.abs(now - this.#toldAt) < quietMs) return;
@@ -94,25 +97,18 @@ export class ReadHandler {
   }
 
   #fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
-    if (error instanceof MatcherError) {
-      if (error.limit !== undefined) this.#limited(request, error.limit);
-      return answerString(response, 400, error.message);
-    }
-    this.#options.logger.error('list.failed', 'a list could not be answered', { path: request.url, error });
-    if (response.headersSent) response.destroy();
-    else answerString(response, 500, 'internal error: see the log of Tocsin');
+    const { logger, metrics } = this.#options;
+    if (error instanceof MatcherError && error.limit !== undefined) this.#limited(request, error.limit);
+    if (refuseRequest(request, response, error, metrics) < 500) return;
+    logger.error('list.failed', 'a list could not be answered', { path: request.url, error });
+    // Of what has begun nothing else can be told.
+    if (!response.writableEnded) response.destroy();
   }
 }
 
 function* receivers(query: Query): SlicedText {
   const isWanted = yield* isLabelled(query);
   yield `${JSON.stringify(isWanted ? [{ labels: { name: receiverName }, name: receiverName }] : [])}\n`;
-}
-
-function refusesJson(request: IncomingMessage, response: ServerResponse): boolean {
-  if (acceptsJson(request.headers.accept)) return false;
-  answerRefusal(response, 406, 406, 'unsupported media type requested, only [application/json] are available');
-  return true;
 }
 
 interface ReadOptions {

@@ -54,7 +54,7 @@ export class SilenceStage {
       () => silences.count(clock.now()),
     );
     this.#lines = new SilenceLines({ ...options, perSecond });
-    this.#refusals = new SilenceRefusals({ ...options, metrics, perSecond });
+    this.#refusals = new SilenceRefusals({ ...options, perSecond });
     this.#unsilenced = new Unsilenced({ ...options, silencing: (alert, now) => silences.silencing(alert, now) });
     this.#watch = new SilenceWatch({
       ...options,

@@ -7,18 +7,9 @@ import type { Silences } from '../../silence/silences.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { inSlices, Slices } from '../../runtime/slices.ts';
-import { acceptsJson, mediaTypeProblem } from '../../text/go/media-type.ts';
-import {
-  answer,
-  answerEmpty,
-  answerJson,
-  RefusedError,
-  answerNothing,
-  answerRefusal,
-  answerString,
-  refuse,
-} from '../../server/request/answer.ts';
+import { answer, answerEmpty, answerJson } from '../../server/request/answer.ts';
 import { bodyText, type BodyReader } from '../../server/request/body-reader.ts';
+import { refuseRequest, requireAcceptsJson, requireJson } from '../refusals.ts';
 import { silenceJson } from '../lists/api-json.ts';
 import type { SilenceKeeper } from '../../silence/silence-keeper.ts';
 import { senderOf, type Sender } from '../../server/request/sender.ts';
@@ -26,7 +17,7 @@ import { Slots } from '../../runtime/slots.ts';
 import { readSilence } from '../../silence/read-silence.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { LineLimiter } from '../../runtime/line-limiter.ts';
-import type { SilenceMetrics } from '../../silence/silence-report.ts';
+import type { HttpMetrics } from '../../server/request/http-metrics.ts';
 
 /** A silence whose body or whose memory, by estimate, is over this is checked in slices of its own, one at a time, bytes. */
 const longSilenceBytes = 64 * 1024;
@@ -97,8 +88,7 @@ export class SilencesHandler {
     const body = await bodies().read(request);
     try {
       if (body.bytes.length === 0) throw SilenceError.required();
-      const problem = mediaTypeProblem(request.headers['content-type']);
-      if (problem !== undefined) throw new RefusedError(problem.status, problem.message);
+      requireJson(request);
       const read = (slices: Slices): Promise<PostableSilence> => readSilenceBody(body.bytes, limits().maxBytes, slices);
       if (body.bytes.length > longSilenceBytes)
         return await this.#alone(async (slices) => this.#setValid(await read(slices), requestId, slices));
@@ -128,9 +118,8 @@ export class SilencesHandler {
   }
 }
 
-function checked({ headers }: IncomingMessage, id: string): string {
-  if (!acceptsJson(headers.accept))
-    throw new RefusedError(406, 'unsupported media type requested, only [application/json] are available');
+function checked(request: IncomingMessage, id: string): string {
+  requireAcceptsJson(request);
   if (!isUuid(id)) throw SilenceError.notUuid(id.slice(0, 200));
   return id;
 }
@@ -156,7 +145,7 @@ function isUuid(text: string): boolean {
 interface SilenceRefusalsOptions {
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly metrics: SilenceMetrics;
+  readonly metrics: HttpMetrics;
   /** `log.alert_lines_per_second`. */
   readonly perSecond: number;
 }
@@ -178,8 +167,7 @@ export class SilenceRefusals {
   }
 
   refuse(request: IncomingMessage, response: ServerResponse, sender: Sender, error: unknown): void {
-    const status = this.#answer(request, response, error);
-    if (error instanceof SilenceError && error.limit !== undefined) this.#options.metrics.limitReached(error.limit);
+    const status = refuseRequest(request, response, error, this.#options.metrics);
     // To ask whether a silence is there is no fault.
     if (request.method === 'GET' || !this.#limiter.allows()) return;
     this.#tell(request, sender, status, error as Error);
@@ -193,18 +181,6 @@ export class SilenceRefusals {
   /** At the end: says what is still to be said. */
   close(): void {
     this.#limiter.flush();
-  }
-
-  /** Gives the status, also if there is nobody any more to tell it to. */
-  #answer(request: IncomingMessage, response: ServerResponse, error: unknown): number {
-    if (!(error instanceof SilenceError || error instanceof NotStoredError)) return refuse(response, error);
-    const status = error instanceof SilenceError ? error.status : 500;
-    if (response.headersSent || response.destroyed) return status;
-    if (error instanceof SilenceError && error.code !== undefined)
-      answerRefusal(response, status, error.code, error.message);
-    else if (status === 404 && request.method !== 'POST') answerNothing(response, 404);
-    else answerString(response, status, error.message);
-    return status;
   }
 
   #tell({ method }: IncomingMessage, sender: Sender, status: number, error: Error): void {

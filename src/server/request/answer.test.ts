@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { answerEmpty, answerRefusal, answerString, answerText, BodyError, RefusedError, refuse } from './answer.ts';
+import { answerEmpty, answerString, answerText, Refusal, refuse } from './answer.ts';
 import { answerOf } from './answer-of.fixture.ts';
 
 const json = { 'content-type': 'application/json', 'cache-control': 'no-store' };
@@ -30,19 +30,6 @@ describe('answerString', () => {
   });
 });
 
-describe('answerRefusal', () => {
-  it('gives an object without a newline, with its own code', async () => {
-    const answer = await answerOf((response) => answerRefusal(response, 422, 602, '0.labels in body is required'));
-    const body = '{"code":602,"message":"0.labels in body is required"}';
-    assert.deepEqual(answer, { status: 422, headers: { ...json, 'content-length': '53' }, body });
-  });
-
-  it('escapes what is not safe inside HTML', async () => {
-    const { body } = await answerOf((response) => answerRefusal(response, 400, 400, '<&>'));
-    assert.equal(body, '{"code":400,"message":"\\u003c\\u0026\\u003e"}');
-  });
-});
-
 describe('answerText', () => {
   it('gives the text as it is, not to be guessed at', async () => {
     const headers = {
@@ -60,12 +47,15 @@ const internal = '"internal error: see the log of Tocsin"\n';
 const refusals: readonly (readonly [what: string, error: unknown, status: number, body: string])[] = [
   [
     'a body that lacks something, with a code of its own',
-    new RefusedError(422, '3.labels in body is required', 602),
+    new Refusal(422, '3.labels in body is required', { code: 602 }),
     422,
     '{"code":602,"message":"3.labels in body is required"}',
   ],
-  ['a body that is too large', new BodyError(413, 'too large'), 413, '{"code":413,"message":"too large"}'],
-  ['a head that is refused', new RefusedError(415, 'only JSON'), 415, '{"code":415,"message":"only JSON"}'],
+  ['a body that is too large', new Refusal(413, 'too large'), 413, '{"code":413,"message":"too large"}'],
+  ['a head that is refused', new Refusal(415, 'only JSON'), 415, '{"code":415,"message":"only JSON"}'],
+  ['what is not safe inside HTML', new Refusal(400, '<&>'), 400, '{"code":400,"message":"\\u003c\\u0026\\u003e"}'],
+  ['what the handler refuses', new Refusal(400, '<no>', { shape: 'string' }), 400, '"<no>"\n'],
+  ['what a status says alone', new Refusal(404, 'not found', { shape: 'empty' }), 404, ''],
   ['a defect, of which it tells nothing', new TypeError('x is not a function'), 500, internal],
   ['what is no error', 'thrown', 500, internal],
   ['an error with a status of its own', Object.assign(new Error('no'), { status: 404 }), 500, internal],
@@ -80,12 +70,17 @@ describe('refuse', () => {
     });
   }
 
+  it('gives an object without a newline', async () => {
+    const answer = await answerOf((response) => refuse(response, new Refusal(422, '0.labels in body is required')));
+    assert.deepEqual(answer.headers, { ...json, 'content-length': '53' });
+  });
+
   it('gives the status, and leaves alone an answer that has begun', async () => {
     const given: number[] = [];
     const answer = await answerOf((response) => {
       response.writeHead(200);
       response.write('begun');
-      given.push(refuse(response, new BodyError(413, 'too large')));
+      given.push(refuse(response, new Refusal(413, 'too large')));
       response.end(', ended');
     });
     assert.deepEqual([answer.status, answer.body, given], [200, 'begun, ended', [413]]);
@@ -95,16 +90,9 @@ describe('refuse', () => {
     const begun: (number | boolean)[] = [];
     const answered = answerOf((response) => {
       response.destroy();
-      begun.push(refuse(response, new BodyError(400, 'broken off')), response.headersSent);
+      begun.push(refuse(response, new Refusal(400, 'broken off')), response.headersSent);
     });
     await assert.rejects(answered, { code: 'ECONNRESET' });
     assert.deepEqual(begun, [400, false]);
-  });
-});
-
-describe('RefusedError', () => {
-  it('has a name, a status and a message', () => {
-    const { name, status, message } = new RefusedError(411, 'length required');
-    assert.deepEqual([name, status, message], ['RefusedError', 411, 'length required']);
   });
 });

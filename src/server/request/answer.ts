@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { htmlSafe } from '../../text/go/quote.ts';
+import type { LimitName } from './http-metrics.ts';
 
 /**
  * The shapes in which Alertmanager answers, which its clients tell apart: what the handler itself says is a JSON string and
@@ -14,11 +15,6 @@ export function answerEmpty(response: ServerResponse, headers: Readonly<Record<s
   response.writeHead(200, { ...headers, 'Content-Length': 0, 'Cache-Control': 'no-store' }).end();
 }
 
-/** A status that says it all. */
-export function answerNothing(response: ServerResponse, status: number): void {
-  response.writeHead(status, { 'Content-Length': 0, 'Cache-Control': 'no-store' }).end();
-}
-
 /** The handler's own answer: a JSON string. */
 export function answerString(
   response: ServerResponse,
@@ -27,12 +23,6 @@ export function answerString(
   headers: Readonly<Record<string, string>> = {},
 ): void {
   answer(response, status, 'application/json', `${stringJson(text)}\n`, { ...headers, 'Cache-Control': 'no-store' });
-}
-
-/** A refusal before the handler: an object. @param code the HTTP status, or go-openapi's number for a 422 */
-export function answerRefusal(response: ServerResponse, status: number, code: number, message: string): void {
-  const body = htmlSafe(JSON.stringify({ code, message }));
-  answer(response, status, 'application/json', body, { 'Cache-Control': 'no-store' });
 }
 
 /** A string as Go's encoder writes it where HTML is of no concern. What is no Unicode, which is a lone surrogate, is lost. */
@@ -94,40 +84,44 @@ export function answer(
 }
 
 /** A request that is refused; the message is for its sender. */
-export class RefusedError extends Error {
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
   readonly status: number;
-  /** The `code` of the answer's body. */
+  /** The `code` of an object. Default: the status; go-openapi has numbers of its own for a 422. */
   readonly code: number;
+  /** `object`: refused before the handler; `string`: by the handler; `empty`: the status says it all. Default: `object`. */
+  readonly shape: 'object' | 'string' | 'empty';
+  /** The limit that the request is over. */
+  readonly limit: LimitName | undefined;
 
-  constructor(status: number, message: string, code = status) {
+  constructor(status: number, message: string, details: Partial<Pick<Refusal, 'code' | 'shape' | 'limit'>> = {}) {
     super(message);
-    this.name = 'RefusedError';
     this.status = status;
-    this.code = code;
+    this.code = details.code ?? status;
+    this.shape = details.shape ?? 'object';
+    this.limit = details.limit;
   }
 }
 
-/** Answers for an error, in the shape that Alertmanager has for it; gives the status. Only a defect of ours is a 500. */
+/** Answers for an error, in the shape that Alertmanager has for it; gives the status. What is no Refusal is a defect of ours. */
 export function refuse(response: ServerResponse, error: unknown): number {
-  const status = statusOf(error);
+  const { status, code, shape, message } = error instanceof Refusal ? error : defect();
   if (response.headersSent || response.destroyed) return status;
-  if (status === 500) answerString(response, 500, 'internal error: see the log of Tocsin');
-  else answerRefusal(response, status, error instanceof RefusedError ? error.code : status, (error as Error).message);
+  if (shape === 'empty') answerNothing(response, status);
+  else if (shape === 'string') answerString(response, status, message);
+  else answerObject(response, status, { code, message });
   return status;
 }
 
-function statusOf(error: unknown): number {
-  return error instanceof BodyError || error instanceof RefusedError ? error.status : 500;
+function defect(): Refusal {
+  return new Refusal(500, 'internal error: see the log of Tocsin', { shape: 'string' });
 }
 
-/** A body that could not be read. */
-export class BodyError extends Error {
-  /** 413: over the limit. 408: too slow while memory was short. 400: the connection broke off in the middle. */
-  readonly status: 400 | 408 | 413;
+function answerObject(response: ServerResponse, status: number, value: object): void {
+  answer(response, status, 'application/json', htmlSafe(JSON.stringify(value)), { 'Cache-Control': 'no-store' });
+}
 
-  constructor(status: 400 | 408 | 413, message: string) {
-    super(message);
-    this.name = 'BodyError';
-    this.status = status;
-  }
+/** A status that says it all. */
+function answerNothing(response: ServerResponse, status: number): void {
+  response.writeHead(status, { 'Content-Length': 0, 'Cache-Control': 'no-store' }).end();
 }

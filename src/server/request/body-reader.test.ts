@@ -6,7 +6,7 @@ import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { largeBodyBytes, largeBodySlots, BodyReader, bodyText, type Body } from './body-reader.ts';
 import { slicedBodyBytes } from '../../text/json-stream.ts';
-import type { BodyError } from './answer.ts';
+import type { Refusal } from './answer.ts';
 import { rawConnection, requestHead } from '../../receiver/raw-connection.fixture.ts';
 import { FakeClock } from '../../runtime/clock.fixture.ts';
 import { decodeUtf8 } from '../../text/go/utf8.ts';
@@ -16,7 +16,7 @@ import { Slices } from '../../runtime/slices.ts';
 const limit = 100_000;
 
 /** What became of a body. */
-type Outcome = { readonly body: Body } | { readonly error: BodyError };
+type Outcome = { readonly body: Body } | { readonly error: Refusal };
 
 /** A server that answers 200 with the size of the body, or the status of the error; tells what became of each. */
 async function startReader(test: TestContext, maxBytes = limit) {
@@ -28,8 +28,8 @@ async function startReader(test: TestContext, maxBytes = limit) {
       outcomes.push({ body });
       response.end(String(body.bytes.length));
     } catch (error) {
-      outcomes.push({ error: error as BodyError });
-      response.writeHead((error as BodyError).status).end((error as BodyError).message);
+      outcomes.push({ error: error as Refusal });
+      response.writeHead((error as Refusal).status).end((error as Refusal).message);
     }
     server.emit('outcome');
   });

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { isAscii } from 'node:buffer';
 import { slicedBodyBytes } from '../../text/json-stream.ts';
 import { LargeBuffers, type LargeBuffer } from './memory-budget.ts';
-import { BodyError } from './answer.ts';
+import { Refusal } from './answer.ts';
 import { decodeUtf8 } from '../../text/go/utf8.ts';
 import type { Slices } from '../../runtime/slices.ts';
 
@@ -23,7 +23,7 @@ export class BodyReader {
     this.#largeBuffers = new LargeBuffers(largeBodySlots, maxBytes);
   }
 
-  /** Rejects with BodyError. */
+  /** Rejects with Refusal. */
   read(request: IncomingMessage): Promise<Body> {
     return new Promise((resolve, reject) => {
       const reading = new BodyReading(request, this.maxBytes, this.#memory, this.#largeBuffers, resolve, reject);
@@ -59,9 +59,9 @@ class BodyReading {
   readonly #memory: BodyMemory;
   readonly #largeBuffers: LargeBuffers;
   readonly #resolve: (body: Body) => void;
-  readonly #reject: (error: BodyError) => void;
+  readonly #reject: (error: Refusal) => void;
   readonly #evict = (): void =>
-    this.fail(new BodyError(408, 'the body took too long while memory for connections was short: send it again'));
+    this.fail(new Refusal(408, 'the body took too long while memory for connections was short: send it again'));
   /** As the request declares it; NaN if it does not. */
   readonly #declaredBytes: number;
   /** What has come in, until there is a large buffer for it. */
@@ -79,7 +79,7 @@ class BodyReading {
     memory: BodyMemory,
     largeBuffers: LargeBuffers,
     resolve: (body: Body) => void,
-    reject: (error: BodyError) => void,
+    reject: (error: Refusal) => void,
   ) {
     this.#request = request;
     this.#maxBytes = maxBytes;
@@ -116,7 +116,7 @@ class BodyReading {
     this.#resolve({ bytes, release: () => this.#release() });
   }
 
-  fail(error: BodyError): void {
+  fail(error: Refusal): void {
     if (this.#settled) return;
     this.#settled = true;
     this.#chunks = [];
@@ -130,7 +130,7 @@ class BodyReading {
   close(): void {
     if (this.#refused) this.#reject(this.#tooLarge());
     // Made only when it is needed: an error takes a picture of the stack, which costs 15 µs.
-    if (!this.#settled) this.fail(new BodyError(400, 'the connection was closed before the body was whole'));
+    if (!this.#settled) this.fail(new Refusal(400, 'the connection was closed before the body was whole'));
   }
 
   /**
@@ -153,9 +153,10 @@ class BodyReading {
     if (this.#size > 2 * this.#maxBytes) setImmediate(() => this.#request.destroy());
   }
 
-  #tooLarge(): BodyError {
+  #tooLarge(): Refusal {
     const limit = `receiver.max_body_size (${this.#maxBytes} bytes)`;
-    return new BodyError(413, `the body is larger than ${limit}: send fewer alerts in one request, or raise the limit`);
+    const message = `the body is larger than ${limit}: send fewer alerts in one request, or raise the limit`;
+    return new Refusal(413, message, { limit: 'max_body_size' });
   }
 
   /** While it waits, it counts against the bound of all bodies, and may be ended. */

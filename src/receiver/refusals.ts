@@ -1,0 +1,44 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { BatchError } from '../alert/postable/postable-alert.ts';
+import { MatcherError } from '../matcher/matcher-error.ts';
+import { refuse, Refusal } from '../server/request/answer.ts';
+import type { HttpMetrics } from '../server/request/http-metrics.ts';
+import { NotStoredError, SilenceError } from '../silence/silence-error.ts';
+import { acceptsJson, mediaTypeProblem } from '../text/go/media-type.ts';
+
+/** Answers a request that failed, and counts the limit that it ran into; gives the status. */
+export function refuseRequest(
+  { method = '' }: IncomingMessage,
+  response: ServerResponse,
+  error: unknown,
+  metrics: Pick<HttpMetrics, 'limitReached'>,
+): number {
+  const refusal = refusalOf(error, method);
+  if (refusal instanceof Refusal && refusal.limit !== undefined) metrics.limitReached(refusal.limit);
+  return refuse(response, refusal);
+}
+
+/** What an error of alerts, silences or matchers is to whoever sent the request. Every other error stays what it is. */
+export function refusalOf(error: unknown, method: string): unknown {
+  if (error instanceof BatchError) return new Refusal(error.status, error.message, { code: error.code });
+  if (error instanceof MatcherError) return new Refusal(400, error.message, { shape: 'string', limit: error.limit });
+  if (error instanceof NotStoredError) return new Refusal(500, error.message, { shape: 'string' });
+  return error instanceof SilenceError ? silenceRefusal(error, method) : error;
+}
+
+function silenceRefusal({ status, code, message, limit }: SilenceError, method: string): Refusal {
+  if (code !== undefined) return new Refusal(status, message, { code, limit });
+  return new Refusal(status, message, { shape: status === 404 && method !== 'POST' ? 'empty' : 'string', limit });
+}
+
+/** Throws a Refusal for a body of another type than JSON. */
+export function requireJson({ headers }: IncomingMessage): void {
+  const problem = mediaTypeProblem(headers['content-type']);
+  if (problem !== undefined) throw new Refusal(problem.status, problem.message);
+}
+
+/** Throws a Refusal for whoever takes no JSON. */
+export function requireAcceptsJson({ headers }: IncomingMessage): void {
+  if (!acceptsJson(headers.accept))
+    throw new Refusal(406, 'unsupported media type requested, only [application/json] are available');
+}
