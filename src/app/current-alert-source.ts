@@ -1,21 +1,14 @@
-import type { Registry } from 'prom-client';
 import type { AlertStore } from '../alert/alert-store.ts';
-import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { AlertSnapshot, AlertSource, PushedAlerts } from '../reconcile/ports.ts';
-import type { Logger } from '../runtime/logger.ts';
 import { createSharedSnapshot, type SharedSnapshot } from '../prometheus/shared-snapshot.ts';
 import { createPrometheusMetrics, type PrometheusMetrics } from '../prometheus/prometheus-metrics.ts';
-import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { StoredAlertSource } from '../standalone/stored-alert-source.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
-export interface AlertTruthOptions {
+export interface AlertTruthOptions extends Runtime {
   readonly config: Config['prometheus'];
   readonly store: AlertStore;
-  readonly clock: Clock;
-  readonly schedule: SliceSchedule;
-  readonly logger: Logger;
-  readonly registry: Registry;
   readonly version: string;
 }
 

@@ -1,10 +1,7 @@
-import type { Registry } from 'prom-client';
-import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Annotator, PipelineChange, Pipelines, TransitionRecorder } from '../reconcile/ports.ts';
-import type { Logger } from '../runtime/logger.ts';
-import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { PipelineFolder } from '../standalone/pipeline-folder.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
 /** Where pipelines live, and what else can be done there: a cluster or a folder. */
 export interface Home extends Pipelines {
@@ -24,14 +21,10 @@ export interface Home extends Pipelines {
   close(timeoutMs: number): Promise<void>;
 }
 
-export interface HomeContext {
+export interface HomeContext extends Runtime {
   readonly config: Config;
   readonly storagePath: string;
   readonly version: string;
-  readonly clock: Clock;
-  readonly schedule: SliceSchedule;
-  readonly logger: Logger;
-  readonly registry: Registry;
   /** Called once all is synced, when the home already shows the change. */
   readonly onChange: (change: PipelineChange) => void;
 }

@@ -1,9 +1,9 @@
-import type { CancelTimer, Clock } from '../runtime/clock.ts';
+import type { CancelTimer } from '../runtime/clock.ts';
 import type { ComparedConfig } from '../config/live-keys.ts';
 import type { LoadedConfig } from '../config/load-config.ts';
 import { maxNamedProblems } from '../receiver/intake/alert-intake.ts';
-import type { Logger } from '../runtime/logger.ts';
 import type { ReloadMetrics } from './metrics.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
 /** The configuration is reloaded at most so often, however many ask for it, milliseconds. */
 const minReloadIntervalMs = 200;
@@ -25,9 +25,7 @@ export interface PreparedConfig {
   apply(): void;
 }
 
-interface ReloaderOptions {
-  readonly clock: Clock;
-  readonly logger: Logger;
+interface ReloaderOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly metrics: ReloadMetrics;
   /** Reads file and flags anew. */
   readonly load: () => LoadedConfig;

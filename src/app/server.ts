@@ -1,20 +1,13 @@
-import type { Registry } from 'prom-client';
 import type { Config } from '../config/config.ts';
-import type { Clock } from '../runtime/clock.ts';
-import type { Logger } from '../runtime/logger.ts';
-import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Connections } from '../server/connections.ts';
 import { GuardedServer, type WebOptions } from '../server/guarded-server.ts';
 import type { LiveLimits } from '../server/http-server.ts';
 import type { HttpMetrics } from '../server/request/http-metrics.ts';
 import { Routes, type Route } from '../server/routes.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
-export interface ServerOptions {
+export interface ServerOptions extends Runtime {
   readonly config: Config;
-  readonly clock: Clock;
-  readonly schedule: SliceSchedule;
-  readonly logger: Logger;
-  readonly registry: Registry;
   readonly metrics: HttpMetrics;
   /** What was asked for with the flags `--web.*`. */
   readonly web?: WebOptions | undefined;

@@ -1,6 +1,6 @@
-import type { Clock } from '../runtime/clock.ts';
 import type { Controller } from '../controller/controller.ts';
 import type { Logger } from '../runtime/logger.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
 /** How much of the drain timeout the requests under way get; what is left of it is for the queue. */
 const receiverShare = 0.25;
@@ -8,9 +8,7 @@ const receiverShare = 0.25;
 /** Kept back from the drain timeout for what is told to stop at its end, milliseconds. */
 const closingMs = 250;
 
-interface ShutdownOptions {
-  readonly clock: Clock;
-  readonly logger: Logger;
+interface ShutdownOptions extends Pick<Runtime, 'clock' | 'logger'> {
   /** `controller.drain_timeout` as it is now, milliseconds. */
   readonly drainTimeoutMs: () => number;
 }

@@ -1,13 +1,10 @@
-import type { Clock } from '../runtime/clock.ts';
-import type { Logger } from '../runtime/logger.ts';
 import { SilenceLog, type StoredSilences } from '../silence/silence-log.ts';
 import { StorageLock } from '../storage/storage-lock.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
-export interface StorageOptions {
+export interface StorageOptions extends Pick<Runtime, 'clock' | 'logger'> {
   /** `--storage.path` */
   readonly storagePath: string;
-  readonly clock: Clock;
-  readonly logger: Logger;
 }
 
 /** The storage folder: locked while it is open. */

@@ -1,8 +1,5 @@
-import type { Clock } from '../runtime/clock.ts';
 import { startDeadline } from '../runtime/deadline.ts';
-import type { Logger } from '../runtime/logger.ts';
 import { newId } from '../runtime/new-id.ts';
-import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Slices } from '../runtime/slices.ts';
 import type { Causes } from '../cause/causes.ts';
 import { requestKey, type Request } from '../reconcile/request.ts';
@@ -10,14 +7,12 @@ import type { FailedRequests, Priority, WorkItem, WorkQueue } from '../workqueue
 import { outcomeOfError, outcomeOfResult, type Outcome, type Reconciler } from './reconciler.ts';
 import type { ReconcileReport } from './reconcile-report.ts';
 import { Sweep, requeuedWork, retriedWork, type Work } from './sweep.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
 /** A reconcile that has not ended by then is told to stop through its signal, milliseconds. */
 const reconcileDeadlineMs = 60_000;
 
-interface ControllerOptions {
-  readonly clock: Clock;
-  readonly schedule: SliceSchedule;
-  readonly logger: Logger;
+interface ControllerOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
   readonly report: ReconcileReport;
   readonly reconciler: Pick<Reconciler, 'reconcile'>;
   /** Names a run: short, unlike any other. */

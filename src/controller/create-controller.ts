@@ -1,8 +1,4 @@
-import type { Registry } from 'prom-client';
-import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../config/config.ts';
-import type { Logger } from '../runtime/logger.ts';
-import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { kindName, type Request } from '../reconcile/request.ts';
 import { createWorkQueueMetrics } from '../workqueue/work-queue-metrics.ts';
 import { WorkQueue, type WorkItem } from '../workqueue/work-queue.ts';
@@ -15,13 +11,10 @@ import { ReconcileReport } from './reconcile-report.ts';
 import { Reconciler } from './reconciler.ts';
 import { VerdictHolder } from './action/verdict-holder.ts';
 import { createMergeWork, type Work } from './sweep.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
-export interface ControllerStageOptions {
+export interface ControllerStageOptions extends Runtime {
   readonly config: Config['controller'];
-  readonly clock: Clock;
-  readonly schedule: SliceSchedule;
-  readonly logger: Logger;
-  readonly registry: Registry;
   readonly pipelines: Pipelines;
   readonly alerts: AlertSource;
   /** Told of transitions, where the home of the pipelines has a place for them. */

@@ -1,5 +1,4 @@
-import type { Clock } from '../runtime/clock.ts';
-import type { LogFields, Logger, LogLevel } from '../runtime/logger.ts';
+import type { LogFields, LogLevel } from '../runtime/logger.ts';
 import { describeCauses, namedCauses, type Causes } from '../cause/causes.ts';
 import { newId } from '../runtime/new-id.ts';
 import { kindName } from '../reconcile/request.ts';
@@ -10,10 +9,9 @@ import { ForbiddenError, PostponedError, SnapshotError, TerminalError } from '..
 import type { Result } from '../reconcile/ports.ts';
 import type { Outcome } from './reconciler.ts';
 import type { SweepOutcome, Work } from './sweep.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
-export interface ReconcileReportOptions {
-  readonly clock: Clock;
-  readonly logger: Logger;
+export interface ReconcileReportOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly metrics: ControllerMetrics;
 }
 

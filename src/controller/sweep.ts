@@ -1,6 +1,5 @@
-import type { Clock } from '../runtime/clock.ts';
-import type { Logger } from '../runtime/logger.ts';
 import { describeCauses, Causes } from '../cause/causes.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
 /** `merged`: the request waits for so long that its run was left to later events. */
 export type SweepOutcome = 'changed' | 'unchanged' | 'failed' | 'merged';
@@ -8,13 +7,11 @@ export type SweepOutcome = 'changed' | 'unchanged' | 'failed' | 'merged';
 /** Most events that wait for one request. A request behind objects that hang may wait for hours, and each second brings an event. */
 export const maxSweepsOfRequest = 32;
 
-interface SweepOptions {
+interface SweepOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly eventId: string;
   readonly causes: Causes;
   /** How many requests there are to settle; 1 or more. */
   readonly requests: number;
-  readonly clock: Clock;
-  readonly logger: Logger;
 }
 
 /** All requests of one event: counts how they end, and says so when the last one has. A later retry is no part of it. */

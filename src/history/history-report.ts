@@ -1,15 +1,11 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
-import type { Clock } from '../runtime/clock.ts';
-import type { Logger } from '../runtime/logger.ts';
+import { Counter, Gauge } from 'prom-client';
 import type { Chunk } from './fact-ring.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
 /** What was forgotten before its time, or lost, is told in one line in this time, milliseconds. */
 const periodMs = 60_000;
 
-export interface HistoryReportOptions {
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly registry: Registry;
+export interface HistoryReportOptions extends Pick<Runtime, 'clock' | 'logger' | 'registry'> {
   readonly memoryBytes: () => number;
   readonly diskBytes: () => number;
   /** Looks that told nothing new. */

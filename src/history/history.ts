@@ -1,8 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Registry } from 'prom-client';
-import type { CancelTimer, Clock } from '../runtime/clock.ts';
-import type { LineKeeper, LogFields, Logger, LogLevel } from '../runtime/logger.ts';
-import type { SliceSchedule } from '../runtime/slice-schedule.ts';
+import type { CancelTimer } from '../runtime/clock.ts';
+import type { LineKeeper, LogFields, LogLevel } from '../runtime/logger.ts';
 import { Slices } from '../runtime/slices.ts';
 import { entryOf, factLine, parseFact, type Entry, type Fact } from './fact.ts';
 import { FactRing, linesWith, type Chunk } from './fact-ring.ts';
@@ -11,6 +9,7 @@ import { LookFilter, type LastLook } from './look-filter.ts';
 import { loadFacts, newestId } from './load-facts.ts';
 import { NameBudget } from './name-budget.ts';
 import { Segments } from './segments.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
 /** `history` of the configuration. */
 export interface HistoryConfig {
@@ -51,11 +50,7 @@ const debugEvents: ReadonlySet<string> = new Set([
   'silence.cancelled',
 ]);
 
-export interface HistoryOptions {
-  readonly clock: Clock;
-  readonly schedule: SliceSchedule;
-  readonly logger: Logger;
-  readonly registry: Registry;
+export interface HistoryOptions extends Runtime {
   readonly config: HistoryConfig;
   /** `history/` in `--storage.path`. */
   readonly folder: string;

@@ -1,10 +1,6 @@
 import { hostname } from 'node:os';
-import type { Registry } from 'prom-client';
-import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { PipelineChange } from '../reconcile/ports.ts';
-import type { Logger } from '../runtime/logger.ts';
-import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { tellProxy, type Environment } from '../proxy/proxy-environment.ts';
 import { clusterServer, loadKubeConfig, type ClusterAccess } from './api/kube-config.ts';
 import { createApiClient } from './api/api-client.ts';
@@ -14,16 +10,13 @@ import { KubernetesPipelines } from './kubernetes-pipelines.ts';
 import { writeRateLine } from './call-rate.ts';
 import { kymaResources, type WatchedResource } from './watch/watched-resource.ts';
 import { createWriteMetrics } from './write/write-metrics.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
-export interface KubernetesHomeOptions {
+export interface KubernetesHomeOptions extends Runtime {
   readonly access: ClusterAccess;
   readonly config: Config['pipelines']['kubernetes'];
   /** Reconciles at once. */
   readonly workers: number;
-  readonly clock: Clock;
-  readonly schedule: SliceSchedule;
-  readonly logger: Logger;
-  readonly registry: Registry;
   /** Of this program, for the User-Agent header. */
   readonly version: string;
   readonly onChange: (change: PipelineChange) => void;

@@ -1,5 +1,3 @@
-import type { Registry } from 'prom-client';
-import type { Clock } from '../runtime/clock.ts';
 import type {
   Annotator,
   ConditionChange,
@@ -9,7 +7,6 @@ import type {
   TransitionRecorder,
 } from '../reconcile/ports.ts';
 import type { Logger } from '../runtime/logger.ts';
-import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { kymaKindOf } from '../reconcile/kyma-kinds.ts';
 import { requestKey, type Request } from '../reconcile/request.ts';
 import { AnnotationWriter } from './write/annotation-writer.ts';
@@ -27,16 +24,13 @@ import { WriteFailures } from './write/write-failures.ts';
 import type { WriteMetrics } from './write/write-metrics.ts';
 import type { WriteTarget } from './write/condition-patch.ts';
 import { LineLimiter } from '../runtime/line-limiter.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
 /** Lines about pipelines of a cluster that came, went or changed that are written at info in one second; the rest is at debug, and counted. */
 export const pipelineLinesPerSecond = 50;
 
-export interface KubernetesPipelinesOptions {
+export interface KubernetesPipelinesOptions extends Runtime {
   readonly client: Pick<ApiClient, 'call' | 'open' | 'close'>;
-  readonly clock: Clock;
-  readonly schedule: SliceSchedule;
-  readonly logger: Logger;
-  readonly registry: Registry;
   readonly writeMetrics: Pick<WriteMetrics, 'conflicted'>;
   readonly resources: readonly WatchedResource[];
   /** Makes Kubernetes Events of transitions. */
@@ -198,10 +192,7 @@ function isOlder(a: string, b: string): boolean {
   return BigInt(a) < BigInt(b);
 }
 
-export interface PipelineLinesOptions {
-  readonly clock: Clock;
-  readonly logger: Logger;
-}
+export interface PipelineLinesOptions extends Pick<Runtime, 'clock' | 'logger'> {}
 
 const messages: Readonly<Record<PipelineChange['kind'], string>> = {
   added: 'a pipeline was added',

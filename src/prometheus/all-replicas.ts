@@ -1,5 +1,3 @@
-import type { Clock } from '../runtime/clock.ts';
-import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Slices } from '../runtime/slices.ts';
 import { startDeadline } from '../runtime/deadline.ts';
 import type { PrometheusAlerts } from './firing-list.ts';
@@ -9,6 +7,7 @@ import { PrometheusError } from './prometheus-error.ts';
 import type { ReplicaAddresses } from './replica-addresses.ts';
 import type { ReplicaReport } from './replica-report.ts';
 import { labelKey, type LabelSet } from '../alert/labels.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
 /** A replica of Prometheus that failed last time is waited for so long once another one has answered, milliseconds. */
 const failingReplicaWaitMs = 1000;
@@ -16,7 +15,7 @@ const failingReplicaWaitMs = 1000;
 /** Most failures that the failure of all is made of; the rest is counted. */
 const maxToldFailures = 3;
 
-interface AllReplicasOptions {
+interface AllReplicasOptions extends Pick<Runtime, 'clock' | 'schedule'> {
   readonly urls: readonly string[];
   readonly addresses: Pick<ReplicaAddresses, 'current' | 'close'>;
   /** For everything together: names and answers. */
@@ -27,8 +26,6 @@ interface AllReplicasOptions {
   readonly maxReplicas: number;
   /** `prometheus.ignored_labels`. */
   readonly ignoredLabels: readonly string[];
-  readonly clock: Clock;
-  readonly schedule: SliceSchedule;
   readonly report: ReplicaReport;
 }
 

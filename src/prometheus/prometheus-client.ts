@@ -1,8 +1,6 @@
 import type { Dispatcher, fetch as undiciFetch, Response } from 'undici';
-import type { Clock } from '../runtime/clock.ts';
 import type { HttpConfig } from '../config/http-config.ts';
 import { byWayOf, type Environment } from '../proxy/proxy-environment.ts';
-import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Slices } from '../runtime/slices.ts';
 import { readAlertsResponse } from './alerts-response.ts';
 import type { PrometheusAlerts } from './firing-list.ts';
@@ -11,8 +9,9 @@ import { startDeadline, type Deadline } from '../runtime/deadline.ts';
 import { fetchFailure, PrometheusError, statusFailure, type FetchPhase } from './prometheus-error.ts';
 import { prometheusProxy, readHttpAccess, type HttpAccess } from './http-access.ts';
 import { prometheusEndpoint, withAccess, type PrometheusEndpoint } from './prometheus-endpoint.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
-export interface PrometheusClientOptions {
+export interface PrometheusClientOptions extends Pick<Runtime, 'clock' | 'schedule'> {
   /** http or https, with any path prefix; `user:password@` becomes basic authentication. */
   readonly url: string;
   /** `prometheus.url`, of which this is one: those that look alike without their credentials are told apart by their place in it. */
@@ -29,8 +28,6 @@ export interface PrometheusClientOptions {
   readonly maxFiringBytes: number;
   /** Of this program, for the User-Agent header. */
   readonly version: string;
-  readonly clock: Clock;
-  readonly schedule: SliceSchedule;
   /** `prometheus.http_config`. */
   readonly httpConfig: HttpConfig;
   /** Where a proxy may be named. Default: that of the process. */

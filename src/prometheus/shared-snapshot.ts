@@ -1,13 +1,10 @@
 import { FiringAlerts } from '../alert/firing-alerts.ts';
-import type { Clock } from '../runtime/clock.ts';
 import type { AlertSnapshot, AlertSource } from '../reconcile/ports.ts';
 import { SnapshotError, maxSnapshotRetryMs } from '../reconcile/errors.ts';
-import type { Logger } from '../runtime/logger.ts';
 import { AllReplicas } from './all-replicas.ts';
 import type { PrometheusMetrics } from './prometheus-metrics.ts';
 import { newId } from '../runtime/new-id.ts';
 import { QueryReport, type ReportedQuery } from './query-report.ts';
-import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Slices } from '../runtime/slices.ts';
 import { withSignal } from './prometheus-client.ts';
 import type { Config } from '../config/config.ts';
@@ -15,14 +12,12 @@ import { tellProxy, type Environment } from '../proxy/proxy-environment.ts';
 import { prometheusProxy } from './http-access.ts';
 import { ReplicaAddresses, type ResolveHost } from './replica-addresses.ts';
 import { ReplicaReport } from './replica-report.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
 /** After the first failure in a row; doubled by each further one, up to {@link maxSnapshotRetryMs}. */
 const firstRetryMs = 1000;
 
-export interface SharedSnapshotOptions {
-  readonly clock: Clock;
-  readonly schedule: SliceSchedule;
-  readonly logger: Logger;
+export interface SharedSnapshotOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
   readonly metrics: Pick<PrometheusMetrics, 'queried'>;
   readonly client: Pick<AllReplicas, 'address' | 'query' | 'close'>;
   /** Names a query: short, unlike any other. */
@@ -166,13 +161,10 @@ function isFresh(startedAt: number, notBefore: number, now: number): boolean {
   return startedAt >= notBefore && startedAt <= now;
 }
 
-interface SharedSnapshotStageOptions {
+interface SharedSnapshotStageOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
   readonly config: Config['prometheus'];
   /** `prometheus.url`, which is set. */
   readonly urls: readonly string[];
-  readonly clock: Clock;
-  readonly schedule: SliceSchedule;
-  readonly logger: Logger;
   readonly metrics: PrometheusMetrics;
   readonly version: string;
   /** Where a proxy may be named. Default: that of the process. */

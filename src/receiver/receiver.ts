@@ -1,10 +1,6 @@
-import type { Registry } from 'prom-client';
 import type { AlertStore } from '../alert/alert-store.ts';
 import { Silences, type Silencing } from '../silence/silences.ts';
-import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../config/config.ts';
-import type { Logger } from '../runtime/logger.ts';
-import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import type { Causes } from '../cause/causes.ts';
 import { AlertExpiry } from './intake/alert-expiry.ts';
 import { AlertLines, type Suppressed } from './intake/alert-lines.ts';
@@ -22,13 +18,10 @@ import type { SilenceStorage } from '../silence/silence-keeper.ts';
 import { SilenceStage } from './silences/silence-stage.ts';
 import type { KeptSilences } from '../silence/silence-watch.ts';
 import { UndecidedMatches } from './undecided-matches.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
-export interface ReceiverOptions {
+export interface ReceiverOptions extends Runtime {
   readonly config: Config;
-  readonly clock: Clock;
-  readonly schedule: SliceSchedule;
-  readonly logger: Logger;
-  readonly registry: Registry;
   readonly store: AlertStore;
   readonly silenceStorage: SilenceStorage;
   /** Of Tocsin. */

@@ -1,13 +1,10 @@
 import { maxRegexpSteps } from '../matcher/anchored-regexp.ts';
 import type { Matcher, OnUndecided } from '../matcher/matcher.ts';
-import type { Clock } from '../runtime/clock.ts';
-import type { Logger } from '../runtime/logger.ts';
 import { LineLimiter } from '../runtime/line-limiter.ts';
 import type { ReceiverMetrics } from './intake/receiver-metrics.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
-export interface UndecidedMatchesOptions {
-  readonly clock: Clock;
-  readonly logger: Logger;
+export interface UndecidedMatchesOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly metrics: Pick<ReceiverMetrics, 'limitReached'>;
 }
 

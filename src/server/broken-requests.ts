@@ -1,19 +1,14 @@
 import type { Socket } from 'node:net';
 import type { IncomingMessage } from 'node:http';
-import type { Clock } from '../runtime/clock.ts';
-import type { Logger } from '../runtime/logger.ts';
-import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Slices } from '../runtime/slices.ts';
 import type { HandshakeFailure } from './web/gate-report.ts';
 import type { WebSettings } from './web/web-settings.ts';
 import type { HttpMetrics, LimitName } from './request/http-metrics.ts';
 import { remoteOf } from './request/sender.ts';
 import { MinuteLines } from './minute-lines.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
-interface BrokenRequestsOptions {
-  readonly clock: Clock;
-  readonly schedule: SliceSchedule;
-  readonly logger: Logger;
+interface BrokenRequestsOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
   readonly metrics: HttpMetrics;
   /** What the web configuration in use wants to be in every answer. */
   readonly headers: () => WebSettings['headers'];

@@ -1,19 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { CancelTimer, Clock } from '../runtime/clock.ts';
-import type { Logger } from '../runtime/logger.ts';
-import type { SliceSchedule } from '../runtime/slice-schedule.ts';
+import type { CancelTimer } from '../runtime/clock.ts';
 import type { HttpMetrics } from './request/http-metrics.ts';
 import type { BodyMemory } from './request/body-reader.ts';
 import { MemoryBudget } from './request/memory-budget.ts';
 import { remoteOf } from './request/sender.ts';
 import { Connection, type HeadLimits } from './connection.ts';
 import { MinuteLines } from './minute-lines.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
-export interface ConnectionsOptions extends HeadLimits {
-  readonly clock: Clock;
-  readonly schedule: SliceSchedule;
-  readonly logger: Logger;
+export interface ConnectionsOptions extends HeadLimits, Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
   readonly metrics: HttpMetrics;
   /** What all connections may hold together: `receiver.max_connection_memory`, or what there is room for, bytes. */
   readonly maxBytes: number;

@@ -1,9 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { AnchoredRegexp } from '../matcher/anchored-regexp.ts';
-import type { Clock } from '../runtime/clock.ts';
-import type { Logger } from '../runtime/logger.ts';
-import { sliceMs, type SliceSchedule } from '../runtime/slice-schedule.ts';
+import { sliceMs } from '../runtime/slice-schedule.ts';
 import type { WebMetrics } from './web/gate-report.ts';
 import { takesSameClients, type TlsSettings, type WebSettings } from './web/web-settings.ts';
 import { answerString, answerNotAllowed, answerNotFound, answerRedirect } from './request/answer.ts';
@@ -18,16 +16,15 @@ import { Listener } from './listener.ts';
 import type { HttpMetrics } from './request/http-metrics.ts';
 import { readTarget } from './request/request-target.ts';
 import { labelOf, type Routes } from './routes.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
 /** The limits that can change while the server runs; milliseconds. */
 export interface LiveLimits extends ConnectionLimits {
   readonly maxConnections: number;
 }
 
-export interface ReceiverServerOptions extends ServerLimits, LiveLimits {
-  readonly clock: Clock;
-  readonly schedule: SliceSchedule;
-  readonly logger: Logger;
+export interface ReceiverServerOptions
+  extends ServerLimits, LiveLimits, Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
   readonly metrics: HttpMetrics;
   /** All that is open, with the budget for what it holds. */
   readonly connections: Connections;

@@ -2,22 +2,19 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Silence } from './silence.ts';
-import type { Clock } from '../runtime/clock.ts';
-import type { Logger } from '../runtime/logger.ts';
 import { readRegularFile } from '../runtime/regular-file.ts';
 import { RecordFile, StorageError } from '../storage/record-file.ts';
 import { readRecords } from '../storage/record.ts';
 import { Matcher } from '../matcher/matcher.ts';
 import { MatcherError } from '../matcher/matcher-error.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
 /** The file of the silences is not read if it is larger, bytes: what all silences may take gives a fraction of that. */
 const silenceLogBytes = 256 * 1024 * 1024;
 
-interface SilenceLogOptions {
+interface SilenceLogOptions extends Pick<Runtime, 'clock' | 'logger'> {
   /** `--storage.path` */
   readonly folder: string;
-  readonly clock: Clock;
-  readonly logger: Logger;
 }
 
 /** The file may have this many bytes more than twice what the silences take, before it is written anew. */

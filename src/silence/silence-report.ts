@@ -2,9 +2,9 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 import type { SilenceLimit } from './silence-error.ts';
 import type { SilenceState, Silence } from './silence.ts';
 import { formatDateTime } from '../text/go/date-time.ts';
-import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { LineLimiter } from '../runtime/line-limiter.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
 /** The limits for which a silence that has ended gives up its place. */
 export const roomLimits = ['max_silences', 'silences_memory'] as const;
@@ -52,9 +52,7 @@ export function createSilenceMetrics(
   return { notStored, limitReached, forgotten: (limit) => forgotten.inc({ limit }) };
 }
 
-interface SilenceLinesOptions {
-  readonly clock: Clock;
-  readonly logger: Logger;
+interface SilenceLinesOptions extends Pick<Runtime, 'clock' | 'logger'> {
   /** `log.alert_lines_per_second`. */
   readonly perSecond: number;
 }

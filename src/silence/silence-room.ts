@@ -1,15 +1,12 @@
-import type { Clock } from '../runtime/clock.ts';
-import type { Logger } from '../runtime/logger.ts';
 import type { RoomLimit, SilenceMetrics } from './silence-report.ts';
 import type { SilenceLimits } from './silence-rules.ts';
 import type { Silences } from './silences.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
 /** Silences that ended and gave up their place to others are told of in one line in this time, milliseconds. */
 const forgottenSilencesPeriodMs = 60_000;
 
-interface SilenceRoomOptions {
-  readonly clock: Clock;
-  readonly logger: Logger;
+interface SilenceRoomOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly silences: Silences;
   readonly limits: () => SilenceLimits;
   readonly metrics: Pick<SilenceMetrics, 'forgotten'>;

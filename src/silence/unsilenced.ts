@@ -2,16 +2,13 @@ import { isResolved } from '../alert/alert.ts';
 import type { AlertStore } from '../alert/alert-store.ts';
 import { SilenceIndex } from './silence-index.ts';
 import type { Silence } from './silence.ts';
-import type { Clock } from '../runtime/clock.ts';
-import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Slices } from '../runtime/slices.ts';
 import { Causes } from '../cause/causes.ts';
 import { addCause } from '../cause/alert-cause.ts';
 import type { Silencing } from './silences.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
-export interface UnsilencedOptions {
-  readonly clock: Clock;
-  readonly schedule: SliceSchedule;
+export interface UnsilencedOptions extends Pick<Runtime, 'clock' | 'schedule'> {
   readonly store: AlertStore;
   readonly silencing: Silencing;
   readonly sink: (causes: Causes) => void;

@@ -1,13 +1,11 @@
-import type { Registry } from 'prom-client';
-import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../config/config.ts';
-import type { Logger } from '../runtime/logger.ts';
 import { Causes, describeCauses, namedCauses } from '../cause/causes.ts';
 import type { Request } from '../reconcile/request.ts';
 import { Debouncer, type Emission } from './debouncer.ts';
 import { EventChannel } from './event-channel.ts';
 import { requestMappers, type Select } from './request-mapper.ts';
 import { createSourceMetrics, type SourceMetrics } from './source-metrics.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
 /** What one event became: a name to follow it by in the log, and why it exists. */
 export interface Event {
@@ -15,9 +13,7 @@ export interface Event {
   readonly causes: Causes;
 }
 
-interface EventSourceOptions {
-  readonly clock: Clock;
-  readonly logger: Logger;
+interface EventSourceOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly metrics: SourceMetrics;
   readonly channel: EventChannel<Event>;
   readonly waitMs: number;
@@ -131,11 +127,8 @@ function mergeInto(earlier: Causes, later: Causes): Causes {
   return earlier;
 }
 
-interface EventSourceStageOptions {
+interface EventSourceStageOptions extends Pick<Runtime, 'clock' | 'logger' | 'registry'> {
   readonly config: Config['source'];
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly registry: Registry;
   readonly newEventId: () => string;
   readonly pipelines: () => readonly Request[];
   readonly enqueue: (requests: readonly Request[], event: Event) => Promise<void>;

@@ -1,13 +1,11 @@
 import type { Clock, CancelTimer } from '../runtime/clock.ts';
 import type { PipelineChange } from '../reconcile/ports.ts';
-import type { Logger } from '../runtime/logger.ts';
 import { Causes, type Trigger } from '../cause/causes.ts';
 import type { Request } from '../reconcile/request.ts';
 import type { Priority } from '../workqueue/work-queue.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
-interface AlertlessWakesOptions {
-  readonly clock: Clock;
-  readonly logger: Logger;
+interface AlertlessWakesOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly newEventId: () => string;
   readonly pipelines: () => readonly Request[];
   readonly enqueue: (

@@ -1,13 +1,11 @@
 import { stat, watch } from 'node:fs/promises';
-import type { CancelTimer, Clock } from '../runtime/clock.ts';
-import type { Logger } from '../runtime/logger.ts';
+import type { CancelTimer } from '../runtime/clock.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
-export interface FolderWatchOptions {
+export interface FolderWatchOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly folder: string;
   /** Looks at the folder; never called again before it has settled. */
   readonly scan: () => Promise<void>;
-  readonly clock: Clock;
-  readonly logger: Logger;
 }
 
 /** How long a folder must be quiet after a hint: a copy of many files is one change. */

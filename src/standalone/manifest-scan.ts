@@ -12,12 +12,11 @@ import {
 import type { ParseManifest } from './manifest-thread.ts';
 import { inSlices, Slices, type Sliced } from '../runtime/slices.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
-interface ManifestScanOptions {
+interface ManifestScanOptions extends Pick<Runtime, 'logger' | 'schedule'> {
   readonly folder: string;
-  readonly logger: Logger;
   readonly parse: ParseManifest;
-  readonly schedule: SliceSchedule;
 }
 
 /** Files beside the manifests, hidden ones and folders among them (`..data` of a mounted ConfigMap is one), are no manifests. */

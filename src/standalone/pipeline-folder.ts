@@ -1,6 +1,4 @@
-import type { Clock } from '../runtime/clock.ts';
 import type { ConditionChange, Pipeline, PipelineChange, Pipelines } from '../reconcile/ports.ts';
-import type { Logger } from '../runtime/logger.ts';
 import type { Request } from '../reconcile/request.ts';
 import { FolderWatch } from './folder-watch.ts';
 import { diffManifests, type Manifest, type ManifestDifference } from './manifest-file.ts';
@@ -11,16 +9,15 @@ import { PipelineMemory } from './pipeline-memory.ts';
 import { PipelineStatuses } from './pipeline-statuses.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { inSlices, Slices } from '../runtime/slices.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
-export interface PipelineFolderOptions {
+export interface PipelineFolderOptions extends Pick<Runtime, 'clock' | 'logger'> {
   /** Where the manifests are (`--pipelines.folder`). */
   readonly folder: string;
   /** The storage folder (`--storage.path`); the statuses go to `status/` in it. */
   readonly storage: string;
-  readonly clock: Clock;
   /** In whose slices many manifests at once are taken in. */
   readonly schedule: SliceSchedule;
-  readonly logger: Logger;
   /** Called for each change after open(), when memory already shows it; must not throw. */
   readonly onChange?: (change: PipelineChange) => void;
 }

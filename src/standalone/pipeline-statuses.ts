@@ -9,13 +9,12 @@ import { sortedRequests, type PipelineMemory } from './pipeline-memory.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { inSlices, Slices } from '../runtime/slices.ts';
 import { StatusFolder } from './status-folder.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
-interface PipelineStatusesOptions {
+interface PipelineStatusesOptions extends Pick<Runtime, 'logger' | 'schedule'> {
   readonly storage: string;
-  readonly logger: Logger;
   readonly parse: ParseManifest;
   readonly memory: PipelineMemory;
-  readonly schedule: SliceSchedule;
 }
 
 /** Files that are read or written at once. */

@@ -1,5 +1,4 @@
-import type { Clock } from '../../runtime/clock.ts';
-import type { Logger, LogFields } from '../../runtime/logger.ts';
+import type { LogFields } from '../../runtime/logger.ts';
 import { kindName } from '../../reconcile/request.ts';
 import type { Run, Condition, Pipelines, TransitionRecorder, ConditionTransition } from '../../reconcile/ports.ts';
 import { setCondition, type ConditionUpdate, type DesiredCondition } from '../../health/conditions.ts';
@@ -8,10 +7,9 @@ import type { ConditionApplier } from './flow-health-action.ts';
 import type { Verdict } from '../../health/flow-health.ts';
 import { describeCauses } from '../../cause/causes.ts';
 import { decidedBy, type Decision } from '../../reconcile/decision.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 
-interface ConditionUpdaterOptions {
-  readonly clock: Clock;
-  readonly logger: Logger;
+interface ConditionUpdaterOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly metrics: Pick<ControllerMetrics, 'conditionChanged'>;
   readonly pipelines: Pick<Pipelines, 'updateConditions'>;
   /** Told of every transition that was written. */
@@ -58,10 +56,7 @@ export class ConditionUpdater implements ConditionApplier {
   }
 }
 
-interface ConditionObserverOptions {
-  readonly clock: Clock;
-  readonly logger: Logger;
-}
+interface ConditionObserverOptions extends Pick<Runtime, 'clock' | 'logger'> {}
 
 /** Says what would be written and writes nothing: no right to write is needed. */
 export class ConditionObserver implements ConditionApplier {

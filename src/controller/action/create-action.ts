@@ -1,5 +1,3 @@
-import type { Clock } from '../../runtime/clock.ts';
-import type { Logger } from '../../runtime/logger.ts';
 import type {
   Action,
   ActionName,
@@ -13,10 +11,9 @@ import { ConditionObserver, ConditionUpdater } from './condition-applier.ts';
 import type { ControllerMetrics } from '../controller-metrics.ts';
 import { FlowHealthAction, type ConditionApplier } from './flow-health-action.ts';
 import type { VerdictHolder } from './verdict-holder.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 
-export interface ActionOptions {
-  readonly clock: Clock;
-  readonly logger: Logger;
+export interface ActionOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly metrics: ControllerMetrics;
   readonly pipelines: Pipelines;
   readonly alerts: AlertSource;

@@ -1,7 +1,5 @@
-import type { Clock } from '../../runtime/clock.ts';
 import type { FiringAlerts } from '../../alert/firing-alerts.ts';
 import type { LabelSet } from '../../alert/labels.ts';
-import type { Logger } from '../../runtime/logger.ts';
 import { kindName } from '../../reconcile/request.ts';
 import type { Run, AlertSnapshot, AlertSource, Condition, Pipeline, Pipelines } from '../../reconcile/ports.ts';
 import type { ControllerMetrics } from '../controller-metrics.ts';
@@ -15,13 +13,12 @@ import {
   type Verdict,
 } from '../../health/flow-health.ts';
 import { VerdictMemory } from './verdict-memory.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 
 /** A condition that is kept because of a push is looked at again after so long, milliseconds. */
 const heldLookMs = 5000;
 
-interface VerdictHolderOptions {
-  readonly clock: Clock;
-  readonly logger: Logger;
+interface VerdictHolderOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly metrics: Pick<ControllerMetrics, 'conditionHeld'>;
   readonly pipelines: Pick<Pipelines, 'get'>;
   readonly alerts: Pick<AlertSource, 'pushed'>;

@@ -1,5 +1,4 @@
 import type { Readable } from 'node:stream';
-import type { Registry } from 'prom-client';
 import type { Clock } from '../../runtime/clock.ts';
 import { startDeadline, sleep } from '../../runtime/deadline.ts';
 import { ApiTransport, type ApiCall } from './api-transport.ts';
@@ -11,6 +10,7 @@ import { Credentials } from './credentials.ts';
 import { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import type { Environment } from '../../proxy/proxy-environment.ts';
 import { loadKubeConfig, type ClusterAccess } from './kube-config.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 
 interface ApiClientOptions {
   readonly clock: Clock;
@@ -139,9 +139,7 @@ function lateError({ method, path, timeoutMs = defaultTimeoutMs }: ApiCall, caus
   return new ApiError(message, { reason: 'Timeout', cause });
 }
 
-export interface CreateApiClientOptions {
-  readonly clock: Clock;
-  readonly registry: Registry;
+export interface CreateApiClientOptions extends Pick<Runtime, 'clock' | 'registry'> {
   readonly access: ClusterAccess;
   /** In whose slices answers are read. Default one of its own. */
   readonly schedule?: SliceSchedule;

@@ -1,20 +1,18 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { Clock } from '../../runtime/clock.ts';
 import { LineLimiter } from '../../runtime/line-limiter.ts';
 import { apiObjectBytes, apiObjectsBytes } from '../kept-object.ts';
-import type { LogFields, Logger } from '../../runtime/logger.ts';
+import type { LogFields } from '../../runtime/logger.ts';
 import type { ApiError } from '../api/api-error.ts';
 import type { LeftOutReason } from './list-objects.ts';
 import type { WatchEvent } from './watch-stream.ts';
 import { resourceName, type WatchedResource } from './watched-resource.ts';
 import { isExpired } from './reflector-steps.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 
 /** Lines about objects that are left out, for each resource, that are written at warn in one second. */
 const leftOutLinesPerSecond = 5;
 
-interface ReflectorReportOptions {
-  readonly clock: Clock;
-  readonly logger: Logger;
+interface ReflectorReportOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly metrics: ReflectorMetrics;
   readonly watched: Pick<WatchedResource, 'group' | 'resource' | 'namespace'>;
 }

@@ -3,8 +3,8 @@ import { eventPeriodMs, type EventSeries } from './kubernetes-event.ts';
 import type { ApiClient } from '../api/api-client.ts';
 import { ApiError } from '../api/api-error.ts';
 import { keptNothing } from '../kept-object.ts';
-import type { Logger } from '../../runtime/logger.ts';
 import type { WriteMetrics } from './write-metrics.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 
 /** At most so many Events wait to be written. */
 export const maxWaitingEvents = 1000;
@@ -129,9 +129,7 @@ function first<T>(values: Iterable<T>): T | undefined {
   return undefined;
 }
 
-interface EventReportOptions {
-  readonly clock: Clock;
-  readonly logger: Logger;
+interface EventReportOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly metrics: Pick<WriteMetrics, 'event'>;
 }
 

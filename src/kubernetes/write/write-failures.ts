@@ -1,8 +1,7 @@
-import type { Clock } from '../../runtime/clock.ts';
 import { ForbiddenError, PostponedError, forbiddenRetryMs } from '../../reconcile/errors.ts';
 import { LineLimiter } from '../../runtime/line-limiter.ts';
-import type { Logger } from '../../runtime/logger.ts';
 import { ApiError, type MissingRight } from '../api/api-error.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 
 /**
  * After a write that was refused with a 403 the next one is made after so long; then after as long as it has been refused
@@ -19,10 +18,7 @@ const maxRememberedRefusals = 4096;
 /** The longest that an API server which is busy can have a write put off, milliseconds. */
 const maxWriteDelayMs = 300_000;
 
-interface WriteFailuresOptions {
-  readonly clock: Clock;
-  readonly logger: Logger;
-}
+interface WriteFailuresOptions extends Pick<Runtime, 'clock' | 'logger'> {}
 
 /** A right that a write needs, as RBAC names it. */
 export interface Right {

@@ -1,13 +1,11 @@
 import type { Alert } from '../../alert/alert.ts';
-import type { Clock } from '../../runtime/clock.ts';
 import type { Logger, LogFields } from '../../runtime/logger.ts';
 import { briefLabels } from '../../cause/alert-cause.ts';
 import { LineLimiter } from '../../runtime/line-limiter.ts';
 import type { Silence } from '../../silence/silence.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 
-interface AlertLinesOptions {
-  readonly clock: Clock;
-  readonly logger: Logger;
+interface AlertLinesOptions extends Pick<Runtime, 'clock' | 'logger'> {
   /** `log.alert_lines_per_second`. */
   readonly perSecond: number;
 }

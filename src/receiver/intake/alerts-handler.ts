@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AlertStore } from '../../alert/alert-store.ts';
-import type { Clock } from '../../runtime/clock.ts';
 import { slicedBodyBytes } from '../../text/json-stream.ts';
-import type { LongWork, SliceSchedule } from '../../runtime/slice-schedule.ts';
+import type { LongWork } from '../../runtime/slice-schedule.ts';
 import { Slices } from '../../runtime/slices.ts';
 import type { Causes } from '../../cause/causes.ts';
 import { AlertIntake, type AlertTransition, type Repeats } from './alert-intake.ts';
@@ -15,6 +14,7 @@ import type { IntakeReport } from './intake-report.ts';
 import { senderOf, type Sender } from '../../server/request/sender.ts';
 import { Slots } from '../../runtime/slots.ts';
 import type { Silencing } from '../../silence/silences.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 
 /** A body over this waits for a slice of its own before it is worked on, bytes. */
 export const longBodyBytes = 64 * 1024;
@@ -32,9 +32,7 @@ export interface IntakeSettings {
   readonly webhookResolveTimeoutMs: number;
 }
 
-interface AlertsHandlerOptions {
-  readonly clock: Clock;
-  readonly schedule: SliceSchedule;
+interface AlertsHandlerOptions extends Pick<Runtime, 'clock' | 'schedule'> {
   readonly store: AlertStore;
   readonly silencing: Silencing;
   /** True if `silencing` may take milliseconds. */

@@ -1,15 +1,13 @@
-import type { Clock } from '../../runtime/clock.ts';
 import type { WebhookHead } from '../../alert/postable/read-webhook.ts';
-import { DebugField, type LogFields, type Logger } from '../../runtime/logger.ts';
+import { DebugField, type LogFields } from '../../runtime/logger.ts';
 import type { AlertIntake, AlertTransition } from './alert-intake.ts';
 import type { AlertLines, Suppressed } from './alert-lines.ts';
 import { LineLimiter } from '../../runtime/line-limiter.ts';
 import type { ReceiverMetrics } from './receiver-metrics.ts';
 import type { Sender } from '../../server/request/sender.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 
-interface IntakeReportOptions {
-  readonly clock: Clock;
-  readonly logger: Logger;
+interface IntakeReportOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly metrics: ReceiverMetrics;
   readonly lines: AlertLines;
   /** Lines about refused requests that are written in one second; `log.alert_lines_per_second`. */

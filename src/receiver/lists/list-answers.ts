@@ -1,12 +1,12 @@
 import type { ServerResponse } from 'node:http';
-import type { CancelTimer, Clock } from '../../runtime/clock.ts';
-import { sliceMs, type SliceSchedule } from '../../runtime/slice-schedule.ts';
-import type { Logger } from '../../runtime/logger.ts';
+import type { CancelTimer } from '../../runtime/clock.ts';
+import { sliceMs } from '../../runtime/slice-schedule.ts';
 import { Slices } from '../../runtime/slices.ts';
 import type { SlicedText } from './alert-lists.ts';
 import type { ReceiverMetrics } from '../intake/receiver-metrics.ts';
 import { Slots } from '../../runtime/slots.ts';
 import { remoteOf } from '../../server/request/sender.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 
 /** Most lists of alerts that are being answered at once; each holds a list of references, not the alerts. */
 export const openLists = 16;
@@ -17,10 +17,7 @@ export const listChunkLength = 64 * 1024;
 /** A reader that reads nothing for so long is ended as soon as another one waits for its place, milliseconds. */
 export const slowReaderMs = 1000;
 
-interface ListAnswersOptions {
-  readonly clock: Clock;
-  readonly schedule: SliceSchedule;
-  readonly logger: Logger;
+interface ListAnswersOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
   readonly metrics: ReceiverMetrics;
 }
 

@@ -1,10 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { MatcherError } from '../../matcher/matcher-error.ts';
 import type { Silences } from '../../silence/silences.ts';
-import type { Clock } from '../../runtime/clock.ts';
 import { excerpt } from '../../text/excerpt.ts';
-import type { Logger } from '../../runtime/logger.ts';
-import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { refuseRequest, requireAcceptsJson } from '../refusals.ts';
 import { receiverName, statusJson, type StatusOptions } from './api-json.ts';
 import { AlertLists, type SlicedText } from './alert-lists.ts';
@@ -19,14 +16,12 @@ import { remoteOf } from '../../server/request/sender.ts';
 import type { AlertStore } from '../../alert/alert-store.ts';
 import type { OnUndecided } from '../../matcher/matcher.ts';
 import type { Config } from '../../config/config.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 
 /** How often the log tells of lists that were refused, at most, milliseconds. */
 const quietMs = 60_000;
 
-interface ReadHandlerOptions {
-  readonly clock: Clock;
-  readonly schedule: SliceSchedule;
-  readonly logger: Logger;
+interface ReadHandlerOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
   readonly metrics: ReceiverMetrics;
   readonly lists: AlertLists;
   readonly silences: Silences;
@@ -111,11 +106,8 @@ function* receivers(query: Query): SlicedText {
   yield `${JSON.stringify(isWanted ? [{ labels: { name: receiverName }, name: receiverName }] : [])}\n`;
 }
 
-interface ReadOptions {
+interface ReadOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
   readonly config: Config;
-  readonly clock: Clock;
-  readonly schedule: SliceSchedule;
-  readonly logger: Logger;
   readonly metrics: ReceiverMetrics;
   readonly store: AlertStore;
   readonly silences: Silences;

@@ -1,13 +1,9 @@
-import type { Registry } from 'prom-client';
 import { SilenceRoom } from '../../silence/silence-room.ts';
 import { silencesMemoryBytes } from '../../silence/silence-size.ts';
 import type { AlertStore } from '../../alert/alert-store.ts';
 import type { SilenceLimits } from '../../silence/silence-rules.ts';
 import type { Silences } from '../../silence/silences.ts';
-import type { Clock } from '../../runtime/clock.ts';
 import type { Config } from '../../config/config.ts';
-import type { Logger } from '../../runtime/logger.ts';
-import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import type { Causes } from '../../cause/causes.ts';
 import type { BodyReader } from '../../server/request/body-reader.ts';
 import type { ReceiverMetrics } from '../intake/receiver-metrics.ts';
@@ -16,13 +12,10 @@ import { SilenceLines, createSilenceMetrics } from '../../silence/silence-report
 import { SilenceRefusals, SilencesHandler } from './silences-handler.ts';
 import { SilenceWatch, type KeptSilences } from '../../silence/silence-watch.ts';
 import { Unsilenced } from '../../silence/unsilenced.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 
-export interface SilenceStageOptions {
+export interface SilenceStageOptions extends Runtime {
   readonly config: Config;
-  readonly clock: Clock;
-  readonly schedule: SliceSchedule;
-  readonly logger: Logger;
-  readonly registry: Registry;
   readonly metrics: ReceiverMetrics;
   readonly store: AlertStore;
   readonly silences: Silences;

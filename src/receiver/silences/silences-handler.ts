@@ -4,8 +4,6 @@ import { SilenceError, NotStoredError } from '../../silence/silence-error.ts';
 import { silenceMemory } from '../../silence/silence-size.ts';
 import { validSilence, type SilenceLimits } from '../../silence/silence-rules.ts';
 import type { Silences } from '../../silence/silences.ts';
-import type { Clock } from '../../runtime/clock.ts';
-import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { inSlices, Slices } from '../../runtime/slices.ts';
 import { answer, answerEmpty, answerJson } from '../../server/request/answer.ts';
 import { bodyText, type BodyReader } from '../../server/request/body-reader.ts';
@@ -15,16 +13,14 @@ import type { SilenceKeeper } from '../../silence/silence-keeper.ts';
 import { senderOf, type Sender } from '../../server/request/sender.ts';
 import { Slots } from '../../runtime/slots.ts';
 import { readSilence } from '../../silence/read-silence.ts';
-import type { Logger } from '../../runtime/logger.ts';
 import { LineLimiter } from '../../runtime/line-limiter.ts';
 import type { HttpMetrics } from '../../server/request/http-metrics.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 
 /** A silence whose body or whose memory, by estimate, is over this is checked in slices of its own, one at a time, bytes. */
 const longSilenceBytes = 64 * 1024;
 
-interface SilencesHandlerOptions {
-  readonly clock: Clock;
-  readonly schedule: SliceSchedule;
+interface SilencesHandlerOptions extends Pick<Runtime, 'clock' | 'schedule'> {
   readonly silences: Silences;
   readonly bodies: () => BodyReader;
   readonly keeper: SilenceKeeper;
@@ -142,9 +138,7 @@ function isUuid(text: string): boolean {
   return uuid.test(text);
 }
 
-interface SilenceRefusalsOptions {
-  readonly clock: Clock;
-  readonly logger: Logger;
+interface SilenceRefusalsOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly metrics: HttpMetrics;
   /** `log.alert_lines_per_second`. */
   readonly perSecond: number;

@@ -1,17 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { Clock } from '../../runtime/clock.ts';
-import type { Logger } from '../../runtime/logger.ts';
 import { LineLimiter } from '../../runtime/line-limiter.ts';
 import type { HttpMetrics } from '../request/http-metrics.ts';
 import type { Sender } from '../request/sender.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 
 /** Lines about requests without a good password or token that are written in one second. */
 const unauthorizedLinesPerSecond = 10;
 
-interface GateReportOptions {
-  readonly clock: Clock;
-  readonly logger: Logger;
+interface GateReportOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly metrics: HttpMetrics;
   readonly webMetrics: WebMetrics;
 }

@@ -1,10 +1,10 @@
-import type { CancelTimer, Clock } from '../../runtime/clock.ts';
+import type { CancelTimer } from '../../runtime/clock.ts';
 import type { ReadFile } from '../../config/settings/settings-file.ts';
-import type { Logger } from '../../runtime/logger.ts';
 import { areSame, FileWatch, type FileStates } from './file-watch.ts';
 import { loadWebConfig } from './load-web-config.ts';
 import type { WebMetrics } from './gate-report.ts';
 import { isGuarded, type WebSettings } from './web-settings.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 
 /** How often the web configuration, and each file that it names, is looked at for a change, milliseconds. */
 export const webConfigCheckMs = 1000;
@@ -21,9 +21,7 @@ export interface WebConfigSource {
   readonly readFile: ReadFile;
 }
 
-interface LiveWebConfigOptions {
-  readonly clock: Clock;
-  readonly logger: Logger;
+interface LiveWebConfigOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly metrics: WebMetrics;
   readonly source: WebConfigSource;
   /** Gives what swaps settings in wherever they are used besides; it must not throw. Throws if they cannot be used. */
