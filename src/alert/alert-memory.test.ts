@@ -3,30 +3,30 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { posted } from './alert-store.fixture.ts';
 import { receivedTimes, mergeTimes, Alert, type AlertTimes } from './alert.ts';
-import { SharedParts, alertSize } from './alert-memory.ts';
+import { SharedTimes, alertSize } from './alert-memory.ts';
 import { labelKey, type LabelSet } from './labels.ts';
 
 const resolveTimeoutMs = 50;
 
-describe('SharedParts', () => {
+describe('SharedTimes', () => {
   it('gives the times of one rule, and what they are merged to, as one object each', () => {
-    const parts = new SharedParts();
+    const times = new SharedTimes();
     const received = (endsAt: number, now: number): AlertTimes =>
-      parts.receivedTimes(posted({ startsAt: 1, endsAt }), now, resolveTimeoutMs);
+      times.receivedTimes(posted({ startsAt: 1, endsAt }), now, resolveTimeoutMs);
     const stored = received(100, 10);
     assert.equal(received(100, 10), stored);
     const resolved = received(20, 20);
     assert.notEqual(resolved, stored);
-    const merged = parts.mergedTimes(stored, resolved);
+    const merged = times.mergedTimes(stored, resolved);
     assert.deepEqual(merged, { startsAt: 1, endsAt: 20, updatedAt: 20, timeout: false });
-    assert.equal(parts.mergedTimes(stored, resolved), merged);
+    assert.equal(times.mergedTimes(stored, resolved), merged);
   });
 
   it('gives an equal name that it was given before', () => {
-    const parts = new SharedParts();
-    assert.equal(parts.name('InstanceDown'), 'InstanceDown');
-    assert.equal(parts.name('DiskFull'), 'DiskFull');
-    assert.equal(parts.name(undefined), undefined);
+    const times = new SharedTimes();
+    assert.equal(times.name('InstanceDown'), 'InstanceDown');
+    assert.equal(times.name('DiskFull'), 'DiskFull');
+    assert.equal(times.name(undefined), undefined);
   });
 
   it('gives the same times as if none were shared', () => {
@@ -34,12 +34,12 @@ describe('SharedParts', () => {
     const post = fc.record({ startsAt: time, endsAt: time, now: fc.nat({ max: 2 }) });
     fc.assert(
       fc.property(fc.array(post, { maxLength: 30 }), (posts) => {
-        const parts = new SharedParts();
+        const times = new SharedTimes();
         let stored = receivedTimes({ startsAt: 0, endsAt: 9 }, 0, resolveTimeoutMs);
         for (const { now, ...fields } of posts) {
-          const received = parts.receivedTimes(posted(fields), now, resolveTimeoutMs);
+          const received = times.receivedTimes(posted(fields), now, resolveTimeoutMs);
           assert.deepEqual(received, receivedTimes(fields, now, resolveTimeoutMs));
-          const merged = parts.mergedTimes(stored, received);
+          const merged = times.mergedTimes(stored, received);
           assert.deepEqual(merged, mergeTimes(stored, received, now));
           if (now === 1) stored = merged;
         }

@@ -9,7 +9,7 @@ const never: AlertTimes = { startsAt: 0, endsAt: 0, updatedAt: 0, timeout: false
  * the alerts of one rule come together. What lives as long as an alert is dear: each collection of garbage has to look at it,
  * and the first ones to move it.
  */
-export class SharedParts {
+export class SharedTimes {
   #received = never;
   #merged = { stored: never, received: never, times: never };
   #name: string | undefined;

@@ -1,6 +1,6 @@
 import { Alert, isResolved, type AlertTexts, type AlertTimes } from './alert.ts';
 import { AlertIndex } from './alert-index.ts';
-import { alertSize, SharedParts } from './alert-memory.ts';
+import { alertSize, SharedTimes } from './alert-memory.ts';
 import { DeadlineHeap } from './deadline-heap.ts';
 import { isSameLabelText } from './labels.ts';
 import type { PostableAlert } from './postable/postable-alert.ts';
@@ -38,7 +38,7 @@ export class AlertStore {
   readonly #options: AlertStoreOptions;
   readonly #alerts = new AlertIndex();
   readonly #deadlines = new DeadlineHeap();
-  readonly #shared = new SharedParts();
+  readonly #shared = new SharedTimes();
   /** Those announced as resolved, in that order. */
   readonly #resolved = new Set<Alert>();
   #bytes = 0;

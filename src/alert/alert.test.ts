@@ -59,7 +59,6 @@ describe('Alert', () => {
   });
 });
 
-const nowOfAlertTimes = Date.parse('2026-11-21T03:00:00.000Z');
 const resolveTimeoutMs = 300_000;
 
 describe('receivedTimes', () => {
@@ -72,21 +71,17 @@ describe('receivedTimes', () => {
     ['an end alone, to come: starts there', [undefined, 1000], [1000, 1000, false]],
     ['both', [-1000, 1000], [-1000, 1000, false]],
     ['both, equal', [-1000, -1000], [-1000, -1000, false]],
-    ['1970, which is not absent', [-nowOfAlertTimes, -nowOfAlertTimes], [-nowOfAlertTimes, -nowOfAlertTimes, false]],
+    ['1970, which is not absent', [-now, -now], [-now, -now, false]],
   ];
   for (const [what, [startsAt, endsAt], [starts, ends, timeout]] of rows) {
     it(what, () => {
-      const at = (offset: number | undefined): number | undefined =>
-        offset === undefined ? undefined : nowOfAlertTimes + offset;
-      assert.deepEqual(
-        receivedTimes({ startsAt: at(startsAt), endsAt: at(endsAt) }, nowOfAlertTimes, resolveTimeoutMs),
-        {
-          startsAt: nowOfAlertTimes + starts,
-          endsAt: nowOfAlertTimes + ends,
-          updatedAt: nowOfAlertTimes,
-          timeout,
-        },
-      );
+      const at = (offset: number | undefined): number | undefined => (offset === undefined ? undefined : now + offset);
+      assert.deepEqual(receivedTimes({ startsAt: at(startsAt), endsAt: at(endsAt) }, now, resolveTimeoutMs), {
+        startsAt: now + starts,
+        endsAt: now + ends,
+        updatedAt: now,
+        timeout,
+      });
     });
   }
 });
@@ -94,17 +89,12 @@ describe('receivedTimes', () => {
 describe('isResolved', () => {
   it('says so when the end is here', () => {
     const resolved = (endsAt: number): boolean =>
-      isResolved(
-        { startsAt: nowOfAlertTimes - 1000, endsAt, updatedAt: nowOfAlertTimes, timeout: false },
-        nowOfAlertTimes,
-      );
-    assert.deepEqual([nowOfAlertTimes - 1, nowOfAlertTimes, nowOfAlertTimes + 1].map(resolved), [true, true, false]);
+      isResolved({ startsAt: now - 1000, endsAt, updatedAt: now, timeout: false }, now);
+    assert.deepEqual([now - 1, now, now + 1].map(resolved), [true, true, false]);
   });
 });
 
 const minute = 60_000;
-const nowOfMerge = Date.parse('2026-11-21T03:00:00.000Z');
-const resolveTimeout = 5;
 
 /** Minutes from now; what is undefined is not sent. */
 type Times = readonly [startsAt?: number | undefined, endsAt?: number | undefined];
@@ -112,13 +102,13 @@ type Times = readonly [startsAt?: number | undefined, endsAt?: number | undefine
 /** What a post with these times becomes, when it comes `secondsLater`. */
 function received([startsAt, endsAt]: Times, secondsLater = 0): AlertTimes {
   const at = (offset: number | undefined): number | undefined =>
-    offset === undefined ? undefined : nowOfMerge + offset * minute;
+    offset === undefined ? undefined : now + offset * minute;
   const post = { startsAt: at(startsAt), endsAt: at(endsAt) };
-  return receivedTimes(post, nowOfMerge + secondsLater * 1000, resolveTimeout * minute);
+  return receivedTimes(post, now + secondsLater * 1000, resolveTimeoutMs);
 }
 
 function minutes({ startsAt, endsAt }: AlertTimes): readonly number[] {
-  return [(startsAt - nowOfMerge) / minute, (endsAt - nowOfMerge) / minute];
+  return [(startsAt - now) / minute, (endsAt - now) / minute];
 }
 
 describe('mergeTimes, as seen in Alertmanager 0.25 to 0.34', () => {
@@ -147,7 +137,7 @@ describe('mergeTimes, as seen in Alertmanager 0.25 to 0.34', () => {
   for (const [name, first, second, stored] of rows) {
     it(name, () => {
       const secondState = received(second, 30);
-      const merged = mergeTimes(received(first), secondState, nowOfMerge + 30_000);
+      const merged = mergeTimes(received(first), secondState, now + 30_000);
       assert.deepEqual(minutes(merged), stored);
       const { startsAt, endsAt } = merged;
       assert.deepEqual(merged, { ...secondState, startsAt, endsAt }, 'all else is from the second');
@@ -164,7 +154,7 @@ describe('mergeTimes', () => {
   const overlaps = (stored: AlertTimes, post: AlertTimes): boolean =>
     (post.endsAt > stored.startsAt && post.endsAt < stored.endsAt) ||
     (post.startsAt > stored.startsAt && post.startsAt < stored.endsAt);
-  const nowSometime = fc.integer({ min: -7, max: 7 }).map((minutesLater) => nowOfMerge + minutesLater * minute);
+  const nowSometime = fc.integer({ min: -7, max: 7 }).map((minutesLater) => now + minutesLater * minute);
 
   /** Both, what they become, and which of them came later. */
   function check(property: (stored: AlertTimes, post: AlertTimes, merged: AlertTimes, at: number) => void): void {

@@ -65,29 +65,26 @@ describe('FiringAlerts', () => {
     const slices = slicesThatAreOver();
     const all = Array.from({ length: 5000 }, (_, n) => ({ alertname: 'A', pod: `${n % 7}`, n: `${n}` }));
     const sliced = await FiringAlerts.inSlices(all, slices);
-    const added = slices.breaths;
+    const added = slices.turns;
     await sliced.prepare('A', byPod);
-    const prepared = slices.breaths;
+    const prepared = slices.turns;
     assert.equal(await sliced.reports({ alertname: 'A', n: 'none' }), false);
-    assert.ok(added >= 5000 / 64 - 1, `${added} breaths while they were added`);
-    assert.ok(prepared - added >= 5000 / 64 - 1, `${prepared - added} breaths while the first ones were looked for`);
-    assert.ok(
-      slices.breaths - prepared >= 5000 / 256 - 1,
-      `${slices.breaths - prepared} breaths while one was searched`,
-    );
+    assert.ok(added >= 5000 / 64 - 1, `${added} turns while they were added`);
+    assert.ok(prepared - added >= 5000 / 64 - 1, `${prepared - added} turns while the first ones were looked for`);
+    assert.ok(slices.turns - prepared >= 5000 / 256 - 1, `${slices.turns - prepared} turns while one was searched`);
   });
 });
 
 /** Has a breath wherever one may be. */
-function slicesThatAreOver(): Slices & { readonly breaths: number } {
-  let breaths = 0;
+function slicesThatAreOver(): Slices & { readonly turns: number } {
+  let turns = 0;
   return {
     isOver: true,
-    breathe: () => Promise.resolve(void breaths++),
-    get breaths() {
-      return breaths;
+    yieldTurn: () => Promise.resolve(void turns++),
+    get turns() {
+      return turns;
     },
-  } as unknown as Slices & { readonly breaths: number };
+  } as unknown as Slices & { readonly turns: number };
 }
 
 describe('FiringAlerts.reports', () => {

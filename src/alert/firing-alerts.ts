@@ -47,7 +47,7 @@ export class FiringAlerts {
     let added = 0;
     for (const labels of all) {
       firing.#addLabels(labels);
-      if (++added % alertsPerStep === 0 && slices.isOver) await slices.breathe();
+      if (++added % alertsPerStep === 0 && slices.isOver) await slices.yieldTurn();
     }
     return firing;
   }
@@ -117,7 +117,7 @@ export class FiringAlerts {
     const firsts = new Map<string, LabelSet>();
     for (const [index, { labels }] of (this.#byName.get(alertname) ?? []).entries()) {
       keepFirst(firsts, groupOf(labels), labels);
-      if (index % alertsPerStep === 0 && this.#slices?.isOver === true) await this.#slices.breathe();
+      if (index % alertsPerStep === 0 && this.#slices?.isOver === true) await this.#slices.yieldTurn();
     }
     this.#firsts.set(alertname, firsts);
   }
@@ -134,7 +134,7 @@ export class FiringAlerts {
     const steps = search.finds(pushed);
     for (let step = steps.next(); ; step = steps.next()) {
       if (step.done === true) return step.value;
-      if (this.#slices?.isOver === true) await this.#slices.breathe();
+      if (this.#slices?.isOver === true) await this.#slices.yieldTurn();
     }
   }
 }

@@ -1,8 +1,8 @@
 import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
 import { AlertStore } from '../alert/alert-store.ts';
-import { AlertTruth } from './current-alert-source.ts';
-import { AlertlessWakes, Resync } from '../source/pipeline-source.ts';
+import { CurrentAlertSource } from './current-alert-source.ts';
+import { PipelineSource, Resync } from '../source/pipeline-source.ts';
 import type { AppOptions } from './app-options.ts';
 import { History } from '../history/history.ts';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ import type { Controller } from '../controller/controller.ts';
 import { createController, type ControllerStage } from '../controller/create-controller.ts';
 import type { PipelineChange } from '../reconcile/ports.ts';
 import type { Home } from './home.ts';
-import { memoryPlan, memoryThere, tellMemoryPlan } from '../receiver/memory-plan.ts';
+import { memoryPlan, memoryThere, logMemoryPlan } from '../receiver/memory-plan.ts';
 import { createProcessMetrics, createReloadMetrics } from './metrics.ts';
 import { Receiver } from '../receiver/receiver.ts';
 import type { Connections } from '../server/connections.ts';
@@ -45,8 +45,8 @@ export class App {
   readonly #pipelines: Home;
   readonly #controller: Controller;
   readonly #prepareController: ControllerStage['prepare'];
-  readonly #alerts: AlertTruth;
-  readonly #wakes: AlertlessWakes;
+  readonly #alerts: CurrentAlertSource;
+  readonly #pipelineSource: PipelineSource;
   readonly #reloader: Reloader;
   readonly #source: EventSource;
   readonly #connections: Connections;
@@ -70,13 +70,13 @@ export class App {
     this.#storage = new Storage(options);
     this.#pipelines = this.#createHome();
     const common = { ...options, schedule: this.#schedule, registry: this.#registry, store: this.#store };
-    this.#alerts = new AlertTruth({ ...common, config: options.config.prometheus });
+    this.#alerts = new CurrentAlertSource({ ...common, config: options.config.prometheus });
     const { controller, prepare } = this.#createController();
     this.#controller = controller;
     this.#prepareController = prepare;
     const pipelines = (): readonly Request[] => this.#pipelines.list();
     const enqueue: Controller['enqueue'] = (...work) => controller.enqueue(...work);
-    this.#wakes = new AlertlessWakes({ ...options, enqueue, pipelines, newEventId: newId.bind(undefined, 4) });
+    this.#pipelineSource = new PipelineSource({ ...options, enqueue, pipelines, newEventId: newId.bind(undefined, 4) });
     this.#source = this.#createSource();
     const web = { ...common, metrics: createHttpMetrics(this.#registry) };
     this.#connections = createConnections(web, this.#connectionBytes);
@@ -118,7 +118,7 @@ export class App {
 
   async #open(): Promise<AddressInfo> {
     const { clock, listenAddress, logger } = this.#options;
-    tellMemoryPlan(logger, memoryPlan(this.#config, this.#memory));
+    logMemoryPlan(logger, memoryPlan(this.#config, this.#memory));
     this.#cleanups.add('storage', () => this.#storage.close());
     const silences = await this.#storage.open();
     this.#cleanups.add('history', () => this.#history.close());
@@ -133,7 +133,7 @@ export class App {
     this.#receiver.load(silences);
     const address = await this.#server.listen(listenAddress);
     const periodMs = this.#config.controller.resync;
-    this.#resync = new Resync({ clock, periodMs, sweep: () => void this.#wakes.sweep('resync') });
+    this.#resync = new Resync({ clock, periodMs, sweep: () => void this.#pipelineSource.sweep('resync') });
     this.#resync.start();
     this.#cleanups.add('resync', () => this.#resync?.close());
     this.#cleanups.add('reloader', () => this.#reloader.close());
@@ -145,7 +145,7 @@ export class App {
   async #becomeReady(): Promise<void> {
     await this.#pipelines.synced();
     if (this.#notReady !== startingUp) return;
-    void this.#wakes.sweep('start');
+    void this.#pipelineSource.sweep('start');
     this.#notReady = undefined;
     this.#options.logger.info('app.ready', 'ready', { pipelines: this.#pipelines.list().length });
   }
@@ -170,7 +170,7 @@ export class App {
   }
 
   #createHome(): Home {
-    const onChange = (change: PipelineChange): void => void this.#wakes.pipelineChanged(change);
+    const onChange = (change: PipelineChange): void => void this.#pipelineSource.pipelineChanged(change);
     const common = { schedule: this.#schedule, registry: this.#registry };
     return this.#options.createHome({ ...this.#options, ...common, onChange });
   }
@@ -223,12 +223,12 @@ export class App {
     this.#server.server.limits = liveLimits(this.#config);
     this.#connections.maxBytes = this.#connectionBytes;
     if (changed.some((key) => key.includes('.max_')))
-      tellMemoryPlan(this.#options.logger, memoryPlan(this.#config, this.#memory));
+      logMemoryPlan(this.#options.logger, memoryPlan(this.#config, this.#memory));
     this.#resync?.restart(this.#config.controller.resync);
-    const newTruth = changed.some((key) => key.startsWith('prometheus.'));
-    if (newTruth) this.#alerts.use(this.#config.prometheus);
-    // Another truth, or another thing to do with it, concerns every pipeline now.
-    if (newTruth || changed.includes('controller.action')) void this.#wakes.sweep('reload');
+    const newSource = changed.some((key) => key.startsWith('prometheus.'));
+    if (newSource) this.#alerts.use(this.#config.prometheus);
+    // Another source, or another thing to do with it, concerns every pipeline now.
+    if (newSource || changed.includes('controller.action')) void this.#pipelineSource.sweep('reload');
   }
 
   #createSource(): EventSource {

@@ -5,51 +5,53 @@ import { eventually } from '../runtime/eventually.fixture.ts';
 import { startFakePrometheus, type FakePrometheus } from '../prometheus/fake-prometheus.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { AlertStore } from '../alert/alert-store.ts';
-import { AlertTruth } from './current-alert-source.ts';
+import { CurrentAlertSource } from './current-alert-source.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { Config } from '../config/config.ts';
 import { SliceSchedule } from '../runtime/slice-schedule.ts';
 
 const { signal } = new AbortController();
 
-describe('AlertTruth', () => {
+describe('CurrentAlertSource', () => {
   it('is the alerts received until there is a Prometheus, and again when it is gone', async (t) => {
-    const { truth, registry, prometheus } = await setUp(t);
-    assert.equal(truth.pulls, false);
+    const { source, registry, prometheus } = await setUp(t);
+    assert.equal(source.pulls, false);
     assert.match(await registry.metrics(), /^tocsin_prometheus_queries_total\{result="success"\} 0$/m);
 
-    truth.use(withUrl(prometheus.url));
-    assert.equal(truth.pulls, true);
-    await truth.snapshot(0, [], signal);
+    source.use(withUrl(prometheus.url));
+    assert.equal(source.pulls, true);
+    await source.snapshot(0, [], signal);
     assert.equal(prometheus.queries(), 1);
 
-    truth.use(withUrl(null));
-    assert.equal(truth.pulls, false);
-    await truth.snapshot(0, [], signal);
+    source.use(withUrl(null));
+    assert.equal(source.pulls, false);
+    await source.snapshot(0, [], signal);
     assert.equal(prometheus.queries(), 1);
   });
 
   it('gives those who have asked an earlier Prometheus its answer', async (t) => {
-    const { truth, prometheus } = await setUp(t);
-    truth.use(withUrl(prometheus.url));
+    const { source, prometheus } = await setUp(t);
+    source.use(withUrl(prometheus.url));
     prometheus.hang();
-    const asked = truth.snapshot(0, [], signal);
+    const asked = source.snapshot(0, [], signal);
     await eventually(
       () => Promise.resolve(prometheus.queries()),
       (queries) => queries === 1,
     );
-    truth.use(withUrl(null));
+    source.use(withUrl(null));
     prometheus.answer([{ labels: { alertname: 'A' }, state: 'firing' }]);
     const { firing } = await asked;
     assert.equal(await firing.reports({ alertname: 'A' }), true);
   });
 });
 
-async function setUp(t: TestContext): Promise<{ truth: AlertTruth; registry: Registry; prometheus: FakePrometheus }> {
+async function setUp(
+  t: TestContext,
+): Promise<{ source: CurrentAlertSource; registry: Registry; prometheus: FakePrometheus }> {
   const prometheus = await startFakePrometheus();
   const registry = new Registry();
   const store = new AlertStore({ maxAlerts: 10, maxBytes: 100_000, resolveTimeoutMs: 300_000 });
-  const truth = new AlertTruth({
+  const source = new CurrentAlertSource({
     config: withUrl(null),
     store,
     registry,
@@ -59,22 +61,22 @@ async function setUp(t: TestContext): Promise<{ truth: AlertTruth; registry: Reg
     version: 'test',
   });
   t.after(async () => {
-    truth.close();
+    source.close();
     await prometheus.stop();
   });
-  return { truth, registry, prometheus };
+  return { source, registry, prometheus };
 }
 
 function withUrl(url: string | null): Config['prometheus'] {
   return Config.parse({ prometheus: { url } }).prometheus;
 }
 
-describe('AlertTruth, what is pushed', () => {
+describe('CurrentAlertSource, what is pushed', () => {
   it('may keep a verdict where a Prometheus is asked, for the grace, and not where the pushes are the truth', async (t) => {
-    const { truth, prometheus } = await setUp(t);
-    const pushed = () => truth.pushed;
+    const { source, prometheus } = await setUp(t);
+    const pushed = () => source.pushed;
     const use = (heal_grace: string): void =>
-      truth.use(Config.parse({ prometheus: { url: prometheus.url, heal_grace } }).prometheus);
+      source.use(Config.parse({ prometheus: { url: prometheus.url, heal_grace } }).prometheus);
     assert.equal(pushed(), undefined);
     use('3s');
     assert.equal(pushed()?.graceMs, 3000);

@@ -6,15 +6,15 @@ import { createPrometheusMetrics, type PrometheusMetrics } from '../prometheus/p
 import { StoredAlertSource } from '../standalone/stored-alert-source.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
-export interface AlertTruthOptions extends Runtime {
+export interface CurrentAlertSourceOptions extends Runtime {
   readonly config: Config['prometheus'];
   readonly store: AlertStore;
   readonly version: string;
 }
 
 /** Who tells what fires: Prometheus where one is configured, else the alerts received. Exchanged while reconciles run. */
-export class AlertTruth implements AlertSource {
-  readonly #options: AlertTruthOptions;
+export class CurrentAlertSource implements AlertSource {
+  readonly #options: CurrentAlertSourceOptions;
   readonly #stored: StoredAlertSource;
   #healGraceMs = 0;
   #source: AlertSource;
@@ -23,7 +23,7 @@ export class AlertTruth implements AlertSource {
   /** There from the start, at 0, so that an alert on them finds them however late a Prometheus is configured. */
   readonly #metrics: PrometheusMetrics;
 
-  constructor(options: AlertTruthOptions) {
+  constructor(options: CurrentAlertSourceOptions) {
     this.#options = options;
     this.#stored = new StoredAlertSource(options.store, options.schedule);
     this.#metrics = createPrometheusMetrics(options.registry);

@@ -330,7 +330,7 @@ describe('describeCauses', () => {
   });
 });
 
-function causesOfOfCauseText(...alertnames: readonly string[]): Causes {
+function causesNaming(...alertnames: readonly string[]): Causes {
   const causes = new Causes();
   for (const [index, alertname] of alertnames.entries()) {
     causes.addAlert(String(index), { labels: { alertname, token: 'hunter2' } }, 'firing', 1000 + index);
@@ -340,15 +340,15 @@ function causesOfOfCauseText(...alertnames: readonly string[]): Causes {
 
 describe('causeText', () => {
   it('is cut at 256 characters, with a sign that it was', () => {
-    const text = causeText(causesOfOfCauseText('A'.repeat(300)));
+    const text = causeText(causesNaming('A'.repeat(300)));
     assert.deepEqual([text.length, text.at(-1), text.startsWith('AAA')], [256, '…', true]);
-    assert.equal(causeText(causesOfOfCauseText('A'.repeat(249))), `${'A'.repeat(249)} firing`);
+    assert.equal(causeText(causesNaming('A'.repeat(249))), `${'A'.repeat(249)} firing`);
   });
 
   it('is one well-formed line of at most 256 characters that begins with the newest alert, whatever the names are', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: 'binary', maxLength: 400 }), { minLength: 1 }), (names) => {
-        const text = causeText(causesOfOfCauseText(...names));
+        const text = causeText(causesNaming(...names));
         assert.ok(text.length <= 256 && text.isWellFormed() && !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(text));
         const plain = /^[\w-]*/.exec(names.at(-1)!)![0];
         assert.ok(text.startsWith(plain.slice(0, 250)));

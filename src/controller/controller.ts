@@ -6,7 +6,7 @@ import { requestKey, type Request } from '../reconcile/request.ts';
 import type { FailedRequests, Priority, WorkItem, WorkQueue } from '../workqueue/work-queue.ts';
 import { outcomeOfError, outcomeOfResult, type Outcome, type Reconciler } from './reconciler.ts';
 import type { ReconcileReport } from './reconcile-report.ts';
-import { Sweep, requeuedWork, retriedWork, type Work } from './sweep.ts';
+import { Sweep, requeuedWork, retriedWork, type QueuedWork } from './sweep.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 /** A reconcile that has not ended by then is told to stop through its signal, milliseconds. */
@@ -18,13 +18,13 @@ interface ControllerOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule
   /** Names a run: short, unlike any other. */
   readonly newRunId?: () => string;
   /** Makes the queue, with the controller as its worker. */
-  readonly createQueue: (work: (item: WorkItem<Work>) => Promise<void>) => WorkQueue<Work>;
+  readonly createQueue: (work: (item: WorkItem<QueuedWork>) => Promise<void>) => WorkQueue<QueuedWork>;
 }
 
 /** Takes requests from the work queue, runs each under a deadline, and decides in one switch what happens next. */
 export class Controller {
   readonly #options: ControllerOptions;
-  readonly #queue: WorkQueue<Work>;
+  readonly #queue: WorkQueue<QueuedWork>;
   readonly #shutdown = new AbortController();
   /** Keys whose last run did not come through: they wait for a retry, or no longer get one because we shut down. */
   readonly #unfinished = new Set<string>();
@@ -63,7 +63,7 @@ export class Controller {
     const work = { causes, sweeps: [sweep], eventIds: [eventId] };
     for (const request of requests) {
       if (!this.#queue.add(request, work, priority)) sweep.settle('failed');
-      if (slices.isOver) await slices.breathe();
+      if (slices.isOver) await slices.yieldTurn();
     }
   }
 
@@ -81,10 +81,10 @@ export class Controller {
   }
 
   /** Never rejects, as the queue demands. */
-  async #work(item: WorkItem<Work>): Promise<void> {
+  async #work(item: WorkItem<QueuedWork>): Promise<void> {
     const { clock, logger, report, newRunId = () => newId(4) } = this.#options;
     // A sweep in which nothing changes never waits for anything but a promise: alerts would have to wait for its end.
-    if (this.#slices.isOver) await this.#slices.breathe();
+    if (this.#slices.isOver) await this.#slices.yieldTurn();
     const startedAt = clock.now();
     this.#unfinished.delete(requestKey(item.request));
     const runId = newRunId();
@@ -97,7 +97,7 @@ export class Controller {
   }
 
   /** The slot and the key are held until the run itself has settled, overdue or not: a key must never run twice at once. */
-  async #attempt({ request, payload }: WorkItem<Work>, runId: string): Promise<Outcome> {
+  async #attempt({ request, payload }: WorkItem<QueuedWork>, runId: string): Promise<Outcome> {
     const { clock, reconciler } = this.#options;
     const shutdown = this.#shutdown.signal;
     if (shutdown.aborted) return outcomeOfError(shutdown.reason, true);
@@ -121,7 +121,7 @@ export class Controller {
   }
 
   /** Every outcome there is, and what follows from it. */
-  #settle(item: WorkItem<Work>, runId: string, outcome: Outcome, durationMs: () => number): void {
+  #settle(item: WorkItem<QueuedWork>, runId: string, outcome: Outcome, durationMs: () => number): void {
     const { request, payload } = item;
     const { clock, report } = this.#options;
     const ended = (retryInMs?: number): void => report.ended(item, runId, outcome, durationMs(), retryInMs);
@@ -153,7 +153,7 @@ export class Controller {
     }
   }
   /** After its back-off, and after as long as the failed run took: one whose writes time out takes half of a worker's time at most. */
-  #retry({ request, payload }: WorkItem<Work>, tookMs: number): number {
+  #retry({ request, payload }: WorkItem<QueuedWork>, tookMs: number): number {
     return this.#queue.addRateLimited(request, () => retriedWork(payload), 'retry', tookMs);
   }
 }

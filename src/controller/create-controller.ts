@@ -10,7 +10,7 @@ import type { AlertSource, Annotator, Pipelines, TransitionRecorder } from '../r
 import { ReconcileReport } from './reconcile-report.ts';
 import { Reconciler } from './reconciler.ts';
 import { VerdictHolder } from './action/verdict-holder.ts';
-import { createMergeWork, type Work } from './sweep.ts';
+import { createMergeWork, type QueuedWork } from './sweep.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 export interface ControllerStageOptions extends Runtime {
@@ -43,7 +43,7 @@ export function createController(options: ControllerStageOptions): ControllerSta
     ...options,
     report: new ReconcileReport({ ...options, metrics }),
     reconciler,
-    createQueue: (work: (item: WorkItem<Work>) => Promise<void>) =>
+    createQueue: (work: (item: WorkItem<QueuedWork>) => Promise<void>) =>
       new WorkQueue({
         clock,
         work,

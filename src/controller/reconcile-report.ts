@@ -8,7 +8,7 @@ import { decidedBy } from '../reconcile/decision.ts';
 import { ForbiddenError, PostponedError, SnapshotError, TerminalError } from '../reconcile/errors.ts';
 import type { Result } from '../reconcile/ports.ts';
 import type { Outcome } from './reconciler.ts';
-import type { SweepOutcome, Work } from './sweep.ts';
+import type { SweepOutcome, QueuedWork } from './sweep.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 export interface ReconcileReportOptions extends Pick<Runtime, 'clock' | 'logger'> {
@@ -25,7 +25,7 @@ export class ReconcileReport {
     this.#options = options;
   }
 
-  started(item: WorkItem<Work>, runId: string): void {
+  started(item: WorkItem<QueuedWork>, runId: string): void {
     const { clock, metrics } = this.#options;
     // Not the causes: in a retry they hold alerts that a run has begun to look at before, and that are counted.
     const alertAt = Math.min(...item.payload.sweeps.map((sweep) => sweep.firstAlertAt));
@@ -35,7 +35,7 @@ export class ReconcileReport {
   }
 
   /** @param retryInMs when it is tried again; undefined if it is not */
-  ended(item: WorkItem<Work>, runId: string, outcome: Outcome, durationMs: number, retryInMs?: number): void {
+  ended(item: WorkItem<QueuedWork>, runId: string, outcome: Outcome, durationMs: number, retryInMs?: number): void {
     const { kind, error, result } = { error: undefined, result: undefined, ...outcome };
     this.#options.metrics.reconciled(kindName(item.request), labelOf(kind), durationMs / 1000);
     if (result === undefined) this.#failed(item, runId, kind, error, durationMs, retryInMs);
@@ -57,7 +57,7 @@ export class ReconcileReport {
   }
 
   #failed(
-    item: WorkItem<Work>,
+    item: WorkItem<QueuedWork>,
     runId: string,
     kind: Outcome['kind'],
     error: unknown,
@@ -82,7 +82,7 @@ export class ReconcileReport {
     level: LogLevel,
     event: string,
     msg: string,
-    { request, priority, payload }: WorkItem<Work>,
+    { request, priority, payload }: WorkItem<QueuedWork>,
     runId: string,
     fields: LogFields,
   ): void {
@@ -101,7 +101,7 @@ export class ReconcileReport {
   }
 
   /** Under which name the log has told of the alerts; those of several events together are told of here, once for all runs. */
-  #causesId({ causes, sweeps, eventIds }: Work): string | undefined {
+  #causesId({ causes, sweeps, eventIds }: QueuedWork): string | undefined {
     if (causes.alertCount + causes.truncatedAlerts === 0) return undefined;
     const known = this.#causesIds.get(causes) ?? sweeps.find((sweep) => sweep.causes === causes)?.eventId;
     const id = known ?? newId(4);
@@ -116,7 +116,7 @@ export class ReconcileReport {
     return id;
   }
 
-  #sinceAlertMs({ payload: { causes } }: WorkItem<Work>): number | undefined {
+  #sinceAlertMs({ payload: { causes } }: WorkItem<QueuedWork>): number | undefined {
     return Number.isFinite(causes.firstSeen) ? Math.max(0, this.#options.clock.now() - causes.firstSeen) : undefined;
   }
 }
@@ -126,12 +126,12 @@ function labelOf(kind: Outcome['kind']): ReconcileResultLabel {
 }
 
 /** What an alert caused can be followed at info; the periodic looks and the retries are told at debug. */
-function levelOf({ priority }: WorkItem<Work>): LogLevel {
+function levelOf({ priority }: WorkItem<QueuedWork>): LogLevel {
   return priority === 'alert' || priority === 'manual' ? 'info' : 'debug';
 }
 
 /** A retry that came through ends the story of an alert. */
-function finishedLevel(item: WorkItem<Work>): LogLevel {
+function finishedLevel(item: WorkItem<QueuedWork>): LogLevel {
   return item.priority === 'retry' ? 'info' : levelOf(item);
 }
 
@@ -140,7 +140,7 @@ function finishedLevel(item: WorkItem<Work>): LogLevel {
  * was found: because Prometheus cannot be asked, for each only where an alert waits for it; of a write that the API server
  * refuses until a person acts, by the home of the pipelines and the end of the sweep.
  */
-function failedLevel(item: WorkItem<Work>, error: unknown): LogLevel {
+function failedLevel(item: WorkItem<QueuedWork>, error: unknown): LogLevel {
   if (item.priority === 'retry' || error instanceof ForbiddenError) return 'debug';
   return error instanceof PostponedError && levelOf(item) === 'debug' ? 'debug' : 'warn';
 }

@@ -7,7 +7,7 @@ import type { Result } from '../reconcile/ports.ts';
 import { SnapshotError } from '../reconcile/errors.ts';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
-import { Sweep, createMergeWork, maxSweepsOfRequest, requeuedWork, retriedWork, type Work } from './sweep.ts';
+import { Sweep, createMergeWork, maxSweepsOfRequest, requeuedWork, retriedWork, type QueuedWork } from './sweep.ts';
 
 describe('sweep', () => {
   it('tells once how the requests of an event ended, when the last one has', async () => {
@@ -174,7 +174,7 @@ describe('sweep', () => {
 
 const clock = new FakeClock();
 
-function work(eventId: string, causes: Causes = alertCauses(clock.now(), eventId)): Work {
+function work(eventId: string, causes: Causes = alertCauses(clock.now(), eventId)): QueuedWork {
   const sweep = new Sweep({ eventId, causes, requests: 1, clock, logger: new RecordingLogger() });
   return { causes, sweeps: [sweep], eventIds: [eventId] };
 }
@@ -216,7 +216,7 @@ describe('createMergeWork', () => {
   it('makes another union for another pair, also when one of the two is the same', () => {
     const merge = createMergeWork();
     const [a, b, c] = [work('a'), work('b'), work('c')];
-    const ids = (pair: Work): readonly string[] => [...pair.causes.requestIds];
+    const ids = (pair: QueuedWork): readonly string[] => [...pair.causes.requestIds];
     assert.deepEqual(ids(merge(a, b)), ['a', 'b']);
     assert.deepEqual(ids(merge(a, c)), ['a', 'c']);
     assert.deepEqual(ids(merge(b, c)), ['b', 'c']);
@@ -226,7 +226,7 @@ describe('createMergeWork', () => {
   it('bounds the events that wait for one request, and tells how many requests of an event were left to later ones', () => {
     const [logger, merge] = [new RecordingLogger(), createMergeWork()];
     const ids = Array.from({ length: maxSweepsOfRequest + 3 }, (_, n) => `e${n}`);
-    const works = ids.map((eventId): Work => {
+    const works = ids.map((eventId): QueuedWork => {
       const causes = alertCauses(clock.now());
       return { causes, sweeps: [new Sweep({ eventId, causes, requests: 1, clock, logger })], eventIds: [eventId] };
     });

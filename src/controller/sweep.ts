@@ -61,7 +61,7 @@ export class Sweep {
 }
 
 /** What a request carries through the queue. */
-export interface Work {
+export interface QueuedWork {
   readonly causes: Causes;
   /** Those that wait for the request to end. */
   readonly sweeps: readonly Sweep[];
@@ -76,7 +76,7 @@ const maxEventIds = 100;
  * Unites what two adds of one key carry: both causes, and both sweeps end with the one run. A sweep adds the same causes to
  * many keys, one after the other, so the last union is remembered: a thousand keys share one instead of making a thousand.
  */
-export function createMergeWork(): (earlier: Work, later: Work) => Work {
+export function createMergeWork(): (earlier: QueuedWork, later: QueuedWork) => QueuedWork {
   let last: { readonly earlier: Causes; readonly later: Causes; readonly union: Causes } | undefined;
   return (earlier, later) => {
     if (last?.earlier !== earlier.causes || last.later !== later.causes) {
@@ -103,7 +103,7 @@ function bothEventIds(earlier: readonly string[], later: readonly string[]): rea
 }
 
 /** The same work for a retry: its sweeps are over, its causes still hold. */
-export function retriedWork({ causes, eventIds }: Work): Work {
+export function retriedWork({ causes, eventIds }: QueuedWork): QueuedWork {
   return { causes, sweeps: [], eventIds };
 }
 
@@ -112,7 +112,7 @@ export function retriedWork({ causes, eventIds }: Work): Work {
  * in the same second are served by one query.
  * @param isDue false if something else takes the request over before its time: then the look is no cause of it
  */
-export function requeuedWork(now: number, isDue: boolean): Work {
+export function requeuedWork(now: number, isDue: boolean): QueuedWork {
   return {
     causes: isDue ? Causes.of('requeue', Math.floor(now / 1000) * 1000) : new Causes(),
     sweeps: [],

@@ -18,7 +18,7 @@ export class HistoryReport {
   readonly #metrics: ReturnType<typeof createHistoryMetrics>;
   #untoldForgotten = 0;
   #untoldLost = 0;
-  #toldAt = Number.NEGATIVE_INFINITY;
+  #loggedAt = Number.NEGATIVE_INFINITY;
   #isWritable = true;
 
   constructor(options: HistoryReportOptions) {
@@ -76,15 +76,15 @@ export class HistoryReport {
 
   /** At the end: says what is still to be said. */
   close(): void {
-    this.#toldAt = Number.NEGATIVE_INFINITY;
+    this.#loggedAt = Number.NEGATIVE_INFINITY;
     this.#tell();
   }
 
   #tell(): void {
     const { clock, logger } = this.#options;
     const [forgotten, lost] = [this.#untoldForgotten, this.#untoldLost];
-    if (forgotten + lost === 0 || clock.monotonic() - this.#toldAt < periodMs) return;
-    this.#toldAt = clock.monotonic();
+    if (forgotten + lost === 0 || clock.monotonic() - this.#loggedAt < periodMs) return;
+    this.#loggedAt = clock.monotonic();
     this.#untoldForgotten = 0;
     this.#untoldLost = 0;
     const message = 'the history has forgotten facts before their time, to make room: raise history.max_size';

@@ -201,11 +201,11 @@ export class History implements LineKeeper {
     for (const chunk of ordered(this.#ring.chunks)) {
       if (chunk.lastId <= after || chunk.firstId >= before) continue;
       for (const line of ordered(linesWith(chunk, wanted))) {
-        if (slices.isOver) await slices.breathe();
+        if (slices.isOver) await slices.yieldTurn();
         const fact = this.#kept(line);
         if (fact !== undefined && fact.id < before && fact.id > after) yield fact;
       }
-      if (slices.isOver) await slices.breathe();
+      if (slices.isOver) await slices.yieldTurn();
     }
   }
 
@@ -239,7 +239,7 @@ export class History implements LineKeeper {
     const pieces: Piece[] = [];
     for (const entry of entries) {
       for (const kept of this.#filter.take(entry)) this.#appendOne(kept, pieces);
-      if (slices.isOver) await slices.breathe();
+      if (slices.isOver) await slices.yieldTurn();
     }
     return pieces.map(({ chunk, from, to }) => chunk.bytes.subarray(from, to));
   }

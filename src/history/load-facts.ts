@@ -39,7 +39,7 @@ export async function loadFacts(options: LoadOptions): Promise<void> {
     if (found.chunk === undefined) continue;
     if (!ring.prepend(found.chunk)) break;
     before = found.chunk.firstId;
-    if (slices.isOver) await slices.breathe();
+    if (slices.isOver) await slices.yieldTurn();
   }
   if (damaged > 0) onDamaged(damaged);
 }
@@ -54,7 +54,7 @@ async function readChunk(bytes: Buffer, before: number, { oldest, slices }: Load
   const good: string[] = [];
   let [damaged, firstId, lastId, lastTime] = [0, 0, 0, 0];
   for (const line of linesOf(bytes)) {
-    if (slices.isOver) await slices.breathe();
+    if (slices.isOver) await slices.yieldTurn();
     const fact = parseFact(line);
     if (fact === undefined || fact.id <= lastId || fact.id >= before) {
       damaged++;

@@ -195,16 +195,13 @@ describe('api.rate', () => {
   });
 });
 
-const neverOfTokenBucket = new AbortController().signal;
-
 describe('TokenBucket', () => {
   it('lets a burst through at once, then one call after the other', async () => {
     const clock = new FakeClock();
     const limiter = new TokenBucket({ clock, qps: 10, burst: 3 });
     const granted: number[] = [];
     const start = clock.now();
-    for (let call = 0; call < 6; call++)
-      void limiter.acquire(neverOfTokenBucket).then(() => granted.push(clock.now() - start));
+    for (let call = 0; call < 6; call++) void limiter.acquire(never).then(() => granted.push(clock.now() - start));
     await clock.advanceAsync(1000);
     assert.deepEqual(granted, [0, 0, 0, 100, 200, 300]);
     assert.equal(clock.pending(), 0);
@@ -213,16 +210,10 @@ describe('TokenBucket', () => {
   it('fills up again while it rests, up to the burst', async () => {
     const clock = new FakeClock();
     const limiter = new TokenBucket({ clock, qps: 10, burst: 2 });
-    assert.deepEqual(
-      await Promise.all([limiter.acquire(neverOfTokenBucket), limiter.acquire(neverOfTokenBucket)]),
-      [0, 0],
-    );
+    assert.deepEqual(await Promise.all([limiter.acquire(never), limiter.acquire(never)]), [0, 0]);
     clock.advance(10_000);
-    assert.deepEqual(
-      await Promise.all([limiter.acquire(neverOfTokenBucket), limiter.acquire(neverOfTokenBucket)]),
-      [0, 0],
-    );
-    const third = limiter.acquire(neverOfTokenBucket);
+    assert.deepEqual(await Promise.all([limiter.acquire(never), limiter.acquire(never)]), [0, 0]);
+    const third = limiter.acquire(never);
     clock.advance(100);
     assert.equal(await third, 100);
   });
@@ -230,10 +221,10 @@ describe('TokenBucket', () => {
   it('makes nobody wait longer when the clock is set back', async () => {
     const clock = new FakeClock();
     const limiter = new TokenBucket({ clock, qps: 10, burst: 1 });
-    await limiter.acquire(neverOfTokenBucket);
+    await limiter.acquire(never);
     clock.advance(-24 * 3_600_000);
     const waits: number[] = [];
-    void limiter.acquire(neverOfTokenBucket).then((waitedMs) => waits.push(waitedMs));
+    void limiter.acquire(never).then((waitedMs) => waits.push(waitedMs));
     await clock.advanceAsync(100);
     assert.deepEqual(waits, [100]);
   });
@@ -241,13 +232,13 @@ describe('TokenBucket', () => {
   it('gives the place of one who goes away to the next who comes, and leaves nothing behind', async () => {
     const clock = new FakeClock();
     const limiter = new TokenBucket({ clock, qps: 10, burst: 1 });
-    await limiter.acquire(neverOfTokenBucket);
+    await limiter.acquire(never);
     const { signal, abort } = controller();
     const gone = assert.rejects(limiter.acquire(signal), { message: 'gone' });
     abort();
     await gone;
     assert.deepEqual([clock.pending(), getEventListeners(signal, 'abort').length], [0, 0]);
-    const next = limiter.acquire(neverOfTokenBucket);
+    const next = limiter.acquire(never);
     clock.advance(100);
     assert.equal(await next, 100);
   });
@@ -258,7 +249,7 @@ describe('TokenBucket', () => {
     const { signal, abort } = controller();
     abort();
     await assert.rejects(limiter.acquire(signal), { message: 'gone' });
-    assert.equal(await limiter.acquire(neverOfTokenBucket), 0);
+    assert.equal(await limiter.acquire(never), 0);
   });
 
   it('never lets more through than the burst and the rate allow, whenever the calls come', async () => {
@@ -274,7 +265,7 @@ describe('TokenBucket', () => {
           const granted: number[] = [];
           for (const gap of gaps) {
             await clock.advanceAsync(gap);
-            void limiter.acquire(neverOfTokenBucket).then(() => granted.push(clock.now()));
+            void limiter.acquire(never).then(() => granted.push(clock.now()));
           }
           await clock.advanceAsync(60_000);
           assert.equal(granted.length, gaps.length);

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import type { Config } from '../config/config.ts';
 import type { PipelineChange } from '../reconcile/ports.ts';
-import { tellProxy, type Environment } from '../proxy/proxy-environment.ts';
+import { logProxy, type Environment } from '../proxy/proxy-environment.ts';
 import { clusterServer, loadKubeConfig, type ClusterAccess } from './api/kube-config.ts';
 import { createApiClient } from './api/api-client.ts';
 import { EventRecorder } from './write/event-recorder.ts';
@@ -56,7 +56,7 @@ async function checkAccess({ access, environment = process.env, logger }: Kubern
   const cluster = (await loadKubeConfig(access)).getCurrentCluster();
   if (cluster === null) return;
   const { server, proxy } = clusterServer(cluster, environment);
-  tellProxy(logger, server, proxy);
+  logProxy(logger, server, proxy);
 }
 
 /** One for each namespace that is named. */

@@ -14,8 +14,8 @@ describe('ObjectMemory', () => {
     assert.equal(nodes.hold('d', 0), false);
     pods.release('a');
     assert.equal(nodes.hold('d', kept), true);
-    assert.equal(nodes.takeListed(kept), true);
-    assert.deepEqual([nodes.takeListed(kept), nodes.takeListed(kept)], [true, false]);
+    assert.equal(nodes.acceptListed(kept), true);
+    assert.deepEqual([nodes.acceptListed(kept), nodes.acceptListed(kept)], [true, false]);
   });
 
   it('counts an object that changes once, and one that no longer fits not at all', () => {
@@ -31,12 +31,12 @@ describe('ObjectMemory', () => {
     const memory = new ObjectMemory(2 * oneObject);
     const [share, other] = [memory.share(), memory.share()];
     share.hold('a', kept);
-    assert.deepEqual([share.takeListed(kept), share.takeListed(kept), share.takeListed(0)], [true, true, false]);
+    assert.deepEqual([share.acceptListed(kept), share.acceptListed(kept), share.acceptListed(0)], [true, true, false]);
     assert.equal(other.hold('x', 0), false);
     share.giveBackListed(kept, 1);
     share.replace(new Map([['b', kept]]));
     assert.equal(share.bytes, oneObject);
-    assert.equal(share.takeListed(kept), true);
+    assert.equal(share.acceptListed(kept), true);
     share.abandonList();
     assert.equal(other.hold('x', kept), true);
   });

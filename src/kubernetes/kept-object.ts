@@ -122,7 +122,7 @@ export class MemoryShare {
   }
 
   /** For one more object of a list. False if there is no room for it. */
-  takeListed(bytes: number): boolean {
+  acceptListed(bytes: number): boolean {
     const after = this.#listedBytes + bytes + cachedObjectBytes;
     if (this.#memory.besides(this) + after > this.#memory.maxBytes) return false;
     this.#listedBytes = after;

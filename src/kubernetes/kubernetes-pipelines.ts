@@ -78,7 +78,7 @@ export class KubernetesPipelines implements Pipelines, Annotator {
     this.#reflectors = options.resources.map((watched) => {
       const report = new ReflectorReport({ ...options, metrics, watched });
       const share = memory.share();
-      return new Reflector({ ...options, watched, report, memory: share, onChange: (change) => this.#take(change) });
+      return new Reflector({ ...options, watched, report, memory: share, onChange: (change) => this.#store(change) });
     });
     this.#watched = new WatchedPipelines(this.#reflectors);
   }
@@ -143,7 +143,7 @@ export class KubernetesPipelines implements Pipelines, Annotator {
     return this.#ownWrites.latest(key, this.#watched.get(key));
   }
 
-  #take(change: CacheChange<CachedPipeline>): void {
+  #store(change: CacheChange<CachedPipeline>): void {
     if (change.kind === 'changed' && !needsReconcile(change.before, change.after)) return;
     this.#watched.forgetList();
     const kind = change.kind === 'deleted' ? 'removed' : change.kind;

@@ -205,7 +205,7 @@ export async function mergeAnswers(
       const own = without(labels, ignoredLabels);
       const key = labelKey(own);
       if (!firing.has(key)) firing.set(key, own);
-      if (index % 64 === 0 && slices.isOver) await slices.breathe();
+      if (index % 64 === 0 && slices.isOver) await slices.yieldTurn();
     }
   }
   return { alerts, firing: [...firing.values()] };
@@ -214,7 +214,7 @@ export async function mergeAnswers(
 async function hasAny(firing: readonly LabelSet[], names: readonly string[], slices: Slices): Promise<boolean> {
   for (const [index, labels] of firing.entries()) {
     if (names.some((name) => Object.hasOwn(labels, name))) return true;
-    if (index % 64 === 0 && slices.isOver) await slices.breathe();
+    if (index % 64 === 0 && slices.isOver) await slices.yieldTurn();
   }
   return false;
 }

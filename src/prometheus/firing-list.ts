@@ -75,7 +75,7 @@ export class FiringList implements SelectedList {
   }
 
   /** Throws PrometheusError if those that fire take more than they may. */
-  take(alert: unknown, { isSpent }: Allowance): void {
+  accept(alert: unknown, { isSpent }: Allowance): void {
     if (isSpent) throw this.#tooLarge();
     const path = `data.alerts[${this.#count++}]`;
     if (this.#problem !== undefined) return;

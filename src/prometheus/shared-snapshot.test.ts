@@ -556,7 +556,7 @@ const { signal } = new AbortController();
 const emptyBody = '{"status":"success","data":{"alerts":[]}}';
 const emptyAnswer = `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${emptyBody.length}\r\n\r\n${emptyBody}`;
 
-function benchOfCreate(url: string, changes: Partial<typeof config> = {}, urls: readonly string[] = [url]) {
+function createBench(url: string, changes: Partial<typeof config> = {}, urls: readonly string[] = [url]) {
   const [logger, registry] = [new RecordingLogger(), new Registry()];
   const metrics = createPrometheusMetrics(registry);
   const schedule = new SliceSchedule(systemClock);
@@ -578,7 +578,7 @@ describe('createSharedSnapshot', { timeout: 20_000 }, () => {
       { labels: { alertname: 'InstanceDown' }, state: 'firing' },
       { labels: { alertname: 'Soon' }, state: 'pending' },
     ]);
-    const { logger, registry, snapshots } = benchOfCreate(prometheus.url);
+    const { logger, registry, snapshots } = createBench(prometheus.url);
     const asked = Array.from({ length: 1000 }, () => snapshots.snapshot(0, ['r1'], signal));
     const answers = await Promise.all(asked);
     assert.deepEqual(answers[999]?.firing.named('InstanceDown'), [{ alertname: 'InstanceDown' }]);
@@ -595,7 +595,7 @@ describe('createSharedSnapshot', { timeout: 20_000 }, () => {
     test.after(() => prometheus.stop());
     const address = `127.0.0.1:${prometheus.port}`;
     const urls = ['one', 'two'].map((tenant) => `http://${tenant}:Passw0rd@${address}`);
-    const { logger, snapshots } = benchOfCreate(prometheus.url, {}, urls);
+    const { logger, snapshots } = createBench(prometheus.url, {}, urls);
     test.after(() => snapshots.close());
     await snapshots.snapshot(0, [], signal);
     assert.equal(prometheus.queries(), 2);
@@ -611,7 +611,7 @@ describe('createSharedSnapshot', { timeout: 20_000 }, () => {
     test.after(() => prometheus.close());
     const { host } = new URL(prometheus.url);
     const urls = ['one', 'two'].map((tenant) => `http://${tenant}:Passw0rd@${host}`);
-    const { logger, snapshots } = benchOfCreate(prometheus.url, { max_firing_size: 1 << 20 }, urls);
+    const { logger, snapshots } = createBench(prometheus.url, { max_firing_size: 1 << 20 }, urls);
     test.after(() => snapshots.close());
     await snapshots.snapshot(0, [], signal);
     const [first, second] = [1, 2].map((place) => `http://${host} (URL ${place})`);
@@ -623,7 +623,7 @@ describe('createSharedSnapshot', { timeout: 20_000 }, () => {
   it('asks every URL with the parameters of the configuration, and says how many answered', async (test) => {
     const servers = await Promise.all([0, 1].map(() => startRawServer((socket) => socket.end(emptyAnswer))));
     test.after(() => Promise.all(servers.map((server) => server.close())));
-    const { logger, registry, snapshots } = benchOfCreate(
+    const { logger, registry, snapshots } = createBench(
       'http://127.0.0.1:1',
       {
         params: new Map([['namespace', ['shop']]]),
@@ -644,12 +644,12 @@ describe('createSharedSnapshot', { timeout: 20_000 }, () => {
     const prometheus = await startFakePrometheus();
     test.after(() => prometheus.stop());
     prometheus.answer(Array.from({ length: 50 }, () => ({ labels: { alertname: 'InstanceDown' }, state: 'firing' })));
-    const large = benchOfCreate(prometheus.url);
+    const large = createBench(prometheus.url);
     await assert.rejects(large.snapshots.snapshot(0, [], signal), /larger than 1024 bytes/);
     assert.equal(await queriesOf(large.registry, 'too_large'), 1);
     prometheus.hang();
     await assert.rejects(
-      benchOfCreate(prometheus.url, { timeout: 20 }).snapshots.snapshot(0, [], signal),
+      createBench(prometheus.url, { timeout: 20 }).snapshots.snapshot(0, [], signal),
       /within 0.02 s/,
     );
   });
@@ -658,14 +658,14 @@ describe('createSharedSnapshot', { timeout: 20_000 }, () => {
     const prometheus = await startFakePrometheus();
     test.after(() => prometheus.stop());
     prometheus.hang();
-    const { snapshots } = benchOfCreate(prometheus.url);
+    const { snapshots } = createBench(prometheus.url);
     const asked = snapshots.snapshot(0, [], signal);
     snapshots.close();
     await assert.rejects(asked, { name: 'SnapshotError', message: 'Tocsin is shutting down' });
   });
 
   it('starts every result at 0', async () => {
-    const { registry } = benchOfCreate('http://127.0.0.1:1');
+    const { registry } = createBench('http://127.0.0.1:1');
     for (const result of ['success', ...prometheusErrorKinds]) assert.equal(await queriesOf(registry, result), 0);
     assert.match(await registry.metrics(), /^tocsin_prometheus_query_duration_seconds_count 0$/m);
   });

@@ -8,7 +8,7 @@ import { QueryReport, type ReportedQuery } from './query-report.ts';
 import { Slices } from '../runtime/slices.ts';
 import { withSignal } from './prometheus-client.ts';
 import type { Config } from '../config/config.ts';
-import { tellProxy, type Environment } from '../proxy/proxy-environment.ts';
+import { logProxy, type Environment } from '../proxy/proxy-environment.ts';
 import { prometheusProxy } from './http-access.ts';
 import { ReplicaAddresses, type ResolveHost } from './replica-addresses.ts';
 import { ReplicaReport } from './replica-report.ts';
@@ -27,14 +27,14 @@ export interface SharedSnapshotOptions extends Pick<Runtime, 'clock' | 'logger' 
 }
 
 /** A query under way. Whoever joins it is named in the log line of its end. */
-interface Flight {
+interface Query {
   readonly startedAt: number;
   readonly requestIds: Set<string>;
-  readonly landed: Promise<AlertSnapshot>;
+  readonly result: Promise<AlertSnapshot>;
 }
 
 /** How the last query ended. */
-type Landing =
+type Ending =
   | { readonly startedAt: number; readonly snapshot: AlertSnapshot }
   | { readonly startedAt: number; readonly error: SnapshotError };
 
@@ -50,10 +50,10 @@ export class SharedSnapshot implements AlertSource {
   readonly #options: SharedSnapshotOptions;
   readonly #report: QueryReport;
   readonly #closed = new AbortController();
-  #flight: Flight | undefined;
-  /** The flight that begins when the present one has landed. */
-  #next: { readonly requestIds: Set<string>; readonly landed: Promise<AlertSnapshot> } | undefined;
-  #last: Landing | undefined;
+  #query: Query | undefined;
+  /** The query that starts when the present one has ended. */
+  #next: { readonly requestIds: Set<string>; readonly result: Promise<AlertSnapshot> } | undefined;
+  #last: Ending | undefined;
   #failures = 0;
   /** Those of them that were lasting. */
   #lastingFailures = 0;
@@ -88,37 +88,37 @@ export class SharedSnapshot implements AlertSource {
   }
 
   #join(notBefore: number, requestIds: readonly string[]): Promise<AlertSnapshot> {
-    const flight = this.#flight;
-    const joinable = flight === undefined || isFresh(flight.startedAt, notBefore, this.#options.clock.now());
-    const joined = joinable ? this.#depart() : this.#queue();
+    const present = this.#query;
+    const joinable = present === undefined || isFresh(present.startedAt, notBefore, this.#options.clock.now());
+    const joined = joinable ? this.#start() : this.#queue();
     for (const id of requestIds) joined.requestIds.add(id);
-    return joined.landed;
+    return joined.result;
   }
 
-  /** The flight under way, or one that starts now. */
-  #depart(requestIds = new Set<string>()): Flight {
-    if (this.#flight !== undefined) {
-      for (const id of requestIds) this.#flight.requestIds.add(id);
-      return this.#flight;
+  /** The query under way, or one that starts now. */
+  #start(requestIds = new Set<string>()): Query {
+    if (this.#query !== undefined) {
+      for (const id of requestIds) this.#query.requestIds.add(id);
+      return this.#query;
     }
-    // Those who wait for their turn fly with this one; whoever is too late for it waits for another.
+    // Those who wait for their turn share this one; whoever is too late for it waits for another.
     this.#next = undefined;
     const startedAt = this.#options.clock.now();
-    const landed = this.#fly(startedAt, requestIds).finally(() => (this.#flight = undefined));
-    this.#flight = { startedAt, requestIds, landed };
-    return this.#flight;
+    const result = this.#run(startedAt, requestIds).finally(() => (this.#query = undefined));
+    this.#query = { startedAt, requestIds, result };
+    return this.#query;
   }
 
-  /** The flight after the present one, which was asked for too early. */
-  #queue(): { readonly requestIds: Set<string>; readonly landed: Promise<AlertSnapshot> } {
+  /** The query after the present one, which was asked for too early. */
+  #queue(): { readonly requestIds: Set<string>; readonly result: Promise<AlertSnapshot> } {
     if (this.#next !== undefined) return this.#next;
     const requestIds = new Set<string>();
-    const depart = (): Promise<AlertSnapshot> => this.#depart(requestIds).landed;
-    this.#next = { requestIds, landed: this.#flight!.landed.then(depart, depart) };
+    const start = (): Promise<AlertSnapshot> => this.#start(requestIds).result;
+    this.#next = { requestIds, result: this.#query!.result.then(start, start) };
     return this.#next;
   }
 
-  async #fly(startedAt: number, requestIds: ReadonlySet<string>): Promise<AlertSnapshot> {
+  async #run(startedAt: number, requestIds: ReadonlySet<string>): Promise<AlertSnapshot> {
     const { clock, client, schedule, newQueryId = () => newId(4) } = this.#options;
     const id = newQueryId();
     const query = (): ReportedQuery => ({ id, requestIds, durationMs: clock.now() - startedAt });
@@ -176,7 +176,7 @@ interface SharedSnapshotStageOptions extends Pick<Runtime, 'clock' | 'logger' | 
 /** What fires, as one Prometheus tells it, or all replicas of it together. */
 export function createSharedSnapshot(options: SharedSnapshotStageOptions): SharedSnapshot {
   const { config } = options;
-  tellProxies(options);
+  logProxies(options);
   const addresses = new ReplicaAddresses({
     ...options,
     resolve: config.resolve,
@@ -198,10 +198,10 @@ export function createSharedSnapshot(options: SharedSnapshotStageOptions): Share
   return new SharedSnapshot({ ...options, client, unknownAfterMs: config.unknown_after });
 }
 
-function tellProxies({ urls, config, environment = process.env, logger }: SharedSnapshotStageOptions): void {
+function logProxies({ urls, config, environment = process.env, logger }: SharedSnapshotStageOptions): void {
   for (const url of urls) {
     try {
-      tellProxy(logger, url, prometheusProxy({ url, httpConfig: config.http_config, environment }));
+      logProxy(logger, url, prometheusProxy({ url, httpConfig: config.http_config, environment }));
     } catch {
       // Every query will say so.
     }

@@ -41,7 +41,7 @@ export function byWayOf(proxy: Proxy | undefined): string {
 }
 
 /** Says at the start that there is one: whoever set the variable for something else wants to know. */
-export function tellProxy(logger: Pick<Logger, 'info'>, target: string, proxy: Proxy | undefined): void {
+export function logProxy(logger: Pick<Logger, 'info'>, target: string, proxy: Proxy | undefined): void {
   if (proxy === undefined) return;
   const fields = { target: maskUrl(target), proxy: maskUrl(proxy.url), named_by: proxy.namedBy };
   logger.info('proxy.used', 'a server is reached by way of a proxy', fields);

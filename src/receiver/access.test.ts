@@ -54,8 +54,8 @@ async function start(test: TestContext, routePrefix: string) {
     reached(`/api/v2/silence/${encodeURIComponent(asked)}`)(_, response);
   const list = createRoutes({
     alerts: {
-      handle: (request: unknown, response: ServerResponse, door: unknown) =>
-        reached(door === undefined ? '/api/v2/alerts' : '/webhook')(request, response),
+      handle: (request: unknown, response: ServerResponse, format: unknown) =>
+        reached(format === undefined ? '/api/v2/alerts' : '/webhook')(request, response),
     } as unknown as AlertsHandler,
     reads: {
       alerts: reached('/api/v2/alerts'),

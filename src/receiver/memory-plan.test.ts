@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { Config } from '../config/config.ts';
-import { memoryPlan, memoryThere, tellMemoryPlan } from './memory-plan.ts';
+import { memoryPlan, memoryThere, logMemoryPlan } from './memory-plan.ts';
 
 const MiB = 1024 * 1024;
 /** k8s/base/deployment.yaml: 60 % of 640 MiB for the heap. */
@@ -48,11 +48,11 @@ describe('memoryPlan', () => {
   });
 });
 
-describe('tellMemoryPlan', () => {
+describe('logMemoryPlan', () => {
   it('tells the figures, and what to do if it is too much', () => {
     const logger = new RecordingLogger();
-    tellMemoryPlan(logger, memoryPlan(Config.parse({}), pod));
-    tellMemoryPlan(logger, memoryPlan(Config.parse({ receiver: { max_alerts_size: '1GiB' } }), pod));
+    logMemoryPlan(logger, memoryPlan(Config.parse({}), pod));
+    logMemoryPlan(logger, memoryPlan(Config.parse({ receiver: { max_alerts_size: '1GiB' } }), pod));
     const lines = logger.linesOf('limits.budget');
     assert.deepEqual(
       lines.map(({ level }) => level),

@@ -63,7 +63,7 @@ export function memoryPlan({ receiver, prometheus }: Config, there: MemoryThere)
 }
 
 /** One line, with the figures and, if the limits are more than there is, what to do. */
-export function tellMemoryPlan(logger: Logger, { there, needed, fits, connections }: MemoryPlan): void {
+export function logMemoryPlan(logger: Logger, { there, needed, fits, connections }: MemoryPlan): void {
   const fields: LogFields = {
     heap_limit_bytes: there.heap,
     heap_needed_bytes: needed.heap,

@@ -101,7 +101,7 @@ export async function startRoutes(test: TestContext, options: TestRoutesOptions 
     metrics,
     memory: testConnections({ clock, logger, metrics }),
     store,
-    silenceStorage: { append, tell: async () => undefined },
+    silenceStorage: { append, noteLogged: async () => undefined },
     version: '1.2.3',
     heavyWork,
     sink(causes) {

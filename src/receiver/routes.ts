@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { answer, answerText } from '../server/request/answer.ts';
 import type { Route } from '../server/routes.ts';
 import type { AlertsHandler } from './intake/alerts-handler.ts';
-import { webhookDoor } from './intake/batch.ts';
+import { webhookFormat } from './intake/batch.ts';
 import type { ReadHandler } from './lists/read-handler.ts';
 import type { MetricsPage } from './metrics-page.ts';
 import type { SilencesHandler } from './silences/silences-handler.ts';
@@ -47,7 +47,7 @@ export function createRoutes({ alerts, reads, silences, metrics, notReady, reloa
     removed('silence/:id', ['DELETE', 'GET']),
     {
       path: '/webhook',
-      methods: { POST: (request, response) => alerts.handle(request, response, webhookDoor) },
+      methods: { POST: (request, response) => alerts.handle(request, response, webhookFormat) },
       allow: 'POST, OPTIONS',
       counted: ['POST'],
     },

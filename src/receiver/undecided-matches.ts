@@ -30,8 +30,8 @@ export class UndecidedMatches {
   constructor(options: UndecidedMatchesOptions) {
     this.#options = options;
     this.#limiters = { silence: this.#limiter('silence'), filter: this.#limiter('filter') };
-    this.ofSilence = (matcher, value) => this.#tell('silence', matcher, value);
-    this.ofFilter = (matcher, value) => this.#tell('filter', matcher, value);
+    this.ofSilence = (matcher, value) => this.#log('silence', matcher, value);
+    this.ofFilter = (matcher, value) => this.#log('filter', matcher, value);
   }
 
   /** At the end: says what is still to be said. */
@@ -40,7 +40,7 @@ export class UndecidedMatches {
     this.#limiters.filter.flush();
   }
 
-  #tell(use: Use, matcher: Matcher, value: string): void {
+  #log(use: Use, matcher: Matcher, value: string): void {
     const { logger, metrics } = this.#options;
     metrics.limitReached('regexp_steps');
     if (!this.#limiters[use].allows()) return;

@@ -27,7 +27,7 @@ export async function readRegularFile(path: string, maxBytes: number): Promise<B
   try {
     const { size } = checked(await file.stat(), maxBytes);
     const content = new Content(size, maxBytes);
-    while (content.take((await file.read(content.room, 0, content.room.length, null)).bytesRead));
+    while (content.accept((await file.read(content.room, 0, content.room.length, null)).bytesRead));
     return content.bytes;
   } finally {
     await file.close();
@@ -40,7 +40,7 @@ export function readRegularFileSync(path: string, maxBytes: number): Buffer {
   try {
     const { size } = checked(fstatSync(file), maxBytes);
     const content = new Content(size, maxBytes);
-    while (content.take(readSync(file, content.room)));
+    while (content.accept(readSync(file, content.room)));
     return content.bytes;
   } finally {
     closeSync(file);
@@ -126,7 +126,7 @@ class Content {
   }
 
   /** False at the end of the file. */
-  take(bytesRead: number): boolean {
+  accept(bytesRead: number): boolean {
     if (bytesRead === 0) return false;
     this.#size += bytesRead;
     if (this.#size > this.#maxBytes) throw tooLarge(`more than ${this.#maxBytes} bytes`, this.#maxBytes);

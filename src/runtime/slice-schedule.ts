@@ -63,7 +63,7 @@ export class SliceSchedule {
   }
 
   #serve(): void {
-    const begin = this.#take();
+    const begin = this.#shift();
     if (begin === undefined) return void (this.#isServing = false);
     const startedAt = this.clock.now();
     begin();
@@ -75,7 +75,7 @@ export class SliceSchedule {
     });
   }
 
-  #take(): (() => void) | undefined {
+  #shift(): (() => void) | undefined {
     const [first] = this.#waiting;
     if (first === undefined) return undefined;
     const [work, queue] = first;

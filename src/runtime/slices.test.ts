@@ -31,7 +31,7 @@ describe('Slices', () => {
       turns++;
       clock.advance(sliceMs);
     });
-    await slices.breathe();
+    await slices.yieldTurn();
     assert.equal(turns, 1);
     assert.equal(slices.isOver, false);
     clock.advance(sliceMs);

@@ -1,6 +1,6 @@
 import { sliceMs, type LongWork, type SliceSchedule } from './slice-schedule.ts';
 
-/** One long work: call `breathe` in between, whenever a slice is over, and it goes on when it is its turn again. */
+/** One long work: call `yieldTurn` in between, whenever a slice is over, and it goes on when it is its turn again. */
 export class Slices {
   readonly #schedule: SliceSchedule;
   readonly #work: LongWork;
@@ -13,12 +13,12 @@ export class Slices {
     this.#startedAt = schedule.clock.now();
   }
 
-  /** True if it is time to await {@link breathe}: asked in a hot loop, where an await for nothing would cost. */
+  /** True if it is time to await {@link yieldTurn}: asked in a hot loop, where an await for nothing would cost. */
   get isOver(): boolean {
     return Math.abs(this.#schedule.clock.now() - this.#startedAt) >= sliceMs;
   }
 
-  async breathe(): Promise<void> {
+  async yieldTurn(): Promise<void> {
     await this.#schedule.next(this.#work);
     this.#startedAt = this.#schedule.clock.now();
   }
@@ -28,7 +28,7 @@ export class Slices {
 export async function inSlices<T>(steps: Iterator<unknown, T>, slices: Slices): Promise<T> {
   for (let step = steps.next(); ; step = steps.next()) {
     if (step.done === true) return step.value;
-    if (slices.isOver) await slices.breathe();
+    if (slices.isOver) await slices.yieldTurn();
   }
 }
 

@@ -105,10 +105,10 @@ export class BrokenRequests {
 
   async #refuseAll(): Promise<void> {
     const slices = new Slices(this.#options.schedule, 'refusals');
-    await slices.breathe();
+    await slices.yieldTurn();
     // The one that is refused stays in front meanwhile: so what comes in sees that somebody is at it.
     for (; this.#waiting.length > 0; this.#waiting.shift()) {
-      if (slices.isOver) await slices.breathe();
+      if (slices.isOver) await slices.yieldTurn();
       this.#waiting[0]!();
     }
   }

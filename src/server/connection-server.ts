@@ -96,7 +96,7 @@ export class ConnectionServer {
     this.#server.timeout = Math.max(idleTimeoutMs, requestTimeoutMs);
   }
 
-  take(socket: Socket): void {
+  accept(socket: Socket): void {
     socket.once('close', () => {
       this.#open.delete(socket);
       this.#endIfEmpty();

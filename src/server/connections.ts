@@ -41,7 +41,7 @@ export class Connections implements BodyMemory {
   constructor(options: ConnectionsOptions) {
     const { clock, schedule, logger, maxBytes, metrics } = options;
     this.#options = options;
-    this.#budget = new MemoryBudget(maxBytes, schedule, (connection) => this.#tell(connection));
+    this.#budget = new MemoryBudget(maxBytes, schedule, (connection) => this.#log(connection));
     this.#lines = new MinuteLines(clock, logger);
     metrics.watchConnections({ open: () => this.#budget.size, bytes: () => this.#budget.bytes });
   }
@@ -128,7 +128,7 @@ export class Connections implements BodyMemory {
     }, lookEveryMs);
   }
 
-  #tell(connection: Connection): void {
+  #log(connection: Connection): void {
     this.#options.metrics.limitReached('connection_memory');
     this.#lines.warn(
       'connections.evicted',

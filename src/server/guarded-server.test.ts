@@ -8,7 +8,7 @@ import { loadWebConfig } from './web/load-web-config.ts';
 import { rawConnection } from '../receiver/raw-connection.fixture.ts';
 import { testMetrics } from '../receiver/routes.fixture.ts';
 import { routesTo } from './routes.fixture.ts';
-import { GuardedServer, tellListening } from './guarded-server.ts';
+import { GuardedServer, logListening } from './guarded-server.ts';
 import { testConnections } from './connections.fixture.ts';
 
 const locked = `basic_auth_users: {ann: $2y$10$${'a'.repeat(53)}}`;
@@ -80,7 +80,7 @@ describe('GuardedServer', () => {
     });
 });
 
-describe('tellListening', () => {
+describe('logListening', () => {
   const rows: readonly (readonly [string, boolean, boolean])[] = [
     ['127.0.0.1', false, false],
     ['127.8.8.8', false, false],
@@ -94,7 +94,7 @@ describe('tellListening', () => {
     it(`${warns ? 'warns' : 'does not warn'} at ${address} ${isLocked ? 'with' : 'without'} a lock`, () => {
       const logger = new RecordingLogger();
       const family = address.includes(':') ? 'IPv6' : 'IPv4';
-      tellListening(logger, { scheme: 'http', isLocked }, { address, family, port: 9093 }, '/am');
+      logListening(logger, { scheme: 'http', isLocked }, { address, family, port: 9093 }, '/am');
       assert.equal(logger.valuesOf('receiver.unlocked', 'address').length, warns ? 1 : 0);
       const url = `http://${family === 'IPv6' ? `[${address}]` : address}:9093/am`;
       assert.deepEqual(logger.valuesOf('receiver.listening', 'address', 'auth'), [[url, isLocked]]);

@@ -66,7 +66,7 @@ export class GuardedServer {
     const { logger, web } = this.#options;
     this.#address = address;
     this.#listenHost = host;
-    tellListening(logger, lockOf(this.#config?.current), address, web.routePrefix);
+    logListening(logger, lockOf(this.#config?.current), address, web.routePrefix);
     this.#config?.watch();
     return address;
   }
@@ -109,7 +109,7 @@ interface Lock {
 }
 
 /** Says where alerts are taken in, and warns if everybody on the network may send some. */
-export function tellListening(logger: Logger, lock: Lock, address: AddressInfo, routePrefix: string): void {
+export function logListening(logger: Logger, lock: Lock, address: AddressInfo, routePrefix: string): void {
   const url = urlOf(lock, address, routePrefix);
   logger.info('receiver.listening', 'alerts are taken in', { address: url, auth: lock.isLocked });
   warnIfUnlocked(logger, lock, address, routePrefix);

@@ -71,7 +71,7 @@ export class ReceiverServer {
     this.#broken = new BrokenRequests({ ...options, headers: () => this.#headers });
     this.#present = this.#create(options.tls);
     this.#listener = new Listener({
-      take: (socket) => this.#present.take(socket),
+      accept: (socket) => this.#present.accept(socket),
       dropped: (maxConnections) => this.#broken.dropped(maxConnections),
       failed: (error) => this.#broken.notAccepted(error),
     });

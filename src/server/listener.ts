@@ -2,7 +2,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 
 export interface ListenerOptions {
   /** Gets each new connection; what it does with it may be another thing each time. */
-  readonly take: (socket: Socket) => void;
+  readonly accept: (socket: Socket) => void;
   /** Called for each connection that was dropped because there were `maxConnections` already. */
   readonly dropped: (maxConnections: number) => void;
   /** Called for each connection that the system could not hand over, with its reason: a firewall's rule, no memory. */
@@ -20,10 +20,10 @@ export class Listener {
   readonly #server: Server;
   readonly #failed: ListenerOptions['failed'];
 
-  constructor({ take, dropped, failed }: ListenerOptions) {
+  constructor({ accept, dropped, failed }: ListenerOptions) {
     this.#failed = failed;
     // As Node's HTTP server has it: a client may end its side before it has read the answer.
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, take);
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, accept);
     this.#server.on('drop', () => dropped(this.#server.maxConnections));
   }
 

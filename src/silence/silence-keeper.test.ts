@@ -125,7 +125,7 @@ function kept(given: object, append: () => Promise<void> = async () => undefined
   const watch = new SilenceWatch({ clock, silences, lines, onEnded: () => undefined, onTold: () => undefined });
   const options = { clock, logger, silences, limits: () => limits, metrics, watch };
   const room = new SilenceRoom(options);
-  const keeper = new SilenceKeeper({ ...options, room, storage: { append, tell: async () => undefined } });
+  const keeper = new SilenceKeeper({ ...options, room, storage: { append, noteLogged: async () => undefined } });
   const make = (length: number, id = '', matched = matchers): Promise<string> => {
     const now = clock.now();
     const times = { startsAt: now, endsAt: now + length };
@@ -157,7 +157,7 @@ describe('SilenceDraft', () => {
     for (let count = 0; count < most; count++) draft.add({ id: '', silences: [numbered(count)] });
     assert.throws(() => draft.add({ id: 'x', silences: [numbered(most)] }), SilenceError);
     for (let count = 0; count < most; count++) silences.put(numbered(count), 1000);
-    silences.turn(10_000);
+    silences.advance(10_000);
     assert.equal(silences.memoryBytes, 0);
   });
 });

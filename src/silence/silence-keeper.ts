@@ -24,7 +24,7 @@ export interface SilenceStorage {
    */
   append(changes: readonly (readonly Silence[])[], all: () => Iterable<Silence>): Promise<void>;
   /** Notes up to when the log has told of the silences that time starts and ends. Never rejects. */
-  tell(until: number): Promise<void>;
+  noteLogged(until: number): Promise<void>;
 }
 
 interface SilenceKeeperOptions {

@@ -82,15 +82,15 @@ describe('SilenceLog', () => {
     assert.equal((await reopen()).toldUntil, undefined);
     const again = await reopen();
     await Promise.all([
-      again.log.tell(5),
+      again.log.noteLogged(5),
       append(again.log, store, [testSilence('a')]),
-      again.log.tell(7),
+      again.log.noteLogged(7),
       append(again.log, store, [testSilence('b')]),
     ]);
     const { log: third, silences, toldUntil, logger } = await reopen();
     assert.deepEqual([ids(silences), toldUntil, logger.lines], [['a', 'b'], 7, []]);
     await rm(file);
-    await third.tell(8);
+    await third.noteLogged(8);
     await append(third, store, [testSilence('c')]);
     const { silences: all, toldUntil: last } = await reopen();
     assert.deepEqual([ids(all), last], [['a', 'b', 'c'], 8]);

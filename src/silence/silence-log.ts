@@ -50,7 +50,7 @@ export class SilenceLog {
     if (damagedBytes + unreadable > 0) {
       const counts = { damaged_bytes: damagedBytes, unreadable_records: unreadable, kept: silences.length };
       await this.#setAside(counts, silences);
-    } else await this.#takeUp(silences, goodBytes, cutOffBytes);
+    } else await this.#resume(silences, goodBytes, cutOffBytes);
     return { silences, toldUntil };
   }
 
@@ -64,7 +64,7 @@ export class SilenceLog {
   }
 
   /** Notes up to when the log has told of the silences that time starts and ends. Never rejects: what fails is logged. */
-  tell(until: number): Promise<void> {
+  noteLogged(until: number): Promise<void> {
     this.#toldUntil = until;
     return this.#inTurn(() => this.#appendTold(until));
   }
@@ -114,7 +114,7 @@ export class SilenceLog {
   }
 
   /** The file is as we left it, or its last record was being written when the process was killed. */
-  async #takeUp(silences: readonly Silence[], goodBytes: number | undefined, cutOffBytes: number): Promise<void> {
+  async #resume(silences: readonly Silence[], goodBytes: number | undefined, cutOffBytes: number): Promise<void> {
     if (cutOffBytes > 0)
       this.#options.logger.warn(
         'silences.cut_off',

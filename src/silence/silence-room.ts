@@ -19,7 +19,7 @@ interface SilenceRoomOptions extends Pick<Runtime, 'clock' | 'logger'> {
 export class SilenceRoom {
   readonly #options: SilenceRoomOptions;
   #untold = { max_silences: 0, silences_memory: 0 };
-  #toldAt = Number.NEGATIVE_INFINITY;
+  #loggedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: SilenceRoomOptions) {
     this.#options = options;
@@ -34,12 +34,12 @@ export class SilenceRoom {
       this.#untold[limit]++;
     }
     const now = this.#options.clock.now();
-    if (Math.abs(now - this.#toldAt) >= forgottenSilencesPeriodMs) this.#tell(now);
+    if (Math.abs(now - this.#loggedAt) >= forgottenSilencesPeriodMs) this.#log(now);
   }
 
   /** At the end: says what is still to be said. */
   close(): void {
-    this.#tell(this.#options.clock.now());
+    this.#log(this.#options.clock.now());
   }
 
   #exceeded(): RoomLimit | undefined {
@@ -49,12 +49,12 @@ export class SilenceRoom {
     return silences.memoryBytes > maxMemoryBytes ? 'silences_memory' : undefined;
   }
 
-  #tell(now: number): void {
+  #log(now: number): void {
     const untold = this.#untold;
     if (untold.max_silences + untold.silences_memory === 0) return;
     const message = 'silences that ended were forgotten before receiver.silence_retention, to make room for others';
     this.#options.logger.info('silences.forgotten', message, untold);
     this.#untold = { max_silences: 0, silences_memory: 0 };
-    this.#toldAt = now;
+    this.#loggedAt = now;
   }
 }

@@ -1,5 +1,5 @@
 import { silenceState, type Silence, type SilenceState } from './silence.ts';
-import type { Silences, SilenceTurn } from './silences.ts';
+import type { Silences, SilenceAdvance } from './silences.ts';
 import type { CancelTimer, Clock } from '../runtime/clock.ts';
 import type { SilenceEvent, SilenceLines } from './silence-report.ts';
 
@@ -31,16 +31,16 @@ export class SilenceWatch {
   }
 
   /** Takes in the silences that outlived the last process; tells, and gives, what has started and ended meanwhile. */
-  load({ silences, toldUntil = Number.NEGATIVE_INFINITY }: KeptSilences): SilenceTurn {
+  load({ silences, toldUntil = Number.NEGATIVE_INFINITY }: KeptSilences): SilenceAdvance {
     const now = this.#options.clock.now();
     for (const silence of silences) this.#options.silences.restore(silence, toldUntil, now);
-    return this.#turn();
+    return this.#advance();
   }
 
   /** Tells now what has started and ended, if the timer has not come yet. */
   catchUp(): void {
     const { clock, silences } = this.#options;
-    if ((silences.nextTurnAt ?? Number.POSITIVE_INFINITY) <= clock.now()) this.#turn();
+    if ((silences.nextAdvanceAt ?? Number.POSITIVE_INFINITY) <= clock.now()) this.#advance();
   }
 
   /** Takes in new versions of silences. */
@@ -64,26 +64,26 @@ export class SilenceWatch {
     this.#cancelTimer = undefined;
   }
 
-  #turn(): SilenceTurn {
+  #advance(): SilenceAdvance {
     const { clock, silences, lines, onEnded, onTold } = this.#options;
     const now = clock.now();
-    const turn = silences.turn(now);
-    const { started, ended } = turn;
+    const advanced = silences.advance(now);
+    const { started, ended } = advanced;
     for (const silence of started) lines.write('silence.started', silence);
     for (const silence of ended) lines.write('silence.ended', silence);
     if (started.length + ended.length > 0) onTold(now);
     if (ended.length > 0) onEnded(ended);
     this.#setTimer();
-    return turn;
+    return advanced;
   }
 
   #setTimer(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     const { clock, silences } = this.#options;
-    const next = silences.nextTurnAt;
+    const next = silences.nextAdvanceAt;
     if (next !== undefined && !this.#closed)
-      this.#cancelTimer = clock.setTimeout(() => this.#turn(), next - clock.now());
+      this.#cancelTimer = clock.setTimeout(() => this.#advance(), next - clock.now());
   }
 }
 

@@ -43,8 +43,8 @@ describe('Silences', () => {
     const silences = new Silences(1000);
     silences.put(testSilence('a'), 0);
     const seen: unknown[] = [];
-    for (let next = silences.nextTurnAt; next !== undefined && seen.length < 9; next = silences.nextTurnAt) {
-      const { started, ended, forgotten } = silences.turn(next);
+    for (let next = silences.nextAdvanceAt; next !== undefined && seen.length < 9; next = silences.nextAdvanceAt) {
+      const { started, ended, forgotten } = silences.advance(next);
       seen.push([next, started.length, ended.length, forgotten.length]);
     }
     assert.deepEqual(seen, [
@@ -65,9 +65,9 @@ describe('Silences', () => {
     });
     const [ofA, ofB, ofLonger] = [a, b, longer].map(silenceMemory) as [number, number, number];
     assert.deepEqual(bytes, [ofA, ofA + ofB, ofLonger + ofB]);
-    silences.turn(2500);
+    silences.advance(2500);
     assert.equal(silences.memoryBytes, ofLonger);
-    silences.turn(3000);
+    silences.advance(3000);
     assert.equal(silences.memoryBytes, 0);
     assert.equal(silences.put(a, 0), undefined);
   });
@@ -78,9 +78,9 @@ describe('Silences', () => {
     assert.equal(silences.holdsAny, false);
     silences.put(testSilence('a'), 0);
     assert.equal(silences.holdsAny, true);
-    silences.turn(1999);
+    silences.advance(1999);
     assert.equal(silences.holdsAny, true);
-    silences.turn(2000);
+    silences.advance(2000);
     assert.equal(silences.holdsAny, false);
   });
 
@@ -111,7 +111,7 @@ describe('Silences', () => {
         let now = 0;
         for (const { wait, silence, labels } of operations) {
           now += wait;
-          silences.turn(now);
+          silences.advance(now);
           for (const [id, { endsAt }] of model) if (endsAt + 3000 <= now) model.delete(id);
           silences.put(silence, now);
           model.set(silence.id, silence);
@@ -144,7 +144,7 @@ describe('Silences', () => {
               silences = new Silences(100_000);
               for (const one of stored) silences.restore(one, toldUntil, now);
             }
-            const { started, ended } = silences.turn(now);
+            const { started, ended } = silences.advance(now);
             told.push(...started.map(({ id }) => `${id} starts`), ...ended.map(({ id }) => `${id} ends`));
             if (started.length + ended.length > 0) toldUntil = now;
             const isActive = stored.some((one) => silenceState(one, now) === 'active');

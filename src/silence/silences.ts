@@ -16,7 +16,7 @@ interface Verdict {
 export type Silencing = (alert: Labelled, now: number) => readonly Silence[];
 
 /** What began, ended or was forgotten because time went on. */
-export interface SilenceTurn {
+export interface SilenceAdvance {
   readonly started: readonly Silence[];
   readonly ended: readonly Silence[];
   readonly forgotten: readonly Silence[];
@@ -26,7 +26,7 @@ export interface SilenceTurn {
 export class Silences {
   readonly #retentionMs: number;
   readonly #byId = new Map<string, Silence>();
-  /** What each was told to be last; it lags behind until {@link turn}. */
+  /** What each was told to be last; it lags behind until {@link advance}. */
   readonly #told = new Map<string, SilenceState>();
   /** Those that have not ended, as far as has been told. */
   readonly #index: SilenceIndex;
@@ -37,7 +37,7 @@ export class Silences {
   #memoryBytes = 0;
   #liveBytes = 0;
   #version = 0;
-  #nextTurnAt = Number.POSITIVE_INFINITY;
+  #nextAdvanceAt = Number.POSITIVE_INFINITY;
 
   /**
    * @param retentionMs `receiver.silence_retention`
@@ -90,12 +90,12 @@ export class Silences {
     this.#told.set(silence.id, state);
     if (state === 'expired') this.#ended.add(silence);
     else this.#addToIndex(silence);
-    this.#nextTurnAt = Math.min(this.#nextTurnAt, this.#turnsAt(silence));
+    this.#nextAdvanceAt = Math.min(this.#nextAdvanceAt, this.#advancesAt(silence));
     return before;
   }
 
   /**
-   * Takes in a silence that outlived the process: its start and its end are still to be told, by {@link turn}, unless they
+   * Takes in a silence that outlived the process: its start and its end are still to be told, by {@link advance}, unless they
    * came no later than its last change, by then they were told, or than `toldUntil`.
    */
   restore(silence: Silence, toldUntil: number, now: number): void {
@@ -126,21 +126,21 @@ export class Silences {
     return counts;
   }
 
-  /** When {@link turn} has something to do next; undefined if never. It may turn out to be nothing. */
-  get nextTurnAt(): number | undefined {
-    return this.#nextTurnAt === Number.POSITIVE_INFINITY ? undefined : this.#nextTurnAt;
+  /** When {@link advance} has something to do next; undefined if never. It may turn out to be nothing. */
+  get nextAdvanceAt(): number | undefined {
+    return this.#nextAdvanceAt === Number.POSITIVE_INFINITY ? undefined : this.#nextAdvanceAt;
   }
 
   /** Goes on to `now`: tells what has started and ended since, and forgets what ended long enough ago. */
-  turn(now: number): SilenceTurn {
-    const turn = { started: [], ended: [], forgotten: [] };
+  advance(now: number): SilenceAdvance {
+    const advanced = { started: [], ended: [], forgotten: [] };
     let next = Number.POSITIVE_INFINITY;
     for (const silence of this.#byId.values()) {
-      if (this.#turnsAt(silence) <= now) this.#turnOne(silence, now, turn);
-      if (this.#byId.has(silence.id)) next = Math.min(next, this.#turnsAt(silence));
+      if (this.#advancesAt(silence) <= now) this.#advanceOne(silence, now, advanced);
+      if (this.#byId.has(silence.id)) next = Math.min(next, this.#advancesAt(silence));
     }
-    this.#nextTurnAt = next;
-    return turn;
+    this.#nextAdvanceAt = next;
+    return advanced;
   }
 
   /** Forgets the one that ended first, however long ago, as far as has been told; gives undefined if none has ended. */
@@ -150,17 +150,21 @@ export class Silences {
     return first;
   }
 
-  #turnOne(silence: Silence, now: number, turn: { started: Silence[]; ended: Silence[]; forgotten: Silence[] }): void {
+  #advanceOne(
+    silence: Silence,
+    now: number,
+    advanced: { started: Silence[]; ended: Silence[]; forgotten: Silence[] },
+  ): void {
     const state = silenceState(silence, now);
-    if (state !== this.#told.get(silence.id)) (state === 'active' ? turn.started : turn.ended).push(silence);
+    if (state !== this.#told.get(silence.id)) (state === 'active' ? advanced.started : advanced.ended).push(silence);
     this.#told.set(silence.id, state);
     if (state === 'expired' && this.#unindex(silence.id)) this.#ended.add(silence);
     if (silence.endsAt + this.#retentionMs > now) return;
     this.#forget(silence.id);
-    turn.forgotten.push(silence);
+    advanced.forgotten.push(silence);
   }
 
-  #turnsAt({ id, startsAt, endsAt }: Silence): number {
+  #advancesAt({ id, startsAt, endsAt }: Silence): number {
     switch (this.#told.get(id)) {
       case 'pending':
         return startsAt;

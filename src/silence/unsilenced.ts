@@ -48,7 +48,7 @@ export class Unsilenced {
       if (!isResolved(alert.times, now) && index.concerning(alert.labels).length > 0) {
         if (silencing(alert, now).length === 0) addCause(causes, alert, 'silence expired', now);
       }
-      if (slices.isOver) await slices.breathe();
+      if (slices.isOver) await slices.yieldTurn();
     }
     if (causes.alertCount === 0 || this.#closed) return;
     if (requestId !== undefined) causes.addRequestId(requestId);

@@ -27,13 +27,13 @@ export class Debouncer<Event> {
   /** Takes an event in; if it comes after quiet, it is emitted before this returns. */
   put(event: Event): void {
     const { clock, merge } = this.#options;
-    this.#take(debouncePut(this.#state, event, clock.now(), this.#waits, merge));
+    this.#enter(debouncePut(this.#state, event, clock.now(), this.#waits, merge));
   }
 
   /** Waits for as long as this from now on; what waits already is due by it, too. */
   use(waits: DebounceOptions): void {
     this.#waits = waits;
-    this.#take({ state: this.#state });
+    this.#enter({ state: this.#state });
   }
 
   /** Emits at once what waits, as at shutdown. Leaves no timer behind. */
@@ -42,10 +42,10 @@ export class Debouncer<Event> {
   }
 
   #flushAt(now: number): void {
-    this.#take(debounceFlush(this.#state, now, this.#waits));
+    this.#enter(debounceFlush(this.#state, now, this.#waits));
   }
 
-  #take({ state, emission }: DebounceStep<Event>): void {
+  #enter({ state, emission }: DebounceStep<Event>): void {
     this.#state = state;
     const dueAt = debounceDueAt(state, this.#waits);
     if (dueAt === undefined) this.#cancel();

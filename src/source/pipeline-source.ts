@@ -5,7 +5,7 @@ import type { Request } from '../reconcile/request.ts';
 import type { Priority } from '../workqueue/work-queue.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
-interface AlertlessWakesOptions extends Pick<Runtime, 'clock' | 'logger'> {
+interface PipelineSourceOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly newEventId: () => string;
   readonly pipelines: () => readonly Request[];
   readonly enqueue: (
@@ -17,10 +17,10 @@ interface AlertlessWakesOptions extends Pick<Runtime, 'clock' | 'logger'> {
 }
 
 /** Wakes reconciles for a reason other than an alert: past the debouncer, which is for alerts. */
-export class AlertlessWakes {
-  readonly #options: AlertlessWakesOptions;
+export class PipelineSource {
+  readonly #options: PipelineSourceOptions;
 
-  constructor(options: AlertlessWakesOptions) {
+  constructor(options: PipelineSourceOptions) {
     this.#options = options;
   }
 

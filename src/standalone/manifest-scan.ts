@@ -63,7 +63,7 @@ export class ManifestScan {
     const slices = new Slices(this.#schedule, 'pipelines');
     for (const file of changed) {
       this.#logProblems(file);
-      if (slices.isOver) await slices.breathe();
+      if (slices.isOver) await slices.yieldTurn();
     }
     const { manifests, duplicates } = await inSlices(mergeManifests(files), slices);
     await inSlices(this.#logDuplicates(duplicates), slices);

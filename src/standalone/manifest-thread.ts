@@ -134,15 +134,15 @@ function failureOf({ code, message }: NodeJS.ErrnoException): string {
 }
 
 if (!isMainThread && workerData === role) {
-  const tell = (message: Message): void => {
+  const post = (message: Message): void => {
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is for windows
     parentPort?.postMessage(message);
   };
   parentPort?.on('message', ({ text, file, after }: Task) => {
     const manifests = documentManifests(text, file, after, ({ number, text: document, position }) =>
-      tell({ begun: { number, line: position(0).line, bytes: Buffer.byteLength(document) } }),
+      post({ begun: { number, line: position(0).line, bytes: Buffer.byteLength(document) } }),
     );
-    for (const done of manifests) tell({ done });
-    tell({ ended: true });
+    for (const done of manifests) post({ done });
+    post({ ended: true });
   });
 }

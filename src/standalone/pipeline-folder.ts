@@ -51,7 +51,7 @@ export class PipelineFolder implements Pipelines {
     // First, so that a wrong --pipelines.folder leaves no storage folder behind.
     const manifests = await this.#scan.next();
     await this.#statuses.open();
-    await this.#take(manifests);
+    await this.#accept(manifests);
     this.#logListed();
     await this.#statuses.logStrangers();
     await this.#watch.start();
@@ -90,15 +90,15 @@ export class PipelineFolder implements Pipelines {
   async #follow(): Promise<void> {
     const manifests = await this.#readManifests();
     if (manifests === undefined) return;
-    const differences = await this.#take(manifests);
+    const differences = await this.#accept(manifests);
     const slices = this.#slices();
     for (const difference of differences) {
       this.#report(difference);
-      if (slices.isOver) await slices.breathe();
+      if (slices.isOver) await slices.yieldTurn();
     }
     for (const request of await this.#statuses.follow()) {
       this.#reportEdited(request);
-      if (slices.isOver) await slices.breathe();
+      if (slices.isOver) await slices.yieldTurn();
     }
   }
 
@@ -118,10 +118,10 @@ export class PipelineFolder implements Pipelines {
     }
   }
 
-  async #take(manifests: ReadonlyMap<string, Manifest>): Promise<readonly ManifestDifference[]> {
+  async #accept(manifests: ReadonlyMap<string, Manifest>): Promise<readonly ManifestDifference[]> {
     if (manifests === this.#memory.manifests) return [];
     const differences = await inSlices(diffManifests(this.#memory.manifests, manifests), this.#slices());
-    await this.#statuses.take(manifests, differences);
+    await this.#statuses.accept(manifests, differences);
     return differences;
   }
 

@@ -49,12 +49,12 @@ export class PipelineStatuses {
   }
 
   /** Makes memory, then the files, follow the manifests. A file that cannot be written is a warn line: memory is right all the same. */
-  async take(manifests: ReadonlyMap<string, Manifest>, differences: readonly ManifestDifference[]): Promise<void> {
+  async accept(manifests: ReadonlyMap<string, Manifest>, differences: readonly ManifestDifference[]): Promise<void> {
     const slices = new Slices(this.#schedule, 'pipelines');
     const stored = await this.#readStored(differences);
     this.#memory.replace(manifests, await inSlices(sortedRequests(manifests), slices), stored);
     await mapBounded(differences, maxConcurrentFiles, async ({ kind, request, parts }) => {
-      if (slices.isOver) await slices.breathe();
+      if (slices.isOver) await slices.yieldTurn();
       await this.#locks.run(requestKey(request), async () => {
         if (kind === 'removed') await this.#remove(request);
         else if (kind === 'added' || parts.some(isShown)) await this.#refresh(request, stored.get(requestKey(request)));

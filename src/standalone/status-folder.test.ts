@@ -164,15 +164,6 @@ describe('status folder', () => {
   });
 });
 
-const pipelineOfStatusFile: Pipeline = {
-  apiVersion: 'telemetry.kyma-project.io/v1beta1',
-  kind: 'TracePipeline',
-  name: 'backend',
-  generation: 1,
-  spec: {},
-  conditions: [],
-};
-
 describe('status file', () => {
   it('reads as kubectl shows an object', () => {
     const conditions = [
@@ -183,7 +174,7 @@ describe('status file', () => {
       }),
     ];
     assert.equal(
-      renderStatus(pipelineOfStatusFile, conditions),
+      renderStatus(pipeline, conditions),
       [
         'apiVersion: telemetry.kyma-project.io/v1beta1',
         'kind: TracePipeline',
@@ -243,9 +234,9 @@ describe('status file', () => {
   it('gives back the conditions that were written, whatever their texts, to us and to readers of YAML 1.1', () => {
     fc.assert(
       fc.property(fc.array(arbitraryCondition, { maxLength: 3 }), (conditions) => {
-        const file = renderStatus(pipelineOfStatusFile, conditions);
+        const file = renderStatus(pipeline, conditions);
         assert.deepEqual(
-          conditionsOf(parsePipelineManifest(file, 'f'), pipelineOfStatusFile).map((read) => ({ ...read })),
+          conditionsOf(parsePipelineManifest(file, 'f'), pipeline).map((read) => ({ ...read })),
           conditions.map((written) => ({ ...written })),
         );
         const old = parse(file, { version: '1.1' }) as { status: { conditions: Condition[] } };
@@ -259,7 +250,7 @@ describe('status file', () => {
   });
 
   it('refuses what is damaged, and the status of another pipeline', () => {
-    const whole = renderStatus(pipelineOfStatusFile, [condition('A')]);
+    const whole = renderStatus(pipeline, [condition('A')]);
     const rows: readonly (readonly [string, RegExp])[] = [
       ['', /^Error: it holds 0 objects instead of one$/],
       [whole.slice(0, whole.indexOf('reason')), /^Error: line 7, column 7: status\.conditions\[0\]\.type is missing/],
@@ -268,7 +259,7 @@ describe('status file', () => {
       [manifestText('LogPipeline', 'backend'), /^Error: it is of LogPipeline backend$/],
     ];
     for (const [damaged, message] of rows)
-      assert.throws(() => conditionsOf(parsePipelineManifest(damaged, 'f'), pipelineOfStatusFile), message);
+      assert.throws(() => conditionsOf(parsePipelineManifest(damaged, 'f'), pipeline), message);
   });
 
   it('names the file after the pipeline', () => {

@@ -29,18 +29,18 @@ export class StoredAlertSource implements AlertSource {
     signal.throwIfAborted();
     const now = this.#schedule.clock.now();
     if (this.#last === undefined || !isFresh(this.#last.takenAt, notBefore, now))
-      this.#last = { takenAt: now, snapshot: this.#take(now) };
+      this.#last = { takenAt: now, snapshot: this.#takeSnapshot(now) };
     return this.#last.snapshot;
   }
 
   /** In slices. An alert that comes or changes meanwhile wakes a reconcile of its own, which this snapshot is too old for. */
-  async #take(takenAt: number): Promise<AlertSnapshot> {
+  async #takeSnapshot(takenAt: number): Promise<AlertSnapshot> {
     const slices = new Slices(this.#schedule, 'stored alerts');
     const firing = new FiringAlerts(slices);
     let looked = 0;
     for (const alert of this.#store.all()) {
       if (!isResolved(alert.times, takenAt)) firing.add(alert);
-      if (++looked % alertsPerStep === 0 && slices.isOver) await slices.breathe();
+      if (++looked % alertsPerStep === 0 && slices.isOver) await slices.yieldTurn();
     }
     return { takenAt, firing };
   }

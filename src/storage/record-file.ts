@@ -60,7 +60,7 @@ export class RecordFile {
     try {
       await file.truncate(bytes);
       await file.datasync();
-      await this.#take(file, bytes);
+      await this.#use(file, bytes);
     } catch (error) {
       await file.close();
       throw error;
@@ -102,7 +102,7 @@ export class RecordFile {
       await rename(newPath, this.path);
       await syncFolder(dirname(this.path));
       await this.close();
-      await this.#take(file, bytes);
+      await this.#use(file, bytes);
     } catch (error) {
       await file.close();
       await rm(newPath, { force: true }).catch(() => undefined);
@@ -118,7 +118,7 @@ export class RecordFile {
     await file?.close();
   }
 
-  async #take(file: FileHandle, bytes: number): Promise<void> {
+  async #use(file: FileHandle, bytes: number): Promise<void> {
     this.#inode = (await file.stat()).ino;
     this.#file = file;
     this.#bytes = bytes;

@@ -29,7 +29,7 @@ export interface SelectedList {
   /** An array begins; a second one under the same name replaces the first. */
   begin(): void;
   /** @param allowance of the element: if it is spent, the element is only a part of itself */
-  take(element: unknown, allowance: Allowance): void;
+  accept(element: unknown, allowance: Allowance): void;
 }
 
 /** What an object or an array takes, and one member or element, its texts not counted: on the high side, bytes. */
@@ -133,7 +133,7 @@ function* readList(reader: JsonReader, list: SelectedList): Sliced<unknown> {
   for (let more = yield* reader.nextElement(true); more; more = yield* reader.nextElement(false)) {
     const allowance = new Allowance(list.elementBytes);
     const element = yield* readSelected(reader, list.element, allowance);
-    list.take(element, allowance);
+    list.accept(element, allowance);
   }
   return [];
 }
@@ -233,7 +233,7 @@ function selectList(found: readonly unknown[], list: SelectedList): readonly unk
   for (const value of found) {
     const allowance = new Allowance(list.elementBytes);
     const element = select(value, list.element, allowance);
-    list.take(element, allowance);
+    list.accept(element, allowance);
   }
   return [];
 }

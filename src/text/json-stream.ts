@@ -84,7 +84,7 @@ export class JsonStream {
     for (let step = steps.next(); ; step = steps.next()) {
       if (step.done === true) return step.value;
       while (this.#reader.wantsText) await this.#give();
-      if (this.#slices.isOver) await this.#slices.breathe();
+      if (this.#slices.isOver) await this.#slices.yieldTurn();
     }
   }
 

@@ -62,7 +62,7 @@ export const debouncer: MutatedPart = {
     },
     {
       file,
-      from: '    this.#take({ state: this.#state });\n',
+      from: '    this.#enter({ state: this.#state });\n',
       to: '',
       means: 'what waits already goes on waiting for as long as before a reload',
     },

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { KnownAlerts, PostableAlert } from './postable-alert.ts';
 import { labelKey, labelSetOf, type LabelSet } from '../labels.ts';
 import { readAlerts } from './read-alerts.ts';
-import { readPrometheusAlerts, TextPieces } from './read-prometheus-alerts.ts';
+import { readPrometheusAlerts, TextCursor } from './read-prometheus-alerts.ts';
 import { TextHash } from '../text-hash.ts';
 
 interface SentAlert {
@@ -176,27 +176,27 @@ function comparable(alerts: readonly PostableAlert[]): readonly unknown[] {
   });
 }
 
-describe('TextPieces', () => {
+describe('TextCursor', () => {
   it('takes a text apart from its beginning to its end', () => {
-    const pieces = new TextPieces('[{"a":"b"},"2026","url";', 1);
-    assert.deepEqual(pieces.objectBefore(',"'), { text: '{"a":"b"}', from: 1, end: 10 });
-    assert.equal(pieces.charactersBefore(4, '","'), '2026');
-    assert.equal(pieces.upTo('";'), 'url');
-    assert.equal(pieces.isAtEnd, true);
+    const cursor = new TextCursor('[{"a":"b"},"2026","url";', 1);
+    assert.deepEqual(cursor.objectBefore(',"'), { text: '{"a":"b"}', from: 1, end: 10 });
+    assert.equal(cursor.charactersBefore(4, '","'), '2026');
+    assert.equal(cursor.upTo('";'), 'url');
+    assert.equal(cursor.isAtEnd, true);
   });
 
   it('passes over a brace that does not end the object, or is not followed by what is to follow', () => {
-    assert.equal(new TextPieces('{"a":"}","b":"c"}}', 0).objectBefore('}')?.text, '{"a":"}","b":"c"}');
-    assert.equal(new TextPieces('{"a":"b"}{"c":"d"};', 0).objectBefore(';')?.text, '{"a":"b"}{"c":"d"}');
+    assert.equal(new TextCursor('{"a":"}","b":"c"}}', 0).objectBefore('}')?.text, '{"a":"}","b":"c"}');
+    assert.equal(new TextCursor('{"a":"b"}{"c":"d"};', 0).objectBefore(';')?.text, '{"a":"b"}{"c":"d"}');
   });
 
   it('stays where it is if what is to come does not', () => {
-    const pieces = new TextPieces('ab"c', 0);
-    assert.equal(pieces.pass('b'), false);
-    assert.equal(pieces.objectBefore(''), undefined);
-    assert.equal(pieces.charactersBefore(1, 'x'), undefined);
-    assert.equal(pieces.upTo('"x'), undefined);
-    assert.equal(pieces.upTo('"c'), 'ab');
-    assert.equal(pieces.upTo('"'), undefined);
+    const cursor = new TextCursor('ab"c', 0);
+    assert.equal(cursor.pass('b'), false);
+    assert.equal(cursor.objectBefore(''), undefined);
+    assert.equal(cursor.charactersBefore(1, 'x'), undefined);
+    assert.equal(cursor.upTo('"x'), undefined);
+    assert.equal(cursor.upTo('"c'), 'ab');
+    assert.equal(cursor.upTo('"'), undefined);
   });
 });

@@ -10,7 +10,7 @@ import type { LabelSet, LabelText } from '../labels.ts';
 import { PlainLabelSet } from './plain-label-set.ts';
 import { isRequestUri } from '../../text/go/url.ts';
 import { TextHash } from '../text-hash.ts';
-import { isUsualLabelSet, UsualTimes } from './read-usual-alerts.ts';
+import { isUsualLabelSet, TimeCache } from './read-usual-alerts.ts';
 
 /** `2026-11-21T03:08:54.829Z` */
 const timeCharacters = 24;
@@ -48,21 +48,21 @@ export function readPrometheusAlerts(
 /** Each method reads what stands at the present position; undefined, or false, if it is not as expected. */
 class Reader {
   readonly #bytes: Buffer;
-  readonly #pieces: TextPieces;
+  readonly #cursor: TextCursor;
   readonly #maxLabels: number;
   readonly #known: KnownAlerts;
   readonly #plain: PlainLabelSet;
   readonly #hash: TextHash;
   /** Alerts of one rule stand together, with the same URL and the same end, and often the same start: the last are remembered. */
-  readonly #starts = new UsualTimes();
-  readonly #ends = new UsualTimes();
+  readonly #starts = new TimeCache();
+  readonly #ends = new TimeCache();
   #urlText = '';
   #url = '';
 
   constructor(bytes: Buffer, text: string, maxLabels: number, known: KnownAlerts) {
     this.#bytes = bytes;
     // The first alert begins behind the bracket.
-    this.#pieces = new TextPieces(text, 1);
+    this.#cursor = new TextCursor(text, 1);
     this.#maxLabels = maxLabels;
     this.#known = known;
     this.#plain = new PlainLabelSet(bytes);
@@ -75,17 +75,17 @@ class Reader {
       const alert = this.#alert();
       if (alert === undefined) return undefined;
       alerts.push(alert);
-    } while (this.#pieces.pass(','));
-    return this.#pieces.pass(']') && this.#pieces.isAtEnd ? alerts : undefined;
+    } while (this.#cursor.pass(','));
+    return this.#cursor.pass(']') && this.#cursor.isAtEnd ? alerts : undefined;
   }
 
   #alert(): PostableAlert | undefined {
     const annotations = this.#annotations();
-    const endsText = this.#pieces.charactersBefore(timeCharacters, '","startsAt":"');
-    const startsText = this.#pieces.charactersBefore(timeCharacters, '","generatorURL":"');
+    const endsText = this.#cursor.charactersBefore(timeCharacters, '","startsAt":"');
+    const startsText = this.#cursor.charactersBefore(timeCharacters, '","generatorURL":"');
     if (annotations === undefined || endsText === undefined || startsText === undefined) return undefined;
     if (!this.#generatorURL()) return undefined;
-    const labels = this.#pieces.objectBefore('}');
+    const labels = this.#cursor.objectBefore('}');
     const endsAt = this.#ends.of(endsText);
     const startsAt = this.#starts.of(startsText);
     if (labels === undefined || endsAt === undefined || startsAt === undefined) return undefined;
@@ -135,12 +135,12 @@ class Reader {
 
   /** Empty if there are none. */
   #annotations(): Piece | undefined {
-    if (this.#pieces.pass('{"annotations":')) return this.#pieces.objectBefore(',"endsAt":"');
-    return this.#pieces.pass('{"endsAt":"') ? nothing : undefined;
+    if (this.#cursor.pass('{"annotations":')) return this.#cursor.objectBefore(',"endsAt":"');
+    return this.#cursor.pass('{"endsAt":"') ? nothing : undefined;
   }
 
   #generatorURL(): boolean {
-    const piece = this.#pieces.upTo('","labels":');
+    const piece = this.#cursor.upTo('","labels":');
     if (piece === undefined) return false;
     if (piece === this.#urlText) return true;
     const url: unknown = JSON.parse(`"${piece}"`);
@@ -169,7 +169,7 @@ const quoteMark = 0x22;
  * Takes a text apart from its beginning to its end. Each method takes the piece at the present place and goes behind it and
  * what is to follow; undefined, or false, if that does not stand there, and then the place does not change.
  */
-export class TextPieces {
+export class TextCursor {
   readonly #text: string;
   #at: number;
 

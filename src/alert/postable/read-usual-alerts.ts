@@ -84,7 +84,7 @@ function usualTime(field: unknown): number | undefined {
 }
 
 /** Reads times of which most are written as the one before. */
-export class UsualTimes {
+export class TimeCache {
   #text = '';
   #time: number | undefined;
 

@@ -87,7 +87,7 @@ describe('readWebhookAlerts', () => {
     });
   }
 
-  it('makes of labels and annotations what the other door makes of them', () => {
+  it('makes of labels and annotations what the other format makes of them', () => {
     const set = fc.dictionary(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'grapheme' }));
     fc.assert(
       fc.property(fc.array(fc.record({ labels: set, annotations: set })), (alerts) => {
@@ -102,7 +102,7 @@ describe('readWebhookAlerts', () => {
   });
 });
 
-function readOfWebhookHead(text: string): WebhookHead {
+function readHead(text: string): WebhookHead {
   const steps = readWebhookHead(text);
   for (let step = steps.next(); ; step = steps.next()) if (step.done === true) return step.value;
 }
@@ -112,26 +112,23 @@ describe('readWebhookHead', () => {
     const text =
       '{"receiver":"team\\\\.a","status":"firing","alerts":[{"x":1}],"routeLabels":{},"truncatedAlerts":3,' +
       '"notification_reason":5,"groupKey":"{}:{}","version":"4"}\n';
-    assert.deepEqual(readOfWebhookHead(text), { receiver: 'team\\.a', groupKey: '{}:{}', truncatedAlerts: 3 });
+    assert.deepEqual(readHead(text), { receiver: 'team\\.a', groupKey: '{}:{}', truncatedAlerts: 3 });
   });
 
   it('takes what is absent or null for nothing', () => {
     const nothing = { receiver: undefined, groupKey: undefined, truncatedAlerts: 0 };
-    assert.deepEqual(readOfWebhookHead('{"version":"4","alerts":[]}'), nothing);
+    assert.deepEqual(readHead('{"version":"4","alerts":[]}'), nothing);
     const nulls = '{"version":"4","alerts":null,"receiver":null,"groupKey":null,"truncatedAlerts":null}';
-    assert.deepEqual(readOfWebhookHead(nulls), nothing);
+    assert.deepEqual(readHead(nulls), nothing);
   });
 
   it('keeps no more of a text than a line of the log holds', () => {
-    assert.equal(
-      readOfWebhookHead(`{"version":"4","alerts":[],"groupKey":"${'x'.repeat(1000)}"}`).groupKey?.length,
-      256,
-    );
+    assert.equal(readHead(`{"version":"4","alerts":[],"groupKey":"${'x'.repeat(1000)}"}`).groupKey?.length, 256);
   });
 
   for (const version of ['"version":"4",', '"version":"1",', '"version":null,', ''])
     it(`reads a payload with ${version || 'no version'}`, () => {
-      assert.equal(readOfWebhookHead(`{${version}"alerts":[]}`).truncatedAlerts, 0);
+      assert.equal(readHead(`{${version}"alerts":[]}`).truncatedAlerts, 0);
     });
 
   const which = 'expected "4", which every Alertmanager sends, or "1", which Grafana sends';
@@ -150,7 +147,7 @@ describe('readWebhookHead', () => {
     ['{"version":"4","alerts":[]}{', 'at character 27 there is "{", expected the end'],
     ['{"version":"4","alerts":[01]}', 'at character 26 there is "1", expected "," or "]"'],
   ] as const) {
-    it(`refuses ${text}`, () => assert.throws(() => readOfWebhookHead(text), { name: 'JsonError', message }));
+    it(`refuses ${text}`, () => assert.throws(() => readHead(text), { name: 'JsonError', message }));
   }
 
   it('gives a head, or says in a JsonError why not', () => {
@@ -158,7 +155,7 @@ describe('readWebhookHead', () => {
       fc.property(fc.json(), fc.nat(), (json, cut) => {
         for (const alerts of [json, json.slice(0, cut % (json.length + 1))]) {
           try {
-            assert.equal(readOfWebhookHead(`{"alerts":${alerts.toWellFormed()},"version":"4"}`).truncatedAlerts, 0);
+            assert.equal(readHead(`{"alerts":${alerts.toWellFormed()},"version":"4"}`).truncatedAlerts, 0);
           } catch (error) {
             assert.ok(error instanceof JsonError, String(error));
           }

@@ -8,7 +8,7 @@ export const heldLineMs = 60_000;
 /** Tells, at most once in {@link heldLineMs}, that requests which failed last wait for their half of the workers. */
 export class HeldLine {
   readonly #options: { readonly clock: Clock; readonly logger: Logger };
-  #toldAt = Number.NEGATIVE_INFINITY;
+  #loggedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: { readonly clock: Clock; readonly logger: Logger }) {
     this.#options = options;
@@ -17,8 +17,8 @@ export class HeldLine {
   write({ waiting, running, limit }: FailedRequests): void {
     const { clock, logger } = this.#options;
     const now = clock.now();
-    if (Math.abs(now - this.#toldAt) < heldLineMs) return;
-    this.#toldAt = now;
+    if (Math.abs(now - this.#loggedAt) < heldLineMs) return;
+    this.#loggedAt = now;
     const message = 'requests whose last run failed hold their half of the workers: further ones wait, others do not';
     logger.warn('requests.held', message, { waiting, running, limit });
   }

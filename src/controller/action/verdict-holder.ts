@@ -120,25 +120,25 @@ export class VerdictHolder {
 
   #hold(run: Run, answered: Verdict, { reason, labels, forMs, isNew }: Contradiction, graceMs: number): Decided {
     const verdict = heldVerdict(run.pipeline, reason, labels);
-    if (isNew) this.#tell(run, verdict, answered, graceMs);
+    if (isNew) this.#log(run, verdict, answered, graceMs);
     return { verdict, held: { forMs, lookAgainMs: Math.min(heldLookMs, graceMs - forMs) } };
   }
 
   /** @param overdue the worst alert that is still pushed although its grace is over */
   #release(pipeline: Pipeline, answered: Verdict, overdue?: Contradiction): Decided {
     if (answered.condition.status !== 'True') return { verdict: answered };
-    this.#memory.change(pipeline, { toldAt: undefined });
+    this.#memory.change(pipeline, { loggedAt: undefined });
     if (overdue === undefined) return { verdict: answered };
     return { verdict: { ...answered, decision: { by: 'end of grace', labels: overdue.labels } } };
   }
 
   /** Behind one address of two replicas a hold ends and begins with every other answer: that is not told each time. */
-  #tell({ id, request, pipeline }: Run, { condition, decision }: Verdict, answered: Verdict, graceMs: number): void {
+  #log({ id, request, pipeline }: Run, { condition, decision }: Verdict, answered: Verdict, graceMs: number): void {
     const { logger, metrics, clock } = this.#options;
-    const [now, { toldAt }] = [clock.monotonic(), this.#memory.of(pipeline)];
+    const [now, { loggedAt }] = [clock.monotonic(), this.#memory.of(pipeline)];
     metrics.conditionHeld(kindName(request));
-    if (toldAt !== undefined && now - toldAt < graceMs) return;
-    this.#memory.change(pipeline, { toldAt: now });
+    if (loggedAt !== undefined && now - loggedAt < graceMs) return;
+    this.#memory.change(pipeline, { loggedAt: now });
     const message = 'the condition gets no better than this: a push contradicts what Prometheus reports';
     const { type, status, reason } = condition;
     logger.info('condition.held', message, {

@@ -12,7 +12,7 @@ export interface Remembered {
    */
   readonly reported?: ReadonlyMap<string, number | undefined>;
   /** When the log last told that the condition is held; undefined once it was healthy. */
-  readonly toldAt?: number | undefined;
+  readonly loggedAt?: number | undefined;
 }
 
 interface Memory extends Remembered {
@@ -42,7 +42,7 @@ export class VerdictMemory {
     const request = { kind, name, ...(namespace !== undefined && { namespace }) };
     const key = requestKey(request);
     const memory = { ...this.#memories.get(key), ...change, request };
-    if ((memory.reported?.size ?? 0) === 0 && memory.toldAt === undefined) this.#memories.delete(key);
+    if ((memory.reported?.size ?? 0) === 0 && memory.loggedAt === undefined) this.#memories.delete(key);
     else this.#memories.set(key, memory);
     if (this.#memories.size >= this.#lookAt) this.#forgetThoseGone();
   }

@@ -46,7 +46,7 @@ interface ListOptions<T> {
   /** Of each page; smaller ones are tried if the answer becomes too large. */
   readonly limit: number;
   readonly signal: AbortSignal;
-  readonly memory: Pick<MemoryShare, 'takeListed' | 'giveBackListed'>;
+  readonly memory: Pick<MemoryShare, 'acceptListed' | 'giveBackListed'>;
   /** What is to be kept of an object, so that no page is held whole. */
   readonly trim: (object: ApiObject) => T;
   /** There is no room for an object, and the list goes on without it. Of a page that is read again it may be told again. */
@@ -142,11 +142,11 @@ class Page<T> implements SelectedList {
     this.#objects = [];
   }
 
-  take(object: unknown, { isSpent, used }: Allowance): void {
+  accept(object: unknown, { isSpent, used }: Allowance): void {
     const { memory, onLeftOut, path, trim } = this.#options;
     if (!isApiObject(object)) throw notAList(path);
     if (isSpent) onLeftOut(object, 'object_too_large');
-    else if (memory.takeListed(used)) this.#objects.push({ object: trim(object), bytes: used });
+    else if (memory.acceptListed(used)) this.#objects.push({ object: trim(object), bytes: used });
     else onLeftOut(object, 'memory_full');
   }
 
@@ -210,7 +210,7 @@ class ResourceSearch implements SelectedList {
     this.found = undefined;
   }
 
-  take(element: unknown): void {
+  accept(element: unknown): void {
     const { name, kind, namespaced } = isJsonObject(element) ? element : {};
     if (name !== this.#resource || typeof kind !== 'string' || this.found !== undefined) return;
     this.found = { kind, namespaced: namespaced === true };

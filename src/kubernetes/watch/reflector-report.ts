@@ -35,7 +35,7 @@ const leftOutLimits: Readonly<Record<LeftOutReason, LogFields>> = {
 export class ReflectorReport {
   readonly #options: ReflectorReportOptions;
   readonly #resource: string;
-  #toldAt = Number.NEGATIVE_INFINITY;
+  #loggedAt = Number.NEGATIVE_INFINITY;
   #toldReason: string | undefined;
   readonly #leftOutLines: LineLimiter;
   #isWatching = false;
@@ -83,9 +83,9 @@ export class ReflectorReport {
     const { clock, metrics } = this.#options;
     metrics.failed(this.#resource, error);
     const now = clock.now();
-    const isNew = this.#toldReason !== reasonOf(error) || Math.abs(now - this.#toldAt) >= reminderMs;
+    const isNew = this.#toldReason !== reasonOf(error) || Math.abs(now - this.#loggedAt) >= reminderMs;
     if (isNew) {
-      this.#toldAt = now;
+      this.#loggedAt = now;
       this.#toldReason = reasonOf(error);
     }
     this.#isWatching = false;

@@ -99,7 +99,7 @@ export class Reflector {
       const outcome = await this.#attempt(state);
       if (signal.aborted) return;
       const step = nextStep(state, outcome, random());
-      this.#tell(outcome, step.failures, step.delayMs);
+      this.#log(outcome, step.failures, step.delayMs);
       state = step;
       if (step.delayMs > 0) await sleep(clock, step.delayMs, signal).catch(() => undefined);
     }
@@ -169,7 +169,7 @@ export class Reflector {
     this.#cache.replace(next.objects, resourceVersion);
     for (const change of next.changes) {
       this.#options.onChange(change);
-      if (slices.isOver) await slices.breathe();
+      if (slices.isOver) await slices.yieldTurn();
     }
     return next.changes;
   }
@@ -244,7 +244,7 @@ export class Reflector {
     this.#options.report.leftOut(reason, { name, ...(namespace !== undefined && { namespace }) });
   }
 
-  #tell(outcome: PhaseOutcome, failures: number, delayMs: number): void {
+  #log(outcome: PhaseOutcome, failures: number, delayMs: number): void {
     const { report, watched } = this.#options;
     if (outcome.kind === 'not_installed') report.notInstalled({ versions: watched.versions });
     if (outcome.kind !== 'failed') return;

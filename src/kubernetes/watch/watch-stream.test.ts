@@ -165,14 +165,14 @@ describe('StreamLines', () => {
   });
 });
 
-const metadataOfWatchEvent = { name: 'a', resourceVersion: '5' };
+const plainMetadata = { name: 'a', resourceVersion: '5' };
 
 describe('readWatchEvent', () => {
   it('reads the events of an object and bookmarks', () => {
     for (const type of ['ADDED', 'MODIFIED', 'DELETED']) {
-      assert.deepEqual(readWatchEvent({ type, object: { metadata: metadataOfWatchEvent } }, ''), {
+      assert.deepEqual(readWatchEvent({ type, object: { metadata: plainMetadata } }, ''), {
         type,
-        object: { metadata: metadataOfWatchEvent },
+        object: { metadata: plainMetadata },
       });
     }
     const bookmark = { type: 'BOOKMARK', object: { metadata: { resourceVersion: '9' } } };

@@ -47,7 +47,7 @@ export async function* watchStream(options: WatchStreamOptions): AsyncGenerator<
     lines = new StreamLines(body, () => idle.touch());
     for (let read = await lines.next(readLine); read !== undefined; read = await lines.next(readLine)) {
       yield read.value;
-      if (slices.isOver) await slices.breathe();
+      if (slices.isOver) await slices.yieldTurn();
     }
   } catch (error) {
     signal.throwIfAborted();

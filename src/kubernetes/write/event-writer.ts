@@ -141,7 +141,7 @@ export class EventReport {
   #lost = { failed: 0, dropped: 0 };
   /** Of the last one lost: why. */
   #cause: Readonly<Record<string, unknown>> = {};
-  #toldAt = Number.NEGATIVE_INFINITY;
+  #loggedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: EventReportOptions) {
     this.#options = options;
@@ -157,34 +157,34 @@ export class EventReport {
     const lacksRight = error instanceof ApiError && error.missingRight !== undefined;
     const { namespace } = event.metadata;
     this.#cause = { error, namespace, reason: event.reason, ...(lacksRight && { manifest }) };
-    this.#tell();
+    this.#log();
   }
 
   /** Too many waited, or the process ends. */
   dropped(): void {
     this.#options.metrics.event('dropped');
     this.#lost.dropped++;
-    this.#tell();
+    this.#log();
   }
 
   /** No more will come: what was not told for want of a minute is told now. */
   end(): void {
     if (this.#lost.failed + this.#lost.dropped === 0) return;
-    this.#toldAt = Number.NEGATIVE_INFINITY;
-    this.#tell();
+    this.#loggedAt = Number.NEGATIVE_INFINITY;
+    this.#log();
   }
 
   /** How many were lost since the last line. */
-  #tell(): void {
+  #log(): void {
     const { clock, logger } = this.#options;
     const now = clock.now();
-    if (Math.abs(now - this.#toldAt) < eventPeriodMs) return;
+    if (Math.abs(now - this.#loggedAt) < eventPeriodMs) return;
     logger.warn('events.lost', 'Kubernetes Events could not be written; conditions are not concerned', {
       ...this.#lost,
       ...this.#cause,
     });
     this.#lost = { failed: 0, dropped: 0 };
     this.#cause = {};
-    this.#toldAt = now;
+    this.#loggedAt = now;
   }
 }

@@ -33,7 +33,7 @@ export interface Right {
 interface Refusals {
   readonly since: number;
   readonly lastAt: number;
-  toldAt: number;
+  loggedAt: number;
   toldMessage: string;
 }
 
@@ -97,7 +97,7 @@ export class WriteFailures {
     const { clock, logger } = this.#options;
     const { refusals, retryMs } = this.#refuse(object);
     if ((refusals.toldMessage !== error.message || this.#isDue(refusals)) && this.#lines.allows()) {
-      refusals.toldAt = clock.now();
+      refusals.loggedAt = clock.now();
       refusals.toldMessage = error.message;
       const fields = { verb, resource, object, error, retry_in_ms: retryMs };
       logger.warn('write.refused', 'the API server refuses a write of an object, and names no missing right', fields);
@@ -108,8 +108,8 @@ export class WriteFailures {
   /** True every few minutes while it lasts; then it counts as told. */
   #isDue(refusals: Refusals): boolean {
     const now = this.#options.clock.now();
-    if (Math.abs(now - refusals.toldAt) < forbiddenRetryMs) return false;
-    refusals.toldAt = now;
+    if (Math.abs(now - refusals.loggedAt) < forbiddenRetryMs) return false;
+    refusals.loggedAt = now;
     return true;
   }
 
@@ -124,13 +124,13 @@ export class WriteFailures {
   #refusalsOf(key: string, now: number): Refusals {
     const known = this.#refusals.get(key);
     const goesOn = known !== undefined && Math.abs(now - known.lastAt) <= 2 * forbiddenRetryMs;
-    const { since, toldAt, toldMessage } = {
-      toldAt: Number.NEGATIVE_INFINITY,
+    const { since, loggedAt, toldMessage } = {
+      loggedAt: Number.NEGATIVE_INFINITY,
       toldMessage: '',
       ...known,
       since: goesOn ? known.since : now,
     };
-    const refusals = { since, lastAt: now, toldAt, toldMessage };
+    const refusals = { since, lastAt: now, loggedAt, toldMessage };
     this.#refusals.delete(key);
     this.#refusals.set(key, refusals);
     for (const [oldest] of this.#refusals) {

@@ -5,7 +5,7 @@ import { firingAt, posted } from '../../alert/alert-store.fixture.ts';
 import type { PostableAlert } from '../../alert/postable/postable-alert.ts';
 import { causeFields } from '../../cause/causes.fixture.ts';
 import { maxNamedProblems, AlertIntake, type AlertTransition, type Repeats } from './alert-intake.ts';
-import { alertsDoor } from './batch.ts';
+import { alertsFormat } from './batch.ts';
 
 const now = Date.parse('2026-11-21T03:00:00.000Z');
 
@@ -18,7 +18,7 @@ interface Intake {
   readonly transitions: readonly (readonly [string, string | undefined])[];
 }
 
-function takeIn(store: AlertStore, alerts: readonly PostableAlert[], repeats: Repeats = 'trigger', at = now): Intake {
+function accept(store: AlertStore, alerts: readonly PostableAlert[], repeats: Repeats = 'trigger', at = now): Intake {
   const transitions: [string, string | undefined][] = [];
   const onTransition = ({ event, alert }: AlertTransition) => void transitions.push([event, alert.labels['alertname']]);
   const intake = new AlertIntake({
@@ -27,7 +27,7 @@ function takeIn(store: AlertStore, alerts: readonly PostableAlert[], repeats: Re
     repeats,
     now: at,
     characterBytes: 1,
-    nameOf: alertsDoor.nameOf,
+    nameOf: alertsFormat.nameOf,
     onTransition,
   });
   for (const alert of alerts) intake.add(alert);
@@ -44,7 +44,7 @@ function invalid(problem: string, endsAt?: number): PostableAlert {
 
 describe('AlertIntake', () => {
   it('counts what fires and what is resolved, invalid alerts included', () => {
-    const { intake } = takeIn(newStore(), [
+    const { intake } = accept(newStore(), [
       named('A'),
       named('B', { endsAt: now + 1 }),
       named('C', { endsAt: now }),
@@ -57,7 +57,7 @@ describe('AlertIntake', () => {
   it('stores the valid alerts of a batch, and names the others with their index', () => {
     const store = newStore();
     const late = named('B', { startsAt: now + 1, endsAt: now });
-    const { intake } = takeIn(store, [named('A'), late, invalid('broken'), named('C')]);
+    const { intake } = accept(store, [named('A'), late, invalid('broken'), named('C')]);
     assert.equal(intake.refusal, 'alert 1: start time must be before end time\nalert 2: broken');
     assert.deepEqual(
       firingAt(store, now).map(({ alertname }) => alertname),
@@ -68,7 +68,7 @@ describe('AlertIntake', () => {
 
   it('names the first invalid alerts only, and counts the rest', () => {
     const many = Array.from({ length: maxNamedProblems }, () => invalid('broken'));
-    const { intake } = takeIn(newStore(), many);
+    const { intake } = accept(newStore(), many);
     assert.equal(intake.refusal.split('\n').length, maxNamedProblems);
     intake.add(invalid('broken'));
     intake.add(invalid('broken'));
@@ -78,22 +78,22 @@ describe('AlertIntake', () => {
   });
 
   it('has no refusal when all alerts are valid', () => {
-    assert.equal(takeIn(newStore(), [named('A')]).intake.refusal, '');
+    assert.equal(accept(newStore(), [named('A')]).intake.refusal, '');
   });
 
   it('wakes a reconcile for a repeat by default', () => {
     const store = newStore();
-    takeIn(store, [named('A')]);
-    const { intake, transitions } = takeIn(store, [named('A')]);
+    accept(store, [named('A')]);
+    const { intake, transitions } = accept(store, [named('A')]);
     assert.deepEqual([intake.causes.alertCount, intake.new], [1, 0]);
     assert.deepEqual(transitions, []);
   });
 
   it('ignores repeats when it is told to, but nothing that is new', () => {
     const store = newStore();
-    takeIn(store, [named('A'), named('B'), named('C')], 'ignore');
+    accept(store, [named('A'), named('B'), named('C')], 'ignore');
     const alerts = [named('A'), named('B', { annotations: { a: '1' } }), named('C', { endsAt: now }), named('D')];
-    const { intake } = takeIn(store, alerts, 'ignore');
+    const { intake } = accept(store, alerts, 'ignore');
     assert.deepEqual(
       [...intake.causes.alerts.values()].map(({ labels, status }) => [labels['alertname'], status]),
       [
@@ -109,7 +109,7 @@ describe('AlertIntake', () => {
     it(`wakes a reconcile for an alert that the store has no room for, with repeats: ${repeats}`, () => {
       const store = newStore(1);
       for (const round of [1, 2]) {
-        const { intake } = takeIn(store, [named('A'), named('B')], repeats);
+        const { intake } = accept(store, [named('A'), named('B')], repeats);
         assert.equal(intake.notStored, 1);
         assert.equal(intake.causes.alerts.get(named('B').key)?.status, 'firing', `round ${round}`);
         assert.equal(intake.invalid, 0);
@@ -120,13 +120,13 @@ describe('AlertIntake', () => {
 
   it('wakes a reconcile for a repeat that could not be stored in full', () => {
     const store = newStore(10, 2000);
-    takeIn(store, [named('A')], 'ignore');
-    const { intake } = takeIn(store, [named('A', { generatorURL: `/${'x'.repeat(10_000)}` })], 'ignore');
+    accept(store, [named('A')], 'ignore');
+    const { intake } = accept(store, [named('A', { generatorURL: `/${'x'.repeat(10_000)}` })], 'ignore');
     assert.deepEqual([intake.notUpdated, intake.notStored, intake.causes.alertCount], [1, 0, 1]);
   });
 
   it('gathers causes with labels, status and the time of the batch', () => {
-    const { intake } = takeIn(newStore(), [named('A'), named('B', { endsAt: now - 5 }), named('A')]);
+    const { intake } = accept(newStore(), [named('A'), named('B', { endsAt: now - 5 }), named('A')]);
     const cause = { firstSeen: now, lastSeen: now };
     assert.deepEqual([...intake.causes.alerts.values()].map(causeFields), [
       { ...cause, labels: { alertname: 'B' }, status: 'resolved', count: 1 },
@@ -137,13 +137,13 @@ describe('AlertIntake', () => {
 
   it('tells of alerts that begin and end, and of no others', () => {
     const store = newStore();
-    assert.deepEqual(takeIn(store, [named('A'), named('B'), invalid('broken')]).transitions, [
+    assert.deepEqual(accept(store, [named('A'), named('B'), invalid('broken')]).transitions, [
       ['alert.new', 'A'],
       ['alert.new', 'B'],
     ]);
     const alerts = [named('A', { annotations: { a: '1' } }), named('B', { endsAt: now + 1 })];
-    assert.deepEqual(takeIn(store, alerts).transitions, []);
-    assert.deepEqual(takeIn(store, [named('A', { endsAt: now + 9 })], 'trigger', now + 9).transitions, [
+    assert.deepEqual(accept(store, alerts).transitions, []);
+    assert.deepEqual(accept(store, [named('A', { endsAt: now + 9 })], 'trigger', now + 9).transitions, [
       ['alert.resolved', 'A'],
     ]);
   });

@@ -81,7 +81,7 @@ export class AlertIntake {
     else this.resolved++;
     const stored = store.put(posted, now, characterBytes, resolveTimeoutMs);
     if (typeof stored === 'string') this.#refuse(index, posted, stored);
-    else this.#tell(stored);
+    else this.#count(stored);
   }
 
   /** The sender kept `count` alerts for itself: nobody knows whom they concern, and so every pipeline is. */
@@ -102,7 +102,7 @@ export class AlertIntake {
     if (this.problems.length < maxNamedProblems) this.problems.push(`${this.#options.nameOf(index)}: ${problem}`);
   }
 
-  #tell({ alert, change, limited }: PutResult): void {
+  #count({ alert, change, limited }: PutResult): void {
     if (limited === 'alert') this.notStored++;
     else if (limited === 'annotations') this.notUpdated++;
     if (change === 'new') this.new++;

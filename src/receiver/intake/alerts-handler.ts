@@ -6,7 +6,7 @@ import { Slices } from '../../runtime/slices.ts';
 import type { Causes } from '../../cause/causes.ts';
 import { AlertIntake, type AlertTransition, type Repeats } from './alert-intake.ts';
 import { answerEmpty, answerString } from '../../server/request/answer.ts';
-import { alertsDoor, type Batch, type Door } from './batch.ts';
+import { alertsFormat, type Batch, type AlertFormat } from './batch.ts';
 import type { Body, BodyReader } from '../../server/request/body-reader.ts';
 import type { HttpMetrics } from '../../server/request/http-metrics.ts';
 import { refuseRequest, requireJson } from '../refusals.ts';
@@ -65,15 +65,15 @@ export class AlertsHandler {
   }
 
   /** Never rejects; every request is answered, unless its connection is gone. */
-  async handle(request: IncomingMessage, response: ServerResponse, door = alertsDoor): Promise<void> {
+  async handle(request: IncomingMessage, response: ServerResponse, format = alertsFormat): Promise<void> {
     const sender = senderOf(request);
     let body: Body | undefined;
     try {
       body = await this.#options.settings().bodies.read(request);
-      if (body.bytes.length === 0) throw door.emptyBody();
+      if (body.bytes.length === 0) throw format.emptyBody();
       requireJson(request);
-      if (body.bytes.length > longBodyBytes) await this.#takeLong(body.bytes, response, sender, door);
-      else await this.#takeIn(body.bytes, response, sender, door, 'bodies');
+      if (body.bytes.length > longBodyBytes) await this.#acceptLongBody(body.bytes, response, sender, format);
+      else await this.#acceptBody(body.bytes, response, sender, format, 'bodies');
     } catch (error) {
       if (!response.headersSent) response.setHeader('X-Request-Id', sender.requestId);
       const { metrics, report } = this.#options;
@@ -83,27 +83,33 @@ export class AlertsHandler {
     }
   }
 
-  async #takeLong(bytes: Buffer, response: ServerResponse, sender: Sender, door: Door): Promise<void> {
+  async #acceptLongBody(bytes: Buffer, response: ServerResponse, sender: Sender, format: AlertFormat): Promise<void> {
     const { schedule, heavyWork } = this.#options;
     const isLarge = bytes.length > slicedBodyBytes;
     const work = isLarge ? 'large bodies' : 'bodies';
-    const takeIn = (): Promise<void> => this.#takeIn(bytes, response, sender, door, work);
+    const accept = (): Promise<void> => this.#acceptBody(bytes, response, sender, format, work);
     const release = await this.#slots[work].acquire();
     try {
       await schedule.next(work);
-      await (isLarge ? heavyWork(takeIn) : takeIn());
+      await (isLarge ? heavyWork(accept) : accept());
     } finally {
       release();
     }
   }
 
-  async #takeIn(bytes: Buffer, response: ServerResponse, sender: Sender, door: Door, work: LongWork): Promise<void> {
+  async #acceptBody(
+    bytes: Buffer,
+    response: ServerResponse,
+    sender: Sender,
+    format: AlertFormat,
+    work: LongWork,
+  ): Promise<void> {
     const { clock, schedule, store, settings, report, sink, expireDue } = this.#options;
-    const read = door.read(bytes, settings().maxLabels, new Slices(schedule, work), store, clock.now());
+    const read = format.read(bytes, settings().maxLabels, new Slices(schedule, work), store, clock.now());
     const batch = read instanceof Promise ? await read : read;
     expireDue();
     const transitions = report.transitions(sender);
-    const intake = this.#intake(batch, door, (transition) => transitions.add(transition));
+    const intake = this.#intake(batch, format, (transition) => transitions.add(transition));
     const rest = batch.forEach((alert) => {
       intake.add(alert);
       return this.#options.isSilencingSlow();
@@ -120,7 +126,7 @@ export class AlertsHandler {
     sink(intake.causes);
   }
 
-  #intake({ characterBytes, webhook }: Batch, door: Door, onTransition: OnTransition): AlertIntake {
+  #intake({ characterBytes, webhook }: Batch, format: AlertFormat, onTransition: OnTransition): AlertIntake {
     const { clock, store, silencing, settings } = this.#options;
     const { repeats, webhookResolveTimeoutMs } = settings();
     return new AlertIntake({
@@ -129,7 +135,7 @@ export class AlertsHandler {
       silencing,
       now: clock.now(),
       characterBytes,
-      nameOf: door.nameOf,
+      nameOf: format.nameOf,
       resolveTimeoutMs: webhook === undefined ? undefined : webhookResolveTimeoutMs,
       onTransition,
     });

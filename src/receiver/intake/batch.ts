@@ -15,10 +15,10 @@ export interface Batch {
   /** What the payload of a webhook says besides; absent if it came another way. */
   readonly webhook?: WebhookHead;
   /**
-   * Hands over each alert, in order. Lets others run in between; `take` gives true if it may have taken milliseconds. There is nothing to
+   * Hands over each alert, in order. Lets others run in between; `accept` gives true if it may have taken milliseconds. There is nothing to
    * wait for unless a slice is over: then a promise is returned.
    */
-  forEach(take: (alert: PostableAlert) => unknown): Promise<void> | undefined;
+  forEach(accept: (alert: PostableAlert) => unknown): Promise<void> | undefined;
 }
 
 /**
@@ -37,7 +37,7 @@ export function readBatch(
   const read = (body: BodyText): Batch | Promise<Batch> => {
     const alerts = bytes.length <= slicedBodyBytes ? readUsual(bytes, body, maxLabels, known) : undefined;
     if (alerts === undefined) return readInSlices(body, maxLabels, slices);
-    return { characterBytes: body.characterBytes, forEach: (take) => goThrough(alerts, slices, take) };
+    return { characterBytes: body.characterBytes, forEach: (accept) => goThrough(alerts, slices, accept) };
   };
   const body = bodyText(bytes, slices);
   return body instanceof Promise ? body.then(read) : read(body);
@@ -45,7 +45,7 @@ export function readBatch(
 
 async function readInSlices({ text, characterBytes }: BodyText, maxLabels: number, slices: Slices): Promise<Batch> {
   await goThrough(readAlerts(text, maxLabels), slices, () => undefined);
-  return { characterBytes, forEach: (take) => goThrough(readAlerts(text, maxLabels), slices, take) };
+  return { characterBytes, forEach: (accept) => goThrough(readAlerts(text, maxLabels), slices, accept) };
 }
 
 /** Of a body of a usual size: what the faster of the readers make of it, which do not take everything. */
@@ -60,32 +60,36 @@ function readUsual(
 }
 
 type Steps = Iterator<PostableAlert | undefined>;
-type Take = (alert: PostableAlert) => unknown;
+type Accept = (alert: PostableAlert) => unknown;
 
 /** Hands over each alert, in slices; returns a promise if one slice is not enough. */
-function goThrough(alerts: Iterable<PostableAlert | undefined>, slices: Slices, take: Take): Promise<void> | undefined {
+function goThrough(
+  alerts: Iterable<PostableAlert | undefined>,
+  slices: Slices,
+  accept: Accept,
+): Promise<void> | undefined {
   const steps = alerts[Symbol.iterator]();
-  return takeSlice(steps, slices, take) ? undefined : takeRest(steps, slices, take);
+  return acceptSlice(steps, slices, accept) ? undefined : acceptRest(steps, slices, accept);
 }
 
-async function takeRest(steps: Steps, slices: Slices, take: Take): Promise<void> {
-  do await slices.breathe();
-  while (!takeSlice(steps, slices, take));
+async function acceptRest(steps: Steps, slices: Slices, accept: Accept): Promise<void> {
+  do await slices.yieldTurn();
+  while (!acceptSlice(steps, slices, accept));
 }
 
 /** Hands over alerts until the slice is over; true if there are no more. */
-function takeSlice(steps: Steps, slices: Slices, take: Take): boolean {
-  let taken = 0;
+function acceptSlice(steps: Steps, slices: Slices, accept: Accept): boolean {
+  let accepted = 0;
   for (let step = steps.next(); step.done !== true; step = steps.next()) {
-    const long = step.value === undefined || take(step.value) === true;
+    const long = step.value === undefined || accept(step.value) === true;
     // Looking at the clock costs something too: not after every alert. A step without one was long already.
-    if ((long || ++taken % 16 === 0) && slices.isOver) return false;
+    if ((long || ++accepted % 16 === 0) && slices.isOver) return false;
   }
   return true;
 }
 
-/** A way in by which alerts come: what is particular to it. All that follows is the same for each. */
-export interface Door {
+/** What is particular to a format in which alerts come. All that follows is the same for each. */
+export interface AlertFormat {
   /** What to say to a body that has nothing in it. */
   readonly emptyBody: () => BatchError;
   /** All of what is returned satisfies the schema. Throws BatchError, or rejects with it. */
@@ -101,14 +105,14 @@ export interface Door {
 }
 
 /** `POST /api/v2/alerts`: a list of alerts, as Prometheus sends it. */
-export const alertsDoor: Door = {
+export const alertsFormat: AlertFormat = {
   emptyBody: () => BatchError.required('alerts'),
   read: readBatch,
   nameOf: (index) => `alert ${index}`,
 };
 
 /** `POST /webhook`: a notification of an Alertmanager about one group. */
-export const webhookDoor: Door = {
+export const webhookFormat: AlertFormat = {
   emptyBody: () => BatchError.badPayload('the body is empty'),
   read: readWebhook,
   nameOf: (index) => `alerts[${index}]`,
@@ -132,7 +136,7 @@ async function readWebhook(
     const alerts: PostableAlert[] = [];
     await goThrough(readWebhookAlerts(text, maxLabels, now), slices, (alert) => void (keep && alerts.push(alert)));
     const again = (): Iterable<PostableAlert | undefined> => (keep ? alerts : readWebhookAlerts(text, maxLabels, now));
-    return { characterBytes, webhook, forEach: (take) => goThrough(again(), slices, take) };
+    return { characterBytes, webhook, forEach: (accept) => goThrough(again(), slices, accept) };
   } catch (error) {
     throw error instanceof JsonError ? BatchError.badPayload(error.message) : error;
   }

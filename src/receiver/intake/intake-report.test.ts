@@ -6,7 +6,7 @@ import { BatchError, type PostableAlert } from '../../alert/postable/postable-al
 import { FakeClock } from '../../runtime/clock.fixture.ts';
 import { withDebugFields } from '../../runtime/logger.ts';
 import { RecordingLogger } from '../../runtime/logger.fixture.ts';
-import { alertsDoor } from './batch.ts';
+import { alertsFormat } from './batch.ts';
 import { AlertIntake } from './alert-intake.ts';
 import { AlertLines } from './alert-lines.ts';
 import { Refusal } from '../../server/request/answer.ts';
@@ -33,7 +33,7 @@ function setUp({ maxAlerts = 100, perSecond = 50 } = {}) {
       repeats: 'trigger',
       now: clock.now(),
       characterBytes: 1,
-      nameOf: alertsDoor.nameOf,
+      nameOf: alertsFormat.nameOf,
       onTransition,
     });
     for (const alert of alerts) intake.add(alert);
@@ -157,7 +157,7 @@ describe('IntakeReport.rejected', () => {
   });
 });
 
-function setUpOfTransitions() {
+function setUpTransitions() {
   const logger = new RecordingLogger();
   const lines = new AlertLines({ clock: new FakeClock(), logger, perSecond: 10_000 });
   const names = (): unknown[] => logger.fieldsOf('alert.new').map(({ alertname }) => alertname);
@@ -166,7 +166,7 @@ function setUpOfTransitions() {
 
 describe('Transitions', () => {
   it('writes nothing until it is told to, and then all in order', () => {
-    const { logger, transitions } = setUpOfTransitions();
+    const { logger, transitions } = setUpTransitions();
     transitions.add({ event: 'alert.new', alert: newAlert({ alertname: 'A' }) });
     transitions.add({ event: 'alert.resolved', alert: newAlert({ alertname: 'B' }) });
     assert.deepEqual(logger.lines, []);
@@ -181,7 +181,7 @@ describe('Transitions', () => {
   });
 
   it('keeps a thousand, writes the others as they come, and each once', () => {
-    const { logger, names, transitions } = setUpOfTransitions();
+    const { logger, names, transitions } = setUpTransitions();
     for (let i = 0; i < 1000; i++) transitions.add({ event: 'alert.new', alert: newAlert({ alertname: `${i}` }) });
     assert.deepEqual(names(), []);
     transitions.add({ event: 'alert.new', alert: newAlert({ alertname: '1000' }) });

@@ -69,7 +69,7 @@ describe('POST /webhook', () => {
     assert.deepEqual(routes.logger.valuesOf('alert.resolved', 'alertname'), [['A']]);
   });
 
-  it('takes an alert that comes through both doors for one', async (test) => {
+  it('takes an alert that comes in both formats for one', async (test) => {
     const routes = await startRoutes(test, { repeats: 'ignore' });
     const endsAt = '2026-11-21T03:04:00Z';
     await routes.post(JSON.stringify([{ labels: { alertname: 'A', empty: '' }, startsAt, endsAt }]));
@@ -140,7 +140,7 @@ describe('POST /webhook', () => {
     assert.equal(routes.store.size, 400);
   });
 
-  it('obeys the limits of the other door', async (test) => {
+  it('obeys the limits of the other format', async (test) => {
     const routes = await startRoutes(test, { maxBytes: 1000, maxLabels: 1 });
     assert.equal((await send(routes, payload([{ ...firing, annotations: { a: 'x'.repeat(1000) } }]))).status, 413);
     assert.equal((await send(routes, payload([{ ...firing, labels: { a: '1', b: '2' } }]))).status, 400);

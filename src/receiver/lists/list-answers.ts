@@ -70,7 +70,7 @@ export class ListAnswers {
       const end = characterEnd(rest, listChunkLength);
       if (!response.write(rest.slice(0, end))) await this.#drained(response);
       // Who reads as fast as it is written makes nobody wait for anything.
-      else if (slices.isOver) await slices.breathe();
+      else if (slices.isOver) await slices.yieldTurn();
       rest = rest.slice(end);
     }
     return rest;

@@ -34,7 +34,7 @@ export class ReadHandler {
   readonly #answers: ListAnswers;
   /** Lists over a limit of which the log has not told yet, and when it told last. */
   #refused = 0;
-  #toldAt = Number.NEGATIVE_INFINITY;
+  #loggedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: ReadHandlerOptions) {
     this.#options = options;
@@ -80,7 +80,7 @@ export class ReadHandler {
     const { clock, logger } = this.#options;
     this.#refused++;
     const now = clock.now();
-    if (Math.abs(now - this.#toldAt) < quietMs) return;
+    if (Math.abs(now - this.#loggedAt) < quietMs) return;
     logger.warn('list.refused', 'lists were refused: their filters are too large together; ask with fewer', {
       remote: remoteOf(socket),
       path: excerpt(url ?? ''),
@@ -88,7 +88,7 @@ export class ReadHandler {
       refused: this.#refused,
     });
     this.#refused = 0;
-    this.#toldAt = now;
+    this.#loggedAt = now;
   }
 
   #fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {

@@ -53,7 +53,7 @@ export class SilenceStage {
       ...options,
       lines: this.#lines,
       onEnded: (ended, requestId) => this.#unsilenced.wake(ended, requestId),
-      onTold: (until) => void storage.tell(until),
+      onTold: (until) => void storage.noteLogged(until),
     });
     this.#room = new SilenceRoom({ ...options, limits, metrics });
     const keeper = new SilenceKeeper({ ...options, storage, limits, metrics, watch: this.#watch, room: this.#room });

@@ -101,7 +101,7 @@ export class SilencesHandler {
     const release = await this.#large.acquire();
     try {
       const slices = new Slices(this.#options.schedule, 'large silences');
-      await slices.breathe();
+      await slices.yieldTurn();
       return await set(slices);
     } finally {
       release();
@@ -164,7 +164,7 @@ export class SilenceRefusals {
     const status = refuseRequest(request, response, error, this.#options.metrics);
     // To ask whether a silence is there is no fault.
     if (request.method === 'GET' || !this.#limiter.allows()) return;
-    this.#tell(request, sender, status, error as Error);
+    this.#log(request, sender, status, error as Error);
   }
 
   /** Another bound, from now on. */
@@ -177,7 +177,7 @@ export class SilenceRefusals {
     this.#limiter.flush();
   }
 
-  #tell({ method }: IncomingMessage, sender: Sender, status: number, error: Error): void {
+  #log({ method }: IncomingMessage, sender: Sender, status: number, error: Error): void {
     const { logger } = this.#options;
     const { requestId, remote, userAgent } = sender;
     const fields = { request_id: requestId, remote, user_agent: userAgent, method, status };

@@ -188,7 +188,7 @@ class OverSlices extends Slices {
     return true;
   }
 
-  override async breathe(): Promise<void> {
+  override async yieldTurn(): Promise<void> {
     this.breaths++;
   }
 }

@@ -212,7 +212,7 @@ async function decodeInSlices(bytes: Buffer, slices: Slices): Promise<BodyText> 
   for (let from = 0, end = 0; from < bytes.length; from = end) {
     end = characterStart(bytes, from + pieceBytes);
     text += decodeUtf8(bytes.subarray(from, end));
-    if (slices.isOver) await slices.breathe();
+    if (slices.isOver) await slices.yieldTurn();
   }
   return sized(bytes, text);
 }

@@ -119,7 +119,7 @@ export class MemoryBudget<H extends Holder> {
       this.remove(next);
       this.#onEvict(next);
       next.evict();
-      if (slices.isOver) await slices.breathe();
+      if (slices.isOver) await slices.yieldTurn();
     }
     this.#isRelieving = false;
   }

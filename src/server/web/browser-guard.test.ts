@@ -149,7 +149,7 @@ describe('BrowserGuard, for what changes something', () => {
 
 const origin = 'https://ok.example';
 
-async function startOfCors(test: TestContext, expression: string | undefined): Promise<string> {
+async function startCors(test: TestContext, expression: string | undefined): Promise<string> {
   const origins = expression === undefined ? undefined : new AnchoredRegexp(expression);
   const server = createServer(
     withCors(
@@ -164,13 +164,13 @@ async function startOfCors(test: TestContext, expression: string | undefined): P
 
 describe('withCors', () => {
   it('sends nothing of its own without an expression', async (test) => {
-    const url = await startOfCors(test, undefined);
+    const url = await startCors(test, undefined);
     const response = await fetch(`${url}/api/v2/status`, { headers: { origin } });
     assert.deepEqual([response.headers.get('vary'), response.headers.get('access-control-allow-origin')], [null, null]);
   });
 
   it('names the origin that may read, and tells caches that it matters', async (test) => {
-    const url = await startOfCors(test, 'https://ok\\.example');
+    const url = await startCors(test, 'https://ok\\.example');
     const allowed = await fetch(`${url}/api/v2/status`, { headers: { origin } });
     assert.equal(allowed.headers.get('access-control-allow-origin'), origin);
     const other = await fetch(`${url}/api/v2/status`, { headers: { origin: 'https://ok-example' } });
@@ -179,7 +179,7 @@ describe('withCors', () => {
   });
 
   it('answers a preflight itself, and only below the API', async (test) => {
-    const url = await startOfCors(test, '.*');
+    const url = await startCors(test, '.*');
     const headers = { origin, 'access-control-request-method': 'DELETE' };
     const answered = await fetch(`${url}/api/v2/silence/x`, { method: 'OPTIONS', headers });
     assert.deepEqual([answered.status, answered.headers.get('access-control-allow-methods')], [204, 'DELETE']);

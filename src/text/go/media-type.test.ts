@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { mediaTypeProblem, acceptsJson } from './media-type.ts';
 
-const acceptedTypes: readonly string[] = [
+const wellFormed: readonly string[] = [
   'application/json',
   'APPLICATION/JSON',
   ' application/json ',
@@ -40,7 +40,7 @@ const unsupported: readonly (readonly [header: string | undefined, type: string]
 ];
 
 describe('mediaTypeProblem', () => {
-  for (const header of acceptedTypes) {
+  for (const header of wellFormed) {
     it(`accepts ${JSON.stringify(header)}`, () => assert.equal(mediaTypeProblem(header), undefined));
   }
 
