@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
-import { sleep } from '../runtime/deadline.ts';
+import { TokenBucket } from '../runtime/token-bucket.ts';
 
 /**
  * Calls of the API server a second, and at once after a rest, where it does not show that it shares fairly among its callers and
@@ -50,8 +50,8 @@ export class CallRate {
     this.#options = options;
     const burst = options.burst ?? Math.max(defaultApiBurst, Math.ceil(1.5 * (options.qps ?? 0)));
     this.#limit = { qps, burst };
-    this.#calls = new TokenBucket({ clock, qps, burst });
-    this.#events = new TokenBucket({ clock, qps: eventQps, burst: eventBurst });
+    this.#calls = new TokenBucket({ clock, intervalMs: 1000 / qps, burst });
+    this.#events = new TokenBucket({ clock, intervalMs: 1000 / eventQps, burst: eventBurst });
   }
 
   /** Calls a second that are allowed now; 0: as many as the server lets through. */
@@ -123,74 +123,5 @@ export function writeRateLine(logger: Logger, rate: RateInForce): void {
         burst: rate.burst,
         missing: 'X-Kubernetes-PF-FlowSchema-UID, X-Kubernetes-PF-PriorityLevel-UID',
       });
-  }
-}
-
-interface TokenBucketOptions {
-  readonly clock: Clock;
-  /** Calls a second in the long run. */
-  readonly qps: number;
-  /** Calls at once after a rest. */
-  readonly burst: number;
-}
-
-/**
- * A token bucket, as client-go limits its calls: who comes first goes first. It keeps the time at which the bucket would
- * be full again (the theoretical arrival time of GCRA), which says all about its level.
- */
-export class TokenBucket {
-  readonly #clock: Clock;
-  readonly #intervalMs: number;
-  readonly #burstMs: number;
-  #fullAt = 0;
-  #askedAt = 0;
-
-  constructor({ clock, qps, burst }: TokenBucketOptions) {
-    this.#clock = clock;
-    this.#intervalMs = 1000 / qps;
-    this.#burstMs = burst * this.#intervalMs;
-  }
-
-  /** Resolves when a call may be made, to how long that took, milliseconds. Rejects with the signal's reason; the place is then free again. */
-  async acquire(signal: AbortSignal): Promise<number> {
-    signal.throwIfAborted();
-    const now = this.#now();
-    this.#fullAt = Math.max(this.#fullAt, now) + this.#intervalMs;
-    const delayMs = this.#fullAt - this.#burstMs - now;
-    if (delayMs <= 0) return 0;
-    try {
-      await sleep(this.#clock, delayMs, signal);
-    } catch (error) {
-      this.#fullAt -= this.#intervalMs;
-      throw error;
-    }
-    return delayMs;
-  }
-
-  /**
-   * As {@link acquire}, but takes only what others leave: it waits until the bucket is full, so that it costs a burst of theirs
-   * one call at most. For one caller at a time.
-   */
-  async acquireSpare(signal: AbortSignal): Promise<number> {
-    signal.throwIfAborted();
-    for (let waitedMs = 0; ;) {
-      const now = this.#now();
-      const fullAt = Math.max(this.#fullAt, now) + this.#intervalMs;
-      const delayMs = fullAt - this.#intervalMs - now;
-      if (delayMs <= 0) {
-        this.#fullAt = fullAt;
-        return waitedMs;
-      }
-      await sleep(this.#clock, delayMs, signal);
-      waitedMs += delayMs;
-    }
-  }
-
-  /** A clock that was set back makes nobody wait longer: the bucket is as full as it was. */
-  #now(): number {
-    const now = this.#clock.now();
-    this.#fullAt -= Math.max(0, this.#askedAt - now);
-    this.#askedAt = now;
-    return now;
   }
 }

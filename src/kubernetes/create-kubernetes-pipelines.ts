@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import type { Config } from '../config/config.ts';
 import type { PipelineChange } from '../reconcile/ports.ts';
-import { logProxy, type Environment } from '../proxy/proxy-environment.ts';
+import { logProxy, type Environment } from '../outbound/proxy-environment.ts';
 import { clusterServer, loadKubeConfig, type ClusterAccess } from './api/kube-config.ts';
 import { createApiClient } from './api/api-client.ts';
 import { EventRecorder } from './write/event-recorder.ts';

@@ -1,9 +1,17 @@
-import { isIPv6 } from 'node:net';
+import { X509Certificate } from 'node:crypto';
+import { isIP, isIPv6, type LookupFunction } from 'node:net';
+import { createSecureContext, type SecureVersion } from 'node:tls';
 import { isHeaderValue, type HttpConfig } from '../config/http-config.ts';
 import { describeReadError } from '../config/settings/settings-file.ts';
 import type { Secret } from '../config/settings/show-value.ts';
 import { configurationFileBytes, readRegularFile } from '../runtime/regular-file.ts';
-import { byWayOf, isExempt, proxyFromEnvironment, type Environment, type Proxy } from '../proxy/proxy-environment.ts';
+import {
+  byWayOf,
+  isExempt,
+  proxyFromEnvironment,
+  type Environment,
+  type Proxy,
+} from '../outbound/proxy-environment.ts';
 import { PrometheusError } from './prometheus-error.ts';
 
 /** What TLS is made of, as text. */
@@ -143,4 +151,55 @@ function withHost(url: string, ip: string): string {
   const target = new URL(url);
   target.hostname = isIPv6(ip) ? `[${ip}]` : ip;
   return target.href;
+}
+
+const secureVersions = {
+  TLS10: 'TLSv1',
+  TLS11: 'TLSv1.1',
+  TLS12: 'TLSv1.2',
+  TLS13: 'TLSv1.3',
+} as const satisfies Record<string, SecureVersion>;
+
+/** Throws PrometheusError if the certificates or the key are of no use. */
+export function tlsOptions({ tls_config: config }: HttpConfig, material: TlsMaterial): object {
+  const minVersion = secureVersions[config.min_version];
+  const maxVersion = secureVersions[config.max_version];
+  const { ca, cert, key } = material;
+  try {
+    if (ca !== undefined) checkCertificate(ca);
+    const secureContext = createSecureContext({ minVersion, maxVersion, ...given({ ca, cert, key }) });
+    return {
+      timeout: 0,
+      secureContext,
+      rejectUnauthorized: !config.insecure_skip_verify,
+      ...given({ servername: config.server_name ?? undefined }),
+    };
+  } catch (error) {
+    throw unusable(error);
+  }
+}
+
+/** Throws if a text begins with no certificate: as a list of authorities it would be passed over in silence. */
+function checkCertificate(text: string): X509Certificate {
+  return new X509Certificate(text);
+}
+
+/** Without what is undefined, which stands for something else there than absence. */
+function given<T extends object>(options: T): Partial<T> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
+
+function unusable(cause: unknown): PrometheusError {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  return new PrometheusError(
+    'tls',
+    `prometheus.http_config.tls_config cannot be used (${code ?? message}): are ca, cert and key in PEM format, does the key belong to the certificate, and is min_version not above max_version?`,
+    { cause },
+  );
+}
+
+/** Connects to one address while Host header, SNI and the name in the certificate stay those of the URL. */
+export function lookupOf(ip: string): LookupFunction {
+  const family = isIP(ip);
+  return (_host, { all }, found) => (all === true ? found(null, [{ address: ip, family }]) : found(null, ip, family));
 }

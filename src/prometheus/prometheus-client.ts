@@ -1,13 +1,20 @@
 import type { Dispatcher, fetch as undiciFetch, Response } from 'undici';
 import type { HttpConfig } from '../config/http-config.ts';
-import { byWayOf, type Environment } from '../proxy/proxy-environment.ts';
+import { byWayOf, type Environment } from '../outbound/proxy-environment.ts';
 import { Slices } from '../runtime/slices.ts';
 import { readAlertsResponse } from './alerts-response.ts';
 import type { PrometheusAlerts } from './firing-list.ts';
-import { Connections } from './connections.ts';
+import { Connections } from '../outbound/connections.ts';
 import { startDeadline, type Deadline } from '../runtime/deadline.ts';
 import { fetchFailure, PrometheusError, statusFailure, type FetchPhase } from './prometheus-error.ts';
-import { prometheusProxy, readHttpAccess, type HttpAccess } from './http-access.ts';
+import {
+  lookupOf,
+  prometheusProxy,
+  readHttpAccess,
+  tlsOptions,
+  type HttpAccess,
+  type TlsMaterial,
+} from './http-access.ts';
 import { prometheusEndpoint, withAccess, type PrometheusEndpoint } from './prometheus-endpoint.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
@@ -66,7 +73,11 @@ interface Context extends PrometheusClientOptions {
 /** Makes a client on undici's fetch, whose connections are kept alive. Throws TypeError if the URL is none. */
 export function createPrometheusClient(options: PrometheusClientOptions): PrometheusClient {
   const endpoint = prometheusEndpoint(options.url, options);
-  const connections = new Connections(options.httpConfig, options.ip);
+  const { httpConfig, ip } = options;
+  const connections = new Connections<TlsMaterial>({
+    to: 'Prometheus',
+    tlsOptions: (tls) => ({ ...tlsOptions(httpConfig, tls), ...(ip !== undefined && { lookup: lookupOf(ip) }) }),
+  });
   return {
     address: endpoint.address,
     key: replicaKey(options.url, options.ip),
@@ -83,7 +94,7 @@ export function replicaKey(url: string, ip = ''): string {
 
 async function query(
   options: Context,
-  connections: Connections,
+  connections: Connections<TlsMaterial>,
   signal: AbortSignal,
   timeoutMs: number,
 ): Promise<PrometheusAlerts> {
@@ -94,7 +105,8 @@ async function query(
     const proxy = prometheusProxy({ environment: process.env, ...options });
     const endpoint = withAccess(options.endpoint, access);
     const context = { ...options, endpoint: { ...endpoint, address: endpoint.address + byWayOf(proxy) } };
-    const response = await send(context, access, await connections.dispatcher(access.tls, proxy), deadline);
+    const way = { server: options.url, proxyUrl: proxy?.url, tls: access.tls };
+    const response = await send(context, access, await connections.dispatcher(way), deadline);
     if (response.status !== 200) throw await statusFailure(response, context.endpoint);
     return await readAnswer(response, context, deadline);
   } catch (error) {

@@ -8,7 +8,7 @@ import { QueryReport, type ReportedQuery } from './query-report.ts';
 import { Slices } from '../runtime/slices.ts';
 import { withSignal } from './prometheus-client.ts';
 import type { Config } from '../config/config.ts';
-import { logProxy, type Environment } from '../proxy/proxy-environment.ts';
+import { logProxy, type Environment } from '../outbound/proxy-environment.ts';
 import { prometheusProxy } from './http-access.ts';
 import { ReplicaAddresses, type ResolveHost } from './replica-addresses.ts';
 import { ReplicaReport } from './replica-report.ts';

@@ -49,6 +49,17 @@ describe('startDeadline', () => {
     deadline.end();
   });
 
+  it('no longer counts the time once it is lifted, but still obeys the caller', () => {
+    const { clock, caller, deadline } = start();
+    deadline.lift();
+    assert.equal(clock.pending(), 0);
+    clock.advance(5000);
+    assert.deepEqual([deadline.signal.aborted, deadline.expired()], [false, false]);
+    caller.abort();
+    assert.equal(deadline.signal.aborted, true);
+    deadline.end();
+  });
+
   it('leaves no timer and no listener behind, and ends what still runs', () => {
     const { clock, caller, deadline } = start();
     deadline.end();

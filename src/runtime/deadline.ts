@@ -5,6 +5,8 @@ export interface Deadline {
   readonly signal: AbortSignal;
   /** True once the time was over first. */
   expired(): boolean;
+  /** From now on the time no longer counts; the caller's signal does. */
+  lift(): void;
   /** Lets go of the timer and of the caller's signal, and aborts whatever still runs on {@link signal}. */
   end(): void;
 }
@@ -27,6 +29,7 @@ export function startDeadline(clock: Clock, timeoutMs: number, caller: AbortSign
   return {
     signal: controller.signal,
     expired: () => expired,
+    lift: cancelTimer,
     end: () => {
       cancelTimer();
       caller.removeEventListener('abort', onAbort);

@@ -5,10 +5,10 @@ import { ApiTransport, type ApiCall } from './api-transport.ts';
 import { ApiError } from './api-error.ts';
 import { createApiMetrics, type ApiMetrics } from './api-metrics.ts';
 import { CallRate, type RateInForce } from '../call-rate.ts';
-import { Connections } from './connections.ts';
-import { Credentials } from './credentials.ts';
+import { Credentials, type TlsMaterial } from './credentials.ts';
 import { SliceSchedule } from '../../runtime/slice-schedule.ts';
-import type { Environment } from '../../proxy/proxy-environment.ts';
+import { Connections } from '../../outbound/connections.ts';
+import type { Environment } from '../../outbound/proxy-environment.ts';
 import { loadKubeConfig, type ClusterAccess } from './kube-config.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 
@@ -16,7 +16,7 @@ interface ApiClientOptions {
   readonly clock: Clock;
   readonly transport: Pick<ApiTransport, 'send' | 'readAnswer'>;
   readonly credentials: Pick<Credentials, 'renew' | 'close'>;
-  readonly connections: Pick<Connections, 'close'>;
+  readonly connections: Pick<Connections<TlsMaterial>, 'cut'>;
   readonly rate: Pick<CallRate, 'acquire' | 'acquireForEvent'>;
   readonly metrics: ApiMetrics;
 }
@@ -55,7 +55,7 @@ export class ApiClient {
   /** Cuts every connection: what is under way rejects, and so does every later call. */
   async close(): Promise<void> {
     this.#options.credentials.close();
-    await this.#options.connections.close();
+    await this.#options.connections.cut();
   }
 
   async #attempts<T>(call: ApiCall, attempt: (signal: AbortSignal) => Promise<T>): Promise<T> {
@@ -103,24 +103,16 @@ export class ApiClient {
 
   async #openOnce(call: ApiCall, signal: AbortSignal): Promise<Readable> {
     const { clock, transport } = this.#options;
-    const abort = new AbortController();
-    const onAbort = (): void => abort.abort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    let expired = false;
-    const cancelTimer = clock.setTimeout(() => {
-      expired = true;
-      abort.abort();
-    }, call.timeoutMs ?? defaultTimeoutMs);
+    const deadline = startDeadline(clock, call.timeoutMs ?? defaultTimeoutMs, signal);
     try {
-      const body = await transport.send(call, abort.signal);
-      // The signal lives longer than the stream, and must not gather listeners.
-      body.once('close', () => signal.removeEventListener('abort', onAbort));
+      const body = await transport.send(call, deadline.signal);
+      deadline.lift();
+      // The caller's signal lives longer than the stream, and must not gather listeners.
+      body.once('close', () => deadline.end());
       return body;
     } catch (error) {
-      signal.removeEventListener('abort', onAbort);
-      throw expired ? lateError(call, error) : error;
-    } finally {
-      cancelTimer();
+      deadline.end();
+      throw deadline.expired() ? lateError(call, error) : error;
     }
   }
 }
@@ -165,7 +157,7 @@ export function createApiClient(options: CreateApiClientOptions): ApiClient {
   const rate = new CallRate({ clock, qps, burst, onChange: onRate });
   const onAnswer = rate.observe.bind(rate);
   const credentials = new Credentials(() => loadKubeConfig(access), clock, environment);
-  const connections = new Connections(maxConnections);
+  const connections = connectionsToServer(maxConnections);
   return new ApiClient({
     clock,
     credentials,
@@ -173,5 +165,27 @@ export function createApiClient(options: CreateApiClientOptions): ApiClient {
     transport: new ApiTransport({ ...options, credentials, connections, schedule, onAnswer }),
     rate,
     metrics: createApiMetrics(registry, () => rate.qps),
+  });
+}
+
+/** As client-go: below the minute after which load balancers forget a quiet connection. */
+const keepAliveProbeMs = 30_000;
+const connectTimeoutMs = 10_000;
+/** Below the 90 s after which the API server closes an idle connection: it must not do so while a call is on its way. */
+const idleTimeoutMs = 60_000;
+
+function connectionsToServer(maxConnections: number): Connections<TlsMaterial> {
+  return new Connections({
+    to: 'the API server',
+    pool: {
+      connections: maxConnections,
+      // HTTP/1.1: a stream and the calls beside it must not share one connection's fate.
+      allowH2: false,
+      pipelining: 1,
+      keepAliveTimeout: idleTimeoutMs,
+      keepAliveMaxTimeout: idleTimeoutMs,
+    },
+    socket: { keepAlive: true, keepAliveInitialDelay: keepAliveProbeMs, timeout: connectTimeoutMs },
+    tlsOptions: (tls) => tls,
   });
 }

@@ -1,6 +1,6 @@
 import { maskUrls } from '../../runtime/masked-url.ts';
 import { excerpt } from '../../text/excerpt.ts';
-import { byWayOf } from '../../proxy/proxy-environment.ts';
+import { byWayOf } from '../../outbound/proxy-environment.ts';
 import type { Access } from './credentials.ts';
 
 interface ApiErrorOptions extends ErrorOptions {

@@ -10,15 +10,15 @@ import { apiObjectBytes, type KeptAnswer } from '../kept-object.ts';
 import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { Slices } from '../../runtime/slices.ts';
 import { ApiError, networkFailure, statusFailure } from './api-error.ts';
-import type { Connections } from './connections.ts';
-import type { Access, Credentials } from './credentials.ts';
+import type { Connections } from '../../outbound/connections.ts';
+import type { Access, Credentials, TlsMaterial } from './credentials.ts';
 
 /** The longest answer of the API server, and line of a watch, that is read, bytes. */
 export const apiAnswerBytes = 64 * 1024 * 1024;
 
 interface ApiTransportOptions {
   readonly credentials: Credentials;
-  readonly connections: Connections;
+  readonly connections: Pick<Connections<TlsMaterial>, 'dispatcher'>;
   readonly schedule: SliceSchedule;
   /** Of this program, for the User-Agent header. */
   readonly version: string;
@@ -91,7 +91,7 @@ export class ApiTransport {
           ...access.headers,
         },
         body: hasBody ? JSON.stringify(call.body) : null,
-        dispatcher: connections.dispatcher(access),
+        dispatcher: await connections.dispatcher({ ...access, proxyUrl: access.proxy?.url }),
         signal,
       });
     } catch (error) {

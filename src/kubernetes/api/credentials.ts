@@ -2,7 +2,7 @@ import type { RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Clock } from '../../runtime/clock.ts';
 import { configurationFileBytes, checkRegularFile, FileRefusedError } from '../../runtime/regular-file.ts';
-import type { Environment, Proxy } from '../../proxy/proxy-environment.ts';
+import type { Environment, Proxy } from '../../outbound/proxy-environment.ts';
 import { ExecPlugin } from './exec-plugin.ts';
 import { clusterServer } from './kube-config.ts';
 

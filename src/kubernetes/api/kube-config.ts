@@ -6,7 +6,7 @@ import { describeReadError } from '../../config/settings/settings-file.ts';
 import { parseYaml } from '../../config/settings/yaml-file.ts';
 import { configurationFileBytes, readRegularFileSync } from '../../runtime/regular-file.ts';
 import { percentDecoded } from '../../text/go/url.ts';
-import { proxyFromEnvironment, type Environment, type Proxy } from '../../proxy/proxy-environment.ts';
+import { proxyFromEnvironment, type Environment, type Proxy } from '../../outbound/proxy-environment.ts';
 
 /** The same of a kubeconfig: some five hundred clusters, each with a context and a user. */
 const kubeConfigTokens = 50_000;

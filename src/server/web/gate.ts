@@ -2,6 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../runtime/clock.ts';
+import { TokenBucket } from '../../runtime/token-bucket.ts';
 import { isOpen, hasCredentials, type WebSettings } from './web-settings.ts';
 import { digestOf } from './load-web-config.ts';
 import type { PasswordCheck, PasswordVerdict } from './password-check.ts';
@@ -173,8 +174,8 @@ export class Gate {
     if (rateLimit === undefined) return false;
     const { intervalMs, burst } = rateLimit;
     if (this.#bucket?.intervalMs !== intervalMs || this.#bucket.burst !== burst)
-      this.#bucket = new TokenBucket(rateLimit);
-    return !this.#bucket.take(this.#options.clock.now());
+      this.#bucket = new TokenBucket({ clock: this.#options.clock, intervalMs, burst });
+    return !this.#bucket.take();
   }
 }
 
@@ -223,28 +224,4 @@ function parseBasic(value: string): Credentials | undefined {
   const colon = text.indexOf(':');
   if (colon < 0) return undefined;
   return { scheme: 'basic', user: text.slice(0, colon), password: text.slice(colon + 1) };
-}
-
-/** Lets `burst` requests through at once and one more per interval: the limiter of golang.org/x/time/rate. */
-export class TokenBucket {
-  readonly intervalMs: number;
-  readonly burst: number;
-  #tokens: number;
-  #at: number | undefined;
-
-  constructor({ intervalMs, burst }: { readonly intervalMs: number; readonly burst: number }) {
-    this.intervalMs = intervalMs;
-    this.burst = burst;
-    this.#tokens = burst;
-  }
-
-  /** True if one more request may pass. @param now milliseconds; a clock that goes back brings nothing */
-  take(now: number): boolean {
-    const passed = Math.max(0, now - (this.#at ?? now));
-    this.#at = now;
-    this.#tokens = Math.min(this.burst, this.#tokens + passed / this.intervalMs);
-    if (this.#tokens < 1) return false;
-    this.#tokens--;
-    return true;
-  }
 }
