@@ -1,9 +1,7 @@
+import { LineOnceAWhile } from '../runtime/limited-lines.ts';
 import { Counter, Gauge } from 'prom-client';
 import type { Chunk } from './fact-ring.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-
-/** What was forgotten before its time, or lost, is told in one line in this time, milliseconds. */
-const periodMs = 60_000;
 
 export interface HistoryReportOptions extends Pick<Runtime, 'clock' | 'logger' | 'registry'> {
   readonly memoryBytes: () => number;
@@ -18,12 +16,13 @@ export class HistoryReport {
   readonly #metrics: ReturnType<typeof createHistoryMetrics>;
   #untoldForgotten = 0;
   #untoldLost = 0;
-  #loggedAt = Number.NEGATIVE_INFINITY;
+  readonly #line: LineOnceAWhile;
   #isWritable = true;
 
   constructor(options: HistoryReportOptions) {
     this.#options = options;
     this.#metrics = createHistoryMetrics(options);
+    this.#line = new LineOnceAWhile(options.clock);
   }
 
   kept(): void {
@@ -34,7 +33,7 @@ export class HistoryReport {
   lost(): void {
     this.#metrics.lost.inc();
     this.#untoldLost++;
-    this.#tell();
+    if (this.#isUntold && this.#line.allows()) this.#write();
   }
 
   /** Chunks went because of the size; what was too old in any case does not count. */
@@ -44,7 +43,7 @@ export class HistoryReport {
     const lines = chunks.filter(({ lastTime }) => lastTime >= oldest).reduce((sum, chunk) => sum + chunk.lines, 0);
     this.#metrics.forgotten.inc(lines);
     this.#untoldForgotten += lines;
-    this.#tell();
+    if (this.#isUntold && this.#line.allows()) this.#write();
   }
 
   damaged(folder: string, lines: number): void {
@@ -76,19 +75,19 @@ export class HistoryReport {
 
   /** At the end: says what is still to be said. */
   close(): void {
-    this.#loggedAt = Number.NEGATIVE_INFINITY;
-    this.#tell();
+    if (this.#isUntold) this.#write();
   }
 
-  #tell(): void {
-    const { clock, logger } = this.#options;
+  get #isUntold(): boolean {
+    return this.#untoldForgotten + this.#untoldLost > 0;
+  }
+
+  #write(): void {
     const [forgotten, lost] = [this.#untoldForgotten, this.#untoldLost];
-    if (forgotten + lost === 0 || clock.monotonic() - this.#loggedAt < periodMs) return;
-    this.#loggedAt = clock.monotonic();
     this.#untoldForgotten = 0;
     this.#untoldLost = 0;
     const message = 'the history has forgotten facts before their time, to make room: raise history.max_size';
-    logger.info('history.forgotten', message, { facts: forgotten, lost, limit: 'history.max_size' });
+    this.#options.logger.info('history.forgotten', message, { facts: forgotten, lost, limit: 'history.max_size' });
   }
 }
 

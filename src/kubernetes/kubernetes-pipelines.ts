@@ -6,7 +6,7 @@ import type {
   Pipelines,
   TransitionRecorder,
 } from '../reconcile/ports.ts';
-import type { Logger } from '../runtime/logger.ts';
+import type { LogFields, Logger } from '../runtime/logger.ts';
 import { kymaKindOf } from '../reconcile/kyma-kinds.ts';
 import { requestKey, type Request } from '../reconcile/request.ts';
 import { AnnotationWriter } from './write/annotation-writer.ts';
@@ -23,7 +23,7 @@ import { resourceName, type WatchedResource } from './watch/watched-resource.ts'
 import { WriteFailures } from './write/write-failures.ts';
 import type { WriteMetrics } from './write/write-metrics.ts';
 import type { WriteTarget } from './write/condition-patch.ts';
-import { LineLimiter } from '../runtime/line-limiter.ts';
+import { LimitedLines } from '../runtime/limited-lines.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 /** Lines about pipelines of a cluster that came, went or changed that are written at info in one second; the rest is at debug, and counted. */
@@ -203,16 +203,17 @@ const messages: Readonly<Record<PipelineChange['kind'], string>> = {
 /** Tells of pipelines that came, went or changed: so many at info, so that a list after a long pause does not fill the log. */
 export class PipelineLines {
   readonly #logger: Logger;
-  readonly #limiter: LineLimiter;
+  readonly #limiter: LimitedLines;
 
   constructor({ clock, logger }: PipelineLinesOptions) {
     this.#logger = logger;
-    const onOverflow = (lines: number): void =>
-      logger.info('pipeline.lines_limited', 'more pipelines came, went or changed than are written out at info', {
-        lines,
-        per_second: pipelineLinesPerSecond,
-      });
-    this.#limiter = new LineLimiter({ clock, perSecond: pipelineLinesPerSecond, onOverflow });
+    const onOverflow = (fields: LogFields): void =>
+      logger.info(
+        'pipeline.lines_limited',
+        'more pipelines came, went or changed than are written out at info',
+        fields,
+      );
+    this.#limiter = new LimitedLines({ clock, perSecond: () => pipelineLinesPerSecond, onOverflow });
   }
 
   write({ kind, request }: PipelineChange): void {
@@ -222,6 +223,6 @@ export class PipelineLines {
 
   /** At the end: says what is still to be said. */
   close(): void {
-    this.#limiter.flush();
+    this.#limiter.close();
   }
 }

@@ -53,7 +53,7 @@ export class Receiver {
   constructor(options: ReceiverOptions) {
     const { config, store } = options;
     this.#config = config;
-    const perSecond = config.log.alert_lines_per_second;
+    const perSecond = (): number => this.#config.log.alert_lines_per_second;
     const metrics = createReceiverMetrics(options.registry, options.metrics, {
       active: () => store.firing,
       resolved: () => store.size - store.firing,
@@ -95,14 +95,11 @@ export class Receiver {
 
   /** Another configuration, for what comes from now on. */
   reconfigure(config: Config): void {
-    const { receiver, log } = config;
+    const { receiver } = config;
     this.#config = config;
     // Bodies that are being read by the earlier one are read to their end.
     if (receiver.max_body_size !== this.#bodies.maxBytes)
       this.#bodies = new BodyReader(receiver.max_body_size, this.#memory);
-    this.#lines.perSecond = log.alert_lines_per_second;
-    this.#report.perSecond = log.alert_lines_per_second;
-    this.#silences.perSecond = log.alert_lines_per_second;
     this.#expiry.run();
   }
 

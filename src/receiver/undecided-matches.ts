@@ -1,6 +1,6 @@
 import { maxRegexpSteps } from '../matcher/anchored-regexp.ts';
 import type { Matcher, OnUndecided } from '../matcher/matcher.ts';
-import { LineLimiter } from '../runtime/line-limiter.ts';
+import { LimitedLines } from '../runtime/limited-lines.ts';
 import type { ReceiverMetrics } from './intake/receiver-metrics.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
@@ -25,7 +25,7 @@ export class UndecidedMatches {
   readonly ofSilence: OnUndecided;
   readonly ofFilter: OnUndecided;
   readonly #options: UndecidedMatchesOptions;
-  readonly #limiters: Readonly<Record<Use, LineLimiter>>;
+  readonly #limiters: Readonly<Record<Use, LimitedLines>>;
 
   constructor(options: UndecidedMatchesOptions) {
     this.#options = options;
@@ -36,8 +36,8 @@ export class UndecidedMatches {
 
   /** At the end: says what is still to be said. */
   close(): void {
-    this.#limiters.silence.flush();
-    this.#limiters.filter.flush();
+    this.#limiters.silence.close();
+    this.#limiters.filter.close();
   }
 
   #log(use: Use, matcher: Matcher, value: string): void {
@@ -54,13 +54,13 @@ export class UndecidedMatches {
     });
   }
 
-  #limiter(use: Use): LineLimiter {
+  #limiter(use: Use): LimitedLines {
     const { clock, logger } = this.#options;
-    const onOverflow = (times: number): void =>
+    const onOverflow = ({ lines }: { readonly lines: number }): void =>
       logger.warn('matcher.undecided_limited', 'more matchers could not be decided than are written out', {
         use,
-        times,
+        times: lines,
       });
-    return new LineLimiter({ clock, perSecond: linesPerSecond, onOverflow });
+    return new LimitedLines({ clock, perSecond: () => linesPerSecond, onOverflow });
   }
 }

@@ -5,7 +5,7 @@ import type { HandshakeFailure } from './web/gate-report.ts';
 import type { WebSettings } from './web/web-settings.ts';
 import type { HttpMetrics, LimitName } from './request/http-metrics.ts';
 import { remoteOf } from './request/sender.ts';
-import { MinuteLines } from './minute-lines.ts';
+import { MinuteLines } from '../runtime/limited-lines.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 interface BrokenRequestsOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {

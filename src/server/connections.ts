@@ -6,7 +6,7 @@ import type { BodyMemory } from './request/body-reader.ts';
 import { MemoryBudget } from './request/memory-budget.ts';
 import { remoteOf } from './request/sender.ts';
 import { Connection, type HeadLimits } from './connection.ts';
-import { MinuteLines } from './minute-lines.ts';
+import { MinuteLines } from '../runtime/limited-lines.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 export interface ConnectionsOptions extends HeadLimits, Pick<Runtime, 'clock' | 'logger' | 'schedule'> {

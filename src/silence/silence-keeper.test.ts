@@ -121,7 +121,7 @@ function kept(given: object, append: () => Promise<void> = async () => undefined
   const silences = new Silences(retentionMs);
   const registry = new Registry();
   const metrics = createSilenceMetrics(registry, testMetrics().metrics.limitReached, () => silences.count(clock.now()));
-  const lines = new SilenceLines({ clock, logger, perSecond: 1 });
+  const lines = new SilenceLines({ clock, logger, perSecond: () => 1 });
   const watch = new SilenceWatch({ clock, silences, lines, onEnded: () => undefined, onTold: () => undefined });
   const options = { clock, logger, silences, limits: () => limits, metrics, watch };
   const room = new SilenceRoom(options);

@@ -2,8 +2,8 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 import type { SilenceLimit } from './silence-error.ts';
 import type { SilenceState, Silence } from './silence.ts';
 import { formatDateTime } from '../text/go/date-time.ts';
-import type { Logger } from '../runtime/logger.ts';
-import { LineLimiter } from '../runtime/line-limiter.ts';
+import type { LogFields, Logger } from '../runtime/logger.ts';
+import { LimitedLines } from '../runtime/limited-lines.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 /** The limits for which a silence that has ended gives up its place. */
@@ -54,7 +54,7 @@ export function createSilenceMetrics(
 
 interface SilenceLinesOptions extends Pick<Runtime, 'clock' | 'logger'> {
   /** `log.alert_lines_per_second`. */
-  readonly perSecond: number;
+  readonly perSecond: () => number;
 }
 
 const messages = {
@@ -73,17 +73,17 @@ const maxCharacters = 256;
 /** The log lines about single silences: a bounded number a second at info, the rest at debug, counted. */
 export class SilenceLines {
   readonly #logger: Logger;
-  readonly #limiter: LineLimiter;
+  readonly #limiter: LimitedLines;
 
   constructor({ clock, logger, perSecond }: SilenceLinesOptions) {
     this.#logger = logger;
-    const onOverflow = (lines: number): void =>
+    const onOverflow = ({ lines, per_second }: LogFields): void =>
       logger.info('silence.lines_limited', 'more lines about single silences were written at debug only', {
         lines,
         limit: 'log.alert_lines_per_second',
-        per_second: this.#limiter.perSecond,
+        per_second,
       });
-    this.#limiter = new LineLimiter({ clock, perSecond, onOverflow });
+    this.#limiter = new LimitedLines({ clock, perSecond, onOverflow });
   }
 
   /** @param requestId the request that did it; undefined for what time does */
@@ -103,13 +103,8 @@ export class SilenceLines {
     });
   }
 
-  /** Another bound, from now on. */
-  set perSecond(lines: number) {
-    this.#limiter.perSecond = lines;
-  }
-
   /** At the end: says what is still to be said. */
   close(): void {
-    this.#limiter.flush();
+    this.#limiter.close();
   }
 }

@@ -1,10 +1,8 @@
+import { LineOnceAWhile } from '../runtime/limited-lines.ts';
 import type { RoomLimit, SilenceMetrics } from './silence-report.ts';
 import type { SilenceLimits } from './silence-rules.ts';
 import type { Silences } from './silences.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-
-/** Silences that ended and gave up their place to others are told of in one line in this time, milliseconds. */
-const forgottenSilencesPeriodMs = 60_000;
 
 interface SilenceRoomOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly silences: Silences;
@@ -19,10 +17,11 @@ interface SilenceRoomOptions extends Pick<Runtime, 'clock' | 'logger'> {
 export class SilenceRoom {
   readonly #options: SilenceRoomOptions;
   #untold = { max_silences: 0, silences_memory: 0 };
-  #loggedAt = Number.NEGATIVE_INFINITY;
+  readonly #line: LineOnceAWhile;
 
   constructor(options: SilenceRoomOptions) {
     this.#options = options;
+    this.#line = new LineOnceAWhile(options.clock);
   }
 
   /** Forgets as many as have to go. */
@@ -33,13 +32,12 @@ export class SilenceRoom {
       metrics.forgotten(limit);
       this.#untold[limit]++;
     }
-    const now = this.#options.clock.now();
-    if (Math.abs(now - this.#loggedAt) >= forgottenSilencesPeriodMs) this.#log(now);
+    if (this.#isUntold && this.#line.allows()) this.#write();
   }
 
   /** At the end: says what is still to be said. */
   close(): void {
-    this.#log(this.#options.clock.now());
+    if (this.#isUntold) this.#write();
   }
 
   #exceeded(): RoomLimit | undefined {
@@ -49,12 +47,13 @@ export class SilenceRoom {
     return silences.memoryBytes > maxMemoryBytes ? 'silences_memory' : undefined;
   }
 
-  #log(now: number): void {
-    const untold = this.#untold;
-    if (untold.max_silences + untold.silences_memory === 0) return;
+  get #isUntold(): boolean {
+    return this.#untold.max_silences + this.#untold.silences_memory > 0;
+  }
+
+  #write(): void {
     const message = 'silences that ended were forgotten before receiver.silence_retention, to make room for others';
-    this.#options.logger.info('silences.forgotten', message, untold);
+    this.#options.logger.info('silences.forgotten', message, this.#untold);
     this.#untold = { max_silences: 0, silences_memory: 0 };
-    this.#loggedAt = now;
   }
 }

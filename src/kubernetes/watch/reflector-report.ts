@@ -1,5 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-import { LineLimiter } from '../../runtime/line-limiter.ts';
+import { LimitedLines } from '../../runtime/limited-lines.ts';
 import { apiObjectBytes, apiObjectsBytes } from '../kept-object.ts';
 import type { LogFields } from '../../runtime/logger.ts';
 import type { ApiError } from '../api/api-error.ts';
@@ -37,24 +37,21 @@ export class ReflectorReport {
   readonly #resource: string;
   #loggedAt = Number.NEGATIVE_INFINITY;
   #toldReason: string | undefined;
-  readonly #leftOutLines: LineLimiter;
+  readonly #leftOutLines: LimitedLines;
   #isWatching = false;
   #isMissing = false;
 
   constructor(options: ReflectorReportOptions) {
     this.#options = options;
     this.#resource = resourceName(options.watched);
-    const onOverflow = (lines: number): void =>
+    const onOverflow = (fields: LogFields): void =>
       this.#write(
         'warn',
         'reflector.left_out_lines_limited',
         'more objects were left out than are written out at warn',
-        {
-          lines,
-          per_second: leftOutLinesPerSecond,
-        },
+        fields,
       );
-    this.#leftOutLines = new LineLimiter({ clock: options.clock, perSecond: leftOutLinesPerSecond, onOverflow });
+    this.#leftOutLines = new LimitedLines({ clock: options.clock, perSecond: () => leftOutLinesPerSecond, onOverflow });
   }
 
   listed(fields: LogFields): void {
@@ -107,7 +104,7 @@ export class ReflectorReport {
 
   /** At the end: says what is still to be said. */
   close(): void {
-    this.#leftOutLines.flush();
+    this.#leftOutLines.close();
   }
 
   notInstalled(fields: LogFields): void {

@@ -1,3 +1,4 @@
+import { LineOnceAWhile } from '../../runtime/limited-lines.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { eventPeriodMs, type EventSeries } from './kubernetes-event.ts';
 import type { ApiClient } from '../api/api-client.ts';
@@ -141,10 +142,11 @@ export class EventReport {
   #lost = { failed: 0, dropped: 0 };
   /** Of the last one lost: why. */
   #cause: Readonly<Record<string, unknown>> = {};
-  #loggedAt = Number.NEGATIVE_INFINITY;
+  readonly #line: LineOnceAWhile;
 
   constructor(options: EventReportOptions) {
     this.#options = options;
+    this.#line = new LineOnceAWhile(options.clock, eventPeriodMs);
   }
 
   written(result: 'created' | 'updated'): void {
@@ -157,34 +159,28 @@ export class EventReport {
     const lacksRight = error instanceof ApiError && error.missingRight !== undefined;
     const { namespace } = event.metadata;
     this.#cause = { error, namespace, reason: event.reason, ...(lacksRight && { manifest }) };
-    this.#log();
+    if (this.#line.allows()) this.#write();
   }
 
   /** Too many waited, or the process ends. */
   dropped(): void {
     this.#options.metrics.event('dropped');
     this.#lost.dropped++;
-    this.#log();
+    if (this.#line.allows()) this.#write();
   }
 
   /** No more will come: what was not told for want of a minute is told now. */
   end(): void {
-    if (this.#lost.failed + this.#lost.dropped === 0) return;
-    this.#loggedAt = Number.NEGATIVE_INFINITY;
-    this.#log();
+    if (this.#lost.failed + this.#lost.dropped > 0) this.#write();
   }
 
   /** How many were lost since the last line. */
-  #log(): void {
-    const { clock, logger } = this.#options;
-    const now = clock.now();
-    if (Math.abs(now - this.#loggedAt) < eventPeriodMs) return;
-    logger.warn('events.lost', 'Kubernetes Events could not be written; conditions are not concerned', {
+  #write(): void {
+    this.#options.logger.warn('events.lost', 'Kubernetes Events could not be written; conditions are not concerned', {
       ...this.#lost,
       ...this.#cause,
     });
     this.#lost = { failed: 0, dropped: 0 };
     this.#cause = {};
-    this.#loggedAt = now;
   }
 }

@@ -1,5 +1,6 @@
+import type { LogFields } from '../../runtime/logger.ts';
 import { ForbiddenError, PostponedError, forbiddenRetryMs } from '../../reconcile/errors.ts';
-import { LineLimiter } from '../../runtime/line-limiter.ts';
+import { LimitedLines } from '../../runtime/limited-lines.ts';
 import { ApiError, type MissingRight } from '../api/api-error.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 
@@ -45,16 +46,13 @@ export class WriteFailures {
   readonly #options: WriteFailuresOptions;
   /** By right or object, the one that was refused last at the end. */
   readonly #refusals = new Map<string, Refusals>();
-  readonly #lines: LineLimiter;
+  readonly #lines: LimitedLines;
 
   constructor(options: WriteFailuresOptions) {
     this.#options = options;
-    const onOverflow = (lines: number): void =>
-      options.logger.warn('write.refusals_limited', 'more writes were refused than are written out', {
-        lines,
-        per_second: refusalLinesPerSecond,
-      });
-    this.#lines = new LineLimiter({ clock: options.clock, perSecond: refusalLinesPerSecond, onOverflow });
+    const onOverflow = (fields: LogFields): void =>
+      options.logger.warn('write.refusals_limited', 'more writes were refused than are written out', fields);
+    this.#lines = new LimitedLines({ clock: options.clock, perSecond: () => refusalLinesPerSecond, onOverflow });
   }
 
   /**
@@ -77,7 +75,7 @@ export class WriteFailures {
 
   /** At the end: says what is still to be said. */
   close(): void {
-    this.#lines.flush();
+    this.#lines.close();
   }
 
   #withoutRight(error: ApiError, { verb, resource }: MissingRight, right: Right): ForbiddenError {

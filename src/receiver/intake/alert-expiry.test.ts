@@ -14,7 +14,7 @@ function setUp() {
   const clock = new FakeClock();
   const logger = new RecordingLogger();
   const store = new AlertStore({ maxAlerts: 10_000, maxBytes: 100_000_000, resolveTimeoutMs: minute });
-  const lines = new AlertLines({ clock, logger, perSecond: 10_000 });
+  const lines = new AlertLines({ clock, logger, perSecond: () => 10_000 });
   const sunk: Causes[] = [];
   const expiry = new AlertExpiry({
     silencing: () => [],

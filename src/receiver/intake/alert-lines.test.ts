@@ -8,7 +8,7 @@ import { newAlert } from '../../alert/new-alert.fixture.ts';
 
 function setUp({ perSecond = 10, logger = new RecordingLogger() } = {}) {
   const clock = new FakeClock();
-  return { clock, logger, lines: new AlertLines({ clock, logger, perSecond }) };
+  return { clock, logger, lines: new AlertLines({ clock, logger, perSecond: () => perSecond }) };
 }
 
 class InfoLogger extends RecordingLogger {

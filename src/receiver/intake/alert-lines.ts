@@ -1,13 +1,13 @@
 import type { Alert } from '../../alert/alert.ts';
 import type { Logger, LogFields } from '../../runtime/logger.ts';
 import { briefLabels } from '../../cause/alert-cause.ts';
-import { LineLimiter } from '../../runtime/line-limiter.ts';
+import { LimitedLines } from '../../runtime/limited-lines.ts';
 import type { Silence } from '../../silence/silence.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 
 interface AlertLinesOptions extends Pick<Runtime, 'clock' | 'logger'> {
   /** `log.alert_lines_per_second`. */
-  readonly perSecond: number;
+  readonly perSecond: () => number;
 }
 
 /** The fingerprint of an alert with more characters of labels is not worth the time that it takes. */
@@ -22,17 +22,17 @@ const messages = {
 /** The log lines about single alerts: a bounded number a second at info, the rest at debug, counted. */
 export class AlertLines {
   readonly #logger: Logger;
-  readonly #limiter: LineLimiter;
+  readonly #limiter: LimitedLines;
 
   constructor({ clock, logger, perSecond }: AlertLinesOptions) {
     this.#logger = logger;
-    const onOverflow = (lines: number): void =>
+    const onOverflow = ({ lines, per_second }: LogFields): void =>
       logger.info('alert.lines_limited', 'more lines about single alerts were written at debug only', {
         lines,
         limit: 'log.alert_lines_per_second',
-        per_second: this.#limiter.perSecond,
+        per_second,
       });
-    this.#limiter = new LineLimiter({ clock, perSecond, onOverflow });
+    this.#limiter = new LimitedLines({ clock, perSecond, onOverflow });
   }
 
   /** @param requestId the request that told; undefined for an expiry, of which nobody tells */
@@ -49,14 +49,9 @@ export class AlertLines {
     });
   }
 
-  /** `log.alert_lines_per_second`, from now on. */
-  set perSecond(lines: number) {
-    this.#limiter.perSecond = lines;
-  }
-
   /** At the end: says what is still to be said. */
   close(): void {
-    this.#limiter.flush();
+    this.#limiter.close();
   }
 }
 

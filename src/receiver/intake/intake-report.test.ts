@@ -22,8 +22,8 @@ function setUp({ maxAlerts = 100, perSecond = 50 } = {}) {
   const logger = new RecordingLogger();
   const { registry, metrics } = testMetrics();
   const store = new AlertStore({ maxAlerts, maxBytes: 1_000_000, resolveTimeoutMs: 60_000 });
-  const lines = new AlertLines({ clock, logger, perSecond: 50 });
-  const report = new IntakeReport({ clock, logger, metrics, lines, perSecond });
+  const lines = new AlertLines({ clock, logger, perSecond: () => 50 });
+  const report = new IntakeReport({ clock, logger, metrics, lines, perSecond: () => perSecond });
   const receive = (alerts: readonly PostableAlert[]): void => {
     const transitions = report.transitions(sender);
     const onTransition = transitions.add.bind(transitions);
@@ -159,7 +159,7 @@ describe('IntakeReport.rejected', () => {
 
 function setUpTransitions() {
   const logger = new RecordingLogger();
-  const lines = new AlertLines({ clock: new FakeClock(), logger, perSecond: 10_000 });
+  const lines = new AlertLines({ clock: new FakeClock(), logger, perSecond: () => 10_000 });
   const names = (): unknown[] => logger.fieldsOf('alert.new').map(({ alertname }) => alertname);
   return { logger, names, transitions: new Transitions(lines, 'r1') };
 }

@@ -2,7 +2,7 @@ import type { WebhookHead } from '../../alert/postable/read-webhook.ts';
 import { DebugField, type LogFields } from '../../runtime/logger.ts';
 import type { AlertIntake, AlertTransition } from './alert-intake.ts';
 import type { AlertLines, Suppressed } from './alert-lines.ts';
-import { LineLimiter } from '../../runtime/line-limiter.ts';
+import { LimitedLines } from '../../runtime/limited-lines.ts';
 import type { ReceiverMetrics } from './receiver-metrics.ts';
 import type { Sender } from '../../server/request/sender.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
@@ -11,23 +11,20 @@ interface IntakeReportOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly metrics: ReceiverMetrics;
   readonly lines: AlertLines;
   /** Lines about refused requests that are written in one second; `log.alert_lines_per_second`. */
-  readonly perSecond: number;
+  readonly perSecond: () => number;
 }
 
 /** Tells the log and the metrics what became of each POST. */
 export class IntakeReport {
   readonly #options: IntakeReportOptions;
-  readonly #limiter: LineLimiter;
+  readonly #limiter: LimitedLines;
 
   constructor(options: IntakeReportOptions) {
     this.#options = options;
     const { clock, logger, perSecond } = options;
-    const onOverflow = (lines: number): void =>
-      logger.warn('alerts.rejections_limited', 'more requests were refused than are written out', {
-        lines,
-        per_second: this.#limiter.perSecond,
-      });
-    this.#limiter = new LineLimiter({ clock, perSecond, onOverflow });
+    const onOverflow = (fields: LogFields): void =>
+      logger.warn('alerts.rejections_limited', 'more requests were refused than are written out', fields);
+    this.#limiter = new LimitedLines({ clock, perSecond, onOverflow });
   }
 
   /** Where the alerts that begin or end with a batch are kept until {@link received}. */
@@ -89,14 +86,9 @@ export class IntakeReport {
       logger.warn('alerts.rejected', 'a request was refused, nothing of it is stored', fields);
   }
 
-  /** `log.alert_lines_per_second`, from now on. */
-  set perSecond(lines: number) {
-    this.#limiter.perSecond = lines;
-  }
-
   /** At the end: says what is still to be said. */
   close(): void {
-    this.#limiter.flush();
+    this.#limiter.close();
   }
 
   #invalid(sender: Sender, { invalid, problems, invalidAlerts }: AlertIntake): void {

@@ -1,3 +1,4 @@
+import { LineOnceAWhile } from '../../runtime/limited-lines.ts';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { MatcherError } from '../../matcher/matcher-error.ts';
 import type { Silences } from '../../silence/silences.ts';
@@ -18,9 +19,6 @@ import type { OnUndecided } from '../../matcher/matcher.ts';
 import type { Config } from '../../config/config.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 
-/** How often the log tells of lists that were refused, at most, milliseconds. */
-const quietMs = 60_000;
-
 interface ReadHandlerOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
   readonly metrics: ReceiverMetrics;
   readonly lists: AlertLists;
@@ -32,13 +30,14 @@ interface ReadHandlerOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedul
 export class ReadHandler {
   readonly #options: ReadHandlerOptions;
   readonly #answers: ListAnswers;
-  /** Lists over a limit of which the log has not told yet, and when it told last. */
+  /** Lists over a limit of which the log has not told yet. */
   #refused = 0;
-  #loggedAt = Number.NEGATIVE_INFINITY;
+  readonly #refusedLine: LineOnceAWhile;
 
   constructor(options: ReadHandlerOptions) {
     this.#options = options;
     this.#answers = new ListAnswers(options);
+    this.#refusedLine = new LineOnceAWhile(options.clock);
   }
 
   alerts(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -77,10 +76,9 @@ export class ReadHandler {
   }
 
   #limited({ socket, url }: IncomingMessage, limit: LimitName): void {
-    const { clock, logger } = this.#options;
+    const { logger } = this.#options;
     this.#refused++;
-    const now = clock.now();
-    if (Math.abs(now - this.#loggedAt) < quietMs) return;
+    if (!this.#refusedLine.allows()) return;
     logger.warn('list.refused', 'lists were refused: their filters are too large together; ask with fewer', {
       remote: remoteOf(socket),
       path: excerpt(url ?? ''),
@@ -88,7 +86,6 @@ export class ReadHandler {
       refused: this.#refused,
     });
     this.#refused = 0;
-    this.#loggedAt = now;
   }
 
   #fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {

@@ -38,9 +38,9 @@ export class SilenceStage {
 
   constructor(options: SilenceStageOptions) {
     this.#options = options;
-    const { clock, silences, silenceStorage: storage, config, current } = options;
+    const { clock, silences, silenceStorage: storage, current } = options;
     const limits = (): SilenceLimits => limitsOf(current());
-    const perSecond = config.log.alert_lines_per_second;
+    const perSecond = (): number => current().log.alert_lines_per_second;
     const metrics = createSilenceMetrics(
       options.registry,
       (limit) => options.metrics.limitReached(limit),
@@ -58,11 +58,6 @@ export class SilenceStage {
     this.#room = new SilenceRoom({ ...options, limits, metrics });
     const keeper = new SilenceKeeper({ ...options, storage, limits, metrics, watch: this.#watch, room: this.#room });
     this.handler = new SilencesHandler({ ...options, keeper, limits, refusals: this.#refusals });
-  }
-
-  set perSecond(lines: number) {
-    this.#lines.perSecond = lines;
-    this.#refusals.perSecond = lines;
   }
 
   /** Takes in the silences that outlived the last process. */

@@ -1,3 +1,4 @@
+import type { LogFields } from '../../runtime/logger.ts';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { PostableSilence } from '../../silence/silence.ts';
 import { SilenceError, NotStoredError } from '../../silence/silence-error.ts';
@@ -13,7 +14,7 @@ import type { SilenceKeeper } from '../../silence/silence-keeper.ts';
 import { senderOf, type Sender } from '../../server/request/sender.ts';
 import { Slots } from '../../runtime/slots.ts';
 import { readSilence } from '../../silence/read-silence.ts';
-import { LineLimiter } from '../../runtime/line-limiter.ts';
+import { LimitedLines } from '../../runtime/limited-lines.ts';
 import type { HttpMetrics } from '../../server/request/http-metrics.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 
@@ -141,23 +142,24 @@ function isUuid(text: string): boolean {
 interface SilenceRefusalsOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly metrics: HttpMetrics;
   /** `log.alert_lines_per_second`. */
-  readonly perSecond: number;
+  readonly perSecond: () => number;
 }
 
 /** Answers requests about silences that are refused, and tells the log and the metrics. */
 export class SilenceRefusals {
   readonly #options: SilenceRefusalsOptions;
-  readonly #limiter: LineLimiter;
+  readonly #limiter: LimitedLines;
 
   constructor(options: SilenceRefusalsOptions) {
     this.#options = options;
     const { clock, logger, perSecond } = options;
-    const onOverflow = (lines: number): void =>
-      logger.warn('silence.rejections_limited', 'more requests about silences were refused than are written out', {
-        lines,
-        per_second: this.#limiter.perSecond,
-      });
-    this.#limiter = new LineLimiter({ clock, perSecond, onOverflow });
+    const onOverflow = (fields: LogFields): void =>
+      logger.warn(
+        'silence.rejections_limited',
+        'more requests about silences were refused than are written out',
+        fields,
+      );
+    this.#limiter = new LimitedLines({ clock, perSecond, onOverflow });
   }
 
   refuse(request: IncomingMessage, response: ServerResponse, sender: Sender, error: unknown): void {
@@ -167,14 +169,9 @@ export class SilenceRefusals {
     this.#log(request, sender, status, error as Error);
   }
 
-  /** Another bound, from now on. */
-  set perSecond(lines: number) {
-    this.#limiter.perSecond = lines;
-  }
-
   /** At the end: says what is still to be said. */
   close(): void {
-    this.#limiter.flush();
+    this.#limiter.close();
   }
 
   #log({ method }: IncomingMessage, sender: Sender, status: number, error: Error): void {

@@ -1,6 +1,7 @@
+import type { LogFields } from '../../runtime/logger.ts';
 import type { IncomingMessage } from 'node:http';
 import { Counter, Gauge, type Registry } from 'prom-client';
-import { LineLimiter } from '../../runtime/line-limiter.ts';
+import { LimitedLines } from '../../runtime/limited-lines.ts';
 import type { HttpMetrics } from '../request/http-metrics.ts';
 import type { Sender } from '../request/sender.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
@@ -16,17 +17,14 @@ interface GateReportOptions extends Pick<Runtime, 'clock' | 'logger'> {
 /** Tells the log and the metrics who was not let in. Nothing that a header of theirs offered is in it. */
 export class GateReport {
   readonly #options: GateReportOptions;
-  readonly #limiter: LineLimiter;
+  readonly #limiter: LimitedLines;
 
   constructor(options: GateReportOptions) {
     this.#options = options;
     const { clock, logger } = options;
-    const onOverflow = (lines: number): void =>
-      logger.warn('requests.unauthorized_limited', 'more requests were turned away than are written out', {
-        lines,
-        per_second: unauthorizedLinesPerSecond,
-      });
-    this.#limiter = new LineLimiter({ clock, perSecond: unauthorizedLinesPerSecond, onOverflow });
+    const onOverflow = (fields: LogFields): void =>
+      logger.warn('requests.unauthorized_limited', 'more requests were turned away than are written out', fields);
+    this.#limiter = new LimitedLines({ clock, perSecond: () => unauthorizedLinesPerSecond, onOverflow });
   }
 
   /** @param user the name in the request, if it is one that the configuration has: any other may be a password by mistake */
@@ -65,7 +63,7 @@ export class GateReport {
 
   /** At the end: says what is still to be said. */
   close(): void {
-    this.#limiter.flush();
+    this.#limiter.close();
   }
 }
 

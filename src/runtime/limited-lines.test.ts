@@ -2,17 +2,21 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { FakeClock } from './clock.fixture.ts';
-import { LineLimiter } from './line-limiter.ts';
+import { LimitedLines, LineOnceAWhile } from './limited-lines.ts';
 
 function setUp(perSecond: number) {
   const clock = new FakeClock();
   const overflows: number[] = [];
-  const limiter = new LineLimiter({ clock, perSecond, onOverflow: (lines) => overflows.push(lines) });
+  const limiter = new LimitedLines({
+    clock,
+    perSecond: () => perSecond,
+    onOverflow: ({ lines }) => overflows.push(lines),
+  });
   const ask = (times: number): boolean[] => Array.from({ length: times }, () => limiter.allows());
   return { clock, overflows, limiter, ask };
 }
 
-describe('LineLimiter', () => {
+describe('LimitedLines', () => {
   it('allows so many lines a second, and tells at its end how many there were besides', () => {
     const { clock, overflows, ask } = setUp(2);
     assert.deepEqual(ask(5), [true, true, false, false, false]);
@@ -33,7 +37,7 @@ describe('LineLimiter', () => {
     assert.equal(clock.pending(), 0);
     clock.advance(1000);
     assert.deepEqual(ask(2), [true, true]);
-    limiter.flush();
+    limiter.close();
     assert.deepEqual(overflows, []);
   });
 
@@ -62,13 +66,13 @@ describe('LineLimiter', () => {
     assert.deepEqual(ask(1), [true]);
   });
 
-  it('reports on flush what it has not reported, once, and leaves no timer', () => {
+  it('reports on close what it has not reported, once, and leaves no timer', () => {
     const { clock, overflows, limiter, ask } = setUp(1);
     ask(3);
-    limiter.flush();
+    limiter.close();
     assert.deepEqual(overflows, [2]);
     assert.equal(clock.pending(), 0);
-    limiter.flush();
+    limiter.close();
     clock.advance(5000);
     assert.deepEqual(overflows, [2]);
   });
@@ -95,11 +99,31 @@ describe('LineLimiter', () => {
           }
         }
         endSecond();
-        limiter.flush();
+        limiter.close();
         assert.deepEqual(overflows, expected);
         assert.equal(clock.pending(), 0);
       }),
       { numRuns: 500 },
     );
+  });
+});
+
+describe('LineOnceAWhile', () => {
+  it('allows a line, and the next one when the period is over', () => {
+    const clock = new FakeClock();
+    const line = new LineOnceAWhile(clock, 1000);
+    assert.deepEqual([line.allows(), line.allows()], [true, false]);
+    clock.advance(999);
+    assert.equal(line.allows(), false);
+    clock.advance(1);
+    assert.deepEqual([line.allows(), line.allows()], [true, false]);
+  });
+
+  it('is not silent for long when the clock was set back', () => {
+    const clock = new FakeClock();
+    const line = new LineOnceAWhile(clock, 1000);
+    assert.equal(line.allows(), true);
+    clock.set(-1_000_000);
+    assert.deepEqual([line.allows(), line.allows()], [true, false]);
   });
 });

@@ -1,0 +1,92 @@
+import type { CancelTimer, Clock } from './clock.ts';
+import type { LogFields, Logger } from './logger.ts';
+
+interface LimitedLinesOptions {
+  readonly clock: Clock;
+  /** Lines that may be written at full level in one second; asked each time, so that a reload may change it. */
+  readonly perSecond: () => number;
+  /** Called at the end of a second that had more lines, with the number of further lines and the limit. */
+  readonly onOverflow: (fields: { readonly lines: number; readonly per_second: number }) => void;
+}
+
+/** Keeps a storm of alerts from becoming a storm of log lines: so many a second, then only the number of the others. */
+export class LimitedLines {
+  readonly #options: LimitedLinesOptions;
+  #secondStartedAt = Number.NEGATIVE_INFINITY;
+  #lines = 0;
+  #cancelTimer: CancelTimer | undefined;
+
+  constructor(options: LimitedLinesOptions) {
+    this.#options = options;
+  }
+
+  /** True if one more line may be written now. */
+  allows(): boolean {
+    const { clock, perSecond } = this.#options;
+    const now = clock.now();
+    const inSecond = now >= this.#secondStartedAt && now - this.#secondStartedAt < 1000;
+    if (this.#cancelTimer === undefined && !inSecond) {
+      this.#secondStartedAt = now;
+      this.#lines = 0;
+    }
+    if (++this.#lines <= perSecond()) return true;
+    this.#cancelTimer ??= clock.setTimeout(() => this.close(), 1000 - (now - this.#secondStartedAt));
+    return false;
+  }
+
+  /** Reports what has not been reported yet, and leaves no timer behind. */
+  close(): void {
+    if (this.#cancelTimer === undefined) return;
+    this.#cancelTimer();
+    this.#cancelTimer = undefined;
+    const perSecond = this.#options.perSecond();
+    // At least one: a reload may have allowed more lines a second meanwhile.
+    const lines = Math.max(1, this.#lines - perSecond);
+    this.#lines = 0;
+    this.#secondStartedAt = Number.NEGATIVE_INFINITY;
+    this.#options.onOverflow({ lines, per_second: perSecond });
+  }
+}
+
+/** Lets one line through in a while, for what would repeat itself. A clock that was set far, either way, begins a new while. */
+export class LineOnceAWhile {
+  readonly #clock: Clock;
+  readonly #periodMs: number;
+  #writtenAt = Number.NEGATIVE_INFINITY;
+
+  constructor(clock: Clock, periodMs = 60_000) {
+    this.#clock = clock;
+    this.#periodMs = periodMs;
+  }
+
+  /** True if a line may be written now; it then counts as written. */
+  allows(): boolean {
+    const now = this.#clock.now();
+    if (Math.abs(now - this.#writtenAt) < this.#periodMs) return false;
+    this.#writtenAt = now;
+    return true;
+  }
+}
+
+/** Warnings about what strangers do: one line of a kind a minute; it says how many were not written before it. */
+export class MinuteLines {
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #kinds = new Map<string, { readonly line: LineOnceAWhile; unlogged: number }>();
+
+  constructor(clock: Clock, logger: Logger) {
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  /** @param fields called only for a line that is written: an address costs a call of the system */
+  warn(event: string, msg: string, fields: () => LogFields): void {
+    const kind = this.#kinds.get(event) ?? { line: new LineOnceAWhile(this.#clock), unlogged: 0 };
+    this.#kinds.set(event, kind);
+    if (!kind.line.allows()) kind.unlogged++;
+    else {
+      this.#logger.warn(event, msg, { ...fields(), more_since_last_line: kind.unlogged });
+      kind.unlogged = 0;
+    }
+  }
+}
