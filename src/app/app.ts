@@ -1,18 +1,18 @@
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { AlertStore } from '../alert/alert-store.ts';
 import { CurrentAlertSource } from './current-alert-source.ts';
 import { PipelineSource, Resync } from '../source/pipeline-source.ts';
 import type { AppOptions } from './app-options.ts';
 import { History } from '../history/history.ts';
-import { join } from 'node:path';
 import { keepingLogger, type Logger } from '../runtime/logger.ts';
 import { Cleanups, Shutdown } from './shutdown.ts';
 import type { Config } from '../config/config.ts';
 import { configChange, type ComparedConfig } from '../config/live-keys.ts';
 import type { Controller } from '../controller/controller.ts';
 import { createController, type ControllerStage } from '../controller/create-controller.ts';
-import type { PipelineChange } from '../reconcile/ports.ts';
+import type { PipelineChange, Request } from '../reconcile/ports.ts';
 import type { Home } from './home.ts';
 import { memoryPlan, memoryThere, logMemoryPlan } from '../receiver/memory-plan.ts';
 import { createProcessMetrics, createReloadMetrics } from './metrics.ts';
@@ -26,7 +26,6 @@ import { Reloader, type PreparedConfig, type ReloadOutcome, type ReloadTrigger }
 import { createEventSource, type EventSource } from '../source/event-source.ts';
 import { Storage } from './storage.ts';
 import { SliceSchedule } from '../runtime/slice-schedule.ts';
-import type { Request } from '../reconcile/request.ts';
 
 const startingUp = 'starting up';
 const noHomeInFile = { folder: false, kubernetes: false };

@@ -2,7 +2,7 @@ import type { AlertStore } from '../alert/alert-store.ts';
 import type { Config } from '../config/config.ts';
 import type { AlertSnapshot, AlertSource, PushedAlerts } from '../reconcile/ports.ts';
 import { createSharedSnapshot, type SharedSnapshot } from '../prometheus/shared-snapshot.ts';
-import { createPrometheusMetrics, type PrometheusMetrics } from '../prometheus/prometheus-metrics.ts';
+import { createPrometheusMetrics, type PrometheusMetrics } from '../prometheus/replica-report.ts';
 import { StoredAlertSource } from '../standalone/stored-alert-source.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 

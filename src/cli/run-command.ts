@@ -3,7 +3,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { systemClock } from '../runtime/clock.ts';
 import { chooseHome } from '../config/choose-home.ts';
 import { parseFlags, type Flags } from '../config/flags/flags.ts';
-import { helpText } from '../config/flags/help-text.ts';
+import { helpText } from '../config/flags/flag-table.ts';
 import { loadConfig, type LoadedConfig } from '../config/load-config.ts';
 import { HeapGuard } from '../runtime/heap-guard.ts';
 import { configurationFileBytes, readRegularFileSync } from '../runtime/regular-file.ts';

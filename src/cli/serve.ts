@@ -5,7 +5,7 @@ import type { HomeChoice } from '../config/choose-home.ts';
 import type { Flags } from '../config/flags/flags.ts';
 import { folderHome, kubernetesHome, type CreateHome } from '../app/home.ts';
 import { createLogger, type LogFields, type Logger } from '../runtime/logger.ts';
-import { paced } from '../runtime/paced.ts';
+import { paced } from '../runtime/log-output.ts';
 import type { WebConfigSource } from '../server/web/live-web-config.ts';
 import { maskUrls } from '../runtime/masked-url.ts';
 

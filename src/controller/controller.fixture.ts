@@ -5,26 +5,27 @@ import { FiringAlerts } from '../alert/firing-alerts.ts';
 import type { LabelSet } from '../alert/labels.ts';
 import { Causes, type CauseStatus } from '../cause/causes.ts';
 import { RateLimiter } from '../workqueue/rate-limiter.ts';
-import { requestKey, type Request } from '../reconcile/request.ts';
+import {
+  requestKey,
+  type Request,
+  type Decision,
+  type AlertSnapshot,
+  type AlertSource,
+  type Annotator,
+  type Condition,
+  type ConditionChange,
+  type ConditionTransition,
+  type Pipeline,
+  type Pipelines,
+  type PushedAlerts,
+  type TransitionRecorder,
+  type Result,
+} from '../reconcile/ports.ts';
 import { createWorkQueueMetrics } from '../workqueue/work-queue-metrics.ts';
 import { WorkQueue } from '../workqueue/work-queue.ts';
 import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Controller } from './controller.ts';
-import type { Decision } from '../reconcile/decision.ts';
 import { createControllerMetrics } from './controller-metrics.ts';
-import type {
-  AlertSnapshot,
-  AlertSource,
-  Annotator,
-  Condition,
-  ConditionChange,
-  ConditionTransition,
-  Pipeline,
-  Pipelines,
-  PushedAlerts,
-  TransitionRecorder,
-  Result,
-} from '../reconcile/ports.ts';
 import { ReconcileReport } from './reconcile-report.ts';
 import type { AnnotateConfig } from './action/annotate-action.ts';
 import { createMergeWork } from './sweep.ts';

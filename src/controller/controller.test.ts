@@ -12,8 +12,7 @@ import { Controller } from './controller.ts';
 import { ReconcileReport } from './reconcile-report.ts';
 import { createControllerMetrics } from './controller-metrics.ts';
 import { ForbiddenError, PostponedError, SnapshotError, TerminalError } from '../reconcile/errors.ts';
-import type { Request } from '../reconcile/request.ts';
-import type { Result } from '../reconcile/ports.ts';
+import type { Request, Result } from '../reconcile/ports.ts';
 import { createMergeWork } from './sweep.ts';
 
 const never = new Promise<Result>(() => undefined);

@@ -2,7 +2,7 @@ import { startDeadline } from '../runtime/deadline.ts';
 import { newId } from '../runtime/new-id.ts';
 import { Slices } from '../runtime/slices.ts';
 import type { Causes } from '../cause/causes.ts';
-import { requestKey, type Request } from '../reconcile/request.ts';
+import { requestKey, type Request } from '../reconcile/ports.ts';
 import type { FailedRequests, Priority, WorkItem, WorkQueue } from '../workqueue/work-queue.ts';
 import { outcomeOfError, outcomeOfResult, type Outcome, type Reconciler } from './reconciler.ts';
 import type { ReconcileReport } from './reconcile-report.ts';

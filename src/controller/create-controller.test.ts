@@ -15,8 +15,10 @@ import {
   pipelineOf,
   trace,
 } from './controller.fixture.ts';
-import { createController } from './create-controller.ts';
+import { createController, createAction } from './create-controller.ts';
 import { SnapshotError } from '../reconcile/errors.ts';
+import { createControllerMetrics } from './controller-metrics.ts';
+import { VerdictHolder } from './action/verdict-holder.ts';
 
 const config: Config['controller'] = {
   action: 'condition',
@@ -174,5 +176,24 @@ describe('createController, metrics', () => {
       metricOf(registry, 'tocsin_condition_changes_total', { kind: 'TracePipeline', status });
     assert.deepEqual(await Promise.all(['True', 'False', 'Unknown'].map(count)), [2, 2, 0]);
     await controller.stop(0);
+  });
+});
+
+describe('createAction', () => {
+  it('says what to do where the pipelines are in a folder, which nobody watches for annotations', () => {
+    const metrics = createControllerMetrics(new Registry(), kinds, () => new Map());
+    const pipelines = new FakePipelines();
+    const common = {
+      clock: new FakeClock(),
+      logger: new RecordingLogger(),
+      metrics,
+      alerts: new FakeAlerts(),
+      pipelines,
+    };
+    const annotating = { action: 'annotate', requeue_after: 1, annotate: annotateDefaults } as const;
+    assert.throws(
+      () => createAction({ ...common, holder: new VerdictHolder(common), config: annotating }),
+      /controller\.action is annotate, which needs pipelines in Kubernetes.*--kubeconfig/,
+    );
   });
 });

@@ -1,19 +1,28 @@
 import type { Config } from '../config/config.ts';
-import { kindName, type Request } from '../reconcile/request.ts';
+import {
+  kindName,
+  type Request,
+  type AlertSource,
+  type Annotator,
+  type Pipelines,
+  type TransitionRecorder,
+  type Action,
+  type ActionName,
+} from '../reconcile/ports.ts';
 import { createWorkQueueMetrics } from '../workqueue/work-queue-metrics.ts';
 import { WorkQueue, type WorkItem } from '../workqueue/work-queue.ts';
 import { Controller } from './controller.ts';
-import { createAction } from './action/create-action.ts';
-import { createControllerMetrics } from './controller-metrics.ts';
-import { HeldLine } from './action/held-line.ts';
-import type { AlertSource, Annotator, Pipelines, TransitionRecorder } from '../reconcile/ports.ts';
+import { createControllerMetrics, type ControllerMetrics } from './controller-metrics.ts';
+import { HeldLine, VerdictHolder } from './action/verdict-holder.ts';
 import { ReconcileReport } from './reconcile-report.ts';
 import { Reconciler } from './reconciler.ts';
-import { VerdictHolder } from './action/verdict-holder.ts';
 import { createMergeWork, type QueuedWork } from './sweep.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { AnnotateAction, type AnnotateConfig } from './action/annotate-action.ts';
+import { ConditionObserver, ConditionUpdater } from './action/condition-applier.ts';
+import { FlowHealthAction, type ConditionApplier } from './action/flow-health-action.ts';
 
-export interface ControllerStageOptions extends Runtime {
+interface ControllerStageOptions extends Runtime {
   readonly config: Config['controller'];
   readonly pipelines: Pipelines;
   readonly alerts: AlertSource;
@@ -67,4 +76,44 @@ function countByKind(requests: readonly Request[]): ReadonlyMap<string, number> 
   const counts = new Map<string, number>();
   for (const kind of requests.map(kindName)) counts.set(kind, (counts.get(kind) ?? 0) + 1);
   return counts;
+}
+
+interface ActionOptions extends Pick<Runtime, 'clock' | 'logger'> {
+  readonly metrics: ControllerMetrics;
+  readonly pipelines: Pipelines;
+  readonly alerts: AlertSource;
+  readonly transitions?: TransitionRecorder | undefined;
+  readonly annotator?: Annotator | undefined;
+  /** Outlives the actions: another configuration must not begin another grace. */
+  readonly holder: VerdictHolder;
+  readonly config: {
+    readonly action: ActionName;
+    /** Milliseconds. */
+    readonly requeue_after: number;
+    readonly annotate: AnnotateConfig;
+  };
+}
+
+/** Every action there is. */
+const actions: Readonly<Record<ActionName, (options: ActionOptions) => Action>> = {
+  condition: (options) => flowHealthAction(options, new ConditionUpdater(options)),
+  log: (options) => flowHealthAction(options, new ConditionObserver(options)),
+  annotate: (options) => {
+    const { annotator, config } = options;
+    if (annotator === undefined) throw new Error(annotateNeedsKubernetes);
+    return new AnnotateAction({ ...options, annotator, config: config.annotate });
+  },
+};
+
+const annotateNeedsKubernetes =
+  'controller.action is annotate, which needs pipelines in Kubernetes, and these are in a folder: name a cluster (--kubeconfig), or take the action condition or log';
+
+/** Throws, with a line for the user, if the home of the pipelines cannot do what is configured. */
+export function createAction(options: ActionOptions): Action {
+  return actions[options.config.action](options);
+}
+
+function flowHealthAction(options: ActionOptions, conditions: ConditionApplier): Action {
+  const { alerts, holder, config } = options;
+  return new FlowHealthAction({ alerts, conditions, holder, requeueAfterMs: config.requeue_after });
 }

@@ -1,12 +1,10 @@
 import type { LogFields, LogLevel } from '../runtime/logger.ts';
 import { describeCauses, namedCauses, type Causes } from '../cause/causes.ts';
 import { newId } from '../runtime/new-id.ts';
-import { kindName } from '../reconcile/request.ts';
+import { kindName, decidedBy, type Result } from '../reconcile/ports.ts';
 import type { WorkItem } from '../workqueue/work-queue.ts';
 import type { ControllerMetrics, ReconcileResultLabel } from './controller-metrics.ts';
-import { decidedBy } from '../reconcile/decision.ts';
 import { ForbiddenError, PostponedError, SnapshotError, TerminalError } from '../reconcile/errors.ts';
-import type { Result } from '../reconcile/ports.ts';
 import type { Outcome } from './reconciler.ts';
 import type { SweepOutcome, QueuedWork } from './sweep.ts';
 import type { Runtime } from '../runtime/runtime.ts';

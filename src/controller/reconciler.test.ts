@@ -17,7 +17,7 @@ import {
   trace,
 } from './controller.fixture.ts';
 import { createControllerMetrics } from './controller-metrics.ts';
-import { createAction } from './action/create-action.ts';
+import { createAction } from './create-controller.ts';
 import { healthRules } from '../health/health-rules.ts';
 import { Reconciler, outcomeOfError, outcomeOfResult } from './reconciler.ts';
 import { SnapshotError, TerminalError } from '../reconcile/errors.ts';

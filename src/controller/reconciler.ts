@@ -1,6 +1,5 @@
 import type { Causes } from '../cause/causes.ts';
-import type { Request } from '../reconcile/request.ts';
-import type { Action, Result, Pipelines } from '../reconcile/ports.ts';
+import type { Request, Action, Result, Pipelines } from '../reconcile/ports.ts';
 import { PostponedError, TerminalError } from '../reconcile/errors.ts';
 
 interface ReconcilerOptions {

@@ -9,7 +9,7 @@ import { EventReport, EventWriter } from './write/event-writer.ts';
 import { KubernetesPipelines } from './kubernetes-pipelines.ts';
 import { writeRateLine } from './call-rate.ts';
 import { kymaResources, type WatchedResource } from './watch/watched-resource.ts';
-import { createWriteMetrics } from './write/write-metrics.ts';
+import { createWriteMetrics } from './write/write-failures.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 export interface KubernetesHomeOptions extends Runtime {

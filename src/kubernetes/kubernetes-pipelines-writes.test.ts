@@ -4,7 +4,7 @@ import { Registry } from 'prom-client';
 import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
-import { setCondition } from '../health/conditions.ts';
+import { setCondition } from '../health/flow-health.ts';
 import type { ConditionChange } from '../reconcile/ports.ts';
 import { TerminalError } from '../reconcile/errors.ts';
 import type { ApiCall } from './api/api-transport.ts';
@@ -12,7 +12,7 @@ import { EventRecorder } from './write/event-recorder.ts';
 import { FakeApiClient } from './api/fake-api-client.fixture.ts';
 import { KubernetesPipelines } from './kubernetes-pipelines.ts';
 import { collectionPath, ModelApiServer, widgets } from './watch/model-api-server.fixture.ts';
-import { createWriteMetrics } from './write/write-metrics.ts';
+import { createWriteMetrics } from './write/write-failures.ts';
 
 const widget = { kind: 'Widget', group: 'example.org', name: 'a' };
 const never = new AbortController().signal;

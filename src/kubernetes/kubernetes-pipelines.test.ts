@@ -4,11 +4,10 @@ import { Registry } from 'prom-client';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { SliceSchedule } from '../runtime/slice-schedule.ts';
-import { requestKey } from '../reconcile/request.ts';
-import type { PipelineChange } from '../reconcile/ports.ts';
+import { requestKey, type PipelineChange } from '../reconcile/ports.ts';
 import { KubernetesPipelines, OwnWrites } from './kubernetes-pipelines.ts';
 import { ModelApiServer, widgets } from './watch/model-api-server.fixture.ts';
-import { createWriteMetrics } from './write/write-metrics.ts';
+import { createWriteMetrics } from './write/write-failures.ts';
 import type { CachedPipeline } from './pipeline-object.ts';
 import { pipelineOf } from '../controller/controller.fixture.ts';
 

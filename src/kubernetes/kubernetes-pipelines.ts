@@ -1,17 +1,18 @@
-import type {
-  Annotator,
-  ConditionChange,
-  Pipeline,
-  PipelineChange,
-  Pipelines,
-  TransitionRecorder,
+import {
+  requestKey,
+  type Annotator,
+  type ConditionChange,
+  type Pipeline,
+  type PipelineChange,
+  type Pipelines,
+  type TransitionRecorder,
+  type Request,
 } from '../reconcile/ports.ts';
 import type { LogFields, Logger } from '../runtime/logger.ts';
 import { kymaKindOf } from '../reconcile/kyma-kinds.ts';
-import { requestKey, type Request } from '../reconcile/request.ts';
 import { AnnotationWriter } from './write/annotation-writer.ts';
 import type { ApiClient } from './api/api-client.ts';
-import { ConditionWriter } from './write/condition-writer.ts';
+import { ConditionWriter, type WriteTarget } from './write/condition-writer.ts';
 import type { EventRecorder } from './write/event-recorder.ts';
 import { ObjectMemory } from './kept-object.ts';
 import { asWritten, needsReconcile, type CachedPipeline } from './pipeline-object.ts';
@@ -20,9 +21,7 @@ import { Reflector } from './watch/reflector.ts';
 import type { CacheChange } from './watch/watch-cache.ts';
 import { WatchedPipelines } from './watched-pipelines.ts';
 import { resourceName, type WatchedResource } from './watch/watched-resource.ts';
-import { WriteFailures } from './write/write-failures.ts';
-import type { WriteMetrics } from './write/write-metrics.ts';
-import type { WriteTarget } from './write/condition-patch.ts';
+import { WriteFailures, type WriteMetrics } from './write/write-failures.ts';
 import { LimitedLines } from '../runtime/limited-lines.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 

@@ -1,5 +1,4 @@
-import type { Condition, Pipeline } from '../reconcile/ports.ts';
-import type { Request } from '../reconcile/request.ts';
+import type { Condition, Pipeline, Request } from '../reconcile/ports.ts';
 import { requestGroup, type ServedResource } from './watch/watched-resource.ts';
 
 /** An object as the API server sends it; whatever is not read here may be in it too. */

@@ -1,4 +1,4 @@
-import { requestKey, type Request } from '../reconcile/request.ts';
+import { requestKey, type Request } from '../reconcile/ports.ts';
 import type { CachedPipeline } from './pipeline-object.ts';
 import type { Reflector } from './watch/reflector.ts';
 import type { CacheChange } from './watch/watch-cache.ts';

@@ -1,5 +1,16 @@
 import { RE2JS, RE2JSSyntaxException } from 're2js';
-import { MatcherError } from './matcher-error.ts';
+
+/** What is wrong with the text or the regular expression of a matcher; the message is for whoever wrote it. */
+export class MatcherError extends Error {
+  override readonly name = 'MatcherError';
+  /** The limit that it is over, if nothing else is wrong. */
+  readonly limit: 'filter_instructions' | undefined;
+
+  constructor(message: string, limit?: 'filter_instructions') {
+    super(message);
+    this.limit = limit;
+  }
+}
 
 /** What a match may take, characters times instructions: tens of milliseconds. */
 export const maxRegexpSteps = 2_000_000;

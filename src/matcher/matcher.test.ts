@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Matcher, type MatchType } from './matcher.ts';
-import { MatcherError } from './matcher-error.ts';
+import { MatcherError } from './anchored-regexp.ts';
 
 const name = 'name';
 

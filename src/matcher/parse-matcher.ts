@@ -1,5 +1,5 @@
 import { Matcher, blankClass, reservedClass, type MatchType } from './matcher.ts';
-import { MatcherError } from './matcher-error.ts';
+import { MatcherError } from './anchored-regexp.ts';
 import { unquote } from '../text/go/quote.ts';
 
 /**

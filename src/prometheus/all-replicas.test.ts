@@ -9,8 +9,7 @@ import type { PrometheusAlerts } from './firing-list.ts';
 import { AllReplicas, mergeAnswers, type ReplicatedAlerts } from './all-replicas.ts';
 import type { PrometheusClient, QueryShare } from './prometheus-client.ts';
 import { PrometheusError } from './prometheus-error.ts';
-import { createPrometheusMetrics } from './prometheus-metrics.ts';
-import { ReplicaReport } from './replica-report.ts';
+import { createPrometheusMetrics, ReplicaReport } from './replica-report.ts';
 import type { LabelSet } from '../alert/labels.ts';
 import { Slices } from '../runtime/slices.ts';
 

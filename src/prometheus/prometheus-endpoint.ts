@@ -1,4 +1,4 @@
-import { excerpt } from '../text/excerpt.ts';
+import { excerpt } from '../text/bounded-body.ts';
 import { percentDecoded } from '../text/go/url.ts';
 
 /** Where to ask, taken apart so that the credentials are in one place only. */

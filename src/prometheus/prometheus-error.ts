@@ -1,6 +1,5 @@
 import { maskUrls } from '../runtime/masked-url.ts';
-import { excerpt } from '../text/excerpt.ts';
-import { readBoundedBody } from '../text/bounded-body.ts';
+import { excerpt, readBoundedBody } from '../text/bounded-body.ts';
 import type { PrometheusEndpoint } from './prometheus-endpoint.ts';
 
 /** Every way in which a query of Prometheus can fail: a closed set, so that it can be the label `result` of a metric. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { PrometheusError } from './prometheus-error.ts';
-import type { QueryResult } from './prometheus-metrics.ts';
+import type { QueryResult } from './replica-report.ts';
 import { QueryReport, type ReportedQuery } from './query-report.ts';
 
 function bench() {

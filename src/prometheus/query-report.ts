@@ -1,7 +1,7 @@
 import type { LogFields, Logger } from '../runtime/logger.ts';
 import type { AllReplicas, ReplicatedAlerts } from './all-replicas.ts';
 import { PrometheusError } from './prometheus-error.ts';
-import type { PrometheusMetrics } from './prometheus-metrics.ts';
+import type { PrometheusMetrics } from './replica-report.ts';
 
 /** Most firing alerts, and most request ids, that one line lists. */
 const maxListedAlerts = 20;

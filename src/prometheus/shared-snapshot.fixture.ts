@@ -2,7 +2,7 @@ import { FakeClock } from '../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { ReplicatedAlerts } from './all-replicas.ts';
-import type { QueryResult } from './prometheus-metrics.ts';
+import type { QueryResult } from './replica-report.ts';
 import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { SharedSnapshot, type SharedSnapshotOptions } from './shared-snapshot.ts';
 

@@ -12,7 +12,7 @@ import { startRawServer } from './raw-server.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { Config } from '../config/config.ts';
-import { createPrometheusMetrics } from './prometheus-metrics.ts';
+import { createPrometheusMetrics } from './replica-report.ts';
 import { SliceSchedule } from '../runtime/slice-schedule.ts';
 
 const unhandled: unknown[] = [];

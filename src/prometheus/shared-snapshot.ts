@@ -2,7 +2,7 @@ import { FiringAlerts } from '../alert/firing-alerts.ts';
 import type { AlertSnapshot, AlertSource } from '../reconcile/ports.ts';
 import { SnapshotError, maxSnapshotRetryMs } from '../reconcile/errors.ts';
 import { AllReplicas } from './all-replicas.ts';
-import type { PrometheusMetrics } from './prometheus-metrics.ts';
+import { ReplicaReport, type PrometheusMetrics } from './replica-report.ts';
 import { newId } from '../runtime/new-id.ts';
 import { QueryReport, type ReportedQuery } from './query-report.ts';
 import { Slices } from '../runtime/slices.ts';
@@ -11,7 +11,6 @@ import type { Config } from '../config/config.ts';
 import { logProxy, type Environment } from '../outbound/proxy-environment.ts';
 import { prometheusProxy } from './http-access.ts';
 import { ReplicaAddresses, type ResolveHost } from './replica-addresses.ts';
-import { ReplicaReport } from './replica-report.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 /** After the first failure in a row; doubled by each further one, up to {@link maxSnapshotRetryMs}. */

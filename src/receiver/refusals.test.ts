@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import { describe, it } from 'node:test';
 import { BatchError } from '../alert/postable/postable-alert.ts';
-import { MatcherError } from '../matcher/matcher-error.ts';
+import { MatcherError } from '../matcher/anchored-regexp.ts';
 import { Refusal } from '../server/request/answer.ts';
 import { answerOf } from '../server/request/answer-of.fixture.ts';
-import { NotStoredError, SilenceError } from '../silence/silence-error.ts';
+import { NotStoredError, SilenceError } from '../silence/silence-rules.ts';
 import { refuseRequest } from './refusals.ts';
 
 type Row = readonly [what: string, error: unknown, status: number, body: string, limit?: string];

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { BatchError } from '../alert/postable/postable-alert.ts';
-import { MatcherError } from '../matcher/matcher-error.ts';
+import { MatcherError } from '../matcher/anchored-regexp.ts';
 import { refuse, Refusal } from '../server/request/answer.ts';
 import type { HttpMetrics } from '../server/request/http-metrics.ts';
-import { NotStoredError, SilenceError } from '../silence/silence-error.ts';
+import { NotStoredError, SilenceError } from '../silence/silence-rules.ts';
 import { acceptsJson, mediaTypeProblem } from '../text/go/media-type.ts';
 
 /** Answers a request that failed, and counts the limit that it ran into; gives the status. */

@@ -3,7 +3,7 @@ import { Writable } from 'node:stream';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { FakeClock } from './clock.fixture.ts';
-import { maxUnreadBytes } from './log-output.ts';
+import { maxUnreadBytes, paced } from './log-output.ts';
 import { createLogger, type DeferringLogger, type LogFields } from './logger.ts';
 
 /** A pipe: what is written waits until somebody reads. */
@@ -107,5 +107,53 @@ describe('LogOutput', () => {
       }),
       { numRuns: 20 },
     );
+  });
+});
+
+describe('paced', () => {
+  function bench() {
+    const clock = new FakeClock();
+    const soon: (() => void)[] = [];
+    const ran: string[] = [];
+    const defer = paced(clock, { calls: 2, windowMs: 20 }, (run) => soon.push(run));
+    const call = (name: string): void => defer(() => ran.push(name));
+    const endTurn = (): void => soon.splice(0).forEach((run) => run());
+    return { clock, ran, call, endTurn };
+  }
+
+  it('calls at the end of the turn after quiet', () => {
+    const { clock, ran, call, endTurn } = bench();
+    for (const name of ['a', 'b', 'c']) {
+      call(name);
+      assert.ok(!ran.includes(name));
+      endTurn();
+      assert.ok(ran.includes(name));
+      clock.advance(20);
+    }
+  });
+
+  it('lets what is too much wait for the end of the window', () => {
+    const { clock, ran, call, endTurn } = bench();
+    for (const name of ['a', 'b', 'c']) {
+      call(name);
+      endTurn();
+      clock.advance(1);
+    }
+    assert.deepEqual(ran, ['a', 'b']);
+    clock.advance(16);
+    assert.deepEqual(ran, ['a', 'b']);
+    clock.advance(1);
+    assert.deepEqual(ran, ['a', 'b', 'c']);
+    assert.equal(clock.pending(), 0);
+  });
+
+  it('waits for nothing when the clock was set back', () => {
+    const { clock, ran, call, endTurn } = bench();
+    for (const name of ['a', 'b', 'c']) {
+      call(name);
+      endTurn();
+      clock.advance(-1);
+    }
+    assert.deepEqual(ran, ['a', 'b', 'c']);
   });
 });

@@ -1,10 +1,12 @@
+import type { Clock } from './clock.ts';
+
 /** What may wait at most for a reader of the log that does not read, bytes. */
 export const maxUnreadBytes = 4 * 1024 * 1024;
 
 /** What is gathered at most before it is written, characters. */
 const maxGathered = 64 * 1024;
 
-export interface LogOutputOptions {
+interface LogOutputOptions {
   readonly stream: NodeJS.WritableStream;
   /** Writes text to the stream. */
   readonly write: (lines: string) => void;
@@ -75,4 +77,31 @@ export class LogOutput {
 /** Every stream of Node's has the number; the interface of the oldest ones lacks it. */
 function unreadBytes(stream: NodeJS.WritableStream & { readonly writableLength?: number }): number {
   return stream.writableLength ?? 0;
+}
+
+interface Pace {
+  /** So many calls within one window come at the end of the turn of the event loop in which they were asked for. */
+  readonly calls: number;
+  /** All further ones are one, when the window ends; milliseconds. */
+  readonly windowMs: number;
+}
+
+/** Puts calls off: after quiet only to the end of the turn, and under load many become few. One may wait at a time. */
+export function paced(
+  clock: Clock,
+  { calls, windowMs }: Pace,
+  soon: (run: () => void) => void,
+): (run: () => void) => void {
+  let windowStartedAt = Number.NEGATIVE_INFINITY;
+  let called = 0;
+  return (run) => {
+    const now = clock.now();
+    // A clock that was set back puts nothing off.
+    if (now < windowStartedAt || now >= windowStartedAt + windowMs) {
+      windowStartedAt = now;
+      called = 0;
+    }
+    if (++called <= calls) soon(run);
+    else clock.setTimeout(run, windowStartedAt + windowMs - now);
+  };
 }

@@ -2,13 +2,15 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { WebMetrics } from './web/gate-report.ts';
+import type { TLSSocket } from 'node:tls';
+import type { WebMetrics, HandshakeFailure } from './web/gate-report.ts';
 import type { TlsSettings } from './web/web-settings.ts';
 import { tooManyHeaders, type BrokenRequests } from './broken-requests.ts';
 import type { Connection } from './connection.ts';
 import type { Connections, ParseError } from './connections.ts';
 import { createServer, type ServerLimits } from './create-server.ts';
-import { TlsConnections } from './tls-connections.ts';
+import { clientCertificateProblem } from './web/client-certificate.ts';
+import { remoteOf } from './request/sender.ts';
 
 /** The limits of connections that can change while the server runs; milliseconds. */
 export interface ConnectionLimits {
@@ -17,7 +19,7 @@ export interface ConnectionLimits {
   readonly idleTimeoutMs: number;
 }
 
-export interface ConnectionServerOptions {
+interface ConnectionServerOptions {
   readonly limits: ServerLimits;
   /** Undefined: plain HTTP. */
   readonly tls: TlsSettings | undefined;
@@ -141,4 +143,62 @@ export class ConnectionServer {
 /** Node says the same of a head with too many headers and of one with too many bytes. */
 function isOverflow({ code }: NodeJS.ErrnoException): boolean {
   return code === 'HPE_HEADER_OVERFLOW';
+}
+
+interface TlsConnectionsOptions {
+  readonly server: HttpsServer;
+  readonly settings: TlsSettings;
+  readonly webMetrics: WebMetrics;
+  readonly broken: BrokenRequests;
+}
+
+/** TCP connection → handshake → client certificate looked at → HTTP. Ends, counts and tells of what does not come to the last. */
+class TlsConnections {
+  readonly #options: TlsConnectionsOptions;
+  readonly #secured = new WeakSet<Socket>();
+  #settings: TlsSettings;
+
+  constructor(options: TlsConnectionsOptions) {
+    this.#options = options;
+    this.#settings = options.settings;
+    options.server.on('secureConnection', (socket) => this.#secure(socket));
+  }
+
+  /** In use for new connections. */
+  get settings(): TlsSettings {
+    return this.#settings;
+  }
+
+  /** New connections get the new certificate; those that are open go on. */
+  use(settings: TlsSettings): void {
+    this.#settings = settings;
+    this.#options.server.setSecureContext(settings.context);
+  }
+
+  /** True if the error is about a connection that was still shaking hands; then it is dealt with. */
+  failed(error: NodeJS.ErrnoException, socket: Socket): boolean {
+    if (this.#secured.has(socket)) return false;
+    this.#count(failureOf(error), socket, error.code ?? error.message);
+    socket.destroy();
+    return true;
+  }
+
+  #secure(socket: TLSSocket): void {
+    const problem = clientCertificateProblem(this.#settings, socket);
+    this.#secured.add(socket);
+    if (problem === undefined) return;
+    this.#count('certificate', socket, problem);
+    socket.destroy();
+  }
+
+  #count(reason: HandshakeFailure, socket: Socket, text: string): void {
+    this.#options.webMetrics.handshakeFailed(reason);
+    // Who goes away by himself is a probe of the port, as a rule.
+    if (reason !== 'reset') this.#options.broken.handshakeFailed(remoteOf(socket), reason, text);
+  }
+}
+
+function failureOf({ code = '' }: NodeJS.ErrnoException): HandshakeFailure {
+  if (code === 'ERR_TLS_HANDSHAKE_TIMEOUT') return 'timeout';
+  return code === 'ECONNRESET' || code === 'EPIPE' ? 'reset' : 'protocol';
 }

@@ -4,7 +4,7 @@ import { JsonReader } from '../text/json-reader.ts';
 import type { LabelSet } from '../alert/labels.ts';
 import type { MatchType } from '../matcher/matcher.ts';
 import type { PostableMatcher, PostableSilence } from './silence.ts';
-import { SilenceError } from './silence-error.ts';
+import { SilenceError } from './silence-rules.ts';
 import type { Sliced } from '../runtime/slices.ts';
 
 /** Most characters of a date-time, as for alerts. */

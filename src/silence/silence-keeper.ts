@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import {
   expireSilence,
   setSilence,
+  NotStoredError,
+  SilenceError,
   type KnownSilences,
   type SilenceChange,
   type SilenceLimits,
@@ -10,11 +12,11 @@ import {
 import { silenceState, type Silence } from './silence.ts';
 import type { Silences } from './silences.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { NotStoredError, SilenceError } from './silence-error.ts';
-import type { SilenceMetrics } from './silence-report.ts';
-import type { SilenceRoom } from './silence-room.ts';
+import type { SilenceMetrics, RoomLimit } from './silence-report.ts';
 import { silenceMemory, silencesMemoryBytes } from './silence-size.ts';
 import type { SilenceWatch } from './silence-watch.ts';
+import { LineOnceAWhile } from '../runtime/limited-lines.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
 /** Where silences outlive the process. */
 export interface SilenceStorage {
@@ -174,5 +176,59 @@ export class SilenceDraft implements KnownSilences {
   *all(): Iterable<Silence> {
     for (const silence of this.#silences.all()) if (!this.#changed.has(silence.id)) yield silence;
     yield* this.#changed.values();
+  }
+}
+
+interface SilenceRoomOptions extends Pick<Runtime, 'clock' | 'logger'> {
+  readonly silences: Silences;
+  readonly limits: () => SilenceLimits;
+  readonly metrics: Pick<SilenceMetrics, 'forgotten'>;
+}
+
+/**
+ * Keeps the silences that have ended out of the way of the others: over a limit the one that ended first is forgotten. All are
+ * counted; the log tells of them in a line a minute at most. They leave the file when it is written anew.
+ */
+export class SilenceRoom {
+  readonly #options: SilenceRoomOptions;
+  #untold = { max_silences: 0, silences_memory: 0 };
+  readonly #line: LineOnceAWhile;
+
+  constructor(options: SilenceRoomOptions) {
+    this.#options = options;
+    this.#line = new LineOnceAWhile(options.clock);
+  }
+
+  /** Forgets as many as have to go. */
+  make(): void {
+    const { silences, metrics } = this.#options;
+    for (let limit = this.#exceeded(); limit !== undefined; limit = this.#exceeded()) {
+      if (silences.forgetFirstEnded() === undefined) break;
+      metrics.forgotten(limit);
+      this.#untold[limit]++;
+    }
+    if (this.#isUntold && this.#line.allows()) this.#write();
+  }
+
+  /** At the end: says what is still to be said. */
+  close(): void {
+    if (this.#isUntold) this.#write();
+  }
+
+  #exceeded(): RoomLimit | undefined {
+    const { silences, limits } = this.#options;
+    const { maxSilences, maxMemoryBytes } = limits();
+    if (silences.size > maxSilences) return 'max_silences';
+    return silences.memoryBytes > maxMemoryBytes ? 'silences_memory' : undefined;
+  }
+
+  get #isUntold(): boolean {
+    return this.#untold.max_silences + this.#untold.silences_memory > 0;
+  }
+
+  #write(): void {
+    const message = 'silences that ended were forgotten before receiver.silence_retention, to make room for others';
+    this.#options.logger.info('silences.forgotten', message, this.#untold);
+    this.#untold = { max_silences: 0, silences_memory: 0 };
   }
 }

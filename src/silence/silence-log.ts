@@ -3,10 +3,9 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { Silence } from './silence.ts';
 import { readRegularFile } from '../runtime/regular-file.ts';
-import { RecordFile, StorageError } from '../storage/record-file.ts';
-import { readRecords } from '../storage/record.ts';
+import { RecordFile, StorageError, readRecords } from '../storage/record-file.ts';
 import { Matcher } from '../matcher/matcher.ts';
-import { MatcherError } from '../matcher/matcher-error.ts';
+import { MatcherError } from '../matcher/anchored-regexp.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 /** The file of the silences is not read if it is larger, bytes: what all silences may take gives a fraction of that. */

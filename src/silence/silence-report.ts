@@ -1,5 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { SilenceLimit } from './silence-error.ts';
+import type { SilenceLimit } from './silence-rules.ts';
 import type { SilenceState, Silence } from './silence.ts';
 import { formatDateTime } from '../text/go/date-time.ts';
 import type { LogFields, Logger } from '../runtime/logger.ts';

@@ -3,8 +3,14 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { RE2JS } from 're2js';
 import { silenceState, type PostableSilence, type Silence } from './silence.ts';
-import { SilenceError } from './silence-error.ts';
-import { expireSilence, setSilence, validSilence, type KnownSilences, type ValidSilence } from './silence-rules.ts';
+import {
+  SilenceError,
+  expireSilence,
+  setSilence,
+  validSilence,
+  type KnownSilences,
+  type ValidSilence,
+} from './silence-rules.ts';
 import { testSilence } from './silence.fixture.ts';
 
 const limits = { maxSilences: 5, maxBytes: 1000, retentionMs: 10_000, maxMemoryBytes: 1e6 };

@@ -4,7 +4,7 @@ import { Registry } from 'prom-client';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { Causes } from '../cause/causes.ts';
-import type { Request } from '../reconcile/request.ts';
+import type { Request } from '../reconcile/ports.ts';
 import { createEventSource, type Event, type EventSource } from './event-source.ts';
 import type { Select } from './request-mapper.ts';
 

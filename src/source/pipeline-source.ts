@@ -1,7 +1,6 @@
 import type { Clock, CancelTimer } from '../runtime/clock.ts';
-import type { PipelineChange } from '../reconcile/ports.ts';
+import type { PipelineChange, Request } from '../reconcile/ports.ts';
 import { Causes, type Trigger } from '../cause/causes.ts';
-import type { Request } from '../reconcile/request.ts';
 import type { Priority } from '../workqueue/work-queue.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 

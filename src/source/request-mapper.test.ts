@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { LabelSet } from '../alert/labels.ts';
 import { causeFields } from '../cause/causes.fixture.ts';
 import { Causes, maxNamedCauses } from '../cause/causes.ts';
-import { requestKey, type Request } from '../reconcile/request.ts';
+import { requestKey, type Request } from '../reconcile/ports.ts';
 import { requestMappers } from './request-mapper.ts';
 
 const kinds = ['MetricPipeline', 'TracePipeline', 'LogPipeline'] as const;

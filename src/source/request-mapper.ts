@@ -1,7 +1,7 @@
 import type { LabelSet } from '../alert/labels.ts';
 import type { Causes } from '../cause/causes.ts';
 import { kymaKinds } from '../reconcile/kyma-kinds.ts';
-import type { Request } from '../reconcile/request.ts';
+import type { Request } from '../reconcile/ports.ts';
 
 /** Which of the pipelines does an event concern? Pure. */
 export type RequestMapper = (causes: Causes, pipelines: readonly Request[]) => readonly Request[];

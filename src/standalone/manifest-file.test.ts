@@ -5,8 +5,7 @@ import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { readManifestFile, type ManifestFile } from './manifest-file.ts';
 import { parseHere, manifestText, temporaryFolder, condition } from './standalone.fixture.ts';
-import type { Pipeline } from '../reconcile/ports.ts';
-import { requestKey } from '../reconcile/request.ts';
+import { requestKey, type Pipeline } from '../reconcile/ports.ts';
 import * as merge from './manifest-file.ts';
 import { inOneGo } from '../runtime/slices.fixture.ts';
 

@@ -1,8 +1,7 @@
 import { lstat, stat } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
-import type { Pipeline } from '../reconcile/ports.ts';
+import { requestKey, type Pipeline, type Request } from '../reconcile/ports.ts';
 import { FileRefusedError, readRegularFile } from '../runtime/regular-file.ts';
-import { requestKey, type Request } from '../reconcile/request.ts';
 import { errorCode } from './folder-error.ts';
 import type { ParseManifest } from './manifest-thread.ts';
 import type { ManifestProblem, PipelineManifest } from './pipeline-manifest.ts';

@@ -1,5 +1,4 @@
-import type { ConditionChange, Pipeline, PipelineChange, Pipelines } from '../reconcile/ports.ts';
-import type { Request } from '../reconcile/request.ts';
+import type { ConditionChange, Pipeline, PipelineChange, Pipelines, Request } from '../reconcile/ports.ts';
 import { FolderWatch } from './folder-watch.ts';
 import { diffManifests, type Manifest, type ManifestDifference } from './manifest-file.ts';
 import { ManifestScan } from './manifest-scan.ts';

@@ -1,5 +1,4 @@
-import type { Condition, Pipeline } from '../reconcile/ports.ts';
-import { requestKey, type Request } from '../reconcile/request.ts';
+import { requestKey, type Condition, type Pipeline, type Request } from '../reconcile/ports.ts';
 import { compareRequests, type Manifest } from './manifest-file.ts';
 import { slicedSort, type Sliced } from '../runtime/slices.ts';
 

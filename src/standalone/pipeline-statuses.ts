@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Condition, ConditionChange } from '../reconcile/ports.ts';
+import { requestKey, type Condition, type ConditionChange, type Request } from '../reconcile/ports.ts';
 import type { Logger } from '../runtime/logger.ts';
-import { requestKey, type Request } from '../reconcile/request.ts';
 import { mapBounded } from './manifest-scan.ts';
 import type { Manifest, ManifestDifference, ManifestPart } from './manifest-file.ts';
 import type { ParseManifest } from './manifest-thread.ts';

@@ -1,5 +1,5 @@
 /** What was read of a body. */
-export interface BoundedBody {
+interface BoundedBody {
   readonly text: string;
   /** True if the body is longer than the limit, and `text` only its beginning. */
   readonly cut: boolean;
@@ -26,4 +26,24 @@ export async function readBoundedBody(body: AsyncIterable<Uint8Array> | null, ma
 
 function withinLimit(chunk: Uint8Array, excessBytes: number): Uint8Array {
   return chunk.subarray(0, chunk.byteLength - excessBytes);
+}
+
+const defaultMaxCharacters = 200;
+/** Enough for characters of the longest kind, so that a long text is not searched to its end. */
+const unitsPerCharacter = 8;
+
+/**
+ * The beginning of a text that a stranger sent, fit for an error message: on one line, without control and formatting
+ * characters (they could steer the reader's terminal), of a limited number of characters.
+ */
+export function excerpt(text: string, maxCharacters = defaultMaxCharacters): string {
+  const maxCodeUnits = unitsPerCharacter * maxCharacters;
+  const clean = text
+    .slice(0, maxCodeUnits)
+    .toWellFormed()
+    .replaceAll(/[\p{Cc}\p{Cf}\s]+/gu, ' ')
+    .trim();
+  const characters = Array.from(clean);
+  const whole = text.length <= maxCodeUnits && characters.length <= maxCharacters;
+  return whole ? clean : `${characters.slice(0, maxCharacters - 1).join('')}…`;
 }

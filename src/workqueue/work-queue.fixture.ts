@@ -3,7 +3,7 @@ import { Registry } from 'prom-client';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import { createWorkQueueMetrics } from './work-queue-metrics.ts';
 import { RateLimiter } from './rate-limiter.ts';
-import { requestKey, type Request } from '../reconcile/request.ts';
+import { requestKey, type Request } from '../reconcile/ports.ts';
 import { WorkQueue, type FailedRequests, type Priority, type WorkItem } from './work-queue.ts';
 
 /** What a test's request carries: the names of the adds that are merged in it, in their order. */

@@ -2,7 +2,7 @@ import PQueue from 'p-queue';
 import type { CancelTimer, Clock } from '../runtime/clock.ts';
 import { FairLanes, WorkerShare, type FairLaneOptions, type Standing } from './fair-lanes.ts';
 import { RateLimiter } from './rate-limiter.ts';
-import { requestKey, type Request } from '../reconcile/request.ts';
+import { requestKey, type Request } from '../reconcile/ports.ts';
 import type { WorkQueueMetrics } from './work-queue-metrics.ts';
 
 /** Runs first what a person asked for, then what an alert asks for, then what failed before, then the periodic looks. */

@@ -1,4 +1,4 @@
-import { setCondition } from '../../src/health/conditions.ts';
+import { setCondition } from '../../src/health/flow-health.ts';
 import type { Condition, ConditionChange } from '../../src/reconcile/ports.ts';
 
 /** A status before, a change, and what has to come of it. */

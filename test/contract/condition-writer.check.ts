@@ -6,8 +6,7 @@ import type { ApiCall } from '../../src/kubernetes/api/api-transport.ts';
 import type { ApiClient } from '../../src/kubernetes/api/api-client.ts';
 import { ConditionWriter } from '../../src/kubernetes/write/condition-writer.ts';
 import { readConditions, type ApiObject } from '../../src/kubernetes/pipeline-object.ts';
-import { WriteFailures } from '../../src/kubernetes/write/write-failures.ts';
-import { createWriteMetrics } from '../../src/kubernetes/write/write-metrics.ts';
+import { WriteFailures, createWriteMetrics } from '../../src/kubernetes/write/write-failures.ts';
 import { RecordingLogger } from '../../src/runtime/logger.fixture.ts';
 import type { WriteCase } from './condition-writer.cases.ts';
 

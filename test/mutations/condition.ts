@@ -1,10 +1,10 @@
 import type { MutatedPart } from './mutation.ts';
 
-const file = 'health/conditions.ts';
+const file = 'health/flow-health.ts';
 
 export const condition: MutatedPart = {
   name: 'condition',
-  tests: ['health/conditions.test.ts'],
+  tests: ['health/flow-health.test.ts'],
   mutations: [
     {
       file,

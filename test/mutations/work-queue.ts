@@ -6,7 +6,7 @@ export const workQueue: MutatedPart = {
   name: 'work queue',
   tests: [
     'workqueue/rate-limiter.test.ts',
-    'reconcile/request.test.ts',
+    'reconcile/ports.test.ts',
     'workqueue/fair-lanes.test.ts',
     'workqueue/work-queue.test.ts',
     'workqueue/work-queue-model.test.ts',
@@ -74,7 +74,7 @@ export const workQueue: MutatedPart = {
       means: 'a key that failed waits for ever while others do',
     },
     {
-      file: 'reconcile/request.ts',
+      file: 'reconcile/ports.ts',
       from: "namespace === undefined ? '' : `/${namespace}`",
       to: "''",
       means: 'two pipelines of one name in two namespaces are one',

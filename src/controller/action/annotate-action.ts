@@ -1,7 +1,6 @@
 import type { Logger } from '../../runtime/logger.ts';
 import { describeCauses, causeText, type Causes } from '../../cause/causes.ts';
-import { kindName } from '../../reconcile/request.ts';
-import type { Action, Run, Result, Annotator } from '../../reconcile/ports.ts';
+import { kindName, type Action, type Run, type Result, type Annotator } from '../../reconcile/ports.ts';
 import type { ControllerMetrics } from '../controller-metrics.ts';
 
 interface AnnotateActionOptions {

@@ -1,12 +1,18 @@
 import type { LogFields } from '../../runtime/logger.ts';
-import { kindName } from '../../reconcile/request.ts';
-import type { Run, Condition, Pipelines, TransitionRecorder, ConditionTransition } from '../../reconcile/ports.ts';
-import { setCondition, type ConditionUpdate, type DesiredCondition } from '../../health/conditions.ts';
+import {
+  kindName,
+  decidedBy,
+  type Run,
+  type Condition,
+  type Pipelines,
+  type TransitionRecorder,
+  type ConditionTransition,
+  type Decision,
+} from '../../reconcile/ports.ts';
+import { setCondition, type ConditionUpdate, type DesiredCondition, type Verdict } from '../../health/flow-health.ts';
 import type { ControllerMetrics } from '../controller-metrics.ts';
 import type { ConditionApplier } from './flow-health-action.ts';
-import type { Verdict } from '../../health/flow-health.ts';
 import { describeCauses } from '../../cause/causes.ts';
-import { decidedBy, type Decision } from '../../reconcile/decision.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 
 interface ConditionUpdaterOptions extends Pick<Runtime, 'clock' | 'logger'> {

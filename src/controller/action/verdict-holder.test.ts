@@ -13,13 +13,14 @@ import {
   kinds,
   metricOf,
   pipelineOf,
+  trace,
 } from '../controller.fixture.ts';
 import { createControllerMetrics } from '../controller-metrics.ts';
-import { createAction } from './create-action.ts';
+import { createAction } from '../create-controller.ts';
 import { healthRules } from '../../health/health-rules.ts';
 import type { Condition, Pipeline, Result } from '../../reconcile/ports.ts';
 import { SnapshotError } from '../../reconcile/errors.ts';
-import { VerdictHolder } from './verdict-holder.ts';
+import { VerdictHolder, VerdictMemory, heldLineMs, HeldLine } from './verdict-holder.ts';
 
 const graceMs = 120_000;
 const dropped = { alertname: 'TraceGatewayAllDataDropped', pipeline_name: 'cls' };
@@ -427,5 +428,55 @@ describe('a verdict, however pushes and answers come', () => {
         assert.equal(await reasonAfter([], [dropped]), healthy);
       }),
     );
+  });
+});
+
+describe('VerdictMemory', () => {
+  it('remembers each thing of a pipeline, and forgets each by itself', () => {
+    const memory = new VerdictMemory(new FakePipelines());
+    const reported = new Map([['a', 1]]);
+    memory.change(trace('x'), { reported });
+    memory.change(trace('x'), { loggedAt: 2 });
+    assert.deepEqual([memory.of(trace('x')).reported, memory.of(trace('x')).loggedAt], [reported, 2]);
+    memory.change(trace('x'), { reported: new Map() });
+    assert.deepEqual([memory.of(trace('x')).reported?.size, memory.of(trace('x')).loggedAt], [0, 2]);
+    memory.change(trace('x'), { loggedAt: undefined });
+    assert.deepEqual([memory.of(trace('x')), memory.of(trace('y')), memory.size], [{}, {}, 0]);
+  });
+
+  it('does not grow with pipelines that are gone', () => {
+    const kept = Array.from({ length: 10 }, (_, index) => pipelineOf('TracePipeline', `kept-${index}`));
+    const memory = new VerdictMemory(new FakePipelines(...kept));
+    for (const { name } of kept) memory.change(trace(name), { loggedAt: 1 });
+    for (let index = 0; index < 5000; index++) memory.change(trace(`gone-${index}`), { loggedAt: 1 });
+    assert.equal(memory.of(trace('gone-0')).loggedAt, undefined);
+    for (const { name } of kept) assert.equal(memory.of(trace(name)).loggedAt, 1);
+    assert.ok(memory.size < 1024);
+  });
+});
+
+describe('HeldLine', () => {
+  it('tells once a minute how many wait, how many run and how many may', () => {
+    const [clock, logger] = [new FakeClock(), new RecordingLogger()];
+    const line = new HeldLine({ clock, logger });
+    for (const waiting of [1, 2]) line.write({ waiting, running: 2, limit: 2 });
+    clock.advance(heldLineMs - 1);
+    line.write({ waiting: 3, running: 2, limit: 2 });
+    clock.advance(1);
+    line.write({ waiting: 4, running: 1, limit: 2 });
+    assert.deepEqual(logger.valuesOf('requests.held', 'waiting', 'running', 'limit'), [
+      [1, 2, 2],
+      [4, 1, 2],
+    ]);
+    assert.equal(logger.linesOf('requests.held')[0]?.level, 'warn');
+  });
+
+  it('tells again when the clock was set back for long', () => {
+    const [clock, logger] = [new FakeClock(), new RecordingLogger()];
+    const line = new HeldLine({ clock, logger });
+    line.write({ waiting: 1, running: 2, limit: 2 });
+    clock.advance(-3_600_000);
+    line.write({ waiting: 1, running: 2, limit: 2 });
+    assert.equal(logger.linesOf('requests.held').length, 2);
   });
 });

@@ -1,9 +1,18 @@
 import type { FiringAlerts } from '../../alert/firing-alerts.ts';
 import type { LabelSet } from '../../alert/labels.ts';
-import { kindName } from '../../reconcile/request.ts';
-import type { Run, AlertSnapshot, AlertSource, Condition, Pipeline, Pipelines } from '../../reconcile/ports.ts';
+import {
+  kindName,
+  requestKey,
+  decidedBy,
+  type Request,
+  type Run,
+  type AlertSnapshot,
+  type AlertSource,
+  type Condition,
+  type Pipeline,
+  type Pipelines,
+} from '../../reconcile/ports.ts';
 import type { ControllerMetrics } from '../controller-metrics.ts';
-import { decidedBy } from '../../reconcile/decision.ts';
 import {
   alertsByReason,
   isAlertReason,
@@ -12,8 +21,64 @@ import {
   worseReasons,
   type Verdict,
 } from '../../health/flow-health.ts';
-import { VerdictMemory } from './verdict-memory.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
+import { LineOnceAWhile } from '../../runtime/limited-lines.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import type { FailedRequests } from '../../workqueue/work-queue.ts';
+
+/** So many pipelines are remembered before those that are gone are looked for, again at each doubling. */
+const firstLook = 1024;
+
+/** What the condition of a pipeline does not say. Moments are by the monotonic clock, milliseconds. */
+interface Remembered {
+  /**
+   * Each reason that Prometheus bore out since the condition was last healthy, with the moment from which on its answers contradict
+   * the push of that alert; undefined: they do not.
+   */
+  readonly reported?: ReadonlyMap<string, number | undefined>;
+  /** When the log last told that the condition is held; undefined once it was healthy. */
+  readonly loggedAt?: number | undefined;
+}
+
+interface Memory extends Remembered {
+  readonly request: Request;
+}
+
+/** What is remembered of each pipeline beside its condition. */
+export class VerdictMemory {
+  readonly #pipelines: Pick<Pipelines, 'get'>;
+  readonly #memories = new Map<string, Memory>();
+  #lookAt = firstLook;
+
+  constructor(pipelines: Pick<Pipelines, 'get'>) {
+    this.#pipelines = pipelines;
+  }
+
+  /** Pipelines of which something is remembered. */
+  get size(): number {
+    return this.#memories.size;
+  }
+
+  of(request: Request): Remembered {
+    return this.#memories.get(requestKey(request)) ?? {};
+  }
+
+  change({ kind, namespace, name }: Request, change: Remembered): void {
+    const request = { kind, name, ...(namespace !== undefined && { namespace }) };
+    const key = requestKey(request);
+    const memory = { ...this.#memories.get(key), ...change, request };
+    if ((memory.reported?.size ?? 0) === 0 && memory.loggedAt === undefined) this.#memories.delete(key);
+    else this.#memories.set(key, memory);
+    if (this.#memories.size >= this.#lookAt) this.#forgetThoseGone();
+  }
+
+  #forgetThoseGone(): void {
+    for (const [key, { request }] of this.#memories)
+      if (this.#pipelines.get(request) === undefined) this.#memories.delete(key);
+    this.#lookAt = Math.max(firstLook, 2 * this.#memories.size);
+  }
+}
 
 /** A condition that is kept because of a push is looked at again after so long, milliseconds. */
 const heldLookMs = 5000;
@@ -164,4 +229,24 @@ function heldVerdict(pipeline: Pipeline, reason: string, labels: LabelSet): Verd
   const present = conditionOf(pipeline);
   if (present?.reason !== reason) return verdict;
   return { ...verdict, condition: { ...verdict.condition, message: present.message } };
+}
+
+/** How often at most the log tells that requests whose last run failed hold their half of the workers, milliseconds. */
+export const heldLineMs = 60_000;
+
+/** Tells, at most once in {@link heldLineMs}, that requests which failed last wait for their half of the workers. */
+export class HeldLine {
+  readonly #logger: Logger;
+  readonly #line: LineOnceAWhile;
+
+  constructor(options: { readonly clock: Clock; readonly logger: Logger }) {
+    this.#logger = options.logger;
+    this.#line = new LineOnceAWhile(options.clock, heldLineMs);
+  }
+
+  write({ waiting, running, limit }: FailedRequests): void {
+    if (!this.#line.allows()) return;
+    const message = 'requests whose last run failed hold their half of the workers: further ones wait, others do not';
+    this.#logger.warn('requests.held', message, { waiting, running, limit });
+  }
 }

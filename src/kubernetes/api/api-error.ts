@@ -1,5 +1,5 @@
 import { maskUrls } from '../../runtime/masked-url.ts';
-import { excerpt } from '../../text/excerpt.ts';
+import { excerpt } from '../../text/bounded-body.ts';
 import { byWayOf } from '../../outbound/proxy-environment.ts';
 import type { Access } from './credentials.ts';
 

@@ -5,10 +5,9 @@ import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import type { User } from '@kubernetes/client-node';
 import { z } from 'zod';
-import { readBoundedBody } from '../../text/bounded-body.ts';
+import { readBoundedBody, excerpt } from '../../text/bounded-body.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { startDeadline } from '../../runtime/deadline.ts';
-import { excerpt } from '../../text/excerpt.ts';
 
 const Text = z.string().nullish();
 

@@ -1,7 +1,7 @@
 import type { Allowance } from '../../text/json-selection.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
-import { requestKey } from '../../reconcile/request.ts';
+import { requestKey } from '../../reconcile/ports.ts';
 import type { ApiClient } from '../api/api-client.ts';
 import { ApiError } from '../api/api-error.ts';
 import { discover, listObjects, type LeftOutReason, type ListedObject, type ListedObjects } from './list-objects.ts';

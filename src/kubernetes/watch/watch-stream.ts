@@ -8,7 +8,7 @@ import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { Slices } from '../../runtime/slices.ts';
 import type { ApiClient } from '../api/api-client.ts';
 import { ApiError, networkFailure } from '../api/api-error.ts';
-import { excerpt } from '../../text/excerpt.ts';
+import { excerpt } from '../../text/bounded-body.ts';
 import type { ApiObject } from '../pipeline-object.ts';
 import type { ObjectEvent } from './watch-cache.ts';
 

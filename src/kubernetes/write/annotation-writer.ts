@@ -2,7 +2,7 @@ import type { ApiClient } from '../api/api-client.ts';
 import { ApiError } from '../api/api-error.ts';
 import { keptNothing } from '../kept-object.ts';
 import type { WriteFailures } from './write-failures.ts';
-import { resourceOf, type WriteTarget } from './condition-patch.ts';
+import { resourceOf, type WriteTarget } from './condition-writer.ts';
 
 export interface AnnotationWriterOptions {
   readonly client: Pick<ApiClient, 'call'>;

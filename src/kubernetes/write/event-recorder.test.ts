@@ -8,7 +8,7 @@ import type { ConditionTransition } from '../../reconcile/ports.ts';
 import { maxEventSeries, EventRecorder } from './event-recorder.ts';
 import { maxWaitingEvents, EventReport, EventWriter } from './event-writer.ts';
 import { FakeApiClient, failure, forbidden, withoutRight } from '../api/fake-api-client.fixture.ts';
-import { createWriteMetrics } from './write-metrics.ts';
+import { createWriteMetrics } from './write-failures.ts';
 
 interface Event {
   readonly reason: string;

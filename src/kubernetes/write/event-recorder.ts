@@ -1,8 +1,12 @@
 import type { CancelTimer, Clock } from '../../runtime/clock.ts';
 import { newId } from '../../runtime/new-id.ts';
-import type { Decision } from '../../reconcile/decision.ts';
-import type { ConditionTransition, Pipeline, TransitionRecorder } from '../../reconcile/ports.ts';
-import { requestKey } from '../../reconcile/request.ts';
+import {
+  requestKey,
+  type Decision,
+  type ConditionTransition,
+  type Pipeline,
+  type TransitionRecorder,
+} from '../../reconcile/ports.ts';
 import { EventSeries, kubernetesEvent } from './kubernetes-event.ts';
 import type { EventWriter } from './event-writer.ts';
 

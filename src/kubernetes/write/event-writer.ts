@@ -4,7 +4,7 @@ import { eventPeriodMs, type EventSeries } from './kubernetes-event.ts';
 import type { ApiClient } from '../api/api-client.ts';
 import { ApiError } from '../api/api-error.ts';
 import { keptNothing } from '../kept-object.ts';
-import type { WriteMetrics } from './write-metrics.ts';
+import type { WriteMetrics } from './write-failures.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 
 /** At most so many Events wait to be written. */

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { pipelineOf } from '../../controller/controller.fixture.ts';
-import type { Decision } from '../../reconcile/decision.ts';
-import type { ConditionTransition } from '../../reconcile/ports.ts';
+import type { Decision, ConditionTransition } from '../../reconcile/ports.ts';
 import { kubernetesEvent } from './kubernetes-event.ts';
 
 const at = Date.parse('2026-11-21T03:00:00.125Z');

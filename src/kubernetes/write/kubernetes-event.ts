@@ -1,5 +1,4 @@
-import { decisionText, type Decision } from '../../reconcile/decision.ts';
-import type { ConditionTransition, Pipeline } from '../../reconcile/ports.ts';
+import { decisionText, type Decision, type ConditionTransition, type Pipeline } from '../../reconcile/ports.ts';
 import { oneLine } from '../../cause/causes.ts';
 
 /** Kubernetes Events: at most one write for one pipeline and reason in this time, milliseconds. */

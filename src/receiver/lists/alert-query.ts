@@ -1,6 +1,5 @@
-import { AnchoredRegexp } from '../../matcher/anchored-regexp.ts';
+import { AnchoredRegexp, MatcherError } from '../../matcher/anchored-regexp.ts';
 import type { Matcher } from '../../matcher/matcher.ts';
-import { MatcherError } from '../../matcher/matcher-error.ts';
 import type { Sliced } from '../../runtime/slices.ts';
 import { receiverName } from './api-json.ts';
 import type { Query } from '../../text/go/url.ts';

@@ -1,23 +1,25 @@
-import { LineOnceAWhile } from '../../runtime/limited-lines.ts';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { MatcherError } from '../../matcher/matcher-error.ts';
+import { LineOnceAWhile } from '../../runtime/limited-lines.ts';
+import { MatcherError } from '../../matcher/anchored-regexp.ts';
 import type { Silences } from '../../silence/silences.ts';
-import { excerpt } from '../../text/excerpt.ts';
+import { excerpt } from '../../text/bounded-body.ts';
 import { refuseRequest, requireAcceptsJson } from '../refusals.ts';
-import { receiverName, statusJson, type StatusOptions } from './api-json.ts';
+import { receiverName, statusJson, silenceJson, type StatusOptions } from './api-json.ts';
 import { AlertLists, type SlicedText } from './alert-lists.ts';
-import { isLabelled } from './alert-query.ts';
+import { isLabelled, parseMatchers } from './alert-query.ts';
 import { answerJson } from '../../server/request/answer.ts';
 import { ListAnswers } from './list-answers.ts';
 import { Query } from '../../text/go/url.ts';
 import type { LimitName } from '../../server/request/http-metrics.ts';
 import type { ReceiverMetrics } from '../intake/receiver-metrics.ts';
-import { silenceList } from './silence-list.ts';
 import { remoteOf } from '../../server/request/sender.ts';
 import type { AlertStore } from '../../alert/alert-store.ts';
-import type { OnUndecided } from '../../matcher/matcher.ts';
+import type { OnUndecided, Matcher } from '../../matcher/matcher.ts';
 import type { Config } from '../../config/config.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
+import { silenceState, type Silence, type SilenceState } from '../../silence/silence.ts';
+import { slicedSort } from '../../runtime/slices.ts';
+import type { Clock } from '../../runtime/clock.ts';
 
 interface ReadHandlerOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
   readonly metrics: ReceiverMetrics;
@@ -132,4 +134,55 @@ export function createReadHandler(options: ReadOptions): ReadHandler {
       },
     },
   });
+}
+
+/** Looks at so many silences in a step. */
+const silencesPerStep = 64;
+
+interface Listed {
+  readonly silence: Silence;
+  readonly state: SilenceState;
+}
+
+/**
+ * The answer of `GET /api/v2/silences`: first the active ones, the next to end first; then those to come, the next to start
+ * first; then those that have ended, the last one first. Throws a MatcherError before it gives any text.
+ */
+function* silenceList(silences: Silences, clock: Clock, query: Query): SlicedText {
+  const matchers = yield* parseMatchers(query.all('filter'));
+  const now = clock.now();
+  const found: Listed[] = [];
+  let looked = 0;
+  for (const silence of silences.all()) {
+    if (++looked % silencesPerStep === 0) yield;
+    const state = silenceState(silence, now);
+    if (query.flag(state) && holdsAll(silence, matchers)) found.push({ silence, state });
+  }
+  let before = '[';
+  for (const { silence } of yield* slicedSort(found, compare)) {
+    yield before + silenceJson(silence, now);
+    before = ',';
+  }
+  yield before === '[' ? '[]\n' : ']\n';
+}
+
+const order: Readonly<Record<SilenceState, number>> = { active: 1, pending: 2, expired: 3 };
+
+function compare(a: Listed, b: Listed): number {
+  if (a.state !== b.state) return order[a.state] - order[b.state];
+  switch (a.state) {
+    case 'active':
+      return a.silence.endsAt - b.silence.endsAt;
+    case 'pending':
+      return a.silence.startsAt - b.silence.startsAt;
+    case 'expired':
+      return b.silence.endsAt - a.silence.endsAt;
+  }
+}
+
+/** It is not evaluated: the silence has to have a matcher that is the same, for each. */
+function holdsAll(silence: Silence, wanted: readonly Matcher[]): boolean {
+  return wanted.every(({ name, type, value }) =>
+    silence.matchers.some((matcher) => matcher.name === name && matcher.type === type && matcher.value === value),
+  );
 }

@@ -1,4 +1,4 @@
-import { SilenceRoom } from '../../silence/silence-room.ts';
+import { SilenceRoom, SilenceKeeper, type SilenceStorage } from '../../silence/silence-keeper.ts';
 import { silencesMemoryBytes } from '../../silence/silence-size.ts';
 import type { AlertStore } from '../../alert/alert-store.ts';
 import type { SilenceLimits } from '../../silence/silence-rules.ts';
@@ -7,7 +7,6 @@ import type { Config } from '../../config/config.ts';
 import type { Causes } from '../../cause/causes.ts';
 import type { BodyReader } from '../../server/request/body-reader.ts';
 import type { ReceiverMetrics } from '../intake/receiver-metrics.ts';
-import { SilenceKeeper, type SilenceStorage } from '../../silence/silence-keeper.ts';
 import { SilenceLines, createSilenceMetrics } from '../../silence/silence-report.ts';
 import { SilenceRefusals, SilencesHandler } from './silences-handler.ts';
 import { SilenceWatch, type KeptSilences } from '../../silence/silence-watch.ts';

@@ -1,9 +1,8 @@
-import type { LogFields } from '../../runtime/logger.ts';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { LogFields } from '../../runtime/logger.ts';
 import type { PostableSilence } from '../../silence/silence.ts';
-import { SilenceError, NotStoredError } from '../../silence/silence-error.ts';
+import { SilenceError, NotStoredError, validSilence, type SilenceLimits } from '../../silence/silence-rules.ts';
 import { silenceMemory } from '../../silence/silence-size.ts';
-import { validSilence, type SilenceLimits } from '../../silence/silence-rules.ts';
 import type { Silences } from '../../silence/silences.ts';
 import { inSlices, Slices } from '../../runtime/slices.ts';
 import { answer, answerEmpty, answerJson } from '../../server/request/answer.ts';

@@ -1,5 +1,6 @@
-import { createHash } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import {
   describeReadError,
   parseSettingsFile,
@@ -9,9 +10,8 @@ import {
 import { showText } from '../../config/settings/show-value.ts';
 import { describeUnknownKeyOf } from '../../config/settings/unknown-key.ts';
 import { haveChanged, noting, type FileStates } from './file-watch.ts';
-import { loadTls, type WebFiles } from './load-tls.ts';
-import { WebConfig } from './web-config.ts';
-import type { WebSettings } from './web-settings.ts';
+import { WebConfig, cipherSuites, curves, tls13CipherSuites, tlsVersions } from './web-config.ts';
+import type { WebSettings, ClientAuthType, TlsSettings } from './web-settings.ts';
 
 /** The settings, or every problem with them, a line each. */
 export type LoadedWebConfig = WebConfigResult & {
@@ -21,7 +21,7 @@ export type LoadedWebConfig = WebConfigResult & {
 
 type WebConfigResult = { readonly settings: WebSettings } | { readonly problems: readonly string[] };
 
-export interface WebConfigRules {
+interface WebConfigRules {
   /** Refused where it would open the door of a server that is guarded: a file that is being written is empty too. */
   readonly mayBeEmpty: boolean;
 }
@@ -119,4 +119,113 @@ function readTokens({ config, refuse, read }: WebFiles): readonly Buffer[] {
 /** What is kept of a bearer token: digests have one length, so that they can be compared in constant time. */
 export function digestOf(token: string): Buffer {
   return createHash('sha256').update(token).digest();
+}
+
+const section = 'tls_server_config';
+
+/** Reads and tries certificate, key and CA. Undefined if no TLS is asked for, or once its problems are noted. */
+function loadTls(files: WebFiles): TlsSettings | undefined {
+  const { refuse, config } = files;
+  const tls = config.tls_server_config;
+  // exporter-toolkit's rule for whether TLS is meant.
+  const isMeant = pemNames.some((name) => tls[name] !== null || tls[`${name}_file`] !== null);
+  if (!isMeant && tls.client_auth_type === 'NoClientCert') {
+    if (tls.client_allowed_sans.length > 0) refuse([section], 'client_allowed_sans needs cert_file and key_file');
+    return undefined;
+  }
+  const clientAuthType = tls.client_auth_type === 'RequireClientCert' ? 'RequireAnyClientCert' : tls.client_auth_type;
+  const cert = readPem(files, 'cert', true);
+  const key = readPem(files, 'key', true);
+  const ca = readPem(files, 'client_ca', false);
+  checkClientAuth(files, clientAuthType);
+  if (tls.min_version > tls.max_version)
+    refuse([section, 'min_version'], `allowed: at most max_version, ${tls.max_version}`);
+  if (ca !== undefined && certificateOf(ca) === undefined)
+    refuse(nameOf(files, 'client_ca'), 'holds no certificate in PEM');
+  if (cert === undefined || key === undefined) return undefined;
+  const context = contextOf(files, { cert, key, ...(ca === undefined ? {} : { ca }) });
+  const problem = contextProblem(context);
+  if (problem !== undefined) refuse(nameOf(files, 'cert'), problem);
+  const notAfter = certificateOf(cert)?.validToDate.getTime() ?? NaN;
+  return { context, clientAuthType, allowedSubjects: tls.client_allowed_sans, notAfter };
+}
+
+const pemNames = ['cert', 'key', 'client_ca'] as const;
+type PemName = (typeof pemNames)[number];
+
+function nameOf({ config }: WebFiles, name: PemName): readonly string[] {
+  const file = `${name}_file` as const;
+  return [section, config.tls_server_config[file] === null ? name : file];
+}
+
+function readPem(files: WebFiles, name: PemName, isNeeded: boolean): string | undefined {
+  const file = `${name}_file` as const;
+  const { [name]: inline, [file]: path } = files.config.tls_server_config;
+  if (inline !== null && path !== null) files.refuse([section, name], `given beside ${file}; remove one`);
+  if (path !== null) return files.read([section, file], path);
+  if (inline === null && isNeeded)
+    files.refuse([section], `one of ${name} or ${file} is missing: TLS needs both a certificate and its key`);
+  return inline ?? undefined;
+}
+
+function checkClientAuth({ config, refuse }: WebFiles, type: ClientAuthType): void {
+  const { client_ca, client_ca_file, client_allowed_sans: allowed } = config.tls_server_config;
+  const hasCa = client_ca !== null || client_ca_file !== null;
+  const path = [section, 'client_auth_type'];
+  if (hasCa && type === 'NoClientCert')
+    refuse(path, 'a client CA is given, but no client certificate asked for; allowed: RequireAndVerifyClientCert');
+  if (!hasCa && (type === 'VerifyClientCertIfGiven' || type === 'RequireAndVerifyClientCert'))
+    refuse(path, `${type} needs client_ca_file: otherwise every public CA would do`);
+  if (allowed.length > 0 && type !== 'RequireAnyClientCert' && type !== 'RequireAndVerifyClientCert')
+    refuse(path, 'client_allowed_sans needs RequireAndVerifyClientCert (or RequireAnyClientCert)');
+}
+
+function contextOf({ config }: WebFiles, pem: SecureContextOptions): SecureContextOptions {
+  const tls = config.tls_server_config;
+  const named = tls.cipher_suites.flatMap((name) => cipherSuites[name] ?? []);
+  const isOld = tls.min_version === 'TLS10' || tls.min_version === 'TLS11';
+  // OpenSSL has no cipher for the old versions at its default security level.
+  const ciphers = [...tls13CipherSuites, ...named, ...(isOld ? ['@SECLEVEL=0'] : [])].join(':');
+  const isOnly13 = tls.min_version === 'TLS13';
+  return {
+    ...pem,
+    minVersion: tlsVersions[tls.min_version],
+    maxVersion: tlsVersions[tls.max_version],
+    honorCipherOrder: tls.prefer_server_cipher_suites,
+    ...(tls.cipher_suites.length === 0 && !isOld
+      ? {}
+      : { ciphers: named.length === 0 && !isOnly13 ? `${ciphers}:DEFAULT` : ciphers }),
+    ...(tls.curve_preferences.length === 0
+      ? {}
+      : { ecdhCurve: tls.curve_preferences.map((name) => curves[name]).join(':') }),
+  };
+}
+
+/** OpenSSL's words hold nothing of the key. */
+function contextProblem(context: SecureContextOptions): string | undefined {
+  try {
+    createSecureContext(context);
+    return undefined;
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    if (code === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH') return 'the certificate does not belong to the key';
+    return `certificate and key cannot be used: ${message}; both have to be PEM, the key without a password`;
+  }
+}
+
+function certificateOf(pem: string): X509Certificate | undefined {
+  try {
+    return new X509Certificate(pem);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What reading the files that a web configuration names needs. */
+interface WebFiles {
+  readonly config: WebConfig;
+  /** Notes a problem with the value at this path. */
+  readonly refuse: (path: readonly string[], text: string) => void;
+  /** The text of a file, or undefined once the problem is noted. A relative path starts at the configuration's folder. */
+  readonly read: (path: readonly string[], file: string) => string | undefined;
 }

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { flagTable } from './flag-table.ts';
-import type { Flag } from './flag-table.ts';
-import { helpText } from './help-text.ts';
+import { flagTable, helpText, type Flag } from './flag-table.ts';
 
 const flags: readonly Flag[] = Object.values(flagTable);
 

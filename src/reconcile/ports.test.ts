@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { requestKey } from './request.ts';
+import { requestKey } from './ports.ts';
 
 describe('requestKey', () => {
   it('is the kind and the name, with the namespace between them where there is one', () => {
