@@ -48,7 +48,6 @@ function checked(file: string, loaded: LoadedConfig | LoadedWebConfig): number {
 
 function start(flags: Flags, examplePipelines: string): Promise<number> | number {
   const heapGuard = new HeapGuard();
-  heapGuard.saveAtStart(systemClock);
   const loaded = loadConfig(flags, readText);
   const web = flags.webConfigFile === undefined ? undefined : loadWebConfig(flags.webConfigFile, readText);
   const problems = [loaded, web].flatMap((each) => (each !== undefined && 'problems' in each ? each.problems : []));

@@ -85,17 +85,6 @@ describe('HeapGuard', () => {
     assert.equal(told[0], 'save');
   });
 
-  it('has V8 interpret what runs at the start, and compile what runs a second later', (t) => {
-    const { guard, told } = start(t);
-    const clock = new FakeClock();
-
-    guard.saveAtStart(clock);
-    clock.advance(999);
-    assert.deepEqual(told, ['interpret']);
-    clock.advance(1);
-    assert.deepEqual(told, ['interpret', 'compile']);
-  });
-
   it('settles ten seconds later with one collection of the whole heap, however small it is', (t) => {
     const { guard, told } = start(t);
     const clock = new FakeClock();
@@ -132,7 +121,6 @@ function start(t: TestContext) {
   const guard = new HeapGuard({
     saveMemory: (saving) => void told.push(saving ? 'save' : 'grow'),
     collectSoon: (soon) => void told.push(soon ? 'collect' : 'as usual'),
-    optimize: (allowed) => void told.push(allowed ? 'compile' : 'interpret'),
   });
   t.after(() => guard.close());
   return { guard, told };

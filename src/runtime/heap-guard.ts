@@ -11,10 +11,7 @@ const smallHeapBytes = 112 * 1024 * 1024;
 /** While memory is saved, so much more than after the last collection of the whole heap is collected again, bytes. */
 const growthBytes = 32 * 1024 * 1024;
 
-/** How long what runs is taken for the start alone, milliseconds. */
-const startMs = 1000;
-
-/** How long after that the start is over in a cluster as well, milliseconds. */
+/** How long after it listens the start is over in a cluster as well, milliseconds. */
 const settleMs = 10_000;
 
 export interface MemoryUse {
@@ -30,8 +27,6 @@ export interface HeapControl {
   readonly saveMemory: (saving: boolean) => void;
   /** Has a collection begin with the next allocation; the program runs on between its steps. */
   readonly collectSoon: (soon: boolean) => void;
-  /** Whether V8 may compile what runs often to fast code. */
-  readonly optimize: (allowed: boolean) => void;
 }
 
 /**
@@ -73,15 +68,6 @@ export class HeapGuard {
     }
   }
 
-  /**
-   * For the first moments of the process. What runs at the start runs once: fast code for it comes too late, and with the compiler
-   * takes 10 MiB for as long as the process lives. A start that takes longer than this has much to read, and fast code helps.
-   */
-  saveAtStart(clock: Clock): void {
-    this.#control.optimize(false);
-    clock.setTimeout(() => this.#control.optimize(true), startMs);
-  }
-
   /** Gives back what only the start needed, with one collection of the whole heap in small steps, once a cluster has been read too. */
   settle(clock: Clock): void {
     clock.setTimeout(() => {
@@ -121,9 +107,6 @@ const v8Control: HeapControl = {
   saveMemory: (saving) => setFlagsFromString(saving ? '--memory-saver-mode' : '--no-memory-saver-mode'),
   // In percent of what the heap may still grow by; 0 leaves it to V8.
   collectSoon: (soon) => setFlagsFromString(`--incremental-marking-hard-trigger=${soon ? 1 : 0}`),
-  optimize: (allowed) => {
-    for (const compiler of ['turbofan', 'maglev']) setFlagsFromString(`--${allowed ? '' : 'no-'}${compiler}`);
-  },
 };
 
 function memoryUse(): MemoryUse {
