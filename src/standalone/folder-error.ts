@@ -1,11 +1,11 @@
 /** The flag that names the folder an error is about. */
 export type FolderFlag = '--pipelines.folder' | '--storage.path';
 
-/** A folder, or a file in it, that cannot be used. The message is one line: what was tried, on which path, why it failed, what to do. */
+/** A folder, or a file in it, that cannot be used. The message is one line: what was tried, where, why it failed, what to do. */
 export class FolderError extends Error {
   override readonly name = 'FolderError';
   readonly path: string;
-  /** The system's code, as ENOSPC. */
+  /** The system's code, such as ENOSPC. */
   readonly code: string | undefined;
 
   constructor(action: string, path: string, cause: unknown, flag: FolderFlag) {
@@ -46,7 +46,7 @@ const explanations: Readonly<Record<string, Explanation>> = {
   ENAMETOOLONG: { reason: 'the path is too long', remedy: 'use a shorter path' },
 };
 
-/** The system's code of a failed call, as `ENOENT`; undefined if the error is of another sort. */
+/** The system's code of a failed call, such as `ENOENT`; undefined if the error is of another kind. */
 export function errorCode(error: unknown): string | undefined {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return typeof code === 'string' ? code : undefined;

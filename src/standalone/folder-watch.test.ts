@@ -13,7 +13,7 @@ interface Setup {
   readonly clock: FakeClock;
   readonly logger: RecordingLogger;
   readonly watch: FolderWatch;
-  /** Resolvers of the scans begun so far; `scans.length` is how many there were. */
+  /** Resolvers of the scans that have begun; `scans.length` is the number of scans. */
   readonly scans: (() => void)[];
 }
 

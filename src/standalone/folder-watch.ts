@@ -4,17 +4,17 @@ import type { Runtime } from '../runtime/runtime.ts';
 
 export interface FolderWatchOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly folder: string;
-  /** Looks at the folder; never called again before it has settled. */
+  /** Looks at the folder. It is never called again before the previous call has settled. */
   readonly scan: () => Promise<void>;
 }
 
-/** How long a folder must be quiet after a hint: a copy of many files is one change. */
+/** How long a folder must be quiet after a hint, so that copying many files counts as one change. */
 const settleMs = 100;
 
-/** The system's hints miss a mounted ConfigMap, which is swapped by a link, and network file systems: a look every so often misses nothing. */
+/** The system gives no hint for network file systems or a mounted ConfigMap (a swapped link); a periodic scan misses nothing. */
 const rescanMs = 5_000;
 
-/** Calls `scan` when a folder changes: soon when the system gives a hint, and every five seconds in any case. Scans never overlap. */
+/** Calls `scan` when a folder changes: soon after a hint from the system, and every five seconds in any case. Scans never overlap. */
 export class FolderWatch {
   readonly #options: FolderWatchOptions;
   #running: Promise<void> | undefined;
@@ -28,7 +28,7 @@ export class FolderWatch {
     this.#options = options;
   }
 
-  /** Begins to watch. What changed before is found by the first rescan at the latest. */
+  /** Begins to watch. The first rescan, at the latest, finds what changed before. */
   async start(): Promise<void> {
     if (this.#state !== 'new') return;
     this.#state = 'watching';
@@ -36,11 +36,11 @@ export class FolderWatch {
     this.#armRescan();
   }
 
-  /** Scans now; settles when everything that was in the folder at the time of the call has been seen. Never rejects. */
+  /** Scans now. Settles when everything that was in the folder at the time of the call has been seen. Never rejects. */
   rescan(): Promise<void> {
     if (this.#state !== 'watching') return this.#running ?? Promise.resolve();
     if (this.#running === undefined) return this.#run();
-    // The scan that runs may already be past a file that changed just now.
+    // The running scan may already be past a file that has just changed.
     this.#queued ??= this.#running.then(() => {
       this.#queued = undefined;
       return this.rescan();
@@ -48,7 +48,7 @@ export class FolderWatch {
     return this.#queued;
   }
 
-  /** Stops watching, and waits for the scan that runs. */
+  /** Stops watching, and waits for the running scan. */
   async close(): Promise<void> {
     this.#state = 'closed';
     this.#cancelTimers();
@@ -89,13 +89,13 @@ export class FolderWatch {
     this.#cancelSettle = this.#options.clock.setTimeout(() => void this.rescan(), settleMs);
   }
 
-  /** A scan makes all timers needless that were set before it began. */
+  /** A scan makes every timer that was set before it needless. */
   #cancelTimers(): void {
     this.#cancelRescan?.();
     this.#cancelSettle?.();
   }
 
-  /** The system watches the folder itself, not its path: a folder that was replaced needs a new watch. */
+  /** The system watches the folder itself and not its path, so a folder that was replaced needs a new watch. */
   async #renewHints(): Promise<void> {
     const { folder } = this.#options;
     const folderId = await stat(folder, { bigint: true }).then(
@@ -104,7 +104,7 @@ export class FolderWatch {
     );
     if (this.#hints?.folderId === folderId) return;
     await this.#endHints();
-    // Checked last: the folder may have been closed during any of these waits.
+    // This check comes last: the folder may have been closed during any of these waits.
     if (folderId === undefined || this.#state !== 'watching') return;
     const abort = new AbortController();
     this.#hints = { folderId, abort, ended: this.#listen(abort.signal) };

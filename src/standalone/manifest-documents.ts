@@ -13,14 +13,14 @@ import {
 import { isNestedTooDeeply, maxYamlNesting } from '../text/yaml-nesting.ts';
 import type { FieldPath } from './manifest-field.ts';
 
-/** One document of a manifest, or one status file, may be this large, bytes: as large as etcd takes an object. */
+/** The largest document of a manifest, or status file, in bytes: as large as an object may be in etcd. */
 export const objectBytes = 1.5 * 1024 * 1024;
 
-/** What one document of a manifest, and one file of them, may hold of words and signs (tokens of YAML): of each an object may be made. */
+/** The most YAML tokens (words and signs) in one document of a manifest, and in one whole file: the parser may make an object of each. */
 export const documentTokens = 250_000;
 export const manifestTokens = 1_000_000;
 
-/** A file of manifests may have so many documents. */
+/** The most documents in one manifest file. */
 export const manifestDocuments = 10_000;
 
 /** Both count from 1. */
@@ -29,12 +29,12 @@ export interface TextPosition {
   readonly column: number;
 }
 
-/** One document of a file: either its value, as plain JSON data, or why it cannot be read. */
+/** One document of a file: its value as plain JSON data, or the reason why it cannot be read. */
 export type ManifestDocument =
   | { readonly value: unknown; readonly locate: (path: FieldPath) => TextPosition }
   | { readonly problem: string; readonly position: TextPosition };
 
-/** A piece of a file that holds one document, or more if `...` ends them. */
+/** A piece of a file that holds one document, or several if `...` separates them. */
 export interface DocumentText {
   /** Counts from 1, in the file. */
   readonly number: number;
@@ -44,12 +44,12 @@ export interface DocumentText {
 
 type YamlDocument = Document.Parsed;
 
-/** Plain JSON data whatever the document's directives and tags say: no dates, sets or buffers; merge keys as kubectl takes them. */
+/** Gives plain JSON data whatever the document's directives and tags say: no dates, sets or buffers; merge keys work as in kubectl. */
 const parseOptions = {
   schema: 'core',
   merge: true,
   resolveKnownTags: false,
-  // The library compares each key with each other one; see duplicateKey().
+  // The library compares each key with every other key; see duplicateKey().
   uniqueKeys: false,
   prettyErrors: false,
   logLevel: 'error',
@@ -58,12 +58,12 @@ const parseOptions = {
 const maxMessageLength = 200;
 
 /**
- * A line that starts a document, with the directives that belong to it. No content of YAML can hold such a line, not even a quoted
- * string, so the text can be cut there before it is parsed (as kubectl does): what one document breaks stays in it.
+ * A line that starts a document, with the directives that belong to it. No YAML content can hold such a line, not even a quoted
+ * string. The text can therefore be cut there before it is parsed, as kubectl does, and a broken document cannot affect the others.
  */
 const documentStart = /(?<![^\n])(?:%[^\n]*\n(?:[%#][^\n]*\n)*)?---(?=\s|$)/g;
 
-/** The documents of a file in YAML (or JSON, which is YAML too), one after the other, so that no more than one is in memory. Never throws. */
+/** The documents of a YAML file (or JSON, which is also YAML), one after the other, so that at most one is in memory. Never throws. */
 export function* splitDocuments(text: string): Generator<DocumentText> {
   const lines = countLines(text);
   let start = 0;
@@ -83,11 +83,11 @@ export function* splitDocuments(text: string): Generator<DocumentText> {
   yield piece(text.length);
 }
 
-/** Counts what the documents of one file hold, before anything is made of it: an object of a few bytes of text takes hundreds in memory. */
+/** Counts what the documents of one file hold before they are parsed: an object of a few bytes of text takes hundreds in memory. */
 export class DocumentBudget {
   #tokens = 0;
 
-  /** What is too much about the document; undefined if it is within its limits. `isLast`: no further one is to be read. */
+  /** Which limit the document exceeds; undefined if it exceeds none. `isLast`: no further document may be read. */
   refuse({ number, text }: DocumentText): { readonly problem: string; readonly isLast: boolean } | undefined {
     if (number > manifestDocuments)
       return refused(
@@ -124,7 +124,7 @@ function countLines(text: string): LineCounter {
   return lines;
 }
 
-/** What is in it, empty documents left out. Never throws. */
+/** The values in the text; empty documents are left out. Never throws. */
 export function readDocuments({ text, position }: DocumentText): readonly ManifestDocument[] {
   try {
     const documents = parseAllDocuments(text, parseOptions);
@@ -139,7 +139,7 @@ function isEmpty(document: ManifestDocument): boolean {
   return 'value' in document && (document.value === null || document.value === undefined);
 }
 
-/** Only the first error of a document is told: the others mostly follow from it. */
+/** Reports only the first error of a document: the others mostly follow from it. */
 function readDocument(document: YamlDocument, position: (offset: number) => TextPosition): ManifestDocument {
   const [error] = document.errors;
   if (error !== undefined) return { problem: explain(error), position: position(error.pos[0]) };
@@ -157,7 +157,7 @@ function readDocument(document: YamlDocument, position: (offset: number) => Text
   }
 }
 
-/** Where the first key stands that a map has twice. */
+/** The position of the first duplicate key in a map. */
 function duplicateKey(document: YamlDocument): number | undefined {
   let found: number | undefined;
   visit(document, {
@@ -174,7 +174,7 @@ function duplicateKey(document: YamlDocument): number | undefined {
 
 const invalid = 'not valid YAML: ';
 
-/** The node that a path leads to, or the last one on the way to it. */
+/** The node that a path leads to, or the last node on the way to it. */
 function nodeAt(document: YamlDocument, path: FieldPath): Node | undefined {
   let node: unknown = document.contents;
   for (const step of path) {
@@ -194,8 +194,8 @@ function explain(error: unknown): string {
 }
 
 /**
- * About how long a value is once it is written out, bytes: what stands behind an alias counts each time. Each object is looked at
- * once, so that this takes no longer than the value is large in memory. Throws TypeError if it leads back into itself.
+ * The approximate length of a value once it is written out, in bytes; an aliased value counts every time. Each object is visited
+ * once, so that the time is proportional to the value's size in memory. Throws TypeError if the value contains itself.
  */
 function expandedSize(value: unknown, known = new Map<object, number | 'open'>()): number {
   if (typeof value === 'string') return value.length;

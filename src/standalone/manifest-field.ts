@@ -2,10 +2,10 @@ import type { Condition } from '../reconcile/ports.ts';
 
 export type FieldPath = readonly (string | number)[];
 
-/** Takes a problem found at a path; the path may lead to a field that is not there. */
+/** Receives a problem found at a path; the path may lead to a field that does not exist. */
 type ReportProblem = (path: FieldPath, message: string) => void;
 
-/** A value in a manifest, with the way that leads to it, so that a complaint can say where it is. */
+/** A value in a manifest, with its path, so that a complaint can say where it is. */
 export interface ManifestField {
   readonly value: unknown;
   readonly path: FieldPath;
@@ -20,12 +20,12 @@ export function childField({ value, path, report }: ManifestField, key: string |
   return { value: known ? value[key] : undefined, path: [...path, key], report };
 }
 
-/** True if the field is not there, or there with nothing after the colon: Kubernetes takes both for the same. */
+/** True if the field is missing, or has nothing after its colon: Kubernetes treats both alike. */
 export function isAbsent({ value }: ManifestField): boolean {
   return value === undefined || value === null;
 }
 
-/** The string if it is acceptable; otherwise reports what was found, and what `allowed` says, and gives undefined. */
+/** The string if it is acceptable; otherwise reports what was found and what is `allowed`, and returns undefined. */
 export function readString(
   field: ManifestField,
   allowed: string,
@@ -35,27 +35,27 @@ export function readString(
   return reject(field, allowed);
 }
 
-/** The whole number if it is at least `minimum`; otherwise reports and gives undefined. */
+/** The whole number if it is at least `minimum`; otherwise reports it and returns undefined. */
 export function readInteger(field: ManifestField, minimum: number): number | undefined {
   const { value } = field;
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= minimum) return value;
   return reject(field, minimum === 1 ? 'a positive whole number' : `a whole number of at least ${minimum}`);
 }
 
-/** The object; otherwise reports and gives undefined. */
+/** The object; otherwise reports the value and returns undefined. */
 export function readObject(field: ManifestField): Readonly<Record<string, unknown>> | undefined {
   const { value } = field;
   if (isContainer(value) && !Array.isArray(value)) return value;
   return reject(field, 'an object');
 }
 
-/** The elements of the list, each with its path; otherwise reports and gives undefined. */
+/** The elements of the list, each with its path; otherwise reports the value and returns undefined. */
 export function readList(field: ManifestField): readonly ManifestField[] | undefined {
   if (Array.isArray(field.value)) return field.value.map((_, index) => childField(field, index));
   return reject(field, 'a list');
 }
 
-/** Reports that a field holds what it may not. */
+/** Reports that a field holds a value that is not allowed. */
 function reject(field: ManifestField, allowed: string): undefined {
   const found = field.value === undefined ? 'is missing' : `is ${describeFound(field.value)}`;
   field.report(field.path, `${describePath(field.path)} ${found}; it must be ${allowed}`);
@@ -74,7 +74,7 @@ function describePath(path: FieldPath): string {
     .replace(/^\./, '');
 }
 
-/** A long text is cut: it is there to be recognised, and a log line has an end. */
+/** Cuts a long text: the reader only has to recognise it, and a log line has a limit. */
 function describeFound(value: unknown): string {
   if (value === null) return 'empty';
   if (Array.isArray(value)) return 'a list';
@@ -88,7 +88,7 @@ function describeFound(value: unknown): string {
 const rfc3339 = /^(\d{4})-(\d\d)-(\d\d)T\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
 
 /**
- * Reads `status.conditions`. A malformed condition is reported and left out; absent conditions are none.
+ * Reads `status.conditions`. A malformed condition is reported and left out; an absent list is an empty list.
  * Times come out as metav1.Time writes them: UTC, whole seconds.
  */
 export function readConditions(field: ManifestField): readonly Condition[] {
@@ -140,7 +140,7 @@ function readTime(field: ManifestField): string | undefined {
   return new Date(seconds * 1000).toISOString().replace('.000Z', 'Z');
 }
 
-/** The day is checked apart: Date.parse takes the 30th of February for the 2nd of March. */
+/** Checks the day separately: Date.parse takes the 30th of February for the 2nd of March. */
 function isTime(text: string): boolean {
   const [, year, month, day] = rfc3339.exec(text)?.map(Number) ?? [];
   if (year === undefined || month === undefined || day === undefined || Number.isNaN(Date.parse(text))) return false;

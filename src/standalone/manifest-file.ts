@@ -7,20 +7,20 @@ import type { ParseManifest } from './manifest-thread.ts';
 import type { ManifestProblem, PipelineManifest } from './pipeline-manifest.ts';
 import { slicedSort, type Sliced } from '../runtime/slices.ts';
 
-/** A file of manifests may have so many bytes. */
+/** The largest manifest file, in bytes. */
 export const manifestBytes = 8 * 1024 * 1024;
 
-/** One file of the pipelines folder as it was last read. */
+/** One file of the pipelines folder, as it was last read. */
 export interface ManifestFile {
   readonly path: string;
-  /** Changes when the file does, so that a file that stands still is not read again. */
+  /** Changes when the file does, so that an unchanged file is not read again. */
   readonly signature: string;
   readonly pipelines: readonly Pipeline[];
   readonly problems: readonly ManifestProblem[];
 }
 
 /**
- * Reads a file if it has changed since `previous` (mtime, size or inode; links are followed), and gives `previous` itself if not.
+ * Reads a file if it has changed since `previous` (mtime, size or inode; links are followed); otherwise returns `previous` itself.
  * A file that became broken or unreadable keeps its last good pipelines beside the problem. Undefined if the file is gone. Never rejects.
  */
 export async function readManifestFile(
@@ -29,7 +29,7 @@ export async function readManifestFile(
   parse: ParseManifest,
 ): Promise<ManifestFile | undefined> {
   const next = await readChanged(path, previous, parse);
-  // Also when reading failed: it is tried each time (a right given later does not move mtime), and told once.
+  // This also holds after a failure: the file is read every time (a right given later does not move mtime), and the failure is logged once.
   return next?.signature === previous?.signature ? previous : next;
 }
 
@@ -40,7 +40,7 @@ async function readChanged(
 ): Promise<ManifestFile | undefined> {
   const kept = previous?.pipelines ?? [];
   try {
-    // Before reading: what is written in between makes the signature old, and the next look reads again.
+    // Taken before reading: a write during the read makes the signature old, and the next scan reads the file again.
     const stats = await stat(path, { bigint: true });
     const signature = `${stats.mtimeNs}:${stats.size}:${stats.dev}:${stats.ino}`;
     if (signature === previous?.signature) return previous;
@@ -64,7 +64,7 @@ function refuse(path: string, signature: string, pipelines: readonly Pipeline[],
   return { path, signature, pipelines, problems: [{ file: path, line: 1, column: 1, message }] };
 }
 
-/** A byte order mark is taken away. Undefined if the bytes are no UTF-8. */
+/** Removes a byte order mark. Undefined if the bytes are not UTF-8. */
 function decodeText(bytes: Uint8Array): string | undefined {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -73,14 +73,14 @@ function decodeText(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** While a document is broken, a pipeline that is missing may be the one it describes, so the old one stays. */
+/** While a document is broken, it may be the one that describes a missing pipeline, so the old pipeline stays. */
 function keepMissing({ pipelines, incomplete }: PipelineManifest, kept: readonly Pipeline[]): readonly Pipeline[] {
   if (!incomplete) return pipelines;
   const found = new Set(pipelines.map(requestKey));
   return [...pipelines, ...kept.filter((pipeline) => !found.has(requestKey(pipeline)))];
 }
 
-/** A file that is gone is no problem; a link to nothing is one, but nothing is left of its pipelines. */
+/** A file that is gone is not a problem. A link to nothing is a problem, but its pipelines do not stay. */
 async function explainFailure(
   path: string,
   kept: readonly Pipeline[],
@@ -95,13 +95,13 @@ async function explainFailure(
   return refuse(path, 'broken link', [], 'is a link to a file that does not exist; correct or remove the link');
 }
 
-/** A pipeline as its manifest gives it, and the file that it stands in. */
+/** A pipeline as its manifest describes it, and the file that holds it. */
 export interface Manifest {
   readonly pipeline: Pipeline;
   readonly file: string;
 }
 
-/** A manifest that is not used, because an earlier one has the same kind and name. */
+/** A manifest that is ignored because an earlier manifest has the same kind and name. */
 export interface DuplicateManifest {
   readonly request: Request;
   readonly usedFile: string;
@@ -117,7 +117,7 @@ export interface MergedManifests {
 export interface ManifestDifference {
   readonly kind: 'added' | 'changed' | 'removed';
   readonly request: Request;
-  /** The file that the pipeline stands in, or stood in. */
+  /** The file that holds the pipeline, or held it. */
   readonly file: string;
   /** What differs; empty unless `kind` is `changed`. */
   readonly parts: readonly ManifestPart[];
@@ -127,7 +127,7 @@ export type ManifestPart = 'apiVersion' | 'generation' | 'spec' | 'conditions';
 
 const parts: readonly ManifestPart[] = ['apiVersion', 'generation', 'spec', 'conditions'];
 
-/** Puts the files together. Of two manifests with the same kind and name the one in the first file counts, by file name. */
+/** Merges the files. If two manifests have the same kind and name, the one in the first file by name counts. */
 export function* mergeManifests(files: readonly ManifestFile[]): Sliced<MergedManifests> {
   const manifests = new Map<string, Manifest>();
   const duplicates: DuplicateManifest[] = [];
@@ -142,7 +142,7 @@ export function* mergeManifests(files: readonly ManifestFile[]): Sliced<MergedMa
   return { manifests, duplicates };
 }
 
-/** What became of the pipelines: in the order of kind and name. The same pipeline in another file is no difference. */
+/** The changes of the pipelines, in the order of kind and name. A pipeline that only moved to another file has not changed. */
 export function* diffManifests(
   before: ReadonlyMap<string, Manifest>,
   after: ReadonlyMap<string, Manifest>,
@@ -172,7 +172,7 @@ export function compareRequests(a: Request, b: Request): number {
   return compareText(a.kind, b.kind) || compareText(a.name, b.name);
 }
 
-/** In the order of code units: the same on every machine, whatever its language. */
+/** Compares code units: the order is the same on every machine, whatever its language. */
 function compareText(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
 }

@@ -41,7 +41,7 @@ describe('manifest scan', () => {
     await Promise.all(names.map((name) => writeFile(join(folder, `${name}.yaml`), manifestText('LogPipeline', name))));
     const scan = new ManifestScan({ folder, logger: new RecordingLogger(), parse: parseHere, schedule });
     const listed = await scan.next();
-    // The folder goes at another moment of the scan each time.
+    // Each time, the folder disappears at another moment of the scan.
     for (let turns = 0; turns < 20; turns++) {
       const looked = scan.next().catch((error: unknown) => error);
       for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));

@@ -19,16 +19,19 @@ interface ManifestScanOptions extends Pick<Runtime, 'logger' | 'schedule'> {
   readonly parse: ParseManifest;
 }
 
-/** Files beside the manifests, hidden ones and folders among them (`..data` of a mounted ConfigMap is one), are no manifests. */
+/** Other files, hidden files and folders (such as `..data` of a mounted ConfigMap) are not manifests. */
 const manifestName = /^[^.].*\.(?:yaml|yml|json)$/;
 
-/** Open files at once: enough to keep the disk busy, far below any limit of open files. */
+/** The most files open at once: enough to keep the disk busy, far below any limit of open files. */
 const maxConcurrentReads = 16;
 
-/** A file that is no manifest at all can have a problem on every line. */
+/** The most problems logged per file: a file that is not a manifest at all can have a problem on every line. */
 const maxProblemLines = 20;
 
-/** Reads a folder of manifests again and again, each time only the files that changed, and logs what is wrong with them, once, and when it no longer is. */
+/**
+ * Reads a folder of manifests again and again, each time only the files that changed. It logs each problem once, and once more when
+ * the problem is solved.
+ */
 export class ManifestScan {
   readonly #folder: string;
   readonly #logger: Logger;
@@ -45,13 +48,13 @@ export class ManifestScan {
     this.#logger = logger;
   }
 
-  /** How many files were there at the last scan. */
+  /** How many files the last scan found. */
   get fileCount(): number {
     return this.#files.size;
   }
 
   /**
-   * The pipelines as the folder has them now, by request key; the very same map if no file changed.
+   * The pipelines as they are in the folder now, by request key; the very same map if no file changed.
    * Rejects with a FolderError when the folder cannot be listed. Must not be called again before it has settled.
    */
   async next(): Promise<ReadonlyMap<string, Manifest>> {
@@ -78,7 +81,7 @@ export class ManifestScan {
       readManifestFile(path, this.#files.get(path), this.#parse);
     const read = await mapBounded(paths, maxConcurrentReads, readOne);
     const files = read.filter((file) => file !== undefined);
-    // Files that go while we look may have gone with the whole folder, which is another matter: then this rejects.
+    // Files that disappear during a scan may have gone with the whole folder, which is a different failure: listing again then rejects.
     if (files.length < paths.length) await this.#listFiles();
     return files;
   }
@@ -108,7 +111,7 @@ export class ManifestScan {
     }
   }
 
-  /** Each pair of files is told once, and again only if it was put right in between. */
+  /** Logs each pair of files once, and again only if it was put right in between. */
   *#logDuplicates(duplicates: readonly DuplicateManifest[]): Sliced<void> {
     const before = this.#duplicates;
     const now = new Map<string, DuplicateManifest>();
@@ -139,8 +142,8 @@ function fieldsOf({ request, usedFile, ignoredFile }: DuplicateManifest): LogFie
 }
 
 /**
- * Runs `task` on every item, at most `limit` at a time, and gives the results in the order of the items.
- * If a task rejects, so does the whole, at once; the tasks that run then go on by themselves, so a task should settle its own errors.
+ * Runs `task` on every item, at most `limit` at a time, and returns the results in the order of the items.
+ * Rejects as soon as one task rejects. The tasks that run at that moment go on by themselves, so a task should settle its own errors.
  */
 export async function mapBounded<Item, Result>(
   items: readonly Item[],

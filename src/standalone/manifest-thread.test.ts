@@ -35,7 +35,7 @@ describe('ManifestThread', () => {
     const parsing = parse([large, large, large, last].join('---\n'), 'f.yaml').finally(() => (seen.isOver = true));
     const seen = { isOver: false };
     let longestMs = 0;
-    // The time of this thread alone, microseconds: on a busy machine it may wait for a processor while it holds nothing.
+    // Measures the CPU time of this thread alone, in microseconds: on a busy machine it may wait for a processor without blocking anything.
     for (let before = process.threadCpuUsage(); !seen.isOver; before = process.threadCpuUsage()) {
       await new Promise((resolve) => setImmediate(resolve));
       const { user, system } = process.threadCpuUsage(before);
@@ -116,7 +116,7 @@ describe('ManifestThread', () => {
   });
 });
 
-/** A pipeline whose manifest has about so many bytes. */
+/** A pipeline whose manifest has about this many bytes. */
 function withAnnotations(bytes: number): string {
   const lines: string[] = [];
   for (let at = 0; at < bytes / 55; at++)

@@ -8,10 +8,13 @@ import {
   type PipelineManifest,
 } from './pipeline-manifest.ts';
 
-/** A manifest up to this is parsed at once, UTF-16 code units: that takes 50 ms at worst. A larger one, or one with anchors, has a thread. */
+/**
+ * A manifest up to this size, in UTF-16 code units, is parsed at once: that takes 50 ms at worst. A larger manifest, or one with
+ * anchors, goes to a thread.
+ */
 const shortManifestLength = 16 * 1024;
 
-/** What that thread may have of memory, MiB; and of time for one document, milliseconds. */
+/** Limits of that thread: its memory, in MiB, and its time for one document, in milliseconds. */
 const manifestHeapMiB = 192;
 const manifestDeadlineMs = 10_000;
 
@@ -21,11 +24,11 @@ export type ParseManifest = (text: string, file: string) => Promise<PipelineMani
 interface Task {
   readonly text: string;
   readonly file: string;
-  /** The number of the last document that is done. */
+  /** The number of the last finished document. */
   readonly after: number;
 }
 
-/** A document is begun, then it is done; at the end `ended`, or why the thread cannot go on. */
+/** Each document begins, then it is done. At the end comes `ended`, or the reason why the thread cannot go on. */
 type Message =
   | { readonly begun: { readonly number: number; readonly line: number; readonly bytes: number } }
   | { readonly done: PipelineManifest }
@@ -35,9 +38,9 @@ type Message =
 const role = 'tocsin-manifest-parser';
 
 /**
- * Parses manifests that are long, or that have anchors, in a thread of its own, one file at a time: to parse them would hold the event
- * loop, for minutes where a few hundred bytes of merge keys multiply. A document that takes too much memory or time there is a
- * problem; those behind it are read by the next thread. There is none while there is nothing to parse.
+ * Parses manifests that are long, or that have anchors, in a separate thread, one file at a time. Parsing them here would block the
+ * event loop, for minutes where a few hundred bytes of merge keys multiply. A document that takes too much memory or time there is
+ * reported as a problem, and the next thread reads the documents after it. The thread exists only while there is something to parse.
  */
 export class ManifestThread {
   readonly #clock: Clock;
@@ -71,13 +74,13 @@ export class ManifestThread {
     const parts: PipelineManifest[] = [];
     for (let after: number | undefined = 0; after !== undefined && !this.#closed;)
       after = await this.#run({ text, file, after }, parts);
-    // What was not read must not be taken for gone.
+    // What was not read must not count as removed.
     if (this.#closed)
       parts.push(brokenManifest({ file, line: 1, column: 1, message: 'not read: Tocsin is shutting down' }));
     return joinManifests(parts);
   }
 
-  /** Gives the number of the document at which the thread ended before its time; undefined if all is done. */
+  /** Returns the number of the document at which the thread ended too early; undefined if all documents are done. */
   async #run(task: Task, parts: PipelineManifest[]): Promise<number | undefined> {
     let current = { number: task.after + 1, line: 1, bytes: 0 };
     const failure = await new Promise<string | undefined>((resolve) => {
@@ -109,11 +112,11 @@ export class ManifestThread {
   }
 
   #start(): Worker {
-    // This very file; in a bundle, the whole program but main.ts, of which only the end of this file does anything.
+    // The worker runs this very file. In a bundle that is the whole program except main.ts, and only the end of this file does anything.
     const resourceLimits = { maxOldGenerationSizeMb: manifestHeapMiB, maxYoungGenerationSizeMb: 16 };
     const worker = new Worker(new URL(import.meta.url), { workerData: role, name: role, resourceLimits });
     worker.unref();
-    // One that was ended may still have something to say.
+    // A worker that was terminated may still send a message.
     const receive = (message: Message): void => void (this.#worker === worker && this.#receive(message));
     worker.on('message', receive);
     worker.on('error', (error: NodeJS.ErrnoException) => receive({ failure: failureOf(error) }));

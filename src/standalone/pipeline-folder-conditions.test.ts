@@ -11,7 +11,7 @@ const never = new AbortController().signal;
 const request = { kind: 'LogPipeline', name: 'a' };
 const statusOfA = 'status/logpipeline/a.yaml';
 
-/** A change as the reconciler makes it: sets our condition, leaves the others. */
+/** A change like the reconciler's: sets our condition and leaves the others. */
 function setFlow(reason: string): (current: readonly Condition[]) => readonly Condition[] {
   return (current) => [
     ...current.filter(({ type }) => type !== 'TelemetryFlowHealthy'),

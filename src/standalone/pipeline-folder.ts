@@ -11,22 +11,22 @@ import { inSlices, Slices } from '../runtime/slices.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 export interface PipelineFolderOptions extends Pick<Runtime, 'clock' | 'logger'> {
-  /** Where the manifests are (`--pipelines.folder`). */
+  /** The folder of the manifests (`--pipelines.folder`). */
   readonly folder: string;
   /** The storage folder (`--storage.path`); the statuses go to `status/` in it. */
   readonly storage: string;
-  /** In whose slices many manifests at once are taken in. */
+  /** Many manifests are taken in within its slices. */
   readonly schedule: SliceSchedule;
-  /** Called for each change after open(), when memory already shows it; must not throw. */
+  /** Called for each change after open(), when memory already shows the change; must not throw. */
   readonly onChange?: (change: PipelineChange) => void;
 }
 
 /**
- * Pipelines that live in a folder of manifests; their statuses live in a folder beside it. All that is asked is answered from memory,
- * which follows the folder: promptly where the system tells of changes, within five seconds everywhere.
+ * Pipelines that live in a folder of manifests; their statuses live in a folder beside it. Every question is answered from memory,
+ * which follows the folder: promptly where the system reports changes, within five seconds everywhere.
  */
 export class PipelineFolder implements Pipelines {
-  /** Every kind that there can be. */
+  /** All supported kinds. */
   readonly kinds = kymaKindNames;
   readonly #options: PipelineFolderOptions;
   readonly #memory = new PipelineMemory();
@@ -45,9 +45,9 @@ export class PipelineFolder implements Pipelines {
     this.#watch = new FolderWatch({ ...options, scan: () => this.#follow() });
   }
 
-  /** Reads every manifest and status, and begins to watch. Rejects with a FolderError, one line that says what to do; call it once. */
+  /** Reads every manifest and status, and begins to watch. Rejects with a FolderError whose one line says what to do. Call it once. */
   async open(): Promise<void> {
-    // First, so that a wrong --pipelines.folder leaves no storage folder behind.
+    // This comes first, so that a wrong --pipelines.folder leaves no storage folder behind.
     const manifests = await this.#scan.next();
     await this.#statuses.open();
     await this.#accept(manifests);
@@ -56,12 +56,12 @@ export class PipelineFolder implements Pipelines {
     await this.#watch.start();
   }
 
-  /** After open() there is nothing to wait for. */
+  /** After open() there is nothing left to wait for. */
   synced(): Promise<void> {
     return Promise.resolve();
   }
 
-  /** Stops watching; settles when no scan and no write is under way. Closing twice is fine. */
+  /** Stops watching; settles when no scan and no write is running. A second call does no harm. */
   async close(): Promise<void> {
     await this.#thread.close();
     await this.#watch.close();
@@ -76,12 +76,12 @@ export class PipelineFolder implements Pipelines {
     return this.#memory.get(request);
   }
 
-  /** Rejects with a FolderError if the status file cannot be written (memory then keeps the old conditions), or with the signal's reason. */
+  /** Rejects with a FolderError if the status file is not writable (memory then keeps the old conditions), or with the signal's reason. */
   updateConditions(request: Request, change: ConditionChange, signal: AbortSignal): Promise<boolean> {
     return this.#statuses.update(request, change, signal);
   }
 
-  /** Looks at the folder now. Settles when memory shows all that was in it at the time of the call; never rejects. */
+  /** Scans the folder now. Settles when memory shows everything that was in it at the time of the call; never rejects. */
   rescan(): Promise<void> {
     return this.#watch.rescan();
   }
@@ -101,7 +101,7 @@ export class PipelineFolder implements Pipelines {
     }
   }
 
-  /** Undefined while the folder cannot be read; that is told once. */
+  /** Undefined while the folder cannot be read, which is logged once. */
   async #readManifests(): Promise<ReadonlyMap<string, Manifest> | undefined> {
     const { folder, logger } = this.#options;
     try {

@@ -20,31 +20,31 @@ import {
 } from './manifest-documents.ts';
 import { kymaGroup, kymaKindNames, kymaVersions } from '../reconcile/kyma-kinds.ts';
 
-/** What is wrong in a file of manifests, and where; the message says what was found and what is allowed. */
+/** A problem in a manifest file, and its position; the message says what was found and what is allowed. */
 export interface ManifestProblem extends TextPosition {
   readonly file: string;
   readonly message: string;
 }
 
 export interface PipelineManifest {
-  /** In the order of the file. Two of them can have the same kind and name. */
+  /** In the order of the file. Two pipelines can have the same kind and name. */
   readonly pipelines: readonly Pipeline[];
   readonly problems: readonly ManifestProblem[];
-  /** True if a document that is, or may be, a pipeline could not be read: then a pipeline that is missing need not be gone. */
+  /** True if a document that is, or may be, a pipeline could not be read: a missing pipeline may then still exist. */
   readonly incomplete: boolean;
 }
 
 type Outcome = Pipeline | 'foreign' | 'broken';
 
 /**
- * Reads the pipelines of one file of manifests: YAML with any number of documents, JSON, `kind: List`. A broken document or item is a
- * problem, and the others are read all the same. Never throws. `metadata.namespace` is ignored: the kinds are cluster-scoped.
+ * Reads the pipelines of one manifest file: YAML with any number of documents, JSON, `kind: List`. A broken document or item is
+ * reported as a problem, and the others are still read. Never throws. `metadata.namespace` is ignored: the kinds are cluster-scoped.
  */
 export function parsePipelineManifest(text: string, file: string): PipelineManifest {
   return joinManifests([...documentManifests(text, file)]);
 }
 
-/** The same, document by document. @param after the number of the last document that is left out */
+/** The same, document by document. @param after the number of the last document to skip */
 export function* documentManifests(
   text: string,
   file: string,
@@ -98,7 +98,7 @@ function readDocument(document: ManifestDocument, file: string, problems: Manife
 
 const apiVersions: readonly string[] = kymaVersions.map((version) => `${kymaGroup}/${version}`);
 
-/** What `kubectl get -o yaml` prints for several objects. */
+/** A list is what `kubectl get -o yaml` prints for several objects. */
 function isList(field: ManifestField): boolean {
   return childField(field, 'kind').value === 'List' && childField(field, 'apiVersion').value === 'v1';
 }
@@ -110,7 +110,7 @@ function readItem(field: ManifestField, problems: readonly ManifestProblem[]): O
   return isForeign(field) ? 'foreign' : 'broken';
 }
 
-/** An object of another API group, as a Secret that stands in the same file. */
+/** An object of another API group, such as a Secret in the same file. */
 function isForeign(field: ManifestField): boolean {
   const apiVersion = childField(field, 'apiVersion').value;
   return typeof apiVersion === 'string' && apiVersion !== '' && !apiVersion.startsWith(`${kymaGroup}/`);
@@ -118,7 +118,7 @@ function isForeign(field: ManifestField): boolean {
 
 function readPipeline(field: ManifestField): Pipeline | undefined {
   if (readObject(field) === undefined) return undefined;
-  // One complaint is enough about an object that is no pipeline; the rest of it is no business of ours.
+  // One complaint is enough about an object that is not a pipeline; the rest of it does not concern us.
   const apiVersion = readOneOf(childField(field, 'apiVersion'), apiVersions);
   if (apiVersion === undefined) return undefined;
   const kind = readOneOf(childField(field, 'kind'), kymaKindNames);
@@ -151,7 +151,7 @@ function readStatus(field: ManifestField): Pipeline['conditions'] {
   return status === undefined ? [] : readConditions(childField(field, 'conditions'));
 }
 
-/** What an object's name must be, for a message to a person. */
+/** The rule for an object's name, for a message to a person. */
 const dnsSubdomainRule =
   'a DNS-1123 subdomain (lower-case letters, digits, "-" and ".", with a letter or digit at both ends of each part), at most 253 characters';
 
@@ -160,8 +160,8 @@ const label = '[a-z0-9](?:[-a-z0-9]*[a-z0-9])?';
 const subdomain = new RegExp(`^${label}(?:\\.${label})*$`);
 
 /**
- * True for a name that Kubernetes takes (apimachinery's IsDNS1123Subdomain).
- * Such a name is safe as a file name too: it holds no slash, does not start with a dot, and `..` cannot occur.
+ * True for a name that Kubernetes accepts (IsDNS1123Subdomain of apimachinery).
+ * Such a name is also a safe file name: it holds no slash, does not start with a dot, and cannot be `..`.
  */
 export function isDnsSubdomain(name: string): boolean {
   return name.length <= maxLength && subdomain.test(name);

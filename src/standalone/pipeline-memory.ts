@@ -2,22 +2,22 @@ import { requestKey, type Condition, type Pipeline, type Request } from '../reco
 import { compareRequests, type Manifest } from './manifest-file.ts';
 import { slicedSort, type Sliced } from '../runtime/slices.ts';
 
-/** The only type of condition that is written here; every other one is the manifest's, so that an edit of it takes effect. */
+/** The only condition type that is written here. Every other condition comes from the manifest, so that an edit of it takes effect. */
 export const ownConditionType = 'TelemetryFlowHealthy';
 
-/** What {@link PipelineMemory.replace} wants to know of the manifests. */
+/** The requests of the manifests, as {@link PipelineMemory.replace} needs them. */
 export function* sortedRequests(manifests: ReadonlyMap<string, Manifest>): Sliced<readonly Request[]> {
   const requests: Request[] = [];
   for (const { pipeline } of manifests.values()) requests.push({ kind: pipeline.kind, name: pipeline.name });
   return yield* slicedSort(requests, compareRequests);
 }
 
-/** The pipelines known now: what the manifests say, overlaid with the condition that was written here. */
+/** The pipelines known now: the manifests, overlaid with the condition that was written here. */
 export class PipelineMemory {
   #manifests: ReadonlyMap<string, Manifest> = new Map();
   #requests: readonly Request[] = [];
   readonly #own = new Map<string, Condition>();
-  /** Those that were asked for. */
+  /** The pipelines that were asked for. */
   readonly #pipelines = new Map<string, Pipeline>();
 
   get manifests(): ReadonlyMap<string, Manifest> {
@@ -35,9 +35,9 @@ export class PipelineMemory {
   }
 
   /**
-   * Takes the manifests for all there are; what was written for a pipeline that is gone is forgotten. Readers see all of it or nothing.
+   * Replaces all manifests, and forgets what was written for a pipeline that is gone. Readers see the whole change or none of it.
    * @param requests those of the manifests, by kind, then by name
-   * @param stored what is already written for pipelines that are new, by request key
+   * @param stored the conditions already written for pipelines that are new, by request key
    */
   replace(
     manifests: ReadonlyMap<string, Manifest>,
@@ -51,7 +51,7 @@ export class PipelineMemory {
     this.#pipelines.clear();
   }
 
-  /** Remembers the conditions that were written. Does nothing if the pipeline has gone meanwhile. */
+  /** Remembers the conditions that were written. Does nothing if the pipeline no longer exists. */
   setWritten(request: Request, conditions: readonly Condition[]): void {
     const key = requestKey(request);
     if (!this.#manifests.has(key)) return;
@@ -59,7 +59,7 @@ export class PipelineMemory {
     this.#pipelines.delete(key);
   }
 
-  /** True if a condition of ours is on the pipeline. */
+  /** True if the pipeline has a condition of ours. */
   hasWritten(request: Request): boolean {
     return this.#own.has(requestKey(request));
   }
@@ -80,7 +80,7 @@ export class PipelineMemory {
   }
 }
 
-/** Ours takes the place of the manifest's condition of that type, or the end of the list. */
+/** Our condition replaces the manifest's condition of that type, or goes to the end of the list. */
 function overlay(conditions: readonly Condition[], own: Condition): readonly Condition[] {
   const at = conditions.findIndex(({ type }) => type === own.type);
   if (at === -1) return [...conditions, own];

@@ -28,7 +28,7 @@ describe('keyed lock', () => {
             done[key]?.push(index);
             if (fails) throw new Error('failed');
           });
-          // Looked at only at the end, when it may long have failed.
+          // The promise is awaited only at the end, long after it may have failed.
           result.catch(() => undefined);
           results.push(result);
         }

@@ -16,13 +16,13 @@ interface PipelineStatusesOptions extends Pick<Runtime, 'logger' | 'schedule'> {
   readonly memory: PipelineMemory;
 }
 
-/** Files that are read or written at once. */
+/** The most files that are read or written at once. */
 const maxConcurrentFiles = 16;
 
-/** How many paths a log line names at most. */
+/** The most paths that a log line names. */
 const maxNamedFiles = 10;
 
-/** Keeps memory and the status files in step. Whoever writes or removes a pipeline's file holds its lock while doing so. */
+/** Keeps memory and the status files in step. Every write or removal of a pipeline's file holds the pipeline's lock. */
 export class PipelineStatuses {
   readonly #logger: Logger;
   readonly #memory: PipelineMemory;
@@ -37,17 +37,17 @@ export class PipelineStatuses {
     this.#folder = new StatusFolder({ storage, logger, parse });
   }
 
-  /** Makes the folders and checks that they can be written to. Rejects with a FolderError. */
+  /** Creates the folders and checks that they are writable. Rejects with a FolderError. */
   open(): Promise<void> {
     return this.#folder.open();
   }
 
-  /** When no file is being written any more. */
+  /** Settles when no file is being written any more. */
   idle(): Promise<void> {
     return this.#locks.idle();
   }
 
-  /** Makes memory, then the files, follow the manifests. A file that cannot be written is a warn line: memory is right all the same. */
+  /** Makes memory, then the files, follow the manifests. A file that cannot be written costs a warn line; memory is right all the same. */
   async accept(manifests: ReadonlyMap<string, Manifest>, differences: readonly ManifestDifference[]): Promise<void> {
     const slices = new Slices(this.#schedule, 'pipelines');
     const stored = await this.#readStored(differences);
@@ -61,7 +61,7 @@ export class PipelineStatuses {
     });
   }
 
-  /** The file is written first, then memory: what a reconcile reads has been kept. Rejects with a FolderError or the signal's reason. */
+  /** Writes the file, then memory: a reconcile reads only what is stored. Rejects with a FolderError or the signal's reason. */
   update(request: Request, change: ConditionChange, signal: AbortSignal): Promise<boolean> {
     return this.#locks.run(requestKey(request), async () => {
       signal.throwIfAborted();
@@ -69,13 +69,13 @@ export class PipelineStatuses {
       const conditions = pipeline === undefined ? undefined : change(pipeline.conditions);
       if (pipeline === undefined || conditions === undefined) return false;
       await this.#folder.write(pipeline, conditions);
-      // If the pipeline went meanwhile, memory takes nothing, and the removal of the file waits for our lock.
+      // If the pipeline has gone meanwhile, memory ignores this, and the removal of the file waits for our lock.
       this.#memory.setWritten(request, conditions);
       return true;
     });
   }
 
-  /** Takes over what somebody else did to status files, and gives whose they are: a reconcile puts them right. */
+  /** Takes over edits of status files by somebody else, and returns their pipelines: a reconcile puts them right. */
   async follow(): Promise<readonly Request[]> {
     const edited: Request[] = [];
     await mapBounded(this.#memory.list(), maxConcurrentFiles, (request) =>
@@ -88,7 +88,7 @@ export class PipelineStatuses {
     return edited;
   }
 
-  /** Tells of status files that belong to no pipeline. They stay: with a wrong folder of pipelines, all of them would go. */
+  /** Logs status files that belong to no pipeline. They stay: a wrong pipelines folder would otherwise remove all of them. */
   async logStrangers(): Promise<void> {
     const strangers = await this.#folder.strangers(this.#memory.list());
     if (strangers.length === 0) return;
@@ -114,7 +114,7 @@ export class PipelineStatuses {
     await this.#folder.remove(request).catch((error: unknown) => this.#warn(request, error));
   }
 
-  /** The manifest's part of a status was edited: no reconcile need write for that, so the file is brought up to date here. */
+  /** The manifest's part of a status was edited. That needs no reconcile, so the file is brought up to date here. */
   async #refresh(request: Request, stored: readonly Condition[] | undefined): Promise<void> {
     const pipeline = this.#memory.get(request);
     if (pipeline === undefined || !this.#memory.hasWritten(request)) return;
@@ -127,17 +127,17 @@ export class PipelineStatuses {
   }
 }
 
-/** True for what a status file shows of a manifest. */
+/** True if a status file shows this part of a manifest. */
 function isShown(part: ManifestPart): boolean {
   return part === 'apiVersion' || part === 'conditions';
 }
 
-/** Runs tasks of one key one after the other, in the order in which they came; tasks of different keys do not wait for each other. */
+/** Runs tasks with the same key one after the other, in the order of the calls; tasks with different keys do not wait for each other. */
 export class KeyedLock {
-  /** The last task of each key that has one; it never rejects. */
+  /** The last unfinished task of each key; it never rejects. */
   readonly #tails = new Map<string, Promise<unknown>>();
 
-  /** Settles as the task does. A task that fails does not stop those behind it. */
+  /** Settles as the task does. A failing task does not stop those behind it. */
   run<Result>(key: string, task: () => Promise<Result>): Promise<Result> {
     const result = (this.#tails.get(key) ?? Promise.resolve()).then(task);
     const tail: Promise<void> = result.catch(() => undefined).then(() => this.#release(key, tail));
@@ -145,12 +145,12 @@ export class KeyedLock {
     return result;
   }
 
-  /** When every task given so far is done. */
+  /** Settles when every task so far is done. */
   async idle(): Promise<void> {
     await Promise.all(this.#tails.values());
   }
 
-  /** How many keys have a task that is not done. */
+  /** How many keys have an unfinished task. */
   get size(): number {
     return this.#tails.size;
   }

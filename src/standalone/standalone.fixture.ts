@@ -11,7 +11,7 @@ import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { PipelineFolder } from './pipeline-folder.ts';
 import { parsePipelineManifest, type PipelineManifest } from './pipeline-manifest.ts';
 
-/** An empty folder that is gone after the test. */
+/** An empty folder that is removed after the test. */
 export async function temporaryFolder(test: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'tocsin-standalone-'));
   test.after(() => rm(folder, { recursive: true, force: true }));
@@ -28,7 +28,7 @@ export function condition(type: string, overrides: Partial<Condition> = {}): Con
   return { type, ...base, lastTransitionTime: '2026-11-21T03:00:00Z', ...overrides };
 }
 
-/** Lets the event loop turn until something holds that the file system brings about; fails after ten seconds. */
+/** Lets the event loop turn until the file system has brought about a condition; fails after ten seconds. */
 export async function waitUntil(holds: () => boolean): Promise<void> {
   const deadline = performance.now() + 10_000;
   while (!holds()) {
@@ -44,11 +44,11 @@ export interface OpenFolder {
   readonly logger: RecordingLogger;
   readonly pipelines: PipelineFolder;
   readonly changes: readonly PipelineChange[];
-  /** Writes files into the folder, or takes those away whose text is undefined. */
+  /** Writes files into the folder, or removes those whose text is undefined. */
   put(files: Readonly<Record<string, string | undefined>>): Promise<void>;
 }
 
-/** A pipelines folder with these files, not opened yet; closed after the test, which fails if a timer was left. Time passes with each change that is told. */
+/** A pipelines folder with these files, not opened yet. Closed after the test, which fails if it left a timer; each change takes time. */
 export async function pipelineFolder(
   test: TestContext,
   files: Readonly<Record<string, string>> = {},

@@ -61,7 +61,7 @@ describe('status folder', () => {
     await status.write(pipeline, [condition('A')]);
     const before = (await stat(join(storage, filePath))).ino;
     await status.write(pipeline, [condition('B')]);
-    // Renamed over, not written into: whoever has the old one open reads it to its end.
+    // The file is renamed over, not written into: whoever has the old file open reads it to its end.
     assert.notEqual((await stat(join(storage, filePath))).ino, before);
   });
 

@@ -13,7 +13,7 @@ import { kymaKindNames } from '../reconcile/kyma-kinds.ts';
 import { isDnsSubdomain, type PipelineManifest } from './pipeline-manifest.ts';
 
 interface StatusFolderOptions {
-  /** The storage folder (`--storage.path`); the statuses are in `status/` in it. */
+  /** The storage folder (`--storage.path`); the statuses are in its `status/`. */
   readonly storage: string;
   readonly logger: Logger;
   readonly parse: ParseManifest;
@@ -22,15 +22,15 @@ interface StatusFolderOptions {
 const temporaryName = /^\..+\.yaml\.tmp$/;
 
 /**
- * The statuses of pipelines as files, `<storage>/status/<kind in lower case>/<name>.yaml`. A status is written to a temporary file and
- * renamed, so that a reader, and whoever comes after a kill at any moment, sees the old one or the new one and never a half. There is no
- * fsync: after a power failure a status may be lost, but it can be made anew from the alerts, and a sync would cost each write a disk turn.
+ * The statuses of pipelines as files, `<storage>/status/<kind in lower case>/<name>.yaml`. A status is written to a temporary file,
+ * which is then renamed: a reader sees the old status or the new one and never a half, even after a kill at any moment. There is no
+ * fsync: after a power failure a status may be lost, but the alerts make it anew, and a sync would cost each write a turn of the disk.
  */
 export class StatusFolder {
   readonly #root: string;
   readonly #logger: Logger;
   readonly #parse: ParseManifest;
-  /** By path: what each file looked like when it was read or written last. */
+  /** By path: what each file looked like when it was last read or written. */
   readonly #stamps = new Map<string, string>();
 
   constructor({ storage, logger, parse }: StatusFolderOptions) {
@@ -39,7 +39,7 @@ export class StatusFolder {
     this.#logger = logger;
   }
 
-  /** Makes the folders, tries to write in each, and removes what a killed process left. Rejects with a FolderError. */
+  /** Creates the folders, tries to write to each, and removes the temporary files of a killed process. Rejects with a FolderError. */
   async open(): Promise<void> {
     for (const kind of kymaKindNames) {
       const folder = this.#folderOf(kind);
@@ -51,7 +51,7 @@ export class StatusFolder {
     }
   }
 
-  /** Status files that belong to none of these pipelines, as paths. Rejects with a FolderError. */
+  /** The paths of status files that belong to none of these pipelines. Rejects with a FolderError. */
   async strangers(pipelines: readonly Request[]): Promise<readonly string[]> {
     const known = new Set(pipelines.map((request) => this.#pathOf(request)));
     const paths = kymaKindNames.map((kind) => {
@@ -63,7 +63,7 @@ export class StatusFolder {
     return (await Promise.all(paths)).flat().filter((path) => !known.has(path));
   }
 
-  /** The conditions that were written last; undefined if there are none. A file that cannot be read is a warn line and counts as none. */
+  /** The conditions that were last written; undefined if there are none. An unreadable file costs a warn line and counts as none. */
   async read(request: Request): Promise<readonly Condition[] | undefined> {
     const file = this.#pathOf(request);
     await this.#stamp(file);
@@ -86,7 +86,7 @@ export class StatusFolder {
         await replaceFile(path, text);
       } catch (error) {
         if (errorCode(error) !== 'ENOENT') throw error;
-        // Somebody removed the folder while we run.
+        // Somebody removed the folder while Tocsin was running.
         await makeFolder(dirname(path));
         await replaceFile(path, text);
       }
@@ -94,13 +94,13 @@ export class StatusFolder {
     await this.#stamp(path);
   }
 
-  /** True if somebody else has written or removed the pipeline's file since it was read or written here. */
+  /** True if somebody else has written or removed the pipeline's file since Tocsin last read or wrote it. */
   async isEdited(request: Request): Promise<boolean> {
     const path = this.#pathOf(request);
     return (await stampOf(path)) !== (this.#stamps.get(path) ?? noFile);
   }
 
-  /** Removes the status file of a pipeline that is gone; that there is none is fine. Rejects with a FolderError. */
+  /** Removes the status file of a pipeline that is gone; a missing file is fine. Rejects with a FolderError. */
   async remove(request: Request): Promise<void> {
     const path = this.#pathOf(request);
     await attempt('remove the status file', path, () => removeFile(path));
@@ -126,13 +126,13 @@ export class StatusFolder {
 
 const noFile = '';
 
-/** Differs when the file is another one or has other content. */
+/** Differs when it is another file or its content has changed. */
 async function stampOf(path: string): Promise<string> {
   const stats = await stat(path).catch(() => undefined);
   return stats === undefined ? noFile : `${stats.ino} ${stats.size} ${stats.mtimeMs}`;
 }
 
-/** That a folder is there says nothing yet: it may be read-only, or the disk full. */
+/** An existing folder proves nothing yet: it may be read-only, or the disk full. */
 async function prepare(folder: string): Promise<void> {
   await makeFolder(folder);
   const probe = join(folder, '.probe.yaml.tmp');
@@ -146,7 +146,7 @@ async function replaceFile(path: string, text: string): Promise<void> {
     await writeRegularFile(temporary, text);
     await rename(temporary, path);
   } catch (error) {
-    // On a full disk what was written of it takes room. The first error is the one to tell.
+    // On a full disk the part that was written takes up room. Only the first error is worth reporting.
     await unlink(temporary).catch(() => undefined);
     throw error;
   }
@@ -166,12 +166,12 @@ async function attempt<Result>(action: string, path: string, task: () => Promise
   }
 }
 
-/** With the affixes of the temporary file the longest name that file systems take, which is 255 bytes. */
+/** The longest name that file systems accept, 255 bytes, less the affixes of the temporary file. */
 const maxNameLength = 255 - '..yaml.tmp'.length;
 
 /**
- * The name of a pipeline's status file. A pipeline's name may be so long that no file can bear it: then it is cut, and a `~`, which no
- * pipeline's name can hold, and a hash make it unique again. Throws if the name is not a safe one, which a manifest cannot bring about.
+ * The name of a pipeline's status file. Some valid names of pipelines are too long for a file: such a name is cut, and a `~`, which
+ * no pipeline name can contain, and a hash make it unique again. Throws if the name is not safe, which a manifest cannot bring about.
  */
 export function statusFileName(name: string): string {
   if (!isDnsSubdomain(name)) throw new Error(`${JSON.stringify(name)} cannot be the name of a status file`);
@@ -181,8 +181,8 @@ export function statusFileName(name: string): string {
 }
 
 /**
- * The pipeline's status as `kubectl get -o yaml` shows it, keys in alphabetical order. Text is quoted where YAML 1.1, which most readers
- * still speak, would take it for something else; lines are not folded, so that a message can be found with `grep`.
+ * The pipeline's status as `kubectl get -o yaml` shows it, keys in alphabetical order. Text is quoted where YAML 1.1, which most
+ * readers still use, would take it for something else; lines are not folded, so that `grep` finds a message.
  */
 export function renderStatus({ apiVersion, kind, name }: Pipeline, conditions: readonly Condition[]): string {
   const object = { apiVersion, kind, metadata: { name }, status: { conditions: conditions.map(sortKeys) } };
@@ -194,7 +194,7 @@ function sortKeys({ type, status, reason, message, lastTransitionTime, observedG
   return { lastTransitionTime, message, ...generation, reason, status, type };
 }
 
-/** The conditions in a status file, as it was parsed. Throws with the first thing that is wrong with it, also if it is another pipeline's. */
+/** The conditions in a parsed status file. Throws with the first problem in it, also if it belongs to another pipeline. */
 export function conditionsOf({ pipelines, problems }: PipelineManifest, { kind, name }: Request): readonly Condition[] {
   const [problem] = problems;
   if (problem !== undefined) throw new Error(`line ${problem.line}, column ${problem.column}: ${problem.message}`);

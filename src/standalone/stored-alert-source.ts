@@ -5,7 +5,7 @@ import type { AlertSnapshot, AlertSource } from '../reconcile/ports.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Slices } from '../runtime/slices.ts';
 
-/** Looks at so many alerts before it looks at the clock. */
+/** The number of alerts between two looks at the clock. */
 const alertsPerStep = 64;
 
 interface Taken {
@@ -13,7 +13,7 @@ interface Taken {
   readonly snapshot: Promise<AlertSnapshot>;
 }
 
-/** The truth where no Prometheus is configured: the alerts that were pushed. */
+/** The source of truth when no Prometheus is configured: the alerts that were pushed. */
 export class StoredAlertSource implements AlertSource {
   readonly pulls = false;
   readonly #store: AlertStore;
@@ -33,7 +33,7 @@ export class StoredAlertSource implements AlertSource {
     return this.#last.snapshot;
   }
 
-  /** In slices. An alert that comes or changes meanwhile wakes a reconcile of its own, which this snapshot is too old for. */
+  /** Works in slices. An alert that arrives or changes meanwhile wakes a reconcile of its own, for which this snapshot is too old. */
   async #takeSnapshot(takenAt: number): Promise<AlertSnapshot> {
     const slices = new Slices(this.#schedule, 'stored alerts');
     const firing = new FiringAlerts(slices);
@@ -47,8 +47,8 @@ export class StoredAlertSource implements AlertSource {
 }
 
 /**
- * Later than the cause, not just as late: within one millisecond an alert can come after the snapshot and before the request
- * for it. And not from the future, as it is when the clock was set back.
+ * Must be later than the cause, not just as late: within one millisecond an alert can arrive after the snapshot and before the
+ * request for it. A snapshot from the future, as after the clock was set back, is not fresh either.
  */
 function isFresh(takenAt: number, notBefore: number, now: number): boolean {
   return takenAt > notBefore && takenAt <= now;
