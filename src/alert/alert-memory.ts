@@ -1,5 +1,11 @@
-import { receivedTimes, mergeTimes, type AlertTimes, type Alert, type AlertTexts } from './alert.ts';
-import type { PostableAlert } from './postable/postable-alert.ts';
+import {
+  receivedTimes,
+  mergeTimes,
+  type AlertTimes,
+  type Alert,
+  type AlertTexts,
+  type PostableAlert,
+} from './alert.ts';
 import type { LabelText } from './labels.ts';
 
 const never: AlertTimes = { startsAt: 0, endsAt: 0, updatedAt: 0, timeout: false };

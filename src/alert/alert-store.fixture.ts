@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict';
-import { Alert, isResolved, receivedTimes, mergeTimes, type AlertTexts, type AlertTimes } from './alert.ts';
+import {
+  Alert,
+  isResolved,
+  receivedTimes,
+  mergeTimes,
+  type AlertTexts,
+  type AlertTimes,
+  type PostableAlert,
+} from './alert.ts';
 import { alertSize } from './alert-memory.ts';
 import type { AlertChange, AlertStore, AlertStoreOptions } from './alert-store.ts';
 import { labelKey, type LabelSet } from './labels.ts';
-import type { AlertFields, PostableAlert } from './postable/postable-alert.ts';
+import type { AlertFields } from './postable/postable-alert.ts';
 
 const retentionMs = 30 * 60_000;
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { Alert } from './alert.ts';
+import type { Alert, PostableAlert } from './alert.ts';
 import { AlertStore, type AlertStoreOptions, type PutResult } from './alert-store.ts';
 import { countLooks, firingAt, NaiveStore, posted, stateOf } from './alert-store.fixture.ts';
 import { labelKey, type LabelSet } from './labels.ts';
-import type { AlertFields, PostableAlert } from './postable/postable-alert.ts';
+import type { AlertFields } from './postable/postable-alert.ts';
 import { TextHash } from './text-hash.ts';
 
 const minute = 60_000;

@@ -1,9 +1,8 @@
-import { Alert, isResolved, type AlertTexts, type AlertTimes } from './alert.ts';
+import { Alert, isResolved, type AlertTexts, type AlertTimes, type PostableAlert } from './alert.ts';
 import { AlertIndex } from './alert-index.ts';
 import { alertSize, SharedTimes } from './alert-memory.ts';
 import { DeadlineHeap } from './deadline-heap.ts';
 import { isSameLabelText } from './labels.ts';
-import type { PostableAlert } from './postable/postable-alert.ts';
 
 /** How long a resolved alert is remembered, so that Prometheus, which repeats a resolve for 15 minutes, tells nothing new. */
 const resolvedRetentionMs = 30 * 60_000;

@@ -1,8 +1,29 @@
 import { fingerprint, sortedNames } from './fingerprint.ts';
 import { isLabelText, labelSetOf, type Labelled, type LabelSet, type LabelText } from './labels.ts';
-import type { IdentifiedLabels, PostableAlert } from './postable/postable-alert.ts';
 import { TextHash } from './text-hash.ts';
 import { compareByBytes } from '../text/go/utf8.ts';
+
+/** Labels, and the key that tells them from others. */
+export interface IdentifiedLabels extends Labelled {
+  /** See {@link labelKey}. '' if they are invalid. */
+  readonly key: string;
+  /** The key's {@link TextHash}, if it is known. */
+  readonly keyHash?: number;
+}
+
+/** One alert of a POST body that satisfies the schema: what the sender said, with empty label values already gone. */
+export interface PostableAlert extends IdentifiedLabels {
+  readonly annotations: LabelText;
+  /** Milliseconds since the epoch; undefined if absent. */
+  readonly startsAt: number | undefined;
+  readonly endsAt: number | undefined;
+  /** '' if absent. */
+  readonly generatorURL: string;
+  /** The alert that was stored under this key when this one was read; it may have been forgotten since. */
+  readonly known?: IdentifiedLabels | undefined;
+  /** Why the alert cannot be stored whatever the time is; undefined if it can. The rest of its batch is not concerned. */
+  readonly invalid: string | undefined;
+}
 
 /** What an alert says besides its labels and times. */
 export interface AlertTexts {

@@ -1,30 +1,9 @@
-import { labelKey, labelSetOf, type Labelled, type LabelSet, type LabelText } from '../labels.ts';
-
-/** One alert of a POST body that satisfies the schema: what the sender said, with empty label values already gone. */
-export interface PostableAlert extends IdentifiedLabels {
-  readonly annotations: LabelText;
-  /** Milliseconds since the epoch; undefined if absent. */
-  readonly startsAt: number | undefined;
-  readonly endsAt: number | undefined;
-  /** '' if absent. */
-  readonly generatorURL: string;
-  /** The alert that was stored under this key when this one was read; it may have been forgotten since. */
-  readonly known?: IdentifiedLabels | undefined;
-  /** Why the alert cannot be stored whatever the time is; undefined if it can. The rest of its batch is not concerned. */
-  readonly invalid: string | undefined;
-}
+import type { IdentifiedLabels, PostableAlert } from '../alert.ts';
+import { labelKey, labelSetOf, type LabelSet, type LabelText } from '../labels.ts';
 
 /** What is left to decide once the fields have their types. */
 export interface AlertFields extends Omit<PostableAlert, 'key' | 'keyHash' | 'known' | 'invalid'> {
   readonly annotations: LabelSet;
-}
-
-/** Labels, and the key that tells them from others. */
-export interface IdentifiedLabels extends Labelled {
-  /** See {@link labelKey}. '' if they are invalid. */
-  readonly key: string;
-  /** The key's {@link TextHash}, if it is known. */
-  readonly keyHash?: number;
 }
 
 const noLabels: LabelSet = Object.freeze({});

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { alertsBody } from '../alert-json.fixture.ts';
-import { BatchError, type PostableAlert } from './postable-alert.ts';
+import { BatchError } from './postable-alert.ts';
+import type { PostableAlert } from '../alert.ts';
 import { readAlerts, fieldName, type FieldName } from './read-alerts.ts';
 
 function read(text: string, maxLabels = 64): PostableAlert[] {

@@ -1,4 +1,5 @@
-import { BatchError, noAnnotations, postableAlert, type PostableAlert } from './postable-alert.ts';
+import { BatchError, noAnnotations, postableAlert } from './postable-alert.ts';
+import type { PostableAlert } from '../alert.ts';
 import { JsonError } from '../../text/json-scanner.ts';
 import { JsonReader } from '../../text/json-reader.ts';
 import { isRequestUri } from '../../text/go/url.ts';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { KnownAlerts, PostableAlert } from './postable-alert.ts';
+import type { KnownAlerts } from './postable-alert.ts';
+import type { PostableAlert } from '../alert.ts';
 import { labelKey, labelSetOf, type LabelSet } from '../labels.ts';
 import { readAlerts } from './read-alerts.ts';
 import { readPrometheusAlerts, TextCursor } from './read-prometheus-alerts.ts';

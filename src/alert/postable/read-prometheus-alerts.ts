@@ -1,11 +1,5 @@
-import {
-  noAnnotations,
-  postableAlert,
-  TextAlert,
-  type KnownAlert,
-  type KnownAlerts,
-  type PostableAlert,
-} from './postable-alert.ts';
+import { noAnnotations, postableAlert, TextAlert, type KnownAlert, type KnownAlerts } from './postable-alert.ts';
+import type { PostableAlert } from '../alert.ts';
 import type { LabelSet, LabelText } from '../labels.ts';
 import { PlainLabelSet } from './plain-label-set.ts';
 import { isRequestUri } from '../../text/go/url.ts';

@@ -1,6 +1,7 @@
 import { fieldName } from './read-alerts.ts';
 import type { LabelSet } from '../labels.ts';
-import { noAnnotations, postableAlert, type PostableAlert } from './postable-alert.ts';
+import { noAnnotations, postableAlert } from './postable-alert.ts';
+import type { PostableAlert } from '../alert.ts';
 import { isRequestUri } from '../../text/go/url.ts';
 import { parseDateTime } from '../../text/go/date-time.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { PostableAlert } from './postable-alert.ts';
+import type { PostableAlert } from '../alert.ts';
 import { readAlerts } from './read-alerts.ts';
 import { readWebhookAlerts, readWebhookHead, type WebhookHead } from './read-webhook.ts';
 import { JsonError } from '../../text/json-scanner.ts';

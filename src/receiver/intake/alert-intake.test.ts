@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { AlertStore } from '../../alert/alert-store.ts';
 import { firingAt, posted } from '../../alert/alert-store.fixture.ts';
-import type { PostableAlert } from '../../alert/postable/postable-alert.ts';
+import type { PostableAlert } from '../../alert/alert.ts';
 import { causeFields } from '../../cause/causes.fixture.ts';
 import { maxNamedProblems, AlertIntake, type AlertTransition, type Repeats } from './alert-intake.ts';
 import { alertsFormat } from './batch.ts';

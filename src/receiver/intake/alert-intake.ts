@@ -1,6 +1,5 @@
-import type { Alert } from '../../alert/alert.ts';
+import type { Alert, PostableAlert } from '../../alert/alert.ts';
 import type { AlertStore, PutResult } from '../../alert/alert-store.ts';
-import type { PostableAlert } from '../../alert/postable/postable-alert.ts';
 import { Causes } from '../../cause/causes.ts';
 import { addCause, briefLabelSet } from '../../cause/alert-cause.ts';
 import type { LabelSet } from '../../alert/labels.ts';

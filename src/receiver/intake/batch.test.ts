@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { PostableAlert } from '../../alert/postable/postable-alert.ts';
+import type { PostableAlert } from '../../alert/alert.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { slicedBodyBytes } from '../../text/json-stream.ts';
 import { SliceSchedule } from '../../runtime/slice-schedule.ts';

@@ -1,4 +1,5 @@
-import { nothingKnown, BatchError, type KnownAlerts, type PostableAlert } from '../../alert/postable/postable-alert.ts';
+import { nothingKnown, BatchError, type KnownAlerts } from '../../alert/postable/postable-alert.ts';
+import type { PostableAlert } from '../../alert/alert.ts';
 import { readAlerts } from '../../alert/postable/read-alerts.ts';
 import { readAlertsFast } from '../../alert/postable/read-usual-alerts.ts';
 import { readPrometheusAlerts } from '../../alert/postable/read-prometheus-alerts.ts';
