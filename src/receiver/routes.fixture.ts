@@ -58,12 +58,6 @@ export function testMetrics(store?: AlertStore): TestMetrics {
   return { registry, metrics: createReceiverMetrics(registry, createHttpMetrics(registry), gauges) };
 }
 
-/** The value of one series, such as `name{label="value"}`; undefined if it is not there. */
-export async function metric(registry: Registry, series: string): Promise<number | undefined> {
-  const line = (await registry.metrics()).split('\n').find((candidate) => candidate.startsWith(`${series} `));
-  return line === undefined ? undefined : Number(line.slice(series.length + 1));
-}
-
 function configOf({ repeats, maxAlerts, maxLabels, maxBytes, groupBy }: TestRoutesOptions): Config {
   const config = Config.parse({});
   const receiver = {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { metric, startRoutes } from './routes.fixture.ts';
+import { metric } from '../runtime/metric.fixture.ts';
+import { startRoutes } from './routes.fixture.ts';
 
 const hour = 3_600_000;
 /** Large enough that it is not tried on a few thousand characters. */

@@ -7,13 +7,14 @@ import { FakeClock } from '../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { restTurns, sliceMs, SliceSchedule } from '../runtime/slice-schedule.ts';
 import { BrokenRequests } from './broken-requests.ts';
-import { rawConnection, type RawConnection } from '../receiver/raw-connection.fixture.ts';
-import { metric, testMetrics } from '../receiver/routes.fixture.ts';
+import { rawConnection, type RawConnection } from './raw-connection.fixture.ts';
+import { metric } from '../runtime/metric.fixture.ts';
+import { testHttpMetrics } from './http-metrics.fixture.ts';
 
 function setUp() {
   const clock = new FakeClock();
   const logger = new RecordingLogger();
-  const { registry, metrics } = testMetrics();
+  const { registry, metrics } = testHttpMetrics();
   const headers = (): [string, string][] => [['X-Frame-Options', 'deny']];
   const broken = new BrokenRequests({
     clock,

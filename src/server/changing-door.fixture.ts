@@ -15,7 +15,8 @@ import { Config } from '../config/config.ts';
 import { webConfigCheckMs } from './web/live-web-config.ts';
 import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { loadWebConfig } from './web/load-web-config.ts';
-import { metric, testMetrics } from '../receiver/routes.fixture.ts';
+import { metric } from '../runtime/metric.fixture.ts';
+import { testHttpMetrics } from './http-metrics.fixture.ts';
 import { testConnections } from './connections.fixture.ts';
 import { routesTo } from './routes.fixture.ts';
 import { GuardedServer } from './guarded-server.ts';
@@ -75,7 +76,7 @@ export async function startChangingDoor(
   const clock = new FakeClock();
   const logger = new RecordingLogger();
   const { receiver } = Config.parse({});
-  const metrics = testMetrics();
+  const metrics = testHttpMetrics();
   const server = new GuardedServer({
     ...metrics,
     clock,

@@ -9,10 +9,11 @@ import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Config } from '../config/config.ts';
 import { createWebMetrics } from './web/gate-report.ts';
 import type { ClientAuthType, TlsSettings } from './web/web-settings.ts';
-import { rawConnection, requestHead } from '../receiver/raw-connection.fixture.ts';
+import { rawConnection, requestHead } from './raw-connection.fixture.ts';
 import { routesTo } from './routes.fixture.ts';
 import { ReceiverServer } from './http-server.ts';
-import { metric, testMetrics } from '../receiver/routes.fixture.ts';
+import { metric } from '../runtime/metric.fixture.ts';
+import { testHttpMetrics } from './http-metrics.fixture.ts';
 import { testConnections } from './connections.fixture.ts';
 
 const { receiver: defaults } = Config.parse({});
@@ -34,7 +35,7 @@ describe('TlsConnections', () => {
   async function start(test: TestContext, clientAuthType: ClientAuthType, tlsHandshakeTimeoutMs = 10_000) {
     const clock = new FakeClock();
     const logger = new RecordingLogger();
-    const { registry, metrics } = testMetrics();
+    const { registry, metrics } = testHttpMetrics();
     const server = new ReceiverServer({
       clock,
       schedule: new SliceSchedule(clock),

@@ -6,8 +6,9 @@ import { describe, it, type TestContext } from 'node:test';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import { eventually } from '../runtime/eventually.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
-import { rawConnection, requestHead, type RawConnection } from '../receiver/raw-connection.fixture.ts';
-import { metric, testMetrics } from '../receiver/routes.fixture.ts';
+import { rawConnection, requestHead, type RawConnection } from './raw-connection.fixture.ts';
+import { metric } from '../runtime/metric.fixture.ts';
+import { testHttpMetrics } from './http-metrics.fixture.ts';
 import { graceMs } from './request/memory-budget.ts';
 import { connectionCost, headerCost, requestCost } from './connection.ts';
 import { testConnections } from './connections.fixture.ts';
@@ -19,7 +20,7 @@ const lookEveryMs = 100;
 async function start(test: TestContext, maxBytes = 64 * KiB) {
   const clock = new FakeClock();
   const logger = new RecordingLogger();
-  const { registry, metrics } = testMetrics();
+  const { registry, metrics } = testHttpMetrics();
   const connections = testConnections({ clock, logger, metrics, maxBytes });
   const requests: (readonly [IncomingMessage, ServerResponse])[] = [];
   const server = createServer((request, response) => {

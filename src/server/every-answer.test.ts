@@ -6,8 +6,8 @@ import { Config } from '../config/config.ts';
 import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { loadWebConfig } from './web/load-web-config.ts';
 import { refuse } from './request/answer.ts';
-import { rawConnection, requestHead } from '../receiver/raw-connection.fixture.ts';
-import { testMetrics } from '../receiver/routes.fixture.ts';
+import { rawConnection, requestHead } from './raw-connection.fixture.ts';
+import { testHttpMetrics } from './http-metrics.fixture.ts';
 import { testConnections } from './connections.fixture.ts';
 import { routesTo } from './routes.fixture.ts';
 import { GuardedServer } from './guarded-server.ts';
@@ -27,7 +27,7 @@ const rateLimit = 'rate_limit: {interval: 1h, burst: 1}\n';
 /** A server that sends those headers; its routes have a defect, but leave `/later` without an answer. */
 async function start(test: TestContext, more = '') {
   const clock = new FakeClock();
-  const { registry, metrics } = testMetrics();
+  const { registry, metrics } = testHttpMetrics();
   const logger = new RecordingLogger();
   const { receiver } = Config.parse({});
   const readFile = (): string => headers + more;

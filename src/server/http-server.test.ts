@@ -8,14 +8,15 @@ import { FakeClock } from '../runtime/clock.fixture.ts';
 import { eventually } from '../runtime/eventually.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { SliceSchedule } from '../runtime/slice-schedule.ts';
-import { rawConnection, requestHead } from '../receiver/raw-connection.fixture.ts';
+import { rawConnection, requestHead } from './raw-connection.fixture.ts';
 import { digestOf } from './web/load-web-config.ts';
 import { PasswordCheck } from './web/password-check.ts';
 import { Gate } from './web/gate.ts';
 import { GateReport, createWebMetrics } from './web/gate-report.ts';
 import { routesTo } from './routes.fixture.ts';
 import { ReceiverServer, type ReceiverServerOptions } from './http-server.ts';
-import { metric, testMetrics } from '../receiver/routes.fixture.ts';
+import { metric } from '../runtime/metric.fixture.ts';
+import { testHttpMetrics } from './http-metrics.fixture.ts';
 import { testConnections } from './connections.fixture.ts';
 
 const openToAll = {
@@ -32,7 +33,7 @@ const { receiver: defaults } = Config.parse({});
 async function startServer(test: TestContext, options: Partial<ReceiverServerOptions> = {}) {
   const clock = new FakeClock();
   const logger = new RecordingLogger();
-  const { registry, metrics } = testMetrics();
+  const { registry, metrics } = testHttpMetrics();
   const open: ServerResponse[] = [];
   const routes = routesTo((request, response) => {
     if (request.url === '/later') open.push(response);
@@ -69,7 +70,7 @@ async function startServer(test: TestContext, options: Partial<ReceiverServerOpt
 
 /** Opens to the bearer token `token`. */
 function lockedGate(test: TestContext, clock: FakeClock): Gate {
-  const { registry, metrics } = testMetrics();
+  const { registry, metrics } = testHttpMetrics();
   const report = new GateReport({
     clock,
     logger: new RecordingLogger(),

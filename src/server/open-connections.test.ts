@@ -7,7 +7,7 @@ import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import bcrypt from 'bcryptjs';
 import { stringify } from 'yaml';
 import { eventually } from '../runtime/eventually.fixture.ts';
-import { requestHead } from '../receiver/raw-connection.fixture.ts';
+import { requestHead } from './raw-connection.fixture.ts';
 import {
   createCertificates,
   isLetIn,

@@ -10,7 +10,7 @@ import { SilenceRoom, SilenceKeeper, SilenceDraft } from './silence-keeper.ts';
 import { silenceMemory, silencesMemoryBytes } from './silence-size.ts';
 import { silenceState, type Silence } from './silence.ts';
 import { Silences } from './silences.ts';
-import { metric, testMetrics } from '../receiver/routes.fixture.ts';
+import { metric } from '../runtime/metric.fixture.ts';
 import { SilenceLines, createSilenceMetrics } from './silence-report.ts';
 import { SilenceWatch } from './silence-watch.ts';
 import { testSilence } from './silence.fixture.ts';
@@ -119,7 +119,11 @@ function kept(given: object, append: () => Promise<void> = async () => undefined
   const logger = new RecordingLogger();
   const silences = new Silences(retentionMs);
   const registry = new Registry();
-  const metrics = createSilenceMetrics(registry, testMetrics().metrics.limitReached, () => silences.count(clock.now()));
+  const metrics = createSilenceMetrics(
+    registry,
+    () => undefined,
+    () => silences.count(clock.now()),
+  );
   const lines = new SilenceLines({ clock, logger, perSecond: () => 1 });
   const watch = new SilenceWatch({ clock, silences, lines, onEnded: () => undefined, onTold: () => undefined });
   const options = { clock, logger, silences, limits: () => limits, metrics, watch };

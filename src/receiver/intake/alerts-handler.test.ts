@@ -3,9 +3,10 @@ import { describe, it } from 'node:test';
 import { firingAt } from '../../alert/alert-store.fixture.ts';
 import { longBodyBytes } from './alerts-handler.ts';
 import { slicedBodyBytes } from '../../text/json-stream.ts';
-import { rawConnection, requestHead } from '../raw-connection.fixture.ts';
+import { rawConnection, requestHead } from '../../server/raw-connection.fixture.ts';
 import { AlertExpiry } from './alert-expiry.ts';
-import { metric, startRoutes } from '../routes.fixture.ts';
+import { metric } from '../../runtime/metric.fixture.ts';
+import { startRoutes } from '../routes.fixture.ts';
 
 const one = '[{"labels":{"alertname":"A"}}]';
 const json = { 'Content-Type': 'application/json' };

@@ -12,7 +12,8 @@ import { AlertIntake } from './alert-intake.ts';
 import { AlertLines } from './alert-lines.ts';
 import { Refusal } from '../../server/request/answer.ts';
 import { IntakeReport, Transitions } from './intake-report.ts';
-import { metric, testMetrics } from '../routes.fixture.ts';
+import { metric } from '../../runtime/metric.fixture.ts';
+import { testMetrics } from '../routes.fixture.ts';
 import { newAlert } from '../../alert/new-alert.fixture.ts';
 
 const sender = { requestId: 'r1', remote: '192.0.2.1:5000', userAgent: 'Prometheus/3' };

@@ -4,7 +4,8 @@ import { firingAt } from '../../alert/alert-store.fixture.ts';
 import { slicedBodyBytes } from '../../text/json-stream.ts';
 import { requestMappers } from '../../source/request-mapper.ts';
 import { describeCauses } from '../../cause/causes.ts';
-import { metric, startRoutes, type TestRoutes } from '../routes.fixture.ts';
+import { metric } from '../../runtime/metric.fixture.ts';
+import { startRoutes, type TestRoutes } from '../routes.fixture.ts';
 
 const hour = 3_600_000;
 const zero = '0001-01-01T00:00:00Z';

@@ -9,7 +9,8 @@ import { RecordingLogger } from '../../runtime/logger.fixture.ts';
 import { listChunkLength, openLists, slowReaderMs, ListAnswers } from './list-answers.ts';
 import { sliceMs, SliceSchedule } from '../../runtime/slice-schedule.ts';
 import type { SlicedText } from './alert-lists.ts';
-import { metric, testMetrics } from '../routes.fixture.ts';
+import { metric } from '../../runtime/metric.fixture.ts';
+import { testMetrics } from '../routes.fixture.ts';
 
 interface Started {
   readonly url: string;

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Alert } from '../../alert/alert.ts';
 import { Silences } from '../../silence/silences.ts';
-import { metric, startRoutes, type TestRoutes } from '../routes.fixture.ts';
+import { metric } from '../../runtime/metric.fixture.ts';
+import { startRoutes, type TestRoutes } from '../routes.fixture.ts';
 
 interface Shown {
   readonly labels: Readonly<Record<string, string>>;

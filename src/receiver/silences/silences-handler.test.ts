@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { eventually } from '../../runtime/eventually.fixture.ts';
-import { rawConnection, requestHead } from '../raw-connection.fixture.ts';
-import { metric, startRoutes, type TestRoutes, type TestRoutesOptions } from '../routes.fixture.ts';
+import { rawConnection, requestHead } from '../../server/raw-connection.fixture.ts';
+import { metric } from '../../runtime/metric.fixture.ts';
+import { startRoutes, type TestRoutes, type TestRoutesOptions } from '../routes.fixture.ts';
 
 const json = { 'Content-Type': 'application/json' };
 const hour = 3_600_000;

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { largeBodyBytes, largeBodySlots, BodyReader, bodyText, type Body } from './body-reader.ts';
 import { slicedBodyBytes } from '../../text/json-stream.ts';
 import type { Refusal } from './answer.ts';
-import { rawConnection, requestHead } from '../../receiver/raw-connection.fixture.ts';
+import { rawConnection, requestHead } from '../raw-connection.fixture.ts';
 import { FakeClock } from '../../runtime/clock.fixture.ts';
 import { decodeUtf8 } from '../../text/go/utf8.ts';
 import { SliceSchedule } from '../../runtime/slice-schedule.ts';

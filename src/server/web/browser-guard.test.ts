@@ -7,14 +7,15 @@ import { FakeClock } from '../../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../../runtime/logger.fixture.ts';
 import { AnchoredRegexp } from '../../matcher/anchored-regexp.ts';
 import { createWebMetrics, GateReport } from './gate-report.ts';
-import { metric, testMetrics } from '../../receiver/routes.fixture.ts';
+import { metric } from '../../runtime/metric.fixture.ts';
+import { testHttpMetrics } from '../http-metrics.fixture.ts';
 import { routesTo } from '../routes.fixture.ts';
 import { BrowserGuard, withCors, type BrowserGuardOptions } from './browser-guard.ts';
 
 async function start(test: TestContext, options: Partial<BrowserGuardOptions> = {}) {
   const clock = new FakeClock();
   const logger = new RecordingLogger();
-  const { registry, metrics } = testMetrics();
+  const { registry, metrics } = testHttpMetrics();
   const report = new GateReport({ clock, logger, metrics, webMetrics: createWebMetrics(registry) });
   const guard = new BrowserGuard({
     clock,

@@ -11,9 +11,10 @@ import { PasswordCheck } from './password-check.ts';
 import { createWebMetrics, GateReport } from './gate-report.ts';
 import type { WebSettings } from './web-settings.ts';
 import { Gate, parseAuthorization } from './gate.ts';
-import { rawConnection } from '../../receiver/raw-connection.fixture.ts';
+import { rawConnection } from '../raw-connection.fixture.ts';
 import { routesTo } from '../routes.fixture.ts';
-import { metric, testMetrics } from '../../receiver/routes.fixture.ts';
+import { metric } from '../../runtime/metric.fixture.ts';
+import { testHttpMetrics } from '../http-metrics.fixture.ts';
 
 const open: WebSettings = {
   tls: undefined,
@@ -32,7 +33,7 @@ const locked: WebSettings = {
 async function start(test: TestContext, given: Partial<WebSettings>, answersPreflights = false) {
   const clock = new FakeClock();
   const logger = new RecordingLogger();
-  const { registry, metrics } = testMetrics();
+  const { registry, metrics } = testHttpMetrics();
   const webMetrics = createWebMetrics(registry);
   const report = new GateReport({ clock, logger, metrics, webMetrics });
   let whileHashing = (): void => undefined;
