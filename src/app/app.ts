@@ -154,10 +154,10 @@ export class App {
     return trouble === undefined ? this.#notReady : `${this.#notReady}: ${trouble}`;
   }
 
-  #createHistory({ config, logger, ...options }: AppOptions): History {
+  #createHistory({ logger, ...options }: AppOptions): History {
     const common = { schedule: this.#schedule, registry: this.#registry, logger: this.#keeping(logger) };
     const folder = join(options.storagePath, 'history');
-    return new History({ ...options, ...common, config: config.history, folder });
+    return new History({ ...options, ...common, config: () => this.#config.history, folder });
   }
 
   /** Whatever is told is kept, what the history tells of itself too. */
@@ -216,9 +216,9 @@ export class App {
   }
 
   #reconfigure(changed: readonly string[]): void {
-    this.#source.reconfigure(this.#config.source);
-    this.#history.reconfigure(this.#config.history);
-    this.#receiver.reconfigure(this.#config);
+    this.#source.reconfigure();
+    this.#history.reconfigure();
+    this.#receiver.reconfigure();
     this.#server.server.limits = liveLimits(this.#config);
     this.#connections.maxBytes = this.#connectionBytes;
     if (changed.some((key) => key.includes('.max_')))
@@ -233,7 +233,7 @@ export class App {
   #createSource(): EventSource {
     return createEventSource({
       ...this.#options,
-      config: this.#config.source,
+      config: () => this.#config.source,
       registry: this.#registry,
       newEventId: () => newId(4),
       pipelines: () => this.#pipelines.list(),
@@ -256,6 +256,7 @@ export class App {
     return new Receiver({
       ...this.#options,
       ...web,
+      config: () => this.#config,
       memory: this.#connections,
       store: this.#store,
       silenceStorage: this.#storage.silences,

@@ -29,10 +29,11 @@ afterEach(async () => {
   assert.equal(clock.pending(), 0);
 });
 
-async function open(config: Partial<HistoryConfig> = {}): Promise<History> {
+async function open(config: Partial<HistoryConfig> | (() => HistoryConfig) = {}): Promise<History> {
+  const current = typeof config === 'function' ? config : () => ({ ...defaults, ...config });
   const schedule = new SliceSchedule(clock);
   const options = { clock, schedule, logger, registry: new Registry(), folder };
-  const history = new History({ ...options, config: { ...defaults, ...config } });
+  const history = new History({ ...options, config: current });
   await history.open();
   opened.push(history);
   return history;
@@ -188,15 +189,18 @@ describe('History', () => {
   });
 
   it('keeps nothing, and writes nothing, with a retention of 0', async () => {
-    const history = await open({ retention: 0 });
+    let config = { ...defaults, retention: 0 };
+    const history = await open(() => config);
     tell(history, 'r1');
     assert.equal(history.wants('alert.new'), false);
     assert.deepEqual(await requests(history), []);
     assert.deepEqual(await readdir(folder).catch(() => []), []);
-    history.reconfigure(defaults);
+    config = defaults;
+    history.reconfigure();
     tell(history, 'r2');
     assert.deepEqual(await requests(history), ['r2']);
-    history.reconfigure({ ...defaults, retention: 0 });
+    config = { ...defaults, retention: 0 };
+    history.reconfigure();
     assert.deepEqual(await requests(history), []);
   });
 

@@ -51,7 +51,8 @@ const debugEvents: ReadonlySet<string> = new Set([
 ]);
 
 export interface HistoryOptions extends Runtime {
-  readonly config: HistoryConfig;
+  /** The configuration that holds when it is called. */
+  readonly config: () => HistoryConfig;
   /** `history/` in `--storage.path`. */
   readonly folder: string;
 }
@@ -75,7 +76,6 @@ export class History implements LineKeeper {
   readonly #report: HistoryReport;
   readonly #names: NameBudget;
   readonly #followers = new Set<() => void>();
-  #config: HistoryConfig;
   #waiting: Entry[] = [];
   #cancelTimer: CancelTimer | undefined;
   #writing: Promise<void> = Promise.resolve();
@@ -87,8 +87,7 @@ export class History implements LineKeeper {
 
   constructor(options: HistoryOptions) {
     this.#options = options;
-    this.#config = options.config;
-    this.#ring = new FactRing(options.config.max_size);
+    this.#ring = new FactRing(options.config().max_size);
     this.#segments = new Segments(options);
     this.#names = new NameBudget(options.clock);
     this.#report = new HistoryReport({
@@ -100,7 +99,7 @@ export class History implements LineKeeper {
   }
 
   get isOn(): boolean {
-    return this.#config.retention > 0;
+    return this.#options.config().retention > 0;
   }
 
   /** True if a line is kept that the log would leave out. Of single alerts so many a second; the answer uses one of them up. */
@@ -123,17 +122,17 @@ export class History implements LineKeeper {
     this.#isOpen = true;
     const { clock } = this.#options;
     await this.#segments.find().catch((error: unknown) => this.#report.unreadable(this.#options.folder, error));
-    this.#lastId = Math.max(this.#lastId, await newestId(this.#segments, this.#config.max_size));
+    this.#lastId = Math.max(this.#lastId, await newestId(this.#segments, this.#options.config().max_size));
     // Facts of a storage that was removed must not be taken for those that come now.
     this.#lastId = Math.max(this.#lastId, Math.floor(clock.now()) * 1000);
     if (this.isOn) this.#loading = this.#load();
     if (this.#waiting.length > 0) this.#setTimer(writeMs);
   }
 
-  /** Another configuration, from now on. */
-  reconfigure(config: HistoryConfig): void {
-    this.#config = config;
-    this.#report.forgotten(this.#ring.resize(this.isOn ? config.max_size : 0), config.retention);
+  /** To be called when the configuration has changed. */
+  reconfigure(): void {
+    const { max_size: maxBytes, retention: retentionMs } = this.#options.config();
+    this.#report.forgotten(this.#ring.resize(this.isOn ? maxBytes : 0), retentionMs);
     if (!this.isOn) this.#waiting = [];
   }
 
@@ -212,7 +211,7 @@ export class History implements LineKeeper {
   /** Undefined if it is older than the retention: chunks go as a whole, later. */
   #kept(line: string): Fact | undefined {
     const fact = parseFact(line);
-    const oldest = this.#options.clock.now() - this.#config.retention;
+    const oldest = this.#options.clock.now() - this.#options.config().retention;
     return fact === undefined || Date.parse(fact.time) < oldest ? undefined : fact;
   }
 
@@ -228,7 +227,7 @@ export class History implements LineKeeper {
     this.#waiting = [];
     const firstId = this.#lastId + 1;
     const pieces = await this.#append(waiting);
-    this.#ring.forgetBefore(this.#options.clock.now() - this.#config.retention);
+    this.#ring.forgetBefore(this.#options.clock.now() - this.#options.config().retention);
     for (const onFacts of this.#followers) onFacts();
     if (pieces.length > 0) await this.#store(pieces, firstId);
   }
@@ -248,7 +247,7 @@ export class History implements LineKeeper {
     const id = ++this.#lastId;
     const gone = this.#ring.append(id, entry.time, factLine(id, entry));
     this.#report.kept();
-    this.#report.forgotten(gone, this.#config.retention);
+    this.#report.forgotten(gone, this.#options.config().retention);
     const chunk = this.#ring.chunks.at(-1)!;
     const last = pieces.at(-1);
     if (last?.chunk === chunk) last.to = chunk.used;
@@ -258,7 +257,7 @@ export class History implements LineKeeper {
   async #store(pieces: readonly Buffer[], firstId: number): Promise<void> {
     const now = this.#options.clock.monotonic();
     if (now < this.#storageRetryAt) return;
-    const { max_size: maxBytes, retention: retentionMs } = this.#config;
+    const { max_size: maxBytes, retention: retentionMs } = this.#options.config();
     try {
       await this.#segments.append(pieces, firstId, { maxBytes, retentionMs });
       this.#report.written();
@@ -272,11 +271,11 @@ export class History implements LineKeeper {
     // The start has more to do just now.
     await setImmediate();
     const { clock, schedule, folder } = this.#options;
-    const oldest = clock.now() - this.#config.retention;
+    const oldest = clock.now() - this.#options.config().retention;
     await loadFacts({
       segments: this.#segments,
       ring: this.#ring,
-      maxBytes: this.#config.max_size,
+      maxBytes: this.#options.config().max_size,
       oldest,
       slices: new Slices(schedule, 'history'),
       onDamaged: (lines) => this.#report.damaged(folder, lines),

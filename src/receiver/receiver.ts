@@ -21,7 +21,8 @@ import { UndecidedMatches } from './undecided-matches.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 export interface ReceiverOptions extends Runtime {
-  readonly config: Config;
+  /** The configuration that holds when it is called. */
+  readonly config: () => Config;
   readonly store: AlertStore;
   readonly silenceStorage: SilenceStorage;
   /** Of Tocsin. */
@@ -47,25 +48,25 @@ export class Receiver {
   readonly #silences: SilenceStage;
   readonly #undecided: UndecidedMatches;
   readonly #memory: BodyMemory;
-  #config: Config;
+  readonly #config: () => Config;
   #bodies: BodyReader;
 
   constructor(options: ReceiverOptions) {
     const { config, store } = options;
     this.#config = config;
-    const perSecond = (): number => this.#config.log.alert_lines_per_second;
+    const perSecond = (): number => config().log.alert_lines_per_second;
     const metrics = createReceiverMetrics(options.registry, options.metrics, {
       active: () => store.firing,
       resolved: () => store.size - store.firing,
       bytes: () => store.sizeBytes,
     });
     this.#memory = options.memory;
-    this.#bodies = new BodyReader(config.receiver.max_body_size, this.#memory);
+    this.#bodies = new BodyReader(config().receiver.max_body_size, this.#memory);
     this.#lines = new AlertLines({ ...options, perSecond });
     this.#report = new IntakeReport({ ...options, metrics, lines: this.#lines, perSecond });
     createAlertmanagerVersionMetric(options.registry, options.version);
     this.#undecided = new UndecidedMatches({ ...options, metrics });
-    const silences = new Silences(config.receiver.silence_retention, this.#undecided.ofSilence);
+    const silences = new Silences(config().receiver.silence_retention, this.#undecided.ofSilence);
     const silencing: Silencing = (alert, now) => silences.silencing(alert, now);
     const onSuppressed = (suppressed: Suppressed): void => this.#report.suppressed(suppressed);
     this.#expiry = new AlertExpiry({ ...options, lines: this.#lines, silencing, onSuppressed });
@@ -73,7 +74,6 @@ export class Receiver {
       ...options,
       silences,
       metrics,
-      current: () => this.#config,
       bodies: () => this.#bodies,
     });
     const reads = createReadHandler({
@@ -81,7 +81,6 @@ export class Receiver {
       metrics,
       silences,
       onUndecided: this.#undecided.ofFilter,
-      current: () => this.#config,
     });
     const alerts = this.#handler(options, silences, silencing);
     const page = new MetricsPage(options.registry, options.schedule);
@@ -93,13 +92,11 @@ export class Receiver {
     this.#silences.load(kept);
   }
 
-  /** Another configuration, for what comes from now on. */
-  reconfigure(config: Config): void {
-    const { receiver } = config;
-    this.#config = config;
+  /** To be called when the configuration has changed. */
+  reconfigure(): void {
+    const { max_body_size: maxBytes } = this.#config().receiver;
     // Bodies that are being read by the earlier one are read to their end.
-    if (receiver.max_body_size !== this.#bodies.maxBytes)
-      this.#bodies = new BodyReader(receiver.max_body_size, this.#memory);
+    if (maxBytes !== this.#bodies.maxBytes) this.#bodies = new BodyReader(maxBytes, this.#memory);
     this.#expiry.run();
   }
 
@@ -113,7 +110,7 @@ export class Receiver {
   }
 
   #settings(): IntakeSettings {
-    const { receiver, source } = this.#config;
+    const { receiver, source } = this.#config();
     return {
       bodies: this.#bodies,
       repeats: source.repeats,

@@ -87,7 +87,7 @@ export async function startRoutes(test: TestContext, options: TestRoutesOptions 
   const sunk: Causes[] = [];
   const responses: ServerResponse[] = [];
   const receiver = new Receiver({
-    config,
+    config: () => config,
     clock,
     schedule: new SliceSchedule(clock),
     logger,

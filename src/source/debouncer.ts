@@ -77,7 +77,7 @@ export class Debouncer<Event> {
 /** Why an event went out: the first after quiet; after quiet again; or because merging has gone on for long enough. */
 export type Edge = 'leading' | 'trailing' | 'max_wait';
 
-interface DebounceOptions {
+export interface DebounceOptions {
   /** How long it has to be quiet, milliseconds. */
   readonly waitMs: number;
   /** How long merging may go on, counted from the first event merged, milliseconds. */

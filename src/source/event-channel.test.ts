@@ -13,7 +13,7 @@ async function soon<T>(promise: Promise<T>): Promise<T> {
 
 describe('EventChannel', () => {
   it('gives events out in the order of their puts', async () => {
-    const channel = new EventChannel<string>(3, joined);
+    const channel = new EventChannel<string>(() => 3, joined);
     assert.deepEqual(
       ['a', 'b', 'c'].map((event) => channel.put(event)),
       ['waiting', 'waiting', 'waiting'],
@@ -25,7 +25,7 @@ describe('EventChannel', () => {
   });
 
   it('hands an event straight to the receiver that waits', async () => {
-    const channel = new EventChannel<string>(1, joined);
+    const channel = new EventChannel<string>(() => 1, joined);
     const taken = channel.take();
     assert.equal(channel.put('a'), 'delivered');
     assert.equal(channel.depth, 0);
@@ -34,7 +34,7 @@ describe('EventChannel', () => {
   });
 
   it('merges into the newest event that waits when it is full', async () => {
-    const channel = new EventChannel<string>(2, joined);
+    const channel = new EventChannel<string>(() => 2, joined);
     channel.put('a');
     channel.put('b');
     assert.equal(channel.put('c'), 'merged');
@@ -45,7 +45,7 @@ describe('EventChannel', () => {
   });
 
   it('says how many events wait and how many can', async () => {
-    const channel = new EventChannel<string>(2, joined);
+    const channel = new EventChannel<string>(() => 2, joined);
     assert.equal(channel.capacity, 2);
     const depths = [channel.depth];
     for (const event of ['a', 'b', 'c']) {
@@ -57,7 +57,7 @@ describe('EventChannel', () => {
   });
 
   it('can be emptied after it is closed, then says that it is at its end, again and again', async () => {
-    const channel = new EventChannel<string>(2, joined);
+    const channel = new EventChannel<string>(() => 2, joined);
     channel.put('a');
     channel.put('b');
     channel.close();
@@ -66,7 +66,7 @@ describe('EventChannel', () => {
   });
 
   it('takes nothing more once it is closed', async () => {
-    const channel = new EventChannel<string>(2, joined);
+    const channel = new EventChannel<string>(() => 2, joined);
     channel.close();
     assert.equal(channel.put('a'), 'closed');
     assert.equal(channel.depth, 0);
@@ -74,7 +74,7 @@ describe('EventChannel', () => {
   });
 
   it('tells the receiver that waits when it is closed', async () => {
-    const channel = new EventChannel<string>(2, joined);
+    const channel = new EventChannel<string>(() => 2, joined);
     const taken = channel.take();
     channel.close();
     channel.close();
@@ -82,7 +82,7 @@ describe('EventChannel', () => {
   });
 
   it('refuses a second receiver while one waits, and keeps serving the first', async () => {
-    const channel = new EventChannel<string>(2, joined);
+    const channel = new EventChannel<string>(() => 2, joined);
     const taken = channel.take();
     assert.throws(() => channel.take(), /has a receiver that waits already/);
     channel.put('a');
@@ -96,7 +96,10 @@ describe('EventChannel', () => {
     const steps = fc.array(fc.constantFrom('put', 'put', 'take'), { maxLength: 80 });
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 5 }), steps, async (capacity, sequence) => {
-        const channel = new EventChannel<number[]>(capacity, (earlier, later) => [...earlier, ...later]);
+        const channel = new EventChannel<number[]>(
+          () => capacity,
+          (earlier, later) => [...earlier, ...later],
+        );
         const taken: Promise<number[] | undefined>[] = [];
         const waiting: number[][] = [];
         let [puts, receivers] = [0, 0];

@@ -4,17 +4,22 @@
  * merging loses nothing.
  */
 export class EventChannel<Event> {
-  /** Most events that may wait. If it is made smaller, those that wait stay. */
-  capacity: number;
+  readonly #capacity: () => number;
   readonly #merge: (earlier: Event, later: Event) => Event;
   readonly #waiting: Event[] = [];
   /** The one receiver, while it waits for an event. */
   #receiver: ((event: Event | undefined) => void) | undefined;
   #closed = false;
 
-  constructor(capacity: number, merge: (earlier: Event, later: Event) => Event) {
-    this.capacity = capacity;
+  /** @param capacity asked each time, so that a reload may change it */
+  constructor(capacity: () => number, merge: (earlier: Event, later: Event) => Event) {
+    this.#capacity = capacity;
     this.#merge = merge;
+  }
+
+  /** Most events that may wait. If it becomes smaller, those that wait stay. */
+  get capacity(): number {
+    return this.#capacity();
   }
 
   /** How many events wait; never more than `capacity`. */

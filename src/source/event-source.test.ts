@@ -3,6 +3,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { Registry } from 'prom-client';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
+import type { Config } from '../config/config.ts';
 import { Causes } from '../cause/causes.ts';
 import type { Request } from '../reconcile/ports.ts';
 import { createEventSource, type Event, type EventSource } from './event-source.ts';
@@ -19,6 +20,8 @@ interface Setup {
   readonly enqueued: { readonly requests: readonly Request[]; readonly event: Event }[];
   /** Puts an alert, as a POST of its own. */
   put(alertname: string): void;
+  /** Another configuration, from now on. */
+  reconfigure(next: Config['source']): void;
   /** Lets whatever is ready run. */
   settle(): Promise<void>;
   /** The metrics of the source, by name and labels. */
@@ -37,8 +40,14 @@ function setUp(test: TestContext, { capacity = 3, wait = 500, select = 'all' }: 
   const registry = new Registry();
   const enqueued: { requests: readonly Request[]; event: Event }[] = [];
   let events = 0;
+  let config: Config['source'] = {
+    debounce: { wait, max_wait: 5_000 },
+    channel: { capacity },
+    select,
+    repeats: 'trigger',
+  };
   const source = createEventSource({
-    config: { debounce: { wait, max_wait: 5_000 }, channel: { capacity }, select, repeats: 'trigger' },
+    config: () => config,
     clock,
     logger,
     registry,
@@ -56,6 +65,10 @@ function setUp(test: TestContext, { capacity = 3, wait = 500, select = 'all' }: 
     source,
     enqueued,
     put: (alertname) => source.put(causesOf(alertname, clock.now())),
+    reconfigure(next) {
+      config = next;
+      source.reconfigure();
+    },
     settle: () => clock.advanceAsync(0),
     metrics: () => readMetrics(registry),
   };
@@ -287,14 +300,18 @@ describe('EventSource, log and metrics', () => {
 
 describe('EventSource.reconfigure', () => {
   it('holds from now on, for what waits too, and loses nothing', async (test) => {
-    const { clock, source, enqueued, put, settle, metrics } = setUp(test, { wait: 5000 });
+    const { clock, source, enqueued, put, settle, metrics, reconfigure } = setUp(test, { wait: 5000 });
     source.start();
     put('MetricA');
     put('MetricB');
     await settle();
     assert.equal(enqueued.length, 1);
-    const repeats = 'trigger';
-    source.reconfigure({ debounce: { wait: 10, max_wait: 20 }, channel: { capacity: 7 }, select: 'labels', repeats });
+    reconfigure({
+      debounce: { wait: 10, max_wait: 20 },
+      channel: { capacity: 7 },
+      select: 'labels',
+      repeats: 'trigger',
+    });
     clock.advance(10);
     await settle();
     assert.deepEqual(

@@ -2,9 +2,9 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Config } from '../config/config.ts';
 import { Causes, describeCauses, namedCauses } from '../cause/causes.ts';
 import type { Request } from '../reconcile/ports.ts';
-import { Debouncer, type Emission, type Edge } from './debouncer.ts';
+import { Debouncer, type DebounceOptions, type Emission, type Edge } from './debouncer.ts';
 import { EventChannel } from './event-channel.ts';
-import { requestMappers, type Select } from './request-mapper.ts';
+import { requestMappers } from './request-mapper.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 /** What one event became: a name to follow it by in the log, and why it exists. */
@@ -16,9 +16,7 @@ export interface Event {
 interface EventSourceOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly metrics: SourceMetrics;
   readonly channel: EventChannel<Event>;
-  readonly waitMs: number;
-  readonly maxWaitMs: number;
-  readonly select: Select;
+  readonly config: () => Config['source'];
   /** Names an event: short, unlike any other. */
   readonly newEventId: () => string;
   /** Every pipeline there is. */
@@ -30,16 +28,15 @@ interface EventSourceOptions extends Pick<Runtime, 'clock' | 'logger'> {
 /** From alerts to requests: debouncer → channel → request mapper → work queue. */
 export class EventSource {
   readonly #options: EventSourceOptions;
-  #select: Select;
   readonly #debouncer: Debouncer<Causes>;
   #running: Promise<void> | undefined;
   #stopped = false;
 
   constructor(options: EventSourceOptions) {
     this.#options = options;
-    this.#select = options.select;
     this.#debouncer = new Debouncer({
       ...options,
+      ...waitsOf(options.config()),
       merge: mergeInto,
       emit: (emission) => this.#emit(emission),
     });
@@ -57,11 +54,9 @@ export class EventSource {
     );
   }
 
-  /** Another configuration, from now on. What waits in the debouncer or in the channel stays there. */
-  reconfigure({ debounce, channel, select }: Config['source']): void {
-    this.#select = select;
-    this.#options.channel.capacity = channel.capacity;
-    this.#debouncer.use({ waitMs: debounce.wait, maxWaitMs: debounce.max_wait });
+  /** To be called when the configuration has changed. What waits in the debouncer or in the channel stays there. */
+  reconfigure(): void {
+    this.#debouncer.use(waitsOf(this.#options.config()));
   }
 
   /** Works on what is in the channel, and on what comes, until {@link stop}. Until then events wait in the channel. */
@@ -105,10 +100,10 @@ export class EventSource {
   }
 
   async #enqueue(event: Event): Promise<void> {
-    const { pipelines, enqueue, logger } = this.#options;
+    const { config, pipelines, enqueue, logger } = this.#options;
     if (event.causes.alertCount > 0 && logger.enables('debug', 'causes.named'))
       logger.debug('causes.named', 'the alerts of an event', { causes_id: event.id, ...namedCauses(event.causes) });
-    const select = this.#select;
+    const { select } = config();
     const requests = requestMappers[select](event.causes, pipelines());
     const message =
       requests.length > 0 ? 'an event became reconcile requests' : 'an event concerns no pipeline that there is';
@@ -122,13 +117,18 @@ export class EventSource {
   }
 }
 
+function waitsOf({ debounce }: Config['source']): DebounceOptions {
+  return { waitMs: debounce.wait, maxWaitMs: debounce.max_wait };
+}
+
 function mergeInto(earlier: Causes, later: Causes): Causes {
   earlier.absorb(later);
   return earlier;
 }
 
 interface EventSourceStageOptions extends Pick<Runtime, 'clock' | 'logger' | 'registry'> {
-  readonly config: Config['source'];
+  /** The configuration that holds when it is called. */
+  readonly config: () => Config['source'];
   readonly newEventId: () => string;
   readonly pipelines: () => readonly Request[];
   readonly enqueue: (requests: readonly Request[], event: Event) => Promise<void>;
@@ -136,14 +136,13 @@ interface EventSourceStageOptions extends Pick<Runtime, 'clock' | 'logger' | 're
 
 /** The second stage: debouncer, channel and request mapper, connected. */
 export function createEventSource(options: EventSourceStageOptions): EventSource {
-  const { debounce, channel: bounds, select } = options.config;
-  const channel = new EventChannel<Event>(bounds.capacity, mergeEvents);
+  const channel = new EventChannel<Event>(() => options.config().channel.capacity, mergeEvents);
   const metrics = createSourceMetrics(
     options.registry,
     () => channel.capacity,
     () => channel.depth,
   );
-  return new EventSource({ ...options, metrics, channel, select, waitMs: debounce.wait, maxWaitMs: debounce.max_wait });
+  return new EventSource({ ...options, metrics, channel });
 }
 
 /** The merged event goes by the name of the one that had waited already. */

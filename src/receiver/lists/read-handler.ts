@@ -106,7 +106,6 @@ function* receivers(query: Query): SlicedText {
 }
 
 interface ReadOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
-  readonly config: Config;
   readonly metrics: ReceiverMetrics;
   readonly store: AlertStore;
   readonly silences: Silences;
@@ -115,13 +114,13 @@ interface ReadOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
   /** Of Tocsin. */
   readonly version: string;
   /** The configuration that holds when it is called. */
-  readonly current: () => Config;
+  readonly config: () => Config;
 }
 
 /** What answers the GETs, put together. */
 export function createReadHandler(options: ReadOptions): ReadHandler {
-  const { config, clock, version, silences, current } = options;
-  const { group_by: groupBy } = config.receiver;
+  const { config, clock, version, silences } = options;
+  const { group_by: groupBy } = config().receiver;
   return new ReadHandler({
     ...options,
     lists: new AlertLists({ ...options, silencedBy: (alert, now) => silences.silencedBy(alert, now), groupBy }),
@@ -130,7 +129,7 @@ export function createReadHandler(options: ReadOptions): ReadHandler {
       startedAt: clock.now(),
       groupBy,
       get resolveTimeoutMs() {
-        return current().receiver.resolve_timeout;
+        return config().receiver.resolve_timeout;
       },
     },
   });

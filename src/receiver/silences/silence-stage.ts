@@ -14,13 +14,12 @@ import { Unsilenced } from '../../silence/unsilenced.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 
 export interface SilenceStageOptions extends Runtime {
-  readonly config: Config;
   readonly metrics: ReceiverMetrics;
   readonly store: AlertStore;
   readonly silences: Silences;
   readonly silenceStorage: SilenceStorage;
   /** The configuration that holds when it is called. */
-  readonly current: () => Config;
+  readonly config: () => Config;
   readonly bodies: () => BodyReader;
   readonly sink: (causes: Causes) => void;
 }
@@ -37,9 +36,9 @@ export class SilenceStage {
 
   constructor(options: SilenceStageOptions) {
     this.#options = options;
-    const { clock, silences, silenceStorage: storage, current } = options;
-    const limits = (): SilenceLimits => limitsOf(current());
-    const perSecond = (): number => current().log.alert_lines_per_second;
+    const { clock, silences, silenceStorage: storage, config } = options;
+    const limits = (): SilenceLimits => limitsOf(config());
+    const perSecond = (): number => config().log.alert_lines_per_second;
     const metrics = createSilenceMetrics(
       options.registry,
       (limit) => options.metrics.limitReached(limit),
