@@ -1,7 +1,7 @@
 /**
- * What is wrong with a version of Node; undefined if it will do.
- * @param found as `process.version` has it
- * @param engines as package.json has it: `>=major.minor`
+ * What is wrong with a version of Node; undefined if it is new enough.
+ * @param found as in `process.version`
+ * @param engines as in package.json: `>=major.minor`
  */
 export function nodeVersionProblem(found: string, engines: string): string | undefined {
   const wanted = engines.replace('>=', '');

@@ -18,7 +18,7 @@ const exitUsage = 2;
 
 /**
  * Runs one command line, and resolves to its exit code.
- * @param examplePipelines where the manifests are if nobody says otherwise: the package's own examples
+ * @param examplePipelines the default folder of manifests: the examples in the package
  */
 export async function runCommand(args: readonly string[], examplePipelines: string): Promise<number> {
   const commandLine = parseFlags(args, { terminal: process.stdout.isTTY });
@@ -87,7 +87,7 @@ function readText(path: string): string {
   return readRegularFileSync(path, configurationFileBytes).toString('utf8');
 }
 
-/** One line for each problem, on standard error. */
+/** Writes one line for each problem to standard error. */
 function complain(problems: readonly string[], exitCode: number): number {
   for (const problem of problems) process.stderr.write(`tocsin: ${problem}\n`);
   return exitCode;

@@ -9,23 +9,23 @@ import { paced } from '../runtime/log-output.ts';
 import type { WebConfigSource } from '../server/web/live-web-config.ts';
 import { maskUrls } from '../runtime/masked-url.ts';
 
-/** So often within so many milliseconds the log is written out when there are lines; under load they wait for one another. */
+/** The log is written out at most `calls` times in `windowMs` milliseconds; under load, lines are written together. */
 const logWrites = { calls: 4, windowMs: 20 };
 
 interface ServeOptions extends Omit<AppOptions, 'logger' | 'listenAddress' | 'storagePath' | 'createHome' | 'web'> {
   readonly flags: Flags;
   /** Where pipelines live. */
   readonly home: Exclude<HomeChoice, { readonly problem: string }>;
-  /** The folder of the manifests, if they live in a folder. */
+  /** The folder of the manifests, if the pipelines live in a folder. */
   readonly pipelinesFolder: string;
-  /** The file of `--web.config.file`, read. */
+  /** The content of the `--web.config.file`. */
   readonly webConfig?: WebConfigSource | undefined;
   readonly clock: Clock;
-  /** Called once, when it listens. */
+  /** Called once, when the server listens. */
   readonly onStarted: () => void;
 }
 
-/** By convention, a process that a signal ended has the code 128 and the signal's number. */
+/** By convention, a process that a signal ended exits with 128 plus the signal's number. */
 const signalExitCodes = { SIGTERM: 143, SIGINT: 130 } as const;
 
 /** Runs the app until a signal ends it. Resolves to the exit code: 0 after a shutdown, 1 if it could not start. */
@@ -46,7 +46,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   const signal = firstSignal();
   let app: App | undefined;
   process.on('SIGHUP', () => void app?.reload('signal'));
-  // Node would open its debugger, to which everybody on the machine can talk.
+  // Node would open its debugger, which every user of the machine can talk to.
   process.on('SIGUSR1', () => undefined);
   try {
     const createHome = await homeOf(options);
@@ -71,7 +71,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   return 0;
 }
 
-/** The first line of every log: which build, where its pipelines live and why, and what it believes about alerts. */
+/** The first line of every log: which build this is, where its pipelines live and why, and which source of alerts it trusts. */
 function logStart(logger: Logger, { version, config, home, pipelinesFolder, flags }: ServeOptions): void {
   const { url } = config.prometheus;
   logger.info('app.starting', 'Tocsin starts', {
@@ -117,7 +117,7 @@ function firstSignal(): Promise<string> {
   });
 }
 
-/** What nobody caught is a defect: it is told, and the process ends, since nobody knows what state it is in. */
+/** An uncaught error is a defect: it is logged, and the process ends, since its state is unknown. */
 function dieOfDefects(logger: Logger): void {
   const die = (error: unknown): void => {
     logger.error('app.defect', 'a defect: an error that nobody caught ends the process', {
@@ -134,7 +134,7 @@ function dieOfDefects(logger: Logger): void {
 export function startFailure(error: unknown, { listenAddress: { host, port } }: Flags): string {
   const { code, syscall, message } =
     error instanceof Error ? (error as NodeJS.ErrnoException) : { code: '', syscall: '', message: String(error) };
-  // Everything but listening explains itself.
+  // Every error except those of listening explains itself.
   if (syscall !== 'listen' && syscall !== 'getaddrinfo') return maskUrls(message);
   const address = `${host ?? ''}:${port}`;
   switch (code) {

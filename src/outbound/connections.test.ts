@@ -20,7 +20,7 @@ function connect(test: TestContext): Connections<string> {
   return connections;
 }
 
-/** A server that answers when it is told to. */
+/** A server that answers on request. */
 async function startSlowServer(test: TestContext): Promise<{ readonly url: string; readonly answer: () => void }> {
   const waiting: (() => void)[] = [];
   const server = createServer((_, response) => void waiting.push(() => response.end('late')));

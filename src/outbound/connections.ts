@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Agent, Dispatcher } from 'undici';
 
-/** By what way a server is reached at present, and the TLS that it asks for. */
+/** How a server is reached at present, and the TLS that this needs. */
 export interface Way<Tls> {
   readonly server: string;
   readonly proxyUrl: string | undefined;
@@ -9,20 +9,20 @@ export interface Way<Tls> {
 }
 
 interface ConnectionsOptions<Tls> {
-  /** Who is at the other end, for a message. */
+  /** The other end, for a message. */
   readonly to: string;
-  /** How many connections, and how long an idle one stays. */
+  /** How many connections there may be, and how long an idle connection stays. */
   readonly pool?: Omit<Agent.Options, 'connect'>;
-  /** Of each connection, that to a proxy too. */
+  /** Applies to each connection, including a connection to a proxy. */
   readonly socket?: object;
-  /** What Node's TLS makes of it; throws if it is of no use, and then the pool stays as it is. */
+  /** Turns the TLS material into Node's options; throws if it is unusable, and then the pool stays as it is. */
   readonly tlsOptions: (tls: Tls) => object;
 }
 
-/** Deadlines are the caller's, and hold for a call as a whole: 0 is never. */
+/** The caller's deadline bounds the whole call, so the single timeouts are off: 0 means never. */
 const noTimeouts = { headersTimeout: 0, bodyTimeout: 0 };
 
-/** The connections to one server: kept alive from call to call, replaced when a certificate, a key or the way there changes. */
+/** The connections to one server: they are kept alive between calls, and replaced when a certificate, a key or the way there changes. */
 export class Connections<Tls> {
   readonly #options: ConnectionsOptions<Tls>;
   #current: { readonly way: Way<Tls>; readonly dispatcher: Dispatcher } | undefined;
@@ -32,10 +32,10 @@ export class Connections<Tls> {
     this.#options = options;
   }
 
-  /** The pool for this way. What runs on an older one ends there, and then that is closed. */
+  /** The pool for this way. Requests on an older pool come to their end there, and then that pool is closed. */
   async dispatcher({ server, proxyUrl, tls }: Way<Tls>): Promise<Dispatcher> {
-    // Only now: where nothing is asked, the start must not wait for it.
-    // Its default export: the bundle has no other one of a CommonJS module.
+    // Imported only here: where nothing is asked, the start must not wait for it.
+    // The default export, since the bundle gives a CommonJS module no other export.
     const { default: undici } = await import('undici');
     if (this.#isCut) throw new Error(`the connections to ${this.#options.to} are closed`);
     const way = { server, proxyUrl, tls };
@@ -46,14 +46,14 @@ export class Connections<Tls> {
     return dispatcher;
   }
 
-  /** What is under way comes to its end. A later call opens new ones. */
+  /** Lets running requests come to their end. A later call opens new connections. */
   close(): void {
-    // It fails only if it is closed already.
+    // It fails only if it is already closed.
     this.#current?.dispatcher.close().catch(() => undefined);
     this.#current = undefined;
   }
 
-  /** Cuts every connection, for good. One that was replaced ends with the call that runs on it: undici cuts no pool that is closing. */
+  /** Cuts every connection, for good. A replaced pool ends with the call that runs on it: undici does not cut a pool that is closing. */
   async cut(): Promise<void> {
     this.#isCut = true;
     await this.#current?.dispatcher.destroy();

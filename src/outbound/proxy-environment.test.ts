@@ -62,7 +62,7 @@ function exempt(noProxy: string, host: string, port = '443'): boolean {
 }
 
 describe('noProxyMatcher', () => {
-  // What golang.org/x/net/http/httpproxy answers.
+  // The expected values are the answers of golang.org/x/net/http/httpproxy.
   const rows: readonly (readonly [noProxy: string, host: string, exempt: boolean])[] = [
     ['', 'example.com', false],
     ['', 'localhost', true],

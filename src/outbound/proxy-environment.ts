@@ -3,9 +3,9 @@ import { domainToASCII } from 'node:url';
 import type { Logger } from '../runtime/logger.ts';
 import { maskUrl } from '../runtime/masked-url.ts';
 
-/** A proxy that stands between us and a server, and who named it. */
+/** A proxy between Tocsin and a server, and the setting that named it. */
 export interface Proxy {
-  /** With name and password, if it wants them. */
+  /** Includes its name and password, if it needs them. */
   readonly url: string;
   /** `HTTPS_PROXY`, `prometheus.http_config.proxy_url`, … */
   readonly namedBy: string;
@@ -16,9 +16,9 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 const defaultPorts: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
 
 /**
- * The proxy for a URL, as the environment names it: HTTPS_PROXY for https, HTTP_PROXY for http, and none for what NO_PROXY names
- * and for this machine. Upper case wins over lower case. That is what kubectl does.
- * Throws an Error for the user if the variable that counts is no URL of a proxy.
+ * The proxy that the environment names for a URL: HTTPS_PROXY for https, HTTP_PROXY for http, and none for this machine and the hosts
+ * in NO_PROXY. Upper case wins over lower case. kubectl does the same.
+ * Throws an Error for the user if the variable that counts is not the URL of a proxy.
  */
 export function proxyFromEnvironment(target: string, environment: Environment): Proxy | undefined {
   const { protocol } = new URL(target);
@@ -28,19 +28,19 @@ export function proxyFromEnvironment(target: string, environment: Environment): 
   return { url: proxyUrl(name, value), namedBy: name };
 }
 
-/** True if a list as in NO_PROXY names the host of the URL. */
+/** True if a list like NO_PROXY names the host of the URL. */
 export function isExempt(target: string, noProxy: string): boolean {
   const { protocol, hostname, port } = new URL(target);
   const host = hostname.replace(/^\[(.*)\]$/, '$1');
   return noProxyMatcher(noProxy)({ host, port: port || (defaultPorts[protocol] ?? '') });
 }
 
-/** What a message says of the way to a server: nothing, or ` by way of the proxy http://proxy:3128 (HTTPS_PROXY)`. */
+/** How a message describes the way to a server: not at all, or ` by way of the proxy http://proxy:3128 (HTTPS_PROXY)`. */
 export function byWayOf(proxy: Proxy | undefined): string {
   return proxy === undefined ? '' : ` by way of the proxy ${maskUrl(proxy.url)} (${proxy.namedBy})`;
 }
 
-/** Says at the start that there is one: whoever set the variable for something else wants to know. */
+/** Logs at the start that there is a proxy, for those who set the variable for something else. */
 export function logProxy(logger: Pick<Logger, 'info'>, target: string, proxy: Proxy | undefined): void {
   if (proxy === undefined) return;
   const fields = { target: maskUrl(target), proxy: maskUrl(proxy.url), named_by: proxy.namedBy };
@@ -55,7 +55,7 @@ function variable(environment: Environment, name: string): readonly [name: strin
   return [name, ''];
 }
 
-/** As Go reads it: what has no scheme is `host:port`. */
+/** Reads the value as Go does: without a scheme it is `host:port`. */
 function proxyUrl(name: string, value: string): string {
   const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`;
   if (/^https?:\/\/[^/]/i.test(text) && URL.canParse(text)) return text;
@@ -63,9 +63,9 @@ function proxyUrl(name: string, value: string): string {
   throw new Error(`the environment variable ${name} is "${maskUrl(value)}", allowed: ${allowed}`);
 }
 
-/** A host and port that somebody wants to reach. */
+/** The host and port of a connection. */
 export interface Target {
-  /** As the URL parser gives it, without brackets: in lower case, and ASCII. */
+  /** As the URL parser writes it, without brackets: lower case and ASCII. */
   readonly host: string;
   readonly port: string;
 }
@@ -73,11 +73,11 @@ export interface Target {
 type Matcher = (target: Target) => boolean;
 
 /**
- * What NO_PROXY says, by the rules of Go's golang.org/x/net/http/httpproxy, which kubectl and Prometheus follow. Entries are
- * separated by commas: `*` is everybody; an address; a CIDR, which holds for addresses alone and is never looked up for a name; a
- * domain, `example.com`, with all below it; `.example.com` or `*.example.com`, with what is below it only. An address or a domain
- * may have a port. An entry that is nothing of this matches nobody.
- * @returns true for a target that is to be reached without a proxy
+ * The meaning of NO_PROXY by the rules of Go's golang.org/x/net/http/httpproxy, which kubectl and Prometheus follow. Entries are
+ * separated by commas. `*` is every host. An entry may be an address; a CIDR, which applies to addresses only, since no name is looked
+ * up for it; a domain, `example.com`, with everything below it; `.example.com` or `*.example.com`, with only what is below it. An
+ * address or a domain may have a port. Any other entry matches nothing.
+ * @returns true for a target that is reached without a proxy
  */
 export function noProxyMatcher(noProxy: string): Matcher {
   const entries = noProxy.split(',').map((entry) => entry.trim().toLowerCase());
@@ -86,7 +86,7 @@ export function noProxyMatcher(noProxy: string): Matcher {
   return (target) => isLocal(target) || matchers.some((matches) => matches(target));
 }
 
-/** Nobody asks a proxy for what is on this machine. */
+/** What is on this machine is never reached through a proxy. */
 function isLocal({ host }: Target): boolean {
   return host === 'localhost' || host === '::1' || (asIPv4(host)?.startsWith('127.') ?? false);
 }
@@ -106,7 +106,7 @@ function networkOf(entry: string): ((host: string) => boolean) | undefined {
   return address === undefined ? undefined : addressMatcher(address, Number(bits));
 }
 
-/** Undefined if that is no address, or no network. @param bits of the network; undefined: the address alone */
+/** Undefined if the text is not an address, or not a network. @param bits of the network; undefined: the address alone */
 function addressMatcher(text: string, bits: number | undefined): ((host: string) => boolean) | undefined {
   const written = isIP(text);
   if (written === 0 || (bits ?? 0) > (written === 4 ? 32 : 128)) return undefined;
@@ -119,16 +119,16 @@ function addressMatcher(text: string, bits: number | undefined): ((host: string)
   return (host) => isIn(list, family, host);
 }
 
-/** The bits before an IPv4 address that is written as one of IPv6. */
+/** The number of bits before an IPv4 address that is written as an IPv6 address. */
 const mappedBits = 96;
 
-/** An IPv4 address in IPv6's clothes is that address; otherwise none of one family is in a network of the other. */
+/** An IPv4-mapped IPv6 address counts as the IPv4 address. Otherwise no address of one family is in a network of the other. */
 function isIn(list: BlockList, family: number, host: string): boolean {
   const address = asIPv4(host) ?? host;
   return isIP(address) === family && list.check(address, family === 4 ? 'ipv4' : 'ipv6');
 }
 
-/** `10.0.0.1` of `::ffff:a00:1`; undefined for any other address of IPv6. */
+/** `10.0.0.1` for `::ffff:a00:1`; undefined for any other IPv6 address. */
 function asIPv4(address: string): string | undefined {
   if (isIP(address) !== 6) return isIP(address) === 4 ? address : undefined;
   const canonical = URL.parse(`http://[${address}]`)?.hostname ?? '';
@@ -145,13 +145,13 @@ function inDomain(entry: string, host: string): boolean {
   return host === ascii(domain) || host.endsWith(`.${ascii(domain)}`);
 }
 
-/** The URL parser writes names of other alphabets in ASCII; what cannot be written so, or is no name, stays. */
+/** The URL parser writes names of other alphabets in ASCII; a text that cannot be written so, or is not a name, stays as it is. */
 function ascii(domain: string): string {
   const isForeign = /[^\x20-\x7e]/.test(domain) && !/[\s/?#\\:@[\]]/.test(domain);
   return (isForeign && domainToASCII(domain)) || domain;
 }
 
-/** `host:port` and `[address]:port`; undefined if the text is none of them. */
+/** Splits `host:port` and `[address]:port`; undefined if the text is neither. */
 function splitHostPort(text: string): { readonly host: string; readonly port: string } | undefined {
   const [, inBrackets, plain, port] = /^(?:\[([^[\]]*)\]|([^:[\]]*)):([^:[\]]*)$/.exec(text) ?? [];
   return port === undefined ? undefined : { host: inBrackets ?? plain ?? '', port };

@@ -167,7 +167,7 @@ describe('readAlertsResponse', () => {
   });
 
   it('reads label names right where JSON.parse takes one name for another', async () => {
-    // The first key makes JSON.parse read a later name, written with an escape, as a backslash.
+    // After the first key, JSON.parse reads a later name that is written with an escape as a backslash.
     JSON.parse('{"state":[],"\\\\":0}');
     assert.deepEqual((await parse(success('{"state":"firing","labels":{"state":"1","\\u003c":"v"}}'))).firing, [
       { state: '1', '<': 'v' },

@@ -6,26 +6,26 @@ import { FiringList, badShape, isJsonObject, shapeOf, type JsonObject, type Prom
 import type { PrometheusEndpoint } from './prometheus-endpoint.ts';
 import { PrometheusError } from './prometheus-error.ts';
 
-/** The body of a 200 as it comes, and what is needed to say what is wrong with it. */
+/** The body of a 200 while it arrives, and what is needed to say what is wrong with it. */
 export interface AlertsResponse {
   readonly body: AsyncIterable<Uint8Array> | null;
   readonly contentType: string | null;
   readonly endpoint: PrometheusEndpoint;
-  /** The longest answer that is read, after decompression: `prometheus.max_response_size`. */
+  /** The longest answer, after decompression: `prometheus.max_response_size`. */
   readonly maxResponseBytes: number;
-  /** What the labels of all alerts that fire may take: `prometheus.max_firing_size`. */
+  /** The memory limit for the labels of all firing alerts: `prometheus.max_firing_size`. */
   readonly maxFiringBytes: number;
 }
 
-/** For what of the envelope goes into a message: error, its type, warnings. */
+/** The limit for those parts of the envelope that go into a message: the error, its type, the warnings. */
 const envelopeBytes = 256 * 1024;
 
 /**
- * Reads the answer of `GET /api/v1/alerts` while it comes. Of members that nobody needs nothing is made, so that what is kept is
- * bounded and not the answer. One alert of an unexpected shape spoils the whole: half an answer must not look like fewer alerts.
- * Warnings do too, by which Thanos tells of alerts that are missing (`infos` tell of none).
+ * Reads the answer of `GET /api/v1/alerts` while it arrives. Members that nobody needs are skipped, so that memory is bounded by what
+ * is kept and not by the answer. One alert of an unexpected shape rejects the whole answer: half an answer must not look like fewer
+ * alerts. So do warnings, by which Thanos reports missing alerts (`infos` do not report any).
  * A state that is neither pending nor firing counts as not firing.
- * Rejects with PrometheusError (not_json, bad_json, error_status, partial, bad_shape, too_large), or with what the body fails with.
+ * Rejects with PrometheusError (not_json, bad_json, error_status, partial, bad_shape, too_large), or with the body's own error.
  */
 export async function readAlertsResponse(response: AlertsResponse, slices: Slices): Promise<PrometheusAlerts> {
   const { body, endpoint, maxResponseBytes, maxFiringBytes } = response;
@@ -62,7 +62,7 @@ function tooLarge({ endpoint, maxResponseBytes }: AlertsResponse): PrometheusErr
   );
 }
 
-/** The content type is not what decides, some proxies lose it; it only tells a broken answer from a foreign one. */
+/** The content type does not decide, since some proxies lose it; it only tells a broken answer from a foreign one. */
 function brokenText(error: JsonError, head: string, { contentType, endpoint }: AlertsResponse): PrometheusError {
   const isJson = /[/+]json\s*(?:;|$)/i.test(contentType ?? '');
   return isJson ? badJson(error, endpoint) : notJson(head, contentType, endpoint);
@@ -83,7 +83,7 @@ function notJson(text: string, contentType: string | null, endpoint: PrometheusE
   );
 }
 
-/** What the list of alerts in it holds is checked by {@link FiringList}. */
+/** {@link FiringList} checks the elements of the list of alerts. */
 function checkEnvelope(envelope: unknown, endpoint: PrometheusEndpoint): void {
   if (!isJsonObject(envelope)) throw badShape('the answer', 'an object', envelope, endpoint);
   if (envelope['status'] === 'error') throw errorStatus(envelope, endpoint);

@@ -16,7 +16,7 @@ import { Slices } from '../runtime/slices.ts';
 const { signal } = new AbortController();
 const timeoutMs = 10_000;
 
-/** A replica that says what the test tells it to: a name of an alert that fires, nothing, an error, or not a word. */
+/** A replica that behaves as the test says: it reports the name of a firing alert, no alert, an error, or does not answer. */
 class FakeReplica implements PrometheusClient {
   readonly address: string;
   readonly key: string;
@@ -40,7 +40,7 @@ class FakeReplica implements PrometheusClient {
     return Promise.resolve(answerOf(this.tells));
   }
 
-  /** The query that hangs is answered after all. */
+  /** Answers the query that hangs. */
   answerLate(alertname?: string): void {
     this.#late?.(answerOf(alertname));
   }
@@ -74,7 +74,7 @@ function bench(count: number, maxReplicas = 8) {
     schedule: new SliceSchedule(clock),
     report: new ReplicaReport({ logger, metrics: createPrometheusMetrics(registry) }),
   });
-  /** Lets so much time go by, and gives what came of the look by then. */
+  /** Lets this much time pass, and returns the outcome of the look by then. */
   const look = async (ms = 0): Promise<ReplicatedAlerts | Error | undefined> => {
     let outcome: ReplicatedAlerts | Error | undefined;
     all.query(signal).then(

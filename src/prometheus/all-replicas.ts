@@ -9,18 +9,18 @@ import type { ReplicaReport } from './replica-report.ts';
 import { labelKey, type LabelSet } from '../alert/labels.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
-/** A replica of Prometheus that failed last time is waited for so long once another one has answered, milliseconds. */
+/** How long to wait, once another replica has answered, for a replica that failed last time, in milliseconds. */
 const failingReplicaWaitMs = 1000;
 
-/** Most failures that the failure of all is made of; the rest is counted. */
+/** The most failures that the error names when all replicas fail; the rest are counted. */
 const maxToldFailures = 3;
 
 interface AllReplicasOptions extends Pick<Runtime, 'clock' | 'schedule'> {
   readonly urls: readonly string[];
   readonly addresses: Pick<ReplicaAddresses, 'current' | 'close'>;
-  /** For everything together: names and answers. */
+  /** For everything together: resolving names and all answers. */
   readonly timeoutMs: number;
-  /** What the labels of the alerts that fire may take in memory, those of all replicas together. */
+  /** The memory limit for the labels of the firing alerts of all replicas together. */
   readonly maxFiringBytes: number;
   /** `prometheus.max_replicas`. */
   readonly maxReplicas: number;
@@ -29,7 +29,7 @@ interface AllReplicasOptions extends Pick<Runtime, 'clock' | 'schedule'> {
   readonly report: ReplicaReport;
 }
 
-/** What fires by all replicas together, and how many of them told it. */
+/** The alerts that fire according to all replicas together, and how many replicas reported them. */
 export interface ReplicatedAlerts extends PrometheusAlerts {
   readonly asked: number;
   readonly answered: number;
@@ -37,20 +37,20 @@ export interface ReplicatedAlerts extends PrometheusAlerts {
 
 type Outcome = { readonly alerts: PrometheusAlerts } | { readonly error: unknown };
 
-/** What is known of a replica from earlier looks. */
+/** What earlier looks found out about a replica. */
 interface Standing {
   /** Why its last query failed, if it did. */
   error?: unknown;
-  /** True while a query of an earlier look has not come to its end. */
+  /** True while a query of an earlier look is still running. */
   isBusy: boolean;
 }
 
 /**
- * Asks every replica at once. What fires is known if one of them answers; it fires if any of them says so.
+ * Asks every replica at once. The firing alerts are known as soon as one replica answers; an alert fires if any replica says so.
  *
- * A replica that answered last time is waited for until the timeout. One that failed last time is waited for a moment
- * only, once another one has answered: otherwise one that hangs would make every look as long as the timeout. Its query goes
- * on in the meantime; if that comes to a good end after all, the replica is trusted again.
+ * A look waits until the timeout for a replica that answered last time. Once another replica has answered, it waits only a moment for
+ * one that failed last time: otherwise a replica that hangs would make every look as long as the timeout. The late query goes on in
+ * the meantime; if it succeeds after all, the replica is trusted again.
  */
 export class AllReplicas {
   /** All configured addresses, without credentials, for the log. */
@@ -64,7 +64,7 @@ export class AllReplicas {
     this.address = urls.map((url) => prometheusEndpoint(url, { urls }).address).join(', ');
   }
 
-  /** Rejects with PrometheusError when none has answered; with the signal's reason when the signal is aborted. */
+  /** Rejects with PrometheusError when no replica has answered, and with the signal's reason when the signal is aborted. */
   async query(signal: AbortSignal): Promise<ReplicatedAlerts> {
     signal.throwIfAborted();
     const { clock, timeoutMs, maxFiringBytes, ignoredLabels, schedule } = this.#options;
@@ -83,7 +83,7 @@ export class AllReplicas {
     return { ...(await mergeAnswers(answers, ignoredLabels, slices)), ...count };
   }
 
-  /** Lets go of the connections. A query after it opens new ones. */
+  /** Closes the connections. A later query opens new ones. */
   close(): void {
     this.#options.addresses.close();
   }
@@ -122,7 +122,7 @@ export class AllReplicas {
     await Promise.all(trusted);
     await this.#allOrSoonAfter(Promise.all(all), first.promise);
     this.#options.report.standings([...this.#standings.values()].filter(({ error }) => error !== undefined).length);
-    // Those that are late must not come into what has been decided.
+    // A copy: late outcomes must not change what has been decided.
     return [...outcomes];
   }
 
@@ -150,7 +150,7 @@ export class AllReplicas {
     }
   }
 
-  /** When all have ended, or a moment after the first that has answered. */
+  /** Settles when all have ended, or a moment after the first answer. */
   async #allOrSoonAfter(all: Promise<unknown>, first: Promise<void>): Promise<void> {
     if ((await Promise.race([all, first])) !== undefined) return;
     const moment = Promise.withResolvers<void>();
@@ -173,7 +173,7 @@ function resolvingTookTooLong(): Error {
   );
 }
 
-/** One sentence a replica. Of one alone its own failure. */
+/** One sentence per replica. A single replica's failure is returned as it is. */
 function failureOfAll(outcomes: readonly Outcome[]): unknown {
   const errors = outcomes.flatMap((outcome) => ('error' in outcome ? [outcome.error] : []));
   const [first] = errors;
@@ -188,8 +188,8 @@ function failureOfAll(outcomes: readonly Outcome[]): unknown {
 }
 
 /**
- * What several replicas tell, as one: an alert fires if any of them says so, and it is one alert whatever the replicas'
- * own labels say. `alerts` is the largest number that one of them has.
+ * The answers of several replicas merged into one: an alert fires if any replica says so, and it is one alert whatever the replicas'
+ * own labels say. `alerts` is the largest number that any replica reports.
  */
 export async function mergeAnswers(
   answers: readonly PrometheusAlerts[],
@@ -219,7 +219,7 @@ async function hasAny(firing: readonly LabelSet[], names: readonly string[], sli
   return false;
 }
 
-/** Made of entries: a label called `__proto__` stays a label. */
+/** Built from entries, so that a label called `__proto__` stays a label. */
 function without(labels: LabelSet, names: readonly string[]): LabelSet {
   if (!names.some((name) => Object.hasOwn(labels, name))) return labels;
   return Object.fromEntries(Object.entries(labels).filter(([name]) => !names.includes(name)));

@@ -7,22 +7,22 @@ export interface FakeAlert {
   readonly state: 'firing' | 'pending';
 }
 
-/** A Prometheus that does to order what a real one does not: hang, and come back. */
+/** A Prometheus that can be made to hang and to come back, which a real Prometheus does not do on request. */
 export interface FakePrometheus {
   readonly url: string;
   readonly port: number;
-  /** How often it was asked. */
+  /** How many queries it has received. */
   queries(): number;
   /** The Host header of each query. */
   hosts(): readonly string[];
-  /** What it answers from now on; those who hang are answered too. */
+  /** Sets the answer from now on; queries that hang are answered too. */
   answer(alerts: readonly FakeAlert[]): void;
-  /** From now on it takes requests and does not answer them. */
+  /** From now on it accepts requests and does not answer them. */
   hang(): void;
   stop(): Promise<void>;
 }
 
-/** Starts one that has no alerts. `test/contract/` holds its answers against those of a real Prometheus. */
+/** Starts a Prometheus without alerts. `test/contract/` compares its answers with those of a real Prometheus. */
 export async function startFakePrometheus(): Promise<FakePrometheus> {
   let alerts: readonly FakeAlert[] | undefined = [];
   const hosts: string[] = [];

@@ -5,9 +5,9 @@ import { PrometheusError } from './prometheus-error.ts';
 
 /** What Prometheus says about alerts at one moment. */
 export interface PrometheusAlerts {
-  /** How many are active, the pending ones too. */
+  /** The number of active alerts, pending ones included. */
   readonly alerts: number;
-  /** The labels of those that fire; annotations, values and times are let go of, to hold no memory. */
+  /** The labels of the firing alerts; annotations, values and times are dropped to save memory. */
   readonly firing: readonly LabelSet[];
 }
 
@@ -17,7 +17,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The answer is JSON, but not what Prometheus writes. */
+/** The answer is JSON, but not of the shape that Prometheus writes. */
 export function badShape(
   path: string,
   expected: string,
@@ -30,7 +30,7 @@ export function badShape(
   );
 }
 
-/** What stands in a place, for a message: what it is, and of a text its beginning. */
+/** Describes a value for a message: its type, and the beginning of a text. */
 export function shapeOf(value: unknown, endpoint: PrometheusEndpoint): string {
   if (value === undefined) return 'missing';
   if (value === null) return 'null';
@@ -39,14 +39,14 @@ export function shapeOf(value: unknown, endpoint: PrometheusEndpoint): string {
   return typeof value === 'object' ? 'an object' : JSON.stringify(value);
 }
 
-/** What the labels of an alert take in memory, on the high side, bytes: the object, and for each label two references and its text. */
+/** The memory that the labels of an alert take, a high estimate in bytes: the object, and for each label two references and its text. */
 const labelsBytes = 64;
 const labelBytes = 64;
 const characterBytes = 2;
-/** What V8 keeps besides of a set of names that no alert before had, for each name. */
+/** The memory that V8 also keeps for a set of names that no earlier alert had, for each name. */
 const newNameBytes = 150;
 
-/** The alerts of an answer as they come one by one: counted, checked, and of those that fire the labels kept. */
+/** The alerts of an answer, as they arrive one by one: it counts and checks them, and keeps the labels of those that fire. */
 export class FiringList implements SelectedList {
   readonly element = { members: { state: 'scalar', labels: { everyMember: 'scalar' } } } as const;
   readonly elementBytes: number;
@@ -55,9 +55,9 @@ export class FiringList implements SelectedList {
   #firing: LabelSet[] = [];
   #count = 0;
   #bytes = 0;
-  /** The sets of names that have occurred. */
+  /** The sets of names seen so far. */
   #shapes = new Set<string>();
-  /** The first alert of an unexpected shape; what the answer says as a whole is told before it. */
+  /** The first alert of an unexpected shape; a problem of the whole answer is reported before it. */
   #problem: PrometheusError | undefined;
 
   constructor(endpoint: PrometheusEndpoint, maxBytes: number) {
@@ -74,7 +74,7 @@ export class FiringList implements SelectedList {
     this.#problem = undefined;
   }
 
-  /** Throws PrometheusError if those that fire take more than they may. */
+  /** Throws PrometheusError if the firing alerts take more memory than they may. */
   accept(alert: unknown, { isSpent }: Allowance): void {
     if (isSpent) throw this.#tooLarge();
     const path = `data.alerts[${this.#count++}]`;
@@ -88,7 +88,7 @@ export class FiringList implements SelectedList {
     this.#firing.push(tidyLabels(labels));
   }
 
-  /** Throws PrometheusError if one of them was of an unexpected shape. */
+  /** Throws PrometheusError if any alert was of an unexpected shape. */
   alerts(): PrometheusAlerts {
     if (this.#problem !== undefined) throw this.#problem;
     return { alerts: this.#count, firing: this.#firing };
@@ -121,7 +121,7 @@ interface CheckedAlert {
   readonly state: string;
 }
 
-/** Undefined if there is none: then it is a {@link CheckedAlert}. */
+/** Undefined if there is no problem: then the value is a {@link CheckedAlert}. */
 function problemOf(alert: unknown, path: string, endpoint: PrometheusEndpoint): PrometheusError | undefined {
   if (!isJsonObject(alert)) return badShape(path, 'an object', alert, endpoint);
   const { state, labels } = alert;
@@ -135,7 +135,7 @@ function problemOf(alert: unknown, path: string, endpoint: PrometheusEndpoint): 
   return undefined;
 }
 
-/** The labels as they were read, unless there are empty values in them: an empty label is an absent one. */
+/** The labels as they were read, but without empty values: an empty label is an absent label. */
 function tidyLabels(labels: LabelSet): LabelSet {
   for (const name in labels) {
     if (labels[name] === '') return Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== ''));

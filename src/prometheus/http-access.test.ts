@@ -53,7 +53,7 @@ describe('prometheusProxy', () => {
   });
 });
 
-/** A proxy as it stands in the way of many: it forwards plain requests, and opens tunnels. */
+/** A proxy like those in many networks: it forwards plain requests, and opens tunnels. */
 async function startProxy(test: TestContext): Promise<{ readonly url: string; readonly seen: string[] }> {
   const seen: string[] = [];
   const sockets = new Set<Socket>();

@@ -14,24 +14,24 @@ import {
 } from '../outbound/proxy-environment.ts';
 import { PrometheusError } from './prometheus-error.ts';
 
-/** What TLS is made of, as text. */
+/** The TLS material, as text. */
 export interface TlsMaterial {
   readonly ca: string | undefined;
   readonly cert: string | undefined;
   readonly key: string | undefined;
 }
 
-/** What `prometheus.http_config` and the files that it names say at this moment. */
+/** The current content of `prometheus.http_config` and of the files that it names. */
 export interface HttpAccess {
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** The value of the Authorization header; undefined without credentials. */
   readonly authorization: string | undefined;
   readonly tls: TlsMaterial;
-  /** What no message may quote, whatever a server echoes. */
+  /** The values that no message may quote, whatever a server echoes. */
   readonly secrets: readonly string[];
 }
 
-/** Reads the files anew: they change when a credential is rotated. Rejects with PrometheusError, which names key and file. */
+/** Reads the files anew, since they change when a credential is rotated. Rejects with a PrometheusError that names key and file. */
 export async function readHttpAccess(config: HttpConfig): Promise<HttpAccess> {
   const { credentials, authorization } = await readAuthorization(config);
   const { headers, values } = await readHeaders(config);
@@ -83,7 +83,7 @@ function reveal(secret: Secret | null): string | undefined {
   return secret?.reveal();
 }
 
-/** As Prometheus reads a credential: blanks and line ends around it do not belong to it. */
+/** Reads a credential as Prometheus does: blanks and line ends around it do not belong to it. */
 async function readLine(key: string, path: string | null): Promise<string | undefined> {
   return (await readText(key, path))?.trim();
 }
@@ -101,7 +101,7 @@ async function readText(key: string, path: string | null): Promise<string | unde
   }
 }
 
-/** Checked here, since an error of the header classes would show the value. */
+/** Checks the value here, since an error of the header classes would show it. */
 function sendable(key: string, value: string): string {
   if (isHeaderValue(value)) return value;
   throw new PrometheusError(
@@ -112,15 +112,15 @@ function sendable(key: string, value: string): string {
 
 export interface ProxyOptions {
   readonly url: string;
-  /** The one address of its host that is to be asked. */
+  /** The one address of the host to ask. */
   readonly ip?: string | undefined;
   readonly httpConfig: Pick<HttpConfig, 'proxy_url' | 'no_proxy' | 'proxy_from_environment'>;
   readonly environment: Environment;
 }
 
 /**
- * The proxy between us and Prometheus: the one of `http_config`, or the environment's; undefined if there is none.
- * Throws PrometheusError if what the environment names is none, or cannot be used with the one address that is to be asked.
+ * The proxy between Tocsin and Prometheus, from `http_config` or from the environment; undefined if there is none.
+ * Throws PrometheusError if the environment's value is not a proxy, or does not work with a query to one address.
  */
 export function prometheusProxy({ url, ip, httpConfig, environment }: ProxyOptions): Proxy | undefined {
   const { proxy_url: proxyUrl, no_proxy: noProxy, proxy_from_environment: fromEnvironment } = httpConfig;
@@ -160,7 +160,7 @@ const secureVersions = {
   TLS13: 'TLSv1.3',
 } as const satisfies Record<string, SecureVersion>;
 
-/** Throws PrometheusError if the certificates or the key are of no use. */
+/** Throws PrometheusError if the certificates or the key are unusable. */
 export function tlsOptions({ tls_config: config }: HttpConfig, material: TlsMaterial): object {
   const minVersion = secureVersions[config.min_version];
   const maxVersion = secureVersions[config.max_version];
@@ -179,12 +179,12 @@ export function tlsOptions({ tls_config: config }: HttpConfig, material: TlsMate
   }
 }
 
-/** Throws if a text begins with no certificate: as a list of authorities it would be passed over in silence. */
+/** Throws if a text does not begin with a certificate: as a list of authorities it would be ignored silently. */
 function checkCertificate(text: string): X509Certificate {
   return new X509Certificate(text);
 }
 
-/** Without what is undefined, which stands for something else there than absence. */
+/** Leaves out undefined members, which would mean something else than absence there. */
 function given<T extends object>(options: T): Partial<T> {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
@@ -198,7 +198,7 @@ function unusable(cause: unknown): PrometheusError {
   );
 }
 
-/** Connects to one address while Host header, SNI and the name in the certificate stay those of the URL. */
+/** Connects to one address while the Host header, SNI and the name in the certificate stay those of the URL. */
 export function lookupOf(ip: string): LookupFunction {
   const family = isIP(ip);
   return (_host, { all }, found) => (all === true ? found(null, [{ address: ip, family }]) : found(null, ip, family));

@@ -224,7 +224,7 @@ describe('a query that fails', { timeout: 20_000 }, () => {
 
   after(() => {
     const missing = prometheusErrorKinds.filter((kind) => !seenKinds.has(kind));
-    // timeout has a test file of its own.
+    // The timeout has its own test file.
     assert.deepEqual(missing, ['timeout'], 'a kind has no test');
   });
 });

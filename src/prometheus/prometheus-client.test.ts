@@ -99,7 +99,7 @@ describe('createPrometheusClient', () => {
     });
     const client = clientOf(url);
     for (let query = 0; query < 6; query++) await client.query(new AbortController().signal);
-    // Not one: fetch gives out the end of a body a moment before its connection is free again.
+    // Two, since fetch delivers the end of a body a moment before its connection is free again.
     assert.ok(ports.size <= 2, `${ports.size} connections`);
   });
 
@@ -128,7 +128,7 @@ describe('createPrometheusClient', () => {
   });
 });
 
-/** JSON values, most of them nearly an answer of Prometheus: each part is now and then replaced by anything. */
+/** JSON values that mostly resemble an answer of Prometheus: now and then any part is replaced by an arbitrary value. */
 function nearlyAnswers(): fc.Arbitrary<unknown> {
   const or = <T>(usual: fc.Arbitrary<T>): fc.Arbitrary<unknown> =>
     fc.oneof({ weight: 30, arbitrary: usual }, { weight: 1, arbitrary: fc.jsonValue() });

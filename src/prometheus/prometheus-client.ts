@@ -21,28 +21,28 @@ import type { Runtime } from '../runtime/runtime.ts';
 export interface PrometheusClientOptions extends Pick<Runtime, 'clock' | 'schedule'> {
   /** http or https, with any path prefix; `user:password@` becomes basic authentication. */
   readonly url: string;
-  /** `prometheus.url`, of which this is one: those that look alike without their credentials are told apart by their place in it. */
+  /** All of `prometheus.url`, including this URL: URLs that look alike without credentials are told apart by their position in it. */
   readonly urls?: readonly string[];
-  /** Which of the addresses of its host to connect to. Default: whichever the system chooses. */
+  /** The address of the host to connect to. Default: the system chooses. */
   readonly ip?: string;
   /** `prometheus.params`. */
   readonly params?: ReadonlyMap<string, readonly string[]>;
   /** For everything together: connection, headers and body. */
   readonly timeoutMs: number;
-  /** The longest answer that is read, after decompression. */
+  /** The longest answer, after decompression. */
   readonly maxResponseBytes: number;
-  /** What the labels of all alerts that fire may take in memory, by estimate. */
+  /** The memory limit for the labels of all firing alerts, an estimate. */
   readonly maxFiringBytes: number;
-  /** Of this program, for the User-Agent header. */
+  /** The version of this program, for the User-Agent header. */
   readonly version: string;
   /** `prometheus.http_config`. */
   readonly httpConfig: HttpConfig;
-  /** Where a proxy may be named. Default: that of the process. */
+  /** The environment that may name a proxy. Default: that of the process. */
   readonly environment?: Environment;
   readonly fetch?: typeof undiciFetch;
 }
 
-/** What is left for one query of limits that hold for several. */
+/** The share that one query has of limits that several queries have in common. */
 export interface QueryShare {
   /** Milliseconds. */
   readonly timeoutMs: number;
@@ -51,18 +51,18 @@ export interface QueryShare {
 
 /** Asks one Prometheus which alerts are active. */
 export interface PrometheusClient {
-  /** The URL without credentials, for the log; and the address of the host, if it is asked at one alone. */
+  /** The URL without credentials, for the log, and the address of the host if only one of its addresses is asked. */
   readonly address: string;
   /**
-   * Tells it from the others, those too that are at the same address with other credentials. They are in it: it is for no log.
+   * Identifies the client, also among clients at the same address with other credentials. It contains the credentials: do not log it.
    */
   readonly key: string;
   /**
-   * Rejects with PrometheusError, whatever goes wrong; with the signal's reason when the signal is aborted.
-   * @param share of the limits; default: the whole of them
+   * Rejects with PrometheusError, whatever goes wrong, and with the signal's reason when the signal is aborted.
+   * @param share of the limits; default: all of them
    */
   query(signal: AbortSignal, share?: QueryShare): Promise<PrometheusAlerts>;
-  /** Lets go of the connections. A query after it opens new ones. */
+  /** Closes the connections. A later query opens new ones. */
   close(): void;
 }
 
@@ -70,7 +70,7 @@ interface Context extends PrometheusClientOptions {
   readonly endpoint: PrometheusEndpoint;
 }
 
-/** Makes a client on undici's fetch, whose connections are kept alive. Throws TypeError if the URL is none. */
+/** Creates a client on undici's fetch, whose connections are kept alive. Throws TypeError if the URL is invalid. */
 export function createPrometheusClient(options: PrometheusClientOptions): PrometheusClient {
   const endpoint = prometheusEndpoint(options.url, options);
   const { httpConfig, ip } = options;
@@ -87,7 +87,7 @@ export function createPrometheusClient(options: PrometheusClientOptions): Promet
   };
 }
 
-/** The same for the same URL and address of its host, at every look. */
+/** Always the same for the same URL and address of its host. */
 export function replicaKey(url: string, ip = ''): string {
   return `${url} ${ip}`;
 }
@@ -113,7 +113,7 @@ async function query(
     signal.throwIfAborted();
     throw error;
   } finally {
-    // Ends the connection too if the body was not read to its end.
+    // This also ends the connection if the body was not read to its end.
     deadline.end();
   }
 }
@@ -131,7 +131,7 @@ async function send(
   for (const [name, value] of access.headers) headers.append(name, value);
   if (endpoint.authorization !== undefined) headers.set('Authorization', endpoint.authorization);
   try {
-    // no-store: an answer out of a proxy's cache could be older than the alert that woke us.
+    // no-store: an answer from a proxy's cache could be older than the alert that woke us.
     const { signal } = deadline;
     return await fetch(endpoint.url, { headers, redirect: 'manual', cache: 'no-store', signal, dispatcher });
   } catch (error) {
@@ -159,7 +159,7 @@ function failure(error: unknown, phase: FetchPhase, context: Context, deadline: 
   );
 }
 
-/** The promise, or the signal's reason if that comes first; the promise itself goes on for the others. */
+/** Settles as the promise does, or rejects with the signal's reason if that comes first; others can still wait for the promise. */
 export async function withSignal<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   const aborted = Promise.withResolvers<never>();
   const abort = (): void => aborted.reject(signal.reason);

@@ -1,28 +1,28 @@
 import { excerpt } from '../text/bounded-body.ts';
 import { percentDecoded } from '../text/go/url.ts';
 
-/** Where to ask, taken apart so that the credentials are in one place only. */
+/** The URL to ask, taken apart so that the credentials are in one place only. */
 export interface PrometheusEndpoint {
-  /** What to fetch: no credentials in it, which fetch refuses. */
+  /** The URL to fetch, without credentials, which fetch refuses. */
   readonly url: string;
-  /** What to show people: no credentials, no query; in brackets what tells one of several replicas from the others. */
+  /** The URL to show people, without credentials and query; what distinguishes several replicas is in brackets. */
   readonly address: string;
   /** The value of the Authorization header; undefined without credentials. */
   readonly authorization: string | undefined;
-  /** What {@link quote} masks. */
+  /** The values that {@link quote} masks. */
   readonly secrets: readonly string[];
-  /** The beginning of what the server said, fit for a message: a server that echoes the request gives nothing away. */
+  /** The beginning of what the server said, fit for a message: a server that echoes the request reveals nothing. */
   quote(text: string): string;
 }
 
 type Access = Pick<PrometheusEndpoint, 'authorization' | 'secrets'>;
 
 export interface EndpointOptions {
-  /** `prometheus.params`, sent with every query: some proxies choose a tenant by them. */
+  /** `prometheus.params`, sent with every query: some proxies choose a tenant by these parameters. */
   readonly params?: ReadonlyMap<string, readonly string[]>;
-  /** The one address of the host that is asked. */
+  /** The one address of the host to ask. */
   readonly ip?: string | undefined;
-  /** `prometheus.url`, of which this is one. */
+  /** All of `prometheus.url`, including this URL. */
   readonly urls?: readonly string[];
 }
 
@@ -45,7 +45,7 @@ function baseOf(url: string): string {
   return `${protocol}//${host}${pathname.replace(/\/+$/, '')}`;
 }
 
-/** Not the name of the user: some servers take a token there. */
+/** The name of the user is left out: some servers expect a token there. */
 function placeAmongLookAlikes(url: string, urls: readonly string[]): readonly string[] {
   const lookAlikes = urls.filter((each) => baseOf(each) === baseOf(url));
   return lookAlikes.length < 2 ? [] : [`URL ${urls.indexOf(url) + 1}`];
@@ -57,7 +57,7 @@ function queryOf(params: ReadonlyMap<string, readonly string[]>): string {
   return query.size === 0 ? '' : `?${query.toString()}`;
 }
 
-/** The endpoint as the configuration has it asked: its credentials win over those of the URL. */
+/** The endpoint with the credentials of the configuration, which win over those of the URL. */
 export function withAccess(endpoint: PrometheusEndpoint, { authorization, secrets }: Access): PrometheusEndpoint {
   const both = [...endpoint.secrets, ...secrets];
   return { ...endpoint, ...quotable({ authorization: authorization ?? endpoint.authorization, secrets: both }) };
@@ -65,14 +65,14 @@ export function withAccess(endpoint: PrometheusEndpoint, { authorization, secret
 
 const open: Access = { authorization: undefined, secrets: [] };
 
-/** Basic authentication. A server can send the password back encoded, decoded, or as the URL has it. */
+/** Basic authentication. A server may echo the password encoded, decoded, or as it is in the URL. */
 function basicAccess(username: string, password: string): Access {
   const decoded = percentDecoded(password);
   const credentials = Buffer.from(`${percentDecoded(username)}:${decoded}`, 'utf8').toString('base64');
   return { authorization: `Basic ${credentials}`, secrets: [credentials, decoded, password] };
 }
 
-/** The longest secret first: it may hold another one. */
+/** Masks the longest secret first, since it may contain a shorter one. */
 function quotable({ authorization, secrets }: Access): Access & Pick<PrometheusEndpoint, 'quote'> {
   const masked = secrets.filter((secret) => secret !== '').toSorted((a, b) => b.length - a.length);
   const quote = (text: string): string =>

@@ -2,7 +2,7 @@ import { maskUrls } from '../runtime/masked-url.ts';
 import { excerpt, readBoundedBody } from '../text/bounded-body.ts';
 import type { PrometheusEndpoint } from './prometheus-endpoint.ts';
 
-/** Every way in which a query of Prometheus can fail: a closed set, so that it can be the label `result` of a metric. */
+/** Every way in which a query of Prometheus can fail. The set is closed, so that it can be the label `result` of a metric. */
 export const prometheusErrorKinds = [
   'refused',
   'dns',
@@ -27,8 +27,8 @@ export const prometheusErrorKinds = [
 export type PrometheusErrorKind = (typeof prometheusErrorKinds)[number];
 
 /**
- * Prometheus could not be asked, or gave no answer that can be believed. The message is one sentence for the log: what
- * was wrong, at which address, and what to do. It never holds credentials, whatever the server sent.
+ * Prometheus could not be asked, or its answer cannot be trusted. The message is one sentence for the log: what was wrong, at which
+ * address, and what to do. It never holds credentials, whatever the server sent.
  */
 export class PrometheusError extends Error {
   override readonly name = 'PrometheusError';
@@ -40,10 +40,10 @@ export class PrometheusError extends Error {
   }
 }
 
-/** As the address names a proxy. */
+/** The words with which an address names its proxy. */
 const byWay = ' by way of the proxy ';
 
-/** `connect` until the headers of the answer are there, `body` from then on. */
+/** `connect` until the headers of the answer arrive, `body` from then on. */
 export type FetchPhase = 'connect' | 'body';
 
 type FailureKind = Extract<
@@ -52,8 +52,8 @@ type FailureKind = Extract<
 >;
 
 /**
- * Codes of Node's sockets, of its TLS (with OpenSSL's names of what can be wrong with a certificate) and of its fetch,
- * by what they mean. The first that fits counts.
+ * The meaning of the codes of Node's sockets, of its TLS (with OpenSSL's names of certificate problems) and of its fetch.
+ * The first match counts.
  */
 const kindOfCode: readonly (readonly [RegExp, FailureKind])[] = [
   [/^ECONNREFUSED$/, 'refused'],
@@ -63,7 +63,7 @@ const kindOfCode: readonly (readonly [RegExp, FailureKind])[] = [
   [/^(?:ECONNRESET|EPIPE|UND_ERR_SOCKET|UND_ERR_RES_CONTENT_LENGTH_MISMATCH)$/, 'reset'],
 ];
 
-/** What the failure of a fetch, or of reading its body, means. */
+/** The meaning of a failed fetch, or of a failure while its body was read. */
 export function fetchFailure(error: unknown, phase: FetchPhase, address: string): PrometheusError {
   const chain = causes(error);
   const kind = failureKind(chain, phase);
@@ -101,19 +101,19 @@ function errorCode(error: Error): string | undefined {
   return 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** The error and what caused it, outermost first: fetch says no more than "fetch failed" itself. */
+/** The error and its causes, outermost first: fetch itself says no more than "fetch failed". */
 function causes(error: unknown): readonly Error[] {
   const chain: Error[] = [];
   for (let next = error; next instanceof Error && !chain.includes(next); next = innerError(next)) chain.push(next);
   return chain;
 }
 
-/** A host with several addresses fails with one error for each: the last tells enough. */
+/** A host with several addresses fails with one error for each; the last error says enough. */
 function innerError(error: Error): unknown {
   return error instanceof AggregateError ? (error.errors as unknown[]).at(-1) : error.cause;
 }
 
-/** What is wrong with a TLS connection, and what to do, by the code of Node or of OpenSSL. The first that fits counts. */
+/** What is wrong with a TLS connection, and what to do, by the code of Node or OpenSSL. The first match counts. */
 const tlsRemedies: readonly (readonly [RegExp, string])[] = [
   [/^CERT_HAS_EXPIRED$/, 'its certificate has expired: have it renewed there, or is the clock of this machine wrong?'],
   [/^CERT_NOT_YET_VALID$/, 'its certificate is not valid yet: is the clock of this machine or of that one wrong?'],
@@ -144,16 +144,16 @@ const tlsRemedies: readonly (readonly [RegExp, string])[] = [
   [/./, 'does it speak https there, and is its certificate trusted?'],
 ];
 
-/** One sentence: which Prometheus, what is wrong, what to do. */
+/** One sentence: which Prometheus it is, what is wrong, what to do. */
 export function tlsFailure(address: string, code: string): string {
   const remedy = tlsRemedies.find(([pattern]) => pattern.test(code))?.[1] ?? '';
   return `Prometheus at ${address} cannot be reached over TLS (${code}): ${remedy}`;
 }
 
-/** More than any error text of Prometheus; a proxy's error page may be longer, its beginning is enough. */
+/** Longer than any error text of Prometheus. A proxy's error page may be longer, but its beginning is enough. */
 const maxErrorBytes = 16 * 1024;
 
-/** What an answer other than 200 means. Reads the beginning of the body where it may say more than the status. */
+/** The meaning of an answer other than 200. Reads the beginning of the body where it may say more than the status. */
 export async function statusFailure(response: Response, endpoint: PrometheusEndpoint): Promise<PrometheusError> {
   const { status } = response;
   if (status >= 300 && status < 400) return redirectFailure(response, endpoint);
@@ -171,7 +171,7 @@ function redirectFailure({ status, headers }: Response, endpoint: PrometheusEndp
   );
 }
 
-/** Only scheme, host and path: user, password and query may be secrets. */
+/** Only the scheme, host and path: the user, password and query may be secrets. */
 function shownLocation(location: string, endpoint: PrometheusEndpoint): string {
   const target = URL.parse(location, endpoint.url);
   return target === null
@@ -179,7 +179,7 @@ function shownLocation(location: string, endpoint: PrometheusEndpoint): string {
     : endpoint.quote(`${target.protocol}//${target.host}${target.pathname}`);
 }
 
-/** 401 is about who asks, 403 about what they may: that is as often a policy between as the credentials. */
+/** A 401 is about who asks, a 403 about what they may do: an intermediate policy causes it as often as the credentials do. */
 function unauthorizedFailure(
   status: 401 | 403,
   text: string,
@@ -220,13 +220,13 @@ function said(status: number, text: string): string {
   return `${status} ${text === '' ? 'without a reason' : `"${text}"`}`;
 }
 
-/** The `error` of Prometheus's envelope, or else whatever text there is. */
+/** The `error` of Prometheus's envelope, or whatever text there is instead. */
 async function errorText({ body }: Response, endpoint: PrometheusEndpoint): Promise<string> {
   try {
     const { text } = await readBoundedBody(body, maxErrorBytes);
     return endpoint.quote(envelopeError(text) ?? text);
   } catch {
-    // The status is the news; that its explanation could not be read does not change the kind of the failure.
+    // The status is what counts; an unreadable explanation does not change the kind of the failure.
     return '';
   }
 }

@@ -3,13 +3,13 @@ import type { AllReplicas, ReplicatedAlerts } from './all-replicas.ts';
 import { PrometheusError } from './prometheus-error.ts';
 import type { PrometheusMetrics } from './replica-report.ts';
 
-/** Most firing alerts, and most request ids, that one line lists. */
+/** The most firing alerts, and the most request ids, that one line lists. */
 const maxListedAlerts = 20;
 const maxListedIds = 100;
 
 /** A query that has ended. */
 export interface ReportedQuery {
-  /** Names it in the log. */
+  /** Identifies the query in the log. */
   readonly id: string;
   readonly requestIds: ReadonlySet<string>;
   readonly durationMs: number;
@@ -21,7 +21,7 @@ export interface QueryReportOptions {
   readonly client: Pick<AllReplicas, 'address'>;
 }
 
-/** Tells the log and the metrics how each query went: once a query, however many asked for it. */
+/** Logs and counts how each query went, once per query, however many callers share it. */
 export class QueryReport {
   readonly #options: QueryReportOptions;
 
@@ -45,7 +45,7 @@ export class QueryReport {
     });
   }
 
-  /** @param isLasting false while the verdicts stand that were known last; a pipeline without one becomes Unknown all the same */
+  /** @param isLasting false while the last known verdicts stay; a pipeline without a verdict becomes Unknown all the same */
   failed(error: unknown, query: ReportedQuery, retryInMs: number, isLasting: boolean): void {
     const { logger, metrics } = this.#options;
     const kind = error instanceof PrometheusError ? error.kind : 'network';

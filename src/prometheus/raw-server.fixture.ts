@@ -1,23 +1,23 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 
-/** A server that says whatever a test wants, also what no HTTP server would. */
+/** A server that sends whatever a test wants, even what no HTTP server would send. */
 export interface RawServer {
   /** `http://127.0.0.1:<port>` */
   readonly url: string;
   readonly port: number;
   /** The heads (request line and headers) of the requests so far. */
   readonly heads: readonly string[];
-  /** How many connections were ever made. */
+  /** How many connections have been made in total. */
   connections(): number;
-  /** Resolves with the connection on which the first request has come. */
+  /** Resolves with the connection that carried the first request. */
   requested(): Promise<Socket>;
-  /** Resolves once the client has let go of every connection. */
+  /** Resolves once the client has closed every connection. */
   disconnected(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Starts a server on a free port of the loopback; `answer` is called for each request head, and for a TLS greeting. */
+/** Starts a server on a free loopback port; it calls `answer` for each request head, and for a TLS greeting. */
 export async function startRawServer(answer: (socket: Socket, head: string) => void): Promise<RawServer> {
   const heads: string[] = [];
   const open = new Set<Socket>();
@@ -53,7 +53,7 @@ export async function startRawServer(answer: (socket: Socket, head: string) => v
   };
 }
 
-/** A TLS greeting starts with byte 22 and has no end that a plain server could see. */
+/** A TLS greeting starts with byte 22 and has no end that a plain server could recognise. */
 function onRequestHead(socket: Socket, callback: (head: string) => void): void {
   let text = '';
   socket.on('data', (chunk) => {

@@ -10,7 +10,7 @@ import {
 } from './prometheus-client.ts';
 import { prometheusEndpoint } from './prometheus-endpoint.ts';
 
-/** Every address of a host, as getaddrinfo gives them; rejects as `node:dns` does. */
+/** Resolves to every address of a host, as getaddrinfo does; rejects as `node:dns` does. */
 export type ResolveHost = (host: string) => Promise<readonly string[]>;
 
 export interface ReplicaAddressesOptions extends Omit<PrometheusClientOptions, 'url' | 'ip'> {
@@ -21,8 +21,8 @@ export interface ReplicaAddressesOptions extends Omit<PrometheusClientOptions, '
 }
 
 /**
- * Whom to ask: the Prometheus of each URL, or, with `resolve: all`, the one at every address of its host. Each keeps its
- * connections from look to look; those whose address is gone are closed.
+ * The clients to ask: the Prometheus of each URL, or, with `resolve: all`, the Prometheus at every address of its host. Each client
+ * keeps its connections from look to look; those of an address that is gone are closed.
  */
 export class ReplicaAddresses {
   readonly #options: ReplicaAddressesOptions;
@@ -33,8 +33,8 @@ export class ReplicaAddresses {
   }
 
   /**
-   * Resolves every name anew. A name that does not resolve, or not until the signal is aborted, is there as a client that
-   * fails with just that. Never rejects.
+   * Resolves every name anew. A name that does not resolve, or not before the signal is aborted, yields a client that fails with
+   * exactly that error. Never rejects.
    */
   async current(signal: AbortSignal): Promise<readonly PrometheusClient[]> {
     const { urls, resolve } = this.#options;
@@ -55,7 +55,7 @@ export class ReplicaAddresses {
     const host = new URL(url).hostname.replace(/^\[|\]$/g, '');
     try {
       const ips = isIP(host) === 0 ? await withSignal(resolveHost(host), signal) : [host];
-      // Sorted: DNS rotates them, and with a limit it is always the same ones that are asked.
+      // Sorted, since DNS rotates them: with a limit, always the same addresses are asked.
       return [...new Set(ips)].toSorted().map((ip) => this.#client(url, ip));
     } catch (error) {
       return [unresolved(url, urls, error)];
@@ -72,7 +72,7 @@ export class ReplicaAddresses {
     return client;
   }
 
-  /** What is under way comes to its end. */
+  /** Lets the running query come to its end. */
   #drop(key: string, client: PrometheusClient): void {
     this.#clients.delete(key);
     client.close();

@@ -5,13 +5,13 @@ import { PrometheusError, prometheusErrorKinds, type PrometheusErrorKind } from 
 export type QueryResult = 'success' | PrometheusErrorKind;
 
 export interface PrometheusMetrics {
-  /** A look at what fires, whose result is that of all replicas together. */
+  /** The result of one look at the firing alerts, of all replicas together. */
   queried(result: QueryResult, seconds: number): void;
-  /** One replica's part of a look. */
+  /** The result of one replica in a look. */
   replicaQueried(result: QueryResult): void;
-  /** How many of the replicas that are asked answer, and how many fail. */
+  /** How many of the replicas asked answer, and how many fail. */
   replicas(answering: number, failing: number): void;
-  /** How many are over `prometheus.max_replicas`. */
+  /** How many replicas exceed `prometheus.max_replicas`. */
   unaskedReplicas(count: number): void;
 }
 
@@ -66,7 +66,7 @@ interface ReplicaReportOptions {
   readonly metrics: PrometheusMetrics;
 }
 
-/** Tells of single replicas: to the metrics each time, to the log when one begins to fail and when it is back. */
+/** Reports on single replicas: to the metrics each time, to the log when a replica begins to fail and when it is back. */
 export class ReplicaReport {
   readonly #options: ReplicaReportOptions;
   #isOverLimit = false;
@@ -89,7 +89,7 @@ export class ReplicaReport {
     this.#isOverLimit = all > asked;
   }
 
-  /** @param isPair false if it is the only one, of which `prometheus.queried` tells enough */
+  /** @param isPair false for the only replica, about which `prometheus.queried` says enough */
   answered(replica: string, isBack: boolean, isPair: boolean): void {
     const { logger, metrics } = this.#options;
     metrics.replicaQueried('success');
@@ -105,7 +105,7 @@ export class ReplicaReport {
     logger.warn('prometheus.replica_failed', message, { replica, status: kind, error });
   }
 
-  /** How many of those asked fail at the moment. */
+  /** How many of the replicas asked fail at the moment. */
   standings(failing: number): void {
     this.#options.metrics.replicas(this.#asked - failing, failing);
   }

@@ -8,24 +8,24 @@ const hour = 3_600_000;
 
 interface Step {
   readonly waitMs: number;
-  /** How old the newest cause of each caller is that asks now. */
+  /** For each caller that asks now, the age of its newest cause. */
   readonly ages: readonly number[];
   /** After how long the callers of this step give up; undefined: never. */
   readonly patienceMs: number | undefined;
 }
 
-/** How the next query ends; used over and over. */
+/** How the next query ends; the list is used again and again. */
 interface Ending {
   readonly takesMs: number;
   readonly fails: boolean;
 }
 
-/** One call of snapshot(), and what became of it. */
+/** One call of snapshot(), and its outcome. */
 interface Call {
   readonly notBefore: number;
-  /** How many queries had begun when it asked. */
+  /** How many queries had begun at the time of the call. */
   readonly queriesBefore: number;
-  /** The query that answered or failed; undefined for a caller who gave up. */
+  /** The query that answered or failed; undefined for a caller that gave up. */
   outcome?: { readonly query: Query | undefined; readonly error?: unknown };
 }
 
@@ -67,7 +67,7 @@ function rehearsal(script: readonly Ending[]): Rehearsal {
   return { ...bench, calls, call };
 }
 
-/** The query that an answer (`query 3`) or a failure (`query 3 failed`) comes from. */
+/** The query that an answer (`query 3`) or a failure (`query 3 failed`) belongs to. */
 function queryNamed({ queries }: SnapshotBench, text: string): Query | undefined {
   const number = /^query (\d+)/.exec(text)?.[1];
   return number === undefined ? undefined : queries[Number(number)];
@@ -112,7 +112,7 @@ describe('shared snapshot, any schedule of callers, queries and failures', () =>
           for (const age of ages) call(Math.min(clock.now() - age, last?.startedAt ?? 0), undefined);
           const asked = ages.length > 0 && !serves ? 1 : 0;
           assert.equal(queries.length, (last === undefined ? 0 : queries.indexOf(last) + 1) + asked);
-          // So that there is something new the next time.
+          // This gives the next step something new.
           call(clock.now(), undefined);
         }
         await clock.advanceAsync(60_000);
@@ -166,7 +166,7 @@ describe('shared snapshot, any schedule of callers, queries and failures', () =>
             assert.ok(outcome !== undefined, 'somebody still waits');
             const { query } = outcome;
             if (query === undefined) continue;
-            // Within one millisecond order does not matter; what was asked for earlier than that must not serve.
+            // Within one millisecond the order does not matter; a query that began earlier than that must not serve.
             const began = queries.indexOf(query);
             assert.ok(began >= queriesBefore || query.startedAt === notBefore, 'an answer from before the cause');
           }

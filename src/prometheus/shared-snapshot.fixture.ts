@@ -6,13 +6,13 @@ import type { QueryResult } from './replica-report.ts';
 import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { SharedSnapshot, type SharedSnapshotOptions } from './shared-snapshot.ts';
 
-/** A query that the client was asked to make; the test decides how it ends. */
+/** A query that the client was asked for; the test decides how it ends. */
 export interface Query {
   /** By the clock that the snapshot reads. */
   readonly startedAt: number;
   readonly signal: AbortSignal;
   readonly isOpen: boolean;
-  /** Answers with one alert that fires, named after the query: `query 0` for the first. */
+  /** Answers with one firing alert, named after the query: `query 0` for the first. */
   answer(): void;
   fail(error?: Error): void;
 }
@@ -23,13 +23,13 @@ export interface SnapshotBench {
   readonly snapshots: SharedSnapshot;
   /** Every query so far, in order. */
   readonly queries: readonly Query[];
-  /** What the metrics were told. */
+  /** The calls of the metrics so far. */
   readonly metrics: readonly (readonly [result: QueryResult, seconds: number])[];
-  /** Sets the clock back (forward, if it is negative), while timers go on as if nothing had happened. */
+  /** Sets the clock back (forward, if `ms` is negative), while timers go on as if nothing had happened. */
   setBack(ms: number): void;
 }
 
-/** A shared snapshot with a client whose queries last until the test ends them; `onQuery` is called when one begins. */
+/** A shared snapshot with a client whose queries last until the test ends them; `onQuery` is called when a query begins. */
 export function snapshotBench(onQuery: (query: Query) => void = () => undefined, unknownAfterMs = 0): SnapshotBench {
   const timers = new FakeClock();
   let offsetMs = 0;

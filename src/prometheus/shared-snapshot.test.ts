@@ -26,7 +26,7 @@ afterEach(async () => {
   assert.deepEqual(unhandled.splice(0), [], 'a rejection that nobody handled');
 });
 
-/** Lets every promise that can settle do so. */
+/** Lets every promise settle that can. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
@@ -37,12 +37,12 @@ function ask(snapshots: SharedSnapshot, notBefore: number, ...ids: readonly stri
   return snapshots.snapshot(notBefore, ids, unaborted);
 }
 
-/** Which query the snapshot is from. */
+/** The query that the snapshot comes from. */
 async function nameOf(snapshot: Promise<AlertSnapshot>): Promise<string | undefined> {
   return (await snapshot).firing.all[0]?.['alertname'];
 }
 
-/** Asks, has the query fail, and gives the error. */
+/** Asks, makes the query fail, and returns the error. */
 async function failOnce({ snapshots, queries, clock }: ReturnType<typeof snapshotBench>): Promise<SnapshotError> {
   const asked = ask(snapshots, clock.now());
   queries.at(-1)!.fail();
@@ -479,7 +479,7 @@ describe('shared snapshot, the log', () => {
 });
 
 describe('shared snapshot, what is over in a moment', () => {
-  /** Fails so often, each time when the retry of the one before is due. */
+  /** Fails this many times, each time when the previous failure's retry is due. */
   async function failures(unknownAfterMs: number, times: number) {
     const bench = snapshotBench(undefined, unknownAfterMs);
     const startedAt = bench.clock.now();

@@ -13,19 +13,19 @@ import { prometheusProxy } from './http-access.ts';
 import { ReplicaAddresses, type ResolveHost } from './replica-addresses.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
-/** After the first failure in a row; doubled by each further one, up to {@link maxSnapshotRetryMs}. */
+/** The delay after the first failure in a row, in milliseconds; each further failure doubles it, up to {@link maxSnapshotRetryMs}. */
 const firstRetryMs = 1000;
 
 export interface SharedSnapshotOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
   readonly metrics: Pick<PrometheusMetrics, 'queried'>;
   readonly client: Pick<AllReplicas, 'address' | 'query' | 'close'>;
-  /** Names a query: short, unlike any other. */
+  /** Creates a short, unique name for a query. */
   readonly newQueryId?: () => string;
-  /** `prometheus.unknown_after`: how far two failures have to be apart to be a lasting one, milliseconds; 0: one is enough. */
+  /** `prometheus.unknown_after`: two failures this far apart, in milliseconds, make a lasting failure; 0: one failure is enough. */
   readonly unknownAfterMs: number;
 }
 
-/** A query under way. Whoever joins it is named in the log line of its end. */
+/** A running query. The log line of its end names everyone who joined it. */
 interface Query {
   readonly startedAt: number;
   readonly requestIds: Set<string>;
@@ -38,11 +38,11 @@ type Ending =
   | { readonly startedAt: number; readonly error: SnapshotError };
 
 /**
- * One snapshot for all who ask: a query under way is joined, and the last answer serves again, as long as they were asked
- * for late enough. At most one query is under way and one more waits for its turn, however many ask.
+ * One snapshot for everyone who asks. A caller joins the running query or gets the last answer again, provided that the query began
+ * late enough for the caller. At most one query runs and one more waits for its turn, however many callers ask.
  *
- * A failure is an answer too. It serves all who may use it until its retry is due, so that a Prometheus that hangs costs
- * one timeout, not one for each pipeline; somebody with a newer cause does not wait for the retry, but asks again at once.
+ * A failure is an answer too. It serves every caller that may use it until its retry is due, so that a Prometheus that hangs costs
+ * one timeout and not one per pipeline. A caller with a newer cause does not wait for the retry, but asks again at once.
  */
 export class SharedSnapshot implements AlertSource {
   readonly pulls = true;
@@ -50,11 +50,11 @@ export class SharedSnapshot implements AlertSource {
   readonly #report: QueryReport;
   readonly #closed = new AbortController();
   #query: Query | undefined;
-  /** The query that starts when the present one has ended. */
+  /** The query that starts when the running query has ended. */
   #next: { readonly requestIds: Set<string>; readonly result: Promise<AlertSnapshot> } | undefined;
   #last: Ending | undefined;
   #failures = 0;
-  /** Those of them that were lasting. */
+  /** How many of them were lasting. */
   #lastingFailures = 0;
   /** When the first of the {@link #failures} in a row ended, by the monotonic clock. */
   #failingSince = 0;
@@ -75,13 +75,13 @@ export class SharedSnapshot implements AlertSource {
     return withSignal(this.#join(notBefore, requestIds), signal);
   }
 
-  /** Ends a query that is under way. */
+  /** Aborts the running query. */
   close(): void {
     this.#closed.abort(new Error('Tocsin is shutting down'));
     this.#options.client.close();
   }
 
-  /** Another one takes its place: who has asked gets an answer, and the connections are let go of after it. */
+  /** Called when a successor takes over: pending callers still get an answer, and then the connections are closed. */
   retire(): void {
     this.#options.client.close();
   }
@@ -94,13 +94,13 @@ export class SharedSnapshot implements AlertSource {
     return joined.result;
   }
 
-  /** The query under way, or one that starts now. */
+  /** The running query, or a new query that starts now. */
   #start(requestIds = new Set<string>()): Query {
     if (this.#query !== undefined) {
       for (const id of requestIds) this.#query.requestIds.add(id);
       return this.#query;
     }
-    // Those who wait for their turn share this one; whoever is too late for it waits for another.
+    // Everyone who waited for their turn shares this query; whoever is too late for it waits for another.
     this.#next = undefined;
     const startedAt = this.#options.clock.now();
     const result = this.#run(startedAt, requestIds).finally(() => (this.#query = undefined));
@@ -108,7 +108,7 @@ export class SharedSnapshot implements AlertSource {
     return this.#query;
   }
 
-  /** The query after the present one, which was asked for too early. */
+  /** The query after the running one, which began too early for the caller. */
   #queue(): { readonly requestIds: Set<string>; readonly result: Promise<AlertSnapshot> } {
     if (this.#next !== undefined) return this.#next;
     const requestIds = new Set<string>();
@@ -145,34 +145,34 @@ export class SharedSnapshot implements AlertSource {
     if (this.#failures === 0) this.#failingSince = now;
     const isLasting = unknownAfterMs === 0 || (this.#failures > 0 && now - this.#failingSince >= unknownAfterMs);
     this.#failures++;
-    // Those that were only to make sure do not make the later ones wait for longer.
+    // Failures that only confirmed the first one do not lengthen the later delays.
     const backOffs = isLasting ? this.#lastingFailures++ : this.#failures - 1;
     const backOffMs = Math.min(firstRetryMs * 2 ** backOffs, maxSnapshotRetryMs);
-    // The try that makes sure of it is not put off beyond the moment from which on it counts.
+    // The confirming try is not put off beyond the moment from which its failure is a lasting one.
     const retryMs = isLasting ? backOffMs : Math.min(backOffMs, this.#failingSince + unknownAfterMs - now);
     const message = cause instanceof Error ? cause.message : String(cause);
     return new SnapshotError(message, clock.now() + retryMs, { cause, isLasting, queryId });
   }
 }
 
-/** Late enough, and not from the future: that is from before the clock was set back, and nobody knows how old it is. */
+/** Late enough, and not from the future: such a time is from before the clock was set back, and its age is unknown. */
 function isFresh(startedAt: number, notBefore: number, now: number): boolean {
   return startedAt >= notBefore && startedAt <= now;
 }
 
 interface SharedSnapshotStageOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
   readonly config: Config['prometheus'];
-  /** `prometheus.url`, which is set. */
+  /** `prometheus.url`, which is set here. */
   readonly urls: readonly string[];
   readonly metrics: PrometheusMetrics;
   readonly version: string;
-  /** Where a proxy may be named. Default: that of the process. */
+  /** The environment that may name a proxy. Default: that of the process. */
   readonly environment?: Environment;
-  /** Default: as the system resolves names. */
+  /** Default: the system resolves names. */
   readonly resolveHost?: ResolveHost;
 }
 
-/** What fires, as one Prometheus tells it, or all replicas of it together. */
+/** The firing alerts, as one Prometheus or all replicas together report them. */
 export function createSharedSnapshot(options: SharedSnapshotStageOptions): SharedSnapshot {
   const { config } = options;
   logProxies(options);
@@ -202,7 +202,7 @@ function logProxies({ urls, config, environment = process.env, logger }: SharedS
     try {
       logProxy(logger, url, prometheusProxy({ url, httpConfig: config.http_config, environment }));
     } catch {
-      // Every query will say so.
+      // Every query will report this error.
     }
   }
 }

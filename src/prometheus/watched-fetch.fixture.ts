@@ -2,13 +2,13 @@ import { fetch, Response } from 'undici';
 
 export interface WatchedFetch {
   readonly fetch: typeof fetch;
-  /** Resolves when the headers of an answer have come. */
+  /** Resolves when the headers of an answer have arrived. */
   readonly headers: Promise<void>;
-  /** Resolves when the next piece of the body has come. */
+  /** Resolves when the next piece of the body has arrived. */
   nextPiece(): Promise<void>;
 }
 
-/** The real fetch, for one call, which tells how far its answer has come: a test can move time on at that very point. */
+/** The real fetch, for one call, which reports how far its answer has come: a test can advance time at that very point. */
 export function watchedFetch(): WatchedFetch {
   const headers = Promise.withResolvers<void>();
   let piece = Promise.withResolvers<void>();
