@@ -18,21 +18,21 @@ describe('AnchoredRegexp', () => {
     assert.equal(new AnchoredRegexp(names.join('|')).test('telemetry-gateway-199-abcdef'), true);
   });
 
-  it('does not try a text on which it would take too long', () => {
+  it('does not try a text that would take it too long', () => {
     const regexp = new AnchoredRegexp('[ab]*a[ab]{900}');
     assert.equal(regexp.test('a'.repeat(1500)), true);
     assert.equal(regexp.test('a'.repeat(3000)), undefined);
     assert.equal(new AnchoredRegexp('a*').test('a'.repeat(100_000)), true);
   });
 
-  it('anchors what stands between the parentheses that it adds, as Alertmanager does', () =>
+  it('anchors the alternatives inside the parentheses that it adds, as Alertmanager does', () =>
     assert.deepEqual(
       ['a', 'ax', 'xb', 'x'].map((text) => new AnchoredRegexp('a)|(?:b').test(text)),
       [true, true, true, false],
     ));
 
-  // The search first looks for texts that the expression needs; the match of a whole text tries it at once.
-  it('decides by a quick look for what has to be there just as without', () =>
+  // test() first searches for texts that the expression needs; testExact() tries the whole match at once.
+  it('decides the same with and without the quick search for required texts', () =>
     fc.assert(
       fc.property(arbitraryExpression(), fc.array(fc.array(piece).map(joined), { maxLength: 20 }), (source, texts) => {
         const tried = RE2JS.compile(`^(?:${source})$`);
@@ -44,7 +44,7 @@ describe('AnchoredRegexp', () => {
     ));
 });
 
-/** What a text is made of: letters that fold into each other, a lone half of a pair, the ends of lines. */
+/** The pieces of a text: letters that fold into each other, half a surrogate pair, line ends. */
 const piece = fc.constantFrom('a', 'b', 'ab', 'K', 'k', '\u212a', 's', '\u017f', '.', '\n', '😀', '\ud83d', '-', '');
 
 function arbitraryExpression() {
@@ -97,7 +97,7 @@ function joined(pieces: readonly string[]): string {
 }
 
 describe('compileRegexp', () => {
-  // As Go's regexp/syntax says it.
+  // The words of Go's regexp/syntax.
   for (const [expression, message] of [
     ['[', 'missing closing ]: `[`'],
     ['a)', 'unexpected ): `a)`'],

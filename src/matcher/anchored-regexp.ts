@@ -1,9 +1,9 @@
 import { RE2JS, RE2JSSyntaxException } from 're2js';
 
-/** What is wrong with the text or the regular expression of a matcher; the message is for whoever wrote it. */
+/** The text or the regular expression of a matcher is wrong. The message is for its author. */
 export class MatcherError extends Error {
   override readonly name = 'MatcherError';
-  /** The limit that it is over, if nothing else is wrong. */
+  /** The limit that the matcher exceeds; undefined if something else is wrong. */
   readonly limit: 'filter_instructions' | undefined;
 
   constructor(message: string, limit?: 'filter_instructions') {
@@ -12,42 +12,42 @@ export class MatcherError extends Error {
   }
 }
 
-/** What a match may take, characters times instructions: tens of milliseconds. */
+/** The limit on the cost of one match, characters times instructions: tens of milliseconds. */
 export const maxRegexpSteps = 2_000_000;
 
 /**
- * A regular expression of RE2's syntax that has to match the whole text, as Alertmanager's have: `^(?:…)$`. Its engine
- * does not backtrack, so the time it takes grows with the text and the expression alone.
+ * A regular expression in RE2's syntax that has to match the whole text, as in Alertmanager: `^(?:…)$`. Its engine does not
+ * backtrack: its time depends only on the lengths of the text and the expression.
  */
 export class AnchoredRegexp {
   readonly #regexp: RE2JS;
   readonly #maxLength: number;
 
-  /** Throws MatcherError as {@link compileRegexp} does. */
+  /** Throws MatcherError, as {@link compileRegexp} does. */
   constructor(expression: string) {
     this.#regexp = compileRegexp(`^(?:${expression})$`);
     this.#maxLength = Math.floor(maxRegexpSteps / this.#regexp.programSize());
   }
 
-  /** What it takes, in instructions. */
+  /** The size of the compiled expression, in instructions. */
   get instructions(): number {
     return this.#regexp.programSize();
   }
 
   /**
-   * Undefined for a text so long that the event loop would be held: from 250 characters on for the largest expression,
-   * 200,000 for one such as `node.*`. No label that anybody looks for is that long.
+   * Undefined if the text is so long that the match would hold the event loop: over 250 characters for the largest expression,
+   * over 200,000 for one such as `node.*`. No label that anybody searches for is that long.
    */
   test(text: string): boolean | undefined {
-    // Not testExact(): a search looks first, and within a tenth of the time, for texts that the expression cannot do without.
+    // Not testExact(): test() first searches for texts that the expression needs, in a tenth of the time.
     return text.length <= this.#maxLength ? this.#regexp.test(text) : undefined;
   }
 }
 
-/** Over this an expression is refused: up to it, it compiles within some 50 ms. RE2's own limit is a minute away. */
+/** A larger expression is refused. One of this size compiles within some 50 ms; one at RE2's own limit takes a minute. */
 const maxSize = 8000;
 
-/** Throws {@link MatcherError} where RE2 refuses the expression, with Go's words, and where it is too large. */
+/** Throws {@link MatcherError} if RE2 refuses the expression, in Go's words, or if the expression is too large. */
 export function compileRegexp(expression: string): RE2JS {
   if (!expression.isWellFormed()) throw new MatcherError(`error parsing regexp: invalid UTF-8: \`${expression}\``);
   if (regexpSize(expression) > maxSize)
@@ -60,30 +60,31 @@ export function compileRegexp(expression: string): RE2JS {
   }
 }
 
-/** Go always names the part that is wrong: nothing for a backslash at the end, or all of it. */
+/** Go always quotes the wrong part: nothing if the last character is a backslash, sometimes the whole expression. */
 function inGoWords({ error, input }: RE2JSSyntaxException, expression: string): string {
   const part = input ?? (error.startsWith('trailing backslash') ? '' : expression);
   return `error parsing regexp: ${error}: \`${part}\``;
 }
 
-/** What a class of Unicode, such as `\pL`, costs in comparison with a character: it has hundreds of ranges. */
+/** The size of a Unicode class such as `\pL`, in characters: it has hundreds of ranges. */
 const unicodeClassSize = 20;
 
-/** One item of an expression. Its classes are items as a whole; what is quoted by `\Q` is one too. */
+/** One item of an expression. A class in brackets is one item, and so is a text quoted by `\Q`. */
 const item =
   /\\Q(?:(?!\\E).)*(?:\\E)?|\\[pP](?:\{[^}]*\}|.)?|\\.|\[\^?\]?(?:\[:[^\]:]*:\]|\\[pP](?:\{[^}]*\}|.)?|\\.|[^\]\\])*\]?|\(\?[a-zA-Z-]*\)|\{(\d+)(?:,(\d*))?\}|[^]/sy;
 
 /**
- * About how large the programme of an expression of RE2's syntax gets, in instructions: at least as large as it is, but for
- * what RE2 refuses. It is known before the expression is compiled: `(\pL{1000}){1}` a thousand times would take half a minute.
+ * Estimates the size of the program that RE2 compiles from an expression, in instructions. The estimate is never too low, except
+ * where RE2 refuses the expression. It is known before the expression is compiled: a thousand times `(\pL{1000}){1}` would take
+ * half a minute to compile.
  */
 export function regexpSize(expression: string): number {
-  /** What has been read of each group that is open, and of its last item, which a repetition would repeat. */
+  /** For each open group, the size so far and the size of its last item, which a repetition would repeat. */
   const groups: { size: number; last: number }[] = [{ size: 0, last: 0 }];
   for (let at = 0; at < expression.length; at = item.lastIndex) {
     item.lastIndex = at;
     const [text, least, most] = item.exec(expression)!;
-    // Flags for what follows, such as `(?i)`: no item, a repetition behind them is one of what stands before them.
+    // Flags for what follows, such as `(?i)`, are no item: a repetition behind them repeats the item before them.
     if (text.startsWith('(?')) continue;
     const group = groups.at(-1)!;
     if (least !== undefined) group.last *= Math.max(Number(least) + 1, Number(most ?? 0));

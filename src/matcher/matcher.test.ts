@@ -32,13 +32,13 @@ describe('Matcher', () => {
       assert.equal(new Matcher(name, value, type).matches({ [name]: label }), expected));
   }
 
-  it('takes a missing label for an empty one', () => {
+  it('treats a missing label as an empty one', () => {
     assert.equal(new Matcher(name, '', '=').matches({}), true);
     assert.equal(new Matcher(name, '.+', '=~').matches({}), false);
     assert.equal(new Matcher(name, 'x', '!=').matches({}), true);
   });
 
-  it('does not take what every object has for a label', () =>
+  it('does not treat a property that every object has as a label', () =>
     assert.equal(new Matcher('constructor', '', '=').matches({}), true));
 
   const refused: readonly (readonly [string, string])[] = [
@@ -56,7 +56,7 @@ describe('Matcher', () => {
       ));
   }
 
-  it('does not match what it cannot decide, whichever way round, and tells of it', () => {
+  it('does not match what it cannot decide, negated or not, and reports it', () => {
     const value = 'a'.repeat(3000);
     const told: unknown[] = [];
     for (const type of ['=~', '!~'] as const) {
@@ -73,7 +73,7 @@ describe('Matcher', () => {
   it('takes anything as a value to compare with', () =>
     assert.equal(new Matcher(name, '[', '=').matches({ [name]: '[' }), true));
 
-  it('is never both right and wrong: != and !~ are the opposites', () =>
+  it('is never both right and wrong: != and !~ are the opposites of = and =~', () =>
     fc.assert(
       fc.property(fc.stringMatching(/^[abc.|*]*$/), fc.string(), (value, label) => {
         const labels = { [name]: label };
@@ -85,7 +85,7 @@ describe('Matcher', () => {
       }),
     ));
 
-  it('is written as in Alertmanager', () => {
+  it('is written as Alertmanager writes it', () => {
     assert.equal(new Matcher('job', 'a"\\\n', '=~').toString(), 'job=~"a\\"\\\\\\n"');
     assert.equal(new Matcher('ключ', 'x\ty', '!=').toString(), 'ключ!="x\ty"');
     assert.equal(new Matcher('a b', 'x\ty', '=').toString(), '"a b"="x\\ty"');

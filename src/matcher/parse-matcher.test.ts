@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { Matcher, type MatchType } from './matcher.ts';
 import { parseMatcher } from './parse-matcher.ts';
 
-/** As recorded from Alertmanager 0.34.2. */
+/** Recorded from Alertmanager 0.34.2. */
 const read: readonly (readonly [text: string, name: string, type: MatchType, value: string])[] = [
   ['foo=bar', 'foo', '=', 'bar'],
   ['foo="bar"', 'foo', '=', 'bar'],
@@ -68,8 +68,8 @@ describe('parseMatcher', () => {
       assert.throws(() => parseMatcher(text), { name: 'MatcherError', message }));
   }
 
-  it('reads what a matcher is written as', () => {
-    // Written without quotes around such a name, an escape in the value means what it means in the classic grammar only.
+  it('reads every matcher that it has written', () => {
+    // Without quotes around such a name, only the classic grammar resolves escapes in the value.
     const name = fc
       .string({ unit: 'binary', minLength: 1 })
       .filter((text) => /^[a-z_:]\w*$/i.test(text) || /[ {}"]/.test(text));
@@ -83,7 +83,7 @@ describe('parseMatcher', () => {
     );
   });
 
-  it('takes time that grows with the text alone', () => {
+  it('takes time that grows with the length of the text alone', () => {
     for (const text of [
       ' '.repeat(1e6),
       `foo=${' '.repeat(1e6)}x${' '.repeat(1e6)}`,

@@ -3,9 +3,9 @@ import { MatcherError } from './anchored-regexp.ts';
 import { unquote } from '../text/go/quote.ts';
 
 /**
- * Reads one matcher, such as `job=~"node.*"`, as Alertmanager 0.34 does where nothing else is configured: what both its
- * grammars take, the classic one may interpret; what neither takes, is refused with the words of the classic one.
- * A byte that is not UTF-8 stands in the text as a lone surrogate. Throws a MatcherError.
+ * Reads one matcher, such as `job=~"node.*"`, as Alertmanager 0.34 does by default. If both its grammars accept the text, the
+ * classic one interprets it; if neither does, the error has the words of the classic one. A lone surrogate in the text stands for
+ * a byte that is not UTF-8. Throws a MatcherError.
  */
 export function parseMatcher(text: string): Matcher {
   if (text.startsWith('{') || text.endsWith('}')) throw new MatcherError(`unexpected open or close brace: ${text}`);
@@ -25,12 +25,12 @@ function parseUtf8(text: string, classicError: MatcherError): Matcher {
   }
 }
 
-/** Name and operator, and the blanks around them; blanks are Go's `\s`. The rest is read by hand: it must take linear time. */
+/** Name, operator and the blanks around them; a blank is Go's `\s`. The rest is read by hand, to take linear time. */
 const head = /^[\t\n\f\r ]*([a-zA-Z_:][\w:]*)[\t\n\f\r ]*(=~|=|!=|!~)[\t\n\f\r ]*/;
 
 /**
- * Reads a matcher of the grammar that Alertmanager had before it took UTF-8: `job=~"node.*"`, `job = node`, `job=`.
- * The rules and the words of the problems are those of its pkg/labels/parse.go. Throws a MatcherError.
+ * Reads a matcher of the grammar that Alertmanager had before it accepted UTF-8: `job=~"node.*"`, `job = node`, `job=`. Rules and
+ * error texts are those of its pkg/labels/parse.go. Throws a MatcherError.
  */
 function parseClassicMatcher(text: string): Matcher {
   const match = head.exec(text);
@@ -54,7 +54,7 @@ function readValue(written: string): string {
   throw new MatcherError(`matcher value contains unescaped double quote: ${written}`);
 }
 
-/** The text up to its first quote that no backslash stands before, and where that is. Only `\\`, `\"` and `\n` are escapes. */
+/** The text up to its first unescaped quote, and the place of that quote. Only `\\`, `\"` and `\n` are escapes. */
 function unescape(text: string): { readonly value: string; readonly quoteAt: number | undefined } {
   let value = '';
   for (let at = 0; at < text.length; at++) {
@@ -77,9 +77,9 @@ const plainText = new RegExp(`[^${reservedClass}]+`, 'y');
 const comma = /,/y;
 
 /**
- * Reads one matcher of Alertmanager's UTF-8 grammar (its matcher/parse), with a comma behind it or without: name and value
- * each between double quotes, as in Go, or plain, without blanks and what else is reserved.
- * Throws a MatcherError that names no place: Alertmanager tells of what the classic grammar has against a text.
+ * Reads one matcher of Alertmanager's UTF-8 grammar (its matcher/parse), with or without a comma behind it. Name and value are
+ * each either quoted as in Go, or plain and free of blanks and other reserved characters. Throws a MatcherError that names no
+ * place: the answer has the error of the classic grammar.
  */
 function parseUtf8Matcher(text: string): Matcher {
   const tokens = new Tokens(text);

@@ -16,7 +16,7 @@ function bodyOf(chunks: readonly Uint8Array[], onCancel?: () => void): ReadableS
 }
 
 describe('readBoundedBody', () => {
-  it('takes a missing body as an empty one', async () => {
+  it('treats a missing body as an empty one', async () => {
     assert.deepEqual(await readBoundedBody(null, 10), { text: '', cut: false });
   });
 
@@ -32,17 +32,17 @@ describe('readBoundedBody', () => {
     assert.ok(cancelled);
   });
 
-  it('rejects with what the stream fails with', async () => {
+  it('rejects with the error of the stream', async () => {
     const broken = new ReadableStream<Uint8Array>({ pull: (controller) => controller.error(new Error('cut off')) });
     await assert.rejects(readBoundedBody(broken, 10), { message: 'cut off' });
   });
 
-  it('replaces a character whose end is missing', async () => {
+  it('replaces a character that is cut off at the end', async () => {
     const body = bodyOf([Buffer.from('aé').subarray(0, 2)]);
     assert.deepEqual(await readBoundedBody(body, 10), { text: 'a\ufffd', cut: false });
   });
 
-  it('gives the same text however the bytes are split', async () => {
+  it('gives the same text wherever the bytes are split', async () => {
     const splits = fc.array(fc.nat(40), { maxLength: 6 });
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: 'grapheme', maxLength: 40 }), splits, async (text, at) => {
@@ -61,7 +61,7 @@ describe('excerpt', () => {
     assert.equal(excerpt('invalid parameter "type"'), 'invalid parameter "type"');
   });
 
-  it('puts a text on one line and takes out what would steer a terminal', () => {
+  it('puts a text on one line and removes what would steer a terminal', () => {
     assert.equal(excerpt('\n<html>\r\n\t<b>\u001b[31mno\u0007\u202e!'), '<html> <b> [31mno !');
   });
 

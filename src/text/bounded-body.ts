@@ -1,18 +1,18 @@
-/** What was read of a body. */
+/** The part of a body that was read. */
 interface BoundedBody {
   readonly text: string;
-  /** True if the body is longer than the limit, and `text` only its beginning. */
+  /** True if the body is longer than the limit, so that `text` is only its beginning. */
   readonly cut: boolean;
 }
 
 /**
- * Reads a body as UTF-8, at most `maxBytes` of it, counted as it streams and after decompression: a small answer that
- * unpacks to a huge one stops at the limit too. The rest is never fetched: the stream is cancelled.
- * Rejects with what the stream fails with.
+ * Reads at most `maxBytes` of a body as UTF-8. It counts the bytes as they arrive, after decompression, so the limit also stops a
+ * small answer that unpacks to a huge one. It never fetches the rest: it cancels the stream. Rejects with the error of the
+ * stream.
  */
 export async function readBoundedBody(body: AsyncIterable<Uint8Array> | null, maxBytes: number): Promise<BoundedBody> {
   if (body === null) return { text: '', cut: false };
-  // Decoded piece by piece: at no time are both the bytes and the text held whole.
+  // Decoding piece by piece: the whole bytes and the whole text are never in memory at the same time.
   const decoder = new TextDecoder();
   let text = '';
   let bytes = 0;
@@ -29,12 +29,12 @@ function withinLimit(chunk: Uint8Array, excessBytes: number): Uint8Array {
 }
 
 const defaultMaxCharacters = 200;
-/** Enough for characters of the longest kind, so that a long text is not searched to its end. */
+/** Enough for the longest kind of character; it keeps the search from going through all of a long text. */
 const unitsPerCharacter = 8;
 
 /**
- * The beginning of a text that a stranger sent, fit for an error message: on one line, without control and formatting
- * characters (they could steer the reader's terminal), of a limited number of characters.
+ * The beginning of a stranger's text, made fit for an error message: on one line, at most `maxCharacters` long, and without
+ * control and formatting characters, which could steer the reader's terminal.
  */
 export function excerpt(text: string, maxCharacters = defaultMaxCharacters): string {
   const maxCodeUnits = unitsPerCharacter * maxCharacters;

@@ -20,7 +20,7 @@ function countSteps(steps: Sliced<unknown>): number {
   return count;
 }
 
-/** Where the reader stands: it tells it itself when it fails. */
+/** The position of the reader, from the message with which it fails. */
 function positionOf(reader: JsonReader): number {
   try {
     reader.fail('nothing');
@@ -29,7 +29,7 @@ function positionOf(reader: JsonReader): number {
   }
 }
 
-/** Whether the reader takes a text to be one JSON value, and nothing else but blanks. */
+/** True if the reader accepts a text as one JSON value with nothing but blanks around it. */
 function accepts(text: string, read: (reader: JsonReader) => Sliced<unknown>): boolean {
   const reader = new JsonReader(text);
   try {
@@ -58,7 +58,7 @@ const ways: readonly (readonly [name: string, read: (reader: JsonReader) => Slic
 
 describe('JsonReader', () => {
   for (const [name, read] of ways) {
-    it(`goes to the end of any value by ${name}, and no further`, () => {
+    it(`goes to the end of any value by ${name}, and not further`, () => {
       fc.assert(
         fc.property(blanks, jsonValue, fc.constantFrom('', ',', ']', ' x', '"'), (before, { text }, after) => {
           const reader = new JsonReader(before + text + after);
@@ -68,7 +68,7 @@ describe('JsonReader', () => {
       );
     });
 
-    it(`refuses by ${name} what JSON.parse refuses, and nothing else`, () => {
+    it(`refuses by ${name} exactly what JSON.parse refuses`, () => {
       const change = fc.record({
         at: fc.nat(),
         removed: fc.constantFrom(0, 1, 1, 2, 1000),
@@ -185,7 +185,7 @@ describe('JsonReader, nesting', () => {
     });
   }
 
-  it('counts the levels that its caller has entered, and no longer those that are closed', () => {
+  it('counts the levels that its caller has entered and not yet closed', () => {
     const text = (levels: number): string => `[${deep(9_999, '[', ']')},${deep(levels, '[', ']')}]`;
     const skipBoth = (levels: number): void => {
       const reader = new JsonReader(text(levels));
@@ -201,7 +201,7 @@ describe('JsonReader, nesting', () => {
 });
 
 describe('JsonReader, steps', () => {
-  /** The step size, and the longest token that may overrun it: an escape. */
+  /** The size of a step, plus the longest token that may overrun it: an escape. */
   const mostPerStep = 65_536 + 6;
   const million = 1_000_000;
   const long: readonly (readonly [what: string, text: string])[] = [
@@ -235,13 +235,13 @@ describe('JsonReader, steps', () => {
     }
   }
 
-  it('reads a long string in many steps and well', () => {
+  it('reads a long string in many steps, and correctly', () => {
     fc.assert(
       fc.property(
         fc.nat({ max: 20 }),
         fc.constantFrom('\\ud83d\\ude00', '😀', '\\"', '\\\\', 'é'),
         (shift, character) => {
-          // The shift puts the end of a step into every place of the character.
+          // The shift moves the end of a step through every place of the character.
           const text = `"${'-'.repeat(shift)}${character.repeat(30_000)}"`;
           assert.equal(run(new JsonReader(text).string()), JSON.parse(text));
         },

@@ -1,7 +1,7 @@
 import { JsonError, JsonScanner } from './json-scanner.ts';
 import type { Sliced } from '../runtime/slices.ts';
 
-/** How deep objects and arrays may nest, all of the text taken together, as in Go's encoding/json. */
+/** The limit on the nesting of objects and arrays, over the whole text, as in Go's encoding/json. */
 const maxDepth = 10_000;
 
 const openBrace = 0x7b;
@@ -15,26 +15,26 @@ const colon = 0x3a;
 /** An array or object that is being read. */
 interface Container {
   readonly value: unknown[] | Record<string, unknown>;
-  /** Of the member that is being read. */
+  /** The name of the member that is being read. */
   name: string;
 }
 
 /**
- * Reads JSON from a text value by value, as its caller asks, without ever holding the event loop: what may be long is a
- * {@link Sliced} step. Values that nobody asks for are checked and passed over, never built. Throws JsonError.
+ * Reads JSON from a text value by value, as its caller asks, and never holds the event loop: each operation that can be long is a
+ * {@link Sliced} step. It checks the values that nobody asks for and passes over them without building them. Throws JsonError.
  *
- * The text may come in pieces: then whoever drives the steps looks at {@link wantsText} after each of them.
+ * If the text comes in pieces, the caller that drives the steps checks {@link wantsText} after each of them.
  */
 export class JsonReader {
   readonly #scanner: JsonScanner;
   #depth = 0;
 
-  /** @param text undefined: it comes through {@link append} */
+  /** @param text undefined: the text comes through {@link append} */
   constructor(text?: string) {
     this.#scanner = new JsonScanner(text);
   }
 
-  /** True if no further step can be taken before {@link append} or {@link finish}. */
+  /** True if the next step needs {@link append} or {@link finish} first. */
   get wantsText(): boolean {
     return this.#scanner.wantsText;
   }
@@ -44,17 +44,17 @@ export class JsonReader {
     this.#scanner.append(text);
   }
 
-  /** Says that the last piece has come. */
+  /** Ends the text: the last piece has come. */
   finish(): void {
     this.#scanner.finish();
   }
 
-  /** Goes to the first value; to be called before {@link peek}. */
+  /** Goes to the first value. Call it before {@link peek}. */
   *start(): Sliced<void> {
     while (this.#scanner.stopsInBlanks()) yield;
   }
 
-  /** The kind of the value that comes next, by its first character; undefined at the end of the text. */
+  /** The kind of the next value, judged by its first character; undefined at the end of the text. */
   peek(): 'object' | 'array' | 'string' | 'null' | 'other' | undefined {
     const { code } = this.#scanner;
     if (code === quoteMark) return 'string';
@@ -64,17 +64,17 @@ export class JsonReader {
     return this.#scanner.isNext('null') ? 'null' : 'other';
   }
 
-  /** Enters an array, then one call for each element: true if there is one more, false once the array is closed. */
+  /** Enters an array; then one call for each element. True if there is one more, false once the array is closed. */
   nextElement(first: boolean): Sliced<boolean> {
     return this.#next(first, openBracket, closeBracket);
   }
 
-  /** Enters an object, then one call for each member: true if one more name follows, false once the object is closed. */
+  /** Enters an object; then one call for each member. True if one more name follows, false once the object is closed. */
   nextMember(first: boolean): Sliced<boolean> {
     return this.#next(first, openBrace, closeBrace);
   }
 
-  /** A member's name and the colon behind it. */
+  /** The name of a member and the colon behind it. */
   *name(longest?: number): Sliced<string> {
     const scanner = this.#scanner;
     if (!scanner.atQuote) this.fail('a member name in double quotes');
@@ -86,8 +86,8 @@ export class JsonReader {
   }
 
   /**
-   * A string; escapes resolved, each lone surrogate replaced by U+FFFD. Nothing of the text is kept alive by it.
-   * @param longest of a string with more characters only a beginning is given, which has more than so many
+   * A string with escapes resolved and each lone surrogate replaced by U+FFFD. It keeps nothing of the text alive.
+   * @param longest of a longer string, only a beginning is given, which has more characters than `longest`
    */
   *string(longest = Number.POSITIVE_INFINITY): Sliced<string> {
     const scanner = this.#scanner;
@@ -107,23 +107,23 @@ export class JsonReader {
     this.#scanner.pass('null'.length);
   }
 
-  /** A number, true, false or null, as JSON.parse would give it. */
+  /** A number, true, false or null, as JSON.parse gives it. */
   *scalar(): Sliced<unknown> {
     return JSON.parse(yield* this.#scanner.scalar()) as unknown;
   }
 
-  /** The value that comes next, whole, as JSON.parse would give it. */
+  /** The whole next value, as JSON.parse gives it. */
   value(): Sliced<unknown> {
     return this.#read();
   }
 
-  /** Checks that nothing but blanks is left. */
+  /** Checks that only blanks are left. */
   *end(): Sliced<void> {
     yield* this.start();
     if (this.peek() !== undefined) this.fail('the end');
   }
 
-  /** Checks the value that comes next and passes over it. Written as one loop: a hostile text is nothing but short tokens. */
+  /** Checks the next value and passes over it, in one loop because a hostile text consists of nothing but short tokens. */
   *skip(): Sliced<void> {
     const scanner = this.#scanner;
     const closers: number[] = [];
@@ -152,12 +152,12 @@ export class JsonReader {
     } while (closers.length > 0);
   }
 
-  /** Throws: at the present position something else was expected. */
+  /** Throws: the text has something else at the present position. */
   fail(expected: string): never {
     this.#scanner.fail(expected);
   }
 
-  /** Not recursive: a text may nest deeper than calls can. */
+  /** Not recursive: a text may nest deeper than the call stack allows. */
   *#read(): Sliced<unknown> {
     const open: Container[] = [];
     let value: unknown;
@@ -189,7 +189,7 @@ export class JsonReader {
     while (scanner.stopsInBlanks()) yield;
   }
 
-  /** After a value, or where a container opens: goes to the next value; gives the outermost one that ends before it. */
+  /** Goes to the next value, from behind a value or the opening of a container. Gives the outermost value that ends before it. */
   *#toNext(open: Container[], entered: boolean, read: unknown): Sliced<unknown> {
     let value = read;
     for (let first = entered; open.length > 0; first = false) {

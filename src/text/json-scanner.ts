@@ -1,6 +1,6 @@
 import type { Sliced } from '../runtime/slices.ts';
 
-/** A text is no JSON, or not the JSON that was expected; the message says where and why. */
+/** A text is not JSON, or not the expected JSON; the message says where and why. */
 export class JsonError extends Error {
   constructor(message: string) {
     super(message);
@@ -8,13 +8,16 @@ export class JsonError extends Error {
   }
 }
 
-/** How much is read in one step: far less than a millisecond of work. */
+/** The number of characters read in one step: far less than a millisecond of work. */
 export const charactersPerStep = 65_536;
 
-/** So many characters are always in sight while more text may come: no token but a string or a number is longer, nor an escape. */
+/**
+ * The number of characters that the scanner always sees ahead while more text may come. No escape is longer, and no token but a
+ * string or a number.
+ */
 const sight = 8;
 
-/** Of a text that comes in pieces, the longest number that is kept, characters. Nothing that is read is a number like that. */
+/** The longest number that is kept of a text that comes in pieces, in characters. No number that is of use is longer. */
 const longestNumber = 1024;
 
 const words = ['true', 'false', 'null'];
@@ -23,30 +26,30 @@ const quoteMark = 0x22;
 const backslash = 0x5c;
 
 /**
- * Goes through a text token by token, and never further than {@link charactersPerStep} in one step. Throws JsonError.
- * The text is given whole, or in pieces while it is being read; what has been passed is let go of.
+ * Goes through a text token by token, at most {@link charactersPerStep} in one step. Throws JsonError. The text is given whole,
+ * or in pieces while it is being read; the scanner frees what it has passed.
  */
 export class JsonScanner {
   #text: string;
   #position = 0;
-  /** How many characters came before those in {@link #text}. */
+  /** The number of characters that came before those in {@link #text}. */
   #before = 0;
   #isWhole: boolean;
-  /** Where the number under way began; undefined while there is none. */
+  /** The beginning of the current number; undefined if there is none. */
   #numberAt: number | undefined;
-  /** Where the step under way ends. */
+  /** The end of the current step. */
   #stepEnd: number;
-  /** True if the last piece has neither escapes nor control characters. */
+  /** True if the last piece of a string has neither escapes nor control characters. */
   #isPlain = true;
 
-  /** @param text undefined: it comes through {@link append} */
+  /** @param text undefined: the text comes through {@link append} */
   constructor(text?: string) {
     this.#text = text ?? '';
     this.#isWhole = text !== undefined;
     this.#stepEnd = this.#isWhole ? charactersPerStep : 0;
   }
 
-  /** True if the step is over because the text that is there has been read: nothing goes on before the next piece. */
+  /** True if the step ended because the present text has been read: the next step needs the next piece. */
   get wantsText(): boolean {
     return !this.#isWhole && this.#position >= this.#stepEnd;
   }
@@ -64,13 +67,13 @@ export class JsonScanner {
     this.#stepEnd = this.#text.length - sight;
   }
 
-  /** Says that the last piece has come. */
+  /** Ends the text: the last piece has come. */
   finish(): void {
     this.#isWhole = true;
     this.#stepEnd = this.#position + charactersPerStep;
   }
 
-  /** The character that comes next; NaN at the end of the text. */
+  /** The next character; NaN at the end of the text. */
   get code(): number {
     return this.#text.charCodeAt(this.#position);
   }
@@ -83,26 +86,26 @@ export class JsonScanner {
     return this.#text.startsWith(token, this.#position);
   }
 
-  /** Passes over characters that are there. */
+  /** Passes over characters that are in sight. */
   pass(count = 1): void {
     this.#position += count;
   }
 
-  /** Throws: at the present position something else was expected. */
+  /** Throws: the text has something else at the present position. */
   fail(expected: string): never {
     const found = this.#text.codePointAt(this.#position);
     const what = found === undefined ? 'the end of the body' : JSON.stringify(String.fromCodePoint(found));
     throw new JsonError(`at character ${this.#before + this.#position} there is ${what}, expected ${expected}`);
   }
 
-  /** Passes over blanks. True if the step is over before they are: then the caller yields and calls again. */
+  /** Passes over blanks. True if the step ends before they do: then the caller yields and calls again. */
   stopsInBlanks(): boolean {
     return this.#stopsIn(isBlank);
   }
 
   /**
-   * The next piece of a string, escapes resolved: up to its closing quote, or to the end of the step, and then the caller
-   * yields and calls again. A surrogate pair may be in two pieces.
+   * The next piece of a string, escapes resolved, up to its closing quote or to the end of the step. At the end of the step, the
+   * caller yields and calls again. A surrogate pair may be split over two pieces.
    */
   piece(): string {
     const start = this.#position;
@@ -111,7 +114,7 @@ export class JsonScanner {
     return unescaped(this.#text.slice(start, this.#position), this.#before + start);
   }
 
-  /** Passes over the next piece of a string, as {@link piece} would, and checks it. */
+  /** Checks the next piece of a string and passes over it, as {@link piece} would. */
   passPiece(): void {
     const start = this.#position;
     this.#position = this.#pieceEnd();
@@ -134,7 +137,7 @@ export class JsonScanner {
     return text;
   }
 
-  /** As {@link scalar}, where nobody asks which one it is. */
+  /** Like {@link scalar}, for a caller that does not need the value. */
   *passScalar(): Sliced<void> {
     const word = words.find((text) => this.isNext(text));
     if (word === undefined) yield* this.#number();
@@ -149,7 +152,7 @@ export class JsonScanner {
     for (let at = this.#position; ; at++) {
       const code = text.charCodeAt(at);
       if (code === quoteMark || at >= stepEnd) return at;
-      // NaN is the end of the text, and no number is larger or smaller than it.
+      // NaN is the end of the text; every comparison with it is false.
       if (code >= 0x20 && code !== backslash) continue;
       if (Number.isNaN(code)) {
         this.#position = at;
@@ -174,7 +177,7 @@ export class JsonScanner {
     while (this.#stopsIn(isDigit)) yield;
   }
 
-  /** Passes over the next character if it is one of these. */
+  /** Passes over the next character if it is among `characters`. */
   #accept(characters: string): boolean {
     const found = this.#text[this.#position];
     if (found === undefined || !characters.includes(found)) return false;
@@ -182,7 +185,7 @@ export class JsonScanner {
     return true;
   }
 
-  /** Passes over such characters. True if the step is over before they are: then its caller yields and calls again. */
+  /** Passes over characters of this kind. True if the step ends before they do: then the caller yields and calls again. */
   #stopsIn(isSuch: (code: number) => boolean): boolean {
     while (this.#position < this.#stepEnd && isSuch(this.code)) this.#position++;
     if (this.#position < this.#stepEnd) return false;

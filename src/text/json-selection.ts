@@ -2,16 +2,16 @@ import type { JsonReader } from './json-reader.ts';
 import type { Sliced } from '../runtime/slices.ts';
 
 /**
- * What is to be kept of a value of JSON; of everything else nothing is made.
+ * The parts of a JSON value that are kept. Nothing is built of the rest.
  *
- * - `scalar`: a string, number, boolean or null; of an object or array only that it is one, as `{}` or `[]`.
+ * - `scalar`: a string, number, boolean or null; for an object or array only its kind, as `{}` or `[]`.
  * - `presence`: true for anything but null.
  * - `whole`: all of it.
- * - `members`: of an object these members. Of one that is given twice the last one counts.
- * - `everyMember`, `everyElement`: of an object each member, of an array each element.
- * - `list`: the elements of an array go to somebody one by one, and are not kept.
+ * - `members`: these members of an object. If a name is given twice, the last one counts.
+ * - `everyMember`, `everyElement`: each member of an object, each element of an array.
+ * - `list`: the elements of an array, which are handed over one by one and not kept.
  *
- * Where something else stands than is expected, it is as with `scalar`.
+ * A value of another kind than expected is treated as with `scalar`.
  */
 export type Selection =
   | 'scalar'
@@ -24,22 +24,25 @@ export type Selection =
 
 export interface SelectedList {
   readonly element: Selection;
-  /** What one element may take, bytes; see {@link Allowance}. */
+  /** The limit on one element, bytes; see {@link Allowance}. */
   readonly elementBytes: number;
-  /** An array begins; a second one under the same name replaces the first. */
+  /** An array begins. A second one under the same name replaces the first. */
   begin(): void;
-  /** @param allowance of the element: if it is spent, the element is only a part of itself */
+  /** @param allowance of the element: if it is spent, the element is incomplete */
   accept(element: unknown, allowance: Allowance): void;
 }
 
-/** What an object or an array takes, and one member or element, its texts not counted: on the high side, bytes. */
+/** The cost of an object or array, and of one member or element without its texts; bytes, on the high side. */
 const containerBytes = 64;
 const entryBytes = 64;
-/** A string's header, rounding, and a reference. */
+/** The cost of a string's header, rounding and reference, bytes. */
 const stringBytes = 32;
 const characterBytes = 2;
 
-/** How much may be kept, bytes, by an estimate on the high side. When it is spent, no more is kept, but all is read to its end. */
+/**
+ * The number of bytes that may be kept, estimated on the high side. When it is spent, nothing more is kept, but the text is still
+ * read to its end.
+ */
 export class Allowance {
   readonly bytes: number;
   #left: number;
@@ -62,7 +65,7 @@ export class Allowance {
     return Math.max(0, this.#left / characterBytes);
   }
 
-  /** For an object or an array. False, as of all of these, if it is more than was left. */
+  /** For an object or an array. Like the other methods, it returns false if the allowance does not cover it. */
   spendContainer(): boolean {
     return this.#spend(containerBytes);
   }
@@ -81,7 +84,7 @@ export class Allowance {
   }
 }
 
-/** Reads the value that comes next, and gives what is selected of it. */
+/** Reads the next value and gives the selected parts of it. */
 export function* readSelected(reader: JsonReader, selection: Selection, allowance: Allowance): Sliced<unknown> {
   yield* reader.start();
   const kind = reader.peek();
@@ -138,7 +141,7 @@ function* readList(reader: JsonReader, list: SelectedList): Sliced<unknown> {
   return [];
 }
 
-/** Undefined if no member is of interest. */
+/** Undefined if the selection needs no member. */
 function memberSelection(selection: Selection): ((name: string) => Selection | undefined) | undefined {
   if (selection === 'whole') return () => selection;
   if (typeof selection !== 'object') return undefined;
@@ -148,7 +151,7 @@ function memberSelection(selection: Selection): ((name: string) => Selection | u
   return (name) => (Object.hasOwn(members, name) ? members[name] : undefined);
 }
 
-/** Undefined if no element is of interest. */
+/** Undefined if the selection needs no element. */
 function elementSelection(selection: Selection): Selection | undefined {
   if (selection === 'whole') return selection;
   return typeof selection === 'object' && 'everyElement' in selection ? selection.everyElement : undefined;
@@ -158,22 +161,22 @@ function listOf(selection: Selection): SelectedList | undefined {
   return typeof selection === 'object' && 'list' in selection ? selection.list : undefined;
 }
 
-/** False if there is no room for it. The names that a selection has are there already. */
+/** False if there is no room for it. The names in a selection are in memory already and cost nothing. */
 function spendMember(name: string, selection: Selection, allowance: Allowance): boolean {
   const isKnown = typeof selection === 'object' && 'members' in selection;
   return allowance.spendEntry() && (isKnown || allowance.spendString(name));
 }
 
-/** Also of a member that is called `__proto__`. */
+/** Sets a member even if its name is `__proto__`. */
 function setMember(object: Record<string, unknown>, name: string, value: unknown): void {
   if (name !== '__proto__') object[name] = value;
   else Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
 }
 
 /**
- * What is selected of a text that is short, by JSON.parse; as {@link readSelected}. Undefined if the text has to be read without
- * it: it is no JSON, or a name in it may be wrong. In Node 22 to 26 JSON.parse can take a member name that is written with an escape
- * for another one that it has seen before; the wrong name always holds a backslash (nodejs/node issue 63785).
+ * Selects from a short text with JSON.parse; otherwise like {@link readSelected}. Undefined if the text needs the other way: it
+ * is not JSON, or a name in it may be wrong. In Node 22 to 26 JSON.parse can mistake an escaped member name for another one that
+ * it has seen before; such a wrong name always has a backslash (nodejs/node issue 63785).
  */
 export function selectOf(
   text: string,
@@ -196,7 +199,7 @@ export function selectOf(
 
 class SuspectNameError extends Error {}
 
-/** Not deeper than the selection, except where it is `whole`. */
+/** Goes only as deep as the selection, except where that is `whole`. */
 function select(value: unknown, selection: Selection, allowance: Allowance): unknown {
   if (selection === 'presence') return value === null ? null : true;
   if (Array.isArray(value)) return selectArray(value, selection, allowance);

@@ -50,7 +50,7 @@ describe('JsonStream', () => {
     );
   });
 
-  it('refuses the same, in the same words, wherever the bytes are cut', async () => {
+  it('refuses the same texts, in the same words, wherever the bytes are cut', async () => {
     await fc.assert(
       fc.asyncProperty(jsonValue, fc.nat(), chunkLengths, async ({ text }, at, lengths) => {
         const broken = text.slice(0, at % (text.length + 1)).toWellFormed();
@@ -63,7 +63,7 @@ describe('JsonStream', () => {
     );
   });
 
-  it('selects the same of a text that is read piece by piece and of a short one', async () => {
+  it('selects the same from a text that is read piece by piece and from a short one', async () => {
     const any: Selection[] = ['scalar', 'presence', 'whole'];
     const selection = fc.letrec<{ tree: Selection; leaf: Selection }>((tie) => ({
       leaf: fc.constantFrom(...any),
@@ -85,7 +85,7 @@ describe('JsonStream', () => {
     );
   });
 
-  it('keeps no more than it is allowed, and reads to the end all the same', async () => {
+  it('keeps no more than it is allowed, and still reads to the end', async () => {
     const text = JSON.stringify({ a: Array.from({ length: 1000 }, (_, i) => `text ${i}`), z: 1 });
     for (const whole of [text, ' '.repeat(500_000) + text]) {
       const allowance = new Allowance(1000);
@@ -95,12 +95,12 @@ describe('JsonStream', () => {
     }
   });
 
-  it('keeps of a long string no more than is allowed', async () => {
+  it('keeps no more of a long string than is allowed', async () => {
     const text = `"${'x'.repeat(10_000_000)}"`;
     assert.equal(await streamOf(text, [65_536]).select('scalar', () => new Allowance(1000)), '');
   });
 
-  it('refuses a number that is longer than any number', async () => {
+  it('refuses a number that is too long to be one', async () => {
     const digits = '1'.repeat(200_000);
     await assert.rejects(readWhole(`[${digits}]`, [65_536]), /the number at character 1 has more than 1024 characters/);
     assert.deepEqual(await streamOf(`[${digits}]`, [65_536]).read((reader) => reader.skip()), undefined);
@@ -112,7 +112,7 @@ describe('JsonStream', () => {
     assert.equal(stream.head, '<html>');
   });
 
-  it('lets go of a stream as soon as it is known to be wrong', async () => {
+  it('cancels the stream as soon as it is known to be wrong', async () => {
     const bytes = cut(Buffer.alloc(10_000_000, 'x'), [65_536]);
     const slices = new Slices(new SliceSchedule(new FakeClock()), 'answers of Prometheus');
     await assert.rejects(

@@ -3,13 +3,16 @@ import { charactersPerStep } from './json-scanner.ts';
 import { readSelected, selectOf, type Allowance, type Selection } from './json-selection.ts';
 import type { Sliced, Slices } from '../runtime/slices.ts';
 
-/** A body over this is parsed in slices, bytes; up to it, JSON.parse and the checks hold the event loop for 50 ms at worst. */
+/**
+ * A larger body is parsed in slices, bytes. For a body of this size, JSON.parse and the checks hold the event loop for 50 ms at
+ * worst.
+ */
 export const slicedBodyBytes = 384 * 1024;
 
-/** What reads JSON out of a reader, in small steps. */
+/** Reads JSON out of a reader, in small steps. */
 type ReadJson<T> = (reader: JsonReader) => Sliced<T>;
 
-/** A text has more bytes than may be read. */
+/** A text has more bytes than the limit. */
 export class TextTooLongError extends Error {
   constructor(maxBytes: number) {
     super(`it is larger than ${maxBytes} bytes`);
@@ -17,12 +20,12 @@ export class TextTooLongError extends Error {
   }
 }
 
-/** Of the beginning of a text so much is kept for a message, characters. */
+/** The length of the beginning that is kept for a message, characters. */
 const headCharacters = 2000;
 
 /**
- * Reads JSON while its bytes come, so that the text is never in memory as a whole: at most a piece of it, and what the reading
- * makes of it. What comes faster than it is read waits in the network. The event loop is never held.
+ * Reads JSON while its bytes arrive, so the whole text is never in memory: only a piece of it, and the result. Bytes that arrive
+ * faster than they are read wait in the network. It never holds the event loop.
  */
 export class JsonStream {
   readonly #bytes: AsyncIterator<Uint8Array>;
@@ -30,9 +33,9 @@ export class JsonStream {
   readonly #slices: Slices;
   readonly #decoder = new TextDecoder();
   readonly #reader = new JsonReader();
-  /** Of what came last, the part that has not been decoded yet. */
+  /** The part of the last chunk that has not been decoded yet. */
   #chunk: Uint8Array = new Uint8Array();
-  /** What has been decoded and not been given to the reader yet. */
+  /** Text that has been decoded but not given to the reader yet. */
   #pieces: string[] = [];
   #readBytes = 0;
   #isDone = false;
@@ -41,7 +44,7 @@ export class JsonStream {
 
   /**
    * @param body null: it is empty
-   * @param maxBytes counted after decompression, so that a small answer that unpacks to a huge one ends as well
+   * @param maxBytes counted after decompression, so that it also stops a small answer that unpacks to a huge one
    */
   constructor(body: AsyncIterable<Uint8Array> | null, maxBytes: number, slices: Slices) {
     this.#bytes = (body ?? nothing())[Symbol.asyncIterator]();
@@ -50,16 +53,17 @@ export class JsonStream {
   }
 
   /**
-   * What `read` makes of the text, behind which nothing but blanks may stand. Ends the stream, whatever happens.
-   * Rejects with JsonError, TextTooLongError, whatever `read` throws, and with what the stream fails with.
+   * Gives what `read` makes of the text; only blanks may follow. Ends the stream in every case. Rejects with JsonError,
+   * TextTooLongError, the error of `read` or the error of the stream.
    */
   read<T>(read: ReadJson<T>): Promise<T> {
     return this.#untilEnded(() => this.#readSteps(read));
   }
 
   /**
-   * What is selected of the text; otherwise as {@link read}. A short text is read by JSON.parse, which costs a tenth.
-   * @param allowance made anew where the text is read a second time
+   * Gives the selected parts of the text; otherwise like {@link read}. A short text is read with JSON.parse, at a tenth of the
+   * cost.
+   * @param allowance called again if the text is read a second time
    */
   select(selection: Selection, allowance: () => Allowance): Promise<unknown> {
     return this.#untilEnded(async () => {
@@ -88,7 +92,7 @@ export class JsonStream {
     }
   }
 
-  /** The whole text if it is short; undefined if it is long. What has been fetched of it is there for the reader. */
+  /** The whole text if it is short; undefined if it is long. The part that was fetched is kept for the reader. */
   async #shortText(): Promise<string | undefined> {
     for (let characters = 0; !this.#isDone; characters += this.#pieces.at(-1)!.length) {
       if (characters > slicedBodyBytes) return undefined;

@@ -1,19 +1,19 @@
 import fc, { type Arbitrary } from 'fast-check';
 
-/** A JSON text, and what it means. */
+/** A JSON text and its value. */
 export interface JsonText {
   readonly text: string;
   readonly value: unknown;
-  /** The same, without the members that a later one of the same name replaces. */
+  /** The same, without the members that a later member of the same name replaces. */
   readonly deduplicated: string;
 }
 
-/** What may stand between tokens. */
+/** The blanks that may stand between tokens. */
 export const blanks = fc
   .array(fc.constantFrom(' ', '\n', '\r', '\t'), { maxLength: 2 })
   .map((characters) => characters.join(''));
 
-/** One character of a string, plain or escaped in every way there is; escapes alone can make lone surrogates. */
+/** One character of a string, plain or escaped in every possible way; only escapes can produce lone surrogates. */
 const stringCharacter = fc.oneof(
   { weight: 8, arbitrary: fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }).map(plainOrEscaped) },
   { weight: 4, arbitrary: fc.string({ unit: 'grapheme-ascii', minLength: 1, maxLength: 1 }).map(plainOrEscaped) },
@@ -31,7 +31,7 @@ function hexadecimalEscape(unit: number): string {
   return `\\u${unit % 2 === 0 ? digits : digits.toUpperCase()}`;
 }
 
-/** Any string, written in any way. */
+/** Any string, in any notation. */
 export const jsonString: Arbitrary<JsonText> = fc
   .array(stringCharacter, { maxLength: 8 })
   .map((characters) => ofString(`"${characters.join('')}"`));
@@ -64,7 +64,7 @@ const jsonWord = fc
   .constantFrom(null, true, false)
   .map((value) => ({ text: String(value), value, deduplicated: String(value) }));
 
-/** An object with these members, blanks anywhere; of members with the same name the last one counts. */
+/** An object with these members and blanks anywhere. Of members with the same name, the last one counts. */
 export function jsonObject(members: Arbitrary<readonly (readonly [JsonText, JsonText])[]>): Arbitrary<JsonText> {
   return fc.tuple(members, fc.array(blanks, { minLength: 4, maxLength: 4 })).map(([list, around]) => {
     const last = new Map(list.map((member) => [member[0].value as string, member]));
@@ -109,7 +109,7 @@ function joined(brackets: string, around: readonly string[], items: readonly str
   return brackets[0] + a! + items.map((item) => b! + item.join(c! + colon + d!) + c!).join(',') + brackets[1]!;
 }
 
-/** Few, so that some come twice, and those that an object of JavaScript has of its own. */
+/** Few names, so that some come twice; among them names that every JavaScript object has. */
 const memberName = fc.oneof(
   jsonString,
   fc.constantFrom('', 'a', 'b', '1', '01', '\\', 'a\n', '"', '__proto__', 'constructor', 'toString').chain(written),

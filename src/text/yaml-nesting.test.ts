@@ -29,7 +29,7 @@ describe('isNestedTooDeeply', () => {
     );
   });
 
-  it('takes as many as are allowed, and not one more', () => {
+  it('accepts exactly as many as are allowed', () => {
     assert.equal(isNestedTooDeeply('- '.repeat(maxYamlNesting)), false);
     assert.equal(isNestedTooDeeply('- '.repeat(maxYamlNesting + 1)), true);
     assert.equal(isNestedTooDeeply('-\n'.repeat(maxYamlNesting + 1)), false);

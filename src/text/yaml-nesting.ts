@@ -1,4 +1,4 @@
-/** How many maps and lists of YAML may stand in one another. */
+/** The limit on the nesting of YAML maps and lists. */
 export const maxYamlNesting = 500;
 
 const lineFeed = 0x0a;
@@ -7,8 +7,8 @@ const indicators: ReadonlySet<number> = new Set(Buffer.from('-?:'));
 const properties: ReadonlySet<number> = new Set(Buffer.from('&!'));
 
 /**
- * True if in one line more than {@link maxYamlNesting} signs follow one another that begin a list, a key or a value, or name a tag
- * or an anchor, as in `- - - x`. The lexer of the YAML library calls itself for each: a few kilobytes of them take it seconds.
+ * True if one line has more than {@link maxYamlNesting} consecutive signs that begin a list, a key or a value, or name a tag or
+ * an anchor, as in `- - - x`. The lexer of the YAML library recurses for each of them: a few kilobytes take it seconds.
  */
 export function isNestedTooDeeply(text: string): boolean {
   let run = 0;
@@ -26,7 +26,7 @@ export function isNestedTooDeeply(text: string): boolean {
   return false;
 }
 
-/** Such a sign is one only if it stands alone. */
+/** A sign counts only if it stands alone. */
 function isIndicator(text: string, at: number, code: number): boolean {
   if (!indicators.has(code)) return false;
   const next = text.charCodeAt(at + 1);

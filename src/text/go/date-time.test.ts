@@ -102,7 +102,7 @@ const refused = [
   '２０２６-11-21',
 ];
 
-/** A startsAt that Alertmanager 0.34.2 took for none. */
+/** A startsAt that Alertmanager 0.34.2 treated as absent. */
 const absent = [
   '0001-01-01T00:00:00Z',
   '0001-01-01T00:00:00.000Z',
@@ -137,7 +137,7 @@ describe('parseDateTime', () => {
     fc.assert(fc.property(anyMs, (ms) => assert.equal(parseDateTime(formatDateTime(ms)), ms)));
   });
 
-  it('reads the usual form as it reads the same time in another form', () => {
+  it('reads the usual form as it reads the same time in any other form', () => {
     fc.assert(
       fc.property(anyMs, (ms) => {
         const text = formatDateTime(ms);
@@ -195,8 +195,8 @@ describe('parseDateTime', () => {
     );
   });
 
-  it('takes the nearest fraction that there is in a far year', () => {
-    // the distance between two doubles is a thirty-second there
+  it('takes the nearest representable fraction in a far year', () => {
+    // the distance between two doubles is 1/32 there
     assert.equal(parseDateTime('9999-12-31T23:59:59.998000001Z'), 253402300799998 + 1 / 32);
     assert.equal(parseDateTime('9999-12-31T23:59:59.998999999Z'), 253402300799999 - 1 / 32);
   });
@@ -218,17 +218,17 @@ describe('isZeroTime', () => {
     });
   }
 
-  it('is false for all others that are accepted, a nanosecond later included', () => {
+  it('is false for every other accepted text, even one a nanosecond later', () => {
     for (const [text] of accepted) assert.equal(isZeroTime(text), false, text);
   });
 
-  it('is false for a text that is no date-time', () => {
+  it('is false for a text that is not a date-time', () => {
     assert.equal(isZeroTime('0001-01-01T00:00:00z'), false);
   });
 });
 
 describe('formatDateTime', () => {
-  it('writes three digits, and cuts off what is less', () => {
+  it('writes three digits, and cuts off the rest', () => {
     assert.equal(formatDateTime(0), '1970-01-01T00:00:00.000Z');
     assert.equal(formatDateTime(1795230534829.9998), '2026-11-21T03:08:54.829Z');
     assert.equal(formatDateTime(-0.5), '1969-12-31T23:59:59.999Z');
@@ -253,7 +253,7 @@ function nearlyDateTime(): fc.Arbitrary<string> {
     );
 }
 
-/** Alertmanager shows 25 hours where the sender wrote 24 hours and 60 minutes, which Date does not read. */
+/** Alertmanager shows an offset of 25 hours where the sender wrote 24 hours and 60 minutes; Date reads neither. */
 function utcMs(shown: string): number {
   const [, local, sign, hours, minutes] = /^(.{23})(?:Z|([+-])(\d\d):(\d\d))$/.exec(shown)!;
   const offsetMinutes = Number(hours ?? 0) * 60 + Number(minutes ?? 0);

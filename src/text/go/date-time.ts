@@ -17,20 +17,20 @@ const point = 0x2e;
 const colon = 0x3a;
 const capitalT = 0x54;
 
-/** In place of a digit where there is none: so small that every number of up to four digits with it is negative. */
+/** Stands for a missing digit. It is so small that a number of up to four digits with it is always negative. */
 const notDigit = -10_000;
 
-/** All that the layouts share: date, separator, hour, minute, second, fraction, zone. */
+/** The parts that all layouts share: date, separator, hour, minute, second, fraction, zone. */
 const dateTimePattern =
   /^(\d{4})-(\d\d)-(\d\d)(?:(T| +)(\d\d?):(\d\d)(?::(\d\d)(?:[.,]([+-]?\d+))?)?(Z|[+-]\d\d:?\d\d)?)?$/;
 
 /**
- * Reads a date-time as Alertmanager 0.34 does: milliseconds since the Unix epoch, with a fraction; undefined if it is
- * refused. `''` is 1970, as there. Doubles hold microseconds, not nanoseconds; no fraction is rounded to a whole
- * millisecond, so that {@link formatDateTime} cuts it off as Alertmanager does.
+ * Reads a date-time as Alertmanager 0.34 does. The result is in milliseconds since the Unix epoch, with a fraction; it is
+ * undefined if Alertmanager refuses the text. `''` is 1970, as there. A double can hold microseconds but not nanoseconds; a
+ * fraction is never rounded up to a whole millisecond, so {@link formatDateTime} cuts it off as Alertmanager does.
  *
- * The layouts are those of github.com/go-openapi/strfmt, time.go. Go's time.Parse takes more than they show: an hour of
- * one digit, a comma for the point, a fraction where the layout has none, and several blanks between date and time.
+ * The layouts are those of github.com/go-openapi/strfmt, time.go. Go's time.Parse accepts more than they show: an hour of one
+ * digit, a comma for the point, a fraction where the layout has none, and several blanks between date and time.
  */
 export function parseDateTime(text: string): number | undefined {
   const ms = text.length === 24 ? parseUsual(text) : NaN;
@@ -39,22 +39,25 @@ export function parseDateTime(text: string): number | undefined {
 }
 
 /**
- * True for the time by which Go says "absent", however it is written. A fraction of a second makes it another time.
- * @param time a text, or what {@link parseDateTime} made of it
+ * True for Go's zero time, which means "absent", in any notation. With a fraction of a second it is another time.
+ * @param time a text, or the result of {@link parseDateTime}
  */
 export function isZeroTime(time: string | number): boolean {
   return (typeof time === 'string' ? parseDateTime(time) : time) === zeroTimeMs;
 }
 
 /**
- * Writes a time as Alertmanager does, in UTC: `2026-11-21T03:08:54.829Z`. What is less than a millisecond is cut off.
- * The few hours that an offset can reach beyond the years 0000 to 9999 are written as the first or the last of these.
+ * Writes a time as Alertmanager does, in UTC: `2026-11-21T03:08:54.829Z`. It cuts off what is less than a millisecond. An offset
+ * can move a time a few hours out of the years 0000 to 9999; then the first or last moment of these is written.
  */
 export function formatDateTime(ms: number): string {
   return new Date(Math.min(Math.max(Math.floor(ms), firstWritableMs), lastWritableMs)).toISOString();
 }
 
-/** The form that Prometheus sends, `2026-11-21T03:08:54.829Z`, without a match and its strings; NaN for any other. */
+/**
+ * Reads the form that Prometheus sends, `2026-11-21T03:08:54.829Z`, without a regular expression and its strings. NaN for any
+ * other form.
+ */
 function parseUsual(text: string): number {
   if (text.charCodeAt(4) !== hyphen || text.charCodeAt(7) !== hyphen || text.charCodeAt(10) !== capitalT) return NaN;
   if (text.charCodeAt(13) !== colon || text.charCodeAt(16) !== colon || !text.endsWith('Z')) return NaN;
@@ -85,12 +88,12 @@ function parseAny(text: string): number | undefined {
   return Number.isNaN(ms) ? undefined : ms;
 }
 
-/** Whether the parts occur together in a layout. */
+/** True if one layout has all of these parts. */
 function isLayout(separator: string, second?: string, fraction = '', zone?: string): boolean {
   if (separator !== 'T') return second !== undefined && zone === undefined && !isSigned(fraction);
   if (second === undefined) return zone === undefined || zone === 'Z';
   const exact = fraction.length === 3 || fraction.length === 6;
-  // Go reads a fraction of exactly three or six characters as a number, so it takes a sign there, though no negative number
+  // Go reads a fraction of exactly three or six characters as a number, so it accepts a sign there, but no negative number
   if (isSigned(fraction)) return exact && zone !== undefined && !(fraction.startsWith('-') && Number(fraction) !== 0);
   return exact || zone?.length !== '+hhmm'.length;
 }
@@ -99,7 +102,7 @@ function isSigned(fraction: string): boolean {
   return fraction.startsWith('+') || fraction.startsWith('-');
 }
 
-/** Go lets 24 hours and 60 minutes pass. */
+/** Go accepts 24 hours and 60 minutes. */
 function offsetMs(zone = 'Z'): number {
   if (zone === 'Z') return 0;
   const hours = Number(zone.slice(1, 3));
@@ -109,8 +112,9 @@ function offsetMs(zone = 'Z'): number {
 }
 
 /**
- * Adds a fraction of a second, of which nine digits count. What is less than a millisecond and would be rounded away, or
- * up to the next one, becomes the nearest fraction that the double can hold: the zero time and a microsecond is not zero.
+ * Adds a fraction of a second; its first nine digits count. Adding it must neither lose the part below a millisecond nor round it
+ * up to the next millisecond; where it would, the result is the nearest double with a fraction. So the zero time plus a
+ * microsecond is not the zero time.
  */
 function addFraction(ms: number, fraction: string): number {
   const nanoseconds = Number(fraction.replace(/^[+-]/, '0').slice(0, 9).padEnd(9, '0'));
@@ -118,12 +122,12 @@ function addFraction(ms: number, fraction: string): number {
   const rest = (nanoseconds % 1e6) / 1e6;
   const sum = whole + rest;
   if (rest === 0 || !Number.isInteger(sum)) return sum;
-  // between a half and one and a half of the distance to the neighbouring double, so it leads exactly there
+  // between half and one and a half of the distance to the next double, so it leads to exactly that one
   const step = Math.abs(sum) * Number.EPSILON * 0.75;
   return sum === whole ? sum + step : sum - step;
 }
 
-/** Midnight UTC in milliseconds since the epoch; NaN if there is no such day. The calendar is the Gregorian one throughout. */
+/** Midnight UTC in milliseconds since the epoch; NaN if the day does not exist. The calendar is Gregorian throughout. */
 function dayMs(year: number, month: number, day: number): number {
   if (year < 0 || month < 1 || month > 12 || day < 1 || day > daysIn(year, month)) return NaN;
   const leapYearsBefore = Math.ceil(year / 4) - Math.ceil(year / 100) + Math.ceil(year / 400);
@@ -140,7 +144,7 @@ function isLeap(year: number): boolean {
   return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
 }
 
-/** The time since midnight; NaN if there is no such time. No leap second is taken. */
+/** Milliseconds since midnight; NaN if the time does not exist. A leap second is not accepted. */
 function clockMs(hour: number, minute: number, second: number): number {
   if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) return NaN;
   return (hour * 60 + minute) * msPerMinute + second * 1000;

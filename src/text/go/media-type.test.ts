@@ -52,7 +52,7 @@ describe('mediaTypeProblem', () => {
   }
 
   for (const [header, type] of unsupported) {
-    it(`answers 415 to ${JSON.stringify(header) ?? 'no header'}, with the option of curl`, () => {
+    it(`answers 415 to ${JSON.stringify(header) ?? 'no header'}, and names the option of curl`, () => {
       const refused = `unsupported media type "${type}", only [application/json] are allowed`;
       const message = `${refused}; with curl, add: -H 'Content-Type: application/json'`;
       assert.deepEqual(mediaTypeProblem(header), { status: 415, message });
@@ -76,7 +76,7 @@ describe('mediaTypeProblem', () => {
     );
   });
 
-  it('never throws, and never takes anything but JSON', () => {
+  it('never throws, and accepts nothing but JSON', () => {
     const part = fc.constantFrom('application', '/', 'json', ';', ' ', '"', '\\', '=', 'a', '\t', 'JSON', 'é');
     const header = fc.oneof(
       fc.string(),
@@ -103,7 +103,7 @@ describe('mediaTypeProblem', () => {
         const given = start + repeated.repeat(Math.floor((characters - start.length) / repeated.length)) + end;
         const startedAt = performance.now();
         mediaTypeProblem(given);
-        // Some milliseconds by nature; a backtracking expression would take minutes.
+        // A few milliseconds are normal; a backtracking expression would take minutes.
         assert.ok(performance.now() - startedAt < 500, `${start} and ${characters} of ${repeated}`);
       }),
     );

@@ -1,4 +1,4 @@
-/** Why a body of this Content-Type is not read; undefined if it is JSON. */
+/** The reason why a body with this Content-Type is not read. */
 interface MediaTypeProblem {
   readonly status: 400 | 415;
   readonly message: string;
@@ -12,11 +12,12 @@ const mediaType = new RegExp(
 const parameterName = new RegExp(`;\\s*(${token})\\s*=\\s*(?:${token}|"(?:[^"\\\\]|\\\\.)*")`, 'g');
 
 /**
- * The check of Alertmanager 0.33 and newer: only `application/json`, in any letter case, with any well-formed parameters.
+ * The check of Alertmanager 0.33 and newer: only `application/json` passes, in any letter case, with any well-formed parameters.
+ * Undefined if it passes.
  * @param header undefined or '' if there is none, which counts as application/octet-stream
  */
 export function mediaTypeProblem(header: string | undefined): MediaTypeProblem | undefined {
-  // As every Prometheus writes it.
+  // The header of every Prometheus.
   if (header === 'application/json') return undefined;
   const given = header === undefined || header.trim() === '' ? 'application/octet-stream' : header;
   const match = given.length <= 1024 ? mediaType.exec(given) : null;
@@ -39,8 +40,8 @@ function repeatsParameter(parameters: string): boolean {
 }
 
 /**
- * Whether a request takes JSON: one of the types that it accepts is JSON or has a star in its place, with a weight above 0.
- * The rule is that of github.com/go-openapi/runtime: a star counts even where JSON itself has the weight 0.
+ * True if a request accepts JSON: one of its types is JSON or a star in its place, with a weight above 0. The rule is that of
+ * github.com/go-openapi/runtime: a star counts even if JSON itself has the weight 0.
  */
 export function acceptsJson(header: string | undefined): boolean {
   if (header === undefined) return true;

@@ -12,10 +12,10 @@ const shortEscapes: Readonly<Record<string, string>> = {
   '"': '\\"',
 };
 
-/** Letters, marks, numbers, punctuation, symbols and the ASCII blank: what Go calls printable. */
+/** The complement of what Go calls printable: letters, marks, numbers, punctuation, symbols and the ASCII blank. */
 const toEscape = /["\\]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu;
 
-/** A text between double quotes as Go's strconv.Quote writes it; but what is newer than Go's Unicode 15 is not escaped. */
+/** Quotes a text as Go's strconv.Quote does, except that characters newer than Go's Unicode 15 are not escaped. */
 export function quote(text: string): string {
   return `"${text.replace(toEscape, escape)}"`;
 }
@@ -30,7 +30,7 @@ function hexadecimal(codePoint: number): string {
   return codePoint > 0xffff ? `\\U${digits.padStart(8, '0')}` : `\\u${digits.padStart(4, '0')}`;
 }
 
-/** What stands between the quotes: one escape, or any other character. */
+/** One item between the quotes: an escape, or any other character. */
 const piece = /\\(?:([abfnrtv\\"])|x([\da-fA-F]{2})|([0-3][0-7]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8}))|[^"\\\n]+/y;
 
 const unescaped: Readonly<Record<string, string>> = {
@@ -46,8 +46,8 @@ const unescaped: Readonly<Record<string, string>> = {
 };
 
 /**
- * Reads a text between double quotes as Go's strconv.Unquote does; undefined if it is none, or if its bytes, which it may
- * give one by one as `\xf0` or `\360`, are not UTF-8. What was broken before it was escaped becomes U+FFFD.
+ * Reads a quoted text as Go's strconv.Unquote does. Undefined if the text is not quoted, or if its bytes are not UTF-8; it may
+ * give them one by one, as `\xf0` or `\360`. A character that was broken before it was escaped becomes U+FFFD.
  */
 export function unquote(quoted: string): string | undefined {
   if (quoted.length < 2 || !quoted.startsWith('"') || !quoted.endsWith('"')) return undefined;
@@ -77,7 +77,7 @@ function readCodePoint(codePoint: number): Buffer | undefined {
   return Buffer.from(String.fromCodePoint(codePoint));
 }
 
-/** JSON as Go's encoder writes it: safe to stand inside HTML. */
+/** Escapes JSON as Go's encoder does, so that it is safe inside HTML. */
 export function htmlSafe(json: string): string {
   return json.replaceAll(/[<>&\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

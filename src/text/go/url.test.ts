@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { isRequestUri, Query } from './url.ts';
 
-/** A generatorURL that Alertmanager 0.34.2 took. */
+/** A generatorURL that Alertmanager 0.34.2 accepted. */
 const accepted = [
   'http://host:9090/graph?g0.expr=up%20%3D%3D%200&g0.tab=1',
   'https://host/a%20b#x',
@@ -163,7 +163,7 @@ describe('isRequestUri', () => {
     );
   });
 
-  it('does not care about a fragment, which rules out the short way: both agree', () => {
+  it('agrees with the short way about a URL with a fragment, which rules the short way out', () => {
     const unit = fc.constantFrom(...'h09:/?[]@!%41 e\\^\n~é', '%41', '%e9', '%25', '://', '[::1]', 'http://', ':80');
     const beginning = fc.constantFrom('', '/', 'http://', 'https://h', 'http://h:9090/graph?', 'x:', 'ftp://h:1');
     const text = fc.tuple(beginning, fc.string({ unit, maxLength: 12 })).map((parts) => parts.join(''));
@@ -219,7 +219,7 @@ describe('Query', () => {
   for (const [parameters, value] of flags)
     it(`takes "${parameters}" for ${value}`, () => assert.equal(new Query(`/x?${parameters}`).flag('active'), value));
 
-  it('reads whatever has been escaped', () =>
+  it('reads every text that has been escaped', () =>
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (name, value) => {
         const query = new Query(`/?${encodeURIComponent(name)}=${encodeURIComponent(value)}&`);

@@ -1,24 +1,24 @@
 import { isIPv6 } from 'node:net';
 import { isUtf8 } from 'node:buffer';
 
-/** The form that nearly every sender uses, in one match. The rules below would take all of it too. */
+/** The form that nearly every sender uses, in one match. The rules below would accept all of it too. */
 const usualPattern = /^https?:\/\/[\w.-]*(?::\d*)?(?:\/[^%?#\0-\x1f\x7f]*)?(?:\?[^#\0-\x1f\x7f]*)?$/;
 
-/** Refused everywhere, so the patterns below do not look for them. */
+/** Refused everywhere, so the patterns below do not look for control characters. */
 const control = /[\0-\x1f\x7f]/;
 const notScheme = /[^a-z\d+.-]/i;
 const badEscape = /%(?![\da-f]{2})/i;
 const badUserinfo = /[^\w.~!$&'()*+,;=:%@-]|%(?![\da-f]{2})/i;
-/** In a host only the bytes beyond ASCII may be escaped, and the percent sign. */
+/** In a host, only the bytes beyond ASCII and the percent sign may be escaped. */
 const badHost = /[ #/?@\\^`{|}]|%(?!25|[89a-f][\da-f])/i;
-/** In the zone of an address those may be escaped that a host may contain, and the blank: `[fe80::1%25eth%200]`. */
+/** In the zone of an address, the characters that a host may contain and the blank may be escaped: `[fe80::1%25eth%200]`. */
 const badZone = /[ #/?@\\^`{|}]|%(?!2[0-24-9a-e]|3[\da-e]|4[1-9a-f]|5[\dabdf]|6[1-9a-f]|7[\dae])/i;
 
 /**
- * True for what Alertmanager takes as a generatorURL: an absolute URI or an absolute path. The rules are those of Go's
- * url.ParseRequestURI, after a fragment has been cut off (github.com/go-openapi/strfmt, default.go). They say little:
- * `mailto:x`, `javascript:alert(1)`, `*` and blanks in a path are good. So do not make a link of it without a look at the scheme.
- * An empty text is refused; it is for the caller to know that it means "absent".
+ * True if Alertmanager accepts the text as a generatorURL: an absolute URI or an absolute path. The rules are those of Go's
+ * url.ParseRequestURI, after the fragment has been cut off (github.com/go-openapi/strfmt, default.go). They are loose: they
+ * accept `mailto:x`, `javascript:alert(1)`, `*` and blanks in a path. So check the scheme before you make a link of it. An empty
+ * text is refused; the caller has to know that it means "absent".
  */
 export function isRequestUri(text: string): boolean {
   if (usualPattern.test(text)) return true;
@@ -51,7 +51,7 @@ function isAuthority(scheme: string, authority: string): boolean {
   const host = authority.slice(at + 1);
   const bracket = host.lastIndexOf('[');
   if (bracket >= 0) return bracket === 0 && isAddressAndPort(host);
-  // Go forbids a second colon in the two schemes only: databases have lists of hosts in theirs
+  // Go forbids a second colon in these two schemes only: database URLs have lists of hosts
   const colon = /^https?$/i.test(scheme) ? host.indexOf(':') : host.lastIndexOf(':');
   return (colon < 0 || isPort(host.slice(colon))) && !badHost.test(host);
 }
@@ -67,19 +67,19 @@ function isAddressAndPort(host: string): boolean {
   return zone === '' || (zone !== '%25' && !badZone.test(zone));
 }
 
-/** Empty, or a colon and any number of digits: the size is not looked at. */
+/** Empty, or a colon and digits; the size of the number is not checked. */
 function isPort(text: string): boolean {
   return text === '' || (text.startsWith(':') && !/\D/.test(text.slice(1)));
 }
 
-/** What stands for true, whatever the letter case; everything else is false. github.com/go-openapi/swag, ConvertBool. */
+/** The texts that mean true, in any letter case; every other one means false. github.com/go-openapi/swag, ConvertBool. */
 const truthy = new Set(['true', '1', 'yes', 'ok', 'y', 'on', 'selected', 'checked', 't', 'enabled']);
 
-/** The parameters of a URL, as Go's url.ParseQuery and go-openapi read them. What is broken is left out. */
+/** The parameters of a URL, as Go's url.ParseQuery and go-openapi read them. Broken parameters are left out. */
 export class Query {
   readonly #values = new Map<string, string[]>();
 
-  /** @param url of a request, as Node gives it: each character is a byte */
+  /** @param url of a request, as Node gives it: each character is one byte */
   constructor(url: string) {
     const start = url.indexOf('?');
     const pairs = start < 0 ? [] : url.slice(start + 1).split('&');
@@ -90,12 +90,12 @@ export class Query {
     return this.#values.get(name) ?? [];
   }
 
-  /** The last value; undefined if that is empty. */
+  /** The last value of the parameter; undefined if it is empty. */
   last(name: string): string | undefined {
     return this.all(name).at(-1) || undefined;
   }
 
-  /** True unless it is given as something else. */
+  /** True unless the parameter has another value. */
   flag(name: string): boolean {
     const value = this.last(name);
     return value === undefined || truthy.has(value.toLowerCase());
@@ -121,7 +121,7 @@ function unescape(text: string): string | undefined {
   return decode(Buffer.from(bytes, 'latin1'));
 }
 
-/** A byte that is not UTF-8 becomes a lone surrogate, U+DC00 and the byte: it equals nothing that a label contains. */
+/** A byte that is not UTF-8 becomes a lone surrogate, U+DC00 plus the byte, which equals nothing in any label. */
 function decode(bytes: Buffer): string {
   if (isUtf8(bytes)) return bytes.toString();
   let text = '';
@@ -133,7 +133,7 @@ function decode(bytes: Buffer): string {
   return text;
 }
 
-/** The text without percent escapes. The URL parser keeps a `%` that starts no escape; then the text is meant as it stands. */
+/** Resolves the percent escapes of a text. The URL parser keeps a `%` that starts no escape; such a text is meant literally. */
 export function percentDecoded(text: string): string {
   try {
     return decodeURIComponent(text);

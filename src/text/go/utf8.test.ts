@@ -43,7 +43,7 @@ describe('decodeUtf8', () => {
     });
   }
 
-  it('keeps a byte order mark at the beginning, with invalid bytes after it and without', () => {
+  it('keeps a byte order mark at the beginning, with and without invalid bytes after it', () => {
     assert.equal(decodeUtf8(Buffer.from('efbbbf5b5d', 'hex')), '\ufeff[]');
     assert.equal(decodeUtf8(Buffer.from('efbbbf5bff', 'hex')), '\ufeff[\ufffd');
   });
@@ -52,8 +52,8 @@ describe('decodeUtf8', () => {
     fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => assert.equal(decodeUtf8(Buffer.from(text)), text)));
   });
 
-  it('replaces each byte that is part of no valid sequence', () => {
-    // bytes of a few kinds, so that sequences are often nearly right
+  it('replaces each byte that belongs to no valid sequence', () => {
+    // bytes of few kinds, so that sequences are often nearly right
     const byte = fc.constantFrom(
       0x41,
       0x80,
@@ -80,7 +80,7 @@ describe('decodeUtf8', () => {
   });
 });
 
-/** Takes what is valid by itself at each place: no proper beginning of a sequence is. */
+/** At each place, decodes the bytes that are valid by themselves: no prefix of a sequence is. */
 function naiveDecode(bytes: Buffer): string {
   let text = '';
   for (let at = 0; at < bytes.length;) {
@@ -92,7 +92,7 @@ function naiveDecode(bytes: Buffer): string {
   return text;
 }
 
-/** For names of tests: what is not ASCII, escaped. */
+/** Escapes all but ASCII, for names of tests. */
 function escape(text: string): string {
   return text.replaceAll(/[^ -~]/gu, (character) => `U+${character.codePointAt(0)!.toString(16)} `).trim();
 }

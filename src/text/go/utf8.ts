@@ -1,15 +1,15 @@
 import { isUtf8 } from 'node:buffer';
 
 /**
- * Decodes UTF-8 as Go does in JSON: each byte that belongs to no valid sequence becomes one U+FFFD. Node's own decoder
- * makes one of several such bytes, so that a damaged label would have another fingerprint than in Alertmanager.
- * A byte order mark is kept.
+ * Decodes UTF-8 as Go does in JSON: each byte that belongs to no valid sequence becomes one U+FFFD. Node's own decoder replaces
+ * several such bytes by a single U+FFFD, which would give a damaged label another fingerprint than in Alertmanager. A byte order
+ * mark is kept.
  */
 export function decodeUtf8(bytes: Buffer): string {
   return (isUtf8(bytes) ? bytes : replaceBroken(bytes)).toString('utf8');
 }
 
-/** A copy with U+FFFD, three bytes in UTF-8, in place of each byte that begins a sequence but is not followed by the rest. */
+/** A copy in which U+FFFD, three bytes in UTF-8, replaces each byte that begins a sequence whose rest does not follow. */
 function replaceBroken(bytes: Buffer): Buffer {
   const copy = Buffer.allocUnsafe(bytes.length + 2 * countBroken(bytes));
   let end = 0;
@@ -37,8 +37,8 @@ function countBroken(bytes: Buffer): number {
 }
 
 /**
- * How many bytes the sequence has that begins at `at`; 0 if it is broken off. What is invalid for another reason (a byte that
- * begins nothing, too long a form, a surrogate, above U+10FFFF) counts as whole: Node replaces each of its bytes by itself.
+ * The length in bytes of the sequence at `at`; 0 if it is broken off. Bytes that are invalid for another reason (a byte that
+ * begins nothing, an overlong form, a surrogate, above U+10FFFF) count as whole: Node replaces each of them separately.
  */
 function sequenceLength(bytes: Buffer, at: number): number {
   const length = lengthByFirst(bytes[at]!);
@@ -58,11 +58,11 @@ const firstSurrogate = 0xd800;
 const afterSurrogates = 0xe000;
 
 /**
- * Compares two well-formed strings as their UTF-8 bytes compare, which is the order of their code points and the
- * order in which Go sorts strings. For `sort`: negative, zero or positive.
+ * Compares two well-formed strings by their UTF-8 bytes, which is the order of their code points and Go's order of strings. For
+ * `sort`: negative, zero or positive.
  *
- * JavaScript's own order is that of UTF-16 code units. It differs only where U+E000 to U+FFFF meets a code point above
- * U+FFFF: that one is the greater, but is written with surrogates, which are the smaller code units.
+ * JavaScript compares UTF-16 code units. The two orders differ only between U+E000 to U+FFFF and the code points above U+FFFF:
+ * the latter are greater, but their surrogates are smaller code units.
  */
 export function compareByBytes(a: string, b: string): number {
   const shorter = Math.min(a.length, b.length);
@@ -74,13 +74,13 @@ export function compareByBytes(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Compares the first code units in which two strings differ. Below the surrogates the order is the same in both. */
+/** Compares the first code units in which two strings differ. Below the surrogates both orders are the same. */
 function compareUnits(a: number, b: number): number {
   if (a < firstSurrogate || b < firstSurrogate) return a - b;
   return surrogatesLast(a) - surrogatesLast(b);
 }
 
-/** Moves surrogates behind every other code unit; the order among themselves stays. */
+/** Moves surrogates behind every other code unit and keeps their own order. */
 function surrogatesLast(unit: number): number {
   return unit < afterSurrogates ? unit + 0x10000 : unit;
 }
