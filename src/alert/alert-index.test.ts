@@ -5,14 +5,14 @@ import { Alert } from './alert.ts';
 import { AlertIndex } from './alert-index.ts';
 import { posted } from './alert-store.fixture.ts';
 
-/** An alert whose key has this hash, whatever it is. */
+/** An alert whose key gets this hash, whatever the key is. */
 function alert(name: string, keyHash: number): Alert {
   const times = { startsAt: 0, endsAt: 1, updatedAt: 0, timeout: false };
   return new Alert({ ...posted({ labels: { name } }), keyHash }, times);
 }
 
 describe('AlertIndex', () => {
-  it('finds an alert by its key, with its hash or without', () => {
+  it('finds an alert by its key, with and without its hash', () => {
     const index = new AlertIndex();
     const { times } = alert('a', 0);
     const a = new Alert(posted({ labels: { name: 'a' } }), times);
@@ -23,7 +23,7 @@ describe('AlertIndex', () => {
     assert.equal(index.find('{"name":"b"}', a.keyHash), undefined);
   });
 
-  it('holds what was put in and not taken out, however many share a hash', () => {
+  it('holds what was added and not deleted, however many alerts share a hash', () => {
     const step = fc.record({ name: fc.nat({ max: 20 }), isIn: fc.boolean() });
     const hashes = fc.array(fc.nat({ max: 3 }), { minLength: 21, maxLength: 21 });
     fc.assert(
@@ -46,7 +46,7 @@ describe('AlertIndex', () => {
     );
   });
 
-  it('is not slow if all share one', () => {
+  it('is not slow if all alerts share one hash', () => {
     const index = new AlertIndex();
     const counted = { compared: 0 };
     const alerts = Array.from({ length: 1000 }, (_, n) => countComparisons(alert(String(n), 7), counted));
@@ -59,7 +59,7 @@ describe('AlertIndex', () => {
   });
 });
 
-/** Has every look at the alert's key counted. */
+/** Counts every read of the alert's key. */
 function countComparisons(one: Alert, counted: { compared: number }): Alert {
   const { key } = one;
   return Object.defineProperty(one, 'key', { get: () => (counted.compared++, key) });

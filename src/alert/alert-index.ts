@@ -1,12 +1,13 @@
 import { Alert } from './alert.ts';
 import { TextHash } from './text-hash.ts';
 
-/** The alert with one hash; or those with it, by their keys, which V8 hashes in its own way. */
+/** The only alert with a hash; or all alerts with it, by their keys, which V8 hashes in its own way. */
 type Place = Alert | Map<string, Alert>;
 
 /**
- * Stored alerts by their keys: by the hash of the key, which a reader of bodies has sooner than V8 would have its own. Of
- * 100,000 alerts one or two share theirs; if somebody chooses labels for which all do, nothing becomes slower than a Map.
+ * Stored alerts by their keys, found by the hash of the key: a reader of bodies has that hash before V8 would have computed its
+ * own. Of 100,000 alerts one or two share a hash. If a sender chooses labels so that all of them do, the index is no slower than
+ * a Map.
  */
 export class AlertIndex {
   readonly #places = new Map<number, Place>();
@@ -16,14 +17,14 @@ export class AlertIndex {
     return this.#size;
   }
 
-  /** @param hash see {@link Alert.keyHash}; for whoever knows it already */
+  /** @param hash see {@link Alert.keyHash}; for a caller that knows it already */
   find(key: string, hash = TextHash.of(key)): Alert | undefined {
     const place = this.#places.get(hash);
     if (place instanceof Alert) return place.key === key ? place : undefined;
     return place?.get(key);
   }
 
-  /** Adds an alert whose key is not in here. */
+  /** Adds an alert whose key is not in the index. */
   add(alert: Alert): void {
     const place = this.#places.get(alert.keyHash);
     if (place === undefined) this.#places.set(alert.keyHash, alert);
@@ -32,7 +33,7 @@ export class AlertIndex {
     this.#size++;
   }
 
-  /** Takes out an alert that is in here. */
+  /** Deletes an alert that is in the index. */
   delete(alert: Alert): void {
     const place = this.#places.get(alert.keyHash);
     if (place instanceof Map) place.delete(alert.key);
@@ -40,7 +41,7 @@ export class AlertIndex {
     this.#size--;
   }
 
-  /** All of them. It may be read bit by bit: what comes or goes meanwhile may be in it or not. */
+  /** All alerts. The caller may pause between them: an alert that is added or deleted meanwhile may or may not be given. */
   *values(): Generator<Alert, void> {
     for (const place of this.#places.values()) {
       if (place instanceof Alert) yield place;

@@ -1,7 +1,7 @@
 import fc, { type Arbitrary } from 'fast-check';
 import { jsonArray, jsonObject, jsonString, jsonValue, written, type JsonText } from '../text/json.fixture.ts';
 
-/** How much of a body is out of the ordinary: in one that is all usual the fast reader finds nothing to refuse. */
+/** How much of a body is unusual. With `none`, the fast reader finds nothing to refuse. */
 export type Oddity = 'none' | 'some';
 
 type Member = readonly [JsonText, JsonText];
@@ -20,7 +20,7 @@ function withOdd(oddity: Oddity, usual: Arbitrary<JsonText>, odd: Arbitrary<Json
   return fc.oneof({ weight: 12, arbitrary: usual }, { weight: 1, arbitrary: odd });
 }
 
-/** Names that have a meaning somewhere, that come twice, that sort oddly, and that V8's JSON.parse can mix up. */
+/** Names that mean something to JavaScript or Tocsin, come twice, sort oddly, or are mixed up by V8's JSON.parse. */
 const labelNames = ['alertname', 'a', 'b', 'é', '\ue000', '😀', '1', '10', '9', '', '__proto__', 'constructor', 'a\0'];
 const escapedNames = ['\\', '\n', 'a\n', '"', 'a"', '\\u', '\t'];
 
@@ -62,7 +62,7 @@ function generatorURL(oddity: Oddity): Arbitrary<JsonText> {
   return withOdd(oddity, usual, oneOf(['foo', 'http://h/%zz', null, 5, {}]));
 }
 
-/** The names that count as the field's own. */
+/** The field's name in any form that counts as it. */
 function fieldNamed(name: string, oddity: Oddity): Arbitrary<JsonText> {
   const variants = fc.oneof(
     oneOf([name.toUpperCase(), name.toLowerCase(), name.replace('s', 'ſ'), `${name} `]),
@@ -94,7 +94,7 @@ function members(oddity: Oddity): Arbitrary<readonly Member[]> {
     .chain(([some, others]) => fc.shuffledSubarray([...some, ...others], { minLength: some.length + others.length }));
 }
 
-/** Bodies of `POST /api/v2/alerts`: usual ones, and such as are a little out of the ordinary in any way. */
+/** Bodies of `POST /api/v2/alerts`: usual ones, and some that are slightly unusual in any way. */
 export const alertsBody: Arbitrary<JsonText> = fc.constantFrom<Oddity>('none', 'some').chain((oddity) => {
   const alert = withOdd(oddity, jsonObject(members(oddity)), oneOf([null, 5, [], 'x']));
   return withOdd(oddity, jsonArray(fc.array(alert, { maxLength: 4 })), oneOf([null, {}, 'x', 5, [[]]]));

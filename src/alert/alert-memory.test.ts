@@ -9,7 +9,7 @@ import { labelKey, type LabelSet } from './labels.ts';
 const resolveTimeoutMs = 50;
 
 describe('SharedTimes', () => {
-  it('gives the times of one rule, and what they are merged to, as one object each', () => {
+  it('gives equal times of one rule, and equal results of a merge, as one object each', () => {
     const times = new SharedTimes();
     const received = (endsAt: number, now: number): AlertTimes =>
       times.receivedTimes(posted({ startsAt: 1, endsAt }), now, resolveTimeoutMs);
@@ -22,14 +22,14 @@ describe('SharedTimes', () => {
     assert.equal(times.mergedTimes(stored, resolved), merged);
   });
 
-  it('gives an equal name that it was given before', () => {
+  it('gives the earlier text for an equal name', () => {
     const times = new SharedTimes();
     assert.equal(times.name('InstanceDown'), 'InstanceDown');
     assert.equal(times.name('DiskFull'), 'DiskFull');
     assert.equal(times.name(undefined), undefined);
   });
 
-  it('gives the same times as if none were shared', () => {
+  it('gives the same times as without sharing', () => {
     const time = fc.option(fc.nat({ max: 4 }), { nil: undefined });
     const post = fc.record({ startsAt: time, endsAt: time, now: fc.nat({ max: 2 }) });
     fc.assert(
@@ -56,7 +56,7 @@ function alert(labels: LabelSet, annotations: LabelSet = {}, generatorURL = ''):
 const texts = fc.dictionary(fc.string({ minLength: 1 }), fc.string({ minLength: 1 }), { minKeys: 1, maxKeys: 5 });
 
 describe('alertSize', () => {
-  it('counts label texts once, for only the key is kept', () => {
+  it('counts label texts once if only the key is kept', () => {
     const empty = alertSize(alert({ a: 'b' }), 1);
     assert.equal(alertSize(alert({ a: `b${'x'.repeat(1000)}` }), 1) - empty, 1000);
   });
@@ -70,13 +70,13 @@ describe('alertSize', () => {
     assert.equal(alertSize(alert({ a: '"' }, { [`c${'x'.repeat(1000)}`]: '' }), 1) - annotated, 1000);
   });
 
-  it('has a price for what has no text', () => {
+  it('counts the parts that have no text', () => {
     const sizes = [{}, { a: '' }, { a: '', b: '' }].map((annotations) => alertSize(alert({ x: 'y' }, annotations), 1));
     assert.ok(sizes[0]! > 300, 'an alert is never free');
     assert.ok(sizes[1]! - sizes[0]! > 32 && sizes[2]! - sizes[1]! > 32, 'nor is a label');
   });
 
-  it('is not less than the texts in it take, in either width', () => {
+  it('is never less than the texts take, with either character width', () => {
     fc.assert(
       fc.property(
         texts,

@@ -11,9 +11,9 @@ import type { LabelText } from './labels.ts';
 const never: AlertTimes = { startsAt: 0, endsAt: 0, updatedAt: 0, timeout: false };
 
 /**
- * Gives one object for equal times, and one text for equal names, that follow one another, as they do in a POST of Prometheus:
- * the alerts of one rule come together. What lives as long as an alert is dear: each collection of garbage has to look at it,
- * and the first ones to move it.
+ * Gives one object for consecutive equal times, and one text for consecutive equal names: in a POST of Prometheus, the alerts of
+ * one rule come together. Each object that lives as long as an alert costs time, because the first collections of garbage move it
+ * and every later one visits it.
  */
 export class SharedTimes {
   #received = never;
@@ -26,7 +26,7 @@ export class SharedTimes {
     return isSame(times, this.#received) ? this.#received : (this.#received = times);
   }
 
-  /** See {@link mergeTimes}; it is now that they are received. */
+  /** See {@link mergeTimes}; the moment of the merge is that of the reception. */
   mergedTimes(stored: AlertTimes, received: AlertTimes): AlertTimes {
     const last = this.#merged;
     if (stored === last.stored && received === last.received) return last.times;
@@ -44,14 +44,17 @@ function isSame(a: AlertTimes, b: AlertTimes): boolean {
   return a.startsAt === b.startsAt && a.endsAt === b.endsAt && a.updatedAt === b.updatedAt && a.timeout === b.timeout;
 }
 
-/** The objects of an alert without its texts: alert, times, map entry, place in the heap. */
+/** The objects of an alert without its texts: alert, times, map entry, place in the heap; bytes. */
 const alertBytes = 320;
-/** A name and a value: two references, two string headers, rounding, and a share of what V8 keeps of a set of names seen once. */
+/**
+ * A name and a value: two references, two string headers, rounding, and a share of V8's record of a set of names seen once;
+ * bytes.
+ */
 const pairBytes = 150;
 
 /**
- * What a stored alert takes in memory, bytes, estimated on the high side (`npm run bench` compares it with the heap).
- * Of labels that are kept as a set the key holds every text a second time, as JSON.
+ * The memory of a stored alert in bytes, estimated on the high side (`npm run bench` compares the estimate with the heap). If the
+ * labels are kept as a set, the key holds all their texts a second time, as JSON.
  */
 export function alertSize(alert: Alert, characterBytes: 1 | 2, texts: AlertTexts = alert): number {
   const { annotations, generatorURL } = texts;

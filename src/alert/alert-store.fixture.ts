@@ -15,16 +15,16 @@ import type { AlertFields } from './postable/postable-alert.ts';
 
 const retentionMs = 30 * 60_000;
 
-/** An alert as a sender posts it; what is left out is absent. */
+/** An alert as a sender posts it; a field that is not given is absent. */
 export function posted(fields: Partial<AlertFields>): PostableAlert {
   const { labels = { alertname: 'A' }, annotations = {}, startsAt, endsAt, generatorURL = '' } = fields;
   return { key: labelKey(labels), labels, annotations, startsAt, endsAt, generatorURL, invalid: undefined };
 }
 
-/** All that is stored of an alert, but for its labels. */
+/** Everything that is stored of an alert except its labels. */
 export type AlertState = AlertTexts & AlertTimes;
 
-/** What a put is expected to tell. */
+/** The expected result of a put. */
 export interface ExpectedPut {
   readonly key: string;
   readonly state: AlertState;
@@ -39,7 +39,7 @@ interface Stored {
   sizeBytes: number;
 }
 
-/** What the store does, without a thought of cost: every question goes through all alerts. */
+/** Does what the store does, at any cost: it answers every question by going through all alerts. */
 export class NaiveStore {
   readonly alerts = new Map<string, Stored>();
   readonly #options: AlertStoreOptions;
@@ -56,7 +56,7 @@ export class NaiveStore {
     return [...this.alerts.values()].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   }
 
-  /** When the next alert ends or is forgotten. */
+  /** The time at which the next alert ends or is forgotten. */
   get nextDeadline(): number | undefined {
     const times = [...this.alerts.values()].map(({ announced, state }) =>
       announced === 'firing' ? state.endsAt : state.endsAt + retentionMs,
@@ -68,7 +68,7 @@ export class NaiveStore {
     return [...this.alerts.values()].filter(({ state }) => !isResolved(state, now)).map(({ labels }) => labels);
   }
 
-  /** @param forgotten the keys of those that went to make room: resolved ones */
+  /** @param forgotten the keys of the resolved alerts that were forgotten to make room */
   put(
     post: PostableAlert,
     now: number,
@@ -83,7 +83,7 @@ export class NaiveStore {
       : this.#update(post, stored, received, now, characterBytes);
   }
 
-  /** The keys of the alerts that ended. */
+  /** Returns the keys of the alerts that ended. */
   expire(now: number): string[] {
     const ended: string[] = [];
     for (const [key, alert] of this.alerts) {
@@ -153,17 +153,17 @@ function textsOf({ annotations, generatorURL }: AlertTexts): AlertTexts {
   return { annotations, generatorURL };
 }
 
-/** All that fire at a time. */
+/** All alerts that fire at a time. */
 export function firingAt(store: AlertStore, now: number): readonly Alert[] {
   return [...store.all()].filter(({ times }) => !isResolved(times, now));
 }
 
-/** What the store holds of an alert, all of it that changes. */
+/** Everything that the store holds of an alert and that can change. */
 export function stateOf(alert: Alert): AlertState {
   return { ...textsOf(alert), ...alert.times };
 }
 
-/** Has every look at the alert's place in the heap counted, and every move to another. */
+/** Counts every read of the alert's place in the heap, and every move to another place. */
 export function countLooks(alert: Alert, counted: { looks: number }): Alert {
   let { heapIndex } = alert;
   return Object.defineProperty(alert, 'heapIndex', {

@@ -30,7 +30,7 @@ function outcome({ change, limited }: PutResult): readonly unknown[] {
 const long = 'x'.repeat(10_000);
 
 describe('AlertStore', () => {
-  it('tells new, repeated, changed and resolved apart', () => {
+  it('distinguishes new, repeated, changed and resolved alerts', () => {
     const store = newStore();
     assert.deepEqual(outcome(put(store, {})), ['new']);
     assert.deepEqual(outcome(put(store, {}, start + minute)), ['repeated']);
@@ -44,7 +44,7 @@ describe('AlertStore', () => {
     assert.deepEqual(outcome(put(store, {}, start + 3 * minute)), ['new']);
   });
 
-  it('tells of a resolve whose alert it has never seen', () => {
+  it('reports a resolve of an alert that it has never seen', () => {
     const store = newStore();
     assert.deepEqual(outcome(put(store, { endsAt: start - minute })), ['resolved']);
     assert.deepEqual(outcome(put(store, { endsAt: start - minute })), ['repeated']);
@@ -65,7 +65,7 @@ describe('AlertStore', () => {
     });
   });
 
-  it('refuses an alert that ends before it starts, and takes one that ends as it starts', () => {
+  it('refuses an alert that ends before it starts, and accepts one that ends as it starts', () => {
     const store = newStore();
     const backwards = posted({ startsAt: start, endsAt: start - 1 });
     assert.equal(store.put(backwards, start, 1), 'start time must be before end time');
@@ -74,7 +74,7 @@ describe('AlertStore', () => {
     assert.deepEqual(outcome(put(store, { startsAt: start, endsAt: start })), ['resolved']);
   });
 
-  it('refuses an invalid alert, and tells first of its times', () => {
+  it('refuses an invalid alert, and reports wrong times first', () => {
     const store = newStore();
     const invalid = { ...posted({}), invalid: 'at least one label pair required' };
     assert.equal(store.put(invalid, start, 1), 'at least one label pair required');
@@ -85,7 +85,7 @@ describe('AlertStore', () => {
     assert.equal(store.size, 0);
   });
 
-  it('knows labels and annotations that objects have of their own', () => {
+  it('handles labels and annotations that have names of object properties', () => {
     const store = newStore();
     const odd = Object.fromEntries([['__proto__', 'p']]);
     assert.deepEqual(outcome(put(store, { labels: odd })), ['new']);
@@ -95,7 +95,7 @@ describe('AlertStore', () => {
     assert.deepEqual(outcome(put(store, { labels: { constructor: 'p' } })), ['new']);
   });
 
-  it('gives the labels of what fires at a time, whether or not its end has been processed', () => {
+  it('gives the labels of the alerts that fire at a time, whether or not their ends have been processed', () => {
     const store = newStore();
     put(store, { labels: { a: '1' } });
     put(store, { labels: { a: '2' }, startsAt: start, endsAt: start + minute });
@@ -107,14 +107,14 @@ describe('AlertStore', () => {
 });
 
 describe('AlertStore, alerts that are known when they are read', () => {
-  /** As the reader of a body makes it. */
+  /** An alert as the reader of a body makes it. */
   function known(store: AlertStore, labels: LabelSet, endsAt: number): PostableAlert {
     const alert = posted({ labels, startsAt: start - minute, endsAt });
     const keyHash = TextHash.of(alert.key);
     return { ...alert, keyHash, known: store.find(alert.key, keyHash) };
   }
 
-  it('updates it, and does not find what was not stored', () => {
+  it('updates such an alert, and does not find one that was not stored', () => {
     const store = newStore({ maxAlerts: 1 });
     store.put(known(store, { a: '1' }, start + minute), start, 1);
     const again = store.put(known(store, { a: '1' }, start + 2 * minute), start, 1);
@@ -123,7 +123,7 @@ describe('AlertStore, alerts that are known when they are read', () => {
     assert.equal(store.find('{"b":"1"}'), undefined);
   });
 
-  it('stores it anew if it was forgotten after it had been read', () => {
+  it('stores such an alert again if it was forgotten after it had been read', () => {
     const store = newStore();
     store.put(known(store, { a: '1' }, start), start, 1);
     const read = known(store, { a: '1' }, start + 60 * minute);
@@ -137,7 +137,7 @@ describe('AlertStore, alerts that are known when they are read', () => {
 });
 
 describe('AlertStore, bounds', () => {
-  it('does not store a new alert beyond the number allowed, but tells of it', () => {
+  it('does not store a new alert beyond the number allowed, but reports it', () => {
     const store = newStore({ maxAlerts: 1 });
     put(store, { labels: { a: '1' } });
     assert.deepEqual(outcome(put(store, { labels: { a: '2' } })), ['new', 'alert']);
@@ -147,7 +147,7 @@ describe('AlertStore, bounds', () => {
     assert.deepEqual(labelsOf(firingAt(store, start)), [{ a: '1' }]);
   });
 
-  it('does not store a new alert beyond the bytes allowed, but tells of it', () => {
+  it('does not store a new alert beyond the bytes allowed, but reports it', () => {
     const { alert } = put(newStore(), { labels: { a: long } });
     const store = newStore({ maxBytes: alert.sizeBytes });
     assert.deepEqual(outcome(put(store, { labels: { a: `${long}x` } })), ['new', 'alert']);
@@ -157,7 +157,7 @@ describe('AlertStore, bounds', () => {
     assert.equal(store.sizeBytes, alert.sizeBytes);
   });
 
-  it('forgets resolved alerts, the first one first, where one that fires has no room', () => {
+  it('forgets resolved alerts, the oldest first, when a firing one has no room', () => {
     const store = newStore({ maxAlerts: 3 });
     put(store, { labels: { a: '1' } });
     put(store, { labels: { a: '2' }, endsAt: start });
@@ -170,7 +170,7 @@ describe('AlertStore, bounds', () => {
     assert.deepEqual(outcome(put(store, { labels: { a: '6' } }, start + 2 * minute)), ['new', 'alert']);
   });
 
-  it('forgets as many resolved alerts as need be, and none for one that never fits', () => {
+  it('forgets only as many resolved alerts as needed, and none for an alert that never fits', () => {
     const { alert } = put(newStore(), { labels: { a: long } });
     const store = newStore({ maxBytes: alert.sizeBytes });
     for (const a of ['1', '2', '3']) put(store, { labels: { a }, endsAt: start });
@@ -180,7 +180,7 @@ describe('AlertStore, bounds', () => {
     assert.deepEqual([store.size, store.sizeBytes], [1, alert.sizeBytes]);
   });
 
-  it('takes a wide character for two bytes', () => {
+  it('counts a wide character as two bytes', () => {
     const { alert } = put(newStore(), { labels: { a: long } });
     const store = newStore({ maxBytes: alert.sizeBytes });
     const result = store.put(posted({ labels: { a: long } }), start, 2);
@@ -188,7 +188,7 @@ describe('AlertStore, bounds', () => {
     assert.deepEqual(outcome(result), ['new', 'alert']);
   });
 
-  it('always takes a resolve, and a re-send, of what it has stored', () => {
+  it('always accepts the resolve and the re-send of a stored alert', () => {
     const store = newStore({ maxAlerts: 1, maxBytes: 1000 });
     put(store, {});
     assert.deepEqual(outcome(put(store, {}, start + minute)), ['repeated']);
@@ -199,7 +199,7 @@ describe('AlertStore, bounds', () => {
     assert.deepEqual([store.size, store.firing], [1, 0]);
   });
 
-  it('keeps the annotations it has where new ones do not fit, but takes the times', () => {
+  it('keeps the old annotations if the new ones do not fit, but takes the new times', () => {
     const store = newStore({ maxBytes: 5000 });
     put(store, { annotations: { a: '1' }, generatorURL: '/x' });
     const { sizeBytes } = store;
@@ -216,7 +216,7 @@ describe('AlertStore, bounds', () => {
     assert.equal(store.sizeBytes, sizeBytes);
   });
 
-  it('has room again for what fits, once alerts are forgotten or made smaller', () => {
+  it('has room again once alerts are forgotten or made smaller', () => {
     const store = newStore({ maxBytes: 15_000 });
     put(store, { labels: { a: '1' }, annotations: { long } });
     assert.deepEqual(outcome(put(store, { labels: { a: '2' }, annotations: { long } })), ['new', 'alert']);
@@ -247,7 +247,7 @@ describe('AlertStore, expiry', () => {
     assert.deepEqual(store.expire(start + 10 * minute), []);
   });
 
-  it('does not give an alert that was sent again in time, until it is over', () => {
+  it('does not give an alert that was sent again in time, until that has ended too', () => {
     const store = newStore();
     const { alert } = put(store, {});
     put(store, {}, start + 4 * minute);
@@ -256,7 +256,7 @@ describe('AlertStore, expiry', () => {
     assert.deepEqual(store.expire(start + 9 * minute), [alert]);
   });
 
-  it('does not tell of a resolve twice while Prometheus repeats it, and forgets it after 30 minutes', () => {
+  it('reports a resolve once while Prometheus repeats it, and forgets it after 30 minutes', () => {
     const store = newStore();
     put(store, {});
     const endsAt = start + minute;
@@ -271,7 +271,7 @@ describe('AlertStore, expiry', () => {
     assert.equal(store.nextDeadline, undefined);
   });
 
-  it('looks at no more alerts at once than it is told', () => {
+  it('looks at no more alerts at once than its limit allows', () => {
     const store = newStore();
     for (let i = 0; i < 10; i++) put(store, { labels: { a: String(i) }, endsAt: start + i + 1 });
     const names = (alerts: readonly Alert[]): unknown[] => alerts.map(({ labels }) => labels['a']);
@@ -280,7 +280,7 @@ describe('AlertStore, expiry', () => {
   });
 
   for (const size of [1000, 10_000]) {
-    it(`looks at a few of ${size} alerts for each that comes, is sent again or ends`, () => {
+    it(`looks at only a few of ${size} alerts for each that arrives, is sent again or ends`, () => {
       const store = newStore({ maxAlerts: size, maxBytes: 1e9 });
       const counted = { looks: 0 };
       const alerts = Array.from({ length: size }, (_, i) => {
@@ -320,7 +320,7 @@ interface Offsets {
   readonly generatorURL: string;
 }
 
-/** Steps of two and a half minutes, so that times meet. */
+/** Steps of two and a half minutes, so that some times are equal. */
 const offset = fc.option(
   fc.integer({ min: -4, max: 8 }).map((n) => n * 2.5 * minute),
   { nil: undefined },
@@ -361,8 +361,8 @@ const bounds = fc.constantFrom<Partial<AlertStoreOptions>>(
   { maxBytes: 1500 },
 );
 
-describe('AlertStore, beside a naive one', () => {
-  it('tells and holds the same, whatever happens', () => {
+describe('AlertStore, compared with a naive store', () => {
+  it('reports and holds the same, whatever happens', () => {
     const seen = new Set<string>();
     fc.assert(
       fc.property(bounds, steps, (options, list) => {
@@ -377,7 +377,7 @@ describe('AlertStore, beside a naive one', () => {
   });
 });
 
-/** The store and its model, always told the same. */
+/** The store and its model, which always get the same calls. */
 class Pair {
   readonly #options: AlertStoreOptions;
   readonly #store: AlertStore;
@@ -390,7 +390,7 @@ class Pair {
     this.#model = new NaiveStore(options);
   }
 
-  /** Gives a word for what happened. */
+  /** Returns a word for what happened. */
   run(step: Step): string {
     let happened = '';
     if (step.kind === 'advance') this.#now += step.ms;

@@ -4,21 +4,23 @@ import { alertSize, SharedTimes } from './alert-memory.ts';
 import { DeadlineHeap } from './deadline-heap.ts';
 import { isSameLabelText } from './labels.ts';
 
-/** How long a resolved alert is remembered, so that Prometheus, which repeats a resolve for 15 minutes, tells nothing new. */
+/** How long a resolved alert is remembered. Prometheus repeats a resolve for 15 minutes; a repeated one must not count as new. */
 const resolvedRetentionMs = 30 * 60_000;
 
 export interface AlertStoreOptions {
-  /** `receiver.max_alerts`: most alerts stored. Resolved ones that are still remembered count, but make room for what fires. */
+  /**
+   * `receiver.max_alerts`: the most alerts that are stored. Remembered resolved alerts count too, but make room for firing ones.
+   */
   readonly maxAlerts: number;
-  /** `receiver.max_alerts_size`: most bytes that they may take all together, estimated. */
+  /** `receiver.max_alerts_size`: the most bytes that all alerts together may take, estimated. */
   readonly maxBytes: number;
   /** `receiver.resolve_timeout`, milliseconds. */
   readonly resolveTimeoutMs: number;
 }
 
 /**
- * What a received alert changed. `new`: it fires and did not before. `resolved`: it fired, or was never seen, and has ended.
- * `changed`: it goes on, with other annotations. `repeated`: nothing new.
+ * What a received alert changed. `new`: it fires and did not before. `resolved`: it has ended, after it fired or as an alert
+ * never seen before. `changed`: it goes on, with other annotations. `repeated`: nothing is new.
  */
 export type AlertChange = 'new' | 'resolved' | 'changed' | 'repeated';
 
@@ -26,19 +28,19 @@ export interface PutResult {
   readonly alert: Alert;
   readonly change: AlertChange;
   /**
-   * `alert`: over a bound, so that the alert was not stored; it has to wake a reconcile all the same.
-   * `annotations`: stored with the annotations that it had, for the new ones would have gone over the size bound.
+   * The bound that was reached. `alert`: the alert was not stored, but still has to wake a reconcile. `annotations`: it was
+   * stored with its old annotations, because the new ones would have exceeded the size bound.
    */
   readonly limited?: 'alert' | 'annotations';
 }
 
-/** The alerts received, by identity; what Alertmanager's provider/mem does, with bounds. */
+/** The received alerts, by identity: Alertmanager's provider/mem, with bounds. */
 export class AlertStore {
   readonly #options: AlertStoreOptions;
   readonly #alerts = new AlertIndex();
   readonly #deadlines = new DeadlineHeap();
   readonly #shared = new SharedTimes();
-  /** Those announced as resolved, in that order. */
+  /** The alerts that were announced as resolved, in that order. */
   readonly #resolved = new Set<Alert>();
   #bytes = 0;
 
@@ -46,12 +48,12 @@ export class AlertStore {
     this.#options = options;
   }
 
-  /** All that are remembered, resolved ones included. */
+  /** The number of remembered alerts, resolved ones included. */
   get size(): number {
     return this.#alerts.size;
   }
 
-  /** Those announced as firing. */
+  /** The number of alerts announced as firing. */
   get firing(): number {
     return this.#alerts.size - this.#resolved.size;
   }
@@ -60,16 +62,16 @@ export class AlertStore {
     return this.#bytes;
   }
 
-  /** When {@link expire} has something to do next; undefined if never. It may turn out to be nothing. */
+  /** The time at which {@link expire} may have something to do next; undefined if never. */
   get nextDeadline(): number | undefined {
     return this.#deadlines.firstDeadline;
   }
 
   /**
-   * Stores an alert. If it is invalid, or `startsAt` is after `endsAt` once the defaults are in, the text of it is returned;
-   * of both the latter, as in Alertmanager.
-   * @param characterBytes what a character of its texts takes in memory: 1 if the body was ASCII, else 2
-   * @param resolveTimeoutMs how long to believe in it if it has no end, unlike for others
+   * Stores an alert. Returns the error text if it is invalid, or if `startsAt` is after `endsAt` once the defaults are set; if
+   * both are true, the latter, as in Alertmanager.
+   * @param characterBytes memory for one character of its texts: 1 if the body was ASCII, else 2
+   * @param resolveTimeoutMs how long an alert without an end counts as firing, if not as long as the others
    */
   put(
     posted: PostableAlert,
@@ -85,23 +87,26 @@ export class AlertStore {
     return this.#update(stored, posted, times, characterBytes);
   }
 
-  /** An alert that has a place in the heap has not been forgotten: that is quicker to see than to look it up once more. */
+  /** Checks that the known alert has not been forgotten: then it has a place in the heap, which is faster than a new look-up. */
   #known({ known }: PostableAlert): Alert | undefined {
     return known instanceof Alert && known.heapIndex >= 0 ? known : undefined;
   }
 
-  /** The stored alert of a key, resolved ones included. */
+  /** The stored alert of a key, even if it is resolved. */
   find(key: string, keyHash?: number): Alert | undefined {
     return this.#alerts.find(key, keyHash);
   }
 
-  /** All that are remembered. It may be read bit by bit: what comes or goes meanwhile may be in it or not. */
+  /**
+   * All remembered alerts. The caller may pause between them: an alert that is added or forgotten meanwhile may or may not be
+   * given.
+   */
   all(): Iterable<Alert> {
     return this.#alerts.values();
   }
 
   /**
-   * Processes what is due: gives the alerts that ended because nobody sent them again, and forgets resolved ones whose time
+   * Processes what is due: returns the alerts that ended because nobody sent them again, and forgets resolved alerts whose time
    * is over. Looks at `limit` alerts at most; call it again while {@link nextDeadline} is not after `now`.
    */
   expire(now: number, limit = 1000): Alert[] {
@@ -140,7 +145,7 @@ export class AlertStore {
     return { alert, change };
   }
 
-  /** What is over is remembered only to tell nothing twice: it must not keep out what fires. */
+  /** A resolved alert is remembered only so that its resolve is reported once; it must not keep out a firing alert. */
   #makeRoom(sizeBytes: number): void {
     if (sizeBytes > this.#options.maxBytes) return;
     for (const resolved of this.#resolved) {
@@ -157,7 +162,7 @@ export class AlertStore {
   #update(alert: Alert, posted: AlertTexts, received: AlertTimes, characterBytes: 1 | 2): PutResult {
     const times = this.#shared.mergedTimes(alert.times, received);
     alert.times = times;
-    // A clock that was set back makes what is stored the younger one; so its texts stay.
+    // If the clock was set back, the stored alert is the younger one, so its texts stay.
     const texts = times.updatedAt === received.updatedAt ? posted : alert;
     const edited = !isSameLabelText(alert.annotations, texts.annotations);
     const resized = edited || alert.generatorURL !== texts.generatorURL;
@@ -167,7 +172,7 @@ export class AlertStore {
     return fitted ? { alert, change } : { alert, change, limited: 'annotations' };
   }
 
-  /** Takes over new texts; false if they do not fit, in which case the alert keeps its old ones. Equal texts are not replaced. */
+  /** Replaces the texts unless they are equal. Returns false if they do not fit; then the alert keeps its old ones. */
   #rewrite(alert: Alert, texts: AlertTexts, characterBytes: 1 | 2): boolean {
     const sizeBytes = alertSize(alert, characterBytes, texts);
     const grown = sizeBytes - alert.sizeBytes;
@@ -179,7 +184,7 @@ export class AlertStore {
     return true;
   }
 
-  /** A deadline that has become later is left where it is: expire() moves it on when it comes to it. */
+  /** A deadline that has become later stays in place: expire() moves it when it reaches it. */
   #bringForward(alert: Alert): void {
     const deadline = nextDeadline(alert);
     if (deadline < this.#deadlines.deadlineOf(alert)!) this.#deadlines.set(alert, deadline);
@@ -207,7 +212,7 @@ export class AlertStore {
   }
 }
 
-/** Its end, and if that has been told already, when it is forgotten. */
+/** The end of the alert; once its end has been announced, the time to forget it. */
 function nextDeadline({ announced, times }: Alert): number {
   return announced === 'firing' ? times.endsAt : times.endsAt + resolvedRetentionMs;
 }

@@ -20,12 +20,12 @@ describe('Alert', () => {
   const alertOf = (labels: LabelSet, endsAt = now): Alert =>
     new Alert(posted({ labels }), { startsAt: now - 1000, endsAt, updatedAt: now, timeout: false });
 
-  it('counts as firing at first if it was when it came', () => {
+  it('counts as firing at first if it was firing when it arrived', () => {
     assert.equal(alertOf({ a: 'b' }, now + 1).announced, 'firing');
     assert.equal(alertOf({ a: 'b' }, now).announced, 'resolved');
   });
 
-  it('knows the hash of its key, whoever worked it out', () => {
+  it('has the hash of its key, whoever computed it', () => {
     const { keyHash, key, times } = alertOf({ a: 'b' });
     assert.equal(keyHash, TextHash.of(key));
     assert.equal(new Alert({ ...posted({}), keyHash: 7 }, times).keyHash, 7);
@@ -37,7 +37,7 @@ describe('Alert', () => {
     assert.equal(alert.fingerprint, '86389a1cdfee5f8b');
   });
 
-  it('has the labels with which it came, and the name among them, whatever is kept of them', () => {
+  it('has the labels with which it arrived, and their name, in whatever form they are kept', () => {
     const text = fc.oneof(
       fc.constantFrom('a', 'x"alertname', 'alertname', '__proto__', '10', 'y'.repeat(9000)),
       fc.string(),
@@ -53,7 +53,7 @@ describe('Alert', () => {
     );
   });
 
-  it('keeps labels as they are that would be costly to read again, or may be read wrongly', () => {
+  it('keeps labels as a set that would be expensive to read again, or may be read wrongly', () => {
     const kept = (labels: LabelSet): boolean => alertOf(labels).keptLabels === labels;
     assert.deepEqual([{ a: 'b' }, { a: 'b'.repeat(9000) }, { a: '\n' }].map(kept), [false, true, true]);
   });
@@ -87,7 +87,7 @@ describe('receivedTimes', () => {
 });
 
 describe('isResolved', () => {
-  it('says so when the end is here', () => {
+  it('is true once the end is reached', () => {
     const resolved = (endsAt: number): boolean =>
       isResolved({ startsAt: now - 1000, endsAt, updatedAt: now, timeout: false }, now);
     assert.deepEqual([now - 1, now, now + 1].map(resolved), [true, true, false]);
@@ -96,10 +96,10 @@ describe('isResolved', () => {
 
 const minute = 60_000;
 
-/** Minutes from now; what is undefined is not sent. */
+/** Minutes from now; an undefined time is not sent. */
 type Times = readonly [startsAt?: number | undefined, endsAt?: number | undefined];
 
-/** What a post with these times becomes, when it comes `secondsLater`. */
+/** The times of a post that arrives `secondsLater`. */
 function received([startsAt, endsAt]: Times, secondsLater = 0): AlertTimes {
   const at = (offset: number | undefined): number | undefined =>
     offset === undefined ? undefined : now + offset * minute;
@@ -156,7 +156,7 @@ describe('mergeTimes', () => {
     (post.startsAt > stored.startsAt && post.startsAt < stored.endsAt);
   const nowSometime = fc.integer({ min: -7, max: 7 }).map((minutesLater) => now + minutesLater * minute);
 
-  /** Both, what they become, and which of them came later. */
+  /** Checks pairs of times, the result of merging them, and which of them came later. */
   function check(property: (stored: AlertTimes, post: AlertTimes, merged: AlertTimes, at: number) => void): void {
     fc.assert(
       fc.property(state, state, nowSometime, (stored, post, at) =>
@@ -166,26 +166,26 @@ describe('mergeTimes', () => {
     );
   }
 
-  it('takes the post as it is, unless it begins or ends within what is stored', () => {
+  it('gives the post unchanged, unless it begins or ends within the stored alert', () => {
     check((stored, post, merged) => {
       if (!overlaps(stored, post)) assert.equal(merged, post);
     });
   });
 
-  it('never moves the start of what overlaps to a later time', () => {
+  it('never moves the start of an overlapping alert to a later time', () => {
     check((stored, post, merged) => {
       if (overlaps(stored, post)) assert.equal(merged.startsAt, Math.min(stored.startsAt, post.startsAt));
     });
   });
 
-  it('makes up no end, and none before the start', () => {
+  it('invents no end, and gives no end before the start', () => {
     check((stored, post, merged) => {
       assert.ok([stored.endsAt, post.endsAt].includes(merged.endsAt));
       assert.ok(merged.startsAt <= merged.endsAt);
     });
   });
 
-  it('always takes a resolve that is newer', () => {
+  it('always accepts a resolve that is newer', () => {
     check((stored, post, merged, at) => {
       if (stored.updatedAt <= post.updatedAt && isResolved(post, at)) assert.ok(isResolved(merged, at));
     });
@@ -198,7 +198,7 @@ describe('mergeTimes', () => {
     });
   });
 
-  it('keeps all but the times of the one that is newer, of the post if they are of the same time', () => {
+  it('keeps everything but the times from the newer one, or from the post if both are equally old', () => {
     check((stored, post, merged) => {
       if (!overlaps(stored, post)) return;
       const newer = stored.updatedAt > post.updatedAt ? stored : post;
@@ -232,7 +232,7 @@ describe('compareLabelSets', () => {
 });
 
 describe('compareInGroup', () => {
-  it('looks at job and instance first, and puts those without them last', () =>
+  it('compares job and instance first, and puts labels without them last', () =>
     isOrdered(compareInGroup, [
       { job: 'a', instance: '1', z: 'z', y: 'y' },
       { job: 'a', instance: '2' },

@@ -3,7 +3,7 @@ import { isLabelText, labelSetOf, type Labelled, type LabelSet, type LabelText }
 import { TextHash } from './text-hash.ts';
 import { compareByBytes } from '../text/go/utf8.ts';
 
-/** Labels, and the key that tells them from others. */
+/** Labels and the key that identifies them. */
 export interface IdentifiedLabels extends Labelled {
   /** See {@link labelKey}. '' if they are invalid. */
   readonly key: string;
@@ -11,7 +11,7 @@ export interface IdentifiedLabels extends Labelled {
   readonly keyHash?: number;
 }
 
-/** One alert of a POST body that satisfies the schema: what the sender said, with empty label values already gone. */
+/** One alert of a POST body that satisfies the schema, as the sender wrote it but without its empty label values. */
 export interface PostableAlert extends IdentifiedLabels {
   readonly annotations: LabelText;
   /** Milliseconds since the epoch; undefined if absent. */
@@ -19,37 +19,40 @@ export interface PostableAlert extends IdentifiedLabels {
   readonly endsAt: number | undefined;
   /** '' if absent. */
   readonly generatorURL: string;
-  /** The alert that was stored under this key when this one was read; it may have been forgotten since. */
+  /** The alert that was stored under this key when this one was read. It may have been forgotten since. */
   readonly known?: IdentifiedLabels | undefined;
-  /** Why the alert cannot be stored whatever the time is; undefined if it can. The rest of its batch is not concerned. */
+  /**
+   * The reason why the alert can never be stored, whatever the time is; undefined if it can. It does not affect the rest of the
+   * batch.
+   */
   readonly invalid: string | undefined;
 }
 
-/** What an alert says besides its labels and times. */
+/** The texts of an alert besides its labels. */
 export interface AlertTexts {
   readonly annotations: LabelText;
   /** '' if absent. */
   readonly generatorURL: string;
 }
 
-/** A stored alert: its labels for good, texts and times as of when it was received last. */
+/** A stored alert: its labels never change; its texts and times are those of the last reception. */
 export class Alert implements Labelled, AlertTexts {
   readonly key: string;
-  /** Of usual labels the key is kept alone, which is their text. */
+  /** Undefined for usual labels: their text is the key, so only the key is kept. */
   readonly #labels: LabelSet | undefined;
-  /** As it was received last; the store writes them. */
+  /** From the last reception; the store writes them. */
   annotations: LabelText;
   generatorURL: string;
   times: AlertTimes;
-  /** The label of that name; it need not be read from them. */
+  /** The value of the label of that name, without reading the labels. */
   alertname: string | undefined;
-  /** What its last change was announced as; it lags behind `isResolved` until the expiry is processed. */
+  /** The last announced state; it lags behind `isResolved` until the expiry is processed. */
   announced: 'firing' | 'resolved';
   /** The key's {@link TextHash}. */
   readonly keyHash: number;
-  /** What it takes in memory, estimated, bytes. */
+  /** Estimated memory, bytes. */
   sizeBytes = 0;
-  /** Where it stands in the store's deadline heap; the heap's business alone. */
+  /** Its place in the store's deadline heap. Only the heap uses it. */
   heapIndex = -1;
   #fingerprint: string | undefined;
 
@@ -64,12 +67,12 @@ export class Alert implements Labelled, AlertTexts {
     this.announced = isResolved(times, times.updatedAt) ? 'resolved' : 'firing';
   }
 
-  /** Made anew each time: who needs them often keeps them. */
+  /** Parsed anew each time; keep the result if you need it often. */
   get labels(): LabelSet {
     return this.#labels ?? labelSetOf(this.key);
   }
 
-  /** What is kept of the labels beside the key. */
+  /** The labels if they are kept beside the key. */
   get keptLabels(): LabelSet | undefined {
     return this.#labels;
   }
@@ -80,7 +83,7 @@ export class Alert implements Labelled, AlertTexts {
   }
 }
 
-/** In a text without a backslash a quote and a colon can follow nothing but a name. */
+/** In a text without a backslash, a quote and a colon can only follow a name. */
 function alertnameIn(labels: LabelText): string | undefined {
   if (typeof labels !== 'string') return Object.hasOwn(labels, 'alertname') ? labels['alertname'] : undefined;
   const opening = '"alertname":"';
@@ -88,13 +91,15 @@ function alertnameIn(labels: LabelText): string | undefined {
   return from < opening.length ? undefined : labels.slice(from, labels.indexOf('"', from));
 }
 
-/** When an alert began, ends and was received last; milliseconds since the epoch. Alerts share them: nobody writes into one. */
+/**
+ * When an alert began, ends and was last received; milliseconds since the epoch. Alerts share these objects: never write to them.
+ */
 export interface AlertTimes {
   readonly startsAt: number;
   readonly endsAt: number;
-  /** When the alert was received last. */
+  /** When the alert was last received. */
   readonly updatedAt: number;
-  /** True if the sender gave no end, so that `endsAt` is only when we stop believing in it. */
+  /** True if the sender gave no end: then `endsAt` is only the time at which the alert stops counting as firing. */
   readonly timeout: boolean;
 }
 
@@ -104,8 +109,8 @@ export function isResolved({ endsAt }: AlertTimes, now: number): boolean {
 }
 
 /**
- * Alertmanager's defaulting of times (its postAlertsHandler): no start means now, or the end if that is given; no end
- * means `now + resolveTimeoutMs`.
+ * Alertmanager's default times (its postAlertsHandler): without a start, the start is now, or the end if that is given; without
+ * an end, the end is `now + resolveTimeoutMs`.
  */
 export function receivedTimes(
   { startsAt, endsAt }: Pick<PostableAlert, 'startsAt' | 'endsAt'>,
@@ -121,17 +126,16 @@ export function receivedTimes(
 }
 
 /**
- * What is stored after `received` comes in for an alert that is stored as `stored`: both merged if they overlap, `received`
- * alone otherwise (a new episode, or the usual re-send with the same start and a later end). The texts of an alert are those of
- * the one whose `updatedAt` is taken, the younger.
- * Source of the rules: Alertmanager 0.34, provider/mem and alert.Merge.
+ * The times to store when `received` arrives for an alert that is stored with `stored`. If the two overlap they are merged;
+ * otherwise the result is `received` (a new episode, or the usual re-send with the same start and a later end). The texts follow
+ * `updatedAt`: those of the younger one are kept. Source of the rules: Alertmanager 0.34, provider/mem and alert.Merge.
  */
 export function mergeTimes(stored: AlertTimes, received: AlertTimes, now: number): AlertTimes {
   if (!overlaps(stored, received)) return received;
   return stored.updatedAt > received.updatedAt ? merge(received, stored, now) : merge(stored, received, now);
 }
 
-/** Strict on both sides, and not symmetric: does the received alert end, or start, within the stored one? */
+/** True if the received alert ends or starts within the stored one; strict on both sides, and not symmetric. */
 function overlaps(stored: AlertTimes, received: AlertTimes): boolean {
   const endsWithin = received.endsAt > stored.startsAt && received.endsAt < stored.endsAt;
   const startsWithin = received.startsAt > stored.startsAt && received.startsAt < stored.endsAt;
@@ -143,16 +147,16 @@ function merge(older: AlertTimes, younger: AlertTimes, now: number): AlertTimes 
 }
 
 function mergedEnd(older: AlertTimes, younger: AlertTimes, now: number): number {
-  // Of two explicit resolves the later one counts.
+  // Of two explicit resolves, the later one counts.
   if (isResolved(younger, now)) return isResolved(older, now) ? Math.max(older.endsAt, younger.endsAt) : younger.endsAt;
-  // While the alert fires, an end that a sender promised is not shortened; one that was only our timeout is.
+  // While the alert fires, a promised end is not shortened; an end that was only our timeout is.
   return older.endsAt > younger.endsAt && !older.timeout ? older.endsAt : younger.endsAt;
 }
 
 /**
- * The order of label sets in Alertmanager (LabelSet.Before of github.com/prometheus/common): those with fewer labels first,
- * then, at the first
- * name that they do not share, that which has not got it; at the first name whose values differ, the smaller value.
+ * Alertmanager's order of label sets (LabelSet.Before of github.com/prometheus/common). The set with fewer labels comes first.
+ * Otherwise the names decide: at the first name that only one set has, the other set comes first. Otherwise the values decide: at
+ * the first difference, the smaller value comes first.
  */
 export function compareLabelSets(a: LabelSet, b: LabelSet): number {
   const names = sortedNames(a);
@@ -166,7 +170,7 @@ export function compareLabelSets(a: LabelSet, b: LabelSet): number {
   return 0;
 }
 
-/** The order of the alerts in a group: by `job`, by `instance`, those without one last, then as label sets. */
+/** The order of the alerts in a group: by `job`, then by `instance`, alerts without that label last, then by label set. */
 export function compareInGroup(a: LabelSet, b: LabelSet): number {
   return compareLabel('job', a, b) || compareLabel('instance', a, b) || compareLabelSets(a, b);
 }

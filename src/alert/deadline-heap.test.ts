@@ -17,7 +17,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 describe('DeadlineHeap', () => {
-  it('always knows whose deadline is first, whatever comes, moves and goes', () => {
+  it('always knows the alert with the first deadline, whatever is added, moved and deleted', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 100, size: 'max' }), (steps) => {
         const heap = new DeadlineHeap();
@@ -46,14 +46,14 @@ describe('DeadlineHeap', () => {
     );
   });
 
-  it('holds nothing at first, and does not mind losing what it does not hold', () => {
+  it('is empty at first, and ignores the deletion of an alert that it does not hold', () => {
     const heap = new DeadlineHeap();
     heap.delete(newAlert('a'));
     assert.equal(heap.first, undefined);
     assert.equal(heap.size, 0);
   });
 
-  it('takes an alert again that it has let go', () => {
+  it('accepts an alert again that was deleted', () => {
     const heap = new DeadlineHeap();
     const alert = newAlert('a');
     heap.set(alert, 5);
@@ -64,7 +64,7 @@ describe('DeadlineHeap', () => {
   });
 
   for (const size of [100, 1000, 10_000]) {
-    it(`looks at a few of ${size} alerts for each operation`, () => {
+    it(`looks at only a few of ${size} alerts for each operation`, () => {
       const counted = { looks: 0 };
       const heap = new DeadlineHeap();
       const alerts = Array.from({ length: size }, (_, i) => countLooks(newAlert(String(i)), counted));

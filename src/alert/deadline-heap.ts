@@ -1,20 +1,23 @@
 import type { Alert } from './alert.ts';
 
 /**
- * Alerts in the order of their deadlines: a binary heap in which each alert knows its place, so that an alert stands in it
- * once, however often its deadline is brought forward. Every operation costs O(log n).
+ * Alerts in the order of their deadlines: a binary heap in which each alert knows its place. So an alert is in it only once,
+ * however often its deadline is brought forward. Every operation costs O(log n).
  */
 export class DeadlineHeap {
   readonly #alerts: Alert[] = [];
-  /** Of the alert at the same place, milliseconds. Beside the alerts: as a field of each, V8 would give every number an object. */
+  /**
+   * The deadline of the alert at the same index, milliseconds. It is not a field of the alert: V8 would allocate an object for
+   * each number.
+   */
   readonly #deadlines: number[] = [];
 
-  /** The alert whose deadline comes first; undefined if there is none. */
+  /** The alert with the first deadline; undefined if the heap is empty. */
   get first(): Alert | undefined {
     return this.#alerts[0];
   }
 
-  /** Of the first; undefined if there is none. */
+  /** The first deadline; undefined if the heap is empty. */
   get firstDeadline(): number | undefined {
     return this.#deadlines[0];
   }
@@ -23,18 +26,18 @@ export class DeadlineHeap {
     return this.#alerts.length;
   }
 
-  /** Undefined if the alert is not in here. */
+  /** Undefined if the alert is not in the heap. */
   deadlineOf({ heapIndex }: Alert): number | undefined {
     return heapIndex < 0 ? undefined : this.#deadlines[heapIndex];
   }
 
-  /** Adds the alert, or moves it if it is in here already. */
+  /** Adds the alert, or moves it if it is in the heap already. */
   set(alert: Alert, deadline: number): void {
     if (alert.heapIndex < 0) this.#rise(alert, deadline, this.#alerts.length);
     else this.#move(alert, deadline, alert.heapIndex);
   }
 
-  /** Takes the alert out; does nothing if it is not in here. */
+  /** Deletes the alert; does nothing if it is not in the heap. */
   delete(alert: Alert): void {
     const index = alert.heapIndex;
     if (index < 0) return;
@@ -44,7 +47,7 @@ export class DeadlineHeap {
     if (last !== alert) this.#move(last, deadline, index);
   }
 
-  /** To where it belongs, from a place that is free for it. */
+  /** Moves an alert up or down from a free index to its place. */
   #move(alert: Alert, deadline: number, index: number): void {
     const parent = (index - 1) >> 1;
     if (index > 0 && this.#deadlines[parent]! > deadline) this.#rise(alert, deadline, index);

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { fingerprint } from './fingerprint.ts';
 import type { LabelSet } from './labels.ts';
 
-/** What Alertmanager 0.34.2 answered. */
+/** The answers of Alertmanager 0.34.2. */
 const recorded: readonly (readonly [labels: LabelSet, fingerprint: string])[] = [
   [{ alertname: 'x' }, 'd240efc3896bf266'],
   [{ alertname: 'amt', node: 'bar', team: 'a' }, '86389a1cdfee5f8b'],
@@ -37,13 +37,13 @@ describe('fingerprint', () => {
     assert.equal(fingerprint({}), 'cbf29ce484222325');
   });
 
-  it('tells where a name ends and a value begins', () => {
+  it('distinguishes the end of a name from the beginning of a value', () => {
     assert.notEqual(fingerprint({ ab: 'c' }), fingerprint({ a: 'bc' }));
     assert.notEqual(fingerprint({ a: 'b', c: 'd' }), fingerprint({ a: 'bcd' }));
   });
 
-  it('sorts names by their bytes, whatever their code units say, and two as well as many', () => {
-    // In code units U+10000 comes before U+FFFF.
+  it('sorts names by their bytes, not their code units, two names as well as many', () => {
+    // By code units, U+10000 comes before U+FFFF.
     assert.equal(fingerprint({ '\u{10000}': 'b', '\uffff': 'a' }), 'bbe5e6bec2012269');
     assert.equal(fingerprint({ b: '2', a: '1' }), fingerprint({ a: '1', b: '2' }));
   });
@@ -66,7 +66,7 @@ describe('fingerprint', () => {
   });
 });
 
-/** The definition, word for word, with 64-bit numbers. */
+/** The definition, step by step, with 64-bit numbers. */
 function naiveFingerprint(labels: readonly (readonly [name: string, value: string])[]): string {
   const sorted = labels.map(([name, value]) => [Buffer.from(name), Buffer.from(value)] as const);
   sorted.sort(([a], [b]) => Buffer.compare(a, b));

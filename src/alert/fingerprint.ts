@@ -1,18 +1,18 @@
 import { compareByBytes } from '../text/go/utf8.ts';
 import type { LabelSet } from './labels.ts';
 
-/** Ends every name and every value; it occurs in no UTF-8 text. */
+/** Ends every name and every value; this byte occurs in no UTF-8 text. */
 const separator = 0xff;
 
-/** Every byte in two hexadecimal digits. */
+/** Every byte as two hexadecimal digits. */
 const hexadecimalBytes: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
   byte.toString(16).padStart(2, '0'),
 );
 
 /**
- * The identity of an alert as Alertmanager prints it: FNV-1a, 64 bit, over the labels sorted by the UTF-8 bytes of their
- * names, in 16 lower-case hexadecimal digits. The rule is that of github.com/prometheus/common, model/signature.go.
- * Names and values must be well-formed Unicode, and empty values must have been removed.
+ * The identity of an alert as Alertmanager prints it: 64-bit FNV-1a over the labels, sorted by the UTF-8 bytes of their names, as
+ * 16 lower-case hexadecimal digits. The rule is that of github.com/prometheus/common, model/signature.go. Names and values must
+ * be well-formed Unicode, without empty values.
  */
 export function fingerprint(labels: LabelSet): string {
   const hash = new Fnv1a();
@@ -25,7 +25,9 @@ export function fingerprint(labels: LabelSet): string {
   return hash.toString();
 }
 
-/** In the order of their bytes. Senders nearly always write the labels in order already: looking costs less than sorting. */
+/**
+ * The names in the order of their bytes. Most senders write the labels in order already, and checking costs less than sorting.
+ */
 export function sortedNames(labels: LabelSet): readonly string[] {
   const names = Object.keys(labels);
   for (let at = 1; at < names.length; at++) {
@@ -35,9 +37,9 @@ export function sortedNames(labels: LabelSet): readonly string[] {
 }
 
 /**
- * FNV-1a with 64 bits, in two signed halves of 32, because a BigInt would be allocated for each byte.
- * The prime is 2^40 + 435. So the new low half is the old one times 435, and the new high half is the sum of the old
- * one times 435, of what the low product carries, and of the low half times 2^8.
+ * 64-bit FNV-1a in two signed halves of 32 bits, because a BigInt would be allocated for each byte. The prime is 2^40 + 435. So
+ * the new low half is the old one times 435. The new high half is the sum of the old one times 435, the carry of the low product,
+ * and the low half times 2^8.
  */
 class Fnv1a {
   // 0xcbf29ce484222325
@@ -50,7 +52,7 @@ class Fnv1a {
     this.#low = Math.imul(low, 435);
   }
 
-  /** Adds the bytes of `text` in UTF-8. ASCII goes the short way: the halves stay in registers, a code unit is a byte. */
+  /** Adds the bytes of `text` in UTF-8. ASCII takes a faster way: the halves stay in registers, and a code unit is a byte. */
   addText(text: string): void {
     let high = this.#high;
     let low = this.#low;
@@ -99,7 +101,7 @@ class Fnv1a {
   }
 }
 
-/** The bits above the lowest 32 of `low` × 435, `low` taken as unsigned: 16 bits at a time, so that none is lost. */
+/** The bits above the lowest 32 of `low` × 435, with `low` unsigned: 16 bits at a time, so that no bit is lost. */
 function carry(low: number): number {
   return ((low >>> 16) * 435 + (((low & 0xffff) * 435) >>> 16)) >>> 16;
 }

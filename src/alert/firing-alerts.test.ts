@@ -5,7 +5,7 @@ import { FiringAlerts } from './firing-alerts.ts';
 import type { LabelSet } from './labels.ts';
 import type { Slices } from '../runtime/slices.ts';
 
-/** As a parsed body gives it: every name, `__proto__` too, is a property of the object itself. */
+/** Labels as a parsed body has them: every name, even `__proto__`, is a property of the object itself. */
 function parsed(json: string): LabelSet {
   return JSON.parse(json) as LabelSet;
 }
@@ -24,14 +24,14 @@ describe('FiringAlerts', () => {
     assert.equal(firing.size, 5);
   });
 
-  it('finds the alerts of a name in the order in which they came', () => {
+  it('finds the alerts of a name in the order in which they were added', () => {
     assert.deepEqual(firing.named('A'), [alerts[0], alerts[2], alerts[3]]);
     assert.deepEqual(firing.named('C'), []);
   });
 
   const byPod = (labels: LabelSet): string => (Object.hasOwn(labels, 'pod') ? `=${labels['pod']}` : 'none');
 
-  it('tells the first alert of each group, whatever order they came in', () => {
+  it('gives the first alert of each group, whatever order they came in', () => {
     const expected = new Map([
       ['=x', alerts[0]],
       ['none', alerts[2]],
@@ -42,7 +42,7 @@ describe('FiringAlerts', () => {
     assert.deepEqual(firing.firsts('C', byPod), new Map());
   });
 
-  it('tells the same when it is prepared in slices, and prepares once for all who ask', async () => {
+  it('gives the same when it is prepared in slices, and prepares once for all callers', async () => {
     const pods = fc.array(fc.record({ pod: fc.constantFrom('x', 'y'), n: fc.nat({ max: 9 }).map(String) }), {
       maxLength: 300,
     });
@@ -61,7 +61,7 @@ describe('FiringAlerts', () => {
     );
   });
 
-  it('holds nobody up for long, however many alerts have one name', async () => {
+  it('never holds the event loop for long, however many alerts have one name', async () => {
     const slices = slicesThatAreOver();
     const all = Array.from({ length: 5000 }, (_, n) => ({ alertname: 'A', pod: `${n % 7}`, n: `${n}` }));
     const sliced = await FiringAlerts.inSlices(all, slices);
@@ -75,7 +75,7 @@ describe('FiringAlerts', () => {
   });
 });
 
-/** Has a breath wherever one may be. */
+/** Yields wherever it is possible. */
 function slicesThatAreOver(): Slices & { readonly turns: number } {
   let turns = 0;
   return {
@@ -111,7 +111,7 @@ describe('FiringAlerts.reports', () => {
     assert.equal(await firing.reports(parsed('{"alertname": "A", "__proto__": "q"}')), false);
   });
 
-  it('answers the same when asked again', async () => {
+  it('gives the same answer when asked again', async () => {
     const firing = FiringAlerts.of([fires]);
     const [there, missing] = [{ ...fires }, { ...fires, job: 'x' }];
     assert.deepEqual(await Promise.all([there, missing, there, missing].map((pushed) => firing.reports(pushed))), [
@@ -122,7 +122,7 @@ describe('FiringAlerts.reports', () => {
     ]);
   });
 
-  it('takes an alert without a name for no other such alert', async () => {
+  it('does not confuse one alert without a name with another', async () => {
     assert.equal(await FiringAlerts.of([{ job: 'node' }]).reports({ job: 'node' }), false);
   });
 
@@ -142,7 +142,7 @@ describe('FiringAlerts.reports', () => {
         fc.integer({ min: 0, max: 400 }),
         fc.array(labels, { minLength: 1, maxLength: 20 }),
         async (some, fillers, pushes) => {
-          // Alerts that none of those pushed agrees with push the ones that count out of the first few.
+          // Fillers that agree with no pushed alert move the alerts that count beyond the first few.
           const filling = Array.from({ length: fillers }, (_, i) => filler(i));
           const all = [...filling, ...some];
           const firing = FiringAlerts.of(all);
@@ -157,7 +157,7 @@ describe('FiringAlerts.reports', () => {
     );
   });
 
-  it('costs little for each pushed alert, however many fire', async () => {
+  it('costs little for each pushed alert, however many alerts fire', async () => {
     let comparisons = 0;
     const counted = (labels: LabelSet): LabelSet =>
       new Proxy(labels, { ownKeys: (target) => (comparisons++, Reflect.ownKeys(target)) });
@@ -176,7 +176,7 @@ describe('FiringAlerts.reports', () => {
     assert.ok(comparisons <= 150 * (64 + 64) + 200, `${comparisons} comparisons`);
   });
 
-  it('indexes only the label that tells the alerts apart', async () => {
+  it('indexes only the label that distinguishes the alerts', async () => {
     let reads = 0;
     const counted = (labels: LabelSet): LabelSet =>
       new Proxy(labels, {
@@ -189,7 +189,7 @@ describe('FiringAlerts.reports', () => {
     assert.ok(reads < 2 * 5000, `${reads} reads of 5000 alerts`);
   });
 
-  it('searches not again for an object it was asked for', async () => {
+  it('does not search again for an object that it was asked for before', async () => {
     let comparisons = 0;
     const counted = new Proxy(fires, { ownKeys: (target) => (comparisons++, Reflect.ownKeys(target)) });
     const firing = FiringAlerts.of([counted]);
@@ -198,7 +198,7 @@ describe('FiringAlerts.reports', () => {
     assert.equal(comparisons, 1);
   });
 
-  it('finds one by a label that only a few of many alerts have, and beyond the labels that are numbered', async () => {
+  it('finds an alert by a label that only a few of many have, even beyond the labels that are numbered', async () => {
     const wide = (last: number): LabelSet => {
       const shared = Array.from({ length: 100 }, (_, i) => [`label_${i}`, 'same'] as const);
       return Object.fromEntries([['alertname', 'A'], ...shared, ['last', String(last)]]);
@@ -211,7 +211,7 @@ describe('FiringAlerts.reports', () => {
   });
 });
 
-/** Differs from every pushed alert of the property in a label that all of them may have. */
+/** An alert that differs from every pushed alert of the property in a label that all of them may have. */
 function filler(i: number): LabelSet {
   return { alertname: i % 7 === 0 ? 'B' : 'A', a: `x${i % 3}`, b: `x${i}`, c: 'x', d: 'x', constructor: 'x' };
 }

@@ -3,24 +3,24 @@ import type { Labelled, LabelSet } from './labels.ts';
 import { PushedAlertSearch } from './pushed-alert-search.ts';
 import type { Slices } from '../runtime/slices.ts';
 
-/** An alert whose labels are only read if its name is asked for. */
+/** An alert whose labels are read only if its name is asked for. */
 export interface NamedAlert extends Labelled {
   readonly alertname: string | undefined;
 }
 
-/** Of each group of alerts the one that stands first in the order of label sets. */
+/** Of each group of alerts, the first in the order of label sets. */
 type Firsts = ReadonlyMap<string, LabelSet>;
 
-/** Names the group of an alert. A constant function: what it gave once is kept. */
+/** Names the group of an alert. It has to be a pure function: its results are kept. */
 export type GroupOf = (labels: LabelSet) => string;
 
-/** So many alerts are looked at before the clock is. */
+/** The number of alerts between two looks at the clock. */
 const alertsPerStep = 64;
 
 /**
- * The alerts that fire at one moment, indexed so that a look-up costs the same whether ten fire or a hundred thousand.
- * An index is made when it is first needed, in slices by {@link prepare} and {@link reports}. A label may be called
- * `constructor`: only own properties are labels.
+ * The alerts that fire at one moment, indexed so that a look-up costs the same for ten alerts as for a hundred thousand. An index
+ * is built when it is first needed, in slices by {@link prepare} and {@link reports}. A label may be called `constructor`: only
+ * own properties are labels.
  */
 export class FiringAlerts {
   readonly #slices: Slices | undefined;
@@ -31,7 +31,7 @@ export class FiringAlerts {
   readonly #reported = new WeakMap<LabelSet, boolean>();
   #lastSearch: Promise<unknown> = Promise.resolve();
 
-  /** @param slices in which the long work is done; without them it is done in one go */
+  /** @param slices for the long work; without them it is done in one go */
   constructor(slices?: Slices) {
     this.#slices = slices;
   }
@@ -56,25 +56,25 @@ export class FiringAlerts {
     return this.all.length;
   }
 
-  /** By name, each name in the order in which its alerts were added. */
+  /** Grouped by name; within a name, in the order in which they were added. */
   get all(): readonly NamedAlert[] {
     return [...this.#byName.values()].flat();
   }
 
-  /** To be called before anything is asked. */
+  /** Call it before anything is asked. */
   add(alert: NamedAlert): void {
     const named = this.#byName.get(alert.alertname);
     if (named === undefined) this.#byName.set(alert.alertname, [alert]);
     else named.push(alert);
   }
 
-  /** The alerts of one name, in the order in which they were given. */
+  /** The alerts of one name, in the order in which they were added. */
   named(alertname: string): readonly LabelSet[] {
     return (this.#byName.get(alertname) ?? []).map(({ labels }) => labels);
   }
 
   /**
-   * The first alert of each group of the alerts of one name, whatever order they came in. It is computed once.
+   * For each group of the alerts of one name, its first alert in the order of label sets. It is computed once.
    * @param groupOf has to be the same each time
    */
   firsts(alertname: string, groupOf: GroupOf): Firsts {
@@ -85,25 +85,25 @@ export class FiringAlerts {
     });
   }
 
-  /** True if {@link firsts} costs nothing any more. */
+  /** True if {@link firsts} has nothing left to compute. */
   isPrepared(alertname: string): boolean {
     return this.#firsts.has(alertname);
   }
 
-  /** Computes in slices what {@link firsts} gives; once for all who ask meanwhile. */
+  /** Computes the result of {@link firsts} in slices, once for all callers that ask meanwhile. */
   prepare(alertname: string, groupOf: GroupOf): Promise<void> {
     return getOrAdd(this.#preparing, alertname, () => this.#prepare(alertname, groupOf));
   }
 
   /**
-   * True if one of the alerts can be the one that was pushed with these labels: it has the same name, and no label in
-   * common with another value. Never false for an alert that is there.
-   * {@link PushedAlertSearch} says what it costs; asking again with the same object costs nothing.
+   * True if one of the alerts can be the one that was pushed with these labels: it has the same name, and no shared label has
+   * another value. Never false for an alert that is there. {@link PushedAlertSearch} explains the cost; asking again with the
+   * same object costs nothing.
    */
   async reports(pushed: LabelSet): Promise<boolean> {
     const known = this.#reported.get(pushed);
     if (known !== undefined) return known;
-    // One search at a time: those that wait find the columns that it made, or its answer.
+    // One search at a time: the searches that wait can use the columns, or the answer, of the one before.
     const found = this.#lastSearch.then(() => this.#reported.get(pushed) ?? this.#search(pushed));
     this.#lastSearch = found;
     return found;

@@ -3,13 +3,13 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { labelKey, type LabelSet } from './labels.ts';
 
-/** Few characters, so that texts are often equal, or one the start of the other; some that a key writes in its own way. */
+/** Few characters, so that texts are often equal or prefixes of each other; some of them are special in a key. */
 const character = fc.constantFrom('a', '\0', '"', '\\', '1', '\ufffd', '\ue000', '😀');
 const text = fc.string({ unit: character, maxLength: 3 });
 const name = fc.oneof(text, fc.constantFrom('__proto__', 'constructor', '10', '9', 'alertname'));
 const labels = fc.array(fc.tuple(name, text), { maxLength: 4 });
 
-/** Every label its own property, `__proto__` too. */
+/** Makes every label an own property, even `__proto__`. */
 function labelSet(pairs: readonly (readonly [string, string])[]): LabelSet {
   return Object.fromEntries(pairs);
 }
@@ -21,7 +21,7 @@ function sameLabels(a: LabelSet, b: LabelSet): boolean {
 }
 
 describe('labelKey', () => {
-  it('is equal for equal label sets and for no others', () => {
+  it('is equal for equal label sets only', () => {
     fc.assert(
       fc.property(labels, labels, (a, b) => {
         const [left, right] = [labelSet(a), labelSet(b)];
@@ -31,7 +31,7 @@ describe('labelKey', () => {
     );
   });
 
-  it('is another one as soon as one character is', () => {
+  it('changes with every single character', () => {
     fc.assert(
       fc.property(labels, character, character, (list, from, to) => {
         const changed = list.map(([label, value]) => [label, value.replace(from, to)] as const);
@@ -56,7 +56,7 @@ describe('labelKey', () => {
     );
   });
 
-  it('tells labels apart that are alike when written one after the other', () => {
+  it('distinguishes labels that are alike when written one after the other', () => {
     const alike = [
       { a: 'b\0c\0d' },
       { a: 'b', c: 'd' },
@@ -74,7 +74,7 @@ describe('labelKey', () => {
     assert.equal(labelKey(JSON.parse(sent) as LabelSet), sent);
   });
 
-  it('sorts numbers, which objects keep before all other names', () => {
+  it('sorts names that are numbers, which objects put before all other names', () => {
     assert.equal(labelKey({ b: '1', 10: '2', 9: '3', a: '4' }), '{"10":"2","9":"3","a":"4","b":"1"}');
   });
 });

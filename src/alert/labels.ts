@@ -1,15 +1,15 @@
 /** Label names to values. Values are never empty in a stored alert; names and values are well-formed Unicode. */
 export type LabelSet = Readonly<Record<string, string>>;
 
-/** Whatever has labels; they may be made each time they are read. */
+/** Anything with labels; each read may build them anew. */
 export interface Labelled {
   readonly labels: LabelSet;
 }
 
-/** A label set, or its text: most of those that come are never looked at, and a text takes half as much memory. */
+/** A label set, or its text. Most labels that arrive are never read, and a text takes half the memory. */
 export type LabelText = LabelSet | string;
 
-/** Longer texts are kept as the set, so that nobody parses them twice; characters. */
+/** A longer text is kept as a set, so that it is not parsed twice; characters. */
 const maxTextLength = 8192;
 
 /**
@@ -17,7 +17,7 @@ const maxTextLength = 8192;
  * @param text a label set as JSON
  */
 export function isLabelText(text: string): boolean {
-  // With a backslash it may be one that JSON.parse gets wrong; see isTrustworthy.
+  // JSON.parse may get a name with a backslash wrong; see isTrustworthy.
   return text.length <= maxTextLength && !text.includes('\\');
 }
 
@@ -36,9 +36,9 @@ function isSameLabelSet(a: LabelSet, b: LabelSet): boolean {
 }
 
 /**
- * One string that is equal for equal label sets, and for no others: JSON without blanks, in the order of names. It is what
- * the store looks alerts up by; the fingerprint, which costs more than the rest of an alert's way in, is left until somebody
- * reads it. Prometheus writes labels in just this way, if no text needs an escape: so its own text is the key.
+ * One string for a label set, equal for equal sets only: JSON without blanks, in the order of names. The store finds alerts by
+ * it. The fingerprint costs more than everything else on an alert's way in, so it is computed only when it is read. Prometheus
+ * writes labels in just this form if no text needs an escape, so its own text is the key.
  * @param labels well-formed text, no empty values
  */
 export function labelKey(labels: LabelSet): string {
@@ -50,7 +50,7 @@ export function labelKey(labels: LabelSet): string {
   return JSON.stringify(labels);
 }
 
-/** Written by hand: objects keep numbers before all other names. */
+/** Written by hand, because objects put numbers before all other names. */
 function sortedKey(labels: LabelSet): string {
   const names = Object.keys(labels).toSorted();
   return `{${names.map((name) => `${JSON.stringify(name)}:${JSON.stringify(labels[name])}`).join(',')}}`;

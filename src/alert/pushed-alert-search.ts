@@ -1,29 +1,36 @@
 import type { LabelSet } from './labels.ts';
 import type { Sliced } from '../runtime/slices.ts';
 
-/** This few alerts are compared one by one; more are narrowed down first. */
+/** The most alerts that are compared one by one; a larger number is narrowed down first. */
 const fewAlerts = 64;
 
-/** So many alerts are looked at in one step. */
+/** The number of alerts in one step. */
 const alertsPerStep = 256;
 
-/** How many labels serve to narrow down; further ones are compared on what is left. A column takes 4 bytes an alert. */
+/**
+ * The most labels that serve to narrow down. All other labels are compared only on the alerts that are left. A column takes 4
+ * bytes per alert.
+ */
 const maxColumns = 64;
 
-/** One label of all alerts, each value as a number: a row holds its alert's value, 0 if the alert lacks the label. */
+/**
+ * One label of all alerts, with a number for each value. A row holds the number of its alert's value, or 0 if the alert lacks the
+ * label.
+ */
 interface LabelColumn {
   readonly rows: Uint32Array;
   readonly numbers: ReadonlyMap<string, number>;
 }
 
 /**
- * Finds the alert, of those that fire under one name, that was pushed with given labels. Prometheus adds external labels
- * when it pushes, and relabelling may add and drop some, so it is one that has no label in common with another value.
+ * Finds, among the alerts that fire under one name, the one that was pushed with given labels. Prometheus adds external labels
+ * when it pushes, and relabelling may add and drop labels. So it searches for an alert of which no shared label has another
+ * value.
  *
- * That is no look-up by a key: which labels both have is not known beforehand. So a label that varies much is made a
- * column of numbers, once, and a search is a pass over numbers that leaves few alerts, most often after one column.
- * At 100,000 alerts a column takes some 15 ms to make and 0.2 ms to pass; a search takes at most one pass for each label.
- * All of it has steps, a millisecond each at most.
+ * A look-up by key is impossible, because it is not known beforehand which labels both have. So a label with many values becomes
+ * a column of numbers, once. A search is a pass over numbers that leaves few alerts, most often after one column. At 100,000
+ * alerts, a column takes some 15 ms to build and 0.2 ms to pass; a search takes at most one pass for each label. All of it has
+ * steps, each a millisecond at most.
  */
 export class PushedAlertSearch {
   readonly #alerts: readonly LabelSet[];
@@ -35,9 +42,11 @@ export class PushedAlertSearch {
     this.#alerts = alerts;
   }
 
-  /** True if one of the alerts can be the pushed one; it may be another if the labels in common do not tell them apart. */
+  /**
+   * True if one of the alerts can be the pushed one. It may be a different alert if the shared labels do not distinguish them.
+   */
   *finds(pushed: LabelSet): Sliced<boolean> {
-    // Labels that fit many alerts fit one of the first, and no column has to be made.
+    // Labels that fit many alerts fit one of the first few, and no column has to be built.
     if (this.#alerts.slice(0, fewAlerts).some((alert) => agree(alert, pushed))) return true;
     if (this.#alerts.length <= fewAlerts) return false;
     const rows = yield* this.#narrowDown(pushed);
@@ -71,12 +80,12 @@ export class PushedAlertSearch {
   }
 }
 
-/** True if no label that both have differs. */
+/** True if all shared labels have the same values. */
 function agree(alert: LabelSet, pushed: LabelSet): boolean {
   return Object.keys(alert).every((name) => !Object.hasOwn(pushed, name) || alert[name] === pushed[name]);
 }
 
-/** Label names, those with the most values first, as an even sample of the alerts shows them. */
+/** Label names, those with the most values first, judged by an even sample of the alerts. */
 function mostVariedLabels(alerts: readonly LabelSet[]): readonly string[] {
   const values = new Map<string, Set<string>>();
   const step = Math.max(1, Math.floor(alerts.length / fewAlerts));
@@ -103,7 +112,7 @@ function* columnOf(alerts: readonly LabelSet[], name: string): Sliced<LabelColum
   return { rows, numbers };
 }
 
-/** Those of the rows whose alert has the value or lacks the label. A plain loop: it runs over every alert. */
+/** The rows whose alert has the value or lacks the label. A plain loop: it runs over every alert. */
 function rowsThatFit(candidates: Uint32Array, { rows, numbers }: LabelColumn, value: string): Uint32Array<ArrayBuffer> {
   const wanted = numbers.get(value) ?? 0;
   const fitting = new Uint32Array(candidates.length);

@@ -1,25 +1,27 @@
-/** So much of a text is looked at, bytes: larger label sets are rare, and hash alike if they begin alike and are of one length. */
+/**
+ * The part of a text that is hashed, bytes. Larger label sets are rare; they collide if they have the same beginning and length.
+ */
 const hashedBytes = 8192;
 
 /**
- * Hashes of ASCII texts, 32 bits: four bytes at a time, which is several times as fast as V8 hashes a string. Whoever wants to
- * can find texts with the same hash: it may only serve to guess.
+ * 32-bit hashes of ASCII texts, four bytes at a time: several times as fast as V8's string hash. An attacker can construct texts
+ * with the same hash, so it may only serve as a guess.
  */
 export class TextHash {
   readonly #view: DataView;
 
-  /** @param bytes the texts, in a body for example */
+  /** @param bytes the texts, for example a body */
   constructor(bytes: Uint8Array) {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  /** The same for a text of its own, whatever is in it: of other characters the low byte counts. */
+  /** The same hash for a separate text. It accepts any characters, and uses the low byte of those beyond ASCII. */
   static of(text: string): number {
     const bytes = Buffer.from(text.slice(0, hashedBytes).padEnd(4), 'latin1');
     return new TextHash(bytes).#of(0, bytes.length, text.length);
   }
 
-  /** Of the bytes from `from` up to `end`, at least four. */
+  /** The hash of the bytes from `from` to `end`, at least four. */
   of(from: number, end: number): number {
     return this.#of(from, Math.min(end, from + hashedBytes), end - from);
   }
@@ -29,7 +31,7 @@ export class TextHash {
     const last = end - 4;
     let hash = length;
     for (let at = from; at < last; at += 4) hash = mix(hash, view.getInt32(at, true));
-    // The last four are whole, however many of them have been taken already.
+    // Always the last four bytes, even if some of them have been hashed already.
     hash = mix(hash, view.getInt32(last, true));
     return hash ^ (hash >>> 15);
   }

@@ -4,13 +4,13 @@ import fc from 'fast-check';
 import { labelKey, type LabelSet } from '../labels.ts';
 import { PlainLabelSet } from './plain-label-set.ts';
 
-/** Of a text somewhere among others. */
+/** Looks at a text that stands among others. */
 function look(text: string): PlainLabelSet | undefined {
   const plain = new PlainLabelSet(Buffer.from(`["x"${text}"}`));
   return plain.fills(4, 4 + text.length) ? plain : undefined;
 }
 
-/** What holds a label set together, so that it is often broken, and what is not plain. */
+/** The characters that hold a label set together, so that it is often broken, and some that are not plain. */
 const piece = fc.constantFrom(
   '{',
   '}',
@@ -39,7 +39,7 @@ const whole = fc
   .map((set) => JSON.stringify(set));
 
 describe('PlainLabelSet', () => {
-  it('takes no text for a key that is none, and counts its labels', () => {
+  it('accepts no text as a key that is not one, and counts its labels', () => {
     let keys = 0;
     fc.assert(
       fc.property(fc.oneof(broken, whole), (text) => {
@@ -56,14 +56,14 @@ describe('PlainLabelSet', () => {
     assert.ok(keys > 1000, `${keys} keys`);
   });
 
-  it('finds escapes in values, and takes none in a name', () => {
+  it('finds escapes in values, and refuses an escape in a name', () => {
     assert.equal(look(String.raw`{"a":"\"b"}`)?.hasEscapes, true);
     assert.equal(look(String.raw`{"a":"b\\"}`)?.hasEscapes, true);
     assert.equal(look(String.raw`{"a":"\n","\n":"b"}`), undefined);
     assert.equal(look(String.raw`{"\n":"b"}`), undefined);
   });
 
-  it('sees every character that is not plain, wherever it stands in a long text', () => {
+  it('sees every character that is not plain, at every place of a long text', () => {
     for (let code = 0; code < 0x80; code++)
       for (let place = 0; place < 12; place++) {
         const character = String.fromCodePoint(code);
@@ -75,7 +75,7 @@ describe('PlainLabelSet', () => {
   });
 
   const taken = ['{"a":"b"}', '{"a":""}', '{"a":"b","aa":"c","b":"d"}', '{"a":"b","a!":"c"}', '{"10":"x","9":"y"}'];
-  for (const text of taken) it(`takes ${text}`, () => assert.equal(look(text)?.hasEscapes, false));
+  for (const text of taken) it(`accepts ${text}`, () => assert.equal(look(text)?.hasEscapes, false));
 
   const left = [
     '{}',
@@ -88,5 +88,6 @@ describe('PlainLabelSet', () => {
     '{"a":"b"}}',
     '{"a":"\t"}',
   ];
-  for (const text of left) it(`leaves to others: ${JSON.stringify(text)}`, () => assert.equal(look(text), undefined));
+  for (const text of left)
+    it(`leaves to the other readers: ${JSON.stringify(text)}`, () => assert.equal(look(text), undefined));
 });

@@ -6,17 +6,17 @@ const openingBrace = 0x7b;
 const closingBrace = 0x7d;
 
 /**
- * Goes through the JSON of a label set that is written as Prometheus does: no blanks, at least one label, names without
- * escapes, in their order and none twice. Without escapes in the values either it is known to be JSON without parsing it,
- * and it is the key of its labels, if no value is empty.
+ * Goes through the JSON of a label set that is written as Prometheus does: without blanks, with at least one label, and with
+ * names that are sorted, distinct and free of escapes. If the values have no escapes either, the text is known to be JSON without
+ * parsing it. If also no value is empty, the text is the key of its labels.
  */
 export class PlainLabelSet {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
-  /** How many labels. */
+  /** The number of labels. */
   count = 0;
   hasEmptyValue = false;
-  /** True if a value has escapes, which nobody has looked at. */
+  /** True if a value has escapes, which have not been checked. */
   hasEscapes = false;
 
   /** @param bytes ASCII */
@@ -25,7 +25,7 @@ export class PlainLabelSet {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  /** True if the bytes from `from` up to `end` are one. */
+  /** True if the bytes from `from` to `end` are exactly one such label set. */
   fills(from: number, end: number): boolean {
     const bytes = this.#bytes;
     this.count = 0;
@@ -53,7 +53,7 @@ export class PlainLabelSet {
     return bytes[at] === closingBrace && at === end - 1;
   }
 
-  /** Behind the closing quote of the text that begins at `from`; -1 if there is none. */
+  /** The place behind the closing quote of the text that begins at `from`; -1 if there is none. */
   #textEnd(from: number, end: number): number {
     const bytes = this.#bytes;
     if (bytes[from] !== quoteMark) return -1;
@@ -68,7 +68,7 @@ export class PlainLabelSet {
     return -1;
   }
 
-  /** Behind as many plain characters as there are, or up to three fewer: four at a time, which takes half as long. */
+  /** The place behind the plain characters, or up to three characters before it: it goes four at a time, in half the time. */
   #skipPlain(from: number, end: number): number {
     const view = this.#view;
     const last = end - 4;
@@ -77,7 +77,7 @@ export class PlainLabelSet {
     return at;
   }
 
-  /** True if the text whose quote is at `a` comes before the one at `b`; one that is the start of the other does. */
+  /** True if the text whose quote is at `a` sorts before the one at `b`. A prefix sorts before a longer text. */
   #isBefore(a: number, b: number): boolean {
     const bytes = this.#bytes;
     let at = 1;
@@ -87,7 +87,7 @@ export class PlainLabelSet {
   }
 }
 
-/** True if one of four ASCII bytes is a quote, a backslash or under 0x20. The high bit of a byte is set by a borrow alone. */
+/** True if one of four ASCII bytes is a quote, a backslash or under 0x20. Only a borrow can set the high bit of a byte. */
 function hasSpecial(word: number): boolean {
   const quote = word ^ 0x22222222;
   const escape = word ^ 0x5c5c5c5c;

@@ -12,14 +12,14 @@ const fields: AlertFields = {
 };
 
 describe('postableAlert', () => {
-  it('keeps what it is given, and adds the key', () => {
+  it('keeps the given fields and adds the key', () => {
     const alert = postableAlert(fields, 10);
     assert.deepEqual(alert, { ...fields, key: '{"alertname":"A"}', invalid: undefined });
     assert.equal(alert.labels, fields.labels);
     assert.equal(alert.annotations, fields.annotations);
   });
 
-  it('drops labels with empty values, of any name, but no such annotations', () => {
+  it('drops labels with empty values, of any name, but keeps such annotations', () => {
     const labels = { b: '', ['__proto__']: 'p', a: 'x', '': '' };
     const alert = postableAlert({ ...fields, labels, annotations: { a: '' } }, 10);
     assert.deepEqual(Object.entries(alert.labels), [
@@ -94,7 +94,7 @@ describe('BatchError', () => {
     });
   }
 
-  it('shows 200 characters of what is no URI', () => {
+  it('shows 200 characters of a text that is not a URI', () => {
     const shown = `"${'x'.repeat(200)}…"`;
     assert.ok(BatchError.notUri('0.generatorURL', 'x'.repeat(1_000_000)).message.endsWith(` uri: ${shown}`));
     assert.ok(BatchError.notUri('0.generatorURL', 'x'.repeat(200)).message.endsWith(` uri: "${'x'.repeat(200)}"`));

@@ -1,20 +1,20 @@
 import type { IdentifiedLabels, PostableAlert } from '../alert.ts';
 import { labelKey, labelSetOf, type LabelSet, type LabelText } from '../labels.ts';
 
-/** What is left to decide once the fields have their types. */
+/** The fields of an alert once they have their types. */
 export interface AlertFields extends Omit<PostableAlert, 'key' | 'keyHash' | 'known' | 'invalid'> {
   readonly annotations: LabelSet;
 }
 
 const noLabels: LabelSet = Object.freeze({});
 
-/** The annotations of an alert without any: one object for all. */
+/** The annotations of an alert without any: one object for all such alerts. */
 export const noAnnotations = noLabels;
 
 /**
  * Makes a postable alert out of checked fields.
- * @param fields labels may still hold empty values, which Prometheus' data model takes for absent labels
- * @param maxLabels most labels, those with empty values too, and most annotations; more make the alert invalid
+ * @param fields labels may still have empty values, which mean absent labels in Prometheus' data model
+ * @param maxLabels the most labels, counted with the empty ones, and the most annotations; more make the alert invalid
  */
 export function postableAlert(fields: AlertFields, maxLabels: number): PostableAlert {
   const labels = withoutEmptyValues(fields.labels);
@@ -40,8 +40,9 @@ function withoutEmptyValues(labels: LabelSet): LabelSet {
 }
 
 /**
- * Numbers go first, so that it does not matter what is in the set beyond one too many.
- * @param given how many there were before some were removed; 0 if none was
+ * Checks the numbers first: of a set that is too large, only one entry too many has been kept, so the rest of the set does not
+ * matter.
+ * @param given the number of labels before empty ones were removed; 0 if none were
  */
 function invalidity(what: 'label' | 'annotation', set: LabelSet, given: number, maxLabels: number): string | undefined {
   let unnamed = false;
@@ -60,7 +61,7 @@ function count(set: LabelSet): number {
   return Object.keys(set).length;
 }
 
-/** An alert whose labels nobody has parsed: their text is known to be a key. */
+/** An alert whose labels have not been parsed: their text is known to be a key. */
 export class TextAlert implements PostableAlert {
   readonly key: string;
   readonly keyHash: number;
@@ -94,12 +95,12 @@ export class TextAlert implements PostableAlert {
   }
 }
 
-/** What is stored of an alert. */
+/** The stored parts of an alert. */
 export interface KnownAlert extends IdentifiedLabels {
   readonly annotations: LabelText;
 }
 
-/** The alerts that are stored, by their keys; see labelKey. */
+/** The stored alerts by their keys; see labelKey. */
 export interface KnownAlerts {
   /** @param keyHash the key's {@link TextHash} */
   find(key: string, keyHash: number): KnownAlert | undefined;
@@ -107,12 +108,12 @@ export interface KnownAlerts {
 
 export const nothingKnown: KnownAlerts = { find: () => undefined };
 
-/** Codes of go-openapi's validation errors, as Alertmanager's clients see them in a 422. */
+/** Codes of go-openapi's validation errors, which Alertmanager's clients see in a 422. */
 type ValidationCode = 601 | 602;
 
-/** A batch that is refused whole: nothing of it is stored. */
+/** A batch that is refused as a whole: none of it is stored. */
 export class BatchError extends Error {
-  /** 400: not what JSON or the schema's types allow. 422: a required field is missing, or has the wrong format. */
+  /** 400: JSON or the schema's types do not allow it. 422: a required field is missing, or has the wrong format. */
   readonly status: 400 | 422;
   /** The `code` of the answer's body: the status itself for a 400, go-openapi's own number for a 422. */
   readonly code: 400 | ValidationCode;
@@ -129,7 +130,7 @@ export class BatchError extends Error {
     return new BatchError(400, 400, `parsing alerts body from "" failed, because ${reason}`);
   }
 
-  /** A webhook payload that cannot be read, however often it is sent; `reason` names the path of the wrong field. */
+  /** A webhook payload is wrong, so sending it again does not help; `reason` names the path of the wrong field. */
   static badPayload(reason: string): BatchError {
     return new BatchError(400, 400, `the webhook payload cannot be read: ${reason}`);
   }
@@ -139,7 +140,7 @@ export class BatchError extends Error {
     return new BatchError(422, 602, `${path} in body is required`);
   }
 
-  /** A `generatorURL` that is no URI. */
+  /** A `generatorURL` is not a URI. */
   static notUri(path: string, found: string): BatchError {
     return new BatchError(422, 601, `${path} in body must be of type uri: ${JSON.stringify(shorten(found))}`);
   }

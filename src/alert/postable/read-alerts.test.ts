@@ -34,7 +34,7 @@ describe('readAlerts, body', () => {
   }
 
   for (const text of ['', ' \t\r\n']) {
-    it(`misses the alerts in ${JSON.stringify(text)}`, () => {
+    it(`does not find the alerts in ${JSON.stringify(text)}`, () => {
       assert.throws(() => read(text), { status: 422, code: 602, message: 'alerts in body is required' });
     });
   }
@@ -55,7 +55,7 @@ describe('readAlerts, body', () => {
     assert.throws(() => [...steps], BatchError);
   });
 
-  it('gives alerts, or says in a BatchError why not', () => {
+  it('gives alerts, or says why not in a BatchError', () => {
     fc.assert(
       fc.property(alertsBody, fc.nat(), ({ text }, cut) => {
         for (const body of [text, text.slice(0, cut % (text.length + 1)).toWellFormed()]) {
@@ -119,7 +119,7 @@ describe('readAlerts, fields', () => {
     it(`reads ${what}`, () => assert.deepEqual(readOne(fields), { ...plain, ...expected }));
   }
 
-  it('knows no other letters for those of a name', () => {
+  it('accepts no other letters for those of a field name', () => {
     assert.deepEqual(readOne(`,"ſtartsAt ":"x","startsA\u0442":"x","\u212alabels":"x","generatorURL\u0130":5`), plain);
   });
 });
@@ -143,7 +143,7 @@ describe('readAlerts, labels', () => {
     });
   }
 
-  it('takes names that objects have of their own', () => {
+  it('accepts names of object properties', () => {
     const [alert] = read('[{"labels":{"__proto__":"p","constructor":"c","toString":"t"}}]');
     assert.deepEqual(Object.entries(alert!.labels), [
       ['__proto__', 'p'],
@@ -153,7 +153,7 @@ describe('readAlerts, labels', () => {
     assert.equal(alert?.invalid, undefined);
   });
 
-  it('says which limit an alert is over, and keeps no more of it than shows that', () => {
+  it('names the limit that an alert exceeds, and keeps no more of it than that takes', () => {
     const labels = Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`l${i}`, 'x']));
     const [alert, next] = read(JSON.stringify([{ labels }, { labels: { a: 'b' }, annotations: labels }]), 10);
     assert.equal(alert?.invalid, 'more than 10 labels, the limit receiver.max_labels_per_alert');
@@ -203,7 +203,7 @@ describe('readAlerts, refusals', () => {
     });
   }
 
-  it('refuses a time longer than anybody writes, at once', () => {
+  it('refuses a time that is far too long, at once', () => {
     const text = `[{"startsAt":"2026-11-21T03:08:54.${'1'.repeat(1_000_000)}Z"}]`;
     assert.throws(() => read(text), {
       status: 400,
@@ -228,7 +228,7 @@ describe('readAlerts, steps', () => {
     ['blanks behind an alert', `[{"labels":{}}${' '.repeat(million)}]`],
   ];
   for (const [what, text] of long) {
-    it(`takes many for ${what}`, () => {
+    it(`takes many steps for ${what}`, () => {
       let steps = 0;
       try {
         for (const _ of readAlerts(text, 64)) steps++;
@@ -243,7 +243,7 @@ describe('readAlerts, steps', () => {
 const fields: readonly FieldName[] = ['labels', 'annotations', 'startsAt', 'endsAt', 'generatorURL'];
 
 describe('fieldName', () => {
-  it('finds each field in any letter case, with any s', () => {
+  it('finds each field in any letter case, with either form of s', () => {
     fc.assert(
       fc.property(fc.constantFrom(...fields), fc.infiniteStream(fc.nat({ max: 2 })), (field, styles) => {
         const name = field.replaceAll(/./g, (letter) => styled(letter, styles.next().value as number));
@@ -252,7 +252,7 @@ describe('fieldName', () => {
     );
   });
 
-  it('finds none in other names', () => {
+  it('finds no field in other names', () => {
     const others = [
       '',
       'label',
@@ -264,7 +264,7 @@ describe('fieldName', () => {
       'constructor',
       '__proto__',
     ];
-    // A dotted capital I, a Cyrillic a and t, and the Kelvin sign, which is a k in Go.
+    // A dotted capital I, a Cyrillic a and t, and the Kelvin sign, which Go takes for a k.
     const lookalikes = ['annotat\u0130ons', 'l\u0430bels', 'startsA\u0442', 'labels\u212a'];
     for (const name of [...others, ...lookalikes]) assert.equal(fieldName(name), undefined, name);
   });

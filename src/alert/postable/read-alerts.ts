@@ -7,14 +7,14 @@ import { isZeroTime, parseDateTime } from '../../text/go/date-time.ts';
 import type { LabelSet } from '../labels.ts';
 import type { Sliced } from '../../runtime/slices.ts';
 
-/** A step: an alert that has been read, or, in what is long, nothing but a chance for others to run. */
+/** One step: an alert that has been read, or, within long input, only a chance for other work to run. */
 export type ReadStep = PostableAlert | undefined;
 
 /**
- * Reads the body of `POST /api/v2/alerts` in small steps, whatever it holds, with every rule of Alertmanager 0.34's schema
- * stage: only the first JSON value is read, names of fields match in any letter case, unknown fields are passed over,
- * `null` stands for absent. Differs on purpose: a null alert is an error. Throws BatchError with the alert's index; as the
- * body is decoded before it is validated, a 400 anywhere comes before any 422.
+ * Reads the body of `POST /api/v2/alerts` in small steps, whatever it contains, by all rules of Alertmanager 0.34's schema stage:
+ * it reads only the first JSON value, matches names of fields in any letter case, passes over unknown fields, and treats `null`
+ * as absent. One difference is on purpose: a null alert is an error. Throws BatchError with the index of the alert. The whole
+ * body is decoded before it is validated, so a 400 anywhere comes before any 422.
  * @param text well-formed Unicode
  */
 export function* readAlerts(text: string, maxLabels: number): Generator<ReadStep, void> {
@@ -49,10 +49,12 @@ function schemaError({ labels, generatorURL = '' }: AlertDraft, index: number): 
   return labels === undefined ? BatchError.required(`${index}.labels`) : undefined;
 }
 
-/** Most characters of a date-time. Alertmanager takes any number of digits and blanks; nine of the digits count. */
+/**
+ * The longest date-time, in characters. Alertmanager accepts any number of digits and blanks, but uses only nine of the digits.
+ */
 const longestTime = 1024;
 
-/** What has been read of one alert; the fields that were absent or null are undefined. */
+/** What has been read of one alert. Fields that were absent or null are undefined. */
 export interface AlertDraft {
   labels?: LabelSet | undefined;
   annotations?: LabelSet | undefined;
@@ -61,7 +63,7 @@ export interface AlertDraft {
   generatorURL?: string | undefined;
 }
 
-/** Reads the value of a member that is no field of a postable alert, or passes over it. */
+/** Reads or passes over the value of a member that is not a field of a postable alert. */
 type ReadOther = (reader: JsonReader, name: string) => Sliced<void>;
 
 /**
@@ -82,7 +84,7 @@ export function* readAlertDraft(
   return draft;
 }
 
-/** The alert that a draft with labels makes. */
+/** Makes an alert of a draft with labels. */
 export function finishedAlert(draft: AlertDraft, maxLabels: number): PostableAlert {
   const { labels = {}, annotations = noAnnotations, startsAt, endsAt, generatorURL = '' } = draft;
   return postableAlert({ labels, annotations, startsAt, endsAt, generatorURL }, maxLabels);
@@ -99,7 +101,10 @@ function skip(reader: JsonReader): Sliced<void> {
   return reader.skip();
 }
 
-/** Of a field that is given twice the last one wins, but a time that is null does not count. False if it is no field. */
+/**
+ * Reads one field; false if the name is not a field's. If a field is given twice the last one wins, but a null time does not
+ * count.
+ */
 function* readField(
   reader: JsonReader,
   name: string,
@@ -132,13 +137,13 @@ function* readLabelSet(reader: JsonReader, path: string, maxLabels: number): Sli
   for (let more = yield* reader.nextMember(true); more; more = yield* reader.nextMember(false)) {
     const name = yield* reader.name();
     const value = (yield* readString(reader, path)) ?? '';
-    // One more than the limit is enough to see that there are too many; the rest is read and let go.
+    // One entry over the limit shows that there are too many; the rest is read and dropped.
     if (pairs.size <= maxLabels) pairs.set(name, value);
   }
   return Object.fromEntries(pairs);
 }
 
-/** @param before what a null stands for: what the field was before */
+/** @param before the value that a null stands for: the earlier value of the field */
 function* readTime(reader: JsonReader, path: string, before: number | undefined): Sliced<number | undefined> {
   const text = yield* readString(reader, path);
   if (text === undefined) return before;
@@ -147,7 +152,7 @@ function* readTime(reader: JsonReader, path: string, before: number | undefined)
   throw new JsonError(`${path} is no date-time: ${JSON.stringify(text.slice(0, 60))}, expected RFC 3339`);
 }
 
-/** The fields of a postable alert that are read; its others are passed over. */
+/** The fields of a postable alert that are read; all others are passed over. */
 export type FieldName = 'labels' | 'annotations' | 'startsAt' | 'endsAt' | 'generatorURL';
 
 const fieldNames: ReadonlyMap<string, FieldName> = new Map([
@@ -161,8 +166,8 @@ const fieldNames: ReadonlyMap<string, FieldName> = new Map([
 const longestName = 'generatorURL'.length;
 
 /**
- * The field that a member's name stands for; undefined if it is none. As in Go's encoding/json the letter case does not
- * count, and `ſ` (U+017F) is an s.
+ * The field that a member's name stands for; undefined if there is none. As in Go's encoding/json, the letter case does not
+ * matter and `ſ` (U+017F) is an s.
  */
 export function fieldName(name: string): FieldName | undefined {
   if (name.length > longestName) return undefined;

@@ -26,7 +26,7 @@ const instanceDown: SentAlert = {
 
 const { generatorURL: _, ...bareAlert } = instanceDown;
 
-/** As Go writes it: no blanks, and what has a meaning in HTML is escaped. */
+/** JSON as Go writes it: no blanks, and characters that are special in HTML are escaped. */
 function written(alerts: readonly SentAlert[]): string {
   return JSON.stringify(alerts).replaceAll('<', '\\u003c').replaceAll('>', '\\u003e').replaceAll('&', '\\u0026');
 }
@@ -49,7 +49,7 @@ function sorted(set: LabelSet): LabelSet {
   return Object.fromEntries(Object.entries(set).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** What may be mistaken for the end of a piece, or must not stand in a string. */
+/** Characters that look like the end of a piece, or are not allowed in a string. */
 const unit = fc.constantFrom(
   'a',
   'b',
@@ -74,7 +74,7 @@ const labelSet = fc.dictionary(fc.oneof(fc.constantFrom('alertname', 'a', '1', '
   noNullPrototype: true,
 });
 const orderedSet = fc.oneof(labelSet, labelSet.map(sorted));
-/** Often that of the alert before. */
+/** Often equal to that of the alert before. */
 const time = fc.oneof(
   fc.constantFrom(instanceDown.startsAt, instanceDown.endsAt),
   fc.date({ min: new Date(1), max: new Date('9999-12-31'), noInvalidDate: true }).map((at) => at.toISOString()),
@@ -92,7 +92,7 @@ const sentAlert: fc.Arbitrary<SentAlert> = fc.record(
 const body = fc.array(sentAlert, { minLength: 1, maxLength: 3 });
 
 describe('readPrometheusAlerts', () => {
-  it('gives what readAlerts gives, where it gives anything, whatever is stored', () => {
+  it('gives what readAlerts gives, or nothing, whatever is stored', () => {
     let answers = 0;
     fc.assert(
       fc.property(body, fc.array(sentAlert, { maxLength: 2 }), fc.boolean(), (alerts, others, known) => {
@@ -108,7 +108,7 @@ describe('readPrometheusAlerts', () => {
     assert.ok(answers > 500, `${answers} answers`);
   });
 
-  it('takes nothing that readAlerts does not take: a character gone, changed or doubled', () => {
+  it('accepts nothing that readAlerts refuses: a character missing, changed or doubled', () => {
     const json = written([instanceDown, { ...instanceDown, labels: { alertname: 'B' } }]);
     const find = stored(instanceDown);
     for (let at = 0; at < json.length; at++) {
@@ -127,13 +127,13 @@ describe('readPrometheusAlerts', () => {
     assert.equal(readQuickly(json, 64)?.length, 2);
   });
 
-  it('takes the labels of a stored alert from there', () => {
+  it('takes the labels of a stored alert from the store', () => {
     const labels = { alertname: 'DiskFull', device: 'C:\\' };
     const [alert] = readQuickly(written([{ ...instanceDown, labels }]), 64, stored({ labels })) ?? [];
     assert.equal(alert?.labels, labels);
   });
 
-  it('keeps the text of annotations, which may have escapes, but not in a name', () => {
+  it('keeps the text of annotations, even with escapes in values, but not with escapes in a name', () => {
     const annotationsOf = (annotations: LabelSet): unknown =>
       readQuickly(written([{ ...instanceDown, annotations }]), 64)?.[0]?.annotations;
     assert.equal(annotationsOf({ a: 'b', c: '' }), '{"a":"b","c":""}');
@@ -154,7 +154,7 @@ describe('readPrometheusAlerts', () => {
     ['an empty list', '[]'],
   ];
   for (const [what, json] of unusual) {
-    it(`leaves to others: ${what}`, () => assert.equal(readQuickly(json, 64), undefined));
+    it(`leaves to the other readers: ${what}`, () => assert.equal(readQuickly(json, 64), undefined));
   }
 });
 
@@ -162,14 +162,14 @@ function readCarefully(json: string, maxLabels: number): PostableAlert[] {
   return [...readAlerts(json, maxLabels)].filter((step) => step !== undefined);
 }
 
-/** An alert without labels, with an empty name, or with an empty value of a label, is never stored. */
+/** An alert without labels, with an empty name or with an empty label value is never stored. */
 function isStorable({ labels, annotations = {} }: SentAlert): boolean {
   const names = [...Object.keys(labels), ...Object.keys(annotations)];
   const counts = [labels, annotations].map((set) => Object.keys(set).length);
   return counts[0]! > 0 && Math.max(...counts) <= 3 && !names.includes('') && !Object.values(labels).includes('');
 }
 
-/** Of an alert that is invalid nothing is stored, so nobody looks at its labels. */
+/** Nothing of an invalid alert is stored, so its labels do not matter. */
 function comparable(alerts: readonly PostableAlert[]): readonly unknown[] {
   return alerts.map(({ key, labels, annotations, startsAt, endsAt, generatorURL, invalid }) => {
     const times = { startsAt, endsAt, generatorURL, invalid };
@@ -178,7 +178,7 @@ function comparable(alerts: readonly PostableAlert[]): readonly unknown[] {
 }
 
 describe('TextCursor', () => {
-  it('takes a text apart from its beginning to its end', () => {
+  it('takes a text apart from beginning to end', () => {
     const cursor = new TextCursor('[{"a":"b"},"2026","url";', 1);
     assert.deepEqual(cursor.objectBefore(',"'), { text: '{"a":"b"}', from: 1, end: 10 });
     assert.equal(cursor.charactersBefore(4, '","'), '2026');
@@ -186,12 +186,12 @@ describe('TextCursor', () => {
     assert.equal(cursor.isAtEnd, true);
   });
 
-  it('passes over a brace that does not end the object, or is not followed by what is to follow', () => {
+  it('passes over a brace that does not end the object, or is not followed by the expected text', () => {
     assert.equal(new TextCursor('{"a":"}","b":"c"}}', 0).objectBefore('}')?.text, '{"a":"}","b":"c"}');
     assert.equal(new TextCursor('{"a":"b"}{"c":"d"};', 0).objectBefore(';')?.text, '{"a":"b"}{"c":"d"}');
   });
 
-  it('stays where it is if what is to come does not', () => {
+  it('stays in place if the expected text does not follow', () => {
     const cursor = new TextCursor('ab"c', 0);
     assert.equal(cursor.pass('b'), false);
     assert.equal(cursor.objectBefore(''), undefined);

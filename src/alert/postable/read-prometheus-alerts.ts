@@ -12,14 +12,14 @@ const timeCharacters = 24;
 const nothing: Piece = { text: '', from: 0, end: 0 };
 
 /**
- * Reads a body that is written exactly as every Prometheus writes it: fields in one order, no blanks. It gives undefined for
- * everything else, right or wrong, and leaves that to others.
+ * Reads a body that is written exactly as every Prometheus writes it: fields in one order, no blanks. For every other body, right
+ * or wrong, it returns undefined; then another reader has to read it.
  *
- * What Prometheus sends all day are alerts that it has sent before. Their labels are found by their text, and so are never
- * parsed: that is what makes a re-send cheaper than a JSON.parse of the body. Each other piece is parsed by JSON.parse by
- * itself, and everything between the pieces compared, so that no text is taken that JSON.parse would not take.
+ * Most of what Prometheus sends are alerts that it has sent before. Their labels are found by their text and never parsed; this
+ * makes a re-send cheaper than a JSON.parse of the body. JSON.parse parses each other piece by itself, and everything between the
+ * pieces is compared. So no text is accepted that JSON.parse would refuse.
  *
- * Of an alert that is new no label is parsed either, if all is written plainly; see {@link PlainLabelSet}.
+ * The labels of a new alert are not parsed either if they are written plainly; see {@link PlainLabelSet}.
  * @param bytes ASCII
  * @param text the same, without an escaped surrogate
  */
@@ -34,12 +34,12 @@ export function readPrometheusAlerts(
   try {
     return reader.alerts();
   } catch {
-    // A piece was no JSON: it may not have been a piece at all.
+    // A piece was not JSON, so it may not have been a piece at all.
     return undefined;
   }
 }
 
-/** Each method reads what stands at the present position; undefined, or false, if it is not as expected. */
+/** Each method reads what stands at the present position; it returns undefined or false if that is not as expected. */
 class Reader {
   readonly #bytes: Buffer;
   readonly #cursor: TextCursor;
@@ -47,7 +47,7 @@ class Reader {
   readonly #known: KnownAlerts;
   readonly #plain: PlainLabelSet;
   readonly #hash: TextHash;
-  /** Alerts of one rule stand together, with the same URL and the same end, and often the same start: the last are remembered. */
+  /** Remembers the last time. The alerts of one rule come together, with the same URL and end, and often the same start. */
   readonly #starts = new TimeCache();
   readonly #ends = new TimeCache();
   #urlText = '';
@@ -86,7 +86,7 @@ class Reader {
     return this.#quickly(annotations, labels, startsAt, endsAt) ?? this.#parsed(annotations, labels, startsAt, endsAt);
   }
 
-  /** Without parsing labels and annotations; undefined if that cannot be done. */
+  /** Does not parse labels and annotations; undefined if that is impossible. */
   #quickly(annotations: Piece, labels: Piece, startsAt: number, endsAt: number): PostableAlert | undefined {
     const keyHash = this.#hash.of(labels.from, labels.end);
     const known = this.#known.find(labels.text, keyHash);
@@ -107,14 +107,14 @@ class Reader {
 
   #annotationsText({ text, from, end }: Piece, known: KnownAlert | undefined): LabelText | undefined {
     if (text === '') return noAnnotations;
-    // The text that is stored rather than an equal one: then nothing has to be compared, or thrown away.
+    // Return the stored text rather than an equal one: then nothing is compared later, and nothing becomes garbage.
     if (known !== undefined && known.annotations === text) return known.annotations;
     if (!this.#plain.fills(from, end) || this.#plain.count > this.#maxLabels) return undefined;
     if (this.#plain.hasEscapes && parseLabelSet(text) === undefined) return undefined;
     return this.#copy(from, end);
   }
 
-  /** A text of its own: a slice would keep the whole body in memory. */
+  /** Copies the text: a slice would keep the whole body in memory. */
   #copy(from: number, end: number): string {
     return this.#bytes.toString('latin1', from, end);
   }
@@ -160,8 +160,8 @@ interface Piece {
 const quoteMark = 0x22;
 
 /**
- * Takes a text apart from its beginning to its end. Each method takes the piece at the present place and goes behind it and
- * what is to follow; undefined, or false, if that does not stand there, and then the place does not change.
+ * Takes a text apart from beginning to end. Each method takes the piece at the present position, and moves behind it and the text
+ * that has to follow. If they are not there, it returns undefined or false, and the position does not change.
  */
 export class TextCursor {
   readonly #text: string;
@@ -182,7 +182,7 @@ export class TextCursor {
     return true;
   }
 
-  /** An object of texts, at least one: to the first place at which a text can end it and `next` follows. */
+  /** An object of at least one text. It ends at the first place at which a text can end it and `next` follows. */
   objectBefore(next: string): Piece | undefined {
     const text = this.#text;
     const from = this.#at;
@@ -198,7 +198,7 @@ export class TextCursor {
     return this.#before(this.#at + count, next);
   }
 
-  /** To the next quote, with which `next` begins. */
+  /** Up to the next quote, which has to be the beginning of `next`. */
   upTo(next: string): string | undefined {
     const end = this.#text.indexOf('"', this.#at);
     return end < 0 ? undefined : this.#before(end, next);

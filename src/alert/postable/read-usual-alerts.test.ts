@@ -11,7 +11,7 @@ function readCarefully(text: string, maxLabels: number): PostableAlert[] {
   return [...readAlerts(text, maxLabels)].filter((step) => step !== undefined);
 }
 
-/** Of an alert that is invalid nothing is stored, so nobody looks at all of its labels. */
+/** Nothing of an invalid alert is stored, so not all of its labels matter. */
 function comparable(alerts: readonly PostableAlert[]): readonly unknown[] {
   return alerts.map((alert) =>
     alert.invalid === undefined ? alert : { ...alert, labels: undefined, annotations: undefined },
@@ -19,7 +19,7 @@ function comparable(alerts: readonly PostableAlert[]): readonly unknown[] {
 }
 
 describe('readAlertsFast', () => {
-  it('gives the same alerts as readAlerts, where it gives any', () => {
+  it('gives the same alerts as readAlerts, or none', () => {
     let answers = 0;
     let runs = 0;
     fc.assert(
@@ -106,7 +106,7 @@ describe('readAlertsFast', () => {
     it(`leaves to readAlerts: ${what}`, () => assert.equal(readAlertsFast(text, 64), undefined));
   }
 
-  it('does not fall for names that JSON.parse mixes up', () => {
+  it('is not deceived by names that JSON.parse mixes up', () => {
     JSON.parse('{"h":[],"\\\\":0}');
     const text = '[{"labels":{"h":"1","\\"":"2"}}]';
     assert.deepEqual(readCarefully(text, 64)[0]?.labels, { h: '1', '"': '2' });

@@ -6,13 +6,13 @@ import { isRequestUri } from '../../text/go/url.ts';
 import { parseDateTime } from '../../text/go/date-time.ts';
 
 /**
- * Reads the bodies that real senders send, at the speed of JSON.parse: an array of alerts with fields as the schema has
- * them. It gives undefined for everything that is unusual, right or wrong, and leaves that to {@link readAlerts}. One thing
- * it cannot see: of members with the same name JSON.parse shows the last one only, so that the others may be anything.
+ * Reads the bodies that real senders send, at the speed of JSON.parse: an array of alerts with fields as in the schema. For every
+ * unusual body, right or wrong, it returns undefined; then {@link readAlerts} has to read it. It has one blind spot: of members
+ * with the same name, JSON.parse shows only the last one, so the others may be anything.
  * @param text well-formed Unicode
  */
 export function readAlertsFast(text: string, maxLabels: number): PostableAlert[] | undefined {
-  // Lone surrogates can only come from escapes; sorting them out is not for the fast way.
+  // Lone surrogates can only come from escapes; replacing them is not for the fast way.
   if (text.includes('\\ud') || text.includes('\\uD')) return undefined;
   const body = parseOrUndefined(text);
   if (!Array.isArray(body)) return undefined;
@@ -57,7 +57,7 @@ function usualAlert(value: unknown, maxLabels: number): PostableAlert | undefine
   return postableAlert({ labels, annotations, startsAt, endsAt, generatorURL }, maxLabels);
 }
 
-/** False if the field is unusual. */
+/** Returns false if the field is unusual. */
 function readField(draft: Draft, name: string, field: unknown): boolean {
   switch (name) {
     case 'labels':
@@ -78,13 +78,13 @@ function readField(draft: Draft, name: string, field: unknown): boolean {
 /** `2026-11-21T03:08:54.829123456+02:00` */
 const longestUsualTime = 35;
 
-/** 1970 and earlier is left out: an empty text and Go's zero time have rules of their own. */
+/** Leaves out 1970 and earlier: an empty text and Go's zero time have rules of their own. */
 function usualTime(field: unknown): number | undefined {
   const time = typeof field === 'string' && field.length <= longestUsualTime ? parseDateTime(field) : undefined;
   return time !== undefined && time > 0 ? time : undefined;
 }
 
-/** Reads times of which most are written as the one before. */
+/** Reads times, most of which are equal to the one before. */
 export class TimeCache {
   #text = '';
   #time: number | undefined;
@@ -106,8 +106,8 @@ export function isUsualLabelSet(field: unknown): field is LabelSet {
 }
 
 /**
- * In Node 22 to 26 JSON.parse can take a member name that is written with an escape for another one that it has seen before;
- * the wrong name always holds a backslash (nodejs/node issues 63785 and 64546). The careful reader is not concerned.
+ * In Node 22 to 26 JSON.parse can mistake an escaped member name for another one that it has seen before; such a wrong name
+ * always has a backslash (nodejs/node issues 63785 and 64546). The careful reader is not affected.
  */
 function isTrustworthy(name: string): boolean {
   return !name.includes('\\');

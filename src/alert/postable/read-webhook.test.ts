@@ -20,12 +20,12 @@ function readOne(fields: object): PostableAlert {
 }
 
 describe('readWebhookAlerts', () => {
-  it('gives an alert that fires no end, as Alertmanager writes it', () => {
+  it('gives a firing alert no end, as Alertmanager writes it', () => {
     const { startsAt, endsAt } = readOne({ status: 'firing', startsAt: before, endsAt: zero });
     assert.deepEqual([Math.floor(startsAt!), endsAt], [Date.parse('2026-11-21T02:00:00.123Z'), undefined]);
   });
 
-  it('keeps the end of an alert that is resolved', () => {
+  it('keeps the end of a resolved alert', () => {
     const end = '2026-11-21T02:30:00Z';
     const { startsAt, endsAt } = readOne({ status: 'resolved', startsAt: before, endsAt: end });
     assert.deepEqual([Math.floor(startsAt!), endsAt], [Date.parse('2026-11-21T02:00:00.123Z'), Date.parse(end)]);
@@ -35,12 +35,12 @@ describe('readWebhookAlerts', () => {
     ['in the future, by our clock', before, later],
     ['absent', before, zero],
   ] as const) {
-    it(`ends an alert that is resolved now, if its end is ${what}`, () => {
+    it(`ends a resolved alert now if its end is ${what}`, () => {
       assert.equal(readOne({ status: 'resolved', startsAt, endsAt }).endsAt, now);
     });
   }
 
-  it('lets no alert that is resolved start after its end', () => {
+  it('lets no resolved alert start after its end', () => {
     const { startsAt, endsAt, invalid } = readOne({ status: 'resolved', startsAt: later, endsAt: later });
     assert.deepEqual([startsAt, endsAt, invalid], [now, now, undefined]);
   });
@@ -50,7 +50,7 @@ describe('readWebhookAlerts', () => {
     assert.equal(readOne({ status: null }).endsAt, undefined);
   });
 
-  it('passes over fields and members that it does not know', () => {
+  it('passes over unknown fields and members', () => {
     assert.equal(
       read('{"x":[{"alerts":1}],"alerts":[{"labels":{"a":"b"},"fingerprint":7,"y":{}}],"z":null}').length,
       1,
@@ -58,7 +58,7 @@ describe('readWebhookAlerts', () => {
     assert.deepEqual([read('{"alerts":null}'), read('{"alerts":[]}'), read('{}')], [[], [], []]);
   });
 
-  it('leaves out a link that is none, and keeps the alert', () => {
+  it('leaves out a link that is not a URI, and keeps the alert', () => {
     const urlsOf = (url: string): readonly unknown[] =>
       read(JSON.stringify({ alerts: [{ labels: { a: '1' }, generatorURL: url }] })).map(
         ({ generatorURL }) => generatorURL,
@@ -108,14 +108,14 @@ function readHead(text: string): WebhookHead {
 }
 
 describe('readWebhookHead', () => {
-  it('reads what is wanted, in any order, and passes over the rest', () => {
+  it('reads the fields that it needs, in any order, and passes over the rest', () => {
     const text =
       '{"receiver":"team\\\\.a","status":"firing","alerts":[{"x":1}],"routeLabels":{},"truncatedAlerts":3,' +
       '"notification_reason":5,"groupKey":"{}:{}","version":"4"}\n';
     assert.deepEqual(readHead(text), { receiver: 'team\\.a', groupKey: '{}:{}', truncatedAlerts: 3 });
   });
 
-  it('takes what is absent or null for nothing', () => {
+  it('treats null as absent', () => {
     const nothing = { receiver: undefined, groupKey: undefined, truncatedAlerts: 0 };
     assert.deepEqual(readHead('{"version":"4","alerts":[]}'), nothing);
     const nulls = '{"version":"4","alerts":null,"receiver":null,"groupKey":null,"truncatedAlerts":null}';
@@ -150,7 +150,7 @@ describe('readWebhookHead', () => {
     it(`refuses ${text}`, () => assert.throws(() => readHead(text), { name: 'JsonError', message }));
   }
 
-  it('gives a head, or says in a JsonError why not', () => {
+  it('gives a head, or says why not in a JsonError', () => {
     fc.assert(
       fc.property(fc.json(), fc.nat(), (json, cut) => {
         for (const alerts of [json, json.slice(0, cut % (json.length + 1))]) {

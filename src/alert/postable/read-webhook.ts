@@ -5,10 +5,10 @@ import { isRequestUri } from '../../text/go/url.ts';
 import type { Sliced } from '../../runtime/slices.ts';
 
 /**
- * Reads the alerts of a webhook payload in small steps. A time that Go calls zero is absent: so is the end of every alert
- * that fires. Throws JsonError with the path of the wrong field, such as `alerts[3].startsAt`.
+ * Reads the alerts of a webhook payload in small steps. Go's zero time means absent: every firing alert has it as its end. Throws
+ * JsonError with the path of the wrong field, such as `alerts[3].startsAt`.
  * @param text a payload that `readWebhookHead` has accepted
- * @param now an alert that is said to be resolved has ended by then, whatever the sender's clock says; milliseconds
+ * @param now the time by which a resolved alert has ended, whatever the sender's clock says; milliseconds
  */
 export function* readWebhookAlerts(text: string, maxLabels: number, now: number): Generator<ReadStep, void> {
   const reader = new JsonReader(text);
@@ -41,7 +41,7 @@ function* readOne(reader: JsonReader, path: string, maxLabels: number, now: numb
   return withUri(status === 'resolved' ? ended(draft, now) : draft);
 }
 
-/** A link is for people: one that is none, such as Grafana's `?orgId=1`, is left out and costs no alert. */
+/** Drops a link that is not a URI, such as Grafana's `?orgId=1`: links are for people, and one must not cost an alert. */
 function withUri(draft: AlertDraft): AlertDraft {
   const { generatorURL = '', ...rest } = draft;
   return generatorURL === '' || isRequestUri(generatorURL) ? draft : rest;
@@ -53,23 +53,23 @@ function check({ labels }: AlertDraft, status: string | undefined, path: string)
   throw new JsonError(`${path}.status is ${JSON.stringify(status.slice(0, 60))}, expected "firing" or "resolved"`);
 }
 
-/** Told once and not again: a sender's clock that is ahead must not keep the alert firing, or make it invalid. */
+/** A resolve is sent only once, so a sender's clock that is ahead must not keep the alert firing, or make it invalid. */
 function ended(draft: AlertDraft, now: number): AlertDraft {
   const endsAt = Math.min(draft.endsAt ?? now, now);
   return { ...draft, endsAt, startsAt: Math.min(draft.startsAt ?? endsAt, endsAt) };
 }
 
-/** Every Alertmanager sends "4", Grafana's webhook contact point sends "1"; both have the same fields. */
+/** Every Alertmanager sends "4"; Grafana's webhook contact point sends "1". Both have the same fields. */
 const supportedVersions: readonly string[] = ['4', '1'];
 
-/** Most characters of a text that are kept. */
+/** The longest text that is kept, characters. */
 const longestText = 256;
 
-/** What a webhook payload says about itself, its alerts apart. */
+/** The fields of a webhook payload itself, without its alerts. */
 export interface WebhookHead {
-  /** The alerts that the Alertmanager did not send because of `max_alerts`. */
+  /** The number of alerts that the Alertmanager did not send because of `max_alerts`. */
   readonly truncatedAlerts: number;
-  /** The group that the alerts belong to, such as `{}:{alertname="X"}`, and the receiver, for the log; undefined if absent. */
+  /** The group of the alerts, such as `{}:{alertname="X"}`, and the receiver, for the log; undefined if absent. */
   readonly groupKey: string | undefined;
   readonly receiver: string | undefined;
 }
@@ -83,9 +83,8 @@ interface Draft {
 }
 
 /**
- * Reads all of a webhook payload but its alerts, which are checked to be JSON and passed over: the version, which says
- * whether they can be read at all, comes after them. A payload without a version is read as if it had one that is known. Throws
- * JsonError.
+ * Reads all of a webhook payload but its alerts. It checks that the alerts are JSON and passes over them, because the version,
+ * which says whether they can be read at all, comes after them. A missing version counts as a known one. Throws JsonError.
  * @param text well-formed Unicode
  */
 export function* readWebhookHead(text: string): Sliced<WebhookHead> {
