@@ -1,12 +1,11 @@
+import type { Route } from '../server/routes.ts';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { AlertStore } from '../alert/alert-store.ts';
 import { CurrentAlertSource } from './current-alert-source.ts';
 import { PipelineSource, Resync } from '../source/pipeline-source.ts';
 import type { AppOptions } from './app-options.ts';
-import { History } from '../history/history.ts';
-import { keepingLogger, type Logger } from '../runtime/logger.ts';
+import { Explaining } from './explain.ts';
 import { Cleanups, Shutdown } from './shutdown.ts';
 import type { Config } from '../config/config.ts';
 import { configChange, type ComparedConfig } from '../config/live-keys.ts';
@@ -40,7 +39,7 @@ export class App {
   readonly #store: AlertStore;
   readonly #schedule: SliceSchedule;
   readonly #storage: Storage;
-  readonly #history: History;
+  readonly #explaining: Explaining;
   readonly #pipelines: Home;
   readonly #controller: Controller;
   readonly #prepareController: ControllerStage['prepare'];
@@ -59,8 +58,9 @@ export class App {
   constructor(given: AppOptions) {
     this.#config = given.config;
     this.#schedule = new SliceSchedule(given.clock);
-    this.#history = this.#createHistory(given);
-    const options = { ...given, logger: this.#keeping(given.logger) };
+    const shared = { schedule: this.#schedule, registry: this.#registry };
+    this.#explaining = new Explaining({ ...given, ...shared, config: () => this.#config });
+    const options = { ...given, logger: this.#explaining.logger };
     this.#options = options;
     this.#cleanups = new Cleanups(options.logger);
     this.#shutdown = new Shutdown({ ...options, drainTimeoutMs: () => this.drainTimeoutMs });
@@ -80,7 +80,7 @@ export class App {
     const web = { ...common, metrics: createHttpMetrics(this.#registry) };
     this.#connections = createConnections(web, this.#connectionBytes);
     this.#receiver = this.#createReceiver(web);
-    this.#server = createServer(web, this.#connections, [...this.#receiver.routes]);
+    this.#server = createServer(web, this.#connections, [...this.#receiver.routes, ...this.#explainRoutes()]);
     this.#reloader = this.#createReloader();
   }
 
@@ -120,8 +120,9 @@ export class App {
     logMemoryPlan(logger, memoryPlan(this.#config, this.#memory));
     this.#cleanups.add('storage', () => this.#storage.close());
     const silences = await this.#storage.open();
-    this.#cleanups.add('history', () => this.#history.close());
-    await this.#history.open();
+    const { history } = this.#explaining;
+    this.#cleanups.add('history', () => history.close());
+    await history.open();
     this.#cleanups.add('prometheus', () => this.#alerts.close());
     this.#cleanups.add('pipelines', () => this.#pipelines.close(this.#shutdown.remainingMs));
     await this.#pipelines.open();
@@ -129,6 +130,7 @@ export class App {
     this.#source.start();
     this.#cleanups.add('source', () => this.#source.stop());
     this.#cleanups.add('receiver', () => this.#closeReceiver());
+    this.#cleanups.add('streams', () => this.#explaining.closeStreams());
     this.#receiver.load(silences);
     const address = await this.#server.listen(listenAddress);
     const periodMs = this.#config.controller.resync;
@@ -152,20 +154,6 @@ export class App {
   #whyNotReady(): string | undefined {
     const trouble = this.#notReady === startingUp ? this.#pipelines.trouble?.() : undefined;
     return trouble === undefined ? this.#notReady : `${this.#notReady}: ${trouble}`;
-  }
-
-  #createHistory({ logger, ...options }: AppOptions): History {
-    const common = { schedule: this.#schedule, registry: this.#registry, logger: this.#keeping(logger) };
-    const folder = join(options.storagePath, 'history');
-    return new History({ ...options, ...common, config: () => this.#config.history, folder });
-  }
-
-  /** Whatever is told is kept, what the history tells of itself too. */
-  #keeping(logger: Logger): Logger {
-    return keepingLogger(logger, {
-      wants: (event) => this.#history.wants(event),
-      keep: (level, event, msg, fields, json) => this.#history.keep(level, event, msg, fields, json),
-    });
   }
 
   #createHome(): Home {
@@ -217,7 +205,7 @@ export class App {
 
   #reconfigure(changed: readonly string[]): void {
     this.#source.reconfigure();
-    this.#history.reconfigure();
+    this.#explaining.reconfigure();
     this.#receiver.reconfigure();
     this.#server.server.limits = liveLimits(this.#config);
     this.#connections.maxBytes = this.#connectionBytes;
@@ -252,6 +240,18 @@ export class App {
     return memoryPlan(this.#config, this.#memory).connections;
   }
 
+  #explainRoutes(): readonly Route[] {
+    return this.#explaining.routes({
+      receiver: this.#receiver,
+      options: this.#options,
+      store: this.#store,
+      pipelines: this.#pipelines,
+      alerts: this.#alerts,
+      nextResyncAt: () => this.#resync?.nextAt,
+      reconcile: (requests, requestId) => this.#pipelineSource.manual(requests, requestId),
+    });
+  }
+
   #createReceiver(web: ServerOptions): Receiver {
     return new Receiver({
       ...this.#options,
@@ -264,6 +264,7 @@ export class App {
       sink: (causes) => this.#source.put(causes),
       notReady: () => this.#whyNotReady(),
       reload: () => this.reload('http'),
+      onBody: this.#explaining.onBody,
     });
   }
 }

@@ -1,3 +1,4 @@
+import type { FiringAlerts } from '../alert/firing-alerts.ts';
 import type { AlertStore } from '../alert/alert-store.ts';
 import type { Config } from '../config/config.ts';
 import type { AlertSnapshot, AlertSource, PushedAlerts } from '../reconcile/ports.ts';
@@ -42,6 +43,16 @@ export class CurrentAlertSource implements AlertSource {
 
   snapshot(notBefore: number, requestIds: readonly string[], signal: AbortSignal): Promise<AlertSnapshot> {
     return this.#source.snapshot(notBefore, requestIds, signal);
+  }
+
+  /** What fires, as it was known last; undefined if nothing is known yet. */
+  async latest(): Promise<FiringAlerts | undefined> {
+    return this.#snapshot === undefined ? this.#stored.latest() : this.#snapshot.latest;
+  }
+
+  /** What fires now; counts nowhere. Rejects if it cannot be had. */
+  look(): Promise<FiringAlerts> {
+    return this.#snapshot?.look() ?? this.#stored.latest();
   }
 
   /** Those who have asked the earlier source get its answer. */

@@ -187,7 +187,11 @@ const maxListed = 20;
 
 /** Causes as fields of a log line. */
 export function describeCauses(causes: Causes): LogFields {
-  if (causes.alertCount + causes.truncatedAlerts === 0) return { causes: causeTexts(causes) };
+  if (causes.alertCount + causes.truncatedAlerts === 0)
+    return {
+      causes: causeTexts(causes),
+      ...(causes.requestIds.size > 0 && { request_ids: [...causes.requestIds] }),
+    };
   return {
     causes: causeTexts(causes),
     alerts: causes.alertCount,

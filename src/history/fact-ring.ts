@@ -2,6 +2,7 @@
 const maxChunkBytes = 256 * 1024;
 
 const newline = 0x0a;
+const none: readonly Chunk[] = [];
 
 /** Lines one after the other, each with its end. Only the newest chunk grows, and only at its end: what was read of it stays. */
 export interface Chunk {
@@ -54,12 +55,12 @@ export class FactRing {
 
   /** Adds a line; gives the chunks that had to go for it. */
   append(id: number, time: number, line: string): readonly Chunk[] {
-    const bytes = Buffer.byteLength(line) + 1;
     const last = this.#chunks.at(-1);
-    if (last !== undefined && last.used + bytes <= last.bytes.length) {
+    if (last !== undefined && hasRoom(last, line)) {
       write(last, id, time, line);
-      return [];
+      return none;
     }
+    const bytes = Buffer.byteLength(line) + 1;
     const size = Math.max(bytes, Math.min(maxChunkBytes, Math.floor(this.#maxBytes / 8)));
     const gone = this.#makeRoom(size);
     const chunk = { bytes: Buffer.allocUnsafeSlow(size), used: 0, lines: 0, firstId: id, lastId: id, lastTime: time };
@@ -93,6 +94,12 @@ export class FactRing {
     this.#bytes -= chunk.bytes.length;
     return chunk;
   }
+}
+
+/** To measure the bytes costs as much as to write them: mostly there is room for three a character. */
+function hasRoom({ bytes, used }: Chunk, line: string): boolean {
+  const room = bytes.length - used - 1;
+  return line.length * 3 <= room || Buffer.byteLength(line) <= room;
 }
 
 function write(chunk: Chunk, id: number, time: number, line: string): void {

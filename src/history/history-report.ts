@@ -25,8 +25,8 @@ export class HistoryReport {
     this.#line = new LineOnceAWhile(options.clock);
   }
 
-  kept(): void {
-    this.#metrics.facts.inc();
+  kept(facts: number): void {
+    this.#metrics.facts.inc(facts);
   }
 
   /** A line came while too many waited. */

@@ -61,6 +61,8 @@ export interface HistoryOptions extends Runtime {
 export interface FactQuery {
   /** Texts that all have to be in the line, as JSON: a quick look, after which the caller looks closer. */
   readonly needles?: readonly string[];
+  /** Another quick look, at the whole line. */
+  readonly accepts?: (line: string) => boolean;
   /** Only facts with a lower id. */
   readonly before?: number | undefined;
   /** Only facts with a higher id. */
@@ -166,6 +168,12 @@ export class History implements LineKeeper {
     return firstId === undefined || lastId === undefined ? undefined : { firstId, lastId };
   }
 
+  /** The id of the oldest fact, once all that is on the disk has been read. */
+  async oldestId(): Promise<number | undefined> {
+    await this.#loading;
+    return this.#ring.firstId;
+  }
+
   /** The id of the newest fact, or what it would have to be above. */
   get lastId(): number {
     return this.#lastId;
@@ -189,7 +197,7 @@ export class History implements LineKeeper {
   }
 
   async *#facts(
-    { needles = [], before = Number.POSITIVE_INFINITY, after = 0 }: FactQuery,
+    { needles = [], accepts = () => true, before = Number.POSITIVE_INFINITY, after = 0 }: FactQuery,
     isNewestFirst: boolean,
   ): AsyncGenerator<Fact> {
     await this.#loading;
@@ -201,7 +209,7 @@ export class History implements LineKeeper {
       if (chunk.lastId <= after || chunk.firstId >= before) continue;
       for (const line of ordered(linesWith(chunk, wanted))) {
         if (slices.isOver) await slices.yieldTurn();
-        const fact = this.#kept(line);
+        const fact = this.#kept(line, accepts);
         if (fact !== undefined && fact.id < before && fact.id > after) yield fact;
       }
       if (slices.isOver) await slices.yieldTurn();
@@ -209,8 +217,8 @@ export class History implements LineKeeper {
   }
 
   /** Undefined if it is older than the retention: chunks go as a whole, later. */
-  #kept(line: string): Fact | undefined {
-    const fact = parseFact(line);
+  #kept(line: string, accepts: (line: string) => boolean): Fact | undefined {
+    const fact = accepts(line) ? parseFact(line) : undefined;
     const oldest = this.#options.clock.now() - this.#options.config().retention;
     return fact === undefined || Date.parse(fact.time) < oldest ? undefined : fact;
   }
@@ -236,17 +244,18 @@ export class History implements LineKeeper {
   async #append(entries: readonly Entry[]): Promise<readonly Buffer[]> {
     const slices = new Slices(this.#options.schedule, 'history');
     const pieces: Piece[] = [];
+    const before = this.#lastId;
     for (const entry of entries) {
       for (const kept of this.#filter.take(entry)) this.#appendOne(kept, pieces);
       if (slices.isOver) await slices.yieldTurn();
     }
+    this.#report.kept(this.#lastId - before);
     return pieces.map(({ chunk, from, to }) => chunk.bytes.subarray(from, to));
   }
 
   #appendOne(entry: Entry, pieces: Piece[]): void {
     const id = ++this.#lastId;
     const gone = this.#ring.append(id, entry.time, factLine(id, entry));
-    this.#report.kept();
     this.#report.forgotten(gone, this.#options.config().retention);
     const chunk = this.#ring.chunks.at(-1)!;
     const last = pieces.at(-1);

@@ -1,4 +1,3 @@
-import type { LogFields } from '../runtime/logger.ts';
 import type { Entry } from './fact.ts';
 
 /** So many runs may be open, and so many pipelines are remembered, before the oldest goes; there are 8 workers by default. */
@@ -79,8 +78,15 @@ export class LookFilter {
   }
 }
 
+interface NamedFields {
+  readonly kind?: unknown;
+  readonly group?: unknown;
+  readonly namespace?: unknown;
+  readonly name?: unknown;
+}
+
 /** One string for each pipeline, from the fields of a line about it. */
-export function pipelineKey({ kind, group, namespace, name }: LogFields): string {
+export function pipelineKey({ kind, group, namespace, name }: NamedFields): string {
   return JSON.stringify([kind, group ?? null, namespace ?? null, name]);
 }
 

@@ -13,6 +13,9 @@ import { prometheusProxy } from './http-access.ts';
 import { ReplicaAddresses, type ResolveHost } from './replica-addresses.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
+/** An answer that is not older will do for whoever only wants to look, milliseconds. */
+const recentMs = 1000;
+
 /** The delay after the first failure in a row, in milliseconds; each further failure doubles it, up to {@link maxSnapshotRetryMs}. */
 const firstRetryMs = 1000;
 
@@ -53,6 +56,7 @@ export class SharedSnapshot implements AlertSource {
   /** The query that starts when the running query has ended. */
   #next: { readonly requestIds: Set<string>; readonly result: Promise<AlertSnapshot> } | undefined;
   #last: Ending | undefined;
+  #latest: AlertSnapshot | undefined;
   #failures = 0;
   /** How many of them were lasting. */
   #lastingFailures = 0;
@@ -73,6 +77,20 @@ export class SharedSnapshot implements AlertSource {
       if (now < last.error.retryAt) throw last.error;
     }
     return withSignal(this.#join(notBefore, requestIds), signal);
+  }
+
+  /** What fired when Prometheus answered last; undefined if it has not. */
+  get latest(): FiringAlerts | undefined {
+    return this.#latest?.firing;
+  }
+
+  /** What fires now, for whoever only wants to look: nothing is counted, logged or kept. Rejects if it cannot be had. */
+  async look(): Promise<FiringAlerts> {
+    const { clock, client, schedule } = this.#options;
+    const latest = this.#latest;
+    if (latest !== undefined && isFresh(latest.takenAt, clock.now() - recentMs, clock.now())) return latest.firing;
+    const { firing } = await client.query(this.#closed.signal);
+    return FiringAlerts.inSlices(firing, new Slices(schedule, 'answers of Prometheus'));
   }
 
   /** Aborts the running query. */
@@ -128,6 +146,7 @@ export class SharedSnapshot implements AlertSource {
       this.#failures = 0;
       this.#lastingFailures = 0;
       this.#last = { startedAt, snapshot };
+      this.#latest = snapshot;
       this.#report.succeeded(answer, query());
       return snapshot;
     } catch (cause) {

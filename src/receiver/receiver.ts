@@ -1,12 +1,16 @@
+import type { IncomingMessage } from 'node:http';
+import { Slices } from '../runtime/slices.ts';
+import { alertsFormat, webhookFormat } from './intake/batch.ts';
+import type { PostableAlert } from '../alert/alert.ts';
 import type { AlertStore } from '../alert/alert-store.ts';
 import { Silences, type Silencing } from '../silence/silences.ts';
 import type { Config } from '../config/config.ts';
 import type { Causes } from '../cause/causes.ts';
 import { AlertExpiry } from './intake/alert-expiry.ts';
 import { AlertLines, type Suppressed } from './intake/alert-lines.ts';
-import { AlertsHandler, type HeavyWork, type IntakeSettings } from './intake/alerts-handler.ts';
+import { AlertsHandler, type OnBody, type HeavyWork, type IntakeSettings } from './intake/alerts-handler.ts';
 import { createAlertmanagerVersionMetric } from './lists/api-json.ts';
-import { BodyReader, type BodyMemory } from '../server/request/body-reader.ts';
+import { BodyReader, type Body, type BodyMemory } from '../server/request/body-reader.ts';
 import type { HttpMetrics } from '../server/request/http-metrics.ts';
 import { createReadHandler } from './lists/read-handler.ts';
 import { IntakeReport } from './intake/intake-report.ts';
@@ -37,11 +41,15 @@ export interface ReceiverOptions extends Runtime {
   readonly metrics: HttpMetrics;
   /** What bodies are counted in while they are read and worked on. */
   readonly memory: BodyMemory;
+  /** Told of every body that came in by a door. */
+  readonly onBody?: OnBody | undefined;
 }
 
 /** The first stage: takes alerts in over the routes that it gives, remembers them, and passes on what wakes a reconcile. */
 export class Receiver {
   readonly routes: readonly Route[];
+  readonly silences: Silences;
+  readonly #options: ReceiverOptions;
   readonly #lines: AlertLines;
   readonly #report: IntakeReport;
   readonly #expiry: AlertExpiry;
@@ -53,6 +61,7 @@ export class Receiver {
 
   constructor(options: ReceiverOptions) {
     const { config, store } = options;
+    this.#options = options;
     this.#config = config;
     const perSecond = (): number => config().log.alert_lines_per_second;
     const metrics = createReceiverMetrics(options.registry, options.metrics, {
@@ -67,6 +76,7 @@ export class Receiver {
     createAlertmanagerVersionMetric(options.registry, options.version);
     this.#undecided = new UndecidedMatches({ ...options, metrics });
     const silences = new Silences(config().receiver.silence_retention, this.#undecided.ofSilence);
+    this.silences = silences;
     const silencing: Silencing = (alert, now) => silences.silencing(alert, now);
     const onSuppressed = (suppressed: Suppressed): void => this.#report.suppressed(suppressed);
     this.#expiry = new AlertExpiry({ ...options, lines: this.#lines, silencing, onSuppressed });
@@ -90,6 +100,28 @@ export class Receiver {
   /** Takes in the silences that outlived the last process; to be called before the first request. */
   load(kept: KeptSilences): void {
     this.#silences.load(kept);
+  }
+
+  /** Reads the body of a request, within the limits of all. Rejects with a Refusal. */
+  readBody(request: IncomingMessage): Promise<Body> {
+    return this.#bodies.read(request);
+  }
+
+  /** What would be taken in of a body, by whichever format it has; nothing is. Rejects with BatchError. */
+  async readAlerts(bytes: Buffer): Promise<readonly PostableAlert[]> {
+    const { clock, schedule, store } = this.#options;
+    const format = /^\s*\{/.test(bytes.toString('latin1', 0, 1024)) ? webhookFormat : alertsFormat;
+    if (bytes.length === 0) throw format.emptyBody();
+    const batch = await format.read(
+      bytes,
+      this.#settings().maxLabels,
+      new Slices(schedule, 'bodies'),
+      store,
+      clock.now(),
+    );
+    const alerts: PostableAlert[] = [];
+    await batch.forEach((alert) => void alerts.push(alert));
+    return alerts;
   }
 
   /** To be called when the configuration has changed. */

@@ -1,3 +1,4 @@
+import type { LogFields } from '../runtime/logger.ts';
 import type { Clock, CancelTimer } from '../runtime/clock.ts';
 import type { PipelineChange, Request } from '../reconcile/ports.ts';
 import { Causes, type Trigger } from '../cause/causes.ts';
@@ -33,13 +34,32 @@ export class PipelineSource {
     return this.#enqueue(this.#options.pipelines(), trigger, 'resync');
   }
 
+  /** Has pipelines looked at now, before all else: a person asks. Gives the event to follow. */
+  manual(requests: readonly Request[], requestId: string): string {
+    const causes = Causes.of('manual', this.#options.clock.now());
+    causes.addRequestId(requestId);
+    const id = this.#options.newEventId();
+    void this.#enqueueAs(id, requests, causes, 'manual', { request_id: requestId });
+    return id;
+  }
+
   async #enqueue(requests: readonly Request[], trigger: Trigger, priority: Priority): Promise<void> {
-    const { clock, enqueue, logger, newEventId } = this.#options;
-    if (requests.length === 0) return;
-    const id = newEventId();
-    const fields = { event_id: id, requests: requests.length, trigger };
-    logger.info('requests.enqueued', 'reconcile requests without an alert', fields);
-    await enqueue(requests, Causes.of(trigger, clock.now()), id, priority);
+    const { clock, newEventId } = this.#options;
+    if (requests.length > 0)
+      await this.#enqueueAs(newEventId(), requests, Causes.of(trigger, clock.now()), priority, {});
+  }
+
+  async #enqueueAs(
+    id: string,
+    requests: readonly Request[],
+    causes: Causes,
+    priority: Priority,
+    more: LogFields,
+  ): Promise<void> {
+    const [trigger] = causes.triggers;
+    const fields = { event_id: id, requests: requests.length, trigger, ...more };
+    this.#options.logger.info('requests.enqueued', 'reconcile requests without an alert', fields);
+    await this.#options.enqueue(requests, causes, id, priority);
   }
 }
 
@@ -58,16 +78,24 @@ export class Resync {
   readonly #options: ResyncOptions;
   #periodMs: number;
   #cancelTimer: CancelTimer | undefined;
+  #nextAt: number | undefined;
 
   constructor(options: ResyncOptions) {
     this.#options = options;
     this.#periodMs = options.periodMs;
   }
 
+  /** When the next look is due, milliseconds; undefined: never. */
+  get nextAt(): number | undefined {
+    return this.#nextAt;
+  }
+
   start(): void {
     const { clock, sweep, random = Math.random } = this.#options;
+    this.#nextAt = undefined;
     if (this.#periodMs === 0) return;
     const delayMs = this.#periodMs * (0.9 + 0.2 * random());
+    this.#nextAt = clock.now() + delayMs;
     this.#cancelTimer = clock.setTimeout(() => {
       this.start();
       sweep();

@@ -8,6 +8,9 @@ import { Slices } from '../runtime/slices.ts';
 /** The number of alerts between two looks at the clock. */
 const alertsPerStep = 64;
 
+/** A snapshot that is not older will do for whoever only wants to look, milliseconds. */
+const recentMs = 1000;
+
 interface Taken {
   readonly takenAt: number;
   readonly snapshot: Promise<AlertSnapshot>;
@@ -31,6 +34,12 @@ export class StoredAlertSource implements AlertSource {
     if (this.#last === undefined || !isFresh(this.#last.takenAt, notBefore, now))
       this.#last = { takenAt: now, snapshot: this.#takeSnapshot(now) };
     return this.#last.snapshot;
+  }
+
+  /** What fires now, or did a moment ago. */
+  async latest(): Promise<FiringAlerts> {
+    const recent = this.#schedule.clock.now() - recentMs;
+    return (await this.snapshot(recent, [], new AbortController().signal)).firing;
   }
 
   /** Works in slices. An alert that arrives or changes meanwhile wakes a reconcile of its own, for which this snapshot is too old. */

@@ -175,5 +175,5 @@ class ToldAlerts {
 }
 
 function base64(hashes: readonly number[]): string {
-  return Buffer.from(Int32Array.from(hashes).buffer).toString('base64');
+  return Buffer.from(new Int32Array(hashes).buffer).toString('base64');
 }

@@ -32,6 +32,9 @@ export interface IntakeSettings {
   readonly webhookResolveTimeoutMs: number;
 }
 
+/** Is told of a body; must not keep more of a large one than it copies. */
+export type OnBody = (request: IncomingMessage, sender: Sender, bytes: Buffer) => void;
+
 interface AlertsHandlerOptions extends Pick<Runtime, 'clock' | 'schedule'> {
   readonly store: AlertStore;
   readonly silencing: Silencing;
@@ -47,6 +50,7 @@ interface AlertsHandlerOptions extends Pick<Runtime, 'clock' | 'schedule'> {
   readonly heavyWork: HeavyWork;
   /** Where that goes which wakes a reconcile. It must not block, and is called only after the answer. */
   readonly sink: (causes: Causes) => void;
+  readonly onBody?: OnBody | undefined;
 }
 
 type OnTransition = (transition: AlertTransition) => void;
@@ -70,6 +74,7 @@ export class AlertsHandler {
     let body: Body | undefined;
     try {
       body = await this.#options.settings().bodies.read(request);
+      this.#options.onBody?.(request, sender, body.bytes);
       if (body.bytes.length === 0) throw format.emptyBody();
       requireJson(request);
       if (body.bytes.length > longBodyBytes) await this.#acceptLongBody(body.bytes, response, sender, format);

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { eventually } from '../runtime/eventually.fixture.ts';
+import { FakeClock } from '../runtime/clock.fixture.ts';
+import { RecordingLogger } from '../runtime/logger.fixture.ts';
+import { Config } from '../config/config.ts';
+import { answers } from '../explain/schema-requests.ts';
+import { App } from './app.ts';
+import { folderHome } from './home.ts';
+
+export interface ExplainBench {
+  readonly clock: FakeClock;
+  readonly logger: RecordingLogger;
+  readonly url: string;
+  /** Asks, and holds the answer against the shape of that name. */
+  ask<Name extends keyof typeof answers>(shape: Name, path: string, init?: RequestInit): Promise<Answer<Name>>;
+  post(alerts: readonly object[], id: string, path?: string): Promise<number>;
+  /** Lets time pass, and what it has begun come to its end. */
+  settle(ms?: number): Promise<void>;
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+type Answer<Name extends keyof typeof answers> = ReturnType<(typeof answers)[Name]['parse']>;
+
+const kinds = ['TracePipeline', 'MetricPipeline'];
+
+/** Tocsin with a TracePipeline and a MetricPipeline `backend`, whose clock stands still. */
+export async function explainBench(t: TestContext, config: object = {}): Promise<ExplainBench> {
+  const folder = await mkdtemp(join(tmpdir(), 'tocsin-explain-'));
+  for (const kind of kinds) {
+    const manifest = `apiVersion: telemetry.kyma-project.io/v1beta1\nkind: ${kind}\nmetadata: {name: backend}\n`;
+    await writeFile(join(folder, `${kind}.yaml`), manifest);
+  }
+  const [clock, logger] = [new FakeClock(), new RecordingLogger()];
+  let app: App;
+  let url: string;
+  t.after(async () => {
+    await app.stop();
+    await rm(folder, { recursive: true });
+  });
+  const settled = async (): Promise<void> => {
+    const sweeps = logger.fieldsOf('requests.enqueued').filter(({ requests }) => requests !== 0).length;
+    await eventually(
+      () => logger.linesOf('sweep.finished').length,
+      (finished) => finished === sweeps,
+    );
+  };
+  const settle = async (ms = 10): Promise<void> => {
+    await clock.advanceAsync(ms);
+    await settled();
+  };
+  async function start(): Promise<[App, string]> {
+    const created = new App({
+      config: Config.parse(config),
+      listenAddress: { host: '127.0.0.1', port: 0 },
+      createHome: folderHome(folder),
+      storagePath: join(folder, 'data'),
+      version: 'test',
+      clock,
+      logger,
+    });
+    const { port } = await created.start();
+    await clock.advanceAsync(10);
+    await settled();
+    return [created, `http://127.0.0.1:${port}`];
+  }
+  [app, url] = await start();
+  return {
+    clock,
+    logger,
+    get url() {
+      return url;
+    },
+    async ask(shape, path, init) {
+      const response = await fetch(`${url}/api/tocsin/v1${path}`, init);
+      const answer = await response.json();
+      const read = answers[shape].safeParse(answer);
+      assert.ok(read.success, `${path} is no ${shape}: ${read.error?.message}\n${JSON.stringify(answer)}`);
+      return read.data as Answer<typeof shape>;
+    },
+    async post(alerts, id, path = '/api/v2/alerts') {
+      const headers = { 'Content-Type': 'application/json', 'X-Request-Id': id };
+      const response = await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(alerts) });
+      await response.arrayBuffer();
+      await settle(2000);
+      return response.status;
+    },
+    settle,
+    async restart() {
+      await app.stop();
+      [app, url] = await start();
+    },
+    stop: () => app.stop(),
+  };
+}
+
+export function json(body: unknown): RequestInit {
+  return { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
+}

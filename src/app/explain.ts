@@ -1,0 +1,120 @@
+import { join } from 'node:path';
+import type { Registry } from 'prom-client';
+import type { AlertStore } from '../alert/alert-store.ts';
+import type { Config } from '../config/config.ts';
+import { createExplainApi, type ExplainStage } from '../explain/create-explain-api.ts';
+import type { PredictorSettings } from '../explain/predictor.ts';
+import type { PipelineName } from '../explain/schema.ts';
+import { History } from '../history/history.ts';
+import { Payloads } from '../history/payloads.ts';
+import type { Receiver } from '../receiver/receiver.ts';
+import type { Pipelines } from '../reconcile/ports.ts';
+import { requestKey, type Request } from '../reconcile/ports.ts';
+import { keepingLogger, type Logger } from '../runtime/logger.ts';
+import type { SliceSchedule } from '../runtime/slice-schedule.ts';
+import type { OnBody } from '../receiver/intake/alerts-handler.ts';
+import { Refusal } from '../server/request/answer.ts';
+import type { Route } from '../server/routes.ts';
+import type { AppOptions } from './app-options.ts';
+import type { CurrentAlertSource } from './current-alert-source.ts';
+
+export interface KeptHistoryOptions extends Pick<AppOptions, 'clock' | 'logger' | 'storagePath'> {
+  /** The configuration that holds when it is called. */
+  readonly config: () => Config;
+  readonly schedule: SliceSchedule;
+  readonly registry: Registry;
+}
+
+/** What the questions of the API are about, beside the history. */
+export interface ExplainParts {
+  readonly store: AlertStore;
+  readonly pipelines: Pipelines;
+  readonly alerts: CurrentAlertSource;
+  readonly nextResyncAt: () => number | undefined;
+  /** Has pipelines looked at for a person; gives the event. */
+  readonly reconcile: (requests: readonly Request[], requestId: string) => string;
+  readonly receiver: Pick<Receiver, 'silences' | 'readBody' | 'readAlerts'>;
+  readonly options: AppOptions;
+}
+
+/** History and payloads, what is told to them, and the API that answers from them. */
+export class Explaining {
+  readonly history: History;
+  /** Tells the history of each line. */
+  readonly logger: Logger;
+  readonly #payloads: Payloads;
+  readonly #options: KeptHistoryOptions;
+  #stage: ExplainStage | undefined;
+
+  constructor(options: KeptHistoryOptions) {
+    this.#options = options;
+    const { clock, config, logger, storagePath } = options;
+    // What the history tells of itself is kept too.
+    this.logger = keepingLogger(logger, {
+      wants: (event) => this.history.wants(event),
+      keep: (level, event, msg, fields, json) => this.history.keep(level, event, msg, fields, json),
+    });
+    const folder = join(storagePath, 'history');
+    this.history = new History({ ...options, logger: this.logger, config: () => config().history, folder });
+    this.#payloads = new Payloads(clock, payloadsOf(config()));
+  }
+
+  readonly onBody: OnBody = (request, { requestId, remote }, bytes) =>
+    this.#payloads.keep(request, requestId, remote, bytes);
+
+  /** To be called when the configuration has changed. */
+  reconfigure(): void {
+    this.history.reconfigure();
+    this.#payloads.capacity = payloadsOf(this.#options.config());
+  }
+
+  /** What is offered below `/api/tocsin/v1`. */
+  routes(parts: ExplainParts): readonly Route[] {
+    const { receiver, alerts, pipelines, options } = parts;
+    this.#stage = createExplainApi({
+      ...this.#options,
+      ...parts,
+      readBody: (request) => receiver.readBody(request),
+      readAlerts: (bytes) => receiver.readAlerts(bytes),
+      logger: this.logger,
+      history: this.history,
+      payloads: this.#payloads,
+      silencing: (alert, now) => receiver.silences.silencing(alert, now),
+      silences: () => receiver.silences.all(),
+      latestFiring: () => alerts.latest(),
+      firingNow: () => alerts.look(),
+      asksPrometheus: () => alerts.pulls,
+      settings: () => settingsOf(this.#options.config()),
+      version: options.version,
+      routePrefix: options.web?.routePrefix ?? '',
+      reconcile: (names, requestId) => {
+        const requests = names === undefined ? pipelines.list() : chosen(names, pipelines);
+        return { eventId: parts.reconcile(requests, requestId), pipelines: requests };
+      },
+    });
+    return this.#stage.api.routes;
+  }
+
+  /** Ends whoever follows, so that the server can close. */
+  closeStreams(): void {
+    this.#stage?.live.close();
+  }
+}
+
+function settingsOf({ source, receiver }: Config): PredictorSettings {
+  return { select: source.select, repeats: source.repeats, resolveTimeoutMs: receiver.resolve_timeout };
+}
+
+function payloadsOf({ history }: Config): number {
+  return history.retention === 0 ? 0 : history.payloads;
+}
+
+/** Those that there are, in any letter case of the kind; throws with the first that is none. */
+function chosen(names: readonly PipelineName[], pipelines: Pipelines): readonly Request[] {
+  const all = new Map(pipelines.list().map((request) => [requestKey(request).toLowerCase(), request]));
+  return names.map((name) => {
+    const found = all.get(requestKey(name as Request).toLowerCase());
+    if (found === undefined) throw new Refusal(404, `there is no pipeline ${requestKey(name as Request)}`);
+    return found;
+  });
+}

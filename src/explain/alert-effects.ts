@@ -1,0 +1,173 @@
+import { fingerprint } from '../alert/fingerprint.ts';
+import type { Fact } from '../history/fact.ts';
+import { labelsOf, objectOf, objectsOf, textOf, textsOf } from './fact-fields.ts';
+import { given } from './run-story.ts';
+import type { Effect, Verdict } from './schema.ts';
+
+/** An alert whose story is told. */
+export interface ToldAlert {
+  readonly fingerprint: string;
+  /** As the store has it, and the field `verdicts` of `alerts.received`. */
+  readonly hash: number;
+  readonly alertname: string;
+}
+
+/** What an alert did, before it is known which runs its event had. */
+export interface OpenEffect extends Omit<Effect, 'runs'> {
+  /** Where it stands in the history. */
+  readonly id: number;
+}
+
+const events = [
+  'alerts.received',
+  'alerts.invalid',
+  'alerts.suppressed',
+  'alert.expired',
+  'event.emitted',
+  'channel.full',
+  'requests.enqueued',
+  'causes.named',
+];
+const told = new RegExp(`"event":"(?:${events.map((event) => event.replace('.', String.raw`\.`)).join('|')})"`);
+
+/** True if a line may say something of what alerts did; a quick look. */
+export function tellsOfAlerts(line: string): boolean {
+  return told.test(line.slice(0, 200));
+}
+
+/**
+ * Goes through the facts, the newest first, and gives what an alert did. An alert that wakes somebody goes into the next event that is
+ * emitted: nothing can come in between. So the event of a request is the one that was seen last on the way back.
+ */
+export class EffectFinder {
+  readonly #alert: ToldAlert;
+  /** The next event after where we are. */
+  #event: Fact | undefined;
+  /** How many requests each event became, and which event it was merged into. */
+  readonly #requests = new Map<string, number>();
+  readonly #mergedInto = new Map<string, string>();
+  /** Silenced alerts that expired with the ones before. */
+  #suppressed: Fact | undefined;
+
+  constructor(alert: ToldAlert) {
+    this.#alert = alert;
+  }
+
+  /** The effects that this fact shows. */
+  take(fact: Fact): readonly OpenEffect[] {
+    switch (fact.event) {
+      case 'event.emitted':
+        this.#event = fact;
+        return [];
+      case 'requests.enqueued':
+        this.#requests.set(String(fact['event_id']), Number(fact['requests']));
+        return [];
+      case 'channel.full':
+        if (typeof fact['merged_into'] === 'string')
+          this.#mergedInto.set(String(fact['event_id']), fact['merged_into']);
+        return [];
+      case 'alerts.suppressed':
+        if (fact['request_id'] === undefined) this.#suppressed = fact;
+        return [];
+      case 'alerts.received':
+        return this.#received(fact);
+      case 'alerts.invalid':
+        return this.#invalid(fact);
+      case 'alert.expired':
+        return fact['fingerprint'] === this.#alert.fingerprint ? [this.#expired(fact)] : [];
+      default:
+        return this.#unsilenced(fact);
+    }
+  }
+
+  #received(fact: Fact): readonly OpenEffect[] {
+    const verdicts = objectOf(fact['verdicts']) ?? {};
+    for (const verdict of ['woke', 'over_limit', 'repeat_ignored'] as const) {
+      if (!holds(verdicts[verdict], this.#alert.hash)) continue;
+      if (verdict === 'repeat_ignored')
+        return [effect(fact, verdict, { because: 'it told nothing new, and source.repeats is ignore' })];
+      return [this.#woke(fact, verdict)];
+    }
+    for (const { alerts, silences } of objectsOf(verdicts['silenced']))
+      if (holds(alerts, this.#alert.hash)) return [silenced(fact, textsOf(silences))];
+    return [];
+  }
+
+  #woke(fact: Fact, verdict: 'woke' | 'over_limit'): OpenEffect {
+    const event = this.#event;
+    if (event === undefined)
+      return effect(fact, verdict, {
+        because: 'it waits for source.debounce to end, and for the alerts that come until then',
+      });
+    const own = String(event['event_id']);
+    const eventId = this.#mergedInto.get(own) ?? own;
+    if (this.#requests.get(eventId) === 0)
+      return effect(fact, 'no_pipeline', { because: 'it concerns no pipeline that there is', event_id: eventId });
+    if (verdict === 'over_limit') {
+      const because =
+        'the store was full (receiver.max_alerts, receiver.max_alerts_size): it is not stored, and woke all the same';
+      return effect(fact, verdict, { because, event_id: eventId });
+    }
+    const first = textsOf(event['request_ids'])[0];
+    const isFirst = event['edge'] === 'leading' || first === fact['request_id'];
+    if (isFirst && eventId === own) return effect(fact, 'woke', { event_id: eventId });
+    const because =
+      eventId === own
+        ? `it came while others waited (source.debounce), and went with them in one event`
+        : 'the channel was full, so its event was merged into one that waited';
+    return effect(fact, 'merged', { because, event_id: eventId });
+  }
+
+  #invalid(fact: Fact): readonly OpenEffect[] {
+    return objectsOf(fact['invalid_alerts'])
+      .filter(({ labels }) => fingerprint(labelsOf(labels) ?? {}) === this.#alert.fingerprint)
+      .map(({ problem }) => effect(fact, 'invalid', { because: textOf(problem) }));
+  }
+
+  /** Nobody told that it goes on, so it counts as resolved. */
+  #expired(fact: Fact): OpenEffect {
+    const silences = this.#suppressed;
+    if (silences !== undefined && textsOf(silences['alertnames']).includes(this.#alert.alertname))
+      return silenced(fact, textsOf(silences['silences']));
+    const because = 'nobody sent it again in time, so it counts as resolved';
+    const woke = this.#woke(fact, 'woke');
+    return woke.verdict === 'no_pipeline' ? woke : { ...woke, verdict: 'woke', because };
+  }
+
+  #unsilenced(fact: Fact): readonly OpenEffect[] {
+    const alert = objectsOf(fact['alerts']).find((each) => each['fingerprint'] === this.#alert.fingerprint);
+    if (alert?.['status'] !== 'silence expired' || fact['event_ids'] !== undefined) return [];
+    const because = 'the last silence that kept it from waking anybody has ended';
+    return [effect(fact, 'woke', { because, event_id: String(fact['causes_id']) })];
+  }
+}
+
+function silenced(fact: Fact, silences: string[]): OpenEffect {
+  return effect(fact, 'silenced', { because: `a silence holds: ${silences.join(', ')}`, silences });
+}
+
+type Details = Partial<Pick<Effect, 'because' | 'silences'>> & { readonly event_id?: string };
+
+function effect(
+  fact: Fact,
+  verdict: Verdict,
+  details: { readonly [name in keyof Details]?: Details[name] | undefined },
+): OpenEffect {
+  return {
+    id: fact.id,
+    ...given('request_id', textOf(fact['request_id'])),
+    at: fact.time,
+    verdict,
+    ...given('because', details.because),
+    ...given('silences', details.silences),
+    ...given('event_id', details.event_id),
+  };
+}
+
+/** True if a hash is in a list of 32 bits each, in Base64. */
+function holds(list: unknown, hash: number): boolean {
+  if (typeof list !== 'string') return false;
+  const bytes = Buffer.from(list, 'base64');
+  for (let at = 0; at + 4 <= bytes.length; at += 4) if (bytes.readInt32LE(at) === hash) return true;
+  return false;
+}

@@ -1,0 +1,192 @@
+import { isResolved, type Alert as StoredAlert } from '../alert/alert.ts';
+import type { AlertStore } from '../alert/alert-store.ts';
+import { fingerprint as fingerprintOf } from '../alert/fingerprint.ts';
+import { labelKey, labelSetOf, type LabelSet } from '../alert/labels.ts';
+import { TextHash } from '../alert/text-hash.ts';
+import type { Fact } from '../history/fact.ts';
+import type { History } from '../history/history.ts';
+import type { Matcher } from '../matcher/matcher.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { Slices } from '../runtime/slices.ts';
+import type { Silencing } from '../silence/silences.ts';
+import { EffectFinder, tellsOfAlerts, type OpenEffect } from './alert-effects.ts';
+import { alertOfLabels, labelsOf, nameOf, objectsOf, textsOf } from './fact-fields.ts';
+import type { Page } from './run-reader.ts';
+import { given, pipelineOf, timeText } from './run-story.ts';
+import type { Alert, Effect, ExplainedAlert, PipelineName } from './schema.ts';
+
+export interface AlertReaderOptions {
+  readonly clock: Clock;
+  readonly schedule: SliceSchedule;
+  readonly history: History;
+  readonly store: AlertStore;
+  readonly silencing: Silencing;
+  /** Which of the pipelines `source.select` chooses for an alert with these labels. */
+  readonly select: (labels: LabelSet, pipelines: readonly PipelineName[]) => readonly PipelineName[];
+}
+
+/** So many alerts of a list are found before it is cut. */
+const maxFound = 10_000;
+
+function namesAlerts(line: string): boolean {
+  return /"event":"(?:alert\.|alerts\.invalid|causes\.named)/.test(line.slice(0, 200));
+}
+
+function isRunEnd(line: string): boolean {
+  return /"event":"reconcile\.(?:finished|failed)"/.test(line.slice(0, 200));
+}
+
+const statuses: Readonly<Record<string, Alert['status']>> = {
+  'alert.new': 'firing',
+  'alert.resolved': 'resolved',
+  'alert.expired': 'expired',
+};
+
+/** The alerts that a fact names. */
+function alertsIn(fact: Fact): readonly Alert[] {
+  const own = { labels: fact['labels'], status: statuses[fact.event] };
+  const invalid = objectsOf(fact['invalid_alerts']).map(({ labels }) => ({ labels, status: 'invalid' }));
+  return [own, ...objectsOf(fact['alerts']), ...invalid].flatMap(({ labels, status }) => {
+    const found = labelsOf(labels);
+    return found === undefined ? [] : [{ ...alertOfLabels(found), ...given('status', status as Alert['status']) }];
+  });
+}
+
+/** Finds alerts, those that are stored and those that the history names, and what they did. */
+export class AlertReader {
+  readonly #options: AlertReaderOptions;
+
+  constructor(options: AlertReaderOptions) {
+    this.#options = options;
+  }
+
+  /** All that match, in the order of their fingerprints. */
+  async matching(matchers: readonly Matcher[]): Promise<readonly Alert[]> {
+    const { schedule, store, history } = this.#options;
+    const matches = (labels: LabelSet): boolean => matchers.every((matcher) => matcher.matches(labels));
+    const found = new Map<string, Alert>();
+    const slices = new Slices(schedule, 'history');
+    for (const alert of store.all()) {
+      if (found.size < maxFound && matches(alert.labels)) found.set(alert.fingerprint, this.#stored(alert));
+      if (slices.isOver) await slices.yieldTurn();
+    }
+    for await (const fact of history.newestFirst({ accepts: namesAlerts }))
+      for (const alert of alertsIn(fact))
+        if (found.size < maxFound && !found.has(alert.fingerprint!) && matches(alert.labels))
+          found.set(alert.fingerprint!, alert);
+    return [...found.values()].toSorted((a, b) => (a.fingerprint! < b.fingerprint! ? -1 : 1));
+  }
+
+  /** What an alert did, the newest first. One that nobody ever told of has one effect, which says so. */
+  async explain(fingerprint: string, page: Page): Promise<ExplainedAlert> {
+    const stored = await this.#find(fingerprint);
+    const labels = stored?.labels ?? (await this.#namedLabels(fingerprint));
+    if (labels === undefined) return { effects: [this.#notReceived()] };
+    const hash = stored?.keyHash ?? TextHash.of(labelKey(labels));
+    const { effects, next } = await this.#effects({ fingerprint, hash, alertname: nameOf(labels) }, page);
+    const alert = stored === undefined ? alertOfLabels(labels) : this.#stored(stored);
+    const withRuns = await this.#withRuns(effects, labels);
+    const isEmpty = withRuns.length === 0 && page.before === undefined;
+    return {
+      alert,
+      effects: isEmpty ? [this.#notReceived()] : withRuns,
+      ...(next !== undefined && { next: String(next) }),
+    };
+  }
+
+  async #effects(
+    alert: ConstructorParameters<typeof EffectFinder>[0],
+    { limit, before, since, until }: Page,
+  ): Promise<{ readonly effects: readonly OpenEffect[]; readonly next: number | undefined }> {
+    const finder = new EffectFinder(alert);
+    const effects: OpenEffect[] = [];
+    for await (const fact of this.#options.history.newestFirst({ accepts: tellsOfAlerts })) {
+      const time = Date.parse(fact.time);
+      if (since !== undefined && time < since) break;
+      // All that comes later says what became of it: so it is looked at, and not told.
+      for (const effect of finder.take(fact)) {
+        if ((before !== undefined && effect.id >= before) || (until !== undefined && time >= until)) continue;
+        if (effects.length === limit) return { effects, next: effects.at(-1)!.id };
+        effects.push(effect);
+      }
+    }
+    return { effects, next: undefined };
+  }
+
+  /** Of an event, the runs of the pipelines that the alert chooses: an event may be about others too. */
+  async #withRuns(effects: readonly OpenEffect[], labels: LabelSet): Promise<Effect[]> {
+    const runs = await this.runsOfEvents(effects.map((effect) => effect.event_id));
+    return effects.map(({ id: _id, ...effect }) => {
+      const all = runs.get(effect.event_id ?? '') ?? [];
+      const chosen = this.#options.select(
+        labels,
+        all.map(({ pipeline }) => pipeline),
+      );
+      const own = all.filter(({ pipeline }) => chosen.includes(pipeline)).map(({ run }) => run);
+      if (all.length === 0 || own.length > 0) return { ...effect, runs: own };
+      return {
+        ...effect,
+        verdict: 'no_pipeline',
+        because: 'it concerns none of the pipelines that there are',
+        runs: [],
+      };
+    });
+  }
+
+  /** The runs that go back to each of these events, the oldest first. */
+  async runsOfEvents(
+    eventIds: readonly (string | undefined)[],
+  ): Promise<ReadonlyMap<string, readonly { readonly run: string; readonly pipeline: PipelineName }[]>> {
+    const runs = new Map<string, { run: string; pipeline: PipelineName }[]>();
+    for (const id of eventIds) if (id !== undefined) runs.set(id, []);
+    if (runs.size === 0) return runs;
+    for await (const fact of this.#options.history.oldestFirst({ needles: ['"event_ids":['], accepts: isRunEnd }))
+      for (const id of textsOf(fact['event_ids']))
+        runs.get(id)?.push({ run: String(fact['run']), pipeline: pipelineOf(fact) });
+    return runs;
+  }
+
+  async #find(fingerprint: string): Promise<StoredAlert | undefined> {
+    const slices = new Slices(this.#options.schedule, 'history');
+    for (const alert of this.#options.store.all()) {
+      if (alert.fingerprint === fingerprint) return alert;
+      if (slices.isOver) await slices.yieldTurn();
+    }
+    return undefined;
+  }
+
+  async #namedLabels(fingerprint: string): Promise<LabelSet | undefined> {
+    const { history } = this.#options;
+    for await (const fact of history.newestFirst({ needles: [JSON.stringify(fingerprint)] })) {
+      if (fact['fingerprint'] === fingerprint) return labelsOf(fact['labels']);
+      const named = objectsOf(fact['alerts']).find((alert) => alert['fingerprint'] === fingerprint);
+      if (named !== undefined) return labelsOf(named['labels']);
+    }
+    for await (const fact of history.newestFirst({ needles: ['"invalid_alerts":['] }))
+      for (const { labels } of objectsOf(fact['invalid_alerts'])) {
+        const found = labelsOf(labels);
+        if (found !== undefined && fingerprintOf(found) === fingerprint) return found;
+      }
+    return undefined;
+  }
+
+  #stored(alert: StoredAlert): Alert {
+    const { clock, silencing } = this.#options;
+    const { startsAt, endsAt, updatedAt } = alert.times;
+    return {
+      ...alertOfLabels(alert.labels),
+      status: isResolved(alert.times, clock.now()) ? 'resolved' : 'firing',
+      annotations: { ...labelSetOf(alert.annotations) },
+      starts_at: timeText(startsAt),
+      ends_at: timeText(endsAt),
+      updated_at: timeText(updatedAt),
+      silenced_by: silencing(alert, clock.now()).map(({ id }) => id),
+    };
+  }
+
+  #notReceived(): Effect {
+    const because = 'no request that the history knows of told of it';
+    return { at: timeText(this.#options.clock.now()), verdict: 'not_received', because, runs: [] };
+  }
+}

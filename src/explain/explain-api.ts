@@ -1,0 +1,270 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { PostableAlert } from '../alert/alert.ts';
+import { BatchError } from '../alert/postable/postable-alert.ts';
+import type { History } from '../history/history.ts';
+import type { Payloads } from '../history/payloads.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { Slices } from '../runtime/slices.ts';
+import { Slots } from '../runtime/slots.ts';
+import { answer, Refusal, refuse } from '../server/request/answer.ts';
+import type { Body } from '../server/request/body-reader.ts';
+import type { Route } from '../server/routes.ts';
+import { readRequestId } from '../server/request/sender.ts';
+import type { AlertReader } from './alert-reader.ts';
+import type { LiveFacts } from './live-facts.ts';
+import { openApi } from './openapi.ts';
+import { PayloadStories } from './payload-stories.ts';
+import type { PipelineReader } from './pipeline-reader.ts';
+import { maxExplained, type Predictor } from './predictor.ts';
+import { pipelineName, Question } from './questions.ts';
+import type { RunReader } from './run-reader.ts';
+import { ReconcileRequest } from './schema-requests.ts';
+import type { Fact, PipelineName } from './schema.ts';
+
+/** Where the API is, below the route prefix. */
+export const apiPath = '/api/tocsin/v1';
+
+/** Questions that are worked on at once; the others wait. */
+const questionSlots = 4;
+
+/** The longest body of a POST, bytes. */
+const maxPostBytes = 1024 * 1024;
+
+export interface ExplainApiOptions {
+  readonly clock: Clock;
+  readonly schedule: SliceSchedule;
+  readonly logger: Logger;
+  readonly history: History;
+  readonly payloads: Payloads;
+  readonly runs: RunReader;
+  readonly alerts: AlertReader;
+  readonly pipelines: PipelineReader;
+  readonly predictor: Predictor;
+  readonly live: LiveFacts;
+  /** Of Tocsin. */
+  readonly version: string;
+  readonly routePrefix: string;
+  /** Rejects with BodyError. */
+  readonly readBody: (request: IncomingMessage) => Promise<Body>;
+  /** Postable alerts, or a webhook's payload. Rejects with BatchError. */
+  readonly readAlerts: (bytes: Buffer) => Promise<readonly PostableAlert[]>;
+  /** Has pipelines looked at now; undefined stands for all. Gives the event, and those that there are. */
+  readonly reconcile: (
+    pipelines: readonly PipelineName[] | undefined,
+    requestId: string,
+  ) => { readonly eventId: string; readonly pipelines: readonly PipelineName[] };
+}
+
+type Parameters = Readonly<Record<string, string>>;
+type Handler = (request: IncomingMessage, response: ServerResponse, parameters: Parameters) => Promise<void>;
+
+const factFilters = ['filter', 'pipeline', 'request_id', 'event_id', 'event'];
+const pages = ['since', 'until', 'limit', 'cursor'];
+
+/** `/api/tocsin/v1`: reads questions, has them answered, and writes the answers. Every request is answered. */
+export class ExplainApi {
+  readonly #options: ExplainApiOptions;
+  readonly #slots = new Slots(questionSlots);
+  readonly #payloads: PayloadStories;
+
+  constructor(options: ExplainApiOptions) {
+    this.#options = options;
+    this.#payloads = new PayloadStories(options);
+  }
+
+  /** What is offered below {@link apiPath}. */
+  get routes(): readonly Route[] {
+    const runs: Handler = (...call) => this.#runs(...call);
+    return [
+      this.#route('pipelines', 'GET', (request, response) => this.#pipelines(request, response)),
+      this.#route('pipelines/:kind/:name', 'GET', runs),
+      this.#route('pipelines/:kind/:namespace/:name', 'GET', runs),
+      this.#route('alerts', 'GET', (request, response) => this.#alerts(request, response)),
+      this.#route('alerts/:fingerprint', 'GET', (...call) => this.#alert(...call)),
+      this.#route('history', 'GET', (request, response) => this.#facts(request, response)),
+      this.#route('payloads', 'GET', (request, response) => this.#payloadList(request, response)),
+      this.#route('payloads/:request_id', 'GET', (...call) => this.#payload(...call)),
+      this.#route('live', 'GET', (request, response) => this.#follow(request, response)),
+      this.#route('openapi.json', 'GET', (request, response) => this.#document(request, response)),
+      this.#route('explain', 'POST', (request, response) => this.#explain(request, response)),
+      this.#route('reconcile', 'POST', (request, response) => this.#reconcile(request, response)),
+    ];
+  }
+
+  /** Every request is answered. */
+  #route(path: string, method: 'GET' | 'POST', handler: Handler): Route {
+    const answered: Handler = async (request, response, parameters) => {
+      try {
+        await handler(request, response, parameters);
+      } catch (error) {
+        this.#refuse(request, response, error);
+      }
+    };
+    return { path: `${apiPath}/${path}`, methods: { [method]: answered }, api: `${apiPath}/` };
+  }
+
+  async #pipelines(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const question = new Question(request.url!, ['limit', 'cursor']);
+    await this.#list(response, () => this.#options.pipelines.list(question.limit, question.text('cursor')));
+  }
+
+  async #runs(request: IncomingMessage, response: ServerResponse, parameters: Parameters): Promise<void> {
+    const page = new Question(request.url!, pages).page(this.#options.clock.now());
+    const { kind = '', namespace, name = '' } = parameters;
+    const pipeline = pipelineName(kind, namespace, name);
+    await this.#list(response, async () => {
+      const { items, next } = await this.#options.runs.runsOf(pipeline, page);
+      return { items, ...(next !== undefined && { next: String(next) }) };
+    });
+  }
+
+  async #alerts(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const question = new Question(request.url!, ['filter', 'limit', 'cursor']);
+    const [{ matchers, limit }, after] = [question, question.text('cursor') ?? ''];
+    await this.#list(response, async () => {
+      const found = await this.#options.alerts.matching(matchers);
+      const rest = found.filter(({ fingerprint = '' }) => fingerprint > after);
+      const items = rest.slice(0, limit);
+      return { items, ...(rest.length > limit && { next: items.at(-1)!.fingerprint }) };
+    });
+  }
+
+  async #alert(request: IncomingMessage, response: ServerResponse, { fingerprint = '' }: Parameters): Promise<void> {
+    const page = new Question(request.url!, pages).page(this.#options.clock.now());
+    if (!/^[0-9a-f]{16}$/.test(fingerprint))
+      throw new Refusal(400, `a fingerprint has 16 hexadecimal digits, as in fingerprint= of alert.new in the log`);
+    await this.#answer(response, () => this.#options.alerts.explain(fingerprint, page));
+  }
+
+  async #facts(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const question = new Question(request.url!, [...factFilters, ...pages]);
+    const { limit, before, since, until } = question.page(this.#options.clock.now());
+    const { needles, isWanted } = question.wanted;
+    await this.#list(response, async () => {
+      const items: Fact[] = [];
+      for await (const fact of this.#options.history.newestFirst({ needles, before })) {
+        const time = Date.parse(fact.time);
+        if (since !== undefined && time < since) break;
+        if ((until !== undefined && time >= until) || !isWanted(fact)) continue;
+        if (items.length === limit) return { items, next: String(items.at(-1)!.id) };
+        items.push(fact);
+      }
+      return { items };
+    });
+  }
+
+  async #payloadList(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    Question.none(request.url!);
+    await this.#list(response, async () => ({ items: await this.#payloads.list() }));
+  }
+
+  async #payload(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { request_id: id = '' }: Parameters,
+  ): Promise<void> {
+    Question.none(request.url!);
+    await this.#answer(response, () => this.#payloads.find(id));
+  }
+
+  async #follow(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const question = new Question(request.url!, factFilters);
+    const given = request.headers['last-event-id'];
+    const lastSeen = typeof given === 'string' && /^\d{1,16}$/.test(given) ? Number(given) : undefined;
+    await this.#options.live.send(request, response, question.wanted, lastSeen);
+  }
+
+  async #document(_: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { version, routePrefix } = this.#options;
+    answerWith(response, 200, JSON.stringify(openApi(version, `${routePrefix}${apiPath}`)));
+  }
+
+  async #explain(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { predictor, readAlerts } = this.#options;
+    const alerts = await this.#posted(request, (bytes) => readAlerts(bytes));
+    if (alerts.length > maxExplained)
+      throw new Refusal(400, `${alerts.length} alerts, allowed: ${maxExplained} at once`);
+    await this.#list(response, async () => ({ items: await predictor.predict(alerts) }));
+  }
+
+  async #reconcile(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const wanted = await this.#posted(request, async (bytes) => {
+      const read = ReconcileRequest.safeParse(jsonOf(bytes));
+      if (read.success) return read.data;
+      throw new Refusal(400, 'allowed: {"pipelines": [{"kind": …, "namespace": …, "name": …}]} or {"all": true}');
+    });
+    const requestId = readRequestId(request);
+    const { eventId, pipelines } = this.#options.reconcile('all' in wanted ? undefined : wanted.pipelines, requestId);
+    response.setHeader('X-Request-Id', requestId);
+    answerWith(response, 202, JSON.stringify({ event_id: eventId, request_id: requestId, pipelines }));
+  }
+
+  /** Only JSON: a form of a web page cannot send that to another origin. */
+  async #posted<T>(request: IncomingMessage, read: (bytes: Buffer) => Promise<T>): Promise<T> {
+    Question.none(request.url!);
+    const type = request.headers['content-type'] ?? '';
+    if (!/^application\/json\s*(?:;|$)/i.test(type))
+      throw new Refusal(415, `content type ${JSON.stringify(type.slice(0, 60))}, allowed: application/json`);
+    const body = await this.#options.readBody(request);
+    try {
+      if (body.bytes.length > maxPostBytes) throw new Refusal(413, `the body is over ${maxPostBytes} bytes`);
+      return await read(body.bytes);
+    } finally {
+      body.release();
+    }
+  }
+
+  async #answer(response: ServerResponse, find: () => Promise<unknown>): Promise<void> {
+    const release = await this.#slots.acquire();
+    try {
+      answerWith(response, 200, JSON.stringify(await find()));
+    } finally {
+      release();
+    }
+  }
+
+  /** Written item by item: a thousand runs are megabytes. */
+  async #list(
+    response: ServerResponse,
+    find: () => Promise<{ readonly items: readonly unknown[]; readonly next?: string | undefined }>,
+  ): Promise<void> {
+    const release = await this.#slots.acquire();
+    try {
+      const { items, next } = await find();
+      const slices = new Slices(this.#options.schedule, 'history');
+      const texts: string[] = [];
+      for (const item of items) {
+        texts.push(JSON.stringify(item));
+        if (slices.isOver) await slices.yieldTurn();
+      }
+      const end = next === undefined ? '' : `,"next":${JSON.stringify(next)}`;
+      answerWith(response, 200, `{"items":[${texts.join(',')}]${end}}`);
+    } finally {
+      release();
+    }
+  }
+
+  #refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+    if (response.headersSent) return void response.destroy();
+    // Also what has another shape elsewhere is an object here.
+    if (error instanceof BatchError || error instanceof Refusal)
+      return void refuse(response, new Refusal(error.status, error.message, { code: error.code }));
+    refuse(response, new Refusal(500, 'internal error: see the log of Tocsin'));
+    const path = (request.url ?? '').slice(0, 200);
+    this.#options.logger.error('explain.failed', 'a defect: a question could not be answered', { path, error });
+  }
+}
+
+function jsonOf(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString()) as unknown;
+  } catch (error) {
+    throw new Refusal(400, `the body is no JSON: ${(error as Error).message}`);
+  }
+}
+
+function answerWith(response: ServerResponse, status: number, json: string): void {
+  answer(response, status, 'application/json', `${json}\n`, { 'Cache-Control': 'no-store' });
+}

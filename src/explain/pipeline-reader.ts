@@ -1,0 +1,125 @@
+import { isResolved, type Alert as StoredAlert } from '../alert/alert.ts';
+import type { AlertStore } from '../alert/alert-store.ts';
+import type { FiringAlerts } from '../alert/firing-alerts.ts';
+import type { LabelSet } from '../alert/labels.ts';
+import { alertsByReason, prepareFlowHealth } from '../health/flow-health.ts';
+import type { History } from '../history/history.ts';
+import { pipelineKey } from '../history/look-filter.ts';
+import type { Condition as StoredCondition, Pipelines } from '../reconcile/ports.ts';
+import { requestKey, type Request } from '../reconcile/ports.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { Slices } from '../runtime/slices.ts';
+import type { Silencing } from '../silence/silences.ts';
+import { alertOfLabels } from './fact-fields.ts';
+import type { RunReader } from './run-reader.ts';
+import { given, timeText } from './run-story.ts';
+import type { Condition, Pipeline, PipelineName } from './schema.ts';
+
+export interface PipelineReaderOptions {
+  readonly clock: Clock;
+  readonly schedule: SliceSchedule;
+  readonly history: History;
+  readonly runs: RunReader;
+  readonly pipelines: Pick<Pipelines, 'list' | 'get'>;
+  readonly store: AlertStore;
+  readonly silencing: Silencing;
+  /** What fires, as it was known last; undefined if nothing is known yet. */
+  readonly latestFiring: () => Promise<FiringAlerts | undefined>;
+  /** When every pipeline is looked at next, milliseconds; undefined: never. */
+  readonly nextResyncAt: () => number | undefined;
+  readonly select: (labels: LabelSet, pipelines: readonly PipelineName[]) => readonly PipelineName[];
+}
+
+/** So many silenced alerts are looked at to say which pipelines they would have woken. */
+const maxPausing = 1000;
+
+interface PipelinePage {
+  readonly items: Pipeline[];
+  readonly next?: string;
+}
+
+/** Every pipeline, as it stands now. */
+export class PipelineReader {
+  readonly #options: PipelineReaderOptions;
+
+  constructor(options: PipelineReaderOptions) {
+    this.#options = options;
+  }
+
+  /** In the order of their keys. @param after the key that the page before ended with */
+  async list(limit: number, after = ''): Promise<PipelinePage> {
+    const { runs, pipelines, latestFiring } = this.#options;
+    const sorted = [...pipelines.list()].map((request) => [requestKey(request), request] as const);
+    const rest = sorted.filter(([key]) => key > after).toSorted(([a], [b]) => (a < b ? -1 : 1));
+    const page = rest.slice(0, limit).map(([, request]) => request);
+    const lastRuns = await runs.lastRuns(page, pipelineKey);
+    const firing = await latestFiring();
+    const pausing = await this.#pausing();
+    const items: Pipeline[] = [];
+    for (const request of page) {
+      const last = lastRuns.get(pipelineKey(request));
+      items.push({ ...(await this.#pipeline(request, firing, pausing)), ...given('last_run', last) });
+    }
+    return rest.length > limit ? { items, next: rest[limit - 1]![0] } : { items };
+  }
+
+  async #pipeline(request: Request, firing: FiringAlerts | undefined, pausing: readonly Pausing[]): Promise<Pipeline> {
+    const pipeline = this.#options.pipelines.get(request);
+    if (pipeline !== undefined && firing !== undefined) await prepareFlowHealth(pipeline, firing);
+    const alerts = pipeline === undefined || firing === undefined ? [] : [...alertsByReason(pipeline, firing).values()];
+    const { kind, group, namespace, name } = request;
+    const paused = pausing.filter(({ labels }) => this.#options.select(labels, [request]).length > 0);
+    return {
+      kind,
+      ...given('group', group),
+      ...given('namespace', namespace),
+      name,
+      ...given('condition', conditionOf(pipeline?.conditions ?? [])),
+      firing: alerts.map((labels) => ({ ...alertOfLabels(labels), status: 'firing' as const })),
+      paused_by: [...new Set(paused.flatMap(({ silences }) => silences))],
+      ...given('next_look', this.#nextLook(request)),
+    };
+  }
+
+  #nextLook(request: Request): Pipeline['next_look'] {
+    const resyncAt = this.#options.nextResyncAt();
+    const last = this.#options.history.lastLook(pipelineKey(request));
+    const ownAt = last?.againInMs === undefined ? undefined : last.endedAt + last.againInMs;
+    if (ownAt !== undefined && (resyncAt === undefined || ownAt <= resyncAt))
+      return { at: timeText(ownAt), why: last!.why };
+    return resyncAt === undefined ? undefined : { at: timeText(resyncAt), why: 'resync' };
+  }
+
+  /** Alerts that fire, and that a silence keeps from waking anybody. */
+  async #pausing(): Promise<readonly Pausing[]> {
+    const { clock, schedule, store, silencing } = this.#options;
+    const slices = new Slices(schedule, 'history');
+    const found: Pausing[] = [];
+    for (const alert of store.all()) {
+      if (found.length === maxPausing) break;
+      const silences = isResolved(alert.times, clock.now()) ? [] : silencesOf(alert, silencing, clock.now());
+      if (silences.length > 0) found.push({ labels: alert.labels, silences });
+      if (slices.isOver) await slices.yieldTurn();
+    }
+    return found;
+  }
+}
+
+interface Pausing {
+  readonly labels: LabelSet;
+  readonly silences: readonly string[];
+}
+
+function silencesOf(alert: StoredAlert, silencing: Silencing, now: number): readonly string[] {
+  return silencing(alert, now).map(({ id }) => id);
+}
+
+/** The condition that Tocsin looks after. */
+export function conditionOf(conditions: readonly StoredCondition[]): Condition | undefined {
+  const condition = conditions.find(({ type }) => type === 'TelemetryFlowHealthy');
+  if (condition === undefined) return undefined;
+  const { status, reason, message, lastTransitionTime } = condition;
+  const since = Date.parse(lastTransitionTime);
+  return { status, reason, message, ...given('since', Number.isNaN(since) ? undefined : timeText(since)) };
+}

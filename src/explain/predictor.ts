@@ -1,0 +1,188 @@
+import { isResolved, receivedTimes } from '../alert/alert.ts';
+import type { AlertStore } from '../alert/alert-store.ts';
+import { FiringAlerts } from '../alert/firing-alerts.ts';
+import { isSameLabelText, type LabelSet } from '../alert/labels.ts';
+import type { PostableAlert } from '../alert/alert.ts';
+import { configurationNotGenerated, flowHealth, prepareFlowHealth, type Verdict } from '../health/flow-health.ts';
+import type { Pipelines } from '../reconcile/ports.ts';
+import type { Request } from '../reconcile/ports.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { Slices } from '../runtime/slices.ts';
+import { concerns, silenceState, type Silence } from '../silence/silence.ts';
+import { alertOfLabels } from './fact-fields.ts';
+import { conditionOf } from './pipeline-reader.ts';
+import { given, timeText } from './run-story.ts';
+import type { Alert, Condition, PipelineName } from './schema.ts';
+import type { Prediction } from './schema-requests.ts';
+
+export interface PredictorOptions {
+  readonly clock: Clock;
+  readonly schedule: SliceSchedule;
+  readonly store: AlertStore;
+  readonly silences: () => Iterable<Silence>;
+  readonly pipelines: Pick<Pipelines, 'list' | 'get'>;
+  /** False if the alerts that are pushed are the truth themselves. */
+  readonly asksPrometheus: () => boolean;
+  /** What fires now. Rejects if nobody can say. */
+  readonly firingNow: () => Promise<FiringAlerts>;
+  readonly settings: () => PredictorSettings;
+  readonly select: (labels: LabelSet, pipelines: readonly PipelineName[]) => readonly PipelineName[];
+}
+
+export interface PredictorSettings {
+  readonly select: 'all' | 'labels';
+  readonly repeats: 'trigger' | 'ignore';
+  /** `receiver.resolve_timeout`, milliseconds. */
+  readonly resolveTimeoutMs: number;
+}
+
+/** The most alerts that are explained at once. */
+export const maxExplained = 100;
+
+/** Of the pipelines that an alert would have looked at, so many are told of with their conditions. */
+const maxConditions = 1000;
+
+type Firing = { readonly firing: FiringAlerts } | { readonly error: string };
+
+/** Says what alerts would do if they were posted. Changes nothing, wakes nobody, and counts nowhere. */
+export class Predictor {
+  readonly #options: PredictorOptions;
+
+  constructor(options: PredictorOptions) {
+    this.#options = options;
+  }
+
+  async predict(alerts: readonly PostableAlert[]): Promise<Prediction[]> {
+    const firing = await this.#firing();
+    const predictions: Prediction[] = [];
+    for (const alert of alerts) predictions.push(await this.#one(alert, firing));
+    return predictions;
+  }
+
+  async #firing(): Promise<Firing> {
+    try {
+      return { firing: await this.#options.firingNow() };
+    } catch (error) {
+      return { error: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  async #one(posted: PostableAlert, firing: Firing): Promise<Prediction> {
+    const { clock, store, settings, pipelines, select } = this.#options;
+    const { resolveTimeoutMs, repeats, select: rule } = settings();
+    const now = clock.now();
+    const times = receivedTimes(posted, now, resolveTimeoutMs);
+    const problem = times.startsAt > times.endsAt ? 'start time must be before end time' : posted.invalid;
+    const status = isResolved(times, now) ? 'resolved' : 'firing';
+    const alert: Alert = { ...alertOfLabels(posted.labels), status };
+    const stored = problem === undefined ? store.find(posted.key, posted.keyHash) : undefined;
+    const isRepeat =
+      stored !== undefined && stored.announced === status && isSameLabelText(stored.annotations, posted.annotations);
+    const silencedBy = problem === undefined ? await this.#silencing(posted.labels, now) : [];
+    const ignored = isRepeat && repeats === 'ignore';
+    const wakes = problem === undefined && silencedBy.length === 0 && !ignored;
+    const requests = wakes ? select(posted.labels, pipelines.list().map(nameOnly)) : [];
+    return {
+      alert,
+      valid: problem === undefined,
+      ...given('problem', problem),
+      ...given('merges_with', stored && { ...alertOfLabels(stored.labels), status: stored.announced }),
+      silenced_by: silencedBy.map(({ id, createdBy, comment, endsAt }) => {
+        return { id, created_by: createdBy, comment, ends_at: timeText(endsAt) };
+      }),
+      wakes: wakes && requests.length > 0,
+      because: because({ problem, silencedBy, ignored, requests: requests.length, rule }),
+      select: rule,
+      requests: [...requests],
+      pipelines: await this.#conditions(requests, posted, status, firing),
+    };
+  }
+
+  /** Not by way of the index: that counts what could not be decided. */
+  async #silencing(labels: LabelSet, now: number): Promise<readonly Silence[]> {
+    const slices = new Slices(this.#options.schedule, 'history');
+    const found: Silence[] = [];
+    for (const silence of this.#options.silences()) {
+      if (silenceState(silence, now) === 'active' && concerns(silence, labels)) found.push(silence);
+      if (slices.isOver) await slices.yieldTurn();
+    }
+    return found;
+  }
+
+  async #conditions(
+    requests: readonly PipelineName[],
+    posted: PostableAlert,
+    status: 'firing' | 'resolved',
+    firing: Firing,
+  ): Promise<Prediction['pipelines']> {
+    const [now, then] = await this.#both(posted, status, firing);
+    const result: Prediction['pipelines'] = [];
+    for (const name of requests.slice(0, maxConditions)) {
+      const pipeline = this.#options.pipelines.get(name as Request);
+      if (pipeline === undefined) continue;
+      const condition = conditionOf(pipeline.conditions);
+      try {
+        const fixed = configurationNotGenerated(pipeline);
+        if (now !== undefined) await prepareFlowHealth(pipeline, now);
+        if (then !== undefined) await prepareFlowHealth(pipeline, then);
+        const verdictOf = (alerts: FiringAlerts | undefined): Condition | undefined =>
+          alerts === undefined ? undefined : shown(fixed ?? flowHealth(pipeline, alerts));
+        result.push({
+          pipeline: name,
+          ...given('condition', condition),
+          ...given('if_firing', verdictOf(then)),
+          ...given('as_prometheus_is', this.#options.asksPrometheus() ? verdictOf(now) : undefined),
+          ...('error' in firing && { error: firing.error }),
+        });
+      } catch (error) {
+        result.push({ pipeline: name, ...given('condition', condition), error: (error as Error).message });
+      }
+    }
+    return result;
+  }
+
+  /** What fires, without the alert and with it. */
+  async #both(
+    { labels }: PostableAlert,
+    status: 'firing' | 'resolved',
+    known: Firing,
+  ): Promise<readonly [now: FiringAlerts | undefined, then: FiringAlerts | undefined]> {
+    if (!('firing' in known)) return [undefined, undefined];
+    if (status === 'resolved') return [known.firing, undefined];
+    const slices = new Slices(this.#options.schedule, 'history');
+    const then = new FiringAlerts(slices);
+    let added = 0;
+    for (const alert of known.firing.all) {
+      then.add(alert);
+      if (++added % 64 === 0 && slices.isOver) await slices.yieldTurn();
+    }
+    then.add({ labels, alertname: Object.hasOwn(labels, 'alertname') ? labels['alertname'] : undefined });
+    return [known.firing, then];
+  }
+}
+
+interface Reasons {
+  readonly problem: string | undefined;
+  readonly silencedBy: readonly Silence[];
+  readonly ignored: boolean;
+  readonly requests: number;
+  readonly rule: 'all' | 'labels';
+}
+
+function because({ problem, silencedBy, ignored, requests, rule }: Reasons): string {
+  if (problem !== undefined) return `it is not valid: ${problem}`;
+  const [silence] = silencedBy;
+  if (silence !== undefined) return `the silence ${silence.id} of ${silence.createdBy} holds`;
+  if (ignored) return 'it tells nothing new, and source.repeats is ignore';
+  if (requests === 0) return `it concerns no pipeline that there is (source.select: ${rule})`;
+  return `it would have ${requests} ${requests === 1 ? 'pipeline' : 'pipelines'} looked at (source.select: ${rule})`;
+}
+
+function shown({ condition: { status, reason, message } }: Verdict): Condition {
+  return { status, reason, message };
+}
+
+function nameOnly({ kind, group, namespace, name }: Request): PipelineName {
+  return { kind, ...given('group', group), ...given('namespace', namespace), name };
+}

@@ -1,0 +1,145 @@
+import { parseDuration } from '../config/settings/duration.ts';
+import type { Fact } from '../history/fact.ts';
+import type { Matcher } from '../matcher/matcher.ts';
+import { MatcherError } from '../matcher/anchored-regexp.ts';
+import { parseMatcher } from '../matcher/parse-matcher.ts';
+import { Refusal } from '../server/request/answer.ts';
+import { parseDateTime } from '../text/go/date-time.ts';
+import { Query } from '../text/go/url.ts';
+import { labelSetsOf, textsOf } from './fact-fields.ts';
+import { isAbout, type Page } from './run-reader.ts';
+import type { PipelineName } from './schema.ts';
+
+const defaultLimit = 100;
+const maxLimit = 1000;
+
+/** The most matchers of one question, and the most characters of one. */
+const maxMatchers = 20;
+const maxMatcherCharacters = 1024;
+
+/** The parameters of a request. What is wrong with one is a Refusal: what was found, and what is allowed. */
+export class Question {
+  readonly #query: Query;
+
+  /** @param names of the parameters that the call has */
+  constructor(url: string, names: readonly string[]) {
+    this.#query = new Query(url);
+    const given = new URLSearchParams(url.slice(url.indexOf('?') + 1 || url.length));
+    const unknown = [...given.keys()].find((name) => !names.includes(name));
+    if (unknown === undefined) return;
+    const allowed = names.length === 0 ? 'none' : names.join(', ');
+    throw refused(`unknown parameter ${JSON.stringify(unknown.slice(0, 60))}, allowed: ${allowed}`);
+  }
+
+  /** For a call without parameters. */
+  static none(url: string): void {
+    void new Question(url, []);
+  }
+
+  text(name: string): string | undefined {
+    return this.#query.last(name);
+  }
+
+  get limit(): number {
+    const text = this.text('limit');
+    if (text === undefined) return defaultLimit;
+    const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+    if (limit >= 1 && limit <= maxLimit) return limit;
+    throw refused(`limit is ${JSON.stringify(text.slice(0, 60))}, allowed: a whole number from 1 to ${maxLimit}`);
+  }
+
+  /** @param now milliseconds, for what is given as so long ago */
+  page(now: number): Page {
+    return {
+      limit: this.limit,
+      before: this.#id('cursor', this.text('cursor')),
+      since: this.#time('since', now),
+      until: this.#time('until', now),
+    };
+  }
+
+  /** The id of a fact. */
+  #id(name: string, text: string | undefined): number | undefined {
+    if (text === undefined) return undefined;
+    if (/^\d{1,16}$/.test(text)) return Number(text);
+    throw refused(`${name} is ${JSON.stringify(text.slice(0, 60))}, allowed: what "next" of the page before was`);
+  }
+
+  #time(name: string, now: number): number | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    const ago = parseDuration(text);
+    const time = ago === undefined ? parseDateTime(text) : now - ago;
+    if (time !== undefined) return time;
+    const allowed = 'a time such as 2026-11-30T09:00:00Z, or so long ago, such as 90m';
+    throw refused(`${name} is ${JSON.stringify(text.slice(0, 60))}, allowed: ${allowed}`);
+  }
+
+  get matchers(): readonly Matcher[] {
+    const texts = this.#query.all('filter');
+    if (texts.length > maxMatchers) throw refused(`filter is given ${texts.length} times, allowed: ${maxMatchers}`);
+    return texts.map((text) => {
+      if (text.length > maxMatcherCharacters)
+        throw refused(`a filter is longer than ${maxMatcherCharacters} characters`);
+      try {
+        return parseMatcher(text);
+      } catch (error) {
+        throw error instanceof MatcherError ? refused(`filter ${JSON.stringify(text)}: ${error.message}`) : error;
+      }
+    });
+  }
+
+  /** What `/history` and `/live` ask for: a quick look at the text of a line, and a close one at the fact. */
+  get wanted(): WantedFacts {
+    const { matchers } = this;
+    const [event, requestId, eventId] = [this.text('event'), this.text('request_id'), this.text('event_id')];
+    const pipeline = readPipeline(this.text('pipeline'));
+    const needles = [
+      ...(event === undefined ? [] : [`"event":${JSON.stringify(event)}`]),
+      ...[requestId, eventId].filter((id) => id !== undefined).map((id) => JSON.stringify(id)),
+      ...(pipeline === undefined ? [] : [`"name":${JSON.stringify(pipeline.name)}`]),
+    ];
+    const isWanted = (fact: Fact): boolean =>
+      (event === undefined || fact.event === event) &&
+      (requestId === undefined || hasId(fact, 'request_id', requestId)) &&
+      (eventId === undefined || hasId(fact, 'event_id', eventId)) &&
+      (pipeline === undefined || isAbout(fact, pipeline)) &&
+      (matchers.length === 0 ||
+        labelSetsOf(fact).some((labels) => matchers.every((matcher) => matcher.matches(labels))));
+    return { needles, isWanted };
+  }
+}
+
+export interface WantedFacts {
+  readonly needles: readonly string[];
+  readonly isWanted: (fact: Fact) => boolean;
+}
+
+/** `Kind/name` or `Kind/namespace/name`, the kind with its group behind a point or without. */
+export function readPipeline(text: string | undefined): PipelineName | undefined {
+  if (text === undefined) return undefined;
+  const [kind, ...names] = text.split('/');
+  const [name, namespace] = names.toReversed();
+  if (!kind || !name || names.length > 2)
+    throw refused(`pipeline is ${JSON.stringify(text.slice(0, 60))}, allowed: Kind/name or Kind/namespace/name`);
+  return pipelineName(kind, namespace, name);
+}
+
+export function pipelineName(kindAndGroup: string, namespace: string | undefined, name: string): PipelineName {
+  const [kind, ...group] = kindAndGroup.split('.') as [string, ...string[]];
+  return {
+    kind,
+    ...(group.length > 0 && { group: group.join('.') }),
+    ...(namespace !== undefined && { namespace }),
+    name,
+  };
+}
+
+function hasId(fact: Fact, name: 'request_id' | 'event_id', id: string): boolean {
+  const others = name === 'event_id' ? [fact['causes_id'], fact['merged_into']] : [];
+  return [fact[name], ...others, ...textsOf(fact[`${name}s`])].includes(id);
+}
+
+function refused(message: string): Refusal {
+  return new Refusal(400, message);
+}

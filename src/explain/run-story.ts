@@ -1,0 +1,172 @@
+import type { Fact } from '../history/fact.ts';
+import { alertOfLabels, count, numberOf, objectOf, objectsOf, textOf, textsOf } from './fact-fields.ts';
+import type { Alert, Because, Cause, Hops, PipelineName, Run, Transition, Trigger } from './schema.ts';
+
+/** What other facts say of a run: those that are shared by many. */
+export interface RunContext {
+  /** `event.emitted`, by event. */
+  readonly emitted: ReadonlyMap<string, Fact>;
+  /** `requests.enqueued`, by event. */
+  readonly enqueued: ReadonlyMap<string, Fact>;
+  /** `causes.named`, by `causes_id`. */
+  readonly causes: ReadonlyMap<string, Fact>;
+  /** `prometheus.queried`, by `query_id`. */
+  readonly queries: ReadonlyMap<string, Fact>;
+}
+
+/** A run that says nothing for longer than this has been cut off: a reconcile is stopped after a minute, milliseconds. */
+const longestRunMs = 120_000;
+
+const triggers: ReadonlySet<string> = new Set<Trigger>([
+  'start',
+  'resync',
+  'requeue',
+  'pipeline',
+  'truncated',
+  'reload',
+  'manual',
+]);
+
+/** The story of one run. Pure. @param facts of the run, the oldest first; one at least */
+export function runStory(facts: readonly Fact[], context: RunContext, now: number): Run {
+  const end = facts.find(({ event }) => event === 'reconcile.finished' || event === 'reconcile.failed');
+  const started = facts.find(({ event }) => event === 'reconcile.started');
+  const about = end ?? started ?? facts[0]!;
+  const query = context.queries.get(textOf(end?.['query_id']) ?? '');
+  const causes = context.causes.get(textOf(about['causes_id']) ?? '');
+  const named = objectsOf(causes?.['alerts']) as unknown as readonly Cause[];
+  const written = facts.find(({ event }) => isWrite(event));
+  const hops = hopsOf({ facts, about, end, query, written, causes: named }, context);
+  return {
+    id: String(about['run']),
+    pipeline: pipelineOf(about),
+    at: hops.started ?? about.time,
+    priority: about['priority'] as Run['priority'],
+    triggers: triggersOf(about),
+    causes: [...named],
+    more_causes: Math.max(0, numberOf(about['alerts']) - count(named.map((cause) => cause.count))),
+    request_ids: textsOf(about['request_ids']),
+    ...given('more_request_ids', about['more_request_ids'] as number | undefined),
+    event_ids: textsOf(about['event_ids']),
+    hops,
+    ...(query !== undefined && { prometheus: prometheusOf(query, end) }),
+    ...decidedBy(end ?? written),
+    ...endOf(end, facts, now),
+    ...given('transition', written === undefined ? undefined : transitionOf(written)),
+  };
+}
+
+interface RunParts {
+  readonly facts: readonly Fact[];
+  readonly about: Fact;
+  readonly end: Fact | undefined;
+  readonly query: Fact | undefined;
+  readonly written: Fact | undefined;
+  readonly causes: readonly Cause[];
+}
+
+function hopsOf({ facts, about, end, query, written, causes }: RunParts, context: RunContext): Hops {
+  const eventIds = textsOf(about['event_ids']);
+  const started = facts.find(({ event }) => event === 'reconcile.started')?.time ?? before(end, 'duration_ms');
+  return {
+    ...given('received', earliest(causes.map((cause) => cause.first_seen))),
+    ...given('emitted', earliest(eventIds.map((id) => context.emitted.get(id)?.time))),
+    ...given('enqueued', earliest(eventIds.map((id) => context.enqueued.get(id)?.time))),
+    ...given('started', started),
+    ...given('queried', before(query, 'duration_ms')),
+    ...given('answered', query?.time),
+    ...given('written', written?.event === 'condition.observed' ? undefined : written?.time),
+    ...given('finished', end?.time),
+  };
+}
+
+function prometheusOf(query: Fact, end: Fact | undefined): NonNullable<Run['prometheus']> {
+  return {
+    status: String(query['status']),
+    ...given('firing', query['firing'] as number | undefined),
+    not_in_prometheus: textsOf(end?.['not_in_prometheus']),
+  };
+}
+
+function endOf(end: Fact | undefined, facts: readonly Fact[], now: number): Pick<Run, 'outcome'> & Partial<Run> {
+  if (end === undefined) {
+    const isOpen = now - Date.parse(facts.at(-1)!.time) < longestRunMs;
+    return isOpen ? { outcome: 'running' } : { outcome: 'cancelled', error: 'Tocsin ended before the run did' };
+  }
+  const { result, because, error, retry_in_ms: retryInMs, requeue_after_ms: againInMs } = end;
+  const outcome = end.event === 'reconcile.finished' ? result : result === 'cancelled' ? 'cancelled' : 'failed';
+  return {
+    outcome: outcome as Run['outcome'],
+    ...given('because', because as Because | undefined),
+    ...given('error', textOf(error)),
+    ...given('retry_at', after(end, retryInMs)),
+    ...given('look_again_at', after(end, againInMs)),
+  };
+}
+
+/** The alert that decided, if one did, and what else is to be said of it. */
+function decidedBy(fact: Fact | undefined): { decided_by: Alert[]; decided_because?: string } {
+  const decision = objectOf(fact?.['decided_by']);
+  if (decision === undefined) return { decided_by: [] };
+  const { labels, omitted_labels: omitted, because } = decision;
+  const alerts = labels === undefined ? [] : [alertOfLabels(labels, omitted)];
+  return { decided_by: alerts, ...given('decided_because', textOf(because)) };
+}
+
+function isWrite(event: string): boolean {
+  return event === 'condition.changed' || event === 'condition.observed' || event === 'object.annotated';
+}
+
+function transitionOf(fact: Fact): Transition | undefined {
+  if (fact.event === 'object.annotated') return undefined;
+  const { type, from, to, from_reason, reason, message, event } = fact as Fact & Transition;
+  const observed = event === 'condition.observed';
+  return { type, from, to, from_reason, reason, message, ...(observed && { observed }) };
+}
+
+/** Each alert of a line's `causes` says its status; what has none is another trigger. */
+function triggersOf(about: Fact): Trigger[] {
+  const texts = textsOf(about['causes']);
+  const others = texts.filter((text) => triggers.has(text)) as Trigger[];
+  const alerts = texts.filter((text) => !triggers.has(text));
+  return [
+    ...(alerts.some((text) => !isUnsilenced(text)) ? (['alert'] as const) : []),
+    ...(alerts.some(isUnsilenced) ? (['silence'] as const) : []),
+    ...others,
+  ];
+}
+
+function isUnsilenced(text: string): boolean {
+  return / silence expired(?: ×\d+)?$/.test(text);
+}
+
+export function pipelineOf({ kind, group, namespace, name }: Fact): PipelineName {
+  return {
+    kind: String(kind),
+    ...given('group', textOf(group)),
+    ...given('namespace', textOf(namespace)),
+    name: String(name),
+  };
+}
+
+function before(fact: Fact | undefined, field: string): string | undefined {
+  const ms = fact?.[field];
+  return fact === undefined || typeof ms !== 'number' ? undefined : timeText(Date.parse(fact.time) - ms);
+}
+
+function after(fact: Fact, ms: unknown): string | undefined {
+  return typeof ms === 'number' ? timeText(Date.parse(fact.time) + ms) : undefined;
+}
+
+export function timeText(ms: number): string {
+  return new Date(Math.round(ms)).toISOString();
+}
+
+function earliest(times: readonly (string | undefined)[]): string | undefined {
+  return times.filter((time) => time !== undefined).toSorted()[0];
+}
+
+/** A field that is left out if there is nothing to say. */
+export function given<Name extends string, Value>(name: Name, value: Value | undefined): { [key in Name]?: Value } {
+  return (value === undefined ? {} : { [name]: value }) as { [key in Name]?: Value };
+}

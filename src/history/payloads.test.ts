@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import type { IncomingMessage } from 'node:http';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { FakeClock } from '../runtime/clock.fixture.ts';
+import { maxPayloadBytes, Payloads } from './payloads.ts';
+
+function request(headers: Readonly<Record<string, string>> = {}): IncomingMessage {
+  return { method: 'POST', url: '/api/v2/alerts', headers } as unknown as IncomingMessage;
+}
+
+function keep(payloads: Payloads, id: string, body = '[]', headers: Readonly<Record<string, string>> = {}): void {
+  payloads.keep(request(headers), id, '10.0.0.7:1', Buffer.from(body));
+}
+
+describe('Payloads', () => {
+  it('keeps the last ones, the newest first, also when there may be more or fewer', () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof(fc.constant('post'), fc.nat(5)), { maxLength: 40 }), (steps) => {
+        let capacity = 3;
+        const payloads = new Payloads(new FakeClock(), capacity);
+        let expected: string[] = [];
+        for (const [index, step] of steps.entries()) {
+          if (step === 'post') {
+            keep(payloads, `r${index}`);
+            expected = [`r${index}`, ...expected].slice(0, capacity);
+          } else {
+            capacity = step;
+            payloads.capacity = capacity;
+            expected = expected.slice(0, capacity);
+          }
+          assert.deepEqual(
+            payloads.list().map(({ requestId }) => requestId),
+            expected,
+          );
+        }
+      }),
+    );
+  });
+
+  it('keeps 64 KiB of each, and how long it was', () => {
+    const payloads = new Payloads(new FakeClock(), 1);
+    keep(payloads, 'r1', 'x'.repeat(maxPayloadBytes + 1));
+    const { bytes, body } = payloads.find('r1')!;
+    assert.deepEqual([bytes, body.length], [maxPayloadBytes + 1, maxPayloadBytes]);
+  });
+
+  it('shows no secret, in whatever place', () => {
+    const payloads = new Payloads(new FakeClock(), 1);
+    const jwt = `eyJhbGciOiJIUzI1NiJ9.${'s3cret'.repeat(3)}.sig-s3cret`;
+    const body = JSON.stringify([
+      { labels: { alertname: 'A', token: 's3cret' }, annotations: { url: 'https://u:s3cret@host/', note: jwt } },
+      { generatorURL: 'http://p/?access_token=s3cret&x=1' },
+    ]);
+    const headers = {
+      authorization: 'Bearer s3cret',
+      cookie: 's3cret',
+      'x-api-key': 's3cret',
+      referer: `http://h/${jwt}`,
+    };
+    keep(payloads, 'r1', body, headers);
+    const kept = payloads.find('r1')!;
+    assert.doesNotMatch(JSON.stringify(kept), /s3cret/);
+    assert.equal(kept.headers['authorization'], '[redacted]');
+    assert.match(kept.body, /"alertname":"A"/);
+    assert.match(kept.body, /https:\/\/\[redacted]@host\//);
+  });
+
+  it('keeps nothing with a capacity of 0', () => {
+    const payloads = new Payloads(new FakeClock(), 0);
+    keep(payloads, 'r1');
+    assert.deepEqual([payloads.list(), payloads.find('r1')], [[], undefined]);
+  });
+});

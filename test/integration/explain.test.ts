@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { answers } from '../../src/explain/schema-requests.ts';
+import { startTocsin } from '../support/tocsin-process.ts';
+
+const run = promisify(execFile);
+const document = readFileSync(join(import.meta.dirname, '../../docs/explain.md'), 'utf8');
+const [example = ''] = [...document.matchAll(/```sh\n([^`]+)```/g)].map(([, commands]) => commands!);
+const [shown = ''] = [...document.matchAll(/```json\n([^`]+)```/g)].map(([, text]) => text!);
+
+describe('docs/explain.md', () => {
+  it('begins with commands that do what it says', async (t) => {
+    const tocsin = await startTocsin();
+    t.after(() => tocsin.stop());
+    const commands = example.replaceAll('http://127.0.0.1:9093', tocsin.url);
+    const { stdout } = await run('bash', ['-ec', commands.replaceAll(/\bcurl\b/g, 'curl -sS')]);
+    const [alerts, alert, runs] = stdout.trim().split('\n');
+    const { items } = answers.Alerts.parse(JSON.parse(alerts!));
+    const { effects } = answers.ExplainedAlert.parse(JSON.parse(alert!));
+    const [last] = answers.Runs.parse(JSON.parse(runs!)).items;
+    assert.deepEqual(
+      items.map(({ fingerprint }) => fingerprint),
+      [/alerts\/([0-9a-f]{16})/.exec(example)?.[1]],
+    );
+    assert.deepEqual(
+      effects.map(({ request_id, verdict }) => [request_id, verdict]),
+      [['my-test', 'woke']],
+    );
+    assert.ok(effects[0]?.runs.includes(last!.id));
+    // The answer that is shown has the fields of this one, and no other.
+    assert.deepEqual(Object.keys(JSON.parse(shown) as object).toSorted(), Object.keys(last!).toSorted());
+    assert.equal(last?.transition?.reason, 'GatewayThrottling');
+  });
+
+  it('shows a shape that a run has', () => {
+    const page = { items: [JSON.parse(shown)] as unknown[] };
+    assert.ok(answers.Runs.safeParse(page).success, answers.Runs.safeParse(page).error?.message);
+  });
+});
