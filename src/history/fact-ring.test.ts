@@ -30,6 +30,23 @@ describe('FactRing', () => {
     );
   });
 
+  it('takes the memory of what went again, unless its bytes are still to be written', () => {
+    const ring = new FactRing(800);
+    for (let id = 1; id <= 8; id++) ring.append(id, id, `${id}`.repeat(90));
+    const [first, second] = ring.chunks;
+    const firstBytes = first!.bytes;
+    const unsaved = first!.bytes.subarray(0, first!.used).toString();
+    ring.append(9, 9, '9'.repeat(90), 1);
+    assert.equal(firstBytes.subarray(0, unsaved.length).toString(), unsaved);
+    ring.append(10, 10, 'a'.repeat(90), 10);
+    assert.equal(ring.chunks.at(-1)!.bytes, second!.bytes);
+    assert.deepEqual(linesWith(second!, none), []);
+    assert.deepEqual(
+      linesOf(ring).map((line) => line[0]),
+      ['3', '4', '5', '6', '7', '8', '9', 'a'],
+    );
+  });
+
   it('finds the lines in which all needles occur', () => {
     const text = fc.string({ unit: fc.constantFrom('a', 'b', 'é'), maxLength: 6 });
     fc.assert(

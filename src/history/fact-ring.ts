@@ -21,6 +21,8 @@ export interface Chunk {
  */
 export class FactRing {
   readonly #chunks: Chunk[] = [];
+  /** Of a chunk that went: to take it again costs less than to have it collected, and keeps the process small. */
+  #spare: Buffer | undefined;
   #maxBytes: number;
   #bytes = 0;
 
@@ -53,8 +55,11 @@ export class FactRing {
     return this.#makeRoom(0);
   }
 
-  /** Adds a line; gives the chunks that had to go for it. */
-  append(id: number, time: number, line: string): readonly Chunk[] {
+  /**
+   * Adds a line; gives the chunks that had to go for it.
+   * @param unsaved the first fact whose bytes are still to be written elsewhere: they are not written over
+   */
+  append(id: number, time: number, line: string, unsaved = 0): readonly Chunk[] {
     const last = this.#chunks.at(-1);
     if (last !== undefined && hasRoom(last, line)) {
       write(last, id, time, line);
@@ -63,7 +68,8 @@ export class FactRing {
     const bytes = Buffer.byteLength(line) + 1;
     const size = Math.max(bytes, Math.min(maxChunkBytes, Math.floor(this.#maxBytes / 8)));
     const gone = this.#makeRoom(size);
-    const chunk = { bytes: Buffer.allocUnsafeSlow(size), used: 0, lines: 0, firstId: id, lastId: id, lastTime: time };
+    for (const chunk of gone) if (chunk.lastId < unsaved) this.#recycle(chunk);
+    const chunk = { bytes: this.#take(size), used: 0, lines: 0, firstId: id, lastId: id, lastTime: time };
     write(chunk, id, time, line);
     this.#chunks.push(chunk);
     this.#bytes += size;
@@ -81,6 +87,18 @@ export class FactRing {
   /** Forgets the chunks in which everything is older. */
   forgetBefore(time: number): void {
     while (this.#chunks.length > 0 && this.#chunks[0]!.lastTime < time) this.#forgetFirst();
+  }
+
+  /** Whoever still reads it finds nothing in it. */
+  #recycle(chunk: Chunk): void {
+    chunk.used = 0;
+    this.#spare = chunk.bytes;
+  }
+
+  #take(size: number): Buffer {
+    const spare = this.#spare;
+    this.#spare = undefined;
+    return spare?.length === size ? spare : Buffer.allocUnsafeSlow(size);
   }
 
   #makeRoom(bytes: number): readonly Chunk[] {

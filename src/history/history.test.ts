@@ -39,9 +39,10 @@ async function open(config: Partial<HistoryConfig> | (() => HistoryConfig) = {})
   return history;
 }
 
-/** Ends without closing anything, as a process that is killed. */
-function kill(history: History): void {
+/** What a process that is killed leaves is what it has written. */
+async function end(history: History): Promise<void> {
   opened.splice(opened.indexOf(history), 1);
+  await history.close();
 }
 
 function tell(history: History, request: string, text = ''): void {
@@ -88,7 +89,7 @@ describe('History', () => {
     const first = await open();
     for (const request of ['r1', 'r2']) tell(first, request);
     await first.flush();
-    kill(first);
+    await end(first);
     // The clock was set back meanwhile.
     clock.set(-3_600_000);
     const second = await open();
@@ -106,7 +107,7 @@ describe('History', () => {
     const first = await open();
     for (const request of ['r1', 'r2', 'r3']) tell(first, request);
     await first.flush();
-    kill(first);
+    await end(first);
     const [name] = await readdir(folder);
     const path = join(folder, name!);
     const text = await readFile(path, 'utf8');
@@ -218,12 +219,12 @@ describe('History', () => {
   it('calls its followers soon, and no more once they have ended', async () => {
     const history = await open();
     let calls = 0;
-    const end = history.follow(() => void calls++);
+    const unfollow = history.follow(() => void calls++);
     tell(history, 'r1');
     await clock.advanceAsync(100);
     await history.flush();
     assert.equal(calls, 1);
-    end();
+    unfollow();
     tell(history, 'r2');
     await history.flush();
     assert.equal(calls, 1);

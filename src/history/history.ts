@@ -246,16 +246,16 @@ export class History implements LineKeeper {
     const pieces: Piece[] = [];
     const before = this.#lastId;
     for (const entry of entries) {
-      for (const kept of this.#filter.take(entry)) this.#appendOne(kept, pieces);
+      for (const kept of this.#filter.take(entry)) this.#appendOne(kept, pieces, before + 1);
       if (slices.isOver) await slices.yieldTurn();
     }
     this.#report.kept(this.#lastId - before);
     return pieces.map(({ chunk, from, to }) => chunk.bytes.subarray(from, to));
   }
 
-  #appendOne(entry: Entry, pieces: Piece[]): void {
+  #appendOne(entry: Entry, pieces: Piece[], unsaved: number): void {
     const id = ++this.#lastId;
-    const gone = this.#ring.append(id, entry.time, factLine(id, entry));
+    const gone = this.#ring.append(id, entry.time, factLine(id, entry), unsaved);
     this.#report.forgotten(gone, this.#options.config().retention);
     const chunk = this.#ring.chunks.at(-1)!;
     const last = pieces.at(-1);
