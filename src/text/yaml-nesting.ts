@@ -1,7 +1,6 @@
 /** The limit on the nesting of YAML maps and lists. */
 export const maxYamlNesting = 500;
 
-const lineFeed = 0x0a;
 const blanks: ReadonlySet<number> = new Set([0x20, 0x09, 0x0d]);
 const indicators: ReadonlySet<number> = new Set(Buffer.from('-?:'));
 const properties: ReadonlySet<number> = new Set(Buffer.from('&!'));
@@ -11,15 +10,26 @@ const properties: ReadonlySet<number> = new Set(Buffer.from('&!'));
  * an anchor, as in `- - - x`. The lexer of the YAML library recurses for each of them: a few kilobytes take it seconds.
  */
 export function isNestedTooDeeply(text: string): boolean {
+  let start = 0;
+  while (start <= text.length) {
+    const next = text.indexOf('\n', start);
+    const end = next === -1 ? text.length : next;
+    // A sign and its blank take two characters. Nearly every line is shorter, so it needs no look at each character.
+    if (end - start > 2 * maxYamlNesting && hasTooManySigns(text.slice(start, end))) return true;
+    start = end + 1;
+  }
+  return false;
+}
+
+function hasTooManySigns(line: string): boolean {
   let run = 0;
   let isWordStart = true;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code === lineFeed) run = 0;
-    if (code === lineFeed || blanks.has(code)) isWordStart = true;
+  for (let at = 0; at < line.length; at++) {
+    const code = line.charCodeAt(at);
+    if (blanks.has(code)) isWordStart = true;
     else if (isWordStart) {
       isWordStart = false;
-      run = properties.has(code) || isIndicator(text, at, code) ? run + 1 : 0;
+      run = properties.has(code) || isIndicator(line, at, code) ? run + 1 : 0;
       if (run > maxYamlNesting) return true;
     }
   }
@@ -27,8 +37,8 @@ export function isNestedTooDeeply(text: string): boolean {
 }
 
 /** A sign counts only if it stands alone. */
-function isIndicator(text: string, at: number, code: number): boolean {
+function isIndicator(line: string, at: number, code: number): boolean {
   if (!indicators.has(code)) return false;
-  const next = text.charCodeAt(at + 1);
-  return Number.isNaN(next) || next === lineFeed || blanks.has(next);
+  const next = line.charCodeAt(at + 1);
+  return Number.isNaN(next) || blanks.has(next);
 }
