@@ -8,7 +8,7 @@ import { describe, it } from 'node:test';
  * that a path begins with. The order is that of `src/README.md`: from the start of the process down to the ground.
  */
 const rooms: Readonly<Record<string, readonly string[]>> = {
-  cli: ['app', 'config', 'config/flags', 'server/web'],
+  cli: ['app', 'config', 'config/flags', 'config/settings', 'server/web', 'explain'],
   app: ['*'],
   config: ['config/flags', 'config/settings', 'reconcile'],
   'config/flags': ['config', 'config/settings', 'matcher'],

@@ -3,6 +3,7 @@ import { readListenAddress, readExternalUrl, readRoutePrefix } from './listen-ad
 import type { Reader } from '../settings/reader.ts';
 import { readChoice, readName, readPath } from '../settings/value-readers.ts';
 import { AnchoredRegexp, compileRegexp } from '../../matcher/anchored-regexp.ts';
+import { askCommands } from './command-table.ts';
 
 const allowed = 'a regular expression in RE2 syntax for the whole origin, as in https://grafana\\.example\\.com';
 
@@ -26,6 +27,8 @@ export interface Flag {
   /** Stands for the value in the help; a flag without it takes no value. */
   readonly placeholder?: string;
   readonly read?: Reader<unknown>;
+  /** True if it may be given more than once. */
+  readonly isList?: boolean;
   readonly help: string;
   /** What the value is measured or written in. */
   readonly unit?: string;
@@ -161,11 +164,15 @@ const commands = [
 /** The text of `--help`, at most 100 columns wide, with a line feed at its end. */
 export function helpText(): string {
   const flags: readonly Flag[] = Object.values(flagTable);
+  const asking = Object.entries(askCommands).map(([name, { help }]) => [`tocsin ${name}`, help] as const);
   const lines = [
     'Tocsin takes Prometheus alerts in and gives Kubernetes reconciles out.',
     '',
     'Commands:',
     ...align(commands),
+    '',
+    'Commands that ask a Tocsin that runs ("tocsin COMMAND --help" has their flags):',
+    ...align(asking),
     '',
     'Flags (also as "--flag VALUE"):',
     ...align(flags.flatMap(flagRows)),
@@ -176,14 +183,15 @@ export function helpText(): string {
 }
 
 /** One row for what the flag does, one for its unit and default. */
-function flagRows(flag: Flag): (readonly [string, string])[] {
+export function flagRows(flag: Flag): (readonly [string, string])[] {
   const usage = flag.placeholder === undefined ? `--${flag.name}` : `--${flag.name}=${flag.placeholder}`;
   const short = flag.short === undefined ? '' : `-${flag.short}, `;
   const first = [`${short}${usage}`, flag.help] as const;
   return flag.unit === undefined ? [first] : [first, ['', `${flag.unit}; default: ${flag.default ?? flag.otherwise}`]];
 }
 
-function align(rows: readonly (readonly [string, string])[]): string[] {
+/** Two columns. */
+export function align(rows: readonly (readonly [string, string])[]): string[] {
   const width = Math.max(...rows.map(([left]) => left.length));
   return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
 }

@@ -130,7 +130,7 @@ describe('parseFlags', () => {
       '--storage.path: found "", allowed: a path',
       '--log.level: given twice, allowed: once',
       '--version: found "1", allowed: no value',
-      '"serve": stray argument, allowed: flags, check-config FILE, check-web-config FILE',
+      '"serve": stray argument, allowed: flags, a command of tocsin --help',
     ]);
   });
 
@@ -155,19 +155,24 @@ describe('parseFlags', () => {
     [
       'a file without a flag',
       ['tocsin.yml'],
-      '"tocsin.yml": stray argument, did you mean "--config.file=tocsin.yml"? allowed: flags, check-config FILE, check-web-config FILE',
+      '"tocsin.yml": stray argument, did you mean "--config.file=tocsin.yml"? allowed: flags, a command of tocsin --help',
     ],
     [
       'a flag without dashes',
       ['help'],
-      '"help": stray argument, did you mean "--help"? allowed: flags, check-config FILE, check-web-config FILE',
+      '"help": stray argument, did you mean "--help"? allowed: flags, a command of tocsin --help',
     ],
     [
       'a misspelt command, without its file',
       ['checkconfig', 'tocsin.yml'],
-      '"checkconfig": stray argument, did you mean "check-config"? allowed: flags, check-config FILE, check-web-config FILE',
+      '"checkconfig": stray argument, did you mean "check-config"? allowed: flags, a command of tocsin --help',
     ],
-    ['an empty word', [''], '"": stray argument, allowed: flags, check-config FILE, check-web-config FILE'],
+    [
+      'a command after a flag',
+      ['--log.level=info', 'why'],
+      '"why": stray argument, allowed: as the first word, before every flag: tocsin why [FLAG]...',
+    ],
+    ['an empty word', [''], '"": stray argument, allowed: flags, a command of tocsin --help'],
     ['check-config without a file', ['check-config'], 'check-config: FILE missing, allowed: tocsin check-config FILE'],
     [
       'check-config with an empty one',

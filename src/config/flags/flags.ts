@@ -1,12 +1,12 @@
-import { parseArgs } from 'node:util';
 import type { LogFormat, LogLevel } from '../../runtime/logger.ts';
 import type { AnchoredRegexp } from '../../matcher/anchored-regexp.ts';
-import { findFlag, flagTable, type Flag, type FlagKey } from './flag-table.ts';
+import { givenArguments, readFlags, type FlagValues, type GivenFlag } from './arguments.ts';
+import { findFlag, flagTable } from './flag-table.ts';
 import { routePrefixOf, type ListenAddress } from './listen-address.ts';
 import { nearestName } from '../settings/unknown-key.ts';
-import { describeRefusal, withSuggestion, type Reader, type Reading } from '../settings/reader.ts';
+import { describeRefusal, withSuggestion, type Reader } from '../settings/reader.ts';
 import { showValue } from '../settings/show-value.ts';
-import { commandNames, describeStrayWord, describeUnknownFlag } from './unknown-name.ts';
+import { allCommandNames, commandNames, describeStrayWord, describeUnknownFlag } from './unknown-name.ts';
 import { readPath } from '../settings/value-readers.ts';
 
 /** The flags that win over the configuration file. */
@@ -47,8 +47,8 @@ type CommandLine =
  * @param options.terminal whether the log goes to a terminal: it is logfmt there and JSON elsewhere
  */
 export function parseFlags(args: readonly string[], options: { readonly terminal: boolean }): CommandLine {
-  const { flags, words } = givenArguments(args);
-  const { values, problems } = readFlags(flags);
+  const { flags, words } = givenArguments(args, flagTable);
+  const { values, problems } = readFlags(flags, flagTable, describeUnknownFlag);
   // Whoever asks for help gets it, also with a mistake beside it.
   if (values.help !== undefined) return { command: 'help' };
   if (values.version !== undefined) return { command: 'version' };
@@ -79,11 +79,11 @@ function checkFile(
 
 /** After a misspelt command its FILE is not a second mistake. */
 function describeStrayWords(words: readonly string[]): string[] {
-  const isMisspeltCommand = words[0] !== undefined && nearestName(words[0], commandNames) !== undefined;
+  const isMisspeltCommand = words[0] !== undefined && nearestName(words[0], allCommandNames) !== undefined;
   return (isMisspeltCommand ? words.slice(0, 1) : words).map(describeStrayWord);
 }
 
-function withDefaults(values: FlagValues, terminal: boolean): Flags {
+function withDefaults(values: FlagValues<typeof flagTable>, terminal: boolean): Flags {
   return {
     configFile: values.configFile,
     prometheusUrl: values.prometheusUrl,
@@ -105,101 +105,4 @@ function defaultOf<T>(flag: { readonly default: string; readonly read: Reader<T>
   const reading = flag.read(flag.default);
   if ('value' in reading) return reading.value;
   throw new Error(`default ${describeRefusal(flag.default, reading)}`);
-}
-
-/** What a command line gave, read; a flag that was not given is not there. */
-type FlagValues = { readonly [Key in FlagKey]?: ValueOf<(typeof flagTable)[Key]> | undefined };
-
-type ValueOf<F> = F extends { readonly read: (found: unknown) => Reading<infer T> } ? T : true;
-
-/** Reads the value of every flag and collects all problems, a line each. */
-function readFlags(given: readonly GivenFlag[]): { readonly values: FlagValues; readonly problems: string[] } {
-  const values: Partial<Record<FlagKey, unknown>> = {};
-  const problems: string[] = [];
-  for (const { typed, name, value } of given) {
-    const [key, flag] = findFlag(name) ?? [];
-    if (key === undefined || flag === undefined) problems.push(describeUnknownFlag(typed));
-    else if (key in values && flag.read !== undefined) problems.push(`${typed}: given twice, allowed: once`);
-    else {
-      const reading = readFlag(flag, value);
-      // Also after a problem, so that a second one of the same name is still seen to be given twice.
-      values[key] = typeof reading === 'string' ? undefined : reading.value;
-      if (typeof reading === 'string') problems.push(reading);
-    }
-  }
-  // Each value comes from the reader of its own key.
-  return { values: values as FlagValues, problems };
-}
-
-/** The value, or the problem with it. */
-function readFlag({ name, placeholder, read }: Flag, text: string | undefined): { readonly value: unknown } | string {
-  if (read === undefined) {
-    return text === undefined ? { value: true } : `--${name}: ${describeRefusal(text, { allowed: 'no value' })}`;
-  }
-  if (text === undefined) return `--${name}: value missing, allowed: --${name}=${placeholder}`;
-  const reading = read(text);
-  return 'value' in reading ? reading : `--${name}: ${describeRefusal(text, reading)}`;
-}
-
-/** A flag as it was typed. */
-interface GivenFlag {
-  /** With its dashes, without its value. */
-  readonly typed: string;
-  /** Without dashes; of a short flag the long name. */
-  readonly name: string;
-  readonly value: string | undefined;
-}
-
-/** A command line taken apart; nothing of it is judged yet. */
-interface GivenArguments {
-  readonly flags: readonly GivenFlag[];
-  /** What is neither a flag nor a flag's value. */
-  readonly words: readonly string[];
-}
-
-/**
- * Takes apart `--a=b` and `--a b`. A value that begins with a dash needs the first form: otherwise a flag whose value was
- * forgotten would swallow the flag after it.
- */
-function givenArguments(args: readonly string[]): GivenArguments {
-  const flags: GivenFlag[] = [];
-  const words: string[] = [];
-  const tokens = tokenize(args);
-  for (let token = tokens.shift(); token !== undefined; token = tokens.shift()) {
-    if (token.kind === 'positional') words.push(token.value);
-    if (token.kind !== 'option') continue;
-    const [typed = ''] = (args[token.index] ?? '').split('=', 1);
-    const flag = { typed, name: token.name, value: token.value };
-    const next = tokens[0];
-    const takesNext = flag.value === undefined && takesValue(flag.name) && next?.kind === 'positional';
-    flags.push(takesNext ? { ...flag, value: next.value } : flag);
-    if (takesNext) tokens.shift();
-  }
-  return { flags, words };
-}
-
-type Token = NonNullable<ReturnType<typeof parseArgs>['tokens']>[number];
-
-/** Every flag is declared without a value, so that parseArgs leaves it to us which word is a flag's value. */
-function tokenize(args: readonly string[]): Token[] {
-  const options = Object.fromEntries(
-    Object.values<Flag>(flagTable).map(({ name, short }) => [
-      name,
-      { type: 'boolean' as const, ...(short === undefined ? {} : { short }) },
-    ]),
-  );
-  const config = { args: withoutGroups(args), options, strict: false, allowPositionals: true, tokens: true } as const;
-  return parseArgs(config).tokens;
-}
-
-/** parseArgs would read `-config.file`, Go's way to write a flag, as eleven short ones; it is one mistake. */
-function withoutGroups(args: readonly string[]): string[] {
-  const end = args.includes('--') ? args.indexOf('--') : args.length;
-  return args.map((arg, index) => (index < end && /^-[^-]./s.test(arg) ? `--${arg}` : arg));
-}
-
-/** An unknown flag takes the word after it as well: that word is not a second mistake. */
-function takesValue(name: string): boolean {
-  const flag = findFlag(name)?.[1];
-  return flag === undefined || flag.placeholder !== undefined;
 }

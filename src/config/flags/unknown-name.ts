@@ -1,4 +1,5 @@
 import { Config } from '../config.ts';
+import { askCommandNames, isAskCommand } from './command-table.ts';
 import { flagTable } from './flag-table.ts';
 import { nearestName, keyElsewhere } from '../settings/unknown-key.ts';
 import { withSuggestion } from '../settings/reader.ts';
@@ -42,16 +43,18 @@ export function describeUnknownFlag(typed: string): string {
 /** The commands that take a FILE. */
 export const commandNames = ['check-config', 'check-web-config'] as const;
 
+/** Those that ask a Tocsin that runs have to be the first word. */
+export const allCommandNames = [...commandNames, ...askCommandNames] as const;
+
 /** What to say about a word that belongs to no flag and is no command. */
 export function describeStrayWord(word: string): string {
+  if (isAskCommand(word))
+    return `${showValue(word)}: stray argument, allowed: as the first word, before every flag: tocsin ${word} [FLAG]...`;
   const isFile = /\.ya?ml$/i.test(word);
   const flag = nearestName(word, flagNames());
-  const suggestion = isFile ? `--config.file=${word}` : (nearestName(word, commandNames) ?? (flag && `--${flag}`));
-  return withSuggestion(
-    `${showValue(word)}: stray argument`,
-    suggestion,
-    `flags, ${commandNames.map((name) => `${name} FILE`).join(', ')}`,
-  );
+  const command = nearestName(word, allCommandNames);
+  const suggestion = isFile ? `--config.file=${word}` : (command ?? (flag && `--${flag}`));
+  return withSuggestion(`${showValue(word)}: stray argument`, suggestion, 'flags, a command of tocsin --help');
 }
 
 function flagNames(): string[] {

@@ -1,0 +1,40 @@
+import type { AskCommandName } from '../config/flags/command-table.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { ApiError } from './client.ts';
+import { CommandError, exitFailed, exitUsage, UsageError, type Command, type Surroundings } from './command.ts';
+
+/** One file a command; only that of the command that was given is loaded. */
+export const loadCommand: Readonly<Record<AskCommandName, () => Promise<Command>>> = {
+  why: async () => (await import('./why.ts')).why,
+  what: async () => (await import('./what.ts')).what,
+};
+
+const ourSurroundings: Surroundings = {
+  environment: process.env,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  clock: systemClock,
+};
+
+/** Runs a command that asks a Tocsin that runs. Resolves to the exit code. */
+export async function ask(
+  name: AskCommandName,
+  args: readonly string[],
+  surroundings = ourSurroundings,
+): Promise<number> {
+  // Whoever reads only the beginning, as head does, has seen enough.
+  if (surroundings === ourSurroundings) process.stdout.on('error', () => process.exit(exitFailed));
+  try {
+    const command = await loadCommand[name]();
+    return await command.run(args, surroundings);
+  } catch (error) {
+    const complain = (line: string): unknown => surroundings.stderr.write(`tocsin: ${line}\n`);
+    if (error instanceof UsageError) {
+      for (const problem of [...error.problems, `try: tocsin ${name} --help`]) complain(problem);
+      return exitUsage;
+    }
+    if (!(error instanceof CommandError || error instanceof ApiError)) throw error;
+    for (const line of error.message.split('\n')) complain(line);
+    return exitFailed;
+  }
+}

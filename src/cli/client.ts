@@ -1,0 +1,217 @@
+import http, { type ClientRequest, type IncomingMessage } from 'node:http';
+import https from 'node:https';
+import { buffer } from 'node:stream/consumers';
+import type { SecureContextOptions } from 'node:tls';
+import { maskUrls } from '../runtime/masked-url.ts';
+import type { Clock } from '../runtime/clock.ts';
+
+/** How long an answer may take, milliseconds. */
+const answerTimeoutMs = 30_000;
+
+/** The longest page of a list that the API gives. */
+const pageItems = 1000;
+
+/** What to send with every request, and how to speak TLS. */
+export interface HttpAccess {
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
+  readonly tls: SecureContextOptions & { readonly servername?: string; readonly rejectUnauthorized?: boolean };
+}
+
+export interface ApiClientOptions {
+  /** Of Tocsin, with its route prefix and without a slash at the end. */
+  readonly url: string;
+  readonly access: HttpAccess | undefined;
+  readonly clock: Clock;
+}
+
+export interface ApiAnswer {
+  readonly status: number;
+  readonly body: Buffer;
+}
+
+/** Why Tocsin gave no answer, or refused: what was wrong, where, what to do. */
+export class ApiError extends Error {
+  readonly status: number | undefined;
+
+  constructor(message: string, status?: number) {
+    super(message);
+    this.status = status;
+  }
+}
+
+export type Query = Readonly<Record<string, string | number | readonly string[] | undefined>>;
+
+interface Page<Item> {
+  readonly items: readonly Item[];
+  readonly next?: string;
+}
+
+/** Asks a Tocsin that runs. Everything rejects with ApiError. */
+export class ApiClient {
+  readonly #options: ApiClientOptions;
+
+  constructor(options: ApiClientOptions) {
+    this.#options = options;
+  }
+
+  /** Without name and password. */
+  get shownUrl(): string {
+    return maskUrls(this.#options.url);
+  }
+
+  /** @param path below `/api/tocsin/v1`, its parts encoded */
+  async get<T>(path: string, query: Query = {}): Promise<T> {
+    return this.#json(await this.send('GET', `/api/tocsin/v1${path}${queryText(query)}`)) as T;
+  }
+
+  /** As {@link get}; undefined where there is no such thing. */
+  async find<T>(path: string, query: Query = {}): Promise<T | undefined> {
+    try {
+      return await this.get<T>(path, query);
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) return undefined;
+      throw error;
+    }
+  }
+
+  /** All of a list, page by page, until as many have come as are wanted. */
+  async *items<Item>(path: string, query: Query = {}, most = Number.POSITIVE_INFINITY): AsyncGenerator<Item, void> {
+    let cursor: string | undefined;
+    let left = most;
+    do {
+      const page: Page<Item> = await this.get(path, { ...query, cursor, limit: Math.min(left, pageItems) });
+      yield* page.items;
+      left -= page.items.length;
+      cursor = page.next;
+    } while (cursor !== undefined && left > 0);
+  }
+
+  async post<T>(path: string, body: unknown): Promise<T> {
+    return this.#json(await this.send('POST', `/api/tocsin/v1${path}`, JSON.stringify(body))) as T;
+  }
+
+  /** One request. @param path below the route prefix @param headers of this request alone */
+  async send(
+    method: 'GET' | 'POST',
+    path: string,
+    body?: string,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<ApiAnswer> {
+    const { clock } = this.#options;
+    const request = this.#request(method, path, { ...(body && { 'Content-Type': 'application/json' }), ...headers });
+    const cancelTimer = clock.setTimeout(() => request.destroy(new Error(timedOut)), answerTimeoutMs);
+    try {
+      const response = await responseTo(request, body);
+      return { status: response.statusCode ?? 0, body: await buffer(response) };
+    } catch (error) {
+      throw this.#unreachable(error);
+    } finally {
+      cancelTimer();
+    }
+  }
+
+  /** Follows an answer that does not end. Resolves to its body. */
+  async open(path: string, headers: Readonly<Record<string, string>>): Promise<IncomingMessage> {
+    let response: IncomingMessage;
+    try {
+      response = await responseTo(this.#request('GET', `/api/tocsin/v1${path}`, headers));
+    } catch (error) {
+      throw this.#unreachable(error);
+    }
+    const status = response.statusCode ?? 0;
+    if (status !== 200) throw this.refused({ status, body: await buffer(response) });
+    return response;
+  }
+
+  /** What to say of an answer that is none of those that were hoped for. */
+  refused({ status, body }: ApiAnswer): ApiError {
+    const said = messageIn(body);
+    const at = `Tocsin at ${this.shownUrl}`;
+    if (status === 401 || status === 403) {
+      const remedy = 'give name and password, or a token, with --http.config.file';
+      return new ApiError(`${at} refuses who asks (${status}${said && `: ${said}`}): ${remedy}`, status);
+    }
+    if (status === 404 && said === '')
+      return new ApiError(`${at} has no such page (404): is it a Tocsin, and --url has its route prefix?`, status);
+    return new ApiError(`${at} answers ${status}${said && `: ${said}`}`, status);
+  }
+
+  #json(answer: ApiAnswer): unknown {
+    if (answer.status >= 300) throw this.refused(answer);
+    try {
+      return JSON.parse(answer.body.toString());
+    } catch {
+      throw new ApiError(`${this.shownUrl} answers with something other than JSON: is it a Tocsin? Correct --url`);
+    }
+  }
+
+  #request(method: string, path: string, headers: Readonly<Record<string, string>>): ClientRequest {
+    const { url, access } = this.#options;
+    const { protocol, username, password } = new URL(url);
+    const secure = protocol === 'https:';
+    const target = new URL(url);
+    target.username = target.password = '';
+    const auth =
+      username === '' && password === ''
+        ? undefined
+        : `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+    const options = {
+      method,
+      ...(auth !== undefined && { auth }),
+      headers: { Accept: 'application/json', 'User-Agent': 'tocsin', ...access?.headers, ...headers } as Record<
+        string,
+        string | string[]
+      >,
+      ...(secure && access?.tls),
+    };
+    return (secure ? https : http).request(`${target.href.replace(/\/$/, '')}${path}`, options);
+  }
+
+  #unreachable(error: unknown): ApiError {
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    const at = `Tocsin at ${this.shownUrl}`;
+    if (message === timedOut)
+      return new ApiError(`${at} has not answered within ${answerTimeoutMs / 1000}s: try again`);
+    if (code === 'ECONNREFUSED')
+      return new ApiError(`cannot reach ${at}: nobody listens there; start it, or correct --url or $TOCSIN_URL`);
+    if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
+      return new ApiError(`cannot reach ${at}: the name does not resolve (${code}); correct --url or $TOCSIN_URL`);
+    if (/CERT|SELF_SIGNED|ISSUER|SSL|TLS/.test(code)) {
+      const remedy = 'correct https:// in --url, or tls_config in --http.config.file';
+      return new ApiError(`cannot reach ${at}: TLS fails (${code}); ${remedy}`);
+    }
+    const remedy = 'is it plain HTTP where --url says https, or the other way round?';
+    if (code === 'ECONNRESET' || code === 'EPROTO' || code.startsWith('HPE_'))
+      return new ApiError(`cannot reach ${at}: the connection broke (${code}); ${remedy}`);
+    return new ApiError(`cannot reach ${at}: ${code || message}; correct --url or $TOCSIN_URL`);
+  }
+}
+
+const timedOut = 'no answer in time';
+
+function responseTo(request: ClientRequest, body?: string): Promise<IncomingMessage> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  request.once('response', resolve).once('error', reject).end(body);
+  return promise;
+}
+
+/** `{code, message}`, a text in JSON, or text; at most a line. */
+function messageIn(body: Buffer): string {
+  const text = body.toString();
+  try {
+    const found: unknown = JSON.parse(text);
+    if (typeof found === 'string') return found;
+    const { message } = found as { readonly message?: unknown };
+    return typeof message === 'string' ? message : '';
+  } catch {
+    return text.startsWith('<') ? '' : (text.trim().split('\n')[0] ?? '').slice(0, 300);
+  }
+}
+
+function queryText(query: Query): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query))
+    for (const each of Array.isArray(value) ? (value as readonly string[]) : [value])
+      if (each !== undefined) parameters.append(name, String(each));
+  return parameters.size === 0 ? '' : `?${parameters.toString()}`;
+}

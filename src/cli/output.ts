@@ -1,0 +1,138 @@
+import { styleText } from 'node:util';
+import { showText } from '../config/settings/show-value.ts';
+import type { Clock } from '../runtime/clock.ts';
+
+export const outputFormats = ['table', 'wide', 'json', 'yaml'] as const;
+
+export type OutputFormat = (typeof outputFormats)[number];
+
+export interface OutputStream {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+}
+
+/** Columns of a table; `-o wide` has no bound. */
+const tableColumns = 100;
+
+export type Colour = 'bold' | 'dim' | 'green' | 'red' | 'yellow';
+
+interface OutputOptions {
+  readonly format: OutputFormat;
+  readonly stdout: OutputStream;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+}
+
+/** A row of a story: what it tells of, and the telling. */
+export type Row = readonly [label: string, text: string | undefined];
+
+/** The one place that writes answers. Text of others is shown without what steers a terminal. */
+export class Output {
+  readonly #stdout: OutputStream;
+  readonly #clock: Clock;
+  readonly #isColoured: boolean;
+  readonly format: OutputFormat;
+
+  constructor({ format, stdout, environment, clock }: OutputOptions) {
+    this.format = format;
+    this.#stdout = stdout;
+    this.#clock = clock;
+    this.#isColoured = stdout.isTTY === true && !environment['NO_COLOR'] && environment['TERM'] !== 'dumb';
+  }
+
+  get isWide(): boolean {
+    return this.format === 'wide';
+  }
+
+  /** The objects themselves, if JSON or YAML was asked for. False if a story was. */
+  async object(value: unknown): Promise<boolean> {
+    if (this.format === 'json') this.#stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+    else if (this.format === 'yaml') this.#stdout.write((await import('yaml')).stringify(value));
+    else return false;
+    return true;
+  }
+
+  /** One line, so far from the left. A longer one than fits is continued below. */
+  line(text = '', indent = 0): void {
+    const lines = this.#wrapped(showText(text), indent, indent).join('\n');
+    this.#stdout.write(`${' '.repeat(indent)}${lines}`.trimEnd().concat('\n'));
+  }
+
+  /** A heading, parts of it in colour. It is cut rather than continued. */
+  heading(parts: readonly (readonly [text: string, colour?: Colour])[]): void {
+    let room = this.isWide ? Number.POSITIVE_INFINITY : tableColumns;
+    const shown = parts.map(([text, colour]) => {
+      const plain = cut(showText(text), room);
+      room -= plain.length;
+      return this.#painted(plain, colour);
+    });
+    this.#stdout.write(`${shown.join('').trimEnd()}\n`);
+  }
+
+  /** Labels in one column, what is told in the other; a row without text is left out. */
+  rows(rows: readonly Row[]): void {
+    const width = 13;
+    for (const [label, text] of rows) {
+      if (text === undefined || text === '') continue;
+      const [first = '', ...rest] = this.#wrapped(showText(text), width + 2, width + 2);
+      this.#stdout.write(`  ${this.#painted(label.padEnd(width), 'dim')}${first}\n`);
+      for (const line of rest) this.#stdout.write(`${line}\n`);
+    }
+  }
+
+  /** Columns as wide as what stands in them; the last one is cut where the line ends. */
+  table(rows: readonly (readonly string[])[], indent = 2): void {
+    const shown = rows.map((row) => row.map((cell) => showText(cell)));
+    const widths = (shown[0] ?? []).map((_, column) => Math.max(...shown.map((row) => row[column]?.length ?? 0)));
+    for (const row of shown) {
+      const cells = row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column]! + 2)));
+      const line = `${' '.repeat(indent)}${cells.join('')}`.trimEnd();
+      this.#stdout.write(`${this.isWide ? line : cut(line, tableColumns)}\n`);
+    }
+  }
+
+  /** As in `3m ago`, or `in 5m`. */
+  ago(time: string): string {
+    const ms = this.#clock.now() - Date.parse(time);
+    const text = roughly(Math.abs(ms));
+    return ms >= 0 ? `${text} ago` : `in ${text}`;
+  }
+
+  #painted(text: string, colour: Colour | undefined): string {
+    return this.#isColoured && colour !== undefined && text !== ''
+      ? styleText(colour, text, { validateStream: false })
+      : text;
+  }
+
+  #wrapped(text: string, used: number, indent: number): string[] {
+    if (this.isWide) return [text];
+    const lines: string[] = [];
+    let line = '';
+    const room = (): number => tableColumns - (lines.length === 0 ? used : indent);
+    for (const word of text.split(' ').flatMap((whole) => pieces(whole, tableColumns - Math.max(used, indent)))) {
+      if (line !== '' && line.length + 1 + word.length > room()) {
+        lines.push(line);
+        line = word;
+      } else line = line === '' ? word : `${line} ${word}`;
+    }
+    const [first, ...rest] = [...lines, line];
+    return [first, ...rest.map((each) => ' '.repeat(indent) + each)];
+  }
+}
+
+/** A word that is longer than a line, cut where the line ends. */
+function pieces(word: string, length: number): readonly string[] {
+  return word.length <= length ? [word] : (word.match(new RegExp(`.{1,${length}}`, 'gsu')) ?? []);
+}
+
+function cut(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, Math.max(0, length - 1))}…`;
+}
+
+/** One unit is enough: `850ms`, `12s`, `3m`, `5h`, `2d`. */
+function roughly(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)}ms`;
+  if (ms < 90_000) return `${Math.round(ms / 1000)}s`;
+  if (ms < 5_400_000) return `${Math.round(ms / 60_000)}m`;
+  return ms < 172_800_000 ? `${Math.round(ms / 3_600_000)}h` : `${Math.round(ms / 86_400_000)}d`;
+}

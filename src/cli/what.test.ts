@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Verdict } from '../explain/schema.ts';
+import { backend, changedRun, fact, FakeApi, throttling } from './fake-api.fixture.ts';
+import { matchersOf } from './what.ts';
+
+const at = '2026-01-01T00:00:00.000Z';
+const silence = {
+  id: 'silence-1',
+  createdBy: 'ann',
+  comment: 'maintenance',
+  endsAt: '2026-01-01T01:00:00.000Z',
+  status: { state: 'active' },
+};
+
+async function apiWith(t: Parameters<typeof FakeApi.start>[0], ...effects: readonly object[]): Promise<FakeApi> {
+  const api = await FakeApi.start(t);
+  api.give('GET /alerts', 'Alerts', { items: [throttling] });
+  api.give('GET /alerts/dfe38cd28764db7f', 'ExplainedAlert', { alert: throttling, effects });
+  api.reply('GET /api/v2/silence/silence-1', () => silence);
+  api.reply('GET /api/tocsin/v1/history', ({ query }) => {
+    const { id: run, transition } = changedRun;
+    const other = { run: 'other', kind: 'LogPipeline', name: 'x', result: 'unchanged', because: 'held' };
+    const stranger = { run: 'stranger', kind: 'LogPipeline', name: 'y', result: 'changed' };
+    const facts = {
+      'condition.changed': [fact('condition.changed', { run, ...backend, ...transition })],
+      'reconcile.finished': [{ run, ...backend, result: 'changed' }, other, stranger].map((fields) =>
+        fact('reconcile.finished', fields),
+      ),
+    }[query.get('event')!];
+    return { items: facts ?? [] };
+  });
+  return api;
+}
+
+describe('tocsin what', () => {
+  it('names every pipeline that an alert woke, and what came of it', async (t) => {
+    const woke = { request_id: 'my-test', at, verdict: 'woke', event_id: 'fe190949', runs: ['636bcf51', 'other'] };
+    const api = await apiWith(t, woke);
+    const { code, stdout } = await api.run('what', 'TraceGatewayThrottling');
+    assert.equal(code, 0);
+    assert.deepEqual(api.asked[0]?.query.getAll('filter'), ['alertname="TraceGatewayThrottling"']);
+    assert.match(stdout, /^TraceGatewayThrottling {2}firing {2}\{severity="warning"\} {2}dfe38cd28764db7f\n/);
+    assert.match(stdout, /^ {2}2026-01-01 00:00:00 UTC \(.+\) {2}woke {2}request my-test, event fe190949$/m);
+    assert.match(stdout, /^ {6}LogPipeline\/x {10}run other {5}unchanged \(held\)$/m);
+    assert.match(
+      stdout,
+      /^ {6}TracePipeline\/backend {2}run 636bcf51 {2}changed: True FlowHealthy → False GatewayThrottling$/m,
+    );
+    assert.doesNotMatch(stdout, /stranger/);
+  });
+
+  it('names the silence, whose it is, why and until when', async (t) => {
+    const because = 'a silence holds: silence-1';
+    const api = await apiWith(t, { at, verdict: 'silenced', because, silences: ['silence-1'], runs: [] });
+    const { stdout } = await api.run('what', 'severity=warning');
+    assert.match(stdout, / {2}silenced$/m);
+    assert.match(stdout, /silence silence-1 of ann: maintenance \(active, ends 2026-01-01 01:00:00 UTC\)/);
+  });
+
+  for (const verdict of Verdict.options)
+    it(`tells ${verdict}, and its reason`, async (t) => {
+      const api = await apiWith(t, { at, verdict, because: 'the one reason', runs: [] });
+      const { stdout } = await api.run('what', 'X');
+      assert.match(stdout, new RegExp(`\\) {2}${verdict.replaceAll('_', ' ')}\\n {6}the one reason$`, 'm'));
+    });
+
+  it('fails where no alert is known, and says so', async (t) => {
+    const api = await FakeApi.start(t);
+    api.give('GET /alerts', 'Alerts', { items: [] });
+    const { code, stdout, stderr } = await api.run('what', 'Nothing');
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.match(stderr, /^tocsin: Nothing: not received: no alert like that is stored/);
+  });
+
+  it('takes what has no operator for the name of an alert', () => {
+    assert.deepEqual(matchersOf(['Down', 'pod=~"a.*"', 'x!=y']), ['alertname="Down"', 'pod=~"a.*"', 'x!=y']);
+  });
+});

@@ -1,0 +1,135 @@
+import type { Alert, Effect, ExplainedAlert, Fact } from '../explain/schema.ts';
+import type { ApiClient } from './client.ts';
+import { command, CommandError, exitDone, exitFailed, readSince, UsageError, usageOf, type Call } from './command.ts';
+import { showLabels, showPipeline, showTime, showTransition } from './names.ts';
+import type { Colour, Output } from './output.ts';
+
+/** So many alerts are told of. */
+const maxAlerts = 20;
+/** So many things that an alert did are told, the newest first. */
+const defaultEffects = 5;
+/** So many changed conditions are looked through for those of one effect. */
+const maxChanges = 5000;
+
+const flags = {
+  since: {
+    name: 'since',
+    placeholder: 'AGO',
+    read: readSince,
+    help: 'All that the alert did since then.',
+    unit: 'duration or time',
+    otherwise: `the last ${defaultEffects} things that it did, however old`,
+  },
+} as const;
+
+/** `tocsin what`: what an alert did, or why nothing. */
+export const what = command({ name: 'what', flags, run: tellAlerts });
+
+/** What is no matcher is the name of an alert. */
+export function matchersOf(words: readonly string[]): readonly string[] {
+  return words.map((word) => (/[=~]/.test(word) ? word : `alertname=${JSON.stringify(word)}`));
+}
+
+async function tellAlerts({ values, words, api, output }: Call<typeof flags>): Promise<number> {
+  if (words.length === 0) throw new UsageError(`what: no alert, allowed: ${usageOf('what')}`);
+  const found: Alert[] = [];
+  for await (const alert of api.items<Alert>('/alerts', { filter: matchersOf(words) }, maxAlerts + 1))
+    found.push(alert);
+  const limit = values.since === undefined ? defaultEffects : 1000;
+  const items: ExplainedAlert[] = [];
+  for (const { fingerprint } of found.slice(0, maxAlerts))
+    if (fingerprint !== undefined)
+      items.push(await api.get<ExplainedAlert>(`/alerts/${fingerprint}`, { since: values.since, limit }));
+  const code = items.length > 0 ? exitDone : exitFailed;
+  if (await output.object({ items })) return code;
+  if (items.length === 0)
+    throw new CommandError(
+      `${words.join(' ')}: not received: no alert like that is stored at ${api.shownUrl}, or in its history; ` +
+        'is it the Alertmanager that Prometheus names?',
+    );
+  for (const item of items) await tellAlert(output, api, item);
+  if (found.length > maxAlerts)
+    output.line(`More alerts match: name more labels, to see others than these ${maxAlerts}.`);
+  return code;
+}
+
+async function tellAlert(output: Output, api: ApiClient, { alert, effects, next }: ExplainedAlert): Promise<void> {
+  if (alert === undefined) return;
+  output.heading([
+    [alert.alertname, 'bold'],
+    [alert.status === undefined ? '' : `  ${alert.status}`, alert.status === 'firing' ? 'red' : 'green'],
+    [`  ${showLabels(alert.labels)}`],
+    [`  ${alert.fingerprint ?? ''}`, 'dim'],
+  ]);
+  for (const effect of effects) await tellEffect(output, api, effect);
+  if (next !== undefined) output.line('… and more before that: --since 24h shows them', 2);
+  output.line();
+}
+
+const colours: Readonly<Record<Effect['verdict'], Colour>> = {
+  woke: 'green',
+  merged: 'green',
+  silenced: 'yellow',
+  inhibited: 'yellow',
+  repeat_ignored: 'yellow',
+  no_pipeline: 'yellow',
+  invalid: 'red',
+  over_limit: 'red',
+  not_received: 'red',
+};
+
+async function tellEffect(output: Output, api: ApiClient, effect: Effect): Promise<void> {
+  const { at, verdict, because, request_id: request, event_id: event, silences = [] } = effect;
+  const ids = [request && `request ${request}`, event && `event ${event}`].filter(Boolean).join(', ');
+  output.heading([
+    [`  ${showTime(at)} (${output.ago(at)})  `],
+    [verdict.replaceAll('_', ' '), colours[verdict]],
+    [ids && `  ${ids}`, 'dim'],
+  ]);
+  if (because !== undefined) output.line(because, 6);
+  for (const id of silences) output.line(await silenceText(api, id), 6);
+  const rows = await runRows(api, effect);
+  if (rows.length > 0) output.table(rows, 6);
+}
+
+interface Silence {
+  readonly createdBy: string;
+  readonly comment: string;
+  readonly endsAt: string;
+  readonly status: { readonly state: string };
+}
+
+/** Who made it, why, and until when. */
+export async function silenceText(api: ApiClient, id: string): Promise<string> {
+  const answer = await api.send('GET', `/api/v2/silence/${encodeURIComponent(id)}`);
+  if (answer.status !== 200) return `silence ${id}, which is no longer known`;
+  const { createdBy, comment, endsAt, status } = JSON.parse(answer.body.toString()) as Silence;
+  return `silence ${id} of ${createdBy}: ${comment} (${status.state}, ends ${showTime(endsAt)})`;
+}
+
+/** The pipelines that it woke, with what came of it. */
+async function runRows(api: ApiClient, effect: Effect): Promise<readonly string[][]> {
+  if (effect.runs.length === 0 || effect.event_id === undefined) return [];
+  const changes = new Map<unknown, Fact>();
+  // What no request did has only its time.
+  const about = effect.request_id === undefined ? { since: effect.at } : { request_id: effect.request_id };
+  for await (const fact of api.items<Fact>('/history', { event: 'condition.changed', ...about }, maxChanges))
+    changes.set(fact['run'], fact);
+  const rows: string[][] = [];
+  for (const event of ['reconcile.finished', 'reconcile.failed'])
+    for await (const fact of api.items<Fact>('/history', { event, event_id: effect.event_id }))
+      if (effect.runs.includes(String(fact['run']))) rows.push(rowOf(fact, changes.get(fact['run'])));
+  return rows.toSorted(([one = ''], [other = '']) => one.localeCompare(other));
+}
+
+function rowOf(fact: Fact, change: Fact | undefined): string[] {
+  const { run, result, because, error } = fact as Fact & Readonly<Record<string, string | undefined>>;
+  const outcome = result ?? 'failed';
+  const why = because === undefined || because === outcome ? '' : ` (${because})`;
+  const transition = change && `: ${showTransition(change as unknown as Parameters<typeof showTransition>[0])}`;
+  return [
+    showPipeline(fact as unknown as Parameters<typeof showPipeline>[0]),
+    `run ${run}`,
+    `${outcome}${why}${transition ?? (error === undefined ? '' : `: ${error}`)}`,
+  ];
+}

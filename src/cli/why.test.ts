@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { answers } from '../explain/schema-requests.ts';
+import type { Run } from '../explain/schema.ts';
+import { backend, changedRun, FakeApi, throttling } from './fake-api.fixture.ts';
+import { took } from './why.ts';
+
+const pipelines = {
+  items: [
+    {
+      ...backend,
+      condition: {
+        status: 'False',
+        reason: 'GatewayThrottling',
+        message: 'Too much.',
+        since: '2026-01-01T00:00:00.000Z',
+      },
+      firing: [throttling],
+      paused_by: ['silence-1'],
+      next_look: { at: '2026-01-01T00:05:00.000Z', why: 'requeue' },
+    },
+  ],
+};
+
+const runs = 'GET /pipelines/tracepipeline/backend';
+
+describe('tocsin why', () => {
+  it('tells who woke a run, how long it took, what Prometheus said and what was written', async (t) => {
+    const api = await FakeApi.start(t);
+    api.give('GET /pipelines', 'Pipelines', pipelines);
+    api.give(runs, 'Runs', { items: [changedRun] });
+    const { code, stdout } = await api.run('why', 'tracepipeline/backend');
+    assert.equal(code, 0);
+    for (const told of [
+      /^TracePipeline\/backend {2}False GatewayThrottling since 2026-01-01 00:00:00 UTC/m,
+      /^ {2}paused by {4}silence silence-1$/m,
+      /^2026-01-01 00:00:00 UTC \(.*\) {2}changed {2}TracePipeline\/backend {2}run 636bcf51$/m,
+      /^ {2}woken by {5}TraceGatewayThrottling firing ×2 \{severity="warning"\}$/m,
+      /^ {2}requests {5}my-test$/m,
+      /^ {2}took {9}21 ms from received: event \+9, queued \+10, started \+19, asked \+19, answered \+20,\n {15}written \+21, finished \+21$/m,
+      /^ {2}prometheus {3}success, 3 alerts fire$/m,
+      /^ {2}condition {4}True FlowHealthy → False GatewayThrottling$/m,
+    ])
+      assert.match(stdout, told);
+    assert.deepEqual(
+      stdout.split('\n').filter((line) => line.length > 100),
+      [],
+    );
+    assert.equal(api.asked[0]?.query.get('limit'), '5');
+  });
+
+  const unchanged: Run = { ...changedRun, outcome: 'unchanged', because: 'not_in_prometheus' };
+
+  it('tells why no condition changed', async (t) => {
+    const api = await FakeApi.start(t);
+    api.give('GET /pipelines', 'Pipelines', pipelines);
+    const { transition: _, ...run } = unchanged;
+    const prometheus = { status: 'success', firing: 0, not_in_prometheus: ['TraceGatewayThrottling'] };
+    api.give(runs, 'Runs', { items: [{ ...run, prometheus }] });
+    const { stdout } = await api.run('why', 'tracepipeline/backend');
+    assert.match(stdout, /no change {4}Prometheus does not report the alert as firing \(not_in_prometheus\)/);
+    assert.match(stdout, /pushed, but not reported as firing: TraceGatewayThrottling/);
+  });
+
+  it('prints the objects of the API as JSON and YAML', async (t) => {
+    const api = await FakeApi.start(t);
+    api.give(runs, 'Runs', { items: [changedRun] });
+    const { stdout } = await api.run('why', 'tracepipeline/backend', '-o', 'json');
+    assert.deepEqual(answers.Runs.parse(JSON.parse(stdout)), { items: [changedRun] });
+    const yaml = await api.run('why', 'tracepipeline/backend', '--output=yaml');
+    assert.match(yaml.stdout, /^items:\n {2}- id: 636bcf51\n/);
+  });
+
+  it('finds the run of --run on a later page, and asks no further', async (t) => {
+    const api = await FakeApi.start(t);
+    api.give('GET /pipelines', 'Pipelines', pipelines);
+    api.reply('GET /api/tocsin/v1/pipelines/tracepipeline/backend', ({ query }) =>
+      query.get('cursor') === null
+        ? { items: [unchanged], next: '17' }
+        : { items: [{ ...changedRun, id: 'other' }], next: '16' },
+    );
+    const { code, stdout } = await api.run('why', 'tracepipeline/backend', '--run=other');
+    assert.equal(code, 0);
+    assert.match(stdout, /run other$/m);
+    assert.doesNotMatch(stdout, /run 636bcf51$/m);
+    assert.equal(api.asked.filter(({ path }) => path.endsWith('/backend')).length, 2);
+  });
+
+  it('fails for a pipeline that there is not, and names some that there are', async (t) => {
+    const api = await FakeApi.start(t);
+    api.give('GET /pipelines', 'Pipelines', pipelines);
+    api.give('GET /pipelines/tracepipeline/ns/x', 'Runs', { items: [] });
+    const { code, stderr } = await api.run('why', 'tracepipeline/ns/x');
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /^tocsin: tracepipeline\/ns\/x: no such pipeline at .*; some that it has: TracePipeline\/backend\n$/,
+    );
+  });
+
+  it('shows nothing of an answer that steers a terminal', async (t) => {
+    const api = await FakeApi.start(t);
+    api.give('GET /pipelines', 'Pipelines', pipelines);
+    api.give(runs, 'Runs', { items: [{ ...changedRun, error: 'x\u001b[2J\nforged' }] });
+    const { stdout } = await api.run('why', 'tracepipeline/backend');
+    assert.match(stdout, /error {8}x\\u001b\[2J\\u000aforged/);
+  });
+
+  for (const [args, problem] of [
+    [[], /why: no pipeline, allowed: tocsin why KIND/],
+    [['backend'], /"backend": no name of a pipeline/],
+    [['a/b', 'c/d'], /more than one pipeline/],
+    [['a/b', '--sinc=1h'], /--sinc: unknown flag, did you mean "--since"\?/],
+    [['a/b', '-o', 'jsn'], /--output: found "jsn", did you mean "json"\?/],
+    [['a/b', '--since=yesterday'], /--since: found "yesterday", allowed: so long ago/],
+  ] as const)
+    it(`refuses ${JSON.stringify(args)} with 2`, async (t) => {
+      const { code, stderr } = await (await FakeApi.start(t)).run('why', ...args);
+      assert.equal(code, 2);
+      assert.match(stderr, problem);
+      assert.match(stderr, /^tocsin: try: tocsin why --help$/m);
+    });
+});
+
+describe('took', () => {
+  it('tells nothing of a run of which one moment is known', () => {
+    assert.equal(took({ finished: '2026-01-01T00:00:00.000Z' }), undefined);
+  });
+});

@@ -1,0 +1,190 @@
+import type { Cause, Hops, Pipeline, PipelineName, Run } from '../explain/schema.ts';
+import { showText } from '../config/settings/show-value.ts';
+import { readName } from '../config/settings/value-readers.ts';
+import type { ApiClient } from './client.ts';
+import { command, CommandError, exitDone, exitFailed, readSince, UsageError, usageOf, type Call } from './command.ts';
+import {
+  isSamePipeline,
+  pipelinePath,
+  readPipelineName,
+  showAlert,
+  showBecause,
+  showPipeline,
+  showTime,
+  showTransition,
+} from './names.ts';
+import type { Colour, Output, Row } from './output.ts';
+
+const defaultRuns = 5;
+/** How many runs are searched for the one of `--run`. */
+const searchedRuns = 100_000;
+/** How many causes are named, unless `-o wide` asks for all. */
+const namedCauses = 3;
+
+const flags = {
+  since: {
+    name: 'since',
+    placeholder: 'AGO',
+    read: readSince,
+    help: 'All runs since then.',
+    unit: 'duration or time',
+    otherwise: `the last ${defaultRuns} runs, however old`,
+  },
+  run: {
+    name: 'run',
+    placeholder: 'ID',
+    read: readName,
+    help: 'This run alone.',
+    unit: 'id',
+    otherwise: 'all',
+  },
+} as const;
+
+/** `tocsin why`: the runs of a pipeline, newest first. */
+export const why = command({ name: 'why', flags, run: tellRuns });
+
+async function tellRuns({ values, words, api, output }: Call<typeof flags>): Promise<number> {
+  const [word, ...strays] = words;
+  if (word === undefined) throw new UsageError(`why: no pipeline, allowed: ${usageOf('why')}`);
+  if (strays.length > 0) throw new UsageError(`why: more than one pipeline, allowed: ${usageOf('why')}`);
+  const name = readPipelineName(word);
+  const items = await findRuns(api, name, values);
+  const code = items.length > 0 ? exitDone : exitFailed;
+  if (await output.object({ items })) return code;
+  const pipelines: Pipeline[] = [];
+  for await (const each of api.items<Pipeline>('/pipelines')) pipelines.push(each);
+  const pipeline = pipelines.find((each) => isSamePipeline(each, name));
+  if (pipeline === undefined && items.length === 0) throw noSuchPipeline(word, pipelines, api);
+  if (pipeline !== undefined) tellCondition(output, pipeline);
+  if (items.length === 0) output.line(`No run${values.run === undefined ? '' : ` ${values.run}`} in the history.`);
+  for (const run of items) tellRun(output, run);
+  return code;
+}
+
+async function findRuns(
+  api: ApiClient,
+  name: PipelineName,
+  { since, run: id }: { readonly since?: string | undefined; readonly run?: string | undefined },
+): Promise<readonly Run[]> {
+  const most = id !== undefined ? searchedRuns : since === undefined ? defaultRuns : undefined;
+  const items: Run[] = [];
+  for await (const run of api.items<Run>(pipelinePath(name), { since }, most)) {
+    if (id === undefined || run.id === id) items.push(run);
+    if (run.id === id) break;
+  }
+  return items;
+}
+
+/** What to say of a pipeline that a Tocsin does not have. */
+export function noSuchPipeline(word: string, pipelines: readonly Pipeline[], api: ApiClient): CommandError {
+  const known = pipelines.slice(0, 5).map(showPipeline).join(', ');
+  const others = known === '' ? 'it has none' : `some that it has: ${known}`;
+  return new CommandError(`${showText(word)}: no such pipeline at ${api.shownUrl}; ${others}`);
+}
+
+function tellCondition(output: Output, pipeline: Pipeline): void {
+  const { condition, firing, paused_by: pausedBy, next_look: next } = pipeline;
+  const colour = condition?.status === 'True' ? 'green' : condition?.status === 'False' ? 'red' : 'yellow';
+  output.heading([
+    [showPipeline(pipeline), 'bold'],
+    ['  '],
+    [condition === undefined ? 'no condition yet' : `${condition.status} ${condition.reason}`, colour],
+    [condition?.since === undefined ? '' : ` since ${showTime(condition.since)} (${output.ago(condition.since)})`],
+  ]);
+  output.rows([
+    ['message', condition?.message],
+    ['firing', firing.map(showAlert).join('; ')],
+    ['paused by', pausedBy.map((id) => `silence ${id}`).join(', ')],
+    ['next look', next === undefined ? undefined : `${output.ago(next.at)} (${next.why})`],
+  ]);
+}
+
+const colours: Readonly<Record<Run['outcome'], Colour>> = {
+  running: 'yellow',
+  changed: 'green',
+  unchanged: 'dim',
+  gone: 'dim',
+  failed: 'red',
+  cancelled: 'yellow',
+};
+
+/** One run as a story. */
+export function tellRun(output: Output, run: Run): void {
+  output.line();
+  output.heading([
+    [`${showTime(run.at)} (${output.ago(run.at)})  `],
+    [run.outcome, colours[run.outcome]],
+    [`  ${showPipeline(run.pipeline)}  run ${run.id}`, 'dim'],
+  ]);
+  output.rows(rowsOf(output, run));
+}
+
+function rowsOf(output: Output, run: Run): readonly Row[] {
+  const { transition, prometheus, error, decided_by: decidedBy, decided_because: because } = run;
+  return [
+    ...wokenBy(run, output.isWide).map((text, index): Row => [index === 0 ? 'woken by' : '', text]),
+    ['requests', [...run.request_ids, more(run.more_request_ids)].filter(Boolean).join(', ')],
+    ['events', output.isWide ? run.event_ids.join(', ') : undefined],
+    ['took', took(run.hops)],
+    ...(output.isWide ? Object.entries(run.hops).map(([hop, at]): Row => [hop, at]) : []),
+    ['prometheus', prometheus && prometheusText(prometheus)],
+    ['decided by', decidedBy.map(showAlert).join('; ') || because],
+    ['condition', transition && `${showTransition(transition)}${transition.observed === true ? ', only logged' : ''}`],
+    ['message', transition?.message],
+    ['no change', transition === undefined ? showBecause(run.because) : undefined],
+    ['error', error],
+    ['next look', nextLook(output, run)],
+  ];
+}
+
+function wokenBy({ causes, more_causes: uncounted, triggers }: Run, isWide: boolean): readonly string[] {
+  const newest = causes.toReversed();
+  const shown = isWide ? newest : newest.slice(0, namedCauses);
+  const others = triggers.filter((trigger) => trigger !== 'alert' && trigger !== 'silence');
+  const left = newest.length - shown.length + uncounted;
+  return [...shown.map(causeText), ...(left > 0 ? [`and ${left} more`] : []), ...others];
+}
+
+function causeText(cause: Cause): string {
+  const times = cause.count > 1 ? ` ×${cause.count}` : '';
+  return `${cause.alertname} ${cause.status}${times} ${showAlert({ ...cause, alertname: '' })}`.trimEnd();
+}
+
+function more(count: number | undefined): string {
+  return count === undefined || count === 0 ? '' : `and ${count} more`;
+}
+
+const stages = {
+  received: 'received',
+  emitted: 'event',
+  enqueued: 'queued',
+  started: 'started',
+  queried: 'asked',
+  answered: 'answered',
+  written: 'written',
+  finished: 'finished',
+} as const satisfies Record<keyof Hops, string>;
+
+/** How long it took from the first stage that is known, and to each stage. */
+export function took(hops: Hops): string | undefined {
+  const known = (Object.keys(stages) as (keyof Hops)[]).flatMap((stage) => {
+    const at = hops[stage];
+    return at === undefined ? [] : [{ stage, at: Date.parse(at) }];
+  });
+  const [first] = known;
+  const last = known.at(-1);
+  if (first === undefined || last === undefined || first === last) return undefined;
+  const steps = known.slice(1).map(({ stage, at }) => `${stages[stage]} +${at - first.at}`);
+  return `${last.at - first.at} ms from ${stages[first.stage]}: ${steps.join(', ')}`;
+}
+
+function prometheusText({ status, firing, not_in_prometheus: absent }: NonNullable<Run['prometheus']>): string {
+  const counted =
+    firing === undefined ? status : `${status}, ${firing} ${firing === 1 ? 'alert fires' : 'alerts fire'}`;
+  return absent.length === 0 ? counted : `${counted}; pushed, but not reported as firing: ${absent.join(', ')}`;
+}
+
+function nextLook(output: Output, { retry_at: retry, look_again_at: again }: Run): string | undefined {
+  if (retry !== undefined) return `${showTime(retry)} (${output.ago(retry)}, retry)`;
+  return again === undefined ? undefined : `${showTime(again)} (${output.ago(again)})`;
+}

@@ -1,0 +1,26 @@
+/** A command that asks a Tocsin that runs. */
+export interface AskCommand {
+  /** What follows the name. */
+  readonly usage: string;
+  readonly help: string;
+}
+
+/** In the order of the help. */
+export const askCommands = {
+  why: {
+    usage: 'KIND/[NAMESPACE/]NAME',
+    help: 'why a pipeline was reconciled, newest first, and why its condition says so',
+  },
+  what: {
+    usage: 'ALERTNAME | LABEL=VALUE...',
+    help: 'what an alert did, or the one reason why it did nothing',
+  },
+} as const satisfies Readonly<Record<string, AskCommand>>;
+
+export type AskCommandName = keyof typeof askCommands;
+
+export function isAskCommand(word: string | undefined): word is AskCommandName {
+  return word !== undefined && Object.hasOwn(askCommands, word);
+}
+
+export const askCommandNames = Object.keys(askCommands) as readonly AskCommandName[];
