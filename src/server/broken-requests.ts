@@ -22,17 +22,24 @@ export function tooManyHeaders(): NodeJS.ErrnoException {
   return Object.assign(new Error('too many headers'), { code: tooManyCode });
 }
 
+/** Somebody asks for a tunnel: Tocsin is no proxy. Node would end the connection without a word. */
+export function noTunnel(): NodeJS.ErrnoException {
+  return Object.assign(new Error('no tunnel'), { code: tunnelCode });
+}
+
 interface Refusal {
   readonly status: string;
   readonly limit?: LimitName;
 }
 
 const tooManyCode = 'TOO_MANY_HEADERS';
+const tunnelCode = 'CONNECT';
 const headTooLarge = '431 Request Header Fields Too Large';
 const refusals: ReadonlyMap<string, Refusal> = new Map([
   ['HPE_HEADER_OVERFLOW', { status: headTooLarge, limit: 'max_header_size' }],
   [tooManyCode, { status: headTooLarge, limit: 'max_headers' }],
   ['HPE_CHUNK_EXTENSIONS_OVERFLOW', { status: '413 Content Too Large', limit: 'max_header_size' }],
+  [tunnelCode, { status: '405 Method Not Allowed' }],
 ]);
 const tooSlow = 'ERR_HTTP_REQUEST_TIMEOUT';
 const headTooSlow: Refusal = { status: '408 Request Timeout', limit: 'header_timeout' };
@@ -152,13 +159,31 @@ function refusalOf({ code = '' }: NodeJS.ErrnoException, hasHead: boolean): Refu
 }
 
 /**
- * Why a head that could be read is no proper one, as Go's server answers it: status and text. Undefined if it is. Node would answer
- * both by itself, without the headers that every answer is to have.
+ * Why a head that Node could read is not a proper one: status and text, as Go's server answers. Undefined if it is. Node lets most of
+ * these in; the rest it would answer by itself, without the configured headers.
  */
-export function headProblem({ headers, httpVersion }: IncomingMessage): readonly [number, string] | undefined {
-  if (httpVersion !== '1.0' && headers.host === undefined)
-    return [400, '400 Bad Request: missing required Host header\n'];
-  const { expect } = headers;
+export function headProblem(request: IncomingMessage): readonly [number, string] | undefined {
+  const { headers, httpVersion } = request;
+  const isOld = httpVersion === '1.0';
+  if (!isOld && httpVersion !== '1.1') return [505, '505 HTTP Version Not Supported\n'];
+  if (!isOld && headers.host === undefined) return [400, '400 Bad Request: missing required Host header\n'];
+  if (hasManyHosts(request)) return [400, '400 Bad Request: too many Host headers\n'];
+  const { expect, 'transfer-encoding': encoding } = headers;
+  if (encoding !== undefined) {
+    // HTTP/1.0 has none: a proxy that speaks it would see the end of the body elsewhere (RFC 9112, 6.1).
+    if (isOld) return [400, '400 Bad Request: Transfer-Encoding in HTTP/1.0\n'];
+    if (!/^chunked$/i.test(encoding)) return [501, '501 Not Implemented: the only Transfer-Encoding is chunked\n'];
+  }
   if (expect !== undefined && !/^100-continue$/i.test(expect)) return [417, '417 Expectation Failed\n'];
   return undefined;
+}
+
+/** Node keeps the first, and a proxy in front may have judged the other one. */
+function hasManyHosts({ rawHeaders }: IncomingMessage): boolean {
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]!;
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
+  }
+  return hosts > 1;
 }

@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { WebMetrics, HandshakeFailure } from './web/gate-report.ts';
 import type { TlsSettings } from './web/web-settings.ts';
-import { tooManyHeaders, type BrokenRequests } from './broken-requests.ts';
+import { noTunnel, tooManyHeaders, type BrokenRequests } from './broken-requests.ts';
 import type { Connection } from './connection.ts';
 import type { Connections, ParseError } from './connections.ts';
 import { createServer, type ServerLimits } from './create-server.ts';
@@ -63,6 +63,11 @@ export class ConnectionServer {
     });
     if (tls !== undefined && this.#server instanceof HttpsServer)
       this.#tls = new TlsConnections({ server: this.#server, settings: tls, webMetrics, broken });
+    this.#server.on('connect', (_: IncomingMessage, socket: Duplex) => {
+      // Node has let go of the socket, and looks after none of its errors any more.
+      socket.on('error', () => socket.destroy());
+      broken.refuse(noTunnel(), socket as Socket, () => true);
+    });
     this.#server.on('secureConnection', (socket: Socket) => connections.secured(socket));
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
       if (this.#tls?.failed(error, socket as Socket) === true) return;

@@ -77,6 +77,12 @@ const chunked = requestHead('POST', '/am/later', 'Transfer-Encoding: chunked');
 const answers: readonly (readonly [status: string, what: string, sent: string, more?: string])[] = [
   ['400', 'what is no HTTP', 'nonsense\r\n\r\n'],
   ['400', 'a request without Host', 'GET /am/x HTTP/1.1\r\n\r\n'],
+  ['400', 'a request with two hosts', requestHead('GET', '/am/x', 'HOST: localhost')],
+  ['400', 'chunks in HTTP/1.0', chunked.replace('HTTP/1.1', 'HTTP/1.0')],
+  ['405', 'a request for a tunnel', requestHead('CONNECT', 'localhost:80')],
+  ['501', 'an encoding that nobody undoes', chunked.replace('chunked', 'gzip, chunked')],
+  ['505', 'HTTP/2 without its preface', requestHead('GET', '/am/x').replace('HTTP/1.1', 'HTTP/2.0')],
+  ['505', 'HTTP/0.9 with a version', requestHead('GET', '/am/x').replace('HTTP/1.1', 'HTTP/0.9')],
   ['417', 'an expectation that nobody knows', requestHead('GET', '/am/x', 'Expect: wonders')],
   ['431', 'a head that is too large', requestHead('GET', '/am/x', `X: ${'x'.repeat(2100)}`)],
   ['431', 'too many headers', requestHead('GET', '/am/x', ...Array.from({ length: 500 }, () => 'X:'))],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -43,6 +43,31 @@ describe('StorageLock', () => {
       await winner.kill();
       contenders = [...contenders.filter((each) => each !== winner), contender(t, folder)];
     }
+  });
+
+  it('takes a file that is damaged, and keeps others out all the same', async (t) => {
+    const folder = await temporaryFolder(t);
+    await writeFile(join(folder, 'tocsin.lock'), '4711\n'.repeat(1000));
+    const logger = new RecordingLogger();
+    const [one, two] = [new StorageLock(folder, logger), new StorageLock(folder, logger)];
+    await one.acquire();
+    await assert.rejects(two.acquire(), /another Tocsin/);
+    await one.release();
+    assert.deepEqual(logger.linesOf('storage.not_locked'), []);
+  });
+
+  it('passes on no warning that SQLite is experimental', async (t) => {
+    const { getBuiltinModule } = process;
+    const load = t.mock.method(process, 'getBuiltinModule', (id: string) => {
+      process.emitWarning('SQLite is an experimental feature', 'ExperimentalWarning');
+      return getBuiltinModule(id);
+    });
+    const warned = t.mock.method(process, 'emitWarning', () => undefined);
+    const lock = new StorageLock(await temporaryFolder(t), new RecordingLogger());
+    await lock.acquire();
+    await lock.release();
+    assert.equal(load.mock.callCount(), 1);
+    assert.equal(warned.mock.callCount(), 0);
   });
 
   it('goes without where nothing can be locked, and says so', async (t) => {

@@ -1,11 +1,13 @@
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import type { Logger } from '../runtime/logger.ts';
+import { openRegularFile } from '../runtime/regular-file.ts';
 import { makeFolder } from './make-folder.ts';
 
-/** SQLite's code for a lock that somebody else has. */
+/** SQLite's codes for a lock that somebody else has, and for a file that is not a database. */
 const busy = 5;
+const notADatabase = 26;
 
 /**
  * Keeps a second process from writing to the same storage. The lock is the system's own on a file: to take it is one step, and when
@@ -29,9 +31,9 @@ export class StorageLock {
       await makeFolder(this.#folder);
       const path = join(this.#folder, 'tocsin.lock');
       await refuseOthers(path);
-      this.#database = lock(path);
+      this.#database = await lockEvenDamaged(path);
     } catch (error) {
-      if ((error as { readonly errcode?: number }).errcode === busy) throw new StorageInUseError(this.#folder);
+      if (codeOf(error) === busy) throw new StorageInUseError(this.#folder);
       this.#logger.warn('storage.not_locked', 'the storage could not be locked: see that no other process uses it', {
         folder: this.#folder,
         error,
@@ -59,8 +61,20 @@ async function refuseOthers(path: string): Promise<void> {
   if (found?.isFile() === false) throw new Error(`${path} is not a regular file: remove it`);
 }
 
+/** The file holds nothing, so a damaged one is emptied. That moves no lock: whoever has one had found the file empty. */
+async function lockEvenDamaged(path: string): Promise<DatabaseSync> {
+  try {
+    return lock(path);
+  } catch (error) {
+    if (codeOf(error) !== notADatabase) throw error;
+  }
+  const file = await openRegularFile(path);
+  await file.truncate().finally(() => file.close());
+  return lock(path);
+}
+
 function lock(path: string): DatabaseSync {
-  const database = new DatabaseSync(path, { timeout: 0 });
+  const database = new (sqlite().DatabaseSync)(path, { timeout: 0 });
   try {
     // Without the first there would be a second file, a journal of nothing.
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
@@ -69,4 +83,19 @@ function lock(path: string): DatabaseSync {
     database.close();
     throw error;
   }
+}
+
+/** Node 22 warns on standard error that its SQLite is experimental. Nobody who starts Tocsin can do anything about that. */
+function sqlite(): typeof import('node:sqlite') {
+  const { emitWarning } = process;
+  process.emitWarning = () => undefined;
+  try {
+    return process.getBuiltinModule('node:sqlite');
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
+
+function codeOf(error: unknown): number | undefined {
+  return (error as { readonly errcode?: number }).errcode;
 }
