@@ -181,7 +181,7 @@ describe('LiveWebConfig', () => {
     await write('web.yml', '');
     await look(30);
     assert.deepEqual([config.current.tokenDigests.length, await isGood()], [1, 0]);
-    assert.match(config.reload().join(), /is empty/);
+    assert.match(config.reload().join(), /says nothing/);
     await write('web.yml', '{}');
     await look(2);
     assert.deepEqual([config.current.tokenDigests.length, await isGood()], [0, 1]);

@@ -90,15 +90,29 @@ access: {/metrics: open}
     assert.deepEqual([...read.keys()], ['/etc/web.yml', '/etc/later', '/etc/soon']);
   });
 
-  for (const text of ['', ' \n\t\n', '# users come here\n  # soon']) {
+  for (const text of [
+    '',
+    ' \n\t\n',
+    '# users come here\n  # soon',
+    '---',
+    '\uFEFF---\n# soon',
+    '%YAML 1.2\n---\n...',
+    'null',
+    'basic_auth_users:',
+    'basic_auth_users: ~ # soon',
+    'http_server_config: {headers: {X-Frame-Options: deny}}\ntls_server_config:',
+  ]) {
     it(`refuses ${JSON.stringify(text)} where it would open a door`, () => {
       const loaded = loadWebConfig('web.yml', () => text, { mayBeEmpty: false });
       assert.ok('problems' in loaded);
-      assert.match(loaded.problems.join('\n'), /^web\.yml: is empty, .*; write \{\} into it to let everybody in$/);
-      for (const more of ['{}', 'access: {}', '---\n{}'])
-        assert.ok('settings' in loadWebConfig('web.yml', () => `${text}\n${more}`, { mayBeEmpty: false }), more);
+      assert.match(loaded.problems.join('\n'), /^web\.yml: says nothing, .*; write \{\} to let everybody in$/);
+      assert.ok('settings' in loadWebConfig('web.yml', () => text, { mayBeEmpty: true }));
     });
   }
+
+  for (const text of ['{}', 'access: {}', '---\n{}', '# nobody\nbasic_auth_users: {}'])
+    it(`takes ${JSON.stringify(text)}, which says that everybody may come in`, () =>
+      assert.ok('settings' in loadWebConfig('web.yml', () => text, { mayBeEmpty: false })));
 
   it('reads again when a file changes while they are read, and gives up when that goes on', async (test) => {
     const folder = await mkdtemp(join(tmpdir(), 'web-config-'));

@@ -8,10 +8,11 @@ import {
   type SettingsFileResult,
 } from '../../config/settings/settings-file.ts';
 import { showText } from '../../config/settings/show-value.ts';
+import { parseYaml } from '../../config/settings/yaml-file.ts';
 import { describeUnknownKeyOf } from '../../config/settings/unknown-key.ts';
 import { haveChanged, noting, type FileStates } from './file-watch.ts';
 import { WebConfig, cipherSuites, curves, tls13CipherSuites, tlsVersions } from './web-config.ts';
-import type { WebSettings, ClientAuthType, TlsSettings } from './web-settings.ts';
+import { isGuarded, type WebSettings, type ClientAuthType, type TlsSettings } from './web-settings.ts';
 
 /** The settings, or every problem with them, a line each. */
 export type LoadedWebConfig = WebConfigResult & {
@@ -22,7 +23,7 @@ export type LoadedWebConfig = WebConfigResult & {
 type WebConfigResult = { readonly settings: WebSettings } | { readonly problems: readonly string[] };
 
 interface WebConfigRules {
-  /** Refused where it would open the door of a server that is guarded: a file that is being written is empty too. */
+  /** False where it would open the door of a guarded server: a file that is being written is empty too. */
   readonly mayBeEmpty: boolean;
 }
 
@@ -47,7 +48,8 @@ export function loadWebConfig(
 }
 
 const isBeingWritten = 'it or a file that it names is being written; try again once that is over';
-const isEmpty = 'is empty, as a file is that is being written; write {} into it to let everybody in';
+const isUnfinished =
+  'says nothing, or names a section and gives nothing in it, as a file does that is being written; write {} to let everybody in';
 
 function readWebConfig(file: string, readFile: ReadFile, { mayBeEmpty }: WebConfigRules): WebConfigResult {
   let text: string;
@@ -56,10 +58,18 @@ function readWebConfig(file: string, readFile: ReadFile, { mayBeEmpty }: WebConf
   } catch (error) {
     return { problems: [`${showText(file)}: ${describeReadError(error)}`] };
   }
-  if (!mayBeEmpty && !/^[^\S\n]*[^#\s]/m.test(text)) return { problems: [`${showText(file)}: ${isEmpty}`] };
   const format = { schema: WebConfig, describeUnknownKey: describeUnknownKeyOf(WebConfig) };
   const parsed = parseSettingsFile<WebConfig>(format, file, text);
-  return 'problems' in parsed ? parsed : readNamedFiles(file, parsed, readFile);
+  if ('problems' in parsed) return parsed;
+  const result = readNamedFiles(file, parsed, readFile);
+  const opensDoor = !mayBeEmpty && 'settings' in result && !isGuarded(result.settings);
+  return opensDoor && isBlank(text) ? { problems: [`${showText(file)}: ${isUnfinished}`] } : result;
+}
+
+/** True if it says nothing, or names a section without a value: neither tells that somebody means to let everybody in. */
+function isBlank(text: string): boolean {
+  const value = parseYaml(text).root?.value ?? null;
+  return value === null || Object.values(value).includes(null);
 }
 
 function readNamedFiles(
