@@ -57,7 +57,7 @@ describe('StorageLock', () => {
   });
 
   it('passes on no warning that SQLite is experimental', async (t) => {
-    const { getBuiltinModule } = process;
+    const getBuiltinModule = process.getBuiltinModule.bind(process);
     const load = t.mock.method(process, 'getBuiltinModule', (id: string) => {
       process.emitWarning('SQLite is an experimental feature', 'ExperimentalWarning');
       return getBuiltinModule(id);

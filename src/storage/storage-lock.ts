@@ -87,6 +87,7 @@ function lock(path: string): DatabaseSync {
 
 /** Node 22 warns on standard error that its SQLite is experimental. Nobody who starts Tocsin can do anything about that. */
 function sqlite(): typeof import('node:sqlite') {
+  // oxlint-disable-next-line typescript/unbound-method -- it is put back as it was
   const { emitWarning } = process;
   process.emitWarning = () => undefined;
   try {
