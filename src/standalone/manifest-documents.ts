@@ -23,6 +23,18 @@ export const manifestTokens = 1_000_000;
 /** The most documents in one manifest file. */
 export const manifestDocuments = 10_000;
 
+/** The limits of manifests, as the log and the metrics name them. */
+export const manifestLimits = [
+  'manifest_size',
+  'manifest_folder_size',
+  'manifest_documents',
+  'manifest_document_size',
+  'manifest_tokens',
+  'manifest_nesting',
+  'manifest_parser',
+] as const;
+export type ManifestLimit = (typeof manifestLimits)[number];
+
 /** Both count from 1. */
 export interface TextPosition {
   readonly line: number;
@@ -32,7 +44,7 @@ export interface TextPosition {
 /** One document of a file: its value as plain JSON data, or the reason why it cannot be read. */
 export type ManifestDocument =
   | { readonly value: unknown; readonly locate: (path: FieldPath) => TextPosition }
-  | { readonly problem: string; readonly position: TextPosition };
+  | { readonly problem: string; readonly position: TextPosition; readonly limit?: ManifestLimit };
 
 /** A piece of a file that holds one document, or several if `...` separates them. */
 export interface DocumentText {
@@ -88,33 +100,40 @@ export class DocumentBudget {
   #tokens = 0;
 
   /** Which limit the document exceeds; undefined if it exceeds none. `isLast`: no further document may be read. */
-  refuse({ number, text }: DocumentText): { readonly problem: string; readonly isLast: boolean } | undefined {
-    if (number > manifestDocuments)
-      return refused(
-        number,
-        `is one too many, allowed: ${manifestDocuments} in a file; put the rest into another file`,
-        true,
-      );
+  refuse({ number, text }: DocumentText): RefusedDocument | undefined {
+    const refused = (limit: ManifestLimit, what: string, isLast = false): RefusedDocument => ({
+      limit,
+      problem: `document ${number} of the file ${what}`,
+      isLast,
+    });
+    if (number > manifestDocuments) {
+      const message = `is one too many, allowed: ${manifestDocuments} in a file; put the rest into another file`;
+      return refused('manifest_documents', message, true);
+    }
     const bytes = Buffer.byteLength(text);
-    if (bytes > objectBytes)
-      return refused(number, `has ${bytes} bytes, allowed: ${objectBytes}; split it by lines of "---", or shorten it`);
-    if (isNestedTooDeeply(text)) return refused(number, `is nested too deeply, allowed: ${maxYamlNesting} levels`);
+    if (bytes > objectBytes) {
+      const message = `has ${bytes} bytes, allowed: ${objectBytes}; split it by lines of "---", or shorten it`;
+      return refused('manifest_document_size', message);
+    }
+    if (isNestedTooDeeply(text))
+      return refused('manifest_nesting', `is nested too deeply, allowed: ${maxYamlNesting} levels`);
     let tokens = 0;
     for (const _ of new Lexer().lex(text)) if (++tokens > documentTokens) break;
-    if (tokens > documentTokens)
-      return refused(
-        number,
-        `has more than ${documentTokens} words and signs (YAML tokens); split it by lines of "---"`,
-      );
+    if (tokens > documentTokens) {
+      const message = `has more than ${documentTokens} words and signs (YAML tokens); split it by lines of "---"`;
+      return refused('manifest_tokens', message);
+    }
     this.#tokens += tokens;
     if (this.#tokens <= manifestTokens) return undefined;
     const message = `and those before it have more than ${manifestTokens} words and signs (YAML tokens); put the rest into another file`;
-    return refused(number, message, true);
+    return refused('manifest_tokens', message, true);
   }
 }
 
-function refused(number: number, what: string, isLast = false): { readonly problem: string; readonly isLast: boolean } {
-  return { problem: `document ${number} of the file ${what}`, isLast };
+interface RefusedDocument {
+  readonly problem: string;
+  readonly limit: ManifestLimit;
+  readonly isLast: boolean;
 }
 
 function countLines(text: string): LineCounter {
@@ -151,7 +170,7 @@ function readDocument(document: YamlDocument, position: (offset: number) => Text
     const size = expandedSize(value);
     if (size <= objectBytes) return { value, locate: (path) => position(offsetOf(path)) };
     const problem = `with its aliases written out it has more than ${objectBytes} bytes; write out less of it by aliases`;
-    return { problem, position: position(offsetOf([])) };
+    return { problem, position: position(offsetOf([])), limit: 'manifest_document_size' };
   } catch (cause) {
     return { problem: explain(cause), position: position(offsetOf([])) };
   }

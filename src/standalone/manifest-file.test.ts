@@ -129,7 +129,7 @@ function pipelineNamed(name: string, overrides: Partial<Pipeline> = {}): Pipelin
 }
 
 function manifestFile(path: string, ...pipelines: readonly Pipeline[]): ManifestFile {
-  return { path, signature: '', pipelines, problems: [] };
+  return { path, signature: '', bytes: 0, pipelines, problems: [] };
 }
 
 type Manifests = merge.MergedManifests['manifests'];

@@ -4,17 +4,23 @@ import { requestKey, type Pipeline, type Request } from '../reconcile/ports.ts';
 import { FileRefusedError, readRegularFile } from '../runtime/regular-file.ts';
 import { errorCode } from './folder-error.ts';
 import type { ParseManifest } from './manifest-thread.ts';
+import type { ManifestLimit } from './manifest-documents.ts';
 import type { ManifestProblem, PipelineManifest } from './pipeline-manifest.ts';
 import { slicedSort, type Sliced } from '../runtime/slices.ts';
 
 /** The largest manifest file, in bytes. */
 export const manifestBytes = 8 * 1024 * 1024;
 
+/** All files of a folder, in which many thousand pipelines have room, together. In memory they take several times as much. */
+export const folderBytes = 16 * 1024 * 1024;
+
 /** One file of the pipelines folder, as it was last read. */
 export interface ManifestFile {
   readonly path: string;
   /** Changes when the file does, so that an unchanged file is not read again. */
   readonly signature: string;
+  /** About so much of text the pipelines were read from. */
+  readonly bytes: number;
   readonly pipelines: readonly Pipeline[];
   readonly problems: readonly ManifestProblem[];
 }
@@ -38,31 +44,58 @@ async function readChanged(
   previous: ManifestFile | undefined,
   parse: ParseManifest,
 ): Promise<ManifestFile | undefined> {
-  const kept = previous?.pipelines ?? [];
   try {
     // Taken before reading: a write during the read makes the signature old, and the next scan reads the file again.
     const stats = await stat(path, { bigint: true });
     const signature = `${stats.mtimeNs}:${stats.size}:${stats.dev}:${stats.ino}`;
     if (signature === previous?.signature) return previous;
-    if (!stats.isFile()) return refuse(path, 'not a file', kept, 'is not a file; it must be one, or a link to one');
-    const excess =
-      stats.size > manifestBytes
-        ? `has ${stats.size} bytes; it may have ${manifestBytes}: put a part of its documents into another file`
-        : undefined;
-    if (excess !== undefined) return refuse(path, signature, kept, excess);
-    const text = decodeText(await readRegularFile(path, manifestBytes));
-    if (text === undefined) return refuse(path, signature, kept, 'is not UTF-8 text; it must be saved as UTF-8');
+    if (!stats.isFile()) return refuse(path, 'not a file', previous, 'is not a file; it must be one, or a link to one');
+    if (stats.size > manifestBytes) {
+      const excess = `has ${stats.size} bytes; it may have ${manifestBytes}: put a part of its documents into another file`;
+      return refuse(path, signature, previous, excess, 'manifest_size');
+    }
+    const bytes = await readRegularFile(path, manifestBytes);
+    const text = decodeText(bytes);
+    if (text === undefined) return refuse(path, signature, previous, 'is not UTF-8 text; it must be saved as UTF-8');
     const manifest = await parse(text, path);
-    return { path, signature, pipelines: keepMissing(manifest, kept), problems: manifest.problems };
+    const missing = manifest.incomplete ? missingOf(manifest, previous) : [];
+    const keptBytes = bytes.length + bytesOf(missing, previous);
+    if (keptBytes > manifestBytes) {
+      const message = `and what is kept of it while it is broken have more than ${manifestBytes} bytes; mend it`;
+      return refuse(path, signature, previous, message, 'manifest_size');
+    }
+    return {
+      path,
+      signature,
+      bytes: keptBytes,
+      pipelines: [...manifest.pipelines, ...missing],
+      problems: manifest.problems,
+    };
   } catch (error) {
-    if (error instanceof FileRefusedError) return refuse(path, 'refused', kept, error.message);
-    return explainFailure(path, kept, errorCode(error) ?? String(error));
+    if (error instanceof FileRefusedError) return refuse(path, 'refused', previous, error.message);
+    return explainFailure(path, previous, errorCode(error) ?? String(error));
   }
 }
 
-function refuse(path: string, signature: string, pipelines: readonly Pipeline[], message: string): ManifestFile {
-  return { path, signature, pipelines, problems: [{ file: path, line: 1, column: 1, message }] };
+/** A file that does not fit beside those that are kept; its last good pipelines stay. */
+export function refuseForFolder(path: string, previous: ManifestFile | undefined): ManifestFile {
+  const message = `does not fit: all files of the folder may have ${folderBytes} bytes together; remove what is not needed`;
+  const next = refuse(path, 'over the limit of the folder', previous, message, 'manifest_folder_size');
+  return next.signature === previous?.signature ? previous : next;
 }
+
+function refuse(
+  path: string,
+  signature: string,
+  kept: Pick<ManifestFile, 'pipelines' | 'bytes'> = nothing,
+  message: string,
+  limit?: ManifestLimit,
+): ManifestFile {
+  const problem = { file: path, line: 1, column: 1, message, ...(limit !== undefined && { limit }) };
+  return { path, signature, bytes: kept.bytes, pipelines: kept.pipelines, problems: [problem] };
+}
+
+const nothing = { pipelines: [], bytes: 0 };
 
 /** Removes a byte order mark. Undefined if the bytes are not UTF-8. */
 function decodeText(bytes: Uint8Array): string | undefined {
@@ -74,25 +107,32 @@ function decodeText(bytes: Uint8Array): string | undefined {
 }
 
 /** While a document is broken, it may be the one that describes a missing pipeline, so the old pipeline stays. */
-function keepMissing({ pipelines, incomplete }: PipelineManifest, kept: readonly Pipeline[]): readonly Pipeline[] {
-  if (!incomplete) return pipelines;
+function missingOf({ pipelines }: PipelineManifest, previous: ManifestFile | undefined): readonly Pipeline[] {
   const found = new Set(pipelines.map(requestKey));
-  return [...pipelines, ...kept.filter((pipeline) => !found.has(requestKey(pipeline)))];
+  return previous?.pipelines.filter((pipeline) => !found.has(requestKey(pipeline))) ?? [];
+}
+
+/** The share that some of its pipelines have in a file, on average. */
+function bytesOf(
+  some: readonly Pipeline[],
+  { bytes, pipelines }: Pick<ManifestFile, 'pipelines' | 'bytes'> = nothing,
+): number {
+  return some.length === 0 ? 0 : (bytes * some.length) / pipelines.length;
 }
 
 /** A file that is gone is not a problem. A link to nothing is a problem, but its pipelines do not stay. */
 async function explainFailure(
   path: string,
-  kept: readonly Pipeline[],
+  previous: ManifestFile | undefined,
   code: string,
 ): Promise<ManifestFile | undefined> {
   if (code !== 'ENOENT') {
     const message = `cannot be read (${code}); the user that Tocsin runs as must be able to read it`;
-    return refuse(path, `unreadable: ${code}`, kept, message);
+    return refuse(path, `unreadable: ${code}`, previous, message);
   }
   const link = await lstat(path).catch(() => undefined);
   if (link?.isSymbolicLink() !== true) return undefined;
-  return refuse(path, 'broken link', [], 'is a link to a file that does not exist; correct or remove the link');
+  return refuse(path, 'broken link', undefined, 'is a link to a file that does not exist; correct or remove the link');
 }
 
 /** A pipeline as its manifest describes it, and the file that holds it. */

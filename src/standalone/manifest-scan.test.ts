@@ -3,8 +3,10 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { Registry } from 'prom-client';
 import { FolderError } from './folder-error.ts';
 import { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { folderBytes, manifestBytes } from './manifest-file.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { ManifestScan, mapBounded } from './manifest-scan.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
@@ -16,7 +18,13 @@ describe('manifest scan', () => {
   it('gives the very same map while no file changes', async (t) => {
     const folder = await temporaryFolder(t);
     await writeFile(join(folder, 'a.yaml'), manifestText('LogPipeline', 'a'));
-    const scan = new ManifestScan({ folder, logger: new RecordingLogger(), parse: parseHere, schedule });
+    const scan = new ManifestScan({
+      folder,
+      logger: new RecordingLogger(),
+      parse: parseHere,
+      schedule,
+      registry: new Registry(),
+    });
     const first = await scan.next();
     assert.equal(await scan.next(), first);
     await writeFile(join(folder, 'b.yaml'), manifestText('LogPipeline', 'b'));
@@ -28,9 +36,71 @@ describe('manifest scan', () => {
     const names = ['a.yaml', 'b.yml', 'c.json', '.d.yaml', 'e.yaml.bak', 'f.txt', 'yaml', '.yaml', 'a.yaml~'];
     for (const name of names)
       await writeFile(join(folder, name), manifestText('LogPipeline', name.toLowerCase().replaceAll(/[^a-z]/g, '')));
-    const scan = new ManifestScan({ folder, logger: new RecordingLogger(), parse: parseHere, schedule });
+    const scan = new ManifestScan({
+      folder,
+      logger: new RecordingLogger(),
+      parse: parseHere,
+      schedule,
+      registry: new Registry(),
+    });
     assert.deepEqual([...(await scan.next()).keys()], ['LogPipeline/ayaml', 'LogPipeline/byml', 'LogPipeline/cjson']);
     assert.equal(scan.fileCount, 3);
+  });
+
+  it('takes no file that has no room beside the others, counts and tells it once, and takes it when there is room', async (t) => {
+    const folder = await temporaryFolder(t);
+    const logger = new RecordingLogger();
+    const registry = new Registry();
+    const scan = new ManifestScan({ folder, logger, parse: parseHere, schedule, registry });
+    const put = (name: string, bytes: number): Promise<void> =>
+      writeFile(join(folder, `${name}.yaml`), padded(manifestText('LogPipeline', name), bytes));
+    const keys = async (): Promise<string> => [...(await scan.next()).keys()].join().replaceAll('LogPipeline/', '');
+    const count = async (): Promise<number | undefined> => {
+      const { values } = await registry.getSingleMetric('tocsin_manifest_limit_reached_total')!.get();
+      return values.find(({ labels }) => labels['limit'] === 'manifest_folder_size')?.value;
+    };
+    assert.equal(await count(), 0);
+    await put('b', manifestBytes);
+    await put('c', folderBytes - manifestBytes - 1000);
+    assert.equal(await keys(), 'b,c');
+    await put('a', 1001);
+    await put('d', 900);
+    for (const _ of [1, 2]) assert.equal(await keys(), 'b,c,d', 'one that came later ousts nobody, whatever its name');
+    const [line, more] = logger.fieldsOf('manifest.invalid');
+    assert.equal(more, undefined);
+    assert.deepEqual(line, {
+      file: join(folder, 'a.yaml'),
+      line: 1,
+      column: 1,
+      problem: `does not fit: all files of the folder may have ${folderBytes} bytes together; remove what is not needed`,
+      limit: 'manifest_folder_size',
+    });
+    assert.equal(await count(), 1);
+    await put('d', 1200);
+    assert.equal(await keys(), 'b,c,d', 'one that has grown keeps what it had');
+    assert.equal(await count(), 2);
+    await put('c', 1000);
+    await keys();
+    assert.equal(await keys(), 'a,b,c,d');
+  });
+
+  it('counts what broken files keep of their pipelines, however often they change', async (t) => {
+    const folder = await temporaryFolder(t);
+    const scan = new ManifestScan({
+      folder,
+      logger: new RecordingLogger(),
+      parse: parseHere,
+      schedule,
+      registry: new Registry(),
+    });
+    const path = join(folder, 'a.yaml');
+    let pipelines = 0;
+    for (let turn = 0; turn < 6; turn++) {
+      const text = padded(manifestText('LogPipeline', `p${turn}`), 3 * 1024 * 1024);
+      await writeFile(path, `${text}\n---\nkind: [`);
+      pipelines = (await scan.next()).size;
+    }
+    assert.equal(pipelines, 2, 'a third text of 3 MiB is too much beside what two others left');
   });
 
   it('never takes a folder that goes while it is read for one whose files were removed', async (t) => {
@@ -39,7 +109,13 @@ describe('manifest scan', () => {
     await mkdir(folder);
     const names = Array.from({ length: 100 }, (_, index) => `p${index}`);
     await Promise.all(names.map((name) => writeFile(join(folder, `${name}.yaml`), manifestText('LogPipeline', name))));
-    const scan = new ManifestScan({ folder, logger: new RecordingLogger(), parse: parseHere, schedule });
+    const scan = new ManifestScan({
+      folder,
+      logger: new RecordingLogger(),
+      parse: parseHere,
+      schedule,
+      registry: new Registry(),
+    });
     const listed = await scan.next();
     // Each time, the folder disappears at another moment of the scan.
     for (let turns = 0; turns < 20; turns++) {
@@ -52,6 +128,11 @@ describe('manifest scan', () => {
     }
   });
 });
+
+/** With empty documents behind it, each of which is small enough. */
+function padded(text: string, bytes: number): string {
+  return text.padEnd(bytes, `\n---\n#${'x'.repeat(1000)}`);
+}
 
 describe('bounded map', () => {
   it('runs each item once, never more than the limit at a time, and keeps the order of the results', async () => {

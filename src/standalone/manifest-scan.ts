@@ -1,9 +1,14 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Counter, type Registry } from 'prom-client';
 import type { LogFields, Logger } from '../runtime/logger.ts';
 import { FolderError } from './folder-error.ts';
+import { manifestLimits } from './manifest-documents.ts';
 import {
+  folderBytes,
+  manifestBytes,
   readManifestFile,
+  refuseForFolder,
   mergeManifests,
   type ManifestFile,
   type DuplicateManifest,
@@ -14,7 +19,7 @@ import { inSlices, Slices, type Sliced } from '../runtime/slices.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
-interface ManifestScanOptions extends Pick<Runtime, 'logger' | 'schedule'> {
+interface ManifestScanOptions extends Pick<Runtime, 'logger' | 'schedule' | 'registry'> {
   readonly folder: string;
   readonly parse: ParseManifest;
 }
@@ -37,11 +42,13 @@ export class ManifestScan {
   readonly #logger: Logger;
   readonly #parse: ParseManifest;
   readonly #schedule: SliceSchedule;
+  readonly #limitReached: Counter<'limit'>;
   #files: ReadonlyMap<string, ManifestFile> = new Map();
   #manifests: ReadonlyMap<string, Manifest> = new Map();
   #duplicates: ReadonlyMap<string, DuplicateManifest> = new Map();
 
-  constructor({ folder, logger, parse, schedule }: ManifestScanOptions) {
+  constructor({ folder, logger, parse, schedule, registry }: ManifestScanOptions) {
+    this.#limitReached = createLimitReached(registry);
     this.#schedule = schedule;
     this.#parse = parse;
     this.#folder = folder;
@@ -77,8 +84,11 @@ export class ManifestScan {
 
   async #readFiles(): Promise<readonly ManifestFile[]> {
     const paths = await this.#listFiles();
-    const readOne = (path: string): Promise<ManifestFile | undefined> =>
-      readManifestFile(path, this.#files.get(path), this.#parse);
+    const excess = await this.#excess(paths);
+    const readOne = async (path: string): Promise<ManifestFile | undefined> => {
+      const previous = this.#files.get(path);
+      return excess.has(path) ? refuseForFolder(path, previous) : readManifestFile(path, previous, this.#parse);
+    };
     const read = await mapBounded(paths, maxConcurrentReads, readOne);
     const files = read.filter((file) => file !== undefined);
     // Files that disappear during a scan may have gone with the whole folder, which is a different failure: listing again then rejects.
@@ -86,18 +96,37 @@ export class ManifestScan {
     return files;
   }
 
+  /** The files that have no room beside those that are kept, in the order of their names. What is kept is never ousted. */
+  async #excess(paths: readonly string[]): Promise<ReadonlySet<string>> {
+    const sizes = await mapBounded(paths, maxConcurrentReads, sizeOf);
+    const keptOf = (path: string): number => this.#files.get(path)?.bytes ?? 0;
+    let bytes = paths.reduce((sum, path) => sum + keptOf(path), 0);
+    const excess = new Set<string>();
+    for (const [index, path] of paths.entries()) {
+      const more = Math.max(0, sizes[index]! - keptOf(path));
+      if (bytes + more <= folderBytes) bytes += more;
+      else excess.add(path);
+    }
+    return excess;
+  }
+
   async #listFiles(): Promise<readonly string[]> {
     try {
       const names = await readdir(this.#folder);
-      return names.filter((name) => manifestName.test(name)).map((name) => join(this.#folder, name));
+      return names
+        .filter((name) => manifestName.test(name))
+        .toSorted()
+        .map((name) => join(this.#folder, name));
     } catch (error) {
       throw new FolderError('read the pipelines folder', this.#folder, error, '--pipelines.folder');
     }
   }
 
   #logProblems({ path, problems }: ManifestFile): void {
-    for (const { file, line, column, message } of problems.slice(0, maxProblemLines)) {
-      this.#logger.warn('manifest.invalid', 'a manifest cannot be used', { file, line, column, problem: message });
+    for (const { limit } of problems) if (limit !== undefined) this.#limitReached.inc({ limit });
+    for (const { file, line, column, message, limit } of problems.slice(0, maxProblemLines)) {
+      const fields = { file, line, column, problem: message, ...(limit !== undefined && { limit }) };
+      this.#logger.warn('manifest.invalid', 'a manifest cannot be used', fields);
     }
     const more = problems.length - maxProblemLines;
     if (more > 0)
@@ -135,6 +164,23 @@ export class ManifestScan {
       );
     }
   }
+}
+
+/** What it would take to read; nothing of one that is refused anyway. */
+async function sizeOf(path: string): Promise<number> {
+  const stats = await stat(path).catch(() => undefined);
+  return stats?.isFile() === true && stats.size <= manifestBytes ? stats.size : 0;
+}
+
+function createLimitReached(registry: Registry): Counter<'limit'> {
+  const counter = new Counter<'limit'>({
+    registers: [registry],
+    name: 'tocsin_manifest_limit_reached_total',
+    help: 'How often a limit of the manifests in the folder was reached.',
+    labelNames: ['limit'],
+  });
+  for (const limit of manifestLimits) counter.inc({ limit }, 0);
+  return counter;
 }
 
 function fieldsOf({ request, usedFile, ignoredFile }: DuplicateManifest): LogFields {

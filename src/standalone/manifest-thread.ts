@@ -99,8 +99,9 @@ export class ManifestThread {
     if (failure === undefined) return undefined;
     await this.#end();
     const { number, bytes, line } = current;
+    const limit = this.#closed ? {} : ({ limit: 'manifest_parser' } as const);
     const message = `document ${number} of the file, of ${bytes} bytes, ${failure}; split it, or write it without aliases`;
-    parts.push(brokenManifest({ file: task.file, line, column: 1, message }));
+    parts.push(brokenManifest({ file: task.file, line, column: 1, message, ...limit }));
     return number;
   }
 

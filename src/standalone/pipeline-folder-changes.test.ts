@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readFile, readdir, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { Registry } from 'prom-client';
 import { sliceMs, SliceSchedule } from '../runtime/slice-schedule.ts';
 import { PipelineFolder } from './pipeline-folder.ts';
 import { condition, manifestText, pipelineFolder, waitUntil, type OpenFolder } from './standalone.fixture.ts';
@@ -182,7 +183,14 @@ describe('pipeline folder while it runs', () => {
     assert.deepEqual(told(home), ['changed a']);
     assert.equal(await inode(), written);
     await pipelines.close();
-    const again = new PipelineFolder({ folder, storage, clock, schedule: new SliceSchedule(clock), logger });
+    const again = new PipelineFolder({
+      folder,
+      storage,
+      clock,
+      schedule: new SliceSchedule(clock),
+      logger,
+      registry: new Registry(),
+    });
     await again.open();
     await again.close();
     assert.equal(await inode(), written);

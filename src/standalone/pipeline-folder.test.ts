@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { Registry } from 'prom-client';
 import type { Condition } from '../reconcile/ports.ts';
 import { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { PipelineFolder } from './pipeline-folder.ts';
@@ -139,7 +140,14 @@ describe('pipeline folder at start', () => {
     await pipelines.updateConditions(request, setFlow('Written'), never);
     await pipelines.close();
     await put({ 'a.yaml': manifestText('LogPipeline', 'a', statusText('ConfigurationGenerated', 'New')) });
-    const again = new PipelineFolder({ folder, storage, clock, schedule: new SliceSchedule(clock), logger });
+    const again = new PipelineFolder({
+      folder,
+      storage,
+      clock,
+      schedule: new SliceSchedule(clock),
+      logger,
+      registry: new Registry(),
+    });
     await again.open();
     assert.deepEqual(reasons(again), ['ConfigurationGenerated=New', 'TelemetryFlowHealthy=Written']);
     assert.match(await readFile(join(storage, statusOfA), 'utf8'), /reason: New/);

@@ -10,7 +10,7 @@ import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { inSlices, Slices } from '../runtime/slices.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
-export interface PipelineFolderOptions extends Pick<Runtime, 'clock' | 'logger'> {
+export interface PipelineFolderOptions extends Pick<Runtime, 'clock' | 'logger' | 'registry'> {
   /** The folder of the manifests (`--pipelines.folder`). */
   readonly folder: string;
   /** The storage folder (`--storage.path`); the statuses go to `status/` in it. */

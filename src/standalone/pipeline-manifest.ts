@@ -16,6 +16,7 @@ import {
   splitDocuments,
   type DocumentText,
   type ManifestDocument,
+  type ManifestLimit,
   type TextPosition,
 } from './manifest-documents.ts';
 import { kymaGroup, kymaKindNames, kymaVersions } from '../reconcile/kyma-kinds.ts';
@@ -24,6 +25,8 @@ import { kymaGroup, kymaKindNames, kymaVersions } from '../reconcile/kyma-kinds.
 export interface ManifestProblem extends TextPosition {
   readonly file: string;
   readonly message: string;
+  /** The limit that it is over, if that is what is wrong. */
+  readonly limit?: ManifestLimit;
 }
 
 export interface PipelineManifest {
@@ -58,7 +61,7 @@ export function* documentManifests(
       onBegin?.(document);
       yield refused === undefined
         ? readManifest(document, file)
-        : brokenManifest({ file, ...document.position(0), message: refused.problem });
+        : brokenManifest({ file, ...document.position(0), message: refused.problem, limit: refused.limit });
     }
     if (refused?.isLast === true) return;
   }
@@ -85,7 +88,8 @@ function readManifest(document: DocumentText, file: string): PipelineManifest {
 
 function readDocument(document: ManifestDocument, file: string, problems: ManifestProblem[]): readonly Outcome[] {
   if ('problem' in document) {
-    problems.push({ file, ...document.position, message: document.problem });
+    const { problem: message, position, limit } = document;
+    problems.push({ file, ...position, message, ...(limit !== undefined && { limit }) });
     return ['broken'];
   }
   const report = (path: FieldPath, message: string): void => {

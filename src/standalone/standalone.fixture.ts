@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { Registry } from 'prom-client';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import type { Condition } from '../reconcile/ports.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
@@ -71,6 +72,7 @@ export async function pipelineFolder(
     clock,
     schedule: new SliceSchedule(clock),
     logger,
+    registry: new Registry(),
     onChange: (change) => {
       changes.push(change);
       clock.advance(msPerChange);

@@ -225,6 +225,7 @@ const fixedLimits = [
   ['a reconcile | 60 s', 'reconcileDeadlineMs = 60_000;'],
   ['10 per second', 'refusalLinesPerSecond = 10;'],
   ['credentials | 1 MiB', 'configurationFileBytes = 1024 * 1024;'],
+  ['manifests together | 16 MiB', 'folderBytes = 16 * 1024 * 1024;'],
   ['manifests | 8 MiB', 'manifestBytes = 8 * 1024 * 1024;'],
   ['10,000 documents', 'manifestDocuments = 10_000;'],
   ['1,000,000 YAML tokens', 'manifestTokens = 1_000_000;'],
