@@ -1,26 +1,26 @@
 import { delimiter, join } from 'node:path';
 
-/** What of the command line, the file and the surroundings decides where pipelines live. */
+/** The facts of the command line, the file and the environment that decide where pipelines live. */
 export interface HomeFacts {
   /** `--kubeconfig`, `--context`, `--pipelines.folder`. */
   readonly kubeconfig?: string | undefined;
   readonly context?: string | undefined;
   readonly folderFlag: boolean;
-  /** The file has `pipelines.folder`, or `pipelines.kubernetes`; it cannot have both. */
+  /** True if the file has `pipelines.folder` or `pipelines.kubernetes`; it cannot have both. */
   readonly folderInFile: boolean;
   readonly kubernetesInFile: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Whether there is such a file. */
+  /** Whether a file exists at the path. */
   readonly exists: (path: string) => boolean;
 }
 
-/** Where pipelines live and why, for the log; or why that cannot be said. */
+/** Where pipelines live and why, for the log; or why that cannot be decided. */
 export type HomeChoice =
   | { readonly home: 'standalone'; readonly reason: string }
   | {
       readonly home: 'kubernetes';
       readonly reason: string;
-      /** Kubeconfig files, the first that has an entry wins; none: the ServiceAccount of the pod. */
+      /** Kubeconfig files, of which the first that has an entry wins; none: the ServiceAccount of the pod. */
       readonly kubeconfigs: readonly string[];
       readonly context?: string | undefined;
     }
@@ -29,8 +29,8 @@ export type HomeChoice =
 const tokenFile = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
 /**
- * Kubernetes, if somebody says so: by a flag, by the section in the file, or by giving the pod a ServiceAccount. A
- * kubeconfig that merely lies about never chooses it: nobody who tries Tocsin may write into a cluster by accident.
+ * Chooses Kubernetes if somebody asks for it: by a flag, by the section in the file, or by giving the pod a ServiceAccount. A
+ * kubeconfig that merely exists never chooses Kubernetes: a person who tries Tocsin must not write into a cluster by accident.
  */
 export function chooseHome(facts: HomeFacts): HomeChoice {
   const flag = kubernetesFlag(facts);
@@ -54,7 +54,7 @@ function kubernetesFlag({ kubeconfig, context }: HomeFacts): string | undefined 
   return context === undefined ? undefined : 'context';
 }
 
-/** As kubectl looks for it: the flag, KUBECONFIG, the home folder, the pod. */
+/** Looks for the cluster as kubectl does: the flag, KUBECONFIG, the home folder, the pod. */
 function inCluster(facts: HomeFacts, reason: string): HomeChoice {
   const { kubeconfig, context, environment, exists } = facts;
   const found = { home: 'kubernetes', reason, context } as const;

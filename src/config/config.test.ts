@@ -4,7 +4,7 @@ import { Config, readAnnotationKey, readAnnotationValue } from './config.ts';
 import { HttpConfig } from './http-config.ts';
 import { keyPaths, keysAt } from './settings/setting.ts';
 
-/** What the schema says of one value, all else being the default. */
+/** What the schema says about one value while all other keys have their defaults. */
 function messageFor(path: string, value: unknown): string | undefined {
   const nested = path.split('.').reduceRight<unknown>((inner, key) => ({ [key]: inner }), value);
   return Config.safeParse(nested)
@@ -148,7 +148,7 @@ describe('Config', () => {
       'history.payloads',
     ];
     const annotate = ['requested_at_key', 'requested_at_value', 'cause_key'].map((key) => `controller.annotate.${key}`);
-    // http_config has a test of its own.
+    // http_config has its own test.
     const settings = keyPaths(Config).filter((path) => keysAt(Config, path) === undefined && path[1] !== 'http_config');
     const tested = [...sizes, ...counts, ...countsOrNull, ...durations, ...orZero, ...others, ...annotate];
     assert.deepEqual(settings.map((path) => path.join('.')).toSorted(), tested.toSorted());
@@ -196,7 +196,7 @@ describe('Config', () => {
 
   for (const path of durations) {
     it(`takes ${path} as a duration above 0`, () => {
-      // The shortest wait that there is, so that max_wait may be short too.
+      // The shortest possible wait, so that max_wait may be short too.
       const debounce = { wait: '0s', max_wait: '1ms' };
       assert.ok(Config.safeParse({ source: { debounce } }).success);
       if (path !== 'source.debounce.max_wait') assert.equal(messageFor(path, '1ms'), undefined);

@@ -16,15 +16,15 @@ import {
 import { WatchedKinds, type WatchedKind } from './watched-kinds.ts';
 import type { Reader } from './settings/reader.ts';
 
-/** Kubernetes' limits of an annotation's key: the prefix, a DNS subdomain, and the name. */
+/** Kubernetes' limits for the key of an annotation: the prefix, which is a DNS subdomain, and the name. */
 const maxPrefixLength = 253;
 const prefixPattern = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const namePattern = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
 
-/** Of a value; Kubernetes itself would take 256 KiB for all annotations of an object. */
+/** The limit for a value. Kubernetes itself would accept 256 KiB for all annotations of an object. */
 const maxValueLength = 256;
 
-/** The key of an annotation, as Kubernetes checks it: `name` or `prefix/name`, the prefix in lower case or not. */
+/** Reads the key of an annotation as Kubernetes checks it: `name` or `prefix/name`, with the prefix in any case. */
 export const readAnnotationKey: Reader<string> = (found) => {
   const allowed = "an annotation's key, as example.com/requested-at";
   if (typeof found !== 'string') return { allowed };
@@ -38,7 +38,7 @@ export const readAnnotationKey: Reader<string> = (found) => {
   return isKey ? { value: found } : { allowed };
 };
 
-/** The value of an annotation, one short line. */
+/** Reads the value of an annotation: one short line. */
 export const readAnnotationValue: Reader<string> = (found) => {
   const isValue = typeof found === 'string' && found.length <= maxValueLength && !/\p{Cc}/u.test(found);
   return isValue
@@ -51,7 +51,7 @@ interface Judged {
   readonly pipelines: { readonly kubernetes: { readonly kinds: readonly WatchedKind[] | null } };
 }
 
-/** The action `condition` writes what alerts mean, and only for Kyma's kinds there are rules that say so. */
+/** The action `condition` writes what alerts mean, and only Kyma's kinds have rules for that. */
 export const healthRulesExist = z.refine<Judged>((config) => withoutRules(config).length === 0, {
   path: ['pipelines', 'kubernetes', 'kinds'],
   error: ({ input }) => {
@@ -66,11 +66,11 @@ function withoutRules({ controller, pipelines }: Judged): readonly WatchedKind[]
   return (pipelines.kubernetes.kinds ?? []).filter((kind) => kymaKindOf(kind) === undefined);
 }
 
-/** For what a timer of Node measures: it can wait 24.8 days, and a longer one would fire at once. */
+/** For what a timer of Node measures: it can wait up to 24.8 days, and a longer timer would fire at once. */
 const readTimeout = readDuration('1ms', '1w');
-/** For what is added to a time: the sum has to stay a date. */
+/** For what is added to a time: the sum must still be a valid date. */
 const readSpan = readDuration('1ms', '100y');
-/** As {@link readSpan}; 0 is never. */
+/** Like {@link readSpan}; 0 means never. */
 const readSpanOrNever = readDuration('0s', '100y');
 
 const readCountOrNull = orNull(readCount);
@@ -83,7 +83,7 @@ const maxWaitIsNotShorterThanWait = z.refine<{ readonly wait: number; readonly m
       const { wait, max_wait } = input as { wait: number; max_wait: number };
       return `found "${formatDuration(max_wait)}", allowed: at least wait, which is "${formatDuration(wait)}"`;
     },
-    // Without this, zod would keep quiet about it when another key of the section is wrong.
+    // Without this, zod would not report it when another key of the section is wrong.
     when: ({ value }) => {
       const { wait, max_wait } = value as { wait: unknown; max_wait: unknown };
       return typeof wait === 'number' && typeof max_wait === 'number';
@@ -103,15 +103,15 @@ const keys = secretSection({
   receiver: section({
     max_body_size: setting(readSize('1KiB', '256MiB'), '16MiB'),
     max_alerts: setting(readCount, 100_000),
-    /** What the stored alerts may take, estimated, all together. */
+    /** The memory limit for all stored alerts together, an estimate. */
     max_alerts_size: setting(readSize('1KiB'), '160MiB'),
     resolve_timeout: setting(readSpan, '5m'),
     /**
-     * The same for alerts that came by webhook: an Alertmanager tells of them again only after its `repeat_interval` and
-     * `group_interval`, which this has to outlast. It tells of their end, too.
+     * The same for alerts from webhooks: an Alertmanager repeats them only after its `repeat_interval` and `group_interval`, and this
+     * has to be longer. The Alertmanager also reports when they are resolved.
      */
     webhook_resolve_timeout: setting(readSpan, '25h'),
-    /** The labels by which `GET /api/v2/alerts/groups` puts alerts together; `...` for all. */
+    /** The labels by which `GET /api/v2/alerts/groups` groups alerts; `...` for all labels. */
     group_by: setting(readNames, ['alertname']),
     /** The most labels, or annotations, that one alert may have. */
     max_labels_per_alert: setting(readCount, 4096),
@@ -120,14 +120,14 @@ const keys = secretSection({
     /** How long a silence is remembered after its end. */
     silence_retention: setting(readSpan, '120h'),
     max_header_size: setting(readSize('1KiB', '1MiB'), '16KiB'),
-    /** The most headers of one request; Prometheus sends 7, behind a proxy some 20. */
+    /** The most headers of one request. Prometheus sends 7, and some 20 through a proxy. */
     max_headers: setting(readCount, 100),
     header_timeout: setting(readTimeout, '10s'),
     request_timeout: setting(readTimeout, '30s'),
     idle_timeout: setting(readTimeout, '2m'),
     tls_handshake_timeout: setting(readTimeout, '10s'),
     max_connections: setting(readCount, 16_384),
-    /** What all connections may hold together, by estimate: heads, bodies, TLS state, answers. */
+    /** The memory limit for all connections together, an estimate: heads, bodies, TLS state, answers. */
     max_connection_memory: setting(readSize('1KiB'), '64MiB'),
   }),
   source: section({
@@ -144,54 +144,54 @@ const keys = secretSection({
     annotate: section(
       {
         requested_at_key: setting(readAnnotationKey, 'tocsin.dev/requested-at'),
-        /** Null: the time at which the newest alert came. */
+        /** Null: the arrival time of the newest alert. */
         requested_at_value: setting(readAnnotationValueOrNull, null),
-        /** Null: it is not written. */
+        /** Null: the cause is not written. */
         cause_key: setting(readAnnotationKeyOrNull, 'tocsin.dev/cause'),
       },
       keysDiffer,
     ),
     max_concurrent_reconciles: setting(readCount, 8),
     requeue_after: setting(readSpan, '5m'),
-    /** How often every pipeline is looked at again without a cause; 0 is never. */
+    /** How often every pipeline is reconciled again without a cause; 0 means never. */
     resync: setting(readSpanOrNever, '10m'),
     drain_timeout: setting(readTimeout, '20s'),
   }),
   prometheus: PrometheusSection,
   pipelines: section({
-    /** The default lies in the package, not in the working folder. */
+    /** The default is in the package, not in the working folder. */
     folder: setting(readPath, 'examples/pipelines'),
-    /** That the file has this section chooses Kubernetes, also when it is empty. */
+    /** The presence of this section in the file chooses Kubernetes, even if the section is empty. */
     kubernetes: section({
       /** Null: the three kinds of Kyma's telemetry module. */
       kinds: WatchedKinds,
       /**
-       * Calls of the API server a second in the long run, and at once after a rest; client-go calls them so. Null: no limit of
-       * ours where the server shows that it shares fairly, otherwise 20 and 30. A burst alone is for the latter.
+       * Calls of the API server per second in the long run, and at once after a pause; named as in client-go. Null: Tocsin sets no limit
+       * where the server shows that it shares fairly, and otherwise 20 and 30. A `burst` without `qps` changes only the 30.
        */
       qps: setting(readCountOrNull, null),
       burst: setting(readCountOrNull, null),
     }),
   }),
   history: section({
-    /** How long facts are kept, in memory and on the disk; 0: none is. */
+    /** How long facts are kept, in memory and on disk; 0: none are kept. */
     retention: setting(readSpanOrNever, '24h'),
-    /** What they may take in memory, and on the disk. */
+    /** The limit for these facts in memory, and on disk. */
     max_size: setting(readSize('1MiB', '4GiB'), '64MiB'),
-    /** So many of the last bodies are kept; 0: none is. */
+    /** How many of the last bodies are kept; 0: none. */
     payloads: setting(readCountOrZero, 100),
   }),
   log: section({
-    /** Lines about single alerts at info; the rest is written at debug. */
+    /** Lines about single alerts at info; further lines are written at debug. */
     alert_lines_per_second: setting(readCount, 50),
   }),
 });
 
 /**
- * The configuration file, key by key. Durations become milliseconds, sizes bytes; a key that is not there has its default.
- * This is the only place of the defaults. docs/configuration.md explains the keys to users.
+ * The configuration file, key by key. Durations become milliseconds, sizes become bytes; a missing key has its default.
+ * The defaults are in this file only. docs/configuration.md explains the keys to users.
  */
 export const Config = keys.check(healthRulesExist);
 
-/** Mirrors the file one to one: snake_case keys, milliseconds, bytes. */
+/** Has the structure of the file: snake_case keys, milliseconds, bytes. */
 export type Config = z.infer<typeof Config>;

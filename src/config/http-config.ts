@@ -6,17 +6,17 @@ import { Secret } from './settings/show-value.ts';
 import { secretSection, setting } from './settings/setting.ts';
 import { orNull, readBoolean, readChoice, readPath } from './settings/value-readers.ts';
 
-/** What to send as one header: every value of all three lists. */
+/** The values of one header, from all three lists. */
 export interface HttpHeader {
   readonly values: readonly string[];
   readonly secrets: readonly Secret[];
-  /** Files whose text is a value, blanks around it cut off. */
+  /** Files whose text is a value, without surrounding blanks. */
   readonly files: readonly string[];
 }
 
 const lists = ['values', 'secrets', 'files'] as const;
 
-/** Those that Prometheus refuses too: they are made by the client itself. */
+/** The headers that Prometheus refuses too: the client creates them itself. */
 const reserved = new Set(
   (
     'host content-encoding content-length content-type user-agent connection keep-alive proxy-authenticate ' +
@@ -26,7 +26,7 @@ const reserved = new Set(
 
 const allowed = 'a map from the name of a header to {values: [...], secrets: [...], files: [...]}';
 
-/** `http_headers` of Prometheus. Nothing of what was found is shown: it may be a secret. */
+/** Reads Prometheus's `http_headers`. No value that was found is shown: it may be a secret. */
 export const readHttpHeaders: Reader<ReadonlyMap<string, HttpHeader>> = (found) => {
   const headers = new Map<string, HttpHeader>();
   if (found === null) return { value: headers };
@@ -58,7 +58,7 @@ function isTextList(found: unknown): boolean {
   return Array.isArray(found) && found.every((text) => typeof text === 'string' && isHeaderValue(text));
 }
 
-/** Whether a text can be sent as the value of a header: of one line, and of bytes. */
+/** Whether a text can be sent as the value of a header: one line, and only bytes. */
 export function isHeaderValue(text: string): boolean {
   return /^[\t\x20-\x7e\x80-\xff]*$/.test(text);
 }
@@ -84,7 +84,7 @@ const readType: Reader<string> = unshown((found) =>
 );
 const readProxy: Reader<Secret> = (found) => {
   const url = readHttpUrl(found);
-  // It may hold a password.
+  // The URL may hold a password.
   return 'value' in url
     ? { value: new Secret(url.value) }
     : { allowed: 'the http or https URL of a proxy', secret: true };
@@ -94,7 +94,7 @@ const readNoRedirects: Reader<false> = (found) =>
 
 type Keys = Readonly<Record<string, unknown>>;
 
-/** At most one of two keys. */
+/** Allows at most one of two keys. */
 function notBoth(first: string, second: string): z.core.$ZodCheck<Keys> {
   return z.refine<Keys>((found) => !(isSet(found[first]) && isSet(found[second])), {
     path: [second],
@@ -121,7 +121,7 @@ const oneProxy = z.refine<Keys>(
   { path: ['proxy_from_environment'], error: 'cannot be true beside proxy_url: give one of the two', when: () => true },
 );
 
-/** The environment has a list of its own. */
+/** The environment has its own list. */
 const noProxyOfProxy = z.refine<Keys>(({ proxy_url: url, no_proxy: list }) => !isSet(list) || isSet(url), {
   path: ['no_proxy'],
   error: 'needs proxy_url beside it; for a proxy of the environment set NO_PROXY there',
@@ -137,8 +137,8 @@ function given(keys: Keys): boolean {
 }
 
 /**
- * How to ask a server, in the shape of Prometheus's `http_config`. Files are read again for every query; a relative path
- * starts at the folder of the configuration file. What is secret is a {@link Secret}.
+ * How to ask a server, in the shape of Prometheus's `http_config`. Files are read again for every query; a relative path starts at
+ * the folder of the configuration file. Each secret is a {@link Secret}.
  */
 export const HttpConfig = secretSection(
   {
@@ -180,13 +180,13 @@ export const HttpConfig = secretSection(
     ),
     http_headers: setting(readHttpHeaders, null),
     proxy_url: setting(orNull(readProxy), null),
-    /** Whom to ask without proxy_url, as in NO_PROXY. */
+    /** The hosts to ask without proxy_url, in the form of NO_PROXY. */
     no_proxy: setting(orNull(readText), null),
-    /** HTTPS_PROXY, HTTP_PROXY and NO_PROXY. Null: unless there is a proxy_url. */
+    /** Whether HTTPS_PROXY, HTTP_PROXY and NO_PROXY apply. Null: they apply unless there is a proxy_url. */
     proxy_from_environment: setting(orNull(readBoolean), null),
-    /** Never: it is here so that Prometheus's own configuration can be copied. */
+    /** Always false: the key exists so that Prometheus's own configuration can be copied. */
     follow_redirects: setting(readNoRedirects, false),
-    /** Accepted for the same reason, and of no effect: a query every now and then gains nothing by HTTP/2. */
+    /** Accepted for the same reason, without effect: an occasional query gains nothing from HTTP/2. */
     enable_http2: setting(readBoolean, true),
   },
   oneAuthorization,
@@ -196,7 +196,7 @@ export const HttpConfig = secretSection(
 
 export type HttpConfig = z.infer<typeof HttpConfig>;
 
-/** The paths in it, each seen from `folder`. */
+/** Resolves the paths in the configuration relative to `folder`. */
 export function withPathsFrom(folder: string, config: HttpConfig): HttpConfig {
   const from = <T extends Keys>(section: T): T =>
     Object.fromEntries(

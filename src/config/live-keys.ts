@@ -2,7 +2,7 @@ import type { Config } from './config.ts';
 import type { HomeInFile } from './load-config.ts';
 import { Secret } from './settings/show-value.ts';
 
-/** The keys, or sections, that a reload applies while Tocsin runs. Every other one needs a restart, and keeps its value. */
+/** The keys, or sections, that a reload applies while Tocsin runs. Every other key needs a restart, and keeps its value until then. */
 export const liveKeys: readonly string[] = [
   'receiver.max_body_size',
   'receiver.max_alerts',
@@ -29,16 +29,16 @@ export const liveKeys: readonly string[] = [
   'log.alert_lines_per_second',
 ];
 
-/** What a reload compares: the values, and the presence of the keys for which that says something by itself. */
+/** What a reload compares: the values, and the presence of those keys whose presence alone has a meaning. */
 export interface ComparedConfig {
   readonly config: Config;
   readonly inFile: HomeInFile;
 }
 
 export interface ConfigChange {
-  /** What is to hold from now on: the running configuration with the new values of the {@link liveKeys}. */
+  /** The configuration from now on: the running configuration with the new values of the {@link liveKeys}. */
   readonly config: Config;
-  /** The keys whose new value is in it, such as `source.debounce.wait`. */
+  /** The keys whose new value is in `config`, such as `source.debounce.wait`. */
   readonly changed: readonly string[];
   /** The keys whose new value needs a restart. */
   readonly needRestart: readonly string[];
@@ -46,7 +46,7 @@ export interface ConfigChange {
 
 type Section = Readonly<Record<string, unknown>>;
 
-/** What a new configuration changes in the running one. Pure. */
+/** The changes that a new configuration makes to the running one. Pure. */
 export function configChange(running: ComparedConfig, next: ComparedConfig): ConfigChange {
   const changed: string[] = [];
   const needRestart = new Set<string>();
@@ -71,7 +71,7 @@ function isSection(value: unknown): value is Section {
   return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 
-/** A value as a text to compare by, secrets included: not for anybody's eyes. */
+/** A value as a text to compare, secrets included: it must not be shown. */
 function written(value: unknown): string | undefined {
   return JSON.stringify(value, function reveal(this: Section, key: string, shown: unknown): unknown {
     const found = this[key];

@@ -8,7 +8,7 @@ import { describeRefusal, type Reader } from './settings/reader.ts';
 import { showText } from './settings/show-value.ts';
 import { describeUnknownKey } from './flags/unknown-name.ts';
 
-/** Which keys of `pipelines` the file itself has, rather than a default or a flag: that they are there chooses the home. */
+/** Which keys of `pipelines` are in the file itself, rather than from a default or a flag: their presence chooses the home. */
 export interface HomeInFile {
   readonly folder: boolean;
   readonly kubernetes: boolean;
@@ -17,15 +17,15 @@ export interface HomeInFile {
 export type LoadedConfig =
   | {
       readonly config: Config;
-      /** False if `pipelines.folder` is the default, which lies in the package and not in the working folder. */
+      /** False if `pipelines.folder` is the default, which is in the package and not in the working folder. */
       readonly pipelinesFolderGiven: boolean;
-      /** Of the file; '' without one. */
+      /** The text of the file; '' without a file. */
       readonly text: string;
       readonly inFile: HomeInFile;
     }
   | { readonly problems: readonly string[] };
 
-/** Flags win over the file, the file over the defaults. Never throws; every problem of file and flags is one line. */
+/** Flags override the file, and the file overrides the defaults. Never throws; every problem of file and flags is one line. */
 export function loadConfig(flags: ConfigFlags, readFile: ReadFile): LoadedConfig {
   let text = '';
   const read: ReadFile = (path) => (text = readFile(path));
@@ -56,7 +56,7 @@ interface Given<T> {
   readonly problems: readonly string[];
 }
 
-/** A flag's value is read again here, for callers that have it from elsewhere than parseFlags. */
+/** Reads a flag's value again, for callers that did not get it from parseFlags. */
 function readGiven<T>(
   { name, read }: { readonly name: string; readonly read: Reader<T> },
   text: string | undefined,
@@ -77,7 +77,7 @@ function loadFile(path: string, readFile: ReadFile): ConfigFileResult {
   return parseConfigFile(path, text);
 }
 
-/** A file's configuration, or every problem in it, a line each, in the order of the file. */
+/** A file's configuration, or every problem in it, one line each, in the order of the file. */
 type ConfigFileResult =
   | {
       readonly config: Config;

@@ -5,7 +5,7 @@ import { readPrometheusUrl } from './settings/http-url.ts';
 import type { Reader } from './settings/reader.ts';
 import { readChoice, readCount, readDuration, readNames, readSize } from './settings/value-readers.ts';
 
-/** For what a timer of Node measures: it can wait 24.8 days, and a longer one would fire at once. */
+/** For what a timer of Node measures: it can wait up to 24.8 days, and a longer timer would fire at once. */
 const readTimeout = readDuration('1ms', '1w');
 const readTimeoutOrNever = readDuration('0s', '1w');
 
@@ -14,7 +14,7 @@ const paramsAllowed = 'a map from the name of a parameter to a list of texts, as
 const readParamName: Reader<string> = (name) =>
   typeof name === 'string' && name !== '' ? { value: name } : { allowed: 'the name of a parameter' };
 
-/** Values are not shown: some proxies take a token as a parameter. */
+/** Values are not shown: some proxies expect a token as a parameter. */
 const readParamValues: Reader<readonly string[]> = (found) =>
   Array.isArray(found) && found.length > 0 && found.every((text) => typeof text === 'string')
     ? { value: found }
@@ -38,7 +38,7 @@ const noMoreUrlsThanReplicas = z.refine<Prometheus>(
   },
 );
 
-/** A proxy resolves the name itself, to whatever address it likes. */
+/** A proxy resolves the name itself, to an address of its choice. */
 const resolvedHere = z.refine<Prometheus>(
   ({ resolve, http_config: { proxy_url: proxy } }) => resolve === 'one' || proxy === null,
   {
@@ -48,27 +48,27 @@ const resolvedHere = z.refine<Prometheus>(
   },
 );
 
-/** How Prometheus, or a pair of them, is asked; null as the URL: the alerts that were pushed are the truth. */
+/** How to ask Prometheus, or a pair of replicas. Without a URL (null), the pushed alerts are the source of truth. */
 export const PrometheusSection = section(
   {
-    /** Each without a slash at its end. */
+    /** Without a slash at the end of any URL. */
     url: oneOrListOf(readPrometheusUrl, {
       allowed: 'an http or https URL, as in http://prometheus:9090/prefix, or a list of them, each once',
     }),
-    /** `one`: an address of each name, as the system gives it. `all`: every address of each name. */
+    /** `one`: one address of each name, chosen by the system. `all`: every address of each name. */
     resolve: setting(readChoice(['one', 'all']), 'one'),
     /** The most addresses that one look asks. */
     max_replicas: setting(readCount, 8),
     params: mapOf(readParamValues, readParamName, { allowed: paramsAllowed, secret: true }),
-    /** The labels by which replicas tell their alerts apart. */
+    /** The labels that distinguish the alerts of different replicas. */
     ignored_labels: setting(readNames, ['prometheus_replica']),
     timeout: setting(readTimeout, '10s'),
     max_response_size: setting(readSize('1KiB'), '64MiB'),
-    /** What the labels of the alerts that fire may take in memory, those of all replicas together, estimated on the high side. */
+    /** The memory limit for the labels of the firing alerts of all replicas together, a high estimate. */
     max_firing_size: setting(readSize('1KiB'), '96MiB'),
-    /** How long a push that still fires keeps a verdict that the answers no longer bear out; 0 is not at all. */
+    /** How long a pushed alert that still fires preserves a verdict that the answers no longer support; 0: not at all. */
     heal_grace: setting(readTimeoutOrNever, '2m'),
-    /** How far two failures of all replicas have to be apart until a verdict becomes Unknown; 0: one is enough. */
+    /** How far apart two failures of all replicas must be before a verdict becomes Unknown; 0: one failure is enough. */
     unknown_after: setting(readTimeoutOrNever, '5s'),
     http_config: HttpConfig,
   },

@@ -6,7 +6,7 @@ import { WatchedKinds, readLabelSelector } from './watched-kinds.ts';
 
 const traces = { group: 'telemetry.kyma-project.io', version: 'v1beta1', resource: 'tracepipelines' };
 
-/** What a file with these kinds is told: one line for each problem, without its place. */
+/** The problems reported for a file with these kinds: one line each, without position. */
 function problems(kinds: unknown): string {
   const text = JSON.stringify({ pipelines: { kubernetes: { kinds } } });
   const result = parseConfigFile('f', text);

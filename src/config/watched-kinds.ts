@@ -3,7 +3,7 @@ import { listOf, required, section, setting } from './settings/setting.ts';
 import { describeRefusal, type Reader } from './settings/reader.ts';
 import { orNull } from './settings/value-readers.ts';
 
-/** As the API server reads one: `Parse` of k8s.io/apimachinery/pkg/labels. */
+/** The API server reads a selector in this way: `Parse` of k8s.io/apimachinery/pkg/labels. */
 const name = '[A-Za-z0-9](?:[-\\w.]{0,61}[A-Za-z0-9])?';
 const prefix = '(?=[^/]{1,253}/)[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*/';
 const key = `(?:${prefix})?${name}`;
@@ -21,10 +21,10 @@ const requirement = [
 const one = `${blank}*(?:${requirement})${blank}*`;
 const selector = new RegExp(`^${one}(?:,${one})*$`);
 
-/** Every watch has it in its URL. */
+/** Every watch has the selector in its URL. */
 const maxCharacters = 1000;
 
-/** A label selector: equality, sets, existence, each separated by a comma from the next. */
+/** Reads a label selector: requirements of equality, of sets or of existence, separated by commas. */
 export const readLabelSelector: Reader<string> = (found) =>
   typeof found === 'string' && found.length <= maxCharacters && selector.test(found)
     ? { value: found }
@@ -55,7 +55,7 @@ const someWatches = z.refine<readonly WatchedKind[]>((kinds) => kinds.length > 0
     `found ${watches(input as readonly WatchedKind[])} watches, allowed: 1 to ${maxWatches}; each namespace of an entry is one`,
 });
 
-/** The kinds to watch; null is left to the home of the pipelines. */
+/** The kinds to watch; null leaves the choice to the home of the pipelines. */
 export const WatchedKinds = z
   .array(WatchedKind, { error: ({ input }) => describeRefusal(input, { allowed: 'a list of kinds, or null' }) })
   .check(someWatches)

@@ -7,11 +7,11 @@ import { askCommands } from './command-table.ts';
 
 const allowed = 'a regular expression in RE2 syntax for the whole origin, as in https://grafana\\.example\\.com';
 
-/** Reads the expression for the origins of web pages that may call the API, as Prometheus and Alertmanager take it. */
+/** Reads the expression for the origins of web pages that may call the API, in the form that Prometheus and Alertmanager accept. */
 const readCorsOrigin: Reader<AnchoredRegexp> = (found) => {
   if (typeof found !== 'string' || found === '') return { allowed };
   try {
-    // As it was written first: `a)|(b` compiles only inside of what is put around it, and then lets in what ends with b.
+    // Compiled as written first: `a)|(b` compiles only once it is wrapped, and would then allow every origin that ends with b.
     compileRegexp(found);
     return { value: new AnchoredRegexp(found) };
   } catch (error) {
@@ -24,17 +24,17 @@ export interface Flag {
   /** Without the dashes. */
   readonly name: string;
   readonly short?: string;
-  /** Stands for the value in the help; a flag without it takes no value. */
+  /** Stands for the value in the help; a flag without a placeholder takes no value. */
   readonly placeholder?: string;
   readonly read?: Reader<unknown>;
   /** True if it may be given more than once. */
   readonly isList?: boolean;
   readonly help: string;
-  /** What the value is measured or written in. */
+  /** The unit or notation of the value. */
   readonly unit?: string;
-  /** The value where the flag is not given, as a user would write it. */
+  /** The value if the flag is not given, as a user would write it. */
   readonly default?: string;
-  /** What holds where the flag is not given, if that is not one fixed value. */
+  /** What applies if the flag is not given, when that is not one fixed value. */
   readonly otherwise?: string;
 }
 
@@ -182,7 +182,7 @@ export function helpText(): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** One row for what the flag does, one for its unit and default. */
+/** One row for the flag's purpose, one for its unit and default. */
 export function flagRows(flag: Flag): (readonly [string, string])[] {
   const usage = flag.placeholder === undefined ? `--${flag.name}` : `--${flag.name}=${flag.placeholder}`;
   const short = flag.short === undefined ? '' : `-${flag.short}, `;

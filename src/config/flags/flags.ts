@@ -9,7 +9,7 @@ import { showValue } from '../settings/show-value.ts';
 import { allCommandNames, commandNames, describeStrayWord, describeUnknownFlag } from './unknown-name.ts';
 import { readPath } from '../settings/value-readers.ts';
 
-/** The flags that win over the configuration file. */
+/** The flags that override the configuration file. */
 export interface ConfigFlags {
   readonly configFile?: string | undefined;
   readonly prometheusUrl?: string | undefined;
@@ -18,15 +18,15 @@ export interface ConfigFlags {
   readonly context?: string | undefined;
 }
 
-/** The flags with which Tocsin serves, defaults filled in. */
+/** The flags with which Tocsin serves, including defaults. */
 export interface Flags extends ConfigFlags {
   readonly listenAddress: ListenAddress;
   readonly storagePath: string;
   /** `--web.config.file`: TLS, who may send, response headers. */
   readonly webConfigFile?: string | undefined;
-  /** What stands before every path: '' or `/prefix`. */
+  /** The prefix of every path: '' or `/prefix`. */
   readonly routePrefix: string;
-  /** Under which others reach it. */
+  /** The URL under which others reach Tocsin. */
   readonly externalUrl?: string | undefined;
   /** The origins of web pages that may call the API; undefined: none. */
   readonly corsOrigin?: AnchoredRegexp | undefined;
@@ -34,7 +34,7 @@ export interface Flags extends ConfigFlags {
   readonly logFormat: LogFormat;
 }
 
-/** What a command line asks for. Each problem is one line. */
+/** The request of a command line. Each problem is one line. */
 type CommandLine =
   | { readonly command: 'serve'; readonly flags: Flags }
   | { readonly command: (typeof commandNames)[number]; readonly file: string }
@@ -44,12 +44,12 @@ type CommandLine =
 
 /**
  * Reads the command line, without the program's own name. Never throws.
- * @param options.terminal whether the log goes to a terminal: it is logfmt there and JSON elsewhere
+ * @param options.terminal whether the log goes to a terminal: the log is logfmt there and JSON elsewhere
  */
 export function parseFlags(args: readonly string[], options: { readonly terminal: boolean }): CommandLine {
   const { flags, words } = givenArguments(args, flagTable);
   const { values, problems } = readFlags(flags, flagTable, describeUnknownFlag);
-  // Whoever asks for help gets it, also with a mistake beside it.
+  // A request for help is served even if there is a mistake beside it.
   if (values.help !== undefined) return { command: 'help' };
   if (values.version !== undefined) return { command: 'version' };
   const command = commandNames.find((name) => name === words[0]);
@@ -77,7 +77,7 @@ function checkFile(
   return file === undefined || problems.length > 0 ? { command: 'error', problems } : { command, file };
 }
 
-/** After a misspelt command its FILE is not a second mistake. */
+/** After a misspelt command, its FILE does not count as a second mistake. */
 function describeStrayWords(words: readonly string[]): string[] {
   const isMisspeltCommand = words[0] !== undefined && nearestName(words[0], allCommandNames) !== undefined;
   return (isMisspeltCommand ? words.slice(0, 1) : words).map(describeStrayWord);

@@ -4,9 +4,9 @@ import { readHttpUrl } from '../settings/http-url.ts';
 
 /** Where a server listens. */
 export interface ListenAddress {
-  /** A name or an IP address (IPv6 without brackets); undefined is every interface. */
+  /** A name or an IP address (IPv6 without brackets); undefined means every interface. */
   readonly host: string | undefined;
-  /** 0 is any free port. */
+  /** 0 means any free port. */
   readonly port: number;
 }
 
@@ -28,12 +28,12 @@ function parseListenAddress(text: string): ListenAddress | undefined {
   return hostIsGood && port <= 65535 ? { host: ipv6 ?? (name || undefined), port } : undefined;
 }
 
-/** Digits and dots alone are an IPv4 address or a mistake. */
+/** A text of digits and dots only is an IPv4 address or a mistake. */
 function isHostName(name: string): boolean {
   return /^[\d.]+$/.test(name) ? isIPv4(name) : /^[a-z\d_](?:[a-z\d_.-]*[a-z\d_.])?$/i.test(name);
 }
 
-/** A missing host becomes this machine alone, never every interface: that is for the user to ask for. */
+/** A missing host becomes this machine only, never every interface: the user has to ask for that. */
 function suggestListenAddress(text: string): string | undefined {
   const bare = text.replace(/^https?:\/\//, '').replace(/\/$/, '');
   // A name has at most 253 characters.
@@ -50,10 +50,10 @@ function suggestListenAddress(text: string): string | undefined {
 
 const allowedPrefix = 'a path such as /tocsin: no "//", no "." or ".." in it, nothing that a URL would have to encode';
 
-/** The part of a path between two slashes: what RFC 3986 lets stand there, and no dots that a client would resolve. */
+/** The segments of a path: the characters that RFC 3986 allows there, and no dots that a client would resolve. */
 const segments = /^(?:\/(?!(?:\.|%2e){1,2}(?:\/|$))(?:[\w.~!$&'()*+,;=:@-]|%[\da-f]{2})+)*$/i;
 
-/** The prefix of every path, as Prometheus and Alertmanager trim it: '' for `/`, `/tocsin` for `tocsin/`. */
+/** Reads the prefix of every path and trims it like Prometheus and Alertmanager: '' for `/`, `/tocsin` for `tocsin/`. */
 export const readRoutePrefix: Reader<string> = (found) => {
   if (typeof found !== 'string') return { allowed: allowedPrefix };
   const value = trimmed(found);
@@ -62,7 +62,7 @@ export const readRoutePrefix: Reader<string> = (found) => {
   return segments.test(mended) ? { allowed: allowedPrefix, suggestion: mended } : { allowed: allowedPrefix };
 };
 
-/** A URL whose path can be a prefix of routes. */
+/** Reads a URL whose path can be a prefix of routes. */
 export const readExternalUrl: Reader<string> = (found) => {
   const reading = readHttpUrl(found);
   if (!('value' in reading)) return reading;
@@ -71,7 +71,7 @@ export const readExternalUrl: Reader<string> = (found) => {
     : { allowed: `an http or https URL whose path is ${allowedPrefix}` };
 };
 
-/** The path of a URL that was read, as a prefix of routes. */
+/** The path of a parsed URL, as a prefix of routes. */
 export function routePrefixOf(url: string): string {
   return trimmed(new URL(url).pathname);
 }

@@ -7,9 +7,9 @@ import { keyPaths, keysAt } from '../settings/setting.ts';
 import { showPath, showValue } from '../settings/show-value.ts';
 
 /**
- * What to say about a key of the file that does not exist: `receiver.max_alert: unknown key, did you mean "max_alerts"?
- * allowed: ...`. A key that belongs into another section, or is a flag, is recognised.
- * @param section the way to the section that holds it
+ * The message about a key of the file that does not exist: `receiver.max_alert: unknown key, did you mean "max_alerts"?
+ * allowed: ...`. A key that belongs to another section, or is a flag, is recognised.
+ * @param section the path of the section that holds the key
  */
 export function describeUnknownKey(section: readonly string[], key: string): string {
   const siblings = [...(keysAt(Config, section)?.keys() ?? [])];
@@ -19,7 +19,7 @@ export function describeUnknownKey(section: readonly string[], key: string): str
   return withSuggestion(problem, nearestName(key, siblings) ?? keyElsewhere(key, section, Config), siblings.join(', '));
 }
 
-/** The flags that set this, or what stands below it: `log.level`, `web`. */
+/** The flags that set this path, or something below it: `log.level`, `web`. */
 function flagsFor(path: string): string[] {
   const wanted = path.replaceAll('_', '-');
   return Object.values(flagTable)
@@ -28,7 +28,7 @@ function flagsFor(path: string): string[] {
     .map((name) => `--${name}`);
 }
 
-/** What to say about a flag that does not exist; a key of the configuration file is recognised. */
+/** The message about a flag that does not exist; a key of the configuration file is recognised. */
 export function describeUnknownFlag(typed: string): string {
   const name = typed.replace(/^-+/, '');
   const shown = /^-[\w.-]{1,60}$/.test(typed) ? typed : showValue(typed);
@@ -46,7 +46,7 @@ export const commandNames = ['check-config', 'check-web-config'] as const;
 /** Those that ask a Tocsin that runs have to be the first word. */
 export const allCommandNames = [...commandNames, ...askCommandNames] as const;
 
-/** What to say about a word that belongs to no flag and is no command. */
+/** The message about a word that belongs to no flag and is not a command. */
 export function describeStrayWord(word: string): string {
   if (isAskCommand(word))
     return `${showValue(word)}: stray argument, allowed: as the first word, before every flag: tocsin ${word} [FLAG]...`;

@@ -1,9 +1,9 @@
 interface DurationUnit {
   readonly name: string;
   readonly ms: number;
-  /** Other ways in which people write the unit; understood to suggest the right one, never accepted. */
+  /** Other common notations of the unit. They are recognised to suggest the right unit, and never accepted. */
   readonly otherNames: string;
-  /** Written only where it divides evenly, since "1w1d" says less than "8d". */
+  /** The unit is written only where it divides evenly, since "1w1d" says less than "8d". */
   readonly evenOnly: boolean;
 }
 
@@ -23,9 +23,9 @@ const durationPattern = /^(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)
 export const durationUnitNames = durationUnits.map((unit) => unit.name).join(', ');
 
 /**
- * Milliseconds of a duration as Prometheus writes it: `500ms`, `1h30m`, `0`; a day has 24 hours, a year 365 days.
+ * The milliseconds of a duration in Prometheus's notation: `500ms`, `1h30m`, `0`; a day has 24 hours, a year 365 days.
  * Undefined for everything else: units in another order or twice, a fraction, a sign, a space, a number without a unit,
- * and what is too long to count exactly (2^53 ms).
+ * or a duration that is too long to count exactly (2^53 ms).
  * Rules: ParseDuration of github.com/prometheus/common/model.
  */
 export function parseDuration(text: string): number | undefined {
@@ -48,7 +48,7 @@ export function formatDuration(ms: number): string {
   return text === '' ? '0s' : text;
 }
 
-/** What was probably meant by a text that is not a duration: `1.5h`, `30 sec`, `5M`, `30m1h`, `90` (taken for seconds). */
+/** The probable meaning of a text that is not a duration: `1.5h`, `30 sec`, `5M`, `30m1h`, `90` (taken as seconds). */
 export function suggestDuration(text: string): string | undefined {
   const compact = text.toLowerCase().replaceAll(/\s/g, '');
   if (/^\d+$/.test(compact)) return suggestDuration(`${compact}s`);
@@ -58,7 +58,7 @@ export function suggestDuration(text: string): string | undefined {
   return Number.isSafeInteger(Math.round(ms)) ? formatDuration(Math.round(ms)) : undefined;
 }
 
-/** NaN for a word that is no unit. */
+/** NaN for a word that is not a unit. */
 function unitMs(word: string): number {
   return durationUnits.find(({ name, otherNames }) => name === word || otherNames.split(' ').includes(word))?.ms ?? NaN;
 }

@@ -66,7 +66,7 @@ describe('readHttpUrl', () => {
   });
 });
 
-/** Every port that fetch blocks is below. */
+/** Every port that fetch blocks is below this. */
 const mostPorts = 11_000;
 
 class NoConnections extends Dispatcher {

@@ -1,13 +1,13 @@
 import type { Reader } from './reader.ts';
 
-/** In characters. The search for what was meant takes time by the square of the length. */
+/** In characters. The time of the search for the intended URL grows with the square of the length. */
 const maxMendedLength = 1000;
 
 const allowed = 'an http or https URL without query or fragment, as in http://prometheus:9090/prefix';
 
 /**
- * An http or https URL, with a path prefix, a name and a password if need be. The value has no slash at its end, so that
- * a path can be appended.
+ * Reads an http or https URL, optionally with a path prefix, a name and a password. The value has no slash at its end, so that a path
+ * can be appended.
  */
 export const readHttpUrl: Reader<string> = (found) => {
   if (typeof found !== 'string') return { allowed };
@@ -16,7 +16,7 @@ export const readHttpUrl: Reader<string> = (found) => {
   return { allowed, suggestion: mendHttpUrl(found) };
 };
 
-/** Adds a missing scheme, takes away a query. No guess at a URL with a password: a guess that cuts it amiss would show it. */
+/** Adds a missing scheme, removes a query. Makes no guess at a URL with a password: a guess that cuts it wrongly would show it. */
 function mendHttpUrl(text: string): string | undefined {
   if (text.includes('@') || text.length > maxMendedLength) return undefined;
   const [, scheme = 'http', rest = ''] =
@@ -25,13 +25,13 @@ function mendHttpUrl(text: string): string | undefined {
   return rest.includes('://') || parseHttpUrl(mended) === undefined ? undefined : mended;
 }
 
-/** The URL parser alone would forgive too much: "http:prometheus", blanks within, a backslash for a slash. */
+/** The URL parser alone would accept too much: "http:prometheus", blanks within the URL, a backslash for a slash. */
 function parseHttpUrl(text: string): string | undefined {
   if (!/^https?:\/\/[^\s/\\][^\s\\?#]*$/i.test(text) || !URL.canParse(text)) return undefined;
   return new URL(text).href.replace(/\/+$/, '');
 }
 
-/** Ports of other protocols, which fetch never asks: https://fetch.spec.whatwg.org/#port-blocking */
+/** Ports of other protocols, which fetch never connects to: https://fetch.spec.whatwg.org/#port-blocking */
 const blockedPorts: ReadonlySet<string> = new Set(
   `1 7 9 11 13 15 17 19 20 21 22 23 25 37 42 43 53 69 77 79 87 95 101 102 103 104 109 110 111 113 115 117 119 123 135 137
   139 143 161 179 389 427 465 512 513 514 515 526 530 531 532 540 548 554 556 563 587 601 636 989 990 993 995 1719 1720
@@ -39,8 +39,8 @@ const blockedPorts: ReadonlySet<string> = new Set(
 );
 
 /**
- * The URL of a Prometheus, as {@link readHttpUrl} reads it. One that fetch would refuse for ever is refused at once. A query
- * has its own place, and is not cut off from what is suggested.
+ * Reads the URL of a Prometheus like {@link readHttpUrl}. A URL that fetch would always refuse is refused at once. A query belongs into
+ * another key, and is not cut off from the suggestion.
  */
 export const readPrometheusUrl: Reader<string> = (found) => {
   if (typeof found === 'string' && found.includes('?')) return { allowed: queryRemedy(found), secret: true };
@@ -53,7 +53,7 @@ export const readPrometheusUrl: Reader<string> = (found) => {
   };
 };
 
-/** The names of the parameters without their values, which may be a token. */
+/** Names the parameters without their values, which may be a token. */
 function queryRemedy(text: string): string {
   const names = [...new URLSearchParams(text.slice(text.indexOf('?')).replace(/#.*$/s, '')).keys()];
   const shown = names.filter((name) => /^[\w.:-]{1,60}$/.test(name)).map((name) => `${name}: [...]`);

@@ -2,21 +2,21 @@ import { showValue } from './show-value.ts';
 
 /** Why a value is refused. */
 export interface Refusal {
-  /** What would be accepted, to follow the word "allowed:". */
+  /** The values that would be accepted, worded to follow "allowed:". */
   readonly allowed: string;
-  /** The value that was probably meant. */
+  /** The probable intended value. */
   readonly suggestion?: string | number | undefined;
-  /** True if what was found may be a secret, and is not shown. */
+  /** True if the value that was found may be a secret, and is not shown. */
   readonly secret?: boolean;
 }
 
-/** What became of a value found in a file or on the command line: the value as the program uses it, or a refusal. */
+/** The result for a value from a file or the command line: the value as the program uses it, or a refusal. */
 export type Reading<T> = { readonly value: T } | Refusal;
 
 /** Reads one value. Never throws. */
 export type Reader<T> = (found: unknown) => Reading<T>;
 
-/** As `read`, for what may be a secret, if only by mistake: what is refused is not shown. */
+/** Like `read`, for a value that may be a secret, even if only by mistake: a refused value is not shown. */
 export function unshown<T>(read: Reader<T>): Reader<T> {
   return (found) => {
     const reading = read(found);

@@ -7,7 +7,7 @@ type Section<Shape extends z.ZodRawShape> = z.ZodPreprocess<
   z.ZodReadonly<z.ZodObject<{ -readonly [Key in keyof Shape]: Shape[Key] }, z.core.$strict>>
 >;
 
-/** One key of the file: how its value is read, and its default, written as a user would write it. */
+/** One key of the file: how to read its value, and its default, in the notation of a user. */
 export function setting<T>(
   read: Reader<T>,
   defaultValue: string | number | boolean | null | readonly string[],
@@ -15,7 +15,7 @@ export function setting<T>(
   return required(read).prefault(defaultValue);
 }
 
-/** One key of the file that has no default. That it is missing is told by an issue with the parameter `isMissing`. */
+/** One key of the file that has no default. An issue with the parameter `isMissing` reports that it is missing. */
 export function required<T>(read: Reader<T>): Field<T> {
   return z.unknown().transform((found, context): T => {
     const reading = read(found);
@@ -27,7 +27,7 @@ export function required<T>(read: Reader<T>): Field<T> {
   });
 }
 
-/** A map of settings and sections, each with its default. Null, as in a line `receiver:` with nothing below, is all defaults. */
+/** A map of settings and sections, each with its default. Null, as in a line `receiver:` with nothing below it, means all defaults. */
 export function section<Shape extends z.ZodRawShape>(
   shape: Shape,
   ...rules: z.core.$ZodCheck<z.infer<z.ZodObject<Shape>>>[]
@@ -35,10 +35,10 @@ export function section<Shape extends z.ZodRawShape>(
   return sectionOf(shape, rules, false);
 }
 
-/** The message of an issue about unknown keys that may be secrets, by mistake. */
+/** The message of an issue about unknown keys that may be secrets put in the wrong place. */
 export const unshownKeys = 'unknown keys that may be secrets';
 
-/** A section that may hold secrets: what stands there instead of a map is not shown, nor are keys that resemble none. */
+/** A section that may hold secrets: a value that is found instead of the map is not shown, nor are keys that resemble no known key. */
 export function secretSection<Shape extends z.ZodRawShape>(
   shape: Shape,
   ...rules: z.core.$ZodCheck<z.infer<z.ZodObject<Shape>>>[]
@@ -63,13 +63,13 @@ function sectionOf<Shape extends z.ZodRawShape>(
   return z.preprocess((found) => found ?? {}, map.check(...rules).readonly());
 }
 
-/** YAML reads a single line `key:value` as a text. What may be a URL with a password would be masked beyond recognition. */
+/** YAML reads a line `key:value` without a blank as a text. A possible URL with a password would be masked beyond recognition. */
 function withBlank(found: unknown, shape: z.ZodRawShape): string | undefined {
   const [, key, value = ''] = (typeof found === 'string' && /^(\w+):(.+)$/.exec(found)) || [];
   return key !== undefined && Object.hasOwn(shape, key) ? `${key}: ${value.includes('@') ? '...' : value}` : undefined;
 }
 
-/** The keys of the section at `path`, or of the items of the list there, with what each holds; undefined where there is none. */
+/** The keys of the section at `path`, or of the items of the list there, with the schema of each; undefined if there is none. */
 export function keysAt(schema: unknown, path: readonly string[]): ReadonlyMap<string, unknown> | undefined {
   const [key, ...rest] = path;
   if (schema instanceof z.ZodPipe) return keysAt(schema.def.out, path);
@@ -81,7 +81,7 @@ export function keysAt(schema: unknown, path: readonly string[]): ReadonlyMap<st
   return key === undefined ? keys : keysAt(keys.get(key), rest);
 }
 
-/** The way to every key that there is, sections included, in the order of the schema. */
+/** The path of every existing key, sections included, in the order of the schema. */
 export function keyPaths(schema: unknown, path: readonly string[] = []): (readonly string[])[] {
   return [...(keysAt(schema, path)?.keys() ?? [])].flatMap((key) => [
     [...path, key],
@@ -91,10 +91,10 @@ export function keyPaths(schema: unknown, path: readonly string[] = []): (readon
 
 type Collection<T> = z.ZodPrefault<z.ZodPipe<z.ZodUnknown, z.ZodTransform<T, unknown>>>;
 
-/** What to say when something else is found. `secret`: no message may show what that is. */
+/** What to say when something else is found. `secret`: no message may show the value. */
 type NotFound = Pick<Refusal, 'allowed' | 'secret'>;
 
-/** A list, each item read by itself. Null, as nothing at all, is an empty list. */
+/** A list whose items are read one by one. Null, which is also an empty value, gives an empty list. */
 export function listOf<T>(read: Reader<T>, refusal: NotFound): Collection<readonly T[]> {
   return collection((found, context): readonly T[] => {
     if (found === null) return [];
@@ -104,7 +104,7 @@ export function listOf<T>(read: Reader<T>, refusal: NotFound): Collection<readon
   });
 }
 
-/** One value, or a list of some, none of them there twice; always read as a list. Null, as nothing at all, is null. */
+/** One value, or a non-empty list without duplicates; always read as a list. Null, which is also an empty value, gives null. */
 export function oneOrListOf<T extends string>(read: Reader<T>, refusal: NotFound): Collection<readonly T[] | null> {
   return collection((found, context): readonly T[] | null => {
     if (found === null) return null;
@@ -117,8 +117,8 @@ export function oneOrListOf<T extends string>(read: Reader<T>, refusal: NotFound
 }
 
 /**
- * A map whose keys are the user's own. Null, as nothing at all, is an empty map. A key that is refused is not shown either, if
- * what is found is secret.
+ * A map whose keys are the user's own. Null, which is also an empty value, gives an empty map. If the value may be secret, a refused
+ * key is not shown either.
  */
 export function mapOf<T>(
   read: Reader<T>,

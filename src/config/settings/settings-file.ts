@@ -4,12 +4,12 @@ import { showPath, showText } from './show-value.ts';
 import { parseYaml, type YamlProblem, type YamlNode } from './yaml-file.ts';
 import { FileRefusedError } from '../../runtime/regular-file.ts';
 
-/** The text of a file; throws as `node:fs` does. */
+/** Returns the text of a file; throws as `node:fs` does. */
 export type ReadFile = (path: string) => string;
 
 /**
- * Why a file that a user named cannot be read, and the remedy. Without its path, which is also in the system's own message:
- * a key or a token may stand in its place by mistake.
+ * Why a file that a user named cannot be read, and the remedy. The path is left out, as is the system's own message, which contains it:
+ * a key or a token may have been put in its place by mistake.
  * @param base where a relative path starts
  */
 export function describeReadError(error: unknown, base = 'the working folder'): string {
@@ -31,9 +31,9 @@ export function describeReadError(error: unknown, base = 'the working folder'): 
 
 interface SettingsFormat<T> {
   readonly schema: z.ZodType<T>;
-  /** What to say about a key that the schema does not have. @param section the way to the section that holds it */
+  /** The message about a key that the schema does not have. @param section the path of the section that holds the key */
   readonly describeUnknownKey: (section: readonly string[], key: string) => string;
-  /** Keys of which a file may have one: the ways to two of them, and why. */
+  /** Pairs of keys of which a file may have only one: the paths of both, and the reason. */
   readonly alternatives?: readonly Alternatives[];
 }
 
@@ -42,13 +42,13 @@ export interface Alternatives {
   readonly why: string;
 }
 
-/** A file's settings, or every problem in it, a line each, in the order of the file. */
+/** A file's settings, or every problem in it, one line each, in the order of the file. */
 export type SettingsFileResult<T> =
   | {
       readonly settings: T;
       /** True if the file itself sets the key at this path. */
       readonly sets: (...path: readonly string[]) => boolean;
-      /** `FILE:LINE:COLUMN: path.to.key: `, to begin a problem that shows only when the value is used. */
+      /** `FILE:LINE:COLUMN: path.to.key: `, the beginning of a problem that shows only when the value is used. */
       readonly at: (...path: readonly string[]) => string;
     }
   | { readonly problems: readonly string[] };
@@ -99,13 +99,13 @@ function describeIssue(issue: z.core.$ZodIssue, root: YamlNode, format: Settings
       text: describeKey(path, key, issue.message === unshownKeys, format),
     }));
   }
-  // A value that is not in the file can still be wrong together with one that is.
+  // A value that is missing in the file can still be wrong in combination with another value.
   const isDefault = !isExact && !(issue.code === 'custom' && issue.params?.['isMissing'] === true);
   const name = path.length === 0 ? '' : `${showPath(path)}${isDefault ? ' (by default)' : ''}: `;
   return [{ offset: node.offset, text: `${name}${issue.message}` }];
 }
 
-/** The schema knows which keys may be secrets: what it does not know, in a section of secrets, is not shown. */
+/** The schema knows which keys may be secrets. In a section of secrets, a key that the schema does not know is not shown. */
 function withPath(
   problem: YamlProblem,
   issues: readonly z.core.$ZodIssue[],
@@ -125,7 +125,7 @@ function withPath(
   return { offset, text: `${isShown ? showPath(path) : `${showPath(section)}.<secret>`}: ${text}` };
 }
 
-/** Keys of Prometheus that are none here. */
+/** Keys of Prometheus that do not exist here. */
 const otherKeys: ReadonlySet<string> = new Set(['oauth2', 'bearer_token', 'bearer_token_file', 'proxy_connect_header']);
 
 function describeKey(
@@ -139,7 +139,7 @@ function describeKey(
   return `${showPath(section)}.<secret>${text.slice(showPath([...section, key]).length)}`;
 }
 
-/** A password that slipped into the place of a key resembles no key. At the top of a file there are only names of sections. */
+/** A password that slipped into the place of a key resembles no known key. The top level of a file has only names of sections. */
 function isShownKey(
   section: readonly string[],
   key: string,
@@ -150,7 +150,7 @@ function isShownKey(
   return describeUnknownKey(section, key).includes('did you mean');
 }
 
-/** The node at `path`, or the last one on the way that is in the file. */
+/** The node at `path`, or the last node of that path that the file has. */
 function deepest(root: YamlNode, path: readonly string[]): { readonly node: YamlNode; readonly isExact: boolean } {
   let node = root;
   for (const key of path) {

@@ -1,12 +1,12 @@
 import { inspect } from 'node:util';
 import { maskUrl } from '../../runtime/masked-url.ts';
 
-/** The most characters of a found value that a message shows. */
+/** The most characters that a message shows of a value. */
 const maxShownCharacters = 60;
 
 /**
- * A value as JSON, in one line of at most 60 characters, for a message. Nothing in it steers a terminal, and what may be the
- * name and password in a URL, or a query of it, is masked. Only as much of the value is looked at as is shown, however large it is.
+ * A value as JSON for a message, in one line of at most 60 characters. Nothing in it controls a terminal, and a possible name,
+ * password or query of a URL is masked. Only the part that is shown is looked at, however large the value is.
  */
 export function showValue(value: unknown): string {
   let shown = '';
@@ -17,14 +17,14 @@ export function showValue(value: unknown): string {
   return shown;
 }
 
-/** The way to a key, as in `receiver.max_alerts`; an odd key is shown as JSON. */
+/** The path of a key, as in `receiver.max_alerts`; an unusual key is shown as JSON. */
 export function showPath(path: readonly string[]): string {
   return path.map((key) => (/^[\w-]{1,60}$/.test(key) ? key : showValue(key))).join('.');
 }
 
 /**
- * A path, or text of someone else, in one line. Escapes every character that a terminal or a reader of lines obeys; JSON's
- * own quoting leaves those above U+007E. Passwords are not looked for.
+ * A path, or text from an outside source, in one line. Escapes every character that a terminal or a line reader interprets; JSON's
+ * own quoting leaves those above U+007E as they are. It does not look for passwords.
  */
 export function showText(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) => {
@@ -62,12 +62,12 @@ function jsonString(text: string): string {
   return showText(JSON.stringify(maskUrl(text)));
 }
 
-/** Room for the ellipsis is left; half a surrogate pair is not shown. */
+/** Leaves room for the ellipsis; does not show half a surrogate pair. */
 function cut(shown: string): string {
   return shown.slice(0, maxShownCharacters - 1).replace(/[\ud800-\udbff]$/, '');
 }
 
-/** A text of the configuration that nobody may read in a log, an answer or a message: whatever writes it out writes `<secret>`. */
+/** A text of the configuration that must not be shown in a log, an answer or a message: it is always written out as `<secret>`. */
 export class Secret {
   readonly #text: string;
 

@@ -17,8 +17,8 @@ export const sizeUnitNames = sizeUnits
   .join(', ');
 
 /**
- * Bytes of a size: a whole number and one unit, `512B`, `64KiB`, `16MiB`, `1GiB`.
- * Undefined for everything else, also for what is too large to count exactly (2^53 bytes).
+ * The bytes of a size: a whole number and one unit, `512B`, `64KiB`, `16MiB`, `1GiB`.
+ * Undefined for everything else, including a size that is too large to count exactly (2^53 bytes).
  */
 export function parseSize(text: string): number | undefined {
   const [, digits, name] = /^(\d+)([KMG]iB|B)$/.exec(text) ?? [];
@@ -27,13 +27,13 @@ export function parseSize(text: string): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
-/** In the largest unit that divides it evenly, so that {@link parseSize} reads it back; a whole number from 0 up. */
+/** Uses the largest unit that divides the size evenly, so that {@link parseSize} reads it back; `bytes` is a whole number from 0 up. */
 export function formatSize(bytes: number): string {
   const unit = bytes === 0 ? undefined : sizeUnits.find((candidate) => bytes % candidate.bytes === 0);
   return unit === undefined ? '0B' : `${bytes / unit.bytes}${unit.name}`;
 }
 
-/** What was probably meant by a text that is not a size: `16MB`, `16M`, Kubernetes's `16Mi`, `1.5 gib`, `4096`. */
+/** The probable meaning of a text that is not a size: `16MB`, `16M`, Kubernetes's `16Mi`, `1.5 gib`, `4096`. */
 export function suggestSize(text: string): string | undefined {
   const match = text.length > 60 ? null : /^\s*(\d+(?:\.\d+)?)\s*([kmgt]?)i?(?:b|bytes?)?\s*$/i.exec(text);
   if (match === null) return undefined;

@@ -2,7 +2,7 @@ import { withSuggestion } from './reader.ts';
 import { keyPaths, keysAt } from './setting.ts';
 import { showPath } from './show-value.ts';
 
-/** What to say about a key of a file that does not exist, of a schema whose keys are no flags. A key of another section is recognised. */
+/** Creates the message about an unknown key of a file, for a schema whose keys are not flags. A key of another section is recognised. */
 export function describeUnknownKeyOf(schema: unknown): (section: readonly string[], key: string) => string {
   return (section, key) => {
     const siblings = [...(keysAt(schema, section)?.keys() ?? [])];
@@ -11,7 +11,7 @@ export function describeUnknownKeyOf(schema: unknown): (section: readonly string
   };
 }
 
-/** The way to a key of such a name in another section; for a key "receiver.max_alerts", how YAML nests it. */
+/** The path of a key of this name in another section; for a key "receiver.max_alerts", how to nest it in YAML. */
 export function keyElsewhere(key: string, section: readonly string[], schema: unknown): string | undefined {
   const isAbove = (path: readonly string[]): boolean => path.every((name, depth) => name === section[depth]);
   const paths = keyPaths(schema).filter((path) => !isAbove(path));
@@ -22,15 +22,15 @@ export function keyElsewhere(key: string, section: readonly string[], schema: un
 }
 
 /**
- * The known name that was most likely meant: the nearest by edit distance, upper and lower case alike.
- * Undefined if none is near, that is if more than a third of the letters differ. Of equals the first one wins.
+ * The known name that was most likely meant: the nearest by edit distance, ignoring case.
+ * Undefined if no name is near, that is, if more than a third of the letters differ. If several are equally near, the first wins.
  */
 export function nearestName(name: string, knownNames: Iterable<string>): string | undefined {
   let nearest: string | undefined;
   let nearestDistance = Infinity;
   for (const known of knownNames) {
     const limit = Math.floor(Math.max(name.length, known.length) / 3);
-    // The distance is at least the difference in length: a very long name costs nothing.
+    // The distance is at least the difference in length, so that a very long name costs nothing.
     if (Math.abs(name.length - known.length) > limit) continue;
     const distance = editDistance(name.toLowerCase(), known.toLowerCase());
     if (distance <= limit && distance < nearestDistance) [nearest, nearestDistance] = [known, distance];
@@ -39,7 +39,7 @@ export function nearestName(name: string, knownNames: Iterable<string>): string 
 }
 
 /**
- * Damerau-Levenshtein distance (its optimal string alignment form): how many letters have to be inserted, deleted,
+ * The Damerau-Levenshtein distance (in its optimal string alignment form): how many letters have to be inserted, deleted,
  * replaced, or swapped with their neighbour.
  */
 function editDistance(from: string, to: string): number {

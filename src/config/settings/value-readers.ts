@@ -3,7 +3,7 @@ import { nearestName } from './unknown-key.ts';
 import type { Reader } from './reader.ts';
 import { formatSize, parseSize, sizeUnitNames, suggestSize } from './size.ts';
 
-/** A text with a unit: how it is read, written and guessed. Values are milliseconds or bytes. */
+/** A text with a unit: how to read, write and guess it. Values are milliseconds or bytes. */
 interface Quantity {
   readonly noun: string;
   readonly units: string;
@@ -28,17 +28,17 @@ const size: Quantity = {
   suggest: suggestSize,
 };
 
-/** Milliseconds, from a duration of at least `min` and at most `max` (durations as well). */
+/** Reads milliseconds, from a duration of at least `min` and at most `max` (also durations). */
 export function readDuration(min: string, max: string): Reader<number> {
   return readQuantity(duration, min, max);
 }
 
-/** Bytes, from a size of at least `min` and, if given, at most `max` (sizes as well). */
+/** Reads bytes, from a size of at least `min` and, if given, at most `max` (also sizes). */
 export function readSize(min: string, max?: string): Reader<number> {
   return readQuantity(size, min, max);
 }
 
-/** A whole number from 1 up. */
+/** Reads a whole number from 1 up. */
 export const readCount: Reader<number> = (found) => {
   if (isCount(found)) return { value: found };
   const suggestion = typeof found === 'string' ? Number(found.replaceAll(/[\s_,]/g, '')) : NaN;
@@ -46,7 +46,7 @@ export const readCount: Reader<number> = (found) => {
   return isCount(suggestion) ? { allowed, suggestion } : { allowed };
 };
 
-/** A whole number from 0 up; 0 switches something off. */
+/** Reads a whole number from 0 up; 0 switches something off. */
 export const readCountOrZero: Reader<number> = (found) => {
   if (found === 0) return { value: 0 };
   const read = readCount(found);
@@ -56,7 +56,7 @@ export const readCountOrZero: Reader<number> = (found) => {
 export const readBoolean: Reader<boolean> = (found) =>
   typeof found === 'boolean' ? { value: found } : { allowed: 'true or false' };
 
-/** One of a few words. `note` says what a reader of the message may miss among them. */
+/** Reads one of a few words. `note` explains what a reader of the message may miss among them. */
 export function readChoice<const T extends string>(choices: readonly T[], note = ''): Reader<T> {
   return (found) => {
     const value = choices.find((choice) => choice === found);
@@ -66,7 +66,7 @@ export function readChoice<const T extends string>(choices: readonly T[], note =
   };
 }
 
-/** A list of names, none of them empty, none there twice. */
+/** Reads a list of names without empty names or duplicates. */
 export const readNames: Reader<readonly string[]> = (found) => {
   const names = Array.isArray(found) ? (found as readonly unknown[]) : [];
   const areNames =
@@ -76,18 +76,18 @@ export const readNames: Reader<readonly string[]> = (found) => {
   return typeof found === 'string' ? { allowed, suggestion: `[${found}]` } : { allowed };
 };
 
-/** The path of a file or folder, no URL; whether it exists is for whoever opens it to find out. */
+/** Reads the path of a file or folder, but not a URL. Whoever opens it finds out whether it exists. */
 export const readPath: Reader<string> = (found) => {
   const isPath = typeof found === 'string' && found.trim() !== '' && !/\p{Cc}|^[a-z][a-z\d+.-]+:\/\//iu.test(found);
   return isPath ? { value: found } : { allowed: 'a path' };
 };
 
-/** As `read`, and null is a value too. */
+/** Like `read`, but also accepts null. */
 export function orNull<T>(read: Reader<T>): Reader<T | null> {
   return (found) => (found === null ? { value: null } : read(found));
 }
 
-/** A name, of whatever it may be: a text on one line. */
+/** Reads any kind of name: a text on one line. */
 export const readName: Reader<string> = (found) =>
   typeof found === 'string' && found.trim() !== '' && !/\p{Cc}/u.test(found) ? { value: found } : { allowed: 'a name' };
 
@@ -99,7 +99,7 @@ function readQuantity(quantity: Quantity, min: string, max?: string): Reader<num
   const inRange = (value: number | undefined): value is number =>
     value !== undefined && value >= least && value <= most;
   return (found) => {
-    // YAML reads a bare 0 as a number; it needs no unit.
+    // YAML reads a bare 0 as a number; 0 needs no unit.
     const value = typeof found === 'string' ? quantity.parse(found) : found === 0 ? 0 : undefined;
     if (inRange(value)) return { value };
     const suggestion =

@@ -59,7 +59,7 @@ describe('parseYaml', () => {
       const startedAt = process.cpuUsage();
       assert.equal(problemsOf(signs.repeat(16_000)), '1:1: nested too deeply, allowed: sections and their keys');
       const { user } = process.cpuUsage(startedAt);
-      // It was seconds.
+      // It used to take seconds.
       assert.ok(user < 500_000, `${user} µs`);
     });
 

@@ -17,17 +17,17 @@ import { isNestedTooDeeply, maxYamlNesting } from '../../text/yaml-nesting.ts';
 import { formatSize } from './size.ts';
 import { showText } from './show-value.ts';
 
-/** What such a file in YAML may hold of words and signs (tokens of YAML): to parse so many holds the event loop for 100 ms. */
+/** The most YAML tokens (words and signs) in such a file: parsing this many blocks the event loop for 100 ms. */
 export const configurationTokens = 20_000;
 
 export interface YamlProblem {
   readonly offset: number;
-  /** The way to the key that it is about. Not in the text: a key may be a secret in the wrong place. */
+  /** The path of the key with the problem. It is not in the text, since a key may be a secret in the wrong place. */
   readonly path?: readonly string[];
   readonly text: string;
 }
 
-/** A YAML text, read. */
+/** A parsed YAML text. */
 interface YamlFile {
   /** Undefined if the text is not YAML, so that nothing can be said about its values. */
   readonly root: YamlNode | undefined;
@@ -36,7 +36,7 @@ interface YamlFile {
   readonly position: (offset: number) => string;
 }
 
-/** In UTF-16 units. A configuration has a few kilobytes: more is another file, given by mistake. */
+/** In UTF-16 units. A configuration has a few kilobytes; a larger file was given by mistake. */
 const maxTextLength = 1024 ** 2;
 
 /** The parser's own words are about its grammar; these say what a person did. */
@@ -54,7 +54,7 @@ const errorTexts: Partial<Record<ErrorCode, string>> = {
 
 /**
  * Reads one YAML 1.2 document. Never throws. Anchors and aliases work; "<<" merges and tags do not.
- * @param maxTokens how many words and signs it may hold
+ * @param maxTokens the most words and signs it may hold
  */
 export function parseYaml(text: string, maxTokens = configurationTokens): YamlFile {
   const lineCounter = new LineCounter();
@@ -68,14 +68,14 @@ export function parseYaml(text: string, maxTokens = configurationTokens): YamlFi
   try {
     const document = parseDocument(text, {
       lineCounter,
-      // Also for a "%YAML 1.1" file, whose yes, no and 1:30 are not what they look like.
+      // This applies even to a "%YAML 1.1" file, in which yes, no and 1:30 do not mean what they seem to mean.
       schema: 'core',
       resolveKnownTags: false,
       stringKeys: true,
-      // Found by yamlTree, which can say which key it is.
+      // yamlTree finds duplicates: it can say which key it is.
       uniqueKeys: false,
       prettyErrors: false,
-      // No warnings to the console: they are in the document.
+      // Warnings do not go to the console: the document holds them.
       logLevel: 'error',
     });
     return { ...readDocument(document, position), position };
@@ -88,8 +88,8 @@ export function parseYaml(text: string, maxTokens = configurationTokens): YamlFi
 const tooDeep = 'nested too deeply, allowed: sections and their keys';
 
 /**
- * What is too much for the parser, found before it makes anything of it: a megabyte of signs would hold the event loop for seconds.
- * The lexer stops at the limit, so that what is behind it costs nothing.
+ * Why a text is too much for the parser, found before parsing: a megabyte of signs would block the event loop for seconds.
+ * The lexer stops at the limit, so that the text behind it costs nothing.
  */
 function excessOf(text: string, maxTokens: number): string | undefined {
   if (isNestedTooDeeply(text)) return tooDeep;
@@ -110,7 +110,7 @@ function tooManyTokens(allowed: number): string {
 function readDocument(document: Document.Parsed, position: YamlFile['position']): Omit<YamlFile, 'position'> {
   const quotes = openingQuotes(document);
   const problems = [...document.errors, ...document.warnings].map((error) => describeError(error, quotes));
-  // A second document or a tag leaves the rest as it is; after any other error the values may be in wrong places.
+  // After a second document or a tag, the other values are as written; after any other error they may be in wrong places.
   const isReadable = document.errors.every((error) => error.code === 'MULTIPLE_DOCS');
   if (!isReadable) return { root: undefined, problems: firstOfEachLine(problems, position) };
   const root = yamlTree(document, (offset, path, text, earlierOffset) => {
@@ -121,7 +121,7 @@ function readDocument(document: Document.Parsed, position: YamlFile['position'])
 }
 
 function describeError(error: YAMLError, quotes: readonly number[]): YamlProblem {
-  // Without the piece of source after it, which may be long, or a password.
+  // The message is shown without the piece of source after it, which may be long, or a password.
   const text = errorTexts[error.code] ?? `not valid YAML: ${showText(error.message.replace(/: .*$/s, ''))}`;
   const isUnclosed = error.code === 'MISSING_CHAR' && error.message.includes('quote');
   const opening = isUnclosed ? lastBefore(error.pos[0], quotes) : undefined;
@@ -129,7 +129,7 @@ function describeError(error: YAMLError, quotes: readonly number[]): YamlProblem
   return { offset: opening, text: 'not valid YAML: this quote is not closed' };
 }
 
-/** Where quotes begin, in order. One that is not closed is noticed at the end of the file; the place to look at is where it was opened. */
+/** Where quotes begin, in order. An unclosed quote is noticed at the end of the file, but the place to look at is where it was opened. */
 function openingQuotes(document: Document.Parsed): readonly number[] {
   const quotes: number[] = [];
   visit(document, {
@@ -164,17 +164,17 @@ function refuse(text: string): YamlFile {
   return { root: undefined, problems: [{ offset: 0, text }], position: () => '1:1' };
 }
 
-/** A value of a YAML file, and where it stands. Offsets count UTF-16 units from the start of the text. */
+/** A value of a YAML file, and its position. Offsets count UTF-16 units from the start of the text. */
 export interface YamlNode {
   readonly value: unknown;
   readonly offset: number;
-  /** Where its key stands; `offset` if it has none. */
+  /** The position of its key; `offset` if it has no key. */
   readonly keyOffset: number;
-  /** What a map holds, by key, or a list, by index from "0" up; empty for everything else. */
+  /** The members of a map, by key, or of a list, by index from "0" up; empty for everything else. */
   readonly children: ReadonlyMap<string, YamlNode>;
 }
 
-/** Takes a problem, its place, the way to its key, and the place of something earlier that it has to do with. */
+/** Receives a problem, its position, the path of its key, and the position of an earlier part of the file that is involved. */
 type ReportYamlProblem = (offset: number, path: readonly string[], text: string, earlierOffset?: number) => void;
 
 interface Walk {
@@ -183,18 +183,18 @@ interface Walk {
 }
 
 /**
- * The document as plain values with their places. Reports keys given twice (the last one counts) and aliases without an
- * anchor. An alias shares what its anchor holds, so that nested aliases cost nothing until someone writes them out in full.
+ * The document as plain values with their positions. Reports duplicate keys (the last one counts) and aliases without an anchor. An
+ * alias shares the content of its anchor, so that nested aliases cost nothing until they are written out in full.
  */
 function yamlTree(document: Document, report: ReportYamlProblem): YamlNode {
   return walk(document.contents, [], 0, { report, anchors: new Map() });
 }
 
-/** @param keyOffset where a value that is not there would have been */
+/** @param keyOffset the position where a missing value would have been */
 function walk(node: unknown, path: readonly string[], keyOffset: number, context: Walk): YamlNode {
   if (isAlias(node)) return walkAlias(node.source, path, keyOffset, node.range?.[0] ?? keyOffset, context);
   const tree = { ...walkValue(node, path, keyOffset, context), keyOffset };
-  // After its content: an alias inside the content would make it endless, and finds no anchor.
+  // Registered after its content: an alias inside the content would make it endless, and so finds no anchor.
   if ((isMap(node) || isSeq(node) || isScalar(node)) && node.anchor !== undefined)
     context.anchors.set(node.anchor, tree);
   return tree;
@@ -224,7 +224,7 @@ function walkMap(map: YAMLMap, path: readonly string[], context: Walk): YamlNode
     if (earlier !== undefined) context.report(keyOffset, keyPath, 'given twice', earlier.keyOffset);
     children.set(name, walk(value, keyPath, keyOffset, context));
   }
-  // fromEntries, unlike an assignment, takes also "__proto__" for a mere key.
+  // Unlike an assignment, fromEntries treats "__proto__" as an ordinary key.
   return {
     value: Object.fromEntries([...children].map(([key, child]) => [key, child.value])),
     offset,
