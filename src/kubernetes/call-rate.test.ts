@@ -15,7 +15,7 @@ function bench(limits: { readonly qps?: number; readonly burst?: number } = {}) 
   return { clock, told, rate };
 }
 
-/** How many of so many calls at once are let through within so long. */
+/** How many of this many simultaneous calls are admitted within this time. */
 async function within(
   { clock, rate }: Pick<ReturnType<typeof bench>, 'clock' | 'rate'>,
   calls: number,

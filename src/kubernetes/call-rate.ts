@@ -4,37 +4,37 @@ import type { Logger } from '../runtime/logger.ts';
 import { TokenBucket } from '../runtime/token-bucket.ts';
 
 /**
- * Calls of the API server a second, and at once after a rest, where it does not show that it shares fairly among its callers and
- * `pipelines.kubernetes.qps` says nothing else; and for how long one answer that does not show it counts, milliseconds.
+ * Calls of the API server per second, and at once after a pause, where the server does not show that it shares fairly among its
+ * callers and `pipelines.kubernetes.qps` is not set; and how long an answer that does not show it counts, in milliseconds.
  */
 const defaultApiQps = 20;
 const defaultApiBurst = 30;
 export const unfairMemoryMs = 60_000;
 
-/** Kubernetes Events: writes a second, and at once after a rest, whatever else may be called. */
+/** Writes of Kubernetes Events per second, and at once after a pause, independently of other calls. */
 export const eventQps = 20;
 export const eventBurst = 30;
 
-/** Who bounds the calls: the configuration, the API server (its own priority and fairness), or this client by default. */
+/** What limits the calls: the configuration, the API server (its own priority and fairness), or this client by default. */
 export type RateInForce =
   | { readonly by: 'configuration' | 'client'; readonly qps: number; readonly burst: number }
   | { readonly by: 'server'; readonly flowSchema: string; readonly priorityLevel: string };
 
 interface CallRateOptions {
   readonly clock: Clock;
-  /** Calls a second in the long run; undefined: as many as an API server lets through that shares fairly. */
+  /** Calls per second in the long run; undefined: as many as an API server that shares fairly admits. */
   readonly qps?: number | undefined;
-  /** Calls at once after a rest. */
+  /** Calls at once after a pause. */
   readonly burst?: number | undefined;
-  /** Told what holds, with the first answer and whenever it changes. */
+  /** Called with the limit in force, at the first answer and whenever the limit changes. */
   readonly onChange?: ((rate: RateInForce) => void) | undefined;
 }
 
 /**
- * How often the API server may be called. A configured `qps` always holds. Without one the server is left to it where its
- * answers show that it queues and refuses by flow, as Flux and cert-manager do; where they do not, 20 a second hold.
+ * How often the API server may be called. A configured `qps` always applies. Without `qps` the server decides, as Flux and
+ * cert-manager do it, if its answers show that it queues and rejects calls by flow; otherwise the limit is 20 per second.
  *
- * Events have a bucket of their own. Where calls are limited here, they take what the others leave.
+ * Events have a bucket of their own. Where calls are limited here, Events take what the other calls leave.
  */
 export class CallRate {
   readonly #options: CallRateOptions;
@@ -42,7 +42,7 @@ export class CallRate {
   readonly #events: TokenBucket;
   readonly #limit: { readonly qps: number; readonly burst: number };
   #inForce: RateInForce | undefined;
-  /** When an answer last did not show it. */
+  /** The time of the last answer that did not show fair sharing. */
   #unfairAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: CallRateOptions) {
@@ -54,29 +54,29 @@ export class CallRate {
     this.#events = new TokenBucket({ clock, intervalMs: 1000 / eventQps, burst: eventBurst });
   }
 
-  /** Calls a second that are allowed now; 0: as many as the server lets through. */
+  /** The calls allowed per second now; 0: as many as the server admits. */
   get qps(): number {
     return this.#inForce?.by === 'server' ? 0 : this.#limit.qps;
   }
 
-  /** Resolves when a call may be made, to how long that took, milliseconds. Rejects with the signal's reason. */
+  /** Resolves when a call may be made, to how long that took, in milliseconds. Rejects with the signal's reason. */
   async acquire(signal: AbortSignal): Promise<number> {
     if (this.#inForce?.by !== 'server') return this.#calls.acquire(signal);
     signal.throwIfAborted();
     return 0;
   }
 
-  /** The same for the call that writes an Event. */
+  /** The same for a call that writes an Event. */
   async acquireForEvent(signal: AbortSignal): Promise<number> {
     const waitedMs = await this.#events.acquire(signal);
     if (this.#inForce?.by === 'server') return waitedMs;
     return waitedMs + (await this.#calls.acquireSpare(signal));
   }
 
-  /** Takes notice of an answer. */
+  /** Learns from an answer whether the server shares fairly. */
   observe(status: number, headers: IncomingHttpHeaders): void {
     const { clock, qps } = this.#options;
-    // A refusal may come from before the place where the server shares: it shows nothing.
+    // A refusal may come from something in front of the server's fair sharing, so it proves nothing.
     if (status < 200 || status > 299) return;
     if (qps !== undefined) return this.#use({ by: 'configuration', ...this.#limit });
     const flowSchema = headers['x-kubernetes-pf-flowschema-uid'];
@@ -97,7 +97,7 @@ export class CallRate {
   }
 }
 
-/** Says which limit holds for calls of the API server, and why. */
+/** Logs which limit applies to calls of the API server, and why. */
 export function writeRateLine(logger: Logger, rate: RateInForce): void {
   switch (rate.by) {
     case 'configuration':

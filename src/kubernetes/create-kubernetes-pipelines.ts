@@ -15,19 +15,19 @@ import type { Runtime } from '../runtime/runtime.ts';
 export interface KubernetesHomeOptions extends Runtime {
   readonly access: ClusterAccess;
   readonly config: Config['pipelines']['kubernetes'];
-  /** Reconciles at once. */
+  /** The number of concurrent reconciles. */
   readonly workers: number;
-  /** Of this program, for the User-Agent header. */
+  /** The version of this program, for the User-Agent header. */
   readonly version: string;
   readonly onChange: (change: PipelineChange) => void;
-  /** Where a proxy may be named. Default: that of the process. */
+  /** The environment that may name a proxy. Default: that of the process. */
   readonly environment?: Environment;
 }
 
-/** Besides those that the watches hold. Each worker needs one: a write that hangs must not keep another from its connection. */
+/** In addition to the connections of the watches. Each worker needs a connection, so that a write that hangs does not block another. */
 const callConnections = 64;
 
-/** Pipelines in a cluster, with the client that they stand on. Nothing is connected before they are opened. */
+/** Pipelines in a cluster, with the client that they need. Nothing is connected before they are opened. */
 export function createKubernetesPipelines(options: KubernetesHomeOptions): KubernetesPipelines {
   const { clock, config, logger, registry } = options;
   const resources = watchedResources(config.kinds);
@@ -45,13 +45,13 @@ export function createKubernetesPipelines(options: KubernetesHomeOptions): Kuber
     client,
     resources,
     writeMetrics: metrics,
-    // In a pod, the pod's name.
+    // In a pod, the host name is the pod's name.
     transitions: new EventRecorder({ clock, writer, instance: hostname() }),
     checkAccess: () => checkAccess(options),
   });
 }
 
-/** Rejects, with a line for the user, if no later try could be better. */
+/** Rejects, with a line for the user, if no later try can succeed. */
 async function checkAccess({ access, environment = process.env, logger }: KubernetesHomeOptions): Promise<void> {
   const cluster = (await loadKubeConfig(access)).getCurrentCluster();
   if (cluster === null) return;
@@ -59,7 +59,7 @@ async function checkAccess({ access, environment = process.env, logger }: Kubern
   logProxy(logger, server, proxy);
 }
 
-/** One for each namespace that is named. */
+/** One resource for each configured namespace. */
 function watchedResources(kinds: KubernetesHomeOptions['config']['kinds']): readonly WatchedResource[] {
   if (kinds === null) return kymaResources;
   return kinds.flatMap(({ group, version, resource, namespaces, label_selector: labelSelector }) => {

@@ -2,7 +2,7 @@ import { Allowance, selectOf } from '../text/json-selection.ts';
 import type { ApiCall } from './api/api-transport.ts';
 import { ApiError } from './api/api-error.ts';
 
-/** What a client would give back of a server's answer. */
+/** What a client would return of a server's answer. */
 export function keptAnswer({ keep, method, path }: ApiCall, answer: unknown): unknown {
   if (keep === undefined) return structuredClone(answer);
   const allowance = new Allowance(keep.bytes);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ObjectMemory } from './kept-object.ts';
 
-/** Of which 1 KiB each is for what an object takes besides. */
+/** 1 KiB of each is for the overhead of an object. */
 const oneObject = 10_240;
 const kept = oneObject - 1024;
 

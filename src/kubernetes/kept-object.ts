@@ -2,21 +2,21 @@ import type { Selection } from '../text/json-selection.ts';
 import { ApiError } from './api/api-error.ts';
 import type { ApiObject } from './pipeline-object.ts';
 
-/** What of one object of the API server may be kept, by estimate, bytes: over it the object is left out. */
+/** The memory limit for what is kept of one object of the API server, an estimate in bytes; a larger object is left out. */
 export const apiObjectBytes = 256 * 1024;
 
-/** What all watched objects may take together, by estimate, bytes: over it further ones are left out. */
+/** The memory limit for all watched objects together, an estimate in bytes; objects beyond it are left out. */
 export const apiObjectsBytes = 64 * 1024 * 1024;
 
-/** What may be kept of what stands around the objects of an answer, such as the token of a list's next page, bytes. */
+/** The limit for the parts of an answer around its objects, such as the token of a list's next page, in bytes. */
 export const apiEnvelopeBytes = 64 * 1024;
 
-/** What of an answer is kept. */
+/** Which part of an answer is kept. */
 export interface KeptAnswer {
   readonly selection: Selection;
-  /** What it may take in memory, by estimate; more is an ApiError TooLarge. Of the elements of a list each has its own. */
+  /** The memory limit, an estimate; more is an ApiError TooLarge. Each element of a list has its own limit. */
   readonly bytes: number;
-  /** The longest answer that is read, bytes; a longer one is an ApiError TooLarge as well. Default 64 MiB. */
+  /** The longest answer, in bytes; a longer answer is also an ApiError TooLarge. Default 64 MiB. */
   readonly maxTextBytes?: number;
 }
 
@@ -35,29 +35,29 @@ const condition: Selection = {
   },
 };
 
-/** Of the spec only which inputs and outputs there are, and nothing of what is in them. */
+/** Of the spec, only the presence of inputs and outputs, and none of their content. */
 const spec: Selection = { members: { input: { everyMember: 'presence' }, output: { everyMember: 'presence' } } };
 
-/** Of each member of an object that a reconcile needs; see {@link ApiObject}. */
+/** The members of an object that a reconcile needs; see {@link ApiObject}. */
 export const objectMembers = {
   metadata,
   spec,
   status: { members: { conditions: { everyElement: condition } } },
 } as const satisfies Readonly<Record<string, Selection>>;
 
-/** What a reconcile needs of an object. */
+/** The part of an object that a reconcile needs. */
 export const keptObject: KeptAnswer = { selection: { members: objectMembers }, bytes: apiObjectBytes };
 
-/** For a write that puts all conditions back: also those members of them that only others know. */
+/** For a write that puts all conditions back: includes those of their members that only others know. */
 export const keptConditions: KeptAnswer = {
   selection: { members: { metadata, status: { members: { conditions: 'whole' } } } },
   bytes: apiObjectBytes + apiEnvelopeBytes,
 };
 
-/** That of the answer nothing is needed: it only has to be JSON. */
+/** Keeps nothing of the answer, which only has to be JSON. */
 export const keptNothing: KeptAnswer = { selection: 'presence', bytes: 0 };
 
-/** Throws ApiError if it is no object as the API server has them. */
+/** Throws ApiError if the value does not have the shape of an object of the API server. */
 export function asApiObject(found: unknown, where: string): ApiObject {
   if (isApiObject(found)) return found;
   throw new ApiError(`${where}: the answer is not an object with a name`, { status: 200, reason: 'NotJson' });
@@ -75,10 +75,10 @@ export function isJsonObject(found: unknown): found is Readonly<Record<string, u
   return typeof found === 'object' && found !== null && !Array.isArray(found);
 }
 
-/** What a cached object takes besides what is kept of the answer about it: its path, its key, its place in maps, bytes. */
+/** The memory of a cached object besides the kept part of the answer: its path, its key, its place in maps, in bytes. */
 const cachedObjectBytes = 1024;
 
-/** What all watched objects may take together, by estimate; each resource has a share of it. */
+/** The memory of all watched objects together, an estimate; each resource has a share of it. */
 export class ObjectMemory {
   readonly maxBytes: number;
   readonly #shares: MemoryShare[] = [];
@@ -93,15 +93,15 @@ export class ObjectMemory {
     return share;
   }
 
-  /** What all but one share take, bytes. */
+  /** The memory of all shares but this one, in bytes. */
   besides(share: MemoryShare): number {
     return this.#shares.reduce((sum, other) => (other === share ? sum : sum + other.bytes), 0);
   }
 }
 
 /**
- * The objects of one resource. While they are listed anew the old ones are still there, and go when the list is whole: the larger of
- * the two counts.
+ * The objects of one resource. While they are listed anew, the old objects are still in memory; they go when the list is complete. The
+ * larger of the two sums counts.
  */
 export class MemoryShare {
   readonly #memory: ObjectMemory;
@@ -121,7 +121,7 @@ export class MemoryShare {
     return this.#memory.maxBytes;
   }
 
-  /** For one more object of a list. False if there is no room for it. */
+  /** Reserves memory for one more object of a list. False if there is no room for it. */
   acceptListed(bytes: number): boolean {
     const after = this.#listedBytes + bytes + cachedObjectBytes;
     if (this.#memory.besides(this) + after > this.#memory.maxBytes) return false;
@@ -129,24 +129,24 @@ export class MemoryShare {
     return true;
   }
 
-  /** For objects of a list that are read again. */
+  /** Returns the memory of objects in a list that are read again. */
   giveBackListed(bytes: number, objects: number): void {
     this.#listedBytes -= bytes + objects * cachedObjectBytes;
   }
 
-  /** The list takes the place of what was held. */
+  /** The list replaces the objects held so far. */
   replace(listed: ReadonlyMap<string, number>): void {
     this.#held = new Map(listed);
     this.#heldBytes = [...listed.values()].reduce((sum, bytes) => sum + bytes + cachedObjectBytes, 0);
     this.#listedBytes = 0;
   }
 
-  /** The list failed. */
+  /** To be called when the list has failed. */
   abandonList(): void {
     this.#listedBytes = 0;
   }
 
-  /** One object comes or changes. False if there is no room for it: then it is not held, nor is what it was before. */
+  /** One object is added or changed. False if there is no room for it: then neither the object nor its previous version is held. */
   hold(key: string, bytes: number): boolean {
     this.release(key);
     const after = this.#heldBytes + bytes + cachedObjectBytes;

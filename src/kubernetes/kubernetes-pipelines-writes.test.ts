@@ -23,8 +23,8 @@ function toReason(reason: string): ConditionChange {
 }
 
 /**
- * A home whose watch never tells of what is written.
- * @param status of the one object, which then is in the version that was listed; default: none, and a later version
+ * A home whose watch never reports what is written.
+ * @param status of the only object, whose version is then the listed one; default: no status, and a later version
  */
 async function bench(t: TestContext, status?: Record<string, unknown>) {
   const [clock, registry, logger] = [new FakeClock(), new Registry(), new RecordingLogger()];
@@ -66,7 +66,7 @@ describe('KubernetesPipelines, writing', () => {
     assert.equal(reason(), 'One');
     assert.equal(await pipelines.updateConditions(widget, toReason('Two'), never), true);
     assert.equal(reason(), 'Two');
-    // The first one meets a version of the object that the list did not have; the second needs no read.
+    // The first write meets a version of the object that was not in the list; the second needs no read.
     assert.deepEqual(writes.verbs().slice(-1), ['PATCH /status']);
     assert.equal(await pipelines.updateConditions(widget, toReason('Two'), never), false);
   });

@@ -25,16 +25,16 @@ import { WriteFailures, type WriteMetrics } from './write/write-failures.ts';
 import { LimitedLines } from '../runtime/limited-lines.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
-/** Lines about pipelines of a cluster that came, went or changed that are written at info in one second; the rest is at debug, and counted. */
+/** The most info lines per second about a cluster's pipelines that came, went or changed; further lines are at debug, and counted. */
 export const pipelineLinesPerSecond = 50;
 
 export interface KubernetesPipelinesOptions extends Runtime {
   readonly client: Pick<ApiClient, 'call' | 'open' | 'close'>;
   readonly writeMetrics: Pick<WriteMetrics, 'conflicted'>;
   readonly resources: readonly WatchedResource[];
-  /** Makes Kubernetes Events of transitions. */
+  /** Records transitions as Kubernetes Events. */
   readonly transitions?: EventRecorder;
-  /** Called for each change once all is synced, when memory already shows it; must not throw. */
+  /** Called for each change once everything is synced, when memory already shows the change; must not throw. */
   readonly onChange?: (change: PipelineChange) => void;
   /** Rejects, with a line for the user, if the kubeconfig is wrong. */
   readonly checkAccess?: () => Promise<unknown>;
@@ -43,15 +43,15 @@ export interface KubernetesPipelinesOptions extends Runtime {
   readonly idleMs?: number;
 }
 
-/** For the Events that have not been written yet when the process ends. */
+/** The time for writing the remaining Events when the process ends. */
 const lastEventsMs = 2000;
 
-/** Pipelines that live in a cluster. All that is asked is answered from memory, which follows the API server. */
+/** Pipelines that live in a cluster. Every question is answered from memory, which follows the API server. */
 export class KubernetesPipelines implements Pipelines, Annotator {
-  /** Those kinds that are known before the API server is asked. */
+  /** The kinds that are known before the API server is asked. */
   readonly kinds: readonly string[];
   readonly transitions: TransitionRecorder | undefined;
-  /** It sets annotations itself. */
+  /** This class sets annotations itself. */
   readonly annotator = this;
   readonly #options: KubernetesPipelinesOptions;
   readonly #reflectors: readonly Reflector[];
@@ -82,26 +82,26 @@ export class KubernetesPipelines implements Pipelines, Annotator {
     this.#watched = new WatchedPipelines(this.#reflectors);
   }
 
-  /** Begins to list and to watch, and goes on until {@link close}. Rejects if it cannot be known where the API server is. */
+  /** Begins to list and to watch, and goes on until {@link close}. Rejects if the API server's address cannot be determined. */
   async open(): Promise<void> {
     await this.#options.checkAccess?.();
     for (const reflector of this.#reflectors) reflector.start();
   }
 
-  /** Resolves when every resource that is installed has been listed once: not before the API server can be reached. */
+  /** Resolves when every installed resource has been listed once, and so not before the API server can be reached. */
   async synced(): Promise<void> {
     await Promise.all(this.#reflectors.map((reflector) => reflector.synced));
     this.#isSynced = true;
   }
 
-  /** Of the first resource that has it; the log tells of all. */
+  /** The trouble of the first resource that has any; the log reports all of them. */
   trouble(): string | undefined {
     return this.#reflectors.map((reflector) => reflector.trouble).find((trouble) => trouble !== undefined);
   }
 
   /**
-   * Stops watching and cuts the connections; settles when nothing is under way.
-   * @param timeoutMs that there is for it; only Events are waited for, and dropped when it is over
+   * Stops watching and cuts the connections; settles when nothing is running any more.
+   * @param timeoutMs the time limit; only Events are waited for, and dropped when the time is over
    */
   async close(timeoutMs: number = lastEventsMs): Promise<void> {
     await this.#options.transitions?.close(Math.min(timeoutMs, lastEventsMs));
@@ -160,13 +160,13 @@ function writeTarget({ path, pipeline, hasAllConditions, resourceVersion }: Cach
 }
 
 /**
- * What was written and has not come back through the watch yet. Without it, a reconcile right after a write would look at
- * what that write has replaced, could find nothing to do where there is something, and nobody would wake it again.
+ * What was written and has not yet come back through the watch. Without this, a reconcile right after a write would see the state
+ * before that write, could find nothing to do although there is something, and nobody would wake it again.
  */
 export class OwnWrites {
   readonly #written = new Map<string, CachedPipeline>();
 
-  /** How many have not come back, or have not been asked for since. */
+  /** How many writes have not come back, or whose object nobody has asked for since. */
   get size(): number {
     return this.#written.size;
   }
@@ -175,7 +175,7 @@ export class OwnWrites {
     this.#written.set(key, written);
   }
 
-  /** The newer of what was written and what the cache holds; what the cache has caught up with is forgotten. */
+  /** The newer of the written object and the cached one. Forgets the written object once the cache has caught up. */
   latest(key: string, cached: CachedPipeline | undefined): CachedPipeline | undefined {
     const written = this.#written.get(key);
     if (written === undefined) return cached;
@@ -199,7 +199,7 @@ const messages: Readonly<Record<PipelineChange['kind'], string>> = {
   removed: 'a pipeline was removed',
 };
 
-/** Tells of pipelines that came, went or changed: so many at info, so that a list after a long pause does not fill the log. */
+/** Logs pipelines that came, went or changed. Lines at info are limited, so that a list after a long pause does not fill the log. */
 export class PipelineLines {
   readonly #logger: Logger;
   readonly #limiter: LimitedLines;
@@ -220,7 +220,7 @@ export class PipelineLines {
     this.#logger[level](`pipeline.${kind}`, messages[kind], { ...request });
   }
 
-  /** At the end: says what is still to be said. */
+  /** To be called at the end: logs what is still pending. */
   close(): void {
     this.#limiter.close();
   }

@@ -1,7 +1,7 @@
 import type { Condition, Pipeline, Request } from '../reconcile/ports.ts';
 import { requestGroup, type ServedResource } from './watch/watched-resource.ts';
 
-/** An object as the API server sends it; whatever is not read here may be in it too. */
+/** An object as the API server sends it; it may have more members than those read here. */
 export interface ApiObject {
   readonly kind?: string;
   readonly metadata: {
@@ -15,22 +15,22 @@ export interface ApiObject {
   readonly status?: { readonly conditions?: unknown };
 }
 
-/** What is kept of an object. */
+/** The kept part of an object. */
 export interface CachedPipeline {
   readonly request: Request;
   readonly pipeline: Pipeline;
-  /** True if `status.conditions` holds nothing but the pipeline's conditions: then a write need not read it first. */
+  /** True if `status.conditions` holds nothing but the pipeline's conditions: a write then need not read it first. */
   readonly hasAllConditions: boolean;
-  /** Of the object itself, for writing to it. */
+  /** The path of the object itself, for writing to it. */
   readonly path: string;
   readonly uid: string;
   readonly resourceVersion: string;
 }
 
-/** The parts of the spec that tell one flavour of pipeline from another. */
+/** The parts of the spec that distinguish the flavours of a pipeline. */
 const keptSpec = ['input', 'output'] as const;
 
-/** Keeps what a reconcile needs and lets go of the rest: of managed fields, secrets and other people's configuration. */
+/** Keeps what a reconcile needs and drops the rest: managed fields, secrets and other people's configuration. */
 export function toCachedPipeline(object: ApiObject, { apiVersion, kind, path }: ServedResource): CachedPipeline {
   const { name, namespace, uid = '', resourceVersion = '', generation = 1 } = object.metadata;
   const scope = namespace === undefined ? {} : { namespace };
@@ -54,7 +54,7 @@ export function toCachedPipeline(object: ApiObject, { apiVersion, kind, path }: 
   };
 }
 
-/** The same pipeline as a write of its status has left it; what else may have changed is for the watch to tell. */
+/** The same pipeline after a write of its status; the watch reports whatever else may have changed. */
 export function asWritten(cached: CachedPipeline, { metadata, status }: ApiObject): CachedPipeline {
   const { resourceVersion = '' } = metadata;
   return {
@@ -66,8 +66,8 @@ export function asWritten(cached: CachedPipeline, { metadata, status }: ApiObjec
 }
 
 /**
- * True if a reconcile has to look at it: it is another object, its spec changed, or its configuration was generated only
- * now. Whatever Tocsin itself writes is none of that.
+ * True if the pipeline has to be reconciled: it is another object, its spec has changed, or its configuration has just been generated.
+ * Tocsin's own writes do none of that.
  */
 export function needsReconcile(before: CachedPipeline, after: CachedPipeline): boolean {
   return (
@@ -88,7 +88,7 @@ function objectPath(collection: string, namespace: string | undefined, name: str
   return `${collection.slice(0, slash)}${scope}${collection.slice(slash)}/${encodeURIComponent(name)}`;
 }
 
-/** Which inputs and outputs there are, and nothing of what is in them. */
+/** The names of the inputs and outputs, without their content. */
 function trimSpec(spec: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const kept: [string, unknown][] = [];
   for (const key of keptSpec) {
@@ -100,7 +100,7 @@ function trimSpec(spec: Readonly<Record<string, unknown>>): Readonly<Record<stri
   return Object.fromEntries(kept);
 }
 
-/** A list of conditions that others may have filled as they liked: what is no condition is left out. */
+/** Reads a list of conditions that others may have filled with anything: whatever is not a condition is left out. */
 export function readConditions(found: unknown): readonly Condition[] {
   return Array.isArray(found) ? found.filter(isCondition).map(trimCondition) : [];
 }

@@ -3,7 +3,7 @@ import type { CachedPipeline } from './pipeline-object.ts';
 import type { Reflector } from './watch/reflector.ts';
 import type { CacheChange } from './watch/watch-cache.ts';
 
-/** What all reflectors together hold: two entries of the configuration may watch the same object. */
+/** The objects of all reflectors together: two entries of the configuration may watch the same object. */
 export class WatchedPipelines {
   readonly #reflectors: readonly Pick<Reflector, 'objects'>[];
   #requests: readonly Request[] | undefined;
@@ -20,18 +20,18 @@ export class WatchedPipelines {
     return undefined;
   }
 
-  /** By kind, then by namespace and name; kept until {@link forgetList}. */
+  /** By kind, then by namespace and name; cached until {@link forgetList}. */
   list(): readonly Request[] {
     this.#requests ??= this.#collect();
     return this.#requests;
   }
 
-  /** To be called when an object came or went. */
+  /** To be called when an object was added or removed. */
   forgetList(): void {
     this.#requests = undefined;
   }
 
-  /** True if one comes or goes that another entry of the configuration shows as well: then it was, or still is, there. */
+  /** True if another entry of the configuration shows the same object: then its addition or removal is not one. */
   isElsewhere(kind: CacheChange<CachedPipeline>['kind'], request: Request): boolean {
     const key = requestKey(request);
     const shown = this.#reflectors.filter(({ objects }) => objects.get(key) !== undefined).length;

@@ -120,7 +120,7 @@ describe('ApiClient.call', () => {
     const [clock, registry, told] = [new FakeClock(), new Registry(), [] as string[]];
     const client = clientOf(t, server, { clock, registry, onRate: ({ by }) => told.push(by) });
     await client.call(get);
-    // The clock stands still: whoever waited for 20 a second would wait for ever.
+    // The clock stands still, so a caller that had to wait for a limit of 20 a second would wait for ever.
     await Promise.all(Array.from({ length: 200 }, () => client.call(get)));
     assert.deepEqual(told, ['server']);
     assert.match(await registry.metrics(), /^tocsin_api_rate_limit_qps 0$/m);
@@ -265,7 +265,7 @@ describe('ApiClient.open', () => {
   });
 });
 
-/** Until the only timer left is the wait for the next try: the deadline of the try before is cancelled a moment later. */
+/** Waits until the only timer left is the delay before the next try: the deadline of the previous try is cancelled a moment later. */
 async function pendingAfter(clock: FakeClock): Promise<void> {
   for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
   assert.equal(clock.pending(), 1);

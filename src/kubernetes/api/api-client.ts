@@ -22,14 +22,14 @@ interface ApiClientOptions {
 }
 
 const defaultTimeoutMs = 30_000;
-/** How often a call that the server asks to come again does so; if it is to wait longer than this, the caller is told instead. */
+/** How often a call is repeated if the server asks for it. If the server asks for a longer wait than this, the caller gets the error. */
 const maxRetries = 5;
 const maxRetryAfterMs = 10_000;
 
 /**
- * The one way to the API server: one pool of connections, one rate limit, a deadline on every call. A server that asks to
- * come again later (429, or 503 with Retry-After) is asked again, a few times; credentials that it refuses are read anew
- * once. Every other failure rejects at once with an ApiError; an aborted signal rejects with its reason.
+ * The only way to the API server: one pool of connections, one rate limit, a deadline on every call. A call that the server asks to
+ * repeat later (429, or 503 with Retry-After) is repeated, a few times; credentials that it refuses are read anew once. Every other
+ * failure rejects at once with an ApiError; an aborted signal rejects with its reason.
  */
 export class ApiClient {
   readonly #options: ApiClientOptions;
@@ -39,20 +39,20 @@ export class ApiClient {
     this.#options = options;
   }
 
-  /** What the call keeps of the answer; undefined for an empty one. */
+  /** The part of the answer that the call keeps; undefined for an empty answer. */
   call<T>(call: ApiCall): Promise<T> {
     return this.#attempts(call, (signal) => this.#callOnce(call, signal)) as Promise<T>;
   }
 
   /**
-   * The body of the answer as it comes, without a deadline: who reads it ends it, through the signal or by destroying
-   * it. Its errors are those of the network, not ApiErrors.
+   * The body of the answer as it arrives, without a deadline: the reader ends it, through the signal or by destroying it. Its errors
+   * are those of the network, not ApiErrors.
    */
   open(call: ApiCall): Promise<Readable> {
     return this.#attempts(call, (signal) => this.#openOnce(call, signal));
   }
 
-  /** Cuts every connection: what is under way rejects, and so does every later call. */
+  /** Cuts every connection: running calls reject, and so does every later call. */
   async close(): Promise<void> {
     this.#options.credentials.close();
     await this.#options.connections.cut();
@@ -107,7 +107,7 @@ export class ApiClient {
     try {
       const body = await transport.send(call, deadline.signal);
       deadline.lift();
-      // The caller's signal lives longer than the stream, and must not gather listeners.
+      // The caller's signal lives longer than the stream, and must not accumulate listeners.
       body.once('close', () => deadline.end());
       return body;
     } catch (error) {
@@ -117,14 +117,14 @@ export class ApiClient {
   }
 }
 
-/** How long to wait before the call is made again; undefined if it is not to be. */
+/** How long to wait before the call is repeated; undefined if it must not be repeated. */
 function retryDelayMs({ status, retryAfterMs }: ApiError): number | undefined {
   if (status !== 429 && !(status === 503 && retryAfterMs !== undefined)) return undefined;
   const delayMs = retryAfterMs ?? 1000;
   return delayMs <= maxRetryAfterMs ? delayMs : undefined;
 }
 
-/** A call that got no credentials was never made, and says so. */
+/** A call that got no credentials was never made, and the error says so. */
 function lateError({ method, path, timeoutMs = defaultTimeoutMs }: ApiCall, cause: unknown): ApiError {
   if (cause instanceof ApiError && cause.reason === 'Credentials') return cause;
   const message = `${method} ${path}: no answer, or not the whole of it, within ${timeoutMs / 1000} s`;
@@ -133,24 +133,24 @@ function lateError({ method, path, timeoutMs = defaultTimeoutMs }: ApiCall, caus
 
 export interface CreateApiClientOptions extends Pick<Runtime, 'clock' | 'registry'> {
   readonly access: ClusterAccess;
-  /** In whose slices answers are read. Default one of its own. */
+  /** Answers are read within its slices. Default: a schedule of its own. */
   readonly schedule?: SliceSchedule;
-  /** Calls a second in the long run, and at once after a rest. Default: see {@link CallRate}. */
+  /** Calls per second in the long run, and at once after a pause. Default: see {@link CallRate}. */
   readonly qps?: number | undefined;
   readonly burst?: number | undefined;
-  /** Told which limit holds. */
+  /** Called with the limit in force. */
   readonly onRate?: (rate: RateInForce) => void;
-  /** Connections at once; each stream holds one as long as it lasts. Default 32. */
+  /** The most connections at once; each stream holds one as long as it lasts. Default 32. */
   readonly maxConnections?: number;
-  /** The longest answer of a call that is read. Default 64 MiB. */
+  /** The longest answer of a call. Default 64 MiB. */
   readonly maxResponseBytes?: number;
-  /** Where a proxy may be named. Default: that of the process. */
+  /** The environment that may name a proxy. Default: that of the process. */
   readonly environment?: Environment;
-  /** Of this program, for the User-Agent header. */
+  /** The version of this program, for the User-Agent header. */
   readonly version: string;
 }
 
-/** The client with everything that it stands on. Nothing is read or connected before the first call. */
+/** Creates the client with everything it needs. Nothing is read or connected before the first call. */
 export function createApiClient(options: CreateApiClientOptions): ApiClient {
   const { clock, registry, access, qps, burst, onRate, maxConnections = 32, environment } = options;
   const { schedule = new SliceSchedule(clock) } = options;
@@ -168,7 +168,7 @@ export function createApiClient(options: CreateApiClientOptions): ApiClient {
   });
 }
 
-/** As client-go: below the minute after which load balancers forget a quiet connection. */
+/** As in client-go: below the minute after which load balancers forget a quiet connection. */
 const keepAliveProbeMs = 30_000;
 const connectTimeoutMs = 10_000;
 /** Below the 90 s after which the API server closes an idle connection: it must not do so while a call is on its way. */
@@ -179,7 +179,7 @@ function connectionsToServer(maxConnections: number): Connections<TlsMaterial> {
     to: 'the API server',
     pool: {
       connections: maxConnections,
-      // HTTP/1.1: a stream and the calls beside it must not share one connection's fate.
+      // HTTP/1.1: a stream and the calls beside it must not share the fate of one connection.
       allowH2: false,
       pipelining: 1,
       keepAliveTimeout: idleTimeoutMs,
@@ -191,7 +191,7 @@ function connectionsToServer(maxConnections: number): Connections<TlsMaterial> {
 }
 
 interface ApiMetrics {
-  /** @param status undefined: no answer */
+  /** @param status undefined if there was no answer */
   called(method: string, status: number | undefined): void;
   /** How long a call waited for the rate limit. */
   waited(seconds: number): void;
@@ -200,8 +200,8 @@ interface ApiMetrics {
 const codes = [200, 400, 401, 403, 404, 409, 410, 422, 429, 500, 503, 504];
 
 /**
- * Metrics of the calls of the API server, named as client-go's. `<error>` is a call without an answer, as there.
- * @param qps calls a second that are allowed; 0: no limit of ours; read at each scrape
+ * Metrics of the calls of the API server, with client-go's names. `<error>` is a call without an answer, as in client-go.
+ * @param qps the calls allowed per second; 0: Tocsin sets no limit; read at each scrape
  */
 function createApiMetrics(registry: Registry, qps: () => number): ApiMetrics {
   const registers = [registry];

@@ -4,7 +4,7 @@ import { byWayOf } from '../../outbound/proxy-environment.ts';
 import type { Access } from './credentials.ts';
 
 interface ApiErrorOptions extends ErrorOptions {
-  /** The HTTP status; undefined if no answer came. */
+  /** The HTTP status; undefined if there was no answer. */
   readonly status?: number | undefined;
   readonly reason: string;
   readonly retryAfterMs?: number | undefined;
@@ -12,22 +12,22 @@ interface ApiErrorOptions extends ErrorOptions {
 }
 
 /**
- * A call of the API server that failed. The message is one line for the log: verb, path, and what was wrong.
+ * A failed call of the API server. The message is one line for the log: the verb, the path, and what was wrong.
  * It never holds credentials.
  */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
-  /** The HTTP status; undefined if no answer came. */
+  /** The HTTP status; undefined if there was no answer. */
   readonly status: number | undefined;
   /**
-   * The `reason` of the Kubernetes Status (`NotFound`, `Conflict`, `Forbidden`, `Expired`, …), or where there is none:
-   * `Unreachable`, `Timeout`, `Truncated`, `TooLarge`, `NotJson`, `Credentials`, or `Unknown`; of a watch also `Idle` and `Ended`;
+   * The `reason` of the Kubernetes Status (`NotFound`, `Conflict`, `Forbidden`, `Expired`, …), or if there is none:
+   * `Unreachable`, `Timeout`, `Truncated`, `TooLarge`, `NotJson`, `Credentials`, or `Unknown`; for a watch also `Idle` and `Ended`;
    * `ClusterScoped` for a namespace that the resource does not have; `Defect` for an error of our own.
    */
   readonly reason: string;
   /** How long the server asks to wait before the next try, milliseconds. */
   readonly retryAfterMs: number | undefined;
-  /** Of a 403: the right that the server says is missing; undefined where it gives another reason. */
+  /** For a 403: the right that the server says is missing; undefined if it gives another reason. */
   readonly missingRight: MissingRight | undefined;
 
   constructor(message: string, { status, reason, retryAfterMs, missingRight, cause }: ApiErrorOptions) {
@@ -39,16 +39,16 @@ export class ApiError extends Error {
   }
 }
 
-/** Of a sentence of the API server so much is quoted, characters: what a policy says may take a few lines. */
+/** The most characters that a message quotes of the API server's text: the text of a policy may take a few lines. */
 const maxQuoted = 600;
 
-/** What of a call a message names. */
+/** The parts of a call that a message names. */
 interface CallName {
   readonly method: string;
   readonly path: string;
 }
 
-/** The answer of the API server that is no success, as an error. Status objects are read, anything else is quoted. */
+/** Turns an answer other than a success into an error. It reads Status objects, and quotes anything else. */
 export function statusFailure(call: CallName, status: number, text: string, retryAfter: string | undefined): ApiError {
   const { reason, message, retryAfterSeconds } = readStatus(text);
   const quoted = message === undefined ? excerpt(text) : excerpt(message, maxQuoted);
@@ -61,7 +61,7 @@ export function statusFailure(call: CallName, status: number, text: string, retr
   });
 }
 
-/** A call that got no answer, or the end of one, from the network. */
+/** The error of a call to which the network delivered no answer, or only a part of it. */
 export function networkFailure(
   call: CallName,
   access: Pick<Access, 'server' | 'proxy'> | undefined,
@@ -76,13 +76,13 @@ export function networkFailure(
   });
 }
 
-/** Whoever sets the variables for the internet forgets that the API server is not there. */
+/** People who set the variables for the internet forget that the API server is not on it. */
 function withoutProxy(access: Pick<Access, 'server' | 'proxy'> | undefined): string {
   if (access?.proxy === undefined || !/_proxy$/i.test(access.proxy.namedBy)) return '';
   return `; if it is to be reached without the proxy, NO_PROXY has to name ${new URL(access.server).hostname}`;
 }
 
-/** The delay in seconds of a Retry-After header, as the API server sends it; a date is not read. */
+/** The delay of a Retry-After header in seconds, which is what the API server sends; a date is ignored. */
 function readRetryAfter(header: string | undefined, detail: number | undefined): number | undefined {
   const seconds = header !== undefined && /^\d{1,6}$/.test(header.trim()) ? Number(header) : detail;
   return seconds === undefined ? undefined : seconds * 1000;
@@ -115,7 +115,7 @@ function parseObject(text: string): Readonly<Record<string, unknown>> | undefine
   }
 }
 
-/** The innermost message, with its code: what is outside says no more than that it failed. */
+/** The innermost message, with its code: the outer errors say no more than that the call failed. */
 function describe(error: unknown): string {
   let inner = error;
   for (let next = inner; next instanceof Error; next = innerError(next)) inner = next;
@@ -125,29 +125,29 @@ function describe(error: unknown): string {
   return code === undefined || text.includes(code) ? text : `${text} (${code})`;
 }
 
-/** A host with several addresses fails with one error for each: the last tells enough. */
+/** A host with several addresses fails with one error for each; the last error says enough. */
 function innerError(error: Error): unknown {
   return error instanceof AggregateError ? (error.errors as unknown[]).at(-1) : error.cause;
 }
 
-/** A right that somebody lacks, in RBAC's words. */
+/** A missing right, in RBAC's words. */
 export interface MissingRight {
   readonly verb: string;
-  /** With its subresource and group, as kubectl names it: `tracepipelines/status.telemetry.kyma-project.io`. */
+  /** Including its subresource and group, as kubectl names it: `tracepipelines/status.telemetry.kyma-project.io`. */
   readonly resource: string;
 }
 
 /**
  * `tracepipelines.example.com "cls" is forbidden: User "me" cannot patch resource "tracepipelines/status" in API group
- * "example.com" at the cluster scope`. The API server itself writes this beginning, whichever authorizer refuses. What an
- * admission plugin says stands behind the colon too, but never begins with a user.
+ * "example.com" at the cluster scope`. The API server itself writes this beginning, whichever authorizer refuses. The text of an
+ * admission plugin also follows the colon, but never begins with a user.
  */
 const sentence =
   /^(?:[\w.-]+(?:\/[\w.-]+)?(?: "(?:[^"\\]|\\.)*")? is )?forbidden: User "(?:[^"\\]|\\.)*" cannot (\w+) resource "([\w./-]+)" in API group "([\w.-]*)"/;
 
 /**
- * The right that the message of a 403 says is missing. Undefined if it names none: then an admission policy, a namespace that
- * goes away or something between refused, and no right would help.
+ * The right that the message of a 403 says is missing. Undefined if it names none: then an admission policy, a terminating namespace
+ * or something in between refused, and no right would help.
  */
 export function readMissingRight(message: string): MissingRight | undefined {
   const [, verb, resource, group] = sentence.exec(message) ?? [];

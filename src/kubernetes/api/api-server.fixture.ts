@@ -23,7 +23,7 @@ export interface FakeApiServer {
   connections(): number;
 }
 
-/** A server that says what the test wants, in the place of the API server, closed when the test ends. */
+/** A server that stands in for the API server and answers what the test wants. It is closed when the test ends. */
 export async function startFakeApiServer(
   t: TestContext,
   answer: (request: SeenRequest, response: ServerResponse) => void,
@@ -48,7 +48,7 @@ export async function startFakeApiServer(
   return { url: `http://127.0.0.1:${port}`, seen, connections: () => connections };
 }
 
-/** A kubeconfig of one cluster and one user, gone when the test ends. */
+/** A kubeconfig of one cluster and one user, which is removed when the test ends. */
 export function writeKubeConfig(t: TestContext, server: string, user: object): string {
   const folder = mkdtempSync(join(tmpdir(), 'tocsin-kubeconfig-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -81,7 +81,7 @@ export function answerJson(response: ServerResponse, status: number, body: unkno
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
 }
 
-/** What the API server says when it refuses. */
+/** The object that the API server sends when it refuses. */
 export function statusObject(code: number, reason: string, message: string): object {
   return { kind: 'Status', apiVersion: 'v1', status: 'Failure', code, reason, message };
 }

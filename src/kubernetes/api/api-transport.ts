@@ -12,25 +12,25 @@ import { ApiError, networkFailure, statusFailure } from './api-error.ts';
 import type { Connections } from '../../outbound/connections.ts';
 import type { Access, Credentials, TlsMaterial } from './credentials.ts';
 
-/** The longest answer of the API server, and line of a watch, that is read, bytes. */
+/** The longest answer of the API server, and the longest line of a watch, in bytes. */
 export const apiAnswerBytes = 64 * 1024 * 1024;
 
 interface ApiTransportOptions {
   readonly credentials: Credentials;
   readonly connections: Pick<Connections<TlsMaterial>, 'dispatcher'>;
   readonly schedule: SliceSchedule;
-  /** Of this program, for the User-Agent header. */
+  /** The version of this program, for the User-Agent header. */
   readonly version: string;
-  /** The longest answer of a call that is read, bytes. Default {@link apiAnswerBytes}. */
+  /** The longest answer of a call, in bytes. Default {@link apiAnswerBytes}. */
   readonly maxResponseBytes?: number;
-  /** Told of the head of each answer. */
+  /** Called with the head of each answer. */
   readonly onAnswer?: (status: number, headers: IncomingHttpHeaders) => void;
 }
 
-/** Of an answer that is no success only the beginning is of use. */
+/** Only the beginning of an unsuccessful answer is of use. */
 const maxErrorBytes = 64 * 1024;
 
-/** Sends one request over the shared connections and reads its answer. Knows nothing of deadlines and of trying again. */
+/** Sends one request over the shared connections and reads its answer. It knows nothing of deadlines or retries. */
 export class ApiTransport {
   readonly #options: ApiTransportOptions;
 
@@ -38,19 +38,19 @@ export class ApiTransport {
     this.#options = options;
   }
 
-  /** The body of a success, as it comes. Rejects with ApiError, whatever goes wrong, an aborted signal included. */
+  /** The body of a success, as it arrives. Rejects with ApiError, whatever goes wrong, even for an aborted signal. */
   async send(call: ApiCall, signal: AbortSignal): Promise<Readable> {
     const access = await this.#access(call, signal);
     const { statusCode, headers, body } = await this.#request(call, access, signal);
     this.#options.onAnswer?.(statusCode, headers);
-    // An error of a body that nobody reads any more must not end the process.
+    // An error of an abandoned body must not end the process.
     body.on('error', () => undefined);
     if (statusCode >= 200 && statusCode <= 299) return body;
     const { text } = await readBoundedBody(body, maxErrorBytes).catch(() => ({ text: '' }));
     throw statusFailure(call, statusCode, text, headers['retry-after']?.toString());
   }
 
-  /** Reads a body to its end, and gives what the call keeps of it; undefined for an empty one. Rejects with ApiError. */
+  /** Reads a body to its end, and returns the part that the call keeps; undefined for an empty body. Rejects with ApiError. */
   async readAnswer(call: ApiCall, body: Readable): Promise<unknown> {
     const { maxResponseBytes = apiAnswerBytes, schedule } = this.#options;
     const { selection, bytes, maxTextBytes = maxResponseBytes } = call.keep ?? keptByDefault;
@@ -66,7 +66,7 @@ export class ApiTransport {
     throw tooLarge(call, `what is needed of the answer takes more than ${bytes} bytes of memory`);
   }
 
-  /** An identity provider that hangs must not hold the call beyond its deadline. */
+  /** An identity provider that hangs must not hold up the call beyond its deadline. */
   async #access(call: ApiCall, signal: AbortSignal): Promise<Access> {
     try {
       return await orAborted(this.#options.credentials.access(), signal);
@@ -99,7 +99,7 @@ export class ApiTransport {
   }
 }
 
-/** Of answers whose caller does not say. */
+/** Applies to answers when the caller does not say what to keep. */
 const keptByDefault: KeptAnswer = { selection: 'whole', bytes: apiObjectBytes };
 
 function answerFailure(call: ApiCall, error: unknown, head: string): ApiError {
@@ -132,21 +132,21 @@ function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
 /** One request to the API server. */
 export interface ApiCall {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** From the root of the API server on: `/apis/GROUP/VERSION/…`, its parts encoded. */
+  /** The path from the root of the API server: `/apis/GROUP/VERSION/…`, its parts encoded. */
   readonly path: string;
-  /** What is undefined is left out. */
+  /** Undefined values are left out. */
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
   /** Sent as JSON. */
   readonly body?: unknown;
   /** Default `application/json`; a PATCH says which kind of patch it is. */
   readonly contentType?: string;
-  /** Default all of it, up to {@link apiObjectBytes}. */
+  /** Default: all of the answer, up to {@link apiObjectBytes}. */
   readonly keep?: KeptAnswer;
   readonly signal?: AbortSignal;
-  /** It writes an Event: it waits for what other calls leave of the rate limit. */
+  /** True if the call writes an Event: it then waits for what other calls leave of the rate limit. */
   readonly isEvent?: boolean;
   /**
-   * For one try, from when the rate limit lets it go: until the whole answer is there, or for a stream until it begins.
+   * The deadline of one try, counted from when the rate limit admits it: until the whole answer has arrived, or until a stream begins.
    * Milliseconds, default 30 s.
    */
   readonly timeoutMs?: number;

@@ -6,7 +6,7 @@ import type { Environment, Proxy } from '../../outbound/proxy-environment.ts';
 import { ExecPlugin } from './exec-plugin.ts';
 import { clusterServer } from './kube-config.ts';
 
-/** What a connection to the API server needs, beside its address. */
+/** What a connection to the API server needs besides its address. */
 export interface TlsMaterial {
   readonly ca?: Buffer;
   readonly cert?: Buffer | string;
@@ -15,23 +15,23 @@ export interface TlsMaterial {
   readonly rejectUnauthorized?: boolean;
 }
 
-/** How one call reaches the API server, as things stand now. */
+/** How one call reaches the API server at present. */
 export interface Access {
-  /** The URL of the API server, without a slash at its end, and without name and password. */
+  /** The URL of the API server, without a trailing slash, name and password. */
   readonly server: string;
   readonly proxy: Proxy | undefined;
-  /** Authorization, and whom to impersonate. */
+  /** Authorization, and the user to impersonate. */
   readonly headers: Readonly<Record<string, string>>;
   readonly tls: TlsMaterial;
 }
 
 /**
- * The credentials of a kubeconfig or of a ServiceAccount, by the rules of @kubernetes/client-node: files of tokens and of
- * certificates are read again as they rotate (a token file once a minute), OIDC is asked when what it gave has expired. Exec
- * plugins are those of {@link ExecPlugin}.
+ * The credentials of a kubeconfig or of a ServiceAccount, by the rules of @kubernetes/client-node: token and certificate files are
+ * read again as they rotate (a token file once a minute), and OIDC is asked for a new token when the old one has expired. Exec
+ * plugins are run by {@link ExecPlugin}.
  *
- * Of the library's ways to apply them, applyToHTTPSOptions is used: it hands out headers and TLS material. The one that
- * its own API classes use, applySecurityAuthentication, makes a new dispatcher, and so a new connection, for every call.
+ * The library has two ways to apply credentials. This class uses applyToHTTPSOptions, which hands out headers and TLS material. The
+ * library's own API classes use applySecurityAuthentication, which makes a new dispatcher, and so a new connection, for every call.
  */
 export class Credentials {
   readonly #load: () => Promise<KubeConfig>;
@@ -43,7 +43,7 @@ export class Credentials {
 
   /**
    * @param load reads the configuration anew; it is called again after {@link renew}
-   * @param environment where a proxy may be named
+   * @param environment the environment that may name a proxy
    */
   constructor(load: () => Promise<KubeConfig>, clock: Clock, environment: Environment = process.env) {
     this.#load = load;
@@ -51,18 +51,18 @@ export class Credentials {
     this.#environment = environment;
   }
 
-  /** Rejects when a file cannot be read or a plugin fails. Calls at the same time share one answer, and so one run of a plugin. */
+  /** Rejects when a file cannot be read or a plugin fails. Simultaneous calls share one answer, and so one run of a plugin. */
   access(): Promise<Access> {
     this.#access ??= this.#read().finally(() => (this.#access = undefined));
     return this.#access;
   }
 
-  /** To be called when the server refused the credentials: forgets what was cached, the answer of a plugin as well. */
+  /** To be called when the server has refused the credentials: forgets everything cached, including the answer of a plugin. */
   renew(): void {
     this.#config = undefined;
   }
 
-  /** Ends a plugin that is under way. */
+  /** Ends a running plugin. */
   close(): void {
     this.#closed.abort();
   }
@@ -96,7 +96,7 @@ export class Credentials {
   }
 }
 
-/** The library reads them in one go, whatever they are: a named pipe would hold the process for ever. */
+/** The library reads each file synchronously, whatever it is: a named pipe would block the process for ever. */
 async function checkFiles(config: KubeConfig): Promise<void> {
   const user = config.getCurrentUser();
   const provider = user?.authProvider as { readonly config?: { readonly tokenFile?: unknown } } | undefined;
@@ -113,14 +113,14 @@ async function checkFile(path: string): Promise<void> {
   }
 }
 
-/** JSON.parse quotes what it cannot read, and of what an OIDC or another provider gave that may be a token. */
+/** JSON.parse quotes the text that it cannot read, and the text of an OIDC or other provider may be a token. */
 function rethrowWithoutText(error: unknown): never {
   if (error instanceof SyntaxError) throw new Error('what the auth-provider of the kubeconfig gave is not JSON');
   throw error;
 }
 
 function headersOf({ headers, auth }: RequestOptions): Readonly<Record<string, string>> {
-  // A token file may end with a line feed, which no header may hold.
+  // A token file may end with a line feed, which no header may contain.
   const given = Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), String(value).trim()]);
   const basic = typeof auth === 'string' ? [['authorization', `Basic ${Buffer.from(auth).toString('base64')}`]] : [];
   return Object.fromEntries([...basic, ...given]) as Readonly<Record<string, string>>;

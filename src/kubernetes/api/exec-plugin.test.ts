@@ -13,7 +13,7 @@ const good = `echo '{"status":{"token":"from-plugin"}}'`;
 interface Plugin {
   readonly credentials: Credentials;
   readonly clock: FakeClock;
-  /** A file in a folder of its own. */
+  /** The path of a file in the test's own folder. */
   readonly file: (name: string) => string;
 }
 

@@ -11,7 +11,7 @@ import { startDeadline } from '../../runtime/deadline.ts';
 
 const Text = z.string().nullish();
 
-/** The part of an ExecCredential that is of use, as client-go reads it. */
+/** The useful part of an ExecCredential, as client-go reads it. */
 const ExecCredential = z.object({
   status: z.object({
     token: Text,
@@ -26,9 +26,9 @@ type Credential = z.infer<typeof ExecCredential>['status'];
 const providerName = 'exec-plugin';
 
 /**
- * Makes a user of {@link ExecPlugin} of one that has `exec`. The library's own way would wait for ever for a plugin that hangs,
- * and quote what it cannot read.
- * @param folder of the kubeconfig
+ * Turns a user that has `exec` into a user of {@link ExecPlugin}. The library's own implementation would wait for ever for a plugin
+ * that hangs, and quote text that it cannot read.
+ * @param folder the folder of the kubeconfig
  */
 export function withExecPlugin(user: User, folder: string): User {
   const { exec, ...rest } = user;
@@ -37,14 +37,14 @@ export function withExecPlugin(user: User, folder: string): User {
   return { ...rest, authProvider: { name: providerName, config: { plugin } } };
 }
 
-/** As client-go: a bare name is looked up in PATH, a relative path begins at the kubeconfig and not where we happen to run. */
+/** As in client-go: a bare name is looked up in PATH, and a relative path starts at the kubeconfig, not at the working folder. */
 function besideKubeconfig(plugin: PluginCommand, folder: string): PluginCommand {
   const { command } = plugin;
   if (typeof command !== 'string' || !command.includes('/') || isAbsolute(command)) return plugin;
   return { ...plugin, command: join(folder, command) };
 }
 
-/** Credentials of a plugin, for the library: asked when there are none, or those that it gave have expired. */
+/** A plugin's credentials, for the library. The plugin runs when there are no credentials or when they have expired. */
 export class ExecPlugin {
   readonly #options: RunPluginOptions;
   #credential: Credential | undefined;
@@ -80,7 +80,7 @@ function credentialOf(plugin: PluginCommand, output: string): Credential {
   throw new Error(`${nameOf(plugin)} printed something else than ${wanted}; run it by hand`);
 }
 
-/** Undefined if it is none. */
+/** Undefined if the text is not JSON. */
 function json(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -89,7 +89,7 @@ function json(text: string): unknown {
   }
 }
 
-/** A program that gives credentials: `users[].user.exec` of a kubeconfig. */
+/** A program that prints credentials: `users[].user.exec` of a kubeconfig. */
 export interface PluginCommand {
   readonly apiVersion?: string;
   readonly command?: string;
@@ -99,17 +99,17 @@ export interface PluginCommand {
 
 export interface RunPluginOptions {
   readonly clock: Clock;
-  /** Ends the plugin before its time. */
+  /** Ends the plugin early. */
   readonly signal: AbortSignal;
 }
 
-/** Shorter than the deadline of any call that waits for it, so that the call says what is wrong. */
+/** Shorter than the deadline of any call that waits for the plugin, so that the call says what is wrong. */
 const timeoutMs = 25_000;
 const maxOutputBytes = 1024 * 1024;
 
 /**
- * What a plugin prints. One that takes longer than 25 s is ended, with all that it has started.
- * Rejects with an error that names the plugin; nothing of what it printed is in it, since that may be a token.
+ * The output of a plugin. A plugin that takes longer than 25 s is ended, together with everything that it has started.
+ * Rejects with an error that names the plugin and quotes none of its output, which may be a token.
  */
 export async function runPlugin(plugin: PluginCommand, { clock, signal }: RunPluginOptions): Promise<string> {
   signal.throwIfAborted();
@@ -135,7 +135,7 @@ async function outputOf({ command = '', args, env, apiVersion }: PluginCommand, 
   const child = spawn(command, [...(args ?? [])], {
     env: { ...process.env, KUBERNETES_EXEC_INFO: info, ...own },
     stdio: ['ignore', 'pipe', 'pipe'],
-    // A process group of its own: a plugin that is a script is ended together with what hangs in it.
+    // In its own process group, so that a plugin that is a script is ended together with the programs it runs.
     detached: true,
   });
   const onAbort = (): void => killGroup(child);
@@ -146,12 +146,12 @@ async function outputOf({ command = '', args, env, apiVersion }: PluginCommand, 
     if (code !== 0) throw new PluginFailure(code ?? endedBy, complaint);
     return output;
   } finally {
-    // From now on another process may have its number.
+    // From now on, another process may have this process id.
     signal.removeEventListener('abort', onAbort);
   }
 }
 
-/** What cannot be read is told by the way the plugin ends. */
+/** A stream that cannot be read shows in how the plugin ends. */
 async function read(stream: Readable): Promise<string> {
   return (await readBoundedBody(stream, maxOutputBytes).catch(() => ({ text: '' }))).text;
 }
@@ -160,7 +160,7 @@ function killGroup({ pid }: ChildProcess): void {
   try {
     if (pid !== undefined) process.kill(-pid, 'SIGKILL');
   } catch {
-    // It has just ended by itself.
+    // The plugin has just ended by itself.
   }
 }
 

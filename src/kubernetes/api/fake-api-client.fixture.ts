@@ -14,11 +14,11 @@ interface Operation {
 
 /**
  * Objects in memory behind the API client's interface: GET, POST, PATCH (JSON and merge) of objects and of their `status`
- * subresource, as far as Tocsin uses them. test/contract holds it against a real API server.
+ * subresource, as far as Tocsin uses them. test/contract compares it with a real API server.
  */
 export class FakeApiClient implements Pick<ApiClient, 'call'> {
   readonly calls: ApiCall[] = [];
-  /** Runs before a call is answered: it may change what is there, or throw what the call rejects with. */
+  /** Runs before a call is answered: it may change the objects, or throw the error that the call rejects with. */
   before: (call: ApiCall) => void = () => undefined;
   readonly #objects = new Map<string, Json>();
   #version = 1;
@@ -31,7 +31,7 @@ export class FakeApiClient implements Pick<ApiClient, 'call'> {
     return keptAnswer(call, this.#answer(call)) as T;
   }
 
-  /** Creates or replaces the object at a path, as somebody else would. */
+  /** Creates or replaces the object at a path, as another client would. */
   put(path: string, object: Json): void {
     const metadata = { ...(object['metadata'] as Json | undefined), resourceVersion: String(++this.#version) };
     this.#objects.set(path, { ...structuredClone(object), metadata });
@@ -49,7 +49,7 @@ export class FakeApiClient implements Pick<ApiClient, 'call'> {
     this.#objects.delete(path);
   }
 
-  /** `GET`, `PATCH /status`, … of each call, in order. */
+  /** `GET`, `PATCH /status`, … for each call, in order. */
   verbs(): readonly string[] {
     return this.calls.map(({ method, path }) => `${method}${path.endsWith('/status') ? ' /status' : ''}`);
   }
@@ -81,7 +81,7 @@ export function failure({ method, path }: ApiCall, status: number, reason: strin
   return new ApiError(`${method} ${path}: ${status} ${reason}`, { status, reason, retryAfterMs });
 }
 
-/** A 403 with a sentence of the API server in it. */
+/** A 403 with a message of the API server. */
 export function forbidden(call: ApiCall, message: string): ApiError {
   return statusFailure(call, 403, JSON.stringify({ kind: 'Status', reason: 'Forbidden', message }), undefined);
 }

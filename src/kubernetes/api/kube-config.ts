@@ -8,12 +8,12 @@ import { configurationFileBytes, readRegularFileSync } from '../../runtime/regul
 import { percentDecoded } from '../../text/go/url.ts';
 import { proxyFromEnvironment, type Environment, type Proxy } from '../../outbound/proxy-environment.ts';
 
-/** The same of a kubeconfig: some five hundred clusters, each with a context and a user. */
+/** The token limit of a kubeconfig: enough for some five hundred clusters, each with a context and a user. */
 const kubeConfigTokens = 50_000;
 
-/** How the API server is found, as kubectl finds it. */
+/** How to find the API server, by the rules of kubectl. */
 export interface ClusterAccess {
-  /** Kubeconfig files, the first that has an entry wins; none: the ServiceAccount of the pod. */
+  /** Kubeconfig files, of which the first that has an entry wins; none: the ServiceAccount of the pod. */
   readonly kubeconfigs: readonly string[];
   /** Default: the files' `current-context`. */
   readonly context?: string | undefined;
@@ -27,8 +27,8 @@ interface LoadedFile {
 
 /**
  * A configuration of exactly one cluster and one user, read anew at each call.
- * The library is loaded here and not at the top of a file: it takes 90 MB and half a second, which standalone must not pay.
- * Throws an Error for the user: which file, what is wrong with it.
+ * The library is loaded here and not at the top of a file: it takes 90 MB and half a second, a cost that standalone must not have.
+ * Throws an Error for the user that says which file is wrong, and what is wrong with it.
  */
 export async function loadKubeConfig({ kubeconfigs, context }: ClusterAccess): Promise<KubeConfig> {
   const { KubeConfig: Config } = await import('@kubernetes/client-node');
@@ -78,7 +78,7 @@ function select(
   return { cluster: usable(cluster, where), user };
 }
 
-/** The first of a name; throws with what there is instead. */
+/** The first entry of this name; otherwise throws and lists the existing names. */
 function named<T extends { readonly name: string }>(entries: readonly T[], name: string, problem: string): T {
   const found = entries.find((entry) => entry.name === name);
   if (found !== undefined) return found;
@@ -92,16 +92,16 @@ function usable(cluster: Cluster, where: string): Cluster {
     throw new Error(`kubeconfig ${where}: the server of cluster "${name}" is ${showValue(server)}; ${allowed}`);
   }
   const { pathname, search, hash } = new URL(server);
-  // What was meant as a password would be told as a path.
+  // Otherwise the message would show as a path what was meant as a password.
   if (`${pathname}${search}${hash}`.includes('@')) {
     const allowed = 'allowed: a name and a password whose "/", "?", "#" and "@" are percent-encoded';
     throw new Error(`kubeconfig ${where}: the server of cluster "${name}" is ${showValue(server)}; ${allowed}`);
   }
-  // The library leaves out the CA of the cluster when there is no user, and refuses plain http unless told so.
+  // The library leaves out the CA of the cluster when there is no user, and refuses plain http unless it is told otherwise.
   return { ...cluster, skipTLSVerify: skipTLSVerify || server.startsWith('http:') };
 }
 
-/** The library knows only a key `token-file`; kubectl's is `tokenFile`. */
+/** The library knows only a key `token-file`, but kubectl's key is `tokenFile`. */
 function tokenFilesOf({ users }: KubeConfigContent, folder: string): ReadonlyMap<string, string> {
   const paths = new Map<string, string>();
   for (const { name, user } of users ?? []) {
@@ -111,21 +111,21 @@ function tokenFilesOf({ users }: KubeConfigContent, folder: string): ReadonlyMap
   return paths;
 }
 
-/** As in client-go, the file wins over a token beside it: it is read again as it rotates. */
+/** As in client-go, the file wins over a token beside it: the file is read again as it rotates. */
 function withTokenFile(user: User, tokenFile: string | undefined): User {
   if (tokenFile === undefined) return user;
   const { token: _, ...rest } = user;
   return { ...rest, authProvider: { name: 'tokenFile', config: { tokenFile } } };
 }
 
-/** What of a kubeconfig's content is read here; the rest is for the library. */
+/** The part of a kubeconfig that is read here; the library reads the rest. */
 interface KubeConfigContent {
   readonly users?: readonly { readonly name: string; readonly user?: { readonly tokenFile?: string } | null }[];
 }
 
 /**
- * The content of a kubeconfig. Throws an Error with one line for the user: where it is wrong and why. Nothing of its text is in
- * that line: the library's own reader would quote it, tokens included.
+ * The content of a kubeconfig. Throws an Error with one line for the user: where the file is wrong, and why. The line quotes none of
+ * the file; the library's own reader would quote it, tokens included.
  */
 function readKubeConfig(file: string): KubeConfigContent {
   const { root, problems, position } = parseYaml(readText(file), kubeConfigTokens);
@@ -147,17 +147,17 @@ function wrong(place: string, why: string): Error {
   return new Error(`kubeconfig ${showText(place)}: ${why}`);
 }
 
-/** Where the API server of a cluster is, and how it is reached. */
+/** The address of a cluster's API server, and how to reach it. */
 interface ClusterServer {
-  /** Without a slash at its end, and without name, password and query. */
+  /** Without a trailing slash, and without name, password and query. */
   readonly server: string;
-  /** Of the name and password in the URL, as client-go takes them; undefined if there are none. */
+  /** From the name and password in the URL, which client-go also uses; undefined if there are none. */
   readonly authorization: string | undefined;
-  /** The cluster's own, for which NO_PROXY does not hold, or that of the environment. */
+  /** The cluster's own proxy, to which NO_PROXY does not apply, or the environment's. */
   readonly proxy: Proxy | undefined;
 }
 
-/** Throws an Error for the user if the environment names a proxy that is none. */
+/** Throws an Error for the user if the environment's value is not a proxy. */
 export function clusterServer(cluster: Cluster, environment: Environment): ClusterServer {
   const { origin, pathname, username, password } = new URL(cluster.server);
   const server = origin + pathname.replace(/\/+$/, '');

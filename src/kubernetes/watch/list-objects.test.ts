@@ -5,9 +5,9 @@ import { listObjects, type ListedObjects } from './list-objects.ts';
 import { ObjectMemory } from '../kept-object.ts';
 
 interface Listed extends ListedObjects<string> {
-  /** `NAME REASON` of each. */
+  /** `NAME REASON` of each object left out. */
   readonly leftOut: readonly string[];
-  /** Of each request. */
+  /** The limit of each request. */
   readonly limits: readonly number[];
 }
 
@@ -56,7 +56,7 @@ describe('listObjects', () => {
   });
 
   it('asks for as few objects as came when a page becomes too large, and takes none twice', async (t) => {
-    // Each has 1 MiB that nobody needs, so that some 15 fit into a page.
+    // Each object has 1 MiB that nobody needs, so that some 15 fit into a page.
     const secret = 'x'.repeat(1024 * 1024);
     const all = Array.from({ length: 40 }, (_, index) => ({ metadata: { name: `w${index}` }, spec: { secret } }));
     const listed = await list(t, ({ limit, next }) => {

@@ -20,45 +20,45 @@ import {
   type WatchedResource,
 } from './watched-resource.ts';
 
-/** The longest page of a list with more than one object, bytes. */
+/** The longest page of a list with more than one object, in bytes. */
 const apiPageBytes = 16 * 1024 * 1024;
 
 export interface ListedObject<T> {
   readonly object: T;
-  /** What is kept of it, by estimate. */
+  /** The memory of the kept part, an estimate. */
   readonly bytes: number;
 }
 
 export interface ListedObjects<T> {
   readonly objects: readonly ListedObject<T>[];
-  /** Of the collection: a watch goes on from here. */
+  /** The version of the collection, from which a watch goes on. */
   readonly resourceVersion: string;
   readonly pages: number;
 }
 
-/** Why an object is not there though the API server has it. */
+/** Why an object is missing here although the API server has it. */
 export type LeftOutReason = 'object_too_large' | 'memory_full';
 
 interface ListOptions<T> {
   readonly client: Pick<ApiClient, 'call'>;
   readonly path: string;
   readonly labelSelector: string | undefined;
-  /** Of each page; smaller ones are tried if the answer becomes too large. */
+  /** The page size; smaller pages are tried if an answer becomes too large. */
   readonly limit: number;
   readonly signal: AbortSignal;
   readonly memory: Pick<MemoryShare, 'acceptListed' | 'giveBackListed'>;
-  /** What is to be kept of an object, so that no page is held whole. */
+  /** Selects what to keep of an object, so that no page is held whole. */
   readonly trim: (object: ApiObject) => T;
-  /** There is no room for an object, and the list goes on without it. Of a page that is read again it may be told again. */
+  /** Called when there is no room for an object; the list goes on without it. May be called again when a page is read again. */
   readonly onLeftOut: (object: ApiObject, reason: LeftOutReason) => void;
 }
 
-/** A page of many large objects may take its time. */
+/** A page of many large objects may take a while. */
 const pageTimeoutMs = 60_000;
 
 /**
- * Everything in a collection, page by page, all of one version. Pages are bounded by bytes: one that becomes larger is asked for
- * again with as few objects as came. Rejects with ApiError; status 410 when the rest is gone meanwhile.
+ * All objects of a collection, page by page, all of one version. Pages are bounded in bytes: a page that becomes larger is requested
+ * again, with the number of objects that arrived. Rejects with ApiError, with status 410 when the rest has expired meanwhile.
  */
 export async function listObjects<T>(options: ListOptions<T>): Promise<ListedObjects<T>> {
   const objects: ListedObject<T>[] = [];
@@ -122,7 +122,7 @@ function notAList(path: string): ApiError {
   return new ApiError(`GET ${path}: the answer is not a list`, { status: 200, reason: 'NotJson' });
 }
 
-/** Takes the objects of one page while it is read. */
+/** Collects the objects of one page while the page is read. */
 class Page<T> implements SelectedList {
   readonly element = { members: objectMembers };
   readonly elementBytes = apiObjectBytes;
@@ -150,7 +150,7 @@ class Page<T> implements SelectedList {
     else onLeftOut(object, 'memory_full');
   }
 
-  /** What this page has taken of the memory: it is read again, or not at all. */
+  /** Returns the memory of this page, which will be read again, or not at all. */
   giveBack(): void {
     const bytes = this.#objects.reduce((sum, object) => sum + object.bytes, 0);
     this.#options.memory.giveBackListed(bytes, this.#objects.length);
@@ -163,9 +163,9 @@ interface FoundResource {
 }
 
 /**
- * Which version of a resource the API server serves, and under which kind: the first of the wanted versions that it has.
- * Undefined if it has none, as while the CRD is not installed. Rejects with ApiError if it cannot be asked,
- * or if a namespace is named and the resource has none.
+ * The version of a resource that the API server serves, and its kind: the first of the wanted versions that it has.
+ * Undefined if it has none, for example while the CRD is not installed. Rejects with ApiError if it cannot be asked,
+ * or if a namespace is named and the resource is not namespaced.
  */
 export async function discover(
   client: Pick<ApiClient, 'call'>,
@@ -179,7 +179,7 @@ export async function discover(
   return undefined;
 }
 
-/** Of all resources that an API version has only the one is kept. */
+/** Keeps only one of all the resources in an API version. */
 async function find(
   client: Pick<ApiClient, 'call'>,
   path: string,

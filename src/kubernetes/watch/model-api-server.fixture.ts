@@ -13,10 +13,10 @@ interface HistoryEntry {
 /** What the next calls of a kind do instead of answering. */
 export type Fault = 'unreachable' | '500' | '410' | '404' | 'error event' | 'garbage' | 'ends at once' | 'half a line';
 
-/** An API server in memory, with one collection, which every group has, that does what a test wants: it lists by pages, watches, forgets and fails. */
+/** An in-memory API server that does what a test wants: it lists by pages, watches, forgets and fails. Every group has one collection. */
 export class ModelApiServer {
   installed = true;
-  /** Both have the same objects, as the versions of a CRD do. */
+  /** Both versions have the same objects, like the versions of a CRD. */
   served: readonly ('v1' | 'v2')[] = ['v1'];
   readonly objects = new Map<string, ApiObject>();
   readonly calls: ApiCall[] = [];
@@ -53,7 +53,7 @@ export class ModelApiServer {
 
   close = (): Promise<void> => Promise.resolve();
 
-  /** Creates, changes (spec or only status) or deletes an object, as somebody would with kubectl. */
+  /** Creates, changes (spec or only status) or deletes an object, as a user would with kubectl. */
   put(name: string, change: 'spec' | 'status'): void {
     if (!this.installed) return;
     const old = this.objects.get(name);
@@ -73,20 +73,20 @@ export class ModelApiServer {
     this.#record({ version, type: 'DELETED', object: withVersion(old, version) });
   }
 
-  /** Versions move on without this collection, as they do. */
+  /** Versions advance without this collection, as on a real API server. */
   bookmark(): void {
     const metadata = { resourceVersion: String(++this.#version) };
     for (const stream of this.streams) push(stream, 'BOOKMARK', { metadata });
   }
 
-  /** Forgets all history: who goes on from before gets a 410, and so do the rests of paged lists. */
+  /** Forgets all history: a watch from an earlier version gets a 410, and so do the remaining pages of lists. */
   compact(): void {
     this.#compacted = ++this.#version;
     this.#history = [];
     this.#pages.clear();
   }
 
-  /** All watches end: in good order, or in the middle of an event. */
+  /** Ends all watches: in good order, or in the middle of an event. */
   endWatches(how: 'end' | 'reset' | 'half a line'): void {
     for (const stream of this.streams) {
       if (how === 'end') this.#end(stream);
@@ -99,7 +99,7 @@ export class ModelApiServer {
     for (const name of this.objects.keys()) this.delete(name);
     this.installed = false;
     this.endWatches('end');
-    // What comes after it is another collection, with a history of its own.
+    // From now on it is another collection, with its own history.
     this.compact();
   }
 
@@ -171,7 +171,7 @@ function failure(fault: Fault): ApiError {
   }
 }
 
-/** In pieces that split lines and characters. */
+/** Pushes pieces that split lines and characters. */
 function push(stream: Readable, type: string, object: object): void {
   const bytes = Buffer.from(`${JSON.stringify({ type, object })}\n`);
   for (let at = 0; at < bytes.length; at += 7) stream.push(bytes.subarray(at, at + 7));

@@ -18,7 +18,7 @@ const fault = fc.constantFrom<Fault[]>(
 
 type Step = (server: ModelApiServer) => number;
 
-/** One thing that happens to the server, and how long nothing happens after it, milliseconds. */
+/** One event on the server, and how long nothing happens after it, in milliseconds. */
 const step: fc.Arbitrary<Step> = fc
   .tuple(
     fc.oneof(
@@ -64,7 +64,7 @@ describe('Reflector, whatever the server does', () => {
         await clock.advanceAsync(200_000);
         assert.deepEqual(cached(reflector), served(server));
         assert.deepEqual(replayed(changes), served(server));
-        // Without bookmarks the watch may just have been given up as silent.
+        // Without bookmarks, the watch may just have been given up as silent.
         if (server.streams.size === 0) await clock.advanceAsync(1500);
         assert.equal(server.streams.size, 1);
         await reflector.close();
@@ -75,7 +75,7 @@ describe('Reflector, whatever the server does', () => {
   });
 });
 
-/** What somebody knows who has only listened to the changes. */
+/** The state that follows from the changes alone. */
 function replayed(changes: ReturnType<typeof reflectorBench>['changes']): string[] {
   const known = new Map<string, number>();
   for (const change of changes) {

@@ -9,7 +9,7 @@ import { resourceName, type WatchedResource } from './watched-resource.ts';
 import { isExpired } from './reflector-steps.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 
-/** Lines about objects that are left out, for each resource, that are written at warn in one second. */
+/** The most warn lines per second about objects that are left out, for each resource. */
 const leftOutLinesPerSecond = 5;
 
 interface ReflectorReportOptions extends Pick<Runtime, 'clock' | 'logger'> {
@@ -17,7 +17,7 @@ interface ReflectorReportOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly watched: Pick<WatchedResource, 'group' | 'resource' | 'namespace'>;
 }
 
-/** While a failure lasts it is told again this often, milliseconds. */
+/** The interval at which a lasting failure is logged again, in milliseconds. */
 const reminderMs = 60_000;
 
 const leftOutMessages: Readonly<Record<LeftOutReason, string>> = {
@@ -31,7 +31,7 @@ const leftOutLimits: Readonly<Record<LeftOutReason, LogFields>> = {
   memory_full: { max_bytes: apiObjectsBytes },
 };
 
-/** Tells what a reflector does: all of it to the metrics; to the log each thing when it is new, and a failure that lasts once a minute. */
+/** Reports what a reflector does: everything to the metrics; to the log each new thing once, and a lasting failure once a minute. */
 export class ReflectorReport {
   readonly #options: ReflectorReportOptions;
   readonly #resource: string;
@@ -61,7 +61,7 @@ export class ReflectorReport {
     this.#write('info', 'reflector.listed', 'the objects of a resource have been listed', fields);
   }
 
-  /** A watch that goes on where the last one ended in good order is no news. */
+  /** A watch that continues the last one after a good end is not news. */
   watching(fields: LogFields): void {
     this.#options.metrics.watching(this.#resource);
     const level = this.#isWatching ? 'debug' : 'info';
@@ -70,7 +70,7 @@ export class ReflectorReport {
     this.#write(level, 'reflector.watching', 'the changes of a resource are being watched', fields);
   }
 
-  /** An event came through the watch: too many for a line each. */
+  /** An event came through the watch. There are too many events for a line each. */
   received(type: WatchEvent['type']): void {
     const { clock, metrics } = this.#options;
     metrics.event(this.#resource, type.toLowerCase() as Lowercase<typeof type>, clock.now() / 1000);
@@ -95,14 +95,14 @@ export class ReflectorReport {
     });
   }
 
-  /** An object that the API server has is not there for us. */
+  /** An object that the API server has is missing here. */
   leftOut(reason: LeftOutReason, fields: LogFields): void {
     this.#options.metrics.leftOut(this.#resource, reason);
     const level = this.#leftOutLines.allows() ? 'warn' : 'debug';
     this.#write(level, 'reflector.object_left_out', leftOutMessages[reason], { ...fields, ...leftOutLimits[reason] });
   }
 
-  /** At the end: says what is still to be said. */
+  /** To be called at the end: logs what is still pending. */
   close(): void {
     this.#leftOutLines.close();
   }
@@ -140,7 +140,7 @@ const events: readonly ReflectorEvent[] = ['added', 'modified', 'deleted', 'book
 const leftOutReasons: readonly LeftOutReason[] = ['object_too_large', 'memory_full'];
 const reasons = ['expired', 'idle', 'timeout', 'unreachable', 'broken', 'refused', 'server_error'] as const;
 
-/** Metrics of the lists and watches. @param resources every one that there can be, as `PLURAL.GROUP` */
+/** Metrics of the lists and watches. @param resources every possible resource, as `PLURAL.GROUP` */
 export function createReflectorMetrics(registry: Registry, resources: readonly string[]): ReflectorMetrics {
   const registers = [registry];
   const lists = new Counter({

@@ -15,42 +15,42 @@ export type ReflectorPhase = 'discovering' | 'listing' | 'watching';
 
 export interface ReflectorState {
   readonly phase: ReflectorPhase;
-  /** Failures in a row, a resource that is not installed included: since a list or a watch last brought anything. */
+  /** Failures in a row since a list or a watch last delivered anything; a resource that is not installed counts as a failure. */
   readonly failures: number;
 }
 
-/** What came of a phase. */
+/** How a phase ended. */
 export type PhaseOutcome =
   | { readonly kind: 'found' }
   | { readonly kind: 'not_installed' }
   | { readonly kind: 'listed' }
-  /** A watch that was of use ended in good order: the time that was asked for was over. */
+  /** A useful watch ended in good order: the requested time was over. */
   | { readonly kind: 'ended' }
   | { readonly kind: 'failed'; readonly error: ApiError; readonly progressed: boolean };
 
 export interface ReflectorStep extends ReflectorState {
-  /** To wait before that phase, milliseconds. */
+  /** The delay before that phase, in milliseconds. */
   readonly delayMs: number;
 }
 
-/** As client-go's reflector; at its longest with the jitter that keeps many from coming together. */
+/** As in client-go's reflector; the longest delay includes the jitter that keeps many clients from coming together. */
 const minDelayMs = 800;
 const maxDelayMs = 30_000;
-/** At most half of the delay again. */
+/** Adds up to half of the delay. */
 const jitter = 0.5;
 const maxNotInstalledMs = 60_000;
-/** However long a server asks to wait. */
+/** The longest delay, however long a server asks to wait. */
 const maxRetryAfterMs = 60_000;
 
 export const initialState: ReflectorState = { phase: 'discovering', failures: 0 };
 
-/** @param random 0 up to 1, not included */
+/** @param random from 0 up to, but not including, 1 */
 export function nextStep({ phase, failures }: ReflectorState, outcome: PhaseOutcome, random: number): ReflectorStep {
   switch (outcome.kind) {
     case 'found':
       return { phase: 'listing', failures, delayMs: 0 };
     case 'not_installed':
-      // An operator that is installed anew deletes its CRDs and brings them back.
+      // An operator that is reinstalled deletes its CRDs and creates them again.
       return {
         phase: 'discovering',
         failures: failures + 1,
@@ -65,7 +65,7 @@ export function nextStep({ phase, failures }: ReflectorState, outcome: PhaseOutc
   }
 }
 
-/** True if the version to go on from, or the rest of a paged list, is no longer to be had. */
+/** True if the version to go on from, or the rest of a paged list, has expired. */
 export function isExpired({ status, reason }: ApiError): boolean {
   return status === 410 || reason === 'Expired' || reason === 'Gone';
 }
@@ -75,7 +75,7 @@ function afterFailure(phase: ReflectorPhase, earlier: number, error: ApiError, r
   const delayMs = Math.max(backOffMs(failures, random), Math.min(error.retryAfterMs ?? 0, maxRetryAfterMs));
   if (error.status === 404) return { phase: 'discovering', failures, delayMs };
   if (!isExpired(error)) return { phase, failures, delayMs };
-  // That is how it should be after a long pause: no reason to wait, the first time.
+  // This is normal after a long pause: the first time there is no reason to wait.
   return { phase: phase === 'watching' ? 'listing' : phase, failures, delayMs: earlier === 0 ? 0 : delayMs };
 }
 

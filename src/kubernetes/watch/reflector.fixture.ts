@@ -16,7 +16,7 @@ export function reflectorBench(
     readonly pageLimit?: number;
     readonly maxBytes?: number;
     readonly t?: TestContext;
-    /** Passes while a change is told. */
+    /** The time that passes during each reported change. */
     readonly msPerChange?: number;
   } = {},
 ) {
@@ -55,7 +55,7 @@ export function served(server: ModelApiServer): string[] {
   return [...server.objects.values()].map(({ metadata: { name, generation } }) => `${name} ${generation}`).toSorted();
 }
 
-/** What changed, as text. */
+/** The changes, as text. */
 export function told(changes: readonly CacheChange<CachedPipeline>[]): string[] {
   return changes.map(
     (change) => `${change.kind} ${(change.kind === 'deleted' ? change.before : change.after).request.name}`,

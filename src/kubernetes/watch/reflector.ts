@@ -20,31 +20,31 @@ export interface ReflectorOptions {
   readonly clock: Clock;
   readonly report: ReflectorReport;
   readonly watched: WatchedResource;
-  /** In whose slices events are read. */
+  /** Events are read within its slices. */
   readonly schedule: SliceSchedule;
-  /** Of what all watched objects may take. */
+  /** This resource's share of the memory for all watched objects. */
   readonly memory: MemoryShare;
-  /** Called when the cache shows it; must not throw. */
+  /** Called when the cache shows the change; must not throw. */
   readonly onChange: (change: CacheChange<CachedPipeline>) => void;
-  /** Of each page of a list. Default 500, as client-go. */
+  /** The page size of a list. Default 500, as in client-go. */
   readonly pageLimit?: number;
-  /** A watch without a byte for this long is dead, milliseconds. Default 90 s: bookmarks come about once a minute. */
+  /** A watch without a byte for this long counts as dead, in milliseconds. Default 90 s: bookmarks come about once a minute. */
   readonly idleMs?: number;
-  /** 0 up to 1, not included. */
+  /** Returns a number from 0 up to, but not including, 1. */
   readonly random?: () => number;
 }
 
 const defaultPageLimit = 500;
 const defaultIdleMs = 90_000;
-/** For how long the server is asked to keep a watch open, seconds; each one up to a tenth shorter or longer. */
+/** How long the server is asked to keep a watch open, in seconds; each watch is up to a tenth shorter or longer. */
 const watchSeconds = 300;
-/** A watch that lasted this long was a good one, also if nothing happened, milliseconds. */
+/** A watch that lasted this long was a good one, even if nothing happened, in milliseconds. */
 const goodWatchMs = 10_000;
 
 /**
  * Keeps a cache of the objects of one resource equal to the API server's, for as long as it is open, whatever the server
- * does: {@link ReflectorState} says how. One thing is under way at a time, so that no stream that is out of date can touch
- * what a newer one has brought.
+ * does: {@link ReflectorState} says how. It does one thing at a time, so that an outdated stream cannot touch what a newer one
+ * has delivered.
  */
 export class Reflector {
   readonly #options: ReflectorOptions;
@@ -54,7 +54,7 @@ export class Reflector {
   #served: ServedResource | undefined;
   #mayBeOutdated = false;
   #isSynced = false;
-  /** The last one, until all is synced. */
+  /** The last failure, until everything is synced. */
   #failure: ApiError | undefined;
   #running: Promise<void> | undefined;
 
@@ -62,12 +62,12 @@ export class Reflector {
     this.#options = options;
   }
 
-  /** Resolves when all objects were listed once, or there is no such resource. Never rejects. */
+  /** Resolves when all objects have been listed once, or when the resource does not exist. Never rejects. */
   get synced(): Promise<void> {
     return this.#synced.promise;
   }
 
-  /** Why it is not synced yet, without what the API server said; undefined if it is, or nothing has failed. */
+  /** Why it is not synced yet, without the API server's own text; undefined if it is synced, or if nothing has failed. */
   get trouble(): string | undefined {
     if (this.#failure === undefined) return undefined;
     const { status = '', reason } = this.#failure;
@@ -76,7 +76,7 @@ export class Reflector {
     return `${resourceName(watched)}${scope} cannot be listed (${`${status} ${reason}`.trim()})`;
   }
 
-  /** What is cached, by request key. */
+  /** The cached objects, by request key. */
   get objects(): Pick<WatchCache<CachedPipeline>, 'get' | 'values'> {
     return this.#cache;
   }
@@ -85,7 +85,7 @@ export class Reflector {
     this.#running ??= this.#run();
   }
 
-  /** Resolves when nothing is under way any more. */
+  /** Resolves when nothing is running any more. */
   async close(): Promise<void> {
     this.#closed.abort(new Error('the reflector is closed'));
     await this.#running;
@@ -118,7 +118,7 @@ export class Reflector {
     }
   }
 
-  /** A CRD may be given a better version while an older one is watched: it is looked for before the next watch. */
+  /** A CRD may get a better version while an older one is watched, so this looks for it before the next watch. */
   async #lookForBetter(): Promise<PhaseOutcome | undefined> {
     const { group, versions } = this.#options.watched;
     const { apiVersion, path } = this.#mustBeServed();
@@ -158,7 +158,7 @@ export class Reflector {
     return { kind: 'listed' };
   }
 
-  /** In slices; what is cached changes at once, in between. */
+  /** Works in slices; what is cached changes all at once, between two slices. */
   async #replace(
     listed: readonly ListedObject<CachedPipeline>[],
     resourceVersion: string,
@@ -217,7 +217,7 @@ export class Reflector {
     } finally {
       progress.made ||= clock.now() - openedAt >= goodWatchMs;
     }
-    // A server that ends every watch at once must not be asked at once each time.
+    // A server that ends every watch at once must not be asked again at once each time.
     if (!progress.made) throw new ApiError(`GET ${path}: the server ended the watch at once`, { reason: 'Ended' });
     return { kind: 'ended' };
   }
@@ -233,7 +233,7 @@ export class Reflector {
     if (change !== undefined) this.#options.onChange(change);
   }
 
-  /** An object that is left out is as one that is gone. */
+  /** An object that is left out is treated like a deleted object. */
   #hasRoom(object: ApiObject, key: string, { isSpent, used }: Allowance): boolean {
     if (!isSpent && this.#options.memory.hold(key, used)) return true;
     this.#leaveOut(object, isSpent ? 'object_too_large' : 'memory_full');

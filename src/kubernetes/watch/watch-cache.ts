@@ -1,6 +1,6 @@
 import type { Sliced } from '../../runtime/slices.ts';
 
-/** What of an object says which one it is, and in which version. */
+/** The parts of an object that say which object it is, and in which version. */
 export interface Versioned {
   readonly uid: string;
   readonly resourceVersion: string;
@@ -11,21 +11,21 @@ export type CacheChange<T> =
   | { readonly kind: 'changed'; readonly before: T; readonly after: T }
   | { readonly kind: 'deleted'; readonly before: T };
 
-/** An event of a watch that is about an object. */
+/** A watch event that is about an object. */
 export type ObjectEvent = 'ADDED' | 'MODIFIED' | 'DELETED';
 
-/** A list, and what it changes. */
+/** A list, and the changes that it makes. */
 export interface ComparedList<T> {
   readonly objects: Map<string, T>;
   readonly changes: readonly CacheChange<T>[];
 }
 
-/** The objects of one list and the watch after it, by key, and up to which version of the collection they are known. */
+/** The objects of one list and of the watch after it, by key, and the version of the collection up to which they are known. */
 export class WatchCache<T extends Versioned> {
   #objects = new Map<string, T>();
   #resourceVersion = '';
 
-  /** Where a watch goes on; it means something after the first list. */
+  /** The version from which a watch goes on; it is valid after the first list. */
   get resourceVersion(): string {
     return this.#resourceVersion;
   }
@@ -43,8 +43,8 @@ export class WatchCache<T extends Versioned> {
   }
 
   /**
-   * What a list that is all there is would change: also what vanished while nobody watched. Nothing may be applied to the cache
-   * until {@link replace} has taken it.
+   * The changes that a complete list would make, including objects that vanished while nobody watched. Nothing may be applied to the
+   * cache until {@link replace} has been called with the result.
    */
   *compare(listed: Iterable<readonly [key: string, object: T]>): Sliced<ComparedList<T>> {
     const objects = new Map<string, T>();
@@ -65,13 +65,13 @@ export class WatchCache<T extends Versioned> {
     return { objects, changes };
   }
 
-  /** Takes the objects of a list for all there is. */
+  /** Replaces all objects with those of a list. */
   replace(objects: Map<string, T>, resourceVersion: string): void {
     this.#objects = objects;
     this.#resourceVersion = resourceVersion;
   }
 
-  /** Takes one event of the watch; undefined if it tells nothing new. */
+  /** Applies one event of the watch; undefined if it contains nothing new. */
   apply(event: ObjectEvent, key: string, object: T): CacheChange<T> | undefined {
     this.#resourceVersion = object.resourceVersion;
     const before = this.#objects.get(key);
@@ -83,7 +83,7 @@ export class WatchCache<T extends Versioned> {
     return before === undefined ? undefined : { kind: 'deleted', before };
   }
 
-  /** A bookmark: everything up to this version has been seen. */
+  /** Applies a bookmark: everything up to this version has been seen. */
   advance(resourceVersion: string): void {
     this.#resourceVersion = resourceVersion;
   }

@@ -15,9 +15,9 @@ import type { ObjectEvent } from './watch-cache.ts';
 interface WatchStreamOptions {
   readonly client: Pick<ApiClient, 'open'>;
   readonly clock: Clock;
-  /** In whose slices the events are read. */
+  /** Events are read within its slices. */
   readonly schedule: SliceSchedule;
-  /** Without a byte for this long the connection counts as dead, milliseconds. */
+  /** Without a byte for this long the connection counts as dead, in milliseconds. */
   readonly idleMs: number;
   readonly call: ApiCall;
   readonly signal: AbortSignal;
@@ -25,15 +25,15 @@ interface WatchStreamOptions {
   readonly onOpen: () => void;
 }
 
-/** An event, and what is kept of it: if the allowance is spent, the object is only a part of itself. */
+/** An event, and the kept part of its object: if the allowance is spent, the object is incomplete. */
 export interface ReceivedEvent {
   readonly event: WatchEvent;
   readonly allowance: Allowance;
 }
 
 /**
- * The events of one watch, until the server ends it in good order. Rejects with ApiError, whatever goes wrong; with the
- * signal's reason when the signal is aborted. Leaving it early closes the stream.
+ * The events of one watch, until the server ends it in good order. Rejects with ApiError, whatever goes wrong, and with the signal's
+ * reason when the signal is aborted. Leaving the loop early closes the stream.
  */
 export async function* watchStream(options: WatchStreamOptions): AsyncGenerator<ReceivedEvent, void> {
   const { call, client, onOpen, schedule, signal } = options;
@@ -83,7 +83,7 @@ function asApiError(call: ApiCall, error: unknown): ApiError {
   });
 }
 
-/** Aborts its signal when nothing has come for too long, or with the caller. It starts with the first touch. */
+/** Aborts its signal when nothing has arrived for too long, or when the caller's signal is aborted. The first touch starts it. */
 class IdleTimer {
   readonly #options: WatchStreamOptions;
   readonly #abort = new AbortController();
@@ -118,8 +118,8 @@ class IdleTimer {
 }
 
 /**
- * The lines of a stream, each read while its bytes come, so that none is ever in memory as a whole. Empty lines are left out. What is
- * left at the end without a line feed is half a line, and counts for nothing.
+ * The lines of a stream, each read while its bytes arrive, so that no whole line is ever in memory. Empty lines are left out. Bytes at
+ * the end without a line feed are half a line, and are ignored.
  */
 export class StreamLines {
   readonly #chunks: AsyncIterator<Uint8Array>;
@@ -127,15 +127,15 @@ export class StreamLines {
   #rest: Uint8Array = new Uint8Array();
   #isEnded = false;
 
-  /** @param onChunk called for each chunk, whatever is in it */
+  /** @param onChunk called for each chunk, whatever it contains */
   constructor(stream: AsyncIterable<Uint8Array>, onChunk: () => void) {
     this.#chunks = stream[Symbol.asyncIterator]();
     this.#onChunk = onChunk;
   }
 
   /**
-   * What `read` makes of the next line, which it has to read to its end; undefined at the end of the stream. Rejects with what `read`
-   * or the stream fails with.
+   * The result of `read` for the next line, which it has to read to its end; undefined at the end of the stream. Rejects with the error
+   * of `read` or of the stream.
    */
   async next<T>(read: (line: AsyncIterable<Uint8Array>) => Promise<T>): Promise<{ readonly value: T } | undefined> {
     await this.#skipBlanks();
@@ -149,7 +149,7 @@ export class StreamLines {
     }
   }
 
-  /** Lets go of the stream. */
+  /** Closes the stream. */
   async close(): Promise<void> {
     await this.#chunks.return?.();
   }
@@ -189,7 +189,7 @@ export type WatchEvent =
   | { readonly type: ObjectEvent; readonly object: ApiObject }
   | { readonly type: 'BOOKMARK'; readonly resourceVersion: string };
 
-/** What is needed of one line of a watch: of an object, and of the Status of an ERROR. */
+/** What is needed of one line of a watch: parts of an object, and of the Status of an ERROR. */
 const watchEventSelection: Selection = {
   members: {
     type: 'scalar',
@@ -198,8 +198,8 @@ const watchEventSelection: Selection = {
 };
 
 /**
- * What was selected of one line of a watch, as an event. Throws ApiError for an event ERROR, with the status that it carries, and for
- * what is no event: then the stream cannot be trusted any more.
+ * Turns the selected parts of one line of a watch into an event. Throws ApiError for an ERROR event, with the status that it carries,
+ * and for a line that is not an event: the stream can then no longer be trusted.
  * @param line its beginning, for the message
  */
 export function readWatchEvent(found: unknown, line: string): WatchEvent {

@@ -1,22 +1,22 @@
 import { kymaGroup, kymaKinds, kymaVersions } from '../../reconcile/kyma-kinds.ts';
 
-/** One resource that is watched, as the configuration names it. */
+/** One watched resource, as the configuration names it. */
 export interface WatchedResource {
   readonly group: string;
-  /** The API versions that are fine, the best one first. */
+  /** The usable API versions, the best one first. */
   readonly versions: readonly string[];
   /** The plural, as in a URL: `tracepipelines`. */
   readonly resource: string;
-  /** Only in this namespace; undefined: in all, or the resource is cluster-scoped. */
+  /** The only namespace to watch; undefined: all of them, or the resource is cluster-scoped. */
   readonly namespace?: string;
   readonly labelSelector?: string;
 }
 
-/** A watched resource as the API server has it. */
+/** A watched resource as the API server serves it. */
 export interface ServedResource {
   readonly apiVersion: string;
   readonly kind: string;
-  /** Of the collection that is listed and watched. */
+  /** The path of the collection that is listed and watched. */
   readonly path: string;
 }
 
@@ -30,13 +30,13 @@ export function apiVersionOf(group: string, version: string): string {
   return group === '' ? version : `${group}/${version}`;
 }
 
-/** The group of an API version as a request names it: absent for the core group, and for Kyma's, whose kinds are the usual ones. */
+/** The group of an API version as a request names it. It is absent for the core group, and for Kyma's, whose kinds are the usual ones. */
 export function requestGroup(apiVersion: string): { readonly group?: string } {
   const [group = ''] = apiVersion.includes('/') ? apiVersion.split('/') : [];
   return group === '' || group === kymaGroup ? {} : { group };
 }
 
-/** The path of an API version: what it serves is listed there. */
+/** The path of an API version, which lists what the version serves. */
 export function apiVersionPath(group: string, version: string): string {
   return group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
 }

@@ -11,7 +11,7 @@ export interface AnnotationWriterOptions {
 
 const manifest = 'k8s/components/annotate';
 
-/** Sets annotations on objects with a merge patch: nothing else of them is touched, and nobody else's write is in the way. */
+/** Sets annotations on objects with a merge patch, which touches nothing else and does not conflict with other writes. */
 export class AnnotationWriter {
   readonly #options: AnnotationWriterOptions;
 
@@ -19,7 +19,7 @@ export class AnnotationWriter {
     this.#options = options;
   }
 
-  /** False if the object is gone. Rejects with what {@link WriteFailures.explain} makes of the server's answer. */
+  /** False if the object is gone. Rejects with the error that {@link WriteFailures.explain} makes of the server's answer. */
   async write(
     target: WriteTarget,
     annotations: Readonly<Record<string, string>>,

@@ -40,7 +40,7 @@ function bench(conditions: unknown = [old]) {
   return { clock, logger, registry, client, writer };
 }
 
-/** Somebody who changes our entry whenever we are about to write it. */
+/** Another client that changes our entry whenever we are about to write it. */
 function hammer(client: FakeApiClient): void {
   let times = 0;
   client.before = ({ method }) => {
@@ -240,7 +240,7 @@ describe('conditionPatch', () => {
       fc.asyncProperty(list, list, fc.boolean(), async (from, to, isChanged) => {
         const client = new FakeApiClient();
         const before = from.map(({ type, reason }) => condition(type, reason));
-        // Entries that stay are the same objects, as setCondition leaves them.
+        // Unchanged entries are the same objects, as setCondition leaves them.
         const after = to.map((wanted, index) => {
           const kept = before[index];
           return kept?.type === wanted.type && kept.reason === wanted.reason

@@ -6,7 +6,7 @@ import { asApiObject, keptConditions, keptObject } from '../kept-object.ts';
 import type { ApiObject } from '../pipeline-object.ts';
 import type { WriteFailures, WriteMetrics } from './write-failures.ts';
 
-/** How often a condition is written again because somebody else wrote in between; then the queue's back-off takes over. */
+/** How often a condition is written again because of a conflicting write; then the queue's back-off takes over. */
 const maxWriteConflicts = 5;
 
 interface ConditionWriterOptions {
@@ -18,15 +18,15 @@ interface ConditionWriterOptions {
 const manifest = 'k8s/base/cluster-role-writer.yaml';
 
 /**
- * Writes conditions into the `status` subresource, so that those of others are neither lost nor moved, whoever else writes
- * at the same moment. Of the three ways that Kubernetes has, the one taken is the JSON patch with `test`:
+ * Writes conditions into the `status` subresource without losing or moving those of others, whoever else writes at the same moment.
+ * Kubernetes has three ways for this, of which the writer uses the JSON patch with `test`:
  *
  * - Server-side apply replaces the list as a whole and takes it from its other owners, since the CRD gives the list no map
  *   keys: the conditions of others would be lost.
- * - An update with `resourceVersion` loses nothing, but every write of anybody to the object, be it a label, refuses ours
- *   and costs a read and another try; and what the cache trims it would have to read first.
- * - A JSON patch tests and replaces our own entry alone, in one call, from what the cache knows. Nobody else's write refuses
- *   it, but one that moves our entry or changes it.
+ * - An update with `resourceVersion` loses nothing, but any other write to the object, even of a label, makes the server refuse ours,
+ *   which costs a read and another try. It would also have to read first what the cache trims.
+ * - A JSON patch tests and replaces only our own entry, in one call, from the cache's knowledge. Only a write that moves or changes
+ *   our entry conflicts with it.
  */
 export class ConditionWriter {
   readonly #options: ConditionWriterOptions;
@@ -36,11 +36,11 @@ export class ConditionWriter {
   }
 
   /**
-   * Writes what the change makes of the conditions, one call where the target knows them. After a conflict they are read,
-   * and the change is asked again, up to {@link maxWriteConflicts} times.
+   * Writes the conditions that `change` returns, in one call if the target knows the present ones. After a conflict they are read, and
+   * `change` is called again, up to {@link maxWriteConflicts} times.
    * @returns the object as it is now; undefined if there was nothing to write or the object is gone
-   * Rejects with what {@link WriteFailures.explain} makes of the server's answer, with the signal's reason, or with a
-   * TerminalError where the object has no place for conditions.
+   * Rejects with the error that {@link WriteFailures.explain} makes of the server's answer, with the signal's reason, or with a
+   * TerminalError if the object has no place for conditions.
    */
   async write(target: WriteTarget, change: ConditionChange, signal: AbortSignal): Promise<ApiObject | undefined> {
     try {
@@ -66,7 +66,7 @@ export class ConditionWriter {
         const latest = await this.#read(target, signal);
         if (latest === undefined) return undefined;
         if (isNotFound(error)) throw withoutStatus(target, error);
-        // Nobody wrote in between: it is not a failed test, the server holds what we write for invalid.
+        // Nobody wrote in between, so this is not a failed test: the server considers our conditions invalid.
         if (isRead && latest.resourceVersion === base.resourceVersion) throw error;
         this.#options.metrics.conflicted();
         base = latest;
@@ -100,7 +100,7 @@ export class ConditionWriter {
   }
 }
 
-/** A failed `test` of a JSON patch is a 422, as is what the CRD's schema refuses. */
+/** A failed `test` of a JSON patch is a 422, and so is a value that the CRD's schema refuses. */
 function isConflict(error: unknown): boolean {
   return error instanceof ApiError && (error.status === 409 || error.status === 422);
 }
@@ -113,19 +113,19 @@ function ifNotFound(error: unknown): undefined {
   if (!isNotFound(error)) throw error;
 }
 
-/** The API server answers the same to a PATCH of an object's status, whether there is no object or no such subresource. */
+/** The API server's answer to a PATCH of an object's status is the same whether the object or the subresource is missing. */
 function withoutStatus(target: WriteTarget, cause: ApiError): TerminalError {
   const seen = `${target.path} is there, but of its status the API server says "${cause.message}"`;
   const message = `${seen}: ${resourceOf(target)} has no status subresource, so that no condition can be written: its CRD has to name one`;
   return new TerminalError(message, { cause });
 }
 
-/** Where a CRD has no schema, anything may be there. */
+/** If a CRD has no schema, the value can be anything. */
 function isConditions(found: unknown): found is readonly Condition[] {
   return Array.isArray(found) && found.every((entry) => typeof entry === 'object' && entry !== null);
 }
 
-/** An object's conditions as they were read, and in which version of the object. */
+/** An object's conditions as they were read, and the version of the object. */
 interface KnownConditions {
   readonly conditions: readonly Condition[];
   readonly resourceVersion: string;
@@ -138,14 +138,14 @@ interface StatusPatch {
 }
 
 /**
- * The smallest patch that makes the conditions what they should be, and that the API server refuses if what it builds on
- * is not so any more: a JSON patch whose `test` fails is a 422, a merge patch with an old resource version a 409.
+ * The smallest patch that turns the known conditions into the wanted ones, and that the API server refuses if the known conditions are
+ * outdated: a JSON patch whose `test` fails is a 422, a merge patch with an old resource version a 409.
  *
  * - One entry differs, as for every write but the first: only that entry is tested and replaced. Whoever writes other
- *   conditions at the same moment is not in the way, and neither waits for us.
- * - One entry is new: that there is none of its type cannot be tested, so the whole object has to be the one that was read.
- * - There was no condition, and perhaps no status: a merge patch makes both.
- * - Entries go: the whole list is tested and replaced.
+ *   conditions at the same moment does not conflict, and neither write waits for the other.
+ * - One entry is new: a patch cannot test that the type is absent, so the whole object has to be the version that was read.
+ * - There was no condition, and perhaps no status: a merge patch creates both.
+ * - Entries are removed: the whole list is tested and replaced.
  */
 export function conditionPatch(known: KnownConditions, conditions: readonly Condition[]): StatusPatch {
   const { conditions: before, resourceVersion } = known;
@@ -183,13 +183,13 @@ function mergePatch(body: object): StatusPatch {
 export interface WriteTarget {
   /** `/apis/GROUP/VERSION/[namespaces/NAMESPACE/]RESOURCE/NAME`, its parts encoded. */
   readonly path: string;
-  /** Of the one that is meant, and not of a successor of the same name; without it any one is. */
+  /** The UID of the intended object, so that a successor of the same name is not written to; without it any object will do. */
   readonly uid?: string;
-  /** What the cache knows of its conditions; without it they are read first. */
+  /** The cache's knowledge of its conditions; without it they are read first. */
   readonly known?: KnownConditions;
 }
 
-/** `tracepipelines.telemetry.kyma-project.io`, or with `/status` behind the plural, as RBAC and kubectl name it. */
+/** `tracepipelines.telemetry.kyma-project.io`, or with `/status` after the plural, as RBAC and kubectl name it. */
 export function resourceOf({ path }: WriteTarget, subresource: '' | '/status' = ''): string {
   const [api, group = '', ...rest] = path.split('/').slice(1);
   const plural = rest.at(-2) ?? '';

@@ -31,7 +31,7 @@ function bench() {
     const pipeline = pipelineOf('TracePipeline', name, { uid });
     recorder.record(pipeline, transitionTo(reason), { by: 'no alert' });
   };
-  /** `reason` or `reason ×count` of each Event that the API server has. */
+  /** `reason` or `reason ×count` of each Event on the API server. */
   const events = (): readonly string[] =>
     client.paths().map((path) => {
       const { reason, series } = client.get(path) as unknown as Event;

@@ -10,13 +10,13 @@ import {
 import { EventSeries, kubernetesEvent } from './kubernetes-event.ts';
 import type { EventWriter } from './event-writer.ts';
 
-/** At most so many Events are remembered for their repeats, as in client-go. */
+/** The most Events that are remembered for their repeats, as in client-go. */
 export const maxEventSeries = 4096;
 
 interface EventRecorderOptions {
   readonly clock: Clock;
   readonly writer: Pick<EventWriter, 'add' | 'close'>;
-  /** Of this process; its pod's name. */
+  /** The name of this process, which is its pod's name. */
   readonly instance: string;
   /** 16 characters of a-z and 0-9. */
   readonly newEventId?: () => string;
@@ -28,12 +28,12 @@ interface Remembered {
 }
 
 /**
- * Makes a Kubernetes Event of each transition: one for a pipeline and a reason, whose repeats are its series. Remembers
- * {@link maxEventSeries} of them; past that, the one that was quiet for longest is forgotten, and would begin anew.
+ * Records each transition as a Kubernetes Event: one Event per pipeline and reason, whose series counts the repeats. It remembers
+ * {@link maxEventSeries} of them; beyond that it forgets the Event that was quiet for longest, which would then begin anew.
  */
 export class EventRecorder implements TransitionRecorder {
   readonly #options: EventRecorderOptions;
-  /** The one that happened last is last. */
+  /** In the order in which they last happened, the latest at the end. */
   readonly #remembered = new Map<string, Remembered>();
 
   constructor(options: EventRecorderOptions) {
@@ -58,7 +58,7 @@ export class EventRecorder implements TransitionRecorder {
     this.#trim();
   }
 
-  /** Writes what has been counted and not written yet, within this time. Never rejects. */
+  /** Writes what has been counted but not yet written, within this time. Never rejects. */
   async close(timeoutMs: number): Promise<void> {
     for (const [key, remembered] of this.#remembered) this.#forget(key, remembered, true);
     await this.#options.writer.close(timeoutMs);
@@ -82,7 +82,7 @@ export class EventRecorder implements TransitionRecorder {
     }, waitMs);
   }
 
-  /** @param forGood writes now what waits for its time, since nobody will later */
+  /** @param forGood writes pending repeats now, since nobody will do so later */
   #forget(key: string, remembered: Remembered, forGood: boolean): void {
     this.#remembered.delete(key);
     if (!forGood || remembered.cancelTimer === undefined) return;

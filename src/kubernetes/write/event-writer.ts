@@ -7,7 +7,7 @@ import { keptNothing } from '../kept-object.ts';
 import type { WriteMetrics } from './write-failures.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 
-/** At most so many Events wait to be written. */
+/** The most Events that wait to be written. */
 export const maxWaitingEvents = 1000;
 
 interface EventWriterOptions {
@@ -17,9 +17,9 @@ interface EventWriterOptions {
 }
 
 /**
- * Writes Events one after the other, beside the reconciles, over one connection and within a limit of their own
+ * Writes Events one after the other, in parallel with the reconciles, over one connection and within a separate limit
  * ({@link CallRate}): no condition ever waits for them.
- * What fails is not tried again, for an Event is news and not state; what does not fit into the line is dropped.
+ * A failed write is not tried again, for an Event is news and not state; an Event for which the queue has no room is dropped.
  */
 export class EventWriter {
   readonly #options: EventWriterOptions;
@@ -36,7 +36,7 @@ export class EventWriter {
     return this.#waiting.size;
   }
 
-  /** Returns at once. One that waits already is written once, with all that happened until then. */
+  /** Returns at once. A series that is already waiting is written once, with everything that has happened by then. */
   add(series: EventSeries): void {
     if (this.#closed.signal.aborted || (this.#waiting.size >= maxWaitingEvents && !this.#waiting.has(series))) {
       this.#options.report.dropped();
@@ -46,7 +46,7 @@ export class EventWriter {
     this.#pumping ??= this.#pump();
   }
 
-  /** Writes what waits, but no longer than this; then what is left is dropped. Never rejects. */
+  /** Writes the waiting Events, but no longer than this; then the remaining ones are dropped. Never rejects. */
   async close(timeoutMs: number): Promise<void> {
     const cancelTimer = this.#options.clock.setTimeout(() => this.#closed.abort(), timeoutMs);
     await this.#pumping;
@@ -61,7 +61,7 @@ export class EventWriter {
       if (this.#closed.signal.aborted) this.#options.report.dropped();
       else await this.#write(series);
     }
-    // Here, and not when the promise settles: one that is added in between would wait for nobody.
+    // Reset here, and not when the promise settles: a series added in between would wait for ever.
     this.#pumping = undefined;
   }
 
@@ -92,13 +92,13 @@ export class EventWriter {
         isEvent: true,
       });
     } catch (error) {
-      // The answer to an earlier try was lost: it is there.
+      // The answer to an earlier try was lost: the Event exists.
       if (!(error instanceof ApiError && error.status === 409)) throw error;
     }
     series.isCreated = true;
   }
 
-  /** False if the API server has forgotten it: they live for an hour. */
+  /** False if the API server no longer has the Event: it keeps Events for an hour. */
   async #patch(series: EventSeries): Promise<boolean> {
     const path = `${eventsPath(series)}/${series.event.metadata.name}`;
     const contentType = 'application/merge-patch+json';
@@ -136,11 +136,11 @@ interface EventReportOptions extends Pick<Runtime, 'clock' | 'logger'> {
 
 const manifest = 'k8s/base/cluster-role-writer.yaml';
 
-/** Tells what became of Events: all of them to the metrics, those that are lost to the log as well, in a line a minute at most. */
+/** Reports what became of Events: all of them to the metrics, and lost ones also to the log, in at most one line a minute. */
 export class EventReport {
   readonly #options: EventReportOptions;
   #lost = { failed: 0, dropped: 0 };
-  /** Of the last one lost: why. */
+  /** Why the last lost Event was lost. */
   #cause: Readonly<Record<string, unknown>> = {};
   readonly #line: LineOnceAWhile;
 
@@ -162,19 +162,19 @@ export class EventReport {
     if (this.#line.allows()) this.#write();
   }
 
-  /** Too many waited, or the process ends. */
+  /** Too many Events were waiting, or the process ends. */
   dropped(): void {
     this.#options.metrics.event('dropped');
     this.#lost.dropped++;
     if (this.#line.allows()) this.#write();
   }
 
-  /** No more will come: what was not told for want of a minute is told now. */
+  /** No more Events will come: logs now what still waits for its minute. */
   end(): void {
     if (this.#lost.failed + this.#lost.dropped > 0) this.#write();
   }
 
-  /** How many were lost since the last line. */
+  /** Logs how many Events were lost since the last line. */
   #write(): void {
     this.#options.logger.warn('events.lost', 'Kubernetes Events could not be written; conditions are not concerned', {
       ...this.#lost,

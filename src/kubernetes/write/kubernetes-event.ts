@@ -1,10 +1,10 @@
 import { decisionText, type Decision, type ConditionTransition, type Pipeline } from '../../reconcile/ports.ts';
 import { oneLine } from '../../cause/causes.ts';
 
-/** Kubernetes Events: at most one write for one pipeline and reason in this time, milliseconds. */
+/** The time between two writes of the Event of one pipeline and reason, at least, in milliseconds. */
 export const eventPeriodMs = 60_000;
 
-/** A transition that comes again within this after the last one belongs to the same Event, as in client-go, milliseconds. */
+/** A transition that recurs within this time belongs to the same Event, as in client-go, in milliseconds. */
 const eventSeriesMs = 360_000;
 
 /** An Event of `events.k8s.io/v1`, without its series. */
@@ -12,7 +12,7 @@ interface KubernetesEvent {
   readonly apiVersion: 'events.k8s.io/v1';
   readonly kind: 'Event';
   readonly metadata: { readonly name: string; readonly namespace: string };
-  /** RFC 3339 with exactly six digits of a second: the API server takes no others. */
+  /** RFC 3339 with exactly six digits of a second: the API server accepts no other number. */
   readonly eventTime: string;
   readonly reportingController: string;
   readonly reportingInstance: string;
@@ -29,22 +29,22 @@ interface KubernetesEvent {
   };
 }
 
-/** What tells one Event from another. */
+/** What distinguishes one Event from another. */
 interface EventIdentity {
-  /** Of this process; its pod's name. */
+  /** The name of this process, which is its pod's name. */
   readonly instance: string;
-  /** Unlike that of any other Event: 16 characters of a-z and 0-9. */
+  /** Different for every Event: 16 characters of a-z and 0-9. */
   readonly id: string;
   /** Milliseconds. */
   readonly at: number;
 }
 
-/** What the API server takes: bytes of a note, characters of the others. */
+/** The limits of the API server: bytes of a note, characters of the others. */
 const maxNoteBytes = 1024;
 const maxFieldLength = 128;
 const maxNameLength = 253;
 
-/** The Event of a transition. That of a cluster-scoped object is in the namespace `default`, as client-go's recorder has it. */
+/** The Event of a transition. For a cluster-scoped object it is in the namespace `default`, as with client-go's recorder. */
 export function kubernetesEvent(
   pipeline: Pipeline,
   transition: ConditionTransition,
@@ -78,7 +78,7 @@ function microTime(ms: number): string {
   return new Date(ms).toISOString().replace(/\.(\d{3})Z$/, '.$1000Z');
 }
 
-/** The alert that decided comes first: it is what the reader of a list of Events looks for. What woke the run may be others'. */
+/** The deciding alert comes first: readers of a list of Events look for it. Other alerts may have woken the run. */
 function eventNote({ kind, name }: Pipeline, transition: ConditionTransition, decision: Decision): string {
   const { type, from, fromReason, to, message } = transition;
   const before = from === '' ? 'is' : `was ${from} (${fromReason}), is`;
@@ -88,62 +88,62 @@ function eventNote({ kind, name }: Pipeline, transition: ConditionTransition, de
   );
 }
 
-/** The first bytes of a text, its last character whole. */
+/** The longest beginning of a text in this many bytes that ends with a whole character. */
 function cut(text: string, maxBytes: number): string {
   const bytes = Buffer.from(text);
   if (bytes.length <= maxBytes) return text;
   return new TextDecoder().decode(bytes.subarray(0, maxBytes - 3), { stream: true }) + '…';
 }
 
-/** A DNS subdomain: what is left of the name before the dot must end in a letter or a digit. */
+/** A DNS subdomain: the part of the name that remains before the dot must end in a letter or a digit. */
 function eventName(name: string, id: string): string {
   return `${name.slice(0, maxNameLength - id.length - 1).replace(/[^a-z0-9]+$/, '')}.${id}`;
 }
 
-/** The body of a PATCH of an Event that was written before. */
+/** The body of a PATCH of an Event that has already been written. */
 interface SeriesPatch {
   readonly series: { readonly count: number; readonly lastObservedTime: string };
 }
 
 /**
- * One Event and how often it happened. It is written when it happens first; repeats are counted, and written as its series
- * at most once in {@link eventPeriodMs}. Pure: whoever holds it says what time it is.
+ * One Event and how often it has happened. It is written when it first happens; repeats are counted, and written as its series
+ * at most once in {@link eventPeriodMs}. Pure: the caller passes the time.
  */
 export class EventSeries {
   readonly event: KubernetesEvent;
   #count = 0;
   #lastObservedAt = 0;
   #writtenAt: number | undefined;
-  /** True once the API server has it, so that it is patched and not created. */
+  /** True once the API server has the Event, so that it is patched and not created. */
   isCreated = false;
 
   constructor(event: KubernetesEvent) {
     this.event = event;
   }
 
-  /** It happens at `now`. */
+  /** Counts an occurrence at `now`. */
   observe(now: number): void {
     this.#count++;
     this.#lastObservedAt = now;
   }
 
-  /** True if it has not happened for so long that the next time is another Event. */
+  /** True if it has not happened for so long that the next occurrence is another Event. */
   isOver(now: number): boolean {
     return Math.abs(now - this.#lastObservedAt) > eventSeriesMs;
   }
 
-  /** How long to wait before it may be written, milliseconds. A clock that was set back makes nobody wait longer. */
+  /** How long to wait before it may be written, in milliseconds. A clock that was set back makes nobody wait longer. */
   waitMs(now: number): number {
     if (this.#writtenAt === undefined) return 0;
     return Math.min(Math.max(0, this.#writtenAt + eventPeriodMs - now), eventPeriodMs);
   }
 
-  /** It is written at `now`, whether that succeeds or not: a failure is no reason to hurry. */
+  /** A write starts at `now`, whether or not it will succeed: a failure is no reason to hurry. */
   startWrite(now: number): void {
     this.#writtenAt = now;
   }
 
-  /** What to create. The API server takes a series from the second time on. */
+  /** The object to create. The API server accepts a series from the second occurrence on. */
   get body(): KubernetesEvent & Partial<SeriesPatch> {
     return this.#count < 2 ? this.event : { ...this.event, ...this.patch };
   }

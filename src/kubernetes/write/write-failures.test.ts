@@ -95,7 +95,7 @@ describe('WriteFailures, a refusal that names no right', () => {
   });
 });
 
-/** `refuse` gives how long after it the next try is, milliseconds. */
+/** `refuse` returns the delay before the next try, in milliseconds. */
 function bench() {
   const clock = new FakeClock();
   const logger = new RecordingLogger();

@@ -6,18 +6,18 @@ import { ApiError, type MissingRight } from '../api/api-error.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 
 /**
- * After a write that was refused with a 403 the next one is made after so long; then after as long as it has been refused
- * for, up to `forbiddenRetryMs`, milliseconds. An API server that has just started refuses everybody until it has read its roles.
+ * The delay of the next write after a first 403, in milliseconds. From then on the delay is as long as the refusals have lasted, up to
+ * `forbiddenRetryMs`. An API server that has just started refuses everybody until it has read its roles.
  */
 const firstForbiddenRetryMs = 2000;
 
-/** Lines about objects that the API server refuses to write, though no right is missing, that are written in one second. */
+/** The most lines per second about objects that the API server refuses to write although no right is missing. */
 const refusalLinesPerSecond = 10;
 
-/** So many refused rights and objects are remembered; past that, the one that was refused longest ago begins anew. */
+/** The most refused rights and objects that are remembered; beyond that, the one refused longest ago begins anew. */
 const maxRememberedRefusals = 4096;
 
-/** The longest that an API server which is busy can have a write put off, milliseconds. */
+/** The longest time by which a busy API server can have a write put off, in milliseconds. */
 const maxWriteDelayMs = 300_000;
 
 interface WriteFailuresOptions extends Pick<Runtime, 'clock' | 'logger'> {}
@@ -25,13 +25,13 @@ interface WriteFailuresOptions extends Pick<Runtime, 'clock' | 'logger'> {}
 /** A right that a write needs, as RBAC names it. */
 export interface Right {
   readonly verb: 'patch' | 'create';
-  /** With its subresource and group: `tracepipelines/status.telemetry.kyma-project.io`. */
+  /** Including its subresource and group: `tracepipelines/status.telemetry.kyma-project.io`. */
   readonly resource: string;
-  /** Which file of the project grants it. */
+  /** The file of the project that grants it. */
   readonly manifest: string;
 }
 
-/** What is refused again and again: a right, or a write of one object. */
+/** Repeated refusals of one right, or of writes to one object. */
 interface Refusals {
   readonly since: number;
   readonly lastAt: number;
@@ -39,13 +39,13 @@ interface Refusals {
   toldMessage: string;
 }
 
-/** Who may read may not write, and the other way round: after a conflict the writers read. */
+/** Whoever may read may not write, and vice versa; the writers have to read after a conflict. */
 const readerManifest = 'k8s/base/cluster-role-reader.yaml';
 
-/** Turns what the API server said to a write into what the queue has to know: when another try makes sense. */
+/** Tells the queue, from the API server's answer to a write, when another try makes sense. */
 export class WriteFailures {
   readonly #options: WriteFailuresOptions;
-  /** By right or object, the one that was refused last at the end. */
+  /** By right or object, in the order of the last refusal, the latest at the end. */
   readonly #refusals = new Map<string, Refusals>();
   readonly #lines: LimitedLines;
 
@@ -57,9 +57,9 @@ export class WriteFailures {
   }
 
   /**
-   * The error to reject with: ForbiddenError for a 403; PostponedError if the server says when to come again; otherwise the
-   * error itself. A right that is missing is told in the log once for all objects, another refusal for each object.
-   * @param object the path of what was to be written
+   * The error to reject with: ForbiddenError for a 403; PostponedError if the server says when to try again; otherwise the error itself.
+   * A missing right is logged once for all objects, any other refusal once for each object.
+   * @param object the path of the object to write
    */
   explain(error: unknown, right: Right, object: string): unknown {
     if (!(error instanceof ApiError)) return error;
@@ -74,7 +74,7 @@ export class WriteFailures {
     return new PostponedError(error.message, { retryAt, maxDelayMs: maxWriteDelayMs, cause: error });
   }
 
-  /** At the end: says what is still to be said. */
+  /** To be called at the end: logs what is still pending. */
   close(): void {
     this.#lines.close();
   }
@@ -91,7 +91,7 @@ export class WriteFailures {
     return new ForbiddenError(message, clock.now(), { cause: error, retryMs });
   }
 
-  /** The server's own words are in the error. There is no remedy that is always the right one. */
+  /** The error contains the server's own words. No remedy is always the right one. */
   #refused(error: ApiError, { verb, resource }: Right, object: string): ForbiddenError {
     const { clock, logger } = this.#options;
     const { refusals, retryMs } = this.#refuse(object);
@@ -104,7 +104,7 @@ export class WriteFailures {
     return new ForbiddenError(error.message, clock.now(), { cause: error, retryMs });
   }
 
-  /** True every few minutes while it lasts; then it counts as told. */
+  /** True every few minutes while the refusals last; the refusals then count as logged. */
   #isDue(refusals: Refusals): boolean {
     const now = this.#options.clock.now();
     if (Math.abs(now - refusals.loggedAt) < forbiddenRetryMs) return false;
@@ -119,7 +119,7 @@ export class WriteFailures {
     return { refusals, retryMs };
   }
 
-  /** Refusals that are longer apart than any retry have nothing to do with each other. */
+  /** Refusals that are further apart than any retry are unrelated. */
   #refusalsOf(key: string, now: number): Refusals {
     const known = this.#refusals.get(key);
     const goesOn = known !== undefined && Math.abs(now - known.lastAt) <= 2 * forbiddenRetryMs;
@@ -140,11 +140,11 @@ export class WriteFailures {
   }
 }
 
-/** `created` and `updated` (the series of one that was there already) were written; `dropped`: too many waited. */
+/** `created` and `updated` (the series of an existing Event) were written; `dropped`: too many were waiting. */
 type EventResult = 'created' | 'updated' | 'failed' | 'dropped';
 
 export interface WriteMetrics {
-  /** A condition has to be written again because somebody else wrote in between. */
+  /** A condition has to be written again because of a conflicting write. */
   conflicted(): void;
   /** What became of Kubernetes Events. */
   event(result: EventResult, count?: number): void;
@@ -152,7 +152,7 @@ export interface WriteMetrics {
 
 const results: readonly EventResult[] = ['created', 'updated', 'failed', 'dropped'];
 
-/** @param eventsWaiting Events that wait to be written, read at each scrape */
+/** @param eventsWaiting the number of Events that wait to be written, read at each scrape */
 export function createWriteMetrics(registry: Registry, eventsWaiting: () => number = () => 0): WriteMetrics {
   const registers = [registry];
   const conflicts = new Counter({
