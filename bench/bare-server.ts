@@ -1,8 +1,8 @@
 import { createServer } from 'node:http';
 
 /**
- * The least that a Node program can do with a POST of alerts: read the body, JSON.parse it, answer 200. What it takes is the
- * floor under every receiver that is written for Node.
+ * The least that a Node program can do with a POST of alerts: read the body, JSON.parse it, answer 200. Its cost is the lower bound of
+ * every receiver written for Node.
  */
 const server = createServer((request, response) => {
   const chunks: Buffer[] = [];

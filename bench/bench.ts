@@ -18,7 +18,7 @@ import { start } from './start.ts';
 import { storm } from './storm.ts';
 import { table } from './table.ts';
 
-/** The start comes last: the disk is busy with the bundle at first. */
+/** The start comes last, since at first the disk is busy with the bundle. */
 const sections: readonly Section[] = [
   reaction,
   intake,

@@ -44,7 +44,7 @@ async function changeAll(kube: KubeApiServer, reconciles: number | 'default'): P
     args: [`--kubeconfig=${kube.kubeconfig}`, `--prometheus.url=${prometheus.url}`],
   });
   try {
-    // At the start all are brought to the state in which nothing fires.
+    // The sweep at the start brings all pipelines to the state in which nothing fires.
     await tocsin.log.waitForLine(({ event }) => event === 'sweep.finished', 120_000);
     const atRest = residentBytes(tocsin.child.pid);
     prometheus.answer([{ ...throttling, state: 'firing' }]);

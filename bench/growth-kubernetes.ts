@@ -11,11 +11,11 @@ import { startBundle } from './peers.ts';
 import type { Section } from './section.ts';
 import type { Row } from './table.ts';
 
-/** More than the default: what is measured is Tocsin and the API server, not the wait between two calls. */
+/** Higher than the default, so that the figures are of Tocsin and the API server, not of the wait between two calls. */
 const qps = 2000;
 const throttling = { labels: { alertname: 'TraceGatewayThrottling' } };
 
-/** How one sweep grows with the number of pipelines in a cluster. */
+/** How the duration of one sweep grows with the number of pipelines in a cluster. */
 export const growthOnKubernetes: Section = {
   name: 'growth-kubernetes',
   title: `Growth: one sweep of all pipelines, on a real API server, pipelines.kubernetes.qps ${qps}`,
@@ -49,7 +49,7 @@ async function sweeps(kube: KubeApiServer, pipelines: number): Promise<Row> {
     args: [`--kubeconfig=${kube.kubeconfig}`, `--prometheus.url=${prometheus.url}`],
   });
   try {
-    // At the start all are brought to the state in which nothing fires.
+    // The sweep at the start brings all pipelines to the state in which nothing fires.
     await tocsin.log.waitForLine(({ event }) => event === 'sweep.finished', 60_000);
     const unchanged = await sweep(tocsin, prometheus);
     prometheus.answer([{ ...throttling, state: 'firing' }]);
@@ -69,9 +69,9 @@ async function sweeps(kube: KubeApiServer, pipelines: number): Promise<Row> {
 interface Sweep {
   /** From the POST to the end of the sweep. */
   readonly ms: number;
-  /** PATCH calls of the API server. */
+  /** PATCH calls to the API server. */
   readonly writes: number;
-  /** Of Prometheus. */
+  /** Queries of Prometheus. */
   readonly queries: number;
 }
 

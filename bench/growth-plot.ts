@@ -3,7 +3,7 @@ import type { Row } from './table.ts';
 
 const columns = ['unchanged, ms', 'all changed and written, ms'];
 
-/** How long a sweep takes, by the number of pipelines: about ten times as many to a step, on both axes. */
+/** How long a sweep takes, by the number of pipelines, which grows about tenfold with each step; both axes are logarithmic. */
 export function growthPlot(name: string, title: string, rows: readonly Row[]): Plot {
   return {
     name,

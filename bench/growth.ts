@@ -9,7 +9,7 @@ import type { Section } from './section.ts';
 import { spread } from './statistics.ts';
 import type { Row } from './table.ts';
 
-/** How one sweep grows with the number of pipelines, standalone. */
+/** How the duration of one sweep grows with the number of pipelines, standalone. */
 export const growth: Section = {
   name: 'growth',
   title: 'Growth: one sweep of all pipelines, standalone',
@@ -54,7 +54,7 @@ async function sweeps(pipelines: number, rounds: number): Promise<Row> {
   }
 }
 
-/** From the POST to the end of the sweep that it sets off, milliseconds. */
+/** From the POST to the end of the sweep that it causes, in milliseconds. */
 async function sweep(tocsin: TocsinProcess): Promise<number> {
   const seen = tocsin.log.all.length;
   const startedAt = performance.now();

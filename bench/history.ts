@@ -8,7 +8,7 @@ import { ratio, thousands, type Row } from './table.ts';
 const modes: readonly IngestMode[] = ['new', 're-sent', 'resolved'];
 const batches = [1, 64, 256];
 
-/** What was told waits for a second at most until it is written: that counts too. */
+/** A fact waits for up to a second before it is written; that cost must be included. */
 const waitMs = 1500;
 
 interface Measurement {
@@ -19,7 +19,7 @@ interface Measurement {
   readonly off: number;
 }
 
-/** History: alerts per CPU-second with it and without it, in turns. */
+/** History: alerts per CPU-second with history and without it, alternately. */
 export const history: Section = {
   name: 'history',
   title: 'History: alerts per CPU-second with it and without it',
@@ -32,7 +32,7 @@ export const history: Section = {
   },
 };
 
-/** Which of the two comes first changes from round to round. */
+/** The order of the two changes from round to round. */
 async function measure(batch: number, round: number): Promise<Measurement[]> {
   const first = await alertsPerCpuSecond(batch, round % 2 === 0);
   const second = await alertsPerCpuSecond(batch, round % 2 !== 0);
@@ -40,7 +40,7 @@ async function measure(batch: number, round: number): Promise<Measurement[]> {
   return modes.map((mode, index) => ({ batch, mode, round, on: on[index]!, off: off[index]! }));
 }
 
-/** One figure for each mode, of a server that is warm. */
+/** One figure per mode, for a server that is warm. */
 async function alertsPerCpuSecond(batch: number, isOn: boolean): Promise<readonly number[]> {
   const server = await startBundle({ config: isOn ? 'log: {}\n' : 'history: {retention: 0s}\n' });
   const generator = new LoadProcess();

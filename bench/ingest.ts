@@ -15,7 +15,7 @@ interface WarmUp {
   readonly passes: number;
 }
 
-/** What is measured is the server that has run for a day: V8 goes on compiling for thousands of POSTs. Go has compiled before. */
+/** Measures a server as it is after a day: V8 goes on compiling for thousands of POSTs. Go has compiled everything before. */
 const longWarmUp: WarmUp = { rounds: 3, alerts: 15_000, passes: 8 };
 const warmUps: Readonly<Record<PeerName, WarmUp>> = {
   tocsin: longWarmUp,
@@ -30,7 +30,7 @@ interface IngestMeasurement {
   readonly result: MeasuredLoad;
 }
 
-/** Ingest: what a POST costs, by size and by what is in it, for every peer in turn, several rounds. */
+/** Ingest: the cost of a POST by size and content, for each peer in turn, in several rounds. */
 export const ingest: Section = {
   name: 'ingest',
   title: 'Ingest: alerts per CPU-second of the server, and milliseconds of a POST',
@@ -38,7 +38,7 @@ export const ingest: Section = {
     const rounds = quick ? 1 : 5;
     const measurements: IngestMeasurement[] = [];
     for (const batch of quick ? [1, 64] : [1, 64, 256, 512]) {
-      // With fewer single alerts, one collection of the whole heap, which may fall into the run or not, is a third of the figure.
+      // With fewer single alerts, one collection of the whole heap, which may or may not fall into the run, is a third of the figure.
       const count = quick && batch > 1 ? 10_000 : 40_000;
       for (let round = 0; round < rounds; round++)
         for (const peer of peerNames) measurements.push(...(await measure(peer, batch, count)));
@@ -47,7 +47,7 @@ export const ingest: Section = {
   },
 };
 
-/** A fresh server, warmed up with alerts of its own. */
+/** A fresh server, warmed up with other alerts. */
 async function measure(peer: PeerName, batch: number, count: number): Promise<IngestMeasurement[]> {
   const server = await startPeer(peer);
   const generator = new LoadProcess();
@@ -101,7 +101,7 @@ function rows(measurements: readonly IngestMeasurement[]): Row[] {
   });
 }
 
-/** One for each kind of alerts: how many a CPU-second takes, by the size of a POST, for every peer. */
+/** One plot per kind of alerts: alerts per CPU-second by the size of a POST, for every peer. */
 function ingestPlots(measurements: readonly IngestMeasurement[]): Plot[] {
   const batches = [...new Set(measurements.map(({ batch }) => batch))];
   return [...Map.groupBy(measurements, ({ mode }) => mode)].map(([mode, ofMode]) => ({

@@ -1,8 +1,8 @@
 import { eventually } from '../src/runtime/eventually.fixture.ts';
 
-/** What a process holds, as V8 and Node count it. */
+/** The resources of a process, as V8 and Node count them. */
 export interface Holdings {
-  /** After everything that nobody needs has been collected, bytes. */
+  /** In bytes, after all garbage has been collected. */
   readonly heapBytes: number;
   /** What keeps the event loop alive, by kind: `TCPSocketWrap`, `Timeout` and so on. */
   readonly resources: Readonly<Record<string, number>>;
@@ -14,7 +14,7 @@ interface Answer {
   readonly error?: { readonly message: string };
 }
 
-/** Asks a process that runs with `--inspect` about itself, over the protocol of the Chrome DevTools. */
+/** Asks a process that runs with `--inspect` about itself, over the Chrome DevTools protocol. */
 export class Inspector {
   readonly #socket: WebSocket;
   readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>();
@@ -28,7 +28,7 @@ export class Inspector {
     });
   }
 
-  /** @param port of `--inspect` */
+  /** @param port the port of `--inspect` */
   static async attach(port: number): Promise<Inspector> {
     const list = async (): Promise<{ webSocketDebuggerUrl: string }[]> =>
       (await (await fetch(`http://127.0.0.1:${port}/json/list`)).json()) as { webSocketDebuggerUrl: string }[];
@@ -42,7 +42,7 @@ export class Inspector {
   }
 
   async holdings(): Promise<Holdings> {
-    // Twice: what was kept by a finalizer goes the second time.
+    // Twice, since the second collection removes what a finalizer kept.
     for (let round = 0; round < 2; round++) await this.#call('HeapProfiler.collectGarbage');
     const { usedSize } = (await this.#call('Runtime.getHeapUsage')) as { usedSize: number };
     const expression = 'process.getActiveResourcesInfo()';

@@ -13,7 +13,7 @@ import type { Row } from './table.ts';
 const modes: readonly IngestMode[] = ['new', 're-sent', 'resolved'];
 const batch = 64;
 
-/** What is left of a POST without HTTP: the part of the budget that is Tocsin's own, beside JSON.parse of the same bodies. */
+/** The cost of a POST without HTTP: Tocsin's own part of the budget, beside JSON.parse of the same bodies. */
 export const intake: Section = {
   name: 'intake',
   title: 'Intake without HTTP: CPU µs per alert, in POSTs of 64, in one process',
@@ -23,7 +23,7 @@ export const intake: Section = {
     const measured = new Map<string, number[]>();
     for (let round = -2; round < rounds; round++) {
       for (const [what, cpuMicroseconds] of await measure(count)) {
-        // Two rounds of warm-up.
+        // The first two rounds are a warm-up.
         if (round >= 0) measured.set(what, [...(measured.get(what) ?? []), cpuMicroseconds / count]);
       }
     }
@@ -31,7 +31,7 @@ export const intake: Section = {
   },
 };
 
-/** A fresh store takes the same alerts in: new, again, and resolved. */
+/** A fresh store takes in the same alerts: new, again, and resolved. */
 async function measure(count: number): Promise<readonly (readonly [what: string, cpuMicroseconds: number])[]> {
   const store = new AlertStore({ maxAlerts: count, maxBytes: 1e9, resolveTimeoutMs: 300_000 });
   const measured: (readonly [string, number])[] = [];
@@ -43,7 +43,7 @@ async function measure(count: number): Promise<readonly (readonly [what: string,
   return measured;
 }
 
-/** As the handler does: read, store, gather the causes, merge them into those that wait. */
+/** Works like the handler: reads, stores, collects the causes, merges them into the waiting ones. */
 async function takeAll(bodies: readonly Buffer[], store: AlertStore): Promise<void> {
   const schedule = new SliceSchedule(systemClock);
   const waiting = new Causes();
@@ -68,7 +68,7 @@ function parseAll(bodies: readonly Buffer[]): Promise<void> {
   return Promise.resolve();
 }
 
-/** Of the whole process, collections of garbage included, microseconds. */
+/** The CPU time of the whole process, including garbage collections, in microseconds. */
 async function cpuOf(work: () => Promise<void>): Promise<number> {
   const before = process.cpuUsage();
   await work();

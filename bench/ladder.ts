@@ -13,13 +13,13 @@ interface Rung {
   readonly peer: string;
   readonly active: number;
   readonly residentBytes: number;
-  /** Of one more POST of 64 alerts that are stored already. */
+  /** For one more POST of 64 alerts that are already stored. */
   readonly postP50Ms: number;
   readonly postCpuMicroseconds: number;
-  /** Of GET /api/v2/alerts, all of them. */
+  /** For GET /api/v2/alerts with all alerts. */
   readonly getMs: number;
   readonly getCpuMs: number;
-  /** Longest that /-/healthy took to answer while all expired within a second; Alertmanager has no expiry to watch, a quick run leaves it out. */
+  /** The longest answer of /-/healthy while all alerts expired within a second; Alertmanager has no such expiry, a quick run skips it. */
   readonly expiryPauseMs: number | undefined;
 }
 
@@ -43,7 +43,7 @@ async function climb(peer: 'tocsin' | 'alertmanager', active: number, expires: b
   const load = { port, connections: 4, batch: 64, from: 0, count: active, passes: 1 };
   try {
     await generator.run({ ...load, mode: 'new' }, child.pid);
-    // What garbage there is may go or stay, as it would for a user.
+    // Garbage may stay or be collected, as for a user.
     await setTimeout(2000);
     const resident = residentBytes(child.pid);
     const posts = await generator.run(
@@ -75,7 +75,7 @@ async function getAll({ url, child }: ServerProcess): Promise<Pick<Rung, 'getMs'
   return { getMs: performance.now() - startedAt, getCpuMs: (cpuSeconds(child.pid) - cpuBefore) * 1000 };
 }
 
-/** Sends all of them again with one end that is near, and watches while it passes. */
+/** Sends all alerts again with one end in the near future, and watches while that end passes. */
 async function expireAll(server: ServerProcess, generator: LoadProcess, active: number): Promise<number> {
   const probe = new HealthProbe(server.port);
   const endsAt = Date.now() + 4000 + active / 10;

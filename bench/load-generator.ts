@@ -2,17 +2,17 @@ import { connect, type Socket } from 'node:net';
 import { latencies, type Latencies } from './statistics.ts';
 import { sampleBodies, type IngestMode } from './sample-alerts.ts';
 
-/** What the load generator is told to do. */
+/** The instructions for the load generator. */
 export interface Load {
   readonly port: number;
   readonly connections: number;
   readonly mode: IngestMode;
-  /** Alerts by index: `count` from `from` on, `passes` times, `batch` in each POST. */
+  /** Alerts by index: `count` of them from `from` on, `passes` times, `batch` per POST. */
   readonly from: number;
   readonly count: number;
   readonly passes: number;
   readonly batch: number;
-  /** POSTs a second, sent on time whether or not the earlier ones are answered; undefined: as fast as they are answered. */
+  /** POSTs per second, sent on time whether or not the earlier ones are answered; undefined: as fast as they are answered. */
   readonly rate?: number;
   /** When the alerts end; see sampleBodies. */
   readonly endsAt?: string;
@@ -22,17 +22,17 @@ export interface LoadResult {
   readonly alerts: number;
   readonly requests: number;
   readonly seconds: number;
-  /** Of a POST, milliseconds; with a rate, counted from when it should have been sent. */
+  /** The latency of a POST in milliseconds; with a rate, counted from the time at which the POST was due. */
   readonly latency: Latencies;
-  /** Answers that were no 200. */
+  /** The number of answers other than 200. */
   readonly refused: number;
-  /** What the generator itself has used meanwhile. */
+  /** The CPU time of the generator itself. */
   readonly ownCpuSeconds: number;
 }
 
 const okStatus = Buffer.from('HTTP/1.1 200');
 
-/** Sends everything over keep-alive connections; each has one request under way at most. */
+/** Sends everything over keep-alive connections, each of which has at most one running request. */
 export async function generate(load: Load): Promise<LoadResult> {
   const requests = prepare(load);
   const sockets = await Promise.all(Array.from({ length: load.connections }, () => open(load.port)));
@@ -67,7 +67,7 @@ export async function generate(load: Load): Promise<LoadResult> {
   };
 }
 
-/** Everything that can be done before the clock runs: the bytes of every request. */
+/** Does everything that can be done before the clock runs: creates the bytes of every request. */
 function prepare(load: Load): Buffer[] {
   const bodies = Array.from({ length: load.passes }, (_, pass) =>
     sampleBodies({ ...load, pass: load.mode === 'new' ? pass : pass + 1 }),
@@ -85,7 +85,7 @@ function open(port: number): Promise<Socket> {
   });
 }
 
-/** True if the answer is a 200. Its head ends the answer: a 200 has no body here, and others are counted, not read. */
+/** True if the answer is a 200. The head ends the answer: a 200 has no body here, and other answers are counted, not read. */
 function exchange(socket: Socket, request: Buffer): Promise<boolean> {
   return new Promise((resolve) => {
     socket.once('data', (answer) => resolve(okStatus.equals(answer.subarray(0, okStatus.length))));
@@ -95,7 +95,7 @@ function exchange(socket: Socket, request: Buffer): Promise<boolean> {
 
 function untilTime(at: number): Promise<void> | undefined {
   const ms = at - performance.now();
-  // A timer fires up to a millisecond late; what is due within one is sent now.
+  // A timer fires up to a millisecond late, so what is due within a millisecond is sent now.
   return ms < 1 ? undefined : new Promise((resolve) => setTimeout(resolve, ms));
 }
 

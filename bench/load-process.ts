@@ -6,23 +6,23 @@ import type { Load, LoadResult } from './load-generator.ts';
 import { cpuSeconds } from './process-usage.ts';
 
 export interface MeasuredLoad extends LoadResult {
-  /** What the server used for it, seconds. */
+  /** The CPU time of the server for this load, in seconds. */
   readonly cpuSeconds: number;
 }
 
-/** What a server still does after the answer counts too, and some of it comes late. */
+/** The server's work after its answer counts too, and some of it comes late. */
 const settleMs = 200;
 
-/** The load generator in a process of its own, so that what is measured shares no event loop with it. */
+/** The load generator in a separate process, so that it shares no event loop with what is measured. */
 export class LoadProcess {
   readonly #child: ChildProcess = fork(fileURLToPath(new URL('load-generator.ts', import.meta.url)), {
-    // A collection in the middle of a run would show up in the latencies.
+    // A garbage collection in the middle of a run would show in the latencies.
     execArgv: ['--max-semi-space-size=64'],
   });
 
   /**
-   * @param serverPid whose CPU time counts
-   * @param waitMs for how long after the last answer it does
+   * @param serverPid the process whose CPU time counts
+   * @param waitMs how long after the last answer its CPU time still counts
    */
   async run(load: Load, serverPid: number, waitMs = settleMs): Promise<MeasuredLoad> {
     await this.#prepare(load);
@@ -32,7 +32,7 @@ export class LoadProcess {
     return { ...result, cpuSeconds: cpuSeconds(serverPid) - before };
   }
 
-  /** Sends what is not measured. */
+  /** Sends requests that are not measured. */
   async warmUp(load: Load): Promise<void> {
     await this.#prepare(load);
     await this.#send();

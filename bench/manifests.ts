@@ -7,7 +7,7 @@ export interface Manifests {
   remove(): Promise<void>;
 }
 
-/** A folder with so many TracePipelines, `p-0` and on, a hundred to a file. */
+/** A folder with this many TracePipelines, `p-0` and up, a hundred per file. */
 export async function writeManifests(pipelines: number): Promise<Manifests> {
   const folder = await mkdtemp(join(tmpdir(), 'tocsin-bench-'));
   const documents = Array.from({ length: pipelines }, (_, index) => manifest(`p-${index}`));

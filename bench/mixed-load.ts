@@ -8,7 +8,7 @@ import { LoadProcess } from './load-process.ts';
 const alerts = 10_000;
 const json = { 'Content-Type': 'application/json' };
 
-/** One round of all that Tocsin is asked in its life: alerts that fire, go on and end, reads, silences, reloads, and nonsense. */
+/** One round of everything that Tocsin does in its life: alerts that fire, continue and end, reads, silences, reloads, and nonsense. */
 export async function mixedLoad(tocsin: TocsinProcess, prometheus: FakePrometheus): Promise<void> {
   const generator = new LoadProcess();
   const load = { port: tocsin.port, connections: 8, from: 0, count: alerts, batch: 64, passes: 1, rate: 100 } as const;
@@ -26,7 +26,7 @@ export async function mixedLoad(tocsin: TocsinProcess, prometheus: FakePrometheu
 async function theRest({ url, port }: TocsinProcess, prometheus: FakePrometheus, isOver: boolean): Promise<void> {
   const labels = { alertname: 'TraceGatewayThrottling' };
   prometheus.answer(isOver ? [] : [{ labels, state: 'firing' }]);
-  // Its end is pushed too, as Prometheus does: otherwise the condition would be kept for prometheus.heal_grace.
+  // Pushes the end too, as Prometheus does: otherwise the condition would stay for prometheus.heal_grace.
   await postAlerts(url, [{ labels, ...(isOver && { endsAt: '2026-01-01T00:00:00Z' }) }]);
   for (const path of ['alerts?filter=severity=warning', 'alerts/groups', 'status', 'silences', '../../metrics'])
     await (await fetch(`${url}/api/v2/${path}`)).arrayBuffer();
@@ -37,7 +37,7 @@ async function theRest({ url, port }: TocsinProcess, prometheus: FakePrometheus,
   for (let index = 0; index < 20; index++) breakOff(port);
 }
 
-/** One that ends by itself soon, and one that is ended. */
+/** One silence that soon ends by itself, and one that is expired. */
 async function silence(url: string): Promise<void> {
   for (const isEnded of [false, true]) {
     const body = JSON.stringify({
@@ -53,7 +53,7 @@ async function silence(url: string): Promise<void> {
   }
 }
 
-/** A sender that goes away in the middle of its body. */
+/** A sender that disconnects in the middle of its body. */
 function breakOff(port: number): void {
   const socket = connect(port, '127.0.0.1', () => {
     socket.write('POST /api/v2/alerts HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n[{"labels"');

@@ -3,7 +3,7 @@ import { startAlertmanager } from '../test/support/alertmanager-server.ts';
 import { startServerProcess, type ServerProcess } from '../test/support/server-process.ts';
 import { startTocsin, type TocsinOptions, type TocsinProcess } from '../test/support/tocsin-process.ts';
 
-/** Who is measured: ours, what a user would run instead, and the floor. */
+/** What is measured: Tocsin, what a user would run instead, and the lower bound. */
 export const peerNames = ['tocsin', 'alertmanager', 'bare'] as const;
 export type PeerName = (typeof peerNames)[number];
 
@@ -12,7 +12,7 @@ const bareServer = fileURLToPath(new URL('bare-server.ts', import.meta.url));
 /** The bundle, as the image runs it; `npm run bench` builds it first. */
 export const bundle = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 
-/** Each with its defaults, log level included; Alertmanager logs nothing about a POST at any level but debug. */
+/** Starts each peer with its defaults, including the log level; Alertmanager logs a POST at debug only. */
 export function startPeer(name: PeerName): Promise<ServerProcess> {
   switch (name) {
     case 'tocsin':

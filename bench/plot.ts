@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 
-/** As much of it as is used; its own types need those of a browser. */
+/** The part of the library that is used; the library's own types need those of a browser. */
 interface Charts {
   init(
     element: null,
@@ -11,16 +11,16 @@ interface Charts {
 
 const { init } = createRequire(import.meta.url)('echarts') as Charts;
 
-/** A picture of some figures of a section. */
+/** A picture of some of a section's figures. */
 export interface Plot {
-  /** Of its file, without `.svg`. */
+  /** The name of its file, without `.svg`. */
   readonly name: string;
   readonly title: string;
   readonly kind: 'bar' | 'line';
   readonly x: { readonly name: string; readonly values: readonly (string | number)[] };
-  /** Linear from 0, or logarithmic where figures span orders of magnitude. */
+  /** Linear from 0, or logarithmic if the figures span orders of magnitude. */
   readonly y: { readonly name: string; readonly scale: 'linear' | 'logarithmic' };
-  /** Each with a value for every x; undefined where nothing was measured. */
+  /** Each series has a value for every x; undefined where nothing was measured. */
   readonly series: readonly { readonly name: string; readonly values: readonly (number | undefined)[] }[];
 }
 

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** Clock ticks a second in /proc, on every Linux that Node runs on. */
+/** Clock ticks per second in /proc, on every Linux that Node runs on. */
 const ticksPerSecond = 100;
 
 /**
- * User and system time of a process so far, all its threads together, seconds. Linux only. The scheduler's own figure where
+ * User and system time of a process so far, all its threads together, in seconds. Linux only. It is the scheduler's own figure if
  * the kernel shows it; otherwise that of /proc/PID/stat, which is the same in steps of 10 ms.
  */
 export function cpuSeconds(pid: number): number {
@@ -23,7 +23,7 @@ function threadSeconds(file: string): number {
 }
 
 function inTicks(stat: string): number {
-  // The name of the program may hold anything; the fields are counted from behind it.
+  // The name of the program may hold any character, so the fields are counted from its end.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return Number(fields[11]) + Number(fields[12]);
 }

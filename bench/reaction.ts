@@ -8,12 +8,12 @@ import { latencies } from './statistics.ts';
 import { milliseconds } from './table.ts';
 
 /**
- * A pause after which the debouncer is quiet again, so that each alert goes out at once. The default wait of 500 ms would
+ * After a pause this long the debouncer is quiet again, so that each alert goes out at once. The default wait of 500 ms would
  * only make the benchmark longer.
  */
 const debounceWaitMs = 20;
 
-/** From an alert that is sent to an idle Tocsin to what it sets off, all seen from outside: until the line of the log is read. */
+/** From sending an alert to an idle Tocsin to its effects, all seen from outside: the time ends when the log line has been read. */
 export const reaction: Section = {
   name: 'reaction',
   title: 'Reaction of an idle Tocsin: milliseconds from sending the POST to the line of the log (p50 / p99 / max)',
@@ -39,7 +39,7 @@ export const reaction: Section = {
   },
 };
 
-/** Fires and resolves in turn, so that each alert changes the condition. The first ones warm up and are left out. */
+/** Fires and resolves alternately, so that each alert changes the condition. The first samples are a warm-up and are left out. */
 async function react(tocsin: TocsinProcess, samples: number): Promise<[number[], number[]]> {
   const warmUp = 50;
   const started: number[] = [];

@@ -9,7 +9,7 @@ import type { Section } from './section.ts';
 import { mebibytes, type Row } from './table.ts';
 
 const pipelines = 100;
-/** Runs until it is stopped, and does nothing: what Node itself takes on this machine. */
+/** Runs until it is stopped, and does nothing: the cost of Node itself on this machine. */
 const nothing = 'setInterval(() => undefined, 60_000)';
 const httpServer = `require('node:http').createServer(() => undefined).listen(0, '127.0.0.1')`;
 
@@ -18,7 +18,7 @@ interface Resting {
   readonly stop: () => Promise<unknown>;
 }
 
-/** What a process has in memory that has started and of which nothing was asked since. */
+/** The memory of a process that has started and has not received a request since. */
 export const rest: Section = {
   name: 'rest',
   title: 'At rest: resident memory of a process that was started and then left alone',

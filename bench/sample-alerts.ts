@@ -1,7 +1,7 @@
-/** What Prometheus says of an alert in a POST: it fires for the first time, it still does, or it has ended. */
+/** What Prometheus reports in a POST about an alert: it fires for the first time, it still fires, or it has ended. */
 export type IngestMode = 'new' | 're-sent' | 'resolved';
 
-/** They stand together in a POST, and share name and URL. */
+/** The alerts of a rule are together in a POST, and share name and URL. */
 const alertsPerRule = 500;
 
 const startsAt = '2026-11-21T03:08:54.829Z';
@@ -25,22 +25,22 @@ export function sampleAlert(index: number, endsAt: string): string {
     severity: 'warning',
   };
   const generatorURL = `http://prometheus.monitoring:9090/graph?g0.expr=latency_seconds%7Brule%3D%22${rule}%22%7D+%3E+0.5&g0.tab=1`;
-  // Go escapes what has a meaning in HTML.
+  // Go escapes the characters that have a meaning in HTML.
   return JSON.stringify({ annotations, endsAt, startsAt, generatorURL, labels }).replaceAll('&', String.raw`\u0026`);
 }
 
 /**
- * The bodies of one pass over alerts. A re-send has another order than before within each rule, and a later end, as from a
- * Prometheus: it keeps the active alerts of a rule in a Go map, whose order is random, and promises an end that moves on.
+ * The bodies of one pass over alerts. A re-send has a different order within each rule, and a later end, as from a real Prometheus:
+ * it keeps the active alerts of a rule in a Go map, whose order is random, and moves the announced end on.
  */
 export function sampleBodies(options: {
   readonly mode: IngestMode;
   readonly from: number;
   readonly count: number;
   readonly batch: number;
-  /** The how-manieth pass it is; decides order and end. */
+  /** The number of the pass, which decides order and end. */
   readonly pass: number;
-  /** When they end; by default just now if resolved, else in an hour. */
+  /** When the alerts end; default: just now if resolved, otherwise in an hour. */
   readonly endsAt?: string;
 }): string[] {
   const { mode, from, count, batch, pass } = options;
@@ -56,7 +56,7 @@ export function sampleBodies(options: {
   return bodies;
 }
 
-/** Shuffles the alerts of each rule: steps of a prime, which go through all of them. */
+/** Shuffles the alerts of each rule with steps of a prime, which reach all of them. */
 function shuffled(index: number, count: number, pass: number): number {
   const from = index - (index % alertsPerRule);
   const size = Math.min(alertsPerRule, count - from);

@@ -4,14 +4,14 @@ import { Silences } from '../src/silence/silences.ts';
 import type { Section } from './section.ts';
 import type { Row } from './table.ts';
 
-/** A way of writing expressions: that of the silence with a number, and a value that it and no other matches. */
+/** A style of expressions: the expression of the silence with a number, and a value that only this silence matches. */
 interface Kind {
   readonly example: string;
   readonly expression: (id: number) => string;
   readonly value: (id: number) => string;
 }
 
-/** A quick run takes a tenth. */
+/** A quick run uses a tenth. */
 const fullCount = 10_000;
 
 const kinds: readonly Kind[] = [
@@ -36,7 +36,7 @@ const kinds: readonly Kind[] = [
   { example: '(?i)backend-17-.*', expression: (id) => `(?i)backend-${id}-.*`, value: (id) => `Backend-${id}-7f9c5d` },
 ];
 
-/** What it costs to find the silences of an alert that is seen for the first time, each of them with its own expression. */
+/** The cost of finding the silences of a new alert when each silence has a different expression. */
 export const silences: Section = {
   name: 'silences',
   title: `Silences: ${fullCount} with a regular expression each, alerts seen for the first time (quick: a tenth)`,
@@ -50,10 +50,10 @@ function firstLooks({ example, expression, value }: Kind, count: number, alerts:
   const all = new Silences(1000);
   for (let id = 0; id < count; id++)
     all.put(testSilence(String(id), { matchers: [new Matcher('label', expression(id), '=~')] }), 1000);
-  // The engine makes its tables at the first try of each.
+  // The engine builds its tables at the first match of each expression.
   for (let id = 0; id < 5; id++) all.silencing({ labels: { label: value(id) } }, 1500);
   const before = process.cpuUsage();
-  // One in two is silenced.
+  // Every second alert is silenced.
   for (let id = 0; id < alerts; id++)
     all.silencing({ labels: { label: value(id % 2 === 0 ? id * 40 + 1 : id + count) } }, 1500);
   const { user, system } = process.cpuUsage(before);

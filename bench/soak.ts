@@ -31,13 +31,13 @@ async function soak(minutes: number): Promise<void> {
   const inspector = await Inspector.attach(port);
   try {
     const samples: SoakSample[] = [];
-    // The first rounds fill the store and warm up, and are left out.
+    // The first rounds fill the store and warm up; they are left out.
     for (let round = 0; round < 2; round++) await mixedLoad(tocsin, prometheus);
     const endsAt = performance.now() + minutes * 60_000;
     while (samples.length < 2 || performance.now() < endsAt) {
       samples.push(await look(inspector, tocsin.child.pid));
       await mixedLoad(tocsin, prometheus);
-      // Nobody needs the earlier lines, and the machine's memory is not what is measured.
+      // Nobody needs the earlier lines, and this process's memory is not what is measured.
       tocsin.log.all.length = 0;
     }
     samples.push(await look(inspector, tocsin.child.pid));
@@ -48,7 +48,7 @@ async function soak(minutes: number): Promise<void> {
   }
 }
 
-/** At rest: connections of the load are closed, the debouncer and the queue are empty, silences have ended and are forgotten. */
+/** At rest: the load's connections are closed, the debouncer and the queue are empty, and silences have ended and are forgotten. */
 async function look(inspector: Inspector, pid: number): Promise<SoakSample> {
   await setTimeout(8000);
   return { ...(await inspector.holdings()), residentBytes: residentBytes(pid), atMs: performance.now() };

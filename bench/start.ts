@@ -10,7 +10,7 @@ import type { Section } from './section.ts';
 import { spread, type Spread } from './statistics.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-/** What V8 compiled of Tocsin, see `src/main.ts`. */
+/** V8's compile cache of Tocsin, see `src/main.ts`. */
 const compiled = join(root, '.compile-cache');
 const source = [
   '--require',
@@ -20,7 +20,7 @@ const source = [
 ];
 const image = ['--max-semi-space-size=16', bundle];
 
-/** From the start of the process to the first 200 of /-/ready, asked every two milliseconds. */
+/** From the start of the process to the first 200 of /-/ready, which is asked every two milliseconds. */
 export const start: Section = {
   name: 'start',
   title: 'Start: from the start of the process to ready, ms',
@@ -45,7 +45,7 @@ export const start: Section = {
   },
 };
 
-/** Cold: V8 compiles all of it, as after an update. Warm: it finds what it compiled, as in the image. */
+/** Cold: V8 compiles everything, as after an update. Warm: it finds its compile cache, as in the image. */
 type Warmth = 'cold' | 'warm';
 
 function figures(times: Record<Warmth, readonly number[]>): Record<Warmth, string> {
@@ -90,7 +90,7 @@ function ms({ median, min, max }: Spread): string {
   return `${median.toFixed()} (${min.toFixed()}–${max.toFixed()})`;
 }
 
-/** What only a cluster needs is in files of its own, which are not read here. */
+/** Code that only a cluster needs is in separate files, which are not read here. */
 function programFiles(): string[] {
   const folder = dirname(bundle);
   return readdirSync(folder).map((name) => join(folder, name));

@@ -10,7 +10,7 @@ export function spread(values: readonly number[]): Spread {
   return { median: percentile(sorted, 0.5), min: sorted[0] ?? Number.NaN, max: sorted.at(-1) ?? Number.NaN };
 }
 
-/** Nearest rank. @param sorted ascending @param share 0.99 for p99 */
+/** Nearest rank. @param sorted in ascending order @param share 0.99 for p99 */
 export function percentile(sorted: readonly number[], share: number): number {
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
 }
@@ -32,10 +32,10 @@ export function latencies(values: readonly number[]): Latencies {
   };
 }
 
-/** When, milliseconds, and what it was. */
+/** The time in milliseconds, and the value. */
 export type Sample = readonly [atMs: number, value: number];
 
-/** Of the line that fits the samples best (least squares). */
+/** The slope of the line that fits the samples best (least squares). */
 export function slopePerHour(samples: readonly Sample[]): number {
   const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
   const [meanAt, meanValue] = [mean(samples.map(([at]) => at)), mean(samples.map(([, value]) => value))];

@@ -17,8 +17,8 @@ const batch = 64;
 const debounceWaitSeconds = 0.5;
 
 /**
- * A storm of alerts that concern nobody, and in it, one after the other, an alert for each pipeline. Prometheus reports each
- * from just before it is pushed. An effect is lost if in the end a pipeline's condition does not tell of its alert.
+ * A storm of alerts that concern nobody, and within it, one after the other, an alert for each pipeline. Prometheus reports each of
+ * these from just before it is pushed. An effect is lost if a pipeline's condition does not mention its alert in the end.
  */
 export const storm: Section = {
   name: 'storm',
@@ -61,7 +61,7 @@ export const storm: Section = {
   },
 };
 
-/** Gives when each pipeline's alert was sent, milliseconds since the epoch. */
+/** Returns when each pipeline's alert was sent, in milliseconds since the epoch. */
 async function fireOneByOne(
   tocsin: TocsinProcess,
   prometheus: FakePrometheus,
@@ -69,7 +69,7 @@ async function fireOneByOne(
 ): Promise<Map<string, number>> {
   const sentAt = new Map<string, number>();
   const firing: FakeAlert[] = [];
-  // All within four fifths of the storm, begun once it rages.
+  // All alerts come within four fifths of the storm, after it has begun.
   const gapMs = (seconds * 800) / pipelines;
   await setTimeout(1000);
   for (let index = 0; index < pipelines; index++) {
@@ -83,7 +83,7 @@ async function fireOneByOne(
   return sentAt;
 }
 
-/** The lines of the storm, once all that it set off has ended: a second without a reconcile. */
+/** The log lines of the storm, once all its effects have ended: a second without a reconcile. */
 async function linesAfter(tocsin: TocsinProcess, from: number): Promise<LogLine[]> {
   let last = -1;
   await eventually(

@@ -2,7 +2,7 @@ import type { Latencies, Spread } from './statistics.ts';
 
 export type Row = Readonly<Record<string, string | number>>;
 
-/** A table in Markdown; its columns are those of the first row, numbers stand right. */
+/** A table in Markdown. Its columns are those of the first row; numbers are aligned to the right. */
 export function table(rows: readonly Row[]): string {
   const [head] = rows;
   if (head === undefined) return '';
@@ -16,7 +16,7 @@ export function table(rows: readonly Row[]): string {
   return [line(cells[0]!), rule, ...cells.slice(1).map(line)].join('\n');
 }
 
-/** `98k (91–104)`: median, least and most of the rounds, in thousands. */
+/** `98k (91–104)`: the median, minimum and maximum of the rounds, in thousands. */
 export function thousands({ median, min, max }: Spread): string {
   const k = (value: number): string => (value / 1000).toFixed(value < 10_000 ? 1 : 0);
   return `${k(median)}k (${k(min)}–${k(max)})`;

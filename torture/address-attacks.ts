@@ -74,7 +74,7 @@ function encodedFilter(text: string): string {
   return `filter=${encodeURIComponent(text)}`.replaceAll('%EF%BF%BD', '%ff');
 }
 
-/** Addresses and what is asked for in them. */
+/** Hostile request targets, and what they ask for. */
 export const addressAttacks: readonly Attack[] = [
   {
     name: 'path',

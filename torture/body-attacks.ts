@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { forgedLine, goodBody, lineBreaker, post, type Attack } from './hostile-request.ts';
 import type { Random } from './random.ts';
 
-/** The doors that take a body, and how an alert or its like is wrapped there. */
+/** The endpoints that accept a body, and how each of them wraps an alert or a similar object. */
 const doors: readonly (readonly [path: string, wrap: (labels: string, more: string) => string])[] = [
   ['/api/v2/alerts', (labels, rest) => `[{"labels":${labels}${rest}}]`],
   [
@@ -82,13 +82,13 @@ function nested(open: string, close: string, depth: number): string {
   return `${open.repeat(depth)}1${close.repeat(depth)}`;
 }
 
-/** Bodies that are framed well, and hostile. */
+/** Bodies that are framed correctly, and hostile. */
 export const bodyAttacks: readonly Attack[] = [
   {
     name: 'JSON',
     weight: 30,
     make(random) {
-      // Some on one connection; each door reads all of them.
+      // Several requests share one connection; each endpoint reads all of them.
       const requests = random.between(1, 8);
       const chunks = Array.from({ length: requests }, (_, index) => {
         const [path, wrap] = random.pick(doors);
@@ -153,7 +153,7 @@ export const bodyAttacks: readonly Attack[] = [
         { name: 'never', value: 'sent', isRegex: false },
         { name: 'a', value, isRegex: true },
       ];
-      // In the future, so that they silence nothing.
+      // It starts in the future, so that it silences nothing.
       const silence = {
         matchers,
         createdBy: lineBreaker,
@@ -186,7 +186,7 @@ export const bodyAttacks: readonly Attack[] = [
   },
 ];
 
-/** Up to 2 MiB; what more does is the matter of test/integration/hostile-input.test.ts. */
+/** Up to 2 MiB; test/integration/hostile-input.test.ts tests larger bodies. */
 function largeBody(random: Random): string {
   const size = random.pick([300_000, 1_000_000, 2_000_000]);
   return random.pick([

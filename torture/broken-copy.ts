@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const linked = ['node_modules', 'examples', 'README.md', 'docs', 'k8s'];
 
-/** A copy of the program in which something can be broken. */
+/** A copy of the program that can be broken in places. */
 export class BrokenCopy {
   readonly folder: string;
 
@@ -34,7 +34,7 @@ export class BrokenCopy {
     return writeFile(join(this.folder, 'src', file), text);
   }
 
-  /** Replaces what stands in the file exactly once; gives back what makes it whole again. */
+  /** Replaces a text that the file contains exactly once; returns the function that undoes it. */
   async break({
     file,
     from,

@@ -24,7 +24,7 @@ export class BrokenPrometheus {
   #mode: PrometheusMode = 'well';
   /** Whether the alert fires. */
   firing = false;
-  /** Requests that it got, redirected ones included. */
+  /** The number of requests received, including redirected ones. */
   requests = 0;
   port = 0;
 
@@ -83,7 +83,7 @@ export class BrokenPrometheus {
       case 'empty lists':
         return void response.writeHead(200, { ...json, 'Content-Encoding': 'gzip' }).end(emptyLists());
       case 'garbage':
-        // Read with good will it would say that nothing fires.
+        // A lenient reader would conclude that nothing fires.
         return void response.writeHead(200, json).end('{"status":"success","data":{"alerts":{}}}');
       case 'redirecting':
         return void response.writeHead(302, { Location: `${this.url}/api/v1/alerts` }).end();
@@ -104,7 +104,7 @@ function alerts(firing: boolean): string {
   return JSON.stringify({ status: 'success', data: { alerts: firing ? [alert] : [] } });
 }
 
-/** A byte a tenth of a second, for as long as somebody reads. */
+/** Sends a byte every tenth of a second, for as long as the client reads. */
 async function drip(response: ServerResponse): Promise<void> {
   response.write('{"status":"success",');
   while (!response.destroyed) {
@@ -113,13 +113,13 @@ async function drip(response: ServerResponse): Promise<void> {
   }
 }
 
-/** 60 MiB of empty lists in a member that nobody reads, 60 KiB on the wire; and no list of alerts. */
+/** 60 MiB of empty lists in a member that nobody reads, 60 KiB on the wire, and no list of alerts. */
 function emptyLists(): Buffer {
   const lists = '[],'.repeat(20 * 1024 * 1024);
   return gzipSync(`{"status":"success","nobody-reads-this":[${lists}[]],"data":{"alerts":{}}}`);
 }
 
-/** Blanks without end, as fast as they are taken. */
+/** Sends endless blanks, as fast as they are read. */
 function pour(response: ServerResponse): void {
   const blanks = Buffer.alloc(1024 * 1024, 0x20);
   const write = (): void => {

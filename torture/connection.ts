@@ -3,23 +3,23 @@ import { setTimeout } from 'node:timers/promises';
 import type { HostileRequest } from './hostile-request.ts';
 
 export interface Outcome {
-  /** The statuses of the answers, those of 1xx left out. */
+  /** The statuses of the answers, except 1xx. */
   readonly statuses: readonly number[];
-  /** False if the other side kept the connection until our patience ended. */
+  /** False if the server kept the connection until the patience ended. */
   readonly ended: boolean;
 }
 
-/** How long an answer may take, milliseconds; past it the connection is broken off. */
+/** How long an answer may take, in milliseconds; after that the client cuts the connection. */
 const patienceMs = 15_000;
-/** How long somebody who has said all and expects no answer waits for one, milliseconds. */
+/** How long a client that has sent everything and expects no answer waits for one, in milliseconds. */
 const shortPatienceMs = 1500;
 
-/** Each from an address of its own for a while: the system keeps every pair of addresses for a minute. */
+/** Uses another source address for each of many connections, since the system keeps every pair of addresses for a minute. */
 function localAddress(index: number): string {
   return `127.0.${(index >> 7) & 127}.${(index & 127) + 1}`;
 }
 
-/** Sends what one connection has to send, and gives what came back. Never rejects. */
+/** Sends the data of one connection, and returns what came back. Never rejects. */
 export async function attack(port: number, request: HostileRequest, index: number): Promise<Outcome> {
   const socket = connect({ port, host: '127.0.0.1', localAddress: localAddress(index), allowHalfOpen: true });
   let text = '';
@@ -53,7 +53,7 @@ async function send(socket: Socket, { chunks, end }: HostileRequest): Promise<vo
   }
 }
 
-/** Those of the final answers; a body, whose end is no line's end, could hold such a text only if it showed ours unescaped. */
+/** The statuses of the final answers. A body, which does not end a line, could contain such a text only if it showed ours unescaped. */
 function statusesOf(text: string): number[] {
   return [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map((match) => Number(match[1])).filter((status) => status >= 200);
 }

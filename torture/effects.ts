@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import { eventually } from '../src/runtime/eventually.fixture.ts';
 import { postAlerts } from '../src/receiver/post-alerts.fixture.ts';
 
-/** What a user sees of one pipeline, `examples/pipelines/tracepipeline.yaml`, and how it is made to change. */
+/** What a user sees of one pipeline, `examples/pipelines/tracepipeline.yaml`, and the alert that changes it. */
 export const throttling = { alertname: 'TraceGatewayThrottling' };
 
 interface Status {
@@ -13,7 +13,7 @@ interface Status {
   };
 }
 
-/** The condition's status as the status file tells it. Rejects if the file is not whole. */
+/** The condition's status in the status file. Rejects if the file is incomplete. */
 export async function flowHealthy(storagePath: string): Promise<string> {
   const text = await readFile(join(storagePath, 'status/tracepipeline/backend.yaml'), 'utf8');
   const found = (parse(text) as Status).status.conditions.find(({ type }) => type === 'TelemetryFlowHealthy');
@@ -21,7 +21,7 @@ export async function flowHealthy(storagePath: string): Promise<string> {
   return found.status;
 }
 
-/** Gives how long it took, milliseconds. Rejects after `timeoutMs`. */
+/** Returns how long it took, in milliseconds. Rejects after `timeoutMs`. */
 export async function becomes(storagePath: string, status: string, timeoutMs = 30_000): Promise<number> {
   const startedAt = performance.now();
   await eventually(
@@ -32,7 +32,7 @@ export async function becomes(storagePath: string, status: string, timeoutMs = 3
   return performance.now() - startedAt;
 }
 
-/** Every status file has to be whole, and no temporary file may stay; gives what is not as it should be. */
+/** Every status file must be complete, and no temporary file may remain; returns the violations. */
 export async function brokenStatusFiles(storagePath: string): Promise<string[]> {
   const broken: string[] = [];
   for (const entry of await readdir(join(storagePath, 'status'), { recursive: true, withFileTypes: true })) {
@@ -44,17 +44,17 @@ export async function brokenStatusFiles(storagePath: string): Promise<string[]> 
   return broken;
 }
 
-/** For how long an alert fires by itself when Prometheus has told of it, milliseconds. */
+/** How long an alert fires by itself after Prometheus has pushed it, in milliseconds. */
 const firesMs = 240_000;
 
-/** Pushes the alert as Prometheus does, expects the 200. @param now the sender's time */
+/** Pushes the alert like Prometheus, and expects the 200. @param now the sender's time */
 export async function push(url: string, firing: boolean, now = Date.now()): Promise<void> {
   const startsAt = new Date(now - 60_000).toISOString();
   const endsAt = new Date(firing ? now + firesMs : now - 1).toISOString();
   await postAlerts(url, [{ labels: throttling, startsAt, endsAt }]);
 }
 
-/** Makes a silence that matches nothing that is sent; gives its id, or undefined if it was not answered 200. */
+/** Creates a silence that matches no alert that is sent; returns its id, or undefined if the answer was not a 200. */
 export async function addSilence(url: string, comment: string): Promise<string | undefined> {
   const response = await fetch(`${url}/api/v2/silences`, {
     method: 'POST',

@@ -1,44 +1,44 @@
-/** A line of the source that a fault shows to be needed. */
+/** A line of the source, which a fault shows to be needed. */
 export interface Guard {
-  /** In `src/`. */
+  /** The file in `src/`. */
   readonly file: string;
-  /** Stands in the file exactly once. */
+  /** The text to replace, which the file contains exactly once. */
   readonly from: string;
   readonly to: string;
 }
 
 export interface FaultOptions {
-  /** A few times only, so that it takes seconds. */
+  /** Only a few tries, so that it takes seconds. */
   readonly quick: boolean;
   /** The program; default: `src/main.ts`. */
   readonly main?: string;
 }
 
 export interface FaultResult {
-  /** How often the fault was brought about. */
+  /** How many times the fault was brought about. */
   readonly tried: number;
-  /** How often Tocsin lived through it, or came back whole. */
+  /** How many times Tocsin survived it, or came back intact. */
   readonly survived: number;
-  /** Conditions, silences and answers that in the end were not as they should be. */
+  /** The number of conditions, silences and answers that were wrong in the end. */
   readonly lost: number;
-  /** How long it took each time until all was right again, milliseconds. */
+  /** How long each recovery took, in milliseconds. */
   readonly recoverMs: readonly number[];
-  /** What was wrong, the first few. */
+  /** The first few problems. */
   readonly problems: readonly string[];
-  /** Why it could not be tried on this machine. */
+  /** Why the fault could not be tried on this machine. */
   readonly skipped?: string;
 }
 
 export interface Fault {
   readonly name: string;
-  /** With this broken the row must not be good; `npm run torture -- --prove` breaks it. */
+  /** If this is broken, the row must not be good; `npm run torture -- --prove` breaks it. */
   readonly guard: Guard;
   run(options: FaultOptions): Promise<FaultResult>;
 }
 
 const mostProblems = 5;
 
-/** Counts while a fault runs. */
+/** Collects the counts while a fault runs. */
 export class Tally {
   readonly #recoverMs: number[] = [];
   readonly #problems: string[] = [];
@@ -46,7 +46,7 @@ export class Tally {
   #survived = 0;
   #lost = 0;
 
-  /** One try: it is survived if this resolves. What it gives is how long the recovery took, if that was measured. */
+  /** One try, which is survived if `run` resolves. It may resolve to the measured duration of the recovery. */
   async try(what: string, run: () => Promise<number | void>): Promise<void> {
     this.#tried++;
     try {
@@ -85,7 +85,7 @@ export function isGood({ tried, survived, lost, skipped }: FaultResult): boolean
   return skipped !== undefined || (tried > 0 && survived === tried && lost === 0);
 }
 
-/** Every one is good, and something was tried: rows that this machine skips show nothing. */
+/** All rows are good, and something was tried: rows that this machine skips prove nothing. */
 export function areGood(results: readonly FaultResult[]): boolean {
   return results.every(isGood) && results.some(({ tried }) => tried > 0);
 }

@@ -14,7 +14,7 @@ import { diskFull, readOnly } from './faults/storage.ts';
 import { terminated } from './faults/terminated.ts';
 import { unreadLog } from './faults/unread-log.ts';
 
-/** Every fault that is tried; each is a row of the table. */
+/** All faults, each of which is a row of the table. */
 export const faults: readonly Fault[] = [
   killed,
   ...prometheusFaultRows,

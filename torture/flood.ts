@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 
-/** What a connection says before it says no more. */
+/** What a connection sends before it falls silent. */
 export interface FloodKind {
   readonly tls: boolean;
   readonly text: string;
@@ -27,23 +27,23 @@ function shortHeaders(count: number, valueLength = 1): string {
 }
 
 export interface Flood {
-  /** How many connections were made. */
+  /** How many connections have been made. */
   readonly made: number;
-  /** How many the other side has ended by now. */
+  /** How many the server has ended by now. */
   ended(): number;
   stop(): void;
 }
 
-/** So many connect at a time, and in a second. Faster than this one CPU is busy with their heads alone: that is a matter of CPU, not of memory. */
+/** The connections made at a time, and per second. With more, one CPU is busy with their heads alone: a matter of CPU, not of memory. */
 const atOnce = 100;
 const perSecond = 2500;
 
-/** Each from an address of its own for a while: the system keeps every pair of addresses for a minute. */
+/** Uses another source address for each of many connections, since the system keeps every pair of addresses for a minute. */
 function localAddress(index: number): string {
   return `127.1.${(index >> 7) & 127}.${(index & 127) + 1}`;
 }
 
-/** Opens so many connections, one after the other has said what it has to say, and leaves them as they are. Never rejects. */
+/** Opens this many connections, sends each one's text, and then leaves them as they are. Never rejects. */
 export async function flood(port: number, { tls, text }: FloodKind, count: number): Promise<Flood> {
   const sockets = new Set<Socket>();
   let ended = 0;

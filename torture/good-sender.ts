@@ -6,10 +6,10 @@ import { setTimeout } from 'node:timers/promises';
 
 const body = JSON.stringify([{ labels: { alertname: 'Good' } }]);
 
-/** How long an answer may take: as long as Prometheus waits, milliseconds. */
+/** How long an answer may take: as long as Prometheus waits, in milliseconds. */
 const timeoutMs = 10_000;
 
-/** Sends an alert ten times a second, every second time on the connection that it keeps, while others attack. */
+/** Sends an alert ten times a second, every second time on its kept connection, while others attack. */
 export class GoodSender {
   readonly #port: number;
   readonly #tls: boolean;
@@ -27,14 +27,14 @@ export class GoodSender {
     this.#sending = this.#send();
   }
 
-  /** The value of one series now. */
+  /** The present value of one series. */
   async metric(series: string): Promise<number> {
     const page = await text(await this.#ask('GET', '/metrics', false));
     const line = page.split('\n').find((candidate) => candidate.startsWith(`${series} `));
     return Number(line?.slice(series.length + 1));
   }
 
-  /** Gives how many of its POSTs were not answered 200. */
+  /** Returns how many of its POSTs were not answered with a 200. */
   async stop(): Promise<number> {
     this.#isOver = true;
     await this.#sending;

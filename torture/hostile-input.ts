@@ -14,15 +14,15 @@ import { Violations } from './violations.ts';
 
 export interface HostileOptions {
   readonly seed: number;
-  /** It ends after so many requests … */
+  /** It ends after this many requests … */
   readonly requests: number;
-  /** … or after so long, milliseconds. */
+  /** … or after this long, in milliseconds. */
   readonly timeMs: number;
-  /** Connections that say nothing all the while. */
+  /** Connections that stay silent the whole time. */
   readonly idleConnections: number;
-  /** The slowest answer of `/-/healthy` that is let pass, milliseconds; waiting for a CPU that others had does not count. */
+  /** The slowest acceptable answer of `/-/healthy`, in milliseconds, without waiting for a CPU that others used. */
   readonly healthyWithinMs: number;
-  /** Only this request, to see it again. */
+  /** Only this request, to reproduce a failure. */
   readonly only?: number;
   readonly main?: string;
 }
@@ -35,7 +35,7 @@ export interface HostileResult {
   readonly goodPosts: number;
   readonly probes: number;
   readonly slowestHealthyMs: number;
-  /** The same without the time for which there was no CPU. */
+  /** The same without the time during which there was no CPU. */
   readonly slowestByItselfMs: number;
   readonly peakMiB: number;
   readonly logLines: number;
@@ -45,13 +45,13 @@ export interface HostileResult {
 const attacks: readonly Attack[] = [...httpAttacks, ...bodyAttacks, ...addressAttacks];
 const totalWeight = attacks.reduce((sum, { weight }) => sum + weight, 0);
 
-/** Connections at a time that attack. */
+/** The number of simultaneous attacking connections. */
 const attackers = 24;
-/** So many connections of the attack, then one good POST. */
+/** After this many attacking connections comes one good POST. */
 const goodPostEvery = 200;
 const memoryLimitMiB = 512;
 
-/** Attacks a Tocsin with its default limits, on the heap of the pod, and looks all the while whether it is well. */
+/** Attacks a Tocsin with its default limits, with the heap of the pod, and checks its health the whole time. */
 export async function hostileInput(options: HostileOptions): Promise<HostileResult> {
   const violations = new Violations();
   const watch = new LogWatch(violations);
@@ -166,7 +166,7 @@ class HostileRun {
   }
 }
 
-/** The same for the same seed and index. */
+/** Always returns the same request for the same seed and index. */
 export function createRequest(seed: number, index: number): HostileRequest {
   const random = new Random(seed, index);
   let at = (random.below(1_000_000) / 1_000_000) * totalWeight;

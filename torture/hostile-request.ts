@@ -3,22 +3,22 @@ import type { Random } from './random.ts';
 /** What one connection sends. */
 export interface HostileRequest {
   readonly name: string;
-  /** Bytes to send, and pauses between them in milliseconds. */
+  /** The bytes to send, and pauses between them in milliseconds. */
   readonly chunks: readonly (Buffer | string | number)[];
-  /** How many requests it counts as. */
+  /** How many requests this counts as. */
   readonly requests: number;
-  /** What is done when all is sent: wait for the answers, send the end of the stream first, or break the connection off. */
+  /** What happens after everything is sent: wait for the answers, half-close the stream first, or reset the connection. */
   readonly end: 'wait' | 'half-close' | 'reset';
   /** More answers than these mean that bytes of a body were taken for a request. */
   readonly maxAnswers: number;
-  /** True if an answer to each has to come, and the connection has to end, by themselves. */
+  /** True if each request must be answered, and the server must end the connection by itself. */
   readonly answered: boolean;
 }
 
-/** One way of attacking: what it sends is up to chance. */
+/** One kind of attack, whose content is random. */
 export interface Attack {
   readonly name: string;
-  /** How often, compared with the others. */
+  /** How often it is chosen, relative to the others. */
   readonly weight: number;
   make(random: Random): Partial<HostileRequest> & Pick<HostileRequest, 'chunks'>;
 }
@@ -27,13 +27,13 @@ export function hostileRequest({ name, make }: Attack, random: Random): HostileR
   return { name, requests: 1, end: 'wait', maxAnswers: 1, answered: false, ...make(random) };
 }
 
-/** What must never be in the log: each request carries it where secrets are carried. */
+/** A text that must never be in the log: each request carries it where secrets are carried. */
 export const secret = 'c0ffee-torture-secret';
 
-/** A line that must never stand by itself in the log. */
+/** A line that must never appear as a line of its own in the log. */
 export const forgedLine = '{"time":"2026-11-21T03:00:00.000Z","level":"error","event":"forged","msg":"forged"}';
 
-/** A text that breaks out of a line, if anything lets it. */
+/** A text that breaks out of a line if nothing escapes it. */
 export const lineBreaker = `x\n${forgedLine}\r\n${forgedLine}\u2028${forgedLine}\u0085\u001b[2K"\\`;
 
 const secretHeaders = [
@@ -50,7 +50,7 @@ export interface Head {
   readonly headers?: readonly string[];
 }
 
-/** The head of a request that is framed well, with a secret in it; its connection is closed unless `headers` says otherwise. */
+/** The head of a correctly framed request with a secret in it; its connection is closed unless `headers` says otherwise. */
 export function head(
   random: Random,
   { method = 'POST', path = '/api/v2/alerts', version = '1.1', headers = [] }: Head,
@@ -62,7 +62,7 @@ export function head(
   return [...lines, '', ''].join('\r\n');
 }
 
-/** A POST whose length is told as it is. */
+/** A POST with the correct length. */
 export function post(random: Random, path: string, body: string | Buffer, ...headers: readonly string[]): Buffer {
   const bytes = Buffer.from(body as string);
   const all = [`Content-Length: ${bytes.length}`, ...headers];

@@ -7,7 +7,7 @@ function good(random: Random): Buffer {
   return post(random, random.pick(['/api/v2/alerts', '/webhook', '/api/v2/silences']), goodBody);
 }
 
-/** A length that disagrees with what follows, or two ways of telling it. */
+/** A length that disagrees with the body, or two ways of giving the length. */
 const framings: readonly (readonly string[])[] = [
   ['Content-Length: 6', 'Transfer-Encoding: chunked'],
   ['Transfer-Encoding: chunked', 'Content-Length: 6'],
@@ -93,7 +93,7 @@ const methods = [
   'X'.repeat(500),
 ];
 
-/** Breaks of HTTP itself. */
+/** Violations of HTTP itself. */
 export const httpAttacks: readonly Attack[] = [
   {
     name: 'half a request',
@@ -140,7 +140,7 @@ export const httpAttacks: readonly Attack[] = [
     make(random) {
       const headers = [...random.pick(framings), 'Content-Type: application/json', 'Connection: keep-alive'];
       const body = random.pick([`0\r\n\r\n${inner}`, `[]    ${inner}`, `2\r\n[]\r\n0\r\n\r\n${inner}`]);
-      // Where the length is told once and well, what follows it is the next request by right.
+      // If the length is given once and correctly, what follows is rightly the next request.
       return { chunks: [head(random, { headers }), body], end: 'half-close', maxAnswers: 2 };
     },
   },
@@ -247,7 +247,7 @@ export const httpAttacks: readonly Attack[] = [
   },
 ];
 
-/** In pieces of a few bytes, with pauses that add up to about `totalMs`. */
+/** The bytes in small pieces, with pauses that add up to about `totalMs`. */
 function dripped(bytes: Buffer, totalMs: number, pieces: number): (Buffer | number)[] {
   const size = Math.ceil(bytes.length / pieces);
   const chunks: (Buffer | number)[] = [];

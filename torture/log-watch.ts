@@ -2,10 +2,10 @@ import type { LogLine } from '../test/support/log-lines.ts';
 import { secret } from './hostile-request.ts';
 import type { Violations } from './violations.ts';
 
-/** Longer lines are a log that an attacker can fill. */
+/** With longer lines, an attacker could fill the log. */
 const longestLine = 64 * 1024;
 
-/** Looks at each line of output as it comes, and keeps none. */
+/** Checks each line of output as it arrives, and keeps none. */
 export class LogWatch {
   readonly #violations: Violations;
   readonly #encodedSecret = Buffer.from(`admin:${secret}`).toString('base64');
@@ -28,7 +28,7 @@ export class LogWatch {
   }
 }
 
-/** Undefined if it is none of ours, or if a control character stands in it as it is. */
+/** Undefined if it is not a log line of Tocsin, or contains an unescaped control character. */
 function parse(text: string): LogLine | undefined {
   // oxlint-disable-next-line no-control-regex
   if (/[\0-\u001f\u007f]/.test(text)) return undefined;

@@ -1,14 +1,14 @@
-/** Numbers that look like chance and are the same for the same seed (mulberry32). */
+/** Pseudo-random numbers that are the same for the same seed (mulberry32). */
 export class Random {
   #state: number;
 
-  /** @param stream another one of these for the same seed: what request 17 looks like depends on no other request */
+  /** @param stream selects an independent sequence for the same seed: request 17 depends on no other request */
   constructor(seed: number, stream = 0) {
     this.#state = (Math.imul(seed, 0x9e3779b1) ^ Math.imul(stream + 1, 0x85ebca6b)) | 0;
     this.below(2);
   }
 
-  /** A whole number from 0 to `end`, `end` not included. */
+  /** A whole number from 0 up to, but not including, `end`. */
   below(end: number): number {
     this.#state = (this.#state + 0x6d2b79f5) | 0;
     let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
@@ -20,7 +20,7 @@ export class Random {
     return first + this.below(last - first + 1);
   }
 
-  /** True once in `of` times. */
+  /** True with a chance of one in `of`. */
   once(of: number): boolean {
     return this.below(of) === 0;
   }

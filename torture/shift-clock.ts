@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * Loaded before the program (`node --import`): its wall clock jumps by what is in the file TORTURE_CLOCK, milliseconds, at each
- * SIGUSR2. Timers run on the monotonic clock and do not jump, as on a machine whose clock is set.
+ * Loaded before the program (`node --import`): at each SIGUSR2 its wall clock jumps by the milliseconds in the file TORTURE_CLOCK.
+ * Timers run on the monotonic clock and do not jump, as on a machine whose clock is set.
  */
 const file = process.env['TORTURE_CLOCK'];
 const systemNow = Date.now.bind(Date);

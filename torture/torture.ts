@@ -82,7 +82,7 @@ async function faultTable(chosen: readonly Fault[], quick: boolean): Promise<boo
   return areGood(results);
 }
 
-/** Good if no fault is good with its guard broken, and one was tried. */
+/** Good if every fault that was tried fails with its guard broken, and at least one was tried. */
 async function proveAll(chosen: readonly Fault[]): Promise<boolean> {
   if (chosen.length === 0)
     throw new UsageError('--prove breaks the guards of faults, and hostile has none: name a fault');
@@ -118,6 +118,6 @@ function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-// What it started and mounted goes with it.
+// Whatever it started and mounted is cleaned up on exit.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 process.exitCode = await runTool({ usage, flags, choices: [hostile, ...faults], run: torture });

@@ -4,16 +4,16 @@ import { LogLines } from '../test/support/log-lines.ts';
 import { startServerProcess, type ServerPlace, type ServerProcess } from '../test/support/server-process.ts';
 
 export interface VictimOptions extends ServerPlace {
-  /** What to run; default `src/main.ts`. */
+  /** The program to run; default `src/main.ts`. */
   readonly main?: string;
   /** Options for Node, before the program. */
   readonly nodeArgs?: readonly string[];
   readonly args?: readonly string[];
   readonly config?: string;
   readonly environment?: Readonly<Record<string, string>>;
-  /** Default: a folder that goes when it stops. One that stays is found again by the next. */
+  /** Default: a folder that is removed when it stops. A given folder stays, and the next victim can use it again. */
   readonly storagePath?: string;
-  /** What becomes of each line of output; default: {@link Victim.log} keeps it. */
+  /** Receives each line of output; default: {@link Victim.log} keeps it. */
   readonly onLine?: (line: string) => void;
 }
 

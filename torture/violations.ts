@@ -1,4 +1,4 @@
-/** What should never have happened, by kind: how often, and the first case in words. */
+/** What should never have happened, by kind: the number of cases, and the first case in words. */
 export class Violations {
   readonly #found = new Map<string, { count: number; readonly first: string }>();
 

@@ -14,16 +14,16 @@ import { podHeap, startVictim, type Victim } from '../victim.ts';
 /** With the rights of the project's own manifests. */
 const roles = ['base/cluster-role-reader.yaml', 'base/cluster-role-writer.yaml'];
 const pipelines = 20;
-/** For how long it lasts, and alerts come and go, milliseconds. */
+/** How long the fault lasts while alerts come and go, in milliseconds. */
 const faultMs = 3000;
-/** The longest of Tocsin's back-offs is 30 s. */
+/** Tocsin's longest back-off is 30 s. */
 const recoverWithinMs = 45_000;
 
 interface Scene {
   readonly server: KubeApiServer;
   readonly proxy: FaultProxy;
   readonly victim: Victim;
-  /** How far the clock of the machine is off, from now on, milliseconds. */
+  /** Sets how far the machine's clock is off from now on, in milliseconds. */
   readonly shiftClock: (offsetMs: number) => Promise<void>;
 }
 
@@ -33,7 +33,7 @@ interface Way {
   end(scene: Scene): Promise<unknown> | void;
 }
 
-/** Watches break as well: what is created meanwhile has to be found afterwards. */
+/** Watches break as well: objects created meanwhile have to be found afterwards. */
 function everyCall(fault: ProxyFault): Way {
   return {
     begin({ proxy }) {
@@ -46,14 +46,14 @@ function everyCall(fault: ProxyFault): Way {
   };
 }
 
-/** Neither lists nor watches again, in the time that there is. */
+/** The time is too short for another list or watch. */
 const noReconnect = {
   file: 'kubernetes/watch/reflector-steps.ts',
   from: 'Math.min(longest, minDelayMs * 2 ** Math.min(failures - 1, 10))',
   to: '3_600_000',
 };
 
-/** A real API server that fails while alerts come and go, and a pipeline is created. */
+/** A real API server that fails while alerts come and go and a pipeline is created. */
 export const apiServerFaultRows: readonly Fault[] = [
   {
     name: 'API server: 500 to every call',
@@ -61,7 +61,7 @@ export const apiServerFaultRows: readonly Fault[] = [
     run: (options) => failing(options, everyCall({ kind: 'status', status: 500 })),
   },
   {
-    // As one that was just started, and has not read its roles yet.
+    // Like an API server that has just started and has not read its roles yet.
     name: 'API server: 403 to every call',
     guard: { file: 'limits.ts', from: 'firstForbiddenRetryMs = 2000', to: 'firstForbiddenRetryMs = 120_000' },
     run: (options) => failing(options, everyCall({ kind: 'status', status: 403 })),
@@ -99,7 +99,7 @@ export const apiServerFaultRows: readonly Fault[] = [
     },
     run: (options) =>
       failing(options, {
-        // The API server shares fairly, so that there would be no bucket to be wrong about the time.
+        // Set explicitly: the API server shares fairly, so without it there would be no bucket that could be wrong about the time.
         config: 'pipelines: { kubernetes: { qps: 20, burst: 30 } }',
         begin: ({ shiftClock }) => shiftClock(-86_400_000),
         end: () => undefined,
@@ -167,7 +167,7 @@ async function failOnce(
   }
 }
 
-/** Alerts come and go; the last one is another truth than the first. */
+/** Alerts come and go; the state after the last one differs from the first. */
 async function toggle(victim: Victim, prometheus: BrokenPrometheus, until: number): Promise<void> {
   const wanted = !prometheus.firing;
   while (performance.now() < until) {
@@ -177,7 +177,7 @@ async function toggle(victim: Victim, prometheus: BrokenPrometheus, until: numbe
   }
   prometheus.firing = wanted;
   await push(victim.url, wanted);
-  // What the debouncer still held is on its way while the fault lasts.
+  // What the debouncer still held is now on its way, while the fault lasts.
   await setTimeout(600);
 }
 
@@ -185,7 +185,7 @@ interface Found {
   readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
 }
 
-/** Resolves when each pipeline, and so many more, has the condition with this status. */
+/** Resolves when each pipeline, and `more` further ones, have the condition with this status. */
 async function all(server: KubeApiServer, status: string, more = 0): Promise<void> {
   const right = ({ status: found }: Found): boolean =>
     found?.conditions?.some((condition) => condition.type === 'TelemetryFlowHealthy' && condition.status === status) ??

@@ -6,13 +6,13 @@ import { startVictim } from '../victim.ts';
 
 const blockLoop = new URL('../block-loop.ts', import.meta.url).href;
 
-/** As long as in block-loop.ts, which only the victim may load. */
+/** The duration in block-loop.ts, which only the victim may load. */
 const blockMs = 2000;
 
-/** The event loop is held while a POST is half sent, and while others come. */
+/** The event loop is blocked while one POST is half sent and others arrive. */
 export const blocked: Fault = {
   name: 'event loop blocked for 2 s',
-  // Whoever had to wait because of us would be refused.
+  // Without the guard, a sender that had to wait for Tocsin would be refused.
   guard: {
     file: 'server/connection-server.ts',
     from: 'Math.min(headerTimeoutMs, requestTimeoutMs);\n    this.#server.requestTimeout = requestTimeoutMs;',
@@ -30,7 +30,7 @@ export const blocked: Fault = {
       for (let times = quick ? 1 : 20; times > 0; times--)
         await tally.try('blocked', async () => {
           prometheus.firing = !prometheus.firing;
-          // Its rest comes just after: what came meanwhile is read before anybody is refused for being late.
+          // Its rest comes just after: everything that has arrived is read before anyone is refused for being late.
           const slow = pushSlowly(victim.url, prometheus.firing, blockMs + 300);
           await setTimeout(100);
           victim.child.kill('SIGUSR2');
@@ -55,7 +55,7 @@ export const blocked: Fault = {
   },
 };
 
-/** A POST whose body comes in two parts: its request is under way when the event loop is blocked. */
+/** A POST whose body comes in two parts, so that its request is running when the event loop is blocked. */
 async function pushSlowly(url: string, firing: boolean, pause: number): Promise<void> {
   const alert = [{ labels: { alertname: 'Slow', firing: String(firing) } }];
   const text = JSON.stringify(alert);

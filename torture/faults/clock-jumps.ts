@@ -10,10 +10,10 @@ import { startVictim } from '../victim.ts';
 const minute = 60_000;
 const day = 24 * 60 * minute;
 
-/** Where the clock stands, against the true time, one after the other. */
+/** The offsets of the clock from the true time, one after the other. */
 const offsets = [10 * minute, 0, -10 * minute, 0, day, 0, -day, 0] as const;
 
-/** The clock of the machine jumps; Prometheus, elsewhere, keeps the time. */
+/** The machine's clock jumps; Prometheus runs elsewhere and keeps the time. */
 export const clockJumps: Fault = {
   name: 'clock jumps, ±10 min and ±1 d',
   guard: {
@@ -24,7 +24,7 @@ export const clockJumps: Fault = {
   run: (options) => jump(options, true),
 };
 
-/** The same where the received alerts are the truth, and their sender's clock jumps, too. */
+/** The same when the received alerts are the source of truth, and their sender's clock jumps too. */
 export const clockJumpsStandalone: Fault = {
   name: 'clock jumps without a Prometheus',
   guard: {
@@ -44,7 +44,7 @@ async function jump({ quick, main }: FaultOptions, asksPrometheus: boolean): Pro
     nodeArgs: ['--import', new URL('../shift-clock.ts', import.meta.url).href],
     environment: { TORTURE_CLOCK: file },
     args: asksPrometheus ? [`--prometheus.url=${prometheus.url}`] : [],
-    // By a clock that is behind the sender's, what has ended is pushed as firing, which delays a recovery by the grace.
+    // By a clock that is behind the sender's, an ended alert is pushed as firing, which delays a recovery by the grace.
     config: 'prometheus: {heal_grace: 2s}\n',
     ...(main !== undefined && { main }),
   });
@@ -59,7 +59,7 @@ async function jump({ quick, main }: FaultOptions, asksPrometheus: boolean): Pro
     for (let times = quick ? 1 : 5; times > 0; times--)
       for (const offsetMs of offsets)
         await tally.try(`the clock ${offsetMs / minute} min off`, async () => {
-          // One more change is on its way through the debouncer when it jumps.
+          // Another change is on its way through the debouncer when the clock jumps.
           await change();
           await writeFile(file, String(offsetMs));
           victim.child.kill('SIGUSR2');

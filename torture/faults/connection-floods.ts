@@ -8,18 +8,18 @@ import { Tally, type Fault, type FaultOptions, type FaultResult, type Guard } fr
 import { flood, floodKinds, type FloodName } from '../flood.ts';
 import { podHeap } from '../victim.ts';
 
-/** What README promises: bytes, and milliseconds without those for which the machine had no CPU. */
+/** The promises in README: bytes, and milliseconds without the time during which the machine had no CPU. */
 const promisedBytes = 512 * 1024 * 1024;
 const healthyWithinMs = 200;
-/** A short round runs beside tests that have the machine, too, milliseconds. */
+/** The same for a short round, which shares the machine with other tests, in milliseconds. */
 const quickHealthyWithinMs = 600;
 
 interface FloodRow {
   readonly kind: FloodName;
   readonly connections: number;
-  /** Enough for the limit, and no more. */
+  /** Just enough to reach the limit. */
   readonly quickConnections: number;
-  /** What counts, by `limit` of `tocsin_limit_reached_total`, and the event that tells of it. */
+  /** The limit, as in the label `limit` of `tocsin_limit_reached_total`, and the event that logs it. */
   readonly limit: string;
   readonly event: string;
   readonly guard: Guard;
@@ -53,7 +53,7 @@ const rows: readonly FloodRow[] = [
   { ...inBudget, kind: 'TLS half head', quickConnections: 1200 },
 ];
 
-/** Thousands of connections from one machine, each of which costs memory; on the heap that the pod has. */
+/** Thousands of connections from one machine, each of which costs memory, with the heap of the pod. */
 export const connectionFloods: readonly Fault[] = rows.map((row) => ({
   name: `${row.connections} connections: ${row.kind}`,
   guard: row.guard,
@@ -89,7 +89,7 @@ async function floodOnce(row: FloodRow, victim: TocsinProcess, quick: boolean, t
   const count = quick ? row.quickConnections : row.connections;
   try {
     const flooding = await flood(victim.port, kind, count);
-    // Until all of what was sent has been taken in.
+    // Waits until everything that was sent has been taken in.
     const reached = await eventually(
       () => good.metric(`tocsin_limit_reached_total{limit="${row.limit}"}`),
       (times) => times > 0 && times >= flooding.ended(),

@@ -7,10 +7,10 @@ import { addSilence, becomes, push } from '../effects.ts';
 import { Tally, type Fault, type FaultOptions, type FaultResult } from '../fault.ts';
 import { startVictim, type Victim } from '../victim.ts';
 
-/** Left free when the limit is lowered. */
+/** The file descriptors left free when the limit is lowered. */
 const spare = 3;
 
-/** The process may open no more files, and others take the last connections there are. */
+/** The process cannot open more files, and others take the last possible connections. */
 export const fileDescriptors: Fault = {
   name: 'file descriptors exhausted',
   guard: {
@@ -35,7 +35,7 @@ export const fileDescriptors: Fault = {
           const sockets = Array.from({ length: 100 }, () =>
             connect(victim.port, '127.0.0.1').on('error', () => undefined),
           );
-          // The one thing that still gets through: the connection that was kept.
+          // Only the connection that was kept still gets through.
           await push(victim.url, prometheus.firing).catch(() => undefined);
           const silence = addSilence(victim.url, 'while there is no file to be had').catch(() => undefined);
           await setTimeout(1500);

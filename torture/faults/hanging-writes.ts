@@ -9,17 +9,17 @@ import { startVictim, type Victim } from '../victim.ts';
 
 /** With the rights of the project's own manifests. */
 const roles = ['base/cluster-role-reader.yaml', 'base/cluster-role-writer.yaml'];
-/** As many as there are workers: all of them hang the first time, and what failed is known after it. */
+/** As many as the workers: all of them hang the first time, and afterwards Tocsin knows what failed. */
 const workers = 4;
 const hung = Array.from({ length: workers }, (_, index) => `hung-${index}`);
-/** A call of the API server ends after 30 s. */
+/** A call to the API server ends after 30 s. */
 const firstRoundMs = 45_000;
-/** The debouncer's second, and as much again on a busy machine. */
+/** The debouncer's second, and as much again for a busy machine. */
 const withinMs = 3000;
 /** The heap that the pod has: 60 % of 640 MiB. */
 const podHeap = '--max-old-space-size=384';
 
-/** Some objects' writes hang for good, say in a webhook, and alerts about them keep coming. Others must not wait for them. */
+/** The writes of some objects hang for good, for example in a webhook, and alerts about them keep coming. Others must not wait for them. */
 export const hangingWrites: Fault = {
   name: 'writes of some objects hang',
   guard: { file: 'workqueue/fair-lanes.ts', from: 'return this.#failedRunning < this.limit;', to: 'return true;' },
@@ -59,7 +59,7 @@ async function hangSome({ quick, main }: FaultOptions): Promise<FaultResult> {
   return tally.result;
 }
 
-/** From the alert about a healthy pipeline to its condition, milliseconds; alerts about the hung ones come just before. */
+/** The time from the alert about a healthy pipeline to its condition, in milliseconds; alerts about the hanging ones come just before. */
 async function changes(victim: Victim, prometheus: FakePrometheus, name: string): Promise<number> {
   await postAlerts(victim.url, hung.map(alert));
   await setTimeout(1500);
@@ -72,7 +72,7 @@ async function changes(victim: Victim, prometheus: FakePrometheus, name: string)
   return performance.now() - startedAt;
 }
 
-/** Prometheus reports them from now on, and pushes them. */
+/** Prometheus reports these alerts from now on, and pushes them. */
 async function fire(victim: Victim, prometheus: FakePrometheus, names: readonly string[]): Promise<void> {
   const all = [...new Set([...hung, ...names])];
   prometheus.answer(all.map((name) => ({ ...alert(name), state: 'firing' })));

@@ -8,12 +8,12 @@ import { Tally, type Fault, type FaultOptions, type FaultResult } from '../fault
 import { Random } from '../random.ts';
 import { startVictim } from '../victim.ts';
 
-/** So many times on one storage, then on a new one. */
+/** This many kills on one storage folder, then on a new one. */
 const timesPerStorage = 10;
 
 export const killed: Fault = {
   name: 'kill -9 under load',
-  // Answered before it is on the disk.
+  // The broken guard answers before the silence is on the disk.
   guard: {
     file: 'storage/record-file.ts',
     from: 'await writeAt(file, bytes, this.#bytes);',
@@ -63,13 +63,13 @@ async function killAgainAndAgain({ main }: FaultOptions, times: number, random: 
   }
 }
 
-/** Alerts that come and go, and silences; those that were answered with a 200 are added to `known`. */
+/** Sends alerts that come and go, and silences; silences that were answered with a 200 are added to `known`. */
 async function loadUntilDead(url: string, prometheus: BrokenPrometheus, known: Set<string>): Promise<void> {
   const repeat = async (act: (count: number) => Promise<void>): Promise<void> => {
     try {
       for (let count = 0; ; count++) await act(count);
     } catch {
-      // It is dead.
+      // The process is dead.
     }
   };
   const silence = async (count: number): Promise<void> => {

@@ -4,7 +4,7 @@ import { startTocsin, type TocsinProcess } from '../../test/support/tocsin-proce
 import { Tally, type Fault, type FaultOptions, type FaultResult } from '../fault.ts';
 import { podHeap } from '../victim.ts';
 
-/** What README promises, without the time for which the machine had no CPU, milliseconds. */
+/** The promise in README, without the time during which the machine had no CPU, in milliseconds. */
 const healthyWithinMs = 200;
 
 type Labels = Readonly<Record<string, string>>;
@@ -16,7 +16,7 @@ interface PostedAlert {
   readonly endsAt?: string;
 }
 
-/** Each way in, with much to do; in this order, since what was posted is what is listed. */
+/** Each way in, with a lot of work. The order matters, since what was posted is what is listed. */
 const entryPoints: readonly (readonly [name: string, use: (url: string) => Promise<unknown>])[] = [
   ['POST alerts with thousands of new label names each', (url) => post(url, '/api/v2/alerts', newNames('a', 25, 3999))],
   ['POST many alerts with hundreds of new label names', (url) => post(url, '/api/v2/alerts', newNames('b', 250, 399))],
@@ -41,7 +41,7 @@ const entryPoints: readonly (readonly [name: string, use: (url: string) => Promi
   ['a reload', (url) => post(url, '/-/reload', {})],
 ];
 
-/** No work is outside of the schedule: whatever comes in, the health of the process is told in time. */
+/** No work escapes the schedule: whatever comes in, the process answers for its health in time. */
 export const longWork: Fault = {
   name: 'long work by every way in',
   guard: {
@@ -65,7 +65,7 @@ export const longWork: Fault = {
   },
 };
 
-/** Gives the slowest answer of `/-/healthy`, milliseconds. */
+/** Returns the slowest answer of `/-/healthy`, in milliseconds. */
 async function isHealthyMeanwhile(
   { port, url, child }: TocsinProcess,
   use: (url: string) => Promise<unknown>,

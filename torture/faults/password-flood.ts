@@ -7,18 +7,18 @@ import { Tally, type Fault, type FaultOptions, type FaultResult } from '../fault
 import { podHeap } from '../victim.ts';
 
 const password = 'the right one';
-/** What is promised to a known user with a right password, milliseconds. */
+/** The promise to a known user with a correct password, in milliseconds. */
 const promisedMs = 2000;
-/** How long a flood goes on before the right password comes, milliseconds. */
+/** How long a flood lasts before the correct password comes, in milliseconds. */
 const leadMs = 2000;
 
-/** Eight connections of the good sender's own address and twenty other addresses, all with its user's name. */
+/** Eight connections of the good sender's own address and twenty other addresses, all of which try its user name. */
 const addresses = Array.from({ length: 28 }, (_, n) => (n < 8 ? '127.0.0.1' : `127.0.1.${n}`));
 
-/** Many senders try wrong passwords, and somebody who knows the right one comes in between. */
+/** Many senders try wrong passwords, and a sender with the correct one comes in between. */
 export const passwordFlood: Fault = {
   name: 'flood of wrong passwords',
-  // Few may wait, and the newest is refused.
+  // The broken guard lets few wait, and refuses the newest.
   guard: {
     file: 'server/web/password-turns.ts',
     from: '<= maxPasswordChecks) return undefined;\n    const refused = this.#last(now);',
@@ -27,7 +27,7 @@ export const passwordFlood: Fault = {
   async run({ quick, main }: FaultOptions): Promise<FaultResult> {
     const tally = new Tally();
     const times = quick ? 3 : 10;
-    // A user for each: a password that was right is known from then on.
+    // A separate user each time: a correct password is known from then on.
     const users = Array.from({ length: times }, (_, n) => `user${n}`);
     const hash = await bcrypt.hash(password, 10);
     const tocsin = await startTocsin({

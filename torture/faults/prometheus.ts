@@ -33,21 +33,21 @@ const guards: Readonly<Record<(typeof prometheusFaults)[number], Guard>> = {
   'wrong tenant': { file: client, from: 'if (response.status !== 200)', to: 'if (response.status > 499)' },
 };
 
-/** One for each way in which Prometheus breaks. */
+/** One row for each way in which Prometheus breaks. */
 export const prometheusFaultRows: readonly Fault[] = prometheusFaults.map((mode) => ({
   name: `Prometheus ${mode}`,
   guard: guards[mode],
   run: (options) => breakPrometheus(mode, options),
 }));
 
-/** Requests in the time of one try that are no more than one query and its retries. */
+/** The most requests of one query and its retries in the time of one try. */
 const mostRequests = 10;
 const memoryLimitBytes = 512 * 1024 * 1024;
 
 async function breakPrometheus(mode: PrometheusMode, { quick, main }: FaultOptions): Promise<FaultResult> {
   const tally = new Tally();
   const prometheus = await BrokenPrometheus.start();
-  // What has no end has to be found too large, not only too slow.
+  // An endless answer must be found too large, not only too slow.
   const timeout = mode === 'huge' || mode === 'empty lists' ? '8s' : '1s';
   // Nobody pushes that the alert has ended, which delays the recovery by the grace.
   const config = `prometheus: {url: '${prometheus.url}', timeout: ${timeout}, heal_grace: 2s}\n`;
@@ -61,7 +61,7 @@ async function breakPrometheus(mode: PrometheusMode, { quick, main }: FaultOptio
         prometheus.requests = 0;
         await prometheus.become(mode);
         await push(victim.url, true);
-        // Nothing that a broken one says may be believed.
+        // Nothing that a broken Prometheus says may be believed.
         await becomes(victim.storagePath, 'Unknown', 20_000);
         if (mode === 'huge' && !victim.log.all.some(({ status }) => status === 'too_large'))
           tally.lost('what has no end was only found too slow');
@@ -70,7 +70,7 @@ async function breakPrometheus(mode: PrometheusMode, { quick, main }: FaultOptio
         if (peakResidentBytes(victim.child.pid) > memoryLimitBytes) tally.lost('memory over 512 MiB');
         prometheus.firing = false;
         await prometheus.become('well');
-        // Nobody pushes: it has to ask again by itself.
+        // Nobody pushes, so Tocsin has to ask again by itself.
         return becomes(victim.storagePath, 'True', 45_000);
       });
     await eventually(

@@ -4,9 +4,9 @@ import { becomes, push } from '../effects.ts';
 import { Tally, type Fault, type FaultOptions, type FaultResult } from '../fault.ts';
 import { startVictim } from '../victim.ts';
 
-/** SIGHUPs come 10 ms apart. */
+/** The time between two SIGHUPs. */
 const gapMs = 10;
-/** Reloads a second that there may be: more would be a way to keep it from its work. */
+/** The most reloads per second: more would keep Tocsin from its work. */
 const mostReloadsPerSecond = 6;
 
 export const reloads: Fault = {

@@ -11,7 +11,7 @@ import { startVictim, type Victim } from '../victim.ts';
 
 export const diskFull: Fault = {
   name: 'disk full',
-  // What could not be written would be answered 200.
+  // The broken guard would answer 200 for what could not be written.
   guard: {
     file: 'storage/record-file.ts',
     from: '      await this.#undo(file);\n      throw error;',
@@ -21,7 +21,7 @@ export const diskFull: Fault = {
     breakStorage(options, {
       silencesBefore: true,
       refuse: async (folder) => {
-        // First in large pieces, then to the last byte.
+        // Fills it in large pieces first, then to the last byte.
         for (const bytes of [64 * 1024, 4096, 1]) await fill(join(folder, `ballast-${bytes}`), bytes);
       },
       allow: (folder) =>
@@ -38,7 +38,7 @@ export const readOnly: Fault = {
   },
   run: (options) =>
     breakStorage(options, {
-      // A file that is open for writing keeps the system from it.
+      // The system does not remount while a file is open for writing.
       silencesBefore: false,
       refuse: (folder) => remount(folder, 'ro'),
       allow: (folder) => remount(folder, 'rw'),
@@ -73,7 +73,7 @@ async function breakStorage({ quick, main }: FaultOptions, way: Way): Promise<Fa
         known.push(await addSilence(victim.url, 'x'.repeat(9000)));
         const recoverMs = await changeMeanwhile(victim, prometheus, folder, way);
         tally.lost('whole status files', (await brokenStatusFiles(folder)).length);
-        // What was answered 200 has to be there for the next one, too.
+        // What was answered with a 200 must also exist for the next process.
         await victim.stop();
         victim = await start();
         const found = await silenceIds(victim.url);
@@ -90,7 +90,7 @@ async function breakStorage({ quick, main }: FaultOptions, way: Way): Promise<Fa
   return tally.result;
 }
 
-/** The alert changes while nothing can be written; gives how long the condition takes once it can. */
+/** The alert changes while nothing can be written; returns how long the condition takes once writing is possible. */
 async function changeMeanwhile(
   victim: Victim,
   prometheus: BrokenPrometheus,
@@ -102,7 +102,7 @@ async function changeMeanwhile(
   await victim.log.waitForLine(
     ({ event, level }) => event.startsWith('reconcile.') && (level === 'warn' || level === 'error'),
   );
-  // What was waiting in the debouncer has failed as well: from here on nobody wakes it but itself.
+  // What was waiting in the debouncer has failed as well: from now on only Tocsin itself can wake it.
   await setTimeout(800);
   await way.allow(folder);
   return becomes(folder, prometheus.firing ? 'False' : 'True', 40_000);
@@ -117,7 +117,7 @@ function mounts(folder: string): boolean {
   }
 }
 
-/** Busy while a file is being written, as by the sweep of a start. */
+/** Tries again while a remount fails as busy, since a file is being written, as by the sweep of a start. */
 async function remount(folder: string, mode: 'ro' | 'rw'): Promise<void> {
   await eventually(
     () => execFileSync('mount', ['-o', `remount,${mode}`, folder], { stdio: 'pipe' }),
@@ -125,7 +125,7 @@ async function remount(folder: string, mode: 'ro' | 'rw'): Promise<void> {
   );
 }
 
-/** Until there is no room for another piece. */
+/** Writes until there is no room for another piece. */
 async function fill(file: string, pieceBytes: number): Promise<void> {
   try {
     for (;;) await writeFile(file, Buffer.alloc(pieceBytes), { flag: 'a' });

@@ -17,7 +17,7 @@ interface Scene {
   readonly prometheus: BrokenPrometheus;
 }
 
-/** What it is doing when it is told to stop. Gives what the condition has to be when it has ended; undefined: whatever it was. */
+/** What Tocsin is doing when it is told to stop. Returns what the condition must be after the end; undefined: anything. */
 const phases: Readonly<Record<string, (scene: Scene) => Promise<string | undefined>>> = {
   'at rest': async () => undefined,
   'an alert was just answered': async ({ victim, prometheus }) => {
@@ -110,7 +110,7 @@ async function endIn(
   }
 }
 
-/** It may not have come to where it listens to signals; then the system ends it. Whoever comes next must not mind. */
+/** It may not yet listen for signals; then the system ends it. The next process must not mind. */
 async function endAtStart({ main = 'src/main.ts' }: FaultOptions, afterMs: number): Promise<void> {
   const storagePath = await mkdtemp(join(tmpdir(), 'torture-start-'));
   const cwd = fileURLToPath(new URL('../..', import.meta.url));

@@ -6,10 +6,10 @@ import { becomes, push } from '../effects.ts';
 import { Tally, type Fault, type FaultOptions, type FaultResult } from '../fault.ts';
 import { podHeap, startVictim, type Victim } from '../victim.ts';
 
-/** What README promises, bytes. */
+/** The promise in README, in bytes. */
 const promisedBytes = 512 * 1024 * 1024;
 
-/** Each writes some 600 KiB of log at debug: all together far more than the pod has. */
+/** Each POST writes some 600 KiB of log at debug: all together far more than the pod's memory. */
 const posts = 1000;
 const alertsPerPost = 500;
 
