@@ -8,10 +8,10 @@ import { requireServer, skipWithout } from '../support/servers.ts';
 import { startTocsinApp } from './tocsin-app.ts';
 
 interface Command {
-  /** `$1` stands for the first id that the server gave, and so on. */
+  /** `$1` stands for the first id that the server returned, and so on. */
   readonly args: string;
   readonly stdin?: string;
-  /** amtool reads the number of its failures while it still counts them: its exit status and last line are chance. */
+  /** amtool reads the number of its failures while it still counts them, so its exit status and last line are random. */
   readonly countsByChance?: boolean;
 }
 
@@ -82,7 +82,7 @@ for (const name of ['amtool', 'amtool-0.25'] as const) {
   });
 }
 
-/** Runs commands against one server; what differs from run to run is written alike. */
+/** Runs commands against one server, and normalises what differs from run to run. */
 class Client {
   readonly #amtool: string;
   readonly #url: string;
@@ -104,7 +104,7 @@ class Client {
       stdio: ['pipe', 'pipe', 'pipe'],
       timeout: 20_000,
     });
-    // A command that does not read it may have ended before.
+    // A command that does not read its input may already have ended.
     child.stdin.on('error', () => undefined).end(stdin);
     const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
     if (!countsByChance) return { code: code as unknown, stdout: this.#plain(stdout), stderr: this.#plain(stderr) };
@@ -121,7 +121,7 @@ class Client {
       })
       .replaceAll(this.#url, 'URL')
       .replaceAll(/^time=\S+ /gm, '')
-      // What is now, and what was counted from it.
+      // The present time, and times derived from it.
       .replaceAll(/20[2-4]\d-\d\d-\d\d[T ][\d:.]+(?:Z| UTC)/g, 'NOW');
     return plain;
   }

@@ -15,7 +15,7 @@ interface Run {
   readonly stderr: string;
 }
 
-/** What the commands are tried on; the times are long past and long to come, so that they are written alike. */
+/** The alerts for the commands. Their times are far in the past and in the future, so that both servers print them alike. */
 const alerts = [
   { labels: { alertname: 'NodeDown', instance: '1' }, annotations: { summary: 'a <summary>' } },
   { labels: { alertname: 'NodeDown', instance: '2', 'ключ x': 'a b' }, generatorURL: 'http://h/graph?a=b&c=d' },
@@ -103,7 +103,7 @@ for (const [name, matchersOnly] of [
   });
 }
 
-/** At blanks outside of quotes; the quotes stay, as they would between a shell's apostrophes. */
+/** Splits at blanks outside of quotes; the quotes stay, as they would between a shell's apostrophes. */
 function splitCommand(command: string): readonly string[] {
   return command.match(/(?:"[^"]*"|[^\s"])+/g) ?? [];
 }

@@ -41,7 +41,7 @@ const values = [
   '\u212a',
 ];
 
-/** A value of a label. */
+/** The value of a label. */
 export const arbitraryText = fc.oneof(
   { weight: 5, arbitrary: fc.constantFrom(...values) },
   { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 5 }) },
@@ -95,7 +95,7 @@ const quoting = fc.constantFrom<((value: string) => string)[]>(
       [...Buffer.from(c)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join(''),
     ),
 );
-/** A matcher as text, or nearly one. */
+/** A matcher as text, or something close to a matcher. */
 export const arbitraryFilter = fc
   .tuple(
     quoting,

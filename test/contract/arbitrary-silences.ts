@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { RE2JS } from 're2js';
 import { arbitraryFilter, arbitraryLabels, arbitraryName, arbitraryPiece, arbitraryText } from './arbitrary-labels.ts';
 
-/** What happens in turn; `which` counts the silences that were made before, round and round, and then one that never was. */
+/** The steps in order. `which` counts through the silences made before, cyclically, and then a silence that never existed. */
 export type SilenceStep =
   | { readonly kind: 'create'; readonly silence: GivenSilence }
   | { readonly kind: 'replace'; readonly which: number; readonly silence: Partial<GivenSilence>; readonly keep: Kept }
@@ -19,7 +19,7 @@ export interface GivenMatcher {
 
 export interface GivenSilence {
   readonly matchers: readonly GivenMatcher[];
-  /** False: it concerns the alerts of every batch. */
+  /** False: the silence applies to the alerts of every batch. */
   readonly ofBatch: boolean;
   /** Milliseconds from the start of the run. */
   readonly startsAt: number;
@@ -29,7 +29,7 @@ export interface GivenSilence {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-/** What a change keeps of the silence that it replaces: its start may be moved within its second, or out of it. */
+/** What a change keeps of the silence that it replaces: its start can move within its second, or out of it. */
 export interface Kept {
   readonly matchers: boolean;
   readonly start?: { readonly fromSecondMs: number };
@@ -43,7 +43,7 @@ export interface GivenAlert {
 
 const minute = 60_000;
 
-/** Nothing lies so near to now that a run could take it either way, but much lies a millisecond from something else. */
+/** No time is so near to now that a run could decide either way, but many are a millisecond from another time. */
 const near = fc
   .tuple(fc.constantFrom(-100_000, -12, -2, 2, 3, 12, 100_000), fc.constantFrom(0, 0, 0, 1, 500, 999, 1000))
   .map(([minutes, ms]) => minutes * minute + ms);
@@ -57,7 +57,7 @@ const end = fc.oneof(
 );
 
 /**
- * Alertmanager 0.34.2 takes an expression that compiles alone but not anchored, and from then on other silences fail:
+ * Alertmanager 0.34.2 accepts an expression that compiles alone but not anchored, and from then on other silences fail:
  * https://github.com/prometheus/alertmanager compiles it alone first, then within `^(?:…)$`.
  */
 const expression = fc

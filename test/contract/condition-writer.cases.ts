@@ -1,19 +1,19 @@
 import { setCondition } from '../../src/health/flow-health.ts';
 import type { Condition, ConditionChange } from '../../src/reconcile/ports.ts';
 
-/** A status before, a change, and what has to come of it. */
+/** A status before, a change, and the expected result. */
 export interface WriteCase {
   readonly name: string;
-  /** Undefined: the object has none. */
+  /** Undefined: the object has no status. */
   readonly status?: { readonly unsupportedMode?: boolean; readonly conditions?: readonly Condition[] };
-  /** What the cache believes; default: what is there. */
+  /** The cached conditions; default: the actual ones. */
   readonly cached?: readonly Condition[];
   readonly change: ConditionChange;
   /** What others do to the status, once, before the first call that changes something is answered. */
   readonly meanwhile?: (conditions: readonly Condition[]) => readonly Condition[];
   /** The types and reasons of the conditions afterwards. */
   readonly expected: readonly string[];
-  /** The calls, where the cache was right. */
+  /** The calls that are made if the cache was right. */
   readonly calls: readonly string[];
   readonly written?: boolean;
 }

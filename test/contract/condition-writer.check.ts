@@ -10,17 +10,17 @@ import { WriteFailures, createWriteMetrics } from '../../src/kubernetes/write/wr
 import { RecordingLogger } from '../../src/runtime/logger.fixture.ts';
 import type { WriteCase } from './condition-writer.cases.ts';
 
-/** Where both the fake API server and a real one have what the cases write to. */
+/** The path at which both the fake API server and a real one have the objects of the cases. */
 export const writeCollection = '/apis/telemetry.kyma-project.io/v1beta1/logpipelines';
 
-/** What a case needs of an API server, be it real or not. */
+/** What a case needs of an API server, real or fake. */
 export interface WriteServer {
   readonly client: Pick<ApiClient, 'call'>;
-  /** Makes the object, and gives its path. */
+  /** Creates the object, and returns its path. */
   create(name: string, status: object | undefined): Promise<string>;
   get(path: string): Promise<ApiObject>;
 }
-/** Runs a case; the fake and the real one must not differ in anything that is compared here. */
+/** Runs a case; the fake and the real server must agree on everything that is compared here. */
 export async function checkWrite(server: WriteServer, name: string, given: WriteCase): Promise<void> {
   const path = await server.create(name, given.status);
   const before = await server.get(path);
@@ -60,7 +60,7 @@ export async function checkWrite(server: WriteServer, name: string, given: Write
   assert.deepEqual(logger.lines, []);
 }
 
-/** As a controller that replaces the whole list, such as one that updates its object. */
+/** Writes like a controller that replaces the whole list, such as one that updates its object. */
 async function writeAsAnother(
   { client, get }: WriteServer,
   path: string,

@@ -1,16 +1,16 @@
-/** A request as a dashboard makes it, and what it reads of the answer. */
+/** A request as a dashboard makes it, and the parts of the answer that it reads. */
 export interface DashboardCase {
   readonly client: 'karma' | 'Grafana';
   readonly method?: 'GET' | 'POST' | 'DELETE';
-  /** `@id` stands for the id of the silence that is there. */
+  /** `@id` stands for the id of the existing silence. */
   readonly path: string;
   readonly sent?: object;
   readonly status: number;
-  /** The fields that are read, with their types, of an object, or of each element of a list. */
+  /** The fields that the dashboard reads, with their types: of an object, or of each element of a list. */
   readonly reads?: Fields;
 }
 
-/** The type of each field; a list stands for a list of such. */
+/** The type of each field; a list describes the elements of a list. */
 export interface Fields {
   readonly [name: string]: string | Fields | readonly [string | Fields];
 }
@@ -72,7 +72,7 @@ export const dashboardCases: readonly DashboardCase[] = [
     status: 200,
     reads: { silenceID: 'string' },
   },
-  // The connection test: the first must fail, or it takes us for a Mimir; the second is answered by Mimir alone.
+  // The connection test: the first request must fail, or Grafana takes us for a Mimir; only Mimir answers the second.
   { client: 'Grafana', path: '/alertmanager/api/v2/status', status: 404 },
   { client: 'Grafana', path: '/api/v1/status/buildinfo', status: 404 },
   {

@@ -53,7 +53,7 @@ for (const [name, skip, start] of servers) {
   });
 }
 
-/** One alert and one silence for it, whose id it gives. */
+/** Creates one alert and a silence for it, and returns the silence's id. */
 async function prepare(url: string): Promise<string> {
   const labels = { alertname: 'A', job: 'node' };
   const alert = { labels, annotations: { summary: 's' }, generatorURL: 'http://prometheus/graph' };
@@ -67,7 +67,7 @@ async function prepare(url: string): Promise<string> {
     comment: 'c',
   };
   const { silenceID } = (await (await post(`${url}/api/v2/silences`, silence)).json()) as { silenceID: string };
-  // In Alertmanager the dispatcher has to see it first.
+  // In Alertmanager, the dispatcher has to see the alert first.
   const suppressed = async (): Promise<string> => (await fetch(`${url}/api/v2/alerts/groups`)).text();
   await eventually(suppressed, (text) => text.includes(`"silencedBy":["${silenceID}"]`));
   return silenceID;

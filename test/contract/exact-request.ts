@@ -3,9 +3,9 @@ import { buffer } from 'node:stream/consumers';
 
 export interface ExactRequest {
   readonly method?: string;
-  /** As it is sent: no `..` is resolved, nothing is escaped. */
+  /** Sent as it is: no `..` is resolved, and nothing is escaped. */
   readonly path: string;
-  /** A list for a header that is sent several times. */
+  /** A list stands for a header that is sent several times. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   readonly body?: string | Buffer | undefined;
 }
@@ -17,8 +17,8 @@ export interface ExactAnswer {
 }
 
 /**
- * Sends a request just as it is told, on a connection of its own, and follows no redirect.
- * Resolves to undefined if the server ends the connection instead of an answer.
+ * Sends a request exactly as given, on a separate connection, and follows no redirect.
+ * Resolves to undefined if the server closes the connection instead of answering.
  */
 export async function sendExactly(url: string, sent: ExactRequest): Promise<ExactAnswer | undefined> {
   const { hostname, port } = new URL(url);

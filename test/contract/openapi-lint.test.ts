@@ -10,7 +10,7 @@ interface Problem {
   readonly location: readonly { readonly pointer?: string }[];
 }
 
-/** Redocly's linter, as far as it is used here. */
+/** The part of Redocly's linter that is used here. */
 interface Linter {
   createConfig(config: object): Promise<object>;
   lintFromString(options: { source: string; absoluteRef: string; config: object }): Promise<readonly Problem[]>;

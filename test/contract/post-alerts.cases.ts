@@ -1,4 +1,4 @@
-/** What a server answers. */
+/** The answer of a server. */
 export interface ExpectedAnswer {
   readonly status: number;
   /**
@@ -8,29 +8,29 @@ export interface ExpectedAnswer {
   readonly shape: 'empty' | 'string' | 'object' | 'text' | 'head';
   /** `code` of an object; default: the status. */
   readonly code?: number;
-  /** The body, byte for byte, where every version and every run gives the same. */
+  /** The body, byte for byte, if every version and every run gives the same. */
   readonly body?: string;
 }
 
-/** Where the real Alertmanager 0.34.2 does not answer as Tocsin does, and why Tocsin does not follow. */
+/** How the real Alertmanager 0.34.2 answers differently from Tocsin, and why Tocsin does not follow. */
 export interface Difference extends Partial<ExpectedAnswer> {
-  /** It drops the connection instead of an answer. */
+  /** It closes the connection instead of answering. */
   readonly closes?: true;
-  /** It takes in the alerts, but other ones. */
+  /** It takes in the alerts, but with other labels or times. */
   readonly otherAlerts?: true;
-  /** It counts them otherwise. */
+  /** It counts them differently. */
   readonly received?: Received;
   readonly why: string;
 }
 
-/** How the alerts are counted: by their ends when they come, the invalid ones too. */
+/** How the alerts are counted: by their ends at the time of arrival, including the invalid ones. */
 export interface Received {
   readonly firing?: number;
   readonly resolved?: number;
   readonly invalid?: number;
 }
 
-/** One request, and how it is answered. */
+/** One request, and its answer. */
 export interface PostAlertsCase extends ExpectedAnswer {
   readonly name: string;
   /** Default POST. */
@@ -41,7 +41,7 @@ export interface PostAlertsCase extends ExpectedAnswer {
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /** The body; undefined for none. */
   readonly sent: string | Buffer | undefined;
-  /** Default: none was taken in. */
+  /** Default: no alert was taken in. */
   readonly received?: Received;
   readonly differs?: Difference;
 }
@@ -49,7 +49,7 @@ export interface PostAlertsCase extends ExpectedAnswer {
 const json = { 'Content-Type': 'application/json' };
 const oneFires: Received = { firing: 1 };
 
-/** A body with one alert, which has the name of its case; `rest` are more fields, as JSON. */
+/** A body with one alert, whose name is that of its case; `rest` holds more fields, as JSON. */
 function alert(name: string, rest = ''): string {
   return `[{"labels":{"alertname":${JSON.stringify(name)}}${rest}}]`;
 }
@@ -75,7 +75,7 @@ function refusal(status: number, code: number, message: string): ExpectedAnswer 
   return { status, shape: 'object', code, body: JSON.stringify({ code, message }) };
 }
 
-/** Some alerts are invalid, the others are stored. */
+/** Some alerts are invalid; the others are stored. */
 function invalid(
   name: string,
   sent: string,
@@ -256,7 +256,7 @@ const duplicates: readonly PostAlertsCase[] = [
   },
 ];
 
-/** Each in the past, so that an alert that starts then fires. */
+/** Each time is in the past, so that an alert that starts then fires. */
 const goodTimes = [
   '2020-11-21T03:08:54Z',
   '2020-11-21T03:08:54.8Z',
@@ -411,7 +411,7 @@ const labels: readonly PostAlertsCase[] = [
   ),
 ];
 
-/** Several kinds of bytes that belong to no character. */
+/** Several kinds of bytes that do not form a character. */
 function broken(name: string, before: string, after: string): Buffer {
   const [start = '', end = ''] = labelled(name, '\n').split('\n');
   const bytes = Buffer.from([0xff, 0x61, 0xc3, 0x28, 0xe2, 0x82, 0xed, 0xa0, 0x80, 0xf0, 0x9f, 0x98, 0xc0, 0xaf]);
@@ -488,7 +488,7 @@ function many(name: string, count: number): string {
   return `[${Array.from({ length: count }, (_, i) => one(`${name} ${i}`)).join(',')}]`;
 }
 
-/** With the hint that Tocsin gives to whoever uses curl. */
+/** Includes the hint that Tocsin gives to users of curl. */
 function wrongType(type: string, header?: string): PostAlertsCase {
   const allowed = `unsupported media type "${type}", only [application/json] are allowed`;
   return {
@@ -645,12 +645,12 @@ const paths: readonly PostAlertsCase[] = [
   ...['//api/v2/alerts', '/api//v2/alerts', '/api/v2'].map((path) => redirected(notFoundOutside(path))),
 ];
 
-/** At the end, for it makes every later look at the alerts a long one. */
+/** These come last, since they make every later look at the alerts a long one. */
 const large: readonly PostAlertsCase[] = [
   accepted('a label value of 2 MB', labelled('a label value of 2 MB', `"a":"${'x'.repeat(2_000_000)}"`)),
 ];
 
-/** Every row of the contract of `POST /api/v2/alerts`; the alerts of each are seen in no other. */
+/** Every row of the contract of `POST /api/v2/alerts`; no row sees the alerts of another. */
 export const postAlertsCases: readonly PostAlertsCase[] = [
   ...envelope,
   ...fields,

@@ -16,12 +16,12 @@ import { skipWithout } from '../support/servers.ts';
 import { sendExactly, type ExactAnswer } from './exact-request.ts';
 import { postAlertsCases, type ExpectedAnswer, type PostAlertsCase, type Received } from './post-alerts.cases.ts';
 
-/** What a server made of one case. */
+/** The outcome of one case on a server. */
 interface Outcome {
   /** Undefined if it closed the connection. */
   readonly answer: ExactAnswer | undefined;
   readonly received: Received;
-  /** The fingerprints of the alerts that fire now and did not before, sorted. */
+  /** The fingerprints of the alerts that have begun to fire, sorted. */
   readonly fingerprints: readonly string[];
 }
 
@@ -109,7 +109,7 @@ metadata: { name: backend }
 spec: { output: { otlp: { endpoint: { value: 'http://backend:4317' } } } }
 `;
 
-/** Tocsin as it runs with nothing configured, in this process. */
+/** Tocsin without configuration, in this process. */
 class Tocsin {
   readonly #app: App;
   readonly #folder: string;
@@ -164,14 +164,14 @@ class Tocsin {
   }
 }
 
-/** Of the one alert in a body. */
+/** The fingerprint of the only alert in a body. */
 function onlyFingerprint({ sent }: PostAlertsCase): string {
   const [alert, ...others] = [...readAlerts(String(sent), 64)].filter((step) => step !== undefined);
   assert.ok(alert !== undefined && others.length === 0);
   return fingerprint(alert.labels);
 }
 
-/** The real one, and what it has taken in so far. */
+/** The real Alertmanager, and what it has taken in so far. */
 class Alertmanager {
   readonly #server: ServerProcess;
   #received = none;

@@ -9,7 +9,7 @@ import { prometheusPrograms, startPrometheus } from '../support/prometheus-serve
 import { skipWithout } from '../support/servers.ts';
 import { SliceSchedule } from '../../src/runtime/slice-schedule.ts';
 
-/** The same two alerts, one that fires and one that is pending, as a rule and as the fake is told them. */
+/** The same two alerts, one firing and one pending, as rules and as the input of the fake. */
 const rules = `
 groups:
   - name: test
@@ -66,7 +66,7 @@ function clientOf(url: string): PrometheusClient {
   });
 }
 
-/** Content type, envelope and the names and types of an alert's fields. */
+/** The content type, the envelope, and the names and types of an alert's fields. */
 async function shapeOf(url: string): Promise<unknown> {
   const response = await fetch(`${url}/api/v1/alerts`);
   const { data, ...envelope } = (await response.json()) as { data: { alerts: Record<string, unknown>[] } };

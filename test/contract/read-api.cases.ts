@@ -1,4 +1,4 @@
-/** One request of a row. In paths and bodies `@row` stands for the name of the row, so that rows do not see each other. */
+/** One request of a row. In paths and bodies `@row` stands for the name of the row, so that no row sees another. */
 export interface ReadStep {
   /** Default GET. */
   readonly method?: string;
@@ -6,21 +6,21 @@ export interface ReadStep {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly status: number;
-  /** The body of the answer, byte for byte, where it is worth spelling out. */
+  /** The body of the answer, byte for byte, if it is worth spelling out. */
   readonly answer?: string;
-  /** Alertmanager's dispatcher may need a moment until it shows this. */
+  /** Alertmanager's dispatcher may need a moment before it shows this. */
   readonly soon?: true;
 }
 
-/** Requests in order. Tocsin and Alertmanager 0.34.2 have to answer each alike: status, type, caching, and body. */
+/** Requests in order. Tocsin and Alertmanager 0.34.2 must answer each alike: status, type, caching, and body. */
 export interface ReadCase {
   readonly name: string;
   readonly steps: readonly ReadStep[];
-  /** Where they do not: what Alertmanager has in place of these, and why Tocsin does not follow. */
+  /** Where they differ: what Alertmanager answers instead, and why Tocsin does not follow. */
   readonly differs?: { readonly status?: number; readonly body?: true; readonly why: string };
 }
 
-/** An alert of a row: `{}` has nothing but its labels. */
+/** An alert of a row: `{}` has only its labels. */
 interface RowAlert {
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
@@ -58,7 +58,7 @@ function listed(name: string, ...posts: readonly (readonly RowAlert[])[]): ReadC
   return { name, steps: [...posts.flatMap((alerts) => [post(...alerts), list()]), list()] };
 }
 
-/** Alerts that tell filters apart. */
+/** Alerts that distinguish filters. */
 const varied: readonly RowAlert[] = [
   { labels: { alertname: 'a', foo: 'bar' } },
   { labels: { alertname: 'b', foo: 'baz', 'ключ x': 'y' } },

@@ -8,7 +8,7 @@ import { sendExactly } from './exact-request.ts';
 import { readApiCases, type ReadCase, type ReadStep } from './read-api.cases.ts';
 import { startTocsinApp, type TocsinApp } from './tocsin-app.ts';
 
-/** What of an answer has to be the same everywhere. */
+/** The parts of an answer that must be the same everywhere. */
 interface Answer {
   readonly status: number;
   readonly type: string | undefined;
@@ -68,7 +68,7 @@ describe('reading the API of Alertmanager 0.34.2', { skip: skipWithout('alertman
   }
 });
 
-/** Asks again for what may take a moment, while the answer is another one. */
+/** Repeats a request that may take a moment, until the answer is as expected. */
 async function sendUntil(url: string, row: ReadCase, step: ReadStep, expected: Answer): Promise<Answer> {
   if (step.soon === undefined) return send(url, row, step);
   const isExpected = (answer: Answer): boolean => answer.body === expected.body;
@@ -100,7 +100,7 @@ function fill(body: string, row: string, now: number): string {
     .replaceAll(/@(-?\d+)m/g, (_, minutes) => new Date(now + Number(minutes) * minute).toISOString());
 }
 
-/** Times near now in minutes from now, and the methods of a 405 in order: Alertmanager's change from answer to answer. */
+/** Gives times near now in minutes from now, and sorts the methods of a 405: Alertmanager's order changes from answer to answer. */
 function normal(body: string, now: number): string {
   return body
     .replaceAll(/"(\d{4}-\d\d-\d\dT[\d:.]+Z)"/g, (all, time) => {

@@ -14,7 +14,7 @@ import { startTocsinApp, type TocsinApp } from './tocsin-app.ts';
 
 const minute = 60_000;
 
-/** Minutes from now. Nothing lies so near to now, or to the resolve timeout, that a run could take it either way. */
+/** Minutes from now. No time is so near to now, or to the resolve timeout, that a run could decide either way. */
 const time = fc.option(fc.constantFrom(-100_000, -12, -2, -1, 2, 3, 7, 12, 100_000), { nil: undefined });
 const alert = fc.record({ labels: arbitraryLabels, annotations: arbitraryLabels, starts: time, ends: time });
 
@@ -44,7 +44,7 @@ describe('reading alerts', { skip: skipWithout('alertmanager') }, () => {
         const now = systemClock.now();
         for (const round of rounds) await postBoth(round.map((given) => posted(given, batch, now)));
         await assertSame(`/api/v2/alerts?filter=batch=${batch}`, now);
-        // One that was posted twice can leave a group of Alertmanager stale for good.
+        // An alert that was posted twice can leave a group of Alertmanager stale for good.
         if (rounds.length === 1 && isUnique(rounds[0]!))
           await assertSame(`/api/v2/alerts/groups?filter=batch=${batch}`, now);
       }),
@@ -64,7 +64,7 @@ describe('reading alerts', { skip: skipWithout('alertmanager') }, () => {
     );
   });
 
-  /** Both may refuse some of the alerts, but have to take the others. */
+  /** Both may refuse some of the alerts, but must accept the others. */
   async function postBoth(alerts: readonly PostedAlert[]): Promise<void> {
     const headers = { 'Content-Type': 'application/json' };
     const sent = { method: 'POST', path: '/api/v2/alerts', headers, body: JSON.stringify(alerts) };
@@ -110,7 +110,7 @@ function escaped(filterText: string): string {
   return encodeURIComponent(filterText.toWellFormed());
 }
 
-/** Times near now are given in minutes from it. */
+/** Gives times near now in minutes from now. */
 async function ask(url: string, path: string, now: number): Promise<Answer> {
   const answer = await sendExactly(url, { path });
   assert.ok(answer !== undefined, 'the connection was closed without an answer');

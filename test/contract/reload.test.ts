@@ -20,7 +20,7 @@ describe('/-/reload', { skip: skipWithout('alertmanager') }, () => {
   });
 });
 
-/** What a client tells apart; of a reason, only how it begins. */
+/** What a client distinguishes; of a reason, only its beginning. */
 async function answers({ url }: ServerProcess, asked: readonly string[]): Promise<unknown> {
   const given: unknown[] = [];
   for (const method of asked) {

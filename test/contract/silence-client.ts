@@ -2,7 +2,7 @@ import type { GivenAlert, GivenSilence, Kept, SilenceStep } from './arbitrary-si
 import { assertOrder, type ListedSilence } from './silence-order.ts';
 import { withoutNewEscapes } from './without-new-escapes.ts';
 
-/** What a server answered to a step, and what its alerts and its silences look like then. */
+/** A server's answer to a step, and the state of its alerts and silences afterwards. */
 export interface Seen {
   readonly answer: string;
   readonly alerts: string;
@@ -13,11 +13,11 @@ const minute = 60_000;
 const json = { 'Content-Type': 'application/json' };
 const paths = { silences: '/api/v2/silences', silence: '/api/v2/silence', alerts: '/api/v2/alerts' };
 
-/** Takes steps on one server, and tells what it did in words that are the same for every server. */
+/** Takes steps on one server, and reports the results in words that are the same for every server. */
 export class SilenceClient {
   readonly #url: string;
   readonly #batch: string;
-  /** The start of the run; times are given from it. */
+  /** The start of the run; times are relative to it. */
   readonly #now: number;
   readonly #ids: string[] = [];
 
@@ -44,7 +44,7 @@ export class SilenceClient {
     };
   }
 
-  /** So that the silences of a run do not concern the next. */
+  /** Keeps the silences of one run from affecting the next. */
   async expireAll(): Promise<void> {
     for (const id of this.#ids) await this.#ask('DELETE', `${paths.silence}/${id}`);
   }
@@ -63,7 +63,7 @@ export class SilenceClient {
           paths.alerts,
           step.alerts.map((alert) => this.#alert(alert)),
         );
-        // What is wrong with an alert is said in other words.
+        // Servers describe the problem of an alert in different words.
         return answer.slice(0, 3);
       }
       case 'list': {
@@ -94,7 +94,7 @@ export class SilenceClient {
     });
   }
 
-  /** A start that is that far from the full second of the old one; for a silence that has begun, never one to come. */
+  /** A start this far from the full second of the old one; for a silence that has begun, never a future start. */
   #moved({ startsAt, status }: ListedSilence, fromSecondMs: number): string {
     const before = Date.parse(startsAt);
     const moved = Math.floor(before / 1000) * 1000 + fromSecondMs;
@@ -128,7 +128,7 @@ export class SilenceClient {
     return this.#ids[which % (this.#ids.length + 1)] ?? '00000000-0000-4000-8000-000000000000';
   }
 
-  /** The silences of an answer, each in words; those whose order is right and depends on when they came are sorted. */
+  /** The silences of an answer, each in words. Those whose order depends on when they arrived are checked and then sorted. */
   #list(answer: string): readonly string[] {
     if (!answer.startsWith('200 ')) return [this.#plain(answer)];
     const listed = JSON.parse(answer.slice(4)) as readonly ListedSilence[];
@@ -142,12 +142,12 @@ export class SilenceClient {
     return `${answer.status} ${await answer.text()}`;
   }
 
-  /** Names in the place of ids, and of what happened during the run that it happened then. */
+  /** Replaces ids with names, and times during the run with a word for that. */
   #plain(text: string): string {
     const withNames = this.#ids.reduce((plain, id, index) => plain.replaceAll(id, `$${index}`), text);
     return withoutNewEscapes(withNames).replaceAll(/"(\d{4}-\d\d-\d\dT[\d:.]+Z)"/g, (whole, time: string) => {
       const since = Date.parse(time) - this.#now;
-      // An alert without an end gets one that is five minutes away.
+      // An alert without an end gets an end five minutes away.
       if (Math.abs(since - 5 * minute) < minute) return '"in 5 minutes"';
       return Math.abs(since) < minute ? '"now"' : whole;
     });

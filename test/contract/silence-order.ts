@@ -9,7 +9,7 @@ export interface ListedSilence {
   readonly status: { readonly state: 'active' | 'pending' | 'expired' };
 }
 
-/** Active ones by their end, then those to come by their start, then those that have ended, the last one first. */
+/** Active silences by their end, then pending ones by their start, then expired ones, the latest first. */
 export function assertOrder(listed: readonly ListedSilence[]): void {
   const states = ['active', 'pending', 'expired'];
   const key = ({ status: { state }, startsAt, endsAt }: ListedSilence): number =>

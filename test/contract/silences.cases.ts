@@ -3,14 +3,14 @@ export interface SilenceCase {
   readonly name: string;
   /** Default POST. */
   readonly method?: string;
-  /** Default `/api/v2/silences`; `$name` stands for the id that the case of that name was answered. */
+  /** Default `/api/v2/silences`; `$name` stands for the id in the answer to the case of that name. */
   readonly path?: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** The body: an object is a silence with these fields besides the usual ones; `$name` in its `id` as above. */
   readonly sent?: string | Readonly<Record<string, unknown>>;
-  /** Waits so long before, milliseconds. */
+  /** The wait before the request, in milliseconds. */
   readonly waitMs?: number;
-  /** Why the real Alertmanager 0.34.2 answers otherwise, and how. */
+  /** Why the real Alertmanager 0.34.2 answers differently, and how. */
   readonly differs?: {
     readonly why: string;
     readonly status?: number;
@@ -23,7 +23,7 @@ export const second = 1000;
 const minute = 60 * second;
 const hour = 60 * minute;
 
-/** A time that far from the start of the test. */
+/** A time at this distance from the start of the test. */
 export class At {
   readonly ms: number;
   constructor(ms: number) {
@@ -41,7 +41,7 @@ const raw = (rest: string): string =>
   `{"matchers":[{"name":"a","value":"b","isRegex":false}],"startsAt":"2020-01-01T00:00:00Z","endsAt":"2999-01-01T00:00:00Z","createdBy":"me","comment":"c"${rest}}`;
 const absent = undefined;
 
-/** Expressions that are none as they are written; inside of `^(?:…)$` most of them are. */
+/** Expressions that are invalid as written; inside `^(?:…)$` most of them are valid. */
 const unbalanced = [
   'a)(b',
   'a)|(b',
@@ -190,7 +190,7 @@ export const silenceCases: readonly SilenceCase[] = [
   get('a UUID in capitals', '/api/v2/silence/ABCDEF00-0000-4000-8000-000000000000'),
   get('HTML of one', '/api/v2/silence/$takes an ordinary one', { headers: { Accept: 'text/html' } }),
   get('HTML of the list', list, { headers: { Accept: 'text/html' } }),
-  // A filter is only tried inside of `^(?:…)$`.
+  // A filter is only tried inside `^(?:…)$`.
   ...['foo', '', 'a=~[', '{a=b}', 'a=="b"', ...unbalanced.map((value) => `a=~"${value}"`)].map((filter) =>
     get(`filter ${filter}`, `${list}?filter=${encodeURIComponent(filter)}`),
   ),

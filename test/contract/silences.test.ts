@@ -46,7 +46,7 @@ function assertSame({ differs }: SilenceCase, expected: Outcome, actual: Outcome
   assert.equal(actual.status, 400);
 }
 
-/** Sends the cases to one server; what differs from run to run is written alike. */
+/** Sends the cases to one server, and normalises what differs from run to run. */
 class Client {
   readonly #url: string;
   readonly #startedAt: number;
@@ -68,7 +68,7 @@ class Client {
     if (answer === undefined) return { status: undefined };
     const text = answer.body.toString();
     const posted = /^\{"silenceID":"([^"]*)"\}\n$/.exec(text);
-    // One that was changed keeps the name under which it was made.
+    // A silence that was changed keeps the name under which it was made.
     if (posted !== null && ![...this.#ids.values()].includes(posted[1]!)) this.#ids.set(name, posted[1]!);
     return {
       status: answer.status,
@@ -98,7 +98,7 @@ class Client {
     return text.replace(/\$([^/]*)/, (_, name: string) => this.#ids.get(name) ?? assert.fail(`no id of ${name}`));
   }
 
-  /** Ids as names, what happened now as that, allowed methods in one order; a text that Go's JSON decoder wrote, away. */
+  /** Replaces ids with names and the present time with a word, sorts allowed methods, and removes the text of Go's JSON decoder. */
   #plain(text: string): unknown {
     let plain = text.replaceAll(/"(\d{4}-[^"]*Z)"/g, (whole, time: string) => this.#time(whole, time));
     for (const [name, id] of this.#ids) plain = plain.replaceAll(id, `$${name}`);
@@ -108,7 +108,7 @@ class Client {
     );
     plain = plain.replace(/(failed, because ).*/, '$1…"}').replace(/(are allowed);.*"\}/, '$1"}');
     if (!plain.startsWith('[{')) return plain;
-    // Silences with the same end have no order.
+    // Silences with the same end have no defined order.
     return plain
       .slice(1, -2)
       .split(/,(?=\{"id")/)

@@ -15,15 +15,15 @@ import { skipWithout } from '../support/servers.ts';
 const minute = 60_000;
 
 /**
- * Minutes from now; what is undefined is not sent. Never 0, nor 5, the resolve timeout: what they compare with is the time
- * at which a post arrives, and nobody knows that one.
+ * Minutes from now; an undefined time is not sent. Never 0, nor 5, the resolve timeout: the servers compare these with the arrival time
+ * of a post, which nobody knows.
  */
 interface Times {
   readonly starts?: number | undefined;
   readonly ends?: number | undefined;
 }
 
-/** What is posted for one alert, one after the other, and what is stored of it then: its times, or that it is over. */
+/** What is posted for one alert, in order, and what is stored afterwards: its times, or that it has ended. */
 type Row = readonly [name: string, posts: readonly Times[], stored: readonly [number, number] | 'over'];
 
 /** Sections 2.1 and 2.2 of the measured contract. */
@@ -148,14 +148,14 @@ describe('what is stored of an alert', { skip: skipWithout('alertmanager') }, ()
   });
 });
 
-/** What is looked at of a stored alert. */
+/** The compared part of a stored alert. */
 type Shown = AlertTexts & Pick<AlertTimes, 'startsAt' | 'endsAt'>;
 
 function textsOf(shown: Shown | undefined): unknown {
   return shown && { annotations: shown.annotations, generatorURL: shown.generatorURL };
 }
 
-/** As Alertmanager shows an alert. */
+/** An alert as Alertmanager shows it. */
 interface GettableAlert {
   readonly labels: LabelSet;
   readonly annotations: LabelSet;
@@ -166,11 +166,11 @@ interface GettableAlert {
 
 let batches = 0;
 
-/** The real Alertmanager and the alert store, both of which were told the same. */
+/** The real Alertmanager and the alert store, which receive the same alerts. */
 class Both {
   readonly #url: string;
   readonly #store = new AlertStore({ maxAlerts: 1e6, maxBytes: 1e9, resolveTimeoutMs: 5 * minute });
-  /** By their `alertname`, which is the place of the alert in what was posted. */
+  /** By their `alertname`, which is the position of the alert in the post. */
   readonly #stored = new Map<string, Alert>();
   /** A label that no other alert in Alertmanager has. */
   readonly #batch = String(batches++);
@@ -195,7 +195,7 @@ class Both {
     return both;
   }
 
-  /** Undefined in the place of an alert that is over. */
+  /** Undefined in the place of an alert that has ended. */
   async inAlertmanager(): Promise<readonly (Shown | undefined)[]> {
     const response = await fetch(`${this.#url}/api/v2/alerts?filter=batch%3D%22${this.#batch}%22`);
     const alerts = (await response.json()) as readonly GettableAlert[];

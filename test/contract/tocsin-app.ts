@@ -24,7 +24,7 @@ spec: { output: { otlp: { endpoint: { value: 'http://backend:4317' } } } }
 
 /**
  * @param configText the configuration file; default: nothing is configured
- * @param storagePath default: a folder that goes with it
+ * @param storagePath default: a folder that is removed with the app
  */
 export async function startTocsinApp(configText = '', storagePath?: string): Promise<TocsinApp> {
   const folder = await mkdtemp(join(tmpdir(), 'tocsin-contract-'));

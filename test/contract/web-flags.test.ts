@@ -79,7 +79,7 @@ async function ask(address: string, { method = 'GET', path, headers = {} }: Case
 describe('--web.route-prefix and --web.cors.origin', { skip: skipWithout('alertmanager') }, () => {
   let servers: readonly ServerProcess[] = [];
   before(async () => {
-    // One after the other, so that the first is ended even if the second does not start.
+    // Started one after the other, so that the first is stopped even if the second does not start.
     servers = [await startAlertmanager({ routePrefix, flags: [flag] })];
     servers = [...servers, await startTocsin({ routePrefix, args: [flag] })];
   });

@@ -1,4 +1,4 @@
-/** What Node's Unicode knows and Go's does not yet is escaped by Go, and not by us. */
+/** Go escapes characters that Node's Unicode version knows and Go's does not know yet; Tocsin does not. */
 export function withoutNewEscapes(text: string): string {
   return text.replaceAll(/\\\\(?:U([\da-f]{8})|u([\da-f]{4}))/g, (whole, long?: string, short?: string) => {
     const codePoint = Number.parseInt(long ?? short!, 16);

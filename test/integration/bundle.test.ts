@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { bundle } from '../../bundle/bundle.ts';
 
-/** Of `dist/`, bytes: whatever grows it by a tenth is to be looked at, with `esbuild --analyze`. */
+/** The limit for `dist/`, in bytes: if something makes it a tenth larger, look at it with `esbuild --analyze`. */
 const largestBundle = 3.2e6;
-/** Of what the process reads before its first answer, standalone. */
+/** The limit for what the process reads before its first answer, standalone. */
 const largestStart = 1.7e6;
 
 let folder: string;
@@ -19,14 +19,14 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true, force: true }));
 
-/** The files of the bundle's inputs that put text into it. */
+/** The input files of the bundle that contribute text to it. */
 function inputs(): string[] {
   return Object.values(outputs).flatMap((output) =>
     Object.entries(output.inputs).flatMap(([path, { bytesInOutput }]) => (bytesInOutput > 0 ? [path] : [])),
   );
 }
 
-/** An output and those that it imports at once. */
+/** An output and the outputs that it imports statically. */
 function loadedWith(path: string, seen = new Set<string>()): Set<string> {
   if (seen.has(path)) return seen;
   seen.add(path);

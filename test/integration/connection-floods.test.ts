@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { connectionFloods } from '../../torture/faults/connection-floods.ts';
 
-/** All of them, with all their connections: `npm run torture -- connections:`. */
+/** `npm run torture -- connections:` runs all kinds, with all their connections. */
 const kinds = ['no body, 800 short headers', 'no body, 90 long headers', 'half head', 'TLS idle'];
 
 describe('a flood of connections, on the heap of the pod', () => {

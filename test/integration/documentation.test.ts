@@ -209,7 +209,7 @@ describe('docs/kubernetes.md', () => {
   });
 });
 
-/** What the page says, and where the program has it. */
+/** The text of the page, and the constant of the program. */
 const fixedLimits = [
   ['16 requests without waiting for an answer', 'maxPipelinedRequests = 16;'],
   ['16 lists of alerts at once', 'openLists = 16;'],
@@ -249,12 +249,12 @@ function missing(names: readonly string[], known: ReadonlySet<string>): readonly
   return names.filter((name) => !known.has(name));
 }
 
-/** Of an endpoint such as `GET /metrics`. */
+/** The path of an endpoint such as `GET /metrics`. */
 function pathOf(endpoint: string): string {
   return endpoint.replace(/^[A-Z]+ /, '');
 }
 
-/** Some are written as one of a family, such as `pipeline.${kind}`. */
+/** Some events are documented as a family, such as `pipeline.${kind}`. */
 function templateOf(event: string): string {
   return `\`${event.split('.')[0]}.\${kind}\``;
 }

@@ -31,7 +31,7 @@ describe('docs/explain.md', () => {
       [['my-test', 'woke']],
     );
     assert.ok(effects[0]?.runs.includes(last!.id));
-    // The answer that is shown has the fields of this one, and no other.
+    // The answer in the documentation has the fields of this answer, and no others.
     assert.deepEqual(Object.keys(JSON.parse(shown) as object).toSorted(), Object.keys(last!).toSorted());
     assert.equal(last?.transition?.reason, 'GatewayThrottling');
   });

@@ -11,14 +11,14 @@ import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';
 
 const MiB = 1024 * 1024;
 /**
- * When the event loop counts as held, milliseconds without those that the machine takes: the promise is 200 ms, and a
- * batch that is worked on in one go would take seconds.
+ * When the event loop counts as blocked, in milliseconds without the time that the machine takes: the promise is 200 ms, and a
+ * batch that is processed without a pause would take seconds.
  */
 const heldMs = 600;
-/** A little under the limit of a body. */
+/** Slightly below the limit of a body. */
 const large = 16 * MiB - 200;
 
-/** Bodies that are each accepted by the limits, and meant to hurt. */
+/** Bodies that are within all limits, and designed to hurt. */
 const bodies: readonly (readonly [string, () => string | Buffer, readonly number[]])[] = [
   ['a label value of 16 MiB', () => `[{"labels":{"a":"${'x'.repeat(large)}"}}]`, [200]],
   ['a million labels', () => `[{"labels":{${repeat((i) => `"l${i}":"v"`, 1_000_000)}}}]`, [400]],
@@ -93,7 +93,7 @@ describe('hostile input, with the default limits on the heap of the pod', () => 
       }),
     );
     await probe.take();
-    // Over a connection of its own: one that was idle may have gone to make room, and fetch does not try again as Prometheus does.
+    // On a new connection: an idle one may have been closed to make room, and unlike Prometheus, fetch does not try again.
     const status = await postAfresh(tocsin.url);
     const health = await probe.take();
     for (const socket of sockets) socket.destroy();
@@ -130,7 +130,7 @@ function repeat(make: (index: number) => string, count: number): string {
   return Array.from({ length: count }, (_, index) => make(index)).join(',');
 }
 
-/** Gives the status, also if it comes while the body is still being sent. */
+/** Returns the status, even if it arrives while the body is still being sent. */
 function post(port: number, body: string | Buffer): Promise<number> {
   return new Promise((resolve, reject) => {
     const headers = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) };
@@ -146,7 +146,7 @@ function post(port: number, body: string | Buffer): Promise<number> {
   });
 }
 
-/** Posts an alert over a new connection; gives the status of the answer. */
+/** Posts an alert over a new connection; returns the status of the answer. */
 async function postAfresh(url: string): Promise<number | undefined> {
   const headers = { 'Content-Type': 'application/json' };
   const outgoing = request(`${url}/api/v2/alerts`, { method: 'POST', headers, agent: false });

@@ -28,7 +28,7 @@ before(async () => {
 });
 after(() => image.remove());
 
-/** The command line of the image, with Node and the folder of this machine, and flags in the place of CMD. */
+/** The command line of the image, with Node and the folder of this machine, and flags instead of CMD. */
 function entrypoint(...args: readonly string[]): readonly string[] {
   const [, ...program] = JSON.parse(valuesOf(runStage, 'ENTRYPOINT')[0]!) as string[];
   const here = program.map((word) => (word.startsWith('/') ? join(image.root, word) : word));
@@ -149,7 +149,7 @@ describe('the package', () => {
   });
 });
 
-/** @param processId finds Tocsin's own process, from that of the command; default: the command is Tocsin */
+/** @param processId finds Tocsin's own process, given that of the command; default: the command is Tocsin */
 async function startAndStop(
   [command = '', ...args]: readonly string[],
   processId: (pid: number) => Promise<number> | number = (pid) => pid,

@@ -20,7 +20,7 @@ import { startTocsin } from '../support/tocsin-process.ts';
 const clock = new FakeClock();
 const pipeline = { kind: 'TracePipeline', name: 'a' };
 
-/** Each gives what it says about the file at the path; `name` is where the file has to be in its folder. */
+/** Each returns what it says about the file at the path; `name` is the file's required name in its folder. */
 const readers: readonly { what: string; name?: string; says: (path: string, folder: string) => Promise<string> }[] = [
   { what: 'a configuration file', says: async (path) => (await runTocsin(['check-config', path])).stderr },
   { what: 'a web configuration', says: async (path) => (await runTocsin(['check-web-config', path])).stderr },

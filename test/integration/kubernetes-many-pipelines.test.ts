@@ -16,7 +16,7 @@ const count = 1000;
 /** Enough for a sweep to have a middle. */
 const few = 100;
 const names = Array.from({ length: count }, (_, index) => `p-${index}`);
-/** Without the name of a pipeline: it concerns them all. */
+/** Without the name of a pipeline, so that it concerns all of them. */
 const throttling = { labels: { alertname: 'TraceGatewayThrottling' } };
 const dropping = { labels: { alertname: 'TraceGatewayAllDataDropped' } };
 const files = ['base/cluster-role-reader.yaml', 'base/cluster-role-writer.yaml'];
@@ -116,7 +116,7 @@ describe('a thousand pipelines on a real API server', { skip: skipWithoutKube() 
     return tocsin.log.waitForLine(sweepOf(await postAlerts(tocsin.url, [alert])), 60_000);
   }
 
-  /** Tells Tocsin to end when a part of the pipelines is written; it has to end well. */
+  /** Tells Tocsin to end when some of the pipelines are written; it has to end with exit code 0. */
   async function stopInTheMiddle(): Promise<void> {
     const seen = tocsin.log.all.length;
     await postAlerts(tocsin.url, [dropping]);
@@ -130,7 +130,7 @@ describe('a thousand pipelines on a real API server', { skip: skipWithoutKube() 
     await tocsin.stop();
   }
 
-  /** Events are written beside the sweep, and after it; of more than may wait some are lost. */
+  /** Events are written during the sweep and after it; if too many wait, some are lost. */
   async function eventsWritten(): Promise<void> {
     const written = async (): Promise<number> => {
       const page = await metricsPage(tocsin);

@@ -1,4 +1,4 @@
-// All that needs nothing but an API server shares one: it takes longer to start than most of these take. Each is run alone by its name.
+// All suites that need only an API server share one: its start takes longer than most of them. Each can be run alone by its name.
 import './kubernetes/condition-writer.suite.ts';
 import './kubernetes/proxy.suite.ts';
 import './kubernetes/writes.suite.ts';
@@ -9,8 +9,8 @@ import './kubernetes/label-selector.suite.ts';
 import './kubernetes/drive-other-controllers.suite.ts';
 import './kubernetes/manifests-applied.suite.ts';
 import './kubernetes/foreign-namespace.suite.ts';
-// These two kill the API server; the first one takes a CRD away and brings it back.
+// These two kill the API server; the first one removes a CRD and restores it.
 import './kubernetes/faults.suite.ts';
 import './kubernetes/process-faults.suite.ts';
-// The last one deletes the namespace, which nobody here brings to an end.
+// The last one deletes the namespace, whose deletion nothing here completes.
 import './kubernetes/readme.suite.ts';

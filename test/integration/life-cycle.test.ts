@@ -19,11 +19,11 @@ describe('the life of the process', () => {
     const tocsin = await startTocsin();
     t.after(() => tocsin.stop());
     const first = await postAlerts(tocsin.url, [{ labels: { alertname: 'First' } }]);
-    // A reconcile for the first that is late would see the second, too.
+    // A late reconcile for the first alert would see the second one, too.
     await tocsin.log.waitForLine(
       (line) => line.event === 'sweep.finished' && ((line['request_ids'] ?? []) as string[]).includes(first),
     );
-    // The second one waits in the debouncer when the signal comes.
+    // The second one waits in the debouncer when the signal arrives.
     const id = await postAlerts(tocsin.url, throttling);
     process.kill(tocsin.child.pid, 'SIGTERM');
 
@@ -39,7 +39,7 @@ describe('the life of the process', () => {
     const tocsin = await startTocsin();
     t.after(() => tocsin.stop());
     process.kill(tocsin.child.pid, 'SIGUSR1');
-    // The debugger would be told of at once; the reload comes after it.
+    // A debugger would be announced at once; the reload comes after it.
     process.kill(tocsin.child.pid, 'SIGHUP');
     await tocsin.log.waitForLine((line) => line.event === 'config.reloaded');
     process.kill(tocsin.child.pid, 'SIGTERM');

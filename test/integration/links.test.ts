@@ -72,10 +72,10 @@ describe('the diagrams', () => {
   });
 });
 
-/** A page of another project. */
+/** A link to a page of another project. */
 const ofOthers = new Set(['src/server/web/web-config.ts docs/web-configuration.md']);
 
-/** Of Markdown and of HTML in it, those to other sites left out. */
+/** The links in Markdown and in its HTML, except those to other sites. */
 function linksOf(page: string): readonly string[] {
   const text = page.replaceAll(/^```[^]*?^```$/gm, '').replaceAll(/`[^`\n]*`/g, '``');
   return [
@@ -87,7 +87,7 @@ function linksOf(page: string): readonly string[] {
     .filter((link) => !/^(?:https?|mailto):/.test(link));
 }
 
-/** As GitHub makes them of headings. */
+/** The anchors that GitHub makes of headings. */
 function anchorsOf(page: string): ReadonlySet<string> {
   const anchors = new Set<string>();
   for (const [, heading = ''] of page.replaceAll(/^```[^]*?^```$/gm, '').matchAll(/^#+ (.+)$/gm)) {

@@ -213,7 +213,7 @@ describe('the locked door', () => {
     const tls = { cert_file: files.cert, key_file: files.key, client_ca_file: ca.caFile };
     const next = { ...tls, client_auth_type: 'RequireAndVerifyClientCert' };
     await writeFile(join(folder, 'web.yml'), stringify({ tls_server_config: next }));
-    // Whatever is in use meanwhile, nobody gets in without proof.
+    // Whichever version is in use meanwhile, nobody gets in without proof.
     while (swaps() === earlier) assert.notEqual((await get().catch(() => undefined))?.status, 200);
     await assert.rejects(get());
     await assert.rejects(get({ headers: basic }));

@@ -12,20 +12,20 @@ import { holdsMeasured, longestHold } from '../support/loop-holds.ts';
 import { startManyObjects, type ManyObjects } from '../support/many-objects.ts';
 import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';
 
-/** README: `/-/healthy` is answered within it, whatever is sent; milliseconds of CPU of the main thread. */
+/** The promise in README: `/-/healthy` answers within this time, whatever is sent; milliseconds of CPU of the main thread. */
 const holdsAtMostMs = 200;
 
 /** As in `k8s/`. */
 const podHeap = '--max-old-space-size=384';
 
-/** How often a way in is tried that holds for too long: once may be a collection of garbage that the machine gave no CPU. */
+/** How often a way in is tried that blocks for too long: the first time may be a garbage collection that got no CPU. */
 const tries = 3;
 
 const many = 9000;
 const maxPipelined = 16;
 const all = { labels: { alertname: 'TraceGatewayThrottling' } };
 
-/** What takes part. */
+/** The participants. */
 interface Stage {
   readonly folder: string;
   /** With pipelines in a folder, or in a cluster. */
@@ -34,10 +34,10 @@ interface Stage {
   readonly cluster: ManyObjects;
 }
 
-/** A way in, by its name: `METHOD /path` as in docs/http-api.md, or one of {@link otherWays}; driven at its limit. */
+/** A way in, by its name: `METHOD /path` as in docs/http-api.md, or one of {@link otherWays}; used at its limit. */
 type WayIn = readonly [way: string, what: string, use: (stage: Stage) => Promise<unknown>];
 
-/** Whatever else than HTTP has it work. */
+/** The ways in other than HTTP. */
 const otherWays: readonly string[] = [
   'alert expiry',
   'answer of Prometheus',
@@ -144,7 +144,7 @@ async function holdsShortly(t: TestContext, socket: string, use: () => Promise<u
   assert.ok(Math.min(...holds) <= holdsAtMostMs, `held for ${holds.map((ms) => ms.toFixed()).join(', ')} ms`);
 }
 
-/** Every `METHOD /path` of docs/http-api.md, which another test holds against the program. */
+/** Every `METHOD /path` of docs/http-api.md, which another test compares with the program. */
 async function endpoints(): Promise<readonly string[]> {
   const page = await readFile(new URL('../../docs/http-api.md', import.meta.url), 'utf8');
   const [table = ''] = /## Endpoints\n.*?\n## /s.exec(page) ?? [];
@@ -199,7 +199,7 @@ async function get({ tocsin }: Stage, path: string): Promise<void> {
   assert.equal(response.status, 200);
 }
 
-/** On so many connections, each of which asks as often as one may before it gets an answer. */
+/** On this many connections, each of which sends as many requests as are allowed before an answer. */
 async function pipelined({ tocsin }: Stage, request: string, connections = 100): Promise<void> {
   const head = (end: string): string => `${request} HTTP/1.1\r\nHost: ${tocsin.address}\r\n${end}\r\n`;
   const ask = async (): Promise<void> => {
@@ -251,7 +251,7 @@ async function alertsThatEnd(stage: Stage): Promise<void> {
   await setTimeout(1500);
 }
 
-/** Comments with which a file is as long, and has as many words and signs, as it may. */
+/** A file whose comments make it as long, and give it as many words and signs, as is allowed. */
 async function reload(stage: Stage): Promise<void> {
   const lines = `# ${'x'.repeat(130)}\n`.repeat(7000);
   await writeFile(join(stage.tocsin.folder, 'tocsin.yml'), `log: {alert_lines_per_second: 50}\n${lines}`);

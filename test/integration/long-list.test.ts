@@ -11,7 +11,7 @@ import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';
 
 const alertCount = 50_000;
 const batchSize = 2500;
-/** As in hostile-input.test.ts: far over the promise, far under what a list in one go would take. */
+/** As in hostile-input.test.ts: far above the promise, far below the time of a list without pauses. */
 const heldMs = 600;
 
 describe('a list of 50,000 alerts', () => {
@@ -84,7 +84,7 @@ function assertHealthy({ failed, slowestByItselfMs, probes }: Health): void {
   );
 }
 
-/** Asks for the list, and reads no more once it begins to come. */
+/** Requests the list, and stops reading once it begins to arrive. */
 async function stopAtTheFirstByte(port: number): Promise<Socket> {
   const socket = connect(port, '127.0.0.1');
   socket.on('error', () => undefined);

@@ -262,7 +262,7 @@ function configName(manifests: readonly Manifest[]): string {
   return podOf(manifests).volumes.find(({ name }) => name === 'config')!.configMap!.name;
 }
 
-/** The keys that hold a value, with all above them: `a.b.c`. An empty section is a value. */
+/** The keys that hold a value, with all keys above them: `a.b.c`. An empty section is a value. */
 function leavesOf(value: unknown, path: readonly string[] = []): string[] {
   const entries = typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
   return entries.length === 0 ? [path.join('.')] : entries.flatMap(([key, below]) => leavesOf(below, [...path, key]));
@@ -272,7 +272,7 @@ function pairsOf(names: readonly string[]): readonly (readonly [string, string])
   return names.flatMap((first, index) => names.slice(index + 1).map((second) => [first, second] as const));
 }
 
-/** Objects and volumes in an order that does not depend on that of the components. */
+/** Sorts objects and volumes, so that the order of the components does not matter. */
 function sorted(manifests: readonly Manifest[]): unknown {
   return sortLists(
     manifests.toSorted((a, b) => `${a.kind}${a.metadata.name}`.localeCompare(`${b.kind}${b.metadata.name}`)),

@@ -67,7 +67,7 @@ async function writeManifests(folder: string): Promise<void> {
   const manifest = (name: string): string =>
     `apiVersion: telemetry.kyma-project.io/v1beta1\nkind: TracePipeline\nmetadata: {name: ${name}}\n`;
   await mkdir(folder, { recursive: true });
-  // Several to a file, as a user might keep them.
+  // Several per file, as a user might keep them.
   for (let file = 0; file < count / 50; file++) {
     const documents = Array.from({ length: 50 }, (_, index) => manifest(`p-${file * 50 + index}`));
     await writeFile(join(folder, `${file}.yaml`), documents.join('---\n'));
@@ -82,7 +82,7 @@ function sweepAfter(tocsin: TocsinProcess, seen: number): Promise<LogLine> {
   return tocsin.log.waitForLine((line) => line.event === 'sweep.finished', 30_000, seen);
 }
 
-/** Of every status file: when it was written, and which file it is. */
+/** When each status file was written, and its inode. */
 async function modificationTimes(storagePath: string): Promise<Map<string, string>> {
   const folder = join(storagePath, 'status', 'tracepipeline');
   const times = new Map<string, string>();

@@ -7,7 +7,7 @@ import { prometheusPrograms, startPrometheus } from '../support/prometheus-serve
 import { requireServer, skipWithout } from '../support/servers.ts';
 import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';
 
-/** Every metric that users rest on; docs/metrics.md has their meanings. */
+/** Every metric that users rely on; docs/metrics.md explains them. */
 const names = [
   'tocsin_alerts_received_total',
   'tocsin_alerts_invalid_total',
@@ -43,7 +43,7 @@ describe('the metrics page', () => {
   let tocsin: TocsinProcess;
 
   before(async () => {
-    // No Prometheus is configured: the metrics of its queries have to be there all the same.
+    // No Prometheus is configured, but the metrics of its queries must exist.
     tocsin = await startTocsin();
   });
 

@@ -7,15 +7,15 @@ import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';
 
 const password = 'the right one';
 const patienceMs = 2000;
-/** How long each flood goes on before the right password comes. */
+/** How long each flood lasts before the correct password comes. */
 const leadMs = 3000;
 
-/** A real flood of wrong passwords: as long as it goes on, each sender tries again as soon as it is answered. */
+/** A real flood of wrong passwords: while it lasts, each sender tries again as soon as it is answered. */
 describe('a flood of wrong passwords', () => {
   let tocsin: TocsinProcess;
   before(async () => {
     const hash = await bcrypt.hash(password, 10);
-    // A user for each flood: what is right is known from then on.
+    // A separate user for each flood: a correct password is known from then on.
     const users = Object.fromEntries(['one', 'twenty', 'both', 'fresh'].map((name) => [name, hash]));
     tocsin = await startTocsin({ webConfig: stringify({ basic_auth_users: users }) });
   });

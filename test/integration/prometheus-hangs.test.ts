@@ -64,7 +64,7 @@ describe('while Prometheus hangs', () => {
   });
 });
 
-/** Gives how long the slowest took, milliseconds. */
+/** Returns how long the slowest one took, in milliseconds. */
 async function postAll(url: string): Promise<number> {
   const durations = await Promise.all(
     Array.from({ length: posts }, async (_, post) => {

@@ -35,7 +35,7 @@ describe('prometheus.http_config', { skip: skipWithout('prometheus') }, () => {
     await Promise.all([authority.remove(), stranger.remove()]);
   });
 
-  /** A Prometheus with that certificate, basic authentication, and perhaps a wish for a client certificate. */
+  /** A Prometheus with that certificate, basic authentication, and optionally a required client certificate. */
   async function start({ certFile, keyFile }: Certificate, more = '', isReady = answersReady): Promise<string> {
     const users = `basic_auth_users: { ann: '${hashSync(password, 4)}' }`;
     const webConfig = `tls_server_config: { cert_file: ${certFile}, key_file: ${keyFile} ${more} }\n${users}\n`;
@@ -185,7 +185,7 @@ async function outcome(query: Promise<unknown>): Promise<string> {
   }
 }
 
-/** Ready, as somebody sees it who has no password and does not look at the certificate. */
+/** Whether it is ready, for a client that has no password and does not check the certificate. */
 /** `url` is that of `/-/ready`. A 401 is not enough: Prometheus answers queries with 503 until it is ready. */
 async function answersReady(url: string, certificate: object = {}): Promise<boolean> {
   const dispatcher = new Agent({ connect: { rejectUnauthorized: false, ...certificate } });

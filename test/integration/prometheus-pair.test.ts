@@ -11,14 +11,14 @@ import type { ServerProcess } from '../support/server-process.ts';
 import { skipWithout } from '../support/servers.ts';
 import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';
 
-/** How long an alert is pending; a pair in production has a minute and more. */
+/** How long an alert is pending; in production this is a minute or more. */
 const pendingFor = process.env['PAIR_FOR'] ?? '8s';
 const pendingMs = Number.parseInt(pendingFor, 10) * 1000;
-/** An alert counts as firing for four times as long after its last push: longer than one that was just replaced has it pending. */
+/** An alert counts as firing for four times as long after its last push: longer than it is pending on a replaced replica. */
 const resendDelay = pendingMs > 8000 ? '1m' : '10s';
 const patienceMs = pendingMs + 30_000;
 
-/** One alert of the MetricPipeline; two of the TracePipeline, of which the more severe has a cause of its own. */
+/** One alert of the MetricPipeline, and two of the TracePipeline, of which the more severe has a separate cause. */
 function rulesOf(target: ScrapeTarget, severe: ScrapeTarget): string {
   const broken = (alert: string, { address }: ScrapeTarget) => ({
     alert,
@@ -39,15 +39,15 @@ type Kind = (typeof kinds)[number];
 
 const twoAddresses = new URL('../support/two-addresses.ts', import.meta.url).href;
 
-/** Two real Prometheus, one an older version, and four Tocsins that ask them in each way. One of those is the control. */
+/** Two real Prometheus, one an older version, and four Tocsins that ask them in different ways. One of those is the control. */
 describe('a pair of Prometheus', { skip: skipWithout(prometheusPrograms['2.42']) || skipWithout('prometheus') }, () => {
   const versions = ['3.15', '2.42'] as const satisfies readonly PrometheusVersion[];
   const pair: ServerProcess[] = [];
   const proxies: RoundRobin[] = [];
   const tocsins = new Map<string, TocsinProcess>();
-  /** Where each of the pair listens just now; what is in front of them keeps its address. */
+  /** The present port of each replica; the proxy in front of it keeps its address. */
   const ports = [0, 0];
-  /** Where the one address leads to, in turn. */
+  /** The replicas behind the single address, in turn. */
   let behindService: readonly number[] = [0, 1];
   let target: ScrapeTarget;
   let severe: ScrapeTarget;
@@ -81,7 +81,7 @@ describe('a pair of Prometheus', { skip: skipWithout(prometheusPrograms['2.42'])
     tocsins.set(name, await startTocsin({ config, environment }));
   }
 
-  /** Another one in its place, which knows nothing: as a pod that was moved, with no volume. */
+  /** Replaces a replica with one that knows nothing, like a pod that was moved and has no volume. */
   async function replace(index: number): Promise<void> {
     await pair[index]?.stop();
     pair[index] = await startPrometheus({
@@ -94,7 +94,7 @@ describe('a pair of Prometheus', { skip: skipWithout(prometheusPrograms['2.42'])
     ports[index] = pair[index].port;
   }
 
-  /** Every alert whose cause lasts. */
+  /** Waits until every alert fires whose cause lasts. */
   async function fires(index: number, count: number): Promise<void> {
     await eventually(
       async () => await (await fetch(`http://127.0.0.1:${ports[index]}/api/v1/alerts`)).text(),
@@ -103,7 +103,7 @@ describe('a pair of Prometheus', { skip: skipWithout(prometheusPrograms['2.42'])
     );
   }
 
-  /** Every condition of every Tocsin, by a line after those that were seen. */
+  /** Waits until every Tocsin has logged every condition, after the lines seen so far. */
   async function haveAll(status: string, seen: readonly number[] = []): Promise<void> {
     for (const [index, { log }] of [...tocsins.values()].entries())
       for (const kind of kinds) await log.waitForLine(changedTo(kind, { to: status }), patienceMs, seen[index]);
@@ -159,7 +159,7 @@ describe('a pair of Prometheus', { skip: skipWithout(prometheusPrograms['2.42'])
 
     it(`got from the more severe alert to the lesser one, and then well, ${name}`, () => {
       const reasons = changesOf(tocsins.get(name)!, 'TracePipeline').map((line) => line['reason']);
-      // Which of the two fires first is chance.
+      // Which of the two fires first is random.
       const fromSevere = reasons.slice(reasons.indexOf('GatewayAllTelemetryDataDropped'));
       const lesser = 'GatewaySomeTelemetryDataDropped';
       assert.deepEqual(fromSevere, ['GatewayAllTelemetryDataDropped', lesser, 'FlowHealthy']);
@@ -188,7 +188,7 @@ describe('a pair of Prometheus', { skip: skipWithout(prometheusPrograms['2.42'])
   });
 });
 
-/** The changes of the pipeline of the kind after it was True first: what was before is the start of two servers. */
+/** The changes of the kind's pipeline after it first became True: earlier ones belong to the start of two servers. */
 function changesOf({ log }: TocsinProcess, kind: Kind): readonly LogLine[] {
   const first = log.all.findIndex(changedTo(kind, { to: 'True' }));
   return log.all.slice(first + 1).filter(changedTo(kind));
@@ -199,7 +199,7 @@ function statusesOf(changes: readonly LogLine[]): readonly string[] {
   return ofStatus.map((line) => `${String(line['from'])} to ${String(line['to'])}`);
 }
 
-/** Other alerts come all the time, and each of them has everything looked at. */
+/** Sends other alerts all the time, each of which causes a look at everything. */
 function keepWaking(urls: readonly string[]): () => void {
   let cancel = (): void => undefined;
   const wake = (): void => {

@@ -12,7 +12,7 @@ import type { ServerProcess } from '../support/server-process.ts';
 import { skipWithout } from '../support/servers.ts';
 import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';
 
-/** Two alerts on one broken target: one that means nothing to any pipeline, one that means all is lost for one of them. */
+/** Two alerts on one broken target: one that concerns no pipeline, one that means total data loss for one of them. */
 const rules = `
 groups:
   - name: test
@@ -153,7 +153,7 @@ describe('a Prometheus that was away and knows nothing yet', { skip: skipWithout
   });
 });
 
-/** From the first push of a kind on: one query that tells what it must, and a reconcile of every pipeline, by its request id. */
+/** From the first push of a kind on: one query with the expected result, and a reconcile of every pipeline, by its request id. */
 async function followPush(
   tocsin: TocsinProcess,
   event: string,

@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { startTocsinApp, type TocsinApp } from '../contract/tocsin-app.ts';
 import { postAlerts } from '../../src/receiver/post-alerts.fixture.ts';
 
-/** More than what is free on a disk that is full for all but the last page of a file. */
+/** More than is free on a disk that is full except for the last page of a file. */
 const comment = 'x'.repeat(10_000);
 const notAllowed = 'mounting a file system is not allowed here';
 
@@ -23,7 +23,7 @@ describe('silences on a disk of 256 KiB', () => {
     disk = join(folder, 'disk');
     await mkdir(disk);
     isMounted = mount('mount', '-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk);
-    // The conditions of the pipelines are to be written elsewhere.
+    // The conditions of the pipelines must be written elsewhere.
     await mkdir(join(folder, 'status'));
     await symlink(join(folder, 'status'), join(disk, 'status'));
   });
@@ -64,7 +64,7 @@ describe('silences on a disk of 256 KiB', () => {
     const listed = JSON.parse((await send('GET', 'silences')).text) as { id: string; status: { state: string } }[];
     return Object.fromEntries(listed.map(({ id, status }) => [id, status.state]));
   };
-  /** Two alerts are taken in; the one that is not silenced wakes a reconcile. */
+  /** Two alerts are accepted; the one that is not silenced wakes a reconcile. */
   const assertAlertsGoOn = async (): Promise<void> => {
     const { logger } = tocsin!;
     const n = String(alerts++);
@@ -75,7 +75,7 @@ describe('silences on a disk of 256 KiB', () => {
     assert.deepEqual(listed.map(({ status }) => status.state).toSorted(), ['active', 'suppressed']);
     assert.equal(logger.linesOf('alert.new').length, woken + 2);
   };
-  /** Nothing can be created or ended, all that was there holds, on the disk too, and the log is loud. */
+  /** Nothing can be created or expired, everything that existed still applies, on disk too, and the log reports the problem. */
   const assertRefused = async (known: string, reason: string): Promise<void> => {
     const log = join(disk, 'silences.log');
     const held = [await states(), await readFile(log)];

@@ -8,7 +8,7 @@ import { setTimeout } from 'node:timers/promises';
 import { LogLines } from '../support/log-lines.ts';
 import { startServerProcess, type ServerProcess } from '../support/server-process.ts';
 
-/** `npm run replay` raises them. */
+/** `npm run replay` raises it. */
 const kills = Number(process.env['REPLAY_KILLS'] ?? 4);
 const operations = Number(process.env['REPLAY_OPERATIONS'] ?? 500);
 const seed = Number(process.env['REPLAY_SEED'] ?? 1);
@@ -16,12 +16,12 @@ const seed = Number(process.env['REPLAY_SEED'] ?? 1);
 const senders = 8;
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** What is known of a silence: its comment tells its version. */
+/** What is known of a silence, whose comment names its version. */
 interface Known {
   /** The version that was acknowledged last. */
   comment: string;
   expired: boolean;
-  /** Versions that were asked for and never answered; each of them may be there, whole. */
+  /** Versions that were requested and never acknowledged; each of them may exist, complete. */
   readonly unanswered: { readonly comment?: string; readonly expired?: true }[];
 }
 
@@ -62,7 +62,7 @@ describe(`Tocsin, killed ${kills} times in ${operations} changes of silences`, (
           }
         });
         if (life < kills) {
-          // At any moment of the work: some requests are under way, and some are in the file but not answered.
+          // At any moment of the work: some requests are running, and some are in the file but not answered.
           while (sent < upTo - Math.floor(random() * senders * 4)) await setTimeout(1);
           server.child.kill('SIGKILL');
           killed.abort();
@@ -85,7 +85,7 @@ async function start(storage: string, log: LogLines): Promise<ServerProcess> {
     command: process.execPath,
     cwd: root,
     onLine: (line) => log.add(line),
-    // With nothing else to do it takes one; a replay goes on for long, beside whatever else runs.
+    // Alone it takes a second; a long replay runs beside whatever else runs.
     readyWithinMs: 120_000,
     files: { 'tocsin.yml': 'receiver: { max_silences: 1000000 }\n' },
     args: (folder, address) => [
@@ -99,7 +99,7 @@ async function start(storage: string, log: LogLines): Promise<ServerProcess> {
   });
 }
 
-/** Creates, changes, replaces or expires a silence, whichever chance says. */
+/** Creates, changes, replaces or expires a silence at random. */
 async function change(url: string, known: Map<string, Known>, ids: string[], random: () => number): Promise<void> {
   const id = random() < 0.5 ? undefined : ids[Math.floor(random() * ids.length)];
   const before = id === undefined ? undefined : known.get(id);
@@ -113,7 +113,7 @@ async function change(url: string, known: Map<string, Known>, ids: string[], ran
     ...changes,
     comment,
     createdBy: comment,
-    // Always the same second, long to come: so that a change keeps the id.
+    // Always the same second, far in the future, so that a change keeps the id.
     startsAt: '2990-01-01T00:00:00Z',
     endsAt: '2999-01-01T00:00:00Z',
     matchers: [{ name: 'version', value: 'x', isRegex: false }],
@@ -171,7 +171,7 @@ async function check(url: string, known: Map<string, Known>): Promise<void> {
   }
 }
 
-/** Numbers from 0 to 1 that are the same for the same seed (mulberry32). */
+/** Pseudo-random numbers from 0 to 1 that are the same for the same seed (mulberry32). */
 function generator(from: number): () => number {
   let state = from;
   return () => {

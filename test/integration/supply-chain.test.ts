@@ -26,7 +26,7 @@ const root = join(import.meta.dirname, '../..');
 const manifest = read('package.json') as Record<'dependencies' | 'devDependencies', Record<string, string>>;
 const { packages } = read('package-lock.json') as { readonly packages: Readonly<Record<string, LockedPackage>> };
 const npmVersion = spawnSync('npm', ['--version', '--userconfig', '/dev/null'], { encoding: 'utf8' }).stdout.trim();
-/** That of Debian 12, for one, which is enough for everything else. */
+/** Debian 12's npm is an example; it is enough for everything else. */
 const oldNpm = { skip: Number.parseInt(npmVersion, 10) < 10 && `npm ${npmVersion} has no sbom; get npm 10 or newer` };
 const locked = Object.entries(packages).filter(([path]) => path !== '');
 

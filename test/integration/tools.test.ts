@@ -12,7 +12,7 @@ interface Run {
   readonly stderr: string;
 }
 
-/** What starts its work all the same is ended after a while: it takes minutes. */
+/** A tool that starts its work although it should not is ended after a while, since that work takes minutes. */
 function run(commandLine: string): Promise<Run> {
   return new Promise((resolve) => {
     execFile(process.execPath, commandLine.split(' '), { cwd: root, timeout: 20_000 }, (error, stdout, stderr) =>

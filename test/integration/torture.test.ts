@@ -12,7 +12,7 @@ describe('npm run torture, a short round', () => {
       requests: 2000,
       timeMs: 3000,
       idleConnections: 300,
-      // The promise is 200 ms; tests that run beside this one have the machine, too.
+      // The promise is 200 ms, but other tests use the machine at the same time.
       healthyWithinMs: 500,
     });
     assert.deepEqual(result.violations, []);

@@ -38,7 +38,7 @@ function scenario(version: AlertmanagerVersion): void {
     assert.equal(enqueued['requests'], 1);
     const broken = await tocsin.log.waitForLine(changedTo('False'), patienceMs);
     assert.equal(broken['reason'], 'GatewayAllTelemetryDataDropped');
-    // Two of its resolve_timeouts later Tocsin still believes what Alertmanager said once.
+    // Two resolve_timeouts later, Tocsin still believes what Alertmanager said once.
     await new Promise((resolve) => setTimeout(resolve, 2000));
     assert.deepEqual(
       tocsin.log.all.filter(({ event }) => event === 'alert.expired'),
@@ -95,7 +95,7 @@ receivers: [{ name: tocsin, webhook_configs: [{ url: '${url}', max_alerts: 5 }] 
 `;
 }
 
-/** It outlasts the test, whatever `resolve_timeout` is. */
+/** The alert lasts longer than the test, whatever `resolve_timeout` is. */
 function lasting(alert: PostedAlert): PostedAlert {
   return { ...alert, endsAt: new Date(Date.now() + 3_600_000).toISOString() };
 }

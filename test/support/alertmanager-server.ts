@@ -7,7 +7,7 @@ export type AlertmanagerVersion = '0.34' | '0.25';
 export interface AlertmanagerOptions extends ServerPlace {
   /** Its configuration, as YAML text; default: one route to one receiver that does nothing. */
   readonly config?: string;
-  /** `--web.route-prefix`, such as `/alertmanager`; part of the url that is returned. */
+  /** `--web.route-prefix`, such as `/alertmanager`; part of the returned url. */
   readonly routePrefix?: string;
   /** Default 0.34. */
   readonly version?: AlertmanagerVersion;
@@ -15,7 +15,7 @@ export interface AlertmanagerOptions extends ServerPlace {
   readonly flags?: readonly string[];
 }
 
-/** Which program a version is, for skipWithout. */
+/** The program of each version, for skipWithout. */
 export const alertmanagerPrograms: Readonly<Record<AlertmanagerVersion, ServerName>> = {
   '0.34': 'alertmanager',
   '0.25': 'alertmanager-0.25',
@@ -26,7 +26,7 @@ route: { receiver: reconcile, group_by: [alertname] }
 receivers: [{ name: reconcile }]
 `;
 
-/** Starts a real Alertmanager, alone: the oracle for what a receiver must answer. */
+/** Starts a single real Alertmanager, which defines what a receiver must answer. */
 export async function startAlertmanager(options: AlertmanagerOptions = {}): Promise<ServerProcess> {
   const { config = quietConfig, routePrefix = '', version = '0.34', flags = [] } = options;
   return startServerProcess({

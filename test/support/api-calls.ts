@@ -1,13 +1,13 @@
 import type { TocsinProcess } from './tocsin-process.ts';
 
-/** Calls of the API server by method; a list or a watch is a GET. */
+/** Calls to the API server by method; a list or a watch is a GET. */
 export interface ApiCalls {
   readonly GET: number;
   readonly PATCH: number;
   readonly POST: number;
 }
 
-/** How many calls of the API server the process has made so far, by its own metrics. */
+/** How many calls to the API server the process has made so far, by its own metrics. */
 export async function apiCalls({ url }: TocsinProcess): Promise<ApiCalls> {
   const page = await (await fetch(`${url}/metrics`)).text();
   const of = (method: string): number =>

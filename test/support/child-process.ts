@@ -4,12 +4,12 @@ import type { Readable } from 'node:stream';
 import { systemClock } from '../../src/runtime/clock.ts';
 
 export interface ChildOptions {
-  /** What error messages call it. */
+  /** The name in error messages. */
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
   readonly cwd?: string;
-  /** Added to the environment of the test. */
+  /** Variables added to the environment of the test. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Called with each line of stdout and stderr, without its line feed. */
   readonly onLine?: (line: string) => void;
@@ -23,16 +23,16 @@ export interface Exit {
 export interface Child {
   readonly name: string;
   readonly pid: number;
-  /** Resolves, and never rejects, when it has ended and all its output has been read. */
+  /** Resolves, and never rejects, when the child has ended and all its output has been read. */
   readonly exited: Promise<Exit>;
   /** Undefined while it runs. */
   exit(): Exit | undefined;
   /** The last 50 lines of stdout and stderr together, for error messages. */
   recentOutput(): string;
   kill(signal: NodeJS.Signals): void;
-  /** Stops reading its stdout, as a log reader that hangs; or reads on. */
+  /** Stops reading its stdout, like a log reader that hangs, or continues reading. */
   readOutput(reads: boolean): void;
-  /** SIGTERM, and SIGKILL if it has not ended `graceMs` later (default 5000). Resolves when it has ended. */
+  /** SIGTERM, and SIGKILL if the child has not ended `graceMs` later (default 5000). Resolves when the child has ended. */
   stop(graceMs?: number): Promise<Exit>;
 }
 
@@ -87,7 +87,7 @@ async function stop(child: ChildProcess, exited: Promise<Exit>, graceMs: number)
   return exited.finally(cancel);
 }
 
-/** Resolves when `url` answers with a 2xx; rejects when the child ends before, or after `timeoutMs`. */
+/** Resolves when `url` answers with a 2xx; rejects when the child ends earlier, or after `timeoutMs`. */
 export async function waitUntilReady(
   child: Child,
   url: string,

@@ -3,21 +3,21 @@ import { createServer, request as send, type IncomingMessage } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 
 export interface ConnectProxyOptions {
-  /** `user:password` that it wants; default: nothing. */
+  /** The `user:password` that it requires; default: none. */
   readonly credentials?: string;
-  /** What it answers to every CONNECT instead of opening a tunnel, such as 403. */
+  /** The status of its answer to every CONNECT, such as 403, instead of opening a tunnel. */
   readonly refuseWith?: number;
 }
 
 export interface ConnectProxy {
   /** `127.0.0.1:<port>` */
   readonly address: string;
-  /** `CONNECT host:port`, and `GET http://host:port/path` of what it forwards, in order. */
+  /** `CONNECT host:port`, and `GET http://host:port/path` for forwarded requests, in order. */
   readonly seen: readonly string[];
   readonly stop: () => Promise<void>;
 }
 
-/** An HTTP proxy. Every name is this machine to it, so that a test can ask for one that DNS does not know. */
+/** An HTTP proxy that resolves every name to this machine, so that a test can use a name that DNS does not know. */
 export async function startConnectProxy(options: ConnectProxyOptions = {}): Promise<ConnectProxy> {
   const { credentials, refuseWith } = options;
   const seen: string[] = [];

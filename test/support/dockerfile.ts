@@ -4,7 +4,7 @@ export interface Instruction {
   readonly value: string;
 }
 
-/** What a Dockerfile says, stage by stage; the instructions before the first FROM are left out. */
+/** The content of a Dockerfile, stage by stage; the instructions before the first FROM are left out. */
 export function readDockerfile(text: string): readonly (readonly Instruction[])[] {
   const stages: Instruction[][] = [];
   const lines = text
@@ -19,7 +19,7 @@ export function readDockerfile(text: string): readonly (readonly Instruction[])[
   return stages;
 }
 
-/** The values of the instructions of that name, in their order. */
+/** The values of the instructions of that name, in order. */
 export function valuesOf(stage: readonly Instruction[], name: string): readonly string[] {
   return stage.filter((instruction) => instruction.name === name).map(({ value }) => value);
 }

@@ -7,17 +7,17 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { KubeApiServer } from './kube-api-server.ts';
 
-/** What the proxy does with a request instead of handing it on, or with its answer. */
+/** What the proxy does with a request instead of forwarding it, or with its answer. */
 export type Fault =
   /** Answers with this status, as the API server would. */
   | { readonly kind: 'status'; readonly status: number; readonly retryAfterSeconds?: number }
-  /** Answers with a list that has so many bytes of empty lists in a member that nobody reads. */
+  /** Answers with a list that has this many bytes of empty lists in a member that nobody reads. */
   | { readonly kind: 'empty lists'; readonly bytes: number }
-  /** Takes the request and never answers. */
+  /** Accepts the request and never answers. */
   | { readonly kind: 'silence' }
-  /** Hands the answer on so much later, milliseconds. */
+  /** Forwards the answer after this delay, in milliseconds. */
   | { readonly kind: 'delay'; readonly delayMs: number }
-  /** Ends the answer in good order after so many bytes, or resets the connection there. */
+  /** Ends the answer in good order after this many bytes, or resets the connection there. */
   | { readonly kind: 'cut'; readonly bytes: number; readonly how: 'end' | 'reset' };
 
 export interface SeenCall {
@@ -33,14 +33,14 @@ export interface FaultProxy {
   readonly url: string;
   /** Every request so far. */
   readonly calls: SeenCall[];
-  /** Asked for every request; undefined hands it on as it is. */
+  /** Called for every request; undefined forwards it unchanged. */
   fault: (call: SeenCall) => Fault | undefined;
   /** How many watches are open through it, and how many connections. */
   watches(): number;
   connections(): number;
-  /** From now on no byte comes through the watches that are open, and nobody is told: a network that swallows packets. */
+  /** From now on no byte comes through the open watches, and neither side notices: a network that swallows packets. */
   freezeWatches(): void;
-  /** Writes so much into every watch and resets its connection. */
+  /** Writes this text into every watch and resets its connection. */
   breakWatches(text: string): void;
   close(): Promise<void>;
 }
@@ -156,7 +156,7 @@ class Proxy implements FaultProxy {
   }
 }
 
-/** Piece by piece, as fast as it is read. */
+/** Writes piece by piece, as fast as the client reads. */
 async function answerEmptyLists(response: ServerResponse, bytes: number): Promise<void> {
   const piece = '[],'.repeat(64 * 1024);
   response.writeHead(200, { 'Content-Type': 'application/json' });

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 
 /**
- * A port of the loopback on which nothing listens, for programs that do not say which one they were given.
- * It is not kept: in theory another process could take it before it is used.
+ * A loopback port on which nothing listens, for programs that do not report the port they were given.
+ * It is not reserved: in theory another process could take it before it is used.
  */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');

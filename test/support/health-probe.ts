@@ -4,21 +4,21 @@ import { connect as connectTls } from 'node:tls';
 import { setTimeout } from 'node:timers/promises';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 
-/** How the program under attack answered meanwhile. */
+/** How the program under attack has answered. */
 export interface Health {
   readonly probes: number;
   /** The slowest answer, milliseconds. */
   readonly slowestMs: number;
   /**
-   * The slowest without the time for which asker or asked was ready to run and had no CPU, but with all that the main thread
-   * of the asked ran for; the same as `slowestMs` if `pid` was not given.
+   * The slowest answer without the time during which the asking thread or the program was ready to run and had no CPU, but with all the
+   * time that the program's main thread ran; the same as `slowestMs` if `pid` was not given.
    */
   readonly slowestByItselfMs: number;
-  /** Those that were no 200. */
+  /** The number of answers other than 200. */
   readonly failed: number;
 }
 
-/** Asks `/-/healthy` every 20 ms, each time on a new connection, from a thread of its own: the attack must not slow it down. */
+/** Asks `/-/healthy` every 20 ms, each time on a new connection, from a separate thread, which the attack cannot slow down. */
 export class HealthProbe {
   readonly #worker: Worker;
 
@@ -88,13 +88,13 @@ async function probe({ port, pid, tls }: Target): Promise<never> {
   }
 }
 
-/** So far, milliseconds; nothing where Linux does not tell. */
+/** Totals so far, in milliseconds; nothing where Linux does not report them. */
 interface CpuTimes {
-  /** For how long the main thread of the other process ran. */
+  /** How long the main thread of the other process ran. */
   readonly ranMs: number;
-  /** For how long this thread and that one were ready to run and had no CPU. */
+  /** How long this thread and that one were ready to run and had no CPU. */
   readonly waitedMs: number;
-  /** The same of each other thread of that process: the main thread waits for them while it collects garbage. */
+  /** The same for each other thread of that process: the main thread waits for them while it collects garbage. */
   readonly helpersWaitedMs: ReadonlyMap<string, number>;
 }
 
@@ -116,7 +116,7 @@ function cpuTimes(pid: number | undefined): CpuTimes {
   }
 }
 
-/** What was waited for a CPU between the two; of the helpers, who wait at the same time, the one that waited longest. */
+/** The wait for a CPU between the two; of the helpers, which wait at the same time, only the longest wait counts. */
 function waitedMs(before: CpuTimes, after: CpuTimes): number {
   const helpers = [...after.helpersWaitedMs].map(([thread, ms]) => ms - (before.helpersWaitedMs.get(thread) ?? ms));
   return after.waitedMs - before.waitedMs + Math.max(0, ...helpers);

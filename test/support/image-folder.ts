@@ -8,9 +8,9 @@ import { fileURLToPath } from 'node:url';
 import { readDockerfile, valuesOf, type Instruction } from './dockerfile.ts';
 
 export interface ImageFolder {
-  /** Where the build stage worked: `package.json`, `src/` and `dist/`. */
+  /** The folder in which the build stage worked: `package.json`, `src/` and `dist/`. */
   readonly build: string;
-  /** What is `/` in the image, but for what the base image brings. */
+  /** The content of `/` in the image, except for the base image. */
   readonly root: string;
   readonly remove: () => Promise<void>;
 }
@@ -19,7 +19,8 @@ const project = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
  * Does what `docker build` does with the Dockerfile, without Docker: the COPY and RUN of the build stage in an empty folder, the COPY
- * of the last stage into another one, and the RUN of the stage between them there. `npm ci` alone is not run: the packages of this checkout, which it installed, stand in.
+ * of the last stage into another folder, and the RUN of the stage between them there. Only `npm ci` does not run: the packages of this
+ * checkout, which it installed, take its place.
  */
 export async function buildImageFolder(): Promise<ImageFolder> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'image-')));
@@ -40,7 +41,7 @@ export async function buildImageFolder(): Promise<ImageFolder> {
   }
 }
 
-/** Runs a command with the Node that runs the test. Rejects with its output if it fails. */
+/** Runs a command with the Node that runs the test. Rejects with the command's output if it fails. */
 export async function runCommand(command: string, cwd: string): Promise<string> {
   const child = spawn('sh', ['-c', command], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
@@ -58,7 +59,7 @@ async function runBuildStage(stage: readonly Instruction[], folder: string): Pro
   }
 }
 
-/** Runs its command in the folder of the image, since V8 takes compiled code only from the same path, and copies what V8 compiled. */
+/** Runs the stage's command in the folder of the image, since V8 accepts compiled code only from the same path, and copies V8's output. */
 async function runWarmStage(stage: readonly Instruction[], root: string): Promise<void> {
   const cache = join(root, '..', 'compile-cache');
   const [, ...program] = JSON.parse(valuesOf(stage, 'RUN')[0]!) as string[];
@@ -67,7 +68,7 @@ async function runWarmStage(stage: readonly Instruction[], root: string): Promis
   await cp(cache, join(root, workingFolder(stage), '.compile-cache'), { recursive: true });
 }
 
-/** @param built where the files of the build stage are, for `--from=build` */
+/** @param built the folder with the files of the build stage, for `--from=build` */
 async function copyAll(stage: readonly Instruction[], folder: string, built: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   for (const value of valuesOf(stage, 'COPY')) {

@@ -7,15 +7,18 @@ import type { KubeApiServer } from './kube-api-server.ts';
 import { pipelineCrdKinds, pluralOf, type PipelineCrdKind } from './pipeline-crds.ts';
 
 const apiVersion = 'telemetry.kyma-project.io/v1beta1';
-/** Where those of cluster-scoped objects are. */
+/** Where the Events of cluster-scoped objects are. */
 const eventsPath = '/apis/events.k8s.io/v1/namespaces/default/events';
 const mergePatch = 'application/merge-patch+json';
-/** Of any number of pipelines. */
+/** Enough for any number of pipelines. */
 const all = { selection: 'whole', bytes: 256 * 1024 * 1024 } as const;
-/** What one API server and two cores do at once without getting slower. */
+/** The calls that one API server and two cores can serve at once without getting slower. */
 const callsAtOnce = 16;
 
-/** Pipelines on the API server as another operator sees them, over connections of its own: a call takes milliseconds, kubectl tenths of a second. */
+/**
+ * Pipelines on the API server as another operator sees them, over separate connections: a call takes milliseconds, whereas kubectl
+ * takes tenths of a second.
+ */
 export class KubeAdmin {
   readonly #client: ApiClient;
 
@@ -63,7 +66,7 @@ export class KubeAdmin {
     return readConditions(status?.conditions);
   }
 
-  /** Removes all pipelines, and all Events that are about them. */
+  /** Removes all pipelines, and all Events about them. */
   async clear(): Promise<void> {
     for (const path of [...pipelineCrdKinds.map((kind) => pathOf(kind)), eventsPath]) {
       await this.#client.call({ method: 'DELETE', path, keep: all });
@@ -79,7 +82,7 @@ export class KubeAdmin {
   }
 }
 
-/** The condition that Tocsin writes; undefined if it has not yet. */
+/** The condition that Tocsin writes; undefined if it has not been written yet. */
 export function flowHealthOf({ status }: ApiObject): Condition | undefined {
   return readConditions(status?.conditions).find(({ type }) => type === 'TelemetryFlowHealthy');
 }

@@ -21,40 +21,40 @@ export interface KubeApiServer {
   /** `https://127.0.0.1:<port>` */
   readonly url: string;
   readonly port: number;
-  /** Everything that it has; `apiserver.log` and `etcd.log` tell more when a test fails. */
+  /** The folder with all its files; `apiserver.log` and `etcd.log` help when a test fails. */
   readonly folder: string;
   /** The path of a cluster admin's kubeconfig. */
   readonly kubeconfig: string;
-  /** The path of the CA's certificate, PEM. */
+  /** The path of the CA's certificate, in PEM. */
   readonly caFile: string;
-  /** Runs kubectl as the cluster admin, or as whom `kubeconfig` names. */
+  /** Runs kubectl as the cluster admin, or as the user in `kubeconfig`. */
   readonly kubectl: (args: readonly string[], options?: KubectlOptions) => Promise<string>;
   /** `kubectl apply --server-side` of objects; resolves when the API server has them. */
   readonly apply: (...objects: readonly object[]) => Promise<void>;
-  /** The objects of `kubectl get ... -o json`: of a list its items, of one object itself. */
+  /** The objects of `kubectl get ... -o json`: the items of a list, or one object itself. */
   readonly get: (...args: readonly string[]) => Promise<unknown>;
-  /** A token of a ServiceAccount that exists. @param duration as kubectl writes it, at least 10m */
+  /** A token of an existing ServiceAccount. @param duration in kubectl's notation, at least 10m */
   readonly createToken: (serviceAccount: string, namespace: string, duration?: string) => Promise<string>;
   /** Writes a kubeconfig with that token and returns its path. @param url of a proxy in front of the API server */
   readonly kubeconfigFor: (token: string, url?: string) => Promise<string>;
-  /** Of the process that runs now, to be killed or paused; another one after {@link KubeApiServer.restart}. */
+  /** The pid of the running process, to kill or pause it; it changes after {@link KubeApiServer.restart}. */
   readonly pid: (program: 'apiserver' | 'etcd') => number;
-  /** Ends both at once, as a crash would, and starts them again: same url, same objects, other pids. */
+  /** Kills both at once, like a crash, and starts them again: same url, same objects, other pids. */
   readonly restart: () => Promise<void>;
-  /** Ends both at once and removes the folder; a second time it does nothing. */
+  /** Kills both at once and removes the folder; a second call does nothing. */
   readonly stop: () => Promise<void>;
 }
 
 const script = fileURLToPath(new URL('../servers/kube', import.meta.url));
 
-/** As {@link skipWithout}, for all that an API server takes. */
+/** Like {@link skipWithout}, for everything that an API server needs. */
 export function skipWithoutKube(): string | false {
   return skipWithout('etcd') || skipWithout('kube-apiserver') || skipWithout('kubectl');
 }
 
 /**
- * One API server for all tests of a `describe`, to be called in its body. Starting one takes 3 to 5 s, and it needs 400 MB:
- * share it within a file, or in `test/integration/kubernetes.test.ts` with others. `npm test` runs two files at a time, so there are never more.
+ * One API server for all tests of a `describe`, to be called in its body. A start takes 3 to 5 s, and a server needs 400 MB: share
+ * it within a file, or in `test/integration/kubernetes.test.ts` with others. `npm test` runs two files at a time, so there are never more.
  */
 export function useKubeApiServer(options: KubeApiServerOptions = {}): () => KubeApiServer {
   let server: KubeApiServer | undefined;
@@ -120,7 +120,7 @@ function serverIn(folder: string, port: number, first: Child): KubeApiServer {
   };
 }
 
-/** Resolves when the script says that the API answers. The same folder and port bring the same objects back. */
+/** Resolves when the script says that the API answers. The same folder and port restore the same objects. */
 async function startReady(folder: string, port: number): Promise<Child> {
   const { promise, resolve } = Promise.withResolvers<'ready'>();
   const child = await startChild({
@@ -144,7 +144,7 @@ async function install(server: KubeApiServer, crds: readonly object[]): Promise<
   }
 }
 
-/** SIGKILL: an API server that is told to stop waits up to a minute for its watches, and nothing is lost on disk. */
+/** SIGKILL: after SIGTERM an API server waits up to a minute for its watches, and SIGKILL loses nothing on disk. */
 async function end(child: Child, folder: string): Promise<void> {
   for (const program of ['apiserver', 'etcd'] as const) killIfAlive(folder, program);
   await child.stop();

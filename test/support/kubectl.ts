@@ -14,14 +14,14 @@ export interface KubectlOptions {
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Runs kubectl in the project's root, so that `-k k8s/` is what a user would write. Rejects with what it complained of. */
+/** Runs kubectl in the project's root, so that `-k k8s/` is what a user would write. Rejects with kubectl's complaint. */
 export async function kubectl(args: readonly string[], options: KubectlOptions = {}): Promise<string> {
   const { code, stdout, stderr } = await tryKubectl(args, options);
   if (code === 0) return stdout;
   throw new Error(`kubectl ${args.join(' ')} ended with ${code}: ${stderr.trim()}`);
 }
 
-/** As {@link kubectl}, where a failure is what the test is about: resolves to the exit code and both outputs. */
+/** Like {@link kubectl}, for tests of a failure: resolves to the exit code and both outputs. */
 export async function tryKubectl(
   args: readonly string[],
   { kubeconfig = '/dev/null', input = '' }: KubectlOptions = {},

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { parseAllDocuments, stringify } from 'yaml';
 import { kubectl } from './kubectl.ts';
 
-/** An object of a manifest, as far as every one of them is alike. */
+/** The part of an object in a manifest that all objects have in common. */
 export interface Manifest {
   readonly apiVersion: string;
   readonly kind: string;
@@ -29,21 +29,21 @@ interface Kustomization {
   readonly namespace?: string;
   /** Folders from the project's root. */
   readonly resources: readonly string[];
-  /** Names in `k8s/components/`. */
+  /** Names of folders in `k8s/components/`. */
   readonly components?: readonly string[];
 }
 
-/** Makes a folder that is the base with these components, calls `use` with its path, and removes it. */
+/** Creates a folder that is the base with these components, calls `use` with its path, and removes it. */
 export function withComponents<T>(components: readonly string[], use: (folder: string) => Promise<T>): Promise<T> {
   return withKustomization({ resources: ['k8s/base'], components }, use);
 }
 
-/** What an installation of somebody else's would apply, who has these in a namespace of their own. */
+/** What another project's installation would apply that has these in its own namespace. */
 export function inNamespace(namespace: string, kustomization: Kustomization): Promise<readonly Manifest[]> {
   return withKustomization({ ...kustomization, namespace }, kustomize);
 }
 
-/** Makes a folder with this kustomization, calls `use` with its path, and removes it. */
+/** Creates a folder with this kustomization, calls `use` with its path, and removes it. */
 export async function withKustomization<T>(
   { components = [], resources, ...rest }: Kustomization,
   use: (folder: string) => Promise<T>,
@@ -64,7 +64,7 @@ export async function withKustomization<T>(
   }
 }
 
-/** The one object of that kind (and name). */
+/** The only object of that kind (and name). */
 export function objectOf(manifests: readonly Manifest[], kind: string, name?: string): Manifest {
   const found = manifests.filter(
     (manifest) => manifest.kind === kind && (name === undefined || manifest.metadata.name === name),

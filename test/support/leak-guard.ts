@@ -1,11 +1,11 @@
 import { after } from 'node:test';
 
-/** How long a test file may take to end when its last test has ended: sockets and children that close need a moment. */
+/** How long a test file may take to end after its last test: closing sockets and children need a moment. */
 const graceMs = 10_000;
 
 /**
  * Loaded before each test file (`node --import`): a file that leaves a timer, a socket, a server or a child behind would
- * hang for ever. It fails instead, and says what it left.
+ * hang for ever. Instead it fails, and says what it left.
  */
 if (process.env['NODE_TEST_CONTEXT'] !== undefined) {
   after(() => {

@@ -14,13 +14,13 @@ interface Waiter {
   readonly settle: (outcome: LogLine | Error) => void;
 }
 
-/** The log of a process as a test reads it: every line so far, and promises of lines to come. */
+/** The log of a process as a test reads it: every line so far, and promises of future lines. */
 export class LogLines {
   readonly all: LogLine[] = [];
   readonly #waiters = new Set<Waiter>();
   #ended: string | undefined;
 
-  /** Takes a line of output; what is not a JSON object is no log line and is passed over. */
+  /** Adds a line of output; text that is not a JSON object is not a log line and is ignored. */
   add(text: string): void {
     const line = parseLine(text);
     if (line === undefined) return;
@@ -28,16 +28,16 @@ export class LogLines {
     for (const waiter of this.#waiters) if (waiter.matches(line)) waiter.settle(line);
   }
 
-  /** No more lines will come: whoever still waits is told `why`. */
+  /** No more lines will come: pending promises reject with `why`. */
   end(why: string): void {
     this.#ended = why;
     for (const waiter of this.#waiters) waiter.settle(this.#notFound(why));
   }
 
   /**
-   * The first line that matches, be it there already or still to come. Rejects, with the last lines, after `timeoutMs` or
+   * The first line that matches, whether it is already there or still to come. Rejects, with the last lines, after `timeoutMs` or
    * when the log ends.
-   * @param from passes over so many lines; give `all.length` for a line that is still to come
+   * @param from skips this many lines; pass `all.length` for a future line
    */
   async waitForLine(matches: (line: LogLine) => boolean, timeoutMs = 10_000, from = 0): Promise<LogLine> {
     const found = this.all.slice(from).find(matches);

@@ -2,25 +2,25 @@ import { connect, createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { isMainThread } from 'node:worker_threads';
 
-/** How often it is looked, milliseconds: what lies between two looks is one turn of the event loop, and so much more at most. */
+/** The interval of the checks, in milliseconds: the time between two of them is one turn of the event loop, plus at most this much. */
 const lookMs = 5;
 
 const socketName = 'LOOP_HOLDS_SOCKET';
 
 /**
- * What a process needs in its environment to measure how long it holds its event loop.
- * @param socket where it tells it: a path that does not exist
+ * The environment that a process needs to measure how long it blocks its event loop.
+ * @param socket where the process reports it: a path that does not exist
  */
 export function holdsMeasured(socket: string, nodeOptions = ''): Readonly<Record<string, string>> {
   return { [socketName]: socket, NODE_OPTIONS: `${nodeOptions} --import=${import.meta.url}` };
 }
 
-/** The longest turn of its event loop since the last call, milliseconds of CPU of its main thread: what others take from it does not count. */
+/** The longest turn of its event loop since the last call, in milliseconds of the main thread's CPU: others' time does not count. */
 export async function longestHold(socket: string): Promise<number> {
   return Number(await text(connect(socket)));
 }
 
-/** In that process. */
+/** Runs in that process. */
 function measure(socket: string): void {
   let longest = 0;
   let before = process.threadCpuUsage();

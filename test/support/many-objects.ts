@@ -11,12 +11,12 @@ const kinds: Readonly<Record<string, string>> = {
   logpipelines: 'LogPipeline',
 };
 
-/** An API server with very many TracePipelines, which are all listed on one page, and change whenever the test says. */
+/** An API server with very many TracePipelines, which are all listed on one page, and change when the test says so. */
 export interface ManyObjects {
   readonly kubeconfig: string;
-  /** The spec of each is another one: an event of the watch for each, all at once. */
+  /** Changes the spec of each object: one watch event for each, all at once. */
   changeAll(): void;
-  /** The same while nobody watches: the watch ends with a 410, and what comes is a list. */
+  /** The same while nobody watches: the watch ends with a 410, and a list follows. */
   changeUnseen(): void;
   stop(): Promise<void>;
 }

@@ -1,17 +1,17 @@
 import { Agent, request } from 'node:http';
 
 export interface PasswordFlood {
-  /** Where a password is asked for. */
+  /** The URL that requires a password. */
   readonly url: string;
-  /** Whose passwords are tried. */
+  /** The user whose passwords are tried. */
   readonly user: string;
-  /** One sender for each; the same address may be there more than once. */
+  /** One sender per entry; the same address may occur more than once. */
   readonly addresses: readonly string[];
-  /** Over one connection, or over a new one for each try. */
+  /** Whether to use one connection, or a new one for each try. */
   readonly keepAlive: boolean;
 }
 
-/** Gives the status of the answer. */
+/** Returns the status of the answer. */
 export function tryPassword(
   url: string,
   user: string,
@@ -30,7 +30,7 @@ export function tryPassword(
   });
 }
 
-/** Has each sender try wrong passwords, the next one as soon as it is answered. Gives what ends it, and resolves to all answers. */
+/** Makes each sender try wrong passwords, the next one after each answer. Returns what ends it and resolves to all answers. */
 export function floodPasswords({ url, user, addresses, keepAlive }: PasswordFlood): () => Promise<ReadonlySet<number>> {
   const answers = new Set<number>();
   const end = new AbortController();

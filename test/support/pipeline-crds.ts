@@ -1,4 +1,4 @@
-/** What Kyma's CRDs of the pipelines are to Tocsin: names, versions and conditions are theirs, the spec takes anything. */
+/** Kyma's CRDs of the pipelines as Tocsin sees them: names, versions and conditions are Kyma's, the spec accepts anything. */
 export type PipelineVersion = 'v1alpha1' | 'v1beta1';
 
 export const pipelineCrdKinds = ['MetricPipeline', 'TracePipeline', 'LogPipeline'] as const;
@@ -6,7 +6,7 @@ export type PipelineCrdKind = (typeof pipelineCrdKinds)[number];
 
 const group = 'telemetry.kyma-project.io';
 
-/** metav1.Condition as Kyma has it: a plain array, without list-map keys. */
+/** metav1.Condition as in Kyma: a plain array, without list-map keys. */
 const conditions = {
   type: 'array',
   items: {
@@ -38,7 +38,7 @@ export function pluralOf(kind: PipelineCrdKind): string {
   return `${kind.toLowerCase()}s`;
 }
 
-/** The CRDs of the three kinds. The newest of `versions` is the one that is stored; all of them are served. */
+/** The CRDs of the three kinds. The newest of `versions` is the stored one; all of them are served. */
 export function pipelineCrds(versions: readonly PipelineVersion[] = ['v1alpha1', 'v1beta1']): readonly object[] {
   return pipelineCrdKinds.map((kind) => pipelineCrd(kind, versions));
 }

@@ -8,21 +8,21 @@ export type PrometheusVersion = '3.15' | '2.42';
 export interface PrometheusOptions extends ServerPlace {
   /** A rule file, as YAML text; default: no rules. */
   readonly rules?: string;
-  /** `host:port` of each; scraped every second by the job `target`. */
+  /** `host:port` of each target; the job `target` scrapes it every second. */
   readonly scrapeTargets?: readonly string[];
-  /** `host:port` of each. */
+  /** `host:port` of each Alertmanager. */
   readonly alertmanagers?: readonly string[];
-  /** Whole entries of `alerting.alertmanagers`, beside those. */
+  /** Complete entries of `alerting.alertmanagers`, in addition to those. */
   readonly alertmanagerEntries?: readonly object[];
-  /** `path_prefix` of the Alertmanagers: what is put before `/api/v2/alerts`. */
+  /** `path_prefix` of the Alertmanagers, which precedes `/api/v2/alerts`. */
   readonly pathPrefix?: string;
-  /** `--web.route-prefix` of Prometheus itself, such as `/prometheus`; part of the url that is returned. */
+  /** `--web.route-prefix` of Prometheus itself, such as `/prometheus`; part of the returned url. */
   readonly routePrefix?: string;
-  /** How often a firing alert is sent again, as Prometheus writes durations; default its own, 1m. */
+  /** How often a firing alert is sent again, in Prometheus's notation; default: Prometheus's own, 1m. */
   readonly resendDelay?: string;
   /** Default 3.15. */
   readonly version?: PrometheusVersion;
-  /** Its `--web.config.file`, as YAML text; paths start at its folder. Needs {@link isReady} if it locks the door. */
+  /** Its `--web.config.file`, as YAML text; paths are relative to its folder. Needs {@link isReady} if it requires credentials. */
   readonly webConfig?: string;
   readonly scheme?: 'http' | 'https';
   readonly isReady?: (url: string) => Promise<boolean>;
@@ -30,7 +30,7 @@ export interface PrometheusOptions extends ServerPlace {
   readonly flags?: readonly string[];
 }
 
-/** Which program a version is, for skipWithout. */
+/** The program of each version, for skipWithout. */
 export const prometheusPrograms: Readonly<Record<PrometheusVersion, ServerName>> = {
   '3.15': 'prometheus',
   '2.42': 'prometheus-2.42',
@@ -38,7 +38,7 @@ export const prometheusPrograms: Readonly<Record<PrometheusVersion, ServerName>>
 
 /**
  * Starts a real Prometheus that scrapes and evaluates every second: an alert without `for` is pushed one to three seconds
- * after its cause. Resolves when it is ready; its first scrape (and version 2.42's first push) comes five seconds later.
+ * after its cause. Resolves when Prometheus is ready; its first scrape (and version 2.42's first push) comes five seconds later.
  */
 export async function startPrometheus(options: PrometheusOptions = {}): Promise<ServerProcess> {
   const {

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 
-/** What a process has in memory now, bytes; Linux only. */
+/** The resident memory of a process now, in bytes; Linux only. */
 export function residentBytes(pid: number): number {
   return field(pid, 'VmRSS');
 }
 
-/** The most that it has had in memory so far, bytes; Linux only. */
+/** The largest resident memory of a process so far, in bytes; Linux only. */
 export function peakResidentBytes(pid: number): number {
   return field(pid, 'VmHWM');
 }

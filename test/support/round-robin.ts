@@ -2,24 +2,24 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { systemClock } from '../../src/runtime/clock.ts';
 
-/** One address in front of several servers, as a Service is: each connection goes to the next of them. */
+/** One address in front of several servers, like a Service: each connection goes to the next server. */
 export interface RoundRobin {
   readonly port: number;
-  /** Connections that each server got. */
+  /** How many connections each server has received. */
   counts(): readonly number[];
   stop(): Promise<void>;
 }
 
 export interface RoundRobinOptions {
-  /** Where to listen; default 127.0.0.1. */
+  /** The address to listen on; default 127.0.0.1. */
   readonly host?: string;
-  /** Default: one that is free. */
+  /** Default: a free port. */
   readonly port?: number;
-  /** Ends a connection on which nobody has said anything for so long, so that each request gets its own; default: never. */
+  /** Ends a connection that has been idle for this long, so that each request gets a new connection; default: never. */
   readonly idleMs?: number;
 }
 
-/** Starts it on the loopback. A server that is away costs the client its connection. @param ports where the servers listen on 127.0.0.1 just now */
+/** Starts it on the loopback. If a server is down, the client loses its connection. @param ports of the servers on 127.0.0.1 at present */
 export async function startRoundRobin(
   ports: () => readonly number[],
   options: RoundRobinOptions = {},
@@ -59,7 +59,7 @@ function join(client: Socket, upstream: Socket, idleMs: number | undefined): voi
   client.pipe(upstream);
   upstream.pipe(client);
   if (idleMs === undefined) return;
-  // From the answer on: a server that hangs is for the client to give up.
+  // Only from the answer on: the client has to give up a server that hangs.
   upstream.on('data', () => {
     cancel();
     cancel = systemClock.setTimeout(end, idleMs);

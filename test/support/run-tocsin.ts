@@ -14,7 +14,7 @@ export interface Run {
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Runs a command line that ends by itself, with a storage folder of its own. */
+/** Runs a command line that ends by itself, with its own storage folder. */
 export async function runTocsin(args: readonly string[], nodeArgs: readonly string[] = []): Promise<Run> {
   const storage = await mkdtemp(join(tmpdir(), 'tocsin-run-'));
   try {

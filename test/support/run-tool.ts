@@ -4,21 +4,21 @@ type Values<Flags extends ParseArgsOptionsConfig> = ReturnType<typeof parseArgs<
 
 /** One of the project's own commands: bench, soak, torture, mutate. */
 export interface Tool<Flags extends ParseArgsOptionsConfig, Choice extends { readonly name: string }> {
-  /** What `--help` shows. */
+  /** The output of `--help`. */
   readonly usage: string;
   readonly flags: Flags;
-  /** What a word chooses, by its name or else by a part of it; without a word all are chosen. */
+  /** The choices that a word selects, by name or else by part of a name; without a word, all of them are selected. */
   readonly choices: readonly Choice[];
-  /** Resolves to false if it did not come out well. Rejects with UsageError, before it does anything, if a figure is wrong. */
+  /** Resolves to false if the result is not good. Rejects with UsageError, before it does anything, if a number is wrong. */
   run(values: Values<Flags>, chosen: readonly Choice[]): Promise<boolean | void>;
 }
 
-/** Something on the command line is wrong; the message is one line. */
+/** A mistake on the command line; the message is one line. */
 export class UsageError extends Error {}
 
 /**
- * Runs a tool and resolves to the exit code: 0 well, 1 not well, 2 a wrong command line. What is mistyped
- * runs nothing: a proof that tried something else, or nothing at all, must not look like one that found nothing wrong.
+ * Runs a tool and resolves to the exit code: 0 if the result is good, 1 if it is not, 2 for a wrong command line. A mistyped command
+ * line runs nothing: a proof that tried something else, or nothing at all, must not look like one that found nothing wrong.
  */
 export async function runTool<Flags extends ParseArgsOptionsConfig, Choice extends { readonly name: string }>(
   tool: Tool<Flags, Choice>,
@@ -42,7 +42,7 @@ function read<Flags extends ParseArgsOptionsConfig>(
     const parsed = parseArgs({ args, options: flags, allowPositionals: choices.length > 0 });
     return { values: parsed.values, words: parsed.positionals };
   } catch (error) {
-    // Its first sentence; the others are of use to nobody here.
+    // Only the first sentence of the message is useful here.
     const problem = (error as Error).message.split(/\.?\s*\n|\. /)[0];
     const allowed = Object.keys(flags).map((name) => `--${name}`);
     throw new UsageError(`${problem}: there ${allowed.length === 0 ? 'are no flags' : `is ${allowed.join(', ')}`}`);
@@ -64,13 +64,13 @@ function named<Choice extends { readonly name: string }>(word: string, choices: 
   throw new UsageError(`Nothing is named "${word}": there is ${choices.map(({ name }) => name).join(' | ')}`);
 }
 
-/** A whole number, at least `least`. Throws UsageError. */
+/** A whole number of at least `least`. Throws UsageError. */
 export function wholeNumber(flag: string, text: string, least: number): number {
   if (/^\d{1,15}$/.test(text) && Number(text) >= least) return Number(text);
   throw new UsageError(`--${flag} has to be a whole number, ${least} or more, and is "${text}"`);
 }
 
-/** A number over 0, such as 0.5. Throws UsageError. */
+/** A number greater than 0, such as 0.5. Throws UsageError. */
 export function positiveNumber(flag: string, text: string): number {
   if (/^\d{1,15}(?:\.\d+)?$/.test(text) && Number(text) > 0) return Number(text);
   throw new UsageError(`--${flag} has to be a number over 0, such as 0.5, and is "${text}"`);

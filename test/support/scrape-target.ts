@@ -2,20 +2,20 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** Something that Prometheus scrapes, and that a test breaks and heals: `up` is 1 while it is whole, 0 while broken. */
+/** A target that Prometheus scrapes, and that a test breaks and heals: `up` is 1 while it works, 0 while it is broken. */
 export interface ScrapeTarget {
   /** `127.0.0.1:<port>`: Prometheus's `instance`. */
   readonly address: string;
-  /** From now on every scrape is answered 500. */
+  /** From now on every scrape is answered with 500. */
   breakDown(): void;
   heal(): void;
-  /** How many scrapes it has had. */
+  /** How many scrapes it has received. */
   scrapes(): number;
   stop(): Promise<void>;
 }
 
 /**
- * Starts a target that is whole.
+ * Starts a working target.
  * @param metrics what it serves, in Prometheus's text format; never `up` itself, which is Prometheus's own series
  */
 export async function startScrapeTarget(metrics = 'target_info 1\n'): Promise<ScrapeTarget> {
@@ -23,7 +23,7 @@ export async function startScrapeTarget(metrics = 'target_info 1\n'): Promise<Sc
   let scrapes = 0;
   const server = createServer((_, response) => {
     scrapes++;
-    // Prometheus 3 takes no answer whose Content-Type does not name a format.
+    // Prometheus 3 rejects an answer whose Content-Type does not name a format.
     response.writeHead(broken ? 500 : 200, { 'Content-Type': 'text/plain; version=0.0.4' });
     response.end(broken ? 'broken by the test\n' : metrics);
   });

@@ -4,42 +4,42 @@ import { join } from 'node:path';
 import { startChild, waitUntilReady, type Child, type ChildOptions } from './child-process.ts';
 import { freePort } from './free-port.ts';
 
-/** What every server of the tests can be told. */
+/** Options that every server of the tests has. */
 export interface ServerPlace {
-  /** Where its own temporary folder is made; default: the system's. */
+  /** The parent of its temporary folder; default: the system's. */
   readonly dir?: string;
-  /** Default: one that is free. The port of a server that was stopped, to start it again for the same clients. */
+  /** Default: a free port. The port of a stopped server restarts that server for the same clients. */
   readonly port?: number;
 }
 
 export interface ServerProcessOptions extends ServerPlace, Omit<ChildOptions, 'args'> {
   /** Files to write into the folder before it starts: name → text. */
   readonly files?: Readonly<Record<string, string>>;
-  /** A path that the server puts before each of its own, such as `/prometheus`; default ''. */
+  /** A path that precedes each of the server's paths, such as `/prometheus`; default ''. */
   readonly routePrefix?: string;
   /** Default `http`. */
   readonly scheme?: 'http' | 'https';
   readonly args: (folder: string, address: string) => readonly string[];
-  /** Whether it is ready, by its `/-/ready`; default: that answers with a 2xx to plain HTTP. */
+  /** Whether it is ready, by its `/-/ready`; default: when that answers plain HTTP with a 2xx. */
   readonly isReady?: (url: string) => Promise<boolean>;
-  /** How long that may take; default 20 s. */
+  /** The time limit for that; default 20 s. */
   readonly readyWithinMs?: number;
 }
 
 export interface ServerProcess {
-  /** `<scheme>://127.0.0.1:<port><route prefix>`, without a slash at its end. */
+  /** `<scheme>://127.0.0.1:<port><route prefix>`, without a trailing slash. */
   readonly url: string;
   /** `127.0.0.1:<port>` */
   readonly address: string;
   readonly port: number;
-  /** Its configuration and data; gone after {@link ServerProcess.stop}. */
+  /** Its configuration and data; removed by {@link ServerProcess.stop}. */
   readonly folder: string;
   readonly child: Child;
-  /** SIGTERM, then SIGKILL after 5 s; resolves when it has ended and its folder is gone. */
+  /** SIGTERM, then SIGKILL after 5 s; resolves when it has ended and its folder is removed. */
   stop(): Promise<void>;
 }
 
-/** Starts a server on the loopback with a folder of its own and waits until its `/-/ready` answers. */
+/** Starts a server on the loopback with its own folder and waits until its `/-/ready` answers. */
 export async function startServerProcess(options: ServerProcessOptions): Promise<ServerProcess> {
   const { dir = tmpdir(), files = {}, routePrefix = '', scheme = 'http' } = options;
   const port = options.port ?? (await freePort());

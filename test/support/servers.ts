@@ -21,7 +21,7 @@ const get = fileURLToPath(new URL('../servers/get', import.meta.url));
 
 /**
  * The path of a real program; undefined if it has not been built on this machine. Never builds it.
- * With CI=true a program that is missing is an error: there a test that is skipped would pass unseen.
+ * With CI=true a missing program is an error, since a skipped test would pass unnoticed there.
  */
 export function findServer(name: ServerName, environment: Environment = process.env): string | undefined {
   const { status, stdout, stderr, error } = spawnSync(get, ['--path', name], { encoding: 'utf8', env: environment });
@@ -30,7 +30,7 @@ export function findServer(name: ServerName, environment: Environment = process.
   throw new Error(`${howToGet(name)} (CI=true: it must be there). ${error?.message ?? stderr.trim()}`);
 }
 
-/** As {@link findServer}, where the test cannot go on without it. */
+/** Like {@link findServer}, for tests that cannot go on without the program. */
 export function requireServer(name: ServerName): string {
   const path = findServer(name);
   if (path === undefined) throw new Error(`${howToGet(name)}; skip the test with skipWithout('${name}')`);
@@ -38,7 +38,7 @@ export function requireServer(name: ServerName): string {
 }
 
 /**
- * What node:test's `skip` option wants: false if the program is there, otherwise the reason, with the remedy.
+ * The value for node:test's `skip` option: false if the program is there, otherwise the reason, with the remedy.
  * With CI=true always false: the test runs, and fails where it looks for the program.
  */
 export function skipWithout(name: ServerName, environment: Environment = process.env): string | false {

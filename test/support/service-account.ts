@@ -8,8 +8,8 @@ interface RoleOrBinding {
 }
 
 /**
- * A kubeconfig of a new ServiceAccount in `default` with the rights of these files of `k8s/`, and no others: a test that uses
- * it fails where the project's own manifests do not grant enough.
+ * A kubeconfig of a new ServiceAccount in `default` with the rights in these files of `k8s/`, and no others: a test that uses
+ * it fails if the project's own manifests do not grant enough.
  * @param url of a proxy in front of the API server
  */
 export async function kubeconfigWith(

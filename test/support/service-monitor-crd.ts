@@ -4,7 +4,7 @@ const secret = {
   properties: { name: { type: 'string' }, key: { type: 'string' } },
 };
 
-/** As much of the Prometheus Operator's CRD as an API server needs to take a ServiceMonitor; unknown fields are refused. */
+/** The part of the Prometheus Operator's CRD that an API server needs to accept a ServiceMonitor; unknown fields are refused. */
 export const serviceMonitorCrd = {
   apiVersion: 'apiextensions.k8s.io/v1',
   kind: 'CustomResourceDefinition',

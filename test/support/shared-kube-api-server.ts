@@ -7,8 +7,8 @@ const shared: { server?: Promise<KubeApiServer> } = {};
 after(async () => (await shared.server)?.stop());
 
 /**
- * The one API server of this process, with the CRDs of the pipelines, to be called in the body of a `describe`: the first
- * one starts it, and each one leaves it without pipelines and without Events. CRDs, rights and namespaces stay.
+ * The one API server of this process, with the CRDs of the pipelines, to be called in the body of a `describe`: the first `describe`
+ * starts it, and each one leaves it without pipelines and without Events. CRDs, rights and namespaces stay.
  */
 export function useSharedKubeApiServer(): () => KubeApiServer {
   let server: KubeApiServer | undefined;

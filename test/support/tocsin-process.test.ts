@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { startTocsin } from './tocsin-process.ts';
 
-/** Does what is needed of Tocsin here: listens where it is told, is ready, logs its arguments, ends on SIGTERM. */
+/** Does the part of Tocsin that is needed here: listens where it is told, becomes ready, logs its arguments, ends on SIGTERM. */
 const standIn = `
 import { createServer } from 'node:http';
 const log = (event, fields) => console.log(JSON.stringify({ event, ...fields }));

@@ -1,7 +1,7 @@
 import dns from 'node:dns/promises';
 import { syncBuiltinESMExports } from 'node:module';
 
-/** Loaded before the program (`node --import`): the name `prometheus.test` has two addresses, as a headless Service has. */
+/** Loaded before the program (`node --import`): the name `prometheus.test` has two addresses, like that of a headless Service. */
 const system = dns.lookup;
 
 function lookup(host: string, options: never): Promise<unknown> {

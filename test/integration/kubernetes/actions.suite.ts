@@ -138,7 +138,7 @@ describe('a process on a real API server, with the rights of k8s/', { skip: skip
   });
 });
 
-/** How many calls of the API server that change something the process has made. */
+/** How many writing calls to the API server the process has made. */
 async function callsOf({ url }: TocsinProcess): Promise<number> {
   const page = await (await fetch(`${url}/metrics`)).text();
   return [...page.matchAll(/^rest_client_requests_total\{method="(?:PATCH|POST)",.*\} (\d+)$/gm)]

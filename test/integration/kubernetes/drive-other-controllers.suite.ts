@@ -23,7 +23,7 @@ interface Metadata {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-/** The blocks of YAML under a heading: the configuration, and the rights. */
+/** The YAML blocks under a heading: the configuration, and the rights. */
 function exampleOf(heading: string): { readonly config: string; readonly kind: Kind; readonly role: Role } {
   const [config, role] = blocks(section(documented, heading), 'yaml');
   const { pipelines } = parse(config!) as { pipelines: { kubernetes: { kinds: [Kind] } } };
@@ -34,7 +34,7 @@ interface Role {
   readonly metadata: { readonly name: string };
 }
 
-/** As little of the operator's own CRD as an object of it needs. */
+/** The minimal form of the operator's own CRD that its object needs. */
 function crdOf({ group, version, resource }: Kind, kind: string): object {
   const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
   return {
@@ -58,7 +58,7 @@ const alert = (alertname: string) => ({
 describe(documented, { skip: skipWithoutKube() }, () => {
   const kube = useSharedKubeApiServer();
 
-  /** The operator's CRD, one object, and Tocsin with the file and the rights that the documentation gives it. */
+  /** The operator's CRD, one object, and Tocsin with the file and the rights from the documentation. */
   async function drive(heading: string, kind: string, labels: object = {}) {
     const { config, kind: watched, role } = exampleOf(heading);
     const [namespace] = watched.namespaces;
@@ -134,7 +134,7 @@ describe(documented, { skip: skipWithoutKube() }, () => {
         assert.deepEqual(annotations, { mine: '1', 'argocd.argoproj.io/refresh': 'normal' });
         await annotate('argocd.argoproj.io/refresh-');
       }
-      // The start was no reason, nor was the change that "Argo CD" made: both would have come by now.
+      // Neither the start nor the change by "Argo CD" was a cause: the effect of either would have arrived by now.
       await postAlerts(tocsin.url, [
         { ...alert('DiskFull'), endsAt: '2026-01-01T00:00:00Z', startsAt: '2025-01-01T00:00:00Z' },
       ]);

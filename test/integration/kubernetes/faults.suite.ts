@@ -190,7 +190,7 @@ describe('the cache of pipelines, while the API server and the network fail', { 
     await watchesAreOpen();
   }
 
-  /** Those of a bench that was closed are not among them. */
+  /** Watches of a closed bench do not count. */
   async function watchesAreOpen(): Promise<void> {
     await eventually(
       () => proxy.watches(),
@@ -205,13 +205,13 @@ describe('the cache of pipelines, while the API server and the network fail', { 
     );
   }
 
-  /** One pipeline comes and goes: whatever was wrong, the watch is well again. */
+  /** A pipeline is created and deleted: whatever the fault was, the watch works again. */
   async function changesComeThrough(name: string): Promise<void> {
     await create(name);
     await told(`added TracePipeline/${name}`);
     await remove(name);
     await told(`removed TracePipeline/${name}`);
-    // Nothing is left of the fault either: a watch of each kind, and the connections of calls that came together.
+    // The fault leaves nothing behind either: one watch of each kind, and the connections of simultaneous calls.
     await watchesAreOpen();
     await eventually(
       () => proxy.connections(),
@@ -236,7 +236,7 @@ interface BenchOptions {
   readonly idleMs?: number;
 }
 
-/** The home of the pipelines, in this process, through the proxy; its pauses are an eighth of what they are elsewhere. */
+/** The home of the pipelines, in this process, through the proxy, with pauses an eighth as long as usual. */
 async function open(server: KubeApiServer, proxy: FaultProxy, options: BenchOptions = {}): Promise<Bench> {
   const logger = new RecordingLogger();
   const registry = new Registry();

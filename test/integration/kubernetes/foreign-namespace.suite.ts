@@ -11,7 +11,7 @@ import { startTocsin } from '../../support/tocsin-process.ts';
 const namespace = 'shop';
 const installation = { namespace, resources: ['k8s/base', 'networkpolicy'], components: ['image'] };
 
-/** What is in the namespace before, and is to be there afterwards as it was. */
+/** The content of the namespace beforehand, which must be unchanged afterwards. */
 const foreign = [
   { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels: { team: namespace } } },
   {
@@ -75,7 +75,7 @@ describe('an installation into somebody else’s namespace', { skip: skipWithout
   });
 });
 
-/** What OpenShift's restricted-v2 refuses in a pod: an id that the namespace's range does not give. */
+/** What OpenShift's restricted-v2 refuses in a pod: an id outside of the namespace's range. */
 const restrictedV2 = [
   {
     apiVersion: 'admissionregistration.k8s.io/v1',

@@ -56,7 +56,7 @@ describe('the health rules, from a POST to the condition on a real API server', 
     for (const flavour of flavours) assert.deepEqual(await flowOf(flavour), healthy);
   });
 
-  // As Prometheus does, the end of each alert is pushed: otherwise its condition would be kept for prometheus.heal_grace.
+  // The end of each alert is pushed, as Prometheus does: otherwise its condition would stay for prometheus.heal_grace.
   let earlier: readonly PostedAlert[] = [];
   for (const { flavour, rule, reason, message } of healthRules.alerts) {
     const alertname = healthRules.alertnamePrefix[flavour] + rule;
@@ -99,7 +99,7 @@ describe('the health rules, from a POST to the condition on a real API server', 
     const isUnknown = (name: string) => (line: LogLine) =>
       line.event === 'condition.changed' && line['name'] === name && line['to'] === 'Unknown';
     for (const flavour of flavours) {
-      // At once it is not: it could be over in a moment.
+      // It is not Unknown at once, since the failure could be over in a moment.
       await tocsin.log.waitForLine(isUnknown(flavour), 30_000, seen);
       const component = flavour.startsWith('log') ? 'agent' : 'gateway';
       const expected = { ...healthy, status: 'Unknown', ...healthRules.probingFailed[component] };
@@ -132,7 +132,7 @@ describe('the health rules, from a POST to the condition on a real API server', 
     }
   });
 
-  /** Without its time, which is only looked at. */
+  /** Without its time, which is only checked. */
   async function flowOf(flavour: Flavour): Promise<Omit<Condition, 'lastTransitionTime'>> {
     const found = await admin.conditions(pipelines[flavour][0], flavour);
     const [flow, ...more] = found.filter(({ type }) => type === 'TelemetryFlowHealthy');

@@ -52,7 +52,7 @@ describe('a label selector in the configuration', { skip: skipWithoutKube() }, (
     const selector = fc.array(fc.constantFrom(...pieces), { minLength: 1, maxLength: 8 }).map((all) => all.join(''));
     await fc.assert(
       fc.asyncProperty(selector, async (text) => {
-        // Only blanks select everything; nobody means that.
+        // Blanks alone select everything, which nobody intends.
         fc.pre(text.trim() !== '');
         assert.equal('value' in readLabelSelector(text), await isTaken(text), JSON.stringify(text));
       }),

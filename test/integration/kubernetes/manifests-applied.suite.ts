@@ -22,7 +22,7 @@ describe('kubectl apply -k', { skip: skipWithoutKube() }, () => {
   const server = useSharedKubeApiServer();
   const apply = (folder: string): Promise<string> => server().kubectl(['apply', '-k', folder, '--server-side']);
 
-  /** Which of these the ServiceAccount may do, as the API server sees it: one call for all of them. */
+  /** Which of these accesses the ServiceAccount has, according to the API server: one call for all of them. */
   async function allowed(accesses: readonly Access[]): Promise<readonly Access[]> {
     const items = accesses.map((resourceAttributes) => ({
       apiVersion: 'authorization.k8s.io/v1',

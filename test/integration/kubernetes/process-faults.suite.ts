@@ -57,7 +57,7 @@ describe('a process, while what it stands on fails', { skip: skipWithoutKube() }
 
   it('writes what it has to after ten seconds without etcd, in which its token was replaced', async () => {
     const old = await readFile(tokenFile, 'utf8');
-    // Another account of the same name has the same rights; the tokens of the old one are refused within 10 s.
+    // A new account of the same name has the same rights; the tokens of the old one are refused within 10 s.
     await kube().kubectl(['delete', 'serviceaccount', account]);
     await kube().kubectl(['create', 'serviceaccount', account]);
     await writeFile(tokenFile, `${await kube().createToken(account, 'default')}\n`);
@@ -94,7 +94,7 @@ describe('a process, while what it stands on fails', { skip: skipWithoutKube() }
     await kube().restart();
 
     await becomes('GatewayAllTelemetryDataDropped');
-    // It goes on where it was: what it knew was neither forgotten nor told of again.
+    // It continues where it was: it neither forgot nor reported again what it knew.
     await eventually(
       () => newest('reflector.watching', seen),
       (found) => found.length >= 3,
@@ -105,7 +105,7 @@ describe('a process, while what it stands on fails', { skip: skipWithoutKube() }
       [],
     );
     await isAsItWas(dropping);
-    // Every connection to the API server is another one than before.
+    // Every connection to the API server is a new one.
     await eventually(
       () => footprintOf(tocsin).sockets,
       (sockets) => sockets <= earlier.sockets,
@@ -113,7 +113,7 @@ describe('a process, while what it stands on fails', { skip: skipWithoutKube() }
     );
   });
 
-  /** A sweep in which nothing changes writes nothing, what is new is seen, and nothing is left of the fault. */
+  /** A sweep without changes writes nothing, new alerts are noticed, and the fault leaves nothing behind. */
   async function isAsItWas(alert: typeof throttling): Promise<void> {
     const versions = await resourceVersions();
     const swept = await tocsin.log.waitForLine(sweepOf(await postAlerts(tocsin.url, [alert])));
@@ -129,7 +129,7 @@ describe('a process, while what it stands on fails', { skip: skipWithoutKube() }
     await admin.delete('TracePipeline', late);
     await tocsin.log.waitForLine(({ event, name }) => event === 'pipeline.removed' && name === late);
     const { sockets, bytes } = footprintOf(tocsin);
-    // Connections to the API server are kept for a minute: 16 at most.
+    // Connections to the API server stay open for a minute: 16 at most.
     assert.ok(sockets <= earlier.sockets + 16, `${sockets} sockets, ${earlier.sockets} earlier`);
     assert.ok(bytes < earlier.bytes + 64 * mebibyte, `${bytes} bytes, ${earlier.bytes} earlier`);
   }

@@ -19,10 +19,10 @@ const commands = [
   ...commandsOf('docs/kubernetes.md', 'Install').filter((command) => !firstSteps.includes(command)),
 ];
 
-/** What takes an image, a node or a controller, none of which is here. Tocsin runs beside the API server instead. */
+/** Commands that need an image, a node or a controller, none of which exists here. Tocsin runs beside the API server instead. */
 const elsewhere = [/^docker /, / rollout status /, / port-forward /, / logs /];
 
-/** What each of these has to print; the others only have to succeed. */
+/** The expected output of these commands; the others only have to succeed. */
 const expected: [command: RegExp, output: RegExp][] = [
   [/^curl /, /^HTTP\/1\.1 200 OK/],
   [/^kubectl wait /, /condition met/],
@@ -37,14 +37,14 @@ describe('README.md and docs/kubernetes.md', { skip: skipWithoutKube() }, () => 
 
   after(() => tocsin?.stop());
 
-  /** With what the pod has: the configuration and the ServiceAccount of the manifests, so that a missing right shows. */
+  /** Starts Tocsin with the configuration and the ServiceAccount of the manifests, like the pod, so that a missing right shows. */
   async function startAsPod(): Promise<TocsinProcess> {
     const kubeconfig = await server().kubeconfigFor(await server().createToken('tocsin', 'tocsin'));
     const config = await readFile(new URL('../../../k8s/base/tocsin.yml', import.meta.url), 'utf8');
     return startTocsin({ config, args: [`--kubeconfig=${kubeconfig}`] });
   }
 
-  /** Runs a line as a reader's shell would, where `kubectl` is the cluster admin's. */
+  /** Runs a line like a reader's shell, in which `kubectl` belongs to the cluster admin. */
   async function run(command: string): Promise<string> {
     const line = command
       .replace('http://127.0.0.1:9093', tocsin?.url ?? '')

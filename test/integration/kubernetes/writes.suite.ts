@@ -64,7 +64,7 @@ async function conditionsOf(client: ApiClient, path: string): Promise<readonly s
   return readConditions(status?.conditions).map(({ type, reason }) => `${type}=${reason}`);
 }
 
-/** Another operator, as controller-runtime's Status().Update() does it: reads, changes its entry, writes all, again after a 409. */
+/** Another operator, like controller-runtime's Status().Update(): reads, changes its entry, writes everything, repeats after a 409. */
 async function updateAsAnother(client: ApiClient, path: string, type: string, reason: string): Promise<number> {
   for (let conflicts = 0; ; conflicts++) {
     const object = await read(client, path);
@@ -358,7 +358,7 @@ describe('writing to a real API server', { skip: skipWithoutKube() }, () => {
 
     it('are lost in a namespace that goes away, in the words of the server and without blaming a right', async (t) => {
       await kube().apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'leaving' } });
-      // Nothing here takes the finalizer away, so that it stays in this state.
+      // Nothing here removes the finalizer, so the namespace stays in this state.
       await kube().kubectl(['delete', 'namespace', 'leaving', '--wait=false']);
       const client = clientOf(t, await rights('account-7', 'base/cluster-role-writer.yaml'));
       const { recorder, logger } = recorderOf(client);
@@ -387,7 +387,7 @@ describe('writing to a real API server', { skip: skipWithoutKube() }, () => {
   });
 });
 
-/** A policy that lets nobody write the status of one pipeline. */
+/** A policy that forbids everyone to write the status of one pipeline. */
 function freezing(name: string, message: string): readonly object[] {
   const api = { apiVersion: 'admissionregistration.k8s.io/v1', metadata: { name } };
   const rule = {
