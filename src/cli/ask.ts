@@ -3,7 +3,7 @@ import { systemClock } from '../runtime/clock.ts';
 import { ApiError } from './client.ts';
 import { CommandError, exitFailed, exitUsage, UsageError, type Command, type Surroundings } from './command.ts';
 
-/** One file a command; only that of the command that was given is loaded. */
+/** One file per command; only the file of the given command is loaded. */
 export const loadCommand: Readonly<Record<AskCommandName, () => Promise<Command>>> = {
   why: async () => (await import('./why.ts')).why,
   what: async () => (await import('./what.ts')).what,
@@ -16,13 +16,13 @@ const ourSurroundings: Surroundings = {
   clock: systemClock,
 };
 
-/** Runs a command that asks a Tocsin that runs. Resolves to the exit code. */
+/** Runs a command that asks a running Tocsin. Resolves to the exit code. */
 export async function ask(
   name: AskCommandName,
   args: readonly string[],
   surroundings = ourSurroundings,
 ): Promise<number> {
-  // Whoever reads only the beginning, as head does, has seen enough.
+  // A reader of the beginning only, such as head, has seen enough.
   if (surroundings === ourSurroundings) process.stdout.on('error', () => process.exit(exitFailed));
   try {
     const command = await loadCommand[name]();

@@ -5,10 +5,10 @@ import type { SecureContextOptions } from 'node:tls';
 import { maskUrls } from '../runtime/masked-url.ts';
 import type { Clock } from '../runtime/clock.ts';
 
-/** How long an answer may take, milliseconds. */
+/** How long an answer may take, in milliseconds. */
 const answerTimeoutMs = 30_000;
 
-/** The longest page of a list that the API gives. */
+/** The longest page of a list that the API returns. */
 const pageItems = 1000;
 
 /** What to send with every request, and how to speak TLS. */
@@ -18,7 +18,7 @@ export interface HttpAccess {
 }
 
 export interface ApiClientOptions {
-  /** Of Tocsin, with its route prefix and without a slash at the end. */
+  /** Tocsin's URL, with its route prefix and without a trailing slash. */
   readonly url: string;
   readonly access: HttpAccess | undefined;
   readonly clock: Clock;
@@ -29,7 +29,7 @@ export interface ApiAnswer {
   readonly body: Buffer;
 }
 
-/** Why Tocsin gave no answer, or refused: what was wrong, where, what to do. */
+/** Why Tocsin did not answer, or refused: what was wrong, where, and what to do. */
 export class ApiError extends Error {
   readonly status: number | undefined;
 
@@ -46,7 +46,7 @@ interface Page<Item> {
   readonly next?: string;
 }
 
-/** Asks a Tocsin that runs. Everything rejects with ApiError. */
+/** Asks a running Tocsin. Every failure rejects with ApiError. */
 export class ApiClient {
   readonly #options: ApiClientOptions;
 
@@ -64,7 +64,7 @@ export class ApiClient {
     return this.#json(await this.send('GET', `/api/tocsin/v1${path}${queryText(query)}`)) as T;
   }
 
-  /** As {@link get}; undefined where there is no such thing. */
+  /** Like {@link get}; undefined if the resource does not exist. */
   async find<T>(path: string, query: Query = {}): Promise<T | undefined> {
     try {
       return await this.get<T>(path, query);
@@ -74,7 +74,7 @@ export class ApiClient {
     }
   }
 
-  /** All of a list, page by page, until as many have come as are wanted. */
+  /** The items of a list, page by page, until there are as many as wanted. */
   async *items<Item>(path: string, query: Query = {}, most = Number.POSITIVE_INFINITY): AsyncGenerator<Item, void> {
     let cursor: string | undefined;
     let left = most;
@@ -90,7 +90,7 @@ export class ApiClient {
     return this.#json(await this.send('POST', `/api/tocsin/v1${path}`, JSON.stringify(body))) as T;
   }
 
-  /** One request. @param path below the route prefix @param headers of this request alone */
+  /** One request. @param path below the route prefix @param headers for this request only */
   async send(
     method: 'GET' | 'POST',
     path: string,
@@ -110,7 +110,7 @@ export class ApiClient {
     }
   }
 
-  /** Follows an answer that does not end. Resolves to its body. */
+  /** Follows an endless answer. Resolves to its body. */
   async open(path: string, headers: Readonly<Record<string, string>>): Promise<IncomingMessage> {
     let response: IncomingMessage;
     try {
@@ -123,7 +123,7 @@ export class ApiClient {
     return response;
   }
 
-  /** What to say of an answer that is none of those that were hoped for. */
+  /** The error for an answer that is none of the expected ones. */
   refused({ status, body }: ApiAnswer): ApiError {
     const said = messageIn(body);
     const at = `Tocsin at ${this.shownUrl}`;
@@ -195,7 +195,7 @@ function responseTo(request: ClientRequest, body?: string): Promise<IncomingMess
   return promise;
 }
 
-/** `{code, message}`, a text in JSON, or text; at most a line. */
+/** Reads `{code, message}`, a JSON string, or plain text; returns at most one line. */
 function messageIn(body: Buffer): string {
   const text = body.toString();
   try {

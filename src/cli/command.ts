@@ -11,7 +11,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { ApiClient } from './client.ts';
 import { Output, outputFormats, type OutputStream } from './output.ts';
 
-/** What a command found, as the process tells it: its exit code. */
+/** The exit codes of commands. */
 export const exitDone = 0;
 export const exitFailed = 1;
 export const exitUsage = 2;
@@ -26,10 +26,10 @@ export class UsageError extends Error {
   }
 }
 
-/** What could not be done: the message says what was wrong, where, and what to do. */
+/** Something that could not be done: the message says what was wrong, where, and what to do. */
 export class CommandError extends Error {}
 
-/** Where a command runs. */
+/** The environment in which a command runs. */
 export interface Surroundings {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly stdout: OutputStream;
@@ -37,7 +37,7 @@ export interface Surroundings {
   readonly clock: Clock;
 }
 
-/** The flags of every command that asks. */
+/** The flags of every command that asks a running Tocsin. */
 const sharedFlags = {
   url: {
     name: 'url',
@@ -67,10 +67,10 @@ const sharedFlags = {
   help: { name: 'help', short: 'h', help: 'Show this help.' },
 } as const satisfies FlagTable;
 
-/** Flags of a command, read; and what it works with. */
+/** The parsed flags of a command, and what it works with. */
 export interface Call<Table extends FlagTable> {
   readonly values: FlagValues<Table>;
-  /** What is neither a flag nor its value. */
+  /** The words that are neither a flag nor the value of a flag. */
   readonly words: readonly string[];
   readonly api: ApiClient;
   readonly output: Output;
@@ -85,7 +85,7 @@ interface Definition<Table extends FlagTable> {
 }
 
 export interface Command {
-  /** Its own, and those of every command. */
+  /** The command's own flags, and those of every command. */
   readonly flags: FlagTable;
   run(args: readonly string[], surroundings: Surroundings): Promise<number>;
 }
@@ -144,7 +144,7 @@ export function usageOf(name: AskCommandName): string {
   return `tocsin ${name} ${askCommands[name].usage}`;
 }
 
-/** A time, or so long ago, as the API reads it. */
+/** Reads a point in time, or how long ago it was, as the API does. */
 export const readSince: Reader<string> = (found) =>
   typeof found === 'string' && /^(?:\d+(?:ms|[smhdwy]))+$|^\d{4}-\d\d-\d\dT\S{5,40}$/.test(found)
     ? { value: found }

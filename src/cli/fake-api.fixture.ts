@@ -26,7 +26,7 @@ export interface Told {
   readonly stderr: string;
 }
 
-/** A server that gives the answers it was told to give; every answer is held against the shapes of the API. */
+/** A server that returns prepared answers; every answer is checked against the shapes of the API. */
 export class FakeApi {
   readonly asked: Asked[] = [];
   readonly clock = new FakeClock();
@@ -54,12 +54,12 @@ export class FakeApi {
     this.reply(call.replace(' ', ' /api/tocsin/v1'), () => body);
   }
 
-  /** What a reply returns is sent as JSON; undefined if it has answered itself. */
+  /** The result of a reply is sent as JSON; undefined if the reply has answered by itself. */
   reply(call: string, reply: Reply): void {
     this.#replies.set(call, reply);
   }
 
-  /** Runs a command against it. */
+  /** Runs a command that asks this server. */
   async run(name: AskCommandName, ...args: readonly string[]): Promise<Told> {
     return runAsk(name, args, { TOCSIN_URL: this.url }, this.clock);
   }
@@ -76,7 +76,7 @@ export class FakeApi {
   }
 }
 
-/** Runs a command, away from a terminal. */
+/** Runs a command without a terminal. */
 export async function runAsk(
   name: AskCommandName,
   args: readonly string[],
@@ -89,7 +89,7 @@ export async function runAsk(
     isTTY,
     write: (piece) => void (written[to] += piece),
   });
-  // A request that is not answered is to fail by the real time.
+  // A request without an answer has to fail by the real time.
   const real = { ...clock, now: () => clock.now(), setTimeout: systemClock.setTimeout };
   const code = await ask(name, args, { environment, stdout: stream('stdout'), stderr: stream('stderr'), clock: real });
   return { code, ...written };
@@ -106,7 +106,7 @@ export const throttling = {
   status: 'firing' as const,
 };
 
-/** A run that an alert woke, and that changed a condition. */
+/** A run that an alert caused, and that changed a condition. */
 export const changedRun: Run = {
   id: '636bcf51',
   pipeline: backend,

@@ -10,12 +10,12 @@ import type { HttpAccess } from './client.ts';
 
 const versions = { TLS10: 'TLSv1', TLS11: 'TLSv1.1', TLS12: 'TLSv1.2', TLS13: 'TLSv1.3' } as const;
 
-/** A file that the configuration names cannot be used. */
+/** A file named in the configuration is unusable. */
 class UnusableFile extends Error {}
 
 /**
- * What `--http.config.file` says, in the format of amtool, with the files that it names read. Every problem is a line. A relative
- * path in it starts at its own folder.
+ * Reads `--http.config.file`, which has amtool's format, and the files that it names. Every problem is one line. A relative path in it
+ * starts at the file's own folder.
  */
 export function loadHttpAccess(file: string): HttpAccess | { readonly problems: readonly string[] } {
   const shown = showText(file);
@@ -69,7 +69,7 @@ function tlsOf({ tls_config: config }: HttpConfig): HttpAccess['tls'] {
   const given = Object.fromEntries(Object.entries(parts).filter(([, text]) => text !== undefined));
   const bounds = { minVersion: versions[config.min_version], maxVersion: versions[config.max_version] };
   try {
-    // As a list of authorities, a text without a certificate would be passed over in silence.
+    // As a list of authorities, a text without a certificate would be ignored silently.
     if (parts.ca !== undefined) void new X509Certificate(parts.ca);
     createSecureContext({ ...given, ...bounds });
   } catch (error) {

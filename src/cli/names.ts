@@ -2,7 +2,7 @@ import type { Alert, PipelineName, Run } from '../explain/schema.ts';
 import { UsageError } from './command.ts';
 import { showValue } from '../config/settings/show-value.ts';
 
-/** `Kind/name`, `Kind/namespace/name`, as a command takes it. Throws UsageError. */
+/** Reads `Kind/name` or `Kind/namespace/name`, as a command accepts it. Throws UsageError. */
 export function readPipelineName(word: string): PipelineName {
   const parts = word.split('/');
   const [kindAndGroup = '', ...names] = parts;
@@ -36,7 +36,7 @@ export function showPipeline({ kind, group, namespace, name }: PipelineName): st
   );
 }
 
-/** The labels besides the alert's name: `{pod="a", severity="warning"}`; '' if there are none. */
+/** The labels other than the alert's name: `{pod="a", severity="warning"}`; '' if there are none. */
 export function showLabels(labels: Readonly<Record<string, string>>): string {
   const others = Object.entries(labels).filter(([name]) => name !== 'alertname');
   return others.length === 0 ? '' : `{${others.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(', ')}}`;
@@ -46,12 +46,12 @@ export function showAlert({ alertname, labels }: Pick<Alert, 'alertname' | 'labe
   return [alertname, showLabels(labels)].filter((part) => part !== '').join(' ');
 }
 
-/** Times are shown in UTC, as the log has them. */
+/** Times are shown in UTC, as in the log. */
 export function showTime(time: string): string {
   return time.replace('T', ' ').replace(/(?:\.\d+)?Z$/, ' UTC');
 }
 
-/** Whether one name means the other, which the program wrote: the letter case of the kind does not matter. */
+/** Whether a typed name means a name written by the program: the letter case of the kind does not matter. */
 export function isSamePipeline(one: PipelineName, other: PipelineName): boolean {
   return showPipeline(one).toLowerCase() === showPipeline(other).toLowerCase();
 }

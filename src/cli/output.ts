@@ -11,7 +11,7 @@ export interface OutputStream {
   readonly isTTY?: boolean;
 }
 
-/** Columns of a table; `-o wide` has no bound. */
+/** The width of a table in columns; `-o wide` has no limit. */
 const tableColumns = 100;
 
 export type Colour = 'bold' | 'dim' | 'green' | 'red' | 'yellow';
@@ -23,10 +23,10 @@ interface OutputOptions {
   readonly clock: Clock;
 }
 
-/** A row of a story: what it tells of, and the telling. */
+/** A row of a story: its label and its text. */
 export type Row = readonly [label: string, text: string | undefined];
 
-/** The one place that writes answers. Text of others is shown without what steers a terminal. */
+/** The only place that writes answers. It removes from foreign text whatever controls a terminal. */
 export class Output {
   readonly #stdout: OutputStream;
   readonly #clock: Clock;
@@ -44,7 +44,7 @@ export class Output {
     return this.format === 'wide';
   }
 
-  /** The objects themselves, if JSON or YAML was asked for. False if a story was. */
+  /** Prints the objects themselves, if JSON or YAML was asked for. False if a story was asked for. */
   async object(value: unknown): Promise<boolean> {
     if (this.format === 'json') this.#stdout.write(`${JSON.stringify(value, null, 2)}\n`);
     else if (this.format === 'yaml') this.#stdout.write((await import('yaml')).stringify(value));
@@ -52,13 +52,13 @@ export class Output {
     return true;
   }
 
-  /** One line, so far from the left. A longer one than fits is continued below. */
+  /** Prints one line, indented this far. A line that is too long continues below. */
   line(text = '', indent = 0): void {
     const lines = this.#wrapped(showText(text), indent, indent).join('\n');
     this.#stdout.write(`${' '.repeat(indent)}${lines}`.trimEnd().concat('\n'));
   }
 
-  /** A heading, parts of it in colour. It is cut rather than continued. */
+  /** Prints a heading, parts of it in colour. A heading that is too long is cut. */
   heading(parts: readonly (readonly [text: string, colour?: Colour])[]): void {
     let room = this.isWide ? Number.POSITIVE_INFINITY : tableColumns;
     const shown = parts.map(([text, colour]) => {
@@ -69,7 +69,7 @@ export class Output {
     this.#stdout.write(`${shown.join('').trimEnd()}\n`);
   }
 
-  /** Labels in one column, what is told in the other; a row without text is left out. */
+  /** Prints labels in one column and texts in the other; a row without text is left out. */
   rows(rows: readonly Row[]): void {
     const width = 13;
     for (const [label, text] of rows) {
@@ -80,7 +80,7 @@ export class Output {
     }
   }
 
-  /** Columns as wide as what stands in them; the last one is cut where the line ends. */
+  /** Prints columns as wide as their content; the last one is cut at the end of the line. */
   table(rows: readonly (readonly string[])[], indent = 2): void {
     const shown = rows.map((row) => row.map((cell) => showText(cell)));
     const widths = (shown[0] ?? []).map((_, column) => Math.max(...shown.map((row) => row[column]?.length ?? 0)));
@@ -91,7 +91,7 @@ export class Output {
     }
   }
 
-  /** As in `3m ago`, or `in 5m`. */
+  /** For example `3m ago`, or `in 5m`. */
   ago(time: string): string {
     const ms = this.#clock.now() - Date.parse(time);
     const text = roughly(Math.abs(ms));
@@ -120,7 +120,7 @@ export class Output {
   }
 }
 
-/** A word that is longer than a line, cut where the line ends. */
+/** Cuts a word that is longer than a line into pieces. */
 function pieces(word: string, length: number): readonly string[] {
   return word.length <= length ? [word] : (word.match(new RegExp(`.{1,${length}}`, 'gsu')) ?? []);
 }

@@ -4,11 +4,11 @@ import { command, CommandError, exitDone, exitFailed, readSince, UsageError, usa
 import { showLabels, showPipeline, showTime, showTransition } from './names.ts';
 import type { Colour, Output } from './output.ts';
 
-/** So many alerts are told of. */
+/** The most alerts that are shown. */
 const maxAlerts = 20;
-/** So many things that an alert did are told, the newest first. */
+/** The most effects of an alert that are shown, the newest first. */
 const defaultEffects = 5;
-/** So many changed conditions are looked through for those of one effect. */
+/** The most condition changes that are searched for those of one effect. */
 const maxChanges = 5000;
 
 const flags = {
@@ -22,10 +22,10 @@ const flags = {
   },
 } as const;
 
-/** `tocsin what`: what an alert did, or why nothing. */
+/** `tocsin what`: what an alert did, or why it did nothing. */
 export const what = command({ name: 'what', flags, run: tellAlerts });
 
-/** What is no matcher is the name of an alert. */
+/** A word that is not a matcher is the name of an alert. */
 export function matchersOf(words: readonly string[]): readonly string[] {
   return words.map((word) => (/[=~]/.test(word) ? word : `alertname=${JSON.stringify(word)}`));
 }
@@ -99,7 +99,7 @@ interface Silence {
   readonly status: { readonly state: string };
 }
 
-/** Who made it, why, and until when. */
+/** Who created a silence, why, and until when. */
 export async function silenceText(api: ApiClient, id: string): Promise<string> {
   const answer = await api.send('GET', `/api/v2/silence/${encodeURIComponent(id)}`);
   if (answer.status !== 200) return `silence ${id}, which is no longer known`;
@@ -107,11 +107,11 @@ export async function silenceText(api: ApiClient, id: string): Promise<string> {
   return `silence ${id} of ${createdBy}: ${comment} (${status.state}, ends ${showTime(endsAt)})`;
 }
 
-/** The pipelines that it woke, with what came of it. */
+/** The pipelines that it woke, with the results. */
 async function runRows(api: ApiClient, effect: Effect): Promise<readonly string[][]> {
   if (effect.runs.length === 0 || effect.event_id === undefined) return [];
   const changes = new Map<unknown, Fact>();
-  // What no request did has only its time.
+  // An effect without a request has only its time.
   const about = effect.request_id === undefined ? { since: effect.at } : { request_id: effect.request_id };
   for await (const fact of api.items<Fact>('/history', { event: 'condition.changed', ...about }, maxChanges))
     changes.set(fact['run'], fact);

@@ -16,9 +16,9 @@ import {
 import type { Colour, Output, Row } from './output.ts';
 
 const defaultRuns = 5;
-/** How many runs are searched for the one of `--run`. */
+/** The most runs that are searched for that of `--run`. */
 const searchedRuns = 100_000;
-/** How many causes are named, unless `-o wide` asks for all. */
+/** The most causes that are named; `-o wide` names all of them. */
 const namedCauses = 3;
 
 const flags = {
@@ -75,7 +75,7 @@ async function findRuns(
   return items;
 }
 
-/** What to say of a pipeline that a Tocsin does not have. */
+/** The error about a pipeline that a Tocsin does not have. */
 export function noSuchPipeline(word: string, pipelines: readonly Pipeline[], api: ApiClient): CommandError {
   const known = pipelines.slice(0, 5).map(showPipeline).join(', ');
   const others = known === '' ? 'it has none' : `some that it has: ${known}`;
@@ -165,7 +165,7 @@ const stages = {
   finished: 'finished',
 } as const satisfies Record<keyof Hops, string>;
 
-/** How long it took from the first stage that is known, and to each stage. */
+/** How long it took from the first known stage to each stage. */
 export function took(hops: Hops): string | undefined {
   const known = (Object.keys(stages) as (keyof Hops)[]).flatMap((stage) => {
     const at = hops[stage];

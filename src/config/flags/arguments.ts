@@ -2,10 +2,10 @@ import { parseArgs } from 'node:util';
 import { describeRefusal, type Reading } from '../settings/reader.ts';
 import type { Flag } from './flag-table.ts';
 
-/** The flags of a command, by the name that the program has for each. */
+/** The flags of a command, by their names in the program. */
 export type FlagTable = Readonly<Record<string, Flag>>;
 
-/** What a command line gave, read; a flag that was not given is not there. */
+/** The parsed values of the flags on a command line; a flag that was not given is missing. */
 export type FlagValues<Table extends FlagTable> = { readonly [Key in keyof Table]?: ValueOf<Table[Key]> | undefined };
 
 type ValueOf<F> = F extends { readonly read: (found: unknown) => Reading<infer T> }
@@ -14,7 +14,10 @@ type ValueOf<F> = F extends { readonly read: (found: unknown) => Reading<infer T
     : T
   : true;
 
-/** Reads the value of every flag and collects all problems, a line each. @param describeUnknown says what is wrong with a flag that the table does not have */
+/**
+ * Reads the value of every flag and collects all problems, one line each.
+ * @param describeUnknown says what is wrong with a flag that the table does not have
+ */
 export function readFlags<Table extends FlagTable>(
   given: readonly GivenFlag[],
   table: Table,
@@ -29,7 +32,7 @@ export function readFlags<Table extends FlagTable>(
       problems.push(`${typed}: given twice, allowed: once`);
     else {
       const reading = readFlag(flag, value);
-      // Also after a problem, so that a second one of the same name is still seen to be given twice.
+      // Set even after a problem, so that a second flag of the same name is still reported as given twice.
       values[key] = typeof reading === 'string' ? undefined : withValue(flag, values[key], reading.value);
       if (typeof reading === 'string') problems.push(reading);
     }
@@ -61,21 +64,21 @@ function readFlag({ name, placeholder, read }: Flag, text: string | undefined): 
 export interface GivenFlag {
   /** With its dashes, without its value. */
   readonly typed: string;
-  /** Without dashes; of a short flag the long name. */
+  /** Without dashes; for a short flag, the long name. */
   readonly name: string;
   readonly value: string | undefined;
 }
 
-/** A command line taken apart; nothing of it is judged yet. */
+/** A command line split into its parts, before anything is checked. */
 interface GivenArguments {
   readonly flags: readonly GivenFlag[];
-  /** What is neither a flag nor a flag's value. */
+  /** The words that are neither a flag nor the value of a flag. */
   readonly words: readonly string[];
 }
 
 /**
- * Takes apart `--a=b` and `--a b`. A value that begins with a dash needs the first form: otherwise a flag whose value was
- * forgotten would swallow the flag after it.
+ * Splits `--a=b` and `--a b`. A value that begins with a dash needs the first form: otherwise a flag whose value was forgotten
+ * would swallow the next flag.
  */
 export function givenArguments(args: readonly string[], table: FlagTable): GivenArguments {
   const flags: GivenFlag[] = [];
@@ -96,7 +99,7 @@ export function givenArguments(args: readonly string[], table: FlagTable): Given
 
 type Token = NonNullable<ReturnType<typeof parseArgs>['tokens']>[number];
 
-/** Every flag is declared without a value, so that parseArgs leaves it to us which word is a flag's value. */
+/** Declares every flag without a value, so that parseArgs leaves it to us which word is a flag's value. */
 function tokenize(args: readonly string[], table: FlagTable): Token[] {
   const options = Object.fromEntries(
     Object.values(table).map(({ name, short }) => [
@@ -108,13 +111,13 @@ function tokenize(args: readonly string[], table: FlagTable): Token[] {
   return parseArgs(config).tokens;
 }
 
-/** parseArgs would read `-config.file`, Go's way to write a flag, as eleven short ones; it is one mistake. */
+/** parseArgs would read `-config.file`, Go's notation of a flag, as eleven short flags; it is one mistake. */
 function withoutGroups(args: readonly string[]): string[] {
   const end = args.includes('--') ? args.indexOf('--') : args.length;
   return args.map((arg, index) => (index < end && /^-[^-]./s.test(arg) ? `--${arg}` : arg));
 }
 
-/** An unknown flag takes the word after it as well: that word is not a second mistake. */
+/** An unknown flag also takes the next word: that word is not a second mistake. */
 function takesValue(table: FlagTable, name: string): boolean {
   const flag = findFlag(table, name)?.[1];
   return flag === undefined || flag.placeholder !== undefined;

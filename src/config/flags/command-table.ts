@@ -1,6 +1,6 @@
-/** A command that asks a Tocsin that runs. */
+/** A command that asks a running Tocsin. */
 export interface AskCommand {
-  /** What follows the name. */
+  /** The arguments after the name. */
   readonly usage: string;
   readonly help: string;
 }
