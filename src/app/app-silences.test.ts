@@ -103,14 +103,19 @@ interface Prepared {
 
 async function prepare(t: TestContext): Promise<Prepared> {
   const folder = await mkdtemp(join(tmpdir(), 'tocsin-app-'));
-  t.after(() => rm(folder, { recursive: true }));
+  const apps: App[] = [];
+  t.after(async () => {
+    // First the apps: what one still writes would bring the folder back.
+    for (const app of apps) await app.stop();
+    await rm(folder, { recursive: true });
+  });
   const manifest = 'apiVersion: telemetry.kyma-project.io/v1beta1\nkind: TracePipeline\nmetadata: {name: backend}\n';
   await writeFile(join(folder, 'pipeline.yaml'), manifest);
   const clock = new FakeClock();
-  return { clock, start: (port = 0) => startApp(t, clock, folder, port) };
+  return { clock, start: (port = 0) => startApp(apps, clock, folder, port) };
 }
 
-async function startApp(t: TestContext, clock: FakeClock, folder: string, listenPort: number): Promise<Running> {
+async function startApp(apps: App[], clock: FakeClock, folder: string, listenPort: number): Promise<Running> {
   const logger = new RecordingLogger();
   const app = new App({
     config: Config.parse({}),
@@ -121,8 +126,8 @@ async function startApp(t: TestContext, clock: FakeClock, folder: string, listen
     clock,
     logger,
   });
+  apps.push(app);
   const { port } = await app.start();
-  t.after(() => app.stop());
   const url = `http://127.0.0.1:${port}`;
   return {
     app,
