@@ -3,26 +3,33 @@ import { builtinModules, createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { build as runEsbuild, type Metafile, type Plugin } from 'esbuild';
 
+const require = createRequire(import.meta.url);
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 /**
  * The bundle has no `import` of a module of Node, but a `require`: an import reads every export at once, and those of `node:http` load
- * the whole of `fetch` and WebSocket, which costs a tenth of the time to start.
+ * the whole of `fetch` and WebSocket, which costs a tenth of the time to start. What is imported is read one by one: esbuild would make
+ * an object with all exports for each file that imports one.
  */
 const requireNode: Plugin = {
   name: 'require-node',
   setup(build) {
-    const names = new Set(builtinModules);
+    const names = new Set(builtinModules.map((name) => name.replace('node:', '')));
     build.onResolve({ filter: /^(node:)?[\w/]+$/ }, ({ path, kind }) => {
       const name = path.replace('node:', '');
       if (kind === 'require-call' || !names.has(name)) return undefined;
-      return { path: name, namespace: 'node-builtin' };
+      return { path: name, namespace: 'node-builtin', sideEffects: false };
     });
-    build.onLoad({ filter: /.*/, namespace: 'node-builtin' }, ({ path }) => ({
-      contents: `module.exports = require('node:${path}')`,
-    }));
+    build.onLoad({ filter: /.*/, namespace: 'node-builtin' }, ({ path }) => ({ contents: exportsOf(`node:${path}`) }));
   },
 };
+
+/** A module with the exports of one of Node; those that nobody imports are left out. */
+function exportsOf(builtin: string): string {
+  const names = Object.keys(require(builtin) as object).filter((name) => name !== 'default' && /^\w+$/.test(name));
+  const lines = names.map((name) => `export const ${name} = /* @__PURE__ */ (() => builtin.${name})();`);
+  return [`const builtin = require('${builtin}');`, 'export default builtin;', ...lines].join('\n');
+}
 
 /**
  * Of the Kubernetes client Tocsin calls only `KubeConfig`. Its other modules are 15 MB of generated classes of every API, which

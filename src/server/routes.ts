@@ -88,7 +88,8 @@ export class Routes implements KnownPaths {
     const app = express();
     app.disable('x-powered-by').disable('etag').enable('case sensitive routing').enable('strict routing');
     for (const route of this.list)
-      app.all(route.path, (request, response) => {
+      // Not app.all(), which adds a layer for each of the 35 methods.
+      app.route(route.path).all((request: Request, response: Response) => {
         const handler = route.methods[request.method];
         if (handler === undefined) return refuseMethod(route, request, response);
         return handler(request, response, request.params as Readonly<Record<string, string>>);

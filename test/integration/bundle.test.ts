@@ -69,6 +69,14 @@ describe('the bundle', () => {
     assert.ok(text.split('\n').length > 5);
   });
 
+  it('reads of a module of Node only what is imported, and makes no copy of it for each file', async () => {
+    for (const name of await readdir(folder)) {
+      const text = await readFile(join(folder, name), 'utf8');
+      assert.doesNotMatch(text, /__toESM\((?:__require|require_(?:fs|path|http|crypto|util|stream|net)\d*)\(/);
+      assert.doesNotMatch(text, /\bbuiltin\d*\.WebSocket\b/);
+    }
+  });
+
   it('has no character outside Latin-1: V8 would keep two bytes for each character of the file', async () => {
     for (const name of await readdir(folder))
       assert.doesNotMatch(await readFile(join(folder, name), 'utf8'), /[^\0-\xff]/);
