@@ -21,7 +21,7 @@ describe('addCause', () => {
     );
   });
 
-  it('keeps of an alert with huge labels neither them nor its key', () => {
+  it('keeps neither the labels nor the key of an alert with huge labels', () => {
     const causes = new Causes();
     addCause(causes, newAlert({ alertname: 'A', huge }), 'firing', 5);
     const [key, cause] = [...causes.alerts][0]!;
@@ -29,7 +29,7 @@ describe('addCause', () => {
     assert.deepEqual(cause.labels, { alertname: 'A' });
   });
 
-  it('tells huge alerts apart that have the same brief labels, and knows each again', () => {
+  it('distinguishes huge alerts with the same brief labels, and recognizes each again', () => {
     const causes = new Causes();
     for (const end of ['1', '2', '1']) addCause(causes, newAlert({ alertname: 'A', huge: huge + end }), 'firing', 5);
     assert.deepEqual(
@@ -47,15 +47,15 @@ function numbered(count: number, value: string): LabelSet {
 }
 
 describe('briefLabels', () => {
-  it('gives the labels of an alert of ordinary size as they are', () => {
-    // The key is JSON: braces, quotes and a colon.
+  it('gives ordinary labels unchanged', () => {
+    // The key is JSON, which adds braces, quotes and a colon.
     const { labels } = newAlert({ a: 'x'.repeat(8192 - 8) });
     const brief = briefLabels(newAlert(labels));
     assert.deepEqual(brief.labels, labels);
     assert.equal(brief.omitted, 0);
   });
 
-  it('begins to leave out one character later', () => {
+  it('leaves out labels from one character more', () => {
     assert.deepEqual(briefLabels(newAlert({ a: 'x'.repeat(8192 - 7) })), { labels: {}, omitted: 1 });
   });
 
@@ -65,18 +65,18 @@ describe('briefLabels', () => {
     assert.deepEqual(briefLabels(newAlert(labels)), { labels: kept, omitted: 3 });
   });
 
-  it('keeps 32 labels, and always those that pipelines are chosen by', () => {
+  it('keeps 32 labels, always including those that choose pipelines', () => {
     const choosing = { alertname: 'A', pipeline_name: 'p', pipeline_type: 't' };
     const brief = briefLabels(newAlert({ ...numbered(100, 'x'.repeat(100)), ...choosing }));
     assert.deepEqual(Object.keys(brief.labels), [...Object.keys(numbered(32, '')), ...Object.keys(choosing)]);
     assert.equal(brief.omitted, 68);
   });
 
-  it('leaves out a long alertname too', () => {
+  it('leaves out even a long alertname', () => {
     assert.deepEqual(briefLabels(newAlert({ alertname: long, job: 'api' })), { labels: { job: 'api' }, omitted: 1 });
   });
 
-  it('keeps a label with the name of a property of objects', () => {
+  it('keeps a label with the name of an object property', () => {
     const labels = Object.fromEntries([
       ['__proto__', 'p'],
       ['constructor', 'c'],
@@ -89,7 +89,7 @@ describe('briefLabels', () => {
     ]);
   });
 
-  it('stays small, changes no label and counts the rest, whatever the labels', () => {
+  it('stays small, changes no label and counts the others, whatever the labels', () => {
     const text = fc.oneof(
       fc.string({ minLength: 1 }),
       fc.integer({ min: 1, max: 600 }).map((n) => 'y'.repeat(n)),
@@ -107,7 +107,7 @@ describe('briefLabels', () => {
     );
   });
 
-  it('does the same with labels alone, whose length is that of their texts', () => {
+  it('does the same with labels alone, measured by their texts', () => {
     const labels = { a: 'x'.repeat(8192 - 1) };
     assert.deepEqual(briefLabelSet(labels), { labels, omitted: 0 });
     assert.deepEqual(briefLabelSet({ ...labels, b: '' }), { labels: { b: '' }, omitted: 1 });

@@ -5,13 +5,13 @@ import type { LabelSet } from '../alert/labels.ts';
 
 const pieceCharacters = 64 * 1024;
 
-/** Adds an alert to what wakes a reconcile; of one with huge labels, only so much as may be kept for long. */
+/** Adds an alert to the causes of a reconcile. Of huge labels, it adds only the part that may be kept for long. */
 export function addCause(causes: Causes, alert: Alert, status: CauseStatus, at: number): void {
   if (isBrief(alert)) causes.addAlert(alert.key, alert, status, at);
   else causes.addAlert(digest(alert.key), { labels: briefLabels(alert).labels }, status, at);
 }
 
-/** Piece by piece: in one go it would take the memory of the text several times over. */
+/** Hashes piece by piece: in one go it would take several times the memory of the text. */
 function digest(text: string): string {
   const hash = createHash('sha256');
   for (let at = 0; at < text.length; at += pieceCharacters)
@@ -19,38 +19,38 @@ function digest(text: string): string {
   return hash.digest('hex');
 }
 
-/** Labels as they go into the log and on to what follows. */
+/** Labels as they go into the log and to the rest of the program. */
 interface BriefLabels {
   readonly labels: LabelSet;
-  /** How many were left out. */
+  /** The number of labels that were left out. */
   readonly omitted: number;
 }
 
-/** An alert whose labels have no more characters than this, all together, is told of whole: every real one is. */
+/** The most characters of all labels together with which they are kept whole; every real alert has fewer. */
 const maxWholeCharacters = 8192;
 
-/** Of a larger alert, labels with longer texts, and more labels than this, are left out. No pipeline's name is longer. */
+/** Of a larger alert, labels with longer texts are left out, and all beyond this number. No name of a pipeline is longer. */
 const maxTextCharacters = 256;
 const maxLabels = 32;
 
-/** The labels that pipelines are chosen by are kept first. */
+/** The labels that choose pipelines; they are kept first. */
 const choosing: ReadonlySet<string> = new Set(['alertname', 'pipeline_name', 'pipeline_type']);
 
-/** True if the labels of an alert may be kept, and told of, as they are. */
+/** True if the labels of an alert are small enough to be kept and shown whole. */
 function isBrief({ key }: Alert): boolean {
   return key.length <= maxWholeCharacters;
 }
 
 /**
- * The labels of an alert, or a few kilobytes of them: one label may have the size of a body, and what is kept of an alert
- * that the store has no room for, or is written on many lines of the log, must not. A label is left out, never cut.
+ * The labels of an alert, or a few kilobytes of them. One label may be as large as a body; that must not be kept with an alert
+ * that the store has no room for, or be written on many lines of the log. A label is left out, never cut.
  */
 export function briefLabels(alert: Alert): BriefLabels {
   const { labels } = alert;
   return isBrief(alert) ? { labels, omitted: 0 } : shortened(labels);
 }
 
-/** The same for labels of which nobody has measured the length yet. */
+/** The same for labels whose length has not been measured yet. */
 export function briefLabelSet(labels: LabelSet): BriefLabels {
   let characters = 0;
   for (const name in labels) {

@@ -1,7 +1,7 @@
 import type { LabelSet } from '../alert/labels.ts';
 import type { Cause, CauseStatus } from './causes.ts';
 
-/** All that a cause says, to be compared. */
+/** All fields of a cause, for comparison. */
 export interface CauseFields {
   readonly labels: LabelSet;
   readonly status: CauseStatus;

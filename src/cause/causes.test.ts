@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { causeFields } from './causes.fixture.ts';
 import { Causes, maxNamedCauses, causeTexts, describeCauses, causeText, type CauseStatus } from './causes.ts';
 
-/** All that causes hold, in their order, to be compared. */
+/** Everything that causes hold, in order, for comparison. */
 function contents(causes: Causes): unknown {
   const { triggers, alerts, requestIds, alertCount, incomplete, omittedRequestIds, firstSeen, lastSeen } = causes;
   return {
@@ -33,7 +33,7 @@ const numbered = (prefix: string, from: number, to: number): string[] =>
   Array.from({ length: to - from }, (_, index) => `${prefix}${from + index}`);
 
 describe('Causes', () => {
-  it('holds nothing at first', () => {
+  it('is empty at first', () => {
     assert.deepEqual(contents(new Causes()), {
       triggers: [],
       alerts: [],
@@ -46,7 +46,7 @@ describe('Causes', () => {
     });
   });
 
-  it('can be of a trigger alone, which no snapshot before it may answer', () => {
+  it('can consist of a trigger alone, which no earlier snapshot may answer', () => {
     const causes = Causes.of('resync', 70);
     assert.deepEqual([...causes.triggers], ['resync']);
     assert.deepEqual([causes.alertCount, causes.lastSeen], [0, 70]);
@@ -62,7 +62,7 @@ describe('Causes', () => {
     assert.equal(causes.alertCount, 1);
   });
 
-  it('keeps the last status of an alert that comes again, and counts it', () => {
+  it('keeps the last status of an alert that is added again, and counts it', () => {
     const causes = new Causes();
     causes.addAlert('k', { labels: { alertname: 'A' } }, 'firing', 5);
     causes.addAlert('other', { labels: { alertname: 'B' } }, 'firing', 6);
@@ -93,13 +93,13 @@ describe('Causes', () => {
     assert.equal(causes.omittedRequestIds, 3);
   });
 
-  it('tells the time of the first alert apart from other triggers, for which nobody waits', () => {
+  it('keeps the time of the first alert, not of other triggers, for which nobody waits', () => {
     const causes = Causes.union(Causes.of('requeue', 10), addAlerts(new Causes(), 50, 52));
     assert.deepEqual([causes.firstSeen, causes.lastSeen], [50, 51]);
     assert.equal(Causes.union(causes, Causes.of('resync', 90)).lastSeen, 90);
   });
 
-  it('counts alerts that a sender cut off, and knows then that it does not know all', () => {
+  it('counts alerts that a sender cut off, and is incomplete from then on', () => {
     const causes = new Causes();
     causes.addTruncated(3, 10);
     assert.deepEqual([[...causes.triggers], causes.truncatedAlerts, causes.alertCount], [['truncated'], 3, 0]);
@@ -111,7 +111,7 @@ describe('Causes', () => {
 });
 
 describe('Causes.absorb', () => {
-  it('takes over all that the other holds', () => {
+  it('takes over everything that the other holds', () => {
     const earlier = addRequestIds(addAlerts(new Causes(), 0, 3), 0, 2);
     const later = addRequestIds(addAlerts(Causes.of('pipeline', 1), 1, 4), 1, 3);
     earlier.absorb(later);
@@ -129,7 +129,7 @@ describe('Causes.absorb', () => {
     assert.deepEqual([earlier.alertCount, earlier.firstSeen, earlier.lastSeen], [6, 0, 3]);
   });
 
-  it('is as bounded as adding, and as exact in its counts', () => {
+  it('has the same bounds as adding, and the same exact counts', () => {
     const earlier = addRequestIds(addAlerts(new Causes(), 0, 80), 0, 150);
     earlier.absorb(addRequestIds(addAlerts(new Causes(), 80, 200), 150, 300));
     assert.deepEqual([...earlier.alerts.keys()], numbered('k', 100, 200));
@@ -137,7 +137,7 @@ describe('Causes.absorb', () => {
     assert.deepEqual([earlier.alertCount, earlier.incomplete, earlier.omittedRequestIds], [200, true, 200]);
   });
 
-  it('stays incomplete, though what it names would fit', () => {
+  it('stays incomplete even if the alerts that it names would fit', () => {
     const causes = new Causes();
     causes.absorb(addAlerts(new Causes(), 0, 101));
     assert.equal(causes.incomplete, true);
@@ -156,7 +156,7 @@ describe('Causes.absorb', () => {
 });
 
 describe('Causes.union', () => {
-  it('gives the same causes back for a union with themselves', () => {
+  it('returns the same causes for a union with themselves', () => {
     const causes = addAlerts(new Causes(), 0, 1);
     assert.equal(Causes.union(causes, causes), causes);
     assert.equal(causes.alertCount, 1);
@@ -180,7 +180,7 @@ describe('Causes, whatever is added', () => {
     return causes;
   }
 
-  /** Adds in the order of time, of up to so many different alerts and request ids. */
+  /** Adds in the order of time, with at most `ids` different alerts and request ids. */
   function schedule(ids: number, maxLength: number): fc.Arbitrary<readonly (Add & { readonly at: number })[]> {
     const add: fc.Arbitrary<Add> = fc.record({
       kind: fc.constantFrom('alert', 'alert', 'request'),
@@ -194,13 +194,13 @@ describe('Causes, whatever is added', () => {
     });
   }
 
-  /** To shrink sequences as long as these takes minutes; the seed is told. */
+  /** Shrinking such long sequences takes minutes; the seed is printed instead. */
   const unshrunk = { endOnFailure: true };
 
   /** Where a sequence is cut, in hundredths of its length. */
   const cuts = fc.array(fc.nat(100), { maxLength: 5 });
 
-  /** The sequence in pieces, each made into causes. */
+  /** Cuts the sequence into pieces and makes causes of each. */
   function pieces<T>(sequence: readonly T[], where: readonly number[]): readonly (readonly T[])[] {
     const ends = [...where.map((cut) => Math.floor((cut * sequence.length) / 100)), sequence.length].sort(
       (a, b) => a - b,
@@ -208,7 +208,7 @@ describe('Causes, whatever is added', () => {
     return ends.map((end, index) => sequence.slice(ends[index - 1] ?? 0, end));
   }
 
-  it('are the same as the union of any split of them, within the bounds', () => {
+  it('are equal to the union of any split of them, within the bounds', () => {
     fc.assert(
       fc.property(schedule(maxNamedCauses, 150), cuts, (adds, where) => {
         const union = pieces(adds, where).map(applied).reduce(Causes.union, new Causes());
@@ -218,7 +218,7 @@ describe('Causes, whatever is added', () => {
     );
   });
 
-  it('name the same alerts as any split beyond the bounds, and count them as exactly', () => {
+  it('name the same alerts as the union of any split beyond the bounds, with the same exact counts', () => {
     fc.assert(
       fc.property(schedule(400, 1500), cuts, (adds, where) => {
         const whole = applied(adds);
@@ -235,7 +235,7 @@ describe('Causes, whatever is added', () => {
     );
   });
 
-  it('never name more than 100, but the most recent, and say when that is not all', () => {
+  it('never name more than the 100 most recent, and say when that is not all', () => {
     fc.assert(
       fc.property(fc.constantFrom(90, 110, 400), schedule(400, 1500), (differing, all) => {
         const adds = all.filter(({ id }) => id < differing);
@@ -255,7 +255,7 @@ describe('Causes, whatever is added', () => {
     );
   });
 
-  it('are not changed by a union that they are in', () => {
+  it('are not changed by a union of them', () => {
     fc.assert(
       fc.property(schedule(150, 200), schedule(150, 200), schedule(150, 50), (a, b, more) => {
         const [first, second] = [applied(a), applied(b)];
@@ -283,23 +283,23 @@ describe('causeTexts', () => {
     assert.deepEqual(causeTexts(causesOf(['1', 'A'], ['2', 'B'], ['1', 'A'])), ['A firing', 'B firing']);
   });
 
-  it('counts alerts of the same name and status, in the place of the newest of them', () => {
+  it('counts alerts of the same name and status in the place of the newest', () => {
     const causes = causesOf(['1', 'A'], ['2', 'B'], ['3', 'A']);
     causes.addAlert('4', { labels: { alertname: 'B' } }, 'resolved', 0);
     assert.deepEqual(causeTexts(causes), ['B resolved', 'A firing ×2', 'B firing']);
   });
 
-  it('names what is no alert behind the alerts', () => {
+  it('puts triggers that are not alerts behind the alerts', () => {
     assert.deepEqual(causeTexts(Causes.of('resync', 0)), ['resync']);
     const causes = Causes.union(Causes.of('requeue', 0), causesOf(['1', 'A']));
     assert.deepEqual(causeTexts(causes), ['A firing', 'requeue']);
   });
 
-  it('has words for an alert without a name', () => {
+  it('has a text for an alert without a name', () => {
     assert.deepEqual(causeTexts(causesOf(['1', undefined])), ['(no alertname) firing']);
   });
 
-  it('lists 20 at most: the newest, and always what is no alert', () => {
+  it('lists at most 20: the newest alerts, and always the other triggers', () => {
     const many = causesOf(...Array.from({ length: 30 }, (_, n) => [`${n}`, `A${n}`] as const));
     const texts = causeTexts(many);
     assert.equal(texts.length, 20);
@@ -310,18 +310,18 @@ describe('causeTexts', () => {
 });
 
 describe('describeCauses', () => {
-  it('gives the causes alone when there is no alert among them', () => {
+  it('gives the causes alone if there is no alert among them', () => {
     assert.deepEqual(describeCauses(Causes.of('start', 0)), { causes: ['start'] });
   });
 
-  it('gives the causes, how many alerts there were, repeats included, and the request ids', () => {
+  it('gives the causes, the number of alerts with repeats, and the request ids', () => {
     const causes = causesOf(['1', 'A'], ['1', 'A']);
     causes.addRequestId('r1');
     causes.addRequestId('r2');
     assert.deepEqual(describeCauses(causes), { causes: ['A firing'], alerts: 2, request_ids: ['r1', 'r2'] });
   });
 
-  it('says how many request ids it does not name', () => {
+  it('gives the number of request ids that it does not name', () => {
     const causes = causesOf(['1', 'A']);
     for (let n = 0; n < 103; n++) causes.addRequestId(`r${n}`);
     const fields = describeCauses(causes);
@@ -339,7 +339,7 @@ function causesNaming(...alertnames: readonly string[]): Causes {
 }
 
 describe('causeText', () => {
-  it('is cut at 256 characters, with a sign that it was', () => {
+  it('is cut at 256 characters, with a sign that it was cut', () => {
     const text = causeText(causesNaming('A'.repeat(300)));
     assert.deepEqual([text.length, text.at(-1), text.startsWith('AAA')], [256, '…', true]);
     assert.equal(causeText(causesNaming('A'.repeat(249))), `${'A'.repeat(249)} firing`);

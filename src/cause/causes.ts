@@ -1,38 +1,47 @@
 import type { Labelled, LabelSet } from '../alert/labels.ts';
 import type { LogFields } from '../runtime/logger.ts';
 
-/** Most alerts, and most request ids, that causes name; past that they only count. */
+/** The most alerts, and the most request ids, that causes name; all further ones are only counted. */
 export const maxNamedCauses = 100;
 
-/** So many alerts are kept until they are gone through for the {@link maxNamedCauses} most recent: that is dear, and rarely needed. */
+/**
+ * The number of kept alerts at which all but the {@link maxNamedCauses} most recent are dropped. Doing that is expensive, so it
+ * is done rarely.
+ */
 const maxKeptCauses = 10 * maxNamedCauses;
 
-/** What made us look: an alert that came or ended; the start; the periodic look; one that is unhealthy; a new or edited pipeline; alerts that a sender cut off; a new configuration; a silence that ended; a person. */
+/**
+ * What caused a reconcile: an alert that arrived or ended; the start; the periodic resync; an unhealthy pipeline that is checked
+ * again; a new or edited pipeline; alerts that a sender cut off; a new configuration; a silence that ended; a person.
+ */
 export type Trigger =
   'alert' | 'start' | 'resync' | 'requeue' | 'pipeline' | 'truncated' | 'reload' | 'silence' | 'manual';
 
 /**
- * Why a request exists. Bounded: the {@link maxNamedCauses} most recent alerts and request ids are named, the rest counted.
- * Whoever made one may add to it; once it is handed on, it is only read, and {@link union} makes a new one.
+ * Why a request exists. Bounded: the {@link maxNamedCauses} most recent alerts and request ids are named, and the rest are
+ * counted. Only the creator may add to it; once it is handed on it is read-only, and {@link union} makes a new one.
  */
 export class Causes {
   readonly triggers = new Set<Trigger>();
   readonly requestIds = new Set<string>();
-  /** Goes on where it was: what it gives is taken out, and so a new one would only step over the gaps to the same place. */
+  /**
+   * One iterator for good: the ids that it gives are deleted, so a new one would have to step over all the gaps to the same
+   * place.
+   */
   readonly #oldestRequestIds = this.requestIds.keys();
-  /** As they came; an alert may be in it several times. */
+  /** In the order of arrival; an alert may occur several times. */
   #kept: Cause[] = [];
-  /** What {@link alerts} gives; undefined if that has to be made anew. */
+  /** The result of {@link alerts}; undefined if it has to be computed again. */
   #named: ReadonlyMap<string, Cause> | undefined;
   #incomplete = false;
-  /** How many alerts there were, repeats included. */
+  /** The number of alerts, repeats included. */
   alertCount = 0;
   omittedRequestIds = 0;
-  /** How many alerts senders told of without sending them (`max_alerts` of Alertmanager's webhook). */
+  /** The number of alerts that senders announced without sending them (`max_alerts` of Alertmanager's webhook). */
   truncatedAlerts = 0;
-  /** When the first alert in here was received, milliseconds. Other triggers do not count: nobody waits for them. */
+  /** The time at which the first alert was received, milliseconds. Other triggers do not count: nobody waits for them. */
   firstSeen = Number.POSITIVE_INFINITY;
-  /** When the newest of what is in here happened, milliseconds; no snapshot older than that may answer it. */
+  /** The time of the newest trigger, milliseconds. No older snapshot may answer the request. */
   lastSeen = Number.NEGATIVE_INFINITY;
 
   static of(trigger: Trigger, at: number): Causes {
@@ -42,7 +51,7 @@ export class Causes {
     return causes;
   }
 
-  /** Both together; the arguments stay as they are. */
+  /** The two together; the arguments do not change. */
   static union(a: Causes, b: Causes): Causes {
     if (a === b) return a;
     const union = new Causes();
@@ -52,12 +61,12 @@ export class Causes {
     return union;
   }
 
-  /** By the alert's key, the most recent one last. */
+  /** The named alerts by key, the most recent one last. */
   get alerts(): ReadonlyMap<string, Cause> {
     return this.#forgetOld();
   }
 
-  /** True if alerts are counted that are no longer named: nobody knows any more whom they concern. */
+  /** True if some counted alerts are no longer named, so that they may concern any pipeline. */
   get incomplete(): boolean {
     this.#forgetOld();
     return this.#incomplete;
@@ -71,7 +80,7 @@ export class Causes {
     this.#keep(new Cause(key, alert, status, at));
   }
 
-  /** Alerts of which nothing is known but their number: they may concern every pipeline. */
+  /** Adds alerts of which only the number is known; they may concern every pipeline. */
   addTruncated(count: number, at: number): void {
     this.triggers.add('truncated');
     this.truncatedAlerts += count;
@@ -80,7 +89,7 @@ export class Causes {
   }
 
   addRequestId(id: string): void {
-    // Deleted first, so that an id that comes again counts as recent.
+    // Deleted first, so that an id that is added again counts as recent.
     this.requestIds.delete(id);
     this.requestIds.add(id);
     if (this.requestIds.size <= maxNamedCauses) return;
@@ -88,7 +97,7 @@ export class Causes {
     this.omittedRequestIds++;
   }
 
-  /** Takes over all that `other` holds, as the more recent of the two. */
+  /** Adds everything in `other`, which is the more recent of the two. */
   absorb(other: Causes): void {
     for (const trigger of other.triggers) this.triggers.add(trigger);
     for (const cause of other.#kept) this.#keep(cause);
@@ -105,7 +114,7 @@ export class Causes {
     if (this.#kept.push(cause) > maxKeptCauses) this.#forgetOld();
   }
 
-  /** Leaves the most recent alerts, each once, in the order in which they came last. Those before them are counted already. */
+  /** Keeps the most recent alerts, each once, in the order of their last arrival. The others have been counted already. */
   #forgetOld(): ReadonlyMap<string, Cause> {
     if (this.#named !== undefined) return this.#named;
     const recent = new Map<string, Cause>();
@@ -128,27 +137,27 @@ export class Causes {
   }
 }
 
-/** `silence expired`: it fires, and the last silence that kept it from waking anybody has ended. */
+/** `silence expired`: the alert fires, and the last silence that kept it from causing a reconcile has ended. */
 export type CauseStatus = 'firing' | 'resolved' | 'expired' | 'silence expired';
 
-/** An alert as a cause knows it. */
+/** An alert as part of a cause. */
 export interface CausingAlert extends Labelled {
-  /** Alertmanager's; undefined if labels were left out. */
+  /** Alertmanager's fingerprint; undefined if labels were left out. */
   readonly fingerprint?: string;
 }
 
-/** One alert that a request exists for. */
+/** One alert that caused a request. */
 export class Cause implements Labelled {
-  /** Tells the alert from others. */
+  /** Identifies the alert. */
   readonly key: string;
   readonly #alert: CausingAlert;
   #labels: LabelSet | undefined;
-  /** As it was received last. */
+  /** The status when it was last received. */
   readonly status: CauseStatus;
   /** Milliseconds since the epoch. */
   readonly firstSeen: number;
   readonly lastSeen: number;
-  /** How often it was received. */
+  /** How often the alert was received. */
   readonly count: number;
 
   constructor(
@@ -167,7 +176,7 @@ export class Cause implements Labelled {
     this.count = count;
   }
 
-  /** Read from the alert when they are first asked for: in a storm most causes are replaced by newer ones before anybody does. */
+  /** Read from the alert on first use: in a storm, newer causes replace most causes before anybody reads them. */
   get labels(): LabelSet {
     return (this.#labels ??= this.#alert.labels);
   }
@@ -176,16 +185,16 @@ export class Cause implements Labelled {
     return this.#alert.fingerprint;
   }
 
-  /** This one, when the same alert was a cause before. */
+  /** This cause, continued from an earlier cause with the same alert. */
   after({ firstSeen, count }: Cause): Cause {
     return new Cause(this.key, this.#alert, this.status, firstSeen, this.lastSeen, count + this.count);
   }
 }
 
-/** Most different causes on one line of the log; `alerts` says how many alerts there are in all. */
+/** The most different causes on one log line; `alerts` gives the number of all alerts. */
 const maxListed = 20;
 
-/** Causes as fields of a log line. */
+/** The causes as fields of a log line. */
 export function describeCauses(causes: Causes): LogFields {
   if (causes.alertCount + causes.truncatedAlerts === 0)
     return {
@@ -201,7 +210,7 @@ export function describeCauses(causes: Causes): LogFields {
   };
 }
 
-/** Every alert that the causes name, with all that is known of it: what the line of `causes.named` says. */
+/** Every alert that the causes name, with all that is known of it: the content of the log line `causes.named`. */
 export function namedCauses(causes: Causes): LogFields {
   const named = [...causes.alerts.values()];
   const more = causes.alertCount + causes.truncatedAlerts - named.reduce((sum, { count }) => sum + count, 0);
@@ -219,7 +228,7 @@ export function namedCauses(causes: Causes): LogFields {
   };
 }
 
-/** One text for each cause, the newest alert first, what is no alert last: `InstanceDown firing`, `resync`. */
+/** One text for each cause, the newest alert first, other triggers last: `InstanceDown firing`, `resync`. */
 export function causeTexts(causes: Causes): string[] {
   const counts = new Map<string, number>();
   for (const { labels, status } of [...causes.alerts.values()].toReversed()) {
@@ -231,21 +240,21 @@ export function causeTexts(causes: Causes): string[] {
   return [...alerts.slice(0, maxListed - others.length), ...others];
 }
 
-/** The longest line for others to read, characters. */
+/** The longest line in a text for others, characters. */
 const maxLineLength = 256;
 
 /**
- * `InstanceDown firing, DiskFull resolved ×2`, the newest alert first, in one line for others to read. Names and statuses
- * alone: whoever may read an object or its events need not be allowed to read what else an alert's labels say.
+ * `InstanceDown firing, DiskFull resolved ×2`: the newest alert first, on one line for others to read. It has only names and
+ * statuses: a person who may read an object or its events need not be allowed to read the labels of an alert.
  */
 export function causeText(causes: Causes): string {
   return oneLine(causeTexts(causes).join(', '));
 }
 
-/** A text that others made, on one line of at most {@link maxLineLength} characters. */
+/** Puts a text from outside on one line of at most {@link maxLineLength} characters. */
 export function oneLine(text: string): string {
   const line = text.toWellFormed().replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ');
   if (line.length <= maxLineLength) return line;
-  // A pair of surrogates must not be cut in two.
+  // Do not cut a surrogate pair in two.
   return `${line.slice(0, maxLineLength - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }

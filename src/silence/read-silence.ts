@@ -7,16 +7,16 @@ import type { PostableMatcher, PostableSilence } from './silence.ts';
 import { SilenceError } from './silence-rules.ts';
 import type { Sliced } from '../runtime/slices.ts';
 
-/** Most characters of a date-time, as for alerts. */
+/** The longest date-time, in characters, as for alerts. */
 const longestTime = 1024;
 
-/** An object of the body: its fields by their names in small letters; of a field that is given twice the last one wins. */
+/** The fields of an object of the body by their lower-case names. If a field is given twice, the last one wins. */
 type Fields = ReadonlyMap<string, unknown>;
 
 /**
- * Reads the body of `POST /api/v2/silences` in small steps, with the rules of Alertmanager 0.34's schema stage: only the
- * first JSON value is read, names of fields match in any letter case, unknown fields are passed over, `null` stands for
- * absent; types are looked at before anything that is missing. Differs on purpose: a null matcher is an error. Throws
+ * Reads the body of `POST /api/v2/silences` in small steps, by the rules of Alertmanager 0.34's schema stage: it reads only the
+ * first JSON value, matches names of fields in any letter case, passes over unknown fields, treats `null` as absent, and checks
+ * the types before it checks that nothing is missing. One difference is on purpose: a null matcher is an error. Throws
  * SilenceError.
  * @param text well-formed Unicode
  */
@@ -62,7 +62,7 @@ function orNow(startsAt: number): number | undefined {
   return isZeroTime(startsAt) ? undefined : startsAt;
 }
 
-/** The fields of a matcher while nobody has asked yet which ones are missing. */
+/** The fields of a matcher before the check that none is missing. */
 interface DraftMatcher {
   readonly isEqual: boolean;
   readonly isRegex: boolean | undefined;
@@ -108,7 +108,7 @@ function required<T>(value: T | undefined, path: string): T {
 function fieldsOf(value: unknown, what: string): Fields {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw SilenceError.unreadable(`${what} is no object`);
-  // Go takes `ſ` (U+017F) for an s.
+  // Go reads `ſ` (U+017F) as an s.
   return new Map(Object.entries(value).map(([name, field]) => [name.toLowerCase().replaceAll('\u017f', 's'), field]));
 }
 

@@ -11,7 +11,7 @@ const expressions = ['a', 'b', 'a|b', 'a|b|a', 'b|c\\.d', 'c.d', 'a.*', '.+', '(
 const sampleValues = ['a', 'b', 'A', 'c.d', 'cxd', 'ab', 'a|b'] as const;
 
 describe('RegexpGroup', () => {
-  it('finds what a try of every expression finds, whatever was added and deleted before', () =>
+  it('finds the same as a test of every expression, whatever was added and deleted before', () =>
     fc.assert(
       fc.property(fc.array(fc.record({ id: fc.nat(5), at: fc.nat(expressions.length - 1) })), (steps) => {
         const group = new RegexpGroup();
@@ -31,7 +31,7 @@ describe('RegexpGroup', () => {
       }),
     ));
 
-  it('tells of a value that is too long for an expression, but not for a list', () => {
+  it('reports a value that is too long for an expression, but not for a list', () => {
     const group = new RegexpGroup();
     for (const [id, expression] of ['x.*', 'x|y'].entries())
       group.add(new Matcher('job', expression, '=~'), testSilence(String(id)));
@@ -72,7 +72,7 @@ describe('listedValues()', () => {
   for (const [expression, values] of cases)
     it(`reads ${JSON.stringify(expression)}`, () => assert.deepEqual(listedValues(expression), values));
 
-  it('gives just what the expression matches', () =>
+  it('gives exactly the values that the expression matches', () =>
     fc.assert(
       fc.property(texts(), fc.array(texts(), { maxLength: 10 }), (expression, others) => {
         const values = listedValues(expression);

@@ -5,9 +5,9 @@ import { concerns, type Silence } from './silence.ts';
 type ByValue = Map<string, Set<Silence>>;
 
 /**
- * Silences, to be found by the labels that they concern without a look at each of them. One stands under one of its
- * matchers only: under an equality if it has one, as nearly every silence does; or else under a regular expression that a
- * missing label does not match; or else among the rest, which are all looked at.
+ * Finds the silences that concern given labels without looking at each silence. It files a silence under one of its matchers
+ * only: under an equality if it has one, as nearly every silence does; else under a regular expression that a missing label does
+ * not match; else among the rest, which are all checked.
  */
 export class SilenceIndex {
   readonly #byEquality = new Map<string, ByValue>();
@@ -33,7 +33,7 @@ export class SilenceIndex {
     else this.#deleteRegexp(key, silence);
   }
 
-  /** Those whose matchers all match. */
+  /** The silences whose matchers all match. */
   concerning(labels: LabelSet): Silence[] {
     const found: Silence[] = [];
     for (const silence of this.#candidates(labels))
@@ -84,26 +84,28 @@ function groupAt(byRegexp: Map<string, RegexpGroup>, name: string): RegexpGroup 
   return group;
 }
 
-/** Most values of the label whose outcome is kept, and most characters of one: a value may be as large as a body. */
+/**
+ * The most values of a label whose result is kept, and the most characters of such a value: a value may be as large as a body.
+ */
 const maxRemembered = 10_000;
 const maxCharacters = 256;
 
 interface Expression {
   readonly matcher: Matcher;
-  /** What it matches, if it lists that. */
+  /** The values that it matches, if the expression lists them. */
   readonly listed: readonly string[] | undefined;
   readonly silences: Set<Silence>;
 }
 
 /**
- * Silences that stand under a regular expression on the same label. An expression that many share is tried once; one that
- * lists what it matches, on nothing else; what came out for a value is remembered until the group changes, for most labels
- * have few values.
+ * Silences that are filed under a regular expression on the same label. An expression that many silences share is tried once. An
+ * expression that lists its values is tried on no other value. The result for a value is kept until the group changes, because
+ * most labels have few values.
  */
 export class RegexpGroup {
   readonly #expressions = new Map<string, Expression>();
   readonly #byListed = new Map<string, Set<Expression>>();
-  /** Those that list nothing: each has to be tried. */
+  /** Expressions that list no values: each has to be tried. */
   readonly #others = new Set<Expression>();
   readonly #remembered = new Map<string, readonly Silence[]>();
 
@@ -126,7 +128,7 @@ export class RegexpGroup {
     if (known?.silences.size === 0) this.#deleteExpression(known);
   }
 
-  /** Those whose expression matches the value of the label. */
+  /** The silences whose expression matches the value of the label. */
   matching(value: string, onUndecided?: OnUndecided): readonly Silence[] {
     const remembered = this.#remembered.get(value);
     if (remembered !== undefined) return remembered;
@@ -166,12 +168,12 @@ export class RegexpGroup {
   }
 }
 
-/** Characters that stand for themselves, and punctuation with a backslash, which does too; no `|` among them. */
+/** Characters that stand for themselves, among them punctuation with a backslash, but not `|`. */
 const list = /^(?:[\w:/@, -]|\\[!-/:-@[-`{}~])+(?:\|(?:[\w:/@, -]|\\[!-/:-@[-`{}~])+)*$/;
 
 /**
- * The values that a regular expression matches, if it does nothing but list them: `api|worker`, `10\.0\.0\.5:9100`, as people
- * and dashboards mostly write them. Undefined for any other.
+ * The values that a regular expression matches, if it only lists them, as most expressions of people and dashboards do:
+ * `api|worker`, `10\.0\.0\.5:9100`. Undefined for any other expression.
  */
 export function listedValues(expression: string): readonly string[] | undefined {
   return list.test(expression) ? expression.replaceAll(/\\(.)/g, '$1').split('|') : undefined;

@@ -31,7 +31,7 @@ describe('SilenceKeeper', () => {
     assert.equal(await metric(registry, 'tocsin_silences_forgotten_total{limit="max_silences"}'), 84 * 150 - 100);
   });
 
-  it('refuses one only if that many have not ended, and forgets those that ended first', () =>
+  it('refuses a silence only if too many have not ended, and first forgets the ones that ended', () =>
     fc.assert(
       fc.asyncProperty(fc.array(step(), { maxLength: 60 }), async (steps) => {
         const { make, silences, clock } = kept({ maxSilences: 4 });
@@ -59,7 +59,7 @@ describe('SilenceKeeper', () => {
       }),
     ));
 
-  it('lets those that ended give their memory to others', async () => {
+  it('gives the memory of silences that have ended to others', async () => {
     const size = silenceMemory({ matchers, createdBy: 'me', comment: 'c', annotations: {} });
     const { make, silences, clock, registry, limits } = kept({ maxMemoryBytes: 3 * size });
     for (let count = 0; count < 3; count++) await make(hour);
@@ -69,7 +69,7 @@ describe('SilenceKeeper', () => {
     assert.equal(await metric(registry, 'tocsin_silences_forgotten_total{limit="silences_memory"}'), 3);
   });
 
-  it('takes a silence at the very end of another, if the timer of that end never comes', async () => {
+  it('accepts a silence at the very end of another, even if the timer of that end never fires', async () => {
     const { make, clock, watch } = kept({ maxSilences: 1 });
     await make(hour);
     watch.close();
@@ -78,7 +78,7 @@ describe('SilenceKeeper', () => {
     await make(hour);
   });
 
-  it('tells of those that are forgotten once a minute, and of the rest at the end', async () => {
+  it('logs forgotten silences once a minute, and the rest at the end', async () => {
     const { make, clock, logger, room } = kept({ maxSilences: 1 });
     for (let count = 0; count < 30; count++) {
       await make(10_000);
@@ -89,7 +89,7 @@ describe('SilenceKeeper', () => {
     assert.deepEqual(told, [1, 6, 6, 6, 6, 4]);
   });
 
-  it('forgets nothing when the change could not be stored', async () => {
+  it('forgets nothing if the change could not be stored', async () => {
     let full = false;
     const { make, silences, clock } = kept({ maxSilences: 1 }, async () => {
       if (full) throw new Error('no space');
@@ -141,7 +141,7 @@ const large = testSilence('large', { matchers: [new Matcher('job', '\\pL'.repeat
 const most = Math.floor(silencesMemoryBytes / silenceMemory(large));
 
 describe('SilenceDraft', () => {
-  it('takes no silence for which there is no memory, and still ends those that there are', () => {
+  it('accepts no silence for which there is no memory, but still ends existing ones', () => {
     const silences = new Silences(1000);
     for (let count = 0; count < most; count++) silences.put(numbered(count), 1000);
     const draft = new SilenceDraft(silences, 1000);
@@ -154,7 +154,7 @@ describe('SilenceDraft', () => {
     assert.equal(draft.get('0')?.endsAt, 1500);
   });
 
-  it('counts what the same batch has brought, and no longer what has been forgotten', () => {
+  it('counts the changes of the same batch, and not what has been forgotten', () => {
     const silences = new Silences(1000);
     const draft = new SilenceDraft(silences, 1000);
     for (let count = 0; count < most; count++) draft.add({ id: '', silences: [numbered(count)] });

@@ -18,14 +18,14 @@ import type { SilenceWatch } from './silence-watch.ts';
 import { LineOnceAWhile } from '../runtime/limited-lines.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
-/** Where silences outlive the process. */
+/** Storage in which silences outlive the process. */
 export interface SilenceStorage {
   /**
-   * Resolves once the changes are there for good, each one whole; rejects with an error for the client if none is.
-   * @param all all silences there are, the changes among them
+   * Resolves once the changes are stored durably, each one whole; rejects with an error for the client if none is.
+   * @param all all existing silences, the changes included
    */
   append(changes: readonly (readonly Silence[])[], all: () => Iterable<Silence>): Promise<void>;
-  /** Notes up to when the log has told of the silences that time starts and ends. Never rejects. */
+  /** Notes the time up to which the log reports starts and ends of silences. Never rejects. */
   noteLogged(until: number): Promise<void>;
 }
 
@@ -49,8 +49,8 @@ interface Waiting {
 }
 
 /**
- * Changes silences: first on the disk, then in memory, then the answer. What comes in while the disk is busy is written
- * together. Both methods reject with SilenceError, or with NotStoredError; then nothing has changed.
+ * Changes silences: first on the disk, then in memory, then it answers. Changes that arrive while the disk is busy are written
+ * together. Both methods reject with SilenceError or NotStoredError; then nothing has changed.
  */
 export class SilenceKeeper {
   readonly #options: SilenceKeeperOptions;
@@ -91,7 +91,7 @@ export class SilenceKeeper {
   async #commit(batch: readonly Waiting[]): Promise<void> {
     const { clock, silences, storage, metrics, watch, room } = this.#options;
     const now = clock.now();
-    // Its timer may be late: what has ended by now must not count any more.
+    // Its timer may be late: a silence that has ended by now must not count.
     watch.catchUp();
     const draft = new SilenceDraft(silences, now);
     const decided: (readonly [Waiting, SilenceChange])[] = [];
@@ -125,8 +125,8 @@ export class SilenceKeeper {
 }
 
 /**
- * The silences as they will be once some changes are stored; the changes of a batch see each other in it. Only those that have not
- * ended count: the others give up their places and their memory to them.
+ * The silences as they will be once some changes are stored, so that the changes of a batch see each other. Only silences that
+ * have not ended count: the others give up their places and memory.
  */
 export class SilenceDraft implements KnownSilences {
   readonly #silences: Silences;
@@ -135,7 +135,7 @@ export class SilenceDraft implements KnownSilences {
   #addedCount = 0;
   #addedBytes = 0;
 
-  /** @param now the silences have been told of all that has ended by then */
+  /** @param now the time up to which `silences` has been advanced */
   constructor(silences: Silences, now: number) {
     this.#silences = silences;
     this.#now = now;
@@ -149,7 +149,10 @@ export class SilenceDraft implements KnownSilences {
     return this.#changed.get(id) ?? this.#silences.get(id);
   }
 
-  /** Throws SilenceError, and adds nothing, if there is no memory for it. What takes no more than before is always added. */
+  /**
+   * Throws SilenceError and adds nothing if there is no memory for the change. A change that takes no more than before is always
+   * added.
+   */
   add({ silences }: SilenceChange): void {
     const bytes = silences.reduce((sum, silence) => sum + this.#growth(silence), 0);
     const total = this.#silences.liveBytes + this.#addedBytes + bytes;
@@ -186,8 +189,8 @@ interface SilenceRoomOptions extends Pick<Runtime, 'clock' | 'logger'> {
 }
 
 /**
- * Keeps the silences that have ended out of the way of the others: over a limit the one that ended first is forgotten. All are
- * counted; the log tells of them in a line a minute at most. They leave the file when it is written anew.
+ * Keeps ended silences from taking room from others: over a limit, it forgets the one that ended first. It counts all of them and
+ * logs one line a minute at most. They leave the file when that is rewritten.
  */
 export class SilenceRoom {
   readonly #options: SilenceRoomOptions;
@@ -199,7 +202,7 @@ export class SilenceRoom {
     this.#line = new LineOnceAWhile(options.clock);
   }
 
-  /** Forgets as many as have to go. */
+  /** Forgets as many as necessary. */
   make(): void {
     const { silences, metrics } = this.#options;
     for (let limit = this.#exceeded(); limit !== undefined; limit = this.#exceeded()) {

@@ -10,7 +10,7 @@ import type { Silence } from './silence.ts';
 import { SilenceLog } from './silence-log.ts';
 
 describe('SilenceLog', () => {
-  it('gives back what was appended, each silence in its last version', async (t) => {
+  it('returns what was appended, each silence in its last version', async (t) => {
     const { log, reopen } = await opened(t);
     const store = new Map<string, Silence>();
     await append(log, store, [testSilence('a', { comment: 'één\n<&>\u2028' }), testSilence('b')]);
@@ -22,12 +22,12 @@ describe('SilenceLog', () => {
     assert.deepEqual(logger.lines, []);
   });
 
-  it('loses no record that was whole, and reads none by half, wherever the file is cut off', async (t) => {
+  it('loses no complete record and reads no incomplete one, wherever the file is cut off', async (t) => {
     const { bytes, ends, file, reopen } = await threeRecords(t);
     for (let size = 0; size <= bytes.length; size++) {
       await writeFile(file, bytes.subarray(0, size));
       const { log, silences, logger } = await reopen();
-      // A record is whole without the end of its line, too.
+      // A record is complete even without the end of its line.
       const whole = ends.filter((end) => end - 1 <= size).length;
       assert.deepEqual(ids(silences), ['a', 'b', 'c'].slice(0, whole), `cut off at ${size}`);
       const isClean = [0, ...ends].some((end) => size === end || size === end - 1);
@@ -38,7 +38,7 @@ describe('SilenceLog', () => {
     }
   });
 
-  it('loses one record at most, loudly, and keeps the file, whichever byte of it is damaged', async (t) => {
+  it('loses at most one record, loudly, and keeps the file, whichever byte is damaged', async (t) => {
     const { bytes, ends, file, folder, reopen } = await threeRecords(t);
     for (let at = 0; at < bytes.length; at++) {
       const damaged = Buffer.from(bytes);
@@ -59,7 +59,7 @@ describe('SilenceLog', () => {
     }
   });
 
-  it('sets aside a file that is none of ours', async (t) => {
+  it('sets aside a file that has another format', async (t) => {
     const { file, folder, reopen } = await opened(t);
     await writeFile(file, 'hello\nworld\n');
     const { silences, logger } = await reopen();
@@ -67,7 +67,7 @@ describe('SilenceLog', () => {
     assert.equal((await readdir(folder)).length, 2);
   });
 
-  it('is written anew when most of it is history', async (t) => {
+  it('is rewritten when most of it is history', async (t) => {
     const { log, file, reopen } = await opened(t);
     const store = new Map<string, Silence>();
     const comment = 'x'.repeat(10_000);
@@ -76,7 +76,7 @@ describe('SilenceLog', () => {
     assert.deepEqual((await reopen()).silences, [testSilence('a', { comment, endsAt: 299 })]);
   });
 
-  it('keeps up to when was told of the silences, also when all is written anew', async (t) => {
+  it('keeps the time up to which starts and ends were logged, even when it is rewritten', async (t) => {
     const { log, file, reopen } = await opened(t);
     const store = new Map<string, Silence>();
     assert.equal((await reopen()).toldUntil, undefined);
@@ -97,7 +97,7 @@ describe('SilenceLog', () => {
     await log.close();
   });
 
-  it('writes all anew when somebody has removed its folder', async (t) => {
+  it('rewrites everything when its folder has been removed', async (t) => {
     const { log, folder, reopen } = await opened(t);
     const store = new Map<string, Silence>();
     await append(log, store, [testSilence('a')]);
@@ -124,7 +124,7 @@ describe('SilenceLog', () => {
     assert.deepEqual(ids((await reopen()).silences), ['a', 'c']);
   });
 
-  it('says at the start that nothing can be stored, also when nothing has been yet', async (t) => {
+  it('says at the start that nothing can be stored, even if there is no file yet', async (t) => {
     const { log, file, folder, reopen } = await opened(t);
     await log.close();
     await rm(folder, { recursive: true });
@@ -144,7 +144,7 @@ describe('SilenceLog', () => {
     assert.deepEqual(ids((await reopen()).silences), ['b']);
   });
 
-  it('starts without silences, loudly, when the file cannot be read', async (t) => {
+  it('starts without silences, loudly, if the file cannot be read', async (t) => {
     const { file, folder, reopen, log } = await opened(t);
     await log.close();
     await rm(file, { force: true });

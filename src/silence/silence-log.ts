@@ -8,7 +8,7 @@ import { Matcher } from '../matcher/matcher.ts';
 import { MatcherError } from '../matcher/anchored-regexp.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
-/** The file of the silences is not read if it is larger, bytes: what all silences may take gives a fraction of that. */
+/** A larger file of silences is not read, bytes. All silences that fit into memory make a fraction of that. */
 const silenceLogBytes = 256 * 1024 * 1024;
 
 interface SilenceLogOptions extends Pick<Runtime, 'clock' | 'logger'> {
@@ -16,22 +16,22 @@ interface SilenceLogOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly folder: string;
 }
 
-/** The file may have this many bytes more than twice what the silences take, before it is written anew. */
+/** The file is rewritten when it has this many bytes more than twice the size of the silences. */
 const slackBytes = 1024 * 1024;
 
 /**
- * The silences on the disk: a log to which each change is appended, written anew once most of it is history. A file that is
- * damaged keeps nobody from starting: what is readable is kept, and the file itself under another name.
+ * The silences on the disk: a log to which each change is appended, and which is rewritten once most of it is history. A damaged
+ * file does not prevent a start: its readable part is kept, and the file itself under another name.
  */
 export class SilenceLog {
   readonly #options: SilenceLogOptions;
   readonly #file: RecordFile;
-  /** The file on the disk is damaged and has not been set aside yet. */
+  /** True while the file on the disk is damaged and has not been set aside. */
   #damaged = false;
-  /** Past this many bytes the file is written anew. */
+  /** The file is rewritten when it is larger than this, bytes. */
   #compactAt = slackBytes;
   #toldUntil: number | undefined;
-  /** One access to the file at a time. */
+  /** The last access to the file; there is only one at a time. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: SilenceLogOptions) {
@@ -39,7 +39,7 @@ export class SilenceLog {
     this.#file = new RecordFile(join(options.folder, 'silences.log'));
   }
 
-  /** What is stored. Never rejects: what is wrong is logged. */
+  /** Reads the stored silences. Never rejects: it logs what is wrong. */
   async open(): Promise<StoredSilences> {
     const bytes = await this.#read();
     if (bytes === undefined) return { silences: [], toldUntil: undefined };
@@ -54,15 +54,15 @@ export class SilenceLog {
   }
 
   /**
-   * Resolves once the changes are on the disk for good, each one whole. Rejects with StorageError; then none of them is.
+   * Resolves once the changes are on the disk durably, each one whole. Rejects with StorageError; then none of them is.
    * @param changes the silences that each request changed
-   * @param all all silences there are, the changes among them
+   * @param all all existing silences, the changes included
    */
   append(changes: readonly (readonly Silence[])[], all: () => Iterable<Silence>): Promise<void> {
     return this.#inTurn(() => this.#append(changes, all));
   }
 
-  /** Notes up to when the log has told of the silences that time starts and ends. Never rejects: what fails is logged. */
+  /** Notes the time up to which the log reports starts and ends of silences. Never rejects: it logs a failure. */
   noteLogged(until: number): Promise<void> {
     this.#toldUntil = until;
     return this.#inTurn(() => this.#appendTold(until));
@@ -91,7 +91,7 @@ export class SilenceLog {
 
   async #appendTold(until: number): Promise<void> {
     try {
-      // If not, the file is written anew with the next change, and this with it.
+      // Otherwise the next change rewrites the file, and this time with it.
       if (!this.#damaged && this.#file.isSound) await this.#file.append([toldRecord(until)]);
     } catch (error) {
       const message = 'the next start may tell again of silences that started or ended';
@@ -99,20 +99,20 @@ export class SilenceLog {
     }
   }
 
-  /** Undefined if there is no file that can be read. */
+  /** Undefined if there is no readable file. */
   async #read(): Promise<Buffer | undefined> {
     await rm(`${this.#file.path}.new`, { force: true }).catch(() => undefined);
     try {
       return await readRegularFile(this.#file.path, silenceLogBytes);
     } catch (error) {
-      // ENOTDIR: it is the folder that is no folder.
+      // ENOTDIR: the path of the folder is not a folder.
       const isMissing = ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
       await (isMissing ? this.#makeWritable(() => this.#rewrite([])) : this.#setAside({ error, kept: 0 }, []));
       return undefined;
     }
   }
 
-  /** The file is as we left it, or its last record was being written when the process was killed. */
+  /** Continues a file that is as we left it, or whose last record was being written when the process was killed. */
   async #resume(silences: readonly Silence[], goodBytes: number | undefined, cutOffBytes: number): Promise<void> {
     if (cutOffBytes > 0)
       this.#options.logger.warn(
@@ -121,7 +121,7 @@ export class SilenceLog {
         { file: this.#file.path, dropped_bytes: cutOffBytes },
       );
     await this.#makeWritable(async () => {
-      // A file without its last line's end cannot be appended to.
+      // A file without the end of its last line cannot be appended to.
       if (goodBytes === undefined) await this.#rewrite(silences);
       else {
         await this.#open(goodBytes, silences);
@@ -129,7 +129,7 @@ export class SilenceLog {
     });
   }
 
-  /** A link is read, but never written through: a file of our own takes its place. */
+  /** A link is read but never written through: our own file replaces it. */
   async #open(goodBytes: number, silences: readonly Silence[]): Promise<void> {
     try {
       await this.#file.open(goodBytes);
@@ -140,7 +140,7 @@ export class SilenceLog {
     }
   }
 
-  /** Whoever starts Tocsin is told at once that no silence can be stored, not by the first one that cannot. */
+  /** The log reports at the start, not at the first change, that silences cannot be stored. */
   async #makeWritable(make: () => Promise<unknown>): Promise<void> {
     try {
       await make();
@@ -168,7 +168,7 @@ export class SilenceLog {
     }
   }
 
-  /** Gives the name under which a damaged file is kept. */
+  /** Returns the name under which a damaged file is kept. */
   async #rewrite(all: Iterable<Silence>): Promise<string | undefined> {
     const time = new Date(this.#options.clock.now()).toISOString().replaceAll(':', '-');
     const keepAs = this.#damaged ? `${this.#file.path}.damaged-${time}` : undefined;
@@ -178,7 +178,7 @@ export class SilenceLog {
     return keepAs;
   }
 
-  /** False if it failed: on a disk that has no room for a second file, the first goes on growing. */
+  /** Returns false on failure: if the disk has no room for a second file, the first one keeps growing. */
   async #compact(all: () => Iterable<Silence>): Promise<boolean> {
     const bytes = this.#file.bytes;
     try {
@@ -212,21 +212,21 @@ const StoredSilence = z.object({
   annotations: z.record(z.string(), z.string()),
 });
 
-/** What one request changed: all of it is in one record, so that never a half of it is read. */
+/** The changes of one request, all in one record, so that half of them are never read. */
 const SilenceRecord = z.object({ silences: z.array(StoredSilence) });
 
-/** Up to when the log has told of the silences that time starts and ends. */
+/** The time up to which the log reports starts and ends of silences. */
 const ToldRecord = z.object({ toldUntil: z.number() });
 
-/** What the file of the silences holds. */
+/** The content of the file of silences. */
 export interface StoredSilences {
-  /** Each in its last version. */
+  /** Each silence in its last version. */
   readonly silences: readonly Silence[];
-  /** Up to when the log has told of the silences that time starts and ends, milliseconds; undefined: of none yet. */
+  /** The time up to which the log reports starts and ends of silences, milliseconds; undefined if there is none. */
   readonly toldUntil: number | undefined;
 }
 
-/** Puts the records together, in their order. */
+/** Combines the records in their order. */
 function storedSilences(records: readonly unknown[]): StoredSilences & { readonly unreadable: number } {
   const silences = new Map<string, Silence>();
   let toldUntil: number | undefined;
@@ -245,12 +245,12 @@ function toldRecord(toldUntil: number): unknown {
   return { toldUntil };
 }
 
-/** Silences as they are written; times are milliseconds since the epoch. */
+/** The stored form of silences; times are milliseconds since the epoch. */
 function silenceRecord(silences: readonly Silence[]): unknown {
   return { silences: silences.map((silence) => ({ ...silence, matchers: silence.matchers.map(plain) })) };
 }
 
-/** The silences of a record; undefined if it is none. */
+/** The silences of a record; undefined if it is not such a record. */
 function silencesOf(value: unknown): Silence[] | undefined {
   const { data } = SilenceRecord.safeParse(value);
   try {

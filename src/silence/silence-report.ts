@@ -6,20 +6,20 @@ import type { LogFields, Logger } from '../runtime/logger.ts';
 import { LimitedLines } from '../runtime/limited-lines.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
-/** The limits for which a silence that has ended gives up its place. */
+/** The limits at which a silence that has ended gives up its place. */
 export const roomLimits = ['max_silences', 'silences_memory'] as const;
 export type RoomLimit = (typeof roomLimits)[number];
 
 export interface SilenceMetrics {
   readonly notStored: Counter;
   limitReached(limit: SilenceLimit): void;
-  /** A silence that had ended made room for another one. */
+  /** A silence that had ended made room for another. */
   forgotten(limit: RoomLimit): void;
 }
 
 /**
  * @param limitReached counts a limit of silences among those of all requests
- * @param count how many silences there are, read at each scrape
+ * @param count the number of silences, read at each scrape
  */
 export function createSilenceMetrics(
   registry: Registry,
@@ -70,7 +70,7 @@ export type SilenceEvent = keyof typeof messages;
 const maxMatchers = 20;
 const maxCharacters = 256;
 
-/** The log lines about single silences: a bounded number a second at info, the rest at debug, counted. */
+/** The log lines about single silences: a bounded number a second at info, and the rest at debug and counted. */
 export class SilenceLines {
   readonly #logger: Logger;
   readonly #limiter: LimitedLines;
@@ -86,7 +86,7 @@ export class SilenceLines {
     this.#limiter = new LimitedLines({ clock, perSecond, onOverflow });
   }
 
-  /** @param requestId the request that did it; undefined for what time does */
+  /** @param requestId the request that did it; undefined if time did */
   write(event: SilenceEvent, silence: Silence, requestId?: string): void {
     const level = this.#limiter.allows() ? 'info' : 'debug';
     if (!this.#logger.enables(level, event)) return;
@@ -103,7 +103,7 @@ export class SilenceLines {
     });
   }
 
-  /** At the end: says what is still to be said. */
+  /** At the end: logs what is still pending. */
   close(): void {
     this.#limiter.close();
   }

@@ -70,12 +70,12 @@ describe('validSilence', () => {
     it(`refuses ${what}`, () =>
       assert.throws(() => valid(posted(given), 4000, limits), { name: 'SilenceError', status: 400, message }));
 
-  it('takes one that is as large as it may be', () => {
+  it('accepts a silence of the maximum size', () => {
     const comment = 'x'.repeat(1000);
     assert.ok(valid(posted({ comment }), 4000, { ...limits, maxBytes: 1079 }));
   });
 
-  it('refuses an expression that compiles only where it is not anchored', () =>
+  it('refuses an expression that compiles only without the anchors', () =>
     assert.throws(() => valid(posted({ matchers: [{ ...job, value: '\\Qa', type: '=~' }] }), 4000, limits), {
       status: 400,
       message: /^invalid silence: .* invalid regular expression/,
@@ -86,7 +86,7 @@ describe('validSilence', () => {
     { maxLength: 8 },
   );
 
-  it('takes an expression only if it compiles as it was written', () =>
+  it('accepts an expression only if it compiles as it was written', () =>
     fc.assert(
       fc.property(parts, (written) => {
         const value = written.join('');
@@ -100,7 +100,7 @@ describe('validSilence', () => {
       { examples: [[['a', ')', '(', 'b']], [['a', ')', '|', '(', 'b']]] as [string[]][] },
     ));
 
-  it('says what is wrong with an expression as it was written', () =>
+  it('describes the fault of an expression as it was written', () =>
     assert.throws(() => valid(posted({ matchers: [{ ...job, value: 'a)(b', type: '!~' }] }), 4000, limits), {
       message:
         'invalid silence: invalid label matcher 0 in set 0: invalid regular expression "a)(b": error parsing regexp: unexpected ): `a)(b`',
@@ -114,22 +114,22 @@ describe('validSilence', () => {
       message: /: error parsing regexp: expression too large \(over 8000 instructions\)$/,
     });
     const tookMs = performance.now() - startedAt;
-    // It takes some ten milliseconds; to compile it would take half a minute.
+    // It takes some ten milliseconds; compiling it would take half a minute.
     assert.ok(tookMs < 2000, `it took ${tookMs} ms`);
   });
 
   it('compiles, step by step, no more than there is memory for', () => {
     const matchers = Array.from({ length: 10 }, () => ({ ...job, value: 'a{1000}', type: '=~' as const }));
     const steps = validSilence(posted({ matchers }), 4000, { ...limits, maxMemoryBytes: 2_000_000 });
-    // Each takes some 600,000 bytes.
+    // Each expression takes some 600,000 bytes.
     for (let step = 0; step < 3; step++) assert.equal(steps.next().done, false);
     assert.throws(() => steps.next(), { status: 400, limit: 'silences_memory' });
   });
 
-  it('takes a silence of which one matcher matches nothing, if another does not', () =>
+  it('accepts a silence with a matcher that matches nothing, if it has another one', () =>
     assert.ok(valid(posted({ matchers: [{ ...job, value: '' }, job] }), 4000, limits)));
 
-  it('takes a silence of which only a negative matcher is left', () =>
+  it('accepts a silence with a negative matcher only', () =>
     assert.ok(valid(posted({ matchers: [{ ...job, type: '!=' }] }), 4000, limits)));
 });
 
@@ -141,12 +141,12 @@ describe('setSilence', () => {
     return setSilence(knownAt(byId, now), valid(posted(given), now, limits), now, limits, () => 'new');
   }
 
-  it('makes a new one, which does not start before now', () => {
+  it('makes a new silence, which does not start before now', () => {
     const { id, silences } = set({ startsAt: 1000 }, 4000);
     assert.deepEqual([id, silences.map((s) => [s.id, s.startsAt, s.updatedAt])], ['new', [['new', 4000, 4000]]]);
   });
 
-  it('knows nothing of a silence that is not there', () =>
+  it('does not find an unknown silence', () =>
     assert.throws(() => set({ id: 'other' }, 4000), { status: 404, message: 'silence not found' }));
 
   const rows: readonly (readonly [string, number, Partial<PostableSilence>, string])[] = [
@@ -172,7 +172,7 @@ describe('setSilence', () => {
       if (id === 'new' && before !== 'expired') assert.deepEqual(states[0], ['old', 'expired']);
     });
 
-  it('replaces one of several matchers of which one is another', () => {
+  it('replaces a silence of which one of several matchers is different', () => {
     const matchers = [job, { ...job, name: 'a' }];
     const several = { ...old, matchers: valid(posted({ matchers }), 1, limits).matchers };
     assert.equal(set({ id: 'old', startsAt: 2500, matchers }, 4000, [several]).id, 'old');
@@ -180,7 +180,7 @@ describe('setSilence', () => {
     assert.equal(set({ id: 'old', startsAt: 2500, matchers: other }, 4000, [several]).id, 'new');
   });
 
-  it('counts none that has ended, and none that the new one takes the place of', () => {
+  it('does not count silences that have ended, or the one that the new silence replaces', () => {
     const lasting = ['b', 'c', 'd'].map((id) => testSilence(id, { endsAt: 9000 }));
     const ended = ['x', 'y', 'z'].map((id) => testSilence(id));
     assert.equal(set({}, 4000, [...ended, ...lasting, old]).id, 'new');
@@ -189,7 +189,7 @@ describe('setSilence', () => {
     assert.equal(set({ id: 'old', matchers: [{ ...job, value: 'x' }] }, 4000, full).silences.length, 2);
   });
 
-  it('takes no more than there may be, but goes on changing those that are there', () => {
+  it('stores no more than the limit, but still changes existing silences', () => {
     const full = [old, ...['b', 'c', 'd', 'e'].map((id) => testSilence(id, { endsAt: 9000 }))];
     assert.throws(() => set({}, 4000, full), {
       status: 400,
@@ -202,11 +202,11 @@ describe('setSilence', () => {
 
 describe('expireSilence', () => {
   const known = new Map([['a', testSilence('a')]]);
-  it('ends an active one now', () => {
+  it('ends an active silence now', () => {
     const [expired] = expireSilence(known, 'a', 1500).silences;
     assert.deepEqual([expired!.startsAt, expired!.endsAt, expired!.updatedAt], [1000, 1500, 1500]);
   });
-  it('makes one that is to come start and end now', () => {
+  it('makes a pending silence start and end now', () => {
     const [expired] = expireSilence(known, 'a', 500).silences;
     assert.deepEqual([expired!.startsAt, expired!.endsAt], [500, 500]);
   });
@@ -214,7 +214,7 @@ describe('expireSilence', () => {
   it('knows nothing of another', () => assert.throws(() => expireSilence(known, 'b', 0), SilenceError));
 });
 
-describe('a life of silences', () => {
+describe('the life of silences', () => {
   it('never changes what has been silenced', () =>
     fc.assert(
       fc.property(fc.array(steps(), { maxLength: 40 }), (operations) => {
@@ -243,7 +243,7 @@ describe('a life of silences', () => {
       }),
     ));
 
-  /** At every moment up to `now`, the new version silences what the old one did; but for the second that it started in. */
+  /** At every moment up to `now`, the new version silences the same as the old one, except in the second in which it started. */
   function assertKeepsThePast(before: Silence, after: Silence, now: number): void {
     for (const at of [before.startsAt + 1000, before.endsAt - 1, now - 1]) {
       if (at >= now || at < before.startsAt + 1000) continue;

@@ -5,18 +5,20 @@ import { silenceState, type PostableMatcher, type PostableSilence, type Silence 
 import { matcherMemory, silenceSize } from './silence-size.ts';
 import type { Sliced } from '../runtime/slices.ts';
 
-/** The configuration key, or the name, of a limit that a silence can run into. */
+/** The configuration key, or the name, of a limit that a silence can reach. */
 export type SilenceLimit = 'max_silences' | 'max_silence_size' | 'silences_memory';
 
-/** go-openapi's codes, as clients see them in a 422: wrong format, required, too few items. */
+/** go-openapi's codes in a 422: wrong format, required, too few items. */
 type SchemaCode = 601 | 602 | 612;
 
-/** A silence that is refused: nothing of it is stored. */
+/** A silence is refused: none of it is stored. */
 export class SilenceError extends Error {
   override readonly name = 'SilenceError';
-  /** 400: not what the schema's types or the rules allow. 404: there is no such silence. 422: not what the schema asks for. */
+  /**
+   * 400: the schema's types or the rules do not allow it. 404: there is no such silence. 422: the schema requires something else.
+   */
   readonly status: 400 | 404 | 422;
-  /** The `code` of a refusal before the handler; undefined if the handler itself refuses, which answers with a plain text. */
+  /** The `code` of a refusal before the handler; undefined if the handler refuses, which answers with plain text. */
   readonly code: 400 | SchemaCode | undefined;
   readonly limit: SilenceLimit | undefined;
 
@@ -46,12 +48,12 @@ export class SilenceError extends Error {
     return new SilenceError(422, 612, 'matchers in body should have at least 1 items');
   }
 
-  /** An id in a path that is no UUID. */
+  /** An id in a path is not a UUID. */
   static notUuid(found: string): SilenceError {
     return new SilenceError(422, 601, `silenceID in path must be of type uuid: ${JSON.stringify(found)}`);
   }
 
-  /** A silence that breaks a rule. */
+  /** A silence breaks a rule. */
   static invalid(message: string): SilenceError {
     return new SilenceError(400, undefined, message);
   }
@@ -76,7 +78,7 @@ export class SilenceError extends Error {
   }
 }
 
-/** A silence could not be stored, and so nothing has changed. The message is for the client: it says why. */
+/** A silence could not be stored, so nothing has changed. The message tells the client why. */
 export class NotStoredError extends Error {
   override readonly name = 'NotStoredError';
 
@@ -85,41 +87,42 @@ export class NotStoredError extends Error {
   }
 }
 
-/** The silences as they are before a change. */
+/** The silences before a change. */
 export interface KnownSilences {
-  /** How many have not ended. Those that have make room for others. */
+  /** The number of silences that have not ended. Those that have ended make room for others. */
   readonly liveCount: number;
   get(id: string): Silence | undefined;
 }
 
 export interface SilenceLimits {
-  /** `receiver.max_silences`: how many that have not ended there may be. */
+  /** `receiver.max_silences`: the most silences that have not ended. */
   readonly maxSilences: number;
   /** `receiver.max_silence_size` */
   readonly maxBytes: number;
   /** `receiver.silence_retention`, milliseconds. */
   readonly retentionMs: number;
-  /** What all silences may take, by estimate: of one that takes more by itself no more is compiled. */
+  /** The estimated memory that all silences may take. Of a silence that exceeds it alone, compilation stops at that point. */
   readonly maxMemoryBytes: number;
 }
 
-/** A posted silence that keeps every rule which does not depend on what is stored. */
+/** A posted silence that satisfies every rule that does not depend on the stored silences. */
 export interface ValidSilence extends Omit<PostableSilence, 'matchers'> {
   readonly matchers: readonly Matcher[];
 }
 
-/** What a request changes: all of it, or nothing. */
+/** The changes of one request: all of them are made, or none. */
 export interface SilenceChange {
-  /** Of the silence that was asked for. */
+  /** The id of the silence that the client asked for. */
   readonly id: string;
-  /** The new versions, those that end first. Empty if all is as it should be. */
+  /** The new versions, ended silences first. Empty if nothing has to change. */
   readonly silences: readonly Silence[];
 }
 
 /**
- * The checks of Alertmanager 0.34 that come before it looks into its store, in its order (postSilencesHandler of
- * api/v2/api.go, then validateSilence of silence/silence.go); but the size is looked at before the expressions are, so that
- * a huge one is never compiled. A step for each matcher: an expression takes milliseconds to compile. Throws SilenceError.
+ * The checks that Alertmanager 0.34 makes before it looks into its store, in its order (postSilencesHandler of api/v2/api.go,
+ * then validateSilence of silence/silence.go). The one difference is that the size is checked before the expressions, so that a
+ * huge expression is never compiled. It yields after each matcher, because compiling an expression takes milliseconds. Throws
+ * SilenceError.
  */
 export function* validSilence(posted: PostableSilence, now: number, limits: SilenceLimits): Sliced<ValidSilence> {
   const { startsAt, endsAt } = posted;
@@ -142,7 +145,7 @@ export function* validSilence(posted: PostableSilence, now: number, limits: Sile
   return { ...posted, matchers };
 }
 
-/** What a POST does: changes the silence that it names, or expires that and makes a new one, or makes a new one. */
+/** The effect of a POST: it changes the silence that it names, or expires that and makes a new one, or makes a new one. */
 export function setSilence(
   known: KnownSilences,
   posted: ValidSilence,
@@ -159,12 +162,12 @@ export function setSilence(
     throw SilenceError.tooMany(known.liveCount, limits.maxSilences);
   const id = newId();
   const created = { ...silence, id, startsAt: Math.max(silence.startsAt, now) };
-  // Expired, it leaves a history of what was silenced.
+  // The expired silence stays as the history of what was silenced.
   const expired = previous === undefined ? [] : expireSilence(known, previous.id, now).silences;
   return { id, silences: [...expired, created] };
 }
 
-/** What a DELETE does: the silence ends now; one that was still to start never does. */
+/** The effect of a DELETE: the silence ends now; if it has not started, it never does. */
 export function expireSilence(known: Pick<KnownSilences, 'get'>, id: string, now: number): SilenceChange {
   const silence = known.get(id);
   if (silence === undefined) throw SilenceError.notFound();
@@ -177,7 +180,7 @@ export function expireSilence(known: Pick<KnownSilences, 'get'>, id: string, now
 /** 0001-01-01T00:00:00Z, the zero time of Go. */
 const zeroTimeMs = -62_135_596_800_000;
 
-/** True if the change does not touch what has already been silenced. */
+/** True if the change does not affect what has been silenced already. */
 function canUpdate(from: Silence, to: Silence, now: number): boolean {
   if (!sameMatchers(from.matchers, to.matchers)) return false;
   switch (silenceState(from, now)) {
@@ -199,8 +202,8 @@ function isSame(a: Matcher, b: Matcher): boolean {
 }
 
 /**
- * An expression has to be one as it was written, not only inside of `^(?:…)$`: there `a)(b` is balanced, and means something else.
- * Only a parenthesis can make that difference: false if there is none, and nothing was compiled.
+ * Checks that an expression compiles as it was written, not only inside `^(?:…)$`: there `a)(b` is balanced and means something
+ * else. Only a parenthesis can make that difference; without one, nothing is compiled and the result is false.
  */
 function checkWritten({ name, value, type }: PostableMatcher, index: number): boolean {
   if (name === '') throw SilenceError.invalid(`${placeOf(index)}: invalid label name ""`);
@@ -227,7 +230,7 @@ function placeOf(index: number): string {
   return `invalid silence: invalid label matcher ${index} in set 0`;
 }
 
-/** Alertmanager names what is wrong with an expression alone; inside of `^(?:…)$` the same fault reads otherwise. */
+/** Alertmanager reports the fault of the expression itself; inside `^(?:…)$` the same fault has another text. */
 function ownProblem(expression: string): string | undefined {
   try {
     compileRegexp(expression);

@@ -3,12 +3,12 @@ import { regexpSize } from '../matcher/anchored-regexp.ts';
 import type { PostableMatcher, PostableSilence } from './silence.ts';
 
 /**
- * What all silences may take together, their compiled regular expressions included, by estimate, bytes. Over it those that have ended
- * are forgotten, and if that is not enough a new one is a 400.
+ * The estimated memory of all silences together with their compiled regular expressions, bytes. Over it, silences that have ended
+ * are forgotten; if that is not enough, a new silence gets a 400.
  */
 export const silencesMemoryBytes = 64 * 1024 * 1024;
 
-/** What the size of a silence is made of. */
+/** The parts that make up the size of a silence. */
 interface MeasuredSilence {
   readonly matchers: readonly { readonly name: string; readonly value: string; readonly type: MatchType }[];
   readonly startsAt: number;
@@ -22,9 +22,9 @@ interface MeasuredSilence {
 const idBytes = 36;
 
 /**
- * How large a silence is for `receiver.max_silence_size`: the bytes that it takes in Alertmanager's own store, a protocol
- * buffer `MeshSilence` of silence/silencepb/silence.proto. Exact but for the digits of a second that we do not have.
- * @param expiresAt when it is forgotten, milliseconds
+ * The size of a silence for `receiver.max_silence_size`: its bytes in Alertmanager's own store, as the protocol buffer
+ * `MeshSilence` of silence/silencepb/silence.proto. Exact except for the digits of a second that we do not keep.
+ * @param expiresAt the time at which it is forgotten, milliseconds
  */
 export function silenceSize(silence: MeasuredSilence, expiresAt: number): number {
   let matchers = 0;
@@ -38,7 +38,7 @@ export function silenceSize(silence: MeasuredSilence, expiresAt: number): number
   return field(field(idBytes) + field(matchers) + times + texts + annotations) + timestamp(expiresAt);
 }
 
-/** A field with a length: its tag, the length, the content. All tags of the message are one byte long. */
+/** A field with a length: its tag, the length, the content. All tags of the message take one byte. */
 function field(length: number): number {
   return 1 + varint(length) + length;
 }
@@ -62,7 +62,7 @@ function number(value: number): number {
   return value === 0 ? 0 : 1 + varint(value);
 }
 
-/** A negative one is written as 64 bits. */
+/** A negative number is written with 64 bits. */
 function varint(value: number): number {
   if (value < 0) return 10;
   let length = 1;
@@ -70,16 +70,16 @@ function varint(value: number): number {
   return length;
 }
 
-/** What a silence takes besides its texts, and a matcher or an annotation besides theirs, bytes. */
+/** The memory of a silence besides its texts, and of a matcher or an annotation besides theirs, bytes. */
 const silenceBytes = 600;
 const entryBytes = 200;
 
-/** What one instruction of a compiled expression takes at worst, bytes: a class of Unicode has tables of its own. */
+/** The memory of one instruction of a compiled expression at worst, bytes: a class of Unicode has tables of its own. */
 const instructionBytes = 600;
 
 type SilenceTexts = Pick<PostableSilence, 'matchers' | 'createdBy' | 'comment' | 'annotations'>;
 
-/** About how much memory a silence takes, bytes; more than it does, rather than less. */
+/** Estimates the memory of a silence, bytes, on the high side. */
 export function silenceMemory({ matchers, createdBy, comment, annotations }: SilenceTexts): number {
   let bytes = silenceBytes + textBytes(createdBy) + textBytes(comment);
   for (const matcher of matchers) bytes += matcherMemory(matcher);

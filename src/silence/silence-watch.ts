@@ -7,20 +7,20 @@ export interface SilenceWatchOptions {
   readonly clock: Clock;
   readonly silences: Silences;
   readonly lines: SilenceLines;
-  /** Called with silences that have ended, and the request that ended them; none if time did. */
+  /** Called with silences that have ended and the id of the request that ended them; without an id if time did. */
   readonly onEnded: (silences: readonly Silence[], requestId?: string) => void;
-  /** Called when all that time has started and ended until then is in the log. */
+  /** Called once the log reports all starts and ends up to a time. */
   readonly onTold: (until: number) => void;
 }
 
 /** The silences that outlived the last process. */
 export interface KeptSilences {
   readonly silences: readonly Silence[];
-  /** Up to when the log has told of those that time starts and ends; undefined: of none yet. */
+  /** The time up to which the log reports starts and ends; undefined if there is none. */
   readonly toldUntil: number | undefined;
 }
 
-/** Tells when silences start and end. One timer, set for the next one. */
+/** Logs when silences start and end, with one timer, set for the next start or end. */
 export class SilenceWatch {
   readonly #options: SilenceWatchOptions;
   #cancelTimer: CancelTimer | undefined;
@@ -30,20 +30,20 @@ export class SilenceWatch {
     this.#options = options;
   }
 
-  /** Takes in the silences that outlived the last process; tells, and gives, what has started and ended meanwhile. */
+  /** Loads the silences that outlived the last process; logs and returns what has started and ended meanwhile. */
   load({ silences, toldUntil = Number.NEGATIVE_INFINITY }: KeptSilences): SilenceAdvance {
     const now = this.#options.clock.now();
     for (const silence of silences) this.#options.silences.restore(silence, toldUntil, now);
     return this.#advance();
   }
 
-  /** Tells now what has started and ended, if the timer has not come yet. */
+  /** Logs what has started and ended by now, if the timer has not fired yet. */
   catchUp(): void {
     const { clock, silences } = this.#options;
     if ((silences.nextAdvanceAt ?? Number.POSITIVE_INFINITY) <= clock.now()) this.#advance();
   }
 
-  /** Takes in new versions of silences. */
+  /** Stores new versions of silences. */
   changed(changed: readonly Silence[], requestId: string): void {
     const { clock, silences, lines, onEnded } = this.#options;
     const now = clock.now();

@@ -1,7 +1,7 @@
 import { Matcher } from '../matcher/matcher.ts';
 import type { Silence } from './silence.ts';
 
-/** A silence for `job="node"` from 1000 to 2000, but for what is given. */
+/** A silence for `job="node"` from 1000 to 2000, with the given fields instead. */
 export function testSilence(id: string, given: Partial<Silence> = {}): Silence {
   return {
     id,

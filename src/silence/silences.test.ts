@@ -8,11 +8,11 @@ import { concerns, silenceState, type Silence } from './silence.ts';
 import { Silences } from './silences.ts';
 
 describe('Silences', () => {
-  it('silences nothing while it holds none', () => {
+  it('silences nothing while it is empty', () => {
     assert.deepEqual(new Silences(1000).silencing({ labels: { job: 'node' } }, 1500), []);
   });
 
-  it('silences from the start of a silence to its end, whether or not it was told of them', () => {
+  it('silences from the start of a silence to its end, whether or not it was advanced to them', () => {
     const silences = new Silences(1000);
     silences.put(testSilence('a'), 0);
     const labels = { job: 'node' };
@@ -23,7 +23,7 @@ describe('Silences', () => {
     assert.equal(silences.isSilenced({ labels: { job: 'other' } }, 1500), false);
   });
 
-  it('answers anew about an alert that it was asked about before, after every change', () => {
+  it('answers correctly about an alert that it was asked about before, after every change', () => {
     const silences = new Silences(1000);
     const alert = { labels: { job: 'node' } };
     const answers = [
@@ -39,7 +39,7 @@ describe('Silences', () => {
     assert.deepEqual(answers, ['', 'a', 'a,b', 'b', '']);
   });
 
-  it('tells each start and each end once, and forgets after the retention', () => {
+  it('reports each start and each end once, and forgets after the retention', () => {
     const silences = new Silences(1000);
     silences.put(testSilence('a'), 0);
     const seen: unknown[] = [];
@@ -55,7 +55,7 @@ describe('Silences', () => {
     assert.equal(silences.size, 0);
   });
 
-  it('counts the memory of what it holds, of each the last version, and nothing of what it forgot', () => {
+  it('counts the memory of the last version of each silence, and nothing of a forgotten one', () => {
     const silences = new Silences(1000);
     const [a, b] = [testSilence('a'), testSilence('b', { endsAt: 1500 })];
     const longer = { ...a, comment: 'a longer one than before' };
@@ -72,7 +72,7 @@ describe('Silences', () => {
     assert.equal(silences.put(a, 0), undefined);
   });
 
-  it('holds one from when it is stored until it was told to have ended', () => {
+  it('holds a silence from when it is stored until its end is reported', () => {
     const silences = new Silences(1000);
     silences.put(testSilence('past', { endsAt: 1100 }), 1200);
     assert.equal(silences.holdsAny, false);
@@ -84,7 +84,7 @@ describe('Silences', () => {
     assert.equal(silences.holdsAny, false);
   });
 
-  it('tells of a label on which an expression was not tried, under whatever the silence is found', () => {
+  it('reports a label on which an expression was not tried, however the silence is filed', () => {
     const told: unknown[] = [];
     const silences = new Silences(1000, ({ name }, value) => told.push([name, value.length]));
     const slow = new Matcher('job', '[ab]*a[ab]{900}', '=~');
@@ -97,13 +97,13 @@ describe('Silences', () => {
     ]);
   });
 
-  it('gives the ids in their order', () => {
+  it('gives the ids sorted', () => {
     const silences = new Silences(1000);
     for (const id of ['c', 'a', 'b']) silences.put(testSilence(id), 1500);
     assert.deepEqual(silences.silencedBy({ labels: { job: 'node' } }, 1500), ['a', 'b', 'c']);
   });
 
-  it('agrees with a look at every silence, whatever was done before', () =>
+  it('agrees with a check of every silence, whatever was done before', () =>
     fc.assert(
       fc.property(fc.array(operation(), { maxLength: 60 }), (operations) => {
         const silences = new Silences(3000);
@@ -125,7 +125,7 @@ describe('Silences', () => {
       }),
     ));
 
-  it('tells of each start and end that time brings once, whenever the process is away', () =>
+  it('reports each start and end once, whenever the process is away', () =>
     fc.assert(
       fc.property(
         fc.array(storedSilence(), { maxLength: 8 }),
@@ -153,7 +153,7 @@ describe('Silences', () => {
           for (const { id, updatedAt, startsAt, endsAt } of stored) {
             const ends = updatedAt < endsAt && endsAt <= now ? 1 : 0;
             assert.equal(told.filter((line) => line === `${id} ends`).length, ends);
-            // One that ended before anybody looked is only told to have ended.
+            // Of a silence that ended before the next look, only the end is reported.
             const starts = told.filter((line) => line === `${id} starts`).length;
             assert.ok(starts <= (updatedAt < startsAt ? 1 : 0));
             if (silenceState({ startsAt, endsAt }, now) === 'active')
@@ -164,7 +164,7 @@ describe('Silences', () => {
     ));
 });
 
-/** As requests leave them: they were changed before they end, or when they did. */
+/** A silence as requests leave it: last changed before its end, or at its end. */
 function storedSilence() {
   return fc
     .record({ updatedAt: fc.nat(3), startsAt: fc.nat(3000), length: fc.nat(3000) })

@@ -6,7 +6,7 @@ import { silenceState, type Silence, type SilenceState } from './silence.ts';
 
 const none: readonly Silence[] = [];
 
-/** Which silences concern an alert, as of a version of the silences. */
+/** The silences that concern an alert, as of one version of all silences. */
 interface Verdict {
   readonly version: number;
   readonly silences: readonly Silence[];
@@ -15,23 +15,23 @@ interface Verdict {
 /** The silences that silence an alert at `now`. */
 export type Silencing = (alert: Labelled, now: number) => readonly Silence[];
 
-/** What began, ended or was forgotten because time went on. */
+/** The silences that started, ended or were forgotten because time went on. */
 export interface SilenceAdvance {
   readonly started: readonly Silence[];
   readonly ended: readonly Silence[];
   readonly forgotten: readonly Silence[];
 }
 
-/** All silences, in memory: those to come, those that hold, and those that have ended and are still remembered. */
+/** All silences, in memory: pending, active, and those that have ended and are still remembered. */
 export class Silences {
   readonly #retentionMs: number;
   readonly #byId = new Map<string, Silence>();
   /** What each was told to be last; it lags behind until {@link advance}. */
   readonly #told = new Map<string, SilenceState>();
-  /** Those that have not ended, as far as has been told. */
+  /** The silences whose end has not been reported. */
   readonly #index: SilenceIndex;
   readonly #indexed = new Map<string, Silence>();
-  /** The others. */
+  /** The silences whose end has been reported. */
   readonly #ended = new EndedSilences();
   readonly #verdicts = new WeakMap<Labelled, Verdict>();
   #memoryBytes = 0;
@@ -41,7 +41,7 @@ export class Silences {
 
   /**
    * @param retentionMs `receiver.silence_retention`
-   * @param onUndecided told of each label on which a matcher was not tried, and so did not match
+   * @param onUndecided called for each label on which a matcher was not tried, so that it did not match
    */
   constructor(retentionMs: number, onUndecided?: OnUndecided) {
     this.#retentionMs = retentionMs;
@@ -52,22 +52,22 @@ export class Silences {
     return this.#byId.size;
   }
 
-  /** About how much all of them take. */
+  /** The estimated memory of all silences. */
   get memoryBytes(): number {
     return this.#memoryBytes;
   }
 
-  /** How many have not ended, as far as has been told. */
+  /** The number of silences whose end has not been reported. */
   get liveCount(): number {
     return this.#indexed.size;
   }
 
-  /** About how much those take. */
+  /** The estimated memory of the silences whose end has not been reported. */
   get liveBytes(): number {
     return this.#liveBytes;
   }
 
-  /** True if one is active or to come: only then to ask for the silences of an alert may take milliseconds. */
+  /** True if a silence is active or pending: only then can looking up the silences of an alert take milliseconds. */
   get holdsAny(): boolean {
     return this.#indexed.size > 0;
   }
@@ -80,7 +80,7 @@ export class Silences {
     return this.#byId.values();
   }
 
-  /** Stores a silence, or its next version; gives what it was told to be before. */
+  /** Stores a silence or its next version, and returns its last reported state. */
   put(silence: Silence, now: number): SilenceState | undefined {
     const before = this.#told.get(silence.id);
     this.#remove(silence.id);
@@ -102,7 +102,7 @@ export class Silences {
     this.put(silence, Math.min(now, Math.max(silence.updatedAt, toldUntil)));
   }
 
-  /** The silences that silence an alert at `now`. To ask again with the same object costs hardly anything. */
+  /** The silences that silence an alert at `now`. Asking again with the same object costs hardly anything. */
   silencing(alert: Labelled, now: number): readonly Silence[] {
     if (this.#indexed.size === 0) return none;
     const concerning = this.#concerning(alert);
@@ -113,7 +113,7 @@ export class Silences {
     return this.silencing(alert, now).length > 0;
   }
 
-  /** The ids of the silences that silence an alert at `now`, sorted: `silencedBy` of its status. */
+  /** The sorted ids of the silences that silence an alert at `now`: `silencedBy` of its status. */
   silencedBy(alert: Labelled, now: number): string[] {
     return this.silencing(alert, now)
       .map(({ id }) => id)
@@ -131,7 +131,7 @@ export class Silences {
     return this.#nextAdvanceAt === Number.POSITIVE_INFINITY ? undefined : this.#nextAdvanceAt;
   }
 
-  /** Goes on to `now`: tells what has started and ended since, and forgets what ended long enough ago. */
+  /** Advances to `now`: reports what has started and ended since, and forgets what ended long enough ago. */
   advance(now: number): SilenceAdvance {
     const advanced = { started: [], ended: [], forgotten: [] };
     let next = Number.POSITIVE_INFINITY;
@@ -143,7 +143,10 @@ export class Silences {
     return advanced;
   }
 
-  /** Forgets the one that ended first, however long ago, as far as has been told; gives undefined if none has ended. */
+  /**
+   * Forgets the silence that ended first of those whose end has been reported, however long ago; returns undefined if there is
+   * none.
+   */
   forgetFirstEnded(): Silence | undefined {
     const { first } = this.#ended;
     if (first !== undefined) this.#forget(first.id);
@@ -191,7 +194,7 @@ export class Silences {
     this.#indexed.set(silence.id, silence);
   }
 
-  /** False if it was not among those that have not ended. */
+  /** Returns false if its end had been reported before. */
   #unindex(id: string): boolean {
     const silence = this.#indexed.get(id);
     if (silence === undefined) return false;
@@ -201,7 +204,7 @@ export class Silences {
     return this.#indexed.delete(id);
   }
 
-  /** Takes it out of everything but what was told of it. */
+  /** Removes it from everything except the reported states. */
   #remove(id: string): void {
     const silence = this.#byId.get(id);
     if (silence === undefined) return;
@@ -216,11 +219,11 @@ export class Silences {
   }
 }
 
-/** Silences that have ended, in the order in which they did. They come nearly in that order, so that to add one costs little. */
+/** Silences that have ended, in the order of their ends. They are added nearly in that order, so adding one is cheap. */
 class EndedSilences {
   readonly #silences: Silence[] = [];
 
-  /** The one that ended first. */
+  /** The silence that ended first. */
   get first(): Silence | undefined {
     return this.#silences[0];
   }
@@ -231,7 +234,7 @@ class EndedSilences {
     this.#silences.splice(at, 0, silence);
   }
 
-  /** Does nothing if it is not in here. */
+  /** Does nothing if the silence is not in here. */
   delete(silence: Silence): void {
     const at = this.#silences.indexOf(silence);
     if (at >= 0) this.#silences.splice(at, 1);

@@ -14,7 +14,7 @@ export interface UnsilencedOptions extends Pick<Runtime, 'clock' | 'schedule'> {
   readonly sink: (causes: Causes) => void;
 }
 
-/** Wakes a reconcile for the alerts that fire and that nothing silences any more, once a silence has ended. */
+/** When a silence has ended, wakes a reconcile for the alerts that fire and are no longer silenced. */
 export class Unsilenced {
   readonly #options: UnsilencedOptions;
   #last: Promise<void> = Promise.resolve();
@@ -25,8 +25,8 @@ export class Unsilenced {
   }
 
   /**
-   * Looks at all alerts, in slices; one look after the other.
-   * @param requestId the request that ended the silences; undefined for what time does
+   * Looks at all alerts in slices, for one ended silence after the other.
+   * @param requestId the request that ended the silences; undefined if time did
    */
   wake(ended: readonly Silence[], requestId?: string): void {
     this.#last = this.#last.then(() => this.#wake(ended, requestId));
