@@ -33,7 +33,7 @@ describe('the OpenAPI document', () => {
     ]);
   });
 
-  it('points to shapes that it has, and only to those', () => {
+  it('refers only to shapes that it contains, and contains only those', () => {
     const pointers = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map(([, pointer]) => pointer!);
     const shapes = new Set(Object.keys(document.components.schemas).map((id) => `#/components/schemas/${id}`));
     assert.ok(pointers.length > 20);

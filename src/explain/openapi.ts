@@ -21,7 +21,7 @@ interface Operation {
   /** Names of {@link parameters}. */
   readonly parameters?: readonly (keyof typeof parameters)[];
   readonly body?: z.ZodType;
-  /** A type of content other than JSON, or the shape of the JSON. */
+  /** A content type other than JSON, or the shape of the JSON. */
   readonly answer: z.ZodType | string;
   readonly status?: 200 | 202;
 }
@@ -152,7 +152,7 @@ const operations: Readonly<Record<string, Readonly<Partial<Record<'get' | 'post'
   },
 };
 
-/** The paths below `/api/tocsin/v1`, and the methods of each. */
+/** The paths below `/api/tocsin/v1`, with the methods of each. */
 export const documentedPaths: readonly (readonly [path: string, methods: readonly string[]])[] = Object.entries(
   operations,
 ).map(([documented, methods]) => [documented, Object.keys(methods).map((method) => method.toUpperCase())]);
@@ -204,7 +204,7 @@ function jsonContent(schema: z.ZodType): Json {
   return { 'application/json': { schema: { $ref: reference(z.globalRegistry.get(schema)!.id!) } } };
 }
 
-/** Every shape that has a name, as JSON Schema. */
+/** Every named shape, as JSON Schema. */
 function schemas(): Json {
   const { schemas: all } = z.toJSONSchema(z.globalRegistry, { uri: reference });
   return Object.fromEntries(Object.entries(all).map(([id, schema]) => [id, withoutIdentity(schema)]));

@@ -12,14 +12,14 @@ import {
   Time,
 } from './schema.ts';
 
-/** What the API takes, what it answers to that, and the lists and errors that all of it shares. */
+/** The requests of the API, the answers to them, and the lists and errors that the whole API shares. */
 
 type Page<Item extends z.ZodType> = z.ZodObject<
   { items: z.ZodArray<Item>; next: z.ZodOptional<z.ZodString> },
   z.core.$strict
 >;
 
-/** A page of a list; `next` is there if there is more. */
+/** A page of a list; it has `next` if there is more. */
 function pageOf<Item extends z.ZodType>(id: string, item: Item): Page<Item> {
   const next = z.string().optional().describe('Give it as `cursor` to read on.');
   return z.strictObject({ items: z.array(item), next }).meta({ id });
@@ -33,7 +33,7 @@ export const Payloads = pageOf('Payloads', Payload);
 
 export const ApiError = z.strictObject({ code: z.int(), message: z.string() }).meta({ id: 'Error' });
 
-/** As Alertmanager's postable alert; unknown members are passed over. */
+/** Alertmanager's postable alert; unknown members are passed over. */
 export const PostableAlert = z
   .looseObject({
     labels: Labels,
@@ -95,7 +95,7 @@ export type Prediction = z.infer<typeof Prediction>;
 export type ReconcileRequest = z.infer<typeof ReconcileRequest>;
 export type ReconcileAnswer = z.infer<typeof ReconcileAnswer>;
 
-/** Every answer in JSON, for whoever wants to check one. */
+/** Every answer in JSON, for a caller that wants to check one. */
 export const answers = {
   Pipelines,
   Runs,

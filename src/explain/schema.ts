@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /**
- * What the API of `/api/tocsin/v1` answers and takes: the shapes are written down once, here. The types of the program come from them,
- * so does the OpenAPI document, and the tests hold every answer against them. Names are those of the log's fields.
+ * The requests and answers of `/api/tocsin/v1`. Each shape is written once, here: the program's types and the OpenAPI document
+ * are made from it, and the tests check every answer against it. The names are those of the log's fields.
  */
 
 /** RFC 3339, UTC, milliseconds. */
@@ -47,7 +47,7 @@ export const Trigger = z.enum([
   'manual',
 ]);
 
-/** An alert that woke a run. */
+/** An alert that caused a run. */
 export const Cause = z
   .strictObject({
     fingerprint: z.string().optional().describe('Absent where labels were left out.'),
@@ -60,7 +60,7 @@ export const Cause = z
   })
   .meta({ id: 'Cause' });
 
-/** When a run passed each stage; what is absent did not happen, or is no longer known. */
+/** The time at which a run passed each stage. A missing stage did not happen, or is no longer known. */
 export const Hops = z
   .strictObject({
     received: Time.optional().describe('The first alert of the run came in.'),
@@ -74,7 +74,7 @@ export const Hops = z
   })
   .meta({ id: 'Hops' });
 
-/** Why a run changed no condition. */
+/** The reason why a run changed no condition. */
 export const Because = z.enum([
   'unchanged',
   'not_in_prometheus',
@@ -98,7 +98,7 @@ export const Transition = z
   })
   .meta({ id: 'Transition' });
 
-/** One reconcile of one pipeline: why, what was found, what was done. */
+/** One reconcile of one pipeline: its causes, its findings, its effects. */
 export const Run = z
   .strictObject({
     id: z.string(),
@@ -151,7 +151,7 @@ export const Pipeline = PipelineName.extend({
     .describe('When it is looked at again, if nothing happens.'),
 }).meta({ id: 'Pipeline' });
 
-/** What became of an alert with one request that told of it. */
+/** The result for an alert of one request that contained it. */
 export const Verdict = z.enum([
   'woke',
   'merged',
@@ -191,7 +191,7 @@ export const Fact = z
   })
   .meta({ id: 'Fact' });
 
-/** A body that came in, and what became of it. */
+/** A received body and its result. */
 export const Payload = z
   .strictObject({
     request_id: z.string(),

@@ -70,7 +70,7 @@ function logOutputs(flavour: Flavour, probed: readonly Component[], specs: Recor
 
 describe('flavourOf', () => {
   for (const { name, flavour, ...pipeline } of rows) {
-    it(`tells ${name}`, () => assert.equal(flavourOf(pipeline), flavour));
+    it(`recognizes ${name}`, () => assert.equal(flavourOf(pipeline), flavour));
   }
 });
 

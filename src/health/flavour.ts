@@ -1,15 +1,15 @@
 import type { KymaKind } from '../reconcile/kyma-kinds.ts';
 import type { Pipeline } from '../reconcile/ports.ts';
 
-/** Kinds of pipeline that differ in what can go wrong with them: each has its own alerts, reasons and messages. */
+/** Kinds of pipeline that can fail in different ways: each has its own alerts, reasons and messages. */
 export type Flavour = 'trace' | 'metric' | 'log-otlp' | 'log-fluent-bit';
 
-/** The part of the data path that is looked at. Fluent Bit counts as an agent. */
+/** The part of the data path that is checked. Fluent Bit counts as an agent. */
 export type Component = 'gateway' | 'agent';
 
 /**
- * Which flavour a pipeline has, by its kind and, for a LogPipeline, by its output; undefined for any other kind, for
- * which there are no health rules. As Kyma decides it: OTLP if `spec.output.otlp` is present, Fluent Bit otherwise.
+ * The flavour of a pipeline, by its kind and, for a LogPipeline, by its output; undefined for any other kind, which has no health
+ * rules. The rule is Kyma's: OTLP if `spec.output.otlp` is present, else Fluent Bit.
  */
 export function flavourOf({ kind, spec }: Pick<Pipeline, 'kind' | 'spec'>): Flavour | undefined {
   return Object.hasOwn(flavours, kind) ? flavours[kind as KymaKind](spec) : undefined;
@@ -22,8 +22,8 @@ const flavours: Readonly<Record<KymaKind, (spec: Pipeline['spec']) => Flavour>> 
 };
 
 /**
- * The components whose alerts concern a pipeline, in the order in which Kyma probes them; none for another kind.
- * At equal severity the earlier one's problem is the one that is reported.
+ * The components whose alerts concern a pipeline, in the order in which Kyma probes them; none for another kind. At equal
+ * severity, the problem of the earlier component is reported.
  */
 export function probedComponents(pipeline: Pick<Pipeline, 'kind' | 'spec'>): readonly Component[] {
   switch (flavourOf(pipeline)) {
@@ -40,7 +40,7 @@ export function probedComponents(pipeline: Pick<Pipeline, 'kind' | 'spec'>): rea
   }
 }
 
-/** An input counts when it is present, whether enabled or not. With neither given Kyma's defaulting adds both. */
+/** An input counts if it is present, enabled or not. If neither is given, Kyma's defaults add both. */
 function probedByInput(input: unknown): readonly Component[] {
   // v1alpha1 calls the runtime input `application`.
   const runtime = isPresent(input, 'runtime') || isPresent(input, 'application');
@@ -49,7 +49,7 @@ function probedByInput(input: unknown): readonly Component[] {
   return runtime ? ['agent'] : ['gateway'];
 }
 
-/** True if a mapping has the key; a key without a value (YAML's `otlp:`) is absent, as it is for Kubernetes. */
+/** True if a mapping has the key. A key without a value (YAML's `otlp:`) is absent, as in Kubernetes. */
 function isPresent(mapping: unknown, key: string): boolean {
   if (typeof mapping !== 'object' || mapping === null || !Object.hasOwn(mapping, key)) return false;
   return ((mapping as Record<string, unknown>)[key] ?? undefined) !== undefined;

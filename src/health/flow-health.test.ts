@@ -15,7 +15,7 @@ import type { Condition, Pipeline } from '../reconcile/ports.ts';
 
 type Ranked = readonly (readonly [alertname: string, reason: string])[];
 
-// The order of precedence as the design gives it, the worst first, written down without a look at the table of rules.
+// The order of precedence in the design, the worst first, written down independently of the table of rules.
 const worstFirst: Readonly<Record<Flavour, Ranked>> = {
   trace: [
     ['TraceGatewayAllDataDropped', 'GatewayAllTelemetryDataDropped'],
@@ -72,7 +72,7 @@ describe('flowHealth, two alerts at once', () => {
     const ranked = worstFirst[flavour];
     const pairs = ranked.flatMap((worse, rank) => ranked.slice(rank + 1).map((lesser) => [worse, lesser] as const));
     for (const [[worse, reason], [lesser]] of pairs) {
-      it(`lets ${worse} win over ${lesser}`, () => {
+      it(`ranks ${worse} above ${lesser}`, () => {
         const [a, b] = [{ alertname: worse, pipeline_name: 'cls' }, { alertname: lesser }];
         assert.equal(reasonOf(pipelineOf(flavour), a, b), reason);
         assert.equal(reasonOf(pipelineOf(flavour), b, a), reason);
@@ -134,7 +134,7 @@ describe('flowHealth, which alerts concern a pipeline', () => {
     assert.equal(reasonOf(withInput({ runtime: {} }), { alertname: 'LogGatewayAllDataDropped' }), 'FlowHealthy');
   });
 
-  it('works for a pipeline called as a property of every object', () => {
+  it('works for a pipeline with the name of an object property', () => {
     assert.equal(
       reasonOf(pipelineOf('trace', { name: 'constructor' }), { alertname, pipeline_name: 'x' }),
       'FlowHealthy',
@@ -143,7 +143,7 @@ describe('flowHealth, which alerts concern a pipeline', () => {
     assert.equal(reasonOf(pipelineOf('trace', { name: 'constructor' }), odd), dropped);
   });
 
-  it('knows nothing of another kind', () => {
+  it('has no rules for another kind', () => {
     const other = pipelineOf('trace', { kind: 'Deployment', conditions: [generated('False', 'EndpointInvalid')] });
     const error = {
       name: 'TerminalError',
@@ -171,7 +171,7 @@ describe('flowHealth, which alerts concern a pipeline', () => {
 });
 
 describe('configurationNotGenerated', () => {
-  it('is silent while the configuration is generated, unknown, or not yet looked at', () => {
+  it('is undefined while the configuration is generated, unknown, or not yet checked', () => {
     const rest = [generated('True', 'TLSCertificateAboutToExpire'), generated('Unknown', 'Pending')];
     for (const condition of rest) {
       assert.equal(configurationNotGenerated(pipelineOf('trace', { conditions: [condition] })), undefined);
@@ -179,7 +179,7 @@ describe('configurationNotGenerated', () => {
     assert.equal(configurationNotGenerated(pipelineOf('trace')), undefined);
   });
 
-  it('was decided by that condition', () => {
+  it('names that condition as the decision', () => {
     const conditions = [generated('False', 'EndpointInvalid')];
     assert.deepEqual(configurationNotGenerated(pipelineOf('trace', { conditions }))?.decision, {
       by: 'condition',
@@ -189,7 +189,7 @@ describe('configurationNotGenerated', () => {
     });
   });
 
-  it('heeds no other condition', () => {
+  it('ignores every other condition', () => {
     const conditions = [{ ...generated('False', 'GatewayNotReady'), type: 'GatewayHealthy' }];
     assert.equal(configurationNotGenerated(pipelineOf('trace', { conditions })), undefined);
   });
@@ -201,7 +201,7 @@ describe('probingFailed', () => {
     assert.equal(probingFailed(pipeline, new Error()).condition.reason, 'GatewayProbingFailed');
   });
 
-  it('was decided by the failed query', () => {
+  it('names the failed query as the decision', () => {
     const error = new Error('refused');
     assert.deepEqual(probingFailed(pipelineOf('trace'), error).decision, { by: 'failed query', error });
   });
@@ -227,24 +227,24 @@ describe('flowHealth, which alert decided', () => {
     return decision.by === 'alert' ? decision.labels : undefined;
   };
 
-  it('is the worst one, with its labels, and no other that fires', () => {
+  it('is the worst one, with its labels, and no other firing alert', () => {
     const worst = { alertname, pipeline_name: 'cls', pod: 'a' };
     const others = ['LogFluentBitBufferInUse', 'TraceGatewayThrottling', 'TraceGatewaySomeDataDropped'];
     assert.deepEqual(decidingLabels(...others.map((name) => ({ alertname: name })), worst), worst);
   });
 
-  it('is one that names the pipeline before one that is about all', () => {
+  it('is an alert that names the pipeline before one that concerns all', () => {
     const own = { alertname, pipeline_name: 'cls', pod: 'z' };
     assert.deepEqual(decidingLabels({ alertname }, own), own);
     assert.deepEqual(decidingLabels({ alertname }, { ...own, pipeline_type: 'logpipeline' }), { alertname });
   });
 
-  it('is none when none fires that concerns the pipeline', () => {
+  it('is none if no firing alert concerns the pipeline', () => {
     const { decision } = flowHealth(pipelineOf('trace'), FiringAlerts.of([{ alertname, pipeline_name: 'other' }]));
     assert.deepEqual(decision, { by: 'no alert' });
   });
 
-  it('is the same in whatever order Prometheus tells them', () => {
+  it('is the same in whatever order Prometheus lists the alerts', () => {
     const labels = fc.record(
       { alertname: fc.constant(alertname), pipeline_name: fc.constant('cls'), pod: fc.string(), zone: fc.string() },
       { requiredKeys: ['alertname'], noNullPrototype: true },
@@ -261,7 +261,7 @@ describe('flowHealth, which alert decided', () => {
 });
 
 describe('flowHealth, for any alerts', () => {
-  it('tells the worst that concerns the pipeline', () => {
+  it('reports the worst that concerns the pipeline', () => {
     fc.assert(
       fc.property(fc.constantFrom(...flavours), fc.array(anyAlert, { maxLength: 8 }), (flavour, alerts) => {
         const pipeline = pipelineOf(flavour);
@@ -306,11 +306,11 @@ describe('setCondition', () => {
     });
   });
 
-  it('returns undefined when nothing differs', () => {
+  it('returns undefined if nothing differs', () => {
     assert.equal(setCondition([foreign, existing], desired, now), undefined);
   });
 
-  it('moves the time and tells the transition when the status changes', () => {
+  it('moves the time and reports the transition when the status changes', () => {
     const failing: DesiredCondition = { ...desired, status: 'False', reason: 'GatewayThrottling', message: 'slow' };
     assert.deepEqual(setCondition([existing, foreign], failing, now), {
       conditions: [{ ...failing, lastTransitionTime: '2026-11-21T03:08:54Z' }, foreign],
@@ -325,13 +325,13 @@ describe('setCondition', () => {
     });
   });
 
-  it('keeps the time and tells the transition when only the reason changes', () => {
+  it('keeps the time and reports the transition when only the reason changes', () => {
     const update = setCondition([existing], { ...desired, reason: 'Other' }, now);
     assert.equal(update?.conditions[0]?.lastTransitionTime, before);
     assert.deepEqual([update.transition?.fromReason, update.transition?.reason], ['FlowHealthy', 'Other']);
   });
 
-  it('tells a change of status without a change of reason', () => {
+  it('reports a change of status without a change of reason', () => {
     const { transition } = setCondition([existing], { ...desired, status: 'Unknown' }, now) ?? {};
     assert.deepEqual([transition?.from, transition?.to], ['True', 'Unknown']);
   });
@@ -344,12 +344,12 @@ describe('setCondition', () => {
     }
   });
 
-  it('writes the generation where it was missing', () => {
+  it('writes the generation if it was missing', () => {
     const { observedGeneration, ...without } = existing;
     assert.deepEqual(setCondition([without], desired, now), { conditions: [{ ...without, observedGeneration }] });
   });
 
-  it('keeps fields that it does not know', () => {
+  it('keeps unknown fields', () => {
     const extended = { ...existing, severity: 'Info' };
     assert.deepEqual(setCondition([extended], { ...desired, message: 'other' }, now), {
       conditions: [{ ...extended, message: 'other' }],
@@ -370,12 +370,12 @@ describe('setCondition', () => {
     });
   });
 
-  it('gives a time to an entry that has none', () => {
+  it('gives a time to an entry without one', () => {
     const update = setCondition([{ ...existing, lastTransitionTime: '' }], { ...desired, message: 'other' }, now);
     assert.equal(update?.conditions[0]?.lastTransitionTime, '2026-11-21T03:08:54Z');
   });
 
-  it('leaves the given conditions as they are', () => {
+  it('does not change the given conditions', () => {
     const given = [Object.freeze({ ...existing }), foreign];
     setCondition(Object.freeze(given), { ...desired, status: 'False' }, now);
     assert.deepEqual(given, [existing, foreign]);
@@ -408,7 +408,7 @@ const anyCondition = fc
 const anyConditions = fc.array(anyCondition, { maxLength: 6 });
 
 describe('setCondition, for any conditions', () => {
-  it('has nothing left to do once done, at any later time', () => {
+  it('has nothing left to do afterwards, at any later time', () => {
     fc.assert(
       fc.property(anyConditions, anyDesired, (current, wanted) => {
         const conditions = setCondition(current, wanted, now)?.conditions ?? current;
@@ -439,7 +439,7 @@ describe('setCondition, for any conditions', () => {
     );
   });
 
-  it('tells a transition exactly when status or reason change', () => {
+  it('reports a transition exactly when status or reason change', () => {
     fc.assert(
       fc.property(anyConditions, anyDesired, (current, wanted) => {
         const was = current.find(({ type }) => type === wanted.type);

@@ -6,13 +6,13 @@ import { flavourOf, probedComponents, type Flavour } from './flavour.ts';
 import { healthRules, severities, type AlertRule, type Finding } from './health-rules.ts';
 import { TerminalError } from '../reconcile/errors.ts';
 
-/** A condition as it should be, and what says so. */
+/** The desired condition and what decided it. */
 export interface Verdict {
   readonly condition: DesiredCondition;
   readonly decision: Decision;
 }
 
-/** Does in slices what {@link flowHealth} and {@link alertsByReason} would do at once, the first time that they are asked. */
+/** Does in slices the work that {@link flowHealth} and {@link alertsByReason} would do at once on their first call. */
 export async function prepareFlowHealth(pipeline: Pipeline, firing: FiringAlerts): Promise<void> {
   const flavour = flavourOf(pipeline);
   if (flavour === undefined) return;
@@ -21,8 +21,8 @@ export async function prepareFlowHealth(pipeline: Pipeline, firing: FiringAlerts
 }
 
 /**
- * What the alerts that fire say about a pipeline's flow of data: the worst problem that concerns it, or that there is
- * none. Throws TerminalError for a kind without health rules.
+ * Judges a pipeline's flow of data by the firing alerts: the worst problem that concerns it, or none. Throws TerminalError for a
+ * kind without health rules.
  */
 export function flowHealth(pipeline: Pipeline, firing: FiringAlerts): Verdict {
   const flavour = flavourOf(pipeline);
@@ -35,8 +35,8 @@ export function flowHealth(pipeline: Pipeline, firing: FiringAlerts): Verdict {
 }
 
 /**
- * The condition of a pipeline whose configuration was never applied, and which alerts therefore say nothing about.
- * Undefined if alerts have to be asked, and for a kind without health rules.
+ * The condition of a pipeline whose configuration was never applied, so that alerts say nothing about it. Undefined if the alerts
+ * have to decide, and for a kind without health rules.
  */
 export function configurationNotGenerated(pipeline: Pipeline): Verdict | undefined {
   const flavour = flavourOf(pipeline);
@@ -47,8 +47,8 @@ export function configurationNotGenerated(pipeline: Pipeline): Verdict | undefin
 }
 
 /**
- * The condition of a pipeline while it cannot be known which alerts fire: the probe of the first component failed.
- * Throws TerminalError for a kind without health rules.
+ * The condition of a pipeline while it is unknown which alerts fire: the probe of the first component failed. Throws
+ * TerminalError for a kind without health rules.
  */
 export function probingFailed(pipeline: Pipeline, error: Error): Verdict {
   const [first] = probedComponents(pipeline);
@@ -56,7 +56,7 @@ export function probingFailed(pipeline: Pipeline, error: Error): Verdict {
   return verdict(pipeline, 'Unknown', healthRules.probingFailed[first], { by: 'failed query', error });
 }
 
-/** The alerts of those given that concern the pipeline, by the reason that each leads to, the worst first. */
+/** The given alerts that concern the pipeline, by the reason to which each leads, the worst first. */
 export function alertsByReason(pipeline: Pipeline, firing: FiringAlerts): ReadonlyMap<string, LabelSet> {
   const found = new Map<string, LabelSet>();
   for (const rule of rulesWorstFirst(pipeline, flavourOf(pipeline))) {
@@ -71,7 +71,7 @@ export function isAlertReason(pipeline: Pipeline, reason: string): boolean {
   return rulesWorstFirst(pipeline, flavourOf(pipeline)).some((rule) => rule.reason === reason);
 }
 
-/** The reasons that alerts of the pipeline lead to and that are worse than the verdict, the worst first. */
+/** The reasons worse than the verdict to which alerts of the pipeline can lead, the worst first. */
 export function worseReasons(pipeline: Pipeline, { condition }: Verdict): readonly string[] {
   const reasons = rulesWorstFirst(pipeline, flavourOf(pipeline)).map(({ reason }) => reason);
   return condition.status === 'True' ? reasons : reasons.slice(0, Math.max(0, reasons.indexOf(condition.reason)));
@@ -84,7 +84,10 @@ export function pushedVerdict(pipeline: Pipeline, reason: string, labels: LabelS
   return verdict(pipeline, 'False', rule, { by: 'push', labels });
 }
 
-/** By severity, and at equal severity by the component that is probed first; none for a kind without health rules. */
+/**
+ * The rules by severity, and at equal severity by the order in which their components are probed; none for a kind without health
+ * rules.
+ */
 function rulesWorstFirst(pipeline: Pipeline, flavour: Flavour | undefined): readonly AlertRule[] {
   const components = probedComponents(pipeline);
   return healthRules.alerts
@@ -97,11 +100,11 @@ function rulesWorstFirst(pipeline: Pipeline, flavour: Flavour | undefined): read
 }
 
 /**
- * The labels of the alert of the rule that fires and concerns the pipeline, undefined if there is none. Which one, if several
- * do: one that names the pipeline before one that is about all, then the first in the order of label sets; Prometheus gives
- * them in another order each time. As Kyma's self-monitor matches them
- * (internal/selfmonitor/config/rules.go): the name is exact; without `pipeline_name` it concerns every pipeline of the
- * kind, whatever its `pipeline_type`; with it, that must be the pipeline's name, and `pipeline_type`, if there, its kind.
+ * The labels of the alert that fires by this rule and concerns the pipeline; undefined if there is none. If there are several, an
+ * alert that names the pipeline comes before one that concerns all, and then the order of label sets decides, because Prometheus
+ * lists them in another order each time. The match is that of Kyma's self-monitor (internal/selfmonitor/config/rules.go). The
+ * alert's name is exact. Without `pipeline_name` it concerns every pipeline of the kind, whatever its `pipeline_type`. With it,
+ * that must be the pipeline's name, and `pipeline_type`, if present, its kind.
  */
 function decidingAlert(
   { kind, name }: Pipeline,
@@ -114,7 +117,7 @@ function decidingAlert(
   return compareLabelSets(ofAnyKind, ofKind) < 0 ? ofAnyKind : ofKind;
 }
 
-/** Which pipelines an alert is about: the group that it is in. */
+/** The group of an alert, which says which pipelines it concerns. */
 function concernedBy(labels: LabelSet): string {
   if (!Object.hasOwn(labels, 'pipeline_name')) return everyPipeline;
   return groupName(
@@ -125,12 +128,12 @@ function concernedBy(labels: LabelSet): string {
 
 const everyPipeline = '*';
 
-/** No name of a pipeline and no kind has the sign in between; a label may have it, but then it names no pipeline. */
+/** No name of a pipeline and no kind contains the separator. A label may contain it, but then it names no pipeline. */
 function groupName(name: string, type?: string): string {
   return type === undefined ? `=${name}` : `=${name}\0${type}`;
 }
 
-/** The names of all alerts that mean something for a flavour. */
+/** The names of all alerts that have a rule in a flavour. */
 const alertnames: ReadonlyMap<Flavour, readonly string[]> = new Map(
   [...Map.groupBy(healthRules.alerts, ({ flavour }) => flavour)].map(([flavour, rules]) => [
     flavour,
@@ -154,7 +157,7 @@ function withoutRules({ kind, name }: Pipeline): TerminalError {
   );
 }
 
-/** A condition as it should be; when it became so is for {@link setCondition} to say. */
+/** The desired condition; {@link setCondition} decides since when it holds. */
 export type DesiredCondition = Required<Omit<Condition, 'lastTransitionTime'>>;
 
 export interface ConditionUpdate {
@@ -164,10 +167,10 @@ export interface ConditionUpdate {
 }
 
 /**
- * The conditions with the desired one among them, as apimachinery's meta.SetStatusCondition: a new one goes to the end,
- * `lastTransitionTime` moves only when the status changes, and other conditions stay what and where they are.
- * Should there be several of the type, the first is updated and the rest are removed: a type stands once in a status.
- * @param nowMs when the status, if it changes, changed; written in whole seconds
+ * Sets the desired condition among the others, like apimachinery's meta.SetStatusCondition: a new one goes to the end,
+ * `lastTransitionTime` moves only when the status changes, and other conditions stay in place unchanged. If there are several of
+ * the type, the first is updated and the rest are removed: a type occurs once in a status.
+ * @param nowMs the time of a change of status; written in whole seconds
  * @returns undefined if there is nothing to write
  */
 export function setCondition(
@@ -198,7 +201,7 @@ function equals(existing: Condition, desired: DesiredCondition): boolean {
 }
 
 function transitionTime(existing: Condition | undefined, desired: DesiredCondition, nowMs: number): string {
-  // An entry that somebody wrote by hand may lack its time, which Kubernetes requires.
+  // An entry that was written by hand may lack its time, which Kubernetes requires.
   const kept = existing?.status === desired.status ? existing.lastTransitionTime : '';
   return kept || inWholeSeconds(nowMs);
 }

@@ -6,7 +6,7 @@ import { configurationNotGenerated, flowHealth, probingFailed } from './flow-hea
 import { healthRules } from './health-rules.ts';
 import type { Pipeline } from '../reconcile/ports.ts';
 
-// Every word that users see, spelled out here a second time: a change of one is a change of the contract.
+// Every text that users see, spelled out a second time: changing one changes the contract.
 const rows: readonly (readonly [flavour: Flavour, alertname: string, reason: string, message: string])[] = [
   [
     'trace',
@@ -162,7 +162,7 @@ describe('healthRules', () => {
     });
   }
 
-  it('have no row that is not named here', () => {
+  it('have no row that is not listed here', () => {
     const alertnames = healthRules.alerts.map(({ flavour, rule }) => [
       flavour,
       healthRules.alertnamePrefix[flavour] + rule,
@@ -193,7 +193,7 @@ describe('healthRules', () => {
       );
     });
 
-    it(`says ${failed[flavour][0]} of a ${flavour} pipeline when it cannot be known what fires`, () => {
+    it(`says ${failed[flavour][0]} of a ${flavour} pipeline when it is unknown what fires`, () => {
       assert.deepEqual(
         probingFailed(pipelines[flavour], new Error()).condition,
         expected('Unknown', ...failed[flavour]),

@@ -1,6 +1,6 @@
 import type { Component, Flavour } from './flavour.ts';
 
-/** How bad a problem is, the worst first: the worst one that fires is the one that is reported. */
+/** How bad a problem is, the worst first. Of all firing problems, the worst is reported. */
 export const severities = [
   'all dropped',
   'some dropped',
@@ -9,7 +9,7 @@ export const severities = [
   'throttling',
 ] as const;
 
-/** What an alert means for the pipelines of one flavour. */
+/** The meaning of an alert for the pipelines of one flavour. */
 export interface AlertRule {
   readonly flavour: Flavour;
   readonly component: Component;
@@ -26,15 +26,15 @@ export interface Finding {
 }
 
 export interface HealthRules {
-  /** What the name of every alert about a flavour begins with. */
+  /** The beginning of the name of every alert of a flavour. */
   readonly alertnamePrefix: Readonly<Record<Flavour, 'Trace' | 'Metric' | 'Log'>>;
-  /** A problem, status False. */
+  /** The problems, status False. */
   readonly alerts: readonly AlertRule[];
-  /** None of the alerts fires, status True. */
+  /** None of the alerts fires: status True. */
   readonly healthy: Finding;
-  /** The configuration was never applied, so no alert can tell, status False. */
+  /** The configuration was never applied, so no alert can decide: status False. */
   readonly notGenerated: Readonly<Record<Flavour, Finding>>;
-  /** Which alerts fire is not known, status Unknown; by the component that is probed first. */
+  /** It is unknown which alerts fire: status Unknown, by the component that is probed first. */
   readonly probingFailed: Readonly<Record<Component, Finding>>;
 }
 
@@ -42,8 +42,8 @@ const troubleshooting = 'https://kyma-project.io/external-content/telemetry-mana
 const logsTroubleshooting = 'https://kyma-project.io/#/telemetry-manager/user/02-logs?id=';
 
 /**
- * What the alerts of Kyma's self-monitor mean for the condition `TelemetryFlowHealthy`. Reasons and messages are those
- * of kyma-project/telemetry-manager (internal/conditions), word for word: dashboards and people look for them.
+ * The meaning of the alerts of Kyma's self-monitor for the condition `TelemetryFlowHealthy`. Reasons and messages are those of
+ * kyma-project/telemetry-manager (internal/conditions), word for word, because dashboards and people search for them.
  */
 export const healthRules: HealthRules = {
   alertnamePrefix: { trace: 'Trace', metric: 'Metric', 'log-otlp': 'Log', 'log-fluent-bit': 'Log' },

@@ -10,7 +10,7 @@ function linesOf(ring: FactRing): readonly string[] {
 }
 
 describe('FactRing', () => {
-  it('keeps the newest lines within its bound, and gives what had to go', () => {
+  it('keeps the newest lines within its bound, and returns the lines that it dropped', () => {
     fc.assert(
       fc.property(
         fc.array(fc.string({ unit: fc.constantFrom('a', 'é', '😀', ' '), maxLength: 40 }), { maxLength: 200 }),
@@ -47,7 +47,7 @@ describe('FactRing', () => {
     );
   });
 
-  it('finds the lines in which all needles occur', () => {
+  it('finds the lines that contain all needles', () => {
     const text = fc.string({ unit: fc.constantFrom('a', 'b', 'é'), maxLength: 6 });
     fc.assert(
       fc.property(fc.array(text, { maxLength: 50 }), fc.array(text, { maxLength: 3 }), (texts, needles) => {
@@ -67,7 +67,7 @@ describe('FactRing', () => {
     );
   });
 
-  it('forgets what is too old, a chunk at a time', () => {
+  it('forgets old lines, a chunk at a time', () => {
     const ring = new FactRing(800);
     for (let id = 1; id <= 8; id++) ring.append(id, id * 1000, 'x'.repeat(90));
     ring.forgetBefore(4000);
@@ -76,7 +76,7 @@ describe('FactRing', () => {
     assert.deepEqual([ring.firstId, ring.bytes], [undefined, 0]);
   });
 
-  it('takes older lines in front, as long as there is room', () => {
+  it('adds older lines in front while there is room', () => {
     const ring = new FactRing(1000);
     ring.append(10, 10, 'new');
     const old = { bytes: Buffer.from('old\n'), used: 4, lines: 1, firstId: 1, lastId: 1, lastTime: 1 };
@@ -85,7 +85,7 @@ describe('FactRing', () => {
     assert.ok(!ring.prepend({ ...old, bytes: Buffer.alloc(1000) }));
   });
 
-  it('gives back room when its bound gets smaller', () => {
+  it('frees room when its bound gets smaller', () => {
     const ring = new FactRing(10_000);
     for (let id = 1; id <= 100; id++) ring.append(id, id, 'x'.repeat(90));
     ring.resize(2500);

@@ -1,23 +1,26 @@
-/** So much is kept, and forgotten, at a time, bytes; less if the whole bound is small. */
+/** The size of a chunk, which is kept and forgotten as a whole, bytes; less if the whole bound is small. */
 const maxChunkBytes = 256 * 1024;
 
 const newline = 0x0a;
 const none: readonly Chunk[] = [];
 
-/** Lines one after the other, each with its end. Only the newest chunk grows, and only at its end: what was read of it stays. */
+/**
+ * Consecutive lines, each with its line end. Only the newest chunk grows, and only at its end: the part that was read does not
+ * change.
+ */
 export interface Chunk {
   readonly bytes: Buffer;
   used: number;
   lines: number;
   readonly firstId: number;
   lastId: number;
-  /** Of the newest line, milliseconds. */
+  /** The time of the newest line, milliseconds. */
   lastTime: number;
 }
 
 /**
- * The newest facts as text, within a bound of bytes. Text is a third of what objects take, nothing of it is in V8's heap, and to look
- * for a name in 64 MiB of it takes some 30 ms.
+ * The newest facts as text, within a bound of bytes. Text takes a third of the memory of objects and none of V8's heap, and
+ * searching 64 MiB of it for a name takes some 30 ms.
  */
 export class FactRing {
   readonly #chunks: Chunk[] = [];
@@ -31,12 +34,12 @@ export class FactRing {
     this.#maxBytes = maxBytes;
   }
 
-  /** What all chunks take, also what of the newest is still empty. */
+  /** The size of all chunks, including the empty part of the newest one. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** The oldest first. */
+  /** All chunks, the oldest first. */
   get chunks(): readonly Chunk[] {
     return this.#chunks;
   }
@@ -49,7 +52,7 @@ export class FactRing {
     return this.#chunks.at(-1)?.lastId;
   }
 
-  /** Another bound; gives the chunks that have to go. */
+  /** Changes the bound; returns the chunks that were dropped for it. */
   resize(maxBytes: number): readonly Chunk[] {
     this.#maxBytes = maxBytes;
     return this.#makeRoom(0);
@@ -76,7 +79,7 @@ export class FactRing {
     return gone;
   }
 
-  /** Adds what is older than all that is there, as it was read from the disk; false if there is no room for it. */
+  /** Adds a chunk from the disk that is older than all others; false if there is no room for it. */
   prepend(chunk: Chunk): boolean {
     if (this.#bytes + chunk.bytes.length > this.#maxBytes) return false;
     this.#chunks.unshift(chunk);
@@ -84,7 +87,7 @@ export class FactRing {
     return true;
   }
 
-  /** Forgets the chunks in which everything is older. */
+  /** Forgets the chunks in which every line is older. */
   forgetBefore(time: number): void {
     while (this.#chunks.length > 0 && this.#chunks[0]!.lastTime < time) this.#forgetFirst();
   }
@@ -129,7 +132,7 @@ function write(chunk: Chunk, id: number, time: number, line: string): void {
   chunk.lastTime = Math.max(chunk.lastTime, time);
 }
 
-/** The lines in which all of the needles occur, the oldest first. Without a needle, all. */
+/** The lines that contain all of the needles, the oldest first. Without needles, all lines. */
 export function linesWith({ bytes, used }: Chunk, needles: readonly Buffer[]): readonly string[] {
   const text = bytes.subarray(0, used);
   const found: string[] = [];

@@ -20,7 +20,7 @@ describe('a fact', () => {
     );
   });
 
-  it('has what the log has at debug alone, and the message of an error without secrets', () => {
+  it('has the fields that the log has only at debug, and the message of an error without secrets', () => {
     const error = new Error('GET http://user:secret@prometheus:9090/ failed');
     const fact = parseFact(factLine(1, entry({ detail: new DebugField(() => [1, 2]), error, absent: undefined })));
     assert.deepEqual(fact?.['detail'], [1, 2]);
@@ -28,13 +28,13 @@ describe('a fact', () => {
     assert.ok(!('absent' in fact));
   });
 
-  it('keeps its short fields alone if it is too long, and says which it left out', () => {
+  it('keeps only its short fields if it is too long, and says which it left out', () => {
     const line = factLine(1, entry({ request_id: 'r1', alerts: ['é'.repeat(maxFactBytes)] }));
     assert.ok(Buffer.byteLength(line) < 1024);
     assert.deepEqual(parseFact(line)?.['left_out'], ['alerts']);
   });
 
-  it('comes back as it was, whatever is in it', () => {
+  it('is read back unchanged, whatever it contains', () => {
     fc.assert(
       fc.property(fc.nat(), fc.dictionary(fc.string(), fc.string({ unit: 'binary' })), (id, labels) => {
         const line = factLine(id, entry({ labels }));
@@ -46,7 +46,7 @@ describe('a fact', () => {
     );
   });
 
-  it('is nothing if it is cut off or damaged, and never an error', () => {
+  it('is undefined if it is cut off or damaged, and never an error', () => {
     const line = factLine(7, entry({ request_id: 'r1' }));
     fc.assert(
       fc.property(fc.nat(line.length - 1), (length) => {

@@ -1,7 +1,7 @@
 import { maskUrls } from '../runtime/masked-url.ts';
 import { DebugField, escapeUnsafe, withDebugFields, type LogFields, type LogLevel } from '../runtime/logger.ts';
 
-/** A line of the log, as it was told. */
+/** A line of the log as it was written. */
 export interface Entry {
   /** Milliseconds since the epoch. */
   readonly time: number;
@@ -9,13 +9,13 @@ export interface Entry {
   readonly event: string;
   readonly msg: string;
   readonly fields: LogFields;
-  /** The whole line as JSON, if that is there already. */
+  /** The whole line as JSON, if that exists already. */
   readonly json?: string | undefined;
 }
 
-/** A line of the log, as it is kept and read back: with its place in the history. */
+/** A line of the log as it is kept and read back, with its place in the history. */
 export interface Fact {
-  /** Rises from fact to fact, across restarts too. */
+  /** Rises from fact to fact, even across restarts. */
   readonly id: number;
   /** RFC 3339, UTC, milliseconds. */
   readonly time: string;
@@ -25,15 +25,15 @@ export interface Fact {
   readonly [field: string]: unknown;
 }
 
-/** A longer fact keeps its short fields alone, bytes. The alerts of one event with the largest labels come to 800 KiB. */
+/** A longer fact keeps only its short fields, bytes. The alerts of one event with the largest labels come to 800 KiB. */
 export const maxFactBytes = 256 * 1024;
 
-/** Of a fact that is too long, fields with longer JSON are left out, characters. */
+/** The longest JSON of a field that a too long fact keeps, characters. */
 const maxShortField = 1024;
 
 const levels: ReadonlySet<unknown> = new Set<LogLevel>(['debug', 'info', 'warn', 'error']);
 
-/** The fact as JSON on one line, without the line's end. */
+/** The fact as JSON on one line, without the line end. */
 export function factLine(id: number, entry: Entry): string {
   if (entry.json !== undefined && entry.json.length <= maxFactBytes / 3) return `{"id":${id},${entry.json.slice(1)}`;
   const fields = plain(withDebugFields(entry.fields));
@@ -44,8 +44,8 @@ export function factLine(id: number, entry: Entry): string {
 }
 
 /**
- * What waits for a second is seen by the garbage collector several times: of a line that was written, its text is kept, and no object.
- * The lines about a run are few, and the filter of looks looks at their fields.
+ * The garbage collector visits an entry that waits for a second several times. So of a line that was written, only its text is
+ * kept, not its objects. The lines about a run are few and keep them, because the filter of looks reads their fields.
  */
 export function entryOf(entry: Entry, json: string | undefined): Entry {
   if (json === undefined) return entry;
@@ -54,7 +54,7 @@ export function entryOf(entry: Entry, json: string | undefined): Entry {
   return { ...entry, fields: isOfRun ? entry.fields : {}, json: detailed };
 }
 
-/** A line that was written already, with what it has at debug alone. */
+/** Adds the fields that are only for debug to a line that was written already. */
 function withDebugJson(json: string, fields: LogFields): string {
   let detailed = json;
   for (const name in fields) {
@@ -66,7 +66,7 @@ function withDebugJson(json: string, fields: LogFields): string {
   return detailed;
 }
 
-/** Reads a line back; undefined if it is not whole. */
+/** Reads a line back; undefined if it is incomplete. */
 export function parseFact(line: string): Fact | undefined {
   let value: unknown;
   try {
@@ -89,7 +89,7 @@ function lineOf(id: number, { time, level, event, msg }: Entry, fields: LogField
   return escapeUnsafe(JSON.stringify({ id, time: new Date(time).toISOString(), level, event, msg, ...fields }));
 }
 
-/** A replacer would find errors at any depth, and cost three times as much: they are fields, if anything. */
+/** Errors occur only as fields. A replacer would find them at any depth, but at three times the cost. */
 function plain(fields: LogFields): LogFields {
   const shown: Record<string, unknown> = {};
   for (const name in fields) {

@@ -6,11 +6,11 @@ import type { Runtime } from '../runtime/runtime.ts';
 export interface HistoryReportOptions extends Pick<Runtime, 'clock' | 'logger' | 'registry'> {
   readonly memoryBytes: () => number;
   readonly diskBytes: () => number;
-  /** Looks that told nothing new. */
+  /** The number of looks that were left out because they brought nothing new. */
   readonly leftOut: () => number;
 }
 
-/** Tells how the history itself fares: to the log, once a minute at most, and to the metrics. */
+/** Reports on the history itself: to the log, once a minute at most, and to the metrics. */
 export class HistoryReport {
   readonly #options: HistoryReportOptions;
   readonly #metrics: ReturnType<typeof createHistoryMetrics>;
@@ -29,14 +29,14 @@ export class HistoryReport {
     this.#metrics.facts.inc(facts);
   }
 
-  /** A line came while too many waited. */
+  /** A line arrived while too many waited. */
   lost(): void {
     this.#metrics.lost.inc();
     this.#untoldLost++;
     if (this.#isUntold && this.#line.allows()) this.#write();
   }
 
-  /** Chunks went because of the size; what was too old in any case does not count. */
+  /** Chunks were dropped because of the size. Lines that are too old anyway do not count. */
   forgotten(chunks: readonly Chunk[], retentionMs: number): void {
     if (chunks.length === 0) return;
     const oldest = this.#options.clock.now() - retentionMs;
@@ -64,7 +64,7 @@ export class HistoryReport {
     this.#options.logger.info('history.writable', 'the history is written to the storage again');
   }
 
-  /** Told once, until it can be written again. */
+  /** Logged once, until a write succeeds again. */
   notWritten(folder: string, error: unknown): void {
     this.#metrics.failures.inc();
     if (!this.#isWritable) return;
@@ -73,7 +73,7 @@ export class HistoryReport {
     this.#options.logger.warn('history.not_writable', message, { folder, error });
   }
 
-  /** At the end: says what is still to be said. */
+  /** At the end: logs what is still pending. */
   close(): void {
     if (this.#isUntold) this.#write();
   }

@@ -62,7 +62,7 @@ async function onDisk(): Promise<readonly Fact[]> {
 }
 
 describe('History', () => {
-  it('gives what it was told, the newest first, and from an id on', async () => {
+  it('returns its lines, the newest first, and from an id on', async () => {
     const history = await open();
     for (const request of ['r1', 'r2', 'r3']) tell(history, request);
     assert.deepEqual(await requests(history), ['r3', 'r2', 'r1']);
@@ -72,7 +72,7 @@ describe('History', () => {
     assert.deepEqual(await requests(history, { needles: ['"r2"'] }), ['r2']);
   });
 
-  it('writes within a second, as JSON lines that are whole', async () => {
+  it('writes complete JSON lines within a second', async () => {
     const history = await open();
     tell(history, 'r1');
     await clock.advanceAsync(999);
@@ -85,7 +85,7 @@ describe('History', () => {
     );
   });
 
-  it('has after a restart what it had before, and goes on with higher ids', async () => {
+  it('has the same content after a restart, and continues with higher ids', async () => {
     const first = await open();
     for (const request of ['r1', 'r2']) tell(first, request);
     await first.flush();
@@ -103,7 +103,7 @@ describe('History', () => {
     assert.equal(new Set(ids).size, 3);
   });
 
-  it('skips what is damaged or cut off, says so, and loses nothing else', async () => {
+  it('skips damaged and cut-off lines, reports that, and loses nothing else', async () => {
     const first = await open();
     for (const request of ['r1', 'r2', 'r3']) tell(first, request);
     await first.flush();
@@ -118,7 +118,7 @@ describe('History', () => {
     assert.deepEqual(logger.valuesOf('history.damaged', 'lines'), [[2]]);
   });
 
-  it('passes over what is no file of lines', async () => {
+  it('passes over a file that does not consist of lines', async () => {
     await mkdir(join(folder, '0000000000000001.jsonl'), { recursive: true });
     await writeFile(join(folder, '0000000000000002.jsonl'), Buffer.alloc(1000));
     await writeFile(join(folder, 'README'), 'not ours');
@@ -128,7 +128,7 @@ describe('History', () => {
     assert.ok((await readdir(folder)).includes('README'));
   });
 
-  it('keeps memory and disk within max_size, and tells of what it forgot once a minute', async () => {
+  it('keeps memory and disk within max_size, and reports once a minute what it forgot', async () => {
     const history = await open();
     for (let round = 0; round < 40; round++) {
       for (let index = 0; index < 50; index++) tell(history, `r${round}.${index}`, 'x'.repeat(2000));
@@ -149,7 +149,7 @@ describe('History', () => {
     assert.equal(logger.fieldsOf('history.forgotten').length, 2);
   });
 
-  it('forgets what is older than the retention, also on the disk, and does not call that early', async () => {
+  it('forgets what is older than the retention, also on the disk, and does not report that as early', async () => {
     const history = await open({ retention: 3_600_000 });
     tell(history, 'old', 'x'.repeat(200_000));
     await history.flush();
@@ -165,7 +165,7 @@ describe('History', () => {
     assert.deepEqual(logger.fieldsOf('history.forgotten'), []);
   });
 
-  it('goes on in memory where the storage cannot be written, warns once, and writes again once it can', async () => {
+  it('goes on in memory if the storage cannot be written, warns once, and writes again once it can', async () => {
     await mkdir(join(folder, '..'), { recursive: true });
     await writeFile(folder, 'a file in the place of the folder');
     const history = await open();
@@ -189,7 +189,7 @@ describe('History', () => {
     );
   });
 
-  it('keeps nothing, and writes nothing, with a retention of 0', async () => {
+  it('keeps and writes nothing with a retention of 0', async () => {
     let config = { ...defaults, retention: 0 };
     const history = await open(() => config);
     tell(history, 'r1');
@@ -205,7 +205,7 @@ describe('History', () => {
     assert.deepEqual(await requests(history), []);
   });
 
-  it('wants lines about single alerts at a bounded rate, and those of stories always', async () => {
+  it('accepts lines about single alerts at a bounded rate, and lines about runs always', async () => {
     const history = await open();
     const wanted = (event: string): number =>
       Array.from({ length: 3000 }, () => history.wants(event)).filter(Boolean).length;
@@ -216,7 +216,7 @@ describe('History', () => {
     assert.equal(wanted('app.closed'), 0);
   });
 
-  it('calls its followers soon, and no more once they have ended', async () => {
+  it('calls its followers soon, and no longer once they have unsubscribed', async () => {
     const history = await open();
     let calls = 0;
     const unfollow = history.follow(() => void calls++);
@@ -230,7 +230,7 @@ describe('History', () => {
     assert.equal(calls, 1);
   });
 
-  it('loses lines rather than memory, and says how many', async () => {
+  it('loses lines rather than memory, and reports how many', async () => {
     const history = await open();
     for (let index = 0; index < 60_000; index++) history.keep('info', 'alerts.received', '', {});
     assert.equal(logger.fieldsOf('history.forgotten')[0]?.['lost'], 1);

@@ -13,26 +13,29 @@ import type { Runtime } from '../runtime/runtime.ts';
 
 /** `history` of the configuration. */
 export interface HistoryConfig {
-  /** Milliseconds; 0: nothing is kept. */
+  /** Milliseconds; with 0, nothing is kept. */
   readonly retention: number;
-  /** Of memory, and of the disk, bytes. */
+  /** The bound of the memory, and of the disk, bytes. */
   readonly max_size: number;
   /** Bodies. */
   readonly payloads: number;
 }
 
-/** What was told is written at the latest after so long, milliseconds; sooner while somebody follows it, or when there is much. */
+/**
+ * The longest time until a line is written, milliseconds. It is written sooner while somebody follows the history, or when there
+ * are many lines.
+ */
 const writeMs = 1000;
 const followedWriteMs = 100;
 const soonEntries = 5000;
 
-/** So many lines wait at most; further ones are lost, and counted. */
+/** The most lines that wait; further ones are lost and counted. */
 const maxWaiting = 50_000;
 
-/** After the storage could not be written, the next try is made after this, milliseconds. */
+/** The time from a failed write to the next try, milliseconds. */
 const storageRetryMs = 60_000;
 
-/** Lines that the log tells at debug, and that are kept all the same. */
+/** Events that the log writes only at debug, and that are kept all the same. */
 const debugEvents: ReadonlySet<string> = new Set([
   'alert.new',
   'alert.resolved',
@@ -51,15 +54,15 @@ const debugEvents: ReadonlySet<string> = new Set([
 ]);
 
 export interface HistoryOptions extends Runtime {
-  /** The configuration that holds when it is called. */
+  /** Gives the current configuration. */
   readonly config: () => HistoryConfig;
   /** `history/` in `--storage.path`. */
   readonly folder: string;
 }
 
-/** Which facts are asked for; what is left out asks for all. */
+/** Selects facts; a field that is left out does not restrict them. */
 export interface FactQuery {
-  /** Texts that all have to be in the line, as JSON: a quick look, after which the caller looks closer. */
+  /** Texts that the line has to contain, as JSON: a fast first check, after which the caller checks exactly. */
   readonly needles?: readonly string[];
   /** Another quick look, at the whole line. */
   readonly accepts?: (line: string) => boolean;
@@ -69,7 +72,7 @@ export interface FactQuery {
   readonly after?: number | undefined;
 }
 
-/** What the log says, kept for those who ask later: in memory, and as JSON lines on the disk. */
+/** Keeps the lines of the log for later questions: in memory, and as JSON lines on the disk. */
 export class History implements LineKeeper {
   readonly #options: HistoryOptions;
   readonly #ring: FactRing;
@@ -83,7 +86,7 @@ export class History implements LineKeeper {
   #writing: Promise<void> = Promise.resolve();
   #loading: Promise<void> = Promise.resolve();
   #lastId = 0;
-  /** No write is tried before, by the monotonic clock. */
+  /** The earliest time for the next write, by the monotonic clock. */
   #storageRetryAt = Number.NEGATIVE_INFINITY;
   #isOpen = false;
 
@@ -104,7 +107,10 @@ export class History implements LineKeeper {
     return this.#options.config().retention > 0;
   }
 
-  /** True if a line is kept that the log would leave out. Of single alerts so many a second; the answer uses one of them up. */
+  /**
+   * True if a line is kept that the log would leave out. The number of lines about single alerts is limited per second, and each
+   * true answer uses up one.
+   */
   wants(event: string): boolean {
     if (!this.isOn || !debugEvents.has(event)) return false;
     return !event.startsWith('alert.') || this.#names.take();
@@ -119,26 +125,26 @@ export class History implements LineKeeper {
     else if (count === 1) this.#setTimer(this.#followers.size > 0 ? followedWriteMs : writeMs);
   }
 
-  /** Finds where the last process ended; what it left is read while Tocsin works already. Never rejects. */
+  /** Finds where the last process ended; what that left is read later, while Tocsin works. Never rejects. */
   async open(): Promise<void> {
     this.#isOpen = true;
     const { clock } = this.#options;
     await this.#segments.find().catch((error: unknown) => this.#report.unreadable(this.#options.folder, error));
     this.#lastId = Math.max(this.#lastId, await newestId(this.#segments, this.#options.config().max_size));
-    // Facts of a storage that was removed must not be taken for those that come now.
+    // After the storage was removed, old ids must not name new facts.
     this.#lastId = Math.max(this.#lastId, Math.floor(clock.now()) * 1000);
     if (this.isOn) this.#loading = this.#load();
     if (this.#waiting.length > 0) this.#setTimer(writeMs);
   }
 
-  /** To be called when the configuration has changed. */
+  /** Call it when the configuration has changed. */
   reconfigure(): void {
     const { max_size: maxBytes, retention: retentionMs } = this.#options.config();
     this.#report.forgotten(this.#ring.resize(this.isOn ? maxBytes : 0), retentionMs);
     if (!this.isOn) this.#waiting = [];
   }
 
-  /** Writes what waits. Never rejects. */
+  /** Writes the waiting lines. Never rejects. */
   flush(): Promise<void> {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
@@ -146,7 +152,7 @@ export class History implements LineKeeper {
     return this.#writing;
   }
 
-  /** Writes the last, and leaves no timer behind. */
+  /** Writes the last lines and leaves no timer behind. */
   async close(): Promise<void> {
     await this.#loading;
     for (const entry of this.#filter.flush()) this.#waiting.push(entry);
@@ -157,12 +163,12 @@ export class History implements LineKeeper {
     await this.#segments.close();
   }
 
-  /** How the last run of a pipeline ended, also if it told nothing new and is not kept. */
+  /** The result of the last run of a pipeline, even if that was nothing new and was not kept. */
   lastLook(pipeline: string): LastLook | undefined {
     return this.#filter.lastLook(pipeline);
   }
 
-  /** The oldest and the newest fact there is; undefined if there is none. */
+  /** The ids of the oldest and the newest fact; undefined if there is none. */
   get range(): { readonly firstId: number; readonly lastId: number } | undefined {
     const { firstId, lastId } = this.#ring;
     return firstId === undefined || lastId === undefined ? undefined : { firstId, lastId };
@@ -174,24 +180,24 @@ export class History implements LineKeeper {
     return this.#ring.firstId;
   }
 
-  /** The id of the newest fact, or what it would have to be above. */
+  /** The id of the newest fact; without facts, the number that the next id will exceed. */
   get lastId(): number {
     return this.#lastId;
   }
 
-  /** Calls when there are new facts. Gives what ends that. */
+  /** Calls `onFacts` when there are new facts. Returns a function that ends that. */
   follow(onFacts: () => void): () => void {
     this.#followers.add(onFacts);
     if (this.#waiting.length > 0) this.#setTimer(followedWriteMs);
     return () => void this.#followers.delete(onFacts);
   }
 
-  /** The newest first, as of now, in slices. */
+  /** The facts at this moment, the newest first, in slices. */
   newestFirst(query: FactQuery): AsyncGenerator<Fact> {
     return this.#facts(query, true);
   }
 
-  /** The oldest first, as of now, in slices. */
+  /** The facts at this moment, the oldest first, in slices. */
   oldestFirst(query: FactQuery): AsyncGenerator<Fact> {
     return this.#facts(query, false);
   }
@@ -216,7 +222,7 @@ export class History implements LineKeeper {
     }
   }
 
-  /** Undefined if it is older than the retention: chunks go as a whole, later. */
+  /** Undefined if the fact is older than the retention: chunks are dropped as a whole, later. */
   #kept(line: string, accepts: (line: string) => boolean): Fact | undefined {
     const fact = accepts(line) ? parseFact(line) : undefined;
     const oldest = this.#options.clock.now() - this.#options.config().retention;
@@ -240,7 +246,7 @@ export class History implements LineKeeper {
     if (pieces.length > 0) await this.#store(pieces, firstId);
   }
 
-  /** Adds lines to the ring, in slices; gives where they stand in it. */
+  /** Adds lines to the ring, in slices; returns their places in it. */
   async #append(entries: readonly Entry[]): Promise<readonly Buffer[]> {
     const slices = new Slices(this.#options.schedule, 'history');
     const pieces: Piece[] = [];
@@ -277,7 +283,7 @@ export class History implements LineKeeper {
   }
 
   async #load(): Promise<void> {
-    // The start has more to do just now.
+    // The start has more urgent work.
     await setImmediate();
     const { clock, schedule, folder } = this.#options;
     const oldest = clock.now() - this.#options.config().retention;

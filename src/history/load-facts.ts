@@ -8,12 +8,12 @@ const newline = 0x0a;
 export interface LoadOptions {
   readonly segments: Segments;
   readonly ring: FactRing;
-  /** Of one file, bytes. */
+  /** The limit of one file, bytes. */
   readonly maxBytes: number;
-  /** What is older is left out, milliseconds. */
+  /** Older facts are left out, milliseconds. */
   readonly oldest: number;
   readonly slices: Slices;
-  /** Lines that were skipped. */
+  /** Called with the number of skipped lines. */
   readonly onDamaged: (lines: number) => void;
   readonly onUnreadable: (path: string, error: unknown) => void;
 }
@@ -28,7 +28,7 @@ export async function newestId(segments: Segments, maxBytes: number): Promise<nu
   return newest;
 }
 
-/** Takes in what earlier processes left, the newest first, as long as there is room. Damaged lines are skipped, and told. */
+/** Loads the facts of earlier processes, the newest first, while there is room. It skips damaged lines and reports them. */
 export async function loadFacts(options: LoadOptions): Promise<void> {
   const { segments, ring, maxBytes, slices, onDamaged, onUnreadable } = options;
   let before = ring.firstId ?? Number.POSITIVE_INFINITY;
@@ -49,7 +49,7 @@ interface FoundChunk {
   readonly damaged: number;
 }
 
-/** What is good in a file. Ids rise: a line whose id does not is a damaged one. */
+/** The good lines of a file. Ids rise: a line whose id does not is damaged. */
 async function readChunk(bytes: Buffer, before: number, { oldest, slices }: LoadOptions): Promise<FoundChunk> {
   const good: string[] = [];
   let [damaged, firstId, lastId, lastTime] = [0, 0, 0, 0];

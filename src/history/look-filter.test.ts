@@ -10,7 +10,7 @@ function line(level: LogLevel, event: string, run: string, fields: Entry['fields
   return { time: 1000, level, event, msg: '', fields: { run, ...pipeline, ...fields } };
 }
 
-/** A periodic look that finds all as it was. */
+/** A periodic look that finds nothing changed. */
 function look(run: string, because = 'unchanged'): readonly Entry[] {
   return [
     line('debug', 'reconcile.started', run),
@@ -31,7 +31,7 @@ function kept(filter: LookFilter, entries: readonly Entry[]): readonly string[] 
 const whole = ['reconcile.started', 'condition.unchanged', 'reconcile.finished'];
 
 describe('LookFilter', () => {
-  it('keeps the first look at a pipeline, and none after it that ends alike', () => {
+  it('keeps the first look at a pipeline, and no later one with the same result', () => {
     const filter = new LookFilter();
     assert.deepEqual(kept(filter, look('1')), whole);
     assert.deepEqual(kept(filter, [...look('2'), ...look('3')]), []);
@@ -40,7 +40,7 @@ describe('LookFilter', () => {
     assert.deepEqual(kept(filter, look('5')), whole);
   });
 
-  it('keeps a look at which something was told, all of it and in order', () => {
+  it('keeps a look during which something was logged, completely and in order', () => {
     const filter = new LookFilter();
     kept(filter, look('1'));
     const [started, , finished] = look('2') as [Entry, Entry, Entry];
@@ -48,7 +48,7 @@ describe('LookFilter', () => {
     assert.deepEqual(kept(filter, [started, changed, finished]), [started.event, changed.event, finished.event]);
   });
 
-  it('keeps what an alert woke as it comes', () => {
+  it('passes on the lines of a run that an alert caused, as they come', () => {
     const filter = new LookFilter();
     for (const run of ['1', '2']) {
       assert.deepEqual(kept(filter, [line('info', 'reconcile.started', run)]), ['reconcile.started']);
@@ -58,7 +58,7 @@ describe('LookFilter', () => {
     }
   });
 
-  it('keeps a retry that came through, and one that fails in another way', () => {
+  it('keeps a retry that succeeded, and one that fails in another way', () => {
     const filter = new LookFilter();
     kept(filter, [line('info', 'reconcile.started', '0'), ...retry('0', new Error('away')).slice(1)]);
     assert.deepEqual(kept(filter, retry('1', new Error('away'))), []);
@@ -67,14 +67,14 @@ describe('LookFilter', () => {
     assert.deepEqual(kept(filter, through), ['reconcile.started', 'reconcile.finished']);
   });
 
-  it('tells pipelines apart, and runs that go on at the same time', () => {
+  it('distinguishes pipelines, and runs that overlap', () => {
     const filter = new LookFilter();
     const other = look('2').map((entry) => ({ ...entry, fields: { ...entry.fields, namespace: 'team' } }));
     const [a, b] = [look('1'), other];
     assert.deepEqual(kept(filter, [a[0]!, b[0]!, a[1]!, b[1]!, b[2]!, a[2]!]), [...whole, ...whole]);
   });
 
-  it('knows when a pipeline is looked at next, also if the look was left out', () => {
+  it('knows when a pipeline is looked at next, even if the look was left out', () => {
     const filter = new LookFilter();
     kept(filter, [...look('1'), ...look('2')]);
     const last = filter.lastLook(pipelineKey(pipeline));
@@ -85,7 +85,7 @@ describe('LookFilter', () => {
     assert.equal(filter.lastLook(pipelineKey(pipeline)), undefined);
   });
 
-  it('gives what it holds back at the end', () => {
+  it('returns at the end what it holds back', () => {
     const filter = new LookFilter();
     kept(filter, look('1').slice(0, 2));
     assert.equal(filter.flush().length, 2);

@@ -1,32 +1,35 @@
 import type { Entry } from './fact.ts';
 
-/** So many runs may be open, and so many pipelines are remembered, before the oldest goes; there are 8 workers by default. */
+/**
+ * The most open runs, and the most pipelines that are remembered; beyond it, the oldest is dropped. There are 8 workers by
+ * default.
+ */
 const maxOpen = 10_000;
 const maxRemembered = 100_000;
 
-/** How the last run of a pipeline ended. */
+/** The result of the last run of a pipeline. */
 export interface LastLook {
   /** Milliseconds since the epoch. */
   readonly endedAt: number;
-  /** When it is looked at again, milliseconds; undefined: not until something happens. */
+  /** The time until the next look, milliseconds; undefined: not until something happens. */
   readonly againInMs: number | undefined;
   readonly why: 'retry' | 'held' | 'requeue';
-  /** All that makes it different from another one. */
+  /** Everything that distinguishes it from other results. */
   readonly outcome: string;
 }
 
 /**
- * Leaves out the periodic looks, and the retries that fail again, which tell nothing new: a thousand pipelines are looked at 300,000
- * times a day, and an hour without Prometheus is 120,000 retries. A run that the log tells at debug is held back until it has
- * ended; then it is passed on if something was told at info, or if it ended in another way than the last run of its pipeline.
+ * Leaves out periodic looks with nothing new, and retries that fail again: a thousand pipelines are looked at 300,000 times a
+ * day, and an hour without Prometheus is 120,000 retries. It holds back a run that is logged only at debug until the run has
+ * ended. It passes the run on if something was logged at info, or if the result differs from that of the pipeline's last run.
  */
 export class LookFilter {
   readonly #open = new Map<unknown, Entry[]>();
   readonly #last = new Map<string, LastLook>();
-  /** Runs that were left out. */
+  /** The number of runs that were left out. */
   leftOut = 0;
 
-  /** Gives what is to be kept now: the line, nothing yet, or all that was held back of a run. */
+  /** Returns the lines to keep now: this line, none yet, or all lines of a run that were held back. */
   take(entry: Entry): readonly Entry[] {
     const { event, level, fields } = entry;
     const run = fields['run'];
@@ -43,14 +46,14 @@ export class LookFilter {
     return isNews ? held : [];
   }
 
-  /** What is held back at the end. */
+  /** The lines that are held back at the end. */
   flush(): readonly Entry[] {
     const held = [...this.#open.values()].flat();
     this.#open.clear();
     return held;
   }
 
-  /** How the last run ended, left out or not. @param pipeline as {@link pipelineKey} has it */
+  /** The result of the last run, left out or not. @param pipeline see {@link pipelineKey} */
   lastLook(pipeline: string): LastLook | undefined {
     return this.#last.get(pipeline);
   }
@@ -64,7 +67,7 @@ export class LookFilter {
     return released;
   }
 
-  /** True if the run ended in another way than the last one. */
+  /** True if the result differs from that of the last run. */
   #remember({ time, event, fields }: Entry): boolean {
     const key = pipelineKey(fields);
     const before = this.#last.get(key);

@@ -1,10 +1,13 @@
 import type { Clock } from '../runtime/clock.ts';
 
-/** Lines about single alerts that the log leaves out are kept so many at once, and so many a second in the long run. */
+/** The most lines about single alerts that are kept although the log leaves them out: at once, and per second in the long run. */
 export const namesAtOnce = 1000;
 export const namesPerSecond = 100;
 
-/** What such lines may cost: each takes as long as an alert's whole way in. Alerts past it are told of by their hashes alone. */
+/**
+ * Bounds the cost of such lines: each takes as long as all other work on an alert. Further alerts are recorded only by their
+ * hashes.
+ */
 export class NameBudget {
   readonly #clock: Clock;
   #left = namesAtOnce;

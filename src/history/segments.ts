@@ -4,10 +4,10 @@ import type { Clock } from '../runtime/clock.ts';
 import { createRegularFile, readRegularFile } from '../runtime/regular-file.ts';
 import { makeFolder } from '../storage/make-folder.ts';
 
-/** A segment is of this size at most, and at most a sixteenth of all, bytes: so much is forgotten at a time. */
+/** The largest segment, which is forgotten as a whole, bytes. A segment also has at most a sixteenth of the whole size. */
 const maxSegmentBytes = 4 * 1024 * 1024;
 
-/** And it is of an eighth of the retention at most, so that what is too old goes in time. */
+/** A segment covers at most this part of the retention, so that old facts are deleted in time. */
 const segmentsInRetention = 8;
 
 export interface SegmentsOptions {
@@ -20,7 +20,7 @@ interface Segment {
   readonly path: string;
   readonly firstId: number;
   bytes: number;
-  /** When it was written to last, milliseconds. */
+  /** The time of the last write, milliseconds. */
   lastTime: number;
 }
 
@@ -30,19 +30,19 @@ interface OpenSegment extends Segment {
 }
 
 export interface SegmentBounds {
-  /** Of all segments together. */
+  /** The limit of all segments together. */
   readonly maxBytes: number;
   /** Milliseconds. */
   readonly retentionMs: number;
 }
 
 /**
- * Files of lines, named by the id of their first fact, so that their names are in order. Each process begins a new one: what the last
- * one left half written stays where it is. Nothing is synced: a crash of the machine may cost the last seconds.
+ * Files of lines. Each is named by the id of its first fact, so the names are in order. Each process begins a new file: the last
+ * line of the previous one may be incomplete, and stays so. Nothing is synced: a crash of the machine may lose the last seconds.
  */
 export class Segments {
   readonly #options: SegmentsOptions;
-  /** The oldest first; the open one is not among them. */
+  /** The closed segments, the oldest first. */
   readonly #closed: Segment[] = [];
   #open: OpenSegment | undefined;
 
@@ -54,7 +54,7 @@ export class Segments {
     return this.#closed.reduce((sum, { bytes }) => sum + bytes, this.#open?.bytes ?? 0);
   }
 
-  /** Finds what is there. Rejects as node:fs does if the folder cannot be read. */
+  /** Finds the existing segments. Rejects as node:fs does if the folder cannot be read. */
   async find(): Promise<void> {
     const { folder } = this.#options;
     const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
@@ -69,7 +69,7 @@ export class Segments {
     }
   }
 
-  /** What is in the files, the newest file first. One that cannot be read is passed over, and told. */
+  /** The content of the files, the newest file first. It passes over a file that cannot be read, and reports it. */
   async *read(maxBytes: number, onUnreadable: (path: string, error: unknown) => void): AsyncGenerator<Buffer> {
     for (const { path } of this.#closed.toReversed()) {
       try {
@@ -80,7 +80,7 @@ export class Segments {
     }
   }
 
-  /** Writes whole lines. Rejects if they could not be written; the next try begins another file. */
+  /** Writes complete lines. Rejects if they could not be written; the next try begins another file. */
   async append(pieces: readonly Buffer[], firstId: number, bounds: SegmentBounds): Promise<void> {
     const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
     await this.#makeRoom(bytes, bounds);
@@ -99,7 +99,7 @@ export class Segments {
     await this.#finish();
   }
 
-  /** Deletes what is too old, and of the rest the oldest until there is room. */
+  /** Deletes segments that are too old, and then the oldest until there is room. */
   async #makeRoom(bytes: number, { maxBytes, retentionMs }: SegmentBounds): Promise<void> {
     const now = this.#options.clock.now();
     const open = this.#open;

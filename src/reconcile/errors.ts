@@ -1,19 +1,19 @@
-/** After a failed query the next one is made at the latest after this, milliseconds. */
+/** The longest time from a failed query to the next one, milliseconds. */
 export const maxSnapshotRetryMs = 30_000;
 
-/** What is refused with a 403 is tried again after so long at the latest, and the log tells of it again, milliseconds. */
+/** The longest time until a write that got a 403 is tried again and logged again, milliseconds. */
 export const forbiddenRetryMs = 120_000;
 
 interface PostponedErrorOptions extends ErrorOptions {
-  /** When the next try is made, milliseconds since the epoch. */
+  /** The time of the next try, milliseconds since the epoch. */
   readonly retryAt: number;
-  /** The longest that may be waited for it, whatever the clock says by then, milliseconds. */
+  /** The longest wait for it, whatever the clock says by then, milliseconds. */
   readonly maxDelayMs: number;
 }
 
 /**
- * A failure that is not the one pipeline's own, and that knows when another try makes sense: the key's own back-off, which
- * starts at milliseconds, is not for it. Whoever found it has told of it in the log, once for all that meet it.
+ * A failure that is not specific to one pipeline, and that knows when another try makes sense: the key's own back-off, which
+ * starts at milliseconds, does not apply. The component that found the failure has logged it, once for all runs that meet it.
  */
 export class PostponedError extends Error {
   override readonly name: string = 'PostponedError';
@@ -27,7 +27,9 @@ export class PostponedError extends Error {
   }
 }
 
-/** A failure that another try cannot mend: the request is not added again until something new happens (reconcile.TerminalError). */
+/**
+ * A failure that another try cannot fix: the request is not added again until something new happens (reconcile.TerminalError).
+ */
 export class TerminalError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
@@ -36,13 +38,13 @@ export class TerminalError extends Error {
 }
 
 interface ForbiddenErrorOptions extends ErrorOptions {
-  /** How long to wait, milliseconds. Default and at most {@link forbiddenRetryMs}. */
+  /** The time to wait, milliseconds. By default and at most {@link forbiddenRetryMs}. */
   readonly retryMs?: number;
 }
 
 /**
- * The API server refuses a write: a right is missing, or a policy forbids it. A person has to change that, and until then a
- * try every few minutes is enough, once that is clear.
+ * The API server refuses a write: a right is missing, or a policy forbids it. A person has to change that; once that is clear, a
+ * try every few minutes is enough until then.
  */
 export class ForbiddenError extends PostponedError {
   override readonly name = 'ForbiddenError';
@@ -58,16 +60,16 @@ interface SnapshotErrorOptions extends ErrorOptions {
   readonly queryId?: string;
 }
 
-/** The alerts that fire could not be had. One failure is shared by all who asked, and all of them try again together. */
+/** It could not be found out which alerts fire. All runs that asked share one failure and try again together. */
 export class SnapshotError extends PostponedError {
   override readonly name = 'SnapshotError';
 
-  /** False while it may be over in a moment, so that what was known last still stands. */
+  /** False while the failure may be over in a moment, so that the last known state still holds. */
   readonly isLasting: boolean;
-  /** The query that failed, as the log names it. */
+  /** The id of the failed query, as in the log. */
   readonly queryId: string | undefined;
 
-  /** @param retryAt when the next try is made, milliseconds since the epoch */
+  /** @param retryAt the time of the next try, milliseconds since the epoch */
   constructor(message: string, retryAt: number, options: SnapshotErrorOptions) {
     super(message, { ...options, retryAt, maxDelayMs: maxSnapshotRetryMs });
     this.isLasting = options.isLasting ?? true;

@@ -4,49 +4,57 @@ import { briefLabelSet } from '../cause/alert-cause.ts';
 import type { LabelSet } from '../alert/labels.ts';
 import type { LogFields } from '../runtime/logger.ts';
 
-/** The key of work: which object to look at, and nothing about why (reconcile.Request in controller-runtime). */
+/** The key of work: the object to look at, without the reason (reconcile.Request in controller-runtime). */
 export interface Request {
   readonly kind: string;
-  /** Its API group, since two may have a kind of the same name; absent for Kyma's, the core group, and where there is no cluster. */
+  /**
+   * Its API group, because two groups may have a kind of the same name. Absent for Kyma's group, the core group, and without a
+   * cluster.
+   */
   readonly group?: string;
   /** Absent for a cluster-scoped kind. */
   readonly namespace?: string;
   readonly name: string;
 }
 
-/** Of a request, the part that says what it is. */
+/** The part of a request that names its kind. */
 interface KindName {
   readonly kind: string;
   readonly group?: string | undefined;
 }
 
-/** `Kind`, or `Kind.group` as kubectl takes it: what a metric is labelled with. */
+/** `Kind`, or `Kind.group` as kubectl writes it: the label in metrics. */
 export function kindName({ kind, group }: KindName): string {
   return group === undefined ? kind : `${kind}.${group}`;
 }
 
-/** One string for each request: `Kind/name` or `Kind/namespace/name`, with the group behind the kind. No part can hold a slash. */
+/**
+ * One string for each request: `Kind/name` or `Kind/namespace/name`, with the group behind the kind. No part can contain a slash.
+ */
 export function requestKey({ kind, group, namespace, name }: Request): string {
   const scope = namespace === undefined ? '' : `/${namespace}`;
   return `${kindName({ kind, group })}${scope}/${name}`;
 }
 
-/** What a verdict rests on. That is another question than what woke the run: those are its causes. */
+/** The basis of a verdict. It is not the cause of the run: that is in the run's causes. */
 export type Decision =
   /** This alert fires. */
   | { readonly by: 'alert'; readonly labels: LabelSet }
-  /** This alert is still pushed as firing, though Prometheus does not report it. */
+  /** This alert is still pushed as firing, but Prometheus does not report it. */
   | { readonly by: 'push'; readonly labels: LabelSet }
-  /** This alert is still pushed as firing, but Prometheus did not report it for so long that its answers win. */
+  /** This alert is still pushed as firing, but Prometheus has not reported it for so long that Prometheus decides. */
   | { readonly by: 'end of grace'; readonly labels: LabelSet }
-  /** No alert fires that concerns the pipeline. */
+  /** No firing alert concerns the pipeline. */
   | { readonly by: 'no alert' }
-  /** It cannot be known which alerts fire. */
+  /** It is unknown which alerts fire. */
   | { readonly by: 'failed query'; readonly error: Error }
-  /** A condition that somebody else wrote says that alerts can tell nothing. */
+  /** A condition from another writer says that alerts cannot decide. */
   | { readonly by: 'condition'; readonly type: string; readonly status: string; readonly reason: string };
 
-/** The decision as the field `decided_by` of a log line. It is always an object, so that whoever indexes the log gets one type. */
+/**
+ * The decision as the field `decided_by` of a log line. It is always an object, so that the field has one type in an index of the
+ * log.
+ */
 export function decidedBy(decision: Decision): { readonly decided_by: LogFields } {
   if (decision.by === 'alert') return { decided_by: alertFields(decision.labels) };
   if (decision.by === 'push' || decision.by === 'end of grace')
@@ -55,8 +63,8 @@ export function decidedBy(decision: Decision): { readonly decided_by: LogFields 
 }
 
 /**
- * The decision in a few words, which begin with the alert that decided. Its other labels are left out: whoever may read an
- * object's Events need not be allowed to read what an alert says.
+ * The decision in a few words, beginning with the alert that decided. The other labels are left out: a person who may read the
+ * Events of an object need not be allowed to read the labels of an alert.
  */
 export function decisionText(decision: Decision): string {
   if (decision.by === 'failed query') return unanswered;
@@ -102,7 +110,7 @@ export interface Condition {
   readonly observedGeneration?: number;
 }
 
-/** A change of status or reason. Where the condition is new, `from` and `fromReason` are empty. */
+/** A change of status or reason. For a new condition, `from` and `fromReason` are empty. */
 export interface ConditionTransition {
   readonly type: string;
   readonly from: Condition['status'] | '';
@@ -112,126 +120,131 @@ export interface ConditionTransition {
   readonly message: string;
 }
 
-/** What a reconcile needs to know of a pipeline. */
+/** The parts of a pipeline that a reconcile needs. */
 export interface Pipeline {
   readonly apiVersion: string;
   readonly kind: string;
   readonly namespace?: string;
   readonly name: string;
-  /** `metadata.uid`; absent where there is no cluster. */
+  /** `metadata.uid`; absent without a cluster. */
   readonly uid?: string;
   /** `metadata.generation`, 1 if absent. */
   readonly generation: number;
-  /** `spec`, as it stands in the object; {} if absent. */
+  /** `spec`, as in the object; {} if absent. */
   readonly spec: Readonly<Record<string, unknown>>;
   readonly conditions: readonly Condition[];
 }
 
-/** A pipeline that came, went, or has to be looked at for another reason than an alert. */
+/** A pipeline that was added or deleted, or that has to be looked at for another reason than an alert. */
 export interface PipelineChange {
   readonly kind: 'added' | 'changed' | 'removed';
   readonly request: Request;
 }
 
 /**
- * Given the conditions as they are now, the conditions that should be; undefined if nothing is to be written.
- * Pure: a home calls it again after a conflict, with what it has read anew.
+ * Gets the current conditions and returns the desired ones; undefined if there is nothing to write. It has to be pure: after a
+ * conflict, a home calls it again with the conditions that it has read again.
  */
 export type ConditionChange = (current: readonly Condition[]) => readonly Condition[] | undefined;
 
-/** Where pipelines live: a cluster or a folder. */
+/** The home of pipelines: a cluster or a folder. */
 export interface Pipelines {
-  /** Every pipeline known now, from memory. */
+  /** Every known pipeline, from memory. */
   list(): readonly Request[];
-  /** One pipeline from memory; undefined when it is gone. */
+  /** One pipeline, from memory; undefined if it does not exist. */
   get(request: Request): Pipeline | undefined;
   /**
-   * Writes `status.conditions`. True if something was written: the last that `change` returned. False if there was nothing
-   * to write or the pipeline is gone. Rejects when it cannot be written, with PostponedError if it knows when to try again.
+   * Writes `status.conditions`. True if something was written: the last result of `change`. False if there was nothing to write
+   * or the pipeline no longer exists. Rejects if it cannot write, with PostponedError if it knows when to try again.
    */
   updateConditions(request: Request, change: ConditionChange, signal: AbortSignal): Promise<boolean>;
 }
 
-/** Told of every change of a condition's status or reason that was written. A home without a place for it has none. */
+/**
+ * Gets every change of a condition's status or reason that was written. A home with no place for such records has no recorder.
+ */
 export interface TransitionRecorder {
-  /** Returns at once and never throws: what becomes of it is no part of the reconcile. */
+  /** Returns at once and never throws: the reconcile does not depend on the result. */
   record(pipeline: Pipeline, transition: ConditionTransition, decision: Decision): void;
 }
 
-/** Sets annotations on the object itself. Only a home whose objects another operator watches has one. */
+/** Sets annotations on the object itself. Only a home whose objects another operator watches has an annotator. */
 export interface Annotator {
-  /** False if the pipeline is gone. Rejects as `updateConditions` does. */
+  /** False if the pipeline no longer exists. Rejects as `updateConditions` does. */
   annotate(request: Request, annotations: Readonly<Record<string, string>>, signal: AbortSignal): Promise<boolean>;
 }
 
-/** Which alerts fire, at one moment. */
+/** The alerts that fire at one moment. */
 export interface AlertSnapshot {
-  /** When it was asked for (not when the answer came), milliseconds. */
+  /** The time of the question, not of the answer, milliseconds. */
   readonly takenAt: number;
-  /** The query that it answers, as the log names it; undefined where Prometheus is not asked. */
+  /** The id of the query, as in the log; undefined without Prometheus. */
   readonly queryId?: string | undefined;
   readonly firing: FiringAlerts;
 }
 
-/** The alerts that were pushed, where Prometheus is the truth. */
+/** The pushed alerts, if Prometheus decides. */
 export interface PushedAlerts {
-  /** `prometheus.heal_grace`: how long they may keep a verdict, milliseconds. */
+  /** `prometheus.heal_grace`: the longest time that they may keep a verdict, milliseconds. */
   readonly graceMs: number;
-  /** Those that fire, as of later than `notBefore`. Rejects with the signal's reason. */
+  /** The pushed alerts that fire at a moment after `notBefore`. Rejects with the signal's reason. */
   snapshot(notBefore: number, signal: AbortSignal): Promise<AlertSnapshot>;
 }
 
-/** The truth about alerts: Prometheus where one is configured, the receiver's own store otherwise. */
+/** The source that decides which alerts fire: Prometheus if it is configured, else the receiver's own store. */
 export interface AlertSource {
-  /** False if the pushed alerts themselves are the truth, so that a pushed alert cannot be missing from it. */
+  /** False if the pushed alerts decide themselves, so that none of them can be missing. */
   readonly pulls: boolean;
-  /** Undefined if they are the truth themselves, or are not to keep any verdict. */
+  /** Undefined if the pushed alerts decide themselves, or may not keep any verdict. */
   readonly pushed?: PushedAlerts | undefined;
   /**
    * A snapshot that was asked for at `notBefore` or later.
-   * @param notBefore milliseconds; the newest cause of the request that it is for
-   * @param requestIds whom to name in the log if a query has to be made
-   * Rejects with SnapshotError when the truth cannot be had, or with the signal's reason.
+   * @param notBefore the time of the newest cause of the request, milliseconds
+   * @param requestIds named in the log if a query is necessary. Rejects with SnapshotError if there is no answer, or with the
+   * signal's reason.
    */
   snapshot(notBefore: number, requestIds: readonly string[], signal: AbortSignal): Promise<AlertSnapshot>;
 }
 
 /**
- * What a reconcile does with a pipeline (`controller.action`): `condition` writes what the alerts mean into its status,
- * `annotate` sets annotations that wake up another operator, `log` goes the way of `condition` and writes nothing.
+ * The effect of a reconcile on a pipeline (`controller.action`): `condition` writes the meaning of the alerts into its status,
+ * `annotate` sets annotations that wake another operator, and `log` works like `condition` but writes nothing.
  */
 export type ActionName = 'condition' | 'annotate' | 'log';
 
 /** One run of a reconcile. */
 export interface Run {
-  /** Names it in the log. */
+  /** Identifies it in the log. */
   readonly id: string;
   readonly request: Request;
-  /** As it was when the run began. */
+  /** The pipeline as it was when the run began. */
   readonly pipeline: Pipeline;
   readonly causes: Causes;
   readonly signal: AbortSignal;
 }
 
-/** Does for one pipeline what {@link ActionName} says; rejects with what keeps it from doing so. */
+/** Does for one pipeline what {@link ActionName} says; rejects if it cannot. */
 export interface Action {
   perform(run: Run): Promise<Result>;
 }
 
-/** How a reconcile went that came through. */
+/** The result of a reconcile that succeeded. */
 export interface Result {
-  /** `gone`: there is no such pipeline any more. */
+  /** `gone`: the pipeline no longer exists. */
   readonly outcome: 'changed' | 'unchanged' | 'gone';
-  /** Look again after this long, whatever happens, milliseconds; undefined: not until something happens. */
+  /** The time until the next look if nothing happens, milliseconds; undefined: not until something happens. */
   readonly requeueAfterMs?: number;
-  /** What the verdict rests on; undefined where the action gives none. */
+  /** The basis of the verdict; undefined if the action gives no verdict. */
   readonly decision?: Decision;
-  /** How long the verdict has been kept only because an alert is still pushed as firing, milliseconds; undefined: it is not. */
+  /**
+   * How long the verdict has been kept only because an alert is still pushed as firing, milliseconds; undefined if that is not
+   * the reason.
+   */
   readonly heldForMs?: number;
-  /** The query of Prometheus that it rests on, as the log names it; undefined where none was asked. */
+  /** The id of the Prometheus query behind it, as in the log; undefined if there was none. */
   readonly queryId?: string;
-  /** True if there is nothing to decide, for there are no health rules for the kind. */
+  /** True if there is nothing to decide, because the kind has no health rules. */
   readonly hasNoRule?: true;
-  /** Names of alerts that were pushed as firing and that Prometheus does not report. */
+  /** The names of alerts that were pushed as firing but that Prometheus does not report. */
   readonly notInPrometheus: readonly string[];
 }

@@ -13,7 +13,7 @@ describe('makeFolder', () => {
   });
   after(() => rm(root, { recursive: true }));
 
-  it('makes what is missing, and gives the uppermost of it', async () => {
+  it('makes the missing folders, and returns the topmost of them', async () => {
     assert.equal(await makeFolder(join(root, 'a', 'b', 'c')), join(root, 'a'));
     assert.equal(await makeFolder(join(root, 'a', 'b', 'd')), join(root, 'a', 'b', 'd'));
     assert.equal(await makeFolder(join(root, 'a', 'b', 'd')), undefined);
@@ -21,18 +21,18 @@ describe('makeFolder', () => {
     assert.ok(existsSync(join(root, 'a', 'b', 'c')));
   });
 
-  it('makes one folder for two who ask at once', async () => {
+  it('makes one folder for two simultaneous calls', async () => {
     const path = join(root, 'e', 'f');
     await Promise.all([makeFolder(path), makeFolder(path), makeFolder(join(path, 'g'))]);
     assert.ok(existsSync(join(path, 'g')));
   });
 
-  it('takes a link to a folder for one', async () => {
+  it('accepts a link to a folder', async () => {
     await symlink(root, join(root, 'link'));
     assert.equal(await makeFolder(join(root, 'link')), undefined);
   });
 
-  it('rejects where a file stands, or a link that leads nowhere', async () => {
+  it('rejects on a file, or a link that leads nowhere', async () => {
     await writeFile(join(root, 'file'), '');
     await symlink(join(root, 'nowhere'), join(root, 'dangling'));
     await assert.rejects(makeFolder(join(root, 'file')), { code: 'EEXIST' });

@@ -2,9 +2,9 @@ import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
- * Makes a folder, and those above it that are missing. Gives the uppermost one that it made, undefined if all were there.
- * `recursive` of node:fs would do the same, but where a folder that is there says ENOENT to what is to be made in it, as
- * those of /proc do, it tries for ever (seen with Node 24.21).
+ * Makes a folder and its missing parents. Returns the topmost folder that it made, or undefined if all existed. `recursive` of
+ * node:fs would do the same, except that it tries forever if an existing folder answers ENOENT to making something in it, as
+ * those of /proc do (seen with Node 24.21).
  */
 export async function makeFolder(path: string): Promise<string | undefined> {
   try {
@@ -18,7 +18,7 @@ export async function makeFolder(path: string): Promise<string | undefined> {
   }
 }
 
-/** Undefined if it is there already. */
+/** Undefined if the folder exists already. */
 async function makeOne(path: string): Promise<string | undefined> {
   try {
     await mkdir(path);

@@ -5,23 +5,26 @@ import { makeFolder } from './make-folder.ts';
 import { createRegularFile, openRegularFile } from '../runtime/regular-file.ts';
 
 /**
- * A record is one line: the CRC-32 of its JSON in eight hexadecimal digits, the length of its JSON in bytes, its JSON. By
- * the length the next record is found even if the line's end is damaged; by the line's end, if the length is.
+ * A record is one line: the CRC-32 of its JSON in eight hexadecimal digits, the length of its JSON in bytes, its JSON. The length
+ * leads to the next record if the line end is damaged; the line end does so if the length is damaged.
  */
 function encodeRecord(value: unknown): Buffer {
   const json = Buffer.from(JSON.stringify(value));
   return Buffer.concat([Buffer.from(`${checksum(json)} ${json.length} `), json, Buffer.from('\n')]);
 }
 
-/** What is in a file of records. */
+/** The content of a file of records. */
 interface FoundRecords {
-  /** The readable ones, in order. */
+  /** The readable values, in order. */
   readonly values: readonly unknown[];
-  /** Where the last readable record ends, its line's end included; undefined if that is missing. */
+  /** The end of the last readable record, line end included; undefined if its line end is missing. */
   readonly goodBytes: number | undefined;
-  /** Bytes that belong to no readable record, the cut off tail not counted. */
+  /** The number of bytes that belong to no readable record, without the cut-off tail. */
   readonly damagedBytes: number;
-  /** Bytes after the last line's end: a record that was never written whole, as when the process is killed. */
+  /**
+   * The number of bytes after the last line end: a record that was not written completely, for example because the process was
+   * killed.
+   */
   readonly cutOffBytes: number;
 }
 
@@ -29,7 +32,7 @@ const newline = 0x0a;
 const header = /^([0-9a-f]{8}) (\d{1,9}) /;
 const longestHeader = 19;
 
-/** Reads what is readable of a file, whatever happened to it: a damaged byte costs the record that it is in, and no other. */
+/** Reads all readable records of a file, whatever happened to it: a damaged byte costs only the record that contains it. */
 export function readRecords(bytes: Buffer): FoundRecords {
   const values: unknown[] = [];
   let damagedBytes = 0;
@@ -54,7 +57,7 @@ export function readRecords(bytes: Buffer): FoundRecords {
 
 interface Found {
   readonly value: unknown;
-  /** Where its line's end should be. */
+  /** The expected place of its line end. */
   readonly end: number;
 }
 
@@ -72,7 +75,7 @@ function checksum(bytes: Buffer): string {
   return crc32(bytes).toString(16).padStart(8, '0');
 }
 
-/** Something could not be written to the storage, or read from it. The message is for a client; it holds no path. */
+/** The storage could not be written or read. The message is for a client; it contains no path. */
 export class StorageError extends Error {
   override readonly name = 'StorageError';
   /** The system's code, such as ENOSPC. */
@@ -96,12 +99,12 @@ const reasons: Readonly<Record<string, string>> = {
   EMFILE: 'too many files are open',
 };
 
-/** How much is written in one go, bytes; in between others have their turn. */
+/** The number of bytes written in one go; other work may run in between. */
 const pieceBytes = 256 * 1024;
 
 /**
- * A file of records on the disk. Whatever is written is on the disk for good when the promise resolves; if it rejects, the
- * file holds what it held before, or {@link isSound} is false and it has to be {@link replace}d.
+ * A file of records on the disk. When the promise of a write resolves, the data is on the disk durably. If it rejects, the file
+ * has its previous content, or {@link isSound} is false and {@link replace} has to be called.
  */
 export class RecordFile {
   readonly path: string;
@@ -117,12 +120,12 @@ export class RecordFile {
     return this.#bytes;
   }
 
-  /** True if there is a file that may be appended to. */
+  /** True if there is a file to which records may be appended. */
   get isSound(): boolean {
     return this.#file !== undefined;
   }
 
-  /** Takes up a file that is there, cut to its first `bytes` bytes. */
+  /** Opens an existing file, cut to its first `bytes` bytes. */
   async open(bytes: number): Promise<void> {
     const file = await openRegularFile(this.path);
     try {
@@ -135,7 +138,7 @@ export class RecordFile {
     }
   }
 
-  /** False if the file has been removed or replaced behind our back: what is appended would be lost. */
+  /** False if another program has removed or replaced the file: appended records would be lost. */
   async isInPlace(): Promise<boolean> {
     const found = await lstat(this.path).catch(() => undefined);
     return found?.ino === this.#inode;
@@ -156,8 +159,8 @@ export class RecordFile {
   }
 
   /**
-   * Puts a new file with these values in the place of the old one: either is there, at any moment.
-   * @param keepAs another name that the old file gets, if that is not to be lost
+   * Replaces the old file by a new file with these values; at any moment, one of them is in place.
+   * @param keepAs another name for the old file, if it must not be lost
    */
   async replace(values: Iterable<unknown>, keepAs?: string): Promise<void> {
     const newPath = `${this.path}.new`;
@@ -192,7 +195,7 @@ export class RecordFile {
     this.#bytes = bytes;
   }
 
-  /** What was written in part, or may not be on the disk, must not be found there later. */
+  /** Removes what was written partly, or may not be on the disk, so that it is not read later. */
   async #undo(file: FileHandle): Promise<void> {
     try {
       await file.truncate(this.#bytes);
@@ -219,7 +222,7 @@ async function writeAll(file: FileHandle, values: Iterable<unknown>): Promise<nu
   return writeAt(file, Buffer.concat(piece), at);
 }
 
-/** Gives where it ends. A full disk may take only a part at first. */
+/** Returns the end of the written bytes. A full disk may accept only a part at first. */
 async function writeAt(file: FileHandle, bytes: Buffer, position: number): Promise<number> {
   let written = 0;
   while (written < bytes.length)
@@ -232,7 +235,7 @@ async function makeLastingFolder(path: string): Promise<void> {
   if (first !== undefined) await syncFolder(dirname(first));
 }
 
-/** Some file systems have no second names. What is no regular file cannot be copied, only moved. */
+/** Some file systems have no second names. A special file cannot be copied, only moved. */
 async function keep(path: string, newPath: string): Promise<void> {
   try {
     if (!(await lstat(path)).isFile()) await rename(path, newPath);
@@ -242,7 +245,7 @@ async function keep(path: string, newPath: string): Promise<void> {
   }
 }
 
-/** Without it the new name may be gone after a power failure. */
+/** Without it, the new name may be lost in a power failure. */
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
   try {

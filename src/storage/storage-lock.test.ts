@@ -10,7 +10,7 @@ import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { StorageLock } from './storage-lock.ts';
 
 describe('StorageLock', () => {
-  it('is had by one at a time', async (t) => {
+  it('has one holder at a time', async (t) => {
     const folder = await temporaryFolder(t);
     const one = new StorageLock(folder, new RecordingLogger());
     const two = new StorageLock(folder, new RecordingLogger());
@@ -22,7 +22,7 @@ describe('StorageLock', () => {
     assert.deepEqual(await readdir(folder), ['tocsin.lock']);
   });
 
-  it('is free again when its process was killed', async (t) => {
+  it('is free again after its process was killed', async (t) => {
     const folder = await temporaryFolder(t);
     const holder = contender(t, folder);
     assert.equal(await holder.try(), 'won');
@@ -33,7 +33,7 @@ describe('StorageLock', () => {
     await lock.release();
   });
 
-  it('goes to exactly one of those that find a dead one at once', async (t) => {
+  it('goes to exactly one of several processes that find a dead holder at once', async (t) => {
     const folder = await temporaryFolder(t);
     let contenders = Array.from({ length: 4 }, () => contender(t, folder));
     for (let round = 0; round < 8; round++) {
@@ -70,7 +70,7 @@ describe('StorageLock', () => {
     assert.equal(warned.mock.callCount(), 0);
   });
 
-  it('goes without where nothing can be locked, and says so', async (t) => {
+  it('goes on without a lock if nothing can be locked, and says so', async (t) => {
     for (const make of [mkdir, (path: string) => symlink(join(path, '../elsewhere'), path)]) {
       const folder = await temporaryFolder(t);
       await make(join(folder, 'tocsin.lock'));
@@ -84,7 +84,7 @@ describe('StorageLock', () => {
   });
 });
 
-/** A process of its own that tries to take the lock each time it is told to. */
+/** A separate process that tries to take the lock on each command. */
 function contender(t: TestContext, folder: string) {
   const script = `
     const { StorageLock } = await import(${JSON.stringify(new URL('storage-lock.ts', import.meta.url).href)});

@@ -10,10 +10,10 @@ const busy = 5;
 const notADatabase = 26;
 
 /**
- * Keeps a second process from writing to the same storage. The lock is the system's own on a file: to take it is one step, and when
- * its process ends, however it does, the system frees it. Node has no call for that, but its SQLite has: the file is an empty
- * database in a transaction that never ends. The file stays when the lock is released: who is about to lock it has it open by then,
- * and would share the lock with whoever makes a new file.
+ * Prevents a second process from writing to the same storage. It is the operating system's lock on a file: taking it is atomic,
+ * and the system frees it when its process ends in any way. Node has no call for that, but its SQLite does: the file is an empty
+ * database with a transaction that never ends. The file remains when the lock is released: a process that is about to lock it has
+ * it open, and would hold its lock beside that of a process that makes a new file.
  */
 export class StorageLock {
   readonly #folder: string;
@@ -25,7 +25,7 @@ export class StorageLock {
     this.#logger = logger;
   }
 
-  /** Rejects if another process has it. Where the file system has no locks, it goes without, and says so. */
+  /** Rejects if another process holds the lock. On a file system without locks, it goes on without one and says so. */
   async acquire(): Promise<void> {
     try {
       await makeFolder(this.#folder);
@@ -76,7 +76,7 @@ async function lockEvenDamaged(path: string): Promise<DatabaseSync> {
 function lock(path: string): DatabaseSync {
   const database = new (sqlite().DatabaseSync)(path, { timeout: 0 });
   try {
-    // Without the first there would be a second file, a journal of nothing.
+    // Without the first pragma there would be a second file, an empty journal.
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     return database;
   } catch (error) {

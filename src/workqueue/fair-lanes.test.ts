@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { PriorityLanes, turnsBeforeFailed, WorkerShare, type Standing } from './fair-lanes.ts';
 
-/** Lanes of functions that are told apart by their ids. */
+/** Lanes of functions that are identified by their ids. */
 class Lanes {
   readonly lanes = new PriorityLanes();
   readonly #ids = new Map<unknown, string>();
@@ -18,7 +18,7 @@ class Lanes {
     return this.#ids.get(this.lanes.dequeue());
   }
 
-  /** All that waits, in the order in which it is served. */
+  /** Everything that waits, in the order of service. */
   drain(): string {
     let served = '';
     for (let id = this.dequeue(); id !== undefined; id = this.dequeue()) served += id;
@@ -35,12 +35,12 @@ describe('PriorityLanes', () => {
     assert.equal(waiting.lanes.size, 0);
   });
 
-  it('has nothing to give when nothing waits', () => {
+  it('gives nothing when nothing waits', () => {
     const { lanes } = new Lanes();
     assert.deepEqual([lanes.size, lanes.dequeue(), lanes.filter({ priority: 2 })], [0, undefined, []]);
   });
 
-  it('moves to the end of another lane', () => {
+  it('moves a function to the end of another lane', () => {
     const waiting = new Lanes();
     for (const id of 'abc') waiting.enqueue(id, 0);
     waiting.enqueue('d', 2);
@@ -50,7 +50,7 @@ describe('PriorityLanes', () => {
     assert.equal(waiting.drain(), 'bdac');
   });
 
-  it('refuses to move what does not wait, and to take what has no id', () => {
+  it('refuses to move what does not wait, and to add what has no id', () => {
     const waiting = new Lanes();
     waiting.enqueue('a', 0);
     assert.equal(waiting.dequeue(), 'a');
@@ -58,7 +58,7 @@ describe('PriorityLanes', () => {
     assert.throws(() => waiting.lanes.enqueue(() => Promise.resolve(), {}), /needs an id/);
   });
 
-  it('serves, whatever happens, what a sorted list would', () => {
+  it('serves in the order of a sorted list, whatever happens', () => {
     const step = fc.oneof(
       fc.record({ do: fc.constant('enqueue' as const), priority: fc.nat(3) }),
       fc.record({ do: fc.constant('move' as const), which: fc.nat(20), priority: fc.nat(3) }),
@@ -88,7 +88,7 @@ describe('PriorityLanes', () => {
 });
 
 describe('WorkerShare', () => {
-  it('gives those that failed at most half of the workers, and one where there is only one', () => {
+  it('gives failed keys at most half of the workers, and one if there is only one', () => {
     for (const [workers, limit] of [
       [1, 1],
       [2, 1],
@@ -99,7 +99,7 @@ describe('WorkerShare', () => {
       assert.equal(new WorkerShare(workers).limit, limit);
   });
 
-  it('lets one that failed wait for those that are well, but not for ever', () => {
+  it('lets a failed key wait for well ones, but not forever', () => {
     const share = new WorkerShare(4);
     const turns: Standing[] = [];
     for (let turn = 0; turn <= turnsBeforeFailed; turn++) {
@@ -111,7 +111,7 @@ describe('WorkerShare', () => {
     assert.deepEqual(turns, [...Array<Standing>(turnsBeforeFailed).fill('well'), 'failed']);
   });
 
-  it('starts nothing where only those wait that hold their half already', () => {
+  it('starts nothing if only failed keys wait and hold their half already', () => {
     const share = new WorkerShare(4);
     for (let count = 0; count < 2; count++) {
       assert.equal(share.next({ well: false, failed: true }), 'failed');
@@ -123,7 +123,7 @@ describe('WorkerShare', () => {
     assert.equal(share.next({ well: false, failed: true }), 'failed');
   });
 
-  it('keeps to its half, lets no worker idle that may work, and starves nobody, whatever happens', () => {
+  it('keeps failed keys to their half, lets no worker idle that may work, and starves nobody, whatever happens', () => {
     const step = fc.oneof(
       fc.record({ do: fc.constant('add' as const), standing: fc.constantFrom<Standing>('well', 'failed') }),
       fc.record({ do: fc.constant('end' as const), which: fc.nat(40) }),

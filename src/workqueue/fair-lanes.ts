@@ -5,7 +5,7 @@ export interface FairLaneOptions extends LaneOptions {
   readonly standing?: Standing;
 }
 
-/** What waits in p-queue: lanes by priority, apart for keys that are well and for keys that failed last. */
+/** The waiting work in p-queue: lanes by priority, one set for well keys and one for keys that failed last. */
 export class FairLanes implements Queue<RunFunction, FairLaneOptions> {
   readonly #share: WorkerShare;
   readonly #lanes: Readonly<Record<Standing, PriorityLanes>> = {
@@ -17,7 +17,7 @@ export class FairLanes implements Queue<RunFunction, FairLaneOptions> {
     this.#share = share;
   }
 
-  /** How many could start if workers were free: p-queue asks before it takes one. */
+  /** The number that could start if workers were free: p-queue asks before it takes one. */
   get size(): number {
     const { well, failed } = this.#lanes;
     return well.size + (this.#share.isOpen ? failed.size : 0);
@@ -32,7 +32,7 @@ export class FairLanes implements Queue<RunFunction, FairLaneOptions> {
     (failed.has(id) ? failed : well).setPriority(id, priority);
   }
 
-  /** Counts it as started. */
+  /** Counts the returned work as started. */
   dequeue(): RunFunction | undefined {
     const { well, failed } = this.#lanes;
     const standing = this.#share.next({ well: well.size > 0, failed: failed.size > 0 });
@@ -49,13 +49,13 @@ export class FairLanes implements Queue<RunFunction, FairLaneOptions> {
 type RunFunction = () => Promise<unknown>;
 
 interface LaneOptions extends QueueAddOptions {
-  /** A lane's number, from 0 up; the highest is served first. */
+  /** The number of a lane, from 0; the highest is served first. */
   readonly priority?: number;
 }
 
 /**
- * What waits for a worker: a line for each priority. Moving one to another line takes the same time however many wait;
- * p-queue's own queue searches all of them, and ten thousand moved by one event would hold the event loop for seconds.
+ * Work that waits for a worker: a queue for each priority. Moving an item to another queue takes the same time however many wait.
+ * p-queue's own queue searches all of them, so one event that moves ten thousand would hold the event loop for seconds.
  */
 export class PriorityLanes implements Queue<RunFunction, LaneOptions> {
   readonly #lanes: Map<string, RunFunction>[] = [];
@@ -70,14 +70,14 @@ export class PriorityLanes implements Queue<RunFunction, LaneOptions> {
     return this.#lanes.some((lane) => lane.has(id));
   }
 
-  /** @param options `id` has to be there, and unlike that of any other that waits */
+  /** @param options `id` is required, and must differ from that of every other waiting item */
   enqueue(run: RunFunction, { id, priority = 0 }: Partial<LaneOptions> = {}): void {
     if (id === undefined) throw new TypeError('what waits in a lane needs an id');
     while (this.#lanes.length <= priority) this.#lanes.push(new Map());
     this.#lanes[priority]!.set(id, run);
   }
 
-  /** Moves to the end of the other line. */
+  /** Moves an item to the end of another lane. */
   setPriority(id: string, priority: number): void {
     const lane = this.#lanes.find((candidate) => candidate.has(id));
     const run = lane?.get(id);
@@ -100,19 +100,19 @@ export class PriorityLanes implements Queue<RunFunction, LaneOptions> {
   }
 }
 
-/** How the last run of a key ended, as far as its next one is concerned. */
+/** The result of a key's last run, as far as it matters for the next one. */
 export type Standing = 'well' | 'failed';
 
-/** After so many that are well, one that failed gets a turn although others wait: nobody waits for ever. */
+/** After this many well keys in a row, a failed one gets a turn although others wait, so that it does not wait forever. */
 export const turnsBeforeFailed = 16;
 
 /**
- * Decides whose turn it is: a key that failed last runs after all that are well, and such keys together hold at most half of
- * the workers. Six objects whose writes hang would hold all of four workers otherwise, and every alert would wait for their
- * deadlines. With a single worker there is no half: it serves both kinds.
+ * Decides whose turn it is. A key that failed last runs after all well keys, and such keys together hold at most half of the
+ * workers. Otherwise six objects whose writes hang could hold all of four workers, and every alert would wait for their
+ * deadlines. A single worker has no half: it serves both kinds.
  */
 export class WorkerShare {
-  /** All workers. */
+  /** The number of all workers. */
   workers: number;
   #failedRunning = 0;
   #turns = 0;
@@ -121,22 +121,25 @@ export class WorkerShare {
     this.workers = workers;
   }
 
-  /** The most workers that keys may hold which failed last. */
+  /** The most workers that failed keys may hold. */
   get limit(): number {
     return Math.max(1, Math.floor(this.workers / 2));
   }
 
-  /** Workers that such keys hold now. */
+  /** The number of workers that failed keys hold now. */
   get failedRunning(): number {
     return this.#failedRunning;
   }
 
-  /** True while one more key that failed last may start. */
+  /** True while one more failed key may start. */
   get isOpen(): boolean {
     return this.#failedRunning < this.limit;
   }
 
-  /** Who is to start when a worker is free; undefined if nobody may. While others wait, those that failed get one worker at most. */
+  /**
+   * Decides which kind starts when a worker is free; undefined if neither may. While well keys wait, failed ones get one worker
+   * at most.
+   */
   next(waiting: Readonly<Record<Standing, boolean>>): Standing | undefined {
     const mayFail = waiting.failed && this.isOpen;
     if (!waiting.well) return mayFail ? 'failed' : undefined;

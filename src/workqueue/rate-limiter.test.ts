@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { RateLimiter } from './rate-limiter.ts';
 
-/** The delays of so many failures in a row. */
+/** The delays of `count` failures in a row. */
 function delays(limiter: RateLimiter, count: number, key = 'k'): number[] {
   return Array.from({ length: count }, () => limiter.when(key));
 }
@@ -15,7 +15,7 @@ describe('RateLimiter', () => {
     assert.deepEqual(delays(limiter, 13).slice(-6), [163_840, 327_680, 655_360, 1_000_000, 1_000_000, 1_000_000]);
   });
 
-  it('takes other bounds', () => {
+  it('accepts other bounds', () => {
     assert.deepEqual(delays(new RateLimiter({ baseMs: 100, maxMs: 300, random: () => 0 }), 3), [100, 200, 300]);
   });
 
@@ -31,14 +31,14 @@ describe('RateLimiter', () => {
     assert.ok(first.every((delayMs) => delayMs > 4 && delayMs <= 5));
   });
 
-  it('counts for each key apart', () => {
+  it('counts each key separately', () => {
     const limiter = new RateLimiter({ random: () => 0 });
     delays(limiter, 3, 'a');
     assert.equal(limiter.when('b'), 5);
     assert.deepEqual([limiter.failures('a'), limiter.failures('b'), limiter.failures('c')], [3, 1, 0]);
   });
 
-  it('begins anew for a key that was forgotten, and for no other', () => {
+  it('starts again for a key that was forgotten, and for no other', () => {
     const limiter = new RateLimiter({ random: () => 0 });
     delays(limiter, 3, 'a');
     delays(limiter, 3, 'b');

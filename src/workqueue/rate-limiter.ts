@@ -1,13 +1,16 @@
 export interface RateLimiterOptions {
-  /** Before the first retry. Defaults to 5 ms, as client-go. */
+  /** The delay before the first retry. Defaults to 5 ms, as in client-go. */
   readonly baseMs?: number;
-  /** The longest. Defaults to 1000 s, as client-go. */
+  /** The longest delay. Defaults to 1000 s, as in client-go. */
   readonly maxMs?: number;
-  /** 0 up to 1, not included. Spreads keys that failed together: a delay is shortened by up to a fifth. */
+  /** From 0 to 1, exclusive. It spreads keys that failed together: a delay is shortened by up to a fifth. */
   readonly random?: () => number;
 }
 
-/** How long a key that failed has to wait: twice as long after each failure in a row (client-go's ItemExponentialFailureRateLimiter). */
+/**
+ * The time that a failed key has to wait: twice as long after each failure in a row (client-go's
+ * ItemExponentialFailureRateLimiter).
+ */
 export class RateLimiter {
   readonly #failures = new Map<string, number>();
   readonly #baseMs: number;
@@ -20,7 +23,7 @@ export class RateLimiter {
     this.#random = random;
   }
 
-  /** Counts a failure of the key and gives the delay before its next try, milliseconds. */
+  /** Counts a failure of the key and returns the delay before its next try, milliseconds. */
   when(key: string): number {
     const failures = this.#failures.get(key) ?? 0;
     this.#failures.set(key, failures + 1);
@@ -28,12 +31,12 @@ export class RateLimiter {
     return delayMs * (1 - 0.2 * this.#random());
   }
 
-  /** How often the key failed in a row. */
+  /** The number of failures of the key in a row. */
   failures(key: string): number {
     return this.#failures.get(key) ?? 0;
   }
 
-  /** The key is well again, or gone. */
+  /** Call it when the key is well again, or gone. */
   forget(key: string): void {
     this.#failures.delete(key);
   }

@@ -5,7 +5,7 @@ import { end, finishAll, setUpQueue } from './work-queue.fixture.ts';
 describe('WorkQueue, metrics', () => {
   const name = '{name="pipelines"}';
 
-  it('has every series from the beginning', async () => {
+  it('has every series from the start', async () => {
     const metrics = await setUpQueue().metrics();
     const durations = ['queue', 'work'].map((what) => `workqueue_${what}_duration_seconds_count`);
     for (const series of ['workqueue_depth', 'workqueue_adds_total', 'workqueue_retries_total', ...durations]) {
@@ -13,13 +13,13 @@ describe('WorkQueue, metrics', () => {
     }
   });
 
-  it('counts adds, those merged into a waiting one not, and retries', async () => {
+  it('counts adds and retries, but not adds that are merged into a waiting request', async () => {
     const setup = setUpQueue();
     for (const key of 'abba') setup.add(key, 'x');
     setup.addRateLimited('c', 'x');
     setup.addAfter('d', 'x', 1_000);
     const metrics = await setup.metrics();
-    // a, b, and a once more, as it is being worked on.
+    // a, b, and a again while it is being worked on.
     assert.equal(metrics[`workqueue_adds_total${name}`], 3);
     assert.equal(metrics[`workqueue_retries_total${name}`], 1);
     assert.equal(metrics[`workqueue_depth${name}`], 2);
@@ -29,7 +29,7 @@ describe('WorkQueue, metrics', () => {
     assert.equal((await setup.metrics())[`workqueue_depth${name}`], 0);
   });
 
-  it('measures in seconds how long a request waited, from its first add, and how long the work took', async () => {
+  it('measures in seconds how long a request waited since its first add, and how long the work took', async () => {
     const setup = setUpQueue();
     setup.add('a', 'x');
     setup.add('b', 'x');
@@ -47,7 +47,7 @@ describe('WorkQueue, metrics', () => {
     await end(setup);
   });
 
-  it('measures the work that rejects too, and nothing negative when the clock is set back', async () => {
+  it('measures work that rejects too, and nothing negative when the clock is set back', async () => {
     const setup = setUpQueue();
     setup.add('a', 'x');
     setup.add('b', 'x');

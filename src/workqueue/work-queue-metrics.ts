@@ -7,18 +7,20 @@ export interface WorkQueueMetrics {
   readonly workDuration: Histogram.Internal<'name'>;
 }
 
-/** client-go's buckets: ten powers of ten from ten nanoseconds would be theirs; below a millisecond nothing is measured here. */
+/** client-go has ten powers of ten from ten nanoseconds on; nothing is measured below a millisecond here. */
 const buckets = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 600];
-/** The queue's name in client-go's `name` label. */
+/** The name of the queue in client-go's `name` label. */
 const name = 'pipelines';
 
 export interface WorkQueueCounts {
-  /** Requests that wait for a free worker. */
+  /** The number of requests that wait for a free worker. */
   readonly depth: number;
   readonly failed: { readonly waiting: number; readonly running: number; readonly limit: number };
 }
 
-/** The work queue's metrics, those of client-go under its names, so that existing dashboards read them. @param counts read at each scrape */
+/**
+ * The metrics of the work queue, with client-go's names, so that existing dashboards show them. @param counts read at each scrape
+ */
 export function createWorkQueueMetrics(registry: Registry, counts: () => WorkQueueCounts): WorkQueueMetrics {
   const common = { registers: [registry], labelNames: ['name'] as const };
   new Gauge({
@@ -63,7 +65,7 @@ export function createWorkQueueMetrics(registry: Registry, counts: () => WorkQue
     name: 'workqueue_work_duration_seconds',
     help: 'How long working on a request took.',
   });
-  // Every series is there from the beginning.
+  // Every series exists from the start.
   for (const counter of [adds, retries]) counter.inc({ name }, 0);
   for (const histogram of [queueDuration, workDuration]) histogram.zero({ name });
   return {

@@ -10,7 +10,7 @@ type Step =
   | { readonly do: 'addAfter'; readonly key: string; readonly priority: Priority; readonly delayMs: number }
   | { readonly do: 'addRateLimited'; readonly key: string; readonly priority: Priority; readonly tookMs: number }
   | { readonly do: 'forget'; readonly key: string }
-  /** Ends one of the runs under way, if there is any. */
+  /** Ends one of the current runs, if there is any. */
   | { readonly do: 'finish'; readonly which: number; readonly fails: boolean }
   | { readonly do: 'advance'; readonly ms: number };
 
@@ -19,9 +19,9 @@ interface Waiting {
   readonly payload: string[];
   readonly addedAt: number;
   priority: Priority;
-  /** Its place among those of its priority. */
+  /** Its place among the requests of its priority. */
   place: number;
-  /** Whether its key had failed when it took its place. */
+  /** True if its key had failed when it took its place. */
   failed: boolean;
 }
 
@@ -35,13 +35,13 @@ interface Delayed {
 const priorities: readonly Priority[] = ['resync', 'retry', 'alert', 'manual'];
 
 /**
- * client-go's contract, and what Tocsin adds to it, in the plainest way: lists that are searched. A worker gets free only
- * when a turn of the event loop is over, which is when the queue learns that work has ended.
+ * client-go's contract, and Tocsin's additions, in the simplest way: with lists that are searched. A worker becomes free only at
+ * the end of a turn of the event loop, when the queue learns that work has ended.
  */
 class ModelQueue {
   readonly runs: Run[] = [];
   readonly running: string[] = [];
-  /** Of those that run: the keys that had failed. */
+  /** The running keys that had failed. */
   readonly failedRunning: string[] = [];
   readonly ended: string[] = [];
   waiting: Waiting[] = [];
@@ -52,7 +52,7 @@ class ModelQueue {
   busy = 0;
   adds = 0;
   retries = 0;
-  /** The most that ever ran at once of those that had failed. */
+  /** The most failed keys that ever ran at once. */
   mostFailed = 0;
   #places = 0;
   #turns = 0;
@@ -113,7 +113,7 @@ class ModelQueue {
     this.now = end;
   }
 
-  /** The end of a turn: work that has ended gives its key free, then its worker. */
+  /** The end of a turn: work that has ended frees its key, then its worker. */
   turn(): void {
     for (const key of this.ended) {
       this.running.splice(this.running.indexOf(key), 1);
@@ -121,7 +121,7 @@ class ModelQueue {
       const again = this.waiting.find((one) => one.key === key);
       if (again === undefined) continue;
       Object.assign(again, { place: this.#places++, failed: this.#hasFailed(key) });
-      // Other workers may be free already, but one place in the queue is one start.
+      // Other workers may be free already, but one place in the queue means one start.
       this.#start(1);
     }
     this.busy -= this.ended.length;
@@ -149,7 +149,7 @@ class ModelQueue {
     this.#start(most - 1);
   }
 
-  /** One that failed runs when no other waits, or when so many others have run; never on more than half of the workers. */
+  /** A failed key runs if no other waits, or after a number of other runs; never on more than half of the workers. */
   #choose(well: Waiting | undefined, failed: Waiting | undefined): Waiting | undefined {
     const mostFailed = Math.max(1, Math.floor(this.concurrency / 2));
     if (failed === undefined || this.failedRunning.length >= mostFailed) return well;
@@ -170,7 +170,7 @@ function higher(a: Priority, b: Priority): Priority {
   return rank(a) > rank(b) ? a : b;
 }
 
-/** Does one step to both. @returns the payload, if there was one */
+/** Does one step on both. @returns the payload, if there was one */
 function apply(setup: QueueSetup, model: ModelQueue, step: Step, name: string): string | undefined {
   switch (step.do) {
     case 'add':
@@ -223,7 +223,7 @@ async function drain(setup: QueueSetup, model: ModelQueue): Promise<number> {
   assert.equal(setup.add('a', 'too late'), false);
   assert.equal(setup.addAfter('b', 'too late', 1), false);
   setup.addRateLimited('c', 'too late');
-  // It failed all the same.
+  // It counts as a failure all the same.
   model.failures.set('c', (model.failures.get('c') ?? 0) + 1);
   while (model.running.length > 0) {
     apply(setup, model, { do: 'finish', which: 0, fails: false }, '');
@@ -232,7 +232,7 @@ async function drain(setup: QueueSetup, model: ModelQueue): Promise<number> {
   return dropped;
 }
 
-describe('WorkQueue, held against a naive model', () => {
+describe('WorkQueue, compared with a naive model', () => {
   const key = fc.constantFrom('a', 'b', 'c', 'd', 'e');
   const priority = fc.constantFrom(...priorities);
   const delayMs = fc.oneof(fc.constantFrom(0, 5, 10, 20), fc.nat(100));
@@ -248,7 +248,7 @@ describe('WorkQueue, held against a naive model', () => {
     },
     { weight: 2, arbitrary: fc.record({ do: fc.constant('advance' as const), ms: delayMs }) },
   );
-  /** What happens within one turn of the event loop, turn by turn. */
+  /** The steps within one turn of the event loop, turn by turn. */
   const turns = fc.array(fc.array(step, { minLength: 1, maxLength: 4 }), { maxLength: 40, size: 'max' });
 
   it('does the same, step by step, and loses no add', async () => {
@@ -264,7 +264,7 @@ describe('WorkQueue, held against a naive model', () => {
         }
         const delayed = [...model.delayed.values()];
         assert.equal(await drain(setup, model), delayed.length);
-        // Every add is in exactly one run, unless it still waited for its time at the shutdown.
+        // Every add is in exactly one run, unless it was still delayed at the shutdown.
         const worked = setup.runs.flatMap(({ payload }) => payload);
         const left = delayed.flatMap(({ payload }) => payload);
         assert.deepEqual([...worked, ...left].toSorted(), added.filter((name) => name !== '').toSorted());

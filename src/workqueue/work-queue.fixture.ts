@@ -6,7 +6,7 @@ import { RateLimiter } from './rate-limiter.ts';
 import { requestKey, type Request } from '../reconcile/ports.ts';
 import { WorkQueue, type FailedRequests, type Priority, type WorkItem } from './work-queue.ts';
 
-/** What a test's request carries: the names of the adds that are merged in it, in their order. */
+/** The payload of a test's request: the names of the adds that are merged in it, in order. */
 export type Adds = readonly string[];
 
 export interface Run extends Pick<WorkItem<Adds>, 'payload' | 'priority' | 'addedAt'> {
@@ -17,22 +17,22 @@ export interface Run extends Pick<WorkItem<Adds>, 'payload' | 'priority' | 'adde
 export interface QueueSetup {
   readonly clock: FakeClock;
   readonly queue: WorkQueue<Adds>;
-  /** Every run that was ever started, in order. */
+  /** All runs that were started, in order. */
   readonly runs: readonly Run[];
   /** The keys that are being worked on, in the order of their starts. */
   running(): readonly string[];
-  /** The most that were ever worked on at once. */
+  /** The most keys that were worked on at once. */
   busiest(): number;
-  /** What was told of requests that failed last and had to wait. */
+  /** The reports about requests that failed last and had to wait. */
   readonly held: readonly FailedRequests[];
-  /** The keys that were ever worked on twice at once. */
+  /** The keys that were worked on twice at once. */
   readonly twice: readonly string[];
   add(name: string, payload: string, priority?: Priority): boolean;
   addAfter(name: string, payload: string, delayMs: number, priority?: Priority): boolean;
   addRateLimited(name: string, payload: string, priority?: Priority, tookMs?: number): number;
-  /** Ends the work on a key, or fails it. It takes {@link settle} for the queue to notice. */
+  /** Ends the work on a key, or makes it fail. The queue notices after {@link settle}. */
   finish(name: string, error?: Error): void;
-  /** Lets whatever is ready run. */
+  /** Lets everything that is ready run. */
   settle(): Promise<void>;
   metrics(): Promise<Readonly<Record<string, number>>>;
 }
@@ -101,7 +101,7 @@ export async function finishAll(setup: QueueSetup, keys: string): Promise<void> 
   }
 }
 
-/** Ends all work, and shuts down. Every test of a queue ends with it. */
+/** Ends all work and shuts down. Every test of a queue ends with it. */
 export async function end(setup: QueueSetup): Promise<void> {
   const drained = setup.queue.shutDownWithDrain();
   for (let left = setup.running(); left.length > 0; left = setup.running()) await finishAll(setup, left.join(''));

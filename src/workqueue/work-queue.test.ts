@@ -12,7 +12,7 @@ function runsOf({ runs }: QueueSetup): string[] {
 }
 
 describe('WorkQueue.add', () => {
-  it('has a request worked on at once while a worker is free', async () => {
+  it('works on a request at once while a worker is free', async () => {
     const setup = setUpQueue();
     assert.equal(setup.add('a', 'x'), true);
     await setup.settle();
@@ -23,7 +23,7 @@ describe('WorkQueue.add', () => {
     await end(setup);
   });
 
-  it('works on as many at once as it may, and on the next when one has ended', async () => {
+  it('works on as many requests at once as it may, and on the next when one has ended', async () => {
     const setup = setUpQueue(2);
     for (const key of 'abcd') setup.add(key, 'x');
     await setup.settle();
@@ -37,7 +37,7 @@ describe('WorkQueue.add', () => {
     await end(setup);
   });
 
-  it('merges what is added to a waiting request, in order, into one run', async () => {
+  it('merges adds to a waiting request, in order, into one run', async () => {
     const setup = setUpQueue();
     setup.add('b', '');
     setup.add('a', 'x');
@@ -53,7 +53,7 @@ describe('WorkQueue.add', () => {
     assert.equal(setup.runs.length, 2);
   });
 
-  it('has a request that is added in the middle of its work run exactly once more, after it', async () => {
+  it('runs a request that is added during its work exactly once more, after it', async () => {
     const setup = setUpQueue(4);
     setup.add('a', 'x');
     for (const payload of ['y', 'z']) setup.add('a', payload);
@@ -68,7 +68,7 @@ describe('WorkQueue.add', () => {
     await end(setup);
   });
 
-  it('lets a request that is to run once more queue up behind those that waited before', async () => {
+  it('puts a request that runs once more behind the requests that waited before', async () => {
     const setup = setUpQueue();
     for (const key of 'abc') setup.add(key, 'x');
     setup.add('a', 'y');
@@ -77,7 +77,7 @@ describe('WorkQueue.add', () => {
     await end(setup);
   });
 
-  it('takes an add between the end of the work and the next turn for one after it', async () => {
+  it('treats an add between the end of the work and the next turn as one after it', async () => {
     const setup = setUpQueue();
     setup.add('a', 'x');
     setup.finish('a');
@@ -91,7 +91,7 @@ describe('WorkQueue.add', () => {
 describe('WorkQueue, priorities', () => {
   const ascending: readonly Priority[] = ['resync', 'retry', 'alert', 'manual'];
 
-  it('works first on what is manual, then on alerts, retries and resyncs', async () => {
+  it('works on manual requests first, then on alerts, retries and resyncs', async () => {
     const setup = setUpQueue();
     setup.add('b', '');
     for (const priority of ascending) setup.add(priority[2]!, '', priority);
@@ -111,7 +111,7 @@ describe('WorkQueue, priorities', () => {
     await end(setup);
   });
 
-  it('moves a waiting request forward when it is added with a higher priority, behind those that have it already', async () => {
+  it('moves a waiting request that is added with a higher priority behind those of that priority', async () => {
     const setup = setUpQueue();
     setup.add('b', '');
     for (const key of 'fgh') setup.add(key, '', 'resync');
@@ -136,7 +136,7 @@ describe('WorkQueue, priorities', () => {
     await end(setup);
   });
 
-  it('keeps the highest priority of the adds in the middle of the work for the run after it', async () => {
+  it('keeps the highest priority of the adds during the work for the run after it', async () => {
     const setup = setUpQueue();
     setup.add('b', '', 'alert');
     setup.add('f', '', 'retry');
@@ -151,7 +151,7 @@ describe('WorkQueue, priorities', () => {
 });
 
 describe('WorkQueue.addAfter', () => {
-  it('has a request worked on when its time has come, and not before', async () => {
+  it('works on a request when its time has come, and not before', async () => {
     const setup = setUpQueue();
     assert.equal(setup.addAfter('a', 'x', 100), true);
     assert.equal(setup.queue.delayed, 1);
@@ -165,7 +165,7 @@ describe('WorkQueue.addAfter', () => {
     await end(setup);
   });
 
-  it('makes the payload once: when the time has come, or when an add takes it over, and tells which', async () => {
+  it('makes the payload once, when the time has come or an add replaces it, and says which', async () => {
     const setup = setUpQueue();
     const made: string[] = [];
     const addAfter = (name: string): void => {
@@ -205,7 +205,7 @@ describe('WorkQueue.addAfter', () => {
     });
   }
 
-  it('counts the time from the add, also when the earlier one is added anew', async () => {
+  it('counts the time from the add, even when the earlier one is added again', async () => {
     const setup = setUpQueue();
     setup.addAfter('a', 'x', 100);
     setup.clock.advance(60);
@@ -215,7 +215,7 @@ describe('WorkQueue.addAfter', () => {
     await end(setup);
   });
 
-  it('is taken over by an add: at once, merged, once, with the higher of the priorities', async () => {
+  it('is replaced by an add: at once, merged, once, with the higher of the priorities', async () => {
     const setup = setUpQueue();
     setup.addAfter('a', 'later', 1_000, 'resync');
     setup.add('a', 'now', 'alert');
@@ -245,7 +245,7 @@ describe('WorkQueue.addAfter', () => {
     await end(setup);
   });
 
-  it('means one more run when its time comes in the middle of the work', async () => {
+  it('means one more run when its time comes during the work', async () => {
     const setup = setUpQueue();
     setup.add('a', 'x');
     setup.addAfter('a', 'y', 10);
@@ -266,7 +266,7 @@ describe('WorkQueue.addAfter', () => {
     await end(setup);
   });
 
-  it('stretches no delay when the clock is set back', async () => {
+  it('does not extend a delay when the clock is set back', async () => {
     const setup = setUpQueue();
     setup.addAfter('a', 'x', 100);
     const machineNow = setup.clock.now.bind(setup.clock);
@@ -293,7 +293,7 @@ describe('WorkQueue.addRateLimited', () => {
     await end(setup);
   });
 
-  it('begins anew after forget, which concerns no other key', async () => {
+  it('starts again after forget, which affects no other key', async () => {
     const setup = setUpQueue();
     for (const key of 'aabb') setup.addRateLimited(key, 'x');
     setup.queue.forget(request('a'));
@@ -301,7 +301,7 @@ describe('WorkQueue.addRateLimited', () => {
     await end(setup);
   });
 
-  it('does not hold back an add: an alert is worked on at once, whatever failed before', async () => {
+  it('does not delay an add: an alert is worked on at once, whatever failed before', async () => {
     const setup = setUpQueue();
     for (let failures = 0; failures < 20; failures++) setup.addRateLimited('a', `${failures}`);
     setup.add('a', 'alert');
@@ -314,11 +314,11 @@ describe('WorkQueue.addRateLimited', () => {
 });
 
 describe('WorkQueue.shutDownWithDrain', () => {
-  it('resolves at once, with nothing dropped, when nothing is there', async () => {
+  it('resolves at once, with nothing dropped, when the queue is empty', async () => {
     assert.equal(await setUpQueue().queue.shutDownWithDrain(), 0);
   });
 
-  it('works off what runs, what waits and what has to run once more, and then resolves', async () => {
+  it('finishes what runs, what waits and what has to run once more, and then resolves', async () => {
     const setup = setUpQueue();
     for (const key of 'abc') setup.add(key, 'x');
     setup.add('a', 'y');
@@ -344,7 +344,7 @@ describe('WorkQueue.shutDownWithDrain', () => {
     assert.deepEqual(runsOf(setup), ['a:x', 'a:y']);
   });
 
-  it('drops what waits for its time, says how many, and leaves no timer', async () => {
+  it('drops what is delayed, returns how many, and leaves no timer', async () => {
     const setup = setUpQueue();
     for (const key of 'abb') setup.addAfter(key, 'x', 100);
     setup.addRateLimited('c', 'x');
@@ -354,7 +354,7 @@ describe('WorkQueue.shutDownWithDrain', () => {
     assert.equal(setup.runs.length, 0);
   });
 
-  it('takes nothing more, while it drains and after', async () => {
+  it('accepts nothing more, during the drain and after it', async () => {
     const setup = setUpQueue();
     setup.add('a', 'x');
     const drain = setup.queue.shutDownWithDrain();
@@ -378,7 +378,7 @@ describe('WorkQueue.shutDownWithDrain', () => {
 });
 
 describe('WorkQueue, work that rejects', () => {
-  it('frees the worker and the key, and floats nothing', async (t) => {
+  it('frees the worker and the key, and leaves no unhandled promise', async (t) => {
     const unhandled: unknown[] = [];
     const note = (reason: unknown): number => unhandled.push(reason);
     process.on('unhandledRejection', note);
@@ -397,7 +397,7 @@ describe('WorkQueue, work that rejects', () => {
     assert.deepEqual(unhandled, []);
   });
 
-  it('survives work that throws before it gives a promise', async () => {
+  it('survives work that throws before it returns a promise', async () => {
     const tried: string[] = [];
     const queue: WorkQueue<string> = new WorkQueue<string>({
       clock: new FakeClock(),
@@ -417,7 +417,7 @@ describe('WorkQueue, work that rejects', () => {
 });
 
 describe('WorkQueue, keys that failed last', () => {
-  it('leaves half of the workers to others, and lets nobody who is well wait behind those that failed', async () => {
+  it('leaves half of the workers to others, and lets no well key wait behind failed ones', async () => {
     const setup = setUpQueue(4);
     for (const key of 'abcdef') setup.addRateLimited(key, 'x');
     await setup.clock.advanceAsync(5);
@@ -436,7 +436,7 @@ describe('WorkQueue, keys that failed last', () => {
     assert.equal(setup.runs.length, 9);
   });
 
-  it('tells of one that waits because they hold their half, and counts them', async () => {
+  it('reports a key that waits because failed keys hold their half, and counts them', async () => {
     const setup = setUpQueue(2);
     for (const key of 'ab') setup.addRateLimited(key, 'x');
     await setup.clock.advanceAsync(5);
@@ -456,7 +456,7 @@ describe('WorkQueue, keys that failed last', () => {
     await end(setup);
   });
 
-  it('gives them what they may have when there are more workers', async () => {
+  it('gives them their share when there are more workers', async () => {
     const setup = setUpQueue(2);
     for (const key of 'abcd') setup.addRateLimited(key, 'x');
     await setup.clock.advanceAsync(5);
@@ -476,7 +476,7 @@ describe('WorkQueue, keys that failed last', () => {
 });
 
 describe('WorkQueue.concurrency', () => {
-  it('can be raised and lowered; what is being worked on goes on', async () => {
+  it('can be raised and lowered; current work goes on', async () => {
     const setup = setUpQueue(1);
     for (const key of 'abcdef') setup.add(key, 'x');
     await setup.settle();

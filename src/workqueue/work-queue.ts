@@ -5,28 +5,28 @@ import { RateLimiter } from './rate-limiter.ts';
 import { requestKey, type Request } from '../reconcile/ports.ts';
 import type { WorkQueueMetrics } from './work-queue-metrics.ts';
 
-/** Runs first what a person asked for, then what an alert asks for, then what failed before, then the periodic looks. */
+/** The order of service: what a person asked for, then alerts, then what failed before, then periodic looks. */
 export type Priority = 'manual' | 'alert' | 'retry' | 'resync';
 
 const rank: Readonly<Record<Priority, number>> = { manual: 3, alert: 2, retry: 1, resync: 0 };
 
 export interface WorkQueueOptions<Payload> {
   readonly clock: Clock;
-  /** How many requests are worked on at once. */
+  /** The number of requests that are worked on at once. */
   readonly concurrency: number;
-  /** What a request carries when it is added twice before it runs; `later` was added after `earlier`. */
+  /** Combines the payloads of two adds before a run; `later` was added after `earlier`. */
   readonly merge: (earlier: Payload, later: Payload) => Payload;
-  /** Works on one request. It must settle, and must not reject: the outcome is the caller's to decide. */
+  /** Works on one request. It must settle and must not reject: its caller handles the outcome. */
   readonly work: (item: WorkItem<Payload>) => Promise<void>;
   readonly metrics: WorkQueueMetrics;
   readonly rateLimiter?: RateLimiter;
-  /** Told when a request that failed last waits because such requests hold their half of the workers. */
+  /** Called when a request that failed last waits because such requests hold their half of the workers. */
   readonly onHeld?: (held: FailedRequests) => void;
 }
 
 /** Requests whose last run failed. */
 export interface FailedRequests {
-  /** For a free worker, not for their back-off. */
+  /** The number that wait for a free worker, not for their back-off. */
   readonly waiting: number;
   readonly running: number;
   /** The most that may run. */
@@ -37,11 +37,11 @@ export interface WorkItem<Payload> {
   readonly request: Request;
   readonly payload: Payload;
   readonly priority: Priority;
-  /** When it was added first, milliseconds. */
+  /** The time of the first add, milliseconds. */
   readonly addedAt: number;
 }
 
-/** Makes what a delayed request carries: when its time has come, or earlier, when another add takes it over. */
+/** Makes the payload of a delayed request: when its time has come, or earlier, when another add replaces it. */
 export type DelayedPayload<Payload> = (isDue: boolean) => Payload;
 
 interface Delayed<Payload> {
@@ -52,15 +52,15 @@ interface Delayed<Payload> {
 }
 
 /**
- * client-go's work queue on p-queue. A key is in at most one of each:
+ * client-go's work queue on p-queue. A key is at most once in each of these sets:
  *
- * - `delayed`: waits for its time; an add, or its time, moves it to `dirty`.
- * - `dirty`: has to be worked on. Unless it is being worked on just now, it has a place in p-queue.
- * - `processing`: is being worked on. If it is dirty as well, it goes back into p-queue once that ends: so a key is never
- *   worked on twice at once, and an add in the middle means exactly one more run after.
+ * - `delayed`: it waits for its time; an add, or its time, moves it to `dirty`.
+ * - `dirty`: it has to be worked on. Unless it is being worked on now, it has a place in p-queue.
+ * - `processing`: it is being worked on. If it is also dirty, it goes back into p-queue when that ends. So a key is never worked
+ *   on twice at once, and an add during the work means exactly one more run after it.
  *
- * A key that failed last ({@link RateLimiter.failures}) waits behind those that are well, and such keys hold at most half of
- * the workers: see {@link WorkerShare}.
+ * A key that failed last ({@link RateLimiter.failures}) waits behind the well ones, and such keys hold at most half of the
+ * workers: see {@link WorkerShare}.
  *
  * p-queue's `timeout` is not used: it would free the slot while the work still runs.
  */
@@ -72,7 +72,7 @@ export class WorkQueue<Payload> {
   readonly #dirty = new Map<string, WorkItem<Payload>>();
   readonly #processing = new Set<string>();
   readonly #delayed = new Map<string, Delayed<Payload>>();
-  /** Of those that wait in p-queue: the keys that failed last. */
+  /** The number of keys in p-queue that failed last. */
   #failedWaiting = 0;
   #shuttingDown = false;
 
@@ -83,31 +83,31 @@ export class WorkQueue<Payload> {
     this.#pqueue = new PQueue({ concurrency: options.concurrency, queueClass: fairLanesOf(this.#share) });
   }
 
-  /** How many requests are worked on at once; those under way go on. */
+  /** The number of requests that are worked on at once; current work goes on. */
   set concurrency(count: number) {
     this.#share.workers = count;
     this.#pqueue.concurrency = count;
   }
 
-  /** Requests that wait for a free worker. */
+  /** The number of requests that wait for a free worker. */
   get depth(): number {
     return this.#dirty.size;
   }
 
-  /** Those that wait or run and whose last run failed. */
+  /** The number of requests that wait or run and whose last run failed. */
   get failed(): FailedRequests {
     const { failedRunning: running, limit } = this.#share;
     return { waiting: this.#failedWaiting, running, limit };
   }
 
-  /** Requests that wait for their time. */
+  /** The number of requests that wait for their time. */
   get delayed(): number {
     return this.#delayed.size;
   }
 
   /**
-   * Has the request worked on, now, whatever back-off it was in; merged into what waits for the same key.
-   * False, and nothing happens, once the queue shuts down.
+   * Works on the request now, whatever its back-off, merged into the work that waits for the same key. Returns false and does
+   * nothing once the queue shuts down.
    */
   add(request: Request, payload: Payload, priority: Priority): boolean {
     if (this.#shuttingDown) return false;
@@ -120,8 +120,8 @@ export class WorkQueue<Payload> {
   }
 
   /**
-   * As {@link add}, after a delay. Of two delays for one key the earlier counts.
-   * @param payload called once: when its time has come, or when another add takes it over
+   * Like {@link add}, after a delay. Of two delays for one key, the earlier counts.
+   * @param payload called once: when its time has come, or when another add replaces it
    */
   addAfter(request: Request, payload: DelayedPayload<Payload>, priority: Priority, delayMs: number): boolean {
     if (this.#shuttingDown) return false;
@@ -141,8 +141,8 @@ export class WorkQueue<Payload> {
   }
 
   /**
-   * As {@link addAfter} with the key's exponential back-off, which this counts up. Gives the delay, milliseconds.
-   * @param atLeastMs how long the run took that failed: a key whose runs time out takes half of a worker's time at most
+   * Like {@link addAfter} with the key's exponential back-off, which this call increases. Returns the delay, milliseconds.
+   * @param atLeastMs the duration of the failed run: so a key whose runs time out takes at most half of a worker's time
    */
   addRateLimited(
     request: Request,
@@ -155,14 +155,14 @@ export class WorkQueue<Payload> {
     return delayMs;
   }
 
-  /** The key's back-off starts anew the next time that it fails. */
+  /** Resets the key's back-off. */
   forget(request: Request): void {
     this.#rateLimiter.forget(requestKey(request));
   }
 
   /**
-   * Takes nothing more, drops what waits for its time, and resolves once all that was due has been worked on.
-   * @returns how many delayed requests were dropped
+   * Accepts nothing more, drops what waits for its time, and resolves once all due work is done.
+   * @returns the number of dropped delayed requests
    */
   async shutDownWithDrain(): Promise<number> {
     this.#shuttingDown = true;
@@ -187,7 +187,8 @@ export class WorkQueue<Payload> {
   }
 
   #enqueue(key: string, priority: Priority): void {
-    // The promise settles with the task, which never rejects; it is caught all the same, for nothing may float.
+    // The promise settles with the task, which never rejects. It is caught all the same, because no promise may be left
+    // unhandled.
     const standing = this.#rateLimiter.failures(key) > 0 ? 'failed' : 'well';
     if (standing === 'failed') this.#failedWaiting++;
     this.#pqueue
@@ -228,7 +229,7 @@ export class WorkQueue<Payload> {
   }
 }
 
-/** p-queue makes its own lanes. */
+/** p-queue constructs its own lanes. */
 function fairLanesOf(share: WorkerShare): new () => FairLanes {
   return class extends FairLanes {
     constructor() {
