@@ -25,7 +25,9 @@ export class FakeClock implements Clock {
     return this.#now;
   }
 
-  /** Sets what {@link FakeClock.now} tells forward, or back if it is negative. Timers and {@link FakeClock.monotonic} take no notice. */
+  /**
+   * Sets {@link FakeClock.now} forward, or back if `byMs` is negative. Timers and {@link FakeClock.monotonic} are not affected.
+   */
   set(byMs: number): void {
     this.#offsetMs += byMs;
   }
@@ -36,19 +38,19 @@ export class FakeClock implements Clock {
     return () => void this.#timers.delete(timer);
   }
 
-  /** How many timers wait. A test that ends with any has a leak. */
+  /** The number of waiting timers. A test that ends with any has a leak. */
   pending(): number {
     return this.#timers.size;
   }
 
-  /** Moves time on by `ms` and fires what falls due, each timer at its own time. Nothing asynchronous is awaited. */
+  /** Moves time on by `ms` and fires the timers that fall due, each at its own time. It awaits nothing asynchronous. */
   advance(ms: number): void {
     const end = this.#now + ms;
     for (let due = this.#next(end); due !== undefined; due = this.#next(end)) this.#fire(due);
     this.#now = end;
   }
 
-  /** As {@link advance}, and lets promises settle before and after each timer. */
+  /** Like {@link advance}, but lets promises settle before and after each timer. */
   async advanceAsync(ms: number): Promise<void> {
     const end = this.#now + ms;
     await settle();
@@ -76,12 +78,15 @@ export class FakeClock implements Clock {
   }
 }
 
-/** Lets everything run that is ready to: promise callbacks, and what they start, a few turns of the event loop deep. */
+/** Lets everything run that is ready: promise callbacks and what they start, a few turns of the event loop deep. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** The machine's clock, on which every timer fires `times` sooner: a test need not sit out a back-off, and the order of timers stays. */
+/**
+ * The machine's clock, on which every timer fires `times` sooner. A test does not have to wait for a back-off, and the order of
+ * timers is kept.
+ */
 export function fastClock(times: number): Clock {
   return {
     now: () => systemClock.now(),

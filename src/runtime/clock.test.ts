@@ -3,10 +3,10 @@ import { describe, it, type TestContext } from 'node:test';
 import { systemClock } from './clock.ts';
 
 const dayMs = 24 * 60 * 60 * 1000;
-/** The longest delay that Node takes. */
+/** The longest delay that Node accepts. */
 const longestTimerMs = 2 ** 31 - 1;
 
-/** Sets a timer on a mocked machine's clock. @returns how often it has fired so far, and its cancel */
+/** Sets a timer on the mocked machine clock. @returns how often it has fired so far, and its cancel function */
 function setTimer(test: TestContext, delayMs: number): { readonly fired: () => number; readonly cancel: () => void } {
   let fired = 0;
   const cancel = systemClock.setTimeout(() => fired++, delayMs);
@@ -38,7 +38,7 @@ describe('systemClock', () => {
     ['24.8', longestTimerMs],
     ['24.8 and a millisecond', longestTimerMs + 1],
   ] as const) {
-    it(`waits for ${days} days, neither less nor more`, (t) => {
+    it(`waits for exactly ${days} days`, (t) => {
       t.mock.timers.enable({ apis: ['setTimeout'] });
       const { fired } = setTimer(t, delayMs);
       tickInSteps(t, delayMs - 1);
@@ -48,7 +48,7 @@ describe('systemClock', () => {
     });
   }
 
-  it('never asks Node for a longer delay than it takes', (t) => {
+  it('never asks Node for a longer delay than it accepts', (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const delays: number[] = [];
     const { setTimeout: mocked } = globalThis;
@@ -95,7 +95,7 @@ describe('systemClock', () => {
   });
 });
 
-/** What a mocked timer sets counts from the end of the tick that fires it; so no tick goes beyond such a moment. */
+/** A mocked timer that sets another one counts from the end of the tick that fires it, so no tick goes beyond such a moment. */
 function tickInSteps(test: TestContext, ms: number): void {
   for (let elapsed = 0; elapsed < ms;) {
     const nextArm = (Math.floor(elapsed / longestTimerMs) + 1) * longestTimerMs;

@@ -11,7 +11,7 @@ function start() {
 }
 
 describe('startDeadline', () => {
-  it('aborts when the time is over, not before', () => {
+  it('aborts when the time is over, and not before', () => {
     const { clock, deadline } = start();
     clock.advance(999);
     assert.equal(deadline.signal.aborted, false);
@@ -29,7 +29,7 @@ describe('startDeadline', () => {
     deadline.end();
   });
 
-  it('aborts with the reason of whoever was first', () => {
+  it('aborts with the reason of whichever came first', () => {
     for (const first of ['time', 'caller'] as const) {
       const [clock, caller] = [new FakeClock(), new AbortController()];
       const deadline = startDeadline(clock, 1000, caller.signal, () => new Error('time'));
@@ -49,7 +49,7 @@ describe('startDeadline', () => {
     deadline.end();
   });
 
-  it('no longer counts the time once it is lifted, but still obeys the caller', () => {
+  it('ignores the time once it is lifted, but still obeys the caller', () => {
     const { clock, caller, deadline } = start();
     deadline.lift();
     assert.equal(clock.pending(), 0);

@@ -1,19 +1,19 @@
 import type { Clock } from './clock.ts';
 
-/** One signal for two reasons to give up: the time is over, or the caller no longer wants it. */
+/** One signal for two reasons to give up: the time is over, or the caller cancels. */
 export interface Deadline {
   readonly signal: AbortSignal;
-  /** True once the time was over first. */
+  /** True if the time was over before the caller cancelled. */
   expired(): boolean;
-  /** From now on the time no longer counts; the caller's signal does. */
+  /** Ignores the time from now on; the caller's signal still counts. */
   lift(): void;
-  /** Lets go of the timer and of the caller's signal, and aborts whatever still runs on {@link signal}. */
+  /** Releases the timer and the caller's signal, and aborts whatever still runs on {@link signal}. */
   end(): void;
 }
 
 /**
- * Starts the time now. The caller's signal must not be aborted yet; `end` must be called whatever happens.
- * @param onExpired called when the time is over first; what it returns is the reason that {@link Deadline.signal} is aborted with
+ * Starts the time now. The caller's signal must not be aborted yet, and `end` must always be called.
+ * @param onExpired called if the time is over first; it returns the reason with which {@link Deadline.signal} is aborted
  */
 export function startDeadline(clock: Clock, timeoutMs: number, caller: AbortSignal, onExpired?: () => Error): Deadline {
   const controller = new AbortController();
@@ -24,7 +24,7 @@ export function startDeadline(clock: Clock, timeoutMs: number, caller: AbortSign
   };
   const onAbort = (): void => controller.abort(caller.reason);
   const cancelTimer = clock.setTimeout(onTimeout, timeoutMs);
-  // Not AbortSignal.any: a caller's signal may live as long as the program, and must not gather dependants.
+  // Not AbortSignal.any: a caller's signal may live as long as the program, and must not accumulate dependent signals.
   caller.addEventListener('abort', onAbort, { once: true });
   return {
     signal: controller.signal,
@@ -38,7 +38,7 @@ export function startDeadline(clock: Clock, timeoutMs: number, caller: AbortSign
   };
 }
 
-/** Resolves after `delayMs`; rejects with the signal's reason as soon as it is aborted. Leaves no timer and no listener. */
+/** Resolves after `delayMs`; rejects with the signal's reason as soon as that is aborted. Leaves no timer and no listener. */
 export function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason as Error);

@@ -1,8 +1,8 @@
 import { systemClock } from './clock.ts';
 
 /**
- * Asks again and again, without a rest of more than 20 ms, until the answer is accepted. For what another process does;
- * within this one there is always something to await instead. Rejects after `timeoutMs` with the last answer or error.
+ * Asks again until the answer is accepted, at most 20 ms apart. It is for the effects of another process; within this process
+ * there is always something to await instead. Rejects after `timeoutMs` with the last answer or error.
  */
 export async function eventually<T>(
   ask: () => Promise<T> | T,
@@ -24,7 +24,7 @@ async function attempt<T>(ask: () => Promise<T> | T): Promise<Outcome<T>> {
   try {
     return { answer: await ask() };
   } catch (error) {
-    return { error }; // perhaps it is not there yet
+    return { error }; // it may not be there yet
   }
 }
 

@@ -7,7 +7,7 @@ import { HeapGuard, type MemoryUse } from './heap-guard.ts';
 const MiB = 1024 * 1024;
 
 describe('HeapGuard', () => {
-  it('saves memory while heavy work is under way, however many there are, and no longer', async (t) => {
+  it('saves memory while any heavy work runs, and no longer', async (t) => {
     const { guard, told } = start(t);
     const first = Promise.withResolvers<void>();
     const second = Promise.withResolvers<void>();
@@ -22,7 +22,7 @@ describe('HeapGuard', () => {
     assert.deepEqual(told, ['save', 'grow']);
   });
 
-  it('ends with heavy work that fails, and gives its error', async (t) => {
+  it('ends with heavy work that fails, and rejects with its error', async (t) => {
     const { guard, told } = start(t);
 
     await assert.rejects(
@@ -32,21 +32,21 @@ describe('HeapGuard', () => {
     assert.deepEqual(told, ['save', 'grow']);
   });
 
-  it('saves memory while the process is large, and tells V8 only of changes', (t) => {
+  it('saves memory while the process is large, and calls V8 only for a change', (t) => {
     const { guard, told } = start(t);
 
     for (const resident of [100, 335, 337, 500, 337, 336, 100]) guard.look(use({ resident }), true);
     assert.deepEqual(told, ['save', 'grow']);
   });
 
-  it('does nothing about what is not on the heap', (t) => {
+  it('ignores memory that is not on the heap', (t) => {
     const { guard, told } = start(t);
 
     for (const heap of [50, 112, 113, 112]) guard.look(use({ heap }), true);
     assert.deepEqual(told, ['save', 'grow']);
   });
 
-  it('has the heap collected each time that it has grown since it was, as long as memory is saved', (t) => {
+  it('while memory is saved, collects the heap each time that it has grown since the last collection', (t) => {
     const { guard, told } = start(t);
 
     guard.look(use({ heap: 150 }), true);
@@ -59,7 +59,7 @@ describe('HeapGuard', () => {
     assert.deepEqual(told, ['grow', 'as usual']);
   });
 
-  it('has the heap collected when heavy work begins on one that has grown, and is not small', async (t) => {
+  it('collects the heap when heavy work begins on a heap that has grown and is not small', async (t) => {
     const { guard, told } = start(t);
     guard.look(use({ resident: 200, heap: 50 }), true);
     guard.look(use({ resident: 200, heap: 112 }), false);
@@ -71,7 +71,7 @@ describe('HeapGuard', () => {
     assert.deepEqual(told, ['save', 'collect', 'as usual', 'grow']);
   });
 
-  it('takes the process for large while the system does not tell', async (t) => {
+  it('treats the process as large while its size cannot be read', async (t) => {
     const { told } = start(t);
     t.mock.method(process.memoryUsage, 'rss', () => {
       throw new Error('EMFILE: too many open files');
@@ -101,7 +101,7 @@ describe('HeapGuard', () => {
     assert.deepEqual(told, ['grow', 'as usual']);
   });
 
-  it('goes on while either is the case', async (t) => {
+  it('continues while either reason holds', async (t) => {
     const { guard, told } = start(t);
 
     await guard.during(async () => guard.look(use({ resident: 400 }), true));
@@ -111,7 +111,7 @@ describe('HeapGuard', () => {
   });
 });
 
-/** MiB; what is not given is large. */
+/** MiB; the defaults are large. */
 function use({ resident = 500, heap = 200 }): MemoryUse {
   return { resident: resident * MiB, heap: heap * MiB };
 }

@@ -2,46 +2,46 @@ import { constants, PerformanceObserver } from 'node:perf_hooks';
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import type { Clock } from './clock.ts';
 
-/** From this size of the process on V8 collects rather than grows, whatever it is that grew, bytes. */
+/** The size of the process from which V8 collects rather than grows, whatever it was that grew, bytes. */
 const guardedBytes = 336 * 1024 * 1024;
 
-/** Less than this is not worth a collection that V8 would not have made: what is large then is not V8's, bytes. */
+/** A smaller heap is not worth an extra collection: V8 is not what makes the process large, bytes. */
 const smallHeapBytes = 112 * 1024 * 1024;
 
-/** While memory is saved, so much more than after the last collection of the whole heap is collected again, bytes. */
+/** While memory is saved, a growth by this much since the last collection of the whole heap causes another one, bytes. */
 const growthBytes = 32 * 1024 * 1024;
 
-/** How long after it listens the start is over in a cluster as well, milliseconds. */
+/** The time from listening to the end of the start, in a cluster as well, milliseconds. */
 const settleMs = 10_000;
 
 export interface MemoryUse {
-  /** All that the process has in memory, bytes. */
+  /** All memory of the process, bytes. */
   readonly resident: number;
-  /** What V8 has of it, garbage and external memory included, bytes. */
+  /** V8's part of it, with garbage and external memory, bytes. */
   readonly heap: number;
 }
 
-/** How V8 is told; the default tells the one of this process. */
+/** The calls to V8; by default, those for this process. */
 export interface HeapControl {
-  /** How much the heap may grow by, little or much; V8 decides on it at the end of each collection. */
+  /** Sets whether the heap may grow by little or much; V8 decides on growth at the end of each collection. */
   readonly saveMemory: (saving: boolean) => void;
-  /** Has a collection begin with the next allocation; the program runs on between its steps. */
+  /** Starts a collection with the next allocation; the program runs on between its steps. */
   readonly collectSoon: (soon: boolean) => void;
 }
 
 /**
- * Keeps the process within the memory that README promises. V8 sizes its heap by the machine: left alone it would rather
- * let it grow to the fourfold than collect it; and it does not know what connections take, nor what the allocator keeps of
- * buffers that are free again, which under attack is 200 MiB. In V8's memory-saver mode it does collect, but then alerts cost
- * two to three times the CPU: so that is only for when it counts. What V8 has allowed the heap before, the mode does not take
- * back; so collections are asked for besides. The mode belongs to the process: there is one guard in it.
+ * Keeps the process within the memory that README promises. V8 sizes its heap by the machine, and would let it grow fourfold
+ * rather than collect it. It also does not know the memory of connections, nor what the allocator keeps of freed buffers, which
+ * is 200 MiB under attack. V8's memory-saver mode does make it collect, but then an alert costs two to three times the CPU, so
+ * the mode is on only when it matters. The mode does not take back growth that V8 has allowed before, so the guard requests
+ * collections as well. The mode belongs to the process: use one guard for it.
  */
 export class HeapGuard {
-  /** How much work is under way that fills the heap with what is soon thrown away. */
+  /** The number of running tasks that fill the heap with short-lived objects. */
   #heavyWork = 0;
   #use: MemoryUse = { resident: 0, heap: 0 };
   #isSaving = false;
-  /** The heap after the last collection of all of it, bytes. */
+  /** The size of the heap after the last collection of the whole heap, bytes. */
   #collectedTo = 0;
   #collectsSoon = false;
   /** True from {@link settle} to the end of the next collection of the whole heap. */
@@ -56,7 +56,7 @@ export class HeapGuard {
     this.#observer.observe({ entryTypes: ['gc'] });
   }
 
-  /** Has V8 save memory while some work is done that is known to need much of it. */
+  /** Makes V8 save memory during work that is known to need much of it. */
   async during<T>(work: () => Promise<T>): Promise<T> {
     this.#heavyWork++;
     this.#apply();
@@ -68,7 +68,7 @@ export class HeapGuard {
     }
   }
 
-  /** Gives back what only the start needed, with one collection of the whole heap in small steps, once a cluster has been read too. */
+  /** Frees what only the start needed, by one collection of the whole heap in small steps, once a cluster has been read too. */
   settle(clock: Clock): void {
     clock.setTimeout(() => {
       this.#isSettling = true;
@@ -77,8 +77,8 @@ export class HeapGuard {
   }
 
   /**
-   * To be told what is in use after a collection.
-   * @param isFull true if it was one of the whole heap
+   * Takes the memory in use after a collection.
+   * @param isFull true if the whole heap was collected
    */
   look(use: MemoryUse, isFull: boolean): void {
     this.#use = use;
@@ -105,7 +105,7 @@ export class HeapGuard {
 
 const v8Control: HeapControl = {
   saveMemory: (saving) => setFlagsFromString(saving ? '--memory-saver-mode' : '--no-memory-saver-mode'),
-  // In percent of what the heap may still grow by; 0 leaves it to V8.
+  // In percent of the heap's permitted growth; 0 leaves it to V8.
   collectSoon: (soon) => setFlagsFromString(`--incremental-marking-hard-trigger=${soon ? 1 : 0}`),
 };
 
@@ -114,7 +114,7 @@ function memoryUse(): MemoryUse {
   return { resident: residentBytes(), heap: heap + external };
 }
 
-/** While there is no file descriptor for asking the system: large, for then it is under attack. */
+/** Infinite if there is no file descriptor left for asking the system: then it is under attack. */
 function residentBytes(): number {
   try {
     return process.memoryUsage.rss();
@@ -123,7 +123,7 @@ function residentBytes(): number {
   }
 }
 
-/** The entries of Node's collections have a detail, which the types do not know of. */
+/** The entries for Node's collections have a detail that the types lack. */
 function isFullCollection(entry: object): boolean {
   const { detail } = entry as { readonly detail?: { readonly kind?: number } };
   return detail?.kind === constants.NODE_PERFORMANCE_GC_MAJOR;

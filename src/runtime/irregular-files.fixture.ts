@@ -4,7 +4,7 @@ import { mkdir, symlink } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { TestContext } from 'node:test';
 
-/** What can stand where a file should be, and would hold whoever reads it; each is put at a path that is free. */
+/** Things that can stand in place of a file and would block a reader; each is made at a free path. */
 export const irregularFiles: readonly (readonly [
   what: string,
   make: (test: TestContext, path: string) => Promise<unknown>,

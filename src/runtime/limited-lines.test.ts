@@ -17,7 +17,7 @@ function setUp(perSecond: number) {
 }
 
 describe('LimitedLines', () => {
-  it('allows so many lines a second, and tells at its end how many there were besides', () => {
+  it('allows this many lines a second, and reports the number of the others at its end', () => {
     const { clock, overflows, ask } = setUp(2);
     assert.deepEqual(ask(5), [true, true, false, false, false]);
     clock.advance(999);
@@ -31,7 +31,7 @@ describe('LimitedLines', () => {
     assert.equal(clock.pending(), 0);
   });
 
-  it('sets no timer and reports nothing while nothing is over the limit', () => {
+  it('sets no timer and reports nothing while the limit is not exceeded', () => {
     const { clock, overflows, limiter, ask } = setUp(2);
     assert.deepEqual(ask(2), [true, true]);
     assert.equal(clock.pending(), 0);
@@ -52,7 +52,7 @@ describe('LimitedLines', () => {
     assert.deepEqual(overflows, [1]);
   });
 
-  it('allows none at all with a limit of 0', () => {
+  it('allows no line with a limit of 0', () => {
     const { clock, overflows, ask } = setUp(0);
     assert.deepEqual(ask(2), [false, false]);
     clock.advance(1000);
@@ -119,7 +119,7 @@ describe('LineOnceAWhile', () => {
     assert.deepEqual([line.allows(), line.allows()], [true, false]);
   });
 
-  it('is not silent for long when the clock was set back', () => {
+  it('is not silent for long after the clock was set back', () => {
     const clock = new FakeClock();
     const line = new LineOnceAWhile(clock, 1000);
     assert.equal(line.allows(), true);

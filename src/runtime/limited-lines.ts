@@ -3,13 +3,13 @@ import type { LogFields, Logger } from './logger.ts';
 
 interface LimitedLinesOptions {
   readonly clock: Clock;
-  /** Lines that may be written at full level in one second; asked each time, so that a reload may change it. */
+  /** The number of lines per second at full level. It is asked each time, so that a reload may change it. */
   readonly perSecond: () => number;
-  /** Called at the end of a second that had more lines, with the number of further lines and the limit. */
+  /** Called at the end of a second with more lines, with the number of further lines and the limit. */
   readonly onOverflow: (fields: { readonly lines: number; readonly per_second: number }) => void;
 }
 
-/** Keeps a storm of alerts from becoming a storm of log lines: so many a second, then only the number of the others. */
+/** Keeps a storm of alerts from becoming a storm of log lines: it allows a number of lines a second, and counts the others. */
 export class LimitedLines {
   readonly #options: LimitedLinesOptions;
   #secondStartedAt = Number.NEGATIVE_INFINITY;
@@ -40,7 +40,7 @@ export class LimitedLines {
     this.#cancelTimer();
     this.#cancelTimer = undefined;
     const perSecond = this.#options.perSecond();
-    // At least one: a reload may have allowed more lines a second meanwhile.
+    // At least one: a reload may have raised the limit meanwhile.
     const lines = Math.max(1, this.#lines - perSecond);
     this.#lines = 0;
     this.#secondStartedAt = Number.NEGATIVE_INFINITY;
@@ -48,7 +48,10 @@ export class LimitedLines {
   }
 }
 
-/** Lets one line through in a while, for what would repeat itself. A clock that was set far, either way, begins a new while. */
+/**
+ * Lets one line through in each period, for events that would repeat themselves. A clock that was set far, forward or back,
+ * begins a new period.
+ */
 export class LineOnceAWhile {
   readonly #clock: Clock;
   readonly #periodMs: number;
@@ -59,7 +62,7 @@ export class LineOnceAWhile {
     this.#periodMs = periodMs;
   }
 
-  /** True if a line may be written now; it then counts as written. */
+  /** True if a line may be written now; it counts as written. */
   allows(): boolean {
     const now = this.#clock.now();
     if (Math.abs(now - this.#writtenAt) < this.#periodMs) return false;
@@ -68,7 +71,9 @@ export class LineOnceAWhile {
   }
 }
 
-/** Warnings about what strangers do: one line of a kind a minute; it says how many were not written before it. */
+/**
+ * Warnings about the behaviour of strangers: one line of a kind a minute, with the number of lines that were left out before it.
+ */
 export class MinuteLines {
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -79,7 +84,7 @@ export class MinuteLines {
     this.#logger = logger;
   }
 
-  /** @param fields called only for a line that is written: an address costs a call of the system */
+  /** @param fields called only for a line that is written, because an address costs a system call */
   warn(event: string, msg: string, fields: () => LogFields): void {
     const kind = this.#kinds.get(event) ?? { line: new LineOnceAWhile(this.#clock), unlogged: 0 };
     this.#kinds.set(event, kind);

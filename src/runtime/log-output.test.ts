@@ -6,7 +6,7 @@ import { FakeClock } from './clock.fixture.ts';
 import { maxUnreadBytes, paced } from './log-output.ts';
 import { createLogger, type DeferringLogger, type LogFields } from './logger.ts';
 
-/** A pipe: what is written waits until somebody reads. */
+/** A pipe: what is written waits for a reader. */
 class UnreadPipe extends Writable {
   readonly #read: string[] = [];
   #done: (() => void) | undefined;
@@ -18,7 +18,7 @@ class UnreadPipe extends Writable {
     else this.#done = done;
   }
 
-  /** Resolves when nothing waits any more. */
+  /** Resolves when nothing waits any longer. */
   async readAll(): Promise<readonly LogFields[]> {
     this.isRead = true;
     const drained = new Promise<void>((resolve) => this.once('drain', resolve));
@@ -61,7 +61,7 @@ describe('LogOutput', () => {
     assert.equal(logger.droppedLines, 0);
   });
 
-  it('tells how many lines were dropped when the reader has read what waited, and goes on', async () => {
+  it('reports the number of dropped lines once the reader has caught up, and goes on', async () => {
     const { pipe, logger } = newLog();
     write(logger, 10_000);
     const read = await pipe.readAll();
@@ -75,7 +75,7 @@ describe('LogOutput', () => {
     assert.equal(pipe.writableLength, 0);
   });
 
-  it('counts every line of a write that was put off', () => {
+  it('counts every line of a deferred write', () => {
     const writes: (() => void)[] = [];
     const { logger } = newLog((flush) => writes.push(flush));
     write(logger, 5000);
@@ -121,7 +121,7 @@ describe('paced', () => {
     return { clock, ran, call, endTurn };
   }
 
-  it('calls at the end of the turn after quiet', () => {
+  it('calls at the end of the turn if it was quiet', () => {
     const { clock, ran, call, endTurn } = bench();
     for (const name of ['a', 'b', 'c']) {
       call(name);
@@ -132,7 +132,7 @@ describe('paced', () => {
     }
   });
 
-  it('lets what is too much wait for the end of the window', () => {
+  it('defers a call beyond the limit to the end of the window', () => {
     const { clock, ran, call, endTurn } = bench();
     for (const name of ['a', 'b', 'c']) {
       call(name);
@@ -147,7 +147,7 @@ describe('paced', () => {
     assert.equal(clock.pending(), 0);
   });
 
-  it('waits for nothing when the clock was set back', () => {
+  it('waits for nothing after the clock was set back', () => {
     const { clock, ran, call, endTurn } = bench();
     for (const name of ['a', 'b', 'c']) {
       call(name);

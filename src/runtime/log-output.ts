@@ -1,9 +1,9 @@
 import type { Clock } from './clock.ts';
 
-/** What may wait at most for a reader of the log that does not read, bytes. */
+/** The most text that waits for a reader of the log that does not read, bytes. */
 export const maxUnreadBytes = 4 * 1024 * 1024;
 
-/** What is gathered at most before it is written, characters. */
+/** The most text that is collected before a write, characters. */
 const maxGathered = 64 * 1024;
 
 interface LogOutputOptions {
@@ -11,25 +11,25 @@ interface LogOutputOptions {
   /** Writes text to the stream. */
   readonly write: (lines: string) => void;
   /**
-   * When to write what has been gathered, such as `setImmediate`: the lines of one turn of the event loop then are one write,
-   * and a write is more than half of what the line of a POST costs. Default: every line at once.
+   * Schedules the write of collected lines, such as `setImmediate`. Then the lines of one turn of the event loop are one write; a
+   * write is more than half of the cost of the line of a POST. Default: every line at once.
    */
   readonly defer?: ((write: () => void) => void) | undefined;
-  /** Called once the reader has read all that waited, with the number of lines that were dropped before. */
+  /** Called once the reader has read everything that waited, with the number of lines that were dropped before. */
   readonly onReadAgain: (droppedLines: number) => void;
 }
 
 /**
- * Gathers lines into few writes, and keeps them within bounds when nobody reads the log: a pipe whose reader hangs, a terminal that
- * was stopped. Node would hold every line until somebody reads it. Over the bound, lines are dropped until the reader has caught up;
- * then one line tells how many.
+ * Collects lines into few writes, and bounds them if nobody reads the log: a pipe whose reader hangs, a stopped terminal. Node
+ * would hold every line until somebody reads it. Over the bound it drops lines until the reader has caught up; then one line
+ * reports how many.
  */
 export class LogOutput {
   readonly #options: LogOutputOptions;
   #gathered = '';
   #gatheredLines = 0;
   #droppedLines = 0;
-  /** Of those, the ones that no line of the log has told yet. */
+  /** The dropped lines that no line of the log has reported yet. */
   #untoldLines = 0;
 
   constructor(options: LogOutputOptions) {
@@ -37,12 +37,12 @@ export class LogOutput {
     options.stream.on('drain', () => this.#readAgain());
   }
 
-  /** How many lines were dropped since the start. */
+  /** The number of lines dropped since the start. */
   get droppedLines(): number {
     return this.#droppedLines;
   }
 
-  /** @param isUrgent true if the process may end next: nothing is put off then */
+  /** @param isUrgent true if the process may end next: then nothing is deferred */
   add(line: string, isUrgent: boolean): void {
     const { defer } = this.#options;
     const isFirst = ++this.#gatheredLines === 1;
@@ -51,7 +51,7 @@ export class LogOutput {
     else if (isFirst) defer(() => this.flush());
   }
 
-  /** Writes what was gathered. */
+  /** Writes the collected lines. */
   flush(): void {
     const [lines, count] = [this.#gathered, this.#gatheredLines];
     this.#gathered = '';
@@ -62,7 +62,7 @@ export class LogOutput {
     this.#untoldLines += count;
   }
 
-  /** Once lines were dropped, what follows is dropped too until the reader has caught up: one gap, not many. */
+  /** After lines were dropped, all further ones are dropped too until the reader has caught up: one gap, not many. */
   get #isRead(): boolean {
     return this.#untoldLines === 0 && unreadBytes(this.#options.stream) <= maxUnreadBytes;
   }
@@ -74,19 +74,19 @@ export class LogOutput {
   }
 }
 
-/** Every stream of Node's has the number; the interface of the oldest ones lacks it. */
+/** Every stream of Node has this number, but the oldest stream interface lacks it. */
 function unreadBytes(stream: NodeJS.WritableStream & { readonly writableLength?: number }): number {
   return stream.writableLength ?? 0;
 }
 
 interface Pace {
-  /** So many calls within one window come at the end of the turn of the event loop in which they were asked for. */
+  /** The number of calls in a window that are made at the end of the turn of the event loop in which they were requested. */
   readonly calls: number;
-  /** All further ones are one, when the window ends; milliseconds. */
+  /** All further calls become one call at the end of the window; milliseconds. */
   readonly windowMs: number;
 }
 
-/** Puts calls off: after quiet only to the end of the turn, and under load many become few. One may wait at a time. */
+/** Defers calls: only to the end of the turn if it was quiet; under load, many become few. At most one waits at a time. */
 export function paced(
   clock: Clock,
   { calls, windowMs }: Pace,

@@ -11,7 +11,7 @@ const levels = ['debug', 'info', 'warn', 'error'] as const;
 // eslint-disable-next-line no-control-regex -- they are what it is about
 const dangerous = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]|\p{Cf}/u;
 
-/** The real logger, its output in memory: one chunk for each write to the stream. */
+/** The real logger with its output in memory, one chunk for each write to the stream. */
 function openLog({ level = 'debug', format = 'json' }: { level?: LogLevel; format?: LogFormat } = {}): {
   readonly logger: Logger;
   readonly chunks: readonly string[];
@@ -27,7 +27,7 @@ function openLog({ level = 'debug', format = 'json' }: { level?: LogLevel; forma
   return { logger: createLogger({ level, format, clock: new FakeClock(), stream }), chunks };
 }
 
-/** One line, without the line feed that ends it. */
+/** One line, without its line feed. */
 function lineOf(format: LogFormat, fields: LogFields, event = 'e', msg = 'a message'): string {
   const { logger, chunks } = openLog({ format });
   logger.info(event, msg, fields);
@@ -44,7 +44,7 @@ function logfmtOf(fields: LogFields): string {
   return line.slice(start.length + 1);
 }
 
-/** A reader of logfmt as go-logfmt's: `key=value`, a value bare or in JSON's quotes. */
+/** A reader of logfmt like go-logfmt: `key=value`, the value bare or in JSON's quotes. */
 function parseLogfmt(line: string): Record<string, string> {
   const pairs: Record<string, string> = {};
   let rest = line;
@@ -72,12 +72,12 @@ describe('logger, json', () => {
     assert.match(lineOf('json', { a: undefined, b: 1 }), /"msg":"a message","b":1\}$/);
   });
 
-  it('writes an error as its message, wherever it stands', () => {
+  it('writes an error as its message, at any depth', () => {
     const line = lineOf('json', { error: new TypeError('no\nway'), all: [new Error('a')], in: { it: new Error('b') } });
     assert.match(line, /"error":"no\\nway","all":\["a"\],"in":\{"it":"b"\}/);
   });
 
-  it('escapes what ends a line for some readers or steers a terminal, in values and in keys', () => {
+  it('escapes characters that end a line for some readers or steer a terminal, in values and in keys', () => {
     const nasty = 'a\r\n\u001b[31m\u007f\u0085\u009b\u2028\u2029\u202e\u2066"\\';
     const line = lineOf('json', { text: nasty, labels: { [nasty]: 'x' } });
     assert.doesNotMatch(line, dangerous);
@@ -87,14 +87,14 @@ describe('logger, json', () => {
     assert.deepEqual(read['labels'], { [nasty]: 'x' });
   });
 
-  it('escapes every invisible format character, those beyond the first plane too', () => {
+  it('escapes every invisible format character, even beyond the first plane', () => {
     const invisible = '\u00ad\u061c\u200b\u200e\u200f\u2060\ufeff\u{e0041}\u{1d173}';
     const line = lineOf('json', { text: invisible });
     assert.match(line, /"\\u00ad\\u061c\\u200b\\u200e\\u200f\\u2060\\ufeff\\udb40\\udc41\\ud834\\udd73"/);
     assert.equal((JSON.parse(line) as Record<string, unknown>)['text'], invisible);
   });
 
-  it('keeps a label that is called as a property of every object', () => {
+  it('keeps a label with the name of an object property', () => {
     const labels = JSON.parse('{"__proto__": "p", "constructor": "c"}') as object;
     assert.match(lineOf('json', { labels }), /"labels":\{"__proto__":"p","constructor":"c"\}/);
   });
@@ -149,20 +149,20 @@ describe('logger', () => {
     }
   });
 
-  it('says which levels it writes', () => {
+  it('reports which levels it writes', () => {
     const { logger } = openLog({ level: 'warn' });
     const enabled = levels.filter((level: LogLevel) => logger.enables(level));
     assert.deepEqual(enabled, ['warn', 'error']);
   });
 
-  it('works without the object that it belongs to, and without fields', () => {
+  it('works as a detached function, and without fields', () => {
     const { logger, chunks } = openLog();
     const { warn } = logger;
     warn('e', 'm');
     assert.deepEqual(chunks, ['{"time":"2026-11-21T03:00:00.000Z","level":"warn","event":"e","msg":"m"}\n']);
   });
 
-  it('writes one line a call, whatever the texts', () => {
+  it('writes one line per call, whatever the texts', () => {
     const text = fc.string({ unit: 'binary', maxLength: 12 });
     const nasty = fc.constantFrom(
       '\n',

@@ -7,34 +7,32 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type LogFormat = 'json' | 'logfmt';
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** Writes one line per call: a stable event name, a constant message, and whatever varies as fields. */
+/** Writes one line per call: a stable event name, a constant message, and everything that varies as fields. */
 export interface Logger {
   debug(event: string, msg: string, fields?: LogFields): void;
   info(event: string, msg: string, fields?: LogFields): void;
   warn(event: string, msg: string, fields?: LogFields): void;
   error(event: string, msg: string, fields?: LogFields): void;
-  /**
-   * True if a line of this level would be written, or kept because of its event: for fields that are costly to compute.
-   */
+  /** True if a line of this level would be written, or kept because of its event. Ask it before computing expensive fields. */
   enables(level: LogLevel, event?: string): boolean;
-  /** The same logger, which tells each line to a keeper as well; default: {@link keepingLogger}. */
+  /** The same logger, which also passes each line to a keeper; default: {@link keepingLogger}. */
   keptBy?(keeper: LineKeeper): Logger;
 }
 
-/** A second place for lines, whatever the level of the log is. */
+/** A second place for lines, independent of the level of the log. */
 export interface LineKeeper {
   /** True if one more line of this event is kept although the log's level leaves it out. */
   wants(event: string): boolean;
   /**
-   * Takes a line; returns at once and never throws.
-   * @param json the line as it was written, without its {@link DebugField}s; undefined if it was not, or not as JSON
+   * Accepts a line; returns at once and never throws.
+   * @param json the line as it was written, without its {@link DebugField}s; undefined if it was not written, or not as JSON
    */
   keep(level: LogLevel, event: string, msg: string, fields: LogFields, json?: string): void;
 }
 
 /**
- * A field for those who look closely: the log has it at level debug alone, a {@link LineKeeper} always. It is made when the line is
- * written, which may be after the caller has gone on: what it is made of must not change.
+ * A field of detail: the log has it only at level debug, a {@link LineKeeper} always. It is computed when the line is written,
+ * perhaps after the caller has gone on, so its inputs must not change.
  */
 export class DebugField {
   readonly make: () => unknown;
@@ -49,15 +47,15 @@ export class DebugField {
   }
 }
 
-/** The fields with all that is made when the line is written. */
+/** Computes the fields that are computed when the line is written. */
 export function withDebugFields(fields: LogFields): LogFields {
-  // Copied whole, then replaced: to assign a field named `__proto__` would lose it.
+  // Copied first, then replaced: assigning a field named `__proto__` would lose it.
   const made: Record<string, unknown> = { ...fields };
   for (const [name, value] of Object.entries(fields)) if (value instanceof DebugField) made[name] = value.make();
   return made;
 }
 
-/** A logger that tells each line to a keeper as well. */
+/** A logger that also passes each line to a keeper. */
 export function keepingLogger(logger: Logger, keeper: LineKeeper): Logger {
   if (logger.keptBy !== undefined) return logger.keptBy(keeper);
   return {
@@ -74,15 +72,15 @@ export interface LoggerOptions {
   readonly format: LogFormat;
   readonly clock: Clock;
   readonly stream: NodeJS.WritableStream;
-  /** When to write what has been gathered, see {@link LogOutput}. Default: every line at once. */
+  /** Schedules the write of collected lines, see {@link LogOutput}. Default: every line at once. */
   readonly defer?: (write: () => void) => void;
 }
 
 /** A logger that may hold lines back. */
 export interface DeferringLogger extends Logger {
-  /** Writes what is held back; to be called when the process ends. */
+  /** Writes the lines that are held back; call it when the process ends. */
   flush(): void;
-  /** How many lines were dropped because nobody read the log. */
+  /** The number of lines dropped because nobody read the log. */
   readonly droppedLines: number;
 }
 
@@ -99,13 +97,13 @@ interface LogRecord {
 /** Makes a logger on winston. Every line has `time` (RFC 3339, milliseconds, UTC), `level`, `event`, `msg` and its fields. */
 export function createLogger({ level, format, clock, stream, defer }: LoggerOptions): DeferringLogger {
   const render = format === 'json' ? toJson : renderLogfmt;
-  // What winston is given is lines already, one or more.
+  // Winston gets complete lines, one or more at a time.
   const logger = winston.createLogger({
     level,
     format: winston.format.printf((info) => String(info.message)),
     transports: [new winston.transports.Stream({ stream, eol: '\n' })],
   });
-  // The level stays what it is; winston would go through its transports at every question, which a storm of alerts asks.
+  // The level never changes. Winston would go through its transports on every question, and a storm of alerts asks many.
   const enabled = new Set(logLevels.filter((lineLevel) => logger.isLevelEnabled(lineLevel)));
   const output = new LogOutput({
     stream,
@@ -139,7 +137,7 @@ export function createLogger({ level, format, clock, stream, defer }: LoggerOpti
   };
 }
 
-/** Tells each line to the keeper, as it is written. */
+/** Passes each line to the keeper, as it is written. */
 function keptLogger(keeper: LineKeeper, enabled: ReadonlySet<LogLevel>, write: Write): Logger {
   const detailed = enabled.has('debug');
   return {
@@ -151,7 +149,7 @@ function keptLogger(keeper: LineKeeper, enabled: ReadonlySet<LogLevel>, write: W
   };
 }
 
-/** Gives the line that was written, if it is JSON. */
+/** Returns the written line, if it is JSON. */
 type Write = (level: LogLevel, event: string, msg: string, fields: LogFields) => string | undefined;
 
 function loggerOf(write: (...line: Parameters<Write>) => void): Pick<Logger, LogLevel> {
@@ -163,7 +161,10 @@ function loggerOf(write: (...line: Parameters<Write>) => void): Pick<Logger, Log
   };
 }
 
-/** Writes a time as RFC 3339. Under load many lines are of one millisecond, and a date costs a third of a line. */
+/**
+ * Writes a time as RFC 3339, and reuses the text within a millisecond: under load many lines share one, and a date costs a third
+ * of a line.
+ */
 function timeWriter(): (at: number) => string {
   let last = { at: Number.NaN, text: '' };
   return (at) => {
@@ -184,7 +185,7 @@ function renderLogfmt(record: LogRecord): string {
   return pairs.join(' ');
 }
 
-/** A label set in a list, for people: `{alertname=InstanceDown,job=app}`. */
+/** A label set in a list, in readable form: `{alertname=InstanceDown,job=app}`. */
 function braced(labels: Record<string, unknown>): string {
   const pairs = Object.entries(labels).map(([name, value]) => `${name}=${logfmtText(value)}`);
   return `{${pairs.join(',')}}`;
@@ -212,7 +213,7 @@ function logfmtText(value: unknown): string {
   return words ? value.join(value.some((item) => /\s/.test(item)) ? ', ' : ',') : toJson(value);
 }
 
-/** True if no error can stand in it. */
+/** True if the value cannot contain an error. */
 function isFlat(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return true;
   for (const key in value) {
@@ -226,25 +227,28 @@ function messageOfError(_: string, value: unknown): unknown {
   return value instanceof Error ? maskUrls(value.message) : value;
 }
 
-/** What {@link toJson} escapes: DEL, the C1 controls, both Unicode line separators, and every invisible format character. */
+/**
+ * The characters that {@link toJson} escapes: DEL, the C1 controls, both Unicode line separators, and every invisible format
+ * character.
+ */
 const unsafe = /[\u007f-\u009f\u2028\u2029]|\p{Cf}/gu;
 
 /**
- * JSON without a character that breaks the line, steers the terminal, turns the direction of text or hides in it: a label must
+ * JSON without characters that break the line, steer the terminal, reverse the direction of text or are invisible: a label must
  * not forge what a reader sees.
  */
 function toJson(value: unknown): string {
-  // With a replacer V8 takes twice as long, and most lines are flat. A function has no JSON.
+  // A replacer makes V8 take twice as long, and most lines are flat. A function has no JSON.
   const json: string = JSON.stringify(value, isFlat(value) ? undefined : messageOfError) ?? 'null';
   return escapeUnsafe(json);
 }
 
-/** The same for JSON that is there already. */
+/** The same for existing JSON. */
 export function escapeUnsafe(json: string): string {
   return /[^ -~]/.test(json) ? json.replaceAll(unsafe, escaped) : json;
 }
 
-/** Both halves of a character beyond the first 65,536, as JSON has it. */
+/** Escapes both halves of a character beyond the first 65,536, as JSON does. */
 function escaped(character: string): string {
   const halves = Array.from({ length: character.length }, (_, index) => character.charCodeAt(index));
   return halves.map((code) => `\\u${code.toString(16).padStart(4, '0')}`).join('');

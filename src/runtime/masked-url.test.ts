@@ -19,7 +19,7 @@ describe('maskUrl', () => {
   ] as const)
     it(`shows ${url} as ${shown}`, () => assert.equal(maskUrl(url), shown));
 
-  it('shows no password and no value of a query, whatever they are made of', () => {
+  it('shows no password and no value of a query, whatever they consist of', () => {
     const part = fc.stringMatching(/^[a-z0-9/:?#@.-]{0,8}$/);
     fc.assert(
       fc.property(part, part, fc.constantFrom('http://', 'https://', ''), (before, after, scheme) => {
@@ -37,7 +37,7 @@ describe('maskUrls', () => {
     assert.equal(maskUrls(message), shown);
   });
 
-  it('takes no time over long texts', () => {
+  it('takes no time for long texts', () => {
     const startedAt = performance.now();
     for (const text of ['a'.repeat(200_000), 'a://'.repeat(50_000), `a://${'?'.repeat(50_000)}`])
       maskUrls(`${text} ://`);

@@ -1,28 +1,28 @@
-/** Where a URL begins in a text; not in the middle of a word, so that a long word is looked at once. */
+/** The beginning of a URL in a text. It is not in the middle of a word, so a long word is tried only once. */
 const urlsInText = /(?<![a-z0-9+.-])[a-z][a-z0-9+.-]*:\/\/[^\s"'<>`]+/gi;
 
 /**
- * A URL, or what was meant as one, without what may be secret: `https://***@host/path?tenant=***`. Cautious: what stands before
- * an "@" is hidden also without a scheme, since whoever forgot the scheme did not forget the password.
+ * Masks what may be secret in a URL, or in a text that was meant as one: `https://***@host/path?tenant=***`. It is cautious: it
+ * hides the part before an "@" even without a scheme, because a person who forgot the scheme did not forget the password.
  */
 export function maskUrl(text: string): string {
   const scheme = /^\s*(?:[a-z][a-z0-9+.-]*:\/\/)?/i.exec(text)?.[0] ?? '';
   const rest = text.slice(scheme.length);
-  // Without a scheme a "?" may be part of a regular expression.
+  // Without a scheme, a "?" may be part of a regular expression.
   const query = scheme.trim() === '' ? /[?#][^?#]*=/ : /[?]|#[^#]*=/;
   const at = rest.lastIndexOf('@');
   const begin = rest.search(query);
-  // A password with a "?", or a query with an "@": nobody knows where the secret ends.
+  // A password may have a "?" and a query may have an "@", so the end of the secret is unknown.
   if (begin >= 0 && rest.slice(begin, Math.max(begin, at)).includes('=')) return `${scheme}***`;
   return `${scheme}${at < 0 ? '' : '***@'}${maskQuery(rest.slice(at + 1), query)}`;
 }
 
-/** A message in which every URL is masked as by {@link maskUrl}. */
+/** Masks every URL in a message, as {@link maskUrl} does. */
 export function maskUrls(text: string): string {
   return text.includes('://') ? text.replaceAll(urlsInText, maskUrl) : text;
 }
 
-/** The names stay, the values go. What has no name may be a token. */
+/** Keeps the names and masks the values. A part without a name may be a token. */
 function maskQuery(place: string, query: RegExp): string {
   const begin = place.search(query);
   if (begin < 0) return place;

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 
 /**
- * A random name of `bytes` bytes, in hexadecimal digits. Made of UUIDs, for which Node keeps randomness in stock: that costs a
- * tenth of asking the system for a few bytes. Only the first and the last eight digits of a UUID are all random.
+ * A random name of `bytes` bytes, in hexadecimal digits. It is made from UUIDs, because Node keeps random bytes for them in
+ * stock: that costs a tenth of asking the system for a few bytes. Only the first and the last eight digits of a UUID are fully
+ * random.
  */
 export function newId(bytes: number): string {
   let digits = '';

@@ -36,7 +36,7 @@ describe('regular files', () => {
     });
   }
 
-  it('are read through a link, as those of a mounted Secret are, up to the limit and no further', async (t) => {
+  it('are read through a link, like those of a mounted Secret, up to the limit and not further', async (t) => {
     const path = await freePath(t);
     await writeFile(`${path}.data`, 'content');
     await symlink(`${path}.data`, path);
@@ -47,7 +47,7 @@ describe('regular files', () => {
     await assert.rejects(readRegularFile(`${path}.none`, 9), { code: 'ENOENT' });
   });
 
-  it('are read to their end if they say that they are empty, and up to the limit', async () => {
+  it('are read to their end, up to the limit, even if their size is given as 0', async () => {
     for (const read of [readers.readRegularFile, readers.readRegularFileSync]) {
       assert.match(
         (await read('/proc/self/status', 100_000)).toString(),
@@ -57,7 +57,7 @@ describe('regular files', () => {
     }
   });
 
-  it('are read whole whatever their length', async (t) => {
+  it('are read whole, whatever their length', async (t) => {
     const path = await freePath(t);
     for (const length of [0, 1, 65_535, 65_536, 65_537, 200_000]) {
       await writeFile(path, 'x'.repeat(length));
@@ -66,7 +66,7 @@ describe('regular files', () => {
     }
   });
 
-  it('are written beside a link or a pipe, never through it', async (t) => {
+  it('are written in place of a link or a pipe, never through it', async (t) => {
     const path = await freePath(t);
     await writeFile(`${path}.other`, 'of somebody else');
     await symlink(`${path}.other`, path);

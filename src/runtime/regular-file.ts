@@ -1,25 +1,25 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { open, rm, type FileHandle } from 'node:fs/promises';
 
-/** A file of configuration or of credentials that is larger is not read, bytes: it is another file, given by mistake. */
+/** A larger file of configuration or credentials is not read, bytes: it must be the wrong file. */
 export const configurationFileBytes = 1024 * 1024;
 
 const { O_CREAT, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
 
-/** Without O_NONBLOCK, to open a named pipe waits for somebody who writes to it: for ever, as a rule. */
+/** Without O_NONBLOCK, opening a named pipe waits for a writer, usually forever. */
 const reading = O_RDONLY | O_NONBLOCK | O_NOCTTY;
 
-/** How much is asked for at once of a file that tells no size, as those of /proc, bytes. */
+/** The size of one read from a file without a size, such as those in /proc, bytes. */
 const pieceBytes = 64 * 1024;
 
-/** A file that is not read: the message says what it is, or how large, and what is allowed. */
+/** A file is refused: the message says what it is, or how large it is, and what is allowed. */
 export class FileRefusedError extends Error {
   override readonly name = 'FileRefusedError';
 }
 
 /**
- * Reads a file. Links are followed, as the files of a mounted Secret are links; but what is found has to be a regular file: a named
- * pipe would never end, nor would a device. Rejects with FileRefusedError, or as `node:fs` does.
+ * Reads a regular file. It follows links, because the files of a mounted Secret are links. It refuses anything else, because
+ * reading a named pipe or a device would never end. Rejects with FileRefusedError, or as `node:fs` does.
  * @param maxBytes a larger file is refused, and never read
  */
 export async function readRegularFile(path: string, maxBytes: number): Promise<Buffer> {
@@ -34,7 +34,7 @@ export async function readRegularFile(path: string, maxBytes: number): Promise<B
   }
 }
 
-/** As {@link readRegularFile}, for the few files that are read before there is anything else to do. */
+/** Like {@link readRegularFile}, for the few files that are read before there is other work. */
 export function readRegularFileSync(path: string, maxBytes: number): Buffer {
   const file = openSync(path, reading);
   try {
@@ -57,7 +57,7 @@ export async function checkRegularFile(path: string, maxBytes: number): Promise<
   }
 }
 
-/** Opens a regular file to change it. A link in its place is refused (ELOOP): what it leads to is somebody else's. */
+/** Opens a regular file to change it. It refuses a link (ELOOP), because its target may belong to somebody else. */
 export async function openRegularFile(path: string): Promise<FileHandle> {
   const file = await open(path, O_RDWR | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
   try {
@@ -69,7 +69,7 @@ export async function openRegularFile(path: string): Promise<FileHandle> {
   }
 }
 
-/** Makes a file that is not there yet. Whatever stands in its place, a link or what a killed process left, is removed and never written to. */
+/** Creates a file. Whatever stands in its place, a link or a remnant of a killed process, is removed and never written to. */
 export async function createRegularFile(path: string, mode = 0o666): Promise<FileHandle> {
   const create = (): Promise<FileHandle> => open(path, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR, mode);
   try {
@@ -107,17 +107,17 @@ function kindOf(stats: Stats): string {
   return 'a device';
 }
 
-/** What has been read so far. A file may grow meanwhile, and one of /proc says that it is empty. */
+/** The part that has been read so far. A file may grow meanwhile, and the size of a file in /proc is 0. */
 class Content {
   readonly #maxBytes: number;
   readonly #pieces: Buffer[] = [];
   #size = 0;
-  /** To be read into next. */
+  /** The buffer for the next read. */
   room: Buffer;
 
   constructor(expectedBytes: number, maxBytes: number) {
     this.#maxBytes = maxBytes;
-    // One more, so that the end of a file that is as long as it says is found at once.
+    // One byte more, so that the end of a file is found at once if its size is right.
     this.room = Buffer.allocUnsafe(Math.max(expectedBytes + 1, Math.min(pieceBytes, maxBytes + 1)));
   }
 

@@ -3,7 +3,10 @@ import type { Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
 import type { SliceSchedule } from './slice-schedule.ts';
 
-/** What an app has one of, and hands on to its parts. A part says what it needs: `Pick<Runtime, 'clock' | 'logger'>`. */
+/**
+ * The things of which an app has exactly one, and which it passes to its parts. A part declares what it needs: `Pick<Runtime,
+ * 'clock' | 'logger'>`.
+ */
 export interface Runtime {
   readonly clock: Clock;
   readonly logger: Logger;

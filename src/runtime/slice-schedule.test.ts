@@ -21,7 +21,7 @@ function bench() {
   const schedule = new SliceSchedule(clock, (run) => waiting.push(run));
   return {
     done,
-    /** Pieces of work one after the other, each after some promises that are resolved already. */
+    /** Does pieces of work in sequence, each after some promises that are already resolved. */
     async work(work: LongWork, name: string, pieces: readonly number[]): Promise<void> {
       for (const ms of pieces) {
         await schedule.next(work);
@@ -30,7 +30,7 @@ function bench() {
         done.push({ work, name, turn, ms });
       }
     },
-    /** Gives how many turns there were until nothing was left to do. @param othersMs what everything else takes in a turn */
+    /** Returns the number of turns until nothing was left to do. @param othersMs the time of everything else in a turn */
     async run(othersMs = 0): Promise<number> {
       for (let turns = 0; ; turns++) {
         if (waiting.length === 0) return turns;
@@ -64,14 +64,14 @@ describe('SliceSchedule', () => {
     assert.deepEqual(turnsOf(done), [1, 2]);
   });
 
-  it('has pieces follow one another until a slice is over, and then everything else have its turns', async () => {
+  it('runs pieces in sequence until a slice is over, and then gives everything else its turns', async () => {
     const { done, work, run } = bench();
     for (const name of ['a', 'b', 'c', 'd']) void work('lists', name, [sliceMs / 2]);
     await run();
     assert.deepEqual(turnsOf(done), [1, 1, 1 + restTurns, 1 + restTurns]);
   });
 
-  it('counts what pieces of earlier turns took', async () => {
+  it('counts the pieces of earlier turns', async () => {
     const { done, work, run } = bench();
     for (const name of ['a', 'b']) {
       void work('lists', name, [sliceMs / 2]);
@@ -82,14 +82,14 @@ describe('SliceSchedule', () => {
     assert.equal(done[2]!.turn - done[1]!.turn, 1 + restTurns);
   });
 
-  it('goes on earlier when everything else has had its time', async () => {
+  it('continues earlier if everything else has had its time', async () => {
     const { done, work, run } = bench();
     void work('lists', 'a', [sliceMs, 1]);
     await run(maxRestMs / 4);
     assert.deepEqual(turnsOf(done), [1, 5]);
   });
 
-  it('gives each kind its share, however many there are of another', async () => {
+  it('gives each kind its share, however much there is of another', async () => {
     const { done, work, run } = bench();
     for (const name of ['a', 'b', 'c']) void work('bodies', name, [1, 1]);
     void work('large bodies', 'd', [1, 1, 1]);
@@ -98,14 +98,14 @@ describe('SliceSchedule', () => {
     assert.equal(done.map(({ name }) => name).join(''), 'adebdcdabc');
   });
 
-  it('rests after a piece during which the clock was set back, which hides how long it took', async () => {
+  it('rests after a piece during which the clock was set back, which hides its duration', async () => {
     const { done, work, run } = bench();
     void work('lists', 'a', [-60_000, 1]);
     await run();
     assert.deepEqual(turnsOf(done), [1, 1 + restTurns]);
   });
 
-  it('never has more of a turn than a slice and one piece, leaves nothing undone, and keeps the order of a kind', async () => {
+  it('never takes more of a turn than a slice and one piece, leaves nothing undone, and keeps the order within a kind', async () => {
     const kinds: readonly LongWork[] = ['bodies', 'lists', 'silences'];
     const works = fc.array(fc.tuple(fc.constantFrom(...kinds), fc.array(fc.nat(30), { maxLength: 6 })), {
       maxLength: 8,

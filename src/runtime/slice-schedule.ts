@@ -1,16 +1,16 @@
 import type { Clock } from './clock.ts';
 
-/** How long all long work together may hold the event loop before others get their turns, milliseconds. */
+/** The longest time that all long work together holds the event loop before everything else gets its turns, milliseconds. */
 export const sliceMs = 10;
 
 /**
- * So many turns of the event loop they get then, each of which takes in one new connection; but no more of them once they have
- * had so long, milliseconds: what is long gets a ninth of the time at least.
+ * The number of turns of the event loop that everything else gets then; each turn accepts one new connection. They end earlier
+ * once they have taken this long, milliseconds, so that long work gets at least a ninth of the time.
  */
 export const restTurns = 32;
 export const maxRestMs = 80;
 
-/** What works for long, and so in slices. Each has its share, however many ask for the others. */
+/** The kinds of long work, which is done in slices. Each kind has its share, however much there is of the others. */
 export type LongWork =
   | 'pipelined requests'
   | 'bodies'
@@ -31,26 +31,26 @@ export type LongWork =
   | 'metrics';
 
 /**
- * Says whose slice is next. All long work together holds the event loop for {@link sliceMs} and one piece at most; then
- * everything else has {@link restTurns} turns of it. One would not do: in a turn the system hands over a single new
- * connection, so whoever connects behind twenty others waits for twenty turns, with a slice in each.
+ * Decides whose slice is next. All long work together holds the event loop for at most {@link sliceMs} and one piece; then
+ * everything else has {@link restTurns} turns of it. One turn would not be enough: the system hands over a single new connection
+ * per turn, so a client that connects behind twenty others would wait for twenty turns with a slice in each.
  */
 export class SliceSchedule {
   readonly clock: Clock;
   readonly #nextTurn: (run: () => void) => void;
-  /** In the order in which they are served; one that was served goes to the end. */
+  /** In the order of service; a kind that was served goes to the end. */
   readonly #waiting = new Map<LongWork, (() => void)[]>();
   #isServing = false;
-  /** Of the slice, milliseconds. */
+  /** The used part of the slice, milliseconds. */
   #spentMs = 0;
 
-  /** @param nextTurn runs something in the next turn of the event loop; a parameter for the tests */
+  /** @param nextTurn runs a function in the next turn of the event loop; a parameter for the tests */
   constructor(clock: Clock, nextTurn: (run: () => void) => void = setImmediate) {
     this.clock = clock;
     this.#nextTurn = nextTurn;
   }
 
-  /** Resolves when it is the turn of this kind of work; what is then done up to the next promise that is pending is a piece. */
+  /** Resolves when it is the turn of this kind of work. Everything up to the next pending promise is one piece. */
   next(work: LongWork): Promise<void> {
     return new Promise((resolve) => {
       const queue = this.#waiting.get(work);
@@ -92,13 +92,13 @@ export class SliceSchedule {
     });
   }
 
-  /** Also of a clock that was set back, which hides how long it was. */
+  /** Also correct for a clock that was set back, which hides the duration. */
   #since(startedAt: number): number {
     return Math.abs(this.clock.now() - startedAt);
   }
 }
 
-/** Node runs what is for the next tick once no microtask is left: so when all that a promise has set off is done. */
+/** Node runs next-tick callbacks once no microtask is left: so after everything that a promise has set off. */
 function afterMicrotasks(run: () => void): void {
   queueMicrotask(() => process.nextTick(run));
 }

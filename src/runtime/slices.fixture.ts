@@ -1,4 +1,4 @@
-/** What long work comes to, done in one go. */
+/** The result of long work, done in one go. */
 export function inOneGo<T>(steps: Iterator<unknown, T>): T {
   for (;;) {
     const step = steps.next();

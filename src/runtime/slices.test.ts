@@ -16,14 +16,14 @@ describe('Slices', () => {
     assert.equal(slices.isOver, true);
   });
 
-  it('is over when the clock is set back, which hides how long it took', () => {
+  it('is over when the clock is set back, which hides the duration', () => {
     const clock = new FakeClock();
     const slices = new Slices(new SliceSchedule(clock), 'bodies');
     clock.advance(-60_000);
     assert.equal(slices.isOver, true);
   });
 
-  it('lets others have their turn, and begins a new slice after it', async () => {
+  it('gives others their turn, and begins a new slice after it', async () => {
     const clock = new FakeClock();
     const slices = new Slices(new SliceSchedule(clock), 'bodies');
     let turns = 0;
@@ -53,7 +53,7 @@ function sorted(items: readonly Item[]): { readonly result: readonly Item[]; rea
 }
 
 describe('slicedSort', () => {
-  it('sorts as toSorted does, equal ones in the order in which they were', () => {
+  it('sorts as toSorted does, and keeps the order of equal items', () => {
     const keys = fc.array(fc.integer({ min: 0, max: 50 }), { maxLength: 5000, size: 'max' });
     fc.assert(
       fc.property(keys, (all) => {

@@ -1,6 +1,6 @@
 import { sliceMs, type LongWork, type SliceSchedule } from './slice-schedule.ts';
 
-/** One long work: call `yieldTurn` in between, whenever a slice is over, and it goes on when it is its turn again. */
+/** One piece of long work: await `yieldTurn` whenever a slice is over, and the work continues when it is its turn again. */
 export class Slices {
   readonly #schedule: SliceSchedule;
   readonly #work: LongWork;
@@ -13,7 +13,7 @@ export class Slices {
     this.#startedAt = schedule.clock.now();
   }
 
-  /** True if it is time to await {@link yieldTurn}: asked in a hot loop, where an await for nothing would cost. */
+  /** True if it is time to await {@link yieldTurn}. Ask it in a hot loop, in which a needless await would be expensive. */
   get isOver(): boolean {
     return Math.abs(this.#schedule.clock.now() - this.#startedAt) >= sliceMs;
   }
@@ -24,7 +24,7 @@ export class Slices {
   }
 }
 
-/** Takes steps one after the other, and lets everything else run whenever a slice is over. */
+/** Runs the steps one after the other, and lets everything else run whenever a slice is over. */
 export async function inSlices<T>(steps: Iterator<unknown, T>, slices: Slices): Promise<T> {
   for (let step = steps.next(); ; step = steps.next()) {
     if (step.done === true) return step.value;
@@ -32,13 +32,13 @@ export async function inSlices<T>(steps: Iterator<unknown, T>, slices: Slices): 
   }
 }
 
-/** A generator that does a part of its work per step, so that whoever drives it can let others run in between. */
+/** A generator that does a part of its work per step, so that its driver can let other work run in between. */
 export type Sliced<T> = Generator<undefined, T>;
 
-/** What is sorted at once; a millisecond or two. */
+/** The number of items that are sorted in one step: a millisecond or two. */
 const runLength = 256;
 
-/** Sorts as `toSorted` does, stable, with a step for every few hundred items. */
+/** A stable sort like `toSorted`, with a step for every few hundred items. */
 export function* slicedSort<T>(items: readonly T[], compare: (a: T, b: T) => number): Sliced<readonly T[]> {
   let runs: (readonly T[])[] = [];
   for (let at = 0; at < items.length; at += runLength) {

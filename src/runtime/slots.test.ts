@@ -7,7 +7,7 @@ function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Asks for `count` slots; `given` fills as they are given out. */
+/** Asks for `count` slots; `order` fills as they are given out. */
 function ask(slots: Slots, count: number): { readonly order: number[]; readonly releases: ReleaseSlot[] } {
   const order: number[] = [];
   const releases: ReleaseSlot[] = [];
@@ -22,7 +22,7 @@ function ask(slots: Slots, count: number): { readonly order: number[]; readonly 
 }
 
 describe('Slots', () => {
-  it('gives out so many at once, and the next one when one comes back', async () => {
+  it('gives out only so many at once, and the next one when one is released', async () => {
     const { order, releases } = ask(new Slots(2), 4);
     await turn();
     assert.deepEqual(order, [0, 1]);
@@ -43,7 +43,7 @@ describe('Slots', () => {
     assert.deepEqual(order, [0, 1]);
   });
 
-  it('gives a slot that came back while nobody waited', async () => {
+  it('gives out a slot that was released while nobody waited', async () => {
     const slots = new Slots(1);
     (await slots.acquire())();
     const { order } = ask(slots, 1);
@@ -51,7 +51,7 @@ describe('Slots', () => {
     assert.deepEqual(order, [0]);
   });
 
-  it('never has more out than there are, and serves in order', async () => {
+  it('never gives out more than there are, and serves in order', async () => {
     const released = fc.array(fc.nat(20), { maxLength: 20, size: 'max' });
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 4 }), fc.nat(10), released, async (count, asked, indexes) => {

@@ -1,7 +1,7 @@
-/** Gives back a slot; the second call does nothing. */
+/** Releases a slot; the second call does nothing. */
 export type ReleaseSlot = () => void;
 
-/** A number of slots, given out in the order in which they were asked for. */
+/** A number of slots, given out in the order of the requests. */
 export class Slots {
   #free: number;
   readonly #waiting: ((release: ReleaseSlot) => void)[] = [];
@@ -10,12 +10,12 @@ export class Slots {
     this.#free = count;
   }
 
-  /** How many wait for a slot. */
+  /** The number of requests that wait for a slot. */
   get waiting(): number {
     return this.#waiting.length;
   }
 
-  /** Resolves with a slot once there is one. */
+  /** Resolves with a slot as soon as one is free. */
   acquire(): Promise<ReleaseSlot> {
     return new Promise((resolve) => {
       this.#waiting.push(resolve);

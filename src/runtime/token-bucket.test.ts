@@ -13,7 +13,7 @@ function controller() {
 }
 
 describe('TokenBucket.take', () => {
-  /** Takes at each of these times. */
+  /** Takes a token at each of these times. */
   function takenAt(
     times: readonly number[],
     limit: { readonly intervalMs: number; readonly burst: number },
@@ -40,7 +40,7 @@ describe('TokenBucket.take', () => {
     ]);
   });
 
-  it('lets a burst through however odd the interval is, late in the century too', () => {
+  it('lets a burst through even with an odd interval, and late in the century', () => {
     for (const intervalMs of [1000 / 3, 1000 / 7, 0.1])
       for (const start of [0, Date.parse('2099-12-31T23:59:59.999Z')])
         for (const burst of [1, 3, 50])
@@ -82,7 +82,7 @@ describe('TokenBucket.acquire', () => {
     assert.equal(clock.pending(), 0);
   });
 
-  it('fills up again while it rests, up to the burst', async () => {
+  it('fills up again at rest, up to the burst', async () => {
     const clock = new FakeClock();
     const bucket = new TokenBucket({ clock, intervalMs: 100, burst: 2 });
     assert.deepEqual(await Promise.all([bucket.acquire(never), bucket.acquire(never)]), [0, 0]);
@@ -93,7 +93,7 @@ describe('TokenBucket.acquire', () => {
     assert.equal(await third, 100);
   });
 
-  it('makes nobody wait longer when the clock is set back', async () => {
+  it('makes no caller wait longer when the clock is set back', async () => {
     const clock = new FakeClock();
     const bucket = new TokenBucket({ clock, intervalMs: 100, burst: 1 });
     await bucket.acquire(never);
@@ -104,7 +104,7 @@ describe('TokenBucket.acquire', () => {
     assert.deepEqual(waits, [100]);
   });
 
-  it('gives the place of one who goes away to the next who comes, and leaves nothing behind', async () => {
+  it('gives the place of a caller that cancels to the next one, and leaves nothing behind', async () => {
     const clock = new FakeClock();
     const bucket = new TokenBucket({ clock, intervalMs: 100, burst: 1 });
     await bucket.acquire(never);
@@ -118,7 +118,7 @@ describe('TokenBucket.acquire', () => {
     assert.equal(await next, 100);
   });
 
-  it('refuses a signal that is aborted already without taking a place', async () => {
+  it('refuses a signal that is already aborted without taking a place', async () => {
     const clock = new FakeClock();
     const bucket = new TokenBucket({ clock, intervalMs: 100, burst: 1 });
     const { signal, abort } = controller();
@@ -127,7 +127,7 @@ describe('TokenBucket.acquire', () => {
     assert.equal(await bucket.acquire(never), 0);
   });
 
-  it('never lets more through than the burst and the rate allow, whenever the calls come', async () => {
+  it('never lets through more than the burst and the rate allow, whenever the calls come', async () => {
     const pauses = fc.array(fc.integer({ min: 0, max: 400 }), { minLength: 1, maxLength: 40 });
     await fc.assert(
       fc.asyncProperty(

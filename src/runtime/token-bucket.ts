@@ -3,18 +3,19 @@ import { sleep } from './deadline.ts';
 
 export interface TokenBucketOptions {
   readonly clock: Clock;
-  /** One more call each, in the long run. */
+  /** In the long run, one call is allowed per interval. */
   readonly intervalMs: number;
-  /** Calls at once after a rest. */
+  /** The number of calls allowed at once after a rest. */
   readonly burst: number;
 }
 
-/** Fractions of a millisecond add up with errors; so little too early is on time. */
+/** Fractions of a millisecond accumulate errors; a call that is this much too early is on time. */
 const roundingMs = 1e-6;
 
 /**
- * A token bucket, as client-go and golang.org/x/time/rate limit calls: who comes first goes first. It keeps how long the bucket takes
- * to be full again (GCRA), which says all about its level. A clock that is set back neither fills it nor makes anybody wait longer.
+ * A token bucket with which client-go and golang.org/x/time/rate limit calls: first come, first served. Its only state is the
+ * time until it is full again (GCRA), which determines its level. A clock that is set back neither fills it nor makes a caller
+ * wait longer.
  */
 export class TokenBucket {
   readonly intervalMs: number;
@@ -29,12 +30,15 @@ export class TokenBucket {
     this.burst = burst;
   }
 
-  /** True if a call may be made at once; otherwise nothing is taken. */
+  /** True if a call may be made at once; otherwise no token is taken. */
   take(): boolean {
     return this.#takeWithin(this.burst) === 0;
   }
 
-  /** Resolves when a call may be made, to how long that took, milliseconds. Rejects with the signal's reason; the place is then free again. */
+  /**
+   * Resolves when a call may be made, with the time that it waited, milliseconds. Rejects with the signal's reason; then the
+   * place is free again.
+   */
   async acquire(signal: AbortSignal): Promise<number> {
     signal.throwIfAborted();
     const delayMs = this.#missingMs(this.burst);
@@ -50,8 +54,8 @@ export class TokenBucket {
   }
 
   /**
-   * As {@link acquire}, but takes only what others leave: it waits until the bucket is full, so that it costs a burst of theirs
-   * one call at most. For one caller at a time.
+   * Like {@link acquire}, but takes only what others leave: it waits until the bucket is full, so that it costs a burst of other
+   * calls at most one of theirs. For one caller at a time.
    */
   async acquireSpare(signal: AbortSignal): Promise<number> {
     signal.throwIfAborted();
@@ -63,7 +67,7 @@ export class TokenBucket {
     }
   }
 
-  /** Takes one if it is within the last `calls` of the bucket; how long until it would be, milliseconds. */
+  /** Takes a token if it is within the last `calls` of the bucket; returns the time until it would be, milliseconds. */
   #takeWithin(calls: number): number {
     const delayMs = this.#missingMs(calls);
     if (delayMs === 0) this.#untilFullMs += this.intervalMs;

@@ -13,7 +13,7 @@ import {
   type DebounceState,
 } from './debouncer.ts';
 
-/** A machine whose timers run on, whatever is done to the time that it shows. */
+/** A machine whose timers run on, even when its clock is set. */
 class SkewedClock implements Clock {
   readonly machine = new FakeClock(0);
   skewMs = 0;
@@ -35,11 +35,11 @@ interface Recorded {
   readonly ids: readonly number[];
   readonly edge: Edge;
   readonly waitedMs: number;
-  /** By the machine's timers, as are all times of these tests. */
+  /** By the machine's timers, like all times in these tests. */
   readonly at: number;
 }
 
-/** A debouncer of lists of numbers, with what it emitted and when each number was put. */
+/** A debouncer of lists of numbers, with its emissions and the time of each put. */
 class Run {
   readonly clock = new SkewedClock();
   readonly putAt: number[] = [];
@@ -73,7 +73,7 @@ class Run {
     return emission.at - this.putAt[id]!;
   }
 
-  /** Each number in exactly one emission, in the order of the puts, and nothing left to wait for. */
+  /** Asserts that each number is in exactly one emission, in the order of the puts, and that nothing waits. */
   assertComplete(): void {
     assert.deepEqual(
       this.emissions.flatMap(({ ids }) => ids),
@@ -86,7 +86,7 @@ class Run {
 const shape = ({ ids, edge, at, waitedMs }: Recorded): readonly unknown[] => [ids.join(','), edge, at, waitedMs];
 
 describe('Debouncer', () => {
-  it('emits the first event before put returns, and what follows after the wait of quiet', () => {
+  it('emits the first event before put returns, and later ones after the wait of quiet', () => {
     const run = new Run(500, 5_000);
     run.put();
     assert.deepEqual(run.emissions.map(shape), [['0', 'leading', 0, 0]]);
@@ -99,7 +99,7 @@ describe('Debouncer', () => {
     run.assertComplete();
   });
 
-  it('emits at the latest the longest wait after the first event merged, and goes on merging', () => {
+  it('emits at the latest after the longest wait since the first merged event, and goes on merging', () => {
     const run = new Run(500, 5_000);
     for (let count = 0; count < 60; count++) run.put(count === 0 ? 0 : 100);
     run.clock.machine.advance(500);
@@ -139,7 +139,7 @@ describe('Debouncer', () => {
     assert.equal(run.emissions.length, 2);
   });
 
-  it('has what waits already due by the waits that it is told to use', () => {
+  it('applies new waits to what waits already', () => {
     const run = new Run(500, 5_000);
     run.put();
     run.put(100);
@@ -160,7 +160,7 @@ describe('Debouncer', () => {
     run.assertComplete();
   });
 
-  it('names the edge right when a timer fires a little early by the wall clock, as those of Node do', () => {
+  it('names the edge correctly when a timer fires slightly early by the wall clock, as in Node', () => {
     const run = new Run(500, 5_000);
     for (let count = 0; count < 51; count++) run.put(count === 0 ? 0 : 100);
     run.clock.skewMs = -1;
@@ -175,7 +175,7 @@ describe('Debouncer', () => {
     run.debouncer.flush();
   });
 
-  it('takes an event that is put while it emits', () => {
+  it('accepts an event that is put while it emits', () => {
     const clock = new FakeClock();
     const emitted: string[] = [];
     const debouncer: Debouncer<string> = new Debouncer<string>({
@@ -199,7 +199,7 @@ describe('Debouncer, whatever the schedule', () => {
   const waits = fc
     .tuple(fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 1_000 })), fc.integer({ min: 1, max: 4_000 }))
     .map(([wait, more]) => ({ wait, maxWait: Math.max(1, wait + (more > 3_000 ? 0 : more)) }));
-  /** Times between puts, as hundredths of the wait: mostly bursts, sometimes exactly the wait, sometimes quiet. */
+  /** Times between puts, in hundredths of the wait: mostly bursts, sometimes exactly the wait, sometimes quiet. */
   const gap = fc.oneof(
     { weight: 6, arbitrary: fc.integer({ min: 0, max: 99 }) },
     { weight: 1, arbitrary: fc.constant(100) },
@@ -207,7 +207,7 @@ describe('Debouncer, whatever the schedule', () => {
   );
   const gaps = fc.array(gap, { minLength: 1, maxLength: 60 });
 
-  /** Puts on a schedule, and then quiet for long enough. */
+  /** Puts numbers on a schedule, and then is quiet for long enough. */
   function runSchedule(wait: number, maxWait: number, schedule: readonly number[]): Run {
     const run = new Run(wait, maxWait);
     for (const hundredths of schedule) run.put(Math.round((hundredths * Math.max(wait, 1)) / 100));
@@ -221,7 +221,7 @@ describe('Debouncer, whatever the schedule', () => {
     );
   });
 
-  it('keeps nothing waiting for longer than the longest wait, nor beyond the wait of quiet', () => {
+  it('makes nothing wait longer than the longest wait, or beyond the wait of quiet', () => {
     fc.assert(
       fc.property(waits, gaps, ({ wait, maxWait }, schedule) => {
         const run = runSchedule(wait, maxWait, schedule);
@@ -233,7 +233,7 @@ describe('Debouncer, whatever the schedule', () => {
     );
   });
 
-  it('emits the first event after quiet without delay, alone, and nothing else so', () => {
+  it('emits only the first event after quiet without delay, and emits it alone', () => {
     fc.assert(
       fc.property(waits, gaps, ({ wait, maxWait }, schedule) => {
         const run = runSchedule(wait, maxWait, schedule);
@@ -248,7 +248,7 @@ describe('Debouncer, whatever the schedule', () => {
     );
   });
 
-  it('names each edge after what was due: quiet, or the longest wait, and says how long it was', () => {
+  it('names for each emission the edge that was due, quiet or the longest wait, and how long it waited', () => {
     fc.assert(
       fc.property(waits, gaps, ({ wait, maxWait }, schedule) => {
         const run = runSchedule(wait, maxWait, schedule);
@@ -277,7 +277,7 @@ describe('Debouncer, whatever the schedule', () => {
     );
   });
 
-  it('emits all that waits at a flush in the middle, and loses nothing around it', () => {
+  it('emits everything that waits at a flush in the middle, and loses nothing around it', () => {
     fc.assert(
       fc.property(waits, gaps, gaps, ({ wait, maxWait }, before, after) => {
         const run = new Run(wait, maxWait);
@@ -291,7 +291,7 @@ describe('Debouncer, whatever the schedule', () => {
     );
   });
 
-  it('stretches no wait when the clock is set, by hours, forward or back', () => {
+  it('extends no wait when the clock is set, by hours, forward or back', () => {
     const hours = fc.integer({ min: -10, max: 10 }).map((count) => count * 3_600_000);
     fc.assert(
       fc.property(waits, gaps, gaps, hours, ({ wait, maxWait }, before, after, skewMs) => {
@@ -301,7 +301,7 @@ describe('Debouncer, whatever the schedule', () => {
         for (const hundredths of after) run.put(Math.round((hundredths * wait) / 100));
         run.clock.machine.advance(maxWait);
         run.assertComplete();
-        // What waited when the clock was set has waited for a while by then, and waits anew from there at most.
+        // A number that was waiting when the clock was set waits from there at most the longest wait again.
         for (const id of run.putAt.keys()) {
           assert.ok(
             run.waited(id) <= (id < before.length ? 2 * maxWait : maxWait),
@@ -318,7 +318,7 @@ const join = (earlier: string, later: string): string => earlier + later;
 
 type State = DebounceState<string>;
 
-/** The state after puts, each a text of one letter, at their times. None of them may emit. */
+/** The state after puts at these times, each a text of one letter. None of them may emit. */
 function merged(state: State, puts: readonly number[]): State {
   let next = state;
   for (const [index, at] of puts.entries()) {
@@ -340,20 +340,20 @@ describe('debouncePut', () => {
     assert.deepEqual(step, { state: { lastPutAt: 0 }, emission: { event: 'a', edge: 'leading', waitedMs: 0 } });
   });
 
-  it('emits an event at once when it has been quiet for the wait, and not a millisecond before', () => {
+  it('emits an event at once after exactly the wait of quiet, and not a millisecond earlier', () => {
     assert.equal(debouncePut(afterLeading(1_000), 'a', 1_500, options, join).emission?.edge, 'leading');
     const early = debouncePut(afterLeading(1_000), 'a', 1_499, options, join);
     assert.deepEqual(early, { state: { lastPutAt: 1_499, pending: { event: 'a', firstAt: 1_499 } } });
   });
 
-  it('merges what follows, in order, and remembers the first time and the last', () => {
+  it('merges what follows, in order, and keeps the time of the first and the last event', () => {
     assert.deepEqual(merged(afterLeading(0), [100, 200, 650]), {
       lastPutAt: 650,
       pending: { event: 'abc', firstAt: 100 },
     });
   });
 
-  it('counts quiet from the last event that came in, not from the last that went out', () => {
+  it('counts quiet from the last event that arrived, not from the last emission', () => {
     const trailing = debounceFlush(merged(afterLeading(0), [400]), 900, options).state;
     assert.equal(debouncePut(trailing, 'x', 900, options, join).emission?.edge, 'leading');
     const cutShort = debounceFlush(merged(afterLeading(0), [400, 5_300]), 5_400, options).state;
@@ -365,7 +365,7 @@ describe('debouncePut', () => {
     assert.equal(step.emission?.edge, 'leading');
   });
 
-  it('takes the time of an event for the first one when the clock has been set back', () => {
+  it('uses the time of an event as that of the first one after the clock has been set back', () => {
     const state = merged(afterLeading(10_000_000), [10_000_100, 3_000, 3_100]);
     assert.deepEqual(state, { lastPutAt: 3_100, pending: { event: 'abc', firstAt: 3_000 } });
     assert.equal(debounceDueAt(state, options), 3_600);
@@ -383,7 +383,7 @@ describe('debounceDueAt', () => {
     assert.equal(debounceDueAt(merged(afterLeading(0), [100, 300]), options), 800);
   });
 
-  it('is due at the latest the longest wait after the first event merged', () => {
+  it('is due at the latest after the longest wait since the first merged event', () => {
     assert.equal(debounceDueAt(merged(afterLeading(0), [100, 4_599]), options), 5_099);
     assert.equal(debounceDueAt(merged(afterLeading(0), [100, 4_601]), options), 5_100);
     assert.equal(debounceDueAt(merged(afterLeading(0), [100, 5_050]), options), 5_100);
@@ -397,7 +397,7 @@ describe('debounceFlush', () => {
     assert.deepEqual(debounceFlush(state, 10, options), { state });
   });
 
-  it('emits what waits and how long its first event has waited', () => {
+  it('emits what waits, and how long its first event has waited', () => {
     assert.deepEqual(debounceFlush(merged(afterLeading(0), [100, 200]), 700, options), {
       state: { lastPutAt: 200 },
       emission: { event: 'ab', edge: 'trailing', waitedMs: 600 },
@@ -419,7 +419,7 @@ describe('debounceFlush', () => {
     });
   }
 
-  it('has waited for no negative time when the clock has been set back', () => {
+  it('reports no negative wait after the clock has been set back', () => {
     assert.equal(debounceFlush(merged(afterLeading(9_000), [9_100]), 5_000, options).emission?.waitedMs, 0);
   });
 });

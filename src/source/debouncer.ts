@@ -2,21 +2,21 @@ import type { CancelTimer, Clock } from '../runtime/clock.ts';
 
 interface DebouncerOptions<Event> extends DebounceOptions {
   readonly clock: Clock;
-  /** Unites two events; may write into the earlier one. */
+  /** Combines two events; may write into the earlier one. */
   readonly merge: (earlier: Event, later: Event) => Event;
   readonly emit: (emission: Emission<Event>) => void;
 }
 
 /**
- * The debounce state machine on a clock, with one timer at most. Under load every event puts the flush off; the timer stays where it
- * is and is set anew when it fires, since to cancel and set one costs more than to put an event.
+ * The debounce state machine on a clock, with one timer at most. Under load every event delays the flush. The timer is not moved
+ * each time but set again when it fires, because cancelling and setting a timer costs more than putting an event.
  */
 export class Debouncer<Event> {
   readonly #options: DebouncerOptions<Event>;
   #waits: DebounceOptions;
   #state: DebounceState<Event> = quiet;
   #cancelTimer: CancelTimer | undefined;
-  /** For when the timer is set. */
+  /** The time for which the timer is set. */
   #timerAt = Number.POSITIVE_INFINITY;
 
   constructor(options: DebouncerOptions<Event>) {
@@ -24,13 +24,13 @@ export class Debouncer<Event> {
     this.#waits = options;
   }
 
-  /** Takes an event in; if it comes after quiet, it is emitted before this returns. */
+  /** Accepts an event; if it comes after quiet, it is emitted before this call returns. */
   put(event: Event): void {
     const { clock, merge } = this.#options;
     this.#enter(debouncePut(this.#state, event, clock.now(), this.#waits, merge));
   }
 
-  /** Waits for as long as this from now on; what waits already is due by it, too. */
+  /** Uses these waits from now on, also for what waits already. */
   use(waits: DebounceOptions): void {
     this.#waits = waits;
     this.#enter({ state: this.#state });
@@ -60,7 +60,7 @@ export class Debouncer<Event> {
   }
 
   #due(): void {
-    // By the wall clock, Node's timers fire up to a millisecond early, or hours early if it was set back.
+    // By the wall clock, Node's timers fire up to a millisecond early, or hours early after it was set back.
     const now = Math.max(this.#options.clock.now(), this.#timerAt);
     const dueAt = debounceDueAt(this.#state, this.#waits);
     if (dueAt !== undefined && dueAt > now) return this.#setTimer(dueAt, now);
@@ -74,19 +74,19 @@ export class Debouncer<Event> {
   }
 }
 
-/** Why an event went out: the first after quiet; after quiet again; or because merging has gone on for long enough. */
+/** Why an event was emitted: the first after quiet; quiet again; or merging has gone on for long enough. */
 export type Edge = 'leading' | 'trailing' | 'max_wait';
 
 export interface DebounceOptions {
-  /** How long it has to be quiet, milliseconds. */
+  /** The required time of quiet, milliseconds. */
   readonly waitMs: number;
-  /** How long merging may go on, counted from the first event merged, milliseconds. */
+  /** The longest time of merging, counted from the first merged event, milliseconds. */
   readonly maxWaitMs: number;
 }
 
 /**
- * A debouncer between two calls. Without `pending` it is quiet, or within `waitMs` of the last event, which has gone out
- * already; with `pending`, events are being merged. Times are milliseconds.
+ * A debouncer between two calls. Without `pending`, it is quiet, or within `waitMs` of the last event, which has been emitted
+ * already. With `pending`, events are being merged. Times are milliseconds.
  */
 export interface DebounceState<Event> {
   readonly lastPutAt: number;
@@ -96,7 +96,7 @@ export interface DebounceState<Event> {
 export interface Emission<Event> {
   readonly event: Event;
   readonly edge: Edge;
-  /** How long the first of what is merged in it has waited. */
+  /** How long the first of the merged events has waited. */
   readonly waitedMs: number;
 }
 
@@ -108,7 +108,7 @@ interface DebounceStep<Event> {
 /** Nothing has happened yet. */
 export const quiet: DebounceState<never> = { lastPutAt: Number.NEGATIVE_INFINITY };
 
-/** An event comes in: it goes out at once after quiet, or is merged into what waits. */
+/** An event arrives: after quiet it is emitted at once, else it is merged into what waits. */
 export function debouncePut<Event>(
   state: DebounceState<Event>,
   event: Event,
@@ -121,12 +121,12 @@ export function debouncePut<Event>(
     return { state: { lastPutAt: now }, emission: { event, edge: 'leading', waitedMs: 0 } };
   }
   if (pending === undefined) return { state: { lastPutAt: now, pending: { event, firstAt: now } } };
-  // A clock that was set back must not stretch the longest wait.
+  // A clock that was set back must not extend the longest wait.
   const firstAt = Math.min(pending.firstAt, now);
   return { state: { lastPutAt: now, pending: { event: merge(pending.event, event), firstAt } } };
 }
 
-/** When {@link debounceFlush} is due; undefined while nothing waits. */
+/** The time at which {@link debounceFlush} is due; undefined while nothing waits. */
 export function debounceDueAt(
   state: DebounceState<unknown>,
   { waitMs, maxWaitMs }: DebounceOptions,
@@ -135,7 +135,7 @@ export function debounceDueAt(
   return Math.min(state.lastPutAt + waitMs, state.pending.firstAt + maxWaitMs);
 }
 
-/** Sends out what waits, due or not. */
+/** Emits what waits, due or not. */
 export function debounceFlush<Event>(
   state: DebounceState<Event>,
   now: number,
@@ -144,7 +144,7 @@ export function debounceFlush<Event>(
   const { pending, lastPutAt } = state;
   if (pending === undefined) return { state };
   const waitedMs = Math.max(0, now - pending.firstAt);
-  // Whichever was due first counts, however late it is by now.
+  // The wait that was due first counts, however late it is now.
   const cutShort = pending.firstAt + maxWaitMs < lastPutAt + waitMs;
   const edge = cutShort && waitedMs >= maxWaitMs ? 'max_wait' : 'trailing';
   return { state: { lastPutAt }, emission: { event: pending.event, edge, waitedMs } };

@@ -5,14 +5,14 @@ import { EventChannel } from './event-channel.ts';
 
 const joined = (earlier: string, later: string): string => `${earlier}+${later}`;
 
-/** What a promise comes to, which has to happen before the next turn of the event loop. */
+/** The result of a promise that has to settle before the next turn of the event loop. */
 async function soon<T>(promise: Promise<T>): Promise<T> {
   const nextTurn = new Promise<never>((_, reject) => setImmediate(() => reject(new Error('nothing was given out'))));
   return Promise.race([promise, nextTurn]);
 }
 
 describe('EventChannel', () => {
-  it('gives events out in the order of their puts', async () => {
+  it('gives out events in the order of their puts', async () => {
     const channel = new EventChannel<string>(() => 3, joined);
     assert.deepEqual(
       ['a', 'b', 'c'].map((event) => channel.put(event)),
@@ -33,7 +33,7 @@ describe('EventChannel', () => {
     assert.deepEqual([await soon(taken), await soon(channel.take())], ['a', 'b']);
   });
 
-  it('merges into the newest event that waits when it is full', async () => {
+  it('merges into the newest waiting event when it is full', async () => {
     const channel = new EventChannel<string>(() => 2, joined);
     channel.put('a');
     channel.put('b');
@@ -44,7 +44,7 @@ describe('EventChannel', () => {
     assert.equal(channel.put('e'), 'waiting');
   });
 
-  it('says how many events wait and how many can', async () => {
+  it('reports how many events wait and how many may wait', async () => {
     const channel = new EventChannel<string>(() => 2, joined);
     assert.equal(channel.capacity, 2);
     const depths = [channel.depth];
@@ -56,7 +56,7 @@ describe('EventChannel', () => {
     assert.deepEqual([...depths, channel.depth], [0, 1, 2, 2, 1]);
   });
 
-  it('can be emptied after it is closed, then says that it is at its end, again and again', async () => {
+  it('can be emptied after it is closed, and then reports its end again and again', async () => {
     const channel = new EventChannel<string>(() => 2, joined);
     channel.put('a');
     channel.put('b');
@@ -65,7 +65,7 @@ describe('EventChannel', () => {
     assert.deepEqual([await soon(channel.take()), await soon(channel.take())], [undefined, undefined]);
   });
 
-  it('takes nothing more once it is closed', async () => {
+  it('accepts nothing once it is closed', async () => {
     const channel = new EventChannel<string>(() => 2, joined);
     channel.close();
     assert.equal(channel.put('a'), 'closed');
@@ -73,7 +73,7 @@ describe('EventChannel', () => {
     assert.equal(await soon(channel.take()), undefined);
   });
 
-  it('tells the receiver that waits when it is closed', async () => {
+  it('ends the wait of the receiver when it is closed', async () => {
     const channel = new EventChannel<string>(() => 2, joined);
     const taken = channel.take();
     channel.close();
@@ -81,7 +81,7 @@ describe('EventChannel', () => {
     assert.equal(await soon(taken), undefined);
   });
 
-  it('refuses a second receiver while one waits, and keeps serving the first', async () => {
+  it('refuses a second receiver while one waits, and goes on serving the first', async () => {
     const channel = new EventChannel<string>(() => 2, joined);
     const taken = channel.take();
     assert.throws(() => channel.take(), /has a receiver that waits already/);
@@ -92,7 +92,7 @@ describe('EventChannel', () => {
     assert.equal(await soon(next), 'b');
   });
 
-  it('loses nothing, keeps the order and its bound, however puts and takes alternate', async () => {
+  it('loses nothing, and keeps the order and its bound, however puts and takes alternate', async () => {
     const steps = fc.array(fc.constantFrom('put', 'put', 'take'), { maxLength: 80 });
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 5 }), steps, async (capacity, sequence) => {

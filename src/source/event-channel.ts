@@ -1,38 +1,38 @@
 /**
- * A bounded channel between whoever has events and the one who works on them. `put` never blocks and never throws: when
- * the channel is full, the event is merged into the newest one that waits. An event says no more than "look again", so
- * merging loses nothing.
+ * A bounded channel from the sources of events to the one that works on them. `put` never blocks and never throws: when the
+ * channel is full, it merges the event into the newest one that waits. An event only means "look again", so merging loses
+ * nothing.
  */
 export class EventChannel<Event> {
   readonly #capacity: () => number;
   readonly #merge: (earlier: Event, later: Event) => Event;
   readonly #waiting: Event[] = [];
-  /** The one receiver, while it waits for an event. */
+  /** The receiver, while it waits for an event. */
   #receiver: ((event: Event | undefined) => void) | undefined;
   #closed = false;
 
-  /** @param capacity asked each time, so that a reload may change it */
+  /** @param capacity called each time, so that a reload may change it */
   constructor(capacity: () => number, merge: (earlier: Event, later: Event) => Event) {
     this.#capacity = capacity;
     this.#merge = merge;
   }
 
-  /** Most events that may wait. If it becomes smaller, those that wait stay. */
+  /** The most events that may wait. If it becomes smaller, the events that wait stay. */
   get capacity(): number {
     return this.#capacity();
   }
 
-  /** How many events wait; never more than `capacity`. */
+  /** The number of waiting events; never more than `capacity`. */
   get depth(): number {
     return this.#waiting.length;
   }
 
-  /** The event that {@link put} merges into when the channel is full. */
+  /** The event into which {@link put} merges when the channel is full. */
   get newest(): Event | undefined {
     return this.#waiting.at(-1);
   }
 
-  /** Says what became of the event. Nothing is taken after {@link close}. */
+  /** Returns the result of the put. After {@link close}, nothing is accepted. */
   put(event: Event): 'delivered' | 'waiting' | 'merged' | 'closed' {
     if (this.#closed) return 'closed';
     if (this.#receiver !== undefined) {
@@ -59,7 +59,7 @@ export class EventChannel<Event> {
     });
   }
 
-  /** Takes no more events; what waits can still be taken. */
+  /** Accepts no more events; the ones that wait can still be taken. */
   close(): void {
     this.#closed = true;
     this.#receiver?.(undefined);

@@ -16,13 +16,13 @@ interface Setup {
   readonly clock: FakeClock;
   readonly logger: RecordingLogger;
   readonly source: EventSource;
-  /** What was enqueued so far. */
+  /** The requests that were enqueued so far. */
   readonly enqueued: { readonly requests: readonly Request[]; readonly event: Event }[];
-  /** Puts an alert, as a POST of its own. */
+  /** Puts an alert, as from a separate POST. */
   put(alertname: string): void;
-  /** Another configuration, from now on. */
+  /** Changes the configuration. */
   reconfigure(next: Config['source']): void;
-  /** Lets whatever is ready run. */
+  /** Lets everything that is ready run. */
   settle(): Promise<void>;
   /** The metrics of the source, by name and labels. */
   metrics(): Promise<Readonly<Record<string, number>>>;
@@ -94,7 +94,7 @@ async function readMetrics(registry: Registry): Promise<Record<string, number>> 
 const alertsOf = ({ event }: Setup['enqueued'][number]): string => [...event.causes.alerts.keys()].join(',');
 
 describe('EventSource', () => {
-  it('takes the first event after quiet straight through to the queue', async (t) => {
+  it('passes the first event after quiet straight through to the queue', async (t) => {
     const { clock, source, enqueued, put, settle } = setUp(t);
     source.start();
     put('A');
@@ -131,7 +131,7 @@ describe('EventSource', () => {
     assert.equal((await metrics())['tocsin_channel_depth'], 0);
   });
 
-  it('is started once, however often it is told to', async (t) => {
+  it('starts once, however often it is called', async (t) => {
     const { source, enqueued, put, settle } = setUp(t);
     source.start();
     source.start();
@@ -140,7 +140,7 @@ describe('EventSource', () => {
     assert.equal(enqueued.length, 1);
   });
 
-  it('merges into the newest event that waits when the channel is full, counts it and says so', async (t) => {
+  it('merges into the newest waiting event when the channel is full, counts it and logs it', async (t) => {
     const { logger, source, enqueued, put, settle, metrics } = setUp(t, { capacity: 2, wait: 0 });
     for (const name of ['A', 'B', 'C', 'D']) put(name);
     assert.deepEqual(
@@ -163,7 +163,7 @@ describe('EventSource', () => {
     );
   });
 
-  it('turns all that waits into requests before stop resolves: in the debouncer and in the channel', async (t) => {
+  it('turns everything that waits into requests before stop resolves: in the debouncer and in the channel', async (t) => {
     const { clock, source, enqueued, put } = setUp(t);
     put('A');
     put('B');
@@ -176,7 +176,7 @@ describe('EventSource', () => {
     assert.equal(clock.pending(), 0);
   });
 
-  it('turns all that waits into requests even if it was never started', async (t) => {
+  it('turns everything that waits into requests even if it was never started', async (t) => {
     const { source, enqueued, put } = setUp(t);
     put('A');
     put('B');
@@ -184,7 +184,7 @@ describe('EventSource', () => {
     assert.deepEqual(enqueued.map(alertsOf), ['A', 'B']);
   });
 
-  it('says so when an event comes after stop, and sets no timer for it', async (t) => {
+  it('logs an event after stop, and sets no timer for it', async (t) => {
     const { clock, logger, source, enqueued, put, settle, metrics } = setUp(t);
     source.start();
     await source.stop();
@@ -203,7 +203,7 @@ describe('EventSource', () => {
     assert.equal((await metrics())['tocsin_events_emitted_total{edge="leading"}'], 0);
   });
 
-  it('asks for the pipelines when an event arrives, and chooses as it was told', async (t) => {
+  it('reads the list of pipelines when an event arrives, and selects as configured', async (t) => {
     const { source, enqueued, put, settle } = setUp(t, { select: 'labels' });
     source.start();
     put('TraceGatewayThrottling');
@@ -248,7 +248,7 @@ describe('EventSource, log and metrics', () => {
     );
   });
 
-  it('names the alerts of an event at debug, with all that is known of them', async (t) => {
+  it('names the alerts of an event at debug, with everything known about them', async (t) => {
     const { logger, source, put, settle } = setUp(t);
     source.start();
     put('A');
@@ -260,7 +260,7 @@ describe('EventSource, log and metrics', () => {
     assert.deepEqual(fields['alerts'], [{ ...known, first_seen: seen, last_seen: seen, count: 1 }]);
   });
 
-  it('says so when an event concerns no pipeline', async (t) => {
+  it('logs that an event concerns no pipeline', async (t) => {
     const { source, logger, put, settle } = setUp(t, { select: 'labels' });
     source.start();
     put('LogGatewayThrottling');
@@ -270,7 +270,7 @@ describe('EventSource, log and metrics', () => {
     assert.deepEqual([line?.fields['requests'], line?.msg], [0, 'an event concerns no pipeline that there is']);
   });
 
-  it('has every series from the beginning', async (t) => {
+  it('has every series from the start', async (t) => {
     const { metrics } = setUp(t, { capacity: 7 });
     assert.deepEqual(await metrics(), {
       'tocsin_events_emitted_total{edge="leading"}': 0,
@@ -299,7 +299,7 @@ describe('EventSource, log and metrics', () => {
 });
 
 describe('EventSource.reconfigure', () => {
-  it('holds from now on, for what waits too, and loses nothing', async (test) => {
+  it('applies at once, also to what waits, and loses nothing', async (test) => {
     const { clock, source, enqueued, put, settle, metrics, reconfigure } = setUp(test, { wait: 5000 });
     source.start();
     put('MetricA');

@@ -7,7 +7,7 @@ import { EventChannel } from './event-channel.ts';
 import { requestMappers } from './request-mapper.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
-/** What one event became: a name to follow it by in the log, and why it exists. */
+/** What one event became: an id to follow it by in the log, and its causes. */
 export interface Event {
   readonly id: string;
   readonly causes: Causes;
@@ -17,9 +17,9 @@ interface EventSourceOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly metrics: SourceMetrics;
   readonly channel: EventChannel<Event>;
   readonly config: () => Config['source'];
-  /** Names an event: short, unlike any other. */
+  /** Makes a short, unique name for an event. */
   readonly newEventId: () => string;
-  /** Every pipeline there is. */
+  /** Lists all pipelines. */
   readonly pipelines: () => readonly Request[];
   /** Puts requests into the work queue, in slices; the next event waits until it resolves. Must not reject. */
   readonly enqueue: (requests: readonly Request[], event: Event) => Promise<void>;
@@ -42,7 +42,10 @@ export class EventSource {
     });
   }
 
-  /** Takes the causes over; the caller must not touch them any more. After {@link stop} it only says that it came too late. */
+  /**
+   * Takes over the causes; the caller must not change them afterwards. After {@link stop}, it only logs that the event came too
+   * late.
+   */
   put(causes: Causes): void {
     if (!this.#stopped) return this.#debouncer.put(causes);
     this.#options.logger.warn(
@@ -54,12 +57,12 @@ export class EventSource {
     );
   }
 
-  /** To be called when the configuration has changed. What waits in the debouncer or in the channel stays there. */
+  /** Call it when the configuration has changed. Events in the debouncer and in the channel stay there. */
   reconfigure(): void {
     this.#debouncer.use(waitsOf(this.#options.config()));
   }
 
-  /** Works on what is in the channel, and on what comes, until {@link stop}. Until then events wait in the channel. */
+  /** Works on the events in the channel, and on new ones, until {@link stop}. Before it, events wait in the channel. */
   start(): void {
     this.#running ??= this.#run();
   }
@@ -69,7 +72,7 @@ export class EventSource {
     this.#stopped = true;
     this.#debouncer.flush();
     this.#options.channel.close();
-    // If it was never started, the channel is emptied all the same.
+    // Empties the channel even if it was never started.
     this.start();
     await this.#running;
   }
@@ -127,7 +130,7 @@ function mergeInto(earlier: Causes, later: Causes): Causes {
 }
 
 interface EventSourceStageOptions extends Pick<Runtime, 'clock' | 'logger' | 'registry'> {
-  /** The configuration that holds when it is called. */
+  /** Gives the current configuration. */
   readonly config: () => Config['source'];
   readonly newEventId: () => string;
   readonly pipelines: () => readonly Request[];
@@ -145,7 +148,7 @@ export function createEventSource(options: EventSourceStageOptions): EventSource
   return new EventSource({ ...options, metrics, channel });
 }
 
-/** The merged event goes by the name of the one that had waited already. */
+/** The merged event keeps the name of the event that was waiting. */
 function mergeEvents(waiting: Event, event: Event): Event {
   return { id: waiting.id, causes: Causes.union(waiting.causes, event.causes) };
 }
@@ -155,7 +158,7 @@ interface SourceMetrics {
   readonly merged: Counter;
 }
 
-/** The debouncer's and the channel's metrics. @param depth read at each scrape */
+/** The metrics of the debouncer and the channel. @param depth read at each scrape */
 function createSourceMetrics(registry: Registry, capacity: () => number, depth: () => number): SourceMetrics {
   const registers = [registry];
   const emitted = new Counter({

@@ -7,7 +7,7 @@ import { Resync } from './pipeline-source.ts';
 interface Bench {
   readonly clock: FakeClock;
   readonly resync: Resync;
-  /** When it swept, milliseconds after the start. */
+  /** The times of its sweeps, milliseconds after the start. */
   readonly sweeps: readonly number[];
 }
 
@@ -57,7 +57,7 @@ describe('resync', () => {
     resync.close();
   });
 
-  it('does not sweep all at the same time: by default the periods differ', () => {
+  it('does not sweep at the same time everywhere: by default the periods differ', () => {
     const firsts = Array.from({ length: 20 }, () => {
       const { clock, resync, sweeps } = bench(600_000);
       resync.start();
@@ -77,7 +77,7 @@ describe('resync', () => {
     resync.close();
   });
 
-  it('leaves no timer when it is closed, started or not, in the middle of a sweep or twice', () => {
+  it('leaves no timer when it is closed, started or not, during a sweep or twice', () => {
     const { clock, resync } = bench(600_000);
     resync.close();
     resync.start();
@@ -94,7 +94,7 @@ describe('resync', () => {
 });
 
 describe('Resync.restart', () => {
-  it('begins a period of another length at once, and does nothing for the same', () => {
+  it('begins a period of another length at once, and ignores the same length', () => {
     const { clock, resync, sweeps } = bench(600_000, () => 0.5);
     resync.start();
     clock.advance(599_999);

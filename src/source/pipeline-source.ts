@@ -16,7 +16,7 @@ interface PipelineSourceOptions extends Pick<Runtime, 'clock' | 'logger'> {
   ) => Promise<void>;
 }
 
-/** Wakes reconciles for a reason other than an alert: past the debouncer, which is for alerts. */
+/** Wakes reconciles for reasons other than an alert. It bypasses the debouncer, which is for alerts. */
 export class PipelineSource {
   readonly #options: PipelineSourceOptions;
 
@@ -24,12 +24,15 @@ export class PipelineSource {
     this.#options = options;
   }
 
-  /** Resolves when its request is in the queue. One that was removed is looked at too: its reconcile finds it gone, and the queue forgets it. */
+  /**
+   * Resolves when its request is in the queue. A removed pipeline is enqueued too: its reconcile finds it gone, and the queue
+   * forgets it.
+   */
   pipelineChanged({ kind, request }: PipelineChange): Promise<void> {
     return this.#enqueue([request], 'pipeline', kind === 'removed' ? 'resync' : 'alert');
   }
 
-  /** Has every pipeline looked at, after all that is more urgent. */
+  /** Enqueues every pipeline, behind everything that is more urgent. */
   sweep(trigger: Trigger): Promise<void> {
     return this.#enqueue(this.#options.pipelines(), trigger, 'resync');
   }
@@ -67,13 +70,16 @@ interface ResyncOptions {
   readonly clock: Clock;
   /** `controller.resync`, milliseconds; 0: never. */
   readonly periodMs: number;
-  /** Has every pipeline looked at. */
+  /** Enqueues every pipeline. */
   readonly sweep: () => void;
-  /** 0 up to 1, not included: replicas that started together do not ask Prometheus together. */
+  /** From 0 to 1, exclusive: so replicas that started together do not query Prometheus together. */
   readonly random?: () => number;
 }
 
-/** Looks at every pipeline again from time to time, each period up to a tenth shorter or longer: it heals what no push will ever tell. */
+/**
+ * Looks at every pipeline again from time to time, each period up to a tenth shorter or longer. It heals what no push will ever
+ * report.
+ */
 export class Resync {
   readonly #options: ResyncOptions;
   #periodMs: number;

@@ -25,7 +25,7 @@ function chosenBy(causes: Causes, from: readonly Request[] = pipelines): string 
 const everyone = 'Metric/a Metric/b Trace/a Trace/b Log/a Log/b';
 
 describe('select: all', () => {
-  it('chooses every pipeline, whatever the alerts say', () => {
+  it('chooses every pipeline, whatever the labels of the alerts', () => {
     for (const causes of [causesOf(), causesOf({ alertname: 'MetricX', pipeline_name: 'a' }), Causes.of('start', 0)]) {
       assert.deepEqual(requestMappers.all(causes, pipelines), pipelines);
     }
@@ -33,7 +33,7 @@ describe('select: all', () => {
 });
 
 describe('select: labels', () => {
-  it('takes "undefined" for a name, or a kind, like any other', () => {
+  it('treats "undefined" as a name, or a kind, like any other', () => {
     const named = [...pipelines, { kind: 'TracePipeline', name: 'undefined' }, { kind: 'undefined', name: 'a' }];
     assert.equal(chosenBy(causesOf({ alertname: 'TraceX', pipeline_name: 'undefined' }), named), 'Trace/undefined');
     assert.equal(chosenBy(causesOf({ pipeline_name: 'a', pipeline_type: 'undefined' }), named), 'undefined/a');
@@ -98,7 +98,7 @@ describe('select: labels', () => {
     it(`chooses ${name}`, () => assert.equal(chosenBy(causesOf(labels)), expected));
   }
 
-  it('chooses whom any of several alerts concerns, once and in the order of the pipelines', () => {
+  it('chooses each pipeline that any of several alerts concerns, once and in the order of the pipelines', () => {
     const causes = causesOf(
       { alertname: 'TraceX', pipeline_name: 'b' },
       { alertname: 'MetricX', pipeline_name: 'a' },
@@ -108,11 +108,11 @@ describe('select: labels', () => {
     assert.equal(chosenBy(causes), 'Metric/a Trace/b');
   });
 
-  it('chooses everyone as soon as one of the alerts names nobody', () => {
+  it('chooses all pipelines as soon as one of the alerts names none', () => {
     assert.equal(chosenBy(causesOf({ alertname: 'MetricX', pipeline_name: 'a' }, { alertname: 'Down' })), everyone);
   });
 
-  it('chooses everyone when alerts are counted that are no longer named', () => {
+  it('chooses all pipelines if some counted alerts are no longer named', () => {
     const causes = new Causes();
     for (let n = 0; n <= maxNamedCauses; n++) {
       causes.addAlert(`${n}`, { labels: { alertname: 'MetricX', pipeline_name: 'a', n: `${n}` } }, 'firing', 0);
@@ -120,11 +120,11 @@ describe('select: labels', () => {
     assert.equal(chosenBy(causes), everyone);
   });
 
-  it('chooses everyone when there is no alert', () => {
+  it('chooses all pipelines if there is no alert', () => {
     assert.equal(chosenBy(Causes.of('start', 0)), everyone);
   });
 
-  it('is not misled by labels that are called as properties of every object', () => {
+  it('is not misled by labels with the names of object properties', () => {
     const parsed = JSON.parse('{"alertname": "MetricX", "__proto__": "a", "constructor": "b"}') as LabelSet;
     assert.equal(chosenBy(causesOf(parsed)), 'Metric/a Metric/b');
     const inherited = Object.create({ alertname: 'TraceX', pipeline_name: 'a', pipeline_type: 'x' }) as LabelSet;
@@ -146,7 +146,7 @@ describe('select: labels', () => {
   });
 });
 
-/** The same rules, alert by alert and pipeline by pipeline, with no eye to what it costs. */
+/** The same rules, alert by alert and pipeline by pipeline, at any cost. */
 function concerns(labels: LabelSet, request: Request): boolean {
   const { alertname = '', pipeline_name: name, pipeline_type: type } = labels as Partial<Record<string, string>>;
   const prefixes = { Metric: 'MetricPipeline', Trace: 'TracePipeline', Log: 'LogPipeline' };
@@ -187,7 +187,7 @@ describe('request mappers, whatever the alerts', () => {
     );
   });
 
-  it('choose by labels a part of all, in the same order, and change no argument', () => {
+  it('choose by labels a part of the pipelines, in the same order, and change no argument', () => {
     fc.assert(
       fc.property(alerts, some, (given, among) => {
         const causes = causesOf(...given);

@@ -3,12 +3,12 @@ import type { Causes } from '../cause/causes.ts';
 import { kymaKinds } from '../reconcile/kyma-kinds.ts';
 import type { Request } from '../reconcile/ports.ts';
 
-/** Which of the pipelines does an event concern? Pure. */
+/** Selects the pipelines that an event concerns. Pure. */
 export type RequestMapper = (causes: Causes, pipelines: readonly Request[]) => readonly Request[];
 
 export type Select = 'all' | 'labels';
 
-/** Every way of choosing, by its name in `source.select`. */
+/** Every way of selecting, by its name in `source.select`. */
 export const requestMappers: Readonly<Record<Select, RequestMapper>> = {
   all: everyPipeline,
   labels: pipelinesNamedByLabels,
@@ -19,9 +19,9 @@ function everyPipeline(_: Causes, pipelines: readonly Request[]): readonly Reque
 }
 
 /**
- * Kyma's way: the kind by the prefix of `alertname`, the pipeline by an exact `pipeline_name`; without `pipeline_name` all
- * of the kind, without either all there are. `pipeline_type` beside a `pipeline_name` has to be the kind too. Source: the
- * matcher of Kyma's telemetry-manager, except that there an alert which names nothing wakes nobody.
+ * Kyma's way. The prefix of `alertname` selects the kind, and an exact `pipeline_name` the pipeline; without `pipeline_name`, all
+ * pipelines of the kind are selected; without either, all pipelines. Beside a `pipeline_name`, `pipeline_type` has to match the
+ * kind. Source: the matcher of Kyma's telemetry-manager, except that there an alert that names nothing wakes nothing.
  */
 function pipelinesNamedByLabels(causes: Causes, pipelines: readonly Request[]): readonly Request[] {
   if (causes.incomplete || causes.alerts.size === 0) return pipelines;
@@ -40,7 +40,7 @@ function pipelinesNamedByLabels(causes: Causes, pipelines: readonly Request[]): 
   );
 }
 
-/** Undefined stands for any. */
+/** Undefined means any. */
 interface Choice {
   readonly kind: string | undefined;
   readonly name: string | undefined;
@@ -48,7 +48,7 @@ interface Choice {
 
 const pipelineTypes: ReadonlyMap<string, string> = new Map(kymaKinds.map(({ kind }) => [kind.toLowerCase(), kind]));
 
-/** Undefined if the labels contradict themselves: then they concern nobody. */
+/** Undefined if the labels contradict themselves: then they concern no pipeline. */
 function choiceOf(labels: LabelSet): Choice | undefined {
   const byPrefix = kymaKinds.find(({ alertPrefix }) => own(labels, 'alertname')?.startsWith(alertPrefix))?.kind;
   const name = own(labels, 'pipeline_name');
@@ -62,7 +62,7 @@ function own(labels: LabelSet, name: string): string | undefined {
   return Object.hasOwn(labels, name) ? labels[name] : undefined;
 }
 
-/** No kind and no name of a pipeline holds a slash; a label may hold anything, but then it names no pipeline. */
+/** No kind and no name of a pipeline contains a slash. A label may contain anything, but then it names no pipeline. */
 function choiceKey(kind: string | undefined, name: string | undefined): string {
   return `${kind === undefined ? '*' : `=${kind}`}/${name === undefined ? '*' : `=${name}`}`;
 }
