@@ -6,24 +6,24 @@ import type { HeavyWork } from '../receiver/intake/alerts-handler.ts';
 import type { WebOptions } from '../server/guarded-server.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
-/** What an {@link App} is made of, and what the outside gives it. */
+/** The parts of an {@link App} that come from outside. */
 export interface AppOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly config: Config;
   /** The text of the configuration file; default: there is none. */
   readonly configText?: string;
   /** Default: neither. */
   readonly inFile?: HomeInFile;
-  /** Reads the configuration anew, for a reload. Default: it stays as it is. */
+  /** Reads the configuration again, for a reload. Default: it never changes. */
   readonly loadConfig?: () => LoadedConfig;
   readonly listenAddress: ListenAddress;
   /** Makes the home of the pipelines: a cluster or a folder. */
   readonly createHome: CreateHome;
-  /** What was asked for with the flags `--web.*`. */
+  /** The settings of the flags `--web.*`. */
   readonly web?: WebOptions | undefined;
   readonly storagePath: string;
   readonly version: string;
-  /** How many lines the logger dropped because nobody read them. Default: it drops none. */
+  /** The number of lines that the logger dropped because nobody read them. Default: 0. */
   readonly droppedLogLines?: () => number;
-  /** Runs work that needs much memory; the process may want to know of it. Default: just runs it. */
+  /** Runs work that needs much memory, so that the process can prepare for it. Default: just runs it. */
   readonly heavyWork?: HeavyWork;
 }

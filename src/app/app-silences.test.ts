@@ -17,7 +17,7 @@ const throttling = [{ labels: { alertname: 'TraceGatewayThrottling' } }];
 const hour = 3_600_000;
 
 describe('App, for the alerts of a silence', () => {
-  it('is to be followed from the request that ends the silence to the condition by one id', async (t) => {
+  it('can be followed by one id from the request that ends the silence to the condition', async (t) => {
     const { clock, start } = await prepare(t);
     const app = await start();
     const first = await app.silence({});
@@ -35,7 +35,7 @@ describe('App, for the alerts of a silence', () => {
     );
   });
 
-  it('tells, at the start, once, of what ended while it was away, and wakes for what that held', async (t) => {
+  it('reports at the start, once, what ended while it was away, and wakes a reconcile for the silenced alerts', async (t) => {
     const { clock, start } = await prepare(t);
     const first = await start();
     const window = await first.silence({});
@@ -91,7 +91,7 @@ interface Running {
   readonly url: string;
   readonly logger: RecordingLogger;
   silence(change: object): Promise<{ id: string; requestId: string }>;
-  /** Which of the {@link hops} name a request, once a reconcile that does has finished. */
+  /** The {@link hops} that name a request, once a reconcile that names it has finished. */
   hopsOf(requestId: string): Promise<string[]>;
 }
 

@@ -15,7 +15,7 @@ import type { Logger } from '../runtime/logger.ts';
 const silent: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing, enables: () => false };
 
 describe('App', () => {
-  it('can be had twice in one process: neither knows of the other', async (t) => {
+  it('can exist twice in one process: the two are independent', async (t) => {
     const one = await startApp(t, 'one');
     const two = await startApp(t, 'two');
     await postAlerts(one.url, [{ labels: { alertname: 'TraceGatewayThrottling' } }]);

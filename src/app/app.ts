@@ -29,7 +29,7 @@ import { SliceSchedule } from '../runtime/slice-schedule.ts';
 const startingUp = 'starting up';
 const noHomeInFile = { folder: false, kubernetes: false };
 
-/** The composition root: makes the stages and connects them. Two apps in one process share nothing. */
+/** The composition root: creates the stages and connects them. Two apps in one process share nothing. */
 export class App {
   readonly #options: AppOptions;
   readonly #registry = new Registry();
@@ -50,7 +50,7 @@ export class App {
   readonly #connections: Connections;
   readonly #receiver: Receiver;
   readonly #server: GuardedServer;
-  /** What holds now: a reload changes it. */
+  /** The current configuration; a reload changes it. */
   #config: Config;
   #resync: Resync | undefined;
   #notReady: string | undefined = startingUp;
@@ -89,14 +89,14 @@ export class App {
     return this.#config.controller.drain_timeout;
   }
 
-  /** Reads the configuration anew and puts it to use, all of it or nothing. Never rejects. */
+  /** Reads the configuration again and applies it, completely or not at all. Never rejects. */
   reload(trigger: ReloadTrigger): Promise<ReloadOutcome> {
     return this.#reloader.reload(trigger);
   }
 
   /**
-   * Reads the pipelines, listens, and looks at every pipeline once: whatever was missed while away is caught up.
-   * Rejects with an error whose message is for the user, once all that was open by then is closed again.
+   * Reads the pipelines, listens, and looks at every pipeline once to catch up on what was missed. Rejects with an error whose
+   * message is for the user, after it has closed everything that was open.
    */
   async start(): Promise<AddressInfo> {
     try {
@@ -142,7 +142,9 @@ export class App {
     return address;
   }
 
-  /** A cluster may be away for long: until it has answered the process is not ready, but healthy, and what comes in is remembered. */
+  /**
+   * A cluster may be unreachable for long. Until it answers, the process is healthy but not ready, and it remembers what arrives.
+   */
   async #becomeReady(): Promise<void> {
     await this.#pipelines.synced();
     if (this.#notReady !== startingUp) return;
@@ -187,7 +189,7 @@ export class App {
     });
   }
 
-  /** Whatever can be wrong with a configuration shows here, before anything of it is in use. */
+  /** Finds every fault of a configuration before any part of it is applied. */
   #prepare(next: ComparedConfig): PreparedConfig {
     if (this.#shutdown.hasBegun) throw new Error('Tocsin is shutting down');
     const { inFile = noHomeInFile } = this.#options;
@@ -214,7 +216,7 @@ export class App {
     this.#resync?.restart(this.#config.controller.resync);
     const newSource = changed.some((key) => key.startsWith('prometheus.'));
     if (newSource) this.#alerts.use(this.#config.prometheus);
-    // Another source, or another thing to do with it, concerns every pipeline now.
+    // Another source of alerts, or another action, concerns every pipeline now.
     if (newSource || changed.includes('controller.action')) void this.#pipelineSource.sweep('reload');
   }
 
@@ -229,13 +231,13 @@ export class App {
     });
   }
 
-  /** Answers what is under way, then passes nothing on any more. */
+  /** Answers the current requests, then passes nothing on. */
   async #closeReceiver(): Promise<void> {
     await this.#server.close(this.#shutdown.receiverMs);
     this.#receiver.close();
   }
 
-  /** `receiver.max_connection_memory`, or what there is room for. */
+  /** `receiver.max_connection_memory`, or less if there is not enough memory. */
   get #connectionBytes(): number {
     return memoryPlan(this.#config, this.#memory).connections;
   }
@@ -269,7 +271,7 @@ export class App {
   }
 }
 
-/** The limits of the alert store. They are read each time: a reload may have changed them. */
+/** The limits of the alert store. They are read each time, because a reload may change them. */
 function storeLimits(receiver: () => Config['receiver']): ConstructorParameters<typeof AlertStore>[0] {
   return {
     get maxAlerts() {

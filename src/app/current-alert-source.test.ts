@@ -13,7 +13,7 @@ import { SliceSchedule } from '../runtime/slice-schedule.ts';
 const { signal } = new AbortController();
 
 describe('CurrentAlertSource', () => {
-  it('is the alerts received until there is a Prometheus, and again when it is gone', async (t) => {
+  it('is the received alerts without a Prometheus, before it is configured and after it is removed', async (t) => {
     const { source, registry, prometheus } = await setUp(t);
     assert.equal(source.pulls, false);
     assert.match(await registry.metrics(), /^tocsin_prometheus_queries_total\{result="success"\} 0$/m);
@@ -29,7 +29,7 @@ describe('CurrentAlertSource', () => {
     assert.equal(prometheus.queries(), 1);
   });
 
-  it('gives those who have asked an earlier Prometheus its answer', async (t) => {
+  it('gives callers that asked an earlier Prometheus its answer', async (t) => {
     const { source, prometheus } = await setUp(t);
     source.use(withUrl(prometheus.url));
     prometheus.hang();
@@ -71,8 +71,8 @@ function withUrl(url: string | null): Config['prometheus'] {
   return Config.parse({ prometheus: { url } }).prometheus;
 }
 
-describe('CurrentAlertSource, what is pushed', () => {
-  it('may keep a verdict where a Prometheus is asked, for the grace, and not where the pushes are the truth', async (t) => {
+describe('CurrentAlertSource, pushed alerts', () => {
+  it('may keep a verdict for the grace if a Prometheus is asked, and not if the pushes decide themselves', async (t) => {
     const { source, prometheus } = await setUp(t);
     const pushed = () => source.pushed;
     const use = (heal_grace: string): void =>

@@ -13,7 +13,10 @@ export interface CurrentAlertSourceOptions extends Runtime {
   readonly version: string;
 }
 
-/** Who tells what fires: Prometheus where one is configured, else the alerts received. Exchanged while reconciles run. */
+/**
+ * The source that decides which alerts fire: Prometheus if it is configured, else the received alerts. It can be replaced while
+ * reconciles run.
+ */
 export class CurrentAlertSource implements AlertSource {
   readonly #options: CurrentAlertSourceOptions;
   readonly #stored: StoredAlertSource;
@@ -21,7 +24,7 @@ export class CurrentAlertSource implements AlertSource {
   #source: AlertSource;
   /** The same as the source, if that is Prometheus. */
   #snapshot: SharedSnapshot | undefined;
-  /** There from the start, at 0, so that an alert on them finds them however late a Prometheus is configured. */
+  /** They exist from the start, at 0, so that an alerting rule finds them however late a Prometheus is configured. */
   readonly #metrics: PrometheusMetrics;
 
   constructor(options: CurrentAlertSourceOptions) {
@@ -55,7 +58,7 @@ export class CurrentAlertSource implements AlertSource {
     return this.#snapshot?.look() ?? this.#stored.latest();
   }
 
-  /** Those who have asked the earlier source get its answer. */
+  /** Changes the source. Callers that have asked the earlier source get its answer. */
   use(config: Config['prometheus']): void {
     const earlier = this.#snapshot;
     this.#source = this.#create(config);

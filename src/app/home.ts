@@ -3,21 +3,21 @@ import type { Annotator, PipelineChange, Pipelines, TransitionRecorder } from '.
 import { PipelineFolder } from '../standalone/pipeline-folder.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
-/** Where pipelines live, and what else can be done there: a cluster or a folder. */
+/** The place where pipelines live, a cluster or a folder, with everything that can be done there. */
 export interface Home extends Pipelines {
-  /** The kinds that are known before there is a pipeline. */
+  /** The kinds that are known before any pipeline exists. */
   readonly kinds: readonly string[];
-  /** Where transitions are recorded, if there is such a place. */
+  /** Records transitions, if the home has a place for them. */
   readonly transitions?: TransitionRecorder | undefined;
-  /** What the action `annotate` needs. */
+  /** Needed by the action `annotate`. */
   readonly annotator?: Annotator | undefined;
-  /** Rejects with an error whose message is for the user, if no later try could be better. */
+  /** Rejects, with an error whose message is for the user, if trying again cannot help. */
   open(): Promise<void>;
   /** Resolves once every pipeline is known. Never rejects. */
   synced(): Promise<void>;
-  /** What keeps it from being synced; undefined if nothing is known of it. Fit for everybody's eyes. */
+  /** The reason why it is not synced; undefined if none is known. Safe to show to everybody. */
   trouble?(): string | undefined;
-  /** @param timeoutMs that there is for it */
+  /** @param timeoutMs the time for it */
   close(timeoutMs: number): Promise<void>;
 }
 
@@ -31,14 +31,14 @@ export interface HomeContext extends Runtime {
 
 export type CreateHome = (context: HomeContext) => Home;
 
-/** Pipelines in a folder of manifests; their statuses are in the storage folder. */
+/** Pipelines in a folder of manifests, with their statuses in the storage folder. */
 export function folderHome(folder: string): CreateHome {
   return (context) => new PipelineFolder({ ...context, folder, storage: context.storagePath });
 }
 
 /**
- * Pipelines in a cluster. The client is loaded only here: it takes time and memory, which standalone does not pay.
- * @param access as `chooseHome` found it
+ * Pipelines in a cluster. The client is loaded only here, because it takes time and memory that standalone need not pay.
+ * @param access as found by `chooseHome`
  */
 export async function kubernetesHome(access: {
   readonly kubeconfigs: readonly string[];

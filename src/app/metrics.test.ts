@@ -10,12 +10,12 @@ function newRegistry(): Registry {
 }
 
 describe('createProcessMetrics', () => {
-  it('says which build it is', async () => {
+  it('reports the build', async () => {
     const line = `tocsin_build_info{version="1.2.3",node_version="${process.version}"} 1`;
     assert.ok((await newRegistry().metrics()).split('\n').includes(line));
   });
 
-  it('counts the lines of the log that nobody read, once however often it is asked', async () => {
+  it('counts the dropped lines of the log, once however often it is scraped', async () => {
     const registry = newRegistry();
     await registry.metrics();
     assert.match(await registry.metrics(), /^tocsin_log_lines_dropped_total 7$/m);

@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
 import { collectDefaultMetrics, Counter, Gauge, type Registry } from 'prom-client';
 
-/** Gauges of prom-client under names that promtool refuses; each is the sum of a metric that stays. */
+/** Gauges of prom-client under names that promtool refuses. Each is the sum of a metric that stays. */
 const misnamed = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
 
 interface ProcessFacts {
   readonly version: string;
-  /** How many lines of the log were dropped because nobody read it. */
+  /** The number of log lines that were dropped because nobody read them. */
   readonly droppedLogLines: () => number;
 }
 
-/** The metrics of the process and of its log, and which build it is. */
+/** The metrics of the process, its log and its build. */
 export function createProcessMetrics(registry: Registry, { version, droppedLogLines }: ProcessFacts): void {
   collectDefaultMetrics({ register: registry });
   for (const name of misnamed) registry.removeSingleMetric(name);
@@ -64,7 +64,7 @@ export function createReloadMetrics(registry: Registry, text: string, now: numbe
   return { succeeded, failed: () => successful.set(0) };
 }
 
-/** 48 bits: as many as a float holds exactly, as Alertmanager has it. */
+/** 48 bits, as in Alertmanager: a float holds them exactly. */
 function hashOf(text: string): number {
   return createHash('sha256').update(text).digest().readUIntBE(0, 6);
 }

@@ -39,7 +39,7 @@ function setUp(options: { readonly load?: () => LoadedConfig; readonly prepare?:
 }
 
 describe('Reloader', () => {
-  it('puts a good configuration to use, and says so', async () => {
+  it('applies a good configuration, and reports that', async () => {
     const { clock, logger, applied, reloader, value } = setUp();
     const hash = await value('tocsin_config_hash');
     clock.advance(60_000);
@@ -62,7 +62,7 @@ describe('Reloader', () => {
     ['has problems', { load: () => ({ problems: ['f:1:1: wrong', 'f:2:1: wrong too'] }) }],
     ['cannot be prepared', { prepare: () => Promise.reject(new Error('f:1:1: wrong')) }],
   ] as const) {
-    it(`changes nothing when the configuration ${what}, and says why`, async () => {
+    it(`changes nothing when the configuration ${what}, and reports why`, async () => {
       const { clock, logger, applied, reloader, value } = setUp(options);
       const [startedAt, hash] = [clock.now(), await value('tocsin_config_hash')];
       clock.advance(60_000);
@@ -77,7 +77,7 @@ describe('Reloader', () => {
     });
   }
 
-  it('bounds how many problems it tells', async () => {
+  it('bounds the number of logged problems', async () => {
     const problems = Array.from({ length: 1000 }, (_, n) => `problem ${n}`);
     const { logger, reloader } = setUp({ load: () => ({ problems }) });
     const outcome = await reloader.reload('http');
@@ -86,7 +86,7 @@ describe('Reloader', () => {
     assert.deepEqual(logger.valuesOf('config.reload_failed', 'more_problems'), [[980]]);
   });
 
-  it('makes one of all that ask while one is under way, or before its time', async () => {
+  it('combines all reloads that are requested during one, or too soon after it', async () => {
     const gate = Promise.withResolvers<void>();
     const apply = (): void => undefined;
     const prepare = async (): Promise<PreparedConfig> => {
@@ -111,7 +111,7 @@ describe('Reloader', () => {
     assert.equal(clock.pending(), 0);
   });
 
-  it('waits for one that takes longer than that', async () => {
+  it('waits for a reload that takes longer than that', async () => {
     const gate = Promise.withResolvers<void>();
     const prepare = async (): Promise<PreparedConfig> => {
       await gate.promise;
@@ -129,7 +129,7 @@ describe('Reloader', () => {
     assert.equal(loads(), 2);
   });
 
-  it('leaves no timer and nobody waiting behind', async () => {
+  it('leaves no timer and no waiting caller behind', async () => {
     const { clock, reloader } = setUp();
     await reloader.reload('http');
     const waiting = reloader.reload('http');

@@ -5,46 +5,46 @@ import { maxNamedProblems } from '../receiver/intake/alert-intake.ts';
 import type { ReloadMetrics } from './metrics.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
-/** The configuration is reloaded at most so often, however many ask for it, milliseconds. */
+/** The shortest time between two reloads, however many are requested, milliseconds. */
 const minReloadIntervalMs = 200;
 
 export type ReloadTrigger = 'signal' | 'http';
 
-/** What became of a reload. */
+/** The result of a reload. */
 export type ReloadOutcome =
-  /** `needRestart`: keys whose new value does not hold before a restart. */
+  /** `needRestart`: the keys whose new values need a restart. */
   | { readonly needRestart: readonly string[] }
   /** Nothing has changed. Each problem is one line. */
   | { readonly problems: readonly string[] };
 
-/** A configuration that is known to be good, but is not in use yet. */
+/** A valid configuration that has not been applied yet. */
 export interface PreparedConfig {
   readonly changed: readonly string[];
   readonly needRestart: readonly string[];
-  /** Puts it to use, at once and as a whole. Must not throw. */
+  /** Applies it, at once and completely. Must not throw. */
   apply(): void;
 }
 
 interface ReloaderOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly metrics: ReloadMetrics;
-  /** Reads file and flags anew. */
+  /** Reads file and flags again. */
   readonly load: () => LoadedConfig;
-  /** Whatever may go wrong goes wrong here; rejects with an error whose message is for the user. */
+  /** Does everything that can fail; rejects with an error whose message is for the user. */
   readonly prepare: (next: ComparedConfig) => Promise<PreparedConfig>;
 }
 
-/** Most problems that a line of the log lists. */
+/** The most problems on one line of the log. */
 const maxLoggedProblems = 20;
 
 /**
- * Reloads the configuration, one at a time, at most every {@link minReloadIntervalMs}: whoever asks in between gets the
- * outcome of the next one, which begins after he asked.
+ * Reloads the configuration, one reload at a time and at most one every {@link minReloadIntervalMs}. A caller that asks in
+ * between gets the result of the next reload, which begins after the call.
  */
 export class Reloader {
   readonly #options: ReloaderOptions;
   readonly #triggers = new Set<ReloadTrigger>();
   #next: Promise<ReloadOutcome> | undefined;
-  /** Settles when no reload is under way. */
+  /** Settles when no reload is running. */
   #last: Promise<unknown> = Promise.resolve();
   #startedAt = Number.NEGATIVE_INFINITY;
   #endPause: (() => void) | undefined;

@@ -9,11 +9,13 @@ import type { Runtime } from '../runtime/runtime.ts';
 export interface ServerOptions extends Runtime {
   readonly config: Config;
   readonly metrics: HttpMetrics;
-  /** What was asked for with the flags `--web.*`. */
+  /** The settings of the flags `--web.*`. */
   readonly web?: WebOptions | undefined;
 }
 
-/** @param maxBytes what they may hold together: `receiver.max_connection_memory`, or what there is room for */
+/**
+ * @param maxBytes the most that they may hold together: `receiver.max_connection_memory`, or less if there is not enough memory
+ */
 export function createConnections(options: ServerOptions, maxBytes: number): Connections {
   return new Connections({ ...options, ...headLimits(options.config), maxBytes });
 }
@@ -35,12 +37,12 @@ export function createServer(
   });
 }
 
-/** Those that stay until the next start. */
+/** The limits that only a restart changes. */
 function headLimits({ receiver }: Config): { readonly maxHeaders: number; readonly maxHeaderBytes: number } {
   return { maxHeaders: receiver.max_headers, maxHeaderBytes: receiver.max_header_size };
 }
 
-/** Those that a reload changes. */
+/** The limits that a reload changes. */
 export function liveLimits({ receiver }: Config): LiveLimits {
   return {
     headerTimeoutMs: receiver.header_timeout,

@@ -15,7 +15,7 @@ describe('Shutdown', () => {
     assert.deepEqual([shutdown.hasBegun, shutdown.remainingMs, shutdown.receiverMs], [false, 20_000, 5000]);
   });
 
-  it('keeps a little back for what is told to stop at its end, and never has less than nothing', () => {
+  it('keeps a little time back to stop the rest at the end, and never has less than nothing', () => {
     const { clock, shutdown, logger } = shutdownOf();
     shutdown.begin();
     assert.deepEqual([shutdown.hasBegun, shutdown.remainingMs], [true, 19_750]);
@@ -26,7 +26,7 @@ describe('Shutdown', () => {
     assert.deepEqual(logger.valuesOf('app.stopping', 'drain_timeout_ms'), [[20_000]]);
   });
 
-  it('gives the queue what is left, and tells of what it could not finish', async () => {
+  it('gives the queue the remaining time, and reports what it could not finish', async () => {
     const { clock, shutdown, logger } = shutdownOf();
     shutdown.begin();
     clock.advance(5000);
@@ -38,7 +38,7 @@ describe('Shutdown', () => {
 });
 
 describe('Cleanups', () => {
-  it('closes what was opened last first, one after the other', async () => {
+  it('closes in reverse order, one step after the other', async () => {
     const logger = new RecordingLogger();
     const cleanups = new Cleanups(logger);
     const steps: string[] = [];
@@ -53,7 +53,7 @@ describe('Cleanups', () => {
     assert.deepEqual(steps, ['c begins', 'c ends', 'b begins', 'b ends', 'a begins', 'a ends']);
   });
 
-  it('goes on after a step that throws, and after one that rejects, and tells both', async () => {
+  it('continues after a step that throws, and after one that rejects, and logs both', async () => {
     const logger = new RecordingLogger();
     const cleanups = new Cleanups(logger);
     const closed: string[] = [];

@@ -2,18 +2,18 @@ import type { Controller } from '../controller/controller.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
-/** How much of the drain timeout the requests under way get; what is left of it is for the queue. */
+/** The share of the drain timeout for current requests; the queue gets the rest. */
 const receiverShare = 0.25;
 
-/** Kept back from the drain timeout for what is told to stop at its end, milliseconds. */
+/** The part of the drain timeout that is kept back to stop what still runs at its end, milliseconds. */
 const closingMs = 250;
 
 interface ShutdownOptions extends Pick<Runtime, 'clock' | 'logger'> {
-  /** `controller.drain_timeout` as it is now, milliseconds. */
+  /** The current `controller.drain_timeout`, milliseconds. */
   readonly drainTimeoutMs: () => number;
 }
 
-/** One deadline for all that ends, one thing after the other, when the process does. */
+/** One deadline for all parts, which end one after the other when the process ends. */
 export class Shutdown {
   readonly #options: ShutdownOptions;
   #stopBy = Number.POSITIVE_INFINITY;
@@ -26,13 +26,13 @@ export class Shutdown {
     return this.#stopBy !== Number.POSITIVE_INFINITY;
   }
 
-  /** Milliseconds; before it has begun, all that there would be. */
+  /** Milliseconds; before the shutdown, the whole drain timeout. */
   get remainingMs(): number {
-    // Never more than all of it, even if the clock is set back meanwhile.
+    // Never more than the whole timeout, even if the clock is set back meanwhile.
     return Math.max(0, Math.min(this.#stopBy - this.#options.clock.now(), this.#options.drainTimeoutMs()));
   }
 
-  /** What the requests under way may take of it, milliseconds. */
+  /** The part of it for current requests, milliseconds. */
   get receiverMs(): number {
     return receiverShare * this.remainingMs;
   }
@@ -43,7 +43,7 @@ export class Shutdown {
     logger.info('app.stopping', 'shutting down', { drain_timeout_ms: drainTimeoutMs() });
   }
 
-  /** Lets the queue run dry, as far as there is time. */
+  /** Lets the queue finish, as far as time allows. */
   async drain(controller: Pick<Controller, 'stop'>): Promise<void> {
     const left = await controller.stop(this.remainingMs);
     if (left === 0) return;
@@ -55,7 +55,7 @@ export class Shutdown {
   }
 }
 
-/** What was opened, to be closed in reverse order; each step has a name for the log. */
+/** Closes what was opened, in reverse order; each step has a name for the log. */
 export class Cleanups {
   readonly #logger: Logger;
   readonly #steps: { readonly name: string; readonly close: () => unknown }[] = [];
@@ -64,12 +64,12 @@ export class Cleanups {
     this.#logger = logger;
   }
 
-  /** To be called right after something was opened. */
+  /** Call it right after something was opened. */
   add(name: string, close: () => unknown): void {
     this.#steps.push({ name, close });
   }
 
-  /** Closes all, the last one opened first. One that fails is logged and keeps none of the others from being closed. */
+  /** Closes everything, in reverse order. A step that fails is logged and does not prevent the others. */
   async run(): Promise<void> {
     for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) {
       try {

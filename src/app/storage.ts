@@ -7,7 +7,7 @@ export interface StorageOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly storagePath: string;
 }
 
-/** The storage folder: locked while it is open. */
+/** The storage folder; it is locked while it is open. */
 export class Storage {
   readonly silences: SilenceLog;
   readonly #lock: StorageLock;
@@ -17,7 +17,7 @@ export class Storage {
     this.#lock = new StorageLock(folder, logger);
   }
 
-  /** Gives the silences. Rejects only if another process has the folder. */
+  /** Returns the stored silences. Rejects only if another process holds the folder. */
   async open(): Promise<StoredSilences> {
     await this.#lock.acquire();
     return this.silences.open();

@@ -1,13 +1,13 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Condition } from '../reconcile/ports.ts';
 
-/** controller-runtime's results; `terminal_error` and `cancelled` are ours. */
+/** controller-runtime's results; `terminal_error` and `cancelled` are our own. */
 export type ReconcileResultLabel = 'success' | 'requeue_after' | 'error' | 'terminal_error' | 'cancelled';
 
 export interface ControllerMetrics {
   reconciled(kind: string, result: ReconcileResultLabel, seconds: number): void;
   conditionChanged(kind: string, status: Condition['status']): void;
-  /** A condition is kept because an alert is still pushed as firing: once for each time that this begins. */
+  /** Counts each time that a condition begins to be kept because an alert is still pushed as firing. */
   conditionHeld(kind: string): void;
   /** An object was annotated (`controller.action: annotate`). */
   annotated(kind: string): void;
@@ -20,9 +20,9 @@ const statuses: readonly Condition['status'][] = ['True', 'False', 'Unknown'];
 const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 /**
- * The reconciler's metrics, the general ones under controller-runtime's names with the kind as the controller.
- * @param kinds those that are known to be; others may come
- * @param pipelines how many there are of each kind, read at each scrape
+ * The metrics of the reconciler; the general ones have controller-runtime's names, with the kind as the controller.
+ * @param kinds the kinds that are known from the start; others may follow
+ * @param pipelines the number of each kind, read at each scrape
  */
 export function createControllerMetrics(
   registry: Registry,

@@ -10,7 +10,7 @@ describe('controller, stop', () => {
     assert.equal(clock.pending(), 0);
   });
 
-  it('works on what runs and on what waits until all of it is done', async () => {
+  it('finishes what runs and what waits', async () => {
     const { clock, controller, runs, logger } = controllerBench(
       () => new Promise((resolve) => clock.setTimeout(() => resolve(changed), 1000)),
       2,
@@ -25,7 +25,7 @@ describe('controller, stop', () => {
     assert.equal(clock.pending(), 0);
   });
 
-  it('at its timeout tells what runs to stop, does not begin what waits, and counts both', async () => {
+  it('at its timeout aborts what runs, does not begin what waits, and counts both', async () => {
     const { clock, controller, runs, logger, metric } = controllerBench(
       ({ signal }) =>
         new Promise((_, reject) => {
@@ -56,7 +56,7 @@ describe('controller, stop', () => {
     assert.equal(clock.pending(), 0);
   });
 
-  it('calls a run that fails of itself after that cancelled too', async () => {
+  it('counts a run that then fails on its own as cancelled too', async () => {
     const { clock, controller, logger } = controllerBench(({ signal }) => {
       const failure = new SnapshotError('Prometheus is away', clock.now() + 5000, { cause: undefined });
       return new Promise((_, reject) => {
@@ -71,7 +71,7 @@ describe('controller, stop', () => {
     assert.equal(logger.fieldsOf('reconcile.failed')[0]?.['result'], 'cancelled');
   });
 
-  it('counts those that waited for a retry', async () => {
+  it('counts requests that waited for a retry', async () => {
     const { clock, controller, runs } = controllerBench(() => {
       throw new SnapshotError('Prometheus is away', clock.now() + 5000, { cause: undefined });
     });
@@ -86,7 +86,7 @@ describe('controller, stop', () => {
     'with an error': () => new Error('failed'),
   };
   for (const [what, failure] of Object.entries(failures)) {
-    it(`counts those that fail ${what} meanwhile, for they are not tried again`, async () => {
+    it(`counts requests that fail ${what} meanwhile, because they are not tried again`, async () => {
       const { clock, controller, runs, logger, metric } = controllerBench(
         () => new Promise((_, reject) => clock.setTimeout(() => reject(failure(clock.now())), 1000)),
       );
@@ -102,7 +102,7 @@ describe('controller, stop', () => {
     });
   }
 
-  it('does not count those that only wait for another look, nor those that came through in the end', async () => {
+  it('counts neither requests that only wait for another look, nor those that succeeded in the end', async () => {
     const { clock, controller } = controllerBench(({ name }, earlier) => {
       if (name === 'unhealthy') return unhealthy;
       if (name === 'mended' && earlier > 0) return unchanged;
@@ -115,7 +115,7 @@ describe('controller, stop', () => {
     assert.equal(clock.pending(), 0);
   });
 
-  it('does not announce another run of one that is not healthy', async () => {
+  it('does not announce another run of an unhealthy pipeline', async () => {
     const { clock, controller, logger } = controllerBench(
       () => new Promise((resolve) => clock.setTimeout(() => resolve(unhealthy), 1000)),
     );
@@ -128,7 +128,7 @@ describe('controller, stop', () => {
     assert.equal(clock.pending(), 0);
   });
 
-  it('takes nothing more: a sweep that comes later has failed', async () => {
+  it('accepts nothing more: a later sweep fails', async () => {
     const { clock, controller, runs, logger } = controllerBench(() => unchanged);
     await controller.stop(20_000);
     void controller.enqueue([trace('a'), trace('b')], alertCauses(clock.now()), 'e1', 'alert');

@@ -36,7 +36,7 @@ export function trace(name: string): Request {
   return { kind: 'TracePipeline', name };
 }
 
-/** Causes of one alert, as the receiver makes them, with the request id `id`. */
+/** Causes with one alert, as the receiver makes them, with the request id `id`. */
 export function alertCauses(at: number, id = 'r1', alertname = 'InstanceDown', status: CauseStatus = 'firing'): Causes {
   const causes = new Causes();
   causes.addAlert(alertname, { labels: { alertname } }, status, at);
@@ -63,11 +63,11 @@ export interface ControllerBench {
   readonly controller: Controller;
   /** Every call of the reconciler, in order. */
   readonly runs: readonly Run[];
-  /** The value of a metric with exactly these labels; undefined if there is none. */
+  /** The value of a metric with exactly these labels; undefined if it does not exist. */
   metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number | undefined>;
 }
 
-/** A controller with the real queue, a clock that stands still, and a reconciler that does what the test says. */
+/** A controller with the real queue, a clock that stands still, and a reconciler that the test controls. */
 export function controllerBench(
   reconcile: (run: Run, earlierRuns: number) => Promise<Result> | Result,
   concurrency = 4,
@@ -84,7 +84,7 @@ export function controllerBench(
     report: new ReconcileReport({ clock, logger, metrics }),
     newRunId: () => 'run',
     reconciler: {
-      // Not async: what the test throws at once is thrown at once.
+      // Not async, so that a synchronous throw of the test stays synchronous.
       reconcile: (request, causes, signal) => {
         const run = { name: request.name, at: clock.now(), causes, signal };
         runs.push(run);
@@ -135,7 +135,7 @@ export const annotateDefaults: AnnotateConfig = {
   cause_key: 'tocsin.dev/cause',
 };
 
-/** Keeps the transitions that it is told of. */
+/** Keeps the transitions that it gets. */
 export class FakeTransitions implements TransitionRecorder {
   readonly recorded: {
     readonly pipeline: Pipeline;
@@ -148,9 +148,9 @@ export class FakeTransitions implements TransitionRecorder {
   }
 }
 
-/** Pipelines in memory. Every write is remembered; `beforeWrite` may fail it, or change what is there as somebody else would. */
+/** Pipelines in memory. Every write is recorded; `beforeWrite` may fail it, or change the pipeline as another writer would. */
 export class FakePipelines implements Pipelines, Annotator {
-  /** How often somebody wanted to write, whether there was something to write or not. */
+  /** The number of attempts to write, whether there was something to write or not. */
   updates = 0;
   readonly writes: { readonly name: string; readonly conditions: readonly Condition[] }[] = [];
   readonly annotations: { readonly name: string; readonly annotations: Readonly<Record<string, string>> }[] = [];
@@ -200,15 +200,15 @@ export class FakePipelines implements Pipelines, Annotator {
   }
 }
 
-/** An alert source that says what the test tells it to, and remembers how it was asked. */
+/** An alert source with the answers of the test. It records the questions. */
 export class FakeAlerts implements AlertSource {
   pulls = true;
-  /** Set by {@link push}; until then nothing that is pushed keeps a verdict. */
+  /** Set by {@link push}; until then no pushed alert keeps a verdict. */
   pushed: PushedAlerts | undefined;
   answer: (signal: AbortSignal) => Promise<readonly LabelSet[]> | readonly LabelSet[] = () => [];
   readonly asked: { readonly notBefore: number; readonly requestIds: readonly string[] }[] = [];
 
-  /** From now on these are pushed as firing. */
+  /** Sets the alerts that are pushed as firing. */
   push(graceMs: number, ...pushed: readonly LabelSet[]): void {
     const snapshot = (takenAt: number): Promise<AlertSnapshot> =>
       Promise.resolve({ takenAt, firing: FiringAlerts.of(pushed) });

@@ -21,14 +21,14 @@ function snapshotError(retryAt: number): SnapshotError {
   return new SnapshotError('Prometheus is away', retryAt, { cause: undefined });
 }
 
-/** When each run began, milliseconds after the clock's start. */
+/** The start of each run, milliseconds after the clock's start. */
 function times(runs: readonly Run[]): readonly number[] {
   const start = new FakeClock().now();
   return runs.map(({ at }) => at - start);
 }
 
-describe('controller, an event for very many', () => {
-  /** Each request takes a millisecond to add. */
+describe('controller, an event for very many requests', () => {
+  /** Makes each request take a millisecond to add. */
   function slowly(requests: readonly Request[], clock: FakeClock): readonly Request[] {
     return Object.assign([...requests], {
       *[Symbol.iterator](): Generator<Request, undefined> {
@@ -56,7 +56,7 @@ describe('controller, an event for very many', () => {
 });
 
 describe('controller, a run that succeeds', () => {
-  it('hands over the request and its causes, once, and is done', async () => {
+  it('passes on the request and its causes, once, and is done', async () => {
     const { clock, controller, runs } = controllerBench(({ signal }) => {
       assert.equal(signal.aborted, false);
       return changed;
@@ -73,7 +73,7 @@ describe('controller, a run that succeeds', () => {
     assert.deepEqual([clock.pending(), controller.depth], [0, 0]);
   });
 
-  it('starts the back-off of the key anew', async () => {
+  it('resets the back-off of the key', async () => {
     const { clock, controller, runs } = controllerBench((_, earlier) => {
       if (earlier === 2) return unchanged;
       throw new Error('failed');
@@ -88,7 +88,7 @@ describe('controller, a run that succeeds', () => {
 });
 
 describe('controller, a run that asks for another', () => {
-  it('runs again after that time, for no other reason than that', async () => {
+  it('runs again after that time, and only because of it', async () => {
     const { clock, controller, runs, logger } = controllerBench((_, earlier) =>
       earlier === 0 ? unhealthy : unchanged,
     );
@@ -103,7 +103,7 @@ describe('controller, a run that asks for another', () => {
     assert.equal(clock.pending(), 0);
   });
 
-  it('lets one snapshot serve all that are due in one second, and none older than that', async () => {
+  it('serves all that are due in the same second with one snapshot, and none with an older one', async () => {
     const { clock, controller, runs } = controllerBench((_, earlier) => (earlier === 0 ? unhealthy : unchanged));
     clock.advance(250);
     void controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
@@ -117,7 +117,7 @@ describe('controller, a run that asks for another', () => {
     );
   });
 
-  it('goes behind what an alert asks for, and behind retries', async () => {
+  it('runs after requests for an alert, and after retries', async () => {
     const gate = Promise.withResolvers<Result>();
     const { clock, controller, runs } = controllerBench(({ name }, earlier) => {
       if (earlier > 0) return unchanged;
@@ -137,7 +137,7 @@ describe('controller, a run that asks for another', () => {
     );
   });
 
-  it('starts the back-off of the key anew', async () => {
+  it('resets the back-off of the key', async () => {
     const { clock, controller, runs } = controllerBench((_, earlier) => {
       if (earlier === 2) return unhealthy;
       throw new Error('failed');
@@ -202,7 +202,7 @@ describe('controller, a run that fails', () => {
     await controller.stop(0);
   });
 
-  it('does so as well when it rejects, and whatever it throws', async () => {
+  it('does the same if it rejects, whatever it throws', async () => {
     const { clock, controller, runs, logger } = controllerBench((_, earlier) =>
       earlier === 0 ? Promise.reject<Result>(undefined) : unchanged,
     );
@@ -226,7 +226,7 @@ describe('controller, a run that fails', () => {
     await controller.stop(0);
   });
 
-  it('does not hold back what an alert asks for', async () => {
+  it('does not delay a request for an alert', async () => {
     const { clock, controller, runs } = controllerBench((_, earlier) => {
       if (earlier > 10) return unchanged;
       throw new Error('failed');
@@ -267,7 +267,7 @@ describe('controller, a run that fails', () => {
 });
 
 describe('controller, a run past its deadline', () => {
-  it('is told to stop, and holds its slot and its key until it has', async () => {
+  it('is aborted, and holds its slot and its key until it has ended', async () => {
     const { clock, controller, runs, logger } = controllerBench(({ name, signal }, earlier) => {
       if (name !== 'slow' || earlier > 0) return unchanged;
       return new Promise((_, reject) => {
@@ -296,7 +296,7 @@ describe('controller, a run past its deadline', () => {
     assert.equal(logger.linesOf('reconcile.overdue').length, 1);
   });
 
-  it('is retried after as long as it took: it holds a worker for half of the time at most', async () => {
+  it('is retried after as long as it took: it holds a worker for at most half of the time', async () => {
     const { clock, controller, runs } = controllerBench(({ signal }, earlier) => {
       if (earlier > 0) return unchanged;
       return new Promise((_, reject) => {
@@ -309,7 +309,7 @@ describe('controller, a run past its deadline', () => {
     assert.equal(clock.pending(), 0);
   });
 
-  it('counts as done if it comes through all the same', async () => {
+  it('counts as done if it still succeeds', async () => {
     const { clock, controller, runs, logger } = controllerBench(
       () => new Promise((resolve) => clock.setTimeout(() => resolve(changed), 61_000)),
     );
@@ -336,7 +336,7 @@ describe('controller, while a key is being worked on', () => {
     assert.deepEqual([...runs[1]!.causes.requestIds], ['r1', 'r2', 'r3']);
   });
 
-  it('starts what a person asked for before what an alert asks for, and that before the periodic looks', async () => {
+  it('starts a manual request before one for an alert, and that before the periodic looks', async () => {
     const gate = Promise.withResolvers<Result>();
     const { clock, controller, runs } = controllerBench(
       ({ name }) => (name === 'blocker' ? gate.promise : unchanged),
@@ -356,8 +356,8 @@ describe('controller, while a key is being worked on', () => {
   });
 });
 
-describe('controller, how many run at once', () => {
-  it('is as many as it is told, from then on; those under way go on', async () => {
+describe('controller, the number of simultaneous runs', () => {
+  it('is as configured, and changes at once; current runs go on', async () => {
     const gates = new Map<string, (result: Result) => void>();
     const { clock, controller, runs } = controllerBench(
       ({ name }) => new Promise((resolve) => gates.set(name, resolve)),
@@ -383,7 +383,7 @@ describe('controller, how many run at once', () => {
     assert.deepEqual(begun, [1, 3, 3, 4]);
   });
 
-  it('lets others have the event loop when a sweep has held it for a slice', async () => {
+  it('yields the event loop when a sweep has held it for a slice', async () => {
     const { clock, controller, runs } = controllerBench(async () => {
       await Promise.resolve();
       clock.advance(sliceMs);
@@ -401,8 +401,8 @@ describe('controller, how many run at once', () => {
   });
 });
 
-describe('controller, a defect in what reports', () => {
-  it('is told, and the work goes on', async () => {
+describe('controller, a defect in the report', () => {
+  it('is logged, and the work goes on', async () => {
     const [clock, logger, registry] = [new FakeClock(), new RecordingLogger(), new Registry()];
     const metrics = createControllerMetrics(registry, [], () => new Map());
     const report = new ReconcileReport({ clock, logger, metrics });
@@ -435,7 +435,7 @@ describe('controller, a defect in what reports', () => {
 });
 
 describe('controller, a failure that says when to try again', () => {
-  it('tries a missing right again after minutes, and warns of it at the end of the sweep alone', async () => {
+  it('tries again minutes after a missing right, and warns of it only at the end of the sweep', async () => {
     const { controller, runs, clock, logger } = controllerBench(() => {
       throw new ForbiddenError('patch is forbidden', clock.now(), { cause: undefined });
     });
@@ -455,7 +455,7 @@ describe('controller, a failure that says when to try again', () => {
     await controller.stop(0);
   });
 
-  it('waits no longer than the failure allows, though the clock was set back', async () => {
+  it('waits no longer than the failure allows, even after the clock was set back', async () => {
     const { controller, runs, clock } = controllerBench(() => {
       throw new PostponedError('come again', { retryAt: clock.now() + 1_000_000, maxDelayMs: 5000 });
     });

@@ -9,15 +9,15 @@ import type { ReconcileReport } from './reconcile-report.ts';
 import { Sweep, requeuedWork, retriedWork, type QueuedWork } from './sweep.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
-/** A reconcile that has not ended by then is told to stop through its signal, milliseconds. */
+/** A reconcile that has not ended by then is aborted through its signal, milliseconds. */
 const reconcileDeadlineMs = 60_000;
 
 interface ControllerOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
   readonly report: ReconcileReport;
   readonly reconciler: Pick<Reconciler, 'reconcile'>;
-  /** Names a run: short, unlike any other. */
+  /** Makes a short, unique name for a run. */
   readonly newRunId?: () => string;
-  /** Makes the queue, with the controller as its worker. */
+  /** Creates the queue, with the controller as its worker. */
   readonly createQueue: (work: (item: WorkItem<QueuedWork>) => Promise<void>) => WorkQueue<QueuedWork>;
 }
 
@@ -26,7 +26,7 @@ export class Controller {
   readonly #options: ControllerOptions;
   readonly #queue: WorkQueue<QueuedWork>;
   readonly #shutdown = new AbortController();
-  /** Keys whose last run did not come through: they wait for a retry, or no longer get one because we shut down. */
+  /** The keys whose last run did not succeed: they wait for a retry, or no longer get one because of the shutdown. */
   readonly #unfinished = new Set<string>();
   readonly #slices: Slices;
   #draining = false;
@@ -37,24 +37,24 @@ export class Controller {
     this.#queue = options.createQueue((item) => this.#work(item));
   }
 
-  /** How many reconciles run at once, from now on. */
+  /** The number of reconciles that run at once, from now on. */
   set concurrency(count: number) {
     this.#queue.concurrency = count;
   }
 
-  /** Requests that wait for a free worker. */
+  /** The number of requests that wait for a free worker. */
   get depth(): number {
     return this.#queue.depth;
   }
 
-  /** Those that wait or run and whose last run failed. */
+  /** The number of requests that wait or run and whose last run failed. */
   get failed(): FailedRequests {
     return this.#queue.failed;
   }
 
   /**
-   * Adds all requests of one event as a sweep, which is over when the last of them has ended. Ten thousand are added in slices, and the
-   * first of them run meanwhile. Resolves when all are added; never rejects.
+   * Adds all requests of one event as a sweep, which is over when the last of them has ended. Ten thousand requests are added in
+   * slices, and the first of them run meanwhile. Resolves when all are added; never rejects.
    */
   async enqueue(requests: readonly Request[], causes: Causes, eventId: string, priority: Priority): Promise<void> {
     const { clock, logger, schedule } = this.#options;
@@ -68,8 +68,9 @@ export class Controller {
   }
 
   /**
-   * Works until the queue is empty, but no longer than `timeoutMs`; then whatever runs is told to stop.
-   * @returns how many requests were given up: those that ran or waited at the end, and those that failed and get no retry
+   * Works until the queue is empty, but no longer than `timeoutMs`; then it aborts what still runs.
+   * @returns the number of requests that were given up: those that ran or waited at the end, and those that failed and get no
+   * retry
    */
   async stop(timeoutMs: number): Promise<number> {
     this.#draining = true;
@@ -80,10 +81,10 @@ export class Controller {
     return this.#unfinished.size;
   }
 
-  /** Never rejects, as the queue demands. */
+  /** Never rejects, as the queue requires. */
   async #work(item: WorkItem<QueuedWork>): Promise<void> {
     const { clock, logger, report, newRunId = () => newId(4) } = this.#options;
-    // A sweep in which nothing changes never waits for anything but a promise: alerts would have to wait for its end.
+    // A sweep in which nothing changes waits only for promises: without this, alerts would wait for its end.
     if (this.#slices.isOver) await this.#slices.yieldTurn();
     const startedAt = clock.now();
     this.#unfinished.delete(requestKey(item.request));
@@ -96,7 +97,7 @@ export class Controller {
     }
   }
 
-  /** The slot and the key are held until the run itself has settled, overdue or not: a key must never run twice at once. */
+  /** Holds the slot and the key until the run itself has settled, even if it is overdue: a key must never run twice at once. */
   async #attempt({ request, payload }: WorkItem<QueuedWork>, runId: string): Promise<Outcome> {
     const { clock, reconciler } = this.#options;
     const shutdown = this.#shutdown.signal;
@@ -120,7 +121,7 @@ export class Controller {
     return new Error(`the reconcile took longer than its deadline of ${seconds} s`);
   }
 
-  /** Every outcome there is, and what follows from it. */
+  /** Does what follows from each outcome. */
   #settle(item: WorkItem<QueuedWork>, runId: string, outcome: Outcome, durationMs: () => number): void {
     const { request, payload } = item;
     const { clock, report } = this.#options;
@@ -152,7 +153,10 @@ export class Controller {
         return ended();
     }
   }
-  /** After its back-off, and after as long as the failed run took: one whose writes time out takes half of a worker's time at most. */
+  /**
+   * The delay is the back-off, but at least the duration of the failed run: a key whose writes time out takes at most half of a
+   * worker's time.
+   */
   #retry({ request, payload }: WorkItem<QueuedWork>, tookMs: number): number {
     return this.#queue.addRateLimited(request, () => retriedWork(payload), 'retry', tookMs);
   }

@@ -47,7 +47,7 @@ function bench(changes: Partial<Config['controller']> = {}, names: readonly stri
 }
 
 describe('createController', () => {
-  it('gives no verdict another grace because the configuration is another one', async () => {
+  it('gives no verdict another grace because of a new configuration', async () => {
     const { clock, logger, alerts, pipelines, prepare, sweep } = bench({}, ['a']);
     const dropped = { alertname: 'TraceGatewayAllDataDropped', pipeline_name: 'a' };
     const answer = async (...firing: readonly (typeof dropped)[]): Promise<void> => {
@@ -99,7 +99,7 @@ describe('createController', () => {
     assert.equal(await metricOf(registry, 'workqueue_depth', { name: 'pipelines' }), 0);
   });
 
-  it('looks again at what is not healthy after requeue_after', async () => {
+  it('looks again at an unhealthy pipeline after requeue_after', async () => {
     const { clock, alerts, controller, sweep } = bench({}, ['a']);
     alerts.answer = () => [{ alertname: 'TraceGatewayThrottling' }];
     sweep();
@@ -110,7 +110,7 @@ describe('createController', () => {
     await controller.stop(0);
   });
 
-  it('takes the action that is configured', async () => {
+  it('uses the configured action', async () => {
     const { clock, pipelines, logger, sweep } = bench({ action: 'log' });
     sweep();
     await clock.advanceAsync(0);
@@ -118,7 +118,7 @@ describe('createController', () => {
     assert.equal(logger.linesOf('condition.observed').length, 5);
   });
 
-  it('tries a failed snapshot again for all together, and ends with what it then says', async () => {
+  it('tries again after a failed snapshot for all together, and ends with its answer', async () => {
     const { clock, alerts, pipelines, logger, sweep } = bench({ max_concurrent_reconciles: 4 });
     let away = true;
     alerts.answer = () => {
@@ -156,7 +156,7 @@ describe('createController, metrics', () => {
     assert.ok(page.includes('tocsin_alert_to_reconcile_seconds_count 0'));
   });
 
-  it('counts the pipelines that there are when it is asked', async () => {
+  it('counts the existing pipelines at each scrape', async () => {
     const { registry, pipelines } = bench();
     const count = (kind: string): Promise<number | undefined> => metricOf(registry, 'tocsin_pipelines', { kind });
     assert.deepEqual(await Promise.all(kinds.map(count)), [5, 0, 0]);
@@ -180,7 +180,7 @@ describe('createController, metrics', () => {
 });
 
 describe('createAction', () => {
-  it('says what to do where the pipelines are in a folder, which nobody watches for annotations', () => {
+  it('says what to do if the pipelines are in a folder, where nobody watches annotations', () => {
     const metrics = createControllerMetrics(new Registry(), kinds, () => new Map());
     const pipelines = new FakePipelines();
     const common = {

@@ -26,22 +26,22 @@ interface ControllerStageOptions extends Runtime {
   readonly config: Config['controller'];
   readonly pipelines: Pipelines;
   readonly alerts: AlertSource;
-  /** Told of transitions, where the home of the pipelines has a place for them. */
+  /** Gets transitions, if the home of the pipelines has a place for them. */
   readonly transitions?: TransitionRecorder | undefined;
   /** For the action `annotate`. */
   readonly annotator?: Annotator | undefined;
-  /** The kinds of pipeline that are known before there is one. */
+  /** The kinds of pipeline that are known before any pipeline exists. */
   readonly kinds: readonly string[];
 }
 
-/** The controller, and the way to another configuration of it. */
+/** The controller, and the way to change its configuration. */
 export interface ControllerStage {
   readonly controller: Controller;
-  /** Makes another configuration ready; what is returned puts it to use. Throws as {@link createAction}. */
+  /** Prepares another configuration; the returned function applies it. Throws as {@link createAction} does. */
   readonly prepare: (config: Config['controller']) => () => void;
 }
 
-/** The third and fourth stage: work queue, controller and reconciler, connected. Throws as {@link createAction}. */
+/** The third and fourth stage: work queue, controller and reconciler, connected. Throws as {@link createAction} does. */
 export function createController(options: ControllerStageOptions): ControllerStage {
   const { config, clock, registry, pipelines, kinds } = options;
   const metrics = createControllerMetrics(registry, kinds, () => countByKind(pipelines.list()));
@@ -108,7 +108,7 @@ const actions: Readonly<Record<ActionName, (options: ActionOptions) => Action>> 
 const annotateNeedsKubernetes =
   'controller.action is annotate, which needs pipelines in Kubernetes, and these are in a folder: name a cluster (--kubeconfig), or take the action condition or log';
 
-/** Throws, with a line for the user, if the home of the pipelines cannot do what is configured. */
+/** Throws an error for the user if the home of the pipelines cannot do what is configured. */
 export function createAction(options: ActionOptions): Action {
   return actions[options.config.action](options);
 }

@@ -9,7 +9,7 @@ import { alertCauses, changed, controllerBench, trace, unchanged, unhealthy } fr
 import type { Result } from '../reconcile/ports.ts';
 import { SnapshotError, TerminalError } from '../reconcile/errors.ts';
 
-/** Level and event of each line about a reconcile. */
+/** The level and the event of each line about a reconcile. */
 function story(logger: RecordingLogger): readonly string[] {
   const lines = logger.lines.filter(({ event }) => event.startsWith('reconcile.'));
   return lines.map(({ level, event }) => `${level} ${event}`);
@@ -27,7 +27,7 @@ describe('reconcile report, levels', () => {
     ['resync', 'debug'],
   ];
   for (const [priority, level] of levels) {
-    it(`tells of a run of priority ${priority} at ${level}`, async () => {
+    it(`logs a run of priority ${priority} at ${level}`, async () => {
       const { clock, controller, logger } = controllerBench(() => unchanged);
       void controller.enqueue([trace('a')], Causes.of('start', clock.now()), 'e1', priority);
       await clock.advanceAsync(0);
@@ -37,7 +37,7 @@ describe('reconcile report, levels', () => {
     });
   }
 
-  it('warns of the first failure, keeps quiet about failing retries, and says when one came through', async () => {
+  it('warns of the first failure, is silent about failing retries, and reports the one that succeeded', async () => {
     const { clock, controller, logger } = controllerBench((_, earlier) =>
       earlier < 3 ? fail('disk full') : unchanged,
     );
@@ -55,7 +55,7 @@ describe('reconcile report, levels', () => {
     ]);
   });
 
-  it('tells in whole milliseconds when it is tried again', async () => {
+  it('gives the time of the retry in whole milliseconds', async () => {
     const { clock, controller, logger } = controllerBench(
       () => fail('disk full'),
       1,
@@ -76,7 +76,7 @@ describe('reconcile report, levels', () => {
     await controller.stop(0);
   });
 
-  it('leaves it to the query to warn when Prometheus cannot be asked and no alert waits for it', async () => {
+  it('leaves the warning to the query when Prometheus cannot be asked and no alert waits for it', async () => {
     const failing = controllerBench(() => {
       throw new SnapshotError('refused', failing.clock.now() + 1000, {});
     });
@@ -91,7 +91,7 @@ describe('reconcile report, levels', () => {
     ]);
   });
 
-  it('warns of a failure of a periodic look too', async () => {
+  it('warns of the failure of a periodic look too', async () => {
     const { clock, controller, logger } = controllerBench(() => fail('disk full'));
     void controller.enqueue([trace('a')], Causes.of('resync', clock.now()), 'e1', 'resync');
     await clock.advanceAsync(0);
@@ -101,7 +101,7 @@ describe('reconcile report, levels', () => {
 });
 
 describe('reconcile report, lines', () => {
-  it('tells what started, why, and what came of it', async () => {
+  it('logs what started, why, and the result', async () => {
     const { clock, controller, logger } = controllerBench(
       () => new Promise((resolve) => clock.setTimeout(() => resolve(changed), 30)),
     );
@@ -141,7 +141,7 @@ describe('reconcile report, lines', () => {
     ]);
   });
 
-  it('says when it is run again, and which alerts Prometheus does not report', async () => {
+  it('reports when it is run again, and which alerts Prometheus does not report', async () => {
     const result: Result = { ...unhealthy, notInPrometheus: ['InstanceDown'] };
     const { clock, controller, logger } = controllerBench(() => result);
     void controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
@@ -151,7 +151,7 @@ describe('reconcile report, lines', () => {
     await controller.stop(0);
   });
 
-  it('names what the verdict rests on', async () => {
+  it('names the basis of the verdict', async () => {
     const result: Result = { ...unhealthy, decision: { by: 'alert', labels: { alertname: 'A', pod: 'p' } } };
     const { clock, controller, logger } = controllerBench(() => result);
     void controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
@@ -162,7 +162,7 @@ describe('reconcile report, lines', () => {
     await controller.stop(0);
   });
 
-  it('tells what failed and when it is tried again', async () => {
+  it('reports what failed and when it is tried again', async () => {
     const error = new SnapshotError('Prometheus is away', 0, { cause: undefined, queryId: 'q1' });
     const { clock, controller, logger } = controllerBench(({ at }) => {
       throw Object.assign(error, { retryAt: at + 4000 });
@@ -196,7 +196,7 @@ describe('reconcile report, lines', () => {
     await controller.stop(0);
   });
 
-  it('gives no time since an alert where there was none, and no event where there is none', async () => {
+  it('gives no time since an alert if there was none, and no event if there is none', async () => {
     const { clock, controller, logger } = controllerBench((_, earlier) => (earlier === 0 ? unhealthy : unchanged));
     void controller.enqueue([trace('a')], Causes.of('start', clock.now()), 'e1', 'resync');
     await clock.advanceAsync(300_000);
@@ -218,14 +218,14 @@ describe('reconcile report, lines', () => {
     ],
   ];
   for (const [result, because] of reasons)
-    it(`says why no condition changed: ${because}`, async () => {
+    it(`explains why no condition changed: ${because}`, async () => {
       const { clock, controller, logger } = controllerBench(() => result);
       void controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
       await clock.advanceAsync(0);
       assert.deepEqual(logger.valuesOf('reconcile.finished', 'because'), [[because]]);
     });
 
-  it('says whether Prometheus, a missing rule or the write failed', async () => {
+  it('reports whether Prometheus, a missing rule or the write failed', async () => {
     const errors = [
       new SnapshotError('away', new FakeClock().now() + 4000, { cause: undefined }),
       new TerminalError('no rules'),
@@ -241,7 +241,7 @@ describe('reconcile report, lines', () => {
     }
   });
 
-  it('goes back to its events in a retry, and tells once of the alerts of several together', async () => {
+  it('refers to its events in a retry, and logs the alerts of several events together once', async () => {
     const { clock, controller, logger } = controllerBench((_, earlier) =>
       earlier === 0 ? fail('disk full') : changed,
     );
@@ -277,7 +277,7 @@ describe('reconcile report, the time since the alert', () => {
     assert.deepEqual([await metric(`${histogram}_count`), await metric(`${histogram}_sum`)], [2, 1]);
   });
 
-  it('does not count what no alert asked for', async () => {
+  it('does not count a run that no alert requested', async () => {
     const { clock, controller, metric } = controllerBench(() => unchanged);
     void controller.enqueue([trace('a')], Causes.of('start', clock.now()), 'e1', 'resync');
     void controller.enqueue([trace('b')], Causes.of('pipeline', clock.now()), 'e2', 'alert');
@@ -295,7 +295,7 @@ describe('reconcile report, the time since the alert', () => {
     assert.equal(await metric(`${histogram}_count`), 1);
   });
 
-  it('counts from the alert, not from a look at an unhealthy pipeline that it is merged into', async () => {
+  it('counts from the alert, not from a look at an unhealthy pipeline with which it is merged', async () => {
     const { clock, controller, logger, metric } = controllerBench(() => unhealthy);
     void controller.enqueue([trace('a')], Causes.of('start', clock.now()), 'e0', 'resync');
     await clock.advanceAsync(1990);
@@ -322,7 +322,7 @@ describe('reconcile report, the time since the alert', () => {
     assert.deepEqual([await metric(`${histogram}_count`), await metric(`${histogram}_sum`)], [1, 1]);
   });
 
-  it('counts a new alert from its own arrival, though the same run is a retry for an older one', async () => {
+  it('counts a new alert from its own arrival, even if the same run is a retry for an older one', async () => {
     const { clock, controller, logger, metric } = controllerBench((_, earlier) =>
       earlier === 0 ? fail('once') : unchanged,
     );
@@ -334,7 +334,7 @@ describe('reconcile report, the time since the alert', () => {
     assert.deepEqual([await metric(`${histogram}_count`), await metric(`${histogram}_sum`)], [2, 0]);
   });
 
-  it('never counts less than nothing when the clock was set back', async () => {
+  it('never counts less than nothing after the clock was set back', async () => {
     const { clock, controller, logger, metric } = controllerBench(
       () => new Promise((resolve) => clock.setTimeout(() => resolve(unchanged), 0)),
     );
@@ -344,7 +344,7 @@ describe('reconcile report, the time since the alert', () => {
     assert.equal(await metric(`${histogram}_sum`), 0);
   });
 
-  it('still counts from the first alert when there were more than are named', async () => {
+  it('still counts from the first alert if there were more than are named', async () => {
     const { clock, controller, logger } = controllerBench(() => unchanged);
     const causes = new Causes();
     for (let age = 150; age > 0; age--) {

@@ -13,10 +13,10 @@ export interface ReconcileReportOptions extends Pick<Runtime, 'clock' | 'logger'
   readonly metrics: ControllerMetrics;
 }
 
-/** Tells how a reconcile went: to the log, to the metrics, and to the sweeps that wait for it. */
+/** Reports the result of a reconcile to the log, to the metrics, and to the sweeps that wait for it. */
 export class ReconcileReport {
   readonly #options: ReconcileReportOptions;
-  /** The names of causes, for as long as a run may go back to them. */
+  /** The names of causes, for as long as a run may refer to them. */
   readonly #causesIds = new WeakMap<Causes, string>();
 
   constructor(options: ReconcileReportOptions) {
@@ -25,14 +25,14 @@ export class ReconcileReport {
 
   started(item: WorkItem<QueuedWork>, runId: string): void {
     const { clock, metrics } = this.#options;
-    // Not the causes: in a retry they hold alerts that a run has begun to look at before, and that are counted.
+    // Not from the causes: in a retry they contain alerts that an earlier run has looked at and counted.
     const alertAt = Math.min(...item.payload.sweeps.map((sweep) => sweep.firstAlertAt));
     if (Number.isFinite(alertAt)) metrics.alertToReconcile.observe(Math.max(0, clock.now() - alertAt) / 1000);
     const since = { since_alert_ms: this.#sinceAlertMs(item) };
     this.#line(levelOf(item), 'reconcile.started', 'a reconcile starts', item, runId, since);
   }
 
-  /** @param retryInMs when it is tried again; undefined if it is not */
+  /** @param retryInMs the time until the next try; undefined if there is none */
   ended(item: WorkItem<QueuedWork>, runId: string, outcome: Outcome, durationMs: number, retryInMs?: number): void {
     const { kind, error, result } = { error: undefined, result: undefined, ...outcome };
     this.#options.metrics.reconciled(kindName(item.request), labelOf(kind), durationMs / 1000);
@@ -98,7 +98,7 @@ export class ReconcileReport {
     });
   }
 
-  /** Under which name the log has told of the alerts; those of several events together are told of here, once for all runs. */
+  /** The name under which the log lists the alerts. The alerts of several events together are logged here, once for all runs. */
   #causesId({ causes, sweeps, eventIds }: QueuedWork): string | undefined {
     if (causes.alertCount + causes.truncatedAlerts === 0) return undefined;
     const known = this.#causesIds.get(causes) ?? sweeps.find((sweep) => sweep.causes === causes)?.eventId;
@@ -123,20 +123,20 @@ function labelOf(kind: Outcome['kind']): ReconcileResultLabel {
   return kind === 'postponed' ? 'error' : kind;
 }
 
-/** What an alert caused can be followed at info; the periodic looks and the retries are told at debug. */
+/** Runs that an alert caused are logged at info, periodic looks and retries at debug. */
 function levelOf({ priority }: WorkItem<QueuedWork>): LogLevel {
   return priority === 'alert' || priority === 'manual' ? 'info' : 'debug';
 }
 
-/** A retry that came through ends the story of an alert. */
+/** A retry that succeeded ends the story of an alert. */
 function finishedLevel(item: WorkItem<QueuedWork>): LogLevel {
   return item.priority === 'retry' ? 'info' : levelOf(item);
 }
 
 /**
- * The first failure is news; that it still fails is told by the metrics. One that all pipelines share was told where it
- * was found: because Prometheus cannot be asked, for each only where an alert waits for it; of a write that the API server
- * refuses until a person acts, by the home of the pipelines and the end of the sweep.
+ * The first failure is news; the metrics show that it still fails. A failure that all pipelines share was logged where it was
+ * found. If Prometheus cannot be asked, it is logged again only for a pipeline for which an alert waits. If the API server
+ * refuses a write until a person acts, the home of the pipelines and the end of the sweep log it.
  */
 function failedLevel(item: WorkItem<QueuedWork>, error: unknown): LogLevel {
   if (item.priority === 'retry' || error instanceof ForbiddenError) return 'debug';
@@ -148,7 +148,7 @@ function settledAs(outcome: Outcome): SweepOutcome {
   return outcome.result.outcome === 'changed' ? 'changed' : 'unchanged';
 }
 
-/** Why a run that came through changed no condition; undefined if it did. */
+/** The reason why a successful run changed no condition; undefined if it changed one. */
 function unchangedBecause(result: Result): string | undefined {
   if (result.outcome === 'changed') return undefined;
   if (result.outcome === 'gone') return 'pipeline_gone';
@@ -158,7 +158,7 @@ function unchangedBecause(result: Result): string | undefined {
   return result.notInPrometheus.length > 0 ? 'not_in_prometheus' : 'unchanged';
 }
 
-/** Without those that are undefined. */
+/** Drops the undefined fields. */
 function given(fields: LogFields): LogFields {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }

@@ -80,7 +80,7 @@ function snapshotFailure(clock: FakeClock, isLasting = true): () => never {
 }
 
 describe('reconciler, step by step', () => {
-  it('asks nothing and writes nothing for a pipeline that is gone', async () => {
+  it('asks nothing and writes nothing for a deleted pipeline', async () => {
     const { reconcile, alerts, pipelines, logger } = bench([]);
     assert.deepEqual(await reconcile(pipelineOf('TracePipeline', 'gone')), { outcome: 'gone', notInPrometheus: [] });
     assert.deepEqual([alerts.asked, pipelines.writes, logger.lines], [[], [], []]);
@@ -96,7 +96,7 @@ describe('reconciler, step by step', () => {
     assert.deepEqual(alerts.asked, [{ notBefore: clock.now() - 3, requestIds: ['r1', 'r2'] }]);
   });
 
-  it('writes what the alerts mean, and asks to be run again while that is not healthy', async () => {
+  it('writes the meaning of the alerts, and asks to be run again while that is not healthy', async () => {
     const pipeline = pipelineOf('TracePipeline', 'cls', { generation: 7 });
     const { reconcile, alerts, pipelines } = bench([pipeline]);
     alerts.answer = () => [throttling];
@@ -127,7 +127,7 @@ describe('reconciler, step by step', () => {
     assert.deepEqual(result, { outcome: 'changed', decision: { by: 'no alert' }, notInPrometheus: [] });
   });
 
-  it('writes nothing when the condition is as it should be', async () => {
+  it('writes nothing if the condition is as desired', async () => {
     const pipeline = pipelineOf('TracePipeline', 'cls', { conditions: [healthyCondition] });
     const { reconcile, pipelines, logger, clock } = bench([pipeline]);
 
@@ -155,7 +155,7 @@ describe('reconciler, step by step', () => {
     assert.deepEqual([again.outcome, again.requeueAfterMs, pipelines.writes.length], ['unchanged', 300_000, 1]);
   });
 
-  it('reads the pipeline anew each time', async () => {
+  it('reads the pipeline again each time', async () => {
     const pipeline = pipelineOf('TracePipeline', 'cls');
     const { reconcile, pipelines, clock } = bench([pipeline]);
     await reconcile(pipeline, Causes.of('start', clock.now()));
@@ -167,7 +167,7 @@ describe('reconciler, step by step', () => {
     assert.equal(pipelines.writes.at(-1)?.conditions[0]?.observedGeneration, 2);
   });
 
-  it('finds nothing to do for a kind without health rules, and asks nobody', async () => {
+  it('has nothing to do for a kind without health rules, and asks nothing', async () => {
     const pipeline = pipelineOf('Kettle', 'cls');
     const { reconcile, alerts, pipelines } = bench([pipeline]);
     alerts.answer = () => assert.fail('asked');
@@ -177,7 +177,7 @@ describe('reconciler, step by step', () => {
 });
 
 describe('reconciler, configuration not generated', () => {
-  it('says so without asking for a snapshot', async () => {
+  it('reports that without asking for a snapshot', async () => {
     const pipeline = pipelineOf('MetricPipeline', 'cls', { conditions: [notGenerated] });
     const { reconcile, alerts, pipelines } = bench([pipeline]);
     alerts.answer = () => assert.fail('asked');
@@ -203,7 +203,7 @@ describe('reconciler, configuration not generated', () => {
   });
 });
 
-describe('reconciler, when the alerts cannot be had', () => {
+describe('reconciler, when the alerts are not available', () => {
   const flavours: readonly (readonly [what: string, reason: string, pipeline: Pipeline])[] = [
     ['a TracePipeline', 'GatewayProbingFailed', pipelineOf('TracePipeline', 'cls')],
     ['a MetricPipeline', 'GatewayProbingFailed', pipelineOf('MetricPipeline', 'cls')],
@@ -250,7 +250,7 @@ describe('reconciler, when the alerts cannot be had', () => {
     );
   });
 
-  it('lets the verdict stand that there is, as long as it may be over in a moment', async () => {
+  it('keeps an existing verdict while the failure may be over in a moment', async () => {
     for (const condition of [healthyCondition, { ...healthyCondition, status: 'False' as const }]) {
       const pipeline = pipelineOf('TracePipeline', 'cls', { conditions: [condition] });
       const { reconcile, alerts, pipelines, clock, logger } = bench([pipeline]);
@@ -263,7 +263,7 @@ describe('reconciler, when the alerts cannot be had', () => {
     }
   });
 
-  it('writes Unknown at once where there is no verdict yet', async () => {
+  it('writes Unknown at once if there is no verdict yet', async () => {
     const pipeline = pipelineOf('TracePipeline', 'cls');
     const { reconcile, alerts, pipelines, clock } = bench([pipeline]);
     alerts.answer = snapshotFailure(clock, false);
@@ -271,7 +271,7 @@ describe('reconciler, when the alerts cannot be had', () => {
     assert.equal(pipelines.writes[0]?.conditions[0]?.status, 'Unknown');
   });
 
-  it('comes back from Unknown', async () => {
+  it('leaves Unknown again', async () => {
     const pipeline = pipelineOf('TracePipeline', 'cls', { conditions: [healthyCondition] });
     const { reconcile, alerts, pipelines, clock, logger } = bench([pipeline]);
     alerts.answer = snapshotFailure(clock);
@@ -287,7 +287,7 @@ describe('reconciler, when the alerts cannot be had', () => {
     ]);
   });
 
-  it('rejects with the reason why Unknown could not be written, if it could not', async () => {
+  it('rejects with the reason why Unknown could not be written, if that failed', async () => {
     const pipeline = pipelineOf('TracePipeline', 'cls');
     const { reconcile, alerts, pipelines, clock, logger } = bench([pipeline]);
     alerts.answer = snapshotFailure(clock);
@@ -296,7 +296,7 @@ describe('reconciler, when the alerts cannot be had', () => {
     assert.deepEqual(logger.lines, []);
   });
 
-  it('says nothing about the pipeline when it was only told to stop', async () => {
+  it('writes nothing about the pipeline if it was only aborted', async () => {
     const pipeline = pipelineOf('TracePipeline', 'cls');
     const { reconcile, alerts, pipelines, logger } = bench([pipeline]);
     const stop = new AbortController();
@@ -311,7 +311,7 @@ describe('reconciler, when the alerts cannot be had', () => {
 });
 
 describe('reconciler, transitions', () => {
-  it('tells of a new condition with an empty from', async () => {
+  it('reports a new condition with an empty from', async () => {
     const pipeline = pipelineOf('TracePipeline', 'cls');
     const { reconcile, alerts, logger, clock } = bench([pipeline]);
     alerts.answer = () => [throttling];
@@ -341,7 +341,7 @@ describe('reconciler, transitions', () => {
     ]);
   });
 
-  it('names what decided, whatever woke the run', async () => {
+  it('names what decided, whatever caused the run', async () => {
     const pipeline = pipelineOf('TracePipeline', 'cls', { conditions: [healthyCondition] });
     const { reconcile, alerts, logger, clock, transitions } = bench([pipeline]);
     const woken = Causes.union(
@@ -374,7 +374,7 @@ describe('reconciler, transitions', () => {
     ]);
   });
 
-  it('tells of another reason with the same status, and keeps lastTransitionTime', async () => {
+  it('reports another reason with the same status, and keeps lastTransitionTime', async () => {
     const pipeline = pipelineOf('TracePipeline', 'cls');
     const { reconcile, alerts, pipelines, logger, clock, registry } = bench([pipeline]);
     alerts.answer = () => [throttling];
@@ -400,7 +400,7 @@ describe('reconciler, transitions', () => {
     assert.equal(await metricOf(registry, 'tocsin_condition_changes_total', labels), 2);
   });
 
-  it('writes another message without calling it a transition', async () => {
+  it('writes another message without reporting a transition', async () => {
     const pipeline = pipelineOf('TracePipeline', 'cls', { conditions: [{ ...healthyCondition, message: 'all well' }] });
     const { reconcile, pipelines, logger, registry } = bench([pipeline]);
     assert.equal((await reconcile(pipeline)).outcome, 'changed');
@@ -410,7 +410,7 @@ describe('reconciler, transitions', () => {
     assert.equal(await metricOf(registry, 'tocsin_condition_changes_total', labels), 0);
   });
 
-  it('says nothing, and counts nothing, when the write fails', async () => {
+  it('reports nothing, and counts nothing, if the write fails', async () => {
     const pipeline = pipelineOf('TracePipeline', 'cls');
     const { reconcile, pipelines, logger, registry } = bench([pipeline]);
     pipelines.beforeWrite = () => Promise.reject(new Error('no space left'));
@@ -420,7 +420,7 @@ describe('reconciler, transitions', () => {
     assert.equal(await metricOf(registry, 'tocsin_condition_changes_total', labels), 0);
   });
 
-  it('hands its signal to the write', async () => {
+  it('passes its signal to the write', async () => {
     const pipeline = pipelineOf('TracePipeline', 'cls');
     const { reconcile, pipelines } = bench([pipeline]);
     const { signal } = new AbortController();
@@ -429,7 +429,7 @@ describe('reconciler, transitions', () => {
     assert.equal(pipelines.writes.length, 1);
   });
 
-  it('tells of the change that was made, not of the one that was meant', async () => {
+  it('reports the change that was made, not the intended one', async () => {
     const pipeline = pipelineOf('TracePipeline', 'cls', { conditions: [healthyCondition] });
     const { reconcile, alerts, pipelines, logger } = bench([pipeline]);
     alerts.answer = () => [allDropped];
@@ -443,7 +443,7 @@ describe('reconciler, transitions', () => {
     assert.equal(pipelines.writes[0]?.conditions.length, 2);
   });
 
-  it('tells of no change when somebody else made it first', async () => {
+  it('reports no change if another writer made it first', async () => {
     const pipeline = pipelineOf('TracePipeline', 'cls');
     const { reconcile, pipelines, logger, registry } = bench([pipeline]);
     pipelines.beforeWrite = () => pipelines.put({ ...pipeline, conditions: [healthyCondition] });
@@ -459,7 +459,7 @@ describe('reconciler, transitions', () => {
     assert.equal(await metricOf(registry, 'tocsin_condition_changes_total', labels), 0);
   });
 
-  it('tells of no change when the pipeline went meanwhile', async () => {
+  it('reports no change if the pipeline was deleted meanwhile', async () => {
     const pipeline = pipelineOf('TracePipeline', 'cls');
     const { reconcile, pipelines, logger } = bench([pipeline]);
     pipelines.beforeWrite = () => pipelines.remove(pipeline);
@@ -469,7 +469,7 @@ describe('reconciler, transitions', () => {
 });
 
 describe('reconciler, action log', () => {
-  it('writes nothing, and says what would change', async () => {
+  it('writes nothing, and logs what would change', async () => {
     const pipeline = pipelineOf('TracePipeline', 'cls', { conditions: [healthyCondition] });
     const { reconcile, alerts, pipelines, logger, registry } = bench([pipeline], 'log');
     alerts.answer = () => [throttling];
@@ -500,7 +500,7 @@ describe('reconciler, action log', () => {
     assert.equal(await metricOf(registry, 'tocsin_condition_changes_total', labels), 0);
   });
 
-  it('writes nothing when the alerts cannot be had either, and rejects all the same', async () => {
+  it('writes nothing if the alerts are not available either, and still rejects', async () => {
     const pipeline = pipelineOf('TracePipeline', 'cls');
     const { reconcile, alerts, pipelines, logger, clock } = bench([pipeline], 'log');
     alerts.answer = snapshotFailure(clock);
@@ -513,7 +513,7 @@ describe('reconciler, action log', () => {
 describe('reconciler, an alert that Prometheus does not report', () => {
   const pipeline = pipelineOf('TracePipeline', 'cls', { conditions: [healthyCondition] });
 
-  it('names one that was pushed as firing', async () => {
+  it('names an alert that was pushed as firing', async () => {
     const { reconcile } = bench([pipeline]);
     assert.deepEqual((await reconcile(pipeline)).notInPrometheus, ['InstanceDown']);
   });
@@ -534,22 +534,22 @@ describe('reconciler, an alert that Prometheus does not report', () => {
   });
 
   for (const status of ['resolved', 'expired'] as const) {
-    it(`does not name one that is ${status}`, async () => {
+    it(`does not name an alert that is ${status}`, async () => {
       const { reconcile, clock } = bench([pipeline]);
       const causes = alertCauses(clock.now(), 'r1', 'InstanceDown', status);
       assert.deepEqual((await reconcile(pipeline, causes)).notInPrometheus, []);
     });
   }
 
-  it('names none when the pushed alerts are the truth', async () => {
+  it('names none if the pushed alerts decide themselves', async () => {
     const { reconcile, alerts } = bench([pipeline]);
     alerts.pulls = false;
     assert.deepEqual((await reconcile(pipeline)).notInPrometheus, []);
   });
 });
 
-describe('reconciler, who is told of a transition', () => {
-  it('is told of each that was written, with the pipeline', async () => {
+describe('reconciler, the recorder of transitions', () => {
+  it('gets each transition that was written, with the pipeline', async () => {
     const pipeline = pipelineOf('TracePipeline', 'cls', { conditions: [healthyCondition], uid: 'u1' });
     const { reconcile, alerts, transitions } = bench([pipeline]);
     alerts.answer = () => [throttling];
@@ -560,7 +560,7 @@ describe('reconciler, who is told of a transition', () => {
     assert.deepEqual([told?.transition.fromReason, told?.transition.reason], ['FlowHealthy', 'GatewayThrottling']);
   });
 
-  it('is told of none that was not written', async () => {
+  it('gets none that was not written', async () => {
     const pipeline = pipelineOf('TracePipeline', 'cls', { conditions: [{ ...healthyCondition, message: 'old' }] });
     const { reconcile, pipelines, transitions, alerts } = bench([pipeline]);
     await reconcile(pipeline);
@@ -570,7 +570,7 @@ describe('reconciler, who is told of a transition', () => {
     assert.deepEqual([pipelines.writes.length, transitions.recorded], [1, []]);
   });
 
-  it('is told of none with action log', async () => {
+  it('gets none with action log', async () => {
     const pipeline = pipelineOf('TracePipeline', 'cls');
     const { reconcile, transitions } = bench([pipeline], 'log');
     await reconcile(pipeline);
@@ -583,7 +583,7 @@ const snapshotError = new SnapshotError('Prometheus is away', 1234, { cause });
 const terminalError = new TerminalError('hopeless', { cause });
 
 describe('outcomeOfResult', () => {
-  it('is a success without, and a requeue with, a time to look again, 0 included', () => {
+  it('is a success without, and a requeue with, a time of the next look, even 0', () => {
     const result = { outcome: 'changed', notInPrometheus: [] } as const;
     assert.deepEqual(outcomeOfResult(result), { kind: 'success', result });
     const requeued = { ...result, requeueAfterMs: 0 };
@@ -592,7 +592,7 @@ describe('outcomeOfResult', () => {
 });
 
 describe('outcomeOfError', () => {
-  it('tells the kinds of error apart', () => {
+  it('distinguishes the kinds of error', () => {
     assert.deepEqual(outcomeOfError(snapshotError, false), {
       kind: 'postponed',
       error: snapshotError,
@@ -602,7 +602,7 @@ describe('outcomeOfError', () => {
     assert.deepEqual(outcomeOfError('text', false), { kind: 'error', error: 'text' });
   });
 
-  it('takes every failure for the doing of the shutdown once that has begun', () => {
+  it('attributes every failure to the shutdown once that has begun', () => {
     for (const error of [snapshotError, terminalError, cause, undefined]) {
       assert.deepEqual(outcomeOfError(error, true), { kind: 'cancelled', error });
     }

@@ -7,7 +7,7 @@ interface ReconcilerOptions {
   readonly action: Action;
 }
 
-/** Looks a pipeline up and has the configured action done with it. */
+/** Looks up a pipeline and runs the configured action on it. */
 export class Reconciler {
   readonly #options: ReconcilerOptions;
   #action: Action;
@@ -17,12 +17,12 @@ export class Reconciler {
     this.#action = options.action;
   }
 
-  /** From the next run on, this is done. */
+  /** Uses this action from the next run on. */
   use(action: Action): void {
     this.#action = action;
   }
 
-  /** One run, by the name under which the log tells of it. Rejects with what keeps the action from being done. */
+  /** Does one run, under its name in the log. Rejects if the action cannot be done. */
   async reconcile(request: Request, causes: Causes, signal: AbortSignal, id: string): Promise<Result> {
     const pipeline = this.#options.pipelines.get(request);
     if (pipeline === undefined) return { outcome: 'gone', notInPrometheus: [] };
@@ -30,19 +30,19 @@ export class Reconciler {
   }
 }
 
-/** How one run of a reconcile ended. */
+/** The end of one run of a reconcile. */
 export type Outcome =
   /** Done, or the pipeline is gone: nothing to do until something happens. */
   | { readonly kind: 'success'; readonly result: Result }
-  /** Done, and worth another look later. */
+  /** Done; look again later. */
   | { readonly kind: 'requeue_after'; readonly result: Result; readonly requeueAfterMs: number }
   /** It failed for a reason that it shares with others, which says when to try again. */
   | { readonly kind: 'postponed'; readonly error: PostponedError }
-  /** It failed, or took too long; it may go better next time. */
+  /** It failed or took too long; another try may succeed. */
   | { readonly kind: 'error'; readonly error: unknown }
-  /** It failed, and will fail again. */
+  /** It failed, and would fail again. */
   | { readonly kind: 'terminal_error'; readonly error: unknown }
-  /** We are shutting down. */
+  /** The process is shutting down. */
   | { readonly kind: 'cancelled'; readonly error: unknown };
 
 export function outcomeOfResult(result: Result): Outcome {
@@ -50,7 +50,7 @@ export function outcomeOfResult(result: Result): Outcome {
   return requeueAfterMs === undefined ? { kind: 'success', result } : { kind: 'requeue_after', result, requeueAfterMs };
 }
 
-/** @param shuttingDown true once the signal of the shutdown is aborted: then every failure is its doing */
+/** @param shuttingDown true once the signal of the shutdown is aborted: then every failure is attributed to it */
 export function outcomeOfError(error: unknown, shuttingDown: boolean): Outcome {
   if (shuttingDown) return { kind: 'cancelled', error };
   if (error instanceof PostponedError) return { kind: 'postponed', error };

@@ -10,7 +10,7 @@ import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { Sweep, createMergeWork, maxSweepsOfRequest, requeuedWork, retriedWork, type QueuedWork } from './sweep.ts';
 
 describe('sweep', () => {
-  it('tells once how the requests of an event ended, when the last one has', async () => {
+  it('logs once how the requests of an event ended, when the last one has ended', async () => {
     const { clock, controller, logger } = controllerBench(({ name }) => {
       if (name === 'failed') throw new Error('failed');
       if (name === 'slow') return new Promise((resolve) => clock.setTimeout(() => resolve(unhealthy), 700));
@@ -70,7 +70,7 @@ describe('sweep', () => {
     );
   });
 
-  it('starts nothing of its own while requests of the one before wait: those are merged, the others come after them', async () => {
+  it('adds nothing of its own while requests of an earlier event wait: those are merged, the others follow', async () => {
     const gates = [1, 2, 3, 4].map(() => Promise.withResolvers<Result>());
     const { clock, controller, runs } = controllerBench(() => gates[runs.length - 1]!.promise, 1);
     const names = ['a', 'b', 'c'].map(trace);
@@ -88,7 +88,7 @@ describe('sweep', () => {
     await controller.stop(0);
   });
 
-  it('does not wait for retries, and a retry is no part of the event whose request it is merged into', async () => {
+  it('does not wait for retries, and a retry is no part of the event with whose request it is merged', async () => {
     const { clock, controller, logger } = controllerBench(({ name, at }, earlier) => {
       if (earlier > 0) return changed;
       throw name === 'a' ? new Error('failed') : new SnapshotError('away', at + 50, { cause: undefined });
@@ -103,7 +103,7 @@ describe('sweep', () => {
     ]);
   });
 
-  it('says nothing of an event without requests', async () => {
+  it('logs nothing for an event without requests', async () => {
     const { clock, controller, logger } = controllerBench(() => unchanged);
     void controller.enqueue([], alertCauses(clock.now()), 'e1', 'alert');
     await clock.advanceAsync(0);
@@ -180,7 +180,7 @@ function work(eventId: string, causes: Causes = alertCauses(clock.now(), eventId
 }
 
 describe('createMergeWork', () => {
-  it('unites causes and sweeps, the earlier ones first, and leaves both as they were', () => {
+  it('combines causes and sweeps, the earlier ones first, and does not change its inputs', () => {
     const [earlier, later] = [work('e1'), work('e2')];
     const merged = createMergeWork()(earlier, later);
     assert.deepEqual([...merged.causes.requestIds], ['e1', 'e2']);
@@ -188,7 +188,7 @@ describe('createMergeWork', () => {
     assert.deepEqual([...earlier.causes.requestIds, ...later.causes.requestIds], ['e1', 'e2']);
   });
 
-  it('names the events of both, the newest 100 at most', () => {
+  it('names the events of both, at most the newest 100', () => {
     const merge = createMergeWork();
     assert.deepEqual(merge(work('e1'), work('e2')).eventIds, ['e1', 'e2']);
     const many = Array.from({ length: 150 }, (_, index) => work(`e${index}`));
@@ -213,7 +213,7 @@ describe('createMergeWork', () => {
     assert.equal(new Set(merged.map((each) => merge(each, again).causes)).size, 1);
   });
 
-  it('makes another union for another pair, also when one of the two is the same', () => {
+  it('makes another union for another pair, even if one of the two is the same', () => {
     const merge = createMergeWork();
     const [a, b, c] = [work('a'), work('b'), work('c')];
     const ids = (pair: QueuedWork): readonly string[] => [...pair.causes.requestIds];
@@ -223,7 +223,7 @@ describe('createMergeWork', () => {
     assert.deepEqual(ids(merge(a, b)), ['a', 'b']);
   });
 
-  it('bounds the events that wait for one request, and tells how many requests of an event were left to later ones', () => {
+  it('bounds the events that wait for one request, and logs how many requests of an event were left to later ones', () => {
     const [logger, merge] = [new RecordingLogger(), createMergeWork()];
     const ids = Array.from({ length: maxSweepsOfRequest + 3 }, (_, n) => `e${n}`);
     const works = ids.map((eventId): QueuedWork => {
@@ -242,7 +242,7 @@ describe('createMergeWork', () => {
     ]);
   });
 
-  it('keeps the sweeps apart where the causes are the same', () => {
+  it('keeps the sweeps apart if the causes are the same', () => {
     const merge = createMergeWork();
     const causes = alertCauses(clock.now());
     const [a, b, c] = [work('a', causes), work('b', causes), work('c')];
@@ -250,14 +250,14 @@ describe('createMergeWork', () => {
     assert.deepEqual(merge(b, c).sweeps, [...b.sweeps, ...c.sweeps]);
   });
 
-  it('remembers nothing for another controller', () => {
+  it('shares nothing with another controller', () => {
     const [earlier, later] = [work('e1'), work('e2')];
     assert.notEqual(createMergeWork()(earlier, later).causes, createMergeWork()(earlier, later).causes);
   });
 });
 
 describe('retriedWork', () => {
-  it('keeps the causes and the names of the events, and lets go of the sweeps', () => {
+  it('keeps the causes and the names of the events, and drops the sweeps', () => {
     const failed = work('e1');
     assert.deepEqual(retriedWork(failed), { causes: failed.causes, sweeps: [], eventIds: ['e1'] });
   });
@@ -272,7 +272,7 @@ describe('requeuedWork', () => {
     );
   });
 
-  it('is no cause of a run that something else brings about before its time', () => {
+  it('adds no cause to a run that something else starts before its time', () => {
     const alert = work('a');
     const { causes } = createMergeWork()(requeuedWork(clock.now(), false), alert);
     assert.deepEqual([[...causes.triggers], causes.lastSeen], [['alert'], alert.causes.lastSeen]);

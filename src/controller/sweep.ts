@@ -4,17 +4,22 @@ import type { Runtime } from '../runtime/runtime.ts';
 /** `merged`: the request waits for so long that its run was left to later events. */
 export type SweepOutcome = 'changed' | 'unchanged' | 'failed' | 'merged';
 
-/** Most events that wait for one request. A request behind objects that hang may wait for hours, and each second brings an event. */
+/**
+ * The most events that wait for one request. A request behind hanging objects may wait for hours, and each second may bring an
+ * event.
+ */
 export const maxSweepsOfRequest = 32;
 
 interface SweepOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly eventId: string;
   readonly causes: Causes;
-  /** How many requests there are to settle; 1 or more. */
+  /** The number of requests to settle; 1 or more. */
   readonly requests: number;
 }
 
-/** All requests of one event: counts how they end, and says so when the last one has. A later retry is no part of it. */
+/**
+ * All requests of one event. It counts how they end, and logs that when the last one has ended. A later retry is no part of it.
+ */
 export class Sweep {
   readonly #options: SweepOptions;
   readonly #startedAt: number;
@@ -36,12 +41,12 @@ export class Sweep {
     return this.#options.causes;
   }
 
-  /** When the first alert of the event was received, milliseconds; Infinity if it is about none. */
+  /** The time at which the first alert of the event was received, milliseconds; Infinity if it has none. */
   get firstAlertAt(): number {
     return this.#options.causes.firstSeen;
   }
 
-  /** One request has ended. @param error why it failed, if it did; the first one is told */
+  /** One request has ended. @param error the reason if it failed; only the first one is logged */
   settle(outcome: SweepOutcome, error?: unknown): void {
     this.#settled[outcome]++;
     if (outcome === 'failed') this.#firstError ??= error;
@@ -60,21 +65,21 @@ export class Sweep {
   }
 }
 
-/** What a request carries through the queue. */
+/** The payload of a request in the queue. */
 export interface QueuedWork {
   readonly causes: Causes;
-  /** Those that wait for the request to end. */
+  /** The sweeps that wait for the end of the request. */
   readonly sweeps: readonly Sweep[];
-  /** The events that asked for it, also those whose sweeps are over; the newest last, {@link maxEventIds} at most. */
+  /** The events that requested it, including those whose sweeps are over; the newest last, at most {@link maxEventIds}. */
   readonly eventIds: readonly string[];
 }
 
-/** So many events are named to which a run goes back: a request that fails for hours takes part in thousands. */
+/** The most events that are named for a run: a request that fails for hours is part of thousands. */
 const maxEventIds = 100;
 
 /**
- * Unites what two adds of one key carry: both causes, and both sweeps end with the one run. A sweep adds the same causes to
- * many keys, one after the other, so the last union is remembered: a thousand keys share one instead of making a thousand.
+ * Combines the payloads of two adds of one key: both causes, and both sweeps, which end with the one run. A sweep adds the same
+ * causes to many keys in sequence, so the last union is remembered: a thousand keys share one union.
  */
 export function createMergeWork(): (earlier: QueuedWork, later: QueuedWork) => QueuedWork {
   let last: { readonly earlier: Causes; readonly later: Causes; readonly union: Causes } | undefined;
@@ -90,7 +95,7 @@ export function createMergeWork(): (earlier: QueuedWork, later: QueuedWork) => Q
   };
 }
 
-/** Ends the second oldest for this request, again and again: since when an alert waits is what the oldest knows. */
+/** Ends the second oldest sweep of this request until the bound is kept: the oldest one knows since when an alert waits. */
 function bounded(sweeps: readonly Sweep[]): readonly Sweep[] {
   const excess = Math.max(0, sweeps.length - maxSweepsOfRequest);
   for (const sweep of sweeps.slice(1, 1 + excess)) sweep.settle('merged');
@@ -102,15 +107,15 @@ function bothEventIds(earlier: readonly string[], later: readonly string[]): rea
   return later.length === 0 ? earlier : [...earlier, ...later].slice(-maxEventIds);
 }
 
-/** The same work for a retry: its sweeps are over, its causes still hold. */
+/** The same work for a retry: its sweeps are over, its causes still apply. */
 export function retriedWork({ causes, eventIds }: QueuedWork): QueuedWork {
   return { causes, sweeps: [], eventIds };
 }
 
 /**
- * Work for a later look at a pipeline that is not healthy. Its time is cut to the second, so that pipelines which are due
- * in the same second are served by one query.
- * @param isDue false if something else takes the request over before its time: then the look is no cause of it
+ * Work for a later look at an unhealthy pipeline. Its time is cut to the second, so that one query serves all pipelines that are
+ * due in the same second.
+ * @param isDue false if something else replaces the request before its time: then the look is not a cause of it
  */
 export function requeuedWork(now: number, isDue: boolean): QueuedWork {
   return {

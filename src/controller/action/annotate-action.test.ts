@@ -29,7 +29,7 @@ function bench() {
 }
 
 describe('AnnotateAction', () => {
-  it('sets when and why, says so, and counts it', async () => {
+  it('sets the time and the cause, logs it, and counts it', async () => {
     const { perform, pipelines, logger, registry } = bench();
     const annotations = {
       'tocsin.dev/requested-at': '2026-11-21T03:00:00.125Z',
@@ -56,7 +56,7 @@ describe('AnnotateAction', () => {
   });
 
   for (const trigger of ['start', 'resync', 'requeue', 'pipeline', 'reload'] as const satisfies readonly Trigger[]) {
-    it(`writes nothing for ${trigger} alone, and writes where an alert comes with it`, async () => {
+    it(`writes nothing for ${trigger} alone, and writes if an alert comes with it`, async () => {
       const { perform, pipelines, logger } = bench();
       assert.deepEqual(await perform(Causes.of(trigger, at)), { outcome: 'unchanged', notInPrometheus: [] });
       assert.deepEqual([pipelines.annotations, logger.lines], [[], []]);
@@ -65,14 +65,14 @@ describe('AnnotateAction', () => {
     });
   }
 
-  it('says nothing about one that went meanwhile', async () => {
+  it('logs nothing about an object that was deleted meanwhile', async () => {
     const { perform, pipelines, logger } = bench();
     pipelines.remove(trace('cls'));
     assert.deepEqual(await perform(alertCauses(at)), { outcome: 'gone', notInPrometheus: [] });
     assert.deepEqual(logger.lines, []);
   });
 
-  it('rejects when it cannot be written', async () => {
+  it('rejects if it cannot write', async () => {
     const { perform, pipelines, logger } = bench();
     pipelines.beforeWrite = () => Promise.reject(new Error('403'));
     await assert.rejects(perform(alertCauses(at)), /403/);
@@ -98,7 +98,7 @@ describe('requestAnnotations', () => {
     assert.deepEqual(requestAnnotations(causesOf('A', 'B'), annotateDefaults), expected);
   });
 
-  it('takes other keys, a word instead of the time, and no cause', () => {
+  it('accepts other keys, a word instead of the time, and no cause', () => {
     const config = {
       requested_at_key: 'argocd.argoproj.io/refresh',
       requested_at_value: 'normal',
@@ -107,7 +107,7 @@ describe('requestAnnotations', () => {
     assert.deepEqual(requestAnnotations(causesOf('A'), config), { 'argocd.argoproj.io/refresh': 'normal' });
   });
 
-  it('holds nothing of an alert but its name', () => {
+  it('contains nothing of an alert but its name', () => {
     assert.ok(!JSON.stringify(requestAnnotations(causesOf('A'), annotateDefaults)).includes('hunter2'));
   });
 });

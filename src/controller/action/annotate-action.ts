@@ -11,11 +11,11 @@ interface AnnotateActionOptions {
 }
 
 /**
- * Asks the operator that owns the object to look at it. What fires is for that operator to find out: nothing is asked of
- * Prometheus, and no health rule has to know the kind.
+ * Asks the operator that owns the object to look at it. That operator finds out what fires, so Prometheus is not asked and the
+ * kind needs no health rules.
  *
- * Only an alert is a reason. At the start, at the periodic look and when the object itself changed there is none: its
- * operator has periodic looks of its own and watches its objects, and an alert that was missed is sent again within a minute.
+ * Only an alert is a reason. The start, the periodic look and a change of the object are none: the operator has periodic looks of
+ * its own and watches its objects, and an alert that was missed is sent again within a minute.
  */
 export class AnnotateAction implements Action {
   readonly #options: AnnotateActionOptions;
@@ -43,15 +43,15 @@ export class AnnotateAction implements Action {
 /** `controller.annotate` of the configuration. */
 export interface AnnotateConfig {
   readonly requested_at_key: string;
-  /** Null: the time of the newest cause. Some operators want a word instead. */
+  /** Null: the time of the newest cause. Some operators need a word instead. */
   readonly requested_at_value: string | null;
   /** Null: the cause is not written. */
   readonly cause_key: string | null;
 }
 
 /**
- * The annotations that ask another operator to look at its object: when it was asked, RFC 3339 with milliseconds, so that
- * two requests differ, and for which alerts. The time is that of the newest cause, so that a retry asks for nothing new.
+ * The annotations that ask another operator to look at its object: the time of the request in RFC 3339 with milliseconds, so that
+ * two requests differ, and its alerts. The time is that of the newest cause, so a retry requests nothing new.
  */
 export function requestAnnotations(causes: Causes, config: AnnotateConfig): Readonly<Record<string, string>> {
   const requestedAt = config.requested_at_value ?? new Date(causes.lastSeen).toISOString();

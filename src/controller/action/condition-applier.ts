@@ -18,11 +18,11 @@ import type { Runtime } from '../../runtime/runtime.ts';
 interface ConditionUpdaterOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly metrics: Pick<ControllerMetrics, 'conditionChanged'>;
   readonly pipelines: Pick<Pipelines, 'updateConditions'>;
-  /** Told of every transition that was written. */
+  /** Gets every transition that was written. */
   readonly transitions?: TransitionRecorder | undefined;
 }
 
-/** Writes the condition if it differs, and tells of its transition to the log, to the metrics and to who else is interested. */
+/** Writes the condition if it differs, and reports its transition to the log, the metrics and the recorder. */
 export class ConditionUpdater implements ConditionApplier {
   readonly #options: ConditionUpdaterOptions;
 
@@ -38,7 +38,10 @@ export class ConditionUpdater implements ConditionApplier {
     return written !== undefined;
   }
 
-  /** What was really written: another change than was meant, or none, if somebody else wrote first or the pipeline went. */
+  /**
+   * Reports the change that was really written. It may differ from the intended one, or be none, if another writer was faster or
+   * the pipeline was deleted.
+   */
   async #write({ request, signal }: Run, desired: DesiredCondition): Promise<ConditionUpdate | undefined> {
     const { clock, pipelines } = this.#options;
     let update: ConditionUpdate | undefined;
@@ -64,7 +67,7 @@ export class ConditionUpdater implements ConditionApplier {
 
 interface ConditionObserverOptions extends Pick<Runtime, 'clock' | 'logger'> {}
 
-/** Says what would be written and writes nothing: no right to write is needed. */
+/** Logs what would be written and writes nothing, so it needs no right to write. */
 export class ConditionObserver implements ConditionApplier {
   readonly #options: ConditionObserverOptions;
 
@@ -85,7 +88,7 @@ export class ConditionObserver implements ConditionApplier {
   }
 }
 
-/** The fields of a line about a condition that stays as it is. */
+/** The fields of a line about a condition that does not change. */
 function unchangedFields({ id, request }: Run, { condition, decision }: Verdict): LogFields {
   const { type, status, reason, message } = condition;
   return { run: id, ...request, type, to: status, reason, message, ...decidedBy(decision) };

@@ -11,9 +11,9 @@ import {
 import { SnapshotError } from '../../reconcile/errors.ts';
 import type { VerdictHolder } from './verdict-holder.ts';
 
-/** What is done about a condition that should be: one writes it, the other only tells of it. */
+/** Applies a desired condition: one implementation writes it, the other only logs it. */
 export interface ConditionApplier {
-  /** True if the pipeline's condition differed. */
+  /** Returns true if the pipeline's condition differed. */
   apply(run: Run, verdict: Verdict): Promise<boolean>;
 }
 
@@ -25,7 +25,7 @@ export interface FlowHealthActionOptions {
   readonly requeueAfterMs: number;
 }
 
-/** Asks what fires now, decides what it means for one pipeline, and has that condition applied. */
+/** Finds out what fires now, decides the pipeline's condition, and has it applied. */
 export class FlowHealthAction implements Action {
   readonly #options: FlowHealthActionOptions;
 
@@ -34,12 +34,12 @@ export class FlowHealthAction implements Action {
   }
 
   /**
-   * Nothing is taken from the causes but how fresh the answer has to be and what to say in the log.
-   * Rejects with SnapshotError when the alerts cannot be had (the condition is Unknown by then, unless it may be over in a
-   * moment and there is a condition to stand until then), and with whatever the home of the pipelines throws when it cannot be written to.
+   * The causes only determine how fresh the answer has to be, and what the log says. Rejects with SnapshotError if the alerts are
+   * not available; the condition is Unknown by then, unless the failure may be over in a moment and there is a condition that can
+   * stay. Also rejects with any error of the home of the pipelines when it cannot write.
    */
   async perform(run: Run): Promise<Result> {
-    // The configuration allows such a kind for the action log, which then shows whom an alert would wake.
+    // The configuration allows such a kind for the action log, which then shows the pipelines that an alert would wake.
     if (flavourOf(run.pipeline) === undefined) return { outcome: 'unchanged', hasNoRule: true, notInPrometheus: [] };
     const notGenerated = configurationNotGenerated(run.pipeline);
     if (notGenerated !== undefined) return this.#apply(run, notGenerated);
@@ -84,7 +84,7 @@ export class FlowHealthAction implements Action {
     };
   }
 
-  /** Whoever sends a test alert must not wonder why no condition changed. */
+  /** Answers the question why a test alert changed no condition. */
   async #missing(causes: Causes, { firing }: AlertSnapshot): Promise<readonly string[]> {
     if (!this.#options.alerts.pulls) return [];
     const missing = new Set<string>();

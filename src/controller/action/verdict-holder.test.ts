@@ -28,7 +28,7 @@ const someDropped = { alertname: 'TraceGatewaySomeDataDropped', pipeline_name: '
 const throttling = { alertname: 'TraceGatewayThrottling' };
 const ofOther = { alertname: 'TraceGatewayAllDataDropped', pipeline_name: 'other' };
 
-/** One pipeline, an action that looks at it, and the tools to say what is answered and pushed. */
+/** One pipeline, an action that looks at it, and helpers that set the answers and the pushed alerts. */
 function bench(condition?: Partial<Condition>, action: 'condition' | 'log' = 'condition') {
   const [clock, logger, registry, alerts] = [new FakeClock(), new RecordingLogger(), new Registry(), new FakeAlerts()];
   const first = pipelineOf('TracePipeline', 'cls', condition && { conditions: [conditionOf(condition)] });
@@ -40,7 +40,7 @@ function bench(condition?: Partial<Condition>, action: 'condition' | 'log' = 'co
   const pipeline = (): Pipeline => pipelines.get(first)!;
   const present = (): Condition | undefined =>
     pipeline().conditions.find(({ type }) => type === 'TelemetryFlowHealthy');
-  /** Looks once: the answers, and what is pushed as firing. */
+  /** Looks once, with these answers and these alerts pushed as firing. */
   const look = async (
     answered: readonly LabelSet[] | 'fails',
     pushed: readonly LabelSet[] = [],
@@ -62,7 +62,7 @@ function bench(condition?: Partial<Condition>, action: 'condition' | 'log' = 'co
       .perform({ ...run, request })
       .catch((error: unknown) => void assert.ok(error instanceof SnapshotError));
   };
-  /** Looks, and gives the reason of the condition after it. */
+  /** Looks, and returns the reason of the condition after it. */
   const reasonAfter = async (...args: Parameters<typeof look>): Promise<string | undefined> => {
     await look(...args);
     return present()?.reason;
@@ -89,7 +89,7 @@ const slow = 'GatewayThrottling';
 const healthy = 'FlowHealthy';
 const unknown = healthRules.probingFailed.gateway.reason;
 
-describe('a verdict that the answers make better', () => {
+describe('a verdict that improves by the answers', () => {
   const cases: readonly (readonly [
     what: string,
     present: string | undefined,
@@ -123,7 +123,7 @@ describe('a verdict that the answers make better', () => {
     });
   }
 
-  it('is never kept from getting worse', async () => {
+  it('may always get worse', async () => {
     for (const [reason, status] of [
       [healthy, 'True'],
       [slow, 'False'],
@@ -135,7 +135,7 @@ describe('a verdict that the answers make better', () => {
     }
   });
 
-  it('is kept for the grace and no longer, looked at again in seconds, and told of once', async () => {
+  it('is kept for the grace and no longer, looked at again in seconds, and logged once', async () => {
     const { clock, look, present, logger, registry, pipelines } = bench({ reason: all });
     const first = await look([], [dropped]);
     assert.deepEqual([first?.outcome, first?.heldForMs, first?.requeueAfterMs], ['unchanged', 0, 5000]);
@@ -181,7 +181,7 @@ describe('a verdict that the answers make better', () => {
     }
   });
 
-  it('is told of once a grace while it is held again and again, and anew once it was healthy', async () => {
+  it('is logged once per grace while it is held again and again, and again after it was healthy', async () => {
     const { clock, look, logger, registry } = bench({ reason: all });
     const held = () => logger.linesOf('condition.held').length;
     for (let time = 0; time < 5; time++) {
@@ -200,14 +200,14 @@ describe('a verdict that the answers make better', () => {
     assert.equal(held(), 3);
   });
 
-  it('is taken as soon as the push has ended', async () => {
+  it('improves as soon as the push has ended', async () => {
     const { clock, look, reasonAfter } = bench({ reason: all });
     await look([], [dropped]);
     clock.advance(7000);
     assert.equal(await reasonAfter([], []), healthy);
   });
 
-  it('is no longer Unknown with the first answer: it is what it was, while the alert that led to that is pushed', async () => {
+  it('leaves Unknown with the first answer, for what it was before, while the alert that led to that is pushed', async () => {
     const { look, reasonAfter, present, clock } = bench({ reason: all });
     assert.equal(await reasonAfter('fails', [dropped]), unknown);
     assert.equal(await reasonAfter('fails', [dropped]), unknown);
@@ -229,7 +229,7 @@ describe('a verdict that the answers make better', () => {
     assert.equal(await reasonAfter([], [dropped]), healthy);
   });
 
-  it('is what the answers say after it was Unknown, if no other alert or none before it is pushed', async () => {
+  it('follows the answers after Unknown, unless the alert that led to the earlier verdict is still pushed', async () => {
     const { look, reasonAfter } = bench({ reason: all });
     await look('fails');
     assert.equal(await reasonAfter([], [throttling]), healthy);
@@ -239,7 +239,7 @@ describe('a verdict that the answers make better', () => {
     assert.equal(await reasonAfter([throttling], [dropped]), slow);
   });
 
-  it('says at the end of the grace that the alert is still pushed', async () => {
+  it('logs at the end of the grace that the alert is still pushed', async () => {
     const { clock, look, logger, present } = bench({ reason: all });
     await look([], [dropped]);
     clock.advance(graceMs);
@@ -257,7 +257,7 @@ describe('a verdict that the answers make better', () => {
     ['forward', 3_600_000],
     ['back', -3_600_000],
   ] as const) {
-    it(`is kept for the grace, no shorter and no longer, when the clock is set ${direction}`, async () => {
+    it(`is kept for exactly the grace when the clock is set ${direction}`, async () => {
       const { clock, look, reasonAfter, logger } = bench({ reason: all });
       await look([], [dropped]);
       clock.set(byMs);
@@ -270,7 +270,7 @@ describe('a verdict that the answers make better', () => {
     });
   }
 
-  it('gets no better than a milder alert that was reported beside it and is still pushed, at most for the grace', async () => {
+  it('gets no better than a milder alert that was reported beside it and is still pushed, for at most the grace', async () => {
     const { clock, look, reasonAfter, present, logger } = bench({ status: 'True', reason: healthy });
     await look([dropped, someDropped], [dropped, someDropped]);
     assert.equal(await reasonAfter([], [someDropped]), some);
@@ -286,7 +286,7 @@ describe('a verdict that the answers make better', () => {
     assert.equal(await reasonAfter([], [someDropped]), healthy);
   });
 
-  it('is kept on after a worse one came and went, in the same grace', async () => {
+  it('is still kept, in the same grace, after a worse one came and went', async () => {
     const { clock, look, reasonAfter } = bench({ status: 'True', reason: healthy });
     await look([someDropped], [someDropped]);
     assert.equal(await reasonAfter([], [someDropped]), some);
@@ -297,7 +297,7 @@ describe('a verdict that the answers make better', () => {
     assert.equal(await reasonAfter([], [someDropped]), healthy);
   });
 
-  it('is held for one grace, not for one after the other, by several alerts', async () => {
+  it('is held for one grace, not for several in a row, by several alerts', async () => {
     const { clock, look, reasonAfter } = bench({ status: 'True', reason: healthy });
     await look([dropped, someDropped, throttling], [dropped, someDropped, throttling]);
     assert.equal(await reasonAfter([], [dropped, someDropped, throttling]), all);
@@ -305,7 +305,7 @@ describe('a verdict that the answers make better', () => {
     assert.equal(await reasonAfter([], [dropped, someDropped, throttling]), healthy);
   });
 
-  it('knows nothing any more of what was reported before it was healthy', async () => {
+  it('forgets what was reported before it was healthy', async () => {
     const { look, reasonAfter } = bench({ status: 'True', reason: healthy });
     await look([someDropped], [someDropped]);
     assert.equal(await reasonAfter([], []), healthy);
@@ -313,18 +313,18 @@ describe('a verdict that the answers make better', () => {
     assert.equal(await reasonAfter([], [someDropped]), healthy);
   });
 
-  it('is kept by what is in the object, after a restart', async () => {
+  it('is kept after a restart, because of the condition in the object', async () => {
     assert.equal(await bench({ reason: all }).reasonAfter([], [dropped]), all);
   });
 
-  it('carries the generation of the pipeline on while it is kept', async () => {
+  it('takes the current generation of the pipeline while it is kept', async () => {
     const { look, present, pipelines } = bench({ reason: all, observedGeneration: 1 });
     pipelines.put({ ...pipelines.get({ kind: 'TracePipeline', name: 'cls' })!, generation: 2 });
     await look([], [dropped]);
     assert.deepEqual([present()?.observedGeneration, present()?.reason], [2, all]);
   });
 
-  it('is only told of where nothing is written', async () => {
+  it('is only logged with an action that writes nothing', async () => {
     const { look, logger, pipelines } = bench({ reason: all }, 'log');
     await look([], [dropped]);
     await look([], []);
@@ -332,14 +332,14 @@ describe('a verdict that the answers make better', () => {
   });
 });
 
-describe('a verdict, however pushes and answers come', () => {
+describe('a verdict, with any sequence of pushes and answers', () => {
   const step = fc.record({
     afterMs: fc.integer({ min: 1, max: 90_000 }),
     answered: fc.boolean(),
     pushed: fc.boolean(),
   });
 
-  it('is what the rules say', async () => {
+  it('follows the rules', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
         const { clock, reasonAfter } = bench({ status: 'True', reason: healthy });
@@ -356,8 +356,8 @@ describe('a verdict, however pushes and answers come', () => {
     );
   });
 
-  it('never flips while the alert is pushed and one of two replicas reports it, whichever answers', async () => {
-    // Whichever answers: no gap without the one that reports is as long as the grace.
+  it('never changes while the alert is pushed and one of two replicas reports it, whichever answers', async () => {
+    // Whichever replica answers, no gap between answers of the reporting one is as long as the grace.
     const turns = fc.array(fc.record({ afterMs: fc.integer({ min: 1, max: 7000 }), answered: fc.boolean() }), {
       maxLength: 16,
     });
@@ -376,7 +376,7 @@ describe('a verdict, however pushes and answers come', () => {
     );
   });
 
-  it('is never better than an alert that is pushed and was reported within the grace, and Unknown only without an answer', async () => {
+  it('is never better than a pushed alert that was reported within the grace, and Unknown only without an answer', async () => {
     const alerts = [dropped, someDropped, throttling];
     const severities = [all, some, slow, healthy];
     const some3 = fc.tuple(fc.boolean(), fc.boolean(), fc.boolean());
@@ -415,7 +415,7 @@ describe('a verdict, however pushes and answers come', () => {
     );
   });
 
-  it('ends as the answers say within the grace, whatever was pushed, also if its end was lost', async () => {
+  it('agrees with the answers after the grace, whatever was pushed, even if the end of a push was lost', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 10 }), async (steps) => {
         const { clock, reasonAfter } = bench({ status: 'True', reason: healthy });
@@ -432,7 +432,7 @@ describe('a verdict, however pushes and answers come', () => {
 });
 
 describe('VerdictMemory', () => {
-  it('remembers each thing of a pipeline, and forgets each by itself', () => {
+  it('remembers each fact about a pipeline, and forgets each separately', () => {
     const memory = new VerdictMemory(new FakePipelines());
     const reported = new Map([['a', 1]]);
     memory.change(trace('x'), { reported });
@@ -444,7 +444,7 @@ describe('VerdictMemory', () => {
     assert.deepEqual([memory.of(trace('x')), memory.of(trace('y')), memory.size], [{}, {}, 0]);
   });
 
-  it('does not grow with pipelines that are gone', () => {
+  it('does not grow with deleted pipelines', () => {
     const kept = Array.from({ length: 10 }, (_, index) => pipelineOf('TracePipeline', `kept-${index}`));
     const memory = new VerdictMemory(new FakePipelines(...kept));
     for (const { name } of kept) memory.change(trace(name), { loggedAt: 1 });
@@ -456,7 +456,7 @@ describe('VerdictMemory', () => {
 });
 
 describe('HeldLine', () => {
-  it('tells once a minute how many wait, how many run and how many may', () => {
+  it('logs once a minute how many wait, how many run and how many may run', () => {
     const [clock, logger] = [new FakeClock(), new RecordingLogger()];
     const line = new HeldLine({ clock, logger });
     for (const waiting of [1, 2]) line.write({ waiting, running: 2, limit: 2 });
@@ -471,7 +471,7 @@ describe('HeldLine', () => {
     assert.equal(logger.linesOf('requests.held')[0]?.level, 'warn');
   });
 
-  it('tells again when the clock was set back for long', () => {
+  it('logs again after the clock was set back far', () => {
     const [clock, logger] = [new FakeClock(), new RecordingLogger()];
     const line = new HeldLine({ clock, logger });
     line.write({ waiting: 1, running: 2, limit: 2 });

@@ -27,17 +27,17 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { FailedRequests } from '../../workqueue/work-queue.ts';
 
-/** So many pipelines are remembered before those that are gone are looked for, again at each doubling. */
+/** The number of remembered pipelines at which deleted ones are first removed; it happens again at each doubling. */
 const firstLook = 1024;
 
-/** What the condition of a pipeline does not say. Moments are by the monotonic clock, milliseconds. */
+/** Facts about a pipeline that its condition does not contain. Times are by the monotonic clock, milliseconds. */
 interface Remembered {
   /**
-   * Each reason that Prometheus bore out since the condition was last healthy, with the moment from which on its answers contradict
-   * the push of that alert; undefined: they do not.
+   * Each reason that Prometheus has confirmed since the condition was last healthy, with the time since which its answers
+   * contradict the push of that alert; undefined if they do not.
    */
   readonly reported?: ReadonlyMap<string, number | undefined>;
-  /** When the log last told that the condition is held; undefined once it was healthy. */
+  /** The time of the last log line about the held condition; undefined after it was healthy. */
   readonly loggedAt?: number | undefined;
 }
 
@@ -45,7 +45,7 @@ interface Memory extends Remembered {
   readonly request: Request;
 }
 
-/** What is remembered of each pipeline beside its condition. */
+/** The facts that are remembered of each pipeline besides its condition. */
 export class VerdictMemory {
   readonly #pipelines: Pick<Pipelines, 'get'>;
   readonly #memories = new Map<string, Memory>();
@@ -55,7 +55,7 @@ export class VerdictMemory {
     this.#pipelines = pipelines;
   }
 
-  /** Pipelines of which something is remembered. */
+  /** The number of pipelines with remembered facts. */
   get size(): number {
     return this.#memories.size;
   }
@@ -80,7 +80,7 @@ export class VerdictMemory {
   }
 }
 
-/** A condition that is kept because of a push is looked at again after so long, milliseconds. */
+/** The time until the next look at a condition that is kept because of a push, milliseconds. */
 const heldLookMs = 5000;
 
 interface VerdictHolderOptions extends Pick<Runtime, 'clock' | 'logger'> {
@@ -89,30 +89,30 @@ interface VerdictHolderOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly alerts: Pick<AlertSource, 'pushed'>;
 }
 
-/** What becomes of the verdict of the answers. */
+/** The verdict that is used after one from the answers. */
 interface Decided {
   readonly verdict: Verdict;
-  /** Set if a push keeps the condition from getting better. */
+  /** Set if a push keeps the condition from improving. */
   readonly held?: {
-    /** Since the first answer that contradicted, milliseconds. */
+    /** The time since the first answer that contradicted the push, milliseconds. */
     readonly forMs: number;
-    /** When to look again, milliseconds. */
+    /** The time until the next look, milliseconds. */
     readonly lookAgainMs: number;
   };
 }
 
-/** An alert that Prometheus reported earlier and no longer does, and that is still pushed as firing. */
+/** An alert that Prometheus reported earlier but no longer reports, and that is still pushed as firing. */
 interface Contradiction {
   readonly reason: string;
   readonly labels: LabelSet;
-  /** How long answers have contradicted the push, milliseconds. */
+  /** How long the answers have contradicted the push, milliseconds. */
   readonly forMs: number;
   readonly isNew: boolean;
 }
 
 /**
- * Lets no verdict get better than an alert that is still pushed as firing, if Prometheus reported it since the condition was last
- * healthy. That lasts at most for `prometheus.heal_grace` after the first answer that no longer reports it.
+ * Keeps a verdict at least as bad as an alert that is still pushed as firing, if Prometheus has reported that alert since the
+ * condition was last healthy. This ends `prometheus.heal_grace` after the first answer that no longer reports the alert.
  */
 export class VerdictHolder {
   readonly #options: VerdictHolderOptions;
@@ -124,8 +124,8 @@ export class VerdictHolder {
   }
 
   /**
-   * The verdict of the answers, or the worse one that a push keeps. Rejects with the signal's reason.
-   * @param answers what the verdict was made of; what is pushed has to be as new
+   * Returns the verdict of the answers, or the worse one that a push keeps. Rejects with the signal's reason.
+   * @param answers the basis of the verdict; the pushed alerts have to be as new
    */
   async decide(run: Run, answered: Verdict, answers: AlertSnapshot): Promise<Decided> {
     const { pushed } = this.#options.alerts;
@@ -141,14 +141,14 @@ export class VerdictHolder {
     return this.#hold(run, answered, worst, pushed.graceMs);
   }
 
-  /** To be called before the verdict becomes Unknown: a push may keep what it was until then. */
+  /** Call it before the verdict becomes Unknown: a push may keep the verdict from before that. */
   becomesUnknown(pipeline: Pipeline): void {
     this.#remember(pipeline, []);
   }
 
   /**
-   * What Prometheus reported since the condition was last healthy, or False for a reason that no alert leads to; these answers
-   * included. After a restart the condition itself says what was reported.
+   * The reasons that Prometheus has reported since the condition was last healthy, or last False for a reason to which no alert
+   * leads; these answers included. After a restart, the condition itself shows what was reported.
    */
   #remember(pipeline: Pipeline, answered: Iterable<string>): ReadonlyMap<string, number | undefined> {
     const present = conditionOf(pipeline);
@@ -162,9 +162,9 @@ export class VerdictHolder {
   }
 
   /**
-   * Those of the reasons whose alert is still pushed, the worst first; the others are forgotten. The time of each runs by itself, so
-   * that several alerts together hold for no longer than one. It is remembered once it is over, too: if the write of the condition
-   * fails, the next run must not begin another grace.
+   * The reasons whose alert is still pushed, the worst first; the others are forgotten. Each has its own time, so that several
+   * alerts together hold no longer than one. A time that is over is kept too: if the write of the condition fails, the next run
+   * must not begin another grace.
    */
   #contradictions(pipeline: Pipeline, reasons: readonly string[], pushed: FiringAlerts): readonly Contradiction[] {
     const reported = new Map(this.#memory.of(pipeline).reported);
@@ -197,7 +197,7 @@ export class VerdictHolder {
     return { verdict: { ...answered, decision: { by: 'end of grace', labels: overdue.labels } } };
   }
 
-  /** Behind one address of two replicas a hold ends and begins with every other answer: that is not told each time. */
+  /** Behind one address of two replicas, a hold ends and begins with every other answer, so not every time is logged. */
   #log({ id, request, pipeline }: Run, { condition, decision }: Verdict, answered: Verdict, graceMs: number): void {
     const { logger, metrics, clock } = this.#options;
     const [now, { loggedAt }] = [clock.monotonic(), this.#memory.of(pipeline)];
@@ -223,7 +223,7 @@ function conditionOf({ conditions }: Pipeline): Condition | undefined {
   return conditions.find(({ type }) => type === 'TelemetryFlowHealthy');
 }
 
-/** A condition that has the reason already keeps its message as well, so that nothing is written. */
+/** A condition that has the reason already also keeps its message, so that nothing is written. */
 function heldVerdict(pipeline: Pipeline, reason: string, labels: LabelSet): Verdict {
   const verdict = pushedVerdict(pipeline, reason, labels);
   const present = conditionOf(pipeline);
@@ -231,10 +231,10 @@ function heldVerdict(pipeline: Pipeline, reason: string, labels: LabelSet): Verd
   return { ...verdict, condition: { ...verdict.condition, message: present.message } };
 }
 
-/** How often at most the log tells that requests whose last run failed hold their half of the workers, milliseconds. */
+/** The shortest time between two log lines about requests that failed last and hold their half of the workers, milliseconds. */
 export const heldLineMs = 60_000;
 
-/** Tells, at most once in {@link heldLineMs}, that requests which failed last wait for their half of the workers. */
+/** Logs, at most once in {@link heldLineMs}, that requests which failed last wait for their half of the workers. */
 export class HeldLine {
   readonly #logger: Logger;
   readonly #line: LineOnceAWhile;
