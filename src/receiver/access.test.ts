@@ -25,7 +25,7 @@ import type { SilencesHandler } from './silences/silences-handler.ts';
 import { testConnections } from '../server/connections.fixture.ts';
 
 const id = '0a1b2c3d-1111-4222-8333-444455556666';
-/** Every path that has a handler, as a rule names it. */
+/** Every path with a handler, as a rule names it. */
 const paths = [
   '/api/v2/alerts',
   '/api/v2/alerts/groups',
@@ -40,7 +40,7 @@ const paths = [
   '/metrics',
 ];
 
-/** A server with users and all routes; each says who it is. */
+/** A server with users and all routes; each route answers with its name. */
 async function start(test: TestContext, routePrefix: string) {
   const { registry, metrics } = testMetrics();
   const clock = new FakeClock();
@@ -116,7 +116,7 @@ async function start(test: TestContext, routePrefix: string) {
   };
 }
 
-/** The answer to a request with exactly this target, and without credentials. */
+/** The answer to a request with exactly this target and without credentials. */
 async function ask(port: number, method: string, target: string): Promise<string> {
   const socket: Socket = connect(port, '127.0.0.1').setEncoding('latin1');
   let answer = '';
@@ -182,7 +182,7 @@ const anySpelling = fc
 
 const method = fc.constantFrom('GET', 'POST', 'DELETE');
 
-describe('the routes that take alerts', () => {
+describe('the routes that accept alerts', () => {
   it('are counted from 0 on', async (test) => {
     const { registry } = await start(test, '');
     for (const path of ['/api/v2/alerts', '/webhook'])
@@ -214,7 +214,7 @@ describe('the access rules', () => {
   }
 });
 
-/** What the documentation says of the nearest rule, written anew. */
+/** The documentation's definition of the nearest rule, written down independently. */
 function foldersOf(path: string): readonly string[] {
   const names = path.split('/').slice(1, -1);
   return names.map((_, n) => `/${names.slice(0, names.length - n).join('/')}/*`).concat('/*');

@@ -10,20 +10,20 @@ const MiB = 1024 * 1024;
 const pod = { heap: 384 * MiB, process: 640 * MiB };
 
 describe('memoryPlan', () => {
-  it('has the default limits fit into the pod, and under the promised 512 MiB', () => {
+  it('fits the default limits into the pod, and under the promised 512 MiB', () => {
     const { fits, needed, connections } = memoryPlan(Config.parse({}), pod);
     assert.ok(fits);
     assert.ok(needed.process <= 512 * MiB, `${needed.process / MiB} MiB`);
     assert.equal(connections, 64 * MiB);
   });
 
-  it('has them fit with a Prometheus to ask, too', () => {
+  it('fits them with a Prometheus too', () => {
     const { fits, needed } = memoryPlan(Config.parse({ prometheus: { url: 'http://prometheus:9090' } }), pod);
     assert.ok(fits);
     assert.ok(needed.process <= 512 * MiB, `${needed.process / MiB} MiB`);
   });
 
-  it('gives connections what other limits leave, and something in any case', () => {
+  it('gives connections what other limits leave, and at least something', () => {
     const left = memoryPlan(Config.parse({ receiver: { max_alerts_size: '240MiB' } }), pod);
     assert.deepEqual([left.fits, left.connections], [true, 64 * MiB]);
     const less = memoryPlan(Config.parse({ receiver: { max_alerts_size: '280MiB' } }), pod);
@@ -32,7 +32,7 @@ describe('memoryPlan', () => {
     assert.deepEqual([none.fits, none.connections], [false, 4 * MiB]);
   });
 
-  it('never gives more than was asked for, nor more than there is', () => {
+  it('never gives more than configured, nor more than there is', () => {
     const size = fc.integer({ min: 1, max: 2000 });
     fc.assert(
       fc.property(size, size, size, size, (alerts, connections, heap, process) => {
@@ -49,7 +49,7 @@ describe('memoryPlan', () => {
 });
 
 describe('logMemoryPlan', () => {
-  it('tells the figures, and what to do if it is too much', () => {
+  it('logs the figures, and what to do if they are too much', () => {
     const logger = new RecordingLogger();
     logMemoryPlan(logger, memoryPlan(Config.parse({}), pod));
     logMemoryPlan(logger, memoryPlan(Config.parse({ receiver: { max_alerts_size: '1GiB' } }), pod));

@@ -8,28 +8,28 @@ import { connectionCost, tlsCost } from '../server/connection.ts';
 
 const MiB = 1024 * 1024;
 
-/** What Tocsin takes at rest: of memory, and of V8's heap, bytes. */
+/** Tocsin's memory at rest, in all and in V8's heap, bytes. */
 const restBytes = 96 * MiB;
 const restHeapBytes = 32 * MiB;
 
-/** Of what connections hold so much is in V8's heap at most; the rest belongs to sockets, TLS and the parser. */
+/** The part of the memory of connections that is in V8's heap at most; the rest belongs to sockets, TLS and the parser. */
 const heapShare = 0.5;
 
-/** The kernel counts buffers of sockets and pages of files against the same limit as the program: so much is for the program. */
+/** The program's part of the memory limit: the kernel counts socket buffers and file pages against the same limit. */
 const programShare = 0.8;
 
-/** What connections have at least, however little room there is, bytes. */
+/** The memory that connections get at least, however little there is, bytes. */
 const leastConnectionBytes = 4 * MiB;
 
-/** The memory there is, bytes. */
+/** The available memory, bytes. */
 export interface MemoryThere {
-  /** What V8's heap may grow to: `--max-old-space-size`. */
+  /** The limit of V8's heap: `--max-old-space-size`. */
   readonly heap: number;
-  /** What the process may take: the limit of its container, or all that the machine has. */
+  /** The limit of the process: that of its container, or the memory of the machine. */
   readonly process: number;
 }
 
-/** What the limits of the configuration come to, all of them used up at the same time, against what there is; bytes. */
+/** The memory of all limits of the configuration, if all are reached at once, compared with the available memory; bytes. */
 export interface MemoryPlan {
   readonly there: MemoryThere;
   readonly needed: MemoryThere;
@@ -39,7 +39,7 @@ export interface MemoryPlan {
 }
 
 export function memoryThere(): MemoryThere {
-  // What has no limit reports more than any machine has, or 0.
+  // Without a limit, this is more than any machine has, or 0.
   const limit = process.constrainedMemory();
   const machine = totalmem();
   return { heap: getHeapStatistics().heap_size_limit, process: limit > 0 && limit < machine ? limit : machine };
@@ -62,7 +62,7 @@ export function memoryPlan({ receiver, prometheus }: Config, there: MemoryThere)
   };
 }
 
-/** One line, with the figures and, if the limits are more than there is, what to do. */
+/** Logs one line with the figures and, if the limits exceed the memory, what to do. */
 export function logMemoryPlan(logger: Logger, { there, needed, fits, connections }: MemoryPlan): void {
   const fields: LogFields = {
     heap_limit_bytes: there.heap,

@@ -61,7 +61,7 @@ describe('prefersOpenMetrics', () => {
   for (const [name, accept, expected] of rows)
     it(`is ${expected} for ${name}`, () => assert.equal(prefersOpenMetrics(accept), expected));
 
-  it('takes any header', () => {
+  it('accepts any header', () => {
     fc.assert(fc.property(fc.string(), (accept) => typeof prefersOpenMetrics(accept) === 'boolean'));
   });
 });
@@ -75,7 +75,7 @@ describe('MetricsPage', () => {
     assert.ok(text.endsWith('\n# EOF\n'));
   });
 
-  it('leaves the text format as it is, before and after', async () => {
+  it('leaves the text format unchanged, before and after', async () => {
     const registry = newRegistry();
     const before = await page(registry);
     await page(registry, prometheus3);
@@ -84,7 +84,7 @@ describe('MetricsPage', () => {
     assert.match(before.text, /^# TYPE things_total counter\nthings_total\{kind="a"\} 2$/m);
   });
 
-  it('is rendered once for everybody who waits for it, however many ask at once', async () => {
+  it('is rendered once for all callers that wait for it, however many ask at once', async () => {
     let renders = 0;
     const registry = new Registry();
     const collect = (): void => void renders++;
@@ -96,7 +96,7 @@ describe('MetricsPage', () => {
     assert.equal(renders, 2);
   });
 
-  it('shows whoever asks the values of that moment or later', async () => {
+  it('shows each caller the values of that moment or later', async () => {
     const registry = new Registry();
     const depth = new Gauge({ registers: [registry], name: 'depth', help: 'Depth.' });
     const metrics = pageOf(registry);

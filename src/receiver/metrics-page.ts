@@ -10,14 +10,14 @@ interface Rendered {
 }
 
 /**
- * `GET /metrics`: OpenMetrics 1.0.0 for a scraper that prefers it, else the text format of Prometheus. A page takes
- * milliseconds, and thousands of requests may ask at once. So a page waits for its turn in the schedule, and everybody who
- * asks before that turn gets the same one: no value in it is older than the request.
+ * `GET /metrics`: OpenMetrics 1.0.0 for a scraper that prefers it, else the text format of Prometheus. A page takes milliseconds,
+ * and thousands of requests may arrive at once. So a page waits for its turn in the schedule, and all requests before that turn
+ * get the same page: none of its values is older than the request.
  */
 export class MetricsPage {
   readonly #registry: Registry;
   readonly #schedule: SliceSchedule;
-  /** Pages that are not begun yet. */
+  /** The pages that have not been started. */
   readonly #next = new Map<Format, Promise<Rendered>>();
 
   constructor(registry: Registry, schedule: SliceSchedule) {
@@ -46,7 +46,7 @@ export class MetricsPage {
   }
 }
 
-/** By the weights of an Accept header. Without one, and at equal weights, the text format is the answer. */
+/** Decides by the weights of an Accept header. Without a header, and with equal weights, the text format wins. */
 export function prefersOpenMetrics(accept = ''): boolean {
   let [open, text] = [0, 0];
   for (const part of accept.toLowerCase().split(',')) {
@@ -69,8 +69,8 @@ function isOurVersion(parameters: readonly string[]): boolean {
 }
 
 /**
- * The values of this moment in a registry of their own. The library takes `_total` off a counter's name for good when it writes
- * OpenMetrics, so the metrics themselves must not go through it.
+ * The current values, in a separate registry. When the library writes OpenMetrics, it removes `_total` from a counter's name for
+ * good, so the metrics themselves must not go through it.
  */
 async function openMetrics(registry: Registry): Promise<Registry<OpenMetricsContentType>> {
   const copy = new Registry<OpenMetricsContentType>();
@@ -87,7 +87,7 @@ function snapshot(metric: object): Snapshot & { get(): Snapshot } {
   return copy;
 }
 
-/** OpenMetrics writes the bound of a bucket as a float, `1.0`; JavaScript has no such number, so it becomes text. */
+/** OpenMetrics writes the bound of a bucket as a float, `1.0`. JavaScript has no such number, so the bound becomes text. */
 function withCanonicalBound(value: MetricValue<string>): MetricValue<string> {
   const { le } = value.labels;
   return typeof le === 'number' && Number.isInteger(le)

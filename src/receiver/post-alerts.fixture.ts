@@ -7,7 +7,7 @@ export interface PostedAlert {
   readonly endsAt?: string;
 }
 
-/** Sends alerts as Prometheus does, expects the 200, and gives the id under which the log tells of them. */
+/** Sends alerts as Prometheus does, expects the 200, and returns the id of the request in the log. */
 export async function postAlerts(url: string, alerts: readonly PostedAlert[]): Promise<string> {
   const response = await fetch(`${url}/api/v2/alerts`, {
     method: 'POST',

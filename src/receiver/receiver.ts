@@ -25,27 +25,27 @@ import { UndecidedMatches } from './undecided-matches.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 export interface ReceiverOptions extends Runtime {
-  /** The configuration that holds when it is called. */
+  /** Gives the current configuration. */
   readonly config: () => Config;
   readonly store: AlertStore;
   readonly silenceStorage: SilenceStorage;
-  /** Of Tocsin. */
+  /** Tocsin's version. */
   readonly version: string;
   readonly heavyWork: HeavyWork;
-  /** Where that goes which wakes a reconcile; must not block. */
+  /** Takes the causes of a reconcile; must not block. */
   readonly sink: (causes: Causes) => void;
-  /** Why Tocsin is not ready; undefined once it is. */
+  /** The reason why Tocsin is not ready; undefined once it is. */
   readonly notReady: () => string | undefined;
   /** Reloads the configuration. */
   readonly reload: Reload;
   readonly metrics: HttpMetrics;
-  /** What bodies are counted in while they are read and worked on. */
+  /** Counts bodies while they are read and processed. */
   readonly memory: BodyMemory;
   /** Told of every body that came in by a door. */
   readonly onBody?: OnBody | undefined;
 }
 
-/** The first stage: takes alerts in over the routes that it gives, remembers them, and passes on what wakes a reconcile. */
+/** The first stage: accepts alerts over its routes, remembers them, and passes on what wakes a reconcile. */
 export class Receiver {
   readonly routes: readonly Route[];
   readonly silences: Silences;
@@ -97,7 +97,7 @@ export class Receiver {
     this.routes = createRoutes({ ...options, alerts, reads, silences: this.#silences.handler, metrics: page });
   }
 
-  /** Takes in the silences that outlived the last process; to be called before the first request. */
+  /** Loads the silences that outlived the last process; call it before the first request. */
   load(kept: KeptSilences): void {
     this.#silences.load(kept);
   }
@@ -124,15 +124,15 @@ export class Receiver {
     return alerts;
   }
 
-  /** To be called when the configuration has changed. */
+  /** Call it when the configuration has changed. */
   reconfigure(): void {
     const { max_body_size: maxBytes } = this.#config().receiver;
-    // Bodies that are being read by the earlier one are read to their end.
+    // The earlier reader finishes the bodies that it is reading.
     if (maxBytes !== this.#bodies.maxBytes) this.#bodies = new BodyReader(maxBytes, this.#memory);
     this.#expiry.run();
   }
 
-  /** Passes nothing on any more; to be called after the last answer. */
+  /** Passes nothing on afterwards; call it after the last answer. */
   close(): void {
     this.#expiry.close();
     this.#silences.close();

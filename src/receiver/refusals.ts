@@ -6,7 +6,7 @@ import type { HttpMetrics } from '../server/request/http-metrics.ts';
 import { NotStoredError, SilenceError } from '../silence/silence-rules.ts';
 import { acceptsJson, mediaTypeProblem } from '../text/go/media-type.ts';
 
-/** Answers a request that failed, and counts the limit that it ran into; gives the status. */
+/** Answers a request that failed, counts the limit that it reached, and returns the status. */
 export function refuseRequest(
   { method = '' }: IncomingMessage,
   response: ServerResponse,
@@ -18,7 +18,7 @@ export function refuseRequest(
   return refuse(response, refusal);
 }
 
-/** What an error of alerts, silences or matchers is to whoever sent the request. Every other error stays what it is. */
+/** Turns an error of alerts, silences or matchers into a refusal for the client. It returns every other error unchanged. */
 export function refusalOf(error: unknown, method: string): unknown {
   if (error instanceof BatchError) return new Refusal(error.status, error.message, { code: error.code });
   if (error instanceof MatcherError) return new Refusal(400, error.message, { shape: 'string', limit: error.limit });
@@ -31,13 +31,13 @@ function silenceRefusal({ status, code, message, limit }: SilenceError, method: 
   return new Refusal(status, message, { shape: status === 404 && method !== 'POST' ? 'empty' : 'string', limit });
 }
 
-/** Throws a Refusal for a body of another type than JSON. */
+/** Throws a Refusal for a body with a type other than JSON. */
 export function requireJson({ headers }: IncomingMessage): void {
   const problem = mediaTypeProblem(headers['content-type']);
   if (problem !== undefined) throw new Refusal(problem.status, problem.message);
 }
 
-/** Throws a Refusal for whoever takes no JSON. */
+/** Throws a Refusal for a client that does not accept JSON. */
 export function requireAcceptsJson({ headers }: IncomingMessage): void {
   if (!acceptsJson(headers.accept))
     throw new Refusal(406, 'unsupported media type requested, only [application/json] are available');

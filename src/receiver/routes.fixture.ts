@@ -28,7 +28,7 @@ export interface TestRoutesOptions {
   readonly maxLabels?: number;
   readonly notReady?: () => string | undefined;
   readonly reload?: Reload;
-  /** Called with what wakes a reconcile, and the answers so far. */
+  /** Called with the causes of a reconcile, and the answers so far. */
   readonly sink?: (causes: Causes, responses: readonly ServerResponse[]) => void;
   readonly heavyWork?: HeavyWork;
   /** Writes changes of silences to the disk. */
@@ -42,7 +42,7 @@ export interface TestRoutes {
   readonly logger: RecordingLogger;
   readonly registry: Registry;
   readonly store: AlertStore;
-  /** What was handed over to wake a reconcile. */
+  /** The causes that were passed on to wake a reconcile. */
   readonly sunk: readonly Causes[];
   post(body: string | Buffer, headers?: Readonly<Record<string, string>>): Promise<Response>;
 }
@@ -70,7 +70,7 @@ function configOf({ repeats, maxAlerts, maxLabels, maxBytes, groupBy }: TestRout
   return { ...config, receiver, source: { ...config.source, repeats: repeats ?? 'trigger' } };
 }
 
-/** The routes on a plain server of Node, with all that they use; closed when the test is over. */
+/** The routes on a plain Node server, with everything that they use; closed after the test. */
 export async function startRoutes(test: TestContext, options: TestRoutesOptions = {}): Promise<TestRoutes> {
   const { append = async () => undefined, heavyWork = (work) => work() } = options;
   const { notReady = () => undefined, reload = async () => ({ needRestart: [] }) } = options;

@@ -7,7 +7,7 @@ const headers = { 'Content-Type': 'application/json' };
 
 describe('createRoutes', () => {
   for (const path of ['/api/v2/alerts', '/api/v2/alerts/', '/api/v2/alerts?x=1']) {
-    it(`takes alerts at ${path}`, async (test) => {
+    it(`accepts alerts at ${path}`, async (test) => {
       const { url, store } = await startRoutes(test);
       assert.equal((await fetch(url + path, { method: 'POST', headers, body })).status, 200);
       assert.equal(store.size, 1);
@@ -46,7 +46,7 @@ describe('createRoutes', () => {
     });
   }
 
-  it('names only so much of a path that is not there', async (test) => {
+  it('shows only the beginning of a long unknown path', async (test) => {
     const { url } = await startRoutes(test);
     const { message } = (await (await fetch(`${url}/api/v2/${'x'.repeat(5000)}`)).json()) as { message: string };
     assert.equal(message, `path /api/v2/${'x'.repeat(192)} was not found`);
@@ -58,7 +58,7 @@ describe('createRoutes', () => {
   });
 
   for (const path of ['/-/healthy', '/-/ready']) {
-    it(`answers ${path} to whoever reads, and to nobody else`, async (test) => {
+    it(`answers ${path} to reads only`, async (test) => {
       const { url } = await startRoutes(test);
       const get = await fetch(url + path);
       assert.deepEqual([get.status, await get.text()], [200, 'OK']);
@@ -72,7 +72,7 @@ describe('createRoutes', () => {
     });
   }
 
-  it('is ready when there is no reason why not, and healthy all the time', async (test) => {
+  it('is ready if there is no reason why not, and healthy all the time', async (test) => {
     let reason: string | undefined = 'the pipelines are not listed';
     const { url } = await startRoutes(test, { notReady: () => reason });
     const before = await fetch(`${url}/-/ready`);
@@ -90,7 +90,7 @@ describe('createRoutes', () => {
     assert.match(await response.text(), /^tocsin_alerts\{state="active"\} 0$/m);
   });
 
-  it('shows the metrics to GET alone', async (test) => {
+  it('shows the metrics to GET only', async (test) => {
     const { url } = await startRoutes(test);
     for (const method of ['HEAD', 'POST', 'DELETE']) {
       const response = await fetch(`${url}/metrics`, { method });
@@ -100,13 +100,13 @@ describe('createRoutes', () => {
     assert.deepEqual([options.status, options.headers.get('allow')], [200, 'GET, OPTIONS']);
   });
 
-  it('says nothing of what it is made of', async (test) => {
+  it('reveals nothing about its components', async (test) => {
     const { url } = await startRoutes(test);
     const response = await fetch(`${url}/-/healthy`);
     assert.deepEqual([response.headers.get('x-powered-by'), response.headers.get('etag')], [null, null]);
   });
 
-  it('reloads on POST, as Alertmanager does, and says what needs a restart', async (test) => {
+  it('reloads on POST, as Alertmanager does, and reports what needs a restart', async (test) => {
     const results = [{ needRestart: [] }, { needRestart: ['a.b', 'c'] }, { problems: ['f:1: x', 'f:2: y'] }];
     const { url } = await startRoutes(test, { reload: () => Promise.resolve(results.shift()!) });
     const answers: unknown[] = [];

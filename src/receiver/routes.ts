@@ -12,12 +12,12 @@ interface RoutesOptions {
   readonly reads: ReadHandler;
   readonly silences: SilencesHandler;
   readonly metrics: MetricsPage;
-  /** Why Tocsin is not ready; undefined once it is. */
+  /** The reason why Tocsin is not ready; undefined once it is. */
   readonly notReady: () => string | undefined;
   readonly reload: Reload;
 }
 
-/** What Alertmanager offers, and what Tocsin adds to it: the receiver's table of contents. */
+/** The receiver's table of contents: the routes of Alertmanager, and Tocsin's additions. */
 export function createRoutes({ alerts, reads, silences, metrics, notReady, reload }: RoutesOptions): readonly Route[] {
   const health = { isHealth: true } as const;
   return [
@@ -66,7 +66,7 @@ function onlyRead(handler: Route['methods'][string]): Route['methods'] {
   return { GET: handler, HEAD: handler };
 }
 
-/** A path of the API before this one, and the methods that it had. */
+/** A path of the earlier API, with its methods. */
 function removed(path: string, methods: readonly string[]): Route {
   const all = Object.fromEntries(methods.map((method) => [method, answerRemoved]));
   return { path: `/api/v1/${path}`, methods: all, label: 'other' };
@@ -88,13 +88,13 @@ function answerReady(response: ServerResponse, reason: string | undefined): void
   answerText(response, reason === undefined ? 200 : 503, reason === undefined ? 'OK' : `not ready: ${reason}\n`);
 }
 
-/** What became of a reload: the keys that need a restart, or every problem, a line each, and nothing has changed. */
+/** The result of a reload: the keys that need a restart; or every problem, a line each, and then nothing has changed. */
 type ReloadResult = { readonly needRestart: readonly string[] } | { readonly problems: readonly string[] };
 
 /** Reloads the configuration. Never rejects. */
 export type Reload = () => Promise<ReloadResult>;
 
-/** `POST /-/reload`, as Alertmanager answers it; beyond that, it says which keys need a restart, and every problem. */
+/** `POST /-/reload`, answered as by Alertmanager. In addition, it names the keys that need a restart, and every problem. */
 async function answerReload(response: ServerResponse, reload: Reload): Promise<void> {
   const result = await reload();
   if ('problems' in result)

@@ -10,7 +10,7 @@ const long = 'a'.repeat(3000);
 
 describe('UndecidedMatches', () => {
   for (const isEqual of [true, false]) {
-    it(`lets a silence with ${isEqual ? '=~' : '!~'} silence nothing that it cannot decide, and says so`, async (t) => {
+    it(`lets a silence with ${isEqual ? '=~' : '!~'} silence nothing that it cannot decide, and logs that`, async (t) => {
       const { routes, silence } = await start(t);
       await silence(isEqual);
       await routes.post(JSON.stringify([{ labels: { job: long } }]));
@@ -22,7 +22,7 @@ describe('UndecidedMatches', () => {
   }
 
   for (const operator of ['=~', '!~']) {
-    it(`leaves what a filter with ${operator} cannot decide out of the list, and says so, a line a second`, async (t) => {
+    it(`leaves out of the list what a filter with ${operator} cannot decide, and logs that, a line a second`, async (t) => {
       const { routes } = await start(t);
       await routes.post(JSON.stringify([1, 2, 3].map((n) => ({ labels: { job: long, n: `${n}` } }))));
       const filter = encodeURIComponent(`job${operator}"${expression}"`);

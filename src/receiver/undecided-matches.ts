@@ -16,11 +16,11 @@ const messages = {
 
 type Use = keyof typeof messages;
 
-/** Of each use. A list may ask for thousands. */
+/** The limit of each use. A list may ask for thousands. */
 const linesPerSecond = 1;
 const maxCharacters = 256;
 
-/** Tells of labels on which a regular expression was not tried, and so did not match: at most a line a second for each use. */
+/** Logs labels on which a regular expression was not tried, so that it did not match: at most a line a second for each use. */
 export class UndecidedMatches {
   readonly ofSilence: OnUndecided;
   readonly ofFilter: OnUndecided;
@@ -34,7 +34,7 @@ export class UndecidedMatches {
     this.ofFilter = (matcher, value) => this.#log('filter', matcher, value);
   }
 
-  /** At the end: says what is still to be said. */
+  /** At the end: logs what is still pending. */
   close(): void {
     this.#limiters.silence.close();
     this.#limiters.filter.close();

@@ -37,7 +37,7 @@ describe('AlertExpiry', () => {
     assert.equal(clock.pending(), 0);
   });
 
-  it('makes one event and a line each of the alerts that end together, with one timer', () => {
+  it('makes one event, and a line each, of the alerts that end together, with one timer', () => {
     const { clock, logger, store, sunk, expiry, put } = setUp();
     for (const alertname of ['A', 'B', 'C']) {
       put({ alertname });
@@ -75,7 +75,7 @@ describe('AlertExpiry', () => {
     assert.deepEqual([store.size, sunk.length, clock.pending()], [0, 0, 0]);
   });
 
-  it('waits on for an alert that was sent again', () => {
+  it('goes on waiting for an alert that was sent again', () => {
     const { clock, sunk, expiry, put } = setUp();
     put({ alertname: 'A' });
     expiry.run();
@@ -88,7 +88,7 @@ describe('AlertExpiry', () => {
     assert.equal(sunk.length, 1);
   });
 
-  it('sets its timer anew for an alert that ends sooner', () => {
+  it('sets its timer again for an alert that ends sooner', () => {
     const { clock, sunk, expiry, put } = setUp();
     put({ alertname: 'A' });
     expiry.run();
@@ -126,7 +126,7 @@ describe('AlertExpiry', () => {
     assert.equal(logger.linesOf('alert.expired').length, 2500);
   });
 
-  it('takes fewer alerts in a turn when their labels are large', () => {
+  it('handles fewer alerts in a turn if their labels are large', () => {
     const { clock, sunk, expiry, put } = setUp();
     for (let n = 0; n < 5; n++) put({ alertname: `A${n}`, long: 'x'.repeat(600 * 1024) });
     clock.advance(minute);
@@ -138,7 +138,7 @@ describe('AlertExpiry', () => {
     );
   });
 
-  it('leaves no timer when it is closed, also if it is run once more', () => {
+  it('leaves no timer when it is closed, even if it is run once more', () => {
     const { clock, sunk, expiry, put } = setUp();
     put({ alertname: 'A' });
     expiry.run();

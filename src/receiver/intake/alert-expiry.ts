@@ -11,16 +11,19 @@ export interface AlertExpiryOptions {
   readonly store: AlertStore;
   readonly lines: AlertLines;
   readonly silencing: Silencing;
-  /** Called with those that a silence kept from waking anybody. */
+  /** Called with the alerts that a silence kept from waking a reconcile. */
   readonly onSuppressed: (suppressed: Suppressed) => void;
   readonly sink: (causes: Causes) => void;
 }
 
-/** Most alerts that expire in one turn of the event loop, and most characters of their labels: they are written out. Less, if it takes long. */
+/**
+ * The most alerts that expire in one turn of the event loop, and the most characters of their labels, because they are logged. A
+ * turn that takes long handles fewer.
+ */
 const perTurn = 1000;
 const charactersPerTurn = 1024 * 1024;
 
-/** Makes an event of every alert that ended because nobody sent it again. One timer, set for the store's next deadline. */
+/** Makes an event of every alert that ended because nobody sent it again, with one timer, set for the store's next deadline. */
 export class AlertExpiry {
   readonly #options: AlertExpiryOptions;
   #cancelTimer: CancelTimer | undefined;
@@ -31,7 +34,7 @@ export class AlertExpiry {
     this.#options = options;
   }
 
-  /** Processes what is due, and sets the timer for the rest. To be called before and after the store changes. */
+  /** Processes what is due, and sets the timer for the rest. Call it before and after the store changes. */
   run(): void {
     const { clock, store, sink } = this.#options;
     const now = clock.now();
@@ -42,7 +45,7 @@ export class AlertExpiry {
     this.#setTimer();
   }
 
-  /** Leaves no timer behind, also if a batch that is still being taken in calls {@link run} once more. */
+  /** Leaves no timer behind, even if a batch that is still being stored calls {@link run} once more. */
   close(): void {
     this.#closed = true;
     this.#cancel();

@@ -43,7 +43,7 @@ function invalid(problem: string, endsAt?: number): PostableAlert {
 }
 
 describe('AlertIntake', () => {
-  it('counts what fires and what is resolved, invalid alerts included', () => {
+  it('counts firing and resolved alerts, invalid ones included', () => {
     const { intake } = accept(newStore(), [
       named('A'),
       named('B', { endsAt: now + 1 }),
@@ -66,7 +66,7 @@ describe('AlertIntake', () => {
     assert.deepEqual([intake.causes.alertCount, intake.new], [2, 2]);
   });
 
-  it('names the first invalid alerts only, and counts the rest', () => {
+  it('names only the first invalid alerts, and counts the rest', () => {
     const many = Array.from({ length: maxNamedProblems }, () => invalid('broken'));
     const { intake } = accept(newStore(), many);
     assert.equal(intake.refusal.split('\n').length, maxNamedProblems);
@@ -77,7 +77,7 @@ describe('AlertIntake', () => {
     assert.equal(intake.invalid, maxNamedProblems + 2);
   });
 
-  it('has no refusal when all alerts are valid', () => {
+  it('has no refusal if all alerts are valid', () => {
     assert.equal(accept(newStore(), [named('A')]).intake.refusal, '');
   });
 
@@ -89,7 +89,7 @@ describe('AlertIntake', () => {
     assert.deepEqual(transitions, []);
   });
 
-  it('ignores repeats when it is told to, but nothing that is new', () => {
+  it('ignores repeats if configured so, but nothing that is new', () => {
     const store = newStore();
     accept(store, [named('A'), named('B'), named('C')], 'ignore');
     const alerts = [named('A'), named('B', { annotations: { a: '1' } }), named('C', { endsAt: now }), named('D')];
@@ -125,7 +125,7 @@ describe('AlertIntake', () => {
     assert.deepEqual([intake.notUpdated, intake.notStored, intake.causes.alertCount], [1, 0, 1]);
   });
 
-  it('gathers causes with labels, status and the time of the batch', () => {
+  it('collects causes with labels, status and the time of the batch', () => {
     const { intake } = accept(newStore(), [named('A'), named('B', { endsAt: now - 5 }), named('A')]);
     const cause = { firstSeen: now, lastSeen: now };
     assert.deepEqual([...intake.causes.alerts.values()].map(causeFields), [
@@ -135,7 +135,7 @@ describe('AlertIntake', () => {
     assert.deepEqual([intake.causes.alertCount, [...intake.causes.triggers]], [3, ['alert']]);
   });
 
-  it('tells of alerts that begin and end, and of no others', () => {
+  it('reports alerts that begin and end, and no others', () => {
     const store = newStore();
     assert.deepEqual(accept(store, [named('A'), named('B'), invalid('broken')]).transitions, [
       ['alert.new', 'A'],

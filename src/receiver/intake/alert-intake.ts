@@ -8,10 +8,10 @@ import { Suppressed } from './alert-lines.ts';
 import { DebugField } from '../../runtime/logger.ts';
 import type { Silence } from '../../silence/silence.ts';
 
-/** Most invalid alerts of one batch that are named in the answer and in the log. */
+/** The most invalid alerts of one batch that are named in the answer and in the log. */
 export const maxNamedProblems = 100;
 
-/** Does an alert that tells nothing new wake a reconcile? It does by default: it heals a push that was lost. */
+/** Whether a repeated alert wakes a reconcile. By default it does, which heals a lost push. */
 export type Repeats = 'trigger' | 'ignore';
 
 /** An alert that began or ended with this batch. */
@@ -20,13 +20,13 @@ export interface AlertTransition {
   readonly alert: Alert;
 }
 
-/** An alert that is not stored, and why. */
+/** An alert that is not stored, and the reason. */
 interface InvalidAlert {
   readonly labels: LabelSet;
   readonly problem: string;
 }
 
-/** So many invalid alerts of a request are told of with their labels. */
+/** The most invalid alerts of a request that are logged with their labels. */
 const maxNamedInvalid = 10;
 
 interface AlertIntakeOptions {
@@ -35,38 +35,38 @@ interface AlertIntakeOptions {
   readonly silencing: Silencing;
   /** One time for the whole batch, as in Alertmanager; milliseconds. */
   readonly now: number;
-  /** What a character of the body takes in memory: 1 if it was all ASCII. */
+  /** The memory for one character of the body: 1 if all of it was ASCII. */
   readonly characterBytes: 1 | 2;
-  /** How the sender calls an alert, by its index. */
+  /** The sender's name for an alert, by its index. */
   readonly nameOf: (index: number) => string;
-  /** How long to believe in an alert without an end, if that differs from `receiver.resolve_timeout`; milliseconds. */
+  /** How long an alert without an end counts as firing, if not as long as `receiver.resolve_timeout`; milliseconds. */
   readonly resolveTimeoutMs?: number | undefined;
-  /** The alert lines for what changed. */
+  /** Logs the alerts that changed. */
   readonly onTransition: (transition: AlertTransition) => void;
 }
 
-/** Takes in the valid alerts of one batch, one by one, and counts and gathers what there is to tell of it. */
+/** Stores the valid alerts of one batch, one by one, and counts and collects what is to be reported about it. */
 export class AlertIntake {
   readonly #options: AlertIntakeOptions;
   received = 0;
   firing = 0;
   resolved = 0;
   invalid = 0;
-  /** Those that fire and did not before. */
+  /** The number of alerts that fire and did not before. */
   new = 0;
-  /** Those that the store had no room for; they wake a reconcile all the same. */
+  /** The number of alerts that the store had no room for; they still wake a reconcile. */
   notStored = 0;
-  /** Those that are stored, but with the annotations that they had before: there was no room for the new ones. */
+  /** The number of alerts that were stored with their old annotations, because there was no room for the new ones. */
   notUpdated = 0;
-  /** Those that would have woken a reconcile, but for a silence. */
+  /** The alerts that would have woken a reconcile without a silence. */
   readonly suppressed = new Suppressed();
-  /** What became of each. */
+  /** The result for each alert. */
   readonly told = new ToldAlerts();
-  /** Some of the invalid ones, with the reason: nothing else tells what they were. */
+  /** Some of the invalid alerts, with the reason: they are recorded nowhere else. */
   readonly invalidAlerts: InvalidAlert[] = [];
-  /** Why invalid alerts are invalid, each with its index; the first {@link maxNamedProblems}. */
+  /** The reasons why alerts are invalid, with their indexes; the first {@link maxNamedProblems}. */
   readonly problems: string[] = [];
-  /** What wakes a reconcile; if there is no alert in it, nothing does. */
+  /** The causes of a reconcile; without alerts in it, none is woken. */
   readonly causes = new Causes();
 
   constructor(options: AlertIntakeOptions) {
@@ -76,7 +76,7 @@ export class AlertIntake {
   add(posted: PostableAlert): void {
     const { store, now, characterBytes, resolveTimeoutMs } = this.#options;
     const index = this.received++;
-    // Counted before it is validated, as Alertmanager does.
+    // Counted before it is validated, as in Alertmanager.
     if (posted.endsAt === undefined || posted.endsAt > now) this.firing++;
     else this.resolved++;
     const stored = store.put(posted, now, characterBytes, resolveTimeoutMs);
@@ -84,12 +84,12 @@ export class AlertIntake {
     else this.#count(stored);
   }
 
-  /** The sender kept `count` alerts for itself: nobody knows whom they concern, and so every pipeline is. */
+  /** The sender left out `count` alerts. They may concern any pipeline, so every pipeline is reconciled. */
   addTruncated(count: number): void {
     if (count > 0) this.causes.addTruncated(count, this.#options.now);
   }
 
-  /** The text of the 400 for the invalid alerts; the others are stored. */
+  /** The text of the 400 for the invalid alerts; the others have been stored. */
   get refusal(): string {
     const more = this.invalid - this.problems.length;
     return [...this.problems, ...(more > 0 ? [`and ${more} more`] : [])].join('\n');
@@ -122,10 +122,10 @@ export class AlertIntake {
   }
 }
 
-/** What became of an alert of a request, as far as the receiver knows. */
+/** The result for an alert of a request, as far as the receiver knows. */
 type ToldAs = 'woke' | 'silenced' | 'repeat_ignored' | 'over_limit';
 
-/** So many alerts of one request are told of, and so many sets of silences; the rest is counted. */
+/** The most alerts of one request that are recorded, and the most sets of silences; the rest is counted. */
 const maxTold = 10_000;
 const maxSilenceSets = 20;
 
@@ -135,8 +135,8 @@ interface Silenced {
 }
 
 /**
- * Which alerts a request told of, and what became of each: by the hashes that the store has of them anyway. Their names would cost
- * more than their whole way in.
+ * The alerts of a request and the result for each, by the hashes that the store has anyway: names would cost more than all other
+ * work on the alerts.
  */
 class ToldAlerts {
   readonly #hashes = new Map<ToldAs, number[]>();
@@ -152,7 +152,7 @@ class ToldAlerts {
     else hashes.push(keyHash);
   }
 
-  /** The field of the log: each list is 32 bits an alert, in Base64. */
+  /** The field of the log: each list has 32 bits per alert, in Base64. */
   get field(): DebugField {
     return new DebugField(() => ({
       ...Object.fromEntries([...this.#hashes].map(([as, hashes]) => [as, base64(hashes)])),

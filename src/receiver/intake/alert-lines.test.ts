@@ -42,7 +42,7 @@ describe('AlertLines', () => {
     );
   });
 
-  it('writes at debug past the limit, and says each second how many', () => {
+  it('writes at debug beyond the limit, and reports each second how many', () => {
     const { lines, logger, clock } = setUp({ perSecond: 2 });
     for (let i = 0; i < 5; i++) lines.write('alert.new', newAlert(labels), 'r1');
     assert.deepEqual(
@@ -60,7 +60,7 @@ describe('AlertLines', () => {
     ]);
   });
 
-  it('counts lines that nobody asked for as well', () => {
+  it('also counts lines of a level that the log does not have', () => {
     const { lines, logger, clock } = setUp({ perSecond: 1, logger: new InfoLogger() });
     for (let i = 0; i < 3; i++) lines.write('alert.new', newAlert(labels), 'r1');
     assert.equal(logger.lines.length, 1);
@@ -68,7 +68,7 @@ describe('AlertLines', () => {
     assert.deepEqual(logger.valuesOf('alert.lines_limited', 'lines'), [[2]]);
   });
 
-  it('says at the end what is still to be said', () => {
+  it('reports at the end what is still pending', () => {
     const { lines, logger, clock } = setUp({ perSecond: 1 });
     for (let i = 0; i < 3; i++) lines.write('alert.new', newAlert(labels), 'r1');
     lines.close();
@@ -85,7 +85,7 @@ describe('AlertLines', () => {
 
   it('computes no fingerprint of more than 64 KiB of labels', () => {
     const { lines, logger } = setUp();
-    // The key is JSON: braces, quotes and a colon.
+    // The key is JSON, which adds braces, quotes and a colon.
     for (const length of [65_536 - 8, 65_536 - 7]) {
       lines.write('alert.new', newAlert({ a: 'x'.repeat(length) }), 'r1');
     }

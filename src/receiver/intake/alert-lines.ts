@@ -10,7 +10,7 @@ interface AlertLinesOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly perSecond: () => number;
 }
 
-/** The fingerprint of an alert with more characters of labels is not worth the time that it takes. */
+/** The fingerprint of an alert with more characters of labels takes too long to compute. */
 const maxHashedCharacters = 64 * 1024;
 
 const messages = {
@@ -19,7 +19,7 @@ const messages = {
   'alert.expired': 'an alert was not sent again in time: it counts as resolved',
 } as const;
 
-/** The log lines about single alerts: a bounded number a second at info, the rest at debug, counted. */
+/** The log lines about single alerts: a bounded number a second at info, and the rest at debug and counted. */
 export class AlertLines {
   readonly #logger: Logger;
   readonly #limiter: LimitedLines;
@@ -35,7 +35,7 @@ export class AlertLines {
     this.#limiter = new LimitedLines({ clock, perSecond, onOverflow });
   }
 
-  /** @param requestId the request that told; undefined for an expiry, of which nobody tells */
+  /** @param requestId the request with the alert; undefined for an expiry, which has none */
   write(event: keyof typeof messages, alert: Alert, requestId?: string): void {
     const level = this.#limiter.allows() ? 'info' : 'debug';
     if (!this.#logger.enables(level, event)) return;
@@ -49,19 +49,19 @@ export class AlertLines {
     });
   }
 
-  /** At the end: says what is still to be said. */
+  /** At the end: logs what is still pending. */
   close(): void {
     this.#limiter.close();
   }
 }
 
-/** Most silences, and most names of alerts, that a line tells. */
+/** The most silences, and the most names of alerts, on one line. */
 const maxNamed = 20;
 
-/** Most characters of a name. */
+/** The longest name, characters. */
 const maxCharacters = 256;
 
-/** Alerts that would have woken a reconcile, but for a silence. */
+/** Alerts that would have woken a reconcile without a silence. */
 export class Suppressed {
   count = 0;
   readonly #silences: string[] = [];
@@ -78,7 +78,7 @@ export class Suppressed {
   }
 }
 
-/** There are few: a set for each POST would cost more than to look through them. */
+/** There are few names: a set for each POST would cost more than searching through them. */
 function addName(names: string[], name: string): void {
   if (names.length < maxNamed && !names.includes(name)) names.push(name);
 }

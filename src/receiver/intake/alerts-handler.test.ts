@@ -12,7 +12,7 @@ const one = '[{"labels":{"alertname":"A"}}]';
 const json = { 'Content-Type': 'application/json' };
 
 describe('AlertsHandler', () => {
-  it('answers 200 with nothing in it, and stores the alerts', async (test) => {
+  it('answers 200 with an empty body, and stores the alerts', async (test) => {
     const { post, store, clock, sunk } = await startRoutes(test);
     const response = await post(one);
     assert.deepEqual([response.status, await response.text()], [200, '']);
@@ -27,7 +27,7 @@ describe('AlertsHandler', () => {
     );
   });
 
-  it('takes over the id of a request, or makes one, and hands it on', async (test) => {
+  it('takes the id of a request, or makes one, and passes it on', async (test) => {
     const { post, sunk, logger } = await startRoutes(test);
     const given = await post(one, { ...json, 'X-Request-Id': 'my-id_1' });
     assert.equal(given.headers.get('x-request-id'), 'my-id_1');
@@ -85,7 +85,7 @@ describe('AlertsHandler', () => {
     assert.deepEqual(sizes, [0, 1]);
   });
 
-  it('answers 400 for alerts that are invalid, as a JSON string, and stores the others', async (test) => {
+  it('answers 400 for invalid alerts, as a JSON string, and stores the others', async (test) => {
     const { post, store, sunk } = await startRoutes(test);
     const response = await post('[{"labels":{"alertname":"A"}},{"labels":{}},{"labels":{"":"x"}}]');
     assert.equal(response.status, 400);
@@ -95,7 +95,7 @@ describe('AlertsHandler', () => {
     assert.deepEqual([store.size, sunk.length, sunk[0]?.alertCount], [1, 1, 1]);
   });
 
-  it('refuses an alert with more labels than are allowed, and names the limit', async (test) => {
+  it('refuses an alert with too many labels, and names the limit', async (test) => {
     const { post } = await startRoutes(test, { maxLabels: 1 });
     assert.equal((await post('[{"labels":{"a":"1"}}]')).status, 200);
     assert.match(await (await post('[{"labels":{"a":"1","b":"2"}}]')).text(), /more than 1 labels/);
@@ -136,7 +136,7 @@ describe('AlertsHandler', () => {
     });
   }
 
-  it('counts what is over the limit, and nothing else that it refuses', async (test) => {
+  it('counts refusals by a limit, and no others', async (test) => {
     const { post, url, registry } = await startRoutes(test);
     await post(' '.repeat(100_001));
     await post('[');
@@ -144,7 +144,7 @@ describe('AlertsHandler', () => {
     assert.equal(await metric(registry, 'tocsin_limit_reached_total{limit="max_body_size"}'), 2);
   });
 
-  it('wakes nothing when there is nothing that does', async (test) => {
+  it('wakes nothing if no alert does', async (test) => {
     const { post, sunk, logger } = await startRoutes(test, { repeats: 'ignore' });
     await post(one);
     assert.equal(sunk.length, 1);
@@ -154,13 +154,13 @@ describe('AlertsHandler', () => {
     assert.equal(logger.linesOf('alerts.received').length, 5);
   });
 
-  it('answers 200 for what the store has no room for, and wakes a reconcile', async (test) => {
+  it('answers 200 for an alert that the store has no room for, and wakes a reconcile', async (test) => {
     const { post, sunk, store } = await startRoutes(test, { maxAlerts: 1 });
     assert.equal((await post('[{"labels":{"a":"1"}},{"labels":{"a":"2"}}]')).status, 200);
     assert.deepEqual([store.size, sunk[0]?.alertCount], [1, 2]);
   });
 
-  it('takes in batches that need a turn of their own, also after one that is refused', async (test) => {
+  it('stores batches that need a turn of their own, even after one that is refused', async (test) => {
     const { post, store } = await startRoutes(test);
     const padding = ' '.repeat(longBodyBytes);
     const answers = await Promise.all([`[${padding}`, `${one}${padding}`].map((body) => post(body)));
@@ -171,7 +171,7 @@ describe('AlertsHandler', () => {
     assert.equal(store.size, 1);
   });
 
-  it('answers 500 for a defect, without a word about it, and logs it', async (test) => {
+  it('answers 500 for a defect, without details, and logs it', async (test) => {
     const { post, logger } = await startRoutes(test);
     test.mock.method(AlertExpiry.prototype, 'run', () => {
       throw new Error('secret');
@@ -181,7 +181,7 @@ describe('AlertsHandler', () => {
     assert.deepEqual(logger.valuesOf('alerts.failed', 'reason'), [['secret']]);
   });
 
-  it('logs an upload that broke off', async (test) => {
+  it('logs an upload that was cut off', async (test) => {
     const { port, logger, url, registry } = await startRoutes(test);
     const connection = await rawConnection(test, port);
     connection.send(`${requestHead('POST', '/api/v2/alerts', 'Content-Length: 100')}[`);

@@ -16,13 +16,13 @@ import { Slots } from '../../runtime/slots.ts';
 import type { Silencing } from '../../silence/silences.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 
-/** A body over this waits for a slice of its own before it is worked on, bytes. */
+/** A larger body waits for a slice of its own before it is processed, bytes. */
 export const longBodyBytes = 64 * 1024;
 
 /** Runs work that is known to need much memory; see heap-guard.ts. */
 export type HeavyWork = <T>(work: () => Promise<T>) => Promise<T>;
 
-/** What the configuration says about taking alerts in. */
+/** The part of the configuration for accepting alerts. */
 export interface IntakeSettings {
   readonly bodies: BodyReader;
   readonly repeats: Repeats;
@@ -42,13 +42,13 @@ interface AlertsHandlerOptions extends Pick<Runtime, 'clock' | 'schedule'> {
   readonly isSilencingSlow: () => boolean;
   readonly report: IntakeReport;
   readonly metrics: HttpMetrics;
-  /** As they are now: a reload may change them between two requests. */
+  /** The current settings: a reload may change them between two requests. */
   readonly settings: () => IntakeSettings;
-  /** Called before a batch is stored, so that what has run out by then is announced as expired, and after it. */
+  /** Called before and after a batch is stored: before, so that alerts that have ended by then are announced as expired. */
   readonly expireDue: () => void;
-  /** Runs work that fills the memory with what is soon thrown away. */
+  /** Runs work that fills the memory with short-lived objects. */
   readonly heavyWork: HeavyWork;
-  /** Where that goes which wakes a reconcile. It must not block, and is called only after the answer. */
+  /** Takes the causes of a reconcile. It must not block, and is called only after the answer. */
   readonly sink: (causes: Causes) => void;
   readonly onBody?: OnBody | undefined;
 }
@@ -56,19 +56,21 @@ interface AlertsHandlerOptions extends Pick<Runtime, 'clock' | 'schedule'> {
 type OnTransition = (transition: AlertTransition) => void;
 
 /**
- * The doors, `POST /api/v2/alerts` and `POST /webhook`: parse, validate, store, answer; what follows from it is no part of
- * the answer.
+ * Handles `POST /api/v2/alerts` and `POST /webhook`: parse, validate, store, answer. The answer does not depend on the effects.
  */
 export class AlertsHandler {
   readonly #options: AlertsHandlerOptions;
-  /** One of either is worked on at a time, for the sake of memory; what takes seconds holds up none of what takes milliseconds. */
+  /**
+   * At most one body of each size is processed at a time, to save memory. A body that takes seconds does not delay one that takes
+   * milliseconds.
+   */
   readonly #slots = { bodies: new Slots(1), 'large bodies': new Slots(1) };
 
   constructor(options: AlertsHandlerOptions) {
     this.#options = options;
   }
 
-  /** Never rejects; every request is answered, unless its connection is gone. */
+  /** Never rejects. Every request is answered, unless its connection is gone. */
   async handle(request: IncomingMessage, response: ServerResponse, format = alertsFormat): Promise<void> {
     const sender = senderOf(request);
     let body: Body | undefined;

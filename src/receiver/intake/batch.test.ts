@@ -21,7 +21,7 @@ async function read(text: string, time: Clock = clock): Promise<PostableAlert[]>
   return alerts;
 }
 
-/** The JSON of some alerts, one of them with too many labels, padded by spaces to be larger than what is read at once. */
+/** The JSON of some alerts, one of them with too many labels, padded with spaces to be larger than what is read at once. */
 function body(alerts: number, padding = 0): string {
   const list = Array.from({ length: alerts }, (_, n) => ({
     labels: n === 1 ? { a: '1', b: '2', c: '3', d: '4' } : { alertname: `A${n}`, empty: '' },
@@ -32,7 +32,7 @@ function body(alerts: number, padding = 0): string {
 }
 
 describe('readBatch', () => {
-  it('hands over the alerts of a usual body in order', async () => {
+  it('gives the alerts of a usual body in order', async () => {
     const alerts = await read(body(3));
     assert.deepEqual(
       alerts.map(({ labels }) => labels),
@@ -43,7 +43,7 @@ describe('readBatch', () => {
     assert.deepEqual([alerts[0].invalid, alerts[2]?.invalid], [undefined, undefined]);
   });
 
-  it('hands over the same of a body that is large', async () => {
+  it('gives the same alerts of a large body', async () => {
     assert.deepEqual(await read(body(100, slicedBodyBytes)), await read(body(100)));
   });
 
@@ -56,7 +56,7 @@ describe('readBatch', () => {
     }
   });
 
-  it('takes labels that are null for missing ones, however large the body is', async () => {
+  it('treats null labels as missing, however large the body is', async () => {
     for (const padding of [0, slicedBodyBytes]) {
       await assert.rejects(read(`[{"labels":null}]${' '.repeat(padding)}`), { name: 'BatchError', status: 422 });
     }
@@ -70,7 +70,7 @@ describe('readBatch', () => {
     }
   });
 
-  it('tells how wide the characters are', async () => {
+  it('reports the width of the characters', async () => {
     const widths = await Promise.all(
       ['[]', '[{"labels":{"a":"é"}}]'].map(async (text) => readBatch(Buffer.from(text), 3, slices())),
     );
@@ -80,7 +80,7 @@ describe('readBatch', () => {
     );
   });
 
-  it('lets others run while it reads a large body, and while it hands over any', async () => {
+  it('yields while it reads a large body, and while it gives the alerts of any', async () => {
     let now = 0;
     const busy: Clock = { now: () => (now += 10), monotonic: () => now, setTimeout: () => () => undefined };
     const large = Buffer.from(body(1000, slicedBodyBytes));
@@ -90,7 +90,7 @@ describe('readBatch', () => {
   });
 });
 
-/** How many turns of the event loop others had during some work. */
+/** The number of turns of the event loop that other work had meanwhile. */
 async function turnsDuring(work: () => Promise<unknown>): Promise<number> {
   let turns = 0;
   let next = setImmediate(function turn() {

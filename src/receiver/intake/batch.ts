@@ -9,25 +9,24 @@ import { inSlices, type Slices } from '../../runtime/slices.ts';
 import { bodyText, type BodyText } from '../../server/request/body-reader.ts';
 import { JsonError } from '../../text/json-scanner.ts';
 
-/** The alerts of one body, to be gone through in slices. */
+/** The alerts of one body, which are read in slices. */
 export interface Batch {
-  /** What a character of its texts takes in memory at most, bytes. */
+  /** The most memory that one character of its texts takes, bytes. */
   readonly characterBytes: 1 | 2;
-  /** What the payload of a webhook says besides; absent if it came another way. */
+  /** The other fields of a webhook payload; absent for another format. */
   readonly webhook?: WebhookHead;
   /**
-   * Hands over each alert, in order. Lets others run in between; `accept` gives true if it may have taken milliseconds. There is nothing to
-   * wait for unless a slice is over: then a promise is returned.
+   * Gives each alert to `accept`, in order, and yields in between. `accept` returns true if it may have taken milliseconds.
+   * Returns a promise only if one slice is not enough.
    */
   forEach(accept: (alert: PostableAlert) => unknown): Promise<void> | undefined;
 }
 
 /**
- * Reads a body. All of what is returned satisfies the schema: only then may anything be stored. Usual bodies are read
- * at once and kept; large and unusual ones are gone through twice, slice by slice, first to check them and then to hand over
- * their alerts: so what they hold is never in memory as a whole.
- * Throws BatchError, or rejects with it.
- * @param known the stored alerts: what is known already is read faster
+ * Reads a body. Everything in the result satisfies the schema; nothing may be stored before that is known. A usual body is read
+ * at once and kept. A large or unusual body is read twice, slice by slice, first to check it and then to give out its alerts, so
+ * that its content is never in memory as a whole. Throws BatchError, or rejects with it.
+ * @param known the stored alerts: an alert that is stored already is read faster
  */
 export function readBatch(
   bytes: Buffer,
@@ -49,7 +48,7 @@ async function readInSlices({ text, characterBytes }: BodyText, maxLabels: numbe
   return { characterBytes, forEach: (accept) => goThrough(readAlerts(text, maxLabels), slices, accept) };
 }
 
-/** Of a body of a usual size: what the faster of the readers make of it, which do not take everything. */
+/** Reads a body of a usual size with the first of the fast readers that accepts it; undefined if none does. */
 function readUsual(
   bytes: Buffer,
   { text, characterBytes }: BodyText,
@@ -63,7 +62,7 @@ function readUsual(
 type Steps = Iterator<PostableAlert | undefined>;
 type Accept = (alert: PostableAlert) => unknown;
 
-/** Hands over each alert, in slices; returns a promise if one slice is not enough. */
+/** Gives out each alert, in slices; returns a promise if one slice is not enough. */
 function goThrough(
   alerts: Iterable<PostableAlert | undefined>,
   slices: Slices,
@@ -78,22 +77,22 @@ async function acceptRest(steps: Steps, slices: Slices, accept: Accept): Promise
   while (!acceptSlice(steps, slices, accept));
 }
 
-/** Hands over alerts until the slice is over; true if there are no more. */
+/** Gives out alerts until the slice is over; true if there are no more. */
 function acceptSlice(steps: Steps, slices: Slices, accept: Accept): boolean {
   let accepted = 0;
   for (let step = steps.next(); step.done !== true; step = steps.next()) {
     const long = step.value === undefined || accept(step.value) === true;
-    // Looking at the clock costs something too: not after every alert. A step without one was long already.
+    // Looking at the clock costs time too, so not after every alert. A step without an alert was long already.
     if ((long || ++accepted % 16 === 0) && slices.isOver) return false;
   }
   return true;
 }
 
-/** What is particular to a format in which alerts come. All that follows is the same for each. */
+/** Everything that is specific to a format of alerts. The rest is the same for each format. */
 export interface AlertFormat {
-  /** What to say to a body that has nothing in it. */
+  /** The error for an empty body. */
   readonly emptyBody: () => BatchError;
-  /** All of what is returned satisfies the schema. Throws BatchError, or rejects with it. */
+  /** Everything in the result satisfies the schema. Throws BatchError, or rejects with it. */
   readonly read: (
     bytes: Buffer,
     maxLabels: number,
@@ -101,7 +100,7 @@ export interface AlertFormat {
     known: KnownAlerts,
     now: number,
   ) => Batch | Promise<Batch>;
-  /** How the sender of a batch calls an alert in it, by its index. */
+  /** The sender's name for an alert in a batch, by its index. */
   readonly nameOf: (index: number) => string;
 }
 
@@ -112,7 +111,7 @@ export const alertsFormat: AlertFormat = {
   nameOf: (index) => `alert ${index}`,
 };
 
-/** `POST /webhook`: a notification of an Alertmanager about one group. */
+/** `POST /webhook`: a notification from an Alertmanager about one group. */
 export const webhookFormat: AlertFormat = {
   emptyBody: () => BatchError.badPayload('the body is empty'),
   read: readWebhook,
@@ -120,8 +119,8 @@ export const webhookFormat: AlertFormat = {
 };
 
 /**
- * Reads a webhook payload. When this resolves, all of it satisfies the schema. Of a large one the alerts are not kept: they
- * are read once more when they are handed over. Rejects with BatchError.
+ * Reads a webhook payload. When this resolves, all of it satisfies the schema. The alerts of a large payload are not kept but
+ * read once more when they are given out. Rejects with BatchError.
  */
 async function readWebhook(
   bytes: Buffer,

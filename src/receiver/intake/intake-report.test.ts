@@ -49,7 +49,7 @@ const invalid = (problem: string): PostableAlert => ({ ...posted({}), key: '', i
 const named = (alertname: string): PostableAlert => posted({ labels: { alertname } });
 
 describe('IntakeReport.received', () => {
-  it('writes one line for a batch, then those of its alerts', () => {
+  it('writes one line for a batch, and then those of its alerts', () => {
     const { clock, logger, receive } = setUp();
     receive([named('A'), named('B'), posted({ labels: { alertname: 'C' }, endsAt: clock.now() }), named('A')]);
     const { level, fields } = logger.linesOf('alerts.received')[0]!;
@@ -110,7 +110,7 @@ describe('IntakeReport.received', () => {
     assert.equal(await value('tocsin_limit_reached_total{limit="max_alerts"}'), 1);
   });
 
-  it('writes no warning for a batch in order', () => {
+  it('writes no warning for a good batch', () => {
     const { logger, receive } = setUp();
     receive([named('A')]);
     assert.deepEqual(
@@ -121,7 +121,7 @@ describe('IntakeReport.received', () => {
 });
 
 describe('IntakeReport.rejected', () => {
-  it('says who sent it and why it was refused', () => {
+  it('reports the sender and the reason of the refusal', () => {
     const { logger, report } = setUp();
     report.rejected(sender, 422, BatchError.required('0.labels'));
     const [line] = logger.linesOf('alerts.rejected');
@@ -129,7 +129,7 @@ describe('IntakeReport.rejected', () => {
     assert.deepEqual(line.fields, { ...senderFields, status: 422, reason: '0.labels in body is required' });
   });
 
-  it('tells of a defect as an error, with its stack', () => {
+  it('logs a defect as an error, with its stack', () => {
     const { logger, report } = setUp({ perSecond: 1 });
     const error = new Error('oops');
     report.rejected(sender, 400, new Refusal(400, 'broken off'));
@@ -141,7 +141,7 @@ describe('IntakeReport.rejected', () => {
     assert.equal(logger.linesOf('alerts.rejections_limited').length, 0);
   });
 
-  it('writes so many lines a second, then says how many there were besides', () => {
+  it('writes a limited number of lines a second, then reports how many more there were', () => {
     const { clock, logger, report } = setUp({ perSecond: 2 });
     for (let n = 0; n < 5; n++) report.rejected(sender, 400, new Refusal(400, 'broken off'));
     assert.equal(logger.linesOf('alerts.rejected').length, 2);
@@ -150,7 +150,7 @@ describe('IntakeReport.rejected', () => {
     assert.equal(clock.pending(), 0);
   });
 
-  it('says what is still to be said when it is closed', () => {
+  it('logs what is pending when it is closed', () => {
     const { clock, logger, report } = setUp({ perSecond: 1 });
     for (let n = 0; n < 2; n++) report.rejected(sender, 400, new Refusal(400, 'broken off'));
     report.close();
@@ -167,7 +167,7 @@ function setUpTransitions() {
 }
 
 describe('Transitions', () => {
-  it('writes nothing until it is told to, and then all in order', () => {
+  it('writes nothing until it is told to, and then everything in order', () => {
     const { logger, transitions } = setUpTransitions();
     transitions.add({ event: 'alert.new', alert: newAlert({ alertname: 'A' }) });
     transitions.add({ event: 'alert.resolved', alert: newAlert({ alertname: 'B' }) });

@@ -10,11 +10,11 @@ import type { Runtime } from '../../runtime/runtime.ts';
 interface IntakeReportOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly metrics: ReceiverMetrics;
   readonly lines: AlertLines;
-  /** Lines about refused requests that are written in one second; `log.alert_lines_per_second`. */
+  /** The most lines about refused requests in one second; `log.alert_lines_per_second`. */
   readonly perSecond: () => number;
 }
 
-/** Tells the log and the metrics what became of each POST. */
+/** Reports the result of each POST to the log and the metrics. */
 export class IntakeReport {
   readonly #options: IntakeReportOptions;
   readonly #limiter: LimitedLines;
@@ -27,12 +27,12 @@ export class IntakeReport {
     this.#limiter = new LimitedLines({ clock, perSecond, onOverflow });
   }
 
-  /** Where the alerts that begin or end with a batch are kept until {@link received}. */
+  /** Holds the alerts that begin or end with a batch until {@link received}. */
   transitions(sender: Sender): Transitions {
     return new Transitions(this.#options.lines, sender.requestId);
   }
 
-  /** A batch has been taken in and answered. */
+  /** A batch has been stored and answered. */
   received(
     sender: Sender,
     intake: AlertIntake,
@@ -63,7 +63,7 @@ export class IntakeReport {
     this.suppressed(intake.suppressed, sender);
   }
 
-  /** @param sender undefined for alerts that expired, of which nobody tells */
+  /** @param sender undefined for expired alerts, which have none */
   suppressed(suppressed: Suppressed, sender?: Sender): void {
     if (suppressed.count === 0) return;
     this.#options.metrics.suppressed.inc(suppressed.count);
@@ -73,7 +73,7 @@ export class IntakeReport {
     });
   }
 
-  /** A request was refused whole: nothing of it was stored. */
+  /** A request was refused as a whole: nothing of it was stored. */
   rejected(sender: Sender, status: number, error: unknown): void {
     const { logger } = this.#options;
     const fields = { ...senderFields(sender), status, reason: (error as Error).message };
@@ -86,7 +86,7 @@ export class IntakeReport {
       logger.warn('alerts.rejected', 'a request was refused, nothing of it is stored', fields);
   }
 
-  /** At the end: says what is still to be said. */
+  /** At the end: logs what is still pending. */
   close(): void {
     this.#limiter.close();
   }
@@ -136,12 +136,12 @@ function senderFields({ requestId, remote, userAgent }: Sender): LogFields {
   return { request_id: requestId, remote, user_agent: userAgent };
 }
 
-/** Most transitions of one batch that are kept until the batch's own line is written. */
+/** The most transitions of one batch that are kept until the batch's own line is written. */
 const maxKept = 1000;
 
 /**
- * The alerts that began or ended with one batch. Their lines come after the batch's own, so that the log reads in order;
- * those of a very large batch are written as they come.
+ * The alerts that began or ended with one batch. Their lines follow that of the batch, so that the log reads in order. Those of a
+ * very large batch are written as they come.
  */
 export class Transitions {
   readonly #lines: AlertLines;

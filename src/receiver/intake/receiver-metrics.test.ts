@@ -33,7 +33,7 @@ describe('createReceiverMetrics', () => {
     ]);
   });
 
-  it('asks the store at each scrape', async () => {
+  it('reads the store at each scrape', async () => {
     const { series } = setUp();
     assert.deepEqual(await series('tocsin_alerts{'), [
       'tocsin_alerts{state="active"} 3',
@@ -42,7 +42,7 @@ describe('createReceiverMetrics', () => {
     assert.deepEqual(await series('tocsin_alerts_size_bytes'), ['tocsin_alerts_size_bytes 5']);
   });
 
-  it('counts requests by route, method and code, unknown methods as other', async () => {
+  it('counts requests by route, method and code, and unknown methods as other', async () => {
     const { metrics, series } = setUp();
     for (let n = 0; n < 2; n++) metrics.answered('/api/v2/alerts', 'POST', 200, 0.1);
     metrics.answered('other', 'GET', 404, 0.1);
@@ -55,7 +55,7 @@ describe('createReceiverMetrics', () => {
     ]);
   });
 
-  it('measures how long requests take', async () => {
+  it('measures the duration of requests', async () => {
     const { metrics, series } = setUp();
     metrics.answered('/metrics', 'GET', 200, 0.25);
     metrics.answered('/metrics', 'GET', 200, 0.5);

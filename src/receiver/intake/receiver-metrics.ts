@@ -7,13 +7,13 @@ export interface ReceiverMetrics extends HttpMetrics {
   readonly invalid: Counter;
   /** Alerts not stored, or stored without their new annotations. */
   readonly limited: Counter;
-  /** Alerts that a silence kept from waking anybody. */
+  /** Alerts that a silence kept from waking a reconcile. */
   readonly suppressed: Counter;
-  /** Alerts that senders told of without sending them. */
+  /** Alerts that senders announced without sending them. */
   readonly truncated: Counter;
 }
 
-/** What the store holds, read at each scrape. */
+/** The content of the store, read at each scrape. */
 export interface StoreGauges {
   readonly active: () => number;
   readonly resolved: () => number;

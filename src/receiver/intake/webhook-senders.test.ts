@@ -12,7 +12,7 @@ interface Sender {
   readonly firing: readonly string[];
 }
 
-/** Payloads in the shapes that these programs send to a webhook; names and addresses are ours. */
+/** Payloads in the form in which these programs send them to a webhook; names and addresses are ours. */
 const senders: readonly Sender[] = [
   {
     name: 'a contact point of Grafana',
@@ -142,9 +142,9 @@ const senders: readonly Sender[] = [
   },
 ];
 
-describe('POST /webhook of other senders', () => {
+describe('POST /webhook from other senders', () => {
   for (const { name, body, firing } of senders)
-    it(`takes what is sent by ${name}`, async (test) => {
+    it(`accepts a payload of ${name}`, async (test) => {
       const { url, store, clock, logger } = await startRoutes(test);
       const response = await fetch(`${url}/webhook`, {
         method: 'POST',

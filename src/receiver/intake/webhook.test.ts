@@ -36,7 +36,7 @@ function send({ url }: TestRoutes, body: string): Promise<Response> {
 }
 
 describe('POST /webhook', () => {
-  it('answers 200, stores the alerts, wakes a reconcile, and says whence they came', async (test) => {
+  it('answers 200, stores the alerts, wakes a reconcile, and logs their origin', async (test) => {
     const routes = await startRoutes(test);
     const response = await send(routes, payload([firing]));
     assert.deepEqual([response.status, await response.text()], [200, '']);
@@ -53,7 +53,7 @@ describe('POST /webhook', () => {
     ]);
   });
 
-  it('believes in an alert for webhook_resolve_timeout, not for resolve_timeout', async (test) => {
+  it('treats an alert as firing for webhook_resolve_timeout, not for resolve_timeout', async (test) => {
     const routes = await startRoutes(test);
     await send(routes, payload([firing]));
     routes.clock.advance(25 * hour - 1);
@@ -62,7 +62,7 @@ describe('POST /webhook', () => {
     assert.equal(firingAt(routes.store, routes.clock.now()).length, 0);
   });
 
-  it('resolves an alert, also if the clock of the sender is ahead', async (test) => {
+  it('resolves an alert, even if the clock of the sender is ahead', async (test) => {
     const routes = await startRoutes(test);
     await send(routes, payload([firing]));
     await send(routes, payload([{ ...firing, status: 'resolved', endsAt: '2026-11-21T03:04:00Z' }]));
@@ -70,7 +70,7 @@ describe('POST /webhook', () => {
     assert.deepEqual(routes.logger.valuesOf('alert.resolved', 'alertname'), [['A']]);
   });
 
-  it('takes an alert that comes in both formats for one', async (test) => {
+  it('treats an alert that arrives in both formats as one', async (test) => {
     const routes = await startRoutes(test, { repeats: 'ignore' });
     const endsAt = '2026-11-21T03:04:00Z';
     await routes.post(JSON.stringify([{ labels: { alertname: 'A', empty: '' }, startsAt, endsAt }]));
@@ -82,7 +82,7 @@ describe('POST /webhook', () => {
     assert.deepEqual(firingAt(routes.store, routes.clock.now()), []);
   });
 
-  it('takes alerts that were cut off to concern every pipeline, also if nothing else is new, and says so', async (test) => {
+  it('assumes that alerts that were cut off concern every pipeline, even if nothing else is new, and logs that', async (test) => {
     const routes = await startRoutes(test, { repeats: 'ignore' });
     await send(routes, payload([firing]));
     await send(routes, payload([firing], { truncatedAlerts: 7 }));
@@ -149,7 +149,7 @@ describe('POST /webhook', () => {
     assert.equal(text.status, 415);
   });
 
-  it('is for POST alone', async (test) => {
+  it('accepts POST only', async (test) => {
     const { url } = await startRoutes(test);
     const response = await fetch(`${url}/webhook`);
     assert.deepEqual([response.status, response.headers.get('allow')], [405, 'POST, OPTIONS']);

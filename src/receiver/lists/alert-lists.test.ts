@@ -24,7 +24,7 @@ function listsOf(store: AlertStore): AlertLists {
   return new AlertLists({ clock, store, silencedBy: () => [], onUndecided: () => undefined, groupBy: ['alertname'] });
 }
 
-/** The whole text, and how many steps there were before the first of it. */
+/** The whole text, and the number of steps before its beginning. */
 function run(text: SlicedText): { readonly text: string; readonly stepsBefore: number } {
   const steps = [...text];
   return { text: steps.join(''), stepsBefore: steps.findIndex((step) => step !== undefined) };
@@ -34,19 +34,19 @@ const many = Array.from({ length: 5000 }, (_, index) => ({ alertname: `A${index 
 
 describe('AlertLists', () => {
   for (const list of ['alerts', 'groups'] as const) {
-    it(`looks at ${list} in many small steps`, () => {
+    it(`goes through ${list} in many small steps`, () => {
       const { text, stepsBefore } = run(listsOf(storeOf(many))[list](new Query('/')));
       assert.equal((JSON.parse(text) as unknown[]).length, list === 'alerts' ? 5000 : 7);
       assert.ok(stepsBefore >= 5000 / 64 - 1, `${stepsBefore}`);
     });
 
-    it(`makes a step for each regular expression that it tries on ${list}`, () => {
+    it(`yields after each regular expression that it tries on ${list}`, () => {
       const { stepsBefore } = run(listsOf(storeOf(many))[list](new Query('/?filter=n=~.*&filter=n=~.*')));
       assert.ok(stepsBefore > 10_000, `${stepsBefore}`);
     });
   }
 
-  it('shows an alert as it is when its turn comes, and leaves out what has ended by then', () => {
+  it('shows an alert as it is when its turn comes, and leaves out alerts that have ended by then', () => {
     const store = storeOf(many.slice(0, 3));
     const text = listsOf(store).alerts(new Query('/'));
     let written = '';
@@ -56,7 +56,7 @@ describe('AlertLists', () => {
     assert.equal((JSON.parse(written) as unknown[]).length, 1);
   });
 
-  it('reads on while alerts come and go', () => {
+  it('goes on while alerts come and go', () => {
     const store = storeOf(many);
     const text = listsOf(store).alerts(new Query('/'));
     let written = '';

@@ -16,13 +16,13 @@ export interface AlertListsOptions {
   readonly clock: Clock;
   readonly store: AlertStore;
   readonly silencedBy: SilencedBy;
-  /** Told of each label on which a matcher of a filter was not tried, and so did not match. */
+  /** Called for each label on which a matcher of a filter was not tried, so that it did not match. */
   readonly onUndecided: OnUndecided;
   /** `receiver.group_by`; `...` stands for all labels. */
   readonly groupBy: readonly string[];
 }
 
-/** A text that is written bit by bit, with steps of a few milliseconds in which there may be nothing to write yet. */
+/** A text that is produced bit by bit, in steps of a few milliseconds; a step may have no text yet. */
 export type SlicedText = Generator<string | undefined, void>;
 
 interface Group {
@@ -30,12 +30,12 @@ interface Group {
   readonly alerts: Alert[];
 }
 
-/** Looks at so many alerts in a step. */
+/** The number of alerts in one step. */
 const alertsPerStep = 64;
 
 /**
- * The lists of the alerts that have not ended. An alert is written as it is when its turn comes, so a list that is read slowly
- * holds no old state of any; one that ends before its turn is left out. Both throw a MatcherError before they give any text.
+ * Lists the alerts that have not ended. An alert is written as it is when its turn comes, so a list that is read slowly keeps no
+ * old state; an alert that ends before its turn is left out. Both methods throw a MatcherError before they give any text.
  */
 export class AlertLists {
   readonly #options: AlertListsOptions;
@@ -46,7 +46,7 @@ export class AlertLists {
     this.#groupsByAll = options.groupBy.includes('...');
   }
 
-  /** In the order of the fingerprints. */
+  /** The alerts in the order of their fingerprints. */
   *alerts(query: Query): SlicedText {
     const wanted = yield* readAlertQuery(query);
     const found = yield* this.#find(wanted);
@@ -55,7 +55,7 @@ export class AlertLists {
     yield ']\n';
   }
 
-  /** Those with the same labels of `group_by` together. */
+  /** The alerts, grouped by their labels of `group_by`. */
   *groups(query: Query): SlicedText {
     const wanted = yield* readAlertQuery(query);
     const groups = yield* this.#group(yield* this.#find(wanted));
@@ -104,7 +104,7 @@ export class AlertLists {
     return Object.fromEntries(names.map((name) => [name, labels[name]!]));
   }
 
-  /** @param opening stands before the first alert; if there is none, nothing is written, and false is given */
+  /** @param opening the text before the first alert. Without alerts, nothing is written and the result is false */
   *#write(
     alerts: readonly Alert[],
     { active, silenced }: AlertQuery,
@@ -127,7 +127,7 @@ export class AlertLists {
   }
 }
 
-/** A step for each matcher: a regular expression may take its time. */
+/** Yields after each matcher, because a regular expression may take long. */
 function* matchesAll(labels: LabelSet, matchers: readonly Matcher[], onUndecided: OnUndecided): Sliced<boolean> {
   for (const matcher of matchers) {
     if (matcher.type === '=~' || matcher.type === '!~') yield;

@@ -12,12 +12,12 @@ function parse(texts: readonly string[]): { readonly matchers: readonly Matcher[
 }
 
 describe('parseMatchers', () => {
-  it('parses a matcher a step', () => {
+  it('parses one matcher per step', () => {
     const { matchers, steps } = parse(['a=b', 'c=~"d.*"']);
     assert.deepEqual([matchers.map(String), steps], [['a="b"', 'c=~"d.*"'], 2]);
   });
 
-  it('refuses expressions that are large together, and goes no further than it has to', () => {
+  it('refuses expressions that are large together, and goes no further than necessary', () => {
     const half = `a=~"${'x{1000}'.repeat(Math.ceil(filterInstructions / 2000))}"`;
     assert.equal(parse([half]).matchers.length, 1);
     assert.throws(() => parse([half, half, 'no matcher']), {

@@ -5,23 +5,23 @@ import { receiverName } from './api-json.ts';
 import type { Query } from '../../text/go/url.ts';
 import { parseMatcher } from '../../matcher/parse-matcher.ts';
 
-/** What the regular expressions of all filters of one list may take together, in instructions; over it the list is a 400. */
+/** The most instructions of the regular expressions of all filters of one list together; over it, the list is a 400. */
 export const filterInstructions = 8000;
 
-/** Which alerts are asked for. */
+/** Selects alerts. */
 export interface AlertQuery {
   /** All of them have to match. */
   readonly matchers: readonly Matcher[];
-  /** Whether those are wanted that no silence suppresses, and those that one does. */
+  /** Whether to list the alerts that no silence suppresses, and those that a silence suppresses. */
   readonly active: boolean;
   readonly silenced: boolean;
-  /** False if what is asked for goes to another receiver, so that it is nothing. */
+  /** False if the query is for another receiver, so that it finds nothing. */
   readonly receiver: boolean;
 }
 
 /**
- * Reads the parameters of a list of alerts or of groups. `inhibited`, `muted` and `unprocessed` leave nothing out: no alert is
- * any of these. Throws a MatcherError, with Alertmanager's words.
+ * Reads the parameters of a list of alerts or of groups. `inhibited`, `muted` and `unprocessed` exclude nothing, because no alert
+ * is in any of these states. Throws a MatcherError, in Alertmanager's words.
  */
 export function* readAlertQuery(query: Query): Sliced<AlertQuery> {
   const matchers = yield* parseMatchers(query.all('filter'));
@@ -30,7 +30,7 @@ export function* readAlertQuery(query: Query): Sliced<AlertQuery> {
   return { matchers, active: query.flag('active'), silenced: query.flag('silenced'), receiver: named && labelled };
 }
 
-/** Whether the receiver is one of those that `receiver_matchers` asks for. Its only label is its name. */
+/** True if `receiver_matchers` match the receiver. Its only label is its name. */
 export function* isLabelled(query: Query): Sliced<boolean> {
   let matchers: readonly Matcher[];
   try {
@@ -55,8 +55,8 @@ function explained(parameter: string, error: unknown): unknown {
 }
 
 /**
- * The matchers of one request; a step for each, for an expression takes milliseconds to compile. Throws MatcherError if one is
- * none, and if all of them together are too large.
+ * Parses the matchers of one request and yields after each, because compiling an expression takes milliseconds. Throws
+ * MatcherError if one is invalid, or if all of them together are too large.
  */
 export function* parseMatchers(texts: readonly string[]): Sliced<readonly Matcher[]> {
   const matchers: Matcher[] = [];

@@ -9,14 +9,13 @@ import type { Matcher } from '../../matcher/matcher.ts';
 import { silenceState, type Silence } from '../../silence/silence.ts';
 import { formatDuration } from '../../config/settings/duration.ts';
 
-/** The one receiver there is, by name: what it does with an alert is to reconcile. */
+/** The name of the only receiver: for every alert, it reconciles. */
 export const receiverName = 'reconcile';
 
 const receivers = JSON.stringify([{ name: receiverName }]);
 
 /**
- * An alert as the API shows it, in Alertmanager's order of keys. Times are in UTC: the offset that the sender wrote is not
- * remembered.
+ * An alert as the API shows it, in Alertmanager's order of keys. Times are in UTC: the sender's offset is not kept.
  * @param silencedBy the ids of the silences that it matches now
  */
 export function alertJson(alert: Alert, silencedBy: readonly string[]): string {
@@ -33,13 +32,13 @@ export function alertJson(alert: Alert, silencedBy: readonly string[]): string {
   );
 }
 
-/** An object in the order of the bytes of its names. */
+/** An object sorted by the bytes of its names. */
 export function labelsJson(labels: LabelSet): string {
   const members = sortedNames(labels).map((name) => `${JSON.stringify(name)}:${JSON.stringify(labels[name])}`);
   return `{${members.join(',')}}`;
 }
 
-/** A silence as `GET` answers it: Alertmanager's gettableSilence, its members in Alertmanager's order. */
+/** A silence as `GET` shows it: Alertmanager's gettableSilence, in Alertmanager's order of keys. */
 export function silenceJson(silence: Silence, now: number): string {
   const { id, annotations, comment, createdBy, matchers, startsAt, endsAt, updatedAt } = silence;
   const annotated = Object.keys(annotations).length > 0 ? `"annotations":${labelsJson(annotations)},` : '';
@@ -57,14 +56,14 @@ function matcherJson({ name, value, type }: Matcher): string {
 }
 
 export interface StatusOptions {
-  /** Of Tocsin. */
+  /** Tocsin's version. */
   readonly version: string;
   readonly startedAt: number;
   readonly resolveTimeoutMs: number;
   readonly groupBy: readonly string[];
 }
 
-/** What `GET /api/v2/status` shows, in the order of Alertmanager's keys. There is no cluster. */
+/** The answer of `GET /api/v2/status`, in Alertmanager's order of keys. There is no cluster. */
 export function statusJson(options: StatusOptions): unknown {
   return {
     cluster: { peers: [], status: 'disabled' },
@@ -81,7 +80,7 @@ export function statusJson(options: StatusOptions): unknown {
   };
 }
 
-/** The configuration of an Alertmanager that does what Tocsin does, without keys that amtool 0.25 does not know. */
+/** The configuration of an Alertmanager that works like Tocsin, without keys that amtool 0.25 does not know. */
 function configOf({ resolveTimeoutMs, groupBy }: StatusOptions): string {
   return stringify({
     global: { resolve_timeout: formatDuration(resolveTimeoutMs) },
@@ -91,15 +90,15 @@ function configOf({ resolveTimeoutMs, groupBy }: StatusOptions): string {
   });
 }
 
-/** The Alertmanager whose contract this is: clients compare it with their own version, or choose by it how to speak. */
+/** The Alertmanager version of this contract: clients compare it with their own, or choose their protocol by it. */
 const alertmanagerVersion = '0.34.2';
 
-/** @param version of Tocsin */
+/** @param version Tocsin's version */
 function revisionOf(version: string): string {
   return `tocsin ${version}`;
 }
 
-/** karma reads the version from here, and logs an error at each look if it is not there. */
+/** karma reads the version from this metric, and logs an error on each read if it is missing. */
 export function createAlertmanagerVersionMetric(registry: Registry, version: string): void {
   new Gauge({
     registers: [registry],

@@ -18,11 +18,11 @@ interface Started {
   readonly logger: RecordingLogger;
   readonly responses: readonly ServerResponse[];
   limited(): Promise<number | undefined>;
-  /** A connection that asks, and does not read. */
+  /** A connection that sends a request and does not read. */
   stall(): Promise<Socket>;
 }
 
-/** Answers every request with a text of its own. */
+/** Answers every request with a separate text. */
 async function start(test: TestContext, texts: () => SlicedText): Promise<Started> {
   const clock = new FakeClock();
   const logger = new RecordingLogger();
@@ -69,7 +69,7 @@ function* text(isEndless: boolean): SlicedText {
 const chunk = 'x'.repeat(listChunkLength);
 
 describe('ListAnswers', () => {
-  it('writes what is long piece by piece, and cuts no character', async (test) => {
+  it('writes a long text piece by piece, and cuts no character', async (test) => {
     const long = `x${'🙂'.repeat(40 * listChunkLength)}`;
     const { url, responses, stall } = await start(test, function* texts() {
       yield long;
@@ -85,7 +85,7 @@ describe('ListAnswers', () => {
     assert.ok(responses[1]!.writableLength < 8 * listChunkLength, `${responses[1]!.writableLength}`);
   });
 
-  it('lets others have their turn within a long piece that is read as fast as it is written', async () => {
+  it('yields within a long piece that is read as fast as it is written', async () => {
     const [clock, { metrics }] = [new FakeClock(), testMetrics()];
     let turns = 0;
     const schedule = new SliceSchedule(clock, (run) => {
@@ -111,7 +111,7 @@ describe('ListAnswers', () => {
     assert.ok(turns >= 18, `${turns} turns`);
   });
 
-  it('leaves the answer to its caller when the text throws before there is any, however long that took', async (test) => {
+  it('leaves the answer to its caller if the text throws before it gives anything, however long that took', async (test) => {
     const { url, clock } = await start(test, function* texts() {
       clock.advance(1000);
       yield;
@@ -123,7 +123,7 @@ describe('ListAnswers', () => {
     assert.deepEqual([response.status, await response.text()], [400, 'no such thing']);
   });
 
-  it('gives the length of a text that is short', async (test) => {
+  it('gives the length of a short text', async (test) => {
     const { url } = await start(test, function* texts() {
       yield '[';
       yield undefined;
@@ -143,7 +143,7 @@ describe('ListAnswers', () => {
     assert.equal(await response.text(), Array.from({ length: 100_000 }, (_, index) => `${index},`).join(''));
   });
 
-  it('lets everything else have its turn in between', async (test) => {
+  it('yields in between', async (test) => {
     const { url } = await start(test, function* texts() {
       for (let index = 0; index < 50; index++) yield chunk;
     });
@@ -159,7 +159,7 @@ describe('ListAnswers', () => {
     assert.ok(turns >= 50, `${turns}`);
   });
 
-  it('makes no more of a text than is read', async (test) => {
+  it('produces no more of a text than is read', async (test) => {
     let made = 0;
     let ended = false;
     const { stall } = await start(test, function* texts() {
@@ -192,7 +192,7 @@ describe('ListAnswers', () => {
     );
   });
 
-  it('ends those who do not read when others wait, and nobody before', async (test) => {
+  it('ends slow readers when others wait, and none before', async (test) => {
     let asked = 0;
     const { url, stall, clock, limited, logger } = await start(test, () => text(++asked <= openLists));
     await Promise.all(Array.from({ length: openLists }, stall));

@@ -8,13 +8,13 @@ import { Slots } from '../../runtime/slots.ts';
 import { remoteOf } from '../../server/request/sender.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 
-/** Most lists of alerts that are being answered at once; each holds a list of references, not the alerts. */
+/** The most lists of alerts that are answered at once; each holds a list of references, not the alerts. */
 export const openLists = 16;
 
-/** How much of a list is written at once, and so waits for a reader that does not read, UTF-16 code units. */
+/** The part of a list that is written at once, and so waits for a reader that does not read, UTF-16 code units. */
 export const listChunkLength = 64 * 1024;
 
-/** A reader that reads nothing for so long is ended as soon as another one waits for its place, milliseconds. */
+/** A reader that reads nothing for this long is ended as soon as another one waits for its place, milliseconds. */
 export const slowReaderMs = 1000;
 
 interface ListAnswersOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
@@ -27,7 +27,8 @@ interface Chunk {
 }
 
 /**
- * Answers long lists: in slices, and no faster than the other side reads. So many at once; the others wait.
+ * Answers long lists in slices, and no faster than the client reads. The number of simultaneous answers is limited; further ones
+ * wait.
  */
 export class ListAnswers {
   readonly #options: ListAnswersOptions;
@@ -37,7 +38,7 @@ export class ListAnswers {
     this.#options = options;
   }
 
-  /** Resolves when all is written or the other side is gone; rejects with what the text throws. */
+  /** Resolves when everything is written or the client is gone; rejects with the error of the text. */
   async send(response: ServerResponse, text: SlicedText): Promise<void> {
     const release = await this.#slots.acquire();
     try {
@@ -62,14 +63,14 @@ export class ListAnswers {
     }
   }
 
-  /** Writes a text that is long, for it has a large alert in it, piece by piece; gives what is left of it, which is short. */
+  /** Writes a text that is long, because of a large alert in it, piece by piece; returns the rest, which is short. */
   async #writePieces(response: ServerResponse, text: string): Promise<string> {
     const slices = new Slices(this.#options.schedule, 'lists');
     let rest = text;
     while (rest.length > 2 * listChunkLength && !response.destroyed) {
       const end = characterEnd(rest, listChunkLength);
       if (!response.write(rest.slice(0, end))) await this.#drained(response);
-      // Who reads as fast as it is written makes nobody wait for anything.
+      // A client that reads as fast as the text is written never makes it wait, so it yields here.
       else if (slices.isOver) await slices.yieldTurn();
       rest = rest.slice(end);
     }
@@ -88,7 +89,7 @@ export class ListAnswers {
     return { text, isLast: false };
   }
 
-  /** Resolves once the other side has read, or is gone. Who reads nothing while others wait is ended. */
+  /** Resolves once the client has read, or is gone. A client that reads nothing while others wait is ended. */
   #drained(response: ServerResponse): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     let cancelTimer: CancelTimer;
@@ -118,12 +119,12 @@ export class ListAnswers {
   }
 }
 
-/** The first place from `at` on that is not inside of a surrogate pair. */
+/** The first position from `at` on that is not inside a surrogate pair. */
 function characterEnd(text: string, at: number): number {
   return text.codePointAt(at - 1)! > 0xffff ? at + 1 : at;
 }
 
-/** With the length, if the whole list is there. */
+/** Includes the length if the whole list is there. */
 function writeHead(response: ServerResponse, { text, isLast }: Chunk): void {
   response.writeHead(200, {
     'Content-Type': 'application/json',

@@ -54,7 +54,7 @@ describe('ReadHandler', () => {
     assert.equal(response.headers.get('content-length'), String(Buffer.byteLength(text)));
   });
 
-  it('shows what has not ended, in the order of fingerprints', async (test) => {
+  it('shows the alerts that have not ended, in the order of fingerprints', async (test) => {
     const routes = await startRoutes(test);
     const alerts = Array.from({ length: 300 }, (_, index) => ({ labels: { n: String(index) } }));
     const ended = { labels: { n: 'over' }, endsAt: '1970-01-01T00:00:01Z' };
@@ -68,7 +68,7 @@ describe('ReadHandler', () => {
     assert.deepEqual(await get(routes, '/alerts/groups'), []);
   });
 
-  it('shows what a silence suppresses, unless it is told not to', async (test) => {
+  it('shows silenced alerts unless the query excludes them', async (test) => {
     test.mock.method(Silences.prototype, 'silencedBy', ({ labels }: Alert) =>
       labels['n'] === '1' ? ['s1', 's2'] : [],
     );
@@ -89,7 +89,7 @@ describe('ReadHandler', () => {
     );
   });
 
-  it('puts those in a group that share the labels it is told to look at', async (test) => {
+  it('groups alerts by the configured labels', async (test) => {
     const routes = await startRoutes(test, { groupBy: ['a', 'b'] });
     const labels = [
       { n: '1', a: 'x', b: 'y' },
@@ -111,7 +111,7 @@ describe('ReadHandler', () => {
     );
   });
 
-  it('takes every label for a group if it is told so', async (test) => {
+  it('groups by every label if configured so', async (test) => {
     const routes = await startRoutes(test, { groupBy: ['...'] });
     await routes.post('[{"labels":{"n":"1"}},{"labels":{"n":"2"}}]');
     assert.deepEqual(
@@ -120,7 +120,7 @@ describe('ReadHandler', () => {
     );
   });
 
-  it('answers 500 and logs where it has a defect, 400 where the request has one', async (test) => {
+  it('answers 500 for a defect of its own and logs it, and 400 for a defect of the request', async (test) => {
     test.mock.method(Silences.prototype, 'silencedBy', () => {
       throw new Error('a defect');
     });
@@ -134,7 +134,7 @@ describe('ReadHandler', () => {
     assert.equal(routes.logger.linesOf('list.refused').length, 0);
   });
 
-  it('counts lists whose filters are too large, and tells of them once a minute', async (test) => {
+  it('counts lists whose filters are too large, and logs them once a minute', async (test) => {
     const routes = await startRoutes(test);
     const filters = Array.from({ length: 3 }, () => `filter=${encodeURIComponent(`n=~"${'x{1000}'.repeat(3)}"`)}`);
     const ask = async (): Promise<number> => (await fetch(`${routes.url}/api/v2/alerts?${filters.join('&')}`)).status;

@@ -28,11 +28,11 @@ interface ReadHandlerOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedul
   readonly status: StatusOptions;
 }
 
-/** The GETs of the API. None rejects; every request is answered, unless its connection is gone. */
+/** The GETs of the API. No method rejects, and every request is answered, unless its connection is gone. */
 export class ReadHandler {
   readonly #options: ReadHandlerOptions;
   readonly #answers: ListAnswers;
-  /** Lists over a limit of which the log has not told yet. */
+  /** The number of refused lists that have not been logged yet. */
   #refused = 0;
   readonly #refusedLine: LineOnceAWhile;
 
@@ -95,7 +95,7 @@ export class ReadHandler {
     if (error instanceof MatcherError && error.limit !== undefined) this.#limited(request, error.limit);
     if (refuseRequest(request, response, error, metrics) < 500) return;
     logger.error('list.failed', 'a list could not be answered', { path: request.url, error });
-    // Of what has begun nothing else can be told.
+    // An answer that has begun cannot become an error.
     if (!response.writableEnded) response.destroy();
   }
 }
@@ -109,15 +109,15 @@ interface ReadOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
   readonly metrics: ReceiverMetrics;
   readonly store: AlertStore;
   readonly silences: Silences;
-  /** Told of what a filter cannot decide. */
+  /** Called when a filter cannot decide. */
   readonly onUndecided: OnUndecided;
-  /** Of Tocsin. */
+  /** Tocsin's version. */
   readonly version: string;
-  /** The configuration that holds when it is called. */
+  /** Gives the current configuration. */
   readonly config: () => Config;
 }
 
-/** What answers the GETs, put together. */
+/** Connects the parts that answer the GETs. */
 export function createReadHandler(options: ReadOptions): ReadHandler {
   const { config, clock, version, silences } = options;
   const { group_by: groupBy } = config().receiver;
@@ -135,7 +135,7 @@ export function createReadHandler(options: ReadOptions): ReadHandler {
   });
 }
 
-/** Looks at so many silences in a step. */
+/** The number of silences in one step. */
 const silencesPerStep = 64;
 
 interface Listed {
@@ -144,8 +144,8 @@ interface Listed {
 }
 
 /**
- * The answer of `GET /api/v2/silences`: first the active ones, the next to end first; then those to come, the next to start
- * first; then those that have ended, the last one first. Throws a MatcherError before it gives any text.
+ * The answer of `GET /api/v2/silences`: first the active silences, the next to end first; then the pending ones, the next to
+ * start first; then the expired ones, the last to end first. Throws a MatcherError before it gives any text.
  */
 function* silenceList(silences: Silences, clock: Clock, query: Query): SlicedText {
   const matchers = yield* parseMatchers(query.all('filter'));
@@ -179,7 +179,7 @@ function compare(a: Listed, b: Listed): number {
   }
 }
 
-/** It is not evaluated: the silence has to have a matcher that is the same, for each. */
+/** The filter is not evaluated: for each of its matchers, the silence has to have an equal one. */
 function holdsAll(silence: Silence, wanted: readonly Matcher[]): boolean {
   return wanted.every(({ name, type, value }) =>
     silence.matchers.some((matcher) => matcher.name === name && matcher.type === type && matcher.value === value),

@@ -18,13 +18,13 @@ export interface SilenceStageOptions extends Runtime {
   readonly store: AlertStore;
   readonly silences: Silences;
   readonly silenceStorage: SilenceStorage;
-  /** The configuration that holds when it is called. */
+  /** Gives the current configuration. */
   readonly config: () => Config;
   readonly bodies: () => BodyReader;
   readonly sink: (causes: Causes) => void;
 }
 
-/** All that has to do with silences, put together. */
+/** Connects everything about silences. */
 export class SilenceStage {
   readonly handler: SilencesHandler;
   readonly #options: SilenceStageOptions;
@@ -58,7 +58,7 @@ export class SilenceStage {
     this.handler = new SilencesHandler({ ...options, keeper, limits, refusals: this.#refusals });
   }
 
-  /** Takes in the silences that outlived the last process. */
+  /** Loads the silences that outlived the last process. */
   load(kept: KeptSilences): void {
     const { started, ended } = this.#watch.load(kept);
     this.#room.make();
@@ -70,7 +70,7 @@ export class SilenceStage {
     });
   }
 
-  /** Wakes nobody any more, and leaves no timer behind. */
+  /** Wakes no reconcile afterwards, and leaves no timer behind. */
   close(): void {
     this.#watch.close();
     this.#unsilenced.close();

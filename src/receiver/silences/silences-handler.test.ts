@@ -45,7 +45,7 @@ describe('silences over HTTP', () => {
     ]);
   });
 
-  it('are answered 500 with the reason, and stay as they were, when they cannot be stored', async (t) => {
+  it('are answered 500 with the reason, and do not change, if they cannot be stored', async (t) => {
     let full = false;
     const { create, post, read, routes } = await start(t, {
       append: async () => {
@@ -67,7 +67,7 @@ describe('silences over HTTP', () => {
     assert.equal(await metric(routes.registry, 'tocsin_silences{state="active"}'), 2);
   });
 
-  it('are stored together when they come while the disk is busy, and each is answered after that', async (t) => {
+  it('are stored together if they arrive while the disk is busy, and each is answered after that', async (t) => {
     const batches: number[] = [];
     const gates: (() => void)[] = [];
     const { post } = await start(t, {
@@ -91,7 +91,7 @@ describe('silences over HTTP', () => {
     assert.equal(batches.length, 2);
   });
 
-  it('keep what they match from waking anybody, and wake it when the last one ends', async (t) => {
+  it('keep the alerts that they match from waking a reconcile, and wake one when the last silence ends', async (t) => {
     const { create, routes, at, alert } = await start(t);
     const short = await create({ endsAt: at(60_000) });
     const long = await create({ endsAt: at(120_000) });
@@ -114,7 +114,7 @@ describe('silences over HTTP', () => {
     assert.deepEqual(routes.logger.valuesOf('silence.ended', 'silence'), [[short], [long]]);
   });
 
-  it('name the request that ended the last of them, whether it removed or replaced it', async (t) => {
+  it('name the request that ended the last of them, whether it deleted or replaced it', async (t) => {
     const { create, post, routes, alert } = await start(t);
     const first = await create();
     await alert({ job: 'node' });
@@ -128,7 +128,7 @@ describe('silences over HTTP', () => {
     );
   });
 
-  it('wake nobody at their end for what no longer fires', async (t) => {
+  it('wake no reconcile at their end for alerts that no longer fire', async (t) => {
     const { create, routes, at, alert } = await start(t);
     const id = await create();
     await alert({ job: 'node' });
@@ -138,7 +138,7 @@ describe('silences over HTTP', () => {
     assert.equal(routes.sunk.length, 0);
   });
 
-  it('that are refused are told', async (t) => {
+  it('are logged when they are refused', async (t) => {
     const { post, routes } = await start(t);
     const answer = await post({ comment: 'x'.repeat(70_000) });
     assert.match(await answer.text(), /^"silence exceeded maximum size: \d+ bytes \(limit: 65536 bytes\)"\n$/);
@@ -150,7 +150,7 @@ describe('silences over HTTP', () => {
     ]);
   });
 
-  it('whose sender goes away in the middle are no defect', async (t) => {
+  it('are no defect when the sender disconnects during a request', async (t) => {
     const { routes } = await start(t);
     const { socket, send } = await rawConnection(t, Number(new URL(routes.url).port));
     send(requestHead('POST', '/api/v2/silences', 'Content-Type: application/json', 'Content-Length: 100'));

@@ -17,7 +17,9 @@ import { LimitedLines } from '../../runtime/limited-lines.ts';
 import type { HttpMetrics } from '../../server/request/http-metrics.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 
-/** A silence whose body or whose memory, by estimate, is over this is checked in slices of its own, one at a time, bytes. */
+/**
+ * A silence with a larger body, or larger estimated memory, is checked in slices of its own, one such silence at a time, bytes.
+ */
 const longSilenceBytes = 64 * 1024;
 
 interface SilencesHandlerOptions extends Pick<Runtime, 'clock' | 'schedule'> {
@@ -28,10 +30,10 @@ interface SilencesHandlerOptions extends Pick<Runtime, 'clock' | 'schedule'> {
   readonly refusals: SilenceRefusals;
 }
 
-/** The requests about one silence. None rejects; every request is answered, unless its connection is gone. */
+/** The requests about one silence. No method rejects, and every request is answered, unless its connection is gone. */
 export class SilencesHandler {
   readonly #options: SilencesHandlerOptions;
-  /** One at a time: what is compiled for a silence that is then refused takes memory until then. */
+  /** One at a time: the compiled parts of a silence that is then refused take memory until then. */
   readonly #large = new Slots(1);
 
   constructor(options: SilencesHandlerOptions) {
@@ -120,7 +122,7 @@ function checked(request: IncomingMessage, id: string): string {
   return id;
 }
 
-/** How often larger than a silence its body may be: a character may be written with six. */
+/** The size of a body in relation to its silence, at most: a character may be written with six. */
 const bodyBytesPerByte = 8;
 
 /** Reads the body of a POST in slices. Rejects with SilenceError. */
@@ -133,7 +135,7 @@ async function readSilenceBody(bytes: Buffer, maxSilenceBytes: number, slices: S
 const hyphenated = String.raw`[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}`;
 const uuid = new RegExp(String.raw`^(?:(?:urn:uuid:)?${hyphenated}|\{${hyphenated}\}|[\da-f]{32})$`, 'i');
 
-/** What go-openapi takes for a UUID in a path: every form of github.com/google/uuid. */
+/** True if go-openapi accepts the text as a UUID in a path: every form of github.com/google/uuid. */
 function isUuid(text: string): boolean {
   return uuid.test(text);
 }
@@ -144,7 +146,7 @@ interface SilenceRefusalsOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly perSecond: () => number;
 }
 
-/** Answers requests about silences that are refused, and tells the log and the metrics. */
+/** Answers refused requests about silences, and reports them to the log and the metrics. */
 export class SilenceRefusals {
   readonly #options: SilenceRefusalsOptions;
   readonly #limiter: LimitedLines;
@@ -163,12 +165,12 @@ export class SilenceRefusals {
 
   refuse(request: IncomingMessage, response: ServerResponse, sender: Sender, error: unknown): void {
     const status = refuseRequest(request, response, error, this.#options.metrics);
-    // To ask whether a silence is there is no fault.
+    // Asking for a silence that does not exist is not a fault.
     if (request.method === 'GET' || !this.#limiter.allows()) return;
     this.#log(request, sender, status, error as Error);
   }
 
-  /** At the end: says what is still to be said. */
+  /** At the end: logs what is still pending. */
   close(): void {
     this.#limiter.close();
   }
