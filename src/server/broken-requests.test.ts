@@ -30,7 +30,7 @@ function setUp() {
   return { clock, logger, broken, reached };
 }
 
-/** Both ends of a connection; the server's end stays open when the other one has ended. */
+/** Both ends of a connection; the server's end stays open after the client's has ended. */
 async function socketPair(test: TestContext): Promise<{ readonly socket: Socket; readonly client: RawConnection }> {
   const server = createServer({ allowHalfOpen: true });
   server.listen(0, '127.0.0.1');
@@ -95,7 +95,7 @@ describe('BrokenRequests.refuse', () => {
       assert.equal(await reached(limit), 1);
     });
 
-  it('leaves no timer when the connection ends in time', async (test) => {
+  it('leaves no timer if the connection ends in time', async (test) => {
     const { clock, broken } = setUp();
     const { socket } = await socketPair(test);
     broken.refuse(errorOf('HPE_INVALID_METHOD'), socket, () => false);
@@ -115,7 +115,7 @@ describe('BrokenRequests.refuse', () => {
     assert.equal(socket.destroyed, true);
   });
 
-  it('refuses those in slices that Node ends all at once, and who comes meanwhile after them', async () => {
+  it('refuses in slices the connections that Node ends all at once, and later ones after them', async () => {
     const { clock, broken, reached } = setUp();
     const answered: string[] = [];
     const refuse = (name: string): void => {
@@ -138,7 +138,7 @@ describe('BrokenRequests.refuse', () => {
     assert.equal(await reached('header_timeout'), 5);
   });
 
-  it('leaves alone what was late but has come and been answered before its turn', async (test) => {
+  it('ignores a late request that has arrived and been answered before its turn', async (test) => {
     const { logger, broken } = setUp();
     const { socket } = await socketPair(test);
     let hasHead = true;
@@ -148,7 +148,7 @@ describe('BrokenRequests.refuse', () => {
     assert.deepEqual([socket.writableEnded, logger.linesOf('request.broken').length], [false, 0]);
   });
 
-  it('says nothing of a connection that was reset', async (test) => {
+  it('writes nothing about a connection that was reset', async (test) => {
     const { logger, broken, clock } = setUp();
     const { socket } = await socketPair(test);
     broken.refuse(errorOf('ECONNRESET'), socket, () => false);
@@ -158,7 +158,7 @@ describe('BrokenRequests.refuse', () => {
 });
 
 describe('BrokenRequests.dropped', () => {
-  it('counts each, and writes a line a minute that says how many there were besides', async () => {
+  it('counts each, and writes one line a minute that says how many more there were', async () => {
     const { clock, logger, broken, reached } = setUp();
     for (let n = 0; n < 3; n++) broken.dropped(7);
     clock.advance(59_999);
@@ -176,7 +176,7 @@ describe('BrokenRequests.dropped', () => {
 });
 
 describe('BrokenRequests.tooMany', () => {
-  it('ends the connection without a word, and counts and logs it', async (test) => {
+  it('ends the connection without an answer, and counts and logs it', async (test) => {
     const { logger, broken, reached } = setUp();
     const { socket, client } = await socketPair(test);
     const remote = `127.0.0.1:${socket.remotePort}`;

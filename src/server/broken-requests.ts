@@ -10,14 +10,14 @@ import type { Runtime } from '../runtime/runtime.ts';
 
 interface BrokenRequestsOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
   readonly metrics: HttpMetrics;
-  /** What the web configuration in use wants to be in every answer. */
+  /** The headers that the current web configuration adds to every answer. */
   readonly headers: () => WebSettings['headers'];
   /** `receiver.max_headers` and `receiver.max_header_size`, for the texts. */
   readonly maxHeaders: number;
   readonly maxHeaderBytes: number;
 }
 
-/** The head of a request has more headers than may be. */
+/** The head of a request has too many headers. */
 export function tooManyHeaders(): NodeJS.ErrnoException {
   return Object.assign(new Error('too many headers'), { code: tooManyCode });
 }
@@ -46,13 +46,13 @@ const headTooSlow: Refusal = { status: '408 Request Timeout', limit: 'header_tim
 const bodyTooSlow: Refusal = { status: '408 Request Timeout', limit: 'request_timeout' };
 const badRequest: Refusal = { status: '400 Bad Request' };
 
-/** How long the other side has for reading why its connection is ended, milliseconds. */
+/** The time that a client has to read why its connection is ended, milliseconds. */
 const lingerMs = 1000;
 
-/** What never becomes a request: connections over the limit, and bytes that are no HTTP or come too slowly. */
+/** Handles what never becomes a request: connections over the limit, and bytes that are not HTTP or arrive too slowly. */
 export class BrokenRequests {
   readonly #options: BrokenRequestsOptions;
-  /** Refused in slices: Node ends thousands at once that all came at once and said nothing. */
+  /** Refused in slices: Node ends thousands of silent connections at once if they arrived at once. */
   readonly #waiting: (() => void)[] = [];
   readonly #lines: MinuteLines;
 
@@ -77,7 +77,7 @@ export class BrokenRequests {
     }));
   }
 
-  /** A TLS connection came to nothing. */
+  /** A TLS handshake failed. */
   handshakeFailed(remote: string, reason: HandshakeFailure, text: string): void {
     if (reason === 'timeout') this.#options.metrics.limitReached('tls_handshake_timeout');
     this.#lines.warn('connection.tls_failed', 'a TLS connection was ended before its first request', () => ({
@@ -87,7 +87,7 @@ export class BrokenRequests {
     }));
   }
 
-  /** A connection has sent more requests than are answered at a time: it is ended without a word. */
+  /** A connection has sent more requests than may wait for an answer: it is ended without one. */
   tooMany(socket: Socket, maxRequests: number): void {
     this.#options.metrics.limitReached('pipelined_requests');
     this.#lines.warn('request.broken', 'a connection sent many requests without waiting for an answer', () => ({
@@ -99,12 +99,12 @@ export class BrokenRequests {
 
   /**
    * Answers and ends a connection whose bytes cannot be read as a request.
-   * @param hasHead true if the head of a request was read, and is not answered yet
+   * @param hasHead true if the head of a request was read and has not been answered
    */
   refuse(error: NodeJS.ErrnoException, socket: Socket, hasHead: () => boolean): void {
     const hadHead = hasHead();
     this.#waiting.push(() => {
-      // What was late has come while this waited for its turn: Node looks again.
+      // The late request has arrived while this waited for its turn: Node watches it again.
       if (error.code !== tooSlow || hasHead() === hadHead) this.#refuse(error, socket, hadHead);
     });
     if (this.#waiting.length === 1) void this.#refuseAll();
@@ -113,7 +113,7 @@ export class BrokenRequests {
   async #refuseAll(): Promise<void> {
     const slices = new Slices(this.#options.schedule, 'refusals');
     await slices.yieldTurn();
-    // The one that is refused stays in front meanwhile: so what comes in sees that somebody is at it.
+    // The current one stays in front meanwhile, so that a new one sees that the queue is being served.
     for (; this.#waiting.length > 0; this.#waiting.shift()) {
       if (slices.isOver) await slices.yieldTurn();
       this.#waiting[0]!();
@@ -121,7 +121,7 @@ export class BrokenRequests {
   }
 
   #refuse(error: NodeJS.ErrnoException, socket: Socket, hasHead: boolean): void {
-    // Whatever still comes after the first error is no news.
+    // Anything after the first error is no news.
     if (socket.writableEnded) return;
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
     const { status, limit } = refusalOf(error, hasHead);
@@ -136,7 +136,7 @@ export class BrokenRequests {
     socket.once('close', cancelTimer);
   }
 
-  /** Whoever sends such a head is a proxy with much to say, or a client with large cookies: it can be mended. */
+  /** The sender of such a head is a proxy that adds much, or a client with large cookies, so the text says how to fix it. */
   #textOf(status: string, limit: LimitName | undefined): string {
     if (status !== headTooLarge) return '';
     const { maxHeaders, maxHeaderBytes } = this.#options;

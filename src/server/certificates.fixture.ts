@@ -7,23 +7,23 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 export interface CertificateOptions {
-  /** `subjectAltName`, as OpenSSL writes it; default: this machine's loopback. */
+  /** `subjectAltName` as OpenSSL writes it; default: this machine's loopback. */
   readonly names?: string;
-  /** From now on; negative: it has expired so long ago. Default 2. */
+  /** The days until it expires; negative: it expired so many days ago. Default 2. */
   readonly days?: number;
 }
 
-/** Where a certificate and its key are. */
+/** The files of a certificate and its key. */
 export interface Certificate {
   readonly certFile: string;
   readonly keyFile: string;
 }
 
-/** An authority of a test's own, made with the OpenSSL of the machine, in a temporary folder. */
+/** A test's own authority, made with the machine's OpenSSL in a temporary folder. */
 export interface Authority {
   readonly folder: string;
   readonly caFile: string;
-  /** A certificate for a server or a client, by a name that becomes its files' and its subject's. */
+  /** Issues a certificate for a server or a client; `name` becomes the name of its files and its subject. */
   issue(name: string, options?: CertificateOptions): Promise<Certificate>;
   read(file: string): Promise<string>;
   remove(): Promise<void>;

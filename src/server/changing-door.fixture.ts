@@ -21,10 +21,10 @@ import { testConnections } from './connections.fixture.ts';
 import { routesTo } from './routes.fixture.ts';
 import { GuardedServer } from './guarded-server.ts';
 
-/** Files by name, `web.yml` among them. */
+/** Files by name, including `web.yml`. */
 export type Files = Readonly<Record<string, string>>;
 
-/** Of one authority: its own certificate, a server's and a client's. */
+/** The certificates of one authority: its own, a server's and a client's. */
 export interface Certificates {
   readonly ca: string;
   readonly server: { readonly cert: string; readonly key: string };
@@ -49,15 +49,15 @@ export interface ChangingDoor {
   readonly server: GuardedServer;
   readonly logger: RecordingLogger;
   write(files: Files): void;
-  /** Lets the files be looked at until they have been read once more, for better or worse. */
+  /** Advances until the files have been read again, successfully or not. */
   untilRead(): Promise<void>;
-  /** How many configurations came into use since the start. */
+  /** The number of configurations that came into use since the start. */
   swaps(): number;
-  /** Whether the configuration as it is in its files is in use. */
+  /** Whether the configuration in the files is in use. */
   isGood(): Promise<number | undefined>;
 }
 
-/** A server whose web configuration is in files of its own. */
+/** A server whose web configuration is in separate files. */
 export async function startChangingDoor(
   test: TestContext,
   files: Files,
@@ -121,7 +121,7 @@ export async function startChangingDoor(
 
 export type Visitor = RequestOptions & { readonly scheme: 'http' | 'https' };
 
-/** True if a visitor on a connection of its own is let in. */
+/** True if a visitor on a new connection is let in. */
 export async function isLetIn(port: number, { scheme, ...options }: Visitor): Promise<boolean> {
   const send = scheme === 'http' ? httpRequest : httpsRequest;
   const request = send({ host: '127.0.0.1', port, agent: false, rejectUnauthorized: false, ...options }).end();

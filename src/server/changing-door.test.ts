@@ -12,7 +12,7 @@ import {
   type Visitor,
 } from './changing-door.fixture.ts';
 
-/** Two sets of secrets: what one opens the other does not. */
+/** Two sets of secrets; neither opens the door of the other. */
 type Era = 'old' | 'new';
 const eras = ['old', 'new'] as const;
 const hashes = { old: bcrypt.hashSync('old', 4), new: bcrypt.hashSync('new', 4) };
@@ -40,7 +40,7 @@ const guests: readonly Guest[] = (['http', 'https'] as const).flatMap((scheme) =
   ),
 );
 
-/** The specification of a lock in one line each, apart from all code that keeps it. */
+/** The specification of each lock in one line, independent of all code that implements it. */
 function opensFor(lock: Lock, era: Era, guest: Guest): boolean {
   const shows = (what: Guest['shows']): boolean => guest.shows === what && guest.era === era;
   const isPlain = guest.scheme === 'http';
@@ -111,7 +111,9 @@ describe('a change of the web configuration', { concurrency: 6 }, () => {
     opensFor(to, 'new', guest),
   ];
 
-  /** All guests knock, again and again, until it is over; nobody gets in whom neither the old nor the new one opens to. */
+  /**
+   * All guests knock repeatedly until the change is over. A guest may get in only if the old or the new configuration lets it in.
+   */
   async function knockDuring(change: Change, work: Promise<unknown>): Promise<void> {
     const strangers = guests.filter((guest) => !opened(change, guest).includes(true));
     const isOver = work.then(() => true);

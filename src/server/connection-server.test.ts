@@ -64,7 +64,7 @@ describe('TlsConnections', () => {
     return { port, logger, registry, failures };
   }
 
-  /** All that the server sends to a GET over TLS. */
+  /** Everything that the server sends in answer to a GET over TLS. */
   function exchange(port: number, client: object = {}): Promise<string> {
     return new Promise((resolve) => {
       let received = '';
@@ -106,7 +106,7 @@ describe('TlsConnections', () => {
     assert.deepEqual(logger.valuesOf('connection.tls_failed', 'text'), [['ERR_SSL_HTTP_REQUEST']]);
   });
 
-  it('answers no request of a client whose certificate is not good', async (test) => {
+  it('answers no request from a client with a bad certificate', async (test) => {
     const { port, failures } = await start(test, 'RequireAndVerifyClientCert');
     assert.equal(await exchange(port), '');
     assert.equal(await failures('certificate'), 1);

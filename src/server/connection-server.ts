@@ -27,16 +27,16 @@ interface ConnectionServerOptions {
   readonly broken: BrokenRequests;
   readonly connections: Connections;
   /**
-   * Answers a request, and returns what is to be called once the answer is closed.
-   * @param owed how many answers the request's connection is owed now, this one included
+   * Answers a request, and returns a function to be called once the answer is closed.
+   * @param owed the number of answers that the request's connection is owed now, this one included
    */
   readonly serve: (request: IncomingMessage, response: ServerResponse, owed: number) => () => void;
 }
 
 /**
- * A server of Node for connections that are handed to it: it has no port of its own. Node cannot change on a living server
- * whether it speaks TLS, nor whether it asks for a client certificate; so another server takes the new connections then,
- * and this one ends those that it has.
+ * A Node server for connections that are handed to it: it has no port of its own. Node cannot change on a running server whether
+ * it speaks TLS, or whether it asks for a client certificate. For such a change, another server takes the new connections, and
+ * this one ends its own.
  */
 export class ConnectionServer {
   readonly #server: Server | HttpsServer;
@@ -50,7 +50,7 @@ export class ConnectionServer {
   constructor({ limits, tls, webMetrics, broken, connections, serve }: ConnectionServerOptions) {
     this.#connections = connections;
     this.#server = createServer(limits, tls, (request, response) => {
-      if (request.socket.destroyed) return; // What was in the same packet still comes.
+      if (request.socket.destroyed) return; // A request from the same packet still arrives.
       if (request.rawHeaders.length > 2 * limits.maxHeaders)
         return broken.refuse(tooManyHeaders(), request.socket, () => true);
       connections.begin(request, response);
@@ -78,9 +78,9 @@ export class ConnectionServer {
     });
   }
 
-  /** To be called before the first connection. */
+  /** Call it before the first connection. */
   start(): void {
-    // Node begins to watch its time limits when a server begins to listen; this one never does.
+    // Node watches its time limits only from when a server listens; this one never listens.
     this.#server.emit('listening');
   }
 
@@ -89,17 +89,17 @@ export class ConnectionServer {
     return this.#tls?.settings;
   }
 
-  /** Why it takes no requests any more, for whoever sends one; undefined while it does. */
+  /** The reason why it accepts no more requests, for the answer to one; undefined while it accepts them. */
   get whyEnding(): string | undefined {
     return this.#whyEnding;
   }
 
-  /** Other limits, for what comes from now on. */
+  /** Changes the limits, for everything that arrives from now on. */
   set limits({ headerTimeoutMs, requestTimeoutMs, idleTimeoutMs }: ConnectionLimits) {
     this.#server.headersTimeout = Math.min(headerTimeoutMs, requestTimeoutMs);
     this.#server.requestTimeout = requestTimeoutMs;
     this.#server.keepAliveTimeout = idleTimeoutMs;
-    // Somebody who does not take the answer must not have a connection for ever.
+    // A client that does not read the answer must not keep a connection forever.
     this.#server.timeout = Math.max(idleTimeoutMs, requestTimeoutMs);
   }
 
@@ -108,20 +108,20 @@ export class ConnectionServer {
       this.#open.delete(socket);
       this.#endIfEmpty();
     });
-    // TLS has no half of a connection that could go on alone.
+    // TLS has no half-open connections.
     if (this.#tls !== undefined) socket.allowHalfOpen = false;
     this.#open.set(socket, this.#connections.open(socket, this.#tls !== undefined));
     this.#server.emit('connection', socket);
   }
 
-  /** New connections get another certificate; those that are open go on. */
+  /** Uses another certificate for new connections; open ones go on. */
   renew(tls: TlsSettings | undefined): void {
     if (tls !== undefined) this.#tls?.use(tls);
   }
 
   /**
-   * Ends what is idle at once, and every other connection after its present answer. Whatever comes on one meanwhile is for
-   * `serve` to refuse: {@link whyEnding}.
+   * Ends idle connections at once, and every other one after its current answer. `serve` has to refuse requests that arrive
+   * meanwhile: {@link whyEnding}.
    * @param ended called once no connection is left
    */
   end(why: string, ended: () => void): void {
@@ -132,20 +132,20 @@ export class ConnectionServer {
     this.#endIfEmpty();
   }
 
-  /** Ends every connection, also those that have not got as far as HTTP. */
+  /** Ends every connection, even before it has got as far as HTTP. */
   destroyAll(): void {
     for (const socket of this.#open.keys()) socket.destroy();
   }
 
   #endIfEmpty(): void {
     if (this.#whyEnding === undefined || this.#open.size > 0) return;
-    // Stops the watch over its time limits.
+    // Stops the check of its time limits.
     this.#server.close();
     this.#ended?.();
   }
 }
 
-/** Node says the same of a head with too many headers and of one with too many bytes. */
+/** Node reports the same error for too many headers and for too many bytes. */
 function isOverflow({ code }: NodeJS.ErrnoException): boolean {
   return code === 'HPE_HEADER_OVERFLOW';
 }
@@ -157,7 +157,10 @@ interface TlsConnectionsOptions {
   readonly broken: BrokenRequests;
 }
 
-/** TCP connection → handshake → client certificate looked at → HTTP. Ends, counts and tells of what does not come to the last. */
+/**
+ * TCP connection → handshake → check of the client certificate → HTTP. It ends, counts and logs connections that do not reach
+ * HTTP.
+ */
 class TlsConnections {
   readonly #options: TlsConnectionsOptions;
   readonly #secured = new WeakSet<Socket>();
@@ -169,18 +172,18 @@ class TlsConnections {
     options.server.on('secureConnection', (socket) => this.#secure(socket));
   }
 
-  /** In use for new connections. */
+  /** The settings for new connections. */
   get settings(): TlsSettings {
     return this.#settings;
   }
 
-  /** New connections get the new certificate; those that are open go on. */
+  /** Uses the new certificate for new connections; open ones go on. */
   use(settings: TlsSettings): void {
     this.#settings = settings;
     this.#options.server.setSecureContext(settings.context);
   }
 
-  /** True if the error is about a connection that was still shaking hands; then it is dealt with. */
+  /** True if the error concerns a connection during its handshake; then it has been handled. */
   failed(error: NodeJS.ErrnoException, socket: Socket): boolean {
     if (this.#secured.has(socket)) return false;
     this.#count(failureOf(error), socket, error.code ?? error.message);
@@ -198,7 +201,7 @@ class TlsConnections {
 
   #count(reason: HandshakeFailure, socket: Socket, text: string): void {
     this.#options.webMetrics.handshakeFailed(reason);
-    // Who goes away by himself is a probe of the port, as a rule.
+    // A client that disconnects by itself is usually a port probe.
     if (reason !== 'reset') this.#options.broken.handshakeFailed(remoteOf(socket), reason, text);
   }
 }

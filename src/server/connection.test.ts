@@ -6,7 +6,7 @@ import { Connection } from './connection.ts';
 
 const limits = { maxHeaders: 100, maxHeaderBytes: 16_384 };
 
-/** A connection on which heads have come in, and their responses. */
+/** A connection on which heads have arrived, and their responses. */
 function begun(count: number) {
   const socket = new Socket();
   const connection = new Connection(socket, limits, false);

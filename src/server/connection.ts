@@ -2,37 +2,37 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Holder } from './request/memory-budget.ts';
 
-/** What a connection is at, in the words of the log. */
+/** The state of a connection, in the words of the log. */
 type ConnectionPhase = 'handshake' | 'idle' | 'head' | 'body' | 'busy' | 'answer';
 
 interface Body {
-  /** What it is counted with, bytes. */
+  /** The bytes that have been counted for it. */
   bytes: number;
-  /** Ends it, and has its request answered. */
+  /** Ends it and has its request answered. */
   readonly end: () => void;
 }
 
-/** A request and its answer, until that is taken. */
+/** A request and its answer, until the client has read that. */
 interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly headBytes: number;
-  /** Set back to undefined and never deleted: V8 makes a slow dictionary of an object that loses a property. */
+  /** Set back to undefined, never deleted: V8 turns an object that loses a property into a slow dictionary. */
   body: Body | undefined;
 }
 
 const requestTimeout = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
 
-/** One connection, and what it holds. */
+/** One connection and the memory that it holds. */
 export class Connection implements Holder {
   readonly #limits: HeadLimits;
   readonly #ownBytes: number;
-  /** The raw one until its handshake is done. */
+  /** The raw socket until the handshake is done. */
   #socket: Socket;
   #isSecure: boolean;
-  /** In their order; more than one only of a sender that does not wait for the answer. */
+  /** In order of arrival; only a sender that does not wait for answers has more than one. */
   readonly #exchanges = new Set<Exchange>();
-  /** What had come in when the last request was over; what comes after it is a head that is unfinished. */
+  /** The bytes that had arrived when the last request was over; later bytes belong to an unfinished head. */
   #bytesOfOthers = 0;
   #wasAnswered = false;
 
@@ -60,12 +60,12 @@ export class Connection implements Holder {
     return false;
   }
 
-  /** How many answers it is owed: the head of a request has come in, and the answer is not closed yet. */
+  /** The number of requests whose head has arrived and whose answer is not closed. */
   get owedAnswers(): number {
     return this.#exchanges.size;
   }
 
-  /** It has had an answer, and has asked for nothing since. */
+  /** True if it has had an answer and has asked for nothing since. */
   get isIdle(): boolean {
     return this.#wasAnswered && this.#exchanges.size === 0;
   }
@@ -85,29 +85,29 @@ export class Connection implements Holder {
     this.#isSecure = true;
   }
 
-  /** The head of a request has come in. */
+  /** The head of a request has arrived. */
   begin(request: IncomingMessage, response: ServerResponse): void {
     this.#exchanges.add({ request, response, headBytes: headCost(request), body: undefined });
   }
 
-  /** More of the body has come in; nothing of one that is over. */
+  /** More of the body has arrived; ignored if the body is over. */
   hold(request: IncomingMessage, bytes: number, end: () => void): void {
     const exchange = this.#of((each) => each.request === request);
     if (exchange !== undefined) (exchange.body ??= { bytes: 0, end }).bytes += bytes + bodyPieceCost;
   }
 
-  /** The body is not needed any more. */
+  /** The body is no longer needed. */
   release(request: IncomingMessage): void {
     const exchange = this.#of((each) => each.request === request);
     if (exchange !== undefined) exchange.body = undefined;
   }
 
-  /** Tells the other side in every answer that has not begun that it is the last one. */
+  /** Announces in every answer that has not begun that it is the last. */
   announceClose(): void {
     for (const { response } of this.#exchanges) if (!response.headersSent) response.setHeader('Connection', 'close');
   }
 
-  /** The answer has been taken, or never will be. */
+  /** The answer has been read, or never will be. */
   end(response: ServerResponse): void {
     const exchange = this.#of((each) => each.response === response);
     if (exchange !== undefined) this.#exchanges.delete(exchange);
@@ -115,7 +115,7 @@ export class Connection implements Holder {
     if (this.#exchanges.size === 0) this.#bytesOfOthers = this.#socket.bytesRead;
   }
 
-  /** With an answer if one can be given: whoever is in the middle of sending is told. It is not waited for that it is read. */
+  /** Answers if possible: a client that is sending gets the reason. It does not wait until the client has read it. */
   evict(): void {
     const [exchange, another] = this.#exchanges;
     const isUntold = exchange === undefined ? this.phase === 'head' : !exchange.response.headersSent;
@@ -128,7 +128,7 @@ export class Connection implements Holder {
     this.#socket.destroySoon();
   }
 
-  /** Of a head that has not come in whole. */
+  /** The bytes of a head that has not arrived completely. */
   get unfinishedBytes(): number {
     return this.#socket.bytesRead - this.#bytesOfOthers;
   }
@@ -142,40 +142,40 @@ export class Connection implements Holder {
 const KiB = 1024;
 
 /*
- * What a connection takes of resident memory, bytes. Measured on Node 24.21 (Linux, glibc) with 2,000 to 12,000 real connections of each
- * kind, TLS with 1,000: resident memory after a collection, less what it was before, by connection; rounded up. A third of it or less
- * is V8's heap, but for headers, which are in it by half.
+ * The resident memory of a connection, bytes. Measured on Node 24.21 (Linux, glibc) with 2,000 to 12,000 real connections of each
+ * kind, TLS with 1,000: the increase of resident memory after a collection, per connection, rounded up. At most a third of it is
+ * V8's heap, except for headers, half of which is heap.
  */
 
-/** Open, plain, idle: 10.7 KiB (2.5 of them heap), 12.8 when it has been used. */
+/** Open, plain, idle: 10.7 KiB (2.5 of them heap), 12.8 after it has been used. */
 export const connectionCost = 13 * KiB;
 
-/** TLS besides: 21 KiB before the handshake, 65 after it. */
+/** In addition for TLS: 21 KiB before the handshake, 65 after it. */
 export const tlsCost = 66 * KiB;
 
 /** A request and its answer, without headers: 2.5 KiB. */
 export const requestCost = 3 * KiB;
 
-/** A header without its characters: two strings and their places: 117 to 133 bytes. */
+/** A header without its characters, which is two strings and their places: 117 to 133 bytes. */
 export const headerCost = 136;
 
-/** A character of a head: one in the parser, one in the texts of the headers. */
+/** A character of a head, which is kept in the parser and in the texts of the headers. */
 const headByteCost = 2;
 
-/** A piece of a body without its bytes; many pieces may come in one packet. */
+/** A piece of a body without its bytes; one packet may bring many pieces. */
 const bodyPieceCost = 512;
 
-/** No header is shorter, on the wire: `a:b` and the end of the line. */
+/** The shortest header on the wire: `a:b` and the line end. */
 const shortestHeader = 5;
 
-/** A head that has come in whole. */
+/** The cost of a complete head. */
 function headCost({ rawHeaders, url = '' }: IncomingMessage): number {
   let characters = url.length;
   for (const text of rawHeaders) characters += text.length;
   return requestCost + headByteCost * characters + (headerCost * rawHeaders.length) / 2;
 }
 
-/** At most, of a head of which so many bytes have come in. */
+/** The highest cost of an unfinished head of which this many bytes have arrived. */
 function unfinishedHeadCost(bytes: number, { maxHeaders, maxHeaderBytes }: HeadLimits): number {
   const head = Math.min(bytes, maxHeaderBytes);
   return headByteCost * head + headerCost * Math.min(maxHeaders, Math.ceil(head / shortestHeader));

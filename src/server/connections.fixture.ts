@@ -4,7 +4,7 @@ import { Connections, type ConnectionsOptions } from './connections.ts';
 
 const { receiver } = Config.parse({});
 
-/** With the default limits, unless the test says otherwise. */
+/** Connections with the default limits, unless the test gives others. */
 export function testConnections(
   options: Pick<ConnectionsOptions, 'clock' | 'logger' | 'metrics'> & Partial<ConnectionsOptions>,
 ): Connections {

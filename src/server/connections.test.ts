@@ -16,7 +16,7 @@ import { testConnections } from './connections.fixture.ts';
 const KiB = 1024;
 const lookEveryMs = 100;
 
-/** A server of Node whose connections are counted; requests wait for the test to answer them. */
+/** A Node server whose connections are counted; requests wait until the test answers them. */
 async function start(test: TestContext, maxBytes = 64 * KiB) {
   const clock = new FakeClock();
   const logger = new RecordingLogger();
@@ -66,7 +66,7 @@ async function start(test: TestContext, maxBytes = 64 * KiB) {
     );
     return requests[index]!;
   };
-  /** Looks until so much is counted. */
+  /** Polls until this many bytes are counted. */
   const counted = (bytes: number): Promise<number | undefined> =>
     eventually(
       () => {
@@ -83,7 +83,7 @@ async function start(test: TestContext, maxBytes = 64 * KiB) {
 const bodyHead = requestHead('POST', '/', 'Content-Length: 100000');
 
 describe('Connections', () => {
-  it('counts a connection when it opens, and no more when it is closed', async (test) => {
+  it('counts a connection when it opens, and no longer when it is closed', async (test) => {
     const { open, value, clock } = await start(test);
     const connection = await open();
     assert.equal(await value('tocsin_connection_memory_bytes'), connectionCost);
@@ -96,7 +96,7 @@ describe('Connections', () => {
     assert.equal(clock.pending(), 0);
   });
 
-  it('ends the connection that has been idle for longest when there is no room for a new one', async (test) => {
+  it('ends the connection that has been idle for longest if there is no room for a new one', async (test) => {
     const { open, evicted, logger, value } = await start(test, 3 * connectionCost);
     const first = await open();
     for (let n = 0; n < 2; n++) await open();
@@ -118,7 +118,7 @@ describe('Connections', () => {
     ]);
   });
 
-  it('sees a head grow that is unfinished, and answers 408 when it has to go', async (test) => {
+  it('sees an unfinished head grow, and answers 408 when it has to end it', async (test) => {
     const { open, counted, evicted, logger } = await start(test, 2 * connectionCost + 20 * KiB);
     const slow = await open(`GET / HTTP/1.1\r\nX: ${'x'.repeat(5000)}`);
     await counted(connectionCost + 10_000);
@@ -133,7 +133,7 @@ describe('Connections', () => {
     assert.equal(other.socket.destroyed, false);
   });
 
-  it('counts the headers of a request whose body is awaited, and answers 408 when it has to go', async (test) => {
+  it('counts the headers of a request whose body is awaited, and answers 408 when it has to end it', async (test) => {
     const { open, request, counted, evicted } = await start(test);
     const headers = Array.from({ length: 90 }, (_, index) => `h${index}: v`);
     const slow = await open(requestHead('POST', '/', 'Content-Length: 10', ...headers));
@@ -144,7 +144,7 @@ describe('Connections', () => {
     assert.equal(await evicted(), 1);
   });
 
-  it('counts a body as it comes, and lets its request be answered when it has to go', async (test) => {
+  it('counts a body as it arrives, and has its request answered when it has to end it', async (test) => {
     const { open, request, connections } = await start(test);
     const slow = await open(`${bodyHead}${'x'.repeat(1000)}`);
     const [incoming, response] = await request(0);
@@ -153,7 +153,7 @@ describe('Connections', () => {
     assert.match(await slow.closed, /^HTTP\/1\.1 408 [^]*Connection: close[^]*too slow/);
   });
 
-  it('counts a body no more once it is released', async (test) => {
+  it('stops counting a body once it is released', async (test) => {
     const { open, request, connections, counted, value } = await start(test);
     await open(bodyHead);
     const [incoming] = await request(0);
@@ -165,7 +165,7 @@ describe('Connections', () => {
     assert.ok((await value('tocsin_connection_memory_bytes'))! < 20 * KiB);
   });
 
-  it('spares whoever is worked for, however long it takes', async (test) => {
+  it('spares a connection whose request is processed, however long that takes', async (test) => {
     const { open, request, evicted } = await start(test, 3 * connectionCost + requestCost + KiB);
     const served = await open(requestHead('GET', '/'));
     const [, response] = await request(0);
@@ -175,7 +175,7 @@ describe('Connections', () => {
     assert.ok((await evicted())! > 0);
   });
 
-  it('keeps a connection that has had an answer rather than one that says nothing', async (test) => {
+  it('keeps a connection that has had an answer rather than a silent one', async (test) => {
     const { clock, open, request, evicted } = await start(test, 3 * connectionCost);
     const used = await open();
     const silent = await open();
@@ -191,7 +191,7 @@ describe('Connections', () => {
     assert.equal(used.socket.destroyed, false);
   });
 
-  it('ends whoever does not take an answer', async (test) => {
+  it('ends a client that does not read its answer', async (test) => {
     const { clock, open, request, evicted } = await start(test, 256 * KiB);
     const slow = await open(requestHead('GET', '/'));
     slow.socket.pause();
@@ -208,7 +208,7 @@ describe('Connections', () => {
     assert.equal(await evicted(), 1);
   });
 
-  it('has no effect on requests of connections that are gone', async (test) => {
+  it('does nothing for requests of closed connections', async (test) => {
     const { open, request, connections, value } = await start(test);
     const connection = await open(bodyHead);
     const [incoming] = await request(0);
@@ -224,7 +224,7 @@ describe('Connections', () => {
   });
 });
 
-/** One more connection to the server of another. */
+/** Another connection to the same server. */
 function rawConnectionOf(test: TestContext, { socket }: RawConnection): Promise<RawConnection> {
   return rawConnection(test, socket.remotePort!);
 }

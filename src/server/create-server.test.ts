@@ -7,7 +7,7 @@ interface Report {
 }
 
 describe('connectionLimit', () => {
-  it('is what was configured, if the file descriptors allow it', () => {
+  it('is the configured number, if the file descriptors allow it', () => {
     assert.equal(connectionLimit(16_384, Number.POSITIVE_INFINITY), 16_384);
     assert.equal(connectionLimit(896, 1024), 896);
   });

@@ -3,7 +3,7 @@ import { createServer as createHttpsServer, type Server as HttpsServer } from 'n
 import { readFileSync } from 'node:fs';
 import type { TlsSettings } from './web/web-settings.ts';
 
-/** File descriptors kept for everything but connections: files, the way to Prometheus and to the API server. */
+/** File descriptors reserved for everything but connections: files, Prometheus and the API server. */
 const reservedFileDescriptors = 128;
 
 export interface ServerLimits {
@@ -16,10 +16,10 @@ export interface ServerLimits {
   readonly tlsHandshakeTimeoutMs: number;
 }
 
-/** How often Node looks for connections that are too slow, milliseconds: it ends those that it finds in one go. */
+/** The interval at which Node looks for connections that are too slow, milliseconds. It ends all that it finds at once. */
 const timeoutCheckMs = 250;
 
-/** A server of Node with our limits. Both kinds speak HTTP/1.1. */
+/** A Node server with our limits, HTTP or HTTPS. Both speak HTTP/1.1. */
 export function createServer(
   limits: ServerLimits,
   tls: TlsSettings | undefined,
@@ -31,14 +31,15 @@ export function createServer(
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: limits.idleTimeoutMs,
     connectionsCheckingInterval: timeoutCheckMs,
-    // Node would answer it without asking `serve`, and so without the configured headers.
+    // Node would refuse such a request without calling `serve`, and so without the configured headers.
     requireHostHeader: false,
   };
   const server = tls === undefined ? createHttpServer(options, serve) : createTlsServer(options, limits, tls, serve);
-  // One more than the limit: a Node that cuts off what is over its own hands over one too many then, and does not pass for good.
+  // One more than the limit: a Node that cuts off the headers over its own limit then passes on one too many, and the excess is
+  // noticed.
   server.maxHeadersCount = limits.maxHeaders + 1;
-  // Without it Node asks everybody for the body that waits for `100 Continue`; so that is for whoever serves.
-  // An expectation that nobody knows is for it as well: Node would answer without the configured headers.
+  // Without it, Node itself asks every client that waits for `100 Continue` for the body; `serve` has to do that. `serve` also
+  // gets unknown expectations, because Node would answer without the configured headers.
   return server.on('checkContinue', serve).on('checkExpectation', serve);
 }
 
@@ -54,7 +55,7 @@ function createTlsServer(
       ...tls.context,
       handshakeTimeout: limits.tlsHandshakeTimeoutMs,
       requestCert: tls.clientAuthType !== 'NoClientCert',
-      // Judged by client-certificate.ts, which knows all five ways, and tells why.
+      // client-certificate.ts decides: it knows all five modes and gives the reason.
       rejectUnauthorized: false,
     },
     serve,
@@ -66,7 +67,7 @@ export function connectionLimit(maxConnections: number, fileDescriptors = openFi
   return Math.max(1, Math.min(maxConnections, fileDescriptors - reservedFileDescriptors));
 }
 
-/** The soft limit on open files as Linux tells it; no limit where it cannot be had. */
+/** The soft limit on open files, as Linux reports it; no limit if it cannot be read. */
 function openFilesLimit(): number {
   try {
     const line = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'));

@@ -24,7 +24,7 @@ http_server_config:
 const lock = `basic_auth_users: {ann: $2y$10$${'a'.repeat(53)}}\n`;
 const rateLimit = 'rate_limit: {interval: 1h, burst: 1}\n';
 
-/** A server that sends those headers; its routes have a defect, but leave `/later` without an answer. */
+/** A server that sends those headers. Its routes have a defect, except `/later`, which never answers. */
 async function start(test: TestContext, more = '') {
   const clock = new FakeClock();
   const { registry, metrics } = testHttpMetrics();
@@ -73,7 +73,7 @@ function hasHeaders(answer: string): void {
 }
 
 const chunked = requestHead('POST', '/am/later', 'Transfer-Encoding: chunked');
-/** Everything that can be answered, by what is sent for it. */
+/** Every possible answer, with the bytes that cause it. */
 const answers: readonly (readonly [status: string, what: string, sent: string, more?: string])[] = [
   ['400', 'what is no HTTP', 'nonsense\r\n\r\n'],
   ['400', 'a request without Host', 'GET /am/x HTTP/1.1\r\n\r\n'],
@@ -122,10 +122,10 @@ describe('the configured headers', () => {
     hasHeaders(answer.slice(answer.indexOf('HTTP/1.1 429')));
   });
 
-  it('are in the answer 503 to a request that comes during the shutdown', async (test) => {
+  it('are in the answer 503 to a request that arrives during the shutdown', async (test) => {
     const { port, close } = await start(test);
     const connection = await rawConnection(test, port);
-    // Its head is not whole yet, so that it is not idle; the server has seen it once it has answered another.
+    // Its head is incomplete, so it is not idle. The server has seen it once it has answered another request.
     connection.send('GET /');
     const other = await rawConnection(test, port);
     other.send(requestHead('GET', '/am/x'));

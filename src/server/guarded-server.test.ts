@@ -13,7 +13,7 @@ import { testConnections } from './connections.fixture.ts';
 
 const locked = `basic_auth_users: {ann: $2y$10$${'a'.repeat(53)}}`;
 
-/** A server that listens on `host`, and what makes it read another web configuration. */
+/** A server that listens on `host`, and a function that makes it read another web configuration. */
 async function start(test: TestContext, host: string) {
   let text = locked;
   const readFile = (): string => text;
@@ -50,7 +50,7 @@ async function start(test: TestContext, host: string) {
 }
 
 describe('GuardedServer', () => {
-  it('warns whenever a configuration comes into use that lets everybody on the network in', async (test) => {
+  it('warns about every new configuration that lets everybody on the network in', async (test) => {
     const { port, reload, unlocked } = await start(test, '0.0.0.0');
     reload(locked);
     assert.deepEqual(unlocked(), []);
@@ -60,7 +60,7 @@ describe('GuardedServer', () => {
     assert.deepEqual(unlocked(), [address, address]);
   });
 
-  it('does not warn of it on the loopback', async (test) => {
+  it('does not warn about it on the loopback', async (test) => {
     const { reload, unlocked } = await start(test, '127.0.0.1');
     reload('{}');
     assert.deepEqual(unlocked(), []);

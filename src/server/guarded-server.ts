@@ -20,7 +20,7 @@ interface GuardedServerOptions extends Omit<
   readonly web: WebOptions;
 }
 
-/** The server with what `--web.config.file` asks for; without that file nothing stands between it and its routes. */
+/** The server with the settings of `--web.config.file`; without that file, nothing guards its routes. */
 export class GuardedServer {
   readonly server: ReceiverServer;
   readonly #options: GuardedServerOptions;
@@ -60,7 +60,7 @@ export class GuardedServer {
     this.server = new ReceiverServer({ ...options, ...options.web, webMetrics, tls, gate, guard });
   }
 
-  /** Resolves once connections are taken; from then on the web configuration follows its files. */
+  /** Resolves once connections are accepted; from then on the web configuration follows its files. */
   async listen({ host, port }: ListenAddress): Promise<AddressInfo> {
     const address = await this.server.listen(host, port);
     const { logger, web } = this.#options;
@@ -71,7 +71,10 @@ export class GuardedServer {
     return address;
   }
 
-  /** Reads the web configuration anew, and gives what swaps it in. Throws, with all that is wrong with it, a line each. */
+  /**
+   * Reads the web configuration again, and returns a function that applies it. Throws an error that lists everything wrong with
+   * it, a line each.
+   */
   prepareReload(): () => void {
     const prepared = this.#config?.prepare();
     if (prepared !== undefined && 'problems' in prepared) throw new Error(prepared.problems.join('\n'));
@@ -104,18 +107,18 @@ function lockOf(settings: WebSettings | undefined): Lock {
 
 interface Lock {
   readonly scheme: 'http' | 'https';
-  /** True if nobody gets in without some proof of who it is. */
+  /** True if nobody gets in without proof of identity. */
   readonly isLocked: boolean;
 }
 
-/** Says where alerts are taken in, and warns if everybody on the network may send some. */
+/** Logs where alerts are accepted, and warns if everybody on the network may send some. */
 export function logListening(logger: Logger, lock: Lock, address: AddressInfo, routePrefix: string): void {
   const url = urlOf(lock, address, routePrefix);
   logger.info('receiver.listening', 'alerts are taken in', { address: url, auth: lock.isLocked });
   warnIfUnlocked(logger, lock, address, routePrefix);
 }
 
-/** Warns if everybody on the network may send alerts: at the start, and with every web configuration that comes into use. */
+/** Warns if everybody on the network may send alerts: at the start, and with every new web configuration. */
 function warnIfUnlocked(logger: Logger, lock: Lock, address: AddressInfo, routePrefix: string): void {
   if (lock.isLocked || isLoopback(address)) return;
   logger.warn(
@@ -129,19 +132,19 @@ function urlOf({ scheme }: Lock, { family, address, port }: AddressInfo, routePr
   return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}${routePrefix}`;
 }
 
-/** True if only this machine reaches it. */
+/** True if only this machine can reach it. */
 function isLoopback({ address }: AddressInfo): boolean {
   return address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.');
 }
 
-/** What the flags `--web.*` ask of the server. */
+/** The settings of the flags `--web.*`. */
 export interface WebOptions {
-  /** What stands before every path: '' or `/prefix`. */
+  /** The prefix of every path: '' or `/prefix`. */
   readonly routePrefix: string;
-  /** Under which URL others reach it. */
+  /** The URL by which others reach it. */
   readonly externalUrl?: string | undefined;
   /** The origins of web pages that may call the API; undefined: none. */
   readonly corsOrigin?: AnchoredRegexp | undefined;
-  /** The file of `--web.config.file`, read; undefined: plain HTTP, open to everybody. */
+  /** The file of `--web.config.file`, already read; undefined: plain HTTP, open to everybody. */
   readonly configSource?: WebConfigSource | undefined;
 }

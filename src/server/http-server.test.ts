@@ -29,7 +29,7 @@ const openToAll = {
 };
 const { receiver: defaults } = Config.parse({});
 
-/** A server whose routes answer `OK` at once, but at `/later` leave that to the test. */
+/** A server whose routes answer `OK` at once; the test answers `/later`. */
 async function startServer(test: TestContext, options: Partial<ReceiverServerOptions> = {}) {
   const clock = new FakeClock();
   const logger = new RecordingLogger();
@@ -107,7 +107,7 @@ describe('ReceiverServer', () => {
     assert.deepEqual(logger.valuesOf('request.broken', 'reason'), [['HPE_HEADER_OVERFLOW']]);
   });
 
-  it('answers 431 to more headers than the limit, on a connection that was used before too, and counts them apart', async (test) => {
+  it('answers 431 to more headers than the limit, even on a used connection, and counts them separately', async (test) => {
     const { port, reached, logger } = await startServer(test, { maxHeaders: 20 });
     const headers = (count: number): string[] => Array.from({ length: count }, (_, index) => `h${index}: v`);
     // `Host` is one of them.
@@ -127,14 +127,14 @@ describe('ReceiverServer', () => {
     assert.deepEqual(logger.valuesOf('request.broken', 'reason'), [['TOO_MANY_HEADERS']]);
   });
 
-  it('answers 400 to what is no HTTP', async (test) => {
+  it('answers 400 to bytes that are not HTTP', async (test) => {
     const { port } = await startServer(test);
     const connection = await rawConnection(test, port);
     connection.send('nonsense\r\n\r\n');
     assert.match(await connection.closed, /^HTTP\/1\.1 400 /);
   });
 
-  it('asks for a body that waits for 100 Continue, but only of those whom the gate lets in', async (test) => {
+  it('asks for a body that waits for 100 Continue, but only after the gate has let its request in', async (test) => {
     const clock = new FakeClock();
     const { port } = await startServer(test, { clock, gate: lockedGate(test, clock) });
     const expecting = ['Content-Length: 5', 'Expect: 100-continue'];
@@ -193,7 +193,7 @@ describe('ReceiverServer', () => {
     assert.equal(await reached('pipelined_requests'), 1);
   });
 
-  it('answers the first request of a connection at once, and has the others wait for their turn, whoever sent them', async (test) => {
+  it('answers the first request of a connection at once, and makes further ones wait for their turn, whoever sent them', async (test) => {
     const turns: (() => void)[] = [];
     const schedule = new SliceSchedule(new FakeClock(), (run) => void turns.push(run));
     const { port } = await startServer(test, { schedule });
@@ -216,7 +216,7 @@ describe('ReceiverServer', () => {
     );
   });
 
-  it('does nothing for one whose connection is gone when it is its turn', async (test) => {
+  it('does nothing for a request whose connection is gone when its turn comes', async (test) => {
     const turns: (() => void)[] = [];
     const schedule = new SliceSchedule(new FakeClock(), (run) => void turns.push(run));
     const { port, open } = await startServer(test, { schedule });
@@ -233,7 +233,7 @@ describe('ReceiverServer', () => {
     assert.equal(open.length, 1);
   });
 
-  it('counts answers by path without the query, and 499 for who went away', async (test) => {
+  it('counts answers by path without the query, and 499 for a client that disconnected', async (test) => {
     const { port, registry, open } = await startServer(test);
     const connection = await rawConnection(test, port);
     connection.send(requestHead('GET', '/metrics?x=/'));
@@ -251,7 +251,7 @@ describe('ReceiverServer', () => {
     assert.equal(await metric(registry, `${series}{path="other",method="GET",code="499"}`), 1);
   });
 
-  it('outlives a connection that the system could not hand over', async (test) => {
+  it('survives a connection that the system could not hand over', async (test) => {
     const listen = test.mock.method(Server.prototype, 'listen');
     const { port, logger } = await startServer(test);
     const listening = listen.mock.calls[0]?.this as Server;
@@ -262,7 +262,7 @@ describe('ReceiverServer', () => {
     await next.received(/OK/);
   });
 
-  it('rejects when its port is taken', async (test) => {
+  it('rejects if its port is taken', async (test) => {
     const { port } = await startServer(test);
     const { server } = await startServer(test);
     await assert.rejects(server.listen('127.0.0.1', port), { code: /EADDRINUSE|ERR_SERVER_ALREADY_LISTEN/ });
@@ -270,7 +270,7 @@ describe('ReceiverServer', () => {
 });
 
 describe('ReceiverServer.close', () => {
-  it('ends connections that are idle, and takes no new ones', async (test) => {
+  it('ends idle connections, and accepts no new ones', async (test) => {
     const { server, port, clock } = await startServer(test);
     const idle = await rawConnection(test, port);
     idle.send(requestHead('GET', '/'));
@@ -281,7 +281,7 @@ describe('ReceiverServer.close', () => {
     assert.equal(clock.pending(), 0);
   });
 
-  it('answers what is under way, as the last answer of its connection', async (test) => {
+  it('answers current requests, as the last answer of their connections', async (test) => {
     const { server, port, open } = await startServer(test);
     const connection = await rawConnection(test, port);
     connection.send(requestHead('GET', '/later'));
@@ -297,10 +297,10 @@ describe('ReceiverServer.close', () => {
     await closed;
   });
 
-  it('answers 503 to a request that comes on an open connection meanwhile', async (test) => {
+  it('answers 503 to a request that arrives on an open connection meanwhile', async (test) => {
     const { server, port, open } = await startServer(test);
     const connection = await rawConnection(test, port);
-    // Its head is not whole yet, so that it is not idle.
+    // Its head is incomplete, so it is not idle.
     connection.send('GET /');
     const busy = await rawConnection(test, port);
     busy.send(requestHead('GET', '/later'));
@@ -337,7 +337,7 @@ describe('ReceiverServer.close', () => {
 });
 
 describe('ReceiverServer.limits', () => {
-  it('hold for what comes after they were set', async (test) => {
+  it('apply to everything that arrives after they were set', async (test) => {
     const { server, port, reached } = await startServer(test);
     const first = await rawConnection(test, port);
     first.send(requestHead('GET', '/'));

@@ -26,12 +26,12 @@ export interface LiveLimits extends ConnectionLimits {
 export interface ReceiverServerOptions
   extends ServerLimits, LiveLimits, Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
   readonly metrics: HttpMetrics;
-  /** All that is open, with the budget for what it holds. */
+  /** All open connections, with the budget for the memory that they hold. */
   readonly connections: Connections;
   readonly routes: Routes;
   /** `--web.cors.origin`. */
   readonly corsOrigin?: AnchoredRegexp | undefined;
-  /** What stands before every path: '' or `/prefix`. */
+  /** The prefix of every path: '' or `/prefix`. */
   readonly routePrefix: string;
   readonly webMetrics: WebMetrics;
   /** Undefined: plain HTTP. */
@@ -43,20 +43,20 @@ export interface ReceiverServerOptions
 }
 
 /**
- * Most requests that a connection may have sent without waiting for an answer. Hardly anybody sends even two; but a thousand
- * fit into one packet, and their answers into no memory.
+ * The most requests that a connection may send without waiting for answers. Hardly any client sends even two. But a thousand fit
+ * into one packet, and their answers would not fit into memory.
  */
 const maxPipelinedRequests = 16;
 
-/** The HTTP server: its limits, its start and its end. What it speaks can change while it runs. */
+/** The HTTP server: its limits, its start and its end. Its protocol can change while it runs. */
 export class ReceiverServer {
   readonly #options: ReceiverServerOptions;
   readonly #listener: Listener;
   readonly #broken: BrokenRequests;
   readonly #answer: RequestListener;
-  /** Those before the present one that still have connections. */
+  /** The earlier servers that still have connections. */
   readonly #older = new Set<ConnectionServer>();
-  /** Requests whose connection is owed another answer, in the order in which they came. */
+  /** Requests whose connection is owed another answer, in order of arrival. */
   readonly #pipelined: (() => void)[] = [];
   #isAdmitting = false;
   #present: ConnectionServer;
@@ -78,7 +78,7 @@ export class ReceiverServer {
     this.limits = options;
   }
 
-  /** Other limits, for what comes from now on. */
+  /** Changes the limits, for everything that arrives from now on. */
   set limits(limits: LiveLimits) {
     this.#limits = limits;
     this.#listener.maxConnections = connectionLimit(limits.maxConnections);
@@ -86,8 +86,8 @@ export class ReceiverServer {
   }
 
   /**
-   * Gives what puts other settings of TLS to use, for every request from then on. Connections whose client would be looked
-   * at in another way now end after their present answer. Throws if the settings cannot be used.
+   * Returns a function that applies other TLS settings, for every request from then on. Connections whose client would now be
+   * checked differently end after their current answer. Throws if the settings cannot be used.
    */
   prepareTls(tls: TlsSettings | undefined): () => void {
     const next = this.#create(tls);
@@ -102,13 +102,13 @@ export class ReceiverServer {
     };
   }
 
-  /** Resolves with the real address once connections are taken; rejects with the system's error (EADDRINUSE …). */
+  /** Resolves with the real address once connections are accepted; rejects with the system's error (EADDRINUSE …). */
   listen(host: string | undefined, port: number): Promise<AddressInfo> {
     this.#present.start();
     return this.#listener.listen(host, port);
   }
 
-  /** Takes no new connections; what is being answered is answered, anything new gets a 503. Resolves when none is left. */
+  /** Accepts no new connections. Current requests are answered; new ones get a 503. Resolves when no connection is left. */
   async close(timeoutMs: number): Promise<void> {
     const closed = this.#listener.close();
     const cancelTimer = this.#options.clock.setTimeout(() => this.#destroyAll(), timeoutMs);
@@ -160,7 +160,10 @@ export class ReceiverServer {
     };
   }
 
-  /** Sixteen come in one packet, from thousands of connections in one turn of the event loop: a slice of them at a time. */
+  /**
+   * One packet brings sixteen requests, and one turn of the event loop may bring those of thousands of connections: a slice of
+   * them at a time.
+   */
   async #admitInTurn(admit: () => void): Promise<void> {
     this.#pipelined.push(admit);
     if (this.#isAdmitting) return;
@@ -185,7 +188,7 @@ export class ReceiverServer {
     else gate.admit(path, request, response, () => this.#dispatch(path, request, response));
   }
 
-  /** What the web configuration in use wants to be in every answer. */
+  /** The headers that the current web configuration adds to every answer. */
   get #headers(): WebSettings['headers'] {
     return this.#options.gate?.headers ?? [];
   }
@@ -197,7 +200,7 @@ export class ReceiverServer {
     else this.#answer(request, response);
   }
 
-  /** Once the request has come in whole: ended in the middle of it, a connection would lose the answer. */
+  /** Waits until the whole request has arrived: a connection that ends during the request would lose the answer. */
   #refuse(why: string, request: IncomingMessage, response: ServerResponse): void {
     response.setHeader('Connection', 'close');
     askForBody(request, response);
@@ -206,22 +209,22 @@ export class ReceiverServer {
   }
 }
 
-/** The code under which a request is counted whose sender went away before the answer, as nginx has it. */
+/** The code that counts a request whose sender disconnected before the answer, as in nginx. */
 const clientClosedRequest = 499;
 
 const whyClosing = 'Tocsin is shutting down';
 const whyReplaced = 'this connection is older than the web configuration in use: connect again';
 
-/** Whoever sends `Expect: 100-continue` keeps the body back until he is let in. */
+/** A client that sends `Expect: 100-continue` holds back the body until it is let in. */
 function askForBody({ headers, httpVersion }: IncomingMessage, response: ServerResponse): void {
   // HTTP/1.0 has no such answer, and Node has refused every other expectation.
   if (headers.expect !== undefined && httpVersion !== '1.0') response.writeContinue();
 }
 
-/** Answers what is not below the prefix as Alertmanager 0.34 does: a browser finds its way, everything else is a 404. */
+/** Answers requests outside the prefix as Alertmanager 0.34 does: it redirects a browser, and everything else gets a 404. */
 function answerOutsidePrefix(prefix: string, request: IncomingMessage, response: ServerResponse): void {
   const [path = '', query] = (request.url ?? '').split(/\?(.*)/s, 2);
-  // A body would keep the connection from being used again.
+  // An unread body would prevent another use of the connection.
   request.resume();
   if (path === '/') return answerRoot(prefix, request, response);
   if (path !== prefix || request.method !== 'GET') return answerNotFound(response);

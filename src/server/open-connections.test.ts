@@ -19,7 +19,7 @@ import {
 const get = requestHead('GET', '/');
 const getLater = requestHead('GET', '/later');
 
-/** A connection on which a test asks several times. */
+/** A connection on which a test sends several requests. */
 async function open(test: TestContext, socket: Socket, event: 'connect' | 'secureConnect') {
   let text = '';
   test.after(() => socket.destroy());
@@ -31,7 +31,7 @@ async function open(test: TestContext, socket: Socket, event: 'connect' | 'secur
     closed,
     isOpen: () => !socket.destroyed,
     send: (request: string) => void socket.write(request),
-    /** The next answer, alone. */
+    /** The next answer, without the earlier ones. */
     async ask(request: string): Promise<string> {
       text = '';
       socket.write(request);
@@ -105,7 +105,7 @@ describe('a connection that is open when the web configuration changes', () => {
     ['TLS goes', () => ({ 'web.yml': '{}' })],
   ];
   for (const [what, next] of changes) {
-    it(`ends when ${what}: at once if it is idle, else after its present answer`, async (test) => {
+    it(`ends when ${what}: at once if it is idle, else after its current answer`, async (test) => {
       const { tls, change, later } = await start(test, { ...pemOf(one), ...tlsFile(mutual) });
       const idle = await tls(one.client);
       assert.match(await idle.ask(get), /^HTTP\/1\.1 200 [^]*keep-alive[^]*in$/);
@@ -120,7 +120,7 @@ describe('a connection that is open when the web configuration changes', () => {
     });
   }
 
-  it('ends when TLS comes', async (test) => {
+  it('ends when TLS is turned on', async (test) => {
     const { plain, change, later } = await start(test, { ...pemOf(one), 'web.yml': '{}' });
     const idle = await plain();
     await idle.ask(get);
@@ -144,7 +144,7 @@ describe('a connection that is open when the web configuration changes', () => {
     assert.match(await connection.closed, /keep-alive[^]*first half[^]*second half/);
   });
 
-  it('gets no second answer, whatever was sent in the same packet or after it', async (test) => {
+  it('gets no second answer, whatever was sent in the same packet or later', async (test) => {
     const { tls, change, later } = await start(test, { ...pemOf(one), ...tlsFile(mutual) });
     const connection = await tls(one.client);
     connection.send(getLater);
@@ -156,7 +156,7 @@ describe('a connection that is open when the web configuration changes', () => {
     assert.deepEqual([answers.match(/HTTP\/1\.1 200/g)?.length, /\nin/.test(answers)], [1, false]);
   });
 
-  it('gets 503 for a request whose head was not whole yet', async (test) => {
+  it('gets 503 for a request whose head was incomplete', async (test) => {
     const { plain, change } = await start(test, { ...pemOf(one), 'web.yml': '{}' });
     const connection = await plain();
     connection.send('GET / HTTP/1.1\r\nHost:');
@@ -165,7 +165,7 @@ describe('a connection that is open when the web configuration changes', () => {
     assert.match(await connection.closed, /^HTTP\/1\.1 503 [^]*Connection: close\r\n[^]*connect again"\n$/);
   });
 
-  it('comes to nothing when its handshake began before', async (test) => {
+  it('fails if its handshake began before', async (test) => {
     const { change, door } = await start(test, { ...pemOf(one), ...tlsFile() });
     const early = connectPlain(door.port, '127.0.0.1');
     await once(early, 'connect');
@@ -192,7 +192,7 @@ describe('a connection that is open when the web configuration changes', () => {
     });
   }
 
-  it('goes on when only the certificate of the server is renewed', async (test) => {
+  it('goes on when only the server certificate is renewed', async (test) => {
     const { tls, change } = await start(test, { ...pemOf(one), ...tlsFile(mutual) });
     const connection = await tls(one.client);
     await connection.ask(get);
@@ -200,7 +200,7 @@ describe('a connection that is open when the web configuration changes', () => {
     assert.match(await connection.ask(get), /^HTTP\/1\.1 200 [^]*in$/);
   });
 
-  it('goes on when passwords and tokens change, and needs those of now for its next request', async (test) => {
+  it('goes on when passwords and tokens change, and needs the new ones for its next request', async (test) => {
     const users = { basic_auth_users: { ann: bcrypt.hashSync('secret', 4) } };
     const tokens = { authorization: { credentials_files: ['token'] } };
     const { plain, change } = await start(test, { 'web.yml': stringify({ ...users, ...tokens }), token: 'old' });

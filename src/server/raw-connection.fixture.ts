@@ -2,17 +2,17 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 
-/** A connection over which a test sends what no HTTP client would. */
+/** A connection on which a test sends what no HTTP client would. */
 export interface RawConnection {
   readonly socket: Socket;
   send(text: string): void;
-  /** All that has come so far, once it matches. Rejects if the connection ends before. */
+  /** Everything received so far, once it matches. Rejects if the connection ends first. */
   received(pattern: RegExp): Promise<string>;
-  /** All that came, once the connection is closed. */
+  /** Everything received, once the connection is closed. */
   readonly closed: Promise<string>;
 }
 
-/** Connects to the loopback; the connection is gone when the test is over. */
+/** Connects to the loopback; the connection is closed after the test. */
 export async function rawConnection(test: TestContext, port: number): Promise<RawConnection> {
   const socket = connect(port, '127.0.0.1');
   test.after(() => socket.destroy());
@@ -40,7 +40,7 @@ export async function rawConnection(test: TestContext, port: number): Promise<Ra
   };
 }
 
-/** The head of a request without a body, with more headers if need be. */
+/** The head of a request without a body, with additional headers if needed. */
 export function requestHead(method: string, path: string, ...headers: readonly string[]): string {
   return [`${method} ${path} HTTP/1.1`, 'Host: localhost', ...headers, '', ''].join('\r\n');
 }

@@ -1,7 +1,7 @@
 import type { RequestListener } from 'node:http';
 import { Routes } from './routes.ts';
 
-/** Some known paths, and one listener that answers whatever is asked for. */
+/** Some known paths, and one listener that answers everything. */
 export function routesTo(handle: RequestListener): Routes {
   const health = ['/-/healthy', '/-/ready'].map((path) => ({ path, methods: {}, isHealth: true }));
   const api = { path: '/api/v2/status', methods: {}, api: '/api/v2/' };

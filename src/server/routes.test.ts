@@ -46,7 +46,7 @@ describe('Routes', () => {
       assert.deepEqual(routes.find(path), { path: spelling, route: label }, path);
   });
 
-  it('answer where they are found, and with the parameters of the path', async (test) => {
+  it('answer at their paths, with the parameters of the path', async (test) => {
     const url = await start(test, routes);
     const ask = async (path: string): Promise<unknown> => (await fetch(url + path)).json();
     assert.deepEqual(await ask('/api/x/runs/K/%61%2fb'), [
@@ -57,7 +57,7 @@ describe('Routes', () => {
     assert.deepEqual(await ask('/api/x/runs/a'), { code: 404, message: 'path /api/x/runs/a was not found' });
   });
 
-  it('never add a value to a label, whatever is asked for', () => {
+  it('never add a value to a label, whatever is requested', () => {
     const labels = new Set(['other', ...routes.list.map(({ path }) => path)]);
     const path = fc
       .string({ unit: fc.constantFrom('/', 'a', 'b', '%', ':', '.') })
@@ -65,7 +65,7 @@ describe('Routes', () => {
     fc.assert(fc.property(path, (text) => assert.ok(labels.has(routes.find(text).route))));
   });
 
-  it('answer 500 for a handler that fails', async (test) => {
+  it('answer 500 if a handler fails', async (test) => {
     const methods = { GET: () => Promise.reject(new Error('a defect')) };
     const url = await start(test, new Routes([{ path: '/page', methods }]));
     assert.equal((await fetch(`${url}/page`)).status, 500);

@@ -10,33 +10,39 @@ type RouteHandler = (
   parameters: Readonly<Record<string, string>>,
 ) => Promise<void> | void;
 
-/** What is offered at one path. */
+/** The methods at one path. */
 export interface Route {
   /** With parameters as in `/api/v2/silence/:id`, each of one segment. */
   readonly path: string;
-  /** By method; every other one is refused. */
+  /** By method; every other method is refused. */
   readonly methods: Readonly<Record<string, RouteHandler>>;
   /**
-   * The folder of the API that it belongs to, such as `/api/v2/`: what is not offered there is refused as an API does, a slash
-   * behind a path does not matter, and web pages of `--web.cors.origin` may call it. Undefined: it stands for itself.
+   * The folder of the API to which it belongs, such as `/api/v2/`. In such a folder, unknown paths are refused as an API does, a
+   * slash at the end of a path does not matter, and web pages of `--web.cors.origin` may call it. Undefined: it belongs to no
+   * API.
    */
   readonly api?: string;
-  /** What `Allow` says outside of an API. Default: the methods and OPTIONS, sorted, as Alertmanager has it. */
+  /** The `Allow` header outside an API. Default: the methods and OPTIONS, sorted, as in Alertmanager. */
   readonly allow?: string;
-  /** How the metrics name it. Default: the path as it is written here, so that a parameter adds no value to a label. */
+  /** The name in the metrics. Default: the path as written here, so that a parameter adds no value to a label. */
   readonly label?: string;
   /** Methods that the metrics count from 0 on, before the first request. Default: none. */
   readonly counted?: readonly string[];
-  /** True for what tells whether the process lives: open to everybody unless a rule says otherwise, and never limited. */
+  /**
+   * True for a path that reports whether the process lives: open to everybody unless a rule says otherwise, and never limited.
+   */
   readonly isHealth?: boolean;
-  /** True if its handlers never fail, and are too busy for express, which takes a quarter of what a POST of one alert costs. */
+  /**
+   * True if its handlers never fail and are called too often for express, which takes a quarter of the cost of a POST of one
+   * alert.
+   */
   readonly isDirect?: boolean;
 }
 
-/** All that is offered: router, metrics and gate read this one list. */
+/** All routes: router, metrics and gate use this one list. */
 export class Routes implements KnownPaths {
   readonly list: readonly Route[];
-  /** Answers a request with a target of request-target.ts. */
+  /** Answers a request whose target request-target.ts has read. */
   readonly handle: RequestListener;
   readonly #exact: ReadonlyMap<string, Route>;
   readonly #templates: readonly Route[];
@@ -47,7 +53,7 @@ export class Routes implements KnownPaths {
     const exact = list.filter((route) => !this.#templates.includes(route));
     this.#exact = new Map(exact.map((route) => [route.path, route]));
     this.#folders = [...new Set(list.flatMap(({ api }) => api ?? []))];
-    // Express takes the first route that fits, and {@link find} an exact one.
+    // Express takes the first route that matches, and {@link find} an exact one.
     this.list = [...exact, ...this.#templates];
     this.handle = this.#listener();
   }
@@ -60,7 +66,7 @@ export class Routes implements KnownPaths {
     return this.#exact.get(path)?.isHealth === true;
   }
 
-  /** A parameter may be written in any escapes; every other path has one spelling, and stays as it is. */
+  /** A parameter may have any escapes; every other path has one spelling and stays unchanged. */
   find(path: string): KnownPath {
     const plain = path.endsWith('/') && this.isApi(path) ? path.slice(0, -1) : path;
     const exact = this.#exact.get(plain);
@@ -83,7 +89,7 @@ export class Routes implements KnownPaths {
     };
   }
 
-  /** Paths come in the one spelling of request-target.ts, from which express is not to differ. */
+  /** Paths arrive in the one spelling of request-target.ts, and express must not interpret them differently. */
   #createApp(): Express {
     const app = express();
     app.disable('x-powered-by').disable('etag').enable('case sensitive routing').enable('strict routing');
@@ -110,7 +116,7 @@ export function labelOf({ path, label = path }: Route): string {
   return label;
 }
 
-/** The path with each parameter in its one spelling; undefined if it is another one. */
+/** The path with each parameter in its one spelling; undefined if the template does not match. */
 function spellingOf(template: readonly string[], segments: readonly string[]): string | undefined {
   if (segments.length !== template.length) return undefined;
   const isParameter = (index: number): boolean => template[index]!.startsWith(':');
@@ -119,7 +125,7 @@ function spellingOf(template: readonly string[], segments: readonly string[]): s
   return segments.map((segment, index) => (isParameter(index) ? canonical(segment) : segment)).join('/');
 }
 
-/** Escapes that are broken, or no UTF-8, stand for themselves. */
+/** Leaves broken escapes, and escapes that are not UTF-8, unchanged. */
 function canonical(segment: string): string {
   try {
     return encodeURIComponent(decodeURIComponent(segment));
@@ -128,7 +134,7 @@ function canonical(segment: string): string {
   }
 }
 
-/** The API refuses as go-openapi does; what stands for itself says what it takes, and answers OPTIONS. */
+/** The API refuses as go-openapi does. Any other path lists its methods, and answers OPTIONS. */
 function refuseMethod(route: Route, { method }: IncomingMessage, response: ServerResponse): void {
   const methods = Object.keys(route.methods);
   if (route.api === undefined) {
@@ -141,7 +147,7 @@ function refuseMethod(route: Route, { method }: IncomingMessage, response: Serve
   }
 }
 
-/** Express tells an error handler by its four parameters. */
+/** Express recognizes an error handler by its four parameters. */
 function onError(error: unknown, _request: Request, response: Response, _next: NextFunction): void {
   refuse(response, error);
 }

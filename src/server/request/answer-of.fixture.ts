@@ -4,12 +4,12 @@ import { text } from 'node:stream/consumers';
 
 export interface GivenAnswer {
   readonly status: number | undefined;
-  /** Without those that Node adds to every answer. */
+  /** Without the headers that Node adds to every answer. */
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
 }
 
-/** What a client gets when `give` answers it. */
+/** The answer that a client gets from `give`. */
 export async function answerOf(give: (response: ServerResponse) => void): Promise<GivenAnswer> {
   const server = createServer((_request, response) => give(response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -19,7 +19,7 @@ describe('answerString', () => {
     assert.deepEqual(answer, { status: 400, headers: { ...json, 'content-length': '18' }, body });
   });
 
-  it('escapes what the strings of Alertmanager escape', async () => {
+  it('escapes the same characters in strings as Alertmanager', async () => {
     const { body } = await answerOf((response) => answerString(response, 400, '<a>&\u2028\u2029é'));
     assert.equal(body, '"<a>&\\u2028\\u2029é"\n');
   });
@@ -31,7 +31,7 @@ describe('answerString', () => {
 });
 
 describe('answerText', () => {
-  it('gives the text as it is, not to be guessed at', async () => {
+  it('gives the text unchanged, and forbids guessing its type', async () => {
     const headers = {
       'content-type': 'text/plain; charset=utf-8',
       'content-length': '6',
@@ -75,7 +75,7 @@ describe('refuse', () => {
     assert.deepEqual(answer.headers, { ...json, 'content-length': '53' });
   });
 
-  it('gives the status, and leaves alone an answer that has begun', async () => {
+  it('returns the status, and does not touch an answer that has begun', async () => {
     const given: number[] = [];
     const answer = await answerOf((response) => {
       response.writeHead(200);
@@ -86,7 +86,7 @@ describe('refuse', () => {
     assert.deepEqual([answer.status, answer.body, given], [200, 'begun, ended', [413]]);
   });
 
-  it('writes nothing to a connection that is gone', async () => {
+  it('writes nothing to a closed connection', async () => {
     const begun: (number | boolean)[] = [];
     const answered = answerOf((response) => {
       response.destroy();

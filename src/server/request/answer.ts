@@ -3,13 +3,13 @@ import { htmlSafe } from '../../text/go/quote.ts';
 import type { LimitName } from './http-metrics.ts';
 
 /**
- * The shapes in which Alertmanager answers, which its clients tell apart: what the handler itself says is a JSON string and
- * a newline; what is refused before it, an object without one; what is outside the API, plain text.
+ * The forms of Alertmanager's answers, by which its clients tell them apart. The handler itself answers with a JSON string and a
+ * newline; a refusal before the handler is an object without a newline; outside the API, the answer is plain text.
  */
 
 /**
- * 200 with nothing in it, as a POST of alerts is answered.
- * @param headers in the one go that Node writes a head in: each that is set before costs as much as the rest of it
+ * 200 with an empty body: the answer to a POST of alerts.
+ * @param headers written together with the head: setting each header first costs as much as the rest of it
  */
 export function answerEmpty(response: ServerResponse, headers: Readonly<Record<string, string>> = {}): void {
   response.writeHead(200, { ...headers, 'Content-Length': 0, 'Cache-Control': 'no-store' }).end();
@@ -25,7 +25,7 @@ export function answerString(
   answer(response, status, 'application/json', `${stringJson(text)}\n`, { ...headers, 'Cache-Control': 'no-store' });
 }
 
-/** A string as Go's encoder writes it where HTML is of no concern. What is no Unicode, which is a lone surrogate, is lost. */
+/** A string as Go's encoder writes it without HTML escaping. A lone surrogate, which is not Unicode, is lost. */
 function stringJson(text: string): string {
   return JSON.stringify(text)
     .replaceAll(/\\(?:\\|ud[89a-f][\da-f]{2})/g, (escape) => (escape === '\\\\' ? escape : '\\ufffd'))
@@ -33,36 +33,36 @@ function stringJson(text: string): string {
     .replaceAll('\u2029', '\\u2029');
 }
 
-/** What was asked for, as JSON. */
+/** Answers with JSON. */
 export function answerJson(response: ServerResponse, value: unknown): void {
   const body = `${htmlSafe(JSON.stringify(value))}\n`;
   answer(response, 200, 'application/json', body, { 'Cache-Control': 'no-store' });
 }
 
-/** Plain text, outside the API. */
+/** Answers with plain text, outside the API. */
 export function answerText(response: ServerResponse, status: number, text: string): void {
   answer(response, status, 'text/plain; charset=utf-8', text, { 'X-Content-Type-Options': 'nosniff' });
 }
 
-/** What Go's router says of a path that it does not know. */
+/** The answer of Go's router for an unknown path. */
 export function answerNotFound(response: ServerResponse): void {
   answerText(response, 404, '404 page not found\n');
 }
 
-/** @param allowed the methods, as the header `Allow` lists them */
+/** @param allowed the methods, as in the header `Allow` */
 export function answerNotAllowed(response: ServerResponse, allowed: string): void {
   response.setHeader('Allow', allowed);
   answerText(response, 405, 'Method Not Allowed\n');
 }
 
-/** Sends a browser on, in the words of Go's http.Redirect. */
+/** Redirects a browser, in the words of Go's http.Redirect. */
 export function answerRedirect(response: ServerResponse, status: 301 | 302, location: string): void {
   const text = status === 301 ? 'Moved Permanently' : 'Found';
   const html = `<a href="${location.replaceAll(/[&<>"']/g, (c) => htmlEscapes[c] ?? c)}">${text}</a>.\n\n`;
   answer(response, status, 'text/html; charset=utf-8', html, { Location: location });
 }
 
-/** As Go's http package escapes. */
+/** The escapes of Go's http package. */
 const htmlEscapes: Readonly<Record<string, string>> = {
   '&': '&amp;',
   '<': '&lt;',
@@ -83,15 +83,15 @@ export function answer(
   response.end(body);
 }
 
-/** A request that is refused; the message is for its sender. */
+/** A request is refused; the message is for its sender. */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
   readonly status: number;
-  /** The `code` of an object. Default: the status; go-openapi has numbers of its own for a 422. */
+  /** The `code` of an object. Default: the status; go-openapi has separate numbers for a 422. */
   readonly code: number;
-  /** `object`: refused before the handler; `string`: by the handler; `empty`: the status says it all. Default: `object`. */
+  /** `object`: refused before the handler; `string`: refused by the handler; `empty`: the status is enough. Default: `object`. */
   readonly shape: 'object' | 'string' | 'empty';
-  /** The limit that the request is over. */
+  /** The limit that the request exceeds. */
   readonly limit: LimitName | undefined;
 
   constructor(status: number, message: string, details: Partial<Pick<Refusal, 'code' | 'shape' | 'limit'>> = {}) {
@@ -103,7 +103,7 @@ export class Refusal extends Error {
   }
 }
 
-/** Answers for an error, in the shape that Alertmanager has for it; gives the status. What is no Refusal is a defect of ours. */
+/** Answers an error in Alertmanager's form for it, and returns the status. An error that is not a Refusal is a defect of ours. */
 export function refuse(response: ServerResponse, error: unknown): number {
   const { status, code, shape, message } = error instanceof Refusal ? error : defect();
   if (response.headersSent || response.destroyed) return status;
@@ -121,7 +121,7 @@ function answerObject(response: ServerResponse, status: number, value: object): 
   answer(response, status, 'application/json', htmlSafe(JSON.stringify(value)), { 'Cache-Control': 'no-store' });
 }
 
-/** A status that says it all. */
+/** Answers with a status that needs no body. */
 function answerNothing(response: ServerResponse, status: number): void {
   response.writeHead(status, { 'Content-Length': 0, 'Cache-Control': 'no-store' }).end();
 }

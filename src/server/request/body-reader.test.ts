@@ -15,10 +15,10 @@ import { Slices } from '../../runtime/slices.ts';
 
 const limit = 100_000;
 
-/** What became of a body. */
+/** The result of reading a body. */
 type Outcome = { readonly body: Body } | { readonly error: Refusal };
 
-/** A server that answers 200 with the size of the body, or the status of the error; tells what became of each. */
+/** A server that answers 200 with the size of the body, or the status of the error, and records each result. */
 async function startReader(test: TestContext, maxBytes = limit) {
   const reader = new BodyReader(maxBytes, { hold: () => undefined, release: () => undefined });
   const outcomes: Outcome[] = [];
@@ -51,7 +51,7 @@ interface Answer {
   readonly text: string;
 }
 
-/** Sends a body chunk by chunk, without its size in the head unless `declared`. */
+/** Sends a body chunk by chunk, with its size in the head only if `declared`. */
 async function send(port: number, chunks: readonly Buffer[], declared = false): Promise<Answer> {
   const size = Buffer.concat(chunks).length;
   const headers = declared ? { 'Content-Length': size } : { 'Transfer-Encoding': 'chunked' };
@@ -100,7 +100,7 @@ describe('BodyReader', () => {
     assert.match(await connection.received(/receiver\.max_body_size/), /^HTTP\/1\.1 413 /);
   });
 
-  it('answers a smaller one when all of it has come, or its sender has ended', async (test) => {
+  it('answers a smaller one when all of it has arrived, or its sender has ended', async (test) => {
     const { port, outcomes, outcome } = await startReader(test);
     const connection = await rawConnection(test, port);
     connection.send(requestHead('POST', '/', `Content-Length: ${2 * limit}`));
@@ -117,13 +117,13 @@ describe('BodyReader', () => {
     assert.equal(ended.error.status, 413);
   });
 
-  it('lets a sender that is over the limit read the answer', async (test) => {
+  it('lets a sender over the limit read the answer', async (test) => {
     const { port } = await startReader(test);
     const { status } = await send(port, Array<Buffer>(19).fill(Buffer.alloc(10_000)));
     assert.equal(status, 413);
   });
 
-  it('ends the connection of a sender that goes on to twice the limit', async (test) => {
+  it('ends the connection of a sender that continues to twice the limit', async (test) => {
     const { port } = await startReader(test);
     const connection = await rawConnection(test, port);
     connection.send(requestHead('POST', '/', `Content-Length: ${10 * limit}`));
@@ -132,7 +132,7 @@ describe('BodyReader', () => {
     assert.match(await connection.closed, / 413 /);
   });
 
-  it('tells of an upload that broke off', async (test) => {
+  it('reports an upload that was cut off', async (test) => {
     const { port, outcome } = await startReader(test);
     const connection = await rawConnection(test, port);
     connection.send(`${requestHead('POST', '/', 'Content-Length: 100')}0123456789`);
@@ -143,7 +143,7 @@ describe('BodyReader', () => {
     assert.match(ended.error.message, /closed before the body was whole/);
   });
 
-  it('keeps only so many large bodies in memory, and reads the next one when one is released', async (test) => {
+  it('keeps a limited number of large bodies in memory, and reads the next one when one is released', async (test) => {
     const { port, outcomes, outcome } = await startReader(test, 4 * largeBodyBytes);
     const size = 2 * largeBodyBytes;
     const sent = Array.from({ length: largeBodySlots + 1 }, (_, n) => send(port, pieces(size), n % 2 === 0));
@@ -161,7 +161,7 @@ describe('BodyReader', () => {
     assert.ok('body' in last && last.body.bytes.equals(Buffer.concat(pieces(size))));
   });
 
-  it('gives back the place of a large body that broke off', async (test) => {
+  it('frees the place of a large body that was cut off', async (test) => {
     const { port, outcome } = await startReader(test, 4 * largeBodyBytes);
     const size = 2 * largeBodyBytes;
     for (let n = 0; n <= largeBodySlots; n++) {
@@ -180,7 +180,7 @@ function slices(): Slices {
   return new Slices(new SliceSchedule(new FakeClock()), 'bodies');
 }
 
-/** Slices that are over each time they are asked. */
+/** Slices that are over whenever they are asked. */
 class OverSlices extends Slices {
   breaths = 0;
 
@@ -198,7 +198,7 @@ async function characterBytes(body: string | Buffer): Promise<number> {
 }
 
 describe('bodyText', () => {
-  it('gives the text of a body, whole or broken, small or large', async () => {
+  it('gives the text of a body, valid or broken, small or large', async () => {
     const bodies = ['', '[]', 'é中😀', 'é'.repeat(pieceBytes)].map((text) => Buffer.from(text));
     bodies.push(
       Buffer.from('61ff62', 'hex'),
@@ -207,7 +207,7 @@ describe('bodyText', () => {
     for (const body of bodies) assert.equal((await bodyText(body, slices())).text, decodeUtf8(body));
   });
 
-  it('mends as Go does, wherever a piece ends', async () => {
+  it('replaces broken bytes as Go does, wherever a piece ends', async () => {
     const special = fc.constantFrom(0xf0, 0x9f, 0x98, 0x80, 0xe4, 0xb8, 0xad, 0xc3, 0xa9, 0x61, 0xff, 0xed, 0xa0, 0xf4);
     const any = fc.uint8Array({ minLength: 1, maxLength: 12 }).map((bytes) => Buffer.from(bytes));
     const hostile = fc.array(special, { minLength: 1, maxLength: 12 }).map((bytes) => Buffer.from(bytes));
@@ -218,7 +218,7 @@ describe('bodyText', () => {
         const body = Buffer.alloc(2 * pieceBytes + 40, 'a');
         first.copy(body, pieceBytes - before);
         second.copy(body, 2 * pieceBytes - before);
-        // So that the body is always mended.
+        // Makes sure that the body is broken.
         body[body.length - 1] = 0xff;
         const { text } = await bodyText(body, slices());
         assert.ok(text === decodeUtf8(body), `${first.toString('hex')} ${second.toString('hex')} ${before}`);
@@ -227,7 +227,7 @@ describe('bodyText', () => {
     );
   });
 
-  it('mends bytes of any kind from end to end', async () => {
+  it('replaces broken bytes of any kind from end to end', async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 50 }), async (bytes) => {
         const body = Buffer.alloc(pieceBytes + 1000, Buffer.from(bytes));
@@ -238,7 +238,7 @@ describe('bodyText', () => {
     );
   });
 
-  it('takes a breath after each piece of a large body, if the slice is over', async () => {
+  it('yields after each piece of a large body, if the slice is over', async () => {
     const broken = Buffer.alloc(3 * pieceBytes, 'a');
     broken[0] = 0xff;
     const over = new OverSlices(new SliceSchedule(new FakeClock()), 'bodies');
@@ -246,25 +246,25 @@ describe('bodyText', () => {
     assert.equal(over.breaths, 3);
   });
 
-  it('takes no breath for a body of one piece', async () => {
+  it('does not yield for a body of one piece', async () => {
     const over = new OverSlices(new SliceSchedule(new FakeClock()), 'bodies');
     await bodyText(Buffer.alloc(pieceBytes, 'a'), over);
     await bodyText(Buffer.from('ff', 'hex'), over);
     assert.equal(over.breaths, 0);
   });
 
-  it('tells a body whose texts have one byte a character', async () => {
+  it('recognizes a body whose texts have one byte per character', async () => {
     for (const body of ['', '[{"labels":{"a":"b"}}]', '"\\u00e9\\n"', '"\\n"', 'u0100']) {
       assert.equal(await characterBytes(body), 1, body);
     }
   });
 
-  it('counts two bytes a character once anything is wider, or could be', async () => {
+  it('counts two bytes per character once any is wider, or could be', async () => {
     const bodies = ['"é"', '"中"', '"\\u0100"', '"\\u00e9\\u4e2d"', '"\\ud83d\\ude00"', Buffer.from('ff', 'hex')];
     for (const body of bodies) assert.equal(await characterBytes(body), 2, String(body));
   });
 
-  it('takes every escape of a large body for a wide one', async () => {
+  it('treats every escape of a large body as a wide character', async () => {
     const padding = 'a'.repeat(slicedBodyBytes);
     assert.equal(await characterBytes(`"\\u00e9${padding}"`), 2);
     assert.equal(await characterBytes(`"\\n${padding}"`), 1);

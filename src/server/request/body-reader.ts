@@ -6,11 +6,14 @@ import { Refusal } from './answer.ts';
 import { decodeUtf8 } from '../../text/go/utf8.ts';
 import type { Slices } from '../../runtime/slices.ts';
 
-/** Of bodies over this only {@link largeBodySlots} are in memory at once; an answer of Prometheus is parsed in slices, bytes. */
+/**
+ * At most {@link largeBodySlots} bodies larger than this are in memory at once, and a larger answer of Prometheus is parsed in
+ * slices, bytes.
+ */
 export const largeBodyBytes = 1024 * 1024;
 export const largeBodySlots = 2;
 
-/** Reads request bodies, each under `receiver.max_body_size`, all together within the memory of all connections. */
+/** Reads request bodies: each within `receiver.max_body_size`, and all together within the memory of all connections. */
 export class BodyReader {
   readonly maxBytes: number;
   readonly #memory: BodyMemory;
@@ -35,24 +38,27 @@ export class BodyReader {
   }
 }
 
-/** Counts what bodies take up; see `receiver.max_connection_memory`. */
+/** Counts the memory of bodies; see `receiver.max_connection_memory`. */
 export interface BodyMemory {
   /**
-   * So much more of the request's body has come in.
-   * @param evict ends the body: there is no room. Called while it is unfinished, at most once
+   * This many more bytes of the request's body have arrived.
+   * @param evict ends the body when there is no room. Called while it is unfinished, at most once
    */
   hold(request: IncomingMessage, bytes: number, evict: () => void): void;
-  /** The body is not needed any more; releasing it twice does nothing. */
+  /** The body is no longer needed; releasing it twice does nothing. */
   release(request: IncomingMessage): void;
 }
 
-/** A whole body. It takes up memory that others wait for until `release` is called; after that its bytes are not its own. */
+/** A complete body. It takes memory for which others wait until `release` is called; its bytes must not be used after that. */
 export interface Body {
   readonly bytes: Buffer;
   readonly release: () => void;
 }
 
-/** One body on its way in. Small at first; over {@link largeBodyBytes} it needs a large buffer, and its sender waits for one. */
+/**
+ * One body that is being read. It starts small; over {@link largeBodyBytes} it needs a large buffer, and its sender waits for
+ * one.
+ */
 class BodyReading {
   readonly #request: IncomingMessage;
   readonly #maxBytes: number;
@@ -62,15 +68,15 @@ class BodyReading {
   readonly #reject: (error: Refusal) => void;
   readonly #evict = (): void =>
     this.fail(new Refusal(408, 'the body took too long while memory for connections was short: send it again'));
-  /** As the request declares it; NaN if it does not. */
+  /** The size that the request declares; NaN if it declares none. */
   readonly #declaredBytes: number;
-  /** What has come in, until there is a large buffer for it. */
+  /** The received part, until there is a large buffer for it. */
   #chunks: Buffer[] = [];
   #size = 0;
   #wanted: Promise<LargeBuffer> | undefined;
   #large: LargeBuffer | undefined;
   #settled = false;
-  /** True once the body is too large; it is answered when its rest has been thrown away. */
+  /** True once the body is too large; the refusal follows when its rest has been dropped. */
   #refused = false;
 
   constructor(
@@ -92,7 +98,7 @@ class BodyReading {
 
   start(): void {
     if (this.#declaredBytes > this.#maxBytes) this.#refuse();
-    // Also a body that never begins is ended when there is no room.
+    // Counted from the start, so that a body that never begins can be ended too.
     else this.#memory.hold(this.#request, 0, this.#evict);
   }
 
@@ -126,16 +132,16 @@ class BodyReading {
     this.#reject(error);
   }
 
-  /** The connection has ended; a body that is whole by then does not mind. */
+  /** The connection has ended; a body that is complete by then is not affected. */
   close(): void {
     if (this.#refused) this.#reject(this.#tooLarge());
-    // Made only when it is needed: an error takes a picture of the stack, which costs 15 µs.
+    // Made only if it is needed: an error captures the stack, which costs 15 µs.
     if (!this.#settled) this.fail(new Refusal(400, 'the connection was closed before the body was whole'));
   }
 
   /**
-   * The rest of a body that is too large is read and thrown away before it is answered: a sender that is still writing would
-   * see a broken connection instead of the answer.
+   * Reads and drops the rest of a body that is too large before it answers: a sender that is still writing would see a broken
+   * connection instead of the answer.
    */
   #refuse(): void {
     this.#settled = true;
@@ -146,7 +152,7 @@ class BodyReading {
     this.#discard();
   }
 
-  /** Up to twice the limit; who sends more has had the chance to stop. */
+  /** Up to twice the limit; a sender of more has had the chance to stop. */
   #discard(): void {
     if (!this.#refused || Math.max(this.#size, this.#declaredBytes || 0) <= 2 * this.#maxBytes) return;
     this.#reject(this.#tooLarge());
@@ -159,7 +165,7 @@ class BodyReading {
     return new Refusal(413, message, { limit: 'max_body_size' });
   }
 
-  /** While it waits, it counts against the bound of all bodies, and may be ended. */
+  /** While it waits, it counts against the limit of all bodies and may be ended. */
   #becomeLarge(): void {
     this.#request.pause();
     this.#wanted = this.#largeBuffers.acquire();
@@ -188,17 +194,17 @@ function oneBuffer(chunks: readonly Buffer[], size: number): Buffer {
 
 export interface BodyText {
   readonly text: string;
-  /** What a character of the texts in it takes in memory at most, bytes. */
+  /** The most memory that one character of its texts takes, bytes. */
   readonly characterBytes: 1 | 2;
 }
 
 /**
- * How much is decoded at a time, bytes: less than a millisecond of work, but for broken characters. Besides, Node keeps
- * texts from a megabyte on outside of V8's heap, where much of their memory is not given back.
+ * The bytes that are decoded at a time: less than a millisecond of work, except for broken characters. Also, Node keeps texts
+ * from a megabyte on outside V8's heap, where much of their memory is not freed.
  */
 const pieceBytes = 256 * 1024;
 
-/** A body as well-formed text, in which each broken byte is a U+FFFD as in Go. Only a large body is waited for. */
+/** A body as well-formed text; each broken byte becomes U+FFFD, as in Go. Only a large body returns a promise. */
 export function bodyText(bytes: Buffer, slices: Slices): BodyText | Promise<BodyText> {
   return bytes.length <= pieceBytes ? sized(bytes, decodeUtf8(bytes)) : decodeInSlices(bytes, slices);
 }
@@ -217,7 +223,7 @@ async function decodeInSlices(bytes: Buffer, slices: Slices): Promise<BodyText> 
   return sized(bytes, text);
 }
 
-/** The last place up to `at` that is not inside of a character; no character has more than four bytes. */
+/** The last position up to `at` that is not inside a character; no character has more than four bytes. */
 function characterStart(bytes: Buffer, at: number): number {
   if (at >= bytes.length) return bytes.length;
   for (let start = at; start > at - 4; start--) if ((bytes[start]! & 0xc0) !== 0x80) return start;
@@ -225,8 +231,8 @@ function characterStart(bytes: Buffer, at: number): number {
 }
 
 /**
- * True if an escape stands for a character over U+00FF, which makes a text twice as large in memory. Of a long text, in
- * which there may be millions, every escape is taken for one.
+ * True if an escape stands for a character over U+00FF, which doubles the memory of a text. In a long text, which may have
+ * millions of escapes, every escape counts as such.
  */
 function hasWideEscape(text: string): boolean {
   if (text.length > slicedBodyBytes) return text.includes('\\u');

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
-/** The configuration keys of limits, and the fixed ones, that a request can run into. */
+/** The limits that a request can reach: configuration keys, and fixed limits. */
 export const limitNames = [
   'max_body_size',
   'max_labels_per_alert',
@@ -27,24 +27,24 @@ export type LimitName = (typeof limitNames)[number];
 
 const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']);
 
-/** Metrics of requests and connections, whatever they are about. */
+/** Metrics of requests and connections of any kind. */
 export interface HttpMetrics {
   limitReached(limit: LimitName): void;
-  /** Has the gauges of connections read at each scrape. */
+  /** Reads the gauges of connections at each scrape. */
   watchConnections(gauges: ConnectionGauges): void;
-  /** Shows the answers to come, from 0 on: without it the first one would be no increase. */
+  /** Creates the series at 0: without it, the first answer would not be an increase. */
   expect(route: string, method: string): void;
-  /** @param route as the list of routes names it: a label has few values */
+  /** @param route as in the list of routes: a label has few values */
   answered(route: string, method: string, status: number, seconds: number): void;
 }
 
-/** What is counted of all requests with one path, method and status. */
+/** The counters of all requests with one path, method and status. */
 interface AnswerSeries {
   readonly requests: Counter.Internal;
   readonly duration: Histogram.Internal<'path' | 'method'>;
 }
 
-/** What is open, and what it holds, read at each scrape. */
+/** The open connections and what they hold, read at each scrape. */
 export interface ConnectionGauges {
   readonly open: () => number;
   readonly bytes: () => number;

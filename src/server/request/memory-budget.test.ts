@@ -43,7 +43,7 @@ describe('MemoryBudget', () => {
     assert.deepEqual([budget.bytes, budget.size, evicted], [100, 2, []]);
   });
 
-  it('ends the one that is unfinished for longest, however recently it grew', () => {
+  it('ends the holder that is unfinished for longest, however recently it grew', () => {
     const { budget, evicted, add, grow } = setUp(100);
     const a = add('a', 50);
     add('b', 40);
@@ -52,7 +52,7 @@ describe('MemoryBudget', () => {
     assert.deepEqual([budget.bytes, evicted], [50, ['a']]);
   });
 
-  it('ends as many as it takes, also the one that grows', () => {
+  it('ends as many as necessary, even the one that grows', () => {
     const { budget, evicted, add } = setUp(100);
     add('a', 30);
     add('b', 30);
@@ -60,7 +60,7 @@ describe('MemoryBudget', () => {
     assert.deepEqual([budget.bytes, evicted], [0, ['a', 'b', 'c']]);
   });
 
-  it('spares those that are busy, and counts them', () => {
+  it('spares busy holders, and counts them', () => {
     const { budget, evicted, add } = setUp(100);
     const busy = add('busy', 90);
     busy.isBusy = true;
@@ -71,7 +71,7 @@ describe('MemoryBudget', () => {
     assert.deepEqual([budget.bytes, budget.size], [0, 0]);
   });
 
-  it('lets the time of one begin anew', () => {
+  it('restarts the time of a holder', () => {
     const { budget, evicted, add } = setUp(100);
     const a = add('a', 40);
     add('b', 40);
@@ -80,7 +80,7 @@ describe('MemoryBudget', () => {
     assert.deepEqual(evicted, ['b']);
   });
 
-  it('ends whoever is idle for longest rather than those that are unfinished for a moment only', () => {
+  it('ends the holder that is idle for longest rather than those that are unfinished only for a moment', () => {
     const { clock, budget, evicted, add } = setUp(100);
     const [a, b] = [add('a', 30), add('b', 30)];
     for (const holder of [b, a]) {
@@ -96,14 +96,14 @@ describe('MemoryBudget', () => {
     assert.deepEqual(evicted, ['b', 'new']);
   });
 
-  it('ends the unfinished one, new as it is, if there is no other', () => {
+  it('ends the unfinished one, even if it is new, if there is no other', () => {
     const { evicted, add } = setUp(100);
     add('a', 80).isBusy = true;
     add('b', 30);
     assert.deepEqual(evicted, ['b']);
   });
 
-  it('sees what grew without a word when it counts all of them', () => {
+  it('sees unreported growth when it counts all of them', () => {
     const { budget, evicted, add } = setUp(100);
     add('a', 10);
     const b = add('b', 10);
@@ -123,7 +123,7 @@ describe('MemoryBudget', () => {
     assert.deepEqual([evicted.length, budget.bytes], [10, 0]);
   });
 
-  it('takes a holder that goes while another one is ended', () => {
+  it('accepts that a holder is removed while another one is ended', () => {
     const { budget, evicted, add } = setUp(100);
     const a = add('a', 40);
     const b = add('b', 40);
@@ -132,7 +132,7 @@ describe('MemoryBudget', () => {
     assert.deepEqual([evicted, budget.bytes], [['a'], 40]);
   });
 
-  it('always knows what is held, is over the bound only by those that are busy, and ends nobody twice', () => {
+  it('always knows what is held, exceeds the bound only by busy holders, and ends none twice', () => {
     type Step = readonly [kind: 'add' | 'grow' | 'busy' | 'idle' | 'remove', which: number, bytes: number];
     const step = fc.tuple(
       fc.constantFrom('add', 'add', 'grow', 'busy', 'idle', 'remove'),

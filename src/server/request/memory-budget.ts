@@ -2,33 +2,33 @@ import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
 import { Slices } from '../../runtime/slices.ts';
 import { Slots } from '../../runtime/slots.ts';
 
-/** Something that holds memory on behalf of somebody outside. */
+/** Something that holds memory on behalf of a client. */
 export interface Holder {
   /** True while we work for it: then it is not ended. */
   readonly isBusy: boolean;
-  /** True while nothing is expected of it: it has had all that it asked for. */
+  /** True while nothing is expected of it: it has got everything that it asked for. */
   readonly isIdle: boolean;
-  /** What it holds now, by estimate, bytes. */
+  /** The estimated memory that it holds now, bytes. */
   readonly bytes: number;
-  /** Ends it: there is no room. Called at most once, and never while it is busy. */
+  /** Ends it because there is no room. Called at most once, and never while it is busy. */
   evict(): void;
 }
 
-/** Unfinished for less than this, a holder may still be a good one, however much the program has to do, milliseconds. */
+/** A holder that is unfinished for less than this may still be a good one, however busy the program is, milliseconds. */
 export const graceMs = 250;
 
 interface Entry {
-  /** What it was counted with. */
+  /** The bytes that were counted for it. */
   bytes: number;
-  /** From when on it has been unfinished or idle. */
+  /** The time since which it has been unfinished or idle. */
   since: number;
 }
 
 /**
- * Keeps all holders together under a bound. A sender on a network is done within milliseconds; whoever holds much unfinished for
- * long is stuck or means ill. So when there is no room, the one goes that has been unfinished for longest, if that is {@link graceMs},
- * or else the one that has been idle for longest: a good sender never waits for a bad one, and keeps a connection that it uses
- * again. Thousands that go at once go in slices.
+ * Keeps all holders together under a bound. A sender on a network is done within milliseconds; one that holds much unfinished for
+ * long is stuck or malicious. If there is no room, the holder that has been unfinished for longest is ended, provided that is at
+ * least {@link graceMs}; otherwise the one that has been idle for longest. So a good sender never waits for a bad one, and keeps
+ * a connection that it uses again. Thousands are ended in slices.
  */
 export class MemoryBudget<H extends Holder> {
   maxBytes: number;
@@ -40,14 +40,14 @@ export class MemoryBudget<H extends Holder> {
   #bytes = 0;
   #isRelieving = false;
 
-  /** @param onEvict told of each that goes, just before it does */
+  /** @param onEvict called for each holder just before it is ended */
   constructor(maxBytes: number, schedule: SliceSchedule, onEvict: (holder: H) => void) {
     this.maxBytes = maxBytes;
     this.#schedule = schedule;
     this.#onEvict = onEvict;
   }
 
-  /** What all of them hold, as last counted. */
+  /** The memory of all holders, as last counted. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -56,27 +56,27 @@ export class MemoryBudget<H extends Holder> {
     return this.#unfinished.size + this.#idle.size;
   }
 
-  /** A new one, which is unfinished. */
+  /** Adds a holder, which is unfinished. */
   add(holder: H): void {
     this.#unfinished.set(holder, { bytes: 0, since: this.#now });
     this.count(holder);
   }
 
-  /** It holds more, or less, than before. */
+  /** Counts a holder again: it holds more or less than before. */
   count(holder: H): void {
     const entry = this.#unfinished.get(holder) ?? this.#idle.get(holder);
     if (entry !== undefined) this.#recount(holder, entry);
     this.#relieveIfOver();
   }
 
-  /** Counts all of them: what they hold can grow without a word. */
+  /** Counts all holders again, because they can grow without a report. */
   countAll(): void {
     for (const queue of [this.#unfinished, this.#idle])
       for (const [holder, entry] of queue) this.#recount(holder, entry);
     this.#relieveIfOver();
   }
 
-  /** It has begun to be unfinished, or to be idle. */
+  /** A holder begins to be unfinished or idle. */
   renew(holder: H): void {
     const entry = this.#unfinished.get(holder) ?? this.#idle.get(holder);
     if (entry === undefined) return;
@@ -87,7 +87,7 @@ export class MemoryBudget<H extends Holder> {
     this.#recount(holder, entry);
   }
 
-  /** It is gone, and holds nothing any more; removing it twice does nothing. */
+  /** A holder is gone and holds nothing; removing it twice does nothing. */
   remove(holder: H): void {
     const entry = this.#unfinished.get(holder) ?? this.#idle.get(holder);
     if (entry === undefined) return;
@@ -126,12 +126,12 @@ export class MemoryBudget<H extends Holder> {
 
   #next(): H | undefined {
     const unfinished = this.#longest(this.#unfinished);
-    // Also of a clock that was set back.
+    // Also correct for a clock that was set back.
     const isOld = unfinished !== undefined && Math.abs(this.#now - this.#unfinished.get(unfinished)!.since) >= graceMs;
     return isOld ? unfinished : (this.#longest(this.#idle) ?? unfinished);
   }
 
-  /** Whoever is busy goes to the end, so that it is not looked at again and again; its time begins anew when it is done anyway. */
+  /** A busy holder goes to the end, so that it is not examined repeatedly; its time restarts anyway when it is done. */
   #longest(queue: ReadonlyMap<H, Entry>): H | undefined {
     for (let left = queue.size; left > 0; left--) {
       const [longest] = queue.keys();
@@ -142,16 +142,13 @@ export class MemoryBudget<H extends Holder> {
   }
 }
 
-/** Room for one large body; `release` gives it back, for the next one to write over. */
+/** Memory for one large body; `release` returns it, to be overwritten by the next body. */
 export interface LargeBuffer {
   readonly bytes: Buffer;
   readonly release: () => void;
 }
 
-/**
- * The few buffers in which large bodies are put together. They are used again and again: freed memory of that size comes
- * back to the machine late, or never.
- */
+/** The few buffers for large bodies. They are reused, because freed memory of that size returns to the machine late or never. */
 export class LargeBuffers {
   readonly #slots: Slots;
   readonly #bufferBytes: number;
@@ -162,10 +159,10 @@ export class LargeBuffers {
     this.#bufferBytes = bufferBytes;
   }
 
-  /** Resolves once one is free, in the order in which they were asked for. */
+  /** Resolves once a buffer is free, in the order of the requests. */
   async acquire(): Promise<LargeBuffer> {
     const releaseSlot = await this.#slots.acquire();
-    // What is never written to takes no memory.
+    // Memory that is never written to is never allocated by the system.
     const bytes = this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#bufferBytes);
     let held = true;
     const release = (): void => {

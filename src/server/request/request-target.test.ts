@@ -45,13 +45,13 @@ describe('readTarget', () => {
     ['/am', '*', '', '*'],
   ];
   for (const [prefix, target, path, url] of rows) {
-    it(`takes ${JSON.stringify(target)} below ${prefix || 'no prefix'} for ${url}`, () => {
+    it(`reads ${JSON.stringify(target)} below ${prefix || 'no prefix'} as ${url}`, () => {
       const read = readTarget(prefix, target, routes);
       assert.deepEqual([read.path, read.url], [path, url]);
     });
   }
 
-  it('tells the routes apart', () => {
+  it('distinguishes the routes', () => {
     const targets = ['/metrics?x', '/api/v2/silence/x', '/api/v2/silence/x/', '/api/v2/silence/x/y', '/metrics/', '/'];
     assert.deepEqual(
       targets.map((target) => readTarget('', target, routes).route),
@@ -59,13 +59,13 @@ describe('readTarget', () => {
     );
   });
 
-  it('takes the prefix away, and leaves what is good as it is', () => {
+  it('removes the prefix, and leaves a good target unchanged', () => {
     fc.assert(
       fc.property(fc.webPath(), (path) => assert.equal(readTarget('/a/b', `/a/b/x/${path}`, routes).url, `/x/${path}`)),
     );
   });
 
-  it('gives what every parser of URLs splits where it does', () => {
+  it('gives a URL that every parser splits in the same places', () => {
     const target = fc.string({ unit: fc.constantFrom(...'/?#%:@\\.;&=aZ9~ \t\xa0é') }).map((text) => `/${text}`);
     fc.assert(
       fc.property(target, (text) => {

@@ -1,18 +1,18 @@
 /**
- * What a request asks for, in the one spelling that gate, metrics and routes see: none of them reads the target itself, so
- * none is of another opinion than the others.
+ * The target of a request in the one spelling that gate, metrics and routes see. None of them reads the target itself, so they
+ * cannot disagree.
  */
 interface RequestTarget extends KnownPath {
-  /** As a route or a rule writes it, without the route prefix; '' if it is outside of the prefix. */
+  /** As a route or a rule writes it, without the route prefix; '' if it is outside the prefix. */
   readonly path: string;
-  /** That path, or the whole one if it is outside, and the query. Every parser of URLs splits it alike. */
+  /** That path, or the whole path if it is outside, and the query. Every URL parser splits it the same way. */
   readonly url: string;
 }
 
 /**
- * Reads the target of a request as Go does: a "#" begins no fragment but is part of path or query, and of an absolute form
- * (RFC 9112, 3.2.2) only what follows the host counts.
- * @param prefix what stands before every path: '' or `/prefix`
+ * Reads the target of a request as Go does: a "#" begins no fragment but belongs to path or query, and of an absolute form (RFC
+ * 9112, 3.2.2) only the part after the host counts.
+ * @param prefix the prefix of every path: '' or `/prefix`
  */
 export function readTarget(prefix: string, target: string, known: KnownPaths): RequestTarget {
   const url = originForm(target).replaceAll(unsafe, escapeOf);
@@ -29,27 +29,27 @@ function originForm(target: string): string {
   return rest === '' || rest.startsWith('?') ? `/${rest}` : rest;
 }
 
-/** All that some parser takes for an end or a blank. */
+/** All characters that some parser treats as an end or a blank. */
 const unsafe = /[^!"$-~]/g;
 
-/** A target is of bytes: each character is one. */
+/** A target consists of bytes: each character is one. */
 function escapeOf(character: string): string {
   return `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
 }
 
-/** What is known of the paths at which something is offered. All paths are without the route prefix. */
+/** Knowledge about the paths that have a route. All paths are without the route prefix. */
 export interface KnownPaths {
   find(path: string): KnownPath;
-  /** True below a folder of the API, whether something is offered there or not. */
+  /** True below a folder of the API, even if the path has no route. */
   isApi(path: string): boolean;
-  /** True for what tells whether the process lives. */
+  /** True for a path that reports whether the process lives. */
   isHealth(path: string): boolean;
 }
 
-/** A path, and which of the routes that are told apart it belongs to. */
+/** A path and its route. */
 export interface KnownPath {
-  /** In its one spelling. */
+  /** The path in its one spelling. */
   readonly path: string;
-  /** As the metrics name it; `other` for every path at which nothing is offered. */
+  /** The name in the metrics; `other` for every path without a route. */
   readonly route: string;
 }

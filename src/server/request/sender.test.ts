@@ -23,17 +23,17 @@ describe('senderOf', () => {
     });
   });
 
-  it('puts an IPv6 address into brackets', () => {
+  it('puts brackets around an IPv6 address', () => {
     assert.equal(sender({ remoteAddress: '::1', remotePort: 40_000 }).remote, '[::1]:40000');
   });
 
-  it('names an IPv4 sender of a socket for both families by its IPv4 address', () => {
+  it('shows an IPv4 sender on a socket for both families by its IPv4 address', () => {
     assert.equal(sender({ remoteAddress: '::ffff:10.0.0.7', remotePort: 38_408 }).remote, '10.0.0.7:38408');
     assert.equal(remoteOf({ remoteAddress: '::FFFF:10.0.0.7', remotePort: 38_408 }), '10.0.0.7:38408');
     assert.equal(remoteOf({ remoteAddress: 'fd00::7', remotePort: 38_408 }), '[fd00::7]:38408');
   });
 
-  it('says so if the connection is gone already', () => {
+  it('reports that the connection is gone already', () => {
     assert.equal(sender({}).remote, 'unknown:0');
   });
 
@@ -65,7 +65,7 @@ describe('readRequestId', () => {
     });
   }
 
-  it('makes another one each time', () => {
+  it('makes a different one each time', () => {
     const ids = Array.from({ length: 100 }, () => readRequestId(requestWith(undefined)));
     assert.equal(new Set(ids).size, 100);
   });

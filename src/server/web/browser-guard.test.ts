@@ -83,7 +83,7 @@ describe('BrowserGuard, on the loopback without a lock', () => {
       assert.deepEqual([await failures('host'), logger.valuesOf('request.unauthorized', 'reason')], [1, [['host']]]);
     });
 
-  it('serves the name that it was told to listen at', async (test) => {
+  it('serves the name of the listen address', async (test) => {
     const { send } = await start(test, { listenHost: () => 'MyMachine' });
     assert.equal((await send('GET', '/metrics', { host: 'mymachine:9093' })).status, 200);
   });
@@ -95,15 +95,15 @@ describe('BrowserGuard, on the loopback without a lock', () => {
   });
 });
 
-describe('BrowserGuard, with a lock or for the network', () => {
-  it('serves every host, as behind a Service or an ingress', async (test) => {
+describe('BrowserGuard, with a lock or on the network', () => {
+  it('serves every host, as is needed behind a Service or an ingress', async (test) => {
     const { send } = await start(test, { isOpenLoopback: () => false });
     const headers = { host: 'tocsin.tocsin.svc:9093' };
     assert.equal((await send('POST', '/api/v2/alerts', headers)).status, 200);
   });
 });
 
-describe('BrowserGuard, for what changes something', () => {
+describe('BrowserGuard, for requests that change something', () => {
   const host = 'localhost:9093';
   const foreign = 'https://evil.example';
   const rows: readonly (readonly [what: string, headers: Record<string, string>, status: number])[] = [
@@ -139,7 +139,7 @@ describe('BrowserGuard, for what changes something', () => {
       assert.equal((await send('GET', '/api/v2/alerts', { host, ...headers })).status, 200);
     });
 
-  it('lets pages of --web.cors.origin in below the API, and nowhere else', async (test) => {
+  it('lets in pages of --web.cors.origin below the API, and nowhere else', async (test) => {
     const { send } = await start(test, { corsOrigin: new AnchoredRegexp('https://ok\\.example') });
     const headers = { host, 'sec-fetch-site': 'cross-site', origin: 'https://ok.example' };
     assert.equal((await send('POST', '/api/v2/silences', headers)).status, 200);
@@ -164,13 +164,13 @@ async function startCors(test: TestContext, expression: string | undefined): Pro
 }
 
 describe('withCors', () => {
-  it('sends nothing of its own without an expression', async (test) => {
+  it('adds no headers without an expression', async (test) => {
     const url = await startCors(test, undefined);
     const response = await fetch(`${url}/api/v2/status`, { headers: { origin } });
     assert.deepEqual([response.headers.get('vary'), response.headers.get('access-control-allow-origin')], [null, null]);
   });
 
-  it('names the origin that may read, and tells caches that it matters', async (test) => {
+  it('names the origin that may read, and makes caches distinguish origins', async (test) => {
     const url = await startCors(test, 'https://ok\\.example');
     const allowed = await fetch(`${url}/api/v2/status`, { headers: { origin } });
     assert.equal(allowed.headers.get('access-control-allow-origin'), origin);

@@ -10,28 +10,28 @@ import { turnAway } from './turn-away.ts';
 export interface BrowserGuardOptions {
   readonly clock: Clock;
   readonly report: GateReport;
-  /** `--web.external-url`: the address that browsers know. */
+  /** `--web.external-url`: the address that browsers use. */
   readonly externalUrl?: string | undefined;
   readonly routes: KnownPaths;
   /** `--web.cors.origin`: origins of pages that may call the API. */
   readonly corsOrigin?: AnchoredRegexp | undefined;
   /** The name in `--web.listen-address`. */
   readonly listenHost: () => string | undefined;
-  /** True if only this machine is listened to, and nobody has to show who it is. */
+  /** True if it listens only on this machine, and asks for no identity. */
   readonly isOpenLoopback: () => boolean;
 }
 
-/** They change nothing. */
+/** The methods that change nothing. */
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
- * Keeps web pages of others from using the browser of somebody who can reach Tocsin. Two rules:
+ * Prevents foreign web pages from using the browser of a person who can reach Tocsin. Two rules:
  *
- * - On the loopback without a lock, `Host` is an IP address, `localhost`, or a name that was configured. A page whose own name
- *   suddenly means 127.0.0.1 (DNS rebinding) would pass for a page of Tocsin otherwise.
- * - What changes something does not come from a page of another origin, but for those of `--web.cors.origin` that call the API.
- *   Browsers tell of it in `Sec-Fetch-Site`, and in `Origin` where they do not; nobody else sends either. Go's
- *   CrossOriginProtection decides so.
+ * - On the loopback without a lock, `Host` has to be an IP address, `localhost`, or a configured name. Otherwise a page whose own
+ *   name suddenly means 127.0.0.1 (DNS rebinding) would pass for a page of Tocsin.
+ * - A request that changes something must not come from a page of another origin, except from those of `--web.cors.origin` that
+ *   call the API. Browsers send the origin in `Sec-Fetch-Site`, or else in `Origin`; other clients send neither. The rule is that
+ *   of Go's CrossOriginProtection.
  */
 export class BrowserGuard {
   readonly #options: BrowserGuardOptions;
@@ -42,9 +42,9 @@ export class BrowserGuard {
     this.#external = options.externalUrl === undefined ? undefined : new URL(options.externalUrl);
   }
 
-  /** True if the request was answered, since it must not go on. @param path without the route prefix */
+  /** True if the request was answered, because it must not go on. @param path without the route prefix */
   refuses(path: string, request: IncomingMessage, response: ServerResponse): boolean {
-    // The kubelet and whatever restarts a process may call it what they like; neither tells a page anything.
+    // The kubelet, or another supervisor, may use any name for it, and a page learns nothing from it.
     if (this.#options.routes.isHealth(path)) return false;
     if (!this.#isGoodHost(request)) this.#refuse('host', path, request, response);
     else if (!this.#isGoodOrigin(path, request)) this.#refuse('cross_site', path, request, response);
@@ -89,7 +89,7 @@ const advices = {
     'Forbidden: a web page of another origin may change nothing here. Allow its origin with --web.cors.origin (for /api/v2/), or start Tocsin with --web.external-url if it is a page of its own behind a proxy\n',
 } as const;
 
-/** The host of a `Host` header, without port, in lower case, without a dot at its end. */
+/** The host of a `Host` header: without port, in lower case, without a final dot. */
 function hostName(host: string): string {
   return host.toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '');
 }
@@ -98,19 +98,19 @@ function isAddress(name: string): boolean {
   return isIP(name.replace(/^\[(.*)\]$/, '$1')) !== 0;
 }
 
-/** Host and port of an origin as the header `Host` writes them; undefined for `null` and for what is none. */
+/** Host and port of an origin, as in the header `Host`; undefined for `null` and for anything that is not an origin. */
 function originHost(origin: string): string | undefined {
   return /^https?:\/\/([^/]+)$/i.exec(origin)?.[1]?.toLowerCase();
 }
 
 const methods = new Set(['GET', 'POST', 'DELETE', 'OPTIONS']);
 
-/** How long a browser may believe a preflight's answer, as Alertmanager has it, seconds. */
+/** How long a browser may cache the answer to a preflight, as in Alertmanager, seconds. */
 const maxAgeSeconds = '600';
 
 /**
  * Lets the web pages of some origins call the API, with the headers of Alertmanager 0.34 (`--web.cors.origin`). Without an
- * expression for the origins nothing of this is sent.
+ * expression for the origins, it adds no headers.
  */
 export function withCors(
   origins: AnchoredRegexp | undefined,
@@ -132,7 +132,7 @@ export function withCors(
   };
 }
 
-/** The method that a browser asks about before it sends the request itself; undefined if this is no such question. */
+/** The method for which a browser asks permission before its request; undefined if this is not such a question. */
 export function preflightMethod({ method, headers }: Parameters<RequestListener>[0]): string | undefined {
   const wanted = headers['access-control-request-method'];
   return method === 'OPTIONS' && wanted !== undefined && wanted !== '' ? wanted : undefined;

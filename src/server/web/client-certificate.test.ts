@@ -23,14 +23,14 @@ describe('clientCertificateProblem', () => {
     ['RequireAndVerifyClientCert', false, false, true],
   ];
   for (const [clientAuthType, ...expected] of rows) {
-    it(`lets in with ${clientAuthType} whom Go lets in`, () => {
+    it(`accepts with ${clientAuthType} the same clients as Go`, () => {
       const isLetIn = (client: ClientPeer): boolean =>
         clientCertificateProblem({ clientAuthType, allowedSubjects: [] }, client) === undefined;
       assert.deepEqual([none, unverified, verified].map(isLetIn), expected);
     });
   }
 
-  it('wants one of the allowed names, letter by letter', () => {
+  it('requires one of the allowed names, letter by letter', () => {
     const settings = { clientAuthType: 'RequireAndVerifyClientCert', allowedSubjects: ['a', 'b'] } as const;
     const names = ['DNS:a', 'DNS:x, DNS:b', 'DNS:A', 'DNS:*', 'DNS:a.b', ''];
     const isLetIn = names.map((name) => clientCertificateProblem(settings, peer(name, true)) === undefined);
@@ -53,7 +53,7 @@ describe('subjectAlternativeNames', () => {
     it(`reads ${JSON.stringify(text)}`, () => assert.deepEqual(subjectAlternativeNames(text), names));
   }
 
-  it('never takes a part of a quoted name for a name', () => {
+  it('never mistakes a part of a quoted name for a name', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary-ascii' }), (name) =>
         assert.deepEqual(subjectAlternativeNames(`URI:${JSON.stringify(`${name}, DNS:evil`)}, DNS:a`), [

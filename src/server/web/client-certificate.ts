@@ -2,10 +2,10 @@ import type { TLSSocket } from 'node:tls';
 import type { TlsSettings } from './web-settings.ts';
 import { canonicalAddress } from './web-config-readers.ts';
 
-/** What is known of the client once the handshake is over. */
+/** The client's properties after the handshake. */
 export type ClientPeer = Pick<TLSSocket, 'authorized' | 'authorizationError' | 'getPeerX509Certificate'>;
 
-/** Why a client must not stay on its connection, by the rules of Go's ClientAuthType; undefined if it may. */
+/** The reason why a client must be disconnected, by the rules of Go's ClientAuthType; undefined if it may stay. */
 export function clientCertificateProblem(
   { clientAuthType, allowedSubjects }: Pick<TlsSettings, 'clientAuthType' | 'allowedSubjects'>,
   peer: ClientPeer,
@@ -23,11 +23,11 @@ export function clientCertificateProblem(
     : 'the client certificate names none of client_allowed_sans';
 }
 
-/** An entry as Node prints it: `DNS:name`, `IP Address:::1`, or quoted as JSON where the name holds what would mislead. */
+/** An entry as Node prints it: `DNS:name`, `IP Address:::1`, or quoted as JSON if the name has misleading characters. */
 const entry =
   /(DNS|IP Address|URI|email):(?:("(?:[^"\\]|\\.)*")|([^,"]*))(?:, |$)|[^,"]*(?:"(?:[^"\\]|\\.)*"[^,"]*)*(?:, |$)/gy;
 
-/** The DNS names, IP addresses, e-mail addresses and URIs that a certificate is issued to; of `subjectAltName` as Node prints it. */
+/** The DNS names, IP addresses, e-mail addresses and URIs of a certificate, from `subjectAltName` as Node prints it. */
 export function subjectAlternativeNames(text: string): readonly string[] {
   const names: string[] = [];
   for (const [whole, kind, quoted, plain] of text.matchAll(entry)) {

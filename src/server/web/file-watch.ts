@@ -2,24 +2,24 @@ import { statSync, type Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { ReadFile } from '../../config/settings/settings-file.ts';
 
-/** Whether files are others than those that were read, and have stayed so from one look to the next. */
+/** Watches whether files differ from the ones that were read, and have been stable since the last look. */
 export class FileWatch {
   #read: FileStates = new Map();
   #seen: FileStates = new Map();
 
-  /** These were read: from now on it is they that are looked at. */
+  /** Watches these files from now on, as they were read. */
   follow(read: FileStates): void {
     this.#read = this.#seen = read;
   }
 
   /**
-   * `quiet`: they have looked the same since the last look, so that nobody is writing them.
-   * `changed`: they do not look as they did when they were read.
+   * `quiet`: they have not changed since the last look, so nobody is writing them. `changed`: they differ from when they were
+   * read.
    */
   async look(): Promise<{ readonly quiet: boolean; readonly changed: boolean }> {
     const read = this.#read;
     const now = await statesOf(read.keys());
-    // Others were read meanwhile.
+    // Other files were read meanwhile.
     if (read !== this.#read) return { quiet: false, changed: false };
     const quiet = areSame(now, this.#seen);
     this.#seen = now;
@@ -28,12 +28,12 @@ export class FileWatch {
 }
 
 /**
- * What files look like, by path. It changes with a file's content, also where only a link to it is swapped, as the kubelet
- * does with a Secret, and when the file comes or goes.
+ * The state of files, by path. It changes with a file's content, when a file appears or disappears, and also if only a link to it
+ * is swapped, as the kubelet does with a Secret.
  */
 export type FileStates = ReadonlyMap<string, string>;
 
-/** Reads files, and notes in `states` what each of them looked like right before. */
+/** Reads files, and records in `states` the state of each right before it is read. */
 export function noting(readFile: ReadFile, states: Map<string, string>): ReadFile {
   return (path) => {
     if (!states.has(path)) states.set(path, stateNow(path));
@@ -41,7 +41,7 @@ export function noting(readFile: ReadFile, states: Map<string, string>): ReadFil
   };
 }
 
-/** True if one of the files looks otherwise now. */
+/** True if the state of one of the files has changed. */
 export function haveChanged(states: FileStates): boolean {
   return [...states].some(([path, state]) => stateNow(path) !== state);
 }

@@ -6,7 +6,7 @@ import type { HttpMetrics } from '../request/http-metrics.ts';
 import type { Sender } from '../request/sender.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 
-/** Lines about requests without a good password or token that are written in one second. */
+/** The most log lines per second about requests without a good password or token. */
 const unauthorizedLinesPerSecond = 10;
 
 interface GateReportOptions extends Pick<Runtime, 'clock' | 'logger'> {
@@ -14,7 +14,7 @@ interface GateReportOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly webMetrics: WebMetrics;
 }
 
-/** Tells the log and the metrics who was not let in. Nothing that a header of theirs offered is in it. */
+/** Reports to the log and the metrics who was refused. It shows nothing from the header with the credentials. */
 export class GateReport {
   readonly #options: GateReportOptions;
   readonly #limiter: LimitedLines;
@@ -27,7 +27,7 @@ export class GateReport {
     this.#limiter = new LimitedLines({ clock, perSecond: () => unauthorizedLinesPerSecond, onOverflow });
   }
 
-  /** @param user the name in the request, if it is one that the configuration has: any other may be a password by mistake */
+  /** @param user the name in the request if the configuration has it; an unknown name may be a password by mistake */
   unauthorized(request: IncomingMessage, sender: Sender, path: string, reason: AuthFailure, user?: string): void {
     const { logger, metrics, webMetrics } = this.#options;
     webMetrics.authFailed(reason);
@@ -48,7 +48,7 @@ export class GateReport {
     this.#options.metrics.limitReached('rate_limit');
   }
 
-  /** A refusal was given at once that was to cost its sender time: the line about the refusal itself tells of it. */
+  /** A refusal that should have been delayed was given at once; the line about the refusal itself says so. */
   tooManyDelayed(): void {
     this.#options.metrics.limitReached('delayed_refusals');
   }
@@ -61,17 +61,17 @@ export class GateReport {
     });
   }
 
-  /** At the end: says what is still to be said. */
+  /** At the end: logs what is still pending. */
   close(): void {
     this.#limiter.close();
   }
 }
 
-/** Why a request was not let in. */
+/** The reasons why a request was refused. */
 const authFailures = ['missing', 'malformed', 'password', 'token', 'busy', 'host', 'cross_site'] as const;
 export type AuthFailure = (typeof authFailures)[number];
 
-/** Why a TLS handshake came to nothing. `reset`: the client went away, as a port probe does. */
+/** The reasons why a TLS handshake failed. `reset`: the client disconnected, like a port probe. */
 const handshakeFailures = ['timeout', 'certificate', 'protocol', 'reset'] as const;
 export type HandshakeFailure = (typeof handshakeFailures)[number];
 

@@ -109,14 +109,14 @@ describe('Gate', () => {
     ['a wrong password when all passwords go', 'bad', open, 401],
   ];
   for (const [what, password, next, status] of meanwhile) {
-    it(`judges by what holds before and after a change that comes while it waits: ${what}`, async (test) => {
+    it(`judges by the configurations before and after a change that comes while it waits: ${what}`, async (test) => {
       const { get, use, onHashing } = await start(test, {});
       onHashing(() => use(next));
       assert.equal((await get(basic('alice', password))).status, status);
     });
   }
 
-  it('never logs what was offered, nor a name that it does not know', async (test) => {
+  it('never logs credentials, or an unknown name', async (test) => {
     const { get, logger } = await start(test, {});
     for (const header of [
       basic('pass-word', 'pass-word'),
@@ -134,7 +134,7 @@ describe('Gate', () => {
     assert.doesNotMatch(JSON.stringify(logger.lines), /pass-word|cGFzcy13b3Jk/);
   });
 
-  it('leaves the health open, and what the rules open', async (test) => {
+  it('leaves open the health, and what the rules open', async (test) => {
     const { get } = await start(test, { access: new Map([['/metrics', 'open']]) });
     const statuses = await Promise.all(
       ['/-/healthy', '/-/ready', '/metrics', '/api'].map(async (path) => (await get(undefined, path)).status),
@@ -142,7 +142,7 @@ describe('Gate', () => {
     assert.deepEqual(statuses, [200, 200, 200, 401]);
   });
 
-  it('writes so many lines a second, and then how many more there were', async (test) => {
+  it('writes a limited number of lines a second, and then how many more there were', async (test) => {
     const { get, clock, logger } = await start(test, {});
     for (let n = 0; n < 13; n++) await get();
     assert.equal(logger.valuesOf('request.unauthorized', 'reason').length, 10);
@@ -150,7 +150,7 @@ describe('Gate', () => {
     assert.deepEqual(logger.valuesOf('requests.unauthorized_limited', 'lines'), [[3]]);
   });
 
-  it('limits the rate of all but the health', async (test) => {
+  it('limits the rate of all requests but those for the health', async (test) => {
     const { get, clock, registry } = await start(test, { ...open, rateLimit: { intervalMs: 1000, burst: 2 } });
     const statuses = [];
     for (const path of ['/a', '/b', '/c', '/-/healthy']) statuses.push((await get(undefined, path)).status);
@@ -160,13 +160,13 @@ describe('Gate', () => {
     assert.equal(await metric(registry, 'tocsin_limit_reached_total{limit="rate_limit"}'), 1);
   });
 
-  it('lets a preflight pass only where preflights are answered', async (test) => {
+  it('lets a preflight pass only if preflights are answered', async (test) => {
     const init = { method: 'OPTIONS', headers: { 'access-control-request-method': 'GET' } };
     assert.equal((await (await start(test, {}, true)).get(undefined, '/api', init)).status, 200);
     assert.equal((await (await start(test, {})).get(undefined, '/api', init)).status, 401);
   });
 
-  it('keeps the connection of a short body that nobody reads', async (test) => {
+  it('keeps the connection of a short unread body', async (test) => {
     const { port } = await start(test, {});
     const connection = await rawConnection(test, port);
     const head = 'POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n';

@@ -12,12 +12,12 @@ import type { KnownPaths } from '../request/request-target.ts';
 import { plainAddress, senderOf } from '../request/sender.ts';
 import { turnAway } from './turn-away.ts';
 
-/** Refusals that wait so at once; a further one is given without delay. */
+/** The most refusals that are delayed at once; further ones are given without delay. */
 const maxDelayedRefusals = 1024;
 
 interface GateOptions {
   readonly clock: Clock;
-  /** The web configuration in use. */
+  /** The current web configuration. */
   readonly settings: () => WebSettings;
   readonly passwords: PasswordCheck;
   readonly report: GateReport;
@@ -26,7 +26,7 @@ interface GateOptions {
   readonly answersPreflights: boolean;
 }
 
-/** Where a request shows who sent it, by the web configuration: rate limit, password or token. */
+/** Authenticates requests by the web configuration: rate limit, password or token. */
 export class Gate {
   readonly #options: GateOptions;
   readonly #connections = new WeakMap<Socket, number>();
@@ -38,19 +38,19 @@ export class Gate {
     this.#options = options;
   }
 
-  /** What every answer is to have, also those that are given before anybody comes to the gate. */
+  /** The headers of every answer, including answers before the gate. */
   get headers(): WebSettings['headers'] {
     return this.#options.settings().headers;
   }
 
   /**
-   * Calls `next` for a request that may go on, at once or when its password has been checked; answers every other one
+   * Calls `next` for a request that may go on, at once or after its password has been checked. It answers every other request
    * without reading its body.
-   * @param path without the route prefix; '' for one outside of it
+   * @param path without the route prefix; '' for a path outside it
    */
   admit(path: string, request: IncomingMessage, response: ServerResponse, next: () => void): void {
     const settings = this.#options.settings();
-    // What asks for the health is never limited: it restarts a process that does not answer.
+    // A health check is never limited: its client restarts a process that does not answer.
     if (!this.#options.routes.isHealth(path) && this.#isOverRate(settings)) {
       this.#options.report.rateLimited();
       return turnAway(
@@ -96,7 +96,7 @@ export class Gate {
       const present = this.#options.settings();
       if (verdict !== 'good') refuse(verdict === 'busy' ? 'busy' : 'password');
       else if (present === settings) next();
-      // Others came into use while the password waited for its turn: it has to be good by them as well.
+      // The configuration changed while the password waited for its turn: the password has to be good by the new one too.
       else this.#judge(present, path, request, response, next);
     };
     const tried = { ...credentials, address, connection: this.#connectionOf(request.socket) };
@@ -112,14 +112,16 @@ export class Gate {
     );
   }
 
-  /** A number of its own for each connection: who sends is told apart by it. */
+  /** A number for each connection, which distinguishes senders. */
   #connectionOf(socket: Socket): number {
     const number = this.#connections.get(socket) ?? ++this.#lastConnection;
     this.#connections.set(socket, number);
     return number;
   }
 
-  /** A refusal that cost a turn costs its sender time, so that one who waits for the answer cannot try again at once. */
+  /**
+   * A refusal that cost a turn also costs its sender time, so that a sender that waits for the answer cannot try again at once.
+   */
   #delay(address: string, response: ServerResponse, refuse: () => void): void {
     const { clock, passwords, report } = this.#options;
     const delayMs = passwords.refusalDelayMs(address);
@@ -169,7 +171,7 @@ export class Gate {
     turnAway(clock, request, response, 401, adviceOf(settings));
   }
 
-  /** The bucket is a new one only if the limit is another. */
+  /** Replaces the bucket only if the limit has changed. */
   #isOverRate({ rateLimit }: WebSettings): boolean {
     if (rateLimit === undefined) return false;
     const { intervalMs, burst } = rateLimit;
@@ -179,7 +181,7 @@ export class Gate {
   }
 }
 
-/** Looks at every token, and at every byte of its digest, whatever the outcome: time tells nothing. */
+/** Compares every token, and every byte of its digest, whatever the outcome, so that timing reveals nothing. */
 function isToken({ tokenDigests }: WebSettings, token: string): boolean {
   const digest = digestOf(token);
   let isGood = false;
@@ -200,12 +202,12 @@ function adviceOf({ users, tokenDigests }: WebSettings): string {
   return `Unauthorized: send ${ways.join(' or ')} of the web configuration of Tocsin\n`;
 }
 
-/** What an `Authorization` header offers. */
+/** The credentials in an `Authorization` header. */
 type Credentials =
   | { readonly scheme: 'basic'; readonly user: string; readonly password: string }
   | { readonly scheme: 'bearer'; readonly token: string };
 
-/** Reads an `Authorization` header (RFC 7617, RFC 6750). Undefined if it is not well-formed, or of another scheme. */
+/** Reads an `Authorization` header (RFC 7617, RFC 6750). Undefined if it is malformed or has another scheme. */
 export function parseAuthorization(header: string): Credentials | undefined {
   const [, scheme = '', value = ''] = /^(basic|bearer) +([\x21-\x7e]+) *$/i.exec(header) ?? [];
   switch (scheme.toLowerCase()) {

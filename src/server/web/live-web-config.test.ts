@@ -14,7 +14,7 @@ import { createWebMetrics } from './gate-report.ts';
 
 const good = 'tocsin_web_config_last_reload_successful';
 
-/** A configuration in a folder of its own that is being watched. */
+/** A configuration in a watched folder of its own. */
 async function start(test: TestContext, files: Readonly<Record<string, string>>) {
   const folder = await mkdtemp(join(tmpdir(), 'live-web-config-'));
   const write = (name: string, text: string): Promise<void> => writeFile(join(folder, name), text);
@@ -48,7 +48,7 @@ function watch(test: TestContext, folder: string) {
   });
   config.watch();
   test.after(() => config.close());
-  /** A second goes by, and what is done in it is done. */
+  /** Advances by a second and waits for what happens in it. */
   const look = async (times = 1): Promise<void> => {
     for (; times > 0; times--) {
       assert.equal(clock.pending(), 1);
@@ -75,7 +75,7 @@ function watch(test: TestContext, folder: string) {
 const oneToken = { 'web.yml': 'authorization: {credentials_files: [token]}', token: 'old' };
 
 describe('LiveWebConfig', () => {
-  it('swaps in what has been quiet for a second, and not before', async (test) => {
+  it('applies a change that has been stable for a second, and not before', async (test) => {
     const { write, look, hasToken, told, isGood } = await start(test, oneToken);
     await look(3);
     assert.deepEqual(told(), []);
@@ -90,14 +90,14 @@ describe('LiveWebConfig', () => {
     assert.deepEqual([told(), await isGood()], [['web_config.reloaded'], 1]);
   });
 
-  it('takes what changed between the start and the first look', async (test) => {
+  it('applies a change between the start and the first look', async (test) => {
     const { write, look, hasToken } = await start(test, oneToken);
     await write('token', 'new');
     await look(2);
     assert.ok(hasToken('new'));
   });
 
-  it('refuses a file that names another one that is not there, and takes it once that is written', async (test) => {
+  it('refuses a file that names a missing one, and applies it once that is written', async (test) => {
     const { write, look, hasToken, told, isGood, problems } = await start(test, oneToken);
     await write('web.yml', 'authorization: {credentials_files: [token.next]}');
     await look(2);
@@ -110,7 +110,7 @@ describe('LiveWebConfig', () => {
     assert.deepEqual(told(), ['web_config.reload_failed', 'web_config.reloaded']);
   });
 
-  it('follows each file that comes, one after the other, and says each time what is still wrong', async (test) => {
+  it('follows each file that appears, one after the other, and logs each time what is still wrong', async (test) => {
     const { write, look, hasToken, problems, told } = await start(test, oneToken);
     await write('web.yml', 'authorization: {credentials_files: [one, two, three]}');
     await look(2);
@@ -133,7 +133,7 @@ describe('LiveWebConfig', () => {
     assert.deepEqual([await isGood(), told()], [1, ['web_config.reload_failed', 'web_config.reloaded']]);
   });
 
-  it('takes the swap of one link for all files, as the kubelet does it, at once and as a whole', async (test) => {
+  it('applies the swap of one link for all files, as the kubelet does it, at once and as a whole', async (test) => {
     const folder = await mkdtemp(join(tmpdir(), 'live-web-config-'));
     const fill = async (name: string, files: Readonly<Record<string, string>>): Promise<void> => {
       await mkdir(join(folder, name));
@@ -156,7 +156,7 @@ describe('LiveWebConfig', () => {
     assert.deepEqual(told(), ['web_config.reloaded', 'web_config.reloaded']);
   });
 
-  it('tries again what was refused for a reason that no file shows, and does not tell of it each time', async (test) => {
+  it('tries again what was refused for a reason that no file shows, and does not log it each time', async (test) => {
     const { write, look, failing, hasToken, told, isGood } = await start(test, oneToken);
     await write('token', 'new');
     failing(true);
@@ -167,7 +167,7 @@ describe('LiveWebConfig', () => {
     assert.deepEqual([hasToken('new'), await isGood()], [true, 1]);
   });
 
-  it('changes nothing when what uses it cannot use it', async (test) => {
+  it('changes nothing if its user cannot apply the change', async (test) => {
     const { write, look, refusing, hasToken, isGood, problems } = await start(test, oneToken);
     await write('token', 'new');
     refusing('this machine has no TLS');
@@ -187,7 +187,7 @@ describe('LiveWebConfig', () => {
     assert.deepEqual([config.current.tokenDigests.length, await isGood()], [0, 1]);
   });
 
-  it('follows the files again when what it was told to read was good, but was not put to use', async (test) => {
+  it('follows the files again if a requested configuration was good but was not applied', async (test) => {
     const { config, write, look, hasToken } = await start(test, oneToken);
     await write('token', 'new');
     assert.ok('apply' in config.prepare());

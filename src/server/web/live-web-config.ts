@@ -6,17 +6,17 @@ import type { WebMetrics } from './gate-report.ts';
 import { isGuarded, type WebSettings } from './web-settings.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 
-/** How often the web configuration, and each file that it names, is looked at for a change, milliseconds. */
+/** The interval between looks at the web configuration and each file that it names, milliseconds. */
 export const webConfigCheckMs = 1000;
 
-/** How often a web configuration that was refused is tried again though its files look the same, milliseconds. */
+/** The interval at which a refused web configuration is tried again even if its files are unchanged, milliseconds. */
 export const webConfigRetryMs = 10_000;
 
-/** A web configuration that was read at the start, and where it came from. */
+/** A web configuration that was read at the start, and its origin. */
 export interface WebConfigSource {
   readonly file: string;
   readonly settings: WebSettings;
-  /** The files that the settings were read from, as they were then. */
+  /** The files from which the settings were read, in their state at that time. */
   readonly read: FileStates;
   readonly readFile: ReadFile;
 }
@@ -24,14 +24,17 @@ export interface WebConfigSource {
 interface LiveWebConfigOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly metrics: WebMetrics;
   readonly source: WebConfigSource;
-  /** Gives what swaps settings in wherever they are used besides; it must not throw. Throws if they cannot be used. */
+  /**
+   * Returns a function that applies settings everywhere else; that function must not throw. Throws if the settings cannot be
+   * used.
+   */
   readonly prepare: (settings: WebSettings) => () => void;
 }
 
-/** A new configuration that is good and waits to be swapped in, or all that is wrong with it. */
+/** A new configuration that is valid and waits to be applied, or everything that is wrong with it. */
 type PreparedWebConfig = { apply(): void } | { readonly problems: readonly string[] };
 
-/** The web configuration in use. It follows its files: a good change is swapped in whole, a bad one changes nothing. */
+/** The current web configuration. It follows its files: a valid change is applied as a whole, an invalid one changes nothing. */
 export class LiveWebConfig {
   readonly #options: LiveWebConfigOptions;
   readonly #watch = new FileWatch();
@@ -52,7 +55,7 @@ export class LiveWebConfig {
     return this.#current;
   }
 
-  /** From now on looks for changes, also for those that came after the start had read the files. */
+  /** Watches for changes from now on, including those since the start has read the files. */
   watch(): void {
     if (this.#isClosed) return;
     this.#cancelTimer = this.#options.clock.setTimeout(() => void this.#look(), webConfigCheckMs);
@@ -63,7 +66,7 @@ export class LiveWebConfig {
     this.#cancelTimer?.();
   }
 
-  /** Reads the configuration anew and swaps it in if it is good. Gives the problems if it is not. */
+  /** Reads the configuration again and applies it if it is valid. Returns the problems if it is not. */
   reload(): readonly string[] {
     const prepared = this.prepare();
     if ('problems' in prepared) return prepared.problems;
@@ -71,7 +74,7 @@ export class LiveWebConfig {
     return [];
   }
 
-  /** The first half of {@link reload}, for whoever has more to check before anything may change. */
+  /** The first half of {@link reload}, for a caller that has more to check before anything may change. */
   prepare(): PreparedWebConfig {
     const { source, prepare } = this.#options;
     const loaded = loadWebConfig(source.file, source.readFile, { mayBeEmpty: !isGuarded(this.#current) });
@@ -85,14 +88,14 @@ export class LiveWebConfig {
     }
   }
 
-  /** What it names is followed all the same: it may be good as soon as one of its files is there. */
+  /** The files that it names are still followed: it may become valid as soon as one of them appears. */
   #refuse(problems: readonly string[], read: FileStates): { readonly problems: readonly string[] } {
     const { clock, logger, metrics, source } = this.#options;
     const last = this.#refused;
     this.#refused = { problems, read, at: clock.now() };
     this.#watch.follow(read);
     metrics.loadFailed();
-    // Tried again though nothing has changed: that is not told each time.
+    // A retry without a change is not logged each time.
     if (last !== undefined && areSame(last.read, read) && last.problems.join('\n') === problems.join('\n'))
       return { problems };
     logger.error('web_config.reload_failed', 'the web configuration is not good; the one read before stays in use', {
@@ -102,7 +105,7 @@ export class LiveWebConfig {
     return { problems };
   }
 
-  /** In one go: no request comes in between, so that none is judged by half of the one and half of the other. */
+  /** In one go: no request arrives in between, so none is judged by a mixture of both. */
   #apply(next: WebSettings, read: FileStates, apply: () => void): void {
     const { clock, logger, metrics, source } = this.#options;
     this.#current = next;
@@ -120,7 +123,7 @@ export class LiveWebConfig {
     this.watch();
   }
 
-  /** What made it bad may not show in how its files look, such as a disk that failed. */
+  /** The reason of a refusal may not show in the state of the files, such as a failing disk. */
   #isRetryDue(): boolean {
     if (this.#refused === undefined) return false;
     const sinceMs = this.#options.clock.now() - this.#refused.at;
@@ -135,7 +138,7 @@ interface Refused {
   readonly at: number;
 }
 
-/** For the log: what is in use, and no secret. */
+/** The current settings for the log, without secrets. */
 function describe(settings: WebSettings): Record<string, unknown> {
   const { tls, users, tokenDigests, rateLimit } = settings;
   return {

@@ -24,7 +24,7 @@ function problemsOf(text: string, files?: Readonly<Record<string, string>>): rea
 }
 
 describe('loadWebConfig', () => {
-  it('takes an empty file for plain HTTP that asks nobody', () => {
+  it('reads an empty file as plain HTTP that is open to everybody', () => {
     const loaded = load('');
     assert.ok('settings' in loaded);
     const { tls, users, tokenDigests, headers, rateLimit } = loaded.settings;
@@ -85,7 +85,7 @@ access: {/metrics: open}
     it(`refuses ${text.replaceAll('\n', ' ')}`, () => assert.match(problemsOf(text).join('\n'), problem));
   }
 
-  it('gives the files that a refused one names, so that they can be watched', () => {
+  it('gives the files that a refused configuration names, so that they can be watched', () => {
     const { read } = load('authorization: {credentials_files: [later, soon]}', { '/etc/soon': 'token' });
     assert.deepEqual([...read.keys()], ['/etc/web.yml', '/etc/later', '/etc/soon']);
   });
@@ -102,7 +102,7 @@ access: {/metrics: open}
     'basic_auth_users: ~ # soon',
     'http_server_config: {headers: {X-Frame-Options: deny}}\ntls_server_config:',
   ]) {
-    it(`refuses ${JSON.stringify(text)} where it would open a door`, () => {
+    it(`refuses ${JSON.stringify(text)} if it would open a door`, () => {
       const loaded = loadWebConfig('web.yml', () => text, { mayBeEmpty: false });
       assert.ok('problems' in loaded);
       assert.match(loaded.problems.join('\n'), /^web\.yml: says nothing, .*; write \{\} to let everybody in$/);
@@ -114,7 +114,7 @@ access: {/metrics: open}
     it(`takes ${JSON.stringify(text)}, which says that everybody may come in`, () =>
       assert.ok('settings' in loadWebConfig('web.yml', () => text, { mayBeEmpty: false })));
 
-  it('reads again when a file changes while they are read, and gives up when that goes on', async (test) => {
+  it('reads again if a file changes while they are read, and gives up if that goes on', async (test) => {
     const folder = await mkdtemp(join(tmpdir(), 'web-config-'));
     test.after(() => rm(folder, { recursive: true }));
     const file = join(folder, 'web.yml');
@@ -186,7 +186,7 @@ access: {/metrics: open}
     });
   }
 
-  it('does not show a path that the system refuses, nor a bad token', () => {
+  it('shows neither a path that the system refuses nor a bad token', () => {
     const refuse = (code: string) =>
       loadWebConfig('/etc/web.yml', (path) => {
         if (path === '/etc/web.yml') return 'authorization: {credentials_files: [q9secret]}';

@@ -16,7 +16,7 @@ import { isGuarded, type WebSettings, type ClientAuthType, type TlsSettings } fr
 
 /** The settings, or every problem with them, a line each. */
 export type LoadedWebConfig = WebConfigResult & {
-  /** Every file that was read for it or should have been, as it was then. */
+  /** Every file that was read for it or should have been, in its state at that time. */
   readonly read: FileStates;
 };
 
@@ -27,12 +27,12 @@ interface WebConfigRules {
   readonly mayBeEmpty: boolean;
 }
 
-/** How often files are read that change while they are read, before that is a problem. */
+/** The most attempts to read files that change while they are read. */
 const maxAttempts = 3;
 
 /**
- * Reads a web configuration and every file that it names, all of them as they were at one moment. Never throws; no problem
- * shows a secret.
+ * Reads a web configuration and every file that it names, all in their state at one moment. Never throws; no problem shows a
+ * secret.
  */
 export function loadWebConfig(
   file: string,
@@ -126,18 +126,18 @@ function readTokens({ config, refuse, read }: WebFiles): readonly Buffer[] {
   });
 }
 
-/** What is kept of a bearer token: digests have one length, so that they can be compared in constant time. */
+/** The stored form of a bearer token: digests have equal lengths, so they can be compared in constant time. */
 export function digestOf(token: string): Buffer {
   return createHash('sha256').update(token).digest();
 }
 
 const section = 'tls_server_config';
 
-/** Reads and tries certificate, key and CA. Undefined if no TLS is asked for, or once its problems are noted. */
+/** Reads and checks certificate, key and CA. Undefined if no TLS is configured, or once its problems are recorded. */
 function loadTls(files: WebFiles): TlsSettings | undefined {
   const { refuse, config } = files;
   const tls = config.tls_server_config;
-  // exporter-toolkit's rule for whether TLS is meant.
+  // exporter-toolkit's rule for whether TLS is intended.
   const isMeant = pemNames.some((name) => tls[name] !== null || tls[`${name}_file`] !== null);
   if (!isMeant && tls.client_auth_type === 'NoClientCert') {
     if (tls.client_allowed_sans.length > 0) refuse([section], 'client_allowed_sans needs cert_file and key_file');
@@ -211,7 +211,7 @@ function contextOf({ config }: WebFiles, pem: SecureContextOptions): SecureConte
   };
 }
 
-/** OpenSSL's words hold nothing of the key. */
+/** OpenSSL's error text contains nothing of the key. */
 function contextProblem(context: SecureContextOptions): string | undefined {
   try {
     createSecureContext(context);
@@ -231,11 +231,11 @@ function certificateOf(pem: string): X509Certificate | undefined {
   }
 }
 
-/** What reading the files that a web configuration names needs. */
+/** The means for reading the files that a web configuration names. */
 interface WebFiles {
   readonly config: WebConfig;
-  /** Notes a problem with the value at this path. */
+  /** Records a problem with the value at this path. */
   readonly refuse: (path: readonly string[], text: string) => void;
-  /** The text of a file, or undefined once the problem is noted. A relative path starts at the configuration's folder. */
+  /** The text of a file, or undefined once the problem is recorded. A relative path starts at the configuration's folder. */
   readonly read: (path: readonly string[], file: string) => string | undefined;
 }

@@ -9,7 +9,7 @@ import type { PasswordHasher } from './password-hasher.ts';
 const hash = `$2y$12$${'x'.repeat(53)}`;
 const users = new Map([['alice', hash]]);
 
-/** Takes `good` for the password of every hash, once `settle` is called. */
+/** Accepts `good` as the password of every hash, once `settle` is called. */
 class SlowHasher implements PasswordHasher {
   readonly asked: (readonly [password: string, hash: string])[] = [];
   readonly #waiting: (() => void)[] = [];
@@ -38,7 +38,7 @@ function create() {
 }
 
 describe('PasswordCheck', () => {
-  it('hashes a password once, and knows it from then on', async () => {
+  it('hashes a password once, and remembers it', async () => {
     const { hasher, tryOnce } = create();
     const [first, second] = [tryOnce('alice', 'good'), tryOnce('alice', 'good', 'b')];
     hasher.settle();
@@ -47,7 +47,7 @@ describe('PasswordCheck', () => {
     assert.equal(hasher.asked.length, 1);
   });
 
-  it('knows a wrong one as well', async () => {
+  it('remembers a wrong one as well', async () => {
     const { hasher, tryOnce } = create();
     const first = tryOnce('alice', 'bad');
     hasher.settle();
@@ -55,7 +55,7 @@ describe('PasswordCheck', () => {
     assert.equal(tryOnce('alice', 'bad'), 'wrong');
   });
 
-  it('hashes for an unknown user at the same cost, and lets none in', async () => {
+  it('hashes for an unknown user at the same cost, and refuses each', async () => {
     const { hasher, tryOnce } = create();
     const first = tryOnce('bob', 'good');
     hasher.settle();
@@ -63,7 +63,7 @@ describe('PasswordCheck', () => {
     assert.match(hasher.asked[0]?.[1] ?? '', /^\$2b\$12\$[./A-Za-z\d]{53}$/);
   });
 
-  it('has an unknown user, and every wrong password, cost what the dearest hash costs', async () => {
+  it('spends as much on an unknown user, and on every wrong password, as the most expensive hash costs', async () => {
     const asked: string[] = [];
     const check = new PasswordCheck(
       {
@@ -81,7 +81,7 @@ describe('PasswordCheck', () => {
     for (const user of ['nobody', '05', '10', '12']) assert.equal(await workOf(user), 2 ** 12, user);
   });
 
-  it('forgets what it knew when the hash in the file is another', async () => {
+  it('forgets a result when the hash in the file changes', async () => {
     const { hasher, check, tryOnce } = create();
     const first = tryOnce('alice', 'good');
     hasher.settle();
@@ -92,7 +92,7 @@ describe('PasswordCheck', () => {
     );
   });
 
-  it('refuses one of the crowd when too many wait, and never who comes alone', async () => {
+  it('refuses one of a crowd when too many wait, and never a lone sender', async () => {
     const { hasher, tryOnce } = create();
     const crowd = Array.from({ length: maxPasswordChecks + 1 }, (_, n) => Promise.resolve(tryOnce('alice', `bad${n}`)));
     const good = tryOnce('alice', 'good', 'b');
@@ -110,7 +110,7 @@ describe('PasswordCheck', () => {
     await Promise.all(crowd);
   });
 
-  it('gives no turn to whoever has gone away', async () => {
+  it('gives no turn to a sender that has disconnected', async () => {
     const { hasher, check, tryOnce } = create();
     const first = tryOnce('alice', 'bad');
     const gone = { user: 'alice', password: 'gone', address: 'a', connection: 9 };
@@ -124,7 +124,7 @@ describe('PasswordCheck', () => {
     );
   });
 
-  it('delays the refusals of an address that has had some in vain, and of no other', async () => {
+  it('delays the refusals of an address with failed attempts, and of no other', async () => {
     const { hasher, check, tryOnce } = create();
     const delays: number[] = [];
     for (let n = 0; n < 8; n++) {

@@ -3,12 +3,15 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { PasswordHasher } from './password-hasher.ts';
 import { PasswordTurns, Recent, type PasswordWaiter } from './password-turns.ts';
 
-/** After so many passwords in vain an address waits for each further refusal: the first of these, twice as long each time, up to the second, milliseconds. */
+/**
+ * The number of wrong passwords after which each further refusal for an address is delayed. The first delay follows; it doubles
+ * each time, up to the second one, milliseconds.
+ */
 const freePasswordFailures = 3;
 const minRefusalDelayMs = 250;
 const maxRefusalDelayMs = 2000;
 
-/** `busy`: too many others wait to have theirs looked at. */
+/** `busy`: too many others wait for a check. */
 export type PasswordVerdict = 'good' | 'wrong' | 'busy';
 
 interface PasswordTry extends PasswordWaiter {
@@ -19,20 +22,21 @@ interface Waiter extends PasswordWaiter {
   readonly users: ReadonlyMap<string, string>;
   readonly password: string;
   readonly hash: string;
-  /** Those with the same key get the same verdict. */
+  /** Attempts with the same key get the same verdict. */
   readonly key: string;
   readonly settle: (verdict: PasswordVerdict) => void;
   readonly fail: (error: unknown) => void;
 }
 
-/** How many outcomes are remembered. Wrong ones apart, so that a flood of them drives no good one out. */
+/** The number of remembered results. Wrong ones are kept separately, so that a flood of them displaces no good one. */
 const maxGood = 256;
 const maxWrong = 1024;
 
 /**
- * Checks passwords of basic authentication, one at a time; {@link PasswordTurns} says whose is next. What was checked is remembered,
- * as exporter-toolkit does, under a keyed digest of user, hash and password: no password is kept, and another hash in the file makes
- * it void. An unknown user, and a wrong password, cost what the dearest hash costs, so that time does not tell who is known.
+ * Checks passwords of basic authentication, one at a time; {@link PasswordTurns} decides whose is next. Like exporter-toolkit, it
+ * remembers results under a keyed digest of user, hash and password: it keeps no password, and another hash in the file
+ * invalidates the result. An unknown user, or a wrong password, costs as much as the most expensive hash, so that timing does not
+ * reveal who is known.
  */
 export class PasswordCheck {
   readonly #hasher: PasswordHasher;
@@ -49,7 +53,7 @@ export class PasswordCheck {
     this.#clock = clock;
   }
 
-  /** At once if it is known, otherwise when it has been hashed. Rejects if hashing fails. */
+  /** Answers at once if the result is known, otherwise when the password has been hashed. Rejects if hashing fails. */
   check(users: ReadonlyMap<string, string>, tried: PasswordTry): PasswordVerdict | Promise<PasswordVerdict> {
     const hash = users.get(tried.user) ?? decoyOf(users);
     const key = this.#digest(tried, hash);
@@ -58,20 +62,20 @@ export class PasswordCheck {
     return this.#wait(users, tried, hash, key);
   }
 
-  /** Whoever tried has gone away: the turn is for another. */
+  /** The sender has disconnected: another one gets the turn. */
   leave(tried: PasswordTry): void {
     const waiter = this.#waiters.get(tried);
     if (waiter !== undefined) this.#turns.leave(waiter);
     this.#waiters.delete(tried);
   }
 
-  /** How long an address waits for being told that it is not let in, by how many of its turns came to nothing, milliseconds. */
+  /** How long the refusal of an address is delayed, by the number of its turns that failed, milliseconds. */
   refusalDelayMs(address: string): number {
     const more = this.#turns.turnsOf(address, this.#clock.now()) - freePasswordFailures;
     return more <= 0 ? 0 : Math.min(maxRefusalDelayMs, minRefusalDelayMs * 2 ** (more - 1));
   }
 
-  /** Whoever still waits is answered `busy`. */
+  /** Everyone who still waits is answered `busy`. */
   close(): Promise<void> {
     for (const waiter of this.#turns.waiting) {
       this.#turns.leave(waiter);
@@ -139,13 +143,16 @@ export class PasswordCheck {
   }
 }
 
-/** A hash of nobody's password that costs as much as the dearest of the users. */
+/** A hash of no real password that costs as much as the users' most expensive one. */
 function decoyOf(users: ReadonlyMap<string, string>): string {
   const costs = [...users.values()].map(costOf).toSorted();
   return decoy(costs.at(-1) ?? '10');
 }
 
-/** What has to be hashed besides, so that a wrong password for a cheap hash costs what the dearest does: each step doubles it. */
+/**
+ * The additional hashes that make a wrong password for a cheap hash cost as much as the most expensive one: each step doubles the
+ * cost.
+ */
 function paddingOf(users: ReadonlyMap<string, string>, hash: string): readonly string[] {
   const dearest = Number(costOf(decoyOf(users)));
   const costs = Array.from({ length: dearest - Number(costOf(hash)) }, (_, n) => Number(costOf(hash)) + n);
@@ -156,7 +163,7 @@ function decoy(cost: string): string {
   return `$2b$${cost}$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi`;
 }
 
-/** The two digits of `$2b$10$`: twice the work for one more. */
+/** The two digits in `$2b$10$`: each increment doubles the work. */
 function costOf(hash: string): string {
   return hash.slice(4, 6);
 }

@@ -4,7 +4,7 @@ import bcrypt from 'bcryptjs';
 import { PasswordThread } from './password-hasher.ts';
 
 describe('PasswordThread', () => {
-  it('tells a good password from a wrong one, also in the hashes of htpasswd', async (test) => {
+  it('distinguishes a good password from a wrong one, also with the hashes of htpasswd', async (test) => {
     const thread = new PasswordThread();
     test.after(() => thread.close());
     const hash = await bcrypt.hash('gööd', 4);
@@ -16,7 +16,7 @@ describe('PasswordThread', () => {
     assert.deepEqual(await Promise.all(tries), [true, false, true]);
   });
 
-  it('tells whoever waits when it is closed', async () => {
+  it('rejects for everyone who waits when it is closed', async () => {
     const thread = new PasswordThread();
     const waiting = assert.rejects(thread.matches('x', await bcrypt.hash('x', 4)), /has ended/);
     await thread.close();

@@ -1,7 +1,7 @@
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import bcrypt from 'bcryptjs';
 
-/** Says whether a password belongs to a bcrypt hash. Rejects if it cannot be found out. */
+/** Checks a password against a bcrypt hash. Rejects if that fails. */
 export interface PasswordHasher {
   matches(password: string, hash: string): Promise<boolean>;
   close(): Promise<void>;
@@ -26,8 +26,8 @@ interface Waiter {
 const role = 'tocsin-password-hasher';
 
 /**
- * Hashes one password at a time in a thread of its own, since bcrypt takes a tenth of a second and more, and would hold
- * the event loop for as long. The thread is started by the first password.
+ * Hashes one password at a time in a separate thread: bcrypt takes a tenth of a second or more, and would hold the event loop for
+ * as long. The first password starts the thread.
  */
 export class PasswordThread implements PasswordHasher {
   #worker: Worker | undefined;
@@ -49,7 +49,7 @@ export class PasswordThread implements PasswordHasher {
   }
 
   #start(): Worker {
-    // This very file; in a bundle, the whole program but main.ts, of which only the end of this file does anything.
+    // This file; in a bundle, the whole program except main.ts, in which only the end of this file has an effect.
     const worker = new Worker(new URL(import.meta.url), { workerData: role, name: role });
     worker.unref();
     worker.on('message', ({ id, matches }: Answer) => {
@@ -61,7 +61,7 @@ export class PasswordThread implements PasswordHasher {
     return worker;
   }
 
-  /** The next password starts another one. */
+  /** The next password starts another worker. */
   #ended(worker: Worker, error: unknown): void {
     if (this.#worker !== worker) return;
     this.#worker = undefined;

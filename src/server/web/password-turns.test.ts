@@ -20,10 +20,10 @@ const attacker = fc.record({
   connection: fc.nat({ max: 10 }).map((n) => n + 1),
 });
 
-/** What happens: so many attackers come, then one turn is over. */
+/** The sequence: attackers arrive, then one turn is over. */
 const flood = fc.array(fc.array(attacker, { maxLength: 30 }), { minLength: 60, maxLength: 80 });
 
-/** By what the good sender differs from the flood; everything else is the flood's. */
+/** The features by which the good sender differs from the flood; all others are the flood's. */
 const differences = {
   address: { address: '10.9.9.9', user: 'good', connection: 1 },
   connection: { address: '10.0.0.0', user: 'good', connection: 99 },
@@ -32,7 +32,7 @@ const differences = {
 
 describe('PasswordTurns', () => {
   for (const [difference, sender] of Object.entries(differences)) {
-    it(`lets in who differs from a flood by ${difference} alone, within four turns for each of the flood's`, () => {
+    it(`lets in a sender that differs from a flood by ${difference} alone, within four turns for each of the flood's`, () => {
       fc.assert(
         fc.property(flood, fc.nat({ max: 5 }), (rounds, comesAt) => {
           const turns = new PasswordTurns<Named>();
@@ -54,7 +54,7 @@ describe('PasswordTurns', () => {
     });
   }
 
-  it('lets in at once who comes alone after eight connections, or twenty addresses, that go on for ever', () => {
+  it('lets in at once a lone sender after eight connections, or twenty addresses, that go on forever', () => {
     for (const floodOf of [
       (n: number): PasswordWaiter => ({ address: '10.0.0.1', user: 'good', connection: (n % 8) + 1 }),
       (n: number): PasswordWaiter => ({ address: `10.0.1.${n % 20}`, user: 'good', connection: (n % 20) + 1 }),
@@ -76,7 +76,7 @@ describe('PasswordTurns', () => {
     }
   });
 
-  it('holds no more than so many, refuses one for each that is too many, and serves whoever is left', () => {
+  it('holds a limited number, refuses one for each beyond it, and serves all that are left', () => {
     fc.assert(
       fc.property(fc.array(attacker, { maxLength: 300 }), (all) => {
         const turns = new PasswordTurns<Named>();
@@ -100,7 +100,7 @@ describe('PasswordTurns', () => {
     );
   });
 
-  it('refuses whoever has had most turns, not the newest', () => {
+  it('refuses the sender with the most turns, not the newest', () => {
     const turns = new PasswordTurns<PasswordWaiter>();
     const greedy = { address: '10.0.0.1', user: 'good', connection: 1 };
     for (let n = 0; n < 5; n++) turns.failed(greedy, 0);
@@ -110,7 +110,7 @@ describe('PasswordTurns', () => {
     assert.equal(turns.enter({ address: '10.0.2.1', user: 'new', connection: 1000 }, 0), greedy);
   });
 
-  it('forgets turns by half in the half-life, all after a success, and none by a clock that is set back', () => {
+  it('forgets half of the turns in each half-life, all after a success, and none when the clock is set back', () => {
     const turns = new PasswordTurns<PasswordWaiter>();
     const sender = { address: '2001:db8::1', user: 'a', connection: 1 };
     for (let n = 0; n < 4; n++) turns.failed(sender, 1000);
@@ -122,7 +122,7 @@ describe('PasswordTurns', () => {
 });
 
 describe('Recent', () => {
-  it('forgets what nobody asked for the longest', () => {
+  it('forgets the key that was not used for the longest time', () => {
     const recent = new Recent<number>(2);
     recent.set('a', 1);
     recent.set('b', 2);
@@ -145,7 +145,7 @@ describe('addressGroup', () => {
   ] as const)
     it(`puts ${address || 'nothing'} into ${group || 'nothing'}`, () => assert.equal(addressGroup(address), group));
 
-  it('is the same for all of a /64, and another for the next', () => {
+  it('is the same for all of a /64, and different for the next', () => {
     const group = fc.nat({ max: 0xffff });
     const text = (groups: readonly number[]): string => groups.map((each) => each.toString(16)).join(':');
     const four = fc.tuple(group, group, group, group);

@@ -1,21 +1,21 @@
 import { isIPv6 } from 'node:net';
 
-/** Passwords that wait to be hashed, one at a time; over it whoever has had most turns is answered 429. */
+/** The most passwords that wait to be hashed, one at a time; beyond it, the sender with the most turns is answered 429. */
 export const maxPasswordChecks = 64;
 
-/** Addresses, users and connections, each, whose turns in vain are remembered; and when they are half forgotten, milliseconds. */
+/** The most addresses, users and connections (each) whose failed turns are remembered, and their half-life, milliseconds. */
 const maxPasswordAccounts = 4096;
 export const passwordTurnHalfLifeMs = 30_000;
 
-/** Somebody who waits for a password to be hashed. */
+/** A sender that waits for a password to be hashed. */
 export interface PasswordWaiter {
   readonly user: string;
   readonly address: string;
-  /** The connection: the same number for the same one. */
+  /** The connection, as a number that is unique to it. */
   readonly connection: number;
 }
 
-/** What tells senders apart. Whoever differs from a flood in any of them does not wait for it. */
+/** The features that distinguish senders. A sender that differs from a flood in any of them does not wait for it. */
 const features = ['address', 'user', 'connection'] as const;
 type Feature = (typeof features)[number];
 
@@ -24,20 +24,20 @@ interface Account {
   readonly at: number;
 }
 
-/** By each of them, and by who has waited for longest. */
+/** An order by each of them, and one by waiting time. */
 const orders = [...features, 'age'] as const;
 type Order = (typeof orders)[number];
 
 /**
- * Whose password is hashed next, and who is refused when too many wait. Turns that came to nothing are counted by address, by user
- * and by connection, and are forgotten by half in {@link passwordTurnHalfLifeMs}. Four orders take turns: fewest by address, fewest
- * by user, fewest by connection, and who has waited for longest. The second of the same address counts as if the first had had a
- * turn more, and so on. So nobody starves who is not refused, and whoever differs from a flood in one of the three is next within
- * four turns for each of the flood's that has had as few. Names count whether they are known or not: how long somebody waits
- * tells nobody which users exist.
+ * Decides whose password is hashed next, and who is refused when too many wait. It counts failed turns by address, by user and by
+ * connection; half of them are forgotten in {@link passwordTurnHalfLifeMs}. Four orders alternate: fewest by address, fewest by
+ * user, fewest by connection, and longest wait. The second waiting sender of an address counts as if the first had had one turn
+ * more, and so on. So nobody starves who is not refused, and a sender that differs from a flood in one of the three features is
+ * next within four turns for each of the flood's with as few turns. Names count whether they are known or not, so waiting times
+ * do not reveal which users exist.
  */
 export class PasswordTurns<W extends PasswordWaiter> {
-  /** In the order in which they came, each with its accounts. */
+  /** In order of arrival, each with its accounts. */
   readonly #waiting = new Map<W, Readonly<Record<Feature, string>>>();
   readonly #accounts: Readonly<Record<Feature, Recent<Account>>> = {
     address: new Recent(maxPasswordAccounts),
@@ -50,7 +50,7 @@ export class PasswordTurns<W extends PasswordWaiter> {
     return [...this.#waiting.keys()];
   }
 
-  /** Takes one more in. Gives the one that is refused for it, which may be this one, if too many wait. */
+  /** Adds a sender. Returns the one that is refused for it if too many wait; that may be the same one. */
   enter(waiter: W, now: number): W | undefined {
     this.#waiting.set(waiter, keysOf(waiter));
     if (this.#waiting.size <= maxPasswordChecks) return undefined;
@@ -59,7 +59,7 @@ export class PasswordTurns<W extends PasswordWaiter> {
     return refused;
   }
 
-  /** Who is next, and waits no more; undefined if nobody waits. */
+  /** Removes and returns the next sender; undefined if nobody waits. */
   next(now: number): W | undefined {
     const [next] = this.#ordered(orders[this.#turn]!, now);
     if (next === undefined) return undefined;
@@ -68,25 +68,25 @@ export class PasswordTurns<W extends PasswordWaiter> {
     return next;
   }
 
-  /** Whoever waited has gone away, or needs no turn any more. */
+  /** The sender has disconnected, or no longer needs a turn. */
   leave(waiter: W): void {
     this.#waiting.delete(waiter);
   }
 
-  /** A turn came to nothing. */
+  /** A turn failed. */
   failed(waiter: W, now: number): void {
     const keys = keysOf(waiter);
     for (const feature of features)
       this.#accounts[feature].set(keys[feature], { turns: this.#turns(feature, keys[feature], now) + 1, at: now });
   }
 
-  /** The password was right: its user, from there, has had no turn in vain. */
+  /** The password was right: failed turns of its user from this address no longer count. */
   succeeded(waiter: W, now: number): void {
     const keys = keysOf(waiter);
     for (const feature of features) this.#accounts[feature].set(keys[feature], { turns: 0, at: now });
   }
 
-  /** How many turns that came to nothing an address has had of late. */
+  /** The number of recent failed turns of an address. */
   turnsOf(address: string, now: number): number {
     return this.#turns('address', addressGroup(address), now);
   }
@@ -98,7 +98,9 @@ export class PasswordTurns<W extends PasswordWaiter> {
     return account.turns * 2 ** (-Math.max(0, now - account.at) / passwordTurnHalfLifeMs);
   }
 
-  /** Who waits, the next one first; of those that have had as few turns, the one that has waited for longest. */
+  /**
+   * The waiting senders, the next one first. Among those with equally few turns, the one that has waited for longest comes first.
+   */
   #ordered(order: Order, now: number): readonly W[] {
     if (order === 'age') return this.waiting;
     const shares = new Map<string, number>();
@@ -111,7 +113,9 @@ export class PasswordTurns<W extends PasswordWaiter> {
     return entries.toSorted((one, other) => one.turns - other.turns).map(({ waiter }) => waiter);
   }
 
-  /** The one that has to wait for longest even by the order that is best for it; of several, for longest by all; then the newest. */
+  /**
+   * The sender that has to wait longest even by its most favourable order; among several, longest by all orders; then the newest.
+   */
   #last(now: number): W {
     const places = new Map<W, number[]>();
     for (const order of orders)
@@ -122,7 +126,7 @@ export class PasswordTurns<W extends PasswordWaiter> {
   }
 }
 
-/** How late somebody is: the best place weighs more than all of them together can. */
+/** How late a sender is: its best place weighs more than all others together can. */
 function weight(places: readonly number[]): number {
   return Math.min(...places) * 1e6 + places.reduce((sum, place) => sum + place, 0);
 }
@@ -131,7 +135,7 @@ function keysOf({ address, user, connection }: PasswordWaiter): Readonly<Record<
   return { address: addressGroup(address), user: user.slice(0, 200), connection: String(connection) };
 }
 
-/** Keeps the values of the keys that were asked for last; the one that nobody asked for the longest goes first. */
+/** Keeps the values of the most recently used keys, and drops the least recently used one. */
 export class Recent<T> {
   readonly #maxEntries: number;
   readonly #entries = new Map<string, T>();
@@ -156,15 +160,15 @@ export class Recent<T> {
 }
 
 /**
- * What stands for one sender: an IPv4 address, also where it is written as an IPv6 one, or the first 64 bits of an IPv6 address,
- * of which one machine has as many as it likes.
+ * The identity of one sender: an IPv4 address, even if it is written as an IPv6 one, or the first 64 bits of an IPv6 address,
+ * because one machine has as many of those as it likes.
  */
 export function addressGroup(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
   if (mapped !== null) return mapped[1]!;
   const [plain = ''] = address.split('%');
   if (!isIPv6(plain)) return address;
-  // The URL parser knows every spelling, and gives the one of RFC 5952, without IPv4 at the end.
+  // The URL parser accepts every spelling, and returns that of RFC 5952, without IPv4 at the end.
   const [head = '', tail] = new URL(`http://[${plain}]`).hostname.slice(1, -1).split('::');
   const [left, right] = [groupsOf(head), groupsOf(tail ?? '')];
   const zeros = Array.from({ length: 8 - left.length - right.length }, () => '0');

@@ -2,15 +2,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../runtime/clock.ts';
 import { answerText } from '../request/answer.ts';
 
-/** Of a request that is refused at the door, so much of the body is read and dropped to keep the connection, bytes. */
+/** The part of a refused body that is read and dropped to keep the connection, bytes. */
 const drainedBodyBytes = 256 * 1024;
 
-/** How long the sender of a long body has for noticing that nobody reads it, milliseconds. */
+/** The time that the sender of a long body has to notice that nobody reads it, milliseconds. */
 const lingerMs = 1000;
 
 /**
- * Answers a request whose body nobody wants. A short body is dropped as it comes, and the connection goes on; of a long one,
- * one of unknown length, or one that waits for `100 Continue` and may never come, only what comes within a second, then the
+ * Answers a request whose body nobody needs. A short body is dropped as it arrives, and the connection goes on. If the body is
+ * long, has an unknown length, or waits for `100 Continue` and may never come, it is dropped for a second, and then the
  * connection is ended.
  */
 export function turnAway(
@@ -22,7 +22,7 @@ export function turnAway(
 ): void {
   request.resume();
   if (bodyBytes(request) <= drainedBodyBytes) return answerText(response, status, text);
-  // Not ended yet: that would reset the connection before the other side has read why.
+  // Not ended yet: that would reset the connection before the client has read the reason.
   response.writeHead(status, {
     Connection: 'close',
     'Content-Type': 'text/plain; charset=utf-8',

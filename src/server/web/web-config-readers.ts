@@ -3,10 +3,10 @@ import { nearestName } from '../../config/settings/unknown-key.ts';
 import { unshown, type Reader } from '../../config/settings/reader.ts';
 import { readPath } from '../../config/settings/value-readers.ts';
 
-/** What a `basic_auth_users` value has to be: `$2y$10$` and 53 more characters. */
+/** The form of a `basic_auth_users` value: `$2y$10$` and 53 more characters. */
 const bcryptHash = /^\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z\d]{53}$/;
 
-/** Never shown: it may be the password itself, by mistake. */
+/** The value is never shown: it may be the password itself, by mistake. */
 export const readBcryptHash: Reader<string> = (found) =>
   typeof found === 'string' && bcryptHash.test(found)
     ? { value: found }
@@ -18,7 +18,7 @@ export const readUserName: Reader<string> = (found) =>
     ? { value: found }
     : { allowed: 'a user name without colon and control characters' };
 
-/** PEM inside the file; never shown, since one of them is a private key. */
+/** PEM inside the file. The value is never shown, because one of them is a private key. */
 export const readPem: Reader<string | null> = (found) => {
   if (found === null || found === '') return { value: null };
   return typeof found === 'string' && found.includes('-----BEGIN ')
@@ -26,14 +26,14 @@ export const readPem: Reader<string | null> = (found) => {
     : { allowed: 'PEM text that begins with -----BEGIN', secret: true };
 };
 
-/** Not shown: it may be the token or the key itself, by mistake. */
+/** The value is not shown: it may be the token or the key itself, by mistake. */
 export const readSecretPath: Reader<string> = unshown((found) =>
   typeof found === 'string' && found.includes('-----BEGIN ')
     ? { allowed: 'a path; the text in PEM itself goes to the key of that name without _file' }
     : readPath(found),
 );
 
-/** exporter-toolkit takes an empty text for a file that is not given. */
+/** exporter-toolkit treats an empty text as a missing file. */
 export const readPathOrNull: Reader<string | null> = (found) =>
   found === null || found === '' ? { value: null } : readSecretPath(found);
 
@@ -52,7 +52,7 @@ const booleanWords: Readonly<Record<string, string>> = {
   false: 'false',
 };
 
-/** A header's value; an empty one leaves the header away. @param choices all that is allowed, if not everything is */
+/** The value of a header; an empty one removes the header. @param choices the allowed values, if not everything is allowed */
 export function readHeaderValue(choices?: readonly string[]): Reader<string | null> {
   return (found) => {
     if (found === null || found === '') return { value: null };
@@ -66,8 +66,8 @@ export function readHeaderValue(choices?: readonly string[]): Reader<string | nu
 }
 
 /**
- * A path of an access rule; with `/*` at its end everything below it. One that no request is ever compared with, since it is
- * not the spelling that the routes have, would protect nothing.
+ * A path of an access rule; with `/*` at its end, everything below it. A path that is not in the routes' spelling would match no
+ * request and protect nothing, so it is refused.
  */
 export const readAccessPath: Reader<string> = (found) => {
   const allowed =
@@ -76,18 +76,18 @@ export const readAccessPath: Reader<string> = (found) => {
   return /.\/$/.test(found) ? { allowed, suggestion: found.slice(0, -1) } : { value: found };
 };
 
-/** What a client certificate may be issued to: a DNS name, an IP address, an e-mail address, a URI. */
+/** An allowed name of a client certificate: a DNS name, an IP address, an e-mail address, a URI. */
 export const readSubject: Reader<string> = (found) => {
   if (typeof found !== 'string' || found.trim() === '') return { allowed: 'a DNS name, IP address, e-mail or URI' };
   return { value: canonicalAddress(found) };
 };
 
-/** IPv6 has many spellings; this is the one that Go prints. Everything else stays as it is. */
+/** Gives an IPv6 address in Go's spelling, because it has many. Everything else stays unchanged. */
 export function canonicalAddress(text: string): string {
   return isIP(text) === 6 ? new URL(`http://[${text}]`).hostname.slice(1, -1) : text;
 }
 
-/** 0 stands for a value that is not given. */
+/** 0 means that no value is given. */
 export const readWholeNumber: Reader<number> = (found) =>
   typeof found === 'number' && Number.isSafeInteger(found) && found >= 0
     ? { value: found }
@@ -107,7 +107,7 @@ const unitMs: Readonly<Record<string, number>> = {
 const part = /(\d+(?:\.\d*)?|\.\d+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h)/g;
 const whole = new RegExp(`^(?:${part.source})+$`);
 
-/** Milliseconds of a duration in Go's syntax, which exporter-toolkit's files have: `1s`, `100ms`, `1.5s`, `1m30s`, `0`. */
+/** Milliseconds of a duration in Go's syntax, as in exporter-toolkit's files: `1s`, `100ms`, `1.5s`, `1m30s`, `0`. */
 export const readGoDuration: Reader<number> = (found) => {
   if (found === 0 || found === '0') return { value: 0 };
   const allowed = 'a duration as Go writes it (units: ns, us, ms, s, m, h), as in 1s or 100ms; 0 is no limit';

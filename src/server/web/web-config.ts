@@ -15,7 +15,7 @@ import {
   readWholeNumber,
 } from './web-config-readers.ts';
 
-/** TLS's names as Go, and so exporter-toolkit, writes them, and as OpenSSL does. */
+/** TLS's names as Go, and so exporter-toolkit, writes them, with OpenSSL's names. */
 
 /** `crypto/tls.CipherSuites()` of Go up to TLS 1.2. */
 export const cipherSuites: Readonly<Record<string, string>> = {
@@ -31,7 +31,7 @@ export const cipherSuites: Readonly<Record<string, string>> = {
   TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256: 'ECDHE-ECDSA-CHACHA20-POLY1305',
 };
 
-/** Those of TLS 1.3. Go offers all of them, whatever is configured; so do we. */
+/** The suites of TLS 1.3. Go offers all of them, whatever is configured; so do we. */
 export const tls13CipherSuites = [
   'TLS_AES_128_GCM_SHA256',
   'TLS_AES_256_GCM_SHA384',
@@ -55,7 +55,7 @@ const clientAuthTypes = [
   'RequireAnyClientCert',
   'VerifyClientCertIfGiven',
   'RequireAndVerifyClientCert',
-  // An older name of RequireAnyClientCert, which exporter-toolkit still takes.
+  // An older name of RequireAnyClientCert, which exporter-toolkit still accepts.
   'RequireClientCert',
 ] as const;
 
@@ -84,7 +84,7 @@ export const WebConfig = secretSection({
     curve_preferences: listOf(readChoice(Object.keys(curves) as CurveName[]), { allowed: 'a list of curves' }),
   }),
   http_server_config: section({
-    /** Taken, and without effect: HTTP/1.1 is what is spoken. */
+    /** Accepted without effect: the server speaks HTTP/1.1. */
     http2: setting(readBoolean, true),
     headers: section({
       'Content-Security-Policy': setting(readHeaderValue(), null),
@@ -99,15 +99,15 @@ export const WebConfig = secretSection({
     secret: true,
   }),
   rate_limit: section({
-    /** Between two requests; 0 is no limit. */
+    /** The time between two requests; 0 is no limit. */
     interval: setting(readGoDuration, '0'),
     burst: setting(readWholeNumber, 0),
   }),
   authorization: secretSection({
-    /** Each holds one bearer token; any of them is good. */
+    /** Each file has one bearer token; any of them is good. */
     credentials_files: listOf(readSecretPath, { allowed: 'a list of paths, as in [token]', secret: true }),
   }),
-  /** Which paths need a password or token once there are any; see access.ts for the defaults. */
+  /** The paths that need a password or token once there are any; see access.ts for the defaults. */
   access: mapOf(readChoice(['open', 'protected']), readAccessPath, { allowed: 'a map of paths to open or protected' }),
 });
 

@@ -35,7 +35,7 @@ describe('isOpen', () => {
     [new Map([['/-/*', 'protected']]), '/-/healthy', false],
   ];
   for (const [given, path, expected] of rows) {
-    it(`says ${expected} of ${path || 'what is outside'} with ${JSON.stringify([...given])}`, () =>
+    it(`says ${expected} of ${path || 'a path outside'} with ${JSON.stringify([...given])}`, () =>
       assert.equal(isOpen(given, path, routes), expected));
   }
 

@@ -2,7 +2,7 @@ import type { SecureContextOptions } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
 import type { KnownPaths } from '../request/request-target.ts';
 
-/** How a client certificate is looked at, in Go's words. */
+/** How a client certificate is checked, in Go's words. */
 export type ClientAuthType =
   | 'NoClientCert'
   | 'RequestClientCert'
@@ -13,13 +13,13 @@ export type ClientAuthType =
 export interface TlsSettings {
   readonly context: SecureContextOptions;
   readonly clientAuthType: ClientAuthType;
-  /** Of which a client certificate must name one; empty: any will do. */
+  /** The subjects of which a client certificate must have one; empty: any will do. */
   readonly allowedSubjects: readonly string[];
-  /** When the server's own certificate ends, milliseconds since the epoch. */
+  /** When the server's own certificate expires, milliseconds since the epoch. */
   readonly notAfter: number;
 }
 
-/** A web configuration, with all the files that it names read. Nothing of it changes; a new one takes its place. */
+/** A web configuration, with all the files that it names read. It never changes; a new one replaces it. */
 export interface WebSettings {
   /** Undefined: plain HTTP. */
   readonly tls: TlsSettings | undefined;
@@ -32,25 +32,25 @@ export interface WebSettings {
   readonly access: AccessRules;
 }
 
-/** True if a request needs a password or a token, where its path is protected. */
+/** True if a request to a protected path needs a password or a token. */
 export function hasCredentials({ users, tokenDigests }: WebSettings): boolean {
   return users.size > 0 || tokenDigests.length > 0;
 }
 
-/** True if it keeps anybody from anything: from coming in, or from reading along. */
+/** True if it restricts anything: who gets in, or who can read along. */
 export function isGuarded(settings: WebSettings): boolean {
   return hasCredentials(settings) || settings.tls !== undefined;
 }
 
-/** True if nobody gets in without some proof of who it is. */
+/** True if nobody gets in without proof of identity. */
 export function isLocked(settings: WebSettings): boolean {
   const clientAuthType = settings.tls?.clientAuthType;
   return hasCredentials(settings) || clientAuthType === 'RequireAndVerifyClientCert';
 }
 
 /**
- * True if a connection that was made by the one could have been made by the other: whether TLS is spoken, how, and how the
- * client is looked at is the same. The server's own certificate may differ.
+ * True if a connection that was made under one setting could have been made under the other: TLS or not, its parameters, and the
+ * check of the client are the same. The server's own certificate may differ.
  */
 export function takesSameClients(one: TlsSettings | undefined, other: TlsSettings | undefined): boolean {
   return isDeepStrictEqual(withoutCertificate(one), withoutCertificate(other));
@@ -62,14 +62,14 @@ function withoutCertificate(tls: TlsSettings | undefined): unknown {
   return { ...tls, context, notAfter: undefined };
 }
 
-/** By path, or by `/folder/*`: whether it is open to everybody. */
+/** By path or `/folder/*`: whether it is open to everybody. */
 export type AccessRules = ReadonlyMap<string, 'open' | 'protected'>;
 
 /**
- * True if a path needs neither password nor token. The rule for the path itself wins, then the one for the nearest folder
- * above it; without a rule all but the health is protected: the kubelet has no password. Paths are compared letter by letter, so that another spelling
- * of an open path is a protected one, unless the routes take both for the same: then `path` is the same for both.
- * @param path without the route prefix, as the routes see it; '' for one that is outside
+ * True if a path needs neither password nor token. The rule for the path itself wins, then the one for the nearest folder above
+ * it. Without a rule everything but the health is protected: the kubelet has no password. Paths are compared letter by letter, so
+ * another spelling of an open path is protected, unless the routes treat both as the same: then `path` is the same for both.
+ * @param path without the route prefix, as the routes see it; '' for a path outside it
  */
 export function isOpen(rules: AccessRules, path: string, routes: KnownPaths): boolean {
   const rule = rules.get(path) ?? folderRule(rules, path);
