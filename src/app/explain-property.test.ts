@@ -8,7 +8,7 @@ import { explainBench, json, type ExplainBench } from './explain.fixture.ts';
 
 const names = ['TraceGatewayThrottling', 'MetricGatewayThrottling', 'InstanceDown', 'Other'];
 
-/** One thing that happens: each of them may wake runs, hold them back, merge them or make them fail. */
+/** One step; it may wake runs, hold them back, merge them or make them fail. */
 type Step =
   | { readonly kind: 'post'; readonly alerts: readonly string[]; readonly resolved: boolean; readonly waits: boolean }
   | { readonly kind: 'silence'; readonly alert: string }
@@ -58,7 +58,7 @@ async function take(bench: ExplainBench, step: Step, index: number): Promise<voi
   }
 }
 
-/** Every run that the history has, by its name. */
+/** All runs in the history, by name. */
 async function runsOf(bench: ExplainBench): Promise<ReadonlyMap<string, Run>> {
   const runs = new Map<string, Run>();
   for (const kind of ['TracePipeline', 'MetricPipeline'])
@@ -94,7 +94,7 @@ async function holds(t: TestContext, schedule: readonly Step[], config: object):
   const lines = ends(bench.logger.lines);
   for (const { level, event, fields } of lines) {
     const run = runs.get(String(fields['run']));
-    // A periodic look, or a retry, that tells nothing new is told at debug and not kept.
+    // A periodic look, or a retry, with nothing new is logged at debug and not kept.
     if (level === 'debug' && run === undefined) continue;
     assert.ok(run !== undefined, `${event} of the run ${String(fields['run'])} is not in the history`);
     assert.deepEqual(causesInWords(run), fields['causes']);
@@ -108,7 +108,7 @@ async function holds(t: TestContext, schedule: readonly Step[], config: object):
 }
 
 describe('history, for every schedule of posts, silences, looks and restarts', () => {
-  it('has each run that the log tells of, with the same causes, and no other', async (t) => {
+  it('has each run in the log, with the same causes, and no other', async (t) => {
     const schedules = fc.array(steps, { minLength: 1, maxLength: 8 });
     await fc.assert(
       fc.asyncProperty(schedules, (given) => holds(t, given, {})),
@@ -116,7 +116,7 @@ describe('history, for every schedule of posts, silences, looks and restarts', (
     );
   });
 
-  it('has them too while Prometheus cannot be asked', async (t) => {
+  it('has them even while Prometheus cannot be asked', async (t) => {
     const schedules = fc.array(steps, { minLength: 1, maxLength: 6 });
     await fc.assert(
       fc.asyncProperty(schedules, (given) => holds(t, given, { prometheus: { url: 'http://127.0.0.1:1024' } })),

@@ -15,10 +15,10 @@ export interface ExplainBench {
   readonly clock: FakeClock;
   readonly logger: RecordingLogger;
   readonly url: string;
-  /** Asks, and holds the answer against the shape of that name. */
+  /** Sends a request, and checks the answer against the shape of that name. */
   ask<Name extends keyof typeof answers>(shape: Name, path: string, init?: RequestInit): Promise<Answer<Name>>;
   post(alerts: readonly object[], id: string, path?: string): Promise<number>;
-  /** Lets time pass, and what it has begun come to its end. */
+  /** Advances the time, and lets everything that it started finish. */
   settle(ms?: number): Promise<void>;
   restart(): Promise<void>;
   stop(): Promise<void>;
@@ -28,7 +28,7 @@ type Answer<Name extends keyof typeof answers> = ReturnType<(typeof answers)[Nam
 
 const kinds = ['TracePipeline', 'MetricPipeline'];
 
-/** Tocsin with a TracePipeline and a MetricPipeline `backend`, whose clock stands still. */
+/** Tocsin with a TracePipeline and a MetricPipeline `backend`, with a clock that stands still. */
 export async function explainBench(t: TestContext, config: object = {}): Promise<ExplainBench> {
   const folder = await mkdtemp(join(tmpdir(), 'tocsin-explain-'));
   for (const kind of kinds) {

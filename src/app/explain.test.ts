@@ -20,7 +20,7 @@ async function silence({ url, clock }: ExplainBench, alertname: string): Promise
 }
 
 describe('GET /pipelines', () => {
-  it('shows each with its condition, what fires for it, its last run and its next look', async (t) => {
+  it('shows each with its condition, the alerts that fire for it, its last run and its next look', async (t) => {
     const bench = await explainBench(t);
     await bench.post([throttling], 'r1');
     const { items } = await bench.ask('Pipelines', '/pipelines');
@@ -54,7 +54,7 @@ describe('GET /pipelines', () => {
 });
 
 describe('GET /pipelines/{kind}/{name}', () => {
-  it('tells of each run why, when, what was found and what was done, the newest first', async (t) => {
+  it('gives for each run its causes, its time, its findings and its effects, the newest first', async (t) => {
     const bench = await explainBench(t);
     await bench.post([throttling, down], 'r1');
     const { items } = await bench.ask('Runs', '/pipelines/tracepipeline/backend');
@@ -85,7 +85,7 @@ describe('GET /pipelines/{kind}/{name}', () => {
     assert.deepEqual(seen, ['start', 'r3', 'r2', 'r1', 'start']);
   });
 
-  it('is empty for one that there is not', async (t) => {
+  it('is empty for a pipeline that does not exist', async (t) => {
     const bench = await explainBench(t);
     assert.deepEqual(await bench.ask('Runs', '/pipelines/TracePipeline/team/other'), { items: [] });
   });
@@ -151,7 +151,7 @@ describe('GET /alerts/{fingerprint}, every reason why an alert did something or 
     ]);
   });
 
-  it('no_pipeline, alone and beside one that concerns one', async (t) => {
+  it('no_pipeline, alone and beside an alert that concerns a pipeline', async (t) => {
     const bench = await explainBench(t, { source: { select: 'labels' } });
     const log = { labels: { alertname: 'LogAgentThrottling' } };
     await bench.post([log], 'r1');
@@ -175,7 +175,7 @@ describe('GET /alerts/{fingerprint}, every reason why an alert did something or 
     assert.match(effects[0]?.because ?? '', /max_labels_per_alert/);
   });
 
-  it('over_limit, which wakes all the same', async (t) => {
+  it('over_limit, which still wakes a run', async (t) => {
     const bench = await explainBench(t, { receiver: { max_alerts: 1 } });
     await bench.post([down], 'r1');
     await bench.post([throttling], 'r2');
@@ -206,7 +206,7 @@ describe('GET /alerts/{fingerprint}, every reason why an alert did something or 
 });
 
 describe('GET /alerts', () => {
-  it('lists those that match, in pages, invalid ones too', async (t) => {
+  it('lists the alerts that match, in pages, invalid ones too', async (t) => {
     const bench = await explainBench(t);
     await bench.post(
       [
@@ -244,7 +244,7 @@ describe('GET /history', () => {
     assert.deepEqual(await events('since=1ms&until=1ms'), []);
   });
 
-  it('has pages that stay right while new facts come', async (t) => {
+  it('has pages that stay correct while new facts arrive', async (t) => {
     const bench = await explainBench(t);
     await bench.post([throttling], 'r1');
     const all = (await bench.ask('Facts', '/history?limit=1000')).items.map(({ id }) => id);
@@ -272,7 +272,7 @@ describe('GET /history', () => {
 });
 
 describe('GET /payloads', () => {
-  it('has the bodies with what became of them', async (t) => {
+  it('has the bodies with their results', async (t) => {
     const bench = await explainBench(t);
     await bench.post([throttling], 'r1');
     await bench.post({ broken: true } as never, 'r2');
@@ -291,7 +291,7 @@ describe('GET /payloads', () => {
 });
 
 describe('POST /explain', () => {
-  it('says what alerts would do, and does nothing', async (t) => {
+  it('predicts the effects of alerts, and causes none', async (t) => {
     const bench = await explainBench(t, { source: { select: 'labels' } });
     await bench.post([down], 'r1');
     const metrics = async (): Promise<string> =>
@@ -320,7 +320,7 @@ describe('POST /explain', () => {
     assert.deepEqual((await bench.ask('Alerts', '/alerts?filter=alertname%3DTraceGatewayThrottling')).items, []);
   });
 
-  it('knows who silences it, and takes the payload of a webhook', async (t) => {
+  it('names the silences, and accepts the payload of a webhook', async (t) => {
     const bench = await explainBench(t);
     const id = await silence(bench, 'TraceGatewayThrottling');
     const alert = {
@@ -349,7 +349,7 @@ describe('POST /explain', () => {
     assert.match(items[0]?.because ?? '', /silence/);
   });
 
-  it('refuses what is no JSON, no alert, or too much', async (t) => {
+  it('refuses what is not JSON, contains no alert, or is too large', async (t) => {
     const bench = await explainBench(t);
     const form = { method: 'POST', headers: { 'Content-Type': 'text/plain' }, body: '[]' };
     assert.equal((await bench.ask('ApiError', '/explain', form)).code, 415);
@@ -361,7 +361,7 @@ describe('POST /explain', () => {
 });
 
 describe('POST /reconcile', () => {
-  it('has pipelines looked at now, with an event to follow', async (t) => {
+  it('starts a look at pipelines now, with an event to follow', async (t) => {
     const bench = await explainBench(t);
     const wanted = { pipelines: [{ kind: 'tracepipeline', name: 'backend' }] };
     const { event_id: id, pipelines } = await bench.ask('ReconcileAnswer', '/reconcile', json(wanted));
@@ -373,7 +373,7 @@ describe('POST /reconcile', () => {
     await bench.settle();
   });
 
-  it('refuses what names no pipeline', async (t) => {
+  it('refuses a body that names no pipeline', async (t) => {
     const bench = await explainBench(t);
     const unknown = { pipelines: [{ kind: 'TracePipeline', name: 'other' }] };
     assert.equal((await bench.ask('ApiError', '/reconcile', json(unknown))).code, 404);
@@ -400,7 +400,7 @@ describe('GET /live', () => {
     return { until, end: () => controller.abort() };
   };
 
-  it('sends what is told from now on, and resumes without a gap', async (t) => {
+  it('sends new facts, and resumes without a gap', async (t) => {
     const bench = await explainBench(t);
     const live = await follow(bench);
     await live.until(/id: \d+\n\n/);
@@ -421,7 +421,7 @@ describe('GET /live', () => {
     assert.doesNotMatch(rest, /event: gap/);
   });
 
-  it('says that there is a gap, and beats', async (t) => {
+  it('reports a gap, and sends heartbeats', async (t) => {
     const bench = await explainBench(t);
     const live = await follow(bench, 1);
     assert.match(await live.until(/event: gap\n.*\n/), /"after":1,/);
@@ -440,7 +440,7 @@ describe('GET /live', () => {
 });
 
 describe('the API', () => {
-  it('offers what its document says, and refuses other methods and paths as an API does', async (t) => {
+  it('has the routes of its document, and refuses other methods and paths as an API does', async (t) => {
     const bench = await explainBench(t);
     const document = (await (await fetch(`${bench.url}/api/tocsin/v1/openapi.json`)).json()) as {
       readonly paths: object;
@@ -458,7 +458,7 @@ describe('the API', () => {
     assert.equal((await bench.ask('ApiError', '/nothing')).code, 404);
   });
 
-  it('answers with nothing kept where the history is off', async (t) => {
+  it('answers that nothing is kept if the history is off', async (t) => {
     const bench = await explainBench(t, { history: { retention: '0s' } });
     await bench.post([throttling], 'r1');
     assert.deepEqual(await bench.ask('Facts', '/history'), { items: [] });

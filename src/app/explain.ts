@@ -19,28 +19,28 @@ import type { AppOptions } from './app-options.ts';
 import type { CurrentAlertSource } from './current-alert-source.ts';
 
 export interface KeptHistoryOptions extends Pick<AppOptions, 'clock' | 'logger' | 'storagePath'> {
-  /** The configuration that holds when it is called. */
+  /** Gives the current configuration. */
   readonly config: () => Config;
   readonly schedule: SliceSchedule;
   readonly registry: Registry;
 }
 
-/** What the questions of the API are about, beside the history. */
+/** The subjects of the API's questions, besides the history. */
 export interface ExplainParts {
   readonly store: AlertStore;
   readonly pipelines: Pipelines;
   readonly alerts: CurrentAlertSource;
   readonly nextResyncAt: () => number | undefined;
-  /** Has pipelines looked at for a person; gives the event. */
+  /** Starts a look at pipelines for a person; returns the event. */
   readonly reconcile: (requests: readonly Request[], requestId: string) => string;
   readonly receiver: Pick<Receiver, 'silences' | 'readBody' | 'readAlerts'>;
   readonly options: AppOptions;
 }
 
-/** History and payloads, what is told to them, and the API that answers from them. */
+/** History and payloads, their sources, and the API that answers from them. */
 export class Explaining {
   readonly history: History;
-  /** Tells the history of each line. */
+  /** Passes each line to the history. */
   readonly logger: Logger;
   readonly #payloads: Payloads;
   readonly #options: KeptHistoryOptions;
@@ -49,7 +49,7 @@ export class Explaining {
   constructor(options: KeptHistoryOptions) {
     this.#options = options;
     const { clock, config, logger, storagePath } = options;
-    // What the history tells of itself is kept too.
+    // The history keeps its own lines too.
     this.logger = keepingLogger(logger, {
       wants: (event) => this.history.wants(event),
       keep: (level, event, msg, fields, json) => this.history.keep(level, event, msg, fields, json),
@@ -62,13 +62,13 @@ export class Explaining {
   readonly onBody: OnBody = (request, { requestId, remote }, bytes) =>
     this.#payloads.keep(request, requestId, remote, bytes);
 
-  /** To be called when the configuration has changed. */
+  /** Call it when the configuration has changed. */
   reconfigure(): void {
     this.history.reconfigure();
     this.#payloads.capacity = payloadsOf(this.#options.config());
   }
 
-  /** What is offered below `/api/tocsin/v1`. */
+  /** The routes below `/api/tocsin/v1`. */
   routes(parts: ExplainParts): readonly Route[] {
     const { receiver, alerts, pipelines, options } = parts;
     this.#stage = createExplainApi({
@@ -95,7 +95,7 @@ export class Explaining {
     return this.#stage.api.routes;
   }
 
-  /** Ends whoever follows, so that the server can close. */
+  /** Ends all streams, so that the server can close. */
   closeStreams(): void {
     this.#stage?.live.close();
   }
@@ -109,7 +109,7 @@ function payloadsOf({ history }: Config): number {
   return history.retention === 0 ? 0 : history.payloads;
 }
 
-/** Those that there are, in any letter case of the kind; throws with the first that is none. */
+/** The named pipelines, with the kind in any letter case; throws with the first name that does not exist. */
 function chosen(names: readonly PipelineName[], pipelines: Pipelines): readonly Request[] {
   const all = new Map(pipelines.list().map((request) => [requestKey(request).toLowerCase(), request]));
   return names.map((name) => {

@@ -4,17 +4,17 @@ import { labelsOf, objectOf, objectsOf, textOf, textsOf } from './fact-fields.ts
 import { given } from './run-story.ts';
 import type { Effect, Verdict } from './schema.ts';
 
-/** An alert whose story is told. */
+/** The alert whose effects are listed. */
 export interface ToldAlert {
   readonly fingerprint: string;
-  /** As the store has it, and the field `verdicts` of `alerts.received`. */
+  /** The store's hash, which is also in the field `verdicts` of `alerts.received`. */
   readonly hash: number;
   readonly alertname: string;
 }
 
-/** What an alert did, before it is known which runs its event had. */
+/** An effect of an alert before the runs of its event are known. */
 export interface OpenEffect extends Omit<Effect, 'runs'> {
-  /** Where it stands in the history. */
+  /** Its place in the history. */
   readonly id: number;
 }
 
@@ -30,23 +30,23 @@ const events = [
 ];
 const told = new RegExp(`"event":"(?:${events.map((event) => event.replace('.', String.raw`\.`)).join('|')})"`);
 
-/** True if a line may say something of what alerts did; a quick look. */
+/** A fast check whether a line may be about the effects of alerts. */
 export function tellsOfAlerts(line: string): boolean {
   return told.test(line.slice(0, 200));
 }
 
 /**
- * Goes through the facts, the newest first, and gives what an alert did. An alert that wakes somebody goes into the next event that is
- * emitted: nothing can come in between. So the event of a request is the one that was seen last on the way back.
+ * Goes through the facts, the newest first, and gives the effects of an alert. An alert that wakes a run goes into the next
+ * emitted event: nothing can come in between. So the event of a request is the last one seen on the way back.
  */
 export class EffectFinder {
   readonly #alert: ToldAlert;
-  /** The next event after where we are. */
+  /** The event that follows the current place. */
   #event: Fact | undefined;
-  /** How many requests each event became, and which event it was merged into. */
+  /** The number of requests of each event, and the event into which it was merged. */
   readonly #requests = new Map<string, number>();
   readonly #mergedInto = new Map<string, string>();
-  /** Silenced alerts that expired with the ones before. */
+  /** The silenced alerts among those that expired together. */
   #suppressed: Fact | undefined;
 
   constructor(alert: ToldAlert) {
@@ -124,7 +124,7 @@ export class EffectFinder {
       .map(({ problem }) => effect(fact, 'invalid', { because: textOf(problem) }));
   }
 
-  /** Nobody told that it goes on, so it counts as resolved. */
+  /** It ended because nobody sent it again, so it counts as resolved. */
   #expired(fact: Fact): OpenEffect {
     const silences = this.#suppressed;
     if (silences !== undefined && textsOf(silences['alertnames']).includes(this.#alert.alertname))
@@ -164,7 +164,7 @@ function effect(
   };
 }
 
-/** True if a hash is in a list of 32 bits each, in Base64. */
+/** True if a list of hashes, 32 bits each in Base64, contains the hash. */
 function holds(list: unknown, hash: number): boolean {
   if (typeof list !== 'string') return false;
   const bytes = Buffer.from(list, 'base64');

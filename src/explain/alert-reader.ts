@@ -22,11 +22,11 @@ export interface AlertReaderOptions {
   readonly history: History;
   readonly store: AlertStore;
   readonly silencing: Silencing;
-  /** Which of the pipelines `source.select` chooses for an alert with these labels. */
+  /** Selects pipelines for an alert with these labels, by `source.select`. */
   readonly select: (labels: LabelSet, pipelines: readonly PipelineName[]) => readonly PipelineName[];
 }
 
-/** So many alerts of a list are found before it is cut. */
+/** The most alerts that are found before a list is cut. */
 const maxFound = 10_000;
 
 function namesAlerts(line: string): boolean {
@@ -53,7 +53,7 @@ function alertsIn(fact: Fact): readonly Alert[] {
   });
 }
 
-/** Finds alerts, those that are stored and those that the history names, and what they did. */
+/** Finds alerts, in the store and in the history, and their effects. */
 export class AlertReader {
   readonly #options: AlertReaderOptions;
 
@@ -61,7 +61,7 @@ export class AlertReader {
     this.#options = options;
   }
 
-  /** All that match, in the order of their fingerprints. */
+  /** All alerts that match, in the order of their fingerprints. */
   async matching(matchers: readonly Matcher[]): Promise<readonly Alert[]> {
     const { schedule, store, history } = this.#options;
     const matches = (labels: LabelSet): boolean => matchers.every((matcher) => matcher.matches(labels));
@@ -78,7 +78,7 @@ export class AlertReader {
     return [...found.values()].toSorted((a, b) => (a.fingerprint! < b.fingerprint! ? -1 : 1));
   }
 
-  /** What an alert did, the newest first. One that nobody ever told of has one effect, which says so. */
+  /** The effects of an alert, the newest first. An alert that was never received has one effect, which says so. */
   async explain(fingerprint: string, page: Page): Promise<ExplainedAlert> {
     const stored = await this.#find(fingerprint);
     const labels = stored?.labels ?? (await this.#namedLabels(fingerprint));
@@ -104,7 +104,7 @@ export class AlertReader {
     for await (const fact of this.#options.history.newestFirst({ accepts: tellsOfAlerts })) {
       const time = Date.parse(fact.time);
       if (since !== undefined && time < since) break;
-      // All that comes later says what became of it: so it is looked at, and not told.
+      // The later facts contain the result, so they are read even if they are outside the page.
       for (const effect of finder.take(fact)) {
         if ((before !== undefined && effect.id >= before) || (until !== undefined && time >= until)) continue;
         if (effects.length === limit) return { effects, next: effects.at(-1)!.id };
@@ -114,7 +114,7 @@ export class AlertReader {
     return { effects, next: undefined };
   }
 
-  /** Of an event, the runs of the pipelines that the alert chooses: an event may be about others too. */
+  /** Adds the runs of the pipelines that the alert selects; the event may concern others too. */
   async #withRuns(effects: readonly OpenEffect[], labels: LabelSet): Promise<Effect[]> {
     const runs = await this.runsOfEvents(effects.map((effect) => effect.event_id));
     return effects.map(({ id: _id, ...effect }) => {
@@ -134,7 +134,7 @@ export class AlertReader {
     });
   }
 
-  /** The runs that go back to each of these events, the oldest first. */
+  /** The runs that each of these events caused, the oldest first. */
   async runsOfEvents(
     eventIds: readonly (string | undefined)[],
   ): Promise<ReadonlyMap<string, readonly { readonly run: string; readonly pipeline: PipelineName }[]>> {

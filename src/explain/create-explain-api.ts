@@ -26,7 +26,7 @@ export interface ExplainStage {
   readonly live: LiveFacts;
 }
 
-/** All that answers questions, put together. */
+/** Connects everything that answers questions. */
 export function createExplainApi(options: ExplainStageOptions): ExplainStage {
   const select = (labels: LabelSet, pipelines: readonly PipelineName[]): readonly PipelineName[] =>
     selected(options.settings().select, labels, pipelines);
@@ -43,7 +43,7 @@ export function createExplainApi(options: ExplainStageOptions): ExplainStage {
   return { api, live };
 }
 
-/** By the very rule by which an event chooses. */
+/** Uses the same rule as an event. */
 function selected(rule: Select, labels: LabelSet, pipelines: readonly PipelineName[]): readonly PipelineName[] {
   const causes = new Causes();
   causes.addAlert('', { labels }, 'firing', 0);

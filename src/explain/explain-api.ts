@@ -23,10 +23,10 @@ import type { RunReader } from './run-reader.ts';
 import { ReconcileRequest } from './schema-requests.ts';
 import type { Fact, PipelineName } from './schema.ts';
 
-/** Where the API is, below the route prefix. */
+/** The path of the API, below the route prefix. */
 export const apiPath = '/api/tocsin/v1';
 
-/** Questions that are worked on at once; the others wait. */
+/** The number of questions that are answered at once; further ones wait. */
 const questionSlots = 4;
 
 /** The longest body of a POST, bytes. */
@@ -43,14 +43,14 @@ export interface ExplainApiOptions {
   readonly pipelines: PipelineReader;
   readonly predictor: Predictor;
   readonly live: LiveFacts;
-  /** Of Tocsin. */
+  /** Tocsin's version. */
   readonly version: string;
   readonly routePrefix: string;
   /** Rejects with BodyError. */
   readonly readBody: (request: IncomingMessage) => Promise<Body>;
   /** Postable alerts, or a webhook's payload. Rejects with BatchError. */
   readonly readAlerts: (bytes: Buffer) => Promise<readonly PostableAlert[]>;
-  /** Has pipelines looked at now; undefined stands for all. Gives the event, and those that there are. */
+  /** Starts a look at pipelines now; undefined means all. Returns the event, and the existing pipelines. */
   readonly reconcile: (
     pipelines: readonly PipelineName[] | undefined,
     requestId: string,
@@ -63,7 +63,7 @@ type Handler = (request: IncomingMessage, response: ServerResponse, parameters: 
 const factFilters = ['filter', 'pipeline', 'request_id', 'event_id', 'event'];
 const pages = ['since', 'until', 'limit', 'cursor'];
 
-/** `/api/tocsin/v1`: reads questions, has them answered, and writes the answers. Every request is answered. */
+/** `/api/tocsin/v1`: reads questions, gets the answers, and writes them. Every request is answered. */
 export class ExplainApi {
   readonly #options: ExplainApiOptions;
   readonly #slots = new Slots(questionSlots);
@@ -74,7 +74,7 @@ export class ExplainApi {
     this.#payloads = new PayloadStories(options);
   }
 
-  /** What is offered below {@link apiPath}. */
+  /** The routes below {@link apiPath}. */
   get routes(): readonly Route[] {
     const runs: Handler = (...call) => this.#runs(...call);
     return [
@@ -201,7 +201,7 @@ export class ExplainApi {
     answerWith(response, 202, JSON.stringify({ event_id: eventId, request_id: requestId, pipelines }));
   }
 
-  /** Only JSON: a form of a web page cannot send that to another origin. */
+  /** Only JSON, because a form of a web page cannot send that to another origin. */
   async #posted<T>(request: IncomingMessage, read: (bytes: Buffer) => Promise<T>): Promise<T> {
     Question.none(request.url!);
     const type = request.headers['content-type'] ?? '';
@@ -225,7 +225,7 @@ export class ExplainApi {
     }
   }
 
-  /** Written item by item: a thousand runs are megabytes. */
+  /** Written item by item, because a thousand runs are megabytes. */
   async #list(
     response: ServerResponse,
     find: () => Promise<{ readonly items: readonly unknown[]; readonly next?: string | undefined }>,
@@ -248,7 +248,7 @@ export class ExplainApi {
 
   #refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
     if (response.headersSent) return void response.destroy();
-    // Also what has another shape elsewhere is an object here.
+    // An error that has another form elsewhere is an object here, too.
     if (error instanceof BatchError || error instanceof Refusal)
       return void refuse(response, new Refusal(error.status, error.message, { code: error.code }));
     refuse(response, new Refusal(500, 'internal error: see the log of Tocsin'));

@@ -3,7 +3,7 @@ import type { LabelSet } from '../alert/labels.ts';
 import type { Fact } from '../history/fact.ts';
 import type { Alert } from './schema.ts';
 
-/** Fields of facts come from a file: nothing of them is taken for granted. */
+/** The fields of facts come from a file, so each is checked. */
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -42,7 +42,7 @@ export function nameOf(labels: LabelSet): string {
   return Object.hasOwn(labels, 'alertname') ? labels['alertname']! : '(no alertname)';
 }
 
-/** An alert of which only its labels are known. */
+/** An alert of which only the labels are known. */
 export function alertOfLabels(value: unknown, omitted?: unknown): Alert {
   const labels = labelsOf(value) ?? {};
   return {
@@ -53,7 +53,7 @@ export function alertOfLabels(value: unknown, omitted?: unknown): Alert {
   };
 }
 
-/** Every label set that a fact is about. */
+/** Every label set in a fact. */
 export function labelSetsOf(fact: Fact): readonly LabelSet[] {
   const alerts = [...objectsOf(fact['alerts']), ...objectsOf(fact['invalid_alerts'])].map(({ labels }) => labels);
   const others = [fact['labels'], objectOf(fact['decided_by'])?.['labels'], ...objectsOf(fact['firing_alerts'])];

@@ -6,11 +6,11 @@ import { Refusal } from '../server/request/answer.ts';
 import { remoteOf } from '../server/request/sender.ts';
 import type { WantedFacts } from './questions.ts';
 
-/** Readers at once, and how long one may read nothing while there is something for it, milliseconds. */
+/** The most readers at once, and how long one of them may read nothing while there is something for it, milliseconds. */
 export const maxLiveReaders = 64;
 const slowReaderMs = 10_000;
 
-/** Proxies close what is silent; a comment is sent so often, milliseconds. */
+/** The interval between comments, which keep proxies from closing a silent stream, milliseconds. */
 const heartbeatMs = 15_000;
 
 export interface LiveFactsOptions {
@@ -19,7 +19,10 @@ export interface LiveFactsOptions {
   readonly history: History;
 }
 
-/** Server-Sent Events of the facts. Each reader has its place in the history and fetches from there: nothing is gathered for it. */
+/**
+ * Server-Sent Events with the facts. Each reader has its place in the history and reads on from there, so nothing is buffered for
+ * it.
+ */
 export class LiveFacts {
   readonly #options: LiveFactsOptions;
   readonly #readers = new Set<ServerResponse>();
@@ -32,7 +35,7 @@ export class LiveFacts {
     return this.#readers.size;
   }
 
-  /** Resolves when the reader is gone. @param lastSeen the id of the last fact that it has; undefined: from now on */
+  /** Resolves when the reader is gone. @param lastSeen the id of the last fact that it has; undefined: start with new facts */
   async send(
     request: IncomingMessage,
     response: ServerResponse,
@@ -103,7 +106,7 @@ class LiveReader {
     }
   }
 
-  /** Says where it begins, and what was missed if that is no longer known. */
+  /** Sends the starting point, and what was missed if that is no longer known. */
   async #begin(lastSeen: number | undefined): Promise<number> {
     const { history } = this.#options;
     await history.flush();
@@ -122,7 +125,7 @@ class LiveReader {
 
   async #sendAfter(from: number): Promise<number> {
     const oldest = await this.#options.history.oldestId();
-    // Facts have been forgotten that it has not seen.
+    // Facts that it has not seen have been forgotten.
     const after = oldest !== undefined && oldest > from + 1 ? oldest - 1 : from;
     if (after !== from) this.#gap(from, after + 1);
     const { needles, isWanted } = this.#wanted;
@@ -137,7 +140,7 @@ class LiveReader {
     return newest;
   }
 
-  /** False if the reader is gone, or ended because it does not read. */
+  /** False if the reader is gone, or was ended because it does not read. */
   #drained(): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const response = this.#response;
@@ -159,7 +162,7 @@ class LiveReader {
     this.#wake();
   }
 
-  /** Until there are facts, or the reader is gone. */
+  /** Waits until there are facts, or the reader is gone. */
   async #slept(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#wake = resolve;

@@ -20,13 +20,13 @@ function isEnd(line: string): boolean {
   return ends.test(line.slice(0, 200));
 }
 
-/** What became of a request, as far as the history knows. */
+/** The result of a request, as far as the history knows. */
 interface Ending {
   readonly fact: Fact;
   readonly eventId: string | undefined;
 }
 
-/** The bodies that came in, each with what became of it. */
+/** The received bodies, each with its result. */
 export class PayloadStories {
   readonly #options: PayloadStoriesOptions;
 
@@ -34,7 +34,7 @@ export class PayloadStories {
     this.#options = options;
   }
 
-  /** The newest first, without the bodies themselves. */
+  /** The payloads, the newest first, without their bodies. */
   async list(): Promise<Payload[]> {
     const stories = await this.#stories(this.#options.payloads.list());
     return stories.map(({ body: _body, ...payload }) => payload);
@@ -61,7 +61,7 @@ export class PayloadStories {
     });
   }
 
-  /** What wakes somebody goes into the next event: see EffectFinder. */
+  /** An alert that wakes a run goes into the next event: see EffectFinder. */
   async #endings(payloads: readonly KeptPayload[]): Promise<ReadonlyMap<string, Ending>> {
     const open = new Set(payloads.map(({ requestId }) => requestId));
     const endings = new Map<string, Ending>();

@@ -24,14 +24,14 @@ export interface PipelineReaderOptions {
   readonly pipelines: Pick<Pipelines, 'list' | 'get'>;
   readonly store: AlertStore;
   readonly silencing: Silencing;
-  /** What fires, as it was known last; undefined if nothing is known yet. */
+  /** The alerts last known to fire; undefined if nothing is known yet. */
   readonly latestFiring: () => Promise<FiringAlerts | undefined>;
-  /** When every pipeline is looked at next, milliseconds; undefined: never. */
+  /** The time of the next look at every pipeline, milliseconds; undefined: never. */
   readonly nextResyncAt: () => number | undefined;
   readonly select: (labels: LabelSet, pipelines: readonly PipelineName[]) => readonly PipelineName[];
 }
 
-/** So many silenced alerts are looked at to say which pipelines they would have woken. */
+/** The most silenced alerts that are checked for the pipelines that they would have woken. */
 const maxPausing = 1000;
 
 interface PipelinePage {
@@ -39,7 +39,7 @@ interface PipelinePage {
   readonly next?: string;
 }
 
-/** Every pipeline, as it stands now. */
+/** Every pipeline in its current state. */
 export class PipelineReader {
   readonly #options: PipelineReaderOptions;
 
@@ -47,7 +47,7 @@ export class PipelineReader {
     this.#options = options;
   }
 
-  /** In the order of their keys. @param after the key that the page before ended with */
+  /** The pipelines in the order of their keys. @param after the last key of the page before */
   async list(limit: number, after = ''): Promise<PipelinePage> {
     const { runs, pipelines, latestFiring } = this.#options;
     const sorted = [...pipelines.list()].map((request) => [requestKey(request), request] as const);
@@ -91,7 +91,7 @@ export class PipelineReader {
     return resyncAt === undefined ? undefined : { at: timeText(resyncAt), why: 'resync' };
   }
 
-  /** Alerts that fire, and that a silence keeps from waking anybody. */
+  /** The alerts that fire, and that a silence keeps from waking a run. */
   async #pausing(): Promise<readonly Pausing[]> {
     const { clock, schedule, store, silencing } = this.#options;
     const slices = new Slices(schedule, 'history');
@@ -115,7 +115,7 @@ function silencesOf(alert: StoredAlert, silencing: Silencing, now: number): read
   return silencing(alert, now).map(({ id }) => id);
 }
 
-/** The condition that Tocsin looks after. */
+/** The condition that Tocsin maintains. */
 export function conditionOf(conditions: readonly StoredCondition[]): Condition | undefined {
   const condition = conditions.find(({ type }) => type === 'TelemetryFlowHealthy');
   if (condition === undefined) return undefined;

@@ -22,9 +22,9 @@ export interface PredictorOptions {
   readonly store: AlertStore;
   readonly silences: () => Iterable<Silence>;
   readonly pipelines: Pick<Pipelines, 'list' | 'get'>;
-  /** False if the alerts that are pushed are the truth themselves. */
+  /** False if the pushed alerts decide themselves. */
   readonly asksPrometheus: () => boolean;
-  /** What fires now. Rejects if nobody can say. */
+  /** The alerts that fire now. Rejects if that is unknown. */
   readonly firingNow: () => Promise<FiringAlerts>;
   readonly settings: () => PredictorSettings;
   readonly select: (labels: LabelSet, pipelines: readonly PipelineName[]) => readonly PipelineName[];
@@ -40,12 +40,12 @@ export interface PredictorSettings {
 /** The most alerts that are explained at once. */
 export const maxExplained = 100;
 
-/** Of the pipelines that an alert would have looked at, so many are told of with their conditions. */
+/** The most pipelines of an alert that are shown with their conditions. */
 const maxConditions = 1000;
 
 type Firing = { readonly firing: FiringAlerts } | { readonly error: string };
 
-/** Says what alerts would do if they were posted. Changes nothing, wakes nobody, and counts nowhere. */
+/** Predicts the effects of alerts if they were posted. It changes nothing, wakes nothing, and affects no counter. */
 export class Predictor {
   readonly #options: PredictorOptions;
 
@@ -99,7 +99,7 @@ export class Predictor {
     };
   }
 
-  /** Not by way of the index: that counts what could not be decided. */
+  /** Does not use the index, which counts matchers that could not decide. */
   async #silencing(labels: LabelSet, now: number): Promise<readonly Silence[]> {
     const slices = new Slices(this.#options.schedule, 'history');
     const found: Silence[] = [];
@@ -142,7 +142,7 @@ export class Predictor {
     return result;
   }
 
-  /** What fires, without the alert and with it. */
+  /** The alerts that fire, without the given alert and with it. */
   async #both(
     { labels }: PostableAlert,
     status: 'firing' | 'resolved',

@@ -13,15 +13,15 @@ import type { PipelineName } from './schema.ts';
 const defaultLimit = 100;
 const maxLimit = 1000;
 
-/** The most matchers of one question, and the most characters of one. */
+/** The most matchers of one question, and the longest matcher, characters. */
 const maxMatchers = 20;
 const maxMatcherCharacters = 1024;
 
-/** The parameters of a request. What is wrong with one is a Refusal: what was found, and what is allowed. */
+/** The parameters of a request. A wrong parameter is a Refusal, with the value found and the values allowed. */
 export class Question {
   readonly #query: Query;
 
-  /** @param names of the parameters that the call has */
+  /** @param names the parameters of the call */
   constructor(url: string, names: readonly string[]) {
     this.#query = new Query(url);
     const given = new URLSearchParams(url.slice(url.indexOf('?') + 1 || url.length));
@@ -48,7 +48,7 @@ export class Question {
     throw refused(`limit is ${JSON.stringify(text.slice(0, 60))}, allowed: a whole number from 1 to ${maxLimit}`);
   }
 
-  /** @param now milliseconds, for what is given as so long ago */
+  /** @param now milliseconds, for relative times */
   page(now: number): Page {
     return {
       limit: this.limit,
@@ -89,7 +89,7 @@ export class Question {
     });
   }
 
-  /** What `/history` and `/live` ask for: a quick look at the text of a line, and a close one at the fact. */
+  /** The selection of `/history` and `/live`: a fast check of the text of a line, and an exact one of the fact. */
   get wanted(): WantedFacts {
     const { matchers } = this;
     const [event, requestId, eventId] = [this.text('event'), this.text('request_id'), this.text('event_id')];
@@ -115,7 +115,7 @@ export interface WantedFacts {
   readonly isWanted: (fact: Fact) => boolean;
 }
 
-/** `Kind/name` or `Kind/namespace/name`, the kind with its group behind a point or without. */
+/** `Kind/name` or `Kind/namespace/name`; the kind may have its group, behind a point. */
 export function readPipeline(text: string | undefined): PipelineName | undefined {
   if (text === undefined) return undefined;
   const [kind, ...names] = text.split('/');

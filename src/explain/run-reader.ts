@@ -5,7 +5,7 @@ import { textOf, textsOf } from './fact-fields.ts';
 import { runStory, type RunContext } from './run-story.ts';
 import type { PipelineName, Run } from './schema.ts';
 
-/** Which part of a list is asked for: times in milliseconds. */
+/** The requested part of a list; times in milliseconds. */
 export interface Page {
   readonly limit: number;
   /** Only facts with a lower id. */
@@ -16,7 +16,7 @@ export interface Page {
 
 export interface RunPage {
   readonly items: Run[];
-  /** Where the next page begins; undefined if this is the last. */
+  /** The start of the next page; undefined if this is the last. */
   readonly next: number | undefined;
 }
 
@@ -25,7 +25,7 @@ export interface RunReaderOptions {
   readonly history: History;
 }
 
-/** Finds runs in the history, and all that belongs to them. */
+/** Finds runs in the history, and everything that belongs to them. */
 export class RunReader {
   readonly #options: RunReaderOptions;
 
@@ -33,7 +33,7 @@ export class RunReader {
     this.#options = options;
   }
 
-  /** The runs of a pipeline, the newest first. A pipeline never runs twice at once: so its runs follow one another. */
+  /** The runs of a pipeline, the newest first. A pipeline never runs twice at once, so its runs do not overlap. */
   async runsOf(pipeline: PipelineName, { limit, before, since, until }: Page): Promise<RunPage> {
     const needles = ['"run":"', `"name":${JSON.stringify(pipeline.name)}`];
     const runs: Fact[][] = [];
@@ -57,7 +57,7 @@ export class RunReader {
     };
   }
 
-  /** The last run of each of these pipelines, by the key that `keyOf` gives. */
+  /** The last run of each of these pipelines, by the key from `keyOf`. */
   async lastRuns(pipelines: readonly PipelineName[], keyOf: (name: PipelineName) => string): Promise<Map<string, Run>> {
     const wanted = new Set(pipelines.map(keyOf));
     const found = new Map<string, Fact[]>();
@@ -76,7 +76,7 @@ export class RunReader {
     return new Map([...found].map(([key, facts]) => [key, runStory(facts, context, now)]));
   }
 
-  /** What else the history says of the runs that these facts are about. */
+  /** The other facts in the history about the runs of these facts. */
   async contextOf(facts: readonly Fact[]): Promise<RunContext> {
     const wanted = new Set(
       facts.flatMap((fact) => [...textsOf(fact['event_ids']), textOf(fact['causes_id']), textOf(fact['query_id'])]),
@@ -101,12 +101,12 @@ export class RunReader {
 const shared = ['event.emitted', 'requests.enqueued', 'causes.named', 'prometheus.queried'] as const;
 const sharedEvent = new RegExp(`"event":"(?:${shared.map((event) => event.replace('.', String.raw`\.`)).join('|')})"`);
 
-/** The event stands near the beginning of a line. */
+/** The event is near the beginning of a line. */
 function isShared(line: string): boolean {
   return sharedEvent.test(line.slice(0, 200));
 }
 
-/** Each of those lines begins with the id that others go back to it by. */
+/** Each of those lines begins with the id by which others refer to it. */
 function idIn(line: string): string | undefined {
   return /"(?:event_id|causes_id|query_id)":"([^"]+)"/.exec(line.slice(0, 600))?.[1];
 }
@@ -135,7 +135,7 @@ function placeOf(fact: Fact, context: { [name in keyof RunContext]: Map<string, 
   }
 }
 
-/** Kinds are told apart in any letter case, as kubectl does; `Kind.group` has its group. */
+/** Kinds are compared in any letter case, as in kubectl; `Kind.group` has its group. */
 export function isAbout({ kind, group, namespace, name }: Fact, wanted: PipelineName): boolean {
   return (
     typeof kind === 'string' &&

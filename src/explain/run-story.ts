@@ -2,7 +2,7 @@ import type { Fact } from '../history/fact.ts';
 import { alertOfLabels, count, numberOf, objectOf, objectsOf, textOf, textsOf } from './fact-fields.ts';
 import type { Alert, Because, Cause, Hops, PipelineName, Run, Transition, Trigger } from './schema.ts';
 
-/** What other facts say of a run: those that are shared by many. */
+/** The facts that several runs share. */
 export interface RunContext {
   /** `event.emitted`, by event. */
   readonly emitted: ReadonlyMap<string, Fact>;
@@ -14,7 +14,7 @@ export interface RunContext {
   readonly queries: ReadonlyMap<string, Fact>;
 }
 
-/** A run that says nothing for longer than this has been cut off: a reconcile is stopped after a minute, milliseconds. */
+/** A run without a fact for longer than this was cut off, because a reconcile is aborted after a minute; milliseconds. */
 const longestRunMs = 120_000;
 
 const triggers: ReadonlySet<string> = new Set<Trigger>([
@@ -27,7 +27,7 @@ const triggers: ReadonlySet<string> = new Set<Trigger>([
   'manual',
 ]);
 
-/** The story of one run. Pure. @param facts of the run, the oldest first; one at least */
+/** The account of one run. Pure. @param facts of the run, the oldest first; at least one */
 export function runStory(facts: readonly Fact[], context: RunContext, now: number): Run {
   const end = facts.find(({ event }) => event === 'reconcile.finished' || event === 'reconcile.failed');
   const started = facts.find(({ event }) => event === 'reconcile.started');
@@ -104,7 +104,7 @@ function endOf(end: Fact | undefined, facts: readonly Fact[], now: number): Pick
   };
 }
 
-/** The alert that decided, if one did, and what else is to be said of it. */
+/** The alert that decided, if there is one, and the reason in words. */
 function decidedBy(fact: Fact | undefined): { decided_by: Alert[]; decided_because?: string } {
   const decision = objectOf(fact?.['decided_by']);
   if (decision === undefined) return { decided_by: [] };
@@ -124,7 +124,7 @@ function transitionOf(fact: Fact): Transition | undefined {
   return { type, from, to, from_reason, reason, message, ...(observed && { observed }) };
 }
 
-/** Each alert of a line's `causes` says its status; what has none is another trigger. */
+/** Each alert in a line's `causes` has a status; an entry without one is another trigger. */
 function triggersOf(about: Fact): Trigger[] {
   const texts = textsOf(about['causes']);
   const others = texts.filter((text) => triggers.has(text)) as Trigger[];
@@ -166,7 +166,7 @@ function earliest(times: readonly (string | undefined)[]): string | undefined {
   return times.filter((time) => time !== undefined).toSorted()[0];
 }
 
-/** A field that is left out if there is nothing to say. */
+/** A field that is left out if it has no value. */
 export function given<Name extends string, Value>(name: Name, value: Value | undefined): { [key in Name]?: Value } {
   return (value === undefined ? {} : { [name]: value }) as { [key in Name]?: Value };
 }

@@ -21,7 +21,7 @@ type Page<Item extends z.ZodType> = z.ZodObject<
 
 /** A page of a list; it has `next` if there is more. */
 function pageOf<Item extends z.ZodType>(id: string, item: Item): Page<Item> {
-  const next = z.string().optional().describe('Give it as `cursor` to read on.');
+  const next = z.string().optional().describe('The `cursor` of the next page.');
   return z.strictObject({ items: z.array(item), next }).meta({ id });
 }
 
@@ -54,20 +54,20 @@ export const Prediction = z
     alert: Alert,
     valid: z.boolean(),
     problem: z.string().optional().describe('Why it is not valid.'),
-    merges_with: Alert.optional().describe('The stored alert that it is; absent if it is new.'),
+    merges_with: Alert.optional().describe('The stored alert with these labels; absent if it is new.'),
     silenced_by: z.array(
       z.strictObject({ id: z.string(), created_by: z.string(), comment: z.string(), ends_at: Time }),
     ),
     wakes: z.boolean(),
-    because: z.string().describe('Why it wakes somebody or nobody, in words.'),
-    select: z.enum(['all', 'labels']).describe('The rule by which pipelines are chosen.'),
-    requests: z.array(PipelineName).describe('The pipelines that it would have looked at.'),
+    because: z.string().describe('Why it would wake a run or not, in words.'),
+    select: z.enum(['all', 'labels']).describe('The rule that selects pipelines.'),
+    requests: z.array(PipelineName).describe('The pipelines that would be looked at.'),
     pipelines: z.array(
       z.strictObject({
         pipeline: PipelineName,
-        condition: Condition.optional().describe('As it is.'),
-        if_firing: Condition.optional().describe('If Prometheus reported the alert as firing.'),
-        as_prometheus_is: Condition.optional().describe('By what Prometheus reports now.'),
+        condition: Condition.optional().describe('The current condition.'),
+        if_firing: Condition.optional().describe('The condition if Prometheus reported the alert as firing.'),
+        as_prometheus_is: Condition.optional().describe('The condition by what Prometheus reports now.'),
         error: z.string().optional(),
       }),
     ),
@@ -85,7 +85,7 @@ export const ReconcileRequest = z
 
 export const ReconcileAnswer = z
   .strictObject({
-    event_id: z.string().describe('Its runs have it among their `event_ids`.'),
+    event_id: z.string().describe('The event of its runs, which name it in their `event_ids`.'),
     request_id: z.string(),
     pipelines: z.array(PipelineName),
   })

@@ -14,7 +14,7 @@ export const Labels = z.record(z.string(), z.string());
 export const PipelineName = z
   .strictObject({
     kind: z.string().describe('Such as TracePipeline.'),
-    group: z.string().optional().describe('The API group, where it is not that of Kyma.'),
+    group: z.string().optional().describe('The API group; absent for that of Kyma.'),
     namespace: z.string().optional().describe('Absent for a cluster-scoped kind.'),
     name: z.string(),
   })
@@ -22,16 +22,16 @@ export const PipelineName = z
 
 export const Alert = z
   .strictObject({
-    fingerprint: z.string().optional().describe("Alertmanager's; absent where labels were left out."),
+    fingerprint: z.string().optional().describe('The fingerprint of Alertmanager; absent if labels were left out.'),
     alertname: z.string(),
     labels: Labels,
-    omitted_labels: z.int().optional().describe('So many labels were too large to be kept.'),
+    omitted_labels: z.int().optional().describe('The number of labels that were left out because they were too large.'),
     status: z.enum(['firing', 'resolved', 'expired', 'silence expired', 'invalid']).optional(),
     annotations: Labels.optional(),
     starts_at: Time.optional(),
     ends_at: Time.optional(),
     updated_at: Time.optional(),
-    silenced_by: z.array(z.string()).optional().describe('The ids of the silences that hold now.'),
+    silenced_by: z.array(z.string()).optional().describe('The ids of the silences that match it now.'),
   })
   .meta({ id: 'Alert' });
 
@@ -50,7 +50,7 @@ export const Trigger = z.enum([
 /** An alert that caused a run. */
 export const Cause = z
   .strictObject({
-    fingerprint: z.string().optional().describe('Absent where labels were left out.'),
+    fingerprint: z.string().optional().describe('Absent if labels were left out.'),
     alertname: z.string(),
     labels: Labels,
     status: z.enum(['firing', 'resolved', 'expired', 'silence expired']),
@@ -63,7 +63,7 @@ export const Cause = z
 /** The time at which a run passed each stage. A missing stage did not happen, or is no longer known. */
 export const Hops = z
   .strictObject({
-    received: Time.optional().describe('The first alert of the run came in.'),
+    received: Time.optional().describe('The first alert of the run was received.'),
     emitted: Time.optional().describe('The debouncer made an event of it.'),
     enqueued: Time.optional(),
     started: Time.optional(),
@@ -89,12 +89,12 @@ export const Because = z.enum([
 export const Transition = z
   .strictObject({
     type: z.string(),
-    from: z.enum(['True', 'False', 'Unknown', '']).describe('Empty where the condition is new.'),
+    from: z.enum(['True', 'False', 'Unknown', '']).describe('Empty if the condition is new.'),
     to: z.enum(['True', 'False', 'Unknown']),
     from_reason: z.string(),
     reason: z.string(),
     message: z.string(),
-    observed: z.boolean().optional().describe('True with `controller.action: log`: nothing was written.'),
+    observed: z.boolean().optional().describe('True with `controller.action: log`, which writes nothing.'),
   })
   .meta({ id: 'Transition' });
 
@@ -106,8 +106,8 @@ export const Run = z
     at: Time.describe('When it started.'),
     priority: z.enum(['manual', 'alert', 'retry', 'resync']),
     triggers: z.array(Trigger),
-    causes: z.array(Cause).describe('The newest last.'),
-    more_causes: z.int().describe('So many alerts are counted and not named.'),
+    causes: z.array(Cause).describe('The newest is last.'),
+    more_causes: z.int().describe('The number of alerts that are counted but not named.'),
     request_ids: z.array(z.string()),
     more_request_ids: z.int().optional(),
     event_ids: z.array(z.string()),
@@ -119,11 +119,11 @@ export const Run = z
         not_in_prometheus: z.array(z.string()).describe('Pushed as firing, and not reported by Prometheus.'),
       })
       .optional()
-      .describe('Absent where Prometheus was not asked.'),
+      .describe('Absent if Prometheus was not asked.'),
     decided_by: z.array(Alert),
-    decided_because: z.string().optional().describe('Where no alert decided, or not by itself: in words.'),
+    decided_because: z.string().optional().describe('The reason in words, if no alert decided, or not alone.'),
     outcome: z.enum(['running', 'changed', 'unchanged', 'gone', 'failed', 'cancelled']),
-    because: Because.optional().describe('Why no condition changed.'),
+    because: Because.optional().describe('The reason why no condition changed.'),
     transition: Transition.optional(),
     error: z.string().optional(),
     retry_at: Time.optional(),
@@ -142,13 +142,13 @@ export const Condition = z
 
 export const Pipeline = PipelineName.extend({
   condition: Condition.optional().describe('Absent until it has been written.'),
-  firing: z.array(Alert).describe('What fires for it, worst first.'),
+  firing: z.array(Alert).describe('The alerts that fire for it, the worst first.'),
   paused_by: z.array(z.string()).describe('The ids of the silences that keep an alert from waking it.'),
   last_run: Run.optional(),
   next_look: z
     .strictObject({ at: Time, why: z.enum(['retry', 'held', 'requeue', 'resync']) })
     .optional()
-    .describe('When it is looked at again, if nothing happens.'),
+    .describe('The time of the next look if nothing happens.'),
 }).meta({ id: 'Pipeline' });
 
 /** The result for an alert of one request that contained it. */
@@ -166,13 +166,13 @@ export const Verdict = z.enum([
 
 export const Effect = z
   .strictObject({
-    request_id: z.string().optional().describe('Absent for what no request did: an expiry, a silence that ended.'),
+    request_id: z.string().optional().describe('Absent if no request caused it: an expiry, a silence that ended.'),
     at: Time,
     verdict: Verdict,
     because: z.string().optional().describe('The same in words, with names.'),
     silences: z.array(z.string()).optional(),
     event_id: z.string().optional(),
-    runs: z.array(z.string()).describe('The ids of the runs that it woke.'),
+    runs: z.array(z.string()).describe('The ids of the runs that it caused.'),
   })
   .meta({ id: 'Effect' });
 
@@ -200,9 +200,9 @@ export const Payload = z
     method: z.string(),
     path: z.string(),
     headers: Labels.describe('Without secrets.'),
-    bytes: z.int().describe('How long the body was.'),
+    bytes: z.int().describe('The length of the body.'),
     cut: z.boolean().describe('True if only its beginning was kept.'),
-    body: z.string().optional().describe('Without secrets. In a list it is left out.'),
+    body: z.string().optional().describe('Without secrets; left out in a list.'),
     outcome: z.enum(['accepted', 'rejected', 'unknown']),
     reason: z.string().optional(),
     alerts: z.int().optional(),

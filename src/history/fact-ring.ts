@@ -58,10 +58,7 @@ export class FactRing {
     return this.#makeRoom(0);
   }
 
-  /**
-   * Adds a line; gives the chunks that had to go for it.
-   * @param unsaved the first fact whose bytes are still to be written elsewhere: they are not written over
-   */
+  /** Adds a line; returns the chunks that were dropped for it. */
   append(id: number, time: number, line: string, unsaved = 0): readonly Chunk[] {
     const last = this.#chunks.at(-1);
     if (last !== undefined && hasRoom(last, line)) {
@@ -92,7 +89,7 @@ export class FactRing {
     while (this.#chunks.length > 0 && this.#chunks[0]!.lastTime < time) this.#forgetFirst();
   }
 
-  /** Whoever still reads it finds nothing in it. */
+  /** A reader that still has the chunk finds it empty. */
   #recycle(chunk: Chunk): void {
     chunk.used = 0;
     this.#spare = chunk.bytes;

@@ -39,7 +39,7 @@ async function open(config: Partial<HistoryConfig> | (() => HistoryConfig) = {})
   return history;
 }
 
-/** What a process that is killed leaves is what it has written. */
+/** A killed process leaves only what it has written. */
 async function end(history: History): Promise<void> {
   opened.splice(opened.indexOf(history), 1);
   await history.close();

@@ -14,7 +14,7 @@ function keep(payloads: Payloads, id: string, body = '[]', headers: Readonly<Rec
 }
 
 describe('Payloads', () => {
-  it('keeps the last ones, the newest first, also when there may be more or fewer', () => {
+  it('keeps the last ones, the newest first, even when their number is changed', () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(fc.constant('post'), fc.nat(5)), { maxLength: 40 }), (steps) => {
         let capacity = 3;
@@ -38,14 +38,14 @@ describe('Payloads', () => {
     );
   });
 
-  it('keeps 64 KiB of each, and how long it was', () => {
+  it('keeps 64 KiB of each, and its length', () => {
     const payloads = new Payloads(new FakeClock(), 1);
     keep(payloads, 'r1', 'x'.repeat(maxPayloadBytes + 1));
     const { bytes, body } = payloads.find('r1')!;
     assert.deepEqual([bytes, body.length], [maxPayloadBytes + 1, maxPayloadBytes]);
   });
 
-  it('shows no secret, in whatever place', () => {
+  it('shows no secret, in any place', () => {
     const payloads = new Payloads(new FakeClock(), 1);
     const jwt = `eyJhbGciOiJIUzI1NiJ9.${'s3cret'.repeat(3)}.sig-s3cret`;
     const body = JSON.stringify([

@@ -1,10 +1,10 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Clock } from '../runtime/clock.ts';
 
-/** So much of a body is kept, bytes. */
+/** The part of a body that is kept, bytes. */
 export const maxPayloadBytes = 64 * 1024;
 
-/** A body that came in. */
+/** A received body. */
 export interface KeptPayload {
   readonly requestId: string;
   /** Milliseconds since the epoch. */
@@ -13,9 +13,9 @@ export interface KeptPayload {
   readonly method: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** How long the body was. */
+  /** The length of the whole body. */
   readonly bytes: number;
-  /** Its beginning; secrets are taken out. */
+  /** Its beginning, without secrets. */
   readonly body: string;
 }
 
@@ -30,12 +30,12 @@ interface Held {
   readonly body: Buffer;
 }
 
-/** The last bodies, whatever became of them. In memory alone: they are as they came until somebody asks. */
+/** The last bodies, whatever their results. They are only in memory, and unchanged until somebody asks for them. */
 export class Payloads {
   readonly #clock: Clock;
   readonly #held: Held[] = [];
   #capacity: number;
-  /** Where the next one goes once all places are taken. */
+  /** The place of the next one, once all places are taken. */
   #next = 0;
 
   /** @param capacity `history.payloads` */
@@ -52,7 +52,7 @@ export class Payloads {
     this.#next = newest.length === capacity ? 0 : newest.length;
   }
 
-  /** Whoever gave the bytes may write over them once they are released, if they are many: of those the beginning is copied. */
+  /** The caller may overwrite a large buffer once it is released, so the beginning of a large body is copied. */
   keep({ method = '', url = '', headers }: IncomingMessage, requestId: string, remote: string, bytes: Buffer): void {
     if (this.#capacity === 0) return;
     const body = bytes.length > maxPayloadBytes ? Buffer.from(bytes.subarray(0, maxPayloadBytes)) : bytes;
@@ -61,12 +61,12 @@ export class Payloads {
     this.#next = (this.#next + 1) % this.#capacity;
   }
 
-  /** The newest first. */
+  /** The payloads, the newest first. */
   list(): readonly KeptPayload[] {
     return this.#inOrder().map(shown);
   }
 
-  /** The newest with this id: a sender may give one twice. */
+  /** The newest payload with this id: a sender may use an id twice. */
   find(requestId: string): KeptPayload | undefined {
     const held = this.#inOrder().find((each) => each.requestId === requestId);
     return held === undefined ? undefined : shown(held);
@@ -81,11 +81,11 @@ export class Payloads {
 
 const redacted = '[redacted]';
 
-/** Headers that say who somebody is, or whose names look like it. */
+/** Headers that identify a person, or whose names suggest that. */
 const secretHeader =
   /^(?:(?:proxy-)?authorization|(?:set-)?cookie)$|token|secret|password|api-?key|credential|session/i;
 
-/** What looks like a token or a password in a text: a JSON web token, `Bearer …`, the user of a URL, the value of such a name. */
+/** Texts that look like a token or a password: a JSON web token, `Bearer …`, the user of a URL, the value of such a name. */
 const secrets: readonly (readonly [RegExp, string])[] = [
   [/eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g, redacted],
   [/\b(Bearer|Basic)\s+[\w+/=.~-]{8,}/gi, `$1 ${redacted}`],
@@ -97,7 +97,7 @@ const secrets: readonly (readonly [RegExp, string])[] = [
   [/([?&](?:password|passwd|secret|token|access_token|api_?key|key|sig|signature)=)[^&\s"']+/gi, `$1${redacted}`],
 ];
 
-/** A text without what looks like a secret. */
+/** The text without anything that looks like a secret. */
 export function withoutSecrets(text: string): string {
   return secrets.reduce((clean, [pattern, replacement]) => clean.replace(pattern, replacement), text);
 }

@@ -41,7 +41,7 @@ export interface ReceiverOptions extends Runtime {
   readonly metrics: HttpMetrics;
   /** Counts bodies while they are read and processed. */
   readonly memory: BodyMemory;
-  /** Told of every body that came in by a door. */
+  /** Called with every body that arrived in either format. */
   readonly onBody?: OnBody | undefined;
 }
 

@@ -7,7 +7,7 @@ import { createLogger, type LogFields, type LogFormat, type Logger, type LogLeve
 
 const levels = ['debug', 'info', 'warn', 'error'] as const;
 
-/** What an end of line may be to one reader or another, and what a terminal obeys. */
+/** The characters that some reader takes for a line end, and those that a terminal obeys. */
 // eslint-disable-next-line no-control-regex -- they are what it is about
 const dangerous = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]|\p{Cf}/u;
 

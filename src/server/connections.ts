@@ -11,30 +11,33 @@ import type { Runtime } from '../runtime/runtime.ts';
 
 export interface ConnectionsOptions extends HeadLimits, Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
   readonly metrics: HttpMetrics;
-  /** What all connections may hold together: `receiver.max_connection_memory`, or what there is room for, bytes. */
+  /**
+   * The most memory that all connections may hold together: `receiver.max_connection_memory`, or less if there is not enough
+   * memory, bytes.
+   */
   readonly maxBytes: number;
 }
 
 /** An error of Node's parser. */
 export interface ParseError {
-  /** What came last, and how much of it could be read. */
+  /** The last packet, and how much of it could be read. */
   readonly rawPacket?: Buffer;
   readonly bytesParsed?: number;
 }
 
-/** Heads come in, and answers wait to be taken, without a word to us: so often we look, milliseconds. */
+/** The interval of a new count, milliseconds: heads grow, and answers wait to be read, without an event. */
 const lookEveryMs = 100;
 
 /**
- * All open connections, and the one budget for what they hold: heads, finished or not, bodies, TLS state, answers. Over it the one goes that
- * has been unfinished or idle for longest. Listeners may come and go meanwhile.
+ * All open connections, with one budget for their memory: heads (finished or not), bodies, TLS state, answers. Over the budget,
+ * it ends the connection that has been unfinished or idle for longest. Listeners may be replaced meanwhile.
  */
 export class Connections implements BodyMemory {
   readonly #options: ConnectionsOptions;
   readonly #budget: MemoryBudget<Connection>;
   readonly #lines: MinuteLines;
   readonly #bySocket = new Map<Socket, Connection>();
-  /** TLS connections before the end of their handshake, by {@link addressesOf}: Node does not tell which is which. */
+  /** TLS connections before the end of their handshake, by {@link addressesOf}: Node does not connect the two sockets. */
   readonly #shakingHands = new Map<string, Connection>();
   #cancelLook: CancelTimer | undefined;
 
@@ -50,7 +53,7 @@ export class Connections implements BodyMemory {
     this.#budget.maxBytes = maxBytes;
   }
 
-  /** A connection has been taken; of one that speaks TLS the raw one. */
+  /** A connection has been accepted; for TLS, this is its raw socket. */
   open(socket: Socket, isTls: boolean): Connection {
     const connection = new Connection(socket, this.#options, isTls);
     const addresses = isTls ? addressesOf(socket) : undefined;
@@ -72,18 +75,18 @@ export class Connections implements BodyMemory {
     connection.secure(socket);
   }
 
-  /** How much of its head had been read when Node could read no further, bytes. */
+  /** The number of bytes of the head that had been read when Node could read no further. */
   headBytes(socket: Socket, { rawPacket, bytesParsed }: ParseError): number {
     const bytes = this.#bySocket.get(socket)?.unfinishedBytes ?? 0;
     return bytes - (rawPacket?.length ?? 0) + (bytesParsed ?? 0);
   }
 
-  /** How many answers a connection is owed; none if it is gone. */
+  /** The number of answers that a connection is owed; 0 if it is gone. */
   owedAnswers(socket: Socket): number {
     return this.#bySocket.get(socket)?.owedAnswers ?? 0;
   }
 
-  /** The head of a request has come in. */
+  /** The head of a request has arrived. */
   begin(request: IncomingMessage, response: ServerResponse): void {
     const connection = this.#bySocket.get(request.socket);
     if (connection === undefined) return;
@@ -91,7 +94,7 @@ export class Connections implements BodyMemory {
     this.#budget.renew(connection);
   }
 
-  /** Its answer has been taken, or never will be. */
+  /** The answer has been read, or never will be. */
   end(request: IncomingMessage, response: ServerResponse): void {
     const connection = this.#bySocket.get(request.socket);
     if (connection === undefined) return;
@@ -144,7 +147,7 @@ export class Connections implements BodyMemory {
   }
 }
 
-/** Of both ends of a connection. */
+/** The addresses of both ends of a connection. */
 function addressesOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
   return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 }

@@ -213,7 +213,7 @@ export class SilenceRoom {
     if (this.#isUntold && this.#line.allows()) this.#write();
   }
 
-  /** At the end: says what is still to be said. */
+  /** At the end: logs what is still pending. */
   close(): void {
     if (this.#isUntold) this.#write();
   }

@@ -26,7 +26,7 @@ export interface SilenceAdvance {
 export class Silences {
   readonly #retentionMs: number;
   readonly #byId = new Map<string, Silence>();
-  /** What each was told to be last; it lags behind until {@link advance}. */
+  /** The last reported state of each silence; it lags behind until {@link advance}. */
   readonly #told = new Map<string, SilenceState>();
   /** The silences whose end has not been reported. */
   readonly #index: SilenceIndex;
@@ -95,8 +95,8 @@ export class Silences {
   }
 
   /**
-   * Takes in a silence that outlived the process: its start and its end are still to be told, by {@link advance}, unless they
-   * came no later than its last change, by then they were told, or than `toldUntil`.
+   * Loads a silence that outlived the process. {@link advance} reports its start and its end later, except those up to its last
+   * change, which were reported then, and those up to `toldUntil`.
    */
   restore(silence: Silence, toldUntil: number, now: number): void {
     this.put(silence, Math.min(now, Math.max(silence.updatedAt, toldUntil)));
@@ -126,7 +126,7 @@ export class Silences {
     return counts;
   }
 
-  /** When {@link advance} has something to do next; undefined if never. It may turn out to be nothing. */
+  /** The time at which {@link advance} may have something to do next; undefined if never. */
   get nextAdvanceAt(): number | undefined {
     return this.#nextAdvanceAt === Number.POSITIVE_INFINITY ? undefined : this.#nextAdvanceAt;
   }

@@ -37,7 +37,7 @@ export class PipelineSource {
     return this.#enqueue(this.#options.pipelines(), trigger, 'resync');
   }
 
-  /** Has pipelines looked at now, before all else: a person asks. Gives the event to follow. */
+  /** Enqueues pipelines before everything else, because a person asks. Returns the event to follow. */
   manual(requests: readonly Request[], requestId: string): string {
     const causes = Causes.of('manual', this.#options.clock.now());
     causes.addRequestId(requestId);

@@ -87,7 +87,7 @@ describe('readWebhookAlerts', () => {
     });
   }
 
-  it('makes of labels and annotations what the other format makes of them', () => {
+  it('reads labels and annotations as the other format does', () => {
     const set = fc.dictionary(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'grapheme' }));
     fc.assert(
       fc.property(fc.array(fc.record({ labels: set, annotations: set })), (alerts) => {

@@ -32,7 +32,7 @@ export interface IntakeSettings {
   readonly webhookResolveTimeoutMs: number;
 }
 
-/** Is told of a body; must not keep more of a large one than it copies. */
+/** Called with each body; it must not keep more of a large body than it copies. */
 export type OnBody = (request: IncomingMessage, sender: Sender, bytes: Buffer) => void;
 
 interface AlertsHandlerOptions extends Pick<Runtime, 'clock' | 'schedule'> {
