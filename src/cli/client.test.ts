@@ -85,8 +85,12 @@ describe('a command that asks', () => {
   });
 
   const refusals: readonly (readonly [status: number, body: string, problem: RegExp])[] = [
-    [401, 'Unauthorized\n', /refuses who asks \(401: Unauthorized\): give name and password, or a token, with --http/],
-    [404, '<html>', /no such page \(404\): is it a Tocsin, and --url has its route prefix\?/],
+    [
+      401,
+      'Unauthorized\n',
+      /refuses the request \(401: Unauthorized\): give name and password, or a token, with --http/,
+    ],
+    [404, '<html>', /no such page \(404\): is it a Tocsin, and does --url have its route prefix\?/],
     [400, '{"code": 400, "message": "limit is bad"}', /answers 400: limit is bad/],
     [200, '<html>', /answers with something other than JSON: is it a Tocsin\? Correct --url/],
   ];

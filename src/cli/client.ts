@@ -129,10 +129,13 @@ export class ApiClient {
     const at = `Tocsin at ${this.shownUrl}`;
     if (status === 401 || status === 403) {
       const remedy = 'give name and password, or a token, with --http.config.file';
-      return new ApiError(`${at} refuses who asks (${status}${said && `: ${said}`}): ${remedy}`, status);
+      return new ApiError(`${at} refuses the request (${status}${said && `: ${said}`}): ${remedy}`, status);
     }
     if (status === 404 && said === '')
-      return new ApiError(`${at} has no such page (404): is it a Tocsin, and --url has its route prefix?`, status);
+      return new ApiError(
+        `${at} has no such page (404): is it a Tocsin, and does --url have its route prefix?`,
+        status,
+      );
     return new ApiError(`${at} answers ${status}${said && `: ${said}`}`, status);
   }
 

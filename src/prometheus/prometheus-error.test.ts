@@ -138,12 +138,12 @@ describe('statusFailure', () => {
     const bare = await statusFailure(refusal(), endpoint);
     assert.match(
       bare.message,
-      /answered 403 "RBAC: access denied for s3cret": it refuses who asks without credentials: allow it/,
+      /answered 403 "RBAC: access denied for s3cret": it refuses requests without credentials: allow them/,
     );
     const known = await statusFailure(refusal(), prometheusEndpoint('http://ann:s3cret@h'));
     assert.match(
       known.message,
-      /answered 403 "RBAC: access denied for <secret>": it refuses who asks with the credentials/,
+      /answered 403 "RBAC: access denied for <secret>": it refuses requests with the credentials/,
     );
     assert.deepEqual([bare.kind, known.kind], ['unauthorized', 'unauthorized']);
   });

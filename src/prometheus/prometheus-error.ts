@@ -82,7 +82,7 @@ const sentence: Readonly<Record<FailureKind, (address: string, detail: string) =
   truncated: (address, code) =>
     `Prometheus at ${address} closed the connection in the middle of its answer (${code}): is it just restarting, or does a proxy between cut it off?`,
   network: (address, message) =>
-    `The query of Prometheus at ${address} failed (${message}): check ${address.includes(byWay) ? 'that proxy and what it lets through; NO_PROXY names who is asked without it' : 'prometheus.url and the network between'}.`,
+    `The query of Prometheus at ${address} failed (${message}): check ${address.includes(byWay) ? 'that proxy and what it lets through; NO_PROXY names the hosts that are asked without it' : 'prometheus.url and the network between'}.`,
 };
 
 function failureKind(chain: readonly Error[], phase: FetchPhase): FailureKind {
@@ -189,11 +189,11 @@ function unauthorizedFailure(
     authorization === undefined
       ? {
           401: 'it wants credentials: set basic_auth or authorization in prometheus.http_config.',
-          403: 'it refuses who asks without credentials: allow it there, or set basic_auth or authorization in prometheus.http_config if it takes some.',
+          403: 'it refuses requests without credentials: allow them there, or set basic_auth or authorization in prometheus.http_config if it accepts credentials.',
         }
       : {
           401: 'it does not accept the credentials of prometheus.http_config or prometheus.url: are they right?',
-          403: 'it refuses who asks with the credentials of prometheus.http_config or prometheus.url: allow reading alerts there, or give others.',
+          403: 'it refuses requests with the credentials of prometheus.http_config or prometheus.url: allow reading alerts there, or set other credentials.',
         };
   return new PrometheusError(
     'unauthorized',

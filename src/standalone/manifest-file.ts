@@ -11,7 +11,7 @@ import { slicedSort, type Sliced } from '../runtime/slices.ts';
 /** The largest manifest file, in bytes. */
 export const manifestBytes = 8 * 1024 * 1024;
 
-/** All files of a folder, in which many thousand pipelines have room, together. In memory they take several times as much. */
+/** The limit for all files of a folder together, in bytes: enough for many thousand pipelines, which take several times as much memory. */
 export const folderBytes = 16 * 1024 * 1024;
 
 /** One file of the pipelines folder, as it was last read. */
@@ -19,7 +19,7 @@ export interface ManifestFile {
   readonly path: string;
   /** Changes when the file does, so that an unchanged file is not read again. */
   readonly signature: string;
-  /** About so much of text the pipelines were read from. */
+  /** The approximate size of the text that the pipelines were read from. */
   readonly bytes: number;
   readonly pipelines: readonly Pipeline[];
   readonly problems: readonly ManifestProblem[];
@@ -77,7 +77,7 @@ async function readChanged(
   }
 }
 
-/** A file that does not fit beside those that are kept; its last good pipelines stay. */
+/** Refuses a file for which the kept files leave no room; its last good pipelines stay. */
 export function refuseForFolder(path: string, previous: ManifestFile | undefined): ManifestFile {
   const message = `does not fit: all files of the folder may have ${folderBytes} bytes together; remove what is not needed`;
   const next = refuse(path, 'over the limit of the folder', previous, message, 'manifest_folder_size');
@@ -112,7 +112,7 @@ function missingOf({ pipelines }: PipelineManifest, previous: ManifestFile | und
   return previous?.pipelines.filter((pipeline) => !found.has(requestKey(pipeline))) ?? [];
 }
 
-/** The share that some of its pipelines have in a file, on average. */
+/** The average share of some of a file's pipelines in its size. */
 function bytesOf(
   some: readonly Pipeline[],
   { bytes, pipelines }: Pick<ManifestFile, 'pipelines' | 'bytes'> = nothing,

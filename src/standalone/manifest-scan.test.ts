@@ -129,7 +129,7 @@ describe('manifest scan', () => {
   });
 });
 
-/** With empty documents behind it, each of which is small enough. */
+/** Appends empty documents, each of which is small enough. */
 function padded(text: string, bytes: number): string {
   return text.padEnd(bytes, `\n---\n#${'x'.repeat(1000)}`);
 }

@@ -96,7 +96,7 @@ export class ManifestScan {
     return files;
   }
 
-  /** The files that have no room beside those that are kept, in the order of their names. What is kept is never ousted. */
+  /** The files for which the kept files leave no room, in the order of their names. A kept file never has to make room. */
   async #excess(paths: readonly string[]): Promise<ReadonlySet<string>> {
     const sizes = await mapBounded(paths, maxConcurrentReads, sizeOf);
     const keptOf = (path: string): number => this.#files.get(path)?.bytes ?? 0;
@@ -166,7 +166,7 @@ export class ManifestScan {
   }
 }
 
-/** What it would take to read; nothing of one that is refused anyway. */
+/** The bytes that reading a file would take; 0 for a file that is refused anyway. */
 async function sizeOf(path: string): Promise<number> {
   const stats = await stat(path).catch(() => undefined);
   return stats?.isFile() === true && stats.size <= manifestBytes ? stats.size : 0;

@@ -25,7 +25,7 @@ import { kymaGroup, kymaKindNames, kymaVersions } from '../reconcile/kyma-kinds.
 export interface ManifestProblem extends TextPosition {
   readonly file: string;
   readonly message: string;
-  /** The limit that it is over, if that is what is wrong. */
+  /** The limit that is exceeded, if that is the problem. */
   readonly limit?: ManifestLimit;
 }
 
