@@ -94,6 +94,11 @@ function importsOf(file: string): Import[] {
   });
 }
 
+function words(allowed: readonly string[]): string {
+  if (allowed.includes('*')) return 'everything but `cli`';
+  return allowed.length === 0 ? '–' : allowed.map((name) => `\`${name}\``).join(', ');
+}
+
 describe('the rooms of src/', () => {
   it('hold every file but main.ts', () => {
     assert.deepEqual(
@@ -139,6 +144,13 @@ describe('the rooms of src/', () => {
       [...map.matchAll(/^\| `([\w/]+)` +\|/gm)].map(([, name]) => name),
       Object.keys(rooms),
     );
+  });
+
+  it('are told in CONTRIBUTING.md with what each may import', () => {
+    const page = readFileSync(join(source, '../CONTRIBUTING.md'), 'utf8');
+    const told = [...page.matchAll(/^\| `([\w/]+)` +\| ([^|]*?) +\|$/gm)].map(([, name, allowed]) => [name, allowed]);
+    const expected = Object.entries(rooms).map(([name, allowed]) => [name, words(allowed)]);
+    assert.deepEqual(told, expected);
   });
 
   it('need every row of the table', () => {

@@ -193,7 +193,8 @@ log: 5
 `;
     assert.deepEqual(problemsOf(text), [
       'tocsin.yml:2:18: receiver.max_body_size: found "16MB", did you mean "16MiB"? allowed: a size from 1KiB to 256MiB (units: B, KiB, MiB, GiB)',
-      'tocsin.yml:3:3: receiver.max_alert: unknown key, did you mean "max_alerts"? allowed: max_body_size, max_alerts, max_alerts_size, resolve_timeout, webhook_resolve_timeout, group_by, max_labels_per_alert, max_silences, max_silence_size, silence_retention, max_header_size, max_headers, header_timeout, request_timeout, idle_timeout, tls_handshake_timeout, max_connections, max_connection_memory',
+      'tocsin.yml:3:3: receiver.max_alert: unknown key, did you mean "max_alerts"? allowed: ' +
+        Object.keys(Config.parse({}).receiver).join(', '),
       'tocsin.yml:4:15: receiver.max_alerts: found "many", allowed: a whole number from 1 up',
       'tocsin.yml:6:13: source.debounce.max_wait (by default): found "1s", allowed: at least wait, which is "10s"',
       'tocsin.yml:8:11: controller.action: found "anotate", did you mean "annotate"? allowed: condition, annotate, log',

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { FiringAlerts } from '../alert/firing-alerts.ts';
 import type { LabelSet } from '../alert/labels.ts';
 import type { Flavour } from './flavour.ts';
+import { healthRules } from './health-rules.ts';
 import {
   configurationNotGenerated,
   flowHealth,
@@ -68,6 +69,16 @@ function reasonOf(pipeline: Pipeline, ...alerts: readonly LabelSet[]): string {
 }
 
 describe('flowHealth, two alerts at once', () => {
+  it('has a rank for every alert that there is a rule for', () => {
+    const { alertnamePrefix, alerts } = healthRules;
+    for (const flavour of flavours) {
+      const named = alerts
+        .filter((alert) => alert.flavour === flavour)
+        .map(({ rule }) => alertnamePrefix[flavour] + rule);
+      assert.deepEqual(worstFirst[flavour].map(([name]) => name).toSorted(), named.toSorted());
+    }
+  });
+
   for (const flavour of flavours) {
     const ranked = worstFirst[flavour];
     const pairs = ranked.flatMap((worse, rank) => ranked.slice(rank + 1).map((lesser) => [worse, lesser] as const));
