@@ -24,7 +24,7 @@ export interface Chunk {
  */
 export class FactRing {
   readonly #chunks: Chunk[] = [];
-  /** Of a chunk that went: to take it again costs less than to have it collected, and keeps the process small. */
+  /** The buffer of a dropped chunk. Reusing it costs less than having it collected, and keeps the process small. */
   #spare: Buffer | undefined;
   #maxBytes: number;
   #bytes = 0;
@@ -114,7 +114,7 @@ export class FactRing {
   }
 }
 
-/** To measure the bytes costs as much as to write them: mostly there is room for three a character. */
+/** Measuring the bytes costs as much as writing them; usually there is room for three per character. */
 function hasRoom({ bytes, used }: Chunk, line: string): boolean {
   const room = bytes.length - used - 1;
   return line.length * 3 <= room || Buffer.byteLength(line) <= room;

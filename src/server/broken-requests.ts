@@ -22,7 +22,7 @@ export function tooManyHeaders(): NodeJS.ErrnoException {
   return Object.assign(new Error('too many headers'), { code: tooManyCode });
 }
 
-/** Somebody asks for a tunnel: Tocsin is no proxy. Node would end the connection without a word. */
+/** A client asks for a tunnel, but Tocsin is not a proxy. Node would end the connection without an answer. */
 export function noTunnel(): NodeJS.ErrnoException {
   return Object.assign(new Error('no tunnel'), { code: tunnelCode });
 }
@@ -159,8 +159,8 @@ function refusalOf({ code = '' }: NodeJS.ErrnoException, hasHead: boolean): Refu
 }
 
 /**
- * Why a head that Node could read is not a proper one: status and text, as Go's server answers. Undefined if it is. Node lets most of
- * these in; the rest it would answer by itself, without the configured headers.
+ * The status and text with which Go's server refuses a head that is readable but wrong; undefined if it is good. Node accepts
+ * most of these heads, and would answer the others without the configured headers.
  */
 export function headProblem(request: IncomingMessage): readonly [number, string] | undefined {
   const { headers, httpVersion } = request;
@@ -170,7 +170,7 @@ export function headProblem(request: IncomingMessage): readonly [number, string]
   if (hasManyHosts(request)) return [400, '400 Bad Request: too many Host headers\n'];
   const { expect, 'transfer-encoding': encoding } = headers;
   if (encoding !== undefined) {
-    // HTTP/1.0 has none: a proxy that speaks it would see the end of the body elsewhere (RFC 9112, 6.1).
+    // HTTP/1.0 has no such header: a proxy that speaks it would see the end of the body elsewhere (RFC 9112, 6.1).
     if (isOld) return [400, '400 Bad Request: Transfer-Encoding in HTTP/1.0\n'];
     if (!/^chunked$/i.test(encoding)) return [501, '501 Not Implemented: the only Transfer-Encoding is chunked\n'];
   }
@@ -178,7 +178,7 @@ export function headProblem(request: IncomingMessage): readonly [number, string]
   return undefined;
 }
 
-/** Node keeps the first, and a proxy in front may have judged the other one. */
+/** Node keeps the first one, but a proxy in front may have judged the other. */
 function hasManyHosts({ rawHeaders }: IncomingMessage): boolean {
   let hosts = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {

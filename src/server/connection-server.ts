@@ -64,7 +64,7 @@ export class ConnectionServer {
     if (tls !== undefined && this.#server instanceof HttpsServer)
       this.#tls = new TlsConnections({ server: this.#server, settings: tls, webMetrics, broken });
     this.#server.on('connect', (_: IncomingMessage, socket: Duplex) => {
-      // Node has let go of the socket, and looks after none of its errors any more.
+      // Node has released the socket and no longer handles its errors.
       socket.on('error', () => socket.destroy());
       broken.refuse(noTunnel(), socket as Socket, () => true);
     });

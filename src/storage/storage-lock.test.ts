@@ -45,7 +45,7 @@ describe('StorageLock', () => {
     }
   });
 
-  it('takes a file that is damaged, and keeps others out all the same', async (t) => {
+  it('accepts a damaged file, and still keeps others out', async (t) => {
     const folder = await temporaryFolder(t);
     await writeFile(join(folder, 'tocsin.lock'), '4711\n'.repeat(1000));
     const logger = new RecordingLogger();

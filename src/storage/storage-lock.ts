@@ -5,7 +5,7 @@ import type { Logger } from '../runtime/logger.ts';
 import { openRegularFile } from '../runtime/regular-file.ts';
 import { makeFolder } from './make-folder.ts';
 
-/** SQLite's codes for a lock that somebody else has, and for a file that is not a database. */
+/** SQLite's codes for a lock that another process holds, and for a file that is not a database. */
 const busy = 5;
 const notADatabase = 26;
 
@@ -61,7 +61,9 @@ async function refuseOthers(path: string): Promise<void> {
   if (found?.isFile() === false) throw new Error(`${path} is not a regular file: remove it`);
 }
 
-/** The file holds nothing, so a damaged one is emptied. That moves no lock: whoever has one had found the file empty. */
+/**
+ * The file has no content, so a damaged one is emptied. No lock is affected: a process that holds one has found the file empty.
+ */
 async function lockEvenDamaged(path: string): Promise<DatabaseSync> {
   try {
     return lock(path);
@@ -85,7 +87,9 @@ function lock(path: string): DatabaseSync {
   }
 }
 
-/** Node 22 warns on standard error that its SQLite is experimental. Nobody who starts Tocsin can do anything about that. */
+/**
+ * Node 22 warns on standard error that its SQLite is experimental. The person who starts Tocsin cannot do anything about that.
+ */
 function sqlite(): typeof import('node:sqlite') {
   // oxlint-disable-next-line typescript/unbound-method -- it is put back as it was
   const { emitWarning } = process;

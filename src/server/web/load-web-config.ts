@@ -23,7 +23,7 @@ export type LoadedWebConfig = WebConfigResult & {
 type WebConfigResult = { readonly settings: WebSettings } | { readonly problems: readonly string[] };
 
 interface WebConfigRules {
-  /** False where it would open the door of a guarded server: a file that is being written is empty too. */
+  /** False if it would open the door of a guarded server: a file that is being written is empty too. */
   readonly mayBeEmpty: boolean;
 }
 
@@ -66,7 +66,7 @@ function readWebConfig(file: string, readFile: ReadFile, { mayBeEmpty }: WebConf
   return opensDoor && isBlank(text) ? { problems: [`${showText(file)}: ${isUnfinished}`] } : result;
 }
 
-/** True if it says nothing, or names a section without a value: neither tells that somebody means to let everybody in. */
+/** True if it is empty, or names a section without a value: neither shows that somebody wants to let everybody in. */
 function isBlank(text: string): boolean {
   const value = parseYaml(text).root?.value ?? null;
   return value === null || Object.values(value).includes(null);
