@@ -7,6 +7,11 @@ import { CommandError, exitFailed, exitUsage, UsageError, type Command, type Sur
 export const loadCommand: Readonly<Record<AskCommandName, () => Promise<Command>>> = {
   why: async () => (await import('./why.ts')).why,
   what: async () => (await import('./what.ts')).what,
+  tail: async () => (await import('./tail.ts')).tail,
+  reconcile: async () => (await import('./reconcile.ts')).reconcile,
+  explain: async () => (await import('./explain.ts')).explain,
+  'test-alert': async () => (await import('./test-alert.ts')).testAlert,
+  completion: async () => (await import('./completion.ts')).completion(loadCommand),
 };
 
 const ourSurroundings: Surroundings = {

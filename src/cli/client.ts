@@ -111,16 +111,24 @@ export class ApiClient {
   }
 
   /** Follows an endless answer. Resolves to its body. */
-  async open(path: string, headers: Readonly<Record<string, string>>): Promise<IncomingMessage> {
+  async open(path: string, query: Query, headers: Readonly<Record<string, string>>): Promise<AsyncIterable<Buffer>> {
     let response: IncomingMessage;
     try {
-      response = await responseTo(this.#request('GET', `/api/tocsin/v1${path}`, headers));
+      response = await responseTo(this.#request('GET', `/api/tocsin/v1${path}${queryText(query)}`, headers));
     } catch (error) {
       throw this.#unreachable(error);
     }
     const status = response.statusCode ?? 0;
     if (status !== 200) throw this.refused({ status, body: await buffer(response) });
-    return response;
+    return this.#pieces(response);
+  }
+
+  async *#pieces(response: IncomingMessage): AsyncGenerator<Buffer, void> {
+    try {
+      for await (const piece of response) yield piece as Buffer;
+    } catch (error) {
+      throw this.#unreachable(error);
+    }
   }
 
   /** The error for an answer that is none of the expected ones. */

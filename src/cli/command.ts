@@ -149,3 +149,12 @@ export const readSince: Reader<string> = (found) =>
   typeof found === 'string' && /^(?:\d+(?:ms|[smhdwy]))+$|^\d{4}-\d\d-\d\dT\S{5,40}$/.test(found)
     ? { value: found }
     : { allowed: 'so long ago, such as 90m, or a time such as 2026-11-30T09:00:00Z' };
+
+export const readText: Reader<string> = (found) =>
+  typeof found === 'string' && found !== '' ? { value: found } : { allowed: 'a text that is not empty' };
+
+/** A whole number from 1 up. */
+export const readNumber: Reader<number> = (found) =>
+  typeof found === 'string' && /^[1-9]\d{0,8}$/.test(found)
+    ? { value: Number(found) }
+    : { allowed: 'a whole number from 1 up' };

@@ -76,3 +76,16 @@ export function showTransition({ from, from_reason, to, reason }: NonNullable<Ru
   const before = from === '' ? 'none' : `${from} ${from_reason}`;
   return `${before} → ${to} ${reason}`;
 }
+
+/** `name=value` of each word; a word without "=" is the name of an alert. Throws UsageError. */
+export function readLabels(words: readonly string[]): Readonly<Record<string, string>> {
+  const labels: Record<string, string> = {};
+  for (const word of words) {
+    const [, name, quoted, plain] = /^([A-Za-z_]\w*)=(?:"(.*)"|([^~].*|))$/s.exec(word) ?? [];
+    if (name !== undefined) labels[name] = quoted ?? plain ?? '';
+    else if (/[=~]/.test(word))
+      throw new UsageError(`${showValue(word)}: no label, allowed: NAME=VALUE, as in severity=critical`);
+    else labels['alertname'] = word;
+  }
+  return labels;
+}

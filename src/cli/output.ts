@@ -52,6 +52,14 @@ export class Output {
     return true;
   }
 
+  /** As {@link object}, for one of many that come one by one: a line of JSON, or a document of YAML. */
+  async item(value: unknown): Promise<boolean> {
+    if (this.format === 'json') this.#stdout.write(`${JSON.stringify(value)}\n`);
+    else if (this.format === 'yaml') this.#stdout.write(`---\n${(await import('yaml')).stringify(value)}`);
+    else return false;
+    return true;
+  }
+
   /** Prints one line, indented this far. A line that is too long continues below. */
   line(text = '', indent = 0): void {
     const lines = this.#wrapped(showText(text), indent, indent).join('\n');
@@ -89,6 +97,13 @@ export class Output {
       const line = `${' '.repeat(indent)}${cells.join('')}`.trimEnd();
       this.#stdout.write(`${this.isWide ? line : cut(line, tableColumns)}\n`);
     }
+  }
+
+  /** A hop of a way: what, when, and what is told of it. */
+  step(hop: string, time: string, told: string, colour: Colour): void {
+    const [first = '', ...rest] = this.#wrapped(showText(told), 23, 23);
+    this.#stdout.write(`${this.#painted(hop.padEnd(11), colour)}${time.padStart(9)}   ${first}\n`);
+    for (const line of rest) this.#stdout.write(`${line}\n`);
   }
 
   /** For example `3m ago`, or `in 5m`. */

@@ -15,6 +15,26 @@ export const askCommands = {
     usage: 'ALERTNAME | LABEL=VALUE...',
     help: 'what an alert did, or the one reason why it did nothing',
   },
+  tail: {
+    usage: '[--filter=MATCHER]...',
+    help: 'follow what Tocsin says, one line a fact',
+  },
+  reconcile: {
+    usage: 'KIND/[NAMESPACE/]NAME... | --all',
+    help: 'have pipelines looked at now, and wait for the result',
+  },
+  explain: {
+    usage: 'ALERTNAME | LABEL=VALUE... | --file=FILE',
+    help: 'what an alert would do, if it came; changes nothing',
+  },
+  'test-alert': {
+    usage: '[LABEL=VALUE]...',
+    help: 'send a marked alert through the real way, one line a hop',
+  },
+  completion: {
+    usage: 'bash | zsh | fish',
+    help: 'a script that completes commands and flags, for the shell to read',
+  },
 } as const satisfies Readonly<Record<string, AskCommand>>;
 
 export type AskCommandName = keyof typeof askCommands;

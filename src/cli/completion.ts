@@ -1,0 +1,76 @@
+import type { FlagTable } from '../config/flags/arguments.ts';
+import { askCommands, type AskCommandName } from '../config/flags/command-table.ts';
+import { flagTable } from '../config/flags/flag-table.ts';
+import { commandNames } from '../config/flags/unknown-name.ts';
+import { command, exitDone, UsageError, usageOf, type Command } from './command.ts';
+
+/** The flags of a command: `--since=`, or `--all` where there is no value. */
+interface Completed {
+  readonly name: string;
+  readonly help: string;
+  readonly flags: readonly string[];
+}
+
+const scripts: Readonly<Record<string, (commands: readonly Completed[], serving: readonly string[]) => string>> = {
+  bash: bashScript,
+  zsh: (...parts) => `#compdef tocsin\nautoload -U +X bashcompinit && bashcompinit\n${bashScript(...parts)}`,
+  fish: fishScript,
+};
+
+/** `tocsin completion`: writes a script for a shell. */
+export function completion(loadCommand: Readonly<Record<AskCommandName, () => Promise<Command>>>): Command {
+  return command({
+    name: 'completion',
+    flags: {},
+    run: async ({ words, surroundings }) => {
+      const [shell = '', ...strays] = words;
+      const script = Object.hasOwn(scripts, shell) ? scripts[shell] : undefined;
+      if (script === undefined || strays.length > 0)
+        throw new UsageError(`completion: no such shell, allowed: ${usageOf('completion')}`);
+      const asking = Object.entries(askCommands).map(async ([name, { help }]) => {
+        const { flags } = name === 'completion' ? { flags: {} } : await loadCommand[name as AskCommandName]();
+        return { name, help, flags: flagNames(flags) };
+      });
+      const checking = commandNames.map((name) => ({ name, help: 'check a file', flags: [] }));
+      surroundings.stdout.write(script([...(await Promise.all(asking)), ...checking], flagNames(flagTable)));
+      return exitDone;
+    },
+  });
+}
+
+function flagNames(flags: FlagTable): string[] {
+  return Object.values(flags).map(({ name, placeholder }) => `--${name}${placeholder === undefined ? '' : '='}`);
+}
+
+/** In the first place a command or a flag of the server; after a command its flags, and files. */
+function bashScript(commands: readonly Completed[], serving: readonly string[]): string {
+  const first = [...commands.map(({ name }) => name), ...serving].join(' ');
+  const cases = commands.map(({ name, flags }) => `    ${name}) words="${flags.join(' ')}" ;;`);
+  return `_tocsin() {
+  local words cur="\${COMP_WORDS[COMP_CWORD]}"
+  case "\${COMP_WORDS[1]}" in
+${cases.join('\n')}
+    *) words="${serving.join(' ')}" ;;
+  esac
+  [ "$COMP_CWORD" -eq 1 ] && words="${first}"
+  COMPREPLY=($(compgen -W "$words" -- "$cur"))
+  case "\${COMPREPLY[0]}" in *=) compopt -o nospace 2>/dev/null ;; esac
+}
+complete -o default -F _tocsin tocsin
+`;
+}
+
+function fishScript(commands: readonly Completed[], serving: readonly string[]): string {
+  const lines = [
+    ...commands.map(({ name, help }) => `complete -c tocsin -n __fish_use_subcommand -a ${name} -d '${help}'`),
+    ...serving.map((flag) => `complete -c tocsin -n __fish_use_subcommand ${fishOption(flag)}`),
+    ...commands.flatMap(({ name, flags }) =>
+      flags.map((flag) => `complete -c tocsin -n '__fish_seen_subcommand_from ${name}' ${fishOption(flag)}`),
+    ),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function fishOption(flag: string): string {
+  return `-l '${flag.replace(/^--|=$/g, '')}'${flag.endsWith('=') ? ' -r' : ''}`;
+}

@@ -1,0 +1,87 @@
+import { text } from 'node:stream/consumers';
+import type { Prediction } from '../explain/schema-requests.ts';
+import { describeReadError } from '../config/settings/settings-file.ts';
+import { showText } from '../config/settings/show-value.ts';
+import { readPath } from '../config/settings/value-readers.ts';
+import { configurationFileBytes, readRegularFile } from '../runtime/regular-file.ts';
+import { command, CommandError, exitDone, exitFailed, UsageError, usageOf, type Call } from './command.ts';
+import { readLabels, showAlert, showLabels, showPipeline, showTime } from './names.ts';
+import type { Output } from './output.ts';
+
+const flags = {
+  file: {
+    name: 'file',
+    placeholder: 'FILE',
+    read: readPath,
+    help: "Postable alerts, or the payload of an Alertmanager's webhook; - is the standard input.",
+    unit: 'path of a file of JSON',
+    otherwise: 'the labels that are given',
+  },
+} as const;
+
+/** `tocsin explain`: what an alert would do. Changes nothing. */
+export const explain = command({ name: 'explain', flags, run: predict });
+
+async function predict({ values, words, api, output }: Call<typeof flags>): Promise<number> {
+  if ((values.file === undefined) === (words.length === 0))
+    throw new UsageError(
+      `explain: ${words.length === 0 ? 'no alert' : 'both --file and labels'}, allowed: ${usageOf('explain')}`,
+    );
+  const payload = values.file === undefined ? [{ labels: readLabels(words) }] : await readPayload(values.file);
+  const { items } = await api.post<{ readonly items: readonly Prediction[] }>('/explain', payload);
+  const code = items.some(({ wakes }) => wakes) ? exitDone : exitFailed;
+  if (await output.object({ items })) return code;
+  for (const item of items) tell(output, item);
+  if (items.length === 0) output.line('No alert is in it.');
+  return code;
+}
+
+async function readPayload(file: string): Promise<unknown> {
+  const shown = file === '-' ? 'standard input' : showText(file);
+  let found: string;
+  try {
+    found = file === '-' ? await text(process.stdin) : (await readRegularFile(file, configurationFileBytes)).toString();
+  } catch (error) {
+    throw new CommandError(`--file: ${shown}: ${describeReadError(error)}`);
+  }
+  try {
+    return JSON.parse(found);
+  } catch (error) {
+    throw new CommandError(`--file: ${shown}: no JSON: ${(error as Error).message}`);
+  }
+}
+
+function tell(output: Output, prediction: Prediction): void {
+  const { alert, valid, wakes, because, merges_with: stored, silenced_by: silences, pipelines } = prediction;
+  output.heading([
+    [alert.alertname, 'bold'],
+    [alert.status === undefined ? '' : `  ${alert.status}`],
+    [`  ${showLabels(alert.labels)}`],
+    [wakes ? '  would arrive and wake' : valid ? '  would wake nobody' : '  would be refused', wakes ? 'green' : 'red'],
+  ]);
+  output.rows([
+    ['because', because],
+    ['merges with', stored && `${showAlert(stored)}, which is stored as ${stored.status}`],
+    ...silences.map(
+      ({ id, created_by: author, comment, ends_at: end }) =>
+        ['silenced by', `silence ${id} of ${author}: ${comment} (ends ${showTime(end)})`] as const,
+    ),
+  ]);
+  output.table(pipelines.map(rowOf));
+  output.line();
+}
+
+function rowOf({ pipeline, condition, if_firing: then, as_prometheus_is: now, error }: Predicted): readonly string[] {
+  const is = conditionText(condition) ?? 'no condition yet';
+  const wouldBe = conditionText(then ?? now);
+  const change = wouldBe === undefined ? is : wouldBe === is ? `stays ${is}` : `${is} → ${wouldBe}`;
+  const pulled = conditionText(now);
+  const unless = pulled === undefined || pulled === wouldBe ? '' : `, once Prometheus reports it; now ${pulled}`;
+  return [showPipeline(pipeline), `${change}${unless}${error === undefined ? '' : `: ${error}`}`];
+}
+
+type Predicted = Prediction['pipelines'][number];
+
+function conditionText(condition: Predicted['condition']): string | undefined {
+  return condition && `${condition.status} ${condition.reason}`;
+}

@@ -1,0 +1,72 @@
+import type { Fact, Run } from '../explain/schema.ts';
+import type { ReconcileAnswer } from '../explain/schema-requests.ts';
+import { readDuration } from '../config/settings/value-readers.ts';
+import type { ApiClient } from './client.ts';
+import { command, CommandError, exitDone, exitFailed, UsageError, usageOf, type Call } from './command.ts';
+import { pipelinePath, readPipelineName, showBecause, showPipeline, showTransition } from './names.ts';
+import { waitFor } from './wait.ts';
+
+/** How many runs of a pipeline are searched for the one that the event woke. */
+const searchedRuns = 20;
+
+const flags = {
+  all: { name: 'all', help: 'Every pipeline.' },
+  timeout: {
+    name: 'timeout',
+    placeholder: 'DURATION',
+    read: readDuration('1s', '1h'),
+    help: 'How long to wait for the result.',
+    unit: 'duration',
+    default: '1m',
+  },
+} as const;
+
+const defaultTimeoutMs = 60_000;
+
+/** `tocsin reconcile`: has pipelines looked at now, and waits for what comes of it. */
+export const reconcile = command({ name: 'reconcile', flags, run: reconcileNow });
+
+async function reconcileNow({ values, words, api, output, surroundings }: Call<typeof flags>): Promise<number> {
+  const { all, timeout = defaultTimeoutMs } = values;
+  if ((all === true) === words.length > 0)
+    throw new UsageError(
+      `reconcile: ${all ? 'both --all and a pipeline' : 'no pipeline'}, allowed: ${usageOf('reconcile')}`,
+    );
+  const wanted = all === true ? { all } : { pipelines: words.map(readPipelineName) };
+  const answer = await api.post<ReconcileAnswer>('/reconcile', wanted);
+  if (answer.pipelines.length === 0) throw new CommandError(`${api.shownUrl} has no pipelines: there is nothing to do`);
+  const end = await waitFor(surroundings.clock, timeout, () => endOf(api, answer.event_id));
+  const items = await runsOf(api, answer);
+  const isGood = end !== undefined && items.every(({ outcome }) => outcome !== 'failed' && outcome !== 'cancelled');
+  const code = isGood ? exitDone : exitFailed;
+  if (!(await output.object({ items }))) output.table(items.map(runRow), 0);
+  if (end !== undefined) return code;
+  throw new CommandError(
+    `event ${answer.event_id} has not ended within ${timeout / 1000}s; ask later: tocsin why ${showPipeline(answer.pipelines[0]!)}`,
+  );
+}
+
+/** The line that says that everything that an event woke is done. */
+export async function endOf(api: ApiClient, eventId: string): Promise<Fact | undefined> {
+  const query = { event: 'sweep.finished', event_id: eventId, limit: 1 };
+  return (await api.get<{ readonly items: readonly Fact[] }>('/history', query)).items[0];
+}
+
+async function runsOf(api: ApiClient, { event_id: eventId, pipelines }: ReconcileAnswer): Promise<readonly Run[]> {
+  const found: Run[] = [];
+  for (const pipeline of pipelines)
+    for await (const run of api.items<Run>(pipelinePath(pipeline), {}, searchedRuns))
+      if (run.event_ids.includes(eventId)) {
+        found.push(run);
+        break;
+      }
+  return found;
+}
+
+/** A run in one line. */
+export function runRow({ pipeline, id, outcome, because, transition, error }: Run): readonly string[] {
+  const reason = because === 'unchanged' ? undefined : showBecause(because);
+  const why = transition === undefined ? reason : showTransition(transition);
+  const said = error ?? why;
+  return [showPipeline(pipeline), `run ${id}`, said === undefined ? outcome : `${outcome}: ${said}`];
+}
