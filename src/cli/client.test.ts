@@ -91,6 +91,7 @@ describe('a command that asks', () => {
       /refuses the request \(401: Unauthorized\): give name and password, or a token, with --http/,
     ],
     [404, '<html>', /no such page \(404\): is it a Tocsin, and does --url have its route prefix\?/],
+    [404, '404 page not found', /no such page \(404\): is it a Tocsin, and does --url have its route prefix\?/],
     [400, '{"code": 400, "message": "limit is bad"}', /answers 400: limit is bad/],
     [200, '<html>', /answers with something other than JSON: is it a Tocsin\? Correct --url/],
   ];

@@ -139,7 +139,7 @@ export class ApiClient {
       const remedy = 'give name and password, or a token, with --http.config.file';
       return new ApiError(`${at} refuses the request (${status}${said && `: ${said}`}): ${remedy}`, status);
     }
-    if (status === 404 && said === '')
+    if (status === 404 && !isJson(body))
       return new ApiError(
         `${at} has no such page (404): is it a Tocsin, and does --url have its route prefix?`,
         status,
@@ -204,6 +204,10 @@ function responseTo(request: ClientRequest, body?: string): Promise<IncomingMess
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   request.once('response', resolve).once('error', reject).end(body);
   return promise;
+}
+
+function isJson(body: Buffer): boolean {
+  return body.toString().trimStart().startsWith('{');
 }
 
 /** Reads `{code, message}`, a JSON string, or plain text; returns at most one line. */

@@ -45,6 +45,11 @@ describe('tocsin test-alert', () => {
     const { code, stdout } = await api.run('test-alert', '--resolve');
     assert.equal(code, 0);
     assert.equal(stdout.match(/^done /gm)?.length, 2);
+    const starts = api.asked.flatMap(({ method, body }) =>
+      method === 'POST' ? [(JSON.parse(body) as [{ startsAt: string }])[0].startsAt] : [],
+    );
+    assert.deepEqual([...new Set(starts)].length, 1);
+    assert.ok(Date.parse(starts[0]!) <= api.clock.now());
     const posts = api.asked.filter(({ method }) => method === 'POST').map(({ body }) => body);
     const ends = posts.map((body) => Date.parse((JSON.parse(body) as [{ endsAt: string }])[0].endsAt));
     assert.ok(ends[1]! < ends[0]!);

@@ -59,6 +59,8 @@ class Hops {
   readonly #call: TestCall;
   readonly #labels: Readonly<Record<string, string>>;
   #sentAt = 0;
+  /** When the alert was sent first. */
+  #startedAt: number | undefined;
 
   constructor(call: TestCall, labels: Readonly<Record<string, string>>) {
     this.#call = call;
@@ -83,8 +85,11 @@ class Hops {
   async #send(requestId: string, lastsFor: number): Promise<boolean> {
     const { api, surroundings } = this.#call;
     this.#sentAt = surroundings.clock.now();
+    this.#startedAt ??= this.#sentAt;
+    // Without a start, an alert begins when it ends.
+    const startsAt = new Date(this.#startedAt).toISOString();
     const endsAt = new Date(this.#sentAt + lastsFor).toISOString();
-    const alert = { labels: this.#labels, annotations: { summary: 'A test by tocsin test-alert' }, endsAt };
+    const alert = { labels: this.#labels, annotations: { summary: 'A test by tocsin test-alert' }, startsAt, endsAt };
     try {
       const answer = await api.send('POST', '/api/v2/alerts', JSON.stringify([alert]), { 'X-Request-Id': requestId });
       if (answer.status >= 300) throw api.refused(answer);
