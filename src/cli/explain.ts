@@ -4,7 +4,7 @@ import { describeReadError } from '../config/settings/settings-file.ts';
 import { showText } from '../config/settings/show-value.ts';
 import { readPath } from '../config/settings/value-readers.ts';
 import { configurationFileBytes, readRegularFile } from '../runtime/regular-file.ts';
-import { command, CommandError, exitDone, exitFailed, UsageError, usageOf, type Call } from './command.ts';
+import { command, CommandError, exitDone, exitFailed, readSince, UsageError, usageOf, type Call } from './command.ts';
 import { readLabels, showAlert, showLabels, showPipeline, showTime } from './names.ts';
 import type { Output } from './output.ts';
 
@@ -17,17 +17,44 @@ const flags = {
     unit: 'path of a file of JSON',
     otherwise: 'the labels that are given',
   },
+  since: {
+    name: 'since',
+    placeholder: 'AGO',
+    read: readSince,
+    help: 'What the alerts since then would have done under the configuration of --config.file.',
+    unit: 'duration or time',
+    otherwise: 'the labels that are given',
+  },
+  configFile: {
+    name: 'config.file',
+    placeholder: 'FILE',
+    read: readPath,
+    help: 'The other configuration; goes with --since.',
+    unit: 'path',
+    otherwise: 'none',
+  },
 } as const;
 
 /** `tocsin explain`: what an alert would do. Changes nothing. */
 export const explain = command({ name: 'explain', flags, run: predict });
 
-async function predict({ values, words, api, output }: Call<typeof flags>): Promise<number> {
-  if ((values.file === undefined) === (words.length === 0))
+async function predict(call: Call<typeof flags>): Promise<number> {
+  const { values, words, api, output } = call;
+  const { file, since, configFile } = values;
+  const ways = [words.length > 0 && 'labels', file && '--file', since && '--since'].filter(Boolean);
+  if (ways.length !== 1)
     throw new UsageError(
-      `explain: ${words.length === 0 ? 'no alert' : 'both --file and labels'}, allowed: ${usageOf('explain')}`,
+      `explain: ${ways.length === 0 ? 'no alert' : ways.join(' and ')}, allowed: ${usageOf('explain')}`,
     );
-  const payload = values.file === undefined ? [{ labels: readLabels(words) }] : await readPayload(values.file);
+  if ((since === undefined) !== (configFile === undefined))
+    throw new UsageError(
+      'explain: --since and --config.file go together, allowed: both, as in --since=24h --config.file=new.yml',
+    );
+  if (since !== undefined && configFile !== undefined) {
+    const { compareHistory } = await import('./explain-history.ts');
+    return compareHistory({ api, output, since, configFile });
+  }
+  const payload = file === undefined ? [{ labels: readLabels(words) }] : await readPayload(file);
   const { items } = await api.post<{ readonly items: readonly Prediction[] }>('/explain', payload);
   const code = items.some(({ wakes }) => wakes) ? exitDone : exitFailed;
   if (await output.object({ items })) return code;

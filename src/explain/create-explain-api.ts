@@ -1,7 +1,4 @@
-import { requestMappers, type Select } from '../source/request-mapper.ts';
-import { Causes } from '../cause/causes.ts';
 import type { LabelSet } from '../alert/labels.ts';
-import type { Request } from '../reconcile/ports.ts';
 import { AlertReader, type AlertReaderOptions } from './alert-reader.ts';
 import { ExplainApi, type ExplainApiOptions } from './explain-api.ts';
 import { LiveFacts } from './live-facts.ts';
@@ -9,6 +6,7 @@ import { PipelineReader, type PipelineReaderOptions } from './pipeline-reader.ts
 import { Predictor, type PredictorOptions, type PredictorSettings } from './predictor.ts';
 import { RunReader } from './run-reader.ts';
 import type { PipelineName } from './schema.ts';
+import { selected } from './selected.ts';
 
 type Made = 'runs' | 'alerts' | 'pipelines' | 'predictor' | 'live' | 'select';
 
@@ -41,11 +39,4 @@ export function createExplainApi(options: ExplainStageOptions): ExplainStage {
     predictor: new Predictor({ ...options, select }),
   });
   return { api, live };
-}
-
-/** Uses the same rule as an event. */
-function selected(rule: Select, labels: LabelSet, pipelines: readonly PipelineName[]): readonly PipelineName[] {
-  const causes = new Causes();
-  causes.addAlert('', { labels }, 'firing', 0);
-  return requestMappers[rule](causes, pipelines as readonly Request[]);
 }

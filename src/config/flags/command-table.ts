@@ -24,7 +24,7 @@ export const askCommands = {
     help: 'have pipelines looked at now, and wait for the result',
   },
   explain: {
-    usage: 'ALERTNAME | LABEL=VALUE... | --file=FILE',
+    usage: 'ALERTNAME | LABEL=VALUE... | --file=FILE | --since=AGO --config.file=FILE',
     help: 'what an alert would do, if it came; changes nothing',
   },
   'test-alert': {

@@ -1,0 +1,12 @@
+import { Causes } from '../cause/causes.ts';
+import type { LabelSet } from '../alert/labels.ts';
+import type { Request } from '../reconcile/ports.ts';
+import { requestMappers, type Select } from '../source/request-mapper.ts';
+import type { PipelineName } from './schema.ts';
+
+/** Which pipelines an alert with these labels concerns, by the very rule by which an event chooses. */
+export function selected(rule: Select, labels: LabelSet, pipelines: readonly PipelineName[]): readonly PipelineName[] {
+  const causes = new Causes();
+  causes.addAlert('', { labels }, 'firing', 0);
+  return requestMappers[rule](causes, pipelines as readonly Request[]);
+}
