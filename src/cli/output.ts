@@ -88,14 +88,16 @@ export class Output {
     }
   }
 
-  /** Prints columns as wide as their content; the last one is cut at the end of the line. */
+  /** Prints columns as wide as their content; the last one continues below. */
   table(rows: readonly (readonly string[])[], indent = 2): void {
     const shown = rows.map((row) => row.map((cell) => showText(cell)));
     const widths = (shown[0] ?? []).map((_, column) => Math.max(...shown.map((row) => row[column]?.length ?? 0)));
     for (const row of shown) {
-      const cells = row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column]! + 2)));
-      const line = `${' '.repeat(indent)}${cells.join('')}`.trimEnd();
-      this.#stdout.write(`${this.isWide ? line : cut(line, tableColumns)}\n`);
+      const before = row.slice(0, -1).map((cell, column) => cell.padEnd(widths[column]! + 2));
+      const start = `${' '.repeat(indent)}${before.join('')}`;
+      // Where names leave little room, what is told of them begins further left.
+      const [first = '', ...rest] = this.#wrapped(row.at(-1) ?? '', start.length, Math.min(start.length, 50));
+      for (const line of [`${start}${first}`, ...rest]) this.#stdout.write(`${line.trimEnd()}\n`);
     }
   }
 
@@ -124,7 +126,9 @@ export class Output {
     const lines: string[] = [];
     let line = '';
     const room = (): number => tableColumns - (lines.length === 0 ? used : indent);
-    for (const word of text.split(' ').flatMap((whole) => pieces(whole, tableColumns - Math.max(used, indent)))) {
+    for (const word of text
+      .split(' ')
+      .flatMap((whole) => pieces(whole, Math.max(20, tableColumns - Math.max(used, indent))))) {
       if (line !== '' && line.length + 1 + word.length > room()) {
         lines.push(line);
         line = word;

@@ -39,6 +39,17 @@ describe('tocsin reconcile', () => {
     assert.match(stdout, /failed: refused$/m);
   });
 
+  it('cuts nothing of an error, however long it and the name are', async (t) => {
+    const { transition: _, ...run } = changedRun;
+    const [error, name] = ['refused '.repeat(30).trim(), 'n'.repeat(253)];
+    const api = await reconciling(t, { ...run, outcome: 'failed', because: 'prometheus_failed', error });
+    const short = (await api.run('reconcile', '--all')).stdout;
+    assert.equal(short.match(/refused/g)?.length, 30);
+    assert.ok(short.split('\n').every((line) => line.length <= 100));
+    api.give(runs, 'Runs', { items: [{ ...run, outcome: 'failed', pipeline: { ...backend, name }, error }] });
+    assert.equal((await api.run('reconcile', '--all')).stdout.match(/refused/g)?.length, 30);
+  });
+
   it('fails if the result takes too long, and says how to ask later', async (t) => {
     const api = await reconciling(t, changedRun, Number.POSITIVE_INFINITY);
     const { code, stderr } = await api.run('reconcile', '--all', '--timeout=1s');

@@ -50,7 +50,7 @@ const remedies: Readonly<Partial<Record<Verdict, string>>> = {
 };
 
 const runRemedies: Readonly<Partial<Record<Because, string>>> = {
-  prometheus_failed: 'see prometheus.url and the log: tocsin tail --event=prometheus.failed',
+  prometheus_failed: 'see prometheus.url and the log: tocsin tail --event=prometheus.queried',
   write_failed: 'see the permissions of Tocsin, or of its folder, and its log',
 };
 
