@@ -98,6 +98,32 @@ describe('SliceSchedule', () => {
     assert.equal(done.map(({ name }) => name).join(''), 'adebdcdabc');
   });
 
+  it('gives each kind its share of the time: what takes little is not held up by what takes a slice each time', async () => {
+    const { done, work, run } = bench();
+    void work('unsilenced', 'u', [sliceMs, sliceMs, sliceMs]);
+    for (let n = 0; n < sliceMs; n++) void work('lists', 'l', [1]);
+    await run();
+    assert.equal(done.map(({ name }) => name).join(''), `u${'l'.repeat(sliceMs)}uu`);
+  });
+
+  it('owes nothing to a kind for the time in which that had nothing to do', async () => {
+    const { done, work, run } = bench();
+    void work('unsilenced', 'u', [sliceMs, sliceMs, sliceMs]);
+    await run();
+    for (const name of ['a', 'b', 'c']) void work('lists', name, [sliceMs]);
+    void work('unsilenced', 'v', [sliceMs, sliceMs]);
+    await run();
+    assert.equal(done.map(({ name }) => name).join(''), 'uuuavbvc');
+  });
+
+  it('holds a long piece against its kind for a slice alone', async () => {
+    const { done, work, run } = bench();
+    void work('unsilenced', 'u', [100 * sliceMs, 1]);
+    for (const name of ['a', 'b', 'c']) void work('lists', name, [sliceMs]);
+    await run();
+    assert.equal(done.map(({ name }) => name).join(''), 'uaubc');
+  });
+
   it('rests after a piece during which the clock was set back, which hides its duration', async () => {
     const { done, work, run } = bench();
     void work('lists', 'a', [-60_000, 1]);

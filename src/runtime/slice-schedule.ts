@@ -41,6 +41,10 @@ export class SliceSchedule {
   /** In the order of service; a kind that was served goes to the end. */
   readonly #waiting = new Map<LongWork, (() => void)[]>();
   #isServing = false;
+  /** The time that each kind has had, milliseconds. The kind with the least is next, whether its pieces are short or long. */
+  readonly #had = new Map<LongWork, number>();
+  /** A kind that comes anew begins where the last one was: time in which it had nothing to do earns it nothing. */
+  #leastHad = 0;
   /** The used part of the slice, milliseconds. */
   #spentMs = 0;
 
@@ -54,8 +58,10 @@ export class SliceSchedule {
   next(work: LongWork): Promise<void> {
     return new Promise((resolve) => {
       const queue = this.#waiting.get(work);
-      if (queue === undefined) this.#waiting.set(work, [resolve]);
-      else queue.push(resolve);
+      if (queue === undefined) {
+        this.#waiting.set(work, [resolve]);
+        this.#had.set(work, Math.max(this.#hadBy(work), this.#leastHad));
+      } else queue.push(resolve);
       if (this.#isServing) return;
       this.#isServing = true;
       this.#nextTurn(() => this.#serve());
@@ -63,26 +69,40 @@ export class SliceSchedule {
   }
 
   #serve(): void {
-    const begin = this.#shift();
-    if (begin === undefined) return void (this.#isServing = false);
+    const work = this.#next();
+    if (work === undefined) return void (this.#isServing = false);
     const startedAt = this.clock.now();
-    begin();
+    this.#shift(work)?.();
     afterMicrotasks(() => {
-      this.#spentMs += this.#since(startedAt);
+      const spentMs = this.#since(startedAt);
+      // A piece that took much longer shared its time with a collection of the heap, as a rule: that is nobody's.
+      this.#had.set(work, this.#hadBy(work) + Math.min(spentMs, sliceMs));
+      this.#spentMs += spentMs;
       if (this.#spentMs < sliceMs) return this.#serve();
       this.#spentMs = 0;
       this.#rest(restTurns, this.clock.now());
     });
   }
 
-  #shift(): (() => void) | undefined {
-    const [first] = this.#waiting;
-    if (first === undefined) return undefined;
-    const [work, queue] = first;
-    const begin = queue.shift();
+  /** Of those that wait the one that has had least; of equal ones the one that waits for longest. */
+  #next(): LongWork | undefined {
+    let next: LongWork | undefined;
+    for (const work of this.#waiting.keys())
+      if (next === undefined || this.#hadBy(work) < this.#hadBy(next)) next = work;
+    if (next !== undefined) this.#leastHad = this.#hadBy(next);
+    return next;
+  }
+
+  #shift(work: LongWork): (() => void) | undefined {
+    const queue = this.#waiting.get(work);
+    const begin = queue?.shift();
     this.#waiting.delete(work);
-    if (queue.length > 0) this.#waiting.set(work, queue);
+    if (queue !== undefined && queue.length > 0) this.#waiting.set(work, queue);
     return begin;
+  }
+
+  #hadBy(work: LongWork): number {
+    return this.#had.get(work) ?? 0;
   }
 
   #rest(turns: number, startedAt: number): void {

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { eventually } from '../../src/runtime/eventually.fixture.ts';
 import { startFakePrometheus, type FakePrometheus } from '../../src/prometheus/fake-prometheus.fixture.ts';
 import type { LogLine } from '../support/log-lines.ts';
 import { postAlerts } from '../../src/receiver/post-alerts.fixture.ts';
@@ -111,6 +114,40 @@ describe('a reload of the configuration', () => {
       tocsin.log.all.slice(seen).filter(({ event }) => event === 'reconcile.failed'),
       [],
     );
+  });
+
+  it('ends connections at once when they hold more memory than they may now', async () => {
+    const { hostname, port } = new URL(tocsin.url);
+    const connections = await Promise.all(
+      Array.from({ length: 600 }, async () => {
+        const socket = connect(Number(port), hostname);
+        await once(socket, 'connect');
+        return socket.on('error', () => undefined).resume();
+      }),
+    );
+    try {
+      await eventually(
+        () => value('tocsin_connections'),
+        (open) => open >= 600,
+      );
+      const evicted = next('connections.evicted');
+      await write('receiver: { max_connection_memory: 4MiB }\n');
+      assert.equal((await post()).status, 200);
+      assert.equal((await evicted)['max_bytes'], 4 * 1024 * 1024);
+      await eventually(
+        () => value('tocsin_connection_memory_bytes'),
+        (bytes) => bytes < 4.1 * 1024 * 1024, // with the connection that asks
+      );
+      const open = await value('tocsin_connections');
+      assert.ok(open >= 200 && open < 400, `${open} connections are left`);
+      assert.equal(connections.filter(({ destroyed }) => !destroyed).length <= open, true);
+    } finally {
+      for (const socket of connections) socket.destroy();
+    }
+    const budget = next('limits.budget');
+    await write('{}\n');
+    assert.equal((await post()).status, 200);
+    assert.equal((await budget)['connection_memory_bytes'], 64 * 1024 * 1024);
   });
 
   it('bears a hundred signals a second while alerts come, and loses none', async () => {
