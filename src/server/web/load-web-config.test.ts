@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { createAuthority } from '../certificates.fixture.ts';
 import { loadWebConfig } from './load-web-config.ts';
 
 const hash = `$2y$10$${'a'.repeat(53)}`;
@@ -140,6 +141,23 @@ access: {/metrics: open}
     const text =
       'tls_server_config: {cert_file: a, key_file: b}\nauthorization: {credentials_files: [c, d]}\nrate_limit: {interval: 1s}';
     assert.equal(problemsOf(text, { '/etc/d': 'two tokens' }).length, 5);
+  });
+
+  it('refuses an empty certificate, key or CA, such as a Secret that is being filled has', async (t) => {
+    const authority = await createAuthority();
+    t.after(() => authority.remove());
+    const { certFile, keyFile } = await authority.issue('server');
+    const [certificate, key] = [await authority.read(certFile), await authority.read(keyFile)];
+    const text = 'tls_server_config: {cert_file: c, key_file: k}';
+    const problems = (cert: string, secret: string): string =>
+      problemsOf(text, { '/etc/c': cert, '/etc/k': secret }).join('\n');
+    for (const blank of ['', '\n', '# soon\n']) {
+      assert.match(problems(blank, key), /cert_file: holds no certificate in PEM$/);
+      assert.match(problems(blank, ''), /cert_file: holds no certificate in PEM\n.*key_file: is empty; allowed: a key/);
+    }
+    for (const blank of ['', ' \n']) assert.match(problems(certificate, blank), /key_file: is empty; allowed: a key/);
+    assert.match(problems(certificate, '# soon'), /certificate and key cannot be used/);
+    assert.equal(problems(`# in front\n${certificate}`, key), '');
   });
 
   it('never throws, and never shows what may be a secret', () => {

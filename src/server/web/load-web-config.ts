@@ -154,9 +154,15 @@ function loadTls(files: WebFiles): TlsSettings | undefined {
     refuse(nameOf(files, 'client_ca'), 'holds no certificate in PEM');
   if (cert === undefined || key === undefined) return undefined;
   const context = contextOf(files, { cert, key, ...(ca === undefined ? {} : { ca }) });
+  const certificate = certificateOf(cert);
+  const isKeyBlank = key.trim() === '';
+  // OpenSSL takes an empty file for none at all, and nobody could connect then.
+  if (certificate === undefined) refuse(nameOf(files, 'cert'), 'holds no certificate in PEM');
+  if (isKeyBlank) refuse(nameOf(files, 'key'), 'is empty; allowed: a key in PEM, without a password');
+  if (certificate === undefined || isKeyBlank) return undefined;
   const problem = contextProblem(context);
   if (problem !== undefined) refuse(nameOf(files, 'cert'), problem);
-  const notAfter = certificateOf(cert)?.validToDate.getTime() ?? NaN;
+  const notAfter = certificate.validToDate.getTime();
   return { context, clientAuthType, allowedSubjects: tls.client_allowed_sans, notAfter };
 }
 
