@@ -154,14 +154,8 @@ function loadTls(files: WebFiles): TlsSettings | undefined {
     refuse(nameOf(files, 'client_ca'), 'holds no certificate in PEM');
   if (cert === undefined || key === undefined) return undefined;
   const context = contextOf(files, { cert, key, ...(ca === undefined ? {} : { ca }) });
-  const certificate = certificateOf(cert);
-  const isKeyBlank = key.trim() === '';
-  // OpenSSL takes an empty file for none at all, and nobody could connect then.
-  if (certificate === undefined) refuse(nameOf(files, 'cert'), 'holds no certificate in PEM');
-  if (isKeyBlank) refuse(nameOf(files, 'key'), 'is empty; allowed: a key in PEM, without a password');
-  if (certificate === undefined || isKeyBlank) return undefined;
-  const problem = contextProblem(context);
-  if (problem !== undefined) refuse(nameOf(files, 'cert'), problem);
+  const certificate = usableCertificate(files, cert, key, context);
+  if (certificate === undefined) return undefined;
   const notAfter = certificate.validToDate.getTime();
   return { context, clientAuthType, allowedSubjects: tls.client_allowed_sans, notAfter };
 }
@@ -218,6 +212,24 @@ function contextOf({ config }: WebFiles, pem: SecureContextOptions): SecureConte
 }
 
 /** OpenSSL's error text contains nothing of the key. */
+/** Undefined once its problems are noted. */
+function usableCertificate(
+  files: WebFiles,
+  cert: string,
+  key: string,
+  context: SecureContextOptions,
+): X509Certificate | undefined {
+  const certificate = certificateOf(cert);
+  const isKeyBlank = key.trim() === '';
+  // OpenSSL takes an empty file for none at all, and nobody could connect then.
+  if (certificate === undefined) files.refuse(nameOf(files, 'cert'), 'holds no certificate in PEM');
+  if (isKeyBlank) files.refuse(nameOf(files, 'key'), 'is empty; allowed: a key in PEM, without a password');
+  if (certificate === undefined || isKeyBlank) return undefined;
+  const problem = contextProblem(context);
+  if (problem !== undefined) files.refuse(nameOf(files, 'cert'), problem);
+  return certificate;
+}
+
 function contextProblem(context: SecureContextOptions): string | undefined {
   try {
     createSecureContext(context);
