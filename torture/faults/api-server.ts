@@ -63,7 +63,11 @@ export const apiServerFaultRows: readonly Fault[] = [
   {
     // Like an API server that has just started and has not read its roles yet.
     name: 'API server: 403 to every call',
-    guard: { file: 'limits.ts', from: 'firstForbiddenRetryMs = 2000', to: 'firstForbiddenRetryMs = 120_000' },
+    guard: {
+      file: 'kubernetes/write/write-failures.ts',
+      from: 'firstForbiddenRetryMs = 2000',
+      to: 'firstForbiddenRetryMs = 120_000',
+    },
     run: (options) => failing(options, everyCall({ kind: 'status', status: 403 })),
   },
   {
@@ -75,8 +79,8 @@ export const apiServerFaultRows: readonly Fault[] = [
     name: 'API server hangs',
     guard: {
       file: 'kubernetes/api/api-client.ts',
-      from: 'startDeadline(clock, call.timeoutMs ?? defaultTimeoutMs, signal)',
-      to: 'startDeadline(clock, 3_600_000, signal)',
+      from: 'const defaultTimeoutMs = 30_000',
+      to: 'const defaultTimeoutMs = 3_600_000',
     },
     run: (options) => failing(options, everyCall({ kind: 'silence' })),
   },
@@ -93,9 +97,9 @@ export const apiServerFaultRows: readonly Fault[] = [
   {
     name: 'clock back a day, on Kubernetes',
     guard: {
-      file: 'kubernetes/call-rate.ts',
-      from: 'this.#fullAt -= Math.max(0, this.#askedAt - now);',
-      to: '',
+      file: 'runtime/token-bucket.ts',
+      from: 'this.#untilFullMs - Math.max(0, now - this.#askedAt)',
+      to: 'this.#untilFullMs - (now - this.#askedAt)',
     },
     run: (options) =>
       failing(options, {
