@@ -6,7 +6,8 @@ import { FakeClock } from '../runtime/clock.fixture.ts';
 import { maxPayloadBytes, Payloads } from './payloads.ts';
 
 function request(headers: Readonly<Record<string, string>> = {}): IncomingMessage {
-  return { method: 'POST', url: '/api/v2/alerts', headers } as unknown as IncomingMessage;
+  const rawHeaders = Object.entries(headers).flat();
+  return { method: 'POST', url: '/api/v2/alerts', rawHeaders } as unknown as IncomingMessage;
 }
 
 function keep(payloads: Payloads, id: string, body = '[]', headers: Readonly<Record<string, string>> = {}): void {
@@ -38,7 +39,21 @@ describe('Payloads', () => {
     );
   });
 
+<<<<<<< HEAD
   it('keeps 64 KiB of each, and its length', () => {
+=======
+  it('is not disturbed by what its bytes become, nor by what was in its place before', () => {
+    const payloads = new Payloads(new FakeClock(), 1);
+    keep(payloads, 'r1', 'x'.repeat(40_000), { 'user-agent': 'long' });
+    const bytes = Buffer.from('[1]');
+    payloads.keep(request({ accept: 'a', Accept: 'b' }), 'r2', '10.0.0.7:1', bytes);
+    bytes.fill(0);
+    const { body, headers, remote, path } = payloads.find('r2')!;
+    assert.deepEqual([body, headers, remote, path], ['[1]', { accept: 'a, b' }, '10.0.0.7:1', '/api/v2/alerts']);
+  });
+
+  it('keeps 64 KiB of each, and how long it was', () => {
+>>>>>>> 7110554 (history: payloads are copied into memory that is used again)
     const payloads = new Payloads(new FakeClock(), 1);
     keep(payloads, 'r1', 'x'.repeat(maxPayloadBytes + 1));
     const { bytes, body } = payloads.find('r1')!;

@@ -1,10 +1,10 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../runtime/clock.ts';
 
-/** The part of a body that is kept, bytes. */
+/** So much of a body is kept, bytes. */
 export const maxPayloadBytes = 64 * 1024;
 
-/** A received body. */
+/** A body that came in. */
 export interface KeptPayload {
   readonly requestId: string;
   /** Milliseconds since the epoch. */
@@ -13,29 +13,37 @@ export interface KeptPayload {
   readonly method: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** The length of the whole body. */
+  /** How long the body was. */
   readonly bytes: number;
-  /** Its beginning, without secrets. */
+  /** Its beginning; secrets are taken out. */
   readonly body: string;
 }
 
-interface Held {
-  readonly requestId: string;
-  readonly at: number;
-  readonly remote: string;
-  readonly method: string;
-  readonly path: string;
-  readonly headers: IncomingHttpHeaders;
-  readonly bytes: number;
-  readonly body: Buffer;
+/** The memory of one payload, to be written over by a later one. */
+interface Place {
+  bytes: Buffer;
+  at: number;
+  headBytes: number;
+  bodyBytes: number;
+  /** How long the body was. */
+  fullBytes: number;
 }
 
-/** The last bodies, whatever their results. They are only in memory, and unchanged until somebody asks for them. */
+/** A place grows by so much, bytes. */
+const placeStep = 16 * 1024;
+
+/** Stands between the parts of a head; neither a header nor a path can hold it. */
+const separator = '\0';
+
+/**
+ * The last bodies, whatever became of them. In memory alone: they are as they came until somebody asks. They are copied into memory that
+ * is used again: what outlives its request has to be found by the garbage collector, which costs many times as much.
+ */
 export class Payloads {
   readonly #clock: Clock;
-  readonly #held: Held[] = [];
+  readonly #places: Place[] = [];
   #capacity: number;
-  /** The place of the next one, once all places are taken. */
+  /** Where the next one goes once all places are taken. */
   #next = 0;
 
   /** @param capacity `history.payloads` */
@@ -48,44 +56,65 @@ export class Payloads {
     if (capacity === this.#capacity) return;
     const newest = this.#inOrder().slice(0, capacity).toReversed();
     this.#capacity = capacity;
-    this.#held.splice(0, this.#held.length, ...newest);
+    this.#places.splice(0, this.#places.length, ...newest);
     this.#next = newest.length === capacity ? 0 : newest.length;
   }
 
-  /** The caller may overwrite a large buffer once it is released, so the beginning of a large body is copied. */
-  keep({ method = '', url = '', headers }: IncomingMessage, requestId: string, remote: string, bytes: Buffer): void {
+  keep({ method = '', url = '', rawHeaders }: IncomingMessage, requestId: string, remote: string, body: Buffer): void {
     if (this.#capacity === 0) return;
-    const body = bytes.length > maxPayloadBytes ? Buffer.from(bytes.subarray(0, maxPayloadBytes)) : bytes;
-    const at = this.#clock.now();
-    this.#held[this.#next] = { requestId, at, remote, method, path: url, headers, bytes: bytes.length, body };
-    this.#next = (this.#next + 1) % this.#capacity;
+    const head = [requestId, remote, method, url, ...rawHeaders].join(separator);
+    const bodyBytes = Math.min(body.length, maxPayloadBytes);
+    const place = this.#placeFor(head.length + bodyBytes);
+    place.at = this.#clock.now();
+    // Node gives a head as one byte a character.
+    place.headBytes = place.bytes.write(head, 'latin1');
+    place.bodyBytes = body.copy(place.bytes, place.headBytes, 0, bodyBytes);
+    place.fullBytes = body.length;
   }
 
-  /** The payloads, the newest first. */
+  /** The newest first. */
   list(): readonly KeptPayload[] {
     return this.#inOrder().map(shown);
   }
 
-  /** The newest payload with this id: a sender may use an id twice. */
+  /** The newest with this id: a sender may give one twice. */
   find(requestId: string): KeptPayload | undefined {
-    const held = this.#inOrder().find((each) => each.requestId === requestId);
-    return held === undefined ? undefined : shown(held);
+    const found = this.#inOrder().find((place) => headOf(place)[0] === requestId);
+    return found === undefined ? undefined : shown(found);
   }
 
-  #inOrder(): readonly Held[] {
-    const isFull = this.#held.length === this.#capacity;
-    const oldestFirst = isFull ? [...this.#held.slice(this.#next), ...this.#held.slice(0, this.#next)] : this.#held;
+  #placeFor(bytes: number): Place {
+    const place = (this.#places[this.#next] ??= {
+      bytes: Buffer.alloc(0),
+      at: 0,
+      headBytes: 0,
+      bodyBytes: 0,
+      fullBytes: 0,
+    });
+    this.#next = (this.#next + 1) % this.#capacity;
+    if (place.bytes.length < bytes) place.bytes = Buffer.allocUnsafeSlow(Math.ceil(bytes / placeStep) * placeStep);
+    return place;
+  }
+
+  #inOrder(): readonly Place[] {
+    const isFull = this.#places.length === this.#capacity;
+    const places = this.#places;
+    const oldestFirst = isFull ? [...places.slice(this.#next), ...places.slice(0, this.#next)] : places;
     return oldestFirst.toReversed();
   }
 }
 
+function headOf({ bytes, headBytes }: Place): readonly string[] {
+  return bytes.toString('latin1', 0, headBytes).split(separator);
+}
+
 const redacted = '[redacted]';
 
-/** Headers that identify a person, or whose names suggest that. */
+/** Headers that say who somebody is, or whose names look like it. */
 const secretHeader =
   /^(?:(?:proxy-)?authorization|(?:set-)?cookie)$|token|secret|password|api-?key|credential|session/i;
 
-/** Texts that look like a token or a password: a JSON web token, `Bearer …`, the user of a URL, the value of such a name. */
+/** What looks like a token or a password in a text: a JSON web token, `Bearer …`, the user of a URL, the value of such a name. */
 const secrets: readonly (readonly [RegExp, string])[] = [
   [/eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g, redacted],
   [/\b(Bearer|Basic)\s+[\w+/=.~-]{8,}/gi, `$1 ${redacted}`],
@@ -97,20 +126,20 @@ const secrets: readonly (readonly [RegExp, string])[] = [
   [/([?&](?:password|passwd|secret|token|access_token|api_?key|key|sig|signature)=)[^&\s"']+/gi, `$1${redacted}`],
 ];
 
-/** The text without anything that looks like a secret. */
+/** A text without what looks like a secret. */
 export function withoutSecrets(text: string): string {
   return secrets.reduce((clean, [pattern, replacement]) => clean.replace(pattern, replacement), text);
 }
 
-function shown({ headers, body, path, ...held }: Held): KeptPayload {
-  const pairs = Object.entries(headers).map(([name, value]) => {
-    const text = Array.isArray(value) ? value.join(', ') : (value ?? '');
-    return [name, secretHeader.test(name) ? redacted : withoutSecrets(text)] as const;
-  });
-  return {
-    ...held,
-    path: withoutSecrets(path),
-    headers: Object.fromEntries(pairs),
-    body: withoutSecrets(body.toString('utf8')),
-  };
+function shown(place: Place): KeptPayload {
+  const [requestId = '', remote = '', method = '', path = '', ...raw] = headOf(place);
+  const { bytes, headBytes, bodyBytes, at, fullBytes } = place;
+  const headers: Record<string, string> = {};
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    const [name, value] = [raw[index]!.toLowerCase(), raw[index + 1]!];
+    const text = secretHeader.test(name) ? redacted : withoutSecrets(value);
+    headers[name] = Object.hasOwn(headers, name) ? `${headers[name]}, ${text}` : text;
+  }
+  const body = withoutSecrets(bytes.toString('utf8', headBytes, headBytes + bodyBytes));
+  return { requestId, remote, method, path: withoutSecrets(path), at, headers, bytes: fullBytes, body };
 }
