@@ -56,7 +56,7 @@ export class Explaining {
     });
     const folder = join(storagePath, 'history');
     this.history = new History({ ...options, logger: this.logger, config: () => config().history, folder });
-    this.#payloads = new Payloads(clock, payloadsOf(config()));
+    this.#payloads = new Payloads(clock, payloadsOf(config()), options.registry);
   }
 
   readonly onBody: OnBody = (request, { requestId, remote }, bytes) =>

@@ -58,7 +58,10 @@ export class FactRing {
     return this.#makeRoom(0);
   }
 
-  /** Adds a line; returns the chunks that were dropped for it. */
+  /**
+   * Adds a line; returns the chunks that were dropped for it.
+   * @param unsaved the first fact whose bytes are still to be written to the disk: they are not overwritten
+   */
   append(id: number, time: number, line: string, unsaved = 0): readonly Chunk[] {
     const last = this.#chunks.at(-1);
     if (last !== undefined && hasRoom(last, line)) {

@@ -9,8 +9,8 @@ export interface Entry {
   readonly event: string;
   readonly msg: string;
   readonly fields: LogFields;
-  /** The whole line as JSON, if that exists already. */
-  readonly json?: string | undefined;
+  /** The line as JSON without its opening brace, if that exists already. */
+  readonly rest?: string | undefined;
 }
 
 /** A line of the log as it is kept and read back, with its place in the history. */
@@ -35,7 +35,7 @@ const levels: ReadonlySet<unknown> = new Set<LogLevel>(['debug', 'info', 'warn',
 
 /** The fact as JSON on one line, without the line end. */
 export function factLine(id: number, entry: Entry): string {
-  if (entry.json !== undefined && entry.json.length <= maxFactBytes / 3) return `{"id":${id},${entry.json.slice(1)}`;
+  if (entry.rest !== undefined && entry.rest.length <= maxFactBytes / 3) return `{"id":${id},${entry.rest}`;
   const fields = plain(withDebugFields(entry.fields));
   const line = lineOf(id, entry, fields);
   return line.length <= maxFactBytes / 3 || Buffer.byteLength(line) <= maxFactBytes
@@ -49,21 +49,23 @@ export function factLine(id: number, entry: Entry): string {
  */
 export function entryOf(entry: Entry, json: string | undefined): Entry {
   if (json === undefined) return entry;
-  const detailed = withDebugJson(json, entry.fields);
   const isOfRun = entry.fields['run'] !== undefined;
-  return { ...entry, fields: isOfRun ? entry.fields : {}, json: detailed };
+  const { time, level, event, msg, fields } = entry;
+  return { time, level, event, msg, fields: isOfRun ? fields : noFields, rest: restOf(json, fields) };
 }
 
-/** Adds the fields that are only for debug to a line that was written already. */
-function withDebugJson(json: string, fields: LogFields): string {
-  let detailed = json;
+const noFields: LogFields = {};
+
+/** A written line without its opening brace, and with the fields that are only for debug. To join texts copies nothing yet. */
+function restOf(json: string, fields: LogFields): string {
+  let rest = json.slice(1);
   for (const name in fields) {
     const value = fields[name];
     if (!(value instanceof DebugField)) continue;
     const made = JSON.stringify(value.make());
-    if (made !== undefined) detailed = `${detailed.slice(0, -1)},${JSON.stringify(name)}:${escapeUnsafe(made)}}`;
+    if (made !== undefined) rest = `${rest.slice(0, -1)},${JSON.stringify(name)}:${escapeUnsafe(made)}}`;
   }
-  return detailed;
+  return rest;
 }
 
 /** Reads a line back; undefined if it is incomplete. */

@@ -252,7 +252,9 @@ export class History implements LineKeeper {
     const pieces: Piece[] = [];
     const before = this.#lastId;
     for (const entry of entries) {
-      for (const kept of this.#filter.take(entry)) this.#appendOne(kept, pieces, before + 1);
+      // Nearly all lines are about no run.
+      if (entry.fields['run'] === undefined) this.#appendOne(entry, pieces, before + 1);
+      else for (const kept of this.#filter.take(entry)) this.#appendOne(kept, pieces, before + 1);
       if (slices.isOver) await slices.yieldTurn();
     }
     this.#report.kept(this.#lastId - before);
@@ -262,7 +264,7 @@ export class History implements LineKeeper {
   #appendOne(entry: Entry, pieces: Piece[], unsaved: number): void {
     const id = ++this.#lastId;
     const gone = this.#ring.append(id, entry.time, factLine(id, entry), unsaved);
-    this.#report.forgotten(gone, this.#options.config().retention);
+    if (gone.length > 0) this.#report.forgotten(gone, this.#options.config().retention);
     const chunk = this.#ring.chunks.at(-1)!;
     const last = pieces.at(-1);
     if (last?.chunk === chunk) last.to = chunk.used;

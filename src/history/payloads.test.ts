@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { Registry } from 'prom-client';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import { maxPayloadBytes, Payloads } from './payloads.ts';
 
@@ -19,10 +20,12 @@ describe('Payloads', () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(fc.constant('post'), fc.nat(5)), { maxLength: 40 }), (steps) => {
         let capacity = 3;
-        const payloads = new Payloads(new FakeClock(), capacity);
+        const clock = new FakeClock();
+        const payloads = new Payloads(clock, capacity, new Registry());
         let expected: string[] = [];
         for (const [index, step] of steps.entries()) {
           if (step === 'post') {
+            clock.advance(1000);
             keep(payloads, `r${index}`);
             expected = [`r${index}`, ...expected].slice(0, capacity);
           } else {
@@ -39,13 +42,12 @@ describe('Payloads', () => {
     );
   });
 
-<<<<<<< HEAD
-  it('keeps 64 KiB of each, and its length', () => {
-=======
   it('is not disturbed by what its bytes become, nor by what was in its place before', () => {
-    const payloads = new Payloads(new FakeClock(), 1);
+    const clock = new FakeClock();
+    const payloads = new Payloads(clock, 1, new Registry());
     keep(payloads, 'r1', 'x'.repeat(40_000), { 'user-agent': 'long' });
     const bytes = Buffer.from('[1]');
+    clock.advance(1000);
     payloads.keep(request({ accept: 'a', Accept: 'b' }), 'r2', '10.0.0.7:1', bytes);
     bytes.fill(0);
     const { body, headers, remote, path } = payloads.find('r2')!;
@@ -53,15 +55,14 @@ describe('Payloads', () => {
   });
 
   it('keeps 64 KiB of each, and how long it was', () => {
->>>>>>> 7110554 (history: payloads are copied into memory that is used again)
-    const payloads = new Payloads(new FakeClock(), 1);
+    const payloads = new Payloads(new FakeClock(), 1, new Registry());
     keep(payloads, 'r1', 'x'.repeat(maxPayloadBytes + 1));
     const { bytes, body } = payloads.find('r1')!;
     assert.deepEqual([bytes, body.length], [maxPayloadBytes + 1, maxPayloadBytes]);
   });
 
   it('shows no secret, in any place', () => {
-    const payloads = new Payloads(new FakeClock(), 1);
+    const payloads = new Payloads(new FakeClock(), 1, new Registry());
     const jwt = `eyJhbGciOiJIUzI1NiJ9.${'s3cret'.repeat(3)}.sig-s3cret`;
     const body = JSON.stringify([
       { labels: { alertname: 'A', token: 's3cret' }, annotations: { url: 'https://u:s3cret@host/', note: jwt } },
@@ -81,8 +82,20 @@ describe('Payloads', () => {
     assert.match(kept.body, /https:\/\/\[redacted]@host\//);
   });
 
+  it('passes over those that come faster than its number in a second, and counts them', async () => {
+    const [clock, registry] = [new FakeClock(), new Registry()];
+    const payloads = new Payloads(clock, 2, registry);
+    for (let index = 0; index < 5; index++) keep(payloads, `r${index}`);
+    const kept = (): readonly string[] => payloads.list().map(({ requestId }) => requestId);
+    assert.deepEqual(kept(), ['r1', 'r0']);
+    assert.match(await registry.metrics(), /tocsin_history_payloads_passed_over_total 3/);
+    clock.advance(1000);
+    keep(payloads, 'r5');
+    assert.deepEqual(kept(), ['r5', 'r1']);
+  });
+
   it('keeps nothing with a capacity of 0', () => {
-    const payloads = new Payloads(new FakeClock(), 0);
+    const payloads = new Payloads(new FakeClock(), 0, new Registry());
     keep(payloads, 'r1');
     assert.deepEqual([payloads.list(), payloads.find('r1')], [[], undefined]);
   });

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { Counter, type Registry } from 'prom-client';
 import type { Clock } from '../runtime/clock.ts';
 
 /** So much of a body is kept, bytes. */
@@ -29,6 +30,9 @@ interface Place {
   fullBytes: number;
 }
 
+/** In this time the places are used once at most, milliseconds: to copy more would cost as much as to take the alerts in. */
+const turnMs = 1000;
+
 /** A place grows by so much, bytes. */
 const placeStep = 16 * 1024;
 
@@ -41,13 +45,21 @@ const separator = '\0';
  */
 export class Payloads {
   readonly #clock: Clock;
+  readonly #passedOver: Counter;
   readonly #places: Place[] = [];
   #capacity: number;
   /** Where the next one goes once all places are taken. */
   #next = 0;
+  #turnAt = Number.NEGATIVE_INFINITY;
+  #inTurn = 0;
 
   /** @param capacity `history.payloads` */
-  constructor(clock: Clock, capacity: number) {
+  constructor(clock: Clock, capacity: number, registry: Registry) {
+    this.#passedOver = new Counter({
+      registers: [registry],
+      name: 'tocsin_history_payloads_passed_over_total',
+      help: 'Bodies that came faster than history.payloads a second, and are not kept.',
+    });
     this.#clock = clock;
     this.#capacity = capacity;
   }
@@ -62,6 +74,7 @@ export class Payloads {
 
   keep({ method = '', url = '', rawHeaders }: IncomingMessage, requestId: string, remote: string, body: Buffer): void {
     if (this.#capacity === 0) return;
+    if (!this.#hasTurn()) return this.#passedOver.inc();
     const head = [requestId, remote, method, url, ...rawHeaders].join(separator);
     const bodyBytes = Math.min(body.length, maxPayloadBytes);
     const place = this.#placeFor(head.length + bodyBytes);
@@ -81,6 +94,15 @@ export class Payloads {
   find(requestId: string): KeptPayload | undefined {
     const found = this.#inOrder().find((place) => headOf(place)[0] === requestId);
     return found === undefined ? undefined : shown(found);
+  }
+
+  #hasTurn(): boolean {
+    const now = this.#clock.monotonic();
+    if (now - this.#turnAt >= turnMs) {
+      this.#turnAt = now;
+      this.#inTurn = 0;
+    }
+    return ++this.#inTurn <= this.#capacity;
   }
 
   #placeFor(bytes: number): Place {
