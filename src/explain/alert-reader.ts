@@ -82,7 +82,7 @@ export class AlertReader {
   async explain(fingerprint: string, page: Page): Promise<ExplainedAlert> {
     const stored = await this.#find(fingerprint);
     const labels = stored?.labels ?? (await this.#namedLabels(fingerprint));
-    if (labels === undefined) return { effects: [this.#notReceived()] };
+    if (labels === undefined) return { effects: [this.#notReceived(false)] };
     const hash = stored?.keyHash ?? TextHash.of(labelKey(labels));
     const { effects, next } = await this.#effects({ fingerprint, hash, alertname: nameOf(labels) }, page);
     const alert = stored === undefined ? alertOfLabels(labels) : this.#stored(stored);
@@ -90,7 +90,7 @@ export class AlertReader {
     const isEmpty = withRuns.length === 0 && page.before === undefined;
     return {
       alert,
-      effects: isEmpty ? [this.#notReceived()] : withRuns,
+      effects: isEmpty ? [this.#notReceived(stored !== undefined)] : withRuns,
       ...(next !== undefined && { next: String(next) }),
     };
   }
@@ -185,8 +185,11 @@ export class AlertReader {
     };
   }
 
-  #notReceived(): Effect {
+  /** @param isStored true if a request must have told of it all the same */
+  #notReceived(isStored: boolean): Effect {
     const because = 'no request that the history knows of told of it';
-    return { at: timeText(this.#options.clock.now()), verdict: 'not_received', because, runs: [] };
+    const unless = `${because}: they are older than it, or came faster than 1000 a second`;
+    const at = timeText(this.#options.clock.now());
+    return { at, verdict: 'not_received', because: isStored ? unless : because, runs: [] };
   }
 }

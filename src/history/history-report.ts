@@ -86,7 +86,10 @@ export class HistoryReport {
     const [forgotten, lost] = [this.#untoldForgotten, this.#untoldLost];
     this.#untoldForgotten = 0;
     this.#untoldLost = 0;
-    const message = 'the history has forgotten facts before their time, to make room: raise history.max_size';
+    const message =
+      forgotten === 0
+        ? 'lines came faster than the history keeps them'
+        : 'the history has forgotten facts before their time, to make room: raise history.max_size';
     this.#options.logger.info('history.forgotten', message, { facts: forgotten, lost, limit: 'history.max_size' });
   }
 }
@@ -126,7 +129,7 @@ function createHistoryMetrics({ registry, memoryBytes, diskBytes, leftOut }: His
     lost: new Counter({
       registers,
       name: 'tocsin_history_lost_total',
-      help: 'Facts that were never kept, because too many waited to be written.',
+      help: 'Lines of the log that were never kept, because they came too fast.',
     }),
     failures: new Counter({
       registers,

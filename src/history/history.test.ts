@@ -216,6 +216,16 @@ describe('History', () => {
     assert.equal(wanted('app.closed'), 0);
   });
 
+  it('keeps the lines about requests at a bounded rate, and counts the rest', async () => {
+    const history = await open();
+    for (let index = 0; index < 1500; index++) tell(history, `r${index}`);
+    assert.equal((await requests(history)).length, 1000);
+    assert.equal(logger.fieldsOf('history.forgotten')[0]?.['lost'], 1);
+    clock.advance(100);
+    for (let index = 0; index < 1500; index++) tell(history, `s${index}`);
+    assert.equal((await requests(history)).length, 1100);
+  });
+
   it('calls its followers soon, and no longer once they have unsubscribed', async () => {
     const history = await open();
     let calls = 0;
@@ -232,7 +242,7 @@ describe('History', () => {
 
   it('loses lines rather than memory, and reports how many', async () => {
     const history = await open();
-    for (let index = 0; index < 60_000; index++) history.keep('info', 'alerts.received', '', {});
+    for (let index = 0; index < 60_000; index++) history.keep('info', 'event.emitted', '', {});
     assert.equal(logger.fieldsOf('history.forgotten')[0]?.['lost'], 1);
     await history.flush();
   });

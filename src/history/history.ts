@@ -7,7 +7,7 @@ import { FactRing, linesWith, type Chunk } from './fact-ring.ts';
 import { HistoryReport } from './history-report.ts';
 import { LookFilter, type LastLook } from './look-filter.ts';
 import { loadFacts, newestId } from './load-facts.ts';
-import { NameBudget } from './name-budget.ts';
+import { Budget, nameRate, requestRate } from './budget.ts';
 import { Segments } from './segments.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
@@ -79,7 +79,8 @@ export class History implements LineKeeper {
   readonly #filter = new LookFilter();
   readonly #segments: Segments;
   readonly #report: HistoryReport;
-  readonly #names: NameBudget;
+  readonly #names: Budget;
+  readonly #requests: Budget;
   readonly #followers = new Set<() => void>();
   #waiting: Entry[] = [];
   #cancelTimer: CancelTimer | undefined;
@@ -94,7 +95,8 @@ export class History implements LineKeeper {
     this.#options = options;
     this.#ring = new FactRing(options.config().max_size);
     this.#segments = new Segments(options);
-    this.#names = new NameBudget(options.clock);
+    this.#names = new Budget(options.clock, nameRate);
+    this.#requests = new Budget(options.clock, requestRate);
     this.#report = new HistoryReport({
       ...options,
       memoryBytes: () => this.#ring.bytes,
@@ -118,7 +120,8 @@ export class History implements LineKeeper {
 
   keep(level: LogLevel, event: string, msg: string, fields: LogFields, json?: string): void {
     if (!this.isOn || (level === 'debug' && !debugEvents.has(event))) return;
-    if (this.#waiting.length >= maxWaiting) return this.#report.lost();
+    const isOverRate = event === 'alerts.received' && !this.#requests.take();
+    if (isOverRate || this.#waiting.length >= maxWaiting) return this.#report.lost();
     const time = this.#options.clock.now();
     const count = this.#waiting.push(entryOf({ time, level, event, msg, fields }, json));
     if (count === soonEntries) void this.flush();
