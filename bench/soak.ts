@@ -3,7 +3,7 @@ import { startFakePrometheus } from '../src/prometheus/fake-prometheus.fixture.t
 import { freePort } from '../test/support/free-port.ts';
 import { residentBytes } from '../test/support/resident-memory.ts';
 import { positiveNumber, runTool } from '../test/support/run-tool.ts';
-import { Inspector, type Holdings } from './inspector.ts';
+import { Inspector, type Holdings } from '../test/support/inspector.ts';
 import { writeManifests } from './manifests.ts';
 import { startBundle } from './peers.ts';
 import { mixedLoad } from './mixed-load.ts';

@@ -1,4 +1,4 @@
-import { eventually } from '../src/runtime/eventually.fixture.ts';
+import { eventually } from '../../src/runtime/eventually.fixture.ts';
 
 /** The resources of a process, as V8 and Node count them. */
 export interface Holdings {
@@ -6,6 +6,14 @@ export interface Holdings {
   readonly heapBytes: number;
   /** What keeps the event loop alive, by kind: `TCPSocketWrap`, `Timeout` and so on. */
   readonly resources: Readonly<Record<string, number>>;
+}
+
+interface Coverage {
+  readonly url: string;
+  readonly functions: readonly {
+    readonly functionName: string;
+    readonly ranges: readonly [{ readonly count: number }];
+  }[];
 }
 
 interface Answer {
@@ -50,6 +58,22 @@ export class Inspector {
       result: { value: string[] };
     };
     return { heapBytes: usedSize, resources: counted(result.value) };
+  }
+
+  /** From now on each call of a function counts; see {@link calledFunctions}. */
+  async countCalls(): Promise<void> {
+    await this.#call('Profiler.enable');
+    await this.#call('Profiler.startPreciseCoverage', { callCount: true, detailed: false });
+  }
+
+  /** The functions that were called since the last time, by the URL of their file. */
+  async calledFunctions(): Promise<ReadonlyMap<string, readonly string[]>> {
+    const { result } = (await this.#call('Profiler.takePreciseCoverage')) as { result: readonly Coverage[] };
+    const files = result.map(({ url, functions }) => {
+      const called = functions.filter(({ ranges: [whole] }) => whole.count > 0);
+      return [url, called.map(({ functionName }) => functionName || '(nameless)')] as const;
+    });
+    return new Map(files.filter(([, called]) => called.length > 0));
   }
 
   close(): void {
