@@ -6,7 +6,7 @@ import { requestKey, type Request } from '../reconcile/ports.ts';
 import type { FailedRequests, Priority, WorkItem, WorkQueue } from '../workqueue/work-queue.ts';
 import { outcomeOfError, outcomeOfResult, type Outcome, type Reconciler } from './reconciler.ts';
 import type { ReconcileReport } from './reconcile-report.ts';
-import { Sweep, requeuedWork, retriedWork, type QueuedWork } from './sweep.ts';
+import { Sweep, createRequeuedWork, retriedWork, type QueuedWork } from './sweep.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 /** A reconcile that has not ended by then is aborted through its signal, milliseconds. */
@@ -29,6 +29,7 @@ export class Controller {
   /** The keys whose last run did not succeed: they wait for a retry, or no longer get one because of the shutdown. */
   readonly #unfinished = new Set<string>();
   readonly #slices: Slices;
+  readonly #requeuedWork = createRequeuedWork();
   #draining = false;
 
   constructor(options: ControllerOptions) {
@@ -134,7 +135,12 @@ export class Controller {
       case 'requeue_after': {
         this.#queue.forget(request);
         const delayMs = outcome.requeueAfterMs;
-        const added = this.#queue.addAfter(request, (isDue) => requeuedWork(clock.now(), isDue), 'resync', delayMs);
+        const added = this.#queue.addAfter(
+          request,
+          (isDue) => this.#requeuedWork(clock.now(), isDue),
+          'resync',
+          delayMs,
+        );
         return ended(added ? delayMs : undefined);
       }
       case 'postponed': {

@@ -261,6 +261,20 @@ describe('reconcile report, lines', () => {
       [['e1', 'e2'], named['causes_id']],
     ]);
   });
+
+  it('refers to the event in runs that come before a later look: the alerts are not listed again for each of them', async () => {
+    const { clock, controller, logger } = controllerBench(() => unhealthy);
+    const requests = [trace('a'), trace('b')];
+    void controller.enqueue(requests, alertCauses(clock.now(), 'r1', 'A'), 'e1', 'alert');
+    await clock.advanceAsync(1000);
+    void controller.enqueue(requests, alertCauses(clock.now(), 'r2', 'B'), 'e2', 'alert');
+    await clock.advanceAsync(1000);
+    assert.deepEqual(logger.linesOf('causes.named'), []);
+    assert.deepEqual(
+      logger.fieldsOf('reconcile.finished').map((fields) => fields['causes_id']),
+      ['e1', 'e1', 'e2', 'e2'],
+    );
+  });
 });
 
 describe('reconcile report, the time since the alert', () => {

@@ -7,7 +7,14 @@ import type { Result } from '../reconcile/ports.ts';
 import { SnapshotError } from '../reconcile/errors.ts';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
-import { Sweep, createMergeWork, maxSweepsOfRequest, requeuedWork, retriedWork, type QueuedWork } from './sweep.ts';
+import {
+  Sweep,
+  createMergeWork,
+  maxSweepsOfRequest,
+  createRequeuedWork,
+  retriedWork,
+  type QueuedWork,
+} from './sweep.ts';
 
 describe('sweep', () => {
   it('logs once how the requests of an event ended, when the last one has ended', async () => {
@@ -263,9 +270,9 @@ describe('retriedWork', () => {
   });
 });
 
-describe('requeuedWork', () => {
+describe('createRequeuedWork', () => {
   it('is due at its full second, and belongs to no event', () => {
-    const { causes, sweeps } = requeuedWork(1_700_000_000_999, true);
+    const { causes, sweeps } = createRequeuedWork()(1_700_000_000_999, true);
     assert.deepEqual(
       [[...causes.triggers], causes.lastSeen, causes.alertCount, sweeps],
       [['requeue'], 1_700_000_000_000, 0, []],
@@ -274,7 +281,19 @@ describe('requeuedWork', () => {
 
   it('adds no cause to a run that something else starts before its time', () => {
     const alert = work('a');
-    const { causes } = createMergeWork()(requeuedWork(clock.now(), false), alert);
+    const { causes } = createMergeWork()(createRequeuedWork()(clock.now(), false), alert);
     assert.deepEqual([[...causes.triggers], causes.lastSeen], [['alert'], alert.causes.lastSeen]);
+  });
+
+  it('leaves the causes of an event as they are if it adds none', () => {
+    const alert = work('a');
+    assert.equal(createMergeWork()(createRequeuedWork()(clock.now(), false), alert).causes, alert.causes);
+  });
+
+  it('makes one union with an event for a thousand keys that are due in the same second', () => {
+    const [merge, requeued, alert] = [createMergeWork(), createRequeuedWork(), work('a')];
+    const unions = Array.from({ length: 1000 }, (_, ms) => merge(requeued(1_700_000_000_000 + ms, true), alert).causes);
+    assert.equal(new Set(unions).size, 1);
+    assert.notEqual(requeued(1_700_000_001_000, true).causes, requeued(1_700_000_000_000, true).causes);
   });
 });

@@ -79,20 +79,23 @@ const maxEventIds = 100;
 
 /**
  * Combines the payloads of two adds of one key: both causes, and both sweeps, which end with the one run. A sweep adds the same
- * causes to many keys in sequence, so the last union is remembered: a thousand keys share one union.
+ * causes to many keys in sequence, so the last union is remembered: a thousand keys share one union. Work without a cause, which is
+ * a look before its time, leaves the other's causes as they are.
  */
 export function createMergeWork(): (earlier: QueuedWork, later: QueuedWork) => QueuedWork {
   let last: { readonly earlier: Causes; readonly later: Causes; readonly union: Causes } | undefined;
-  return (earlier, later) => {
-    if (last?.earlier !== earlier.causes || last.later !== later.causes) {
-      last = { earlier: earlier.causes, later: later.causes, union: Causes.union(earlier.causes, later.causes) };
-    }
-    return {
-      causes: last.union,
-      sweeps: bounded([...earlier.sweeps, ...later.sweeps]),
-      eventIds: bothEventIds(earlier.eventIds, later.eventIds),
-    };
+  const unionOf = (earlier: Causes, later: Causes): Causes => {
+    if (earlier.triggers.size === 0) return later;
+    if (later.triggers.size === 0) return earlier;
+    if (last?.earlier !== earlier || last.later !== later)
+      last = { earlier, later, union: Causes.union(earlier, later) };
+    return last.union;
   };
+  return (earlier, later) => ({
+    causes: unionOf(earlier.causes, later.causes),
+    sweeps: bounded([...earlier.sweeps, ...later.sweeps]),
+    eventIds: bothEventIds(earlier.eventIds, later.eventIds),
+  });
 }
 
 /** Ends the second oldest sweep of this request until the bound is kept: the oldest one knows since when an alert waits. */
@@ -113,14 +116,15 @@ export function retriedWork({ causes, eventIds }: QueuedWork): QueuedWork {
 }
 
 /**
- * Work for a later look at an unhealthy pipeline. Its time is cut to the second, so that one query serves all pipelines that are
- * due in the same second.
- * @param isDue false if something else replaces the request before its time: then the look is not a cause of it
+ * Makes the work for a later look at an unhealthy pipeline. Its time is cut to the second, so that one query serves all pipelines
+ * that are due in the same second. These share their causes too, so that their unions with those of an event are one.
  */
-export function requeuedWork(now: number, isDue: boolean): QueuedWork {
-  return {
-    causes: isDue ? Causes.of('requeue', Math.floor(now / 1000) * 1000) : new Causes(),
-    sweeps: [],
-    eventIds: [],
+export function createRequeuedWork(): (now: number, isDue: boolean) => QueuedWork {
+  let last: Causes | undefined;
+  /** @param isDue false if something else replaces the request before its time: then the look is not a cause of it */
+  return (now, isDue) => {
+    const second = Math.floor(now / 1000) * 1000;
+    if (isDue && last?.lastSeen !== second) last = Causes.of('requeue', second);
+    return { causes: isDue && last !== undefined ? last : new Causes(), sweeps: [], eventIds: [] };
   };
 }
