@@ -53,7 +53,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   kubernetes: ['reconcile', 'cause', 'config', 'config/settings', 'outbound', 'text'],
   standalone: ['reconcile', 'alert', 'storage', 'text'],
   reconcile: ['cause', 'alert'],
-  cause: ['alert'],
+  cause: ['alert', 'text'],
   'alert/postable': ['alert', 'text'],
   alert: ['text'],
   matcher: ['alert', 'text'],

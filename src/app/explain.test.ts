@@ -71,6 +71,29 @@ describe('GET /pipelines/{kind}/{name}', () => {
     assert.deepEqual([start?.triggers, start?.decided_because], [['start'], 'no alert of this pipeline fires']);
   });
 
+  it('knows when an alert began or ended, by its sender, and writes any time that a sender can name', async (t) => {
+    const bench = await explainBench(t);
+    const startsAt = '2026-11-21T02:59:58.500Z';
+    await bench.post([{ ...throttling, startsAt }], 'r1');
+    // An offset moves the end out of the years that have four digits.
+    const endsAt = '9999-12-31T23:59:59.9-23:00';
+    const odd = { labels: { alertname: 'Odd' }, startsAt, endsAt };
+    await bench.post([{ ...throttling, startsAt, endsAt: startsAt }, odd], 'r2');
+    const { items } = await bench.ask('Runs', '/pipelines/TracePipeline/backend?limit=2');
+    assert.deepEqual(
+      items.map(({ causes }) => causes.map(({ status, changed_at: at }) => [status, at])),
+      [
+        [
+          ['resolved', startsAt],
+          ['firing', startsAt],
+        ],
+        [['firing', startsAt]],
+      ],
+    );
+    const { alert } = await bench.ask('ExplainedAlert', `/alerts/${fingerprintOf(odd)}`);
+    assert.equal(alert?.ends_at, '9999-12-31T23:59:59.999Z');
+  });
+
   it('has them after a restart, page by page', async (t) => {
     const bench = await explainBench(t);
     for (const id of ['r1', 'r2', 'r3']) await bench.post([throttling], id);

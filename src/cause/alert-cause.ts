@@ -8,7 +8,7 @@ const pieceCharacters = 64 * 1024;
 /** Adds an alert to the causes of a reconcile. Of huge labels, it adds only the part that may be kept for long. */
 export function addCause(causes: Causes, alert: Alert, status: CauseStatus, at: number): void {
   if (isBrief(alert)) causes.addAlert(alert.key, alert, status, at);
-  else causes.addAlert(digest(alert.key), { labels: briefLabels(alert).labels }, status, at);
+  else causes.addAlert(digest(alert.key), { labels: briefLabels(alert).labels, times: alert.times }, status, at);
 }
 
 /** Hashes piece by piece: in one go it would take several times the memory of the text. */

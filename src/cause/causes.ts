@@ -1,5 +1,7 @@
+import type { AlertTimes } from '../alert/alert.ts';
 import type { Labelled, LabelSet } from '../alert/labels.ts';
 import type { LogFields } from '../runtime/logger.ts';
+import { formatDateTime } from '../text/go/date-time.ts';
 
 /** The most alerts, and the most request ids, that causes name; all further ones are only counted. */
 export const maxNamedCauses = 100;
@@ -144,6 +146,8 @@ export type CauseStatus = 'firing' | 'resolved' | 'expired' | 'silence expired';
 export interface CausingAlert extends Labelled {
   /** Alertmanager's fingerprint; undefined if labels were left out. */
   readonly fingerprint?: string;
+  /** As the sender says; undefined if nobody sent the alert. */
+  readonly times?: Pick<AlertTimes, 'startsAt' | 'endsAt'>;
 }
 
 /** One alert that caused a request. */
@@ -185,6 +189,12 @@ export class Cause implements Labelled {
     return this.#alert.fingerprint;
   }
 
+  /** When the alert began, or ended if it has ended, milliseconds; undefined if nobody knows. */
+  get changedAt(): number | undefined {
+    const hasEnded = this.status === 'resolved' || this.status === 'expired';
+    return hasEnded ? this.#alert.times?.endsAt : this.#alert.times?.startsAt;
+  }
+
   /** This cause, continued from an earlier cause with the same alert. */
   after({ firstSeen, count }: Cause): Cause {
     return new Cause(this.key, this.#alert, this.status, firstSeen, this.lastSeen, count + this.count);
@@ -215,11 +225,12 @@ export function namedCauses(causes: Causes): LogFields {
   const named = [...causes.alerts.values()];
   const more = causes.alertCount + causes.truncatedAlerts - named.reduce((sum, { count }) => sum + count, 0);
   return {
-    alerts: named.map(({ fingerprint, labels, status, firstSeen, lastSeen, count }) => ({
+    alerts: named.map(({ fingerprint, labels, status, changedAt, firstSeen, lastSeen, count }) => ({
       fingerprint,
       alertname: labels['alertname'] ?? '(no alertname)',
       labels,
       status,
+      ...(changedAt !== undefined && { changed_at: formatDateTime(changedAt) }),
       first_seen: new Date(firstSeen).toISOString(),
       last_seen: new Date(lastSeen).toISOString(),
       count,

@@ -130,7 +130,15 @@ export const changedRun: Run = {
   at: '2026-01-01T00:00:00.019Z',
   priority: 'alert',
   triggers: ['alert'],
-  causes: [{ ...throttling, first_seen: '2026-01-01T00:00:00.000Z', last_seen: '2026-01-01T00:00:00.000Z', count: 2 }],
+  causes: [
+    {
+      ...throttling,
+      changed_at: '2025-12-31T23:59:58.500Z',
+      first_seen: '2026-01-01T00:00:00.000Z',
+      last_seen: '2026-01-01T00:00:00.000Z',
+      count: 2,
+    },
+  ],
   more_causes: 0,
   request_ids: ['my-test'],
   event_ids: ['fe190949'],

@@ -149,7 +149,7 @@ function cut(text: string, length: number): string {
 }
 
 /** One unit is enough: `850ms`, `12s`, `3m`, `5h`, `2d`. */
-function roughly(ms: number): string {
+export function roughly(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)}ms`;
   if (ms < 90_000) return `${Math.round(ms / 1000)}s`;
   if (ms < 5_400_000) return `${Math.round(ms / 60_000)}m`;

@@ -35,7 +35,7 @@ describe('tocsin why', () => {
       /^TracePipeline\/backend {2}False GatewayThrottling since 2026-01-01 00:00:00 UTC/m,
       /^ {2}paused by {4}silence silence-1$/m,
       /^2026-01-01 00:00:00 UTC \(.*\) {2}changed {2}TracePipeline\/backend {2}run 636bcf51$/m,
-      /^ {2}woken by {5}TraceGatewayThrottling firing ×2 \{severity="warning"\}$/m,
+      /^ {2}woken by {5}TraceGatewayThrottling firing ×2 \{severity="warning"\}, received 1500 ms after it\n {15}began$/m,
       /^ {2}requests {5}my-test$/m,
       /^ {2}took {9}21 ms from received: event \+9, queued \+10, started \+19, asked \+19, answered \+20,\n {15}written \+21, finished \+21$/m,
       /^ {2}prometheus {3}success, 3 alerts fire$/m,
@@ -61,6 +61,22 @@ describe('tocsin why', () => {
     assert.match(stdout, /no change {4}Prometheus does not report the alert as firing \(not_in_prometheus\)/);
     assert.match(stdout, /pushed, but not reported as firing: TraceGatewayThrottling/);
   });
+
+  for (const [status, changedAt, told] of [
+    ['resolved', '2025-12-31T23:59:00.000Z', 'resolved, received 60s after it ended'],
+    ['firing', '2026-01-01T00:00:00.000Z', 'firing'],
+    ['firing', '2026-01-01T00:00:09.000Z', 'firing'],
+    ['expired', '2025-12-31T23:59:00.000Z', 'expired'],
+    ['silence expired', '2025-12-31T23:59:00.000Z', 'silence expired'],
+  ] as const)
+    it(`tells of an alert that is ${status} since ${changedAt}: ${told}`, async (t) => {
+      const api = await FakeApi.start(t);
+      api.give('GET /pipelines', 'Pipelines', pipelines);
+      const cause = { ...changedRun.causes[0], alertname: 'A', labels: {}, status, changed_at: changedAt, count: 1 };
+      api.give(runs, 'Runs', { items: [{ ...changedRun, causes: [cause] }] });
+      const { stdout } = await api.run('why', 'tracepipeline/backend');
+      assert.equal(/woken by +A (.*)/.exec(stdout)?.[1], told);
+    });
 
   it('prints the objects of the API as JSON and YAML', async (t) => {
     const api = await FakeApi.start(t);

@@ -13,7 +13,7 @@ import {
   showTime,
   showTransition,
 } from './names.ts';
-import type { Colour, Output, Row } from './output.ts';
+import { roughly, type Colour, type Output, type Row } from './output.ts';
 
 const defaultRuns = 5;
 /** The most runs that are searched for that of `--run`. */
@@ -147,7 +147,17 @@ function wokenBy({ causes, more_causes: uncounted, triggers }: Run, isWide: bool
 
 function causeText(cause: Cause): string {
   const times = cause.count > 1 ? ` ×${cause.count}` : '';
-  return `${cause.alertname} ${cause.status}${times} ${showAlert({ ...cause, alertname: '' })}`.trimEnd();
+  const alert = `${cause.alertname} ${cause.status}${times} ${showAlert({ ...cause, alertname: '' })}`.trimEnd();
+  return [alert, wayHere(cause)].filter(Boolean).join(', ');
+}
+
+/** How long the alert took to come here; nothing of one that came at once, or that nobody sent. */
+function wayHere({ status, changed_at: changedAt, first_seen: receivedAt }: Cause): string {
+  const verb = { firing: 'began', resolved: 'ended', expired: undefined, 'silence expired': undefined }[status];
+  const ms = changedAt === undefined ? 0 : Date.parse(receivedAt) - Date.parse(changedAt);
+  // A sender's clock that is ahead tells nothing.
+  if (verb === undefined || ms <= 0) return '';
+  return `received ${ms < 10_000 ? `${ms} ms` : roughly(ms)} after it ${verb}`;
 }
 
 function more(count: number | undefined): string {

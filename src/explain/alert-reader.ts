@@ -10,10 +10,11 @@ import type { Clock } from '../runtime/clock.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Slices } from '../runtime/slices.ts';
 import type { Silencing } from '../silence/silences.ts';
+import { formatDateTime } from '../text/go/date-time.ts';
 import { EffectFinder, tellsOfAlerts, type OpenEffect } from './alert-effects.ts';
 import { alertOfLabels, labelsOf, nameOf, objectsOf, textsOf } from './fact-fields.ts';
 import type { Page } from './run-reader.ts';
-import { given, pipelineOf, timeText } from './run-story.ts';
+import { given, pipelineOf } from './run-story.ts';
 import type { Alert, Effect, ExplainedAlert, PipelineName } from './schema.ts';
 
 export interface AlertReaderOptions {
@@ -178,9 +179,9 @@ export class AlertReader {
       ...alertOfLabels(alert.labels),
       status: isResolved(alert.times, clock.now()) ? 'resolved' : 'firing',
       annotations: { ...labelSetOf(alert.annotations) },
-      starts_at: timeText(startsAt),
-      ends_at: timeText(endsAt),
-      updated_at: timeText(updatedAt),
+      starts_at: formatDateTime(startsAt),
+      ends_at: formatDateTime(endsAt),
+      updated_at: formatDateTime(updatedAt),
       silenced_by: silencing(alert, clock.now()).map(({ id }) => id),
     };
   }
@@ -189,7 +190,7 @@ export class AlertReader {
   #notReceived(isStored: boolean): Effect {
     const because = 'no request that the history knows of told of it';
     const unless = `${because}: they are older than it, or came faster than 1000 a second`;
-    const at = timeText(this.#options.clock.now());
+    const at = formatDateTime(this.#options.clock.now());
     return { at, verdict: 'not_received', because: isStored ? unless : because, runs: [] };
   }
 }

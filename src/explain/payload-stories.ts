@@ -3,9 +3,10 @@ import type { History } from '../history/history.ts';
 import type { KeptPayload, Payloads } from '../history/payloads.ts';
 import { maxPayloadBytes } from '../history/payloads.ts';
 import { Refusal } from '../server/request/answer.ts';
+import { formatDateTime } from '../text/go/date-time.ts';
 import type { AlertReader } from './alert-reader.ts';
 import { textOf } from './fact-fields.ts';
-import { given, timeText } from './run-story.ts';
+import { given } from './run-story.ts';
 import type { Payload } from './schema.ts';
 
 export interface PayloadStoriesOptions {
@@ -97,7 +98,7 @@ function shown({
   body,
 }: KeptPayload): Omit<Payload, 'outcome' | 'event_ids' | 'runs'> {
   const cut = bytes > maxPayloadBytes;
-  return { request_id: requestId, at: timeText(at), remote, method, path, headers, bytes, cut, body };
+  return { request_id: requestId, at: formatDateTime(at), remote, method, path, headers, bytes, cut, body };
 }
 
 type Outcome = Pick<

@@ -11,9 +11,10 @@ import type { Clock } from '../runtime/clock.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Slices } from '../runtime/slices.ts';
 import type { Silencing } from '../silence/silences.ts';
+import { formatDateTime } from '../text/go/date-time.ts';
 import { alertOfLabels } from './fact-fields.ts';
 import type { RunReader } from './run-reader.ts';
-import { given, timeText } from './run-story.ts';
+import { given } from './run-story.ts';
 import type { Condition, Pipeline, PipelineName } from './schema.ts';
 
 export interface PipelineReaderOptions {
@@ -87,8 +88,8 @@ export class PipelineReader {
     const last = this.#options.history.lastLook(pipelineKey(request));
     const ownAt = last?.againInMs === undefined ? undefined : last.endedAt + last.againInMs;
     if (ownAt !== undefined && (resyncAt === undefined || ownAt <= resyncAt))
-      return { at: timeText(ownAt), why: last!.why };
-    return resyncAt === undefined ? undefined : { at: timeText(resyncAt), why: 'resync' };
+      return { at: formatDateTime(ownAt), why: last!.why };
+    return resyncAt === undefined ? undefined : { at: formatDateTime(resyncAt), why: 'resync' };
   }
 
   /** The alerts that fire, and that a silence keeps from waking a run. */
@@ -121,5 +122,5 @@ export function conditionOf(conditions: readonly StoredCondition[]): Condition |
   if (condition === undefined) return undefined;
   const { status, reason, message, lastTransitionTime } = condition;
   const since = Date.parse(lastTransitionTime);
-  return { status, reason, message, ...given('since', Number.isNaN(since) ? undefined : timeText(since)) };
+  return { status, reason, message, ...given('since', Number.isNaN(since) ? undefined : formatDateTime(since)) };
 }

@@ -10,9 +10,10 @@ import type { Clock } from '../runtime/clock.ts';
 import type { SliceSchedule } from '../runtime/slice-schedule.ts';
 import { Slices } from '../runtime/slices.ts';
 import { concerns, silenceState, type Silence } from '../silence/silence.ts';
+import { formatDateTime } from '../text/go/date-time.ts';
 import { alertOfLabels } from './fact-fields.ts';
 import { conditionOf } from './pipeline-reader.ts';
-import { given, timeText } from './run-story.ts';
+import { given } from './run-story.ts';
 import type { Alert, Condition, PipelineName } from './schema.ts';
 import type { Prediction } from './schema-requests.ts';
 
@@ -89,7 +90,7 @@ export class Predictor {
       ...given('problem', problem),
       ...given('merges_with', stored && { ...alertOfLabels(stored.labels), status: stored.announced }),
       silenced_by: silencedBy.map(({ id, createdBy, comment, endsAt }) => {
-        return { id, created_by: createdBy, comment, ends_at: timeText(endsAt) };
+        return { id, created_by: createdBy, comment, ends_at: formatDateTime(endsAt) };
       }),
       wakes: wakes && requests.length > 0,
       because: because({ problem, silencedBy, ignored, requests: requests.length, rule }),

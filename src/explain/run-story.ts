@@ -1,4 +1,5 @@
 import type { Fact } from '../history/fact.ts';
+import { formatDateTime } from '../text/go/date-time.ts';
 import { alertOfLabels, count, numberOf, objectOf, objectsOf, textOf, textsOf } from './fact-fields.ts';
 import type { Alert, Because, Cause, Hops, PipelineName, Run, Transition, Trigger } from './schema.ts';
 
@@ -151,15 +152,11 @@ export function pipelineOf({ kind, group, namespace, name }: Fact): PipelineName
 
 function before(fact: Fact | undefined, field: string): string | undefined {
   const ms = fact?.[field];
-  return fact === undefined || typeof ms !== 'number' ? undefined : timeText(Date.parse(fact.time) - ms);
+  return fact === undefined || typeof ms !== 'number' ? undefined : formatDateTime(Date.parse(fact.time) - ms);
 }
 
 function after(fact: Fact, ms: unknown): string | undefined {
-  return typeof ms === 'number' ? timeText(Date.parse(fact.time) + ms) : undefined;
-}
-
-export function timeText(ms: number): string {
-  return new Date(Math.round(ms)).toISOString();
+  return typeof ms === 'number' ? formatDateTime(Date.parse(fact.time) + ms) : undefined;
 }
 
 function earliest(times: readonly (string | undefined)[]): string | undefined {

@@ -54,6 +54,7 @@ export const Cause = z
     alertname: z.string(),
     labels: Labels,
     status: z.enum(['firing', 'resolved', 'expired', 'silence expired']),
+    changed_at: Time.optional().describe('When it began, or ended if it has ended, as its sender says.'),
     first_seen: Time,
     last_seen: Time,
     count: z.int().min(1).describe('How often it was received.'),
