@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { builtinModules, createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { build as runEsbuild, type Metafile, type Plugin } from 'esbuild';
+import { bundlePage } from './page.ts';
 
 const require = createRequire(import.meta.url);
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -105,4 +106,7 @@ export async function bundle(folder: string): Promise<Metafile> {
   return metafile;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await bundle('dist');
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await bundle('dist');
+  await bundlePage('dist/page');
+}

@@ -21,5 +21,6 @@ if (isAskCommand(args[0])) {
 }
 const { runCommand } = await import('./cli/run-command.ts');
 // Here, because this file alone is as deep as its bundle.
-const examples = fileURLToPath(new URL('../examples/pipelines', import.meta.url));
-process.exit(await runCommand(args, examples));
+const folderOf = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+const folders = { examplePipelines: folderOf('../examples/pipelines'), page: folderOf('../dist/page') };
+process.exit(await runCommand(args, folders));

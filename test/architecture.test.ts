@@ -43,6 +43,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'config/settings',
     'text',
   ],
+  page: ['explain'],
   history: ['storage'],
   source: ['reconcile', 'workqueue', 'cause', 'alert', 'config'],
   controller: ['reconcile', 'workqueue', 'health', 'cause', 'alert', 'config'],
@@ -78,7 +79,7 @@ interface Import {
 
 const source = join(import.meta.dirname, '../src');
 const names = Object.keys(rooms).toSorted((one, other) => other.length - one.length);
-const files = globSync('**/*.ts', { cwd: source }).filter((file) => !/\.(test|fixture)\.ts$/.test(file));
+const files = globSync('**/*.{ts,tsx}', { cwd: source }).filter((file) => !/\.(test|fixture)\.ts$/.test(file));
 const imports = files.flatMap(importsOf);
 
 function roomOf(path: string): string | undefined {
@@ -112,7 +113,7 @@ describe('the rooms of src/', () => {
     const wrong = imports.filter(({ file, target }) => {
       const [from, to] = [roomOf(file), roomOf(target)];
       if (from === undefined || to === undefined || from === to || to === 'runtime') return false;
-      return !rooms[from]!.includes(to) && !rooms[from]!.includes('*');
+      return to === 'page' || (!rooms[from]!.includes(to) && !rooms[from]!.includes('*'));
     });
     assert.deepEqual(
       wrong.map(
@@ -129,6 +130,16 @@ describe('the rooms of src/', () => {
       outside.map(({ file, target }) => `src/${file} imports ${target}: what it needs is a fixture beside the code`),
       [],
     );
+  });
+
+  it('give a browser nothing of the program but the types of its API', () => {
+    for (const { file, target } of imports.filter((each) => roomOf(each.file) === 'page')) {
+      assert.doesNotMatch(target, /^node:/, file);
+      if (roomOf(target) === 'page' || roomOf(target) === undefined) continue;
+      assert.match(target, /^explain\/schema[\w-]*\.ts$/, file);
+      const text = readFileSync(join(source, file), 'utf8');
+      assert.doesNotMatch(text, /^(?:import|export) (?!type )[^;']*\/explain\//m, `${file}: import type`);
+    }
   });
 
   it('keep each of these libraries to one room', () => {

@@ -22,6 +22,8 @@ export interface AppOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly web?: WebOptions | undefined;
   readonly storagePath: string;
   readonly version: string;
+  /** The files of the incident page. Default: there is no page. */
+  readonly pageFolder?: string;
   /** The number of lines that the logger dropped because nobody read them. Default: 0. */
   readonly droppedLogLines?: () => number;
   /** Runs work that needs much memory, so that the process can prepare for it. Default: just runs it. */

@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts';
+import { pageRoutes } from '../receiver/page/incident-page.ts';
 import { Connections } from '../server/connections.ts';
 import { GuardedServer, type WebOptions } from '../server/guarded-server.ts';
 import type { LiveLimits } from '../server/http-server.ts';
@@ -11,6 +12,8 @@ export interface ServerOptions extends Runtime {
   readonly metrics: HttpMetrics;
   /** The settings of the flags `--web.*`. */
   readonly web?: WebOptions | undefined;
+  /** The files of the incident page. Default: there is no page. */
+  readonly pageFolder?: string | undefined;
 }
 
 /**
@@ -30,7 +33,7 @@ export function createServer(
     ...options,
     connections,
     web,
-    routes: new Routes(routes),
+    routes: new Routes([...routes, ...pageRoutes(options.pageFolder)]),
     ...headLimits(config),
     ...liveLimits(config),
     tlsHandshakeTimeoutMs: config.receiver.tls_handshake_timeout,

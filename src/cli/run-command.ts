@@ -16,11 +16,16 @@ const exitOk = 0;
 const exitFailure = 1;
 const exitUsage = 2;
 
-/**
- * Runs one command line, and resolves to its exit code.
- * @param examplePipelines the default folder of manifests: the examples in the package
- */
-export async function runCommand(args: readonly string[], examplePipelines: string): Promise<number> {
+/** The folders of the package. */
+interface PackageFolders {
+  /** The default folder of manifests. */
+  readonly examplePipelines: string;
+  /** The files of the incident page. */
+  readonly page: string;
+}
+
+/** Runs one command line, and resolves to its exit code. */
+export async function runCommand(args: readonly string[], folders: PackageFolders): Promise<number> {
   const commandLine = parseFlags(args, { terminal: process.stdout.isTTY });
   switch (commandLine.command) {
     case 'help':
@@ -36,7 +41,7 @@ export async function runCommand(args: readonly string[], examplePipelines: stri
     case 'check-web-config':
       return checked(commandLine.file, loadWebConfig(commandLine.file, readText));
     case 'serve':
-      return start(commandLine.flags, examplePipelines);
+      return start(commandLine.flags, folders);
   }
 }
 
@@ -46,7 +51,7 @@ function checked(file: string, loaded: LoadedConfig | LoadedWebConfig): number {
   return exitOk;
 }
 
-function start(flags: Flags, examplePipelines: string): Promise<number> | number {
+function start(flags: Flags, folders: PackageFolders): Promise<number> | number {
   const heapGuard = new HeapGuard();
   const loaded = loadConfig(flags, readText);
   const web = flags.webConfigFile === undefined ? undefined : loadWebConfig(flags.webConfigFile, readText);
@@ -66,7 +71,7 @@ function start(flags: Flags, examplePipelines: string): Promise<number> | number
     exists: existsSync,
   });
   if ('problem' in home) return complain([home.problem], exitFailure);
-  const pipelinesFolder = pipelinesFolderGiven ? config.pipelines.folder : examplePipelines;
+  const pipelinesFolder = pipelinesFolderGiven ? config.pipelines.folder : folders.examplePipelines;
   return serve({
     flags,
     config,
@@ -76,6 +81,7 @@ function start(flags: Flags, examplePipelines: string): Promise<number> | number
     home,
     webConfig,
     pipelinesFolder,
+    pageFolder: folders.page,
     version,
     clock: systemClock,
     heavyWork: (work) => heapGuard.during(work),

@@ -46,7 +46,6 @@ const cases: readonly Case[] = [
   { path: '/am/x?' },
   { path: '/am' },
   { path: '/am/xy' },
-  { path: '/am/x/' },
   { path: '/am/x/-/healthy' },
   { path: '/am/x/-/ready', headers: good },
   { path: '/api/v2/alerts' },

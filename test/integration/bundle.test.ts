@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { bundle } from '../../bundle/bundle.ts';
+import { bundlePage } from '../../bundle/page.ts';
 
 /** The limit for `dist/`, in bytes: if something makes it a tenth larger, look at it with `esbuild --analyze`. */
 const largestBundle = 3.2e6;
+/** The limit for what a browser loads, in bytes, compressed with gzip. */
+const largestPage = 150 * 1024;
 /** The limit for what the process reads before its first answer, standalone. */
 const largestStart = 1.7e6;
 
@@ -89,5 +92,53 @@ describe('the bundle', () => {
       for (const [, module] of text.matchAll(/^import[^"';]*["'](node:[\w/]+)["']/gm)) imported.add(module!);
     }
     assert.deepEqual([...imported], ['node:module']);
+  });
+});
+
+describe('the page', () => {
+  let pageFolder: string;
+  before(async () => {
+    pageFolder = await mkdtemp(join(tmpdir(), 'page-'));
+    await bundlePage(pageFolder);
+  });
+  after(() => rm(pageFolder, { recursive: true, force: true }));
+
+  it('stays small', async () => {
+    const names = await readdir(pageFolder, { recursive: true });
+    const compressed = names.filter((name) => name.endsWith('.gz'));
+    assert.ok(compressed.length >= 3, names.join());
+    const sizes = await Promise.all(compressed.map(async (name) => (await stat(join(pageFolder, name))).size));
+    const bytes = sizes.reduce((sum, size) => sum + size, 0);
+    assert.ok(bytes <= largestPage, `${bytes} bytes`);
+  });
+
+  it('loads files that are there, below its own address, with a hash in each name', async () => {
+    const html = await readFile(join(pageFolder, 'index.html'), 'utf8');
+    const loaded = [...html.matchAll(/(?:src|href)="([^"]*)"/g)].map(([, path]) => path!);
+    assert.ok(loaded.length >= 2);
+    for (const path of loaded) {
+      assert.match(path, /^assets\/\w+-[A-Z0-9]{8}\.\w+$/);
+      for (const suffix of ['', '.br', '.gz']) await stat(join(pageFolder, path + suffix));
+    }
+  });
+
+  it('has nothing of the program in it', async () => {
+    const names = await readdir(join(pageFolder, 'assets'));
+    const script = await readFile(
+      join(
+        pageFolder,
+        'assets',
+        names.find((name) => name.endsWith('.js'))!,
+      ),
+      'utf8',
+    );
+    assert.doesNotMatch(script, /ZodError|node:/);
+  });
+
+  it('is bundled again over itself, and leaves no older file', async () => {
+    const names = await readdir(pageFolder, { recursive: true });
+    await writeFile(join(pageFolder, 'assets/page-OLDOLDOL.js'), '');
+    await bundlePage(pageFolder);
+    assert.deepEqual((await readdir(pageFolder, { recursive: true })).toSorted(), names.toSorted());
   });
 });

@@ -168,6 +168,7 @@ async function startAndStop(
   });
   try {
     await waitUntilReady(child, `http://127.0.0.1:${port}/-/ready`);
+    assert.match(await (await fetch(`http://127.0.0.1:${port}/`)).text(), /^<!doctype html>/);
     await postAlerts(`http://127.0.0.1:${port}`, [{ labels: { alertname: 'TraceGatewayThrottling' } }]);
     process.kill(await processId(child.pid), 'SIGTERM');
     assert.deepEqual(await child.exited, { code: 0, signal: null }, child.recentOutput());

@@ -86,7 +86,7 @@ export class BrowserGuard {
 const advices = {
   host: 'Forbidden: without a lock Tocsin answers on the loopback to an IP address, to localhost and to the host of --web.external-url alone; the Host of this request is another name. Start it with --web.external-url=http://NAME:PORT, or with a lock (--web.config.file)\n',
   cross_site:
-    'Forbidden: a web page of another origin may change nothing here. Allow its origin with --web.cors.origin (for /api/v2/), or start Tocsin with --web.external-url if it is a page of its own behind a proxy\n',
+    'Forbidden: a web page of another origin may change nothing here. Allow its origin with --web.cors.origin (for the APIs below /api/), or start Tocsin with --web.external-url if it is a page of its own behind a proxy\n',
 } as const;
 
 /** The host of a `Host` header: without port, in lower case, without a final dot. */
