@@ -7,7 +7,7 @@ import { Causes } from '../cause/causes.ts';
 import type { Priority } from '../workqueue/work-queue.ts';
 import { alertCauses, changed, controllerBench, trace, unchanged, unhealthy } from './controller.fixture.ts';
 import type { Result } from '../reconcile/ports.ts';
-import { SnapshotError, TerminalError } from '../reconcile/errors.ts';
+import { NoRuleError, SnapshotError, TerminalError } from '../reconcile/errors.ts';
 
 /** The level and the event of each line about a reconcile. */
 function story(logger: RecordingLogger): readonly string[] {
@@ -227,15 +227,15 @@ describe('reconcile report, lines', () => {
 
   it('reports whether Prometheus, a missing rule or the write failed', async () => {
     const errors = [
-      new SnapshotError('away', new FakeClock().now() + 4000, { cause: undefined }),
-      new TerminalError('no rules'),
-      new Error('disk full'),
-    ];
-    for (const error of errors) {
+      [new SnapshotError('away', new FakeClock().now() + 4000, { cause: undefined }), 'prometheus_failed'],
+      [new NoRuleError('no rules'), 'no_rule'],
+      [new TerminalError('no status subresource'), 'write_failed'],
+      [new Error('disk full'), 'write_failed'],
+    ] as const;
+    for (const [error, because] of errors) {
       const { clock, controller, logger } = controllerBench(() => Promise.reject(error));
       void controller.enqueue([trace('a')], alertCauses(clock.now()), 'e1', 'alert');
       await clock.advanceAsync(0);
-      const because = error === errors[0] ? 'prometheus_failed' : error === errors[1] ? 'no_rule' : 'write_failed';
       assert.deepEqual(logger.valuesOf('reconcile.failed', 'because'), [[because]]);
       await controller.stop(0);
     }

@@ -4,7 +4,7 @@ import { newId } from '../runtime/new-id.ts';
 import { kindName, decidedBy, type Result } from '../reconcile/ports.ts';
 import type { WorkItem } from '../workqueue/work-queue.ts';
 import type { ControllerMetrics, ReconcileResultLabel } from './controller-metrics.ts';
-import { ForbiddenError, PostponedError, SnapshotError, TerminalError } from '../reconcile/errors.ts';
+import { ForbiddenError, NoRuleError, PostponedError, SnapshotError } from '../reconcile/errors.ts';
 import type { Outcome } from './reconciler.ts';
 import type { SweepOutcome, QueuedWork } from './sweep.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -166,5 +166,5 @@ function given(fields: LogFields): LogFields {
 function failedBecause(kind: Outcome['kind'], error: unknown): string | undefined {
   if (kind === 'cancelled') return undefined;
   if (error instanceof SnapshotError) return 'prometheus_failed';
-  return error instanceof TerminalError ? 'no_rule' : 'write_failed';
+  return error instanceof NoRuleError ? 'no_rule' : 'write_failed';
 }

@@ -4,7 +4,7 @@ import type { LabelSet } from '../alert/labels.ts';
 import type { Decision, Condition, Pipeline, ConditionTransition } from '../reconcile/ports.ts';
 import { flavourOf, probedComponents, type Flavour } from './flavour.ts';
 import { healthRules, severities, type AlertRule, type Finding } from './health-rules.ts';
-import { TerminalError } from '../reconcile/errors.ts';
+import { NoRuleError } from '../reconcile/errors.ts';
 
 /** The desired condition and what decided it. */
 export interface Verdict {
@@ -21,7 +21,7 @@ export async function prepareFlowHealth(pipeline: Pipeline, firing: FiringAlerts
 }
 
 /**
- * Judges a pipeline's flow of data by the firing alerts: the worst problem that concerns it, or none. Throws TerminalError for a
+ * Judges a pipeline's flow of data by the firing alerts: the worst problem that concerns it, or none. Throws NoRuleError for a
  * kind without health rules.
  */
 export function flowHealth(pipeline: Pipeline, firing: FiringAlerts): Verdict {
@@ -48,7 +48,7 @@ export function configurationNotGenerated(pipeline: Pipeline): Verdict | undefin
 
 /**
  * The condition of a pipeline while it is unknown which alerts fire: the probe of the first component failed. Throws
- * TerminalError for a kind without health rules.
+ * NoRuleError for a kind without health rules.
  */
 export function probingFailed(pipeline: Pipeline, error: Error): Verdict {
   const [first] = probedComponents(pipeline);
@@ -77,7 +77,7 @@ export function worseReasons(pipeline: Pipeline, { condition }: Verdict): readon
   return condition.status === 'True' ? reasons : reasons.slice(0, Math.max(0, reasons.indexOf(condition.reason)));
 }
 
-/** The verdict of an alert that is still pushed as firing. Throws TerminalError if no alert of the pipeline leads to the reason. */
+/** The verdict of an alert that is still pushed as firing. Throws NoRuleError if no alert of the pipeline leads to the reason. */
 export function pushedVerdict(pipeline: Pipeline, reason: string, labels: LabelSet): Verdict {
   const rule = rulesWorstFirst(pipeline, flavourOf(pipeline)).find((each) => each.reason === reason);
   if (rule === undefined) throw withoutRules(pipeline);
@@ -151,8 +151,8 @@ function verdict(
   return { condition, decision };
 }
 
-function withoutRules({ kind, name }: Pipeline): TerminalError {
-  return new TerminalError(
+function withoutRules({ kind, name }: Pipeline): NoRuleError {
+  return new NoRuleError(
     `${kind}/${name}: there are no health rules for the kind ${kind}, only for TracePipeline, MetricPipeline and LogPipeline`,
   );
 }

@@ -37,6 +37,9 @@ export class TerminalError extends Error {
   }
 }
 
+/** There is no rule by which the object could be judged. */
+export class NoRuleError extends TerminalError {}
+
 interface ForbiddenErrorOptions extends ErrorOptions {
   /** The time to wait, milliseconds. By default and at most {@link forbiddenRetryMs}. */
   readonly retryMs?: number;
