@@ -70,7 +70,6 @@ const colours: Readonly<Record<Effect['verdict'], Colour>> = {
   woke: 'green',
   merged: 'green',
   silenced: 'yellow',
-  inhibited: 'yellow',
   repeat_ignored: 'yellow',
   no_pipeline: 'yellow',
   invalid: 'red',

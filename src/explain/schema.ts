@@ -157,7 +157,6 @@ export const Verdict = z.enum([
   'woke',
   'merged',
   'silenced',
-  'inhibited',
   'repeat_ignored',
   'no_pipeline',
   'invalid',

@@ -5,6 +5,7 @@ import './kubernetes/writes.suite.ts';
 import './kubernetes/actions.suite.ts';
 import './kubernetes/health-rules.suite.ts';
 import './kubernetes/instance-down.suite.ts';
+import './kubernetes/reasons.suite.ts';
 import './kubernetes/push-to-condition.suite.ts';
 import './kubernetes/files-on-the-way.suite.ts';
 import './kubernetes/label-selector.suite.ts';

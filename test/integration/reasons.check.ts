@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { Because, Verdict } from '../../src/explain/schema.ts';
+import { eventually } from '../../src/runtime/eventually.fixture.ts';
+import { runTocsin } from '../support/run-tocsin.ts';
+import type { Staged } from './reasons.cases.ts';
+
+/** `tocsin what` gives the reason for the last thing that the alert did, and no other reason. */
+export async function assertTold(reason: Verdict | Because, { tocsin, alert, pipeline, tells }: Staged): Promise<void> {
+  const told = await eventually(
+    () => runTocsin(['what', ...alert, '--url', tocsin.url, '-o', 'wide']),
+    ({ stdout, code }) => code === 1 || !/still waits|it waits/.test(stdout),
+  );
+  const text = told.stdout + told.stderr;
+  const [last = text] = told.stdout.split(/^(?= {2}\d{4}-\d\d-\d\d )/m).slice(1);
+  if (tells !== undefined) assert.match(text, tells);
+  if (isBecause(reason)) {
+    const rows = [...last.matchAll(/^ {6}(\S+) +run \S+ +(\w+)(?: \((\w+)\))?/gm)]
+      .map(([, name, outcome, because]) => ({ name, reason: because ?? outcome }))
+      .filter(({ name }) => pipeline === undefined || name === pipeline);
+    assert.ok(rows.length > 0, text);
+    for (const row of rows) assert.equal(row.reason, reason, text);
+  } else {
+    const named = Verdict.options.filter((each) =>
+      new RegExp(`(?:\\) {2}|: )${each.replaceAll('_', ' ')}\\b`).test(last),
+    );
+    assert.deepEqual(named, [reason], text);
+  }
+}
+
+function isBecause(reason: Verdict | Because): reason is Because {
+  return Because.safeParse(reason).success;
+}
