@@ -10,7 +10,7 @@ import { describe, it } from 'node:test';
 const rooms: Readonly<Record<string, readonly string[]>> = {
   cli: ['app', 'config', 'config/flags', 'config/settings', 'server/web', 'explain'],
   app: ['*'],
-  config: ['config/flags', 'config/settings', 'reconcile'],
+  config: ['config/flags', 'config/settings', 'matcher', 'reconcile'],
   'config/flags': ['config', 'config/settings', 'matcher'],
   'config/settings': ['text'],
   server: ['server/request', 'server/web', 'config/flags', 'matcher'],
@@ -45,6 +45,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   ],
   page: ['explain'],
   history: ['storage'],
+  drift: ['alert', 'config', 'config/settings', 'matcher'],
   source: ['reconcile', 'workqueue', 'cause', 'alert', 'config'],
   controller: ['reconcile', 'workqueue', 'health', 'cause', 'alert', 'config'],
   workqueue: ['reconcile'],

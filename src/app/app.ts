@@ -1,8 +1,9 @@
 import type { Route } from '../server/routes.ts';
 import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
-import { AlertStore } from '../alert/alert-store.ts';
-import { CurrentAlertSource } from './current-alert-source.ts';
+import type { AlertStore } from '../alert/alert-store.ts';
+import { AlertPath } from './alert-path.ts';
+import { createAlertStore, CurrentAlertSource } from './current-alert-source.ts';
 import { PipelineSource, Resync } from '../source/pipeline-source.ts';
 import type { AppOptions } from './app-options.ts';
 import { Explaining } from './explain.ts';
@@ -44,6 +45,7 @@ export class App {
   readonly #controller: Controller;
   readonly #prepareController: ControllerStage['prepare'];
   readonly #alerts: CurrentAlertSource;
+  readonly #alertPath: AlertPath;
   readonly #pipelineSource: PipelineSource;
   readonly #reloader: Reloader;
   readonly #source: EventSource;
@@ -65,11 +67,12 @@ export class App {
     this.#cleanups = new Cleanups(options.logger);
     this.#shutdown = new Shutdown({ ...options, drainTimeoutMs: () => this.drainTimeoutMs });
     createProcessMetrics(this.#registry, { droppedLogLines: () => 0, ...options });
-    this.#store = new AlertStore(storeLimits(() => this.#config.receiver));
+    this.#store = createAlertStore(() => this.#config.receiver);
     this.#storage = new Storage(options);
     this.#pipelines = this.#createHome();
     const common = { ...options, schedule: this.#schedule, registry: this.#registry, store: this.#store };
     this.#alerts = new CurrentAlertSource({ ...common, config: options.config.prometheus });
+    this.#alertPath = new AlertPath({ ...common, config: () => this.#config });
     const { controller, prepare } = this.#createController();
     this.#controller = controller;
     this.#prepareController = prepare;
@@ -137,6 +140,8 @@ export class App {
     this.#resync = new Resync({ clock, periodMs, sweep: () => void this.#pipelineSource.sweep('resync') });
     this.#resync.start();
     this.#cleanups.add('resync', () => this.#resync?.close());
+    this.#alertPath.start();
+    this.#cleanups.add('alert path', () => this.#alertPath.close());
     this.#cleanups.add('reloader', () => this.#reloader.close());
     void this.#becomeReady();
     return address;
@@ -209,6 +214,7 @@ export class App {
     this.#source.reconfigure();
     this.#explaining.reconfigure();
     this.#receiver.reconfigure();
+    this.#alertPath.reconfigure();
     this.#server.server.limits = liveLimits(this.#config);
     this.#connections.maxBytes = this.#connectionBytes;
     if (changed.some((key) => key.includes('.max_')))
@@ -250,6 +256,7 @@ export class App {
       pipelines: this.#pipelines,
       alerts: this.#alerts,
       nextResyncAt: () => this.#resync?.nextAt,
+      problems: () => this.#alertPath.problems,
       reconcile: (requests, requestId) => this.#pipelineSource.manual(requests, requestId),
     });
   }
@@ -269,19 +276,4 @@ export class App {
       onBody: this.#explaining.onBody,
     });
   }
-}
-
-/** The limits of the alert store. They are read each time, because a reload may change them. */
-function storeLimits(receiver: () => Config['receiver']): ConstructorParameters<typeof AlertStore>[0] {
-  return {
-    get maxAlerts() {
-      return receiver().max_alerts;
-    },
-    get maxBytes() {
-      return receiver().max_alerts_size;
-    },
-    get resolveTimeoutMs() {
-      return receiver().resolve_timeout;
-    },
-  };
 }

@@ -1,5 +1,5 @@
 import type { FiringAlerts } from '../alert/firing-alerts.ts';
-import type { AlertStore } from '../alert/alert-store.ts';
+import { AlertStore } from '../alert/alert-store.ts';
 import type { Config } from '../config/config.ts';
 import type { AlertSnapshot, AlertSource, PushedAlerts } from '../reconcile/ports.ts';
 import { createSharedSnapshot, type SharedSnapshot } from '../prometheus/shared-snapshot.ts';
@@ -77,4 +77,19 @@ export class CurrentAlertSource implements AlertSource {
     this.#snapshot = createSharedSnapshot({ ...this.#options, metrics: this.#metrics, config, urls });
     return this.#snapshot;
   }
+}
+
+/** The store of the received alerts. Its limits are read each time, because a reload may change them. */
+export function createAlertStore(receiver: () => Config['receiver']): AlertStore {
+  return new AlertStore({
+    get maxAlerts() {
+      return receiver().max_alerts;
+    },
+    get maxBytes() {
+      return receiver().max_alerts_size;
+    },
+    get resolveTimeoutMs() {
+      return receiver().resolve_timeout;
+    },
+  });
 }

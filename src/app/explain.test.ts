@@ -496,3 +496,25 @@ describe('the API', () => {
     );
   });
 });
+
+describe('GET /problems', () => {
+  it('is empty if nothing is wrong, and names what is: what, since when, what to do', async (t) => {
+    const bench = await explainBench(t, { receiver: { watchdog: { matcher: 'alertname="Watchdog"', after: '2m' } } });
+    assert.deepEqual(await bench.ask('Problems', '/problems'), { items: [] });
+    await bench.settle(120_000);
+    const { items } = await bench.ask('Problems', '/problems');
+    assert.deepEqual(
+      items.map(({ name, severity }) => [name, severity]),
+      [['watchdog_absent', 'warning']],
+    );
+    const facts = await bench.ask('Facts', '/history?event=problem.found');
+    assert.deepEqual(
+      facts.items.map((fact) => [fact['problem'], fact['message']]),
+      [['watchdog_absent', items[0]?.message]],
+    );
+    assert.equal((await fetch(`${bench.url}/-/ready`)).status, 200);
+    await bench.post([{ labels: { alertname: 'Watchdog' } }], 'w1');
+    await bench.settle(15_000);
+    assert.deepEqual(await bench.ask('Problems', '/problems'), { items: [] });
+  });
+});

@@ -5,6 +5,7 @@ import type { Config } from '../config/config.ts';
 import { createExplainApi, type ExplainStage } from '../explain/create-explain-api.ts';
 import type { PredictorSettings } from '../explain/predictor.ts';
 import type { PipelineName } from '../explain/schema.ts';
+import type { Problem } from '../drift/problems.ts';
 import { History } from '../history/history.ts';
 import { Payloads } from '../history/payloads.ts';
 import type { Receiver } from '../receiver/receiver.ts';
@@ -31,6 +32,7 @@ export interface ExplainParts {
   readonly pipelines: Pipelines;
   readonly alerts: CurrentAlertSource;
   readonly nextResyncAt: () => number | undefined;
+  readonly problems: () => readonly Problem[];
   /** Starts a look at pipelines for a person; returns the event. */
   readonly reconcile: (requests: readonly Request[], requestId: string) => string;
   readonly receiver: Pick<Receiver, 'silences' | 'readBody' | 'readAlerts'>;

@@ -41,6 +41,7 @@ const durations = [
   'receiver.request_timeout',
   'receiver.idle_timeout',
   'receiver.tls_handshake_timeout',
+  'receiver.watchdog.after',
   'source.debounce.max_wait',
   'controller.requeue_after',
   'controller.drain_timeout',
@@ -76,6 +77,7 @@ describe('Config', () => {
         tls_handshake_timeout: 10_000,
         max_connections: 16_384,
         max_connection_memory: 64 * 1024 ** 2,
+        watchdog: { matcher: null, after: 300_000 },
       },
       source: {
         debounce: { wait: 500, max_wait: 1000 },
@@ -135,6 +137,7 @@ describe('Config', () => {
   it('is covered by the tables of this test: every key that has a bound', () => {
     const others = [
       'receiver.group_by',
+      'receiver.watchdog.matcher',
       'source.select',
       'source.repeats',
       'controller.action',
@@ -152,6 +155,14 @@ describe('Config', () => {
     const settings = keyPaths(Config).filter((path) => keysAt(Config, path) === undefined && path[1] !== 'http_config');
     const tested = [...sizes, ...counts, ...countsOrNull, ...durations, ...orZero, ...others, ...annotate];
     assert.deepEqual(settings.map((path) => path.join('.')).toSorted(), tested.toSorted());
+  });
+
+  it('takes one matcher for receiver.watchdog.matcher, or none', () => {
+    const path = 'receiver.watchdog.matcher';
+    for (const value of ['alertname="Watchdog"', 'severity=~"none|info"', null])
+      assert.equal(messageFor(path, value), undefined, String(value));
+    for (const value of ['Watchdog', '{alertname="Watchdog"}', 'a=~"("', 5, ''])
+      assert.match(messageFor(path, value) ?? '', /allowed: one matcher, as in alertname="Watchdog"/, String(value));
   });
 
   it('takes history.max_size from 1MiB to 4GiB, and any number of payloads, none too', () => {

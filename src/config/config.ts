@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { kymaGroup, kymaKindOf, kymaKinds } from '../reconcile/kyma-kinds.ts';
 import { formatDuration } from './settings/duration.ts';
+import { parseMatcher } from '../matcher/parse-matcher.ts';
 import { PrometheusSection } from './prometheus-section.ts';
 import { secretSection, section, setting } from './settings/setting.ts';
 import {
@@ -91,6 +92,18 @@ const maxWaitIsNotShorterThanWait = z.refine<{ readonly wait: number; readonly m
   },
 );
 
+const readMatcher: Reader<string> = (found) => {
+  const allowed = 'one matcher, as in alertname="Watchdog"';
+  if (typeof found !== 'string') return { allowed };
+  try {
+    parseMatcher(found);
+    return { value: found };
+  } catch (error) {
+    return { allowed: `${allowed} (${(error as Error).message})` };
+  }
+};
+const readMatcherOrNull = orNull(readMatcher);
+
 const readAnnotationKeyOrNull = orNull(readAnnotationKey);
 const readAnnotationValueOrNull = orNull(readAnnotationValue);
 
@@ -129,6 +142,12 @@ const keys = secretSection({
     max_connections: setting(readCount, 16_384),
     /** The memory limit for all connections together, an estimate: heads, bodies, TLS state, answers. */
     max_connection_memory: setting(readSize('1KiB'), '64MiB'),
+    /** An alert that always fires. Null: Tocsin waits for none. */
+    watchdog: section({
+      matcher: setting(readMatcherOrNull, null),
+      /** How long the alert may be absent. */
+      after: setting(readTimeout, '5m'),
+    }),
   }),
   source: section({
     debounce: section(

@@ -21,7 +21,8 @@ import { maxExplained, type Predictor } from './predictor.ts';
 import { pipelineName, Question } from './questions.ts';
 import type { RunReader } from './run-reader.ts';
 import { ReconcileRequest } from './schema-requests.ts';
-import type { Fact, PipelineName } from './schema.ts';
+
+import type { Fact, PipelineName, Problem } from './schema.ts';
 
 /** The path of the API, below the route prefix. */
 export const apiPath = '/api/tocsin/v1';
@@ -31,6 +32,9 @@ const questionSlots = 4;
 
 /** The longest body of a POST, bytes. */
 const maxPostBytes = 1024 * 1024;
+
+/** A problem, with its time in milliseconds. */
+type PresentProblem = Omit<Problem, 'since'> & { readonly since: number };
 
 export interface ExplainApiOptions {
   readonly clock: Clock;
@@ -43,6 +47,8 @@ export interface ExplainApiOptions {
   readonly pipelines: PipelineReader;
   readonly predictor: Predictor;
   readonly live: LiveFacts;
+  /** What is wrong on the way of the alerts now. */
+  readonly problems: () => readonly PresentProblem[];
   /** Tocsin's version. */
   readonly version: string;
   readonly routePrefix: string;
@@ -86,6 +92,7 @@ export class ExplainApi {
       this.#route('history', 'GET', (request, response) => this.#facts(request, response)),
       this.#route('payloads', 'GET', (request, response) => this.#payloadList(request, response)),
       this.#route('payloads/:request_id', 'GET', (...call) => this.#payload(...call)),
+      this.#route('problems', 'GET', (request, response) => this.#problems(request, response)),
       this.#route('live', 'GET', (request, response) => this.#follow(request, response)),
       this.#route('openapi.json', 'GET', (request, response) => this.#document(request, response)),
       this.#route('explain', 'POST', (request, response) => this.#explain(request, response)),
@@ -167,6 +174,14 @@ export class ExplainApi {
   ): Promise<void> {
     Question.none(request.url!);
     await this.#answer(response, () => this.#payloads.find(id));
+  }
+
+  async #problems(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    Question.none(request.url!);
+    const items = this.#options
+      .problems()
+      .map((problem) => ({ ...problem, since: new Date(problem.since).toISOString() }));
+    answerWith(response, 200, JSON.stringify({ items }));
   }
 
   async #follow(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -27,6 +27,7 @@ describe('the OpenAPI document', () => {
       '/history',
       '/payloads',
       '/payloads/{request_id}',
+      '/problems',
       '/live',
       '/explain',
       '/reconcile',

@@ -8,6 +8,7 @@ import {
   Facts,
   Payloads,
   Pipelines,
+  Problems,
   ReconcileAnswer,
   ReconcileRequest,
   Runs,
@@ -123,6 +124,9 @@ const operations: Readonly<Record<string, Readonly<Partial<Record<'get' | 'post'
       parameters: ['request_id'],
       answer: Payload,
     },
+  },
+  '/problems': {
+    get: { id: 'listProblems', summary: 'What is wrong on the way of the alerts now', answer: Problems },
   },
   '/live': {
     get: {

@@ -8,6 +8,7 @@ import {
   Payload,
   Pipeline,
   PipelineName,
+  Problem,
   Run,
   Time,
 } from './schema.ts';
@@ -30,6 +31,9 @@ export const Runs = pageOf('Runs', Run);
 export const Alerts = pageOf('Alerts', Alert);
 export const Facts = pageOf('Facts', Fact);
 export const Payloads = pageOf('Payloads', Payload);
+
+/** All of them at once. */
+export const Problems = z.strictObject({ items: z.array(Problem) }).meta({ id: 'Problems' });
 
 export const ApiError = z.strictObject({ code: z.int(), message: z.string() }).meta({ id: 'Error' });
 
@@ -104,6 +108,7 @@ export const answers = {
   Facts,
   Payloads,
   Payload,
+  Problems,
   Explanation,
   ReconcileAnswer,
   ApiError,
