@@ -7,6 +7,7 @@ import { flagTable } from '../../src/config/flags/flag-table.ts';
 import type { Flag } from '../../src/config/flags/flag-table.ts';
 import { keyPaths, keysAt } from '../../src/config/settings/setting.ts';
 import { healthRules, severities } from '../../src/health/health-rules.ts';
+import { pageRoutes } from '../../src/receiver/page/incident-page.ts';
 import { createRoutes } from '../../src/receiver/routes.ts';
 import { WebConfig } from '../../src/server/web/web-config.ts';
 import { limitNames } from '../../src/server/request/http-metrics.ts';
@@ -162,8 +163,9 @@ describe('docs/http-api.md', () => {
   const documented = new Set(rows.flatMap(([endpoint = '']) => codeIn(endpoint)).map(pathOf));
 
   it('has every path that is served, and no other', () => {
-    const routes = createRoutes({} as Parameters<typeof createRoutes>[0]).map(({ path }) => path);
-    const served = routes
+    const alertmanager = createRoutes({} as Parameters<typeof createRoutes>[0]);
+    const served = [...alertmanager, ...pageRoutes('dist/page')]
+      .map(({ path }) => path)
       .filter((path) => !path.startsWith('/api/v1/'))
       .map((path) => path.replaceAll(/:(\w+)/g, '{$1}'));
     assert.ok(served.length > 10, `${served.length}`);

@@ -13,7 +13,8 @@ export type ServerName =
   | 'amtool-0.25'
   | 'etcd'
   | 'kube-apiserver'
-  | 'kubectl';
+  | 'kubectl'
+  | 'chromium';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

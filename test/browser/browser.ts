@@ -1,0 +1,70 @@
+import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
+import axe from 'axe-core';
+import { requireServer } from '../support/servers.ts';
+
+/** It asks nobody on the network by itself, whatever else this machine may reach. */
+const quiet = [
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--disable-quic',
+  '--no-first-run',
+];
+
+/** A real Chromium without a window. Close it after the test. */
+export function startBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath: requireServer('chromium'), args: [...quiet] });
+}
+
+export interface WatchedPage {
+  readonly page: Page;
+  /** Everything that went wrong in it: errors in the console or uncaught, violations of the policy, requests that failed. */
+  readonly problems: string[];
+  /** The origins that it asked for anything. */
+  readonly origins: ReadonlySet<string>;
+}
+
+/** A page in a window of its own, with everything that it does wrong. Its window closes with the browser. */
+export async function openPage(
+  browser: Browser,
+  url: string,
+  options: BrowserContextOptions = {},
+): Promise<WatchedPage> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: 'en-GB', ...options });
+  const page = await context.newPage();
+  const problems: string[] = [];
+  const origins = new Set<string>();
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) problems.push(`${message.type()}: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => problems.push(`uncaught: ${error.message}`));
+  page.on('request', (request) => {
+    if (!request.url().startsWith('data:')) origins.add(new URL(request.url()).origin);
+  });
+  page.on('response', (response) => {
+    if (response.status() >= 400) problems.push(`${response.status()} ${response.url()}`);
+  });
+  await page.exposeFunction('tellViolation', (told: string) => problems.push(`policy: ${told}`));
+  await page.addInitScript(() => {
+    document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI, sample }) =>
+      (globalThis as unknown as { tellViolation(told: string): void }).tellViolation(
+        `${violatedDirective} ${blockedURI} ${sample}`,
+      ),
+    );
+  });
+  await page.goto(url);
+  return { page, problems, origins };
+}
+
+/** The violations of WCAG and of good practice that axe finds in what the page shows now, a line each. */
+export async function axeViolations(page: Page): Promise<string[]> {
+  // As an expression of the debugger: the page's own policy forbids every script that is not its own.
+  await page.evaluate(`${axe.source}; undefined`);
+  const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: typeof axe }).axe.run());
+  return violations.flatMap(({ id, help, nodes }) =>
+    nodes.map(
+      ({ target, failureSummary = '' }) =>
+        `${id} (${help}): ${target.join(' ')}: ${failureSummary.replaceAll('\n', ' ')}`,
+    ),
+  );
+}
