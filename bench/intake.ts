@@ -1,7 +1,6 @@
 import { AlertStore } from '../src/alert/alert-store.ts';
 import { systemClock } from '../src/runtime/clock.ts';
-import { SliceSchedule } from '../src/runtime/slice-schedule.ts';
-import { Slices } from '../src/runtime/slices.ts';
+import { SliceSchedule, Slices } from '../src/runtime/slices.ts';
 import { AlertIntake } from '../src/receiver/intake/alert-intake.ts';
 import { readBatch } from '../src/receiver/intake/batch.ts';
 import { Causes } from '../src/cause/causes.ts';

@@ -1,5 +1,5 @@
 import { Alert } from './alert.ts';
-import { TextHash } from './text-hash.ts';
+import { TextHash } from './labels.ts';
 
 /** The only alert with a hash; or all alerts with it, by their keys, which V8 hashes in its own way. */
 type Place = Alert | Map<string, Alert>;

@@ -4,9 +4,8 @@ import fc from 'fast-check';
 import type { Alert, PostableAlert } from './alert.ts';
 import { AlertStore, type AlertStoreOptions, type PutResult } from './alert-store.ts';
 import { countLooks, firingAt, NaiveStore, posted, stateOf } from './alert-store.fixture.ts';
-import { labelKey, type LabelSet } from './labels.ts';
+import { labelKey, TextHash, type LabelSet } from './labels.ts';
 import type { AlertFields } from './postable/postable-alert.ts';
-import { TextHash } from './text-hash.ts';
 
 const minute = 60_000;
 const start = Date.parse('2026-11-21T03:00:00.000Z');

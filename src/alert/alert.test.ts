@@ -11,8 +11,7 @@ import {
   type AlertTimes,
 } from './alert.ts';
 import { posted } from './alert-store.fixture.ts';
-import type { LabelSet } from './labels.ts';
-import { TextHash } from './text-hash.ts';
+import { TextHash, type LabelSet } from './labels.ts';
 
 const now = Date.parse('2026-11-21T03:00:00.000Z');
 

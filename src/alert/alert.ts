@@ -1,6 +1,13 @@
-import { fingerprint, sortedNames } from './fingerprint.ts';
-import { isLabelText, labelSetOf, type Labelled, type LabelSet, type LabelText } from './labels.ts';
-import { TextHash } from './text-hash.ts';
+import {
+  fingerprint,
+  sortedNames,
+  isLabelText,
+  labelSetOf,
+  TextHash,
+  type Labelled,
+  type LabelSet,
+  type LabelText,
+} from './labels.ts';
 import { compareByBytes } from '../text/go/utf8.ts';
 
 /** Labels and the key that identifies them. */

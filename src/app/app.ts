@@ -25,7 +25,7 @@ import { createConnections, createServer, liveLimits, type ServerOptions } from 
 import { Reloader, type PreparedConfig, type ReloadOutcome, type ReloadTrigger } from './reloader.ts';
 import { createEventSource, type EventSource } from '../source/event-source.ts';
 import { Storage } from './storage.ts';
-import { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slices.ts';
 
 const startingUp = 'starting up';
 const noHomeInFile = { folder: false, kubernetes: false };

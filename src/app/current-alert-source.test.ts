@@ -8,7 +8,7 @@ import { AlertStore } from '../alert/alert-store.ts';
 import { CurrentAlertSource } from './current-alert-source.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { Config } from '../config/config.ts';
-import { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slices.ts';
 
 const { signal } = new AbortController();
 

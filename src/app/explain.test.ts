@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { fingerprint } from '../alert/fingerprint.ts';
+import { fingerprint } from '../alert/labels.ts';
 import { documentedPaths } from '../explain/openapi.ts';
 import { explainBench, json, type ExplainBench } from './explain.fixture.ts';
 

@@ -23,7 +23,7 @@ import {
 } from '../reconcile/ports.ts';
 import { createWorkQueueMetrics } from '../workqueue/work-queue-metrics.ts';
 import { WorkQueue } from '../workqueue/work-queue.ts';
-import { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slices.ts';
 import { Controller } from './controller.ts';
 import { createControllerMetrics } from './controller-metrics.ts';
 import { ReconcileReport } from './reconcile-report.ts';

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { Registry } from 'prom-client';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
-import { restTurns, sliceMs, SliceSchedule } from '../runtime/slice-schedule.ts';
+import { restTurns, sliceMs, SliceSchedule } from '../runtime/slices.ts';
 import { Causes } from '../cause/causes.ts';
 import { createWorkQueueMetrics } from '../workqueue/work-queue-metrics.ts';
 import { WorkQueue } from '../workqueue/work-queue.ts';

@@ -4,7 +4,7 @@ import { Registry } from 'prom-client';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import type { Config } from '../config/config.ts';
-import { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slices.ts';
 import {
   alertCauses,
   annotateDefaults,

@@ -19,8 +19,12 @@ import { Reconciler } from './reconciler.ts';
 import { createMergeWork, type QueuedWork } from './sweep.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { AnnotateAction, type AnnotateConfig } from './action/annotate-action.ts';
-import { ConditionObserver, ConditionUpdater } from './action/condition-applier.ts';
-import { FlowHealthAction, type ConditionApplier } from './action/flow-health-action.ts';
+import {
+  ConditionObserver,
+  ConditionUpdater,
+  FlowHealthAction,
+  type ConditionApplier,
+} from './action/flow-health-action.ts';
 
 interface ControllerStageOptions extends Runtime {
   readonly config: Config['controller'];

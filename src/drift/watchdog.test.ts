@@ -6,7 +6,7 @@ import { AlertStore } from '../alert/alert-store.ts';
 import { posted } from '../alert/alert-store.fixture.ts';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
-import { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slices.ts';
 import { Problems } from './problems.ts';
 import { Watchdog } from './watchdog.ts';
 

@@ -1,4 +1,4 @@
-import { fingerprint } from '../alert/fingerprint.ts';
+import { fingerprint } from '../alert/labels.ts';
 import type { Fact } from '../history/fact.ts';
 import { labelsOf, objectOf, objectsOf, textOf, textsOf } from './fact-fields.ts';
 import { given } from './run-story.ts';

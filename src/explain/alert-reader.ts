@@ -1,14 +1,11 @@
 import { isResolved, type Alert as StoredAlert } from '../alert/alert.ts';
 import type { AlertStore } from '../alert/alert-store.ts';
-import { fingerprint as fingerprintOf } from '../alert/fingerprint.ts';
-import { labelKey, labelSetOf, type LabelSet } from '../alert/labels.ts';
-import { TextHash } from '../alert/text-hash.ts';
+import { fingerprint as fingerprintOf, labelKey, labelSetOf, TextHash, type LabelSet } from '../alert/labels.ts';
 import type { Fact } from '../history/fact.ts';
 import type { History } from '../history/history.ts';
 import type { Matcher } from '../matcher/matcher.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { SliceSchedule } from '../runtime/slice-schedule.ts';
-import { Slices } from '../runtime/slices.ts';
+import { Slices, type SliceSchedule } from '../runtime/slices.ts';
 import type { Silencing } from '../silence/silences.ts';
 import { formatDateTime } from '../text/go/date-time.ts';
 import { EffectFinder, tellsOfAlerts, type OpenEffect } from './alert-effects.ts';

@@ -1,5 +1,4 @@
-import { fingerprint } from '../alert/fingerprint.ts';
-import type { LabelSet } from '../alert/labels.ts';
+import { fingerprint, type LabelSet } from '../alert/labels.ts';
 import type { Fact } from '../history/fact.ts';
 import type { Alert } from './schema.ts';
 

@@ -3,7 +3,7 @@ import type { CancelTimer, Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { History } from '../history/history.ts';
 import { Refusal } from '../server/request/answer.ts';
-import { remoteOf } from '../server/request/sender.ts';
+import { remoteOf } from '../server/request/request-head.ts';
 import type { WantedFacts } from './questions.ts';
 
 /** The most readers at once, and how long one of them may read nothing while there is something for it, milliseconds. */

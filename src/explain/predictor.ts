@@ -1,14 +1,11 @@
-import { isResolved, receivedTimes } from '../alert/alert.ts';
+import { isResolved, receivedTimes, type PostableAlert } from '../alert/alert.ts';
 import type { AlertStore } from '../alert/alert-store.ts';
 import { FiringAlerts } from '../alert/firing-alerts.ts';
 import { isSameLabelText, type LabelSet } from '../alert/labels.ts';
-import type { PostableAlert } from '../alert/alert.ts';
 import { configurationNotGenerated, flowHealth, prepareFlowHealth, type Verdict } from '../health/flow-health.ts';
-import type { Pipelines } from '../reconcile/ports.ts';
-import type { Request } from '../reconcile/ports.ts';
+import type { Pipelines, Request } from '../reconcile/ports.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { SliceSchedule } from '../runtime/slice-schedule.ts';
-import { Slices } from '../runtime/slices.ts';
+import { Slices, type SliceSchedule } from '../runtime/slices.ts';
 import { concerns, silenceState, type Silence } from '../silence/silence.ts';
 import { formatDateTime } from '../text/go/date-time.ts';
 import { alertOfLabels } from './fact-fields.ts';

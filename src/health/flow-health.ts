@@ -1,9 +1,9 @@
 import type { FiringAlerts } from '../alert/firing-alerts.ts';
 import { compareLabelSets } from '../alert/alert.ts';
 import type { LabelSet } from '../alert/labels.ts';
+import type { KymaKind } from '../reconcile/kyma-kinds.ts';
 import type { Decision, Condition, Pipeline, ConditionTransition } from '../reconcile/ports.ts';
-import { flavourOf, probedComponents, type Flavour } from './flavour.ts';
-import { healthRules, severities, type AlertRule, type Finding } from './health-rules.ts';
+import { healthRules, severities, type AlertRule, type Component, type Finding, type Flavour } from './health-rules.ts';
 import { NoRuleError } from '../reconcile/errors.ts';
 
 /** The desired condition and what decided it. */
@@ -215,4 +215,52 @@ function transitionOf(existing: Condition | undefined, desired: DesiredCondition
 /** RFC 3339 in UTC, as Kubernetes writes a time: `2026-11-21T03:08:54Z`. */
 function inWholeSeconds(ms: number): string {
   return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+/**
+ * The flavour of a pipeline, by its kind and, for a LogPipeline, by its output; undefined for any other kind, which has no health
+ * rules. The rule is Kyma's: OTLP if `spec.output.otlp` is present, else Fluent Bit.
+ */
+export function flavourOf({ kind, spec }: Pick<Pipeline, 'kind' | 'spec'>): Flavour | undefined {
+  return Object.hasOwn(flavours, kind) ? flavours[kind as KymaKind](spec) : undefined;
+}
+
+const flavours: Readonly<Record<KymaKind, (spec: Pipeline['spec']) => Flavour>> = {
+  TracePipeline: () => 'trace',
+  MetricPipeline: () => 'metric',
+  LogPipeline: (spec) => (isPresent(spec['output'], 'otlp') ? 'log-otlp' : 'log-fluent-bit'),
+};
+
+/**
+ * The components whose alerts concern a pipeline, in the order in which Kyma probes them; none for another kind. At equal
+ * severity, the problem of the earlier component is reported.
+ */
+export function probedComponents(pipeline: Pick<Pipeline, 'kind' | 'spec'>): readonly Component[] {
+  switch (flavourOf(pipeline)) {
+    case 'trace':
+      return ['gateway'];
+    case 'metric':
+      return ['gateway', 'agent'];
+    case 'log-otlp':
+      return probedByInput(pipeline.spec['input']);
+    case 'log-fluent-bit':
+      return ['agent'];
+    case undefined:
+      return [];
+  }
+}
+
+/** An input counts if it is present, enabled or not. If neither is given, Kyma's defaults add both. */
+function probedByInput(input: unknown): readonly Component[] {
+  // v1alpha1 calls the runtime input `application`.
+  const runtime = isPresent(input, 'runtime') || isPresent(input, 'application');
+  const otlp = isPresent(input, 'otlp');
+  if (runtime === otlp) return ['agent', 'gateway'];
+  return runtime ? ['agent'] : ['gateway'];
+}
+
+/** True if a mapping has the key. A key without a value (YAML's `otlp:`) is absent, as in Kubernetes. */
+function isPresent(mapping: unknown, key: string): boolean {
+  if (typeof mapping !== 'object' || mapping === null || !Object.hasOwn(mapping, key)) return false;
+  return ((mapping as Record<string, unknown>)[key] ?? undefined) !== undefined;
 }

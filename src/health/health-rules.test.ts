@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FiringAlerts } from '../alert/firing-alerts.ts';
-import type { Flavour } from './flavour.ts';
 import { configurationNotGenerated, flowHealth, probingFailed } from './flow-health.ts';
-import { healthRules } from './health-rules.ts';
+import { healthRules, type Flavour } from './health-rules.ts';
 import type { Pipeline } from '../reconcile/ports.ts';
 
 // Every text that users see, spelled out a second time: changing one changes the contract.

@@ -1,4 +1,8 @@
-import type { Component, Flavour } from './flavour.ts';
+/** Kinds of pipeline that can fail in different ways: each has its own alerts, reasons and messages. */
+export type Flavour = 'trace' | 'metric' | 'log-otlp' | 'log-fluent-bit';
+
+/** The part of the data path that is checked. Fluent Bit counts as an agent. */
+export type Component = 'gateway' | 'agent';
 
 /** How bad a problem is, the worst first. Of all firing problems, the worst is reported. */
 export const severities = [

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { Registry } from 'prom-client';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
-import { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slices.ts';
 import type { Fact } from './fact.ts';
 import { History, type FactQuery, type HistoryConfig } from './history.ts';
 

@@ -5,11 +5,10 @@ import { logProxy, type Environment } from '../outbound/proxy-environment.ts';
 import { clusterServer, loadKubeConfig, type ClusterAccess } from './api/kube-config.ts';
 import { createApiClient } from './api/api-client.ts';
 import { EventRecorder } from './write/event-recorder.ts';
-import { EventReport, EventWriter } from './write/event-writer.ts';
+import { EventReport, EventWriter, createEventMetrics } from './write/event-writer.ts';
 import { KubernetesPipelines } from './kubernetes-pipelines.ts';
 import { writeRateLine } from './call-rate.ts';
-import { kymaResources, type WatchedResource } from './watch/watched-resource.ts';
-import { createWriteMetrics } from './write/write-failures.ts';
+import { kymaResources, type WatchedResource } from './pipeline-object.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 export interface KubernetesHomeOptions extends Runtime {
@@ -38,13 +37,12 @@ export function createKubernetesPipelines(options: KubernetesHomeOptions): Kuber
     onRate: (rate) => writeRateLine(logger, rate),
     maxConnections: Math.max(callConnections, options.workers + 8) + resources.length,
   });
-  const metrics = createWriteMetrics(registry, () => writer.waiting);
-  const writer: EventWriter = new EventWriter({ client, clock, report: new EventReport({ clock, logger, metrics }) });
+  const count = createEventMetrics(registry, () => writer.waiting);
+  const writer: EventWriter = new EventWriter({ client, clock, report: new EventReport({ clock, logger, count }) });
   return new KubernetesPipelines({
     ...options,
     client,
     resources,
-    writeMetrics: metrics,
     // In a pod, the host name is the pod's name.
     transitions: new EventRecorder({ clock, writer, instance: hostname() }),
     checkAccess: () => checkAccess(options),

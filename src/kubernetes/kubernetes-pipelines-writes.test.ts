@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { Registry } from 'prom-client';
-import { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slices.ts';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { setCondition } from '../health/flow-health.ts';
@@ -12,7 +12,6 @@ import { EventRecorder } from './write/event-recorder.ts';
 import { FakeApiClient } from './api/fake-api-client.fixture.ts';
 import { KubernetesPipelines } from './kubernetes-pipelines.ts';
 import { collectionPath, ModelApiServer, widgets } from './watch/model-api-server.fixture.ts';
-import { createWriteMetrics } from './write/write-failures.ts';
 
 const widget = { kind: 'Widget', group: 'example.org', name: 'a' };
 const never = new AbortController().signal;
@@ -38,7 +37,6 @@ async function bench(t: TestContext, status?: Record<string, unknown>) {
   const call = <T>(given: ApiCall): Promise<T> =>
     given.path.startsWith(`${collectionPath}/`) ? writes.call<T>(given) : model.call<T>(given);
   const client = { call, open: model.open, close: model.close };
-  const writeMetrics = createWriteMetrics(registry);
   const closedWithin: number[] = [];
   const writer = { add: () => undefined, close: async (timeoutMs: number) => void closedWithin.push(timeoutMs) };
   const pipelines = new KubernetesPipelines({
@@ -47,7 +45,6 @@ async function bench(t: TestContext, status?: Record<string, unknown>) {
     schedule: new SliceSchedule(clock),
     logger,
     registry,
-    writeMetrics,
     resources: [widgets],
     transitions: new EventRecorder({ clock, writer, instance: 'tocsin-0' }),
   });

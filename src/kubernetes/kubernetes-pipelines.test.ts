@@ -3,11 +3,10 @@ import { describe, it, type TestContext } from 'node:test';
 import { Registry } from 'prom-client';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
-import { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slices.ts';
 import { requestKey, type PipelineChange } from '../reconcile/ports.ts';
 import { KubernetesPipelines, OwnWrites } from './kubernetes-pipelines.ts';
 import { ModelApiServer, widgets } from './watch/model-api-server.fixture.ts';
-import { createWriteMetrics } from './write/write-failures.ts';
 import type { CachedPipeline } from './pipeline-object.ts';
 import { pipelineOf } from '../controller/controller.fixture.ts';
 
@@ -25,7 +24,6 @@ async function bench(t: TestContext, groups: readonly string[] = [widgets.group]
     schedule: new SliceSchedule(clock),
     logger,
     registry,
-    writeMetrics: createWriteMetrics(registry),
     resources: groups.map((group) => ({ ...widgets, group })),
     onChange: (change) => changes.push(change),
   });

@@ -12,16 +12,20 @@ import type { LogFields, Logger } from '../runtime/logger.ts';
 import { kymaKindOf } from '../reconcile/kyma-kinds.ts';
 import { AnnotationWriter } from './write/annotation-writer.ts';
 import type { ApiClient } from './api/api-client.ts';
-import { ConditionWriter, type WriteTarget } from './write/condition-writer.ts';
+import { ConditionWriter, type WriteTarget, createConflictMetric } from './write/condition-writer.ts';
 import type { EventRecorder } from './write/event-recorder.ts';
 import { ObjectMemory } from './kept-object.ts';
-import { asWritten, needsReconcile, type CachedPipeline } from './pipeline-object.ts';
+import {
+  asWritten,
+  needsReconcile,
+  resourceName,
+  type CachedPipeline,
+  type WatchedResource,
+} from './pipeline-object.ts';
 import { createReflectorMetrics, ReflectorReport } from './watch/reflector-report.ts';
 import { Reflector } from './watch/reflector.ts';
 import type { CacheChange } from './watch/watch-cache.ts';
-import { WatchedPipelines } from './watched-pipelines.ts';
-import { resourceName, type WatchedResource } from './watch/watched-resource.ts';
-import { WriteFailures, type WriteMetrics } from './write/write-failures.ts';
+import { WriteFailures } from './write/write-failures.ts';
 import { LimitedLines } from '../runtime/limited-lines.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
@@ -30,7 +34,6 @@ export const pipelineLinesPerSecond = 50;
 
 export interface KubernetesPipelinesOptions extends Runtime {
   readonly client: Pick<ApiClient, 'call' | 'open' | 'close'>;
-  readonly writeMetrics: Pick<WriteMetrics, 'conflicted'>;
   readonly resources: readonly WatchedResource[];
   /** Records transitions as Kubernetes Events. */
   readonly transitions?: EventRecorder;
@@ -69,7 +72,8 @@ export class KubernetesPipelines implements Pipelines, Annotator {
     this.transitions = options.transitions;
     this.#lines = new PipelineLines(options);
     const failures = (this.#failures = new WriteFailures(options));
-    this.#conditions = new ConditionWriter({ ...options, failures, metrics: options.writeMetrics });
+    const conflicted = createConflictMetric(options.registry);
+    this.#conditions = new ConditionWriter({ ...options, failures, conflicted });
     this.#annotations = new AnnotationWriter({ ...options, failures });
     const names = new Set(options.resources.map(resourceName));
     const metrics = createReflectorMetrics(options.registry, [...names]);
@@ -223,5 +227,49 @@ export class PipelineLines {
   /** To be called at the end: logs what is still pending. */
   close(): void {
     this.#limiter.close();
+  }
+}
+
+/** The objects of all reflectors together: two entries of the configuration may watch the same object. */
+export class WatchedPipelines {
+  readonly #reflectors: readonly Pick<Reflector, 'objects'>[];
+  #requests: readonly Request[] | undefined;
+
+  constructor(reflectors: readonly Pick<Reflector, 'objects'>[]) {
+    this.#reflectors = reflectors;
+  }
+
+  get(key: string): CachedPipeline | undefined {
+    for (const { objects } of this.#reflectors) {
+      const found = objects.get(key);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** By kind, then by namespace and name; cached until {@link forgetList}. */
+  list(): readonly Request[] {
+    this.#requests ??= this.#collect();
+    return this.#requests;
+  }
+
+  /** To be called when an object was added or removed. */
+  forgetList(): void {
+    this.#requests = undefined;
+  }
+
+  /** True if another entry of the configuration shows the same object: then its addition or removal is not one. */
+  isElsewhere(kind: CacheChange<CachedPipeline>['kind'], request: Request): boolean {
+    const key = requestKey(request);
+    const shown = this.#reflectors.filter(({ objects }) => objects.get(key) !== undefined).length;
+    return kind === 'added' ? shown > 1 : kind === 'deleted' && shown > 0;
+  }
+
+  #collect(): readonly Request[] {
+    const found = new Map<string, Request>();
+    for (const { objects } of this.#reflectors) {
+      for (const { request } of objects.values()) found.set(requestKey(request), request);
+    }
+    return [...found].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, request]) => request);
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { flavourOf } from '../health/flavour.ts';
+import { flavourOf } from '../health/flow-health.ts';
 import { needsReconcile, readConditions, toCachedPipeline } from './pipeline-object.ts';
 
 const served = {

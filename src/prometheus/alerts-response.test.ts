@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { readAlertsResponse, type AlertsResponse } from './alerts-response.ts';
-import type { PrometheusAlerts } from './firing-list.ts';
+import { readAlertsResponse, type AlertsResponse, type PrometheusAlerts } from './alerts-response.ts';
 import { FakeClock } from '../runtime/clock.fixture.ts';
-import { SliceSchedule } from '../runtime/slice-schedule.ts';
-import { Slices } from '../runtime/slices.ts';
+import { SliceSchedule, Slices } from '../runtime/slices.ts';
 import { prometheusEndpoint } from './prometheus-endpoint.ts';
 import { PrometheusError } from './prometheus-error.ts';
 

@@ -1,10 +1,150 @@
 import { JsonError } from '../text/json-scanner.ts';
-import { Allowance, type Selection } from '../text/json-selection.ts';
+import { Allowance, type Selection, type SelectedList } from '../text/json-selection.ts';
 import { JsonStream, TextTooLongError } from '../text/json-stream.ts';
 import type { Slices } from '../runtime/slices.ts';
-import { FiringList, badShape, isJsonObject, shapeOf, type JsonObject, type PrometheusAlerts } from './firing-list.ts';
 import type { PrometheusEndpoint } from './prometheus-endpoint.ts';
 import { PrometheusError } from './prometheus-error.ts';
+import type { LabelSet } from '../alert/labels.ts';
+
+/** What Prometheus says about alerts at one moment. */
+export interface PrometheusAlerts {
+  /** The number of active alerts, pending ones included. */
+  readonly alerts: number;
+  /** The labels of the firing alerts; annotations, values and times are dropped to save memory. */
+  readonly firing: readonly LabelSet[];
+}
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The answer is JSON, but not of the shape that Prometheus writes. */
+export function badShape(
+  path: string,
+  expected: string,
+  found: unknown,
+  endpoint: PrometheusEndpoint,
+): PrometheusError {
+  return new PrometheusError(
+    'bad_shape',
+    `Prometheus at ${endpoint.address} answered with JSON of another shape (${endpoint.quote(path)} is ${shapeOf(found, endpoint)}, not ${expected}): is prometheus.url right, and is that a Prometheus?`,
+  );
+}
+
+/** Describes a value for a message: its type, and the beginning of a text. */
+export function shapeOf(value: unknown, endpoint: PrometheusEndpoint): string {
+  if (value === undefined) return 'missing';
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'string') return `"${endpoint.quote(value)}"`;
+  return typeof value === 'object' ? 'an object' : JSON.stringify(value);
+}
+
+/** The memory that the labels of an alert take, a high estimate in bytes: the object, and for each label two references and its text. */
+const labelsBytes = 64;
+const labelBytes = 64;
+const characterBytes = 2;
+/** The memory that V8 also keeps for a set of names that no earlier alert had, for each name. */
+const newNameBytes = 150;
+
+/** The alerts of an answer, as they arrive one by one: it counts and checks them, and keeps the labels of those that fire. */
+export class FiringList implements SelectedList {
+  readonly element = { members: { state: 'scalar', labels: { everyMember: 'scalar' } } } as const;
+  readonly elementBytes: number;
+  readonly #endpoint: PrometheusEndpoint;
+  readonly #maxBytes: number;
+  #firing: LabelSet[] = [];
+  #count = 0;
+  #bytes = 0;
+  /** The sets of names seen so far. */
+  #shapes = new Set<string>();
+  /** The first alert of an unexpected shape; a problem of the whole answer is reported before it. */
+  #problem: PrometheusError | undefined;
+
+  constructor(endpoint: PrometheusEndpoint, maxBytes: number) {
+    this.#endpoint = endpoint;
+    this.#maxBytes = maxBytes;
+    this.elementBytes = maxBytes;
+  }
+
+  begin(): void {
+    this.#firing = [];
+    this.#count = 0;
+    this.#bytes = 0;
+    this.#shapes = new Set();
+    this.#problem = undefined;
+  }
+
+  /** Throws PrometheusError if the firing alerts take more memory than they may. */
+  accept(alert: unknown, { isSpent }: Allowance): void {
+    if (isSpent) throw this.#tooLarge();
+    const path = `data.alerts[${this.#count++}]`;
+    if (this.#problem !== undefined) return;
+    this.#problem = problemOf(alert, path, this.#endpoint);
+    if (this.#problem !== undefined) return;
+    const { labels, state } = alert as CheckedAlert;
+    if (state !== 'firing') return;
+    this.#bytes += this.#sizeOf(labels);
+    if (this.#bytes > this.#maxBytes) throw this.#tooLarge();
+    this.#firing.push(tidyLabels(labels));
+  }
+
+  /** Throws PrometheusError if any alert was of an unexpected shape. */
+  alerts(): PrometheusAlerts {
+    if (this.#problem !== undefined) throw this.#problem;
+    return { alerts: this.#count, firing: this.#firing };
+  }
+
+  #sizeOf(labels: LabelSet): number {
+    let shape = '';
+    let bytes = labelsBytes;
+    let count = 0;
+    for (const name in labels) {
+      shape += `${name}\0`;
+      bytes += labelBytes + characterBytes * labels[name]!.length;
+      count++;
+    }
+    if (this.#shapes.has(shape)) return bytes;
+    this.#shapes.add(shape);
+    return bytes + newNameBytes * count + 2 * characterBytes * shape.length;
+  }
+
+  #tooLarge(): PrometheusError {
+    return new PrometheusError(
+      'too_large',
+      `The labels of the alerts that fire in Prometheus at ${this.#endpoint.address} take more than ${this.#maxBytes} bytes of memory, the limit prometheus.max_firing_size: raise it, or let fewer alerts fire.`,
+    );
+  }
+}
+
+interface CheckedAlert {
+  readonly labels: LabelSet;
+  readonly state: string;
+}
+
+/** Undefined if there is no problem: then the value is a {@link CheckedAlert}. */
+function problemOf(alert: unknown, path: string, endpoint: PrometheusEndpoint): PrometheusError | undefined {
+  if (!isJsonObject(alert)) return badShape(path, 'an object', alert, endpoint);
+  const { state, labels } = alert;
+  if (typeof state !== 'string') return badShape(`${path}.state`, 'a string', state, endpoint);
+  if (!isJsonObject(labels)) return badShape(`${path}.labels`, 'an object', labels, endpoint);
+  for (const name of Object.keys(labels)) {
+    const value = labels[name];
+    if (typeof value === 'string') continue;
+    return badShape(`${path}.labels[${JSON.stringify(name)}]`, 'a string', value, endpoint);
+  }
+  return undefined;
+}
+
+/** The labels as they were read, but without empty values: an empty label is an absent label. */
+function tidyLabels(labels: LabelSet): LabelSet {
+  for (const name in labels) {
+    if (labels[name] === '') return Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== ''));
+  }
+  return labels;
+}
 
 /** The body of a 200 while it arrives, and what is needed to say what is wrong with it. */
 export interface AlertsResponse {

@@ -4,14 +4,13 @@ import fc from 'fast-check';
 import { Registry } from 'prom-client';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
-import { SliceSchedule } from '../runtime/slice-schedule.ts';
-import type { PrometheusAlerts } from './firing-list.ts';
+import { SliceSchedule, Slices } from '../runtime/slices.ts';
+import type { PrometheusAlerts } from './alerts-response.ts';
 import { AllReplicas, mergeAnswers, type ReplicatedAlerts } from './all-replicas.ts';
 import type { PrometheusClient, QueryShare } from './prometheus-client.ts';
 import { PrometheusError } from './prometheus-error.ts';
 import { createPrometheusMetrics, ReplicaReport } from './replica-report.ts';
 import type { LabelSet } from '../alert/labels.ts';
-import { Slices } from '../runtime/slices.ts';
 
 const { signal } = new AbortController();
 const timeoutMs = 10_000;

@@ -1,6 +1,6 @@
 import { Slices } from '../runtime/slices.ts';
 import { startDeadline } from '../runtime/deadline.ts';
-import type { PrometheusAlerts } from './firing-list.ts';
+import type { PrometheusAlerts } from './alerts-response.ts';
 import type { PrometheusClient, QueryShare } from './prometheus-client.ts';
 import { prometheusEndpoint } from './prometheus-endpoint.ts';
 import { PrometheusError } from './prometheus-error.ts';

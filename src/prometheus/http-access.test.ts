@@ -8,7 +8,7 @@ import { systemClock } from '../runtime/clock.ts';
 import { HttpConfig } from '../config/http-config.ts';
 import { prometheusProxy, tlsOptions, type ProxyOptions } from './http-access.ts';
 import { createPrometheusClient } from './prometheus-client.ts';
-import { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slices.ts';
 
 const url = 'http://prometheus.monitoring.svc:9090';
 const environment = { HTTP_PROXY: 'http://env:3128' };

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
 import { inspect } from 'node:util';
+import { fetch as undiciFetch } from 'undici';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import { startRawServer, type RawServer } from './raw-server.fixture.ts';
 import { watchedFetch } from './watched-fetch.fixture.ts';
-import { fetch as undiciFetch } from 'undici';
 import { HttpConfig } from '../config/http-config.ts';
 import { createPrometheusClient, type PrometheusClientOptions } from './prometheus-client.ts';
 import { PrometheusError } from './prometheus-error.ts';
-import { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slices.ts';
 
 const timeoutMs = 10_000;
 const closers: (() => Promise<void>)[] = [];

@@ -11,7 +11,7 @@ import { watchedFetch } from './watched-fetch.fixture.ts';
 import { HttpConfig } from '../config/http-config.ts';
 import { createPrometheusClient, type PrometheusClientOptions } from './prometheus-client.ts';
 import { PrometheusError, prometheusErrorKinds, type PrometheusErrorKind } from './prometheus-error.ts';
-import { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slices.ts';
 
 const maxResponseBytes = 64 * 1024;
 const seenKinds = new Set<PrometheusErrorKind>();

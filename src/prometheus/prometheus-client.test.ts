@@ -5,11 +5,11 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { FakeClock } from '../runtime/clock.fixture.ts';
-import type { PrometheusAlerts } from './firing-list.ts';
+import type { PrometheusAlerts } from './alerts-response.ts';
 import { HttpConfig } from '../config/http-config.ts';
 import { createPrometheusClient, type PrometheusClient, type PrometheusClientOptions } from './prometheus-client.ts';
 import { PrometheusError, prometheusErrorKinds } from './prometheus-error.ts';
-import { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slices.ts';
 
 const closers: (() => Promise<void>)[] = [];
 

@@ -2,8 +2,7 @@ import type { Dispatcher, fetch as undiciFetch, Response } from 'undici';
 import type { HttpConfig } from '../config/http-config.ts';
 import { byWayOf, type Environment } from '../outbound/proxy-environment.ts';
 import { Slices } from '../runtime/slices.ts';
-import { readAlertsResponse } from './alerts-response.ts';
-import type { PrometheusAlerts } from './firing-list.ts';
+import { readAlertsResponse, type PrometheusAlerts } from './alerts-response.ts';
 import { Connections } from '../outbound/connections.ts';
 import { startDeadline, type Deadline } from '../runtime/deadline.ts';
 import { fetchFailure, PrometheusError, statusFailure, type FetchPhase } from './prometheus-error.ts';
@@ -68,6 +67,16 @@ export interface PrometheusClient {
 
 interface Context extends PrometheusClientOptions {
   readonly endpoint: PrometheusEndpoint;
+  /** Throws PrometheusError if there is no way. */
+  readonly way: () => Way;
+}
+
+/** How the server is reached. The environment stays what it was at the start, so this is found out once. */
+interface Way {
+  readonly server: string;
+  readonly proxyUrl: string | undefined;
+  /** The address to show people; names the proxy. */
+  readonly address: string;
 }
 
 /** Creates a client on undici's fetch, whose connections are kept alive. Throws TypeError if the URL is invalid. */
@@ -78,13 +87,20 @@ export function createPrometheusClient(options: PrometheusClientOptions): Promet
     to: 'Prometheus',
     tlsOptions: (tls) => ({ ...tlsOptions(httpConfig, tls), ...(ip !== undefined && { lookup: lookupOf(ip) }) }),
   });
+  let known: Way | undefined;
+  const way = (): Way => (known ??= wayTo(endpoint, options));
   return {
     address: endpoint.address,
     key: replicaKey(options.url, options.ip),
     query: (signal, share = options) =>
-      query({ ...options, maxFiringBytes: share.maxFiringBytes, endpoint }, connections, signal, share.timeoutMs),
+      query({ ...options, maxFiringBytes: share.maxFiringBytes, endpoint, way }, connections, signal, share.timeoutMs),
     close: () => connections.close(),
   };
+}
+
+function wayTo({ address }: PrometheusEndpoint, options: PrometheusClientOptions): Way {
+  const proxy = prometheusProxy({ environment: process.env, ...options });
+  return { server: options.url, proxyUrl: proxy?.url, address: address + byWayOf(proxy) };
 }
 
 /** Always the same for the same URL and address of its host. */
@@ -102,11 +118,10 @@ async function query(
   const deadline = startDeadline(options.clock, timeoutMs, signal);
   try {
     const access = await readHttpAccess(options.httpConfig);
-    const proxy = prometheusProxy({ environment: process.env, ...options });
-    const endpoint = withAccess(options.endpoint, access);
-    const context = { ...options, endpoint: { ...endpoint, address: endpoint.address + byWayOf(proxy) } };
-    const way = { server: options.url, proxyUrl: proxy?.url, tls: access.tls };
-    const response = await send(context, access, await connections.dispatcher(way), deadline);
+    const { address, ...way } = options.way();
+    const context = { ...options, endpoint: { ...withAccess(options.endpoint, access), address } };
+    const dispatcher = await connections.dispatcher({ ...way, tls: access.tls });
+    const response = await send(context, access, dispatcher, deadline);
     if (response.status !== 200) throw await statusFailure(response, context.endpoint);
     return await readAnswer(response, context, deadline);
   } catch (error) {

@@ -3,7 +3,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { startFakePrometheus } from './fake-prometheus.fixture.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { HttpConfig } from '../config/http-config.ts';
-import { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slices.ts';
 import { ReplicaAddresses, type ResolveHost } from './replica-addresses.ts';
 
 const { signal } = new AbortController();

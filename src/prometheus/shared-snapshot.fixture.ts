@@ -3,7 +3,7 @@ import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { ReplicatedAlerts } from './all-replicas.ts';
 import type { QueryResult } from './replica-report.ts';
-import { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slices.ts';
 import { SharedSnapshot, type SharedSnapshotOptions } from './shared-snapshot.ts';
 
 /** A query that the client was asked for; the test decides how it ends. */

@@ -13,7 +13,7 @@ import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { Config } from '../config/config.ts';
 import { createPrometheusMetrics } from './replica-report.ts';
-import { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slices.ts';
 
 const unhandled: unknown[] = [];
 const onUnhandled = (reason: unknown): void => void unhandled.push(reason);

@@ -8,7 +8,7 @@ import { FakeClock } from '../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { Config } from '../config/config.ts';
 import type { MetricsPage } from './metrics-page.ts';
-import { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slices.ts';
 import type { AccessRules } from '../server/web/web-settings.ts';
 import { digestOf } from '../server/web/load-web-config.ts';
 import { PasswordCheck } from '../server/web/password-check.ts';

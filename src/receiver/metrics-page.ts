@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Registry, type MetricObjectWithValues, type MetricValue, type OpenMetricsContentType } from 'prom-client';
-import type { SliceSchedule } from '../runtime/slice-schedule.ts';
+import type { SliceSchedule } from '../runtime/slices.ts';
 
 type Format = 'text' | 'OpenMetrics';
 

@@ -1,7 +1,7 @@
 import type { Registry } from 'prom-client';
 import type { Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
-import type { SliceSchedule } from './slice-schedule.ts';
+import type { SliceSchedule } from './slices.ts';
 
 /**
  * The things of which an app has exactly one, and which it passes to its parts. A part declares what it needs: `Pick<Runtime,

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { FakeClock } from './clock.fixture.ts';
-import { sliceMs, SliceSchedule } from './slice-schedule.ts';
-import { Slices, slicedSort } from './slices.ts';
+import { sliceMs, SliceSchedule, maxRestMs, restTurns, Slices, slicedSort, type LongWork } from './slices.ts';
 
 describe('Slices', () => {
   it('is over after the time of a slice', () => {
@@ -74,6 +74,165 @@ describe('slicedSort', () => {
     assert.deepEqual(
       result.map(({ key }) => key),
       items.map((_, index) => index),
+    );
+  });
+});
+
+interface Piece {
+  readonly work: LongWork;
+  readonly name: string;
+  readonly turn: number;
+  readonly ms: number;
+}
+
+/** A schedule on an event loop that turns when the test says so. */
+function bench() {
+  const clock = new FakeClock();
+  let waiting: (() => void)[] = [];
+  let turn = 0;
+  const done: Piece[] = [];
+  const schedule = new SliceSchedule(clock, (run) => waiting.push(run));
+  return {
+    done,
+    /** Does pieces of work in sequence, each after some promises that are already resolved. */
+    async work(work: LongWork, name: string, pieces: readonly number[]): Promise<void> {
+      for (const ms of pieces) {
+        await schedule.next(work);
+        for (let hops = 0; hops < 5; hops++) await Promise.resolve();
+        clock.advance(ms);
+        done.push({ work, name, turn, ms });
+      }
+    },
+    /** Returns the number of turns until nothing was left to do. @param othersMs the time of everything else in a turn */
+    async run(othersMs = 0): Promise<number> {
+      for (let turns = 0; ; turns++) {
+        if (waiting.length === 0) return turns;
+        turn++;
+        clock.advance(othersMs);
+        const now = waiting;
+        waiting = [];
+        for (const run of now) {
+          run();
+          await nextTurn();
+        }
+      }
+    },
+  };
+}
+
+function turnsOf(done: readonly Piece[]): readonly number[] {
+  return done.map(({ turn }) => turn);
+}
+
+describe('SliceSchedule', () => {
+  it('begins nothing at once, but in the next turn of the event loop', async () => {
+    const { done, work, run } = bench();
+    void work('lists', 'a', [1]);
+    await nextTurn();
+    assert.deepEqual(done, []);
+    await run();
+    assert.deepEqual(turnsOf(done), [1]);
+    void work('lists', 'b', [1]);
+    await run();
+    assert.deepEqual(turnsOf(done), [1, 2]);
+  });
+
+  it('runs pieces in sequence until a slice is over, and then gives everything else its turns', async () => {
+    const { done, work, run } = bench();
+    for (const name of ['a', 'b', 'c', 'd']) void work('lists', name, [sliceMs / 2]);
+    await run();
+    assert.deepEqual(turnsOf(done), [1, 1, 1 + restTurns, 1 + restTurns]);
+  });
+
+  it('counts the pieces of earlier turns', async () => {
+    const { done, work, run } = bench();
+    for (const name of ['a', 'b']) {
+      void work('lists', name, [sliceMs / 2]);
+      await run();
+    }
+    void work('lists', 'c', [1]);
+    await run();
+    assert.equal(done[2]!.turn - done[1]!.turn, 1 + restTurns);
+  });
+
+  it('continues earlier if everything else has had its time', async () => {
+    const { done, work, run } = bench();
+    void work('lists', 'a', [sliceMs, 1]);
+    await run(maxRestMs / 4);
+    assert.deepEqual(turnsOf(done), [1, 5]);
+  });
+
+  it('gives each kind its share, however much there is of another', async () => {
+    const { done, work, run } = bench();
+    for (const name of ['a', 'b', 'c']) void work('bodies', name, [1, 1]);
+    void work('large bodies', 'd', [1, 1, 1]);
+    void work('lists', 'e', [1]);
+    await run();
+    assert.equal(done.map(({ name }) => name).join(''), 'adebdcdabc');
+  });
+
+  it('gives each kind its share of the time: what takes little is not held up by what takes a slice each time', async () => {
+    const { done, work, run } = bench();
+    void work('unsilenced', 'u', [sliceMs, sliceMs, sliceMs]);
+    for (let n = 0; n < sliceMs; n++) void work('lists', 'l', [1]);
+    await run();
+    assert.equal(done.map(({ name }) => name).join(''), `u${'l'.repeat(sliceMs)}uu`);
+  });
+
+  it('owes nothing to a kind for the time in which that had nothing to do', async () => {
+    const { done, work, run } = bench();
+    void work('unsilenced', 'u', [sliceMs, sliceMs, sliceMs]);
+    await run();
+    for (const name of ['a', 'b', 'c']) void work('lists', name, [sliceMs]);
+    void work('unsilenced', 'v', [sliceMs, sliceMs]);
+    await run();
+    assert.equal(done.map(({ name }) => name).join(''), 'uuuavbvc');
+  });
+
+  it('holds a long piece against its kind for a slice alone', async () => {
+    const { done, work, run } = bench();
+    void work('unsilenced', 'u', [100 * sliceMs, 1]);
+    for (const name of ['a', 'b', 'c']) void work('lists', name, [sliceMs]);
+    await run();
+    assert.equal(done.map(({ name }) => name).join(''), 'uaubc');
+  });
+
+  it('rests after a piece during which the clock was set back, which hides its duration', async () => {
+    const { done, work, run } = bench();
+    void work('lists', 'a', [-60_000, 1]);
+    await run();
+    assert.deepEqual(turnsOf(done), [1, 1 + restTurns]);
+  });
+
+  it('never takes more of a turn than a slice and one piece, leaves nothing undone, and keeps the order within a kind', async () => {
+    const kinds: readonly LongWork[] = ['bodies', 'lists', 'silences'];
+    const works = fc.array(fc.tuple(fc.constantFrom(...kinds), fc.array(fc.nat(30), { maxLength: 6 })), {
+      maxLength: 8,
+    });
+    await fc.assert(
+      fc.asyncProperty(works, fc.nat(20), async (given, othersMs) => {
+        const { done, work, run } = bench();
+        const ended = given.map(([kind, pieces], index) => work(kind, String(index), pieces));
+        await run(othersMs);
+        await Promise.all(ended);
+        for (const [index, [, pieces]] of given.entries())
+          assert.deepEqual(
+            done.filter(({ name }) => name === String(index)).map(({ ms }) => ms),
+            pieces,
+          );
+        for (const turn of new Set(turnsOf(done))) {
+          const inTurn = done.filter((piece) => piece.turn === turn).map(({ ms }) => ms);
+          assert.ok(inTurn.slice(0, -1).reduce((sum, ms) => sum + ms, 0) < sliceMs, inTurn.join());
+        }
+        for (const kind of kinds) {
+          const first = [...new Set(done.filter(({ work: of }) => of === kind).map(({ name }) => Number(name)))];
+          assert.deepEqual(
+            first,
+            first.toSorted((a, b) => a - b),
+          );
+        }
+      }),
+      { numRuns: 200 },
     );
   });
 });

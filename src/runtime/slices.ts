@@ -1,4 +1,127 @@
-import { sliceMs, type LongWork, type SliceSchedule } from './slice-schedule.ts';
+import type { Clock } from './clock.ts';
+
+/** The longest time that all long work together holds the event loop before everything else gets its turns, milliseconds. */
+export const sliceMs = 10;
+
+/**
+ * The number of turns of the event loop that everything else gets then; each turn accepts one new connection. They end earlier
+ * once they have taken this long, milliseconds, so that long work gets at least a ninth of the time.
+ */
+export const restTurns = 32;
+export const maxRestMs = 80;
+
+/** The kinds of long work, which is done in slices. Each kind has its share, however much there is of the others. */
+export type LongWork =
+  | 'pipelined requests'
+  | 'bodies'
+  | 'large bodies'
+  | 'lists'
+  | 'evictions'
+  | 'refusals'
+  | 'silences'
+  | 'large silences'
+  | 'unsilenced'
+  | 'answers of Prometheus'
+  | 'answers of the API server'
+  | 'stored alerts'
+  | 'requests'
+  | 'reconciles'
+  | 'pipelines'
+  | 'history'
+  | 'metrics';
+
+/**
+ * Decides whose slice is next. All long work together holds the event loop for at most {@link sliceMs} and one piece; then
+ * everything else has {@link restTurns} turns of it. One turn would not be enough: the system hands over a single new connection
+ * per turn, so a client that connects behind twenty others would wait for twenty turns with a slice in each.
+ */
+export class SliceSchedule {
+  readonly clock: Clock;
+  readonly #nextTurn: (run: () => void) => void;
+  /** In the order of service; a kind that was served goes to the end. */
+  readonly #waiting = new Map<LongWork, (() => void)[]>();
+  #isServing = false;
+  /** The time that each kind has had, milliseconds. The kind with the least is next, whether its pieces are short or long. */
+  readonly #had = new Map<LongWork, number>();
+  /** A kind that comes anew begins where the last one was: time in which it had nothing to do earns it nothing. */
+  #leastHad = 0;
+  /** The used part of the slice, milliseconds. */
+  #spentMs = 0;
+
+  /** @param nextTurn runs a function in the next turn of the event loop; a parameter for the tests */
+  constructor(clock: Clock, nextTurn: (run: () => void) => void = setImmediate) {
+    this.clock = clock;
+    this.#nextTurn = nextTurn;
+  }
+
+  /** Resolves when it is the turn of this kind of work. Everything up to the next pending promise is one piece. */
+  next(work: LongWork): Promise<void> {
+    return new Promise((resolve) => {
+      const queue = this.#waiting.get(work);
+      if (queue === undefined) {
+        this.#waiting.set(work, [resolve]);
+        this.#had.set(work, Math.max(this.#hadBy(work), this.#leastHad));
+      } else queue.push(resolve);
+      if (this.#isServing) return;
+      this.#isServing = true;
+      this.#nextTurn(() => this.#serve());
+    });
+  }
+
+  #serve(): void {
+    const work = this.#next();
+    if (work === undefined) return void (this.#isServing = false);
+    const startedAt = this.clock.now();
+    this.#shift(work)?.();
+    afterMicrotasks(() => {
+      const spentMs = this.#since(startedAt);
+      // A piece that took much longer shared its time with a collection of the heap, as a rule: that is nobody's.
+      this.#had.set(work, this.#hadBy(work) + Math.min(spentMs, sliceMs));
+      this.#spentMs += spentMs;
+      if (this.#spentMs < sliceMs) return this.#serve();
+      this.#spentMs = 0;
+      this.#rest(restTurns, this.clock.now());
+    });
+  }
+
+  /** Of those that wait the one that has had least; of equal ones the one that waits for longest. */
+  #next(): LongWork | undefined {
+    let next: LongWork | undefined;
+    for (const work of this.#waiting.keys())
+      if (next === undefined || this.#hadBy(work) < this.#hadBy(next)) next = work;
+    if (next !== undefined) this.#leastHad = this.#hadBy(next);
+    return next;
+  }
+
+  #shift(work: LongWork): (() => void) | undefined {
+    const queue = this.#waiting.get(work);
+    const begin = queue?.shift();
+    this.#waiting.delete(work);
+    if (queue !== undefined && queue.length > 0) this.#waiting.set(work, queue);
+    return begin;
+  }
+
+  #hadBy(work: LongWork): number {
+    return this.#had.get(work) ?? 0;
+  }
+
+  #rest(turns: number, startedAt: number): void {
+    this.#nextTurn(() => {
+      if (turns > 1 && this.#since(startedAt) < maxRestMs) this.#rest(turns - 1, startedAt);
+      else this.#serve();
+    });
+  }
+
+  /** Also correct for a clock that was set back, which hides the duration. */
+  #since(startedAt: number): number {
+    return Math.abs(this.clock.now() - startedAt);
+  }
+}
+
+/** Node runs next-tick callbacks once no microtask is left: so after everything that a promise has set off. */
+function afterMicrotasks(run: () => void): void {
+  queueMicrotask(() => process.nextTick(run));
+}
 
 /** One piece of long work: await `yieldTurn` whenever a slice is over, and the work continues when it is its turn again. */
 export class Slices {

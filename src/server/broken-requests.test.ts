@@ -5,7 +5,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
-import { restTurns, sliceMs, SliceSchedule } from '../runtime/slice-schedule.ts';
+import { restTurns, sliceMs, SliceSchedule } from '../runtime/slices.ts';
 import { BrokenRequests } from './broken-requests.ts';
 import { rawConnection, type RawConnection } from './raw-connection.fixture.ts';
 import { metric } from '../runtime/metric.fixture.ts';

@@ -1,10 +1,9 @@
 import type { Socket } from 'node:net';
-import type { IncomingMessage } from 'node:http';
 import { Slices } from '../runtime/slices.ts';
 import type { HandshakeFailure } from './web/gate-report.ts';
 import type { WebSettings } from './web/web-settings.ts';
 import type { HttpMetrics, LimitName } from './request/http-metrics.ts';
-import { remoteOf } from './request/sender.ts';
+import { remoteOf } from './request/request-head.ts';
 import { MinuteLines } from '../runtime/limited-lines.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
@@ -156,34 +155,4 @@ function answerOf(status: string, text: string, headers: WebSettings['headers'])
 function refusalOf({ code = '' }: NodeJS.ErrnoException, hasHead: boolean): Refusal {
   if (code === tooSlow) return hasHead ? bodyTooSlow : headTooSlow;
   return refusals.get(code) ?? badRequest;
-}
-
-/**
- * The status and text with which Go's server refuses a head that is readable but wrong; undefined if it is good. Node accepts
- * most of these heads, and would answer the others without the configured headers.
- */
-export function headProblem(request: IncomingMessage): readonly [number, string] | undefined {
-  const { headers, httpVersion } = request;
-  const isOld = httpVersion === '1.0';
-  if (!isOld && httpVersion !== '1.1') return [505, '505 HTTP Version Not Supported\n'];
-  if (!isOld && headers.host === undefined) return [400, '400 Bad Request: missing required Host header\n'];
-  if (hasManyHosts(request)) return [400, '400 Bad Request: too many Host headers\n'];
-  const { expect, 'transfer-encoding': encoding } = headers;
-  if (encoding !== undefined) {
-    // HTTP/1.0 has no such header: a proxy that speaks it would see the end of the body elsewhere (RFC 9112, 6.1).
-    if (isOld) return [400, '400 Bad Request: Transfer-Encoding in HTTP/1.0\n'];
-    if (!/^chunked$/i.test(encoding)) return [501, '501 Not Implemented: the only Transfer-Encoding is chunked\n'];
-  }
-  if (expect !== undefined && !/^100-continue$/i.test(expect)) return [417, '417 Expectation Failed\n'];
-  return undefined;
-}
-
-/** Node keeps the first one, but a proxy in front may have judged the other. */
-function hasManyHosts({ rawHeaders }: IncomingMessage): boolean {
-  let hosts = 0;
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at]!;
-    if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
-  }
-  return hosts > 1;
 }

@@ -13,7 +13,7 @@ import { FakeClock } from '../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { Config } from '../config/config.ts';
 import { webConfigCheckMs } from './web/live-web-config.ts';
-import { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slices.ts';
 import { loadWebConfig } from './web/load-web-config.ts';
 import { metric } from '../runtime/metric.fixture.ts';
 import { testHttpMetrics } from './http-metrics.fixture.ts';

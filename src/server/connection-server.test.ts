@@ -5,7 +5,7 @@ import { createAuthority, type Authority } from './certificates.fixture.ts';
 import { eventually } from '../runtime/eventually.fixture.ts';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
-import { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slices.ts';
 import { Config } from '../config/config.ts';
 import { createWebMetrics } from './web/gate-report.ts';
 import type { ClientAuthType, TlsSettings } from './web/web-settings.ts';

@@ -10,7 +10,7 @@ import type { Connection } from './connection.ts';
 import type { Connections, ParseError } from './connections.ts';
 import { createServer, type ServerLimits } from './create-server.ts';
 import { clientCertificateProblem } from './web/client-certificate.ts';
-import { remoteOf } from './request/sender.ts';
+import { remoteOf } from './request/request-head.ts';
 
 /** The limits of connections that can change while the server runs; milliseconds. */
 export interface ConnectionLimits {

@@ -1,5 +1,5 @@
 import { Config } from '../config/config.ts';
-import { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slices.ts';
 import { Connections, type ConnectionsOptions } from './connections.ts';
 
 const { receiver } = Config.parse({});

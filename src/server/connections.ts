@@ -4,7 +4,7 @@ import type { CancelTimer } from '../runtime/clock.ts';
 import type { HttpMetrics } from './request/http-metrics.ts';
 import type { BodyMemory } from './request/body-reader.ts';
 import { MemoryBudget } from './request/memory-budget.ts';
-import { remoteOf } from './request/sender.ts';
+import { remoteOf } from './request/request-head.ts';
 import { Connection, type HeadLimits } from './connection.ts';
 import { MinuteLines } from '../runtime/limited-lines.ts';
 import type { Runtime } from '../runtime/runtime.ts';

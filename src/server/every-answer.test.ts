@@ -3,7 +3,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { Config } from '../config/config.ts';
-import { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slices.ts';
 import { loadWebConfig } from './web/load-web-config.ts';
 import { refuse } from './request/answer.ts';
 import { rawConnection, requestHead } from './raw-connection.fixture.ts';

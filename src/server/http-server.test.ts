@@ -7,7 +7,7 @@ import { Config } from '../config/config.ts';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import { eventually } from '../runtime/eventually.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
-import { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slices.ts';
 import { rawConnection, requestHead } from './raw-connection.fixture.ts';
 import { digestOf } from './web/load-web-config.ts';
 import { PasswordCheck } from './web/password-check.ts';

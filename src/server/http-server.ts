@@ -1,11 +1,11 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { AnchoredRegexp } from '../matcher/anchored-regexp.ts';
-import { sliceMs } from '../runtime/slice-schedule.ts';
+import { sliceMs } from '../runtime/slices.ts';
 import type { WebMetrics } from './web/gate-report.ts';
 import { takesSameClients, type TlsSettings, type WebSettings } from './web/web-settings.ts';
 import { answerString, answerNotAllowed, answerNotFound, answerRedirect } from './request/answer.ts';
-import { BrokenRequests, headProblem } from './broken-requests.ts';
+import { BrokenRequests } from './broken-requests.ts';
 import { connectionLimit, type ServerLimits } from './create-server.ts';
 import type { Connections } from './connections.ts';
 import { ConnectionServer, type ConnectionLimits } from './connection-server.ts';
@@ -14,7 +14,7 @@ import type { Gate } from './web/gate.ts';
 import { turnAway } from './web/turn-away.ts';
 import { Listener } from './listener.ts';
 import type { HttpMetrics } from './request/http-metrics.ts';
-import { readTarget } from './request/request-target.ts';
+import { headProblem, readTarget } from './request/request-head.ts';
 import { labelOf, type Routes } from './routes.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 

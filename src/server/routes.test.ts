@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
-import { readTarget } from './request/request-target.ts';
+import { readTarget } from './request/request-head.ts';
 import { Routes, type Route } from './routes.ts';
 
 const api = '/api/x/';

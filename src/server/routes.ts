@@ -1,7 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { answerNotAllowed, answerNotFound, refuse, Refusal } from './request/answer.ts';
-import type { KnownPath, KnownPaths } from './request/request-target.ts';
+import type { KnownPath, KnownPaths } from './request/request-head.ts';
 
 /** Answers a request. @param parameters of the path, decoded */
 type RouteHandler = (
@@ -42,7 +42,7 @@ export interface Route {
 /** All routes: router, metrics and gate use this one list. */
 export class Routes implements KnownPaths {
   readonly list: readonly Route[];
-  /** Answers a request whose target request-target.ts has read. */
+  /** Answers a request whose target request-head.ts has read. */
   readonly handle: RequestListener;
   readonly #exact: ReadonlyMap<string, Route>;
   readonly #templates: readonly Route[];
@@ -89,7 +89,7 @@ export class Routes implements KnownPaths {
     };
   }
 
-  /** Paths arrive in the one spelling of request-target.ts, and express must not interpret them differently. */
+  /** Paths arrive in the one spelling of request-head.ts, and express must not interpret them differently. */
   #createApp(): Express {
     const app = express();
     app.disable('x-powered-by').disable('etag').enable('case sensitive routing').enable('strict routing');

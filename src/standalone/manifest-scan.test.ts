@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Registry } from 'prom-client';
 import { FolderError } from './folder-error.ts';
-import { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slices.ts';
 import { folderBytes, manifestBytes } from './manifest-file.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { ManifestScan, mapBounded } from './manifest-scan.ts';

@@ -15,8 +15,7 @@ import {
   type Manifest,
 } from './manifest-file.ts';
 import type { ParseManifest } from './manifest-thread.ts';
-import { inSlices, Slices, type Sliced } from '../runtime/slices.ts';
-import type { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { inSlices, Slices, type Sliced, type SliceSchedule } from '../runtime/slices.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 interface ManifestScanOptions extends Pick<Runtime, 'logger' | 'schedule' | 'registry'> {

@@ -3,7 +3,7 @@ import { mkdir, readFile, readdir, rename, stat, symlink, writeFile } from 'node
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Registry } from 'prom-client';
-import { sliceMs, SliceSchedule } from '../runtime/slice-schedule.ts';
+import { sliceMs, SliceSchedule } from '../runtime/slices.ts';
 import { PipelineFolder } from './pipeline-folder.ts';
 import { condition, manifestText, pipelineFolder, waitUntil, type OpenFolder } from './standalone.fixture.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Registry } from 'prom-client';
 import type { Condition } from '../reconcile/ports.ts';
-import { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slices.ts';
 import { PipelineFolder } from './pipeline-folder.ts';
 import { condition, manifestText, pipelineFolder } from './standalone.fixture.ts';
 

@@ -6,8 +6,7 @@ import { ManifestThread } from './manifest-thread.ts';
 import { kymaKindNames } from '../reconcile/kyma-kinds.ts';
 import { PipelineMemory } from './pipeline-memory.ts';
 import { PipelineStatuses } from './pipeline-statuses.ts';
-import type { SliceSchedule } from '../runtime/slice-schedule.ts';
-import { inSlices, Slices } from '../runtime/slices.ts';
+import { inSlices, Slices, type SliceSchedule } from '../runtime/slices.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 export interface PipelineFolderOptions extends Pick<Runtime, 'clock' | 'logger' | 'registry'> {

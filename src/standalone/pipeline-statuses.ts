@@ -5,8 +5,7 @@ import { mapBounded } from './manifest-scan.ts';
 import type { Manifest, ManifestDifference, ManifestPart } from './manifest-file.ts';
 import type { ParseManifest } from './manifest-thread.ts';
 import { sortedRequests, type PipelineMemory } from './pipeline-memory.ts';
-import type { SliceSchedule } from '../runtime/slice-schedule.ts';
-import { inSlices, Slices } from '../runtime/slices.ts';
+import { inSlices, Slices, type SliceSchedule } from '../runtime/slices.ts';
 import { StatusFolder } from './status-folder.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 

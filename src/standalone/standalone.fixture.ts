@@ -5,10 +5,9 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { Registry } from 'prom-client';
 import { FakeClock } from '../runtime/clock.fixture.ts';
-import type { Condition } from '../reconcile/ports.ts';
+import type { Condition, PipelineChange } from '../reconcile/ports.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
-import type { PipelineChange } from '../reconcile/ports.ts';
-import { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slices.ts';
 import { PipelineFolder } from './pipeline-folder.ts';
 import { parsePipelineManifest, type PipelineManifest } from './pipeline-manifest.ts';
 

@@ -5,7 +5,7 @@ import { FakeClock } from '../runtime/clock.fixture.ts';
 import { AlertStore } from '../alert/alert-store.ts';
 import { postableAlert } from '../alert/postable/postable-alert.ts';
 import type { AlertSnapshot } from '../reconcile/ports.ts';
-import { SliceSchedule } from '../runtime/slice-schedule.ts';
+import { SliceSchedule } from '../runtime/slices.ts';
 import { StoredAlertSource } from './stored-alert-source.ts';
 
 const { signal } = new AbortController();

@@ -2,8 +2,7 @@ import type { AlertStore } from '../alert/alert-store.ts';
 import { isResolved } from '../alert/alert.ts';
 import { FiringAlerts } from '../alert/firing-alerts.ts';
 import type { AlertSnapshot, AlertSource } from '../reconcile/ports.ts';
-import type { SliceSchedule } from '../runtime/slice-schedule.ts';
-import { Slices } from '../runtime/slices.ts';
+import { Slices, type SliceSchedule } from '../runtime/slices.ts';
 
 /** The number of alerts between two looks at the clock. */
 const alertsPerStep = 64;

@@ -6,8 +6,7 @@ import { JsonError } from './json-scanner.ts';
 import { Allowance, type Selection } from './json-selection.ts';
 import { jsonValue } from './json.fixture.ts';
 import { JsonStream } from './json-stream.ts';
-import { SliceSchedule } from '../runtime/slice-schedule.ts';
-import { Slices } from '../runtime/slices.ts';
+import { SliceSchedule, Slices } from '../runtime/slices.ts';
 
 async function* cut(bytes: Uint8Array, lengths: readonly number[]): AsyncGenerator<Uint8Array, void> {
   for (let at = 0, turn = 0; at < bytes.length; turn++) {

@@ -4,9 +4,9 @@ import { systemClock } from '../../src/runtime/clock.ts';
 import type { Condition } from '../../src/reconcile/ports.ts';
 import type { ApiCall } from '../../src/kubernetes/api/api-transport.ts';
 import type { ApiClient } from '../../src/kubernetes/api/api-client.ts';
-import { ConditionWriter } from '../../src/kubernetes/write/condition-writer.ts';
+import { ConditionWriter, createConflictMetric } from '../../src/kubernetes/write/condition-writer.ts';
 import { readConditions, type ApiObject } from '../../src/kubernetes/pipeline-object.ts';
-import { WriteFailures, createWriteMetrics } from '../../src/kubernetes/write/write-failures.ts';
+import { WriteFailures } from '../../src/kubernetes/write/write-failures.ts';
 import { RecordingLogger } from '../../src/runtime/logger.fixture.ts';
 import type { WriteCase } from './condition-writer.cases.ts';
 
@@ -39,7 +39,7 @@ export async function checkWrite(server: WriteServer, name: string, given: Write
   };
   const logger = new RecordingLogger();
   const failures = new WriteFailures({ clock: systemClock, logger });
-  const writer = new ConditionWriter({ client, failures, metrics: createWriteMetrics(new Registry()) });
+  const writer = new ConditionWriter({ client, failures, conflicted: createConflictMetric(new Registry()) });
   const conditions = given.cached ?? readConditions(before.status?.conditions);
   const known = { conditions, resourceVersion: before.metadata.resourceVersion ?? '' };
 

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { fingerprint } from '../../src/alert/fingerprint.ts';
+import { fingerprint } from '../../src/alert/labels.ts';
 import { readAlerts } from '../../src/alert/postable/read-alerts.ts';
 import { App } from '../../src/app/app.ts';
 import { systemClock } from '../../src/runtime/clock.ts';

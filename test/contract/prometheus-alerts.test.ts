@@ -7,7 +7,7 @@ import { eventually } from '../../src/runtime/eventually.fixture.ts';
 import { startFakePrometheus } from '../../src/prometheus/fake-prometheus.fixture.ts';
 import { prometheusPrograms, startPrometheus } from '../support/prometheus-server.ts';
 import { skipWithout } from '../support/servers.ts';
-import { SliceSchedule } from '../../src/runtime/slice-schedule.ts';
+import { SliceSchedule } from '../../src/runtime/slices.ts';
 
 /** The same two alerts, one firing and one pending, as rules and as the input of the fake. */
 const rules = `

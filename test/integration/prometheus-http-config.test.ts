@@ -13,7 +13,7 @@ import { startPrometheus } from '../support/prometheus-server.ts';
 import type { ServerProcess } from '../support/server-process.ts';
 import { skipWithout } from '../support/servers.ts';
 import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';
-import { SliceSchedule } from '../../src/runtime/slice-schedule.ts';
+import { SliceSchedule } from '../../src/runtime/slices.ts';
 
 const password = 'correct horse';
 const annsPassword = `Basic ${Buffer.from(`ann:${password}`).toString('base64')}`;

@@ -1,10 +1,10 @@
 import type { MutatedPart } from './mutation.ts';
 
-const file = 'source/event-channel.ts';
+const file = 'source/event-source.ts';
 
 export const eventChannel: MutatedPart = {
   name: 'event channel',
-  tests: ['source/event-channel.test.ts'],
+  tests: ['source/event-source.test.ts'],
   mutations: [
     { file, from: "if (this.#closed) return 'closed';", to: '', means: 'it takes events after it was closed' },
     {

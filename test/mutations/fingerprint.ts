@@ -1,10 +1,10 @@
 import type { MutatedPart } from './mutation.ts';
 
-const file = 'alert/fingerprint.ts';
+const file = 'alert/labels.ts';
 
 export const fingerprint: MutatedPart = {
   name: 'fingerprint',
-  tests: ['alert/fingerprint.test.ts'],
+  tests: ['alert/labels.test.ts'],
   mutations: [
     {
       file,

@@ -2,11 +2,10 @@ import type { MutatedPart } from './mutation.ts';
 
 const file = 'health/flow-health.ts';
 const rules = 'health/health-rules.ts';
-const flavours = 'health/flavour.ts';
 
 export const healthRules: MutatedPart = {
   name: 'health rules',
-  tests: ['health/flow-health.test.ts', 'health/health-rules.test.ts', 'health/flavour.test.ts'],
+  tests: ['health/flow-health.test.ts', 'health/health-rules.test.ts'],
   mutations: [
     {
       file,
@@ -63,7 +62,7 @@ export const healthRules: MutatedPart = {
       means: 'a full buffer hides that nothing is delivered',
     },
     {
-      file: flavours,
+      file,
       from: "if (runtime === otlp) return ['agent', 'gateway'];",
       to: "if (runtime && otlp) return ['agent', 'gateway'];",
       means: 'a LogPipeline without an input has no agent',

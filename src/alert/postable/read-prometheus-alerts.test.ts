@@ -3,10 +3,9 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { KnownAlerts } from './postable-alert.ts';
 import type { PostableAlert } from '../alert.ts';
-import { labelKey, labelSetOf, type LabelSet } from '../labels.ts';
+import { labelKey, labelSetOf, TextHash, type LabelSet } from '../labels.ts';
 import { readAlerts } from './read-alerts.ts';
 import { readPrometheusAlerts, TextCursor } from './read-prometheus-alerts.ts';
-import { TextHash } from '../text-hash.ts';
 
 interface SentAlert {
   readonly annotations?: LabelSet;

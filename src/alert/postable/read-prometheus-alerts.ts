@@ -1,9 +1,8 @@
 import { noAnnotations, postableAlert, TextAlert, type KnownAlert, type KnownAlerts } from './postable-alert.ts';
 import type { PostableAlert } from '../alert.ts';
-import type { LabelSet, LabelText } from '../labels.ts';
+import { TextHash, type LabelSet, type LabelText } from '../labels.ts';
 import { PlainLabelSet } from './plain-label-set.ts';
 import { isRequestUri } from '../../text/go/url.ts';
-import { TextHash } from '../text-hash.ts';
 import { isUsualLabelSet, TimeCache } from './read-usual-alerts.ts';
 
 /** `2026-11-21T03:08:54.829Z` */

@@ -6,7 +6,7 @@ import { ApiTransport, type ApiCall } from './api-transport.ts';
 import { ApiError } from './api-error.ts';
 import { CallRate, type RateInForce } from '../call-rate.ts';
 import { Credentials, type TlsMaterial } from './credentials.ts';
-import { SliceSchedule } from '../../runtime/slice-schedule.ts';
+import { SliceSchedule } from '../../runtime/slices.ts';
 import { Connections } from '../../outbound/connections.ts';
 import type { Environment } from '../../outbound/proxy-environment.ts';
 import { loadKubeConfig, type ClusterAccess } from './kube-config.ts';

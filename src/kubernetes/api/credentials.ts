@@ -1,10 +1,10 @@
 import type { RequestOptions } from 'node:https';
-import type { KubeConfig } from '@kubernetes/client-node';
+import type { Cluster, KubeConfig } from '@kubernetes/client-node';
 import type { Clock } from '../../runtime/clock.ts';
 import { configurationFileBytes, checkRegularFile, FileRefusedError } from '../../runtime/regular-file.ts';
 import type { Environment, Proxy } from '../../outbound/proxy-environment.ts';
 import { ExecPlugin } from './exec-plugin.ts';
-import { clusterServer } from './kube-config.ts';
+import { clusterServer, type ClusterServer } from './kube-config.ts';
 
 /** What a connection to the API server needs besides its address. */
 export interface TlsMaterial {
@@ -38,6 +38,7 @@ export class Credentials {
   readonly #clock: Clock;
   readonly #environment: Environment;
   readonly #closed = new AbortController();
+  readonly #servers = new WeakMap<Cluster, ClusterServer>();
   #config: Promise<KubeConfig> | undefined;
   #access: Promise<Access> | undefined;
 
@@ -74,9 +75,16 @@ export class Credentials {
     await checkFiles(config);
     const options: RequestOptions = {};
     await config.applyToHTTPSOptions(options).catch(rethrowWithoutText);
-    const { server, authorization, proxy } = clusterServer(cluster, this.#environment);
+    const { server, authorization, proxy } = this.#servers.get(cluster) ?? this.#serverOf(cluster);
     const headers = { ...(authorization !== undefined && { authorization }), ...headersOf(options) };
     return { server, proxy, headers, tls: tlsOf(options) };
+  }
+
+  /** The environment stays what it was at the start, so a cluster is looked at once. */
+  #serverOf(cluster: Cluster): ClusterServer {
+    const server = clusterServer(cluster, this.#environment);
+    this.#servers.set(cluster, server);
+    return server;
   }
 
   async #loaded(): Promise<KubeConfig> {
@@ -91,7 +99,9 @@ export class Credentials {
 
   async #loadWithPlugin(): Promise<KubeConfig> {
     const config = await this.#load();
-    config.addAuthenticator(new ExecPlugin({ clock: this.#clock, signal: this.#closed.signal }));
+    const user = config.getCurrentUser();
+    const plugin = new ExecPlugin({ clock: this.#clock, signal: this.#closed.signal });
+    if (user !== null && plugin.isAuthProvider(user)) config.addAuthenticator(plugin);
     return config;
   }
 }

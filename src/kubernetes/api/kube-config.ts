@@ -148,7 +148,7 @@ function wrong(place: string, why: string): Error {
 }
 
 /** The address of a cluster's API server, and how to reach it. */
-interface ClusterServer {
+export interface ClusterServer {
   /** Without a trailing slash, and without name, password and query. */
   readonly server: string;
   /** From the name and password in the URL, which client-go also uses; undefined if there are none. */

@@ -1,24 +1,24 @@
 import type { Allowance, SelectedList } from '../../text/json-selection.ts';
 import { apiAnswerBytes } from '../api/api-transport.ts';
-import type { KeptAnswer } from '../kept-object.ts';
 import {
   apiEnvelopeBytes,
   apiObjectBytes,
   isApiObject,
   isJsonObject,
   objectMembers,
+  type KeptAnswer,
   type MemoryShare,
 } from '../kept-object.ts';
 import type { ApiClient } from '../api/api-client.ts';
 import { ApiError } from '../api/api-error.ts';
-import type { ApiObject } from '../pipeline-object.ts';
 import {
   apiVersionOf,
   apiVersionPath,
   resourceName,
+  type ApiObject,
   type ServedResource,
   type WatchedResource,
-} from './watched-resource.ts';
+} from '../pipeline-object.ts';
 
 /** The longest page of a list with more than one object, in bytes. */
 const apiPageBytes = 16 * 1024 * 1024;

@@ -5,7 +5,7 @@ import type { LogFields } from '../../runtime/logger.ts';
 import type { ApiError } from '../api/api-error.ts';
 import type { LeftOutReason } from './list-objects.ts';
 import type { WatchEvent } from './watch-stream.ts';
-import { resourceName, type WatchedResource } from './watched-resource.ts';
+import { resourceName, type WatchedResource } from '../pipeline-object.ts';
 import { isExpired } from './reflector-steps.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 

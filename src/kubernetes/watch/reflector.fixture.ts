@@ -2,7 +2,7 @@ import type { TestContext } from 'node:test';
 import { Registry } from 'prom-client';
 import { FakeClock } from '../../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../../runtime/logger.fixture.ts';
-import { SliceSchedule } from '../../runtime/slice-schedule.ts';
+import { SliceSchedule } from '../../runtime/slices.ts';
 import { ModelApiServer, widgets } from './model-api-server.fixture.ts';
 import { ObjectMemory } from '../kept-object.ts';
 import type { CachedPipeline } from '../pipeline-object.ts';

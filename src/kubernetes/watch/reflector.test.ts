@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { sliceMs } from '../../runtime/slice-schedule.ts';
+import { sliceMs } from '../../runtime/slices.ts';
 import { cached, reflectorBench, served, told } from './reflector.fixture.ts';
 
 describe('Reflector', () => {

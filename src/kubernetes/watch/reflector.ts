@@ -1,19 +1,25 @@
 import type { Allowance } from '../../text/json-selection.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
+import { inSlices, Slices, type SliceSchedule, type Sliced } from '../../runtime/slices.ts';
 import { requestKey } from '../../reconcile/ports.ts';
 import type { ApiClient } from '../api/api-client.ts';
 import { ApiError } from '../api/api-error.ts';
 import { discover, listObjects, type LeftOutReason, type ListedObject, type ListedObjects } from './list-objects.ts';
 import type { MemoryShare } from '../kept-object.ts';
-import { toCachedPipeline, type ApiObject, type CachedPipeline } from '../pipeline-object.ts';
+import {
+  toCachedPipeline,
+  apiVersionOf,
+  resourceName,
+  type ApiObject,
+  type CachedPipeline,
+  type ServedResource,
+  type WatchedResource,
+} from '../pipeline-object.ts';
 import type { ReflectorReport } from './reflector-report.ts';
-import { inSlices, Slices, type Sliced } from '../../runtime/slices.ts';
 import { initialState, nextStep, type PhaseOutcome, type ReflectorState } from './reflector-steps.ts';
 import { sleep } from '../../runtime/deadline.ts';
 import { WatchCache, type CacheChange } from './watch-cache.ts';
 import { watchStream, type ReceivedEvent } from './watch-stream.ts';
-import { apiVersionOf, resourceName, type ServedResource, type WatchedResource } from './watched-resource.ts';
 
 export interface ReflectorOptions {
   readonly client: Pick<ApiClient, 'call' | 'open'>;

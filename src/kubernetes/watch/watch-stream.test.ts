@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { FakeClock } from '../../runtime/clock.fixture.ts';
-import { SliceSchedule } from '../../runtime/slice-schedule.ts';
+import { SliceSchedule } from '../../runtime/slices.ts';
 import { readWatchEvent, watchStream, StreamLines, type WatchEvent } from './watch-stream.ts';
 import { ApiError } from '../api/api-error.ts';
 

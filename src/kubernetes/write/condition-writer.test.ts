@@ -8,9 +8,9 @@ import { setCondition } from '../../health/flow-health.ts';
 import { metricOf } from '../../controller/controller.fixture.ts';
 import { ForbiddenError, PostponedError, TerminalError } from '../../reconcile/errors.ts';
 import type { Condition, ConditionChange } from '../../reconcile/ports.ts';
-import { ConditionWriter, conditionPatch, resourceOf } from './condition-writer.ts';
+import { ConditionWriter, conditionPatch, resourceOf, createConflictMetric } from './condition-writer.ts';
 import { FakeApiClient, failure, forbidden, withoutRight } from '../api/fake-api-client.fixture.ts';
-import { WriteFailures, createWriteMetrics } from './write-failures.ts';
+import { WriteFailures } from './write-failures.ts';
 
 const path = '/apis/telemetry.kyma-project.io/v1beta1/tracepipelines/cls';
 const group = 'telemetry.kyma-project.io';
@@ -36,7 +36,7 @@ function bench(conditions: unknown = [old]) {
   ];
   client.put(path, { metadata: { name: 'cls' }, status: { conditions } });
   const failures = new WriteFailures({ clock, logger });
-  const writer = new ConditionWriter({ client, failures, metrics: createWriteMetrics(registry) });
+  const writer = new ConditionWriter({ client, failures, conflicted: createConflictMetric(registry) });
   return { clock, logger, registry, client, writer };
 }
 

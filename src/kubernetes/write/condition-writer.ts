@@ -1,10 +1,11 @@
+import { Counter, type Registry } from 'prom-client';
 import type { Condition, ConditionChange } from '../../reconcile/ports.ts';
 import { TerminalError } from '../../reconcile/errors.ts';
 import type { ApiClient } from '../api/api-client.ts';
 import { ApiError } from '../api/api-error.ts';
 import { asApiObject, keptConditions, keptObject } from '../kept-object.ts';
 import type { ApiObject } from '../pipeline-object.ts';
-import type { WriteFailures, WriteMetrics } from './write-failures.ts';
+import type { WriteFailures } from './write-failures.ts';
 
 /** How often a condition is written again because of a conflicting write; then the queue's back-off takes over. */
 const maxWriteConflicts = 5;
@@ -12,7 +13,8 @@ const maxWriteConflicts = 5;
 interface ConditionWriterOptions {
   readonly client: Pick<ApiClient, 'call'>;
   readonly failures: WriteFailures;
-  readonly metrics: Pick<WriteMetrics, 'conflicted'>;
+  /** A condition has to be written again because of a conflicting write. */
+  readonly conflicted: () => void;
 }
 
 const manifest = 'k8s/base/cluster-role-writer.yaml';
@@ -68,7 +70,7 @@ export class ConditionWriter {
         if (isNotFound(error)) throw withoutStatus(target, error);
         // Nobody wrote in between, so this is not a failed test: the server considers our conditions invalid.
         if (isRead && latest.resourceVersion === base.resourceVersion) throw error;
-        this.#options.metrics.conflicted();
+        this.#options.conflicted();
         base = latest;
       }
     }
@@ -194,4 +196,14 @@ export function resourceOf({ path }: WriteTarget, subresource: '' | '/status' = 
   const [api, group = '', ...rest] = path.split('/').slice(1);
   const plural = rest.at(-2) ?? '';
   return api === 'apis' ? `${plural}${subresource}.${group}` : `${plural}${subresource}`;
+}
+
+/** Returns the function that counts a conflict. */
+export function createConflictMetric(registry: Registry): () => void {
+  const conflicts = new Counter({
+    registers: [registry],
+    name: 'tocsin_condition_write_conflicts_total',
+    help: 'Writes of a condition that were made again because somebody else wrote in between.',
+  });
+  return () => conflicts.inc();
 }

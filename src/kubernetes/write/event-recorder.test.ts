@@ -6,9 +6,8 @@ import { RecordingLogger } from '../../runtime/logger.fixture.ts';
 import { metricOf, pipelineOf } from '../../controller/controller.fixture.ts';
 import type { ConditionTransition } from '../../reconcile/ports.ts';
 import { maxEventSeries, EventRecorder } from './event-recorder.ts';
-import { maxWaitingEvents, EventReport, EventWriter } from './event-writer.ts';
+import { maxWaitingEvents, EventReport, EventWriter, createEventMetrics } from './event-writer.ts';
 import { FakeApiClient, failure, forbidden, withoutRight } from '../api/fake-api-client.fixture.ts';
-import { createWriteMetrics } from './write-failures.ts';
 
 interface Event {
   readonly reason: string;
@@ -22,7 +21,7 @@ function bench() {
     new Registry(),
     new FakeApiClient(),
   ];
-  const report = new EventReport({ clock, logger, metrics: createWriteMetrics(registry) });
+  const report = new EventReport({ clock, logger, count: createEventMetrics(registry) });
   const writer = new EventWriter({ client, clock, report });
   let ids = 0;
   const newEventId = (): string => String(++ids).padStart(16, '0');

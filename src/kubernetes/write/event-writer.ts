@@ -1,10 +1,10 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
 import { LineOnceAWhile } from '../../runtime/limited-lines.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { eventPeriodMs, type EventSeries } from './kubernetes-event.ts';
 import type { ApiClient } from '../api/api-client.ts';
 import { ApiError } from '../api/api-error.ts';
 import { keptNothing } from '../kept-object.ts';
-import type { WriteMetrics } from './write-failures.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 
 /** The most Events that wait to be written. */
@@ -131,7 +131,7 @@ function first<T>(values: Iterable<T>): T | undefined {
 }
 
 interface EventReportOptions extends Pick<Runtime, 'clock' | 'logger'> {
-  readonly metrics: Pick<WriteMetrics, 'event'>;
+  readonly count: CountEvent;
 }
 
 const manifest = 'k8s/base/cluster-role-writer.yaml';
@@ -150,11 +150,11 @@ export class EventReport {
   }
 
   written(result: 'created' | 'updated'): void {
-    this.#options.metrics.event(result);
+    this.#options.count(result);
   }
 
   failed(error: unknown, { event }: EventSeries): void {
-    this.#options.metrics.event('failed');
+    this.#options.count('failed');
     this.#lost.failed++;
     const lacksRight = error instanceof ApiError && error.missingRight !== undefined;
     const { namespace } = event.metadata;
@@ -164,7 +164,7 @@ export class EventReport {
 
   /** Too many Events were waiting, or the process ends. */
   dropped(): void {
-    this.#options.metrics.event('dropped');
+    this.#options.count('dropped');
     this.#lost.dropped++;
     if (this.#line.allows()) this.#write();
   }
@@ -183,4 +183,33 @@ export class EventReport {
     this.#lost = { failed: 0, dropped: 0 };
     this.#cause = {};
   }
+}
+
+/** `created` and `updated` (the series of an existing Event) were written; `dropped`: too many were waiting. */
+type EventResult = 'created' | 'updated' | 'failed' | 'dropped';
+
+const results: readonly EventResult[] = ['created', 'updated', 'failed', 'dropped'];
+
+/** Counts what became of Kubernetes Events. */
+export type CountEvent = (result: EventResult) => void;
+
+/** @param eventsWaiting the number of Events that wait to be written, read at each scrape */
+export function createEventMetrics(registry: Registry, eventsWaiting: () => number = () => 0): CountEvent {
+  const registers = [registry];
+  const events = new Counter({
+    registers,
+    name: 'tocsin_kubernetes_events_total',
+    help: 'Kubernetes Events, by what became of them.',
+    labelNames: ['result'],
+  });
+  new Gauge({
+    registers,
+    name: 'tocsin_kubernetes_events_waiting',
+    help: 'Kubernetes Events that wait to be written; over 1000 a further one is dropped.',
+    collect() {
+      this.set(eventsWaiting());
+    },
+  });
+  for (const result of results) events.inc({ result }, 0);
+  return (result) => events.inc({ result });
 }

@@ -1,6 +1,6 @@
 import type { AlertStore } from '../../alert/alert-store.ts';
 import type { CancelTimer, Clock } from '../../runtime/clock.ts';
-import { sliceMs } from '../../runtime/slice-schedule.ts';
+import { sliceMs } from '../../runtime/slices.ts';
 import { Causes } from '../../cause/causes.ts';
 import { addCause } from '../../cause/alert-cause.ts';
 import { Suppressed, type AlertLines } from './alert-lines.ts';

@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AlertStore } from '../../alert/alert-store.ts';
 import { slicedBodyBytes } from '../../text/json-stream.ts';
-import type { LongWork } from '../../runtime/slice-schedule.ts';
-import { Slices } from '../../runtime/slices.ts';
+import { Slices, type LongWork } from '../../runtime/slices.ts';
 import type { Causes } from '../../cause/causes.ts';
 import { AlertIntake, type AlertTransition, type Repeats } from './alert-intake.ts';
 import { answerEmpty, answerString } from '../../server/request/answer.ts';
@@ -11,7 +10,7 @@ import type { Body, BodyReader } from '../../server/request/body-reader.ts';
 import type { HttpMetrics } from '../../server/request/http-metrics.ts';
 import { refuseRequest, requireJson } from '../refusals.ts';
 import type { IntakeReport } from './intake-report.ts';
-import { senderOf, type Sender } from '../../server/request/sender.ts';
+import { senderOf, type Sender } from '../../server/request/request-head.ts';
 import { Slots } from '../../runtime/slots.ts';
 import type { Silencing } from '../../silence/silences.ts';
 import type { Runtime } from '../../runtime/runtime.ts';

@@ -3,8 +3,7 @@ import { describe, it } from 'node:test';
 import type { PostableAlert } from '../../alert/alert.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { slicedBodyBytes } from '../../text/json-stream.ts';
-import { SliceSchedule } from '../../runtime/slice-schedule.ts';
-import { Slices } from '../../runtime/slices.ts';
+import { SliceSchedule, Slices } from '../../runtime/slices.ts';
 import { FakeClock } from '../../runtime/clock.fixture.ts';
 import { readBatch } from './batch.ts';
 

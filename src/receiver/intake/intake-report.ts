@@ -4,7 +4,7 @@ import type { AlertIntake, AlertTransition } from './alert-intake.ts';
 import type { AlertLines, Suppressed } from './alert-lines.ts';
 import { LimitedLines } from '../../runtime/limited-lines.ts';
 import type { ReceiverMetrics } from './receiver-metrics.ts';
-import type { Sender } from '../../server/request/sender.ts';
+import type { Sender } from '../../server/request/request-head.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 
 interface IntakeReportOptions extends Pick<Runtime, 'clock' | 'logger'> {

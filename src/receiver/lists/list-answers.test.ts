@@ -7,7 +7,7 @@ import { eventually } from '../../runtime/eventually.fixture.ts';
 import { FakeClock } from '../../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../../runtime/logger.fixture.ts';
 import { listChunkLength, openLists, slowReaderMs, ListAnswers } from './list-answers.ts';
-import { sliceMs, SliceSchedule } from '../../runtime/slice-schedule.ts';
+import { sliceMs, SliceSchedule } from '../../runtime/slices.ts';
 import type { SlicedText } from './alert-lists.ts';
 import { metric } from '../../runtime/metric.fixture.ts';
 import { testMetrics } from '../routes.fixture.ts';

@@ -1,11 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import type { CancelTimer } from '../../runtime/clock.ts';
-import { sliceMs } from '../../runtime/slice-schedule.ts';
-import { Slices } from '../../runtime/slices.ts';
+import { sliceMs, Slices } from '../../runtime/slices.ts';
 import type { SlicedText } from './alert-lists.ts';
 import type { ReceiverMetrics } from '../intake/receiver-metrics.ts';
 import { Slots } from '../../runtime/slots.ts';
-import { remoteOf } from '../../server/request/sender.ts';
+import { remoteOf } from '../../server/request/request-head.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 
 /** The most lists of alerts that are answered at once; each holds a list of references, not the alerts. */

@@ -12,7 +12,7 @@ import { ListAnswers } from './list-answers.ts';
 import { Query } from '../../text/go/url.ts';
 import type { LimitName } from '../../server/request/http-metrics.ts';
 import type { ReceiverMetrics } from '../intake/receiver-metrics.ts';
-import { remoteOf } from '../../server/request/sender.ts';
+import { remoteOf } from '../../server/request/request-head.ts';
 import type { AlertStore } from '../../alert/alert-store.ts';
 import type { OnUndecided, Matcher } from '../../matcher/matcher.ts';
 import type { Config } from '../../config/config.ts';

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { brotliCompressSync, brotliDecompressSync, gunzipSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { readTarget } from '../../server/request/request-target.ts';
+import { readTarget } from '../../server/request/request-head.ts';
 import { Routes } from '../../server/routes.ts';
 import { acceptedEncodings, pageRoutes } from './incident-page.ts';
 

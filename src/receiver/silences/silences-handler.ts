@@ -10,7 +10,7 @@ import { bodyText, type BodyReader } from '../../server/request/body-reader.ts';
 import { refuseRequest, requireAcceptsJson, requireJson } from '../refusals.ts';
 import { silenceJson } from '../lists/api-json.ts';
 import type { SilenceKeeper } from '../../silence/silence-keeper.ts';
-import { senderOf, type Sender } from '../../server/request/sender.ts';
+import { senderOf, type Sender } from '../../server/request/request-head.ts';
 import { Slots } from '../../runtime/slots.ts';
 import { readSilence } from '../../silence/read-silence.ts';
 import { LimitedLines } from '../../runtime/limited-lines.ts';

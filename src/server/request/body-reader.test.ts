@@ -10,8 +10,7 @@ import type { Refusal } from './answer.ts';
 import { rawConnection, requestHead } from '../raw-connection.fixture.ts';
 import { FakeClock } from '../../runtime/clock.fixture.ts';
 import { decodeUtf8 } from '../../text/go/utf8.ts';
-import { SliceSchedule } from '../../runtime/slice-schedule.ts';
-import { Slices } from '../../runtime/slices.ts';
+import { SliceSchedule, Slices } from '../../runtime/slices.ts';
 
 const limit = 100_000;
 

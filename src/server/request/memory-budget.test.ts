@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { FakeClock } from '../../runtime/clock.fixture.ts';
-import { restTurns, sliceMs, SliceSchedule } from '../../runtime/slice-schedule.ts';
+import { restTurns, sliceMs, SliceSchedule } from '../../runtime/slices.ts';
 import { graceMs, MemoryBudget, type Holder } from './memory-budget.ts';
 
 class TestHolder implements Holder {

@@ -1,5 +1,4 @@
-import type { SliceSchedule } from '../../runtime/slice-schedule.ts';
-import { Slices } from '../../runtime/slices.ts';
+import { Slices, type SliceSchedule } from '../../runtime/slices.ts';
 import { Slots } from '../../runtime/slots.ts';
 
 /** Something that holds memory on behalf of a client. */

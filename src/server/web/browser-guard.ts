@@ -2,8 +2,7 @@ import type { IncomingMessage, ServerResponse, RequestListener } from 'node:http
 import { isIP } from 'node:net';
 import type { AnchoredRegexp } from '../../matcher/anchored-regexp.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import type { KnownPaths } from '../request/request-target.ts';
-import { senderOf } from '../request/sender.ts';
+import { senderOf, type KnownPaths } from '../request/request-head.ts';
 import type { GateReport } from './gate-report.ts';
 import { turnAway } from './turn-away.ts';
 

@@ -1,9 +1,9 @@
-import type { LogFields } from '../../runtime/logger.ts';
 import type { IncomingMessage } from 'node:http';
 import { Counter, Gauge, type Registry } from 'prom-client';
+import type { LogFields } from '../../runtime/logger.ts';
 import { LimitedLines } from '../../runtime/limited-lines.ts';
 import type { HttpMetrics } from '../request/http-metrics.ts';
-import type { Sender } from '../request/sender.ts';
+import type { Sender } from '../request/request-head.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 
 /** The most log lines per second about requests without a good password or token. */

@@ -8,8 +8,7 @@ import { digestOf } from './load-web-config.ts';
 import type { PasswordCheck, PasswordVerdict } from './password-check.ts';
 import type { AuthFailure, GateReport } from './gate-report.ts';
 import { preflightMethod } from './browser-guard.ts';
-import type { KnownPaths } from '../request/request-target.ts';
-import { plainAddress, senderOf } from '../request/sender.ts';
+import { plainAddress, senderOf, type KnownPaths } from '../request/request-head.ts';
 import { turnAway } from './turn-away.ts';
 
 /** The most refusals that are delayed at once; further ones are given without delay. */

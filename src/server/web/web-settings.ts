@@ -1,6 +1,6 @@
 import type { SecureContextOptions } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
-import type { KnownPaths } from '../request/request-target.ts';
+import type { KnownPaths } from '../request/request-head.ts';
 
 /** How a client certificate is checked, in Go's words. */
 export type ClientAuthType =

@@ -6,9 +6,8 @@ import { systemClock } from '../../../src/runtime/clock.ts';
 import { createApiClient } from '../../../src/kubernetes/api/api-client.ts';
 import { requestKey, type PipelineChange } from '../../../src/reconcile/ports.ts';
 import { KubernetesPipelines } from '../../../src/kubernetes/kubernetes-pipelines.ts';
-import { SliceSchedule } from '../../../src/runtime/slice-schedule.ts';
-import { createWriteMetrics } from '../../../src/kubernetes/write/write-failures.ts';
-import { kymaResources } from '../../../src/kubernetes/watch/watched-resource.ts';
+import { SliceSchedule } from '../../../src/runtime/slices.ts';
+import { kymaResources } from '../../../src/kubernetes/pipeline-object.ts';
 import { eventually } from '../../../src/runtime/eventually.fixture.ts';
 import { fastClock } from '../../../src/runtime/clock.fixture.ts';
 import { startFaultProxy, type FaultProxy } from '../../support/fault-proxy.ts';
@@ -258,7 +257,6 @@ async function open(server: KubeApiServer, proxy: FaultProxy, options: BenchOpti
     registry,
     client,
     resources: kymaResources,
-    writeMetrics: createWriteMetrics(registry),
     onChange: (change) => changes.push(change),
     pageLimit: 1,
   });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { Flavour } from '../../../src/health/flavour.ts';
+import type { Flavour } from '../../../src/health/health-rules.ts';
 import { healthRules } from '../../../src/health/health-rules.ts';
 import type { Condition } from '../../../src/reconcile/ports.ts';
 import { condition } from '../../contract/condition-writer.cases.ts';

@@ -8,11 +8,11 @@ import { ForbiddenError } from '../../../src/reconcile/errors.ts';
 import { AnnotationWriter } from '../../../src/kubernetes/write/annotation-writer.ts';
 import { createApiClient, type ApiClient } from '../../../src/kubernetes/api/api-client.ts';
 import { ApiError } from '../../../src/kubernetes/api/api-error.ts';
-import { ConditionWriter } from '../../../src/kubernetes/write/condition-writer.ts';
+import { ConditionWriter, createConflictMetric } from '../../../src/kubernetes/write/condition-writer.ts';
 import { EventRecorder } from '../../../src/kubernetes/write/event-recorder.ts';
-import { EventReport, EventWriter } from '../../../src/kubernetes/write/event-writer.ts';
+import { createEventMetrics, EventReport, EventWriter } from '../../../src/kubernetes/write/event-writer.ts';
 import { readConditions, type ApiObject } from '../../../src/kubernetes/pipeline-object.ts';
-import { WriteFailures, createWriteMetrics } from '../../../src/kubernetes/write/write-failures.ts';
+import { WriteFailures } from '../../../src/kubernetes/write/write-failures.ts';
 import { condition, setFlow } from '../../contract/condition-writer.cases.ts';
 import { eventually } from '../../../src/runtime/eventually.fixture.ts';
 import { FakeClock } from '../../../src/runtime/clock.fixture.ts';
@@ -38,7 +38,7 @@ function clientOf(t: TestContext, kubeconfig: string): ApiClient {
 function writerOf(client: ApiClient) {
   const [logger, registry] = [new RecordingLogger(), new Registry()];
   const failures = new WriteFailures({ clock: systemClock, logger });
-  const conditions = new ConditionWriter({ client, failures, metrics: createWriteMetrics(registry) });
+  const conditions = new ConditionWriter({ client, failures, conflicted: createConflictMetric(registry) });
   return { logger, registry, conditions, annotations: new AnnotationWriter({ client, failures }) };
 }
 
@@ -299,7 +299,7 @@ describe('writing to a real API server', { skip: skipWithoutKube() }, () => {
 
     function recorderOf(client: ApiClient) {
       const [clock, logger, registry] = [new FakeClock(systemClock.now()), new RecordingLogger(), new Registry()];
-      const report = new EventReport({ clock, logger, metrics: createWriteMetrics(registry) });
+      const report = new EventReport({ clock, logger, count: createEventMetrics(registry) });
       const recorder = new EventRecorder({
         clock,
         writer: new EventWriter({ client, clock, report }),

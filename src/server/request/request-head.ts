@@ -1,0 +1,130 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { newId } from '../../runtime/new-id.ts';
+
+/**
+ * The target of a request in the one spelling that gate, metrics and routes see. None of them reads the target itself, so they
+ * cannot disagree.
+ */
+interface RequestTarget extends KnownPath {
+  /** As a route or a rule writes it, without the route prefix; '' if it is outside the prefix. */
+  readonly path: string;
+  /** That path, or the whole path if it is outside, and the query. Every URL parser splits it the same way. */
+  readonly url: string;
+}
+
+/**
+ * Reads the target of a request as Go does: a "#" begins no fragment but belongs to path or query, and of an absolute form (RFC
+ * 9112, 3.2.2) only the part after the host counts.
+ * @param prefix the prefix of every path: '' or `/prefix`
+ */
+export function readTarget(prefix: string, target: string, known: KnownPaths): RequestTarget {
+  const url = originForm(target).replaceAll(unsafe, escapeOf);
+  const queryAt = url.indexOf('?');
+  const whole = queryAt < 0 ? url : url.slice(0, queryAt);
+  if (!whole.startsWith(`${prefix}/`)) return { path: '', route: 'other', url };
+  const { path, route } = known.find(whole.slice(prefix.length));
+  return { path, route, url: queryAt < 0 ? path : path + url.slice(queryAt) };
+}
+
+function originForm(target: string): string {
+  if (target.startsWith('/')) return target;
+  const rest = target.replace(/^[a-z][a-z\d+.-]*:\/\/[^/?]*/i, '');
+  return rest === '' || rest.startsWith('?') ? `/${rest}` : rest;
+}
+
+/** All characters that some parser treats as an end or a blank. */
+const unsafe = /[^!"$-~]/g;
+
+/** A target consists of bytes: each character is one. */
+function escapeOf(character: string): string {
+  return `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
+}
+
+/** Knowledge about the paths that have a route. All paths are without the route prefix. */
+export interface KnownPaths {
+  find(path: string): KnownPath;
+  /** True below a folder of the API, even if the path has no route. */
+  isApi(path: string): boolean;
+  /** True for a path that reports whether the process lives. */
+  isHealth(path: string): boolean;
+}
+
+/** A path and its route. */
+export interface KnownPath {
+  /** The path in its one spelling. */
+  readonly path: string;
+  /** The name in the metrics; `other` for every path without a route. */
+  readonly route: string;
+}
+
+/** The sender of a request, as in the log. */
+export interface Sender {
+  readonly requestId: string;
+  /** Address and port of the client, see {@link remoteOf}. */
+  readonly remote: string;
+  readonly userAgent: string | undefined;
+}
+
+export function senderOf(request: IncomingMessage): Sender {
+  return {
+    requestId: readRequestId(request),
+    remote: remoteOf(request.socket),
+    userAgent: request.headers['user-agent']?.slice(0, 100),
+  };
+}
+
+/**
+ * The client's address in the one form that every log line uses: `10.0.0.7:38408`, `[fd00::7]:38408`. A socket for both families
+ * reports an IPv4 sender as `::ffff:10.0.0.7`; the log says `10.0.0.7`, so that one search finds all its lines.
+ */
+export function remoteOf({ remoteAddress, remotePort = 0 }: Pick<Socket, 'remoteAddress' | 'remotePort'>): string {
+  const address = plainAddress(remoteAddress ?? 'unknown');
+  return address.includes(':') ? `[${address}]:${remotePort}` : `${address}:${remotePort}`;
+}
+
+/** Gives an IPv4 address even if a socket for both families reports it as `::ffff:10.0.0.7`. */
+export function plainAddress(address: string): string {
+  return address.startsWith('::') ? (mappedAddress.exec(address)?.[1] ?? address) : address;
+}
+
+const mappedAddress = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
+
+/** The form of an acceptable id from a sender: short, with nothing that could disturb a log line. */
+const acceptable = /^[A-Za-z0-9._:/+=@-]{1,128}$/;
+
+/** The `X-Request-Id` header if it is acceptable; otherwise a new id of 16 hexadecimal digits. */
+export function readRequestId(request: IncomingMessage): string {
+  const given = request.headers['x-request-id'];
+  return typeof given === 'string' && acceptable.test(given) ? given : newId(8);
+}
+
+/**
+ * The status and text with which Go's server refuses a head that is readable but wrong; undefined if it is good. Node accepts
+ * most of these heads, and would answer the others without the configured headers.
+ */
+export function headProblem(request: IncomingMessage): readonly [number, string] | undefined {
+  const { headers, httpVersion } = request;
+  const isOld = httpVersion === '1.0';
+  if (!isOld && httpVersion !== '1.1') return [505, '505 HTTP Version Not Supported\n'];
+  if (!isOld && headers.host === undefined) return [400, '400 Bad Request: missing required Host header\n'];
+  if (hasManyHosts(request)) return [400, '400 Bad Request: too many Host headers\n'];
+  const { expect, 'transfer-encoding': encoding } = headers;
+  if (encoding !== undefined) {
+    // HTTP/1.0 has no such header: a proxy that speaks it would see the end of the body elsewhere (RFC 9112, 6.1).
+    if (isOld) return [400, '400 Bad Request: Transfer-Encoding in HTTP/1.0\n'];
+    if (!/^chunked$/i.test(encoding)) return [501, '501 Not Implemented: the only Transfer-Encoding is chunked\n'];
+  }
+  if (expect !== undefined && !/^100-continue$/i.test(expect)) return [417, '417 Expectation Failed\n'];
+  return undefined;
+}
+
+/** Node keeps the first one, but a proxy in front may have judged the other. */
+function hasManyHosts({ rawHeaders }: IncomingMessage): boolean {
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]!;
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
+  }
+  return hosts > 1;
+}
