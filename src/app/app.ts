@@ -14,7 +14,7 @@ import type { Controller } from '../controller/controller.ts';
 import { createController, type ControllerStage } from '../controller/create-controller.ts';
 import type { PipelineChange, Request } from '../reconcile/ports.ts';
 import type { Home } from './home.ts';
-import { memoryPlan, memoryThere, logMemoryPlan } from '../receiver/memory-plan.ts';
+import { memoryPlan, memoryThere, logMemoryPlan, type MemoryPlan } from './memory-plan.ts';
 import { createProcessMetrics, createReloadMetrics } from './metrics.ts';
 import { Receiver } from '../receiver/receiver.ts';
 import type { Connections } from '../server/connections.ts';
@@ -81,7 +81,7 @@ export class App {
     this.#pipelineSource = new PipelineSource({ ...options, enqueue, pipelines, newEventId: newId.bind(undefined, 4) });
     this.#source = this.#createSource();
     const web = { ...common, metrics: createHttpMetrics(this.#registry) };
-    this.#connections = createConnections(web, this.#connectionBytes);
+    this.#connections = createConnections(web, this.#memoryPlan.connections);
     this.#receiver = this.#createReceiver(web);
     this.#server = createServer(web, this.#connections, [...this.#receiver.routes, ...this.#explainRoutes()]);
     this.#reloader = this.#createReloader();
@@ -120,7 +120,7 @@ export class App {
 
   async #open(): Promise<AddressInfo> {
     const { clock, listenAddress, logger } = this.#options;
-    logMemoryPlan(logger, memoryPlan(this.#config, this.#memory));
+    logMemoryPlan(logger, this.#memoryPlan);
     this.#cleanups.add('storage', () => this.#storage.close());
     const silences = await this.#storage.open();
     const { history } = this.#explaining;
@@ -216,9 +216,9 @@ export class App {
     this.#receiver.reconfigure();
     this.#alertPath.reconfigure();
     this.#server.server.limits = liveLimits(this.#config);
-    this.#connections.maxBytes = this.#connectionBytes;
-    if (changed.some((key) => key.includes('.max_')))
-      logMemoryPlan(this.#options.logger, memoryPlan(this.#config, this.#memory));
+    this.#connections.maxBytes = this.#memoryPlan.connections;
+    if (changed.some((key) => key.includes('.max_') || key.startsWith('history.')))
+      logMemoryPlan(this.#options.logger, this.#memoryPlan);
     this.#resync?.restart(this.#config.controller.resync);
     const newSource = changed.some((key) => key.startsWith('prometheus.'));
     if (newSource) this.#alerts.use(this.#config.prometheus);
@@ -243,9 +243,8 @@ export class App {
     this.#receiver.close();
   }
 
-  /** `receiver.max_connection_memory`, or less if there is not enough memory. */
-  get #connectionBytes(): number {
-    return memoryPlan(this.#config, this.#memory).connections;
+  get #memoryPlan(): MemoryPlan {
+    return memoryPlan(this.#config, this.#memory, this.#pipelines.maxObjectBytes);
   }
 
   #explainRoutes(): readonly Route[] {

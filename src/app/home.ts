@@ -7,6 +7,8 @@ import type { Runtime } from '../runtime/runtime.ts';
 export interface Home extends Pipelines {
   /** The kinds that are known before any pipeline exists. */
   readonly kinds: readonly string[];
+  /** The memory limit for what is kept of all pipelines, an estimate in bytes; undefined if it is little. */
+  readonly maxObjectBytes?: number;
   /** Records transitions, if the home has a place for them. */
   readonly transitions?: TransitionRecorder | undefined;
   /** Needed by the action `annotate`. */

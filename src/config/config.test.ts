@@ -61,7 +61,7 @@ describe('Config', () => {
       receiver: {
         max_body_size: 16 * 1024 ** 2,
         max_alerts: 100_000,
-        max_alerts_size: 160 * 1024 ** 2,
+        max_alerts_size: 96 * 1024 ** 2,
         resolve_timeout: 300_000,
         webhook_resolve_timeout: 90_000_000,
         group_by: ['alertname'],
@@ -76,7 +76,7 @@ describe('Config', () => {
         idle_timeout: 120_000,
         tls_handshake_timeout: 10_000,
         max_connections: 16_384,
-        max_connection_memory: 64 * 1024 ** 2,
+        max_connection_memory: 40 * 1024 ** 2,
         watchdog: { matcher: null, after: 300_000 },
       },
       source: {
@@ -105,7 +105,7 @@ describe('Config', () => {
         ignored_labels: ['prometheus_replica'],
         timeout: 10_000,
         max_response_size: 64 * 1024 ** 2,
-        max_firing_size: 96 * 1024 ** 2,
+        max_firing_size: 32 * 1024 ** 2,
         heal_grace: 120_000,
         unknown_after: 5000,
         http_config: HttpConfig.parse({}),

@@ -117,7 +117,7 @@ const keys = secretSection({
     max_body_size: setting(readSize('1KiB', '256MiB'), '16MiB'),
     max_alerts: setting(readCount, 100_000),
     /** The memory limit for all stored alerts together, an estimate. */
-    max_alerts_size: setting(readSize('1KiB'), '160MiB'),
+    max_alerts_size: setting(readSize('1KiB'), '96MiB'),
     resolve_timeout: setting(readSpan, '5m'),
     /**
      * The same for alerts from webhooks: an Alertmanager repeats them only after its `repeat_interval` and `group_interval`, and this
@@ -141,7 +141,7 @@ const keys = secretSection({
     tls_handshake_timeout: setting(readTimeout, '10s'),
     max_connections: setting(readCount, 16_384),
     /** The memory limit for all connections together, an estimate: heads, bodies, TLS state, answers. */
-    max_connection_memory: setting(readSize('1KiB'), '64MiB'),
+    max_connection_memory: setting(readSize('1KiB'), '40MiB'),
     /** An alert that always fires. Null: Tocsin waits for none. */
     watchdog: section({
       matcher: setting(readMatcherOrNull, null),

@@ -56,6 +56,25 @@ export function entryOf(entry: Entry, json: string | undefined): Entry {
 
 const noFields: LogFields = {};
 
+/** The memory of an entry besides its texts, bytes. */
+const entryBytes = 256;
+
+/** Roughly the memory of an entry, bytes. Most have their texts in `rest`, the others in fields or in the labels of an alert. */
+export function entrySize({ rest, fields }: Entry): number {
+  if (rest !== undefined) return entryBytes + rest.length;
+  let bytes = entryBytes;
+  for (const name in fields) bytes += textSize(fields[name], 2);
+  return bytes;
+}
+
+function textSize(value: unknown, depth: number): number {
+  if (typeof value === 'string') return value.length;
+  if (typeof value !== 'object' || value === null || depth === 0) return 0;
+  let size = 0;
+  for (const part of Object.values(value)) size += textSize(part, depth - 1);
+  return size;
+}
+
 /** A written line without its opening brace, and with the fields that are only for debug. To join texts copies nothing yet. */
 function restOf(json: string, fields: LogFields): string {
   let rest = json.slice(1);

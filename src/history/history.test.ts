@@ -246,4 +246,25 @@ describe('History', () => {
     assert.equal(logger.fieldsOf('history.forgotten')[0]?.['lost'], 1);
     await history.flush();
   });
+
+  it('loses long lines rather than memory, and takes more once those that waited are written or dropped', async () => {
+    let config = { ...defaults, max_size: 64 * 1024 ** 2 };
+    const history = await open(() => config);
+    const kept = async (): Promise<number> => (await requests(history)).length;
+    const tellLong = (count: number): void => {
+      for (let index = 0; index < count; index++)
+        history.keep('info', 'event.emitted', '', { labels: { text: 'x'.repeat(64 * 1024) } });
+    };
+    tellLong(200);
+    assert.equal(await kept(), 127);
+    tellLong(200);
+    assert.equal(await kept(), 254);
+    tellLong(20);
+    for (const retention of [0, defaults.retention]) {
+      config = { ...config, retention };
+      history.reconfigure();
+    }
+    tellLong(200);
+    assert.equal(await kept(), 127);
+  });
 });

@@ -7,7 +7,7 @@ import { FactRing, linesWith, type Chunk } from './fact-ring.ts';
 import { HistoryReport } from './history-report.ts';
 import { LookFilter, type LastLook } from './look-filter.ts';
 import { loadFacts, newestId } from './load-facts.ts';
-import { Budget, nameRate, requestRate } from './budget.ts';
+import { Budget, nameRate, requestRate, WaitingLines } from './budget.ts';
 import { Segments } from './segments.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
@@ -27,10 +27,6 @@ export interface HistoryConfig {
  */
 const writeMs = 1000;
 const followedWriteMs = 100;
-const soonEntries = 5000;
-
-/** The most lines that wait; further ones are lost and counted. */
-const maxWaiting = 50_000;
 
 /** The time from a failed write to the next try, milliseconds. */
 const storageRetryMs = 60_000;
@@ -82,7 +78,8 @@ export class History implements LineKeeper {
   readonly #names: Budget;
   readonly #requests: Budget;
   readonly #followers = new Set<() => void>();
-  #waiting: Entry[] = [];
+  readonly #waiting = new WaitingLines();
+  #isWritingSoon = false;
   #cancelTimer: CancelTimer | undefined;
   #writing: Promise<void> = Promise.resolve();
   #loading: Promise<void> = Promise.resolve();
@@ -121,11 +118,13 @@ export class History implements LineKeeper {
   keep(level: LogLevel, event: string, msg: string, fields: LogFields, json?: string): void {
     if (!this.isOn || (level === 'debug' && !debugEvents.has(event))) return;
     const isOverRate = event === 'alerts.received' && !this.#requests.take();
-    if (isOverRate || this.#waiting.length >= maxWaiting) return this.#report.lost();
+    if (isOverRate) return this.#report.lost();
     const time = this.#options.clock.now();
-    const count = this.#waiting.push(entryOf({ time, level, event, msg, fields }, json));
-    if (count === soonEntries) void this.flush();
-    else if (count === 1) this.#setTimer(this.#followers.size > 0 ? followedWriteMs : writeMs);
+    if (!this.#waiting.add(entryOf({ time, level, event, msg, fields }, json))) return this.#report.lost();
+    if (this.#waiting.count === 1) this.#setTimer(this.#followers.size > 0 ? followedWriteMs : writeMs);
+    if (this.#isWritingSoon || !this.#waiting.areMany) return;
+    this.#isWritingSoon = true;
+    void this.flush();
   }
 
   /** Finds where the last process ended; what that left is read later, while Tocsin works. Never rejects. */
@@ -137,14 +136,14 @@ export class History implements LineKeeper {
     // After the storage was removed, old ids must not name new facts.
     this.#lastId = Math.max(this.#lastId, Math.floor(clock.now()) * 1000);
     if (this.isOn) this.#loading = this.#load();
-    if (this.#waiting.length > 0) this.#setTimer(writeMs);
+    if (this.#waiting.count > 0) this.#setTimer(writeMs);
   }
 
   /** Call it when the configuration has changed. */
   reconfigure(): void {
     const { max_size: maxBytes, retention: retentionMs } = this.#options.config();
     this.#report.forgotten(this.#ring.resize(this.isOn ? maxBytes : 0), retentionMs);
-    if (!this.isOn) this.#waiting = [];
+    if (!this.isOn) this.#waiting.clear();
   }
 
   /** Writes the waiting lines. Never rejects. */
@@ -158,7 +157,7 @@ export class History implements LineKeeper {
   /** Writes the last lines and leaves no timer behind. */
   async close(): Promise<void> {
     await this.#loading;
-    for (const entry of this.#filter.flush()) this.#waiting.push(entry);
+    for (const entry of this.#filter.flush()) this.#waiting.addLast(entry);
     await this.flush();
     this.#isOpen = false;
     this.#cancelTimer?.();
@@ -191,7 +190,7 @@ export class History implements LineKeeper {
   /** Calls `onFacts` when there are new facts. Returns a function that ends that. */
   follow(onFacts: () => void): () => void {
     this.#followers.add(onFacts);
-    if (this.#waiting.length > 0) this.#setTimer(followedWriteMs);
+    if (this.#waiting.count > 0) this.#setTimer(followedWriteMs);
     return () => void this.#followers.delete(onFacts);
   }
 
@@ -239,11 +238,11 @@ export class History implements LineKeeper {
   }
 
   async #write(): Promise<void> {
-    if (!this.#isOpen || this.#waiting.length === 0) return;
-    const waiting = this.#waiting;
-    this.#waiting = [];
+    this.#isWritingSoon = false;
+    if (!this.#isOpen || this.#waiting.count === 0) return;
     const firstId = this.#lastId + 1;
-    const pieces = await this.#append(waiting);
+    const pieces = await this.#append(this.#waiting.take());
+    this.#waiting.areKept();
     this.#ring.forgetBefore(this.#options.clock.now() - this.#options.config().retention);
     for (const onFacts of this.#followers) onFacts();
     if (pieces.length > 0) await this.#store(pieces, firstId);

@@ -22,7 +22,8 @@ export interface LoadOptions {
 export async function newestId(segments: Segments, maxBytes: number): Promise<number> {
   let newest = 0;
   for await (const bytes of segments.read(maxBytes, () => undefined)) {
-    for (const line of linesOf(bytes.subarray(-2 * maxFactBytes))) newest = Math.max(newest, parseFact(line)?.id ?? 0);
+    for (const line of linesOf(bytes.subarray(-2 * maxFactBytes)))
+      newest = Math.max(newest, parseFact(line.toString())?.id ?? 0);
     if (newest > 0) break;
   }
   return newest;
@@ -51,11 +52,11 @@ interface FoundChunk {
 
 /** The good lines of a file. Ids rise: a line whose id does not is damaged. */
 async function readChunk(bytes: Buffer, before: number, { oldest, slices }: LoadOptions): Promise<FoundChunk> {
-  const good: string[] = [];
+  const good: Buffer[] = [];
   let [damaged, firstId, lastId, lastTime] = [0, 0, 0, 0];
   for (const line of linesOf(bytes)) {
     if (slices.isOver) await slices.yieldTurn();
-    const fact = parseFact(line);
+    const fact = parseFact(line.toString());
     if (fact === undefined || fact.id <= lastId || fact.id >= before) {
       damaged++;
       continue;
@@ -67,15 +68,28 @@ async function readChunk(bytes: Buffer, before: number, { oldest, slices }: Load
     lastTime = Math.max(lastTime, time);
   }
   if (good.length === 0) return { chunk: undefined, damaged };
-  const text = Buffer.from(`${good.join('\n')}\n`);
+  const text = joined(good, bytes);
   return { chunk: { bytes: text, used: text.length, lines: good.length, firstId, lastId, lastTime }, damaged };
 }
 
-function* linesOf(bytes: Buffer): Iterable<string> {
+/** The lines, each with its line end. Usually that is the whole file: then nothing is copied. */
+function joined(lines: readonly Buffer[], file: Buffer): Buffer {
+  const size = lines.reduce((sum, line) => sum + line.length + 1, 0);
+  if (size === file.length && file.at(-1) === newline) return file;
+  const text = Buffer.allocUnsafeSlow(size);
+  let at = 0;
+  for (const line of lines) {
+    at += line.copy(text, at);
+    text[at++] = newline;
+  }
+  return text;
+}
+
+function* linesOf(bytes: Buffer): Iterable<Buffer> {
   for (let at = 0; at < bytes.length;) {
     const end = bytes.indexOf(newline, at);
-    if (end < 0) return void (yield bytes.toString('utf8', at));
-    if (end > at) yield bytes.toString('utf8', at, end);
+    if (end < 0) return void (yield bytes.subarray(at));
+    if (end > at) yield bytes.subarray(at, end);
     at = end + 1;
   }
 }

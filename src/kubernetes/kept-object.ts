@@ -6,7 +6,7 @@ import type { ApiObject } from './pipeline-object.ts';
 export const apiObjectBytes = 256 * 1024;
 
 /** The memory limit for all watched objects together, an estimate in bytes; objects beyond it are left out. */
-export const apiObjectsBytes = 64 * 1024 * 1024;
+export const apiObjectsBytes = 32 * 1024 * 1024;
 
 /** The limit for the parts of an answer around its objects, such as the token of a list's next page, in bytes. */
 export const apiEnvelopeBytes = 64 * 1024;

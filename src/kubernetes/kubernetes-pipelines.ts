@@ -14,7 +14,7 @@ import { AnnotationWriter } from './write/annotation-writer.ts';
 import type { ApiClient } from './api/api-client.ts';
 import { ConditionWriter, type WriteTarget, createConflictMetric } from './write/condition-writer.ts';
 import type { EventRecorder } from './write/event-recorder.ts';
-import { ObjectMemory } from './kept-object.ts';
+import { apiObjectsBytes, ObjectMemory } from './kept-object.ts';
 import {
   asWritten,
   needsReconcile,
@@ -53,6 +53,7 @@ const lastEventsMs = 2000;
 export class KubernetesPipelines implements Pipelines, Annotator {
   /** The kinds that are known before the API server is asked. */
   readonly kinds: readonly string[];
+  readonly maxObjectBytes = apiObjectsBytes;
   readonly transitions: TransitionRecorder | undefined;
   /** This class sets annotations itself. */
   readonly annotator = this;

@@ -224,6 +224,26 @@ describe('readAlertsResponse', () => {
       await assert.rejects(read(text), { kind: 'too_large', message: /prometheus\.max_firing_size/ });
   });
 
+  it('counts a text for what it takes: one byte a character, or two if one of them is wide', async () => {
+    const most = async (text: string): Promise<number> => {
+      const alert = (i: number): string => `{"state":"firing","labels":{"alertname":"A","i":"${i}","text":"${text}"}}`;
+      const fits = async (count: number): Promise<boolean> => {
+        const body = success(...Array.from({ length: count }, (_, i) => alert(i)));
+        const read = readAlertsResponse({ ...response(body), maxFiringBytes: 1024 * 1024 }, newSlices());
+        return read.then(
+          () => true,
+          () => false,
+        );
+      };
+      let count = 0;
+      for (let step = 1024; step >= 1; step /= 2) if (await fits(count + step)) count += step;
+      return count;
+    };
+    const [narrow, wide] = [await most('é'.repeat(4000)), await most(`${'é'.repeat(3999)}ė`)];
+    assert.ok(narrow > 245 && narrow < 262, `${narrow}`);
+    assert.ok(wide > 122 && wide < 131, `${wide}`);
+  });
+
   it('counts names that no alert had before for what they cost', async () => {
     const names = (i: number): string => Array.from({ length: 100 }, (_, n) => `"l${i}_${n}":""`).join(',');
     const text = success(...Array.from({ length: 100 }, (_, i) => `{"state":"firing","labels":{${names(i)}}}`));

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { Slices } from '../runtime/slices.ts';
 import { startDeadline } from '../runtime/deadline.ts';
 import type { PrometheusAlerts } from './alerts-response.ts';
@@ -203,12 +204,18 @@ export async function mergeAnswers(
   for (const answer of answers) {
     for (const [index, labels] of answer.firing.entries()) {
       const own = without(labels, ignoredLabels);
-      const key = labelKey(own);
+      const key = shortKey(own);
       if (!firing.has(key)) firing.set(key, own);
       if (index % 64 === 0 && slices.isOver) await slices.yieldTurn();
     }
   }
   return { alerts, firing: [...firing.values()] };
+}
+
+/** The keys of all alerts exist at the same time: long ones would take as much memory as the alerts. */
+function shortKey(labels: LabelSet): string {
+  const key = labelKey(labels);
+  return key.length > 64 ? hash('sha256', key, 'base64url') : key;
 }
 
 async function hasAny(firing: readonly LabelSet[], names: readonly string[], slices: Slices): Promise<boolean> {

@@ -51,6 +51,65 @@ async function failOnce({ snapshots, queries, clock }: ReturnType<typeof snapsho
   return error;
 }
 
+describe('a look at what fires now', () => {
+  it('has the last answer, if that is recent', async () => {
+    const { clock, snapshots, queries } = snapshotBench();
+    const asked = ask(snapshots, clock.now());
+    queries[0]!.answer();
+    clock.advance(1000);
+    assert.equal(await snapshots.look(), (await asked).firing);
+    assert.equal(queries.length, 1);
+  });
+
+  it('is one query for all who look at once, which counts nowhere', async () => {
+    const { snapshots, queries, logger, metrics } = snapshotBench();
+    const looks = Array.from({ length: 10 }, () => snapshots.look());
+    assert.equal(queries.length, 1);
+    queries[0]!.answer();
+    assert.deepEqual(
+      await Promise.all(looks.map(firstName)),
+      looks.map(() => 'query 0'),
+    );
+    assert.deepEqual([logger.lines.length, metrics.length, snapshots.latest], [0, 0, undefined]);
+  });
+
+  it('takes the answer of a query that runs', async () => {
+    const { clock, snapshots, queries } = snapshotBench();
+    void ask(snapshots, clock.now());
+    const look = snapshots.look();
+    queries[0]!.answer();
+    assert.deepEqual([await firstName(look), queries.length], ['query 0', 1]);
+  });
+
+  it('ends when a query starts, and takes its answer: two new answers at once would take too much memory', async () => {
+    const { clock, snapshots, queries } = snapshotBench();
+    const look = snapshots.look();
+    void ask(snapshots, clock.now());
+    assert.deepEqual(
+      queries.map(({ isOpen }) => isOpen),
+      [false, true],
+    );
+    queries[1]!.answer();
+    assert.equal(await firstName(look), 'query 1');
+  });
+
+  it('fails as its query does, and the next one asks again', async () => {
+    const { clock, snapshots, queries } = snapshotBench();
+    const looks = [snapshots.look()];
+    queries[0]!.fail();
+    await assert.rejects(looks[0]!, /query 0 failed/);
+    looks.push(snapshots.look());
+    const asked = ask(snapshots, clock.now());
+    queries[2]!.fail();
+    await assert.rejects(asked, /query 2 failed/);
+    await assert.rejects(looks[1]!, /query 2 failed/);
+  });
+});
+
+async function firstName(look: ReturnType<SharedSnapshot['look']>): Promise<string | undefined> {
+  return (await look).all[0]?.alertname;
+}
+
 describe('shared snapshot, one query for many', () => {
   it('makes one query for a thousand who ask at once, and gives them the same answer', async () => {
     const { clock, snapshots, queries } = snapshotBench();

@@ -35,6 +35,12 @@ interface Query {
   readonly result: Promise<AlertSnapshot>;
 }
 
+/** A query for whoever only wants to look. When a {@link Query} starts, it is aborted, and takes that answer. */
+interface Look {
+  readonly result: Promise<FiringAlerts>;
+  readonly abort: () => void;
+}
+
 /** How the last query ended. */
 type Ending =
   | { readonly startedAt: number; readonly snapshot: AlertSnapshot }
@@ -53,6 +59,7 @@ export class SharedSnapshot implements AlertSource {
   readonly #report: QueryReport;
   readonly #closed = new AbortController();
   #query: Query | undefined;
+  #look: Look | undefined;
   /** The query that starts when the running query has ended. */
   #next: { readonly requestIds: Set<string>; readonly result: Promise<AlertSnapshot> } | undefined;
   #last: Ending | undefined;
@@ -84,13 +91,34 @@ export class SharedSnapshot implements AlertSource {
     return this.#latest?.firing;
   }
 
-  /** What fires now, for whoever only wants to look: nothing is counted, logged or kept. Rejects if it cannot be had. */
+  /**
+   * What fires now, for whoever only wants to look: nothing is counted, logged or kept. Rejects if it cannot be had. An answer may
+   * take much memory, so there is never more than one beside the last: all looks share one, and take that of a query if one runs.
+   */
   async look(): Promise<FiringAlerts> {
-    const { clock, client, schedule } = this.#options;
+    const { clock } = this.#options;
     const latest = this.#latest;
     if (latest !== undefined && isFresh(latest.takenAt, clock.now() - recentMs, clock.now())) return latest.firing;
-    const { firing } = await client.query(this.#closed.signal);
-    return FiringAlerts.inSlices(firing, new Slices(schedule, 'answers of Prometheus'));
+    if (this.#query !== undefined) return (await this.#query.result).firing;
+    this.#look ??= this.#startLook();
+    return this.#look.result;
+  }
+
+  #startLook(): Look {
+    const aborted = new AbortController();
+    const result = this.#runLook(aborted.signal).finally(() => (this.#look = undefined));
+    return { result, abort: () => aborted.abort() };
+  }
+
+  async #runLook(aborted: AbortSignal): Promise<FiringAlerts> {
+    const { client, schedule } = this.#options;
+    try {
+      const { firing } = await client.query(AbortSignal.any([aborted, this.#closed.signal]));
+      return await FiringAlerts.inSlices(firing, new Slices(schedule, 'answers of Prometheus'));
+    } catch (error) {
+      if (!aborted.aborted || this.#query === undefined) throw error;
+      return (await this.#query.result).firing;
+    }
   }
 
   /** Aborts the running query. */
@@ -123,6 +151,7 @@ export class SharedSnapshot implements AlertSource {
     const startedAt = this.#options.clock.now();
     const result = this.#run(startedAt, requestIds).finally(() => (this.#query = undefined));
     this.#query = { startedAt, requestIds, result };
+    this.#look?.abort();
     return this.#query;
   }
 

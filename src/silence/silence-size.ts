@@ -6,7 +6,7 @@ import type { PostableMatcher, PostableSilence } from './silence.ts';
  * The estimated memory of all silences together with their compiled regular expressions, bytes. Over it, silences that have ended
  * are forgotten; if that is not enough, a new silence gets a 400.
  */
-export const silencesMemoryBytes = 64 * 1024 * 1024;
+export const silencesMemoryBytes = 32 * 1024 * 1024;
 
 /** The parts that make up the size of a silence. */
 interface MeasuredSilence {

@@ -216,7 +216,7 @@ const fixedLimits = [
   ['16 requests without waiting for an answer', 'maxPipelinedRequests = 16;'],
   ['16 lists of alerts at once', 'openLists = 16;'],
   ['reads nothing for 1 s', 'slowReaderMs = 1000;'],
-  ['64 MiB for all silences', 'silencesMemoryBytes = 64 * 1024 * 1024;'],
+  ['32 MiB for all silences', 'silencesMemoryBytes = 32 * 1024 * 1024;'],
   ['2,000,000: characters', 'maxRegexpSteps = 2_000_000;'],
   ['8000 instructions', 'filterInstructions = 8000;'],
   ['64 passwords', 'maxPasswordChecks = 64;'],
@@ -238,7 +238,7 @@ const fixedLimits = [
   ['API server | 16 MiB', 'apiPageBytes = 16 * 1024 * 1024;'],
   ['API server | 64 MiB', 'apiAnswerBytes = 64 * 1024 * 1024;'],
   ['one object | 256 KiB', 'apiObjectBytes = 256 * 1024;'],
-  ['all objects | 64 MiB', 'apiObjectsBytes = 64 * 1024 * 1024;'],
+  ['all objects | 32 MiB', 'apiObjectsBytes = 32 * 1024 * 1024;'],
   ['standard output | 4 MiB', 'maxUnreadBytes = 4 * 1024 * 1024;'],
 ] as const;
 

@@ -3,33 +3,52 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { Config } from '../config/config.ts';
+import { apiObjectsBytes } from '../kubernetes/kept-object.ts';
 import { memoryPlan, memoryThere, logMemoryPlan } from './memory-plan.ts';
 
 const MiB = 1024 * 1024;
 /** k8s/base/deployment.yaml: 60 % of 640 MiB for the heap. */
 const pod = { heap: 384 * MiB, process: 640 * MiB };
 
+const prometheus = { url: 'http://prometheus:9090' };
+/** As in `src/kubernetes/kept-object.ts`. */
+const objectBytes = apiObjectsBytes;
+
 describe('memoryPlan', () => {
   it('fits the default limits into the pod, and under the promised 512 MiB', () => {
-    const { fits, needed, connections } = memoryPlan(Config.parse({}), pod);
+    const { fits, needed, connections } = memoryPlan(Config.parse({ prometheus }), pod, objectBytes);
     assert.ok(fits);
     assert.ok(needed.process <= 512 * MiB, `${needed.process / MiB} MiB`);
-    assert.equal(connections, 64 * MiB);
+    assert.ok(needed.heap <= pod.heap, `${needed.heap / MiB} MiB`);
+    assert.equal(connections, 40 * MiB);
   });
 
-  it('fits them with a Prometheus too', () => {
-    const { fits, needed } = memoryPlan(Config.parse({ prometheus: { url: 'http://prometheus:9090' } }), pod);
-    assert.ok(fits);
-    assert.ok(needed.process <= 512 * MiB, `${needed.process / MiB} MiB`);
+  it('needs less for pipelines in a folder, without a Prometheus, and without a history', () => {
+    const needed = (given: unknown, bytes = 0): number => memoryPlan(Config.parse(given), pod, bytes).needed.process;
+    const all = needed({ prometheus }, objectBytes);
+    assert.equal(all - needed({ prometheus }), objectBytes);
+    assert.equal(needed({ prometheus }) - needed({}), 2 * 32 * MiB);
+    // 64 MiB of facts, 8 MiB of waiting lines, and 100 payloads with their heads.
+    assert.equal(needed({}) - needed({ history: { retention: '0s' } }), 72 * MiB + 100 * 96 * 1024);
+  });
+
+  it('counts the history and its payloads', () => {
+    const needed = (history: unknown): number => memoryPlan(Config.parse({ history }), pod).needed.process;
+    assert.equal(needed({ max_size: '100MiB' }) - needed({ max_size: '64MiB' }), 36 * MiB);
+    assert.equal(needed({ payloads: 200 }) - needed({ payloads: 100 }), 100 * 96 * 1024);
+    const { fits } = memoryPlan(Config.parse({ history: { max_size: '1GiB' } }), pod);
+    assert.ok(!fits);
   });
 
   it('gives connections what other limits leave, and at least something', () => {
-    const left = memoryPlan(Config.parse({ receiver: { max_alerts_size: '240MiB' } }), pod);
-    assert.deepEqual([left.fits, left.connections], [true, 64 * MiB]);
-    const less = memoryPlan(Config.parse({ receiver: { max_alerts_size: '280MiB' } }), pod);
-    assert.deepEqual([less.fits, less.connections], [false, 16 * MiB]);
-    const none = memoryPlan(Config.parse({ receiver: { max_alerts_size: '1GiB' } }), pod);
-    assert.deepEqual([none.fits, none.connections], [false, 4 * MiB]);
+    const given = (size: string): readonly [boolean, number] => {
+      const history = { retention: '0s' };
+      const { fits, connections } = memoryPlan(Config.parse({ receiver: { max_alerts_size: size }, history }), pod);
+      return [fits, connections];
+    };
+    assert.deepEqual(given('240MiB'), [true, 40 * MiB]);
+    assert.deepEqual(given('290MiB'), [false, 12 * MiB]);
+    assert.deepEqual(given('1GiB'), [false, 4 * MiB]);
   });
 
   it('never gives more than configured, nor more than there is', () => {
@@ -60,12 +79,12 @@ describe('logMemoryPlan', () => {
     );
     assert.deepEqual(lines[0]?.fields, {
       heap_limit_bytes: 384 * MiB,
-      heap_needed_bytes: 288 * MiB,
+      heap_needed_bytes: 204 * MiB,
       memory_limit_bytes: 640 * MiB,
-      memory_needed_bytes: 416 * MiB,
-      connection_memory_bytes: 64 * MiB,
-      connections_plain: 5041,
-      connections_tls: 829,
+      memory_needed_bytes: 400 * MiB + 100 * 96 * 1024,
+      connection_memory_bytes: 40 * MiB,
+      connections_plain: 3150,
+      connections_tls: 518,
     });
     assert.match(String(lines[1]?.fields?.['advice']), /receiver\.max_alerts_size/);
   });

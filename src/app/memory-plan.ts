@@ -1,16 +1,27 @@
 import { totalmem } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
 import type { Config } from '../config/config.ts';
-import { largeBodySlots } from '../server/request/body-reader.ts';
-import { silencesMemoryBytes } from '../silence/silence-size.ts';
+import { maxWaitingBytes } from '../history/budget.ts';
+import { maxPayloadBytes } from '../history/payloads.ts';
 import type { LogFields, Logger } from '../runtime/logger.ts';
 import { connectionCost, tlsCost } from '../server/connection.ts';
+import { largeBodySlots } from '../server/request/body-reader.ts';
+import { silencesMemoryBytes } from '../silence/silence-size.ts';
 
 const MiB = 1024 * 1024;
 
-/** Tocsin's memory at rest, in all and in V8's heap, bytes. */
-const restBytes = 96 * MiB;
+/** Tocsin's memory at rest, in all and in V8's heap, bytes: in a cluster with 100 pipelines, the larger case. */
+const restBytes = 104 * MiB;
 const restHeapBytes = 32 * MiB;
+
+/** Garbage that V8 has not collected yet, and freed memory that the allocator keeps, bytes. */
+const garbageBytes = 24 * MiB;
+
+/** While an answer of Prometheus is read, the last one is still in use. */
+const firingLists = 2;
+
+/** What the memory of a payload is rounded up by, bytes. */
+const payloadRoundingBytes = 16 * 1024;
 
 /** The part of the memory of connections that is in V8's heap at most; the rest belongs to sockets, TLS and the parser. */
 const heapShare = 0.5;
@@ -45,11 +56,18 @@ export function memoryThere(): MemoryThere {
   return { heap: getHeapStatistics().heap_size_limit, process: limit > 0 && limit < machine ? limit : machine };
 }
 
-/** Pure. */
-export function memoryPlan({ receiver, prometheus }: Config, there: MemoryThere): MemoryPlan {
-  const kept =
-    receiver.max_alerts_size + silencesMemoryBytes + (prometheus.url === null ? 0 : prometheus.max_firing_size);
-  const others = { heap: restHeapBytes + kept, process: restBytes + kept + largeBodySlots * receiver.max_body_size };
+/**
+ * Pure.
+ * @param objectBytes the most that is kept of all pipelines
+ */
+export function memoryPlan(config: Config, there: MemoryThere, objectBytes = 0): MemoryPlan {
+  const { receiver } = config;
+  const kept = objectBytes + keptBytes(config);
+  const buffers = historyBytes(config) + largeBodySlots * receiver.max_body_size;
+  const others = {
+    heap: restHeapBytes + garbageBytes + kept,
+    process: restBytes + garbageBytes + kept + buffers,
+  };
   const forProgram = there.process * programShare;
   const wanted = receiver.max_connection_memory;
   const room = Math.min((there.heap - others.heap) / heapShare, forProgram - others.process);
@@ -60,6 +78,19 @@ export function memoryPlan({ receiver, prometheus }: Config, there: MemoryThere)
     fits: wanted <= room,
     connections: Math.min(wanted, Math.max(leastConnectionBytes, Math.floor(room))),
   };
+}
+
+/** What is kept as objects, which V8's heap has to hold. */
+function keptBytes({ receiver, prometheus }: Config): number {
+  const firing = prometheus.url === null ? 0 : firingLists * prometheus.max_firing_size;
+  return receiver.max_alerts_size + silencesMemoryBytes + firing;
+}
+
+/** Lies outside V8's heap, except for lines that were not written yet. */
+function historyBytes({ history, receiver }: Config): number {
+  if (history.retention === 0) return 0;
+  const payloadBytes = maxPayloadBytes + receiver.max_header_size + payloadRoundingBytes;
+  return history.max_size + history.payloads * payloadBytes + maxWaitingBytes;
 }
 
 /** Logs one line with the figures and, if the limits exceed the memory, what to do. */
@@ -77,6 +108,6 @@ export function logMemoryPlan(logger: Logger, { there, needed, fits, connections
   logger.warn('limits.budget', 'all limits together are more than the memory there is: connections get less', {
     ...fields,
     advice:
-      'raise the memory limit of the process and --max-old-space-size, or lower receiver.max_alerts_size, receiver.max_body_size, receiver.max_connection_memory or prometheus.max_firing_size',
+      'raise the memory limit of the process and --max-old-space-size, or lower receiver.max_alerts_size, receiver.max_body_size, receiver.max_connection_memory, prometheus.max_firing_size, history.max_size or history.payloads',
   });
 }
