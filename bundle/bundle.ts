@@ -78,6 +78,22 @@ const unused: Plugin = {
 };
 
 /**
+ * Winston brings a copy of Node's streams, for older versions of Node: it gets those of Node, with the same names. That is 56 KB of
+ * text.
+ */
+const nodeStreams: Plugin = {
+  name: 'node-streams',
+  setup(build) {
+    build.onResolve({ filter: /^readable-stream(\/|$)/ }, ({ path }) => ({ path, namespace: 'node-streams' }));
+    build.onLoad({ filter: /.*/, namespace: 'node-streams' }, ({ path }) => {
+      const [, kind] = /_stream_(\w+)\.js$/.exec(path) ?? [];
+      const name = kind === undefined ? '' : `.${kind[0]!.toUpperCase()}${kind.slice(1)}`;
+      return { contents: `module.exports = require('node:stream')${name};` };
+    });
+  },
+};
+
+/**
  * Bundles Tocsin and all that it imports. Names stay, so that a stack trace can be read; comments and white space, which are
  * half of the text and stay in memory as long as the process lives, do not.
  * @param folder is emptied first
@@ -99,7 +115,7 @@ export async function bundle(folder: string): Promise<Metafile> {
     lineLimit: 160,
     // As the image sets it: winston loads no colours then.
     define: { 'process.env.NODE_ENV': '"production"' },
-    plugins: [requireNode, kubeConfigAlone, unused],
+    plugins: [requireNode, kubeConfigAlone, nodeStreams, unused],
     metafile: true,
     logLevel: 'warning',
   });

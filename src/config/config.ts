@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { kymaGroup, kymaKindOf, kymaKinds } from '../reconcile/kyma-kinds.ts';
 import { formatDuration } from './settings/duration.ts';
 import { parseMatcher } from '../matcher/parse-matcher.ts';

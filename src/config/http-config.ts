@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readHttpUrl } from './settings/http-url.ts';
 import { unshown, type Reader } from './settings/reader.ts';
 import { Secret } from './settings/show-value.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { mapOf, oneOrListOf, section, setting } from './settings/setting.ts';
 import { HttpConfig } from './http-config.ts';
 import { readPrometheusUrl } from './settings/http-url.ts';

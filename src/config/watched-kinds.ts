@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { listOf, required, section, setting } from './settings/setting.ts';
 import { describeRefusal, type Reader } from './settings/reader.ts';
 import { orNull } from './settings/value-readers.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * The requests and answers of `/api/tocsin/v1`. Each shape is written once, here: the program's types and the OpenAPI document

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Silence } from './silence.ts';
 import { readRegularFile } from '../runtime/regular-file.ts';
 import { RecordFile, StorageError, readRecords } from '../storage/record-file.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { describeRefusal, unshown, type Reader, type Refusal } from './reader.ts';
 
 type Field<T> = z.ZodPipe<z.ZodUnknown, z.ZodTransform<T, unknown>>;

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { unshownKeys } from './setting.ts';
 import { showPath, showText } from './show-value.ts';
 import { parseYaml, type YamlProblem, type YamlNode } from './yaml-file.ts';

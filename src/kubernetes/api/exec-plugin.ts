@@ -4,7 +4,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import type { User } from '@kubernetes/client-node';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readBoundedBody, excerpt } from '../../text/bounded-body.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { startDeadline } from '../../runtime/deadline.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { listOf, mapOf, secretSection, section, setting } from '../../config/settings/setting.ts';
 import { readChoice } from '../../config/settings/value-readers.ts';
 import {
