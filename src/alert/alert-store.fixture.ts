@@ -4,11 +4,11 @@ import {
   isResolved,
   receivedTimes,
   mergeTimes,
+  alertSize,
   type AlertTexts,
   type AlertTimes,
   type PostableAlert,
 } from './alert.ts';
-import { alertSize } from './alert-memory.ts';
 import type { AlertChange, AlertStore, AlertStoreOptions } from './alert-store.ts';
 import { labelKey, type LabelSet } from './labels.ts';
 import type { AlertFields } from './postable/postable-alert.ts';

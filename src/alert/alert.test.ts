@@ -8,10 +8,12 @@ import {
   mergeTimes,
   compareInGroup,
   compareLabelSets,
+  SharedTimes,
+  alertSize,
   type AlertTimes,
 } from './alert.ts';
 import { posted } from './alert-store.fixture.ts';
-import { TextHash, type LabelSet } from './labels.ts';
+import { TextHash, labelKey, type LabelSet } from './labels.ts';
 
 const now = Date.parse('2026-11-21T03:00:00.000Z');
 
@@ -242,4 +244,95 @@ describe('compareInGroup', () => {
       { z: 'z' },
       { a: 'a' },
     ]));
+});
+
+const shortTimeoutMs = 50;
+
+describe('SharedTimes', () => {
+  it('gives equal times of one rule, and equal results of a merge, as one object each', () => {
+    const times = new SharedTimes();
+    const receivedAt = (endsAt: number, at: number): AlertTimes =>
+      times.receivedTimes(posted({ startsAt: 1, endsAt }), at, shortTimeoutMs);
+    const stored = receivedAt(100, 10);
+    assert.equal(receivedAt(100, 10), stored);
+    const resolved = receivedAt(20, 20);
+    assert.notEqual(resolved, stored);
+    const merged = times.mergedTimes(stored, resolved);
+    assert.deepEqual(merged, { startsAt: 1, endsAt: 20, updatedAt: 20, timeout: false });
+    assert.equal(times.mergedTimes(stored, resolved), merged);
+  });
+
+  it('gives the earlier text for an equal name', () => {
+    const times = new SharedTimes();
+    assert.equal(times.name('InstanceDown'), 'InstanceDown');
+    assert.equal(times.name('DiskFull'), 'DiskFull');
+    assert.equal(times.name(undefined), undefined);
+  });
+
+  it('gives the same times as without sharing', () => {
+    const time = fc.option(fc.nat({ max: 4 }), { nil: undefined });
+    const post = fc.record({ startsAt: time, endsAt: time, at: fc.nat({ max: 2 }) });
+    fc.assert(
+      fc.property(fc.array(post, { maxLength: 30 }), (posts) => {
+        const times = new SharedTimes();
+        let stored = receivedTimes({ startsAt: 0, endsAt: 9 }, 0, shortTimeoutMs);
+        for (const { at, ...fields } of posts) {
+          const taken = times.receivedTimes(posted(fields), at, shortTimeoutMs);
+          assert.deepEqual(taken, receivedTimes(fields, at, shortTimeoutMs));
+          const merged = times.mergedTimes(stored, taken);
+          assert.deepEqual(merged, mergeTimes(stored, taken, at));
+          if (at === 1) stored = merged;
+        }
+      }),
+    );
+  });
+});
+
+function withTexts(labels: LabelSet, annotations: LabelSet = {}, generatorURL = ''): Alert {
+  const times = { startsAt: 0, endsAt: 0, updatedAt: 0, timeout: false };
+  return new Alert({ key: labelKey(labels), labels, annotations, generatorURL }, times);
+}
+
+const texts = fc.dictionary(fc.string({ minLength: 1 }), fc.string({ minLength: 1 }), { minKeys: 1, maxKeys: 5 });
+
+describe('alertSize', () => {
+  it('counts label texts once if only the key is kept', () => {
+    const empty = alertSize(withTexts({ a: 'b' }), 1);
+    assert.equal(alertSize(withTexts({ a: `b${'x'.repeat(1000)}` }), 1) - empty, 1000);
+  });
+
+  it('counts label texts twice that are kept beside the key, and all others once', () => {
+    const empty = alertSize(withTexts({ a: '"' }), 1);
+    assert.equal(alertSize(withTexts({ a: `"${'x'.repeat(1000)}` }), 1) - empty, 2000);
+    assert.equal(alertSize(withTexts({ a: '"' }, {}, 'x'.repeat(1000)), 1) - empty, 1000);
+    const annotated = alertSize(withTexts({ a: '"' }, { c: '' }), 1);
+    assert.equal(alertSize(withTexts({ a: '"' }, { c: 'x'.repeat(1000) }), 1) - annotated, 1000);
+    assert.equal(alertSize(withTexts({ a: '"' }, { [`c${'x'.repeat(1000)}`]: '' }), 1) - annotated, 1000);
+  });
+
+  it('counts the parts that have no text', () => {
+    const sizes = [{}, { a: '' }, { a: '', b: '' }].map((annotations) =>
+      alertSize(withTexts({ x: 'y' }, annotations), 1),
+    );
+    assert.ok(sizes[0]! > 300, 'an alert is never free');
+    assert.ok(sizes[1]! - sizes[0]! > 32 && sizes[2]! - sizes[1]! > 32, 'nor is a label');
+  });
+
+  it('is never less than the texts take, with either character width', () => {
+    fc.assert(
+      fc.property(
+        texts,
+        texts,
+        fc.string(),
+        fc.constantFrom<1 | 2>(1, 2),
+        (labels, annotations, url, characterBytes) => {
+          const length = (set: LabelSet): number => Object.entries(set).flat().join('').length;
+          const least = characterBytes * (length(labels) + length(annotations) + url.length);
+          const size = alertSize(withTexts(labels, annotations, url), characterBytes);
+          assert.ok(size > least);
+          assert.ok(size < least + 1000 + 120 * 10, `${size} for ${least} bytes of text`);
+        },
+      ),
+    );
+  });
 });

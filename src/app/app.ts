@@ -1,6 +1,6 @@
-import type { Route } from '../server/routes.ts';
 import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
+import type { Route } from '../server/routes.ts';
 import type { AlertStore } from '../alert/alert-store.ts';
 import { AlertPath } from './alert-path.ts';
 import { createAlertStore, CurrentAlertSource } from './current-alert-source.ts';

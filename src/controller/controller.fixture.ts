@@ -4,7 +4,7 @@ import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { FiringAlerts } from '../alert/firing-alerts.ts';
 import type { LabelSet } from '../alert/labels.ts';
 import { Causes, type CauseStatus } from '../cause/causes.ts';
-import { RateLimiter } from '../workqueue/rate-limiter.ts';
+import { RateLimiter } from '../workqueue/fair-lanes.ts';
 import {
   requestKey,
   type Request,

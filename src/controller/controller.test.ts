@@ -7,13 +7,31 @@ import { restTurns, sliceMs, SliceSchedule } from '../runtime/slices.ts';
 import { Causes } from '../cause/causes.ts';
 import { createWorkQueueMetrics } from '../workqueue/work-queue-metrics.ts';
 import { WorkQueue } from '../workqueue/work-queue.ts';
-import { alertCauses, changed, controllerBench, trace, unchanged, unhealthy, type Run } from './controller.fixture.ts';
-import { Controller } from './controller.ts';
+import {
+  alertCauses,
+  changed,
+  controllerBench,
+  trace,
+  unchanged,
+  unhealthy,
+  annotateDefaults,
+  FakeAlerts,
+  FakePipelines,
+  FakeTransitions,
+  kinds,
+  metricOf,
+  pipelineOf,
+  type Run,
+} from './controller.fixture.ts';
+import { Controller, Reconciler, outcomeOfError, outcomeOfResult } from './controller.ts';
 import { ReconcileReport } from './reconcile-report.ts';
 import { createControllerMetrics } from './controller-metrics.ts';
 import { ForbiddenError, PostponedError, SnapshotError, TerminalError } from '../reconcile/errors.ts';
-import type { Request, Result } from '../reconcile/ports.ts';
+import type { Request, Result, ActionName, Condition, Pipeline } from '../reconcile/ports.ts';
 import { createMergeWork } from './sweep.ts';
+import { createAction } from './create-controller.ts';
+import { healthRules } from '../health/health-rules.ts';
+import { VerdictHolder } from './action/verdict-holder.ts';
 
 const never = new Promise<Result>(() => undefined);
 
@@ -463,5 +481,601 @@ describe('controller, a failure that says when to try again', () => {
     await clock.advanceAsync(5000);
     assert.equal(runs.length, 2);
     await controller.stop(0);
+  });
+});
+
+const ruleMessage = (flavour: string, reason: string): string | undefined =>
+  healthRules.alerts.find((rule) => rule.flavour === flavour && rule.reason === reason)?.message;
+const throttling = { alertname: 'TraceGatewayThrottling' };
+const allDropped = { alertname: 'TraceGatewayAllDataDropped' };
+const healthyCondition: Condition = {
+  type: 'TelemetryFlowHealthy',
+  status: 'True',
+  ...healthRules.healthy,
+  lastTransitionTime: '2026-11-20T00:00:00Z',
+  observedGeneration: 1,
+};
+const noneFires = { because: 'no alert of this pipeline fires' };
+const notGenerated: Condition = {
+  type: 'ConfigurationGenerated',
+  status: 'False',
+  reason: 'EndpointInvalid',
+  message: 'no endpoint',
+  lastTransitionTime: '2026-11-20T00:00:00Z',
+};
+
+interface Bench {
+  readonly clock: FakeClock;
+  readonly logger: RecordingLogger;
+  readonly registry: Registry;
+  readonly pipelines: FakePipelines;
+  readonly alerts: FakeAlerts;
+  readonly transitions: FakeTransitions;
+  reconcile(pipeline: Pipeline, causes?: Causes, signal?: AbortSignal): Promise<Result>;
+}
+
+function bench(pipelines: readonly Pipeline[], action: ActionName = 'condition'): Bench {
+  const [clock, logger, registry] = [new FakeClock(), new RecordingLogger(), new Registry()];
+  const [home, alerts, transitions] = [new FakePipelines(...pipelines), new FakeAlerts(), new FakeTransitions()];
+  const metrics = createControllerMetrics(registry, kinds, () => new Map());
+  const config = { action, requeue_after: 300_000, annotate: annotateDefaults };
+  const options = { clock, logger, metrics, pipelines: home, alerts, transitions, annotator: home, config };
+  const holder = new VerdictHolder(options);
+  const reconciler = new Reconciler({ pipelines: home, action: createAction({ ...options, holder }) });
+  return {
+    clock,
+    logger,
+    registry,
+    pipelines: home,
+    alerts,
+    transitions,
+    reconcile: ({ kind, name }, causes = alertCauses(clock.now()), signal = new AbortController().signal) =>
+      reconciler.reconcile({ kind, name }, causes, signal, 'run'),
+  };
+}
+
+function snapshotFailure(clock: FakeClock, isLasting = true): () => never {
+  return () => {
+    throw new SnapshotError('Prometheus refused the connection', clock.now() + 1000, { cause: undefined, isLasting });
+  };
+}
+
+describe('reconciler, step by step', () => {
+  it('asks nothing and writes nothing for a deleted pipeline', async () => {
+    const { reconcile, alerts, pipelines, logger } = bench([]);
+    assert.deepEqual(await reconcile(pipelineOf('TracePipeline', 'gone')), { outcome: 'gone', notInPrometheus: [] });
+    assert.deepEqual([alerts.asked, pipelines.writes, logger.lines], [[], [], []]);
+  });
+
+  it('asks for a snapshot not older than the newest cause, in the name of all request ids', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls');
+    const { reconcile, alerts, clock } = bench([pipeline]);
+    const causes = Causes.union(alertCauses(clock.now() - 70, 'r1'), alertCauses(clock.now() - 3, 'r2', 'Other'));
+
+    await reconcile(pipeline, causes);
+
+    assert.deepEqual(alerts.asked, [{ notBefore: clock.now() - 3, requestIds: ['r1', 'r2'] }]);
+  });
+
+  it('writes the meaning of the alerts, and asks to be run again while that is not healthy', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls', { generation: 7 });
+    const { reconcile, alerts, pipelines } = bench([pipeline]);
+    alerts.answer = () => [throttling];
+
+    const result = await reconcile(pipeline);
+
+    assert.deepEqual(result, {
+      outcome: 'changed',
+      requeueAfterMs: 300_000,
+      decision: { by: 'alert', labels: throttling },
+      notInPrometheus: ['InstanceDown'],
+    });
+    const written = {
+      type: 'TelemetryFlowHealthy',
+      status: 'False',
+      reason: 'GatewayThrottling',
+      message: ruleMessage('trace', 'GatewayThrottling'),
+      lastTransitionTime: '2026-11-21T03:00:00Z',
+      observedGeneration: 7,
+    };
+    assert.deepEqual(pipelines.writes, [{ name: 'cls', conditions: [written] }]);
+  });
+
+  it('does not ask to be run again when all is well', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls');
+    const { reconcile, clock } = bench([pipeline]);
+    const result = await reconcile(pipeline, Causes.of('resync', clock.now()));
+    assert.deepEqual(result, { outcome: 'changed', decision: { by: 'no alert' }, notInPrometheus: [] });
+  });
+
+  it('writes nothing if the condition is as desired', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls', { conditions: [healthyCondition] });
+    const { reconcile, pipelines, logger, clock } = bench([pipeline]);
+
+    const result = await reconcile(pipeline, Causes.of('resync', clock.now()));
+
+    assert.deepEqual(result, { outcome: 'unchanged', decision: { by: 'no alert' }, notInPrometheus: [] });
+    assert.equal(pipelines.updates, 0);
+    const { type, reason, message } = healthyCondition;
+    assert.deepEqual(logger.lines, [
+      {
+        level: 'debug',
+        event: 'condition.unchanged',
+        msg: 'the condition is as it should be',
+        fields: { run: 'run', ...trace('cls'), type, to: 'True', reason, message, decided_by: noneFires },
+      },
+    ]);
+  });
+
+  it('stays unhealthy without a write, and still asks to be run again', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls');
+    const { reconcile, alerts, pipelines } = bench([pipeline]);
+    alerts.answer = () => [throttling];
+    await reconcile(pipeline);
+    const again = await reconcile(pipeline);
+    assert.deepEqual([again.outcome, again.requeueAfterMs, pipelines.writes.length], ['unchanged', 300_000, 1]);
+  });
+
+  it('reads the pipeline again each time', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls');
+    const { reconcile, pipelines, clock } = bench([pipeline]);
+    await reconcile(pipeline, Causes.of('start', clock.now()));
+    pipelines.put({ ...pipelines.get(pipeline)!, generation: 2 });
+
+    const result = await reconcile(pipeline, Causes.of('pipeline', clock.now()));
+
+    assert.equal(result.outcome, 'changed');
+    assert.equal(pipelines.writes.at(-1)?.conditions[0]?.observedGeneration, 2);
+  });
+
+  it('has nothing to do for a kind without health rules, and asks nothing', async () => {
+    const pipeline = pipelineOf('Kettle', 'cls');
+    const { reconcile, alerts, pipelines } = bench([pipeline]);
+    alerts.answer = () => assert.fail('asked');
+    assert.deepEqual(await reconcile(pipeline), { outcome: 'unchanged', hasNoRule: true, notInPrometheus: [] });
+    assert.deepEqual(pipelines.writes, []);
+  });
+});
+
+describe('reconciler, configuration not generated', () => {
+  it('reports that without asking for a snapshot', async () => {
+    const pipeline = pipelineOf('MetricPipeline', 'cls', { conditions: [notGenerated] });
+    const { reconcile, alerts, pipelines } = bench([pipeline]);
+    alerts.answer = () => assert.fail('asked');
+
+    const result = await reconcile(pipeline);
+
+    const { type, status, reason: why } = notGenerated;
+    const decision = { by: 'condition', type, status, reason: why };
+    assert.deepEqual(result, { outcome: 'changed', requeueAfterMs: 300_000, decision, notInPrometheus: [] });
+    assert.equal(alerts.asked.length, 0);
+    const [kept, written] = pipelines.writes[0]?.conditions ?? [];
+    assert.deepEqual(kept, notGenerated);
+    const { reason, message } = healthRules.notGenerated.metric;
+    assert.deepEqual([written?.status, written?.reason, written?.message], ['False', reason, message]);
+  });
+
+  it('asks again once the configuration is generated', async () => {
+    const pipeline = pipelineOf('MetricPipeline', 'cls', { conditions: [{ ...notGenerated, status: 'True' }] });
+    const { reconcile, alerts, pipelines } = bench([pipeline]);
+    await reconcile(pipeline);
+    assert.equal(alerts.asked.length, 1);
+    assert.equal(pipelines.writes[0]?.conditions[1]?.status, 'True');
+  });
+});
+
+describe('reconciler, when the alerts are not available', () => {
+  const flavours: readonly (readonly [what: string, reason: string, pipeline: Pipeline])[] = [
+    ['a TracePipeline', 'GatewayProbingFailed', pipelineOf('TracePipeline', 'cls')],
+    ['a MetricPipeline', 'GatewayProbingFailed', pipelineOf('MetricPipeline', 'cls')],
+    ['an OTLP LogPipeline', 'AgentProbingFailed', pipelineOf('LogPipeline', 'cls')],
+    [
+      'an OTLP LogPipeline with otlp input alone',
+      'GatewayProbingFailed',
+      pipelineOf('LogPipeline', 'cls', { spec: { input: { otlp: {} }, output: { otlp: {} } } }),
+    ],
+    [
+      'a Fluent Bit LogPipeline',
+      'AgentProbingFailed',
+      pipelineOf('LogPipeline', 'cls', { spec: { output: { http: {} } } }),
+    ],
+  ];
+  for (const [what, reason, pipeline] of flavours) {
+    it(`writes Unknown, ${reason}, for ${what}, and rejects so that it is tried again`, async () => {
+      const { reconcile, alerts, pipelines, clock } = bench([pipeline]);
+      alerts.answer = snapshotFailure(clock);
+
+      await assert.rejects(reconcile(pipeline), { name: 'SnapshotError', retryAt: clock.now() + 1000 });
+
+      const component = reason === 'AgentProbingFailed' ? 'agent' : 'gateway';
+      const [written] = pipelines.writes[0]?.conditions ?? [];
+      assert.deepEqual(
+        [written?.status, written?.reason, written?.message],
+        ['Unknown', reason, healthRules.probingFailed[component].message],
+      );
+    });
+  }
+
+  it('writes Unknown once, however often it fails', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls');
+    const { reconcile, alerts, pipelines, clock, logger } = bench([pipeline]);
+    alerts.answer = snapshotFailure(clock);
+    for (let time = 0; time < 3; time++) {
+      await assert.rejects(reconcile(pipeline), SnapshotError);
+      clock.advance(1000);
+    }
+    assert.equal(pipelines.writes.length, 1);
+    assert.deepEqual(
+      [logger.linesOf('condition.changed').length, logger.linesOf('condition.unchanged').length],
+      [1, 2],
+    );
+  });
+
+  it('keeps an existing verdict while the failure may be over in a moment', async () => {
+    for (const condition of [healthyCondition, { ...healthyCondition, status: 'False' as const }]) {
+      const pipeline = pipelineOf('TracePipeline', 'cls', { conditions: [condition] });
+      const { reconcile, alerts, pipelines, clock, logger } = bench([pipeline]);
+      alerts.answer = snapshotFailure(clock, false);
+      await assert.rejects(reconcile(pipeline), { name: 'SnapshotError', retryAt: clock.now() + 1000 });
+      assert.deepEqual([pipelines.writes, logger.linesOf('condition.changed')], [[], []]);
+      alerts.answer = snapshotFailure(clock, true);
+      await assert.rejects(reconcile(pipeline), SnapshotError);
+      assert.equal(pipelines.writes[0]?.conditions[0]?.status, 'Unknown');
+    }
+  });
+
+  it('writes Unknown at once if there is no verdict yet', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls');
+    const { reconcile, alerts, pipelines, clock } = bench([pipeline]);
+    alerts.answer = snapshotFailure(clock, false);
+    await assert.rejects(reconcile(pipeline), SnapshotError);
+    assert.equal(pipelines.writes[0]?.conditions[0]?.status, 'Unknown');
+  });
+
+  it('leaves Unknown again', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls', { conditions: [healthyCondition] });
+    const { reconcile, alerts, pipelines, clock, logger } = bench([pipeline]);
+    alerts.answer = snapshotFailure(clock);
+    await assert.rejects(reconcile(pipeline), SnapshotError);
+    clock.advance(60_000);
+    alerts.answer = () => [];
+    await reconcile(pipeline);
+    assert.equal(pipelines.writes[1]?.conditions[0]?.lastTransitionTime, '2026-11-21T03:01:00Z');
+    const changes = logger.fieldsOf('condition.changed').map(({ from, to }) => [from, to]);
+    assert.deepEqual(changes, [
+      ['True', 'Unknown'],
+      ['Unknown', 'True'],
+    ]);
+  });
+
+  it('rejects with the reason why Unknown could not be written, if that failed', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls');
+    const { reconcile, alerts, pipelines, clock, logger } = bench([pipeline]);
+    alerts.answer = snapshotFailure(clock);
+    pipelines.beforeWrite = () => Promise.reject(new Error('no space left'));
+    await assert.rejects(reconcile(pipeline), /no space left/);
+    assert.deepEqual(logger.lines, []);
+  });
+
+  it('writes nothing about the pipeline if it was only aborted', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls');
+    const { reconcile, alerts, pipelines, logger } = bench([pipeline]);
+    const stop = new AbortController();
+    alerts.answer = async (signal) => {
+      stop.abort(new Error('the deadline'));
+      signal.throwIfAborted();
+      return [];
+    };
+    await assert.rejects(reconcile(pipeline, undefined, stop.signal), /the deadline/);
+    assert.deepEqual([pipelines.writes, logger.lines], [[], []]);
+  });
+});
+
+describe('reconciler, transitions', () => {
+  it('reports a new condition with an empty from', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls');
+    const { reconcile, alerts, logger, clock } = bench([pipeline]);
+    alerts.answer = () => [throttling];
+
+    await reconcile(pipeline, alertCauses(clock.now(), 'r1', 'TraceGatewayThrottling'));
+
+    assert.deepEqual(logger.lines, [
+      {
+        level: 'info',
+        event: 'condition.changed',
+        msg: 'the condition changed',
+        fields: {
+          run: 'run',
+          ...trace('cls'),
+          type: 'TelemetryFlowHealthy',
+          from: '',
+          to: 'False',
+          from_reason: '',
+          reason: 'GatewayThrottling',
+          message: ruleMessage('trace', 'GatewayThrottling'),
+          decided_by: { alertname: 'TraceGatewayThrottling', labels: throttling },
+          causes: ['TraceGatewayThrottling firing'],
+          alerts: 1,
+          request_ids: ['r1'],
+        },
+      },
+    ]);
+  });
+
+  it('names what decided, whatever caused the run', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls', { conditions: [healthyCondition] });
+    const { reconcile, alerts, logger, clock, transitions } = bench([pipeline]);
+    const woken = Causes.union(
+      alertCauses(clock.now(), 'r1', 'LogFluentBitBufferInUse'),
+      alertCauses(clock.now(), 'r2', 'LogFluentBitNoLogsDelivered'),
+    );
+    const [worst, lesser] = [{ ...allDropped, pipeline_name: 'cls' }, throttling];
+    for (const answer of [() => [lesser, worst], snapshotFailure(clock), () => []]) {
+      alerts.answer = answer;
+      await reconcile(pipeline, woken).catch((error: unknown) => assert.ok(error instanceof SnapshotError));
+    }
+    assert.deepEqual(logger.valuesOf('condition.changed', 'to', 'decided_by'), [
+      ['False', { alertname: 'TraceGatewayAllDataDropped', labels: worst }],
+      ['Unknown', { because: 'Prometheus could not be asked: Prometheus refused the connection' }],
+      ['True', noneFires],
+    ]);
+    assert.deepEqual(
+      transitions.recorded.map(({ decision }) => decision.by),
+      ['alert', 'failed query', 'no alert'],
+    );
+  });
+
+  it('names the alert that decided without labels of the size of a body', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls');
+    const { reconcile, alerts, logger } = bench([pipeline]);
+    alerts.answer = () => [{ ...throttling, dump: 'x'.repeat(1_000_000) }];
+    await reconcile(pipeline);
+    assert.deepEqual(logger.valuesOf('condition.changed', 'decided_by'), [
+      [{ alertname: 'TraceGatewayThrottling', labels: throttling, omitted_labels: 1 }],
+    ]);
+  });
+
+  it('reports another reason with the same status, and keeps lastTransitionTime', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls');
+    const { reconcile, alerts, pipelines, logger, clock, registry } = bench([pipeline]);
+    alerts.answer = () => [throttling];
+    await reconcile(pipeline);
+    clock.advance(90_000);
+    alerts.answer = () => [throttling, allDropped];
+
+    await reconcile(pipeline);
+
+    const line = logger.fieldsOf('condition.changed')[1];
+    assert.deepEqual(
+      [line?.['from'], line?.['to'], line?.['from_reason'], line?.['reason'], line?.['message']],
+      [
+        'False',
+        'False',
+        'GatewayThrottling',
+        'GatewayAllTelemetryDataDropped',
+        ruleMessage('trace', 'GatewayAllTelemetryDataDropped'),
+      ],
+    );
+    assert.equal(pipelines.writes[1]?.conditions[0]?.lastTransitionTime, '2026-11-21T03:00:00Z');
+    const labels = { kind: 'TracePipeline', status: 'False' };
+    assert.equal(await metricOf(registry, 'tocsin_condition_changes_total', labels), 2);
+  });
+
+  it('writes another message without reporting a transition', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls', { conditions: [{ ...healthyCondition, message: 'all well' }] });
+    const { reconcile, pipelines, logger, registry } = bench([pipeline]);
+    assert.equal((await reconcile(pipeline)).outcome, 'changed');
+    assert.equal(pipelines.writes[0]?.conditions[0]?.message, healthRules.healthy.message);
+    assert.deepEqual(logger.linesOf('condition.changed'), []);
+    const labels = { kind: 'TracePipeline', status: 'True' };
+    assert.equal(await metricOf(registry, 'tocsin_condition_changes_total', labels), 0);
+  });
+
+  it('reports nothing, and counts nothing, if the write fails', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls');
+    const { reconcile, pipelines, logger, registry } = bench([pipeline]);
+    pipelines.beforeWrite = () => Promise.reject(new Error('no space left'));
+    await assert.rejects(reconcile(pipeline), /no space left/);
+    assert.deepEqual(logger.lines, []);
+    const labels = { kind: 'TracePipeline', status: 'True' };
+    assert.equal(await metricOf(registry, 'tocsin_condition_changes_total', labels), 0);
+  });
+
+  it('passes its signal to the write', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls');
+    const { reconcile, pipelines } = bench([pipeline]);
+    const { signal } = new AbortController();
+    pipelines.beforeWrite = (given) => assert.equal(given, signal);
+    await reconcile(pipeline, undefined, signal);
+    assert.equal(pipelines.writes.length, 1);
+  });
+
+  it('reports the change that was made, not the intended one', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls', { conditions: [healthyCondition] });
+    const { reconcile, alerts, pipelines, logger } = bench([pipeline]);
+    alerts.answer = () => [allDropped];
+    const other: Condition = { ...healthyCondition, status: 'Unknown', reason: 'GatewayProbingFailed', message: '' };
+    pipelines.beforeWrite = () => pipelines.put({ ...pipeline, conditions: [other, notGenerated] });
+
+    assert.equal((await reconcile(pipeline)).outcome, 'changed');
+
+    const [line] = logger.fieldsOf('condition.changed');
+    assert.deepEqual([line?.['from'], line?.['from_reason']], ['Unknown', 'GatewayProbingFailed']);
+    assert.equal(pipelines.writes[0]?.conditions.length, 2);
+  });
+
+  it('reports no change if another writer made it first', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls');
+    const { reconcile, pipelines, logger, registry } = bench([pipeline]);
+    pipelines.beforeWrite = () => pipelines.put({ ...pipeline, conditions: [healthyCondition] });
+
+    assert.equal((await reconcile(pipeline)).outcome, 'unchanged');
+
+    assert.deepEqual(pipelines.writes, []);
+    assert.deepEqual(
+      logger.lines.map(({ event }) => event),
+      ['condition.unchanged'],
+    );
+    const labels = { kind: 'TracePipeline', status: 'True' };
+    assert.equal(await metricOf(registry, 'tocsin_condition_changes_total', labels), 0);
+  });
+
+  it('reports no change if the pipeline was deleted meanwhile', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls');
+    const { reconcile, pipelines, logger } = bench([pipeline]);
+    pipelines.beforeWrite = () => pipelines.remove(pipeline);
+    assert.equal((await reconcile(pipeline)).outcome, 'unchanged');
+    assert.deepEqual(logger.linesOf('condition.changed'), []);
+  });
+});
+
+describe('reconciler, action log', () => {
+  it('writes nothing, and logs what would change', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls', { conditions: [healthyCondition] });
+    const { reconcile, alerts, pipelines, logger, registry } = bench([pipeline], 'log');
+    alerts.answer = () => [throttling];
+
+    const result = await reconcile(pipeline);
+
+    assert.equal(result.requeueAfterMs, 300_000);
+    assert.deepEqual(pipelines.writes, []);
+    assert.deepEqual(
+      logger.lines.map(({ level, event }) => [level, event]),
+      [['info', 'condition.observed']],
+    );
+    assert.deepEqual(logger.lines[0]?.fields, {
+      run: 'run',
+      ...trace('cls'),
+      type: 'TelemetryFlowHealthy',
+      from: 'True',
+      to: 'False',
+      from_reason: 'FlowHealthy',
+      reason: 'GatewayThrottling',
+      message: ruleMessage('trace', 'GatewayThrottling'),
+      decided_by: { alertname: 'TraceGatewayThrottling', labels: throttling },
+      causes: ['InstanceDown firing'],
+      alerts: 1,
+      request_ids: ['r1'],
+    });
+    const labels = { kind: 'TracePipeline', status: 'False' };
+    assert.equal(await metricOf(registry, 'tocsin_condition_changes_total', labels), 0);
+  });
+
+  it('writes nothing if the alerts are not available either, and still rejects', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls');
+    const { reconcile, alerts, pipelines, logger, clock } = bench([pipeline], 'log');
+    alerts.answer = snapshotFailure(clock);
+    await assert.rejects(reconcile(pipeline), SnapshotError);
+    assert.deepEqual(pipelines.writes, []);
+    assert.equal(logger.fieldsOf('condition.observed')[0]?.['to'], 'Unknown');
+  });
+});
+
+describe('reconciler, an alert that Prometheus does not report', () => {
+  const pipeline = pipelineOf('TracePipeline', 'cls', { conditions: [healthyCondition] });
+
+  it('names an alert that was pushed as firing', async () => {
+    const { reconcile } = bench([pipeline]);
+    assert.deepEqual((await reconcile(pipeline)).notInPrometheus, ['InstanceDown']);
+  });
+
+  it('names several once each, and one without a name too', async () => {
+    const { reconcile, alerts, clock } = bench([pipeline]);
+    alerts.answer = () => [{ alertname: 'Known', job: 'api' }];
+    const causes = new Causes();
+    const pushed = [
+      { alertname: 'Gone', job: 'a' },
+      { alertname: 'Gone', job: 'b' },
+      { job: 'c' },
+      { alertname: 'Known', job: 'api', region: 'eu' },
+      { alertname: 'Known', job: 'web' },
+    ];
+    for (const labels of pushed) causes.addAlert(JSON.stringify(labels), { labels }, 'firing', clock.now());
+    assert.deepEqual((await reconcile(pipeline, causes)).notInPrometheus, ['Gone', '(no alertname)', 'Known']);
+  });
+
+  for (const status of ['resolved', 'expired'] as const) {
+    it(`does not name an alert that is ${status}`, async () => {
+      const { reconcile, clock } = bench([pipeline]);
+      const causes = alertCauses(clock.now(), 'r1', 'InstanceDown', status);
+      assert.deepEqual((await reconcile(pipeline, causes)).notInPrometheus, []);
+    });
+  }
+
+  it('names none if the pushed alerts decide themselves', async () => {
+    const { reconcile, alerts } = bench([pipeline]);
+    alerts.pulls = false;
+    assert.deepEqual((await reconcile(pipeline)).notInPrometheus, []);
+  });
+});
+
+describe('reconciler, the recorder of transitions', () => {
+  it('gets each transition that was written, with the pipeline', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls', { conditions: [healthyCondition], uid: 'u1' });
+    const { reconcile, alerts, transitions } = bench([pipeline]);
+    alerts.answer = () => [throttling];
+    await reconcile(pipeline);
+    await reconcile(pipeline);
+    const [told, ...more] = transitions.recorded;
+    assert.deepEqual([told?.pipeline, more], [pipeline, []]);
+    assert.deepEqual([told?.transition.fromReason, told?.transition.reason], ['FlowHealthy', 'GatewayThrottling']);
+  });
+
+  it('gets none that was not written', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls', { conditions: [{ ...healthyCondition, message: 'old' }] });
+    const { reconcile, pipelines, transitions, alerts } = bench([pipeline]);
+    await reconcile(pipeline);
+    alerts.answer = () => [throttling];
+    pipelines.beforeWrite = () => Promise.reject(new Error('no'));
+    await assert.rejects(reconcile(pipeline));
+    assert.deepEqual([pipelines.writes.length, transitions.recorded], [1, []]);
+  });
+
+  it('gets none with action log', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls');
+    const { reconcile, transitions } = bench([pipeline], 'log');
+    await reconcile(pipeline);
+    assert.deepEqual(transitions.recorded, []);
+  });
+});
+
+const cause = new Error('refused');
+const snapshotErrorOfReconciler = new SnapshotError('Prometheus is away', 1234, { cause });
+const terminalError = new TerminalError('hopeless', { cause });
+
+describe('outcomeOfResult', () => {
+  it('is a success without, and a requeue with, a time of the next look, even 0', () => {
+    const result = { outcome: 'changed', notInPrometheus: [] } as const;
+    assert.deepEqual(outcomeOfResult(result), { kind: 'success', result });
+    const requeued = { ...result, requeueAfterMs: 0 };
+    assert.deepEqual(outcomeOfResult(requeued), { kind: 'requeue_after', result: requeued, requeueAfterMs: 0 });
+  });
+});
+
+describe('outcomeOfError', () => {
+  it('distinguishes the kinds of error', () => {
+    assert.deepEqual(outcomeOfError(snapshotErrorOfReconciler, false), {
+      kind: 'postponed',
+      error: snapshotErrorOfReconciler,
+    });
+    assert.deepEqual(outcomeOfError(terminalError, false), { kind: 'terminal_error', error: terminalError });
+    assert.deepEqual(outcomeOfError(cause, false), { kind: 'error', error: cause });
+    assert.deepEqual(outcomeOfError('text', false), { kind: 'error', error: 'text' });
+  });
+
+  it('attributes every failure to the shutdown once that has begun', () => {
+    for (const error of [snapshotErrorOfReconciler, terminalError, cause, undefined]) {
+      assert.deepEqual(outcomeOfError(error, true), { kind: 'cancelled', error });
+    }
+  });
+
+  it('keeps names and causes of the errors', () => {
+    assert.deepEqual(
+      [snapshotErrorOfReconciler, terminalError].map((error) => [error.name, error.message, error.cause]),
+      [
+        ['SnapshotError', 'Prometheus is away', cause],
+        ['TerminalError', 'hopeless', cause],
+      ],
+    );
   });
 });

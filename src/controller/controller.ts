@@ -2,12 +2,52 @@ import { startDeadline } from '../runtime/deadline.ts';
 import { newId } from '../runtime/new-id.ts';
 import { Slices } from '../runtime/slices.ts';
 import type { Causes } from '../cause/causes.ts';
-import { requestKey, type Request } from '../reconcile/ports.ts';
+import { requestKey, type Request, type Action, type Result, type Pipelines } from '../reconcile/ports.ts';
 import type { FailedRequests, Priority, WorkItem, WorkQueue } from '../workqueue/work-queue.ts';
-import { outcomeOfError, outcomeOfResult, type Outcome, type Reconciler } from './reconciler.ts';
-import type { ReconcileReport } from './reconcile-report.ts';
+import type { Outcome, ReconcileReport } from './reconcile-report.ts';
 import { Sweep, createRequeuedWork, retriedWork, type QueuedWork } from './sweep.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { PostponedError, TerminalError } from '../reconcile/errors.ts';
+
+interface ReconcilerOptions {
+  readonly pipelines: Pick<Pipelines, 'get'>;
+  readonly action: Action;
+}
+
+/** Looks up a pipeline and runs the configured action on it. */
+export class Reconciler {
+  readonly #options: ReconcilerOptions;
+  #action: Action;
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+    this.#action = options.action;
+  }
+
+  /** Uses this action from the next run on. */
+  use(action: Action): void {
+    this.#action = action;
+  }
+
+  /** Does one run, under its name in the log. Rejects if the action cannot be done. */
+  async reconcile(request: Request, causes: Causes, signal: AbortSignal, id: string): Promise<Result> {
+    const pipeline = this.#options.pipelines.get(request);
+    if (pipeline === undefined) return { outcome: 'gone', notInPrometheus: [] };
+    return this.#action.perform({ id, request, pipeline, causes, signal });
+  }
+}
+
+export function outcomeOfResult(result: Result): Outcome {
+  const { requeueAfterMs } = result;
+  return requeueAfterMs === undefined ? { kind: 'success', result } : { kind: 'requeue_after', result, requeueAfterMs };
+}
+
+/** @param shuttingDown true once the signal of the shutdown is aborted: then every failure is attributed to it */
+export function outcomeOfError(error: unknown, shuttingDown: boolean): Outcome {
+  if (shuttingDown) return { kind: 'cancelled', error };
+  if (error instanceof PostponedError) return { kind: 'postponed', error };
+  return { kind: error instanceof TerminalError ? 'terminal_error' : 'error', error };
+}
 
 /** A reconcile that has not ended by then is aborted through its signal, milliseconds. */
 const reconcileDeadlineMs = 60_000;

@@ -11,11 +11,10 @@ import {
 } from '../reconcile/ports.ts';
 import { createWorkQueueMetrics } from '../workqueue/work-queue-metrics.ts';
 import { WorkQueue, type WorkItem } from '../workqueue/work-queue.ts';
-import { Controller } from './controller.ts';
+import { Controller, Reconciler } from './controller.ts';
 import { createControllerMetrics, type ControllerMetrics } from './controller-metrics.ts';
 import { HeldLine, VerdictHolder } from './action/verdict-holder.ts';
 import { ReconcileReport } from './reconcile-report.ts';
-import { Reconciler } from './reconciler.ts';
 import { createMergeWork, type QueuedWork } from './sweep.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { AnnotateAction, type AnnotateConfig } from './action/annotate-action.ts';

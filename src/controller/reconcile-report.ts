@@ -5,9 +5,23 @@ import { kindName, decidedBy, type Result } from '../reconcile/ports.ts';
 import type { WorkItem } from '../workqueue/work-queue.ts';
 import type { ControllerMetrics, ReconcileResultLabel } from './controller-metrics.ts';
 import { ForbiddenError, NoRuleError, PostponedError, SnapshotError } from '../reconcile/errors.ts';
-import type { Outcome } from './reconciler.ts';
 import type { SweepOutcome, QueuedWork } from './sweep.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+
+/** The end of one run of a reconcile. */
+export type Outcome =
+  /** Done, or the pipeline is gone: nothing to do until something happens. */
+  | { readonly kind: 'success'; readonly result: Result }
+  /** Done; look again later. */
+  | { readonly kind: 'requeue_after'; readonly result: Result; readonly requeueAfterMs: number }
+  /** It failed for a reason that it shares with others, which says when to try again. */
+  | { readonly kind: 'postponed'; readonly error: PostponedError }
+  /** It failed or took too long; another try may succeed. */
+  | { readonly kind: 'error'; readonly error: unknown }
+  /** It failed, and would fail again. */
+  | { readonly kind: 'terminal_error'; readonly error: unknown }
+  /** The process is shutting down. */
+  | { readonly kind: 'cancelled'; readonly error: unknown };
 
 export interface ReconcileReportOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly metrics: ControllerMetrics;

@@ -6,7 +6,7 @@ import { PasswordCheck } from './web/password-check.ts';
 import { PasswordThread } from './web/password-hasher.ts';
 import { createWebMetrics, GateReport } from './web/gate-report.ts';
 import { isLocked, type WebSettings } from './web/web-settings.ts';
-import { BrowserGuard } from './web/browser-guard.ts';
+import { BrowserGuard, type ListeningPlace } from './web/browser-guard.ts';
 import { Gate } from './web/gate.ts';
 import { ReceiverServer, type ReceiverServerOptions } from './http-server.ts';
 import type { Logger } from '../runtime/logger.ts';
@@ -27,8 +27,8 @@ export class GuardedServer {
   readonly #config: LiveWebConfig | undefined;
   readonly #passwords: PasswordCheck;
   readonly #report: GateReport;
+  readonly #place: ListeningPlace = {};
   #address: AddressInfo | undefined;
-  #listenHost: string | undefined;
 
   constructor(options: GuardedServerOptions) {
     this.#options = options;
@@ -52,9 +52,8 @@ export class GuardedServer {
       ...options,
       ...options.web,
       report: this.#report,
-      listenHost: () => this.#listenHost,
-      isOpenLoopback: () =>
-        this.#address !== undefined && isLoopback(this.#address) && !lockOf(config?.current).isLocked,
+      place: this.#place,
+      web: config,
     });
     const tls = config?.current.tls;
     this.server = new ReceiverServer({ ...options, ...options.web, webMetrics, tls, gate, guard });
@@ -65,7 +64,7 @@ export class GuardedServer {
     const address = await this.server.listen(host, port);
     const { logger, web } = this.#options;
     this.#address = address;
-    this.#listenHost = host;
+    Object.assign(this.#place, { host, isLoopback: isLoopback(address) });
     logListening(logger, lockOf(this.#config?.current), address, web.routePrefix);
     this.#config?.watch();
     return address;

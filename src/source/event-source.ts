@@ -1,9 +1,9 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Config } from '../config/config.ts';
 import { Causes, describeCauses, namedCauses } from '../cause/causes.ts';
 import type { Request } from '../reconcile/ports.ts';
-import { Debouncer, type DebounceOptions, type Emission, type Edge } from './debouncer.ts';
+import { Debouncer, type DebounceOptions, type Emission } from './debouncer.ts';
 import { requestMappers } from './request-mapper.ts';
+import { createSourceMetrics, type SourceMetrics } from './source-metrics.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 /** What one event became: an id to follow it by in the log, and its causes. */
@@ -150,48 +150,6 @@ export function createEventSource(options: EventSourceStageOptions): EventSource
 /** The merged event keeps the name of the event that was waiting. */
 function mergeEvents(waiting: Event, event: Event): Event {
   return { id: waiting.id, causes: Causes.union(waiting.causes, event.causes) };
-}
-
-interface SourceMetrics {
-  readonly emitted: Readonly<Record<Edge, Counter.Internal>>;
-  readonly merged: Counter;
-}
-
-/** The metrics of the debouncer and the channel. @param depth read at each scrape */
-function createSourceMetrics(registry: Registry, capacity: () => number, depth: () => number): SourceMetrics {
-  const registers = [registry];
-  const emitted = new Counter({
-    registers,
-    name: 'tocsin_events_emitted_total',
-    help: 'Events that the debouncer let out, by edge.',
-    labelNames: ['edge'],
-  });
-  new Gauge({
-    registers,
-    name: 'tocsin_channel_depth',
-    help: 'Events that wait in the channel.',
-    collect() {
-      this.set(depth());
-    },
-  });
-  new Gauge({
-    registers,
-    name: 'tocsin_channel_capacity',
-    help: 'Most events that the channel holds.',
-    collect() {
-      this.set(capacity());
-    },
-  });
-  const merged = new Counter({
-    registers,
-    name: 'tocsin_channel_merged_total',
-    help: 'Events merged into the newest waiting one because the channel was full.',
-  });
-  const edge = (label: Edge): Counter.Internal => {
-    emitted.inc({ edge: label }, 0);
-    return emitted.labels(label);
-  };
-  return { emitted: { leading: edge('leading'), trailing: edge('trailing'), max_wait: edge('max_wait') }, merged };
 }
 
 /**

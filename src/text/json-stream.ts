@@ -32,7 +32,6 @@ export class JsonStream {
   readonly #maxBytes: number;
   readonly #slices: Slices;
   readonly #decoder = new TextDecoder();
-  readonly #reader = new JsonReader();
   /** The part of the last chunk that has not been decoded yet. */
   #chunk: Uint8Array = new Uint8Array();
   /** Text that has been decoded but not given to the reader yet. */
@@ -84,10 +83,11 @@ export class JsonStream {
   }
 
   async #readSteps<T>(read: ReadJson<T>): Promise<T> {
-    const steps = wholeText(this.#reader, read);
+    const reader = new JsonReader();
+    const steps = wholeText(reader, read);
     for (let step = steps.next(); ; step = steps.next()) {
       if (step.done === true) return step.value;
-      while (this.#reader.wantsText) await this.#give();
+      while (reader.wantsText) await this.#give(reader);
       if (this.#slices.isOver) await this.#slices.yieldTurn();
     }
   }
@@ -101,9 +101,9 @@ export class JsonStream {
     return this.#pieces.join('');
   }
 
-  async #give(): Promise<void> {
-    this.#reader.append(this.#pieces.shift() ?? (await this.#nextPiece()));
-    if (this.#isDone && this.#pieces.length === 0) this.#reader.finish();
+  async #give(reader: JsonReader): Promise<void> {
+    reader.append(this.#pieces.shift() ?? (await this.#nextPiece()));
+    if (this.#isDone && this.#pieces.length === 0) reader.finish();
   }
 
   async #nextPiece(): Promise<string> {

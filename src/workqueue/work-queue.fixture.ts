@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Registry } from 'prom-client';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import { createWorkQueueMetrics } from './work-queue-metrics.ts';
-import { RateLimiter } from './rate-limiter.ts';
+import { RateLimiter } from './fair-lanes.ts';
 import { requestKey, type Request } from '../reconcile/ports.ts';
 import { WorkQueue, type FailedRequests, type Priority, type WorkItem } from './work-queue.ts';
 

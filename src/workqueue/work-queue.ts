@@ -1,7 +1,6 @@
 import PQueue from 'p-queue';
 import type { CancelTimer, Clock } from '../runtime/clock.ts';
-import { FairLanes, WorkerShare, type FairLaneOptions, type Standing } from './fair-lanes.ts';
-import { RateLimiter } from './rate-limiter.ts';
+import { FairLanes, WorkerShare, RateLimiter, type FairLaneOptions, type Standing } from './fair-lanes.ts';
 import { requestKey, type Request } from '../reconcile/ports.ts';
 import type { WorkQueueMetrics } from './work-queue-metrics.ts';
 

@@ -1,11 +1,11 @@
 import type { MutatedPart } from './mutation.ts';
 
 const file = 'controller/controller.ts';
-const outcome = 'controller/reconciler.ts';
+const outcome = 'controller/controller.ts';
 
 export const retryDecision: MutatedPart = {
   name: 'retry decision',
-  tests: ['controller/reconciler.test.ts', 'controller/controller.test.ts', 'controller/controller-stop.test.ts'],
+  tests: ['controller/controller.test.ts', 'controller/controller-stop.test.ts'],
   mutations: [
     {
       file,

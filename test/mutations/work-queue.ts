@@ -5,7 +5,6 @@ const file = 'workqueue/work-queue.ts';
 export const workQueue: MutatedPart = {
   name: 'work queue',
   tests: [
-    'workqueue/rate-limiter.test.ts',
     'reconcile/ports.test.ts',
     'workqueue/fair-lanes.test.ts',
     'workqueue/work-queue.test.ts',
@@ -50,13 +49,13 @@ export const workQueue: MutatedPart = {
       means: 'a periodic look puts back what an alert asks for',
     },
     {
-      file: 'workqueue/rate-limiter.ts',
+      file: 'workqueue/fair-lanes.ts',
       from: 'Math.min(this.#baseMs * 2 ** failures, this.#maxMs)',
       to: 'this.#baseMs * 2 ** failures',
       means: 'the back-off has no end',
     },
     {
-      file: 'workqueue/rate-limiter.ts',
+      file: 'workqueue/fair-lanes.ts',
       from: 'this.#failures.set(key, failures + 1);',
       to: '',
       means: 'the back-off never grows',

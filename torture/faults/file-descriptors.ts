@@ -14,7 +14,7 @@ const spare = 3;
 export const fileDescriptors: Fault = {
   name: 'file descriptors exhausted',
   guard: {
-    file: 'controller/reconciler.ts',
+    file: 'controller/controller.ts',
     from: "error instanceof TerminalError ? 'terminal_error' : 'error'",
     to: "'terminal_error'",
   },

@@ -32,7 +32,7 @@ export const diskFull: Fault = {
 export const readOnly: Fault = {
   name: 'storage read-only',
   guard: {
-    file: 'controller/reconciler.ts',
+    file: 'controller/controller.ts',
     from: "error instanceof TerminalError ? 'terminal_error' : 'error'",
     to: "'terminal_error'",
   },

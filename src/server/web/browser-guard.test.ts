@@ -21,8 +21,7 @@ async function start(test: TestContext, options: Partial<BrowserGuardOptions> = 
     clock,
     report,
     routes: routesTo(() => undefined),
-    listenHost: () => '127.0.0.1',
-    isOpenLoopback: () => true,
+    place: { host: '127.0.0.1', isLoopback: true },
     ...options,
   });
   const server = createServer((incoming, response) => {
@@ -84,7 +83,7 @@ describe('BrowserGuard, on the loopback without a lock', () => {
     });
 
   it('serves the name of the listen address', async (test) => {
-    const { send } = await start(test, { listenHost: () => 'MyMachine' });
+    const { send } = await start(test, { place: { host: 'MyMachine', isLoopback: true } });
     assert.equal((await send('GET', '/metrics', { host: 'mymachine:9093' })).status, 200);
   });
 
@@ -97,7 +96,7 @@ describe('BrowserGuard, on the loopback without a lock', () => {
 
 describe('BrowserGuard, with a lock or on the network', () => {
   it('serves every host, as is needed behind a Service or an ingress', async (test) => {
-    const { send } = await start(test, { isOpenLoopback: () => false });
+    const { send } = await start(test, { place: { isLoopback: false } });
     const headers = { host: 'tocsin.tocsin.svc:9093' };
     assert.equal((await send('POST', '/api/v2/alerts', headers)).status, 200);
   });

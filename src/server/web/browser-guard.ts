@@ -5,6 +5,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import { senderOf, type KnownPaths } from '../request/request-head.ts';
 import type { GateReport } from './gate-report.ts';
 import { turnAway } from './turn-away.ts';
+import { isLocked, type WebSettings } from './web-settings.ts';
 
 export interface BrowserGuardOptions {
   readonly clock: Clock;
@@ -14,10 +15,17 @@ export interface BrowserGuardOptions {
   readonly routes: KnownPaths;
   /** `--web.cors.origin`: origins of pages that may call the API. */
   readonly corsOrigin?: AnchoredRegexp | undefined;
+  readonly place: ListeningPlace;
+  /** The current settings of `--web.config.file`; undefined without that file. */
+  readonly web?: { readonly current: WebSettings } | undefined;
+}
+
+/** Where the server listens; empty until it does. */
+export interface ListeningPlace {
   /** The name in `--web.listen-address`. */
-  readonly listenHost: () => string | undefined;
-  /** True if it listens only on this machine, and asks for no identity. */
-  readonly isOpenLoopback: () => boolean;
+  host?: string | undefined;
+  /** True if it listens only on this machine. */
+  isLoopback?: boolean;
 }
 
 /** The methods that change nothing. */
@@ -53,10 +61,16 @@ export class BrowserGuard {
 
   #isGoodHost({ headers: { host } }: IncomingMessage): boolean {
     // HTTP/1.0 has none; every browser sends one.
-    if (host === undefined || !this.#options.isOpenLoopback()) return true;
+    if (host === undefined || !this.#isOpenLoopback) return true;
     const name = hostName(host);
-    const listenHost = this.#options.listenHost()?.toLowerCase();
+    const listenHost = this.#options.place.host?.toLowerCase();
     return isAddress(name) || name === 'localhost' || name === listenHost || name === this.#external?.hostname;
+  }
+
+  /** True if it listens only on this machine, and asks for no identity. */
+  get #isOpenLoopback(): boolean {
+    const { place, web } = this.#options;
+    return place.isLoopback === true && (web === undefined || !isLocked(web.current));
   }
 
   #isGoodOrigin(path: string, { method = '', headers }: IncomingMessage): boolean {

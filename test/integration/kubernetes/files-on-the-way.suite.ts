@@ -11,7 +11,7 @@ import { useSharedKubeApiServer } from '../../support/shared-kube-api-server.ts'
 import { startTocsin, type TocsinProcess } from '../../support/tocsin-process.ts';
 
 /** The most files that a reader opens to follow an alert from its POST to the condition in the cluster. */
-const mostFiles = 77;
+const mostFiles = 70;
 
 /** What tells of the way, and is no step of it: the log, the metrics, the history and Kubernetes Events. */
 const telling = [
