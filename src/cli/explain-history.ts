@@ -1,10 +1,10 @@
 import type { Alert, Effect, ExplainedAlert, Fact, Pipeline, PipelineName, Verdict } from '../explain/schema.ts';
 import { selected } from '../explain/selected.ts';
+import { showAlert, showPipeline } from '../explain/words.ts';
 import { loadConfig } from '../config/load-config.ts';
 import { configurationFileBytes, readRegularFileSync } from '../runtime/regular-file.ts';
 import type { ApiClient } from './client.ts';
 import { CommandError, exitDone, exitFailed } from './command.ts';
-import { showAlert, showPipeline } from './names.ts';
 import type { Output } from './output.ts';
 
 /** So many alerts are compared, and so many runs are looked through. */

@@ -1,11 +1,12 @@
 import { text } from 'node:stream/consumers';
 import type { Prediction } from '../explain/schema-requests.ts';
+import { showAlert, showLabels, showPipeline } from '../explain/words.ts';
 import { describeReadError } from '../config/settings/settings-file.ts';
 import { showText } from '../config/settings/show-value.ts';
 import { readPath } from '../config/settings/value-readers.ts';
 import { configurationFileBytes, readRegularFile } from '../runtime/regular-file.ts';
 import { command, CommandError, exitDone, exitFailed, readSince, UsageError, usageOf, type Call } from './command.ts';
-import { readLabels, showAlert, showLabels, showPipeline, showTime } from './names.ts';
+import { readLabels, showTime } from './names.ts';
 import type { Output } from './output.ts';
 
 const flags = {

@@ -1,9 +1,10 @@
 import type { Fact, Run } from '../explain/schema.ts';
 import type { ReconcileAnswer } from '../explain/schema-requests.ts';
+import { pipelinePath, showBecause, showPipeline, showTransition } from '../explain/words.ts';
 import { readDuration } from '../config/settings/value-readers.ts';
 import type { ApiClient } from './client.ts';
 import { command, CommandError, exitDone, exitFailed, UsageError, usageOf, type Call } from './command.ts';
-import { pipelinePath, readPipelineName, showBecause, showPipeline, showTransition } from './names.ts';
+import { readPipelineName } from './names.ts';
 import { waitFor } from './wait.ts';
 
 /** How many runs of a pipeline are searched for the one that the event woke. */

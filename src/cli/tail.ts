@@ -1,10 +1,10 @@
 import type { Fact } from '../explain/schema.ts';
+import { showLabels, showPipeline, showTransition } from '../explain/words.ts';
 import { readName } from '../config/settings/value-readers.ts';
 import { systemPause } from './wait.ts';
 import { ApiError, type ApiClient } from './client.ts';
 import { command, exitDone, readNumber, readText, UsageError, type Call } from './command.ts';
 import { readEvents } from './events.ts';
-import { showLabels, showPipeline, showTransition } from './names.ts';
 import type { Colour, Output } from './output.ts';
 import { matchersOf } from './what.ts';
 

@@ -1,9 +1,10 @@
-import type { Alert, Because, Effect, ExplainedAlert, Fact, Run, Verdict } from '../explain/schema.ts';
+import type { Alert, Effect, ExplainedAlert, Fact, Run } from '../explain/schema.ts';
+import { remedies, runRemedies, showPipeline } from '../explain/words.ts';
 import { newId } from '../runtime/new-id.ts';
 import { readDuration } from '../config/settings/value-readers.ts';
 import { ApiError } from './client.ts';
 import { command, exitDone, exitFailed, type Call } from './command.ts';
-import { readLabels, showPipeline } from './names.ts';
+import { readLabels } from './names.ts';
 import { endOf, runRow } from './reconcile.ts';
 import { silenceText } from './what.ts';
 import { waitFor } from './wait.ts';
@@ -40,19 +41,6 @@ async function test(call: TestCall): Promise<number> {
   }
   return (await hops.follow(`tocsin-test-${id}-end`, 0)) ? exitDone : exitFailed;
 }
-
-const remedies: Readonly<Partial<Record<Verdict, string>>> = {
-  silenced: 'end the silence, or test with other labels',
-  repeat_ignored: 'test with another label, or set source.repeats to trigger',
-  no_pipeline: 'give the alert the labels that name a pipeline (source.select: labels), or create a pipeline',
-  invalid: 'correct the labels',
-  over_limit: 'raise receiver.max_alerts or receiver.max_alerts_size',
-};
-
-const runRemedies: Readonly<Partial<Record<Because, string>>> = {
-  prometheus_failed: 'see prometheus.url and the log: tocsin tail --event=prometheus.queried',
-  write_failed: 'see the permissions of Tocsin, or of its folder, and its log',
-};
 
 /** One alert on its way: a line for each hop, until one fails. */
 class Hops {

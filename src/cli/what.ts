@@ -1,7 +1,8 @@
 import type { Alert, Effect, ExplainedAlert, Fact } from '../explain/schema.ts';
+import { showLabels, showPipeline, showTransition } from '../explain/words.ts';
 import type { ApiClient } from './client.ts';
 import { command, CommandError, exitDone, exitFailed, readSince, UsageError, usageOf, type Call } from './command.ts';
-import { showLabels, showPipeline, showTime, showTransition } from './names.ts';
+import { showTime } from './names.ts';
 import type { Colour, Output } from './output.ts';
 
 /** The most alerts that are shown. */

@@ -1,18 +1,17 @@
 import type { Cause, Hops, Pipeline, PipelineName, Run } from '../explain/schema.ts';
+import {
+  isSamePipeline,
+  pipelinePath,
+  showAlert,
+  showBecause,
+  showPipeline,
+  showTransition,
+} from '../explain/words.ts';
 import { showText } from '../config/settings/show-value.ts';
 import { readName } from '../config/settings/value-readers.ts';
 import type { ApiClient } from './client.ts';
 import { command, CommandError, exitDone, exitFailed, readSince, UsageError, usageOf, type Call } from './command.ts';
-import {
-  isSamePipeline,
-  pipelinePath,
-  readPipelineName,
-  showAlert,
-  showBecause,
-  showPipeline,
-  showTime,
-  showTransition,
-} from './names.ts';
+import { readPipelineName, showTime } from './names.ts';
 import { roughly, type Colour, type Output, type Row } from './output.ts';
 
 const defaultRuns = 5;
