@@ -1,0 +1,63 @@
+import type { Lane, Mark } from './timeline.ts';
+
+/** The geometry of a lane, in CSS pixels; x begins at the left edge of the plot. */
+export interface Drawn {
+  readonly mark: Mark;
+  readonly x: number;
+  readonly width: number;
+}
+
+export interface Scale {
+  readonly from: number;
+  readonly to: number;
+  readonly width: number;
+}
+
+/** A mark is at least this wide, so that it can be seen and hit. */
+const minWidth = 2;
+
+export function xOf(time: number, { from, to, width }: Scale): number {
+  return ((time - from) / (to - from)) * width;
+}
+
+export function timeOf(x: number, { from, to, width }: Scale): number {
+  return from + (x / width) * (to - from);
+}
+
+/**
+ * The marks to draw, in the order of the lane. Of marks of one shape and tone that would cover the same pixels, one alone: a lane has
+ * at most some marks a pixel, however many alerts it stands for.
+ */
+export function drawnMarks(lane: Lane, scale: Scale): readonly Drawn[] {
+  const seen = new Set<string>();
+  return lane.marks.flatMap((mark) => {
+    if (mark.from > scale.to || (mark.to !== undefined && mark.to < scale.from)) return [];
+    const left = Math.max(0, xOf(mark.from, scale));
+    const right = Math.min(scale.width, xOf(mark.to ?? scale.to, scale));
+    const width = Math.max(minWidth, right - left);
+    const key = `${mark.shape} ${mark.tone} ${Math.round(left)} ${Math.round(width)}`;
+    if (seen.has(key)) return [];
+    seen.add(key);
+    return [{ mark, x: left, width }];
+  });
+}
+
+const order: readonly Mark['shape'][] = ['flag', 'tick', 'bar', 'shade', 'health'];
+/** How far beside a mark a pointer may be, pixels. */
+const reach = 4;
+
+/** The mark under a pointer: of several the most exact one. */
+export function markAt(lane: Lane, x: number, scale: Scale): Mark | undefined {
+  const near = drawnMarks(lane, scale)
+    .map((drawn) => ({ ...drawn, distance: distanceTo(drawn, x) }))
+    .filter(({ distance }) => distance <= reach);
+  near.sort((a, b) => {
+    const [one, other] = [order.indexOf(a.mark.shape), order.indexOf(b.mark.shape)];
+    return one === other ? a.distance - b.distance || a.width - b.width : one - other;
+  });
+  return near[0]?.mark;
+}
+
+function distanceTo({ x: left, width }: Drawn, x: number): number {
+  return x < left ? left - x : Math.max(0, x - left - width);
+}

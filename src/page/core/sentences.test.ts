@@ -1,0 +1,224 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { Because, Effect, Run, Verdict } from '../../explain/schema.ts';
+import { reasons } from '../../explain/words.ts';
+import { tellAlert, tellEffect } from './alert-story.ts';
+import { tellFact } from './fact-sentence.ts';
+import { factSelection } from './fact-selection.ts';
+import { at, changed, changedRun, ended, fact, maintenance, start, throttling } from './page.fixture.ts';
+import { listed, plain } from './parts.ts';
+import { briefRun, tellRun } from './run-story.ts';
+
+describe('a run as a story', () => {
+  const story = tellRun(changedRun, start + 66_000);
+
+  it('says in one sentence what happened and why', () => {
+    assert.equal(
+      plain(story.summary),
+      'TracePipeline/backend was looked at because of TraceGatewayThrottling, and it went from True FlowHealthy to False GatewayThrottling.',
+    );
+  });
+
+  it('answers each question', () => {
+    assert.deepEqual(
+      story.rows.map(({ question, answers }) => [question, ...answers.map(plain)]),
+      [
+        ['Woken by', `TraceGatewayThrottling {severity="warning"} fires, received 2 times at ${at(4)}`],
+        ['Told by', 'request my-test', 'event fe190949'],
+        ['Prometheus said', '3 alerts fire'],
+        ['Decided by', 'TraceGatewayThrottling {severity="warning"}'],
+        ['Written', 'False GatewayThrottling', '“OTLP Gateway is unable to receive spans”'],
+        ['What comes next', `The next look: in 4 min, at ${at(306)}`],
+      ],
+    );
+  });
+
+  it('says how long each hop took', () => {
+    assert.deepEqual(
+      story.hops.map(({ name, afterMs }) => [name, afterMs]),
+      [
+        ['Alert received', 0],
+        ['Event made of it', 0],
+        ['Run started', 1000],
+        ['Run finished', 2000],
+      ],
+    );
+  });
+
+  for (const because of Object.keys(reasons) as Because[])
+    it(`says why no condition changed: ${because}`, () => {
+      const { transition: _transition, ...rest } = changedRun;
+      const run: Run = { ...rest, outcome: 'unchanged', because };
+      const written = tellRun(run, start).rows.find(({ question }) => question === 'Written')!;
+      assert.equal(plain(written.answers[0]!), `Nothing, because ${reasons[because]}`);
+      assert.ok(plain(tellRun(run, start).summary).includes(reasons[because]));
+    });
+
+  it('says who asked, if no alert did', () => {
+    const run: Run = { ...changedRun, causes: [], triggers: ['manual'] };
+    assert.match(plain(tellRun(run, start).summary), /because of somebody who asked for it/);
+  });
+
+  it('says what failed, what helps, and when it is tried again', () => {
+    const { transition: _transition, look_again_at: _again, ...rest } = changedRun;
+    const run: Run = {
+      ...rest,
+      outcome: 'failed',
+      because: 'prometheus_failed',
+      error: 'connection refused',
+      retry_at: at(10),
+    };
+    const text = tellRun(run, start + 5000)
+      .rows.flatMap(({ answers }) => answers.map(plain))
+      .join('\n');
+    assert.match(plain(tellRun(run, start).summary), /but that failed: connection refused\.$/);
+    assert.match(text, /What helps: see prometheus\.url/);
+    assert.match(text, /The next try: in 5 s/);
+  });
+
+  it('is brief in a list', () => {
+    assert.equal(briefRun(changedRun), 'changed to False GatewayThrottling in 2 s');
+  });
+});
+
+describe('what an alert did', () => {
+  const effect = (verdict: Verdict, more: Partial<Effect> = {}): Effect => ({
+    at: at(1),
+    verdict,
+    request_id: 'r',
+    runs: [],
+    ...more,
+  });
+  const verdicts = {
+    woke: [effect('woke', { event_id: 'e', runs: ['a', 'b'] }), 'It woke 2 runs (request r)'],
+    merged: [
+      effect('merged', { event_id: 'e', runs: ['a'], because: 'they waited' }),
+      'It woke 1 run, together with others: they waited (request r)',
+    ],
+    silenced: [
+      effect('silenced', { silences: [maintenance.id] }),
+      'It woke nobody, because silence a9c3b169 holds (request r)',
+    ],
+    repeat_ignored: [effect('repeat_ignored'), 'It woke nobody, because it told nothing new (request r)'],
+    no_pipeline: [effect('no_pipeline'), 'It woke nobody, because it concerns no pipeline (request r)'],
+    invalid: [
+      effect('invalid', { because: 'no labels' }),
+      'It was not stored, because it is invalid: no labels (request r)',
+    ],
+    over_limit: [
+      effect('over_limit', { event_id: 'e', runs: ['a'] }),
+      'It was not stored, but woke 1 run: the store is full (request r)',
+    ],
+    not_received: [{ at: at(1), verdict: 'not_received', runs: [] }, 'It did nothing here: no request told of it'],
+  } as const satisfies Record<Verdict, readonly [Effect, string]>;
+  for (const [verdict, [given, told]] of Object.entries(verdicts))
+    it(`is one sentence: ${verdict}`, () => assert.equal(plain(tellEffect(given, []).sentences[0]!), told));
+
+  it('names who silenced it, why, and until when', () => {
+    const { sentences } = tellEffect(verdicts.silenced[0], [maintenance]);
+    assert.equal(plain(sentences[1]!), `silence a9c3b169 is of ann: “the disk is replaced”; it ends at ${at(3600)}`);
+  });
+
+  it('says that it waits while its event is not made yet', () => {
+    assert.match(
+      plain(tellEffect(effect('woke', { because: 'it waits for source.debounce to end' }), []).sentences[0]!),
+      /^It waits: it waits for/,
+    );
+  });
+
+  it('is told of an alert that nobody knows, too', () => {
+    assert.match(plain(tellAlert(undefined, [], [])), /knows no alert/);
+    assert.equal(plain(tellAlert(throttling, [verdicts.woke[0]], [])), 'It woke 2 runs (request r).');
+  });
+});
+
+describe('a fact as a sentence', () => {
+  const alert = { fingerprint: throttling.fingerprint, alertname: throttling.alertname, labels: throttling.labels };
+  const silence = { silence: maintenance.id, created_by: 'ann', comment: 'disk', matchers: ['severity="warning"'] };
+  for (const [given, told] of [
+    [fact(1, 'alert.new', alert), 'TraceGatewayThrottling {severity="warning"} fires'],
+    [
+      fact(1, 'alert.expired', alert),
+      'TraceGatewayThrottling {severity="warning"} ended, because nobody sent it again',
+    ],
+    [
+      fact(1, 'alerts.received', { user_agent: 'curl', alerts: 2, firing: 2, resolved: 0, new: 1 }),
+      'curl sent 2 alerts: 2 firing, 1 new',
+    ],
+    [changed(1, 'True', 'False'), 'TracePipeline/backend went from True FlowHealthy to False GatewayThrottling'],
+    [changed(1, '', 'True'), 'TracePipeline/backend went from no condition to True FlowHealthy'],
+    [
+      ended(1, 'unchanged', { because: 'held' }),
+      'TracePipeline/backend was looked at, and nothing changed: the change waits until it has held long enough',
+    ],
+    [
+      ended(1, 'error', { error: 'refused', retry_in_ms: 5000 }),
+      'TracePipeline/backend could not be looked at: refused; the next try is after 5 s',
+    ],
+    [
+      fact(1, 'prometheus.queried', { status: 'success', firing: 1, duration_ms: 7 }),
+      'Prometheus said within 7 ms that 1 alert fires',
+    ],
+    [
+      fact(1, 'prometheus.queried', { status: 'timeout', error: 'no answer' }),
+      'Prometheus could not say what fires: no answer',
+    ],
+    [fact(1, 'silence.started', silence), 'The silence of ann started: severity="warning" “disk”'],
+    [
+      fact(1, 'alerts.suppressed', { alertnames: ['A'], silences: [maintenance.id] }),
+      'A woke nobody, because of silence a9c3b169',
+    ],
+    [
+      fact(1, 'sweep.finished', { requests: 4, changed: 1, unchanged: 3, failed: 0, duration_ms: 12 }),
+      '4 pipelines looked at within 12 ms: 1 changed, 3 unchanged',
+    ],
+    [fact(1, 'history.damaged', { error: 'line 3' }), 'The history.damaged: line 3'],
+  ] as const)
+    it(told, () => assert.equal(plain(tellFact(given).sentence), told));
+
+  it('is told, and opens something or nothing, whatever its fields are', () => {
+    const events = fc.constantFrom(
+      'alert.new',
+      'alerts.received',
+      'condition.changed',
+      'reconcile.failed',
+      'sweep.finished',
+      'silence.ended',
+      'other',
+    );
+    const names = [
+      'kind',
+      'name',
+      'run',
+      'labels',
+      'from',
+      'to',
+      'decided_by',
+      'error',
+      'silences',
+      'request_id',
+      'retry_in_ms',
+      'matchers',
+    ];
+    const fields = fc.dictionary(fc.constantFrom(...names), fc.anything());
+    fc.assert(
+      fc.property(events, fields, (event, more) => {
+        const given = fact(1, event, more);
+        assert.equal(typeof plain(tellFact(given).sentence), 'string');
+        factSelection(given);
+      }),
+    );
+  });
+});
+
+describe('a list in a sentence', () => {
+  for (const [parts, told] of [
+    [[], ''],
+    [['a'], 'a'],
+    [['a', 'b'], 'a and b'],
+    [['a', 'b', 'c'], 'a, b and c'],
+    [['a', 'b', 'c', 'd', 'e'], 'a, b, c and 2 more'],
+  ] as const)
+    it(told === '' ? 'of nothing is empty' : told, () => assert.equal(plain(listed(parts)), told));
+});

@@ -1,0 +1,119 @@
+import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
+import { createSilence } from '../core/actions.ts';
+import { readSpan } from '../core/link.ts';
+import { draftProblem, matchersOfLabels, matcherText, readMatchers, type SilenceDraft } from '../core/silence-draft.ts';
+import { localTime } from '../core/times.ts';
+import { author } from '../edge/author.ts';
+import { Steps, useAction } from './action-button.tsx';
+import { usePage } from './context.ts';
+import { FieldProblem, LinesField, Modal, TextField } from './modal.tsx';
+
+/** The lengths to choose from. */
+const lengths = {
+  '30m': '30 minutes',
+  '1h': '1 hour',
+  '2h': '2 hours',
+  '4h': '4 hours',
+  '8h': '8 hours',
+  '1d': '1 day',
+  '3d': '3 days',
+};
+
+interface Fields {
+  readonly matchers: string;
+  readonly createdBy: string;
+  readonly comment: string;
+  readonly length: string;
+}
+
+/** @param labels of the alert to silence, all of them */
+export function SilenceDialog({ labels }: { readonly labels: Readonly<Record<string, string>> }): JSX.Element {
+  const { tools } = usePage();
+  const [fields, setFields] = useState<Fields>(() => ({
+    matchers: matchersOfLabels(labels).map(matcherText).join('\n'),
+    createdBy: author.read(),
+    comment: '',
+    length: '2h',
+  }));
+  const [problem, setProblem] = useState<string>();
+  const { steps, isRunning, start } = useAction();
+  const send = (event: Event): void => {
+    event.preventDefault();
+    const draft = readDraft(fields);
+    setProblem(typeof draft === 'string' ? draft : undefined);
+    if (typeof draft === 'string' || isRunning) return;
+    author.write(draft.createdBy);
+    start(createSilence(tools, draft));
+  };
+  const isDone = steps.some(({ tone }) => tone === 'good');
+  return (
+    <Modal title="Silence alerts">
+      <form onSubmit={send} noValidate>
+        <p>Alerts with all of these labels are still stored and shown, but wake nobody.</p>
+        <SilenceFields fields={fields} change={(change) => setFields({ ...fields, ...change })} />
+        <FieldProblem text={problem} />
+        <Steps steps={steps} />
+        {!isDone && (
+          <button type="submit" class="main" aria-disabled={isRunning}>
+            Silence
+          </button>
+        )}
+      </form>
+    </Modal>
+  );
+}
+
+/** A text says what is wrong. */
+function readDraft({ matchers: text, createdBy, comment, length }: Fields): SilenceDraft | string {
+  const matchers = readMatchers(text);
+  if (typeof matchers === 'string') return matchers;
+  const draft = { matchers, createdBy, comment, lastsMs: readSpan(length)! };
+  return draftProblem(draft) ?? draft;
+}
+
+interface SilenceFieldsProps {
+  readonly fields: Fields;
+  readonly change: (change: Partial<Fields>) => void;
+}
+
+function SilenceFields({ fields, change }: SilenceFieldsProps): JSX.Element {
+  const { now } = usePage();
+  const { matchers, createdBy, comment, length } = fields;
+  const example = 'alertname="InstanceDown"\npod=~"web-.*"';
+  return (
+    <>
+      <LinesField
+        label="Labels, one matcher a line"
+        value={matchers}
+        placeholder={example}
+        change={(text) => change({ matchers: text })}
+      />
+      <div class="fields">
+        <TextField
+          label="Who you are"
+          value={createdBy}
+          autocomplete="name"
+          change={(text) => change({ createdBy: text })}
+        />
+        <label>
+          <span>For how long</span>
+          <select value={length} onChange={({ currentTarget }) => change({ length: currentTarget.value })}>
+            {Object.entries(lengths).map(([value, words]) => (
+              <option key={value} value={value}>
+                {words}
+              </option>
+            ))}
+          </select>
+        </label>
+      </div>
+      <TextField
+        label="Why"
+        value={comment}
+        placeholder="the disk is being replaced"
+        change={(text) => change({ comment: text })}
+      />
+      <p class="under">It ends at {localTime(now + readSpan(length)!, now)}, local time.</p>
+    </>
+  );
+}

@@ -1,0 +1,124 @@
+import type { JSX } from 'preact';
+import { headline, type Counts } from '../core/pipelines.ts';
+import { ago, localTime, utcTime } from '../core/times.ts';
+import { usePage } from './context.ts';
+import { Sign, Time } from './words.tsx';
+
+/** The name, what a person wants to know first, whether the page is live, and the actions. */
+export function Top({ counts }: { readonly counts: Counts | undefined }): JSX.Element {
+  const { show } = usePage();
+  const isBad = counts !== undefined && counts.unhealthy > 0;
+  const isUnsure = counts !== undefined && counts.unknown + counts.none > 0;
+  return (
+    <header class="top">
+      <div class="brand">
+        <h1>
+          <Bell /> Tocsin
+        </h1>
+        <p class="headline" aria-live="polite">
+          {counts !== undefined && counts.all > 0 && <Sign of={isBad ? 'bad' : isUnsure ? 'warn' : 'good'} />}
+          {counts === undefined ? 'Looking…' : headline(counts)}
+        </p>
+      </div>
+      <ConnectionState />
+      <div class="actions">
+        <button type="button" onClick={() => show({ of: 'silence', labels: {} })}>
+          Silence…
+        </button>
+        <button type="button" onClick={() => show({ of: 'reconcile' })}>
+          Reconcile all…
+        </button>
+        <button type="button" onClick={() => show({ of: 'test' })}>
+          Test alert…
+        </button>
+        <button type="button" class="quiet" aria-label="Keys" title="Keys" onClick={() => show({ of: 'help' })}>
+          ?
+        </button>
+      </div>
+    </header>
+  );
+}
+
+function Bell(): JSX.Element {
+  return (
+    <svg
+      class="bell"
+      viewBox="0 0 24 24"
+      aria-hidden="true"
+      fill="none"
+      stroke="currentColor"
+      stroke-width="1.8"
+      stroke-linejoin="round"
+    >
+      <path d="M12 3.2c-3.4 0-5.4 2.6-5.6 6-.2 3.9-1 5.8-2.6 7.6h16.4c-1.6-1.8-2.4-3.7-2.6-7.6-.2-3.4-2.2-6-5.6-6z" />
+      <path d="M9.8 19.4a2.3 2.3 0 0 0 4.4 0M12 3.2V1.6" stroke-linecap="round" />
+    </svg>
+  );
+}
+
+function ConnectionState(): JSX.Element {
+  const { state, now } = usePage();
+  const { connection } = state;
+  const { since } = connection;
+  if (connection.state === 'lost')
+    return (
+      <p class="connection lost" role="status">
+        <Sign of="warn" />
+        <span>
+          Connection lost since <span title={utcTime(since)}>{localTime(since, now)}</span> ({ago(since, now)}).{' '}
+          {connection.why ?? ''} What you see may be old; the page tries again.
+        </span>
+      </p>
+    );
+  return (
+    <p class={`connection ${connection.state}`} role="status">
+      <Sign of={connection.state === 'live' ? 'good' : 'none'} />
+      {connection.state === 'live' ? 'Live' : 'Connecting…'}
+    </p>
+  );
+}
+
+/** What is wrong with Tocsin itself, and with what the page could read. */
+export function Problems(): JSX.Element | null {
+  const { state } = usePage();
+  const { problems, gap } = state;
+  const failures = (['pipelines', 'alerts', 'facts', 'silences'] as const).flatMap((what) => {
+    const { failure } = state[what];
+    return failure === undefined ? [] : [failure.message];
+  });
+  if (problems.length === 0 && failures.length === 0 && gap === undefined) return null;
+  return (
+    <section class="problems" aria-label="Problems">
+      <ul>
+        {[...new Set(failures)].map((message) => (
+          <li key={message}>
+            <Sign of="bad" /> <span>{message}</span>
+          </li>
+        ))}
+        {problems.map(({ name, since, message, advice }) => (
+          <li key={name}>
+            <Sign of="warn" />
+            <span>
+              <strong>{message}</strong> Since <Time at={since} />. {advice}
+            </span>
+          </li>
+        ))}
+        {gap !== undefined && <Gap at={gap.at} facts={gap.facts} />}
+      </ul>
+    </section>
+  );
+}
+
+function Gap({ at, facts }: { readonly at: number; readonly facts: number }): JSX.Element {
+  const many =
+    facts > 0 ? `${facts.toLocaleString('en')} lines of the history` : 'Lines of the history, or the whole of it,';
+  return (
+    <li>
+      <Sign of="warn" />
+      <span>
+        {many} were forgotten before the page could read them (<Time at={at} />
+        ). What is shown has been read anew.
+      </span>
+    </li>
+  );
+}

@@ -1,0 +1,161 @@
+import type { ComponentChildren, JSX, RefObject } from 'preact';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+
+interface VirtualTableProps<Item> {
+  readonly label: string;
+  readonly columns: readonly string[];
+  readonly items: readonly Item[];
+  /** CSS pixels; all rows are as high. */
+  readonly rowHeight: number;
+  readonly keyOf: (item: Item) => string;
+  /** The cells, each with `role="cell"`. Exactly one link in them has the given `tabIndex`. */
+  readonly row: (item: Item, tabIndex: number) => ComponentChildren;
+  readonly classOf?: (item: Item) => string;
+  readonly isOpen?: (item: Item) => boolean;
+  readonly onOpen: (item: Item) => void;
+}
+
+/** Rows beyond the edges of the window, so that a fast scroll shows no hole. */
+const spareRows = 8;
+
+interface Window {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** A table that has only those rows in the document that can be seen. The page scrolls; j, k and the arrows go from row to row. */
+export function VirtualTable<Item>(props: VirtualTableProps<Item>): JSX.Element {
+  const { label, columns, items, rowHeight } = props;
+  const body = useRef<HTMLDivElement>(null);
+  const shown = useWindow(body, items.length, rowHeight);
+  const [focused, focus] = useRowFocus(body, items.length, rowHeight);
+  const indexes = range(shown.first, Math.min(shown.last, items.length));
+  if (focused < items.length && !indexes.includes(focused)) indexes.push(focused);
+  return (
+    <div role="table" class="table" aria-label={label} aria-rowcount={items.length + 1} aria-colcount={columns.length}>
+      <div role="rowgroup" class="table-head">
+        <div role="row" aria-rowindex={1} class="row">
+          {columns.map((column) => (
+            <span role="columnheader" key={column}>
+              {column}
+            </span>
+          ))}
+        </div>
+      </div>
+      <div role="rowgroup" class="table-body" ref={body} style={{ height: `${items.length * rowHeight}px` }}>
+        {indexes.map((index) => (
+          <Row key={props.keyOf(items[index]!)} {...{ props, index, focus }} isFocused={index === focused} />
+        ))}
+      </div>
+    </div>
+  );
+}
+
+interface RowProps<Item> {
+  readonly props: VirtualTableProps<Item>;
+  readonly index: number;
+  readonly isFocused: boolean;
+  readonly focus: (index: number) => void;
+}
+
+function Row<Item>({ props, index, isFocused, focus }: RowProps<Item>): JSX.Element {
+  const { rowHeight, row, classOf, isOpen, onOpen } = props;
+  const item = props.items[index]!;
+  const isCurrent = isOpen?.(item) === true;
+  return (
+    <div
+      role="row"
+      aria-rowindex={index + 2}
+      data-index={index}
+      class={`row ${classOf?.(item) ?? ''} ${isCurrent ? 'is-open' : ''}`}
+      style={{ height: `${rowHeight}px`, transform: `translateY(${index * rowHeight}px)` }}
+      onClick={() => onOpen(item)}
+      onFocusIn={() => focus(index)}
+    >
+      {row(item, isFocused ? 0 : -1)}
+    </div>
+  );
+}
+
+function range(first: number, last: number): number[] {
+  return Array.from({ length: Math.max(0, last - first) }, (_, index) => first + index);
+}
+
+/** The rows that can be seen, found anew once a frame while the page scrolls. */
+function useWindow(body: RefObject<HTMLDivElement | null>, count: number, rowHeight: number): Window {
+  const [shown, setShown] = useState<Window>({ first: 0, last: 40 });
+  useLayoutEffect(() => {
+    let planned = 0;
+    const measure = (): void => {
+      planned = 0;
+      if (body.current === null) return;
+      const top = -body.current.getBoundingClientRect().top;
+      const first = Math.max(0, Math.floor(top / rowHeight) - spareRows);
+      const last = Math.max(0, Math.ceil((top + window.innerHeight) / rowHeight) + spareRows);
+      setShown((old) => (old.first === first && old.last === last ? old : { first, last }));
+    };
+    const plan = (): void => {
+      if (planned === 0) planned = requestAnimationFrame(measure);
+    };
+    measure();
+    window.addEventListener('scroll', plan, { passive: true });
+    window.addEventListener('resize', plan);
+    return () => {
+      cancelAnimationFrame(planned);
+      window.removeEventListener('scroll', plan);
+      window.removeEventListener('resize', plan);
+    };
+  }, [body, count, rowHeight]);
+  return shown;
+}
+
+const steps: Readonly<Record<string, number>> = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 };
+
+/** Which row the Tab key enters, and how keys move it. */
+function useRowFocus(
+  body: RefObject<HTMLDivElement | null>,
+  count: number,
+  rowHeight: number,
+): [number, (index: number) => void] {
+  const [focused, setFocused] = useState(0);
+  const wanted = useRef<number | undefined>(undefined);
+  const current = Math.min(focused, Math.max(0, count - 1));
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent): void => {
+      const step = stepOf(event, body.current);
+      if (step === undefined || count === 0) return;
+      event.preventDefault();
+      const isInside = body.current!.contains(document.activeElement);
+      const next = isInside ? Math.min(count - 1, Math.max(0, current + step)) : current;
+      wanted.current = next;
+      setFocused(next);
+      focusWanted(body.current, wanted, rowHeight);
+    };
+    document.addEventListener('keydown', onKey);
+    return () => document.removeEventListener('keydown', onKey);
+  }, [body, count, current, rowHeight]);
+  useLayoutEffect(() => focusWanted(body.current, wanted, rowHeight));
+  return [current, setFocused];
+}
+
+function stepOf(event: KeyboardEvent, body: HTMLElement | null): number | undefined {
+  const step = steps[event.key];
+  if (step === undefined || body === null || event.ctrlKey || event.metaKey || event.altKey) return undefined;
+  const active = document.activeElement;
+  if (document.querySelector('dialog[open]') !== null) return undefined;
+  if (active !== null && /^(?:INPUT|SELECT|TEXTAREA)$/.test(active.tagName)) return undefined;
+  // Arrows scroll, unless a row has the focus; j and k begin anywhere.
+  return event.key.length > 1 && !body.contains(active) ? undefined : step;
+}
+
+function focusWanted(body: HTMLElement | null, wanted: { current: number | undefined }, rowHeight: number): void {
+  const index = wanted.current;
+  const link = body?.querySelector<HTMLElement>(`[data-index="${index}"] a`);
+  if (index === undefined || body === null || link === null || link === undefined) return;
+  wanted.current = undefined;
+  link.focus({ preventScroll: true });
+  const top = body.getBoundingClientRect().top + index * rowHeight;
+  const header = 120;
+  if (top < header) window.scrollBy({ top: top - header });
+  else if (top + rowHeight > window.innerHeight) window.scrollBy({ top: top + rowHeight - window.innerHeight + 8 });
+}
