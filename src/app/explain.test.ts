@@ -41,6 +41,23 @@ describe('GET /pipelines', () => {
     assert.equal(second.next, undefined);
   });
 
+  it('names few causes of the last run, counts the rest, and tells all of them with the runs', async (t) => {
+    const bench = await explainBench(t);
+    const alerts = Array.from({ length: 10 }, (_, index) => ({ labels: { alertname: `A${index}` } }));
+    await bench.post(alerts, 'r1');
+    const { items } = await bench.ask('Pipelines', '/pipelines');
+    assert.equal(items.length, 2);
+    for (const { last_run: run } of items) {
+      assert.deepEqual(
+        run?.causes.map(({ alertname }) => alertname),
+        ['A7', 'A8', 'A9'],
+      );
+      assert.equal(run?.more_causes, 7);
+    }
+    const [run] = (await bench.ask('Runs', '/pipelines/tracepipeline/backend')).items;
+    assert.deepEqual([run?.causes.length, run?.more_causes], [10, 0]);
+  });
+
   it('names the silences that keep an alert from waking it', async (t) => {
     const bench = await explainBench(t, { source: { select: 'labels' } });
     const id = await silence(bench, 'TraceGatewayThrottling');

@@ -13,7 +13,7 @@ import { formatDateTime } from '../text/go/date-time.ts';
 import { alertOfLabels } from './fact-fields.ts';
 import type { RunReader } from './run-reader.ts';
 import { given } from './run-story.ts';
-import type { Condition, Pipeline, PipelineName } from './schema.ts';
+import type { Condition, Pipeline, PipelineName, Run } from './schema.ts';
 
 export interface PipelineReaderOptions {
   readonly clock: Clock;
@@ -29,6 +29,9 @@ export interface PipelineReaderOptions {
   readonly nextResyncAt: () => number | undefined;
   readonly select: (labels: LabelSet, pipelines: readonly PipelineName[]) => readonly PipelineName[];
 }
+
+/** How many of its causes the last run names in the list: with all, 1,000 pipelines in a storm are 15 MB. */
+const namedCauses = 3;
 
 /** The most silenced alerts that are checked for the pipelines that they would have woken. */
 const maxPausing = 1000;
@@ -58,7 +61,10 @@ export class PipelineReader {
     const items: Pipeline[] = [];
     for (const request of page) {
       const last = lastRuns.get(pipelineKey(request));
-      items.push({ ...(await this.#pipeline(request, firing, pausing)), ...given('last_run', last) });
+      items.push({
+        ...(await this.#pipeline(request, firing, pausing)),
+        ...given('last_run', last && withFewCauses(last)),
+      });
     }
     return rest.length > limit ? { items, next: rest[limit - 1]![0] } : { items };
   }
@@ -103,6 +109,12 @@ export class PipelineReader {
     }
     return found;
   }
+}
+
+function withFewCauses(run: Run): Run {
+  const causes = run.causes.slice(-namedCauses);
+  const left = run.causes.slice(0, -namedCauses).reduce((sum, { count }) => sum + count, 0);
+  return { ...run, causes, more_causes: run.more_causes + left };
 }
 
 interface Pausing {

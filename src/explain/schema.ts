@@ -145,7 +145,7 @@ export const Pipeline = PipelineName.extend({
   condition: Condition.optional().describe('Absent until it has been written.'),
   firing: z.array(Alert).describe('The alerts that fire for it, the worst first.'),
   paused_by: z.array(z.string()).describe('The ids of the silences that keep an alert from waking it.'),
-  last_run: Run.optional(),
+  last_run: Run.optional().describe('With the newest 3 of its causes; the runs of the pipeline have all.'),
   next_look: z
     .strictObject({ at: Time, why: z.enum(['retry', 'held', 'requeue', 'resync']) })
     .optional()
