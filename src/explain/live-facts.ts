@@ -131,7 +131,8 @@ class LiveReader {
     const { needles, isWanted } = this.#wanted;
     const { history } = this.#options;
     const newest = history.lastId;
-    for await (const fact of history.oldestFirst({ needles, after, before: newest + 1 })) {
+    const onForgotten = (firstId: number, lastId: number): void => this.#gap(firstId - 1, lastId + 1);
+    for await (const fact of history.oldestFirst({ needles, after, before: newest + 1, onForgotten })) {
       if (this.#response.destroyed) return after;
       if (!isWanted(fact)) continue;
       const isRead = this.#response.write(`id: ${fact.id}\ndata: ${JSON.stringify(fact)}\n\n`);

@@ -6,7 +6,7 @@ import { FactRing, linesWith } from './fact-ring.ts';
 const none: readonly Buffer[] = [];
 
 function linesOf(ring: FactRing): readonly string[] {
-  return ring.chunks.flatMap((chunk) => linesWith(chunk, none));
+  return ring.chunks.flatMap((chunk) => [...linesWith(chunk, none)]);
 }
 
 describe('FactRing', () => {
@@ -19,7 +19,7 @@ describe('FactRing', () => {
           const ring = new FactRing(maxBytes);
           const gone: string[] = [];
           for (const [index, text] of texts.entries()) {
-            gone.push(...ring.append(index, index, text).flatMap((chunk) => linesWith(chunk, none)));
+            gone.push(...ring.append(index, index, text).flatMap((chunk) => [...linesWith(chunk, none)]));
             assert.ok(ring.bytes <= Math.max(maxBytes, Buffer.byteLength(text) + 1), `${ring.bytes} of ${maxBytes}`);
           }
           assert.deepEqual([...gone, ...linesOf(ring)], texts);
@@ -40,7 +40,7 @@ describe('FactRing', () => {
     assert.equal(firstBytes.subarray(0, unsaved.length).toString(), unsaved);
     ring.append(10, 10, 'a'.repeat(90), 10);
     assert.equal(ring.chunks.at(-1)!.bytes, second!.bytes);
-    assert.deepEqual(linesWith(second!, none), []);
+    assert.deepEqual([...linesWith(second!, none)], []);
     assert.deepEqual(
       linesOf(ring).map((line) => line[0]),
       ['3', '4', '5', '6', '7', '8', '9', 'a'],
@@ -53,18 +53,26 @@ describe('FactRing', () => {
       fc.property(fc.array(text, { maxLength: 50 }), fc.array(text, { maxLength: 3 }), (texts, needles) => {
         const ring = new FactRing(100_000);
         for (const [index, line] of texts.entries()) ring.append(index, index, line);
-        const found = ring.chunks.flatMap((chunk) =>
-          linesWith(
-            chunk,
-            needles.filter((needle) => needle !== '').map((needle) => Buffer.from(needle)),
-          ),
-        );
-        assert.deepEqual(
-          found,
-          texts.filter((line) => needles.every((needle) => line.includes(needle))),
-        );
+        const wanted = needles.filter((needle) => needle !== '').map((needle) => Buffer.from(needle));
+        const expected = texts.filter((line) => needles.every((needle) => line.includes(needle)));
+        const found = ring.chunks.flatMap((chunk) => [...linesWith(chunk, wanted)]);
+        assert.deepEqual(found, expected);
+        const newestFirst = ring.chunks.toReversed().flatMap((chunk) => [...linesWith(chunk, wanted, true)]);
+        assert.deepEqual(newestFirst, expected.toReversed());
       }),
     );
+  });
+
+  it('gives a line at a time, and none after the memory of the chunk was used again', () => {
+    for (const newestFirst of [false, true]) {
+      const ring = new FactRing(800);
+      for (let id = 1; id <= 24; id++) ring.append(id, id, `${id}`.padEnd(30, '.'));
+      const [chunk] = ring.chunks;
+      const read = linesWith(chunk!, none, newestFirst)[Symbol.iterator]();
+      assert.match(String(read.next().value), newestFirst ? /^3\./ : /^1\./);
+      for (let id = 25; id <= 30; id++) ring.append(id, id, `${id}`.padEnd(30, '.'), id);
+      assert.deepEqual(read.next(), { done: true, value: undefined });
+    }
   });
 
   it('forgets old lines, a chunk at a time', () => {

@@ -132,19 +132,31 @@ function write(chunk: Chunk, id: number, time: number, line: string): void {
   chunk.lastTime = Math.max(chunk.lastTime, time);
 }
 
-/** The lines that contain all of the needles, the oldest first. Without needles, all lines. */
-export function linesWith({ bytes, used }: Chunk, needles: readonly Buffer[]): readonly string[] {
-  const text = bytes.subarray(0, used);
-  const found: string[] = [];
+/**
+ * The lines that contain all of the needles; without needles, all lines. One after the other, since a reader may wait between two for
+ * long. They end early if the chunk is dropped meanwhile and its memory is used again: then `used` is 0.
+ */
+export function* linesWith(chunk: Chunk, needles: readonly Buffer[], newestFirst = false): Iterable<string> {
   const [first, ...others] = needles;
-  for (let at = 0; at < used;) {
-    const hit = first === undefined ? at : text.indexOf(first, at);
-    if (hit < 0) break;
+  let [from, to] = [0, chunk.used];
+  while (from < to && chunk.used > 0) {
+    const text = chunk.bytes.subarray(0, to);
+    const hit = newestFirst ? lastHit(text, first) : nextHit(text, first, from);
+    if (hit < 0) return;
     const start = hit === 0 ? 0 : text.lastIndexOf(newline, hit - 1) + 1;
     const end = text.indexOf(newline, hit);
+    if (newestFirst) to = start;
+    else from = end + 1;
     const line = text.subarray(start, end);
-    if (others.every((needle) => line.includes(needle))) found.push(line.toString());
-    at = end + 1;
+    if (others.every((needle) => line.includes(needle))) yield line.toString();
   }
-  return found;
+}
+
+function nextHit(text: Buffer, needle: Buffer | undefined, from: number): number {
+  return needle === undefined ? from : text.indexOf(needle, from);
+}
+
+/** The last character is a line end. */
+function lastHit(text: Buffer, needle: Buffer | undefined): number {
+  return needle === undefined ? text.length - 1 : text.lastIndexOf(needle);
 }

@@ -8,7 +8,8 @@ import { FakeClock } from '../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { SliceSchedule } from '../runtime/slices.ts';
 import type { Fact } from './fact.ts';
-import { History, type FactQuery, type HistoryConfig } from './history.ts';
+import { History, type HistoryConfig } from './history.ts';
+import type { FactQuery } from './read-facts.ts';
 
 const defaults: HistoryConfig = { retention: 86_400_000, max_size: 1024 ** 2, payloads: 100 };
 

@@ -2,12 +2,13 @@ import { setImmediate } from 'node:timers/promises';
 import type { CancelTimer } from '../runtime/clock.ts';
 import type { LineKeeper, LogFields, LogLevel } from '../runtime/logger.ts';
 import { Slices } from '../runtime/slices.ts';
-import { entryOf, factLine, parseFact, type Entry, type Fact } from './fact.ts';
-import { FactRing, linesWith, type Chunk } from './fact-ring.ts';
+import { entryOf, factLine, type Entry, type Fact } from './fact.ts';
+import { FactRing, type Chunk } from './fact-ring.ts';
 import { HistoryReport } from './history-report.ts';
 import { LookFilter, type LastLook } from './look-filter.ts';
 import { loadFacts, newestId } from './load-facts.ts';
 import { Budget, nameRate, requestRate, WaitingLines } from './budget.ts';
+import { readFacts, type FactQuery } from './read-facts.ts';
 import { Segments } from './segments.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
@@ -54,18 +55,6 @@ export interface HistoryOptions extends Runtime {
   readonly config: () => HistoryConfig;
   /** `history/` in `--storage.path`. */
   readonly folder: string;
-}
-
-/** Selects facts; a field that is left out does not restrict them. */
-export interface FactQuery {
-  /** Texts that the line has to contain, as JSON: a fast first check, after which the caller checks exactly. */
-  readonly needles?: readonly string[];
-  /** Another quick look, at the whole line. */
-  readonly accepts?: (line: string) => boolean;
-  /** Only facts with a lower id. */
-  readonly before?: number | undefined;
-  /** Only facts with a higher id. */
-  readonly after?: number | undefined;
 }
 
 /** Keeps the lines of the log for later questions: in memory, and as JSON lines on the disk. */
@@ -204,31 +193,12 @@ export class History implements LineKeeper {
     return this.#facts(query, false);
   }
 
-  async *#facts(
-    { needles = [], accepts = () => true, before = Number.POSITIVE_INFINITY, after = 0 }: FactQuery,
-    isNewestFirst: boolean,
-  ): AsyncGenerator<Fact> {
+  async *#facts(query: FactQuery, newestFirst: boolean): AsyncGenerator<Fact> {
     await this.#loading;
     await this.flush();
-    const wanted = needles.map((needle) => Buffer.from(needle));
-    const slices = new Slices(this.#options.schedule, 'history');
-    const ordered = <T>(list: readonly T[]): readonly T[] => (isNewestFirst ? list.toReversed() : list.slice());
-    for (const chunk of ordered(this.#ring.chunks)) {
-      if (chunk.lastId <= after || chunk.firstId >= before) continue;
-      for (const line of ordered(linesWith(chunk, wanted))) {
-        if (slices.isOver) await slices.yieldTurn();
-        const fact = this.#kept(line, accepts);
-        if (fact !== undefined && fact.id < before && fact.id > after) yield fact;
-      }
-      if (slices.isOver) await slices.yieldTurn();
-    }
-  }
-
-  /** Undefined if the fact is older than the retention: chunks are dropped as a whole, later. */
-  #kept(line: string, accepts: (line: string) => boolean): Fact | undefined {
-    const fact = accepts(line) ? parseFact(line) : undefined;
     const oldest = this.#options.clock.now() - this.#options.config().retention;
-    return fact === undefined || Date.parse(fact.time) < oldest ? undefined : fact;
+    const slices = new Slices(this.#options.schedule, 'history');
+    yield* readFacts(this.#ring.chunks, query, { newestFirst, oldest, slices });
   }
 
   #setTimer(delayMs: number): void {
