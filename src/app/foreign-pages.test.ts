@@ -104,7 +104,10 @@ for (const { what, isLocked, authorization } of locks) {
         version: 'test',
         clock: systemClock,
         logger,
-        web: { routePrefix: '', configSource: isLocked ? { file, ...loaded, readFile } : undefined },
+        web: {
+          routePrefix: '',
+          configSource: isLocked ? { file, ...loaded, readFile, load: loadWebConfig } : undefined,
+        },
       });
       ({ port } = await app.start());
     });

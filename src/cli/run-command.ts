@@ -8,7 +8,7 @@ import { loadConfig, type LoadedConfig } from '../config/load-config.ts';
 import { HeapGuard } from '../runtime/heap-guard.ts';
 import { configurationFileBytes, readRegularFileSync } from '../runtime/regular-file.ts';
 import { serve } from './serve.ts';
-import { loadWebConfig, type LoadedWebConfig } from '../server/web/load-web-config.ts';
+import type { LoadedWebConfig, loadWebConfig } from '../server/web/load-web-config.ts';
 
 const { version } = packageJson;
 
@@ -39,7 +39,7 @@ export async function runCommand(args: readonly string[], folders: PackageFolder
     case 'check-config':
       return checked(commandLine.file, loadConfig({ configFile: commandLine.file }, readText));
     case 'check-web-config':
-      return checked(commandLine.file, loadWebConfig(commandLine.file, readText));
+      return checked(commandLine.file, (await webConfigLoader())(commandLine.file, readText));
     case 'serve':
       return start(commandLine.flags, folders);
   }
@@ -51,15 +51,16 @@ function checked(file: string, loaded: LoadedConfig | LoadedWebConfig): number {
   return exitOk;
 }
 
-function start(flags: Flags, folders: PackageFolders): Promise<number> | number {
+async function start(flags: Flags, folders: PackageFolders): Promise<number> {
   const heapGuard = new HeapGuard();
   const loaded = loadConfig(flags, readText);
-  const web = flags.webConfigFile === undefined ? undefined : loadWebConfig(flags.webConfigFile, readText);
+  const load = flags.webConfigFile === undefined ? undefined : await webConfigLoader();
+  const web = load?.(flags.webConfigFile!, readText);
   const problems = [loaded, web].flatMap((each) => (each !== undefined && 'problems' in each ? each.problems : []));
   if ('problems' in loaded || problems.length > 0) return complain(problems, exitFailure);
   const webConfig =
-    flags.webConfigFile !== undefined && web !== undefined && 'settings' in web
-      ? { file: flags.webConfigFile, settings: web.settings, read: web.read, readFile: readText }
+    flags.webConfigFile !== undefined && load !== undefined && web !== undefined && 'settings' in web
+      ? { file: flags.webConfigFile, settings: web.settings, read: web.read, readFile: readText, load }
       : undefined;
   const { config, text, pipelinesFolderGiven, inFile } = loaded;
   const home = chooseHome({
@@ -87,6 +88,11 @@ function start(flags: Flags, folders: PackageFolders): Promise<number> | number 
     heavyWork: (work) => heapGuard.during(work),
     onStarted: () => heapGuard.settle(systemClock),
   });
+}
+
+/** Loaded only with `--web.config.file`: it brings TLS and a schema of its own. */
+async function webConfigLoader(): Promise<typeof loadWebConfig> {
+  return (await import('../server/web/load-web-config.ts')).loadWebConfig;
 }
 
 function readText(path: string): string {

@@ -13,14 +13,11 @@ import type { Route } from '../server/routes.ts';
 import { readRequestId } from '../server/request/request-head.ts';
 import type { AlertReader } from './alert-reader.ts';
 import type { LiveFacts } from './live-facts.ts';
-import { openApi } from './openapi.ts';
 import { PayloadStories } from './payload-stories.ts';
 import type { PipelineReader } from './pipeline-reader.ts';
 import { maxExplained, type Predictor } from './predictor.ts';
 import { pipelineName, Question } from './questions.ts';
 import type { RunReader } from './run-reader.ts';
-import { ReconcileRequest } from './schema-requests.ts';
-
 import type { Fact, PipelineName, Problem } from './schema.ts';
 
 /** The path of the API, below the route prefix. */
@@ -68,7 +65,10 @@ type Handler = (request: IncomingMessage, response: ServerResponse, parameters: 
 const factFilters = ['filter', 'pipeline', 'request_id', 'event_id', 'event'];
 const pages = ['since', 'until', 'limit', 'cursor'];
 
-/** `/api/tocsin/v1`: reads questions, gets the answers, and writes them. Every request is answered. */
+/**
+ * `/api/tocsin/v1`: reads questions, gets the answers, and writes them. Every request is answered. The schemas are loaded with the
+ * first request that needs them, because hundreds of objects would make every start longer.
+ */
 export class ExplainApi {
   readonly #options: ExplainApiOptions;
   readonly #slots = new Slots(questionSlots);
@@ -192,6 +192,7 @@ export class ExplainApi {
 
   async #document(_: IncomingMessage, response: ServerResponse): Promise<void> {
     const { version, routePrefix } = this.#options;
+    const { openApi } = await import('./openapi.ts');
     answerWith(response, 200, JSON.stringify(openApi(version, `${routePrefix}${apiPath}`)));
   }
 
@@ -205,6 +206,7 @@ export class ExplainApi {
 
   async #reconcile(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const wanted = await this.#posted(request, async (bytes) => {
+      const { ReconcileRequest } = await import('./schema-requests.ts');
       const read = ReconcileRequest.safeParse(jsonOf(bytes));
       if (read.success) return read.data;
       throw new Refusal(400, 'allowed: {"pipelines": [{"kind": …, "namespace": …, "name": …}]} or {"all": true}');

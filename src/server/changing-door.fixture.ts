@@ -83,7 +83,7 @@ export async function startChangingDoor(
     schedule: new SliceSchedule(clock),
     logger,
     routes: routesTo(routes),
-    web: { routePrefix: '', configSource: { file, ...loaded, readFile } },
+    web: { routePrefix: '', configSource: { file, ...loaded, readFile, load: loadWebConfig } },
     connections: testConnections({ clock, logger, metrics: metrics.metrics }),
     maxHeaderBytes: receiver.max_header_size,
     maxHeaders: receiver.max_headers,

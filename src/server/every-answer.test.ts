@@ -40,7 +40,7 @@ async function start(test: TestContext, more = '') {
     schedule: new SliceSchedule(clock),
     logger,
     routes: routesTo(({ url }, response) => void (url === '/later' || refuse(response, new Error('a defect')))),
-    web: { routePrefix: '/am', configSource: { file: '/nowhere/web.yml', ...loaded, readFile } },
+    web: { routePrefix: '/am', configSource: { file: '/nowhere/web.yml', ...loaded, readFile, load: loadWebConfig } },
     connections: testConnections({ clock, logger, metrics }),
     maxHeaders: receiver.max_headers,
     maxHeaderBytes: 2048,

@@ -30,7 +30,7 @@ async function start(test: TestContext, host: string) {
     schedule: new SliceSchedule(clock),
     logger,
     routes: routesTo((_, response) => response.end()),
-    web: { routePrefix: '/am', configSource: { file: '/nowhere/web.yml', ...loaded, readFile } },
+    web: { routePrefix: '/am', configSource: { file: '/nowhere/web.yml', ...loaded, readFile, load: loadWebConfig } },
     connections: testConnections({ clock, logger, metrics }),
     maxHeaderBytes: receiver.max_header_size,
     maxHeaders: receiver.max_headers,

@@ -9,7 +9,7 @@ import { eventually } from '../runtime/eventually.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { SliceSchedule } from '../runtime/slices.ts';
 import { rawConnection, requestHead } from './raw-connection.fixture.ts';
-import { digestOf } from './web/load-web-config.ts';
+import { digestOf } from './web/web-settings.ts';
 import { PasswordCheck } from './web/password-check.ts';
 import { Gate } from './web/gate.ts';
 import { GateReport, createWebMetrics } from './web/gate-report.ts';

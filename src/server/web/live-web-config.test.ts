@@ -9,7 +9,8 @@ import { eventually } from '../../runtime/eventually.fixture.ts';
 import { FakeClock } from '../../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../../runtime/logger.fixture.ts';
 import { webConfigCheckMs, webConfigRetryMs, LiveWebConfig } from './live-web-config.ts';
-import { digestOf, loadWebConfig } from './load-web-config.ts';
+import { loadWebConfig } from './load-web-config.ts';
+import { digestOf } from './web-settings.ts';
 import { createWebMetrics } from './gate-report.ts';
 
 const good = 'tocsin_web_config_last_reload_successful';
@@ -40,7 +41,7 @@ function watch(test: TestContext, folder: string) {
     clock,
     logger,
     metrics: createWebMetrics(registry),
-    source: { file, ...loaded, readFile },
+    source: { file, ...loaded, readFile, load: loadWebConfig },
     prepare: () => {
       if (refusal !== undefined) throw new Error(refusal);
       return () => undefined;

@@ -1,7 +1,7 @@
 import type { CancelTimer } from '../../runtime/clock.ts';
 import type { ReadFile } from '../../config/settings/settings-file.ts';
 import { areSame, FileWatch, type FileStates } from './file-watch.ts';
-import { loadWebConfig } from './load-web-config.ts';
+import type { loadWebConfig } from './load-web-config.ts';
 import type { WebMetrics } from './gate-report.ts';
 import { isGuarded, type WebSettings } from './web-settings.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
@@ -19,6 +19,8 @@ export interface WebConfigSource {
   /** The files from which the settings were read, in their state at that time. */
   readonly read: FileStates;
   readonly readFile: ReadFile;
+  /** Passed in, so that a start without a web configuration does not load what reads one. */
+  readonly load: typeof loadWebConfig;
 }
 
 interface LiveWebConfigOptions extends Pick<Runtime, 'clock' | 'logger'> {
@@ -77,7 +79,7 @@ export class LiveWebConfig {
   /** The first half of {@link reload}, for a caller that has more to check before anything may change. */
   prepare(): PreparedWebConfig {
     const { source, prepare } = this.#options;
-    const loaded = loadWebConfig(source.file, source.readFile, { mayBeEmpty: !isGuarded(this.#current) });
+    const loaded = source.load(source.file, source.readFile, { mayBeEmpty: !isGuarded(this.#current) });
     if ('problems' in loaded) return this.#refuse(loaded.problems, loaded.read);
     const { settings, read } = loaded;
     try {

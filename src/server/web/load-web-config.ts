@@ -1,4 +1,4 @@
-import { createHash, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import {
@@ -12,7 +12,7 @@ import { parseYaml } from '../../config/settings/yaml-file.ts';
 import { describeUnknownKeyOf } from '../../config/settings/unknown-key.ts';
 import { haveChanged, noting, type FileStates } from './file-watch.ts';
 import { WebConfig, cipherSuites, curves, tls13CipherSuites, tlsVersions } from './web-config.ts';
-import { isGuarded, type WebSettings, type ClientAuthType, type TlsSettings } from './web-settings.ts';
+import { digestOf, isGuarded, type WebSettings, type ClientAuthType, type TlsSettings } from './web-settings.ts';
 
 /** The settings, or every problem with them, a line each. */
 export type LoadedWebConfig = WebConfigResult & {
@@ -124,11 +124,6 @@ function readTokens({ config, refuse, read }: WebFiles): readonly Buffer[] {
     refuse(path, 'no token in this file; allowed: one, of visible ASCII characters, without blanks in it');
     return [];
   });
-}
-
-/** The stored form of a bearer token: digests have equal lengths, so they can be compared in constant time. */
-export function digestOf(token: string): Buffer {
-  return createHash('sha256').update(token).digest();
 }
 
 const section = 'tls_server_config';

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { SecureContextOptions } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
 import type { KnownPaths } from '../request/request-head.ts';
@@ -30,6 +31,11 @@ export interface WebSettings {
   /** SHA-256 of each bearer token. */
   readonly tokenDigests: readonly Buffer[];
   readonly access: AccessRules;
+}
+
+/** The stored form of a bearer token: digests have equal lengths, so they can be compared in constant time. */
+export function digestOf(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
 }
 
 /** True if a request to a protected path needs a password or a token. */
