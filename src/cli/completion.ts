@@ -1,7 +1,7 @@
 import type { FlagTable } from '../config/flags/arguments.ts';
 import { askCommands, type AskCommandName } from '../config/flags/command-table.ts';
 import { flagTable } from '../config/flags/flag-table.ts';
-import { commandNames } from '../config/flags/unknown-name.ts';
+import { commandNames } from '../config/flags/flags.ts';
 import { command, exitDone, UsageError, usageOf, type Command } from './command.ts';
 
 /** The flags of a command: `--since=`, or `--all` where there is no value. */

@@ -4,7 +4,7 @@ import { systemClock } from '../runtime/clock.ts';
 import { chooseHome } from '../config/choose-home.ts';
 import { parseFlags, type Flags } from '../config/flags/flags.ts';
 import { helpText } from '../config/flags/flag-table.ts';
-import { loadConfig, type LoadedConfig } from '../config/load-config.ts';
+import { configKeys, loadConfig, type LoadedConfig } from '../config/load-config.ts';
 import { HeapGuard } from '../runtime/heap-guard.ts';
 import { configurationFileBytes, readRegularFileSync } from '../runtime/regular-file.ts';
 import { serve } from './serve.ts';
@@ -26,7 +26,7 @@ interface PackageFolders {
 
 /** Runs one command line, and resolves to its exit code. */
 export async function runCommand(args: readonly string[], folders: PackageFolders): Promise<number> {
-  const commandLine = parseFlags(args, { terminal: process.stdout.isTTY });
+  const commandLine = parseFlags(args, { terminal: process.stdout.isTTY, keys: configKeys });
   switch (commandLine.command) {
     case 'help':
       process.stdout.write(`${helpText().trimEnd()}\n`);

@@ -4,7 +4,7 @@ import { parseFlags, type Flags } from '../config/flags/flags.ts';
 import { startFailure } from './serve.ts';
 
 function flagsFor(listenAddress: string): Flags {
-  const commandLine = parseFlags([`--web.listen-address=${listenAddress}`], { terminal: false });
+  const commandLine = parseFlags([`--web.listen-address=${listenAddress}`], { terminal: false, keys: () => [] });
   assert.ok(commandLine.command === 'serve');
   return commandLine.flags;
 }

@@ -4,9 +4,10 @@ import { flagTable } from './flags/flag-table.ts';
 import type { ConfigFlags } from './flags/flags.ts';
 import { withPathsFrom } from './http-config.ts';
 import { describeReadError, parseSettingsFile, type ReadFile, type Alternatives } from './settings/settings-file.ts';
-import { describeRefusal, type Reader } from './settings/reader.ts';
-import { showText } from './settings/show-value.ts';
-import { describeUnknownKey } from './flags/unknown-name.ts';
+import { describeRefusal, withSuggestion, type Reader } from './settings/reader.ts';
+import { showPath, showText } from './settings/show-value.ts';
+import { keyElsewhere, nearestName } from './settings/unknown-key.ts';
+import { keyPaths, keysAt } from './settings/setting.ts';
 
 /** Which keys of `pipelines` are in the file itself, rather than from a default or a flag: their presence chooses the home. */
 export interface HomeInFile {
@@ -101,4 +102,31 @@ const homes: Alternatives = {
 export function parseConfigFile(file: string, text: string): ConfigFileResult {
   const parsed = parseSettingsFile({ schema: Config, describeUnknownKey, alternatives: [homes] }, file, text);
   return 'problems' in parsed ? parsed : { config: parsed.settings, sets: parsed.sets };
+}
+
+/**
+ * The message about a key of the file that does not exist: `receiver.max_alert: unknown key, did you mean "max_alerts"?
+ * allowed: ...`. A key that belongs to another section, or is a flag, is recognised.
+ * @param section the path of the section that holds the key
+ */
+function describeUnknownKey(section: readonly string[], key: string): string {
+  const siblings = [...(keysAt(Config, section)?.keys() ?? [])];
+  const flags = flagsFor([...section, key].join('.'));
+  const problem = `${showPath([...section, key])}: unknown key`;
+  if (flags.length > 0) return `${problem}, use the flag ${flags.join(', ')}; allowed here: ${siblings.join(', ')}`;
+  return withSuggestion(problem, nearestName(key, siblings) ?? keyElsewhere(key, section, Config), siblings.join(', '));
+}
+
+/** The flags that set this path, or something below it: `log.level`, `web`. */
+function flagsFor(path: string): string[] {
+  const wanted = path.replaceAll('_', '-');
+  return Object.values(flagTable)
+    .map((flag) => flag.name)
+    .filter((name) => name === wanted || name.startsWith(`${wanted}.`))
+    .map((name) => `--${name}`);
+}
+
+/** Every key and section, `receiver.max_alerts`. */
+export function configKeys(): readonly string[] {
+  return keyPaths(Config).map((path) => path.join('.'));
 }

@@ -3,10 +3,11 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { flagTable } from './flag-table.ts';
 import { parseFlags } from './flags.ts';
+import { configKeys } from '../load-config.ts';
 import type { Flags } from './flags.ts';
 
 function parse(...args: string[]) {
-  return parseFlags(args, { terminal: false });
+  return parseFlags(args, { terminal: false, keys: configKeys });
 }
 
 function flagsOf(...args: string[]): Partial<Flags> {
@@ -41,11 +42,11 @@ describe('parseFlags', () => {
   });
 
   it('logs logfmt on a terminal, unless told otherwise', () => {
-    assert.deepEqual(parseFlags([], { terminal: true }), {
+    assert.deepEqual(parseFlags([], { terminal: true, keys: configKeys }), {
       command: 'serve',
       flags: { ...defaults, logFormat: 'logfmt' },
     });
-    const line = parseFlags(['--log.format=json'], { terminal: true });
+    const line = parseFlags(['--log.format=json'], { terminal: true, keys: configKeys });
     assert.deepEqual(line, { command: 'serve', flags: defaults });
   });
 

@@ -6,7 +6,7 @@ import { routePrefixOf, type ListenAddress } from './listen-address.ts';
 import { nearestName } from '../settings/unknown-key.ts';
 import { describeRefusal, withSuggestion, type Reader } from '../settings/reader.ts';
 import { showValue } from '../settings/show-value.ts';
-import { allCommandNames, commandNames, describeStrayWord, describeUnknownFlag } from './unknown-name.ts';
+import { askCommandNames, isAskCommand } from './command-table.ts';
 import { readPath } from '../settings/value-readers.ts';
 
 /** The flags that override the configuration file. */
@@ -34,6 +34,12 @@ export interface Flags extends ConfigFlags {
   readonly logFormat: LogFormat;
 }
 
+/** The commands that take a FILE. */
+export const commandNames = ['check-config', 'check-web-config'] as const;
+
+/** Those that ask a Tocsin that runs have to be the first word. */
+const allCommandNames = [...commandNames, ...askCommandNames] as const;
+
 /** The request of a command line. Each problem is one line. */
 type CommandLine =
   | { readonly command: 'serve'; readonly flags: Flags }
@@ -42,13 +48,19 @@ type CommandLine =
   | { readonly command: 'version' }
   | { readonly command: 'error'; readonly problems: readonly string[] };
 
+interface ParseOptions {
+  /** Whether the log goes to a terminal: the log is logfmt there and JSON elsewhere. */
+  readonly terminal: boolean;
+  /** The keys of the configuration file, `receiver.max_alerts`: some are typed as flags. */
+  readonly keys: () => readonly string[];
+}
+
 /**
  * Reads the command line, without the program's own name. Never throws.
- * @param options.terminal whether the log goes to a terminal: the log is logfmt there and JSON elsewhere
  */
-export function parseFlags(args: readonly string[], options: { readonly terminal: boolean }): CommandLine {
+export function parseFlags(args: readonly string[], options: ParseOptions): CommandLine {
   const { flags, words } = givenArguments(args, flagTable);
-  const { values, problems } = readFlags(flags, flagTable, describeUnknownFlag);
+  const { values, problems } = readFlags(flags, flagTable, (typed) => describeUnknownFlag(typed, options.keys()));
   // A request for help is served even if there is a mistake beside it.
   if (values.help !== undefined) return { command: 'help' };
   if (values.version !== undefined) return { command: 'version' };
@@ -105,4 +117,31 @@ function defaultOf<T>(flag: { readonly default: string; readonly read: Reader<T>
   const reading = flag.read(flag.default);
   if ('value' in reading) return reading.value;
   throw new Error(`default ${describeRefusal(flag.default, reading)}`);
+}
+
+/** The message about a flag that does not exist; a key of the configuration file is recognised. */
+function describeUnknownFlag(typed: string, keys: readonly string[]): string {
+  const name = typed.replace(/^-+/, '');
+  const shown = /^-[\w.-]{1,60}$/.test(typed) ? typed : showValue(typed);
+  const key = keys.find((path) => path === name.replaceAll('-', '_'));
+  const nearest = nearestName(name, flagNames());
+  if (key !== undefined && nearest !== name) {
+    return `${shown}: unknown flag, use the key ${key} of the configuration file (--config.file)`;
+  }
+  return withSuggestion(`${shown}: unknown flag`, nearest && `--${nearest}`, 'the flags in tocsin --help');
+}
+
+/** The message about a word that belongs to no flag and is not a command. */
+function describeStrayWord(word: string): string {
+  if (isAskCommand(word))
+    return `${showValue(word)}: stray argument, allowed: as the first word, before every flag: tocsin ${word} [FLAG]...`;
+  const isFile = /\.ya?ml$/i.test(word);
+  const flag = nearestName(word, flagNames());
+  const command = nearestName(word, allCommandNames);
+  const suggestion = isFile ? `--config.file=${word}` : (command ?? (flag && `--${flag}`));
+  return withSuggestion(`${showValue(word)}: stray argument`, suggestion, 'flags, a command of tocsin --help');
+}
+
+function flagNames(): string[] {
+  return Object.values(flagTable).map((flag) => flag.name);
 }
