@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  mkdir,
+  mkdtemp,
+  open as openFile,
+  readdir,
+  readFile,
+  rm,
+  writeFile,
+  type FileHandle,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -188,6 +198,36 @@ describe('History', () => {
       (await onDisk()).map((fact) => fact['request_id']),
       ['r4'],
     );
+  });
+
+  it('warns of a disk that takes only a part of a write, and goes on in another file', async (t) => {
+    const history = await open();
+    tell(history, 'r1');
+    await history.flush();
+    const file = await openFile(join(folder, (await readdir(folder))[0]!), 'r');
+    const handle = Object.getPrototypeOf(file) as FileHandle;
+    await file.close();
+    // As a disk does on which ten bytes are left, until somebody removes a file.
+    const { mock } = t.mock.method(handle, 'writev');
+    mock.mockImplementationOnce(async function <T extends readonly NodeJS.ArrayBufferView[]>(
+      this: FileHandle,
+      buffers: T,
+    ) {
+      const { bytesWritten } = await this.write(buffers[0]!, 0, 10);
+      return { bytesWritten, buffers };
+    }, 0);
+    const full = Object.assign(new Error('full'), { code: 'ENOSPC' });
+    mock.mockImplementationOnce(() => Promise.reject(full), 1);
+    tell(history, 'r2');
+    await history.flush();
+    assert.deepEqual(logger.valuesOf('history.not_writable', 'error'), [[full]]);
+    await clock.advanceAsync(60_000);
+    tell(history, 'r3');
+    await history.flush();
+    await end(history);
+    const next = await open();
+    assert.deepEqual(await requests(next), ['r3', 'r1']);
+    assert.deepEqual(logger.valuesOf('history.damaged', 'lines'), [[1]]);
   });
 
   it('keeps and writes nothing with a retention of 0', async () => {

@@ -86,7 +86,7 @@ export class Segments {
     await this.#makeRoom(bytes, bounds);
     const segment = this.#open ?? (await this.#begin(firstId));
     try {
-      await segment.file.writev([...pieces]);
+      await writeAll(segment.file, pieces);
       segment.bytes += bytes;
       segment.lastTime = this.#options.clock.now();
     } catch (error) {
@@ -130,5 +130,19 @@ export class Segments {
     const { file, path, firstId, bytes, lastTime } = open;
     this.#closed.push({ path, firstId, bytes, lastTime });
     await file.close().catch(() => undefined);
+  }
+}
+
+/** A disk that is nearly full takes a part of a write, and only refuses the next one. */
+async function writeAll(file: FileHandle, pieces: readonly Buffer[]): Promise<void> {
+  let rest = [...pieces];
+  while (rest.length > 0) {
+    let { bytesWritten: written } = await file.writev(rest);
+    if (written === 0) throw new Error('nothing could be written');
+    rest = rest.flatMap((piece) => {
+      const taken = Math.min(written, piece.length);
+      written -= taken;
+      return taken === piece.length ? [] : [piece.subarray(taken)];
+    });
   }
 }
