@@ -5,6 +5,7 @@ import { connectionFloods } from './faults/connection-floods.ts';
 import { clockJumps, clockJumpsStandalone } from './faults/clock-jumps.ts';
 import { fileDescriptors } from './faults/file-descriptors.ts';
 import { hangingWrites } from './faults/hanging-writes.ts';
+import { historyKilled } from './faults/history.ts';
 import { killed } from './faults/killed.ts';
 import { longWork } from './faults/long-work.ts';
 import { passwordFlood } from './faults/password-flood.ts';
@@ -17,6 +18,7 @@ import { unreadLog } from './faults/unread-log.ts';
 /** All faults, each of which is a row of the table. */
 export const faults: readonly Fault[] = [
   killed,
+  historyKilled,
   ...prometheusFaultRows,
   ...apiServerFaultRows,
   hangingWrites,

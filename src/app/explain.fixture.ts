@@ -28,8 +28,11 @@ type Answer<Name extends keyof typeof answers> = ReturnType<(typeof answers)[Nam
 
 const kinds = ['TracePipeline', 'MetricPipeline'];
 
-/** Tocsin with a TracePipeline and a MetricPipeline `backend`, with a clock that stands still. */
-export async function explainBench(t: TestContext, config: object = {}): Promise<ExplainBench> {
+/**
+ * Tocsin with a TracePipeline and a MetricPipeline `backend`, with a clock that stands still.
+ * @param storagePath default: a folder that is removed with it
+ */
+export async function explainBench(t: TestContext, config: object = {}, storagePath?: string): Promise<ExplainBench> {
   const folder = await mkdtemp(join(tmpdir(), 'tocsin-explain-'));
   for (const kind of kinds) {
     const manifest = `apiVersion: telemetry.kyma-project.io/v1beta1\nkind: ${kind}\nmetadata: {name: backend}\n`;
@@ -58,7 +61,7 @@ export async function explainBench(t: TestContext, config: object = {}): Promise
       config: Config.parse(config),
       listenAddress: { host: '127.0.0.1', port: 0 },
       createHome: folderHome(folder),
-      storagePath: join(folder, 'data'),
+      storagePath: storagePath ?? join(folder, 'data'),
       version: 'test',
       clock,
       logger,

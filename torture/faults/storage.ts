@@ -38,10 +38,10 @@ export const readOnly: Fault = {
   },
   run: (options) =>
     breakStorage(options, {
-      // The system does not remount while a file is open for writing.
+      // The log of silences stays open, and what is open can be written to.
       silencesBefore: false,
-      refuse: (folder) => remount(folder, 'ro'),
-      allow: (folder) => remount(folder, 'rw'),
+      refuse: async (folder) => coverReadOnly(folder),
+      allow: uncover,
     }),
 };
 
@@ -117,16 +117,25 @@ function mounts(folder: string): boolean {
   }
 }
 
-/** Tries again while a remount fails as busy, since a file is being written, as by the sweep of a start. */
-async function remount(folder: string, mode: 'ro' | 'rw'): Promise<void> {
+/**
+ * Mounts a read-only view of the folder over it. The file system itself cannot be made read-only, because a file of the history is
+ * open for writing.
+ */
+export function coverReadOnly(folder: string): void {
+  execFileSync('mount', ['--bind', folder, folder], { stdio: 'pipe' });
+  execFileSync('mount', ['-o', 'remount,bind,ro', folder], { stdio: 'pipe' });
+}
+
+/** Tries again while somebody reads there. */
+export async function uncover(folder: string): Promise<void> {
   await eventually(
-    () => execFileSync('mount', ['-o', `remount,${mode}`, folder], { stdio: 'pipe' }),
+    () => execFileSync('umount', [folder], { stdio: 'pipe' }),
     () => true,
   );
 }
 
 /** Writes until there is no room for another piece. */
-async function fill(file: string, pieceBytes: number): Promise<void> {
+export async function fill(file: string, pieceBytes: number): Promise<void> {
   try {
     for (;;) await writeFile(file, Buffer.alloc(pieceBytes), { flag: 'a' });
   } catch (error) {
