@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import type { RecordedLine } from '../runtime/logger.fixture.ts';
 import fc from 'fast-check';
-
-import type { Run } from '../explain/schema.ts';
+import type { Fact, Run } from '../explain/schema.ts';
+import { startFakePrometheus, type FakePrometheus } from '../prometheus/fake-prometheus.fixture.ts';
+import { withDebugFields, type LogFields } from '../runtime/logger.ts';
+import type { RecordedLine } from '../runtime/logger.fixture.ts';
 import { explainBench, json, type ExplainBench } from './explain.fixture.ts';
 
 const names = ['TraceGatewayThrottling', 'MetricGatewayThrottling', 'InstanceDown', 'Other'];
@@ -13,7 +17,8 @@ type Step =
   | { readonly kind: 'post'; readonly alerts: readonly string[]; readonly resolved: boolean; readonly waits: boolean }
   | { readonly kind: 'silence'; readonly alert: string }
   | { readonly kind: 'wait'; readonly ms: number }
-  | { readonly kind: 'reconcile' | 'restart' };
+  | { readonly kind: 'prometheus'; readonly state: 'fires' | 'is quiet' | 'fails' }
+  | { readonly kind: 'reconcile' | 'restart' | 'break statuses' | 'mend statuses' };
 
 const steps: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -27,10 +32,28 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('silence' as const), alert: fc.constantFrom(...names) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.constantFrom(400, 5000, 301_000) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('reconcile' as const, 'restart' as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('prometheus' as const),
+      state: fc.constantFrom('fires' as const, 'is quiet' as const, 'fails' as const),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constantFrom(...(['reconcile', 'restart', 'break statuses', 'mend statuses'] as const)),
+    }),
+  },
 );
 
-async function take(bench: ExplainBench, step: Step, index: number): Promise<void> {
+interface Scene {
+  readonly bench: ExplainBench;
+  readonly prometheus: FakePrometheus;
+  readonly storage: string;
+}
+
+async function take({ bench, prometheus, storage }: Scene, step: Step, index: number): Promise<void> {
   const { url, clock } = bench;
   switch (step.kind) {
     case 'post': {
@@ -49,28 +72,103 @@ async function take(bench: ExplainBench, step: Step, index: number): Promise<voi
     }
     case 'wait':
       return bench.settle(step.ms);
+    case 'prometheus':
+      if (step.state === 'fails') return prometheus.fail();
+      return prometheus.answer(step.state === 'fires' ? [{ labels: { alertname: names[0]! }, state: 'firing' }] : []);
     case 'reconcile':
       await fetch(`${url}/api/tocsin/v1/reconcile`, json({ all: true }));
       return;
+    case 'break statuses':
+      return breakStatuses(storage);
+    case 'mend statuses':
+      return mendStatuses(storage);
     case 'restart':
+      await mendStatuses(storage);
       await bench.settle(2000);
       return bench.restart();
   }
 }
 
-/** All runs in the history, by name. */
-async function runsOf(bench: ExplainBench): Promise<ReadonlyMap<string, Run>> {
-  const runs = new Map<string, Run>();
-  for (const kind of ['TracePipeline', 'MetricPipeline'])
-    for (let cursor: string | undefined = ''; cursor !== undefined;) {
-      const page: { items: Run[]; next?: string | undefined } = await bench.ask(
-        'Runs',
-        `/pipelines/${kind}/backend?limit=7${cursor}`,
-      );
-      for (const run of page.items) runs.set(run.id, run);
-      cursor = page.next === undefined ? undefined : `&cursor=${page.next}`;
-    }
-  return runs;
+/** From now on no condition of a TracePipeline can be written. */
+async function breakStatuses(storage: string): Promise<void> {
+  await rm(join(storage, 'status/tracepipeline'), { recursive: true });
+  await writeFile(join(storage, 'status/tracepipeline'), '');
+}
+
+async function mendStatuses(storage: string): Promise<void> {
+  await rm(join(storage, 'status/tracepipeline'), { recursive: true });
+  await mkdir(join(storage, 'status/tracepipeline'));
+}
+
+/** All items of a list, page by page. */
+async function all(bench: ExplainBench, shape: 'Runs' | 'Facts', path: string): Promise<readonly unknown[]> {
+  const items: unknown[] = [];
+  for (let cursor: string | undefined = ''; cursor !== undefined;) {
+    const page: { items: unknown[]; next?: string | undefined } = await bench.ask(shape, `${path}${cursor}`);
+    items.push(...page.items);
+    cursor = page.next === undefined ? undefined : `&cursor=${page.next}`;
+  }
+  return items;
+}
+
+/** Written when the history is closed, or not open yet. */
+const outside = new Set(['app.stopped']);
+
+/** Every line from info up is a fact, every fact is a line, and both have the same words. */
+function assertSameWords(lines: readonly RecordedLine[], facts: readonly Fact[]): void {
+  const told = Map.groupBy(lines, (line) => textOf(line.level, line.event, line.msg, withDebugFields(line.fields)));
+  const kept = Map.groupBy(facts, ({ id: _id, time: _time, level, event, msg, ...fields }) =>
+    textOf(level, event, msg, fields),
+  );
+  for (const [text, found] of kept)
+    assert.ok((told.get(text)?.length ?? 0) >= found.length, `the history has what the log does not: ${text}`);
+  for (const [text, found] of told)
+    if (found[0]!.level !== 'debug' && !outside.has(found[0]!.event))
+      assert.equal(kept.get(text)?.length, found.length, `the log has what the history does not: ${text}`);
+}
+
+function textOf(level: string, event: string, msg: string, fields: LogFields): string {
+  // An error is kept as its message.
+  const shown = JSON.stringify(fields, (_, value: unknown) => (value instanceof Error ? value.message : value));
+  const sorted = Object.entries(JSON.parse(shown) as object).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify([level, event, msg, sorted]);
+}
+
+/** A run says what the facts about it say. */
+function assertTold(run: Run, facts: readonly Fact[]): void {
+  const own = facts.filter((fact) => fact['run'] === run.id);
+  const end = own.find(({ event }) => event === 'reconcile.finished' || event === 'reconcile.failed');
+  assert.ok(end !== undefined, `the log does not know the end of the run ${run.id}`);
+  const named = facts.find((fact) => fact.event === 'causes.named' && fact['causes_id'] === end['causes_id']);
+  const change = own.find(({ event }) => event === 'condition.changed');
+  const query = facts.find((fact) => fact.event === 'prometheus.queried' && fact['query_id'] === end['query_id']);
+  const decided = end['decided_by'] as { readonly labels?: unknown; readonly because?: string } | undefined;
+  const { status, firing } = { firing: undefined, ...query } as { readonly status?: unknown; firing: unknown };
+  assert.deepEqual(run.causes, end['causes_id'] === undefined ? [] : named?.['alerts']);
+  assert.deepEqual(causesInWords(run), end['causes']);
+  assert.deepEqual([run.request_ids, run.event_ids], [end['request_ids'] ?? [], end['event_ids'] ?? []]);
+  assert.deepEqual([run.priority, run.because, run.error], [end['priority'], end['because'], end['error']]);
+  assert.equal(run.outcome, end.event === 'reconcile.finished' ? end['result'] : 'failed');
+  assert.deepEqual([run.hops.finished, run.hops.written], [end.time, change?.time]);
+  assert.deepEqual(run.look_again_at, later(end, 'requeue_after_ms'));
+  assert.deepEqual(run.retry_at, later(end, 'retry_in_ms'));
+  assert.deepEqual([run.prometheus?.status, run.prometheus?.firing], [status, firing]);
+  if (run.prometheus !== undefined) assert.deepEqual(run.prometheus.not_in_prometheus, end['not_in_prometheus'] ?? []);
+  if (decided !== undefined) {
+    assert.deepEqual(
+      run.decided_by.map(({ labels }) => labels),
+      [decided.labels].filter(Boolean),
+    );
+    assert.equal(run.decided_because, decided.because);
+  }
+  const transition = run.transition as Readonly<Record<string, unknown>> | undefined;
+  for (const name of ['type', 'from', 'to', 'from_reason', 'reason', 'message'])
+    assert.equal(transition?.[name], change?.[name]);
+}
+
+function later(fact: Fact, name: string): string | undefined {
+  const ms = fact[name];
+  return ms === undefined ? undefined : new Date(Date.parse(fact.time) + Number(ms)).toISOString();
 }
 
 /** The causes of a run, in the words of the log. */
@@ -82,45 +180,41 @@ function causesInWords({ causes, triggers }: Run): readonly string[] {
   return [...alerts, ...triggers.filter((trigger) => trigger !== 'alert' && trigger !== 'silence')];
 }
 
-function ends(lines: readonly RecordedLine[]): readonly RecordedLine[] {
-  return lines.filter(({ event }) => event === 'reconcile.finished' || event === 'reconcile.failed');
-}
-
-async function holds(t: TestContext, schedule: readonly Step[], config: object): Promise<void> {
-  const bench = await explainBench(t, config);
-  for (const [index, each] of schedule.entries()) await take(bench, each, index);
-  await bench.settle(2000);
-  const runs = await runsOf(bench);
-  const lines = ends(bench.logger.lines);
-  for (const { level, event, fields } of lines) {
-    const run = runs.get(String(fields['run']));
-    // A periodic look, or a retry, with nothing new is logged at debug and not kept.
-    if (level === 'debug' && run === undefined) continue;
-    assert.ok(run !== undefined, `${event} of the run ${String(fields['run'])} is not in the history`);
-    assert.deepEqual(causesInWords(run), fields['causes']);
-    assert.deepEqual(run.request_ids, fields['request_ids'] ?? []);
-    assert.deepEqual(run.event_ids, fields['event_ids'] ?? []);
-    assert.equal(run.outcome, event === 'reconcile.finished' ? fields['result'] : 'failed');
+async function holds(t: TestContext, schedule: readonly Step[], asksPrometheus: boolean): Promise<void> {
+  const storage = await mkdtemp(join(tmpdir(), 'tocsin-property-'));
+  const prometheus = await startFakePrometheus();
+  const config = asksPrometheus ? { prometheus: { url: prometheus.url } } : {};
+  const bench = await explainBench(t, config, storage);
+  try {
+    for (const [index, each] of schedule.entries()) await take({ bench, prometheus, storage }, each, index);
+    await bench.settle(2000);
+    // Before any question, since the history answers with all that was logged until then.
+    const lines = [...bench.logger.lines];
+    const facts = (await all(bench, 'Facts', '/history?limit=300')) as readonly Fact[];
+    const runs: Run[] = [];
+    for (const kind of ['TracePipeline', 'MetricPipeline'])
+      runs.push(...((await all(bench, 'Runs', `/pipelines/${kind}/backend?limit=7`)) as readonly Run[]));
+    assertSameWords(lines, facts);
+    for (const run of runs) assertTold(run, facts);
+    const known = new Set(runs.map(({ id }) => id));
+    for (const { event, run } of facts as readonly (Fact & { readonly run?: string })[])
+      if (event.startsWith('reconcile.')) assert.ok(known.has(run!), `${event} of ${run} has no run in the history`);
+  } finally {
+    await bench.stop();
+    await prometheus.stop();
+    await rm(storage, { recursive: true });
   }
-  const told = new Set(lines.map(({ fields }) => fields['run']));
-  for (const id of runs.keys()) assert.ok(told.has(id), `the log does not know the run ${id}`);
-  await bench.stop();
 }
 
-describe('history, for every schedule of posts, silences, looks and restarts', () => {
-  it('has each run in the log, with the same causes, and no other', async (t) => {
-    const schedules = fc.array(steps, { minLength: 1, maxLength: 8 });
-    await fc.assert(
-      fc.asyncProperty(schedules, (given) => holds(t, given, {})),
-      { numRuns: 15 },
-    );
-  });
-
-  it('has them even while Prometheus cannot be asked', async (t) => {
-    const schedules = fc.array(steps, { minLength: 1, maxLength: 6 });
-    await fc.assert(
-      fc.asyncProperty(schedules, (given) => holds(t, given, { prometheus: { url: 'http://127.0.0.1:1024' } })),
-      { numRuns: 8 },
-    );
-  });
+describe('history, for every schedule of posts, silences, faults and restarts', () => {
+  for (const asksPrometheus of [false, true])
+    it(`has each line of the log and each run, in the same words, and no other, ${
+      asksPrometheus ? 'with a Prometheus that comes and goes' : 'where the pushed alerts decide'
+    }`, async (t) => {
+      const schedules = fc.array(steps, { minLength: 1, maxLength: 9 });
+      await fc.assert(
+        fc.asyncProperty(schedules, (given) => holds(t, given, asksPrometheus)),
+        { numRuns: 15 },
+      );
+    });
 });

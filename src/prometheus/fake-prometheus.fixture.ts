@@ -19,18 +19,22 @@ export interface FakePrometheus {
   answer(alerts: readonly FakeAlert[]): void;
   /** From now on it accepts requests and does not answer them. */
   hang(): void;
+  /** From now on it answers 503. */
+  fail(): void;
   stop(): Promise<void>;
 }
 
 /** Starts a Prometheus without alerts. `test/contract/` compares its answers with those of a real Prometheus. */
 export async function startFakePrometheus(): Promise<FakePrometheus> {
   let alerts: readonly FakeAlert[] | undefined = [];
+  let fails = false;
   const hosts: string[] = [];
   const hanging = new Set<ServerResponse>();
   const server = createServer((request, response) => {
     if (request.method !== 'GET' || request.url !== '/api/v1/alerts') return void response.writeHead(404).end();
     hosts.push(request.headers.host ?? '');
-    if (alerts === undefined) hanging.add(response);
+    if (fails) response.writeHead(503).end();
+    else if (alerts === undefined) hanging.add(response);
     else respond(response, alerts);
   });
   server.listen(0, '127.0.0.1');
@@ -43,10 +47,12 @@ export async function startFakePrometheus(): Promise<FakePrometheus> {
     hosts: () => [...hosts],
     answer(next) {
       alerts = next;
+      fails = false;
       for (const response of hanging) respond(response, next);
       hanging.clear();
     },
     hang: () => (alerts = undefined),
+    fail: () => (fails = true),
     async stop() {
       server.close();
       server.closeAllConnections();
