@@ -300,7 +300,10 @@ describe('controller, a run past its deadline', () => {
     assert.equal(runs[0]?.signal.aborted, true);
     assert.match(String(runs[0]?.signal.reason), /longer than its deadline of 60 s/);
     const [line] = logger.linesOf('reconcile.overdue');
-    assert.deepEqual([line?.level, line?.fields], ['warn', { ...trace('slow'), deadline_s: 60 }]);
+    assert.deepEqual(
+      [line?.level, line?.fields],
+      ['warn', { run: logger.fieldsOf('reconcile.started')[0]?.['run'], ...trace('slow'), deadline_s: 60 }],
+    );
 
     void controller.enqueue([trace('slow')], alertCauses(clock.now()), 'e2', 'alert');
     await clock.advanceAsync(1999);

@@ -134,7 +134,11 @@ export class Controller {
       report.started(item, runId);
       this.#settle(item, runId, await this.#attempt(item, runId), () => Math.max(0, clock.now() - startedAt));
     } catch (error) {
-      logger.error('reconcile.unsettled', 'a defect: the outcome of a reconcile was lost', { ...item.request, error });
+      logger.error('reconcile.unsettled', 'a defect: the outcome of a reconcile was lost', {
+        run: runId,
+        ...item.request,
+        error,
+      });
     }
   }
 
@@ -143,7 +147,7 @@ export class Controller {
     const { clock, reconciler } = this.#options;
     const shutdown = this.#shutdown.signal;
     if (shutdown.aborted) return outcomeOfError(shutdown.reason, true);
-    const deadline = startDeadline(clock, reconcileDeadlineMs, shutdown, () => this.#overdue(request));
+    const deadline = startDeadline(clock, reconcileDeadlineMs, shutdown, () => this.#overdue(request, runId));
     try {
       return outcomeOfResult(await reconciler.reconcile(request, payload.causes, deadline.signal, runId));
     } catch (error) {
@@ -153,9 +157,10 @@ export class Controller {
     }
   }
 
-  #overdue(request: Request): Error {
+  #overdue(request: Request, run: string): Error {
     const seconds = reconcileDeadlineMs / 1000;
     this.#options.logger.warn('reconcile.overdue', 'a reconcile is past its deadline and is told to stop', {
+      run,
       ...request,
       deadline_s: seconds,
     });
