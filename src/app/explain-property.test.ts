@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -90,17 +90,24 @@ async function take({ bench, prometheus, storage }: Scene, step: Step, index: nu
   }
 }
 
-/** From now on no condition of a TracePipeline can be written. A run at this moment makes the folder anew. */
+/** From now on no condition of a TracePipeline can be written. */
 async function breakStatuses(storage: string): Promise<void> {
-  const path = join(storage, 'status/tracepipeline');
-  const replace = (): Promise<void> => rm(path, { recursive: true, force: true }).then(() => writeFile(path, ''));
-  await eventually(replace, () => true);
+  const path = await withoutStatuses(storage, (each) => writeFile(each, ''));
+  assert.ok((await stat(path)).isFile());
 }
 
 async function mendStatuses(storage: string): Promise<void> {
+  await withoutStatuses(storage, (path) => mkdir(path, { recursive: true }));
+}
+
+/** Puts something into the place of the folder. Again if a run makes the folder anew, or a file in it, at this moment. */
+async function withoutStatuses(storage: string, put: (path: string) => Promise<unknown>): Promise<string> {
   const path = join(storage, 'status/tracepipeline');
-  await rm(path, { recursive: true, force: true });
-  await mkdir(path, { recursive: true });
+  await eventually(
+    () => rm(path, { recursive: true, force: true }).then(() => put(path)),
+    () => true,
+  );
+  return path;
 }
 
 /** All items of a list, page by page. */
