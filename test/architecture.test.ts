@@ -48,7 +48,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   'page/edge': ['page/core', 'explain'],
   'page/core': ['explain'],
   history: ['storage'],
-  drift: ['alert', 'config', 'config/settings', 'matcher'],
+  drift: ['source', 'health', 'reconcile', 'cause', 'alert', 'matcher', 'config', 'config/settings'],
   source: ['reconcile', 'workqueue', 'cause', 'alert', 'config'],
   controller: ['reconcile', 'workqueue', 'health', 'cause', 'alert', 'config'],
   workqueue: ['reconcile'],

@@ -1,24 +1,49 @@
+import { hostname, networkInterfaces } from 'node:os';
 import type { AlertStore } from '../alert/alert-store.ts';
 import type { Config } from '../config/config.ts';
+import type { OwnAddresses } from '../drift/own-addresses.ts';
 import { Problems, type Problem } from '../drift/problems.ts';
+import { PrometheusCheck } from '../drift/prometheus-check.ts';
 import { Watchdog } from '../drift/watchdog.ts';
+import type { LoadedRules, Pipelines } from '../reconcile/ports.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import type { AppOptions } from './app-options.ts';
+import type { CurrentAlertSource } from './current-alert-source.ts';
 
-export interface AlertPathOptions extends Runtime {
+export interface AlertPathOptions extends Runtime, Pick<AppOptions, 'listenAddress' | 'web'> {
   readonly store: AlertStore;
+  readonly alerts: CurrentAlertSource;
+  readonly pipelines: Pipelines;
   /** Gives the current configuration. */
   readonly config: () => Config;
+  /** Called when a verdict may differ, because Prometheus has other rules. */
+  readonly onRulesChanged: () => void;
 }
 
 /** Watches the way of the alerts from the rules of Prometheus to here, and knows what is wrong on it. */
 export class AlertPath {
+  readonly #options: AlertPathOptions;
   readonly #problems: Problems;
   readonly #watchdog: Watchdog;
+  readonly #prometheus: PrometheusCheck;
+  /** The port on which it listens. */
+  #port = 0;
 
   constructor(options: AlertPathOptions) {
-    const { config } = options;
+    const { config, alerts, onRulesChanged } = options;
+    this.#options = options;
     this.#problems = new Problems(options);
-    this.#watchdog = new Watchdog({ ...options, problems: this.#problems, config: () => config().receiver.watchdog });
+    const problems = this.#problems;
+    this.#watchdog = new Watchdog({ ...options, problems, config: () => config().receiver.watchdog });
+    this.#prometheus = new PrometheusCheck({
+      ...options,
+      problems,
+      facts: () => alerts.facts(),
+      scope: () => ({ action: config().controller.action, select: config().source.select }),
+      own: () => this.#own,
+      intervalMs: () => config().prometheus.check_interval,
+      onRulesChanged: () => void (this.requiredRules !== undefined && onRulesChanged()),
+    });
   }
 
   /** In the order in which they were found. */
@@ -26,16 +51,40 @@ export class AlertPath {
     return this.#problems.list;
   }
 
-  start(): void {
-    this.#watchdog.start();
+  /** The rules without which no pipeline is healthy; undefined if none are required. */
+  get requiredRules(): LoadedRules | undefined {
+    const { url, require_rules: required } = this.#options.config().prometheus;
+    return required && url !== null ? this.#prometheus : undefined;
   }
 
-  /** Call it when the configuration has changed. */
-  reconfigure(): void {
+  /** @param port on which it listens */
+  start(port: number): void {
+    this.#port = port;
+    this.#watchdog.start();
+    this.#prometheus.start();
+  }
+
+  /** @param changed the keys of the configuration that have another value now */
+  reconfigure(changed: readonly string[]): void {
     this.#watchdog.reconfigure();
+    if (changed.some((key) => key.startsWith('prometheus.'))) this.#prometheus.restart();
   }
 
   close(): void {
     this.#watchdog.close();
+    this.#prometheus.close();
+  }
+
+  get #own(): OwnAddresses {
+    const { config, listenAddress, web } = this.#options;
+    const addresses = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+    return {
+      advertisedUrls: config().receiver.advertised_urls,
+      externalUrl: web?.externalUrl,
+      host: listenAddress.host,
+      port: this.#port,
+      routePrefix: web?.routePrefix ?? '',
+      machine: [hostname(), ...addresses.filter(({ internal }) => !internal).map(({ address }) => address)],
+    };
   }
 }

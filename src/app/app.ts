@@ -72,7 +72,13 @@ export class App {
     this.#pipelines = this.#createHome();
     const common = { ...options, schedule: this.#schedule, registry: this.#registry, store: this.#store };
     this.#alerts = new CurrentAlertSource({ ...common, config: options.config.prometheus });
-    this.#alertPath = new AlertPath({ ...common, config: () => this.#config });
+    this.#alertPath = new AlertPath({
+      ...common,
+      config: () => this.#config,
+      alerts: this.#alerts,
+      pipelines: this.#pipelines,
+      onRulesChanged: () => void this.#pipelineSource.sweep('rules'),
+    });
     const { controller, prepare } = this.#createController();
     this.#controller = controller;
     this.#prepareController = prepare;
@@ -140,7 +146,7 @@ export class App {
     this.#resync = new Resync({ clock, periodMs, sweep: () => void this.#pipelineSource.sweep('resync') });
     this.#resync.start();
     this.#cleanups.add('resync', () => this.#resync?.close());
-    this.#alertPath.start();
+    this.#alertPath.start(address.port);
     this.#cleanups.add('alert path', () => this.#alertPath.close());
     this.#cleanups.add('reloader', () => this.#reloader.close());
     void this.#becomeReady();
@@ -178,6 +184,7 @@ export class App {
       config: this.#config.controller,
       pipelines: this.#pipelines,
       alerts: this.#alerts,
+      requiredRules: () => this.#alertPath.requiredRules,
       kinds,
       transitions,
       annotator,
@@ -214,7 +221,6 @@ export class App {
     this.#source.reconfigure();
     this.#explaining.reconfigure();
     this.#receiver.reconfigure();
-    this.#alertPath.reconfigure();
     this.#server.server.limits = liveLimits(this.#config);
     this.#connections.maxBytes = this.#memoryPlan.connections;
     if (changed.some((key) => key.includes('.max_') || key.startsWith('history.')))
@@ -222,6 +228,7 @@ export class App {
     this.#resync?.restart(this.#config.controller.resync);
     const newSource = changed.some((key) => key.startsWith('prometheus.'));
     if (newSource) this.#alerts.use(this.#config.prometheus);
+    this.#alertPath.reconfigure(changed);
     // Another source of alerts, or another action, concerns every pipeline now.
     if (newSource || changed.includes('controller.action')) void this.#pipelineSource.sweep('reload');
   }

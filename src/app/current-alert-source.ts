@@ -2,6 +2,7 @@ import type { FiringAlerts } from '../alert/firing-alerts.ts';
 import { AlertStore } from '../alert/alert-store.ts';
 import type { Config } from '../config/config.ts';
 import type { AlertSnapshot, AlertSource, PushedAlerts } from '../reconcile/ports.ts';
+import type { ServerFacts } from '../reconcile/server-facts.ts';
 import { createSharedSnapshot, type SharedSnapshot } from '../prometheus/shared-snapshot.ts';
 import { createPrometheusMetrics, type PrometheusMetrics } from '../prometheus/replica-report.ts';
 import { StoredAlertSource } from '../standalone/stored-alert-source.ts';
@@ -56,6 +57,11 @@ export class CurrentAlertSource implements AlertSource {
   /** What fires now; counts nowhere. Rejects if it cannot be had. */
   look(): Promise<FiringAlerts> {
     return this.#snapshot?.look() ?? this.#stored.latest();
+  }
+
+  /** What each Prometheus says about itself; undefined without one. */
+  facts(): Promise<readonly ServerFacts[]> | undefined {
+    return this.#snapshot?.facts();
   }
 
   /** Changes the source. Callers that have asked the earlier source get its answer. */

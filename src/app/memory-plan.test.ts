@@ -27,7 +27,7 @@ describe('memoryPlan', () => {
     const needed = (given: unknown, bytes = 0): number => memoryPlan(Config.parse(given), pod, bytes).needed.process;
     const all = needed({ prometheus }, objectBytes);
     assert.equal(all - needed({ prometheus }), objectBytes);
-    assert.equal(needed({ prometheus }) - needed({}), 2 * 32 * MiB);
+    assert.equal(needed({ prometheus }) - needed({}), 2 * 32 * MiB + 3 * 2 * MiB);
     // 64 MiB of facts, 8 MiB of waiting lines, and 100 payloads with their heads.
     assert.equal(needed({}) - needed({ history: { retention: '0s' } }), 72 * MiB + 100 * 96 * 1024);
   });

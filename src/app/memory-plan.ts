@@ -3,6 +3,7 @@ import { getHeapStatistics } from 'node:v8';
 import type { Config } from '../config/config.ts';
 import { maxWaitingBytes } from '../history/budget.ts';
 import { maxPayloadBytes } from '../history/payloads.ts';
+import { maxRulesBytes } from '../prometheus/server-facts.ts';
 import type { LogFields, Logger } from '../runtime/logger.ts';
 import { connectionCost, tlsCost } from '../server/connection.ts';
 import { largeBodySlots } from '../server/request/body-reader.ts';
@@ -19,6 +20,9 @@ const garbageBytes = 24 * MiB;
 
 /** While an answer of Prometheus is read, the last one is still in use. */
 const firingLists = 2;
+
+/** While the rules of Prometheus are read, the last ones are still in use, and once more as the alerts that they would fire. */
+const rulesCopies = 3;
 
 /** What the memory of a payload is rounded up by, bytes. */
 const payloadRoundingBytes = 16 * 1024;
@@ -83,7 +87,8 @@ export function memoryPlan(config: Config, there: MemoryThere, objectBytes = 0):
 /** What is kept as objects, which V8's heap has to hold. */
 function keptBytes({ receiver, prometheus }: Config): number {
   const firing = prometheus.url === null ? 0 : firingLists * prometheus.max_firing_size;
-  return receiver.max_alerts_size + silencesMemoryBytes + firing;
+  const rules = prometheus.url === null || prometheus.check_interval === 0 ? 0 : rulesCopies * maxRulesBytes;
+  return receiver.max_alerts_size + silencesMemoryBytes + firing + rules;
 }
 
 /** Lies outside V8's heap, except for lines that were not written yet. */

@@ -14,10 +14,11 @@ const maxKeptCauses = 10 * maxNamedCauses;
 
 /**
  * What caused a reconcile: an alert that arrived or ended; the start; the periodic resync; an unhealthy pipeline that is checked
- * again; a new or edited pipeline; alerts that a sender cut off; a new configuration; a silence that ended; a person.
+ * again; a new or edited pipeline; alerts that a sender cut off; a new configuration; a silence that ended; other alerting rules in
+ * Prometheus; a person.
  */
 export type Trigger =
-  'alert' | 'start' | 'resync' | 'requeue' | 'pipeline' | 'truncated' | 'reload' | 'silence' | 'manual';
+  'alert' | 'start' | 'resync' | 'requeue' | 'pipeline' | 'truncated' | 'reload' | 'silence' | 'rules' | 'manual';
 
 /**
  * Why a request exists. Bounded: the {@link maxNamedCauses} most recent alerts and request ids are named, and the rest are

@@ -52,6 +52,7 @@ const orZero = [
   'controller.resync',
   'prometheus.heal_grace',
   'prometheus.unknown_after',
+  'prometheus.check_interval',
   'history.retention',
 ];
 
@@ -77,6 +78,7 @@ describe('Config', () => {
         tls_handshake_timeout: 10_000,
         max_connections: 16_384,
         max_connection_memory: 40 * 1024 ** 2,
+        advertised_urls: [],
         watchdog: { matcher: null, after: 300_000 },
       },
       source: {
@@ -108,6 +110,8 @@ describe('Config', () => {
         max_firing_size: 32 * 1024 ** 2,
         heal_grace: 120_000,
         unknown_after: 5000,
+        check_interval: 60_000,
+        require_rules: false,
         http_config: HttpConfig.parse({}),
       },
       pipelines: { folder: 'examples/pipelines', kubernetes: { kinds: null, qps: null, burst: null } },
@@ -137,6 +141,7 @@ describe('Config', () => {
   it('is covered by the tables of this test: every key that has a bound', () => {
     const others = [
       'receiver.group_by',
+      'receiver.advertised_urls',
       'receiver.watchdog.matcher',
       'source.select',
       'source.repeats',
@@ -145,6 +150,7 @@ describe('Config', () => {
       'prometheus.resolve',
       'prometheus.params',
       'prometheus.ignored_labels',
+      'prometheus.require_rules',
       'pipelines.folder',
       'pipelines.kubernetes.kinds',
       'history.max_size',
@@ -155,6 +161,18 @@ describe('Config', () => {
     const settings = keyPaths(Config).filter((path) => keysAt(Config, path) === undefined && path[1] !== 'http_config');
     const tested = [...sizes, ...counts, ...countsOrNull, ...durations, ...orZero, ...others, ...annotate];
     assert.deepEqual(settings.map((path) => path.join('.')).toSorted(), tested.toSorted());
+  });
+
+  it('reads the rules if they are required', () => {
+    assert.equal(messageFor('prometheus.require_rules', true), undefined);
+    assert.match(messageFor('prometheus', { require_rules: true, check_interval: '0s' }) ?? '', /above 0s/);
+    assert.match(messageFor('prometheus.require_rules', 'yes') ?? '', /true or false/);
+  });
+
+  it('takes a list of URLs for receiver.advertised_urls', () => {
+    assert.equal(messageFor('receiver.advertised_urls', ['http://tocsin.tocsin:9093', 'https://a.b/c']), undefined);
+    assert.match(messageFor('receiver.advertised_urls', ['tocsin:9093']) ?? '', /http/);
+    assert.match(messageFor('receiver.advertised_urls', 'http://tocsin') ?? '', /list/);
   });
 
   it('takes one matcher for receiver.watchdog.matcher, or none', () => {

@@ -2,8 +2,9 @@ import * as z from 'zod';
 import { kymaGroup, kymaKindOf, kymaKinds } from '../reconcile/kyma-kinds.ts';
 import { formatDuration } from './settings/duration.ts';
 import { parseMatcher } from '../matcher/parse-matcher.ts';
+import { readHttpUrl } from './settings/http-url.ts';
 import { PrometheusSection } from './prometheus-section.ts';
-import { secretSection, section, setting } from './settings/setting.ts';
+import { listOf, secretSection, section, setting } from './settings/setting.ts';
 import {
   orNull,
   readChoice,
@@ -142,6 +143,8 @@ const keys = secretSection({
     max_connections: setting(readCount, 16_384),
     /** The memory limit for all connections together, an estimate: heads, bodies, TLS state, answers. */
     max_connection_memory: setting(readSize('1KiB'), '40MiB'),
+    /** The URLs that lead a Prometheus here, if it has them among its Alertmanagers; none: Tocsin judges by its own addresses. */
+    advertised_urls: listOf(readHttpUrl, { allowed: 'a list of http or https URLs' }),
     /** An alert that always fires. Null: Tocsin waits for none. */
     watchdog: section({
       matcher: setting(readMatcherOrNull, null),

@@ -17,6 +17,7 @@ export const liveKeys: readonly string[] = [
   'receiver.idle_timeout',
   'receiver.max_connections',
   'receiver.max_connection_memory',
+  'receiver.advertised_urls',
   'receiver.watchdog',
   'source',
   'controller.action',

@@ -263,7 +263,7 @@ log: 5
     [
       'such a key whose value has to be masked',
       'prometheus:\n  url:http://u:Passw0rd@h\n',
-      '2:3: prometheus: found "***@h", did you mean "url: ..."? allowed: a map with the keys url, resolve, max_replicas, params, ignored_labels, timeout, max_response_size, max_firing_size, heal_grace, unknown_after, http_config',
+      '2:3: prometheus: found "***@h", did you mean "url: ..."? allowed: a map with the keys url, resolve, max_replicas, params, ignored_labels, timeout, max_response_size, max_firing_size, heal_grace, unknown_after, check_interval, require_rules, http_config',
     ],
     ['an odd key', '"a\\nb": 1\n', `1:1: "a\\nb": unknown key, allowed: ${sections}`],
   ];

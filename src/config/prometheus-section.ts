@@ -3,7 +3,7 @@ import { mapOf, oneOrListOf, section, setting } from './settings/setting.ts';
 import { HttpConfig } from './http-config.ts';
 import { readPrometheusUrl } from './settings/http-url.ts';
 import type { Reader } from './settings/reader.ts';
-import { readChoice, readCount, readDuration, readNames, readSize } from './settings/value-readers.ts';
+import { readBoolean, readChoice, readCount, readDuration, readNames, readSize } from './settings/value-readers.ts';
 
 /** For what a timer of Node measures: it can wait up to 24.8 days, and a longer timer would fire at once. */
 const readTimeout = readDuration('1ms', '1w');
@@ -48,6 +48,15 @@ const resolvedHere = z.refine<Prometheus>(
   },
 );
 
+const rulesAreLookedAt = z.refine<{ readonly check_interval: number; readonly require_rules: boolean }>(
+  ({ check_interval: interval, require_rules: required }) => interval > 0 || !required,
+  {
+    path: ['require_rules'],
+    error:
+      'found true beside check_interval 0s, allowed: true only if check_interval is above 0s, since that is when the rules are read',
+  },
+);
+
 /** How to ask Prometheus, or a pair of replicas. Without a URL (null), the pushed alerts are the source of truth. */
 export const PrometheusSection = section(
   {
@@ -70,8 +79,13 @@ export const PrometheusSection = section(
     heal_grace: setting(readTimeoutOrNever, '2m'),
     /** How far apart two failures of all replicas must be before a verdict becomes Unknown; 0: one failure is enough. */
     unknown_after: setting(readTimeoutOrNever, '5s'),
+    /** How often Tocsin looks whether Prometheus can tell it of alerts at all; 0: never. */
+    check_interval: setting(readTimeoutOrNever, '1m'),
+    /** A pipeline without an alerting rule is Unknown instead of healthy. */
+    require_rules: setting(readBoolean, false),
     http_config: HttpConfig,
   },
   noMoreUrlsThanReplicas,
   resolvedHere,
+  rulesAreLookedAt,
 );

@@ -27,7 +27,8 @@ import { Controller, Reconciler, outcomeOfError, outcomeOfResult } from './contr
 import { ReconcileReport } from './reconcile-report.ts';
 import { createControllerMetrics } from './controller-metrics.ts';
 import { ForbiddenError, PostponedError, SnapshotError, TerminalError } from '../reconcile/errors.ts';
-import type { Request, Result, ActionName, Condition, Pipeline } from '../reconcile/ports.ts';
+import { FiringAlerts } from '../alert/firing-alerts.ts';
+import type { Request, Result, ActionName, Condition, LoadedRules, Pipeline } from '../reconcile/ports.ts';
 import { createMergeWork } from './sweep.ts';
 import { createAction } from './create-controller.ts';
 import { healthRules } from '../health/health-rules.ts';
@@ -514,6 +515,8 @@ interface Bench {
   readonly pipelines: FakePipelines;
   readonly alerts: FakeAlerts;
   readonly transitions: FakeTransitions;
+  /** The rules that Prometheus has, of which a pipeline needs one; 'unknown', or undefined if none is needed. */
+  rules: readonly string[] | 'unknown' | undefined;
   reconcile(pipeline: Pipeline, causes?: Causes, signal?: AbortSignal): Promise<Result>;
 }
 
@@ -522,7 +525,16 @@ function bench(pipelines: readonly Pipeline[], action: ActionName = 'condition')
   const [home, alerts, transitions] = [new FakePipelines(...pipelines), new FakeAlerts(), new FakeTransitions()];
   const metrics = createControllerMetrics(registry, kinds, () => new Map());
   const config = { action, requeue_after: 300_000, annotate: annotateDefaults };
-  const options = { clock, logger, metrics, pipelines: home, alerts, transitions, annotator: home, config };
+  let rules: Bench['rules'];
+  const loaded: LoadedRules = {
+    asAlerts: async () =>
+      rules === undefined || rules === 'unknown'
+        ? undefined
+        : FiringAlerts.of(rules.map((alertname) => ({ alertname }))),
+  };
+  const requiredRules = (): LoadedRules | undefined => (rules === undefined ? undefined : loaded);
+  const common = { clock, logger, metrics, pipelines: home, alerts, transitions, annotator: home, config };
+  const options = { ...common, requiredRules };
   const holder = new VerdictHolder(options);
   const reconciler = new Reconciler({ pipelines: home, action: createAction({ ...options, holder }) });
   return {
@@ -532,6 +544,12 @@ function bench(pipelines: readonly Pipeline[], action: ActionName = 'condition')
     pipelines: home,
     alerts,
     transitions,
+    get rules() {
+      return rules;
+    },
+    set rules(next) {
+      rules = next;
+    },
     reconcile: ({ kind, name }, causes = alertCauses(clock.now()), signal = new AbortController().signal) =>
       reconciler.reconcile({ kind, name }, causes, signal, 'run'),
   };
@@ -589,6 +607,36 @@ describe('reconciler, step by step', () => {
     const { reconcile, clock } = bench([pipeline]);
     const result = await reconcile(pipeline, Causes.of('resync', clock.now()));
     assert.deepEqual(result, { outcome: 'changed', decision: { by: 'no alert' }, notInPrometheus: [] });
+  });
+
+  it('takes silence for health only if an alert could break it, where rules are required', async () => {
+    const pipeline = pipelineOf('TracePipeline', 'cls');
+    const made = bench([pipeline]);
+    const reasons: unknown[] = [];
+    const look = async (rules: Bench['rules']): Promise<void> => {
+      made.rules = rules;
+      const { decision, requeueAfterMs } = await made.reconcile(pipeline);
+      const { status, reason } = made.pipelines.get(pipeline)!.conditions[0]!;
+      reasons.push([status, reason, decision?.by, requeueAfterMs]);
+    };
+    await look(undefined);
+    await look([]);
+    await look(['InstanceDown', 'MetricGatewayThrottling']);
+    await look('unknown');
+    await look(['TraceGatewayThrottling']);
+    made.alerts.answer = () => [throttling];
+    await look([]);
+    assert.deepEqual(reasons, [
+      ['True', 'FlowHealthy', 'no alert', undefined],
+      ['Unknown', 'NoAlertingRule', 'no rule', 300_000],
+      ['Unknown', 'NoAlertingRule', 'no rule', 300_000],
+      ['Unknown', 'AlertingRulesUnknown', 'unknown rules', 300_000],
+      ['True', 'FlowHealthy', 'no alert', undefined],
+      ['False', 'GatewayThrottling', 'alert', 300_000],
+    ]);
+    assert.deepEqual(made.logger.fieldsOf('condition.changed')[1]?.['decided_by'], {
+      because: 'Prometheus has no alerting rule for this pipeline (prometheus.require_rules)',
+    });
   });
 
   it('writes nothing if the condition is as desired', async () => {

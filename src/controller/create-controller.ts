@@ -4,6 +4,7 @@ import {
   type Request,
   type AlertSource,
   type Annotator,
+  type LoadedRules,
   type Pipelines,
   type TransitionRecorder,
   type Action,
@@ -29,6 +30,8 @@ interface ControllerStageOptions extends Runtime {
   readonly config: Config['controller'];
   readonly pipelines: Pipelines;
   readonly alerts: AlertSource;
+  /** The rules without which no pipeline is healthy, if they are required. Default: none are. */
+  readonly requiredRules?: () => LoadedRules | undefined;
   /** Gets transitions, if the home of the pipelines has a place for them. */
   readonly transitions?: TransitionRecorder | undefined;
   /** For the action `annotate`. */
@@ -85,6 +88,8 @@ interface ActionOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly metrics: ControllerMetrics;
   readonly pipelines: Pipelines;
   readonly alerts: AlertSource;
+  /** The rules without which no pipeline is healthy, if they are required. Default: none are. */
+  readonly requiredRules?: () => LoadedRules | undefined;
   readonly transitions?: TransitionRecorder | undefined;
   readonly annotator?: Annotator | undefined;
   /** Outlives the actions: another configuration must not begin another grace. */
@@ -117,6 +122,6 @@ export function createAction(options: ActionOptions): Action {
 }
 
 function flowHealthAction(options: ActionOptions, conditions: ConditionApplier): Action {
-  const { alerts, holder, config } = options;
-  return new FlowHealthAction({ alerts, conditions, holder, requeueAfterMs: config.requeue_after });
+  const { alerts, holder, config, requiredRules = () => undefined } = options;
+  return new FlowHealthAction({ alerts, conditions, holder, requiredRules, requeueAfterMs: config.requeue_after });
 }

@@ -4,6 +4,13 @@ import type { Runtime } from '../runtime/runtime.ts';
 
 /** What can be wrong between the rules of Prometheus and Tocsin, and what to do about it. */
 const advices = {
+  no_alerting_rules:
+    'see rule_files of that Prometheus and its page /rules: the alerts of docs/how-it-decides.md have to be there',
+  rules_undecided:
+    'let prometheus.url lead to a Prometheus that answers /api/v1/rules, or set prometheus.check_interval to 0s',
+  not_an_alertmanager:
+    'name Tocsin in alerting.alertmanagers of that Prometheus; if it is there under another name, list that URL in receiver.advertised_urls',
+  alertmanagers_undecided: 'list the URL that leads Prometheus here in receiver.advertised_urls',
   watchdog_absent:
     'see whether the rule of that alert is loaded, whether Prometheus runs, and whether it has Tocsin among its Alertmanagers',
 } as const;

@@ -25,6 +25,7 @@ const triggers: ReadonlySet<string> = new Set<Trigger>([
   'pipeline',
   'truncated',
   'reload',
+  'rules',
   'manual',
 ]);
 

@@ -44,6 +44,7 @@ export const Trigger = z.enum([
   'truncated',
   'reload',
   'silence',
+  'rules',
   'manual',
 ]);
 

@@ -56,6 +56,15 @@ export function probingFailed(pipeline: Pipeline, error: Error): Verdict {
   return verdict(pipeline, 'Unknown', healthRules.probingFailed[first], { by: 'failed query', error });
 }
 
+/**
+ * The condition of a pipeline for which no alert could fire, so that silence says nothing.
+ * @param isKnown false if it is unknown which alerting rules there are
+ */
+export function unguarded(pipeline: Pipeline, isKnown: boolean): Verdict {
+  const finding = isKnown ? healthRules.noRule : healthRules.rulesUnknown;
+  return verdict(pipeline, 'Unknown', finding, { by: isKnown ? 'no rule' : 'unknown rules' });
+}
+
 /** The given alerts that concern the pipeline, by the reason to which each leads, the worst first. */
 export function alertsByReason(pipeline: Pipeline, firing: FiringAlerts): ReadonlyMap<string, LabelSet> {
   const found = new Map<string, LabelSet>();

@@ -38,6 +38,10 @@ export interface HealthRules {
   readonly healthy: Finding;
   /** The configuration was never applied, so no alert can decide: status False. */
   readonly notGenerated: Readonly<Record<Flavour, Finding>>;
+  /** Prometheus has no alert for the pipeline that could fire: status Unknown. */
+  readonly noRule: Finding;
+  /** It is unknown which alerts could fire: status Unknown. */
+  readonly rulesUnknown: Finding;
   /** It is unknown which alerts fire: status Unknown, by the component that is probed first. */
   readonly probingFailed: Readonly<Record<Component, Finding>>;
 }
@@ -211,6 +215,15 @@ export const healthRules: HealthRules = {
       message:
         "No logs delivered to backend because LogPipeline specification is not applied to the configuration of Log Agent. Check the 'ConfigurationGenerated' condition for more details",
     },
+  },
+  noRule: {
+    reason: 'NoAlertingRule',
+    message: 'Could not determine the health of the telemetry flow because Prometheus has no alerting rule for it',
+  },
+  rulesUnknown: {
+    reason: 'AlertingRulesUnknown',
+    message:
+      'Could not determine the health of the telemetry flow because it is unknown which alerting rules Prometheus has',
   },
   probingFailed: {
     gateway: {

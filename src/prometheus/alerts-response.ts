@@ -165,18 +165,21 @@ function tidyLabels(labels: LabelSet): LabelSet {
 }
 
 /** The body of a 200 while it arrives, and what is needed to say what is wrong with it. */
-export interface AlertsResponse {
+export interface PrometheusResponse {
   readonly body: AsyncIterable<Uint8Array> | null;
   readonly contentType: string | null;
   readonly endpoint: PrometheusEndpoint;
   /** The longest answer, after decompression: `prometheus.max_response_size`. */
   readonly maxResponseBytes: number;
+}
+
+export interface AlertsResponse extends PrometheusResponse {
   /** The memory limit for the labels of all firing alerts: `prometheus.max_firing_size`. */
   readonly maxFiringBytes: number;
 }
 
 /** The limit for those parts of the envelope that go into a message: the error, its type, the warnings. */
-const envelopeBytes = 256 * 1024;
+export const envelopeBytes = 256 * 1024;
 
 /**
  * Reads the answer of `GET /api/v1/alerts` while it arrives. Members that nobody needs are skipped, so that memory is bounded by what
@@ -186,22 +189,40 @@ const envelopeBytes = 256 * 1024;
  * Rejects with PrometheusError (not_json, bad_json, error_status, partial, bad_shape, too_large), or with the body's own error.
  */
 export async function readAlertsResponse(response: AlertsResponse, slices: Slices): Promise<PrometheusAlerts> {
-  const { body, endpoint, maxResponseBytes, maxFiringBytes } = response;
-  const stream = new JsonStream(body, maxResponseBytes, slices);
+  const { endpoint, maxFiringBytes } = response;
   const list = new FiringList(endpoint, maxFiringBytes);
-  const envelope = await stream
-    .select(envelopeSelection(list), () => new Allowance(envelopeBytes))
-    .catch((error: unknown) => {
-      if (error instanceof TextTooLongError) throw tooLarge(response);
-      if (error instanceof JsonError) throw brokenText(error, stream.head, response);
-      throw error;
-    });
-  checkEnvelope(envelope, endpoint);
+  const { alerts: found } = await readPrometheusData(
+    response,
+    { alerts: { list } },
+    () => new Allowance(envelopeBytes),
+    slices,
+  );
+  // Go writes a list that was never filled as null.
+  if (found !== null && !Array.isArray(found)) throw badShape('data.alerts', 'a list', found, endpoint);
   return list.alerts();
 }
 
-function envelopeSelection(list: FiringList): Selection {
-  const members = { alerts: { list } };
+/**
+ * Reads the selected members of `data` of any answer of Prometheus's API.
+ * @param allowance for them and for the envelope, which may take {@link envelopeBytes}; what does not fit is left out
+ */
+export async function readPrometheusData(
+  response: PrometheusResponse,
+  members: Readonly<Record<string, Selection>>,
+  allowance: () => Allowance,
+  slices: Slices,
+): Promise<JsonObject> {
+  const { body, endpoint, maxResponseBytes } = response;
+  const stream = new JsonStream(body, maxResponseBytes, slices);
+  const envelope = await stream.select(envelopeSelection(members), allowance).catch((error: unknown) => {
+    if (error instanceof TextTooLongError) throw tooLarge(response);
+    if (error instanceof JsonError) throw brokenText(error, stream.head, response);
+    throw error;
+  });
+  return dataOf(envelope, endpoint);
+}
+
+function envelopeSelection(members: Readonly<Record<string, Selection>>): Selection {
   return {
     members: {
       status: 'scalar',
@@ -213,7 +234,7 @@ function envelopeSelection(list: FiringList): Selection {
   };
 }
 
-function tooLarge({ endpoint, maxResponseBytes }: AlertsResponse): PrometheusError {
+function tooLarge({ endpoint, maxResponseBytes }: PrometheusResponse): PrometheusError {
   return new PrometheusError(
     'too_large',
     `The answer of Prometheus at ${endpoint.address} is larger than ${maxResponseBytes} bytes: raise prometheus.max_response_size, or is prometheus.url wrong?`,
@@ -221,7 +242,7 @@ function tooLarge({ endpoint, maxResponseBytes }: AlertsResponse): PrometheusErr
 }
 
 /** The content type does not decide, since some proxies lose it; it only tells a broken answer from a foreign one. */
-function brokenText(error: JsonError, head: string, { contentType, endpoint }: AlertsResponse): PrometheusError {
+function brokenText(error: JsonError, head: string, { contentType, endpoint }: PrometheusResponse): PrometheusError {
   const isJson = /[/+]json\s*(?:;|$)/i.test(contentType ?? '');
   return isJson ? badJson(error, endpoint) : notJson(head, contentType, endpoint);
 }
@@ -241,17 +262,15 @@ function notJson(text: string, contentType: string | null, endpoint: PrometheusE
   );
 }
 
-/** {@link FiringList} checks the elements of the list of alerts. */
-function checkEnvelope(envelope: unknown, endpoint: PrometheusEndpoint): void {
+/** The `data` of an answer. {@link FiringList} checks the elements of the list of alerts. */
+function dataOf(envelope: unknown, endpoint: PrometheusEndpoint): JsonObject {
   if (!isJsonObject(envelope)) throw badShape('the answer', 'an object', envelope, endpoint);
   if (envelope['status'] === 'error') throw errorStatus(envelope, endpoint);
   if (envelope['status'] !== 'success') throw badShape('status', '"success" or "error"', envelope['status'], endpoint);
   refuseWarnings(envelope['warnings'] ?? [], endpoint);
   const data = envelope['data'];
   if (!isJsonObject(data)) throw badShape('data', 'an object', data, endpoint);
-  // Go writes a list that was never filled as null.
-  const alerts = data['alerts'] === null ? [] : data['alerts'];
-  if (!Array.isArray(alerts)) throw badShape('data.alerts', 'a list', alerts, endpoint);
+  return data;
 }
 
 function errorStatus({ errorType, error }: JsonObject, endpoint: PrometheusEndpoint): PrometheusError {
@@ -259,7 +278,7 @@ function errorStatus({ errorType, error }: JsonObject, endpoint: PrometheusEndpo
   const text = typeof error === 'string' ? endpoint.quote(error) : 'no error text';
   return new PrometheusError(
     'error_status',
-    `Prometheus at ${endpoint.address} could not list its alerts (${type}: ${text}): its own log says more.`,
+    `Prometheus at ${endpoint.address} could not answer ${endpoint.path} (${type}: ${text}): its own log says more.`,
   );
 }
 

@@ -39,6 +39,10 @@ class FakeReplica implements PrometheusClient {
     return Promise.resolve(answerOf(this.tells));
   }
 
+  ask(): Promise<never> {
+    return Promise.reject(new PrometheusError('not_found', 'it tells nothing else'));
+  }
+
   /** Answers the query that hangs. */
   answerLate(alertname?: string): void {
     this.#late?.(answerOf(alertname));

@@ -5,6 +5,8 @@ import type { PrometheusAlerts } from './alerts-response.ts';
 import type { PrometheusClient, QueryShare } from './prometheus-client.ts';
 import { prometheusEndpoint } from './prometheus-endpoint.ts';
 import { PrometheusError } from './prometheus-error.ts';
+import { askServerFacts, maxRulesBytes } from './server-facts.ts';
+import type { ServerFacts } from '../reconcile/server-facts.ts';
 import type { ReplicaAddresses } from './replica-addresses.ts';
 import type { ReplicaReport } from './replica-report.ts';
 import { labelKey, type LabelSet } from '../alert/labels.ts';
@@ -82,6 +84,19 @@ export class AllReplicas {
     if (answers.length === 0) throw failureOfAll(outcomes);
     const slices = new Slices(schedule, 'answers of Prometheus');
     return { ...(await mergeAnswers(answers, ignoredLabels, slices)), ...count };
+  }
+
+  /**
+   * What each replica says about itself. They are asked in turn, so that only one configuration is in memory at a time. Rejects only
+   * with the signal's reason.
+   */
+  async facts(signal: AbortSignal): Promise<readonly ServerFacts[]> {
+    signal.throwIfAborted();
+    const clients = await this.#clients(signal);
+    const facts: ServerFacts[] = [];
+    for (const client of clients) facts.push(await askServerFacts(client, maxRulesBytes / clients.length, signal));
+    signal.throwIfAborted();
+    return facts;
   }
 
   /** Closes the connections. A later query opens new ones. */

@@ -2,7 +2,14 @@ import type { Dispatcher, fetch as undiciFetch, Response } from 'undici';
 import type { HttpConfig } from '../config/http-config.ts';
 import { byWayOf, type Environment } from '../outbound/proxy-environment.ts';
 import { Slices } from '../runtime/slices.ts';
-import { readAlertsResponse, type PrometheusAlerts } from './alerts-response.ts';
+import type { Allowance, Selection } from '../text/json-selection.ts';
+import {
+  readAlertsResponse,
+  readPrometheusData,
+  type JsonObject,
+  type PrometheusAlerts,
+  type PrometheusResponse,
+} from './alerts-response.ts';
 import { Connections } from '../outbound/connections.ts';
 import { startDeadline, type Deadline } from '../runtime/deadline.ts';
 import { fetchFailure, PrometheusError, statusFailure, type FetchPhase } from './prometheus-error.ts';
@@ -48,7 +55,15 @@ export interface QueryShare {
   readonly maxFiringBytes: number;
 }
 
-/** Asks one Prometheus which alerts are active. */
+/** A question other than which alerts are active. */
+export interface Question {
+  /** Such as `/api/v1/rules`. */
+  readonly path: string;
+  /** Its own parameters, before `prometheus.params`. */
+  readonly query?: Readonly<Record<string, string>>;
+}
+
+/** Asks one Prometheus which alerts are active, and about itself. */
 export interface PrometheusClient {
   /** The URL without credentials, for the log, and the address of the host if only one of its addresses is asked. */
   readonly address: string;
@@ -61,6 +76,16 @@ export interface PrometheusClient {
    * @param share of the limits; default: all of them
    */
   query(signal: AbortSignal, share?: QueryShare): Promise<PrometheusAlerts>;
+  /**
+   * Asks another question, and gives the selected members of the `data` of its answer, with the endpoint for a message about them.
+   * Rejects as `query` does.
+   */
+  ask(
+    question: Question,
+    members: Readonly<Record<string, Selection>>,
+    allowance: () => Allowance,
+    signal: AbortSignal,
+  ): Promise<readonly [data: JsonObject, endpoint: PrometheusEndpoint]>;
   /** Closes the connections. A later query opens new ones. */
   close(): void;
 }
@@ -79,6 +104,9 @@ interface Way {
   readonly address: string;
 }
 
+/** Reads the body of an answer. */
+type Read<T> = (response: PrometheusResponse, slices: Slices) => Promise<T>;
+
 /** Creates a client on undici's fetch, whose connections are kept alive. Throws TypeError if the URL is invalid. */
 export function createPrometheusClient(options: PrometheusClientOptions): PrometheusClient {
   const endpoint = prometheusEndpoint(options.url, options);
@@ -92,8 +120,17 @@ export function createPrometheusClient(options: PrometheusClientOptions): Promet
   return {
     address: endpoint.address,
     key: replicaKey(options.url, options.ip),
-    query: (signal, share = options) =>
-      query({ ...options, maxFiringBytes: share.maxFiringBytes, endpoint, way }, connections, signal, share.timeoutMs),
+    query: (signal, { timeoutMs, maxFiringBytes } = options) =>
+      query({ ...options, endpoint, way }, connections, signal, timeoutMs, (response, slices) =>
+        readAlertsResponse({ ...response, maxFiringBytes }, slices),
+      ),
+    ask: async (question, members, allowance, signal) => {
+      const asked = { ...options, endpoint: prometheusEndpoint(options.url, { ...options, ...question }), way };
+      return query(asked, connections, signal, options.timeoutMs, async (response, slices) => [
+        await readPrometheusData(response, members, allowance, slices),
+        response.endpoint,
+      ]);
+    },
     close: () => connections.close(),
   };
 }
@@ -108,12 +145,13 @@ export function replicaKey(url: string, ip = ''): string {
   return `${url} ${ip}`;
 }
 
-async function query(
+async function query<T>(
   options: Context,
   connections: Connections<TlsMaterial>,
   signal: AbortSignal,
   timeoutMs: number,
-): Promise<PrometheusAlerts> {
+  read: Read<T>,
+): Promise<T> {
   signal.throwIfAborted();
   const deadline = startDeadline(options.clock, timeoutMs, signal);
   try {
@@ -123,7 +161,7 @@ async function query(
     const dispatcher = await connections.dispatcher({ ...way, tls: access.tls });
     const response = await send(context, access, dispatcher, deadline);
     if (response.status !== 200) throw await statusFailure(response, context.endpoint);
-    return await readAnswer(response, context, deadline);
+    return await readAnswer(response, context, deadline, read);
   } catch (error) {
     signal.throwIfAborted();
     throw error;
@@ -154,11 +192,11 @@ async function send(
   }
 }
 
-async function readAnswer(response: Response, context: Context, deadline: Deadline): Promise<PrometheusAlerts> {
+async function readAnswer<T>(response: Response, context: Context, deadline: Deadline, read: Read<T>): Promise<T> {
   const { body, headers } = response;
   const slices = new Slices(context.schedule, 'answers of Prometheus');
   try {
-    return await readAlertsResponse({ ...context, body, contentType: headers.get('content-type') }, slices);
+    return await read({ ...context, body, contentType: headers.get('content-type') }, slices);
   } catch (error) {
     throw error instanceof PrometheusError ? error : failure(error, 'body', context, deadline);
   }
@@ -172,17 +210,4 @@ function failure(error: unknown, phase: FetchPhase, context: Context, deadline: 
     'timeout',
     `Prometheus at ${endpoint.address} ${what} within ${timeoutMs / 1000} s: is it overloaded or unreachable, or is prometheus.timeout too short?`,
   );
-}
-
-/** Settles as the promise does, or rejects with the signal's reason if that comes first; others can still wait for the promise. */
-export async function withSignal<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const abort = (): void => aborted.reject(signal.reason);
-  if (signal.aborted) abort();
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
 }

@@ -5,6 +5,8 @@ import { percentDecoded } from '../text/go/url.ts';
 export interface PrometheusEndpoint {
   /** The URL to fetch, without credentials, which fetch refuses. */
   readonly url: string;
+  /** The path of the API that is asked, such as `/api/v1/alerts`. */
+  readonly path: string;
   /** The URL to show people, without credentials and query; what distinguishes several replicas is in brackets. */
   readonly address: string;
   /** The value of the Authorization header; undefined without credentials. */
@@ -24,19 +26,23 @@ export interface EndpointOptions {
   readonly ip?: string | undefined;
   /** All of `prometheus.url`, including this URL. */
   readonly urls?: readonly string[];
+  /** The path of the API, and its own parameters. Default: the alerts. */
+  readonly path?: string;
+  readonly query?: Readonly<Record<string, string>>;
 }
 
 /**
- * The alerts endpoint of the Prometheus at `url`: http or https, with or without a path prefix, a trailing slash, and
+ * An endpoint of the API of the Prometheus at `url`: http or https, with or without a path prefix, a trailing slash, and
  * `user:password@`.
  */
-export function prometheusEndpoint(url: string, { params, ip, urls = [] }: EndpointOptions = {}): PrometheusEndpoint {
+export function prometheusEndpoint(url: string, options: EndpointOptions = {}): PrometheusEndpoint {
+  const { params, ip, urls = [], path = '/api/v1/alerts', query: own = {} } = options;
   const { username, password } = new URL(url);
   const base = baseOf(url);
-  const query = queryOf(params ?? new Map());
+  const query = queryOf(own, params ?? new Map());
   const details = [...placeAmongLookAlikes(url, urls), ...(ip === undefined ? [] : [ip])];
   const address = details.length === 0 ? base : `${base} (${details.join(', ')})`;
-  const endpoint = { url: `${base}/api/v1/alerts${query}`, address };
+  const endpoint = { url: `${base}${path}${query}`, path, address };
   return { ...endpoint, ...quotable(username === '' && password === '' ? open : basicAccess(username, password)) };
 }
 
@@ -51,8 +57,8 @@ function placeAmongLookAlikes(url: string, urls: readonly string[]): readonly st
   return lookAlikes.length < 2 ? [] : [`URL ${urls.indexOf(url) + 1}`];
 }
 
-function queryOf(params: ReadonlyMap<string, readonly string[]>): string {
-  const query = new URLSearchParams();
+function queryOf(own: Readonly<Record<string, string>>, params: ReadonlyMap<string, readonly string[]>): string {
+  const query = new URLSearchParams(own);
   for (const [name, values] of params) for (const value of values) query.append(name, value);
   return query.size === 0 ? '' : `?${query.toString()}`;
 }

@@ -201,10 +201,10 @@ function unauthorizedFailure(
   );
 }
 
-function notFoundFailure(text: string, { address }: PrometheusEndpoint): PrometheusError {
+function notFoundFailure(text: string, { address, path }: PrometheusEndpoint): PrometheusError {
   return new PrometheusError(
     'not_found',
-    `Prometheus at ${address} has no /api/v1/alerts, it answered ${said(404, text)}: is a path prefix missing in prometheus.url, or is that not a Prometheus?`,
+    `Prometheus at ${address} has no ${path}, it answered ${said(404, text)}: is a path prefix missing in prometheus.url, or is that not a Prometheus?`,
   );
 }
 

@@ -4,10 +4,10 @@ import { fetchFailure, PrometheusError } from './prometheus-error.ts';
 import {
   createPrometheusClient,
   replicaKey,
-  withSignal,
   type PrometheusClient,
   type PrometheusClientOptions,
 } from './prometheus-client.ts';
+import { withSignal } from '../runtime/deadline.ts';
 import { prometheusEndpoint } from './prometheus-endpoint.ts';
 
 /** Resolves to every address of a host, as getaddrinfo does; rejects as `node:dns` does. */
@@ -85,10 +85,13 @@ async function systemLookup(host: string): Promise<readonly string[]> {
 
 function unresolved(url: string, urls: readonly string[], error: unknown): PrometheusClient {
   const { address } = prometheusEndpoint(url, { urls });
+  const fail = (): Promise<never> =>
+    Promise.reject(error instanceof PrometheusError ? error : fetchFailure(error, 'connect', address));
   return {
     address,
     key: replicaKey(url),
-    query: () => Promise.reject(error instanceof PrometheusError ? error : fetchFailure(error, 'connect', address)),
+    query: fail,
+    ask: fail,
     close: () => undefined,
   };
 }

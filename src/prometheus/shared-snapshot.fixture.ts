@@ -49,6 +49,7 @@ export function snapshotBench(onQuery: (query: Query) => void = () => undefined,
       onQuery(query);
       return query.ended;
     },
+    facts: async () => [],
     close: () => undefined,
   };
   const newQueryId = (): string => `q${queries.length + 1}`;

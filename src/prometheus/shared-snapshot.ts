@@ -1,12 +1,13 @@
 import { FiringAlerts } from '../alert/firing-alerts.ts';
 import type { AlertSnapshot, AlertSource } from '../reconcile/ports.ts';
+import type { ServerFacts } from '../reconcile/server-facts.ts';
 import { SnapshotError, maxSnapshotRetryMs } from '../reconcile/errors.ts';
 import { AllReplicas } from './all-replicas.ts';
 import { ReplicaReport, type PrometheusMetrics } from './replica-report.ts';
 import { newId } from '../runtime/new-id.ts';
 import { QueryReport, type ReportedQuery } from './query-report.ts';
 import { Slices } from '../runtime/slices.ts';
-import { withSignal } from './prometheus-client.ts';
+import { withSignal } from '../runtime/deadline.ts';
 import type { Config } from '../config/config.ts';
 import { logProxy, type Environment } from '../outbound/proxy-environment.ts';
 import { prometheusProxy } from './http-access.ts';
@@ -21,7 +22,7 @@ const firstRetryMs = 1000;
 
 export interface SharedSnapshotOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
   readonly metrics: Pick<PrometheusMetrics, 'queried'>;
-  readonly client: Pick<AllReplicas, 'address' | 'query' | 'close'>;
+  readonly client: Pick<AllReplicas, 'address' | 'query' | 'facts' | 'close'>;
   /** Creates a short, unique name for a query. */
   readonly newQueryId?: () => string;
   /** `prometheus.unknown_after`: two failures this far apart, in milliseconds, make a lasting failure; 0: one failure is enough. */
@@ -119,6 +120,11 @@ export class SharedSnapshot implements AlertSource {
       if (!aborted.aborted || this.#query === undefined) throw error;
       return (await this.#query.result).firing;
     }
+  }
+
+  /** What each Prometheus says about itself. Rejects when this is closed. */
+  facts(): Promise<readonly ServerFacts[]> {
+    return this.#options.client.facts(this.#closed.signal);
   }
 
   /** Aborts the running query. */

@@ -46,6 +46,8 @@ export type Decision =
   | { readonly by: 'end of grace'; readonly labels: LabelSet }
   /** No firing alert concerns the pipeline. */
   | { readonly by: 'no alert' }
+  /** Prometheus has no alerting rule for the pipeline, or it is unknown which rules it has, and `prometheus.require_rules` is true. */
+  | { readonly by: 'no rule' | 'unknown rules' }
   /** It is unknown which alerts fire. */
   | { readonly by: 'failed query'; readonly error: Error }
   /** A condition from another writer says that alerts cannot decide. */
@@ -89,6 +91,10 @@ function reasonOf(decision: Exclude<Decision, { by: 'alert' | 'push' | 'end of g
   switch (decision.by) {
     case 'no alert':
       return 'no alert of this pipeline fires';
+    case 'no rule':
+      return 'Prometheus has no alerting rule for this pipeline (prometheus.require_rules)';
+    case 'unknown rules':
+      return 'it is unknown which alerting rules Prometheus has (prometheus.require_rules)';
     case 'failed query':
       return `${unanswered}: ${decision.error.message}`;
     case 'condition':
@@ -189,6 +195,12 @@ export interface PushedAlerts {
   readonly graceMs: number;
   /** The pushed alerts that fire at a moment after `notBefore`. Rejects with the signal's reason. */
   snapshot(notBefore: number, signal: AbortSignal): Promise<AlertSnapshot>;
+}
+
+/** The alerting rules that Prometheus has loaded. */
+export interface LoadedRules {
+  /** Each rule as the alert that it would fire; undefined if they are unknown. Rejects only with the signal's reason. */
+  asAlerts(signal: AbortSignal): Promise<FiringAlerts | undefined>;
 }
 
 /** The source that decides which alerts fire: Prometheus if it is configured, else the receiver's own store. */

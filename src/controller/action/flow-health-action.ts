@@ -7,6 +7,7 @@ import {
   type Result,
   type AlertSnapshot,
   type AlertSource,
+  type LoadedRules,
   type Pipeline,
   type Condition,
   type Pipelines,
@@ -17,9 +18,11 @@ import {
 import {
   configurationNotGenerated,
   flowHealth,
+  alertsByReason,
   prepareFlowHealth,
   probingFailed,
   setCondition,
+  unguarded,
   type Verdict,
   type ConditionUpdate,
   type DesiredCondition,
@@ -40,6 +43,8 @@ export interface ConditionApplier {
 interface FlowHealthActionOptions {
   readonly alerts: AlertSource;
   readonly conditions: ConditionApplier;
+  /** The rules without which a pipeline is not healthy; undefined if `prometheus.require_rules` is false. */
+  readonly requiredRules: () => LoadedRules | undefined;
   readonly holder: Pick<VerdictHolder, 'decide' | 'becomesUnknown'>;
   /** `controller.requeue_after`, milliseconds. */
   readonly requeueAfterMs: number;
@@ -67,13 +72,22 @@ export class FlowHealthAction implements Action {
     await prepareFlowHealth(run.pipeline, snapshot.firing);
     const answered = flowHealth(run.pipeline, snapshot.firing);
     const { verdict, held } = await this.#options.holder.decide(run, answered, snapshot);
-    const result = await this.#apply(run, verdict);
+    const result = await this.#apply(run, await this.#guarded(run, verdict));
     return {
       ...result,
       ...(held !== undefined && { heldForMs: held.forMs, requeueAfterMs: held.lookAgainMs }),
       ...(snapshot.queryId !== undefined && { queryId: snapshot.queryId }),
       notInPrometheus: await this.#missing(run.causes, snapshot),
     };
+  }
+
+  /** No alert fires: that says something only if one could. */
+  async #guarded({ pipeline, signal }: Run, verdict: Verdict): Promise<Verdict> {
+    const rules = this.#options.requiredRules();
+    if (rules === undefined || verdict.condition.status !== 'True') return verdict;
+    const loaded = await rules.asAlerts(signal);
+    if (loaded === undefined) return unguarded(pipeline, false);
+    return alertsByReason(pipeline, loaded).size > 0 ? verdict : unguarded(pipeline, true);
   }
 
   async #snapshot(run: Run): Promise<AlertSnapshot> {

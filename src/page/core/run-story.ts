@@ -78,6 +78,7 @@ const triggerWords: Readonly<Record<Trigger, string>> = {
   truncated: 'alerts that an Alertmanager cut off',
   reload: 'a new configuration',
   silence: 'the end of a silence',
+  rules: 'other alerting rules in Prometheus',
   manual: 'somebody who asked for it',
 };
 
