@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { builtinModules, createRequire } from 'node:module';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build as runEsbuild, type Metafile, type Plugin } from 'esbuild';
 import { bundlePage } from './page.ts';
@@ -93,6 +94,11 @@ const nodeStreams: Plugin = {
   },
 };
 
+const main = 'src/main.ts';
+
+/** What a thread runs is a file of its own, see `src/runtime/worker-file.ts`. */
+const threads = ['src/standalone/manifest-worker.ts', 'src/server/web/password-worker.ts'];
+
 /**
  * Bundles Tocsin and all that it imports. Names stay, so that a stack trace can be read; comments and white space, which are
  * half of the text and stay in memory as long as the process lives, do not.
@@ -102,7 +108,7 @@ export async function bundle(folder: string): Promise<Metafile> {
   rmSync(folder, { recursive: true, force: true });
   const { metafile } = await runEsbuild({
     absWorkingDir: root,
-    entryPoints: ['src/main.ts'],
+    entryPoints: Object.fromEntries([main, ...threads].map((path) => [basename(path, '.ts'), path])),
     outdir: folder,
     bundle: true,
     splitting: true,

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { isIP, isIPv6, type LookupFunction } from 'node:net';
-import { createSecureContext, type SecureVersion } from 'node:tls';
+import type { SecureVersion } from 'node:tls';
 import { isHeaderValue, type HttpConfig } from '../config/http-config.ts';
 import { describeReadError } from '../config/settings/settings-file.ts';
 import type { Secret } from '../config/settings/show-value.ts';
@@ -167,6 +167,8 @@ export function tlsOptions({ tls_config: config }: HttpConfig, material: TlsMate
   const { ca, cert, key } = material;
   try {
     if (ca !== undefined) checkCertificate(ca);
+    // Loaded here, because without a prometheus.url nothing needs it, and it takes 1 MiB of memory.
+    const { createSecureContext } = process.getBuiltinModule('node:tls');
     const secureContext = createSecureContext({ minVersion, maxVersion, ...given({ ca, cert, key }) });
     return {
       timeout: 0,

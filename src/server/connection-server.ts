@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { Server as HttpsServer } from 'node:https';
+import type { Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
@@ -8,7 +8,7 @@ import type { TlsSettings } from './web/web-settings.ts';
 import { noTunnel, tooManyHeaders, type BrokenRequests } from './broken-requests.ts';
 import type { Connection } from './connection.ts';
 import type { Connections, ParseError } from './connections.ts';
-import { createServer, type ServerLimits } from './create-server.ts';
+import { createServer, isTlsServer, type ServerLimits } from './create-server.ts';
 import { clientCertificateProblem } from './web/client-certificate.ts';
 import { remoteOf } from './request/request-head.ts';
 
@@ -61,7 +61,7 @@ export class ConnectionServer {
         if (this.#whyEnding !== undefined) this.#server.closeIdleConnections();
       });
     });
-    if (tls !== undefined && this.#server instanceof HttpsServer)
+    if (tls !== undefined && isTlsServer(this.#server))
       this.#tls = new TlsConnections({ server: this.#server, settings: tls, webMetrics, broken });
     this.#server.on('connect', (_: IncomingMessage, socket: Duplex) => {
       // Node has released the socket and no longer handles its errors.

@@ -1,12 +1,7 @@
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { CancelTimer, Clock } from '../runtime/clock.ts';
-import {
-  brokenManifest,
-  documentManifests,
-  joinManifests,
-  parsePipelineManifest,
-  type PipelineManifest,
-} from './pipeline-manifest.ts';
+import { workerFile } from '../runtime/worker-file.ts';
+import { brokenManifest, joinManifests, parsePipelineManifest, type PipelineManifest } from './pipeline-manifest.ts';
 
 /**
  * A manifest up to this size, in UTF-16 code units, is parsed at once: that takes 50 ms at worst. A larger manifest, or one with
@@ -21,7 +16,7 @@ const manifestDeadlineMs = 10_000;
 /** Reads the pipelines of one file of manifests. Never rejects. */
 export type ParseManifest = (text: string, file: string) => Promise<PipelineManifest>;
 
-interface Task {
+export interface Task {
   readonly text: string;
   readonly file: string;
   /** The number of the last finished document. */
@@ -29,13 +24,11 @@ interface Task {
 }
 
 /** Each document begins, then it is done. At the end comes `ended`, or the reason why the thread cannot go on. */
-type Message =
+export type Message =
   | { readonly begun: { readonly number: number; readonly line: number; readonly bytes: number } }
   | { readonly done: PipelineManifest }
   | { readonly ended: true }
   | { readonly failure: string };
-
-const role = 'tocsin-manifest-parser';
 
 /**
  * Parses manifests that are long, or that have anchors, in a separate thread, one file at a time. Parsing them here would block the
@@ -113,9 +106,12 @@ export class ManifestThread {
   }
 
   #start(): Worker {
-    // The worker runs this very file. In a bundle that is the whole program except main.ts, and only the end of this file does anything.
+    const { Worker: Thread } = process.getBuiltinModule('node:worker_threads');
     const resourceLimits = { maxOldGenerationSizeMb: manifestHeapMiB, maxYoungGenerationSizeMb: 16 };
-    const worker = new Worker(new URL(import.meta.url), { workerData: role, name: role, resourceLimits });
+    const worker = new Thread(workerFile(import.meta.url, 'manifest-worker'), {
+      name: 'tocsin-manifest-parser',
+      resourceLimits,
+    });
     worker.unref();
     // A worker that was terminated may still send a message.
     const receive = (message: Message): void => void (this.#worker === worker && this.#receive(message));
@@ -135,18 +131,4 @@ export class ManifestThread {
 function failureOf({ code, message }: NodeJS.ErrnoException): string {
   const isTooLarge = code === 'ERR_WORKER_OUT_OF_MEMORY';
   return isTooLarge ? `takes more than ${manifestHeapMiB} MiB of memory to read` : `cannot be read: ${message}`;
-}
-
-if (!isMainThread && workerData === role) {
-  const post = (message: Message): void => {
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is for windows
-    parentPort?.postMessage(message);
-  };
-  parentPort?.on('message', ({ text, file, after }: Task) => {
-    const manifests = documentManifests(text, file, after, ({ number, text: document, position }) =>
-      post({ begun: { number, line: position(0).line, bytes: Buffer.byteLength(document) } }),
-    );
-    for (const done of manifests) post({ done });
-    post({ ended: true });
-  });
 }

@@ -1,5 +1,5 @@
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import bcrypt from 'bcryptjs';
+import type { Worker } from 'node:worker_threads';
+import { workerFile } from '../../runtime/worker-file.ts';
 
 /** Checks a password against a bcrypt hash. Rejects if that fails. */
 export interface PasswordHasher {
@@ -7,13 +7,13 @@ export interface PasswordHasher {
   close(): Promise<void>;
 }
 
-interface Task {
+export interface Task {
   readonly id: number;
   readonly password: string;
   readonly hash: string;
 }
 
-interface Answer {
+export interface Answer {
   readonly id: number;
   readonly matches: boolean;
 }
@@ -22,8 +22,6 @@ interface Waiter {
   readonly resolve: (matches: boolean) => void;
   readonly reject: (error: Error) => void;
 }
-
-const role = 'tocsin-password-hasher';
 
 /**
  * Hashes one password at a time in a separate thread: bcrypt takes a tenth of a second or more, and would hold the event loop for
@@ -49,8 +47,8 @@ export class PasswordThread implements PasswordHasher {
   }
 
   #start(): Worker {
-    // This file; in a bundle, the whole program except main.ts, in which only the end of this file has an effect.
-    const worker = new Worker(new URL(import.meta.url), { workerData: role, name: role });
+    const { Worker: Thread } = process.getBuiltinModule('node:worker_threads');
+    const worker = new Thread(workerFile(import.meta.url, 'password-worker'), { name: 'tocsin-password-hasher' });
     worker.unref();
     worker.on('message', ({ id, matches }: Answer) => {
       this.#waiting.get(id)?.resolve(matches);
@@ -68,12 +66,4 @@ export class PasswordThread implements PasswordHasher {
     for (const { reject } of this.#waiting.values()) reject(error instanceof Error ? error : new Error(String(error)));
     this.#waiting.clear();
   }
-}
-
-if (!isMainThread && workerData === role) {
-  parentPort?.on('message', ({ id, password, hash }: Task) => {
-    const answer: Answer = { id, matches: bcrypt.compareSync(password, hash) };
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is for windows
-    parentPort?.postMessage(answer);
-  });
 }
