@@ -9,6 +9,7 @@ import { history } from './history.ts';
 import { ingest } from './ingest.ts';
 import { intake } from './intake.ts';
 import { ladder } from './ladder.ts';
+import { page } from './page.ts';
 import { renderPlot, type Plot } from './plot.ts';
 import { reaction } from './reaction.ts';
 import { rest } from './rest.ts';
@@ -30,6 +31,7 @@ const sections: readonly Section[] = [
   conditions,
   storm,
   silences,
+  page,
   start,
   rest,
 ];
