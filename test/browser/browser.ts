@@ -1,5 +1,7 @@
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
 import axe from 'axe-core';
+import { fileURLToPath } from 'node:url';
+import { startChild } from '../support/child-process.ts';
 import { requireServer } from '../support/servers.ts';
 
 /** It asks nobody on the network by itself, whatever else this machine may reach. */
@@ -67,4 +69,25 @@ export async function axeViolations(page: Page): Promise<string[]> {
         `${id} (${help}): ${target.join(' ')}: ${failureSummary.replaceAll('\n', ' ')}`,
     ),
   );
+}
+
+export interface StagedIncident {
+  readonly url: string;
+  /** The time there, which stands still. */
+  readonly now: number;
+  stop(): Promise<unknown>;
+}
+
+/** A Tocsin with an hour of trouble behind it, in a process of its own. */
+export async function startStagedIncident(): Promise<StagedIncident> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const child = await startChild({
+    name: 'the staged incident',
+    command: process.execPath,
+    args: [fileURLToPath(new URL('../support/staged-incident.ts', import.meta.url))],
+    onLine: (line) => line.startsWith('ready ') && resolve(line),
+  });
+  void child.exited.then(() => reject(new Error(`the incident was not staged:\n${child.recentOutput()}`)));
+  const [, url = '', now] = (await promise).split(' ');
+  return { url, now: Number(now), stop: () => child.stop() };
 }

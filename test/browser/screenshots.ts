@@ -1,0 +1,38 @@
+import { mkdir } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import type { Browser } from 'playwright-core';
+import { bundlePage } from '../../bundle/page.ts';
+import { openPage, startBrowser, startStagedIncident, type StagedIncident } from './browser.ts';
+
+/** `npm run screenshots`: the pictures of the incident page in docs/page/, of an incident that is staged. */
+const folder = fileURLToPath(new URL('../../docs/page/', import.meta.url));
+
+const views: readonly (readonly [name: string, query: string])[] = [['incident', '']];
+
+async function shoot(browser: Browser, { url, now }: StagedIncident): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const)
+    for (const [name, query] of views) {
+      const options = { colorScheme, viewport: { width: 1200, height: 760 }, timezoneId: 'Europe/Berlin' };
+      const { page } = await openPage(browser, 'about:blank', options);
+      await page.clock.setFixedTime(now);
+      await page.goto(`${url}/${query}`);
+      await page.waitForSelector('[data-ready=true]');
+      await page.waitForTimeout(300);
+      await page.screenshot({ path: `${folder}${name}-${colorScheme}.png` });
+      await page.context().close();
+    }
+}
+
+await bundlePage(fileURLToPath(new URL('../../dist/page', import.meta.url)));
+await mkdir(folder, { recursive: true });
+const incident = await startStagedIncident();
+try {
+  const browser = await startBrowser();
+  try {
+    await shoot(browser, incident);
+  } finally {
+    await browser.close();
+  }
+} finally {
+  await incident.stop();
+}
