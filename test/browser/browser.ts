@@ -26,7 +26,10 @@ export interface WatchedPage {
   readonly origins: ReadonlySet<string>;
 }
 
-/** A page in a window of its own, with everything that it does wrong. Its window closes with the browser. */
+/**
+ * A page in a window of its own, with everything that it does wrong. Its window closes with the browser.
+ * @param url '' leaves it empty
+ */
 export async function openPage(
   browser: Browser,
   url: string,
@@ -54,7 +57,7 @@ export async function openPage(
       ),
     );
   });
-  await page.goto(url);
+  if (url !== '') await page.goto(url);
   return { page, problems, origins };
 }
 
@@ -90,4 +93,25 @@ export async function startStagedIncident(): Promise<StagedIncident> {
   void child.exited.then(() => reject(new Error(`the incident was not staged:\n${child.recentOutput()}`)));
   const [, url = '', now] = (await promise).split(' ');
   return { url, now: Number(now), stop: () => child.stop() };
+}
+
+/** A page of the incident, at whose end the clock of the browser stands, too. */
+export async function openIncident(
+  browser: Browser,
+  { url, now }: StagedIncident,
+  query = '',
+  options: BrowserContextOptions = {},
+): Promise<WatchedPage> {
+  const opened = await openPage(browser, '', { timezoneId: 'Europe/Berlin', ...options });
+  const { page } = opened;
+  await page.clock.setFixedTime(now);
+  // The page follows the clock of Tocsin by this header, which Node writes by the clock of the machine.
+  const date = new Date(now).toUTCString();
+  await page.route(/\/api\/(?!.*\/live)/, async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, headers: { ...response.headers(), date } });
+  });
+  await page.goto(`${url}/${query}`);
+  await page.waitForSelector('[data-ready=true]');
+  return opened;
 }

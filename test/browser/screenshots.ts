@@ -2,23 +2,21 @@ import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Browser } from 'playwright-core';
 import { bundlePage } from '../../bundle/page.ts';
-import { openPage, startBrowser, startStagedIncident, type StagedIncident } from './browser.ts';
+import { openIncident, startBrowser, startStagedIncident, type StagedIncident } from './browser.ts';
 
 /** `npm run screenshots`: the pictures of the incident page in docs/page/, of an incident that is staged. */
 const folder = fileURLToPath(new URL('../../docs/page/', import.meta.url));
 
 const views: readonly (readonly [name: string, query: string])[] = [['incident', '']];
 
-async function shoot(browser: Browser, { url, now }: StagedIncident): Promise<void> {
+async function shoot(browser: Browser, incident: StagedIncident): Promise<void> {
   for (const colorScheme of ['light', 'dark'] as const)
     for (const [name, query] of views) {
-      const options = { colorScheme, viewport: { width: 1200, height: 760 }, timezoneId: 'Europe/Berlin' };
-      const { page } = await openPage(browser, 'about:blank', options);
-      await page.clock.setFixedTime(now);
-      await page.goto(`${url}/${query}`);
-      await page.waitForSelector('[data-ready=true]');
-      await page.waitForTimeout(300);
-      await page.screenshot({ path: `${folder}${name}-${colorScheme}.png` });
+      const options = { colorScheme, viewport: { width: 1200, height: 760 } };
+      const { page } = await openIncident(browser, incident, query, options);
+      // What fades in or turns.
+      await page.waitForTimeout(500);
+      await page.screenshot({ path: `${folder}${name}-${colorScheme}.png`, animations: 'disabled' });
       await page.context().close();
     }
 }
