@@ -37,22 +37,20 @@ export const page: Section = {
   },
 };
 
+/** Wall time on a machine with other work says more about that work; a task's CPU time is that of the page alone. */
 function rows({ first, frames }: Figures): Row[] {
-  const drawn = Object.entries(frames).map(([what, each]) => ({
-    what,
-    frames: String(each.frames),
-    'longest frame, ms': String(each.longestFrame),
-    'longest task, CPU ms': String(each.longestTask),
-    'over 50 ms': String(each.tasksOver50),
-    busy: `${Math.round(each.busy * 100)} %`,
-  }));
+  const none = { frames: '', 'longest task, CPU ms': '', 'tasks over 50 ms': '', busy: '' };
   return [
-    ...drawn,
-    {
-      what: `first view: ${first.viewMs} ms after the answer, which came after ${first.answerMs} ms; target ≤ 1000 ms`,
-    },
-    ...Object.entries(frames).flatMap(([what, { slowScripts }]) =>
-      slowScripts.map((each) => ({ what: `${what}: ${each}` })),
-    ),
+    { what: 'navigation → answer', 'longest, wall ms': String(first.answerMs), ...none, target: '' },
+    { what: 'answer → first view', 'longest, wall ms': String(first.viewMs), ...none, target: '≤ 1000 ms' },
+    ...Object.entries(frames).map(([what, each]) => ({
+      what,
+      'longest, wall ms': String(each.longestFrame),
+      frames: String(each.frames),
+      'longest task, CPU ms': String(each.longestTask),
+      'tasks over 50 ms': String(each.tasksOver50),
+      busy: `${Math.round(each.busy * 100)} %`,
+      target: 'no task over 50 ms',
+    })),
   ];
 }

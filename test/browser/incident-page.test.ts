@@ -9,7 +9,7 @@ import type { Browser } from 'playwright-core';
 import { bundlePage } from '../../bundle/page.ts';
 import { skipWithout } from '../support/servers.ts';
 import { startTocsin, type TocsinOptions, type TocsinProcess } from '../support/tocsin-process.ts';
-import { axeViolations, openPage, startBrowser } from './browser.ts';
+import { openPage, startBrowser } from './browser.ts';
 
 /** With the first data on it. */
 const ready = '[data-ready=true]';
@@ -51,21 +51,6 @@ describe('the incident page in a real Chromium', { skip: skipWithout('chromium')
       assert.deepEqual([problems, [...origins]], [[], [origin]]);
       await page.context().close();
     }
-  });
-
-  for (const colorScheme of ['light', 'dark'] as const)
-    it(`has no violation that axe finds, in ${colorScheme}`, async (test) => {
-      const tocsin = await start(test);
-      const { page } = await openPage(browser, `${tocsin.url}/`, { colorScheme });
-      await page.waitForSelector(ready);
-      assert.deepEqual(await axeViolations(page), []);
-    });
-
-  it('fits into 360 pixels', async (test) => {
-    const tocsin = await start(test);
-    const { page } = await openPage(browser, `${tocsin.url}/`, { viewport: { width: 360, height: 740 } });
-    await page.waitForSelector(ready);
-    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360);
   });
 
   it('cannot be framed, and its actions cannot be used, by a page of another origin', async (test) => {

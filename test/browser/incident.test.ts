@@ -121,18 +121,20 @@ describe('somebody on call, with the incident page alone', { skip: skipWithout('
     const tocsin = await start(test);
     const page = await open(tocsin, '?open=pipeline:TracePipeline/backend');
     await page.getByRole('button', { name: 'Reconcile now' }).click();
-    await page.getByRole('complementary').getByRole('status').getByText(/1 run/).waitFor();
+    await page
+      .getByRole('complementary')
+      .getByRole('status')
+      .getByText(/1 pipeline looked at/)
+      .waitFor();
     await page.keyboard.press('Escape');
     await page.getByRole('button', { name: 'Reconcile all…' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Reconcile all' }).click();
     await page
       .getByRole('dialog')
       .getByRole('status')
-      .getByText(/4 runs/)
+      .getByText(/4 pipelines looked at/)
       .waitFor();
-    const looks = tocsin.log.all.filter(
-      ({ event, priority }) => event === 'requests.enqueued' && priority === 'manual',
-    );
+    const looks = tocsin.log.all.filter(({ event, trigger }) => event === 'requests.enqueued' && trigger === 'manual');
     assert.deepEqual(
       looks.map(({ requests }) => requests),
       [1, 4],
