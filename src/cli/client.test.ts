@@ -55,6 +55,26 @@ describe('a command that asks', () => {
       assert.match(told.stderr, problem);
     });
 
+  it('says so if the answer is that of another program', async (t) => {
+    const api = await FakeApi.start(t);
+    api.reply(path, () => ({ status: 'success', data: {} }));
+    const { code, stderr } = await api.run('why', 'tracepipeline/backend');
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /^tocsin: http:\S+ answers as no Tocsin of this version does \(items: .+\): correct --url, or use/,
+    );
+  });
+
+  it('passes on what a newer Tocsin says besides', async (t) => {
+    const api = await FakeApi.start(t);
+    const newer = { ...changedRun, mood: 'good', pipeline: { ...changedRun.pipeline, uid: '1' } };
+    api.reply(path, () => ({ items: [newer], total: 1 }));
+    const { code, stdout } = await api.run('why', 'tracepipeline/backend', '-o', 'json');
+    assert.equal(code, 0);
+    assert.deepEqual(JSON.parse(stdout), { items: [newer] });
+  });
+
   it('keeps the route prefix of --url, which wins over $TOCSIN_URL', async (t) => {
     const api = await FakeApi.start(t);
     api.reply('GET /tocsin/api/tocsin/v1/pipelines/tracepipeline/backend', () => ({ items: [changedRun] }));

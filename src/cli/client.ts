@@ -2,6 +2,7 @@ import http, { type ClientRequest, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { buffer } from 'node:stream/consumers';
 import type { SecureContextOptions } from 'node:tls';
+import type { z } from 'zod';
 import { maskUrls } from '../runtime/masked-url.ts';
 import type { Clock } from '../runtime/clock.ts';
 
@@ -43,7 +44,7 @@ export type Query = Readonly<Record<string, string | number | readonly string[] 
 
 interface Page<Item> {
   readonly items: readonly Item[];
-  readonly next?: string;
+  readonly next?: string | undefined;
 }
 
 /** Asks a running Tocsin. Every failure rejects with ApiError. */
@@ -60,34 +61,29 @@ export class ApiClient {
   }
 
   /** @param path below `/api/tocsin/v1`, its parts encoded */
-  async get<T>(path: string, query: Query = {}): Promise<T> {
-    return this.#json(await this.send('GET', `/api/tocsin/v1${path}${queryText(query)}`)) as T;
-  }
-
-  /** Like {@link get}; undefined if the resource does not exist. */
-  async find<T>(path: string, query: Query = {}): Promise<T | undefined> {
-    try {
-      return await this.get<T>(path, query);
-    } catch (error) {
-      if (error instanceof ApiError && error.status === 404) return undefined;
-      throw error;
-    }
+  async get<T>(shape: z.ZodType<T>, path: string, query: Query = {}): Promise<T> {
+    return this.#read(shape, await this.send('GET', `/api/tocsin/v1${path}${queryText(query)}`));
   }
 
   /** The items of a list, page by page, until there are as many as wanted. */
-  async *items<Item>(path: string, query: Query = {}, most = Number.POSITIVE_INFINITY): AsyncGenerator<Item, void> {
+  async *items<Item>(
+    shape: z.ZodType<Page<Item>>,
+    path: string,
+    query: Query = {},
+    most = Number.POSITIVE_INFINITY,
+  ): AsyncGenerator<Item, void> {
     let cursor: string | undefined;
     let left = most;
     do {
-      const page: Page<Item> = await this.get(path, { ...query, cursor, limit: Math.min(left, pageItems) });
+      const page: Page<Item> = await this.get(shape, path, { ...query, cursor, limit: Math.min(left, pageItems) });
       yield* page.items;
       left -= page.items.length;
       cursor = page.next;
     } while (cursor !== undefined && left > 0);
   }
 
-  async post<T>(path: string, body: unknown): Promise<T> {
-    return this.#json(await this.send('POST', `/api/tocsin/v1${path}`, JSON.stringify(body))) as T;
+  async post<T>(shape: z.ZodType<T>, path: string, body: unknown): Promise<T> {
+    return this.#read(shape, await this.send('POST', `/api/tocsin/v1${path}`, JSON.stringify(body)));
   }
 
   /** One request. @param path below the route prefix @param headers for this request only */
@@ -147,13 +143,28 @@ export class ApiClient {
     return new ApiError(`${at} answers ${status}${said && `: ${said}`}`, status);
   }
 
-  #json(answer: ApiAnswer): unknown {
+  #read<T>(shape: z.ZodType<T>, answer: ApiAnswer): T {
     if (answer.status >= 300) throw this.refused(answer);
+    return this.read(shape, answer.body.toString());
+  }
+
+  /** Reads a text as JSON of this shape. */
+  read<T>(shape: z.ZodType<T>, text: string): T {
+    let value: unknown;
     try {
-      return JSON.parse(answer.body.toString());
+      value = JSON.parse(text);
     } catch {
       throw new ApiError(`${this.shownUrl} answers with something other than JSON: is it a Tocsin? Correct --url`);
     }
+    const { error } = shape.safeParse(value);
+    // A newer Tocsin may say more.
+    const wrong = error?.issues.find(({ code }) => code !== 'unrecognized_keys');
+    if (wrong === undefined) return value as T;
+    const where = wrong.path.length === 0 ? 'it' : wrong.path.map(String).join('.');
+    throw new ApiError(
+      `${this.shownUrl} answers as no Tocsin of this version does (${where}: ${wrong.message}): ` +
+        'correct --url, or use the tocsin of its version',
+    );
   }
 
   #request(method: string, path: string, headers: Readonly<Record<string, string>>): ClientRequest {

@@ -1,4 +1,6 @@
-import type { Alert, Effect, ExplainedAlert, Fact, Pipeline, PipelineName, Verdict } from '../explain/schema.ts';
+import { pipelineIn } from '../explain/fact-fields.ts';
+import { ExplainedAlert, type Alert, type Effect, type PipelineName, type Verdict } from '../explain/schema.ts';
+import { Alerts, Facts, Pipelines } from '../explain/schema-requests.ts';
 import { selected } from '../explain/selected.ts';
 import { showAlert, showPipeline } from '../explain/words.ts';
 import { loadConfig } from '../config/load-config.ts';
@@ -42,12 +44,12 @@ interface Compared {
 export async function compareHistory({ api, output, since, configFile }: Compared): Promise<number> {
   const rules = readRules(configFile);
   const alerts: Alert[] = [];
-  for await (const alert of api.items<Alert>('/alerts', {}, maxAlerts + 1)) alerts.push(alert);
+  for await (const alert of api.items(Alerts, '/alerts', {}, maxAlerts + 1)) alerts.push(alert);
   const known = await whatIsKnown(api, since);
   const items: Comparison[] = [];
   for (const { fingerprint } of alerts.slice(0, maxAlerts)) {
     if (fingerprint === undefined) continue;
-    const { alert, effects } = await api.get<ExplainedAlert>(`/alerts/${fingerprint}`, { since, limit: 1000 });
+    const { alert, effects } = await api.get(ExplainedAlert, `/alerts/${fingerprint}`, { since, limit: 1000 });
     const told = effects.filter(({ verdict }) => verdict !== 'not_received');
     if (alert !== undefined && told.length > 0) items.push(compare(alert, told, rules, known));
   }
@@ -76,15 +78,17 @@ export interface Known {
 
 async function whatIsKnown(api: ApiClient, since: string): Promise<Known> {
   const pipelines: PipelineName[] = [];
-  for await (const { kind, group, namespace, name } of api.items<Pipeline>('/pipelines'))
+  for await (const { kind, group, namespace, name } of api.items(Pipelines, '/pipelines'))
     pipelines.push({ kind, ...(group && { group }), ...(namespace && { namespace }), name });
   const runs = new Map<string, string>();
   for (const event of ['reconcile.finished', 'reconcile.failed'])
-    for await (const fact of api.items<Fact>('/history', { event, since }, maxRuns))
-      runs.set(String(fact['run']), showPipeline(fact as unknown as PipelineName));
+    for await (const fact of api.items(Facts, '/history', { event, since }, maxRuns)) {
+      const pipeline = pipelineIn(fact);
+      if (pipeline !== undefined) runs.set(String(fact['run']), showPipeline(pipeline));
+    }
   const news = new Set<string>();
   for (const event of ['alert.new', 'alert.resolved'])
-    for await (const { fingerprint, request_id: request } of api.items<Fact>('/history', { event, since }, maxRuns))
+    for await (const { fingerprint, request_id: request } of api.items(Facts, '/history', { event, since }, maxRuns))
       news.add(`${String(fingerprint)} ${String(request)}`);
   return { pipelines, runs, news };
 }

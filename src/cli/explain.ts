@@ -1,5 +1,5 @@
 import { text } from 'node:stream/consumers';
-import type { Prediction } from '../explain/schema-requests.ts';
+import { Explanation, type Prediction } from '../explain/schema-requests.ts';
 import { showAlert, showLabels, showPipeline } from '../explain/words.ts';
 import { describeReadError } from '../config/settings/settings-file.ts';
 import { showText } from '../config/settings/show-value.ts';
@@ -56,7 +56,7 @@ async function predict(call: Call<typeof flags>): Promise<number> {
     return compareHistory({ api, output, since, configFile });
   }
   const payload = file === undefined ? [{ labels: readLabels(words) }] : await readPayload(file);
-  const { items } = await api.post<{ readonly items: readonly Prediction[] }>('/explain', payload);
+  const { items } = await api.post(Explanation, '/explain', payload);
   const code = items.some(({ wakes }) => wakes) ? exitDone : exitFailed;
   if (await output.object({ items })) return code;
   for (const item of items) tell(output, item);

@@ -1,5 +1,5 @@
 import type { Fact, Run } from '../explain/schema.ts';
-import type { ReconcileAnswer } from '../explain/schema-requests.ts';
+import { Facts, ReconcileAnswer, Runs } from '../explain/schema-requests.ts';
 import { pipelinePath, showBecause, showPipeline, showTransition } from '../explain/words.ts';
 import { readDuration } from '../config/settings/value-readers.ts';
 import type { ApiClient } from './client.ts';
@@ -34,7 +34,7 @@ async function reconcileNow({ values, words, api, output, surroundings }: Call<t
       `reconcile: ${all ? 'both --all and a pipeline' : 'no pipeline'}, allowed: ${usageOf('reconcile')}`,
     );
   const wanted = all === true ? { all } : { pipelines: words.map(readPipelineName) };
-  const answer = await api.post<ReconcileAnswer>('/reconcile', wanted);
+  const answer = await api.post(ReconcileAnswer, '/reconcile', wanted);
   if (answer.pipelines.length === 0) throw new CommandError(`${api.shownUrl} has no pipelines: there is nothing to do`);
   const end = await waitFor(surroundings.clock, timeout, () => endOf(api, answer.event_id));
   const items = await runsOf(api, answer);
@@ -50,13 +50,13 @@ async function reconcileNow({ values, words, api, output, surroundings }: Call<t
 /** The line that says that everything that an event woke is done. */
 export async function endOf(api: ApiClient, eventId: string): Promise<Fact | undefined> {
   const query = { event: 'sweep.finished', event_id: eventId, limit: 1 };
-  return (await api.get<{ readonly items: readonly Fact[] }>('/history', query)).items[0];
+  return (await api.get(Facts, '/history', query)).items[0];
 }
 
 async function runsOf(api: ApiClient, { event_id: eventId, pipelines }: ReconcileAnswer): Promise<readonly Run[]> {
   const found: Run[] = [];
   for (const pipeline of pipelines)
-    for await (const run of api.items<Run>(pipelinePath(pipeline), {}, searchedRuns))
+    for await (const run of api.items(Runs, pipelinePath(pipeline), {}, searchedRuns))
       if (run.event_ids.includes(eventId)) {
         found.push(run);
         break;

@@ -1,4 +1,5 @@
-import type { Fact } from '../explain/schema.ts';
+import { labelsOf, pipelineIn, textOf, transitionIn } from '../explain/fact-fields.ts';
+import { Fact } from '../explain/schema.ts';
 import { showLabels, showPipeline, showTransition } from '../explain/words.ts';
 import { readName } from '../config/settings/value-readers.ts';
 import { systemPause } from './wait.ts';
@@ -61,7 +62,7 @@ async function follow({ values, words, api, output, surroundings }: Call<typeof 
       for await (const { id, event: kind, data } of await open(api, query, lastId)) {
         lastId = id ?? lastId;
         if (kind === 'gap') surroundings.stderr.write('tocsin: facts were forgotten before they could be followed\n');
-        else if (data !== '' && (await tell(output, JSON.parse(data) as Fact), ++told >= limit)) return exitDone;
+        else if (data !== '' && (await tell(output, api.read(Fact, data)), ++told >= limit)) return exitDone;
       }
     } catch (error) {
       // What fails at the start, or is refused, fails again.
@@ -85,7 +86,8 @@ const colours: Readonly<Record<string, Colour>> = { debug: 'dim', warn: 'yellow'
 
 async function tell(output: Output, fact: Fact): Promise<void> {
   if (await output.item(fact)) return;
-  const subject = typeof fact['kind'] === 'string' ? showPipeline(fact as unknown as NamedFact) : '';
+  const pipeline = pipelineIn(fact);
+  const subject = pipeline === undefined ? '' : showPipeline(pipeline);
   output.heading([
     [fact.time.slice(11, 23), 'dim'],
     [`  ${fact.event.padEnd(19)}`, colours[fact.level] ?? 'bold'],
@@ -94,8 +96,6 @@ async function tell(output: Output, fact: Fact): Promise<void> {
     ],
   ]);
 }
-
-type NamedFact = Parameters<typeof showPipeline>[0];
 
 /** Told at the beginning of the line, or of use to the program alone. */
 const toldBefore = new Set('id time level event msg kind group namespace name verdicts labels alertname'.split(' '));
@@ -108,15 +108,15 @@ const forWide = new Set(
 const transition = new Set('type from to from_reason reason message'.split(' '));
 
 function details(fact: Fact, isWide: boolean): readonly string[] {
-  const isTransition = fact.event === 'condition.changed' || fact.event === 'condition.observed';
-  const { alertname, labels } = fact;
+  const change = transitionIn(fact);
+  const labels = labelsOf(fact['labels']);
   const isTold = (name: string): boolean =>
-    !toldBefore.has(name) && (isWide || !forWide.has(name)) && !(isTransition && transition.has(name));
+    !toldBefore.has(name) && (isWide || !forWide.has(name)) && !(change !== undefined && transition.has(name));
   const rest = Object.entries(fact).filter(([name]) => isTold(name));
   return [
-    isTransition ? showTransition(fact as unknown as Parameters<typeof showTransition>[0]) : '',
-    typeof alertname === 'string' ? alertname : '',
-    typeof labels === 'object' && labels !== null ? showLabels(labels as Readonly<Record<string, string>>) : '',
+    change === undefined ? '' : showTransition(change),
+    textOf(fact['alertname']) ?? '',
+    labels === undefined ? '' : showLabels(labels),
     rest.map(([name, value]) => `${name}=${valueText(value)}`).join(' '),
   ];
 }

@@ -1,4 +1,5 @@
-import type { Alert, Effect, ExplainedAlert, Fact, Run } from '../explain/schema.ts';
+import { ExplainedAlert, type Effect, type Fact } from '../explain/schema.ts';
+import { Alerts, Facts, Pipelines } from '../explain/schema-requests.ts';
 import { remedies, runRemedies, showPipeline } from '../explain/words.ts';
 import { newId } from '../runtime/new-id.ts';
 import { readDuration } from '../config/settings/value-readers.ts';
@@ -93,10 +94,10 @@ class Hops {
   async #effect(requestId: string): Promise<Effect | undefined> {
     const { api } = this.#call;
     const filter = Object.entries(this.#labels).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
-    const { items } = await api.get<{ readonly items: readonly Alert[] }>('/alerts', { filter });
+    const { items } = await api.get(Alerts, '/alerts', { filter });
     const fingerprint = items[0]?.fingerprint;
     if (fingerprint === undefined) return undefined;
-    const { effects } = await api.get<ExplainedAlert>(`/alerts/${fingerprint}`, { limit: 10 });
+    const { effects } = await api.get(ExplainedAlert, `/alerts/${fingerprint}`, { limit: 10 });
     const found = effects.find((effect) => effect.request_id === requestId);
     return found?.verdict === 'woke' && found.event_id === undefined ? undefined : found;
   }
@@ -113,7 +114,7 @@ class Hops {
       ['requests.enqueued', 'queued'],
     ] as const) {
       const find = async (): Promise<Fact | undefined> =>
-        (await api.get<{ readonly items: readonly Fact[] }>('/history', { event: name, event_id: event })).items[0];
+        (await api.get(Facts, '/history', { event: name, event_id: event })).items[0];
       const fact = await this.#wait(find);
       if (fact === undefined) continue;
       const requests = fact['requests'];
@@ -128,7 +129,7 @@ class Hops {
   async #tellRuns(event: string, end: Fact): Promise<boolean> {
     const { api } = this.#call;
     let isGood = true;
-    for await (const { last_run: run } of api.items<{ readonly last_run?: Run }>('/pipelines')) {
+    for await (const { last_run: run } of api.items(Pipelines, '/pipelines')) {
       if (run === undefined || !run.event_ids.includes(event)) continue;
       const [pipeline, , told] = runRow(run);
       if (run.outcome === 'failed') {

@@ -1,4 +1,6 @@
-import type { Alert, Effect, ExplainedAlert, Fact } from '../explain/schema.ts';
+import { pipelineIn, textOf, transitionIn } from '../explain/fact-fields.ts';
+import { ExplainedAlert, type Alert, type Effect, type Fact, type PipelineName } from '../explain/schema.ts';
+import { Alerts, Facts } from '../explain/schema-requests.ts';
 import { showLabels, showPipeline, showTransition } from '../explain/words.ts';
 import type { ApiClient } from './client.ts';
 import { command, CommandError, exitDone, exitFailed, readSince, UsageError, usageOf, type Call } from './command.ts';
@@ -34,13 +36,13 @@ export function matchersOf(words: readonly string[]): readonly string[] {
 async function tellAlerts({ values, words, api, output }: Call<typeof flags>): Promise<number> {
   if (words.length === 0) throw new UsageError(`what: no alert, allowed: ${usageOf('what')}`);
   const found: Alert[] = [];
-  for await (const alert of api.items<Alert>('/alerts', { filter: matchersOf(words) }, maxAlerts + 1))
+  for await (const alert of api.items(Alerts, '/alerts', { filter: matchersOf(words) }, maxAlerts + 1))
     found.push(alert);
   const limit = values.since === undefined ? defaultEffects : 1000;
   const items: ExplainedAlert[] = [];
   for (const { fingerprint } of found.slice(0, maxAlerts))
     if (fingerprint !== undefined)
-      items.push(await api.get<ExplainedAlert>(`/alerts/${fingerprint}`, { since: values.since, limit }));
+      items.push(await api.get(ExplainedAlert, `/alerts/${fingerprint}`, { since: values.since, limit }));
   const code = items.length > 0 ? exitDone : exitFailed;
   if (await output.object({ items })) return code;
   if (items.length === 0)
@@ -113,23 +115,26 @@ async function runRows(api: ApiClient, effect: Effect): Promise<readonly string[
   const changes = new Map<unknown, Fact>();
   // An effect without a request has only its time.
   const about = effect.request_id === undefined ? { since: effect.at } : { request_id: effect.request_id };
-  for await (const fact of api.items<Fact>('/history', { event: 'condition.changed', ...about }, maxChanges))
+  for await (const fact of api.items(Facts, '/history', { event: 'condition.changed', ...about }, maxChanges))
     changes.set(fact['run'], fact);
   const rows: string[][] = [];
   for (const event of ['reconcile.finished', 'reconcile.failed'])
-    for await (const fact of api.items<Fact>('/history', { event, event_id: effect.event_id }))
-      if (effect.runs.includes(String(fact['run']))) rows.push(rowOf(fact, changes.get(fact['run'])));
+    for await (const fact of api.items(Facts, '/history', { event, event_id: effect.event_id })) {
+      const pipeline = pipelineIn(fact);
+      if (pipeline !== undefined && effect.runs.includes(String(fact['run'])))
+        rows.push(rowOf(fact, pipeline, changes.get(fact['run'])));
+    }
   return rows.toSorted(([one = ''], [other = '']) => one.localeCompare(other));
 }
 
-function rowOf(fact: Fact, change: Fact | undefined): string[] {
-  const { run, result, because, error } = fact as Fact & Readonly<Record<string, string | undefined>>;
-  const outcome = result ?? 'failed';
+function rowOf(fact: Fact, pipeline: PipelineName, change: Fact | undefined): string[] {
+  const [outcome = 'failed', because, error] = [fact['result'], fact['because'], fact['error']].map(textOf);
   const why = because === undefined || because === outcome ? '' : ` (${because})`;
-  const transition = change && `: ${showTransition(change as unknown as Parameters<typeof showTransition>[0])}`;
+  const transition = change && transitionIn(change);
+  const told = transition === undefined ? error : showTransition(transition);
   return [
-    showPipeline(fact as unknown as Parameters<typeof showPipeline>[0]),
-    `run ${run}`,
-    `${outcome}${why}${transition ?? (error === undefined ? '' : `: ${error}`)}`,
+    showPipeline(pipeline),
+    `run ${String(fact['run'])}`,
+    `${outcome}${why}${told === undefined ? '' : `: ${told}`}`,
   ];
 }

@@ -9,9 +9,9 @@ import { Slices, type SliceSchedule } from '../runtime/slices.ts';
 import type { Silencing } from '../silence/silences.ts';
 import { formatDateTime } from '../text/go/date-time.ts';
 import { EffectFinder, tellsOfAlerts, type OpenEffect } from './alert-effects.ts';
-import { alertOfLabels, labelsOf, nameOf, objectsOf, textsOf } from './fact-fields.ts';
+import { alertOfLabels, labelsOf, nameOf, objectsOf, pipelineIn, textsOf } from './fact-fields.ts';
 import type { Page } from './run-reader.ts';
-import { given, pipelineOf } from './run-story.ts';
+import { given } from './run-story.ts';
 import type { Alert, Effect, ExplainedAlert, PipelineName } from './schema.ts';
 
 export interface AlertReaderOptions {
@@ -140,8 +140,10 @@ export class AlertReader {
     for (const id of eventIds) if (id !== undefined) runs.set(id, []);
     if (runs.size === 0) return runs;
     for await (const fact of this.#options.history.oldestFirst({ needles: ['"event_ids":['], accepts: isRunEnd }))
-      for (const id of textsOf(fact['event_ids']))
-        runs.get(id)?.push({ run: String(fact['run']), pipeline: pipelineOf(fact) });
+      for (const id of textsOf(fact['event_ids'])) {
+        const pipeline = pipelineIn(fact);
+        if (pipeline !== undefined) runs.get(id)?.push({ run: String(fact['run']), pipeline });
+      }
     return runs;
   }
 

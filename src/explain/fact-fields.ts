@@ -1,6 +1,6 @@
 import { fingerprint, type LabelSet } from '../alert/labels.ts';
 import type { Fact } from '../history/fact.ts';
-import type { Alert } from './schema.ts';
+import { Transition, type Alert, type Cause, type PipelineName } from './schema.ts';
 
 /** The fields of facts come from a file, so each is checked. */
 
@@ -50,6 +50,37 @@ export function alertOfLabels(value: unknown, omitted?: unknown): Alert {
     labels,
     ...(typeof omitted === 'number' && { omitted_labels: omitted }),
   };
+}
+
+/** The pipeline that a fact is about; undefined if it is about none. */
+export function pipelineIn({ kind, group, namespace, name }: Fields): PipelineName | undefined {
+  if (typeof kind !== 'string' || typeof name !== 'string') return undefined;
+  return {
+    kind,
+    ...(typeof group === 'string' && { group }),
+    ...(typeof namespace === 'string' && { namespace }),
+    name,
+  };
+}
+
+/** The transition of `condition.changed` or `condition.observed`; undefined of any other fact. */
+export function transitionIn(fact: Fields): Transition | undefined {
+  const { event, type, from, to, from_reason, reason, message } = fact;
+  if (event !== 'condition.changed' && event !== 'condition.observed') return undefined;
+  const observed = event === 'condition.observed' ? { observed: true } : {};
+  return Transition.safeParse({ type, from, to, from_reason, reason, message, ...observed }).data;
+}
+
+/** The alerts that `causes.named` names. */
+export function causesIn(fact: Fields | undefined): readonly Cause[] {
+  return objectsOf(fact?.['alerts']).filter(isCause);
+}
+
+/** Not by its schema: a thousand runs may name a hundred thousand. */
+function isCause(value: Fields): value is Cause {
+  const { alertname, labels, status, first_seen: first, last_seen: last, count: times } = value;
+  const isSeen = typeof first === 'string' && typeof last === 'string' && typeof times === 'number';
+  return isSeen && typeof alertname === 'string' && typeof status === 'string' && labelsOf(labels) !== undefined;
 }
 
 /** Every label set in a fact. */

@@ -1,7 +1,7 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { Fact } from '../history/fact.ts';
 import type { History } from '../history/history.ts';
-import { textOf, textsOf } from './fact-fields.ts';
+import { pipelineIn, textOf, textsOf } from './fact-fields.ts';
 import { runStory, type RunContext } from './run-story.ts';
 import type { PipelineName, Run } from './schema.ts';
 
@@ -63,8 +63,9 @@ export class RunReader {
     const found = new Map<string, Fact[]>();
     let complete = 0;
     for await (const fact of this.#options.history.newestFirst({ needles: ['"run":"'] })) {
-      const key = keyOf(fact as unknown as PipelineName);
-      if (!wanted.has(key)) continue;
+      const pipeline = pipelineIn(fact);
+      const key = pipeline && keyOf(pipeline);
+      if (key === undefined || !wanted.has(key)) continue;
       const facts = found.get(key);
       if (facts === undefined) found.set(key, [fact]);
       else if (facts[0]!['run'] === fact['run'] && facts[0]!.event !== 'reconcile.started') facts.unshift(fact);

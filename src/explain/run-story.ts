@@ -1,7 +1,17 @@
 import type { Fact } from '../history/fact.ts';
 import { formatDateTime } from '../text/go/date-time.ts';
-import { alertOfLabels, count, numberOf, objectOf, objectsOf, textOf, textsOf } from './fact-fields.ts';
-import type { Alert, Because, Cause, Hops, PipelineName, Run, Transition, Trigger } from './schema.ts';
+import {
+  alertOfLabels,
+  causesIn,
+  count,
+  numberOf,
+  objectOf,
+  pipelineIn,
+  textOf,
+  textsOf,
+  transitionIn,
+} from './fact-fields.ts';
+import type { Alert, Because, Cause, Hops, Run, Trigger } from './schema.ts';
 
 /** The facts that several runs share. */
 export interface RunContext {
@@ -36,12 +46,12 @@ export function runStory(facts: readonly Fact[], context: RunContext, now: numbe
   const about = end ?? started ?? facts[0]!;
   const query = context.queries.get(textOf(end?.['query_id']) ?? '');
   const causes = context.causes.get(textOf(about['causes_id']) ?? '');
-  const named = objectsOf(causes?.['alerts']) as unknown as readonly Cause[];
+  const named = causesIn(causes);
   const written = facts.find(({ event }) => isWrite(event));
   const hops = hopsOf({ facts, about, end, query, written, causes: named }, context);
   return {
     id: String(about['run']),
-    pipeline: pipelineOf(about),
+    pipeline: pipelineIn(about) ?? { kind: '', name: '' },
     at: hops.started ?? about.time,
     priority: about['priority'] as Run['priority'],
     triggers: triggersOf(about),
@@ -54,7 +64,7 @@ export function runStory(facts: readonly Fact[], context: RunContext, now: numbe
     ...(query !== undefined && { prometheus: prometheusOf(query, end) }),
     ...decidedBy(end ?? written),
     ...endOf(end, facts, now),
-    ...given('transition', written === undefined ? undefined : transitionOf(written)),
+    ...given('transition', written && transitionIn(written)),
   };
 }
 
@@ -119,13 +129,6 @@ function isWrite(event: string): boolean {
   return event === 'condition.changed' || event === 'condition.observed' || event === 'object.annotated';
 }
 
-function transitionOf(fact: Fact): Transition | undefined {
-  if (fact.event === 'object.annotated') return undefined;
-  const { type, from, to, from_reason, reason, message, event } = fact as Fact & Transition;
-  const observed = event === 'condition.observed';
-  return { type, from, to, from_reason, reason, message, ...(observed && { observed }) };
-}
-
 /** Each alert in a line's `causes` has a status; an entry without one is another trigger. */
 function triggersOf(about: Fact): Trigger[] {
   const texts = textsOf(about['causes']);
@@ -140,15 +143,6 @@ function triggersOf(about: Fact): Trigger[] {
 
 function isUnsilenced(text: string): boolean {
   return / silence expired(?: ×\d+)?$/.test(text);
-}
-
-export function pipelineOf({ kind, group, namespace, name }: Fact): PipelineName {
-  return {
-    kind: String(kind),
-    ...given('group', textOf(group)),
-    ...given('namespace', textOf(namespace)),
-    name: String(name),
-  };
 }
 
 function before(fact: Fact | undefined, field: string): string | undefined {
