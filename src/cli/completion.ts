@@ -4,18 +4,22 @@ import { flagTable } from '../config/flags/flag-table.ts';
 import { commandNames } from '../config/flags/flags.ts';
 import { command, exitDone, UsageError, usageOf, type Command } from './command.ts';
 
-/** The flags of a command: `--since=`, or `--all` where there is no value. */
 interface Completed {
   readonly name: string;
   readonly help: string;
+  /** `--since=`, or `--all` where there is no value; a word that is no flag. */
   readonly flags: readonly string[];
 }
 
 const scripts: Readonly<Record<string, (commands: readonly Completed[], serving: readonly string[]) => string>> = {
   bash: bashScript,
-  zsh: (...parts) => `#compdef tocsin\nautoload -U +X bashcompinit && bashcompinit\n${bashScript(...parts)}`,
+  zsh: (...parts) => `#compdef tocsin\n${zshStart}${bashScript(...parts)}`,
   fish: fishScript,
 };
+
+/** A shell that has not read its completions yet knows no `compdef`, on which the others rest. */
+const zshStart =
+  '(( $+functions[compdef] )) || { autoload -U compinit && compinit; }\nautoload -U +X bashcompinit && bashcompinit\n';
 
 /** `tocsin completion`: writes a script for a shell. */
 export function completion(loadCommand: Readonly<Record<AskCommandName, () => Promise<Command>>>): Command {
@@ -29,7 +33,7 @@ export function completion(loadCommand: Readonly<Record<AskCommandName, () => Pr
         throw new UsageError(`completion: no such shell, allowed: ${usageOf('completion')}`);
       const asking = Object.entries(askCommands).map(async ([name, { help }]) => {
         const { flags } = name === 'completion' ? { flags: {} } : await loadCommand[name as AskCommandName]();
-        return { name, help, flags: flagNames(flags) };
+        return { name, help, flags: name === 'completion' ? Object.keys(scripts) : flagNames(flags) };
       });
       const checking = commandNames.map((name) => ({ name, help: 'check a file', flags: [] }));
       surroundings.stdout.write(script([...(await Promise.all(asking)), ...checking], flagNames(flagTable)));
@@ -62,7 +66,8 @@ complete -o default -F _tocsin tocsin
 
 function fishScript(commands: readonly Completed[], serving: readonly string[]): string {
   const lines = [
-    ...commands.map(({ name, help }) => `complete -c tocsin -n __fish_use_subcommand -a ${name} -d '${help}'`),
+    // No names of files in the place of a command; a flag with a value has them.
+    ...commands.map(({ name, help }) => `complete -c tocsin -n __fish_use_subcommand -f -a ${name} -d '${help}'`),
     ...serving.map((flag) => `complete -c tocsin -n __fish_use_subcommand ${fishOption(flag)}`),
     ...commands.flatMap(({ name, flags }) =>
       flags.map((flag) => `complete -c tocsin -n '__fish_seen_subcommand_from ${name}' ${fishOption(flag)}`),
@@ -72,5 +77,6 @@ function fishScript(commands: readonly Completed[], serving: readonly string[]):
 }
 
 function fishOption(flag: string): string {
+  if (!flag.startsWith('-')) return `-f -a ${flag}`;
   return `-l '${flag.replace(/^--|=$/g, '')}'${flag.endsWith('=') ? ' -r' : ''}`;
 }

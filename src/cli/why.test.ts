@@ -102,6 +102,25 @@ describe('tocsin why', () => {
     assert.equal(api.asked.filter(({ path }) => path.endsWith('/backend')).length, 2);
   });
 
+  it('lists the pipelines if none is named', async (t) => {
+    const api = await FakeApi.start(t);
+    const other = { kind: 'LogPipeline', name: 'otlp', firing: [], paused_by: [] };
+    api.give('GET /pipelines', 'Pipelines', { items: [...pipelines.items, other] });
+    const { code, stdout } = await api.run('why');
+    assert.equal(code, 0);
+    assert.deepEqual(
+      stdout.split('\n').map((line) => line.split(/ {2,}/)),
+      [
+        ['TracePipeline/backend', 'False GatewayThrottling', stdout.match(/\w+ ago/)?.[0], 'TraceGatewayThrottling'],
+        ['LogPipeline/otlp', 'no condition yet'],
+        [''],
+      ],
+    );
+    api.give('GET /pipelines', 'Pipelines', { items: [] });
+    const none = await api.run('why');
+    assert.deepEqual([none.code, /has no pipelines/.test(none.stderr)], [1, true]);
+  });
+
   it('fails for a pipeline that there is not, and names some that there are', async (t) => {
     const api = await FakeApi.start(t);
     api.give('GET /pipelines', 'Pipelines', pipelines);
@@ -123,7 +142,7 @@ describe('tocsin why', () => {
   });
 
   for (const [args, problem] of [
-    [[], /why: no pipeline, allowed: tocsin why KIND/],
+    [['--since=1h'], /why: no pipeline, allowed: tocsin why \[KIND/],
     [['backend'], /"backend": no name of a pipeline/],
     [['a/b', 'c/d'], /more than one pipeline/],
     [['a/b', '--sinc=1h'], /--sinc: unknown flag, did you mean "--since"\?/],

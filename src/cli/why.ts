@@ -1,4 +1,5 @@
 import type { Cause, Hops, Pipeline, PipelineName, Run } from '../explain/schema.ts';
+import { Pipelines, Runs } from '../explain/schema-requests.ts';
 import {
   isSamePipeline,
   pipelinePath,
@@ -44,14 +45,14 @@ export const why = command({ name: 'why', flags, run: tellRuns });
 
 async function tellRuns({ values, words, api, output }: Call<typeof flags>): Promise<number> {
   const [word, ...strays] = words;
+  if (word === undefined && (values.since ?? values.run) === undefined) return listPipelines(api, output);
   if (word === undefined) throw new UsageError(`why: no pipeline, allowed: ${usageOf('why')}`);
   if (strays.length > 0) throw new UsageError(`why: more than one pipeline, allowed: ${usageOf('why')}`);
   const name = readPipelineName(word);
   const items = await findRuns(api, name, values);
   const code = items.length > 0 ? exitDone : exitFailed;
   if (await output.object({ items })) return code;
-  const pipelines: Pipeline[] = [];
-  for await (const each of api.items<Pipeline>('/pipelines')) pipelines.push(each);
+  const pipelines = await pipelinesOf(api);
   const pipeline = pipelines.find((each) => isSamePipeline(each, name));
   if (pipeline === undefined && items.length === 0) throw noSuchPipeline(word, pipelines, api);
   if (pipeline !== undefined) tellCondition(output, pipeline);
@@ -67,11 +68,35 @@ async function findRuns(
 ): Promise<readonly Run[]> {
   const most = id !== undefined ? searchedRuns : since === undefined ? defaultRuns : undefined;
   const items: Run[] = [];
-  for await (const run of api.items<Run>(pipelinePath(name), { since }, most)) {
+  for await (const run of api.items(Runs, pipelinePath(name), { since }, most)) {
     if (id === undefined || run.id === id) items.push(run);
     if (run.id === id) break;
   }
   return items;
+}
+
+async function pipelinesOf(api: ApiClient): Promise<readonly Pipeline[]> {
+  const pipelines: Pipeline[] = [];
+  for await (const each of api.items(Pipelines, '/pipelines')) pipelines.push(each);
+  return pipelines;
+}
+
+/** Every pipeline, for somebody who does not know yet which one to ask about. */
+async function listPipelines(api: ApiClient, output: Output): Promise<number> {
+  const items = await pipelinesOf(api);
+  const code = items.length > 0 ? exitDone : exitFailed;
+  if (await output.object({ items })) return code;
+  if (items.length === 0) throw new CommandError(`${api.shownUrl} has no pipelines`);
+  output.table(
+    items.map(({ condition, firing, ...pipeline }) => [
+      showPipeline(pipeline),
+      condition === undefined ? 'no condition yet' : `${condition.status} ${condition.reason}`,
+      condition?.since === undefined ? '' : output.ago(condition.since),
+      [...new Set(firing.map(({ alertname }) => alertname))].join(', '),
+    ]),
+    0,
+  );
+  return code;
 }
 
 /** The error about a pipeline that a Tocsin does not have. */

@@ -8,8 +8,8 @@ export interface AskCommand {
 /** In the order of the help. */
 export const askCommands = {
   why: {
-    usage: 'KIND/[NAMESPACE/]NAME',
-    help: 'why a pipeline was reconciled, newest first, and why its condition says so',
+    usage: '[KIND/[NAMESPACE/]NAME]',
+    help: 'why a pipeline was reconciled, newest first; without a name, every pipeline',
   },
   what: {
     usage: 'ALERTNAME | LABEL=VALUE...',
