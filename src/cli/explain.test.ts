@@ -32,7 +32,7 @@ describe('tocsin explain', () => {
     const { code, stdout } = await api.run('explain', 'TraceGatewayThrottling', 'severity="warning"');
     assert.equal(code, 0);
     assert.deepEqual(JSON.parse(api.asked[0]!.body), [{ labels: throttling.labels }]);
-    assert.match(stdout, /^TraceGatewayThrottling {2}firing {2}\{severity="warning"\} {2}would arrive and wake$/m);
+    assert.match(stdout, /^TraceGatewayThrottling {2}firing {2}would arrive and wake {2}\{severity="warning"\}$/m);
     assert.match(
       stdout,
       /^ {2}TracePipeline\/backend {2}True FlowHealthy → False GatewayThrottling, once Prometheus reports it; /m,
@@ -47,7 +47,7 @@ describe('tocsin explain', () => {
     api.give('POST /explain', 'Explanation', { items: [silenced] });
     const { code, stdout } = await api.run('explain', 'X');
     assert.equal(code, 1);
-    assert.match(stdout, /would wake nobody$/m);
+    assert.match(stdout, /would wake nobody {2}\{severity="warning"\}$/m);
     assert.match(stdout, /silenced by {2}silence s-1 of ann: maintenance \(ends 2026-01-01 01:00:00 UTC\)/);
   });
 

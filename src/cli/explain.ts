@@ -81,12 +81,17 @@ async function readPayload(file: string): Promise<unknown> {
 
 function tell(output: Output, prediction: Prediction): void {
   const { alert, valid, wakes, because, merges_with: stored, silenced_by: silences, pipelines } = prediction;
-  output.heading([
-    [alert.alertname, 'bold'],
-    [alert.status === undefined ? '' : `  ${alert.status}`],
-    [`  ${showLabels(alert.labels)}`],
-    [wakes ? '  would arrive and wake' : valid ? '  would wake nobody' : '  would be refused', wakes ? 'green' : 'red'],
-  ]);
+  output.heading(
+    [
+      [alert.alertname, 'bold'],
+      [alert.status === undefined ? '' : `  ${alert.status}`],
+      [
+        wakes ? '  would arrive and wake' : valid ? '  would wake nobody' : '  would be refused',
+        wakes ? 'green' : 'red',
+      ],
+    ],
+    showLabels(alert.labels),
+  );
   output.rows([
     ['because', because],
     ['merges with', stored && `${showAlert(stored)}, which is stored as ${stored.status}`],

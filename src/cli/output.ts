@@ -66,15 +66,21 @@ export class Output {
     this.#stdout.write(`${' '.repeat(indent)}${lines}`.trimEnd().concat('\n'));
   }
 
-  /** Prints a heading, parts of it in colour. A heading that is too long is cut. */
-  heading(parts: readonly (readonly [text: string, colour?: Colour])[]): void {
+  /**
+   * Prints a heading, parts of it in colour. A heading that is too long is cut.
+   * @param rest stands behind it, or below it if it is too long for that, and is never cut
+   */
+  heading(parts: readonly (readonly [text: string, colour?: Colour])[], rest = ''): void {
     let room = this.isWide ? Number.POSITIVE_INFINITY : tableColumns;
     const shown = parts.map(([text, colour]) => {
       const plain = cut(showText(text), room);
       room -= plain.length;
       return this.#painted(plain, colour);
     });
-    this.#stdout.write(`${shown.join('').trimEnd()}\n`);
+    const behind = `  ${showText(rest)}`;
+    const isBelow = rest !== '' && behind.length > room;
+    this.#stdout.write(`${`${shown.join('')}${isBelow ? '' : behind}`.trimEnd()}\n`);
+    if (isBelow) this.line(rest, 6);
   }
 
   /** Prints labels in one column and texts in the other; a row without text is left out. */
@@ -145,7 +151,8 @@ function pieces(word: string, length: number): readonly string[] {
 }
 
 function cut(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, Math.max(0, length - 1))}…`;
+  if (text.length <= length) return text;
+  return length === 0 ? '' : `${text.slice(0, length - 1)}…`;
 }
 
 /** One unit is enough: `850ms`, `12s`, `3m`, `5h`, `2d`. */

@@ -40,7 +40,7 @@ describe('tocsin what', () => {
     const { code, stdout } = await api.run('what', 'TraceGatewayThrottling');
     assert.equal(code, 0);
     assert.deepEqual(api.asked[0]?.query.getAll('filter'), ['alertname="TraceGatewayThrottling"']);
-    assert.match(stdout, /^TraceGatewayThrottling {2}firing {2}\{severity="warning"\} {2}dfe38cd28764db7f\n/);
+    assert.match(stdout, /^TraceGatewayThrottling {2}firing {2}dfe38cd28764db7f {2}\{severity="warning"\}\n/);
     assert.match(stdout, /^ {2}2026-01-01 00:00:00 UTC \(.+\) {2}woke {2}request my-test, event fe190949$/m);
     assert.match(stdout, /^ {6}LogPipeline\/x {10}run other {5}unchanged \(held\)$/m);
     assert.match(
@@ -64,6 +64,19 @@ describe('tocsin what', () => {
       const { stdout } = await api.run('what', 'X');
       assert.match(stdout, new RegExp(`\\) {2}${verdict.replaceAll('_', ' ')}\\n {6}the one reason$`, 'm'));
     });
+
+  it('shows labels that are too long for its first line below that, whole', async (t) => {
+    const api = await FakeApi.start(t);
+    const labels = { alertname: 'A', long: 'word '.repeat(30).trim(), pod: 'x'.repeat(40) };
+    const alert = { ...throttling, alertname: 'A', labels };
+    api.give('GET /alerts', 'Alerts', { items: [alert] });
+    api.give('GET /alerts/dfe38cd28764db7f', 'ExplainedAlert', { alert, effects: [] });
+    const { stdout } = await api.run('what', 'A');
+    const [first, ...below] = stdout.trimEnd().split('\n');
+    assert.equal(first, 'A  firing  dfe38cd28764db7f');
+    assert.equal(below.map((line) => line.trim()).join(' '), `{long="${labels.long}", pod="${labels.pod}"}`);
+    assert.ok(below.every((line) => /^ {6}\S/.test(line) && line.length <= 100));
+  });
 
   it('fails where no alert is known, and says so', async (t) => {
     const api = await FakeApi.start(t);

@@ -58,12 +58,14 @@ async function tellAlerts({ values, words, api, output }: Call<typeof flags>): P
 
 async function tellAlert(output: Output, api: ApiClient, { alert, effects, next }: ExplainedAlert): Promise<void> {
   if (alert === undefined) return;
-  output.heading([
-    [alert.alertname, 'bold'],
-    [alert.status === undefined ? '' : `  ${alert.status}`, alert.status === 'firing' ? 'red' : 'green'],
-    [`  ${showLabels(alert.labels)}`],
-    [`  ${alert.fingerprint ?? ''}`, 'dim'],
-  ]);
+  output.heading(
+    [
+      [alert.alertname, 'bold'],
+      [alert.status === undefined ? '' : `  ${alert.status}`, alert.status === 'firing' ? 'red' : 'green'],
+      [alert.fingerprint === undefined ? '' : `  ${alert.fingerprint}`, 'dim'],
+    ],
+    showLabels(alert.labels),
+  );
   for (const effect of effects) await tellEffect(output, api, effect);
   if (next !== undefined) output.line('… and more before that: --since 24h shows them', 2);
   output.line();
