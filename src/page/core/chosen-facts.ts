@@ -32,13 +32,18 @@ export function chosenFacts(facts: Facts, from: number, to: number, { link, pipe
     if (link.alert !== '' && !isAboutAlerts(fact, matching)) return false;
     return !isFiltered || names.has(pipelineKeyOf(fact) ?? '');
   };
+  // Times of facts have one form, so their texts sort as they do.
+  const [first, last] = [timeText(from), timeText(to)];
   const chosen: Fact[] = [];
   for (let index = facts.length - 1; index >= 0; index--) {
     const fact = facts[index]!;
-    const time = Date.parse(fact.time);
-    if (time >= from && time <= to && isChosen(fact)) chosen.push(fact);
+    if (fact.time >= first && fact.time <= last && isChosen(fact)) chosen.push(fact);
   }
   return chosen;
+}
+
+function timeText(time: number): string {
+  return Number.isFinite(time) ? new Date(time).toISOString() : '9';
 }
 
 function isAboutAlerts(fact: Fact, matching: Matching | undefined): boolean {

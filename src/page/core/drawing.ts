@@ -1,4 +1,4 @@
-import type { Lane, Mark } from './timeline.ts';
+import type { Lane, Mark, MarkTone } from './timeline.ts';
 
 /** The geometry of a lane, in CSS pixels; x begins at the left edge of the plot. */
 export interface Drawn {
@@ -24,31 +24,62 @@ export function timeOf(x: number, { from, to, width }: Scale): number {
   return from + (x / width) * (to - from);
 }
 
+const order: readonly Mark['shape'][] = ['flag', 'tick', 'bar', 'shade', 'health'];
+const tones: readonly MarkTone[] = [
+  'healthy',
+  'unhealthy',
+  'unknown',
+  'none',
+  'firing',
+  'silenced',
+  'resolved',
+  'silence',
+  'run',
+  'failed',
+];
+
 /**
  * The marks to draw, in the order of the lane. Of marks of one shape and tone that would cover the same pixels, one alone: a lane has
  * at most some marks a pixel, however many alerts it stands for.
  */
 export function drawnMarks(lane: Lane, scale: Scale): readonly Drawn[] {
-  const seen = new Set<string>();
-  return lane.marks.flatMap((mark) => {
-    if (mark.from > scale.to || (mark.to !== undefined && mark.to < scale.from)) return [];
+  const seen = new Set<number>();
+  const drawn: Drawn[] = [];
+  for (const mark of lane.marks()) {
+    if (mark.from > scale.to || (mark.to !== undefined && mark.to < scale.from)) continue;
     const left = Math.max(0, xOf(mark.from, scale));
     const right = Math.min(scale.width, xOf(mark.to ?? scale.to, scale));
     const width = Math.max(minWidth, right - left);
-    const key = `${mark.shape} ${mark.tone} ${Math.round(left)} ${Math.round(width)}`;
-    if (seen.has(key)) return [];
+    const sort = order.indexOf(mark.shape) * tones.length + tones.indexOf(mark.tone);
+    const key = (sort * maxPixels + Math.round(left)) * maxPixels + Math.round(width);
+    if (seen.has(key)) continue;
     seen.add(key);
-    return [{ mark, x: left, width }];
-  });
+    drawn.push({ mark, x: left, width });
+  }
+  return drawn;
 }
 
-const order: readonly Mark['shape'][] = ['flag', 'tick', 'bar', 'shade', 'health'];
+/** Draws lanes at one scale, each once. */
+export type Drawer = (lane: Lane) => readonly Drawn[];
+
+export function drawerAt(scale: Scale): Drawer {
+  const known = new WeakMap<Lane, readonly Drawn[]>();
+  return (lane) => {
+    const drawn = known.get(lane) ?? drawnMarks(lane, scale);
+    known.set(lane, drawn);
+    return drawn;
+  };
+}
+
+/** No screen is wider; a number of its own for each pair of pixels. */
+const maxPixels = 100_000;
+
 /** How far beside a mark a pointer may be, pixels. */
 const reach = 4;
 
 /** The mark under a pointer: of several the most exact one. */
-export function markAt(lane: Lane, x: number, scale: Scale): Mark | undefined {
-  const near = drawnMarks(lane, scale)
+export function markAt(drawnOf: readonly Drawn[], x: number): Mark | undefined {
+  const near = drawnOf
     .map((drawn) => ({ ...drawn, distance: distanceTo(drawn, x) }))
     .filter(({ distance }) => distance <= reach);
   near.sort((a, b) => {

@@ -14,11 +14,16 @@ const maxListed = 20;
 
 /** The fact without what the page never shows. */
 export function slimFact(fact: Fact): Fact {
-  const entries = Object.entries(fact).flatMap(([name, value]): [string, unknown][] => {
-    if (longFields.has(name)) return [];
-    return [[name, Array.isArray(value) && value.length > maxListed ? value.slice(0, maxListed) : value]];
-  });
+  const isSlim = Object.entries(fact).every(([name, value]) => !longFields.has(name) && !isLong(value));
+  if (isSlim) return fact;
+  const entries = Object.entries(fact)
+    .filter(([name]) => !longFields.has(name))
+    .map(([name, value]) => [name, isLong(value) ? value.slice(0, maxListed) : value]);
   return Object.fromEntries(entries) as Fact;
+}
+
+function isLong(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value) && value.length > maxListed;
 }
 
 /**
@@ -60,6 +65,11 @@ export function pipelineOfKey(key: string): PipelineName {
     ...(namespace !== undefined && { namespace }),
     name,
   };
+}
+
+/** The facts of alerts that came and went, within all facts. */
+export function isAboutAlert({ event }: Fact): boolean {
+  return event === 'alert.new' || event === 'alert.resolved' || event === 'alert.expired';
 }
 
 /** Fields of a fact, each checked, because a fact may come from another version. */

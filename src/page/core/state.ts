@@ -1,5 +1,5 @@
 import type { Alert, Fact, Payload, Pipeline } from '../../explain/schema.ts';
-import { addFacts, pipelineKeyOf, slimFact, textField, type Facts } from './facts.ts';
+import { addFacts, isAboutAlert, pipelineKeyOf, slimFact, textField, type Facts } from './facts.ts';
 
 /** All that the page knows of Tocsin. It changes by {@link reduce} alone. */
 export interface State {
@@ -8,9 +8,11 @@ export interface State {
   readonly news: ReadonlyMap<string, PipelineNews>;
   readonly alerts: Known<ReadonlyMap<string, Alert>>;
   readonly alertNews: ReadonlyMap<string, AlertNews>;
-  /** The newest facts of all kinds, and the changes of conditions, which are kept for longer. */
+  /** The newest facts of all kinds; and those of which a picture needs more, which are kept for longer: the changes of conditions. */
   readonly facts: Known<Facts>;
   readonly changes: Facts;
+  /** When alerts came and went. */
+  readonly comings: Facts;
   readonly silences: Known<readonly Silence[]>;
   readonly payloads: Known<readonly Payload[]>;
   readonly problems: readonly Problem[];
@@ -119,6 +121,7 @@ export function emptyState(now: number): State {
     alertNews: new Map(),
     facts: unread([]),
     changes: [],
+    comings: [],
     silences: unread([]),
     payloads: unread([]),
     problems: [],
@@ -149,7 +152,7 @@ export function reduce(state: State, action: Action): State {
     case 'facts read':
       return { ...state, facts: { value: state.facts.value, isReady: true, isCut: action.isCut, asOf: 0 } };
     case 'facts forgotten':
-      return { ...state, facts: unread([]), changes: [] };
+      return { ...state, facts: unread([]), changes: [], comings: [] };
     case 'failed':
       return { ...state, [action.what]: { ...state[action.what], failure: action.failure } };
     default:
@@ -181,7 +184,6 @@ const maxChanges = 2000;
 
 function withFacts(state: State, items: readonly Fact[]): State {
   const facts = items.filter(({ event }) => !passedOver.has(event)).map(slimFact);
-  const changes = facts.filter(isChange);
   const news = new Map(state.news);
   const alertNews = new Map(state.alertNews);
   for (const fact of facts) {
@@ -191,7 +193,8 @@ function withFacts(state: State, items: readonly Fact[]): State {
   return {
     ...state,
     facts: { ...state.facts, value: addFacts(state.facts.value, facts) },
-    changes: addFacts(state.changes, changes, maxChanges),
+    changes: addFacts(state.changes, facts.filter(isChange), maxChanges),
+    comings: addFacts(state.comings, facts.filter(isAboutAlert)),
     news,
     alertNews,
   };
@@ -232,6 +235,6 @@ function newerNews(news: State['news'], asOf: number): State['news'] {
 
 function addAlertNews(news: Map<string, AlertNews>, fact: Fact): void {
   const fingerprint = textField(fact, 'fingerprint');
-  if (fingerprint === undefined || !fact.event.startsWith('alert.')) return;
+  if (fingerprint === undefined || !isAboutAlert(fact)) return;
   news.set(fingerprint, { fact: later(news.get(fingerprint)?.fact, fact) });
 }

@@ -1,22 +1,33 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { drawnMarks, markAt, timeOf, xOf, type Scale } from './drawing.ts';
+import { drawerAt, drawnMarks, markAt, timeOf, xOf, type Scale } from './drawing.ts';
 import { at, backend, changed, ended, fact, maintenance, start, throttling } from './page.fixture.ts';
-import { describeTimeline, timelineOf, type Lane, type Mark, type TimelineInput } from './timeline.ts';
+import { alertLanes, silenceLanes } from './alert-lanes.ts';
+import { pipelineLanes } from './pipeline-lanes.ts';
+import { describeTimeline, type Lane, type Mark } from './timeline.ts';
+
+type TimelineInput = Parameters<typeof silenceLanes>[0] &
+  Parameters<typeof alertLanes>[0] &
+  Parameters<typeof pipelineLanes>[0];
+
+function timelineOf(input: TimelineInput): readonly Lane[] {
+  return [...silenceLanes(input), ...alertLanes(input), ...pipelineLanes(input)];
+}
 
 const nothing: TimelineInput = {
   pipelines: [],
   alerts: [],
   facts: [],
   changes: [],
+  comings: [],
   silences: [],
   from: start,
   to: start + 3_600_000,
 };
 
 function marksOf(input: Partial<TimelineInput>, shape?: Mark['shape']): readonly unknown[] {
-  const marks = timelineOf({ ...nothing, ...input }).flatMap((lane) => lane.marks);
+  const marks = timelineOf({ ...nothing, ...input }).flatMap((lane) => lane.marks());
   const seconds = (time: number | undefined): number | undefined =>
     time === undefined ? undefined : (time - start) / 1000;
   return marks
@@ -37,9 +48,9 @@ describe('the timeline', () => {
 
   it('has the times at which an alert fired before, too, from the facts', () => {
     const { fingerprint } = throttling;
-    const facts = [fact(10, 'alert.new', { fingerprint }), fact(20, 'alert.resolved', { fingerprint })];
+    const comings = [fact(10, 'alert.new', { fingerprint }), fact(20, 'alert.resolved', { fingerprint })];
     const again = { ...throttling, starts_at: at(30) };
-    assert.deepEqual(marksOf({ alerts: [again], facts }), [
+    assert.deepEqual(marksOf({ alerts: [again], comings }), [
       [10, 20, 'resolved'],
       [30, undefined, 'firing'],
     ]);
@@ -79,7 +90,7 @@ describe('the timeline', () => {
 
   it('is told in a sentence', () => {
     const lanes = timelineOf({ ...nothing, alerts: [throttling], silences: [maintenance] });
-    assert.equal(describeTimeline(lanes), '1 alert, 0 runs, 0 changes of conditions, 1 silence');
+    assert.equal(describeTimeline(lanes), 'silences, 1 name of alerts, 0 pipelines');
   });
 });
 
@@ -91,7 +102,8 @@ describe('a lane in pixels', () => {
     label: 'l',
     detail: '',
     opens: undefined,
-    marks: marks.map((mark) => ({ shape: 'bar', from: start, tone: 'firing', text: '', opens: undefined, ...mark })),
+    marks: () =>
+      marks.map((mark) => ({ shape: 'bar', from: start, tone: 'firing', text: () => '', opens: undefined, ...mark })),
   });
 
   it('goes from time to pixel and back', () => {
@@ -122,8 +134,9 @@ describe('a lane in pixels', () => {
 
   it('finds what is under the pointer: the flag before the bar that it stands on', () => {
     const marks = [{ to: start + 500_000 }, { shape: 'flag' as const, from: start + 100_000, to: start + 100_000 }];
-    assert.equal(markAt(lane(marks), 102, scale)!.shape, 'flag');
-    assert.equal(markAt(lane(marks), 300, scale)!.shape, 'bar');
-    assert.equal(markAt(lane(marks), 700, scale), undefined);
+    const drawn = drawerAt(scale)(lane(marks));
+    assert.equal(markAt(drawn, 102)!.shape, 'flag');
+    assert.equal(markAt(drawn, 300)!.shape, 'bar');
+    assert.equal(markAt(drawn, 700), undefined);
   });
 });

@@ -2,14 +2,16 @@ import type { Fact } from '../../explain/schema.ts';
 import { emptyState, reduce, type Action, type State } from '../core/state.ts';
 import { after } from './timer.ts';
 
-/** While nobody looks, nothing is drawn, but what comes must not pile up; milliseconds. */
+/** Facts wait so long for others, so that a storm of them is a few drawings a second. While nobody looks they wait for longer; milliseconds. */
+const restMs = 200;
 const hiddenMs = 1000;
 
-/** Holds the state. All that comes within a frame is applied together, so that a storm of facts is one drawing. */
+/** Holds the state. All that comes within a short time is applied together. */
 export class Store {
   #state: State;
   #waiting: Action[] = [];
   #isPlanned = false;
+  #isUrgent = false;
   #newestId = 0;
   readonly #listeners = new Set<() => void>();
 
@@ -34,11 +36,17 @@ export class Store {
   dispatch(action: Action): void {
     if (action.type === 'facts') for (const { id } of action.items) this.#newestId = Math.max(this.#newestId, id);
     this.#waiting.push(action);
-    if (this.#isPlanned) return;
+    this.#plan(action.type !== 'facts');
+  }
+
+  #plan(isUrgent: boolean): void {
+    if (this.#isUrgent || (this.#isPlanned && !isUrgent)) return;
     this.#isPlanned = true;
-    const apply = (): void => this.#apply();
-    if (document.hidden) after(hiddenMs, apply);
-    else requestAnimationFrame(apply);
+    this.#isUrgent = isUrgent;
+    const draw = (): void => void requestAnimationFrame(() => this.#apply());
+    if (document.hidden) after(hiddenMs, () => this.#apply());
+    else if (isUrgent) draw();
+    else after(restMs, draw);
   }
 
   /** After a restart with an empty history the ids begin anew. */
@@ -48,6 +56,8 @@ export class Store {
 
   #apply(): void {
     this.#isPlanned = false;
+    this.#isUrgent = false;
+    if (this.#waiting.length === 0) return;
     const actions = joined(this.#waiting);
     this.#waiting = [];
     this.#state = actions.reduce(reduce, this.#state);

@@ -1,7 +1,7 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Step } from '../core/actions.ts';
-import { usePage } from './context.ts';
+import { useActions } from './context.ts';
 import { Sign, Words } from './words.tsx';
 
 export interface Running {
@@ -12,7 +12,7 @@ export interface Running {
 
 /** Runs an action, and keeps what it told. */
 export function useAction(): Running {
-  const { touch } = usePage();
+  const { touch } = useActions();
   const [steps, setSteps] = useState<readonly Step[]>([]);
   const [isRunning, setRunning] = useState(false);
   const isHere = useRef(true);

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { failureOf, type Api } from '../core/api-port.ts';
 import type { Failure } from '../core/state.ts';
-import { usePage } from './context.ts';
+import { useActions } from './context.ts';
 
 export interface Answer<Value> {
   readonly value?: Value;
@@ -14,7 +14,7 @@ export interface Answer<Value> {
  * @param about names the question: another one begins with nothing
  */
 export function useAnswer<Value>(about: string, version: number, ask: (api: Api) => Promise<Value>): Answer<Value> {
-  const { tools } = usePage();
+  const { tools } = useActions();
   const [answers, setAnswers] = useState<{ readonly about: string; readonly answer: Answer<Value> }>();
   useEffect(() => {
     let isWanted = true;

@@ -12,12 +12,8 @@ export type DialogName =
   | { readonly of: 'test' }
   | { readonly of: 'help' };
 
-/** What every view may use. */
-export interface PageContext {
-  readonly state: State;
-  readonly link: Link;
-  /** The time by the clock of the server; it moves in steps. */
-  readonly now: number;
+/** What never changes while the page is open. */
+export interface Actions {
   readonly tools: ActionTools;
   /** @param isStep true (the default) if "back" comes back to what is shown now */
   readonly change: (change: Partial<Link>, isStep?: boolean) => void;
@@ -28,8 +24,33 @@ export interface PageContext {
   readonly touch: () => void;
 }
 
-export const Context = createContext<PageContext | undefined>(undefined);
+export interface PageContext extends Actions {
+  readonly state: State;
+  readonly link: Link;
+  /** The time by the clock of the server; it moves in steps. */
+  readonly now: number;
+}
 
+/** Each on its own, so that a view is drawn again only for what it uses: a storm of facts leaves most rows as they are. */
+export const ActionsContext = createContext<Actions | undefined>(undefined);
+export const StateContext = createContext<State | undefined>(undefined);
+export const LinkContext = createContext<Link | undefined>(undefined);
+export const NowContext = createContext(0);
+
+export function useActions(): Actions {
+  return useContext(ActionsContext)!;
+}
+
+export function useLink(): Link {
+  return useContext(LinkContext)!;
+}
+
+export function useNow(): number {
+  return useContext(NowContext);
+}
+
+/** For views that use most of it. */
 export function usePage(): PageContext {
-  return useContext(Context)!;
+  const state = useContext(StateContext)!;
+  return { ...useActions(), state, link: useLink(), now: useNow() };
 }

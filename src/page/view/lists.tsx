@@ -24,9 +24,13 @@ export function PipelineTable({ items }: { readonly items: readonly Pipeline[] }
       keyOf={showPipeline}
       classOf={(pipeline) => `pipelines ${healthOf(pipeline)}`}
       {...useOpen(selectionOfPipeline)}
-      row={(pipeline, tabIndex) => <PipelineCells {...{ pipeline, tabIndex }} />}
+      row={pipelineRow}
     />
   );
+}
+
+function pipelineRow(pipeline: Pipeline, tabIndex: number): JSX.Element {
+  return <PipelineCells {...{ pipeline, tabIndex }} />;
 }
 
 function PipelineCells({
@@ -87,12 +91,16 @@ export function AlertTable({ items }: { readonly items: readonly Alert[] }): JSX
       keyOf={({ fingerprint, alertname }) => fingerprint ?? alertname}
       classOf={(alert) => `alerts ${alertState(alert)}`}
       {...useOpen(selectionOfAlert)}
-      row={(alert, tabIndex) => <AlertCells {...{ alert, tabIndex }} />}
+      row={alertRow}
     />
   );
 }
 
 const alertSigns = { firing: 'bad', silenced: 'none', invalid: 'warn', resolved: 'good' } as const;
+
+function alertRow(alert: Alert, tabIndex: number): JSX.Element {
+  return <AlertCells {...{ alert, tabIndex }} />;
+}
 
 function AlertCells({ alert, tabIndex }: { readonly alert: Alert; readonly tabIndex: number }): JSX.Element {
   const [state, since, opens] = [alertState(alert), alertSince(alert), selectionOfAlert(alert)];

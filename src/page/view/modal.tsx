@@ -1,6 +1,6 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { usePage } from './context.ts';
+import { useActions } from './context.ts';
 
 /** The browser's own window: it keeps the focus inside, and Escape closes it. */
 export function Modal({
@@ -10,7 +10,7 @@ export function Modal({
   readonly title: string;
   readonly children: ComponentChildren;
 }): JSX.Element {
-  const { show } = usePage();
+  const { show } = useActions();
   const element = useRef<HTMLDialogElement>(null);
   useEffect(() => element.current?.showModal(), []);
   return (

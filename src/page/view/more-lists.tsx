@@ -22,9 +22,13 @@ export function FactTable({ items }: { readonly items: readonly Fact[] }): JSX.E
       keyOf={({ id }) => String(id)}
       classOf={() => 'facts'}
       {...useOpen(factSelection)}
-      row={(fact, tabIndex) => <FactCells {...{ fact, tabIndex }} />}
+      row={factRow}
     />
   );
+}
+
+function factRow(fact: Fact, tabIndex: number): JSX.Element {
+  return <FactCells {...{ fact, tabIndex }} />;
 }
 
 function FactCells({ fact, tabIndex }: { readonly fact: Fact; readonly tabIndex: number }): JSX.Element {
@@ -64,9 +68,13 @@ export function PayloadTable({ items }: { readonly items: readonly Payload[] }):
       keyOf={({ request_id: id }) => id}
       classOf={() => 'payloads'}
       {...useOpen(selectionOfPayload)}
-      row={(payload, tabIndex) => <PayloadCells {...{ payload, tabIndex }} />}
+      row={payloadRow}
     />
   );
+}
+
+function payloadRow(payload: Payload, tabIndex: number): JSX.Element {
+  return <PayloadCells {...{ payload, tabIndex }} />;
 }
 
 function PayloadCells({ payload, tabIndex }: { readonly payload: Payload; readonly tabIndex: number }): JSX.Element {
@@ -129,9 +137,13 @@ export function SilenceTable({ items }: { readonly items: readonly Silence[] }):
       keyOf={({ id }) => id}
       classOf={() => 'silences'}
       {...useOpen(selectionOfSilence)}
-      row={(silence, tabIndex) => <SilenceCells {...{ silence, tabIndex }} />}
+      row={silenceRow}
     />
   );
+}
+
+function silenceRow(silence: Silence, tabIndex: number): JSX.Element {
+  return <SilenceCells {...{ silence, tabIndex }} />;
 }
 
 function SilenceCells({ silence, tabIndex }: { readonly silence: Silence; readonly tabIndex: number }): JSX.Element {

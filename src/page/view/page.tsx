@@ -1,11 +1,18 @@
 import { render, type JSX } from 'preact';
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { ActionTools } from '../core/actions.ts';
 import type { Link } from '../core/link.ts';
-import type { Selection } from '../core/selection.ts';
 import { pause, every } from '../edge/timer.ts';
 import type { PageSession } from '../edge/page-session.ts';
-import { Context, type DialogName, type PageContext } from './context.ts';
+import {
+  ActionsContext,
+  LinkContext,
+  NowContext,
+  StateContext,
+  type Actions,
+  type DialogName,
+  type PageContext,
+} from './context.ts';
 import { Dialog } from './dialogs.tsx';
 import { Main } from './main-part.tsx';
 import { Panel } from './panel.tsx';
@@ -23,32 +30,41 @@ export function renderPage(session: PageSession, place: HTMLElement): void {
 function Page({ session }: { readonly session: PageSession }): JSX.Element {
   const [dialog, show] = useState<DialogName>();
   const { state, link, now } = useSession(session);
-  const open = useOpen(session);
-  useKeys(session, open);
+  const actions = useActionsOf(session, show);
+  useKeys(session, actions.open);
   useReadyMark(state.pipelines.isReady || state.pipelines.failure !== undefined);
   const covers = useMedia(coversQuery);
-  const tools = useMemo(() => toolsOf(session), [session]);
-  const context: PageContext = {
-    state,
-    link,
-    now,
-    tools,
-    open,
-    show,
-    change: (change, isStep = true) => session.url.change(change, isStep),
-    touch: () => session.touch(),
-  };
   const { selected } = link;
   return (
-    <Context.Provider value={context}>
-      <div class={selected === undefined ? 'page' : 'page has-panel'}>
-        <div class="under-panel" inert={selected !== undefined && covers}>
-          <Main />
-        </div>
-        {selected !== undefined && <Panel selected={selected} />}
-      </div>
-      {dialog !== undefined && <Dialog dialog={dialog} />}
-    </Context.Provider>
+    <ActionsContext.Provider value={actions}>
+      <StateContext.Provider value={state}>
+        <LinkContext.Provider value={link}>
+          <NowContext.Provider value={now}>
+            <div class={selected === undefined ? 'page' : 'page has-panel'}>
+              <div class="under-panel" inert={selected !== undefined && covers}>
+                <Main />
+              </div>
+              {selected !== undefined && <Panel selected={selected} />}
+            </div>
+            {dialog !== undefined && <Dialog dialog={dialog} />}
+          </NowContext.Provider>
+        </LinkContext.Provider>
+      </StateContext.Provider>
+    </ActionsContext.Provider>
+  );
+}
+
+function useActionsOf(session: PageSession, show: Actions['show']): Actions {
+  const open = useOpen(session);
+  return useMemo(
+    () => ({
+      tools: toolsOf(session),
+      open,
+      show,
+      change: (change, isStep = true) => session.url.change(change, isStep),
+      touch: () => session.touch(),
+    }),
+    [session, open, show],
   );
 }
 
@@ -94,17 +110,20 @@ function useReadyMark(isReady: boolean): void {
 }
 
 /** Opens something in the panel, and remembers where the focus was. */
-function useOpen(session: PageSession): (selection: Selection | undefined) => void {
+function useOpen(session: PageSession): Actions['open'] {
   const before = useRef<HTMLElement | undefined>(undefined);
-  return (selection) => {
-    const isOpening = session.url.link.selected === undefined && selection !== undefined;
-    if (isOpening && document.activeElement instanceof HTMLElement) before.current = document.activeElement;
-    session.url.change({ selected: selection }, true);
-    if (selection === undefined) requestAnimationFrame(() => before.current?.focus({ preventScroll: true }));
-  };
+  return useCallback(
+    (selection) => {
+      const isOpening = session.url.link.selected === undefined && selection !== undefined;
+      if (isOpening && document.activeElement instanceof HTMLElement) before.current = document.activeElement;
+      session.url.change({ selected: selection }, true);
+      if (selection === undefined) requestAnimationFrame(() => before.current?.focus({ preventScroll: true }));
+    },
+    [session],
+  );
 }
 
-function useKeys(session: PageSession, open: (selection: Selection | undefined) => void): void {
+function useKeys(session: PageSession, open: Actions['open']): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       if (event.defaultPrevented || document.querySelector('dialog[open]') !== null) return;

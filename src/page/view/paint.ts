@@ -1,4 +1,4 @@
-import { drawnMarks, type Drawn, type Scale } from '../core/drawing.ts';
+import type { Drawer, Drawn, Scale } from '../core/drawing.ts';
 import type { Lane, MarkTone } from '../core/timeline.ts';
 
 /** The colours of the page, as page.css has them: for the canvas, which knows no classes. */
@@ -36,6 +36,7 @@ export interface Picture {
   readonly top: number;
   readonly height: number;
   readonly scale: Scale;
+  readonly drawer: Drawer;
   readonly ticks: readonly number[];
   readonly colours: Colours;
 }
@@ -68,11 +69,11 @@ function paintGrid(context: CanvasRenderingContext2D, { ticks, height, colours }
 }
 
 function paintLane(context: CanvasRenderingContext2D, picture: Picture, lane: Lane, y: number): void {
-  const { colours, laneHeight, markTop, scale } = picture;
+  const { colours, laneHeight, markTop, scale, drawer } = picture;
   context.fillStyle = colours.line;
   context.fillRect(0, Math.round(y + laneHeight) - 1, scale.width, 1);
   const box = { top: y + markTop, height: laneHeight - markTop };
-  const marks = drawnMarks(lane, scale);
+  const marks = drawer(lane);
   // What covers least is drawn last.
   for (const shape of ['shade', 'health', 'bar', 'tick', 'flag'] as const)
     for (const drawn of marks) if (drawn.mark.shape === shape) painters[shape](context, colours, drawn, box);

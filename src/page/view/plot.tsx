@@ -1,7 +1,7 @@
 import { scaleTime } from 'd3-scale';
 import type { JSX, RefObject } from 'preact';
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { xOf, type Scale } from '../core/drawing.ts';
+import { drawerAt, xOf, type Scale } from '../core/drawing.ts';
 import { boundsOf } from '../core/link.ts';
 import { describeTimeline, type Lane } from '../core/timeline.ts';
 import { usePage } from './context.ts';
@@ -23,8 +23,9 @@ export function Plot({ lanes }: { readonly lanes: readonly Lane[] }): JSX.Elemen
   const scale: Scale = { ...boundsOf(link.range, now), width: Math.max(1, size - label) };
   const height = Math.min(lanes.length, most) * laneHeight;
   const ticks = useTicks(scale);
-  const canvas = useCanvas({ lanes, laneHeight, markTop, top, height, scale, ticks });
-  const { tip, handlers } = usePointer({ lanes, laneHeight, scale, open, zoom: (range) => change({ range }) });
+  const drawer = useMemo(() => drawerAt(scale), [scale.from, scale.to, scale.width]);
+  const canvas = useCanvas({ drawer, lanes, laneHeight, markTop, top, height, scale, ticks });
+  const { tip, handlers } = usePointer({ drawer, lanes, laneHeight, scale, open, zoom: (range) => change({ range }) });
   const first = Math.max(0, Math.floor(top / laneHeight) - 2);
   const shown = lanes.slice(first, first + most + 5);
   const described = `Timeline: ${describeTimeline(lanes)}. “What happened” has the same as a list.`;

@@ -1,6 +1,6 @@
 import type { JSX } from 'preact';
 import { useRef, useState } from 'preact/hooks';
-import { markAt, timeOf, type Scale } from '../core/drawing.ts';
+import { markAt, timeOf, type Drawer, type Scale } from '../core/drawing.ts';
 import type { Lane, Mark } from '../core/timeline.ts';
 import { localTime } from '../core/times.ts';
 import { usePage } from './context.ts';
@@ -9,6 +9,7 @@ interface PointerOptions {
   readonly lanes: readonly Lane[];
   readonly laneHeight: number;
   readonly scale: Scale;
+  readonly drawer: Drawer;
   readonly open: (selection: NonNullable<Mark['opens']>) => void;
   readonly zoom: (range: { readonly from: number; readonly to: number }) => void;
 }
@@ -22,7 +23,7 @@ interface Hover {
 /** A drag shorter than this is a click, pixels. */
 const dragFrom = 8;
 
-export function usePointer({ lanes, laneHeight, scale, open, zoom }: PointerOptions): {
+export function usePointer({ drawer, lanes, laneHeight, scale, open, zoom }: PointerOptions): {
   readonly tip: JSX.Element | null;
   readonly handlers: object;
 } {
@@ -32,7 +33,7 @@ export function usePointer({ lanes, laneHeight, scale, open, zoom }: PointerOpti
   const find = ({ offsetX, offsetY, currentTarget }: PointerEvent): Mark | undefined => {
     const top = (currentTarget as HTMLElement).parentElement!.parentElement!.scrollTop;
     const lane = lanes[Math.floor((offsetY + top) / laneHeight)];
-    return lane === undefined ? undefined : markAt(lane, offsetX, scale);
+    return lane === undefined ? undefined : markAt(drawer(lane), offsetX);
   };
   const handlers = {
     onPointerMove: (event: PointerEvent) => {
@@ -63,7 +64,7 @@ function Tip({ hover: { mark, x, y }, now }: { readonly hover: Hover; readonly n
   const time = mark.to === mark.from ? localTime(mark.from, now) : `${localTime(mark.from, now)} – ${end}`;
   return (
     <div class="tip" aria-hidden="true" style={{ ...place, top: `${y + 14}px` }}>
-      <strong>{mark.text}</strong>
+      <strong>{mark.text()}</strong>
       <span>{time}</span>
     </div>
   );

@@ -6,7 +6,9 @@ import { currentAlerts, currentPipelines } from '../core/current.ts';
 import { boundsOf } from '../core/link.ts';
 import { chosenPipelines, countPipelines, kindsOf, type Counts } from '../core/pipelines.ts';
 import type { Silence } from '../core/state.ts';
-import { timelineOf, type Lane } from '../core/timeline.ts';
+import { alertLanes, silenceLanes } from '../core/alert-lanes.ts';
+import { pipelineLanes } from '../core/pipeline-lanes.ts';
+import type { Lane } from '../core/timeline.ts';
 import { usePage } from './context.ts';
 
 /** What the state and the URL come to together. */
@@ -24,7 +26,7 @@ export interface Shown {
 /** Worked out again only where what it depends on has changed. */
 export function useShown(): Shown {
   const { state, link, now } = usePage();
-  const { matching, facts: read, changes } = state;
+  const { matching, facts: read, changes, comings } = state;
   const all = useMemo(() => currentPipelines(state), [state.pipelines, state.news]);
   const known = useMemo(() => currentAlerts(state), [state.alerts, state.alertNews]);
   const { kind, name, state: health, alert, steps, range } = link;
@@ -38,10 +40,13 @@ export function useShown(): Shown {
     [read.value, from, until, kind, name, health, alert, steps, pipelines, matching],
   );
   const silences = useMemo(() => sortedSilences(state.silences.value), [state.silences.value]);
-  const lanes = useMemo(
-    () => timelineOf({ pipelines, alerts, facts: read.value, changes, silences, from, to }),
-    [pipelines, alerts, read.value, changes, silences, from, to],
+  const silenceRows = useMemo(() => silenceLanes({ silences, from, to }), [silences, from, to]);
+  const alertRows = useMemo(() => alertLanes({ alerts, comings, from, to }), [alerts, comings, from, to]);
+  const pipelineRows = useMemo(
+    () => pipelineLanes({ pipelines, facts: read.value, changes, from, to }),
+    [pipelines, read.value, changes, from, to],
   );
+  const lanes = useMemo(() => [...silenceRows, ...alertRows, ...pipelineRows], [silenceRows, alertRows, pipelineRows]);
   const summary = useMemo(() => ({ counts: countPipelines(all), kinds: kindsOf(all) }), [all]);
   return { ...summary, pipelines, alerts, facts, silences, lanes };
 }

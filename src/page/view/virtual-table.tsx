@@ -1,5 +1,5 @@
 import type { ComponentChildren, JSX, RefObject } from 'preact';
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 
 interface VirtualTableProps<Item> {
   readonly label: string;
@@ -8,7 +8,7 @@ interface VirtualTableProps<Item> {
   /** CSS pixels; all rows are as high. */
   readonly rowHeight: number;
   readonly keyOf: (item: Item) => string;
-  /** The cells, each with `role="cell"`. Exactly one link in them has the given `tabIndex`. */
+  /** The cells, each with `role="cell"`. One link in them has the given `tabIndex`. It is the same function always: a row is drawn again only for another item. */
   readonly row: (item: Item, tabIndex: number) => ComponentChildren;
   readonly classOf?: (item: Item) => string;
   readonly isOpen?: (item: Item) => boolean;
@@ -62,6 +62,8 @@ function Row<Item>({ props, index, isFocused, focus }: RowProps<Item>): JSX.Elem
   const { rowHeight, row, classOf, isOpen, onOpen } = props;
   const item = props.items[index]!;
   const isCurrent = isOpen?.(item) === true;
+  const tabIndex = isFocused ? 0 : -1;
+  const cells = useMemo(() => row(item, tabIndex), [row, item, tabIndex]);
   return (
     <div
       role="row"
@@ -72,7 +74,7 @@ function Row<Item>({ props, index, isFocused, focus }: RowProps<Item>): JSX.Elem
       onClick={() => onOpen(item)}
       onFocusIn={() => focus(index)}
     >
-      {row(item, isFocused ? 0 : -1)}
+      {cells}
     </div>
   );
 }

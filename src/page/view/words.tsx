@@ -5,11 +5,11 @@ import { healthWords, type Health } from '../core/pipelines.ts';
 import type { Selection } from '../core/selection.ts';
 import { ago, localTime, utcTime } from '../core/times.ts';
 import { hrefOf } from '../edge/page-url.ts';
-import { usePage } from './context.ts';
+import { useActions, useLink, useNow } from './context.ts';
 
 /** A time in local time, with UTC on hover. */
 export function Time({ at, isAgo = false }: { readonly at: string | number; readonly isAgo?: boolean }): JSX.Element {
-  const { now } = usePage();
+  const now = useNow();
   const time = typeof at === 'number' ? at : Date.parse(at);
   const [local, utc] = [localTime(time, now), utcTime(time)];
   const title = isAgo ? `${local} local time, ${utc}` : utc;
@@ -29,7 +29,7 @@ interface OpenLinkProps {
 
 /** A link that opens something in the panel; as a link it can be copied, or opened in another tab. */
 export function OpenLink({ opens, children, class: name, tabIndex }: OpenLinkProps): JSX.Element {
-  const { link, open } = usePage();
+  const [link, { open }] = [useLink(), useActions()];
   const onClick = (event: MouseEvent): void => {
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
     event.preventDefault();

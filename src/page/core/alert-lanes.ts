@@ -1,0 +1,124 @@
+import type { Alert } from '../../explain/schema.ts';
+import { showAlert } from '../../explain/words.ts';
+import { alertState } from './alerts.ts';
+import { textField, type Facts } from './facts.ts';
+import type { Silence } from './state.ts';
+import { once, overlaps, type Bounds, type Lane, type Mark } from './timeline.ts';
+
+export function silenceLanes(input: Bounds & { readonly silences: readonly Silence[] }): readonly Lane[] {
+  const marks = input.silences
+    .map(({ id, startsAt, endsAt, createdBy, comment }): Mark => ({
+      shape: 'shade',
+      from: Date.parse(startsAt),
+      to: Date.parse(endsAt),
+      tone: 'silence',
+      text: () => `Silence of ${createdBy}: ${comment}`,
+      opens: { of: 'silence', id },
+    }))
+    .filter((mark) => overlaps(mark, input));
+  if (marks.length === 0) return [];
+  const opens = marks.length === 1 ? marks[0]!.opens : undefined;
+  return [{ id: 'silences', sort: 'silence', label: 'Silences', opens, detail: `${marks.length}`, marks: () => marks }];
+}
+
+interface Span {
+  from: number;
+  to: number | undefined;
+}
+
+/** When each alert fired, as the facts tell it, by fingerprint. */
+function spansOf(facts: Facts): ReadonlyMap<string, readonly Span[]> {
+  const spans = new Map<string, Span[]>();
+  for (const fact of facts) {
+    const fingerprint = textField(fact, 'fingerprint');
+    if (fingerprint === undefined) continue;
+    const time = Date.parse(fact.time);
+    const own = spans.get(fingerprint) ?? [];
+    const last = own.at(-1);
+    if (fact.event === 'alert.new') {
+      if (last === undefined || last.to !== undefined) own.push({ from: time, to: undefined });
+    } else if (last !== undefined && last.to === undefined) last.to = time;
+    spans.set(fingerprint, own);
+  }
+  return spans;
+}
+
+interface AlertsOfTime extends Bounds {
+  readonly alerts: readonly Alert[];
+  /** When alerts came and went. */
+  readonly comings: Facts;
+}
+
+/** One lane for each name of alerts that fired within the time. */
+export function alertLanes(input: AlertsOfTime): readonly Lane[] {
+  const told = spansOf(input.comings);
+  const [from, to] = [input.from, input.to].map((time) => new Date(time).toISOString()) as [string, string];
+  const lanes = new Map<string, Alert[]>();
+  for (const alert of input.alerts) {
+    if (!told.has(alert.fingerprint ?? '') && !firedWithin(alert, from, to)) continue;
+    const lane = lanes.get(alert.alertname);
+    if (lane === undefined) lanes.set(alert.alertname, [alert]);
+    else lane.push(alert);
+  }
+  return [...lanes].map(([name, alerts]) => alertLane(name, alerts, told, input)).filter((lane) => lane !== undefined);
+}
+
+/** Times of the API have one form, so their texts sort as they do. */
+function firedWithin({ status, starts_at: start, ends_at: end }: Alert, from: string, to: string): boolean {
+  return start !== undefined && start <= to && (status === 'firing' || (end !== undefined && end >= from));
+}
+
+function alertLane(
+  alertname: string,
+  alerts: readonly Alert[],
+  told: ReadonlyMap<string, readonly Span[]>,
+  bounds: Bounds,
+): Lane | undefined {
+  const marks = once(() =>
+    alerts.flatMap((alert) =>
+      alertSpans(alert, told.get(alert.fingerprint ?? '') ?? [])
+        .map((span) => alertMark(alert, span))
+        .filter((mark) => overlaps(mark, bounds)),
+    ),
+  );
+  // An alert of which the facts alone tell may have fired outside of the time.
+  if (alerts.length === 1 && marks().length === 0) return undefined;
+  const firing = alerts.filter(({ status }) => status === 'firing').length;
+  const { fingerprint: id } = alerts[0]!;
+  return {
+    id: `alert:${alertname}`,
+    sort: 'alert',
+    label: alertname,
+    opens: id === undefined ? undefined : { of: 'alert', id },
+    detail: firing > 0 ? `${firing.toLocaleString('en')} firing` : `${alerts.length.toLocaleString('en')} resolved`,
+    marks,
+  };
+}
+
+/** The stored alert knows when it began better than the facts do. */
+function alertSpans(alert: Alert, told: readonly Span[]): readonly Span[] {
+  const from = Date.parse(alert.starts_at ?? '');
+  if (Number.isNaN(from)) return told;
+  const isOver = alert.status !== 'firing';
+  const own = { from, to: endOf(alert.ends_at, isOver) };
+  if (isOver && own.to === undefined) return told;
+  return [...told.filter(({ to }) => to !== undefined && to < from), own];
+}
+
+function alertMark(alert: Alert, { from, to }: Span): Mark {
+  const state = alertState(alert);
+  const id = alert.fingerprint;
+  return {
+    shape: 'bar',
+    from,
+    to,
+    tone: to !== undefined ? 'resolved' : state === 'silenced' ? 'silenced' : 'firing',
+    text: () => showAlert(alert),
+    opens: id === undefined ? undefined : { of: 'alert', id },
+  };
+}
+
+/** The end of something that has not ended when the range does is left open, so that it grows with the clock. */
+function endOf(text: string | undefined, isOver: boolean): number | undefined {
+  return isOver && text !== undefined ? Date.parse(text) : undefined;
+}
