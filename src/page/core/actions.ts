@@ -1,6 +1,5 @@
 import type { Alert, Effect, ExplainedAlert, Fact, PipelineName } from '../../explain/schema.ts';
 import type { ReconcileAnswer } from '../../explain/schema-requests.ts';
-import { remedies } from '../../explain/words.ts';
 import { failureOf, ownApi, pathOf, type Api } from './api-port.ts';
 import { tellEffect } from './alert-story.ts';
 import { tellFact, type Tone } from './fact-sentence.ts';
@@ -114,10 +113,10 @@ export function sendTestAlert(tools: ActionTools, more: Readonly<Record<string, 
 async function* tellTestEffect(tools: ActionTools, effect: Effect): AsyncGenerator<Step> {
   const { event_id: event, verdict } = effect;
   const silences = effect.silences === undefined ? [] : await tools.api.get<readonly Silence[]>('api/v2/silences');
-  const { sentences, tone } = tellEffect(effect, silences);
+  const { sentence, silences: holding, remedy, tone } = tellEffect(effect, silences);
   if ((verdict !== 'woke' && verdict !== 'merged') || event === undefined) {
-    for (const sentence of sentences) yield { sentence: [...sentence, '.'], tone };
-    if (remedies[verdict] === undefined) yield { sentence: ['It stops here.'], tone };
+    const lines = [sentence, ...holding, [remedy === undefined ? 'It stops here' : `What helps: ${remedy}`]];
+    for (const line of lines) yield { sentence: [...line, '.'], tone };
     return;
   }
   yield {

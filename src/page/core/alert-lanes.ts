@@ -83,14 +83,14 @@ function alertLane(
   );
   // An alert of which the facts alone tell may have fired outside of the time.
   if (alerts.length === 1 && marks().length === 0) return undefined;
-  const firing = alerts.filter(({ status }) => status === 'firing').length;
+  const firing = alerts.filter((alert) => ['firing', 'silenced'].includes(alertState(alert))).length;
   const { fingerprint: id } = alerts[0]!;
   return {
     id: `alert:${alertname}`,
     sort: 'alert',
     label: alertname,
     opens: id === undefined ? undefined : { of: 'alert', id },
-    detail: firing > 0 ? `${firing.toLocaleString('en')} firing` : `${alerts.length.toLocaleString('en')} resolved`,
+    detail: firing > 0 ? `${firing.toLocaleString('en')} firing` : `${alerts.length.toLocaleString('en')} ended`,
     marks,
   };
 }
@@ -98,7 +98,8 @@ function alertLane(
 /** The stored alert knows when it began better than the facts do. */
 function alertSpans(alert: Alert, told: readonly Span[]): readonly Span[] {
   const from = Date.parse(alert.starts_at ?? '');
-  if (Number.isNaN(from)) return told;
+  // Nobody knows how long one fired that is no longer stored.
+  if (Number.isNaN(from)) return told.map((span) => ({ from: span.from, to: span.to ?? span.from }));
   const isOver = alert.status !== 'firing';
   const own = { from, to: endOf(alert.ends_at, isOver) };
   if (isOver && own.to === undefined) return told;

@@ -8,7 +8,12 @@ import type { Tone } from './fact-sentence.ts';
 export interface EffectStory {
   readonly at: string;
   readonly tone: Tone;
-  readonly sentences: readonly Sentence[];
+  /** What became of it. */
+  readonly sentence: Sentence;
+  /** The silences that held it back, with their authors. */
+  readonly silences: readonly Sentence[];
+  /** What makes the next one wake somebody. */
+  readonly remedy?: string | undefined;
 }
 
 const tones: Readonly<Record<Verdict, Tone>> = {
@@ -30,11 +35,9 @@ export function tellEffect(effect: Effect, silences: readonly Silence[]): Effect
   return {
     at,
     tone: tones[verdict],
-    sentences: [
-      [...verdictSentence(effect), ...teller],
-      ...(verdict === 'silenced' ? (effect.silences ?? []).map((id) => silenceSentence(id, silences)) : []),
-      ...(remedy === undefined ? [] : [[`What helps: ${remedy}`]]),
-    ],
+    sentence: [...verdictSentence(effect), ...teller],
+    silences: verdict === 'silenced' ? (effect.silences ?? []).map((id) => silenceSentence(id, silences)) : [],
+    remedy,
   };
 }
 
@@ -98,5 +101,5 @@ export function tellAlert(
   const [newest] = effects;
   if (newest === undefined || alert === undefined)
     return ['Tocsin knows no alert with this fingerprint, so it did nothing here.'];
-  return [...tellEffect(newest, silences).sentences[0]!, '.'];
+  return [...tellEffect(newest, silences).sentence, '.'];
 }

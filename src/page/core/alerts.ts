@@ -3,18 +3,21 @@ import type { Link } from './link.ts';
 import type { Matching } from './state.ts';
 
 /** How an alert is, the worst first. */
-export const alertStates = ['firing', 'silenced', 'invalid', 'resolved'] as const;
+export const alertStates = ['firing', 'silenced', 'invalid', 'past', 'resolved'] as const;
 export type AlertState = (typeof alertStates)[number];
 
 export const alertWords: Readonly<Record<AlertState, string>> = {
   firing: 'Firing',
   silenced: 'Silenced',
   invalid: 'Invalid',
+  past: 'No longer stored',
   resolved: 'Resolved',
 };
 
-export function alertState({ status, silenced_by: silences = [] }: Alert): AlertState {
+/** An alert that fired when the history told of it last, and is not stored, has no start: a restart may have forgotten it. */
+export function alertState({ status, starts_at: start, silenced_by: silences = [] }: Alert): AlertState {
   if (status === 'invalid') return 'invalid';
+  if (status === 'firing' && start === undefined) return 'past';
   if (status !== 'firing') return 'resolved';
   return silences.length > 0 ? 'silenced' : 'firing';
 }

@@ -64,7 +64,7 @@ export const changedRun: Run = {
   at: at(5),
   priority: 'alert',
   triggers: ['alert'],
-  causes: [{ ...throttlingName(), status: 'firing', first_seen: at(4), last_seen: at(4), count: 2 }],
+  causes: [{ ...throttlingName(), status: 'firing', changed_at: at(1), first_seen: at(4), last_seen: at(4), count: 2 }],
   more_causes: 0,
   request_ids: ['my-test'],
   event_ids: ['fe190949'],

@@ -63,6 +63,8 @@ describe('the pipelines in the list', () => {
 
   it('are summed up in a few words', () => {
     assert.equal(headline(countPipelines(all)), '2 unhealthy, 1 unknown, 1 without a condition yet, of 5 pipelines');
+    assert.equal(headline(countPipelines(all.slice(2))), '2 unhealthy, 1 unknown, of 3 pipelines');
+    assert.equal(headline(countPipelines(all.slice(3))), '2 of 2 pipelines unhealthy');
     assert.equal(headline(countPipelines([backend])), 'The pipeline is healthy');
     assert.equal(headline(countPipelines([backend, backend])), 'All 2 pipelines are healthy');
     assert.equal(headline(countPipelines([])), 'There are no pipelines');
@@ -75,20 +77,22 @@ describe('the pipelines in the list', () => {
 
 describe('the alerts in the list', () => {
   const alert = (fingerprint: string, more: Partial<Alert>): Alert => ({ ...throttling, fingerprint, ...more });
+  const { starts_at: _start, ...forgotten } = alert('f', {});
   const alerts = [
     alert('a', { status: 'resolved' }),
     alert('b', { silenced_by: ['s'] }),
     alert('c', { starts_at: at(1) }),
     alert('d', { starts_at: at(2) }),
     alert('e', { status: 'invalid' }),
+    forgotten,
   ];
 
   it('are those that fire first, of those the newest', () => {
     assert.deepEqual(
       chosenAlerts(alerts, { alert: '' }, undefined).map(({ fingerprint }) => fingerprint),
-      ['d', 'c', 'b', 'e', 'a'],
+      ['d', 'c', 'b', 'e', 'f', 'a'],
     );
-    assert.deepEqual(alerts.map(alertState), ['resolved', 'silenced', 'firing', 'firing', 'invalid']);
+    assert.deepEqual(alerts.map(alertState), ['resolved', 'silenced', 'firing', 'firing', 'invalid', 'past']);
   });
 
   it('are those that Tocsin says match', () => {

@@ -84,7 +84,9 @@ export function headline({ all, unhealthy, unknown, none }: Counts): string {
     ...(unknown > 0 ? [`${number(unknown)} unknown`] : []),
     ...(none > 0 ? [`${number(none)} without a condition yet`] : []),
   ];
-  if (bad.length > 0) return `${bad.join(', ')}, of ${number(all)} ${all === 1 ? 'pipeline' : 'pipelines'}`;
+  const of = `of ${number(all)} ${all === 1 ? 'pipeline' : 'pipelines'}`;
+  if (bad.length === 1) return bad[0]!.replace(' ', ` ${of} `);
+  if (bad.length > 1) return `${bad.join(', ')}, ${of}`;
   return all === 1 ? 'The pipeline is healthy' : `All ${number(all)} pipelines are healthy`;
 }
 

@@ -110,7 +110,15 @@ const causeWords: Readonly<Record<Cause['status'], string>> = {
 
 function causeSentence(cause: Cause): Sentence {
   const times = cause.count > 1 ? `, received ${cause.count} times` : ', received';
-  return [alertPart(cause), ` ${causeWords[cause.status]}${times} at `, { time: cause.last_seen }];
+  return [alertPart(cause), ` ${causeWords[cause.status]}${times} at `, { time: cause.last_seen }, wayHere(cause)];
+}
+
+/** How long the alert took to come here; nothing of one that came at once, or that nobody sent. */
+function wayHere({ status, changed_at: changedAt, first_seen: receivedAt }: Cause): string {
+  const verb = { firing: 'began', resolved: 'ended', expired: undefined, 'silence expired': undefined }[status];
+  const ms = changedAt === undefined ? 0 : Date.parse(receivedAt) - Date.parse(changedAt);
+  // A sender's clock that is ahead tells nothing.
+  return verb === undefined || ms < 1000 ? '' : `, ${span(ms)} after it ${verb}`;
 }
 
 function toldBy({ request_ids: ids, more_request_ids: more = 0, event_ids: events }: Run): readonly Sentence[] {

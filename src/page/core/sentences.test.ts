@@ -24,7 +24,10 @@ describe('a run as a story', () => {
     assert.deepEqual(
       story.rows.map(({ question, answers }) => [question, ...answers.map(plain)]),
       [
-        ['Woken by', `TraceGatewayThrottling {severity="warning"} fires, received 2 times at ${at(4)}`],
+        [
+          'Woken by',
+          `TraceGatewayThrottling {severity="warning"} fires, received 2 times at ${at(4)}, 3 s after it began`,
+        ],
         ['Told by', 'request my-test', 'event fe190949'],
         ['Prometheus said', '3 alerts fire'],
         ['Decided by', 'TraceGatewayThrottling {severity="warning"}'],
@@ -113,16 +116,16 @@ describe('what an alert did', () => {
     not_received: [{ at: at(1), verdict: 'not_received', runs: [] }, 'It did nothing here: no request told of it'],
   } as const satisfies Record<Verdict, readonly [Effect, string]>;
   for (const [verdict, [given, told]] of Object.entries(verdicts))
-    it(`is one sentence: ${verdict}`, () => assert.equal(plain(tellEffect(given, []).sentences[0]!), told));
+    it(`is one sentence: ${verdict}`, () => assert.equal(plain(tellEffect(given, []).sentence), told));
 
   it('names who silenced it, why, and until when', () => {
-    const { sentences } = tellEffect(verdicts.silenced[0], [maintenance]);
-    assert.equal(plain(sentences[1]!), `silence a9c3b169 is of ann: “the disk is replaced”; it ends at ${at(3600)}`);
+    const { silences } = tellEffect(verdicts.silenced[0], [maintenance]);
+    assert.equal(plain(silences[0]!), `silence a9c3b169 is of ann: “the disk is replaced”; it ends at ${at(3600)}`);
   });
 
   it('says that it waits while its event is not made yet', () => {
     assert.match(
-      plain(tellEffect(effect('woke', { because: 'it waits for source.debounce to end' }), []).sentences[0]!),
+      plain(tellEffect(effect('woke', { because: 'it waits for source.debounce to end' }), []).sentence),
       /^It waits: it waits for/,
     );
   });

@@ -56,6 +56,12 @@ describe('the timeline', () => {
     ]);
   });
 
+  it('does not say that an alert fires which is known from the facts alone', () => {
+    const { starts_at: _start, ...forgotten } = throttling;
+    const comings = [fact(10, 'alert.new', { fingerprint: throttling.fingerprint })];
+    assert.deepEqual(marksOf({ alerts: [forgotten], comings }), [[10, 10, 'resolved']]);
+  });
+
   it('has one lane for the alerts of one name', () => {
     const other = { ...throttling, fingerprint: 'f'.repeat(16) };
     const lanes = timelineOf({ ...nothing, alerts: [throttling, other] });

@@ -6,6 +6,7 @@ import { ownApi, pathOf } from '../core/api-port.ts';
 import { useAnswer } from './answer.ts';
 import { usePage } from './context.ts';
 import { Answers, LabelList, Question, Waiting } from './panel-parts.tsx';
+import { alertSigns } from './lists.tsx';
 import { Sign, Time, Words } from './words.tsx';
 
 /** How many things that it did are shown. */
@@ -21,7 +22,6 @@ export function AlertPanel({ id }: { readonly id: string }): JSX.Element {
   return (
     <>
       <p class="summary">
-        {alert !== undefined && <strong>{alert.alertname}: </strong>}
         <Words of={tellAlert(alert, effects, state.silences.value)} />
       </p>
       {alert !== undefined && <State alert={alert} />}
@@ -49,7 +49,7 @@ function State({ alert }: { readonly alert: Alert }): JSX.Element {
     <>
       <p>
         <span class={`badge ${how}`}>
-          <Sign of={how === 'firing' ? 'bad' : how === 'resolved' ? 'good' : 'none'} />
+          <Sign of={alertSigns[how]} />
           {alertWords[how]}
         </span>{' '}
         {from !== undefined && (
@@ -73,19 +73,15 @@ function Effects({ effects }: { readonly effects: ExplainedAlert['effects'] }): 
   return (
     <ol class="story">
       {effects.map((effect, index) => {
-        const { at, tone, sentences } = tellEffect(effect, state.silences.value);
+        const { at, tone, sentence } = tellEffect(effect, state.silences.value);
         return (
           <li key={`${at} ${index}`} class={tone}>
-            <span class="story-time">
-              <Time at={at} />
-            </span>
             <Sign of={tone} />
             <span>
-              {sentences.map((sentence, line) => (
-                <span class="story-line" key={line}>
-                  <Words of={sentence} />
-                </span>
-              ))}
+              <span class="story-time">
+                <Time at={at} />
+              </span>
+              <Words of={sentence} />
             </span>
           </li>
         );

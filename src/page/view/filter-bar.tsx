@@ -11,7 +11,7 @@ const stateWords: Readonly<Record<StateFilter, string>> = {
   unknown: 'Unknown',
   healthy: 'Healthy',
   none: 'No condition yet',
-  paused: 'Paused by a silence',
+  paused: 'Silence holds an alert',
 };
 
 /** The time from one moment to another. */

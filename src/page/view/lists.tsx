@@ -2,6 +2,7 @@ import type { JSX } from 'preact';
 import type { Alert, Pipeline } from '../../explain/schema.ts';
 import { showLabels, showPipeline } from '../../explain/words.ts';
 import { alertSince, alertState, alertWords } from '../core/alerts.ts';
+import { counted } from '../core/parts.ts';
 import { healthOf } from '../core/pipelines.ts';
 import { briefRun } from '../core/run-story.ts';
 import type { Selection } from '../core/selection.ts';
@@ -52,7 +53,11 @@ function PipelineCells({
       </span>
       <span role="cell" class="cell-state">
         <HealthBadge health={healthOf(pipeline)} />
-        {paused.length > 0 && <span class="tag">Paused</span>}
+        {paused.length > 0 && (
+          <span class="tag" title="An alert that would wake it is silenced">
+            {counted(paused.length, 'silence')}
+          </span>
+        )}
       </span>
       <span role="cell" class="cell-text">
         <span class="reason">{condition?.reason ?? 'Tocsin has written no condition yet'}</span>
@@ -96,7 +101,13 @@ export function AlertTable({ items }: { readonly items: readonly Alert[] }): JSX
   );
 }
 
-const alertSigns = { firing: 'bad', silenced: 'none', invalid: 'warn', resolved: 'good' } as const;
+export const alertSigns = {
+  firing: 'bad',
+  silenced: 'none',
+  invalid: 'warn',
+  past: 'quiet',
+  resolved: 'good',
+} as const;
 
 function alertRow(alert: Alert, tabIndex: number): JSX.Element {
   return <AlertCells {...{ alert, tabIndex }} />;

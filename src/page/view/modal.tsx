@@ -42,25 +42,29 @@ interface FieldProps {
   readonly change: (text: string) => void;
   readonly placeholder?: string;
   readonly autocomplete?: string;
+  /** True for the field that is to be filled first. */
+  readonly autofocus?: boolean;
 }
 
-export function TextField({ label, value, change, placeholder, autocomplete }: FieldProps): JSX.Element {
+export function TextField({ label, value, change, ...rest }: FieldProps): JSX.Element {
   return (
     <label>
       <span>{label}</span>
-      <input {...{ value, placeholder, autocomplete }} onInput={({ currentTarget }) => change(currentTarget.value)} />
+      <input {...rest} value={value} onInput={({ currentTarget }) => change(currentTarget.value)} />
     </label>
   );
 }
 
 /** One matcher, or one label, a line. */
-export function LinesField({ label, value, change, placeholder }: FieldProps): JSX.Element {
+export function LinesField({ label, value, change, ...rest }: FieldProps): JSX.Element {
   const rows = Math.min(8, Math.max(3, value.split('\n').length));
   return (
     <label>
       <span>{label}</span>
       <textarea
-        {...{ rows, value, placeholder }}
+        {...rest}
+        rows={rows}
+        value={value}
         spellcheck={false}
         onInput={({ currentTarget }) => change(currentTarget.value)}
       />

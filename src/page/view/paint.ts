@@ -101,11 +101,11 @@ function paintShade(
   { x, width, mark }: Drawn,
   { top, height }: Box,
 ): void {
-  const [y, high] = [top + 5, height - 10];
+  const [y, high] = [top + 6, height - 12];
   context.save();
   context.beginPath();
   context.rect(x, y, width, high);
-  context.globalAlpha = 0.25;
+  context.globalAlpha = 0.22;
   context.fillStyle = colours[mark.tone];
   context.fill();
   context.clip();
@@ -137,12 +137,10 @@ function paintHealth(
   context.globalAlpha = 1;
 }
 
-function paintBar(
-  context: CanvasRenderingContext2D,
-  colours: Colours,
-  { x, width, mark }: Drawn,
-  { top, height }: Box,
-): void {
+/** One that a silence holds back has the stripes of the silence. */
+function paintBar(context: CanvasRenderingContext2D, colours: Colours, drawn: Drawn, box: Box): void {
+  const [{ x, width, mark }, { top, height }] = [drawn, box];
+  if (mark.tone === 'silenced') return paintShade(context, colours, drawn, box);
   const inset = mark.tone === 'resolved' ? 8 : 6;
   context.globalAlpha = mark.tone === 'resolved' ? 0.6 : 0.85;
   context.fillStyle = colours[mark.tone];

@@ -68,12 +68,11 @@ export function FactStory({ facts }: { readonly facts: readonly Fact[] }): JSX.E
         const { sentence, tone } = tellFact(fact);
         return (
           <li key={fact.id} class={tone}>
-            <span class="story-time">
-              <Time at={fact.time} />
-              <span class="under">+{span(Date.parse(fact.time) - first)}</span>
-            </span>
             <Sign of={tone} />
             <span>
+              <span class="story-time">
+                <Time at={fact.time} /> +{span(Date.parse(fact.time) - first)}
+              </span>
               <Words of={sentence} />
             </span>
           </li>

@@ -41,9 +41,9 @@ function Sender({ payload }: { readonly payload: Payload }): JSX.Element {
       <p class="summary">
         {headers['user-agent'] ?? 'Somebody'} from {remote} sent it at <Time at={at} />: {method} {path}
       </p>
-      <p>
+      <div class="result">
         <PayloadResult payload={payload} />
-      </p>
+      </div>
     </>
   );
 }

@@ -61,7 +61,9 @@ function Hops({ hops }: { readonly hops: ReturnType<typeof tellRun>['hops'] }): 
             <tr key={name}>
               <th scope="row">{name}</th>
               <td>
-                <meter min={0} max={total} value={afterMs} aria-hidden="true" />
+                <span class="took" aria-hidden="true">
+                  <span style={{ width: `${(100 * afterMs) / total}%` }} />
+                </span>
                 {span(afterMs)}
               </td>
               <td>

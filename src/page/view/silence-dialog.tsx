@@ -80,12 +80,15 @@ interface SilenceFieldsProps {
 function SilenceFields({ fields, change }: SilenceFieldsProps): JSX.Element {
   const { now } = usePage();
   const { matchers, createdBy, comment, length } = fields;
+  // The first that is empty when the window opens.
+  const [first] = useState(() => (['matchers', 'createdBy', 'comment'] as const).find((name) => fields[name] === ''));
   const example = 'alertname="InstanceDown"\npod=~"web-.*"';
   return (
     <>
       <LinesField
         label="Labels, one matcher a line"
         value={matchers}
+        autofocus={first === 'matchers'}
         placeholder={example}
         change={(text) => change({ matchers: text })}
       />
@@ -94,26 +97,34 @@ function SilenceFields({ fields, change }: SilenceFieldsProps): JSX.Element {
           label="Who you are"
           value={createdBy}
           autocomplete="name"
+          autofocus={first === 'createdBy'}
           change={(text) => change({ createdBy: text })}
         />
-        <label>
-          <span>For how long</span>
-          <select value={length} onChange={({ currentTarget }) => change({ length: currentTarget.value })}>
-            {Object.entries(lengths).map(([value, words]) => (
-              <option key={value} value={value}>
-                {words}
-              </option>
-            ))}
-          </select>
-        </label>
+        <Length value={length} choose={(text) => change({ length: text })} />
       </div>
       <TextField
         label="Why"
         value={comment}
         placeholder="the disk is being replaced"
+        autofocus={first === 'comment'}
         change={(text) => change({ comment: text })}
       />
       <p class="under">It ends at {localTime(now + readSpan(length)!, now)}, local time.</p>
     </>
+  );
+}
+
+function Length({ value, choose }: { readonly value: string; readonly choose: (text: string) => void }): JSX.Element {
+  return (
+    <label>
+      <span>For how long</span>
+      <select value={value} onChange={({ currentTarget }) => choose(currentTarget.value)}>
+        {Object.entries(lengths).map(([length, words]) => (
+          <option key={length} value={length}>
+            {words}
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }

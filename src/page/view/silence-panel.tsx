@@ -30,12 +30,10 @@ export function SilencePanel({ id }: { readonly id: string }): JSX.Element {
 
 function SilenceStory({ silence }: { readonly silence: Silence }): JSX.Element {
   const { tools } = usePage();
-  const { createdBy, comment, startsAt, endsAt, status, matchers } = silence;
+  const { comment, startsAt, endsAt, status, matchers } = silence;
   return (
     <>
-      <p class="summary">
-        <strong>{createdBy}</strong>: “{comment}”
-      </p>
+      <p class="summary">“{comment}”</p>
       <p>
         {silenceWords[status.state]}: from <Time at={startsAt} /> to <Time at={endsAt} /> (<Time at={endsAt} isAgo />
         ).
