@@ -18,8 +18,8 @@ export interface State {
   readonly problems: readonly Problem[];
   readonly matching: Matching | undefined;
   readonly connection: Connection;
-  /** Facts that Tocsin forgot before the page read them. */
-  readonly gap: { readonly at: number; readonly facts: number } | undefined;
+  /** When Tocsin said that it has forgotten facts before the page read them. */
+  readonly gap: number | undefined;
 }
 
 /** Something that is asked for, and what came of it last. */
@@ -106,7 +106,7 @@ export type Action =
   | { readonly type: 'matching'; readonly matching: Matching | undefined }
   | { readonly type: 'failed'; readonly what: Answered; readonly failure: Failure }
   | { readonly type: 'connection'; readonly connection: Connection }
-  | { readonly type: 'gap'; readonly at: number; readonly facts: number }
+  | { readonly type: 'gap'; readonly at: number }
   | { readonly type: 'gap seen' };
 
 function unread<Value>(value: Value): Known<Value> {
@@ -171,7 +171,7 @@ function reduceRest(state: State, action: Rest): State {
     case 'connection':
       return { ...state, connection: action.connection };
     case 'gap':
-      return { ...state, gap: { at: action.at, facts: action.facts } };
+      return { ...state, gap: action.at };
     case 'gap seen':
       return { ...state, gap: undefined };
   }

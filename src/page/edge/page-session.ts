@@ -42,7 +42,7 @@ export class PageSession {
     this.#live = new Live({
       opened: (isNew) => this.#opened(isNew),
       facts: (facts) => this.#took(facts),
-      gap: (facts) => this.#gap(facts),
+      gap: () => this.#gap(),
       lost: () => this.#lost(),
     });
   }
@@ -83,9 +83,9 @@ export class PageSession {
     this.#isMatchingStale = true;
   }
 
-  #gap(facts: number): void {
+  #gap(): void {
     mark('gap');
-    this.store.dispatch({ type: 'gap', at: this.api.now(), facts });
+    this.store.dispatch({ type: 'gap', at: this.api.now() });
     this.store.dispatch({ type: 'facts forgotten' });
     this.store.forgetIds();
     void this.#all();

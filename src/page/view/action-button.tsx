@@ -48,15 +48,19 @@ export function Steps({ steps }: { readonly steps: readonly Step[] }): JSX.Eleme
 interface ActionButtonProps {
   readonly children: ComponentChildren;
   readonly action: () => AsyncGenerator<Step>;
+  /** False if there is nothing to do any more; what was done before stays to be read. */
+  readonly isOffered?: boolean;
 }
 
-export function ActionButton({ children, action }: ActionButtonProps): JSX.Element {
+export function ActionButton({ children, action, isOffered = true }: ActionButtonProps): JSX.Element {
   const { steps, isRunning, start } = useAction();
   return (
     <div class="action">
-      <button type="button" aria-disabled={isRunning} onClick={() => !isRunning && start(action())}>
-        {children}
-      </button>
+      {isOffered && (
+        <button type="button" aria-disabled={isRunning} onClick={() => !isRunning && start(action())}>
+          {children}
+        </button>
+      )}
       <Steps steps={steps} />
     </div>
   );

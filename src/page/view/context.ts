@@ -22,6 +22,7 @@ export interface Actions {
   readonly show: (dialog: DialogName | undefined) => void;
   /** Has the lists asked for again, after an action. */
   readonly touch: () => void;
+  readonly dismissGap: () => void;
 }
 
 export interface PageContext extends Actions {

@@ -33,7 +33,7 @@ const words: Readonly<Record<List, JSX.Element>> = {
       <p>There are no pipelines, so alerts wake nobody.</p>
       <p>
         In a cluster, apply a TracePipeline, MetricPipeline or LogPipeline, and see the <code>pipelines</code> section
-        of the configuration. Without one, put a manifest into the folder of <code>pipelines.standalone</code>, such as{' '}
+        of the configuration. Without one, put a manifest into the folder of <code>pipelines.folder</code>, such as{' '}
         <code>examples/pipelines/tracepipeline.yaml</code>.
       </p>
     </>

@@ -59,10 +59,14 @@ function useActionsOf(session: PageSession, show: Actions['show']): Actions {
   return useMemo(
     () => ({
       tools: toolsOf(session),
-      open,
+      open: (selection) => {
+        show(undefined);
+        open(selection);
+      },
       show,
       change: (change, isStep = true) => session.url.change(change, isStep),
       touch: () => session.touch(),
+      dismissGap: () => session.store.dispatch({ type: 'gap seen' }),
     }),
     [session, open, show],
   );

@@ -38,11 +38,9 @@ function SilenceStory({ silence }: { readonly silence: Silence }): JSX.Element {
         {silenceWords[status.state]}: from <Time at={startsAt} /> to <Time at={endsAt} /> (<Time at={endsAt} isAgo />
         ).
       </p>
-      {status.state !== 'expired' && (
-        <div class="panel-actions">
-          <ActionButton action={() => endSilence(tools, silence)}>End it now</ActionButton>
-        </div>
-      )}
+      <ActionButton action={() => endSilence(tools, silence)} isOffered={status.state !== 'expired'}>
+        End it now
+      </ActionButton>
       <Question title="Holds back alerts with">
         <ul class="matchers">
           {matchers.map((matcher) => (

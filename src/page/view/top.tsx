@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import { headline, type Counts } from '../core/pipelines.ts';
 import { ago, localTime, utcTime } from '../core/times.ts';
-import { usePage } from './context.ts';
+import { useActions, usePage } from './context.ts';
 import { Sign, Time } from './words.tsx';
 
 /** The name, what a person wants to know first, whether the page is live, and the actions. */
@@ -81,10 +81,11 @@ function ConnectionState(): JSX.Element {
 /** What is wrong with Tocsin itself, and with what the page could read. */
 export function Problems(): JSX.Element | null {
   const { state } = usePage();
-  const { problems, gap } = state;
+  const { problems, gap, connection } = state;
   const failures = (['pipelines', 'alerts', 'facts', 'silences'] as const).flatMap((what) => {
     const { failure } = state[what];
-    return failure === undefined ? [] : [failure.message];
+    const isTold = failure === undefined || (connection.state === 'lost' && failure.status === undefined);
+    return isTold ? [] : [failure.message];
   });
   if (problems.length === 0 && failures.length === 0 && gap === undefined) return null;
   return (
@@ -103,22 +104,25 @@ export function Problems(): JSX.Element | null {
             </span>
           </li>
         ))}
-        {gap !== undefined && <Gap at={gap.at} facts={gap.facts} />}
+        {gap !== undefined && <Gap at={gap} />}
       </ul>
     </section>
   );
 }
 
-function Gap({ at, facts }: { readonly at: number; readonly facts: number }): JSX.Element {
-  const many =
-    facts > 0 ? `${facts.toLocaleString('en')} lines of the history` : 'Lines of the history, or the whole of it,';
+function Gap({ at }: { readonly at: number }): JSX.Element {
+  const { dismissGap } = useActions();
   return (
     <li>
       <Sign of="warn" />
       <span>
-        {many} were forgotten before the page could read them (<Time at={at} />
+        Lines of the history were forgotten before this page had read them: it was full, or is a new one (
+        <Time at={at} />
         ). What is shown has been read anew.
       </span>
+      <button type="button" class="quiet close" aria-label="Dismiss" onClick={dismissGap}>
+        ✕
+      </button>
     </li>
   );
 }
