@@ -85,7 +85,7 @@ describe('HeapGuard', () => {
     assert.equal(told[0], 'save');
   });
 
-  it('settles ten seconds later with one collection of the whole heap, however small it is', (t) => {
+  it('settles ten seconds later with two collections of the whole heap, however small it is, and frees the code that is not called', (t) => {
     const { guard, told } = start(t);
     const clock = new FakeClock();
     guard.look(use({ resident: 60, heap: 20 }), true);
@@ -95,10 +95,13 @@ describe('HeapGuard', () => {
     assert.deepEqual(told, []);
     clock.advance(1);
     guard.look(use({ resident: 60, heap: 20 }), false);
-    assert.deepEqual(told.splice(0), ['save', 'collect']);
+    assert.deepEqual(told.splice(0), ['drop code', 'save', 'collect']);
     guard.look(use({ resident: 50, heap: 15 }), true);
     guard.look(use({ resident: 80, heap: 40 }), false);
-    assert.deepEqual(told, ['grow', 'as usual']);
+    assert.deepEqual(told, []);
+    guard.look(use({ resident: 45, heap: 12 }), true);
+    guard.look(use({ resident: 80, heap: 40 }), false);
+    assert.deepEqual(told, ['keep code', 'grow', 'as usual']);
   });
 
   it('continues while either reason holds', async (t) => {
@@ -121,6 +124,7 @@ function start(t: TestContext) {
   const guard = new HeapGuard({
     saveMemory: (saving) => void told.push(saving ? 'save' : 'grow'),
     collectSoon: (soon) => void told.push(soon ? 'collect' : 'as usual'),
+    dropIdleCode: (drop) => void told.push(drop ? 'drop code' : 'keep code'),
   });
   t.after(() => guard.close());
   return { guard, told };

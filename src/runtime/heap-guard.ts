@@ -14,6 +14,9 @@ const growthBytes = 32 * 1024 * 1024;
 /** The time from listening to the end of the start, in a cluster as well, milliseconds. */
 const settleMs = 10_000;
 
+/** The first collection frees objects; what was not called until the second is code that only the start needed. */
+const settlingCollections = 2;
+
 export interface MemoryUse {
   /** All memory of the process, bytes. */
   readonly resident: number;
@@ -27,6 +30,8 @@ export interface HeapControl {
   readonly saveMemory: (saving: boolean) => void;
   /** Starts a collection with the next allocation; the program runs on between its steps. */
   readonly collectSoon: (soon: boolean) => void;
+  /** Whether a collection frees the code that was not called since the one before; otherwise V8 keeps it through six. */
+  readonly dropIdleCode: (drop: boolean) => void;
 }
 
 /**
@@ -44,8 +49,8 @@ export class HeapGuard {
   /** The size of the heap after the last collection of the whole heap, bytes. */
   #collectedTo = 0;
   #collectsSoon = false;
-  /** True from {@link settle} to the end of the next collection of the whole heap. */
-  #isSettling = false;
+  /** The number of collections of the whole heap that {@link settle} still waits for. */
+  #settling = 0;
   readonly #control: HeapControl;
   readonly #observer = new PerformanceObserver((list) =>
     this.look(memoryUse(), list.getEntries().some(isFullCollection)),
@@ -68,10 +73,14 @@ export class HeapGuard {
     }
   }
 
-  /** Frees what only the start needed, by one collection of the whole heap in small steps, once a cluster has been read too. */
+  /**
+   * Frees what only the start needed, by two collections of the whole heap in small steps, once a cluster has been read too. Code that
+   * is freed and called again is compiled again.
+   */
   settle(clock: Clock): void {
     clock.setTimeout(() => {
-      this.#isSettling = true;
+      this.#settling = settlingCollections;
+      this.#control.dropIdleCode(true);
       this.#apply();
     }, settleMs);
   }
@@ -83,7 +92,7 @@ export class HeapGuard {
   look(use: MemoryUse, isFull: boolean): void {
     this.#use = use;
     if (isFull) this.#collectedTo = use.heap;
-    if (isFull) this.#isSettling = false;
+    if (isFull && this.#settling > 0 && --this.#settling === 0) this.#control.dropIdleCode(false);
     this.#apply();
   }
 
@@ -94,8 +103,9 @@ export class HeapGuard {
   #apply(): void {
     const { resident, heap } = this.#use;
     const hasMuch = heap > smallHeapBytes;
-    const saving = this.#isSettling || this.#heavyWork > 0 || (hasMuch && resident > guardedBytes);
-    const soon = this.#isSettling || (saving && hasMuch && heap > this.#collectedTo + growthBytes);
+    const isSettling = this.#settling > 0;
+    const saving = isSettling || this.#heavyWork > 0 || (hasMuch && resident > guardedBytes);
+    const soon = isSettling || (saving && hasMuch && heap > this.#collectedTo + growthBytes);
     if (saving !== this.#isSaving) this.#control.saveMemory(saving);
     if (soon !== this.#collectsSoon) this.#control.collectSoon(soon);
     this.#isSaving = saving;
@@ -107,6 +117,8 @@ const v8Control: HeapControl = {
   saveMemory: (saving) => setFlagsFromString(saving ? '--memory-saver-mode' : '--no-memory-saver-mode'),
   // In percent of the heap's permitted growth; 0 leaves it to V8.
   collectSoon: (soon) => setFlagsFromString(`--incremental-marking-hard-trigger=${soon ? 1 : 0}`),
+  // In collections; 6 is V8's default.
+  dropIdleCode: (drop) => setFlagsFromString(`--bytecode-old-age=${drop ? 1 : 6}`),
 };
 
 function memoryUse(): MemoryUse {
