@@ -12,7 +12,7 @@ import { EffectFinder, tellsOfAlerts, type OpenEffect } from './alert-effects.ts
 import { alertOfLabels, labelsOf, nameOf, objectsOf, pipelineIn, textsOf } from './fact-fields.ts';
 import type { Page } from './run-reader.ts';
 import { given } from './run-story.ts';
-import type { Alert, Effect, ExplainedAlert, PipelineName } from './schema.ts';
+import { Alert, type Effect, type ExplainedAlert, type PipelineName } from './schema.ts';
 
 export interface AlertReaderOptions {
   readonly clock: Clock;
@@ -47,7 +47,9 @@ function alertsIn(fact: Fact): readonly Alert[] {
   const invalid = objectsOf(fact['invalid_alerts']).map(({ labels }) => ({ labels, status: 'invalid' }));
   return [own, ...objectsOf(fact['alerts']), ...invalid].flatMap(({ labels, status }) => {
     const found = labelsOf(labels);
-    return found === undefined ? [] : [{ ...alertOfLabels(found), ...given('status', status as Alert['status']) }];
+    return found === undefined
+      ? []
+      : [{ ...alertOfLabels(found), ...given('status', Alert.shape.status.safeParse(status).data) }];
   });
 }
 

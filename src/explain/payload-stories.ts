@@ -5,7 +5,7 @@ import { maxPayloadBytes } from '../history/payloads.ts';
 import { Refusal } from '../server/request/answer.ts';
 import { formatDateTime } from '../text/go/date-time.ts';
 import type { AlertReader } from './alert-reader.ts';
-import { textOf } from './fact-fields.ts';
+import { countOf, textOf } from './fact-fields.ts';
 import { given } from './run-story.ts';
 import type { Payload } from './schema.ts';
 
@@ -112,6 +112,6 @@ function outcomeOf(fact: Fact | undefined): Outcome {
   const counts = ['alerts', 'firing', 'resolved', 'invalid', 'new', 'suppressed'] as const;
   return {
     outcome: 'accepted',
-    ...Object.assign({}, ...counts.map((name) => given(name, fact[name] as number | undefined))),
+    ...Object.assign({}, ...counts.map((name) => given(name, countOf(fact[name])))),
   };
 }

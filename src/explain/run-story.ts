@@ -4,6 +4,7 @@ import {
   alertOfLabels,
   causesIn,
   count,
+  countOf,
   numberOf,
   objectOf,
   pipelineIn,
@@ -11,7 +12,7 @@ import {
   textsOf,
   transitionIn,
 } from './fact-fields.ts';
-import type { Alert, Because, Cause, Hops, Run, Trigger } from './schema.ts';
+import { Because, Run, type Alert, type Cause, type Hops, type Trigger } from './schema.ts';
 
 /** The facts that several runs share. */
 export interface RunContext {
@@ -53,12 +54,12 @@ export function runStory(facts: readonly Fact[], context: RunContext, now: numbe
     id: String(about['run']),
     pipeline: pipelineIn(about) ?? { kind: '', name: '' },
     at: hops.started ?? about.time,
-    priority: about['priority'] as Run['priority'],
+    priority: Run.shape.priority.safeParse(about['priority']).data ?? 'resync',
     triggers: triggersOf(about),
     causes: [...named],
     more_causes: Math.max(0, numberOf(about['alerts']) - count(named.map((cause) => cause.count))),
     request_ids: textsOf(about['request_ids']),
-    ...given('more_request_ids', about['more_request_ids'] as number | undefined),
+    ...given('more_request_ids', countOf(about['more_request_ids'])),
     event_ids: textsOf(about['event_ids']),
     hops,
     ...(query !== undefined && { prometheus: prometheusOf(query, end) }),
@@ -95,7 +96,7 @@ function hopsOf({ facts, about, end, query, written, causes }: RunParts, context
 function prometheusOf(query: Fact, end: Fact | undefined): NonNullable<Run['prometheus']> {
   return {
     status: String(query['status']),
-    ...given('firing', query['firing'] as number | undefined),
+    ...given('firing', countOf(query['firing'])),
     not_in_prometheus: textsOf(end?.['not_in_prometheus']),
   };
 }
@@ -108,8 +109,8 @@ function endOf(end: Fact | undefined, facts: readonly Fact[], now: number): Pick
   const { result, because, error, retry_in_ms: retryInMs, requeue_after_ms: againInMs } = end;
   const outcome = end.event === 'reconcile.finished' ? result : result === 'cancelled' ? 'cancelled' : 'failed';
   return {
-    outcome: outcome as Run['outcome'],
-    ...given('because', because as Because | undefined),
+    outcome: Run.shape.outcome.safeParse(outcome).data ?? 'unchanged',
+    ...given('because', Because.safeParse(because).data),
     ...given('error', textOf(error)),
     ...given('retry_at', after(end, retryInMs)),
     ...given('look_again_at', after(end, againInMs)),
