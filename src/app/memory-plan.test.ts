@@ -28,7 +28,7 @@ describe('memoryPlan', () => {
     const all = needed({ prometheus }, objectBytes);
     assert.equal(all - needed({ prometheus }), objectBytes);
     assert.equal(needed({ prometheus }) - needed({}), 2 * 32 * MiB + 3 * 2 * MiB);
-    // 64 MiB of facts, 8 MiB of waiting lines, and 100 payloads with their heads.
+    // 64 MiB of facts, 8 MiB that are being written, and 100 payloads with their heads.
     assert.equal(needed({}) - needed({ history: { retention: '0s' } }), 72 * MiB + 100 * 96 * 1024);
   });
 

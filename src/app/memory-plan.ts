@@ -1,7 +1,7 @@
 import { totalmem } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
 import type { Config } from '../config/config.ts';
-import { maxWaitingBytes } from '../history/budget.ts';
+import { maxLentBytes } from '../history/fact-ring.ts';
 import { maxPayloadBytes } from '../history/payloads.ts';
 import { maxRulesBytes } from '../prometheus/server-facts.ts';
 import type { LogFields, Logger } from '../runtime/logger.ts';
@@ -91,11 +91,11 @@ function keptBytes({ receiver, prometheus }: Config): number {
   return receiver.max_alerts_size + silencesMemoryBytes + firing + rules;
 }
 
-/** Lies outside V8's heap, except for lines that were not written yet. */
+/** Lies outside V8's heap. */
 function historyBytes({ history, receiver }: Config): number {
   if (history.retention === 0) return 0;
   const payloadBytes = maxPayloadBytes + receiver.max_header_size + payloadRoundingBytes;
-  return history.max_size + history.payloads * payloadBytes + maxWaitingBytes;
+  return history.max_size + history.payloads * payloadBytes + maxLentBytes;
 }
 
 /** Logs one line with the figures and, if the limits exceed the memory, what to do. */

@@ -1,6 +1,9 @@
 /** The size of a chunk, which is kept and forgotten as a whole, bytes; less if the whole bound is small. */
 const maxChunkBytes = 256 * 1024;
 
+/** The most that is written to the disk at once, bytes: it stays in memory until then, even if its chunks are dropped meanwhile. */
+export const maxLentBytes = 8 * 1024 * 1024;
+
 const newline = 0x0a;
 const none: readonly Chunk[] = [];
 
@@ -11,11 +14,20 @@ const none: readonly Chunk[] = [];
 export interface Chunk {
   readonly bytes: Buffer;
   used: number;
+  /** The bytes of `used` that were handed out for the disk. */
+  saved: number;
   lines: number;
   readonly firstId: number;
   lastId: number;
   /** The time of the newest line, milliseconds. */
   lastTime: number;
+}
+
+/** Lines that go to the disk. */
+interface LentLines {
+  readonly pieces: readonly Buffer[];
+  readonly firstId: number;
+  readonly lastId: number;
 }
 
 /**
@@ -26,6 +38,10 @@ export class FactRing {
   readonly #chunks: Chunk[] = [];
   /** The buffer of a dropped chunk. Reusing it costs less than having it collected, and keeps the process small. */
   #spare: Buffer | undefined;
+  /** The chunks that are being written to the disk, and the newest line that was handed out for it. */
+  #lent: readonly Chunk[] = [];
+  #lentId = 0;
+  #unsavedBytes = 0;
   #maxBytes: number;
   #bytes = 0;
 
@@ -44,6 +60,11 @@ export class FactRing {
     return this.#chunks;
   }
 
+  /** The size of the lines that {@link lend} would hand out. */
+  get unsavedBytes(): number {
+    return this.#unsavedBytes;
+  }
+
   get firstId(): number | undefined {
     return this.#chunks[0]?.firstId;
   }
@@ -58,25 +79,48 @@ export class FactRing {
     return this.#makeRoom(0);
   }
 
-  /**
-   * Adds a line; returns the chunks that were dropped for it.
-   * @param unsaved the first fact whose bytes are still to be written to the disk: they are not overwritten
-   */
-  append(id: number, time: number, line: string, unsaved = 0): readonly Chunk[] {
+  /** Adds a line; returns the chunks that were dropped for it. */
+  append(id: number, time: number, line: string): readonly Chunk[] {
     const last = this.#chunks.at(-1);
     if (last !== undefined && hasRoom(last, line)) {
-      write(last, id, time, line);
+      this.#unsavedBytes += write(last, id, time, line);
       return none;
     }
     const bytes = Buffer.byteLength(line) + 1;
     const size = Math.max(bytes, Math.min(maxChunkBytes, Math.floor(this.#maxBytes / 8)));
     const gone = this.#makeRoom(size);
-    for (const chunk of gone) if (chunk.lastId < unsaved) this.#recycle(chunk);
-    const chunk = { bytes: this.#take(size), used: 0, lines: 0, firstId: id, lastId: id, lastTime: time };
-    write(chunk, id, time, line);
+    for (const chunk of gone) this.#recycle(chunk);
+    const chunk = { bytes: this.#take(size), used: 0, saved: 0, lines: 0, firstId: id, lastId: id, lastTime: time };
+    this.#unsavedBytes += write(chunk, id, time, line);
     this.#chunks.push(chunk);
     this.#bytes += size;
     return gone;
+  }
+
+  /**
+   * Lines for the disk, the oldest that it has not given out yet; undefined if there are none. Their memory is not overwritten
+   * until the caller gives it back.
+   */
+  lend(): LentLines | undefined {
+    const unsaved = this.#chunks.filter(({ used, saved }) => used > saved);
+    let bytes = 0;
+    this.#lent = unsaved.filter(({ used, saved }, index) => (bytes += used - saved) <= maxLentBytes || index === 0);
+    const [first] = this.#lent;
+    if (first === undefined) return undefined;
+    const firstId = Math.max(first.firstId, this.#lentId + 1);
+    this.#lentId = this.#lent.at(-1)!.lastId;
+    return { pieces: this.#lent.map((chunk) => this.#unsavedOf(chunk)), firstId, lastId: this.#lentId };
+  }
+
+  giveBack(): void {
+    this.#lent = [];
+  }
+
+  #unsavedOf(chunk: Chunk): Buffer {
+    const piece = chunk.bytes.subarray(chunk.saved, chunk.used);
+    this.#unsavedBytes -= piece.length;
+    chunk.saved = chunk.used;
+    return piece;
   }
 
   /** Adds a chunk from the disk that is older than all others; false if there is no room for it. */
@@ -94,6 +138,7 @@ export class FactRing {
 
   /** A reader that still has the chunk finds it empty. */
   #recycle(chunk: Chunk): void {
+    if (this.#lent.includes(chunk)) return;
     chunk.used = 0;
     this.#spare = chunk.bytes;
   }
@@ -113,6 +158,7 @@ export class FactRing {
   #forgetFirst(): Chunk {
     const chunk = this.#chunks.shift()!;
     this.#bytes -= chunk.bytes.length;
+    this.#unsavedBytes -= chunk.used - chunk.saved;
     return chunk;
   }
 }
@@ -123,13 +169,15 @@ function hasRoom({ bytes, used }: Chunk, line: string): boolean {
   return line.length * 3 <= room || Buffer.byteLength(line) <= room;
 }
 
-function write(chunk: Chunk, id: number, time: number, line: string): void {
-  const end = chunk.used + chunk.bytes.write(line, chunk.used);
-  chunk.bytes[end] = newline;
-  chunk.used = end + 1;
+/** Returns the number of bytes. */
+function write(chunk: Chunk, id: number, time: number, line: string): number {
+  const bytes = chunk.bytes.write(line, chunk.used);
+  chunk.bytes[chunk.used + bytes] = newline;
+  chunk.used += bytes + 1;
   chunk.lines++;
   chunk.lastId = id;
   chunk.lastTime = Math.max(chunk.lastTime, time);
+  return bytes + 1;
 }
 
 /**

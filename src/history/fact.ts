@@ -9,8 +9,8 @@ export interface Entry {
   readonly event: string;
   readonly msg: string;
   readonly fields: LogFields;
-  /** The line as JSON without its opening brace, if that exists already. */
-  readonly rest?: string | undefined;
+  /** The line as the log wrote it, without its {@link DebugField}s, if it wrote JSON. */
+  readonly json?: string | undefined;
 }
 
 /** A line of the log as it is kept and read back, with its place in the history. */
@@ -35,44 +35,15 @@ const levels: ReadonlySet<unknown> = new Set<LogLevel>(['debug', 'info', 'warn',
 
 /** The fact as JSON on one line, without the line end. */
 export function factLine(id: number, entry: Entry): string {
-  if (entry.rest !== undefined && entry.rest.length <= maxFactBytes / 3) return `{"id":${id},${entry.rest}`;
+  if (entry.json !== undefined) {
+    const rest = restOf(entry.json, entry.fields);
+    if (rest.length <= maxFactBytes / 3) return `{"id":${id},${rest}`;
+  }
   const fields = plain(withDebugFields(entry.fields));
   const line = lineOf(id, entry, fields);
   return line.length <= maxFactBytes / 3 || Buffer.byteLength(line) <= maxFactBytes
     ? line
     : lineOf(id, entry, shortened(fields));
-}
-
-/**
- * The garbage collector visits an entry that waits for a second several times. So of a line that was written, only its text is
- * kept, not its objects. The lines about a run are few and keep them, because the filter of looks reads their fields.
- */
-export function entryOf(entry: Entry, json: string | undefined): Entry {
-  if (json === undefined) return entry;
-  const isOfRun = entry.fields['run'] !== undefined;
-  const { time, level, event, msg, fields } = entry;
-  return { time, level, event, msg, fields: isOfRun ? fields : noFields, rest: restOf(json, fields) };
-}
-
-const noFields: LogFields = {};
-
-/** The memory of an entry besides its texts, bytes. */
-const entryBytes = 256;
-
-/** Roughly the memory of an entry, bytes. Most have their texts in `rest`, the others in fields or in the labels of an alert. */
-export function entrySize({ rest, fields }: Entry): number {
-  if (rest !== undefined) return entryBytes + rest.length;
-  let bytes = entryBytes;
-  for (const name in fields) bytes += textSize(fields[name], 2);
-  return bytes;
-}
-
-function textSize(value: unknown, depth: number): number {
-  if (typeof value === 'string') return value.length;
-  if (typeof value !== 'object' || value === null || depth === 0) return 0;
-  let size = 0;
-  for (const part of Object.values(value)) size += textSize(part, depth - 1);
-  return size;
 }
 
 /** A written line without its opening brace, and with the fields that are only for debug. To join texts copies nothing yet. */

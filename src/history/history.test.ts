@@ -13,8 +13,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { Registry } from 'prom-client';
+import { Registry, type Counter, type Gauge } from 'prom-client';
 import { FakeClock } from '../runtime/clock.fixture.ts';
+import { eventually } from '../runtime/eventually.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { SliceSchedule } from '../runtime/slices.ts';
 import type { Fact } from './fact.ts';
@@ -40,10 +41,13 @@ afterEach(async () => {
   assert.equal(clock.pending(), 0);
 });
 
-async function open(config: Partial<HistoryConfig> | (() => HistoryConfig) = {}): Promise<History> {
+async function open(
+  config: Partial<HistoryConfig> | (() => HistoryConfig) = {},
+  registry = new Registry(),
+): Promise<History> {
   const current = typeof config === 'function' ? config : () => ({ ...defaults, ...config });
   const schedule = new SliceSchedule(clock);
-  const options = { clock, schedule, logger, registry: new Registry(), folder };
+  const options = { clock, schedule, logger, registry, folder };
   const history = new History({ ...options, config: current });
   await history.open();
   opened.push(history);
@@ -67,9 +71,9 @@ async function requests(history: History, query: FactQuery = {}): Promise<readon
 }
 
 async function onDisk(): Promise<readonly Fact[]> {
-  const names = (await readdir(folder)).toSorted();
+  const names = (await readdir(folder).catch(() => [])).toSorted();
   const texts = await Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')));
-  return texts.flatMap((text) => text.trim().split('\n')).map((line) => JSON.parse(line) as Fact);
+  return texts.flatMap((text) => text.split('\n').slice(0, -1)).map((line) => JSON.parse(line) as Fact);
 }
 
 describe('History', () => {
@@ -106,6 +110,7 @@ describe('History', () => {
     const second = await open();
     tell(second, 'r3');
     assert.deepEqual(await requests(second), ['r3', 'r2', 'r1']);
+    await second.flush();
     const ids = (await onDisk()).map(({ id }) => id);
     assert.deepEqual(
       ids,
@@ -281,31 +286,62 @@ describe('History', () => {
     assert.equal(calls, 1);
   });
 
-  it('loses lines rather than memory, and reports how many', async () => {
-    const history = await open();
-    for (let index = 0; index < 60_000; index++) history.keep('info', 'event.emitted', '', {});
-    assert.equal(logger.fieldsOf('history.forgotten')[0]?.['lost'], 1);
+  it('stays within its size, however many lines come at once, and counts those that it forgot', async () => {
+    const registry = new Registry();
+    const history = await open({}, registry);
+    for (let index = 0; index < 60_000; index++) history.keep('info', 'event.emitted', '', { request_id: `r${index}` });
+    const size = registry.getSingleMetric('tocsin_history_size_bytes') as Gauge;
+    const [memory] = (await size.get()).values;
+    assert.ok(memory!.value <= defaults.max_size, `${memory!.value} bytes`);
+    const kept = await requests(history);
+    assert.equal(kept[0], 'r59999');
     await history.flush();
+    const forgotten = registry.getSingleMetric('tocsin_history_forgotten_total') as Counter;
+    assert.equal((await forgotten.get()).values[0]?.value, 60_000 - kept.length);
+    assert.equal(logger.linesOf('history.forgotten').length, 1);
   });
 
-  it('loses long lines rather than memory, and takes more once those that waited are written or dropped', async () => {
+  it('accepts a bounded number of lines before it is opened, and reports how many it lost', async () => {
+    const options = { clock, schedule: new SliceSchedule(clock), logger, registry: new Registry(), folder };
+    const history = new History({ ...options, config: () => defaults });
+    for (let index = 0; index < 2000; index++) history.keep('info', 'event.emitted', '', { request_id: `r${index}` });
+    assert.equal(logger.fieldsOf('history.forgotten')[0]?.['lost'], 1);
+    await history.open();
+    opened.push(history);
+    const kept = await requests(history);
+    assert.deepEqual([kept.length, kept[0], kept.at(-1)], [1000, 'r999', 'r0']);
+  });
+
+  it('does not wait for a second to write when there is much to write', async () => {
+    const history = await open();
+    for (let index = 0; index < 10; index++) tell(history, `r${index}`, 'x'.repeat(20_000));
+    await eventually(
+      () => onDisk(),
+      (facts) => facts.length > 0,
+    );
+  });
+
+  it('writes all lines in order, even if more came at once than it writes at once', async () => {
     let config = { ...defaults, max_size: 64 * 1024 ** 2 };
     const history = await open(() => config);
-    const kept = async (): Promise<number> => (await requests(history)).length;
     const tellLong = (count: number): void => {
       for (let index = 0; index < count; index++)
         history.keep('info', 'event.emitted', '', { labels: { text: 'x'.repeat(64 * 1024) } });
     };
-    tellLong(200);
-    assert.equal(await kept(), 127);
-    tellLong(200);
-    assert.equal(await kept(), 254);
+    tellLong(400);
+    assert.equal((await requests(history)).length, 400);
+    await history.flush();
+    const ids = (await onDisk()).map(({ id }) => id);
+    assert.deepEqual(
+      ids,
+      Array.from({ length: 400 }, (_, index) => ids[0]! + index),
+    );
     tellLong(20);
     for (const retention of [0, defaults.retention]) {
       config = { ...config, retention };
       history.reconfigure();
     }
     tellLong(200);
-    assert.equal(await kept(), 127);
+    assert.equal((await requests(history)).length, 200);
   });
 });

@@ -2,12 +2,12 @@ import { setImmediate } from 'node:timers/promises';
 import type { CancelTimer } from '../runtime/clock.ts';
 import type { LineKeeper, LogFields, LogLevel } from '../runtime/logger.ts';
 import { Slices } from '../runtime/slices.ts';
-import { entryOf, factLine, type Entry, type Fact } from './fact.ts';
-import { FactRing, type Chunk } from './fact-ring.ts';
+import { Admission } from './admission.ts';
+import { factLine, type Entry, type Fact } from './fact.ts';
+import { FactRing } from './fact-ring.ts';
 import { HistoryReport } from './history-report.ts';
 import { LookFilter, type LastLook } from './look-filter.ts';
 import { loadFacts, newestId } from './load-facts.ts';
-import { Budget, nameRate, requestRate, WaitingLines } from './budget.ts';
 import { readFacts, type FactQuery } from './read-facts.ts';
 import { Segments } from './segments.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -22,33 +22,18 @@ export interface HistoryConfig {
   readonly payloads: number;
 }
 
-/**
- * The longest time until a line is written, milliseconds. It is written sooner while somebody follows the history, or when there
- * are many lines.
- */
+/** The longest time until lines are written to the disk, and until followers hear of them, milliseconds. */
 const writeMs = 1000;
-const followedWriteMs = 100;
+const followedMs = 100;
+
+/** Lines are written sooner if there are more of them, bytes; or an eighth of the whole size. */
+const soonBytes = 1024 * 1024;
+
+/** The most lines before {@link History.open}; further ones are lost and counted. */
+const maxEarly = 1000;
 
 /** The time from a failed write to the next try, milliseconds. */
 const storageRetryMs = 60_000;
-
-/** Events that the log writes only at debug, and that are kept all the same. */
-const debugEvents: ReadonlySet<string> = new Set([
-  'alert.new',
-  'alert.resolved',
-  'alert.expired',
-  'alerts.suppressed',
-  'causes.named',
-  'condition.unchanged',
-  'reconcile.started',
-  'reconcile.finished',
-  'reconcile.failed',
-  'silence.scheduled',
-  'silence.started',
-  'silence.changed',
-  'silence.ended',
-  'silence.cancelled',
-]);
 
 export interface HistoryOptions extends Runtime {
   /** Gives the current configuration. */
@@ -57,22 +42,27 @@ export interface HistoryOptions extends Runtime {
   readonly folder: string;
 }
 
-/** Keeps the lines of the log for later questions: in memory, and as JSON lines on the disk. */
+/**
+ * Keeps the lines of the log for later questions. A line becomes text in the ring at once, so no object of it outlives the call; what
+ * is new in the ring goes to the disk once a second.
+ */
 export class History implements LineKeeper {
   readonly #options: HistoryOptions;
   readonly #ring: FactRing;
   readonly #filter = new LookFilter();
   readonly #segments: Segments;
   readonly #report: HistoryReport;
-  readonly #names: Budget;
-  readonly #requests: Budget;
+  readonly #admission: Admission;
   readonly #followers = new Set<() => void>();
-  readonly #waiting = new WaitingLines();
-  #isWritingSoon = false;
+  /** The lines before {@link open}, which have no id yet. */
+  #early: Entry[] | undefined = [];
   #cancelTimer: CancelTimer | undefined;
   #writing: Promise<void> = Promise.resolve();
+  #isWritingSoon = false;
   #loading: Promise<void> = Promise.resolve();
   #lastId = 0;
+  /** The newest fact that was counted and that the followers heard of. */
+  #passedOnId = 0;
   /** The earliest time for the next write, by the monotonic clock. */
   #storageRetryAt = Number.NEGATIVE_INFINITY;
   #isOpen = false;
@@ -81,8 +71,7 @@ export class History implements LineKeeper {
     this.#options = options;
     this.#ring = new FactRing(options.config().max_size);
     this.#segments = new Segments(options);
-    this.#names = new Budget(options.clock, nameRate);
-    this.#requests = new Budget(options.clock, requestRate);
+    this.#admission = new Admission(options.clock);
     this.#report = new HistoryReport({
       ...options,
       memoryBytes: () => this.#ring.bytes,
@@ -95,58 +84,56 @@ export class History implements LineKeeper {
     return this.#options.config().retention > 0;
   }
 
-  /**
-   * True if a line is kept that the log would leave out. The number of lines about single alerts is limited per second, and each
-   * true answer uses up one.
-   */
+  /** See {@link Admission.wants}. */
   wants(event: string): boolean {
-    if (!this.isOn || !debugEvents.has(event)) return false;
-    return !event.startsWith('alert.') || this.#names.take();
+    return this.isOn && this.#admission.wants(event);
   }
 
   keep(level: LogLevel, event: string, msg: string, fields: LogFields, json?: string): void {
-    if (!this.isOn || (level === 'debug' && !debugEvents.has(event))) return;
-    const isOverRate = event === 'alerts.received' && !this.#requests.take();
-    if (isOverRate) return this.#report.lost();
-    const time = this.#options.clock.now();
-    if (!this.#waiting.add(entryOf({ time, level, event, msg, fields }, json))) return this.#report.lost();
-    if (this.#waiting.count === 1) this.#setTimer(this.#followers.size > 0 ? followedWriteMs : writeMs);
-    if (this.#isWritingSoon || !this.#waiting.areMany) return;
-    this.#isWritingSoon = true;
-    void this.flush();
+    if (!this.isOn || !this.#admission.keeps(level, event)) return;
+    if (!this.#admission.hasRoom(event)) return this.#report.lost();
+    const entry = { time: this.#options.clock.now(), level, event, msg, fields, json };
+    if (this.#early === undefined) this.#take(entry);
+    else if (this.#early.push(entry) > maxEarly) {
+      this.#early.pop();
+      this.#report.lost();
+    }
   }
 
   /** Finds where the last process ended; what that left is read later, while Tocsin works. Never rejects. */
   async open(): Promise<void> {
-    this.#isOpen = true;
     const { clock } = this.#options;
     await this.#segments.find().catch((error: unknown) => this.#report.unreadable(this.#options.folder, error));
-    this.#lastId = Math.max(this.#lastId, await newestId(this.#segments, this.#options.config().max_size));
+    this.#lastId = await newestId(this.#segments, this.#options.config().max_size);
     // After the storage was removed, old ids must not name new facts.
     this.#lastId = Math.max(this.#lastId, Math.floor(clock.now()) * 1000);
+    this.#passedOnId = this.#lastId;
+    this.#isOpen = true;
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const entry of early) this.#take(entry);
     if (this.isOn) this.#loading = this.#load();
-    if (this.#waiting.count > 0) this.#setTimer(writeMs);
   }
 
   /** Call it when the configuration has changed. */
   reconfigure(): void {
     const { max_size: maxBytes, retention: retentionMs } = this.#options.config();
     this.#report.forgotten(this.#ring.resize(this.isOn ? maxBytes : 0), retentionMs);
-    if (!this.isOn) this.#waiting.clear();
+    if (!this.isOn) this.#early?.splice(0);
   }
 
-  /** Writes the waiting lines. Never rejects. */
+  /** Passes on what is new: to the followers, and to the disk. Never rejects. */
   flush(): Promise<void> {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    this.#writing = this.#writing.then(() => this.#write());
+    this.#writing = this.#writing.then(() => this.#passOn());
     return this.#writing;
   }
 
   /** Writes the last lines and leaves no timer behind. */
   async close(): Promise<void> {
     await this.#loading;
-    for (const entry of this.#filter.flush()) this.#waiting.addLast(entry);
+    for (const entry of this.#filter.flush()) this.#append(entry);
     await this.flush();
     this.#isOpen = false;
     this.#cancelTimer?.();
@@ -179,7 +166,7 @@ export class History implements LineKeeper {
   /** Calls `onFacts` when there are new facts. Returns a function that ends that. */
   follow(onFacts: () => void): () => void {
     this.#followers.add(onFacts);
-    if (this.#waiting.count > 0) this.#setTimer(followedWriteMs);
+    if (this.#lastId > this.#passedOnId) this.#setTimer(followedMs);
     return () => void this.#followers.delete(onFacts);
   }
 
@@ -195,10 +182,30 @@ export class History implements LineKeeper {
 
   async *#facts(query: FactQuery, newestFirst: boolean): AsyncGenerator<Fact> {
     await this.#loading;
-    await this.flush();
-    const oldest = this.#options.clock.now() - this.#options.config().retention;
     const slices = new Slices(this.#options.schedule, 'history');
-    yield* readFacts(this.#ring.chunks, query, { newestFirst, oldest, slices });
+    yield* readFacts(this.#ring.chunks, query, { newestFirst, oldest: this.#oldest, slices });
+  }
+
+  /** The time before which facts are too old. */
+  get #oldest(): number {
+    return this.#options.clock.now() - this.#options.config().retention;
+  }
+
+  #take(entry: Entry): void {
+    // Nearly all lines are about no run.
+    if (entry.fields['run'] === undefined) this.#append(entry);
+    else for (const kept of this.#filter.take(entry)) this.#append(kept);
+  }
+
+  #append(entry: Entry): void {
+    const id = ++this.#lastId;
+    const gone = this.#ring.append(id, entry.time, factLine(id, entry));
+    if (gone.length > 0) this.#report.forgotten(gone, this.#options.config().retention);
+    if (this.#cancelTimer === undefined) this.#setTimer(this.#followers.size > 0 ? followedMs : writeMs);
+    const { unsavedBytes } = this.#ring;
+    if (this.#isWritingSoon || unsavedBytes < Math.min(soonBytes, this.#options.config().max_size / 8)) return;
+    this.#isWritingSoon = true;
+    void this.flush();
   }
 
   #setTimer(delayMs: number): void {
@@ -207,40 +214,22 @@ export class History implements LineKeeper {
     this.#cancelTimer = this.#options.clock.setTimeout(() => void this.flush(), delayMs);
   }
 
-  async #write(): Promise<void> {
+  async #passOn(): Promise<void> {
     this.#isWritingSoon = false;
-    if (!this.#isOpen || this.#waiting.count === 0) return;
-    const firstId = this.#lastId + 1;
-    const pieces = await this.#append(this.#waiting.take());
-    this.#waiting.areKept();
-    this.#ring.forgetBefore(this.#options.clock.now() - this.#options.config().retention);
+    if (!this.#isOpen || this.#lastId === this.#passedOnId) return;
+    this.#report.kept(this.#lastId - this.#passedOnId);
+    this.#passedOnId = this.#lastId;
+    this.#ring.forgetBefore(this.#oldest);
     for (const onFacts of this.#followers) onFacts();
-    if (pieces.length > 0) await this.#store(pieces, firstId);
-  }
-
-  /** Adds lines to the ring, in slices; returns their places in it. */
-  async #append(entries: readonly Entry[]): Promise<readonly Buffer[]> {
-    const slices = new Slices(this.#options.schedule, 'history');
-    const pieces: Piece[] = [];
-    const before = this.#lastId;
-    for (const entry of entries) {
-      // Nearly all lines are about no run.
-      if (entry.fields['run'] === undefined) this.#appendOne(entry, pieces, before + 1);
-      else for (const kept of this.#filter.take(entry)) this.#appendOne(kept, pieces, before + 1);
-      if (slices.isOver) await slices.yieldTurn();
+    const newest = this.#lastId;
+    // What comes while this is written waits for the next time.
+    for (let saved = 0; saved < newest;) {
+      const lent = this.#ring.lend();
+      if (lent === undefined) return;
+      await this.#store(lent.pieces, lent.firstId);
+      this.#ring.giveBack();
+      saved = lent.lastId;
     }
-    this.#report.kept(this.#lastId - before);
-    return pieces.map(({ chunk, from, to }) => chunk.bytes.subarray(from, to));
-  }
-
-  #appendOne(entry: Entry, pieces: Piece[], unsaved: number): void {
-    const id = ++this.#lastId;
-    const gone = this.#ring.append(id, entry.time, factLine(id, entry), unsaved);
-    if (gone.length > 0) this.#report.forgotten(gone, this.#options.config().retention);
-    const chunk = this.#ring.chunks.at(-1)!;
-    const last = pieces.at(-1);
-    if (last?.chunk === chunk) last.to = chunk.used;
-    else pieces.push({ chunk, from: lastLineStart(chunk), to: chunk.used });
   }
 
   async #store(pieces: readonly Buffer[], firstId: number): Promise<void> {
@@ -259,26 +248,15 @@ export class History implements LineKeeper {
   async #load(): Promise<void> {
     // The start has more urgent work.
     await setImmediate();
-    const { clock, schedule, folder } = this.#options;
-    const oldest = clock.now() - this.#options.config().retention;
+    const { schedule, folder } = this.#options;
     await loadFacts({
       segments: this.#segments,
       ring: this.#ring,
       maxBytes: this.#options.config().max_size,
-      oldest,
+      oldest: this.#oldest,
       slices: new Slices(schedule, 'history'),
       onDamaged: (lines) => this.#report.damaged(folder, lines),
       onUnreadable: (path, error) => this.#report.unreadable(path, error),
     });
   }
-}
-
-interface Piece {
-  readonly chunk: Chunk;
-  readonly from: number;
-  to: number;
-}
-
-function lastLineStart({ bytes, used }: Chunk): number {
-  return bytes.subarray(0, used - 1).lastIndexOf(0x0a) + 1;
 }

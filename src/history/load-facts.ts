@@ -69,7 +69,8 @@ async function readChunk(bytes: Buffer, before: number, { oldest, slices }: Load
   }
   if (good.length === 0) return { chunk: undefined, damaged };
   const text = joined(good, bytes);
-  return { chunk: { bytes: text, used: text.length, lines: good.length, firstId, lastId, lastTime }, damaged };
+  const used = text.length;
+  return { chunk: { bytes: text, used, saved: used, lines: good.length, firstId, lastId, lastTime }, damaged };
 }
 
 /** The lines, each with its line end. Usually that is the whole file: then nothing is copied. */

@@ -23,15 +23,21 @@ export class LimitedLines {
   /** True if one more line may be written now. */
   allows(): boolean {
     const { clock, perSecond } = this.#options;
+    // The timer of an overflow ends the second. Until then the time does not matter, and in a storm it costs more than the rest.
+    if (this.#cancelTimer !== undefined) return ++this.#lines <= perSecond();
     const now = clock.now();
-    const inSecond = now >= this.#secondStartedAt && now - this.#secondStartedAt < 1000;
-    if (this.#cancelTimer === undefined && !inSecond) {
+    if (now < this.#secondStartedAt || now - this.#secondStartedAt >= 1000) {
       this.#secondStartedAt = now;
       this.#lines = 0;
     }
     if (++this.#lines <= perSecond()) return true;
-    this.#cancelTimer ??= clock.setTimeout(() => this.close(), 1000 - (now - this.#secondStartedAt));
+    this.#cancelTimer = clock.setTimeout(() => this.close(), 1000 - (now - this.#secondStartedAt));
     return false;
+  }
+
+  /** Counts lines that are left out without asking, because one was refused at the same moment. */
+  leaveOut(lines: number): void {
+    this.#lines += lines;
   }
 
   /** Reports what has not been reported yet, and leaves no timer behind. */

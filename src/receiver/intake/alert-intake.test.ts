@@ -4,7 +4,8 @@ import { AlertStore } from '../../alert/alert-store.ts';
 import { firingAt, posted } from '../../alert/alert-store.fixture.ts';
 import type { PostableAlert } from '../../alert/alert.ts';
 import { causeFields } from '../../cause/causes.fixture.ts';
-import { maxNamedProblems, AlertIntake, type AlertTransition, type Repeats } from './alert-intake.ts';
+import { maxNamedProblems, AlertIntake, type Repeats } from './alert-intake.ts';
+import type { AlertTransition } from './alert-lines.ts';
 import { alertsFormat } from './batch.ts';
 
 const now = Date.parse('2026-11-21T03:00:00.000Z');

@@ -4,7 +4,7 @@ import { Causes } from '../../cause/causes.ts';
 import { addCause, briefLabelSet } from '../../cause/alert-cause.ts';
 import type { LabelSet } from '../../alert/labels.ts';
 import type { Silencing } from '../../silence/silences.ts';
-import { Suppressed } from './alert-lines.ts';
+import { Suppressed, type AlertTransition } from './alert-lines.ts';
 import { DebugField } from '../../runtime/logger.ts';
 import type { Silence } from '../../silence/silence.ts';
 
@@ -13,12 +13,6 @@ export const maxNamedProblems = 100;
 
 /** Whether a repeated alert wakes a reconcile. By default it does, which heals a lost push. */
 export type Repeats = 'trigger' | 'ignore';
-
-/** An alert that began or ended with this batch. */
-export interface AlertTransition {
-  readonly event: 'alert.new' | 'alert.resolved';
-  readonly alert: Alert;
-}
 
 /** An alert that is not stored, and the reason. */
 interface InvalidAlert {
@@ -129,8 +123,12 @@ type ToldAs = 'woke' | 'silenced' | 'repeat_ignored' | 'over_limit';
 const maxTold = 10_000;
 const maxSilenceSets = 20;
 
-interface Silenced {
-  readonly silences: readonly string[];
+const noSilences: readonly Silence[] = [];
+
+/** The alerts with the same result, and for `silenced` with the same silences. */
+interface ToldList {
+  readonly as: ToldAs;
+  readonly silences: readonly Silence[];
   readonly hashes: number[];
 }
 
@@ -139,41 +137,53 @@ interface Silenced {
  * work on the alerts.
  */
 class ToldAlerts {
-  readonly #hashes = new Map<ToldAs, number[]>();
-  readonly #silenced: Silenced[] = [];
+  readonly #lists: ToldList[] = [];
+  /** The list of the last alert: neighbours mostly have the same result. */
+  #last: ToldList | undefined;
   #told = 0;
-  #more = 0;
 
-  add({ keyHash }: Alert, as: ToldAs, silences: readonly Silence[] = []): void {
-    if (this.#told++ >= maxTold) return void this.#more++;
-    if (as === 'silenced') return void this.#silencedBy(silences).push(keyHash);
-    const hashes = this.#hashes.get(as);
-    if (hashes === undefined) this.#hashes.set(as, [keyHash]);
-    else hashes.push(keyHash);
+  add({ keyHash }: Alert, as: ToldAs, silences = noSilences): void {
+    if (++this.#told > maxTold) return;
+    if (this.#last?.as !== as || !isSame(this.#last.silences, silences)) this.#last = this.#listOf(as, silences);
+    this.#last.hashes.push(keyHash);
   }
 
   /** The field of the log: each list has 32 bits per alert, in Base64. */
   get field(): DebugField {
-    return new DebugField(() => ({
-      ...Object.fromEntries([...this.#hashes].map(([as, hashes]) => [as, base64(hashes)])),
-      ...(this.#silenced.length > 0 && {
-        silenced: this.#silenced.map(({ silences, hashes }) => ({ silences, alerts: base64(hashes) })),
-      }),
-      ...(this.#more > 0 && { more: this.#more }),
-    }));
+    return new DebugField(() => {
+      const silenced = this.#lists.filter(({ as }) => as === 'silenced');
+      const others = this.#lists.filter(({ as }) => as !== 'silenced');
+      return {
+        ...Object.fromEntries(others.map(({ as, hashes }) => [as, base64(hashes)])),
+        ...(silenced.length > 0 && {
+          silenced: silenced.map(({ silences, hashes }) => ({
+            silences: silences.map(({ id }) => id),
+            alerts: base64(hashes),
+          })),
+        }),
+        ...(this.#told > maxTold && { more: this.#told - maxTold }),
+      };
+    });
   }
 
-  #silencedBy(silences: readonly Silence[]): number[] {
-    const ids = silences.map(({ id }) => id);
-    const known = this.#silenced.find((set) => set.silences.join() === ids.join());
-    if (known !== undefined) return known.hashes;
-    if (this.#silenced.length === maxSilenceSets) return this.#silenced[0]!.hashes;
-    const set = { silences: ids, hashes: [] };
-    this.#silenced.push(set);
-    return set.hashes;
+  #listOf(as: ToldAs, silences: readonly Silence[]): ToldList {
+    const ofSame = this.#lists.filter((list) => list.as === as);
+    const known = ofSame.find((list) => isSame(list.silences, silences));
+    if (known !== undefined) return known;
+    if (ofSame.length === maxSilenceSets) return ofSame[0]!;
+    const list = { as, silences, hashes: [] };
+    this.#lists.push(list);
+    return list;
   }
 }
 
+function isSame(some: readonly Silence[], others: readonly Silence[]): boolean {
+  return some === others || (some.length === others.length && some.every(({ id }, index) => id === others[index]!.id));
+}
+
+/** Buffer's own pool is faster than a new typed array. */
 function base64(hashes: readonly number[]): string {
-  return Buffer.from(new Int32Array(hashes).buffer).toString('base64');
+  const bytes = Buffer.allocUnsafe(4 * hashes.length);
+  for (let index = 0; index < hashes.length; index++) bytes.writeInt32LE(hashes[index]!, 4 * index);
+  return bytes.toString('base64');
 }

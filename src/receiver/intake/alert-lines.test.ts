@@ -12,7 +12,10 @@ function setUp({ perSecond = 10, logger = new RecordingLogger() } = {}) {
 }
 
 class InfoLogger extends RecordingLogger {
+  questions = 0;
+
   override enables(level?: LogLevel): boolean {
+    this.questions++;
     return level !== 'debug';
   }
 }
@@ -66,6 +69,22 @@ describe('AlertLines', () => {
     assert.equal(logger.lines.length, 1);
     clock.advance(1000);
     assert.deepEqual(logger.valuesOf('alert.lines_limited', 'lines'), [[2]]);
+  });
+
+  it('asks no more once a line of the same moment is left out, and counts the others all the same', () => {
+    const logger = new InfoLogger();
+    const { lines, clock } = setUp({ perSecond: 2, logger });
+    const transitions = Array.from({ length: 10 }, () => ({ event: 'alert.new', alert: newAlert(labels) }) as const);
+    lines.writeAll(transitions, 'r1');
+    assert.equal(logger.lines.length, 2);
+    assert.equal(logger.questions, 3);
+    lines.writeAll(transitions, 'r2');
+    clock.advance(1000);
+    assert.deepEqual(logger.valuesOf('alert.lines_limited', 'lines'), [[18]]);
+    lines.writeAll(transitions.slice(0, 2), 'r3');
+    clock.advance(1000);
+    assert.deepEqual(logger.valuesOf('alert.new', 'request_id'), [['r1'], ['r1'], ['r3'], ['r3']]);
+    assert.deepEqual(logger.valuesOf('alert.lines_limited', 'lines'), [[18]]);
   });
 
   it('reports at the end what is still pending', () => {

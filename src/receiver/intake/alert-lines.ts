@@ -19,6 +19,12 @@ const messages = {
   'alert.expired': 'an alert was not sent again in time: it counts as resolved',
 } as const;
 
+/** An alert that began or ended with a batch. */
+export interface AlertTransition {
+  readonly event: 'alert.new' | 'alert.resolved';
+  readonly alert: Alert;
+}
+
 /** The log lines about single alerts: a bounded number a second at info, and the rest at debug and counted. */
 export class AlertLines {
   readonly #logger: Logger;
@@ -35,10 +41,23 @@ export class AlertLines {
     this.#limiter = new LimitedLines({ clock, perSecond, onOverflow });
   }
 
-  /** @param requestId the request with the alert; undefined for an expiry, which has none */
-  write(event: keyof typeof messages, alert: Alert, requestId?: string): void {
+  /** The lines of one moment. If one is left out, the rest would be too, and asking costs as much as storing an alert. */
+  writeAll(transitions: readonly AlertTransition[], requestId: string): void {
+    let next = 0;
+    for (const { event, alert } of transitions) {
+      next++;
+      if (!this.write(event, alert, requestId)) break;
+    }
+    if (next < transitions.length) this.#limiter.leaveOut(transitions.length - next);
+  }
+
+  /**
+   * False if the line is left out.
+   * @param requestId the request with the alert; undefined for an expiry, which has none
+   */
+  write(event: keyof typeof messages, alert: Alert, requestId?: string): boolean {
     const level = this.#limiter.allows() ? 'info' : 'debug';
-    if (!this.#logger.enables(level, event)) return;
+    if (!this.#logger.enables(level, event)) return false;
     const { labels, omitted } = briefLabels(alert);
     this.#logger[level](event, messages[event], {
       request_id: requestId,
@@ -47,6 +66,7 @@ export class AlertLines {
       labels,
       ...(omitted > 0 && { omitted_labels: omitted }),
     });
+    return true;
   }
 
   /** At the end: logs what is still pending. */

@@ -1,7 +1,7 @@
 import type { WebhookHead } from '../../alert/postable/read-webhook.ts';
 import { DebugField, type LogFields } from '../../runtime/logger.ts';
-import type { AlertIntake, AlertTransition } from './alert-intake.ts';
-import type { AlertLines, Suppressed } from './alert-lines.ts';
+import type { AlertIntake } from './alert-intake.ts';
+import type { AlertLines, AlertTransition, Suppressed } from './alert-lines.ts';
 import { LimitedLines } from '../../runtime/limited-lines.ts';
 import type { ReceiverMetrics } from './receiver-metrics.ts';
 import type { Sender } from '../../server/request/request-head.ts';
@@ -159,6 +159,6 @@ export class Transitions {
   }
 
   write(): void {
-    for (const { event, alert } of this.#kept) this.#lines.write(event, alert, this.#requestId);
+    this.#lines.writeAll(this.#kept, this.#requestId);
   }
 }
