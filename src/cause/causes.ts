@@ -1,6 +1,6 @@
 import type { AlertTimes } from '../alert/alert.ts';
 import type { Labelled, LabelSet } from '../alert/labels.ts';
-import type { LogFields } from '../runtime/logger.ts';
+import { timeWriter, type LogFields } from '../runtime/logger.ts';
 import { formatDateTime } from '../text/go/date-time.ts';
 
 /** The most alerts, and the most request ids, that causes name; all further ones are only counted. */
@@ -224,6 +224,7 @@ export function describeCauses(causes: Causes): LogFields {
 /** Every alert that the causes name, with all that is known of it: the content of the log line `causes.named`. */
 export function namedCauses(causes: Causes): LogFields {
   const named = [...causes.alerts.values()];
+  const timeOf = timeWriter();
   const more = causes.alertCount + causes.truncatedAlerts - named.reduce((sum, { count }) => sum + count, 0);
   return {
     alerts: named.map(({ fingerprint, labels, status, changedAt, firstSeen, lastSeen, count }) => ({
@@ -232,8 +233,8 @@ export function namedCauses(causes: Causes): LogFields {
       labels,
       status,
       ...(changedAt !== undefined && { changed_at: formatDateTime(changedAt) }),
-      first_seen: new Date(firstSeen).toISOString(),
-      last_seen: new Date(lastSeen).toISOString(),
+      first_seen: timeOf(firstSeen),
+      last_seen: timeOf(lastSeen),
       count,
     })),
     ...(more > 0 && { more_alerts: more }),

@@ -1,5 +1,5 @@
 import { maskUrls } from '../runtime/masked-url.ts';
-import { DebugField, escapeUnsafe, withDebugFields, type LogFields, type LogLevel } from '../runtime/logger.ts';
+import { DebugField, escapeUnsafe, type LogFields, type LogLevel } from '../runtime/logger.ts';
 
 /** A line of the log as it was written. */
 export interface Entry {
@@ -39,11 +39,21 @@ export function factLine(id: number, entry: Entry): string {
     const rest = restOf(entry.json, entry.fields);
     if (rest.length <= maxFactBytes / 3) return `{"id":${id},${rest}`;
   }
-  const fields = plain(withDebugFields(entry.fields));
-  const line = lineOf(id, entry, fields);
-  return line.length <= maxFactBytes / 3 || Buffer.byteLength(line) <= maxFactBytes
-    ? line
-    : lineOf(id, entry, shortened(fields));
+  const fact = factOf(id, entry);
+  const line = escapeUnsafe(JSON.stringify(fact));
+  if (line.length <= maxFactBytes / 3 || Buffer.byteLength(line) <= maxFactBytes) return line;
+  return escapeUnsafe(JSON.stringify(shortened(fact)));
+}
+
+/** Errors occur only as fields. A replacer would find them at any depth, but at three times the cost. */
+function factOf(id: number, { time, level, event, msg, fields }: Entry): Record<string, unknown> {
+  const fact: Record<string, unknown> = { id, time: new Date(time).toISOString(), level, event, msg };
+  for (const name in fields) {
+    const value = fields[name];
+    if (value instanceof Error) fact[name] = maskUrls(value.message);
+    else fact[name] = value instanceof DebugField ? value.make() : value;
+  }
+  return fact;
 }
 
 /** A written line without its opening brace, and with the fields that are only for debug. To join texts copies nothing yet. */
@@ -77,22 +87,8 @@ function isFact(value: unknown): value is Fact {
   return isPlaced && isTimed && levels.has(level) && typeof event === 'string' && typeof msg === 'string';
 }
 
-function lineOf(id: number, { time, level, event, msg }: Entry, fields: LogFields): string {
-  return escapeUnsafe(JSON.stringify({ id, time: new Date(time).toISOString(), level, event, msg, ...fields }));
-}
-
-/** Errors occur only as fields. A replacer would find them at any depth, but at three times the cost. */
-function plain(fields: LogFields): LogFields {
-  const shown: Record<string, unknown> = {};
-  for (const name in fields) {
-    const value = fields[name];
-    shown[name] = value instanceof Error ? maskUrls(value.message) : value;
-  }
-  return shown;
-}
-
-function shortened(fields: LogFields): LogFields {
-  const short = Object.entries(fields).filter(([, value]) => (JSON.stringify(value) ?? '').length <= maxShortField);
-  const leftOut = Object.keys(fields).filter((name) => !short.some(([kept]) => kept === name));
+function shortened(fact: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const short = Object.entries(fact).filter(([, value]) => (JSON.stringify(value) ?? '').length <= maxShortField);
+  const leftOut = Object.keys(fact).filter((name) => !short.some(([kept]) => kept === name));
   return { ...Object.fromEntries(short), left_out: leftOut };
 }

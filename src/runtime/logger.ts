@@ -165,7 +165,7 @@ function loggerOf(write: (...line: Parameters<Write>) => void): Pick<Logger, Log
  * Writes a time as RFC 3339, and reuses the text within a millisecond: under load many lines share one, and a date costs a third
  * of a line.
  */
-function timeWriter(): (at: number) => string {
+export function timeWriter(): (at: number) => string {
   let last = { at: Number.NaN, text: '' };
   return (at) => {
     if (at !== last.at) last = { at, text: new Date(at).toISOString() };
