@@ -32,7 +32,7 @@ export const intake: Section = {
 
 /** A fresh store takes in the same alerts: new, again, and resolved. */
 async function measure(count: number): Promise<readonly (readonly [what: string, cpuMicroseconds: number])[]> {
-  const store = new AlertStore({ maxAlerts: count, maxBytes: 1e9, resolveTimeoutMs: 300_000 });
+  const store = new AlertStore(() => ({ maxAlerts: count, maxBytes: 1e9, resolveTimeoutMs: 300_000 }));
   const measured: (readonly [string, number])[] = [];
   for (const [pass, mode] of modes.entries()) {
     const bodies = sampleBodies({ mode, from: 0, count, batch, pass }).map((body) => Buffer.from(body));

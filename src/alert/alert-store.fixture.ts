@@ -9,7 +9,7 @@ import {
   type AlertTimes,
   type PostableAlert,
 } from './alert.ts';
-import type { AlertChange, AlertStore, AlertStoreOptions } from './alert-store.ts';
+import type { AlertChange, AlertStore, AlertLimits } from './alert-store.ts';
 import { labelKey, type LabelSet } from './labels.ts';
 import type { AlertFields } from './postable/postable-alert.ts';
 
@@ -42,9 +42,9 @@ interface Stored {
 /** Does what the store does, at any cost: it answers every question by going through all alerts. */
 export class NaiveStore {
   readonly alerts = new Map<string, Stored>();
-  readonly #options: AlertStoreOptions;
+  readonly #options: AlertLimits;
 
-  constructor(options: AlertStoreOptions) {
+  constructor(options: AlertLimits) {
     this.#options = options;
   }
 

@@ -2,17 +2,17 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Alert, type PostableAlert } from './alert.ts';
-import { AlertStore, AlertIndex, type AlertStoreOptions, type PutResult } from './alert-store.ts';
+import { AlertStore, AlertIndex, type AlertLimits, type PutResult } from './alert-store.ts';
 import { countLooks, firingAt, NaiveStore, posted, stateOf } from './alert-store.fixture.ts';
 import { labelKey, TextHash, type LabelSet } from './labels.ts';
 import type { AlertFields } from './postable/postable-alert.ts';
 
 const minute = 60_000;
 const start = Date.parse('2026-11-21T03:00:00.000Z');
-const roomy: AlertStoreOptions = { maxAlerts: 1000, maxBytes: 10_000_000, resolveTimeoutMs: 5 * minute };
+const roomy: AlertLimits = { maxAlerts: 1000, maxBytes: 10_000_000, resolveTimeoutMs: 5 * minute };
 
-function newStore(options: Partial<AlertStoreOptions> = {}): AlertStore {
-  return new AlertStore({ ...roomy, ...options });
+function newStore(options: Partial<AlertLimits> = {}): AlertStore {
+  return new AlertStore(() => ({ ...roomy, ...options }));
 }
 
 function put(store: AlertStore, fields: Partial<AlertFields>, now = start): PutResult {
@@ -353,12 +353,7 @@ const steps: fc.Arbitrary<readonly Step[]> = fc.array(
   { maxLength: 60, size: 'max' },
 );
 
-const bounds = fc.constantFrom<Partial<AlertStoreOptions>>(
-  {},
-  { maxAlerts: 3 },
-  { maxBytes: 3000 },
-  { maxBytes: 1500 },
-);
+const bounds = fc.constantFrom<Partial<AlertLimits>>({}, { maxAlerts: 3 }, { maxBytes: 3000 }, { maxBytes: 1500 });
 
 describe('AlertStore, compared with a naive store', () => {
   it('reports and holds the same, whatever happens', () => {
@@ -378,14 +373,14 @@ describe('AlertStore, compared with a naive store', () => {
 
 /** The store and its model, which always get the same calls. */
 class Pair {
-  readonly #options: AlertStoreOptions;
+  readonly #options: AlertLimits;
   readonly #store: AlertStore;
   readonly #model: NaiveStore;
   #now = start;
 
-  constructor(options: AlertStoreOptions) {
+  constructor(options: AlertLimits) {
     this.#options = options;
-    this.#store = new AlertStore(options);
+    this.#store = new AlertStore(() => options);
     this.#model = new NaiveStore(options);
   }
 

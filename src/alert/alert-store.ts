@@ -13,7 +13,7 @@ import { isSameLabelText, TextHash } from './labels.ts';
 /** How long a resolved alert is remembered. Prometheus repeats a resolve for 15 minutes; a repeated one must not count as new. */
 const resolvedRetentionMs = 30 * 60_000;
 
-export interface AlertStoreOptions {
+export interface AlertLimits {
   /**
    * `receiver.max_alerts`: the most alerts that are stored. Remembered resolved alerts count too, but make room for firing ones.
    */
@@ -42,7 +42,7 @@ export interface PutResult {
 
 /** The received alerts, by identity: Alertmanager's provider/mem, with bounds. */
 export class AlertStore {
-  readonly #options: AlertStoreOptions;
+  readonly #limits: () => AlertLimits;
   readonly #alerts = new AlertIndex();
   readonly #deadlines = new DeadlineHeap();
   readonly #shared = new SharedTimes();
@@ -50,8 +50,9 @@ export class AlertStore {
   readonly #resolved = new Set<Alert>();
   #bytes = 0;
 
-  constructor(options: AlertStoreOptions) {
-    this.#options = options;
+  /** @param limits called each time, because a reload may change them */
+  constructor(limits: () => AlertLimits) {
+    this.#limits = limits;
   }
 
   /** The number of remembered alerts, resolved ones included. */
@@ -83,7 +84,7 @@ export class AlertStore {
     posted: PostableAlert,
     now: number,
     characterBytes: 1 | 2,
-    resolveTimeoutMs = this.#options.resolveTimeoutMs,
+    resolveTimeoutMs = this.#limits().resolveTimeoutMs,
   ): PutResult | string {
     const times = this.#shared.receivedTimes(posted, now, resolveTimeoutMs);
     if (times.startsAt > times.endsAt) return 'start time must be before end time';
@@ -153,7 +154,7 @@ export class AlertStore {
 
   /** A resolved alert is remembered only so that its resolve is reported once; it must not keep out a firing alert. */
   #makeRoom(sizeBytes: number): void {
-    if (sizeBytes > this.#options.maxBytes) return;
+    if (sizeBytes > this.#limits().maxBytes) return;
     for (const resolved of this.#resolved) {
       if (this.#hasRoom(sizeBytes)) return;
       this.#forget(resolved);
@@ -161,7 +162,7 @@ export class AlertStore {
   }
 
   #hasRoom(sizeBytes: number): boolean {
-    const { maxAlerts, maxBytes } = this.#options;
+    const { maxAlerts, maxBytes } = this.#limits();
     return this.#alerts.size < maxAlerts && this.#bytes + sizeBytes <= maxBytes;
   }
 
@@ -182,7 +183,7 @@ export class AlertStore {
   #rewrite(alert: Alert, texts: AlertTexts, characterBytes: 1 | 2): boolean {
     const sizeBytes = alertSize(alert, characterBytes, texts);
     const grown = sizeBytes - alert.sizeBytes;
-    if (grown > 0 && this.#bytes + grown > this.#options.maxBytes) return false;
+    if (grown > 0 && this.#bytes + grown > this.#limits().maxBytes) return false;
     alert.annotations = texts.annotations;
     alert.generatorURL = texts.generatorURL;
     alert.sizeBytes = sizeBytes;

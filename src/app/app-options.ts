@@ -29,3 +29,9 @@ export interface AppOptions extends Pick<Runtime, 'clock' | 'logger'> {
   /** Runs work that needs much memory, so that the process can prepare for it. Default: just runs it. */
   readonly heavyWork?: HeavyWork;
 }
+
+/** What every stage is given. */
+export interface StageOptions extends Omit<AppOptions, 'config'>, Runtime {
+  /** Gives the current configuration. */
+  readonly config: () => Config;
+}

@@ -5,45 +5,39 @@ import type { AlertStore } from '../alert/alert-store.ts';
 import { AlertPath } from './alert-path.ts';
 import { createAlertStore, CurrentAlertSource } from './current-alert-source.ts';
 import { PipelineSource, Resync } from '../source/pipeline-source.ts';
-import type { AppOptions } from './app-options.ts';
+import type { AppOptions, StageOptions } from './app-options.ts';
 import { Explaining } from './explain.ts';
 import { Cleanups, Shutdown } from './shutdown.ts';
 import type { Config } from '../config/config.ts';
-import { configChange, type ComparedConfig } from '../config/live-keys.ts';
+import type { ConfigChange } from '../config/live-keys.ts';
 import type { Controller } from '../controller/controller.ts';
 import { createController, type ControllerStage } from '../controller/create-controller.ts';
 import type { PipelineChange, Request } from '../reconcile/ports.ts';
-import type { Home } from './home.ts';
+import { Readiness, type Home } from './home.ts';
 import { memoryPlan, memoryThere, logMemoryPlan, type MemoryPlan } from './memory-plan.ts';
-import { createProcessMetrics, createReloadMetrics } from './metrics.ts';
+import { createProcessMetrics } from './metrics.ts';
 import { Receiver } from '../receiver/receiver.ts';
 import type { Connections } from '../server/connections.ts';
 import type { GuardedServer } from '../server/guarded-server.ts';
 import { createHttpMetrics } from '../server/request/http-metrics.ts';
 import { newId } from '../runtime/new-id.ts';
 import { createConnections, createServer, liveLimits, type ServerOptions } from './server.ts';
-import { Reloader, type PreparedConfig, type ReloadOutcome, type ReloadTrigger } from './reloader.ts';
+import { createReloader, type Reloader, type ReloadOutcome, type ReloadTrigger } from './reloader.ts';
 import { createEventSource, type EventSource } from '../source/event-source.ts';
 import { Storage } from './storage.ts';
 import { SliceSchedule } from '../runtime/slices.ts';
 
-const startingUp = 'starting up';
-const noHomeInFile = { folder: false, kubernetes: false };
-
 /** The composition root: creates the stages and connects them. Two apps in one process share nothing. */
 export class App {
-  readonly #options: AppOptions;
-  readonly #registry = new Registry();
+  readonly #options: StageOptions;
   readonly #memory = memoryThere();
   readonly #cleanups: Cleanups;
   readonly #shutdown: Shutdown;
   readonly #store: AlertStore;
-  readonly #schedule: SliceSchedule;
   readonly #storage: Storage;
   readonly #explaining: Explaining;
   readonly #pipelines: Home;
-  readonly #controller: Controller;
-  readonly #prepareController: ControllerStage['prepare'];
+  readonly #reconciling: ControllerStage;
   readonly #alerts: CurrentAlertSource;
   readonly #alertPath: AlertPath;
   readonly #pipelineSource: PipelineSource;
@@ -52,45 +46,42 @@ export class App {
   readonly #connections: Connections;
   readonly #receiver: Receiver;
   readonly #server: GuardedServer;
+  readonly #readiness: Readiness;
   /** The current configuration; a reload changes it. */
   #config: Config;
+  /** It follows the configuration. */
+  #memoryPlan: MemoryPlan;
   #resync: Resync | undefined;
-  #notReady: string | undefined = startingUp;
 
   constructor(given: AppOptions) {
     this.#config = given.config;
-    this.#schedule = new SliceSchedule(given.clock);
-    const shared = { schedule: this.#schedule, registry: this.#registry };
-    this.#explaining = new Explaining({ ...given, ...shared, config: () => this.#config });
-    const options = { ...given, logger: this.#explaining.logger };
+    const config = (): Config => this.#config;
+    const shared = { ...given, schedule: new SliceSchedule(given.clock), registry: new Registry(), config };
+    this.#explaining = new Explaining(shared);
+    const options: StageOptions = { ...shared, logger: this.#explaining.logger };
     this.#options = options;
     this.#cleanups = new Cleanups(options.logger);
     this.#shutdown = new Shutdown({ ...options, drainTimeoutMs: () => this.drainTimeoutMs });
-    createProcessMetrics(this.#registry, { droppedLogLines: () => 0, ...options });
-    this.#store = createAlertStore(() => this.#config.receiver);
+    createProcessMetrics(options.registry, { droppedLogLines: () => 0, ...options });
+    this.#store = createAlertStore(config);
     this.#storage = new Storage(options);
     this.#pipelines = this.#createHome();
-    const common = { ...options, schedule: this.#schedule, registry: this.#registry, store: this.#store };
-    this.#alerts = new CurrentAlertSource({ ...common, config: options.config.prometheus });
-    this.#alertPath = new AlertPath({
-      ...common,
-      config: () => this.#config,
-      alerts: this.#alerts,
-      pipelines: this.#pipelines,
-      onRulesChanged: () => void this.#pipelineSource.sweep('rules'),
-    });
-    const { controller, prepare } = this.#createController();
-    this.#controller = controller;
-    this.#prepareController = prepare;
+    this.#readiness = new Readiness(this.#pipelines);
+    this.#memoryPlan = this.#planMemory();
+    const common = { ...options, store: this.#store };
+    this.#alerts = new CurrentAlertSource(common);
+    const onRulesChanged = (): void => void this.#pipelineSource.sweep('rules');
+    this.#alertPath = new AlertPath({ ...common, alerts: this.#alerts, pipelines: this.#pipelines, onRulesChanged });
+    this.#reconciling = this.#createController();
     const pipelines = (): readonly Request[] => this.#pipelines.list();
-    const enqueue: Controller['enqueue'] = (...work) => controller.enqueue(...work);
+    const enqueue: Controller['enqueue'] = (...work) => this.#reconciling.controller.enqueue(...work);
     this.#pipelineSource = new PipelineSource({ ...options, enqueue, pipelines, newEventId: newId.bind(undefined, 4) });
     this.#source = this.#createSource();
-    const web = { ...common, metrics: createHttpMetrics(this.#registry) };
-    this.#connections = createConnections(web, this.#memoryPlan.connections);
+    const web = { ...common, metrics: createHttpMetrics(options.registry) };
+    this.#connections = createConnections(web, () => this.#memoryPlan.connections);
     this.#receiver = this.#createReceiver(web);
     this.#server = createServer(web, this.#connections, [...this.#receiver.routes, ...this.#explainRoutes()]);
-    this.#reloader = this.#createReloader();
+    this.#reloader = createReloader({ ...options, prepare: (change) => this.#prepare(change) });
   }
 
   /** `controller.drain_timeout`, milliseconds. */
@@ -118,7 +109,7 @@ export class App {
 
   /** Not ready → no new requests → debouncer flushed → queue drained → all closed, within `controller.drain_timeout`. */
   async stop(): Promise<void> {
-    this.#notReady = 'shutting down';
+    this.#readiness.end();
     this.#shutdown.begin();
     await this.#cleanups.run();
     this.#options.logger.info('app.stopped', 'shut down');
@@ -129,13 +120,12 @@ export class App {
     logMemoryPlan(logger, this.#memoryPlan);
     this.#cleanups.add('storage', () => this.#storage.close());
     const silences = await this.#storage.open();
-    const { history } = this.#explaining;
-    this.#cleanups.add('history', () => history.close());
-    await history.open();
+    this.#cleanups.add('history', () => this.#explaining.history.close());
+    await this.#explaining.history.open();
     this.#cleanups.add('prometheus', () => this.#alerts.close());
     this.#cleanups.add('pipelines', () => this.#pipelines.close(this.#shutdown.remainingMs));
     await this.#pipelines.open();
-    this.#cleanups.add('controller', () => this.#shutdown.drain(this.#controller));
+    this.#cleanups.add('controller', () => this.#shutdown.drain(this.#reconciling.controller));
     this.#source.start();
     this.#cleanups.add('source', () => this.#source.stop());
     this.#cleanups.add('receiver', () => this.#closeReceiver());
@@ -153,34 +143,21 @@ export class App {
     return address;
   }
 
-  /**
-   * A cluster may be unreachable for long. Until it answers, the process is healthy but not ready, and it remembers what arrives.
-   */
   async #becomeReady(): Promise<void> {
-    await this.#pipelines.synced();
-    if (this.#notReady !== startingUp) return;
+    if (!(await this.#readiness.isReached())) return;
     void this.#pipelineSource.sweep('start');
-    this.#notReady = undefined;
     this.#options.logger.info('app.ready', 'ready', { pipelines: this.#pipelines.list().length });
-  }
-
-  #whyNotReady(): string | undefined {
-    const trouble = this.#notReady === startingUp ? this.#pipelines.trouble?.() : undefined;
-    return trouble === undefined ? this.#notReady : `${this.#notReady}: ${trouble}`;
   }
 
   #createHome(): Home {
     const onChange = (change: PipelineChange): void => void this.#pipelineSource.pipelineChanged(change);
-    const common = { schedule: this.#schedule, registry: this.#registry };
-    return this.#options.createHome({ ...this.#options, ...common, onChange });
+    return this.#options.createHome({ ...this.#options, onChange });
   }
 
   #createController(): ControllerStage {
     const { kinds, transitions, annotator } = this.#pipelines;
     return createController({
       ...this.#options,
-      schedule: this.#schedule,
-      registry: this.#registry,
       config: this.#config.controller,
       pipelines: this.#pipelines,
       alerts: this.#alerts,
@@ -191,30 +168,17 @@ export class App {
     });
   }
 
-  #createReloader(): Reloader {
-    const { clock, config, configText = '', inFile = noHomeInFile, loadConfig } = this.#options;
-    return new Reloader({
-      ...this.#options,
-      metrics: createReloadMetrics(this.#registry, configText, clock.now()),
-      load: loadConfig ?? (() => ({ config, text: configText, pipelinesFolderGiven: true, inFile })),
-      prepare: (next) => Promise.resolve(this.#prepare(next)),
-    });
-  }
-
   /** Finds every fault of a configuration before any part of it is applied. */
-  #prepare(next: ComparedConfig): PreparedConfig {
+  #prepare({ config, changed }: ConfigChange): () => void {
     if (this.#shutdown.hasBegun) throw new Error('Tocsin is shutting down');
-    const { inFile = noHomeInFile } = this.#options;
-    const change = configChange({ config: this.#config, inFile }, next);
     const applyWeb = this.#server.prepareReload();
-    const applyController = this.#prepareController(change.config.controller);
-    const apply = (): void => {
-      this.#config = change.config;
+    const applyController = this.#reconciling.prepare(config.controller);
+    return () => {
+      this.#config = config;
       applyWeb();
       applyController();
-      this.#reconfigure(change.changed);
+      this.#reconfigure(changed);
     };
-    return { ...change, apply };
   }
 
   #reconfigure(changed: readonly string[]): void {
@@ -222,12 +186,12 @@ export class App {
     this.#explaining.reconfigure();
     this.#receiver.reconfigure();
     this.#server.server.limits = liveLimits(this.#config);
-    this.#connections.maxBytes = this.#memoryPlan.connections;
+    this.#memoryPlan = this.#planMemory();
     if (changed.some((key) => key.includes('.max_') || key.startsWith('history.')))
       logMemoryPlan(this.#options.logger, this.#memoryPlan);
     this.#resync?.restart(this.#config.controller.resync);
     const newSource = changed.some((key) => key.startsWith('prometheus.'));
-    if (newSource) this.#alerts.use(this.#config.prometheus);
+    if (newSource) this.#alerts.reconfigure();
     this.#alertPath.reconfigure(changed);
     // Another source of alerts, or another action, concerns every pipeline now.
     if (newSource || changed.includes('controller.action')) void this.#pipelineSource.sweep('reload');
@@ -237,10 +201,9 @@ export class App {
     return createEventSource({
       ...this.#options,
       config: () => this.#config.source,
-      registry: this.#registry,
       newEventId: () => newId(4),
       pipelines: () => this.#pipelines.list(),
-      enqueue: (requests, { id, causes }) => this.#controller.enqueue(requests, causes, id, 'alert'),
+      enqueue: (requests, { id, causes }) => this.#reconciling.controller.enqueue(requests, causes, id, 'alert'),
     });
   }
 
@@ -250,7 +213,7 @@ export class App {
     this.#receiver.close();
   }
 
-  get #memoryPlan(): MemoryPlan {
+  #planMemory(): MemoryPlan {
     return memoryPlan(this.#config, this.#memory, this.#pipelines.maxObjectBytes);
   }
 
@@ -271,13 +234,12 @@ export class App {
     return new Receiver({
       ...this.#options,
       ...web,
-      config: () => this.#config,
       memory: this.#connections,
       store: this.#store,
       silenceStorage: this.#storage.silences,
       heavyWork: this.#options.heavyWork ?? ((work) => work()),
       sink: (causes) => this.#source.put(causes),
-      notReady: () => this.#whyNotReady(),
+      notReady: () => this.#readiness.whyNot,
       reload: () => this.reload('http'),
       onBody: this.#explaining.onBody,
     });

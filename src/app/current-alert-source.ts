@@ -9,7 +9,8 @@ import { StoredAlertSource } from '../standalone/stored-alert-source.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 export interface CurrentAlertSourceOptions extends Runtime {
-  readonly config: Config['prometheus'];
+  /** Gives the current configuration. */
+  readonly config: () => Config;
   readonly store: AlertStore;
   readonly version: string;
 }
@@ -21,7 +22,6 @@ export interface CurrentAlertSourceOptions extends Runtime {
 export class CurrentAlertSource implements AlertSource {
   readonly #options: CurrentAlertSourceOptions;
   readonly #stored: StoredAlertSource;
-  #healGraceMs = 0;
   #source: AlertSource;
   /** The same as the source, if that is Prometheus. */
   #snapshot: SharedSnapshot | undefined;
@@ -32,7 +32,7 @@ export class CurrentAlertSource implements AlertSource {
     this.#options = options;
     this.#stored = new StoredAlertSource(options.store, options.schedule);
     this.#metrics = createPrometheusMetrics(options.registry);
-    this.#source = this.#create(options.config);
+    this.#source = this.#create();
   }
 
   get pulls(): boolean {
@@ -40,7 +40,7 @@ export class CurrentAlertSource implements AlertSource {
   }
 
   get pushed(): PushedAlerts | undefined {
-    const graceMs = this.#healGraceMs;
+    const graceMs = this.#options.config().prometheus.heal_grace;
     if (!this.pulls || graceMs === 0) return undefined;
     return { graceMs, snapshot: (notBefore, signal) => this.#stored.snapshot(notBefore, [], signal) };
   }
@@ -64,10 +64,10 @@ export class CurrentAlertSource implements AlertSource {
     return this.#snapshot?.facts();
   }
 
-  /** Changes the source. Callers that have asked the earlier source get its answer. */
-  use(config: Config['prometheus']): void {
+  /** Call it when `prometheus` of the configuration has changed. Callers that have asked the earlier source get its answer. */
+  reconfigure(): void {
     const earlier = this.#snapshot;
-    this.#source = this.#create(config);
+    this.#source = this.#create();
     earlier?.retire();
   }
 
@@ -75,27 +75,20 @@ export class CurrentAlertSource implements AlertSource {
     this.#snapshot?.close();
   }
 
-  #create(config: Config['prometheus']): AlertSource {
-    const { url: urls, heal_grace: healGraceMs } = config;
+  #create(): AlertSource {
+    const config = this.#options.config().prometheus;
+    const { url: urls } = config;
     this.#snapshot = undefined;
-    this.#healGraceMs = healGraceMs;
     if (urls === null) return this.#stored;
     this.#snapshot = createSharedSnapshot({ ...this.#options, metrics: this.#metrics, config, urls });
     return this.#snapshot;
   }
 }
 
-/** The store of the received alerts. Its limits are read each time, because a reload may change them. */
-export function createAlertStore(receiver: () => Config['receiver']): AlertStore {
-  return new AlertStore({
-    get maxAlerts() {
-      return receiver().max_alerts;
-    },
-    get maxBytes() {
-      return receiver().max_alerts_size;
-    },
-    get resolveTimeoutMs() {
-      return receiver().resolve_timeout;
-    },
+/** The store of the received alerts. */
+export function createAlertStore(config: () => Config): AlertStore {
+  return new AlertStore(() => {
+    const { max_alerts: maxAlerts, max_alerts_size: maxBytes, resolve_timeout: resolveTimeoutMs } = config().receiver;
+    return { maxAlerts, maxBytes, resolveTimeoutMs };
   });
 }

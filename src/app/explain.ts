@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import type { Registry } from 'prom-client';
 import type { AlertStore } from '../alert/alert-store.ts';
 import type { Config } from '../config/config.ts';
 import { createExplainApi, type ExplainStage } from '../explain/create-explain-api.ts';
@@ -11,18 +10,16 @@ import { Payloads } from '../history/payloads.ts';
 import type { Receiver } from '../receiver/receiver.ts';
 import { requestKey, type Pipelines, type Request } from '../reconcile/ports.ts';
 import { keepingLogger, type Logger } from '../runtime/logger.ts';
-import type { SliceSchedule } from '../runtime/slices.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import type { OnBody } from '../receiver/intake/alerts-handler.ts';
 import { Refusal } from '../server/request/answer.ts';
 import type { Route } from '../server/routes.ts';
 import type { AppOptions } from './app-options.ts';
 import type { CurrentAlertSource } from './current-alert-source.ts';
 
-export interface KeptHistoryOptions extends Pick<AppOptions, 'clock' | 'logger' | 'storagePath'> {
+export interface KeptHistoryOptions extends Runtime, Pick<AppOptions, 'storagePath'> {
   /** Gives the current configuration. */
   readonly config: () => Config;
-  readonly schedule: SliceSchedule;
-  readonly registry: Registry;
 }
 
 /** The subjects of the API's questions, besides the history. */
@@ -35,7 +32,7 @@ export interface ExplainParts {
   /** Starts a look at pipelines for a person; returns the event. */
   readonly reconcile: (requests: readonly Request[], requestId: string) => string;
   readonly receiver: Pick<Receiver, 'silences' | 'readBody' | 'readAlerts'>;
-  readonly options: AppOptions;
+  readonly options: Pick<AppOptions, 'version' | 'web'>;
 }
 
 /** History and payloads, their sources, and the API that answers from them. */

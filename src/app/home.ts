@@ -24,7 +24,8 @@ export interface Home extends Pipelines {
 }
 
 export interface HomeContext extends Runtime {
-  readonly config: Config;
+  /** Gives the current configuration. */
+  readonly config: () => Config;
   readonly storagePath: string;
   readonly version: string;
   /** Called once all is synced, when the home already shows the change. */
@@ -48,8 +49,36 @@ export async function kubernetesHome(access: {
 }): Promise<CreateHome> {
   const { createKubernetesPipelines } = await import('../kubernetes/create-kubernetes-pipelines.ts');
   return (context) => {
-    const { controller, pipelines } = context.config;
+    const { controller, pipelines } = context.config();
     const workers = controller.max_concurrent_reconciles;
     return createKubernetesPipelines({ ...context, access, config: pipelines.kubernetes, workers });
   };
+}
+
+/** Whether Tocsin is ready. Until a cluster answers, which may be long, it is healthy but not ready, and remembers what arrives. */
+export class Readiness {
+  readonly #home: Pick<Home, 'synced' | 'trouble'>;
+  #state: 'starting up' | 'shutting down' | undefined = 'starting up';
+
+  constructor(home: Pick<Home, 'synced' | 'trouble'>) {
+    this.#home = home;
+  }
+
+  /** The reason why it is not ready; undefined once it is. */
+  get whyNot(): string | undefined {
+    const trouble = this.#state === 'starting up' ? this.#home.trouble?.() : undefined;
+    return trouble === undefined ? this.#state : `${this.#state}: ${trouble}`;
+  }
+
+  /** Resolves once every pipeline is known: to true, or to false if the shutdown has begun by then. Never rejects. */
+  async isReached(): Promise<boolean> {
+    await this.#home.synced();
+    if (this.#state !== 'starting up') return false;
+    this.#state = undefined;
+    return true;
+  }
+
+  end(): void {
+    this.#state = 'shutting down';
+  }
 }

@@ -1,8 +1,10 @@
 import type { CancelTimer } from '../runtime/clock.ts';
-import type { ComparedConfig } from '../config/live-keys.ts';
+import type { Config } from '../config/config.ts';
+import { configChange, type ComparedConfig, type ConfigChange } from '../config/live-keys.ts';
 import type { LoadedConfig } from '../config/load-config.ts';
 import { maxNamedProblems } from '../receiver/intake/alert-intake.ts';
-import type { ReloadMetrics } from './metrics.ts';
+import type { AppOptions } from './app-options.ts';
+import { createReloadMetrics, type ReloadMetrics } from './metrics.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 /** The shortest time between two reloads, however many are requested, milliseconds. */
@@ -125,4 +127,26 @@ export class Reloader {
     const more = problems.length - maxNamedProblems;
     return { problems: [...problems.slice(0, maxNamedProblems), ...(more > 0 ? [`and ${more} more`] : [])] };
   }
+}
+
+interface AppReloaderOptions extends Runtime, Pick<AppOptions, 'configText' | 'inFile' | 'loadConfig'> {
+  /** Gives the current configuration. */
+  readonly config: () => Config;
+  /** Does everything that can fail, and returns a function that applies it. Throws an error whose message is for the user. */
+  readonly prepare: (change: ConfigChange) => () => void;
+}
+
+/** A reloader that finds what a new configuration changes. */
+export function createReloader(options: AppReloaderOptions): Reloader {
+  const { clock, config, configText: text = '', loadConfig, prepare, registry } = options;
+  const { inFile = { folder: false, kubernetes: false } } = options;
+  return new Reloader({
+    ...options,
+    metrics: createReloadMetrics(registry, text, clock.now()),
+    load: loadConfig ?? (() => ({ config: config(), text, pipelinesFolderGiven: true, inFile })),
+    prepare: (next) => {
+      const change = configChange({ config: config(), inFile }, next);
+      return Promise.resolve({ ...change, apply: prepare(change) });
+    },
+  });
 }

@@ -8,7 +8,8 @@ import { Routes, type Route } from '../server/routes.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 export interface ServerOptions extends Runtime {
-  readonly config: Config;
+  /** Gives the current configuration. */
+  readonly config: () => Config;
   readonly metrics: HttpMetrics;
   /** The settings of the flags `--web.*`. */
   readonly web?: WebOptions | undefined;
@@ -19,8 +20,8 @@ export interface ServerOptions extends Runtime {
 /**
  * @param maxBytes the most that they may hold together: `receiver.max_connection_memory`, or less if there is not enough memory
  */
-export function createConnections(options: ServerOptions, maxBytes: number): Connections {
-  return new Connections({ ...options, ...headLimits(options.config), maxBytes });
+export function createConnections(options: ServerOptions, maxBytes: () => number): Connections {
+  return new Connections({ ...options, ...headLimits(options.config()), maxBytes });
 }
 
 export function createServer(
@@ -28,7 +29,8 @@ export function createServer(
   connections: Connections,
   routes: readonly Route[],
 ): GuardedServer {
-  const { config, web = { routePrefix: '' } } = options;
+  const { web = { routePrefix: '' } } = options;
+  const config = options.config();
   return new GuardedServer({
     ...options,
     connections,

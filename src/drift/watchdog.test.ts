@@ -26,7 +26,7 @@ interface Bench {
 function bench(matcher: string | null = 'alertname="Watchdog"', after = 5 * minute): Bench {
   const [clock, logger, registry] = [new FakeClock(), new RecordingLogger(), new Registry()];
   const problems = new Problems({ clock, logger, registry });
-  const store = new AlertStore({ maxAlerts: 1000, maxBytes: 1e6, resolveTimeoutMs: 5 * minute });
+  const store = new AlertStore(() => ({ maxAlerts: 1000, maxBytes: 1e6, resolveTimeoutMs: 5 * minute }));
   const config = { matcher, after };
   const watchdog = new Watchdog({ clock, schedule: new SliceSchedule(clock), store, problems, config: () => config });
   watchdog.start();

@@ -79,11 +79,11 @@ export async function startRoutes(test: TestContext, options: TestRoutesOptions 
   const registry = new Registry();
   const metrics = createHttpMetrics(registry);
   const config = configOf(options);
-  const store = new AlertStore({
+  const store = new AlertStore(() => ({
     maxAlerts: config.receiver.max_alerts,
     maxBytes: 10_000_000,
     resolveTimeoutMs: config.receiver.resolve_timeout,
-  });
+  }));
   const sunk: Causes[] = [];
   const responses: ServerResponse[] = [];
   const receiver = new Receiver({

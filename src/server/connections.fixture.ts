@@ -10,7 +10,7 @@ export function testConnections(
 ): Connections {
   return new Connections({
     schedule: new SliceSchedule(options.clock),
-    maxBytes: receiver.max_connection_memory,
+    maxBytes: () => receiver.max_connection_memory,
     maxHeaders: receiver.max_headers,
     maxHeaderBytes: receiver.max_header_size,
     ...options,

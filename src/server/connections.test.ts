@@ -21,7 +21,7 @@ async function start(test: TestContext, maxBytes = 64 * KiB) {
   const clock = new FakeClock();
   const logger = new RecordingLogger();
   const { registry, metrics } = testHttpMetrics();
-  const connections = testConnections({ clock, logger, metrics, maxBytes });
+  const connections = testConnections({ clock, logger, metrics, maxBytes: () => maxBytes });
   const requests: (readonly [IncomingMessage, ServerResponse])[] = [];
   const server = createServer((request, response) => {
     connections.begin(request, response);

@@ -15,7 +15,7 @@ export interface ConnectionsOptions extends HeadLimits, Pick<Runtime, 'clock' | 
    * The most memory that all connections may hold together: `receiver.max_connection_memory`, or less if there is not enough
    * memory, bytes.
    */
-  readonly maxBytes: number;
+  readonly maxBytes: () => number;
 }
 
 /** An error of Node's parser. */
@@ -47,10 +47,6 @@ export class Connections implements BodyMemory {
     this.#budget = new MemoryBudget(maxBytes, schedule, (connection) => this.#log(connection));
     this.#lines = new MinuteLines(clock, logger);
     metrics.watchConnections({ open: () => this.#budget.size, bytes: () => this.#budget.bytes });
-  }
-
-  set maxBytes(maxBytes: number) {
-    this.#budget.maxBytes = maxBytes;
   }
 
   /** A connection has been accepted; for TLS, this is its raw socket. */
@@ -138,7 +134,7 @@ export class Connections implements BodyMemory {
       'connections hold too much memory: the longest idle or unfinished end',
       () => ({
         limit: 'receiver.max_connection_memory',
-        max_bytes: this.#budget.maxBytes,
+        max_bytes: this.#options.maxBytes(),
         connections: this.#budget.size,
         remote: remoteOf(connection.socket),
         phase: connection.phase,

@@ -14,7 +14,7 @@ function bench() {
   const clock = new FakeClock();
   const turns: (() => void)[] = [];
   const schedule = new SliceSchedule(clock, (run) => turns.push(run));
-  const store = new AlertStore({ maxAlerts: 1000, maxBytes: 1 << 20, resolveTimeoutMs: 300_000 });
+  const store = new AlertStore(() => ({ maxAlerts: 1000, maxBytes: 1 << 20, resolveTimeoutMs: 300_000 }));
   const source = new StoredAlertSource(store, schedule);
   const push = (alertname: string, endsAt?: number): void => {
     const fields = { labels: { alertname }, annotations: {}, startsAt: undefined, endsAt, generatorURL: '' };

@@ -169,7 +169,7 @@ let batches = 0;
 /** The real Alertmanager and the alert store, which receive the same alerts. */
 class Both {
   readonly #url: string;
-  readonly #store = new AlertStore({ maxAlerts: 1e6, maxBytes: 1e9, resolveTimeoutMs: 5 * minute });
+  readonly #store = new AlertStore(() => ({ maxAlerts: 1e6, maxBytes: 1e9, resolveTimeoutMs: 5 * minute }));
   /** By their `alertname`, which is the position of the alert in the post. */
   readonly #stored = new Map<string, Alert>();
   /** A label that no other alert in Alertmanager has. */

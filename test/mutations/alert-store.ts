@@ -57,7 +57,7 @@ export const alertStore: MutatedPart = {
     },
     {
       file,
-      from: 'if (grown > 0 && this.#bytes + grown > this.#options.maxBytes) return false;',
+      from: 'if (grown > 0 && this.#bytes + grown > this.#limits().maxBytes) return false;',
       to: '',
       means: 'annotations grow over the bound of memory',
     },

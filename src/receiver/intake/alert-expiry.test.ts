@@ -13,7 +13,7 @@ const minute = 60_000;
 function setUp() {
   const clock = new FakeClock();
   const logger = new RecordingLogger();
-  const store = new AlertStore({ maxAlerts: 10_000, maxBytes: 100_000_000, resolveTimeoutMs: minute });
+  const store = new AlertStore(() => ({ maxAlerts: 10_000, maxBytes: 100_000_000, resolveTimeoutMs: minute }));
   const lines = new AlertLines({ clock, logger, perSecond: () => 10_000 });
   const sunk: Causes[] = [];
   const expiry = new AlertExpiry({

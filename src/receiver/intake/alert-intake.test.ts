@@ -11,7 +11,7 @@ import { alertsFormat } from './batch.ts';
 const now = Date.parse('2026-11-21T03:00:00.000Z');
 
 function newStore(maxAlerts = 1000, maxBytes = 10_000_000): AlertStore {
-  return new AlertStore({ maxAlerts, maxBytes, resolveTimeoutMs: 300_000 });
+  return new AlertStore(() => ({ maxAlerts, maxBytes, resolveTimeoutMs: 300_000 }));
 }
 
 interface Intake {

@@ -23,7 +23,7 @@ function setUp({ maxAlerts = 100, perSecond = 50 } = {}) {
   const clock = new FakeClock();
   const logger = new RecordingLogger();
   const { registry, metrics } = testMetrics();
-  const store = new AlertStore({ maxAlerts, maxBytes: 1_000_000, resolveTimeoutMs: 60_000 });
+  const store = new AlertStore(() => ({ maxAlerts, maxBytes: 1_000_000, resolveTimeoutMs: 60_000 }));
   const lines = new AlertLines({ clock, logger, perSecond: () => 50 });
   const report = new IntakeReport({ clock, logger, metrics, lines, perSecond: () => perSecond });
   const receive = (alerts: readonly PostableAlert[]): void => {

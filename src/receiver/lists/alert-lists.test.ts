@@ -10,7 +10,7 @@ const clock = new FakeClock();
 const options = { maxAlerts: 1e6, maxBytes: 1e9, resolveTimeoutMs: 300_000 };
 
 function storeOf(labels: readonly Readonly<Record<string, string>>[]): AlertStore {
-  const store = new AlertStore(options);
+  const store = new AlertStore(() => options);
   put(store, labels);
   return store;
 }

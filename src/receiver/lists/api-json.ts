@@ -58,7 +58,7 @@ export interface StatusOptions {
   /** Tocsin's version. */
   readonly version: string;
   readonly startedAt: number;
-  readonly resolveTimeoutMs: number;
+  readonly resolveTimeoutMs: () => number;
   readonly groupBy: readonly string[];
 }
 
@@ -82,7 +82,7 @@ export function statusJson(options: StatusOptions): unknown {
 /** The configuration of an Alertmanager that works like Tocsin, without keys that amtool 0.25 does not know. */
 function configOf({ resolveTimeoutMs, groupBy }: StatusOptions): string {
   return stringify({
-    global: { resolve_timeout: formatDuration(resolveTimeoutMs) },
+    global: { resolve_timeout: formatDuration(resolveTimeoutMs()) },
     route: { receiver: receiverName, group_by: groupBy, continue: false },
     receivers: [{ name: receiverName }],
     templates: [],

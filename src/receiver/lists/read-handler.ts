@@ -128,9 +128,7 @@ export function createReadHandler(options: ReadOptions): ReadHandler {
       version,
       startedAt: clock.now(),
       groupBy,
-      get resolveTimeoutMs() {
-        return config().receiver.resolve_timeout;
-      },
+      resolveTimeoutMs: () => config().receiver.resolve_timeout,
     },
   });
 }

@@ -22,7 +22,12 @@ class TestHolder implements Holder {
 function setUp(maxBytes: number) {
   const clock = new FakeClock();
   const evicted: string[] = [];
-  const budget = new MemoryBudget<TestHolder>(maxBytes, new SliceSchedule(clock), ({ name }) => evicted.push(name));
+  let bound = maxBytes;
+  const budget = new MemoryBudget<TestHolder>(
+    () => bound,
+    new SliceSchedule(clock),
+    ({ name }) => evicted.push(name),
+  );
   const add = (name: string, bytes: number): TestHolder => {
     const holder = new TestHolder(name, bytes);
     budget.add(holder);
@@ -32,7 +37,8 @@ function setUp(maxBytes: number) {
     holder.bytes += bytes;
     budget.count(holder);
   };
-  return { clock, budget, evicted, add, grow };
+  const setBound = (bytes: number): void => void (bound = bytes);
+  return { clock, budget, evicted, add, grow, setBound };
 }
 
 describe('MemoryBudget', () => {
@@ -114,9 +120,9 @@ describe('MemoryBudget', () => {
   });
 
   it('ends thousands in slices', async () => {
-    const { clock, budget, evicted, add } = setUp(1000);
+    const { clock, budget, evicted, add, setBound } = setUp(1000);
     for (let index = 0; index < 10; index++) add(String(index), 100).evict = () => clock.advance(sliceMs / 4);
-    budget.maxBytes = 0;
+    setBound(0);
     budget.countAll();
     assert.equal(evicted.length, 4);
     for (let turn = 0; turn < 3 * restTurns; turn++) await setImmediate();

@@ -30,7 +30,7 @@ interface Entry {
  * a connection that it uses again. Thousands are ended in slices.
  */
 export class MemoryBudget<H extends Holder> {
-  maxBytes: number;
+  readonly #maxBytes: () => number;
   readonly #schedule: SliceSchedule;
   readonly #onEvict: (holder: H) => void;
   /** Both in the order of {@link Entry.since}. */
@@ -39,9 +39,12 @@ export class MemoryBudget<H extends Holder> {
   #bytes = 0;
   #isRelieving = false;
 
-  /** @param onEvict called for each holder just before it is ended */
-  constructor(maxBytes: number, schedule: SliceSchedule, onEvict: (holder: H) => void) {
-    this.maxBytes = maxBytes;
+  /**
+   * @param maxBytes called each time, because a reload may change it
+   * @param onEvict called for each holder just before it is ended
+   */
+  constructor(maxBytes: () => number, schedule: SliceSchedule, onEvict: (holder: H) => void) {
+    this.#maxBytes = maxBytes;
     this.#schedule = schedule;
     this.#onEvict = onEvict;
   }
@@ -106,13 +109,13 @@ export class MemoryBudget<H extends Holder> {
   }
 
   #relieveIfOver(): void {
-    if (this.#bytes > this.maxBytes && !this.#isRelieving) void this.#relieve();
+    if (this.#bytes > this.#maxBytes() && !this.#isRelieving) void this.#relieve();
   }
 
   async #relieve(): Promise<void> {
     this.#isRelieving = true;
     const slices = new Slices(this.#schedule, 'evictions');
-    while (this.#bytes > this.maxBytes) {
+    while (this.#bytes > this.#maxBytes()) {
       const next = this.#next();
       if (next === undefined) break;
       this.remove(next);
