@@ -3,6 +3,7 @@ import { Allowance, type Selection, type SelectedList } from '../text/json-selec
 import { JsonStream, TextTooLongError } from '../text/json-stream.ts';
 import type { Slices } from '../runtime/slices.ts';
 import type { PrometheusEndpoint } from './prometheus-endpoint.ts';
+import { badShape, brokenText, errorStatus, partialAnswer, tooLarge } from './bad-answer.ts';
 import { PrometheusError } from './prometheus-error.ts';
 import type { LabelSet } from '../alert/labels.ts';
 
@@ -18,28 +19,6 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** The answer is JSON, but not of the shape that Prometheus writes. */
-export function badShape(
-  path: string,
-  expected: string,
-  found: unknown,
-  endpoint: PrometheusEndpoint,
-): PrometheusError {
-  return new PrometheusError(
-    'bad_shape',
-    `Prometheus at ${endpoint.address} answered with JSON of another shape (${endpoint.quote(path)} is ${shapeOf(found, endpoint)}, not ${expected}): is prometheus.url right, and is that a Prometheus?`,
-  );
-}
-
-/** Describes a value for a message: its type, and the beginning of a text. */
-export function shapeOf(value: unknown, endpoint: PrometheusEndpoint): string {
-  if (value === undefined) return 'missing';
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'string') return `"${endpoint.quote(value)}"`;
-  return typeof value === 'object' ? 'an object' : JSON.stringify(value);
 }
 
 /**
@@ -234,34 +213,6 @@ function envelopeSelection(members: Readonly<Record<string, Selection>>): Select
   };
 }
 
-function tooLarge({ endpoint, maxResponseBytes }: PrometheusResponse): PrometheusError {
-  return new PrometheusError(
-    'too_large',
-    `The answer of Prometheus at ${endpoint.address} is larger than ${maxResponseBytes} bytes: raise prometheus.max_response_size, or is prometheus.url wrong?`,
-  );
-}
-
-/** The content type does not decide, since some proxies lose it; it only tells a broken answer from a foreign one. */
-function brokenText(error: JsonError, head: string, { contentType, endpoint }: PrometheusResponse): PrometheusError {
-  const isJson = /[/+]json\s*(?:;|$)/i.test(contentType ?? '');
-  return isJson ? badJson(error, endpoint) : notJson(head, contentType, endpoint);
-}
-
-function badJson({ message }: JsonError, endpoint: PrometheusEndpoint): PrometheusError {
-  return new PrometheusError(
-    'bad_json',
-    `Prometheus at ${endpoint.address} answered with JSON that does not parse (${endpoint.quote(message)}): does a proxy between change or cut it?`,
-  );
-}
-
-function notJson(text: string, contentType: string | null, endpoint: PrometheusEndpoint): PrometheusError {
-  const type = contentType === null ? 'no content type' : endpoint.quote(contentType);
-  return new PrometheusError(
-    'not_json',
-    `Prometheus at ${endpoint.address} answered with ${type} instead of JSON ("${endpoint.quote(text)}"): is prometheus.url right, or does a login page stand before it?`,
-  );
-}
-
 /** The `data` of an answer. {@link FiringList} checks the elements of the list of alerts. */
 function dataOf(envelope: unknown, endpoint: PrometheusEndpoint): JsonObject {
   if (!isJsonObject(envelope)) throw badShape('the answer', 'an object', envelope, endpoint);
@@ -273,21 +224,8 @@ function dataOf(envelope: unknown, endpoint: PrometheusEndpoint): JsonObject {
   return data;
 }
 
-function errorStatus({ errorType, error }: JsonObject, endpoint: PrometheusEndpoint): PrometheusError {
-  const type = typeof errorType === 'string' ? endpoint.quote(errorType) : 'no error type';
-  const text = typeof error === 'string' ? endpoint.quote(error) : 'no error text';
-  return new PrometheusError(
-    'error_status',
-    `Prometheus at ${endpoint.address} could not answer ${endpoint.path} (${type}: ${text}): its own log says more.`,
-  );
-}
-
 function refuseWarnings(warnings: unknown, endpoint: PrometheusEndpoint): void {
   if (!Array.isArray(warnings)) throw badShape('warnings', 'a list', warnings, endpoint);
   if (warnings.length === 0) return;
-  const count = warnings.length === 1 ? '1 warning' : `${warnings.length} warnings`;
-  throw new PrometheusError(
-    'partial',
-    `Prometheus at ${endpoint.address} answered with ${count}, the first ${shapeOf(warnings[0], endpoint)}, so alerts may be missing in its answer: is everything up that it asks itself, as Thanos asks its rulers?`,
-  );
+  throw partialAnswer(warnings, endpoint);
 }

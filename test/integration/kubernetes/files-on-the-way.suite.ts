@@ -47,6 +47,16 @@ describe('the way from a POST to a condition in a cluster', { skip: skipWithoutK
     await Promise.allSettled([tocsin?.stop(), prometheus?.stop(), admin?.close()]);
   });
 
+  /** Posts the alert, and waits for the condition that follows from it, and for the end of the event. */
+  async function send(state: 'firing' | 'resolved', reason: string): Promise<void> {
+    const seen = tocsin.log.all.length;
+    const labels = { alertname: 'TraceGatewayThrottling' };
+    prometheus.answer(state === 'firing' ? [{ labels, state }] : []);
+    await postAlerts(tocsin.url, [{ labels, ...(state === 'resolved' && { endsAt: new Date().toISOString() }) }]);
+    await hasReason(reason);
+    await tocsin.log.waitForLine(({ event }) => event === 'sweep.finished', undefined, seen);
+  }
+
   const hasReason = (reason: string): Promise<unknown> =>
     eventually(
       () => admin.list('TracePipeline'),
@@ -55,15 +65,19 @@ describe('the way from a POST to a condition in a cluster', { skip: skipWithoutK
 
   it(`opens at most ${mostFiles} files`, async (t) => {
     await hasReason('FlowHealthy');
-    await tocsin.log.waitForLine(({ event }) => event === 'sweep.finished');
-    const alert = { labels: { alertname: 'TraceGatewayThrottling' } };
-    prometheus.answer([{ ...alert, state: 'firing' }]);
     await inspector.countCalls();
-    await postAlerts(tocsin.url, [alert]);
-    await hasReason('GatewayThrottling');
-    const files = filesOf(await inspector.calledFunctions());
-    const onTheWay = [...files].filter(([file]) => !telling.some((pattern) => pattern.test(file)));
-    const list = onTheWay.map(([file, functions]) => `${file}: ${functions.join(' ')}`).toSorted();
+    // What runs by chance beside one alert, such as a timer, does not run beside most.
+    const rounds: ReadonlyMap<string, readonly string[]>[] = [];
+    while (rounds.length < 3) {
+      await inspector.calledFunctions();
+      await send('firing', 'GatewayThrottling');
+      rounds.push(filesOf(await inspector.calledFunctions()));
+      await send('resolved', 'FlowHealthy');
+    }
+    const onTheWay = new Map(rounds.flatMap((round) => [...round]));
+    const isUsual = (file: string): boolean => rounds.filter((round) => round.has(file)).length > 1;
+    const steps = [...onTheWay].filter(([file]) => isUsual(file) && !telling.some((pattern) => pattern.test(file)));
+    const list = steps.map(([file, functions]) => `${file}: ${functions.join(' ')}`).toSorted();
     t.diagnostic(`${list.length} files`);
     for (const line of list) t.diagnostic(line);
     assert.ok(list.length > 50, `only ${list.length} files were found`);
