@@ -60,7 +60,7 @@ describe('somebody on call, with the incident page alone', { skip: skipWithout('
     await page.goto(`${tocsin.url}/`);
     await postAlerts(tocsin.url, [{ labels: throttling }]);
     await page.getByText('GatewayThrottling').first().waitFor();
-    assert.match(await page.innerText('header'), /1 unhealthy/);
+    assert.match(await page.innerText('header'), /1 of 4 pipelines unhealthy/);
   });
 
   it('reads why a pipeline is as it is', async (test) => {
