@@ -67,6 +67,9 @@ const statuses: Readonly<Record<string, Alert['status']>> = {
 
 /** The alerts as they are now: the list, and what facts said since. */
 export function currentAlerts(state: Pick<State, 'alerts' | 'alertNews'>): readonly Alert[] {
+  const { isReady, failure } = state.alerts;
+  // A part of the list must not pass for the whole of it.
+  if (!isReady && failure === undefined) return [];
   const alerts = new Map(state.alerts.value);
   for (const [fingerprint, { fact }] of state.alertNews) {
     const status = statuses[fact.event];

@@ -15,6 +15,7 @@ function facts(...items: readonly ReturnType<typeof fact>[]): Action {
 }
 
 const listed: Action = { type: 'pipelines', items: [backend], asOf: 10 };
+const noAlerts: Action = { type: 'alerts', items: [], isCut: false, asOf: 0 };
 const alertFields = { fingerprint: throttling.fingerprint, alertname: throttling.alertname, labels: throttling.labels };
 
 const anyFact = fc
@@ -43,8 +44,8 @@ describe('the state of the page', () => {
         ),
         ([all, shuffled, again]) => {
           const sorted = all.toSorted((a, b) => a.id - b.id);
-          const one = after([listed, facts(...sorted)]);
-          const other = after([listed, ...shuffled.map((each) => facts(each)), facts(...again)]);
+          const one = after([listed, noAlerts, facts(...sorted)]);
+          const other = after([listed, noAlerts, ...shuffled.map((each) => facts(each)), facts(...again)]);
           assert.deepEqual(other.facts, one.facts);
           assert.deepEqual(other.changes, one.changes);
           assert.deepEqual(currentPipelines(other), currentPipelines(one));
@@ -103,7 +104,8 @@ describe('the state of the page', () => {
   });
 
   it('knows an alert from the facts alone, and that it ended', () => {
-    const news = after([facts(fact(1, 'alert.new', alertFields))]);
+    assert.deepEqual(currentAlerts(after([facts(fact(1, 'alert.new', alertFields))])), []);
+    const news = after([facts(fact(1, 'alert.new', alertFields)), noAlerts]);
     assert.deepEqual(
       currentAlerts(news).map(({ alertname, status }) => [alertname, status]),
       [[throttling.alertname, 'firing']],

@@ -1,4 +1,4 @@
-import type { Alert, Fact, Payload, Pipeline } from '../../explain/schema.ts';
+import type { Alert, Fact, Payload, Pipeline, Problem } from '../../explain/schema.ts';
 import { addFacts, isAboutAlert, pipelineKeyOf, slimFact, textField, type Facts } from './facts.ts';
 
 /** All that the page knows of Tocsin. It changes by {@link reduce} alone. */
@@ -56,14 +56,6 @@ export interface SilenceMatcher {
   readonly value: string;
   readonly isRegex: boolean;
   readonly isEqual?: boolean;
-}
-
-/** Something about Tocsin itself, or about its way to Prometheus. */
-export interface Problem {
-  readonly name: string;
-  readonly since: string;
-  readonly message: string;
-  readonly advice?: string;
 }
 
 /** What matches the filter of alerts, as Tocsin says. */

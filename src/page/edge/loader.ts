@@ -1,8 +1,8 @@
-import type { Alert, Fact, Payload, Pipeline } from '../../explain/schema.ts';
+import type { Alert, Fact, Payload, Pipeline, Problem } from '../../explain/schema.ts';
 import { failureOf, ownApi, pathOf, type Api } from '../core/api-port.ts';
 import { maxFacts } from '../core/facts.ts';
 import { boundsOf, type Link, type Range } from '../core/link.ts';
-import type { Problem, Silence } from '../core/state.ts';
+import type { Silence } from '../core/state.ts';
 import type { Store } from './store.ts';
 
 /** What a list has at most, and how many pages are read for it. */
@@ -34,8 +34,8 @@ export class Loader {
   async all(): Promise<void> {
     await this.newest();
     await this.pipelines();
-    await Promise.all([this.silences(), this.problems(), this.facts(this.#options.link().range)]);
-    await this.alerts();
+    const { range } = this.#options.link();
+    await Promise.all([this.silences(), this.problems(), this.alerts(), this.facts(range)]);
     await this.payloads();
   }
 

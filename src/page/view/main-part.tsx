@@ -33,6 +33,7 @@ export function Main(): JSX.Element {
         <Tabs sizes={sizes} />
         <section aria-label={tabWords[link.list]} class="list">
           {link.list === 'facts' && <StepsChoice />}
+          {link.list === 'alerts' && <AlertsNote />}
           {sizes[link.list] > 0 ? tableOf(link.list, shown, state) : <NoRows />}
         </section>
       </main>
@@ -91,6 +92,21 @@ function Tabs({ sizes }: { readonly sizes: Readonly<Record<List, number>> }): JS
         ))}
       </ul>
     </nav>
+  );
+}
+
+/** So that nobody takes all alerts for those of the chosen pipelines. */
+function AlertsNote(): JSX.Element | null {
+  const { link, state } = usePage();
+  const { kind, name, state: health } = link;
+  const isOfPipelines = kind !== '' || name !== '' || health !== '';
+  return (
+    <>
+      {isOfPipelines && <p class="note">Kind, name and state choose pipelines. The filter “Alert” chooses alerts.</p>}
+      {state.alerts.isCut === true && (
+        <p class="note">There are more alerts than these; the filter “Alert” finds the others.</p>
+      )}
+    </>
   );
 }
 

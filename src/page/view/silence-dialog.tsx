@@ -1,10 +1,16 @@
 import type { JSX } from 'preact';
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
+import type { Alert } from '../../explain/schema.ts';
+import { alertState } from '../core/alerts.ts';
+import { ownApi, pathOf } from '../core/api-port.ts';
+import { counted } from '../core/parts.ts';
 import { createSilence } from '../core/actions.ts';
 import { readSpan } from '../core/link.ts';
 import { draftProblem, matchersOfLabels, matcherText, readMatchers, type SilenceDraft } from '../core/silence-draft.ts';
 import { localTime } from '../core/times.ts';
 import { author } from '../edge/author.ts';
+import { after } from '../edge/timer.ts';
+import { useAnswer } from './answer.ts';
 import { Steps, useAction } from './action-button.tsx';
 import { usePage } from './context.ts';
 import { FieldProblem, LinesField, Modal, TextField } from './modal.tsx';
@@ -52,6 +58,7 @@ export function SilenceDialog({ labels }: { readonly labels: Readonly<Record<str
       <form onSubmit={send} noValidate>
         <p>Alerts with all of these labels are still stored and shown, but wake nobody.</p>
         <SilenceFields fields={fields} change={(change) => setFields({ ...fields, ...change })} />
+        <Preview text={fields.matchers} />
         <FieldProblem text={problem} />
         <Steps steps={steps} />
         {!isDone && (
@@ -126,5 +133,30 @@ function Length({ value, choose }: { readonly value: string; readonly choose: (t
         ))}
       </select>
     </label>
+  );
+}
+
+/** The text is left alone for so long before Tocsin is asked; milliseconds. */
+const restMs = 500;
+
+/** How many alerts the matchers would hold back now, as Tocsin says. */
+function Preview({ text }: { readonly text: string }): JSX.Element {
+  const [rested, setRested] = useState(text);
+  useEffect(() => after(restMs, () => setRested(text)), [text]);
+  const matchers = readMatchers(rested);
+  const filter = typeof matchers === 'string' ? [] : matchers.map(matcherText);
+  const { value } = useAnswer(filter.join(), 0, async (api) => {
+    if (filter.length === 0) return undefined;
+    const { items } = await api.get<{ readonly items: readonly Alert[] }>(
+      pathOf(`${ownApi}/alerts`, { filter, limit: 1000 }),
+    );
+    return items.filter((alert) => alertState(alert) === 'firing').length;
+  });
+  const many = value === 1000 ? '1,000 alerts or more' : counted(value ?? 0, 'alert');
+  return (
+    <p class="under" aria-live="polite">
+      {value !== undefined &&
+        `It would hold back ${value === 0 ? 'no alert that fires now' : `${many} that ${value === 1 ? 'fires' : 'fire'} now`}.`}
+    </p>
   );
 }

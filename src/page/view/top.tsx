@@ -1,4 +1,6 @@
 import type { JSX } from 'preact';
+import { useEffect } from 'preact/hooks';
+import type { Problem } from '../../explain/schema.ts';
 import { headline, type Counts } from '../core/pipelines.ts';
 import { ago, localTime, utcTime } from '../core/times.ts';
 import { useActions, usePage } from './context.ts';
@@ -7,6 +9,8 @@ import { Sign, Time } from './words.tsx';
 /** The name, what a person wants to know first, whether the page is live, and the actions. */
 export function Top({ counts }: { readonly counts: Counts | undefined }): JSX.Element {
   const { show } = usePage();
+  const told = counts === undefined ? 'Looking…' : headline(counts);
+  useEffect(() => void (document.title = counts === undefined ? 'Tocsin' : `${told} – Tocsin`), [counts, told]);
   const isBad = counts !== undefined && counts.unhealthy > 0;
   const isUnsure = counts !== undefined && counts.unknown + counts.none > 0;
   return (
@@ -17,7 +21,7 @@ export function Top({ counts }: { readonly counts: Counts | undefined }): JSX.El
         </h1>
         <p class="headline" aria-live="polite">
           {counts !== undefined && counts.all > 0 && <Sign of={isBad ? 'bad' : isUnsure ? 'warn' : 'good'} />}
-          {counts === undefined ? 'Looking…' : headline(counts)}
+          {told}
         </p>
       </div>
       <ConnectionState />
@@ -96,17 +100,28 @@ export function Problems(): JSX.Element | null {
             <Sign of="bad" /> <span>{message}</span>
           </li>
         ))}
-        {problems.map(({ name, since, message, advice }) => (
-          <li key={name}>
-            <Sign of="warn" />
-            <span>
-              <strong>{message}</strong> Since <Time at={since} />. {advice}
-            </span>
-          </li>
+        {problems.map((problem) => (
+          <ProblemLine key={problem.name + problem.message} problem={problem} />
         ))}
         {gap !== undefined && <Gap at={gap} />}
       </ul>
     </section>
+  );
+}
+
+function ProblemLine({ problem }: { readonly problem: Problem }): JSX.Element {
+  const { severity, since, message, advice } = problem;
+  return (
+    <li>
+      <Sign of={severity === 'warning' ? 'warn' : 'none'} words={severity === 'warning' ? 'Problem:' : 'To know:'} />
+      <span>
+        {severity === 'warning' ? <strong>{message}</strong> : message}{' '}
+        <span class="under">
+          Since <Time at={since} />.
+        </span>{' '}
+        {advice}
+      </span>
+    </li>
   );
 }
 
