@@ -101,9 +101,12 @@ function alertSpans(alert: Alert, told: readonly Span[]): readonly Span[] {
   // Nobody knows how long one fired that is no longer stored.
   if (Number.isNaN(from)) return told.map((span) => ({ from: span.from, to: span.to ?? span.from }));
   const isOver = alert.status !== 'firing';
-  const own = { from, to: endOf(alert.ends_at, isOver) };
-  if (isOver && own.to === undefined) return told;
-  return [...told.filter(({ to }) => to !== undefined && to < from), own];
+  const to = endOf(alert.ends_at, isOver);
+  if (isOver && to === undefined) return told;
+  // A sender that names no start at the end makes the end the start.
+  const same = told.filter((span) => span.to === undefined || span.to >= from);
+  const own = { from: Math.min(from, ...same.map((span) => span.from)), to };
+  return [...told.filter((span) => !same.includes(span)), own];
 }
 
 function alertMark(alert: Alert, { from, to }: Span): Mark {

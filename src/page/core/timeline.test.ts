@@ -62,6 +62,13 @@ describe('the timeline', () => {
     assert.deepEqual(marksOf({ alerts: [forgotten], comings }), [[10, 10, 'resolved']]);
   });
 
+  it('begins where the facts say if the end of the alert named no start', () => {
+    const { fingerprint } = throttling;
+    const comings = [fact(10, 'alert.new', { fingerprint }), fact(20, 'alert.resolved', { fingerprint })];
+    const resolved = { ...throttling, status: 'resolved' as const, starts_at: at(20), ends_at: at(20) };
+    assert.deepEqual(marksOf({ alerts: [resolved], comings }), [[10, 20, 'resolved']]);
+  });
+
   it('has one lane for the alerts of one name', () => {
     const other = { ...throttling, fingerprint: 'f'.repeat(16) };
     const lanes = timelineOf({ ...nothing, alerts: [throttling, other] });

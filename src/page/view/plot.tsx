@@ -4,7 +4,7 @@ import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { drawerAt, xOf, type Scale } from '../core/drawing.ts';
 import { boundsOf } from '../core/link.ts';
 import { describeTimeline, type Lane } from '../core/timeline.ts';
-import { usePage } from './context.ts';
+import { useLink, useNow } from './context.ts';
 import { coloursOf, paint, type Colours } from './paint.ts';
 import { usePointer } from './pointer.tsx';
 import { narrowQuery, useMedia } from './row-height.ts';
@@ -16,7 +16,7 @@ const narrow = { laneHeight: 44, markTop: 18, label: 0, most: 5 };
 type Layout = typeof wide;
 
 export function Plot({ lanes }: { readonly lanes: readonly Lane[] }): JSX.Element {
-  const { link, now, open, change } = usePage();
+  const [link, now] = [useLink(), useNow()];
   const { laneHeight, markTop, label, most }: Layout = useMedia(narrowQuery) ? narrow : wide;
   const scroller = useRef<HTMLDivElement>(null);
   const [size, top] = useScroller(scroller);
@@ -25,9 +25,8 @@ export function Plot({ lanes }: { readonly lanes: readonly Lane[] }): JSX.Elemen
   const ticks = useTicks(scale);
   const drawer = useMemo(() => drawerAt(scale), [scale.from, scale.to, scale.width]);
   const canvas = useCanvas({ drawer, lanes, laneHeight, markTop, top, height, scale, ticks });
-  const { tip, handlers } = usePointer({ drawer, lanes, laneHeight, scale, open, zoom: (range) => change({ range }) });
+  const { tip, dragged, handlers } = usePointer({ drawer, lanes, laneHeight, scale });
   const first = Math.max(0, Math.floor(top / laneHeight) - 2);
-  const shown = lanes.slice(first, first + most + 5);
   const described = `Timeline: ${describeTimeline(lanes)}. “What happened” has the same as a list.`;
   const size2d = { left: `${label}px`, width: `${scale.width}px`, height: `${height}px` };
   return (
@@ -43,15 +42,34 @@ export function Plot({ lanes }: { readonly lanes: readonly Lane[] }): JSX.Elemen
       >
         <div class="lanes-whole" style={{ height: `${lanes.length * laneHeight}px` }}>
           <canvas ref={canvas} aria-hidden="true" style={size2d} {...handlers} />
-          <ul class="lane-labels" style={{ width: label === 0 ? '100%' : `${label}px` }}>
-            {shown.map((lane, index) => (
-              <LaneLabel key={lane.id} lane={lane} top={(first + index) * laneHeight} height={laneHeight} />
-            ))}
-          </ul>
+          {dragged !== undefined && (
+            <div class="dragged" style={{ left: `${label + dragged.left}px`, width: `${dragged.width}px` }} />
+          )}
+          <LaneLabels lanes={lanes} first={first} count={most + 5} height={laneHeight} width={label} />
         </div>
       </div>
       {tip}
     </>
+  );
+}
+
+interface LaneLabelsProps {
+  readonly lanes: readonly Lane[];
+  readonly first: number;
+  readonly count: number;
+  /** Of a lane; of all labels, or 0 if they stand above the marks. CSS pixels. */
+  readonly height: number;
+  readonly width: number;
+}
+
+/** Only of the lanes that can be seen. */
+function LaneLabels({ lanes, first, count, height, width }: LaneLabelsProps): JSX.Element {
+  return (
+    <ul class="lane-labels" style={{ width: width === 0 ? '100%' : `${width}px` }}>
+      {lanes.slice(first, first + count).map((lane, index) => (
+        <LaneLabel key={lane.id} lane={lane} top={(first + index) * height} height={height} />
+      ))}
+    </ul>
   );
 }
 
