@@ -132,6 +132,22 @@ describe('the state of the page', () => {
     );
   });
 
+  it('keeps what belongs to a time that is over, whatever comes meanwhile, and still takes the news', () => {
+    const until = Date.parse(at(20));
+    const many = Array.from({ length: maxFacts }, (_, index) => fact(index + 100, 'alerts.received'));
+    const state = after([
+      listed,
+      { type: 'facts of', until },
+      facts(fact(15, 'alerts.received')),
+      facts(...many, changed(99, 'True', 'False')),
+    ]);
+    assert.deepEqual(
+      state.facts.value.map(({ id }) => id),
+      [15],
+    );
+    assert.equal(currentPipelines(state)[0]!.condition!.status, 'False');
+  });
+
   it('leaves out what is long and never shown', () => {
     const received = fact(1, 'alerts.received', {
       verdicts: { woke: 'AAAA' },

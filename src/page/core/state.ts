@@ -13,6 +13,8 @@ export interface State {
   readonly changes: Facts;
   /** When alerts came and went. */
   readonly comings: Facts;
+  /** Facts after it are not kept, as the page looks at a time that is over; milliseconds since the epoch. */
+  readonly until: number | undefined;
   readonly silences: Known<readonly Silence[]>;
   readonly payloads: Known<readonly Payload[]>;
   readonly problems: readonly Problem[];
@@ -94,7 +96,8 @@ export type Action =
   | { readonly type: 'problems'; readonly items: readonly Problem[] }
   | { readonly type: 'facts'; readonly items: readonly Fact[] }
   | { readonly type: 'facts read'; readonly isCut: boolean }
-  | { readonly type: 'facts forgotten' }
+  /** The facts that are kept are forgotten. @param until facts after it are not kept: the page looks at a time that is over */
+  | { readonly type: 'facts of'; readonly until: number | undefined }
   | { readonly type: 'matching'; readonly matching: Matching | undefined }
   | { readonly type: 'failed'; readonly what: Answered; readonly failure: Failure }
   | { readonly type: 'connection'; readonly connection: Connection }
@@ -114,6 +117,7 @@ export function emptyState(now: number): State {
     facts: unread([]),
     changes: [],
     comings: [],
+    until: undefined,
     silences: unread([]),
     payloads: unread([]),
     problems: [],
@@ -143,8 +147,8 @@ export function reduce(state: State, action: Action): State {
       return withFacts(state, action.items);
     case 'facts read':
       return { ...state, facts: { value: state.facts.value, isReady: true, isCut: action.isCut, asOf: 0 } };
-    case 'facts forgotten':
-      return { ...state, facts: unread([]), changes: [], comings: [] };
+    case 'facts of':
+      return { ...state, facts: unread([]), changes: [], comings: [], until: action.until };
     case 'failed':
       return { ...state, [action.what]: { ...state[action.what], failure: action.failure } };
     default:
@@ -182,11 +186,13 @@ function withFacts(state: State, items: readonly Fact[]): State {
     if (fact.id > state.pipelines.asOf) addNews(news, fact);
     if (fact.id > state.alerts.asOf) addAlertNews(alertNews, fact);
   }
+  const { until } = state;
+  const kept = until === undefined ? facts : facts.filter(({ time }) => Date.parse(time) <= until);
   return {
     ...state,
-    facts: { ...state.facts, value: addFacts(state.facts.value, facts) },
-    changes: addFacts(state.changes, facts.filter(isChange), maxChanges),
-    comings: addFacts(state.comings, facts.filter(isAboutAlert)),
+    facts: { ...state.facts, value: addFacts(state.facts.value, kept) },
+    changes: addFacts(state.changes, kept.filter(isChange), maxChanges),
+    comings: addFacts(state.comings, kept.filter(isAboutAlert)),
     news,
     alertNews,
   };

@@ -3,6 +3,9 @@ import { ApiFailure, describeFailure, type Api } from '../core/api-port.ts';
 /** How long an answer may take, milliseconds. */
 const answerMs = 20_000;
 
+/** A proxy that nobody has logged in to sends its own page, or to it. */
+const wantsLogin = 'The answer is not from Tocsin: a proxy in front of it may want a login. Reload the page.';
+
 /** Asks the Tocsin that served the page. */
 export class BrowserApi implements Api {
   /** The server's clock less the browser's, milliseconds: the times in answers are the server's. */
@@ -31,19 +34,20 @@ export class BrowserApi implements Api {
     let response: Response;
     let text: string;
     try {
-      const options: RequestInit = { cache: 'no-store', credentials: 'same-origin', redirect: 'error' };
+      const options: RequestInit = { cache: 'no-store', credentials: 'same-origin', redirect: 'manual' };
       response = await fetch(urlOf(path), { ...options, ...init, signal: AbortSignal.timeout(answerMs) });
       text = await response.text();
     } catch (error) {
       const isLate = error instanceof DOMException && error.name === 'TimeoutError';
       throw new ApiFailure(isLate ? `Tocsin gave no answer within ${answerMs / 1000} s.` : 'Tocsin cannot be reached.');
     }
+    if (response.type === 'opaqueredirect') throw new ApiFailure(wantsLogin);
     this.#setClock(response.headers.get('date'));
     if (!response.ok) throw new ApiFailure(describeFailure(response.status, text), response.status);
     try {
       return (text === '' ? undefined : JSON.parse(text)) as Answer;
     } catch {
-      throw new ApiFailure('The answer is not from Tocsin: is there a proxy that wants a login? Reload the page.');
+      throw new ApiFailure(wantsLogin);
     }
   }
 

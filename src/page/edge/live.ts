@@ -47,6 +47,15 @@ export class Live {
     source.addEventListener('error', () => this.#failed(source));
   }
 
+  get isOpen(): boolean {
+    return this.#source !== undefined;
+  }
+
+  close(): void {
+    this.#source?.close();
+    this.#source = undefined;
+  }
+
   #failed(source: EventSource): void {
     if (source !== this.#source) return;
     if (!this.#isLost) this.#listener.lost();

@@ -1,6 +1,5 @@
 import type { Alert, Fact, Payload, Pipeline, Problem } from '../../explain/schema.ts';
 import { failureOf, ownApi, pathOf, type Api } from '../core/api-port.ts';
-import { maxFacts } from '../core/facts.ts';
 import { boundsOf, type Link, type Range } from '../core/link.ts';
 import type { Silence } from '../core/state.ts';
 import type { Store } from './store.ts';
@@ -9,7 +8,8 @@ import type { Store } from './store.ts';
 const pageSize = 1000;
 const maxPipelinePages = 10;
 const maxAlertPages = 10;
-const maxFactPages = 10;
+const maxFactPages = 5;
+const maxMatchingPages = 3;
 
 type Page<Item> = { readonly items: readonly Item[]; readonly next?: string };
 
@@ -82,21 +82,17 @@ export class Loader {
   async facts(range: Range): Promise<void> {
     const { store, api, now } = this.#options;
     const wanted = ++this.#wanted;
-    const { from, to } = boundsOf(range, now());
-    const time = { since: new Date(from).toISOString(), ...('to' in range && { until: new Date(to).toISOString() }) };
+    const time = timeOf(range, now());
     try {
       const changed = { ...time, event: 'condition.changed', limit: pageSize };
       const changes = await api.get<Page<Fact>>(pathOf(`${ownApi}/history`, changed));
       if (wanted !== this.#wanted) return;
       store.dispatch({ type: 'facts', items: changes.items });
       let isCut = false;
-      let read = 0;
       for await (const page of this.#pages<Fact>('history', time, maxFactPages)) {
         if (wanted !== this.#wanted) return;
         store.dispatch({ type: 'facts', items: page.items });
-        read += page.items.length;
         isCut = page.next !== undefined;
-        if (read >= 2 * maxFacts) break;
       }
       store.dispatch({ type: 'facts read', isCut });
     } catch (error) {
@@ -139,12 +135,12 @@ export class Loader {
     const { store, link, now } = this.#options;
     if (matcher === '') return store.dispatch({ type: 'matching', matching: undefined });
     const [alerts, facts] = [new Set<string>(), new Set<number>()];
-    const { from } = boundsOf(range, now());
     try {
       for await (const { items } of this.#pages<Alert>('alerts', { filter: matcher }, maxAlertPages))
         for (const { fingerprint } of items) if (fingerprint !== undefined) alerts.add(fingerprint);
-      const about = { filter: matcher, since: new Date(from).toISOString() };
-      for await (const { items } of this.#pages<Fact>('history', about, 3)) for (const { id } of items) facts.add(id);
+      const about = { filter: matcher, ...timeOf(range, now()) };
+      for await (const { items } of this.#pages<Fact>('history', about, maxMatchingPages))
+        for (const { id } of items) facts.add(id);
       if (link().alert === matcher) store.dispatch({ type: 'matching', matching: { matcher, alerts, facts } });
     } catch (error) {
       const failure = failureOf(error);
@@ -162,4 +158,11 @@ export class Loader {
       if (cursor === undefined) return;
     }
   }
+}
+
+/** A range as the parameters of a question; up to now, it has no end. */
+function timeOf(range: Range, now: number): { readonly since: string; readonly until?: string } {
+  const { from, to } = boundsOf(range, now);
+  const since = new Date(from).toISOString();
+  return 'to' in range ? { since, until: new Date(to).toISOString() } : { since };
 }

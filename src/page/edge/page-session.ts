@@ -6,7 +6,7 @@ import { Live } from './live.ts';
 import { Loader } from './loader.ts';
 import { PageUrl } from './page-url.ts';
 import { Store } from './store.ts';
-import { every } from './timer.ts';
+import { after, every } from './timer.ts';
 
 /** How often it is looked what is old, and after how long all is asked for again even if nothing was told; milliseconds. */
 const lookMs = 500;
@@ -14,6 +14,9 @@ const anywayMs = 30_000;
 /** A list is asked for again at the soonest after this, and after ten times as long as its last answer took. */
 const soonestMs = 2000;
 const restFactor = 10;
+
+/** A hidden page follows the facts for so long; milliseconds. */
+const restMs = 300_000;
 
 type Task = keyof Stale | 'matching';
 
@@ -35,6 +38,7 @@ export class PageSession {
   readonly #notBefore = new Map<Task, number>();
   #lastAllAt = 0;
   #hasBegun = false;
+  #cancelRest: (() => void) | undefined;
 
   constructor() {
     const { api, store, url } = this;
@@ -48,19 +52,38 @@ export class PageSession {
   }
 
   start(): void {
+    let { range }: { range: Range } = this.url.link;
+    if ('to' in range) this.store.dispatch({ type: 'facts of', until: range.to });
     this.#live.open();
     void this.#all();
-    let range: Range = this.url.link.range;
     let alert = '';
     const follow = (): void => {
       const { link } = this.url;
       if (link.alert !== alert || (link.alert !== '' && link.range !== range)) void this.#loader.matching(link);
-      if (link.range !== range) void this.#loader.facts(link.range);
+      if (link.range !== range) this.#look(link.range);
       [range, alert] = [link.range, link.alert];
     };
     follow();
     this.url.subscribe(follow);
     every(lookMs, () => void this.#refresh());
+    document.addEventListener('visibilitychange', () => this.#rest());
+  }
+
+  /**
+   * A browser has six connections to a server, for all of its windows together, and each stream takes one. So a page that nobody looks
+   * at gives its own back, after a while.
+   */
+  #rest(): void {
+    this.#cancelRest?.();
+    if (document.hidden) this.#cancelRest = after(restMs, () => this.#live.close());
+    else if (!this.#live.isOpen) this.#live.open();
+  }
+
+  #look(range: Range): void {
+    const until = 'to' in range ? range.to : undefined;
+    // What is kept for a time up to now serves for another one up to now.
+    if (until !== undefined || this.store.state.until !== undefined) this.store.dispatch({ type: 'facts of', until });
+    void this.#loader.facts(range);
   }
 
   /** After an action of this page: its result is wanted at once. */
@@ -86,7 +109,8 @@ export class PageSession {
   #gap(): void {
     mark('gap');
     this.store.dispatch({ type: 'gap', at: this.api.now() });
-    this.store.dispatch({ type: 'facts forgotten' });
+    const { range } = this.url.link;
+    this.store.dispatch({ type: 'facts of', until: 'to' in range ? range.to : undefined });
     this.store.forgetIds();
     void this.#all();
   }

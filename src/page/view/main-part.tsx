@@ -29,7 +29,11 @@ export function Main(): JSX.Element {
       <main>
         <Problems />
         <FilterBar kinds={shown.kinds} />
-        <TimelineSection lanes={lanes} isReady={state.facts.isReady} isCut={state.facts.isCut === true} />
+        <TimelineSection
+          lanes={lanes}
+          isReady={state.facts.isReady || state.facts.failure !== undefined}
+          isCut={state.facts.isCut === true}
+        />
         <Tabs sizes={sizes} />
         <section aria-label={tabWords[link.list]} class="list">
           {link.list === 'facts' && <StepsChoice />}

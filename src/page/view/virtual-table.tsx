@@ -71,7 +71,10 @@ function Row<Item>({ props, index, isFocused, focus }: RowProps<Item>): JSX.Elem
       data-index={index}
       class={`row ${classOf?.(item) ?? ''} ${isCurrent ? 'is-open' : ''}`}
       style={{ height: `${rowHeight}px`, transform: `translateY(${index * rowHeight}px)` }}
-      onClick={() => onOpen(item)}
+      onClick={() => {
+        // Whoever marks a text wants to copy it.
+        if (getSelection()?.isCollapsed !== false) onOpen(item);
+      }}
       onFocusIn={() => focus(index)}
     >
       {cells}
