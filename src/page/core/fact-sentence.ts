@@ -48,6 +48,15 @@ const tellers: Readonly<Record<string, Teller>> = {
   'reconcile.finished': tellFinished,
   'reconcile.failed': tellFailed,
   'sweep.finished': tellSweep,
+  'problem.found': (fact) => ({
+    sentence: ['Problem: ', textField(fact, 'message') ?? fact.msg],
+    tone: levelTones[fact.level],
+  }),
+  'problem.changed': (fact) => ({
+    sentence: ['Problem: ', textField(fact, 'message') ?? fact.msg],
+    tone: levelTones[fact.level],
+  }),
+  'problem.solved': (fact) => ({ sentence: ['Solved: ', textField(fact, 'message') ?? fact.msg], tone: 'good' }),
   'silence.scheduled': (fact) => tellSilence(fact, 'planned'),
   'silence.started': (fact) => tellSilence(fact, 'started'),
   'silence.changed': (fact) => tellSilence(fact, 'changed'),

@@ -136,7 +136,7 @@ describe('what facts make old', () => {
     [[fact(1, 'alerts.received', { new: 0, resolved: 0 })], { payloads: true }],
     [[fact(1, 'alerts.received', { new: 1, resolved: 0 })], { payloads: true, alerts: true }],
     [[fact(1, 'silence.started')], { pipelines: true, alerts: true, silences: true }],
-    [[{ ...fact(1, 'history.damaged'), level: 'warn' as const }], { problems: true }],
+    [[fact(1, 'problem.found')], { problems: true }],
   ] as const)
     it(`is asked for again: ${Object.keys(expected).join(', ') || 'nothing'}`, () =>
       assert.deepEqual(staleAfter(given), { ...nothing, ...expected }));

@@ -179,8 +179,10 @@ function hopsOf(hops: Hops): readonly StoryHop[] {
     const at = hops[hop];
     return at === undefined ? [] : [{ name: hopNames[hop], at }];
   });
-  const first = Math.min(...known.map(({ at }) => Date.parse(at)));
-  return known.map((hop) => ({ ...hop, afterMs: Date.parse(hop.at) - first }));
+  // Runs share an answer of Prometheus, so it may have come before the run began.
+  const sorted = known.toSorted((one, other) => Date.parse(one.at) - Date.parse(other.at));
+  const first = Date.parse(sorted[0]?.at ?? '');
+  return sorted.map((hop) => ({ ...hop, afterMs: Date.parse(hop.at) - first }));
 }
 
 /** A run in a few words, for a list. */

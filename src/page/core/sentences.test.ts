@@ -49,6 +49,15 @@ describe('a run as a story', () => {
     );
   });
 
+  it('has the hops in the order of their times: an answer of Prometheus may be older than the run', () => {
+    const run: Run = { ...changedRun, hops: { started: at(3), queried: at(1), answered: at(2), finished: at(4) } };
+    const names = ['Prometheus asked', 'Prometheus answered', 'Run started', 'Run finished'];
+    assert.deepEqual(
+      tellRun(run, start).hops.map(({ name }) => name),
+      names,
+    );
+  });
+
   for (const because of Object.keys(reasons) as Because[])
     it(`says why no condition changed: ${because}`, () => {
       const { transition: _transition, ...rest } = changedRun;

@@ -25,7 +25,7 @@ export function staleAfter(facts: readonly Fact[], already: Stale = nothingStale
     alerts: already.alerts || facts.some(changesAlerts),
     silences: already.silences || has(/^silences?\./),
     payloads: already.payloads || has(/^alerts\.(?:received|rejected|invalid)$/),
-    problems: already.problems || facts.some(({ level }) => level === 'warn' || level === 'error'),
+    problems: already.problems || has(/^problem\./),
   };
 }
 
