@@ -3,6 +3,7 @@ import { apiServerFaultRows } from './faults/api-server.ts';
 import { blocked } from './faults/blocked.ts';
 import { connectionFloods } from './faults/connection-floods.ts';
 import { clockJumps, clockJumpsStandalone } from './faults/clock-jumps.ts';
+import { everyLimit } from './faults/every-limit.ts';
 import { fileDescriptors } from './faults/file-descriptors.ts';
 import { hangingWrites } from './faults/hanging-writes.ts';
 import { historyKilled } from './faults/history.ts';
@@ -30,6 +31,7 @@ export const faults: readonly Fault[] = [
   fileDescriptors,
   ...connectionFloods,
   reloads,
+  everyLimit,
   longWork,
   passwordFlood,
   unreadLog,

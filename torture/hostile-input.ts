@@ -1,10 +1,14 @@
+import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { HealthProbe } from '../test/support/health-probe.ts';
 import { peakResidentBytes } from '../test/support/resident-memory.ts';
 import { addressAttacks } from './address-attacks.ts';
 import { bodyAttacks } from './body-attacks.ts';
 import { attack, type Outcome } from './connection.ts';
+import { fillHistory, fillPayloads } from './fill-limits.ts';
 import { hostileRequest, type Attack, type HostileRequest } from './hostile-request.ts';
 import { httpAttacks } from './http-attacks.ts';
 import { LogWatch } from './log-watch.ts';
@@ -51,20 +55,25 @@ const attackers = 24;
 const goodPostEvery = 200;
 const memoryLimitMiB = 512;
 
-/** Attacks a Tocsin with its default limits, with the heap of the pod, and checks its health the whole time. */
+/** Attacks a Tocsin with its default limits, a full history and the heap of the pod, and checks its health the whole time. */
 export async function hostileInput(options: HostileOptions): Promise<HostileResult> {
   const violations = new Violations();
   const watch = new LogWatch(violations);
+  const storagePath = await mkdtemp(join(tmpdir(), 'torture-'));
+  await fillHistory(storagePath);
   const victim = await startVictim({
     nodeArgs: [podHeap],
+    storagePath,
     onLine: (line) => watch.add(line),
     ...(options.main !== undefined && { main: options.main }),
   });
   const run = new HostileRun(options, victim, violations);
   try {
+    await fillPayloads(victim.url);
     return { ...(await run.finish()), logLines: watch.lines, violations: violations.all };
   } finally {
     await victim.stop();
+    await rm(storagePath, { recursive: true, force: true });
   }
 }
 

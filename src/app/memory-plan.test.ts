@@ -20,14 +20,14 @@ describe('memoryPlan', () => {
     assert.ok(fits);
     assert.ok(needed.process <= 512 * MiB, `${needed.process / MiB} MiB`);
     assert.ok(needed.heap <= pod.heap, `${needed.heap / MiB} MiB`);
-    assert.equal(connections, 40 * MiB);
+    assert.equal(connections, 32 * MiB);
   });
 
   it('needs less for pipelines in a folder, without a Prometheus, and without a history', () => {
     const needed = (given: unknown, bytes = 0): number => memoryPlan(Config.parse(given), pod, bytes).needed.process;
     const all = needed({ prometheus }, objectBytes);
     assert.equal(all - needed({ prometheus }), objectBytes);
-    assert.equal(needed({ prometheus }) - needed({}), 2 * 32 * MiB + 3 * 2 * MiB);
+    assert.equal(needed({ prometheus }) - needed({}), 2 * 24 * MiB + 3 * 2 * MiB);
     // 64 MiB of facts, 8 MiB that are being written, and 100 payloads with their heads.
     assert.equal(needed({}) - needed({ history: { retention: '0s' } }), 72 * MiB + 100 * 96 * 1024);
   });
@@ -46,8 +46,8 @@ describe('memoryPlan', () => {
       const { fits, connections } = memoryPlan(Config.parse({ receiver: { max_alerts_size: size }, history }), pod);
       return [fits, connections];
     };
-    assert.deepEqual(given('240MiB'), [true, 40 * MiB]);
-    assert.deepEqual(given('290MiB'), [false, 12 * MiB]);
+    assert.deepEqual(given('230MiB'), [true, 32 * MiB]);
+    assert.deepEqual(given('240MiB'), [false, 16 * MiB]);
     assert.deepEqual(given('1GiB'), [false, 4 * MiB]);
   });
 
@@ -79,12 +79,12 @@ describe('logMemoryPlan', () => {
     );
     assert.deepEqual(lines[0]?.fields, {
       heap_limit_bytes: 384 * MiB,
-      heap_needed_bytes: 204 * MiB,
+      heap_needed_bytes: 232 * MiB,
       memory_limit_bytes: 640 * MiB,
-      memory_needed_bytes: 400 * MiB + 100 * 96 * 1024,
-      connection_memory_bytes: 40 * MiB,
-      connections_plain: 3150,
-      connections_tls: 518,
+      memory_needed_bytes: 408 * MiB + 100 * 96 * 1024,
+      connection_memory_bytes: 32 * MiB,
+      connections_plain: 2520,
+      connections_tls: 414,
     });
     assert.match(String(lines[1]?.fields?.['advice']), /receiver\.max_alerts_size/);
   });

@@ -16,7 +16,7 @@ const restBytes = 104 * MiB;
 const restHeapBytes = 32 * MiB;
 
 /** Garbage that V8 has not collected yet, and freed memory that the allocator keeps, bytes. */
-const garbageBytes = 24 * MiB;
+const garbageBytes = 40 * MiB;
 
 /** While an answer of Prometheus is read, the last one is still in use. */
 const firingLists = 2;
@@ -26,6 +26,9 @@ const rulesCopies = 3;
 
 /** What the memory of a payload is rounded up by, bytes. */
 const payloadRoundingBytes = 16 * 1024;
+
+/** A large body is read as a text, one at a time, in which a character takes so many bytes if one of them is wide. */
+const maxCharacterBytes = 2;
 
 /** The part of the memory of connections that is in V8's heap at most; the rest belongs to sockets, TLS and the parser. */
 const heapShare = 0.5;
@@ -67,10 +70,11 @@ export function memoryThere(): MemoryThere {
 export function memoryPlan(config: Config, there: MemoryThere, objectBytes = 0): MemoryPlan {
   const { receiver } = config;
   const kept = objectBytes + keptBytes(config);
+  const text = maxCharacterBytes * receiver.max_body_size;
   const buffers = historyBytes(config) + largeBodySlots * receiver.max_body_size;
   const others = {
-    heap: restHeapBytes + garbageBytes + kept,
-    process: restBytes + garbageBytes + kept + buffers,
+    heap: restHeapBytes + garbageBytes + kept + text,
+    process: restBytes + garbageBytes + kept + text + buffers,
   };
   const forProgram = there.process * programShare;
   const wanted = receiver.max_connection_memory;

@@ -118,7 +118,7 @@ const keys = secretSection({
     max_body_size: setting(readSize('1KiB', '256MiB'), '16MiB'),
     max_alerts: setting(readCount, 100_000),
     /** The memory limit for all stored alerts together, an estimate. */
-    max_alerts_size: setting(readSize('1KiB'), '96MiB'),
+    max_alerts_size: setting(readSize('1KiB'), '80MiB'),
     resolve_timeout: setting(readSpan, '5m'),
     /**
      * The same for alerts from webhooks: an Alertmanager repeats them only after its `repeat_interval` and `group_interval`, and this
@@ -142,7 +142,7 @@ const keys = secretSection({
     tls_handshake_timeout: setting(readTimeout, '10s'),
     max_connections: setting(readCount, 16_384),
     /** The memory limit for all connections together, an estimate: heads, bodies, TLS state, answers. */
-    max_connection_memory: setting(readSize('1KiB'), '40MiB'),
+    max_connection_memory: setting(readSize('1KiB'), '32MiB'),
     /** The URLs that lead a Prometheus here, if it has them among its Alertmanagers; none: Tocsin judges by its own addresses. */
     advertised_urls: listOf(readHttpUrl, { allowed: 'a list of http or https URLs' }),
     /** An alert that always fires. Null: Tocsin waits for none. */

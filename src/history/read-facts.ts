@@ -32,6 +32,8 @@ export async function* readFacts(
   const { needles = [], onForgotten } = query;
   const { newestFirst, slices } = options;
   const wanted = needles.map((needle) => Buffer.from(needle));
+  // New facts wake all readers of them in the same turn of the event loop: together they must not take a slice each.
+  await slices.yieldTurn();
   for (const chunk of newestFirst ? chunks.toReversed() : chunks.slice()) {
     if (!isBetween(chunk, query)) continue;
     let seen = 0;

@@ -11,7 +11,7 @@ import type { Slices } from '../../runtime/slices.ts';
  * slices, bytes.
  */
 export const largeBodyBytes = 1024 * 1024;
-export const largeBodySlots = 2;
+export const largeBodySlots = 1;
 
 /** Reads request bodies: each within `receiver.max_body_size`, and all together within the memory of all connections. */
 export class BodyReader {
