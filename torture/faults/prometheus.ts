@@ -26,8 +26,8 @@ const guards: Readonly<Record<(typeof prometheusFaults)[number], Guard>> = {
   'empty lists': { file: 'text/json-stream.ts', from: 'characters > slicedBodyBytes', to: 'characters > 1e9' },
   garbage: {
     file: 'prometheus/alerts-response.ts',
-    from: "if (!Array.isArray(alerts)) throw badShape('data.alerts', 'a list', alerts, endpoint);",
-    to: 'if (!Array.isArray(alerts)) return [];',
+    from: "if (found !== null && !Array.isArray(found)) throw badShape('data.alerts', 'a list', found, endpoint);",
+    to: '',
   },
   redirecting: { file: client, from: "redirect: 'manual'", to: "redirect: 'follow'" },
   'wrong tenant': { file: client, from: 'if (response.status !== 200)', to: 'if (response.status > 499)' },

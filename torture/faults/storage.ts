@@ -54,7 +54,10 @@ interface Way {
 async function breakStorage({ quick, main }: FaultOptions, way: Way): Promise<FaultResult> {
   const folder = await mkdtemp(join(tmpdir(), 'torture-disk-'));
   if (!mounts(folder)) return { ...new Tally().result, skipped: 'nothing may be mounted here' };
-  const unmount = (): void => void execFileSync('umount', ['--lazy', folder]);
+  const unmount = (): void => {
+    // What covers it goes first.
+    while (unmounts(folder));
+  };
   process.once('exit', unmount);
   const tally = new Tally();
   const prometheus = await BrokenPrometheus.start();
@@ -111,6 +114,15 @@ async function changeMeanwhile(
 function mounts(folder: string): boolean {
   try {
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'torture', folder], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function unmounts(folder: string): boolean {
+  try {
+    execFileSync('umount', ['--lazy', folder], { stdio: 'ignore' });
     return true;
   } catch {
     return false;
