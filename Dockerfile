@@ -13,16 +13,17 @@ COPY bundle ./bundle
 COPY src ./src
 RUN npm run build
 
-# V8 compiles the program here, once. It takes compiled code only from the same Node, flags, user and path.
+# V8 compiles the program here, once, in a start. It takes compiled code only from the same Node, flags, user and path.
 FROM ${RUN_IMAGE} AS warm
 WORKDIR /tocsin
+COPY examples ./examples
 COPY --from=build /tocsin/dist ./dist
 USER 65532:65532
 ENV NODE_COMPILE_CACHE=/tmp/compile-cache
-RUN ["/nodejs/bin/node", "--max-semi-space-size=16", "/tocsin/dist/main.js", "--version"]
+RUN ["/nodejs/bin/node", "--max-semi-space-size=16", "/tocsin/dist/compile.js"]
 
 # Node and its libraries: no shell, no npm, no package manager. dist/ holds Tocsin with everything that it imports:
-# main.js, and beside it what only a cluster needs. .compile-cache holds what V8 compiled.
+# main.js, and beside it what it loads. .compile-cache holds what V8 compiled.
 FROM ${RUN_IMAGE}
 ARG VERSION=0.1.0
 ARG REVISION=unknown

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { builtinModules, createRequire } from 'node:module';
-import { basename } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build as runEsbuild, type Metafile, type Plugin } from 'esbuild';
 import { bundlePage } from './page.ts';
@@ -54,13 +54,27 @@ const kubeConfigAlone: Plugin = {
 
 /**
  * What libraries load and Tocsin never calls, as the end of the module's path: of Express the readers of bodies and queries, files and
- * the types of content; of prom-client clusters, pushing and traces; of zod messages in other languages. That is a third of the text,
- * and a fifth of the time to start.
+ * the types of content; of prom-client clusters, pushing and traces; of zod messages in other languages; of undici its tests' servers
+ * and what browsers have. That is a third of the text, and a fifth of the time to start.
  */
 const neverCalled: Readonly<Record<string, readonly string[]>> = {
   express: ['body-parser', 'serve-static', 'send', 'mime-types', 'qs', 'content-disposition', 'accepts', 'type-is'],
   'prom-client': ['/pushgateway', '/cluster', '@opentelemetry/api'],
   zod: ['/locales/index.js'],
+  undici: [
+    '/mock-client',
+    '/mock-call-history',
+    '/mock-agent',
+    '/mock-pool',
+    '/snapshot-agent',
+    '/sqlite-cache-store',
+    '/websocket',
+    '/websocketstream',
+    '/websocketerror',
+    '/websocket/events',
+    '/eventsource',
+    '/web/cookies',
+  ],
 };
 
 const unused: Plugin = {
@@ -94,56 +108,124 @@ const nodeStreams: Plugin = {
   },
 };
 
-/** What only some uses of Tocsin need, with the exports that it imports. */
-const lazy: Readonly<Record<string, readonly string[]>> = { re2js: ['RE2JS', 'RE2JSSyntaxException'] };
+/** Libraries that are files of their own, because the program may never need them, or the commands that ask need them too. */
+const separate = ['undici', 're2js'] as const;
 
-/** A library that is loaded at the first touch of one of its classes: RE2 takes 5 ms and 1 MiB, and most matchers compare texts. */
-const lazyLibraries: Plugin = {
-  name: 'lazy-libraries',
+/** RE2 is loaded at the first touch of one of its classes: it takes 5 ms and 1 MiB, and most matchers compare texts. */
+const lazyRe2 = ['RE2JS', 'RE2JSSyntaxException']
+  .map(
+    (name) => `export const ${name} = new Proxy(function () {}, {
+      get: (_, key) => require('./re2js.cjs').${name}[key], construct: (_, args) => new (require('./re2js.cjs').${name})(...args) });`,
+  )
+  .join('\n');
+
+const separateLibraries: Plugin = {
+  name: 'separate-libraries',
   setup(build) {
-    build.onResolve({ filter: new RegExp(`^(?:${Object.keys(lazy).join('|')})$`) }, ({ path, kind }) =>
-      kind === 'import-statement' ? { path, namespace: 'lazy-library' } : undefined,
-    );
-    build.onLoad({ filter: /.*/, namespace: 'lazy-library' }, ({ path }) => {
-      const classes = lazy[path]!.map(
-        (name) => `export const ${name} = new Proxy(function () {}, {
-          get: (_, key) => require('${path}').${name}[key], construct: (_, args) => new (require('${path}').${name})(...args) });`,
-      );
-      return { contents: classes.join('\n'), resolveDir: root };
-    });
+    build.onResolve({ filter: new RegExp(`^(?:${separate.join('|')})$`) }, ({ path }) => ({
+      path,
+      namespace: 'separate',
+    }));
+    build.onResolve({ filter: /./, namespace: 'separate' }, ({ path }) => ({ path, external: true }));
+    build.onLoad({ filter: /^undici$/, namespace: 'separate' }, () => ({
+      contents: "module.exports = require('./undici.cjs')",
+    }));
+    build.onLoad({ filter: /^re2js$/, namespace: 'separate' }, () => ({ contents: lazyRe2 }));
   },
 };
 
-const main = 'src/main.ts';
+/** The client of Kubernetes shares nothing with the program. */
+const separateKubernetesClient: Plugin = {
+  name: 'separate-kubernetes-client',
+  setup(build) {
+    build.onResolve({ filter: /^@kubernetes\/client-node$/ }, () => ({ path: './client-node.js', external: true }));
+  },
+};
 
-/** What a thread runs is a file of its own, see `src/runtime/worker-file.ts`. */
-const threads = ['src/standalone/manifest-worker.ts', 'src/server/web/password-worker.ts'];
+/** The program is a script, see `bundle/compiled-program.ts`. */
+const compiledProgram: Plugin = {
+  name: 'compiled-program',
+  setup(build) {
+    build.onResolve({ filter: /\/cli\/run-command\.ts$/ }, () => ({ path: join(root, 'bundle/compiled-program.ts') }));
+  },
+};
 
 /**
- * Bundles Tocsin and all that it imports. Names stay, so that a stack trace can be read; comments and white space, which are
- * half of the text and stay in memory as long as the process lives, do not.
+ * Names stay, so that a stack trace can be read; comments and white space, which are half of the text and stay in memory as long as
+ * the process lives, do not.
+ */
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  target: 'node22',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  lineLimit: 160,
+  metafile: true,
+  logLevel: 'warning',
+} as const;
+
+// As the image sets it: winston loads no colours then.
+const define = { 'process.env.NODE_ENV': '"production"' };
+const plugins = [requireNode, kubeConfigAlone, nodeStreams, unused];
+
+/**
+ * Bundles Tocsin and all that it imports: `main.js` with the commands that ask, `tocsin.cjs`, which serves, what that imports later,
+ * and what threads run (`src/runtime/worker-file.ts`).
  * @param folder is emptied first
  */
 export async function bundle(folder: string): Promise<Metafile> {
   rmSync(folder, { recursive: true, force: true });
+  const all = [await bundleModules(folder), await bundleProgram(folder), await bundleLibraries(folder)];
+  return {
+    inputs: Object.assign({}, ...all.map(({ inputs }) => inputs)) as Metafile['inputs'],
+    outputs: Object.assign({}, ...all.map(({ outputs }) => outputs)) as Metafile['outputs'],
+  };
+}
+
+async function bundleModules(folder: string): Promise<Metafile> {
   const { metafile } = await runEsbuild({
-    absWorkingDir: root,
-    entryPoints: Object.fromEntries([main, ...threads].map((path) => [basename(path, '.ts'), path])),
+    ...common,
+    entryPoints: {
+      main: 'src/main.ts',
+      compile: 'bundle/compile.ts',
+      'manifest-worker': 'src/standalone/manifest-worker.ts',
+      'password-worker': 'src/server/web/password-worker.ts',
+      'client-node': '@kubernetes/client-node',
+    },
     outdir: folder,
-    bundle: true,
     splitting: true,
-    platform: 'node',
-    target: 'node22',
     format: 'esm',
-    banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
-    minifySyntax: true,
-    minifyWhitespace: true,
-    lineLimit: 160,
-    // As the image sets it: winston loads no colours then.
-    define: { 'process.env.NODE_ENV': '"production"' },
-    plugins: [requireNode, kubeConfigAlone, nodeStreams, lazyLibraries, unused],
-    metafile: true,
-    logLevel: 'warning',
+    banner: { js: "import{createRequire as requireOf}from'node:module';const require=requireOf(import.meta.url);" },
+    define,
+    plugins: [compiledProgram, separateLibraries, ...plugins],
+  });
+  return metafile;
+}
+
+async function bundleProgram(folder: string): Promise<Metafile> {
+  const { metafile } = await runEsbuild({
+    ...common,
+    entryPoints: ['src/cli/run-command.ts'],
+    outfile: join(folder, 'tocsin.cjs'),
+    format: 'cjs',
+    banner: { js: '(function(exports,require,module,importMetaUrl){"use strict";' },
+    footer: { js: '})' },
+    define: { ...define, 'import.meta.url': 'importMetaUrl' },
+    plugins: [separateLibraries, separateKubernetesClient, ...plugins],
+  });
+  return metafile;
+}
+
+async function bundleLibraries(folder: string): Promise<Metafile> {
+  const { metafile } = await runEsbuild({
+    ...common,
+    entryPoints: Object.fromEntries(separate.map((name) => [name, name])),
+    outdir: folder,
+    outExtension: { '.js': '.cjs' },
+    format: 'cjs',
+    plugins: [requireNode, unused],
   });
   return metafile;
 }

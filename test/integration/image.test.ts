@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cp, mkdir, readdir, readFile, rename } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import packageJson from '../../package.json' with { type: 'json' };
 import { startChild, waitUntilReady } from '../support/child-process.ts';
@@ -40,7 +41,7 @@ describe('the Dockerfile', () => {
     assert.deepEqual(valuesOf(buildStage, 'RUN'), ['npm ci', 'npm run build']);
     const [command = ''] = valuesOf(warmStage, 'RUN');
     const entrypointOfImage = JSON.parse(valuesOf(runStage, 'ENTRYPOINT')[0]!) as string[];
-    assert.deepEqual(JSON.parse(command), [...entrypointOfImage, '--version']);
+    assert.deepEqual(JSON.parse(command), [...entrypointOfImage.slice(0, -1), '/tocsin/dist/compile.js']);
     assert.deepEqual(valuesOf(runStage, 'RUN'), []);
   });
 
@@ -104,6 +105,23 @@ describe('what the image holds', () => {
     );
     assert.match(told, /accepted/);
     assert.doesNotMatch(told, /rejected/);
+  });
+
+  it('has the compiled code of a start, which the next start accepts', async () => {
+    const cache = join(image.root, 'tocsin/.compile-cache');
+    const names = await readdir(cache, { recursive: true });
+    const path = join(
+      cache,
+      names.find((name) => name.endsWith('/tocsin.bin'))!,
+    );
+    const compiled = await stat(path);
+    assert.ok(compiled.size > 1e6, `${compiled.size} bytes`);
+    // A start that rejects it has written its own after three seconds.
+    await startAndStop(entrypoint(), async (pid) => {
+      await setTimeout(4000);
+      return pid;
+    });
+    assert.equal((await stat(path)).mtimeMs, compiled.mtimeMs);
   });
 
   it('becomes ready, takes an alert in, and ends with 0 after a SIGTERM', () => startAndStop(entrypoint()));
