@@ -7,7 +7,10 @@ import { openIncident, startBrowser, startStagedIncident, type StagedIncident } 
 /** `npm run screenshots`: the pictures of the incident page in docs/page/, of an incident that is staged. */
 const folder = fileURLToPath(new URL('../../docs/page/', import.meta.url));
 
-const views: readonly (readonly [name: string, query: string])[] = [['incident', '']];
+const views: readonly (readonly [name: string, query: string])[] = [
+  ['incident', ''],
+  ['why', '?open=pipeline:MetricPipeline/shop'],
+];
 
 async function shoot(browser: Browser, incident: StagedIncident): Promise<void> {
   for (const colorScheme of ['light', 'dark'] as const)

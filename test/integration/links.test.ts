@@ -55,6 +55,23 @@ describe('README.md', () => {
   });
 });
 
+describe('the pictures of the page', () => {
+  const pictures = files.filter((file) => file.endsWith('.png'));
+
+  it('are small, and each is there for light and for dark', () => {
+    assert.ok(pictures.length >= 2);
+    for (const file of pictures) {
+      assert.ok(statSync(join(root, file)).size < 200_000, file);
+      assert.ok(pictures.includes(file.replace(/light|dark/, (word) => (word === 'light' ? 'dark' : 'light'))), file);
+    }
+  });
+
+  it('are shown, each of them', () => {
+    const shown = pages.map((page) => read(page)).join('\n');
+    for (const file of pictures) assert.ok(shown.includes(file.replace('docs/', '')), file);
+  });
+});
+
 describe('the diagrams', () => {
   it('are what their sources say; npm run diagrams draws them', async () => {
     const drawn = await drawAll();

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { startTocsinApp } from '../contract/tocsin-app.ts';
 import { createAuthority } from '../../src/server/certificates.fixture.ts';
 import { postAlerts } from '../../src/receiver/post-alerts.fixture.ts';
-import { block, blocks, commands as commandsOf, linesOf, read, section } from '../support/documentation.ts';
+import { block, blocks, commands as commandsOf, linesOf, read, root, section } from '../support/documentation.ts';
 import { eventually } from '../../src/runtime/eventually.fixture.ts';
 import { sendOverTls } from '../support/send-over-tls.ts';
 import { requireServer, skipWithout } from '../support/servers.ts';
@@ -17,6 +17,14 @@ import { startTocsin } from '../support/tocsin-process.ts';
 
 const run = promisify(execFile);
 const given = 'http://127.0.0.1:9093';
+
+/** Without what differs from run to run: times and identities. */
+function withoutFigures(text: string): string {
+  return text
+    .replaceAll(/\b[\da-f]{8}\b/g, 'ID')
+    .replaceAll(/\(\d+m?s ago\)/g, '(now)')
+    .replaceAll(/\d+/g, '0');
+}
 
 describe('what README.md says', () => {
   it('shows one alert and its effect, its log, and its end', { skip: skipWithout('amtool') }, async (test) => {
@@ -44,6 +52,12 @@ describe('what README.md says', () => {
 
     const { request_id: id } = await tocsin.log.waitForLine(({ event }) => event === 'alerts.received');
     await tocsin.log.waitForLine(sweepOf(String(id)));
+    const [, why = ''] = /`npm start -- (why [^`]+)`/.exec(firstScreen) ?? [];
+    const said = withoutFigures(await type(`${process.execPath} ${root}/src/main.ts ${why} --url=${tocsin.url}`));
+    const [answer = ''] = blocks(firstScreen, '');
+    assert.ok(linesOf(answer).length > 3);
+    for (const line of linesOf(withoutFigures(answer))) assert.ok(said.includes(line), `why does not say: ${line}`);
+
     const logged = tocsin.log.all.filter((line) => JSON.stringify(line).includes(String(id))).map(({ event }) => event);
     const events = [...section('README.md', 'See it work').matchAll(/^event=(\S+)/gm)].map(([, event]) => event!);
     assert.ok(events.length > 4);
