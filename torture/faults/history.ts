@@ -52,13 +52,20 @@ async function killAgainAndAgain({ main }: FaultOptions, random: Random, tally: 
         victim = await start();
         const facts = await receivedSince(victim.url, since);
         const recoverMs = performance.now() - startedAt;
-        check({ load, killedAt, facts, damaged, victim }, tally);
+        await check({ load, killedAt, facts, damaged, victim }, tally);
         return recoverMs;
       });
   } finally {
     await victim.stop();
     await rm(storagePath, { recursive: true, force: true });
   }
+}
+
+/** How long a line of the log may take to come, milliseconds. */
+const maxLineMs = 5000;
+
+function isDamage({ event }: { readonly event: string }): boolean {
+  return event === 'history.damaged';
 }
 
 interface Found {
@@ -69,7 +76,7 @@ interface Found {
   readonly victim: Victim;
 }
 
-function check({ load, killedAt, facts, damaged, victim }: Found, tally: Tally): void {
+async function check({ load, killedAt, facts, damaged, victim }: Found, tally: Tally): Promise<void> {
   tally.lost(`alerts that were refused: ${load.refused[0]}`, load.refused.length);
   const kept = new Set(facts.map((fact) => fact['request_id']));
   const oldMs = mayLoseMs + writeTakesMs + 3 * load.slowestMs;
@@ -80,7 +87,9 @@ function check({ load, killedAt, facts, damaged, victim }: Found, tally: Tally):
   );
   const disorder = facts.filter(({ id }, index) => index > 0 && id >= facts[index - 1]!.id);
   tally.lost('facts out of order', disorder.length);
-  const told = victim.log.all.filter(({ event }) => event === 'history.damaged').map((line) => line['lines']);
+  // The answer may be here before the line, which comes through another pipe.
+  if (damaged > 0) await victim.log.waitForLine(isDamage, maxLineMs).catch(() => undefined);
+  const told = victim.log.all.filter(isDamage).map((line) => line['lines']);
   const expected = damaged === 0 ? [] : [damaged];
   if (JSON.stringify(told) !== JSON.stringify(expected))
     tally.lost(`what is damaged: told ${JSON.stringify(told)}, and it is ${damaged}`);
