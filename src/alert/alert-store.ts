@@ -49,6 +49,7 @@ export class AlertStore {
   /** The alerts that were announced as resolved, in that order. */
   readonly #resolved = new Set<Alert>();
   #bytes = 0;
+  #limitedAt: number | undefined;
 
   /** @param limits called each time, because a reload may change them */
   constructor(limits: () => AlertLimits) {
@@ -67,6 +68,11 @@ export class AlertStore {
 
   get sizeBytes(): number {
     return this.#bytes;
+  }
+
+  /** When an alert was last not stored because there was no room, milliseconds since the epoch. */
+  get limitedAt(): number | undefined {
+    return this.#limitedAt;
   }
 
   /** The time at which {@link expire} may have something to do next; undefined if never. */
@@ -143,7 +149,10 @@ export class AlertStore {
     const change = alert.announced === 'firing' ? 'new' : 'resolved';
     alert.sizeBytes = alertSize(alert, characterBytes);
     if (change === 'new') this.#makeRoom(alert.sizeBytes);
-    if (!this.#hasRoom(alert.sizeBytes)) return { alert, change, limited: 'alert' };
+    if (!this.#hasRoom(alert.sizeBytes)) {
+      this.#limitedAt = alert.times.updatedAt;
+      return { alert, change, limited: 'alert' };
+    }
     alert.alertname = this.#shared.name(alert.alertname);
     this.#alerts.add(alert);
     this.#bytes += alert.sizeBytes;

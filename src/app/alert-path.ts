@@ -1,6 +1,7 @@
 import { hostname, networkInterfaces } from 'node:os';
 import type { AlertStore } from '../alert/alert-store.ts';
 import type { Config } from '../config/config.ts';
+import { DriftCheck, type DriftSettings } from '../drift/drift-check.ts';
 import type { OwnAddresses } from '../drift/own-addresses.ts';
 import { Problems, type Problem } from '../drift/problems.ts';
 import { PrometheusCheck } from '../drift/prometheus-check.ts';
@@ -38,7 +39,13 @@ export class AlertPath {
     this.#prometheus = new PrometheusCheck({
       ...options,
       problems,
-      facts: () => alerts.facts(),
+      facts: () => alerts.prometheus?.facts(),
+      drift: new DriftCheck({
+        ...options,
+        settings: () => driftSettings(config()),
+        firing: () => alerts.prometheus?.look() ?? Promise.reject(new Error('there is no Prometheus')),
+        pending: async () => alerts.prometheus?.pending(),
+      }),
       scope: () => ({ action: config().controller.action, select: config().source.select }),
       own: () => this.#own,
       intervalMs: () => config().prometheus.check_interval,
@@ -87,4 +94,13 @@ export class AlertPath {
       machine: [hostname(), ...addresses.filter(({ internal }) => !internal).map(({ address }) => address)],
     };
   }
+}
+
+function driftSettings({ prometheus, receiver }: Config): DriftSettings {
+  return {
+    ignoredLabels: prometheus.ignored_labels,
+    checkIntervalMs: prometheus.check_interval,
+    resolveTimeoutMs: receiver.resolve_timeout,
+    webhookResolveTimeoutMs: receiver.webhook_resolve_timeout,
+  };
 }

@@ -2,7 +2,6 @@ import type { FiringAlerts } from '../alert/firing-alerts.ts';
 import { AlertStore } from '../alert/alert-store.ts';
 import type { Config } from '../config/config.ts';
 import type { AlertSnapshot, AlertSource, PushedAlerts } from '../reconcile/ports.ts';
-import type { ServerFacts } from '../reconcile/server-facts.ts';
 import { createSharedSnapshot, type SharedSnapshot } from '../prometheus/shared-snapshot.ts';
 import { createPrometheusMetrics, type PrometheusMetrics } from '../prometheus/replica-report.ts';
 import { StoredAlertSource } from '../standalone/stored-alert-source.ts';
@@ -55,13 +54,13 @@ export class CurrentAlertSource implements AlertSource {
   }
 
   /** What fires now; counts nowhere. Rejects if it cannot be had. */
-  look(): Promise<FiringAlerts> {
-    return this.#snapshot?.look() ?? this.#stored.latest();
+  async look(): Promise<FiringAlerts> {
+    return this.#snapshot === undefined ? this.#stored.latest() : (await this.#snapshot.look()).firing;
   }
 
-  /** What each Prometheus says about itself; undefined without one. */
-  facts(): Promise<readonly ServerFacts[]> | undefined {
-    return this.#snapshot?.facts();
+  /** What can be asked of Prometheus itself; undefined without one. */
+  get prometheus(): Pick<SharedSnapshot, 'look' | 'pending' | 'facts'> | undefined {
+    return this.#snapshot;
   }
 
   /** Call it when `prometheus` of the configuration has changed. Callers that have asked the earlier source get its answer. */

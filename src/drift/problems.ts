@@ -4,6 +4,11 @@ import type { Runtime } from '../runtime/runtime.ts';
 
 /** What can be wrong between the rules of Prometheus and Tocsin, and what to do about it. */
 const advices = {
+  alerts_not_pushed:
+    'see prometheus_notifications_errors_total and alerting.alertmanagers of Prometheus, and whether anything between refuses its requests',
+  alerts_not_in_prometheus:
+    'see who pushes them (GET /api/tocsin/v1/payloads), and name in prometheus.url every Prometheus that sends its alerts here',
+  drift_undecided: 'see docs/drift.md: what Tocsin compares, and when it cannot',
   no_alerting_rules:
     'see rule_files of that Prometheus and its page /rules: the alerts of docs/how-it-decides.md have to be there',
   rules_undecided:

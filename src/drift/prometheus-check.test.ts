@@ -53,6 +53,7 @@ function bench() {
       state.looks++;
       return state.facts === undefined ? undefined : Promise.resolve(state.facts);
     },
+    drift: { look: async () => undefined, clear: () => undefined },
     pipelines: { list: () => pipelines, get: () => trace, updateConditions: () => Promise.resolve(false) },
     scope: () => ({ action: 'condition', select: 'all' }),
     own: () => ({ advertisedUrls: [], host: undefined, port: 9093, routePrefix: '', machine: ['10.0.0.7'] }),

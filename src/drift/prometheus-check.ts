@@ -6,11 +6,15 @@ import { withSignal } from '../runtime/deadline.ts';
 import { maskUrls } from '../runtime/masked-url.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { alertsOf, canFail, concernAny, type RuleScope } from './concerned-rules.ts';
+import type { DriftCheck, Drift } from './drift-check.ts';
 import { reach, type OwnAddresses, type Reach } from './own-addresses.ts';
 import type { Finding, ProblemName, Problems } from './problems.ts';
 
 /** The most URLs that a message names; the rest are counted. */
 const maxNamedUrls = 5;
+
+/** How long every look has to find a problem before it is told: a Prometheus finds its Alertmanagers 5 s after its start; milliseconds. */
+const suspicionMs = 10_000;
 
 /** The part of the period after which the first look comes. */
 const firstLook = 1 / 6;
@@ -19,6 +23,7 @@ export interface PrometheusCheckOptions extends Pick<Runtime, 'clock' | 'logger'
   readonly problems: Pick<Problems, 'tell'>;
   /** Asks each Prometheus about itself; undefined if none is configured. */
   readonly facts: () => Promise<readonly ServerFacts[]> | undefined;
+  readonly drift: Pick<DriftCheck, 'look' | 'clear'>;
   readonly pipelines: Pipelines;
   readonly scope: () => RuleScope;
   readonly own: () => OwnAddresses;
@@ -31,15 +36,17 @@ export interface PrometheusCheckOptions extends Pick<Runtime, 'clock' | 'logger'
 }
 
 /**
- * Looks from time to time at the rules and the Alertmanagers of each Prometheus, one look at a time. What a look finds is told when
- * the next one finds it too: a Prometheus that has just started has found no Alertmanager yet. It is over at once.
+ * Looks from time to time at the rules and the Alertmanagers of each Prometheus, one look at a time. What a look finds is told if the
+ * looks go on finding it. It is over at once.
  */
 export class PrometheusCheck implements LoadedRules {
   readonly #options: PrometheusCheckOptions;
   /** What each Prometheus said last, by its address: a look that fails does not make it unknown. */
   #known = new Map<string, ServerFacts>();
-  /** What the last look found. */
-  #suspected = new Set<ProblemName>();
+  /** The lists of Alertmanagers of which one is known to be this Tocsin, because alerts have come. */
+  #proven = new Set<string>();
+  /** What the last look found, and when the first one in a row did; by the monotonic clock. */
+  #suspected = new Map<ProblemName, number>();
   #unguarded: string | undefined;
   #loaded: FiringAlerts | undefined;
   #look: Promise<void> | undefined;
@@ -60,11 +67,14 @@ export class PrometheusCheck implements LoadedRules {
   /** Call it when the configuration of Prometheus has changed: everything is unknown again. */
   restart(): void {
     this.#forgetLook();
+    this.#options.drift.clear();
     this.#known = new Map();
+    this.#proven = new Set();
     this.#loaded = undefined;
     this.#unguarded = undefined;
     this.#hasLooked = false;
     this.#tell(new Map());
+    this.#tellDrift({ notPushed: undefined, notInPrometheus: undefined });
     this.start();
   }
 
@@ -105,7 +115,10 @@ export class PrometheusCheck implements LoadedRules {
       const facts = await this.#options.facts();
       if (generation !== this.#generation) return;
       this.#remember(facts ?? []);
-      this.#judge();
+      const servers = [...this.#known.values()];
+      const drift = servers.length === 0 ? undefined : await this.#options.drift.look(servers);
+      if (generation !== this.#generation) return;
+      this.#judge(servers, drift);
     } catch (error) {
       if (generation !== this.#generation) return;
       this.#options.logger.error('problem.check_failed', 'a defect: the way of the alerts could not be checked', {
@@ -122,19 +135,38 @@ export class PrometheusCheck implements LoadedRules {
     this.#known = new Map(facts.map((now) => [now.address, withKnown(now, before.get(now.address))]));
   }
 
-  #judge(): void {
-    const servers = [...this.#known.values()];
+  #judge(servers: readonly ServerFacts[], drift: Drift | undefined): void {
+    if (drift !== undefined) this.#tellDrift(drift);
+    if (drift?.isFed === true) this.#prove(servers);
     const rules = servers.map((server) => valueOf(server.rules)).filter((known) => known !== undefined);
     this.#loaded = rules.length === 0 ? undefined : alertsOf(rules.flat());
-    this.#tell(new Map([...this.#rules(servers), ...this.#alertmanagers(servers)]));
+    const undecided: readonly (readonly [ProblemName, Finding])[] =
+      drift?.undecided === undefined ? [] : [['drift_undecided', drift.undecided]];
+    this.#tell(new Map([...this.#rules(servers), ...this.#alertmanagers(servers), ...undecided]));
     this.#noteUnguarded();
   }
 
-  /** A problem is told when two looks in a row have found it. */
   #tell(found: ReadonlyMap<ProblemName, Finding>): void {
-    const { problems } = this.#options;
-    for (const name of checked) problems.tell(name, this.#suspected.has(name) ? found.get(name) : undefined);
-    this.#suspected = new Set(found.keys());
+    const { problems, clock } = this.#options;
+    const now = clock.monotonic();
+    const before = this.#suspected;
+    this.#suspected = new Map([...found.keys()].map((name) => [name, before.get(name) ?? now]));
+    for (const name of checked) {
+      const since = this.#suspected.get(name) ?? now;
+      problems.tell(name, now - since < suspicionMs ? undefined : found.get(name));
+    }
+  }
+
+  /** The comparison has waited for long enough itself. */
+  #tellDrift({ notPushed, notInPrometheus }: Pick<Drift, 'notPushed' | 'notInPrometheus'>): void {
+    this.#options.problems.tell('alerts_not_pushed', notPushed);
+    this.#options.problems.tell('alerts_not_in_prometheus', notInPrometheus);
+  }
+
+  /** An alert has come. Of several servers it is unknown which one has pushed it, unless all have the same Alertmanagers. */
+  #prove(servers: readonly ServerFacts[]): void {
+    const lists = new Set(servers.map(listOfAlertmanagers));
+    if (lists.size === 1) this.#proven = lists;
   }
 
   #rules(servers: readonly ServerFacts[]): Map<ProblemName, Finding> {
@@ -174,7 +206,9 @@ export class PrometheusCheck implements LoadedRules {
     return found;
   }
 
-  #reach({ address, alertmanagers }: ServerFacts): Reach {
+  #reach(server: ServerFacts): Reach {
+    if (this.#proven.has(listOfAlertmanagers(server))) return 'yes';
+    const { address, alertmanagers } = server;
     if ('error' in alertmanagers) return 'unknown';
     // Behind the URL there may be what tells several replicas apart.
     return reach(alertmanagers.value, address.split(' ')[0]!, this.#options.own());
@@ -200,7 +234,15 @@ const checked: readonly ProblemName[] = [
   'rules_undecided',
   'not_an_alertmanager',
   'alertmanagers_undecided',
+  'drift_undecided',
 ];
+
+/** A text for the list; without one, it proves nothing. */
+function listOfAlertmanagers({ address, alertmanagers }: ServerFacts): string {
+  return 'value' in alertmanagers && alertmanagers.value.length > 0
+    ? alertmanagers.value.toSorted().join('\n')
+    : `none known of ${address}`;
+}
 
 function valueOf<T>(answer: Answer<T>): T | undefined {
   return 'value' in answer ? answer.value : undefined;

@@ -41,6 +41,7 @@ export class FiringList implements SelectedList {
   readonly elementBytes: number;
   readonly #endpoint: PrometheusEndpoint;
   readonly #maxBytes: number;
+  readonly #state: string;
   #firing: LabelSet[] = [];
   #count = 0;
   #bytes = 0;
@@ -50,7 +51,9 @@ export class FiringList implements SelectedList {
   /** The first alert of an unexpected shape; a problem of the whole answer is reported before it. */
   #problem: PrometheusError | undefined;
 
-  constructor(endpoint: PrometheusEndpoint, maxBytes: number) {
+  /** @param state of the alerts that are kept */
+  constructor(endpoint: PrometheusEndpoint, maxBytes: number, state = 'firing') {
+    this.#state = state;
     this.#endpoint = endpoint;
     this.#maxBytes = maxBytes;
     this.elementBytes = maxBytes;
@@ -73,7 +76,7 @@ export class FiringList implements SelectedList {
     this.#problem = problemOf(alert, path, this.#endpoint);
     if (this.#problem !== undefined) return;
     const { labels, state } = alert as CheckedAlert;
-    if (state !== 'firing') return;
+    if (state !== this.#state) return;
     this.#bytes += this.#sizeOf(labels);
     if (this.#bytes > this.#maxBytes) throw this.#tooLarge();
     this.#firing.push(tidyLabels(labels));
@@ -155,6 +158,8 @@ export interface PrometheusResponse {
 export interface AlertsResponse extends PrometheusResponse {
   /** The memory limit for the labels of all firing alerts: `prometheus.max_firing_size`. */
   readonly maxFiringBytes: number;
+  /** The state of the alerts whose labels are kept. Default: firing. */
+  readonly state?: 'firing' | 'pending' | undefined;
 }
 
 /** The limit for those parts of the envelope that go into a message: the error, its type, the warnings. */
@@ -168,8 +173,8 @@ export const envelopeBytes = 256 * 1024;
  * Rejects with PrometheusError (not_json, bad_json, error_status, partial, bad_shape, too_large), or with the body's own error.
  */
 export async function readAlertsResponse(response: AlertsResponse, slices: Slices): Promise<PrometheusAlerts> {
-  const { endpoint, maxFiringBytes } = response;
-  const list = new FiringList(endpoint, maxFiringBytes);
+  const { endpoint, maxFiringBytes, state } = response;
+  const list = new FiringList(endpoint, maxFiringBytes, state);
   const { alerts: found } = await readPrometheusData(
     response,
     { alerts: { list } },

@@ -100,7 +100,13 @@ describe('all replicas', () => {
   it('says that an alert fires if any of them says so, and how many answered', async () => {
     const { replicas, look, logger, gauge } = bench(2);
     replicas[1]!.tells = 'A';
-    assert.deepEqual(await look(), { alerts: 1, firing: [{ alertname: 'A' }], asked: 2, answered: 2 });
+    assert.deepEqual(await look(), {
+      alerts: 1,
+      firing: [{ alertname: 'A' }],
+      asked: 2,
+      answered: 2,
+      isComplete: true,
+    });
     assert.deepEqual(logger.lines, []);
     assert.deepEqual(await gauge(), [2, 0, 0]);
   });
@@ -111,7 +117,13 @@ describe('all replicas', () => {
     well.tells = 'A';
     broken.tells = refused;
     for (let time = 0; time < 3; time++) {
-      assert.deepEqual(await look(), { alerts: 1, firing: [{ alertname: 'A' }], asked: 2, answered: 1 });
+      assert.deepEqual(await look(), {
+        alerts: 1,
+        firing: [{ alertname: 'A' }],
+        asked: 2,
+        answered: 1,
+        isComplete: false,
+      });
     }
     assert.deepEqual(logger.valuesOf('prometheus.replica_failed', 'replica', 'status'), [['http://p0', 'refused']]);
     assert.deepEqual(await gauge(), [1, 1, 0]);

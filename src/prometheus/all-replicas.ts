@@ -15,6 +15,9 @@ import type { Runtime } from '../runtime/runtime.ts';
 /** How long to wait, once another replica has answered, for a replica that failed last time, in milliseconds. */
 const failingReplicaWaitMs = 1000;
 
+/** The most memory that the labels of the pending alerts of a replica may take, bytes. */
+const maxPendingBytes = 1024 * 1024;
+
 /** The most failures that the error names when all replicas fail; the rest are counted. */
 const maxToldFailures = 3;
 
@@ -36,6 +39,8 @@ interface AllReplicasOptions extends Pick<Runtime, 'clock' | 'schedule'> {
 export interface ReplicatedAlerts extends PrometheusAlerts {
   readonly asked: number;
   readonly answered: number;
+  /** True if every Prometheus has answered, so that what none of them reports does not fire. */
+  readonly isComplete: boolean;
 }
 
 type Outcome = { readonly alerts: PrometheusAlerts } | { readonly error: unknown };
@@ -60,6 +65,8 @@ export class AllReplicas {
   readonly address: string;
   readonly #options: AllReplicasOptions;
   readonly #standings = new Map<PrometheusClient['key'], Standing>();
+  /** How many replicas are over `prometheus.max_replicas`. */
+  #unasked = 0;
 
   constructor(options: AllReplicasOptions) {
     this.#options = options;
@@ -80,7 +87,8 @@ export class AllReplicas {
     const outcomes = await this.#ask(clients, signal, share);
     signal.throwIfAborted();
     const answers = outcomes.flatMap((outcome) => ('alerts' in outcome ? [outcome.alerts] : []));
-    const count = { asked: clients.length, answered: answers.length };
+    const isComplete = answers.length === clients.length && this.#unasked === 0;
+    const count = { asked: clients.length, answered: answers.length, isComplete };
     if (answers.length === 0) throw failureOfAll(outcomes);
     const slices = new Slices(schedule, 'answers of Prometheus');
     return { ...(await mergeAnswers(answers, ignoredLabels, slices)), ...count };
@@ -99,6 +107,15 @@ export class AllReplicas {
     return facts;
   }
 
+  /** The labels of the alerts that are pending in any replica. Rejects unless every replica has told them. */
+  async pending(signal: AbortSignal): Promise<readonly LabelSet[]> {
+    const { timeoutMs } = this.#options;
+    const share = { timeoutMs, maxFiringBytes: maxPendingBytes, state: 'pending' } as const;
+    const pending: LabelSet[] = [];
+    for (const client of await this.#clients(signal)) pending.push(...(await client.query(signal, share)).firing);
+    return pending;
+  }
+
   /** Closes the connections. A later query opens new ones. */
   close(): void {
     this.#options.addresses.close();
@@ -111,6 +128,7 @@ export class AllReplicas {
     const asked = all.slice(0, maxReplicas);
     const keys = new Set(asked.map(({ key }) => key));
     for (const key of this.#standings.keys()) if (!keys.has(key)) this.#standings.delete(key);
+    this.#unasked = all.length - asked.length;
     report.found(all.length, asked.length);
     return asked;
   }

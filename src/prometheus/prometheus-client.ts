@@ -53,6 +53,8 @@ export interface QueryShare {
   /** Milliseconds. */
   readonly timeoutMs: number;
   readonly maxFiringBytes: number;
+  /** The state of the alerts whose labels are wanted. Default: firing. */
+  readonly state?: 'firing' | 'pending';
 }
 
 /** A question other than which alerts are active. */
@@ -120,9 +122,9 @@ export function createPrometheusClient(options: PrometheusClientOptions): Promet
   return {
     address: endpoint.address,
     key: replicaKey(options.url, options.ip),
-    query: (signal, { timeoutMs, maxFiringBytes } = options) =>
+    query: (signal, { timeoutMs, maxFiringBytes, state }: QueryShare = options) =>
       query({ ...options, endpoint, way }, connections, signal, timeoutMs, (response, slices) =>
-        readAlertsResponse({ ...response, maxFiringBytes }, slices),
+        readAlertsResponse({ ...response, maxFiringBytes, state }, slices),
       ),
     ask: async (question, members, allowance, signal) => {
       const asked = { ...options, endpoint: prometheusEndpoint(options.url, { ...options, ...question }), way };

@@ -29,7 +29,7 @@ export class QueryReport {
     this.#options = options;
   }
 
-  succeeded(answer: ReplicatedAlerts, query: ReportedQuery): void {
+  succeeded(answer: Omit<ReplicatedAlerts, 'isComplete'>, query: ReportedQuery): void {
     const { logger, metrics } = this.#options;
     const { alerts, firing, asked, answered } = answer;
     metrics.queried('success', seconds(query.durationMs));

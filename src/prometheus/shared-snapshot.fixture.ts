@@ -50,6 +50,7 @@ export function snapshotBench(onQuery: (query: Query) => void = () => undefined,
       return query.ended;
     },
     facts: async () => [],
+    pending: async () => [],
     close: () => undefined,
   };
   const newQueryId = (): string => `q${queries.length + 1}`;
@@ -98,7 +99,7 @@ class OpenQuery implements Query {
 
   answer(): void {
     this.#isOpen = false;
-    this.#end.resolve({ asked: 1, answered: 1, alerts: 2, firing: [{ alertname: this.#name }] });
+    this.#end.resolve({ asked: 1, answered: 1, isComplete: true, alerts: 2, firing: [{ alertname: this.#name }] });
   }
 
   fail(error = new Error(`${this.#name} failed`)): void {

@@ -1,4 +1,5 @@
 import { FiringAlerts } from '../alert/firing-alerts.ts';
+import type { LabelSet } from '../alert/labels.ts';
 import type { AlertSnapshot, AlertSource } from '../reconcile/ports.ts';
 import type { ServerFacts } from '../reconcile/server-facts.ts';
 import { SnapshotError, maxSnapshotRetryMs } from '../reconcile/errors.ts';
@@ -22,23 +23,30 @@ const firstRetryMs = 1000;
 
 export interface SharedSnapshotOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
   readonly metrics: Pick<PrometheusMetrics, 'queried'>;
-  readonly client: Pick<AllReplicas, 'address' | 'query' | 'facts' | 'close'>;
+  readonly client: Pick<AllReplicas, 'address' | 'query' | 'facts' | 'pending' | 'close'>;
   /** Creates a short, unique name for a query. */
   readonly newQueryId?: () => string;
   /** `prometheus.unknown_after`: two failures this far apart, in milliseconds, make a lasting failure; 0: one failure is enough. */
   readonly unknownAfterMs: number;
 }
 
+/** What fires, for whoever only wants to look. */
+export interface Firing {
+  readonly firing: FiringAlerts;
+  /** True if every Prometheus has answered. */
+  readonly isComplete: boolean;
+}
+
 /** A running query. The log line of its end names everyone who joined it. */
 interface Query {
   readonly startedAt: number;
   readonly requestIds: Set<string>;
-  readonly result: Promise<AlertSnapshot>;
+  readonly result: Promise<AlertSnapshot & Firing>;
 }
 
 /** A query for whoever only wants to look. When a {@link Query} starts, it is aborted, and takes that answer. */
 interface Look {
-  readonly result: Promise<FiringAlerts>;
+  readonly result: Promise<Firing>;
   readonly abort: () => void;
 }
 
@@ -64,7 +72,7 @@ export class SharedSnapshot implements AlertSource {
   /** The query that starts when the running query has ended. */
   #next: { readonly requestIds: Set<string>; readonly result: Promise<AlertSnapshot> } | undefined;
   #last: Ending | undefined;
-  #latest: AlertSnapshot | undefined;
+  #latest: (AlertSnapshot & Firing) | undefined;
   #failures = 0;
   /** How many of them were lasting. */
   #lastingFailures = 0;
@@ -96,11 +104,11 @@ export class SharedSnapshot implements AlertSource {
    * What fires now, for whoever only wants to look: nothing is counted, logged or kept. Rejects if it cannot be had. An answer may
    * take much memory, so there is never more than one beside the last: all looks share one, and take that of a query if one runs.
    */
-  async look(): Promise<FiringAlerts> {
+  async look(): Promise<Firing> {
     const { clock } = this.#options;
     const latest = this.#latest;
-    if (latest !== undefined && isFresh(latest.takenAt, clock.now() - recentMs, clock.now())) return latest.firing;
-    if (this.#query !== undefined) return (await this.#query.result).firing;
+    if (latest !== undefined && isFresh(latest.takenAt, clock.now() - recentMs, clock.now())) return latest;
+    if (this.#query !== undefined) return this.#query.result;
     this.#look ??= this.#startLook();
     return this.#look.result;
   }
@@ -111,20 +119,26 @@ export class SharedSnapshot implements AlertSource {
     return { result, abort: () => aborted.abort() };
   }
 
-  async #runLook(aborted: AbortSignal): Promise<FiringAlerts> {
+  async #runLook(aborted: AbortSignal): Promise<Firing> {
     const { client, schedule } = this.#options;
     try {
-      const { firing } = await client.query(AbortSignal.any([aborted, this.#closed.signal]));
-      return await FiringAlerts.inSlices(firing, new Slices(schedule, 'answers of Prometheus'));
+      const { firing, isComplete } = await client.query(AbortSignal.any([aborted, this.#closed.signal]));
+      const slices = new Slices(schedule, 'answers of Prometheus');
+      return { firing: await FiringAlerts.inSlices(firing, slices), isComplete };
     } catch (error) {
       if (!aborted.aborted || this.#query === undefined) throw error;
-      return (await this.#query.result).firing;
+      return this.#query.result;
     }
   }
 
   /** What each Prometheus says about itself. Rejects when this is closed. */
   facts(): Promise<readonly ServerFacts[]> {
     return this.#options.client.facts(this.#closed.signal);
+  }
+
+  /** The alerts that are pending now. Rejects unless every Prometheus has told them. */
+  pending(): Promise<readonly LabelSet[]> {
+    return this.#options.client.pending(this.#closed.signal);
   }
 
   /** Aborts the running query. */
@@ -170,14 +184,14 @@ export class SharedSnapshot implements AlertSource {
     return this.#next;
   }
 
-  async #run(startedAt: number, requestIds: ReadonlySet<string>): Promise<AlertSnapshot> {
+  async #run(startedAt: number, requestIds: ReadonlySet<string>): Promise<AlertSnapshot & Firing> {
     const { clock, client, schedule, newQueryId = () => newId(4) } = this.#options;
     const id = newQueryId();
     const query = (): ReportedQuery => ({ id, requestIds, durationMs: clock.now() - startedAt });
     try {
       const answer = await client.query(this.#closed.signal);
       const firing = await FiringAlerts.inSlices(answer.firing, new Slices(schedule, 'answers of Prometheus'));
-      const snapshot = { takenAt: startedAt, queryId: id, firing };
+      const snapshot = { takenAt: startedAt, queryId: id, firing, isComplete: answer.isComplete };
       this.#failures = 0;
       this.#lastingFailures = 0;
       this.#last = { startedAt, snapshot };

@@ -14,6 +14,8 @@ export interface PrometheusOptions extends ServerPlace {
   readonly alertmanagers?: readonly string[];
   /** Complete entries of `alerting.alertmanagers`, in addition to those. */
   readonly alertmanagerEntries?: readonly object[];
+  /** `global.external_labels` */
+  readonly externalLabels?: Readonly<Record<string, string>>;
   /** `alerting.alert_relabel_configs`: what happens to alerts before they are sent, and only there. */
   readonly alertRelabelConfigs?: readonly object[];
   /** `path_prefix` of the Alertmanagers, which precedes `/api/v2/alerts`. */
@@ -71,10 +73,10 @@ export async function startPrometheus(options: PrometheusOptions = {}): Promise<
 
 function configuration(options: PrometheusOptions): object {
   const { scrapeTargets = [], alertmanagers = [], alertmanagerEntries = [], pathPrefix = '/' } = options;
-  const { alertRelabelConfigs = [] } = options;
+  const { externalLabels = {}, alertRelabelConfigs = [] } = options;
   const plain = { path_prefix: pathPrefix, static_configs: [{ targets: alertmanagers }] };
   return {
-    global: { scrape_interval: '1s', evaluation_interval: '1s' },
+    global: { scrape_interval: '1s', evaluation_interval: '1s', external_labels: externalLabels },
     rule_files: ['rules.yml'],
     alerting: { alertmanagers: [plain, ...alertmanagerEntries], alert_relabel_configs: alertRelabelConfigs },
     scrape_configs: [{ job_name: 'target', static_configs: [{ targets: scrapeTargets }] }],
