@@ -1,9 +1,9 @@
 import type { Fact } from '../../explain/schema.ts';
 import type { Range } from '../core/link.ts';
+import { Loader } from '../core/loader.ts';
 import { nothingStale, staleAfter, type Stale } from '../core/stale.ts';
 import { BrowserApi } from './browser-api.ts';
 import { Live } from './live.ts';
-import { Loader } from './loader.ts';
 import { PageUrl } from './page-url.ts';
 import { Store } from './store.ts';
 import { after, every } from './timer.ts';

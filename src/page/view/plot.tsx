@@ -17,9 +17,10 @@ type Layout = typeof wide;
 
 export function Plot({ lanes }: { readonly lanes: readonly Lane[] }): JSX.Element {
   const [link, now] = [useLink(), useNow()];
-  const { laneHeight, markTop, label, most }: Layout = useMedia(narrowQuery) ? narrow : wide;
+  const { laneHeight, markTop, most, ...layout }: Layout = useMedia(narrowQuery) ? narrow : wide;
   const scroller = useRef<HTMLDivElement>(null);
   const [size, top] = useScroller(scroller);
+  const label = Math.round(Math.min(layout.label, size * 0.3));
   const scale: Scale = { ...boundsOf(link.range, now), width: Math.max(1, size - label) };
   const height = Math.min(lanes.length, most) * laneHeight;
   const ticks = useTicks(scale);

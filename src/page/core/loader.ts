@@ -1,8 +1,7 @@
 import type { Alert, Fact, Payload, Pipeline, Problem } from '../../explain/schema.ts';
-import { failureOf, ownApi, pathOf, type Api } from '../core/api-port.ts';
-import { boundsOf, type Link, type Range } from '../core/link.ts';
-import type { Silence } from '../core/state.ts';
-import type { Store } from './store.ts';
+import { failureOf, ownApi, pathOf, type Api } from './api-port.ts';
+import { boundsOf, type Link, type Range } from './link.ts';
+import type { Action, Silence } from './state.ts';
 
 /** What a list has at most, and how many pages are read for it. */
 const pageSize = 1000;
@@ -13,9 +12,16 @@ const maxMatchingPages = 3;
 
 type Page<Item> = { readonly items: readonly Item[]; readonly next?: string };
 
+/** Takes what was read. */
+export interface ActionSink {
+  /** The newest fact that came. */
+  readonly newestId: number;
+  dispatch(action: Action): void;
+}
+
 export interface LoaderOptions {
   readonly api: Api;
-  readonly store: Store;
+  readonly store: ActionSink;
   readonly now: () => number;
   readonly link: () => Link;
 }
