@@ -2,6 +2,7 @@ import type { Alert } from '../../explain/schema.ts';
 import { showAlert } from '../../explain/words.ts';
 import { alertState } from './alerts.ts';
 import { textField, type Facts } from './facts.ts';
+import type { Link } from './link.ts';
 import type { Silence } from './state.ts';
 import { once, overlaps, type Bounds, type Lane, type Mark } from './timeline.ts';
 
@@ -17,8 +18,16 @@ export function silenceLanes(input: Bounds & { readonly silences: readonly Silen
     }))
     .filter((mark) => overlaps(mark, input));
   if (marks.length === 0) return [];
-  const opens = marks.length === 1 ? marks[0]!.opens : undefined;
-  return [{ id: 'silences', sort: 'silence', label: 'Silences', opens, detail: `${marks.length}`, marks: () => marks }];
+  return [
+    {
+      id: 'silences',
+      sort: 'silence',
+      label: 'Silences',
+      leadsTo: undefined,
+      detail: `${marks.length}`,
+      marks: () => marks,
+    },
+  ];
 }
 
 interface Span {
@@ -89,10 +98,14 @@ function alertLane(
     id: `alert:${alertname}`,
     sort: 'alert',
     label: alertname,
-    opens: id === undefined ? undefined : { of: 'alert', id },
+    leadsTo: alerts.length === 1 && id !== undefined ? { selected: { of: 'alert', id } } : listOf(alertname),
     detail: firing > 0 ? `${firing.toLocaleString('en')} firing` : `${alerts.length.toLocaleString('en')} ended`,
     marks,
   };
+}
+
+function listOf(alertname: string): Partial<Link> {
+  return { list: 'alerts', alert: `alertname=${JSON.stringify(alertname)}` };
 }
 
 /** The stored alert knows when it began better than the facts do. */

@@ -25,7 +25,7 @@ export function pipelineLanes(input: PipelinesOfTime): readonly Lane[] {
         id: `pipeline:${key}`,
         sort: 'pipeline',
         label: key,
-        opens: { of: 'pipeline', pipeline: key },
+        leadsTo: { selected: { of: 'pipeline', pipeline: key } },
         detail: '',
         marks,
       };

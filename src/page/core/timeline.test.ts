@@ -78,6 +78,13 @@ describe('the timeline', () => {
     );
   });
 
+  it('leads from the name to the one alert, or to the list of many', () => {
+    const other = { ...throttling, fingerprint: 'f'.repeat(16) };
+    const leadsTo = (...alerts: TimelineInput['alerts']): unknown => timelineOf({ ...nothing, alerts })[0]!.leadsTo;
+    assert.deepEqual(leadsTo(throttling), { selected: { of: 'alert', id: throttling.fingerprint } });
+    assert.deepEqual(leadsTo(throttling, other), { list: 'alerts', alert: 'alertname="TraceGatewayThrottling"' });
+  });
+
   it('shows how a pipeline was over the time, its runs and its changes', () => {
     const facts = [changed(100, 'True', 'False'), ended(100, 'changed'), ended(150, 'error')];
     const input = {
@@ -114,7 +121,7 @@ describe('a lane in pixels', () => {
     sort: 'alert',
     label: 'l',
     detail: '',
-    opens: undefined,
+    leadsTo: undefined,
     marks: () =>
       marks.map((mark) => ({ shape: 'bar', from: start, tone: 'firing', text: () => '', opens: undefined, ...mark })),
   });

@@ -1,3 +1,4 @@
+import type { Link } from './link.ts';
 import { counted } from './parts.ts';
 import type { Health } from './pipelines.ts';
 import type { Selection } from './selection.ts';
@@ -7,8 +8,8 @@ export interface Lane {
   readonly id: string;
   readonly sort: 'silence' | 'alert' | 'pipeline';
   readonly label: string;
-  /** What the label opens. */
-  readonly opens: Selection | undefined;
+  /** What the label shows: the one thing that the lane is about, or the list of many. */
+  readonly leadsTo: Partial<Link> | undefined;
   readonly detail: string;
   /** Worked out when the lane is drawn first: most of many lanes never are. */
   readonly marks: () => readonly Mark[];

@@ -8,7 +8,7 @@ import { useLink, useNow } from './context.ts';
 import { coloursOf, paint, type Colours } from './paint.ts';
 import { usePointer } from './pointer.tsx';
 import { narrowQuery, useMedia } from './row-height.ts';
-import { OpenLink } from './words.tsx';
+import { PageLink } from './words.tsx';
 
 /** CSS pixels. On a narrow screen the label stands above the marks. */
 const wide = { laneHeight: 28, markTop: 0, label: 250, most: 12 };
@@ -96,11 +96,7 @@ interface LaneLabelProps {
 function LaneLabel({ lane, top, height }: LaneLabelProps): JSX.Element {
   return (
     <li class={`lane-label ${lane.sort}`} style={{ top: `${top}px`, height: `${height}px` }}>
-      {lane.opens === undefined ? (
-        <span title={lane.label}>{lane.label}</span>
-      ) : (
-        <OpenLink opens={lane.opens}>{lane.label}</OpenLink>
-      )}
+      {lane.leadsTo === undefined ? <span>{lane.label}</span> : <PageLink to={lane.leadsTo}>{lane.label}</PageLink>}
       {lane.detail !== '' && <span class="under">{lane.detail}</span>}
     </li>
   );

@@ -1,4 +1,5 @@
 import type { JSX } from 'preact';
+import type { Link } from '../core/link.ts';
 import type { Tone } from '../core/fact-sentence.ts';
 import type { Part, Sentence } from '../core/parts.ts';
 import { healthWords, type Health } from '../core/pipelines.ts';
@@ -20,27 +21,38 @@ export function Time({ at, isAgo = false }: { readonly at: string | number; read
   );
 }
 
-interface OpenLinkProps {
-  readonly opens: Selection;
+interface PageLinkProps {
+  /** What is another on the page that it leads to. */
+  readonly to: Partial<Link>;
   readonly children: preact.ComponentChildren;
   readonly class?: string | undefined;
   readonly tabIndex?: number | undefined;
 }
 
-/** A link that opens something in the panel; as a link it can be copied, or opened in another tab. */
-export function OpenLink({ opens, children, class: name, tabIndex }: OpenLinkProps): JSX.Element {
-  const [link, { open }] = [useLink(), useActions()];
+/** A link within the page; as a link it can be copied, or opened in another tab. */
+export function PageLink({ to, children, class: name, tabIndex }: PageLinkProps): JSX.Element {
+  const [link, { open, change }] = [useLink(), useActions()];
   const onClick = (event: MouseEvent): void => {
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
     event.preventDefault();
     event.stopPropagation();
-    open(opens);
+    if (to.selected === undefined) change(to);
+    else open(to.selected);
   };
   return (
-    <a href={hrefOf({ ...link, selected: opens })} class={name} tabIndex={tabIndex} onClick={onClick}>
+    <a href={hrefOf({ ...link, ...to })} class={name} tabIndex={tabIndex} onClick={onClick}>
       {children}
     </a>
   );
+}
+
+interface OpenLinkProps extends Omit<PageLinkProps, 'to'> {
+  readonly opens: Selection;
+}
+
+/** A link that opens something in the panel. */
+export function OpenLink({ opens, ...rest }: OpenLinkProps): JSX.Element {
+  return <PageLink to={{ selected: opens }} {...rest} />;
 }
 
 /** @param isPlain true where the whole row is a link already */
