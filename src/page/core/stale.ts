@@ -17,6 +17,8 @@ export const nothingStale: Stale = {
   problems: false,
 };
 
+export const allStale: Stale = { pipelines: true, alerts: true, silences: true, payloads: true, problems: true };
+
 /** What has to be asked for again after these facts. */
 export function staleAfter(facts: readonly Fact[], already: Stale = nothingStale): Stale {
   const has = (pattern: RegExp): boolean => facts.some(({ event }) => pattern.test(event));

@@ -1,7 +1,7 @@
 import type { Fact } from '../../explain/schema.ts';
 import type { Range } from '../core/link.ts';
 import { Loader } from '../core/loader.ts';
-import { nothingStale, staleAfter, type Stale } from '../core/stale.ts';
+import { allStale, nothingStale, staleAfter, type Stale } from '../core/stale.ts';
 import { BrowserApi } from './browser-api.ts';
 import { Live } from './live.ts';
 import { PageUrl } from './page-url.ts';
@@ -89,7 +89,7 @@ export class PageSession {
   /** After an action of this page: its result is wanted at once. */
   touch(): void {
     this.#notBefore.clear();
-    this.#stale = { pipelines: true, alerts: true, silences: true, payloads: true, problems: true };
+    this.#stale = allStale;
     void this.#refresh();
   }
 
@@ -97,6 +97,8 @@ export class PageSession {
     this.store.dispatch({ type: 'connection', connection: { state: 'live', since: this.api.now() } });
     mark('open');
     if (isNew && this.#hasBegun) void this.#all();
+    // What was asked for while it was away has failed.
+    else if (this.#hasBegun) this.#stale = allStale;
     this.#hasBegun = true;
   }
 
@@ -153,7 +155,16 @@ export class PageSession {
     if (this.#isBusy || document.hidden) return;
     if (Date.now() - this.#lastAllAt > anywayMs) {
       this.#lastAllAt = Date.now();
-      this.#stale = { ...this.#stale, pipelines: true, problems: true, silences: true };
+      const { alerts, facts } = this.store.state;
+      const hasFailed = alerts.failure !== undefined;
+      this.#stale = {
+        ...this.#stale,
+        pipelines: true,
+        problems: true,
+        silences: true,
+        ...(hasFailed && { alerts: true }),
+      };
+      if (facts.failure !== undefined) void this.#loader.facts(this.url.link.range);
     }
     await this.#alone(async () => {
       for (const task of ['pipelines', 'silences', 'problems', 'alerts', 'payloads'] as const) {
