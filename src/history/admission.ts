@@ -19,7 +19,7 @@ const debugEvents: ReadonlySet<string> = new Set([
   'silence.cancelled',
 ]);
 
-interface Rate {
+export interface Rate {
   readonly atOnce: number;
   /** In the long run. */
   readonly perSecond: number;
@@ -35,7 +35,7 @@ const nameRate: Rate = { atOnce: 1000, perSecond: 100 };
 const requestRate: Rate = { atOnce: 1000, perSecond: 1000 };
 
 /** Bounds what the history costs while more comes than anybody can read. */
-class Budget {
+export class Budget {
   readonly #clock: Clock;
   readonly #rate: Rate;
   #left: number;

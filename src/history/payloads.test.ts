@@ -82,16 +82,19 @@ describe('Payloads', () => {
     assert.match(kept.body, /https:\/\/\[redacted]@host\//);
   });
 
-  it('passes over those that come faster than its number in a second, and counts them', async () => {
+  it('takes 100 at once and then ten a second, and counts those that it passes over', async () => {
     const [clock, registry] = [new FakeClock(), new Registry()];
     const payloads = new Payloads(clock, 2, registry);
-    for (let index = 0; index < 5; index++) keep(payloads, `r${index}`);
+    for (let index = 0; index < 103; index++) keep(payloads, `r${index}`);
     const kept = (): readonly string[] => payloads.list().map(({ requestId }) => requestId);
-    assert.deepEqual(kept(), ['r1', 'r0']);
+    assert.deepEqual(kept(), ['r99', 'r98']);
     assert.match(await registry.metrics(), /tocsin_history_payloads_passed_over_total 3/);
     clock.advance(1000);
-    keep(payloads, 'r5');
-    assert.deepEqual(kept(), ['r5', 'r1']);
+    for (let index = 103; index < 120; index++) keep(payloads, `r${index}`);
+    assert.deepEqual(kept(), ['r112', 'r111']);
+    clock.advance(60_000);
+    for (let index = 120; index < 250; index++) keep(payloads, `r${index}`);
+    assert.deepEqual(kept(), ['r219', 'r218']);
   });
 
   it('keeps nothing with a capacity of 0', () => {

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Counter, type Registry } from 'prom-client';
 import type { Clock } from '../runtime/clock.ts';
+import { Budget, type Rate } from './admission.ts';
 
 /** So much of a body is kept, bytes. */
 export const maxPayloadBytes = 64 * 1024;
@@ -30,8 +31,8 @@ interface Place {
   fullBytes: number;
 }
 
-/** In this time the places are used once at most, milliseconds: to copy more would cost as much as to take the alerts in. */
-const turnMs = 1000;
+/** The most bodies that are copied: at 100 a second that cost a twentieth of what it costs to take alerts in as fast as possible. */
+const bodyRate: Rate = { atOnce: 100, perSecond: 10 };
 
 /** A place grows by so much, bytes. */
 const placeStep = 16 * 1024;
@@ -50,17 +51,17 @@ export class Payloads {
   #capacity: number;
   /** Where the next one goes once all places are taken. */
   #next = 0;
-  #turnAt = Number.NEGATIVE_INFINITY;
-  #inTurn = 0;
+  readonly #budget: Budget;
 
   /** @param capacity `history.payloads` */
   constructor(clock: Clock, capacity: number, registry: Registry) {
     this.#passedOver = new Counter({
       registers: [registry],
       name: 'tocsin_history_payloads_passed_over_total',
-      help: 'Bodies that came faster than history.payloads a second, and are not kept.',
+      help: 'Bodies that came faster than 10 a second, and are not kept.',
     });
     this.#clock = clock;
+    this.#budget = new Budget(clock, bodyRate);
     this.#capacity = capacity;
   }
 
@@ -74,7 +75,7 @@ export class Payloads {
 
   keep({ method = '', url = '', rawHeaders }: IncomingMessage, requestId: string, remote: string, body: Buffer): void {
     if (this.#capacity === 0) return;
-    if (!this.#hasTurn()) return this.#passedOver.inc();
+    if (!this.#budget.take()) return this.#passedOver.inc();
     const head = [requestId, remote, method, url, ...rawHeaders].join(separator);
     const bodyBytes = Math.min(body.length, maxPayloadBytes);
     const place = this.#placeFor(head.length + bodyBytes);
@@ -94,15 +95,6 @@ export class Payloads {
   find(requestId: string): KeptPayload | undefined {
     const found = this.#inOrder().find((place) => headOf(place)[0] === requestId);
     return found === undefined ? undefined : shown(found);
-  }
-
-  #hasTurn(): boolean {
-    const now = this.#clock.monotonic();
-    if (now - this.#turnAt >= turnMs) {
-      this.#turnAt = now;
-      this.#inTurn = 0;
-    }
-    return ++this.#inTurn <= this.#capacity;
   }
 
   #placeFor(bytes: number): Place {
