@@ -27,7 +27,7 @@ describe('the history, when its disk', () => {
   it('becomes read-only in the middle, goes on in memory with one warning, and is written again later', async (t) => {
     // With such a bound, the file that is open, which can still be written, is soon complete.
     await onSmallDisk(t, { history: { max_size: '1MiB' } }, async (bench, disk) => {
-      coverReadOnly(disk);
+      await coverReadOnly(disk);
       const sent = await postUntilUnwritable(bench);
       await uncover(disk);
       return sent;

@@ -40,7 +40,7 @@ export const readOnly: Fault = {
     breakStorage(options, {
       // The log of silences stays open, and what is open can be written to.
       silencesBefore: false,
-      refuse: async (folder) => coverReadOnly(folder),
+      refuse: coverReadOnly,
       allow: uncover,
     }),
 };
@@ -131,11 +131,21 @@ function unmounts(folder: string): boolean {
 
 /**
  * Mounts a read-only view of the folder over it. The file system itself cannot be made read-only, because a file of the history is
- * open for writing.
+ * open for writing. Again with another view if somebody opens a file through this one before it is read-only.
  */
-export function coverReadOnly(folder: string): void {
-  execFileSync('mount', ['--bind', folder, folder], { stdio: 'pipe' });
-  execFileSync('mount', ['-o', 'remount,bind,ro', folder], { stdio: 'pipe' });
+export async function coverReadOnly(folder: string): Promise<void> {
+  await eventually(
+    () => {
+      execFileSync('mount', ['--bind', folder, folder], { stdio: 'pipe' });
+      try {
+        execFileSync('mount', ['-o', 'remount,bind,ro', folder], { stdio: 'pipe' });
+      } catch (error) {
+        unmounts(folder);
+        throw error;
+      }
+    },
+    () => true,
+  );
 }
 
 /** Tries again while somebody reads there. */
