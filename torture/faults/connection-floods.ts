@@ -27,7 +27,7 @@ interface FloodRow {
 
 const noBudget: Guard = {
   file: 'server/request/memory-budget.ts',
-  from: 'this.#bytes > this.maxBytes && !this.#isRelieving',
+  from: 'this.#bytes > this.#maxBytes() && !this.#isRelieving',
   to: 'this.#bytes < 0',
 };
 const inBudget = { connections: 16_000, limit: 'connection_memory', event: 'connections.evicted', guard: noBudget };
