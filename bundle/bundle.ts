@@ -54,8 +54,8 @@ const kubeConfigAlone: Plugin = {
 
 /**
  * What libraries load and Tocsin never calls, as the end of the module's path: of Express the readers of bodies and queries, files and
- * the types of content; of prom-client clusters, pushing and traces; of zod messages in other languages; of undici its tests' servers
- * and what browsers have. That is a third of the text, and a fifth of the time to start.
+ * the types of content; of prom-client clusters, pushing and traces; of zod messages in other languages; of undici what tests,
+ * caches and browsers have. That is a third of the text, and a fifth of the time to start.
  */
 const neverCalled: Readonly<Record<string, readonly string[]>> = {
   express: ['body-parser', 'serve-static', 'send', 'mime-types', 'qs', 'content-disposition', 'accepts', 'type-is'],
@@ -68,6 +68,19 @@ const neverCalled: Readonly<Record<string, readonly string[]>> = {
     '/mock-pool',
     '/snapshot-agent',
     '/sqlite-cache-store',
+    '/interceptor/redirect',
+    '/interceptor/response-error',
+    '/interceptor/retry',
+    '/interceptor/dump',
+    '/interceptor/dns',
+    '/interceptor/cache',
+    '/interceptor/decompress',
+    '/interceptor/deduplicate',
+    '/memory-cache-store',
+    '/balanced-pool',
+    '/round-robin-pool',
+    '/retry-agent',
+    '/h2c-client',
     '/websocket',
     '/websocketstream',
     '/websocketerror',
