@@ -60,6 +60,7 @@ export class DriftCheck {
   readonly #options: DriftCheckOptions;
   readonly #notPushed = new MissingAlerts();
   readonly #notReported = new MissingAlerts();
+  #isLooking = false;
 
   constructor(options: DriftCheckOptions) {
     this.#options = options;
@@ -73,6 +74,17 @@ export class DriftCheck {
 
   /** Undefined if it could not be looked: then nothing is news. */
   async look(servers: readonly ServerFacts[]): Promise<Drift | undefined> {
+    // One look at a time: that of an earlier configuration may still be under way.
+    if (this.#isLooking) return undefined;
+    this.#isLooking = true;
+    try {
+      return await this.#look(servers);
+    } finally {
+      this.#isLooking = false;
+    }
+  }
+
+  async #look(servers: readonly ServerFacts[]): Promise<Drift | undefined> {
     const { settings, firing: ask, store, clock } = this.#options;
     const timing = new Timing(servers);
     const labels = labelsOf(servers, settings().ignoredLabels);

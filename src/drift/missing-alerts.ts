@@ -84,6 +84,8 @@ export class MissingAlerts {
   /** Begins anew with all. */
   clear(): void {
     this.#watched = new Map();
+    this.#before = new Map();
+    this.#new = [];
     this.#lookedAt = Number.NEGATIVE_INFINITY;
   }
 

@@ -5,6 +5,7 @@ import type { Pipeline } from '../reconcile/ports.ts';
 import type { AlertingRule, Answer, ServerFacts } from '../reconcile/server-facts.ts';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
+import type { Drift } from './drift-check.ts';
 import { Problems } from './problems.ts';
 import { PrometheusCheck } from './prometheus-check.ts';
 
@@ -44,7 +45,13 @@ function bench() {
   const [clock, logger, registry] = [new FakeClock(), new RecordingLogger(), new Registry()];
   const problems = new Problems({ clock, logger, registry });
   const pipelines: Pipeline[] = [trace];
-  const state = { facts: [factsOf()] as readonly ServerFacts[] | undefined, looks: 0, intervalMs: minute, changes: 0 };
+  const state = {
+    facts: [factsOf()] as readonly ServerFacts[] | undefined,
+    looks: 0,
+    intervalMs: minute,
+    changes: 0,
+    drift: undefined as Drift | undefined,
+  };
   const check = new PrometheusCheck({
     clock,
     logger,
@@ -53,7 +60,7 @@ function bench() {
       state.looks++;
       return state.facts === undefined ? undefined : Promise.resolve(state.facts);
     },
-    drift: { look: async () => undefined, clear: () => undefined },
+    drift: { look: async () => state.drift, clear: () => undefined },
     pipelines: { list: () => pipelines, get: () => trace, updateConditions: () => Promise.resolve(false) },
     scope: () => ({ action: 'condition', select: 'all' }),
     own: () => ({ advertisedUrls: [], host: undefined, port: 9093, routePrefix: '', machine: ['10.0.0.7'] }),
@@ -105,7 +112,12 @@ describe('PrometheusCheck', () => {
       'no_alerting_rules',
       /http:\/\/prometheus:9090 has 0 alerting rules, and none/,
     ],
-    ['no rule that concerns a pipeline', { rules: { value: [other] } }, 'no_alerting_rules', /has 1 alerting rules/],
+    [
+      'no rule that concerns a pipeline',
+      { rules: { value: [other] } },
+      'no_alerting_rules',
+      /has 1 alerting rule, and none/,
+    ],
     ['rules that it does not tell', { rules: refusal('It is a 404.') }, 'rules_undecided', /rules\. It is a 404\.$/],
     ['no Alertmanager', { alertmanagers: { value: [] } }, 'not_an_alertmanager', /9090 has no active Alertmanager$/],
     [
@@ -144,6 +156,49 @@ describe('PrometheusCheck', () => {
       made.check.close();
     });
   }
+
+  it('takes an alert that has come for proof, for as long as Prometheus has the same Alertmanagers', async () => {
+    const { check, is, looks, names, state } = bench();
+    const fed = { notPushed: undefined, notInPrometheus: undefined, undecided: undefined, isFed: true };
+    const service = { value: ['http://tocsin.svc:9093/api/v2/alerts', 'http://am:9093/api/v2/alerts'] };
+    is({ alertmanagers: service });
+    check.start();
+    await looks(2);
+    assert.deepEqual(names(), ['alertmanagers_undecided']);
+    state.drift = fed;
+    await looks();
+    assert.deepEqual(names(), []);
+    state.drift = { ...fed, isFed: false };
+    is({ alertmanagers: { value: service.value.toReversed() } });
+    await looks(5);
+    assert.deepEqual(names(), []);
+    is({ alertmanagers: { value: service.value.slice(1) } });
+    await looks(2);
+    assert.deepEqual(names(), ['alertmanagers_undecided']);
+    state.drift = fed;
+    is({ alertmanagers: service }, factsOf({ address: 'http://b:9090', alertmanagers: { value: ['http://x:1'] } }));
+    await looks(2);
+    assert.deepEqual(names(), ['alertmanagers_undecided']);
+    check.close();
+  });
+
+  it('tells at once what the comparison of alerts has found, and keeps it while that cannot look', async () => {
+    const { check, looks, names, state } = bench();
+    const nothing = { notPushed: undefined, notInPrometheus: undefined, undecided: undefined, isFed: false };
+    state.drift = { ...nothing, notPushed: { count: 3, message: 'three' } };
+    check.start();
+    await looks();
+    assert.deepEqual(names(), ['alerts_not_pushed']);
+    state.drift = undefined;
+    await looks(3);
+    assert.deepEqual(names(), ['alerts_not_pushed']);
+    state.drift = { ...nothing, notInPrometheus: { count: 1, message: 'one' } };
+    await looks();
+    assert.deepEqual(names(), ['alerts_not_in_prometheus']);
+    check.restart();
+    assert.deepEqual(names(), []);
+    check.close();
+  });
 
   it('says nothing of what one look finds, as of a Prometheus that has just started', async () => {
     const { is, check, looks, names } = bench();

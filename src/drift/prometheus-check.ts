@@ -174,8 +174,10 @@ export class PrometheusCheck implements LoadedRules {
     const found = new Map<ProblemName, Finding>();
     const bare = servers.filter(({ rules }) => 'value' in rules && !concernAny(rules.value, pipelines, scope()));
     if (bare.length > 0 && pipelines.list().length > 0) {
-      const counted = ({ address, rules }: ServerFacts): string =>
-        `${address} has ${valueOf(rules)!.length} alerting rules`;
+      const counted = ({ address, rules }: ServerFacts): string => {
+        const count = valueOf(rules)!.length;
+        return `${address} has ${count} alerting ${count === 1 ? 'rule' : 'rules'}`;
+      };
       const message = `Prometheus at ${bare.map(counted).join(', Prometheus at ')}, and none concerns a pipeline`;
       found.set('no_alerting_rules', { count: bare.length, message });
     }
