@@ -5,10 +5,10 @@ import type { Because, Effect, Run, Verdict } from '../../explain/schema.ts';
 import { reasons } from '../../explain/words.ts';
 import { tellAlert, tellEffect } from './alert-story.ts';
 import { tellFact } from './fact-sentence.ts';
-import { factSelection } from './fact-selection.ts';
 import { at, changed, changedRun, ended, fact, maintenance, start, throttling } from './page.fixture.ts';
 import { listed, plain } from './parts.ts';
 import { briefRun, tellRun } from './run-story.ts';
+import { factSelection } from './selection.ts';
 
 describe('a run as a story', () => {
   const story = tellRun(changedRun, start + 66_000);

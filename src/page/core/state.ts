@@ -8,8 +8,9 @@ export interface State {
   readonly news: ReadonlyMap<string, PipelineNews>;
   readonly alerts: Known<ReadonlyMap<string, Alert>>;
   readonly alertNews: ReadonlyMap<string, AlertNews>;
-  /** The newest facts of all kinds; and those of which a picture needs more, which are kept for longer: the changes of conditions. */
+  /** The newest facts of all kinds. */
   readonly facts: Known<Facts>;
+  /** Changes of conditions. They are few, so that older ones are kept too. */
   readonly changes: Facts;
   /** When alerts came and went. */
   readonly comings: Facts;

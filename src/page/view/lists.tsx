@@ -6,8 +6,6 @@ import { counted } from '../core/parts.ts';
 import { healthOf } from '../core/pipelines.ts';
 import { briefRun } from '../core/run-story.ts';
 import type { Selection } from '../core/selection.ts';
-import { useRowHeight } from './row-height.ts';
-import { useOpen } from './use-open.ts';
 import { VirtualTable } from './virtual-table.tsx';
 import { HealthBadge, OpenLink, Sign, Time } from './words.tsx';
 
@@ -21,10 +19,10 @@ export function PipelineTable({ items }: { readonly items: readonly Pipeline[] }
       label="Pipelines, the worst first"
       columns={['Pipeline', 'State', 'Reason and message', 'Since', 'Last run']}
       items={items}
-      rowHeight={useRowHeight('pipelines')}
+      list="pipelines"
       keyOf={showPipeline}
       classOf={(pipeline) => `pipelines ${healthOf(pipeline)}`}
-      {...useOpen(selectionOfPipeline)}
+      selectionOf={selectionOfPipeline}
       row={pipelineRow}
     />
   );
@@ -92,10 +90,10 @@ export function AlertTable({ items }: { readonly items: readonly Alert[] }): JSX
       label="Alerts, those that fire first"
       columns={['Alert', 'State', 'Labels', 'Since']}
       items={items}
-      rowHeight={useRowHeight('alerts')}
+      list="alerts"
       keyOf={({ fingerprint, alertname }) => fingerprint ?? alertname}
       classOf={(alert) => `alerts ${alertState(alert)}`}
-      {...useOpen(selectionOfAlert)}
+      selectionOf={selectionOfAlert}
       row={alertRow}
     />
   );

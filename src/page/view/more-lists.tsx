@@ -1,14 +1,11 @@
 import type { JSX } from 'preact';
 import { useMemo } from 'preact/hooks';
 import type { Fact, Payload } from '../../explain/schema.ts';
-import { factSelection } from '../core/fact-selection.ts';
 import { tellFact } from '../core/fact-sentence.ts';
 import { counted } from '../core/parts.ts';
-import type { Selection } from '../core/selection.ts';
+import { factSelection, type Selection } from '../core/selection.ts';
 import { matcherText } from '../core/silence-draft.ts';
 import type { Silence } from '../core/state.ts';
-import { useRowHeight } from './row-height.ts';
-import { useOpen } from './use-open.ts';
 import { VirtualTable } from './virtual-table.tsx';
 import { OpenLink, Sign, Time, Words } from './words.tsx';
 
@@ -18,10 +15,10 @@ export function FactTable({ items }: { readonly items: readonly Fact[] }): JSX.E
       label="What happened, the newest first"
       columns={['Time', 'What happened']}
       items={items}
-      rowHeight={useRowHeight('facts')}
+      list="facts"
       keyOf={({ id }) => String(id)}
       classOf={() => 'facts'}
-      {...useOpen(factSelection)}
+      selectionOf={factSelection}
       row={factRow}
     />
   );
@@ -64,10 +61,10 @@ export function PayloadTable({ items }: { readonly items: readonly Payload[] }):
       label="The last bodies that came in, the newest first"
       columns={['Request', 'Sender', 'What became of it', 'Time']}
       items={items}
-      rowHeight={useRowHeight('payloads')}
+      list="payloads"
       keyOf={({ request_id: id }) => id}
       classOf={() => 'payloads'}
-      {...useOpen(selectionOfPayload)}
+      selectionOf={selectionOfPayload}
       row={payloadRow}
     />
   );
@@ -133,10 +130,10 @@ export function SilenceTable({ items }: { readonly items: readonly Silence[] }):
       label="Silences, those that hold first"
       columns={['Silence', 'State', 'Of whom and why', 'Ends']}
       items={items}
-      rowHeight={useRowHeight('silences')}
+      list="silences"
       keyOf={({ id }) => id}
       classOf={() => 'silences'}
-      {...useOpen(selectionOfSilence)}
+      selectionOf={selectionOfSilence}
       row={silenceRow}
     />
   );

@@ -8,12 +8,31 @@ import { createSilence } from '../core/actions.ts';
 import { readSpan } from '../core/link.ts';
 import { draftProblem, matchersOfLabels, matcherText, readMatchers, type SilenceDraft } from '../core/silence-draft.ts';
 import { localTime } from '../core/times.ts';
-import { author } from '../edge/author.ts';
 import { after } from '../edge/timer.ts';
 import { useAnswer } from './answer.ts';
 import { Steps, useAction } from './action-button.tsx';
 import { usePage } from './context.ts';
 import { FieldProblem, LinesField, Modal, TextField } from './modal.tsx';
+
+const authorKey = 'tocsin-author';
+
+/** Who made the last silence from this browser, so that nobody has to type it again. A browser may refuse to keep it. */
+const author = {
+  read(): string {
+    try {
+      return localStorage.getItem(authorKey) ?? '';
+    } catch {
+      return '';
+    }
+  },
+  write(text: string): void {
+    try {
+      localStorage.setItem(authorKey, text);
+    } catch {
+      // It is typed again the next time.
+    }
+  },
+};
 
 /** The lengths to choose from. */
 const lengths = {

@@ -1,18 +1,22 @@
 import type { ComponentChildren, JSX, RefObject } from 'preact';
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { List } from '../core/link.ts';
+import { isSameSelection, type Selection } from '../core/selection.ts';
+import { useActions, useLink } from './context.ts';
+import { useRowHeight } from './row-height.ts';
 
 interface VirtualTableProps<Item> {
   readonly label: string;
   readonly columns: readonly string[];
   readonly items: readonly Item[];
-  /** CSS pixels; all rows are as high. */
-  readonly rowHeight: number;
+  /** Says how high a row is; all are as high. */
+  readonly list: List;
   readonly keyOf: (item: Item) => string;
   /** The cells, each with `role="cell"`. One link in them has the given `tabIndex`. It is the same function always: a row is drawn again only for another item. */
   readonly row: (item: Item, tabIndex: number) => ComponentChildren;
   readonly classOf?: (item: Item) => string;
-  readonly isOpen?: (item: Item) => boolean;
-  readonly onOpen: (item: Item) => void;
+  /** What a row opens in the panel. */
+  readonly selectionOf: (item: Item) => Selection | undefined;
 }
 
 /** Rows beyond the edges of the window, so that a fast scroll shows no hole. */
@@ -25,7 +29,8 @@ interface Window {
 
 /** A table that has only those rows in the document that can be seen. The page scrolls; j, k and the arrows go from row to row. */
 export function VirtualTable<Item>(props: VirtualTableProps<Item>): JSX.Element {
-  const { label, columns, items, rowHeight } = props;
+  const { label, columns, items } = props;
+  const rowHeight = useRowHeight(props.list);
   const body = useRef<HTMLDivElement>(null);
   const shown = useWindow(body, items.length, rowHeight);
   const [focused, focus] = useRowFocus(body, items.length, rowHeight);
@@ -44,7 +49,7 @@ export function VirtualTable<Item>(props: VirtualTableProps<Item>): JSX.Element 
       </div>
       <div role="rowgroup" class="table-body" ref={body} style={{ height: `${items.length * rowHeight}px` }}>
         {indexes.map((index) => (
-          <Row key={props.keyOf(items[index]!)} {...{ props, index, focus }} isFocused={index === focused} />
+          <Row key={props.keyOf(items[index]!)} {...{ props, index, focus, rowHeight }} isFocused={index === focused} />
         ))}
       </div>
     </div>
@@ -54,14 +59,17 @@ export function VirtualTable<Item>(props: VirtualTableProps<Item>): JSX.Element 
 interface RowProps<Item> {
   readonly props: VirtualTableProps<Item>;
   readonly index: number;
+  readonly rowHeight: number;
   readonly isFocused: boolean;
   readonly focus: (index: number) => void;
 }
 
-function Row<Item>({ props, index, isFocused, focus }: RowProps<Item>): JSX.Element {
-  const { rowHeight, row, classOf, isOpen, onOpen } = props;
+function Row<Item>({ props, index, rowHeight, isFocused, focus }: RowProps<Item>): JSX.Element {
+  const { row, classOf, selectionOf } = props;
+  const [{ selected }, { open }] = [useLink(), useActions()];
   const item = props.items[index]!;
-  const isCurrent = isOpen?.(item) === true;
+  const opens = selectionOf(item);
+  const isCurrent = selected !== undefined && isSameSelection(selected, opens);
   const tabIndex = isFocused ? 0 : -1;
   const cells = useMemo(() => row(item, tabIndex), [row, item, tabIndex]);
   return (
@@ -73,7 +81,7 @@ function Row<Item>({ props, index, isFocused, focus }: RowProps<Item>): JSX.Elem
       style={{ height: `${rowHeight}px`, transform: `translateY(${index * rowHeight}px)` }}
       onClick={() => {
         // Whoever marks a text wants to copy it.
-        if (getSelection()?.isCollapsed !== false) onOpen(item);
+        if (opens !== undefined && getSelection()?.isCollapsed !== false) open(opens);
       }}
       onFocusIn={() => focus(index)}
     >
