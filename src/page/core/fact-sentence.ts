@@ -2,6 +2,7 @@ import type { Fact } from '../../explain/schema.ts';
 import { reasons, showLabels, showPipeline } from '../../explain/words.ts';
 import { labelsField, numberField, pipelineKeyOf, pipelineOfKey, textField, textsField } from './facts.ts';
 import { counted, listed, pipelinePart, requestPart, runPart, silencePart, type Part, type Sentence } from './parts.ts';
+import { triggerText } from './run-story.ts';
 import { span } from './times.ts';
 
 /** How a fact is marked in a list. */
@@ -129,18 +130,10 @@ function tellSuppressed(fact: Fact): ToldFact {
   return { sentence: [...listed(names), ' woke nobody, because of ', ...listed(silences)], tone: 'plain' };
 }
 
-const triggerWords: Readonly<Record<string, string>> = {
-  start: 'the start of Tocsin',
-  resync: 'the periodic look at all',
-  pipeline: 'a change of the pipeline',
-  reload: 'a new configuration',
-  manual: 'somebody, by hand',
-};
-
 function tellEnqueued(fact: Fact): ToldFact {
   const requests = numberField(fact, 'requests') ?? 0;
   const trigger = textField(fact, 'trigger');
-  const cause = trigger === undefined ? textsField(fact, 'causes').join(', ') : (triggerWords[trigger] ?? trigger);
+  const cause = trigger === undefined ? textsField(fact, 'causes').join(', ') : triggerText(trigger);
   const many = `${counted(requests, 'pipeline')} to look at`;
   return { sentence: [eventPart(fact, many), `, because of ${cause}`], tone: trigger === 'manual' ? 'plain' : 'quiet' };
 }

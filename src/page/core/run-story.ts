@@ -82,8 +82,10 @@ const triggerWords: Readonly<Record<Trigger, string>> = {
   manual: 'somebody who asked for it',
 };
 
-function triggerText(trigger: Trigger | undefined): string {
-  return trigger === undefined ? 'something that the history no longer knows' : triggerWords[trigger];
+/** Such as "the start of Tocsin"; a trigger of another version is told as it is. */
+export function triggerText(trigger: string | undefined): string {
+  if (trigger === undefined) return 'something that the history no longer knows';
+  return (triggerWords as Readonly<Record<string, string>>)[trigger] ?? trigger;
 }
 
 /** The most causes that are told one by one. */

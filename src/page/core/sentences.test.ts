@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import type { Because, Effect, Run, Verdict } from '../../explain/schema.ts';
 import { reasons } from '../../explain/words.ts';
 import { tellAlert, tellEffect } from './alert-story.ts';
+import { changesOf, tellEvent } from './event-story.ts';
 import { tellFact } from './fact-sentence.ts';
 import { at, changed, changedRun, ended, fact, maintenance, start, throttling } from './page.fixture.ts';
 import { listed, plain } from './parts.ts';
@@ -221,6 +222,31 @@ describe('a fact as a sentence', () => {
         factSelection(given);
       }),
     );
+  });
+});
+
+describe('an event as a story', () => {
+  const swept = { requests: 4, changed: 1, unchanged: 3, failed: 0, duration_ms: 17 };
+
+  it('says what it was, and what it led to', () => {
+    const facts = [
+      fact(1, 'requests.enqueued', { causes: ['A firing', 'B firing'] }),
+      fact(2, 'sweep.finished', swept),
+    ];
+    const told = 'A firing, B firing: 4 pipelines looked at within 17 ms: 1 changed, 3 unchanged.';
+    assert.equal(plain(tellEvent(facts)!), told);
+    assert.equal(plain(tellEvent(facts.slice(0, 1))!), 'A firing, B firing: its runs are not done yet.');
+  });
+
+  it('says who asked for it, if no alert did', () => {
+    const told = 'Somebody who asked for it: its runs are not done yet.';
+    assert.equal(plain(tellEvent([fact(1, 'requests.enqueued', { trigger: 'manual' })])!), told);
+    assert.equal(tellEvent([]), undefined);
+  });
+
+  it('has the changes that its runs made', () => {
+    const [own, other] = [changed(3, 'True', 'False'), changed(4, 'True', 'False')];
+    assert.deepEqual(changesOf([ended(3)], [own, other]), [own]);
   });
 });
 

@@ -1,12 +1,14 @@
 import type { JSX } from 'preact';
 import type { Fact, Payload } from '../../explain/schema.ts';
 import { ownApi, pathOf } from '../core/api-port.ts';
+import { changesOf, tellEvent } from '../core/event-story.ts';
+import { addFacts } from '../core/facts.ts';
 import { passedOver } from '../core/state.ts';
 import { useAnswer } from './answer.ts';
 import { usePage } from './context.ts';
 import { PayloadResult } from './more-lists.tsx';
 import { FactStory, LabelList, Question, Waiting } from './panel-parts.tsx';
-import { Time } from './words.tsx';
+import { Time, Words } from './words.tsx';
 
 /** The most facts of one request, or of one event, that are shown. */
 const shownFacts = 300;
@@ -59,17 +61,30 @@ function Story({ name, id }: { readonly name: 'request_id' | 'event_id'; readonl
   const isOver = state.facts.value.some((fact) => fact.event === 'sweep.finished' && fact['event_id'] === id);
   const answer = useAnswer(`${name}:${id}`, isOver ? 1 : 0, (api) => api.get<Facts>(path));
   if (answer.value === undefined) return <Waiting answer={answer} />;
-  const told = answer.value.items.filter(({ event }) => !passedOver.has(event)).toReversed();
-  const what = name === 'event_id' ? 'event' : 'request';
+  const { items, next } = answer.value;
+  const told = addFacts([], [...items, ...changesOf(items, state.changes)]).filter(
+    ({ event }) => !passedOver.has(event),
+  );
+  const summary = name === 'event_id' ? tellEvent(told) : undefined;
   return (
-    <Question title="What happened">
-      {told.length === 0 ? <p>The history knows nothing of this {what}.</p> : <FactStory facts={told} />}
-      {answer.value.next !== undefined && (
-        <p class="under">The oldest lines are left out: there are more than {shownFacts}.</p>
+    <>
+      {summary !== undefined && (
+        <p class="summary">
+          <Words of={summary} />
+        </p>
       )}
-    </Question>
+      <Question title="What happened">
+        {told.length === 0 ? <p>{unknown[name]}</p> : <FactStory facts={told} />}
+        {next !== undefined && <p class="under">The oldest lines are left out: there are more than {shownFacts}.</p>}
+      </Question>
+    </>
   );
 }
+
+const unknown = {
+  request_id: 'The history knows nothing of this request.',
+  event_id: 'The history knows nothing of this event.',
+} as const;
 
 function Body({ payload }: { readonly payload: Payload }): JSX.Element {
   const { headers, body = '', cut, bytes } = payload;
