@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -11,8 +11,10 @@ import { systemClock, type Clock } from '../runtime/clock.ts';
 import { Config } from '../config/config.ts';
 import { folderHome } from './home.ts';
 import type { Logger } from '../runtime/logger.ts';
+import { RecordingLogger } from '../runtime/logger.fixture.ts';
 
-const silent: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing, enables: () => false };
+const log = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+const silent: Logger = { ...log, enables: () => false, atEnd: new Set() };
 
 describe('App', () => {
   it('can exist twice in one process: the two are independent', async (t) => {
@@ -45,6 +47,18 @@ describe('App', () => {
     const app = new App({ ...one.options, storagePath, listenAddress: { host: '127.0.0.1', port: Number(port) } });
 
     await assert.rejects(app.start(), { code: 'EADDRINUSE' });
+  });
+
+  it('writes how many lines were left out in its last second, to the log and to the history', async (t) => {
+    const logger = new RecordingLogger();
+    const config = Config.parse({ log: { alert_lines_per_second: 1 } });
+    const { app, url, storagePath } = await startApp(t, 'one', { config, logger });
+    await postAlerts(url, [{ labels: { alertname: 'A' } }, { labels: { alertname: 'B' } }]);
+    await app.stop();
+    assert.deepEqual(logger.valuesOf('alert.lines_limited', 'lines'), [[1]]);
+    const folder = join(storagePath, 'history');
+    const segments = await Promise.all((await readdir(folder)).map((name) => readFile(join(folder, name), 'utf8')));
+    assert.match(segments.join(''), /"alert\.lines_limited"/);
   });
 
   it('stops within its drain timeout when the clock is set back meanwhile', async (t) => {

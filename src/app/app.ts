@@ -120,7 +120,7 @@ export class App {
     logMemoryPlan(logger, this.#memoryPlan);
     this.#cleanups.add('storage', () => this.#storage.close());
     const silences = await this.#storage.open();
-    this.#cleanups.add('history', () => this.#explaining.history.close());
+    this.#cleanups.add('history', () => this.#explaining.close());
     await this.#explaining.history.open();
     this.#cleanups.add('prometheus', () => this.#alerts.close());
     this.#cleanups.add('pipelines', () => this.#pipelines.close(this.#shutdown.remainingMs));

@@ -93,6 +93,12 @@ export class Explaining {
     return this.#stage.api.routes;
   }
 
+  /** Writes the last lines of the log, and ends the history after them. */
+  close(): Promise<void> {
+    for (const write of this.logger.atEnd) write();
+    return this.history.close();
+  }
+
   /** Ends all streams, so that the server can close. */
   closeStreams(): void {
     this.#stage?.live.close();

@@ -62,7 +62,6 @@ export class KubernetesPipelines implements Pipelines, Annotator {
   readonly #watched: WatchedPipelines;
   readonly #conditions: ConditionWriter;
   readonly #annotations: AnnotationWriter;
-  readonly #failures: WriteFailures;
   readonly #ownWrites = new OwnWrites();
   readonly #lines: PipelineLines;
   #isSynced = false;
@@ -72,7 +71,7 @@ export class KubernetesPipelines implements Pipelines, Annotator {
     this.kinds = [...new Set(options.resources.flatMap((resource) => kymaKindOf(resource) ?? []))];
     this.transitions = options.transitions;
     this.#lines = new PipelineLines(options);
-    const failures = (this.#failures = new WriteFailures(options));
+    const failures = new WriteFailures(options);
     const conflicted = createConflictMetric(options.registry);
     this.#conditions = new ConditionWriter({ ...options, failures, conflicted });
     this.#annotations = new AnnotationWriter({ ...options, failures });
@@ -111,8 +110,6 @@ export class KubernetesPipelines implements Pipelines, Annotator {
   async close(timeoutMs: number = lastEventsMs): Promise<void> {
     await this.#options.transitions?.close(Math.min(timeoutMs, lastEventsMs));
     await Promise.all(this.#reflectors.map((reflector) => reflector.close()));
-    this.#lines.close();
-    this.#failures.close();
     await this.#options.client.close();
   }
 
@@ -217,17 +214,12 @@ export class PipelineLines {
         'more pipelines came, went or changed than are written out at info',
         fields,
       );
-    this.#limiter = new LimitedLines({ clock, perSecond: () => pipelineLinesPerSecond, onOverflow });
+    this.#limiter = new LimitedLines({ clock, logger, perSecond: () => pipelineLinesPerSecond, onOverflow });
   }
 
   write({ kind, request }: PipelineChange): void {
     const level = this.#limiter.allows() ? 'info' : 'debug';
     this.#logger[level](`pipeline.${kind}`, messages[kind], { ...request });
-  }
-
-  /** To be called at the end: logs what is still pending. */
-  close(): void {
-    this.#limiter.close();
   }
 }
 

@@ -50,11 +50,9 @@ export class Receiver {
   readonly routes: readonly Route[];
   readonly silences: Silences;
   readonly #options: ReceiverOptions;
-  readonly #lines: AlertLines;
   readonly #report: IntakeReport;
   readonly #expiry: AlertExpiry;
   readonly #silences: SilenceStage;
-  readonly #undecided: UndecidedMatches;
   readonly #memory: BodyMemory;
   readonly #config: () => Config;
   #bodies: BodyReader;
@@ -71,15 +69,15 @@ export class Receiver {
     });
     this.#memory = options.memory;
     this.#bodies = new BodyReader(config().receiver.max_body_size, this.#memory);
-    this.#lines = new AlertLines({ ...options, perSecond });
-    this.#report = new IntakeReport({ ...options, metrics, lines: this.#lines, perSecond });
+    const lines = new AlertLines({ ...options, perSecond });
+    this.#report = new IntakeReport({ ...options, metrics, lines, perSecond });
     createAlertmanagerVersionMetric(options.registry, options.version);
-    this.#undecided = new UndecidedMatches({ ...options, metrics });
-    const silences = new Silences(config().receiver.silence_retention, this.#undecided.ofSilence);
+    const undecided = new UndecidedMatches({ ...options, metrics });
+    const silences = new Silences(config().receiver.silence_retention, undecided.ofSilence);
     this.silences = silences;
     const silencing: Silencing = (alert, now) => silences.silencing(alert, now);
     const onSuppressed = (suppressed: Suppressed): void => this.#report.suppressed(suppressed);
-    this.#expiry = new AlertExpiry({ ...options, lines: this.#lines, silencing, onSuppressed });
+    this.#expiry = new AlertExpiry({ ...options, lines, silencing, onSuppressed });
     this.#silences = new SilenceStage({
       ...options,
       silences,
@@ -90,7 +88,7 @@ export class Receiver {
       ...options,
       metrics,
       silences,
-      onUndecided: this.#undecided.ofFilter,
+      onUndecided: undecided.ofFilter,
     });
     const alerts = this.#handler(options, silences, silencing);
     const page = new MetricsPage(options.registry, options.schedule);
@@ -136,9 +134,6 @@ export class Receiver {
   close(): void {
     this.#expiry.close();
     this.#silences.close();
-    this.#undecided.close();
-    this.#lines.close();
-    this.#report.close();
   }
 
   #settings(): IntakeSettings {

@@ -34,12 +34,6 @@ export class UndecidedMatches {
     this.ofFilter = (matcher, value) => this.#log('filter', matcher, value);
   }
 
-  /** At the end: logs what is still pending. */
-  close(): void {
-    this.#limiters.silence.close();
-    this.#limiters.filter.close();
-  }
-
   #log(use: Use, matcher: Matcher, value: string): void {
     const { logger, metrics } = this.#options;
     metrics.limitReached('regexp_steps');
@@ -61,6 +55,6 @@ export class UndecidedMatches {
         use,
         times: lines,
       });
-    return new LimitedLines({ clock, perSecond: () => linesPerSecond, onOverflow });
+    return new LimitedLines({ clock, logger, perSecond: () => linesPerSecond, onOverflow });
   }
 }

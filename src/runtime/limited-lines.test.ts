@@ -2,18 +2,22 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { FakeClock } from './clock.fixture.ts';
+import { RecordingLogger } from './logger.fixture.ts';
 import { LimitedLines, LineOnceAWhile } from './limited-lines.ts';
 
 function setUp(perSecond: number) {
   const clock = new FakeClock();
   const overflows: number[] = [];
+  const logger = new RecordingLogger();
   const limiter = new LimitedLines({
     clock,
+    logger,
     perSecond: () => perSecond,
     onOverflow: ({ lines }) => overflows.push(lines),
   });
+  const end = (): void => logger.atEnd.forEach((write) => write());
   const ask = (times: number): boolean[] => Array.from({ length: times }, () => limiter.allows());
-  return { clock, overflows, limiter, ask };
+  return { clock, overflows, end, ask };
 }
 
 describe('LimitedLines', () => {
@@ -32,12 +36,12 @@ describe('LimitedLines', () => {
   });
 
   it('sets no timer and reports nothing while the limit is not exceeded', () => {
-    const { clock, overflows, limiter, ask } = setUp(2);
+    const { clock, overflows, end, ask } = setUp(2);
     assert.deepEqual(ask(2), [true, true]);
     assert.equal(clock.pending(), 0);
     clock.advance(1000);
     assert.deepEqual(ask(2), [true, true]);
-    limiter.close();
+    end();
     assert.deepEqual(overflows, []);
   });
 
@@ -66,13 +70,13 @@ describe('LimitedLines', () => {
     assert.deepEqual(ask(1), [true]);
   });
 
-  it('reports on close what it has not reported, once, and leaves no timer', () => {
-    const { clock, overflows, limiter, ask } = setUp(1);
+  it('reports when the app ends what it has not reported, once, and leaves no timer', () => {
+    const { clock, overflows, end, ask } = setUp(1);
     ask(3);
-    limiter.close();
+    end();
     assert.deepEqual(overflows, [2]);
     assert.equal(clock.pending(), 0);
-    limiter.close();
+    end();
     clock.advance(5000);
     assert.deepEqual(overflows, [2]);
   });
@@ -81,7 +85,7 @@ describe('LimitedLines', () => {
     const step = fc.record({ afterMs: fc.constantFrom(0, 1, 300, 999, 1000, 1001, 2500), lines: fc.nat(6) });
     fc.assert(
       fc.property(fc.nat(4), fc.array(step, { maxLength: 40, size: 'max' }), (perSecond, steps) => {
-        const { clock, overflows, limiter, ask } = setUp(perSecond);
+        const { clock, overflows, end, ask } = setUp(perSecond);
         let secondStartedAt = Number.NEGATIVE_INFINITY;
         let inSecond = 0;
         const expected: number[] = [];
@@ -99,7 +103,7 @@ describe('LimitedLines', () => {
           }
         }
         endSecond();
-        limiter.close();
+        end();
         assert.deepEqual(overflows, expected);
         assert.equal(clock.pending(), 0);
       }),

@@ -1,8 +1,8 @@
 import type { CancelTimer, Clock } from './clock.ts';
 import type { LogFields, Logger } from './logger.ts';
+import type { Runtime } from './runtime.ts';
 
-interface LimitedLinesOptions {
-  readonly clock: Clock;
+interface LimitedLinesOptions extends Pick<Runtime, 'clock' | 'logger'> {
   /** The number of lines per second at full level. It is asked each time, so that a reload may change it. */
   readonly perSecond: () => number;
   /** Called at the end of a second with more lines, with the number of further lines and the limit. */
@@ -22,7 +22,7 @@ export class LimitedLines {
 
   /** True if one more line may be written now. */
   allows(): boolean {
-    const { clock, perSecond } = this.#options;
+    const { clock, logger, perSecond } = this.#options;
     // The timer of an overflow ends the second. Until then the time does not matter, and in a storm it costs more than the rest.
     if (this.#cancelTimer !== undefined) return ++this.#lines <= perSecond();
     const now = clock.now();
@@ -31,7 +31,8 @@ export class LimitedLines {
       this.#lines = 0;
     }
     if (++this.#lines <= perSecond()) return true;
-    this.#cancelTimer = clock.setTimeout(() => this.close(), 1000 - (now - this.#secondStartedAt));
+    this.#cancelTimer = clock.setTimeout(this.#endSecond, 1000 - (now - this.#secondStartedAt));
+    logger.atEnd.add(this.#endSecond);
     return false;
   }
 
@@ -40,18 +41,19 @@ export class LimitedLines {
     this.#lines += lines;
   }
 
-  /** Reports what has not been reported yet, and leaves no timer behind. */
-  close(): void {
-    if (this.#cancelTimer === undefined) return;
-    this.#cancelTimer();
+  /** Reports the lines that were left out. The end of the app may be before the end of the second. */
+  readonly #endSecond = (): void => {
+    const { logger, onOverflow, perSecond } = this.#options;
+    logger.atEnd.delete(this.#endSecond);
+    this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    const perSecond = this.#options.perSecond();
+    const limit = perSecond();
     // At least one: a reload may have raised the limit meanwhile.
-    const lines = Math.max(1, this.#lines - perSecond);
+    const lines = Math.max(1, this.#lines - limit);
     this.#lines = 0;
     this.#secondStartedAt = Number.NEGATIVE_INFINITY;
-    this.#options.onOverflow({ lines, per_second: perSecond });
-  }
+    onOverflow({ lines, per_second: limit });
+  };
 }
 
 /**

@@ -10,6 +10,7 @@ export interface RecordedLine {
 /** A logger that keeps its lines, of every level, for the test to look at. */
 export class RecordingLogger implements Logger {
   readonly lines: RecordedLine[] = [];
+  readonly atEnd = new Set<() => void>();
 
   debug(event: string, msg: string, fields: LogFields = {}): void {
     this.lines.push({ level: 'debug', event, msg, fields });

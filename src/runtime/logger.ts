@@ -15,6 +15,8 @@ export interface Logger {
   error(event: string, msg: string, fields?: LogFields): void;
   /** True if a line of this level would be written, or kept because of its event. Ask it before computing expensive fields. */
   enables(level: LogLevel, event?: string): boolean;
+  /** Each writes a line that would come later; the app calls them when it ends. See {@link LimitedLines}. */
+  readonly atEnd: Set<() => void>;
   /** The same logger, which also passes each line to a keeper; default: {@link keepingLogger}. */
   keptBy?(keeper: LineKeeper): Logger;
 }
@@ -152,8 +154,9 @@ function keptLogger(keeper: LineKeeper, enabled: ReadonlySet<LogLevel>, write: W
 /** Returns the written line, if it is JSON. */
 type Write = (level: LogLevel, event: string, msg: string, fields: LogFields) => string | undefined;
 
-function loggerOf(write: (...line: Parameters<Write>) => void): Pick<Logger, LogLevel> {
+function loggerOf(write: (...line: Parameters<Write>) => void): Pick<Logger, LogLevel | 'atEnd'> {
   return {
+    atEnd: new Set(),
     debug: (event, msg, fields = {}) => write('debug', event, msg, fields),
     info: (event, msg, fields = {}) => write('info', event, msg, fields),
     warn: (event, msg, fields = {}) => write('warn', event, msg, fields),

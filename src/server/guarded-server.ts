@@ -26,7 +26,6 @@ export class GuardedServer {
   readonly #options: GuardedServerOptions;
   readonly #config: LiveWebConfig | undefined;
   readonly #passwords: PasswordCheck;
-  readonly #report: GateReport;
   readonly #place: ListeningPlace = {};
   #address: AddressInfo | undefined;
 
@@ -35,7 +34,7 @@ export class GuardedServer {
     this.#passwords = new PasswordCheck(new PasswordThread(), options.clock);
     const { corsOrigin, configSource: source } = options.web;
     const webMetrics = createWebMetrics(options.registry);
-    this.#report = new GateReport({ ...options, webMetrics });
+    const report = new GateReport({ ...options, webMetrics });
     const prepare = (settings: WebSettings): (() => void) => this.#prepare(settings);
     const config = source && new LiveWebConfig({ ...options, metrics: webMetrics, source, prepare });
     const gate =
@@ -44,14 +43,14 @@ export class GuardedServer {
         ...options,
         settings: () => config.current,
         passwords: this.#passwords,
-        report: this.#report,
+        report,
         answersPreflights: corsOrigin !== undefined,
       });
     this.#config = config;
     const guard = new BrowserGuard({
       ...options,
       ...options.web,
-      report: this.#report,
+      report,
       place: this.#place,
       web: config,
     });
@@ -93,7 +92,6 @@ export class GuardedServer {
     this.#config?.close();
     await this.server.close(timeoutMs);
     await this.#passwords.close();
-    this.#report.close();
   }
 }
 

@@ -69,7 +69,7 @@ async function startServer(test: TestContext, options: Partial<ReceiverServerOpt
 }
 
 /** Opens to the bearer token `token`. */
-function lockedGate(test: TestContext, clock: FakeClock): Gate {
+function lockedGate(clock: FakeClock): Gate {
   const { registry, metrics } = testHttpMetrics();
   const report = new GateReport({
     clock,
@@ -77,7 +77,6 @@ function lockedGate(test: TestContext, clock: FakeClock): Gate {
     metrics,
     webMetrics: createWebMetrics(registry),
   });
-  test.after(() => report.close());
   return new Gate({
     clock,
     settings: () => ({ ...openToAll, tokenDigests: [digestOf('token')] }),
@@ -136,7 +135,7 @@ describe('ReceiverServer', () => {
 
   it('asks for a body that waits for 100 Continue, but only after the gate has let its request in', async (test) => {
     const clock = new FakeClock();
-    const { port } = await startServer(test, { clock, gate: lockedGate(test, clock) });
+    const { port } = await startServer(test, { clock, gate: lockedGate(clock) });
     const expecting = ['Content-Length: 5', 'Expect: 100-continue'];
     const inside = await rawConnection(test, port);
     inside.send(requestHead('POST', '/', ...expecting, 'Authorization: Bearer token'));

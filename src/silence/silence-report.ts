@@ -83,7 +83,7 @@ export class SilenceLines {
         limit: 'log.alert_lines_per_second',
         per_second,
       });
-    this.#limiter = new LimitedLines({ clock, perSecond, onOverflow });
+    this.#limiter = new LimitedLines({ clock, logger, perSecond, onOverflow });
   }
 
   /** @param requestId the request that did it; undefined if time did */
@@ -101,10 +101,5 @@ export class SilenceLines {
       starts_at: formatDateTime(startsAt),
       ends_at: formatDateTime(endsAt),
     });
-  }
-
-  /** At the end: logs what is still pending. */
-  close(): void {
-    this.#limiter.close();
   }
 }

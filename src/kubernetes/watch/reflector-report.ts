@@ -51,7 +51,7 @@ export class ReflectorReport {
         'more objects were left out than are written out at warn',
         fields,
       );
-    this.#leftOutLines = new LimitedLines({ clock: options.clock, perSecond: () => leftOutLinesPerSecond, onOverflow });
+    this.#leftOutLines = new LimitedLines({ ...options, perSecond: () => leftOutLinesPerSecond, onOverflow });
   }
 
   listed(fields: LogFields): void {
@@ -100,11 +100,6 @@ export class ReflectorReport {
     this.#options.metrics.leftOut(this.#resource, reason);
     const level = this.#leftOutLines.allows() ? 'warn' : 'debug';
     this.#write(level, 'reflector.object_left_out', leftOutMessages[reason], { ...fields, ...leftOutLimits[reason] });
-  }
-
-  /** To be called at the end: logs what is still pending. */
-  close(): void {
-    this.#leftOutLines.close();
   }
 
   notInstalled(fields: LogFields): void {

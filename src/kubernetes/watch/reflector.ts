@@ -95,7 +95,6 @@ export class Reflector {
   async close(): Promise<void> {
     this.#closed.abort(new Error('the reflector is closed'));
     await this.#running;
-    this.#options.report.close();
   }
 
   async #run(): Promise<void> {

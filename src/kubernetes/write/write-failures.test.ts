@@ -85,12 +85,11 @@ describe('WriteFailures, a refusal that names no right', () => {
   });
 
   it('is ten lines a second at most, and then only counted', async () => {
-    const { clock, logger, deny, failures } = bench();
+    const { clock, logger, deny } = bench();
     for (let object = 0; object < 5000; object++) deny(`/${object}`, 'no');
     await clock.advanceAsync(1000);
     assert.equal(logger.linesOf('write.refused').length, 10);
     assert.deepEqual(logger.valuesOf('write.refusals_limited', 'lines', 'per_second'), [[4990, 10]]);
-    failures.close();
     assert.equal(clock.pending(), 0);
   });
 });

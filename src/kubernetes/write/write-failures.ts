@@ -52,7 +52,7 @@ export class WriteFailures {
     this.#options = options;
     const onOverflow = (fields: LogFields): void =>
       options.logger.warn('write.refusals_limited', 'more writes were refused than are written out', fields);
-    this.#lines = new LimitedLines({ clock: options.clock, perSecond: () => refusalLinesPerSecond, onOverflow });
+    this.#lines = new LimitedLines({ ...options, perSecond: () => refusalLinesPerSecond, onOverflow });
   }
 
   /**
@@ -71,11 +71,6 @@ export class WriteFailures {
     if (error.retryAfterMs === undefined) return error;
     const retryAt = this.#options.clock.now() + error.retryAfterMs;
     return new PostponedError(error.message, { retryAt, maxDelayMs: maxWriteDelayMs, cause: error });
-  }
-
-  /** To be called at the end: logs what is still pending. */
-  close(): void {
-    this.#lines.close();
   }
 
   #withoutRight(error: ApiError, { verb, resource }: MissingRight, right: Right): ForbiddenError {

@@ -87,15 +87,6 @@ describe('AlertLines', () => {
     assert.deepEqual(logger.valuesOf('alert.lines_limited', 'lines'), [[18]]);
   });
 
-  it('reports at the end what is still pending', () => {
-    const { lines, logger, clock } = setUp({ perSecond: 1 });
-    for (let i = 0; i < 3; i++) lines.write('alert.new', newAlert(labels), 'r1');
-    lines.close();
-    lines.close();
-    assert.deepEqual(logger.valuesOf('alert.lines_limited', 'lines'), [[2]]);
-    assert.equal(clock.pending(), 0);
-  });
-
   it('leaves out long labels and says how many', () => {
     const { lines, logger } = setUp();
     lines.write('alert.new', newAlert({ ...labels, long: 'x'.repeat(9000) }), 'r1');

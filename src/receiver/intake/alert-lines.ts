@@ -38,7 +38,7 @@ export class AlertLines {
         limit: 'log.alert_lines_per_second',
         per_second,
       });
-    this.#limiter = new LimitedLines({ clock, perSecond, onOverflow });
+    this.#limiter = new LimitedLines({ clock, logger, perSecond, onOverflow });
   }
 
   /** The lines of one moment. If one is left out, the rest would be too, and asking costs as much as storing an alert. */
@@ -67,11 +67,6 @@ export class AlertLines {
       ...(omitted > 0 && { omitted_labels: omitted }),
     });
     return true;
-  }
-
-  /** At the end: logs what is still pending. */
-  close(): void {
-    this.#limiter.close();
   }
 }
 

@@ -149,14 +149,6 @@ describe('IntakeReport.rejected', () => {
     assert.deepEqual(logger.fieldsOf('alerts.rejections_limited'), [{ lines: 3, per_second: 2 }]);
     assert.equal(clock.pending(), 0);
   });
-
-  it('logs what is pending when it is closed', () => {
-    const { clock, logger, report } = setUp({ perSecond: 1 });
-    for (let n = 0; n < 2; n++) report.rejected(sender, 400, new Refusal(400, 'broken off'));
-    report.close();
-    assert.deepEqual(logger.fieldsOf('alerts.rejections_limited'), [{ lines: 1, per_second: 1 }]);
-    assert.equal(clock.pending(), 0);
-  });
 });
 
 function setUpTransitions() {

@@ -24,7 +24,7 @@ export class IntakeReport {
     const { clock, logger, perSecond } = options;
     const onOverflow = (fields: LogFields): void =>
       logger.warn('alerts.rejections_limited', 'more requests were refused than are written out', fields);
-    this.#limiter = new LimitedLines({ clock, perSecond, onOverflow });
+    this.#limiter = new LimitedLines({ clock, logger, perSecond, onOverflow });
   }
 
   /** Holds the alerts that begin or end with a batch until {@link received}. */
@@ -84,11 +84,6 @@ export class IntakeReport {
       });
     else if (this.#limiter.allows())
       logger.warn('alerts.rejected', 'a request was refused, nothing of it is stored', fields);
-  }
-
-  /** At the end: logs what is still pending. */
-  close(): void {
-    this.#limiter.close();
   }
 
   #invalid(sender: Sender, { invalid, problems, invalidAlerts }: AlertIntake): void {

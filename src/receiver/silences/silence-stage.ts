@@ -28,8 +28,6 @@ export interface SilenceStageOptions extends Runtime {
 export class SilenceStage {
   readonly handler: SilencesHandler;
   readonly #options: SilenceStageOptions;
-  readonly #lines: SilenceLines;
-  readonly #refusals: SilenceRefusals;
   readonly #watch: SilenceWatch;
   readonly #unsilenced: Unsilenced;
   readonly #room: SilenceRoom;
@@ -44,18 +42,17 @@ export class SilenceStage {
       (limit) => options.metrics.limitReached(limit),
       () => silences.count(clock.now()),
     );
-    this.#lines = new SilenceLines({ ...options, perSecond });
-    this.#refusals = new SilenceRefusals({ ...options, perSecond });
     this.#unsilenced = new Unsilenced({ ...options, silencing: (alert, now) => silences.silencing(alert, now) });
     this.#watch = new SilenceWatch({
       ...options,
-      lines: this.#lines,
+      lines: new SilenceLines({ ...options, perSecond }),
       onEnded: (ended, requestId) => this.#unsilenced.wake(ended, requestId),
       onTold: (until) => void storage.noteLogged(until),
     });
     this.#room = new SilenceRoom({ ...options, limits, metrics });
     const keeper = new SilenceKeeper({ ...options, storage, limits, metrics, watch: this.#watch, room: this.#room });
-    this.handler = new SilencesHandler({ ...options, keeper, limits, refusals: this.#refusals });
+    const refusals = new SilenceRefusals({ ...options, perSecond });
+    this.handler = new SilencesHandler({ ...options, keeper, limits, refusals });
   }
 
   /** Loads the silences that outlived the last process. */
@@ -75,8 +72,6 @@ export class SilenceStage {
     this.#watch.close();
     this.#unsilenced.close();
     this.#room.close();
-    this.#lines.close();
-    this.#refusals.close();
   }
 }
 

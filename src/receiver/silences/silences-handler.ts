@@ -160,7 +160,7 @@ export class SilenceRefusals {
         'more requests about silences were refused than are written out',
         fields,
       );
-    this.#limiter = new LimitedLines({ clock, perSecond, onOverflow });
+    this.#limiter = new LimitedLines({ clock, logger, perSecond, onOverflow });
   }
 
   refuse(request: IncomingMessage, response: ServerResponse, sender: Sender, error: unknown): void {
@@ -168,11 +168,6 @@ export class SilenceRefusals {
     // Asking for a silence that does not exist is not a fault.
     if (request.method === 'GET' || !this.#limiter.allows()) return;
     this.#log(request, sender, status, error as Error);
-  }
-
-  /** At the end: logs what is still pending. */
-  close(): void {
-    this.#limiter.close();
   }
 
   #log({ method }: IncomingMessage, sender: Sender, status: number, error: Error): void {

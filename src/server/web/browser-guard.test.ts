@@ -31,7 +31,6 @@ async function start(test: TestContext, options: Partial<BrowserGuardOptions> = 
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   test.after(() => {
-    report.close();
     server.close();
     server.closeAllConnections();
   });

@@ -24,7 +24,7 @@ export class GateReport {
     const { clock, logger } = options;
     const onOverflow = (fields: LogFields): void =>
       logger.warn('requests.unauthorized_limited', 'more requests were turned away than are written out', fields);
-    this.#limiter = new LimitedLines({ clock, perSecond: () => unauthorizedLinesPerSecond, onOverflow });
+    this.#limiter = new LimitedLines({ clock, logger, perSecond: () => unauthorizedLinesPerSecond, onOverflow });
   }
 
   /** @param user the name in the request if the configuration has it; an unknown name may be a password by mistake */
@@ -59,11 +59,6 @@ export class GateReport {
       request_id: sender.requestId,
       error,
     });
-  }
-
-  /** At the end: logs what is still pending. */
-  close(): void {
-    this.#limiter.close();
   }
 }
 

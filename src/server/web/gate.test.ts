@@ -55,7 +55,6 @@ async function start(test: TestContext, given: Partial<WebSettings>, answersPref
   ).listen(0, '127.0.0.1');
   await once(server, 'listening');
   test.after(() => {
-    report.close();
     server.closeAllConnections();
     server.close();
   });
