@@ -55,9 +55,14 @@ const lists = ['pipelines', 'alerts', 'facts'] as const;
 
 /** Opens the page on a crowd, scrolls through each list, and lets alerts come in. */
 export async function measureCrowd(browser: Browser, { tocsin, post }: Crowd, seconds: number): Promise<CrowdFigures> {
-  const { page } = await openPage(browser, `${tocsin.url}/`);
-  const first = await firstView(page);
+  const { page } = await openPage(browser, '');
+  const pause = (): Promise<void> => setTimeout(seconds * 1000);
   const frames: Record<string, Frames> = {};
+  // What the machine does to a page that does nothing.
+  frames['an empty page'] = await framesWhile(page, pause);
+  await page.goto(`${tocsin.url}/`);
+  const first = await firstView(page);
+  frames['the rest is loaded'] = await framesWhile(page, pause);
   for (const list of lists) {
     await page.goto(`${tocsin.url}/?list=${list}`);
     await firstView(page);
