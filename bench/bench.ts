@@ -11,6 +11,7 @@ import { intake } from './intake.ts';
 import { ladder } from './ladder.ts';
 import { page } from './page.ts';
 import { renderPlot, type Plot } from './plot.ts';
+import { memory } from './memory.ts';
 import { reaction } from './reaction.ts';
 import { rest } from './rest.ts';
 import type { Section, SectionResult } from './section.ts';
@@ -26,6 +27,7 @@ const sections: readonly Section[] = [
   ingest,
   history,
   ladder,
+  memory,
   growth,
   growthOnKubernetes,
   conditions,
