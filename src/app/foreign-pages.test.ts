@@ -25,10 +25,13 @@ const silence = {
 };
 const webhook = { version: '4', status: 'firing', alerts: [{ status: 'firing', ...alerts[0] }] };
 
-interface Action {
-  readonly method: 'POST' | 'DELETE';
+interface Sent {
+  readonly method: string;
   readonly path: string;
   readonly body?: object;
+}
+
+interface Action extends Sent {
   /** The status for whoever may do it. */
   readonly status: number;
   /** The types of content that it takes; default: every one, as it reads no body. */
@@ -102,6 +105,8 @@ for (const { what, isLocked, authorization } of locks) {
         createHome: folderHome(folder),
         storagePath: join(folder, 'data'),
         version: 'test',
+        // Nothing is there: whoever comes in is told so.
+        pageFolder: join(folder, 'page'),
         clock: systemClock,
         logger,
         web: {
@@ -116,7 +121,7 @@ for (const { what, isLocked, authorization } of locks) {
       await rm(folder, { recursive: true });
     });
 
-    const send = async ({ method, path, body }: Action, headers: Record<string, string>): Promise<number> => {
+    const send = async ({ method, path, body }: Sent, headers: Record<string, string>): Promise<number> => {
       const sent = request({ host: '127.0.0.1', port, method, path, headers });
       sent.end(body === undefined ? undefined : JSON.stringify(body));
       const [response] = await once(sent, 'response');
@@ -128,6 +133,12 @@ for (const { what, isLocked, authorization } of locks) {
     const linesOfChanges = (): number => changes.flatMap((event) => logger.linesOf(event)).length;
     const isKnown = !isLocked || authorization !== undefined;
     const credentials = authorization === undefined ? undefined : { authorization };
+
+    it(`lies behind the same door as the page and its files`, async () => {
+      for (const method of ['GET', 'HEAD'])
+        for (const path of ['/', '/assets/page-A.js'])
+          assert.equal(await send({ method, path }, { ...credentials }), isKnown ? 404 : 401, `${method} ${path}`);
+    });
 
     for (const [who, headers, mayChange] of senders) {
       it(`is ${mayChange ? 'open' : 'closed'} to ${who}`, async () => {

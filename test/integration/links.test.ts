@@ -69,6 +69,11 @@ describe('the pictures of the page', () => {
   it('are shown, each of them', () => {
     const shown = pages.map((page) => read(page)).join('\n');
     for (const file of pictures) assert.ok(shown.includes(file.replace('docs/', '')), file);
+    const named = [...shown.matchAll(/"(?:docs\/)?(page\/[\w-]+\.png)"/g)].map(([, path]) => `docs/${path}`);
+    assert.deepEqual(
+      [...new Set(named)].toSorted(),
+      pictures.filter((file) => file.startsWith('docs/page/')).toSorted(),
+    );
   });
 });
 
