@@ -147,7 +147,7 @@ describe('a reload of the configuration', () => {
     const budget = next('limits.budget');
     await write('{}\n');
     assert.equal((await post()).status, 200);
-    assert.equal((await budget)['connection_memory_bytes'], 40 * 1024 * 1024);
+    assert.equal((await budget)['connection_memory_bytes'], 32 * 1024 * 1024);
   });
 
   it('bears a hundred signals a second while alerts come, and loses none', async () => {
