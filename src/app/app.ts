@@ -41,6 +41,7 @@ export class App {
   readonly #alerts: CurrentAlertSource;
   readonly #alertPath: AlertPath;
   readonly #pipelineSource: PipelineSource;
+  readonly #resync: Resync;
   readonly #reloader: Reloader;
   readonly #source: EventSource;
   readonly #connections: Connections;
@@ -51,7 +52,6 @@ export class App {
   #config: Config;
   /** It follows the configuration. */
   #memoryPlan: MemoryPlan;
-  #resync: Resync | undefined;
 
   constructor(given: AppOptions) {
     this.#config = given.config;
@@ -76,6 +76,8 @@ export class App {
     const pipelines = (): readonly Request[] => this.#pipelines.list();
     const enqueue: Controller['enqueue'] = (...work) => this.#reconciling.controller.enqueue(...work);
     this.#pipelineSource = new PipelineSource({ ...options, enqueue, pipelines, newEventId: newId.bind(undefined, 4) });
+    const sweep = (): void => void this.#pipelineSource.sweep('resync');
+    this.#resync = new Resync({ ...options, periodMs: () => this.#config.controller.resync, sweep });
     this.#source = this.#createSource();
     const web = { ...common, metrics: createHttpMetrics(options.registry) };
     this.#connections = createConnections(web, () => this.#memoryPlan.connections);
@@ -116,7 +118,7 @@ export class App {
   }
 
   async #open(): Promise<AddressInfo> {
-    const { clock, listenAddress, logger } = this.#options;
+    const { listenAddress, logger } = this.#options;
     logMemoryPlan(logger, this.#memoryPlan);
     this.#cleanups.add('storage', () => this.#storage.close());
     const silences = await this.#storage.open();
@@ -132,10 +134,8 @@ export class App {
     this.#cleanups.add('streams', () => this.#explaining.closeStreams());
     this.#receiver.load(silences);
     const address = await this.#server.listen(listenAddress);
-    const periodMs = this.#config.controller.resync;
-    this.#resync = new Resync({ clock, periodMs, sweep: () => void this.#pipelineSource.sweep('resync') });
     this.#resync.start();
-    this.#cleanups.add('resync', () => this.#resync?.close());
+    this.#cleanups.add('resync', () => this.#resync.close());
     this.#alertPath.start(address.port);
     this.#cleanups.add('alert path', () => this.#alertPath.close());
     this.#cleanups.add('reloader', () => this.#reloader.close());
@@ -189,7 +189,7 @@ export class App {
     this.#memoryPlan = this.#planMemory();
     if (changed.some((key) => key.includes('.max_') || key.startsWith('history.')))
       logMemoryPlan(this.#options.logger, this.#memoryPlan);
-    this.#resync?.restart(this.#config.controller.resync);
+    this.#resync.reconfigure();
     const newSource = changed.some((key) => key.startsWith('prometheus.'));
     if (newSource) this.#alerts.reconfigure();
     this.#alertPath.reconfigure(changed);
@@ -224,7 +224,7 @@ export class App {
       store: this.#store,
       pipelines: this.#pipelines,
       alerts: this.#alerts,
-      nextResyncAt: () => this.#resync?.nextAt,
+      nextResyncAt: () => this.#resync.nextAt,
       problems: () => this.#alertPath.problems,
       reconcile: (requests, requestId) => this.#pipelineSource.manual(requests, requestId),
     });

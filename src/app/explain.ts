@@ -54,7 +54,7 @@ export class Explaining {
     });
     const folder = join(storagePath, 'history');
     this.history = new History({ ...options, logger: this.logger, config: () => config().history, folder });
-    this.#payloads = new Payloads(clock, payloadsOf(config()), options.registry);
+    this.#payloads = new Payloads(clock, () => payloadsOf(config()), options.registry);
   }
 
   readonly onBody: OnBody = (request, { requestId, remote }, bytes) =>
@@ -63,7 +63,7 @@ export class Explaining {
   /** Call it when the configuration has changed. */
   reconfigure(): void {
     this.history.reconfigure();
-    this.#payloads.capacity = payloadsOf(this.#options.config());
+    this.#payloads.reconfigure();
   }
 
   /** The routes below `/api/tocsin/v1`. */

@@ -21,7 +21,7 @@ describe('Payloads', () => {
       fc.property(fc.array(fc.oneof(fc.constant('post'), fc.nat(5)), { maxLength: 40 }), (steps) => {
         let capacity = 3;
         const clock = new FakeClock();
-        const payloads = new Payloads(clock, capacity, new Registry());
+        const payloads = new Payloads(clock, () => capacity, new Registry());
         let expected: string[] = [];
         for (const [index, step] of steps.entries()) {
           if (step === 'post') {
@@ -30,7 +30,7 @@ describe('Payloads', () => {
             expected = [`r${index}`, ...expected].slice(0, capacity);
           } else {
             capacity = step;
-            payloads.capacity = capacity;
+            payloads.reconfigure();
             expected = expected.slice(0, capacity);
           }
           assert.deepEqual(
@@ -44,7 +44,7 @@ describe('Payloads', () => {
 
   it('is not disturbed by what its bytes become, nor by what was in its place before', () => {
     const clock = new FakeClock();
-    const payloads = new Payloads(clock, 1, new Registry());
+    const payloads = new Payloads(clock, () => 1, new Registry());
     keep(payloads, 'r1', 'x'.repeat(40_000), { 'user-agent': 'long' });
     const bytes = Buffer.from('[1]');
     clock.advance(1000);
@@ -55,14 +55,14 @@ describe('Payloads', () => {
   });
 
   it('keeps 64 KiB of each, and how long it was', () => {
-    const payloads = new Payloads(new FakeClock(), 1, new Registry());
+    const payloads = new Payloads(new FakeClock(), () => 1, new Registry());
     keep(payloads, 'r1', 'x'.repeat(maxPayloadBytes + 1));
     const { bytes, body } = payloads.find('r1')!;
     assert.deepEqual([bytes, body.length], [maxPayloadBytes + 1, maxPayloadBytes]);
   });
 
   it('shows no secret, in any place', () => {
-    const payloads = new Payloads(new FakeClock(), 1, new Registry());
+    const payloads = new Payloads(new FakeClock(), () => 1, new Registry());
     const jwt = `eyJhbGciOiJIUzI1NiJ9.${'s3cret'.repeat(3)}.sig-s3cret`;
     const body = JSON.stringify([
       { labels: { alertname: 'A', token: 's3cret' }, annotations: { url: 'https://u:s3cret@host/', note: jwt } },
@@ -84,7 +84,7 @@ describe('Payloads', () => {
 
   it('takes 100 at once and then ten a second, and counts those that it passes over', async () => {
     const [clock, registry] = [new FakeClock(), new Registry()];
-    const payloads = new Payloads(clock, 2, registry);
+    const payloads = new Payloads(clock, () => 2, registry);
     for (let index = 0; index < 103; index++) keep(payloads, `r${index}`);
     const kept = (): readonly string[] => payloads.list().map(({ requestId }) => requestId);
     assert.deepEqual(kept(), ['r99', 'r98']);
@@ -98,7 +98,7 @@ describe('Payloads', () => {
   });
 
   it('keeps nothing with a capacity of 0', () => {
-    const payloads = new Payloads(new FakeClock(), 0, new Registry());
+    const payloads = new Payloads(new FakeClock(), () => 0, new Registry());
     keep(payloads, 'r1');
     assert.deepEqual([payloads.list(), payloads.find('r1')], [[], undefined]);
   });

@@ -47,14 +47,13 @@ const separator = '\0';
 export class Payloads {
   readonly #clock: Clock;
   readonly #passedOver: Counter;
+  /** The newest at the end. */
   readonly #places: Place[] = [];
-  #capacity: number;
-  /** Where the next one goes once all places are taken. */
-  #next = 0;
+  readonly #capacity: () => number;
   readonly #budget: Budget;
 
-  /** @param capacity `history.payloads` */
-  constructor(clock: Clock, capacity: number, registry: Registry) {
+  /** @param capacity `history.payloads`; called each time, because a reload may change it */
+  constructor(clock: Clock, capacity: () => number, registry: Registry) {
     this.#passedOver = new Counter({
       registers: [registry],
       name: 'tocsin_history_payloads_passed_over_total',
@@ -65,16 +64,13 @@ export class Payloads {
     this.#capacity = capacity;
   }
 
-  set capacity(capacity: number) {
-    if (capacity === this.#capacity) return;
-    const newest = this.#inOrder().slice(0, capacity).toReversed();
-    this.#capacity = capacity;
-    this.#places.splice(0, this.#places.length, ...newest);
-    this.#next = newest.length === capacity ? 0 : newest.length;
+  /** Call it when the configuration has changed: a body over the capacity does not wait for the next one to go. */
+  reconfigure(): void {
+    this.#forget(this.#capacity());
   }
 
   keep({ method = '', url = '', rawHeaders }: IncomingMessage, requestId: string, remote: string, body: Buffer): void {
-    if (this.#capacity === 0) return;
+    if (this.#capacity() === 0) return;
     if (!this.#budget.take()) return this.#passedOver.inc();
     const head = [requestId, remote, method, url, ...rawHeaders].join(separator);
     const bodyBytes = Math.min(body.length, maxPayloadBytes);
@@ -88,33 +84,26 @@ export class Payloads {
 
   /** The newest first. */
   list(): readonly KeptPayload[] {
-    return this.#inOrder().map(shown);
+    return this.#places.toReversed().map(shown);
   }
 
   /** The newest with this id: a sender may give one twice. */
   find(requestId: string): KeptPayload | undefined {
-    const found = this.#inOrder().find((place) => headOf(place)[0] === requestId);
+    const found = this.#places.findLast((place) => headOf(place)[0] === requestId);
     return found === undefined ? undefined : shown(found);
   }
 
   #placeFor(bytes: number): Place {
-    const place = (this.#places[this.#next] ??= {
-      bytes: Buffer.alloc(0),
-      at: 0,
-      headBytes: 0,
-      bodyBytes: 0,
-      fullBytes: 0,
-    });
-    this.#next = (this.#next + 1) % this.#capacity;
+    const reused = this.#forget(this.#capacity() - 1);
+    const place = reused ?? { bytes: Buffer.alloc(0), at: 0, headBytes: 0, bodyBytes: 0, fullBytes: 0 };
+    this.#places.push(place);
     if (place.bytes.length < bytes) place.bytes = Buffer.allocUnsafeSlow(Math.ceil(bytes / placeStep) * placeStep);
     return place;
   }
 
-  #inOrder(): readonly Place[] {
-    const isFull = this.#places.length === this.#capacity;
-    const places = this.#places;
-    const oldestFirst = isFull ? [...places.slice(this.#next), ...places.slice(0, this.#next)] : places;
-    return oldestFirst.toReversed();
+  /** Forgets the oldest, so that at most this many are left. Returns one of the places. */
+  #forget(most: number): Place | undefined {
+    return this.#places.splice(0, this.#places.length - most).at(-1);
   }
 }
 

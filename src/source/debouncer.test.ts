@@ -9,6 +9,7 @@ import {
   debouncePut,
   quiet,
   Debouncer,
+  type DebounceOptions,
   type Edge,
   type DebounceState,
 } from './debouncer.ts';
@@ -45,11 +46,12 @@ class Run {
   readonly putAt: number[] = [];
   readonly emissions: Recorded[] = [];
   readonly debouncer: Debouncer<number[]>;
+  waits: DebounceOptions;
 
   constructor(waitMs: number, maxWaitMs: number) {
+    this.waits = { waitMs, maxWaitMs };
     this.debouncer = new Debouncer<number[]>({
-      waitMs,
-      maxWaitMs,
+      waits: () => this.waits,
       clock: this.clock,
       merge: (earlier, later) => [...earlier, ...later],
       emit: ({ event, edge, waitedMs }) => {
@@ -143,7 +145,8 @@ describe('Debouncer', () => {
     const run = new Run(500, 5_000);
     run.put();
     run.put(100);
-    run.debouncer.use({ waitMs: 200, maxWaitMs: 5_000 });
+    run.waits = { waitMs: 200, maxWaitMs: 5_000 };
+    run.debouncer.reconfigure();
     run.clock.machine.advance(199);
     assert.equal(run.emissions.length, 1);
     run.clock.machine.advance(1);
@@ -179,8 +182,7 @@ describe('Debouncer', () => {
     const clock = new FakeClock();
     const emitted: string[] = [];
     const debouncer: Debouncer<string> = new Debouncer<string>({
-      waitMs: 500,
-      maxWaitMs: 5_000,
+      waits: () => ({ waitMs: 500, maxWaitMs: 5_000 }),
       clock,
       merge: (earlier, later) => earlier + later,
       emit: ({ event, edge }) => {

@@ -1,6 +1,8 @@
 import type { CancelTimer, Clock } from '../runtime/clock.ts';
 
-interface DebouncerOptions<Event> extends DebounceOptions {
+interface DebouncerOptions<Event> {
+  /** Called each time, because a reload may change the waits. */
+  readonly waits: () => DebounceOptions;
   readonly clock: Clock;
   /** Combines two events; may write into the earlier one. */
   readonly merge: (earlier: Event, later: Event) => Event;
@@ -13,7 +15,6 @@ interface DebouncerOptions<Event> extends DebounceOptions {
  */
 export class Debouncer<Event> {
   readonly #options: DebouncerOptions<Event>;
-  #waits: DebounceOptions;
   #state: DebounceState<Event> = quiet;
   #cancelTimer: CancelTimer | undefined;
   /** The time for which the timer is set. */
@@ -21,18 +22,16 @@ export class Debouncer<Event> {
 
   constructor(options: DebouncerOptions<Event>) {
     this.#options = options;
-    this.#waits = options;
   }
 
   /** Accepts an event; if it comes after quiet, it is emitted before this call returns. */
   put(event: Event): void {
-    const { clock, merge } = this.#options;
-    this.#enter(debouncePut(this.#state, event, clock.now(), this.#waits, merge));
+    const { clock, merge, waits } = this.#options;
+    this.#enter(debouncePut(this.#state, event, clock.now(), waits(), merge));
   }
 
-  /** Uses these waits from now on, also for what waits already. */
-  use(waits: DebounceOptions): void {
-    this.#waits = waits;
+  /** Call it when the configuration has changed: the new waits are for what waits already, too. */
+  reconfigure(): void {
     this.#enter({ state: this.#state });
   }
 
@@ -42,12 +41,12 @@ export class Debouncer<Event> {
   }
 
   #flushAt(now: number): void {
-    this.#enter(debounceFlush(this.#state, now, this.#waits));
+    this.#enter(debounceFlush(this.#state, now, this.#options.waits()));
   }
 
   #enter({ state, emission }: DebounceStep<Event>): void {
     this.#state = state;
-    const dueAt = debounceDueAt(state, this.#waits);
+    const dueAt = debounceDueAt(state, this.#options.waits());
     if (dueAt === undefined) this.#cancel();
     else if (dueAt < this.#timerAt) this.#setTimer(dueAt, this.#options.clock.now());
     if (emission !== undefined) this.#options.emit(emission);
@@ -62,7 +61,7 @@ export class Debouncer<Event> {
   #due(): void {
     // By the wall clock, Node's timers fire up to a millisecond early, or hours early after it was set back.
     const now = Math.max(this.#options.clock.now(), this.#timerAt);
-    const dueAt = debounceDueAt(this.#state, this.#waits);
+    const dueAt = debounceDueAt(this.#state, this.#options.waits());
     if (dueAt !== undefined && dueAt > now) return this.#setTimer(dueAt, now);
     this.#flushAt(now);
   }

@@ -35,7 +35,7 @@ export class EventSource {
     this.#options = options;
     this.#debouncer = new Debouncer({
       ...options,
-      ...waitsOf(options.config()),
+      waits: () => waitsOf(options.config()),
       merge: mergeInto,
       emit: (emission) => this.#emit(emission),
     });
@@ -58,7 +58,7 @@ export class EventSource {
 
   /** Call it when the configuration has changed. Events in the debouncer and in the channel stay there. */
   reconfigure(): void {
-    this.#debouncer.use(waitsOf(this.#options.config()));
+    this.#debouncer.reconfigure();
   }
 
   /** Works on the events in the channel, and on new ones, until {@link stop}. Before it, events wait in the channel. */

@@ -7,16 +7,23 @@ import { Resync } from './pipeline-source.ts';
 interface Bench {
   readonly clock: FakeClock;
   readonly resync: Resync;
+  readonly reconfigure: (periodMs: number) => void;
   /** The times of its sweeps, milliseconds after the start. */
   readonly sweeps: readonly number[];
 }
 
-function bench(periodMs: number, random?: () => number): Bench {
+function bench(initialMs: number, random?: () => number): Bench {
   const clock = new FakeClock();
   const start = clock.now();
   const sweeps: number[] = [];
   const sweep = (): void => void sweeps.push(clock.now() - start);
-  return { clock, sweeps, resync: new Resync({ clock, periodMs, sweep, ...(random && { random }) }) };
+  let periodMs = initialMs;
+  const resync = new Resync({ clock, periodMs: () => periodMs, sweep, ...(random && { random }) });
+  const reconfigure = (nextMs: number): void => {
+    periodMs = nextMs;
+    resync.reconfigure();
+  };
+  return { clock, sweeps, resync, reconfigure };
 }
 
 describe('resync', () => {
@@ -86,26 +93,28 @@ describe('resync', () => {
     resync.close();
     assert.equal(clock.pending(), 0);
 
-    const inner = new Resync({ clock, periodMs: 1000, sweep: () => inner.close() });
+    const inner = new Resync({ clock, periodMs: () => 1000, sweep: () => inner.close() });
     inner.start();
     clock.advance(10_000);
     assert.equal(clock.pending(), 0);
   });
 });
 
-describe('Resync.restart', () => {
-  it('begins a period of another length at once, and ignores the same length', () => {
-    const { clock, resync, sweeps } = bench(600_000, () => 0.5);
+describe('Resync.reconfigure', () => {
+  it('begins a period of another length at once; before the start, and with the same length, it does nothing', () => {
+    const { clock, resync, sweeps, reconfigure } = bench(1000, () => 0.5);
+    reconfigure(600_000);
+    assert.equal(clock.pending(), 0);
     resync.start();
     clock.advance(599_999);
-    resync.restart(600_000);
+    reconfigure(600_000);
     clock.advance(1);
-    resync.restart(60_000);
+    reconfigure(60_000);
     clock.advance(120_000);
-    resync.restart(0);
+    reconfigure(0);
     clock.advance(6_000_000);
     assert.deepEqual(sweeps, [600_000, 660_000, 720_000]);
-    resync.restart(1000);
+    reconfigure(1000);
     clock.advance(1000);
     assert.equal(sweeps.length, 4);
     resync.close();

@@ -68,8 +68,8 @@ export class PipelineSource {
 
 interface ResyncOptions {
   readonly clock: Clock;
-  /** `controller.resync`, milliseconds; 0: never. */
-  readonly periodMs: number;
+  /** `controller.resync`, milliseconds; 0: never. Called each time, because a reload may change it. */
+  readonly periodMs: () => number;
   /** Enqueues every pipeline. */
   readonly sweep: () => void;
   /** From 0 to 1, exclusive: so replicas that started together do not query Prometheus together. */
@@ -82,13 +82,13 @@ interface ResyncOptions {
  */
 export class Resync {
   readonly #options: ResyncOptions;
-  #periodMs: number;
+  /** Of the running period; undefined before {@link start}. */
+  #periodMs: number | undefined;
   #cancelTimer: CancelTimer | undefined;
   #nextAt: number | undefined;
 
   constructor(options: ResyncOptions) {
     this.#options = options;
-    this.#periodMs = options.periodMs;
   }
 
   /** When the next look is due, milliseconds; undefined: never. */
@@ -97,8 +97,10 @@ export class Resync {
   }
 
   start(): void {
-    const { clock, sweep, random = Math.random } = this.#options;
+    const { clock, periodMs, sweep, random = Math.random } = this.#options;
+    this.close();
     this.#nextAt = undefined;
+    this.#periodMs = periodMs();
     if (this.#periodMs === 0) return;
     const delayMs = this.#periodMs * (0.9 + 0.2 * random());
     this.#nextAt = clock.now() + delayMs;
@@ -108,12 +110,9 @@ export class Resync {
     }, delayMs);
   }
 
-  /** Begins a period of another length now. */
-  restart(periodMs: number): void {
-    if (periodMs === this.#periodMs) return;
-    this.#periodMs = periodMs;
-    this.close();
-    this.start();
+  /** Call it when the configuration has changed: a period of another length begins now. */
+  reconfigure(): void {
+    if (this.#periodMs !== undefined && this.#periodMs !== this.#options.periodMs()) this.start();
   }
 
   /** Leaves no timer behind. */
