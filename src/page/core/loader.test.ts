@@ -37,7 +37,7 @@ describe('the lists of the page', () => {
     );
     await loader.pipelines();
     assert.deepEqual(asked, [`${own}/pipelines?limit=1000`, `${own}/pipelines?limit=1000&cursor=n`]);
-    assert.deepEqual(actions, [{ type: 'pipelines', items: [backend, other], asOf: 7 }]);
+    assert.deepEqual(actions, [{ type: 'pipelines', items: [backend, other], isCut: false, asOf: 7 }]);
   });
 
   it('are not read without end, and say so', async () => {
@@ -109,7 +109,12 @@ describe('what matches a filter of alerts', () => {
     const made = bench((path) => ({ items: path.includes('/alerts') ? [throttling] : [fact(3, 'alert.new')] }));
     made.link = { ...defaultLink, alert: 'a="b"' };
     await made.loader.matching(made.link);
-    const matching = { matcher: 'a="b"', alerts: new Set([throttling.fingerprint!]), facts: new Set([3]) };
+    const matching = {
+      matcher: 'a="b"',
+      alerts: new Set([throttling.fingerprint!]),
+      facts: new Set([3]),
+      isCut: false,
+    };
     assert.deepEqual(made.actions, [{ type: 'matching', matching }]);
   });
 
@@ -127,7 +132,7 @@ describe('what matches a filter of alerts', () => {
     await made.loader.matching(made.link);
     const failure = { status: 400, message: 'Tocsin answered: bad matcher' };
     assert.deepEqual(made.actions, [
-      { type: 'matching', matching: { matcher: 'a=', alerts: new Set(), facts: new Set(), failure } },
+      { type: 'matching', matching: { matcher: 'a=', alerts: new Set(), facts: new Set(), isCut: false, failure } },
     ]);
   });
 });

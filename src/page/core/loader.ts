@@ -1,7 +1,7 @@
 import type { Alert, Fact, Payload, Pipeline, Problem } from '../../explain/schema.ts';
 import { failureOf, ownApi, pathOf, type Api } from './api-port.ts';
 import { boundsOf, type Link, type Range } from './link.ts';
-import type { Action, Silence } from './state.ts';
+import type { Action, Matching, Silence } from './state.ts';
 
 /** What a list has at most, and how many pages are read for it. */
 const pageSize = 1000;
@@ -60,9 +60,13 @@ export class Loader {
     const asOf = store.newestId;
     try {
       const items: Pipeline[] = [];
-      for await (const page of this.#pages<Pipeline>('pipelines', {}, maxPipelinePages)) items.push(...page.items);
+      let isCut = false;
+      for await (const page of this.#pages<Pipeline>('pipelines', {}, maxPipelinePages)) {
+        items.push(...page.items);
+        isCut = page.next !== undefined;
+      }
       performance.mark('tocsin:answer');
-      store.dispatch({ type: 'pipelines', items, asOf });
+      store.dispatch({ type: 'pipelines', items, isCut, asOf });
     } catch (error) {
       store.dispatch({ type: 'failed', what: 'pipelines', failure: failureOf(error) });
     }
@@ -140,17 +144,24 @@ export class Loader {
   async matching({ alert: matcher, range }: Pick<Link, 'alert' | 'range'>): Promise<void> {
     const { store, link, now } = this.#options;
     if (matcher === '') return store.dispatch({ type: 'matching', matching: undefined });
-    const [alerts, facts] = [new Set<string>(), new Set<number>()];
+    const found = { matcher, alerts: new Set<string>(), facts: new Set<number>(), isCut: false };
+    const take = (matching: Matching): void => {
+      if (link().alert === matcher) store.dispatch({ type: 'matching', matching });
+    };
     try {
-      for await (const { items } of this.#pages<Alert>('alerts', { filter: matcher }, maxAlertPages))
-        for (const { fingerprint } of items) if (fingerprint !== undefined) alerts.add(fingerprint);
+      for await (const { items, next } of this.#pages<Alert>('alerts', { filter: matcher }, maxAlertPages)) {
+        for (const { fingerprint } of items) if (fingerprint !== undefined) found.alerts.add(fingerprint);
+        found.isCut = next !== undefined;
+      }
       const about = { filter: matcher, ...timeOf(range, now()) };
-      for await (const { items } of this.#pages<Fact>('history', about, maxMatchingPages))
-        for (const { id } of items) facts.add(id);
-      if (link().alert === matcher) store.dispatch({ type: 'matching', matching: { matcher, alerts, facts } });
+      let isCut = false;
+      for await (const { items, next } of this.#pages<Fact>('history', about, maxMatchingPages)) {
+        for (const { id } of items) found.facts.add(id);
+        isCut = next !== undefined;
+      }
+      take({ ...found, isCut: found.isCut || isCut });
     } catch (error) {
-      const failure = failureOf(error);
-      if (link().alert === matcher) store.dispatch({ type: 'matching', matching: { matcher, alerts, facts, failure } });
+      take({ ...found, failure: failureOf(error) });
     }
   }
 

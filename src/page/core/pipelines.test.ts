@@ -27,7 +27,7 @@ const all = [
   pipeline('long-bad', 'False', 1),
   pipeline('just-bad', 'False', 2, { kind: 'LogPipeline', firing: [throttling] }),
 ];
-const matching = { matcher: 'm', alerts: new Set([throttling.fingerprint!]), facts: new Set([7]) };
+const matching = { matcher: 'm', alerts: new Set([throttling.fingerprint!]), facts: new Set([7]), isCut: false };
 
 function names(link: Partial<typeof defaultLink>): readonly string[] {
   return chosenPipelines(all, { ...defaultLink, ...link }, matching).map(({ name }) => name);

@@ -14,7 +14,7 @@ function facts(...items: readonly ReturnType<typeof fact>[]): Action {
   return { type: 'facts', items };
 }
 
-const listed: Action = { type: 'pipelines', items: [backend], asOf: 10 };
+const listed: Action = { type: 'pipelines', items: [backend], isCut: false, asOf: 10 };
 const noAlerts: Action = { type: 'alerts', items: [], isCut: false, asOf: 0 };
 const alertFields = { fingerprint: throttling.fingerprint, alertname: throttling.alertname, labels: throttling.labels };
 
@@ -92,7 +92,7 @@ describe('the state of the page', () => {
 
   it('forgets news that a later list has', () => {
     const news = after([listed, facts(changed(11, 'True', 'False'))]);
-    const state = after([{ type: 'pipelines', items: [backend], asOf: 11 }], news);
+    const state = after([{ type: 'pipelines', items: [backend], isCut: false, asOf: 11 }], news);
     assert.equal(currentPipelines(state)[0]!.condition!.status, 'True');
     assert.equal(state.news.size, 0);
   });
@@ -125,6 +125,7 @@ describe('the state of the page', () => {
     const many = Array.from({ length: maxFacts + 10 }, (_, index) => fact(index + 2, 'alerts.received'));
     const state = after([facts(changed(1, 'True', 'False'), ...many)]);
     assert.equal(state.facts.value.length, maxFacts);
+    assert.equal(state.facts.isCut, true);
     assert.equal(state.facts.value.at(-1)!.id, maxFacts + 11);
     assert.deepEqual(
       state.changes.map(({ id }) => id),

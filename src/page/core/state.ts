@@ -1,5 +1,5 @@
 import type { Alert, Fact, Payload, Pipeline, Problem } from '../../explain/schema.ts';
-import { addFacts, isAboutAlert, pipelineKeyOf, slimFact, textField, type Facts } from './facts.ts';
+import { addFacts, isAboutAlert, maxFacts, pipelineKeyOf, slimFact, textField, type Facts } from './facts.ts';
 
 /** All that the page knows of Tocsin. It changes by {@link reduce} alone. */
 export interface State {
@@ -66,6 +66,8 @@ export interface Matching {
   readonly matcher: string;
   readonly alerts: ReadonlySet<string>;
   readonly facts: ReadonlySet<number>;
+  /** True if more match than were read. */
+  readonly isCut: boolean;
   readonly failure?: Failure | undefined;
 }
 
@@ -90,7 +92,7 @@ export interface AlertNews {
 type Answered = 'pipelines' | 'alerts' | 'facts' | 'silences' | 'payloads';
 
 export type Action =
-  | { readonly type: 'pipelines'; readonly items: readonly Pipeline[]; readonly asOf: number }
+  | { readonly type: 'pipelines'; readonly items: readonly Pipeline[]; readonly isCut: boolean; readonly asOf: number }
   | { readonly type: 'alerts'; readonly items: readonly Alert[]; readonly isCut: boolean; readonly asOf: number }
   | { readonly type: 'silences'; readonly items: readonly Silence[] }
   | { readonly type: 'payloads'; readonly items: readonly Payload[] }
@@ -132,7 +134,7 @@ export function emptyState(now: number): State {
 export function reduce(state: State, action: Action): State {
   switch (action.type) {
     case 'pipelines': {
-      const pipelines = { value: action.items, isReady: true, asOf: action.asOf };
+      const pipelines = { value: action.items, isReady: true, isCut: action.isCut, asOf: action.asOf };
       return { ...state, pipelines, news: newerNews(state.news, action.asOf) };
     }
     case 'alerts': {
@@ -146,8 +148,10 @@ export function reduce(state: State, action: Action): State {
       return { ...state, [action.type]: { value: action.items, isReady: true, asOf: 0 } };
     case 'facts':
       return withFacts(state, action.items);
-    case 'facts read':
-      return { ...state, facts: { value: state.facts.value, isReady: true, isCut: action.isCut, asOf: 0 } };
+    case 'facts read': {
+      const { value } = state.facts;
+      return { ...state, facts: { value, isReady: true, isCut: action.isCut || isFull(value), asOf: 0 } };
+    }
     case 'facts of':
       return { ...state, facts: unread([]), changes: [], comings: [], until: action.until };
     case 'failed':
@@ -189,14 +193,20 @@ function withFacts(state: State, items: readonly Fact[]): State {
   }
   const { until } = state;
   const kept = until === undefined ? facts : facts.filter(({ time }) => Date.parse(time) <= until);
+  const value = addFacts(state.facts.value, kept);
   return {
     ...state,
-    facts: { ...state.facts, value: addFacts(state.facts.value, kept) },
+    facts: { ...state.facts, value, ...(isFull(value) && { isCut: true }) },
     changes: addFacts(state.changes, kept.filter(isChange), maxChanges),
     comings: addFacts(state.comings, kept.filter(isAboutAlert)),
     news,
     alertNews,
   };
+}
+
+/** True if older facts may have been left out. */
+function isFull(facts: Facts): boolean {
+  return facts.length === maxFacts;
 }
 
 export function isChange({ event }: Fact): boolean {

@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { filterCount, lists, type List } from '../core/link.ts';
+import { boundsOf, filterCount, lists, type List } from '../core/link.ts';
 import type { State } from '../core/state.ts';
 import { hrefOf } from '../edge/page-url.ts';
 import { usePage } from './context.ts';
@@ -13,9 +13,12 @@ import { Problems, Top } from './top.tsx';
 
 /** Everything but the panel. */
 export function Main(): JSX.Element {
-  const { state, link } = usePage();
+  const { state, link, now } = usePage();
   const shown = useShown();
   const { pipelines, alerts, facts, silences, lanes } = shown;
+  // What was left out may be older than the time that is looked at.
+  const oldest = Date.parse(state.facts.value[0]?.time ?? '');
+  const isCut = state.facts.isCut === true && oldest > boundsOf(link.range, now).from;
   const sizes = {
     pipelines: pipelines.length,
     alerts: alerts.length,
@@ -32,12 +35,12 @@ export function Main(): JSX.Element {
         <TimelineSection
           lanes={lanes}
           isReady={state.facts.isReady || state.facts.failure !== undefined}
-          isCut={state.facts.isCut === true}
+          isCut={isCut}
         />
         <Tabs sizes={sizes} />
         <section aria-label={tabWords[link.list]} class="list">
           {link.list === 'facts' && <StepsChoice />}
-          {link.list === 'alerts' && <AlertsNote />}
+          <Notes />
           {sizes[link.list] > 0 ? tableOf(link.list, shown, state) : <NoRows />}
         </section>
       </main>
@@ -99,17 +102,28 @@ function Tabs({ sizes }: { readonly sizes: Readonly<Record<List, number>> }): JS
   );
 }
 
-/** So that nobody takes all alerts for those of the chosen pipelines. */
-function AlertsNote(): JSX.Element | null {
+/** What the list does not have, so that nobody takes it for the whole. */
+function Notes(): JSX.Element {
   const { link, state } = usePage();
-  const { kind, name, state: health } = link;
+  const { kind, name, state: health, list } = link;
   const isOfPipelines = kind !== '' || name !== '' || health !== '';
+  const notes = [
+    list === 'alerts' && isOfPipelines && 'Kind, name and state choose pipelines. The filter “Alert” chooses alerts.',
+    list === 'alerts' &&
+      state.alerts.isCut === true &&
+      'There are more alerts than these. The filter “Alert” finds the others.',
+    list === 'pipelines' &&
+      state.pipelines.isCut === true &&
+      'There are more pipelines than these: see GET /api/tocsin/v1/pipelines.',
+    state.matching?.isCut === true && 'More match the filter “Alert” than the page reads: name more labels.',
+  ].filter((note) => note !== false);
   return (
     <>
-      {isOfPipelines && <p class="note">Kind, name and state choose pipelines. The filter “Alert” chooses alerts.</p>}
-      {state.alerts.isCut === true && (
-        <p class="note">There are more alerts than these; the filter “Alert” finds the others.</p>
-      )}
+      {notes.map((note) => (
+        <p class="note" key={note}>
+          {note}
+        </p>
+      ))}
     </>
   );
 }
