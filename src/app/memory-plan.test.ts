@@ -20,7 +20,7 @@ describe('memoryPlan', () => {
     assert.ok(fits);
     assert.ok(needed.process <= 512 * MiB, `${needed.process / MiB} MiB`);
     assert.ok(needed.heap <= pod.heap, `${needed.heap / MiB} MiB`);
-    assert.equal(connections, 32 * MiB);
+    assert.equal(connections, 44 * MiB);
   });
 
   it('needs less for pipelines in a folder, without a Prometheus, and without a history', () => {
@@ -46,7 +46,7 @@ describe('memoryPlan', () => {
       const { fits, connections } = memoryPlan(Config.parse({ receiver: { max_alerts_size: size }, history }), pod);
       return [fits, connections];
     };
-    assert.deepEqual(given('230MiB'), [true, 32 * MiB]);
+    assert.deepEqual(given('220MiB'), [true, 44 * MiB]);
     assert.deepEqual(given('240MiB'), [false, 16 * MiB]);
     assert.deepEqual(given('1GiB'), [false, 4 * MiB]);
   });
@@ -79,12 +79,12 @@ describe('logMemoryPlan', () => {
     );
     assert.deepEqual(lines[0]?.fields, {
       heap_limit_bytes: 384 * MiB,
-      heap_needed_bytes: 232 * MiB,
+      heap_needed_bytes: 238 * MiB,
       memory_limit_bytes: 640 * MiB,
-      memory_needed_bytes: 408 * MiB + 100 * 96 * 1024,
-      connection_memory_bytes: 32 * MiB,
-      connections_plain: 2520,
-      connections_tls: 414,
+      memory_needed_bytes: 416 * MiB + 100 * 96 * 1024,
+      connection_memory_bytes: 44 * MiB,
+      connections_plain: 3465,
+      connections_tls: 570,
     });
     assert.match(String(lines[1]?.fields?.['advice']), /receiver\.max_alerts_size/);
   });

@@ -12,7 +12,7 @@ import { silencesMemoryBytes } from '../silence/silence-size.ts';
 const MiB = 1024 * 1024;
 
 /** Tocsin's memory at rest, in all and in V8's heap, bytes: in a cluster with 100 pipelines, the larger case. */
-const restBytes = 104 * MiB;
+const restBytes = 100 * MiB;
 const restHeapBytes = 32 * MiB;
 
 /** Garbage that V8 has not collected yet, and freed memory that the allocator keeps, bytes. */

@@ -77,7 +77,7 @@ describe('Config', () => {
         idle_timeout: 120_000,
         tls_handshake_timeout: 10_000,
         max_connections: 16_384,
-        max_connection_memory: 32 * 1024 ** 2,
+        max_connection_memory: 44 * 1024 ** 2,
         advertised_urls: [],
         watchdog: { matcher: null, after: 300_000 },
       },

@@ -142,7 +142,7 @@ const keys = secretSection({
     tls_handshake_timeout: setting(readTimeout, '10s'),
     max_connections: setting(readCount, 16_384),
     /** The memory limit for all connections together, an estimate: heads, bodies, TLS state, answers. */
-    max_connection_memory: setting(readSize('1KiB'), '32MiB'),
+    max_connection_memory: setting(readSize('1KiB'), '44MiB'),
     /** The URLs that lead a Prometheus here, if it has them among its Alertmanagers; none: Tocsin judges by its own addresses. */
     advertised_urls: listOf(readHttpUrl, { allowed: 'a list of http or https URLs' }),
     /** An alert that always fires. Null: Tocsin waits for none. */
