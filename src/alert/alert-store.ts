@@ -148,8 +148,7 @@ export class AlertStore {
   #add(alert: Alert, characterBytes: 1 | 2): PutResult {
     const change = alert.announced === 'firing' ? 'new' : 'resolved';
     alert.sizeBytes = alertSize(alert, characterBytes);
-    if (change === 'new') this.#makeRoom(alert.sizeBytes);
-    if (!this.#hasRoom(alert.sizeBytes)) {
+    if (!this.#hasRoom(alert.sizeBytes) && !(change === 'new' && this.#makeRoom(alert.sizeBytes))) {
       this.#limitedAt = alert.times.updatedAt;
       return { alert, change, limited: 'alert' };
     }
@@ -161,13 +160,17 @@ export class AlertStore {
     return { alert, change };
   }
 
-  /** A resolved alert is remembered only so that its resolve is reported once; it must not keep out a firing alert. */
-  #makeRoom(sizeBytes: number): void {
-    if (sizeBytes > this.#limits().maxBytes) return;
+  /**
+   * A resolved alert is remembered only so that its resolve is reported once; it must not keep out a firing alert. Returns false if
+   * there is still no room.
+   */
+  #makeRoom(sizeBytes: number): boolean {
+    if (sizeBytes > this.#limits().maxBytes) return false;
     for (const resolved of this.#resolved) {
-      if (this.#hasRoom(sizeBytes)) return;
       this.#forget(resolved);
+      if (this.#hasRoom(sizeBytes)) return true;
     }
+    return false;
   }
 
   #hasRoom(sizeBytes: number): boolean {
