@@ -115,23 +115,41 @@ const redacted = '[redacted]';
 
 /** Headers that say who somebody is, or whose names look like it. */
 const secretHeader =
-  /^(?:(?:proxy-)?authorization|(?:set-)?cookie)$|token|secret|password|api-?key|credential|session/i;
+  /cookie|auth|token|secret|passw|passphrase|api-?key|private-?key|credential|session|csrf|xsrf|jwt|assertion|signature|cert|saml/i;
 
-/** What looks like a token or a password in a text: a JSON web token, `Bearer …`, the user of a URL, the value of such a name. */
-const secrets: readonly (readonly [RegExp, string])[] = [
-  [/eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g, redacted],
-  [/\b(Bearer|Basic)\s+[\w+/=.~-]{8,}/gi, `$1 ${redacted}`],
-  [/(\b[a-z][a-z\d+.-]*:\/\/)[^\s/@"']+@/gi, `$1${redacted}@`],
+/** A name behind which a secret stands, with the rest of the name. */
+const secretName =
+  'pass(?:word|wd|phrase)|pwd|secret|token|(?:api|access|private)[_-]?key|authorization|credential|signature|(?<=[?&])(?:key|sig)';
+
+/** A value in quotes, which another text may have escaped, or a bare word. A body that was cut ends inside its value. */
+const secretValue = String.raw`"(?:[^"\\]|\\.)*"?|\\+"(?:[^"\\]|\\+[^"\\])*|'[^'"]*'?|(?!(?:null|true|false)\b)[^\s"'&,;<>\\{}[\]()]+`;
+
+/**
+ * What looks like a token or a password in a text. A sender chooses the text, so the time of each has to grow with its length alone:
+ * what a pattern may read in vain is bounded. Otherwise 64 KiB of "eyJeyJeyJ…" stop the alerts for seconds.
+ */
+const secrets: readonly (readonly [RegExp, string | ((...groups: string[]) => string)])[] = [
+  // A JSON object in base64, such as a JSON web token.
+  [/eyJ[\w-]{8,}(?:\.[\w-]*)*/g, redacted],
+  [/\b(Bearer|Basic)\s{1,20}[\w+/=.~-]{4,}/gi, `$1 ${redacted}`],
+  [/:\/\/[^\s/@"']+@/g, `://${redacted}@`],
+  [/(hooks\.slack\.com\/services|\/api\/webhooks)\/[^\s"'\\]+/gi, `$1/${redacted}`],
+  [/(?:gh[pousr]_|github_pat_|glpat-|xox[a-z]-|hvs\.)[\w-]{16,}|A(?:KIA|SIA)[A-Z\d]{16}|AIza[\w-]{30,}/g, redacted],
+  [/(-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----)[^-]*/g, `$1${redacted}`],
   [
-    /("[^"]*(?:password|passwd|secret|token|api_?key|authorization)[^"]*"\s*:\s*)"(?:[^"\\]|\\.)*"/gi,
-    `$1"${redacted}"`,
+    new RegExp(String.raw`((?:${secretName})[\w.-]{0,40}\\{0,3}["']?\s{0,20}[:=]\s{0,20})(${secretValue})`, 'gis'),
+    (_, name = '', value = '') => {
+      const [quote = ''] = /^\\*["']/.exec(value) ?? [];
+      // A number in JSON becomes a text, so that the body can still be read.
+      const [, added = ''] = (quote === '' && /(\\*["'])\s*:\s*$/.exec(name)) || [];
+      return `${name}${quote}${added}${redacted}${added}${quote.startsWith('\\') ? '' : quote}`;
+    },
   ],
-  [/([?&](?:password|passwd|secret|token|access_token|api_?key|key|sig|signature)=)[^&\s"']+/gi, `$1${redacted}`],
 ];
 
 /** A text without what looks like a secret. */
 export function withoutSecrets(text: string): string {
-  return secrets.reduce((clean, [pattern, replacement]) => clean.replace(pattern, replacement), text);
+  return secrets.reduce((clean, [pattern, replacement]) => clean.replace(pattern, replacement as string), text);
 }
 
 function shown(place: Place): KeptPayload {
