@@ -246,6 +246,17 @@ describe('GET /alerts/{fingerprint}, every reason why an alert did something or 
 });
 
 describe('GET /alerts', () => {
+  it('lists an alert whose labels are too large for the history once, and makes up no other', async (t) => {
+    const bench = await explainBench(t);
+    await bench.post([{ labels: { alertname: 'Huge', text: 'x'.repeat(10_000), a: 'b' } }], 'r1');
+    await bench.settle(1000);
+    const { items } = await bench.ask('Alerts', '/alerts');
+    assert.deepEqual(
+      items.map(({ alertname, labels }) => [alertname, Object.keys(labels).length]),
+      [['Huge', 3]],
+    );
+  });
+
   it('lists the alerts that match, in pages, invalid ones too', async (t) => {
     const bench = await explainBench(t);
     await bench.post(
@@ -413,10 +424,32 @@ describe('POST /reconcile', () => {
     await bench.settle();
   });
 
+  it('knows a pipeline by any name that a person gives it, and looks at it once', async (t) => {
+    const bench = await explainBench(t);
+    const names = [
+      { kind: 'TRACEPIPELINE', name: 'Backend' },
+      { kind: 'tracepipelines', name: 'backend' },
+      { kind: 'tracepipeline', group: 'telemetry.kyma-project.io', name: 'backend' },
+    ];
+    const { pipelines } = await bench.ask('ReconcileAnswer', '/reconcile', json({ pipelines: names }));
+    assert.deepEqual(pipelines, [{ kind: 'TracePipeline', name: 'backend' }]);
+    await bench.settle();
+    for (const path of [
+      'TRACEPIPELINE/Backend',
+      'tracepipelines/backend',
+      'tracepipeline.telemetry.kyma-project.io/backend',
+    ])
+      assert.equal((await bench.ask('Runs', `/pipelines/${path}?limit=1`)).items[0]?.priority, 'manual', path);
+    const other = await bench.ask('Runs', '/pipelines/tracepipeline.example.com/backend');
+    assert.deepEqual(other.items, []);
+  });
+
   it('refuses a body that names no pipeline', async (t) => {
     const bench = await explainBench(t);
-    const unknown = { pipelines: [{ kind: 'TracePipeline', name: 'other' }] };
-    assert.equal((await bench.ask('ApiError', '/reconcile', json(unknown))).code, 404);
+    const unknown = { pipelines: [{ kind: 'TracePipeline', name: 'bakend' }] };
+    const refusal = await bench.ask('ApiError', '/reconcile', json(unknown));
+    const message = 'there is no pipeline TracePipeline/bakend, did you mean TracePipeline/backend?';
+    assert.deepEqual(refusal, { code: 404, message });
     for (const body of [{}, { all: false }, { pipelines: [] }])
       assert.equal((await bench.ask('ApiError', '/reconcile', json(body))).code, 400);
   });

@@ -3,7 +3,9 @@ import type { AlertStore } from '../alert/alert-store.ts';
 import type { Config } from '../config/config.ts';
 import { createExplainApi, type ExplainStage } from '../explain/create-explain-api.ts';
 import type { PredictorSettings } from '../explain/predictor.ts';
+import { nearestPath } from '../config/settings/unknown-key.ts';
 import type { PipelineName } from '../explain/schema.ts';
+import { isSamePipeline } from '../explain/words.ts';
 import type { Problem } from '../drift/problems.ts';
 import { History } from '../history/history.ts';
 import { Payloads } from '../history/payloads.ts';
@@ -113,12 +115,16 @@ function payloadsOf({ history }: Config): number {
   return history.retention === 0 ? 0 : history.payloads;
 }
 
-/** The named pipelines, with the kind in any letter case; throws with the first name that does not exist. */
+/** The named pipelines, each once; throws with the first name that does not exist. */
 function chosen(names: readonly PipelineName[], pipelines: Pipelines): readonly Request[] {
-  const all = new Map(pipelines.list().map((request) => [requestKey(request).toLowerCase(), request]));
-  return names.map((name) => {
-    const found = all.get(requestKey(name as Request).toLowerCase());
-    if (found === undefined) throw new Refusal(404, `there is no pipeline ${requestKey(name as Request)}`);
-    return found;
+  const all = [...pipelines.list()];
+  const namesakes = Map.groupBy(all, ({ name }) => name);
+  const found = names.flatMap((name) => {
+    const meant = (namesakes.get(name.name.toLowerCase()) ?? []).filter((request) => isSamePipeline(request, name));
+    if (meant.length > 0) return meant;
+    const word = requestKey(name as Request);
+    const nearest = nearestPath(word, all.map(requestKey));
+    throw new Refusal(404, `there is no pipeline ${word}${nearest === undefined ? '' : `, did you mean ${nearest}?`}`);
   });
+  return [...new Set(found)];
 }

@@ -133,6 +133,35 @@ describe('tocsin why', () => {
     );
   });
 
+  for (const [word, hint] of [
+    ['tracepipelin/backend', 'did you mean TracePipeline/backend?'],
+    [
+      'trace/backend',
+      'some that it has: TracePipeline/backend, LogPipeline/a0, LogPipeline/a1, LogPipeline/a2, LogPipeline/a3',
+    ],
+  ] as const)
+    it(`names the pipelines first that ${word} may mean`, async (t) => {
+      const api = await FakeApi.start(t);
+      const others = Array.from({ length: 9 }, (_, index) => ({
+        ...pipelines.items[0]!,
+        kind: 'LogPipeline',
+        name: `a${index}`,
+      }));
+      api.give('GET /pipelines', 'Pipelines', { items: [...others, ...pipelines.items] });
+      api.give(`GET /pipelines/${word}`, 'Runs', { items: [] });
+      const { code, stderr } = await api.run('why', word);
+      assert.deepEqual([code, stderr], [1, `tocsin: ${word}: no such pipeline at ${api.url}; ${hint}\n`]);
+    });
+
+  it('shows the condition of a pipeline of a group that is not named', async (t) => {
+    const api = await FakeApi.start(t);
+    const widget = { ...pipelines.items[0]!, kind: 'Widget', group: 'example.com' };
+    api.give('GET /pipelines', 'Pipelines', { items: [widget] });
+    api.give('GET /pipelines/widgets/backend', 'Runs', { items: [] });
+    const { stdout } = await api.run('why', 'widgets/backend');
+    assert.match(stdout, /^Widget\.example\.com\/backend {2}False GatewayThrottling/);
+  });
+
   it('shows nothing of an answer that steers a terminal', async (t) => {
     const api = await FakeApi.start(t);
     api.give('GET /pipelines', 'Pipelines', pipelines);

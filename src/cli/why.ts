@@ -9,6 +9,7 @@ import {
   showTransition,
 } from '../explain/words.ts';
 import { showText } from '../config/settings/show-value.ts';
+import { nearestPath } from '../config/settings/unknown-key.ts';
 import { readName } from '../config/settings/value-readers.ts';
 import type { ApiClient } from './client.ts';
 import { command, CommandError, exitDone, exitFailed, readSince, UsageError, usageOf, type Call } from './command.ts';
@@ -99,11 +100,15 @@ async function listPipelines(api: ApiClient, output: Output): Promise<number> {
   return code;
 }
 
-/** The error about a pipeline that a Tocsin does not have. */
-export function noSuchPipeline(word: string, pipelines: readonly Pipeline[], api: ApiClient): CommandError {
-  const known = pipelines.slice(0, 5).map(showPipeline).join(', ');
+/** The error about a pipeline that a Tocsin does not have; it names those first that may be meant. */
+function noSuchPipeline(word: string, pipelines: readonly Pipeline[], api: ApiClient): CommandError {
+  const names = pipelines.map(showPipeline);
+  const nearest = nearestPath(word, names);
+  const namesakes = names.filter((name) => name.endsWith(`/${word.split('/').at(-1)}`));
+  const known = [...new Set([...namesakes, ...names])].slice(0, 5).join(', ');
   const others = known === '' ? 'it has none' : `some that it has: ${known}`;
-  return new CommandError(`${showText(word)}: no such pipeline at ${api.shownUrl}; ${others}`);
+  const hint = nearest === undefined ? others : `did you mean ${nearest}?`;
+  return new CommandError(`${showText(word)}: no such pipeline at ${api.shownUrl}; ${hint}`);
 }
 
 function tellCondition(output: Output, pipeline: Pipeline): void {

@@ -9,7 +9,7 @@ import { Slices, type SliceSchedule } from '../runtime/slices.ts';
 import type { Silencing } from '../silence/silences.ts';
 import { formatDateTime } from '../text/go/date-time.ts';
 import { EffectFinder, tellsOfAlerts, type OpenEffect } from './alert-effects.ts';
-import { alertOfLabels, labelsOf, nameOf, objectsOf, pipelineIn, textsOf } from './fact-fields.ts';
+import { alertOfLabels, labelsOf, nameOf, objectsOf, pipelineIn, textOf, textsOf } from './fact-fields.ts';
 import type { Page } from './run-reader.ts';
 import { given } from './run-story.ts';
 import { Alert, type Effect, type ExplainedAlert, type PipelineName } from './schema.ts';
@@ -41,15 +41,19 @@ const statuses: Readonly<Record<string, Alert['status']>> = {
   'alert.expired': 'expired',
 };
 
-/** The alerts that a fact names. */
+/** The alerts that a fact names. One that is named without its fingerprint and without some of its labels could be any. */
 function alertsIn(fact: Fact): readonly Alert[] {
-  const own = { labels: fact['labels'], status: statuses[fact.event] };
-  const invalid = objectsOf(fact['invalid_alerts']).map(({ labels }) => ({ labels, status: 'invalid' }));
-  return [own, ...objectsOf(fact['alerts']), ...invalid].flatMap(({ labels, status }) => {
+  const status = statuses[fact.event];
+  const own = status === undefined ? [] : [{ ...fact, status }];
+  const invalid = objectsOf(fact['invalid_alerts']).map(({ labels }) => {
     const found = labelsOf(labels);
-    return found === undefined
-      ? []
-      : [{ ...alertOfLabels(found), ...given('status', Alert.shape.status.safeParse(status).data) }];
+    return { labels, status: 'invalid', ...(found !== undefined && { fingerprint: fingerprintOf(found) }) };
+  });
+  return [...own, ...objectsOf(fact['alerts']), ...invalid].flatMap((named: Readonly<Record<string, unknown>>) => {
+    const [labels, fingerprint] = [labelsOf(named['labels']), textOf(named['fingerprint'])];
+    if (labels === undefined || fingerprint === undefined) return [];
+    const alert = alertOfLabels(labels, named['omitted_labels']);
+    return [{ ...alert, fingerprint, ...given('status', Alert.shape.status.safeParse(named['status']).data) }];
   });
 }
 

@@ -131,7 +131,8 @@ export function pipelineName(kindAndGroup: string, namespace: string | undefined
     kind,
     ...(group.length > 0 && { group: group.join('.') }),
     ...(namespace !== undefined && { namespace }),
-    name,
+    // No name in Kubernetes has capital letters; the text of the facts is searched for it.
+    name: name.toLowerCase(),
   };
 }
 

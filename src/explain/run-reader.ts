@@ -4,6 +4,7 @@ import type { History } from '../history/history.ts';
 import { pipelineIn, textOf, textsOf } from './fact-fields.ts';
 import { runStory, type RunContext } from './run-story.ts';
 import type { PipelineName, Run } from './schema.ts';
+import { isSamePipeline } from './words.ts';
 
 /** The requested part of a list; times in milliseconds. */
 export interface Page {
@@ -136,15 +137,9 @@ function placeOf(fact: Fact, context: { [name in keyof RunContext]: Map<string, 
   }
 }
 
-/** Kinds are compared in any letter case, as in kubectl; `Kind.group` has its group. */
-export function isAbout({ kind, group, namespace, name }: Fact, wanted: PipelineName): boolean {
-  return (
-    typeof kind === 'string' &&
-    kind.toLowerCase() === wanted.kind.toLowerCase() &&
-    (wanted.group === undefined || group === wanted.group) &&
-    namespace === wanted.namespace &&
-    name === wanted.name
-  );
+export function isAbout(fact: Fact, wanted: PipelineName): boolean {
+  const pipeline = pipelineIn(fact);
+  return pipeline !== undefined && isSamePipeline(pipeline, wanted);
 }
 
 function isLater(fact: Fact, until: number | undefined): boolean {

@@ -1,3 +1,4 @@
+import { kymaGroup } from '../reconcile/kyma-kinds.ts';
 import type { Alert, Because, PipelineName, Run, Verdict } from './schema.ts';
 
 /** The words for what the API tells. The command line and the incident page both use them, so that nothing has two names. */
@@ -28,9 +29,18 @@ export function showAlert({ alertname, labels }: Pick<Alert, 'alertname' | 'labe
   return [alertname, showLabels(labels)].filter((part) => part !== '').join(' ');
 }
 
-/** Whether a typed name means a name written by the program: the letter case of the kind does not matter. */
-export function isSamePipeline(one: PipelineName, other: PipelineName): boolean {
-  return showPipeline(one).toLowerCase() === showPipeline(other).toLowerCase();
+/**
+ * Whether a person means this pipeline. The letter case does not matter, the kind may be in the plural and have its group, as
+ * `kubectl get -o name` writes it. Without a group it may be of any.
+ */
+export function isSamePipeline(known: PipelineName, typed: PipelineName): boolean {
+  const [kind, typedKind] = [known.kind.toLowerCase(), typed.kind.toLowerCase()];
+  return (
+    known.name === typed.name.toLowerCase() &&
+    (typedKind === kind || typedKind === `${kind}s`) &&
+    known.namespace === typed.namespace?.toLowerCase() &&
+    (typed.group === undefined || typed.group.toLowerCase() === (known.group ?? kymaGroup))
+  );
 }
 
 /** Why a run changed no condition. */

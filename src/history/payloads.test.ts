@@ -95,7 +95,7 @@ describe('Payloads', () => {
     ['that is none', '{"alertname":"TokenExpired","secret":null,"expr":"rate(tokens[5m])"}', undefined],
   ] as const)
     it(`takes a secret out of a body: one ${what}`, () => {
-      const payloads = new Payloads(new FakeClock(), 1, new Registry());
+      const payloads = new Payloads(new FakeClock(), () => 1, new Registry());
       keep(payloads, 'r1', body);
       const kept = payloads.find('r1')!.body;
       assert.doesNotMatch(kept, /s3cret|123/);
@@ -106,7 +106,7 @@ describe('Payloads', () => {
 
   for (const name of ['X-Hub-Signature-256', 'X-CSRF', 'X-Jwt-Assertion', 'X-Forwarded-Client-Cert', 'Authentication'])
     it(`takes the header ${name} out`, () => {
-      const payloads = new Payloads(new FakeClock(), 1, new Registry());
+      const payloads = new Payloads(new FakeClock(), () => 1, new Registry());
       keep(payloads, 'r1', '[]', { [name]: 's3cret' });
       assert.doesNotMatch(JSON.stringify(payloads.find('r1')), /s3cret/);
     });

@@ -38,6 +38,17 @@ export function nearestName(name: string, knownNames: Iterable<string>): string 
   return nearest;
 }
 
+/** As {@link nearestName}, for names such as `Kind/name`: each part has to be near the same part, not only the whole. */
+export function nearestPath(path: string, knownPaths: readonly string[]): string | undefined {
+  const parts = path.split('/');
+  const near = knownPaths.filter((known) => {
+    const knownParts = known.split('/');
+    const isNear = (part: string, at: number): boolean => nearestName(parts[at]!, [part]) !== undefined;
+    return knownParts.length === parts.length && knownParts.every(isNear);
+  });
+  return nearestName(path, near);
+}
+
 /**
  * The Damerau-Levenshtein distance (in its optimal string alignment form): how many letters have to be inserted, deleted,
  * replaced, or swapped with their neighbour.
