@@ -134,6 +134,26 @@ describe('History', () => {
     assert.deepEqual(logger.valuesOf('history.damaged', 'lines'), [[2]]);
   });
 
+  it('is not carried away by a line whose id cannot be, nor by files that are named so', async () => {
+    const first = await open();
+    tell(first, 'r1');
+    await first.flush();
+    await end(first);
+    const [name] = await readdir(folder);
+    const text = await readFile(join(folder, name!), 'utf8');
+    const line = text.split('\n')[0]!.replace(/"id":\d+/, `"id":${Number.MAX_SAFE_INTEGER}`);
+    await appendFile(join(folder, name!), `${line}\n`);
+    await writeFile(join(folder, '9007199254740991.jsonl'), `${line}\n`);
+    await writeFile(join(folder, '9999999999999999.jsonl'), text);
+    await writeFile(join(folder, '0000000000000000.jsonl'), text);
+    const second = await open();
+    tell(second, 'r2');
+    assert.deepEqual(await requests(second), ['r2', 'r1']);
+    await second.flush();
+    await end(second);
+    assert.deepEqual(await requests(await open()), ['r2', 'r1']);
+  });
+
   it('passes over a file that does not consist of lines', async () => {
     await mkdir(join(folder, '0000000000000001.jsonl'), { recursive: true });
     await writeFile(join(folder, '0000000000000002.jsonl'), Buffer.alloc(1000));

@@ -1,7 +1,7 @@
 import type { Slices } from '../runtime/slices.ts';
-import { maxFactBytes, parseFact } from './fact.ts';
+import { maxFactBytes, parseFact, type Fact } from './fact.ts';
 import type { Chunk, FactRing } from './fact-ring.ts';
-import type { Segments } from './segments.ts';
+import type { SegmentContent, Segments } from './segments.ts';
 
 const newline = 0x0a;
 
@@ -21,9 +21,9 @@ export interface LoadOptions {
 /** The id of the newest fact on the disk; 0 if there is none. */
 export async function newestId(segments: Segments, maxBytes: number): Promise<number> {
   let newest = 0;
-  for await (const bytes of segments.read(maxBytes, () => undefined)) {
-    for (const line of linesOf(bytes.subarray(-2 * maxFactBytes)))
-      newest = Math.max(newest, parseFact(line.toString())?.id ?? 0);
+  for await (const segment of segments.read(maxBytes, () => undefined)) {
+    for (const line of linesOf(segment.bytes.subarray(-2 * maxFactBytes)))
+      newest = Math.max(newest, factIn(segment, line)?.id ?? 0);
     if (newest > 0) break;
   }
   return newest;
@@ -34,8 +34,8 @@ export async function loadFacts(options: LoadOptions): Promise<void> {
   const { segments, ring, maxBytes, slices, onDamaged, onUnreadable } = options;
   let before = ring.firstId ?? Number.POSITIVE_INFINITY;
   let damaged = 0;
-  for await (const bytes of segments.read(maxBytes, onUnreadable)) {
-    const found = await readChunk(bytes, before, options);
+  for await (const segment of segments.read(maxBytes, onUnreadable)) {
+    const found = await readChunk(segment, before, options);
     damaged += found.damaged;
     if (found.chunk === undefined) continue;
     if (!ring.prepend(found.chunk)) break;
@@ -45,18 +45,35 @@ export async function loadFacts(options: LoadOptions): Promise<void> {
   if (damaged > 0) onDamaged(damaged);
 }
 
+/** The most facts that a segment may lack between two lines: they were forgotten before they could be written. */
+const maxMissing = 1e9;
+
+/**
+ * The fact of a line. A line with an id that cannot be in its segment is damaged: an id far too high would hide all that follow it,
+ * for ever, because the ids of the next process begin behind it.
+ */
+function factIn({ firstId, bytes }: SegmentContent, line: Buffer): Fact | undefined {
+  const fact = parseFact(line.toString());
+  return fact !== undefined && fact.id >= firstId && fact.id <= firstId + bytes.length + maxMissing ? fact : undefined;
+}
+
 interface FoundChunk {
   readonly chunk: Chunk | undefined;
   readonly damaged: number;
 }
 
 /** The good lines of a file. Ids rise: a line whose id does not is damaged. */
-async function readChunk(bytes: Buffer, before: number, { oldest, slices }: LoadOptions): Promise<FoundChunk> {
+async function readChunk(
+  segment: SegmentContent,
+  before: number,
+  { oldest, slices }: LoadOptions,
+): Promise<FoundChunk> {
+  const { bytes } = segment;
   const good: Buffer[] = [];
   let [damaged, firstId, lastId, lastTime] = [0, 0, 0, 0];
   for (const line of linesOf(bytes)) {
     if (slices.isOver) await slices.yieldTurn();
-    const fact = parseFact(line.toString());
+    const fact = factIn(segment, line);
     if (fact === undefined || fact.id <= lastId || fact.id >= before) {
       damaged++;
       continue;

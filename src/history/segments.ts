@@ -16,12 +16,20 @@ export interface SegmentsOptions {
   readonly folder: string;
 }
 
+/** The largest id that a segment may begin with, that of the year 2223: ids have room to rise behind it. */
+const maxFirstId = 8e15;
+
 interface Segment {
   readonly path: string;
   readonly firstId: number;
   bytes: number;
   /** The time of the last write, milliseconds. */
   lastTime: number;
+}
+
+export interface SegmentContent {
+  readonly firstId: number;
+  readonly bytes: Buffer;
 }
 
 interface OpenSegment extends Segment {
@@ -64,16 +72,17 @@ export class Segments {
     for (const name of names.filter((each) => /^\d{16}\.jsonl$/.test(each)).toSorted()) {
       const path = join(folder, name);
       const stats = await stat(path).catch(() => undefined);
-      if (stats?.isFile() !== true) continue;
-      this.#closed.push({ path, firstId: Number(name.slice(0, 16)), bytes: stats.size, lastTime: stats.mtimeMs });
+      const firstId = Number(name.slice(0, 16));
+      if (stats?.isFile() !== true || firstId > maxFirstId) continue;
+      this.#closed.push({ path, firstId, bytes: stats.size, lastTime: stats.mtimeMs });
     }
   }
 
   /** The content of the files, the newest file first. It passes over a file that cannot be read, and reports it. */
-  async *read(maxBytes: number, onUnreadable: (path: string, error: unknown) => void): AsyncGenerator<Buffer> {
-    for (const { path } of this.#closed.toReversed()) {
+  async *read(maxBytes: number, onUnreadable: (path: string, error: unknown) => void): AsyncGenerator<SegmentContent> {
+    for (const { path, firstId } of this.#closed.toReversed()) {
       try {
-        yield await readRegularFile(path, maxBytes);
+        yield { firstId, bytes: await readRegularFile(path, maxBytes) };
       } catch (error) {
         onUnreadable(path, error);
       }

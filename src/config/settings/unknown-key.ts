@@ -43,7 +43,7 @@ export function nearestPath(path: string, knownPaths: readonly string[]): string
   const parts = path.split('/');
   const near = knownPaths.filter((known) => {
     const knownParts = known.split('/');
-    const isNear = (part: string, at: number): boolean => nearestName(parts[at]!, [part]) !== undefined;
+    const isNear = (part: string, index: number): boolean => nearestName(parts[index]!, [part]) !== undefined;
     return knownParts.length === parts.length && knownParts.every(isNear);
   });
   return nearestName(path, near);
