@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
 import type { Agent, Dispatcher } from 'undici';
 
 /** How a server is reached at present, and the TLS that this needs. */
@@ -34,9 +35,7 @@ export class Connections<Tls> {
 
   /** The pool for this way. Requests on an older pool come to their end there, and then that pool is closed. */
   async dispatcher({ server, proxyUrl, tls }: Way<Tls>): Promise<Dispatcher> {
-    // Imported only here: where nothing is asked, the start must not wait for it.
-    // The default export, since the bundle gives a CommonJS module no other export.
-    const { default: undici } = await import('undici');
+    const undici = await importUndici();
     if (this.#isCut) throw new Error(`the connections to ${this.#options.to} are closed`);
     const way = { server, proxyUrl, tls };
     if (this.#current !== undefined && isDeepStrictEqual(this.#current.way, way)) return this.#current.dispatcher;
@@ -71,4 +70,16 @@ export class Connections<Tls> {
       ...(socket && { connect: socket }),
     });
   }
+}
+
+/**
+ * Imported only here: where nothing is asked, the start must not wait for it. undici reads the heads of answers with WebAssembly, which
+ * V8 would soon compile a second time, with its optimizing compiler. That takes 27 MiB for one large function, the process keeps 11 of
+ * them, and no head is read faster. The flags hold for WebAssembly alone.
+ */
+async function importUndici(): Promise<typeof import('undici').default> {
+  setFlagsFromString('--no-wasm-dynamic-tiering');
+  setFlagsFromString('--no-wasm-tier-up');
+  // The default export, since the bundle gives a CommonJS module no other export.
+  return (await import('undici')).default;
 }
