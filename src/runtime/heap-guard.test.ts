@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { FakeClock } from './clock.fixture.ts';
-import { HeapGuard, type MemoryUse } from './heap-guard.ts';
+import { HeapGuard, type HeapControl, type MemoryUse } from './heap-guard.ts';
 
 const MiB = 1024 * 1024;
 
@@ -104,6 +104,23 @@ describe('HeapGuard', () => {
     assert.deepEqual(told, ['keep code', 'grow', 'as usual']);
   });
 
+  it('settles no earlier than after a quiet second, so that no request waits for it', (t) => {
+    const { guard, told, work } = start(t);
+    const clock = new FakeClock();
+    work(400);
+
+    guard.settle(clock);
+    clock.advance(9_000);
+    for (let second = 0; second < 30; second++) {
+      work(21);
+      clock.advance(1_000);
+    }
+    assert.deepEqual(told, []);
+    work(20);
+    clock.advance(1_000);
+    assert.deepEqual(told, ['drop code', 'save', 'collect']);
+  });
+
   it('continues while either reason holds', async (t) => {
     const { guard, told } = start(t);
 
@@ -121,11 +138,13 @@ function use({ resident = 500, heap = 200 }): MemoryUse {
 
 function start(t: TestContext) {
   const told: string[] = [];
-  const guard = new HeapGuard({
+  let workedMs = 0;
+  const control: HeapControl = {
     saveMemory: (saving) => void told.push(saving ? 'save' : 'grow'),
     collectSoon: (soon) => void told.push(soon ? 'collect' : 'as usual'),
     dropIdleCode: (drop) => void told.push(drop ? 'drop code' : 'keep code'),
-  });
+  };
+  const guard = new HeapGuard(control, () => workedMs);
   t.after(() => guard.close());
-  return { guard, told };
+  return { guard, told, work: (ms: number) => void (workedMs += ms) };
 }

@@ -1,4 +1,4 @@
-import { constants, PerformanceObserver } from 'node:perf_hooks';
+import { constants, performance, PerformanceObserver } from 'node:perf_hooks';
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import type { Clock } from './clock.ts';
 
@@ -13,6 +13,10 @@ const growthBytes = 32 * 1024 * 1024;
 
 /** The time from listening to the end of the start, in a cluster as well, milliseconds. */
 const settleMs = 10_000;
+
+/** The window in which the process must be quiet before it settles, and how long the event loop may work in it, milliseconds. */
+const quietMs = 1_000;
+const quietWorkMs = 20;
 
 /** The first collection frees objects; what was not called until the second is code that only the start needed. */
 const settlingCollections = 2;
@@ -52,12 +56,15 @@ export class HeapGuard {
   /** The number of collections of the whole heap that {@link settle} still waits for. */
   #settling = 0;
   readonly #control: HeapControl;
+  readonly #workedMs: () => number;
   readonly #observer = new PerformanceObserver((list) =>
     this.look(memoryUse(), list.getEntries().some(isFullCollection)),
   );
 
-  constructor(control = v8Control) {
+  /** @param workedMs how long the event loop has worked since the start, milliseconds */
+  constructor(control = v8Control, workedMs = () => performance.eventLoopUtilization().active) {
     this.#control = control;
+    this.#workedMs = workedMs;
     this.#observer.observe({ entryTypes: ['gc'] });
   }
 
@@ -75,14 +82,20 @@ export class HeapGuard {
 
   /**
    * Frees what only the start needed, by two collections of the whole heap in small steps, once a cluster has been read too. Code that
-   * is freed and called again is compiled again.
+   * is freed and called again is compiled again. A request would wait for the last step, so this waits for a quiet second.
    */
   settle(clock: Clock): void {
+    clock.setTimeout(() => this.#settleWhenQuiet(clock), settleMs - quietMs);
+  }
+
+  #settleWhenQuiet(clock: Clock): void {
+    const before = this.#workedMs();
     clock.setTimeout(() => {
+      if (this.#workedMs() - before > quietWorkMs) return this.#settleWhenQuiet(clock);
       this.#settling = settlingCollections;
       this.#control.dropIdleCode(true);
       this.#apply();
-    }, settleMs);
+    }, quietMs);
   }
 
   /**
