@@ -238,6 +238,8 @@ async function bundleLibraries(folder: string): Promise<Metafile> {
     outdir: folder,
     outExtension: { '.js': '.cjs' },
     format: 'cjs',
+    // With this name, undici leaves out its experimental parser of HTTP: a quarter of its text.
+    define: { esbuildDetection: 'true' },
     plugins: [requireNode, unused],
   });
   return metafile;
