@@ -1,5 +1,7 @@
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startAlertmanager } from '../test/support/alertmanager-server.ts';
+import { startChild } from '../test/support/child-process.ts';
 import { startServerProcess, type ServerProcess } from '../test/support/server-process.ts';
 import { startTocsin, type TocsinOptions, type TocsinProcess } from '../test/support/tocsin-process.ts';
 
@@ -30,4 +32,12 @@ export function startPeer(name: PeerName): Promise<ServerProcess> {
 
 export function startBundle(options: TocsinOptions = {}): Promise<TocsinProcess> {
   return startTocsin({ main: bundle, ...options });
+}
+
+/** Starts the bundle once, as the build of the image does: it writes its compiled code some seconds after a start that found none. */
+export async function compileBundle(): Promise<void> {
+  const args = ['--max-semi-space-size=16', join(dirname(bundle), 'compile.js')];
+  await (
+    await startChild({ name: 'compile', command: process.execPath, args })
+  ).exited;
 }

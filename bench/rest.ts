@@ -4,7 +4,7 @@ import { startChild } from '../test/support/child-process.ts';
 import { KubeAdmin } from '../test/support/kube-admin.ts';
 import { skipWithoutKube, startKubeApiServer } from '../test/support/kube-api-server.ts';
 import { residentBytes } from '../test/support/resident-memory.ts';
-import { startBundle, startPeer } from './peers.ts';
+import { compileBundle, startBundle, startPeer } from './peers.ts';
 import type { Section } from './section.ts';
 import { mebibytes, type Row } from './table.ts';
 
@@ -24,6 +24,7 @@ export const rest: Section = {
   title: 'At rest: resident memory of a process that was started and then left alone',
   async run({ quick }) {
     const seconds = quick ? 30 : 60;
+    await compileBundle();
     const rows: Row[] = [];
     const measure = async (what: string, target: string, start: () => Promise<Resting>): Promise<void> => {
       rows.push({ what, ...(await afterRest(start, seconds)), target });

@@ -5,15 +5,13 @@ import { fileURLToPath } from 'node:url';
 import { startChild } from '../test/support/child-process.ts';
 import { freePort } from '../test/support/free-port.ts';
 import { requireServer } from '../test/support/servers.ts';
-import { bundle } from './peers.ts';
+import { bundle, compileBundle } from './peers.ts';
 import { cpuSeconds } from './process-usage.ts';
 import type { Section } from './section.ts';
 import { spread, type Spread } from './statistics.ts';
 import type { Row } from './table.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-/** As the image is built. */
-const compileScript = join(dirname(bundle), 'compile.js');
 /** V8's compile cache of Tocsin, see `src/main.ts`. */
 const compiled = join(root, '.compile-cache');
 const source = [
@@ -37,7 +35,7 @@ export const start: Section = {
     const ofImage: Record<Warmth, Started[]> = { cold: [], warm: [] };
     const fromSource: Record<Warmth, Started[]> = { cold: [], warm: [] };
     for (let round = 0; round < rounds; round++) {
-      await compile();
+      await compileBundle();
       for (const warmth of ['warm', 'cold'] as const) ofImage[warmth].push(await startTocsin(image, warmth));
       for (const warmth of ['cold', 'warm'] as const) fromSource[warmth].push(await startTocsin(source, warmth));
       others.push(await startOnce(requireServer('alertmanager'), alertmanagerArgs));
@@ -71,13 +69,6 @@ function figures({ cold, warm }: Record<Warmth, readonly Started[]>): Row {
     'cold, CPU': column(cold, 'cpu'),
     'warm, CPU': column(warm, 'cpu'),
   };
-}
-
-/** The bundle writes its compiled code some seconds after a start that found none. */
-async function compile(): Promise<void> {
-  await (
-    await startChild({ name: 'compile', command: process.execPath, args: [...image.slice(0, -1), compileScript] })
-  ).exited;
 }
 
 function startTocsin(program: readonly string[], warmth: Warmth): Promise<Started> {
