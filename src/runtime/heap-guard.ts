@@ -9,7 +9,7 @@ const guardedBytes = 336 * 1024 * 1024;
 const smallHeapBytes = 112 * 1024 * 1024;
 
 /** While memory is saved, a growth by this much since the last collection of the whole heap causes another one, bytes. */
-const growthBytes = 32 * 1024 * 1024;
+const growthBytes = 16 * 1024 * 1024;
 
 /** The time from listening to the end of the start, in a cluster as well, milliseconds. */
 const settleMs = 10_000;
@@ -53,6 +53,8 @@ export class HeapGuard {
   /** The size of the heap after the last collection of the whole heap, bytes. */
   #collectedTo = 0;
   #collectsSoon = false;
+  /** True from the end of heavy work to the next collection of the whole heap: what the work left is up to 100 MiB at once. */
+  #leftGarbage = false;
   /** The number of collections of the whole heap that {@link settle} still waits for. */
   #settling = 0;
   readonly #control: HeapControl;
@@ -76,6 +78,7 @@ export class HeapGuard {
       return await work();
     } finally {
       this.#heavyWork--;
+      this.#leftGarbage = true;
       this.#apply();
     }
   }
@@ -105,6 +108,7 @@ export class HeapGuard {
   look(use: MemoryUse, isFull: boolean): void {
     this.#use = use;
     if (isFull) this.#collectedTo = use.heap;
+    if (isFull) this.#leftGarbage = false;
     if (isFull && this.#settling > 0 && --this.#settling === 0) this.#control.dropIdleCode(false);
     this.#apply();
   }
@@ -117,8 +121,10 @@ export class HeapGuard {
     const { resident, heap } = this.#use;
     const hasMuch = heap > smallHeapBytes;
     const isSettling = this.#settling > 0;
-    const saving = isSettling || this.#heavyWork > 0 || (hasMuch && resident > guardedBytes);
-    const soon = isSettling || (saving && hasMuch && heap > this.#collectedTo + growthBytes);
+    const isShort = hasMuch && resident > guardedBytes;
+    const saving = isSettling || this.#heavyWork > 0 || isShort;
+    const hasGrown = saving && hasMuch && heap > this.#collectedTo + growthBytes;
+    const soon = isSettling || hasGrown || (isShort && this.#leftGarbage);
     if (saving !== this.#isSaving) this.#control.saveMemory(saving);
     if (soon !== this.#collectsSoon) this.#control.collectSoon(soon);
     this.#isSaving = saving;
