@@ -1,6 +1,6 @@
 import { ExplainedAlert, type Effect, type Fact } from '../explain/schema.ts';
 import { Alerts, Facts, Pipelines } from '../explain/schema-requests.ts';
-import { remedies, runRemedies, showPipeline } from '../explain/words.ts';
+import { equalMatcher, remedies, runRemedies, showPipeline } from '../explain/words.ts';
 import { newId } from '../runtime/new-id.ts';
 import { readDuration } from '../config/settings/value-readers.ts';
 import { ApiError } from './client.ts';
@@ -93,7 +93,7 @@ class Hops {
   /** What the history says of the request; it waits while the event is not known yet. */
   async #effect(requestId: string): Promise<Effect | undefined> {
     const { api } = this.#call;
-    const filter = Object.entries(this.#labels).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+    const filter = Object.entries(this.#labels).map(([name, value]) => equalMatcher(name, value));
     const { items } = await api.get(Alerts, '/alerts', { filter });
     const fingerprint = items[0]?.fingerprint;
     if (fingerprint === undefined) return undefined;

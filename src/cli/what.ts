@@ -1,7 +1,7 @@
 import { pipelineIn, textOf, transitionIn } from '../explain/fact-fields.ts';
 import { ExplainedAlert, type Alert, type Effect, type Fact, type PipelineName } from '../explain/schema.ts';
 import { Alerts, Facts } from '../explain/schema-requests.ts';
-import { showLabels, showPipeline, showTransition } from '../explain/words.ts';
+import { equalMatcher, showLabels, showPipeline, showTransition } from '../explain/words.ts';
 import type { ApiClient } from './client.ts';
 import { command, CommandError, exitDone, exitFailed, readSince, UsageError, usageOf, type Call } from './command.ts';
 import { showTime } from './names.ts';
@@ -30,7 +30,7 @@ export const what = command({ name: 'what', flags, run: tellAlerts });
 
 /** A word that is not a matcher is the name of an alert. */
 export function matchersOf(words: readonly string[]): readonly string[] {
-  return words.map((word) => (/[=~]/.test(word) ? word : `alertname=${JSON.stringify(word)}`));
+  return words.map((word) => (/[=~]/.test(word) ? word : equalMatcher('alertname', word)));
 }
 
 async function tellAlerts({ values, words, api, output }: Call<typeof flags>): Promise<number> {

@@ -19,6 +19,12 @@ export function showPipeline({ kind, group, namespace, name }: PipelineName): st
   );
 }
 
+/** A filter for one value of a label. Unlike JSON, the classic grammar of matchers has no escapes but `\\\\`, `\\"` and `\\n`. */
+export function equalMatcher(name: string, value: string): string {
+  const quoted = value.replaceAll(/["\\]/g, String.raw`\$&`).replaceAll('\n', String.raw`\n`);
+  return `${/^[a-zA-Z_:][\w:]*$/.test(name) ? name : JSON.stringify(name)}="${quoted}"`;
+}
+
 /** The labels other than the alert's name: `{pod="a", severity="warning"}`; '' if there are none. */
 export function showLabels(labels: Readonly<Record<string, string>>): string {
   const others = Object.entries(labels).filter(([name]) => name !== 'alertname');

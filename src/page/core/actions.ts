@@ -1,3 +1,4 @@
+import { equalMatcher } from '../../explain/words.ts';
 import type { Alert, Effect, ExplainedAlert, Fact, PipelineName } from '../../explain/schema.ts';
 import type { ReconcileAnswer } from '../../explain/schema-requests.ts';
 import { failureOf, ownApi, pathOf, type Api } from './api-port.ts';
@@ -141,7 +142,7 @@ async function effectOf(
   labels: Readonly<Record<string, string>>,
   request: string,
 ): Promise<Effect | undefined> {
-  const filter = Object.entries(labels).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+  const filter = Object.entries(labels).map(([name, value]) => equalMatcher(name, value));
   const { items } = await api.get<{ readonly items: readonly Alert[] }>(pathOf(`${ownApi}/alerts`, { filter }));
   const fingerprint = items[0]?.fingerprint;
   if (fingerprint === undefined) return undefined;

@@ -1,5 +1,5 @@
 import type { Alert } from '../../explain/schema.ts';
-import { showAlert } from '../../explain/words.ts';
+import { equalMatcher, showAlert } from '../../explain/words.ts';
 import { alertState } from './alerts.ts';
 import { textField, type Facts } from './facts.ts';
 import type { Link } from './link.ts';
@@ -105,7 +105,7 @@ function alertLane(
 }
 
 function listOf(alertname: string): Partial<Link> {
-  return { list: 'alerts', alert: `alertname=${JSON.stringify(alertname)}` };
+  return { list: 'alerts', alert: equalMatcher('alertname', alertname) };
 }
 
 /** The stored alert knows when it began better than the facts do. */
