@@ -9,9 +9,10 @@ async function reconciling(t: Parameters<typeof FakeApi.start>[0], run: Run, loo
   const api = await FakeApi.start(t);
   let looks = 0;
   api.give('POST /reconcile', 'ReconcileAnswer', { event_id: 'fe190949', request_id: 'r', pipelines: [backend] });
-  api.reply('GET /api/tocsin/v1/history', () => ({
-    items: looks++ < looksUntilEnd ? [] : [fact('sweep.finished', { event_id: 'fe190949' })],
-  }));
+  api.reply('GET /api/tocsin/v1/history', ({ query }) => {
+    if (query.get('event') === null) return { items: [fact('app.starting', {})] };
+    return { items: looks++ < looksUntilEnd ? [] : [fact('sweep.finished', { event_id: 'fe190949' })] };
+  });
   api.give(runs, 'Runs', { items: [{ ...changedRun, id: 'later', event_ids: ['other'] }, run] });
   return api;
 }

@@ -42,6 +42,8 @@ async function reconcileNow({ values, words, api, output, surroundings }: Call<t
   const code = isGood ? exitDone : exitFailed;
   if (!(await output.object({ items }))) output.table(items.map(runRow), 0);
   if (end !== undefined) return code;
+  const kept = await nothingKept(api);
+  if (kept !== undefined) throw new CommandError(`event ${answer.event_id}: ${kept}; see the log`);
   throw new CommandError(
     `event ${answer.event_id} has not ended within ${timeout / 1000}s; ask later: tocsin why ${showPipeline(answer.pipelines[0]!)}`,
   );
@@ -51,6 +53,14 @@ async function reconcileNow({ values, words, api, output, surroundings }: Call<t
 export async function endOf(api: ApiClient, eventId: string): Promise<Fact | undefined> {
   const query = { event: 'sweep.finished', event_id: eventId, limit: 1 };
   return (await api.get(Facts, '/history', query)).items[0];
+}
+
+/** What to say where nothing was found because nothing is kept; undefined if something is: the start is a fact, too. */
+export async function nothingKept(api: ApiClient): Promise<string | undefined> {
+  const { items } = await api.get(Facts, '/history', { limit: 1 });
+  return items.length === 0
+    ? 'Tocsin keeps no history (history.retention), so nobody can say what came of it'
+    : undefined;
 }
 
 async function runsOf(api: ApiClient, { event_id: eventId, pipelines }: ReconcileAnswer): Promise<readonly Run[]> {

@@ -21,7 +21,9 @@ async function way(t: Parameters<typeof FakeApi.start>[0], { effect, run = chang
     effects:
       effect === undefined ? [] : [{ request_id: requestId, at: '2026-01-01T00:00:00.000Z', runs: [], ...effect }],
   }));
-  api.reply('GET /api/tocsin/v1/history', ({ query }) => ({ items: [fact(query.get('event')!, { requests: 1 })] }));
+  api.reply('GET /api/tocsin/v1/history', ({ query }) => ({
+    items: [fact(query.get('event') ?? 'app.starting', { requests: 1 })],
+  }));
   api.give('GET /pipelines', 'Pipelines', { items: [{ ...backend, firing: [], paused_by: [], last_run: run }] });
   return api;
 }
@@ -53,6 +55,14 @@ describe('tocsin test-alert', () => {
     const posts = api.asked.filter(({ method }) => method === 'POST').map(({ body }) => body);
     const ends = posts.map((body) => Date.parse((JSON.parse(body) as [{ endsAt: string }])[0].endsAt));
     assert.ok(ends[1]! < ends[0]!);
+  });
+
+  it('does not call an alert lost where nothing is kept', async (t) => {
+    const api = await way(t, {});
+    api.give('GET /history', 'Facts', { items: [] });
+    const { code, stdout } = await api.run('test-alert', '--timeout=1s');
+    assert.equal(code, 1);
+    assert.match(stdout.replaceAll(/\s+/g, ' '), /FAILED Tocsin keeps no history \(history\.retention\)/);
   });
 
   const stops: readonly (readonly [Way, RegExp])[] = [

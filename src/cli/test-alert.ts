@@ -6,7 +6,7 @@ import { readDuration } from '../config/settings/value-readers.ts';
 import { ApiError } from './client.ts';
 import { command, exitDone, exitFailed, type Call } from './command.ts';
 import { readLabels } from './names.ts';
-import { endOf, runRow } from './reconcile.ts';
+import { endOf, nothingKept, runRow } from './reconcile.ts';
 import { silenceText } from './what.ts';
 import { waitFor } from './wait.ts';
 
@@ -60,7 +60,10 @@ class Hops {
   async follow(requestId: string, lastsFor: number): Promise<boolean> {
     if (!(await this.#send(requestId, lastsFor))) return false;
     const effect = await this.#wait(() => this.#effect(requestId));
-    if (effect === undefined) return this.#failed('received', 'no trace of it', 'see the log of Tocsin: tocsin tail');
+    if (effect === undefined) {
+      const unknown = await nothingKept(this.#call.api);
+      return this.#failed('received', unknown ?? 'no trace of it', 'see the log of Tocsin: tocsin tail');
+    }
     this.#hop('received', effect.at, `request ${requestId}`);
     const { verdict, because, event_id: event } = effect;
     if ((verdict !== 'woke' && verdict !== 'merged') || event === undefined) return this.#stopped(effect);

@@ -13,6 +13,7 @@ import { nearestPath } from '../config/settings/unknown-key.ts';
 import { readName } from '../config/settings/value-readers.ts';
 import type { ApiClient } from './client.ts';
 import { command, CommandError, exitDone, exitFailed, readSince, UsageError, usageOf, type Call } from './command.ts';
+import { nothingKept } from './reconcile.ts';
 import { readPipelineName, showTime } from './names.ts';
 import { roughly, type Colour, type Output, type Row } from './output.ts';
 
@@ -57,9 +58,13 @@ async function tellRuns({ values, words, api, output }: Call<typeof flags>): Pro
   const pipeline = pipelines.find((each) => isSamePipeline(each, name));
   if (pipeline === undefined && items.length === 0) throw noSuchPipeline(word, pipelines, api);
   if (pipeline !== undefined) tellCondition(output, pipeline);
-  if (items.length === 0) output.line(`No run${values.run === undefined ? '' : ` ${values.run}`} in the history.`);
+  if (items.length === 0) output.line(await noRun(api, values.run));
   for (const run of items) tellRun(output, run);
   return code;
+}
+
+async function noRun(api: ApiClient, id: string | undefined): Promise<string> {
+  return (await nothingKept(api)) ?? `No run${id === undefined ? '' : ` ${id}`} in the history.`;
 }
 
 async function findRuns(
