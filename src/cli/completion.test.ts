@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, mkdtempDisposable, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -18,9 +18,12 @@ async function bash(script: string, line: string): Promise<readonly string[]> {
   return stdout.trim().split(' ');
 }
 
+/** fish makes its folders in the home that it is given. */
 async function fish(script: string, line: string): Promise<readonly string[]> {
   const call = `${script}\ncomplete -C ${JSON.stringify(line)}`;
-  const { stdout, stderr } = spawnSync('fish', ['--no-config', '-c', call], { encoding: 'utf8', env: away });
+  await using home = await mkdtempDisposable(join(tmpdir(), 'tocsin-fish-'));
+  const env = { ...away, HOME: home.path };
+  const { stdout, stderr } = spawnSync('fish', ['--no-config', '-c', call], { encoding: 'utf8', env });
   assert.equal(stderr, '');
   return stdout
     .trim()

@@ -15,6 +15,8 @@ const wakes: Prediction = {
   because: 'it would have 1 pipeline looked at (source.select: all)',
   select: 'all',
   requests: [backend],
+  more_requests: 0,
+  more_pipelines: 0,
   pipelines: [
     {
       pipeline: backend,
@@ -26,6 +28,13 @@ const wakes: Prediction = {
 };
 
 describe('tocsin explain', () => {
+  it('says how many pipelines are not shown', async (t) => {
+    const api = await FakeApi.start(t);
+    api.give('POST /explain', 'Explanation', { items: [{ ...wakes, more_pipelines: 7 }] });
+    const { stdout } = await api.run('explain', 'TraceGatewayThrottling');
+    assert.match(stdout, /^ {2}and 7 more *$/m);
+  });
+
   it('tells which condition would result, with the alert in Prometheus and as Prometheus is', async (t) => {
     const api = await FakeApi.start(t);
     api.give('POST /explain', 'Explanation', { items: [wakes] });

@@ -81,6 +81,7 @@ async function readPayload(file: string): Promise<unknown> {
 
 function tell(output: Output, prediction: Prediction): void {
   const { alert, valid, wakes, because, merges_with: stored, silenced_by: silences, pipelines } = prediction;
+  const { more_pipelines: more } = prediction;
   output.heading(
     [
       [alert.alertname, 'bold'],
@@ -100,7 +101,7 @@ function tell(output: Output, prediction: Prediction): void {
         ['silenced by', `silence ${id} of ${author}: ${comment} (ends ${showTime(end)})`] as const,
     ),
   ]);
-  output.table(pipelines.map(rowOf));
+  output.table([...pipelines.map(rowOf), ...(more > 0 ? [[`and ${more} more`, '']] : [])]);
   output.line();
 }
 

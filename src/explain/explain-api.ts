@@ -73,6 +73,7 @@ export class ExplainApi {
   readonly #options: ExplainApiOptions;
   readonly #slots = new Slots(questionSlots);
   readonly #payloads: PayloadStories;
+  #documentText?: string;
 
   constructor(options: ExplainApiOptions) {
     this.#options = options;
@@ -193,7 +194,8 @@ export class ExplainApi {
   async #document(_: IncomingMessage, response: ServerResponse): Promise<void> {
     const { version, routePrefix } = this.#options;
     const { openApi } = await import('./openapi.ts');
-    answerWith(response, 200, JSON.stringify(openApi(version, `${routePrefix}${apiPath}`)));
+    this.#documentText ??= JSON.stringify(openApi(version, `${routePrefix}${apiPath}`));
+    answerWith(response, 200, this.#documentText);
   }
 
   async #explain(request: IncomingMessage, response: ServerResponse): Promise<void> {

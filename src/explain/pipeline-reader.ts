@@ -59,7 +59,9 @@ export class PipelineReader {
     const firing = await latestFiring();
     const pausing = await this.#pausing();
     const items: Pipeline[] = [];
+    const slices = new Slices(this.#options.schedule, 'history');
     for (const request of page) {
+      if (slices.isOver) await slices.yieldTurn();
       const last = lastRuns.get(pipelineKey(request));
       items.push({
         ...(await this.#pipeline(request, firing, pausing)),

@@ -38,8 +38,15 @@ export interface PredictorSettings {
 /** The most alerts that are explained at once. */
 export const maxExplained = 100;
 
-/** The most pipelines of an alert that are shown with their conditions. */
+/** The most pipelines that are named, and that are shown with their conditions, for all alerts of one question together. */
+const maxRequests = 10_000;
 const maxConditions = 1000;
+
+/** Each alert of a question has the same share of the limits. */
+interface Shares {
+  readonly requests: number;
+  readonly conditions: number;
+}
 
 type Firing = { readonly firing: FiringAlerts } | { readonly error: string };
 
@@ -53,8 +60,14 @@ export class Predictor {
 
   async predict(alerts: readonly PostableAlert[]): Promise<Prediction[]> {
     const firing = await this.#firing();
+    const names = this.#options.pipelines.list().map(nameOnly);
+    const shares = { requests: shareOf(maxRequests, alerts.length), conditions: shareOf(maxConditions, alerts.length) };
     const predictions: Prediction[] = [];
-    for (const alert of alerts) predictions.push(await this.#one(alert, firing));
+    const slices = new Slices(this.#options.schedule, 'history');
+    for (const alert of alerts) {
+      if (slices.isOver) await slices.yieldTurn();
+      predictions.push(await this.#one(alert, firing, names, shares));
+    }
     return predictions;
   }
 
@@ -66,8 +79,13 @@ export class Predictor {
     }
   }
 
-  async #one(posted: PostableAlert, firing: Firing): Promise<Prediction> {
-    const { clock, store, settings, pipelines, select } = this.#options;
+  async #one(
+    posted: PostableAlert,
+    firing: Firing,
+    names: readonly PipelineName[],
+    shares: Shares,
+  ): Promise<Prediction> {
+    const { clock, store, settings, select } = this.#options;
     const { resolveTimeoutMs, repeats, select: rule } = settings();
     const now = clock.now();
     const times = receivedTimes(posted, now, resolveTimeoutMs);
@@ -80,7 +98,8 @@ export class Predictor {
     const silencedBy = problem === undefined ? await this.#silencing(posted.labels, now) : [];
     const ignored = isRepeat && repeats === 'ignore';
     const wakes = problem === undefined && silencedBy.length === 0 && !ignored;
-    const requests = wakes ? select(posted.labels, pipelines.list().map(nameOnly)) : [];
+    const requests = wakes ? select(posted.labels, names) : [];
+    const shown = requests.slice(0, shares.conditions);
     return {
       alert,
       valid: problem === undefined,
@@ -92,8 +111,10 @@ export class Predictor {
       wakes: wakes && requests.length > 0,
       because: because({ problem, silencedBy, ignored, requests: requests.length, rule }),
       select: rule,
-      requests: [...requests],
-      pipelines: await this.#conditions(requests, posted, status, firing),
+      requests: requests.slice(0, shares.requests),
+      more_requests: Math.max(0, requests.length - shares.requests),
+      pipelines: await this.#conditions(shown, posted, status, firing),
+      more_pipelines: requests.length - shown.length,
     };
   }
 
@@ -116,7 +137,7 @@ export class Predictor {
   ): Promise<Prediction['pipelines']> {
     const [now, then] = await this.#both(posted, status, firing);
     const result: Prediction['pipelines'] = [];
-    for (const name of requests.slice(0, maxConditions)) {
+    for (const name of requests) {
       const pipeline = this.#options.pipelines.get(name as Request);
       if (pipeline === undefined) continue;
       const condition = conditionOf(pipeline.conditions);
@@ -125,7 +146,7 @@ export class Predictor {
         if (now !== undefined) await prepareFlowHealth(pipeline, now);
         if (then !== undefined) await prepareFlowHealth(pipeline, then);
         const verdictOf = (alerts: FiringAlerts | undefined): Condition | undefined =>
-          alerts === undefined ? undefined : shown(fixed ?? flowHealth(pipeline, alerts));
+          alerts === undefined ? undefined : conditionBy(fixed ?? flowHealth(pipeline, alerts));
         result.push({
           pipeline: name,
           ...given('condition', condition),
@@ -177,8 +198,12 @@ function because({ problem, silencedBy, ignored, requests, rule }: Reasons): str
   return `it would have ${requests} ${requests === 1 ? 'pipeline' : 'pipelines'} looked at (source.select: ${rule})`;
 }
 
-function shown({ condition: { status, reason, message } }: Verdict): Condition {
+function conditionBy({ condition: { status, reason, message } }: Verdict): Condition {
   return { status, reason, message };
+}
+
+function shareOf(limit: number, alerts: number): number {
+  return Math.ceil(limit / Math.max(1, alerts));
 }
 
 function nameOnly({ kind, group, namespace, name }: Request): PipelineName {

@@ -65,7 +65,10 @@ export const Prediction = z
     wakes: z.boolean(),
     because: z.string().describe('Why it would wake a run or not, in words.'),
     select: z.enum(['all', 'labels']).describe('The rule that selects pipelines.'),
-    requests: z.array(PipelineName).describe('The pipelines that would be looked at.'),
+    requests: z
+      .array(PipelineName)
+      .describe('The pipelines that would be looked at; 10,000 for all alerts of a question.'),
+    more_requests: z.int().describe('The number of further ones.'),
     pipelines: z.array(
       z.strictObject({
         pipeline: PipelineName,
@@ -75,6 +78,9 @@ export const Prediction = z
         error: z.string().optional(),
       }),
     ),
+    more_pipelines: z
+      .int()
+      .describe('The number of requests whose conditions are not shown: 1000 are, for all alerts of a question.'),
   })
   .meta({ id: 'Prediction' });
 

@@ -6,6 +6,8 @@ import { text as textOf } from 'node:stream/consumers';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { after, before, describe, it, type TestContext } from 'node:test';
+import { apiPath } from '../../src/explain/explain-api.ts';
+import { documentedPaths } from '../../src/explain/openapi.ts';
 import { eventually } from '../../src/runtime/eventually.fixture.ts';
 import { startFakePrometheus, type FakePrometheus } from '../../src/prometheus/fake-prometheus.fixture.ts';
 import { holdsMeasured, longestHold } from '../support/loop-holds.ts';
@@ -36,6 +38,9 @@ interface Stage {
 
 /** A way in, by its name: `METHOD /path` as in docs/http-api.md, or one of {@link otherWays}; used at its limit. */
 type WayIn = readonly [way: string, what: string, use: (stage: Stage) => Promise<unknown>];
+
+const none = '0123456789abcdef';
+const aPipeline = 'pipelines/TracePipeline/p-0';
 
 /** The ways in other than HTTP. */
 const otherWays: readonly string[] = [
@@ -75,6 +80,26 @@ const withFolder: readonly WayIn[] = [
   ['alert expiry', 'of very many at once', (to) => alertsThatEnd(to)],
   ['manifest folder', 'thousands of manifests at once', (to) => manifests(to)],
   ['event for every pipeline', 'of thousands', (to) => eventForAll(to)],
+  ['GET /', 'pipelined', (to) => pipelined(to, 'GET /')],
+  ['GET /assets/{name}', 'pipelined', (to) => pipelined(to, 'GET /assets/none.js')],
+  [`GET ${apiPath}/history`, 'an expression on each fact', (to) => get(to, `${apiPath}/history?filter=${costly}`)],
+  [`GET ${apiPath}/history`, 'pipelined', (to) => pipelined(to, `GET ${apiPath}/history`, 2)],
+  [`GET ${apiPath}/alerts`, 'pipelined', (to) => pipelined(to, `GET ${apiPath}/alerts?limit=1000`, 1)],
+  [`GET ${apiPath}/alerts/{fingerprint}`, 'pipelined', (to) => pipelined(to, `GET ${apiPath}/alerts/${none}`, 2)],
+  [`GET ${apiPath}/pipelines`, 'thousands', (to) => get(to, `${apiPath}/pipelines`)],
+  [`GET ${apiPath}/pipelines/{kind}/{name}`, 'pipelined', (to) => pipelined(to, `GET ${apiPath}/${aPipeline}`, 2)],
+  [
+    `GET ${apiPath}/pipelines/{kind}/{namespace}/{name}`,
+    'pipelined',
+    (to) => pipelined(to, `GET ${apiPath}/pipelines/a/b/c`, 1),
+  ],
+  [`GET ${apiPath}/payloads`, 'pipelined', (to) => pipelined(to, `GET ${apiPath}/payloads`, 2)],
+  [`GET ${apiPath}/payloads/{request_id}`, 'pipelined', (to) => pipelined(to, `GET ${apiPath}/payloads/none`, 2)],
+  [`GET ${apiPath}/problems`, 'pipelined', (to) => pipelined(to, `GET ${apiPath}/problems`)],
+  [`GET ${apiPath}/openapi.json`, 'pipelined', (to) => pipelined(to, `GET ${apiPath}/openapi.json`)],
+  [`GET ${apiPath}/live`, 'while thousands of facts come', (to) => readerOfFacts(to)],
+  [`POST ${apiPath}/explain`, 'many alerts', (to) => post(to, `${apiPath}/explain`, smallAlerts(100, 'Asked'))],
+  [`POST ${apiPath}/reconcile`, 'of thousands', (to) => reconcileAll(to)],
 ];
 
 const withCluster: readonly WayIn[] = [
@@ -146,10 +171,13 @@ async function holdsShortly(t: TestContext, socket: string, use: () => Promise<u
 
 /** Every `METHOD /path` of docs/http-api.md, which another test compares with the program. */
 async function endpoints(): Promise<readonly string[]> {
+  const api = [...documentedPaths, ['/openapi.json', ['GET']] as const].flatMap(([path, methods]) =>
+    methods.map((method) => `${method} ${apiPath}${path}`),
+  );
   const page = await readFile(new URL('../../docs/http-api.md', import.meta.url), 'utf8');
   const [table = ''] = /## Endpoints\n.*?\n## /s.exec(page) ?? [];
   const cells = table.split('\n').map((line) => line.split('|')[1] ?? '');
-  return cells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, endpoint]) => endpoint!));
+  return [...api, ...cells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, endpoint]) => endpoint!))];
 }
 
 const costly = encodeURIComponent('n=~".*(a|b|c){1,20}.*"');
@@ -281,6 +309,23 @@ async function pipelinesOf({ url }: TocsinProcess): Promise<number> {
 
 async function eventForAll(stage: Stage): Promise<void> {
   await post(stage, '/api/v2/alerts', [all]);
+  await setTimeout(800);
+}
+
+async function readerOfFacts(stage: Stage): Promise<void> {
+  const reader = await fetch(`${stage.tocsin.url}${apiPath}/live`);
+  await eventForAll(stage);
+  await reader.body?.cancel();
+}
+
+async function reconcileAll(stage: Stage): Promise<void> {
+  const headers = { 'Content-Type': 'application/json' };
+  const response = await fetch(`${stage.tocsin.url}${apiPath}/reconcile`, {
+    method: 'POST',
+    headers,
+    body: '{"all": true}',
+  });
+  assert.equal(response.status, 202, await response.text());
   await setTimeout(800);
 }
 
