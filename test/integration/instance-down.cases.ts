@@ -87,8 +87,9 @@ export function instanceDownCases({ start, pipelines }: InstanceDownPlace): void
     const { received: first, emitted, enqueued, started, queried, answered, written, finished } = run.hops;
     const times = [cause?.changed_at, first, emitted, enqueued, started, queried, answered, written, finished];
     assert.ok(times.every((time) => time !== undefined));
-    // A query of a sweep may be older than the start of a run that shares it.
-    assert.deepEqual(times.toSpliced(5, 1), times.toSpliced(5, 1).toSorted());
+    // A query of a sweep, and its answer, may be older than the start of a run that shares them.
+    assert.deepEqual(times.toSpliced(5, 2), times.toSpliced(5, 2).toSorted());
+    assert.deepEqual(times.toSpliced(2, 3), times.toSpliced(2, 3).toSorted());
     const [change] = tocsin.log.all.filter((line) => isChange(line, 'False'));
     assert.equal(written, change?.time);
     assert.ok(run.request_ids.includes(received['request_id'] as string));
