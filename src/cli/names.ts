@@ -1,23 +1,16 @@
 import type { PipelineName } from '../explain/schema.ts';
+import { pipelineOfKey } from '../explain/words.ts';
 import { UsageError } from './command.ts';
 import { showValue } from '../config/settings/show-value.ts';
 
 /** Reads `Kind/name` or `Kind/namespace/name`, as a command accepts it. Throws UsageError. */
 export function readPipelineName(word: string): PipelineName {
   const parts = word.split('/');
-  const [kindAndGroup = '', ...names] = parts;
-  if (names.length < 1 || names.length > 2 || parts.includes(''))
+  if (parts.length < 2 || parts.length > 3 || parts.includes(''))
     throw new UsageError(
       `${showValue(word)}: no name of a pipeline, allowed: KIND/NAME or KIND/NAMESPACE/NAME, as in tracepipeline/backend`,
     );
-  const [kind = '', ...group] = kindAndGroup.split('.');
-  const [name = '', namespace] = names.toReversed();
-  return {
-    kind,
-    ...(group.length > 0 && { group: group.join('.') }),
-    ...(namespace !== undefined && { namespace }),
-    name,
-  };
+  return pipelineOfKey(word);
 }
 
 /** Times are shown in UTC, as in the log. */

@@ -19,6 +19,19 @@ export function showPipeline({ kind, group, namespace, name }: PipelineName): st
   );
 }
 
+/** The reverse of {@link showPipeline}. */
+export function pipelineOfKey(key: string): PipelineName {
+  const [kindAndGroup = '', ...names] = key.split('/');
+  const [kind = '', ...group] = kindAndGroup.split('.');
+  const [name = '', namespace] = names.toReversed();
+  return {
+    kind,
+    ...(group.length > 0 && { group: group.join('.') }),
+    ...(namespace !== undefined && { namespace }),
+    name,
+  };
+}
+
 /** A filter for one value of a label. Unlike JSON, the classic grammar of matchers has no escapes but `\\\\`, `\\"` and `\\n`. */
 export function equalMatcher(name: string, value: string): string {
   const quoted = value.replaceAll(/["\\]/g, String.raw`\$&`).replaceAll('\n', String.raw`\n`);

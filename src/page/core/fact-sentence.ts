@@ -1,6 +1,6 @@
 import type { Fact } from '../../explain/schema.ts';
-import { reasons, showLabels, showPipeline } from '../../explain/words.ts';
-import { labelsField, numberField, pipelineKeyOf, pipelineOfKey, textField, textsField } from './facts.ts';
+import { pipelineOfKey, reasons, showLabels, showPipeline } from '../../explain/words.ts';
+import { labelsField, numberField, pipelineKeyOf, textField, textsField } from './facts.ts';
 import { counted, listed, pipelinePart, requestPart, runPart, silencePart, type Part, type Sentence } from './parts.ts';
 import { triggerText } from './run-story.ts';
 import { span } from './times.ts';

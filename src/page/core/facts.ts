@@ -1,4 +1,4 @@
-import type { Fact, PipelineName } from '../../explain/schema.ts';
+import type { Fact } from '../../explain/schema.ts';
 import { showPipeline } from '../../explain/words.ts';
 
 /** The most facts that the page keeps; of more, the newest. */
@@ -52,19 +52,6 @@ export function pipelineKeyOf({ kind, group, namespace, name }: Fact): string | 
     ...(typeof group === 'string' && { group }),
     ...(typeof namespace === 'string' && { namespace }),
   });
-}
-
-/** The pipeline of a key, such as `TracePipeline/backend`. */
-export function pipelineOfKey(key: string): PipelineName {
-  const [kindAndGroup = '', ...names] = key.split('/');
-  const [kind = '', ...group] = kindAndGroup.split('.');
-  const [name = '', namespace] = names.toReversed();
-  return {
-    kind,
-    ...(group.length > 0 && { group: group.join('.') }),
-    ...(namespace !== undefined && { namespace }),
-    name,
-  };
 }
 
 /** The facts of alerts that came and went, within all facts. */

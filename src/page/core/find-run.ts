@@ -1,7 +1,6 @@
 import type { Run } from '../../explain/schema.ts';
-import { pipelinePath } from '../../explain/words.ts';
+import { pipelineOfKey, pipelinePath } from '../../explain/words.ts';
 import { ownApi, pathOf, type Api } from './api-port.ts';
-import { pipelineOfKey } from './facts.ts';
 
 interface Runs {
   readonly items: readonly Run[];

@@ -1,9 +1,8 @@
 import type { JSX } from 'preact';
 import type { Pipeline, Run } from '../../explain/schema.ts';
-import { showPipeline } from '../../explain/words.ts';
+import { pipelineOfKey, showPipeline } from '../../explain/words.ts';
 import { reconcileNow } from '../core/actions.ts';
 import { silenceSentence } from '../core/alert-story.ts';
-import { pipelineOfKey } from '../core/facts.ts';
 import { runsPath } from '../core/find-run.ts';
 import { alertPart, runPart, type Sentence } from '../core/parts.ts';
 import { healthOf } from '../core/pipelines.ts';
