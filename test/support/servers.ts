@@ -14,6 +14,8 @@ export type ServerName =
   | 'etcd'
   | 'kube-apiserver'
   | 'kubectl'
+  | 'helm'
+  | 'helm-3'
   | 'chromium';
 
 type Environment = Readonly<Record<string, string | undefined>>;
