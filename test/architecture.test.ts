@@ -62,7 +62,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   'alert/postable': ['alert', 'text'],
   alert: ['text'],
   matcher: ['alert', 'text'],
-  outbound: [],
+  outbound: ['config', 'config/settings', 'text'],
   storage: [],
   text: [],
   runtime: [],

@@ -6,7 +6,9 @@ import { describe, it, type TestContext } from 'node:test';
 import { startFakePrometheus } from './fake-prometheus.fixture.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { HttpConfig } from '../config/http-config.ts';
-import { prometheusProxy, tlsOptions, type ProxyOptions } from './http-access.ts';
+import { tlsOptions } from '../outbound/http-access.ts';
+import { prometheusProxy, type ProxyOptions } from './http-access.ts';
+import { prometheusWords } from './prometheus-error.ts';
 import { createPrometheusClient } from './prometheus-client.ts';
 import { SliceSchedule } from '../runtime/slices.ts';
 
@@ -82,7 +84,7 @@ async function startProxy(test: TestContext): Promise<{ readonly url: string; re
 describe('prometheus.http_config', () => {
   it('says which key is of no use when TLS cannot be set up', () => {
     const config = HttpConfig.parse({ tls_config: { insecure_skip_verify: true } });
-    assert.throws(() => tlsOptions(config, { ca: 'garbage', cert: undefined, key: undefined }), {
+    assert.throws(() => tlsOptions(config, { ca: 'garbage', cert: undefined, key: undefined }, prometheusWords), {
       kind: 'tls',
       message: /^prometheus\.http_config\.tls_config cannot be used \(.+\): are ca, cert and key in PEM format/,
     });

@@ -12,15 +12,16 @@ import {
 } from './alerts-response.ts';
 import { Connections } from '../outbound/connections.ts';
 import { startDeadline, type Deadline } from '../runtime/deadline.ts';
-import { fetchFailure, PrometheusError, statusFailure, type FetchPhase } from './prometheus-error.ts';
+import type { FetchPhase } from '../outbound/fetch-failure.ts';
+import { readHttpAccess, tlsOptions, type HttpAccess, type TlsMaterial } from '../outbound/http-access.ts';
 import {
-  lookupOf,
-  prometheusProxy,
-  readHttpAccess,
-  tlsOptions,
-  type HttpAccess,
-  type TlsMaterial,
-} from './http-access.ts';
+  asPrometheusError,
+  fetchFailure,
+  PrometheusError,
+  prometheusWords,
+  statusFailure,
+} from './prometheus-error.ts';
+import { lookupOf, prometheusProxy } from './http-access.ts';
 import { prometheusEndpoint, withAccess, type PrometheusEndpoint } from './prometheus-endpoint.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
@@ -115,7 +116,10 @@ export function createPrometheusClient(options: PrometheusClientOptions): Promet
   const { httpConfig, ip } = options;
   const connections = new Connections<TlsMaterial>({
     to: 'Prometheus',
-    tlsOptions: (tls) => ({ ...tlsOptions(httpConfig, tls), ...(ip !== undefined && { lookup: lookupOf(ip) }) }),
+    tlsOptions: (tls) => ({
+      ...tlsOptions(httpConfig, tls, prometheusWords),
+      ...(ip !== undefined && { lookup: lookupOf(ip) }),
+    }),
   });
   let known: Way | undefined;
   const way = (): Way => (known ??= wayTo(endpoint, options));
@@ -157,7 +161,7 @@ async function query<T>(
   signal.throwIfAborted();
   const deadline = startDeadline(options.clock, timeoutMs, signal);
   try {
-    const access = await readHttpAccess(options.httpConfig);
+    const access = await readHttpAccess(options.httpConfig, prometheusWords);
     const { address, ...way } = options.way();
     const context = { ...options, endpoint: { ...withAccess(options.endpoint, access), address } };
     const dispatcher = await connections.dispatcher({ ...way, tls: access.tls });
@@ -166,7 +170,7 @@ async function query<T>(
     return await readAnswer(response, context, deadline, read);
   } catch (error) {
     signal.throwIfAborted();
-    throw error;
+    throw asPrometheusError(error);
   } finally {
     // This also ends the connection if the body was not read to its end.
     deadline.end();

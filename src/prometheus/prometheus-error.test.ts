@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { fetchFailure, tlsFailure, statusFailure, type FetchPhase } from './prometheus-error.ts';
+import { tlsFailure, type FetchPhase } from '../outbound/fetch-failure.ts';
+import { fetchFailure, prometheusWords, statusFailure } from './prometheus-error.ts';
 import { prometheusEndpoint } from './prometheus-endpoint.ts';
 
 const address = 'http://prometheus:9090';
@@ -95,7 +96,7 @@ describe('tlsFailure', () => {
     ['EPROTO', /does it speak https there/],
   ] as const) {
     it(`says what to do about ${code}`, () => {
-      const sentence = tlsFailure('https://h', code);
+      const sentence = tlsFailure('https://h', code, prometheusWords);
       assert.ok(sentence.startsWith(`Prometheus at https://h cannot be reached over TLS (${code}): `));
       assert.match(sentence, remedy);
     });

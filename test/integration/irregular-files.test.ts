@@ -6,7 +6,8 @@ import { describe, it, type TestContext } from 'node:test';
 import { HttpConfig } from '../../src/config/http-config.ts';
 import { Credentials } from '../../src/kubernetes/api/credentials.ts';
 import { loadKubeConfig } from '../../src/kubernetes/api/kube-config.ts';
-import { readHttpAccess } from '../../src/prometheus/http-access.ts';
+import { prometheusWords } from '../../src/prometheus/prometheus-error.ts';
+import { readHttpAccess } from '../../src/outbound/http-access.ts';
 import { readManifestFile } from '../../src/standalone/manifest-file.ts';
 import { parseHere } from '../../src/standalone/standalone.fixture.ts';
 import { StatusFolder } from '../../src/standalone/status-folder.ts';
@@ -34,7 +35,8 @@ const readers: readonly { what: string; name?: string; says: (path: string, fold
   },
   {
     what: 'a credential for Prometheus',
-    says: (path) => messageOf(readHttpAccess(HttpConfig.parse({ authorization: { credentials_file: path } }))),
+    says: (path) =>
+      messageOf(readHttpAccess(HttpConfig.parse({ authorization: { credentials_file: path } }), prometheusWords)),
   },
   { what: 'a kubeconfig', says: (path) => messageOf(loadKubeConfig({ kubeconfigs: [path] })) },
   ...(['tokenFile', 'client-certificate', 'certificate-authority'] as const).map((key) => ({
