@@ -8,7 +8,7 @@ import { describe, it } from 'node:test';
  * that a path begins with. The order is that of `src/README.md`: from the start of the process down to the ground.
  */
 const rooms: Readonly<Record<string, readonly string[]>> = {
-  cli: ['app', 'config', 'config/flags', 'config/settings', 'server/web', 'explain'],
+  cli: ['app', 'config', 'config/flags', 'config/settings', 'server/web', 'explain', 'check'],
   app: ['*'],
   config: ['config/flags', 'config/settings', 'matcher', 'reconcile'],
   'config/flags': ['config/settings', 'matcher'],
@@ -47,6 +47,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   'page/view': ['page/core', 'page/edge', 'explain'],
   'page/edge': ['page/core', 'explain'],
   'page/core': ['explain'],
+  check: ['config', 'config/settings'],
   history: ['storage'],
   drift: ['source', 'health', 'reconcile', 'cause', 'alert', 'matcher', 'config', 'config/settings'],
   source: ['reconcile', 'workqueue', 'cause', 'alert', 'config'],

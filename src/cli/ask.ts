@@ -11,6 +11,7 @@ export const loadCommand: Readonly<Record<AskCommandName, () => Promise<Command>
   reconcile: async () => (await import('./reconcile.ts')).reconcile,
   explain: async () => (await import('./explain.ts')).explain,
   'test-alert': async () => (await import('./test-alert.ts')).testAlert,
+  check: async () => (await import('./check.ts')).check,
   completion: async () => (await import('./completion.ts')).completion(loadCommand),
 };
 

@@ -37,8 +37,11 @@ export interface Surroundings {
   readonly clock: Clock;
 }
 
-/** The flags of every command that asks a running Tocsin. */
-const sharedFlags = {
+/** The flag of every command. */
+const helpFlag = { help: { name: 'help', short: 'h', help: 'Show this help.' } } as const satisfies FlagTable;
+
+/** Which Tocsin to ask, and how to get in. */
+export const clientFlags = {
   url: {
     name: 'url',
     placeholder: 'URL',
@@ -55,6 +58,11 @@ const sharedFlags = {
     unit: 'path',
     otherwise: 'none',
   },
+} as const satisfies FlagTable;
+
+/** The flags of every command that asks a running Tocsin and tells a story. */
+const sharedFlags = {
+  ...clientFlags,
   output: {
     name: 'output',
     short: 'o',
@@ -64,24 +72,27 @@ const sharedFlags = {
     unit: outputFormats.join(', '),
     default: 'table',
   },
-  help: { name: 'help', short: 'h', help: 'Show this help.' },
 } as const satisfies FlagTable;
 
-/** The parsed flags of a command, and what it works with. */
-export interface Call<Table extends FlagTable> {
+/** The parsed flags of a command, and its surroundings. */
+export interface PlainCall<Table extends FlagTable> {
   readonly values: FlagValues<Table>;
   /** The words that are neither a flag nor the value of a flag. */
   readonly words: readonly string[];
-  readonly api: ApiClient;
-  readonly output: Output;
   readonly surroundings: Surroundings;
 }
 
-interface Definition<Table extends FlagTable> {
+/** The call of a command that asks a running Tocsin. */
+export interface Call<Table extends FlagTable> extends PlainCall<Table> {
+  readonly api: ApiClient;
+  readonly output: Output;
+}
+
+interface Definition<CallOf, Table extends FlagTable> {
   readonly name: AskCommandName;
   readonly flags: Table;
   /** Resolves to the exit code. Rejects with UsageError or CommandError. */
-  readonly run: (call: Call<Table>) => Promise<number>;
+  readonly run: (call: CallOf) => Promise<number>;
 }
 
 export interface Command {
@@ -90,32 +101,54 @@ export interface Command {
   run(args: readonly string[], surroundings: Surroundings): Promise<number>;
 }
 
-export function command<Table extends FlagTable>(definition: Definition<Table>): Command {
-  const flags = { ...definition.flags, ...sharedFlags };
+/** A command that asks a running Tocsin and tells a story. */
+export function command<Table extends FlagTable>({
+  name,
+  flags,
+  run: perform,
+}: Definition<Call<Table>, Table>): Command {
+  return plainCommand({
+    name,
+    flags: { ...flags, ...sharedFlags },
+    run: async ({ values, words, surroundings }) => {
+      const shared = values as FlagValues<typeof sharedFlags>;
+      const api = await createClient(shared, surroundings);
+      const output = new Output({ ...surroundings, format: shared.output ?? 'table' });
+      return perform({ values, words, api, output, surroundings });
+    },
+  });
+}
+
+/** A command that has no flags but its own, and `--help`. */
+export function plainCommand<Table extends FlagTable>(definition: Definition<PlainCall<Table>, Table>): Command {
+  const flags = { ...definition.flags, ...helpFlag };
   return { flags, run: (args, surroundings) => run(definition, flags, args, surroundings) };
 }
 
 async function run<Table extends FlagTable>(
-  { name, run: perform }: Definition<Table>,
-  flags: Table & typeof sharedFlags,
+  { name, run: perform }: Definition<PlainCall<Table>, Table>,
+  flags: Table & typeof helpFlag,
   args: readonly string[],
   surroundings: Surroundings,
 ): Promise<number> {
   const { flags: given, words } = givenArguments(args, flags);
   const { values, problems } = readFlags(given, flags, (typed) => describeUnknown(name, flags, typed));
-  const shared = values as FlagValues<typeof sharedFlags>;
-  const { stdout, environment, clock } = surroundings;
-  if (shared.help !== undefined) {
+  if ((values as FlagValues<typeof helpFlag>).help !== undefined) {
     const { commandHelp } = await import('./command-help.ts');
-    stdout.write(commandHelp(name, flags));
+    surroundings.stdout.write(commandHelp(name, flags));
     return exitDone;
   }
   if (problems.length > 0) throw new UsageError(...problems);
-  const url = shared.url ?? urlOf(environment);
-  const access = shared.httpConfig === undefined ? undefined : await readAccess(shared.httpConfig);
-  const output = new Output({ format: shared.output ?? 'table', stdout, environment, clock });
-  const api = new ApiClient({ url, access, clock });
-  return perform({ values, words, api, output, surroundings });
+  return perform({ values, words, surroundings });
+}
+
+/** The client of the Tocsin that the flags or the environment name. Rejects with UsageError or CommandError. */
+export async function createClient(
+  { url, httpConfig }: FlagValues<typeof clientFlags>,
+  { environment, clock }: Surroundings,
+): Promise<ApiClient> {
+  const access = httpConfig === undefined ? undefined : await readAccess(httpConfig);
+  return new ApiClient({ url: url ?? urlOf(environment), access, clock });
 }
 
 async function readAccess(file: string): Promise<ConstructorParameters<typeof ApiClient>[0]['access']> {

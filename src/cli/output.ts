@@ -14,6 +14,11 @@ export interface OutputStream {
 /** The width of a table in columns; `-o wide` has no limit. */
 const tableColumns = 100;
 
+/** Colours are for terminals only, and not for those who do not want them (https://no-color.org). */
+export function isColoured({ isTTY }: OutputStream, environment: OutputOptions['environment']): boolean {
+  return isTTY === true && !environment['NO_COLOR'] && environment['TERM'] !== 'dumb';
+}
+
 export type Colour = 'bold' | 'dim' | 'green' | 'red' | 'yellow';
 
 interface OutputOptions {
@@ -37,7 +42,7 @@ export class Output {
     this.format = format;
     this.#stdout = stdout;
     this.#clock = clock;
-    this.#isColoured = stdout.isTTY === true && !environment['NO_COLOR'] && environment['TERM'] !== 'dumb';
+    this.#isColoured = isColoured(stdout, environment);
   }
 
   get isWide(): boolean {

@@ -31,6 +31,10 @@ export const askCommands = {
     usage: '[LABEL=VALUE]...',
     help: 'send a marked alert through the real way, one line a hop',
   },
+  check: {
+    usage: '[--pre]',
+    help: 'whether an alert would come through, hop by hop, and what to do if not',
+  },
   completion: {
     usage: 'bash | zsh | fish',
     help: 'a script that completes commands and flags, for the shell to read',
