@@ -5,7 +5,7 @@ import { DriftCheck, type DriftSettings } from '../drift/drift-check.ts';
 import type { OwnAddresses } from '../drift/own-addresses.ts';
 import { Problems, type Problem } from '../drift/problems.ts';
 import { PrometheusCheck } from '../drift/prometheus-check.ts';
-import { Watchdog } from '../drift/watchdog.ts';
+import { Watchdog, type WatchdogState } from '../drift/watchdog.ts';
 import type { LoadedRules, Pipelines } from '../reconcile/ports.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { AppOptions } from './app-options.ts';
@@ -47,7 +47,7 @@ export class AlertPath {
         pending: async () => alerts.prometheus?.pending(),
       }),
       scope: () => ({ action: config().controller.action, select: config().source.select }),
-      own: () => this.#own,
+      own: () => this.own,
       intervalMs: () => config().prometheus.check_interval,
       onRulesChanged: () => void (this.requiredRules !== undefined && onRulesChanged()),
     });
@@ -56,6 +56,10 @@ export class AlertPath {
   /** In the order in which they were found. */
   get problems(): readonly Problem[] {
     return this.#problems.list;
+  }
+
+  watchdog(): Promise<WatchdogState | undefined> {
+    return this.#watchdog.state();
   }
 
   /** The rules without which no pipeline is healthy; undefined if none are required. */
@@ -82,7 +86,8 @@ export class AlertPath {
     this.#prometheus.close();
   }
 
-  get #own(): OwnAddresses {
+  /** Where this Tocsin may be known. */
+  get own(): OwnAddresses {
     const { config, listenAddress, web } = this.#options;
     const addresses = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
     return {

@@ -9,6 +9,8 @@ import type { Runtime } from '../runtime/runtime.ts';
 /** The parts of an {@link App} that come from outside. */
 export interface AppOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly config: Config;
+  /** `--config.file`; default: there is none. */
+  readonly configFile?: string | undefined;
   /** The text of the configuration file; default: there is none. */
   readonly configText?: string;
   /** Default: neither. */

@@ -19,11 +19,12 @@ import { createProcessMetrics } from './metrics.ts';
 import { Receiver } from '../receiver/receiver.ts';
 import type { Connections } from '../server/connections.ts';
 import type { GuardedServer } from '../server/guarded-server.ts';
-import { createHttpMetrics } from '../server/request/http-metrics.ts';
+import { createHttpMetrics, type LimitName } from '../server/request/http-metrics.ts';
 import { newId } from '../runtime/new-id.ts';
 import { createConnections, createServer, liveLimits, type ServerOptions } from './server.ts';
 import { createReloader, type Reloader, type ReloadOutcome, type ReloadTrigger } from './reloader.ts';
 import { createEventSource, type EventSource } from '../source/event-source.ts';
+import { ProcessStatus } from './status.ts';
 import { Storage } from './storage.ts';
 import { SliceSchedule } from '../runtime/slices.ts';
 
@@ -43,6 +44,7 @@ export class App {
   readonly #pipelineSource: PipelineSource;
   readonly #resync: Resync;
   readonly #reloader: Reloader;
+  readonly #status: ProcessStatus;
   readonly #source: EventSource;
   readonly #connections: Connections;
   readonly #receiver: Receiver;
@@ -79,7 +81,9 @@ export class App {
     const sweep = (): void => void this.#pipelineSource.sweep('resync');
     this.#resync = new Resync({ ...options, periodMs: () => this.#config.controller.resync, sweep });
     this.#source = this.#createSource();
-    const web = { ...common, metrics: createHttpMetrics(options.registry) };
+    this.#status = this.#createStatus();
+    const onLimit = (limit: LimitName): void => this.#status.limitReached(limit);
+    const web = { ...common, metrics: createHttpMetrics(options.registry, onLimit) };
     this.#connections = createConnections(web, () => this.#memoryPlan.connections);
     this.#receiver = this.#createReceiver(web);
     this.#server = createServer(web, this.#connections, [...this.#receiver.routes, ...this.#explainRoutes()]);
@@ -226,7 +230,20 @@ export class App {
       alerts: this.#alerts,
       nextResyncAt: () => this.#resync.nextAt,
       problems: () => this.#alertPath.problems,
+      status: () => this.#status.read(),
       reconcile: (requests, requestId) => this.#pipelineSource.manual(requests, requestId),
+    });
+  }
+
+  #createStatus(): ProcessStatus {
+    return new ProcessStatus({
+      options: this.#options,
+      store: this.#store,
+      alertPath: this.#alertPath,
+      history: this.#explaining.history,
+      notReady: () => this.#readiness.whyNot,
+      load: () => this.#reconciling.controller.load,
+      configuration: () => this.#reloader.running,
     });
   }
 

@@ -5,6 +5,7 @@ import { createExplainApi, type ExplainStage } from '../explain/create-explain-a
 import type { PredictorSettings } from '../explain/predictor.ts';
 import { nearestPath } from '../config/settings/unknown-key.ts';
 import type { PipelineName } from '../explain/schema.ts';
+import type { Status } from '../explain/schema-status.ts';
 import { isSamePipeline } from '../explain/words.ts';
 import type { Problem } from '../drift/problems.ts';
 import { History } from '../history/history.ts';
@@ -31,6 +32,7 @@ export interface ExplainParts {
   readonly alerts: CurrentAlertSource;
   readonly nextResyncAt: () => number | undefined;
   readonly problems: () => readonly Problem[];
+  readonly status: () => Promise<Status>;
   /** Starts a look at pipelines for a person; returns the event. */
   readonly reconcile: (requests: readonly Request[], requestId: string) => string;
   readonly receiver: Pick<Receiver, 'silences' | 'readBody' | 'readAlerts'>;

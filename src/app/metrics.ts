@@ -31,7 +31,18 @@ export function createProcessMetrics(registry: Registry, { version, droppedLogLi
   });
 }
 
+/** The configuration that runs. */
+export interface RunningConfiguration {
+  /** The SHA-256 of its text, in hexadecimal digits. */
+  readonly sha256: string;
+  /** Milliseconds since the epoch. */
+  readonly loadedAt: number;
+  /** True if a later version was refused. */
+  readonly isRefused: boolean;
+}
+
 export interface ReloadMetrics {
+  readonly running: RunningConfiguration;
   /** @param text of the configuration file, '' without one */
   succeeded(text: string, now: number): void;
   failed(): void;
@@ -55,13 +66,28 @@ export function createReloadMetrics(registry: Registry, text: string, now: numbe
     name: 'tocsin_config_hash',
     help: 'Hash of the configuration file that was last loaded with success.',
   });
+  let running: RunningConfiguration;
   const succeeded = (loaded: string, at: number): void => {
+    running = { sha256: sha256Of(loaded), loadedAt: at, isRefused: false };
     successful.set(1);
     succeededAt.set(at / 1000);
     hash.set(hashOf(loaded));
   };
   succeeded(text, now);
-  return { succeeded, failed: () => successful.set(0) };
+  return {
+    get running() {
+      return running;
+    },
+    succeeded,
+    failed() {
+      running = { ...running, isRefused: true };
+      successful.set(0);
+    },
+  };
+}
+
+export function sha256Of(text: string | Buffer): string {
+  return createHash('sha256').update(text).digest('hex');
 }
 
 /** 48 bits, as in Alertmanager: a float holds them exactly. */

@@ -4,7 +4,7 @@ import { configChange, type ComparedConfig, type ConfigChange } from '../config/
 import type { LoadedConfig } from '../config/load-config.ts';
 import { maxNamedProblems } from '../receiver/intake/alert-intake.ts';
 import type { AppOptions } from './app-options.ts';
-import { createReloadMetrics, type ReloadMetrics } from './metrics.ts';
+import { createReloadMetrics, type ReloadMetrics, type RunningConfiguration } from './metrics.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 /** The shortest time between two reloads, however many are requested, milliseconds. */
@@ -53,6 +53,10 @@ export class Reloader {
 
   constructor(options: ReloaderOptions) {
     this.#options = options;
+  }
+
+  get running(): RunningConfiguration {
+    return this.#options.metrics.running;
   }
 
   /** Never rejects. */

@@ -54,6 +54,7 @@ export async function serve(options: ServeOptions): Promise<number> {
       ...options,
       createHome,
       logger,
+      configFile: flags.configFile,
       droppedLogLines: () => logger.droppedLines,
       listenAddress: flags.listenAddress,
       storagePath: flags.storagePath,

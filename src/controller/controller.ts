@@ -61,6 +61,14 @@ interface ControllerOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule
   readonly createQueue: (work: (item: WorkItem<QueuedWork>) => Promise<void>) => WorkQueue<QueuedWork>;
 }
 
+/** What waits and runs, and since when, milliseconds. */
+export interface QueueLoad {
+  readonly waiting: number;
+  readonly running: number;
+  readonly addedAt: number | undefined;
+  readonly startedAt: number | undefined;
+}
+
 /** Takes requests from the work queue, runs each under a deadline, and decides in one switch what happens next. */
 export class Controller {
   readonly #options: ControllerOptions;
@@ -86,6 +94,12 @@ export class Controller {
   /** The number of requests that wait for a free worker. */
   get depth(): number {
     return this.#queue.depth;
+  }
+
+  /** What waits and runs, and since when, milliseconds. */
+  get load(): QueueLoad {
+    const { depth: waiting, running, oldest } = this.#queue;
+    return { waiting, running, ...oldest };
   }
 
   /** The number of requests that wait or run and whose last run failed. */

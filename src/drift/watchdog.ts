@@ -23,6 +23,13 @@ interface WatchdogOptions extends Pick<Runtime, 'clock' | 'schedule'> {
   readonly config: () => Config['receiver']['watchdog'];
 }
 
+export interface WatchdogState {
+  /** `receiver.watchdog.matcher` */
+  readonly matcher: string;
+  readonly afterMs: number;
+  readonly receivedAt: number | undefined;
+}
+
 /**
  * Waits for an alert that always fires, and tells when it has not been received for `receiver.watchdog.after`. It reads the stored
  * alerts when the time is over, so that an alert that comes in costs nothing more.
@@ -52,6 +59,14 @@ export class Watchdog {
   reconfigure(): void {
     const { matcher, after } = this.#options.config();
     if (matcher !== this.#text || after !== this.#afterMs) this.#begin();
+  }
+
+  /** What it waits for, and when that was last received, milliseconds since the epoch; undefined if it waits for nothing. */
+  async state(): Promise<WatchdogState | undefined> {
+    const [matcher, text] = [this.#matcher, this.#text];
+    if (matcher === undefined || text === null) return undefined;
+    const stored = await this.#lastReception(matcher);
+    return { matcher: text, afterMs: this.#afterMs, receivedAt: stored ?? this.#receivedAt };
   }
 
   close(): void {

@@ -19,6 +19,7 @@ import { maxExplained, type Predictor } from './predictor.ts';
 import { pipelineName, Question } from './questions.ts';
 import type { RunReader } from './run-reader.ts';
 import type { Fact, PipelineName, Problem } from './schema.ts';
+import type { Status } from './schema-status.ts';
 
 /** The path of the API, below the route prefix. */
 export const apiPath = '/api/tocsin/v1';
@@ -45,6 +46,8 @@ export interface ExplainApiOptions {
   readonly live: LiveFacts;
   /** What is wrong on the way of the alerts now. */
   readonly problems: () => readonly PresentProblem[];
+  /** What Tocsin says about itself. */
+  readonly status: () => Promise<Status>;
   /** Tocsin's version. */
   readonly version: string;
   readonly routePrefix: string;
@@ -93,6 +96,7 @@ export class ExplainApi {
       this.#route('payloads', 'GET', (request, response) => this.#payloadList(request, response)),
       this.#route('payloads/:request_id', 'GET', (...call) => this.#payload(...call)),
       this.#route('problems', 'GET', (request, response) => this.#problems(request, response)),
+      this.#route('status', 'GET', (request, response) => this.#status(request, response)),
       this.#route('live', 'GET', (request, response) => this.#follow(request, response)),
       this.#route('openapi.json', 'GET', (request, response) => this.#document(request, response)),
       this.#route('explain', 'POST', (request, response) => this.#explain(request, response)),
@@ -182,6 +186,11 @@ export class ExplainApi {
       .problems()
       .map((problem) => ({ ...problem, since: new Date(problem.since).toISOString() }));
     answerWith(response, 200, JSON.stringify({ items }));
+  }
+
+  async #status(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    Question.none(request.url!);
+    await this.#answer(response, () => this.#options.status());
   }
 
   async #follow(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -28,6 +28,7 @@ describe('the OpenAPI document', () => {
       '/payloads',
       '/payloads/{request_id}',
       '/problems',
+      '/status',
       '/live',
       '/explain',
       '/reconcile',

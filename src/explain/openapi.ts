@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { ExplainedAlert, Payload } from './schema.ts';
+import { Status } from './schema-status.ts';
 import {
   Alerts,
   ApiError,
@@ -127,6 +128,13 @@ const operations: Readonly<Record<string, Readonly<Partial<Record<'get' | 'post'
   },
   '/problems': {
     get: { id: 'listProblems', summary: 'What is wrong on the way of the alerts now', answer: Problems },
+  },
+  '/status': {
+    get: {
+      id: 'getStatus',
+      summary: 'What Tocsin says about itself: process, configuration, storage, queue, what it has received',
+      answer: Status,
+    },
   },
   '/live': {
     get: {

@@ -12,6 +12,7 @@ import {
   Run,
   Time,
 } from './schema.ts';
+import { Status } from './schema-status.ts';
 
 /** The requests of the API, the answers to them, and the lists and errors that the whole API shares. */
 
@@ -115,6 +116,7 @@ export const answers = {
   Payloads,
   Payload,
   Problems,
+  Status,
   Explanation,
   ReconcileAnswer,
   ApiError,

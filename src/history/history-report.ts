@@ -3,6 +3,9 @@ import { Counter, Gauge } from 'prom-client';
 import type { Chunk } from './fact-ring.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
+/** How long a loss is news, milliseconds. */
+const latelyMs = 3_600_000;
+
 export interface HistoryReportOptions extends Pick<Runtime, 'clock' | 'logger' | 'registry'> {
   readonly memoryBytes: () => number;
   readonly diskBytes: () => number;
@@ -18,11 +21,18 @@ export class HistoryReport {
   #untoldLost = 0;
   readonly #line: LineOnceAWhile;
   #isWritable = true;
+  /** The facts that were lost or forgotten since the time, milliseconds. */
+  #lostLately = { since: 0, facts: 0 };
 
   constructor(options: HistoryReportOptions) {
     this.#options = options;
     this.#metrics = createHistoryMetrics(options);
     this.#line = new LineOnceAWhile(options.clock);
+  }
+
+  /** Counted by the hour: those of the hour before do not count any more. */
+  get lostLately(): number {
+    return this.#options.clock.now() - this.#lostLately.since < latelyMs ? this.#lostLately.facts : 0;
   }
 
   kept(facts: number): void {
@@ -32,6 +42,7 @@ export class HistoryReport {
   /** A line arrived while too many waited. */
   lost(): void {
     this.#metrics.lost.inc();
+    this.#countLately(1);
     this.#untoldLost++;
     if (this.#isUntold && this.#line.allows()) this.#write();
   }
@@ -42,6 +53,7 @@ export class HistoryReport {
     const oldest = this.#options.clock.now() - retentionMs;
     const lines = chunks.filter(({ lastTime }) => lastTime >= oldest).reduce((sum, chunk) => sum + chunk.lines, 0);
     this.#metrics.forgotten.inc(lines);
+    this.#countLately(lines);
     this.#untoldForgotten += lines;
     if (this.#isUntold && this.#line.allows()) this.#write();
   }
@@ -76,6 +88,12 @@ export class HistoryReport {
   /** At the end: logs what is still pending. */
   close(): void {
     if (this.#isUntold) this.#write();
+  }
+
+  #countLately(facts: number): void {
+    const now = this.#options.clock.now();
+    if (now - this.#lostLately.since >= latelyMs) this.#lostLately = { since: now, facts: 0 };
+    this.#lostLately.facts += facts;
   }
 
   get #isUntold(): boolean {

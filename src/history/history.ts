@@ -84,6 +84,11 @@ export class History implements LineKeeper {
     return this.#options.config().retention > 0;
   }
 
+  /** The number of facts that were lost or forgotten before their time in the last hour. */
+  get lostLately(): number {
+    return this.#report.lostLately;
+  }
+
   /** See {@link Admission.wants}. */
   wants(event: string): boolean {
     return this.isOn && this.#admission.wants(event);

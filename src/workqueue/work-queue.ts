@@ -69,7 +69,8 @@ export class WorkQueue<Payload> {
   readonly #share: WorkerShare;
   readonly #pqueue: PQueue<FairLanes, FairLaneOptions>;
   readonly #dirty = new Map<string, WorkItem<Payload>>();
-  readonly #processing = new Set<string>();
+  /** When the run of each key started, milliseconds. */
+  readonly #processing = new Map<string, number>();
   readonly #delayed = new Map<string, Delayed<Payload>>();
   /** The number of keys in p-queue that failed last. */
   #failedWaiting = 0;
@@ -91,6 +92,18 @@ export class WorkQueue<Payload> {
   /** The number of requests that wait for a free worker. */
   get depth(): number {
     return this.#dirty.size;
+  }
+
+  /** The number of requests that are worked on. */
+  get running(): number {
+    return this.#processing.size;
+  }
+
+  /** When the oldest waiting request was added, and when the oldest run started, milliseconds. Both sets are in that order. */
+  get oldest(): { readonly addedAt: number | undefined; readonly startedAt: number | undefined } {
+    const [waiting] = this.#dirty.values();
+    const [startedAt] = this.#processing.values();
+    return { addedAt: waiting?.addedAt, startedAt };
   }
 
   /** The number of requests that wait or run and whose last run failed. */
@@ -202,8 +215,8 @@ export class WorkQueue<Payload> {
     if (standing === 'failed') this.#failedWaiting--;
     const item = this.#dirty.get(key)!;
     this.#dirty.delete(key);
-    this.#processing.add(key);
     const startedAt = clock.now();
+    this.#processing.set(key, startedAt);
     metrics.queueDuration.observe(Math.max(0, startedAt - item.addedAt) / 1000);
     try {
       await work(item);

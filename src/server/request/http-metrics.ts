@@ -50,7 +50,8 @@ export interface ConnectionGauges {
   readonly bytes: () => number;
 }
 
-export function createHttpMetrics(registry: Registry): HttpMetrics {
+/** @param onLimit called when a limit was reached */
+export function createHttpMetrics(registry: Registry, onLimit?: (limit: LimitName) => void): HttpMetrics {
   const registers = [registry];
   const limits = new Counter({
     registers,
@@ -92,7 +93,10 @@ export function createHttpMetrics(registry: Registry): HttpMetrics {
   const answers = new Map<string, AnswerSeries>();
   for (const limit of limitNames) limits.inc({ limit }, 0);
   return {
-    limitReached: (limit) => limits.inc({ limit }),
+    limitReached(limit) {
+      limits.inc({ limit });
+      onLimit?.(limit);
+    },
     watchConnections: (gauges) => void (connections = gauges),
     expect: (path, method) => requests.inc({ path, method, code: '200' }, 0),
     answered(route, method, status, seconds) {

@@ -1,0 +1,66 @@
+import * as z from 'zod';
+import { Time } from './schema.ts';
+
+/** What Tocsin says about itself: for `tocsin check`, which walks the way of the alerts. */
+export const Status = z
+  .strictObject({
+    version: z.string(),
+    instance: z.string().describe('Another one after each start: it tells two processes at one address apart.'),
+    started_at: Time,
+    time: Time.describe('By the clock of Tocsin.'),
+    not_ready: z.string().optional().describe('The reason; absent if it is ready.'),
+    addresses: z.strictObject({
+      host: z.string().optional().describe('Where it listens; absent for every interface.'),
+      port: z.int(),
+      route_prefix: z.string(),
+      external_url: z.string().optional(),
+      advertised_urls: z.array(z.string()),
+      machine: z.array(z.string()).describe('The names and addresses of its machine or pod.'),
+    }),
+    configuration: z.strictObject({
+      file: z.string().optional().describe('The absolute path; absent without `--config.file`.'),
+      sha256: z.string().describe('The SHA-256 of the text that runs.'),
+      loaded_at: Time,
+      refused: z.boolean().describe('True if a later version was refused.'),
+      file_sha256: z.string().optional().describe('That of the file as it is now.'),
+      file_modified_at: Time.optional(),
+      file_error: z.string().optional().describe('Why the file cannot be read.'),
+    }),
+    prometheus: z.array(z.string()).describe('`prometheus.url`, without credentials.'),
+    action: z.enum(['condition', 'annotate', 'log']),
+    select: z.enum(['all', 'labels']),
+    storage: z.strictObject({
+      path: z.string(),
+      error: z.string().optional().describe('Why nothing can be written there now.'),
+    }),
+    history: z.strictObject({
+      retention_seconds: z.number().describe('0: nothing is kept.'),
+      lost: z.int().describe('The facts that came too fast, or had no room, in the last hour.'),
+    }),
+    received: z.strictObject({
+      at: Time.optional().describe('When an alert that is still stored was last received.'),
+      from_prometheus_at: Time.optional().describe(
+        'The same of alerts that say when they end, as Prometheus sends them.',
+      ),
+    }),
+    queue: z.strictObject({
+      waiting: z.int(),
+      oldest_seconds: z.number().optional().describe('How long the oldest request has waited for a worker.'),
+      running: z.int(),
+      longest_seconds: z.number().optional().describe('How long the oldest run has been running.'),
+    }),
+    limits: z
+      .array(z.strictObject({ limit: z.string(), count: z.int(), last_reached_at: Time }))
+      .describe('The limits that were reached since the start.'),
+    watchdog: z
+      .strictObject({
+        matcher: z.string(),
+        after_seconds: z.number(),
+        received_at: Time.optional().describe('When it was last received; absent if it is not stored.'),
+      })
+      .optional()
+      .describe('Absent without `receiver.watchdog.matcher`.'),
+  })
+  .meta({ id: 'Status' });
+
+export type Status = z.infer<typeof Status>;
