@@ -68,7 +68,7 @@ export class App {
     this.#store = createAlertStore(config);
     this.#storage = new Storage(options);
     this.#pipelines = this.#createHome();
-    this.#readiness = new Readiness(this.#pipelines);
+    this.#readiness = new Readiness(this.#pipelines, options.registry);
     this.#memoryPlan = this.#planMemory();
     const common = { ...options, store: this.#store };
     this.#alerts = new CurrentAlertSource(common);

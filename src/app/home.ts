@@ -1,3 +1,4 @@
+import { Gauge, type Registry } from 'prom-client';
 import type { Config } from '../config/config.ts';
 import type { Annotator, PipelineChange, Pipelines, TransitionRecorder } from '../reconcile/ports.ts';
 import { PipelineFolder } from '../standalone/pipeline-folder.ts';
@@ -60,8 +61,17 @@ export class Readiness {
   readonly #home: Pick<Home, 'synced' | 'trouble'>;
   #state: 'starting up' | 'shutting down' | undefined = 'starting up';
 
-  constructor(home: Pick<Home, 'synced' | 'trouble'>) {
+  constructor(home: Pick<Home, 'synced' | 'trouble'>, registry: Registry) {
     this.#home = home;
+    const isReady = (): boolean => this.#state === undefined;
+    new Gauge({
+      registers: [registry],
+      name: 'tocsin_ready',
+      help: 'Whether Tocsin is ready, as /-/ready says.',
+      collect() {
+        this.set(isReady() ? 1 : 0);
+      },
+    });
   }
 
   /** The reason why it is not ready; undefined once it is. */

@@ -149,15 +149,6 @@ describe('docs/web-configuration.md', () => {
   });
 });
 
-describe('docs/metrics.md, the alerts', () => {
-  it('name metrics that there are', () => {
-    const [alerts = ''] = read('docs/metrics.md').split('\n## ');
-    const names = tableRows(alerts).flatMap(([expression = '']) => expression.match(/tocsin_\w+/g) ?? []);
-    assert.ok(names.length > 3);
-    for (const name of names) assert.ok(source.includes(`'${name}'`), name);
-  });
-});
-
 describe('docs/http-api.md', () => {
   const rows = tableRows(section('docs/http-api.md', 'Endpoints'));
   const documented = new Set(rows.flatMap(([endpoint = '']) => codeIn(endpoint)).map(pathOf));

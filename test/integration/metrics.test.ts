@@ -27,6 +27,7 @@ const names = [
   'tocsin_pipelines',
   'tocsin_alert_to_reconcile_seconds',
   'tocsin_build_info',
+  'tocsin_ready',
   'alertmanager_build_info',
   'workqueue_depth',
   'workqueue_adds_total',
