@@ -49,6 +49,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   'page/core': ['explain'],
   check: ['config', 'config/settings'],
   history: ['storage'],
+  routes: ['reconcile', 'matcher', 'config/settings'],
   drift: ['source', 'health', 'reconcile', 'cause', 'alert', 'matcher', 'config', 'config/settings'],
   source: ['reconcile', 'workqueue', 'cause', 'alert', 'config'],
   controller: ['reconcile', 'workqueue', 'health', 'cause', 'alert', 'config'],
@@ -77,6 +78,7 @@ const libraries: Readonly<Record<string, string>> = {
   '@kubernetes/client-node': 'kubernetes',
   preact: 'page/view',
   'd3-scale': 'page/view',
+  protobufjs: 'routes',
 };
 
 interface Import {

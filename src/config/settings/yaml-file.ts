@@ -52,18 +52,24 @@ const errorTexts: Partial<Record<ErrorCode, string>> = {
   TAG_RESOLVE_FAILED: 'a "!" tag that is not known here; write the value without it',
 };
 
-/**
- * Reads one YAML 1.2 document. Never throws. Anchors and aliases work; "<<" merges and tags do not.
- * @param maxTokens the most words and signs it may hold
- */
-export function parseYaml(text: string, maxTokens = configurationTokens): YamlFile {
+/** What one YAML text may hold: words and signs, and UTF-16 units. */
+interface YamlLimits {
+  readonly tokens?: number;
+  readonly characters?: number;
+}
+
+/** Reads one YAML 1.2 document. Never throws. Anchors and aliases work; "<<" merges and tags do not. */
+export function parseYaml(
+  text: string,
+  { tokens = configurationTokens, characters = maxTextLength }: YamlLimits = {},
+): YamlFile {
   const lineCounter = new LineCounter();
   const position = (offset: number): string => {
     const { line, col } = lineCounter.linePos(offset);
     return `${line}:${col}`;
   };
-  if (text.length > maxTextLength) return refuse(`too large, allowed: ${formatSize(maxTextLength)} of text`);
-  const excess = excessOf(text, maxTokens);
+  if (text.length > characters) return refuse(`too large, allowed: ${formatSize(characters)} of text`);
+  const excess = excessOf(text, tokens);
   if (excess !== undefined) return refuse(excess);
   try {
     const document = parseDocument(text, {

@@ -128,7 +128,7 @@ interface KubeConfigContent {
  * the file; the library's own reader would quote it, tokens included.
  */
 function readKubeConfig(file: string): KubeConfigContent {
-  const { root, problems, position } = parseYaml(readText(file), kubeConfigTokens);
+  const { root, problems, position } = parseYaml(readText(file), { tokens: kubeConfigTokens });
   const [problem] = problems;
   if (problem !== undefined) throw wrong(`${file}:${position(problem.offset)}`, problem.text);
   if (root?.value instanceof Object && !Array.isArray(root.value)) return root.value;
