@@ -8,7 +8,7 @@ import { describe, it } from 'node:test';
  * that a path begins with. The order is that of `src/README.md`: from the start of the process down to the ground.
  */
 const rooms: Readonly<Record<string, readonly string[]>> = {
-  cli: ['app', 'config', 'config/flags', 'config/settings', 'server/web', 'explain', 'check'],
+  cli: ['app', 'config', 'config/flags', 'config/settings', 'server/web', 'explain', 'check', 'lint'],
   app: ['*'],
   config: ['config/flags', 'config/settings', 'matcher', 'reconcile'],
   'config/flags': ['config/settings', 'matcher'],
@@ -48,6 +48,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   'page/edge': ['page/core', 'explain'],
   'page/core': ['explain'],
   check: ['config', 'config/settings'],
+  lint: ['server/web', 'config', 'config/settings', 'text'],
   history: ['storage'],
   routes: ['reconcile', 'matcher', 'config/settings'],
   drift: ['source', 'health', 'reconcile', 'cause', 'alert', 'matcher', 'config', 'config/settings'],

@@ -12,6 +12,7 @@ export const loadCommand: Readonly<Record<AskCommandName, () => Promise<Command>
   explain: async () => (await import('./explain.ts')).explain,
   'test-alert': async () => (await import('./test-alert.ts')).testAlert,
   check: async () => (await import('./check.ts')).check,
+  lint: async () => (await import('./lint.ts')).lint,
   completion: async () => (await import('./completion.ts')).completion(loadCommand),
 };
 

@@ -1,4 +1,4 @@
-/** A command that asks a running Tocsin. */
+/** A command with flags of its own; most ask a running Tocsin. */
 export interface AskCommand {
   /** The arguments after the name. */
   readonly usage: string;
@@ -34,6 +34,10 @@ export const askCommands = {
   check: {
     usage: '[--pre]',
     help: 'whether an alert would come through, hop by hop, and what to do if not',
+  },
+  lint: {
+    usage: 'FILE|FOLDER|-...',
+    help: 'what is wrong in files of Prometheus, Alertmanager, Helm, Kubernetes and Tocsin',
   },
   completion: {
     usage: 'bash | zsh | fish',

@@ -171,7 +171,7 @@ export function helpText(): string {
     'Commands:',
     ...align(commands),
     '',
-    'Commands that ask a Tocsin that runs ("tocsin COMMAND --help" has their flags):',
+    'Commands with flags of their own ("tocsin COMMAND --help" has them):',
     ...align(asking),
     '',
     'Flags (also as "--flag VALUE"):',

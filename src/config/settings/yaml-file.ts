@@ -126,9 +126,13 @@ function readDocument(document: Document.Parsed, position: YamlFile['position'])
   return { root, problems };
 }
 
+/** Without the piece of source, which may be long, or a password. */
+export function describeYamlError({ code, message }: YAMLError): string {
+  return errorTexts[code] ?? `not valid YAML: ${showText(message.replace(/: .*$/s, ''))}`;
+}
+
 function describeError(error: YAMLError, quotes: readonly number[]): YamlProblem {
-  // The message is shown without the piece of source after it, which may be long, or a password.
-  const text = errorTexts[error.code] ?? `not valid YAML: ${showText(error.message.replace(/: .*$/s, ''))}`;
+  const text = describeYamlError(error);
   const isUnclosed = error.code === 'MISSING_CHAR' && error.message.includes('quote');
   const opening = isUnclosed ? lastBefore(error.pos[0], quotes) : undefined;
   if (opening === undefined) return { offset: error.pos[0], text };

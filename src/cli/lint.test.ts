@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { Problem } from '../lint/problem.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { ask } from './ask.ts';
+
+interface Told {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+describe('tocsin lint', () => {
+  let folder: string;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'tocsin-lint-'));
+    await mkdir(join(folder, 'below'));
+    await writeFile(join(folder, 'null.yml'), 'groups: []\nchannel: #monitoring\n');
+    await writeFile(join(folder, 'twice.yaml'), 'groups: []\ngroups: []\n');
+    await writeFile(join(folder, 'other.txt'), 'a: 1\na: 2\n');
+    await writeFile(join(folder, 'below/twice.json'), '{"groups": [], "groups": []}');
+    await writeFile(join(folder, 'binary.yml'), Buffer.from([0x61, 0x0a, 0x62, 0xff, 0x00]));
+  });
+
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  async function lint(...args: readonly string[]): Promise<Told> {
+    let [stdout, stderr] = ['', ''];
+    const code = await ask('lint', args, {
+      environment: {},
+      stdout: { write: (text) => (stdout += text) },
+      stderr: { write: (text) => (stderr += text) },
+      clock: systemClock,
+    });
+    return { code, stdout, stderr };
+  }
+
+  it('tells file, line, column, severity, code and what to do, with 0 if there is no error', async () => {
+    const { code, stdout } = await lint(join(folder, 'null.yml'));
+    assert.equal(code, 0);
+    assert.match(
+      stdout,
+      /null\.yml:2:10: warning: channel is null: .+ \[null-comment\]\n {4}quote it, .+\n1 warning\n$/,
+    );
+  });
+
+  it('ends with 1 for an error, or for what --fail-on says', async () => {
+    assert.equal((await lint(join(folder, 'twice.yaml'))).code, 1);
+    assert.equal((await lint(join(folder, 'null.yml'), '--fail-on', 'warning')).code, 1);
+  });
+
+  it('ends with 2 for a call without a file, and for a wrong flag', async () => {
+    for (const args of [[], ['a.yml', '-o', 'xml'], ['a.yml', '--fail-on=never'], ['a.yml', '--fxi']]) {
+      const { code, stdout, stderr } = await lint(...args);
+      assert.deepEqual([code, stdout], [2, '']);
+      assert.match(stderr, /allowed: .+\ntocsin: try: tocsin lint --help\n$/);
+    }
+  });
+
+  it('reads the YAML and JSON files of a folder, and with -R those of the folders in it', async () => {
+    const files = async (...args: readonly string[]): Promise<readonly string[]> => {
+      const problems = JSON.parse((await lint(folder, '-o', 'json', ...args)).stdout) as readonly Problem[];
+      return problems.map(({ file, code }) => `${file.slice(folder.length + 1)} ${code}`);
+    };
+    const above = ['binary.yml file-not-text', 'null.yml null-comment', 'twice.yaml duplicate-key'];
+    assert.deepEqual(await files(), above);
+    assert.deepEqual(await files('-R'), ['below/twice.json duplicate-key', ...above].toSorted());
+  });
+
+  it('tells of what cannot be read, with a position, and goes on', async () => {
+    const { code, stdout } = await lint(
+      join(folder, 'none.yml'),
+      '/dev/null',
+      join(folder, 'below'),
+      join(folder, 'binary.yml'),
+    );
+    assert.equal(code, 1);
+    assert.match(stdout, /none\.yml:1:1: error: no such file \[file-unreadable\]/);
+    assert.match(stdout, /null:1:1: error: is a device, .+ \[file-unreadable\]/);
+    assert.match(stdout, /twice\.json:1:16: error: groups: given twice \[duplicate-key\]/);
+    assert.match(stdout, /binary\.yml:2:2: error: .+ \[file-not-text\]/);
+  });
+});

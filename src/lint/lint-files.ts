@@ -1,0 +1,116 @@
+import { globSync, readdirSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { describeReadError } from '../config/settings/settings-file.ts';
+import { FileRefusedError, readRegularFile } from '../runtime/regular-file.ts';
+import { lintTexts, type LintedFile } from './lint.ts';
+import type { LintCode } from './codes.ts';
+import type { Problem } from './problem.ts';
+import type { Disk } from './rule.ts';
+import type { TextFile } from './subjects.ts';
+
+/** A larger file is not read, bytes. The manifests of the Prometheus operator with all its resources have 4 MiB. */
+export const maxLintBytes = 16 * 1024 * 1024;
+
+/** The name of standard input among the files. */
+export const stdinName = '-';
+
+interface LintOptions {
+  readonly stdin: AsyncIterable<Uint8Array | string>;
+  /** True: the files of the folders in a folder as well. */
+  readonly recursive: boolean;
+}
+
+export interface LintResult {
+  readonly files: readonly LintedFile[];
+  /** In the order of the files as they were given, and of their lines. */
+  readonly problems: readonly Problem[];
+}
+
+/** Reads and checks files, and the `.yaml`, `.yml` and `.json` files of folders, as kubectl takes them. Never rejects. */
+export async function lintFiles(names: readonly string[], { stdin, recursive }: LintOptions): Promise<LintResult> {
+  const texts: TextFile[] = [];
+  const unread = new Map<string, Problem>();
+  const all = [...new Set(names.flatMap((name) => filesIn(name, recursive)))];
+  for (const name of all) {
+    const text = await readText(name, stdin);
+    if (typeof text === 'string') texts.push({ name, text });
+    else unread.set(name, text);
+  }
+  const files = lintTexts(texts, disk);
+  const byName = new Map(files.map((file) => [file.name, file.problems]));
+  return { files, problems: all.flatMap((name) => byName.get(name) ?? [unread.get(name)!]) };
+}
+
+const fileEndings = /\.(?:ya?ml|json)$/;
+
+/** A folder stands for the files in it; anything else for itself. */
+function filesIn(name: string, recursive: boolean): readonly string[] {
+  try {
+    if (name === stdinName || !statSync(name).isDirectory()) return [name];
+    const found = readdirSync(name, { recursive, withFileTypes: true })
+      .filter((entry) => !entry.isDirectory() && fileEndings.test(entry.name))
+      .map((entry) => join(entry.parentPath, entry.name));
+    return found.length === 0 ? [name] : found.toSorted();
+  } catch {
+    return [name];
+  }
+}
+
+async function readText(name: string, stdin: LintOptions['stdin']): Promise<string | Problem> {
+  try {
+    const bytes = name === stdinName ? await readAll(stdin) : await readRegularFile(name, maxLintBytes);
+    const text = bytes.toString('utf8');
+    const wrong = firstWrong(bytes, text);
+    if (wrong === undefined) return text;
+    const before = text.slice(0, wrong).split('\n');
+    const position = { line: before.length, column: before.at(-1)!.length + 1 };
+    return fileProblem(
+      name,
+      'file-not-text',
+      'it is no text in UTF-8',
+      'is it the right file? If so, save it as UTF-8',
+      position,
+    );
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    const why = code === 'EISDIR' ? 'is a directory without .yaml, .yml and .json files' : describeReadError(error);
+    const [message = '', hint = 'check the path'] = why.split(/; (.*)/s);
+    return fileProblem(name, 'file-unreadable', message, hint);
+  }
+}
+
+/** The first unit that no text has: a NUL, or what stands for bytes that are no UTF-8. */
+function firstWrong(bytes: Buffer, text: string): number | undefined {
+  const isUtf8 = Buffer.from(text).equals(bytes);
+  const wrong = text.search(isUtf8 ? /\0/ : /[\0\ufffd]/);
+  return wrong === -1 ? undefined : wrong;
+}
+
+async function readAll(stdin: LintOptions['stdin']): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let size = 0;
+  for await (const piece of stdin) {
+    pieces.push(Buffer.from(piece));
+    size += pieces.at(-1)!.length;
+    if (size > maxLintBytes)
+      throw new FileRefusedError(`has more than ${maxLintBytes} bytes, allowed: ${maxLintBytes} bytes`);
+  }
+  return Buffer.concat(pieces);
+}
+
+function fileProblem(
+  file: string,
+  code: LintCode,
+  message: string,
+  hint: string,
+  at = { line: 1, column: 1 },
+): Problem {
+  return { file, ...at, endLine: at.line, endColumn: at.column, code, severity: 'error', message, hint };
+}
+
+const disk: Disk = {
+  matches: (file, pattern) => {
+    if (file === stdinName) return undefined;
+    return globSync(resolve(dirname(file), pattern)).length > 0;
+  },
+};

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { placesOf, problemsOf } from './lint.fixture.ts';
+
+const configMap = `apiVersion: v1
+kind: ConfigMap
+metadata: {name: a}
+data:
+  alertmanager.yml: |
+    route: {receiver: a}
+    receivers:
+      - name: a
+        slack_configs:
+          - api_url_file: /etc/slack
+            channel: #monitoring
+            text: a
+            text: b
+`;
+
+describe('lint', () => {
+  it('names every problem of all documents in one go, in the order of the file', () => {
+    assert.deepEqual(placesOf('a: 1\na: 2\n---\nb: #c\n---\nd: [\n---\ne: *f\n'), [
+      '1:1 file-unknown',
+      '2:1 duplicate-key',
+      '4:1 file-unknown',
+      '4:4 null-comment',
+      '7:1 yaml-syntax',
+      '8:1 file-unknown',
+      '8:4 yaml-alias',
+    ]);
+  });
+
+  it('has the places of the outer file for problems of a file in a ConfigMap', () => {
+    assert.deepEqual(placesOf(configMap), ['11:22 null-comment', '13:13 duplicate-key']);
+  });
+
+  it('reads the objects of a list, and a file in a ConfigMap among them', () => {
+    const list = `apiVersion: v1\nkind: List\nitems:\n- ${configMap.trimEnd().replaceAll('\n', '\n  ')}\n`;
+    assert.deepEqual(placesOf(list), ['14:24 null-comment', '16:15 duplicate-key']);
+  });
+
+  it('says of aliases that write out to billions of values that they do, at once', () => {
+    const lines = Array.from({ length: 30 }, (_, index) => `k${index}: &a${index} [*a${index - 1}, *a${index - 1}]`);
+    assert.deepEqual(placesOf(['x: &a-1 [1]', ...lines].join('\n')), ['1:1 yaml-bomb']);
+    const merged = `a: &a {${Array.from({ length: 999 }, (_, key) => `k${key}: 1`).join(', ')}}\n<<: [${'*a,'.repeat(999)}]`;
+    assert.deepEqual(placesOf(merged).includes('2:1 yaml-bomb'), true);
+  });
+
+  it('says of a template of a chart that it has to be rendered', () => {
+    assert.deepEqual(placesOf('a: b\n{{- if .Values.x }}\nc: d\n{{- end }}\n')[0], '2:1 yaml-template');
+  });
+
+  it('never throws, and every position lies in the file, whatever the text is', () => {
+    const words =
+      `a|:| |\n|- |  |#b|"|'|\\|&a |*a|[|]|{|}|,|<<|!t |---\n|apiVersion: v1\nkind: ConfigMap\ndata:\n|route:\n|receivers:\n`
+        .concat(`|  x.yml: |😀|\r|groups:\n|kind: List\nitems:\n|scrape_configs:\n|null|1|http://a|{{|\t|? `)
+        .split('|');
+    const word = fc.constantFrom(...words, '|', '|\n    ', '>\n');
+    const text = fc.oneof(
+      fc.string({ unit: 'binary-ascii' }),
+      fc.array(word, { maxLength: 30 }).map((parts) => parts.join('')),
+    );
+    fc.assert(
+      fc.property(text, (source) => {
+        const lines = source.split('\n');
+        for (const { line, column, endLine, endColumn } of problemsOf(source)) {
+          assert.ok(line >= 1 && line <= lines.length && endLine >= line && endLine <= lines.length);
+          assert.ok(column >= 1 && column <= lines[line - 1]!.length + 1);
+          assert.ok(endColumn >= 1 && endColumn <= lines[endLine - 1]!.length + 1);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});

@@ -1,0 +1,117 @@
+import { Lexer, parseAllDocuments, type Document, type YAMLError } from 'yaml';
+import { describeYamlError } from '../config/settings/yaml-file.ts';
+import { showText } from '../config/settings/show-value.ts';
+import { isNestedTooDeeply, maxYamlNesting } from '../text/yaml-nesting.ts';
+import type { Finding, Range } from './problem.ts';
+import { YamlTree, type ReportYaml, type Source, type YamlValue } from './yaml-value.ts';
+
+/** The most YAML tokens (words and signs) in a file. The manifests of an operator with all its resources have a tenth of them. */
+const maxTokens = 2_000_000;
+
+export interface ReadYaml {
+  /** The documents that are YAML; empty ones are left out. */
+  readonly documents: readonly YamlValue[];
+  readonly findings: readonly Finding[];
+}
+
+/** Reads all YAML documents of a text. Never throws: what is wrong is a finding. */
+export function readYaml(source: Source): ReadYaml {
+  const excess = excessOf(source.text);
+  if (excess !== undefined) return refused(source, excess);
+  try {
+    const documents = parseAllDocuments(source.text, {
+      schema: 'core',
+      resolveKnownTags: false,
+      uniqueKeys: false,
+      prettyErrors: false,
+      logLevel: 'error',
+    });
+    return merge('empty' in documents ? [] : documents, source);
+  } catch (error) {
+    return refused(source, error instanceof RangeError ? 'it is nested too deeply' : showText(String(error)));
+  }
+}
+
+function refused({ place }: Source, why: string): ReadYaml {
+  const range = { start: place(0), end: place(0) };
+  const hint = 'is it the right file? If so, split it';
+  return { documents: [], findings: [{ code: 'yaml-syntax', range, message: `not read: ${why}`, hint }] };
+}
+
+/** Why a text is too much for the parser, found before parsing. */
+function excessOf(text: string): string | undefined {
+  if (isNestedTooDeeply(text)) return 'it is nested too deeply';
+  let [tokens, depth] = [0, 0];
+  for (const token of new Lexer().lex(text)) {
+    if (token === '[' || token === '{') depth++;
+    if (token === ']' || token === '}') depth--;
+    if (depth > maxYamlNesting) return 'it is nested too deeply';
+    if (++tokens > maxTokens) return `it has more than ${maxTokens} words and signs`;
+  }
+  return undefined;
+}
+
+function merge(documents: readonly Document[], source: Source): ReadYaml {
+  const findings: Finding[] = [];
+  const values: YamlValue[] = [];
+  for (const document of documents) {
+    const { errors, warnings, contents } = document;
+    findings.push(...firstOfEachLine(errors, source).map((error) => syntaxFinding(error, source)));
+    findings.push(...warnings.map((warning) => tagFinding(warning, source)));
+    if (errors.length > 0 || contents === null) continue;
+    const value = new YamlTree(source, reporter(findings)).build(contents);
+    if (value !== undefined && value.kind !== 'null') values.push(value);
+  }
+  return { documents: values, findings };
+}
+
+/** One mistake makes the parser complain more than once, mostly in the same line. */
+function firstOfEachLine(errors: readonly YAMLError[], { text }: Source): readonly YAMLError[] {
+  const byLine = new Map<number, YAMLError>();
+  for (const error of errors.toSorted((one, other) => one.pos[0] - other.pos[0])) {
+    const line = text.lastIndexOf('\n', error.pos[0] - 1);
+    if (!byLine.has(line)) byLine.set(line, error);
+  }
+  return [...byLine.values()];
+}
+
+function rangeOf(error: YAMLError, { place }: Source): Range {
+  const [start, end] = error.pos;
+  return { start: place(start), end: Math.max(place(start), place(end)) };
+}
+
+function syntaxFinding(error: YAMLError, source: Source): Finding {
+  const range = rangeOf(error, source);
+  if (isTemplate(source.text, error.pos[0])) {
+    const message = 'not valid YAML: "{{" begins a template of Helm or Go';
+    return { code: 'yaml-template', range, message, hint: 'check what it renders: helm template RELEASE CHART' };
+  }
+  return { code: 'yaml-syntax', range, message: describeYamlError(error), hint: 'mend the YAML; then run this again' };
+}
+
+/** True if the line with the mistake, or the one before it, has the braces of a template. */
+function isTemplate(text: string, at: number): boolean {
+  const start = text.lastIndexOf('\n', text.lastIndexOf('\n', at - 1) - 1) + 1;
+  const end = text.indexOf('\n', at);
+  return /(?:^|[\s:])\{\{-?\s*(?:\.|\$|if|range|with|include|template|define|end|toYaml|tpl|\/\*)/m.test(
+    text.slice(start, end === -1 ? text.length : end),
+  );
+}
+
+function tagFinding(warning: YAMLError, source: Source): Finding {
+  const message = describeYamlError(warning);
+  return { code: 'yaml-tag', range: rangeOf(warning, source), message, hint: 'write the value without it' };
+}
+
+const yamlTexts = {
+  'duplicate-key': (key: string) => [`${showText(key)}: given twice`, 'remove one: programs take the last or refuse'],
+  'yaml-alias': (text: string) => [text, 'put the "&" anchor before its "*" aliases'],
+  'yaml-bomb': (text: string) => [text, 'write fewer aliases of aliases'],
+} as const;
+
+function reporter(findings: Finding[]): ReportYaml {
+  return (code, range, text) => {
+    const [message, hint] = yamlTexts[code](text) as [string, string];
+    findings.push({ code, range, message, hint });
+  };
+}

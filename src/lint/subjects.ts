@@ -1,0 +1,106 @@
+import type { Finding } from './problem.ts';
+import { kindOf } from './file-kind.ts';
+import { readYaml } from './read-yaml.ts';
+import type { Subject } from './rule.ts';
+import { YamlValue } from './yaml-value.ts';
+
+/** A file as text. */
+export interface TextFile {
+  /** As it was given. */
+  readonly name: string;
+  readonly text: string;
+}
+
+/** What a file holds, in the order in which it stands there. */
+export interface FileContent {
+  readonly subjects: readonly Subject[];
+  readonly findings: readonly Finding[];
+}
+
+/** How deep files may stand in values of other files: a ConfigMap in a list of values, a file in that. */
+const maxNesting = 3;
+
+/** Takes a file apart: its documents, the objects in their lists, and the files that stand in values. */
+export function subjectsOf({ name, text }: TextFile): FileContent {
+  if (name.endsWith('.tmpl')) return { subjects: [templateOf(name, text)], findings: [] };
+  const read = readYaml({ text, place: (offset) => offset });
+  const found = new Content(name);
+  for (const document of read.documents) found.document(document, name);
+  const findings = [...read.findings, ...found.findings];
+  if (found.subjects.length === 0 && findings.length === 0) findings.push(emptyFinding(text));
+  return { subjects: found.subjects, findings };
+}
+
+function emptyFinding(text: string): Finding {
+  const message = text.trim() === '' ? 'the file is empty' : 'the file has nothing but comments';
+  return { code: 'file-empty', range: { start: 0, end: 0 }, message, hint: 'is it the right file?' };
+}
+
+class Content {
+  readonly subjects: Subject[] = [];
+  readonly findings: Finding[] = [];
+  readonly #file: string;
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  /** @param name that of the file, or of the key of a ConfigMap */
+  document(root: YamlValue, name: string, within?: Subject): void {
+    const subject: Subject = { kind: kindOf(root, name), root, file: this.#file, name, within };
+    if (subject.kind === 'manifest') return this.#manifest(subject);
+    this.subjects.push(subject);
+    if (subject.kind === 'values') this.#values(subject);
+  }
+
+  #manifest(subject: Subject): void {
+    const { root, name, within } = subject;
+    const items = root.get('items')?.items;
+    if (items !== undefined && root.get('kind')?.text?.endsWith('List') === true) {
+      for (const item of items) this.document(item, name, within);
+      return;
+    }
+    this.subjects.push(subject);
+    const kind = root.get('kind')?.text;
+    const spec = root.get('spec');
+    if (kind === 'PrometheusRule' && spec !== undefined)
+      this.subjects.push({ ...subject, kind: 'rules', root: spec, within: subject });
+    if (kind === 'ConfigMap') this.#files(root.get('data'), subject);
+    if (kind === 'Secret') this.#files(root.get('stringData'), subject);
+  }
+
+  /** Charts take whole files as values: `serverFiles: {alerting_rules.yml: …}`. */
+  #values(subject: Subject): void {
+    for (const section of ['serverFiles', 'alertmanagerFiles'])
+      for (const { key, value } of subject.root.get(section)?.entries ?? []) this.#embedded(key, value, subject);
+  }
+
+  #files(data: YamlValue | undefined, within: Subject): void {
+    for (const { key, value } of data?.entries ?? []) this.#embedded(key, value, within);
+  }
+
+  #embedded(key: string, value: YamlValue, within: Subject): void {
+    if (value.kind === 'map') return this.document(value, key, within);
+    if (value.kind !== 'scalar' || depthOf(within) >= maxNesting) return;
+    if (key.endsWith('.tmpl')) {
+      this.subjects.push({ kind: 'template', root: value, file: this.#file, name: key, within });
+      return;
+    }
+    if (!/\.(?:ya?ml|json|rules)$/.test(key)) return;
+    const { documents, findings } = readYaml(value.source);
+    this.findings.push(...findings);
+    for (const document of documents) this.document(document, key, within);
+  }
+}
+
+/** A template file is one text. */
+function templateOf(name: string, text: string): Subject {
+  const range = { start: 0, end: text.length };
+  const offsets = () => (index: number) => Math.max(0, Math.min(index, text.length));
+  const root = new YamlValue({ kind: 'scalar', range, scalar: text, style: 'plain', offsets });
+  return { kind: 'template', root, file: name, name };
+}
+
+function depthOf(subject: Subject): number {
+  return subject.within === undefined ? 1 : depthOf(subject.within) + 1;
+}
