@@ -64,6 +64,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   cause: ['alert', 'text'],
   'alert/postable': ['alert', 'text'],
   alert: ['text'],
+  promql: ['matcher'],
   matcher: ['alert', 'text'],
   outbound: ['config', 'config/settings', 'text'],
   storage: [],

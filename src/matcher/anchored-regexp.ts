@@ -45,13 +45,13 @@ export class AnchoredRegexp {
 }
 
 /** A larger expression is refused. One of this size compiles within some 50 ms; one at RE2's own limit takes a minute. */
-const maxSize = 8000;
+export const maxRegexpSize = 8000;
 
 /** Throws {@link MatcherError} if RE2 refuses the expression, in Go's words, or if the expression is too large. */
 export function compileRegexp(expression: string): RE2JS {
   if (!expression.isWellFormed()) throw new MatcherError(`error parsing regexp: invalid UTF-8: \`${expression}\``);
-  if (regexpSize(expression) > maxSize)
-    throw new MatcherError(`error parsing regexp: expression too large (over ${maxSize} instructions)`);
+  if (regexpSize(expression) > maxRegexpSize)
+    throw new MatcherError(`error parsing regexp: expression too large (over ${maxRegexpSize} instructions)`);
   try {
     return RE2JS.compile(expression);
   } catch (error) {
