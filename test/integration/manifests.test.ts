@@ -8,7 +8,7 @@ import { Config } from '../../src/config/config.ts';
 import { flagTable } from '../../src/config/flags/flag-table.ts';
 import { parseFlags } from '../../src/config/flags/flags.ts';
 import { keyPaths } from '../../src/config/settings/setting.ts';
-import { inNamespace, kustomize, objectOf, withComponents, type Manifest } from '../support/kustomize.ts';
+import { inNamespace, kustomize, objectOf, sorted, withComponents, type Manifest } from '../support/kustomize.ts';
 import { skipWithout } from '../support/servers.ts';
 
 const read = ['get', 'list', 'watch'];
@@ -270,22 +270,4 @@ function leavesOf(value: unknown, path: readonly string[] = []): string[] {
 
 function pairsOf(names: readonly string[]): readonly (readonly [string, string])[] {
   return names.flatMap((first, index) => names.slice(index + 1).map((second) => [first, second] as const));
-}
-
-/** Sorts objects and volumes, so that the order of the components does not matter. */
-function sorted(manifests: readonly Manifest[]): unknown {
-  return sortLists(
-    manifests.toSorted((a, b) => `${a.kind}${a.metadata.name}`.localeCompare(`${b.kind}${b.metadata.name}`)),
-  );
-}
-
-function sortLists(value: unknown): unknown {
-  if (Array.isArray(value))
-    return value.map(sortLists).toSorted((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)));
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .map(([key, inner]) => [key, sortLists(inner)])
-      .toSorted(),
-  );
 }

@@ -92,3 +92,21 @@ export function podOf(manifests: readonly Manifest[]): PodManifest {
     spec: spec.template.spec,
   };
 }
+
+/** Sorts objects and lists, so that the order of components does not matter. */
+export function sorted(manifests: readonly Manifest[]): unknown {
+  return sortLists(
+    manifests.toSorted((a, b) => `${a.kind}${a.metadata.name}`.localeCompare(`${b.kind}${b.metadata.name}`)),
+  );
+}
+
+function sortLists(value: unknown): unknown {
+  if (Array.isArray(value))
+    return value.map(sortLists).toSorted((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .map(([key, inner]) => [key, sortLists(inner)])
+      .toSorted(),
+  );
+}

@@ -1,0 +1,116 @@
+{{/* The name of every object: `tocsin` for a release of that name, otherwise RELEASE-tocsin. */}}
+{{- define "tocsin.name" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride -}}
+{{- else if contains .Chart.Name .Release.Name -}}
+{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The labels by which Service, Deployment and policies find the pod. */}}
+{{- define "tocsin.selector" -}}
+app.kubernetes.io/name: tocsin
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "tocsin.labels" -}}
+{{ include "tocsin.selector" . }}
+{{ include "tocsin.commonLabels" . }}
+{{- end -}}
+
+{{- define "tocsin.commonLabels" -}}
+app.kubernetes.io/part-of: tocsin
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{- define "tocsin.metadata" -}}
+name: {{ include "tocsin.name" . }}
+namespace: {{ .Release.Namespace }}
+labels:
+  {{- include "tocsin.labels" . | nindent 2 }}
+{{- end -}}
+
+{{- define "tocsin.image" -}}
+{{- $image := .Values.image -}}
+{{- if $image.digest -}}
+{{- printf "%s@%s" $image.repository $image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" $image.repository (default .Chart.AppVersion $image.tag) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What the values together make of config.controller.action. */}}
+{{- define "tocsin.action" -}}
+{{- $own := ((.Values.config).controller).action -}}
+{{- if and .Values.annotate .Values.observe -}}
+{{- fail "annotate and observe are both true: set one of the two" -}}
+{{- end -}}
+{{- $action := $own | default "condition" -}}
+{{- if .Values.annotate -}}{{- $action = "annotate" -}}{{- end -}}
+{{- if .Values.observe -}}{{- $action = "log" -}}{{- end -}}
+{{- if and $own (ne $own $action) -}}
+{{- fail (printf "config.controller.action is %s, but %s is true, which means %s: remove one of the two" $own (ternary "annotate" "observe" .Values.annotate) $action) -}}
+{{- end -}}
+{{- $action -}}
+{{- end -}}
+
+{{/* The text of tocsin.yml. */}}
+{{- define "tocsin.config" -}}
+{{- $config := deepCopy (.Values.config | default dict) -}}
+{{- $action := include "tocsin.action" . -}}
+{{- if ne $action "condition" -}}
+{{- $_ := set $config "controller" (merge (dict "action" $action) ($config.controller | default dict)) -}}
+{{- end -}}
+# From `config` of the Helm values. docs/configuration.md has every key and its default.
+{{ toYaml $config }}
+{{- end -}}
+
+{{/* The text of web.yml. */}}
+{{- define "tocsin.web" -}}
+tls_server_config:
+  cert_file: /etc/tocsin-tls/tls.crt
+  key_file: /etc/tocsin-tls/tls.key
+  min_version: TLS12
+{{- end -}}
+
+{{/* The kinds that Tocsin watches, as a list of {group, resources}, in JSON. */}}
+{{- define "tocsin.kinds" -}}
+{{- $kinds := (((.Values.config).pipelines).kubernetes).kinds -}}
+{{- if $kinds -}}
+{{- $list := list -}}
+{{- range $kinds -}}
+{{- $list = append $list (dict "group" .group "resources" (list .resource)) -}}
+{{- end -}}
+{{- toJson ($list | uniq) -}}
+{{- else -}}
+[{"group":"telemetry.kyma-project.io","resources":["metricpipelines","tracepipelines","logpipelines"]}]
+{{- end -}}
+{{- end -}}
+
+{{/* What every container of the chart has. */}}
+{{- define "tocsin.containerSecurity" -}}
+allowPrivilegeEscalation: false
+privileged: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end -}}
+
+{{- define "tocsin.podSecurity" -}}
+runAsNonRoot: true
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{- define "tocsin.pullSecrets" -}}
+{{- with .Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ quote . }}
+  {{- end }}
+{{- end }}
+{{- end -}}

@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { parse } from 'yaml';
+import { Config } from '../../../src/config/config.ts';
+import { parseConfigFile } from '../../../src/config/load-config.ts';
+import { isHook, template } from '../../support/helm.ts';
+import {
+  inNamespace,
+  kustomize,
+  objectOf,
+  sorted,
+  withComponents,
+  withKustomization,
+  type Manifest,
+} from '../../support/kustomize.ts';
+import { skipWithout } from '../../support/servers.ts';
+
+/** The labels of Helm's own conventions, and the mark by which parts of `k8s/components` find each other. */
+const ownLabels = [
+  'app.kubernetes.io/instance',
+  'app.kubernetes.io/version',
+  'app.kubernetes.io/managed-by',
+  'helm.sh/chart',
+];
+const ownMarks = [...ownLabels, 'tocsin.dev/scheme'];
+
+const kyma = parse(readFileSync(new URL('../../../charts/tocsin/values-kyma.yaml', import.meta.url), 'utf8')) as object;
+
+interface Case {
+  readonly what: string;
+  readonly values: object;
+  readonly built: () => Promise<readonly Manifest[]>;
+  /** What the value changes in the configuration, which a component leaves to the user. */
+  readonly config?: object;
+}
+
+const components =
+  (...names: string[]) =>
+  () =>
+    withComponents(names, kustomize);
+
+const cases: readonly Case[] = [
+  { what: 'nothing', values: {}, built: () => kustomize('k8s/base') },
+  {
+    what: 'annotate',
+    values: { annotate: true },
+    built: components('annotate'),
+    config: { controller: { action: 'annotate' } },
+  },
+  { what: 'observe', values: { observe: true }, built: () => kustomize('k8s/overlays/observe') },
+  { what: 'persistence', values: { persistence: { enabled: true } }, built: components('persistent-storage') },
+  { what: 'tls', values: { tls: { enabled: true } }, built: components('tls') },
+  {
+    what: 'networkPolicy',
+    values: { networkPolicy: { enabled: true } },
+    built: () => withKustomization({ resources: ['k8s/base', 'networkpolicy'] }, kustomize),
+  },
+  { what: 'monitoring.serviceMonitor', values: serviceMonitor(), built: components('service-monitor') },
+  {
+    what: 'tls and monitoring.serviceMonitor',
+    values: { ...serviceMonitor(), tls: { enabled: true } },
+    built: components('tls', 'service-monitor'),
+  },
+  { what: 'the values for Kyma', values: kyma, built: () => kustomize('k8s/overlays/kyma') },
+];
+
+describe('the chart', { skip: skipWithout('helm') || skipWithout('helm-3') || skipWithout('kubectl') }, () => {
+  for (const { what, values, built, config = {} } of cases)
+    it(`is what kustomize builds, with ${what}`, async () => {
+      const [chart, others] = await Promise.all([template(values), built()]);
+      assert.deepEqual(compared(chart), compared(others, config));
+    });
+
+  it('is what kustomize builds, in another namespace', async () => {
+    const values = { persistence: { enabled: true }, networkPolicy: { enabled: true } };
+    const [chart, others] = await Promise.all([
+      template(values, { namespace: 'mine' }),
+      inNamespace('mine', { resources: ['k8s/base', 'networkpolicy'], components: ['persistent-storage'] }),
+    ]);
+    assert.deepEqual(compared(chart), compared(others));
+  });
+
+  it('is the same with Helm 3', async () => {
+    const values = { ...kyma, ...serviceMonitor(), tls: { enabled: true }, networkPolicy: { enabled: true } };
+    assert.deepEqual(await template(values, { version: 'helm-3' }), await template(values));
+  });
+
+  it('labels every object as Helm and Kubernetes advise', async () => {
+    for (const { kind, metadata } of await template({
+      persistence: { enabled: true },
+      networkPolicy: { enabled: true },
+    }))
+      assert.deepEqual(
+        { ...metadata.labels, 'app.kubernetes.io/name': 'tocsin' },
+        {
+          'app.kubernetes.io/name': 'tocsin',
+          'app.kubernetes.io/instance': 'tocsin',
+          'app.kubernetes.io/part-of': 'tocsin',
+          'app.kubernetes.io/version': '0.1.0',
+          'app.kubernetes.io/managed-by': 'Helm',
+          'helm.sh/chart': 'tocsin-0.1.0',
+        },
+        `${kind} ${metadata.name}`,
+      );
+  });
+
+  it('shares no object and no pod between two releases', async () => {
+    const [one, other] = await Promise.all([template({}, { name: 'tocsin' }), template({}, { name: 'second' })]);
+    const names = (all: readonly Manifest[]): readonly string[] =>
+      all.map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+    assert.deepEqual(
+      names(one).filter((name) => names(other).includes(name)),
+      [],
+    );
+    const selector = (all: readonly Manifest[]): unknown =>
+      (objectOf(all, 'Service')['spec'] as { selector: object }).selector;
+    assert.notDeepEqual(selector(one), selector(other));
+  });
+});
+
+function serviceMonitor(): object {
+  return { monitoring: { serviceMonitor: { enabled: true } } };
+}
+
+/** Objects without what is Helm's or kustomize's own: labels, hooks, hashes in names, the text of a file. */
+function compared(manifests: readonly Manifest[], config: object = {}): unknown {
+  const objects = manifests.filter((each) => !isHook(each)).map((each) => withFiles(each, config));
+  return sorted(JSON.parse(JSON.stringify(objects), withoutOwn) as Manifest[]);
+}
+
+function withoutOwn(key: string, value: unknown): unknown {
+  if (ownMarks.includes(key) || key === 'checksum/config') return undefined;
+  if (key === 'annotations' && Object.keys(value as object).length === 0) return undefined;
+  return typeof value === 'string' ? value.replace(/^(tocsin-(?:config|web))-[a-z0-9]{10}$/, '$1') : value;
+}
+
+/** Compares what a file says, whatever its comments and the order of its keys. */
+function withFiles(manifest: Manifest, config: object): Manifest {
+  if (manifest.kind !== 'ConfigMap') return manifest;
+  const entries = Object.entries(manifest['data'] as Record<string, string>).map(([name, text]) => [
+    name,
+    name === 'tocsin.yml' ? read(text, config) : (parse(text) as unknown),
+  ]);
+  return { ...manifest, data: Object.fromEntries(entries) as object };
+}
+
+function read(text: string, config: object): Config {
+  const file = parseConfigFile('tocsin.yml', text);
+  if ('problems' in file) throw new Error(file.problems.join('\n'));
+  const { controller, ...rest } = (parse(text) ?? {}) as { readonly controller?: object };
+  return Config.parse({
+    ...rest,
+    ...config,
+    controller: { ...controller, ...(config as typeof rest & { controller?: object }).controller },
+  });
+}
