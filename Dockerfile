@@ -36,6 +36,7 @@ ENV NODE_ENV=production
 WORKDIR /tocsin
 COPY LICENSE ./
 COPY examples ./examples
+COPY rules ./rules
 COPY --from=build /tocsin/dist ./dist
 COPY --from=warm --chown=65532:65532 /tmp/compile-cache ./.compile-cache
 # By number: with a name, Kubernetes could not tell that runAsNonRoot holds.

@@ -13,14 +13,14 @@ if (problem !== undefined) {
 // V8 compiles a third of the start's code no second time. Where the folder cannot be written, as in the image, what is in it is read.
 enableCompileCache(fileURLToPath(new URL('../.compile-cache', import.meta.url)));
 const args = process.argv.slice(2);
+// Here, because this file alone is as deep as its bundle.
+const folderOf = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const { isAskCommand } = await import('./config/flags/command-table.ts');
 // Commands that ask need none of what serves.
 if (isAskCommand(args[0])) {
-  const { ask } = await import('./cli/ask.ts');
-  process.exit(await ask(args[0], args.slice(1)));
+  const { ask, ourSurroundings } = await import('./cli/ask.ts');
+  process.exit(await ask(args[0], args.slice(1), ourSurroundings(folderOf('..'))));
 }
 const { runCommand } = await import('./cli/run-command.ts');
-// Here, because this file alone is as deep as its bundle.
-const folderOf = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const folders = { examplePipelines: folderOf('../examples/pipelines'), page: folderOf('../dist/page') };
 process.exit(await runCommand(args, folders));

@@ -8,7 +8,7 @@ import { describe, it } from 'node:test';
  * that a path begins with. The order is that of `src/README.md`: from the start of the process down to the ground.
  */
 const rooms: Readonly<Record<string, readonly string[]>> = {
-  cli: ['app', 'config', 'config/flags', 'config/settings', 'server/web', 'explain', 'check', 'lint'],
+  cli: ['app', 'config', 'config/flags', 'config/settings', 'server/web', 'explain', 'check', 'lint', 'rules'],
   app: ['*'],
   config: ['config/flags', 'config/settings', 'matcher', 'reconcile'],
   'config/flags': ['config/settings', 'matcher'],
@@ -66,6 +66,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   alert: ['text'],
   promql: ['matcher'],
   matcher: ['alert', 'text'],
+  rules: [],
   outbound: ['config', 'config/settings', 'text'],
   storage: [],
   text: [],

@@ -13,24 +13,20 @@ export const loadCommand: Readonly<Record<AskCommandName, () => Promise<Command>
   'test-alert': async () => (await import('./test-alert.ts')).testAlert,
   check: async () => (await import('./check.ts')).check,
   lint: async () => (await import('./lint.ts')).lint,
+  rules: async () => (await import('./rules.ts')).rules,
   completion: async () => (await import('./completion.ts')).completion(loadCommand),
 };
 
-const ourSurroundings: Surroundings = {
-  environment: process.env,
-  stdout: process.stdout,
-  stderr: process.stderr,
-  clock: systemClock,
-};
+/** Those of this process. */
+export function ourSurroundings(packageFolder: string): Surroundings {
+  const { env: environment, stdout, stderr } = process;
+  return { environment, stdout, stderr, clock: systemClock, packageFolder };
+}
 
 /** Runs a command that asks a running Tocsin. Resolves to the exit code. */
-export async function ask(
-  name: AskCommandName,
-  args: readonly string[],
-  surroundings = ourSurroundings,
-): Promise<number> {
+export async function ask(name: AskCommandName, args: readonly string[], surroundings: Surroundings): Promise<number> {
   // A reader of the beginning only, such as head, has seen enough.
-  if (surroundings === ourSurroundings) process.stdout.on('error', () => process.exit(exitFailed));
+  if (surroundings.stdout === process.stdout) process.stdout.on('error', () => process.exit(exitFailed));
   try {
     const command = await loadCommand[name]();
     return await command.run(args, surroundings);

@@ -1,4 +1,4 @@
-import { askCommands, type AskCommandName } from '../config/flags/command-table.ts';
+import { commandNamed, type CommandName } from '../config/flags/command-table.ts';
 import { align, flagRows } from '../config/flags/flag-table.ts';
 import type { FlagTable } from '../config/flags/arguments.ts';
 
@@ -9,8 +9,8 @@ const exitCodes = [
 ] as const;
 
 /** The text of `tocsin COMMAND --help`, with a line feed at its end. */
-export function commandHelp(name: AskCommandName, flags: FlagTable): string {
-  const { usage, help } = askCommands[name];
+export function commandHelp(name: CommandName, flags: FlagTable): string {
+  const { usage, help } = commandNamed(name);
   const lines = [
     `tocsin ${name} ${usage} [FLAG]...`,
     '',

@@ -1,6 +1,6 @@
 import type { FlagTable, FlagValues } from '../config/flags/arguments.ts';
 import { givenArguments, readFlags } from '../config/flags/arguments.ts';
-import { askCommands, type AskCommandName } from '../config/flags/command-table.ts';
+import { commandNamed, type CommandName } from '../config/flags/command-table.ts';
 import type { Flag } from '../config/flags/flag-table.ts';
 import { readHttpUrl } from '../config/settings/http-url.ts';
 import { nearestName } from '../config/settings/unknown-key.ts';
@@ -35,6 +35,8 @@ export interface Surroundings {
   readonly stdout: OutputStream;
   readonly stderr: { write(text: string): unknown };
   readonly clock: Clock;
+  /** The folder of the package: what comes with the program, such as `rules/`. */
+  readonly packageFolder: string;
 }
 
 /** The flag of every command. */
@@ -89,7 +91,7 @@ export interface Call<Table extends FlagTable> extends PlainCall<Table> {
 }
 
 interface Definition<CallOf, Table extends FlagTable> {
-  readonly name: AskCommandName;
+  readonly name: CommandName;
   readonly flags: Table;
   /** Resolves to the exit code. Rejects with UsageError or CommandError. */
   readonly run: (call: CallOf) => Promise<number>;
@@ -98,6 +100,8 @@ interface Definition<CallOf, Table extends FlagTable> {
 export interface Command {
   /** The command's own flags, and those of every command. */
   readonly flags: FlagTable;
+  /** The commands that its first word names. */
+  readonly subcommands?: Readonly<Record<string, () => Promise<Command>>>;
   run(args: readonly string[], surroundings: Surroundings): Promise<number>;
 }
 
@@ -165,7 +169,7 @@ function urlOf({ TOCSIN_URL: given = '' }: Surroundings['environment']): string 
   throw new UsageError(withSuggestion(`TOCSIN_URL: found ${showValue(given)}`, reading.suggestion, reading.allowed));
 }
 
-function describeUnknown(name: AskCommandName, flags: FlagTable, typed: string): string {
+function describeUnknown(name: CommandName, flags: FlagTable, typed: string): string {
   const names = Object.values<Flag>(flags).map((flag) => flag.name);
   const nearest = nearestName(typed.replace(/^-+/, ''), names);
   const shown = /^-[\w.-]{1,60}$/.test(typed) ? typed : showValue(typed);
@@ -173,8 +177,8 @@ function describeUnknown(name: AskCommandName, flags: FlagTable, typed: string):
 }
 
 /** The usage of a command, for an error. */
-export function usageOf(name: AskCommandName): string {
-  return `tocsin ${name} ${askCommands[name].usage}`;
+export function usageOf(name: CommandName): string {
+  return `tocsin ${name} ${commandNamed(name).usage}`;
 }
 
 /** Reads a point in time, or how long ago it was, as the API does. */

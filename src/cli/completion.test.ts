@@ -75,6 +75,8 @@ describe('tocsin completion', () => {
     assert.deepEqual(await bash(text, 'tocsin why --s'), ['--since=']);
     assert.deepEqual(await bash(text, 'tocsin --log.f'), ['--log.format=']);
     assert.deepEqual(await bash(text, 'tocsin completion z'), ['zsh']);
+    assert.deepEqual(await bash(text, 'tocsin rules pr'), ['print']);
+    assert.deepEqual(await bash(text, 'tocsin rules print --gr'), ['--group=']);
   });
 
   it('completes them in fish', { skip: skipWithoutShell('fish') }, async () => {

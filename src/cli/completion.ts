@@ -32,8 +32,11 @@ export function completion(loadCommand: Readonly<Record<AskCommandName, () => Pr
       if (script === undefined || strays.length > 0)
         throw new UsageError(`completion: no such shell, allowed: ${usageOf('completion')}`);
       const asking = Object.entries(askCommands).map(async ([name, { help }]) => {
-        const { flags } = name === 'completion' ? { flags: {} } : await loadCommand[name as AskCommandName]();
-        return { name, help, flags: name === 'completion' ? Object.keys(scripts) : flagNames(flags) };
+        if (name === 'completion') return { name, help, flags: Object.keys(scripts) };
+        const { flags, subcommands = {} } = await loadCommand[name as AskCommandName]();
+        const all = await Promise.all(Object.values(subcommands).map(async (load) => (await load()).flags));
+        const shown = [...Object.keys(subcommands), ...[flags, ...all].flatMap(flagNames)];
+        return { name, help, flags: [...new Set(shown)] };
       });
       const checking = commandNames.map((name) => ({ name, help: 'check a file', flags: [] }));
       surroundings.stdout.write(script([...(await Promise.all(asking)), ...checking], flagNames(flagTable)));

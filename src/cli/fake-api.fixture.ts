@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -94,6 +95,7 @@ export async function runAsk(
     stdout: stream('stdout'),
     stderr: stream('stderr'),
     clock: hurried(clock),
+    packageFolder: fileURLToPath(new URL('../..', import.meta.url)),
   });
   return { code, ...written };
 }

@@ -35,6 +35,7 @@ describe('tocsin lint', () => {
       stdout: { write: (text) => (stdout += text) },
       stderr: { write: (text) => (stderr += text) },
       clock: systemClock,
+      packageFolder: folder,
     });
     return { code, stdout, stderr };
   }

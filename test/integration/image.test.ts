@@ -82,15 +82,21 @@ describe('the Dockerfile', () => {
 });
 
 describe('what the image holds', () => {
-  it('is one program, the examples and the licence', async () => {
+  it('is one program, the examples, the rules and the licence', async () => {
     assert.deepEqual((await readdir(image.root)).toSorted(), ['tocsin']);
     assert.deepEqual((await readdir(join(image.root, 'tocsin'))).toSorted(), [
       '.compile-cache',
       'LICENSE',
       'dist',
       'examples',
+      'rules',
     ]);
     assert.ok((await readdir(join(image.root, 'tocsin/dist'))).includes('main.js'));
+  });
+
+  it('prints the rules for Prometheus', async () => {
+    const stdout = await runCommand(entrypoint('rules', 'print', '--group=tocsin').join(' '), image.root);
+    assert.match(stdout, /alert: TocsinAbsent/);
   });
 
   it('tells its version', async () => {

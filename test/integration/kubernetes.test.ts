@@ -11,6 +11,7 @@ import './kubernetes/files-on-the-way.suite.ts';
 import './kubernetes/label-selector.suite.ts';
 import './kubernetes/drive-other-controllers.suite.ts';
 import './kubernetes/manifests-applied.suite.ts';
+import './kubernetes/rules-applied.suite.ts';
 import './kubernetes/foreign-namespace.suite.ts';
 // These two kill the API server; the first one removes a CRD and restores it.
 import './kubernetes/faults.suite.ts';

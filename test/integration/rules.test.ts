@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
-import { basename } from 'node:path';
+import { mkdtempDisposable, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { healthRules } from '../../src/health/health-rules.ts';
+import { ruleGroups } from '../../src/rules/rule-files.ts';
 import { read, root } from '../support/documentation.ts';
+import { runTocsin } from '../support/run-tocsin.ts';
 import { requireServer, skipWithout } from '../support/servers.ts';
 
 interface AlertingRule {
@@ -47,6 +51,31 @@ for (const name of ['promtool', 'promtool-2.42'] as const)
         promtool(name, 'test', 'rules', testFileOf(file));
       });
   });
+
+describe('tocsin rules print', { skip: skipWithout('promtool') || skipWithout('promtool-2.42') }, () => {
+  it('prints a file that is good, with every rule as it is in its own file', async () => {
+    await using folder = await mkdtempDisposable(join(tmpdir(), 'tocsin-rules-'));
+    const all = ruleGroups.map((group) => `--group=${group}`);
+    const { code, stdout } = await runTocsin(['rules', 'print', ...all]);
+    const file = join(folder.path, 'printed.yml');
+    await writeFile(file, stdout);
+
+    assert.equal(code, 0);
+    promtool('promtool', 'check', 'rules', '--lint=all', '--lint-fatal', file);
+    promtool('promtool-2.42', 'check', 'rules', '--lint=all', '--lint-fatal', file);
+    const { groups } = parse(stdout) as { groups: readonly { readonly rules: readonly AlertingRule[] }[] };
+    assert.deepEqual(
+      groups.flatMap(({ rules }) => rules),
+      ruleGroups.flatMap((group) => rulesOf(`rules/${group}.yml`)),
+    );
+  });
+
+  it('is refused an unknown group with 2, and told the known ones', async () => {
+    const { code, stdout, stderr } = await runTocsin(['rules', 'print', '--group=nodes']);
+    assert.deepEqual([code, stdout], [2, '']);
+    assert.match(stderr, /did you mean "node"\? allowed: alert-path, pipelines, node, tocsin, node-disk-rate/);
+  });
+});
 
 describe('each rule', () => {
   const rules = files.flatMap(rulesOf);

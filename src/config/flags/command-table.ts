@@ -39,6 +39,10 @@ export const askCommands = {
     usage: 'FILE|FOLDER|-...',
     help: 'what is wrong in files of Prometheus, Alertmanager, Helm, Kubernetes and Tocsin',
   },
+  rules: {
+    usage: 'print',
+    help: 'alerting rules for Prometheus',
+  },
   completion: {
     usage: 'bash | zsh | fish',
     help: 'a script that completes commands and flags, for the shell to read',
@@ -46,6 +50,28 @@ export const askCommands = {
 } as const satisfies Readonly<Record<string, AskCommand>>;
 
 export type AskCommandName = keyof typeof askCommands;
+
+/** The commands after `tocsin rules`. */
+export const rulesCommands = {
+  print: {
+    usage: '[--group=GROUP]... [-o rules|configmap|prometheusrule]',
+    help: 'the rules that come with Tocsin, as a file or as objects of Kubernetes',
+  },
+} as const satisfies Readonly<Record<string, AskCommand>>;
+
+export type RulesCommandName = keyof typeof rulesCommands;
+
+export type CommandName = AskCommandName | `rules ${RulesCommandName}`;
+
+const byName = new Map<string, AskCommand>([
+  ...Object.entries(askCommands),
+  ...Object.entries(rulesCommands).map(([name, each]) => [`rules ${name}`, each] as const),
+]);
+
+/** The usage and help of a command. */
+export function commandNamed(name: CommandName): AskCommand {
+  return byName.get(name)!;
+}
 
 export function isAskCommand(word: string | undefined): word is AskCommandName {
   return word !== undefined && Object.hasOwn(askCommands, word);
