@@ -47,7 +47,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   'page/view': ['page/core', 'page/edge', 'explain'],
   'page/edge': ['page/core', 'explain'],
   'page/core': ['explain'],
-  check: ['config', 'config/settings'],
+  check: ['reconcile', 'config', 'config/settings', 'storage'],
   lint: ['server/web', 'config', 'config/settings', 'text'],
   history: ['storage'],
   routes: ['reconcile', 'matcher', 'config/settings'],

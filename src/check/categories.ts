@@ -1,19 +1,38 @@
+import { beforeInstallation } from './before-installation.ts';
 import type { Category } from './check.ts';
+import type { ClusterSource } from './cluster.ts';
 import { configuration, type ConfigurationSource } from './configuration.ts';
-import { kubernetesApi, type ClusterSource } from './kubernetes-api.ts';
+import { kinds } from './kinds.ts';
+import { kubernetesApi, kubernetesVersion } from './kubernetes-api.ts';
+import { pipelines, type PipelineSource } from './pipelines.ts';
+import { pods } from './pods.ts';
+import { rights } from './rights.ts';
+import { storage, type StorageSource } from './storage.ts';
 
 /** What stands around the way of an alert, and how to reach it. */
 export interface CheckSources {
   readonly configuration: ConfigurationSource;
+  readonly storage: StorageSource;
   readonly cluster: ClusterSource;
+  readonly folder: PipelineSource['folder'];
 }
 
 /** The categories of `tocsin check`, in the order of the alert's way. Nothing is read before they run. */
 export function allCategories(sources: CheckSources): readonly Category[] {
-  return [configuration(sources.configuration), kubernetesApi(sources.cluster)];
+  const { cluster } = sources;
+  return [
+    configuration(sources.configuration),
+    storage(sources.storage),
+    kubernetesApi(cluster),
+    kubernetesVersion(cluster),
+    kinds(cluster),
+    rights(cluster),
+    pipelines(sources),
+    pods(cluster),
+  ];
 }
 
 /** The categories of `tocsin check --pre`. */
 export function preCategories({ cluster }: CheckSources): readonly Category[] {
-  return [kubernetesApi(cluster)];
+  return [kubernetesApi(cluster), kubernetesVersion(cluster), kinds(cluster), beforeInstallation(cluster)];
 }

@@ -59,6 +59,7 @@ describe('CheckReport', () => {
   const outputs = {
     'healthy-table.txt': [healthy, {}],
     'healthy-verbose.txt': [healthy, { isVerbose: true }],
+    'broken-verbose.txt': [broken, { isVerbose: true }],
     'healthy-short.txt': [healthy, { format: 'short' }],
     'broken-table.txt': [broken, {}],
     'broken-short.txt': [broken, { format: 'short' }],

@@ -14,7 +14,7 @@ const hintBase = 'docs/checks.md#';
 interface CheckReportOptions {
   readonly format: CheckFormat;
   readonly write: (text: string) => unknown;
-  /** What `--verbose` shows: the lines that a good check tells. */
+  /** `--verbose`: shows what good checks tell, and those that were skipped. */
   readonly isVerbose: boolean;
   readonly isColoured: boolean;
   /** On a terminal, a line says which check is waited for. */
@@ -81,12 +81,14 @@ export class CheckReport {
 
   #result(result: CheckResult): void {
     if (result.result === 'error') this.#success = false;
+    const { format, isVerbose } = this.#options;
+    // As in linkerd check.
+    if (result.result === 'skipped' && (format !== 'table' || !isVerbose)) return;
     this.#categories.at(-1)?.checks.push(shownCheck(result));
-    const { format } = this.#options;
     const isQuiet = result.result !== 'error' && result.result !== 'warning';
     if (format === 'json' || (format === 'short' && isQuiet)) return;
     this.#line(result.result, result.check.description);
-    const told = this.#options.isVerbose ? (result.told ?? []) : [];
+    const told = isVerbose ? (result.told ?? []) : [];
     for (const text of [...told, ...linesOf(result.text)]) this.#write(`    ${showText(text)}\n`);
     if (!isQuiet) this.#write(`    see ${hintBase}${result.check.id} for hints\n`);
   }
@@ -119,15 +121,14 @@ export class CheckReport {
   }
 }
 
-/** JSON knows neither skipped checks nor those that were not run. */
+/** JSON knows no checks that were not run. */
 function shownCheck({ check, result, text = '' }: CheckResult): ShownCheck {
   const { description, id } = check;
   const hint = `${hintBase}${id}`;
   switch (result) {
     case 'success':
-      return { description, result };
     case 'skipped':
-      return { description: `${description} (skipped: ${text})`, result: 'success' };
+      return { description, result: 'success' };
     case 'not run':
       return { description, hint, error: text, result: 'warning' };
     case 'warning':

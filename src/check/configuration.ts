@@ -1,29 +1,105 @@
+import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { LoadedConfig } from '../config/load-config.ts';
-import { ok, problem, type Category, type Outcome } from './check.ts';
+import { changedKeys, filesIn } from './changed-keys.ts';
+import { describeReadError } from '../config/settings/settings-file.ts';
+import { showText } from '../config/settings/show-value.ts';
+import { configurationFileBytes, readRegularFile } from '../runtime/regular-file.ts';
+import { ok, problem, skipped, type Category, type Outcome } from './check.ts';
+
+/** What a running Tocsin says of its configuration. */
+export interface RunningConfiguration {
+  readonly configuration: { readonly sha256: string; readonly file?: string | undefined; readonly loaded_at: string };
+}
 
 export interface ConfigurationSource {
   /** `--config.file`; undefined: none was given. */
   readonly file: string | undefined;
   /** Reads it, with the flags that win over it. */
   readonly load: () => LoadedConfig;
+  /** `--http.config.file` and other files that flags name, apart from the configuration itself. */
+  readonly otherFiles: readonly string[];
+  /** Asks the running Tocsin; undefined if none is asked. Rejects if it does not answer. */
+  readonly running: ((signal: AbortSignal) => Promise<RunningConfiguration>) | undefined;
 }
 
-export function configuration({ file, load }: ConfigurationSource): Category {
+/** The file, all that it names, and whether it is what runs. */
+export function configuration(source: ConfigurationSource): Category {
   return {
     name: 'configuration',
     needs: [],
-    whyNot: () => (file === undefined ? 'no --config.file is given' : undefined),
+    whyNot: () => (source.file === undefined ? 'no --config.file is given' : undefined),
     checks: [
       {
         id: 'config-is-valid',
-        description: 'the configuration file can be read',
+        description: 'the configuration is valid',
         fatal: true,
-        run: () => parses(load()),
+        run: () => valid(source.load()),
+      },
+      {
+        id: 'config-files',
+        description: 'every file that it names can be read',
+        run: () => readable(source),
+      },
+      {
+        id: 'config-runs',
+        description: 'the running Tocsin has this configuration',
+        retryable: true,
+        surfacesProblem: true,
+        run: ({ signal }) => runs(source, signal),
       },
     ],
   };
 }
 
-function parses(loaded: LoadedConfig): Outcome {
-  return 'problems' in loaded ? problem(loaded.problems.join('\n')) : ok();
+function valid(loaded: LoadedConfig): Outcome {
+  if ('problems' in loaded) return problem(loaded.problems.join('\n'));
+  const changed = changedKeys(loaded.config);
+  return ok(...(changed.length === 0 ? ['every key has its default'] : ['changed from the defaults:', ...changed]));
+}
+
+/** A path that is seen here may be another file there: so the line says which file it is, how old, and what is in it. */
+async function readable({ file, load, otherFiles }: ConfigurationSource): Promise<Outcome> {
+  const loaded = load();
+  const named = 'config' in loaded ? filesIn(loaded.config) : [];
+  const looked = [...(file === undefined ? [] : [file]), ...named, ...otherFiles].map(lookAt);
+  const found = await Promise.all(looked);
+  const problems = found.flatMap((each) => ('problem' in each ? [each.problem] : []));
+  if (problems.length > 0) return problem(problems.join('\n'));
+  return found.length === 0
+    ? skipped('it names none')
+    : ok(...found.flatMap((each) => ('told' in each ? each.told : [])));
+}
+
+async function lookAt(file: string): Promise<{ readonly told: string } | { readonly problem: string }> {
+  const path = resolve(file);
+  try {
+    const [bytes, { mtime }] = await Promise.all([readRegularFile(path, configurationFileBytes), stat(path)]);
+    return { told: `${path}, modified ${mtime.toISOString()}, SHA-256 ${sha256Of(bytes)}` };
+  } catch (error) {
+    return { problem: `${showText(path)}: ${describeReadError(error)}` };
+  }
+}
+
+/** As the running Tocsin takes it: of the text, so that a damaged character makes no difference. */
+function sha256Of(text: string | Buffer): string {
+  return createHash('sha256').update(text.toString('utf8')).digest('hex');
+}
+
+async function runs({ file, load, running }: ConfigurationSource, signal: AbortSignal): Promise<Outcome> {
+  if (file === undefined) return skipped('no --config.file is given');
+  if (running === undefined) return skipped('no running Tocsin is asked: give --url');
+  const loaded = load();
+  if ('problems' in loaded) return skipped('the file is not valid');
+  const state = await running(signal).catch(() => undefined);
+  if (state === undefined) return skipped('Tocsin does not answer');
+  const { sha256, file: from, loaded_at: since } = state.configuration;
+  const own = sha256Of(loaded.text);
+  if (sha256 === own) return ok(`SHA-256 ${own}, loaded ${since}`);
+  const its = from === undefined ? 'runs without a file' : `runs ${showText(from)}, loaded ${since}`;
+  return problem(
+    `Tocsin ${its} with SHA-256 ${sha256.slice(0, 12)}…, but ${showText(resolve(file))} has ${own.slice(0, 12)}…: ` +
+      'is it the same file, and was it reloaded (SIGHUP, POST /-/reload) after the change?',
+  );
 }

@@ -1,34 +1,20 @@
-import { ok, type Category } from './check.ts';
+import type { ClusterSource } from './cluster.ts';
+import { ok, problem, type Category, type Outcome } from './check.ts';
 
-/** One call of the API server; it rejects with an Error whose message is for the user, and whose `status` is that of the answer. */
-export interface ClusterCall {
-  readonly method: 'GET' | 'POST';
-  /** From the root of the API server, its parts encoded. */
-  readonly path: string;
-  readonly query?: Readonly<Record<string, string | number>>;
-  readonly body?: unknown;
-  readonly signal: AbortSignal;
-}
+/** The oldest Kubernetes that Tocsin is meant for: `events.k8s.io/v1` and all fields of the manifests are older. */
+const oldestMinor = 27;
 
-export interface ClusterApi {
-  call<T>(call: ClusterCall): Promise<T>;
-}
-
-/** The cluster of the pipelines; one without `connect` says why there is none. */
-export interface ClusterSource {
-  /** Why the checks of a cluster do not apply; undefined if there is one. */
-  readonly whyNot: string | undefined;
-  /** The client, made at the first call. Rejects if the kubeconfig is unusable. */
-  readonly connect: () => Promise<ClusterApi>;
-  /** The namespace of Tocsin. */
-  readonly namespace: string;
+interface Version {
+  readonly gitVersion: string;
+  readonly major: string;
+  readonly minor: string;
 }
 
 /** The first two checks of `linkerd check`, in its words. */
 export function kubernetesApi({ whyNot, connect }: ClusterSource): Category {
   return {
     name: 'kubernetes-api',
-    needs: [],
+    needs: ['configuration'],
     whyNot: () => whyNot,
     checks: [
       {
@@ -45,12 +31,35 @@ export function kubernetesApi({ whyNot, connect }: ClusterSource): Category {
         description: 'can query the Kubernetes API',
         fatal: true,
         run: async ({ signal }) => {
-          const { gitVersion } = await (
-            await connect()
-          ).call<{ gitVersion: string }>({ method: 'GET', path: '/version', signal });
+          const { gitVersion } = await versionOf(connect, signal);
           return ok(`the API server is ${gitVersion}`);
         },
       },
     ],
   };
+}
+
+export function kubernetesVersion({ whyNot, connect }: ClusterSource): Category {
+  return {
+    name: 'kubernetes-version',
+    needs: ['kubernetes-api'],
+    whyNot: () => whyNot,
+    checks: [
+      {
+        id: 'k8s-version',
+        description: 'is running the minimum Kubernetes API version',
+        run: async ({ signal }) => recentEnough(await versionOf(connect, signal)),
+      },
+    ],
+  };
+}
+
+async function versionOf(connect: ClusterSource['connect'], signal: AbortSignal): Promise<Version> {
+  return (await connect()).call<Version>({ method: 'GET', path: '/version', signal });
+}
+
+/** A provider may write the minor version as `27+`. */
+function recentEnough({ gitVersion, major, minor }: Version): Outcome {
+  if (Number(major) > 1 || Number.parseInt(minor, 10) >= oldestMinor) return ok(gitVersion);
+  return problem(`the API server is ${gitVersion}, but Tocsin needs 1.${oldestMinor} or newer: upgrade the cluster`);
 }

@@ -3,12 +3,25 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { allCategories, preCategories, type CheckSources } from '../check/categories.ts';
 import { checkFormats, CheckReport } from '../check/check-report.ts';
 import { runChecks } from '../check/run-checks.ts';
+import type { ClusterSettings } from '../check/cluster.ts';
+import type { ConnectedCluster } from '../app/check-places.ts';
+import { Status } from '../explain/schema-status.ts';
+import type { ApiClient } from './client.ts';
 import { chooseHome, type HomeChoice } from '../config/choose-home.ts';
 import { flagTable } from '../config/flags/flag-table.ts';
 import { loadConfig, type LoadedConfig } from '../config/load-config.ts';
 import { readChoice, readDuration, readName } from '../config/settings/value-readers.ts';
 import { configurationFileBytes, readRegularFileSync } from '../runtime/regular-file.ts';
-import { clientFlags, exitDone, exitFailed, plainCommand, UsageError, usageOf, type PlainCall } from './command.ts';
+import {
+  clientFlags,
+  createClient,
+  exitDone,
+  exitFailed,
+  plainCommand,
+  UsageError,
+  usageOf,
+  type PlainCall,
+} from './command.ts';
 import { isColoured } from './output.ts';
 
 const { version } = packageJson;
@@ -16,6 +29,9 @@ const { version } = packageJson;
 /** As of `linkerd check`, milliseconds. */
 const defaultWaitMs = 300_000;
 const defaultNamespace = 'tocsin';
+
+/** A folder of this machine says nothing about a Tocsin elsewhere. */
+const { default: _, ...storagePathFlag } = flagTable.storagePath;
 
 const flags = {
   ...clientFlags,
@@ -29,6 +45,8 @@ const flags = {
     help: 'The configuration of Tocsin.',
     otherwise: 'none',
   },
+  storagePath: { ...storagePathFlag, help: 'The storage of a Tocsin on this machine.', otherwise: 'none' },
+  pipelinesFolder: { ...flagTable.pipelinesFolder, otherwise: 'that of the file' },
   kubeconfig: {
     ...flagTable.kubeconfig,
     help: 'The cluster of the pipelines.',
@@ -65,7 +83,7 @@ const flags = {
     unit: checkFormats.join(', '),
     default: 'table',
   },
-  verbose: { name: 'verbose', help: 'Tell of good checks what they found.' },
+  verbose: { name: 'verbose', help: 'Tell what good checks found, and which were skipped.' },
 } as const;
 
 type CheckCall = PlainCall<typeof flags>;
@@ -84,42 +102,117 @@ async function runAll(call: CheckCall): Promise<number> {
     isColoured: isColoured(stdout, environment),
     isTerminal: stdout.isTTY === true,
   });
-  const sources = sourcesOf(call);
-  const categories = values.pre === true ? preCategories(sources) : allCategories(sources);
-  for await (const event of runChecks(categories, { clock, waitMs: values.wait ?? defaultWaitMs })) report.tell(event);
+  const around = new Around(call, await createClient(values, surroundings));
+  const categories = values.pre === true ? preCategories(around) : allCategories(around);
+  try {
+    const options = { clock, waitMs: values.wait ?? defaultWaitMs };
+    for await (const event of runChecks(categories, options)) report.tell(event);
+  } finally {
+    await around.close();
+  }
   report.end();
   return report.success ? exitDone : exitFailed;
 }
 
-function sourcesOf(call: CheckCall): CheckSources {
-  const { configFile, prometheusUrl } = call.values;
-  const load = (): LoadedConfig => loadConfig({ configFile, prometheusUrl }, readText);
-  return { configuration: { file: configFile, load }, cluster: clusterOf(call, load()) };
-}
+/** What stands around the way of an alert, as the flags, the environment and the configuration name it. */
+class Around implements CheckSources {
+  readonly configuration: CheckSources['configuration'];
+  readonly storage: CheckSources['storage'];
+  readonly cluster: CheckSources['cluster'];
+  readonly folder: CheckSources['folder'];
+  readonly #call: CheckCall;
+  readonly #api: ApiClient;
+  readonly #home: HomeChoice;
+  #connected: Promise<ConnectedCluster> | undefined;
 
-function clusterOf(call: CheckCall, loaded: LoadedConfig): CheckSources['cluster'] {
-  const { surroundings, values } = call;
-  const home = homeOf(call, loaded);
-  const whyNot = 'problem' in home ? home.problem : home.home === 'kubernetes' ? undefined : home.reason;
-  let connected: ReturnType<CheckSources['cluster']['connect']> | undefined;
-  return {
-    whyNot,
-    namespace: values.namespace ?? defaultNamespace,
-    connect: async () => {
-      if (!('kubeconfigs' in home)) throw new Error(whyNot);
-      const { connectCluster } = await import('../app/check-cluster.ts');
-      return (connected ??= connectCluster({ access: home, clock: surroundings.clock, version }));
-    },
-  };
+  constructor(call: CheckCall, api: ApiClient) {
+    this.#call = call;
+    this.#api = api;
+    const { values } = call;
+    const loaded = this.#load();
+    this.#home = homeOf(call, loaded);
+    const running = (): Promise<Status> => this.#status();
+    this.configuration = {
+      file: values.configFile,
+      load: () => this.#load(),
+      otherFiles: values.httpConfig === undefined ? [] : [values.httpConfig],
+      running: this.#asksTocsin ? running : undefined,
+    };
+    this.storage = { folder: values.storagePath };
+    this.cluster = this.#createCluster();
+    this.folder = this.#createFolder(loaded);
+  }
+
+  async close(): Promise<void> {
+    await (await this.#connected?.catch(() => undefined))?.close();
+  }
+
+  /** A Tocsin in a cluster is asked only at a URL: nobody listens at the usual address of this machine. */
+  get #asksTocsin(): boolean {
+    const { values, surroundings } = this.#call;
+    const isNamed = values.url !== undefined || Boolean(surroundings.environment['TOCSIN_URL']);
+    return values.pre !== true && (isNamed || !('kubeconfigs' in this.#home));
+  }
+
+  #load(): LoadedConfig {
+    const { configFile, prometheusUrl, pipelinesFolder } = this.#call.values;
+    return loadConfig({ configFile, prometheusUrl, pipelinesFolder }, readText);
+  }
+
+  #status(): Promise<Status> {
+    return this.#api.get(Status, '/status');
+  }
+
+  #createCluster(): CheckSources['cluster'] {
+    const home = this.#home;
+    const { values } = this.#call;
+    return {
+      whyNot: 'home' in home && home.home === 'standalone' ? `no cluster: ${home.reason}` : undefined,
+      namespace: values.namespace ?? defaultNamespace,
+      isNamespaceGiven: values.namespace !== undefined,
+      connect: () => (this.#connected ??= this.#connect()),
+      settings: () => this.#settings(),
+    };
+  }
+
+  async #connect(): Promise<ConnectedCluster> {
+    if ('problem' in this.#home) throw new Error(this.#home.problem);
+    if (!('kubeconfigs' in this.#home)) throw new Error(this.cluster.whyNot);
+    const { connectCluster } = await import('../app/check-places.ts');
+    return connectCluster({ access: this.#home, clock: this.#call.surroundings.clock, version });
+  }
+
+  /** Without a file, the running Tocsin says what it does. */
+  async #settings(): Promise<ClusterSettings> {
+    const loaded = this.#load();
+    if ('problems' in loaded) throw new Error(loaded.problems.join('\n'));
+    const { controller, pipelines } = loaded.config;
+    const asked = this.#call.values.configFile === undefined && this.#asksTocsin;
+    const running = asked ? await this.#status().catch(() => undefined) : undefined;
+    return { action: running?.action ?? controller.action, kinds: pipelines.kubernetes.kinds };
+  }
+
+  /** The default folder is known only to the Tocsin that serves. */
+  #createFolder(loaded: LoadedConfig): CheckSources['folder'] {
+    if (this.cluster.whyNot === undefined || 'problems' in loaded || !loaded.pipelinesFolderGiven) return undefined;
+    const { folder } = loaded.config.pipelines;
+    return {
+      folder,
+      read: async () => {
+        const { readPipelinesFolder } = await import('../app/check-places.ts');
+        return readPipelinesFolder(folder, this.#call.surroundings.clock);
+      },
+    };
+  }
 }
 
 /** `--namespace` and `--pre` ask for a cluster as a kubeconfig does. */
 function homeOf({ values, surroundings }: CheckCall, loaded: LoadedConfig): HomeChoice {
-  const { kubeconfig, context, namespace, pre } = values;
+  const { kubeconfig, context, namespace, pre, pipelinesFolder } = values;
   return chooseHome({
     kubeconfig,
     context,
-    folderFlag: false,
+    folderFlag: pipelinesFolder !== undefined,
     folderInFile: 'inFile' in loaded && loaded.inFile.folder,
     kubernetesInFile: namespace !== undefined || pre === true || ('inFile' in loaded && loaded.inFile.kubernetes),
     environment: surroundings.environment,

@@ -1,0 +1,70 @@
+import { Registry } from 'prom-client';
+import type { ClusterApi } from '../check/cluster.ts';
+import type { FolderContent } from '../check/pipelines.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { LogFields, Logger } from '../runtime/logger.ts';
+import { SliceSchedule } from '../runtime/slices.ts';
+
+interface ClusterOptions {
+  /** As found by `chooseHome`. */
+  readonly access: { readonly kubeconfigs: readonly string[]; readonly context?: string | undefined };
+  readonly clock: Clock;
+  readonly version: string;
+}
+
+/** A cluster for `tocsin check`, through the client that serves. */
+export interface ConnectedCluster extends ClusterApi {
+  close(): Promise<void>;
+}
+
+/** Rejects if the kubeconfig is unusable; nothing is connected yet. */
+export async function connectCluster({ access, clock, version }: ClusterOptions): Promise<ConnectedCluster> {
+  const { createApiClient } = await import('../kubernetes/api/api-client.ts');
+  const { loadKubeConfig } = await import('../kubernetes/api/kube-config.ts');
+  await loadKubeConfig(access);
+  return createApiClient({ access, clock, version, registry: new Registry() });
+}
+
+/** Reads a folder of manifests once, as Tocsin does. Rejects with a FolderError if it cannot be listed. */
+export async function readPipelinesFolder(folder: string, clock: Clock): Promise<FolderContent> {
+  const { ManifestScan } = await import('../standalone/manifest-scan.ts');
+  const { ManifestThread } = await import('../standalone/manifest-thread.ts');
+  const problems: string[] = [];
+  const thread = new ManifestThread(clock);
+  const logger = problemLogger((fields) => problems.push(problemIn(fields)));
+  const schedule = new SliceSchedule(clock);
+  const scan = new ManifestScan({ folder, logger, schedule, parse: thread.parse, registry: new Registry() });
+  try {
+    const manifests = await scan.next();
+    const pipelines = [...manifests.values()].map(({ pipeline: { kind, name } }) => `${kind}/${name}`);
+    return { pipelines, problems };
+  } finally {
+    await thread.close();
+  }
+}
+
+const ignore = (): void => undefined;
+
+/** The scan tells its problems as lines of the log. */
+function problemLogger(onProblem: (fields: LogFields) => void): Logger {
+  return {
+    debug: ignore,
+    info: ignore,
+    warn: (_event, _msg, fields = {}) => onProblem(fields),
+    error: ignore,
+    enables: () => true,
+    atEnd: new Set(),
+  };
+}
+
+function problemIn(fields: LogFields): string {
+  if (fields['used_file'] !== undefined)
+    return `${textOf(fields['ignored_file'])}: ${textOf(fields['kind'])}/${textOf(fields['name'])} is in ${textOf(fields['used_file'])} too, which is used: remove one of them`;
+  if (fields['more'] !== undefined) return `${textOf(fields['file'])}: ${textOf(fields['more'])} more problems`;
+  const place = ['file', 'line', 'column'].map((name) => textOf(fields[name])).join(':');
+  return `${place}: ${textOf(fields['problem'])}`;
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
+}
