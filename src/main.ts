@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { enableCompileCache } from 'node:module';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import packageJson from '../package.json' with { type: 'json' };
 import { nodeVersionProblem } from './cli/node-version.ts';
@@ -16,6 +17,11 @@ const args = process.argv.slice(2);
 // Here, because this file alone is as deep as its bundle.
 const folderOf = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const { isAskCommand } = await import('./config/flags/command-table.ts');
+if (basename(process.argv[1] ?? '') === 'linkerd-tocsin') {
+  const { ourSurroundings } = await import('./cli/ask.ts');
+  const { runLinkerdExtension } = await import('./cli/linkerd-extension.ts');
+  process.exit(await runLinkerdExtension(args, ourSurroundings(folderOf('..'))));
+}
 // Commands that ask need none of what serves.
 if (isAskCommand(args[0])) {
   const { ask, ourSurroundings } = await import('./cli/ask.ts');

@@ -7,7 +7,12 @@ import { SliceSchedule } from '../runtime/slices.ts';
 
 interface ClusterOptions {
   /** As found by `chooseHome`. */
-  readonly access: { readonly kubeconfigs: readonly string[]; readonly context?: string | undefined };
+  readonly access: {
+    readonly kubeconfigs: readonly string[];
+    readonly context?: string | undefined;
+    /** `--as` */
+    readonly as: string | undefined;
+  };
   readonly clock: Clock;
   readonly version: string;
 }

@@ -65,6 +65,14 @@ const flags = {
     unit: 'name',
     default: defaultNamespace,
   },
+  as: {
+    name: 'as',
+    placeholder: 'USER',
+    read: readName,
+    help: 'Whose rights to check, as kubectl --as takes it.',
+    unit: 'name',
+    otherwise: 'the user of the kubeconfig',
+  },
   pre: { name: 'pre', help: 'Check whether Tocsin can be installed in the cluster.' },
   wait: {
     name: 'wait',
@@ -178,8 +186,9 @@ class Around implements CheckSources {
   async #connect(): Promise<ConnectedCluster> {
     if ('problem' in this.#home) throw new Error(this.#home.problem);
     if (!('kubeconfigs' in this.#home)) throw new Error(this.cluster.whyNot);
+    const { values, surroundings } = this.#call;
     const { connectCluster } = await import('../app/check-places.ts');
-    return connectCluster({ access: this.#home, clock: this.#call.surroundings.clock, version });
+    return connectCluster({ access: { ...this.#home, as: values.as }, clock: surroundings.clock, version });
   }
 
   /** Without a file, the running Tocsin says what it does. */

@@ -92,6 +92,13 @@ describe('tocsin check on a real API server', { skip: skipWithoutKube() }, () =>
     assert.match(stdout, /√ may write Events\n {4}as system:serviceaccount:default:checked\n/);
   });
 
+  it('asks for another user, as kubectl --as does', async () => {
+    const as = '--as=system:serviceaccount:default:nobody';
+    const { bad, said } = await check(`--kubeconfig=${kube().kubeconfig}`, as);
+    assert.ok(bad.includes('rights-read'), bad.join());
+    assert.match(said, /^system:serviceaccount:default:nobody may not: get /m);
+  });
+
   it('asks for what the action needs, and for nothing else', async () => {
     const reads = await kubeconfigWith(kube(), 'reads', [reader]);
     const annotates = await kubeconfigWith(kube(), 'annotates', [reader, annotator]);

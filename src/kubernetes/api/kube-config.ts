@@ -17,6 +17,8 @@ export interface ClusterAccess {
   readonly kubeconfigs: readonly string[];
   /** Default: the files' `current-context`. */
   readonly context?: string | undefined;
+  /** The user to impersonate, as `kubectl --as` does. */
+  readonly as?: string | undefined;
 }
 
 interface LoadedFile {
@@ -30,17 +32,23 @@ interface LoadedFile {
  * The library is loaded here and not at the top of a file: it takes 90 MB and half a second, a cost that standalone must not have.
  * Throws an Error for the user that says which file is wrong, and what is wrong with it.
  */
-export async function loadKubeConfig({ kubeconfigs, context }: ClusterAccess): Promise<KubeConfig> {
+export async function loadKubeConfig({ kubeconfigs, context, as }: ClusterAccess): Promise<KubeConfig> {
   const { KubeConfig: Config } = await import('@kubernetes/client-node');
   const config = new Config();
   if (kubeconfigs.length === 0) {
     config.loadFromCluster();
+    if (as !== undefined) impersonate(config, config.getCurrentCluster()!, config.getCurrentUser()!, as);
     return config;
   }
   const files = kubeconfigs.map((file) => loadFile(new Config(), file));
   const { cluster, user } = select(files, context, kubeconfigs.join(', '));
-  config.loadFromClusterAndUser(cluster, user);
+  if (as === undefined) config.loadFromClusterAndUser(cluster, user);
+  else impersonate(config, cluster, user, as);
   return config;
+}
+
+function impersonate(config: KubeConfig, cluster: Cluster, user: User, as: string): void {
+  config.loadFromClusterAndUser(cluster, { ...user, impersonateUser: as });
 }
 
 function loadFile(config: KubeConfig, file: string): LoadedFile {
