@@ -3,13 +3,14 @@ import type { AlertStore } from '../alert/alert-store.ts';
 import type { Config } from '../config/config.ts';
 import { DriftCheck, type DriftSettings } from '../drift/drift-check.ts';
 import type { OwnAddresses } from '../drift/own-addresses.ts';
-import { Problems, type Problem } from '../drift/problems.ts';
+import { Problems, type Finding, type Problem } from '../drift/problems.ts';
 import { PrometheusCheck } from '../drift/prometheus-check.ts';
 import { Watchdog, type WatchdogState } from '../drift/watchdog.ts';
 import type { LoadedRules, Pipelines } from '../reconcile/ports.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { AppOptions } from './app-options.ts';
 import type { CurrentAlertSource } from './current-alert-source.ts';
+import type { ReloadOutcome } from './reloader.ts';
 
 export interface AlertPathOptions extends Runtime, Pick<AppOptions, 'listenAddress' | 'web'> {
   readonly store: AlertStore;
@@ -81,6 +82,21 @@ export class AlertPath {
     if (changed.some((key) => key.startsWith('prometheus.'))) this.#prometheus.restart();
   }
 
+  /** Tells what the last reload of the configuration has left undone. */
+  configRead(outcome: ReloadOutcome): void {
+    const problems = 'problems' in outcome ? outcome.problems : [];
+    const keys = 'needRestart' in outcome ? outcome.needRestart : [];
+    this.#problems.tell(
+      'config_refused',
+      findingOf(problems, 'the configuration file is not good, and the one read before still runs'),
+    );
+    if ('needRestart' in outcome)
+      this.#problems.tell(
+        'config_needs_restart',
+        findingOf(keys, 'the running Tocsin does not have the values of the file for keys that need a restart'),
+      );
+  }
+
   close(): void {
     this.#watchdog.close();
     this.#prometheus.close();
@@ -99,6 +115,10 @@ export class AlertPath {
       machine: [hostname(), ...addresses.filter(({ internal }) => !internal).map(({ address }) => address)],
     };
   }
+}
+
+function findingOf(lines: readonly string[], what: string): Finding | undefined {
+  return lines.length === 0 ? undefined : { count: lines.length, message: `${what}: ${lines.join('; ')}` };
 }
 
 function driftSettings({ prometheus, receiver }: Config): DriftSettings {

@@ -4,6 +4,7 @@ import type { HomeInFile, LoadedConfig } from '../config/load-config.ts';
 import type { CreateHome } from './home.ts';
 import type { HeavyWork } from '../receiver/intake/alerts-handler.ts';
 import type { WebOptions } from '../server/guarded-server.ts';
+import type { FileStates } from '../runtime/file-watch.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 /** The parts of an {@link App} that come from outside. */
@@ -17,6 +18,8 @@ export interface AppOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly inFile?: HomeInFile;
   /** Reads the configuration again, for a reload. Default: it never changes. */
   readonly loadConfig?: () => LoadedConfig;
+  /** The configuration file in its state when it was read last. Default: the file is not followed. */
+  readonly configRead?: (() => FileStates) | undefined;
   readonly listenAddress: ListenAddress;
   /** Makes the home of the pipelines: a cluster or a folder. */
   readonly createHome: CreateHome;

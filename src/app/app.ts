@@ -22,6 +22,7 @@ import type { GuardedServer } from '../server/guarded-server.ts';
 import { createHttpMetrics, type LimitName } from '../server/request/http-metrics.ts';
 import { newId } from '../runtime/new-id.ts';
 import { createConnections, createServer, liveLimits, type ServerOptions } from './server.ts';
+import { ConfigWatch } from './config-watch.ts';
 import { createReloader, type Reloader, type ReloadOutcome, type ReloadTrigger } from './reloader.ts';
 import { createEventSource, type EventSource } from '../source/event-source.ts';
 import { ProcessStatus } from './status.ts';
@@ -44,6 +45,7 @@ export class App {
   readonly #pipelineSource: PipelineSource;
   readonly #resync: Resync;
   readonly #reloader: Reloader;
+  readonly #configWatch: ConfigWatch;
   readonly #status: ProcessStatus;
   readonly #source: EventSource;
   readonly #connections: Connections;
@@ -87,7 +89,12 @@ export class App {
     this.#connections = createConnections(web, () => this.#memoryPlan.connections);
     this.#receiver = this.#createReceiver(web);
     this.#server = createServer(web, this.#connections, [...this.#receiver.routes, ...this.#explainRoutes()]);
-    this.#reloader = createReloader({ ...options, prepare: (change) => this.#prepare(change) });
+    this.#reloader = createReloader({
+      ...options,
+      prepare: (change) => this.#prepare(change),
+      onOutcome: (outcome) => this.#alertPath.configRead(outcome),
+    });
+    this.#configWatch = new ConfigWatch({ ...options, reload: () => this.reload('file') });
   }
 
   /** `controller.drain_timeout`, milliseconds. */
@@ -143,6 +150,8 @@ export class App {
     this.#alertPath.start(address.port);
     this.#cleanups.add('alert path', () => this.#alertPath.close());
     this.#cleanups.add('reloader', () => this.#reloader.close());
+    this.#configWatch.start();
+    this.#cleanups.add('configuration', () => this.#configWatch.close());
     void this.#becomeReady();
     return address;
   }

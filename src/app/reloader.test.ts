@@ -77,6 +77,26 @@ describe('Reloader', () => {
     });
   }
 
+  it('logs once why a followed file is refused, however often it is tried, and again after it was good', async () => {
+    const loads: LoadedConfig[] = [
+      { problems: ['wrong'] },
+      { problems: ['wrong'] },
+      { problems: ['other'] },
+      good,
+      { problems: ['wrong'] },
+    ];
+    const { clock, logger, reloader } = setUp({ load: () => loads.shift()! });
+    while (loads.length > 0) {
+      await reloader.reload('file');
+      clock.advance(60_000);
+    }
+    const failed = logger.lines.filter(({ event }) => event === 'config.reload_failed');
+    assert.deepEqual(
+      failed.map(({ level }) => level),
+      ['error', 'debug', 'error', 'error'],
+    );
+  });
+
   it('bounds the number of logged problems', async () => {
     const problems = Array.from({ length: 1000 }, (_, n) => `problem ${n}`);
     const { logger, reloader } = setUp({ load: () => ({ problems }) });

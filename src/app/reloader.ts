@@ -10,7 +10,8 @@ import type { Runtime } from '../runtime/runtime.ts';
 /** The shortest time between two reloads, however many are requested, milliseconds. */
 const minReloadIntervalMs = 200;
 
-export type ReloadTrigger = 'signal' | 'http';
+/** `file`: the file has changed, and is followed. */
+export type ReloadTrigger = 'signal' | 'http' | 'file';
 
 /** The result of a reload. */
 export type ReloadOutcome =
@@ -33,6 +34,8 @@ interface ReloaderOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly load: () => LoadedConfig;
   /** Does everything that can fail; rejects with an error whose message is for the user. */
   readonly prepare: (next: ComparedConfig) => Promise<PreparedConfig>;
+  /** Is told the result of every reload. */
+  readonly onOutcome?: (outcome: ReloadOutcome) => void;
 }
 
 /** The most problems on one line of the log. */
@@ -50,6 +53,8 @@ export class Reloader {
   #last: Promise<unknown> = Promise.resolve();
   #startedAt = Number.NEGATIVE_INFINITY;
   #endPause: (() => void) | undefined;
+  /** Why the last reload was refused; '' if it was not. */
+  #refusedFor = '';
 
   constructor(options: ReloaderOptions) {
     this.#options = options;
@@ -79,7 +84,9 @@ export class Reloader {
     this.#next = undefined;
     const run = this.#run(triggers);
     this.#last = run;
-    return run;
+    const outcome = await run;
+    this.#options.onOutcome?.(outcome);
+    return outcome;
   }
 
   async #pause(): Promise<void> {
@@ -104,6 +111,7 @@ export class Reloader {
       const prepared = await prepare(loaded);
       prepared.apply();
       metrics.succeeded(loaded.text, this.#options.clock.now());
+      this.#refusedFor = '';
       return this.#succeeded(triggers, prepared);
     } catch (error) {
       return this.#failed(triggers, [error instanceof Error ? error.message : String(error)]);
@@ -123,17 +131,26 @@ export class Reloader {
   #failed(triggers: readonly ReloadTrigger[], problems: readonly string[]): ReloadOutcome {
     const { logger, metrics } = this.#options;
     metrics.failed();
-    logger.error('config.reload_failed', 'the new configuration is not good: nothing has changed', {
-      triggers,
-      problems: problems.slice(0, maxLoggedProblems),
-      ...(problems.length > maxLoggedProblems && { more_problems: problems.length - maxLoggedProblems }),
-    });
+    const refusedFor = problems.join('\n');
+    // A followed file is tried again and again, and says the same each time.
+    const isKnown = refusedFor === this.#refusedFor && triggers.every((trigger) => trigger === 'file');
+    this.#refusedFor = refusedFor;
+    logger[isKnown ? 'debug' : 'error'](
+      'config.reload_failed',
+      'the new configuration is not good: nothing has changed',
+      {
+        triggers,
+        problems: problems.slice(0, maxLoggedProblems),
+        ...(problems.length > maxLoggedProblems && { more_problems: problems.length - maxLoggedProblems }),
+      },
+    );
     const more = problems.length - maxNamedProblems;
     return { problems: [...problems.slice(0, maxNamedProblems), ...(more > 0 ? [`and ${more} more`] : [])] };
   }
 }
 
-interface AppReloaderOptions extends Runtime, Pick<AppOptions, 'configText' | 'inFile' | 'loadConfig'> {
+interface AppReloaderOptions
+  extends Runtime, Pick<AppOptions, 'configText' | 'inFile' | 'loadConfig'>, Pick<ReloaderOptions, 'onOutcome'> {
   /** Gives the current configuration. */
   readonly config: () => Config;
   /** Does everything that can fail, and returns a function that applies it. Throws an error whose message is for the user. */

@@ -6,6 +6,7 @@ import { parseFlags, type Flags } from '../config/flags/flags.ts';
 import { helpText } from '../config/flags/flag-table.ts';
 import { configKeys, loadConfig, type LoadedConfig } from '../config/load-config.ts';
 import { HeapGuard } from '../runtime/heap-guard.ts';
+import { isInVolume, noting, type FileStates } from '../runtime/file-watch.ts';
 import { configurationFileBytes, readRegularFileSync } from '../runtime/regular-file.ts';
 import { serve } from './serve.ts';
 import type { LoadedWebConfig, loadWebConfig } from '../server/web/load-web-config.ts';
@@ -45,6 +46,29 @@ export async function runCommand(args: readonly string[], folders: PackageFolder
   }
 }
 
+/** The configuration of the flags, read from its file each time. */
+class ConfigFile {
+  readonly #flags: Flags;
+  /** The file in its state when it was read last. */
+  read: FileStates = new Map();
+
+  constructor(flags: Flags) {
+    this.#flags = flags;
+  }
+
+  load(): LoadedConfig {
+    const read = new Map<string, string>();
+    const loaded = loadConfig(this.#flags, noting(readText, read));
+    this.read = read;
+    return loaded;
+  }
+}
+
+function isFollowed({ configFile, configWatch }: Flags): boolean {
+  if (configFile === undefined) return false;
+  return configWatch === 'on' || (configWatch === 'auto' && isInVolume(configFile));
+}
+
 function checked(file: string, loaded: LoadedConfig | LoadedWebConfig): number {
   if ('problems' in loaded) return complain(loaded.problems, exitFailure);
   process.stdout.write(`${file}: good\n`);
@@ -53,7 +77,8 @@ function checked(file: string, loaded: LoadedConfig | LoadedWebConfig): number {
 
 async function start(flags: Flags, folders: PackageFolders): Promise<number> {
   const heapGuard = new HeapGuard();
-  const loaded = loadConfig(flags, readText);
+  const configFile = new ConfigFile(flags);
+  const loaded = configFile.load();
   const load = flags.webConfigFile === undefined ? undefined : await webConfigLoader();
   const web = load?.(flags.webConfigFile!, readText);
   const problems = [loaded, web].flatMap((each) => (each !== undefined && 'problems' in each ? each.problems : []));
@@ -78,7 +103,8 @@ async function start(flags: Flags, folders: PackageFolders): Promise<number> {
     config,
     configText: text,
     inFile,
-    loadConfig: () => loadConfig(flags, readText),
+    loadConfig: () => configFile.load(),
+    configRead: isFollowed(flags) ? () => configFile.read : undefined,
     home,
     webConfig,
     pipelinesFolder,

@@ -2,8 +2,10 @@ import { Gauge } from 'prom-client';
 import type { LogFields } from '../runtime/logger.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
-/** What can be wrong between the rules of Prometheus and Tocsin, and what to do about it. */
+/** What can be wrong between the rules of Prometheus and Tocsin, or with Tocsin's own file, and what to do about it. */
 const advices = {
+  config_refused: 'correct the file; tocsin check-config names every problem in it',
+  config_needs_restart: 'restart Tocsin, or undo the change; docs/configuration.md#reload lists these keys',
   alerts_not_pushed:
     'see prometheus_notifications_errors_total and alerting.alertmanagers of Prometheus, and whether anything between refuses its requests',
   alerts_not_in_prometheus:
@@ -34,7 +36,7 @@ export interface Problem {
 
 /** What was found out about a problem. */
 export interface Finding {
-  /** The number of alerts, or of Prometheus servers, that it concerns. */
+  /** The number of alerts, of Prometheus servers, or of lines of the configuration that it concerns. */
   readonly count: number;
   /** One sentence: what is wrong, and where. */
   readonly message: string;
@@ -56,7 +58,7 @@ export class Problems {
     this.#gauge = new Gauge({
       registers: [options.registry],
       name: 'tocsin_problems',
-      help: 'Problems on the way of the alerts, by name: how many alerts or Prometheus servers each concerns; 0: none.',
+      help: 'Problems on the way of the alerts, by name: how many alerts, Prometheus servers or keys each concerns; 0: none.',
       labelNames: ['problem'],
     });
     for (const problem of Object.keys(advices)) this.#gauge.set({ problem }, 0);

@@ -48,6 +48,14 @@ export const flagTable = {
     unit: 'path',
     otherwise: 'none, every key has its default',
   },
+  configWatch: {
+    name: 'config.watch',
+    placeholder: 'WHEN',
+    read: readChoice(['auto', 'on', 'off']),
+    help: 'Reload that file when it changes; auto: if it is a mounted one.',
+    unit: 'auto, on or off',
+    default: 'auto',
+  },
   listenAddress: {
     name: 'web.listen-address',
     placeholder: 'HOST:PORT',

@@ -26,6 +26,7 @@ const defaults: Flags = {
   pipelinesFolder: undefined,
   kubeconfig: undefined,
   context: undefined,
+  configWatch: 'auto',
   listenAddress: { host: '127.0.0.1', port: 9093 },
   storagePath: 'data/',
   webConfigFile: undefined,

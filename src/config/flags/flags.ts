@@ -20,6 +20,8 @@ export interface ConfigFlags {
 
 /** The flags with which Tocsin serves, including defaults. */
 export interface Flags extends ConfigFlags {
+  /** `--config.watch`: whether a changed configuration file is reloaded by itself. */
+  readonly configWatch: 'auto' | 'on' | 'off';
   readonly listenAddress: ListenAddress;
   readonly storagePath: string;
   /** `--web.config.file`: TLS, who may send, response headers. */
@@ -102,6 +104,7 @@ function withDefaults(values: FlagValues<typeof flagTable>, terminal: boolean): 
     pipelinesFolder: values.pipelinesFolder,
     kubeconfig: values.kubeconfig,
     context: values.context,
+    configWatch: values.configWatch ?? defaultOf(flagTable.configWatch),
     listenAddress: values.listenAddress ?? defaultOf(flagTable.listenAddress),
     storagePath: values.storagePath ?? defaultOf(flagTable.storagePath),
     webConfigFile: values.webConfigFile,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -8,6 +8,7 @@ import { Registry } from 'prom-client';
 import { eventually } from '../../runtime/eventually.fixture.ts';
 import { FakeClock } from '../../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../../runtime/logger.fixture.ts';
+import { MountedVolume } from '../../runtime/mounted-volume.fixture.ts';
 import { webConfigCheckMs, webConfigRetryMs, LiveWebConfig } from './live-web-config.ts';
 import { loadWebConfig } from './load-web-config.ts';
 import { digestOf } from './web-settings.ts';
@@ -135,23 +136,13 @@ describe('LiveWebConfig', () => {
   });
 
   it('applies the swap of one link for all files, as the kubelet does it, at once and as a whole', async (test) => {
-    const folder = await mkdtemp(join(tmpdir(), 'live-web-config-'));
-    const fill = async (name: string, files: Readonly<Record<string, string>>): Promise<void> => {
-      await mkdir(join(folder, name));
-      for (const [file, text] of Object.entries(files)) await writeFile(join(folder, name, file), text);
-      await symlink(name, join(folder, '..data_tmp'));
-      await rename(join(folder, '..data_tmp'), join(folder, '..data'));
-      for (const file of Object.keys(files))
-        if (!existsSync(join(folder, file))) await symlink(join('..data', file), join(folder, file));
-    };
-    await fill('..1', oneToken);
-    const { look, hasToken, told } = watch(test, folder);
+    const volume = await MountedVolume.create(oneToken);
+    const { look, hasToken, told } = watch(test, volume.folder);
     await look(2);
-    await fill('..2', { 'web.yml': 'authorization: {credentials_files: [token, more]}', token: 'new', more: 'more' });
-    await rm(join(folder, '..1'), { recursive: true });
+    await volume.write({ 'web.yml': 'authorization: {credentials_files: [token, more]}', token: 'new', more: 'more' });
     await look(2);
     assert.deepEqual([hasToken('old'), hasToken('new'), hasToken('more')], [false, true, true]);
-    await fill('..3', { 'web.yml': 'authorization: {credentials_files: [token]}', token: 'NEW' });
+    await volume.write({ 'web.yml': 'authorization: {credentials_files: [token]}', token: 'NEW' });
     await look(2);
     assert.deepEqual([hasToken('new'), hasToken('NEW'), hasToken('more')], [false, true, false]);
     assert.deepEqual(told(), ['web_config.reloaded', 'web_config.reloaded']);

@@ -1,6 +1,6 @@
 import type { CancelTimer } from '../../runtime/clock.ts';
 import type { ReadFile } from '../../config/settings/settings-file.ts';
-import { areSame, FileWatch, type FileStates } from './file-watch.ts';
+import { areSame, FileWatch, type FileStates } from '../../runtime/file-watch.ts';
 import type { loadWebConfig } from './load-web-config.ts';
 import type { WebMetrics } from './gate-report.ts';
 import { isGuarded, type WebSettings } from './web-settings.ts';

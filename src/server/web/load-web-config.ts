@@ -10,7 +10,7 @@ import {
 import { showText } from '../../config/settings/show-value.ts';
 import { parseYaml } from '../../config/settings/yaml-file.ts';
 import { describeUnknownKeyOf } from '../../config/settings/unknown-key.ts';
-import { haveChanged, noting, type FileStates } from './file-watch.ts';
+import { haveChanged, noting, type FileStates } from '../../runtime/file-watch.ts';
 import { WebConfig, cipherSuites, curves, tls13CipherSuites, tlsVersions } from './web-config.ts';
 import { digestOf, isGuarded, type WebSettings, type ClientAuthType, type TlsSettings } from './web-settings.ts';
 

@@ -1,6 +1,9 @@
-import { statSync, type Stats } from 'node:fs';
+import { lstatSync, statSync, type Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import type { ReadFile } from '../../config/settings/settings-file.ts';
+import { dirname, join } from 'node:path';
+
+/** Reads a file as text, and throws as `node:fs` does. */
+type ReadFile = (path: string) => string;
 
 /** Watches whether files differ from the ones that were read, and have been stable since the last look. */
 export class FileWatch {
@@ -39,6 +42,14 @@ export function noting(readFile: ReadFile, states: Map<string, string>): ReadFil
     if (!states.has(path)) states.set(path, stateNow(path));
     return readFile(path);
   };
+}
+
+/**
+ * True for a file of a mounted ConfigMap or Secret: the kubelet keeps it current. It does not for a `subPath`, which has no such link
+ * beside it.
+ */
+export function isInVolume(file: string): boolean {
+  return lstatSync(join(dirname(file), '..data'), { throwIfNoEntry: false })?.isSymbolicLink() === true;
 }
 
 /** True if the state of one of the files has changed. */
