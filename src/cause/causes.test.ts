@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { causeFields } from './causes.fixture.ts';
-import { Causes, maxNamedCauses, causeTexts, describeCauses, causeText, type CauseStatus } from './causes.ts';
+import { Causes, maxNamedCauses, describeBriefly, describeCauses, causeText, type CauseStatus } from './causes.ts';
 
 /** Everything that causes hold, in order, for comparison. */
 function contents(causes: Causes): unknown {
@@ -277,34 +277,34 @@ function causesOf(...alerts: readonly (readonly [key: string, alertname: string 
   return causes;
 }
 
-describe('causeTexts', () => {
+describe('Causes.texts', () => {
   it('names the newest alert first', () => {
-    assert.deepEqual(causeTexts(causesOf(['1', 'A'], ['2', 'B'], ['3', 'C'])), ['C firing', 'B firing', 'A firing']);
-    assert.deepEqual(causeTexts(causesOf(['1', 'A'], ['2', 'B'], ['1', 'A'])), ['A firing', 'B firing']);
+    assert.deepEqual(causesOf(['1', 'A'], ['2', 'B'], ['3', 'C']).texts, ['C firing', 'B firing', 'A firing']);
+    assert.deepEqual(causesOf(['1', 'A'], ['2', 'B'], ['1', 'A']).texts, ['A firing', 'B firing']);
   });
 
   it('counts alerts of the same name and status in the place of the newest', () => {
     const causes = causesOf(['1', 'A'], ['2', 'B'], ['3', 'A']);
     causes.addAlert('4', { labels: { alertname: 'B' } }, 'resolved', 0);
-    assert.deepEqual(causeTexts(causes), ['B resolved', 'A firing ×2', 'B firing']);
+    assert.deepEqual(causes.texts, ['B resolved', 'A firing ×2', 'B firing']);
   });
 
   it('puts triggers that are not alerts behind the alerts', () => {
-    assert.deepEqual(causeTexts(Causes.of('resync', 0)), ['resync']);
+    assert.deepEqual(Causes.of('resync', 0).texts, ['resync']);
     const causes = Causes.union(Causes.of('requeue', 0), causesOf(['1', 'A']));
-    assert.deepEqual(causeTexts(causes), ['A firing', 'requeue']);
+    assert.deepEqual(causes.texts, ['A firing', 'requeue']);
   });
 
   it('has a text for an alert without a name', () => {
-    assert.deepEqual(causeTexts(causesOf(['1', undefined])), ['(no alertname) firing']);
+    assert.deepEqual(causesOf(['1', undefined]).texts, ['(no alertname) firing']);
   });
 
   it('lists at most 20: the newest alerts, and always the other triggers', () => {
     const many = causesOf(...Array.from({ length: 30 }, (_, n) => [`${n}`, `A${n}`] as const));
-    const texts = causeTexts(many);
+    const texts = many.texts;
     assert.equal(texts.length, 20);
     assert.deepEqual([texts[0], texts.at(-1)], ['A29 firing', 'A10 firing']);
-    const mixed = causeTexts(Causes.union(Causes.of('start', 0), many));
+    const mixed = Causes.union(Causes.of('start', 0), many).texts;
     assert.deepEqual([mixed.length, mixed[0], mixed[18], mixed[19]], [20, 'A29 firing', 'A11 firing', 'start']);
   });
 });
@@ -327,6 +327,25 @@ describe('describeCauses', () => {
     const fields = describeCauses(causes);
     assert.equal((fields['request_ids'] as string[]).length, 100);
     assert.equal(fields['more_request_ids'], 3);
+  });
+
+  it('names the 20 newest request ids, and counts the others, where many lines are about the same causes', () => {
+    const causes = causesOf(['1', 'A']);
+    for (let n = 0; n < 103; n++) causes.addRequestId(`r${n}`);
+    const fields = describeBriefly(causes);
+    assert.deepEqual(
+      fields['request_ids'],
+      Array.from({ length: 20 }, (_, index) => `r${index + 83}`),
+    );
+    assert.equal(fields['more_request_ids'], 83);
+  });
+
+  it('tells what was added after it was asked before', () => {
+    const causes = causesOf(['1', 'A']);
+    assert.deepEqual(describeCauses(causes)['causes'], ['A firing']);
+    causes.absorb(causesOf(['2', 'B']));
+    causes.addTruncated(1, 5);
+    assert.deepEqual(describeCauses(causes)['causes'], ['B firing', 'A firing', 'truncated']);
   });
 });
 

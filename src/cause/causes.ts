@@ -36,6 +36,8 @@ export class Causes {
   #kept: Cause[] = [];
   /** The result of {@link alerts}; undefined if it has to be computed again. */
   #named: ReadonlyMap<string, Cause> | undefined;
+  /** The result of {@link texts}; undefined if it has to be computed again. */
+  #texts: readonly string[] | undefined;
   #incomplete = false;
   /** The number of alerts, repeats included. */
   alertCount = 0;
@@ -75,6 +77,11 @@ export class Causes {
     return this.#incomplete;
   }
 
+  /** See {@link causeTexts}. All runs of an event log the same. */
+  get texts(): readonly string[] {
+    return (this.#texts ??= causeTexts(this));
+  }
+
   addAlert(key: string, alert: CausingAlert, status: CauseStatus, at: number): void {
     const received = status !== 'silence expired';
     this.triggers.add(received ? 'alert' : 'silence');
@@ -86,6 +93,7 @@ export class Causes {
   /** Adds alerts of which only the number is known; they may concern every pipeline. */
   addTruncated(count: number, at: number): void {
     this.triggers.add('truncated');
+    this.#texts = undefined;
     this.truncatedAlerts += count;
     this.#incomplete = true;
     this.#seen(at, at);
@@ -103,6 +111,7 @@ export class Causes {
   /** Adds everything in `other`, which is the more recent of the two. */
   absorb(other: Causes): void {
     for (const trigger of other.triggers) this.triggers.add(trigger);
+    this.#texts = undefined;
     for (const cause of other.#kept) this.#keep(cause);
     for (const id of other.requestIds) this.addRequestId(id);
     this.alertCount += other.alertCount;
@@ -114,6 +123,7 @@ export class Causes {
 
   #keep(cause: Cause): void {
     this.#named = undefined;
+    this.#texts = undefined;
     if (this.#kept.push(cause) > maxKeptCauses) this.#forgetOld();
   }
 
@@ -207,17 +217,25 @@ const maxListed = 20;
 
 /** The causes as fields of a log line. */
 export function describeCauses(causes: Causes): LogFields {
-  if (causes.alertCount + causes.truncatedAlerts === 0)
-    return {
-      causes: causeTexts(causes),
-      ...(causes.requestIds.size > 0 && { request_ids: [...causes.requestIds] }),
-    };
+  return describe(causes, maxNamedCauses);
+}
+
+/** The same for one of many lines about the same causes: a storm writes thousands, and the line of the event names more requests. */
+export function describeBriefly(causes: Causes): LogFields {
+  return describe(causes, maxListed);
+}
+
+function describe(causes: Causes, maxRequestIds: number): LogFields {
+  const { texts, alertCount, truncatedAlerts, requestIds } = causes;
+  const ids = [...requestIds].slice(-maxRequestIds);
+  if (alertCount + truncatedAlerts === 0) return { causes: texts, ...(ids.length > 0 && { request_ids: ids }) };
+  const more = causes.omittedRequestIds + requestIds.size - ids.length;
   return {
-    causes: causeTexts(causes),
-    alerts: causes.alertCount,
-    ...(causes.truncatedAlerts > 0 && { truncated_alerts: causes.truncatedAlerts }),
-    request_ids: [...causes.requestIds],
-    ...(causes.omittedRequestIds > 0 && { more_request_ids: causes.omittedRequestIds }),
+    causes: texts,
+    alerts: alertCount,
+    ...(truncatedAlerts > 0 && { truncated_alerts: truncatedAlerts }),
+    request_ids: ids,
+    ...(more > 0 && { more_request_ids: more }),
   };
 }
 
@@ -242,7 +260,7 @@ export function namedCauses(causes: Causes): LogFields {
 }
 
 /** One text for each cause, the newest alert first, other triggers last: `InstanceDown firing`, `resync`. */
-export function causeTexts(causes: Causes): string[] {
+function causeTexts(causes: Causes): readonly string[] {
   const counts = new Map<string, number>();
   for (const { labels, status } of [...causes.alerts.values()].toReversed()) {
     const text = `${labels['alertname'] ?? '(no alertname)'} ${status}`;
@@ -261,7 +279,7 @@ const maxLineLength = 256;
  * statuses: a person who may read an object or its events need not be allowed to read the labels of an alert.
  */
 export function causeText(causes: Causes): string {
-  return oneLine(causeTexts(causes).join(', '));
+  return oneLine(causes.texts.join(', '));
 }
 
 /** Puts a text from outside on one line of at most {@link maxLineLength} characters. */

@@ -1,5 +1,5 @@
 import type { LogFields, LogLevel } from '../runtime/logger.ts';
-import { describeCauses, namedCauses, type Causes } from '../cause/causes.ts';
+import { describeBriefly, namedCauses, type Causes } from '../cause/causes.ts';
 import { newId } from '../runtime/new-id.ts';
 import { kindName, decidedBy, type Result } from '../reconcile/ports.ts';
 import type { WorkItem } from '../workqueue/work-queue.ts';
@@ -106,7 +106,7 @@ export class ReconcileReport {
       ...request,
       priority,
       ...fields,
-      ...describeCauses(payload.causes),
+      ...describeBriefly(payload.causes),
       ...(causesId !== undefined && { causes_id: causesId }),
       ...(payload.eventIds.length > 0 && { event_ids: payload.eventIds }),
     });

@@ -58,14 +58,23 @@ export function runStory(facts: readonly Fact[], context: RunContext, now: numbe
     triggers: triggersOf(about),
     causes: [...named],
     more_causes: Math.max(0, numberOf(about['alerts']) - count(named.map((cause) => cause.count))),
-    request_ids: textsOf(about['request_ids']),
-    ...given('more_request_ids', countOf(about['more_request_ids'])),
+    ...requestsOf(about, context),
     event_ids: textsOf(about['event_ids']),
     hops,
     ...(query !== undefined && { prometheus: prometheusOf(query, end) }),
     ...decidedBy(end ?? written),
     ...endOf(end, facts, now),
     ...given('transition', written && transitionIn(written)),
+  };
+}
+
+/** A line about a run names fewer requests than the line of its event does. */
+function requestsOf(about: Fact, { enqueued }: RunContext): Pick<Run, 'request_ids' | 'more_request_ids'> {
+  const eventIds = textsOf(about['event_ids']);
+  const fact = (eventIds.length === 1 && enqueued.get(eventIds[0]!)) || about;
+  return {
+    request_ids: textsOf(fact['request_ids']),
+    ...given('more_request_ids', countOf(fact['more_request_ids'])),
   };
 }
 

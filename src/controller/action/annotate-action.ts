@@ -1,5 +1,5 @@
 import type { Logger } from '../../runtime/logger.ts';
-import { describeCauses, causeText, type Causes } from '../../cause/causes.ts';
+import { describeBriefly, causeText, type Causes } from '../../cause/causes.ts';
 import { kindName, type Action, type Run, type Result, type Annotator } from '../../reconcile/ports.ts';
 import type { ControllerMetrics } from '../controller-metrics.ts';
 
@@ -33,7 +33,7 @@ export class AnnotateAction implements Action {
       run: id,
       ...request,
       annotations,
-      ...describeCauses(causes),
+      ...describeBriefly(causes),
     });
     metrics.annotated(kindName(request));
     return { outcome: 'changed', notInPrometheus: [] };

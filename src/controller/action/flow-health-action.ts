@@ -1,4 +1,4 @@
-import { describeCauses, type Causes } from '../../cause/causes.ts';
+import { describeBriefly, type Causes } from '../../cause/causes.ts';
 import {
   kindName,
   decidedBy,
@@ -226,6 +226,6 @@ function transitionFields(
     reason,
     message,
     ...decidedBy(decision),
-    ...describeCauses(causes),
+    ...describeBriefly(causes),
   };
 }
