@@ -53,6 +53,11 @@ interface FlowHealthActionOptions {
 /** Finds out what fires now, decides the pipeline's condition, and has it applied. */
 export class FlowHealthAction implements Action {
   readonly #options: FlowHealthActionOptions;
+  /** The runs of an event share its causes, and nearly always an answer. */
+  readonly #missing = new WeakMap<
+    Causes,
+    { readonly firing: AlertSnapshot['firing']; readonly names: Promise<readonly string[]> }
+  >();
 
   constructor(options: FlowHealthActionOptions) {
     this.#options = options;
@@ -77,7 +82,7 @@ export class FlowHealthAction implements Action {
       ...result,
       ...(held !== undefined && { heldForMs: held.forMs, requeueAfterMs: held.lookAgainMs }),
       ...(snapshot.queryId !== undefined && { queryId: snapshot.queryId }),
-      notInPrometheus: await this.#missing(run.causes, snapshot),
+      notInPrometheus: await this.#missingOf(run.causes, snapshot),
     };
   }
 
@@ -119,14 +124,23 @@ export class FlowHealthAction implements Action {
   }
 
   /** Answers the question why a test alert changed no condition. */
-  async #missing(causes: Causes, { firing }: AlertSnapshot): Promise<readonly string[]> {
+  #missingOf(causes: Causes, { firing }: AlertSnapshot): Promise<readonly string[]> | readonly string[] {
     if (!this.#options.alerts.pulls) return [];
-    const missing = new Set<string>();
-    for (const { labels, status } of causes.alerts.values()) {
-      if (status === 'firing' && !(await firing.reports(labels))) missing.add(labels['alertname'] ?? '(no alertname)');
-    }
-    return [...missing];
+    const known = this.#missing.get(causes);
+    if (known?.firing === firing) return known.names;
+    const names = missingIn(firing, causes);
+    this.#missing.set(causes, { firing, names });
+    return names;
   }
+}
+
+/** The names of the alerts among the causes that do not fire. */
+async function missingIn(firing: AlertSnapshot['firing'], causes: Causes): Promise<readonly string[]> {
+  const missing = new Set<string>();
+  for (const { labels, status } of causes.alerts.values()) {
+    if (status === 'firing' && !(await firing.reports(labels))) missing.add(labels['alertname'] ?? '(no alertname)');
+  }
+  return [...missing];
 }
 
 function hasVerdict({ conditions }: Pipeline): boolean {
