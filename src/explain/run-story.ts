@@ -71,7 +71,8 @@ export function runStory(facts: readonly Fact[], context: RunContext, now: numbe
 /** A line about a run names fewer requests than the line of its event does. */
 function requestsOf(about: Fact, { enqueued }: RunContext): Pick<Run, 'request_ids' | 'more_request_ids'> {
   const eventIds = textsOf(about['event_ids']);
-  const fact = (eventIds.length === 1 && enqueued.get(eventIds[0]!)) || about;
+  const isShort = about['more_request_ids'] !== undefined && eventIds.length === 1;
+  const fact = (isShort && enqueued.get(eventIds[0]!)) || about;
   return {
     request_ids: textsOf(fact['request_ids']),
     ...given('more_request_ids', countOf(fact['more_request_ids'])),
