@@ -27,7 +27,9 @@ describe('the documents', () => {
 
   for (const page of pages)
     it(`${page} names files that are there`, () => {
-      const named = read(page).matchAll(/`((?:src|test|bench|torture|k8s|examples|networkpolicy|docs)\/[\w./-]+)`/g);
+      const named = read(page).matchAll(
+        /`((?:src|test|bench|torture|k8s|examples|networkpolicy|docs|rules|dashboards)\/[\w./-]+)`/g,
+      );
       for (const [, path = ''] of named)
         if (path !== 'bench/results/') assert.ok(existsSync(join(root, path)), `${page}: ${path}`);
     });
