@@ -48,7 +48,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   'page/edge': ['page/core', 'explain'],
   'page/core': ['explain'],
   check: ['reconcile', 'config', 'config/settings', 'storage'],
-  lint: ['server/web', 'config', 'config/settings', 'text'],
+  lint: ['server/web', 'config', 'config/settings', 'matcher', 'text'],
   history: ['storage'],
   routes: ['reconcile', 'matcher', 'config/settings'],
   drift: ['source', 'health', 'reconcile', 'cause', 'alert', 'matcher', 'config', 'config/settings'],

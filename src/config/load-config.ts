@@ -3,7 +3,13 @@ import { Config } from './config.ts';
 import { flagTable } from './flags/flag-table.ts';
 import type { ConfigFlags } from './flags/flags.ts';
 import { withPathsFrom } from './http-config.ts';
-import { describeReadError, parseSettingsFile, type ReadFile, type Alternatives } from './settings/settings-file.ts';
+import {
+  describeReadError,
+  parseSettingsFile,
+  type ReadFile,
+  type Alternatives,
+  type SettingsFormat,
+} from './settings/settings-file.ts';
 import { describeRefusal, withSuggestion, type Reader } from './settings/reader.ts';
 import { showPath, showText } from './settings/show-value.ts';
 import { keyElsewhere, nearestName } from './settings/unknown-key.ts';
@@ -95,12 +101,15 @@ const homes: Alternatives = {
   why: 'pipelines live in a folder or in a cluster',
 };
 
+/** What a configuration file may hold. */
+export const configFormat: SettingsFormat<Config> = { schema: Config, describeUnknownKey, alternatives: [homes] };
+
 /**
  * Reads the text of a configuration file. Never throws.
  * @param file its path as the user gave it: each problem starts with `FILE:LINE:COLUMN: `
  */
 export function parseConfigFile(file: string, text: string): ConfigFileResult {
-  const parsed = parseSettingsFile({ schema: Config, describeUnknownKey, alternatives: [homes] }, file, text);
+  const parsed = parseSettingsFile(configFormat, file, text);
   return 'problems' in parsed ? parsed : { config: parsed.settings, sets: parsed.sets };
 }
 

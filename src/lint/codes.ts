@@ -22,6 +22,43 @@ export const lintCodes = {
   'yaml-tag': { severity: 'warning', title: 'A tag is not known.' },
   'duplicate-key': { severity: 'error', title: 'A key is given twice.' },
   'null-comment': { severity: 'warning', title: 'YAML read the value as a comment.' },
+  // Keys and values.
+  'unknown-key': { severity: 'error', title: 'A section does not have such a key.' },
+  'misplaced-key': { severity: 'error', title: 'A key belongs into another section or file.' },
+  'missing-key': { severity: 'error', title: 'A key that is needed is missing.' },
+  'conflicting-keys': { severity: 'error', title: 'Keys are given together that exclude each other.' },
+  'wrong-type': { severity: 'error', title: 'A value is of the wrong sort.' },
+  'bad-value': { severity: 'error', title: 'A value is not one of those that are allowed.' },
+  'bad-duration': { severity: 'error', title: 'A duration cannot be read, or does not fit the others.' },
+  'bad-url': { severity: 'error', title: 'A URL has no scheme or no host.' },
+  'bad-regexp': { severity: 'error', title: 'A regular expression cannot be read.' },
+  'bad-matcher': { severity: 'error', title: 'A matcher cannot be read.' },
+  'duplicate-name': { severity: 'error', title: 'A name that has to be unique is given twice.' },
+  placeholder: { severity: 'error', title: 'A value still has to be put in.' },
+  'secret-in-clear': { severity: 'error', title: 'A secret stands where others can read it.' },
+  // Files that others name.
+  'no-matching-file': { severity: 'error', title: 'A path or pattern matches no file.' },
+  'file-name-as-content': { severity: 'error', title: 'The name of a file stands where its content belongs.' },
+  // alertmanager.yml.
+  'bad-route': { severity: 'error', title: 'The first route does not take every alert.' },
+  'undefined-receiver': { severity: 'error', title: 'A route names a receiver that there is not.' },
+  'empty-receiver': { severity: 'warning', title: 'A receiver sends nothing to anybody.' },
+  'undefined-time-interval': { severity: 'error', title: 'A route names a time interval that there is not.' },
+  'unreachable-route': { severity: 'warning', title: 'No alert comes to a route.' },
+  // prometheus.yml.
+  'bad-target': { severity: 'error', title: 'A target is no HOST:PORT.' },
+  'alerting-own-port': { severity: 'warning', title: 'Alerts go to the port of Prometheus itself.' },
+  'unknown-service': { severity: 'warning', title: 'An address names a Service that no manifest of the call has.' },
+  // Values of charts.
+  'unknown-value': { severity: 'error', title: 'The chart does not know such a value.' },
+  'misplaced-value': { severity: 'warning', title: 'The chart ignores the value where it stands.' },
+  'overridden-values': { severity: 'warning', title: 'Other values than these are what runs.' },
+  'large-values': { severity: 'info', title: 'The values repeat the defaults of the chart.' },
+  // Manifests.
+  'open-network-policy': { severity: 'warning', title: 'A NetworkPolicy opens the receiver to everybody.' },
+  'exposed-service': { severity: 'warning', title: 'A Service makes an open receiver reachable from outside.' },
+  // Tocsin's own files.
+  'bad-setting': { severity: 'error', title: 'Tocsin does not start with this configuration.' },
 } as const satisfies Readonly<Record<string, Code>>;
 
 export type LintCode = keyof typeof lintCodes;

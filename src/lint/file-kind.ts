@@ -5,7 +5,7 @@ import { WebConfig } from '../server/web/web-config.ts';
 import type { SubjectKind } from './rule.ts';
 import type { YamlValue } from './yaml-value.ts';
 
-type Judged = Exclude<SubjectKind, 'manifest' | 'template' | 'other'>;
+type Judged = Exclude<SubjectKind, 'manifest' | 'template' | 'rule-tests' | 'other'>;
 
 /** Keys of the top level by which a file is known. What stands in more than one of them, such as `global`, says nothing. */
 const tellingKeys: Readonly<Record<Judged, readonly string[]>> = {
@@ -66,10 +66,13 @@ export function kindOf(root: YamlValue, name: string): SubjectKind {
   if (root.get('apiVersion')?.kind === 'scalar' && root.get('kind')?.kind === 'scalar') return 'manifest';
   const named = tellingNames.find(([, pattern]) => pattern.test(basename(name)))?.[0];
   if (root.kind !== 'map') return named === undefined || named === 'values' ? 'other' : named;
+  // Those of `promtool test rules` have keys of prometheus.yml.
+  if (root.has('tests') && root.get('tests')?.kind === 'list') return 'rule-tests';
   const kinds = Object.keys(tellingKeys) as Judged[];
   const scores = kinds.map((kind) => [kind, scoreOf(root, kind) + (kind === named ? 0.5 : 0)] as const);
   const [best, score] = scores.reduce((one, other) => (other[1] > one[1] ? other : one));
-  return score > 0 ? best : 'other';
+  if (score > 0) return best;
+  return root.has('global') ? 'prometheus' : 'other';
 }
 
 function scoreOf(root: YamlValue, kind: Judged): number {

@@ -4,10 +4,19 @@ import type { YamlValue } from './yaml-value.ts';
 
 /**
  * What a part of a file is: a document, an object of a list, or a text in a value of one. `rules` has the shape of a rule file, and is the
- * `spec` of a PrometheusRule as well. `template` is one text of a template file, as a scalar. `other` is YAML that nobody knows.
+ * `spec` of a PrometheusRule as well. `rule-tests` is a file of `promtool test rules`. `rule-tests` is a file of `promtool test rules`. `template` is one text of a template file, as a scalar. `other` is YAML that nobody knows.
  */
 export type SubjectKind =
-  'prometheus' | 'rules' | 'alertmanager' | 'template' | 'values' | 'manifest' | 'tocsin' | 'tocsin-web' | 'other';
+  | 'prometheus'
+  | 'rules'
+  | 'rule-tests'
+  | 'alertmanager'
+  | 'template'
+  | 'values'
+  | 'manifest'
+  | 'tocsin'
+  | 'tocsin-web'
+  | 'other';
 
 /** A part of a file that rules look at. */
 export interface Subject {

@@ -1,4 +1,19 @@
+import { matcherRule, routeRule } from './rules/alertmanager.ts';
+import { fileListRule, fileNameRule } from './rules/files.ts';
+import { conflictRule } from './rules/http-client.ts';
+import { exposedServiceRule, networkPolicyRule } from './rules/manifests.ts';
+import { kubernetesDiscovery } from './rules/kubernetes-discovery.ts';
 import { nullComments } from './rules/null-comments.ts';
+import { scrapeTimes, targetRule } from './rules/prometheus.ts';
+import { relabelRule } from './rules/relabel.ts';
+import { receiverRule } from './rules/receivers.ts';
+import { placeholderRule, secretRule } from './rules/secrets.ts';
+import { sectionRule } from './rules/sections.ts';
+import { serviceRule } from './rules/services.ts';
+import { shapeRule } from './rules/shapes.ts';
+import { tocsinRule, tocsinWebRule } from './rules/tocsin.ts';
+import { uniqueNames } from './rules/unique-names.ts';
+import { largeValuesRule, valuesRule } from './rules/values.ts';
 import type { Rule, SubjectKind } from './rule.ts';
 
 const unknownFile: Rule = ({ subject: { root }, report }) => {
@@ -9,17 +24,29 @@ const unknownFile: Rule = ({ subject: { root }, report }) => {
 };
 
 /** What is said of every sort of YAML. */
-const always: readonly Rule[] = [nullComments];
+const always: readonly Rule[] = [nullComments, secretRule];
+
+/** What both prometheus.yml and alertmanager.yml have. */
+const programs: readonly Rule[] = [
+  ...always,
+  shapeRule,
+  conflictRule,
+  placeholderRule,
+  fileListRule,
+  uniqueNames,
+  serviceRule,
+];
 
 /** The rules of each kind, in no order: what they report is sorted. */
 export const rules: Readonly<Record<SubjectKind, readonly Rule[]>> = {
-  prometheus: always,
+  prometheus: [...programs, sectionRule, relabelRule, kubernetesDiscovery, scrapeTimes, targetRule],
+  alertmanager: [...programs, routeRule, matcherRule, receiverRule],
   rules: always,
-  alertmanager: always,
+  'rule-tests': always,
   template: [],
-  values: always,
-  manifest: always,
-  tocsin: always,
-  'tocsin-web': always,
+  values: [...always, fileNameRule, valuesRule, largeValuesRule, exposedServiceRule],
+  manifest: [...always, fileNameRule, networkPolicyRule, exposedServiceRule, serviceRule],
+  tocsin: [...always, tocsinRule, serviceRule],
+  'tocsin-web': [...always, tocsinWebRule],
   other: [...always, unknownFile],
 };

@@ -1,7 +1,8 @@
 import type { Finding } from './problem.ts';
 import { kindOf } from './file-kind.ts';
 import { readYaml } from './read-yaml.ts';
-import type { Subject } from './rule.ts';
+import type { Subject, SubjectKind } from './rule.ts';
+import { isOurs } from './rules/values.ts';
 import { YamlValue } from './yaml-value.ts';
 
 /** A file as text. */
@@ -71,8 +72,21 @@ class Content {
 
   /** Charts take whole files as values: `serverFiles: {alerting_rules.yml: …}`. */
   #values(subject: Subject): void {
+    const { root } = subject;
+    if (isOurs(subject)) {
+      this.#part('tocsin', root.get('config'), subject);
+      this.#part('rules', root.get('rules'), subject);
+    }
+    this.#part('alertmanager', root.get('alertmanager', 'config'), subject);
+    for (const { value } of root.get('additionalPrometheusRulesMap')?.entries ?? [])
+      this.#part('rules', value, subject);
     for (const section of ['serverFiles', 'alertmanagerFiles'])
-      for (const { key, value } of subject.root.get(section)?.entries ?? []) this.#embedded(key, value, subject);
+      for (const { key, value } of root.get(section)?.entries ?? []) this.#embedded(key, value, subject);
+  }
+
+  #part(kind: SubjectKind, root: YamlValue | undefined, within: Subject): void {
+    if (root?.kind === 'map' && root.entries.length > 0)
+      this.subjects.push({ kind, root, file: this.#file, name: within.name, within });
   }
 
   #files(data: YamlValue | undefined, within: Subject): void {

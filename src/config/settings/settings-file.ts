@@ -29,7 +29,7 @@ export function describeReadError(error: unknown, base = 'the working folder'): 
   }
 }
 
-interface SettingsFormat<T> {
+export interface SettingsFormat<T> {
   readonly schema: z.ZodType<T>;
   /** The message about a key that the schema does not have. @param section the path of the section that holds the key */
   readonly describeUnknownKey: (section: readonly string[], key: string) => string;
@@ -63,20 +63,34 @@ export function parseSettingsFile<T>(format: SettingsFormat<T>, file: string, te
   const problems: YamlProblem[] = [];
   if (root === undefined) problems.push(...yamlProblems);
   else {
-    const parsed = format.schema.safeParse(root.value);
-    problems.push(...yamlProblems.map((problem) => withPath(problem, parsed.error?.issues ?? [], format)));
-    problems.push(...(format.alternatives ?? []).flatMap((each) => describeBoth(each, root)));
-    if (parsed.success && problems.length === 0) {
+    const checked = checkSettings(format, root, yamlProblems);
+    if ('settings' in checked) {
       return {
-        settings: parsed.data,
+        settings: checked.settings,
         sets: (...path) => deepest(root, path).isExact,
         at: (...path) => `${place(deepest(root, path).node.offset)}${showPath(path)}: `,
       };
     }
-    problems.push(...(parsed.error?.issues.flatMap((issue) => describeIssue(issue, root, format)) ?? []));
+    problems.push(...checked.problems);
   }
   problems.sort((a, b) => a.offset - b.offset);
   return { problems: problems.map((problem) => `${place(problem.offset)}${problem.text}`) };
+}
+
+/** The settings in the values of a file, or every problem with them, in no order. @param yamlProblems what the reader of the YAML found */
+export function checkSettings<T>(
+  format: SettingsFormat<T>,
+  root: YamlNode,
+  yamlProblems: readonly YamlProblem[] = [],
+): { readonly settings: T } | { readonly problems: readonly YamlProblem[] } {
+  const parsed = format.schema.safeParse(root.value);
+  const issues = parsed.error?.issues ?? [];
+  const problems = [
+    ...yamlProblems.map((problem) => withPath(problem, issues, format)),
+    ...(format.alternatives ?? []).flatMap((each) => describeBoth(each, root)),
+  ];
+  if (parsed.success && problems.length === 0) return { settings: parsed.data };
+  return { problems: [...problems, ...issues.flatMap((issue) => describeIssue(issue, root, format))] };
 }
 
 function describeBoth({ keys: [one, other], why }: Alternatives, root: YamlNode): YamlProblem[] {

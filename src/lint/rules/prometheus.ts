@@ -1,0 +1,65 @@
+import { parseDuration } from '../../config/settings/duration.ts';
+import { shown } from '../leaf-values.ts';
+import type { Rule, RuleContext } from '../rule.ts';
+import { FileShape } from '../shape.ts';
+import type { YamlValue } from '../yaml-value.ts';
+
+/** A scrape must end before the next one begins. */
+export const scrapeTimes: Rule = ({ subject: { root }, report }) => {
+  const global = root.get('global');
+  const globalInterval = msOf(global?.get('scrape_interval')) || 60_000;
+  const globalTimeout = msOf(global?.get('scrape_timeout')) || Math.min(10_000, globalInterval);
+  check(global, globalInterval, globalTimeout);
+  for (const job of root.get('scrape_configs')?.items ?? []) {
+    const interval = msOf(job.get('scrape_interval')) || globalInterval;
+    check(job, interval, msOf(job.get('scrape_timeout')) || Math.min(globalTimeout, interval));
+  }
+  function check(section: YamlValue | undefined, interval: number, timeout: number): void {
+    if (section === undefined || !(timeout > interval)) return;
+    const where = section.get('scrape_timeout') ?? section.get('scrape_interval') ?? section;
+    report('bad-duration', where, 'scrape_timeout is longer than scrape_interval', {
+      hint: 'make scrape_timeout shorter, or scrape_interval longer',
+    });
+  }
+};
+
+/** 0 and what cannot be read both stand for the default. */
+function msOf(value: YamlValue | undefined): number {
+  return parseDuration(value?.text ?? '') ?? 0;
+}
+
+/** The port on which Prometheus listens if nothing else is said. */
+const prometheusPort = '9090';
+
+/** Targets are HOST:PORT; those under `alerting` are Alertmanagers. */
+export const targetRule: Rule = (context) => {
+  const shape = FileShape.of(context.subject);
+  for (const { value, path, type } of shape?.spots(context.subject.root) ?? []) {
+    if (type !== 'text' || path.at(-2) !== 'targets' || value.text === undefined) continue;
+    if (value.text.includes('/')) reportUrl(value, value.text, context);
+    else if (path[0] === 'alerting' && value.text.endsWith(`:${prometheusPort}`))
+      context.report(
+        'alerting-own-port',
+        value,
+        `alerts go to ${shown(value.text)}: 9090 is the port of Prometheus itself`,
+        {
+          hint: 'Alertmanager and Tocsin listen on 9093; is the host the one of the receiver?',
+        },
+      );
+  }
+};
+
+function reportUrl(value: YamlValue, text: string, { report }: RuleContext): void {
+  const [, host, path = ''] = /^(?:https?:\/\/)?([\w.-]+(?::\d+)?)(\/.*)?$/.exec(text) ?? [];
+  const isFixable =
+    host !== undefined &&
+    /^\/?$/.test(path) &&
+    value.style !== 'literal' &&
+    value.style !== 'folded' &&
+    !text.startsWith('https');
+  const bounds = value.style === 'plain' ? value.range : value.rangeOf(0, text.length);
+  report('bad-target', value, `found ${shown(text)}, allowed: HOST:PORT`, {
+    hint: 'the scheme and the path are keys of their own: scheme, and path_prefix or metrics_path',
+    fix: isFixable ? { does: `writes ${host}`, edits: [{ ...bounds, text: host }] } : undefined,
+  });
+}
