@@ -11,7 +11,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci
 COPY bundle ./bundle
 COPY src ./src
-COPY charts/tocsin/values.schema.json ./charts/tocsin/
+COPY charts/tocsin/values.schema.json ./charts/tocsin/values.schema.json
 RUN npm run build
 
 # V8 compiles the program here, once, in a start. It takes compiled code only from the same Node, flags, user and path.
