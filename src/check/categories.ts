@@ -1,6 +1,7 @@
 import { beforeInstallation } from './before-installation.ts';
 import type { Category } from './check.ts';
 import type { ClusterSource } from './cluster.ts';
+import { configMaps } from './config-maps.ts';
 import { configuration, type ConfigurationSource } from './configuration.ts';
 import { kinds } from './kinds.ts';
 import { kubernetesApi, kubernetesVersion } from './kubernetes-api.ts';
@@ -29,6 +30,7 @@ export function allCategories(sources: CheckSources): readonly Category[] {
     rights(cluster),
     pipelines(sources),
     pods(cluster),
+    configMaps(sources),
   ];
 }
 

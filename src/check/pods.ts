@@ -6,10 +6,10 @@ const labelSelector = 'app.kubernetes.io/name=tocsin';
 /** More pods than an installation has, even while it rolls. */
 const mostPods = 50;
 
-/** The part of a Pod that says whether it runs. */
-interface Pod {
+/** The part of a Pod that says whether it runs, and with which configuration. */
+export interface Pod {
   readonly metadata: { readonly name: string };
-  readonly spec?: { readonly containers?: readonly Container[] };
+  readonly spec?: { readonly containers?: readonly Container[]; readonly volumes?: readonly Volume[] };
   readonly status?: {
     readonly phase?: string;
     readonly reason?: string;
@@ -20,8 +20,17 @@ interface Pod {
   };
 }
 
-interface Container {
+export interface Container {
   readonly args?: readonly string[];
+  readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string; readonly subPath?: string }[];
+}
+
+interface Volume {
+  readonly name: string;
+  readonly configMap?: {
+    readonly name?: string;
+    readonly items?: readonly { readonly key: string; readonly path: string }[];
+  };
 }
 
 interface PodCondition {
@@ -89,7 +98,8 @@ function podCheck(source: ClusterSource, id: string, description: string, proble
 
 type FoundPods = { readonly pods: readonly Pod[] } | { readonly outcome: Outcome };
 
-async function podsOf(api: ClusterApi, source: ClusterSource, signal: AbortSignal): Promise<FoundPods> {
+/** The pods of Tocsin, or what to say where there are none to look at. */
+export async function podsOf(api: ClusterApi, source: ClusterSource, signal: AbortSignal): Promise<FoundPods> {
   const { namespace, isNamespaceGiven } = source;
   const items = await listed<Pod>(api, `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`, signal);
   if (items === undefined)
@@ -103,8 +113,8 @@ async function podsOf(api: ClusterApi, source: ClusterSource, signal: AbortSigna
   return { outcome: problem(`${none}: ${remedy}`) };
 }
 
-/** Undefined if it may not be read. */
-async function listed<T>(api: ClusterApi, path: string, signal: AbortSignal): Promise<readonly T[] | undefined> {
+/** The objects of Tocsin in a collection; undefined if they may not be read. */
+export async function listed<T>(api: ClusterApi, path: string, signal: AbortSignal): Promise<readonly T[] | undefined> {
   try {
     const query = { labelSelector, limit: mostPods };
     return (await api.call<{ items: readonly T[] }>({ method: 'GET', path, query, signal })).items;

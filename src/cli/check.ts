@@ -143,7 +143,7 @@ class Around implements CheckSources {
     this.configuration = {
       file: values.configFile,
       load: () => this.#load(),
-      otherFiles: values.httpConfig === undefined ? [] : [values.httpConfig],
+      otherFiles: [...asList(values.httpConfig), ...('kubeconfigs' in this.#home ? this.#home.kubeconfigs : [])],
       running: this.#asksTocsin ? running : undefined,
     };
     this.storage = { folder: values.storagePath };
@@ -227,6 +227,10 @@ function homeOf({ values, surroundings }: CheckCall, loaded: LoadedConfig): Home
     environment: surroundings.environment,
     exists: existsSync,
   });
+}
+
+function asList(file: string | undefined): readonly string[] {
+  return file === undefined ? [] : [file];
 }
 
 function readText(path: string): string {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { setTimeout } from 'node:timers/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { parseAllDocuments } from 'yaml';
@@ -11,6 +12,7 @@ import { kubectl } from '../support/kubectl.ts';
 import { pipelineCrd } from '../support/pipeline-crds.ts';
 import { runTocsin } from '../support/run-tocsin.ts';
 import { kubeconfigWith } from '../support/service-account.ts';
+import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';
 
 const reader = 'base/cluster-role-reader.yaml';
 const writer = 'base/cluster-role-writer.yaml';
@@ -141,6 +143,17 @@ describe('tocsin check on a real API server', { skip: skipWithoutKube() }, () =>
         error?.startsWith('not run, because this failed: kinds: each kind of pipeline is served'),
       ),
     );
+  });
+
+  it('waits for what may become true', async () => {
+    await kube().kubectl(['delete', 'crd', 'metricpipelines.telemetry.kyma-project.io']);
+    const waiting = runTocsin(['check', '--wait=15s', '-o', 'short', `--kubeconfig=${own}`]);
+    // It has seen by then that the kind is missing; in any case it sees it in the end.
+    await setTimeout(2000);
+    await kube().apply(pipelineCrd('MetricPipeline', ['v1alpha1', 'v1beta1']));
+    await kube().kubectl(['wait', '--for=condition=Established', 'crd', '--all']);
+    const { code, stdout } = await waiting;
+    assert.deepEqual([code, stdout], [0, 'Status check results are √\n']);
   });
 
   it('names a version that is not served, and those that are', async () => {
@@ -310,6 +323,61 @@ describe('tocsin check on a real API server', { skip: skipWithoutKube() }, () =>
       }
       await pod(running, ['--web.config.file=/etc/tocsin/web.yml']);
       assert.deepEqual((await check(...admin())).bad, []);
+    });
+  });
+
+  describe('the ConfigMap of the pod', () => {
+    const namespace = 'tocsin-map';
+    const labels = { 'app.kubernetes.io/name': 'tocsin' };
+    const text = 'controller: {action: log}\n';
+    let tocsin: TocsinProcess;
+    const run = (): ReturnType<typeof check> =>
+      check(`--kubeconfig=${kube().kubeconfig}`, `--namespace=${namespace}`, `--url=${tocsin.url}`);
+
+    before(async () => {
+      const file = join(folder, 'runs.yml');
+      await writeFile(file, text);
+      tocsin = await startTocsin({ args: [`--config.file=${file}`] });
+      await kube().apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+      await kube().apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace } });
+      const volumeMounts = [{ name: 'config', mountPath: '/etc/tocsin' }];
+      const containers = [
+        { name: 'tocsin', image: 'tocsin', args: ['--config.file=/etc/tocsin/tocsin.yml'], volumeMounts },
+      ];
+      const spec = { containers, volumes: [{ name: 'config', configMap: { name: 'tocsin-config' } }] };
+      await kube().apply({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'tocsin-1', namespace, labels }, spec });
+    });
+    after(() => tocsin.stop());
+
+    function configMap(data: Readonly<Record<string, string>>, name = 'tocsin-config', more = {}): object {
+      return {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name, namespace, labels: { ...labels, ...more } },
+        data,
+      };
+    }
+
+    it('is what runs, or the check says which text runs', async () => {
+      const missing = await run();
+      assert.match(missing.said, /there is no ConfigMap tocsin-map\/tocsin-config, which the pod mounts/);
+      await kube().apply(configMap({ 'tocsin.yml': text }));
+      assert.ok(!(await run()).bad.includes('configmap-runs'));
+      await kube().apply(configMap({ 'tocsin.yml': `${text}# edited\n` }));
+      const { bad, said } = await run();
+      assert.ok(bad.includes('configmap-runs'), bad.join());
+      assert.match(
+        said,
+        /Tocsin runs SHA-256 [\da-f]{12}…, loaded .*, but ConfigMap tocsin-map\/tocsin-config has [\da-f]{12}…/,
+      );
+    });
+
+    it('may have a copy with the labels of Helm, which is told', async () => {
+      const helm = { 'app.kubernetes.io/managed-by': 'Helm' };
+      await kube().apply(configMap({}, 'copied', helm));
+      const { bad, said } = await run();
+      assert.ok(bad.includes('configmap-owner'), bad.join());
+      assert.match(said, /ConfigMap tocsin-map\/copied: made by hand with the labels of Helm/);
     });
   });
 
