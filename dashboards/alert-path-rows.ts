@@ -66,7 +66,8 @@ const sender: Row = {
   panels: [
     {
       title: 'Alerts sent',
-      description: 'Alerts that Prometheus sent, by Alertmanager. Before 3.10, those that failed are among them.',
+      description:
+        'Alerts that Prometheus sent, by Alertmanager. In older versions such as 2.42, those that failed are among them.',
       unit: 'cps',
       queries: [
         { expr: rate('prometheus_notifications_sent_total', prometheus, 'alertmanager'), legend: '{{alertmanager}}' },
@@ -75,7 +76,7 @@ const sender: Row = {
     {
       title: 'Failed and dropped',
       description:
-        'Requests (since 3.10: alerts) that failed, and alerts that were given up. Prometheus does not repeat a request.',
+        'Alerts that failed (older versions: batches of up to 256), and alerts that were given up. Prometheus does not repeat a request.',
       unit: 'cps',
       queries: [
         {
