@@ -47,7 +47,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   'page/view': ['page/core', 'page/edge', 'explain'],
   'page/edge': ['page/core', 'explain'],
   'page/core': ['explain'],
-  check: ['reconcile', 'config', 'config/settings', 'storage'],
+  check: ['explain', 'drift', 'health', 'reconcile', 'matcher', 'config', 'config/settings', 'storage', 'text'],
   lint: ['server/web', 'config', 'config/settings', 'matcher', 'text'],
   history: ['storage'],
   routes: ['reconcile', 'matcher', 'config/settings'],

@@ -1,6 +1,8 @@
 import { Registry } from 'prom-client';
 import type { ClusterApi } from '../check/cluster.ts';
 import type { FolderContent } from '../check/pipelines.ts';
+import { Config } from '../config/config.ts';
+import type { InspectedServer } from '../reconcile/server-inspection.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { LogFields, Logger } from '../runtime/logger.ts';
 import { SliceSchedule } from '../runtime/slices.ts';
@@ -46,6 +48,32 @@ export async function readPipelinesFolder(folder: string, clock: Clock): Promise
   } finally {
     await thread.close();
   }
+}
+
+interface InspectOptions {
+  readonly urls: readonly string[];
+  /** The section `prometheus`, which says how they are asked; default: the defaults. */
+  readonly config: Config['prometheus'] | undefined;
+  readonly clock: Clock;
+  readonly version: string;
+}
+
+/** The Prometheus servers at these URLs, through the client that serves. Nothing is connected yet. */
+export async function inspectServers({ urls, config, ...rest }: InspectOptions): Promise<readonly InspectedServer[]> {
+  const { createPrometheusClient } = await import('../prometheus/prometheus-client.ts');
+  const { ServerInspection } = await import('../prometheus/inspect-server.ts');
+  const section = config ?? Config.parse({}).prometheus;
+  const common = {
+    ...rest,
+    urls,
+    params: section.params,
+    timeoutMs: section.timeout,
+    maxResponseBytes: section.max_response_size,
+    maxFiringBytes: section.max_firing_size,
+    httpConfig: section.http_config,
+    schedule: new SliceSchedule(rest.clock),
+  };
+  return urls.map((url) => new ServerInspection(createPrometheusClient({ ...common, url })));
 }
 
 const ignore = (): void => undefined;

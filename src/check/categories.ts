@@ -1,14 +1,20 @@
 import { beforeInstallation } from './before-installation.ts';
+import { Chain, type ChainSource } from './chain.ts';
 import type { Category } from './check.ts';
 import type { ClusterSource } from './cluster.ts';
 import { configMaps } from './config-maps.ts';
 import { configuration, type ConfigurationSource } from './configuration.ts';
+import { delivery } from './delivery.ts';
 import { kinds } from './kinds.ts';
 import { kubernetesApi, kubernetesVersion } from './kubernetes-api.ts';
 import { pipelines, type PipelineSource } from './pipelines.ts';
 import { pods } from './pods.ts';
+import { prometheus } from './prometheus.ts';
 import { rights } from './rights.ts';
+import { rules } from './rules.ts';
 import { storage, type StorageSource } from './storage.ts';
+import { tocsin } from './tocsin.ts';
+import { watchdog } from './watchdog.ts';
 
 /** What stands around the way of an alert, and how to reach it. */
 export interface CheckSources {
@@ -16,11 +22,13 @@ export interface CheckSources {
   readonly storage: StorageSource;
   readonly cluster: ClusterSource;
   readonly folder: PipelineSource['folder'];
+  readonly chain: ChainSource;
 }
 
 /** The categories of `tocsin check`, in the order of the alert's way. Nothing is read before they run. */
 export function allCategories(sources: CheckSources): readonly Category[] {
   const { cluster } = sources;
+  const chain = new Chain(sources.chain);
   return [
     configuration(sources.configuration),
     storage(sources.storage),
@@ -31,6 +39,11 @@ export function allCategories(sources: CheckSources): readonly Category[] {
     pipelines(sources),
     pods(cluster),
     configMaps(sources),
+    prometheus(chain),
+    rules(chain),
+    delivery(chain),
+    tocsin(chain),
+    watchdog(chain),
   ];
 }
 

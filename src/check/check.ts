@@ -51,7 +51,7 @@ export interface Category {
   /** The categories before it that have to be good. One that does not apply counts as good. */
   readonly needs: readonly string[];
   /** Why the category does not apply, asked when its turn comes; undefined if it applies. */
-  readonly whyNot?: () => string | undefined;
+  readonly whyNot?: () => string | undefined | Promise<string | undefined>;
   /** In the order in which they run. */
   readonly checks: readonly Check[];
 }

@@ -31,7 +31,7 @@ export async function* runChecks(
 ): AsyncGenerator<CheckEvent, void> {
   const run = new Run(options);
   for (const category of categories) {
-    const whyNot = category.whyNot?.();
+    const whyNot = await category.whyNot?.();
     yield { event: 'category', name: category.name, whyNot };
     if (whyNot === undefined) yield* run.category(category);
   }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import packageJson from '../../package.json' with { type: 'json' };
 import { allCategories, preCategories, type CheckSources } from '../check/categories.ts';
 import { checkFormats, CheckReport } from '../check/check-report.ts';
+import { pageOf, probe } from '../check/probe.ts';
 import { runChecks } from '../check/run-checks.ts';
 import type { ClusterSettings } from '../check/cluster.ts';
 import type { ConnectedCluster } from '../app/check-places.ts';
@@ -18,6 +19,7 @@ import {
   exitDone,
   exitFailed,
   plainCommand,
+  urlFor,
   UsageError,
   usageOf,
   type PlainCall,
@@ -128,6 +130,7 @@ class Around implements CheckSources {
   readonly storage: CheckSources['storage'];
   readonly cluster: CheckSources['cluster'];
   readonly folder: CheckSources['folder'];
+  readonly chain: CheckSources['chain'];
   readonly #call: CheckCall;
   readonly #api: ApiClient;
   readonly #home: HomeChoice;
@@ -149,6 +152,7 @@ class Around implements CheckSources {
     this.storage = { folder: values.storagePath };
     this.cluster = this.#createCluster();
     this.folder = this.#createFolder(loaded);
+    this.chain = this.#createChain(loaded);
   }
 
   async close(): Promise<void> {
@@ -199,6 +203,24 @@ class Around implements CheckSources {
     const asked = this.#call.values.configFile === undefined && this.#asksTocsin;
     const running = asked ? await this.#status().catch(() => undefined) : undefined;
     return { action: running?.action ?? controller.action, kinds: pipelines.kubernetes.kinds };
+  }
+
+  #createChain(loaded: LoadedConfig): CheckSources['chain'] {
+    const { values, surroundings } = this.#call;
+    const { clock } = surroundings;
+    const config = 'problems' in loaded ? undefined : loaded.config;
+    return {
+      tocsin: this.#asksTocsin ? this.#api : undefined,
+      tocsinUrl: urlFor(values, surroundings),
+      config,
+      inspect: async (urls) => {
+        const { inspectServers } = await import('../app/check-places.ts');
+        return inspectServers({ urls, config: config?.prometheus, clock, version });
+      },
+      probe: (url, signal) => probe(clock, url, signal),
+      page: (url, signal) => pageOf(clock, url, signal),
+      version,
+    };
   }
 
   /** The default folder is known only to the Tocsin that serves. */

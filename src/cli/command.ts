@@ -148,11 +148,16 @@ async function run<Table extends FlagTable>(
 
 /** The client of the Tocsin that the flags or the environment name. Rejects with UsageError or CommandError. */
 export async function createClient(
-  { url, httpConfig }: FlagValues<typeof clientFlags>,
-  { environment, clock }: Surroundings,
+  flags: FlagValues<typeof clientFlags>,
+  surroundings: Surroundings,
 ): Promise<ApiClient> {
-  const access = httpConfig === undefined ? undefined : await readAccess(httpConfig);
-  return new ApiClient({ url: url ?? urlOf(environment), access, clock });
+  const access = flags.httpConfig === undefined ? undefined : await readAccess(flags.httpConfig);
+  return new ApiClient({ url: urlFor(flags, surroundings), access, clock: surroundings.clock });
+}
+
+/** The URL of the Tocsin that the flag or the environment names. Throws UsageError. */
+export function urlFor({ url }: FlagValues<Pick<typeof clientFlags, 'url'>>, { environment }: Surroundings): string {
+  return url ?? urlOf(environment);
 }
 
 async function readAccess(file: string): Promise<ConstructorParameters<typeof ApiClient>[0]['access']> {

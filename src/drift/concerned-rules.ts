@@ -2,7 +2,7 @@ import { FiringAlerts } from '../alert/firing-alerts.ts';
 import type { LabelSet } from '../alert/labels.ts';
 import { Causes } from '../cause/causes.ts';
 import { alertsByReason } from '../health/flow-health.ts';
-import type { ActionName, Pipeline, Pipelines } from '../reconcile/ports.ts';
+import type { ActionName, Pipeline, Pipelines, Request } from '../reconcile/ports.ts';
 import type { AlertingRule } from '../reconcile/server-facts.ts';
 import { requestMappers, type Select } from '../source/request-mapper.ts';
 
@@ -35,20 +35,25 @@ export function canFail(pipeline: Pipeline, loaded: FiringAlerts): boolean {
  */
 export function concernAny(
   rules: readonly AlertingRule[],
-  pipelines: Pipelines,
+  pipelines: Pick<Pipelines, 'list' | 'get'>,
   { action, select }: RuleScope,
 ): boolean {
   const requests = pipelines.list();
-  const selects = (rule: AlertingRule, by: Select): boolean => {
-    const causes = new Causes();
-    causes.addAlert('', { labels: alertOf(rule) }, 'firing', 0);
-    return requestMappers[by](causes, requests).length > 0;
-  };
-  if (action === 'annotate') return rules.some((rule) => selects(rule, select));
+  if (action === 'annotate') return rules.some((rule) => selectsAny(rule, requests, select));
   const loaded = alertsOf(rules);
   const isWaitedFor = requests.some((request) => {
     const pipeline = pipelines.get(request);
     return pipeline !== undefined && canFail(pipeline, loaded);
   });
-  return isWaitedFor || rules.some((rule) => Object.hasOwn(rule.labels, 'pipeline_name') && selects(rule, 'labels'));
+  return (
+    isWaitedFor ||
+    rules.some((rule) => Object.hasOwn(rule.labels, 'pipeline_name') && selectsAny(rule, requests, 'labels'))
+  );
+}
+
+/** True if the alert of the rule would select one of the pipelines. */
+export function selectsAny(rule: AlertingRule, pipelines: readonly Request[], by: Select): boolean {
+  const causes = new Causes();
+  causes.addAlert('', { labels: alertOf(rule) }, 'firing', 0);
+  return requestMappers[by](causes, pipelines).length > 0;
 }

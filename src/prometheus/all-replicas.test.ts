@@ -43,6 +43,10 @@ class FakeReplica implements PrometheusClient {
     return Promise.reject(new PrometheusError('not_found', 'it tells nothing else'));
   }
 
+  text(): Promise<never> {
+    return this.ask();
+  }
+
   /** Answers the query that hangs. */
   answerLate(alertname?: string): void {
     this.#late?.(answerOf(alertname));

@@ -24,6 +24,7 @@ import {
 import { lookupOf, prometheusProxy } from './http-access.ts';
 import { prometheusEndpoint, withAccess, type PrometheusEndpoint } from './prometheus-endpoint.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { readBoundedBody } from '../text/bounded-body.ts';
 
 export interface PrometheusClientOptions extends Pick<Runtime, 'clock' | 'schedule'> {
   /** http or https, with any path prefix; `user:password@` becomes basic authentication. */
@@ -89,6 +90,8 @@ export interface PrometheusClient {
     allowance: () => Allowance,
     signal: AbortSignal,
   ): Promise<readonly [data: JsonObject, endpoint: PrometheusEndpoint]>;
+  /** A page that is not JSON. Rejects as `query` does. @param maxBytes a longer one is refused */
+  text(path: string, maxBytes: number, signal: AbortSignal): Promise<string>;
   /** Closes the connections. A later query opens new ones. */
   close(): void;
 }
@@ -137,6 +140,10 @@ export function createPrometheusClient(options: PrometheusClientOptions): Promet
         response.endpoint,
       ]);
     },
+    text: async (path, maxBytes, signal) => {
+      const asked = { ...options, endpoint: prometheusEndpoint(options.url, { ...options, path }), way };
+      return query(asked, connections, signal, options.timeoutMs, (response) => readText(response, maxBytes));
+    },
     close: () => connections.close(),
   };
 }
@@ -144,6 +151,12 @@ export function createPrometheusClient(options: PrometheusClientOptions): Promet
 function wayTo({ address }: PrometheusEndpoint, options: PrometheusClientOptions): Way {
   const proxy = prometheusProxy({ environment: process.env, ...options });
   return { server: options.url, proxyUrl: proxy?.url, address: address + byWayOf(proxy) };
+}
+
+async function readText({ body, endpoint: { address, path } }: PrometheusResponse, maxBytes: number): Promise<string> {
+  const { text, cut } = await readBoundedBody(body, maxBytes);
+  if (!cut) return text;
+  throw new PrometheusError('too_large', `Prometheus at ${address} answers ${path} with more than ${maxBytes} bytes.`);
 }
 
 /** Always the same for the same URL and address of its host. */

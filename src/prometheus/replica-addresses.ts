@@ -92,6 +92,7 @@ function unresolved(url: string, urls: readonly string[], error: unknown): Prome
     key: replicaKey(url),
     query: fail,
     ask: fail,
+    text: fail,
     close: () => undefined,
   };
 }

@@ -4,7 +4,7 @@ import type { AlertingRule, Answer, ServerFacts } from '../reconcile/server-fact
 import { Allowance, type SelectedList, type Selection } from '../text/json-selection.ts';
 import { envelopeBytes, isJsonObject, type JsonObject } from './alerts-response.ts';
 import { badShape } from './bad-answer.ts';
-import type { PrometheusClient } from './prometheus-client.ts';
+import type { PrometheusClient, Question } from './prometheus-client.ts';
 import type { PrometheusEndpoint } from './prometheus-endpoint.ts';
 import { PrometheusError, type PrometheusErrorKind } from './prometheus-error.ts';
 
@@ -40,7 +40,7 @@ export async function askServerFacts(
     address,
     rules,
     alertmanagers: await answer(() => askAlertmanagers(client, signal)),
-    configuration: await answer(() => askConfiguration(client, signal)),
+    configuration: await answer(() => askConfiguration(client, ['global', 'alerting'], signal)),
     resendDelayMs: await answer(() => askResendDelay(client, signal)),
   };
 }
@@ -125,7 +125,7 @@ class RuleList implements SelectedList {
   }
 }
 
-function labelsOf(found: unknown): LabelSet {
+export function labelsOf(found: unknown): LabelSet {
   if (!isJsonObject(found)) return {};
   return Object.fromEntries(
     Object.entries(found).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
@@ -136,7 +136,13 @@ async function askAlertmanagers(client: PrometheusClient, signal: AbortSignal): 
   const members: Readonly<Record<string, Selection>> = {
     activeAlertmanagers: { everyElement: { members: { url: 'scalar' } } },
   };
-  const { data, endpoint } = await asked(client, '/api/v1/alertmanagers', members, maxAlertmanagersBytes, signal);
+  const { data, endpoint } = await asked(
+    client,
+    { path: '/api/v1/alertmanagers' },
+    members,
+    maxAlertmanagersBytes,
+    signal,
+  );
   const active = data['activeAlertmanagers'] ?? [];
   if (!Array.isArray(active)) throw badShape('data.activeAlertmanagers', 'a list', active, endpoint);
   return active.flatMap((each: unknown) =>
@@ -144,12 +150,23 @@ async function askAlertmanagers(client: PrometheusClient, signal: AbortSignal): 
   );
 }
 
-async function askConfiguration(client: PrometheusClient, signal: AbortSignal): Promise<string> {
+/** The top-level sections of these names, as YAML. */
+export async function askConfiguration(
+  client: PrometheusClient,
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<string> {
   const members = { yaml: 'scalar' } as const;
-  const { data, endpoint } = await asked(client, '/api/v1/status/config', members, maxConfigurationBytes, signal);
+  const { data, endpoint } = await asked(
+    client,
+    { path: '/api/v1/status/config' },
+    members,
+    maxConfigurationBytes,
+    signal,
+  );
   const { yaml } = data;
   if (typeof yaml !== 'string') throw badShape('data.yaml', 'a text', yaml, endpoint);
-  const sections = [...sectionsOf(yaml, ['global', 'alerting'])].join('');
+  const sections = [...sectionsOf(yaml, names)].join('');
   if (2 * sections.length > maxSectionsBytes)
     throw tooLarge(endpoint, 'What it configures for alerts', maxSectionsBytes);
   return sections;
@@ -168,29 +185,29 @@ function* sectionsOf(yaml: string, names: readonly string[]): Generator<string> 
 
 async function askResendDelay(client: PrometheusClient, signal: AbortSignal): Promise<number> {
   const flag = 'rules.alert.resend-delay';
-  const { data, endpoint } = await asked(client, '/api/v1/status/flags', { [flag]: 'scalar' }, 0, signal);
+  const { data, endpoint } = await asked(client, { path: '/api/v1/status/flags' }, { [flag]: 'scalar' }, 0, signal);
   const found = data[flag];
   const delayMs = typeof found === 'string' ? parseDuration(found) : undefined;
   if (delayMs === undefined) throw badShape(`data["${flag}"]`, 'a duration', found, endpoint);
   return delayMs;
 }
 
-interface Asked {
+export interface Asked {
   readonly data: JsonObject;
   readonly endpoint: PrometheusEndpoint;
 }
 
-async function asked(
+export async function asked(
   client: PrometheusClient,
-  path: string,
+  question: Question,
   members: Readonly<Record<string, Selection>>,
   maxBytes: number,
   signal: AbortSignal,
 ): Promise<Asked> {
   let allowance = new Allowance(0);
   const newAllowance = (): Allowance => (allowance = new Allowance(envelopeBytes + maxBytes));
-  const [data, endpoint] = await client.ask({ path }, members, newAllowance, signal);
-  if (allowance.isSpent) throw tooLarge(endpoint, `Its answer to ${path}`, maxBytes);
+  const [data, endpoint] = await client.ask(question, members, newAllowance, signal);
+  if (allowance.isSpent) throw tooLarge(endpoint, `Its answer to ${question.path}`, maxBytes);
   return { data, endpoint };
 }
 

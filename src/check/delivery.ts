@@ -1,0 +1,282 @@
+import { formatDuration } from '../config/settings/duration.ts';
+import { comparedLabels } from '../drift/compared-labels.ts';
+import { reach, type OwnAddresses } from '../drift/own-addresses.ts';
+import type { Status } from '../explain/schema-status.ts';
+import type { AlertmanagerUrls, InspectedServer } from '../reconcile/server-inspection.ts';
+import { ofEach, type Chain } from './chain.ts';
+import { ok, problem, skipped, type Category, type Check, type Outcome } from './check.ts';
+import { failedNotifications, notificationCounts } from './notifications.ts';
+import { alertmanagerBase, probed, type Probe } from './probe.ts';
+import { isFed, resendDelay } from './received.ts';
+
+/** How full the queue of Prometheus may be, as a part of its capacity. A full one drops the oldest alerts. */
+const maxQueueFill = 0.5;
+
+/** The shortest time over which errors are counted, milliseconds. */
+const minWindowMs = 15_000;
+
+/** The labels by which Tocsin chooses pipelines. */
+const choosingLabels = ['alertname', 'pipeline_name', 'pipeline_type'] as const;
+
+/** Whether Prometheus sends its alerts here, whole. */
+export function delivery(chain: Chain): Category {
+  return {
+    name: 'delivery',
+    needs: ['prometheus'],
+    whyNot: async () => ((await chain.servers()).length === 0 ? 'there is no Prometheus to ask' : undefined),
+    checks: [...sending(chain), ...arriving(chain)],
+  };
+}
+
+function sending(chain: Chain): readonly Check[] {
+  return [
+    {
+      id: 'delivery-target',
+      description: 'Tocsin is among the active Alertmanagers of Prometheus',
+      fatal: true,
+      retryable: true,
+      surfacesProblem: true,
+      run: ({ signal }) => target(chain, signal),
+    },
+    {
+      id: 'delivery-errors',
+      description: 'Prometheus sends its alerts here without errors',
+      retryable: true,
+      surfacesProblem: true,
+      run: ({ signal }) => errors(chain, signal),
+    },
+    {
+      id: 'delivery-queue',
+      description: 'the queue of Prometheus has room',
+      retryable: true,
+      run: ({ signal }) => queue(chain, signal),
+    },
+  ];
+}
+
+function arriving(chain: Chain): readonly Check[] {
+  return [
+    {
+      id: 'delivery-labels',
+      description: 'the labels by which Tocsin chooses arrive as they are',
+      warning: true,
+      run: ({ signal }) => labels(chain, signal),
+    },
+    {
+      id: 'delivery-drift',
+      description: 'what fires in Prometheus is what is pushed',
+      retryable: true,
+      run: () => drift(chain),
+    },
+    {
+      id: 'delivery-alertmanagers',
+      description: 'the other Alertmanagers notify without failures',
+      warning: true,
+      run: ({ signal }) => otherAlertmanagers(chain, signal),
+    },
+  ];
+}
+
+/** The active Alertmanagers of a Prometheus, with what answers at each. */
+export interface Targets extends AlertmanagerUrls {
+  readonly probes: ReadonlyMap<string, Probe>;
+}
+
+export async function targetsOf(chain: Chain, server: InspectedServer, signal: AbortSignal): Promise<Targets> {
+  const urls = await server.alertmanagers(signal);
+  const probes = await Promise.all(
+    urls.active.map(async (url) => [url, await chain.source.probe(url, signal)] as const),
+  );
+  return { ...urls, probes: new Map(probes) };
+}
+
+async function target(chain: Chain, signal: AbortSignal): Promise<Outcome> {
+  const status = await chain.knownStatus();
+  const own = status === undefined ? addressesOf(chain) : ownAddresses(status);
+  const told: string[] = [];
+  const found = await ofEach(chain, async (server) => {
+    const targets = await targetsOf(chain, server, signal);
+    const url = ownTarget(targets, server.address, own, status?.instance);
+    if (url !== undefined) {
+      told.push(`${server.address} sends to ${url}`);
+      return undefined;
+    }
+    // The name of a Service may lead here: then alerts have come. While Tocsin does not answer, that is a hop of its own.
+    if (couldLeadHere(targets, server.address, own)) {
+      if (status === undefined || isFed(status, await resendDelay(server, signal))) return undefined;
+    }
+    return targetProblem(server.address, targets);
+  });
+  if (found !== undefined) return chain.breaks('delivery', found);
+  chain.mends('delivery');
+  return ok(...told);
+}
+
+/** The URL by which this Tocsin is among the targets; undefined if none is known to be it. */
+export function ownTarget(
+  { active, probes }: Targets,
+  prometheusUrl: string,
+  own: OwnAddresses,
+  instance: string | undefined,
+): string | undefined {
+  const isSame = (url: string): boolean => {
+    const found = probes.get(url);
+    return found?.is === 'tocsin' && found.instance === instance;
+  };
+  return active.find(isSame) ?? active.find((url) => reach([url], prometheusUrl, own) === 'yes');
+}
+
+/** True if one of the targets may be this Tocsin under a name that nobody knows here. */
+export function couldLeadHere({ active, probes }: Targets, prometheusUrl: string, own: OwnAddresses): boolean {
+  return active.some((url) => {
+    const answers = probes.get(url)?.is;
+    const isSilent = answers === 'unreachable' || answers === 'other' || answers === 'tocsin';
+    return isSilent && reach([url], prometheusUrl, own) !== 'no';
+  });
+}
+
+function targetProblem(address: string, { active, dropped, probes }: Targets): string {
+  const remedy =
+    'name Tocsin in alerting.alertmanagers of prometheus.yml; if it is there under another name, list that URL in receiver.advertised_urls';
+  const left = dropped.length === 0 ? '' : `; relabelling drops ${dropped.join(', ')}`;
+  if (active.length === 0) return `Prometheus at ${address} has no active Alertmanager${left}: ${remedy}`;
+  const each = active.map((url) => {
+    const found = probes.get(url);
+    return found === undefined ? url : `${url} is ${probed(found)}`;
+  });
+  return `Prometheus at ${address} sends its alerts elsewhere: ${each.join('; ')}${left}. To mend it, ${remedy}`;
+}
+
+export function ownAddresses({ addresses }: Status): OwnAddresses {
+  return {
+    advertisedUrls: addresses.advertised_urls,
+    externalUrl: addresses.external_url,
+    host: addresses.host,
+    port: addresses.port,
+    routePrefix: addresses.route_prefix,
+    machine: addresses.machine,
+  };
+}
+
+/** While Tocsin does not answer, it is where it is asked. */
+function addressesOf({ source }: Chain): OwnAddresses {
+  const { hostname, port, protocol, pathname } = new URL(source.tocsinUrl);
+  return {
+    advertisedUrls: source.config?.receiver.advertised_urls ?? [],
+    externalUrl: source.tocsinUrl,
+    host: hostname,
+    port: Number(port || (protocol === 'https:' ? 443 : 80)),
+    routePrefix: pathname.replace(/\/+$/, ''),
+    machine: [],
+  };
+}
+
+async function errors(chain: Chain, signal: AbortSignal): Promise<Outcome> {
+  const status = await chain.knownStatus();
+  if (status === undefined)
+    return skipped('Tocsin does not answer, so that its errors are those of the category tocsin');
+  const told: string[] = [];
+  const found = await ofEach(chain, async (server) => {
+    const targets = await targetsOf(chain, server, signal);
+    const url = ownTarget(targets, server.address, ownAddresses(status), status.instance) ?? targets.active[0]!;
+    const { errors: count, dropped } = notificationCounts(await server.metrics(signal), url);
+    if (count + dropped === 0) return undefined;
+    told.push(`since ${server.address} started, ${count} notifications to ${url} failed, and ${dropped} were dropped`);
+    const resendMs = await resendDelay(server, signal);
+    const recent = await recentErrors(server, url, resendMs, signal);
+    // Without metrics about itself, only what arrives says whether it goes on.
+    if (recent === undefined ? isFed(status, resendMs) : recent === 0) return undefined;
+    return `Prometheus at ${server.address} fails to send to ${url} (since it started, ${count} failed and ${dropped} were dropped): its log says why, with component=notifier`;
+  });
+  return found === undefined ? ok(...told) : chain.breaks('delivery', found);
+}
+
+/** The errors of the last two deliveries or so; undefined if this Prometheus does not scrape itself. */
+async function recentErrors(
+  server: InspectedServer,
+  url: string,
+  resendMs: number,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  const window = formatDuration(Math.ceil(Math.max(minWindowMs, 2 * resendMs) / 1000) * 1000);
+  const expression = `increase(prometheus_notifications_errors_total{alertmanager=${JSON.stringify(url)}}[${window}])`;
+  const samples = await server.query(expression, signal).catch(() => []);
+  return samples.length === 0 ? undefined : Math.max(...samples.map(({ value }) => value));
+}
+
+async function queue(chain: Chain, signal: AbortSignal): Promise<Outcome> {
+  const found = await ofEach(chain, async (server) => {
+    const page = await server.metrics(signal);
+    const { active } = await server.alertmanagers(signal);
+    const counts = active.map((url) => ({ url, ...notificationCounts(page, url) }));
+    const full = counts.find(({ queued, capacity }) => capacity > 0 && queued > maxQueueFill * capacity);
+    return full === undefined
+      ? undefined
+      : `${full.queued} alerts wait in Prometheus at ${server.address} for ${full.url}, of ${full.capacity} for which it has room: is an Alertmanager slow or gone?`;
+  });
+  return found === undefined ? ok() : problem(found);
+}
+
+async function labels(chain: Chain, signal: AbortSignal): Promise<Outcome> {
+  const told: string[] = [];
+  const found = await ofEach(chain, async (server) => {
+    const configuration = await server.configuration(signal);
+    told.push(...comparedTold(server.address, configuration));
+    const why = relabelled(configuration);
+    return why === undefined ? undefined : `Prometheus at ${server.address} changes its alerts on the way: ${why}`;
+  });
+  return found === undefined ? ok(...told) : problem(found);
+}
+
+function comparedTold(address: string, configuration: string): readonly string[] {
+  const { names } = comparedLabels([configuration], []);
+  return names.size === 0 ? [] : [`${address} adds or rewrites the labels ${[...names].join(', ')}`];
+}
+
+/** Why alerts may arrive otherwise than they fire, with a meaning for Tocsin; undefined if they do not. */
+export function relabelled(configuration: string): string | undefined {
+  const { incomparable, dropped, isLeftOut } = comparedLabels([configuration], []);
+  if (incomparable !== undefined)
+    return `${incomparable}; see that alerts keep the labels ${choosingLabels.join(', ')}`;
+  const changed = choosingLabels.filter(isLeftOut);
+  if (changed.length > 0)
+    return `external_labels or alert_relabel_configs write or drop ${changed.join(', ')}, by which Tocsin chooses pipelines`;
+  return dropped === undefined ? undefined : `${dropped}: see that it does not drop those that Tocsin waits for`;
+}
+
+async function drift(chain: Chain): Promise<Outcome> {
+  const problems = await chain.problems().catch(() => undefined);
+  if (problems === undefined) return skipped('Tocsin does not answer');
+  const found = problems.filter(({ name }) => name === 'alerts_not_pushed' || name === 'alerts_not_in_prometheus');
+  if (found.length === 0) return ok();
+  return chain.follows(found.map(({ message, advice }) => `${message}: ${advice}`).join('\n'));
+}
+
+async function otherAlertmanagers(chain: Chain, signal: AbortSignal): Promise<Outcome> {
+  const told: string[] = [];
+  const seen = new Set<string>();
+  const found = await ofEach(chain, async (server) => {
+    const { probes } = await targetsOf(chain, server, signal);
+    const others = [...probes].filter(([url, { is }]) => is === 'alertmanager' && !seen.has(url));
+    const failing = await Promise.all(others.map(([url]) => failures(chain, url, signal)));
+    for (const [url, answers] of others) {
+      seen.add(url);
+      told.push(`${url} is ${probed(answers)}`);
+    }
+    return failing.filter((text) => text !== undefined).join('\n') || undefined;
+  });
+  if (found !== undefined) return problem(found);
+  return told.length === 0 ? skipped('there is no other Alertmanager that can be asked from here') : ok(...told);
+}
+
+async function failures(chain: Chain, url: string, signal: AbortSignal): Promise<string | undefined> {
+  const base = alertmanagerBase(url);
+  const page = await chain.source.page(`${base}/metrics`, signal);
+  if (page === undefined) return undefined;
+  const failed = failedNotifications(page);
+  if (failed.length === 0) return undefined;
+  const each = failed.map(
+    ({ integration, reason, count }) => `${count} of ${integration}${reason === '' ? '' : ` (${reason})`}`,
+  );
+  return `notifications of the Alertmanager at ${base} have failed since it started: ${each.join(', ')}; its log says why, such as a token that was rotated`;
+}
