@@ -73,6 +73,7 @@ describe('GET /status', () => {
     assert.equal(path, storage);
     assert.match(error ?? '', /^ERR_FS_EISDIR|^EISDIR|^EEXIST/);
     await rm(join(storage, 'tocsin.probe'), { recursive: true });
+    await bench.settle(1000);
     assert.equal((await bench.ask('Status', '/status')).storage.error, undefined);
   });
 

@@ -44,6 +44,7 @@ export class Chain {
   readonly source: ChainSource;
   #servers: Promise<readonly InspectedServer[]> | undefined;
   #broken: string | undefined;
+  readonly #probes = new Map<string, Promise<Probe>>();
 
   constructor(source: ChainSource) {
     this.source = source;
@@ -66,6 +67,19 @@ export class Chain {
     const { tocsin } = this.source;
     if (tocsin === undefined) throw new Error('no Tocsin is asked: give --url');
     return tocsin;
+  }
+
+  /** What answers at a URL. It is asked once, until {@link forgetProbes}: one that hangs must not be waited for in each check. */
+  probe(url: string, signal: AbortSignal): Promise<Probe> {
+    const known = this.#probes.get(url);
+    if (known !== undefined) return known;
+    const asked = this.source.probe(url, signal);
+    this.#probes.set(url, asked);
+    return asked;
+  }
+
+  forgetProbes(): void {
+    this.#probes.clear();
   }
 
   async status(): Promise<Status> {

@@ -44,6 +44,21 @@ describe('delivery-target', () => {
     assert.match(found ?? '', /kyma-system:9090\S+ is not found: the name does not resolve here \(ENOTFOUND\)/);
   });
 
+  it('is good if a real Alertmanager stands between, and alerts come from it', async () => {
+    const url = 'http://alertmanager:9093/api/v2/alerts';
+    const probes = { [url]: { is: 'alertmanager', version: '0.34.0' } } as const;
+    const forwarded = { received: { at: ago(3_600_000) } };
+    assert.deepEqual(await of({ servers: [sendsTo(url)], probes, status: forwarded }), []);
+    assert.match((await of({ servers: [sendsTo(url)], probes })).join(), /is an Alertmanager 0\.34\.0/);
+  });
+
+  it('says that the port is the one of Prometheus, if it is', async () => {
+    const probes = { [elsewhere]: { is: 'unreachable', code: 'ENOTFOUND' } } as const;
+    const flags = (): ReturnType<InspectedServer['flags']> => Promise.resolve({ 'web.listen-address': '0.0.0.0:9090' });
+    const [found] = await of({ servers: [{ ...sendsTo(elsewhere), flags }], probes, status: { received: {} } });
+    assert.match(found ?? '', /\(ENOTFOUND\); 9090 is the port of Prometheus itself/);
+  });
+
   it('is good if it is such a name, and alerts come', async () => {
     const probes = { [elsewhere]: { is: 'unreachable', code: 'ENOTFOUND' } } as const;
     assert.deepEqual(await of({ servers: [sendsTo(elsewhere)], probes }), []);

@@ -1,13 +1,21 @@
 import { formatDuration } from '../config/settings/duration.ts';
 import { comparedLabels } from '../drift/compared-labels.ts';
-import { reach, type OwnAddresses } from '../drift/own-addresses.ts';
-import type { Status } from '../explain/schema-status.ts';
-import type { AlertmanagerUrls, InspectedServer } from '../reconcile/server-inspection.ts';
+import type { InspectedServer } from '../reconcile/server-inspection.ts';
 import { ofEach, type Chain } from './chain.ts';
 import { ok, problem, skipped, type Category, type Check, type Outcome } from './check.ts';
 import { failedNotifications, notificationCounts } from './notifications.ts';
-import { alertmanagerBase, probed, type Probe } from './probe.ts';
+import { alertmanagerBase, probed } from './probe.ts';
 import { isFed, resendDelay } from './received.ts';
+import {
+  addressesOf,
+  couldLeadHere,
+  forwardedBy,
+  ownAddresses,
+  ownPort,
+  ownTarget,
+  targetProblem,
+  targetsOf,
+} from './targets.ts';
 
 /** How full the queue of Prometheus may be, as a part of its capacity. A full one drops the oldest alerts. */
 const maxQueueFill = 0.5;
@@ -77,20 +85,8 @@ function arriving(chain: Chain): readonly Check[] {
   ];
 }
 
-/** The active Alertmanagers of a Prometheus, with what answers at each. */
-export interface Targets extends AlertmanagerUrls {
-  readonly probes: ReadonlyMap<string, Probe>;
-}
-
-export async function targetsOf(chain: Chain, server: InspectedServer, signal: AbortSignal): Promise<Targets> {
-  const urls = await server.alertmanagers(signal);
-  const probes = await Promise.all(
-    urls.active.map(async (url) => [url, await chain.source.probe(url, signal)] as const),
-  );
-  return { ...urls, probes: new Map(probes) };
-}
-
 async function target(chain: Chain, signal: AbortSignal): Promise<Outcome> {
+  chain.forgetProbes();
   const status = await chain.knownStatus();
   const own = status === undefined ? addressesOf(chain) : ownAddresses(status);
   const told: string[] = [];
@@ -105,70 +101,12 @@ async function target(chain: Chain, signal: AbortSignal): Promise<Outcome> {
     if (couldLeadHere(targets, server.address, own)) {
       if (status === undefined || isFed(status, await resendDelay(server, signal))) return undefined;
     }
-    return targetProblem(server.address, targets);
+    if (status !== undefined && forwardedBy(targets, status)) return undefined;
+    return targetProblem(server.address, targets, ownPort(await server.flags(signal)));
   });
   if (found !== undefined) return chain.breaks('delivery', found);
   chain.mends('delivery');
   return ok(...told);
-}
-
-/** The URL by which this Tocsin is among the targets; undefined if none is known to be it. */
-export function ownTarget(
-  { active, probes }: Targets,
-  prometheusUrl: string,
-  own: OwnAddresses,
-  instance: string | undefined,
-): string | undefined {
-  const isSame = (url: string): boolean => {
-    const found = probes.get(url);
-    return found?.is === 'tocsin' && found.instance === instance;
-  };
-  return active.find(isSame) ?? active.find((url) => reach([url], prometheusUrl, own) === 'yes');
-}
-
-/** True if one of the targets may be this Tocsin under a name that nobody knows here. */
-export function couldLeadHere({ active, probes }: Targets, prometheusUrl: string, own: OwnAddresses): boolean {
-  return active.some((url) => {
-    const answers = probes.get(url)?.is;
-    const isSilent = answers === 'unreachable' || answers === 'other' || answers === 'tocsin';
-    return isSilent && reach([url], prometheusUrl, own) !== 'no';
-  });
-}
-
-function targetProblem(address: string, { active, dropped, probes }: Targets): string {
-  const remedy =
-    'name Tocsin in alerting.alertmanagers of prometheus.yml; if it is there under another name, list that URL in receiver.advertised_urls';
-  const left = dropped.length === 0 ? '' : `; relabelling drops ${dropped.join(', ')}`;
-  if (active.length === 0) return `Prometheus at ${address} has no active Alertmanager${left}: ${remedy}`;
-  const each = active.map((url) => {
-    const found = probes.get(url);
-    return found === undefined ? url : `${url} is ${probed(found)}`;
-  });
-  return `Prometheus at ${address} sends its alerts elsewhere: ${each.join('; ')}${left}. To mend it, ${remedy}`;
-}
-
-export function ownAddresses({ addresses }: Status): OwnAddresses {
-  return {
-    advertisedUrls: addresses.advertised_urls,
-    externalUrl: addresses.external_url,
-    host: addresses.host,
-    port: addresses.port,
-    routePrefix: addresses.route_prefix,
-    machine: addresses.machine,
-  };
-}
-
-/** While Tocsin does not answer, it is where it is asked. */
-function addressesOf({ source }: Chain): OwnAddresses {
-  const { hostname, port, protocol, pathname } = new URL(source.tocsinUrl);
-  return {
-    advertisedUrls: source.config?.receiver.advertised_urls ?? [],
-    externalUrl: source.tocsinUrl,
-    host: hostname,
-    port: Number(port || (protocol === 'https:' ? 443 : 80)),
-    routePrefix: pathname.replace(/\/+$/, ''),
-    machine: [],
-  };
 }
 
 async function errors(chain: Chain, signal: AbortSignal): Promise<Outcome> {
@@ -188,7 +126,9 @@ async function errors(chain: Chain, signal: AbortSignal): Promise<Outcome> {
     if (recent === undefined ? isFed(status, resendMs) : recent === 0) return undefined;
     return `Prometheus at ${server.address} fails to send to ${url} (since it started, ${count} failed and ${dropped} were dropped): its log says why, with component=notifier`;
   });
-  return found === undefined ? ok(...told) : chain.breaks('delivery', found);
+  if (found !== undefined) return chain.breaks('delivery', found);
+  chain.mends('delivery');
+  return ok(...told);
 }
 
 /** The errors of the last two deliveries or so; undefined if this Prometheus does not scrape itself. */

@@ -15,6 +15,11 @@ export function isFed({ received, time }: Pick<Status, 'received' | 'time'>, res
   return at !== undefined && Date.parse(time) - Date.parse(at) <= patienceMs(resendMs);
 }
 
+/** True if alerts come, and none as a Prometheus sends them: an Alertmanager forwards them, which does not say when they end. */
+export function comesByWebhook({ received: { at, from_prometheus_at: from } }: Pick<Status, 'received'>): boolean {
+  return at !== undefined && from === undefined;
+}
+
 /** How long a firing alert may stay away before that is a problem, milliseconds. */
 export function patienceMs(resendMs: number, intervalMs = 0): number {
   return resendMs * (1 + slack) + intervalMs + wayMs;

@@ -1,9 +1,10 @@
 import { formatDuration } from '../config/settings/duration.ts';
+import { comparedLabels } from '../drift/compared-labels.ts';
 import type { Status } from '../explain/schema-status.ts';
 import { ofEach, type Chain } from './chain.ts';
 import { ok, problem, type Check, type Outcome } from './check.ts';
 import { pausesOfEverything, silencesOf } from './pauses.ts';
-import { patienceMs, resendDelay } from './received.ts';
+import { comesByWebhook, patienceMs, resendDelay } from './received.ts';
 
 /** How long a limit that was reached is news, milliseconds. */
 const recentMs = 3_600_000;
@@ -35,12 +36,16 @@ export function intake(chain: Chain): readonly Check[] {
 async function received(chain: Chain, signal: AbortSignal): Promise<Outcome> {
   const status = await chain.status();
   const told = receivedText(status);
-  const found = await ofEach(chain, (server) =>
-    overdue(status, async () => ({
+  if (comesByWebhook(status)) return ok(told);
+  const found = await ofEach(chain, async (server) => {
+    const { dropped } = comparedLabels([await server.configuration(signal).catch(() => '')], []);
+    // What fires may be what relabelling drops.
+    if (dropped !== undefined) return undefined;
+    return overdue(status, async () => ({
       firing: (await server.groups(signal)).flatMap(({ rules }) => rules),
       resendMs: await resendDelay(server, signal),
-    })).catch(() => undefined),
-  );
+    })).catch(() => undefined);
+  });
   return found === undefined ? ok(told) : chain.follows(`${found}; ${told}`);
 }
 

@@ -100,6 +100,14 @@ describe('tocsin-received', () => {
       assert.deepEqual(await of({ servers: [firing(...active)], status: { received: {} } }), []);
   });
 
+  it('expects nothing of a Prometheus that drops alerts, or that sends to an Alertmanager between', async () => {
+    const server = firing(alert('firing', 300_000));
+    const configuration = (): Promise<string> =>
+      Promise.resolve('alerting: {alert_relabel_configs: [{action: drop, source_labels: [severity], regex: info}]}\n');
+    assert.deepEqual(await of({ servers: [{ ...server, configuration }], status: { received: {} } }), []);
+    assert.deepEqual(await of({ servers: [server], status: { received: { at: ago(3_600_000) } } }), []);
+  });
+
   it('is passed over if a hop before it is broken', async () => {
     const version = (): Promise<string> => Promise.reject(new Error('gone'));
     const chain = chainOf({ servers: [{ ...firing(alert('firing', 300_000)), version }], status: { received: {} } });

@@ -2,8 +2,8 @@ import { formatDuration } from '../config/settings/duration.ts';
 import { ofEach, type Chain } from './chain.ts';
 import { ok, problem, skipped, type Category, type Check, type Outcome } from './check.ts';
 import type { Status } from '../explain/schema-status.ts';
-import { targetsOf } from './delivery.ts';
 import { skewText } from './prometheus.ts';
+import { targetsOf } from './targets.ts';
 import { intake } from './tocsin-intake.ts';
 import { work } from './tocsin-work.ts';
 

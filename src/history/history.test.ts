@@ -330,6 +330,9 @@ describe('History', () => {
     opened.push(history);
     const kept = await requests(history);
     assert.deepEqual([kept.length, kept[0], kept.at(-1)], [1000, 'r999', 'r0']);
+    assert.equal(history.lostLately, 1000);
+    await clock.advanceAsync(3_600_000);
+    assert.equal(history.lostLately, 0);
   });
 
   it('does not wait for a second to write when there is much to write', async () => {

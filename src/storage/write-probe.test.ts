@@ -20,11 +20,14 @@ describe('WriteProbe', () => {
     assert.deepEqual(await readdir(path), []);
   });
 
-  it('says why a folder cannot be written, anew each time', async (t) => {
+  it('says why a folder cannot be written, anew after a second', async (t) => {
     const path = join(await folder(t), 'later');
-    const probe = new WriteProbe(path, new FakeClock());
+    const clock = new FakeClock();
+    const probe = new WriteProbe(path, clock);
     assert.equal(await probe.error(), 'ENOENT');
     await mkdir(path);
+    assert.equal(await probe.error(), 'ENOENT');
+    await clock.advanceAsync(1000);
     assert.equal(await probe.error(), undefined);
   });
 

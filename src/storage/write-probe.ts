@@ -8,20 +8,25 @@ const probeBytes = 4096;
 /** How long a write may take, milliseconds. A network file system may hang for ever. */
 const probeTimeoutMs = 2000;
 
+/** How long a result is used again, milliseconds: however many ask, the disk is not worn. */
+const reuseMs = 1000;
+
 /** Finds out whether a folder can be written, by writing. Nothing else notices a full disk and a quota. */
 export class WriteProbe {
   readonly #path: string;
   readonly #clock: Clock;
   #probe: Promise<string | undefined> | undefined;
+  #last: { readonly at: number; readonly error: string | undefined } | undefined;
 
   constructor(folder: string, clock: Clock) {
     this.#path = join(folder, 'tocsin.probe');
     this.#clock = clock;
   }
 
-  /** Why nothing can be written there; undefined if it can. Calls at the same time share one write. Never rejects. */
+  /** Why nothing can be written there; undefined if it can. Calls within a second share one write. Never rejects. */
   async error(): Promise<string | undefined> {
-    this.#probe ??= this.#write().finally(() => (this.#probe = undefined));
+    if (this.#last !== undefined && this.#clock.monotonic() - this.#last.at < reuseMs) return this.#last.error;
+    this.#probe ??= this.#write().then((error) => this.#ended(error));
     const over = new AbortController();
     const late = sleep(this.#clock, probeTimeoutMs, over.signal).then(
       () => `a write takes longer than ${probeTimeoutMs / 1000} s`,
@@ -32,6 +37,12 @@ export class WriteProbe {
     } finally {
       over.abort();
     }
+  }
+
+  #ended(error: string | undefined): string | undefined {
+    this.#probe = undefined;
+    this.#last = { at: this.#clock.monotonic(), error };
+    return error;
   }
 
   async #write(): Promise<string | undefined> {

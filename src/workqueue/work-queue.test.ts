@@ -37,6 +37,27 @@ describe('WorkQueue.add', () => {
     await end(setup);
   });
 
+  it('tells since when the oldest request waits, and the oldest run runs', async () => {
+    const setup = setUpQueue(2);
+    assert.deepEqual(setup.queue.oldest, { addedAt: undefined, startedAt: undefined });
+    const first = setup.clock.now();
+    for (const key of 'ac') {
+      setup.add(key, 'x');
+      await setup.settle();
+      await setup.clock.advanceAsync(1000);
+    }
+    const third = setup.clock.now();
+    setup.add('d', 'x');
+    await setup.clock.advanceAsync(1000);
+    setup.add('e', 'x');
+    setup.add('d', 'y');
+    assert.deepEqual(setup.queue.oldest, { addedAt: third, startedAt: first });
+    assert.equal(setup.queue.running, 2);
+    await finishAll(setup, 'acde');
+    assert.deepEqual(setup.queue.oldest, { addedAt: undefined, startedAt: undefined });
+    await end(setup);
+  });
+
   it('merges adds to a waiting request, in order, into one run', async () => {
     const setup = setUpQueue();
     setup.add('b', '');

@@ -1,0 +1,88 @@
+import { reach, type OwnAddresses } from '../drift/own-addresses.ts';
+import type { Status } from '../explain/schema-status.ts';
+import type { AlertmanagerUrls, InspectedServer, ServerFlags } from '../reconcile/server-inspection.ts';
+import type { Chain } from './chain.ts';
+import { probed, type Probe } from './probe.ts';
+import { comesByWebhook } from './received.ts';
+
+/** The active Alertmanagers of a Prometheus, with what answers at each. */
+export interface Targets extends AlertmanagerUrls {
+  readonly probes: ReadonlyMap<string, Probe>;
+}
+
+export async function targetsOf(chain: Chain, server: InspectedServer, signal: AbortSignal): Promise<Targets> {
+  const urls = await server.alertmanagers(signal);
+  const probes = await Promise.all(urls.active.map(async (url) => [url, await chain.probe(url, signal)] as const));
+  return { ...urls, probes: new Map(probes) };
+}
+
+/** The URL by which this Tocsin is among the targets; undefined if none is known to be it. */
+export function ownTarget(
+  { active, probes }: Targets,
+  prometheusUrl: string,
+  own: OwnAddresses,
+  instance: string | undefined,
+): string | undefined {
+  const isSame = (url: string): boolean => {
+    const found = probes.get(url);
+    return found?.is === 'tocsin' && found.instance === instance;
+  };
+  return active.find(isSame) ?? active.find((url) => reach([url], prometheusUrl, own) === 'yes');
+}
+
+/** True if one of the targets may be this Tocsin under a name that nobody knows here. */
+export function couldLeadHere({ active, probes }: Targets, prometheusUrl: string, own: OwnAddresses): boolean {
+  return active.some((url) => {
+    const answers = probes.get(url)?.is;
+    const isSilent = answers === 'unreachable' || answers === 'other' || answers === 'tocsin';
+    return isSilent && reach([url], prometheusUrl, own) !== 'no';
+  });
+}
+
+/** True if an Alertmanager stands between, which forwards to `POST /webhook`. */
+export function forwardedBy({ probes }: Targets, status: Status): boolean {
+  return comesByWebhook(status) && [...probes.values()].some(({ is }) => is === 'alertmanager');
+}
+
+/** The port on which Prometheus itself listens, '' if it does not tell. */
+export function ownPort({ 'web.listen-address': address = '' }: ServerFlags): string {
+  return /:(\d+)$/.exec(address)?.[1] ?? '';
+}
+
+export function targetProblem(address: string, { active, dropped, probes }: Targets, prometheusPort: string): string {
+  const remedy =
+    'name Tocsin in alerting.alertmanagers of prometheus.yml; if it is there under another name, list that URL in receiver.advertised_urls';
+  const left = dropped.length === 0 ? '' : `; relabelling drops ${dropped.join(', ')}`;
+  if (active.length === 0) return `Prometheus at ${address} has no active Alertmanager${left}: ${remedy}`;
+  const each = active.map((url) => {
+    const found = probes.get(url);
+    const isOwnPort = found?.is === 'unreachable' && URL.parse(url)?.port === prometheusPort;
+    const hint = isOwnPort ? `; ${prometheusPort} is the port of Prometheus itself` : '';
+    return found === undefined ? url : `${url} is ${probed(found)}${hint}`;
+  });
+  return `Prometheus at ${address} sends its alerts elsewhere: ${each.join('; ')}${left}. To mend it, ${remedy}`;
+}
+
+export function ownAddresses({ addresses }: Status): OwnAddresses {
+  return {
+    advertisedUrls: addresses.advertised_urls,
+    externalUrl: addresses.external_url,
+    host: addresses.host,
+    port: addresses.port,
+    routePrefix: addresses.route_prefix,
+    machine: addresses.machine,
+  };
+}
+
+/** While Tocsin does not answer, it is where it is asked. */
+export function addressesOf({ source }: Chain): OwnAddresses {
+  const { hostname, port, protocol, pathname } = new URL(source.tocsinUrl);
+  return {
+    advertisedUrls: source.config?.receiver.advertised_urls ?? [],
+    externalUrl: source.tocsinUrl,
+    host: hostname,
+    port: Number(port || (protocol === 'https:' ? 443 : 80)),
+    routePrefix: pathname.replace(/\/+$/, ''),
+    machine: [],
+  };
+}
