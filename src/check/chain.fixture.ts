@@ -2,7 +2,7 @@ import type { Pipeline, Problem } from '../explain/schema.ts';
 import type { Status } from '../explain/schema-status.ts';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import type { InspectedServer, LoadedRule } from '../reconcile/server-inspection.ts';
-import { Chain } from './chain.ts';
+import { Chain, type TocsinApi } from './chain.ts';
 import type { Category, CheckResult } from './check.ts';
 import type { Probe } from './probe.ts';
 import { runChecks } from './run-checks.ts';
@@ -61,7 +61,8 @@ export const healthyServer: InspectedServer = {
 };
 
 export interface FakeChain {
-  readonly status?: Partial<Status> | Error;
+  /** Null: no Tocsin is asked. */
+  readonly status?: Partial<Status> | Error | null;
   readonly servers?: readonly Partial<InspectedServer>[];
   readonly probes?: Readonly<Record<string, Probe>>;
   readonly pages?: Readonly<Record<string, string>>;
@@ -80,17 +81,18 @@ export function chainOf(given: FakeChain): Chain {
     '/problems': { items: given.problems ?? [] },
     '/pipelines': { items: pipelines },
   };
-  return new Chain({
-    tocsin: {
-      shownUrl: 'http://127.0.0.1:9093',
-      get: (shape, path) =>
-        status instanceof Error ? Promise.reject(status) : Promise.resolve(shape.parse(answers[path])),
-      send: (_, path) => {
-        if (status instanceof Error) return Promise.reject(status);
-        const body = path.endsWith('/silences') ? JSON.stringify(given.silences ?? []) : '';
-        return Promise.resolve({ status: 200, body: Buffer.from(body) });
-      },
+  const tocsin: TocsinApi = {
+    shownUrl: 'http://127.0.0.1:9093',
+    get: (shape, path) =>
+      status instanceof Error ? Promise.reject(status) : Promise.resolve(shape.parse(answers[path])),
+    send: (_, path) => {
+      if (status instanceof Error) return Promise.reject(status);
+      const body = path.endsWith('/silences') ? JSON.stringify(given.silences ?? []) : '';
+      return Promise.resolve({ status: 200, body: Buffer.from(body) });
     },
+  };
+  return new Chain({
+    tocsin: status === null ? undefined : tocsin,
     tocsinUrl: 'http://127.0.0.1:9093',
     config: undefined,
     inspect: () => Promise.resolve(servers.map((server) => ({ ...healthyServer, ...server }))),

@@ -21,6 +21,17 @@ describe('delivery-target', () => {
     assert.deepEqual(await of({ probes }), []);
   });
 
+  it('is passed over if Tocsin does not tell whether it is the one', async () => {
+    const probes = { [elsewhere]: { is: 'unreachable', code: 'ENOTFOUND' } } as const;
+    for (const status of [new Error('gone'), null]) {
+      assert.deepEqual(await of({ servers: [sendsTo(elsewhere)], probes, status }), []);
+      assert.match((await of({ servers: [sendsTo()], status })).join(), /has no active Alertmanager/);
+    }
+  });
+
+  it('is good if no Tocsin is asked, and Prometheus sends to one', async () =>
+    assert.deepEqual(await of({ servers: [sendsTo(elsewhere)], status: null }), []));
+
   it('fails without any, and names what relabelling drops', async () => {
     const alertmanagers = (): ReturnType<InspectedServer['alertmanagers']> =>
       Promise.resolve({ active: [], dropped: [tocsinTarget] });

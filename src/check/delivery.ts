@@ -8,6 +8,7 @@ import { alertmanagerBase, probed } from './probe.ts';
 import { isFed, resendDelay } from './received.ts';
 import {
   addressesOf,
+  anyTocsin,
   couldLeadHere,
   forwardedBy,
   ownAddresses,
@@ -89,24 +90,28 @@ async function target(chain: Chain, signal: AbortSignal): Promise<Outcome> {
   chain.forgetProbes();
   const status = await chain.knownStatus();
   const own = status === undefined ? addressesOf(chain) : ownAddresses(status);
-  const told: string[] = [];
+  const [told, unknown]: [string[], string[]] = [[], []];
   const found = await ofEach(chain, async (server) => {
     const targets = await targetsOf(chain, server, signal);
-    const url = ownTarget(targets, server.address, own, status?.instance);
+    const url = ownTarget(targets, server.address, own, status?.instance) ?? anyTocsin(chain, targets);
     if (url !== undefined) {
       told.push(`${server.address} sends to ${url}`);
       return undefined;
     }
-    // The name of a Service may lead here: then alerts have come. While Tocsin does not answer, that is a hop of its own.
     if (couldLeadHere(targets, server.address, own)) {
-      if (status === undefined || isFed(status, await resendDelay(server, signal))) return undefined;
+      // The name of a Service may lead here: then alerts have come.
+      if (status !== undefined && isFed(status, await resendDelay(server, signal))) return undefined;
+      // While Tocsin does not answer, that is a hop of its own.
+      if (status === undefined) return void unknown.push(server.address);
     }
     if (status !== undefined && forwardedBy(targets, status)) return undefined;
     return targetProblem(server.address, targets, ownPort(await server.flags(signal)));
   });
   if (found !== undefined) return chain.breaks('delivery', found);
   chain.mends('delivery');
-  return ok(...told);
+  if (unknown.length === 0) return ok(...told);
+  const why = chain.source.tocsin === undefined ? 'no Tocsin is asked: give --url' : 'Tocsin does not answer';
+  return skipped(`it is unknown whether the Alertmanagers of ${unknown.join(', ')} are it: ${why}`);
 }
 
 async function errors(chain: Chain, signal: AbortSignal): Promise<Outcome> {

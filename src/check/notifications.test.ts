@@ -58,6 +58,7 @@ describe('samplesOf', () => {
         assert.deepEqual(samplesOf(page, 'm'), expected);
       }),
     );
+    assert.deepEqual(samplesOf('m{a="\u2028"} 1', 'm'), [{ labels: { a: '\u2028' }, value: 1 }]);
     assert.deepEqual(
       samplesOf('m +Inf 1234\nm NaN', 'm').map(({ value }) => value),
       [Number.POSITIVE_INFINITY, Number.NaN],

@@ -47,7 +47,7 @@ export function failedNotifications(page: string): readonly FailedNotifications[
     }));
 }
 
-const labelPattern = /([a-zA-Z_][\w]*)="((?:[^"\\]|\\.)*)"/g;
+const labelPattern = /([a-zA-Z_]\w*)="((?:[^"\\]|\\[^])*)"/g;
 
 /** The series of a metric in a page of the text format. */
 export function samplesOf(page: string, name: string): readonly Sample[] {
@@ -55,7 +55,7 @@ export function samplesOf(page: string, name: string): readonly Sample[] {
   for (let at = nextLine(page, name, 0); at >= 0; at = nextLine(page, name, at + 1)) {
     const end = page.indexOf('\n', at);
     const line = page.slice(at + name.length, end < 0 ? page.length : end);
-    const [, labels = '', value] = /^(?:\{(.*)\})?\s+(\S+)(?:\s+-?\d+)?\s*$/.exec(line) ?? [];
+    const [, labels = '', value] = /^(?:\{([^]*)\})?[ \t]+(\S+)(?:[ \t]+-?\d+)?[ \t]*$/.exec(line) ?? [];
     if (value !== undefined) samples.push({ labels: labelsOf(labels), value: numberOf(value) });
   }
   return samples;
@@ -63,7 +63,7 @@ export function samplesOf(page: string, name: string): readonly Sample[] {
 
 function nextLine(page: string, name: string, from: number): number {
   for (let at = page.indexOf(name, from); at >= 0; at = page.indexOf(name, at + 1)) {
-    const isName = /[{\s]/.test(page[at + name.length] ?? '');
+    const isName = /[{ \t]/.test(page[at + name.length] ?? '');
     if (isName && (at === 0 || page[at - 1] === '\n')) return at;
   }
   return -1;
@@ -73,7 +73,7 @@ function labelsOf(text: string): Readonly<Record<string, string>> {
   return Object.fromEntries(
     [...text.matchAll(labelPattern)].map(([, name, value]) => [
       name!,
-      value!.replaceAll(/\\(.)/g, (_, escaped: string) => (escaped === 'n' ? '\n' : escaped)),
+      value!.replaceAll(/\\([^])/g, (_, escaped: string) => (escaped === 'n' ? '\n' : escaped)),
     ]),
   );
 }

@@ -30,6 +30,11 @@ export function ownTarget(
   return active.find(isSame) ?? active.find((url) => reach([url], prometheusUrl, own) === 'yes');
 }
 
+/** If none is asked at a URL of its own, the Tocsin to which Prometheus sends is the one that is meant. */
+export function anyTocsin({ source }: Chain, { active, probes }: Targets): string | undefined {
+  return source.tocsin === undefined ? active.find((url) => probes.get(url)?.is === 'tocsin') : undefined;
+}
+
 /** True if one of the targets may be this Tocsin under a name that nobody knows here. */
 export function couldLeadHere({ active, probes }: Targets, prometheusUrl: string, own: OwnAddresses): boolean {
   return active.some((url) => {
