@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Verdict } from '../explain/schema.ts';
+import type { Status } from '../explain/schema-status.ts';
 import { backend, changedRun, fact, FakeApi, throttling } from './fake-api.fixture.ts';
 import { matchersOf } from './what.ts';
 
@@ -81,12 +82,41 @@ describe('tocsin what', () => {
   it('fails where no alert is known, and says so', async (t) => {
     const api = await FakeApi.start(t);
     api.give('GET /alerts', 'Alerts', { items: [] });
+    api.give('GET /status', 'Status', statusWith(86_400));
     const { code, stdout, stderr } = await api.run('what', 'Nothing');
     assert.deepEqual([code, stdout], [1, '']);
-    assert.match(stderr, /^tocsin: Nothing: not received: no alert like that is stored/);
+    assert.match(stderr, /^tocsin: Nothing: not received: no alert like that is stored at \S+, or in its history; is/);
+  });
+
+  it('says so if the history is off', async (t) => {
+    const api = await FakeApi.start(t);
+    api.give('GET /alerts', 'Alerts', { items: [] });
+    api.give('GET /status', 'Status', statusWith(0));
+    const { stderr } = await api.run('what', 'Nothing');
+    assert.match(stderr, /stored at \S+, nor known from before: history\.retention is 0s, so nothing is kept; is/);
   });
 
   it('takes what has no operator for the name of an alert', () => {
     assert.deepEqual(matchersOf(['Down', 'pod=~"a.*"', 'x!=y']), ['alertname="Down"', 'pod=~"a.*"', 'x!=y']);
   });
 });
+
+function statusWith(retention: number): Status {
+  const at = new Date(0).toISOString();
+  return {
+    version: '0.1.0',
+    instance: 'one',
+    started_at: at,
+    time: at,
+    addresses: { port: 9093, route_prefix: '', advertised_urls: [], machine: [] },
+    configuration: { sha256: '', loaded_at: at, refused: false },
+    prometheus: [],
+    action: 'condition',
+    select: 'all',
+    storage: { path: 'data' },
+    history: { retention_seconds: retention, lost: 0 },
+    received: {},
+    queue: { waiting: 0, running: 0 },
+    limits: [],
+  };
+}

@@ -1,6 +1,7 @@
 import { pipelineIn, textOf, transitionIn } from '../explain/fact-fields.ts';
 import { ExplainedAlert, type Alert, type Effect, type Fact, type PipelineName } from '../explain/schema.ts';
 import { Alerts, Facts } from '../explain/schema-requests.ts';
+import { Status } from '../explain/schema-status.ts';
 import { equalMatcher, showLabels, showPipeline, showTransition } from '../explain/words.ts';
 import type { ApiClient } from './client.ts';
 import { command, CommandError, exitDone, exitFailed, readSince, UsageError, usageOf, type Call } from './command.ts';
@@ -45,15 +46,21 @@ async function tellAlerts({ values, words, api, output }: Call<typeof flags>): P
       items.push(await api.get(ExplainedAlert, `/alerts/${fingerprint}`, { since: values.since, limit }));
   const code = items.length > 0 ? exitDone : exitFailed;
   if (await output.object({ items })) return code;
-  if (items.length === 0)
-    throw new CommandError(
-      `${words.join(' ')}: not received: no alert like that is stored at ${api.shownUrl}, or in its history; ` +
-        'is it the Alertmanager that Prometheus names?',
-    );
+  if (items.length === 0) throw new CommandError(await notReceived(api, words));
   for (const item of items) await tellAlert(output, api, item);
   if (found.length > maxAlerts)
     output.line(`More alerts match: name more labels, to see others than these ${maxAlerts}.`);
   return code;
+}
+
+async function notReceived(api: ApiClient, words: readonly string[]): Promise<string> {
+  const { history } = await api.get(Status, '/status');
+  const isOff = history.retention_seconds === 0;
+  const forgotten = 'nor known from before: history.retention is 0s, so nothing is kept';
+  return (
+    `${words.join(' ')}: not received: no alert like that is stored at ${api.shownUrl}, ` +
+    `${isOff ? forgotten : 'or in its history'}; is it the Alertmanager that Prometheus names?`
+  );
 }
 
 async function tellAlert(output: Output, api: ApiClient, { alert, effects, next }: ExplainedAlert): Promise<void> {
