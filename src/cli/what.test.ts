@@ -102,14 +102,14 @@ describe('tocsin what', () => {
 });
 
 function statusWith(retention: number): Status {
-  const at = new Date(0).toISOString();
+  const epoch = new Date(0).toISOString();
   return {
     version: '0.1.0',
     instance: 'one',
-    started_at: at,
-    time: at,
+    started_at: epoch,
+    time: epoch,
     addresses: { port: 9093, route_prefix: '', advertised_urls: [], machine: [] },
-    configuration: { sha256: '', loaded_at: at, refused: false },
+    configuration: { sha256: '', loaded_at: epoch, refused: false },
     prometheus: [],
     action: 'condition',
     select: 'all',
