@@ -19,6 +19,30 @@ interface Container {
   name: string;
 }
 
+/** A text, or the pieces of one, which are made each time they are asked for: at most 65,536 characters each. */
+export type JsonText = string | (() => Iterable<string>);
+
+/** Reads JSON in steps. Of pieces, no more than one and a little is in memory at a time. Throws what `read` throws. */
+export function* readJson<Step, T>(
+  text: JsonText,
+  read: (reader: JsonReader) => Generator<Step, T>,
+): Generator<Step, T> {
+  if (typeof text === 'string') return yield* read(new JsonReader(text));
+  const pieces = text()[Symbol.iterator]();
+  const reader = new JsonReader();
+  const steps = read(reader);
+  for (let step = steps.next(); ; step = steps.next()) {
+    if (step.done === true) return step.value;
+    while (reader.wantsText) give(reader, pieces.next());
+    yield step.value;
+  }
+}
+
+function give(reader: JsonReader, { done, value }: IteratorResult<string>): void {
+  if (done === true) reader.finish();
+  else reader.append(value);
+}
+
 /**
  * Reads JSON from a text value by value, as its caller asks, and never holds the event loop: each operation that can be long is a
  * {@link Sliced} step. It checks the values that nobody asks for and passes over them without building them. Throws JsonError.

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { alertsBody } from '../alert-json.fixture.ts';
+import type { JsonText } from '../../text/json-reader.ts';
 import { BatchError } from './postable-alert.ts';
 import type { PostableAlert } from '../alert.ts';
 import { readAlerts, fieldName, type FieldName } from './read-alerts.ts';
@@ -53,6 +54,29 @@ describe('readAlerts, body', () => {
     while (alert === undefined) alert = steps.next().value ?? undefined;
     assert.deepEqual(alert.labels, { a: '1' });
     assert.throws(() => [...steps], BatchError);
+  });
+
+  it('reads pieces as it reads the whole', () => {
+    const outcome = (text: JsonText): unknown => {
+      try {
+        return [...readAlerts(text, 64)].filter((step) => step !== undefined);
+      } catch (error) {
+        return error;
+      }
+    };
+    fc.assert(
+      fc.property(alertsBody, fc.nat(), fc.integer({ min: 1, max: 40 }), ({ text }, cut, size) => {
+        const body = text.slice(0, cut % (2 * text.length + 1)).toWellFormed();
+        const pieces = Array.from({ length: Math.ceil(body.length / size) }, (_, index) =>
+          body.slice(index * size, (index + 1) * size),
+        );
+        assert.deepEqual(
+          outcome(() => pieces),
+          outcome(body),
+        );
+      }),
+      { numRuns: 1000 },
+    );
   });
 
   it('gives alerts, or says why not in a BatchError', () => {

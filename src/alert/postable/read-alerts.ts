@@ -1,7 +1,7 @@
 import { BatchError, noAnnotations, postableAlert } from './postable-alert.ts';
 import type { PostableAlert } from '../alert.ts';
 import { JsonError } from '../../text/json-scanner.ts';
-import { JsonReader } from '../../text/json-reader.ts';
+import { readJson, type JsonReader, type JsonText } from '../../text/json-reader.ts';
 import { isRequestUri } from '../../text/go/url.ts';
 import { isZeroTime, parseDateTime } from '../../text/go/date-time.ts';
 import type { LabelSet } from '../labels.ts';
@@ -17,9 +17,9 @@ export type ReadStep = PostableAlert | undefined;
  * body is decoded before it is validated, so a 400 anywhere comes before any 422.
  * @param text well-formed Unicode
  */
-export function* readAlerts(text: string, maxLabels: number): Generator<ReadStep, void> {
+export function* readAlerts(text: JsonText, maxLabels: number): Generator<ReadStep, void> {
   try {
-    yield* readArray(new JsonReader(text), maxLabels);
+    yield* readJson(text, (reader) => readArray(reader, maxLabels));
   } catch (error) {
     throw error instanceof JsonError ? BatchError.unreadable(error.message) : error;
   }

@@ -1,5 +1,5 @@
 import { JsonError } from '../../text/json-scanner.ts';
-import { JsonReader } from '../../text/json-reader.ts';
+import { readJson, type JsonReader, type JsonText } from '../../text/json-reader.ts';
 import { finishedAlert, readAlertDraft, readString, type AlertDraft, type ReadStep } from './read-alerts.ts';
 import { isRequestUri } from '../../text/go/url.ts';
 import type { Sliced } from '../../runtime/slices.ts';
@@ -10,8 +10,11 @@ import type { Sliced } from '../../runtime/slices.ts';
  * @param text a payload that `readWebhookHead` has accepted
  * @param now the time by which a resolved alert has ended, whatever the sender's clock says; milliseconds
  */
-export function* readWebhookAlerts(text: string, maxLabels: number, now: number): Generator<ReadStep, void> {
-  const reader = new JsonReader(text);
+export function readWebhookAlerts(text: JsonText, maxLabels: number, now: number): Generator<ReadStep, void> {
+  return readJson(text, (reader) => readPayload(reader, maxLabels, now));
+}
+
+function* readPayload(reader: JsonReader, maxLabels: number, now: number): Generator<ReadStep, void> {
   yield* reader.start();
   for (let more = yield* reader.nextMember(true); more; more = yield* reader.nextMember(false)) {
     if ((yield* reader.name()) === 'alerts') yield* readList(reader, maxLabels, now);
@@ -87,8 +90,11 @@ interface Draft {
  * which says whether they can be read at all, comes after them. A missing version counts as a known one. Throws JsonError.
  * @param text well-formed Unicode
  */
-export function* readWebhookHead(text: string): Sliced<WebhookHead> {
-  const reader = new JsonReader(text);
+export function readWebhookHead(text: JsonText): Sliced<WebhookHead> {
+  return readJson(text, readHead);
+}
+
+function* readHead(reader: JsonReader): Sliced<WebhookHead> {
   const draft: Draft = {};
   yield* reader.start();
   if (reader.peek() !== 'object') reader.fail('an object: the payload of a webhook of Alertmanager');

@@ -6,7 +6,7 @@ import { readPrometheusAlerts } from '../../alert/postable/read-prometheus-alert
 import { readWebhookAlerts, readWebhookHead, type WebhookHead } from '../../alert/postable/read-webhook.ts';
 import { slicedBodyBytes } from '../../text/json-stream.ts';
 import { inSlices, type Slices } from '../../runtime/slices.ts';
-import { bodyText, type BodyText } from '../../server/request/body-reader.ts';
+import { bodyPieces, bodyText, type BodyText } from '../../server/request/body-reader.ts';
 import { JsonError } from '../../text/json-scanner.ts';
 
 /** The alerts of one body, which are read in slices. */
@@ -34,8 +34,9 @@ export function readBatch(
   slices: Slices,
   known: KnownAlerts = nothingKnown,
 ): Batch | Promise<Batch> {
-  const read = (body: BodyText): Batch | Promise<Batch> => {
-    const alerts = bytes.length <= slicedBodyBytes ? readUsual(bytes, body, maxLabels, known) : undefined;
+  if (bytes.length > slicedBodyBytes) return readInSlices(bodyPieces(bytes), maxLabels, slices);
+  const read = (body: BodyText<string>): Batch | Promise<Batch> => {
+    const alerts = readUsual(bytes, body, maxLabels, known);
     if (alerts === undefined) return readInSlices(body, maxLabels, slices);
     return { characterBytes: body.characterBytes, forEach: (accept) => goThrough(alerts, slices, accept) };
   };
@@ -51,7 +52,7 @@ async function readInSlices({ text, characterBytes }: BodyText, maxLabels: numbe
 /** Reads a body of a usual size with the first of the fast readers that accepts it; undefined if none does. */
 function readUsual(
   bytes: Buffer,
-  { text, characterBytes }: BodyText,
+  { text, characterBytes }: BodyText<string>,
   maxLabels: number,
   known: KnownAlerts,
 ): readonly PostableAlert[] | undefined {
@@ -129,10 +130,10 @@ async function readWebhook(
   _known: KnownAlerts,
   now: number,
 ): Promise<Batch> {
-  const { text, characterBytes } = await bodyText(bytes, slices);
+  const keep = bytes.length <= slicedBodyBytes;
+  const { text, characterBytes } = keep ? await bodyText(bytes, slices) : bodyPieces(bytes);
   try {
     const webhook = await inSlices(readWebhookHead(text), slices);
-    const keep = bytes.length <= slicedBodyBytes;
     const alerts: PostableAlert[] = [];
     await goThrough(readWebhookAlerts(text, maxLabels, now), slices, (alert) => void (keep && alerts.push(alert)));
     const again = (): Iterable<PostableAlert | undefined> => (keep ? alerts : readWebhookAlerts(text, maxLabels, now));

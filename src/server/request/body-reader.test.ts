@@ -4,8 +4,8 @@ import { createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
-import { largeBodyBytes, largeBodySlots, BodyReader, bodyText, type Body } from './body-reader.ts';
-import { slicedBodyBytes } from '../../text/json-stream.ts';
+import { largeBodyBytes, largeBodySlots, BodyReader, bodyPieces, bodyText, type Body } from './body-reader.ts';
+import { charactersPerStep } from '../../text/json-scanner.ts';
 import type { Refusal } from './answer.ts';
 import { rawConnection, requestHead } from '../raw-connection.fixture.ts';
 import { FakeClock } from '../../runtime/clock.fixture.ts';
@@ -262,10 +262,37 @@ describe('bodyText', () => {
     const bodies = ['"é"', '"中"', '"\\u0100"', '"\\u00e9\\u4e2d"', '"\\ud83d\\ude00"', Buffer.from('ff', 'hex')];
     for (const body of bodies) assert.equal(await characterBytes(body), 2, String(body));
   });
+});
 
-  it('treats every escape of a large body as a wide character', async () => {
-    const padding = 'a'.repeat(slicedBodyBytes);
-    assert.equal(await characterBytes(`"\\u00e9${padding}"`), 2);
-    assert.equal(await characterBytes(`"\\n${padding}"`), 1);
+describe('bodyPieces', () => {
+  const joined = (body: Buffer): string => {
+    const { text } = bodyPieces(body);
+    assert.ok(typeof text === 'function');
+    return [...text()].join('');
+  };
+
+  it('gives the same text as a whole, wherever its pieces end', () => {
+    const middle = fc.uint8Array({ minLength: 1, maxLength: 12 }).map((bytes) => Buffer.from(bytes));
+    fc.assert(
+      fc.property(middle, fc.nat(14), (bytes, before) => {
+        const body = Buffer.alloc(2 * charactersPerStep + 40, 'a');
+        bytes.copy(body, charactersPerStep - before);
+        bytes.copy(body, 2 * charactersPerStep - before);
+        assert.ok(joined(body) === decodeUtf8(body), `${bytes.toString('hex')} ${before}`);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('gives pieces that a reader takes in one step, as often as somebody asks', () => {
+    const { text } = bodyPieces(Buffer.alloc(3 * charactersPerStep + 1, 'é'));
+    assert.ok(typeof text === 'function');
+    assert.ok([...text()].every(({ length }) => length <= charactersPerStep));
+    assert.equal([...text()].join(''), [...text()].join(''));
+  });
+
+  it('treats every escape as a wide character', () => {
+    const characterBytes = (body: string): number => bodyPieces(Buffer.from(body)).characterBytes;
+    assert.deepEqual([`"\\u00e9"`, `"é"`, `"\\n"`, '"a"'].map(characterBytes), [2, 2, 1, 1]);
   });
 });

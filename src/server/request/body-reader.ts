@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { isAscii } from 'node:buffer';
-import { slicedBodyBytes } from '../../text/json-stream.ts';
+import type { JsonText } from '../../text/json-reader.ts';
+import { charactersPerStep } from '../../text/json-scanner.ts';
 import { LargeBuffers, type LargeBuffer } from './memory-budget.ts';
 import { Refusal } from './answer.ts';
 import { decodeUtf8 } from '../../text/go/utf8.ts';
@@ -192,8 +193,8 @@ function oneBuffer(chunks: readonly Buffer[], size: number): Buffer {
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size);
 }
 
-export interface BodyText {
-  readonly text: string;
+export interface BodyText<T extends JsonText = JsonText> {
+  readonly text: T;
   /** The most memory that one character of its texts takes, bytes. */
   readonly characterBytes: 1 | 2;
 }
@@ -205,22 +206,39 @@ export interface BodyText {
 const pieceBytes = 256 * 1024;
 
 /** A body as well-formed text; each broken byte becomes U+FFFD, as in Go. Only a large body returns a promise. */
-export function bodyText(bytes: Buffer, slices: Slices): BodyText | Promise<BodyText> {
+export function bodyText(bytes: Buffer, slices: Slices): BodyText<string> | Promise<BodyText<string>> {
   return bytes.length <= pieceBytes ? sized(bytes, decodeUtf8(bytes)) : decodeInSlices(bytes, slices);
 }
 
-function sized(bytes: Buffer, text: string): BodyText {
+function sized(bytes: Buffer, text: string): BodyText<string> {
   return { text, characterBytes: isAscii(bytes) && !hasWideEscape(text) ? 1 : 2 };
 }
 
-async function decodeInSlices(bytes: Buffer, slices: Slices): Promise<BodyText> {
+async function decodeInSlices(bytes: Buffer, slices: Slices): Promise<BodyText<string>> {
   let text = '';
-  for (let from = 0, end = 0; from < bytes.length; from = end) {
-    end = characterStart(bytes, from + pieceBytes);
-    text += decodeUtf8(bytes.subarray(from, end));
+  for (const piece of piecesOf(bytes, pieceBytes)) {
+    text += piece;
     if (slices.isOver) await slices.yieldTurn();
   }
   return sized(bytes, text);
+}
+
+/**
+ * The same in pieces, which are decoded as they are read: as one text, a body takes up to twice its size. It may have millions of
+ * escapes, so every escape counts as wide.
+ */
+export function bodyPieces(bytes: Buffer): BodyText {
+  return {
+    text: () => piecesOf(bytes, charactersPerStep),
+    characterBytes: isAscii(bytes) && !bytes.includes('\\u') ? 1 : 2,
+  };
+}
+
+function* piecesOf(bytes: Buffer, size: number): Generator<string, void> {
+  for (let from = 0, end = 0; from < bytes.length; from = end) {
+    end = characterStart(bytes, from + size);
+    yield decodeUtf8(bytes.subarray(from, end));
+  }
 }
 
 /** The last position up to `at` that is not inside a character; no character has more than four bytes. */
@@ -230,12 +248,8 @@ function characterStart(bytes: Buffer, at: number): number {
   return at;
 }
 
-/**
- * True if an escape stands for a character over U+00FF, which doubles the memory of a text. In a long text, which may have
- * millions of escapes, every escape counts as such.
- */
+/** True if an escape stands for a character over U+00FF, which doubles the memory of a text. */
 function hasWideEscape(text: string): boolean {
-  if (text.length > slicedBodyBytes) return text.includes('\\u');
   for (let at = text.indexOf('\\u'); at >= 0; at = text.indexOf('\\u', at + 2)) {
     if (!text.startsWith('00', at + 2)) return true;
   }
