@@ -292,7 +292,7 @@ describe('bodyPieces', () => {
   });
 
   it('treats every escape as a wide character', () => {
-    const characterBytes = (body: string): number => bodyPieces(Buffer.from(body)).characterBytes;
-    assert.deepEqual([`"\\u00e9"`, `"é"`, `"\\n"`, '"a"'].map(characterBytes), [2, 2, 1, 1]);
+    const sizeIn = (body: string): number => bodyPieces(Buffer.from(body)).characterBytes;
+    assert.deepEqual([`"\\u00e9"`, `"é"`, `"\\n"`, '"a"'].map(sizeIn), [2, 2, 1, 1]);
   });
 });
