@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -84,5 +84,42 @@ describe('tocsin lint', () => {
     assert.match(stdout, /null:1:1: error: is a device, .+ \[file-unreadable\]/);
     assert.match(stdout, /twice\.json:1:16: error: groups: given twice \[duplicate-key\]/);
     assert.match(stdout, /binary\.yml:2:2: error: .+ \[file-not-text\]/);
+  });
+
+  it('mends files in place with --fix, and has nothing to mend the next time', async () => {
+    const [path, link] = [join(folder, 'mended.yml'), join(folder, 'link.yml')];
+    await writeFile(
+      path,
+      '# all\nroute: { receiver: a } # first\nglobal:\n  smtp_from: #ops\nreceivers: [{ name: a }]\n',
+      { mode: 0o640 },
+    );
+    await symlink(path, link);
+    const first = await lint(link, '--fix');
+    assert.match(first.stdout, /link\.yml:4:14: fixed: quotes "#ops" \[null-comment\]\n/);
+    const text = await readFile(path, 'utf8');
+    assert.equal(
+      text,
+      '# all\nroute: { receiver: a } # first\nglobal:\n  smtp_from: "#ops"\nreceivers: [{ name: a }]\n',
+    );
+    assert.deepEqual([(await stat(path)).mode & 0o777, (await lstat(link)).isSymbolicLink()], [0o640, true]);
+    const second = await lint(link, '--fix');
+    assert.doesNotMatch(second.stdout, /fixed/);
+    assert.equal(await readFile(path, 'utf8'), text);
+    assert.deepEqual(
+      (await readdir(folder)).filter((name) => name.includes('tocsin-')),
+      [],
+    );
+  });
+
+  it('refuses to mend standard input', async () => {
+    const { code, stderr } = await lint('-', '--fix');
+    assert.equal(code, 2);
+    assert.match(stderr, /--fix: not for standard input/);
+  });
+
+  it('writes SARIF', async () => {
+    const { stdout } = await lint(join(folder, 'null.yml'), '-o', 'sarif', '--docs-url=https://example.org');
+    const { version, runs } = JSON.parse(stdout) as { version: string; runs: { results: { ruleId: string }[] }[] };
+    assert.deepEqual([version, runs[0]!.results.map(({ ruleId }) => ruleId)], ['2.1.0', ['null-comment']]);
   });
 });

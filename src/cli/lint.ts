@@ -1,26 +1,20 @@
+import packageJson from '../../package.json' with { type: 'json' };
+import { readHttpUrl } from '../config/settings/http-url.ts';
 import { readChoice } from '../config/settings/value-readers.ts';
 import { showText } from '../config/settings/show-value.ts';
-import { lintFiles } from '../lint/lint-files.ts';
+import { lintFiles, stdinName, type FileChange } from '../lint/lint-files.ts';
 import type { Severity } from '../lint/codes.ts';
 import { isAtLeast, type Problem } from '../lint/problem.ts';
-import {
-  exitDone,
-  exitFailed,
-  plainCommand,
-  UsageError,
-  usageOf,
-  type PlainCall,
-  type Surroundings,
-} from './command.ts';
+import { exitDone, exitFailed, plainCommand, UsageError, usageOf, type PlainCall } from './command.ts';
 
 const flags = {
   output: {
     name: 'output',
     short: 'o',
     placeholder: 'FORMAT',
-    read: readChoice(['text', 'json']),
-    help: 'How to show the problems.',
-    unit: 'text, json',
+    read: readChoice(['text', 'json', 'sarif']),
+    help: 'How to show the problems; sarif is for code review.',
+    unit: 'text, json, sarif',
     default: 'text',
   },
   failOn: {
@@ -31,6 +25,15 @@ const flags = {
     unit: 'error, warning, info',
     default: 'error',
   },
+  fix: { name: 'fix', help: 'Mend what can be mended safely, in the files, and show what is left.' },
+  docsUrl: {
+    name: 'docs-url',
+    placeholder: 'URL',
+    read: readHttpUrl,
+    help: 'Where the folder with docs/ is on the web, for links in SARIF.',
+    unit: 'http or https URL',
+    default: 'https://tocsin.dev',
+  },
   recursive: { name: 'recursive', short: 'R', help: 'Read the folders in a folder as well.' },
 } as const;
 
@@ -39,20 +42,30 @@ export const lint = plainCommand({ name: 'lint', flags, run });
 
 async function run({ values, words, surroundings }: PlainCall<typeof flags>): Promise<number> {
   if (words.length === 0) throw new UsageError(`lint: no file, allowed: ${usageOf('lint')}`);
-  const { problems } = await lintFiles(words, { stdin: process.stdin, recursive: values.recursive === true });
-  await show(problems, values.output ?? 'text', surroundings);
+  if (values.fix !== undefined && words.includes(stdinName))
+    throw new UsageError('--fix: not for standard input, allowed: with files');
+  const { stdout, stderr } = surroundings;
+  const options = { stdin: process.stdin, recursive: values.recursive === true, fix: values.fix === true };
+  const { changes, problems } = await lintFiles(words, options);
+  const format = values.output ?? 'text';
+  // The other formats have the problems, and nothing else.
+  for (const change of changes) (format === 'text' ? stdout : stderr).write(`${changeText(change)}\n`);
+  if (format === 'json') stdout.write(`${JSON.stringify(problems, null, 2)}\n`);
+  else if (format === 'sarif') {
+    const { sarifOf } = await import('../lint/sarif.ts');
+    const docsUrl = values.docsUrl ?? flags.docsUrl.default;
+    stdout.write(`${JSON.stringify(sarifOf(problems, { version: packageJson.version, docsUrl }), null, 2)}\n`);
+  } else stdout.write(`${[...problems.map(textOf), summaryOf(problems)].join('\n')}\n`);
   const limit = values.failOn ?? 'error';
   return problems.some(({ severity }) => isAtLeast(severity, limit)) ? exitFailed : exitDone;
 }
 
-async function show(problems: readonly Problem[], format: 'text' | 'json', { stdout }: Surroundings): Promise<void> {
-  if (format === 'json') stdout.write(`${JSON.stringify(problems, null, 2)}\n`);
-  else for (const problem of problems) stdout.write(`${textOf(problem)}\n`);
-  if (format === 'text') stdout.write(`${summaryOf(problems)}\n`);
+function changeText({ file, line, column, code, does }: FileChange): string {
+  return `${showText(file)}:${line}:${column}: fixed: ${showText(does)} [${code}]`;
 }
 
 function textOf({ file, line, column, severity, message, hint, code, fix }: Problem): string {
-  const fixable = fix === undefined ? '' : ` (fix: ${showText(fix.does)})`;
+  const fixable = fix === undefined ? '' : ` (--fix ${showText(fix.does)})`;
   const place = `${showText(file)}:${line}:${column}`;
   return `${place}: ${severity}: ${showText(message)} [${code}]\n    ${showText(hint)}${fixable}`;
 }

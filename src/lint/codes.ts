@@ -10,6 +10,7 @@ interface Code {
 export const lintCodes = {
   // The file.
   'file-unreadable': { severity: 'error', title: 'The file cannot be read.' },
+  'file-unwritable': { severity: 'error', title: 'The file cannot be mended.' },
   'file-not-text': { severity: 'error', title: 'The file is no text in UTF-8.' },
   'file-empty': { severity: 'info', title: 'The file has nothing that can be checked.' },
   'file-unknown': { severity: 'info', title: 'It is not clear what the file is, so that only its YAML is checked.' },

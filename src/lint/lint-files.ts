@@ -1,8 +1,10 @@
 import { globSync, readdirSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { realpath, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { describeReadError } from '../config/settings/settings-file.ts';
-import { FileRefusedError, readRegularFile } from '../runtime/regular-file.ts';
-import { lintTexts, type LintedFile } from './lint.ts';
+import { createRegularFile, FileRefusedError, readRegularFile } from '../runtime/regular-file.ts';
+import { fixText, type Change } from './fix.ts';
+import { lintTexts } from './lint.ts';
 import type { LintCode } from './codes.ts';
 import type { Problem } from './problem.ts';
 import type { Disk } from './rule.ts';
@@ -18,27 +20,82 @@ interface LintOptions {
   readonly stdin: AsyncIterable<Uint8Array | string>;
   /** True: the files of the folders in a folder as well. */
   readonly recursive: boolean;
+  /** True: what can be mended safely is mended in the files. */
+  readonly fix?: boolean;
 }
 
 export interface LintResult {
-  readonly files: readonly LintedFile[];
+  /** What was mended. */
+  readonly changes: readonly FileChange[];
   /** In the order of the files as they were given, and of their lines. */
   readonly problems: readonly Problem[];
 }
 
+export interface FileChange extends Change {
+  readonly file: string;
+}
+
 /** Reads and checks files, and the `.yaml`, `.yml` and `.json` files of folders, as kubectl takes them. Never rejects. */
-export async function lintFiles(names: readonly string[], { stdin, recursive }: LintOptions): Promise<LintResult> {
-  const texts: TextFile[] = [];
-  const unread = new Map<string, Problem>();
-  const all = [...new Set(names.flatMap((name) => filesIn(name, recursive)))];
+export async function lintFiles(names: readonly string[], options: LintOptions): Promise<LintResult> {
+  let texts: TextFile[] = [];
+  const refused = new Map<string, Problem>();
+  const all = [...new Set(names.flatMap((name) => filesIn(name, options.recursive)))];
   for (const name of all) {
-    const text = await readText(name, stdin);
+    const text = await readText(name, options.stdin);
     if (typeof text === 'string') texts.push({ name, text });
-    else unread.set(name, text);
+    else refused.set(name, text);
   }
-  const files = lintTexts(texts, disk);
-  const byName = new Map(files.map((file) => [file.name, file.problems]));
-  return { files, problems: all.flatMap((name) => byName.get(name) ?? [unread.get(name)!]) };
+  const changes: FileChange[] = [];
+  for (const file of options.fix === true ? texts : []) {
+    const fixed = fixText(file, texts, disk);
+    const problem = fixed.changes.length === 0 ? undefined : await replaceFile(file, fixed.text);
+    if (problem !== undefined) refused.set(file.name, problem);
+    else {
+      changes.push(...fixed.changes.map((change) => ({ ...change, file: file.name })));
+      texts = texts.map((each) => (each === file ? fixed : each));
+    }
+  }
+  const found = new Map(lintTexts(texts, disk).map(({ name, problems }) => [name, problems]));
+  const problems = all.flatMap((name) => [
+    ...(refused.has(name) ? [refused.get(name)!] : []),
+    ...(found.get(name) ?? []),
+  ]);
+  return { changes, problems };
+}
+
+/** Replaces a file in one step, or says why it is as it was. A link stays one, and the file keeps its permissions. */
+async function replaceFile({ name, text }: TextFile, fixed: string): Promise<Problem | undefined> {
+  const temporary = `${name}.tocsin-${process.pid}`;
+  try {
+    const path = await realpath(name);
+    const beside = join(dirname(path), basename(temporary));
+    const { mode } = await stat(path);
+    if ((await readRegularFile(path, maxLintBytes)).toString('utf8') !== text)
+      return fileProblem(name, 'file-unwritable', 'the file has changed meanwhile', 'run this again');
+    try {
+      const file = await createRegularFile(beside, mode & 0o777);
+      try {
+        await file.chmod(mode & 0o777);
+        await file.writeFile(fixed);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(beside, path);
+    } catch (error) {
+      await rm(beside, { force: true });
+      throw error;
+    }
+    return undefined;
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    return fileProblem(
+      name,
+      'file-unwritable',
+      `cannot be written: ${code}`,
+      'check its permissions and those of its folder, and the disk',
+    );
+  }
 }
 
 const fileEndings = /\.(?:ya?ml|json)$/;

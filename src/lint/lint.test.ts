@@ -70,7 +70,7 @@ describe('lint', () => {
           assert.ok(endColumn >= 1 && endColumn <= lines[endLine - 1]!.length + 1);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 });

@@ -122,7 +122,7 @@ describe('the rules', () => {
           }
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
   });
 });

@@ -1,4 +1,6 @@
 import { everyValue, type Rule, type Visited } from '../rule.ts';
+import { FileShape } from '../shape.ts';
+import type { YamlValue } from '../yaml-value.ts';
 import { showText } from '../../config/settings/show-value.ts';
 
 /**
@@ -6,17 +8,26 @@ import { showText } from '../../config/settings/show-value.ts';
  * blank behind its "#".
  */
 export const nullComments: Rule = ({ subject, report }) => {
+  const types = new Map<YamlValue, string>();
+  for (const { value, type = '' } of FileShape.of(subject)?.spots(subject.root) ?? []) types.set(value, type);
   for (const visited of everyValue(subject.root)) {
     const comment = visited.value.comment;
     if (comment === undefined || !/^[^\s#!]\S*$/.test(comment.text)) continue;
+    const type = types.get(visited.value);
+    // Where a list or a section belongs, it is a comment.
+    if (type !== undefined && !leaves.has(type)) continue;
     const quoted = JSON.stringify(`#${comment.text}`);
     const shown = showText(quoted);
+    const isText = type !== undefined || /channel|room|colou?r|tag/i.test(visited.path.at(-1) ?? '');
     report('null-comment', comment.range, `${nameOf(visited)}null: YAML takes ${shown} as a comment`, {
       hint: `quote it, if ${shown} is the value; otherwise put a blank behind the "#"`,
-      fix: { does: `quotes ${shown}`, edits: [{ ...comment.range, text: quoted }] },
+      fix: isText ? { does: `quotes ${shown}`, edits: [{ ...comment.range, text: quoted }] } : undefined,
     });
   }
 };
+
+/** The types of places that take a text. */
+const leaves: ReadonlySet<string> = new Set(['text', 'secret']);
 
 function nameOf({ path }: Visited): string {
   const key = path.findLast((part) => !/^\d+$/.test(part));
