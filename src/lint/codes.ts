@@ -14,6 +14,7 @@ export const lintCodes = {
   'file-not-text': { severity: 'error', title: 'The file is no text in UTF-8.' },
   'file-empty': { severity: 'info', title: 'The file has nothing that can be checked.' },
   'file-unknown': { severity: 'info', title: 'It is not clear what the file is, so that only its YAML is checked.' },
+  'ignored-document': { severity: 'warning', title: 'The program reads only the first document of the file.' },
   'too-many-problems': { severity: 'warning', title: 'The file has more problems than are shown.' },
   // YAML.
   'yaml-syntax': { severity: 'error', title: 'The text is no YAML.' },

@@ -1,16 +1,17 @@
 import { matcherRule, routeRule } from './rules/alertmanager.ts';
-import { fileListRule, fileNameRule } from './rules/files.ts';
+import { fileListRule, fileNameRule, targetFileRule } from './rules/files.ts';
 import { conflictRule } from './rules/http-client.ts';
 import { exposedServiceRule, networkPolicyRule } from './rules/manifests.ts';
 import { kubernetesDiscovery } from './rules/kubernetes-discovery.ts';
 import { nullComments } from './rules/null-comments.ts';
-import { scrapeTimes, targetRule } from './rules/prometheus.ts';
+import { labelNameRule, scrapeTimes, targetRule } from './rules/prometheus.ts';
 import { relabelRule } from './rules/relabel.ts';
 import { receiverRule } from './rules/receivers.ts';
 import { placeholderRule, secretRule } from './rules/secrets.ts';
 import { sectionRule } from './rules/sections.ts';
 import { serviceRule } from './rules/services.ts';
 import { shapeRule } from './rules/shapes.ts';
+import { timeIntervalRule } from './rules/time-intervals.ts';
 import { tocsinRule, tocsinWebRule } from './rules/tocsin.ts';
 import { uniqueNames } from './rules/unique-names.ts';
 import { largeValuesRule, valuesRule } from './rules/values.ts';
@@ -32,6 +33,8 @@ const programs: readonly Rule[] = [
   shapeRule,
   conflictRule,
   placeholderRule,
+  timeIntervalRule,
+  sectionRule,
   fileListRule,
   uniqueNames,
   serviceRule,
@@ -39,7 +42,7 @@ const programs: readonly Rule[] = [
 
 /** The rules of each kind, in no order: what they report is sorted. */
 export const rules: Readonly<Record<SubjectKind, readonly Rule[]>> = {
-  prometheus: [...programs, sectionRule, relabelRule, kubernetesDiscovery, scrapeTimes, targetRule],
+  prometheus: [...programs, labelNameRule, targetFileRule, relabelRule, kubernetesDiscovery, scrapeTimes, targetRule],
   alertmanager: [...programs, routeRule, matcherRule, receiverRule],
   rules: always,
   'rule-tests': always,

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { Finding } from './problem.ts';
 import { kindOf } from './file-kind.ts';
 import { readYaml } from './read-yaml.ts';
@@ -26,15 +27,17 @@ export function subjectsOf({ name, text }: TextFile): FileContent {
   if (name.endsWith('.tmpl')) return { subjects: [templateOf(name, text)], findings: [] };
   const read = readYaml({ text, place: (offset) => offset });
   const found = new Content(name);
-  for (const document of read.documents) found.document(document, name);
+  for (const [index, document] of read.documents.entries()) found.document(document, name, undefined, index > 0);
   const findings = [...read.findings, ...found.findings];
-  if (found.subjects.length === 0 && findings.length === 0) findings.push(emptyFinding(text));
+  if (found.subjects.length === 0 && findings.length === 0) findings.push(emptyFinding(name, text));
   return { subjects: found.subjects, findings };
 }
 
-function emptyFinding(text: string): Finding {
+function emptyFinding(name: string, text: string): Finding {
   const message = text.trim() === '' ? 'the file is empty' : 'the file has nothing but comments';
-  return { code: 'file-empty', range: { start: 0, end: 0 }, message, hint: 'is it the right file?' };
+  // Prometheus starts without a configuration, Alertmanager does not.
+  const severity = /alert-?manager/i.test(basename(name)) ? 'error' : undefined;
+  return { code: 'file-empty', range: { start: 0, end: 0 }, message, hint: 'is it the right file?', severity };
 }
 
 class Content {
@@ -47,8 +50,18 @@ class Content {
   }
 
   /** @param name that of the file, or of the key of a ConfigMap */
-  document(root: YamlValue, name: string, within?: Subject): void {
+  document(root: YamlValue, name: string, within?: Subject, isLater = false): void {
     const subject: Subject = { kind: kindOf(root, name), root, file: this.#file, name, within };
+    if (isLater && (this.subjects[0]?.kind === 'prometheus' || this.subjects[0]?.kind === 'alertmanager')) {
+      const message = `${this.subjects[0].kind} reads the first document only, and not this one`;
+      this.findings.push({
+        code: 'ignored-document',
+        range: root.range,
+        message,
+        hint: 'move it into a file of its own',
+      });
+      return;
+    }
     if (subject.kind === 'manifest') return this.#manifest(subject);
     this.subjects.push(subject);
     if (subject.kind === 'values') this.#values(subject);

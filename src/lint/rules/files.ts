@@ -17,10 +17,30 @@ export const fileListRule: Rule = (context) => {
       if (item.text !== undefined) checkPattern(key, item, item.text, context);
 };
 
+/** Service discovery by files takes patterns as well, of other endings. */
+const targetFile = /^[^*]*(?:\*[^/]*)?\.(?:json|ya?ml|JSON|YA?ML)$/;
+
+export const targetFileRule: Rule = ({ subject, report }) => {
+  for (const job of [
+    ...(subject.root.get('scrape_configs')?.items ?? []),
+    ...(subject.root.get('alerting', 'alertmanagers')?.items ?? []),
+  ])
+    for (const discovery of job.get('file_sd_configs')?.items ?? [])
+      for (const file of discovery.get('files')?.items ?? [])
+        if (file.text !== undefined && !targetFile.test(file.text))
+          report('bad-value', file, `files: ${shown(file.text)} is no path of files of targets`, {
+            hint: 'it has to end in .json, .yml or .yaml, with * in the last part only',
+          });
+};
+
 const ruleFile = /^[^*]*(?:\*[^/]*)?\.(?:yml|yaml|rules)$/;
 
 function checkPattern(key: string, item: YamlValue, pattern: string, context: RuleContext): void {
   const { subject, report } = context;
+  if (key === 'rule_files' && !ruleFile.test(pattern) && pattern !== '')
+    report('bad-value', item, `rule_files: ${shown(pattern)} is no path of rule files`, {
+      hint: 'it has to end in .yml, .yaml or .rules, with * in the last part only',
+    });
   if (isGiven(pattern, context)) return;
   const isInside = subject.within !== undefined;
   const found = isInside ? undefined : context.disk.matches(subject.file, pattern);
@@ -34,10 +54,6 @@ function checkPattern(key: string, item: YamlValue, pattern: string, context: Ru
       ? 'a relative path starts at the folder of this file; Prometheus starts without these files, and says nothing'
       : 'give the manifest that holds the file in the same call; is it mounted in that folder?',
   });
-  if (key === 'rule_files' && !ruleFile.test(pattern) && pattern !== '')
-    report('bad-value', item, `rule_files: ${shown(pattern)} is no path of rule files`, {
-      hint: 'it has to end in .yml, .yaml or .rules, with * in the last part only',
-    });
 }
 
 /** True if one of the files of the call, or a key of a ConfigMap in it, has a name that the pattern takes. */

@@ -63,3 +63,10 @@ function reportUrl(value: YamlValue, text: string, { report }: RuleContext): voi
     fix: isFixable ? { does: `writes ${host}`, edits: [{ ...bounds, text: host }] } : undefined,
   });
 }
+
+/** Labels have a name. */
+export const labelNameRule: Rule = ({ subject, report }) => {
+  for (const { path, keyRange } of FileShape.of(subject)?.spots(subject.root) ?? [])
+    if (keyRange !== undefined && path.at(-1) === '' && /^(?:external_)?labels$/.test(path.at(-2) ?? ''))
+      report('bad-value', keyRange, 'a label without a name', { hint: 'name the label, or remove it' });
+};

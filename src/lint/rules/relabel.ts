@@ -10,6 +10,15 @@ interface Action {
   readonly never?: readonly string[];
 }
 
+/** A value that is the default is as good as none. */
+const defaults: Readonly<Record<string, string>> = {
+  regex: '(.*)',
+  replacement: '$1',
+  separator: ';',
+  modulus: '0',
+  target_label: '',
+};
+
 const target = ['target_label'];
 const equal: Action = { needs: target, only: ['source_labels', 'target_label'] };
 const regexOnly: Action = { only: ['regex'] };
@@ -48,8 +57,8 @@ function checkAction(name: string, action: Action, { value, path }: Spot, { repo
     if (text === '' || (key === 'modulus' && Number(text) === 0))
       report('missing-key', value, `${showPath(path)}: the action ${name} needs ${key}`, { hint: `add ${key}` });
   }
-  for (const { key, keyRange } of value.entries)
-    if (!isTaken(action, key))
+  for (const { key, keyRange, value: given } of value.entries)
+    if (!isTaken(action, key) && (given.text === undefined || given.text !== defaults[key]))
       report('conflicting-keys', keyRange, `${showPath([...path, key])}: the action ${name} does not take it`, {
         hint: `remove ${key}`,
       });

@@ -5,13 +5,14 @@ import type { Rule, RuleContext } from '../rule.ts';
 import { FileShape, type Spot } from '../shape.ts';
 import type { YamlValue } from '../yaml-value.ts';
 
-/** What a section of prometheus.yml needs, beyond the sort of its values. */
+/** What a section needs, beyond the sort of its values. */
 interface Needs {
   readonly keys?: readonly string[];
   /** The values that a key, or each item of its list, may have. */
   readonly choices?: Readonly<Record<string, readonly string[]>>;
   /** Numbers from 1 up. */
   readonly counts?: readonly string[];
+  readonly percentages?: readonly string[];
 }
 
 const protocols =
@@ -59,7 +60,11 @@ const needs: Readonly<Record<string, Needs>> = {
   'azure.SDConfig': { keys: ['subscription_id'] },
   'outscale.SDConfig': { keys: ['region'] },
   'scaleway.SDConfig': { keys: ['project_id', 'role', 'access_key'] },
-  'digitalocean.SDConfig': {},
+  'prometheus.TSDBRetentionConfig': { percentages: ['percentage'] },
+  'am.SlackField': { keys: ['title', 'value'] },
+  'am.SlackAction': { keys: ['type', 'text'] },
+  'am.SlackConfirmationField': { keys: ['text'] },
+  'mattermost.MattermostField': { keys: ['title', 'value'] },
 };
 
 export const sectionRule: Rule = (context) => {
@@ -67,7 +72,9 @@ export const sectionRule: Rule = (context) => {
   if (shape === undefined) return;
   for (const spot of shape.spots(context.subject.root)) {
     const isItem = /^\d+$/.test(spot.path.at(-1) ?? '') && spot.keyRange === undefined;
-    if (isItem && spot.value.kind === 'null' && shape.keysOf(spot.type ?? '') !== undefined)
+    const isNeeded = shape.keysOf(spot.type ?? '') !== undefined || spot.path.at(-2) === 'targets';
+    // Alertmanager takes the defaults for some of them: rules/receivers.ts knows which.
+    if (context.subject.kind === 'prometheus' && isItem && spot.value.kind === 'null' && isNeeded)
       context.report('missing-key', spot.value, `${showPath(spot.path)}: an item without content`, {
         hint: 'add its keys, or remove it',
       });
@@ -76,23 +83,27 @@ export const sectionRule: Rule = (context) => {
   }
 };
 
-function checkSection(spot: Spot, { keys = [], choices = {}, counts = [] }: Needs, context: RuleContext): void {
+function checkSection(
+  spot: Spot,
+  { keys = [], choices = {}, counts = [], percentages = [] }: Needs,
+  context: RuleContext,
+): void {
   for (const key of keys)
     if (isEmpty(spot.value.get(key)))
       context.report('missing-key', spot.value, `${showPath([...spot.path, key])}: missing`, { hint: `add ${key}` });
   for (const [key, values] of Object.entries(choices)) checkChoices(spot, key, values, context);
-  for (const key of counts) {
-    const value = spot.value.get(key);
-    if (value?.text !== undefined && Number(value.text) < 1)
-      context.report(
-        'bad-value',
-        value,
-        `${showPath([...spot.path, key])}: found ${shown(value.text)}, allowed: 1 and more`,
-        {
-          hint: 'write a number from 1 up, or remove the key',
-        },
-      );
-  }
+  for (const key of counts) checkNumber(spot, key, 1, Number.POSITIVE_INFINITY, context);
+  for (const key of percentages) checkNumber(spot, key, 0, 100, context);
+}
+
+function checkNumber({ value, path }: Spot, key: string, least: number, most: number, { report }: RuleContext): void {
+  const found = value.get(key);
+  const number = Number(found?.text ?? NaN);
+  if (found?.text === undefined || !(number < least || number > most)) return;
+  const allowed = most === Number.POSITIVE_INFINITY ? `${least} and more` : `${least} to ${most}`;
+  report('bad-value', found, `${showPath([...path, key])}: found ${shown(found.text)}, allowed: ${allowed}`, {
+    hint: 'write such a number, or remove the key',
+  });
 }
 
 function isEmpty(value: YamlValue | undefined): boolean {

@@ -8,7 +8,11 @@ const lists: Readonly<Record<string, readonly (readonly [sections: readonly stri
     [['receivers'], 'name'],
     [['time_intervals', 'mute_time_intervals'], 'name'],
   ],
-  prometheus: [[['scrape_configs'], 'job_name']],
+  prometheus: [
+    [['scrape_configs'], 'job_name'],
+    [['remote_write'], 'name'],
+    [['remote_read'], 'name'],
+  ],
 };
 
 /** Names that have to be given, each once. */
@@ -27,8 +31,10 @@ function checkNames(items: readonly YamlValue[], section: string, key: string, {
   for (const item of items) {
     const name = item.get(key);
     if (item.kind !== 'map') continue;
-    if (!name?.text) report('missing-key', item, `${section}: an item without ${key}`, { hint: `add ${key}` });
-    else if (seen.has(name.text))
+    const isNeeded = !section.startsWith('remote_');
+    if (!name?.text && isNeeded)
+      report('missing-key', item, `${section}: an item without ${key}`, { hint: `add ${key}` });
+    else if (name?.text && seen.has(name.text))
       report('duplicate-name', name, `${key} ${shown(name.text)} is given twice in ${section}`, {
         hint: 'give each its own name',
       });

@@ -21,8 +21,8 @@ import (
 
 // What a type of Go is in YAML, where its declaration does not say so: it reads itself from a text.
 var leaves = map[string]string{
-	"string": "text", "bool": "bool", "int": "int", "int64": "int", "uint": "int", "uint16": "int", "uint32": "int", "uint64": "int", "int32": "int",
-	"float64": "float", "any": "any", "interface{}": "any", "uint8": "int", "byte": "int",
+	"string": "text", "bool": "bool", "int": "int", "int64": "int", "uint": "count", "uint16": "count", "uint32": "count", "uint64": "count", "int32": "int",
+	"float64": "float", "any": "any", "interface{}": "any", "uint8": "count", "byte": "count",
 	"time.Duration": "goDuration", "model.Duration": "duration", "model.LabelName": "labelName", "model.LabelValue": "text",
 	"model.LabelSet": "{text}", "labels.Labels": "{text}", "units.Base2Bytes": "size", "timeinterval.TimeInterval": "timeinterval.TimeInterval",
 	"relabel.Regexp": "regexp", "relabel.Action": "text", "config.Secret": "secret", "config.URL": "url", "urlutil.URL": "url",
