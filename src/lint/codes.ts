@@ -16,6 +16,7 @@ export const lintCodes = {
   'file-unknown': { severity: 'info', title: 'It is not clear what the file is, so that only its YAML is checked.' },
   'ignored-document': { severity: 'warning', title: 'The program reads only the first document of the file.' },
   'too-many-problems': { severity: 'warning', title: 'The file has more problems than are shown.' },
+  'rule-failed': { severity: 'error', title: 'A check could not be done.' },
   // YAML.
   'yaml-syntax': { severity: 'error', title: 'The text is no YAML.' },
   'yaml-template': { severity: 'error', title: 'The file is a template that has not been rendered.' },

@@ -48,7 +48,19 @@ describe('lint', () => {
   });
 
   it('says of a template of a chart that it has to be rendered', () => {
-    assert.deepEqual(placesOf('a: b\n{{- if .Values.x }}\nc: d\n{{- end }}\n')[0], '2:1 yaml-template');
+    assert.deepEqual(placesOf('a: b\n{{- if .Values.x }}\nc: d\n{{- end }}\n'), ['2:1 yaml-template']);
+  });
+
+  it('searches a line of a megabyte, and one of secrets that are none', () => {
+    assert.deepEqual(placesOf(`groups: []\na: "${'eyJ-'.repeat(250_000)}"\n`), []);
+    assert.deepEqual(placesOf(`groups: []\na: |\n${'  x\n'.repeat(1000)}  -----BEGIN PRIVATE KEY-----\n`), [
+      '1003:3 secret-in-clear',
+    ]);
+  });
+
+  it('tells of the first document only, where a program reads no other', () => {
+    const text = 'scrape_configs: []\n---\nscrape_configs: [{}]\n';
+    assert.deepEqual(placesOf(text, 'prometheus.yml'), ['3:1 ignored-document']);
   });
 
   it('never throws, and every position lies in the file, whatever the text is', () => {
@@ -64,7 +76,8 @@ describe('lint', () => {
     fc.assert(
       fc.property(text, (source) => {
         const lines = source.split('\n');
-        for (const { line, column, endLine, endColumn } of problemsOf(source)) {
+        for (const { line, column, endLine, endColumn, code } of problemsOf(source)) {
+          assert.notEqual(code, 'rule-failed');
           assert.ok(line >= 1 && line <= lines.length && endLine >= line && endLine <= lines.length);
           assert.ok(column >= 1 && column <= lines[line - 1]!.length + 1);
           assert.ok(endColumn >= 1 && endColumn <= lines[endLine - 1]!.length + 1);

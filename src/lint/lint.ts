@@ -1,3 +1,4 @@
+import { showText } from '../config/settings/show-value.ts';
 import { severityOf } from './codes.ts';
 import { Positions, type Finding, type Problem, type ProblemFix } from './problem.ts';
 import type { Disk, RuleContext, Subject } from './rule.ts';
@@ -31,7 +32,16 @@ function findingsOf(subject: Subject, all: readonly Subject[], disk: Disk): read
     const { start, end } = 'range' in where ? where.range : where;
     findings.push({ ...details, code, range: { start, end }, message });
   };
-  for (const rule of rules[subject.kind]) rule({ subject, all, disk, report });
+  for (const rule of rules[subject.kind]) {
+    try {
+      rule({ subject, all, disk, report });
+    } catch (error) {
+      const { start } = subject.root.range;
+      report('rule-failed', { start, end: start }, `a check could not be done: ${showText(String(error))}`, {
+        hint: 'the other checks were done; please report this with the file',
+      });
+    }
+  }
   return findings;
 }
 

@@ -62,7 +62,13 @@ function merge(documents: readonly Document[], source: Source): ReadYaml {
     const value = new YamlTree(source, reporter(findings)).build(contents);
     if (value !== undefined && value.kind !== 'null') values.push(value);
   }
-  return { documents: values, findings };
+  return { documents: values, findings: firstTemplate(findings) };
+}
+
+/** A template has dozens of places that are no YAML: one says it all, and nothing else of the file is worth telling. */
+function firstTemplate(findings: readonly Finding[]): readonly Finding[] {
+  const template = findings.find(({ code }) => code === 'yaml-template');
+  return template === undefined ? findings : [template];
 }
 
 /** One mistake makes the parser complain more than once, mostly in the same line. */

@@ -52,7 +52,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     ['alerting-own-port', 'alerting: {alertmanagers: [{static_configs: [{targets: [¦a.b:9090]}]}]}'],
   ],
   'values.yaml': [
-    ['secret-in-clear', 'grafana: {}', 'token: ¦"xoxb-123456789012-abcdefghij"'],
+    ['secret-in-clear', 'grafana: {}', 'token: "¦xoxb-123456789012-abcdefghij"'],
     ['exposed-service', 'grafana: {}', 'server: {service: {type: ¦LoadBalancer}}'],
   ],
   'tocsin.yml': [['bad-setting', 'receiver: {¦max_alert: 5}']],
@@ -116,7 +116,8 @@ describe('the rules', () => {
             return before.slice(0, start) + put + before.slice(start + length);
           }, source as string);
           const lines = text.split('\n');
-          for (const { line, column, endLine, endColumn } of problemsOf(text, name)) {
+          for (const { line, column, endLine, endColumn, code } of problemsOf(text, name)) {
+            assert.notEqual(code, 'rule-failed');
             assert.ok(column >= 1 && column <= lines[line - 1]!.length + 1);
             assert.ok(endColumn >= 1 && endColumn <= lines[endLine - 1]!.length + 1);
           }

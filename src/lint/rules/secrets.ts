@@ -26,11 +26,35 @@ export const secretRule: Rule = (context) => {
   for (const visited of everyValue(subject.root)) {
     const text = visited.value.text;
     if (text === undefined || (subject.kind === 'manifest' && isEmbedded(visited))) continue;
-    const known = shapes.find(([pattern]) => pattern.test(text))?.[1];
+    const known = secretIn(text);
     if (known !== undefined) tell(visited, known, context);
-    else if (typed.has(visited.value)) tell(visited, 'a secret', context);
+    else if (typed.has(visited.value)) tell(visited, { what: 'a secret' }, context);
   }
 };
+
+/** The most of one line that is searched. A secret is shorter, and an expression would search a line of megabytes for seconds. */
+const maxLine = 4096;
+
+interface FoundSecret {
+  readonly what: string;
+  /** Where it stands in the text; undefined for all of it. */
+  readonly part?: readonly [start: number, end: number];
+}
+
+/** What a text has of a secret; a private key in a ConfigMap is one line of many. */
+function secretIn(text: string): FoundSecret | undefined {
+  for (let start = 0; start < text.length;) {
+    const next = text.indexOf('\n', start);
+    const end = next === -1 ? text.length : next;
+    const line = text.slice(start, Math.min(end, start + maxLine));
+    for (const [pattern, what] of shapes) {
+      const found = pattern.exec(line);
+      if (found !== null) return { what, part: [start + found.index, start + found.index + found[0].length] };
+    }
+    start = end + 1;
+  }
+  return undefined;
+}
 
 function isSecretObject(kind: string | undefined, outer: string | undefined): boolean {
   return kind === 'Secret' || outer === 'Secret';
@@ -74,15 +98,20 @@ function isPublicUrl(text: string): boolean {
   );
 }
 
-function tell({ value, path }: Visited, what: string, { subject, report }: RuleContext): void {
+function tell({ value, path }: Visited, { what, part }: FoundSecret, { subject, report }: RuleContext): void {
   const outer = subject.within?.root.get('kind')?.text ?? subject.root.get('kind')?.text;
   const isObject = subject.kind === 'manifest' || subject.within?.kind === 'manifest';
   const place = isObject ? `a ${outer ?? 'manifest'}` : 'a configuration file';
   const isPlaced = isObject || what !== 'a secret';
-  report('secret-in-clear', value, `${showPath(path)}: ${what} in ${place}`, {
-    severity: isPlaced ? 'error' : 'warning',
-    hint: 'replace it, since others have seen it; keep it in a Secret, and name it with a *_file key',
-  });
+  report(
+    'secret-in-clear',
+    part === undefined ? value : value.rangeOf(...part),
+    `${showPath(path)}: ${what} in ${place}`,
+    {
+      severity: isPlaced ? 'error' : 'warning',
+      hint: 'replace it, since others have seen it; keep it in a Secret, and name it with a *_file key',
+    },
+  );
 }
 
 /** Values that somebody still has to put in. URLs have their own check. */
