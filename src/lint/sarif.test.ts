@@ -29,7 +29,7 @@ describe('SARIF', () => {
       {
         ruleId: 'null-comment',
         ruleIndex: Object.keys(lintCodes).indexOf('null-comment'),
-        level: 'warning',
+        level: 'error',
         message: { text: `${problems[0]!.message}. ${problems[0]!.hint}` },
         locations: [
           {

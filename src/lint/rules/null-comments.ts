@@ -20,6 +20,8 @@ export const nullComments: Rule = ({ subject, report }) => {
     const shown = showText(quoted);
     const isText = type !== undefined || /channel|room|colou?r|tag/i.test(visited.path.at(-1) ?? '');
     report('null-comment', comment.range, `${nameOf(visited)}null: YAML takes ${shown} as a comment`, {
+      // Elsewhere it may be meant as a comment.
+      severity: type === undefined ? 'warning' : 'error',
       hint: `quote it, if ${shown} is the value; otherwise put a blank behind the "#"`,
       fix: isText ? { does: `quotes ${shown}`, edits: [{ ...comment.range, text: quoted }] } : undefined,
     });

@@ -26,7 +26,7 @@ export const serviceRule: Rule = ({ subject, all, report }) => {
       severity: meant === undefined ? 'info' : 'warning',
       hint:
         meant === undefined
-          ? `there are: ${services.slice(0, 10).map(showService).join(', ')}`
+          ? `there are: ${[...new Set(services.map(showService))].slice(0, 10).join(', ')}`
           : `did you mean ${showService(meant)}?`,
     });
   }
