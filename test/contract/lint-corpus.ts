@@ -1,3 +1,6 @@
+import fc from 'fast-check';
+import { parse, stringify } from 'yaml';
+
 /** Files for which `tocsin lint` and the programs themselves give their verdicts. Each is a base with one part replaced. */
 export interface CorpusFile {
   readonly name: string;
@@ -104,6 +107,8 @@ const alertmanagerChanges: readonly Change[] = [
   ['receiver: all', 'receiver:'],
   ['receiver: all\n', 'receiver: all\n  matchers: [a="b"]\n'],
   ['receiver: all\n', 'receiver: all\n  mute_time_intervals: [night]\n'],
+  ['receiver: all\n', 'receiver: all\n  continue: true\n'],
+  ['[alertname, namespace]', "['']"],
   ['receiver: mail\n', 'receiver: none\n'],
   ['group_wait: 30s', 'group_wait: 30'],
   ['group_wait: 30s', 'group_wait: 30 s'],
@@ -268,15 +273,78 @@ const prometheusChanges: readonly Change[] = [
 ];
 
 function corpusOf(base: string, changes: readonly Change[]): readonly CorpusFile[] {
-  const changed = changes.map(([from, to]) => {
+  const replaced = changes.map(([from, to]) => {
     if (!base.includes(from)) throw new Error(`not in the base: ${from}`);
     return {
       name: from === base ? JSON.stringify(to) : `${from.trim()} → ${to.trim()}`,
       text: base.replace(from, () => to),
     };
   });
-  return [{ name: 'the base', text: base }, ...changed];
+  return [{ name: 'the base', text: base }, ...replaced];
 }
 
 export const alertmanagerFiles = corpusOf(alertmanager, alertmanagerChanges);
 export const prometheusFiles = corpusOf(prometheus, prometheusChanges);
+
+type Tree = Record<string, unknown> | unknown[];
+
+/** Every place in a tree: what holds it, and its key there. */
+function placesIn(tree: unknown): readonly (readonly [holder: Tree, key: string])[] {
+  if (typeof tree !== 'object' || tree === null) return [];
+  const holder = tree as Tree;
+  return Object.entries(holder).flatMap(([key, value]) => [[holder, key] as const, ...placesIn(value)]);
+}
+
+const put = fc.constantFrom<unknown>(
+  null,
+  'x',
+  1,
+  true,
+  [],
+  {},
+  ['a'],
+  { a: 'b' },
+  '',
+  0,
+  -1,
+  '5m',
+  'http://a/',
+  '(',
+  [null],
+  1.5,
+  'yes',
+);
+const act = fc.constantFrom('remove', 'rename', 'repeat', 'copy', 'put', 'put', 'put');
+const step = fc.record({ at: fc.nat(), from: fc.nat(), act, put });
+
+function changed(
+  tree: unknown,
+  { at, from, act: action, put: value }: { at: number; from: number; act: string; put: unknown },
+): void {
+  const places = placesIn(tree);
+  const [holder, key] = places[at % Math.max(1, places.length)] ?? [];
+  const [other, otherKey] = places[from % Math.max(1, places.length)] ?? [];
+  if (holder === undefined || key === undefined || other === undefined || otherKey === undefined) return;
+  const values = holder as Record<string, unknown>;
+  if (action === 'put') values[key] = value;
+  else if (action === 'copy') values[key] = structuredClone((other as Record<string, unknown>)[otherKey]);
+  else if (Array.isArray(holder))
+    holder.splice(
+      Number(key),
+      action === 'remove' ? 1 : 0,
+      ...(action === 'repeat' ? [structuredClone(values[key])] : []),
+    );
+  else {
+    if (action === 'rename') values[`${key}x`] = values[key];
+    if (action !== 'repeat') delete values[key];
+  }
+}
+
+/** The base of a corpus with one or two arbitrary changes of its values and keys. */
+export function arbitraryFile(files: readonly CorpusFile[]): fc.Arbitrary<string> {
+  return fc.array(step, { minLength: 1, maxLength: 2 }).map((steps) => {
+    const tree: unknown = parse(files[0]!.text);
+    for (const each of steps) changed(tree, each);
+    return stringify(tree);
+  });
+}

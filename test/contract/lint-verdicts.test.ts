@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
+import fc from 'fast-check';
 import { lintFiles } from '../../src/lint/lint-files.ts';
 import { read, section, tableRows } from '../support/documentation.ts';
 import { requireServer, skipWithout, type ServerName } from '../support/servers.ts';
-import { alertmanagerFiles, prometheusFiles, type CorpusFile } from './lint-corpus.ts';
+import { alertmanagerFiles, arbitraryFile, prometheusFiles, type CorpusFile } from './lint-corpus.ts';
 
 interface Program {
   readonly name: ServerName;
@@ -61,6 +62,22 @@ for (const { name, args, file, files } of programs)
             `${name} takes it`,
           );
       });
+
+    it('refuses every file that the program refuses, whatever is changed in it', async () => {
+      await fc.assert(
+        fc.asyncProperty(arbitraryFile(files), async (text) => {
+          const { codes, isRefused } = await verdicts(text);
+          if (isRefused) assert.notDeepEqual(codes, [], 'the program refuses it');
+          else
+            assert.deepEqual(
+              codes.filter((code) => !stricter.has(code)),
+              [],
+              'the program takes it',
+            );
+        }),
+        { numRuns: Number(process.env['FUZZ_RUNS'] ?? 40) },
+      );
+    });
 
     it('is stricter only where a file of the corpus shows it', async () => {
       const shown = new Set<string>();

@@ -42,7 +42,10 @@ function checkRoot(root: YamlValue, route: YamlValue | undefined, { report }: Ru
       hint: 'the first route has to name the receiver for all that no other route takes',
     });
   for (const { key, keyRange, value } of route.entries)
-    if (onlyBelow.includes(key) && (value.items.length > 0 || value.entries.length > 0))
+    if (
+      (onlyBelow.includes(key) && value.items.length + value.entries.length > 0) ||
+      (key === 'continue' && value.scalar === true)
+    )
       report('bad-route', keyRange, `route.${key}: not allowed in the first route, which takes every alert`, {
         hint: 'put it into a route below `routes`',
       });
@@ -90,6 +93,8 @@ function checkGroupBy(groupBy: YamlValue | undefined, { report }: RuleContext): 
     const name = item.text ?? '';
     if (seen.has(name))
       report('duplicate-name', item, `group_by: ${shown(name)} is given twice`, { hint: 'remove one' });
+    if (name === '')
+      report('bad-value', item, 'group_by: a label without a name', { hint: 'name the label, or remove it' });
     seen.add(name);
   }
   if (seen.has('...') && seen.size > 1 && groupBy !== undefined)

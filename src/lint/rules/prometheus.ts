@@ -36,7 +36,7 @@ export const targetRule: Rule = (context) => {
   const shape = FileShape.of(context.subject);
   for (const { value, path, type } of shape?.spots(context.subject.root) ?? []) {
     if (type !== 'text' || path.at(-2) !== 'targets' || value.text === undefined) continue;
-    if (value.text.includes('/')) reportUrl(value, value.text, context);
+    if (value.text.includes('/') || value.text === '') reportUrl(value, value.text, context);
     else if (path[0] === 'alerting' && value.text.endsWith(`:${prometheusPort}`))
       context.report(
         'alerting-own-port',

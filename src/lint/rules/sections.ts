@@ -71,10 +71,8 @@ export const sectionRule: Rule = (context) => {
   const shape = FileShape.of(context.subject);
   if (shape === undefined) return;
   for (const spot of shape.spots(context.subject.root)) {
-    const isItem = /^\d+$/.test(spot.path.at(-1) ?? '') && spot.keyRange === undefined;
-    const isNeeded = shape.keysOf(spot.type ?? '') !== undefined || spot.path.at(-2) === 'targets';
     // Alertmanager takes the defaults for some of them: rules/receivers.ts knows which.
-    if (context.subject.kind === 'prometheus' && isItem && spot.value.kind === 'null' && isNeeded)
+    if (context.subject.kind === 'prometheus' && isEmptyItem(spot, shape))
       context.report('missing-key', spot.value, `${showPath(spot.path)}: an item without content`, {
         hint: 'add its keys, or remove it',
       });
@@ -82,6 +80,14 @@ export const sectionRule: Rule = (context) => {
     if (need !== undefined && spot.value.kind === 'map') checkSection(spot, need, context);
   }
 };
+
+/** Lists of texts that take no empty one. */
+const textLists = /^(?:targets|files|rule_files)$/;
+
+function isEmptyItem({ value, path, keyRange, type = '' }: Spot, shape: FileShape): boolean {
+  const isItem = keyRange === undefined && /^\d+$/.test(path.at(-1) ?? '');
+  return isItem && value.kind === 'null' && (shape.keysOf(type) !== undefined || textLists.test(path.at(-2) ?? ''));
+}
 
 function checkSection(
   spot: Spot,
