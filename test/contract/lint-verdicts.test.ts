@@ -75,7 +75,7 @@ for (const { name, args, file, files } of programs)
               'the program takes it',
             );
         }),
-        { numRuns: Number(process.env['FUZZ_RUNS'] ?? 40) },
+        { numRuns: Number(process.env['FUZZ_RUNS'] ?? 40), seed: Number(process.env['FUZZ_SEED'] ?? 1) },
       );
     });
 

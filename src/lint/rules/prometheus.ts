@@ -35,8 +35,9 @@ const prometheusPort = '9090';
 export const targetRule: Rule = (context) => {
   const shape = FileShape.of(context.subject);
   for (const { value, path, type } of shape?.spots(context.subject.root) ?? []) {
-    if (type !== 'text' || path.at(-2) !== 'targets' || value.text === undefined) continue;
-    if (value.text.includes('/') || value.text === '') reportUrl(value, value.text, context);
+    if (type !== 'text' || path.at(-2) !== 'targets') continue;
+    if (!value.text) reportEmpty(value, path, context);
+    else if (value.text.includes('/')) reportUrl(value, value.text, context);
     else if (path[0] === 'alerting' && value.text.endsWith(`:${prometheusPort}`))
       context.report(
         'alerting-own-port',
@@ -48,6 +49,14 @@ export const targetRule: Rule = (context) => {
       );
   }
 };
+
+/** Prometheus takes an Alertmanager without an address, and sends to nobody. */
+function reportEmpty(value: YamlValue, path: readonly string[], { report }: RuleContext): void {
+  report('bad-target', value, 'a target without an address, allowed: HOST:PORT', {
+    severity: path[0] === 'alerting' ? 'warning' : 'error',
+    hint: 'name the host and the port, or remove it',
+  });
+}
 
 function reportUrl(value: YamlValue, text: string, { report }: RuleContext): void {
   const [, host, path = ''] = /^(?:https?:\/\/)?([\w.-]+(?::\d+)?)(\/.*)?$/.exec(text) ?? [];

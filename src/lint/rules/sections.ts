@@ -82,7 +82,7 @@ export const sectionRule: Rule = (context) => {
 };
 
 /** Lists of texts that take no empty one. */
-const textLists = /^(?:targets|files|rule_files)$/;
+const textLists = /^(?:files|rule_files)$/;
 
 function isEmptyItem({ value, path, keyRange, type = '' }: Spot, shape: FileShape): boolean {
   const isItem = keyRange === undefined && /^\d+$/.test(path.at(-1) ?? '');
@@ -121,7 +121,8 @@ function checkChoices({ value, path }: Spot, key: string, values: readonly strin
   const found = value.get(key);
   const seen = new Set<string>();
   for (const each of found?.kind === 'list' ? found.items : [found]) {
-    if (each?.text === undefined || each.text === '') continue;
+    // An empty text is as good as none, but for the version of an API.
+    if (each?.text === undefined || (each.text === '' && key !== 'api_version')) continue;
     if (seen.has(each.text))
       context.report('duplicate-name', each, `${key}: ${shown(each.text)} is given twice`, { hint: 'remove one' });
     seen.add(each.text);
