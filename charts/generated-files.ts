@@ -1,6 +1,47 @@
+import { globSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { readRuleFiles, defaultRuleGroups, ruleGroups } from '../src/rules/rule-files.ts';
+import { asConfigMap, asPrometheusRules } from '../src/rules/rule-objects.ts';
 import { valuesSchema } from './values-schema.ts';
+
+const root = join(import.meta.dirname, '..');
+const rules = join(root, 'rules');
+const monitoring = 'k8s/components/monitoring';
+const made = '# Written by: npm run chart\n';
 
 /** Every generated file of the chart and of `k8s/`: its path in the project, and its text. A test compares them with the files. */
 export function generatedFiles(): ReadonlyMap<string, string> {
-  return new Map([['charts/tocsin/values.schema.json', `${JSON.stringify(valuesSchema(), null, 2)}\n`]]);
+  return new Map([
+    ['charts/tocsin/values.schema.json', `${JSON.stringify(valuesSchema(), null, 2)}\n`],
+    ...ruleObjects(),
+    ...ruleFiles(),
+    ...dashboards(),
+  ]);
+}
+
+function ruleObjects(): readonly (readonly [string, string])[] {
+  const files = readRuleFiles(rules, defaultRuleGroups, undefined);
+  const options = { namespace: 'tocsin', labels: {} };
+  return [
+    [`${monitoring}/rules/prometheus-rules.yaml`, `${made}${asPrometheusRules(files, options)}`],
+    [`${monitoring}/rule-files/config-map.yaml`, `${made}${asConfigMap(files, options)}`],
+  ];
+}
+
+/** A chart can read no file outside its folder. */
+function ruleFiles(): readonly (readonly [string, string])[] {
+  return readRuleFiles(rules, ruleGroups, undefined).map(({ name, header, body }) => [
+    `charts/tocsin/files/rules/${name}.yml`,
+    `${header}${body}`,
+  ]);
+}
+
+/** Neither can kustomize. */
+function dashboards(): readonly (readonly [string, string])[] {
+  return globSync('*.json', { cwd: join(root, 'dashboards') }).flatMap((file) => {
+    const text = readFileSync(join(root, 'dashboards', file), 'utf8');
+    return ['charts/tocsin/files', monitoring].map(
+      (folder) => [`${folder}/dashboards/${basename(file)}`, text] as const,
+    );
+  });
 }

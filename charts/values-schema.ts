@@ -1,3 +1,4 @@
+import { ruleGroups } from '../src/rules/rule-files.ts';
 import { configSchema, type JsonSchema } from './config-schema.ts';
 
 const flag: JsonSchema = { type: 'boolean' };
@@ -60,7 +61,13 @@ const monitoring: JsonSchema = mapOf({
     interval: { type: 'string', pattern: '^([0-9]+(ms|s|m|h))+$' },
     labels,
   }),
-  rules: mapOf({ enabled: flag, format: { enum: ['PrometheusRule', 'ConfigMap'] }, labels }),
+  rules: mapOf({
+    enabled: flag,
+    groups: listOf({ enum: ruleGroups }),
+    format: { enum: ['PrometheusRule', 'ConfigMap'] },
+    labels,
+    runbookUrl: { type: 'string', pattern: '^(https?://.*[^/])?$' },
+  }),
   dashboards: mapOf({ enabled: flag, labels }),
 });
 

@@ -24,7 +24,15 @@ const writer = [
 ];
 const annotator = [{ apiGroups: ['telemetry.kyma-project.io'], resources: pipelines, verbs: ['patch'] }];
 const folders = ['k8s', 'k8s/base', 'k8s/overlays/kyma', 'k8s/overlays/observe', 'networkpolicy'];
-const components = ['namespace', 'image', 'service-monitor', 'annotate', 'persistent-storage', 'tls'];
+const components = [
+  'namespace',
+  'image',
+  'monitoring',
+  'monitoring/rule-files',
+  'annotate',
+  'persistent-storage',
+  'tls',
+];
 
 describe('k8s/base/tocsin.yml', () => {
   const file = (path: string): Promise<string> => readFile(new URL(`../../${path}`, import.meta.url), 'utf8');
@@ -183,7 +191,13 @@ describe('the manifests', { skip: skipWithout('kubectl') }, () => {
     assert.deepEqual(named('persistent-storage'), ['fsGroup']);
   });
 
-  for (const folder of [...folders.slice(0, 4), 'annotate', 'persistent-storage', 'service-monitor'])
+  for (const folder of [
+    ...folders.slice(0, 4),
+    'annotate',
+    'persistent-storage',
+    'monitoring',
+    'monitoring/rule-files',
+  ])
     it(`follow into another namespace, rights and all, from ${folder}`, async () => {
       const moved = await (folder.includes('k8s')
         ? inNamespace('mine', { resources: [folder] })
@@ -209,10 +223,11 @@ describe('the manifests', { skip: skipWithout('kubectl') }, () => {
       (objectOf(all, 'ServiceMonitor')['spec'] as { endpoints: object[] }).endpoints[0];
     const plain = { port: 'http', path: '/metrics', interval: '30s', scheme: 'http' };
     const tlsConfig = { ca: { secret: { name: 'tocsin-tls', key: 'ca.crt' } }, serverName: 'tocsin' };
-    assert.deepEqual(endpointOf(manifests('service-monitor')), plain);
+    assert.deepEqual(endpointOf(manifests('monitoring')), plain);
     for (const order of [
-      ['tls', 'service-monitor'],
-      ['service-monitor', 'tls'],
+      ['tls', 'monitoring'],
+      ['monitoring', 'tls'],
+      ['monitoring/service-monitor', 'tls'],
     ])
       assert.deepEqual(endpointOf(await withComponents(order, kustomize)), { ...plain, scheme: 'https', tlsConfig });
   });

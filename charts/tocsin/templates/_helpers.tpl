@@ -114,3 +114,15 @@ imagePullSecrets:
   {{- end }}
 {{- end }}
 {{- end -}}
+
+{{/* The metadata of an object that a Prometheus or a Grafana finds by labels of the user's own. */}}
+{{- define "tocsin.monitoringMetadata" }}
+metadata:
+  name: {{ .name }}
+  namespace: {{ .root.Release.Namespace }}
+  labels:
+    {{- include "tocsin.labels" .root | nindent 4 }}
+    {{- with .labels }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+{{- end -}}

@@ -56,11 +56,33 @@ const cases: readonly Case[] = [
     values: { networkPolicy: { enabled: true } },
     built: () => withKustomization({ resources: ['k8s/base', 'networkpolicy'] }, kustomize),
   },
-  { what: 'monitoring.serviceMonitor', values: serviceMonitor(), built: components('service-monitor') },
+  { what: 'monitoring.serviceMonitor', values: serviceMonitor(), built: components('monitoring/service-monitor') },
   {
     what: 'tls and monitoring.serviceMonitor',
     values: { ...serviceMonitor(), tls: { enabled: true } },
-    built: components('tls', 'service-monitor'),
+    built: components('tls', 'monitoring/service-monitor'),
+  },
+  {
+    what: 'monitoring.rules',
+    values: { monitoring: { rules: { enabled: true } } },
+    built: components('monitoring/rules'),
+  },
+  {
+    what: 'monitoring.rules as files',
+    values: { monitoring: { rules: { enabled: true, format: 'ConfigMap' } } },
+    built: components('monitoring/rule-files'),
+  },
+  {
+    what: 'monitoring.dashboards',
+    values: { monitoring: { dashboards: { enabled: true } } },
+    built: components('monitoring/dashboards'),
+  },
+  {
+    what: 'all of monitoring',
+    values: {
+      monitoring: { serviceMonitor: { enabled: true }, rules: { enabled: true }, dashboards: { enabled: true } },
+    },
+    built: components('monitoring'),
   },
   { what: 'the values for Kyma', values: kyma, built: () => kustomize('k8s/overlays/kyma') },
 ];

@@ -3,7 +3,7 @@ import { before, describe, it } from 'node:test';
 import { skipWithoutKube } from '../../support/kube-api-server.ts';
 import { kubectl, tryKubectl } from '../../support/kubectl.ts';
 import { kustomize, podOf, withComponents } from '../../support/kustomize.ts';
-import { serviceMonitorCrd } from '../../support/service-monitor-crd.ts';
+import { prometheusRuleCrd, serviceMonitorCrd } from '../../support/prometheus-operator-crds.ts';
 import { useSharedKubeApiServer } from '../../support/shared-kube-api-server.ts';
 
 const account = 'system:serviceaccount:tocsin:tocsin';
@@ -44,7 +44,7 @@ describe('kubectl apply -k', { skip: skipWithoutKube() }, () => {
   }
 
   before(async () => {
-    await server().apply(serviceMonitorCrd);
+    await server().apply(serviceMonitorCrd, prometheusRuleCrd);
     await server().kubectl(['wait', '--for=condition=Established', 'crd', '--all']);
     await apply('k8s');
   });
@@ -59,12 +59,23 @@ describe('kubectl apply -k', { skip: skipWithoutKube() }, () => {
     });
   }
 
-  for (const component of ['namespace', 'image', 'service-monitor', 'annotate', 'persistent-storage', 'tls']) {
+  for (const component of [
+    'namespace',
+    'image',
+    'monitoring',
+    'monitoring/rule-files',
+    'annotate',
+    'persistent-storage',
+    'tls',
+  ]) {
     it(`takes the component ${component}`, async () => void (await withComponents([component], apply)));
   }
 
   it('takes all components together', async () =>
-    void (await withComponents(['image', 'service-monitor', 'annotate', 'persistent-storage', 'tls'], apply)));
+    void (await withComponents(
+      ['image', 'monitoring', 'monitoring/rule-files', 'annotate', 'persistent-storage', 'tls'],
+      apply,
+    )));
 
   for (const [what, components] of [
     ['as it is', ['image']],
