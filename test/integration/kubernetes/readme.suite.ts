@@ -13,14 +13,10 @@ import { useSharedKubeApiServer } from '../../support/shared-kube-api-server.ts'
 import { startTocsin, type TocsinProcess } from '../../support/tocsin-process.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-const firstSteps = commandsOf('README.md', 'On Kubernetes');
-const commands = [
-  ...firstSteps,
-  ...commandsOf('docs/kubernetes.md', 'Install').filter((command) => !firstSteps.includes(command)),
-];
+const commands = commandsOf('docs/kubernetes.md', 'With kustomize');
 
 /** Commands that need an image, a node or a controller, none of which exists here. Tocsin runs beside the API server instead. */
-const elsewhere = [/^docker /, / rollout status /, / port-forward /, / logs /];
+const elsewhere = [/ rollout status /, / port-forward /, / logs /];
 
 /** The expected output of these commands; the others only have to succeed. */
 const expected: [command: RegExp, output: RegExp][] = [
@@ -31,7 +27,7 @@ const expected: [command: RegExp, output: RegExp][] = [
   [/^kubectl get events /, /GatewayThrottling.*tracepipeline\/backend/i],
 ];
 
-describe('README.md and docs/kubernetes.md', { skip: skipWithoutKube() }, () => {
+describe('docs/kubernetes.md', { skip: skipWithoutKube() }, () => {
   const server = useSharedKubeApiServer();
   let tocsin: TocsinProcess | undefined;
 
