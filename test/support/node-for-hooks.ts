@@ -27,7 +27,7 @@ interface Job {
 }
 
 interface Pod {
-  readonly metadata: { readonly name: string; readonly uid: string };
+  readonly metadata: { readonly name: string; readonly uid: string; readonly deletionTimestamp?: string };
   readonly spec: PodSpec & { readonly nodeName?: string };
 }
 
@@ -105,10 +105,20 @@ export class NodeForHooks {
   async #run(): Promise<void> {
     while (!this.#stopped.signal.aborted) {
       for (const job of await this.#list<Job>('job')) if (this.#isNew(job)) await this.#runJob(job);
-      for (const pod of await this.#list<Pod>('pod'))
-        if (pod.spec.nodeName === undefined && this.#isNew(pod)) await this.#runPod(pod.metadata.name, pod.spec);
+      for (const pod of await this.#list<Pod>('pod')) await this.#follow(pod);
       await new Promise((resolve) => setTimeout(resolve, pollMs));
     }
+  }
+
+  async #follow(pod: Pod): Promise<void> {
+    const { metadata, spec } = pod;
+    if (metadata.deletionTimestamp !== undefined) return this.#remove(metadata.name);
+    if (spec.nodeName !== undefined || !this.#isNew(pod)) return;
+    const target = { kind: 'Node', name: nodeName };
+    const binding = { apiVersion: 'v1', kind: 'Binding', metadata: { name: metadata.name }, target };
+    const path = `/api/v1/namespaces/${this.#options.namespace}/pods/${metadata.name}/binding`;
+    await this.#kube.kubectl(['create', '--raw', path, '-f', '-'], { input: JSON.stringify(binding) });
+    await this.#runPod(metadata.name, spec);
   }
 
   #isNew({ metadata: { uid } }: Job | Pod): boolean {
@@ -160,7 +170,7 @@ export class NodeForHooks {
     }
     const args = container.args.map((arg) => replaced(arg, places));
     if (spec.automountServiceAccountToken === true) args.push(`--kubeconfig=${await this.#kubeconfigOf(spec)}`);
-    const { code, stdout, stderr } = await runTocsin(args);
+    const { code, stdout, stderr } = await runTocsin(args, [], 90_000);
     this.#logs.set(`${pod}/${container.name}`, replaced(stdout + stderr, inverted(places)));
     return code;
   }
@@ -193,6 +203,18 @@ export class NodeForHooks {
   async #collectGarbage(job: string): Promise<void> {
     const pods = ['delete', 'pod', `--selector=job-name=${job}`, this.#inNamespace];
     await this.#kube.kubectl([...pods, '--grace-period=0', '--force']);
+  }
+
+  async #remove(pod: string): Promise<void> {
+    await this.#kube.kubectl([
+      'delete',
+      'pod',
+      pod,
+      this.#inNamespace,
+      '--grace-period=0',
+      '--force',
+      '--ignore-not-found',
+    ]);
   }
 
   async #setStatus(kind: string, name: string, status: object): Promise<void> {

@@ -15,14 +15,18 @@ export interface Run {
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Runs a command line that ends by itself, with its own storage folder. */
-export async function runTocsin(args: readonly string[], nodeArgs: readonly string[] = []): Promise<Run> {
+export async function runTocsin(
+  args: readonly string[],
+  nodeArgs: readonly string[] = [],
+  timeout = 20_000,
+): Promise<Run> {
   const storage = await mkdtemp(join(tmpdir(), 'tocsin-run-'));
   try {
     const serves = args.some((arg) => arg.startsWith('--web.')) ? [`--storage.path=${storage}`] : [];
     const child = spawn(process.execPath, [...nodeArgs, join(root, 'src/main.ts'), ...args, ...serves], {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: 20_000,
+      timeout,
     });
     const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
     return { code: code as number | null, stdout, stderr };
