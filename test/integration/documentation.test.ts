@@ -193,7 +193,9 @@ describe('docs/how-it-decides.md', () => {
 
 describe('docs/kubernetes.md', () => {
   it('has every component and overlay', () => {
-    const documented = tableRows(section('docs/kubernetes.md', 'With kustomize')).flatMap(([folder = '']) => codeIn(folder));
+    const documented = tableRows(section('docs/kubernetes.md', 'With kustomize')).flatMap(([folder = '']) =>
+      codeIn(folder),
+    );
     const folders = globSync(['k8s/overlays/*/', 'k8s/components/*/'], { cwd: root });
     assert.deepEqual(
       documented.toSorted(),
