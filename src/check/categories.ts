@@ -1,6 +1,6 @@
 import { beforeInstallation } from './before-installation.ts';
 import { Chain, type ChainSource } from './chain.ts';
-import type { Category } from './check.ts';
+import type { Category, Check } from './check.ts';
 import type { ClusterSource } from './cluster.ts';
 import { configMaps } from './config-maps.ts';
 import { configuration, type ConfigurationSource } from './configuration.ts';
@@ -49,5 +49,15 @@ export function allCategories(sources: CheckSources): readonly Category[] {
 
 /** The categories of `tocsin check --pre`. */
 export function preCategories({ cluster }: CheckSources): readonly Category[] {
-  return [kubernetesApi(cluster), kubernetesVersion(cluster), kinds(cluster), beforeInstallation(cluster)];
+  return [kubernetesApi(cluster), kubernetesVersion(cluster), atOnce(kinds(cluster)), beforeInstallation(cluster)];
+}
+
+/** Nothing becomes true by itself before an installation. */
+function atOnce(category: Category): Category {
+  return { ...category, checks: category.checks.map(once) };
+}
+
+function once(check: Check): Check {
+  const { retryable: _, ...rest } = check;
+  return rest;
 }

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { basename, dirname, resolve } from 'node:path';
 import { showText } from '../config/settings/show-value.ts';
 import { orAbsent, statusOf, type ClusterApi, type ClusterSource } from './cluster.ts';
 import type { ConfigurationSource } from './configuration.ts';
 import { ok, problem, skipped, type Category, type Outcome } from './check.ts';
+import { sha256Of } from './loaded-files.ts';
 import { listed, podsOf, type Container, type Pod } from './pods.ts';
 
 interface ConfigMapSource {
@@ -65,7 +65,7 @@ async function runs(
   if (typeof text !== 'string') return text;
   const state = await running(signal).catch(() => undefined);
   if (state === undefined) return skipped('Tocsin does not answer');
-  const own = createHash('sha256').update(text).digest('hex');
+  const own = sha256Of(text);
   const { sha256, loaded_at: since } = state.configuration;
   const place = `ConfigMap ${source.namespace}/${mounted.name}`;
   if (own === sha256) return ok(`${place} has SHA-256 ${own}, loaded ${since}`);

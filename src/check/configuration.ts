@@ -1,11 +1,8 @@
-import { createHash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { LoadedConfig } from '../config/load-config.ts';
 import { changedKeys, filesIn } from './changed-keys.ts';
-import { describeReadError } from '../config/settings/settings-file.ts';
 import { showText } from '../config/settings/show-value.ts';
-import { configurationFileBytes, readRegularFile } from '../runtime/regular-file.ts';
+import { lookAt, sha256Of } from './loaded-files.ts';
 import { ok, problem, skipped, type Category, type Outcome } from './check.ts';
 
 /** What a running Tocsin says of its configuration. */
@@ -59,32 +56,14 @@ function valid(loaded: LoadedConfig): Outcome {
   return ok(...(changed.length === 0 ? ['every key has its default'] : ['changed from the defaults:', ...changed]));
 }
 
-/** A path that is seen here may be another file there: so the line says which file it is, how old, and what is in it. */
 async function readable({ file, load, otherFiles }: ConfigurationSource): Promise<Outcome> {
   const loaded = load();
   const named = 'config' in loaded ? filesIn(loaded.config) : [];
-  const looked = [...(file === undefined ? [] : [file]), ...named, ...otherFiles].map(lookAt);
-  const found = await Promise.all(looked);
+  const own = file === undefined ? [] : [lookAt(file, true)];
+  const found = await Promise.all([...own, ...[...named, ...otherFiles].map((each) => lookAt(each, false))]);
   const problems = found.flatMap((each) => ('problem' in each ? [each.problem] : []));
   if (problems.length > 0) return problem(problems.join('\n'));
-  return found.length === 0
-    ? skipped('it names none')
-    : ok(...found.flatMap((each) => ('told' in each ? each.told : [])));
-}
-
-async function lookAt(file: string): Promise<{ readonly told: string } | { readonly problem: string }> {
-  const path = resolve(file);
-  try {
-    const [bytes, { mtime }] = await Promise.all([readRegularFile(path, configurationFileBytes), stat(path)]);
-    return { told: `${path}, modified ${mtime.toISOString()}, SHA-256 ${sha256Of(bytes)}` };
-  } catch (error) {
-    return { problem: `${showText(path)}: ${describeReadError(error)}` };
-  }
-}
-
-/** As the running Tocsin takes it: of the text, so that a damaged character makes no difference. */
-function sha256Of(text: string | Buffer): string {
-  return createHash('sha256').update(text.toString('utf8')).digest('hex');
+  return ok(...found.flatMap((each) => ('told' in each ? [each.told] : [])));
 }
 
 async function runs({ file, load, running }: ConfigurationSource, signal: AbortSignal): Promise<Outcome> {

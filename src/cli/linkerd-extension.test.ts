@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import fc from 'fast-check';
 import { systemClock } from '../runtime/clock.ts';
 import { ownArguments, runLinkerdExtension } from './linkerd-extension.ts';
 
@@ -75,4 +76,22 @@ describe('ownArguments', () => {
   } as const satisfies Record<string, readonly [readonly string[], readonly string[]]>;
   for (const [name, [given, own]] of Object.entries(cases))
     it(name, () => assert.deepEqual(ownArguments(given), ['--namespace=tocsin', ...own]));
+
+  it('hands on no flag that is about Linkerd, and leaves words as they are', () => {
+    const foreign = fc.constantFrom(
+      '--proxy',
+      '--namespace=a',
+      '--linkerd-namespace=l',
+      '--api-addr=',
+      '--as-group=[]',
+    );
+    const own = fc.constantFrom('--pre', '--wait=5m0s', '--output=json', '--context=c');
+    fc.assert(
+      fc.property(fc.array(fc.oneof(foreign, own)), (args) => {
+        const kept = args.filter((arg) => !/^--(?:proxy|namespace|linkerd-namespace|api-addr|as-group)\b/.test(arg));
+        assert.deepEqual(ownArguments(args), ['--namespace=tocsin', ...kept]);
+      }),
+    );
+    fc.assert(fc.property(fc.array(fc.string()), (args) => Array.isArray(ownArguments(args))));
+  });
 });

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import fc from 'fast-check';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { holderIn, lockHolder } from './lock-holder.ts';
 import { StorageLock } from './storage-lock.ts';
@@ -55,5 +56,9 @@ describe('holderIn', () => {
   it('finds it among others', () => {
     const own = '6: POSIX  ADVISORY  WRITE 46 08:01:7 1073741824 1073742335';
     assert.equal(holderIn([...locks, own].join('\n'), 7n), 46);
+  });
+
+  it('reads anything', () => {
+    fc.assert(fc.property(fc.string(), fc.bigInt(), (text, inode) => holderIn(text, inode) === undefined));
   });
 });
