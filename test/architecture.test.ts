@@ -58,6 +58,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   health: ['reconcile', 'alert'],
   silence: ['alert', 'matcher', 'cause', 'storage', 'text'],
   prometheus: ['reconcile', 'alert', 'config', 'config/settings', 'outbound', 'text'],
+  notify: ['reconcile', 'cause', 'alert', 'config', 'outbound', 'text'],
   kubernetes: ['reconcile', 'cause', 'config', 'config/settings', 'outbound', 'text'],
   standalone: ['reconcile', 'alert', 'storage', 'text'],
   reconcile: ['cause', 'alert'],

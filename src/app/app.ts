@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net';
+import { hostname } from 'node:os';
 import { Registry } from 'prom-client';
 import type { Route } from '../server/routes.ts';
 import type { AlertStore } from '../alert/alert-store.ts';
@@ -12,6 +13,7 @@ import type { Config } from '../config/config.ts';
 import type { ConfigChange } from '../config/live-keys.ts';
 import type { Controller } from '../controller/controller.ts';
 import { createController, type ControllerStage } from '../controller/create-controller.ts';
+import { Notifier } from '../notify/notifier.ts';
 import type { PipelineChange, Request } from '../reconcile/ports.ts';
 import { Readiness, type Home } from './home.ts';
 import { memoryPlan, memoryThere, logMemoryPlan, type MemoryPlan } from './memory-plan.ts';
@@ -41,6 +43,7 @@ export class App {
   readonly #pipelines: Home;
   readonly #reconciling: ControllerStage;
   readonly #alerts: CurrentAlertSource;
+  readonly #notifier: Notifier;
   readonly #alertPath: AlertPath;
   readonly #pipelineSource: PipelineSource;
   readonly #resync: Resync;
@@ -54,6 +57,8 @@ export class App {
   readonly #readiness: Readiness;
   /** The current configuration; a reload changes it. */
   #config: Config;
+  /** On which it listens. */
+  #port = 0;
   /** It follows the configuration. */
   #memoryPlan: MemoryPlan;
 
@@ -76,6 +81,7 @@ export class App {
     this.#alerts = new CurrentAlertSource(common);
     const onRulesChanged = (): void => void this.#pipelineSource.sweep('rules');
     this.#alertPath = new AlertPath({ ...common, alerts: this.#alerts, pipelines: this.#pipelines, onRulesChanged });
+    this.#notifier = this.#createNotifier();
     this.#reconciling = this.#createController();
     const pipelines = (): readonly Request[] => this.#pipelines.list();
     const enqueue: Controller['enqueue'] = (...work) => this.#reconciling.controller.enqueue(...work);
@@ -138,6 +144,7 @@ export class App {
     this.#cleanups.add('prometheus', () => this.#alerts.close());
     this.#cleanups.add('pipelines', () => this.#pipelines.close(this.#shutdown.remainingMs));
     await this.#pipelines.open();
+    this.#cleanups.add('notifier', () => this.#notifier.close());
     this.#cleanups.add('controller', () => this.#shutdown.drain(this.#reconciling.controller));
     this.#source.start();
     this.#cleanups.add('source', () => this.#source.stop());
@@ -145,6 +152,8 @@ export class App {
     this.#cleanups.add('streams', () => this.#explaining.closeStreams());
     this.#receiver.load(silences);
     const address = await this.#server.listen(listenAddress);
+    this.#port = address.port;
+    this.#notifier.start();
     this.#resync.start();
     this.#cleanups.add('resync', () => this.#resync.close());
     this.#alertPath.start(address.port);
@@ -178,7 +187,14 @@ export class App {
       kinds,
       transitions,
       annotator,
+      verdicts: this.#notifier,
     });
+  }
+
+  #createNotifier(): Notifier {
+    const { web, version } = this.#options;
+    const externalUrl = (): string => web?.externalUrl ?? `http://${hostname()}:${this.#port}${web?.routePrefix ?? ''}`;
+    return new Notifier({ ...this.#options, version, config: () => this.#config.notify, externalUrl });
   }
 
   /** Finds every fault of a configuration before any part of it is applied. */
@@ -206,8 +222,12 @@ export class App {
     const newSource = changed.some((key) => key.startsWith('prometheus.'));
     if (newSource) this.#alerts.reconfigure();
     this.#alertPath.reconfigure(changed);
-    // Another source of alerts, or another action, concerns every pipeline now.
-    if (newSource || changed.includes('controller.action')) void this.#pipelineSource.sweep('reload');
+    this.#notifier.reconfigure();
+    const newAudience = changed.some((key) =>
+      ['notify.alertmanagers', 'notify.labels', 'notify.unknown'].includes(key),
+    );
+    // Another source of alerts, another action, or somebody else to tell concerns every pipeline now.
+    if (newSource || newAudience || changed.includes('controller.action')) void this.#pipelineSource.sweep('reload');
   }
 
   #createSource(): EventSource {

@@ -27,7 +27,7 @@ describe('memoryPlan', () => {
     const needed = (given: unknown, bytes = 0): number => memoryPlan(Config.parse(given), pod, bytes).needed.process;
     const all = needed({ prometheus }, objectBytes);
     assert.equal(all - needed({ prometheus }), objectBytes);
-    assert.equal(needed({ prometheus }) - needed({}), 2 * 24 * MiB + 3 * 2 * MiB);
+    assert.equal(needed({ prometheus }) - needed({}), 2 * 22 * MiB + 3 * 2 * MiB);
     // 64 MiB of facts, 8 MiB that are being written, and 100 payloads with their heads.
     assert.equal(needed({}) - needed({ history: { retention: '0s' } }), 72 * MiB + 100 * 96 * 1024);
   });
@@ -38,6 +38,14 @@ describe('memoryPlan', () => {
     assert.equal(needed({ payloads: 200 }) - needed({ payloads: 100 }), 100 * 96 * 1024);
     const { fits } = memoryPlan(Config.parse({ history: { max_size: '1GiB' } }), pod);
     assert.ok(!fits);
+  });
+
+  it('counts the alerts about pipelines, with a batch for each Alertmanager: a pair of them fits with the defaults', () => {
+    const notify = { alertmanagers: [{ url: 'http://a:9093' }, { url: 'http://b:9093' }] };
+    const plan = memoryPlan(Config.parse({ prometheus, notify }), pod, objectBytes);
+    assert.ok(plan.fits && plan.needed.process <= 512 * MiB, `${plan.needed.process / MiB} MiB`);
+    const without = memoryPlan(Config.parse({ prometheus }), pod, objectBytes);
+    assert.equal(plan.needed.process - without.needed.process, 4 * MiB + 2 * 128 * 1024);
   });
 
   it('gives connections what other limits leave, and at least something', () => {

@@ -18,6 +18,9 @@ const restHeapBytes = 32 * MiB;
 /** Garbage that V8 has not collected yet, and freed memory that the allocator keeps, bytes. */
 const garbageBytes = 40 * MiB;
 
+/** A batch of alerts about pipelines on its way to an Alertmanager, bytes. */
+const notifyBatchBytes = 128 * 1024;
+
 /** While an answer of Prometheus is read, the last one is still in use. */
 const firingLists = 2;
 
@@ -89,10 +92,12 @@ export function memoryPlan(config: Config, there: MemoryThere, objectBytes = 0):
 }
 
 /** What is kept as objects, which V8's heap has to hold. */
-function keptBytes({ receiver, prometheus }: Config): number {
+function keptBytes({ receiver, prometheus, notify }: Config): number {
   const firing = prometheus.url === null ? 0 : firingLists * prometheus.max_firing_size;
   const rules = prometheus.url === null || prometheus.check_interval === 0 ? 0 : rulesCopies * maxRulesBytes;
-  return receiver.max_alerts_size + silencesMemoryBytes + firing + rules;
+  const { length: told } = notify.alertmanagers;
+  const notifications = told === 0 ? 0 : notify.max_size + told * notifyBatchBytes;
+  return receiver.max_alerts_size + silencesMemoryBytes + firing + rules + notifications;
 }
 
 /** Lies outside V8's heap. */
@@ -117,6 +122,6 @@ export function logMemoryPlan(logger: Logger, { there, needed, fits, connections
   logger.warn('limits.budget', 'all limits together are more than the memory there is: connections get less', {
     ...fields,
     advice:
-      'raise the memory limit of the process and --max-old-space-size, or lower receiver.max_alerts_size, receiver.max_body_size, receiver.max_connection_memory, prometheus.max_firing_size, history.max_size or history.payloads',
+      'raise the memory limit of the process and --max-old-space-size, or lower receiver.max_alerts_size, receiver.max_body_size, receiver.max_connection_memory, prometheus.max_firing_size, history.max_size, history.payloads or notify.max_size',
   });
 }

@@ -5,8 +5,23 @@ import type { LabelSet } from '../alert/labels.ts';
 
 const pieceCharacters = 64 * 1024;
 
-/** Adds an alert to the causes of a reconcile. Of huge labels, it adds only the part that may be kept for long. */
+/** The label of every alert that Tocsin itself sends to an Alertmanager (`notify`). */
+export const notificationMark: LabelSet = { tocsin: 'notify' };
+
+/**
+ * True for an alert that a Tocsin has sent about a pipeline, and that an Alertmanager brings back. It must wake nothing: a verdict
+ * would be its own cause.
+ */
+export function isNotification(labels: LabelSet): boolean {
+  return labels['tocsin'] === notificationMark['tocsin'];
+}
+
+/**
+ * Adds an alert to the causes of a reconcile, unless it is a notification. Of huge labels, it adds only the part that may be kept for
+ * long.
+ */
 export function addCause(causes: Causes, alert: Alert, status: CauseStatus, at: number): void {
+  if (isNotification(alert.labels)) return;
   if (isBrief(alert)) causes.addAlert(alert.key, alert, status, at);
   else causes.addAlert(digest(alert.key), { labels: briefLabels(alert).labels, times: alert.times }, status, at);
 }

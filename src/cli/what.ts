@@ -83,6 +83,7 @@ const colours: Readonly<Record<Effect['verdict'], Colour>> = {
   merged: 'green',
   silenced: 'yellow',
   repeat_ignored: 'yellow',
+  own_notification: 'yellow',
   no_pipeline: 'yellow',
   invalid: 'red',
   over_limit: 'red',

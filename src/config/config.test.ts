@@ -20,6 +20,7 @@ const sizes = [
   'receiver.max_connection_memory',
   'prometheus.max_response_size',
   'prometheus.max_firing_size',
+  'notify.max_size',
 ];
 const counts = [
   'receiver.max_alerts',
@@ -30,6 +31,7 @@ const counts = [
   'source.channel.capacity',
   'controller.max_concurrent_reconciles',
   'prometheus.max_replicas',
+  'notify.batch_size',
   'log.alert_lines_per_second',
 ];
 const countsOrNull = ['pipelines.kubernetes.qps', 'pipelines.kubernetes.burst'];
@@ -46,6 +48,8 @@ const durations = [
   'controller.requeue_after',
   'controller.drain_timeout',
   'prometheus.timeout',
+  'notify.resend_delay',
+  'notify.timeout',
 ];
 const orZero = [
   'source.debounce.wait',
@@ -107,7 +111,7 @@ describe('Config', () => {
         ignored_labels: ['prometheus_replica'],
         timeout: 10_000,
         max_response_size: 64 * 1024 ** 2,
-        max_firing_size: 24 * 1024 ** 2,
+        max_firing_size: 22 * 1024 ** 2,
         heal_grace: 120_000,
         unknown_after: 5000,
         check_interval: 60_000,
@@ -116,6 +120,15 @@ describe('Config', () => {
       },
       pipelines: { folder: 'examples/pipelines', kubernetes: { kinds: null, qps: null, burst: null } },
       history: { retention: 86_400_000, max_size: 64 * 1024 ** 2, payloads: 100 },
+      notify: {
+        alertmanagers: [],
+        labels: new Map(),
+        unknown: false,
+        resend_delay: 60_000,
+        timeout: 10_000,
+        batch_size: 64,
+        max_size: 4 * 1024 ** 2,
+      },
       log: { alert_lines_per_second: 50 },
     });
   });
@@ -155,6 +168,9 @@ describe('Config', () => {
       'pipelines.kubernetes.kinds',
       'history.max_size',
       'history.payloads',
+      'notify.alertmanagers',
+      'notify.labels',
+      'notify.unknown',
     ];
     const annotate = ['requested_at_key', 'requested_at_value', 'cause_key'].map((key) => `controller.annotate.${key}`);
     // http_config has its own test.
@@ -181,6 +197,47 @@ describe('Config', () => {
       assert.equal(messageFor(path, value), undefined, String(value));
     for (const value of ['Watchdog', '{alertname="Watchdog"}', 'a=~"("', 5, ''])
       assert.match(messageFor(path, value) ?? '', /allowed: one matcher, as in alertname="Watchdog"/, String(value));
+  });
+
+  it('takes up to 8 Alertmanagers, each once', () => {
+    const path = 'notify.alertmanagers';
+    const one = { url: 'http://alertmanager:9093/prefix/' };
+    for (const value of [null, [], [one], [{ ...one, http_config: { basic_auth: { username: 'ann' } } }]])
+      assert.equal(messageFor(path, value), undefined);
+    assert.equal(Config.parse({ notify: { alertmanagers: [one] } }).notify.alertmanagers[0]?.url, one.url.slice(0, -1));
+    for (const [value, expected] of [
+      ['http://alertmanager:9093', /a list, as in/],
+      [[{}], /0\.url: missing/],
+      [[{ url: 'alertmanager:9093' }], /did you mean "http:\/\/alertmanager:9093"/],
+      [[{ url: 'http://alertmanager:6000' }], /another port, as the fetch standard blocks 6000/],
+      [[one, one], /one URL twice/],
+      [
+        Array.from({ length: 9 }, (_, index) => ({ url: `http://a${index}` })),
+        /found 9 Alertmanagers, allowed: at most 8/,
+      ],
+      [[{ ...one, api_version: 'v2' }], /api_version|unknown/],
+    ] as const)
+      assert.match(messageFor(path, value) ?? '', expected, JSON.stringify(value));
+  });
+
+  it('takes labels for notify.labels that no alert has already', () => {
+    const path = 'notify.labels';
+    assert.equal(messageFor(path, { severity: 'critical', team: 'telemetry' }), undefined);
+    for (const value of [{ name: 'x' }, { tocsin: 'x' }, { 'a-b': 'x' }, { severity: '' }, { severity: 5 }, [], 'a'])
+      assert.match(messageFor(path, value) ?? '', /allowed: /, JSON.stringify(value));
+    const many = Object.fromEntries(Array.from({ length: 17 }, (_, index) => [`l${index}`, 'x']));
+    assert.match(messageFor(path, many) ?? '', /found 17 labels, allowed: at most 16/);
+  });
+
+  it('tells nobody of verdicts that an action does not give', () => {
+    const notify = { alertmanagers: [{ url: 'http://alertmanager:9093' }] };
+    const problems = Config.safeParse({ controller: { action: 'annotate' }, notify }).error?.issues ?? [];
+    assert.deepEqual(
+      problems.map(({ path }) => path.join('.')),
+      ['notify.alertmanagers'],
+    );
+    assert.match(problems[0]?.message ?? '', /decides nothing that could be told/);
+    assert.ok(Config.safeParse({ controller: { action: 'log' }, notify }).success);
   });
 
   it('takes history.max_size from 1MiB to 4GiB, and any number of payloads, none too', () => {

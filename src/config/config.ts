@@ -3,6 +3,7 @@ import { kymaGroup, kymaKindOf, kymaKinds } from '../reconcile/kyma-kinds.ts';
 import { formatDuration } from './settings/duration.ts';
 import { parseMatcher } from '../matcher/parse-matcher.ts';
 import { readHttpUrl } from './settings/http-url.ts';
+import { NotifySection } from './notify-section.ts';
 import { PrometheusSection } from './prometheus-section.ts';
 import { listOf, secretSection, section, setting } from './settings/setting.ts';
 import {
@@ -67,6 +68,21 @@ function withoutRules({ controller, pipelines }: Judged): readonly WatchedKind[]
   if (controller.action !== 'condition') return [];
   return (pipelines.kubernetes.kinds ?? []).filter((kind) => kymaKindOf(kind) === undefined);
 }
+
+interface Notifying {
+  readonly controller: { readonly action: string };
+  readonly notify: { readonly alertmanagers: readonly unknown[] };
+}
+
+/** Nobody could be told of a verdict that is never reached. */
+export const verdictsExist = z.refine<Notifying>(
+  ({ controller, notify }) => controller.action !== 'annotate' || notify.alertmanagers.length === 0,
+  {
+    path: ['notify', 'alertmanagers'],
+    error:
+      'found an Alertmanager beside controller.action annotate, which decides nothing that could be told; allowed: none, or the action condition or log',
+  },
+);
 
 /** For what a timer of Node measures: it can wait up to 24.8 days, and a longer timer would fire at once. */
 const readTimeout = readDuration('1ms', '1w');
@@ -203,6 +219,7 @@ const keys = secretSection({
     /** How many of the last bodies are kept; 0: none. */
     payloads: setting(readCountOrZero, 100),
   }),
+  notify: NotifySection,
   log: section({
     /** Lines about single alerts at info; further lines are written at debug. */
     alert_lines_per_second: setting(readCount, 50),
@@ -213,7 +230,7 @@ const keys = secretSection({
  * The configuration file, key by key. Durations become milliseconds, sizes become bytes; a missing key has its default.
  * The defaults are in this file only. docs/configuration.md explains the keys to users.
  */
-export const Config = keys.check(healthRulesExist);
+export const Config = keys.check(healthRulesExist, verdictsExist);
 
 /** Has the structure of the file: snake_case keys, milliseconds, bytes. */
 export type Config = z.infer<typeof Config>;

@@ -28,6 +28,7 @@ export const liveKeys: readonly string[] = [
   'controller.drain_timeout',
   'prometheus',
   'history',
+  'notify',
   'log.alert_lines_per_second',
 ];
 

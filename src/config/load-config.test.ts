@@ -47,6 +47,17 @@ describe('loadConfig', () => {
     assert.deepEqual(fromFlags.config, expected);
   });
 
+  it('reads the files of every http_config from the folder of the configuration', () => {
+    const http = '{basic_auth: {username: ann, password_file: secret}}';
+    const text = `notify: {alertmanagers: [{url: 'http://a'}, {url: 'http://b', http_config: ${http}}]}\n`;
+    const loaded = loadConfig({ configFile: '/etc/tocsin/tocsin.yml' }, () => text);
+    assert.ok('config' in loaded);
+    assert.deepEqual(
+      loaded.config.notify.alertmanagers.map(({ http_config: config }) => config.basic_auth.password_file),
+      [null, '/etc/tocsin/secret'],
+    );
+  });
+
   const folders: [what: string, text: string, flags: ConfigFlags, given: boolean][] = [
     ['neither names one', 'pipelines:\n', {}, false],
     ['the file does', 'pipelines: {folder: x}', {}, true],
@@ -202,7 +213,7 @@ log: 5
     ]);
   });
 
-  const sections = 'receiver, source, controller, prometheus, pipelines, history, log';
+  const sections = 'receiver, source, controller, prometheus, pipelines, history, notify, log';
   const single: [what: string, text: string, problem: string][] = [
     ['a root that is a list', '- a\n', `1:1: found <secret>, allowed: a map with the keys ${sections}`],
     ['a root that is a text', '\n  hello\n', `2:3: found <secret>, allowed: a map with the keys ${sections}`],
@@ -436,6 +447,19 @@ log: 5
         assert.deepEqual(configOf(JSON.stringify(value, null, indent)), Config.parse(value));
       }),
     );
+  });
+
+  it('names the place of a mistake in a list of Alertmanagers, and shows no password of a URL', () => {
+    const text = `notify:\n  alertmanagers:\n    - url: http://a\n      http_confg: {}\n    - url: ann:hunter2@host\n`;
+    const result = parseConfigFile('f', text);
+    const problems = 'problems' in result ? result.problems : [];
+    assert.equal(problems.length, 2, problems.join('\n'));
+    assert.match(
+      problems[0]!,
+      /^f:4:7: notify\.alertmanagers\.0\.http_confg: unknown key, did you mean "http_config"\?/,
+    );
+    assert.match(problems[1]!, /^f:5:12: notify\.alertmanagers\.1\.url: found .* allowed: an http or https URL/);
+    assert.doesNotMatch(problems.join(), /hunter2/);
   });
 
   it('shows no key that may be a secret, also if it is given twice', () => {

@@ -38,22 +38,28 @@ export function loadConfig(flags: ConfigFlags, readFile: ReadFile): LoadedConfig
   const read: ReadFile = (path) => (text = readFile(path));
   const file = flags.configFile === undefined ? parseConfigFile('', '') : loadFile(flags.configFile, read);
   const url = readGiven(flagTable.prometheusUrl, flags.prometheusUrl);
-  const folder = readGiven(flagTable.pipelinesFolder, flags.pipelinesFolder);
-  if ('problems' in file) return { problems: [...file.problems, ...url.problems, ...folder.problems] };
-  const problems = [...url.problems, ...folder.problems];
+  const pipelinesFolder = readGiven(flagTable.pipelinesFolder, flags.pipelinesFolder);
+  if ('problems' in file) return { problems: [...file.problems, ...url.problems, ...pipelinesFolder.problems] };
+  const problems = [...url.problems, ...pipelinesFolder.problems];
   if (problems.length > 0) return { problems };
-  const { prometheus, pipelines } = file.config;
-  const httpConfig = withPathsFrom(dirname(flags.configFile ?? ''), prometheus.http_config);
+  const { prometheus, pipelines, notify } = file.config;
+  const folder = dirname(flags.configFile ?? '');
+  const httpConfig = withPathsFrom(folder, prometheus.http_config);
+  const alertmanagers = notify.alertmanagers.map((each) => ({
+    ...each,
+    http_config: withPathsFrom(folder, each.http_config),
+  }));
   const inFile = { folder: file.sets('pipelines', 'folder'), kubernetes: file.sets('pipelines', 'kubernetes') };
   const config = {
     ...file.config,
     prometheus: { ...prometheus, url: url.value === undefined ? prometheus.url : [url.value], http_config: httpConfig },
-    pipelines: { ...pipelines, folder: folder.value ?? pipelines.folder },
+    pipelines: { ...pipelines, folder: pipelinesFolder.value ?? pipelines.folder },
+    notify: { ...notify, alertmanagers },
   };
   return {
     config,
     text,
-    pipelinesFolderGiven: folder.value !== undefined || inFile.folder,
+    pipelinesFolderGiven: pipelinesFolder.value !== undefined || inFile.folder,
     inFile,
   };
 }

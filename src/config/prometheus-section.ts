@@ -74,7 +74,7 @@ export const PrometheusSection = section(
     timeout: setting(readTimeout, '10s'),
     max_response_size: setting(readSize('1KiB'), '64MiB'),
     /** The memory limit for the labels of the firing alerts of all replicas together, a high estimate. */
-    max_firing_size: setting(readSize('1KiB'), '24MiB'),
+    max_firing_size: setting(readSize('1KiB'), '22MiB'),
     /** How long a pushed alert that still fires preserves a verdict that the answers no longer support; 0: not at all. */
     heal_grace: setting(readTimeoutOrNever, '2m'),
     /** How far apart two failures of all replicas must be before a verdict becomes Unknown; 0: one failure is enough. */

@@ -2,7 +2,14 @@ import { startDeadline } from '../runtime/deadline.ts';
 import { newId } from '../runtime/new-id.ts';
 import { Slices } from '../runtime/slices.ts';
 import type { Causes } from '../cause/causes.ts';
-import { requestKey, type Request, type Action, type Result, type Pipelines } from '../reconcile/ports.ts';
+import {
+  requestKey,
+  type Request,
+  type Action,
+  type Result,
+  type Pipelines,
+  type VerdictObserver,
+} from '../reconcile/ports.ts';
 import type { FailedRequests, Priority, WorkItem, WorkQueue } from '../workqueue/work-queue.ts';
 import type { Outcome, ReconcileReport } from './reconcile-report.ts';
 import { Sweep, createRequeuedWork, retriedWork, type QueuedWork } from './sweep.ts';
@@ -12,6 +19,7 @@ import { PostponedError, TerminalError } from '../reconcile/errors.ts';
 interface ReconcilerOptions {
   readonly pipelines: Pick<Pipelines, 'get'>;
   readonly action: Action;
+  readonly verdicts?: Pick<VerdictObserver, 'gone'> | undefined;
 }
 
 /** Looks up a pipeline and runs the configured action on it. */
@@ -32,7 +40,10 @@ export class Reconciler {
   /** Does one run, under its name in the log. Rejects if the action cannot be done. */
   async reconcile(request: Request, causes: Causes, signal: AbortSignal, id: string): Promise<Result> {
     const pipeline = this.#options.pipelines.get(request);
-    if (pipeline === undefined) return { outcome: 'gone', notInPrometheus: [] };
+    if (pipeline === undefined) {
+      this.#options.verdicts?.gone(request);
+      return { outcome: 'gone', notInPrometheus: [] };
+    }
     return this.#action.perform({ id, request, pipeline, causes, signal });
   }
 }

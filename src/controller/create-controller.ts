@@ -7,6 +7,7 @@ import {
   type LoadedRules,
   type Pipelines,
   type TransitionRecorder,
+  type VerdictObserver,
   type Action,
   type ActionName,
 } from '../reconcile/ports.ts';
@@ -34,6 +35,8 @@ interface ControllerStageOptions extends Runtime {
   readonly requiredRules?: () => LoadedRules | undefined;
   /** Gets transitions, if the home of the pipelines has a place for them. */
   readonly transitions?: TransitionRecorder | undefined;
+  /** Hears every verdict. */
+  readonly verdicts?: VerdictObserver | undefined;
   /** For the action `annotate`. */
   readonly annotator?: Annotator | undefined;
   /** The kinds of pipeline that are known before any pipeline exists. */
@@ -53,7 +56,7 @@ export function createController(options: ControllerStageOptions): ControllerSta
   const metrics = createControllerMetrics(registry, kinds, () => countByKind(pipelines.list()));
   const heldLine = new HeldLine(options);
   const actionOptions = { ...options, metrics, holder: new VerdictHolder({ ...options, metrics }) };
-  const reconciler = new Reconciler({ pipelines, action: createAction(actionOptions) });
+  const reconciler = new Reconciler({ ...options, action: createAction(actionOptions) });
   const controller: Controller = new Controller({
     ...options,
     report: new ReconcileReport({ ...options, metrics }),
@@ -91,6 +94,7 @@ interface ActionOptions extends Pick<Runtime, 'clock' | 'logger'> {
   /** The rules without which no pipeline is healthy, if they are required. Default: none are. */
   readonly requiredRules?: () => LoadedRules | undefined;
   readonly transitions?: TransitionRecorder | undefined;
+  readonly verdicts?: VerdictObserver | undefined;
   readonly annotator?: Annotator | undefined;
   /** Outlives the actions: another configuration must not begin another grace. */
   readonly holder: VerdictHolder;
@@ -122,6 +126,6 @@ export function createAction(options: ActionOptions): Action {
 }
 
 function flowHealthAction(options: ActionOptions, conditions: ConditionApplier): Action {
-  const { alerts, holder, config, requiredRules = () => undefined } = options;
-  return new FlowHealthAction({ alerts, conditions, holder, requiredRules, requeueAfterMs: config.requeue_after });
+  const { config, requiredRules = () => undefined } = options;
+  return new FlowHealthAction({ ...options, conditions, requiredRules, requeueAfterMs: config.requeue_after });
 }

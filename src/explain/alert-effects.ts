@@ -10,7 +10,13 @@ export interface ToldAlert {
   /** The store's hash, which is also in the field `verdicts` of `alerts.received`. */
   readonly hash: number;
   readonly alertname: string;
+  /** A Tocsin has sent it about a pipeline. */
+  readonly isNotification: boolean;
 }
+
+/** Why a notification wakes nothing. */
+export const ownNotification =
+  'a Tocsin sent it about a pipeline (notify), and an Alertmanager brought it back: it wakes nothing, or a verdict would be its own cause';
 
 /** An effect of an alert before the runs of its event are known. */
 export interface OpenEffect extends Omit<Effect, 'runs'> {
@@ -82,8 +88,9 @@ export class EffectFinder {
 
   #received(fact: Fact): readonly OpenEffect[] {
     const verdicts = objectOf(fact['verdicts']) ?? {};
-    for (const verdict of ['woke', 'over_limit', 'repeat_ignored'] as const) {
+    for (const verdict of ['woke', 'over_limit', 'repeat_ignored', 'own_notification'] as const) {
       if (!holds(verdicts[verdict], this.#alert.hash)) continue;
+      if (verdict === 'own_notification') return [effect(fact, verdict, { because: ownNotification })];
       if (verdict === 'repeat_ignored')
         return [effect(fact, verdict, { because: 'it told nothing new, and source.repeats is ignore' })];
       return [this.#woke(fact, verdict)];
@@ -129,6 +136,7 @@ export class EffectFinder {
     const silences = this.#suppressed;
     if (silences !== undefined && textsOf(silences['alertnames']).includes(this.#alert.alertname))
       return silenced(fact, textsOf(silences['silences']));
+    if (this.#alert.isNotification) return effect(fact, 'own_notification', { because: ownNotification });
     const because = 'nobody sent it again in time, so it counts as resolved';
     const woke = this.#woke(fact, 'woke');
     return woke.verdict === 'no_pipeline' ? woke : { ...woke, verdict: 'woke', because };

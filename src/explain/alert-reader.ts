@@ -1,6 +1,7 @@
 import { isResolved, type Alert as StoredAlert } from '../alert/alert.ts';
 import type { AlertStore } from '../alert/alert-store.ts';
 import { fingerprint as fingerprintOf, labelKey, labelSetOf, TextHash, type LabelSet } from '../alert/labels.ts';
+import { isNotification } from '../cause/alert-cause.ts';
 import type { Fact } from '../history/fact.ts';
 import type { History } from '../history/history.ts';
 import type { Matcher } from '../matcher/matcher.ts';
@@ -88,7 +89,8 @@ export class AlertReader {
     const labels = stored?.labels ?? (await this.#namedLabels(fingerprint));
     if (labels === undefined) return { effects: [this.#notReceived(false)] };
     const hash = stored?.keyHash ?? TextHash.of(labelKey(labels));
-    const { effects, next } = await this.#effects({ fingerprint, hash, alertname: nameOf(labels) }, page);
+    const told = { fingerprint, hash, alertname: nameOf(labels), isNotification: isNotification(labels) };
+    const { effects, next } = await this.#effects(told, page);
     const alert = stored === undefined ? alertOfLabels(labels) : this.#stored(stored);
     const withRuns = await this.#withRuns(effects, labels);
     const isEmpty = withRuns.length === 0 && page.before === undefined;

@@ -8,6 +8,8 @@ import type { Clock } from '../runtime/clock.ts';
 import { Slices, type SliceSchedule } from '../runtime/slices.ts';
 import { concerns, silenceState, type Silence } from '../silence/silence.ts';
 import { formatDateTime } from '../text/go/date-time.ts';
+import { isNotification } from '../cause/alert-cause.ts';
+import { ownNotification } from './alert-effects.ts';
 import { alertOfLabels } from './fact-fields.ts';
 import { conditionOf } from './pipeline-reader.ts';
 import { given } from './run-story.ts';
@@ -97,7 +99,8 @@ export class Predictor {
       stored !== undefined && stored.announced === status && isSameLabelText(stored.annotations, posted.annotations);
     const silencedBy = problem === undefined ? await this.#silencing(posted.labels, now) : [];
     const ignored = isRepeat && repeats === 'ignore';
-    const wakes = problem === undefined && silencedBy.length === 0 && !ignored;
+    const isOwn = isNotification(posted.labels);
+    const wakes = problem === undefined && silencedBy.length === 0 && !ignored && !isOwn;
     const requests = wakes ? select(posted.labels, names) : [];
     const shown = requests.slice(0, shares.conditions);
     return {
@@ -109,7 +112,7 @@ export class Predictor {
         return { id, created_by: createdBy, comment, ends_at: formatDateTime(endsAt) };
       }),
       wakes: wakes && requests.length > 0,
-      because: because({ problem, silencedBy, ignored, requests: requests.length, rule }),
+      because: because({ problem, isOwn, silencedBy, ignored, requests: requests.length, rule }),
       select: rule,
       requests: requests.slice(0, shares.requests),
       more_requests: Math.max(0, requests.length - shares.requests),
@@ -183,14 +186,16 @@ export class Predictor {
 
 interface Reasons {
   readonly problem: string | undefined;
+  readonly isOwn: boolean;
   readonly silencedBy: readonly Silence[];
   readonly ignored: boolean;
   readonly requests: number;
   readonly rule: 'all' | 'labels';
 }
 
-function because({ problem, silencedBy, ignored, requests, rule }: Reasons): string {
+function because({ problem, isOwn, silencedBy, ignored, requests, rule }: Reasons): string {
   if (problem !== undefined) return `it is not valid: ${problem}`;
+  if (isOwn) return ownNotification;
   const [silence] = silencedBy;
   if (silence !== undefined) return `the silence ${silence.id} of ${silence.createdBy} holds`;
   if (ignored) return 'it tells nothing new, and source.repeats is ignore';

@@ -159,6 +159,7 @@ export const Verdict = z.enum([
   'merged',
   'silenced',
   'repeat_ignored',
+  'own_notification',
   'no_pipeline',
   'invalid',
   'over_limit',

@@ -88,6 +88,7 @@ export function showTransition({ from, from_reason, to, reason }: NonNullable<Ru
 export const remedies: Readonly<Partial<Record<Verdict, string>>> = {
   silenced: 'end the silence, or test with other labels',
   repeat_ignored: 'test with another label, or set source.repeats to trigger',
+  own_notification: 'test with an alert that does not have the label tocsin="notify"',
   no_pipeline: 'give the alert the labels that name a pipeline (source.select: labels), or create a pipeline',
   invalid: 'correct the labels',
   over_limit: 'raise receiver.max_alerts or receiver.max_alerts_size',

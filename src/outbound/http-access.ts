@@ -4,6 +4,8 @@ import { isHeaderValue, type HttpConfig } from '../config/http-config.ts';
 import { describeReadError } from '../config/settings/settings-file.ts';
 import type { Secret } from '../config/settings/show-value.ts';
 import { configurationFileBytes, readRegularFile } from '../runtime/regular-file.ts';
+import { excerpt } from '../text/bounded-body.ts';
+import { percentDecoded } from '../text/go/url.ts';
 import { OutboundError, type ServerWords } from './fetch-failure.ts';
 import { isExempt, proxyFromEnvironment, type Environment, type Proxy } from './proxy-environment.ts';
 
@@ -107,6 +109,35 @@ function sendable({ httpConfig }: Words, key: string, value: string): string {
     'unreadable_file',
     `${httpConfig}.${key} cannot be sent as a header: it has a line end or a character that no header may have.`,
   );
+}
+
+/** A URL taken apart, so that its credentials are in one place only. */
+export interface UrlAccess {
+  /** Without credentials, which fetch refuses, without query, and without a slash at its end. */
+  readonly base: string;
+  /** The value of the Authorization header; undefined without credentials. */
+  readonly authorization: string | undefined;
+  /** The values that no message may quote. */
+  readonly secrets: readonly string[];
+}
+
+export function urlAccess(url: string): UrlAccess {
+  const { protocol, host, pathname, username, password } = new URL(url);
+  const base = `${protocol}//${host}${pathname.replace(/\/+$/, '')}`;
+  if (username === '' && password === '') return { base, authorization: undefined, secrets: [] };
+  const decoded = percentDecoded(password);
+  const credentials = Buffer.from(`${percentDecoded(username)}:${decoded}`, 'utf8').toString('base64');
+  // A server may echo the password encoded, decoded, or as it is in the URL.
+  return { base, authorization: `Basic ${credentials}`, secrets: [credentials, decoded, password] };
+}
+
+/**
+ * Quotes the beginning of what a server said, fit for a message: a server that echoes the request reveals nothing. The longest secret
+ * is masked first, since it may contain a shorter one.
+ */
+export function quoteWithout(secrets: readonly string[]): (text: string) => string {
+  const masked = secrets.filter((secret) => secret !== '').toSorted((a, b) => b.length - a.length);
+  return (text) => excerpt(masked.reduce((rest, secret) => rest.replaceAll(secret, '<secret>'), text));
 }
 
 export interface ProxyOptions {

@@ -1,5 +1,4 @@
-import { excerpt } from '../text/bounded-body.ts';
-import { percentDecoded } from '../text/go/url.ts';
+import { quoteWithout, urlAccess, type UrlAccess } from '../outbound/http-access.ts';
 
 /** The URL to ask, taken apart so that the credentials are in one place only. */
 export interface PrometheusEndpoint {
@@ -17,7 +16,7 @@ export interface PrometheusEndpoint {
   quote(text: string): string;
 }
 
-type Access = Pick<PrometheusEndpoint, 'authorization' | 'secrets'>;
+type Access = Omit<UrlAccess, 'base'>;
 
 export interface EndpointOptions {
   /** `prometheus.params`, sent with every query: some proxies choose a tenant by these parameters. */
@@ -37,23 +36,17 @@ export interface EndpointOptions {
  */
 export function prometheusEndpoint(url: string, options: EndpointOptions = {}): PrometheusEndpoint {
   const { params, ip, urls = [], path = '/api/v1/alerts', query: own = {} } = options;
-  const { username, password } = new URL(url);
-  const base = baseOf(url);
+  const { base, ...access } = urlAccess(url);
   const query = queryOf(own, params ?? new Map());
   const details = [...placeAmongLookAlikes(url, urls), ...(ip === undefined ? [] : [ip])];
   const address = details.length === 0 ? base : `${base} (${details.join(', ')})`;
   const endpoint = { url: `${base}${path}${query}`, path, address };
-  return { ...endpoint, ...quotable(username === '' && password === '' ? open : basicAccess(username, password)) };
-}
-
-function baseOf(url: string): string {
-  const { protocol, host, pathname } = new URL(url);
-  return `${protocol}//${host}${pathname.replace(/\/+$/, '')}`;
+  return { ...endpoint, ...quotable(access) };
 }
 
 /** The name of the user is left out: some servers expect a token there. */
 function placeAmongLookAlikes(url: string, urls: readonly string[]): readonly string[] {
-  const lookAlikes = urls.filter((each) => baseOf(each) === baseOf(url));
+  const lookAlikes = urls.filter((each) => urlAccess(each).base === urlAccess(url).base);
   return lookAlikes.length < 2 ? [] : [`URL ${urls.indexOf(url) + 1}`];
 }
 
@@ -69,19 +62,6 @@ export function withAccess(endpoint: PrometheusEndpoint, { authorization, secret
   return { ...endpoint, ...quotable({ authorization: authorization ?? endpoint.authorization, secrets: both }) };
 }
 
-const open: Access = { authorization: undefined, secrets: [] };
-
-/** Basic authentication. A server may echo the password encoded, decoded, or as it is in the URL. */
-function basicAccess(username: string, password: string): Access {
-  const decoded = percentDecoded(password);
-  const credentials = Buffer.from(`${percentDecoded(username)}:${decoded}`, 'utf8').toString('base64');
-  return { authorization: `Basic ${credentials}`, secrets: [credentials, decoded, password] };
-}
-
-/** Masks the longest secret first, since it may contain a shorter one. */
 function quotable({ authorization, secrets }: Access): Access & Pick<PrometheusEndpoint, 'quote'> {
-  const masked = secrets.filter((secret) => secret !== '').toSorted((a, b) => b.length - a.length);
-  const quote = (text: string): string =>
-    excerpt(masked.reduce((rest, secret) => rest.replaceAll(secret, '<secret>'), text));
-  return { authorization, secrets, quote };
+  return { authorization, secrets, quote: quoteWithout(secrets) };
 }

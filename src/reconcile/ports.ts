@@ -174,6 +174,13 @@ export interface TransitionRecorder {
   record(pipeline: Pipeline, transition: ConditionTransition, decision: Decision): void;
 }
 
+/** Hears every verdict, whether it changed the condition or not. Both calls return at once and never throw. */
+export interface VerdictObserver {
+  reached(request: Request, condition: Pick<Condition, 'status' | 'reason' | 'message'>, decision: Decision): void;
+  /** The pipeline no longer exists. */
+  gone(request: Request): void;
+}
+
 /** Sets annotations on the object itself. Only a home whose objects another operator watches has an annotator. */
 export interface Annotator {
   /** False if the pipeline no longer exists. Rejects as `updateConditions` does. */

@@ -27,6 +27,7 @@ export type LongWork =
   | 'requests'
   | 'reconciles'
   | 'pipelines'
+  | 'notifications'
   | 'history'
   | 'metrics';
 

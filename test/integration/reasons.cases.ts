@@ -72,6 +72,24 @@ export const standaloneCases: readonly StandaloneCase[] = [
     },
   },
   {
+    reason: 'own_notification',
+    how: 'Tocsin sent it to an Alertmanager (notify), whose webhook brings it back',
+    needs: ['alertmanager'],
+    stage: async (t) => {
+      const port = await freePort();
+      const config = `
+route: { receiver: tocsin, group_by: [alertname], group_wait: 100ms }
+receivers: [{ name: tocsin, webhook_configs: [{ url: 'http://127.0.0.1:${port}/webhook' }] }]
+`;
+      const alertmanager = await startAlertmanager({ config });
+      t.after(() => alertmanager.stop());
+      const notify = `notify: { alertmanagers: [{ url: '${alertmanager.url}' }] }`;
+      const tocsin = await afterPosts(t, { config: notify, port }, [throttling]);
+      await tocsin.log.waitForLine(({ event, door }) => event === 'alerts.received' && door === 'webhook', patienceMs);
+      return { tocsin, alert: ['PipelineUnhealthy', 'kind=TracePipeline'] };
+    },
+  },
+  {
     reason: 'no_pipeline',
     how: 'it names a pipeline that there is not',
     stage: async (t) => {

@@ -1,4 +1,4 @@
-import type { Reader } from './reader.ts';
+import type { Reader, Reading } from './reader.ts';
 
 /** In characters. The time of the search for the intended URL grows with the square of the length. */
 const maxMendedLength = 1000;
@@ -44,14 +44,20 @@ const blockedPorts: ReadonlySet<string> = new Set(
  */
 export const readPrometheusUrl: Reader<string> = (found) => {
   if (typeof found === 'string' && found.includes('?')) return { allowed: queryRemedy(found), secret: true };
-  const reading = readHttpUrl(found);
+  return withoutBlockedPort(readHttpUrl(found), 'Prometheus');
+};
+
+/** Reads the URL of an Alertmanager like {@link readHttpUrl}. A URL that fetch would always refuse is refused at once. */
+export const readAlertmanagerUrl: Reader<string> = (found) => withoutBlockedPort(readHttpUrl(found), 'Alertmanager');
+
+function withoutBlockedPort(reading: Reading<string>, server: string): Reading<string> {
   const url = 'value' in reading ? reading.value : reading.suggestion;
   const port = url === undefined ? '' : new URL(url).port;
   if (!blockedPorts.has(port)) return reading;
   return {
-    allowed: `another port, as the fetch standard blocks ${port}; a reverse proxy can give Prometheus one`,
+    allowed: `another port, as the fetch standard blocks ${port}; a reverse proxy can give ${server} one`,
   };
-};
+}
 
 /** Names the parameters without their values, which may be a token. */
 function queryRemedy(text: string): string {

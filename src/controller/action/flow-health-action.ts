@@ -14,6 +14,7 @@ import {
   type TransitionRecorder,
   type ConditionTransition,
   type Decision,
+  type VerdictObserver,
 } from '../../reconcile/ports.ts';
 import {
   configurationNotGenerated,
@@ -43,6 +44,7 @@ export interface ConditionApplier {
 interface FlowHealthActionOptions {
   readonly alerts: AlertSource;
   readonly conditions: ConditionApplier;
+  readonly verdicts?: Pick<VerdictObserver, 'reached'> | undefined;
   /** The rules without which a pipeline is not healthy; undefined if `prometheus.require_rules` is false. */
   readonly requiredRules: () => LoadedRules | undefined;
   readonly holder: Pick<VerdictHolder, 'decide' | 'becomesUnknown'>;
@@ -112,8 +114,10 @@ export class FlowHealthAction implements Action {
   }
 
   async #apply(run: Run, verdict: Verdict): Promise<Result> {
-    const { conditions, requeueAfterMs } = this.#options;
+    const { conditions, requeueAfterMs, verdicts } = this.#options;
     const healthy = verdict.condition.status === 'True';
+    // Before the write, which may fail: the verdict holds all the same.
+    verdicts?.reached(run.request, verdict.condition, verdict.decision);
     const changed = await conditions.apply(run, verdict);
     return {
       outcome: changed ? 'changed' : 'unchanged',

@@ -21,6 +21,7 @@ const tones: Readonly<Record<Verdict, Tone>> = {
   merged: 'good',
   silenced: 'warn',
   repeat_ignored: 'plain',
+  own_notification: 'plain',
   no_pipeline: 'warn',
   invalid: 'bad',
   over_limit: 'bad',
@@ -63,6 +64,7 @@ const verdictTellers: Readonly<Record<Verdict, (effect: Effect) => Sentence>> = 
     silences.length === 1 ? ' holds' : ' hold',
   ],
   repeat_ignored: (effect) => ['It woke nobody, because ', because(effect, 'it told nothing new')],
+  own_notification: (effect) => ['It woke nobody, because ', because(effect, 'a Tocsin sent it about a pipeline')],
   no_pipeline: (effect) => ['It woke nobody, because ', because(effect, 'it concerns no pipeline')],
   invalid: (effect) => ['It was not stored, because it is invalid: ', because(effect, 'the reason is not known')],
   over_limit: (effect) => [

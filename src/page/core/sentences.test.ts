@@ -114,6 +114,10 @@ describe('what an alert did', () => {
       'It woke nobody, because silence a9c3b169 holds (request r)',
     ],
     repeat_ignored: [effect('repeat_ignored'), 'It woke nobody, because it told nothing new (request r)'],
+    own_notification: [
+      effect('own_notification'),
+      'It woke nobody, because a Tocsin sent it about a pipeline (request r)',
+    ],
     no_pipeline: [effect('no_pipeline'), 'It woke nobody, because it concerns no pipeline (request r)'],
     invalid: [
       effect('invalid', { because: 'no labels' }),

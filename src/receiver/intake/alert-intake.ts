@@ -1,7 +1,7 @@
 import type { Alert, PostableAlert } from '../../alert/alert.ts';
 import type { AlertStore, PutResult } from '../../alert/alert-store.ts';
 import { Causes } from '../../cause/causes.ts';
-import { addCause, briefLabelSet } from '../../cause/alert-cause.ts';
+import { addCause, briefLabelSet, isNotification } from '../../cause/alert-cause.ts';
 import type { LabelSet } from '../../alert/labels.ts';
 import type { Silencing } from '../../silence/silences.ts';
 import { Suppressed, type AlertTransition } from './alert-lines.ts';
@@ -102,6 +102,7 @@ export class AlertIntake {
     if (change === 'new') this.new++;
     if (change === 'new') this.#options.onTransition({ event: 'alert.new', alert });
     if (change === 'resolved') this.#options.onTransition({ event: 'alert.resolved', alert });
+    if (isNotification(alert.labels)) return this.told.add(alert, 'own_notification');
     if (change === 'repeated' && this.#options.repeats === 'ignore' && limited === undefined)
       return this.told.add(alert, 'repeat_ignored');
     const { now, silencing } = this.#options;
@@ -117,7 +118,7 @@ export class AlertIntake {
 }
 
 /** The result for an alert of a request, as far as the receiver knows. */
-type ToldAs = 'woke' | 'silenced' | 'repeat_ignored' | 'over_limit';
+type ToldAs = 'woke' | 'silenced' | 'repeat_ignored' | 'own_notification' | 'over_limit';
 
 /** The most alerts of one request that are recorded, and the most sets of silences; the rest is counted. */
 const maxTold = 10_000;

@@ -18,6 +18,7 @@ const telling = [
   /-(report|metrics|lines)\.ts$/,
   /^runtime\/(clock|log-output|logger)\.ts$/,
   /^history\//,
+  /^notify\//,
   /^app\/explain\.ts$/,
   /^kubernetes\/write\/(event-recorder|event-writer|kubernetes-event)\.ts$/,
 ];

@@ -1,0 +1,330 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { Registry } from 'prom-client';
+import { Config } from '../config/config.ts';
+import { readLink } from '../page/core/link.ts';
+import type { Decision } from '../reconcile/ports.ts';
+import { FakeClock } from '../runtime/clock.fixture.ts';
+import { eventually } from '../runtime/eventually.fixture.ts';
+import { RecordingLogger } from '../runtime/logger.fixture.ts';
+import { metric } from '../runtime/metric.fixture.ts';
+import { SliceSchedule } from '../runtime/slices.ts';
+import { FakeAlertmanager } from './fake-alertmanager.fixture.ts';
+import { Notifier } from './notifier.ts';
+
+const backend = { kind: 'TracePipeline', name: 'backend' };
+const troubleshooting = 'https://kyma-project.io/troubleshooting.html#gateway-throttling';
+const throttling = {
+  status: 'False',
+  reason: 'GatewayThrottling',
+  message: `OTLP Gateway is unable to receive spans. See troubleshooting: ${troubleshooting}`,
+} as const;
+const healthy = { status: 'True', reason: 'FlowHealthy', message: 'No problems' } as const;
+const failed = { status: 'Unknown', reason: 'GatewayProbingFailed', message: 'Could not ask' } as const;
+const byAlert: Decision = { by: 'alert', labels: { alertname: 'TraceGatewayThrottling', pipeline_name: 'backend' } };
+const byNone: Decision = { by: 'no alert' };
+
+class Stage {
+  readonly clock = new FakeClock();
+  readonly logger = new RecordingLogger();
+  readonly registry = new Registry();
+  readonly notifier: Notifier;
+  #config: Config['notify'];
+
+  constructor(test: TestContext, notify: object) {
+    this.#config = Config.parse({ notify }).notify;
+    const { clock, logger, registry } = this;
+    this.notifier = new Notifier({
+      clock,
+      logger,
+      registry,
+      schedule: new SliceSchedule(clock),
+      config: () => this.#config,
+      externalUrl: () => 'https://tocsin.example.com/bell',
+      version: '1.2.3',
+    });
+    this.notifier.start();
+    test.after(async () => {
+      await this.notifier.close();
+      assert.equal(clock.pending(), 0);
+    });
+  }
+
+  reload(notify: object): void {
+    this.#config = Config.parse({ notify }).notify;
+    this.notifier.reconfigure();
+  }
+
+  async logged(event: string, count = 1): Promise<void> {
+    await eventually(
+      () => this.logger.linesOf(event).length,
+      (lines) => lines >= count,
+      5000,
+    );
+  }
+}
+
+function told(alertmanager: FakeAlertmanager, clock: FakeClock): readonly string[] {
+  return alertmanager.alerts.map(
+    ({ labels, endsAt }) => `${labels['reason']} ${Date.parse(endsAt) > clock.now() ? 'fires' : 'ended'}`,
+  );
+}
+
+describe('Notifier', () => {
+  it('posts an alert with the pipeline, the reason, what decided, and where to see why', async (t) => {
+    const alertmanager = await FakeAlertmanager.start(t);
+    const stage = new Stage(t, { alertmanagers: [{ url: alertmanager.url }], labels: { severity: 'critical' } });
+    const now = new Date(stage.clock.now()).toISOString();
+    stage.notifier.reached(backend, throttling, byAlert);
+    const [batch] = await alertmanager.posted(1);
+    assert.equal(batch?.path, '/api/v2/alerts');
+    assert.deepEqual(
+      [batch.headers['content-type'], batch.headers['user-agent']],
+      ['application/json', 'tocsin/1.2.3'],
+    );
+    const why = 'https://tocsin.example.com/bell/?open=pipeline%3ATracePipeline%2Fbackend';
+    assert.deepEqual(batch.alerts, [
+      {
+        labels: {
+          severity: 'critical',
+          alertname: 'PipelineUnhealthy',
+          kind: 'TracePipeline',
+          name: 'backend',
+          reason: 'GatewayThrottling',
+          tocsin: 'notify',
+        },
+        annotations: {
+          summary: 'TracePipeline backend is not healthy: GatewayThrottling',
+          description: throttling.message,
+          decided_by: 'TraceGatewayThrottling{pipeline_name="backend"}',
+          runbook_url: troubleshooting,
+          why_url: why,
+        },
+        startsAt: now,
+        endsAt: new Date(stage.clock.now() + 4 * 60_000).toISOString(),
+        generatorURL: why,
+      },
+    ]);
+    const { selected } = readLink(new URL(why).search);
+    assert.deepEqual(selected, { of: 'pipeline', pipeline: 'TracePipeline/backend' });
+  });
+
+  it('repeats it every notify.resend_delay, and tells its end when the pipeline is healthy', async (t) => {
+    const alertmanager = await FakeAlertmanager.start(t);
+    const stage = new Stage(t, { alertmanagers: [{ url: alertmanager.url }] });
+    stage.notifier.reached(backend, throttling, byAlert);
+    await stage.logged('notify.sent');
+    stage.clock.advance(59_999);
+    stage.notifier.reached(backend, throttling, byAlert);
+    assert.equal(alertmanager.batches.length, 1);
+    stage.clock.advance(1);
+    await stage.logged('notify.sent', 2);
+    stage.notifier.reached(backend, healthy, byNone);
+    await stage.logged('notify.sent', 3);
+    assert.deepEqual(told(alertmanager, stage.clock), [
+      'GatewayThrottling fires',
+      'GatewayThrottling fires',
+      'GatewayThrottling ended',
+    ]);
+    assert.deepEqual(
+      stage.logger.linesOf('notify.sent').map(({ level, fields }) => [level, fields['firing'], fields['news']]),
+      [
+        ['info', 1, 1],
+        ['debug', 1, 0],
+        ['info', 0, 1],
+      ],
+    );
+  });
+
+  it('tells the end of an alert when its pipeline is gone', async (t) => {
+    const alertmanager = await FakeAlertmanager.start(t);
+    const stage = new Stage(t, { alertmanagers: [{ url: alertmanager.url }] });
+    stage.notifier.reached(backend, throttling, byAlert);
+    await stage.logged('notify.sent');
+    stage.notifier.gone(backend);
+    await alertmanager.posted(2);
+    assert.equal(told(alertmanager, stage.clock).at(-1), 'GatewayThrottling ended');
+  });
+
+  it('neither begins nor ends an alert with an Unknown condition, unless notify.unknown is true', async (t) => {
+    const alertmanager = await FakeAlertmanager.start(t);
+    const alertmanagers = [{ url: alertmanager.url }];
+    const stage = new Stage(t, { alertmanagers });
+    stage.notifier.reached(backend, failed, byNone);
+    stage.notifier.reached(backend, throttling, byAlert);
+    await stage.logged('notify.sent');
+    stage.notifier.reached(backend, failed, byNone);
+    stage.clock.advance(60_000);
+    await stage.logged('notify.sent', 2);
+    assert.deepEqual(told(alertmanager, stage.clock), ['GatewayThrottling fires', 'GatewayThrottling fires']);
+
+    stage.reload({ alertmanagers, unknown: true });
+    stage.notifier.reached(backend, failed, byNone);
+    await stage.logged('notify.sent', 3);
+    assert.deepEqual(told(alertmanager, stage.clock).slice(2), [
+      'GatewayProbingFailed fires',
+      'GatewayThrottling ended',
+    ]);
+    assert.equal(
+      alertmanager.batches[2]?.alerts[0]?.annotations['summary'],
+      'TracePipeline backend may not be healthy: GatewayProbingFailed',
+    );
+    stage.reload({ alertmanagers, unknown: false });
+    stage.notifier.reached(backend, failed, byNone);
+    await stage.logged('notify.sent', 4);
+    assert.equal(told(alertmanager, stage.clock).at(-1), 'GatewayProbingFailed ended');
+  });
+
+  it('waits for no Alertmanager: the others are told at once, and nothing grows', async (t) => {
+    const [hanging, other] = [await FakeAlertmanager.start(t), await FakeAlertmanager.start(t)];
+    hanging.status = undefined;
+    const stage = new Stage(t, { alertmanagers: [{ url: hanging.url }, { url: other.url }] });
+    for (let round = 0; round < 12; round++) {
+      stage.notifier.reached(backend, round % 2 === 0 ? throttling : healthy, byAlert);
+      await other.posted(round + 1);
+    }
+    assert.equal(hanging.batches.length, 1);
+    assert.equal(await metric(stage.registry, 'tocsin_notify_alerts{state="resolved"}'), 1);
+    assert.ok((await metric(stage.registry, 'tocsin_notify_size_bytes'))! < 1000);
+  });
+
+  it('says and counts what cannot be sent, tries again within 10 s, and says when it works again', async (t) => {
+    const alertmanager = await FakeAlertmanager.start(t);
+    const stage = new Stage(t, { alertmanagers: [{ url: alertmanager.url }] });
+    alertmanager.status = 503;
+    stage.notifier.reached(backend, throttling, byAlert);
+    for (let tries = 1; tries < 4; tries++) {
+      await eventually(
+        () => metric(stage.registry, 'tocsin_notify_requests_total{result="http_error"}'),
+        (count) => count === tries,
+        5000,
+      );
+      // A change meanwhile is no reason to try earlier.
+      stage.notifier.reached(backend, tries % 2 === 0 ? throttling : healthy, byAlert);
+      assert.equal(alertmanager.batches.length, tries);
+      stage.clock.advance(10_000);
+    }
+    await alertmanager.posted(4);
+    const lines = stage.logger.linesOf('notify.failed');
+    assert.deepEqual([lines.length, lines[0]?.level], [1, 'warn']);
+    assert.match(String(lines[0]?.fields['error']), /answered 503 without a reason: is it starting/);
+    await eventually(
+      () => metric(stage.registry, 'tocsin_notify_requests_total{result="http_error"}'),
+      (count) => count === 4,
+      5000,
+    );
+    alertmanager.status = 200;
+    stage.clock.advance(10_000);
+    await stage.logged('notify.recovered');
+    assert.equal(await metric(stage.registry, 'tocsin_notify_alerts_sent_total'), 1);
+  });
+
+  it('says and counts what has no room', async (t) => {
+    const alertmanager = await FakeAlertmanager.start(t);
+    const stage = new Stage(t, { alertmanagers: [{ url: alertmanager.url }], max_size: '1KiB' });
+    for (let index = 0; index < 10; index++)
+      stage.notifier.reached({ kind: 'TracePipeline', name: `p${index}` }, throttling, byAlert);
+    await stage.logged('notify.limited');
+    const [firing, dropped] = [
+      (await metric(stage.registry, 'tocsin_notify_alerts{state="firing"}'))!,
+      (await metric(stage.registry, 'tocsin_notify_alerts_dropped_total'))!,
+    ];
+    assert.deepEqual([firing > 0, dropped > 0, firing + dropped], [true, true, 10]);
+    assert.equal(stage.logger.linesOf('notify.limited').length, 1);
+  });
+
+  it('tells the end of everything to an Alertmanager that a reload removes', async (t) => {
+    const alertmanager = await FakeAlertmanager.start(t);
+    const stage = new Stage(t, { alertmanagers: [{ url: alertmanager.url }] });
+    stage.notifier.reached(backend, throttling, byAlert);
+    await stage.logged('notify.sent');
+    stage.reload({});
+    await alertmanager.posted(2);
+    assert.deepEqual(told(alertmanager, stage.clock), ['GatewayThrottling fires', 'GatewayThrottling ended']);
+    stage.notifier.reached(backend, throttling, byAlert);
+    await eventually(
+      () => metric(stage.registry, 'tocsin_notify_size_bytes'),
+      (bytes) => bytes === 0,
+      5000,
+    );
+    assert.equal(stage.clock.pending(), 0);
+  });
+
+  it('ends an alert under its former labels, and begins it under the new ones', async (t) => {
+    const alertmanager = await FakeAlertmanager.start(t);
+    const alertmanagers = [{ url: alertmanager.url }];
+    const stage = new Stage(t, { alertmanagers, labels: { severity: 'warning' } });
+    stage.notifier.reached(backend, throttling, byAlert);
+    await stage.logged('notify.sent');
+    stage.reload({ alertmanagers, labels: { severity: 'critical' } });
+    await alertmanager.posted(3);
+    assert.deepEqual(
+      alertmanager.alerts
+        .map(
+          ({ labels, endsAt }) => `${labels['severity']} ${Date.parse(endsAt) > stage.clock.now() ? 'fires' : 'ended'}`,
+        )
+        .toSorted(),
+      ['critical fires', 'warning ended', 'warning fires'],
+    );
+  });
+
+  it('uses new credentials at once, without a change for the alert', async (t) => {
+    const alertmanager = await FakeAlertmanager.start(t);
+    const entry = (password: string): object => ({
+      alertmanagers: [{ url: alertmanager.url, http_config: { basic_auth: { username: 'ann', password } } }],
+    });
+    const stage = new Stage(t, entry('one'));
+    stage.notifier.reached(backend, throttling, byAlert);
+    await stage.logged('notify.sent');
+    stage.reload(entry('two'));
+    stage.clock.advance(60_000);
+    const batches = await alertmanager.posted(2);
+    assert.deepEqual(
+      batches.map(({ headers }) => Buffer.from(headers.authorization!.slice(6), 'base64').toString()),
+      ['ann:one', 'ann:two'],
+    );
+    assert.deepEqual(told(alertmanager, stage.clock), ['GatewayThrottling fires', 'GatewayThrottling fires']);
+  });
+
+  it('tells the end first where an Alertmanager is removed and comes back', async (t) => {
+    const alertmanager = await FakeAlertmanager.start(t);
+    const on = { alertmanagers: [{ url: alertmanager.url }] };
+    const stage = new Stage(t, on);
+    stage.notifier.reached(backend, throttling, byAlert);
+    await stage.logged('notify.sent');
+    stage.reload({});
+    stage.reload(on);
+    stage.notifier.reached(backend, throttling, byAlert);
+    await alertmanager.posted(3);
+    assert.deepEqual(told(alertmanager, stage.clock), [
+      'GatewayThrottling fires',
+      'GatewayThrottling ended',
+      'GatewayThrottling fires',
+    ]);
+  });
+
+  it('takes every reload, however many former Alertmanagers hang', async (t) => {
+    const [hanging, other] = [await FakeAlertmanager.start(t), await FakeAlertmanager.start(t)];
+    hanging.status = undefined;
+    const stage = new Stage(t, { alertmanagers: [{ url: other.url }] });
+    for (let reload = 0; reload < 36; reload++) {
+      const labels = { reload: String(reload) };
+      stage.reload({ alertmanagers: [{ url: hanging.url }], labels });
+      stage.notifier.reached(backend, throttling, byAlert);
+      await hanging.posted(Math.min(reload + 1, 20));
+    }
+    stage.reload({ alertmanagers: [{ url: other.url }] });
+    await eventually(
+      () => told(other, stage.clock).at(-1),
+      (last) => last === 'GatewayThrottling fires',
+      5000,
+    );
+  });
+
+  it('keeps and sends nothing without an Alertmanager', async (t) => {
+    const stage = new Stage(t, {});
+    stage.notifier.reached(backend, throttling, byAlert);
+    assert.equal(await metric(stage.registry, 'tocsin_notify_size_bytes'), 0);
+    assert.deepEqual([stage.clock.pending(), stage.logger.events], [0, []]);
+  });
+});
