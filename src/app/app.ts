@@ -1,5 +1,4 @@
 import type { AddressInfo } from 'node:net';
-import { hostname } from 'node:os';
 import { Registry } from 'prom-client';
 import type { Route } from '../server/routes.ts';
 import type { AlertStore } from '../alert/alert-store.ts';
@@ -16,7 +15,7 @@ import { createController, type ControllerStage } from '../controller/create-con
 import { Notifier } from '../notify/notifier.ts';
 import type { PipelineChange, Request } from '../reconcile/ports.ts';
 import { Readiness, type Home } from './home.ts';
-import { memoryPlan, memoryThere, logMemoryPlan, type MemoryPlan } from './memory-plan.ts';
+import { MemoryBudget } from './memory-plan.ts';
 import { createProcessMetrics } from './metrics.ts';
 import { Receiver } from '../receiver/receiver.ts';
 import type { Connections } from '../server/connections.ts';
@@ -34,7 +33,6 @@ import { SliceSchedule } from '../runtime/slices.ts';
 /** The composition root: creates the stages and connects them. Two apps in one process share nothing. */
 export class App {
   readonly #options: StageOptions;
-  readonly #memory = memoryThere();
   readonly #cleanups: Cleanups;
   readonly #shutdown: Shutdown;
   readonly #store: AlertStore;
@@ -44,6 +42,7 @@ export class App {
   readonly #reconciling: ControllerStage;
   readonly #alerts: CurrentAlertSource;
   readonly #notifier: Notifier;
+  readonly #memory: MemoryBudget;
   readonly #alertPath: AlertPath;
   readonly #pipelineSource: PipelineSource;
   readonly #resync: Resync;
@@ -57,10 +56,6 @@ export class App {
   readonly #readiness: Readiness;
   /** The current configuration; a reload changes it. */
   #config: Config;
-  /** On which it listens. */
-  #port = 0;
-  /** It follows the configuration. */
-  #memoryPlan: MemoryPlan;
 
   constructor(given: AppOptions) {
     this.#config = given.config;
@@ -76,12 +71,12 @@ export class App {
     this.#storage = new Storage(options);
     this.#pipelines = this.#createHome();
     this.#readiness = new Readiness(this.#pipelines, options.registry);
-    this.#memoryPlan = this.#planMemory();
+    this.#memory = new MemoryBudget({ ...options, objectBytes: this.#pipelines.maxObjectBytes });
     const common = { ...options, store: this.#store };
     this.#alerts = new CurrentAlertSource(common);
     const onRulesChanged = (): void => void this.#pipelineSource.sweep('rules');
     this.#alertPath = new AlertPath({ ...common, alerts: this.#alerts, pipelines: this.#pipelines, onRulesChanged });
-    this.#notifier = this.#createNotifier();
+    this.#notifier = new Notifier({ ...options, config: () => this.#config.notify });
     this.#reconciling = this.#createController();
     const pipelines = (): readonly Request[] => this.#pipelines.list();
     const enqueue: Controller['enqueue'] = (...work) => this.#reconciling.controller.enqueue(...work);
@@ -92,7 +87,7 @@ export class App {
     this.#status = this.#createStatus();
     const onLimit = (limit: LimitName): void => this.#status.limitReached(limit);
     const web = { ...common, metrics: createHttpMetrics(options.registry, onLimit) };
-    this.#connections = createConnections(web, () => this.#memoryPlan.connections);
+    this.#connections = createConnections(web, () => this.#memory.connections);
     this.#receiver = this.#createReceiver(web);
     this.#server = createServer(web, this.#connections, [...this.#receiver.routes, ...this.#explainRoutes()]);
     this.#reloader = createReloader({
@@ -135,8 +130,8 @@ export class App {
   }
 
   async #open(): Promise<AddressInfo> {
-    const { listenAddress, logger } = this.#options;
-    logMemoryPlan(logger, this.#memoryPlan);
+    const { listenAddress } = this.#options;
+    this.#memory.log();
     this.#cleanups.add('storage', () => this.#storage.close());
     const silences = await this.#storage.open();
     this.#cleanups.add('history', () => this.#explaining.close());
@@ -152,8 +147,7 @@ export class App {
     this.#cleanups.add('streams', () => this.#explaining.closeStreams());
     this.#receiver.load(silences);
     const address = await this.#server.listen(listenAddress);
-    this.#port = address.port;
-    this.#notifier.start();
+    this.#notifier.start(address.port);
     this.#resync.start();
     this.#cleanups.add('resync', () => this.#resync.close());
     this.#alertPath.start(address.port);
@@ -191,12 +185,6 @@ export class App {
     });
   }
 
-  #createNotifier(): Notifier {
-    const { web, version } = this.#options;
-    const externalUrl = (): string => web?.externalUrl ?? `http://${hostname()}:${this.#port}${web?.routePrefix ?? ''}`;
-    return new Notifier({ ...this.#options, version, config: () => this.#config.notify, externalUrl });
-  }
-
   /** Finds every fault of a configuration before any part of it is applied. */
   #prepare({ config, changed }: ConfigChange): () => void {
     if (this.#shutdown.hasBegun) throw new Error('Tocsin is shutting down');
@@ -215,17 +203,12 @@ export class App {
     this.#explaining.reconfigure();
     this.#receiver.reconfigure();
     this.#server.server.limits = liveLimits(this.#config);
-    this.#memoryPlan = this.#planMemory();
-    if (changed.some((key) => key.includes('.max_') || key.startsWith('history.')))
-      logMemoryPlan(this.#options.logger, this.#memoryPlan);
+    this.#memory.reconfigure(changed);
     this.#resync.reconfigure();
     const newSource = changed.some((key) => key.startsWith('prometheus.'));
     if (newSource) this.#alerts.reconfigure();
     this.#alertPath.reconfigure(changed);
-    this.#notifier.reconfigure();
-    const newAudience = changed.some((key) =>
-      ['notify.alertmanagers', 'notify.labels', 'notify.unknown'].includes(key),
-    );
+    const newAudience = this.#notifier.reconfigure(changed);
     // Another source of alerts, another action, or somebody else to tell concerns every pipeline now.
     if (newSource || newAudience || changed.includes('controller.action')) void this.#pipelineSource.sweep('reload');
   }
@@ -244,10 +227,6 @@ export class App {
   async #closeReceiver(): Promise<void> {
     await this.#server.close(this.#shutdown.receiverMs);
     this.#receiver.close();
-  }
-
-  #planMemory(): MemoryPlan {
-    return memoryPlan(this.#config, this.#memory, this.#pipelines.maxObjectBytes);
   }
 
   #explainRoutes(): readonly Route[] {

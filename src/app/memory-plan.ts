@@ -107,6 +107,44 @@ function historyBytes({ history, receiver }: Config): number {
   return history.max_size + history.payloads * payloadBytes + maxLentBytes;
 }
 
+interface MemoryBudgetOptions {
+  readonly logger: Logger;
+  /** Gives the current configuration. */
+  readonly config: () => Config;
+  /** The most that is kept of all pipelines, bytes. */
+  readonly objectBytes: number | undefined;
+}
+
+/** The plan as the configuration is at present. */
+export class MemoryBudget {
+  readonly #options: MemoryBudgetOptions;
+  readonly #there = memoryThere();
+  #plan: MemoryPlan;
+
+  constructor(options: MemoryBudgetOptions) {
+    this.#options = options;
+    this.#plan = this.#made();
+  }
+
+  get connections(): number {
+    return this.#plan.connections;
+  }
+
+  log(): void {
+    logMemoryPlan(this.#options.logger, this.#plan);
+  }
+
+  /** @param changed the keys of the configuration that have another value now */
+  reconfigure(changed: readonly string[]): void {
+    this.#plan = this.#made();
+    if (changed.some((key) => key.includes('.max_') || /^(?:history|notify)\./.test(key))) this.log();
+  }
+
+  #made(): MemoryPlan {
+    return memoryPlan(this.#options.config(), this.#there, this.#options.objectBytes);
+  }
+}
+
 /** Logs one line with the figures and, if the limits exceed the memory, what to do. */
 export function logMemoryPlan(logger: Logger, { there, needed, fits, connections }: MemoryPlan): void {
   const fields: LogFields = {

@@ -40,10 +40,10 @@ class Stage {
       registry,
       schedule: new SliceSchedule(clock),
       config: () => this.#config,
-      externalUrl: () => 'https://tocsin.example.com/bell',
+      web: { externalUrl: 'https://tocsin.example.com/bell/', routePrefix: '/bell' },
       version: '1.2.3',
     });
-    this.notifier.start();
+    this.notifier.start(9093);
     test.after(async () => {
       await this.notifier.close();
       assert.equal(clock.pending(), 0);
@@ -52,7 +52,7 @@ class Stage {
 
   reload(notify: object): void {
     this.#config = Config.parse({ notify }).notify;
-    this.notifier.reconfigure();
+    this.notifier.reconfigure(['notify.alertmanagers']);
   }
 
   async logged(event: string, count = 1): Promise<void> {

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import type { Config } from '../config/config.ts';
 import type { CancelTimer } from '../runtime/clock.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -11,8 +12,8 @@ import { VerdictAlerts } from './verdict-alerts.ts';
 export interface NotifierOptions extends Runtime {
   /** Gives the current configuration. */
   readonly config: () => Config['notify'];
-  /** The URL at which people reach Tocsin, without a slash at its end. Asked once it listens. */
-  readonly externalUrl: () => string;
+  /** Where people reach it. */
+  readonly web?: { readonly externalUrl?: string | undefined; readonly routePrefix: string } | undefined;
   readonly version: string;
 }
 
@@ -32,6 +33,7 @@ export class Notifier implements VerdictObserver {
   #repeatMs: number | undefined;
   #cancelTimer: CancelTimer | undefined;
   #closed = false;
+  #port = 0;
 
   constructor(options: NotifierOptions) {
     this.#options = options;
@@ -64,8 +66,16 @@ export class Notifier implements VerdictObserver {
     if (this.#alerts.end(request, this.#options.clock.now())) this.#kick();
   }
 
-  /** Begins to repeat what fires. */
-  start(): void {
+  /**
+   * Begins to repeat what fires.
+   * @param port on which it listens
+   */
+  start(port: number): void {
+    this.#port = port;
+    this.#startRepeating();
+  }
+
+  #startRepeating(): void {
     this.#repeatMs = this.#options.config().resend_delay;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
@@ -73,19 +83,20 @@ export class Notifier implements VerdictObserver {
     this.#cancelTimer = this.#options.clock.setTimeout(() => {
       this.#alerts.repeat(this.#options.clock.now());
       this.#kick();
-      this.start();
+      this.#startRepeating();
     }, this.#repeatMs);
   }
 
-  /** Call it when the configuration has changed. */
-  reconfigure(): void {
-    const had = this.#senders.size;
+  /**
+   * Call it when the configuration has changed.
+   * @param changed the keys that have another value now
+   * @returns true if somebody has to be told what was not told so far
+   */
+  reconfigure(changed: readonly string[]): boolean {
+    if (!changed.some((key) => key.startsWith('notify.'))) return false;
     this.#connect();
-    if (
-      this.#repeatMs !== undefined &&
-      (this.#repeatMs !== this.#options.config().resend_delay || had === 0 || this.#senders.size === 0)
-    )
-      this.start();
+    if (this.#repeatMs !== undefined) this.#startRepeating();
+    return changed.some((key) => /^notify\.(?:alertmanagers|labels|unknown)\b/.test(key));
   }
 
   /** Leaves no timer and no connection behind. What fires ends by itself, unless another Tocsin repeats it. */
@@ -94,6 +105,12 @@ export class Notifier implements VerdictObserver {
     this.#cancelTimer?.();
     const senders = [...this.#senders.values(), ...this.#former.keys()];
     await Promise.all(senders.map((sender) => sender.close()));
+  }
+
+  /** Without a slash at its end. Like that of Prometheus, it is the name of the machine unless somebody says better. */
+  get #externalUrl(): string {
+    const { externalUrl, routePrefix = '' } = this.#options.web ?? {};
+    return externalUrl?.replace(/\/+$/, '') ?? `http://${hostname()}:${this.#port}${routePrefix}`;
   }
 
   #kick(): void {
@@ -117,7 +134,7 @@ export class Notifier implements VerdictObserver {
   }
 
   #join(key: string, first: AlertmanagerConfig, labels: Rendering['labels']): AlertmanagerSender {
-    const { config, clock, version, externalUrl } = this.#options;
+    const { config, clock, version } = this.#options;
     let slot = this.#alerts.join();
     for (; slot === undefined; slot = this.#alerts.join()) this.#abandonOldest();
     const client = new AlertmanagerClient({
@@ -132,7 +149,7 @@ export class Notifier implements VerdictObserver {
       slot,
       client,
       report: this.#report,
-      rendering: () => ({ labels, externalUrl: externalUrl() }),
+      rendering: () => ({ labels, externalUrl: this.#externalUrl }),
       settings: () => ({ batchSize: config().batch_size, resendMs: config().resend_delay }),
       // It was removed and is back: the end of its alerts comes first.
       after: Promise.all([...this.#former.values()].filter((each) => each.key === key).map((each) => each.finished)),

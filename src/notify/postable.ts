@@ -1,6 +1,5 @@
-import { notificationMark } from '../cause/alert-cause.ts';
 import type { LabelSet } from '../alert/labels.ts';
-import { briefLabelSet } from '../cause/alert-cause.ts';
+import { briefLabelSet, notificationMark } from '../cause/alert-cause.ts';
 import { decisionText, requestKey, type Decision, type Request } from '../reconcile/ports.ts';
 import { formatDateTime } from '../text/go/date-time.ts';
 import type { Notification } from './verdict-alerts.ts';
@@ -71,17 +70,19 @@ export class DecidedBy {
     const { labels } = decision;
     const known = this.#texts.get(labels);
     if (known !== undefined) return known;
-    const text = cut(decision.by === 'alert' ? alertText(labels) : `${alertText(labels)}: ${decisionText(decision)}`);
+    const name = labels['alertname'] ?? '(no alertname)';
+    const how = decision.by === 'alert' ? '' : decisionText(decision).slice(name.length);
+    const text = cut(name + labelsText(labels) + how);
     this.#texts.set(labels, text);
     return text;
   }
 }
 
-/** As Prometheus writes a series: `TraceGatewayThrottling{pipeline_name="backend"}`. */
-function alertText(labels: LabelSet): string {
-  const { alertname: name = '', ...others } = briefLabelSet(labels).labels;
+/** As Prometheus writes a series: `{pipeline_name="backend"}`. */
+function labelsText(labels: LabelSet): string {
+  const { alertname: _, ...others } = briefLabelSet(labels).labels;
   const shown = Object.entries(others).map(([label, value]) => `${label}=${JSON.stringify(value)}`);
-  return shown.length === 0 ? name : `${name}{${shown.join(', ')}}`;
+  return shown.length === 0 ? '' : `{${shown.join(', ')}}`;
 }
 
 function cut(text: string): string {
