@@ -59,12 +59,14 @@ describe('compare', () => {
       .map(([request, verdict]) => told(request, verdict)),
   );
 
-  it('never wakes by what is silenced or invalid, and never more by stricter rules', () => {
+  it('never wakes by what is silenced, invalid or sent by a Tocsin, and never more by stricter rules', () => {
     fc.assert(
       fc.property(effects, rules, (given, rule) => {
         const { would } = compare(throttling, given, rule, known);
         const all = compare(throttling, given, { select: 'all', repeats: 'trigger' }, known).would;
-        const able = given.filter(({ verdict }) => !['silenced', 'invalid', 'not_received'].includes(verdict));
+        const able = given.filter(
+          ({ verdict }) => !['silenced', 'own_notification', 'invalid', 'not_received'].includes(verdict),
+        );
         assert.equal(all.woke, able.length);
         assert.ok(would.woke <= all.woke);
         assert.ok(would.pipelines.every((pipeline) => all.pipelines.includes(pipeline)));
