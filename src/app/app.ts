@@ -87,7 +87,7 @@ export class App {
     this.#status = this.#createStatus();
     const onLimit = (limit: LimitName): void => this.#status.limitReached(limit);
     const web = { ...common, metrics: createHttpMetrics(options.registry, onLimit) };
-    this.#connections = createConnections(web, () => this.#memory.connections);
+    this.#connections = createConnections(web, () => this.#memory.plan.connections);
     this.#receiver = this.#createReceiver(web);
     this.#server = createServer(web, this.#connections, [...this.#receiver.routes, ...this.#explainRoutes()]);
     this.#reloader = createReloader({

@@ -119,24 +119,20 @@ interface MemoryBudgetOptions {
 export class MemoryBudget {
   readonly #options: MemoryBudgetOptions;
   readonly #there = memoryThere();
-  #plan: MemoryPlan;
+  plan: MemoryPlan;
 
   constructor(options: MemoryBudgetOptions) {
     this.#options = options;
-    this.#plan = this.#made();
-  }
-
-  get connections(): number {
-    return this.#plan.connections;
+    this.plan = this.#made();
   }
 
   log(): void {
-    logMemoryPlan(this.#options.logger, this.#plan);
+    logMemoryPlan(this.#options.logger, this.plan);
   }
 
   /** @param changed the keys of the configuration that have another value now */
   reconfigure(changed: readonly string[]): void {
-    this.#plan = this.#made();
+    this.plan = this.#made();
     if (changed.some((key) => key.includes('.max_') || /^(?:history|notify)\./.test(key))) this.log();
   }
 
