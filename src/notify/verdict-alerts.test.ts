@@ -90,6 +90,28 @@ describe('VerdictAlerts', () => {
     assert.deepEqual([tell(alerts, slot, 1), alerts.bytes], [[], 0]);
   });
 
+  it('tells the end only to those who may have heard of the alert', () => {
+    const { alerts, slot } = alertsWith();
+    const other = alerts.join()!;
+    alerts.begin(backend, trouble('Throttling'), 0);
+    tell(alerts, slot, 0);
+    alerts.end(backend, 1);
+    assert.deepEqual(tell(alerts, other, 2), []);
+    assert.deepEqual(tell(alerts, slot, 2), ['TracePipeline/backend Throttling ended']);
+  });
+
+  it('tells a former Alertmanager the end although the alert begins again for others', () => {
+    const { alerts, slot } = alertsWith();
+    const other = alerts.join()!;
+    alerts.begin(backend, trouble('Throttling'), 0);
+    tell(alerts, slot, 0);
+    alerts.end(backend, 1);
+    alerts.retire(slot);
+    alerts.begin(backend, trouble('Throttling'), 2);
+    assert.deepEqual(tell(alerts, slot, 3), ['TracePipeline/backend Throttling ended']);
+    assert.deepEqual(tell(alerts, other, 3), ['TracePipeline/backend Throttling fires']);
+  });
+
   it('tells again what was not got, in its newest state', () => {
     const { alerts, slot } = alertsWith();
     alerts.begin(backend, trouble('Throttling'), 0);

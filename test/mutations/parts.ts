@@ -10,9 +10,10 @@ import type { MutatedPart } from './mutation.ts';
 import { requestMapper } from './request-mapper.ts';
 import { retryDecision } from './retry-decision.ts';
 import { silences } from './silences.ts';
+import { verdictAlerts } from './verdict-alerts.ts';
 import { workQueue } from './work-queue.ts';
 
-/** The pure core, on the way of an alert. */
+/** The pure core, on the way of an alert to people. */
 export const parts: readonly MutatedPart[] = [
   alertMerge,
   alertStore,
@@ -26,4 +27,5 @@ export const parts: readonly MutatedPart[] = [
   retryDecision,
   healthRules,
   condition,
+  verdictAlerts,
 ];
