@@ -7,6 +7,7 @@ import { configuration, type ConfigurationSource } from './configuration.ts';
 import { delivery } from './delivery.ts';
 import { kinds } from './kinds.ts';
 import { kubernetesApi, kubernetesVersion } from './kubernetes-api.ts';
+import { notify, type NotifySource } from './notify.ts';
 import { pipelines, type PipelineSource } from './pipelines.ts';
 import { pods } from './pods.ts';
 import { prometheus } from './prometheus.ts';
@@ -23,6 +24,8 @@ export interface CheckSources {
   readonly cluster: ClusterSource;
   readonly folder: PipelineSource['folder'];
   readonly chain: ChainSource;
+  /** Only with `--notify`. */
+  readonly notify?: NotifySource | undefined;
 }
 
 /** The categories of `tocsin check`, in the order of the alert's way. Nothing is read before they run. */
@@ -44,6 +47,7 @@ export function allCategories(sources: CheckSources): readonly Category[] {
     delivery(chain),
     tocsin(chain),
     watchdog(chain),
+    ...(sources.notify === undefined ? [] : [notify(sources.notify)]),
   ];
 }
 

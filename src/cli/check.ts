@@ -76,6 +76,7 @@ const flags = {
     otherwise: 'the user of the kubeconfig',
   },
   pre: { name: 'pre', help: 'Check whether Tocsin can be installed in the cluster.' },
+  notify: { name: 'notify', help: 'Send a test alert to each Alertmanager of notify: people may read it.' },
   wait: {
     name: 'wait',
     placeholder: 'TIME',
@@ -131,6 +132,7 @@ class Around implements CheckSources {
   readonly cluster: CheckSources['cluster'];
   readonly folder: CheckSources['folder'];
   readonly chain: CheckSources['chain'];
+  readonly notify: CheckSources['notify'];
   readonly #call: CheckCall;
   readonly #api: ApiClient;
   readonly #home: HomeChoice;
@@ -153,6 +155,7 @@ class Around implements CheckSources {
     this.cluster = this.#createCluster();
     this.folder = this.#createFolder(loaded);
     this.chain = this.#createChain(loaded);
+    this.notify = values.notify === true ? { load: () => this.#load(), version } : undefined;
   }
 
   async close(): Promise<void> {

@@ -15,6 +15,7 @@ import { alertmanagerPrograms, startAlertmanager, type AlertmanagerVersion } fro
 import { freePort } from '../support/free-port.ts';
 import type { LogLine } from '../support/log-lines.ts';
 import type { ServerProcess } from '../support/server-process.ts';
+import { runTocsin } from '../support/run-tocsin.ts';
 import { skipWithout } from '../support/servers.ts';
 import { startTocsin, type TocsinOptions, type TocsinProcess } from '../support/tocsin-process.ts';
 
@@ -260,9 +261,9 @@ receivers: [{ name: tocsin, webhook_configs: [{ url: 'http://127.0.0.1:${port}/w
   });
 });
 
-async function postSilence(url: string): Promise<string> {
+async function postSilence(url: string, alertname = 'PipelineUnhealthy'): Promise<string> {
   const body = {
-    matchers: [{ name: 'alertname', value: 'PipelineUnhealthy', isRegex: false, isEqual: true }],
+    matchers: [{ name: 'alertname', value: alertname, isRegex: false, isEqual: true }],
     startsAt: new Date().toISOString(),
     endsAt: new Date(Date.now() + 3_600_000).toISOString(),
     createdBy: 'ann',
@@ -343,3 +344,54 @@ describe('ten thousand pipelines that are not healthy', { skip }, () => {
     );
   });
 });
+
+describe('tocsin check --notify', { skip }, () => {
+  async function checked(
+    config: string,
+  ): Promise<{ readonly code: number | null; readonly checks: readonly Checked[] }> {
+    const folder = await mkdtemp(join(tmpdir(), 'tocsin-notify-'));
+    try {
+      const file = join(folder, 'tocsin.yml');
+      await writeFile(file, config);
+      const flags = ['--notify', `--config.file=${file}`, '--wait=0s', '--output=json'];
+      const { code, stdout } = await runTocsin(['check', ...flags]);
+      const { categories } = JSON.parse(stdout) as { categories: { categoryName: string; checks: Checked[] }[] };
+      const category = categories.find(({ categoryName }) => categoryName === 'notify');
+      return { code, checks: category?.checks ?? [] };
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  it('sends a test alert to the end, and says which Alertmanager does not take it, or silences it', async (t) => {
+    const mailbox = await Mailbox.open(t);
+    const alertmanager = await startedAlertmanager(t, telling(mailbox), '0.34');
+    const good = await checked(notifying(alertmanager.url));
+    assert.deepEqual(
+      good.checks.map(({ result }) => result),
+      ['success', 'success'],
+    );
+    const { alerts } = await mailbox.receives('firing');
+    assert.deepEqual([alerts[0]?.labels['alertname'], alerts[0]?.labels['tocsin']], ['TocsinNotifyTest', 'notify']);
+
+    await postSilence(alertmanager.url, 'TocsinNotifyTest');
+    const silenced = await checked(notifying(alertmanager.url));
+    assert.deepEqual(
+      silenced.checks.map(({ result }) => result),
+      ['success', 'warning'],
+    );
+
+    await alertmanager.stop();
+    const broken = await checked(notifying(alertmanager.url));
+    assert.equal(broken.code, 1);
+    assert.equal(broken.checks[0]?.result, 'error');
+    assert.match(broken.checks[0].error ?? '', /refused the connection.* is notify\.alertmanagers\.0\.url right\?/);
+    assert.match(broken.checks[0].hint ?? '', /docs\/checks\.md#notify-test-alert$/);
+  });
+});
+
+interface Checked {
+  readonly result: string;
+  readonly error?: string;
+  readonly hint?: string;
+}
