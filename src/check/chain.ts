@@ -128,9 +128,11 @@ export class Chain {
     if (this.#broken === hop) this.#broken = undefined;
   }
 
-  /** A problem that says nothing new if a hop before it is broken. */
-  follows(text: string): Outcome {
-    return this.#broken === undefined ? problem(text) : skipped(`${this.#broken} comes before it, and is broken`);
+  /** A problem that says nothing new if a hop before it is broken. @param hop only of this one it is a consequence; default: of any */
+  follows(text: string, hop = this.#broken): Outcome {
+    return this.#broken === undefined || this.#broken !== hop
+      ? problem(text)
+      : skipped(`${this.#broken} comes before it, and is broken`);
   }
 }
 

@@ -143,6 +143,9 @@ describe('delivery-drift', () => {
 
   it('fails for what Tocsin has found, and only for drift', async () => {
     assert.deepEqual(await of(drifting('alerts_not_pushed')), ['error delivery-drift: 2 alerts fire: see there']);
+    assert.deepEqual(await of(drifting('alerts_not_in_prometheus')), [
+      'warning delivery-foreign: 2 alerts fire: see there',
+    ]);
     assert.deepEqual(await of(drifting('watchdog_absent')), []);
   });
 });

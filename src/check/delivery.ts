@@ -1,5 +1,6 @@
 import { formatDuration } from '../config/settings/duration.ts';
 import { comparedLabels } from '../drift/compared-labels.ts';
+import type { ProblemName } from '../drift/problems.ts';
 import type { InspectedServer } from '../reconcile/server-inspection.ts';
 import { ofEach, type Chain } from './chain.ts';
 import { ok, problem, skipped, type Category, type Check, type Outcome } from './check.ts';
@@ -73,9 +74,15 @@ function arriving(chain: Chain): readonly Check[] {
     },
     {
       id: 'delivery-drift',
-      description: 'what fires in Prometheus is what is pushed',
+      description: 'what fires in Prometheus is pushed here',
       retryable: true,
-      run: () => drift(chain),
+      run: () => drift(chain, 'alerts_not_pushed'),
+    },
+    {
+      id: 'delivery-foreign',
+      description: 'what is pushed here fires in Prometheus',
+      warning: true,
+      run: () => drift(chain, 'alerts_not_in_prometheus'),
     },
     {
       id: 'delivery-alertmanagers',
@@ -189,12 +196,12 @@ export function relabelled(configuration: string): string | undefined {
   return dropped === undefined ? undefined : `${dropped}: see that it does not drop those that Tocsin waits for`;
 }
 
-async function drift(chain: Chain): Promise<Outcome> {
+/** The running Tocsin compares the two itself. */
+async function drift(chain: Chain, name: ProblemName): Promise<Outcome> {
   const problems = await chain.problems().catch(() => undefined);
   if (problems === undefined) return skipped('Tocsin does not answer');
-  const found = problems.filter(({ name }) => name === 'alerts_not_pushed' || name === 'alerts_not_in_prometheus');
-  if (found.length === 0) return ok();
-  return chain.follows(found.map(({ message, advice }) => `${message}: ${advice}`).join('\n'));
+  const found = problems.find((each) => each.name === name);
+  return found === undefined ? ok() : chain.follows(`${found.message}: ${found.advice}`);
 }
 
 async function otherAlertmanagers(chain: Chain, signal: AbortSignal): Promise<Outcome> {

@@ -7,7 +7,7 @@ import type { ServerFlags } from '../reconcile/server-inspection.ts';
 const oldestVersion = [2, 42] as const;
 
 /** How far the clocks may differ, milliseconds. Prometheus says when an alert ends, and Tocsin counts by its own clock. */
-const maxClockSkewMs = 10_000;
+export const maxClockSkewMs = 10_000;
 
 /** Whether Prometheus can be asked at all, and is a Prometheus that alerts. */
 export function prometheus(chain: Chain): Category {

@@ -2,13 +2,10 @@ import { formatDuration } from '../config/settings/duration.ts';
 import { ofEach, type Chain } from './chain.ts';
 import { ok, problem, skipped, type Category, type Check, type Outcome } from './check.ts';
 import type { Status } from '../explain/schema-status.ts';
-import { skewText } from './prometheus.ts';
+import { clockSkew, maxClockSkewMs, skewText } from './prometheus.ts';
 import { targetsOf } from './targets.ts';
 import { intake } from './tocsin-intake.ts';
 import { work } from './tocsin-work.ts';
-
-/** How far the clocks may differ, milliseconds. */
-const maxClockSkewMs = 10_000;
 
 /** Whether Tocsin takes what comes, and does what it should with it. */
 export function tocsin(chain: Chain): Category {
@@ -104,7 +101,7 @@ async function clockAgrees(chain: Chain, now: () => number): Promise<Outcome> {
   const before = now();
   const theirs = Date.parse((await chain.status()).time);
   const after = now();
-  const skew = theirs < before ? theirs - before : Math.max(0, theirs - after);
+  const skew = clockSkew(before, theirs, after);
   if (Math.abs(skew) <= maxClockSkewMs) return ok(`its clock ${skewText(skew)}`);
   return problem(
     `the clock of Tocsin ${skewText(skew)}; allowed are ${formatDuration(maxClockSkewMs)}: synchronise both clocks (NTP)`,
@@ -126,6 +123,7 @@ async function sameProcess(chain: Chain, signal: AbortSignal): Promise<Outcome> 
   if (others.length === 0) return skipped('from here, no Tocsin can be asked where Prometheus sends its alerts');
   return chain.follows(
     `Prometheus sends to another Tocsin, ${others.join(', ')}, than the one at ${chain.tocsin.shownUrl}: is an old process still running, or does --url lead to another one?`,
+    'delivery',
   );
 }
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { CheckedChain, traceRules, watchdogRule } from '../support/checked-chain.ts';
 import { prometheusPrograms, type PrometheusVersion } from '../support/prometheus-server.ts';
+import { runTocsin } from '../support/run-tocsin.ts';
 import { skipWithout } from '../support/servers.ts';
 
 /** The time that a check of a chain that is whole may take, milliseconds. */
@@ -128,6 +129,11 @@ for (const version of ['3.15', '2.42'] as const satisfies readonly PrometheusVer
         const slow = { alert: 'TraceSlow', expr: 'vector(1)', for: '10m' };
         await chain.setRules(...traceRules, watchdogRule, slow);
         await good();
+        const { stdout } = await runTocsin(['check', '--wait=0s', '--verbose', '--url', chain.tocsin.url]);
+        assert.match(
+          stdout,
+          /^ {4}TraceSlow is pending: waiting until 20\S+Z, in at most (?:10m1|9m\d+|10m)s? \(its for of 10m, and/m,
+        );
       });
 
       it('names the watchdog if it alone is silent', async () => {

@@ -162,17 +162,6 @@ describe('tocsin check and what keeps Tocsin from its work', { skip }, () => {
   before(() => chain.start());
   after(() => chain.stop());
 
-  it('names a limit that was reached', async () => {
-    await chain.becomes();
-    const labels = Object.fromEntries(Array.from({ length: 5000 }, (_, index) => [`l${index}`, 'x']));
-    await assert.rejects(postAlerts(chain.tocsin.url, [{ labels: { alertname: 'Long', ...labels } }]));
-    const { success } = await chain.becomes(
-      'tocsin-limits',
-      /limits were reached: max_labels_per_alert \(1 times, last at /,
-    );
-    assert.equal(success, true);
-  });
-
   it('names another process that Prometheus sends to', async () => {
     const other = await startTocsin({ config: `prometheus: {url: "${chain.prometheus.url}"}\n` });
     try {
@@ -184,6 +173,44 @@ describe('tocsin check and what keeps Tocsin from its work', { skip }, () => {
     } finally {
       await other.stop();
     }
+  });
+
+  it('names another process at the address of Tocsin', async () => {
+    const config = `receiver: {advertised_urls: ["${chain.tocsin.url}"]}\nprometheus: {url: "${chain.prometheus.url}"}\n`;
+    const other = await startTocsin({ config });
+    try {
+      const run = await eventually(
+        () => runCheck('--url', other.url, '--prometheus.url', chain.prometheus.url),
+        ({ bad }) => bad.includes('tocsin-process'),
+      );
+      assert.match(run.said, /Prometheus sends to another Tocsin, http:\S+, than the one at http:/);
+    } finally {
+      await other.stop();
+    }
+  });
+
+  it('warns of an alert that somebody else pushes', async () => {
+    const endsAt = new Date(Date.now() + 3_600_000).toISOString();
+    const ghost = { labels: { alertname: 'Ghost' } };
+    await postAlerts(chain.tocsin.url, [{ ...ghost, endsAt }]);
+    await chain.becomes(
+      'delivery-foreign',
+      /1 alert is pushed here and does not fire in Prometheus .*: Ghost: see who pushes/,
+    );
+    const now = new Date().toISOString();
+    await postAlerts(chain.tocsin.url, [{ ...ghost, startsAt: now, endsAt: now }]);
+    await chain.becomes();
+  });
+
+  it('names a limit that was reached', async () => {
+    await chain.becomes();
+    const labels = Object.fromEntries(Array.from({ length: 5000 }, (_, index) => [`l${index}`, 'x']));
+    await assert.rejects(postAlerts(chain.tocsin.url, [{ labels: { alertname: 'Long', ...labels } }]));
+    const { success } = await chain.becomes(
+      'tocsin-limits',
+      /limits were reached: max_labels_per_alert \(1 times, last at /,
+    );
+    assert.equal(success, true);
   });
 
   it('names a storage that cannot be written, and is good again', async (t) => {
