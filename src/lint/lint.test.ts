@@ -51,6 +51,23 @@ describe('lint', () => {
     assert.deepEqual(placesOf('a: b\n{{- if .Values.x }}\nc: d\n{{- end }}\n'), ['2:1 yaml-template']);
   });
 
+  it('reads what a Secret has in base64, at the place of the value, and mends nothing there', () => {
+    const inner = 'route: {receiver: b}\nreceivers: [{name: bb}]\n';
+    const data = Buffer.from(inner).toString('base64');
+    const problems = problemsOf(`apiVersion: v1\nkind: Secret\ndata:\n  alertmanager.yaml: ${data}\n`);
+    assert.deepEqual(
+      problems.map(({ line, column, code, fix }) => `${line}:${column} ${code} ${fix === undefined}`),
+      ['4:22 undefined-receiver true'],
+    );
+  });
+
+  it('reads a list of scrape configurations alone', () => {
+    assert.deepEqual(placesOf('- job_name: a\n- job_name: a\n  schema: https\n', 'prometheus-additional.yaml'), [
+      '2:13 duplicate-name',
+      '3:3 unknown-key',
+    ]);
+  });
+
   it('searches a line of a megabyte, and one of secrets that are none', () => {
     assert.deepEqual(placesOf(`groups: []\na: "${'eyJ-'.repeat(250_000)}"\n`), []);
     assert.deepEqual(placesOf(`groups: []\na: |\n${'  x\n'.repeat(1000)}  -----BEGIN PRIVATE KEY-----\n`), [

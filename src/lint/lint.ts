@@ -30,7 +30,8 @@ function findingsOf(subject: Subject, all: readonly Subject[], disk: Disk): read
   const findings: Finding[] = [];
   const report: RuleContext['report'] = (code, where, message, details) => {
     const { start, end } = 'range' in where ? where.range : where;
-    findings.push({ ...details, code, range: { start, end }, message });
+    const fix = subject.isDecoded === true ? undefined : details.fix;
+    findings.push({ ...details, fix, code, range: { start, end }, message });
   };
   for (const rule of rules[subject.kind]) {
     try {

@@ -28,6 +28,8 @@ export interface Subject {
   readonly name: string;
   /** The subject that it stands in, such as a ConfigMap. */
   readonly within?: Subject | undefined;
+  /** True if its text stands in the file in another form, as base64: then all of it is at one place, and nothing can be mended there. */
+  readonly isDecoded?: boolean | undefined;
 }
 
 /** What rules may ask about the disk. */

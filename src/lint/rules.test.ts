@@ -56,6 +56,20 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     ['exposed-service', 'grafana: {}', 'server: {service: {type: ¦LoadBalancer}}'],
   ],
   'tocsin.yml': [['bad-setting', 'receiver: {¦max_alert: 5}']],
+  'pod.yaml': [
+    [
+      'bad-setting',
+      'apiVersion: v1',
+      'kind: Pod',
+      'spec: {containers: [{image: "a/tocsin:1", args: [¦--log.levle=debug]}]}',
+    ],
+    [
+      'bad-setting',
+      'apiVersion: v1',
+      'kind: Pod',
+      'spec: {containers: [{image: tocsin, args: [¦"--prometheus.url=prometheus:80"]}]}',
+    ],
+  ],
   'web.yml': [['bad-setting', 'tls_server_config: {¦certt_file: a, key_file: b}']],
 };
 

@@ -12,6 +12,7 @@ import { sectionRule } from './rules/sections.ts';
 import { serviceRule } from './rules/services.ts';
 import { shapeRule } from './rules/shapes.ts';
 import { timeIntervalRule } from './rules/time-intervals.ts';
+import { tocsinFlagsRule } from './rules/tocsin-flags.ts';
 import { tocsinRule, tocsinWebRule } from './rules/tocsin.ts';
 import { uniqueNames } from './rules/unique-names.ts';
 import { largeValuesRule, valuesRule } from './rules/values.ts';
@@ -48,7 +49,7 @@ export const rules: Readonly<Record<SubjectKind, readonly Rule[]>> = {
   'rule-tests': always,
   template: [],
   values: [...always, fileNameRule, valuesRule, largeValuesRule, exposedServiceRule],
-  manifest: [...always, fileNameRule, networkPolicyRule, exposedServiceRule, serviceRule],
+  manifest: [...always, fileNameRule, networkPolicyRule, exposedServiceRule, serviceRule, tocsinFlagsRule],
   tocsin: [...always, tocsinRule, serviceRule],
   'tocsin-web': [...always, tocsinWebRule],
   other: [...always, unknownFile],

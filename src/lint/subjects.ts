@@ -40,6 +40,8 @@ function emptyFinding(name: string, text: string): Finding {
   return { code: 'file-empty', range: { start: 0, end: 0 }, message, hint: 'is it the right file?', severity };
 }
 
+const yamlEnding = /\.(?:ya?ml|json|rules)$/;
+
 class Content {
   readonly subjects: Subject[] = [];
   readonly findings: Finding[] = [];
@@ -50,8 +52,16 @@ class Content {
   }
 
   /** @param name that of the file, or of the key of a ConfigMap */
-  document(root: YamlValue, name: string, within?: Subject, isLater = false): void {
-    const subject: Subject = { kind: kindOf(root, name), root, file: this.#file, name, within };
+  document(found: YamlValue, name: string, within?: Subject, isLater = false): void {
+    const root = withSection(found);
+    const subject: Subject = {
+      kind: kindOf(root, name),
+      root,
+      file: this.#file,
+      name,
+      within,
+      isDecoded: within?.isDecoded,
+    };
     if (isLater && (this.subjects[0]?.kind === 'prometheus' || this.subjects[0]?.kind === 'alertmanager')) {
       const message = `${this.subjects[0].kind} reads the first document only, and not this one`;
       this.findings.push({
@@ -80,7 +90,10 @@ class Content {
     if (kind === 'PrometheusRule' && spec !== undefined)
       this.subjects.push({ ...subject, kind: 'rules', root: spec, within: subject });
     if (kind === 'ConfigMap') this.#files(root.get('data'), subject);
-    if (kind === 'Secret') this.#files(root.get('stringData'), subject);
+    if (kind === 'Secret') {
+      this.#files(root.get('stringData'), subject);
+      this.#encoded(root.get('data'), subject);
+    }
   }
 
   /** Charts take whole files as values: `serverFiles: {alerting_rules.yml: …}`. */
@@ -99,11 +112,23 @@ class Content {
 
   #part(kind: SubjectKind, root: YamlValue | undefined, within: Subject): void {
     if (root?.kind === 'map' && root.entries.length > 0)
-      this.subjects.push({ kind, root, file: this.#file, name: within.name, within });
+      this.subjects.push({ kind, root, file: this.#file, name: within.name, within, isDecoded: within.isDecoded });
   }
 
   #files(data: YamlValue | undefined, within: Subject): void {
     for (const { key, value } of data?.entries ?? []) this.#embedded(key, value, within);
+  }
+
+  /** The operator of Prometheus keeps alertmanager.yaml in a Secret, where it is base64. */
+  #encoded(data: YamlValue | undefined, within: Subject): void {
+    for (const { key, value } of data?.entries ?? []) {
+      if (value.text === undefined || !yamlEnding.test(key)) continue;
+      const text = Buffer.from(value.text, 'base64').toString('utf8');
+      if (!/^[\w\s+/=-]*$/.test(value.text) || /[\0\ufffd]/.test(text)) continue;
+      const { documents, findings } = readYaml({ text, place: () => value.range.start });
+      this.findings.push(...findings);
+      for (const document of documents) this.document(document, key, { ...within, isDecoded: true });
+    }
   }
 
   #embedded(key: string, value: YamlValue, within: Subject): void {
@@ -113,11 +138,18 @@ class Content {
       this.subjects.push({ kind: 'template', root: value, file: this.#file, name: key, within });
       return;
     }
-    if (!/\.(?:ya?ml|json|rules)$/.test(key)) return;
+    if (!yamlEnding.test(key)) return;
     const { documents, findings } = readYaml(value.source);
     this.findings.push(...findings);
     for (const document of documents) this.document(document, key, within);
   }
+}
+
+/** A file of `scrape_config_files`, or of additional scrape configurations of the operator, is the list alone. */
+function withSection(root: YamlValue): YamlValue {
+  if (root.kind !== 'list' || !root.items.some((item) => item.has('job_name'))) return root;
+  const keyRange = { start: root.range.start, end: root.range.start };
+  return new YamlValue({ kind: 'map', range: root.range, entries: [{ key: 'scrape_configs', keyRange, value: root }] });
 }
 
 /** A template file is one text. */

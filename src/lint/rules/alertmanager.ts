@@ -127,9 +127,17 @@ export const matcherRule: Rule = (context) => {
   const { root } = context.subject;
   const routes = root.get('route');
   if (routes !== undefined) checkMatchersOf(routes, ['matchers'], context);
-  for (const rule of root.get('inhibit_rules')?.items ?? [])
+  for (const rule of root.get('inhibit_rules')?.items ?? []) {
     checkMatchersOf(rule, ['source_matchers', 'target_matchers'], context);
+    checkEqual(rule, context);
+  }
 };
+
+function checkEqual(rule: YamlValue, { report }: RuleContext): void {
+  for (const item of rule.get('equal')?.items ?? [])
+    if (!item.text)
+      report('bad-value', item, 'equal: a label without a name', { hint: 'name the label, or remove it' });
+}
 
 function checkMatchersOf(section: YamlValue, keys: readonly string[], context: RuleContext): void {
   for (const item of keys.flatMap((key) => section.get(key)?.items ?? []))

@@ -96,7 +96,13 @@ function checkSection(
 ): void {
   for (const key of keys)
     if (isEmpty(spot.value.get(key)))
-      context.report('missing-key', spot.value, `${showPath([...spot.path, key])}: missing`, { hint: `add ${key}` });
+      // Prometheus takes an empty URL, and fails each time it uses it.
+      context.report(
+        key === 'url' && spot.value.get(key)?.text === '' ? 'bad-url' : 'missing-key',
+        spot.value,
+        `${showPath([...spot.path, key])}: missing`,
+        { hint: `add ${key}` },
+      );
   for (const [key, values] of Object.entries(choices)) checkChoices(spot, key, values, context);
   for (const key of counts) checkNumber(spot, key, 1, Number.POSITIVE_INFINITY, context);
   for (const key of percentages) checkNumber(spot, key, 0, 100, context);
