@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -74,6 +74,26 @@ describe('the command line', () => {
     assert.equal(code, 2);
     assert.match(stderr, /--log\.levle.*did you mean.*--log\.level/);
     assert.match(stderr, /--log\.format.*"xml".*json, logfmt/);
+  });
+
+  it('is an extension of linkerd check under the name linkerd-tocsin', async () => {
+    const program = join(folder, 'linkerd-tocsin');
+    await symlink(join(root, 'src/main.ts'), program);
+    const run = (...args: readonly string[]): { status: number | null; stdout: string } =>
+      spawnSync(process.execPath, [program, ...args], { cwd: root, encoding: 'utf8', env: { PATH: '', HOME: folder } });
+    assert.equal(run('_extension-metadata').stdout, '{"name":"linkerd-tocsin","checks":"always"}\n');
+    const { status, stdout } = run(
+      'check',
+      '--namespace=',
+      '--proxy=false',
+      '--wait=0s',
+      '--kubeconfig=',
+      '--output=json',
+    );
+    const { success, categories } = JSON.parse(stdout) as { success: boolean; categories: readonly object[] };
+    assert.deepEqual([status, success], [1, false]);
+    assert.ok(categories.length > 5);
+    assert.equal(packageJson.bin['linkerd-tocsin'], packageJson.bin.tocsin);
   });
 
   it('finds a good file good', async () => {
