@@ -7,7 +7,7 @@ export const ruleGroups = ['alert-path', 'pipelines', 'node', 'tocsin', 'node-di
 export type RuleGroup = (typeof ruleGroups)[number];
 
 /** Without what is opt-in. */
-export const defaultRuleGroups = ruleGroups.filter((group) => group !== 'node-disk-rate');
+export const defaultRuleGroups: readonly RuleGroup[] = ruleGroups.filter((group) => group !== 'node-disk-rate');
 
 /** A file of rules: what it says about itself, and the rest. */
 export interface RuleFile {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { globSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
+import { rulesPrint } from '../../src/cli/rules-print.ts';
 import { Config } from '../../src/config/config.ts';
 import { flagTable } from '../../src/config/flags/flag-table.ts';
 import type { Flag } from '../../src/config/flags/flag-table.ts';
@@ -9,6 +10,7 @@ import { keyPaths, keysAt } from '../../src/config/settings/setting.ts';
 import { healthRules, severities } from '../../src/health/health-rules.ts';
 import { pageRoutes } from '../../src/receiver/page/incident-page.ts';
 import { createRoutes } from '../../src/receiver/routes.ts';
+import { defaultRuleGroups, ruleGroups } from '../../src/rules/rule-files.ts';
 import { WebConfig } from '../../src/server/web/web-config.ts';
 import { limitNames } from '../../src/server/request/http-metrics.ts';
 import { block, codeIn, read, root, section, tableRows } from '../support/documentation.ts';
@@ -188,6 +190,31 @@ describe('docs/how-it-decides.md', () => {
       'buffer filling up',
       'throttling',
     ]);
+  });
+});
+
+describe('docs/rules.md', () => {
+  it('has every group of rules, in the order in which they are printed, and says which is opt-in', () => {
+    const rows = tableRows(section('docs/rules.md', 'Groups'));
+    const order = new Map(ruleGroups.map((group, index) => [`[${group}](../rules/${group}.yml)`, index]));
+    assert.deepEqual(
+      rows.map(([name = '']) => order.get(name)),
+      ruleGroups.map((_, index) => index),
+    );
+    assert.deepEqual(
+      rows.filter(([, about = '']) => about.includes('opt-in')).map(([name = '']) => order.get(name)),
+      ruleGroups.flatMap((group, index) => (defaultRuleGroups.includes(group) ? [] : [index])),
+    );
+  });
+
+  it('has every flag of tocsin rules print, and no other', () => {
+    const [flags = ''] = read('docs/rules.md').split('\n## ');
+    assert.deepEqual(
+      tableRows(flags).flatMap(([name = '']) => codeIn(name)),
+      Object.values<Flag>(rulesPrint.flags)
+        .filter(({ name }) => name !== 'help')
+        .map(({ name, short }) => (short === undefined ? `--${name}` : `-${short}`)),
+    );
   });
 });
 
