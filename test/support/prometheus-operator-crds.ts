@@ -38,36 +38,47 @@ export const serviceMonitorCrd = crdOf('ServiceMonitor', {
   },
 });
 
+const duration = {
+  type: 'string',
+  pattern: '^(0|(([0-9]+)y)?(([0-9]+)w)?(([0-9]+)d)?(([0-9]+)h)?(([0-9]+)m)?(([0-9]+)s)?(([0-9]+)ms)?)$',
+};
+
+const rule = {
+  type: 'object',
+  required: ['expr'],
+  properties: {
+    alert: { type: 'string' },
+    annotations: texts,
+    expr: { anyOf: [{ type: 'integer' }, { type: 'string' }], 'x-kubernetes-int-or-string': true },
+    for: duration,
+    keep_firing_for: { ...duration, minLength: 1 },
+    labels: texts,
+    record: { type: 'string' },
+  },
+};
+
+const group = {
+  type: 'object',
+  required: ['name'],
+  properties: {
+    name: { type: 'string', minLength: 1 },
+    interval: duration,
+    labels: texts,
+    limit: { type: 'integer' },
+    partial_response_strategy: { type: 'string', pattern: '^(?i)(abort|warn)?$' },
+    query_offset: duration,
+    rules: { type: 'array', items: rule },
+  },
+};
+
 export const prometheusRuleCrd = crdOf('PrometheusRule', {
   type: 'object',
   properties: {
     groups: {
       type: 'array',
-      items: {
-        type: 'object',
-        required: ['name'],
-        properties: {
-          name: { type: 'string' },
-          interval: { type: 'string' },
-          limit: { type: 'integer' },
-          rules: {
-            type: 'array',
-            items: {
-              type: 'object',
-              required: ['expr'],
-              properties: {
-                alert: { type: 'string' },
-                record: { type: 'string' },
-                expr: { 'x-kubernetes-int-or-string': true },
-                for: { type: 'string' },
-                keep_firing_for: { type: 'string' },
-                labels: texts,
-                annotations: texts,
-              },
-            },
-          },
-        },
-      },
+      items: group,
+      'x-kubernetes-list-type': 'map',
+      'x-kubernetes-list-map-keys': ['name'],
     },
   },
 });

@@ -5,7 +5,7 @@ import { ruleGroups } from '../../../src/rules/rule-files.ts';
 import { read } from '../../support/documentation.ts';
 import { skipWithoutKube } from '../../support/kube-api-server.ts';
 import { kubectl } from '../../support/kubectl.ts';
-import { prometheusRuleCrd } from '../../support/prometheus-rule-crd.ts';
+import { prometheusRuleCrd } from '../../support/prometheus-operator-crds.ts';
 import { runTocsin } from '../../support/run-tocsin.ts';
 import { useSharedKubeApiServer } from '../../support/shared-kube-api-server.ts';
 
