@@ -51,6 +51,7 @@ const networkPolicy: JsonSchema = mapOf({
   enabled: flag,
   alertsFrom: peers,
   prometheus: mapOf({ to: peers, ports }),
+  alertmanager: mapOf({ to: peers, ports }),
   apiServer: mapOf({ cidrs: listOf({ type: 'string', pattern: '/[1-9][0-9]*$' }), ports }),
   dns: mapOf({ to: peers, ports }),
 });
