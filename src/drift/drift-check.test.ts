@@ -207,8 +207,9 @@ describe('DriftCheck, an alert that is pushed and does not fire', () => {
     assert.deepEqual(await looks(20, () => push(down)), [0, 0]);
   });
 
-  it('is none if it is a test, or came by a webhook', async () => {
+  it('is none if it is a test, is from a Tocsin, or came by a webhook', async () => {
     const { push, looks } = bench();
+    push({ alertname: 'PipelineUnhealthy', tocsin: 'notify' }, 60 * minute);
     push({ alertname: 'TocsinTest', tocsin_test: 'x' }, 60 * minute);
     push(down, Number.POSITIVE_INFINITY, 25 * 60 * minute);
     assert.deepEqual(await looks(20), [0, 0]);

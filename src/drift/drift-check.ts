@@ -2,7 +2,7 @@ import type { Alert } from '../alert/alert.ts';
 import type { AlertStore } from '../alert/alert-store.ts';
 import type { FiringAlerts } from '../alert/firing-alerts.ts';
 import { labelSetOf, type LabelSet } from '../alert/labels.ts';
-import { briefLabelSet } from '../cause/alert-cause.ts';
+import { briefLabelSet, isNotification } from '../cause/alert-cause.ts';
 import { formatDuration } from '../config/settings/duration.ts';
 import type { ServerFacts } from '../reconcile/server-facts.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -132,7 +132,7 @@ export class DriftCheck {
     const lastsMs = endsAt - updatedAt;
     // An Alertmanager may have it from another Prometheus, and tells its end when it likes.
     const isForwarded = timeout && (lastsMs > resolveTimeoutMs || webhookResolveTimeoutMs <= resolveTimeoutMs);
-    if (isForwarded || alert.key.includes(`"${testLabel}":`)) return;
+    if (isForwarded || isNotification(alert.labels) || alert.key.includes(`"${testLabel}":`)) return;
     // What a Prometheus pushed last before it was restarted ends by itself. Anything else has to be pushed again to count.
     const lasts = timeout || lastsMs > validFor * timing.longestMs;
     this.#notReported.miss({ key, patienceMs: timing.patienceMs(key), evidence: lasts ? undefined : updatedAt });

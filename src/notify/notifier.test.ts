@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { hostname } from 'node:os';
 import { describe, it, type TestContext } from 'node:test';
 import { Registry } from 'prom-client';
 import { Config } from '../config/config.ts';
@@ -31,7 +32,7 @@ class Stage {
   readonly notifier: Notifier;
   #config: Config['notify'];
 
-  constructor(test: TestContext, notify: object) {
+  constructor(test: TestContext, notify: object, listens = true) {
     this.#config = Config.parse({ notify }).notify;
     const { clock, logger, registry } = this;
     this.notifier = new Notifier({
@@ -40,10 +41,10 @@ class Stage {
       registry,
       schedule: new SliceSchedule(clock),
       config: () => this.#config,
-      web: { externalUrl: 'https://tocsin.example.com/bell/', routePrefix: '/bell' },
+      web: { externalUrl: listens ? 'https://tocsin.example.com/bell/' : undefined, routePrefix: '/bell' },
       version: '1.2.3',
     });
-    this.notifier.start(9093);
+    if (listens) this.notifier.start(9093);
     test.after(async () => {
       await this.notifier.close();
       assert.equal(clock.pending(), 0);
@@ -319,6 +320,26 @@ describe('Notifier', () => {
       (last) => last === 'GatewayThrottling fires',
       5000,
     );
+  });
+
+  it('sends nothing before it listens, and then links to where it does', async (t) => {
+    const alertmanager = await FakeAlertmanager.start(t);
+    const stage = new Stage(t, { alertmanagers: [{ url: alertmanager.url }] }, false);
+    stage.notifier.reached(backend, throttling, byAlert);
+    await stage.clock.advanceAsync(1000);
+    assert.equal(alertmanager.batches.length, 0);
+    stage.notifier.start(1234);
+    const [batch] = await alertmanager.posted(1);
+    assert.equal(new URL(batch!.alerts[0]!.generatorURL).host, `${hostname().toLowerCase()}:1234`);
+    assert.equal(new URL(batch!.alerts[0]!.generatorURL).pathname, '/bell/');
+  });
+
+  it('ends although it never listened', async (t) => {
+    const alertmanager = await FakeAlertmanager.start(t);
+    const stage = new Stage(t, { alertmanagers: [{ url: alertmanager.url }] }, false);
+    stage.notifier.reached(backend, throttling, byAlert);
+    await stage.notifier.close();
+    assert.equal(alertmanager.batches.length, 0);
   });
 
   it('keeps and sends nothing without an Alertmanager', async (t) => {

@@ -33,6 +33,8 @@ export class Notifier implements VerdictObserver {
   #repeatMs: number | undefined;
   #cancelTimer: CancelTimer | undefined;
   #closed = false;
+  /** Nothing is sent before it listens: the links need the port. */
+  readonly #started = Promise.withResolvers<void>();
   #port = 0;
 
   constructor(options: NotifierOptions) {
@@ -72,6 +74,7 @@ export class Notifier implements VerdictObserver {
    */
   start(port: number): void {
     this.#port = port;
+    this.#started.resolve();
     this.#startRepeating();
   }
 
@@ -102,6 +105,7 @@ export class Notifier implements VerdictObserver {
   /** Leaves no timer and no connection behind. What fires ends by itself, unless another Tocsin repeats it. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#started.resolve();
     this.#cancelTimer?.();
     const senders = [...this.#senders.values(), ...this.#former.keys()];
     await Promise.all(senders.map((sender) => sender.close()));
@@ -135,6 +139,8 @@ export class Notifier implements VerdictObserver {
 
   #join(key: string, first: AlertmanagerConfig, labels: Rendering['labels']): AlertmanagerSender {
     const { config, clock, version } = this.#options;
+    // It was removed and is back: the end of its alerts comes first.
+    const namesakes = [...this.#former.values()].filter((each) => each.key === key);
     let slot = this.#alerts.join();
     for (; slot === undefined; slot = this.#alerts.join()) this.#abandonOldest();
     const client = new AlertmanagerClient({
@@ -151,8 +157,7 @@ export class Notifier implements VerdictObserver {
       report: this.#report,
       rendering: () => ({ labels, externalUrl: this.#externalUrl }),
       settings: () => ({ batchSize: config().batch_size, resendMs: config().resend_delay }),
-      // It was removed and is back: the end of its alerts comes first.
-      after: Promise.all([...this.#former.values()].filter((each) => each.key === key).map((each) => each.finished)),
+      after: Promise.all([this.#started.promise, ...namesakes.map(({ finished }) => finished)]),
     });
   }
 
