@@ -10,7 +10,7 @@ import { hashSync } from 'bcryptjs';
 import { postAlerts } from '../../src/receiver/post-alerts.fixture.ts';
 import { eventually } from '../../src/runtime/eventually.fixture.ts';
 import { alertmanagerPrograms, startAlertmanager } from '../support/alertmanager-server.ts';
-import { CheckedChain } from '../support/checked-chain.ts';
+import { CheckedChain, ruleFile, traceRules, watchdogRule } from '../support/checked-chain.ts';
 import { prometheusPrograms, startPrometheus, type PrometheusVersion } from '../support/prometheus-server.ts';
 import { runCheck, type CheckRun } from '../support/run-check.ts';
 import { startServerProcess, type ServerProcess } from '../support/server-process.ts';
@@ -106,6 +106,38 @@ it('tocsin check names a Prometheus whose name does not resolve, and one that is
   const { said: gone } = await checkPrometheus(nobody);
   assert.match(gone, /^Prometheus at http:\/\/127\.0\.0\.1:2 refused the connection/);
 });
+
+it(
+  'tocsin check names errors of Prometheus if Tocsin refuses its alerts',
+  { skip: skipWithout('prometheus') },
+  async (t) => {
+    const tocsin = await startTocsin({
+      webConfig: `basic_auth_users: {me: "${hashSync('secret', 4)}"}\n`,
+      isReady: async (url) => (await fetch(`${url}/-/ready`).catch(() => undefined))?.status === 401,
+    });
+    t.after(() => tocsin.stop());
+    const access = join(tocsin.folder, 'http.yml');
+    await writeFile(access, 'basic_auth: {username: me, password: secret}\n');
+    const rules = ruleFile(...traceRules, watchdogRule);
+    const entry = { static_configs: [{ targets: [tocsin.address] }] };
+    const findings = async (entries: object, accept: (bad: readonly string[]) => boolean): Promise<CheckRun> => {
+      const prometheus = await startPrometheus({ rules, resendDelay: '1s', alertmanagerEntries: [entries] });
+      const flags = ['--url', tocsin.url, '--http.config.file', access, '--prometheus.url', prometheus.url];
+      return eventually(
+        () => runCheck(...flags),
+        ({ bad }) => accept(bad),
+      ).finally(() => prometheus.stop());
+    };
+    const { said, bad } = await findings(entry, (found) => found.includes('delivery-errors'));
+    assert.match(
+      said,
+      /fails to send to http:\S+ \(since it started, \d+ failed and \d+ were dropped\): its log says why/,
+    );
+    assert.ok(!bad.includes('tocsin-received'), said);
+    const withPassword = { ...entry, basic_auth: { username: 'me', password: 'secret' } };
+    await findings(withPassword, (found) => !found.some((id) => id.startsWith('delivery') || id === 'tocsin-received'));
+  },
+);
 
 const skipAlertmanager = skipWithout('prometheus') || skipWithout(alertmanagerPrograms['0.34']);
 describe('tocsin check and a real Alertmanager beside Tocsin', { skip: skipAlertmanager }, () => {
