@@ -27,7 +27,24 @@ const strict = {
 /** Every kind that the chart can create, and Helm's own record of a release. */
 const kinds =
   'serviceaccount,configmap,secret,service,deployment,poddisruptionbudget,persistentvolumeclaim,networkpolicy,job,pod';
-const everything = { persistence: { enabled: true }, networkPolicy: { enabled: true }, tls: { enabled: true } };
+const everything = {
+  image: { repository: 'registry.example.com/tocsin', digest: `sha256:${'0'.repeat(64)}`, pullSecrets: ['registry'] },
+  persistence: { enabled: true, size: '1Gi', storageClass: 'fast' },
+  networkPolicy: { enabled: true },
+  tls: { enabled: true },
+  pod: {
+    labels: { team: 'telemetry' },
+    annotations: { 'example.com/note': 'true' },
+    args: ['--log.level=debug'],
+    env: [{ name: 'HTTPS_PROXY', value: 'http://proxy:3128' }],
+    secrets: ['prometheus'],
+    terminationGracePeriodSeconds: 60,
+    nodeSelector: { 'kubernetes.io/os': 'linux' },
+    tolerations: [{ key: 'dedicated', operator: 'Exists' }],
+    affinity: { podAffinity: {} },
+    priorityClassName: 'system-cluster-critical',
+  },
+};
 
 describe(
   'the chart on a real API server',
@@ -144,6 +161,22 @@ describe(
         });
         assert.deepEqual([stderr, code], ['', 0], JSON.stringify(pod));
       }
+    });
+
+    it('does not install a second release of its name beside the first, which would write the same conditions', async (test) => {
+      await install();
+      test.after(uninstall);
+      const { code, stderr } = await tryHelm(
+        ['install', 'tocsin', chart, '--namespace=second', '--create-namespace', '--no-hooks'],
+        { kubeconfig: server().kubeconfig },
+      );
+      assert.equal(code, 1);
+      assert.match(
+        stderr,
+        /ClusterRole.* "tocsin-reader" .*invalid ownership metadata.*"second": current value is "tocsin"/,
+      );
+      await run(`install other ${chart} --namespace second --create-namespace --no-hooks --values -`, '{}');
+      await run('uninstall other --namespace second');
     });
 
     describe('beside kubectl apply -k', () => {

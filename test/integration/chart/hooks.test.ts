@@ -11,7 +11,7 @@ import { prometheusRuleCrd } from '../../support/prometheus-operator-crds.ts';
 const namespace = 'tocsin';
 const good = { config: { receiver: { max_alerts: 7 } }, rules: rulesOf('up == 0') };
 /** By type it is right, so only Tocsin itself can tell. */
-const bad = { config: { receiver: { advertised_urls: ['tocsin:9093'] } } };
+const badConfig = { config: { receiver: { advertised_urls: ['tocsin:9093'] } } };
 
 describe('helm install -f my.yaml', { skip: skipWithout('helm') || skipWithout('helm-3') || skipWithoutKube() }, () => {
   let node: NodeForHooks;
@@ -48,17 +48,21 @@ describe('helm install -f my.yaml', { skip: skipWithout('helm') || skipWithout('
   }
 
   for (const version of ['helm', 'helm-3'] as const)
-    it(`installs nothing with a configuration that is wrong, and names the line, with ${version}`, async (test) => {
-      test.after(() => run('uninstall tocsin', {}, version));
-      const { code, stdout, stderr } = await run(`install tocsin ${chart}`, bad, version);
-      assert.equal(code, 1);
-      assert.match(stderr, /failed pre-install: [^]*tocsin-lint/);
-      assert.match(stdout + stderr, /tocsin\.yml:\d+:\d+: receiver\.advertised_urls/);
-      assert.deepEqual(await installed(), []);
-    });
+    for (const [what, values, said] of [
+      ['a configuration', badConfig, /tocsin\.yml:4:5: error: receiver\.advertised_urls\.0: found \\?"tocsin:9093/],
+    ] as const)
+      it(`installs nothing with ${what} that is wrong, and names the line, with ${version}`, async (test) => {
+        test.after(() => run('uninstall tocsin', {}, version));
+        const { code, stdout, stderr } = await run(`install tocsin ${chart}`, values, version);
+        assert.equal(code, 1);
+        assert.match(stderr, /failed pre-install: [^]*tocsin-lint/);
+        assert.match(stdout + stderr, said);
+        assert.deepEqual(await installed(), []);
+      });
 
-  it('installs what is good, with the rules, and leaves nothing of the check', async () => {
-    const { code, stderr } = await run(`install tocsin ${chart}`, good);
+  it('installs what is good, with the rules, in place of what failed, and leaves nothing of the check', async () => {
+    assert.equal((await run(`upgrade --install tocsin ${chart}`, badConfig)).code, 1);
+    const { code, stderr } = await run(`upgrade --install tocsin ${chart}`, good);
     assert.equal(code, 0, stderr);
     const names = await installed();
     assert.ok(names.includes('prometheusrule.monitoring.coreos.com/tocsin-own-rules'), names.join());
@@ -71,14 +75,14 @@ describe('helm install -f my.yaml', { skip: skipWithout('helm') || skipWithout('
   it('changes nothing in an upgrade that is wrong', async () => {
     const deployment = (): Promise<unknown> => server().get('deployment', 'tocsin', `--namespace=${namespace}`);
     const earlier = await deployment();
-    const { code, stdout, stderr } = await run(`upgrade tocsin ${chart}`, { ...good, ...bad });
+    const { code, stdout, stderr } = await run(`upgrade tocsin ${chart}`, { ...good, ...badConfig });
     assert.equal(code, 1);
-    assert.match(stdout + stderr, /tocsin\.yml:\d+:\d+: receiver\.advertised_urls/);
+    assert.match(stdout + stderr, /tocsin\.yml:\d+:\d+: error: receiver\.advertised_urls/);
     assert.deepEqual(await deployment(), earlier);
   });
 
   it('asks nobody if it is told not to', async () => {
-    const { code, stderr } = await run(`upgrade tocsin ${chart}`, { ...good, ...bad, lint: false });
+    const { code, stderr } = await run(`upgrade tocsin ${chart}`, { ...good, ...badConfig, lint: false });
     assert.equal(code, 0, stderr);
   });
 });

@@ -127,6 +127,23 @@ describe('the chart', { skip: skipWithout('helm') || skipWithout('helm-3') || sk
       );
   });
 
+  it('grants what the kinds of the configuration need, for each action', async () => {
+    const kinds = [
+      { group: 'helm.toolkit.fluxcd.io', version: 'v2', resource: 'helmreleases' },
+      { group: '', version: 'v1', resource: 'services' },
+    ];
+    const config = { pipelines: { kubernetes: { kinds } } };
+    const rules = async (values: object): Promise<unknown> =>
+      (await template({ config, ...values })).filter(({ kind }) => kind === 'ClusterRole').map((role) => role['rules']);
+    const rule = (verbs: readonly string[], suffix = ''): readonly object[] =>
+      kinds.map(({ group, resource }) => ({ apiGroups: [group], resources: [`${resource}${suffix}`], verbs }));
+    const reads = rule(['get', 'list', 'watch']);
+    const events = { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] };
+    assert.deepEqual(await rules({}), [reads, [...rule(['patch'], '/status'), events]]);
+    assert.deepEqual(await rules({ annotate: true }), [reads, rule(['patch'])]);
+    assert.deepEqual(await rules({ observe: true }), [reads]);
+  });
+
   it('shares no object and no pod between two releases', async () => {
     const [one, other] = await Promise.all([template({}, { name: 'tocsin' }), template({}, { name: 'second' })]);
     const names = (all: readonly Manifest[]): readonly string[] =>

@@ -61,6 +61,11 @@ const refused: readonly (readonly [values: string, sentence: RegExp])[] = [
   ],
   ['image: { digest: latest }', /at '\/image\/digest': 'latest' does not match pattern '\^\(sha256/],
   ['pod: { args: [-v] }', /at '\/pod\/args\/0': '-v' does not match pattern '\^--'/],
+  [
+    'config: { prometheus: { http_config: { basic_auth: { username: me, password: secret } } } }',
+    /config has a password, .* put them into a Secret, name it in pod\.secrets, and use password_file/,
+  ],
+  ['config: { prometheus: { http_config: { http_headers: { X: { secrets: [a] } } } } }', /config has a password/],
   ['{ annotate: true, observe: true }', /annotate and observe are both true: set one of the two/],
   [
     '{ observe: true, config: { controller: { action: annotate } } }',
