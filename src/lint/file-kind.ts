@@ -64,7 +64,7 @@ const tellingNames: readonly (readonly [Judged, RegExp])[] = [
 /** Says what a document is by its content: the most keys that belong to one kind win. Its name decides where none does. */
 export function kindOf(root: YamlValue, name: string): SubjectKind {
   if (root.get('apiVersion')?.kind === 'scalar' && root.get('kind')?.kind === 'scalar') return 'manifest';
-  const named = tellingNames.find(([, pattern]) => pattern.test(basename(name)))?.[0];
+  const named = kindOfName(name);
   if (root.kind !== 'map') return named === undefined || named === 'values' ? 'other' : named;
   // Those of `promtool test rules` have keys of prometheus.yml.
   if (root.has('tests') && root.get('tests')?.kind === 'list') return 'rule-tests';
@@ -73,6 +73,12 @@ export function kindOf(root: YamlValue, name: string): SubjectKind {
   const [best, score] = scores.reduce((one, other) => (other[1] > one[1] ? other : one));
   if (score > 0) return best;
   return root.has('global') ? 'prometheus' : 'other';
+}
+
+/** JSON is what programs write, such as dashboards; a person writes these files in YAML. */
+function kindOfName(name: string): Judged | undefined {
+  if (name.endsWith('.json')) return undefined;
+  return tellingNames.find(([, pattern]) => pattern.test(basename(name)))?.[0];
 }
 
 function scoreOf(root: YamlValue, kind: Judged): number {

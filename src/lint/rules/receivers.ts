@@ -85,7 +85,10 @@ function checkEmpty(receiver: YamlValue, used: ReadonlySet<string>, { report }: 
     receiver.entries.some(({ key, value }) => key.endsWith('_configs') && value.items.length > 0)
   )
     return;
-  if (!used.has(name.text) || /null|none|blackhole|black-hole|drop|discard|noop|void|devnull|silence/i.test(name.text))
+  if (
+    !used.has(name.text) ||
+    /null|none|nobody|blackhole|black-hole|drop|discard|noop|void|devnull|silence/i.test(name.text)
+  )
     return;
   report('empty-receiver', name, `receiver ${shown(name.text)} has no integration: its alerts go nowhere`, {
     hint: 'add one, such as webhook_configs; if that is meant, call the receiver "null"',

@@ -23,7 +23,8 @@ export function isOurs({ root, file }: Pick<Subject, 'root' | 'file'>): boolean 
   const known = Object.keys(ours.properties ?? {});
   const keys = root.entries.map(({ key }) => key);
   const config = Object.keys(ours.properties?.['config']?.properties ?? {});
-  const hasConfig = root.get('config')?.entries.some(({ key }) => config.includes(key)) === true;
+  const ofConfig = root.get('config')?.entries.map(({ key }) => key) ?? [];
+  const hasConfig = ofConfig.length > 0 && ofConfig.filter((key) => config.includes(key)).length * 2 > ofConfig.length;
   const most = keys.filter((key) => known.includes(key)).length * 2 >= keys.length;
   return (
     most &&
