@@ -1,4 +1,4 @@
-import { globSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, globSync, readdirSync, statSync } from 'node:fs';
 import { realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { describeReadError } from '../config/settings/settings-file.ts';
@@ -167,7 +167,10 @@ function fileProblem(
 
 const disk: Disk = {
   matches: (file, pattern) => {
-    if (file === stdinName) return undefined;
-    return globSync(resolve(dirname(file), pattern)).length > 0;
+    if (file === stdinName) return 'unknown';
+    const path = resolve(dirname(file), pattern);
+    if (globSync(path).length > 0) return 'some';
+    const folder = dirname(path.replace(/[*?[].*$/s, 'x'));
+    return existsSync(folder) ? 'none' : 'no folder';
   },
 };

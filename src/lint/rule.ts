@@ -32,10 +32,13 @@ export interface Subject {
   readonly isDecoded?: boolean | undefined;
 }
 
+/** What a pattern, as in `rule_files`, matches. `no folder`: not even its folder is there. Unknown for what has no place, as stdin. */
+export type Matches = 'some' | 'none' | 'no folder' | 'unknown';
+
 /** What rules may ask about the disk. */
 export interface Disk {
-  /** True if one file or more match a pattern, as in `rule_files`. Undefined if nothing can be said, as for stdin. */
-  readonly matches: (file: string, pattern: string) => boolean | undefined;
+  /** @param file the one that has the pattern: relative ones start at its folder */
+  readonly matches: (file: string, pattern: string) => Matches;
 }
 
 type Details = Pick<Finding, 'hint'> & Partial<Pick<Finding, 'fix' | 'severity'>>;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { placesOf, problemsOf } from './lint.fixture.ts';
+import type { Matches } from './rule.ts';
 
 /** What is found, and the lines of a file; a `¦` stands before each place where it is found. */
 type Case = readonly [codes: string, ...lines: readonly string[]];
@@ -109,6 +110,18 @@ describe('the rules', () => {
           marked(text).map((place) => `${place} ${code}`),
         );
       });
+
+  it('say that a pattern matches nothing: an error where its folder is, a warning where that is on another machine', () => {
+    const found = (pattern: string, matches: Matches): readonly string[] =>
+      problemsOf(`rule_files: ['${pattern}']\n`, 'prometheus.yml', { matches: () => matches }).map(
+        ({ severity, code }) => `${severity} ${code}`,
+      );
+    assert.deepEqual(found('rules/*.yml', 'none'), ['error no-matching-file']);
+    assert.deepEqual(found('rules/*.yml', 'no folder'), ['error no-matching-file']);
+    assert.deepEqual(found('/etc/rules/*.yml', 'no folder'), ['warning no-matching-file']);
+    assert.deepEqual(found('/etc/rules/a.yml', 'no folder'), ['error no-matching-file']);
+    assert.deepEqual([...found('a.yml', 'some'), ...found('a.yml', 'unknown')], []);
+  });
 
   it('say nothing of good files', () => {
     for (const [name, text] of good) assert.deepEqual(placesOf(text, name), [], name);

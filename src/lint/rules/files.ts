@@ -1,7 +1,8 @@
 import { basename } from 'node:path';
 import { showPath, showText } from '../../config/settings/show-value.ts';
 import { shown } from '../leaf-values.ts';
-import { everyValue, type Rule, type RuleContext, type Subject } from '../rule.ts';
+import type { Severity } from '../codes.ts';
+import { everyValue, type Matches, type Rule, type RuleContext, type Subject } from '../rule.ts';
 import type { YamlValue } from '../yaml-value.ts';
 
 const lists: Readonly<Partial<Record<Subject['kind'], readonly string[]>>> = {
@@ -42,18 +43,26 @@ function checkPattern(key: string, item: YamlValue, pattern: string, context: Ru
       hint: 'it has to end in .yml, .yaml or .rules, with * in the last part only',
     });
   if (isGiven(pattern, context)) return;
-  const isInside = subject.within !== undefined;
-  const found = isInside ? undefined : context.disk.matches(subject.file, pattern);
-  if (found === true) return;
-  const isKnown = found === false;
-  if (!isKnown && !isInside) return;
-  const isTemplate = key === 'templates';
+  const found = subject.within === undefined ? context.disk.matches(subject.file, pattern) : 'unknown';
+  if (found === 'some' || (found === 'unknown' && subject.within === undefined)) return;
   report('no-matching-file', item, `${key}: no file matches ${shown(pattern)}`, {
-    severity: isKnown && !isTemplate ? 'error' : isKnown ? 'warning' : 'info',
-    hint: isKnown
-      ? 'a relative path starts at the folder of this file; Prometheus starts without these files, and says nothing'
-      : 'give the manifest that holds the file in the same call; is it mounted in that folder?',
+    severity: severityOf(key, pattern, found),
+    hint: hints[found === 'no folder' && !pattern.startsWith('/') ? 'none' : found],
   });
+}
+
+const hints: Readonly<Record<Exclude<Matches, 'some'>, string>> = {
+  none: 'a relative path starts at the folder of this file; Prometheus starts without these files, and says nothing',
+  'no folder':
+    'its folder is not on this machine; where the program runs, is it mounted there? It starts without, and says nothing',
+  unknown: 'give the manifest that holds the file in the same call; is it mounted in that folder?',
+};
+
+/** Prometheus refuses a path without a file, and takes a pattern. A folder of a container is mostly on no other machine. */
+function severityOf(key: string, pattern: string, found: Matches): Severity {
+  if (found === 'unknown') return 'info';
+  const isElsewhere = found === 'no folder' && pattern.startsWith('/') && /[*?[]/.test(pattern);
+  return key === 'templates' || isElsewhere ? 'warning' : 'error';
 }
 
 /** True if one of the files of the call, or a key of a ConfigMap in it, has a name that the pattern takes. */
