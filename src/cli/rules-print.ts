@@ -6,7 +6,7 @@ import { defaultRuleGroups, readRuleFiles, ruleGroups } from '../rules/rule-file
 import { asConfigMap, asPrometheusRules, asRuleFile } from '../rules/rule-objects.ts';
 import { exitDone, plainCommand, UsageError, usageOf, type PlainCall } from './command.ts';
 
-const readNamespace: Reader<string> = (found) =>
+export const readNamespace: Reader<string> = (found) =>
   typeof found === 'string' && /^[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?$/.test(found)
     ? { value: found }
     : { allowed: 'the name of a namespace: lower-case letters, digits and dashes' };
@@ -20,6 +20,28 @@ const readLabel: Reader<readonly [name: string, value: string]> = (found) => {
     ? { allowed: 'NAME=VALUE of a label of Kubernetes, as in release=prometheus' }
     : { value: [name, value] };
 };
+
+/** The flags of every command that writes rules. */
+export const objectFlags = {
+  label: {
+    name: 'label',
+    short: 'l',
+    placeholder: 'NAME=VALUE',
+    read: readLabel,
+    isList: true,
+    help: 'A label of the objects, as a ruleSelector wants it; may be given more than once.',
+    unit: 'label',
+    otherwise: 'none but those of Tocsin',
+  },
+  runbookUrl: {
+    name: 'runbook-url',
+    placeholder: 'URL',
+    read: readHttpUrl,
+    help: 'Where the folder with docs/ is on the web: runbook_url begins with it.',
+    unit: 'http or https URL',
+    otherwise: 'none, so it is a path such as docs/runbooks.md#instancedown',
+  },
+} as const;
 
 const flags = {
   group: {
@@ -49,24 +71,7 @@ const flags = {
     unit: 'name',
     otherwise: 'none, so that of kubectl',
   },
-  label: {
-    name: 'label',
-    short: 'l',
-    placeholder: 'NAME=VALUE',
-    read: readLabel,
-    isList: true,
-    help: 'A label of the objects, as a ruleSelector wants it; may be given more than once.',
-    unit: 'label',
-    otherwise: 'none but those of Tocsin',
-  },
-  runbookUrl: {
-    name: 'runbook-url',
-    placeholder: 'URL',
-    read: readHttpUrl,
-    help: 'Where the folder with docs/ is on the web: runbook_url begins with it.',
-    unit: 'http or https URL',
-    otherwise: 'none, so it is a path such as docs/runbooks.md#instancedown',
-  },
+  ...objectFlags,
 } as const;
 
 /** `tocsin rules print`: the rules that come with Tocsin, as a file or as objects of Kubernetes. */

@@ -8,6 +8,7 @@ import { exitDone, UsageError, usageOf, type Command } from './command.ts';
 /** One file per command; only the file of the given command is loaded. */
 const subcommands: Readonly<Record<RulesCommandName, () => Promise<Command>>> = {
   print: async () => (await import('./rules-print.ts')).rulesPrint,
+  generate: async () => (await import('./rules-generate.ts')).rulesGenerate,
 };
 
 /** `tocsin rules`: alerting rules for Prometheus. The next word says what to do with them. */

@@ -23,7 +23,7 @@ const otlpSignals = [
 
 /** The labels that make an alert of this route wake the right pipelines, and the beginning of its name that does. */
 export function pipelineOf(route: Route, { type = otlpType(route), name }: PipelineLabels): RoutePipeline {
-  const kind = kymaKinds.find((each) => each.kind.toLowerCase() === type);
+  const kind = kymaKinds.find((each) => each.kind.toLowerCase() === type?.toLowerCase());
   return {
     alertPrefix: kind?.alertPrefix ?? '',
     labels: {

@@ -40,7 +40,7 @@ export const askCommands = {
     help: 'what is wrong in files of Prometheus, Alertmanager, Helm, Kubernetes and Tocsin',
   },
   rules: {
-    usage: 'print',
+    usage: 'print | generate',
     help: 'alerting rules for Prometheus',
   },
   completion: {
@@ -56,6 +56,10 @@ export const rulesCommands = {
   print: {
     usage: '[--group=GROUP]... [-o rules|configmap|prometheusrule]',
     help: 'the rules that come with Tocsin, as a file or as objects of Kubernetes',
+  },
+  generate: {
+    usage: '--open-api=FILE|--proto=FILE|--service-profile=FILE --service=NAME -n NAMESPACE',
+    help: 'rules for each route of a service in Linkerd, or its ServiceProfile',
   },
 } as const satisfies Readonly<Record<string, AskCommand>>;
 
