@@ -34,7 +34,10 @@ async function run({ values, words, surroundings }: PlainCall<typeof generateFla
   checkUsage(values, source.kind);
   const files = await Promise.all(source.paths.map(readSpecFile));
   try {
-    const set = readRoutes(source.kind, files, { basePath: values.basePath });
+    const set = readRoutes(source.kind, files, {
+      basePath: values.basePath,
+      namesCount: values.metrics !== 'gateway' || values.emit === 'service-profile',
+    });
     const text = values.emit === 'service-profile' ? profileText(set, values) : rulesText(set, values);
     surroundings.stdout.write(text);
     note([...set.notes, ...latencyNotes(values)], surroundings);

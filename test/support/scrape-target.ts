@@ -16,16 +16,16 @@ export interface ScrapeTarget {
 
 /**
  * Starts a working target.
- * @param metrics what it serves, in Prometheus's text format; never `up` itself, which is Prometheus's own series
+ * @param metrics what it serves, in Prometheus's text format, or what gives it for each scrape; never `up` itself, which is Prometheus's own series
  */
-export async function startScrapeTarget(metrics = 'target_info 1\n'): Promise<ScrapeTarget> {
+export async function startScrapeTarget(metrics: string | (() => string) = 'target_info 1\n'): Promise<ScrapeTarget> {
   let broken = false;
   let scrapes = 0;
   const server = createServer((_, response) => {
     scrapes++;
     // Prometheus 3 rejects an answer whose Content-Type does not name a format.
     response.writeHead(broken ? 500 : 200, { 'Content-Type': 'text/plain; version=0.0.4' });
-    response.end(broken ? 'broken by the test\n' : metrics);
+    response.end(broken ? 'broken by the test\n' : typeof metrics === 'string' ? metrics : metrics());
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
