@@ -8,7 +8,18 @@ import { describe, it } from 'node:test';
  * that a path begins with. The order is that of `src/README.md`: from the start of the process down to the ground.
  */
 const rooms: Readonly<Record<string, readonly string[]>> = {
-  cli: ['app', 'config', 'config/flags', 'config/settings', 'server/web', 'explain', 'check', 'lint', 'rules'],
+  cli: [
+    'app',
+    'config',
+    'config/flags',
+    'config/settings',
+    'server/web',
+    'explain',
+    'check',
+    'lint',
+    'rules',
+    'routes',
+  ],
   app: ['*'],
   config: ['config/flags', 'config/settings', 'matcher', 'reconcile'],
   'config/flags': ['config/settings', 'matcher'],

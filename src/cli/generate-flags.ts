@@ -1,7 +1,7 @@
 import { nearestName } from '../config/settings/unknown-key.ts';
 import type { Reader } from '../config/settings/reader.ts';
 import { readChoice, readDuration, readPath } from '../config/settings/value-readers.ts';
-import { kymaKindNames } from '../reconcile/kyma-kinds.ts';
+import { pipelineTypes } from '../routes/route-pipeline.ts';
 import { metricsForms } from '../routes/route-queries.ts';
 import { objectFlags, readNamespace } from './rules-print.ts';
 
@@ -41,14 +41,12 @@ function readRate(isZeroAllowed: boolean): Reader<number> {
   };
 }
 
-const kinds = kymaKindNames.map((kind) => kind.toLowerCase());
-
 const readPipelineType: Reader<string> = (found) => {
-  if (typeof found === 'string' && kinds.includes(found.toLowerCase())) return { value: found };
-  const suggestion = typeof found === 'string' ? nearestName(found, kinds) : undefined;
+  if (typeof found === 'string' && pipelineTypes.includes(found.toLowerCase())) return { value: found };
+  const suggestion = typeof found === 'string' ? nearestName(found, pipelineTypes) : undefined;
   if (suggestion === undefined && typeof found === 'string' && /^[A-Za-z][A-Za-z\d]{0,62}$/.test(found))
     return { value: found };
-  return { allowed: `${kinds.join(', ')}, or a kind that another controller has`, suggestion };
+  return { allowed: `${pipelineTypes.join(', ')}, or a kind that another controller has`, suggestion };
 };
 
 const readPipelineName: Reader<string> = (found) =>
@@ -202,7 +200,7 @@ export const generateFlags = {
     placeholder: 'KIND',
     read: readPipelineType,
     help: 'Pipelines of which kind a bad route wakes.',
-    unit: kinds.join(', '),
+    unit: pipelineTypes.join(', '),
     otherwise: 'by the signal for a route of OTLP, otherwise every kind',
   },
   pipelineName: {

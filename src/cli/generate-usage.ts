@@ -1,6 +1,6 @@
 import type { FlagValues } from '../config/flags/arguments.ts';
 import { formatDuration } from '../config/settings/duration.ts';
-import { kymaKindNames } from '../reconcile/kyma-kinds.ts';
+import { pipelineTypes } from '../routes/route-pipeline.ts';
 import type { SpecKind } from '../routes/read-routes.ts';
 import { latencyUnits, type Quantile } from '../routes/route-queries.ts';
 import type { Thresholds } from '../routes/route-rules.ts';
@@ -61,7 +61,7 @@ function* outputProblems({ emit, output, objectNamespace, label }: GenerateValue
 }
 
 function* pipelineProblems({ pipelineType: type, pipelineName }: GenerateValues): Generator<string> {
-  const isKyma = kymaKindNames.some((kind) => kind.toLowerCase() === type?.toLowerCase());
+  const isKyma = type !== undefined && pipelineTypes.includes(type.toLowerCase());
   if (type !== undefined && !isKyma && pipelineName === undefined)
     yield `--pipeline-type=${type}: a kind of another controller wakes every pipeline, allowed: beside --pipeline-name`;
 }

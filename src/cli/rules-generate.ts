@@ -3,7 +3,7 @@ import { describeReadError } from '../config/settings/settings-file.ts';
 import { showText } from '../config/settings/show-value.ts';
 import { readRoutes } from '../routes/read-routes.ts';
 import type { MetricsForm } from '../routes/route-queries.ts';
-import { routeRules } from '../routes/route-rules.ts';
+import { defaultSuccessAlert, routeRules } from '../routes/route-rules.ts';
 import { serviceDestination, SpecError, type Destination, type RouteSet, type SpecFile } from '../routes/route.ts';
 import { specBytes } from '../routes/spec-document.ts';
 import { writeServiceProfile } from '../routes/write-service-profile.ts';
@@ -82,14 +82,12 @@ function profileText(set: RouteSet, values: GenerateValues): string {
   return writeServiceProfile(set, destinationOf(set, values), values.output === 'json' ? 'json' : 'yaml');
 }
 
-const runbook = 'docs/route-rules.md#what-to-do';
-
 function rulesText(set: RouteSet, values: GenerateValues): string {
   const destination = destinationOf(set, values);
   const {
     metrics: form = 'linkerd',
     severity = 'warning',
-    successAlert = 'RouteSuccessRateLow',
+    successAlert = defaultSuccessAlert,
     output = 'rules',
   } = values;
   const group = routeRules(set.routes, {
@@ -99,12 +97,12 @@ function rulesText(set: RouteSet, values: GenerateValues): string {
     pipeline: { type: values.pipelineType, name: values.pipelineName },
     severity,
     successAlert,
-    runbookUrl: values.runbookUrl === undefined ? runbook : `${values.runbookUrl}/${runbook}`,
+    runbookUrl: `${values.runbookUrl === undefined ? '' : `${values.runbookUrl}/`}docs/route-rules.md`,
   });
   if (output === 'json') return `${JSON.stringify({ groups: [group] }, null, 2)}\n`;
   const file = ruleFile(group, destination, form);
   const options = { namespace: values.objectNamespace, labels: Object.fromEntries(values.label ?? []) };
-  if (output === 'configmap') return asConfigMap([file], options);
+  if (output === 'configmap') return asConfigMap([file], options, file.name);
   return output === 'prometheusrule' ? asPrometheusRules([file], options) : asRuleFile([file]);
 }
 

@@ -146,5 +146,5 @@ class OpenApiReader {
 
 /** What Go's `time.ParseDuration` reads. */
 export function isGoDuration(text: string): boolean {
-  return /^[+-]?(?:0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/.test(text);
+  return /^[+-]?(?:0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|\u00b5s|\u03bcs|ms|s|m|h))+)$/.test(text);
 }

@@ -1,6 +1,9 @@
 import { kymaKinds } from '../reconcile/kyma-kinds.ts';
 import type { Route } from './route.ts';
 
+/** The values of `pipeline_type` that select a kind of Kyma. */
+export const pipelineTypes: readonly string[] = kymaKinds.map(({ kind }) => kind.toLowerCase());
+
 /** Which pipelines a bad route wakes, as the command line says. */
 export interface PipelineLabels {
   /** Undefined: by the route, if it is one of OTLP. */

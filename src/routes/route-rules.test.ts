@@ -29,7 +29,7 @@ const options: RouteRuleOptions = {
   pipeline: { type: undefined, name: undefined },
   severity: 'warning',
   successAlert: 'RouteSuccessRateLow',
-  runbookUrl: 'https://example.com/runbook',
+  runbookUrl: 'https://example.com/docs/route-rules.md',
 };
 
 function rulesOf(route: Route, changes: Partial<RouteRuleOptions> = {}) {
@@ -81,7 +81,7 @@ describe('routeRules, for the metrics of a ServiceProfile', () => {
       annotations: {
         summary: 'POST /books/{id}/edit of webapp.booksapp: {{ $value | humanizePercentage }} of the requests fail',
         description: 'More than 10% of the requests to POST /books/{id}/edit of webapp.booksapp failed within 5m.',
-        runbook_url: 'https://example.com/runbook',
+        runbook_url: 'https://example.com/docs/route-rules.md#routesuccessratelow',
       },
     });
     assert.deepEqual([latency?.alert, latency?.labels['quantile']], ['RouteLatencyHigh', '0.99']);

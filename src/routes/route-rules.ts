@@ -41,18 +41,23 @@ export interface RouteRuleOptions {
   readonly severity: string;
   /** The name of the alert on failures, without the prefix of a kind. */
   readonly successAlert: string;
+  /** Its sections are called as the alerts are. */
   readonly runbookUrl: string;
 }
 
 /** What a rule says of a bad route. */
 interface Signal {
   readonly alert: string;
+  /** The section of the runbook, if it is not called as the alert. */
+  readonly runbook?: string;
   readonly expr: string;
   readonly labels?: Readonly<Record<string, string>>;
   /** Templates of Prometheus, in which the names of route and service are already escaped. */
   readonly summary: string;
   readonly description: string;
 }
+
+export const defaultSuccessAlert = 'RouteSuccessRateLow';
 
 /** One group of rules for the routes of a service. Throws SpecError. */
 export function routeRules(routes: readonly Route[], options: RouteRuleOptions): RuleGroup {
@@ -80,6 +85,7 @@ function successSignals(route: Route, queries: RouteQueries, options: RouteRuleO
   return [
     {
       alert: options.successAlert,
+      runbook: defaultSuccessAlert,
       expr: `${share}\nand\n${queries.responses(window)} > ${minRps}`,
       summary: `${shown}: {{ $value | humanizePercentage }} of the requests fail`,
       description: `More than ${exact(most * 100)}% of the requests to ${shown} failed within ${formatDuration(window)}.`,
@@ -116,7 +122,7 @@ function rpsSignals(route: Route, queries: RouteQueries, options: RouteRuleOptio
 
 function rule(
   route: Route,
-  { alert, expr, labels, summary, description }: Signal,
+  { alert, runbook = alert, expr, labels, summary, description }: Signal,
   options: RouteRuleOptions,
 ): AlertingRule {
   const pipeline = pipelineOf(route, options.pipeline);
@@ -131,7 +137,11 @@ function rule(
       ...labels,
       ...Object.fromEntries(Object.entries(pipeline.labels).map(([name, value]) => [name, escapeTemplate(value)])),
     },
-    annotations: { summary, description, runbook_url: escapeTemplate(options.runbookUrl) },
+    annotations: {
+      summary,
+      description,
+      runbook_url: `${escapeTemplate(options.runbookUrl)}#${runbook.toLowerCase()}`,
+    },
   };
 }
 

@@ -24,14 +24,14 @@ export function asRuleFile(files: readonly RuleFile[]): string {
   return document.toString(format);
 }
 
-/** A ConfigMap with a file for each group. The names end as the mounts of linkerd-viz want it. */
-export function asConfigMap(files: readonly RuleFile[], options: ObjectOptions): string {
-  const data = files.map(({ name, header, body }) => [`${name}_rules.yml`, `${header}${body}`]);
+/** A ConfigMap with a file for each group. The names of the files end as the mounts of linkerd-viz want it. */
+export function asConfigMap(files: readonly RuleFile[], options: ObjectOptions, name = 'tocsin-rules'): string {
+  const data = files.map(({ name: file, header, body }) => [`${file}_rules.yml`, `${header}${body}`]);
   return stringify(
     {
       apiVersion: 'v1',
       kind: 'ConfigMap',
-      metadata: metadata('tocsin-rules', options),
+      metadata: metadata(name, options),
       data: Object.fromEntries(data),
     },
     { lineWidth: 0, blockQuote: 'literal' },

@@ -102,7 +102,7 @@ for (const version of versions) {
                 exp_annotations: {
                   summary: 'GET /{{ id }} of webapp.booksapp: 100% of the requests fail',
                   description: 'More than 10% of the requests to GET /{{ id }} of webapp.booksapp failed within 5m.',
-                  runbook_url: 'docs/route-rules.md',
+                  runbook_url: 'docs/route-rules.md#routesuccessratelow',
                 },
               },
             ],
