@@ -112,7 +112,8 @@ describe('tocsin rules', () => {
   it('says what it can do', async () => {
     const { code, stdout } = await runAsk('rules', ['--help'], {});
     assert.equal(code, 0);
-    assert.match(stdout, /^ {2}tocsin rules print {2}the rules that come with Tocsin/m);
+    assert.match(stdout, /^ {2}tocsin rules print +the rules that come with Tocsin/m);
+    assert.match(stdout, /^ {2}tocsin rules generate {2}rules for each route of a service/m);
     assert.match(await print('--help'), /^tocsin rules print \[--group=GROUP\].*\n[^]*--runbook-url=URL/);
   });
 
