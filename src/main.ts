@@ -18,14 +18,14 @@ const args = process.argv.slice(2);
 const folderOf = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const { isAskCommand } = await import('./config/flags/command-table.ts');
 if (basename(process.argv[1] ?? '') === 'linkerd-tocsin') {
-  const { ourSurroundings } = await import('./cli/ask.ts');
+  const { exitWhenWritten, ourSurroundings } = await import('./cli/ask.ts');
   const { runLinkerdExtension } = await import('./cli/linkerd-extension.ts');
-  process.exit(await runLinkerdExtension(args, ourSurroundings(folderOf('..'))));
+  await exitWhenWritten(await runLinkerdExtension(args, ourSurroundings(folderOf('..'))));
 }
 // Commands that ask need none of what serves.
 if (isAskCommand(args[0])) {
-  const { ask, ourSurroundings } = await import('./cli/ask.ts');
-  process.exit(await ask(args[0], args.slice(1), ourSurroundings(folderOf('..'))));
+  const { ask, exitWhenWritten, ourSurroundings } = await import('./cli/ask.ts');
+  await exitWhenWritten(await ask(args[0], args.slice(1), ourSurroundings(folderOf('..'))));
 }
 const { runCommand } = await import('./cli/run-command.ts');
 const folders = { examplePipelines: folderOf('../examples/pipelines'), page: folderOf('../dist/page') };

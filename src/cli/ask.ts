@@ -41,3 +41,13 @@ export async function ask(name: AskCommandName, args: readonly string[], surroun
     return exitFailed;
   }
 }
+
+/** A pipe takes 64 KiB at once, and an exit before it has taken everything would lose the rest. */
+export async function exitWhenWritten(exitCode: number): Promise<never> {
+  await Promise.all([process.stdout, process.stderr].map(written));
+  process.exit(exitCode);
+}
+
+async function written(stream: NodeJS.WritableStream): Promise<void> {
+  await new Promise<void>((resolve) => void stream.write('', () => resolve()));
+}

@@ -134,6 +134,12 @@ components: {pathItems: {A: {$ref: '#/components/pathItems/A'}}}
   /** Any UTF-16 units, halves of surrogate pairs among them. */
   const units = fc.array(fc.nat(0xffff), { maxLength: 5 }).map((codes) => String.fromCharCode(...codes));
 
+  it('tells at most 50 problems of one file', () => {
+    const problems = problemsOf(`paths:\n${'  /a: {get: {}}\n'.repeat(70)}`);
+    assert.equal(problems.length, 51);
+    assert.equal(problems[50], 'api.yml: 19 more problems are not shown');
+  });
+
   it('never throws anything but a SpecError, whatever the file holds', () => {
     const value = fc.constantFrom<unknown>(null, true, 0, '', '$ref', [], {}, [{ url: 'http://a/b' }], {
       200: {},

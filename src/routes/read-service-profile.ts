@@ -1,6 +1,6 @@
 import { showText, showValue } from '../config/settings/show-value.ts';
 import { compileRegexp, MatcherError } from '../matcher/anchored-regexp.ts';
-import { BoundedCopy, member, membersOf, readSpecDocument, type SpecDocument } from './spec-document.ts';
+import { BoundedCopy, maxProblems, member, membersOf, readSpecDocument, type SpecDocument } from './spec-document.ts';
 import { isGoDuration } from './read-open-api.ts';
 import {
   maxRoutes,
@@ -11,6 +11,7 @@ import {
   type ResponseClass,
   type Route,
   type RouteSet,
+  type Rpc,
   type SpecFile,
 } from './route.ts';
 
@@ -91,6 +92,8 @@ class ServiceProfileReader {
   #route(found: unknown, at: readonly string[]): Route {
     this.#copy.count();
     const name = this.#name(member(found, 'name'), [...at, 'name']);
+    const condition = this.#condition(member(found, 'condition'), [...at, 'condition'], 0);
+    const rpc = rpcOf(condition);
     const timeout = member(found, 'timeout') ?? '';
     if (typeof timeout !== 'string' || (timeout !== '' && !isGoDuration(timeout)))
       this.#problem(
@@ -99,7 +102,8 @@ class ServiceProfileReader {
       );
     return {
       name,
-      condition: this.#condition(member(found, 'condition'), [...at, 'condition'], 0),
+      condition,
+      ...(rpc !== undefined && { rpc }),
       responseClasses: this.#classes(member(found, 'responseClasses') ?? [], [...at, 'responseClasses']),
       isRetryable: this.#flag(member(found, 'isRetryable'), [...at, 'isRetryable']),
       ...(typeof timeout === 'string' && timeout !== '' && { timeout }),
@@ -201,7 +205,7 @@ class ServiceProfileReader {
 
   #problem(at: readonly string[], text: string): void {
     // One file may have a problem in each of its lines.
-    if (this.problems.length === 50)
+    if (this.problems.length === maxProblems)
       throw new SpecError(...this.problems, `${this.#file}: more problems are not shown`);
     this.problems.push(`${this.#document.at(at)}: ${text}`);
   }
@@ -209,6 +213,15 @@ class ServiceProfileReader {
   #note(at: readonly string[], text: string): void {
     this.#notes.push(`${this.#document.at(at)}: ${text}`);
   }
+}
+
+/** A profile does not say that a route is an rpc, but its path does: `/package.Service/Method`. */
+function rpcOf({ pathRegex = '', method }: RequestMatch): Rpc | undefined {
+  const pattern = /^\/((?:[A-Za-z_]\w*\\\.)*[A-Z]\w*)\/([A-Z]\w*)$/;
+  const [, service, rpc] = method === 'POST' ? (pattern.exec(pathRegex) ?? []) : [];
+  return service === undefined || rpc === undefined
+    ? undefined
+    : { service: service.replaceAll('\\.', '.'), method: rpc };
 }
 
 function isStatus(found: unknown): found is number {

@@ -36,12 +36,7 @@ export function pipelineOf(route: Route, { type = otlpType(route), name }: Pipel
   };
 }
 
-/** A ServiceProfile has its routes of gRPC by their paths alone. */
-function otlpType({ rpc, condition: { pathRegex = '', method } }: Route): string | undefined {
-  const path = pathRegex.replaceAll('\\', '');
-  return otlpSignals.find(
-    (signal) =>
-      rpc?.service === signal.service ||
-      (method === 'POST' && (path === signal.path || path === `/${signal.service}/Export`)),
-  )?.type;
+function otlpType({ rpc, condition: { pathRegex, method } }: Route): string | undefined {
+  return otlpSignals.find(({ service, path }) => rpc?.service === service || (method === 'POST' && pathRegex === path))
+    ?.type;
 }

@@ -187,14 +187,6 @@ describe('the pipelines that a bad route wakes', () => {
     ]);
     const http = { ...edit, condition: { pathRegex: '/v1/logs', method: 'POST' } };
     assert.equal(rulesOf(http)[0]?.alert, 'LogRouteSuccessRateLow');
-    const profile = {
-      ...edit,
-      condition: {
-        pathRegex: String.raw`/opentelemetry\.proto\.collector\.trace\.v1\.TraceService/Export`,
-        method: 'POST',
-      },
-    };
-    assert.equal(rulesOf(profile)[0]?.alert, 'TraceRouteSuccessRateLow');
     assert.equal(
       rulesOf(http, { pipeline: { type: 'tracepipeline', name: undefined } })[0]?.alert,
       'TraceRouteSuccessRateLow',

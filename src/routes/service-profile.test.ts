@@ -21,6 +21,7 @@ const routes: readonly Route[] = [
   {
     name: 'CastBallot',
     condition: { method: 'POST', pathRegex: '/votes\\.v2\\.PollService/CastBallot' },
+    rpc: { service: 'votes.v2.PollService', method: 'CastBallot' },
     responseClasses: [],
     isRetryable: false,
   },
@@ -147,6 +148,22 @@ describe('readServiceProfile', () => {
       notes.join(),
       /^p\.yml:6:74: status: only min is given: the proxy ignores such a class; give both, as --emit=service-profile does$/,
     );
+  });
+
+  it('knows an rpc by its path, and no other route', () => {
+    const rpcOf = (pathRegex: string, method = 'POST'): string | undefined => {
+      const condition = JSON.stringify({ pathRegex, method });
+      const { rpc } = readServiceProfile({ name: 'p', text: withRoute(`{name: a, condition: ${condition}}`) })
+        .routes[0]!;
+      return rpc && `${rpc.service}/${rpc.method}`;
+    };
+    assert.deepEqual(
+      [String.raw`/a\.b\.Svc/Do`, '/Svc/Do', String.raw`/v1\.0/Do`, '/books/new', String.raw`/index\.php/Do`].map(
+        (path) => rpcOf(path),
+      ),
+      ['a.b.Svc/Do', 'Svc/Do', undefined, undefined, undefined],
+    );
+    assert.equal(rpcOf('/Svc/Do', 'GET'), undefined);
   });
 
   it('knows the service by the name, and a host that is none', () => {

@@ -28,11 +28,19 @@ export function readSpecDocument({ name, text }: SpecFile): SpecDocument {
     return { value: json.value, at: (path) => at(shown, (parsed ??= parseYaml(text, limits)), path) };
   const yaml = parseYaml(text, limits);
   const problems = yaml.problems.map((problem) => `${shown}:${yaml.position(problem.offset)}: ${problem.text}`);
-  if (problems.length > 0 || yaml.root === undefined) throw new SpecError(...problems);
+  if (problems.length > 0 || yaml.root === undefined) throw new SpecError(...firstOf(problems, shown));
   return { value: yaml.root.value, at: (path) => at(shown, yaml, path) };
 }
 
 const limits = { tokens: specTokens, characters: specYamlCharacters };
+
+/** The most problems of one file that are told. */
+export const maxProblems = 50;
+
+function firstOf(problems: readonly string[], file: string): readonly string[] {
+  const rest = problems.length - maxProblems;
+  return rest > 0 ? [...problems.slice(0, maxProblems), `${file}: ${rest} more problems are not shown`] : problems;
+}
 
 function parseJson(text: string): { readonly value: unknown } | undefined {
   if (!/^\uFEFF?\s*[{[]/.test(text)) return undefined;

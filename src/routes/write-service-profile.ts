@@ -17,7 +17,13 @@ export function writeServiceProfile(
     spec: { routes: routes.map(routeObject), ...others },
   };
   if (format === 'json') return `${goJson(profile)}\n`;
-  return stringify(profile, { sortMapEntries: true, indentSeq: false, lineWidth: 0, aliasDuplicateObjects: false });
+  return stringify(profile, {
+    sortMapEntries: true,
+    indentSeq: false,
+    singleQuote: true,
+    lineWidth: 0,
+    aliasDuplicateObjects: false,
+  });
 }
 
 /** Go writes these signs of HTML as escapes. */

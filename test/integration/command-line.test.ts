@@ -96,6 +96,16 @@ describe('the command line', () => {
     assert.equal(packageJson.bin['linkerd-tocsin'], packageJson.bin.tocsin);
   });
 
+  it('writes a long answer to a pipe in full', async () => {
+    const file = join(folder, 'long.yml');
+    await writeFile(file, `paths:\n${Array.from({ length: 500 }, (_, n) => `  /${n}: {get: {}}\n`).join('')}`);
+    const { code, stdout } = await runTocsin(['rules', 'generate', `--open-api=${file}`, '--service=a']);
+
+    assert.equal(code, 0);
+    assert.ok(stdout.length > 256 * 1024, `${stdout.length}`);
+    assert.equal(stdout.match(/runbook_url: /g)?.length, 500);
+  });
+
   it('finds a good file good', async () => {
     const { code, stdout } = await runTocsin(['check-config', 'examples/tocsin.yml']);
 
