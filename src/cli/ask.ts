@@ -27,13 +27,16 @@ export function ourSurroundings(packageFolder: string): Surroundings {
 export async function ask(name: AskCommandName, args: readonly string[], surroundings: Surroundings): Promise<number> {
   // A reader of the beginning only, such as head, has seen enough.
   if (surroundings.stdout === process.stdout) process.stdout.on('error', () => process.exit(exitFailed));
+  let called: string = name;
   try {
     const command = await loadCommand[name]();
+    const [first] = args;
+    if (first !== undefined && Object.hasOwn(command.subcommands ?? {}, first)) called = `${name} ${first}`;
     return await command.run(args, surroundings);
   } catch (error) {
     const complain = (line: string): unknown => surroundings.stderr.write(`tocsin: ${line}\n`);
     if (error instanceof UsageError) {
-      for (const problem of [...error.problems, `try: tocsin ${name} --help`]) complain(problem);
+      for (const problem of [...error.problems, `try: tocsin ${called} --help`]) complain(problem);
       return exitUsage;
     }
     if (!(error instanceof CommandError || error instanceof ApiError)) throw error;

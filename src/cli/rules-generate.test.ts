@@ -152,6 +152,15 @@ describe('tocsin rules generate', () => {
     assert.deepEqual(rulesOf(JSON.stringify(rule.spec)), rules);
   });
 
+  it('takes short flags in every form', async () => {
+    const [spaced, equal, long] = await Promise.all([
+      written('--open-api', api, '--service=shop', '-n', 'market', '-o', 'json'),
+      written('--open-api', api, '--service=shop', '-n=market', '-o=json'),
+      written('--open-api', api, '--service=shop', '--namespace=market', '--output=json'),
+    ]);
+    assert.deepEqual([equal, long], [spaced, spaced]);
+  });
+
   it('tells what was left out, on standard error, and no more than twenty lines of it', async () => {
     const many = fileOf(
       'many.yml',
@@ -186,7 +195,11 @@ describe('tocsin rules generate', () => {
       ['--proto=-', '--proto=-', '--service=a'],
       /--proto=-: given twice, allowed: standard input once/,
     ],
-    ['stray words', ['a'], /rules generate: stray words, allowed: tocsin rules generate /],
+    [
+      'stray words',
+      ['a'],
+      /rules generate: stray words, allowed: tocsin rules generate [^]*\ntocsin: try: tocsin rules generate --help\n$/,
+    ],
     ['no service', ['--open-api=a'], /--service: missing, allowed: --service=NAME/],
     [
       'a service of a ServiceProfile',
@@ -228,6 +241,7 @@ describe('tocsin rules generate', () => {
       ['--proto=a', '--service=a', '-l', 'a=b'],
       /a file has none, allowed: with -o configmap or -o prometheusrule/,
     ],
+    ['an unknown short flag', ['--proto=a', '-z=1'], /-z: unknown flag/],
     [
       'a misspelt kind',
       ['--proto=a', '--service=a', '--pipeline-type=metricspipeline'],

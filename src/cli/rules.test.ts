@@ -104,7 +104,7 @@ describe('tocsin rules print', () => {
       const { code, stdout, stderr } = await runAsk('rules', ['print', ...args], {});
       assert.deepEqual([code, stdout], [2, '']);
       assert.match(stderr, expected);
-      assert.match(stderr, /try: tocsin rules --help\n$/);
+      assert.match(stderr, /try: tocsin rules print --help\n$/);
     });
 });
 

@@ -72,6 +72,28 @@ paths:
     assert.equal(read(text, '').routes[0]?.name, 'GET /books/{id}.json');
   });
 
+  it('follows merge keys: what a map has itself wins, then the first of a list', () => {
+    const { routes } = read(`
+x-a: &a {get: {operationId: a}, put: {operationId: a}}
+x-b: &b {get: {operationId: b}, post: {operationId: b}}
+x-c: &c {<<: [*a, *b], put: {operationId: c}}
+paths:
+  /c: *c
+  /d: {<<: *c, get: {operationId: d, <<: {x-linkerd-retryable: true}}}
+`);
+    assert.deepEqual(
+      routes.map(({ name, operation, isRetryable }) => [name, operation, isRetryable]),
+      [
+        ['GET /c', 'a', false],
+        ['POST /c', 'b', false],
+        ['PUT /c', 'c', false],
+        ['GET /d', 'd', true],
+        ['POST /d', 'b', false],
+        ['PUT /d', 'c', false],
+      ],
+    );
+  });
+
   it('says what it leaves out, where, and what to do', () => {
     const { notes } = read(`openapi: 3.0.0
 servers: [{url: 'https://example.com/v1/'}]
@@ -115,6 +137,11 @@ components: {pathItems: {A: {$ref: '#/components/pathItems/A'}}}
         (_, n) => `  /b${n}: *a\n`,
       ).join('')}`,
       /more than 100000 values once aliases are written out/,
+    ],
+    [
+      'merges of merges',
+      `x0: &m0 {a: 1}\n${Array.from({ length: 400 }, (_, n) => `x${n + 1}: &m${n + 1} {<<: [*m${n}, *m${n}], k${n}: 1}\n`).join('')}paths: {}`,
+      /its merge keys \(<<\) stand for more than 100000 members/,
     ],
     [
       'too many routes',

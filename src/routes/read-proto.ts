@@ -23,7 +23,7 @@ function parseProto(file: string, text: string): Namespace {
     const message = error instanceof Error ? error.message : String(error);
     const [, what = message, line] = /^(.*?)(?: \(line (\d+)\))?$/s.exec(message) ?? [];
     throw new SpecError(
-      `${file}${line === undefined ? '' : `:${line}`}: not a .proto file: ${showText(what.slice(0, 200))}`,
+      `${file}${line === undefined ? '' : `:${line}`}: not a .proto file: ${showText(what.slice(0, 200))}; mend it, or ask protoc what it says`,
     );
   }
 }

@@ -144,6 +144,9 @@ describe('readServiceProfile', () => {
     );
     const { routes: read, notes } = readServiceProfile({ name: 'p.yml', text });
     assert.deepEqual(read[0]?.responseClasses, [{ min: 404, max: 404, isFailure: true }]);
+    const other = readServiceProfile({ name: 'p.yml', text: text.replace('min: 404', 'max: 404') });
+    assert.deepEqual(other.routes[0]?.responseClasses, read[0]?.responseClasses);
+    assert.match(other.notes.join(), /status: only max is given/);
     assert.match(
       notes.join(),
       /^p\.yml:6:74: status: only min is given: the proxy ignores such a class; give both, as --emit=service-profile does$/,

@@ -29,7 +29,8 @@ export function readSpecDocument({ name, text }: SpecFile): SpecDocument {
   const yaml = parseYaml(text, limits);
   const problems = yaml.problems.map((problem) => `${shown}:${yaml.position(problem.offset)}: ${problem.text}`);
   if (problems.length > 0 || yaml.root === undefined) throw new SpecError(...firstOf(problems, shown));
-  return { value: yaml.root.value, at: (path) => at(shown, yaml, path) };
+  const { value } = yaml.root;
+  return { value: text.includes('<<') ? new Merges(shown).resolve(value) : value, at: (path) => at(shown, yaml, path) };
 }
 
 const limits = { tokens: specTokens, characters: specYamlCharacters };
@@ -63,6 +64,46 @@ function at(file: string, { root, position }: ReturnType<typeof parseYaml>, path
     node = child;
   }
   return `${file}:${position(isItem ? node.offset : node.keyOffset)}`;
+}
+
+/** The most members that merge keys may bring into one file. */
+const maxMerged = 100_000;
+
+/** Resolves the merge keys of YAML 1.1, which Go's reader knows: `<<: *common` brings the members of another map. */
+class Merges {
+  readonly #file: string;
+  /** What was resolved already: an alias stands for the same value each time. */
+  readonly #resolved = new Map<object, unknown>();
+  #left = maxMerged;
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  /** Throws SpecError. */
+  resolve(value: unknown): unknown {
+    if (typeof value !== 'object' || value === null) return value;
+    if (!this.#resolved.has(value)) this.#resolved.set(value, this.#build(value));
+    return this.#resolved.get(value);
+  }
+
+  #build(value: object): unknown {
+    if (Array.isArray(value)) return value.map((item) => this.resolve(item));
+    const own = Object.entries(value).map(([key, item]) => [key, this.resolve(item)] as const);
+    const merged = own
+      .filter(([key]) => key === '<<')
+      .flatMap(([, maps]) => (Array.isArray(maps) ? maps.toReversed() : [maps]));
+    const members = merged.flatMap((map) => this.#counted(Object.entries(membersOf(map) ?? {})));
+    return Object.fromEntries([...members, ...own.filter(([key]) => key !== '<<')]);
+  }
+
+  #counted<T>(members: readonly T[]): readonly T[] {
+    this.#left -= members.length;
+    if (this.#left >= 0) return members;
+    throw new SpecError(
+      `${this.#file}: its merge keys (<<) stand for more than ${maxMerged} members; write less of them`,
+    );
+  }
 }
 
 /** The members of a map; undefined for everything else. */

@@ -9,11 +9,12 @@ import { matcher } from './matcher.ts';
 import type { MutatedPart } from './mutation.ts';
 import { requestMapper } from './request-mapper.ts';
 import { retryDecision } from './retry-decision.ts';
+import { routes } from './routes.ts';
 import { silences } from './silences.ts';
 import { verdictAlerts } from './verdict-alerts.ts';
 import { workQueue } from './work-queue.ts';
 
-/** The pure core, on the way of an alert to people. */
+/** The pure core, on the way of an alert to people; and the rules of routes. */
 export const parts: readonly MutatedPart[] = [
   alertMerge,
   alertStore,
@@ -28,4 +29,5 @@ export const parts: readonly MutatedPart[] = [
   healthRules,
   condition,
   verdictAlerts,
+  routes,
 ];

@@ -107,14 +107,29 @@ function tokenize(args: readonly string[], table: FlagTable): Token[] {
       { type: 'boolean' as const, ...(short === undefined ? {} : { short }) },
     ]),
   );
-  const config = { args: withoutGroups(args), options, strict: false, allowPositionals: true, tokens: true } as const;
+  const config = {
+    args: withoutGroups(args, table),
+    options,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  } as const;
   return parseArgs(config).tokens;
 }
 
-/** parseArgs would read `-config.file`, Go's notation of a flag, as eleven short flags; it is one mistake. */
-function withoutGroups(args: readonly string[]): string[] {
+/**
+ * parseArgs would read `-config.file`, Go's notation of a flag, as eleven short flags; it is one mistake. It would do so with
+ * `-o=json` as well, which kubectl accepts.
+ */
+function withoutGroups(args: readonly string[], table: FlagTable): string[] {
   const end = args.includes('--') ? args.indexOf('--') : args.length;
-  return args.map((arg, index) => (index < end && /^-[^-]./s.test(arg) ? `--${arg}` : arg));
+  return args.map((arg, index) => (index < end && /^-[^-]./s.test(arg) ? withLongName(arg, table) : arg));
+}
+
+function withLongName(arg: string, table: FlagTable): string {
+  const [, short, value] = /^-([a-z])=(.*)$/is.exec(arg) ?? [];
+  const flag = short === undefined ? undefined : Object.values(table).find((each) => each.short === short);
+  return flag === undefined ? `--${arg}` : `--${flag.name}=${value}`;
 }
 
 /** An unknown flag also takes the next word: that word is not a second mistake. */
