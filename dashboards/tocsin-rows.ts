@@ -121,6 +121,27 @@ const queries: Row = {
   ],
 };
 
+const notifying: Row = {
+  title: 'Tocsin tells Alertmanagers',
+  panels: [
+    {
+      title: 'Requests to Alertmanagers',
+      description: 'Requests about pipelines that are not healthy, by result, and alerts that had no room.',
+      unit: 'cps',
+      queries: [
+        { expr: rate('tocsin_notify_requests_total', tocsin, 'result'), legend: '{{result}}' },
+        { expr: rate('tocsin_notify_alerts_dropped_total', tocsin), legend: 'no room' },
+      ],
+    },
+    {
+      title: 'Alerts about pipelines',
+      description: 'Alerts that are kept for the Alertmanagers, by state.',
+      unit: 'short',
+      queries: [{ expr: `sum by (state) (tocsin_notify_alerts{${tocsin}})`, legend: '{{state}}' }],
+    },
+  ],
+};
+
 const limits: Row = {
   title: 'Limits and losses',
   panels: [
@@ -172,4 +193,4 @@ const limits: Row = {
   ],
 };
 
-export const tocsinRows: readonly Row[] = [requests, pipelines, queries, limits];
+export const tocsinRows: readonly Row[] = [requests, pipelines, queries, notifying, limits];
