@@ -9,6 +9,7 @@ import { history } from './history.ts';
 import { ingest } from './ingest.ts';
 import { intake } from './intake.ts';
 import { ladder } from './ladder.ts';
+import { lint } from './lint.ts';
 import { page } from './page.ts';
 import { renderPlot, type Plot } from './plot.ts';
 import { memory } from './memory.ts';
@@ -34,6 +35,7 @@ const sections: readonly Section[] = [
   storm,
   silences,
   page,
+  lint,
   start,
   rest,
 ];

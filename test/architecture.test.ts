@@ -70,7 +70,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'storage',
     'text',
   ],
-  lint: ['server/web', 'config', 'config/flags', 'config/settings', 'matcher', 'text'],
+  lint: ['promql', 'server/web', 'config', 'config/flags', 'config/settings', 'health', 'reconcile', 'matcher', 'text'],
   history: ['storage'],
   routes: ['reconcile', 'matcher', 'config/settings'],
   drift: ['source', 'health', 'reconcile', 'cause', 'alert', 'matcher', 'config', 'config/settings'],

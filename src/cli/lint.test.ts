@@ -19,7 +19,8 @@ describe('tocsin lint', () => {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'tocsin-lint-'));
     await mkdir(join(folder, 'below'));
-    await writeFile(join(folder, 'null.yml'), 'groups: []\nchannel: #monitoring\n');
+    const group = 'groups:\n- name: a\n  rules:\n  - record: b\n    expr: c\n    labels:\n      channel: #monitoring\n';
+    await writeFile(join(folder, 'null.yml'), group);
     await writeFile(join(folder, 'twice.yaml'), 'groups: []\ngroups: []\n');
     await writeFile(join(folder, 'other.txt'), 'a: 1\na: 2\n');
     await writeFile(join(folder, 'below/twice.json'), '{"groups": [], "groups": []}');
@@ -45,7 +46,7 @@ describe('tocsin lint', () => {
     assert.equal(code, 0);
     assert.match(
       stdout,
-      /null\.yml:2:10: warning: channel is null: .+ \[null-comment\]\n {4}quote it, .+\n1 warning\n$/,
+      /null\.yml:7:16: warning: channel is null: .+ \[null-comment\]\n {4}quote it, .+\n1 warning\n$/,
     );
   });
 
@@ -109,6 +110,30 @@ describe('tocsin lint', () => {
       (await readdir(folder)).filter((name) => name.includes('tocsin-')),
       [],
     );
+  });
+
+  it('knows the pipelines of --pipelines.folder, and does not check what is in it', async () => {
+    const pipelines = join(folder, 'pipelines');
+    await mkdir(pipelines);
+    const manifest =
+      'apiVersion: telemetry.kyma-project.io/v1beta1\nkind: LogPipeline\nmetadata: {name: loki, a: #b\n  }\n';
+    await writeFile(join(pipelines, 'loki.yaml'), manifest);
+    const rule = (name: string): string =>
+      `groups:\n- name: g\n  rules:\n  - alert: LogAgentX\n    expr: a > 1\n    labels: {severity: a, pipeline_name: ${name}}\n    annotations: {runbook_url: a}\n`;
+    await writeFile(join(folder, 'known.yml'), rule('loki'));
+    await writeFile(join(folder, 'unknown.yml'), rule('lokki'));
+    const flag = `--pipelines.folder=${pipelines}`;
+    assert.deepEqual(await lint(join(folder, 'known.yml'), flag), { code: 0, stdout: 'no problems\n', stderr: '' });
+    const { code, stdout } = await lint(join(folder, 'unknown.yml'), flag);
+    assert.equal(code, 1);
+    assert.match(stdout, /unknown\.yml:6:42: error: .+ \[alert-pipeline\]\n {4}did you mean loki\?\n1 error\n$/);
+    assert.equal((await lint(join(folder, 'unknown.yml'))).code, 0);
+    assert.match(
+      (await lint(join(folder, 'known.yml'), '--pipelines.folder=nowhere')).stdout,
+      /nowhere:1:1: error: .+ \[file-unreadable\]/,
+    );
+    await rm(pipelines, { recursive: true });
+    await Promise.all([rm(join(folder, 'known.yml')), rm(join(folder, 'unknown.yml'))]);
   });
 
   it('refuses to mend standard input', async () => {

@@ -1,6 +1,6 @@
 import packageJson from '../../package.json' with { type: 'json' };
 import { readHttpUrl } from '../config/settings/http-url.ts';
-import { readChoice } from '../config/settings/value-readers.ts';
+import { readChoice, readPath } from '../config/settings/value-readers.ts';
 import { showText } from '../config/settings/show-value.ts';
 import { lintFiles, stdinName, type FileChange } from '../lint/lint-files.ts';
 import type { Severity } from '../lint/codes.ts';
@@ -34,6 +34,14 @@ const flags = {
     unit: 'http or https URL',
     default: 'https://tocsin.dev',
   },
+  pipelinesFolder: {
+    name: 'pipelines.folder',
+    placeholder: 'DIR',
+    read: readPath,
+    help: 'Manifests of the pipelines that alerts may name; they are not checked themselves.',
+    unit: 'path, or - for standard input',
+    otherwise: 'those among the files',
+  },
   recursive: { name: 'recursive', short: 'R', help: 'Read the folders in a folder as well.' },
 } as const;
 
@@ -45,7 +53,12 @@ async function run({ values, words, surroundings }: PlainCall<typeof flags>): Pr
   if (values.fix !== undefined && words.includes(stdinName))
     throw new UsageError('--fix: not for standard input, allowed: with files');
   const { stdout, stderr } = surroundings;
-  const options = { stdin: process.stdin, recursive: values.recursive === true, fix: values.fix === true };
+  const options = {
+    stdin: process.stdin,
+    recursive: values.recursive === true,
+    fix: values.fix === true,
+    beside: values.pipelinesFolder,
+  };
   const { changes, problems } = await lintFiles(words, options);
   const format = values.output ?? 'text';
   // The other formats have the problems, and nothing else.

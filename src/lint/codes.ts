@@ -62,6 +62,28 @@ export const lintCodes = {
   'exposed-service': { severity: 'warning', title: 'A Service makes an open receiver reachable from outside.' },
   // Tocsin's own files.
   'bad-setting': { severity: 'error', title: 'Tocsin does not start with this configuration.' },
+  // Rule files and PrometheusRule objects.
+  'rule-metric-name': { severity: 'error', title: 'A recording rule writes what is no name of a metric.' },
+  'rule-label-name': { severity: 'error', title: 'The name of a label or an annotation is wrong.' },
+  'rule-duplicate': { severity: 'warning', title: 'A rule is there twice.' },
+  'newer-prometheus': { severity: 'info', title: 'A rule needs a newer Prometheus than 2.42.' },
+  'promql-syntax': { severity: 'error', title: 'An expression cannot be parsed.' },
+  'promql-type': { severity: 'error', title: 'An expression has a value of the wrong type.' },
+  'promql-feature': { severity: 'error', title: 'An expression needs a feature flag of Prometheus.' },
+  'promql-result': { severity: 'error', title: 'An expression gives what no rule can use.' },
+  'template-syntax': { severity: 'error', title: 'A template cannot be parsed.' },
+  'template-field': { severity: 'error', title: 'A template uses a field that there is not.' },
+  'template-label': { severity: 'warning', title: 'A template uses a label that the expression drops.' },
+  'template-not-expanded': { severity: 'warning', title: 'A text looks like a template and is none.' },
+  'up-is-zero': { severity: 'warning', title: 'An alert on up is silent when its target is no longer discovered.' },
+  'silent-at-total-failure': { severity: 'warning', title: 'An alert is silent when nothing succeeds.' },
+  'always-fires': { severity: 'warning', title: 'An alert always fires.' },
+  'never-fires': { severity: 'warning', title: 'An alert never fires.' },
+  'selects-nothing': { severity: 'warning', title: 'A selector contradicts itself.' },
+  'for-below-interval': { severity: 'info', title: 'The duration of for is shorter than the interval.' },
+  'alert-severity': { severity: 'warning', title: 'An alert has no severity.' },
+  'alert-runbook': { severity: 'info', title: 'An alert has no runbook.' },
+  'alert-pipeline': { severity: 'error', title: 'An alert names a pipeline that there is not.' },
 } as const satisfies Readonly<Record<string, Code>>;
 
 export type LintCode = keyof typeof lintCodes;

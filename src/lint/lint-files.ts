@@ -22,6 +22,8 @@ interface LintOptions {
   readonly recursive: boolean;
   /** True: what can be mended safely is mended in the files. */
   readonly fix?: boolean;
+  /** A folder, or standard input, with what the files may name, such as the manifests of pipelines. It is not checked itself. */
+  readonly beside?: string | undefined;
 }
 
 export interface LintResult {
@@ -45,9 +47,11 @@ export async function lintFiles(names: readonly string[], options: LintOptions):
     if (typeof text === 'string') texts.push({ name, text });
     else refused.set(name, text);
   }
+  const given = new Set(all);
+  const beside = (await readBeside(options, refused)).filter(({ name }) => !given.has(name));
   const changes: FileChange[] = [];
   for (const file of options.fix === true ? texts : []) {
-    const fixed = fixText(file, texts, disk);
+    const fixed = fixText(file, [...texts, ...beside], disk);
     const problem = fixed.changes.length === 0 ? undefined : await replaceFile(file, fixed.text);
     if (problem !== undefined) refused.set(file.name, problem);
     else {
@@ -55,12 +59,23 @@ export async function lintFiles(names: readonly string[], options: LintOptions):
       texts = texts.map((each) => (each === file ? fixed : each));
     }
   }
-  const found = new Map(lintTexts(texts, disk).map(({ name, problems }) => [name, problems]));
-  const problems = all.flatMap((name) => [
+  const found = new Map(lintTexts([...texts, ...beside], disk).map(({ name, problems }) => [name, problems]));
+  for (const { name } of beside) found.delete(name);
+  const problems = [...new Set([...all, ...refused.keys()])].flatMap((name) => [
     ...(refused.has(name) ? [refused.get(name)!] : []),
     ...(found.get(name) ?? []),
   ]);
   return { changes, problems };
+}
+
+async function readBeside({ beside, stdin }: LintOptions, refused: Map<string, Problem>): Promise<readonly TextFile[]> {
+  const texts: TextFile[] = [];
+  for (const name of beside === undefined ? [] : filesIn(beside, false)) {
+    const text = await readText(name, stdin);
+    if (typeof text === 'string') texts.push({ name, text });
+    else refused.set(name, text);
+  }
+  return texts;
 }
 
 /** Replaces a file in one step, or says why it is as it was. A link stays one, and the file keeps its permissions. */

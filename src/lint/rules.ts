@@ -1,8 +1,10 @@
+import { checkRules } from './rule-files/check-rules.ts';
 import { matcherRule, routeRule } from './rules/alertmanager.ts';
 import { fileListRule, fileNameRule, targetFileRule } from './rules/files.ts';
 import { conflictRule } from './rules/http-client.ts';
 import { exposedServiceRule, networkPolicyRule } from './rules/manifests.ts';
 import { kubernetesDiscovery } from './rules/kubernetes-discovery.ts';
+import { notificationTemplates } from './rules/notification-templates.ts';
 import { nullComments } from './rules/null-comments.ts';
 import { labelNameRule, scrapeTimes, targetRule } from './rules/prometheus.ts';
 import { relabelRule } from './rules/relabel.ts';
@@ -44,10 +46,10 @@ const programs: readonly Rule[] = [
 /** The rules of each kind, in no order: what they report is sorted. */
 export const rules: Readonly<Record<SubjectKind, readonly Rule[]>> = {
   prometheus: [...programs, labelNameRule, targetFileRule, relabelRule, kubernetesDiscovery, scrapeTimes, targetRule],
-  alertmanager: [...programs, routeRule, matcherRule, receiverRule],
-  rules: always,
+  alertmanager: [...programs, routeRule, matcherRule, receiverRule, notificationTemplates],
+  rules: [...always, checkRules],
   'rule-tests': always,
-  template: [],
+  template: [notificationTemplates],
   values: [...always, fileNameRule, valuesRule, largeValuesRule, exposedServiceRule],
   manifest: [...always, fileNameRule, networkPolicyRule, exposedServiceRule, serviceRule, tocsinFlagsRule],
   tocsin: [...always, tocsinRule, serviceRule],

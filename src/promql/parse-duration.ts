@@ -126,7 +126,7 @@ function arithmetic(tokens: TokenStream, span: Span): Duration {
 }
 
 function inRange(tokens: TokenStream, duration: Duration): Duration {
-  if (Math.abs(duration.seconds ?? 0) <= maxDurationSeconds) return duration;
-  tokens.problem('duration out of range', duration);
+  // NaN is in range, as it is for Prometheus.
+  if (Math.abs(duration.seconds ?? 0) > maxDurationSeconds) tokens.problem('duration out of range', duration);
   return duration;
 }

@@ -73,7 +73,7 @@ function parseMatching(tokens: TokenStream): Matching {
 function parseFill(tokens: TokenStream): void {
   const { kind } = tokens.next;
   if (kind !== 'fill' && kind !== 'fill_left' && kind !== 'fill_right') return;
-  tokens.problem('binop fill modifiers are experimental and not enabled', tokens.take());
+  tokens.needsFeature('binop fill modifiers are experimental and not enabled', tokens.take());
   tokens.expect('(', kind);
   parseSignedNumber(tokens, kind);
   tokens.expect(')', kind);
@@ -98,7 +98,7 @@ function parseModified(tokens: TokenStream, primary: Expression): Expression {
     else if (kind === 'offset') expression = parseOffsetOf(tokens, expression);
     else if (kind === '@') expression = parseTimestampOf(tokens, expression);
     else if (kind === 'anchored' || kind === 'smoothed')
-      tokens.problem(`${kind} modifier is experimental and not enabled`, tokens.take());
+      tokens.needsFeature(`${kind} modifier is experimental and not enabled`, tokens.take());
     else return expression;
     tokens.countOperator();
   }
@@ -166,7 +166,7 @@ function parseCall(tokens: TokenStream): Call {
   if (known === undefined)
     throw new PromqlError(`unknown function with name "${name.text}"`, name, { unknownFunction: name.text });
   const args = parseArguments(tokens);
-  if (known.isExperimental) tokens.problem(`function "${known.name}" is not enabled`, name);
+  if (known.isExperimental) tokens.needsFeature(`function "${known.name}" is not enabled`, name);
   if (known.since !== undefined) tokens.requires(known.since, `the function ${known.name}`, name);
   return { type: 'call', function: known, args, from: name.from, to: tokens.end };
 }
@@ -196,7 +196,7 @@ function parseAggregation(tokens: TokenStream): Aggregation {
   const expected = hasParameter ? 2 : 1;
   if (args.length !== expected) throw new PromqlError(wrongCount(args.length, expected), span);
   if (operator.kind.startsWith('limit'))
-    tokens.problem(
+    tokens.needsFeature(
       `${operator.kind}() is experimental and must be enabled with --enable-feature=promql-experimental-functions`,
       span,
     );

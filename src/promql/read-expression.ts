@@ -6,7 +6,7 @@ import { PromqlError, type PromqlProblem } from './token.ts';
 
 export type ReadExpression =
   | { readonly expression: Expression; readonly requirements: readonly Requirement[] }
-  | { readonly problems: readonly PromqlProblem[] };
+  | { readonly stage: 'syntax' | 'types'; readonly problems: readonly PromqlProblem[] };
 
 /** The limit on the length of an expression, in UTF-16 units. The longest that people write has a few thousand. */
 export const maxExpressionLength = 256 * 1024;
@@ -16,17 +16,22 @@ export const maxExpressionLength = 256 * 1024;
  * own, told from its source: what they refuse is a problem at its offsets, in promtool's words. Never throws.
  */
 export function readExpression(text: string): ReadExpression {
-  if (text.length > maxExpressionLength) return { problems: [{ message: tooLong(text), from: 0, to: text.length }] };
+  if (text.length > maxExpressionLength)
+    return refused({ message: tooLong(text), from: 0, to: text.length, exceedsLimit: true });
   try {
     const tokens = new TokenStream(text);
     const expression = parseWhole(tokens);
-    // As Prometheus, check types only in what could be read.
-    const problems = tokens.problems.length > 0 ? tokens.problems : check(expression);
-    return problems.length > 0 ? { problems } : { expression, requirements: tokens.requirements };
+    if (tokens.problems.length > 0) return refused(...tokens.problems);
+    const problems = check(expression);
+    return problems.length > 0 ? { stage: 'types', problems } : { expression, requirements: tokens.requirements };
   } catch (error) {
-    if (error instanceof PromqlError) return { problems: [error.problem] };
+    if (error instanceof PromqlError) return refused(error.problem);
     throw error;
   }
+}
+
+function refused(...problems: readonly PromqlProblem[]): ReadExpression {
+  return { stage: 'syntax', problems };
 }
 
 function tooLong(text: string): string {

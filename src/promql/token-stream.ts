@@ -17,6 +17,8 @@ export const maxNesting = 200;
 /** The limit on binary operators in one expression; each makes the tree one deeper. */
 export const maxOperators = 2000;
 
+const exceeded = { exceedsLimit: true } as const;
+
 /** The tokens of an expression, one after the other, and what was noticed on the way. */
 export class TokenStream {
   readonly problems: PromqlProblem[] = [];
@@ -74,13 +76,18 @@ export class TokenStream {
     this.problems.push({ message, from, to });
   }
 
+  /** Notes what Prometheus knows only with a feature flag. */
+  needsFeature(message: string, { from, to }: Span): void {
+    this.problems.push({ message, from, to, needsFeature: true });
+  }
+
   requires(since: string, what: string, { from, to }: Span): void {
     this.requirements.push({ since, what, from, to });
   }
 
   nested<Result>(read: () => Result): Result {
     if (++this.#depth > maxNesting)
-      throw new PromqlError(`the expression is nested too deeply: more than ${maxNesting} levels`, this.next);
+      throw new PromqlError(`the expression is nested too deeply: more than ${maxNesting} levels`, this.next, exceeded);
     const result = read();
     this.#depth--;
     return result;
@@ -88,7 +95,7 @@ export class TokenStream {
 
   countOperator(): void {
     if (++this.#operators > maxOperators)
-      throw new PromqlError(`the expression has too many operators: more than ${maxOperators}`, this.next);
+      throw new PromqlError(`the expression has too many operators: more than ${maxOperators}`, this.next, exceeded);
   }
 }
 

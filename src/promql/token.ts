@@ -7,7 +7,11 @@ export interface Span {
 /** What is wrong with an expression, and where. The words are those of promtool, where it has some. */
 export interface PromqlProblem extends Span {
   readonly message: string;
-  /** The name of a function that there is not, or only with a feature flag. */
+  /** Prometheus takes it with a feature flag. */
+  readonly needsFeature?: true | undefined;
+  /** Prometheus takes it, and it is too large or too deep to be read here. */
+  readonly exceedsLimit?: true | undefined;
+  /** The name of a function that there is not. */
   readonly unknownFunction?: string | undefined;
 }
 
@@ -49,7 +53,11 @@ export function isLabelName({ kind }: Token): boolean {
 export class PromqlError extends Error {
   readonly problem: PromqlProblem;
 
-  constructor(message: string, { from, to }: Span, details: Pick<PromqlProblem, 'unknownFunction'> = {}) {
+  constructor(
+    message: string,
+    { from, to }: Span,
+    details: Pick<PromqlProblem, 'unknownFunction' | 'exceedsLimit'> = {},
+  ) {
     super(message);
     this.problem = { message, from, to, ...details };
   }

@@ -35,10 +35,22 @@ const rows: Readonly<Record<string, readonly (readonly [place: string, hint: Reg
     ['network-policy.yaml:15 open-network-policy', /podSelector/],
   ],
   '19-copied-defaults': [['values.yaml:1 large-values', /helm get values/]],
+  '20-vanished-target': [['rules/app.yml:5 up-is-zero', /absent\(up\{job="app"\}\)/]],
+  'alert-without-pipeline': [['rules.yaml:10 alert-pipeline', /did you mean backend\?/]],
+  'dropped-label': [['rules.yml:8 template-label', /by \(instance\)/]],
   'kyma-service-name': [
     ['prometheus.yml:4 alerting-own-port', /9093/],
     ['prometheus.yml:4 unknown-service', /manager-alerts-webhook\.system/],
   ],
+  'never-fires': [
+    ['rules.yml:5 never-fires', /absent\(\)/],
+    ['rules.yml:10 always-fires', /remove bool/],
+  ],
+  'promql-in-a-block': [
+    ['config-map.yaml:13 promql-syntax', /did you mean rate\?/],
+    ['config-map.yaml:20 template-syntax', /did you mean \$value\?/],
+  ],
+  'silent-at-total-failure': [['rules.yml:6 silent-at-total-failure', /failed \/ total > 0\.1/]],
 };
 
 async function problemsIn(path: string): Promise<readonly Problem[]> {
