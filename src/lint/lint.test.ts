@@ -68,6 +68,14 @@ describe('lint', () => {
     ]);
   });
 
+  it('tells of a value with aliases once', () => {
+    const text = 'a: &a {receiver: b}\nroute: {receiver: c, routes: [*a, *a]}\nreceivers: [{name: c}]\n';
+    assert.deepEqual(
+      placesOf(text, 'alertmanager.yml').filter((place) => place.endsWith('undefined-receiver')),
+      ['1:18 undefined-receiver'],
+    );
+  });
+
   it('searches a line of a megabyte, and one of secrets that are none', () => {
     assert.deepEqual(placesOf(`groups: []\na: "${'eyJ-'.repeat(250_000)}"\n`), ['2:1 unknown-key']);
     assert.deepEqual(placesOf(`groups: []\na: |\n${'  x\n'.repeat(1000)}  -----BEGIN PRIVATE KEY-----\n`), [

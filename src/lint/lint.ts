@@ -20,7 +20,7 @@ export function lintTexts(files: readonly TextFile[], disk: Disk): readonly Lint
   const all = contents.flatMap(({ subjects }) => subjects);
   return contents.map(({ file, subjects, findings }) => {
     const found = [...findings, ...subjects.flatMap((subject) => findingsOf(subject, all, disk))];
-    const sorted = limited(found.toSorted((one, other) => order(one, other)));
+    const sorted = limited(withoutRepeats(found).toSorted((one, other) => order(one, other)));
     const positions = new Positions(file.text);
     return { ...file, findings: sorted, problems: sorted.map((finding) => problemOf(file, finding, positions)) };
   });
@@ -44,6 +44,17 @@ function findingsOf(subject: Subject, all: readonly Subject[], disk: Disk): read
     }
   }
   return findings;
+}
+
+/** A value with aliases is looked at in each of its places, and is wrong in one. */
+function withoutRepeats(findings: readonly Finding[]): readonly Finding[] {
+  const unique = new Map(
+    findings.map((finding) => [
+      `${finding.range.start} ${finding.range.end} ${finding.code} ${finding.message}`,
+      finding,
+    ]),
+  );
+  return [...unique.values()];
 }
 
 function order(one: Finding, other: Finding): number {
