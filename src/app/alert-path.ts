@@ -69,6 +69,12 @@ export class AlertPath {
     return required && url !== null ? this.#prometheus : undefined;
   }
 
+  /** @param messages one sentence for each Alertmanager that cannot be told which pipelines are not healthy */
+  notTold(messages: readonly string[]): void {
+    const finding = messages.length === 0 ? undefined : { count: messages.length, message: messages.join('; ') };
+    this.#problems.tell('alertmanager_not_told', finding);
+  }
+
   /** @param port on which it listens */
   start(port: number): void {
     this.#port = port;

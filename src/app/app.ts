@@ -76,7 +76,7 @@ export class App {
     this.#alerts = new CurrentAlertSource(common);
     const onRulesChanged = (): void => void this.#pipelineSource.sweep('rules');
     this.#alertPath = new AlertPath({ ...common, alerts: this.#alerts, pipelines: this.#pipelines, onRulesChanged });
-    this.#notifier = new Notifier({ ...options, config: () => this.#config.notify });
+    this.#notifier = this.#createNotifier();
     this.#reconciling = this.#createController();
     const pipelines = (): readonly Request[] => this.#pipelines.list();
     const enqueue: Controller['enqueue'] = (...work) => this.#reconciling.controller.enqueue(...work);
@@ -183,6 +183,11 @@ export class App {
       annotator,
       verdicts: this.#notifier,
     });
+  }
+
+  #createNotifier(): Notifier {
+    const onFailing = (messages: readonly string[]): void => this.#alertPath.notTold(messages);
+    return new Notifier({ ...this.#options, config: () => this.#config.notify, onFailing });
   }
 
   /** Finds every fault of a configuration before any part of it is applied. */

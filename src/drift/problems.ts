@@ -2,7 +2,7 @@ import { Gauge } from 'prom-client';
 import type { LogFields } from '../runtime/logger.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
-/** What can be wrong between the rules of Prometheus and Tocsin, or with Tocsin's own file, and what to do about it. */
+/** What can be wrong between the rules of Prometheus and the people who are told, or with Tocsin's own file, and what to do about it. */
 const advices = {
   config_refused: 'correct the file; tocsin check-config names every problem in it',
   config_needs_restart: 'restart Tocsin, or undo the change; docs/configuration.md#reload lists these keys',
@@ -18,6 +18,7 @@ const advices = {
   not_an_alertmanager:
     'name Tocsin in alerting.alertmanagers of that Prometheus; if it is there under another name, list that URL in receiver.advertised_urls',
   alertmanagers_undecided: 'list the URL that leads Prometheus here in receiver.advertised_urls',
+  alertmanager_not_told: 'see docs/notify.md; tocsin check --notify --config.file=FILE tries it at once',
   watchdog_absent:
     'see whether the rule of that alert is loaded, whether Prometheus runs, and whether it has Tocsin among its Alertmanagers',
 } as const;
@@ -36,7 +37,7 @@ export interface Problem {
 
 /** What was found out about a problem. */
 export interface Finding {
-  /** The number of alerts, of Prometheus servers, or of lines of the configuration that it concerns. */
+  /** The number of alerts, of servers, or of lines of the configuration that it concerns. */
   readonly count: number;
   /** One sentence: what is wrong, and where. */
   readonly message: string;
@@ -58,7 +59,7 @@ export class Problems {
     this.#gauge = new Gauge({
       registers: [options.registry],
       name: 'tocsin_problems',
-      help: 'Problems on the way of the alerts, by name: how many alerts, Prometheus servers or keys each concerns; 0: none.',
+      help: 'Problems on the way of the alerts, by name: how many alerts, servers or keys each concerns; 0: none.',
       labelNames: ['problem'],
     });
     for (const problem of Object.keys(advices)) this.#gauge.set({ problem }, 0);

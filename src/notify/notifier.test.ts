@@ -30,6 +30,8 @@ class Stage {
   readonly logger = new RecordingLogger();
   readonly registry = new Registry();
   readonly notifier: Notifier;
+  /** What was said to fail, each time that it changed. */
+  readonly failing: (readonly string[])[] = [];
   #config: Config['notify'];
 
   constructor(test: TestContext, notify: object, listens = true) {
@@ -43,6 +45,7 @@ class Stage {
       config: () => this.#config,
       web: { externalUrl: listens ? 'https://tocsin.example.com/bell/' : undefined, routePrefix: '/bell' },
       version: '1.2.3',
+      onFailing: (messages) => this.failing.push(messages),
     });
     if (listens) this.notifier.start(9093);
     test.after(async () => {
@@ -217,6 +220,9 @@ describe('Notifier', () => {
     alertmanager.status = 200;
     stage.clock.advance(10_000);
     await stage.logged('notify.recovered');
+    assert.equal(stage.failing.length, 2);
+    assert.match(stage.failing[0]!.join(), /^Alertmanager at .* answered 503/);
+    assert.deepEqual(stage.failing[1], []);
     assert.equal(await metric(stage.registry, 'tocsin_notify_alerts_sent_total'), 1);
   });
 

@@ -5,11 +5,11 @@ import type { Runtime } from '../runtime/runtime.ts';
 import { requestKey, type Condition, type Decision, type Request, type VerdictObserver } from '../reconcile/ports.ts';
 import { AlertmanagerClient, type AlertmanagerConfig, type PlacedAlertmanager } from './alertmanager-client.ts';
 import { AlertmanagerSender } from './alertmanager-sender.ts';
-import { NotifyReport } from './notify-report.ts';
+import { NotifyReport, type NotifyReportOptions } from './notify-report.ts';
 import { DecidedBy, type Rendering } from './postable.ts';
 import { VerdictAlerts } from './verdict-alerts.ts';
 
-export interface NotifierOptions extends Runtime {
+export interface NotifierOptions extends Runtime, Pick<NotifyReportOptions, 'onFailing'> {
   /** Gives the current configuration. */
   readonly config: () => Config['notify'];
   /** Where people reach it. */

@@ -6,6 +6,8 @@ import type { Batch, VerdictAlerts } from './verdict-alerts.ts';
 
 export interface NotifyReportOptions extends Pick<Runtime, 'clock' | 'logger' | 'registry'> {
   readonly alerts: Pick<VerdictAlerts, 'firing' | 'ended' | 'bytes'>;
+  /** Called with one sentence for each Alertmanager that cannot be told at present, whenever another one fails or works again. */
+  readonly onFailing: (messages: readonly string[]) => void;
 }
 
 /** Reports to the log and to the metrics what the Alertmanagers were told. */
@@ -14,7 +16,7 @@ export class NotifyReport {
   readonly #metrics: ReturnType<typeof createNotifyMetrics>;
   /** One line a minute for each Alertmanager that fails, and one for what has no room. */
   readonly #lines: MinuteLines;
-  readonly #failing = new Map<string, MinuteLines>();
+  readonly #failing = new Map<string, { readonly lines: MinuteLines; readonly message: string }>();
 
   constructor(options: NotifyReportOptions) {
     this.#options = options;
@@ -29,15 +31,19 @@ export class NotifyReport {
     const fields = { alertmanager: address, ...countsOf(notifications), news, duration_ms: Math.round(durationMs) };
     if (news > 0) logger.info('notify.sent', 'an Alertmanager was told of pipelines', fields);
     else logger.debug('notify.sent', 'an Alertmanager was told of pipelines', fields);
-    if (this.#failing.delete(address)) logger.info('notify.recovered', 'an Alertmanager can be told again', fields);
+    if (!this.#failing.has(address)) return;
+    logger.info('notify.recovered', 'an Alertmanager can be told again', fields);
+    this.forget(address);
   }
 
   failed(address: string, { notifications, news }: Batch, error: unknown): void {
     this.#metrics.requests.inc({ result: error instanceof AlertmanagerError ? error.kind : 'network' });
-    const lines = this.#failing.get(address) ?? new MinuteLines(this.#options.clock, this.#options.logger);
-    this.#failing.set(address, lines);
     const fields = { alertmanager: address, ...countsOf(notifications), news, error };
-    lines.warn('notify.failed', 'an Alertmanager could not be told of pipelines: it is tried again', () => fields);
+    this.#began(address, error).warn(
+      'notify.failed',
+      'an Alertmanager could not be told of pipelines: it is tried again',
+      () => fields,
+    );
   }
 
   /** There was no room for an alert. */
@@ -52,7 +58,22 @@ export class NotifyReport {
 
   /** An Alertmanager is configured no longer. */
   forget(address: string): void {
-    this.#failing.delete(address);
+    if (!this.#failing.delete(address)) return;
+    this.#tellFailing();
+  }
+
+  /** The first message stays, whatever the later ones are: what is wrong is told once. */
+  #began(address: string, error: unknown): MinuteLines {
+    const known = this.#failing.get(address);
+    if (known !== undefined) return known.lines;
+    const lines = new MinuteLines(this.#options.clock, this.#options.logger);
+    this.#failing.set(address, { lines, message: error instanceof Error ? error.message : String(error) });
+    this.#tellFailing();
+    return lines;
+  }
+
+  #tellFailing(): void {
+    this.#options.onFailing([...this.#failing.values()].map(({ message }) => message));
   }
 }
 

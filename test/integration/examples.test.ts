@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { runTocsin } from '../support/run-tocsin.ts';
 import { requireServer, skipWithout } from '../support/servers.ts';
 
 const examples = fileURLToPath(new URL('../../examples', import.meta.url));
@@ -49,6 +50,12 @@ describe('examples/notify', () => {
         assert.equal(status, 0, stderr);
         assert.match(stdout, /SUCCESS/);
       });
+
+  it('has nothing of which tocsin lint warns', async () => {
+    const files = globSync('notify/*.yml', { cwd: examples }).map((file) => join(examples, file));
+    const { code, stdout } = await runTocsin(['lint', '--fail-on=warning', ...files]);
+    assert.equal(code, 0, stdout);
+  });
 
   it('has a Prometheus that sends to both, which is good for promtool', { skip: skipWithout('promtool') }, async () => {
     const file = join(examples, 'notify/prometheus.yml');

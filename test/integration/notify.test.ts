@@ -202,9 +202,12 @@ function scenarios(version: AlertmanagerVersion): void {
       tocsin.log.all.findIndex(isEvent('notify.failed')),
     );
     assert.equal(linesOf(tocsin, 'notify.failed').length, 1);
+    const problems = await (await fetch(`${tocsin.url}/api/tocsin/v1/problems`)).text();
+    assert.match(problems, /"alertmanager_not_told".*refused the connection/);
 
     await startedAlertmanager(t, telling(mailbox), version, port);
     await tocsin.log.waitForLine(isEvent('notify.recovered'), patienceMs);
+    assert.equal(await value(tocsin, 'tocsin_problems{problem="alertmanager_not_told"}'), 0);
     await mailbox.receives('firing');
     // Nobody is told that what began and ended meanwhile fires.
     const fires = mailbox.messages.flatMap(({ alerts }) => alerts).filter(({ status }) => status === 'firing');
