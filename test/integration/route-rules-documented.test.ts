@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { generateFlags } from '../../src/cli/generate-flags.ts';
 import type { Flag } from '../../src/config/flags/flag-table.ts';
+import { lintFiles } from '../../src/lint/lint-files.ts';
+import { metricsForms } from '../../src/routes/route-queries.ts';
 import { blocks, codeIn, linesOf, read, section, tableRows } from '../support/documentation.ts';
 import { runTocsin, type Run } from '../support/run-tocsin.ts';
 
@@ -51,6 +54,15 @@ describe(page, () => {
       names,
     );
     assert.equal(stderr, blocks(section(page, 'Names that collide'), '')[0]);
+  });
+
+  it('writes nothing that tocsin lint has anything to say about', async () => {
+    for (const form of metricsForms)
+      for (const output of ['rules', 'configmap', 'prometheusrule']) {
+        const { stdout } = await runShown(`${rules} --rps=100 --metrics=${form} -o ${output}`);
+        const { problems } = await lintFiles(['-'], { stdin: Readable.from([Buffer.from(stdout)]), recursive: false });
+        assert.deepEqual(problems, [], `${form}, ${output}`);
+      }
   });
 
   it('has every flag, with its default where that is one value', () => {
