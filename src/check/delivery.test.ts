@@ -87,6 +87,15 @@ describe('delivery-errors', () => {
     assert.deepEqual(await of({ servers: [{ metrics, query: increase(0) }] }), []);
   });
 
+  it('asks for the metrics with a query if their page is hidden, and passes over what nobody shows', async () => {
+    const hidden = (): Promise<string> => Promise.reject(new Error('404'));
+    const name = 'prometheus_notifications_errors_total';
+    const sample = { labels: { __name__: name, alertmanager: tocsinTarget }, value: 3 };
+    const shown = { metrics: hidden, query: () => Promise.resolve([sample]) };
+    assert.match((await of({ servers: [shown] })).join(), /^error delivery-errors: .* \(since it started, 3 failed/);
+    assert.deepEqual(await of({ servers: [{ metrics: hidden }] }), []);
+  });
+
   it('judges by what arrives if Prometheus does not scrape itself', async () => {
     assert.deepEqual(await of({ servers: [{ metrics }] }), []);
     const received = { at: ago(200_000), from_prometheus_at: ago(200_000) };

@@ -4,7 +4,14 @@ import type { ProblemName } from '../drift/problems.ts';
 import type { InspectedServer } from '../reconcile/server-inspection.ts';
 import { ofEach, type Chain } from './chain.ts';
 import { ok, problem, skipped, type Category, type Check, type Outcome } from './check.ts';
-import { failedNotifications, notificationCounts } from './notifications.ts';
+import {
+  failedNotifications,
+  notificationCounts,
+  notificationQuery,
+  seriesOfPage,
+  seriesOfSamples,
+  type Series,
+} from './notifications.ts';
 import { alertmanagerBase, probed } from './probe.ts';
 import { isFed, resendDelay } from './received.ts';
 import {
@@ -129,7 +136,9 @@ async function errors(chain: Chain, signal: AbortSignal): Promise<Outcome> {
   const found = await ofEach(chain, async (server) => {
     const targets = await targetsOf(chain, server, signal);
     const url = ownTarget(targets, server.address, ownAddresses(status), status.instance) ?? targets.active[0]!;
-    const { errors: count, dropped } = notificationCounts(await server.metrics(signal), url);
+    const series = await notificationSeries(server, signal);
+    if (series === undefined) return void told.push(noMetrics(server));
+    const { errors: count, dropped } = notificationCounts(series, url);
     if (count + dropped === 0) return undefined;
     told.push(`since ${server.address} started, ${count} notifications to ${url} failed, and ${dropped} were dropped`);
     const resendMs = await resendDelay(server, signal);
@@ -141,6 +150,18 @@ async function errors(chain: Chain, signal: AbortSignal): Promise<Outcome> {
   if (found !== undefined) return chain.breaks('delivery', found);
   chain.mends('delivery');
   return ok(...told);
+}
+
+/** What Prometheus counts about what it sends: on its own page, or, behind a proxy that hides that, of what it has scraped of itself. */
+async function notificationSeries(server: InspectedServer, signal: AbortSignal): Promise<Series | undefined> {
+  const page = await server.metrics(signal).catch(() => undefined);
+  if (page !== undefined) return seriesOfPage(page);
+  const samples = await server.query(notificationQuery, signal).catch(() => []);
+  return samples.length === 0 ? undefined : seriesOfSamples(samples);
+}
+
+function noMetrics({ address }: InspectedServer): string {
+  return `${address} shows no metrics about itself, neither on its page /metrics nor in its data`;
 }
 
 /** The errors of the last two deliveries or so; undefined if this Prometheus does not scrape itself. */
@@ -157,16 +178,18 @@ async function recentErrors(
 }
 
 async function queue(chain: Chain, signal: AbortSignal): Promise<Outcome> {
+  const told: string[] = [];
   const found = await ofEach(chain, async (server) => {
-    const page = await server.metrics(signal);
+    const series = await notificationSeries(server, signal);
+    if (series === undefined) return void told.push(noMetrics(server));
     const { active } = await server.alertmanagers(signal);
-    const counts = active.map((url) => ({ url, ...notificationCounts(page, url) }));
+    const counts = active.map((url) => ({ url, ...notificationCounts(series, url) }));
     const full = counts.find(({ queued, capacity }) => capacity > 0 && queued > maxQueueFill * capacity);
     return full === undefined
       ? undefined
       : `${full.queued} alerts wait in Prometheus at ${server.address} for ${full.url}, of ${full.capacity} for which it has room: is an Alertmanager slow or gone?`;
   });
-  return found === undefined ? ok() : problem(found);
+  return found === undefined ? ok(...told) : problem(found);
 }
 
 async function labels(chain: Chain, signal: AbortSignal): Promise<Outcome> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { failedNotifications, notificationCounts, samplesOf } from './notifications.ts';
+import { failedNotifications, notificationCounts, samplesOf, seriesOfPage, seriesOfSamples } from './notifications.ts';
 
 const here = 'http://127.0.0.1:9093/api/v2/alerts';
 const there = 'http://127.0.0.1:9094/api/v2/alerts';
@@ -27,13 +27,34 @@ prometheus_notifications_queue_length{alertmanager="${there}"} 4
 
 describe('notificationCounts', () => {
   it('reads the shape before 3.10', () =>
-    assert.deepEqual(notificationCounts(before, here), { errors: 1, dropped: 3, queued: 7, capacity: 10_000 }));
+    assert.deepEqual(notificationCounts(seriesOfPage(before), here), {
+      errors: 1,
+      dropped: 3,
+      queued: 7,
+      capacity: 10_000,
+    }));
 
   it('reads the shape since 3.10', () =>
-    assert.deepEqual(notificationCounts(since, here), { errors: 3, dropped: 3, queued: 2, capacity: 10_000 }));
+    assert.deepEqual(notificationCounts(seriesOfPage(since), here), {
+      errors: 3,
+      dropped: 3,
+      queued: 2,
+      capacity: 10_000,
+    }));
+
+  it('reads what a query gives', () => {
+    const labels = { __name__: 'prometheus_notifications_errors_total', alertmanager: here };
+    const samples = [
+      { labels, value: 2 },
+      { labels: { ...labels, alertmanager: there }, value: 7 },
+      { labels: { __name__: 'prometheus_notifications_queue_length' }, value: 5 },
+    ];
+    const expected = { errors: 2, dropped: 0, queued: 5, capacity: 0 };
+    assert.deepEqual(notificationCounts(seriesOfSamples(samples), here), expected);
+  });
 
   it('is 0 where there is nothing', () =>
-    assert.deepEqual(notificationCounts('', here), { errors: 0, dropped: 0, queued: 0, capacity: 0 }));
+    assert.deepEqual(notificationCounts(seriesOfPage(''), here), { errors: 0, dropped: 0, queued: 0, capacity: 0 }));
 });
 
 describe('failedNotifications', () => {

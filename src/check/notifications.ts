@@ -11,13 +11,28 @@ export interface NotificationCounts {
 
 const prefix = 'prometheus_notifications_';
 
+/** The series of each metric. */
+export type Series = (name: string) => readonly Sample[];
+
+/** @param page metrics in the text format */
+export function seriesOfPage(page: string): Series {
+  return (name) => samplesOf(page, name);
+}
+
+/** @param samples of several metrics, as a query gives them */
+export function seriesOfSamples(samples: readonly Sample[]): Series {
+  return (name) => samples.filter(({ labels }) => labels['__name__'] === name);
+}
+
+/** A query for everything that {@link notificationCounts} reads. */
+export const notificationQuery = `{__name__=~"${prefix}(errors|dropped)_total|${prefix}queue_(length|capacity)"}`;
+
 /**
  * The counts for one Alertmanager. Since version 3.10, the queue and what was dropped are counted for each Alertmanager; before, for all.
- * @param page the metrics of Prometheus about itself
  */
-export function notificationCounts(page: string, url: string): NotificationCounts {
+export function notificationCounts(series: Series, url: string): NotificationCounts {
   const sum = (name: string): number =>
-    samplesOf(page, `${prefix}${name}`)
+    series(`${prefix}${name}`)
       .filter(({ labels }) => labels['alertmanager'] === undefined || labels['alertmanager'] === url)
       .reduce((total, { value }) => total + value, 0);
   return {
