@@ -167,6 +167,18 @@ describe('delivery-alertmanagers', () => {
     pages: { 'http://127.0.0.1:9094/metrics': page },
   });
 
+  it('warns of an Alertmanager to which Prometheus cannot send', async () => {
+    const probes = { [other]: { is: 'unreachable', code: 'ECONNREFUSED' } } as const;
+    const query = (expression: string): ReturnType<InspectedServer['query']> =>
+      Promise.resolve([{ labels: {}, value: expression.includes(other) ? 2 : 0 }]);
+    const [found, ...more] = await of({ servers: [{ ...sendsTo(tocsinTarget, other), query }], probes });
+    assert.match(
+      found ?? '',
+      /^warning delivery-alertmanagers: .* fails to send to http:\/\/127\.0\.0\.1:9094\S+, beside Tocsin/,
+    );
+    assert.deepEqual(more, []);
+  });
+
   it('warns of an Alertmanager that fails to notify', async () => {
     const failed = 'alertmanager_notifications_failed_total{integration="slack",reason="clientError"} 2\n';
     const [found] = await of(given(failed));

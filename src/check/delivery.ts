@@ -228,20 +228,28 @@ async function drift(chain: Chain, name: ProblemName): Promise<Outcome> {
 }
 
 async function otherAlertmanagers(chain: Chain, signal: AbortSignal): Promise<Outcome> {
+  const status = await chain.knownStatus();
+  const own = status === undefined ? addressesOf(chain) : ownAddresses(status);
   const told: string[] = [];
-  const seen = new Set<string>();
   const found = await ofEach(chain, async (server) => {
-    const { probes } = await targetsOf(chain, server, signal);
-    const others = [...probes].filter(([url, { is }]) => is === 'alertmanager' && !seen.has(url));
-    const failing = await Promise.all(others.map(([url]) => failures(chain, url, signal)));
-    for (const [url, answers] of others) {
-      seen.add(url);
-      told.push(`${url} is ${probed(answers)}`);
-    }
-    return failing.filter((text) => text !== undefined).join('\n') || undefined;
+    const targets = await targetsOf(chain, server, signal);
+    const mine = ownTarget(targets, server.address, own, status?.instance);
+    const others = [...targets.probes].filter(([url, { is }]) => url !== mine && is !== 'tocsin');
+    const failing = others.map(async ([url, answers]) => {
+      if (answers.is === 'alertmanager') told.push(`${url} is ${probed(answers)}`);
+      const notSent = await notSentTo(server, url, signal);
+      return notSent ?? (answers.is === 'alertmanager' ? failures(chain, url, signal) : undefined);
+    });
+    return (await Promise.all(failing)).filter((text) => text !== undefined).join('\n') || undefined;
   });
   if (found !== undefined) return problem(found);
   return told.length === 0 ? skipped('there is no other Alertmanager that can be asked from here') : ok(...told);
+}
+
+async function notSentTo(server: InspectedServer, url: string, signal: AbortSignal): Promise<string | undefined> {
+  const recent = await recentErrors(server, url, await resendDelay(server, signal), signal);
+  if (recent === undefined || recent === 0) return undefined;
+  return `Prometheus at ${server.address} fails to send to ${url}, beside Tocsin: is that Alertmanager gone? Its log says why, with component=notifier`;
 }
 
 async function failures(chain: Chain, url: string, signal: AbortSignal): Promise<string | undefined> {
