@@ -12,6 +12,7 @@ const namespace = 'tocsin';
 const good = { config: { receiver: { max_alerts: 7 } }, rules: rulesOf('up == 0') };
 /** By type it is right, so only Tocsin itself can tell. */
 const badConfig = { config: { receiver: { advertised_urls: ['tocsin:9093'] } } };
+const badRules = { rules: rulesOf('up ==') };
 
 describe('helm install -f my.yaml', { skip: skipWithout('helm') || skipWithout('helm-3') || skipWithoutKube() }, () => {
   let node: NodeForHooks;
@@ -50,6 +51,7 @@ describe('helm install -f my.yaml', { skip: skipWithout('helm') || skipWithout('
   for (const version of ['helm', 'helm-3'] as const)
     for (const [what, values, said] of [
       ['a configuration', badConfig, /tocsin\.yml:4:5: error: receiver\.advertised_urls\.0: found \\?"tocsin:9093/],
+      ['a rule', badRules, /rules\.yml:5:15: error: unexpected end of input \[promql-syntax\]/],
     ] as const)
       it(`installs nothing with ${what} that is wrong, and names the line, with ${version}`, async (test) => {
         test.after(() => run('uninstall tocsin', {}, version));
@@ -75,14 +77,14 @@ describe('helm install -f my.yaml', { skip: skipWithout('helm') || skipWithout('
   it('changes nothing in an upgrade that is wrong', async () => {
     const deployment = (): Promise<unknown> => server().get('deployment', 'tocsin', `--namespace=${namespace}`);
     const earlier = await deployment();
-    const { code, stdout, stderr } = await run(`upgrade tocsin ${chart}`, { ...good, ...badConfig });
+    const { code, stdout, stderr } = await run(`upgrade tocsin ${chart}`, { ...good, ...badRules });
     assert.equal(code, 1);
-    assert.match(stdout + stderr, /tocsin\.yml:\d+:\d+: error: receiver\.advertised_urls/);
+    assert.match(stdout + stderr, /rules\.yml:\d+:\d+: error: unexpected end of input/);
     assert.deepEqual(await deployment(), earlier);
   });
 
   it('asks nobody if it is told not to', async () => {
-    const { code, stderr } = await run(`upgrade tocsin ${chart}`, { ...good, ...badConfig, lint: false });
+    const { code, stderr } = await run(`upgrade tocsin ${chart}`, { ...good, ...badRules, lint: false });
     assert.equal(code, 0, stderr);
   });
 });
