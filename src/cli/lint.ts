@@ -32,7 +32,7 @@ const flags = {
     read: readHttpUrl,
     help: 'Where the folder with docs/ is on the web, for links in SARIF.',
     unit: 'http or https URL',
-    default: 'https://tocsin.dev',
+    otherwise: 'none, then there are no links',
   },
   pipelinesFolder: {
     name: 'pipelines.folder',
@@ -66,8 +66,8 @@ async function run({ values, words, surroundings }: PlainCall<typeof flags>): Pr
   if (format === 'json') stdout.write(`${JSON.stringify(problems, null, 2)}\n`);
   else if (format === 'sarif') {
     const { sarifOf } = await import('../lint/sarif.ts');
-    const docsUrl = values.docsUrl ?? flags.docsUrl.default;
-    stdout.write(`${JSON.stringify(sarifOf(problems, { version: packageJson.version, docsUrl }), null, 2)}\n`);
+    const about = { version: packageJson.version, docsUrl: values.docsUrl };
+    stdout.write(`${JSON.stringify(sarifOf(problems, about), null, 2)}\n`);
   } else stdout.write(`${[...problems.map(textOf), summaryOf(problems)].join('\n')}\n`);
   const limit = values.failOn ?? 'error';
   return problems.some(({ severity }) => isAtLeast(severity, limit)) ? exitFailed : exitDone;

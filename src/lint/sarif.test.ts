@@ -58,4 +58,10 @@ describe('SARIF', () => {
       },
     ]);
   });
+
+  it('has no links if nobody says where the docs are: SARIF wants whole addresses', () => {
+    const { driver } = sarifOf([], { version: '1.2.3', docsUrl: undefined }).runs[0]!.tool;
+    assert.deepEqual([driver.informationUri, driver.rules?.[0]?.helpUri], [undefined, undefined]);
+    assert.match(driver.rules![0]!.help!.text, / docs\/checks\.md#/);
+  });
 });

@@ -8,13 +8,18 @@ const levels = { error: 'error', warning: 'warning', info: 'note' } as const sat
 interface SarifOptions {
   readonly version: string;
   /** Where the folder with `docs/` is on the web, without a trailing slash. */
-  readonly docsUrl: string;
+  readonly docsUrl: string | undefined;
 }
 
 /** The problems in SARIF 2.1.0, which code reviews read. Columns count UTF-16 units, as they do by default there. */
 export function sarifOf(problems: readonly Problem[], { version, docsUrl }: SarifOptions): Log {
   const ids = Object.keys(lintCodes) as LintCode[];
-  const driver = { name: 'tocsin', version, informationUri: docsUrl, rules: ids.map((id) => ruleOf(id, docsUrl)) };
+  const driver = {
+    name: 'tocsin',
+    version,
+    ...(docsUrl !== undefined && { informationUri: docsUrl }),
+    rules: ids.map((id) => ruleOf(id, docsUrl)),
+  };
   return {
     $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
     version: '2.1.0',
@@ -24,14 +29,15 @@ export function sarifOf(problems: readonly Problem[], { version, docsUrl }: Sari
   };
 }
 
-function ruleOf(id: LintCode, docsUrl: string): ReportingDescriptor {
+function ruleOf(id: LintCode, docsUrl: string | undefined): ReportingDescriptor {
   const { title, severity } = lintCodes[id];
-  const helpUri = `${docsUrl}/docs/checks.md#${id}`;
+  const page = `docs/checks.md#${id}`;
+  const helpUri = docsUrl === undefined ? undefined : `${docsUrl}/${page}`;
   return {
     id,
     shortDescription: { text: title },
-    help: { text: `${title} ${helpUri} says what it means and how to mend it.` },
-    helpUri,
+    help: { text: `${title} ${helpUri ?? page} says what it means and how to mend it.` },
+    ...(helpUri !== undefined && { helpUri }),
     defaultConfiguration: { level: levels[severity] },
   };
 }

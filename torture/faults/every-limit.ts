@@ -22,7 +22,7 @@ const healthyWithinMs = 200;
 /** The same for a short round, which shares the machine with other tests, in milliseconds. */
 const quickHealthyWithinMs = 600;
 
-const maxFiringBytes = 24 * MiB;
+const maxFiringBytes = 22 * MiB;
 const maxHistoryBytes = 64 * MiB;
 const bodyBytes = 16 * MiB;
 const liveReaders = 64;
