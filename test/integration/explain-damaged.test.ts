@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
-import { fingerprint } from '../alert/labels.ts';
-import { explainBench } from './explain.fixture.ts';
+import { fingerprint } from '../../src/alert/labels.ts';
+import { explainBench } from '../../src/app/explain.fixture.ts';
 
 const events = [
   'alert.new',

@@ -10,7 +10,7 @@ import {
   type ChangingDoor,
   type Files,
   type Visitor,
-} from './changing-door.fixture.ts';
+} from '../../src/server/changing-door.fixture.ts';
 
 /** Two sets of secrets; neither opens the door of the other. */
 type Era = 'old' | 'new';

@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { fastClock } from '../runtime/clock.fixture.ts';
-import { documentTokens, manifestDocuments, manifestTokens, objectBytes } from './manifest-documents.ts';
-import { ManifestThread } from './manifest-thread.ts';
-import { parsePipelineManifest } from './pipeline-manifest.ts';
-import { manifestText } from './standalone.fixture.ts';
+import { fastClock } from '../../src/runtime/clock.fixture.ts';
+import {
+  documentTokens,
+  manifestDocuments,
+  manifestTokens,
+  objectBytes,
+} from '../../src/standalone/manifest-documents.ts';
+import { ManifestThread } from '../../src/standalone/manifest-thread.ts';
+import { parsePipelineManifest } from '../../src/standalone/pipeline-manifest.ts';
+import { manifestText } from '../../src/standalone/standalone.fixture.ts';
 
 const good = manifestText('LogPipeline', 'good');
 const last = manifestText('LogPipeline', 'last');
