@@ -56,6 +56,8 @@ describe('AlertmanagerClient', () => {
       'redirect',
       /redirects to http:\/\/elsewhere\/ \(302\), which is not followed: set notify\.alertmanagers\.1\.url/,
     ],
+    [413, 'too_large', /takes no request that long, it answered 413 .*: lower notify\.batch_size/],
+    [429, 'http_error', /answered 429 .*is it starting, overloaded/],
     [503, 'http_error', /answered 503 .*is it starting/],
   ];
   for (const [status, kind, said] of refusals)

@@ -31,6 +31,7 @@ export const alertmanagerErrorKinds = [
   'unauthorized',
   'not_found',
   'rejected',
+  'too_large',
   'http_error',
 ] as const;
 
@@ -70,6 +71,9 @@ export interface AlertmanagerClientOptions {
   readonly environment?: Environment;
   readonly fetch?: typeof undiciFetch;
 }
+
+/** Request Timeout, Too Early, Too Many Requests: the same request may be taken later. */
+const busy: ReadonlySet<number> = new Set([408, 425, 429]);
 
 /** The longest answer that is read, in bytes. */
 const maxAnswerBytes = 256 * 1024;
@@ -212,7 +216,11 @@ export class AlertmanagerClient {
       const remedy = `is a path prefix missing in ${url}, or is that not an Alertmanager?`;
       return new AlertmanagerError('not_found', `${at} has no such API, it answered ${said}: ${remedy}`);
     }
-    if (status >= 500)
+    if (status === 413) {
+      const remedy = 'lower notify.batch_size, or raise the limit of the proxy before it.';
+      return new AlertmanagerError('too_large', `${at} takes no request that long, it answered ${said}: ${remedy}`);
+    }
+    if (status >= 500 || busy.has(status))
       return new AlertmanagerError(
         'http_error',
         `${at} answered ${said}: is it starting, overloaded or behind a broken proxy?`,

@@ -1,6 +1,6 @@
 import type { CancelTimer } from '../runtime/clock.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import type { AlertmanagerClient } from './alertmanager-client.ts';
+import { AlertmanagerError, type AlertmanagerClient } from './alertmanager-client.ts';
 import type { NotifyReport } from './notify-report.ts';
 import { postable, type Rendering } from './postable.ts';
 import type { Batch, VerdictAlerts } from './verdict-alerts.ts';
@@ -26,6 +26,22 @@ export interface AlertmanagerSenderOptions extends Pick<Runtime, 'clock' | 'sche
 /** After a failure, the next try is at the latest then, milliseconds; a person waits for news. */
 const maxRetryMs = 10_000;
 
+/** After so many alerts in a row that are refused one by one, the fault is hardly theirs: the others wait for the next try. */
+const maxRefusedInRow = 8;
+
+/**
+ * What became of a request. `refused`: the Alertmanager does not take this one alert. `too many`: it does not take one of them.
+ * `too long`: no request that long. `failed`: it may take the same at another time.
+ */
+type Sent = 'told' | 'refused' | 'too many' | 'too long' | 'failed';
+
+function meaningOf(error: unknown, size: number): Sent {
+  if (!(error instanceof AlertmanagerError) || (error.kind !== 'rejected' && error.kind !== 'too_large'))
+    return 'failed';
+  if (size === 1) return 'refused';
+  return error.kind === 'rejected' ? 'too many' : 'too long';
+}
+
 /** Tells one Alertmanager what it has to be told, one batch at a time, whatever becomes of the others. */
 export class AlertmanagerSender {
   readonly slot: number;
@@ -35,6 +51,13 @@ export class AlertmanagerSender {
   /** Runs until there is nothing left to tell, or until a failure. */
   #running: Promise<void> | undefined;
   #cancelRetry: CancelTimer | undefined;
+  /** The most alerts of the next request, after one that was refused. */
+  #size = Number.POSITIVE_INFINITY;
+  /** The most alerts that a request has room for, as far as is known. */
+  #maxSize = Number.POSITIVE_INFINITY;
+  #refusedInRow = 0;
+  /** Whether it took something since it had nothing to be told. */
+  #hasTold = false;
 
   constructor(options: AlertmanagerSenderOptions) {
     this.slot = options.slot;
@@ -70,31 +93,64 @@ export class AlertmanagerSender {
   async #run(): Promise<void> {
     const { schedule, after } = this.#options;
     await after;
-    let goesOn = true;
-    while (goesOn) {
+    this.#hasTold = false;
+    for (;;) {
       // A sweep of thousands of pipelines becomes few batches, and none is made in the turn of a reconcile.
       await schedule.next('notifications');
-      goesOn = await this.#next();
+      const batch = this.#take();
+      // From here to the end of the loop nothing waits: a change in between would be kicked for nothing.
+      if (batch === undefined) this.#caughtUp();
+      if (batch === undefined || !(await this.#tell(batch))) break;
     }
     this.#running = undefined;
   }
 
-  /** True if there may be more. */
-  async #next(): Promise<boolean> {
-    const { alerts, clock, settings } = this.#options;
-    const { batchSize, resendMs } = settings();
-    if (this.#closing.signal.aborted) return false;
-    const batch = alerts.take(this.slot, batchSize, clock.now(), resendMs);
-    if (batch === undefined) return false;
-    const told = await this.#send(batch);
-    // Its slot may belong to another one by now.
-    if (this.#closing.signal.aborted) return false;
-    alerts.settle(batch, told);
-    if (!told) this.#retryIn(Math.min(resendMs, maxRetryMs));
-    return told;
+  /** It has been told everything, or does not take the rest. */
+  #caughtUp(): void {
+    const { alerts, client, report } = this.#options;
+    this.#size = Number.POSITIVE_INFINITY;
+    if (this.#hasTold && !alerts.hasRefused(this.slot)) report.recovered(client.address);
   }
 
-  async #send(batch: Batch): Promise<boolean> {
+  #take(): Batch | undefined {
+    const { alerts, clock, settings } = this.#options;
+    const { batchSize, resendMs } = settings();
+    if (this.#closing.signal.aborted) return undefined;
+    return alerts.take(this.slot, Math.min(batchSize, this.#size, this.#maxSize), clock.now(), resendMs);
+  }
+
+  /** True if it can be told more now. */
+  async #tell(batch: Batch): Promise<boolean> {
+    const { alerts, settings } = this.#options;
+    const result = await this.#send(batch);
+    // Its slot may belong to another one by now.
+    if (this.#closing.signal.aborted) return false;
+    alerts.settle(batch, result === 'refused' ? 'refused' : result === 'told');
+    if (this.#goesOn(result, batch.notifications.length)) return true;
+    this.#refusedInRow = 0;
+    this.#retryIn(Math.min(settings().resendMs, maxRetryMs));
+    return false;
+  }
+
+  /**
+   * One alert that an Alertmanager refuses must not keep the others from it, and one request that is too long must not be repeated
+   * for ever. So half as many are sent next, down to the one that is at fault.
+   */
+  #goesOn(result: Sent, size: number): boolean {
+    if (result === 'failed') return false;
+    if (result === 'told') {
+      this.#refusedInRow = 0;
+      this.#hasTold = true;
+      this.#size *= 2;
+      return true;
+    }
+    this.#size = Math.ceil(size / 2);
+    if (result === 'too long') this.#maxSize = Math.min(this.#maxSize, this.#size);
+    if (result === 'refused') this.#refusedInRow++;
+    return this.#refusedInRow < maxRefusedInRow;
+  }
+
+  async #send(batch: Batch): Promise<Sent> {
     const { clock, client, report, rendering } = this.#options;
     const startedAt = clock.monotonic();
     const told = rendering();
@@ -102,10 +158,13 @@ export class AlertmanagerSender {
     try {
       await client.post(body, this.#closing.signal);
       report.sent(client.address, batch, clock.monotonic() - startedAt);
-      return true;
+      return 'told';
     } catch (error) {
-      if (!this.#closing.signal.aborted) report.failed(client.address, batch, error);
-      return false;
+      const result = meaningOf(error, batch.notifications.length);
+      if (this.#closing.signal.aborted) return result;
+      if (result === 'refused') report.refused(client.address, batch.notifications[0]!, error);
+      else report.failed(client.address, batch, error);
+      return result;
     }
   }
 

@@ -18,6 +18,8 @@ export class FakeAlertmanager {
   /** The status of its answers; undefined: it does not answer. */
   status: number | undefined = 200;
   body = '';
+  /** The status with which it refuses these alerts; undefined: it does not. */
+  refuses: (alerts: readonly PostableAlert[]) => number | undefined = () => undefined;
   headers: Readonly<Record<string, string>> = {};
   url = '';
 
@@ -39,7 +41,8 @@ export class FakeAlertmanager {
     const body = await text(request);
     const alerts = body === '' ? [] : (JSON.parse(body) as PostableAlert[]);
     this.batches.push({ path: request.url ?? '', headers: request.headers, alerts });
-    if (this.status !== undefined) response.writeHead(this.status, this.headers).end(this.body);
+    const status = this.refuses(alerts) ?? this.status;
+    if (status !== undefined) response.writeHead(status, this.headers).end(this.body);
   }
 
   get alerts(): readonly PostableAlert[] {

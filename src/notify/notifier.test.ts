@@ -226,6 +226,93 @@ describe('Notifier', () => {
     assert.equal(await metric(stage.registry, 'tocsin_notify_alerts_sent_total'), 1);
   });
 
+  /** As many pipelines, all of them unhealthy. */
+  function manyUnhealthy(stage: Stage, count: number): readonly string[] {
+    const names = Array.from({ length: count }, (_, index) => `p${index}`);
+    for (const name of names) stage.notifier.reached({ kind: 'TracePipeline', name }, throttling, byAlert);
+    return names;
+  }
+
+  function namesOf(alerts: FakeAlertmanager['alerts']): readonly string[] {
+    return alerts.map(({ labels }) => labels['name']!);
+  }
+
+  it('tells all the others when an Alertmanager refuses one alert, names that one, and tries it again', async (t) => {
+    const alertmanager = await FakeAlertmanager.start(t);
+    const taken = new Set<string>();
+    let poison = 'p3';
+    alertmanager.refuses = (alerts) => {
+      if (namesOf(alerts).includes(poison)) return 400;
+      for (const name of namesOf(alerts)) taken.add(name);
+      return undefined;
+    };
+    const stage = new Stage(t, { alertmanagers: [{ url: alertmanager.url }] });
+    const names = manyUnhealthy(stage, 200);
+    await eventually(
+      () => taken.size,
+      (size) => size === names.length - 1,
+      5000,
+    );
+    assert.ok(alertmanager.batches.length < 30, `${alertmanager.batches.length} requests`);
+    const [line, ...others] = stage.logger.linesOf('notify.refused');
+    assert.deepEqual([line?.fields['pipeline'], others.length], ['TracePipeline/p3', 0]);
+    assert.equal(stage.failing.length, 1);
+    assert.deepEqual(stage.logger.linesOf('notify.recovered'), []);
+    poison = '';
+    stage.clock.advance(60_000);
+    await stage.logged('notify.recovered');
+    assert.ok(taken.has('p3'));
+    assert.deepEqual(stage.failing[1], []);
+  });
+
+  it('sends less at a time where a request was too long, and stays at that', async (t) => {
+    const alertmanager = await FakeAlertmanager.start(t);
+    let tooLong = 0;
+    alertmanager.refuses = (alerts) => (alerts.length > 10 ? (tooLong++, 413) : undefined);
+    const stage = new Stage(t, { alertmanagers: [{ url: alertmanager.url }] });
+    manyUnhealthy(stage, 100);
+    await stage.logged('notify.recovered');
+    const [problem] = stage.failing[0]!;
+    assert.match(problem!, /answered 413 .*: lower notify\.batch_size/);
+    assert.equal(tooLong, 3);
+    assert.equal(new Set(namesOf(alertmanager.batches.slice(tooLong).flatMap(({ alerts }) => alerts))).size, 100);
+    stage.clock.advance(60_000);
+    await alertmanager.posted(3 + 13 + 13);
+    assert.equal(tooLong, 3);
+  });
+
+  it('asks seldom an Alertmanager that refuses everything', async (t) => {
+    const alertmanager = await FakeAlertmanager.start(t);
+    alertmanager.status = 400;
+    const stage = new Stage(t, { alertmanagers: [{ url: alertmanager.url }] });
+    manyUnhealthy(stage, 1000);
+    const inOneTry = 6 + 8;
+    await alertmanager.posted(inOneTry);
+    await eventually(
+      () => stage.clock.pending(),
+      (timers) => timers === 2,
+      5000,
+    );
+    assert.equal(alertmanager.batches.length, inOneTry);
+    assert.equal(stage.logger.linesOf('notify.refused').length, 1);
+  });
+
+  it('says what is wrong now if that changes', async (t) => {
+    const alertmanager = await FakeAlertmanager.start(t);
+    const stage = new Stage(t, { alertmanagers: [{ url: alertmanager.url }] });
+    alertmanager.status = 503;
+    stage.notifier.reached(backend, throttling, byAlert);
+    await stage.logged('notify.failed');
+    alertmanager.status = 401;
+    stage.clock.advance(10_000);
+    await eventually(
+      () => stage.failing.length,
+      (length) => length === 2,
+      5000,
+    );
+    assert.match(stage.failing[1]!.join(), /answered 401/);
+  });
+
   it('says and counts what has no room', async (t) => {
     const alertmanager = await FakeAlertmanager.start(t);
     const stage = new Stage(t, { alertmanagers: [{ url: alertmanager.url }], max_size: '1KiB' });

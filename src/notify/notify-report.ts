@@ -1,13 +1,20 @@
 import { Counter, Gauge } from 'prom-client';
+import { requestKey } from '../reconcile/ports.ts';
 import { MinuteLines } from '../runtime/limited-lines.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { AlertmanagerError, alertmanagerErrorKinds } from './alertmanager-client.ts';
-import type { Batch, VerdictAlerts } from './verdict-alerts.ts';
+import { AlertmanagerError, alertmanagerErrorKinds, type AlertmanagerErrorKind } from './alertmanager-client.ts';
+import type { Batch, Notification, VerdictAlerts } from './verdict-alerts.ts';
 
 export interface NotifyReportOptions extends Pick<Runtime, 'clock' | 'logger' | 'registry'> {
   readonly alerts: Pick<VerdictAlerts, 'firing' | 'ended' | 'bytes'>;
   /** Called with one sentence for each Alertmanager that cannot be told at present, whenever another one fails or works again. */
   readonly onFailing: (messages: readonly string[]) => void;
+}
+
+interface Failing {
+  readonly kind: AlertmanagerErrorKind;
+  readonly lines: MinuteLines;
+  readonly message: string;
 }
 
 /** Reports to the log and to the metrics what the Alertmanagers were told. */
@@ -16,7 +23,7 @@ export class NotifyReport {
   readonly #metrics: ReturnType<typeof createNotifyMetrics>;
   /** One line a minute for each Alertmanager that fails, and one for what has no room. */
   readonly #lines: MinuteLines;
-  readonly #failing = new Map<string, { readonly lines: MinuteLines; readonly message: string }>();
+  readonly #failing = new Map<string, Failing>();
 
   constructor(options: NotifyReportOptions) {
     this.#options = options;
@@ -31,18 +38,32 @@ export class NotifyReport {
     const fields = { alertmanager: address, ...countsOf(notifications), news, duration_ms: Math.round(durationMs) };
     if (news > 0) logger.info('notify.sent', 'an Alertmanager was told of pipelines', fields);
     else logger.debug('notify.sent', 'an Alertmanager was told of pipelines', fields);
+  }
+
+  /** An Alertmanager has taken everything. Says so if it has failed before. */
+  recovered(address: string): void {
     if (!this.#failing.has(address)) return;
-    logger.info('notify.recovered', 'an Alertmanager can be told again', fields);
+    this.#options.logger.info('notify.recovered', 'an Alertmanager can be told again', { alertmanager: address });
     this.forget(address);
   }
 
   failed(address: string, { notifications, news }: Batch, error: unknown): void {
-    this.#metrics.requests.inc({ result: error instanceof AlertmanagerError ? error.kind : 'network' });
+    this.#metrics.requests.inc({ result: kindOf(error) });
     const fields = { alertmanager: address, ...countsOf(notifications), news, error };
     this.#began(address, error).warn(
       'notify.failed',
       'an Alertmanager could not be told of pipelines: it is tried again',
       () => fields,
+    );
+  }
+
+  /** An Alertmanager does not take an alert, although it was sent alone. */
+  refused(address: string, { request, reason }: Notification, error: unknown): void {
+    this.#metrics.requests.inc({ result: kindOf(error) });
+    this.#began(address, error).warn(
+      'notify.refused',
+      'an Alertmanager does not take an alert about a pipeline: it gets the others, and this one again with the next repetition',
+      () => ({ alertmanager: address, pipeline: requestKey(request), reason, error }),
     );
   }
 
@@ -62,12 +83,13 @@ export class NotifyReport {
     this.#tellFailing();
   }
 
-  /** The first message stays, whatever the later ones are: what is wrong is told once. */
+  /** The message stays while the kind of the failure does: what is wrong is told once, and what is wrong then when that changes. */
   #began(address: string, error: unknown): MinuteLines {
     const known = this.#failing.get(address);
-    if (known !== undefined) return known.lines;
-    const lines = new MinuteLines(this.#options.clock, this.#options.logger);
-    this.#failing.set(address, { lines, message: error instanceof Error ? error.message : String(error) });
+    const kind = kindOf(error);
+    if (known?.kind === kind) return known.lines;
+    const lines = known?.lines ?? new MinuteLines(this.#options.clock, this.#options.logger);
+    this.#failing.set(address, { kind, lines, message: error instanceof Error ? error.message : String(error) });
     this.#tellFailing();
     return lines;
   }
@@ -75,6 +97,10 @@ export class NotifyReport {
   #tellFailing(): void {
     this.#options.onFailing([...this.#failing.values()].map(({ message }) => message));
   }
+}
+
+function kindOf(error: unknown): AlertmanagerErrorKind {
+  return error instanceof AlertmanagerError ? error.kind : 'network';
 }
 
 function countsOf(notifications: Batch['notifications']): { readonly firing: number; readonly resolved: number } {

@@ -72,6 +72,31 @@ describe('VerdictAlerts', () => {
     assert.deepEqual([tell(alerts, slot, 5 * repeatMs), alerts.bytes], [[], 0]);
   });
 
+  it('repeats all alerts to an Alertmanager that is too slow for one repetition, not the first ones twice', () => {
+    const { alerts, slot } = alertsWith();
+    const names = ['a', 'b', 'c', 'd', 'e'];
+    for (const name of names) alerts.begin({ kind: 'K', name }, trouble('Throttling'), 0);
+    tell(alerts, slot, 0);
+    const heard: string[] = [];
+    for (let period = 1; period <= 3; period++) {
+      alerts.repeat(period * repeatMs);
+      const batch = alerts.take(slot, 2, period * repeatMs, repeatMs)!;
+      alerts.settle(batch, true);
+      heard.push(...batch.notifications.map(({ request }) => request.name));
+    }
+    assert.deepEqual(heard, names);
+  });
+
+  it('tells what was refused again with the next repetition, not before', () => {
+    const { alerts, slot } = alertsWith();
+    alerts.begin(backend, trouble('Throttling'), 0);
+    alerts.settle(alerts.take(slot, everything, 0, repeatMs)!, 'refused');
+    assert.deepEqual([tell(alerts, slot, 1), alerts.hasRefused(slot)], [[], true]);
+    alerts.repeat(repeatMs);
+    assert.deepEqual(tell(alerts, slot, repeatMs), ['TracePipeline/backend Throttling fires']);
+    assert.equal(alerts.hasRefused(slot), false);
+  });
+
   it('ends an alert when the reason is another, which is another alert', () => {
     const { alerts, slot } = alertsWith();
     alerts.begin(shop, trouble('Throttling'), 0);

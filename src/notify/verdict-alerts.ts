@@ -48,6 +48,8 @@ interface Entry {
   due: number;
   /** Which may have heard of it. */
   heard: number;
+  /** Which did not take it when they were told last. */
+  refused: number;
 }
 
 /** An alert with its places in the maps, without its texts; measured, bytes. */
@@ -133,7 +135,7 @@ export class VerdictAlerts {
     this.#active &= ~bit;
     this.#retired &= ~bit;
     for (const entry of [...this.#firing.values(), ...this.#ended.values()]) {
-      for (const mask of ['news', 'due', 'heard'] as const) entry[mask] &= ~bit;
+      for (const mask of ['news', 'due', 'heard', 'refused'] as const) entry[mask] &= ~bit;
       this.#forgetIfUnheard(entry);
     }
   }
@@ -173,11 +175,16 @@ export class VerdictAlerts {
     for (const [key, entry] of this.#firing) this.#end(key, entry, now);
   }
 
-  /** The time of repetition has come. An end is repeated until the alert would have ended by itself. */
+  /**
+   * The time of repetition has come. An end is repeated until the alert would have ended by itself. A slow Alertmanager first
+   * hears the rest of the last repetition: otherwise it would hear of the first ones again and again, and the last ones would end by themselves.
+   */
   repeat(now: number): void {
-    for (const entry of this.#firing.values()) entry.due |= this.#active;
+    let ready = this.#active;
+    for (const entries of [this.#firing, this.#ended]) for (const { due } of entries.values()) ready &= ~due;
+    for (const entry of this.#firing.values()) entry.due |= ready;
     for (const [id, entry] of this.#ended) {
-      entry.due |= entry.heard & this.#active;
+      entry.due |= entry.heard & ready;
       if (entry.endsBy <= now) this.#forget(id, entry);
     }
   }
@@ -202,16 +209,28 @@ export class VerdictAlerts {
     };
   }
 
-  /** @param told false if the Alertmanager may not have got the batch: it is told again */
-  settle({ slot, entries, notifications }: Batch, told: boolean): void {
+  /**
+   * @param told false if the Alertmanager may not have got the batch: it is told again; `refused` if it does not take it: that waits for
+   *   the next repetition
+   */
+  settle({ slot, entries, notifications }: Batch, told: boolean | 'refused'): void {
     const bit = 1 << slot;
     if (((this.#active | this.#retired) & bit) === 0) return;
     for (const [index, [entry, isNews]] of entries.entries()) {
+      if (told === 'refused') entry.refused |= bit;
+      else if (told) entry.refused &= ~bit;
       if (!told && isNews) entry.news |= bit;
       else if (!told) entry.due |= bit;
       else if ((this.#retired & bit) !== 0 && !notifications[index]!.firing) entry.heard &= ~bit;
       this.#forgetIfUnheard(entry);
     }
+  }
+
+  /** True if this Alertmanager did not take one of the alerts when it was told last. */
+  hasRefused(slot: number): boolean {
+    for (const entries of [this.#firing, this.#ended])
+      for (const { refused } of entries.values()) if ((refused & (1 << slot)) !== 0) return true;
+    return false;
   }
 
   #notify(entry: Entry, bit: number, now: number, endsAt: number): Notification {
@@ -294,6 +313,7 @@ export class VerdictAlerts {
       news: 0,
       due: 0,
       heard: 0,
+      refused: 0,
     };
   }
 

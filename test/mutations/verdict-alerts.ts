@@ -45,15 +45,27 @@ export const verdictAlerts: MutatedPart = {
     },
     {
       file,
-      from: 'entry.due |= entry.heard & this.#active;',
+      from: 'entry.due |= entry.heard & ready;',
       to: '',
       means: 'an end is not repeated',
     },
     {
       file,
-      from: 'for (const entry of this.#firing.values()) entry.due |= this.#active;',
+      from: 'for (const entry of this.#firing.values()) entry.due |= ready;',
       to: '',
       means: 'what fires is not repeated',
+    },
+    {
+      file,
+      from: 'ready &= ~due;',
+      to: 'ready |= 0 & due;',
+      means: 'a slow Alertmanager hears of the first ones again and again, and never of the last',
+    },
+    {
+      file,
+      from: "if (told === 'refused') entry.refused |= bit;",
+      to: "if (told === 'refused') entry.refused &= ~bit;",
+      means: 'an Alertmanager that does not take an alert is said to be well',
     },
     {
       file,
