@@ -44,6 +44,7 @@ export class Chain {
   readonly source: ChainSource;
   #servers: Promise<readonly InspectedServer[]> | undefined;
   #broken: string | undefined;
+  #isSilent = false;
   readonly #probes = new Map<string, Promise<Probe>>();
 
   constructor(source: ChainSource) {
@@ -60,6 +61,20 @@ export class Chain {
     const { config, inspect } = this.source;
     const urls = config?.prometheus.url ?? (await this.knownStatus())?.prometheus ?? [];
     return inspect(urls);
+  }
+
+  /** Why the Tocsin that is asked does not answer; undefined if it does. It is remembered: one that hangs must not be waited for in each check. */
+  async silence(): Promise<string | undefined> {
+    const { tocsin } = this.source;
+    if (tocsin === undefined) return undefined;
+    const text = await whyDown(tocsin);
+    this.#isSilent = text !== undefined;
+    return text;
+  }
+
+  /** True if Tocsin did not answer when it was asked last by {@link silence}. */
+  get isSilent(): boolean {
+    return this.#isSilent;
   }
 
   /** Rejects if none is asked, too. */
@@ -88,10 +103,11 @@ export class Chain {
 
   /** Undefined if Tocsin does not tell, which is a problem of a hop of its own. */
   knownStatus(): Promise<Status | undefined> {
-    return this.status().catch(() => undefined);
+    return this.#isSilent ? Promise.resolve(undefined) : this.status().catch(() => undefined);
   }
 
   async problems(): Promise<readonly Problem[]> {
+    if (this.#isSilent) throw new Error('Tocsin does not answer');
     return (await this.tocsin.get(Problems, '/problems')).items;
   }
 
@@ -133,6 +149,16 @@ export class Chain {
     return this.#broken === undefined || this.#broken !== hop
       ? problem(text)
       : skipped(`${this.#broken} comes before it, and is broken`);
+  }
+}
+
+/** A proxy answers 502 or 503 for a Tocsin that is not there. */
+async function whyDown(tocsin: TocsinApi): Promise<string | undefined> {
+  try {
+    const { status } = await tocsin.send('GET', '/-/healthy');
+    return status < 500 ? undefined : `${tocsin.shownUrl}/-/healthy answers ${status}`;
+  } catch (error) {
+    return (error as Error).message;
   }
 }
 

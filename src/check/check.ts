@@ -11,8 +11,11 @@ export interface Attempt {
 export type Outcome =
   /** @property told what `--verbose` shows, line by line */
   | { readonly is: 'ok'; readonly told?: readonly string[] }
-  /** There is nothing to check. It counts as good. */
-  | { readonly is: 'skipped'; readonly text: string }
+  /**
+   * There is nothing to check. It counts as good.
+   * @property isUnsettled it may still become known what there is to check: it is asked again while there is time
+   */
+  | { readonly is: 'skipped'; readonly text: string; readonly isUnsettled?: true }
   /** @property text what is wrong, where, and what to do */
   | { readonly is: 'problem'; readonly text: string };
 
@@ -22,6 +25,11 @@ export function ok(...told: readonly string[]): Outcome {
 
 export function skipped(text: string): Outcome {
   return { is: 'skipped', text };
+}
+
+/** Skipped, unless what is not known yet becomes known in time. */
+export function unsettled(text: string): Outcome {
+  return { is: 'skipped', text, isUnsettled: true };
 }
 
 export function problem(text: string): Outcome {
@@ -50,6 +58,8 @@ export interface Category {
   readonly name: string;
   /** The categories before it that have to be good. One that does not apply counts as good. */
   readonly needs: readonly string[];
+  /** Why it cannot be known yet whether and how the category applies: asked again while there is time, before anything else. Never rejects. */
+  readonly awaits?: () => Promise<string | undefined>;
   /** Why the category does not apply, asked when its turn comes; undefined if it applies. */
   readonly whyNot?: () => string | undefined | Promise<string | undefined>;
   /** In the order in which they run. */

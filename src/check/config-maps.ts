@@ -2,7 +2,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { showText } from '../config/settings/show-value.ts';
 import { orAbsent, statusOf, type ClusterApi, type ClusterSource } from './cluster.ts';
 import type { ConfigurationSource } from './configuration.ts';
-import { ok, problem, skipped, type Category, type Outcome } from './check.ts';
+import { ok, problem, skipped, unsettled, type Category, type Outcome } from './check.ts';
 import { sha256Of } from './loaded-files.ts';
 import { listed, podsOf, type Container, type Pod } from './pods.ts';
 
@@ -64,7 +64,7 @@ async function runs(
   const text = await textOf(api, source.namespace, mounted, signal);
   if (typeof text !== 'string') return text;
   const state = await running(signal).catch(() => undefined);
-  if (state === undefined) return skipped('Tocsin does not answer');
+  if (state === undefined) return unsettled('Tocsin does not answer');
   const own = sha256Of(text);
   const { sha256, loaded_at: since } = state.configuration;
   const place = `ConfigMap ${source.namespace}/${mounted.name}`;

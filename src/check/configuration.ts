@@ -3,7 +3,7 @@ import type { LoadedConfig } from '../config/load-config.ts';
 import { changedKeys, filesIn } from './changed-keys.ts';
 import { showText } from '../config/settings/show-value.ts';
 import { lookAt, sha256Of } from './loaded-files.ts';
-import { ok, problem, skipped, type Category, type Outcome } from './check.ts';
+import { ok, problem, skipped, unsettled, type Category, type Outcome } from './check.ts';
 
 /** What a running Tocsin says of its configuration. */
 export interface RunningConfiguration {
@@ -72,7 +72,7 @@ async function runs({ file, load, running }: ConfigurationSource, signal: AbortS
   const loaded = load();
   if ('problems' in loaded) return skipped('the file is not valid');
   const state = await running(signal).catch(() => undefined);
-  if (state === undefined) return skipped('Tocsin does not answer');
+  if (state === undefined) return unsettled('Tocsin does not answer');
   const { sha256, file: from, loaded_at: since } = state.configuration;
   const own = sha256Of(loaded.text);
   if (sha256 === own) return ok(`SHA-256 ${own}, loaded ${since}`);

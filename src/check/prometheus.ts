@@ -14,9 +14,12 @@ export function prometheus(chain: Chain): Category {
   return {
     name: 'prometheus',
     needs: [],
+    awaits: () => chain.silence(),
     whyNot: async () => {
-      const servers = await chain.servers();
-      return servers.length === 0 ? 'no prometheus.url, and no --prometheus.url' : undefined;
+      if ((await chain.servers()).length > 0) return undefined;
+      return chain.isSilent
+        ? 'which Prometheus there is only Tocsin knows, which does not answer: mend that, or give --prometheus.url'
+        : 'no prometheus.url, and no --prometheus.url';
     },
     checks: [...whetherItAlerts(chain), ...howItRuns(chain)],
   };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { FakeClock } from '../runtime/clock.fixture.ts';
-import { ok, problem, skipped, type Category, type Check, type Outcome } from './check.ts';
+import { ok, problem, skipped, unsettled, type Category, type Check, type Outcome } from './check.ts';
 import { runChecks, type CheckEvent } from './run-checks.ts';
 
 function checkOf(id: string, run: Check['run'], traits: Partial<Check> = {}): Check {
@@ -131,6 +131,35 @@ describe('runChecks', () => {
     assert.deepEqual(told, ['[one]', 'a error broken', 'b success', '[two]', 'c success']);
   });
 
+  it('waits until it is known what a category checks, and no longer than all may take', async () => {
+    const awaiting = (turns: number): Category => {
+      let asked = 0;
+      const awaits = (): Promise<string | undefined> =>
+        Promise.resolve(++asked < turns ? 'Tocsin does not answer' : undefined);
+      return {
+        ...categoryOf(
+          'one',
+          [],
+          checkOf('a', () => ok()),
+        ),
+        awaits,
+      };
+    };
+    const waited = ['a Tocsin does not answer 0s', 'a Tocsin does not answer 5s'];
+    assert.deepEqual(await runAll([awaiting(3)], 60_000), [...waited, '[one]', 'a success']);
+    assert.deepEqual(await runAll([awaiting(99)], 10_000), [...waited, '[one]', 'a success']);
+    assert.deepEqual(await runAll([awaiting(99)]), ['[one]', 'a success']);
+  });
+
+  it('tries again what is skipped only because it is not known yet', async () => {
+    let asked = 0;
+    const run = (): Outcome => (++asked < 3 ? unsettled('not known') : problem('wrong'));
+    const told = await runAll([categoryOf('one', [], checkOf('a', run))], 60_000);
+    assert.deepEqual(told.at(-1), 'a error wrong');
+    asked = 0;
+    assert.deepEqual((await runAll([categoryOf('one', [], checkOf('a', run))])).at(-1), 'a skipped not known');
+  });
+
   it('asks when its turn comes whether a category applies; one that does not is no broken hop', async () => {
     let learnt = 'yet unknown';
     const first = checkOf('a', () => ((learnt = 'no Prometheus'), ok()));
@@ -190,7 +219,10 @@ describe('runChecks', () => {
 
   it('gives an attempt 30 s, even one that ignores its signal', async () => {
     const never = checkOf('a', () => new Promise<never>(() => undefined));
-    assert.deepEqual(await runAll([categoryOf('one', [], never)]), ['[one]', 'a error no result within 30 s']);
+    assert.deepEqual(await runAll([categoryOf('one', [], never)]), [
+      '[one]',
+      'a error no result within 30 s: what is asked here hangs, is overloaded, or a firewall drops what is sent; mend that, or check from another machine',
+    ]);
   });
 
   it('takes an error for a problem', async () => {

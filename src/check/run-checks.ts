@@ -31,6 +31,7 @@ export async function* runChecks(
 ): AsyncGenerator<CheckEvent, void> {
   const run = new Run(options);
   for (const category of categories) {
+    yield* run.awaiting(category);
     const whyNot = await category.whyNot?.();
     yield { event: 'category', name: category.name, whyNot };
     if (whyNot === undefined) yield* run.category(category);
@@ -50,6 +51,15 @@ class Run {
     this.#deadline = clock.monotonic() + waitMs;
   }
 
+  async *awaiting({ awaits, checks }: Category): AsyncGenerator<CheckEvent, void> {
+    for (;;) {
+      const text = await awaits?.();
+      if (text === undefined || this.#isOver) return;
+      yield { event: 'waiting', check: checks[0]!, text };
+      await sleep(this.#clock, retryMs, this.#signal);
+    }
+  }
+
   async *category({ name, needs, checks }: Category): AsyncGenerator<CheckEvent, void> {
     let brokenBy = needs.map((need) => this.#broken.get(need)).find((by) => by !== undefined);
     for (const check of checks) {
@@ -64,12 +74,15 @@ class Run {
     if (brokenBy !== undefined) this.#broken.set(name, brokenBy);
   }
 
+  /** No attempt begins after the deadline. */
+  get #isOver(): boolean {
+    return this.#clock.monotonic() + retryMs > this.#deadline;
+  }
+
   async *#attempts(check: Check): AsyncGenerator<CheckEvent, Outcome> {
     for (;;) {
       const outcome = await this.#attempt(check);
-      // No attempt begins after the deadline.
-      const isOver = this.#clock.monotonic() + retryMs > this.#deadline;
-      if (outcome.is !== 'problem' || check.retryable !== true || isOver) return outcome;
+      if (outcome.is === 'ok' || !mayChange(check, outcome) || this.#isOver) return outcome;
       const text = check.surfacesProblem === true ? outcome.text : 'waiting for check to complete';
       yield { event: 'waiting', check, text };
       await sleep(this.#clock, retryMs, this.#signal);
@@ -83,12 +96,18 @@ class Run {
       return await withSignal(Promise.resolve(check.run({ clock: this.#clock, signal })), signal);
     } catch (error) {
       this.#signal.throwIfAborted();
-      if (deadline.expired()) return problem(`no result within ${attemptMs / 1000} s`);
+      if (deadline.expired()) return problem(noResult);
       return problem(error instanceof Error ? error.message : String(error));
     } finally {
       deadline.end();
     }
   }
+}
+
+const noResult = `no result within ${attemptMs / 1000} s: what is asked here hangs, is overloaded, or a firewall drops what is sent; mend that, or check from another machine`;
+
+function mayChange(check: Check, outcome: Outcome): boolean {
+  return outcome.is === 'skipped' ? outcome.isUnsettled === true : check.retryable === true;
 }
 
 function resultOf(check: Check, outcome: Outcome): CheckResult {

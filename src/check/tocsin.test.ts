@@ -4,7 +4,10 @@ import type { Run } from '../explain/schema.ts';
 import type { Status } from '../explain/schema-status.ts';
 import type { ActiveAlert, InspectedServer, LoadedRule } from '../reconcile/server-inspection.ts';
 import { ago, chainOf, ruleOf, tocsinTarget, troubles, type FakeChain } from './chain.fixture.ts';
+import { Chain } from './chain.ts';
+import { delivery } from './delivery.ts';
 import { prometheus } from './prometheus.ts';
+import { rules } from './rules.ts';
 import { configurationProblem, tocsin } from './tocsin.ts';
 import { stuck } from './tocsin-work.ts';
 import { silent, watchdog } from './watchdog.ts';
@@ -21,6 +24,43 @@ describe('the category tocsin', () => {
     assert.deepEqual(await of({ status: new Error('nobody listens there') }), [
       'error tocsin-healthy: nobody listens there',
     ]));
+
+  it('asks one that does not answer once for all hops before it, and fails if it answers after them', async () => {
+    let [isUp, asked] = [false, 0];
+    const chain = chainOf({});
+    const api = chain.tocsin;
+    const answer = <T>(what: () => Promise<T>): Promise<T> => (
+      asked++,
+      isUp ? what() : Promise.reject(new Error('it hangs'))
+    );
+    const source: Chain['source'] = {
+      ...chain.source,
+      tocsin: {
+        shownUrl: api.shownUrl,
+        get: (shape, path, query) => answer(() => api.get(shape, path, query)),
+        send: (method, path) => answer(() => api.send(method, path)),
+      },
+    };
+    const asking = new Chain(source);
+    await troubles(prometheus(asking), rules(asking), delivery(asking));
+    assert.equal(asked, 1);
+    isUp = true;
+    assert.match(
+      (await troubles(tocsin(asking))).join(),
+      /^error tocsin-healthy: .* answers only now: .* run tocsin check again/,
+    );
+  });
+
+  it('says what to do if something in front of Tocsin answers', async () => {
+    const says = async (status: number): Promise<string> => {
+      const { source } = chainOf({});
+      const send = (): Promise<{ status: number; body: Buffer }> => Promise.resolve({ status, body: Buffer.from('') });
+      return (await troubles(tocsin(new Chain({ ...source, tocsin: { ...source.tocsin!, send } })))).join();
+    };
+    assert.match(await says(401), /answers 401: give name and password, or a token, with --http.config.file/);
+    assert.match(await says(503), /answers 503: a proxy stands before it/);
+    assert.match(await says(404), /answers 404: is it a Tocsin, and does --url have its route prefix/);
+  });
 
   it('warns of another version', async () =>
     assert.match((await withStatus({ version: '1.0.0' })).join(), /^warning tocsin-version: Tocsin 1.0.0 runs/));

@@ -78,9 +78,21 @@ function identity(chain: Chain): readonly Check[] {
   ];
 }
 
-async function healthy({ tocsin: api }: Chain): Promise<Outcome> {
+async function healthy(chain: Chain): Promise<Outcome> {
+  const { tocsin: api, isSilent } = chain;
   const { status } = await api.send('GET', '/-/healthy');
-  return status === 200 ? ok() : problem(`${api.shownUrl}/-/healthy answers ${status}: is it a Tocsin? Correct --url`);
+  if (status !== 200) return problem(`${api.shownUrl}/-/healthy answers ${status}: ${unhealthyRemedy(status)}`);
+  if (!isSilent) return ok();
+  return problem(
+    `Tocsin at ${api.shownUrl} answers only now: what only it knows of the hops before it was not checked; run tocsin check again`,
+  );
+}
+
+function unhealthyRemedy(status: number): string {
+  if (status === 401 || status === 403) return 'give name and password, or a token, with --http.config.file';
+  if (status >= 500)
+    return 'a proxy stands before it that does not reach it: is Tocsin running, and is its Service right?';
+  return 'is it a Tocsin, and does --url have its route prefix? Correct --url';
 }
 
 async function ready({ tocsin: api }: Chain): Promise<Outcome> {

@@ -30,6 +30,8 @@ const { version } = packageJson;
 
 /** As of `linkerd check`, milliseconds. */
 const defaultWaitMs = 300_000;
+/** How long one answer of Tocsin may take, milliseconds: shorter than an attempt, so that the check says who hangs. */
+const answerMs = 10_000;
 const defaultNamespace = 'tocsin';
 
 /** A folder of this machine says nothing about a Tocsin elsewhere. */
@@ -113,7 +115,7 @@ async function runAll(call: CheckCall): Promise<number> {
     isColoured: isColoured(stdout, environment),
     isTerminal: stdout.isTTY === true,
   });
-  const around = new Around(call, await createClient(values, surroundings));
+  const around = new Around(call, await createClient(values, surroundings, { timeoutMs: answerMs }));
   const categories = values.pre === true ? preCategories(around) : allCategories(around);
   try {
     const options = { clock, waitMs: values.wait ?? defaultWaitMs };
@@ -137,6 +139,8 @@ class Around implements CheckSources {
   readonly #api: ApiClient;
   readonly #home: HomeChoice;
   #connected: Promise<ConnectedCluster> | undefined;
+  /** Asked once: one that hangs must not be waited for in each check. */
+  #running: Promise<Status | undefined> | undefined;
 
   constructor(call: CheckCall, api: ApiClient) {
     this.#call = call;
@@ -204,7 +208,7 @@ class Around implements CheckSources {
     if ('problems' in loaded) throw new Error(loaded.problems.join('\n'));
     const { controller, pipelines } = loaded.config;
     const asked = this.#call.values.configFile === undefined && this.#asksTocsin;
-    const running = asked ? await this.#status().catch(() => undefined) : undefined;
+    const running = asked ? await (this.#running ??= this.#status().catch(() => undefined)) : undefined;
     return { action: running?.action ?? controller.action, kinds: pipelines.kubernetes.kinds };
   }
 

@@ -23,6 +23,8 @@ export interface ApiClientOptions {
   readonly url: string;
   readonly access: HttpAccess | undefined;
   readonly clock: Clock;
+  /** How long an answer may take, milliseconds; default 30 s. */
+  readonly timeoutMs?: number;
 }
 
 export interface ApiAnswer {
@@ -53,6 +55,10 @@ export class ApiClient {
 
   constructor(options: ApiClientOptions) {
     this.#options = options;
+  }
+
+  get #timeoutMs(): number {
+    return this.#options.timeoutMs ?? answerTimeoutMs;
   }
 
   /** Without name and password. */
@@ -95,7 +101,7 @@ export class ApiClient {
   ): Promise<ApiAnswer> {
     const { clock } = this.#options;
     const request = this.#request(method, path, { ...(body && { 'Content-Type': 'application/json' }), ...headers });
-    const cancelTimer = clock.setTimeout(() => request.destroy(new Error(timedOut)), answerTimeoutMs);
+    const cancelTimer = clock.setTimeout(() => request.destroy(new Error(timedOut)), this.#timeoutMs);
     try {
       const response = await responseTo(request, body);
       return { status: response.statusCode ?? 0, body: await buffer(response) };
@@ -193,7 +199,9 @@ export class ApiClient {
     const { code = '', message } = error as NodeJS.ErrnoException;
     const at = `Tocsin at ${this.shownUrl}`;
     if (message === timedOut)
-      return new ApiError(`${at} has not answered within ${answerTimeoutMs / 1000}s: try again`);
+      return new ApiError(
+        `${at} has not answered within ${this.#timeoutMs / 1000}s: it hangs, is overloaded, or a firewall drops what is sent; try again, or see its log`,
+      );
     if (code === 'ECONNREFUSED')
       return new ApiError(`cannot reach ${at}: nobody listens there; start it, or correct --url or $TOCSIN_URL`);
     if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')

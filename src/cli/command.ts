@@ -8,7 +8,7 @@ import { withSuggestion, type Reader } from '../config/settings/reader.ts';
 import { showValue } from '../config/settings/show-value.ts';
 import { readChoice, readPath } from '../config/settings/value-readers.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { ApiClient } from './client.ts';
+import { ApiClient, type ApiClientOptions } from './client.ts';
 import { Output, outputFormats, type OutputStream } from './output.ts';
 
 /** The exit codes of commands. */
@@ -150,9 +150,10 @@ async function run<Table extends FlagTable>(
 export async function createClient(
   flags: FlagValues<typeof clientFlags>,
   surroundings: Surroundings,
+  options: Pick<ApiClientOptions, 'timeoutMs'> = {},
 ): Promise<ApiClient> {
   const access = flags.httpConfig === undefined ? undefined : await readAccess(flags.httpConfig);
-  return new ApiClient({ url: urlFor(flags, surroundings), access, clock: surroundings.clock });
+  return new ApiClient({ url: urlFor(flags, surroundings), access, clock: surroundings.clock, ...options });
 }
 
 /** The URL of the Tocsin that the flag or the environment names. Throws UsageError. */
