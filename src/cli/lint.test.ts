@@ -73,6 +73,21 @@ describe('tocsin lint', () => {
     assert.deepEqual(await files('-R'), ['below/twice.json duplicate-key', ...above].toSorted());
   });
 
+  it('follows no link to a folder, and reads the files of a mounted ConfigMap once', async () => {
+    const mounted = join(folder, 'mounted');
+    await mkdir(join(mounted, '..2026'), { recursive: true });
+    await writeFile(join(mounted, '..2026/a.yml'), 'groups: []\ngroups: []\n');
+    await symlink('..2026', join(mounted, '..data'));
+    await symlink('..data/a.yml', join(mounted, 'a.yml'));
+    for (const name of ['self', 'other', 'folder.yml']) await symlink('.', join(mounted, name));
+    const problems = JSON.parse((await lint(mounted, '-R', '-o', 'json')).stdout) as readonly Problem[];
+    await rm(mounted, { recursive: true });
+    assert.deepEqual(
+      problems.map(({ file, code }) => `${file.slice(mounted.length + 1)} ${code}`),
+      ['a.yml duplicate-key'],
+    );
+  });
+
   it('tells of what cannot be read, with a position, and goes on', async () => {
     const { code, stdout } = await lint(
       join(folder, 'none.yml'),

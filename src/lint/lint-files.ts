@@ -119,12 +119,36 @@ const fileEndings = /\.(?:ya?ml|json)$/;
 function filesIn(name: string, recursive: boolean): readonly string[] {
   try {
     if (name === stdinName || !statSync(name).isDirectory()) return [name];
-    const found = readdirSync(name, { recursive, withFileTypes: true })
-      .filter((entry) => !entry.isDirectory() && fileEndings.test(entry.name))
-      .map((entry) => join(entry.parentPath, entry.name));
+    const found = filesOfFolder(name, recursive);
     return found.length === 0 ? [name] : found.toSorted();
   } catch {
     return [name];
+  }
+}
+
+/** Links to folders are not followed, as kubectl does: they may lead to where they stand. `..data` is what a mounted ConfigMap links to. */
+function filesOfFolder(folder: string, recursive: boolean): readonly string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return recursive && !entry.name.startsWith('..') ? filesBelow(path) : [];
+    return fileEndings.test(entry.name) && !isFolder(path) ? [path] : [];
+  });
+}
+
+/** A folder that may not be listed stands for itself, so that it is told. */
+function filesBelow(folder: string): readonly string[] {
+  try {
+    return filesOfFolder(folder, true);
+  } catch {
+    return [folder];
+  }
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false; // What is wrong with it is told when it is read.
   }
 }
 
@@ -145,7 +169,10 @@ async function readText(name: string, stdin: LintOptions['stdin']): Promise<stri
     );
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    const why = code === 'EISDIR' ? 'is a directory without .yaml, .yml and .json files' : describeReadError(error);
+    const why =
+      code === 'EISDIR'
+        ? 'is a directory that may not be listed, or has no .yaml, .yml and .json files'
+        : describeReadError(error);
     const [message = '', hint = 'check the path'] = why.split(/; (.*)/s);
     return fileProblem(name, 'file-unreadable', message, hint);
   }
