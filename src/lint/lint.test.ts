@@ -84,6 +84,14 @@ describe('lint', () => {
     ]);
   });
 
+  it('says of a map in a map two thousand times that it is nested too deeply', () => {
+    const text = Array.from({ length: 2000 }, (_, depth) => `${' '.repeat(depth)}a:\n`).join('');
+    assert.deepEqual(
+      problemsOf(text).map(({ message }) => message),
+      ['not read: it is nested too deeply'],
+    );
+  });
+
   it('tells of the first document only, where a program reads no other', () => {
     const text = 'scrape_configs: []\n---\nscrape_configs: [{}]\n';
     assert.deepEqual(placesOf(text, 'prometheus.yml'), ['3:1 ignored-document']);

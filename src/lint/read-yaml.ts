@@ -28,7 +28,9 @@ export function readYaml(source: Source): ReadYaml {
     });
     return merge('empty' in documents ? [] : documents, source);
   } catch (error) {
-    return refused(source, error instanceof RangeError ? 'it is nested too deeply' : showText(String(error)));
+    // The stack may end in an expression of the parser, which then says that it is no expression.
+    const isDepth = error instanceof RangeError || /call stack/.test(String(error));
+    return refused(source, isDepth ? 'it is nested too deeply' : showText(String(error)));
   }
 }
 

@@ -48,6 +48,7 @@ export interface Spot {
 
 export class FileShape {
   readonly #shape: Shape;
+  readonly #keys = new Map<string, Readonly<Record<string, string>> | undefined>();
 
   constructor(kind: 'prometheus' | 'alertmanager') {
     this.#shape = shapes[kind];
@@ -63,6 +64,11 @@ export class FileShape {
 
   /** The keys of a section with their types; undefined if there is no such section. */
   keysOf(section: string): Readonly<Record<string, string>> | undefined {
+    if (!this.#keys.has(section)) this.#keys.set(section, this.#merged(section));
+    return this.#keys.get(section);
+  }
+
+  #merged(section: string): Readonly<Record<string, string>> | undefined {
     const own = this.#shape.sections[section];
     if (own?.['...'] === undefined) return patched(section, own);
     const inner = own['...'].split(' ').map((name) => this.keysOf(name));
