@@ -31,7 +31,8 @@ const tellingKeys: Readonly<Record<Judged, readonly string[]>> = {
   ],
   rules: ['groups'],
   tocsin: [...(keysAt(Config, [])?.keys() ?? [])],
-  'tocsin-web': [...(keysAt(WebConfig, [])?.keys() ?? [])],
+  // A file of HTTP clients has `authorization` as well.
+  'tocsin-web': [...(keysAt(WebConfig, [])?.keys() ?? [])].filter((key) => key !== 'authorization'),
   values: [
     'config',
     'image',
@@ -51,6 +52,39 @@ const tellingKeys: Readonly<Record<Judged, readonly string[]>> = {
   ],
 };
 
+/** Keys of files that share some with ours: the collector of OpenTelemetry, Loki, Promtail. Two of them are enough. */
+const foreignKeys = [
+  'exporters',
+  'processors',
+  'extensions',
+  'connectors',
+  'service',
+  'schema_config',
+  'ingester',
+  'limits_config',
+  'clients',
+  'positions',
+];
+
+/** Keys beside which `tls_server_config` belongs to a member of a cluster of Alertmanagers. */
+const foreignToWeb = ['tls_client_config'];
+
+/** Keys that tell only if their value has the form that the program expects. Others have them for something else. */
+const tellsIf: Readonly<Record<string, (value: YamlValue) => boolean>> = {
+  // Charts have `route: {main: {enabled: true}}` for the Gateway API.
+  route: (value) => value.entries.length === 0 || value.entries.some((entry) => entry.value.kind !== 'map'),
+  storage: (value) => value.has('tsdb') || value.has('exemplars'),
+  tracing: (value) => value.has('endpoint') || value.has('client_type'),
+};
+
+/** Keys whose value is a list. The receivers of OpenTelemetry are a map. */
+const lists = new Set(
+  [
+    'scrape_configs scrape_config_files rule_files remote_write remote_read',
+    'receivers inhibit_rules templates time_intervals mute_time_intervals groups',
+  ].flatMap((keys) => keys.split(' ')),
+);
+
 /** Words in the name of a file. They decide where its keys do not. */
 const tellingNames: readonly (readonly [Judged, RegExp])[] = [
   ['values', /values/i],
@@ -66,10 +100,21 @@ export function kindOf(root: YamlValue, name: string): SubjectKind {
   if (root.get('apiVersion')?.kind === 'scalar' && root.get('kind')?.kind === 'scalar') return 'manifest';
   const named = kindOfName(name);
   if (root.kind !== 'map') return named === undefined || named === 'values' ? 'other' : named;
+  return certainKind(root, named) ?? likelyKind(root, named);
+}
+
+/** What one look decides. */
+function certainKind(root: YamlValue, named: Judged | undefined): SubjectKind | undefined {
   // Those of `promtool test rules` have keys of prometheus.yml.
-  if (root.has('tests') && root.get('tests')?.kind === 'list') return 'rule-tests';
+  if (root.get('tests')?.kind === 'list') return 'rule-tests';
+  if (foreignKeys.filter((key) => root.has(key)).length > 1) return 'other';
+  // Values have the keys of whatever runs in a chart.
+  return named === 'values' && root.get('groups')?.kind !== 'list' ? 'values' : undefined;
+}
+
+function likelyKind(root: YamlValue, named: Judged | undefined): SubjectKind {
   const kinds = Object.keys(tellingKeys) as Judged[];
-  const scores = kinds.map((kind) => [kind, scoreOf(root, kind) + (kind === named ? 0.5 : 0)] as const);
+  const scores = kinds.map((kind) => [kind, scoreOf(root, kind, named)] as const);
   const [best, score] = scores.reduce((one, other) => (other[1] > one[1] ? other : one));
   if (score > 0) return best;
   return root.has('global') ? 'prometheus' : 'other';
@@ -81,10 +126,23 @@ function kindOfName(name: string): Judged | undefined {
   return tellingNames.find(([, pattern]) => pattern.test(basename(name)))?.[0];
 }
 
-function scoreOf(root: YamlValue, kind: Judged): number {
-  // The global section of both has this name, and tells by what it holds.
+function scoreOf(root: YamlValue, kind: Judged, named: Judged | undefined): number {
+  const telling = tellingKeys[kind].filter((key) => tells(key, root.get(key))).length;
+  if (kind === named) return telling + ofGlobal(root, kind) + 0.5;
+  if (kind === 'tocsin-web' && foreignToWeb.some((key) => root.has(key))) return 0;
+  // These keys are common words: those of another program stand beside keys that are none of ours.
+  const isForeign = (kind === 'tocsin' || kind === 'tocsin-web') && telling * 2 < root.entries.length;
+  return isForeign ? 0 : telling + ofGlobal(root, kind);
+}
+
+/** The global section of both has this name, and tells by what it holds. */
+function ofGlobal(root: YamlValue, kind: Judged): number {
+  if (kind !== 'prometheus' && kind !== 'alertmanager') return 0;
   const isGlobal = kind === 'prometheus' ? /^(?:scrape|evaluation)_/ : /^(?:smtp|slack|resolve|pagerduty|opsgenie)_/;
-  const global = root.get('global')?.entries.some(({ key }) => isGlobal.test(key)) === true;
-  const ofGlobal = global && (kind === 'prometheus' || kind === 'alertmanager') ? 1 : 0;
-  return tellingKeys[kind].filter((key) => root.has(key)).length + ofGlobal;
+  return root.get('global')?.entries.some(({ key }) => isGlobal.test(key)) === true ? 1 : 0;
+}
+
+function tells(key: string, value: YamlValue | undefined): boolean {
+  if (value === undefined || (lists.has(key) && value.kind === 'map')) return false;
+  return tellsIf[key]?.(value) ?? true;
 }

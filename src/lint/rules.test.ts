@@ -92,6 +92,11 @@ const good = [
   ],
   ['values.yaml', 'config: {prometheus: {url: "http://a:9090"}}\nmonitoring: {}\n'],
   [
+    'prometheus.yml',
+    'scrape_configs:\n  - job_name: blackbox\n    static_configs: [{targets: ["https://a.b/c"]}]\n    relabel_configs: [{source_labels: [__address__], target_label: __param_target}, {target_label: __address__, replacement: "a:1"}]\n',
+  ],
+  ['prometheus.yml', 'rule_files: [/etc/config/rules]\n'],
+  [
     'policy.yaml',
     'apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nspec: {ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8}}]}]}\n',
   ],
@@ -125,6 +130,27 @@ describe('the rules', () => {
 
   it('say nothing of good files', () => {
     for (const [name, text] of good) assert.deepEqual(placesOf(text, name), [], name);
+  });
+
+  it('say nothing of files of other programs, and values of other charts, that have some of our keys', () => {
+    const others = [
+      ['otel-prometheus.yml', 'receivers: {otlp: {}}\nexporters: {debug: {}}\nservice: {pipelines: {}}\n'],
+      ['promtail.yml', 'clients: []\npositions: {}\nscrape_configs: [{job_name: a, pipeline_stages: []}]\n'],
+      ['values-ha.yaml', 'controller: {podDisruptionBudget: {}}\nproxy: {}\nproxyInjector: {}\n'],
+      ['03-servicemonitor-values.yaml', 'prometheus: {monitor: {enabled: true}}\n'],
+      ['httproute-values.yaml', 'route: {main: {enabled: true}}\n'],
+      ['overlay.yaml', 'route: {main: {enabled: true}}\n'],
+      ['addon.yaml', 'tracing: {enabled: true}\nstorage: {type: memory}\n'],
+      ['traefik.yml', 'log: {level: INFO}\napi: {}\nentryPoints: {}\n'],
+      ['http.yml', 'authorization: {type: Bearer, credentials: a}\nproxy_url: http://a:1\n'],
+      ['cluster-tls.yml', 'tls_server_config: {cert_file: a, key_file: b}\ntls_client_config: {ca_file: a}\n'],
+    ] as const;
+    for (const [name, text] of others)
+      assert.deepEqual(
+        placesOf(text, name).filter((place) => !place.endsWith('file-unknown')),
+        [],
+        name,
+      );
   });
 
   it('never throw, whatever a good file becomes, and every position lies in it', () => {

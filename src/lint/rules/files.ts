@@ -34,13 +34,13 @@ export const targetFileRule: Rule = ({ subject, report }) => {
           });
 };
 
-const ruleFile = /^[^*]*(?:\*[^/]*)?\.(?:yml|yaml|rules)$/;
+const ruleFile = /^[^*]*(?:\*[^/]*)?$/;
 
 function checkPattern(key: string, item: YamlValue, pattern: string, context: RuleContext): void {
   const { subject, report } = context;
   if (key === 'rule_files' && !ruleFile.test(pattern) && pattern !== '')
     report('bad-value', item, `rule_files: ${shown(pattern)} is no path of rule files`, {
-      hint: 'it has to end in .yml, .yaml or .rules, with * in the last part only',
+      hint: 'it may have * in its last part only',
     });
   if (isGiven(pattern, context)) return;
   const found = subject.within === undefined ? context.disk.matches(subject.file, pattern) : 'unknown';

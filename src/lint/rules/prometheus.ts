@@ -37,7 +37,7 @@ export const targetRule: Rule = (context) => {
   for (const { value, path, type } of shape?.spots(context.subject.root) ?? []) {
     if (type !== 'text' || path.at(-2) !== 'targets') continue;
     if (!value.text) reportEmpty(value, path, context);
-    else if (value.text.includes('/')) reportUrl(value, value.text, context);
+    else if (value.text.includes('/')) reportUrl(value, value.text, path, context);
     else if (path[0] === 'alerting' && value.text.endsWith(`:${prometheusPort}`))
       context.report(
         'alerting-own-port',
@@ -50,6 +50,16 @@ export const targetRule: Rule = (context) => {
   }
 };
 
+/** Relabelling may make an address of a URL: that is how the targets of the blackbox exporter are written. */
+function isRelabelled(root: YamlValue, path: readonly string[]): boolean {
+  const section = path.slice(0, path.lastIndexOf('static_configs'));
+  const owner = section.reduce<YamlValue | undefined>(
+    (value, key) => value?.get(key) ?? value?.items[Number(key)],
+    root,
+  );
+  return (owner?.get('relabel_configs')?.items.length ?? 0) > 0;
+}
+
 /** Prometheus takes an Alertmanager without an address, and sends to nobody. */
 function reportEmpty(value: YamlValue, path: readonly string[], { report }: RuleContext): void {
   report('bad-target', value, 'a target without an address, allowed: HOST:PORT', {
@@ -58,11 +68,12 @@ function reportEmpty(value: YamlValue, path: readonly string[], { report }: Rule
   });
 }
 
-function reportUrl(value: YamlValue, text: string, { report }: RuleContext): void {
-  const [, host, path = ''] = /^(?:https?:\/\/)?([\w.-]+(?::\d+)?)(\/.*)?$/.exec(text) ?? [];
+function reportUrl(value: YamlValue, text: string, path: readonly string[], { subject, report }: RuleContext): void {
+  if (isRelabelled(subject.root, path)) return;
+  const [, host, rest = ''] = /^(?:https?:\/\/)?([\w.-]+(?::\d+)?)(\/.*)?$/.exec(text) ?? [];
   const isFixable =
     host !== undefined &&
-    /^\/?$/.test(path) &&
+    /^\/?$/.test(rest) &&
     value.style !== 'literal' &&
     value.style !== 'folded' &&
     !text.startsWith('https');
