@@ -120,9 +120,10 @@ async function mayInstall({ connect, namespace }: ClusterSource, signal: AbortSi
   const missing = await missingRights(api, wanted, signal);
   if (missing.length === 0) return ok(...wanted.map(showRight));
   const user = (await userOf(api, signal)) ?? 'the user of the kubeconfig';
-  return problem(
-    `${user} may not: ${missing.map(showRight).join('; ')}\nhave an administrator install it, or grant this`,
-  );
+  return problem([
+    `${user} may not: ${missing.map(showRight).join('; ')}`,
+    'have an administrator install it, or grant this',
+  ]);
 }
 
 function uniqueResources(): readonly InstalledObject[] {
@@ -150,7 +151,7 @@ async function mayGrant({ connect }: ClusterSource, signal: AbortSignal): Promis
   );
   const refused = refusals.flat();
   if (refused.length === 0) return ok();
-  return problem(`${refused.join('\n')}\nwhoever creates a role must have its rights, or the verb escalate`);
+  return problem([...refused, 'whoever creates a role must have its rights, or the verb escalate']);
 }
 
 async function namesAreFree(source: ClusterSource, signal: AbortSignal): Promise<Outcome> {
@@ -174,7 +175,7 @@ async function notInstalled(source: ClusterSource, signal: AbortSignal): Promise
     owners.size === 1
       ? 'upgrade it in the same way, or remove it first: Helm and kubectl apply would fight over the same objects'
       : 'two owners fight over the same installation: remove one of them';
-  return problem(`${shown.join('\n')}\n${remedy}`);
+  return problem([...shown, remedy]);
 }
 
 async function existing({ connect, namespace }: ClusterSource, signal: AbortSignal): Promise<readonly FoundObject[]> {

@@ -129,13 +129,13 @@ export class Chain {
   }
 
   /** A problem of this hop, of which later ones may be a consequence. */
-  breaks(hop: string, text: string): Outcome {
+  breaks(hop: string, text: string | readonly string[]): Outcome {
     this.#broken ??= hop;
     return problem(text);
   }
 
   /** Like {@link breaks}, of what may be a consequence itself. */
-  breaksNext(hop: string, text: string): Outcome {
+  breaksNext(hop: string, text: string | readonly string[]): Outcome {
     return this.#broken === undefined ? this.breaks(hop, text) : this.follows(text);
   }
 
@@ -145,7 +145,7 @@ export class Chain {
   }
 
   /** A problem that says nothing new if a hop before it is broken. @param hop only of this one it is a consequence; default: of any */
-  follows(text: string, hop = this.#broken): Outcome {
+  follows(text: string | readonly string[], hop = this.#broken): Outcome {
     return this.#broken === undefined || this.#broken !== hop
       ? problem(text)
       : skipped(`${this.#broken} comes before it, and is broken`);
@@ -165,12 +165,12 @@ async function whyDown(tocsin: TocsinApi): Promise<string | undefined> {
 /** Asks every server, and joins the problems that are found. */
 export async function ofEach(
   chain: Chain,
-  find: (server: InspectedServer) => Promise<string | undefined>,
-): Promise<string | undefined> {
+  find: (server: InspectedServer) => Promise<string | readonly string[] | undefined>,
+): Promise<readonly string[] | undefined> {
   const found: string[] = [];
   for (const server of await chain.servers()) {
     const text = await find(server);
-    if (text !== undefined) found.push(text);
+    if (text !== undefined) found.push(...(typeof text === 'string' ? [text] : text));
   }
-  return found.length === 0 ? undefined : found.join('\n');
+  return found.length === 0 ? undefined : found;
 }

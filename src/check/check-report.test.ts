@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
-import type { Check, CheckResult } from './check.ts';
+import { problem, skipped, type Check, type CheckResult } from './check.ts';
 import { CheckReport } from './check-report.ts';
 import type { CheckEvent } from './run-checks.ts';
 
@@ -105,6 +105,24 @@ describe('CheckReport', () => {
     );
     for (const options of [{}, { format: 'json', isTerminal: true } as const])
       assert.doesNotMatch(reported(events, options).text, /waiting/);
+  });
+
+  it('keeps the line that it writes over on one line of the terminal', () => {
+    const check: Check = { id: 'a', description: 'a', run: () => assert.fail() };
+    const waiting = { event: 'waiting', check, text: 'x'.repeat(100) } as const;
+    const widths = [40, undefined].map((columns) => {
+      const { text } = reported([category('one'), waiting], { isTerminal: true, columns });
+      return text.indexOf('\r');
+    });
+    assert.deepEqual(widths, [39, 79]);
+  });
+
+  it('lets no foreign text begin a line of its own', () => {
+    for (const end of ['\n', '\r\n', '\n\n', '\u2028']) {
+      const outcome = problem(['first', `no${end}\u221a all is well${end}`]);
+      assert.deepEqual(outcome, { is: 'problem', text: 'first\nno \u221a all is well' });
+    }
+    assert.deepEqual(skipped('a\nb'), { is: 'skipped', text: 'a b' });
   });
 
   it('lets no foreign text control the terminal', () => {

@@ -8,6 +8,9 @@ export const checkFormats = ['json', 'table', 'short'] as const;
 
 export type CheckFormat = (typeof checkFormats)[number];
 
+const usualColumns = 80;
+const waitingMark = ' ...';
+
 /** Where each check has its paragraph. */
 const hintBase = 'docs/checks.md#';
 
@@ -19,6 +22,8 @@ interface CheckReportOptions {
   readonly isColoured: boolean;
   /** On a terminal, a line says which check is waited for. */
   readonly isTerminal: boolean;
+  /** The width of the terminal, characters; default 80. A line that is written over must not be longer. */
+  readonly columns?: number | undefined;
 }
 
 /** A check in the JSON of `linkerd check -o json`. */
@@ -106,7 +111,8 @@ export class CheckReport {
   /** The line is written over by whatever comes next. */
   #wait(text: string): void {
     if (!this.#options.isTerminal || this.#options.format === 'json') return;
-    this.#write(`${showText(linesOf(text)[0] ?? '')} ...`);
+    const room = Math.max(0, (this.#options.columns ?? usualColumns) - waitingMark.length - 1);
+    this.#write(`${showText(linesOf(text)[0] ?? '').slice(0, room)}${waitingMark}`);
     this.#isWaiting = true;
   }
 

@@ -24,16 +24,22 @@ export function ok(...told: readonly string[]): Outcome {
 }
 
 export function skipped(text: string): Outcome {
-  return { is: 'skipped', text };
+  return { is: 'skipped', text: oneLine(text) };
 }
 
 /** Skipped, unless what is not known yet becomes known in time. */
 export function unsettled(text: string): Outcome {
-  return { is: 'skipped', text, isUnsettled: true };
+  return { is: 'skipped', text: oneLine(text), isUnsettled: true };
 }
 
-export function problem(text: string): Outcome {
-  return { is: 'problem', text };
+/** @param text one line, or several: what others say in one cannot begin another */
+export function problem(text: string | readonly string[]): Outcome {
+  const lines = typeof text === 'string' ? [text] : text;
+  return { is: 'problem', text: lines.map(oneLine).join('\n') };
+}
+
+function oneLine(text: string): string {
+  return text.trimEnd().replaceAll(/\s*[\n\r\u2028\u2029]\s*/g, ' ');
 }
 
 /** One hop on the way of an alert. */

@@ -51,7 +51,7 @@ export function configuration(source: ConfigurationSource): Category {
 }
 
 function valid(loaded: LoadedConfig): Outcome {
-  if ('problems' in loaded) return problem(loaded.problems.join('\n'));
+  if ('problems' in loaded) return problem(loaded.problems);
   const changed = changedKeys(loaded.config);
   return ok(...(changed.length === 0 ? ['every key has its default'] : ['changed from the defaults:', ...changed]));
 }
@@ -62,7 +62,7 @@ async function readable({ file, load, otherFiles }: ConfigurationSource): Promis
   const own = file === undefined ? [] : [lookAt(file, true)];
   const found = await Promise.all([...own, ...[...named, ...otherFiles].map((each) => lookAt(each, false))]);
   const problems = found.flatMap((each) => ('problem' in each ? [each.problem] : []));
-  if (problems.length > 0) return problem(problems.join('\n'));
+  if (problems.length > 0) return problem(problems);
   return ok(...found.flatMap((each) => ('told' in each ? [each.told] : [])));
 }
 

@@ -13,6 +13,15 @@ function sendsTo(...active: readonly string[]): Partial<InspectedServer> {
 }
 
 describe('delivery-target', () => {
+  it('names a few of many Alertmanagers, and counts the rest', async () => {
+    const active = Array.from({ length: 300 }, (_, index) => `http://127.0.0.1:2/${index}`);
+    const probes = Object.fromEntries(active.map((url) => [url, { is: 'alertmanager', version: '0.34.2' } as const]));
+    const alertmanagers = (): Promise<{ active: string[]; dropped: string[] }> =>
+      Promise.resolve({ active, dropped: active });
+    const [found] = await of({ servers: [{ alertmanagers }], probes });
+    assert.match(found ?? '', /2\/4 is an Alertmanager 0.34.2 and 295 more; relabelling drops .*2\/4 and 295 more/);
+  });
+
   it('is good if one of the Alertmanagers is this very process, whatever its URL', async () =>
     assert.deepEqual(await of({ servers: [sendsTo(elsewhere)] }), []));
 

@@ -240,7 +240,7 @@ async function otherAlertmanagers(chain: Chain, signal: AbortSignal): Promise<Ou
       const notSent = await notSentTo(server, url, signal);
       return notSent ?? (answers.is === 'alertmanager' ? failures(chain, url, signal) : undefined);
     });
-    return (await Promise.all(failing)).filter((text) => text !== undefined).join('\n') || undefined;
+    return (await Promise.all(failing)).filter((text) => text !== undefined);
   });
   if (found !== undefined) return problem(found);
   return told.length === 0 ? skipped('there is no other Alertmanager that can be asked from here') : ok(...told);

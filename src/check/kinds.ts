@@ -52,9 +52,7 @@ async function allServed(source: ClusterSource, signal: AbortSignal): Promise<Ou
   });
   const found = await Promise.all(looked);
   const missing = found.flatMap((each) => ('missing' in each ? [each.missing] : []));
-  return missing.length > 0
-    ? problem(missing.join('\n'))
-    : ok(...found.flatMap((each) => ('told' in each ? [each.told] : [])));
+  return missing.length > 0 ? problem(missing) : ok(...found.flatMap((each) => ('told' in each ? [each.told] : [])));
 }
 
 /** Those that are served; {@link allServed} has told of the others. */

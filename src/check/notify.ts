@@ -54,7 +54,7 @@ class Channels {
   async test(attempt: Attempt): Promise<Outcome> {
     this.#results = await Promise.all(this.alertmanagers.map((each, place) => this.#test({ ...each, place }, attempt)));
     const problems = this.#results.flatMap(([, result]) => ('problem' in result ? [result.problem] : []));
-    if (problems.length > 0) return problem(problems.join('\n'));
+    if (problems.length > 0) return problem(problems);
     return ok(...this.#results.map(([address, result]) => `${address} gives it to ${receiversOf(result)}`));
   }
 

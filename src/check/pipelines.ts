@@ -58,7 +58,7 @@ export function pipelines({ cluster, folder }: PipelineSource): Category {
 
 async function manifests({ read }: FolderSource): Promise<Outcome> {
   const { pipelines: found, problems } = await read();
-  return problems.length > 0 ? problem(problems.join('\n')) : ok(...found);
+  return problems.length > 0 ? problem(problems) : ok(...found);
 }
 
 async function inFolder({ folder, read }: FolderSource): Promise<Outcome> {

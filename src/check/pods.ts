@@ -89,9 +89,7 @@ function podCheck(source: ClusterSource, id: string, description: string, proble
     const problems: string[] = [];
     for (const pod of found.pods)
       for (const text of problemsOf(pod)) problems.push(text, ...(await lastEvent(api, source.namespace, pod, signal)));
-    return problems.length === 0
-      ? ok(...found.pods.map(({ metadata }) => metadata.name))
-      : problem(problems.join('\n'));
+    return problems.length === 0 ? ok(...found.pods.map(({ metadata }) => metadata.name)) : problem(problems);
   };
   return { id, description, run, retryable: true, surfacesProblem: true };
 }

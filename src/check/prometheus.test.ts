@@ -31,6 +31,11 @@ describe('the category prometheus', () => {
       assert.deepEqual(more, []);
     });
 
+  it('says why a server does not tell its flags', async () => {
+    const flags = (): Promise<never> => Promise.reject(new Error('it did not answer within 10 s'));
+    assert.match((await of({ servers: [{ flags }] })).join(), /^error prom-kind: .*\(it did not answer within 10 s\)/);
+  });
+
   it('warns of an old version, and of no other', async () => {
     const version = (): Promise<string> => Promise.resolve('2.41.0');
     assert.match((await of({ servers: [{ version }] })).join(), /^warning prom-version: Prometheus 2.41.0 at /);

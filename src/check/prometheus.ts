@@ -83,8 +83,13 @@ async function reachable(chain: Chain, signal: AbortSignal): Promise<Outcome> {
 
 async function kind(chain: Chain, signal: AbortSignal): Promise<Outcome> {
   const found = await ofEach(chain, async (server) => {
-    const why = notAlerting(await server.flags(signal).catch(() => ({})));
-    return why === undefined ? undefined : `${server.address} ${why}`;
+    let refusal = '';
+    const flags = await server.flags(signal).catch((error: unknown) => {
+      refusal = ` (${(error as Error).message})`;
+      return {};
+    });
+    const why = notAlerting(flags);
+    return why === undefined ? undefined : `${server.address} ${why}${refusal}`;
   });
   return found === undefined ? ok() : chain.breaks('prometheus', found);
 }

@@ -96,10 +96,10 @@ async function allowed(
   const api = await source.connect();
   const [user, missing] = await Promise.all([userOf(api, signal), missingRights(api, wanted, signal)]);
   if (missing.length === 0) return ok(`as ${user ?? 'the user of the kubeconfig'}`, ...wanted.map(showRight));
-  return problem(
-    `${user ?? 'the user of the kubeconfig'} may not: ${missing.map(showRight).join('; ')}\n` +
-      `${manifest} grants it to the ServiceAccount of Tocsin`,
-  );
+  return problem([
+    `${user ?? 'the user of the kubeconfig'} may not: ${missing.map(showRight).join('; ')}`,
+    `${manifest} grants it to the ServiceAccount of Tocsin`,
+  ]);
 }
 
 /** Those that the API server says are not granted. Nothing is tried. */

@@ -94,6 +94,12 @@ describe('the category rules', () => {
   it('passes over what it cannot know while Tocsin does not answer', async () =>
     assert.deepEqual(await of({ servers: [withRules()], status: new Error('gone') }), []));
 
+  it('passes over a pending alert whose time is none', async () => {
+    const alerts = [NaN, 1e300].map((activeAt) => ({ state: 'pending', activeAt }));
+    const servers = [withRules(...traceRules, ruleOf('Slow', { alerts }), ruleOf('Slower', { alerts, forMs: 1e300 }))];
+    assert.deepEqual(await of({ servers }), []);
+  });
+
   it('says of a pending alert until when it waits', () => {
     const rule = ruleOf('Slow', { forMs: 300_000 });
     assert.equal(

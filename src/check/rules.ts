@@ -9,6 +9,9 @@ import { filePattern } from '../text/go/file-pattern.ts';
 import { ofEach, type Chain } from './chain.ts';
 import { ok, problem, skipped, type Category, type Check, type Outcome } from './check.ts';
 
+/** After this, milliseconds, there is no date that can be written with a year of four digits. */
+const lastTimeMs = Date.UTC(9999, 0);
+
 /** The most names in one problem; the rest are counted. */
 const maxNamed = 5;
 
@@ -152,15 +155,17 @@ async function required(chain: Chain, signal: AbortSignal): Promise<Outcome> {
     const unguarded = withoutRule(await alertingRules(server, signal), known);
     return unguarded.length === 0
       ? undefined
-      : `Prometheus at ${server.address} has no alerting rule that could concern ${named(unguarded.map(requestKey), ' or ')}: ${advice(known)}`;
+      : `Prometheus at ${server.address} has no alerting rule that could concern ${named(unguarded.map(requestKey), ' or ')}: ${advice(known, unguarded)}`;
   });
   return found === undefined ? ok() : chain.breaksNext('rules', found);
 }
 
-function advice({ scope }: Subjects): string {
-  return scope.action === 'annotate'
-    ? 'its alerts have to select it (source.select)'
-    : 'load the rules of docs/how-it-decides.md';
+function advice({ scope }: Subjects, unguarded: readonly Request[]): string {
+  if (scope.action === 'annotate') return 'its alerts have to select it (source.select)';
+  const kinds = new Set(unguarded.map(({ kind }) => kind));
+  const prefixes = kymaKinds.filter(({ kind }) => kinds.has(kind)).map(({ alertPrefix }) => alertPrefix);
+  const expected = prefixes.map((prefix) => `${prefix}GatewayAllDataDropped`);
+  return `load the rules of docs/how-it-decides.md, such as ${expected.join(', ')}`;
 }
 
 /** The pipelines that no alert of these rules could concern. */
@@ -237,11 +242,16 @@ async function pending(chain: Chain, now: number, signal: AbortSignal): Promise<
   const told: string[] = [];
   for (const server of await chain.servers()) {
     for (const rule of await alertingRules(server, signal)) {
-      const waiting = rule.alerts.filter(({ state }) => state === 'pending');
+      const waiting = rule.alerts.filter(({ state, activeAt }) => state === 'pending' && isTime(activeAt + rule.forMs));
       if (waiting.length > 0) told.push(pendingText(rule, Math.min(...waiting.map(({ activeAt }) => activeAt)), now));
     }
   }
   return ok(...told);
+}
+
+/** A server that only speaks like Prometheus may say anything. */
+function isTime(ms: number): boolean {
+  return Number.isFinite(ms) && Math.abs(ms) < lastTimeMs;
 }
 
 /** A pending alert is no fault: it says until when to wait. */

@@ -5,6 +5,9 @@ import type { Chain } from './chain.ts';
 import { probed, type Probe } from './probe.ts';
 import { comesByWebhook } from './received.ts';
 
+/** The most addresses in one problem; the rest are counted. */
+const maxNamed = 5;
+
 /** The active Alertmanagers of a Prometheus, with what answers at each. */
 export interface Targets extends AlertmanagerUrls {
   readonly probes: ReadonlyMap<string, Probe>;
@@ -57,7 +60,7 @@ export function ownPort({ 'web.listen-address': address = '' }: ServerFlags): st
 export function targetProblem(address: string, { active, dropped, probes }: Targets, prometheusPort: string): string {
   const remedy =
     'name Tocsin in alerting.alertmanagers of prometheus.yml; if it is there under another name, list that URL in receiver.advertised_urls';
-  const left = dropped.length === 0 ? '' : `; relabelling drops ${dropped.join(', ')}`;
+  const left = dropped.length === 0 ? '' : `; relabelling drops ${few(dropped, ', ')}`;
   if (active.length === 0) return `Prometheus at ${address} has no active Alertmanager${left}: ${remedy}`;
   const each = active.map((url) => {
     const found = probes.get(url);
@@ -65,7 +68,12 @@ export function targetProblem(address: string, { active, dropped, probes }: Targ
     const hint = isOwnPort ? `; ${prometheusPort} is the port of Prometheus itself` : '';
     return found === undefined ? url : `${url} is ${probed(found)}${hint}`;
   });
-  return `Prometheus at ${address} sends its alerts elsewhere: ${each.join('; ')}${left}. To mend it, ${remedy}`;
+  return `Prometheus at ${address} sends its alerts elsewhere: ${few(each, '; ')}${left}. To mend it, ${remedy}`;
+}
+
+function few(all: readonly string[], separator: string): string {
+  const more = all.length - maxNamed;
+  return more > 0 ? `${all.slice(0, maxNamed).join(separator)} and ${more} more` : all.join(separator);
 }
 
 export function ownAddresses({ addresses }: Status): OwnAddresses {

@@ -46,7 +46,7 @@ async function received(chain: Chain, signal: AbortSignal): Promise<Outcome> {
       resendMs: await resendDelay(server, signal),
     })).catch(() => undefined);
   });
-  return found === undefined ? ok(told) : chain.follows(`${found}; ${told}`);
+  return found === undefined ? ok(told) : chain.follows([...found, told]);
 }
 
 /** What fires in a Prometheus, and how often it is sent. */
@@ -109,5 +109,7 @@ async function silences(chain: Chain, signal: AbortSignal): Promise<Outcome> {
   }
   const found = pausesOfEverything(silencesOf(body.toString()), rules);
   if (found.length === 0) return ok();
-  return problem(`${found.join('; ')}: no alert wakes a reconcile until then; amtool silence expire ends it`);
+  return problem(
+    `${found.join('; ')}: no alert wakes a reconcile until then; amtool silence expire ID --alertmanager.url=${chain.tocsin.shownUrl} ends it`,
+  );
 }

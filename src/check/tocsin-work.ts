@@ -46,14 +46,14 @@ async function reconciles(chain: Chain): Promise<Outcome> {
   return failed === undefined ? ok() : chain.follows(failed);
 }
 
-export function failedRuns(pipelines: readonly Pipeline[]): string | undefined {
+export function failedRuns(pipelines: readonly Pipeline[]): readonly string[] | undefined {
   const failed = pipelines.filter(({ last_run: run }) => run?.outcome === 'failed');
   if (failed.length === 0) return undefined;
   const shown = failed
     .slice(0, maxNamed)
     .map(({ kind, name, last_run: run }) => `${kind}/${name}: ${run?.error ?? run?.because ?? 'no reason given'}`);
-  const more = failed.length > maxNamed ? `\nand ${failed.length - maxNamed} more` : '';
-  return `the last run failed of\n${shown.join('\n')}${more}\ntocsin why KIND/NAME says more`;
+  const more = failed.length > maxNamed ? [`and ${failed.length - maxNamed} more`] : [];
+  return ['the last run failed of', ...shown, ...more, 'tocsin why KIND/NAME says more'];
 }
 
 const storageRemedies: Readonly<Record<string, string>> = {

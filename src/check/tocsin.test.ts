@@ -62,6 +62,16 @@ describe('the category tocsin', () => {
     assert.match(await says(404), /answers 404: is it a Tocsin, and does --url have its route prefix/);
   });
 
+  it('says what is at --url, if it is an Alertmanager or a Prometheus', async () => {
+    const { source } = chainOf({ probes: { 'http://127.0.0.1:9093': { is: 'alertmanager', version: '0.34.2' } } });
+    const get = (): Promise<never> => Promise.reject(new Error('it has no such page (404)'));
+    const found = await troubles(tocsin(new Chain({ ...source, tocsin: { ...source.tocsin!, get } })));
+    assert.match(
+      found.join(),
+      /^error tocsin-status: .*:9093 is an Alertmanager, not Tocsin: give the address of Tocsin/,
+    );
+  });
+
   it('warns of another version', async () =>
     assert.match((await withStatus({ version: '1.0.0' })).join(), /^warning tocsin-version: Tocsin 1.0.0 runs/));
 

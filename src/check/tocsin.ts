@@ -40,10 +40,7 @@ function alive(chain: Chain): readonly Check[] {
       id: 'tocsin-status',
       description: 'it tells what it is',
       fatal: true,
-      run: async () => {
-        const { version, instance, started_at } = await chain.status();
-        return ok(`Tocsin ${version}, instance ${instance}, started at ${started_at}`);
-      },
+      run: ({ signal }) => tells(chain, signal),
     },
   ];
 }
@@ -99,6 +96,20 @@ async function ready({ tocsin: api }: Chain): Promise<Outcome> {
   const { status, body } = await api.send('GET', '/-/ready');
   const said = body.toString().trim().split('\n')[0] ?? '';
   return status === 200 ? ok() : problem(`${api.shownUrl}/-/ready answers ${status}: ${said}`);
+}
+
+async function tells(chain: Chain, signal: AbortSignal): Promise<Outcome> {
+  try {
+    const { version, instance, started_at } = await chain.status();
+    return ok(`Tocsin ${version}, instance ${instance}, started at ${started_at}`);
+  } catch (error) {
+    const found = await chain.source.probe(chain.source.tocsinUrl, signal);
+    if (found.is !== 'alertmanager' && found.is !== 'prometheus') throw error;
+    const what = found.is === 'alertmanager' ? 'an Alertmanager' : 'a Prometheus';
+    return problem(
+      `${chain.tocsin.shownUrl} is ${what}, not Tocsin: give the address of Tocsin with --url or $TOCSIN_URL`,
+    );
+  }
 }
 
 async function sameVersion(chain: Chain): Promise<Outcome> {

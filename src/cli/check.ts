@@ -114,6 +114,7 @@ async function runAll(call: CheckCall): Promise<number> {
     isVerbose: values.verbose === true,
     isColoured: isColoured(stdout, environment),
     isTerminal: stdout.isTTY === true,
+    columns: stdout.columns,
   });
   const around = new Around(call, await createClient(values, surroundings, { timeoutMs: answerMs }));
   const categories = values.pre === true ? preCategories(around) : allCategories(around);

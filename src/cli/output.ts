@@ -9,6 +9,8 @@ export type OutputFormat = (typeof outputFormats)[number];
 export interface OutputStream {
   write(text: string): unknown;
   readonly isTTY?: boolean;
+  /** The width of a terminal, characters. */
+  readonly columns?: number;
 }
 
 /** The width of a table in columns; `-o wide` has no limit. */
