@@ -38,6 +38,7 @@ type Sent = 'told' | 'refused' | 'too many' | 'too long' | 'failed';
 function meaningOf(error: unknown, size: number): Sent {
   if (!(error instanceof AlertmanagerError) || (error.kind !== 'rejected' && error.kind !== 'too_large'))
     return 'failed';
+  if (size === 0) return 'failed';
   if (size === 1) return 'refused';
   return error.kind === 'rejected' ? 'too many' : 'too long';
 }
@@ -97,12 +98,24 @@ export class AlertmanagerSender {
     for (;;) {
       // A sweep of thousands of pipelines becomes few batches, and none is made in the turn of a reconcile.
       await schedule.next('notifications');
-      const batch = this.#take();
+      const batch = this.#take() ?? this.#question();
       // From here to the end of the loop nothing waits: a change in between would be kicked for nothing.
       if (batch === undefined) this.#caughtUp();
       if (batch === undefined || !(await this.#tell(batch))) break;
     }
     this.#running = undefined;
+  }
+
+  /**
+   * Nothing, if the Alertmanager failed and there is nothing left to tell: its alerts have ended by themselves. Whether it works again must be
+   * known nevertheless: otherwise it would be a problem until the next pipeline is unhealthy.
+   */
+  #question(): Batch | undefined {
+    const { alerts, client, report } = this.#options;
+    const isKnown = this.#hasTold || this.#closing.signal.aborted || !report.isFailing(client.address);
+    return isKnown || alerts.hasRefused(this.slot)
+      ? undefined
+      : { slot: this.slot, news: 0, entries: [], notifications: [] };
   }
 
   /** It has been told everything, or does not take the rest. */

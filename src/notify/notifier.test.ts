@@ -297,6 +297,45 @@ describe('Notifier', () => {
     assert.equal(stage.logger.linesOf('notify.refused').length, 1);
   });
 
+  for (const [status, what] of [
+    [503, 'fails'],
+    [400, 'refuses an alert'],
+  ] as const)
+    it(`finds out that an Alertmanager that ${what} works again, although there is nothing more to tell`, async (t) => {
+      const alertmanager = await FakeAlertmanager.start(t);
+      const stage = new Stage(t, { alertmanagers: [{ url: alertmanager.url }] });
+      alertmanager.status = status;
+      stage.notifier.reached(backend, throttling, byAlert);
+      await eventually(
+        () => stage.failing.length,
+        (length) => length === 1,
+        5000,
+      );
+      stage.notifier.reached(backend, healthy, byNone);
+      await eventually(
+        () => {
+          stage.clock.advance(10_000);
+          return metric(stage.registry, 'tocsin_notify_size_bytes');
+        },
+        (bytes) => bytes === 0,
+        5000,
+      );
+      assert.equal(stage.failing.length, 1);
+      alertmanager.status = 200;
+      await eventually(
+        () => {
+          stage.clock.advance(10_000);
+          return stage.failing.at(-1)?.length;
+        },
+        (length) => length === 0,
+        5000,
+      );
+      assert.deepEqual(alertmanager.batches.at(-1)?.alerts, []);
+      const { length } = alertmanager.batches;
+      stage.clock.advance(300_000);
+      assert.equal(alertmanager.batches.length, length);
+    });
+
   it('says what is wrong now if that changes', async (t) => {
     const alertmanager = await FakeAlertmanager.start(t);
     const stage = new Stage(t, { alertmanagers: [{ url: alertmanager.url }] });

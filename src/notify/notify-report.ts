@@ -40,6 +40,11 @@ export class NotifyReport {
     else logger.debug('notify.sent', 'an Alertmanager was told of pipelines', fields);
   }
 
+  /** True from a failure until an Alertmanager has taken everything. */
+  isFailing(address: string): boolean {
+    return this.#failing.has(address);
+  }
+
   /** An Alertmanager has taken everything. Says so if it has failed before. */
   recovered(address: string): void {
     if (!this.#failing.has(address)) return;
