@@ -45,6 +45,7 @@ export class Chain {
   #servers: Promise<readonly InspectedServer[]> | undefined;
   #broken: string | undefined;
   #isSilent = false;
+  readonly #unreachable = new Set<string>();
   readonly #probes = new Map<string, Promise<Probe>>();
 
   constructor(source: ChainSource) {
@@ -55,6 +56,16 @@ export class Chain {
   servers(): Promise<readonly InspectedServer[]> {
     this.#servers ??= this.#find();
     return this.#servers;
+  }
+
+  /** Those that answered when they were asked last whether they are there: one that hangs must not be waited for in each check. */
+  async answeringServers(): Promise<readonly InspectedServer[]> {
+    return (await this.servers()).filter(({ address }) => !this.#unreachable.has(address));
+  }
+
+  setReachable({ address }: InspectedServer, isReachable: boolean): void {
+    if (isReachable) this.#unreachable.delete(address);
+    else this.#unreachable.add(address);
   }
 
   async #find(): Promise<readonly InspectedServer[]> {
@@ -162,13 +173,14 @@ async function whyDown(tocsin: TocsinApi): Promise<string | undefined> {
   }
 }
 
-/** Asks every server, and joins the problems that are found. */
+/** Asks these servers, and joins the problems that are found; default: those that answer. */
 export async function ofEach(
   chain: Chain,
   find: (server: InspectedServer) => Promise<string | readonly string[] | undefined>,
+  servers = chain.answeringServers(),
 ): Promise<readonly string[] | undefined> {
   const found: string[] = [];
-  for (const server of await chain.servers()) {
+  for (const server of await servers) {
     const text = await find(server);
     if (text !== undefined) found.push(...(typeof text === 'string' ? [text] : text));
   }

@@ -1,7 +1,7 @@
 import { formatDuration } from '../config/settings/duration.ts';
 import { ok, problem, type Category, type Check, type Outcome } from './check.ts';
 import { ofEach, type Chain } from './chain.ts';
-import type { ServerFlags } from '../reconcile/server-inspection.ts';
+import type { InspectedServer, ServerFlags } from '../reconcile/server-inspection.ts';
 
 /** The oldest version that Tocsin is tested with. */
 const oldestVersion = [2, 42] as const;
@@ -68,14 +68,17 @@ function howItRuns(chain: Chain): readonly Check[] {
 
 async function reachable(chain: Chain, signal: AbortSignal): Promise<Outcome> {
   const told: string[] = [];
-  const failed = await ofEach(chain, async (server) => {
+  const ask = async (server: InspectedServer): Promise<string | undefined> => {
     try {
       told.push(`${server.address} is Prometheus ${await server.version(signal)}`);
+      chain.setReachable(server, true);
       return undefined;
     } catch (error) {
+      chain.setReachable(server, false);
       return (error as Error).message;
     }
-  });
+  };
+  const failed = await ofEach(chain, ask, chain.servers());
   if (failed !== undefined) return chain.breaks('prometheus', failed);
   chain.mends('prometheus');
   return ok(...told);

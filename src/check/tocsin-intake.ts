@@ -103,7 +103,7 @@ async function silences(chain: Chain, signal: AbortSignal): Promise<Outcome> {
   const { status, body } = await chain.tocsin.send('GET', '/api/v2/silences');
   if (status !== 200) return problem(`${chain.tocsin.shownUrl}/api/v2/silences answers ${status}`);
   const rules: { readonly name: string; readonly labels: Readonly<Record<string, string>> }[] = [];
-  for (const server of await chain.servers()) {
+  for (const server of await chain.answeringServers()) {
     const groups = await server.groups(signal).catch(() => []);
     rules.push(...groups.flatMap((group) => group.rules.filter(({ type }) => type === 'alerting')));
   }

@@ -51,6 +51,16 @@ describe('the category tocsin', () => {
     );
   });
 
+  it('does not ask a Prometheus again that could not be asked', async () => {
+    let asked = 0;
+    const refuse = (): Promise<never> => (asked++, Promise.reject(new Error('it hangs')));
+    const chain = chainOf({
+      servers: [{ version: refuse, alertmanagers: refuse, configuration: refuse, groups: refuse, flags: refuse }],
+    });
+    assert.deepEqual(await troubles(prometheus(chain), tocsin(chain)), ['error prom-reachable: it hangs']);
+    assert.equal(asked, 1);
+  });
+
   it('says what to do if something in front of Tocsin answers', async () => {
     const says = async (status: number): Promise<string> => {
       const { source } = chainOf({});
