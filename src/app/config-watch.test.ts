@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -126,6 +126,17 @@ describe('ConfigWatch', () => {
 });
 
 describe('isInVolume', () => {
+  it('knows a file in a folder of a mounted ConfigMap, and a link to one', async (test) => {
+    const volume = await volumeOf(test, 'text');
+    await mkdir(volume.path('..data/sub'));
+    await writeFile(volume.path('..data/sub/tocsin.yml'), 'text');
+    await symlink('..data/sub', volume.path('sub'));
+    const folder = await mkdtemp(join(tmpdir(), 'config-watch-'));
+    test.after(() => rm(folder, { recursive: true }));
+    await symlink(volume.path('tocsin.yml'), join(folder, 'link.yml'));
+    assert.deepEqual([volume.path('sub/tocsin.yml'), join(folder, 'link.yml')].map(isInVolume), [true, true]);
+  });
+
   it('knows a mounted ConfigMap, and no plain file and no link of a person', async (test) => {
     const volume = await volumeOf(test, 'text');
     const folder = await mkdtemp(join(tmpdir(), 'config-watch-'));

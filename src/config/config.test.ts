@@ -208,6 +208,7 @@ describe('Config', () => {
     for (const [value, expected] of [
       ['http://alertmanager:9093', /a list, as in/],
       [[{}], /0\.url: missing/],
+      [[{ url: 'ftp://alertmanager' }], /an http or https URL .*, as in http:\/\/alertmanager:9093\/prefix$/],
       [[{ url: 'alertmanager:9093' }], /did you mean "http:\/\/alertmanager:9093"/],
       [[{ url: 'http://alertmanager:6000' }], /another port, as the fetch standard blocks 6000/],
       [[one, one], /one URL twice/],

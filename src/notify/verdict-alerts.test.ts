@@ -191,10 +191,14 @@ describe('VerdictAlerts', () => {
     assert.ok(alerts.bytes <= 1000);
   });
 
-  it('says that an alert ends when it starts where the clock was set back', () => {
+  it('says that an alert starts in no future, and not after its end, where the clock was set back', () => {
     const { alerts, slot } = alertsWith();
     alerts.begin(backend, trouble('Throttling'), 1000);
     tell(alerts, slot, 1000);
+    alerts.repeat(9);
+    const again = alerts.take(slot, everything, 9, repeatMs)!;
+    assert.equal(again.notifications[0]?.startsAt, 9);
+    alerts.settle(again, true);
     alerts.end(backend, 10);
     const [ended] = alerts.take(slot, everything, 10, repeatMs)!.notifications;
     assert.deepEqual([ended?.startsAt, ended?.endsAt], [10, 10]);

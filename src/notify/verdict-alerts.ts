@@ -243,8 +243,8 @@ export class VerdictAlerts {
     }
     const { request, status, reason, message, decidedBy } = entry;
     const ends = firing ? endsAt : (entry.endedAt ?? now);
-    // A clock that was set back must not make an alert that ends before it starts.
-    const startsAt = Math.min(entry.startsAt, ends);
+    // A clock that was set back must not make an alert that ends before it starts, or that starts in the future.
+    const startsAt = Math.min(entry.startsAt, ends, now);
     return { request, status, reason, message, decidedBy, startsAt, endsAt: ends, firing };
   }
 

@@ -1,6 +1,6 @@
-import { lstatSync, statSync, type Stats } from 'node:fs';
+import { lstatSync, realpathSync, statSync, type Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 /** Reads a file as text, and throws as `node:fs` does. */
 type ReadFile = (path: string) => string;
@@ -45,11 +45,24 @@ export function noting(readFile: ReadFile, states: Map<string, string>): ReadFil
 }
 
 /**
- * True for a file of a mounted ConfigMap or Secret: the kubelet keeps it current. It does not for a `subPath`, which has no such link
- * beside it.
+ * True for a file of a mounted ConfigMap or Secret: the kubelet keeps it current. That also holds for a file in a folder of it
+ * (`items`) and for a link to one. It does not hold for a `subPath`, which has no link `..data` above it.
  */
 export function isInVolume(file: string): boolean {
-  return lstatSync(join(dirname(file), '..data'), { throwIfNoEntry: false })?.isSymbolicLink() === true;
+  let folder = dirname(realPath(file));
+  for (; ; folder = dirname(folder)) {
+    if (lstatSync(join(folder, '..data'), { throwIfNoEntry: false })?.isSymbolicLink() === true) return true;
+    if (folder === dirname(folder)) return false;
+  }
+}
+
+function realPath(file: string): string {
+  try {
+    return realpathSync(file);
+  } catch {
+    // It is not there now: the message about that comes from who reads it.
+    return resolve(file);
+  }
 }
 
 /** True if the state of one of the files has changed. */

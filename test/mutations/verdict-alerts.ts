@@ -93,7 +93,7 @@ export const verdictAlerts: MutatedPart = {
     },
     {
       file,
-      from: 'const startsAt = Math.min(entry.startsAt, ends);',
+      from: 'const startsAt = Math.min(entry.startsAt, ends, now);',
       to: 'const startsAt = entry.startsAt;',
       means: 'an Alertmanager refuses an alert that ends before it starts, and the batch with it',
     },

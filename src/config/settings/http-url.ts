@@ -48,7 +48,11 @@ export const readPrometheusUrl: Reader<string> = (found) => {
 };
 
 /** Reads the URL of an Alertmanager like {@link readHttpUrl}. A URL that fetch would always refuse is refused at once. */
-export const readAlertmanagerUrl: Reader<string> = (found) => withoutBlockedPort(readHttpUrl(found), 'Alertmanager');
+export const readAlertmanagerUrl: Reader<string> = (found) => {
+  const reading = readHttpUrl(found);
+  const example = allowed.replace('prometheus:9090', 'alertmanager:9093');
+  return withoutBlockedPort('value' in reading ? reading : { ...reading, allowed: example }, 'Alertmanager');
+};
 
 function withoutBlockedPort(reading: Reading<string>, server: string): Reading<string> {
   const url = 'value' in reading ? reading.value : reading.suggestion;
