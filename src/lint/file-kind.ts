@@ -127,7 +127,7 @@ function kindOfName(name: string): Judged | undefined {
 }
 
 function scoreOf(root: YamlValue, kind: Judged, named: Judged | undefined): number {
-  const telling = tellingKeys[kind].filter((key) => tells(key, root.get(key))).length;
+  const telling = tellingKeys[kind].filter((key) => tells(key, root.get(key)) && fits(kind, key, root)).length;
   if (kind === named) return telling + ofGlobal(root, kind) + 0.5;
   if (kind === 'tocsin-web' && foreignToWeb.some((key) => root.has(key))) return 0;
   // These keys are common words: those of another program stand beside keys that are none of ours.
@@ -140,6 +140,14 @@ function ofGlobal(root: YamlValue, kind: Judged): number {
   if (kind !== 'prometheus' && kind !== 'alertmanager') return 0;
   const isGlobal = kind === 'prometheus' ? /^(?:scrape|evaluation)_/ : /^(?:smtp|slack|resolve|pagerduty|opsgenie)_/;
   return root.get('global')?.entries.some(({ key }) => isGlobal.test(key)) === true ? 1 : 0;
+}
+
+/** A section of Tocsin has at least one key that it knows: `prometheus: {image: …}` is the value of a chart. */
+function fits(kind: Judged, key: string, root: YamlValue): boolean {
+  if (kind !== 'tocsin') return true;
+  const known = keysAt(Config, [key]);
+  const entries = root.get(key)?.entries ?? [];
+  return known === undefined || entries.length === 0 || entries.some((entry) => known.has(entry.key));
 }
 
 function tells(key: string, value: YamlValue | undefined): boolean {

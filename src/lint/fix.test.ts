@@ -55,6 +55,33 @@ describe('--fix', () => {
     assert.equal(fixed(outer, 'map.yaml'), outer.replace(inner, expected));
   });
 
+  it('leaves the quotes around a key that it renames', () => {
+    const json = '{"route": {"receiver": "a", "routs": []}, "receivers": [{"name": "a"}]}';
+    assert.equal(fixed(json, 'alertmanager.json'), json.replace('routs', 'routes'));
+    const escaped = json.replace('routs', String.raw`rout\u0073`);
+    assert.equal(fixed(escaped, 'alertmanager.json'), escaped);
+    assert.equal(fixed('"groupps": []\n', 'rules.yml'), '"groups": []\n');
+  });
+
+  it('sends alerts to no other team: a name may be one of two, or differs in a number or a letter that stands alone', () => {
+    const text = (receiver: string, ...names: readonly string[]): string =>
+      `route: {receiver: ${receiver}}\nreceivers: [${names.map((name) => `{name: ${name}}`).join(', ')}]\n`;
+    for (const [receiver, ...names] of [
+      ['team-c', 'team-a', 'team-b'],
+      ['team-c', 'team-a'],
+      ['shard-11', 'shard-12'],
+      ['prod', 'prod2'],
+    ] as const)
+      assert.equal(fixed(text(receiver, ...names), 'alertmanager.yml'), text(receiver, ...names));
+    assert.equal(fixed(text('team_a', 'team-a'), 'alertmanager.yml'), text('team-a', 'team-a'));
+  });
+
+  it('quotes a value that YAML takes as a comment, and leaves the comment behind it', () => {
+    const text = (channel: string): string =>
+      `route: {receiver: a}\nreceivers:\n- name: a\n  slack_configs:\n  - api_url_file: /a\n    channel: ${channel} # all\n`;
+    assert.equal(fixed(text('#ops'), 'alertmanager.yml'), text('"#ops"'));
+  });
+
   it('makes no change that breaks something else', () => {
     const twice = 'route: {receiver: a, group_intervall: 1m, group_interval: 2m}\nreceivers: [{name: a}]\n';
     assert.equal(fixed(twice, 'alertmanager.yml'), twice);

@@ -99,7 +99,7 @@ export function checkRegexp(text: string): LeafProblem | undefined {
 
 /** Words that stand where a value is still to be put in. */
 const placeholders =
-  /^(?:[<{[].*[>}\]]|x{3,}|\.{3}|todo|fixme|changeme|change[-_ ]me|replace[-_ ]?me|placeholder|(?:your|my|insert|enter|put|add|replace)[-_ ].*|(?:[a-z]+[-_ ])*(?:slack|webhook|api|smtp|email|service|routing|bot)[-_ ]?(?:url|uri|token|key|hook|address|password))$/i;
+  /^(?:<.*>|\{[\w -]*\}|\[[\w -]*\]|x{3,}|\.{3}|todo|fixme|changeme|change[-_ ]me|replace[-_ ]?me|placeholder|(?:your|my|insert|enter|put|add|replace)[-_ ].*|(?:[a-z]+[-_ ])*(?:slack|webhook|api|smtp|email|service|routing|bot)[-_ ]?(?:url|uri|token|key|hook|address|password))$/i;
 
 /** True for `Slack-URL`, `<your token>`, `CHANGEME`. */
 export function isPlaceholder(text: string): boolean {

@@ -95,6 +95,10 @@ describe('lint', () => {
   it('tells of the first document only, where a program reads no other', () => {
     const text = 'scrape_configs: []\n---\nscrape_configs: [{}]\n';
     assert.deepEqual(placesOf(text, 'prometheus.yml'), ['3:1 ignored-document']);
+    assert.deepEqual(placesOf('groups: []\n---\ngroups: [{}]\n', 'rules.yml'), ['3:1 ignored-document']);
+    const rule =
+      'apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: a}\nspec: {groups: []}\n';
+    assert.deepEqual(placesOf(`${rule}---\n${rule}`), []);
   });
 
   it('never throws, and every position lies in the file, whatever the text is', () => {

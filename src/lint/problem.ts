@@ -19,6 +19,13 @@ export interface Fix {
   readonly edits: readonly Edit[];
 }
 
+/** Renames a key, and leaves the quotes around it: JSON needs them. Undefined if the key is written with escapes. */
+export function renameKey(key: string, { start, end }: Range, name: string): Fix | undefined {
+  const quotes = (end - start - key.length) / 2;
+  if (quotes !== 0 && quotes !== 1) return undefined;
+  return { does: `renames it to ${name}`, edits: [{ start: start + quotes, end: end - quotes, text: name }] };
+}
+
 /** What a rule found, at offsets of the file. */
 export interface Finding {
   readonly code: LintCode;

@@ -95,6 +95,7 @@ const good = [
     'prometheus.yml',
     'scrape_configs:\n  - job_name: blackbox\n    static_configs: [{targets: ["https://a.b/c"]}]\n    relabel_configs: [{source_labels: [__address__], target_label: __param_target}, {target_label: __address__, replacement: "a:1"}]\n',
   ],
+  ['prometheus.yml', `scrape_configs: [{job_name: a, params: {'match[]': ['{job="a"}', '{__name__=~"job:.*"}']}}]\n`],
   ['prometheus.yml', 'rule_files: [/etc/config/rules]\n'],
   [
     'policy.yaml',
@@ -141,6 +142,7 @@ describe('the rules', () => {
       ['httproute-values.yaml', 'route: {main: {enabled: true}}\n'],
       ['overlay.yaml', 'route: {main: {enabled: true}}\n'],
       ['addon.yaml', 'tracing: {enabled: true}\nstorage: {type: memory}\n'],
+      ['prom-config.yaml', 'prometheus: {image: a, args: {}, globalConfig: {}}\n'],
       ['traefik.yml', 'log: {level: INFO}\napi: {}\nentryPoints: {}\n'],
       ['http.yml', 'authorization: {type: Bearer, credentials: a}\nproxy_url: http://a:1\n'],
       ['cluster-tls.yml', 'tls_server_config: {cert_file: a, key_file: b}\ntls_client_config: {ca_file: a}\n'],

@@ -42,6 +42,13 @@ function emptyFinding(name: string, text: string): Finding {
 
 const yamlEnding = /\.(?:ya?ml|json|rules)$/;
 
+/** Programs that read one document of a file. */
+const readerOfOne: Partial<Readonly<Record<SubjectKind, string>>> = {
+  prometheus: 'Prometheus',
+  alertmanager: 'Alertmanager',
+  rules: 'Prometheus',
+};
+
 class Content {
   readonly subjects: Subject[] = [];
   readonly findings: Finding[] = [];
@@ -62,8 +69,9 @@ class Content {
       within,
       isDecoded: within?.isDecoded,
     };
-    if (isLater && (this.subjects[0]?.kind === 'prometheus' || this.subjects[0]?.kind === 'alertmanager')) {
-      const message = `${this.subjects[0].kind} reads the first document only, and not this one`;
+    const reader = isLater ? readerOfOne[this.subjects[0]?.kind ?? 'other'] : undefined;
+    if (reader !== undefined) {
+      const message = `${reader} reads the first document only, and not this one`;
       this.findings.push({
         code: 'ignored-document',
         range: root.range,

@@ -161,6 +161,11 @@ components: {pathItems: {A: {$ref: '#/components/pathItems/A'}}}
   /** Any UTF-16 units, halves of surrogate pairs among them. */
   const units = fc.array(fc.nat(0xffff), { maxLength: 5 }).map((codes) => String.fromCharCode(...codes));
 
+  it('says of maps in maps that the parser falls into that they are nested too deeply', () => {
+    const text = Array.from({ length: 2000 }, (_, depth) => `${' '.repeat(depth)}a:\n`).join('');
+    assert.match(problemsOf(text).join(), /^api\.yml:1:1: .*nested too deeply/);
+  });
+
   it('tells at most 50 problems of one file', () => {
     const problems = problemsOf(`paths:\n${'  /a: {get: {}}\n'.repeat(70)}`);
     assert.equal(problems.length, 51);

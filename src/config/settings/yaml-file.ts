@@ -86,7 +86,8 @@ export function parseYaml(
     });
     return { ...readDocument(document, position), position };
   } catch (error) {
-    if (error instanceof RangeError) return refuse(tooDeep);
+    // The stack may end in an expression of the parser, which then says that it is no expression.
+    if (error instanceof RangeError || /call stack/.test(String(error))) return refuse(tooDeep);
     return refuse(`not valid YAML: ${showText(String(error))}`);
   }
 }

@@ -2,7 +2,7 @@ import { nearestName } from '../../config/settings/unknown-key.ts';
 import { showText } from '../../config/settings/show-value.ts';
 import { readDuration } from '../../promql/number.ts';
 import type { RuleContext } from '../rule.ts';
-import type { Range } from '../problem.ts';
+import { renameKey, type Range } from '../problem.ts';
 import type { Entry, YamlValue } from '../yaml-value.ts';
 
 type Form = 'text' | 'duration' | 'number' | 'map of texts' | 'list';
@@ -86,7 +86,7 @@ class StructureCheck {
     const nearest = nearestName(key, near);
     const hint = nearest === undefined ? `${what} has ${Object.keys(keys).join(', ')}` : `did you mean ${nearest}?`;
     const isSafe = near.length === 1 && !siblings.some((each) => each.key === nearest);
-    const fix = isSafe ? { does: `renames it to ${nearest}`, edits: [{ ...range, text: nearest! }] } : undefined;
+    const fix = isSafe ? renameKey(key, range, nearest!) : undefined;
     this.#report('unknown-key', range, `${what} has no key ${showText(key)}`, { hint, fix });
   }
 

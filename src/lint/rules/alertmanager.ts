@@ -65,11 +65,23 @@ function checkRoute(route: YamlValue, names: Names, context: RuleContext): void 
 function checkReceiver(receiver: YamlValue | undefined, { receivers }: Names, { report }: RuleContext): void {
   if (!receiver?.text || receivers.has(receiver.text)) return;
   const nearest = nearestName(receiver.text, receivers);
-  const isSafe = nearest !== undefined && receiver.style === 'plain' && /^[\w-]+$/.test(nearest);
+  const isSafe = nearest !== undefined && receiver.style === 'plain' && isSlip(receiver.text, nearest, receivers);
   report('undefined-receiver', receiver, `receiver ${shown(receiver.text)} is not defined`, {
     hint: nearest === undefined ? `defined are: ${[...receivers].join(', ') || 'none'}` : `did you mean ${nearest}?`,
     fix: isSafe ? { does: `writes ${nearest}`, edits: [{ ...receiver.range, text: nearest }] } : undefined,
   });
+}
+
+/** True if a name can be no other than the known one. `team-c` is not `team-a` misspelt, and `prod2` is not `prod`: alerts would go to others. */
+function isSlip(name: string, known: string, all: ReadonlySet<string>): boolean {
+  const near = [...all].filter((each) => nearestName(name, [each]) !== undefined);
+  return near.length === 1 && /^[\w-]+$/.test(known) && fixedParts(name) === fixedParts(known);
+}
+
+/** Numbers and very short words of a name, which nobody misspells by accident. */
+function fixedParts(name: string): string {
+  const parts = name.split(/(\d+)|[-_]/).filter((part) => part !== undefined && part !== '');
+  return parts.filter((part) => part.length < 3 || /\d/.test(part)).join(' ');
 }
 
 function checkInterval(item: YamlValue, { intervals }: Names, { report }: RuleContext): void {

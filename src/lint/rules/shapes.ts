@@ -1,7 +1,7 @@
 import { nearestName } from '../../config/settings/unknown-key.ts';
 import { showPath, showText } from '../../config/settings/show-value.ts';
 import { checkLeaf, type LeafProblem } from '../leaf-values.ts';
-import type { Fix, Range } from '../problem.ts';
+import { renameKey, type Fix } from '../problem.ts';
 import type { Rule, RuleContext } from '../rule.ts';
 import { FileShape, type Spot } from '../shape.ts';
 import type { YamlValue } from '../yaml-value.ts';
@@ -41,7 +41,9 @@ function reportUnknown(
   const nearest = nearestName(key, known);
   if (nearest !== undefined && !known.includes(key)) {
     const fix =
-      known.filter((each) => nearestName(key, [each]) !== undefined).length === 1 ? rename(where, nearest) : undefined;
+      known.filter((each) => nearestName(key, [each]) !== undefined).length === 1
+        ? renameKey(key, where, nearest)
+        : undefined;
     report('unknown-key', where, `${showPath(path)}: unknown key`, { hint: `did you mean ${nearest}?`, fix });
     return;
   }
@@ -51,10 +53,6 @@ function reportUnknown(
     hint:
       owner === undefined ? `allowed here: ${known.slice(0, 40).join(', ')}` : `it is a key of ${owner}: move it there`,
   });
-}
-
-function rename(range: Range, name: string): Fix {
-  return { does: `renames it to ${name}`, edits: [{ start: range.start, end: range.end, text: name }] };
 }
 
 function reportWrong({ value, path }: Spot, type: string, shape: FileShape, { report }: RuleContext): void {

@@ -2,6 +2,7 @@ import schema from '../../../charts/tocsin/values.schema.json' with { type: 'jso
 import { nearestName } from '../../config/settings/unknown-key.ts';
 import { showPath } from '../../config/settings/show-value.ts';
 import { shown } from '../leaf-values.ts';
+import { renameKey } from '../problem.ts';
 import type { Rule, RuleContext, Subject } from '../rule.ts';
 import type { Entry, YamlValue } from '../yaml-value.ts';
 
@@ -64,8 +65,7 @@ function checkEntry(
   const nearest = nearestName(key, known);
   context.report('unknown-value', keyRange, `${showPath([...path, key])}: the chart of Tocsin has no such value`, {
     hint: nearest === undefined ? `allowed here: ${known.join(', ')}` : `did you mean ${nearest}?`,
-    fix:
-      nearest === undefined ? undefined : { does: `renames it to ${nearest}`, edits: [{ ...keyRange, text: nearest }] },
+    fix: nearest === undefined ? undefined : renameKey(key, keyRange, nearest),
   });
 }
 
