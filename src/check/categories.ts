@@ -1,7 +1,7 @@
 import { beforeInstallation } from './before-installation.ts';
 import { Chain, type ChainSource } from './chain.ts';
 import type { Category, Check } from './check.ts';
-import type { ClusterSource } from './cluster.ts';
+import { advised, type ClusterSource } from './cluster.ts';
 import { configMaps } from './config-maps.ts';
 import { configuration, type ConfigurationSource } from './configuration.ts';
 import { delivery } from './delivery.ts';
@@ -30,7 +30,7 @@ export interface CheckSources {
 
 /** The categories of `tocsin check`, in the order of the alert's way. Nothing is read before they run. */
 export function allCategories(sources: CheckSources): readonly Category[] {
-  const { cluster } = sources;
+  const cluster = advised(sources.cluster);
   const chain = new Chain(sources.chain);
   return [
     configuration(sources.configuration),
@@ -39,9 +39,9 @@ export function allCategories(sources: CheckSources): readonly Category[] {
     kubernetesVersion(cluster),
     kinds(cluster),
     rights(cluster),
-    pipelines(sources),
+    pipelines({ ...sources, cluster }),
     pods(cluster),
-    configMaps(sources),
+    configMaps({ ...sources, cluster }),
     prometheus(chain),
     rules(chain),
     delivery(chain),
@@ -52,7 +52,8 @@ export function allCategories(sources: CheckSources): readonly Category[] {
 }
 
 /** The categories of `tocsin check --pre`. */
-export function preCategories({ cluster }: CheckSources): readonly Category[] {
+export function preCategories(sources: CheckSources): readonly Category[] {
+  const cluster = advised(sources.cluster);
   return [kubernetesApi(cluster), kubernetesVersion(cluster), atOnce(kinds(cluster)), beforeInstallation(cluster)];
 }
 

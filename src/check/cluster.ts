@@ -117,6 +117,33 @@ export function statusOf(error: unknown): number | undefined {
   return (error as { readonly status?: number | undefined } | undefined)?.status;
 }
 
+/** The same cluster, whose errors say what to do as well: the network and the API server say only what was wrong. */
+export function advised(source: ClusterSource): ClusterSource {
+  return {
+    ...source,
+    connect: async () => {
+      const api = await source.connect();
+      return { call: (call) => api.call<never>(call).catch(advise) };
+    },
+  };
+}
+
+function advise(error: Error): never {
+  const status = statusOf(error);
+  const remedy = remedyFor(error.message, status);
+  const text = remedy === undefined ? error.message : `${error.message}; ${remedy}`;
+  throw Object.assign(new Error(text, { cause: error }), { status });
+}
+
+function remedyFor(text: string, status: number | undefined): string | undefined {
+  if (status === 401) return 'renew the credentials of the kubeconfig';
+  if (status === 403) return 'grant this right, or give a user that has it with --kubeconfig, --context or --as';
+  if (status !== undefined && status < 500) return undefined;
+  if (/CERT|SELF_SIGNED|ISSUER/.test(text))
+    return 'set certificate-authority-data of the cluster in the kubeconfig to the authority of this API server, or correct its server';
+  return 'is the API server up, is the server of the cluster in the kubeconfig right, and does a proxy or a firewall stand in between?';
+}
+
 /** Undefined where the API server says that there is no such thing. */
 export async function orAbsent<T>(answer: Promise<T>): Promise<T | undefined> {
   try {

@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { troubles } from './chain.fixture.ts';
-import type { ClusterApi, ClusterSource } from './cluster.ts';
+import { advised, type ClusterApi, type ClusterSource } from './cluster.ts';
 import { kubernetesApi, kubernetesVersion } from './kubernetes-api.ts';
 
 /** What the checks say of a cluster whose `GET /version` is this. */
 function of(answer: unknown): Promise<readonly string[]> {
   const call = (): Promise<unknown> => (answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer));
-  const source: ClusterSource = {
+  const source: ClusterSource = advised({
     whyNot: undefined,
     connect: () => Promise.resolve({ call } as ClusterApi),
     namespace: 'tocsin',
     isNamespaceGiven: false,
     settings: () => Promise.resolve({ action: 'condition', kinds: null }),
-  };
+  });
   return troubles(kubernetesApi(source), kubernetesVersion(source));
 }
 
@@ -37,6 +37,9 @@ describe('the categories kubernetes-api and kubernetes-version', () => {
     ['no answer: connect ECONNREFUSED', /; is the API server up/],
   ] as const)
     it(`say what to do where there is ${text}`, async () => assert.match((await of(new Error(text))).join(), remedy));
+
+  it('say what to do where a right is missing', async () =>
+    assert.match((await of(Object.assign(new Error('403'), { status: 403 }))).join(), /; grant this right, or give/));
 
   it('say what to do where the credentials have expired', async () =>
     assert.match((await of(Object.assign(new Error('401'), { status: 401 }))).join(), /; renew the credentials/));

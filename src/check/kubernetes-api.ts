@@ -1,4 +1,4 @@
-import { statusOf, type ClusterSource } from './cluster.ts';
+import type { ClusterSource } from './cluster.ts';
 import { ok, problem, type Category, type Outcome } from './check.ts';
 
 /** The oldest Kubernetes that Tocsin is meant for: `events.k8s.io/v1` and all fields of the manifests are older. */
@@ -56,27 +56,13 @@ export function kubernetesVersion({ whyNot, connect }: ClusterSource): Category 
 
 async function versionOf(connect: ClusterSource['connect'], signal: AbortSignal): Promise<Version> {
   const api = await connect();
-  const found = await api.call<Partial<Version> | undefined>({ method: 'GET', path: '/version', signal }).catch(advise);
+  const found = await api.call<Partial<Version> | undefined>({ method: 'GET', path: '/version', signal });
   const { gitVersion, major, minor } = found ?? {};
   if (typeof gitVersion === 'string' && typeof major === 'string' && typeof minor === 'string')
     return { gitVersion, major, minor };
   throw new Error(
     'what answers GET /version is no Kubernetes API server: correct the server of the cluster in the kubeconfig, or choose another --context',
   );
-}
-
-/** What to do, where the network or the API server says only what was wrong. */
-function advise(error: Error): never {
-  throw new Error(`${error.message}; ${queryRemedy(error.message, statusOf(error))}`, { cause: error });
-}
-
-function queryRemedy(text: string, status: number | undefined): string {
-  if (status === 401) return 'renew the credentials of the kubeconfig';
-  if (status === 403)
-    return 'whoever the kubeconfig names may ask nothing: give another one with --kubeconfig or --context';
-  if (/CERT|SELF_SIGNED|ISSUER/.test(text))
-    return 'set certificate-authority-data of the cluster in the kubeconfig to the authority of this API server, or correct its server';
-  return 'is the API server up, is the server of the cluster in the kubeconfig right, and does a proxy or a firewall stand in between?';
 }
 
 /** A provider may write the minor version as `27+`. */
