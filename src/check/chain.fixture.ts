@@ -102,12 +102,16 @@ export function chainOf(given: FakeChain): Chain {
   });
 }
 
-/** The results of the categories that are not good, as `id: text`. */
-export async function troubles(...categories: readonly Category[]): Promise<readonly string[]> {
+export async function resultsOf(...categories: readonly Category[]): Promise<readonly CheckResult[]> {
   const results: CheckResult[] = [];
   for await (const event of runChecks(categories, { clock: new FakeClock(), waitMs: 0 }))
     if (event.event === 'result') results.push(event);
-  return results
+  return results;
+}
+
+/** The results of the categories that are not good, as `id: text`. */
+export async function troubles(...categories: readonly Category[]): Promise<readonly string[]> {
+  return (await resultsOf(...categories))
     .filter(({ result }) => result === 'error' || result === 'warning')
     .map(({ check, result, text }) => `${result} ${check.id}: ${text}`);
 }

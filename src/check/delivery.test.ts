@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { InspectedServer } from '../reconcile/server-inspection.ts';
-import { ago, chainOf, tocsinTarget, troubles, type FakeChain } from './chain.fixture.ts';
+import { ago, chainOf, resultsOf, tocsinTarget, troubles, type FakeChain } from './chain.fixture.ts';
 import { delivery, relabelled } from './delivery.ts';
 
 const of = (given: FakeChain): Promise<readonly string[]> => troubles(delivery(chainOf(given)));
@@ -28,6 +28,18 @@ describe('delivery-target', () => {
   it('is good if one has the address of Tocsin, even if it does not answer', async () => {
     const probes = { [tocsinTarget]: { is: 'unreachable', code: 'ECONNREFUSED' } } as const;
     assert.deepEqual(await of({ probes }), []);
+  });
+
+  it('takes what arrives as a proof of no one among several Prometheus', async () => {
+    const probes = { [elsewhere]: { is: 'unreachable', code: 'ENOTFOUND' } } as const;
+    const other = { ...sendsTo(elsewhere), address: 'http://other:9090' };
+    const results = await resultsOf(delivery(chainOf({ servers: [{}, other], probes })));
+    const { result, text = '' } = results.find(({ check }) => check.id === 'delivery-target')!;
+    assert.equal(result, 'skipped');
+    assert.match(
+      text,
+      /whether the Alertmanagers of http:\/\/other:9090 are it: .* run tocsin check in the pod of Tocsin/,
+    );
   });
 
   it('is passed over if Tocsin does not tell whether it is the one', async () => {

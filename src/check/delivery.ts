@@ -1,6 +1,7 @@
 import { formatDuration } from '../config/settings/duration.ts';
 import { comparedLabels } from '../drift/compared-labels.ts';
 import type { ProblemName } from '../drift/problems.ts';
+import type { Status } from '../explain/schema-status.ts';
 import type { InspectedServer } from '../reconcile/server-inspection.ts';
 import { ofEach, type Chain } from './chain.ts';
 import { ok, problem, skipped, type Category, type Check, type Outcome } from './check.ts';
@@ -104,6 +105,7 @@ async function target(chain: Chain, signal: AbortSignal): Promise<Outcome> {
   chain.forgetProbes();
   const status = await chain.knownStatus();
   const own = status === undefined ? addressesOf(chain) : ownAddresses(status);
+  const isOnly = (await chain.servers()).length === 1;
   const [told, unknown]: [string[], string[]] = [[], []];
   const found = await ofEach(chain, async (server) => {
     const targets = await targetsOf(chain, server, signal);
@@ -113,10 +115,11 @@ async function target(chain: Chain, signal: AbortSignal): Promise<Outcome> {
       return undefined;
     }
     if (couldLeadHere(targets, server.address, own)) {
-      // The name of a Service may lead here: then alerts have come.
-      if (status !== undefined && isFed(status, await resendDelay(server, signal))) return undefined;
       // While Tocsin does not answer, that is a hop of its own.
       if (status === undefined) return void unknown.push(server.address);
+      // The name of a Service may lead here: then alerts have come. Of several servers, they may be those of another one.
+      if (isFed(status, await resendDelay(server, signal)))
+        return isOnly ? undefined : void unknown.push(server.address);
     }
     if (status !== undefined && forwardedBy(targets, status)) return undefined;
     return targetProblem(server.address, targets, ownPort(await server.flags(signal)));
@@ -124,8 +127,15 @@ async function target(chain: Chain, signal: AbortSignal): Promise<Outcome> {
   if (found !== undefined) return chain.breaks('delivery', found);
   chain.mends('delivery');
   if (unknown.length === 0) return ok(...told);
-  const why = chain.source.tocsin === undefined ? 'no Tocsin is asked: give --url' : 'Tocsin does not answer';
-  return skipped(`it is unknown whether the Alertmanagers of ${unknown.join(', ')} are it: ${why}`);
+  return skipped(
+    `it is unknown whether the Alertmanagers of ${unknown.join(', ')} are it: ${whyUnknown(chain, status)}`,
+  );
+}
+
+function whyUnknown({ source }: Chain, status: Status | undefined): string {
+  if (source.tocsin === undefined) return 'no Tocsin is asked: give --url';
+  if (status === undefined) return 'Tocsin does not answer';
+  return 'none of them can be recognised from here, and what arrives may be of another Prometheus: run tocsin check in the pod of Tocsin, as with kubectl exec';
 }
 
 async function errors(chain: Chain, signal: AbortSignal): Promise<Outcome> {
