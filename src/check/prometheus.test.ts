@@ -14,6 +14,12 @@ describe('the category prometheus', () => {
   it('does not apply without a Prometheus', async () =>
     assert.match((await prometheus(chainOf({ servers: [] })).whyNot?.()) ?? '', /^no prometheus.url/));
 
+  it('says so where only Tocsin knows which Prometheus there is, and does not tell', async () =>
+    assert.match(
+      (await prometheus(chainOf({ servers: [], status: new Error('refused') })).whyNot?.()) ?? '',
+      /^which Prometheus there is only Tocsin knows, and it does not tell: .* --prometheus.url/,
+    ));
+
   it('stops where a Prometheus cannot be asked, with its reason', async () => {
     const version = (): Promise<string> => Promise.reject(new Error('it refused the connection'));
     assert.deepEqual(await of({ servers: [{}, { version }] }), ['error prom-reachable: it refused the connection']);

@@ -17,8 +17,8 @@ export function prometheus(chain: Chain): Category {
     awaits: () => chain.silence(),
     whyNot: async () => {
       if ((await chain.servers()).length > 0) return undefined;
-      return chain.isSilent
-        ? 'which Prometheus there is only Tocsin knows, which does not answer: mend that, or give --prometheus.url'
+      return chain.source.tocsin !== undefined && (await chain.knownStatus()) === undefined
+        ? 'which Prometheus there is only Tocsin knows, and it does not tell: mend that, or give --prometheus.url'
         : 'no prometheus.url, and no --prometheus.url';
     },
     checks: [...whetherItAlerts(chain), ...howItRuns(chain)],
