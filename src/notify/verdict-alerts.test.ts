@@ -87,6 +87,24 @@ describe('VerdictAlerts', () => {
     assert.deepEqual(heard, names);
   });
 
+  it('repeats what fires although there are always more changes than a batch has room for', () => {
+    const { alerts, slot } = alertsWith();
+    const flap = (now: number): void => {
+      for (let index = 0; index < 8; index++)
+        alerts.begin({ kind: 'K', name: `flaps${index}` }, trouble(`r${now % 2}`), now);
+    };
+    alerts.begin(backend, trouble('Throttling'), 0);
+    tell(alerts, slot, 0);
+    alerts.repeat(repeatMs);
+    const heard = [1, 2].flatMap((now) => {
+      flap(now);
+      const batch = alerts.take(slot, 4, now, repeatMs)!;
+      alerts.settle(batch, true);
+      return shown(batch);
+    });
+    assert.ok(heard.includes('TracePipeline/backend Throttling fires'), heard.join());
+  });
+
   it('tells what was refused again with the next repetition, not before', () => {
     const { alerts, slot } = alertsWith();
     alerts.begin(backend, trouble('Throttling'), 0);

@@ -63,6 +63,9 @@ function textBytes(text: string): number {
 /** A firing alert ends after so many periods of repetition in which nothing is heard of it, as for Prometheus. */
 const periodsToEnd = 4;
 
+/** One of so many places in a batch is for repetitions: changes without an end must not let what fires end by itself. */
+const shareOfDue = 4;
+
 /** The most Alertmanagers, the former ones that are being told the end included. A bit of a small integer stands for each. */
 export const maxSlots = 30;
 
@@ -195,10 +198,11 @@ export class VerdictAlerts {
    */
   take(slot: number, limit: number, now: number, repeatMs: number): Batch | undefined {
     const bit = 1 << slot;
-    const entries: (readonly [Entry, boolean])[] = [];
-    for (const entry of this.#owed('news', bit, limit)) entries.push([entry, true]);
-    const news = entries.length;
-    for (const entry of this.#owed('due', bit & this.#active, limit - news)) entries.push([entry, false]);
+    const due = [...this.#owed('due', bit & this.#active, limit)];
+    const kept = Math.min(due.length, Math.floor(limit / shareOfDue));
+    const changed = [...this.#owed('news', bit, limit - kept)];
+    const news = changed.length;
+    const entries = [...changed, ...due.slice(0, limit - news)].map((entry, index) => [entry, index < news] as const);
     if (entries.length === 0) return undefined;
     const endsAt = now + periodsToEnd * repeatMs;
     return {

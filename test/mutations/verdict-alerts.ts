@@ -63,6 +63,12 @@ export const verdictAlerts: MutatedPart = {
     },
     {
       file,
+      from: 'Math.min(due.length, Math.floor(limit / shareOfDue));',
+      to: '0;',
+      means: 'changes without an end let what fires end by itself',
+    },
+    {
+      file,
       from: "if (told === 'refused') entry.refused |= bit;",
       to: "if (told === 'refused') entry.refused &= ~bit;",
       means: 'an Alertmanager that does not take an alert is said to be well',
