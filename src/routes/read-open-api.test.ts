@@ -161,6 +161,12 @@ components: {pathItems: {A: {$ref: '#/components/pathItems/A'}}}
   /** Any UTF-16 units, halves of surrogate pairs among them. */
   const units = fc.array(fc.nat(0xffff), { maxLength: 5 }).map((codes) => String.fromCharCode(...codes));
 
+  it('tells of a path without a slash, which gets no route', () => {
+    const { routes, notes } = read('swagger: "2.0"\npaths:\n  /a: {get: {}}\n  b: {get: {}}\n  x-c: {}\n');
+    assert.equal(routes.length, 1);
+    assert.deepEqual(notes, ['api.yml:4:3: "b" gets no route, as in Linkerd: a path begins with "/"']);
+  });
+
   it('says of maps in maps that the parser falls into that they are nested too deeply', () => {
     const text = Array.from({ length: 2000 }, (_, depth) => `${' '.repeat(depth)}a:\n`).join('');
     assert.match(problemsOf(text).join(), /^api\.yml:1:1: .*nested too deeply/);

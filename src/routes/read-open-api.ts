@@ -26,6 +26,7 @@ export function readOpenApi(file: SpecFile, options: OpenApiOptions = {}): Route
   if (paths === undefined) throw new SpecError(`${document.at(['paths'])}: ${whyNoPaths(document.value)}`);
   const reader = new OpenApiReader(file, document);
   const base = options.basePath ?? reader.basePath();
+  reader.noteOthers(Object.keys(paths));
   const routes = Object.keys(paths)
     .filter((path) => path.startsWith('/'))
     .toSorted(byBytes)
@@ -76,6 +77,13 @@ class OpenApiReader {
     return [
       `${this.#document.at(['servers', '0', 'url'])}: servers are not read, as in Linkerd; if requests carry ${shown}, add --base-path=${shown}`,
     ];
+  }
+
+  /** Keys that are neither paths nor extensions. */
+  noteOthers(keys: readonly string[]): void {
+    for (const key of keys)
+      if (!key.startsWith('/') && !key.startsWith('x-'))
+        this.#note(['paths', key], `${showValue(key)} gets no route, as in Linkerd: a path begins with "/"`);
   }
 
   routesOf(base: string, relative: string, item: unknown): Route[] {
