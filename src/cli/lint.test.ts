@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chown, lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -125,6 +125,16 @@ describe('tocsin lint', () => {
       (await readdir(folder)).filter((name) => name.includes('tocsin-')),
       [],
     );
+  });
+
+  it('leaves a mended file with its owner', { skip: process.geteuid?.() !== 0 }, async () => {
+    const path = join(folder, 'owned.yml');
+    await writeFile(path, 'route: {receiver: a, routs: []}\nreceivers: [{name: a}]\n');
+    await chown(path, 4711, 4712);
+    await lint(path, '--fix');
+    const { uid, gid } = await stat(path);
+    assert.deepEqual([(await readFile(path, 'utf8')).includes('routes'), uid, gid], [true, 4711, 4712]);
+    await rm(path);
   });
 
   it('knows the pipelines of --pipelines.folder, and does not check what is in it', async () => {

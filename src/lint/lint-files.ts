@@ -84,12 +84,14 @@ async function replaceFile({ name, text }: TextFile, fixed: string): Promise<Pro
   try {
     const path = await realpath(name);
     const beside = join(dirname(path), basename(temporary));
-    const { mode } = await stat(path);
+    const { mode, uid, gid } = await stat(path);
     if ((await readRegularFile(path, maxLintBytes)).toString('utf8') !== text)
       return fileProblem(name, 'file-unwritable', 'the file has changed meanwhile', 'run this again');
     try {
       const file = await createRegularFile(beside, mode & 0o777);
       try {
+        // Only root has files of others to mend, and they keep their owner.
+        if (process.geteuid?.() === 0) await file.chown(uid, gid);
         await file.chmod(mode & 0o777);
         await file.writeFile(fixed);
         await file.sync();

@@ -92,6 +92,11 @@ describe('lint', () => {
     );
   });
 
+  it('tells of a carriage return alone, behind which it reads something else than the programs do', () => {
+    assert.deepEqual(placesOf('# a\rgroups: []\r'), ['1:4 yaml-syntax']);
+    assert.deepEqual(placesOf('groups: []\r\n# a\r\n'), []);
+  });
+
   it('tells of the first document only, where a program reads no other', () => {
     const text = 'scrape_configs: []\n---\nscrape_configs: [{}]\n';
     assert.deepEqual(placesOf(text, 'prometheus.yml'), ['3:1 ignored-document']);

@@ -54,7 +54,7 @@ function excessOf(text: string): string | undefined {
 }
 
 function merge(documents: readonly Document[], source: Source): ReadYaml {
-  const findings: Finding[] = [];
+  const findings: Finding[] = [...loneReturn(source)];
   const values: YamlValue[] = [];
   for (const document of documents) {
     const { errors, warnings, contents } = document;
@@ -65,6 +65,15 @@ function merge(documents: readonly Document[], source: Source): ReadYaml {
     if (value !== undefined && value.kind !== 'null') values.push(value);
   }
   return { documents: values, findings: firstTemplate(findings) };
+}
+
+/** The programs begin a new line there, and the YAML of today does not: what stands behind it is read differently. */
+function loneReturn({ text, place }: Source): readonly Finding[] {
+  const at = text.search(/\r(?!\n)/);
+  if (at === -1) return [];
+  const range = { start: place(at), end: place(at) };
+  const message = 'a line ends with a carriage return alone, which is no end of a line in YAML 1.2';
+  return [{ code: 'yaml-syntax', range, message, hint: 'save the file with LF or CRLF at the end of its lines' }];
 }
 
 /** A template has dozens of places that are no YAML: one says it all, and nothing else of the file is worth telling. */
