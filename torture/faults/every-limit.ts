@@ -36,7 +36,7 @@ const connections = 4000;
 /** Every default limit of memory is reached, one after the other, and stays so: history, payloads, silences, alerts, answers, connections. */
 export const everyLimit: Fault = {
   name: 'every limit at once',
-  guard: { file: 'runtime/heap-guard.ts', from: 'guardedBytes = 336 *', to: 'guardedBytes = 3360 *' },
+  guard: { file: 'silence/silence-size.ts', from: 'silencesMemoryBytes = 32 *', to: 'silencesMemoryBytes = 320 *' },
   async run({ quick, main }: FaultOptions): Promise<FaultResult> {
     const tally = new Tally();
     const prometheus = await FullPrometheus.start();
