@@ -133,6 +133,17 @@ describe('the rules', () => {
     for (const [name, text] of good) assert.deepEqual(placesOf(text, name), [], name);
   });
 
+  it('say nothing of an expression that is too large for Tocsin, and not for the programs', () => {
+    const large = Array.from({ length: 1200 }, (_, index) => `namespace-${index}`).join('|');
+    const job = `scrape_configs: [{job_name: a, relabel_configs: [{action: drop, source_labels: [a], regex: '${large}'}]}]\n`;
+    assert.deepEqual(placesOf(job, 'prometheus.yml'), []);
+    const routes = `route: {receiver: a, routes: [{matchers: ['a=~"${large}"', 'b=~"("'], receiver: a}]}\n${receiver}\n`;
+    assert.deepEqual(
+      problemsOf(routes, 'alertmanager.yml').map(({ code, message }) => [code, message.slice(0, 9)]),
+      [['bad-matcher', 'found "b=']],
+    );
+  });
+
   it('say nothing of files of other programs, and values of other charts, that have some of our keys', () => {
     const others = [
       ['otel-prometheus.yml', 'receivers: {otlp: {}}\nexporters: {debug: {}}\nservice: {pipelines: {}}\n'],

@@ -12,6 +12,9 @@ export class MatcherError extends Error {
   }
 }
 
+/** An expression is larger than what is compiled here. RE2 itself may take it. */
+export class RegexpTooLargeError extends MatcherError {}
+
 /** The limit on the cost of one match, characters times instructions: tens of milliseconds. */
 export const maxRegexpSteps = 2_000_000;
 
@@ -51,7 +54,7 @@ export const maxRegexpSize = 8000;
 export function compileRegexp(expression: string): RE2JS {
   if (!expression.isWellFormed()) throw new MatcherError(`error parsing regexp: invalid UTF-8: \`${expression}\``);
   if (regexpSize(expression) > maxRegexpSize)
-    throw new MatcherError(`error parsing regexp: expression too large (over ${maxRegexpSize} instructions)`);
+    throw new RegexpTooLargeError(`error parsing regexp: expression too large (over ${maxRegexpSize} instructions)`);
   try {
     return RE2JS.compile(expression);
   } catch (error) {

@@ -1,5 +1,6 @@
 import { nearestName } from '../../config/settings/unknown-key.ts';
 import { parseDuration } from '../../config/settings/duration.ts';
+import { RegexpTooLargeError } from '../../matcher/anchored-regexp.ts';
 import { parseMatcher } from '../../matcher/parse-matcher.ts';
 import { shown } from '../leaf-values.ts';
 import type { Rule, RuleContext } from '../rule.ts';
@@ -169,6 +170,7 @@ function checkMatcher(item: YamlValue, text: string, { report }: RuleContext): v
     try {
       parseMatcher(part.trim());
     } catch (error) {
+      if (error instanceof RegexpTooLargeError) continue;
       report('bad-matcher', item, `found ${shown(text)}: ${(error as Error).message}`, {
         hint: 'write NAME="VALUE", or with !=, =~, !~',
       });
