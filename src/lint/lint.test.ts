@@ -49,6 +49,7 @@ describe('lint', () => {
 
   it('says of a template of a chart that it has to be rendered', () => {
     assert.deepEqual(placesOf('a: b\n{{- if .Values.x }}\nc: d\n{{- end }}\n'), ['2:1 yaml-template']);
+    assert.deepEqual(placesOf('{{ .Values.x }}\n', 'prometheus.yaml'), ['1:1 yaml-template']);
   });
 
   it('reads what a Secret has in base64, at the place of the value, and mends nothing there', () => {

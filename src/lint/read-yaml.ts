@@ -1,4 +1,4 @@
-import { Lexer, parseAllDocuments, type Document, type YAMLError } from 'yaml';
+import { isMap, Lexer, parseAllDocuments, type Document, type YAMLError } from 'yaml';
 import { describeYamlError } from '../config/settings/yaml-file.ts';
 import { showText } from '../config/settings/show-value.ts';
 import { isNestedTooDeeply, maxYamlNesting } from '../text/yaml-nesting.ts';
@@ -61,6 +61,10 @@ function merge(documents: readonly Document[], source: Source): ReadYaml {
     findings.push(...firstOfEachLine(errors, source).map((error) => syntaxFinding(error, source)));
     findings.push(...warnings.map((warning) => tagFinding(warning, source)));
     if (errors.length > 0 || contents === null) continue;
+    if (isMap(contents) && isMap(contents.items[0]?.key)) {
+      findings.push(templateFinding(rangeOf({ pos: [contents.range![0], contents.range![0]] }, source)));
+      continue;
+    }
     const value = new YamlTree(source, reporter(findings)).build(contents);
     if (value !== undefined && value.kind !== 'null') values.push(value);
   }
@@ -92,18 +96,21 @@ function firstOfEachLine(errors: readonly YAMLError[], { text }: Source): readon
   return [...byLine.values()];
 }
 
-function rangeOf(error: YAMLError, { place }: Source): Range {
+function rangeOf(error: Pick<YAMLError, 'pos'>, { place }: Source): Range {
   const [start, end] = error.pos;
   return { start: place(start), end: Math.max(place(start), place(end)) };
 }
 
 function syntaxFinding(error: YAMLError, source: Source): Finding {
   const range = rangeOf(error, source);
-  if (isTemplate(source.text, error.pos[0])) {
-    const message = 'not valid YAML: "{{" begins a template of Helm or Go';
-    return { code: 'yaml-template', range, message, hint: 'check what it renders: helm template RELEASE CHART' };
-  }
+  if (isTemplate(source.text, error.pos[0])) return templateFinding(range);
   return { code: 'yaml-syntax', range, message: describeYamlError(error), hint: 'mend the YAML; then run this again' };
+}
+
+/** A document that begins with "{{" may be YAML by accident: a map in a map. */
+function templateFinding(range: Range): Finding {
+  const message = 'not valid YAML: "{{" begins a template of Helm or Go';
+  return { code: 'yaml-template', range, message, hint: 'check what it renders: helm template RELEASE CHART' };
 }
 
 /** True if the line with the mistake, or the one before it, has the braces of a template. */
