@@ -184,6 +184,7 @@ const alertmanagerChanges: readonly Change[] = [
   ['resolve_timeout: 5m', 'resolve_timeout: 5m\n\tx: 1'],
   ['resolve_timeout: 5m', 'resolve_timeout: five'],
   ['global:', 'global: []\nglobals:'],
+  ['global:', 'global:\n  http_config: { proxy_url: foo }'],
   [alertmanager, ''],
   [alertmanager, 'a'],
   [alertmanager, '[]'],
