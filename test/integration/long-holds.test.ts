@@ -96,6 +96,7 @@ const withFolder: readonly WayIn[] = [
   [`GET ${apiPath}/payloads`, 'pipelined', (to) => pipelined(to, `GET ${apiPath}/payloads`, 2)],
   [`GET ${apiPath}/payloads/{request_id}`, 'pipelined', (to) => pipelined(to, `GET ${apiPath}/payloads/none`, 2)],
   [`GET ${apiPath}/problems`, 'pipelined', (to) => pipelined(to, `GET ${apiPath}/problems`)],
+  [`GET ${apiPath}/status`, 'pipelined', (to) => pipelined(to, `GET ${apiPath}/status`)],
   [`GET ${apiPath}/openapi.json`, 'pipelined', (to) => pipelined(to, `GET ${apiPath}/openapi.json`)],
   [`GET ${apiPath}/live`, 'while thousands of facts come', (to) => readerOfFacts(to)],
   [`POST ${apiPath}/explain`, 'many alerts', (to) => post(to, `${apiPath}/explain`, smallAlerts(100, 'Asked'))],

@@ -105,9 +105,13 @@ function TextFilter({ label, value, placeholder, field }: TextFilterProps): JSX.
   const { change, state } = usePage();
   const [text, setText] = useState(value);
   const cancel = useRef<(() => void) | undefined>(undefined);
-  useEffect(() => setText(value), [value]);
+  useEffect(() => {
+    // What is being typed is newer than what the page has taken of it.
+    if (cancel.current === undefined) setText(value);
+  }, [value]);
   const take = (typed: string): void => {
     cancel.current?.();
+    cancel.current = undefined;
     change({ [field]: typed.trim() }, false);
   };
   const failure = field === 'alert' && value !== '' ? state.matching?.failure : undefined;
