@@ -103,17 +103,7 @@ const restMs = { name: 150, alert: 600 };
 
 function TextFilter({ label, value, placeholder, field }: TextFilterProps): JSX.Element {
   const { change, state } = usePage();
-  const [text, setText] = useState(value);
-  const cancel = useRef<(() => void) | undefined>(undefined);
-  useEffect(() => {
-    // What is being typed is newer than what the page has taken of it.
-    if (cancel.current === undefined) setText(value);
-  }, [value]);
-  const take = (typed: string): void => {
-    cancel.current?.();
-    cancel.current = undefined;
-    change({ [field]: typed.trim() }, false);
-  };
+  const { text, type, take } = useTypedText(value, restMs[field], (typed) => change({ [field]: typed.trim() }, false));
   const failure = field === 'alert' && value !== '' ? state.matching?.failure : undefined;
   return (
     <label class="text-filter">
@@ -127,12 +117,7 @@ function TextFilter({ label, value, placeholder, field }: TextFilterProps): JSX.
         data-filter={field}
         aria-invalid={failure !== undefined}
         aria-describedby={failure === undefined ? undefined : `${field}-problem`}
-        onInput={({ currentTarget }) => {
-          const typed = currentTarget.value;
-          setText(typed);
-          cancel.current?.();
-          cancel.current = after(restMs[field], () => take(typed));
-        }}
+        onInput={({ currentTarget }) => type(currentTarget.value)}
         onChange={({ currentTarget }) => take(currentTarget.value)}
       />
       {failure !== undefined && (
@@ -142,6 +127,34 @@ function TextFilter({ label, value, placeholder, field }: TextFilterProps): JSX.
       )}
     </label>
   );
+}
+
+interface TypedText {
+  /** What the field shows. */
+  readonly text: string;
+  readonly type: (typed: string) => void;
+  readonly take: (typed: string) => void;
+}
+
+/** A text that is taken once nobody has typed for a moment. */
+function useTypedText(value: string, rest: number, onTaken: (typed: string) => void): TypedText {
+  const [text, setText] = useState(value);
+  const cancel = useRef<(() => void) | undefined>(undefined);
+  useEffect(() => {
+    // What is being typed is newer than what the page has taken of it.
+    if (cancel.current === undefined) setText(value);
+  }, [value]);
+  const take = (typed: string): void => {
+    cancel.current?.();
+    cancel.current = undefined;
+    onTaken(typed);
+  };
+  const type = (typed: string): void => {
+    setText(typed);
+    cancel.current?.();
+    cancel.current = after(rest, () => take(typed));
+  };
+  return { text, type, take };
 }
 
 function RangeFilter(): JSX.Element {
