@@ -60,15 +60,6 @@ describe('HeapGuard', () => {
     assert.deepEqual(told, ['as usual']);
   });
 
-  it('has young objects collected during a collection of the whole heap as long as memory is short', async (t) => {
-    const { guard, youngMeanwhile } = start(t);
-
-    for (const resident of [336, 337, 500, 336, 100]) guard.look(use({ resident, heap: 150 }), true);
-    assert.deepEqual(youngMeanwhile.splice(0), [true, false]);
-    await guard.during(async () => assert.deepEqual(youngMeanwhile.splice(0), [true]));
-    assert.deepEqual(youngMeanwhile, [false]);
-  });
-
   it('does not collect a small heap: it is not what makes the process large', async (t) => {
     const { guard, told } = start(t);
 
@@ -150,15 +141,13 @@ function use({ resident = 500, heap = 200 }): MemoryUse {
 
 function start(t: TestContext) {
   const told: string[] = [];
-  const youngMeanwhile: boolean[] = [];
   let workedMs = 0;
   const control: HeapControl = {
     saveMemory: (saving) => void told.push(saving ? 'save' : 'grow'),
-    collectYoungMeanwhile: (collect) => void youngMeanwhile.push(collect),
     collectSoon: (soon) => void told.push(soon ? 'collect' : 'as usual'),
     dropIdleCode: (drop) => void told.push(drop ? 'drop code' : 'keep code'),
   };
   const guard = new HeapGuard(control, () => workedMs);
   t.after(() => guard.close());
-  return { guard, told, youngMeanwhile, work: (ms: number) => void (workedMs += ms) };
+  return { guard, told, work: (ms: number) => void (workedMs += ms) };
 }

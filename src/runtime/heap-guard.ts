@@ -32,11 +32,6 @@ export interface MemoryUse {
 export interface HeapControl {
   /** Sets whether a collection moves all objects, so that the heap gets as small as it can be. */
   readonly saveMemory: (saving: boolean) => void;
-  /**
-   * Sets whether young objects are collected while the whole heap is being marked, too. By default they are not, and within the tenth
-   * of a second that it takes, the heap may grow by 70 MiB.
-   */
-  readonly collectYoungMeanwhile: (collect: boolean) => void;
   /** Starts a collection with the next allocation; the program runs on between its steps. */
   readonly collectSoon: (soon: boolean) => void;
   /** Whether a collection frees the code that was not called since the one before; otherwise V8 keeps it through six. */
@@ -55,7 +50,6 @@ export class HeapGuard {
   #heavyWork = 0;
   #use: MemoryUse = { resident: 0, heap: 0 };
   #isSaving = false;
-  #isShort = false;
   /** The size of the heap after the last collection of the whole heap, bytes. */
   #collectedTo = 0;
   #collectsSoon = false;
@@ -70,7 +64,7 @@ export class HeapGuard {
   );
 
   /** @param workedMs how long the event loop has worked since the start, milliseconds */
-  constructor(control = v8Control, workedMs = () => performance.eventLoopUtilization().active) {
+  constructor(control = startControl(), workedMs = () => performance.eventLoopUtilization().active) {
     this.#control = control;
     this.#workedMs = workedMs;
     this.#observer.observe({ entryTypes: ['gc'] });
@@ -132,17 +126,23 @@ export class HeapGuard {
     const hasGrown = isShort && heap > this.#collectedTo + growthBytes;
     const soon = isSettling || hasGrown || (isLarge && this.#leftGarbage);
     if (isSettling !== this.#isSaving) this.#control.saveMemory(isSettling);
-    if (isShort !== this.#isShort) this.#control.collectYoungMeanwhile(isShort);
     if (soon !== this.#collectsSoon) this.#control.collectSoon(soon);
     this.#isSaving = isSettling;
-    this.#isShort = isShort;
     this.#collectsSoon = soon;
   }
 }
 
+/**
+ * Lets young objects be collected while the whole heap is being marked, too. By default they are not, and within the tenth of a second
+ * that it takes, the heap may grow by 70 MiB. Set once, before there is anything to collect: V8 does not expect it to change.
+ */
+function startControl(): HeapControl {
+  setFlagsFromString('--no-separate-gc-phases');
+  return v8Control;
+}
+
 const v8Control: HeapControl = {
   saveMemory: (saving) => setFlagsFromString(saving ? '--memory-saver-mode' : '--no-memory-saver-mode'),
-  collectYoungMeanwhile: (collect) => setFlagsFromString(collect ? '--no-separate-gc-phases' : '--separate-gc-phases'),
   // In percent of the heap's permitted growth; 0 leaves it to V8.
   collectSoon: (soon) => setFlagsFromString(`--incremental-marking-hard-trigger=${soon ? 1 : 0}`),
   // In collections; 6 is V8's default.
