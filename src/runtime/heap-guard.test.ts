@@ -60,6 +60,16 @@ describe('HeapGuard', () => {
     assert.deepEqual(told, ['as usual']);
   });
 
+  it('has young objects collected during a collection from the first full one of a large process on', (t) => {
+    const { guard, youngMeanwhile } = start(t);
+
+    guard.look(use({ resident: 336 }), true);
+    guard.look(use({ resident: 500 }), false);
+    assert.deepEqual(youngMeanwhile, []);
+    for (const resident of [337, 100, 500]) guard.look(use({ resident }), true);
+    assert.deepEqual(youngMeanwhile, ['from now on']);
+  });
+
   it('does not collect a small heap: it is not what makes the process large', async (t) => {
     const { guard, told } = start(t);
 
@@ -141,13 +151,15 @@ function use({ resident = 500, heap = 200 }): MemoryUse {
 
 function start(t: TestContext) {
   const told: string[] = [];
+  const youngMeanwhile: string[] = [];
   let workedMs = 0;
   const control: HeapControl = {
     saveMemory: (saving) => void told.push(saving ? 'save' : 'grow'),
+    collectYoungMeanwhile: () => void youngMeanwhile.push('from now on'),
     collectSoon: (soon) => void told.push(soon ? 'collect' : 'as usual'),
     dropIdleCode: (drop) => void told.push(drop ? 'drop code' : 'keep code'),
   };
   const guard = new HeapGuard(control, () => workedMs);
   t.after(() => guard.close());
-  return { guard, told, work: (ms: number) => void (workedMs += ms) };
+  return { guard, told, youngMeanwhile, work: (ms: number) => void (workedMs += ms) };
 }

@@ -32,6 +32,11 @@ export interface MemoryUse {
 export interface HeapControl {
   /** Sets whether a collection moves all objects, so that the heap gets as small as it can be. */
   readonly saveMemory: (saving: boolean) => void;
+  /**
+   * Has young objects collected while the whole heap is being marked, too, from now on. By default they are not, and within the tenth of a
+   * second that it takes, the heap may grow by 70 MiB.
+   */
+  readonly collectYoungMeanwhile: () => void;
   /** Starts a collection with the next allocation; the program runs on between its steps. */
   readonly collectSoon: (soon: boolean) => void;
   /** Whether a collection frees the code that was not called since the one before; otherwise V8 keeps it through six. */
@@ -50,6 +55,7 @@ export class HeapGuard {
   #heavyWork = 0;
   #use: MemoryUse = { resident: 0, heap: 0 };
   #isSaving = false;
+  #collectsYoungMeanwhile = false;
   /** The size of the heap after the last collection of the whole heap, bytes. */
   #collectedTo = 0;
   #collectsSoon = false;
@@ -64,7 +70,7 @@ export class HeapGuard {
   );
 
   /** @param workedMs how long the event loop has worked since the start, milliseconds */
-  constructor(control = startControl(), workedMs = () => performance.eventLoopUtilization().active) {
+  constructor(control = v8Control, workedMs = () => performance.eventLoopUtilization().active) {
     this.#control = control;
     this.#workedMs = workedMs;
     this.#observer.observe({ entryTypes: ['gc'] });
@@ -109,8 +115,18 @@ export class HeapGuard {
     this.#use = use;
     if (isFull) this.#collectedTo = use.heap;
     if (isFull) this.#leftGarbage = false;
+    if (isFull && use.resident > guardedBytes) this.#collectYoungMeanwhile();
     if (isFull && this.#settling > 0 && --this.#settling === 0) this.#control.dropIdleCode(false);
     this.#apply();
+  }
+
+  /**
+   * Once, and right after a collection: V8 does not expect it to change during one. Not at the start, because V8 takes no code that was
+   * compiled with other settings.
+   */
+  #collectYoungMeanwhile(): void {
+    if (!this.#collectsYoungMeanwhile) this.#control.collectYoungMeanwhile();
+    this.#collectsYoungMeanwhile = true;
   }
 
   close(): void {
@@ -132,17 +148,9 @@ export class HeapGuard {
   }
 }
 
-/**
- * Lets young objects be collected while the whole heap is being marked, too. By default they are not, and within the tenth of a second
- * that it takes, the heap may grow by 70 MiB. Set once, before there is anything to collect: V8 does not expect it to change.
- */
-function startControl(): HeapControl {
-  setFlagsFromString('--no-separate-gc-phases');
-  return v8Control;
-}
-
 const v8Control: HeapControl = {
   saveMemory: (saving) => setFlagsFromString(saving ? '--memory-saver-mode' : '--no-memory-saver-mode'),
+  collectYoungMeanwhile: () => setFlagsFromString('--no-separate-gc-phases'),
   // In percent of the heap's permitted growth; 0 leaves it to V8.
   collectSoon: (soon) => setFlagsFromString(`--incremental-marking-hard-trigger=${soon ? 1 : 0}`),
   // In collections; 6 is V8's default.
