@@ -1,0 +1,79 @@
+import type { Pipeline, Request } from '../reconcile/ports.ts';
+import type { LabelSelector, Trigger } from './trigger.ts';
+
+/** The objects of one kind that triggers need to be known. */
+export interface ObjectNeed {
+  readonly apiVersion: string;
+  readonly kind: string;
+  /** Absent: every namespace, or the kind is cluster-scoped. */
+  readonly namespace?: string;
+  /** `none`: only its path; `metadata`: names and labels; `conditions`: its `status.conditions` too. */
+  readonly of: 'none' | 'metadata' | 'conditions';
+}
+
+/** Whether the objects of a need are known. */
+export type NeedState =
+  | { readonly state: 'known' | 'pending' }
+  | {
+      readonly state: 'unavailable';
+      readonly reason: 'NotInstalled' | 'Forbidden' | 'NoStatus' | 'Failed';
+      /** For the owner of the trigger: what is wrong and what to do. */
+      readonly message: string;
+      /** The rule of RBAC that is missing. */
+      readonly missingRule?: PolicyRule;
+    };
+
+/** A rule of a Kubernetes Role. */
+export interface PolicyRule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+/** An object that a trigger may choose; labels are those of the object. */
+export interface TargetObject {
+  readonly request: Request;
+  readonly pipeline: Pipeline;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** What owns a pod. */
+export type OwnerAnswer =
+  /** `fromMemory`: the pod is gone, and this is what was known of it. */
+  | { readonly owner: TargetObject; readonly fromMemory: boolean }
+  /** The reason is for the owner of the trigger. */
+  | { readonly owner: undefined; readonly reason: string };
+
+/** The objects that triggers may choose, wherever they live: a cluster or a folder. */
+export interface TargetObjects {
+  /** Says everything that all triggers need from now on. Watches come and go with it. */
+  require(needs: readonly ObjectNeed[]): void;
+  stateOf(need: ObjectNeed): NeedState;
+  /** Called when the state of a need, or an object that is known, changes. */
+  onChange(listener: (change: ObjectChange) => void): void;
+  /** The request for an object of this kind; undefined while its kind is unknown. A cluster-scoped kind drops the namespace. */
+  requestOf(apiVersion: string, kind: string, namespace: string | undefined, name: string): Request | undefined;
+  /** The known objects of a kind; needs a need of `metadata` or more. */
+  select(
+    apiVersion: string,
+    kind: string,
+    namespace: string | undefined,
+    selector: LabelSelector,
+  ): readonly TargetObject[];
+  /** Of a kind with the need `none`, an object about which nothing is known but its name. */
+  get(request: Request): TargetObject | undefined;
+  /** Asks what owns a pod. Rejects with the signal's reason only. */
+  ownerOf(namespace: string, pod: string, kind: string | undefined, signal: AbortSignal): Promise<OwnerAnswer>;
+}
+
+export interface ObjectChange {
+  readonly kind: 'added' | 'changed' | 'removed' | 'state';
+  /** Absent for a `state`. */
+  readonly request?: Request;
+}
+
+/** The triggers that are in force. */
+export interface Triggers {
+  readonly all: Iterable<Trigger>;
+  get(key: string): Trigger | undefined;
+}
