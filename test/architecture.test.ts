@@ -77,7 +77,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   source: ['reconcile', 'workqueue', 'cause', 'alert', 'config'],
   controller: ['reconcile', 'workqueue', 'health', 'cause', 'alert', 'config'],
   workqueue: ['reconcile'],
-  trigger: ['reconcile', 'alert', 'matcher'],
+  trigger: ['reconcile', 'cause', 'alert', 'matcher'],
   health: ['reconcile', 'alert'],
   silence: ['alert', 'matcher', 'cause', 'storage', 'text'],
   prometheus: ['reconcile', 'alert', 'config', 'config/settings', 'outbound', 'text'],

@@ -1,3 +1,4 @@
+import type { Causes } from '../cause/causes.ts';
 import type { Pipeline, Request } from '../reconcile/ports.ts';
 import type { LabelSelector, Trigger } from './trigger.ts';
 
@@ -76,4 +77,54 @@ export interface ObjectChange {
 export interface Triggers {
   readonly all: Iterable<Trigger>;
   get(key: string): Trigger | undefined;
+}
+
+/** An object to which a trigger does something; without a cluster it has no uid, and its request stands for it. */
+export interface GuardedObject {
+  readonly request: Request;
+  readonly uid?: string | undefined;
+}
+
+/** Paces what triggers do to objects: their least interval and their budget. */
+export interface RunGuard {
+  /**
+   * Asked before a run does anything to an object for a trigger. If the trigger has done enough to it, the run is parked: its causes
+   * are kept, and it is made when its slot comes. Never rejects.
+   */
+  admit(trigger: Trigger, object: GuardedObject, causes: Causes): Promise<Admission>;
+}
+
+export type Admission =
+  | { readonly allowed: true; readonly permit: RunPermit }
+  /** The run is parked until then, milliseconds since the epoch; its result is `throttled`. */
+  | { readonly allowed: false; readonly retryAt: number };
+
+export interface RunPermit {
+  /**
+   * Call it before the write, and not for a run that writes nothing: it counts, and is on the disk when the promise resolves. Never
+   * rejects.
+   */
+  spend(): Promise<void>;
+  /**
+   * Call it once when the run has ended. `nothing` gives back what was counted; `failed` keeps it, because the write may have been
+   * made, and the retry counts together with it.
+   */
+  end(result: 'written' | 'nothing' | 'failed'): void;
+}
+
+/** A condition that a trigger has written into an object. */
+export interface WrittenCondition {
+  /** The key of the trigger. */
+  readonly trigger: string;
+  readonly request: Request;
+  readonly type: string;
+}
+
+/** Remembers, beyond the process, where entries have to be removed when a trigger ends. */
+export interface WrittenConditions {
+  all(): Iterable<WrittenCondition>;
+  /** Call it before the first write. It is on the disk when the promise resolves; cheap if it is known already. Never rejects. */
+  note(condition: WrittenCondition): Promise<void>;
+  /** Call it when the entry is gone, or the object is. */
+  forget(condition: WrittenCondition): void;
 }
