@@ -237,6 +237,20 @@ describe('every file of src/, bench/, torture/ and test/', () => {
     assert.ok(all.length > 500, `only ${all.length} files were found`);
     assert.deepEqual([...graph.keys()], [], 'these are in a circle, or import one');
   });
+
+  it('leaves its temporary folder to `temporaryFolder`, which removes it after all that was started in it', () => {
+    const root = join(source, '..');
+    const removesFirst = /\b(?:t|test|context)\.after\(\(\) => rm\(/;
+    const wrong = globSync('{src,bench,torture,test}/**/*.ts', { cwd: root }).filter(
+      (file) =>
+        !file.endsWith('/temporary-folder.fixture.ts') && removesFirst.test(readFileSync(join(root, file), 'utf8')),
+    );
+    assert.deepEqual(
+      wrong,
+      [],
+      'Node runs `t.after` in the order of the calls: use src/runtime/temporary-folder.fixture.ts',
+    );
+  });
 });
 
 function relativeImports(root: string, file: string): string[] {

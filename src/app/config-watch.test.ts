@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { FakeClock } from '../runtime/clock.fixture.ts';
@@ -9,6 +8,7 @@ import { eventually } from '../runtime/eventually.fixture.ts';
 import { isInVolume, noting, type FileStates } from '../runtime/file-watch.ts';
 import { MountedVolume } from '../runtime/mounted-volume.fixture.ts';
 import { configCheckMs, configRetryMs, ConfigWatch } from './config-watch.ts';
+import { temporaryFolder } from '../runtime/temporary-folder.fixture.ts';
 
 /** Follows a file whose text is refused if it is `bad`. */
 function follow(test: TestContext, file: string) {
@@ -82,8 +82,7 @@ describe('ConfigWatch', () => {
   });
 
   it('waits for the end of a file that somebody is writing', async (test) => {
-    const folder = await mkdtemp(join(tmpdir(), 'config-watch-'));
-    test.after(() => rm(folder, { recursive: true }));
+    const folder = await temporaryFolder(test, 'config-watch');
     const file = join(folder, 'tocsin.yml');
     await writeFile(file, 'first');
     const { look, texts } = follow(test, file);
@@ -131,16 +130,14 @@ describe('isInVolume', () => {
     await mkdir(volume.path('..data/sub'));
     await writeFile(volume.path('..data/sub/tocsin.yml'), 'text');
     await symlink('..data/sub', volume.path('sub'));
-    const folder = await mkdtemp(join(tmpdir(), 'config-watch-'));
-    test.after(() => rm(folder, { recursive: true }));
+    const folder = await temporaryFolder(test, 'config-watch');
     await symlink(volume.path('tocsin.yml'), join(folder, 'link.yml'));
     assert.deepEqual([volume.path('sub/tocsin.yml'), join(folder, 'link.yml')].map(isInVolume), [true, true]);
   });
 
   it('knows a mounted ConfigMap, and no plain file and no link of a person', async (test) => {
     const volume = await volumeOf(test, 'text');
-    const folder = await mkdtemp(join(tmpdir(), 'config-watch-'));
-    test.after(() => rm(folder, { recursive: true }));
+    const folder = await temporaryFolder(test, 'config-watch');
     await writeFile(join(folder, 'tocsin.yml'), 'text');
     await symlink('tocsin.yml', join(folder, 'link.yml'));
     const files = [

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { explainBench } from './explain.fixture.ts';
+import { temporaryFolder } from '../runtime/temporary-folder.fixture.ts';
 
 const watchdog = { receiver: { watchdog: { matcher: 'alertname="Watchdog"', after: '2m' } } };
 
@@ -62,8 +62,7 @@ describe('GET /status', () => {
   });
 
   it('tells why the storage cannot be written, and that it can again', async (t) => {
-    const folder = await mkdtemp(join(tmpdir(), 'tocsin-status-'));
-    t.after(() => rm(folder, { recursive: true, force: true }));
+    const folder = await temporaryFolder(t, 'tocsin-status');
     const storage = join(folder, 'data');
     const bench = await explainBench(t, {}, storage);
     // A folder at its place keeps even root from writing the probe.

@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { lookAt, mountOf, sha256Of } from './loaded-files.ts';
+import { temporaryFolder } from '../runtime/temporary-folder.fixture.ts';
 
 async function fileOf(t: TestContext, text: string): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'tocsin-files-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  const folder = await temporaryFolder(t, 'tocsin-files');
   await writeFile(join(folder, 'a.yml'), text);
   return join(folder, 'a.yml');
 }

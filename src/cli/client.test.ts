@@ -1,18 +1,17 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { changedRun, FakeApi, runAsk, type Told } from './fake-api.fixture.ts';
+import { temporaryFolder } from '../runtime/temporary-folder.fixture.ts';
 
 const path = 'GET /api/tocsin/v1/pipelines/tracepipeline/backend';
 
 async function file(t: TestContext, text: string, name = 'http.yml'): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'tocsin-cli-'));
-  t.after(() => rm(folder, { recursive: true }));
+  const folder = await temporaryFolder(t, 'tocsin-cli');
   await writeFile(join(folder, 'password'), ' secret\n');
   await writeFile(join(folder, name), text);
   return join(folder, name);

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, mkdtempDisposable, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtempDisposable, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { askCommandNames } from '../config/flags/command-table.ts';
 import { runAsk } from './fake-api.fixture.ts';
+import { temporaryFolder } from '../runtime/temporary-folder.fixture.ts';
 
 /** What a shell offers, or makes of the line, for a line that ends here. */
 type Complete = (script: string, line: string) => Promise<readonly string[]>;
@@ -55,8 +56,7 @@ function zshIn(folder: string): Complete {
 }
 
 async function zsh(t: TestContext): Promise<Complete> {
-  const folder = await mkdtemp(join(tmpdir(), 'tocsin-zsh-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  const folder = await temporaryFolder(t, 'tocsin-zsh');
   return zshIn(folder);
 }
 

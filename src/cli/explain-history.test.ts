@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { Verdict, type Effect } from '../explain/schema.ts';
 import { compare, type Known, type WakeRules } from './explain-history.ts';
 import { backend, fact, FakeApi, throttling } from './fake-api.fixture.ts';
+import { temporaryFolder } from '../runtime/temporary-folder.fixture.ts';
 
 const at = '2026-01-01T00:00:00.000Z';
 const other = { kind: 'LogPipeline', name: 'x' };
@@ -24,8 +24,7 @@ function told(request: string, verdict: Effect['verdict'], runs: string[] = []):
 }
 
 async function configFile(t: TestContext, text: string): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'tocsin-explain-'));
-  t.after(() => rm(folder, { recursive: true }));
+  const folder = await temporaryFolder(t, 'tocsin-explain');
   await writeFile(join(folder, 'new.yml'), text);
   return join(folder, 'new.yml');
 }

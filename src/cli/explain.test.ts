@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { answers, type Prediction } from '../explain/schema-requests.ts';
 import { backend, FakeApi, throttling } from './fake-api.fixture.ts';
+import { temporaryFolder } from '../runtime/temporary-folder.fixture.ts';
 
 const healthy = { status: 'True' as const, reason: 'FlowHealthy', message: 'Good.' };
 const wakes: Prediction = {
@@ -61,8 +61,7 @@ describe('tocsin explain', () => {
   });
 
   it('sends a payload from a file as it is, and prints the objects of the API', async (t) => {
-    const folder = await mkdtemp(join(tmpdir(), 'tocsin-explain-'));
-    t.after(() => rm(folder, { recursive: true }));
+    const folder = await temporaryFolder(t, 'tocsin-explain');
     const file = join(folder, 'payload.json');
     const payload = { version: '4', alerts: [{ labels: throttling.labels }] };
     await writeFile(file, JSON.stringify(payload));

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { lstat, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { lstat, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { irregularFiles } from './irregular-files.fixture.ts';
@@ -12,6 +11,7 @@ import {
   readRegularFileSync,
   writeRegularFile,
 } from './regular-file.ts';
+import { temporaryFolder } from './temporary-folder.fixture.ts';
 
 const readers = {
   readRegularFile,
@@ -84,7 +84,6 @@ describe('regular files', () => {
 });
 
 async function freePath(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'regular-file-'));
-  t.after(() => rm(folder, { recursive: true }));
+  const folder = await temporaryFolder(t, 'regular-file');
   return join(folder, 'file');
 }

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { request as httpRequest, type IncomingMessage, type RequestListener } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { createAuthority } from './certificates.fixture.ts';
@@ -20,6 +18,7 @@ import { testHttpMetrics } from './http-metrics.fixture.ts';
 import { testConnections } from './connections.fixture.ts';
 import { routesTo } from './routes.fixture.ts';
 import { GuardedServer } from './guarded-server.ts';
+import { temporaryFolder } from '../runtime/temporary-folder.fixture.ts';
 
 /** Files by name, including `web.yml`. */
 export type Files = Readonly<Record<string, string>>;
@@ -63,8 +62,7 @@ export async function startChangingDoor(
   files: Files,
   routes: RequestListener = (_, response) => void response.end('in'),
 ): Promise<ChangingDoor> {
-  const folder = await mkdtemp(join(tmpdir(), 'changing-door-'));
-  test.after(() => rm(folder, { recursive: true }));
+  const folder = await temporaryFolder(test, 'changing-door');
   const write = (some: Files): void => {
     for (const [name, text] of Object.entries(some)) writeFileSync(join(folder, name), text);
   };

@@ -6,7 +6,8 @@ import type { TestContext } from 'node:test';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import { FolderWatch } from './folder-watch.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
-import { temporaryFolder, waitUntil } from './standalone.fixture.ts';
+import { waitUntil } from './standalone.fixture.ts';
+import { temporaryFolder } from '../runtime/temporary-folder.fixture.ts';
 
 interface Setup {
   readonly folder: string;

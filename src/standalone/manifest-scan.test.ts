@@ -10,7 +10,8 @@ import { folderBytes, manifestBytes } from './manifest-file.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { ManifestScan, mapBounded } from './manifest-scan.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
-import { parseHere, manifestText, temporaryFolder } from './standalone.fixture.ts';
+import { parseHere, manifestText } from './standalone.fixture.ts';
+import { temporaryFolder } from '../runtime/temporary-folder.fixture.ts';
 
 const schedule = new SliceSchedule(systemClock);
 

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { Registry } from 'prom-client';
@@ -10,13 +9,7 @@ import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { SliceSchedule } from '../runtime/slices.ts';
 import { PipelineFolder } from './pipeline-folder.ts';
 import { parsePipelineManifest, type PipelineManifest } from './pipeline-manifest.ts';
-
-/** An empty folder that is removed after the test. */
-export async function temporaryFolder(test: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'tocsin-standalone-'));
-  test.after(() => rm(folder, { recursive: true, force: true }));
-  return folder;
-}
+import { temporaryFolder } from '../runtime/temporary-folder.fixture.ts';
 
 /** A manifest as a user writes it; `extra` is YAML at the top level. */
 export function manifestText(kind: string, name: string, extra = 'spec: {}'): string {

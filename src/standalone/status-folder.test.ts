@@ -7,7 +7,8 @@ import { parse } from 'yaml';
 import type { Pipeline, Condition } from '../reconcile/ports.ts';
 import { FolderError } from './folder-error.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
-import { parseHere, condition, temporaryFolder, manifestText } from './standalone.fixture.ts';
+import { parseHere, condition, manifestText } from './standalone.fixture.ts';
+import { temporaryFolder } from '../runtime/temporary-folder.fixture.ts';
 import { StatusFolder, conditionsOf, renderStatus, statusFileName } from './status-folder.ts';
 import { parsePipelineManifest } from './pipeline-manifest.ts';
 

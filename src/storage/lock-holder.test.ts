@@ -1,16 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { holderIn, lockHolder } from './lock-holder.ts';
 import { StorageLock } from './storage-lock.ts';
+import { temporaryFolder } from '../runtime/temporary-folder.fixture.ts';
 
 async function folderOf(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'tocsin-holder-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  const folder = await temporaryFolder(t, 'tocsin-holder');
   return folder;
 }
 

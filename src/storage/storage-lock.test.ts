@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, it, type TestContext } from 'node:test';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { StorageLock } from './storage-lock.ts';
+import { temporaryFolder } from '../runtime/temporary-folder.fixture.ts';
 
 describe('StorageLock', () => {
   it('has one holder at a time', async (t) => {
@@ -110,10 +110,4 @@ function contender(t: TestContext, folder: string) {
       return (await lines.next()).value as string;
     },
   };
-}
-
-async function temporaryFolder(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'storage-lock-'));
-  t.after(() => rm(folder, { recursive: true }));
-  return folder;
 }

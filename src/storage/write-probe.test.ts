@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile, readFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, symlink, writeFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import { WriteProbe } from './write-probe.ts';
+import { temporaryFolder } from '../runtime/temporary-folder.fixture.ts';
 
 async function folder(t: TestContext): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'tocsin-probe-'));
-  t.after(() => rm(path, { recursive: true }));
+  const path = await temporaryFolder(t, 'tocsin-probe');
   return path;
 }
 

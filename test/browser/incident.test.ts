@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
@@ -9,6 +7,7 @@ import { postAlerts } from '../../src/receiver/post-alerts.fixture.ts';
 import { skipWithout } from '../support/servers.ts';
 import { startTocsin, type TocsinOptions, type TocsinProcess } from '../support/tocsin-process.ts';
 import { openPage, startBrowser } from './browser.ts';
+import { temporaryFolder } from '../../src/runtime/temporary-folder.fixture.ts';
 
 const throttling = { alertname: 'TraceGatewayThrottling', severity: 'warning' };
 
@@ -189,8 +188,7 @@ describe('somebody on call, with the incident page alone', { skip: skipWithout('
   });
 
   it('is told when Tocsin is away, and goes on once it is back', async (test) => {
-    const folder = await mkdtemp(join(tmpdir(), 'page-away-'));
-    test.after(() => rm(folder, { recursive: true }));
+    const folder = await temporaryFolder(test, 'page-away');
     const first = await startTocsin({ storagePath: folder });
     const page = await open(first, '?list=alerts');
     await postAlerts(first.url, [{ labels: { alertname: 'BeforeIt' } }]);

@@ -16,6 +16,7 @@ import { runCheck, type CheckRun } from '../support/run-check.ts';
 import { startServerProcess, type ServerProcess } from '../support/server-process.ts';
 import { requireServer, skipWithout } from '../support/servers.ts';
 import { startTocsin } from '../support/tocsin-process.ts';
+import { temporaryFolder } from '../../src/runtime/temporary-folder.fixture.ts';
 
 const versions = ['3.15', '2.42'] as const satisfies readonly PrometheusVersion[];
 const nobody = 'http://127.0.0.1:2';
@@ -247,9 +248,9 @@ describe('tocsin check and what keeps Tocsin from its work', { skip }, () => {
 
   it('names a storage that cannot be written, and is good again', async (t) => {
     await chain.tocsin.stop();
-    const folder = await mkdtemp(join(tmpdir(), 'tocsin-storage-'));
-    t.after(() => rm(folder, { recursive: true }));
+    const folder = await temporaryFolder(t, 'tocsin-storage');
     await chain.startTocsin(folder);
+    t.after(() => chain.tocsin.stop());
     await chain.becomes();
     // Not even root can write over a folder that is not empty.
     await mkdir(join(folder, 'tocsin.probe', 'x'), { recursive: true });

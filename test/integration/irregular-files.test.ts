@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
+import { describe, it } from 'node:test';
 import { HttpConfig } from '../../src/config/http-config.ts';
 import { Credentials } from '../../src/kubernetes/api/credentials.ts';
 import { loadKubeConfig } from '../../src/kubernetes/api/kube-config.ts';
@@ -17,6 +16,7 @@ import { irregularFiles } from '../../src/runtime/irregular-files.fixture.ts';
 import { RecordingLogger } from '../../src/runtime/logger.fixture.ts';
 import { runTocsin } from '../support/run-tocsin.ts';
 import { startTocsin } from '../support/tocsin-process.ts';
+import { temporaryFolder } from '../../src/runtime/temporary-folder.fixture.ts';
 
 const clock = new FakeClock();
 const pipeline = { kind: 'TracePipeline', name: 'a' };
@@ -137,10 +137,4 @@ async function accessWith(key: string, path: string, folder: string): Promise<un
   };
   await writeFile(file, JSON.stringify(content));
   return new Credentials(() => loadKubeConfig({ kubeconfigs: [file] }), clock).access();
-}
-
-async function temporaryFolder(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'tocsin-irregular-'));
-  t.after(() => rm(folder, { recursive: true }));
-  return folder;
 }

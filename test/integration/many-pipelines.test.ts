@@ -24,7 +24,8 @@ describe('a thousand pipelines', () => {
   });
 
   after(async () => {
-    await Promise.allSettled([tocsin?.stop(), prometheus?.stop(), rm(folder, { recursive: true, force: true })]);
+    await Promise.allSettled([tocsin?.stop(), prometheus?.stop()]);
+    await rm(folder, { recursive: true, force: true });
   });
 
   it('are all looked at when Tocsin starts, with one query', () => {

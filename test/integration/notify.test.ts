@@ -18,6 +18,7 @@ import type { ServerProcess } from '../support/server-process.ts';
 import { runTocsin } from '../support/run-tocsin.ts';
 import { skipWithout } from '../support/servers.ts';
 import { startTocsin, type TocsinOptions, type TocsinProcess } from '../support/tocsin-process.ts';
+import { temporaryFolder } from '../../src/runtime/temporary-folder.fixture.ts';
 
 const patienceMs = 30_000;
 const throttling = { labels: { alertname: 'TraceGatewayThrottling' } };
@@ -306,8 +307,7 @@ describe('ten thousand pipelines that are not healthy', { skip }, () => {
   const count = 10_000;
 
   it('are told in batches, all of them, within notify.max_size, and their end too', async (t) => {
-    const folder = await mkdtemp(join(tmpdir(), 'tocsin-notify-'));
-    t.after(() => rm(folder, { recursive: true, force: true }));
+    const folder = await temporaryFolder(t, 'tocsin-notify');
     const manifest = (index: number): string =>
       `apiVersion: telemetry.kyma-project.io/v1beta1\nkind: TracePipeline\nmetadata: {name: p${index}}\nspec: {output: {otlp: {}}}\n`;
     for (let file = 0; file < 4; file++) {

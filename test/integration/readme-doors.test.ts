@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, symlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
@@ -10,6 +9,7 @@ import { createAuthority } from '../../src/server/certificates.fixture.ts';
 import { postAlerts } from '../../src/receiver/post-alerts.fixture.ts';
 import { block, blocks, commands as commandsOf, linesOf, read, root, section } from '../support/documentation.ts';
 import { eventually } from '../../src/runtime/eventually.fixture.ts';
+import { temporaryFolder } from '../../src/runtime/temporary-folder.fixture.ts';
 import { sendOverTls } from '../support/send-over-tls.ts';
 import { requireServer, skipWithout } from '../support/servers.ts';
 import { sweepOf } from '../support/sweep-lines.ts';
@@ -28,9 +28,9 @@ function withoutFigures(text: string): string {
 
 describe('what README.md says', () => {
   it('shows one alert and its effect, its log, and its end', { skip: skipWithout('amtool') }, async (test) => {
-    const path = await mkdtemp(join(tmpdir(), 'tocsin-path-'));
+    const path = await temporaryFolder(test, 'tocsin-path');
     const tocsin = await startTocsin();
-    test.after(() => Promise.all([tocsin.stop(), rm(path, { recursive: true })]));
+    test.after(() => tocsin.stop());
     await symlink(requireServer('amtool'), join(path, 'amtool'));
     const env = { PATH: `${path}:${process.env['PATH']}`, HOME: path };
     const type = async (command = ''): Promise<string> =>
@@ -75,8 +75,8 @@ describe('what README.md says', () => {
   });
 
   it('pauses reconciles, and goes on, in two commands', { skip: skipWithout('amtool') }, async (test) => {
-    const [tocsin, path] = await Promise.all([startTocsinApp(), mkdtemp(join(tmpdir(), 'tocsin-path-'))]);
-    test.after(() => Promise.all([tocsin.stop(), rm(path, { recursive: true })]));
+    const [tocsin, path] = await Promise.all([startTocsinApp(), temporaryFolder(test, 'tocsin-path')]);
+    test.after(() => tocsin.stop());
     await symlink(requireServer('amtool'), join(path, 'amtool'));
     const env = { PATH: `${path}:${process.env['PATH']}`, HOME: path };
     const commands = commandsOf('README.md', 'Pause');

@@ -1,5 +1,4 @@
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { Because, Verdict } from '../../src/explain/schema.ts';
@@ -13,6 +12,7 @@ import { startPrometheus } from '../support/prometheus-server.ts';
 import type { ServerProcess } from '../support/server-process.ts';
 import type { ServerName } from '../support/servers.ts';
 import { startTocsin, type TocsinOptions, type TocsinProcess } from '../support/tocsin-process.ts';
+import { temporaryFolder } from '../../src/runtime/temporary-folder.fixture.ts';
 
 /** A Tocsin that an alert has reached, or not. */
 export interface Staged {
@@ -187,7 +187,7 @@ receivers: [{ name: tocsin, webhook_configs: [{ url: 'http://127.0.0.1:${port}/w
     reason: 'write_failed',
     how: 'the folder of its status is no folder',
     stage: async (t) => {
-      const tocsin = await started(t);
+      const tocsin = await swept(t);
       const folder = join(tocsin.storagePath, 'status/tracepipeline');
       await rm(folder, { recursive: true });
       await writeFile(folder, '');
@@ -355,8 +355,7 @@ async function afterPosts(
   options: TocsinOptions,
   ...bodies: readonly (readonly (typeof down)[])[]
 ): Promise<TocsinProcess> {
-  const tocsin = await started(t, options);
-  await tocsin.log.waitForLine(({ event }) => event === 'sweep.finished');
+  const tocsin = await swept(t, options);
   await post(tocsin, ...bodies);
   return tocsin;
 }
@@ -371,6 +370,13 @@ function isSweepOf(alertname: string): (line: LogLine) => boolean {
   return (line) => line.event === 'sweep.finished' && String(line['causes']).includes(alertname);
 }
 
+/** A Tocsin that has finished its first sweep: it writes nothing until it is told of an alert. */
+async function swept(t: TestContext, options: TocsinOptions = {}): Promise<TocsinProcess> {
+  const tocsin = await started(t, options);
+  await tocsin.log.waitForLine(({ event }) => event === 'sweep.finished');
+  return tocsin;
+}
+
 async function started(t: TestContext, options: TocsinOptions = {}): Promise<TocsinProcess> {
   return stopped(t, startTocsin(options));
 }
@@ -383,9 +389,8 @@ async function stopped<Server extends ServerProcess>(t: TestContext, starting: P
 
 /** A copy of the examples. */
 async function manifests(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'tocsin-reasons-'));
+  const folder = await temporaryFolder(t, 'tocsin-reasons');
   await cp(join(root, 'examples/pipelines'), folder, { recursive: true });
-  t.after(() => rm(folder, { recursive: true, force: true }));
   return folder;
 }
 

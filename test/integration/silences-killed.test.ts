@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { setTimeout } from 'node:timers/promises';
 import { LogLines } from '../support/log-lines.ts';
 import { startServerProcess, type ServerProcess } from '../support/server-process.ts';
+import { temporaryFolder } from '../../src/runtime/temporary-folder.fixture.ts';
 
 /** `npm run replay` raises it. */
 const kills = Number(process.env['REPLAY_KILLS'] ?? 4);
@@ -35,8 +34,7 @@ interface Listed {
 
 describe(`Tocsin, killed ${kills} times in ${operations} changes of silences`, () => {
   it('has every silence that it acknowledged, and none by half', { timeout: 3_600_000 }, async (t) => {
-    const storage = await mkdtemp(join(tmpdir(), 'tocsin-killed-'));
-    t.after(() => rm(storage, { recursive: true }));
+    const storage = await temporaryFolder(t, 'tocsin-killed');
     const known = new Map<string, Known>();
     const ids: string[] = [];
     const random = generator(seed);

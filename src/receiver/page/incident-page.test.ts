@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { brotliCompressSync, brotliDecompressSync, gunzipSync, gzipSync } from 'node:zlib';
@@ -11,13 +10,13 @@ import fc from 'fast-check';
 import { readTarget } from '../../server/request/request-head.ts';
 import { Routes } from '../../server/routes.ts';
 import { acceptedEncodings, pageRoutes } from './incident-page.ts';
+import { temporaryFolder } from '../../runtime/temporary-folder.fixture.ts';
 
 const index = '<!doctype html><title>Tocsin</title>';
 const script = 'const tocsin = 1;'.repeat(100);
 
 async function emptyFolder(test: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'page-'));
-  test.after(() => rm(folder, { recursive: true }));
+  const folder = await temporaryFolder(test, 'page');
   return folder;
 }
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { Registry } from 'prom-client';
@@ -9,6 +8,7 @@ import { eventually } from '../../runtime/eventually.fixture.ts';
 import { FakeClock } from '../../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../../runtime/logger.fixture.ts';
 import { MountedVolume } from '../../runtime/mounted-volume.fixture.ts';
+import { temporaryFolder } from '../../runtime/temporary-folder.fixture.ts';
 import { webConfigCheckMs, webConfigRetryMs, LiveWebConfig } from './live-web-config.ts';
 import { loadWebConfig } from './load-web-config.ts';
 import { digestOf } from './web-settings.ts';
@@ -18,14 +18,13 @@ const good = 'tocsin_web_config_last_reload_successful';
 
 /** A configuration in a watched folder of its own. */
 async function start(test: TestContext, files: Readonly<Record<string, string>>) {
-  const folder = await mkdtemp(join(tmpdir(), 'live-web-config-'));
+  const folder = await temporaryFolder(test, 'live-web-config');
   const write = (name: string, text: string): Promise<void> => writeFile(join(folder, name), text);
   for (const [name, text] of Object.entries(files)) await write(name, text);
   return { folder, write, ...watch(test, folder) };
 }
 
 function watch(test: TestContext, folder: string) {
-  test.after(() => rm(folder, { recursive: true }));
   const clock = new FakeClock();
   const logger = new RecordingLogger();
   const registry = new Registry();
@@ -136,7 +135,7 @@ describe('LiveWebConfig', () => {
   });
 
   it('applies the swap of one link for all files, as the kubelet does it, at once and as a whole', async (test) => {
-    const volume = await MountedVolume.create(oneToken);
+    const volume = await MountedVolume.create(oneToken, await temporaryFolder(test, 'volume'));
     const { look, hasToken, told } = watch(test, volume.folder);
     await look(2);
     await volume.write({ 'web.yml': 'authorization: {credentials_files: [token, more]}', token: 'new', more: 'more' });

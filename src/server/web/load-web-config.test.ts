@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { createAuthority } from '../certificates.fixture.ts';
 import { loadWebConfig } from './load-web-config.ts';
+import { temporaryFolder } from '../../runtime/temporary-folder.fixture.ts';
 
 const hash = `$2y$10$${'a'.repeat(53)}`;
 
@@ -116,8 +115,7 @@ access: {/metrics: open}
       assert.ok('settings' in loadWebConfig('web.yml', () => text, { mayBeEmpty: false })));
 
   it('reads again if a file changes while they are read, and gives up if that goes on', async (test) => {
-    const folder = await mkdtemp(join(tmpdir(), 'web-config-'));
-    test.after(() => rm(folder, { recursive: true }));
+    const folder = await temporaryFolder(test, 'web-config');
     const file = join(folder, 'web.yml');
     const token = join(folder, 'token');
     writeFileSync(token, 'secret');

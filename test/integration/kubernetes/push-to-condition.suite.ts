@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '../../../src/runtime/eventually.fixture.ts';
@@ -9,6 +8,7 @@ import type { LogLine } from '../../support/log-lines.ts';
 import { postAlerts } from '../../../src/receiver/post-alerts.fixture.ts';
 import { useSharedKubeApiServer } from '../../support/shared-kube-api-server.ts';
 import { startTocsin, type TocsinProcess } from '../../support/tocsin-process.ts';
+import { temporaryFolder } from '../../../src/runtime/temporary-folder.fixture.ts';
 
 const group = 'telemetry.kyma-project.io';
 
@@ -144,8 +144,7 @@ const away = {
 
 describe('Tocsin without its API server', () => {
   it('is healthy and not ready, takes alerts in, and can be stopped', async (t) => {
-    const folder = await mkdtemp(join(tmpdir(), 'tocsin-away-'));
-    t.after(() => rm(folder, { recursive: true }));
+    const folder = await temporaryFolder(t, 'tocsin-away');
     const kubeconfig = join(folder, 'kubeconfig');
     await writeFile(kubeconfig, JSON.stringify(away));
     const isReady = (url: string) =>
