@@ -74,7 +74,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   history: ['storage'],
   routes: ['reconcile', 'matcher', 'config/settings'],
   drift: ['source', 'health', 'reconcile', 'cause', 'alert', 'matcher', 'config', 'config/settings'],
-  source: ['reconcile', 'workqueue', 'cause', 'alert', 'config'],
+  source: ['reconcile', 'trigger', 'workqueue', 'cause', 'alert', 'config'],
   controller: ['reconcile', 'workqueue', 'health', 'cause', 'alert', 'config'],
   workqueue: ['reconcile'],
   trigger: ['reconcile', 'cause', 'alert', 'matcher'],

@@ -26,6 +26,7 @@ import { createConnections, createServer, liveLimits, type ServerOptions } from 
 import { ConfigWatch } from './config-watch.ts';
 import { createReloader, type Reloader, type ReloadOutcome, type ReloadTrigger } from './reloader.ts';
 import { createEventSource, type EventSource } from '../source/event-source.ts';
+import { chooseByDefault } from '../source/request-mapper.ts';
 import { ProcessStatus } from './status.ts';
 import { Storage } from './storage.ts';
 import { SliceSchedule } from '../runtime/slices.ts';
@@ -223,8 +224,8 @@ export class App {
       ...this.#options,
       config: () => this.#config.source,
       newEventId: () => newId(4),
-      pipelines: () => this.#pipelines.list(),
-      enqueue: (requests, { id, causes }) => this.#reconciling.controller.enqueue(requests, causes, id, 'alert'),
+      choose: async (causes) => [chooseByDefault(this.#config.source.select, causes, this.#pipelines.list())],
+      enqueue: (choices, event) => this.#reconciling.controller.enqueueChosen(choices, event, 'alert'),
     });
   }
 

@@ -2,6 +2,7 @@ import { Gauge, type Registry } from 'prom-client';
 import type { Config } from '../config/config.ts';
 import type { Annotator, PipelineChange, Pipelines, TransitionRecorder } from '../reconcile/ports.ts';
 import { PipelineFolder } from '../standalone/pipeline-folder.ts';
+import type { TargetObjects } from '../trigger/ports.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 /** The place where pipelines live, a cluster or a folder, with everything that can be done there. */
@@ -14,6 +15,8 @@ export interface Home extends Pipelines {
   readonly transitions?: TransitionRecorder | undefined;
   /** Needed by the action `annotate`. */
   readonly annotator?: Annotator | undefined;
+  /** The objects that triggers may choose. Default: there are none. */
+  readonly targets?: TargetObjects | undefined;
   /** Rejects, with an error whose message is for the user, if trying again cannot help. */
   open(): Promise<void>;
   /** Resolves once every pipeline is known. Never rejects. */

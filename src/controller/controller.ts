@@ -3,7 +3,10 @@ import { newId } from '../runtime/new-id.ts';
 import { Slices } from '../runtime/slices.ts';
 import type { Causes } from '../cause/causes.ts';
 import {
+  chosenByNobody,
   requestKey,
+  type Choice,
+  type ChosenBy,
   type Request,
   type Action,
   type Result,
@@ -38,13 +41,19 @@ export class Reconciler {
   }
 
   /** Does one run, under its name in the log. Rejects if the action cannot be done. */
-  async reconcile(request: Request, causes: Causes, signal: AbortSignal, id: string): Promise<Result> {
+  async reconcile(
+    request: Request,
+    causes: Causes,
+    signal: AbortSignal,
+    id: string,
+    chosenBy: ChosenBy = chosenByNobody,
+  ): Promise<Result> {
     const pipeline = this.#options.pipelines.get(request);
     if (pipeline === undefined) {
       this.#options.verdicts?.gone(request);
       return { outcome: 'gone', notInPrometheus: [] };
     }
-    return this.#action.perform({ id, request, pipeline, causes, signal });
+    return this.#action.perform({ id, request, pipeline, causes, chosenBy, signal });
   }
 }
 
@@ -118,18 +127,30 @@ export class Controller {
     return this.#queue.failed;
   }
 
+  /** Adds requests that no trigger chose, as {@link enqueueChosen} does. */
+  enqueue(requests: readonly Request[], causes: Causes, eventId: string, priority: Priority): Promise<void> {
+    return this.enqueueChosen([{ requests, causes, chosenBy: chosenByNobody }], { id: eventId, causes }, priority);
+  }
+
   /**
    * Adds all requests of one event as a sweep, which is over when the last of them has ended. Ten thousand requests are added in
    * slices, and the first of them run meanwhile. Resolves when all are added; never rejects.
    */
-  async enqueue(requests: readonly Request[], causes: Causes, eventId: string, priority: Priority): Promise<void> {
+  async enqueueChosen(
+    choices: readonly Choice[],
+    { id, causes }: { readonly id: string; readonly causes: Causes },
+    priority: Priority,
+  ): Promise<void> {
     const { clock, logger, schedule } = this.#options;
     const slices = new Slices(schedule, 'requests');
-    const sweep = new Sweep({ eventId, causes, requests: requests.length, clock, logger });
-    const work = { causes, sweeps: [sweep], eventIds: [eventId] };
-    for (const request of requests) {
-      if (!this.#queue.add(request, work, priority)) sweep.settle('failed');
-      if (slices.isOver) await slices.yieldTurn();
+    const count = choices.reduce((sum, { requests }) => sum + requests.length, 0);
+    const sweep = new Sweep({ eventId: id, causes, requests: count, clock, logger });
+    for (const { requests, ...chosen } of choices) {
+      const work = { causes: chosen.causes, chosenBy: chosen.chosenBy, sweeps: [sweep], eventIds: [id] };
+      for (const request of requests) {
+        if (!this.#queue.add(request, work, priority)) sweep.settle('failed');
+        if (slices.isOver) await slices.yieldTurn();
+      }
     }
   }
 
@@ -174,7 +195,8 @@ export class Controller {
     if (shutdown.aborted) return outcomeOfError(shutdown.reason, true);
     const deadline = startDeadline(clock, reconcileDeadlineMs, shutdown, () => this.#overdue(request, runId));
     try {
-      return outcomeOfResult(await reconciler.reconcile(request, payload.causes, deadline.signal, runId));
+      const { causes, chosenBy } = payload;
+      return outcomeOfResult(await reconciler.reconcile(request, causes, deadline.signal, runId, chosenBy));
     } catch (error) {
       return outcomeOfError(error, shutdown.aborted);
     } finally {

@@ -5,6 +5,7 @@ import { Causes } from '../cause/causes.ts';
 import { alertCauses, changed, controllerBench, trace, unchanged, unhealthy } from './controller.fixture.ts';
 import type { Result } from '../reconcile/ports.ts';
 import { SnapshotError } from '../reconcile/errors.ts';
+import { chosenByNobody } from '../reconcile/ports.ts';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import {
@@ -183,7 +184,7 @@ const clock = new FakeClock();
 
 function work(eventId: string, causes: Causes = alertCauses(clock.now(), eventId)): QueuedWork {
   const sweep = new Sweep({ eventId, causes, requests: 1, clock, logger: new RecordingLogger() });
-  return { causes, sweeps: [sweep], eventIds: [eventId] };
+  return { causes, chosenBy: chosenByNobody, sweeps: [sweep], eventIds: [eventId] };
 }
 
 describe('createMergeWork', () => {
@@ -230,12 +231,41 @@ describe('createMergeWork', () => {
     assert.deepEqual(ids(merge(a, b)), ['a', 'b']);
   });
 
+  it('unites the causes of each trigger, and keeps them apart from those of the others', () => {
+    const merge = createMergeWork();
+    const [a, b, c] = ['a', 'b', 'c'].map((id) => alertCauses(clock.now(), id));
+    const earlier = {
+      ...work('e1'),
+      chosenBy: new Map([
+        ['file/one', a!],
+        ['file/two', b!],
+      ]),
+    };
+    const later = {
+      ...work('e2'),
+      chosenBy: new Map([
+        ['file/two', c!],
+        ['file/three', c!],
+      ]),
+    };
+    const { chosenBy } = merge(retriedWork(earlier), later);
+    const ids = [...chosenBy].map(([key, causes]) => [key, [...causes.requestIds]]);
+    assert.deepEqual(ids, [
+      ['file/one', ['a']],
+      ['file/two', ['b', 'c']],
+      ['file/three', ['c']],
+    ]);
+    assert.equal(merge(work('e3'), later).chosenBy, later.chosenBy);
+    assert.equal(merge(later, work('e3')).chosenBy, later.chosenBy);
+  });
+
   it('bounds the events that wait for one request, and logs how many requests of an event were left to later ones', () => {
     const [logger, merge] = [new RecordingLogger(), createMergeWork()];
     const ids = Array.from({ length: maxSweepsOfRequest + 3 }, (_, n) => `e${n}`);
     const works = ids.map((eventId): QueuedWork => {
       const causes = alertCauses(clock.now());
-      return { causes, sweeps: [new Sweep({ eventId, causes, requests: 1, clock, logger })], eventIds: [eventId] };
+      const sweep = new Sweep({ eventId, causes, requests: 1, clock, logger });
+      return { causes, chosenBy: chosenByNobody, sweeps: [sweep], eventIds: [eventId] };
     });
     const merged = works.reduce((earlier, later) => merge(earlier, later));
     assert.deepEqual(
@@ -266,7 +296,7 @@ describe('createMergeWork', () => {
 describe('retriedWork', () => {
   it('keeps the causes and the names of the events, and drops the sweeps', () => {
     const failed = work('e1');
-    assert.deepEqual(retriedWork(failed), { causes: failed.causes, sweeps: [], eventIds: ['e1'] });
+    assert.deepEqual(retriedWork(failed), { ...failed, sweeps: [] });
   });
 });
 

@@ -1,4 +1,5 @@
 import { describeCauses, Causes } from '../cause/causes.ts';
+import { chosenByNobody, type ChosenBy } from '../reconcile/ports.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 /** `merged`: the request waits for so long that its run was left to later events. */
@@ -68,6 +69,8 @@ export class Sweep {
 /** The payload of a request in the queue. */
 export interface QueuedWork {
   readonly causes: Causes;
+  /** It is kept over retries and postponements. */
+  readonly chosenBy: ChosenBy;
   /** The sweeps that wait for the end of the request. */
   readonly sweeps: readonly Sweep[];
   /** The events that requested it, including those whose sweeps are over; the newest last, at most {@link maxEventIds}. */
@@ -83,19 +86,32 @@ const maxEventIds = 100;
  * a look before its time, leaves the other's causes as they are.
  */
 export function createMergeWork(): (earlier: QueuedWork, later: QueuedWork) => QueuedWork {
-  let last: { readonly earlier: Causes; readonly later: Causes; readonly union: Causes } | undefined;
-  const unionOf = (earlier: Causes, later: Causes): Causes => {
+  const unionOf = remembered((earlier: Causes, later: Causes): Causes => {
     if (earlier.triggers.size === 0) return later;
-    if (later.triggers.size === 0) return earlier;
-    if (last?.earlier !== earlier || last.later !== later)
-      last = { earlier, later, union: Causes.union(earlier, later) };
-    return last.union;
-  };
+    return later.triggers.size === 0 ? earlier : Causes.union(earlier, later);
+  });
+  const bothChosenBy = remembered((earlier: ChosenBy, later: ChosenBy): ChosenBy => {
+    if (earlier.size === 0) return later;
+    if (later.size === 0 || earlier === later) return earlier;
+    const both = new Map(earlier);
+    for (const [key, causes] of later) both.set(key, unionOf(earlier.get(key) ?? causes, causes));
+    return both;
+  });
   return (earlier, later) => ({
     causes: unionOf(earlier.causes, later.causes),
+    chosenBy: bothChosenBy(earlier.chosenBy, later.chosenBy),
     sweeps: bounded([...earlier.sweeps, ...later.sweeps]),
     eventIds: bothEventIds(earlier.eventIds, later.eventIds),
   });
+}
+
+/** Keeps the last result. */
+function remembered<Value>(combine: (earlier: Value, later: Value) => Value): (earlier: Value, later: Value) => Value {
+  let last: { readonly earlier: Value; readonly later: Value; readonly both: Value } | undefined;
+  return (earlier, later) => {
+    if (last?.earlier !== earlier || last.later !== later) last = { earlier, later, both: combine(earlier, later) };
+    return last.both;
+  };
 }
 
 /** Ends the second oldest sweep of this request until the bound is kept: the oldest one knows since when an alert waits. */
@@ -111,8 +127,8 @@ function bothEventIds(earlier: readonly string[], later: readonly string[]): rea
 }
 
 /** The same work for a retry: its sweeps are over, its causes still apply. */
-export function retriedWork({ causes, eventIds }: QueuedWork): QueuedWork {
-  return { causes, sweeps: [], eventIds };
+export function retriedWork({ causes, chosenBy, eventIds }: QueuedWork): QueuedWork {
+  return { causes, chosenBy, sweeps: [], eventIds };
 }
 
 /**
@@ -125,6 +141,7 @@ export function createRequeuedWork(): (now: number, isDue: boolean) => QueuedWor
   return (now, isDue) => {
     const second = Math.floor(now / 1000) * 1000;
     if (isDue && last?.lastSeen !== second) last = Causes.of('requeue', second);
-    return { causes: isDue && last !== undefined ? last : new Causes(), sweeps: [], eventIds: [] };
+    const causes = isDue && last !== undefined ? last : new Causes();
+    return { causes, chosenBy: chosenByNobody, sweeps: [], eventIds: [] };
   };
 }

@@ -36,6 +36,23 @@ export function requestKey({ kind, group, namespace, name }: Request): string {
   return `${kindName({ kind, group })}${scope}/${name}`;
 }
 
+/**
+ * The triggers that chose an object, by their key, each with the causes that it matched. Empty if no alert was the reason: then every
+ * trigger that names the object looks at it.
+ */
+export type ChosenBy = ReadonlyMap<string, Causes>;
+
+/** Nobody chose the object: the start, the periodic look, a change of the object. */
+export const chosenByNobody: ChosenBy = new Map();
+
+/** Objects that one event concerns for the same reasons. An object is in one choice of an event at most. */
+export interface Choice {
+  readonly requests: readonly Request[];
+  /** All causes together: the union of those in `chosenBy`. */
+  readonly causes: Causes;
+  readonly chosenBy: ChosenBy;
+}
+
 /** The basis of a verdict. It is not the cause of the run: that is in the run's causes. */
 export type Decision =
   /** This alert fires. */
@@ -183,8 +200,16 @@ export interface VerdictObserver {
 
 /** Sets annotations on the object itself. Only a home whose objects another operator watches has an annotator. */
 export interface Annotator {
-  /** False if the pipeline no longer exists. Rejects as `updateConditions` does. */
-  annotate(request: Request, annotations: Readonly<Record<string, string>>, signal: AbortSignal): Promise<boolean>;
+  /**
+   * False if the object no longer exists. Rejects as `updateConditions` does.
+   * @param on `podTemplate`: those of `spec.template`, so that the pods are replaced. Default: the object
+   */
+  annotate(
+    request: Request,
+    annotations: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+    on?: 'object' | 'podTemplate',
+  ): Promise<boolean>;
 }
 
 /** The alerts that fire at one moment. */
@@ -239,6 +264,8 @@ export interface Run {
   /** The pipeline as it was when the run began. */
   readonly pipeline: Pipeline;
   readonly causes: Causes;
+  /** Default: nobody. */
+  readonly chosenBy?: ChosenBy;
   readonly signal: AbortSignal;
 }
 

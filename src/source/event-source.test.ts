@@ -6,9 +6,9 @@ import { FakeClock } from '../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import type { Config } from '../config/config.ts';
 import { Causes } from '../cause/causes.ts';
-import type { Request } from '../reconcile/ports.ts';
+import type { Choice, Request } from '../reconcile/ports.ts';
 import { createEventSource, EventChannel, type Event, type EventSource } from './event-source.ts';
-import type { Select } from './request-mapper.ts';
+import { chooseByDefault, type Select } from './request-mapper.ts';
 
 const metric: Request = { kind: 'MetricPipeline', name: 'a' };
 const trace: Request = { kind: 'TracePipeline', name: 'a' };
@@ -18,7 +18,7 @@ interface Setup {
   readonly logger: RecordingLogger;
   readonly source: EventSource;
   /** The requests that were enqueued so far. */
-  readonly enqueued: { readonly requests: readonly Request[]; readonly event: Event }[];
+  readonly enqueued: { readonly choices: readonly Choice[]; readonly event: Event }[];
   /** Puts an alert, as from a separate POST. */
   put(alertname: string): void;
   /** Changes the configuration. */
@@ -39,7 +39,7 @@ function setUp(test: TestContext, { capacity = 3, wait = 500, select = 'all' }: 
   const clock = new FakeClock();
   const logger = new RecordingLogger();
   const registry = new Registry();
-  const enqueued: { requests: readonly Request[]; event: Event }[] = [];
+  const enqueued: { choices: readonly Choice[]; event: Event }[] = [];
   let events = 0;
   let config: Config['source'] = {
     debounce: { wait, max_wait: 5_000 },
@@ -53,8 +53,8 @@ function setUp(test: TestContext, { capacity = 3, wait = 500, select = 'all' }: 
     logger,
     registry,
     newEventId: () => `event-${++events}`,
-    pipelines: () => [metric, trace],
-    enqueue: (requests, event) => Promise.resolve(void enqueued.push({ requests, event })),
+    choose: (causes) => Promise.resolve([chooseByDefault(config.select, causes, [metric, trace])]),
+    enqueue: (choices, event) => Promise.resolve(void enqueued.push({ choices, event })),
   });
   test.after(async () => {
     await source.stop();
@@ -101,7 +101,7 @@ describe('EventSource', () => {
     put('A');
     await settle();
     assert.deepEqual(enqueued.map(alertsOf), ['A']);
-    assert.deepEqual(enqueued[0]?.requests, [metric, trace]);
+    assert.deepEqual(enqueued[0]?.choices[0]?.requests, [metric, trace]);
     assert.equal(enqueued[0]?.event.id, 'event-1');
     assert.equal(clock.pending(), 0);
   });
@@ -209,7 +209,7 @@ describe('EventSource', () => {
     source.start();
     put('TraceGatewayThrottling');
     await settle();
-    assert.deepEqual(enqueued[0]?.requests, [trace]);
+    assert.deepEqual(enqueued[0]?.choices[0]?.requests, [trace]);
   });
 });
 
@@ -268,7 +268,7 @@ describe('EventSource, log and metrics', () => {
     await settle();
 
     const line = logger.linesOf('requests.enqueued')[0];
-    assert.deepEqual([line?.fields['requests'], line?.msg], [0, 'an event concerns no pipeline that there is']);
+    assert.deepEqual([line?.fields['requests'], line?.msg], [0, 'an event concerns no object that there is']);
   });
 
   it('has every series from the start', async (t) => {
@@ -316,7 +316,7 @@ describe('EventSource.reconfigure', () => {
     clock.advance(10);
     await settle();
     assert.deepEqual(
-      enqueued.map(({ requests, event }) => [requests.length, [...event.causes.alerts.keys()].length]),
+      enqueued.map(({ choices, event }) => [choices[0]?.requests.length, [...event.causes.alerts.keys()].length]),
       [
         [2, 1],
         [1, 1],

@@ -1,9 +1,10 @@
 import type { Config } from '../config/config.ts';
 import { Causes, describeCauses, namedCauses } from '../cause/causes.ts';
-import type { Request } from '../reconcile/ports.ts';
+import type { Choice } from '../reconcile/ports.ts';
+import { defaultTrigger } from '../trigger/trigger.ts';
 import { Debouncer, type DebounceOptions, type Emission } from './debouncer.ts';
-import { requestMappers } from './request-mapper.ts';
 import { createSourceMetrics, type SourceMetrics } from './source-metrics.ts';
+import type { LogFields } from '../runtime/logger.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 /** What one event became: an id to follow it by in the log, and its causes. */
@@ -18,13 +19,16 @@ interface EventSourceOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly config: () => Config['source'];
   /** Makes a short, unique name for an event. */
   readonly newEventId: () => string;
-  /** Lists all pipelines. */
-  readonly pipelines: () => readonly Request[];
+  /** Finds the objects that an event concerns. Must not reject. */
+  readonly choose: (causes: Causes) => Promise<readonly Choice[]>;
   /** Puts requests into the work queue, in slices; the next event waits until it resolves. Must not reject. */
-  readonly enqueue: (requests: readonly Request[], event: Event) => Promise<void>;
+  readonly enqueue: (choices: readonly Choice[], event: Event) => Promise<void>;
 }
 
-/** From alerts to requests: debouncer → channel → request mapper → work queue. */
+/** The most triggers that a line names. */
+const maxNamedTriggers = 20;
+
+/** From alerts to requests: debouncer → channel → choice → work queue. */
 export class EventSource {
   readonly #options: EventSourceOptions;
   readonly #debouncer: Debouncer<Causes>;
@@ -102,20 +106,32 @@ export class EventSource {
   }
 
   async #enqueue(event: Event): Promise<void> {
-    const { config, pipelines, enqueue, logger } = this.#options;
+    const { choose, enqueue, logger } = this.#options;
     if (event.causes.alertCount > 0 && logger.enables('debug', 'causes.named'))
       logger.debug('causes.named', 'the alerts of an event', { causes_id: event.id, ...namedCauses(event.causes) });
-    const { select } = config();
-    const requests = requestMappers[select](event.causes, pipelines());
-    const message =
-      requests.length > 0 ? 'an event became reconcile requests' : 'an event concerns no pipeline that there is';
+    const choices = await choose(event.causes);
+    const requests = choices.reduce((sum, choice) => sum + choice.requests.length, 0);
+    const message = requests > 0 ? 'an event became reconcile requests' : 'an event concerns no object that there is';
     logger.info('requests.enqueued', message, {
       event_id: event.id,
-      requests: requests.length,
-      select,
+      requests,
+      ...this.#choosers(choices),
       ...describeCauses(event.causes),
     });
-    await enqueue(requests, event);
+    await enqueue(choices, event);
+  }
+
+  /** What chose: `source.select` if it did, and the other triggers. */
+  #choosers(choices: readonly Choice[]): LogFields {
+    const keys = new Set(choices.flatMap(({ chosenBy }) => [...chosenBy.keys()]));
+    const isDefault = keys.delete(defaultTrigger);
+    const triggers = [...keys].slice(0, maxNamedTriggers);
+    const more = keys.size - triggers.length;
+    return {
+      ...(isDefault && { select: this.#options.config().select }),
+      ...(triggers.length > 0 && { triggers }),
+      ...(more > 0 && { more_triggers: more }),
+    };
   }
 }
 
@@ -132,11 +148,11 @@ interface EventSourceStageOptions extends Pick<Runtime, 'clock' | 'logger' | 're
   /** Gives the current configuration. */
   readonly config: () => Config['source'];
   readonly newEventId: () => string;
-  readonly pipelines: () => readonly Request[];
-  readonly enqueue: (requests: readonly Request[], event: Event) => Promise<void>;
+  readonly choose: EventSourceOptions['choose'];
+  readonly enqueue: EventSourceOptions['enqueue'];
 }
 
-/** The second stage: debouncer, channel and request mapper, connected. */
+/** The second stage: debouncer, channel and choice, connected. */
 export function createEventSource(options: EventSourceStageOptions): EventSource {
   const channel = new EventChannel<Event>(() => options.config().channel.capacity, mergeEvents);
   const metrics = createSourceMetrics(

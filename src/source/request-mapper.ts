@@ -1,7 +1,8 @@
 import type { LabelSet } from '../alert/labels.ts';
 import type { Causes } from '../cause/causes.ts';
 import { kymaKinds } from '../reconcile/kyma-kinds.ts';
-import type { Request } from '../reconcile/ports.ts';
+import type { Choice, Request } from '../reconcile/ports.ts';
+import { defaultTrigger } from '../trigger/trigger.ts';
 
 /** Selects the pipelines that an event concerns. Pure. */
 export type RequestMapper = (causes: Causes, pipelines: readonly Request[]) => readonly Request[];
@@ -14,6 +15,12 @@ export const requestMappers: Readonly<Record<Select, RequestMapper>> = {
   labels: pipelinesNamedByLabels,
 };
 
+/** The choice of the trigger that is there when there is no other. */
+export function chooseByDefault(select: Select, causes: Causes, pipelines: readonly Request[]): Choice {
+  const requests = requestMappers[select](causes, pipelines);
+  return { requests, causes, chosenBy: new Map([[defaultTrigger, causes]]) };
+}
+
 function everyPipeline(_: Causes, pipelines: readonly Request[]): readonly Request[] {
   return pipelines;
 }
@@ -25,7 +32,7 @@ function everyPipeline(_: Causes, pipelines: readonly Request[]): readonly Reque
  */
 function pipelinesNamedByLabels(causes: Causes, pipelines: readonly Request[]): readonly Request[] {
   if (causes.incomplete || causes.alerts.size === 0) return pipelines;
-  const choices = new Map<string, Choice>();
+  const choices = new Map<string, NamedPipelines>();
   for (const { labels } of causes.alerts.values()) {
     const choice = choiceOf(labels);
     if (choice === undefined) continue;
@@ -41,7 +48,7 @@ function pipelinesNamedByLabels(causes: Causes, pipelines: readonly Request[]): 
 }
 
 /** Undefined means any. */
-interface Choice {
+interface NamedPipelines {
   readonly kind: string | undefined;
   readonly name: string | undefined;
 }
@@ -49,7 +56,7 @@ interface Choice {
 const pipelineTypes: ReadonlyMap<string, string> = new Map(kymaKinds.map(({ kind }) => [kind.toLowerCase(), kind]));
 
 /** Undefined if the labels contradict themselves: then they concern no pipeline. */
-function choiceOf(labels: LabelSet): Choice | undefined {
+function choiceOf(labels: LabelSet): NamedPipelines | undefined {
   const byPrefix = kymaKinds.find(({ alertPrefix }) => own(labels, 'alertname')?.startsWith(alertPrefix))?.kind;
   const name = own(labels, 'pipeline_name');
   const type = own(labels, 'pipeline_type');

@@ -45,7 +45,10 @@ export type OwnerAnswer =
   /** The reason is for the owner of the trigger. */
   | { readonly owner: undefined; readonly reason: string };
 
-/** The objects that triggers may choose, wherever they live: a cluster or a folder. */
+/**
+ * The objects that triggers may choose, wherever they live: a cluster or a folder. The home of pipelines offers it as `targets`. Its
+ * `updateConditions` and its annotator take the requests of targets as well as those of pipelines.
+ */
 export interface TargetObjects {
   /** Says everything that all triggers need from now on. Watches come and go with it. */
   require(needs: readonly ObjectNeed[]): void;
