@@ -8,7 +8,9 @@ import { EventRecorder } from './write/event-recorder.ts';
 import { EventReport, EventWriter, createEventMetrics } from './write/event-writer.ts';
 import { KubernetesPipelines } from './kubernetes-pipelines.ts';
 import { writeRateLine } from './call-rate.ts';
-import { kymaResources, type WatchedResource } from './pipeline-object.ts';
+import type { WatchedResource } from './api-object.ts';
+import { kymaResources } from './pipeline-object.ts';
+import { createReflectorMetrics } from './watch/reflector-report.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 export interface KubernetesHomeOptions extends Runtime {
@@ -43,6 +45,7 @@ export function createKubernetesPipelines(options: KubernetesHomeOptions): Kuber
     ...options,
     client,
     resources,
+    metrics: createReflectorMetrics(registry),
     // In a pod, the host name is the pod's name.
     transitions: new EventRecorder({ clock, writer, instance: hostname() }),
     checkAccess: () => checkAccess(options),

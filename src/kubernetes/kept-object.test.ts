@@ -40,4 +40,13 @@ describe('ObjectMemory', () => {
     share.abandonList();
     assert.equal(other.hold('x', kept), true);
   });
+
+  it('gets everything back from a resource that is no longer watched', () => {
+    const memory = new ObjectMemory(oneObject);
+    const [share, other] = [memory.share(), memory.share()];
+    share.hold('a', kept);
+    assert.deepEqual([other.hold('b', kept), memory.bytes], [false, oneObject]);
+    share.end();
+    assert.deepEqual([other.hold('b', kept), memory.bytes], [true, oneObject]);
+  });
 });

@@ -1,6 +1,8 @@
 import type { Selection } from '../text/json-selection.ts';
 import { ApiError } from './api/api-error.ts';
-import type { ApiObject } from './pipeline-object.ts';
+import type { Request } from '../reconcile/ports.ts';
+import type { ApiObject, ServedResource } from './api-object.ts';
+import type { Versioned } from './watch/watch-cache.ts';
 
 /** The memory limit for what is kept of one object of the API server, an estimate in bytes; a larger object is left out. */
 export const apiObjectBytes = 256 * 1024;
@@ -11,6 +13,20 @@ export const apiObjectsBytes = 32 * 1024 * 1024;
 /** The limit for the parts of an answer around its objects, such as the token of a list's next page, in bytes. */
 export const apiEnvelopeBytes = 64 * 1024;
 
+/** A cached object; its request is its key in the cache. */
+export interface CachedObject extends Versioned {
+  readonly request: Request;
+}
+
+/** What is kept of each object of a watched resource. */
+export interface ObjectReader<T extends CachedObject> {
+  /** The members that {@link read} gets; see {@link metadataMembers} for those that every reader needs. */
+  readonly members: Readonly<Record<string, Selection>>;
+  /** True if the API server has to send nothing but the metadata. */
+  readonly isMetadataOnly?: boolean;
+  readonly read: (object: ApiObject, served: ServedResource) => T;
+}
+
 /** Which part of an answer is kept. */
 export interface KeptAnswer {
   readonly selection: Selection;
@@ -20,11 +36,19 @@ export interface KeptAnswer {
   readonly maxTextBytes?: number;
 }
 
-const metadata: Selection = {
-  members: { name: 'scalar', namespace: 'scalar', uid: 'scalar', resourceVersion: 'scalar', generation: 'scalar' },
-};
+/** The members of `metadata` without which an object cannot be cached. */
+export const metadataMembers = {
+  name: 'scalar',
+  namespace: 'scalar',
+  uid: 'scalar',
+  resourceVersion: 'scalar',
+  generation: 'scalar',
+} as const satisfies Readonly<Record<string, Selection>>;
 
-const condition: Selection = {
+const metadata: Selection = { members: metadataMembers };
+
+/** The members of one condition. */
+export const conditionMembers: Selection = {
   members: {
     type: 'scalar',
     status: 'scalar',
@@ -42,7 +66,7 @@ const spec: Selection = { members: { input: { everyMember: 'presence' }, output:
 export const objectMembers = {
   metadata,
   spec,
-  status: { members: { conditions: { everyElement: condition } } },
+  status: { members: { conditions: { everyElement: conditionMembers } } },
 } as const satisfies Readonly<Record<string, Selection>>;
 
 /** The part of an object that a reconcile needs. */
@@ -81,7 +105,7 @@ const cachedObjectBytes = 1024;
 /** The memory of all watched objects together, an estimate; each resource has a share of it. */
 export class ObjectMemory {
   readonly maxBytes: number;
-  readonly #shares: MemoryShare[] = [];
+  readonly #shares = new Set<MemoryShare>();
 
   constructor(maxBytes = apiObjectsBytes) {
     this.maxBytes = maxBytes;
@@ -89,13 +113,27 @@ export class ObjectMemory {
 
   share(): MemoryShare {
     const share = new MemoryShare(this);
-    this.#shares.push(share);
+    this.#shares.add(share);
     return share;
   }
 
   /** The memory of all shares but this one, in bytes. */
   besides(share: MemoryShare): number {
-    return this.#shares.reduce((sum, other) => (other === share ? sum : sum + other.bytes), 0);
+    let bytes = 0;
+    for (const other of this.#shares) if (other !== share) bytes += other.bytes;
+    return bytes;
+  }
+
+  /** The memory of all shares, in bytes. */
+  get bytes(): number {
+    let bytes = 0;
+    for (const share of this.#shares) bytes += share.bytes;
+    return bytes;
+  }
+
+  /** Returns all memory of a share that is no longer in use. */
+  end(share: MemoryShare): void {
+    this.#shares.delete(share);
   }
 }
 
@@ -119,6 +157,11 @@ export class MemoryShare {
 
   get maxBytes(): number {
     return this.#memory.maxBytes;
+  }
+
+  /** Nothing is held any more, and nothing will be. */
+  end(): void {
+    this.#memory.end(this);
   }
 
   /** Reserves memory for one more object of a list. False if there is no room for it. */

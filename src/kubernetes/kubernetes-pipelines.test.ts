@@ -5,6 +5,7 @@ import { FakeClock } from '../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { SliceSchedule } from '../runtime/slices.ts';
 import { requestKey, type PipelineChange } from '../reconcile/ports.ts';
+import { createReflectorMetrics } from './watch/reflector-report.ts';
 import { KubernetesPipelines, OwnWrites } from './kubernetes-pipelines.ts';
 import { ModelApiServer, widgets } from './watch/model-api-server.fixture.ts';
 import type { CachedPipeline } from './pipeline-object.ts';
@@ -24,6 +25,7 @@ async function bench(t: TestContext, groups: readonly string[] = [widgets.group]
     schedule: new SliceSchedule(clock),
     logger,
     registry,
+    metrics: createReflectorMetrics(registry),
     resources: groups.map((group) => ({ ...widgets, group })),
     onChange: (change) => changes.push(change),
   });

@@ -15,14 +15,9 @@ import type { ApiClient } from './api/api-client.ts';
 import { ConditionWriter, type WriteTarget, createConflictMetric } from './write/condition-writer.ts';
 import type { EventRecorder } from './write/event-recorder.ts';
 import { apiObjectsBytes, ObjectMemory } from './kept-object.ts';
-import {
-  asWritten,
-  needsReconcile,
-  resourceName,
-  type CachedPipeline,
-  type WatchedResource,
-} from './pipeline-object.ts';
-import { createReflectorMetrics, ReflectorReport } from './watch/reflector-report.ts';
+import { resourceName, type WatchedResource } from './api-object.ts';
+import { asWritten, needsReconcile, pipelineReader, type CachedPipeline } from './pipeline-object.ts';
+import { ReflectorReport, type ReflectorMetrics } from './watch/reflector-report.ts';
 import { Reflector } from './watch/reflector.ts';
 import type { CacheChange } from './watch/watch-cache.ts';
 import { WriteFailures } from './write/write-failures.ts';
@@ -35,6 +30,7 @@ export const pipelineLinesPerSecond = 50;
 export interface KubernetesPipelinesOptions extends Runtime {
   readonly client: Pick<ApiClient, 'call' | 'open' | 'close'>;
   readonly resources: readonly WatchedResource[];
+  readonly metrics: ReflectorMetrics;
   /** Records transitions as Kubernetes Events. */
   readonly transitions?: EventRecorder;
   /** Called for each change once everything is synced, when memory already shows the change; must not throw. */
@@ -58,7 +54,7 @@ export class KubernetesPipelines implements Pipelines, Annotator {
   /** This class sets annotations itself. */
   readonly annotator = this;
   readonly #options: KubernetesPipelinesOptions;
-  readonly #reflectors: readonly Reflector[];
+  readonly #reflectors: readonly Reflector<CachedPipeline>[];
   readonly #watched: WatchedPipelines;
   readonly #conditions: ConditionWriter;
   readonly #annotations: AnnotationWriter;
@@ -75,13 +71,12 @@ export class KubernetesPipelines implements Pipelines, Annotator {
     const conflicted = createConflictMetric(options.registry);
     this.#conditions = new ConditionWriter({ ...options, failures, conflicted });
     this.#annotations = new AnnotationWriter({ ...options, failures });
-    const names = new Set(options.resources.map(resourceName));
-    const metrics = createReflectorMetrics(options.registry, [...names]);
+    for (const resource of options.resources) options.metrics.add(resourceName(resource));
     const memory = new ObjectMemory();
     this.#reflectors = options.resources.map((watched) => {
-      const report = new ReflectorReport({ ...options, metrics, watched });
-      const share = memory.share();
-      return new Reflector({ ...options, watched, report, memory: share, onChange: (change) => this.#store(change) });
+      const report = new ReflectorReport({ ...options, watched });
+      const reading = { watched, reader: pipelineReader, memory: memory.share() };
+      return new Reflector({ ...options, ...reading, report, onChange: (change) => this.#store(change) });
     });
     this.#watched = new WatchedPipelines(this.#reflectors);
   }
@@ -225,10 +220,10 @@ export class PipelineLines {
 
 /** The objects of all reflectors together: two entries of the configuration may watch the same object. */
 export class WatchedPipelines {
-  readonly #reflectors: readonly Pick<Reflector, 'objects'>[];
+  readonly #reflectors: readonly Pick<Reflector<CachedPipeline>, 'objects'>[];
   #requests: readonly Request[] | undefined;
 
-  constructor(reflectors: readonly Pick<Reflector, 'objects'>[]) {
+  constructor(reflectors: readonly Pick<Reflector<CachedPipeline>, 'objects'>[]) {
     this.#reflectors = reflectors;
   }
 

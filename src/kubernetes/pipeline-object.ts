@@ -1,65 +1,12 @@
 import type { Condition, Pipeline, Request } from '../reconcile/ports.ts';
+import { objectPath, requestGroup, type ApiObject, type ServedResource, type WatchedResource } from './api-object.ts';
+import { objectMembers, type ObjectReader } from './kept-object.ts';
 import { kymaGroup, kymaKinds, kymaVersions } from '../reconcile/kyma-kinds.ts';
-
-/** One watched resource, as the configuration names it. */
-export interface WatchedResource {
-  readonly group: string;
-  /** The usable API versions, the best one first. */
-  readonly versions: readonly string[];
-  /** The plural, as in a URL: `tracepipelines`. */
-  readonly resource: string;
-  /** The only namespace to watch; undefined: all of them, or the resource is cluster-scoped. */
-  readonly namespace?: string;
-  readonly labelSelector?: string;
-}
-
-/** A watched resource as the API server serves it. */
-export interface ServedResource {
-  readonly apiVersion: string;
-  readonly kind: string;
-  /** The path of the collection that is listed and watched. */
-  readonly path: string;
-}
-
-/** `tracepipelines.telemetry.kyma-project.io`, as kubectl and RBAC name it. */
-export function resourceName({ resource, group }: Pick<WatchedResource, 'resource' | 'group'>): string {
-  return group === '' ? resource : `${resource}.${group}`;
-}
-
-/** `GROUP/VERSION`, or `VERSION` for the core group. */
-export function apiVersionOf(group: string, version: string): string {
-  return group === '' ? version : `${group}/${version}`;
-}
-
-/** The group of an API version as a request names it. It is absent for the core group, and for Kyma's, whose kinds are the usual ones. */
-function requestGroup(apiVersion: string): { readonly group?: string } {
-  const [group = ''] = apiVersion.includes('/') ? apiVersion.split('/') : [];
-  return group === '' || group === kymaGroup ? {} : { group };
-}
-
-/** The path of an API version, which lists what the version serves. */
-export function apiVersionPath(group: string, version: string): string {
-  return group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
-}
 
 /** The kinds of Kyma's telemetry module. */
 export const kymaResources: readonly WatchedResource[] = kymaKinds.map(({ resource }) => {
   return { group: kymaGroup, versions: kymaVersions, resource };
 });
-
-/** An object as the API server sends it; it may have more members than those read here. */
-export interface ApiObject {
-  readonly kind?: string;
-  readonly metadata: {
-    readonly name: string;
-    readonly namespace?: string;
-    readonly uid?: string;
-    readonly resourceVersion?: string;
-    readonly generation?: number;
-  };
-  readonly spec?: Readonly<Record<string, unknown>>;
-  readonly status?: { readonly conditions?: unknown };
-}
 
 /** The kept part of an object. */
 export interface CachedPipeline {
@@ -72,6 +19,9 @@ export interface CachedPipeline {
   readonly uid: string;
   readonly resourceVersion: string;
 }
+
+/** The reader of pipelines. */
+export const pipelineReader: ObjectReader<CachedPipeline> = { members: objectMembers, read: toCachedPipeline };
 
 /** The parts of the spec that distinguish the flavours of a pipeline. */
 const keptSpec = ['input', 'output'] as const;
@@ -125,13 +75,6 @@ export function needsReconcile(before: CachedPipeline, after: CachedPipeline): b
 
 function configurationGenerated({ pipeline }: CachedPipeline): string | undefined {
   return pipeline.conditions.find(({ type }) => type === 'ConfigurationGenerated')?.status;
-}
-
-function objectPath(collection: string, namespace: string | undefined, name: string): string {
-  const isNamespaced = namespace !== undefined && !collection.includes('/namespaces/');
-  const slash = collection.lastIndexOf('/');
-  const scope = isNamespaced ? `/namespaces/${encodeURIComponent(namespace)}` : '';
-  return `${collection.slice(0, slash)}${scope}${collection.slice(slash)}/${encodeURIComponent(name)}`;
 }
 
 /** The names of the inputs and outputs, without their content. */

@@ -1,6 +1,6 @@
 import { describe, it } from 'node:test';
 import { FakeApiClient } from '../../src/kubernetes/api/fake-api-client.fixture.ts';
-import type { ApiObject } from '../../src/kubernetes/pipeline-object.ts';
+import type { ApiObject } from '../../src/kubernetes/api-object.ts';
 import { writeCases } from './condition-writer.cases.ts';
 import { checkWrite, writeCollection as collection, type WriteServer } from './condition-writer.check.ts';
 

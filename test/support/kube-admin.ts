@@ -2,7 +2,8 @@ import { Registry } from 'prom-client';
 import { systemClock } from '../../src/runtime/clock.ts';
 import type { Condition } from '../../src/reconcile/ports.ts';
 import { createApiClient, type ApiClient } from '../../src/kubernetes/api/api-client.ts';
-import { readConditions, type ApiObject } from '../../src/kubernetes/pipeline-object.ts';
+import type { ApiObject } from '../../src/kubernetes/api-object.ts';
+import { readConditions } from '../../src/kubernetes/pipeline-object.ts';
 import type { KubeApiServer } from './kube-api-server.ts';
 import { pipelineCrdKinds, pluralOf, type PipelineCrdKind } from './pipeline-crds.ts';
 

@@ -83,7 +83,7 @@ export class ApiTransport {
       return await request(urlOf(access.server, call), {
         method: call.method,
         headers: {
-          accept: 'application/json',
+          accept: call.accept ?? 'application/json',
           'user-agent': `tocsin/${version}`,
           ...(hasBody && { 'content-type': call.contentType ?? 'application/json' }),
           ...access.headers,
@@ -139,6 +139,8 @@ export interface ApiCall {
   readonly body?: unknown;
   /** Default `application/json`; a PATCH says which kind of patch it is. */
   readonly contentType?: string;
+  /** The wanted media type. Default `application/json`. */
+  readonly accept?: string;
   /** Default: all of the answer, up to {@link apiObjectBytes}. */
   readonly keep?: KeptAnswer;
   readonly signal?: AbortSignal;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { clientOf, startFakeApiServer, type SeenRequest } from '../api/api-server.fixture.ts';
 import { listObjects, type ListedObjects } from './list-objects.ts';
-import { ObjectMemory } from '../kept-object.ts';
+import { objectMembers, ObjectMemory } from '../kept-object.ts';
 
 interface Listed extends ListedObjects<string> {
   /** `NAME REASON` of each object left out. */
@@ -31,6 +31,7 @@ async function list(
     limit: options.limit ?? 500,
     signal: new AbortController().signal,
     memory: new ObjectMemory(options.maxBytes).share(),
+    members: objectMembers,
     trim: ({ metadata }) => metadata.name,
     onLeftOut: ({ metadata }, reason) => leftOut.push(`${metadata.name} ${reason}`),
   });

@@ -1,11 +1,10 @@
-import type { Allowance, SelectedList } from '../../text/json-selection.ts';
+import type { Allowance, SelectedList, Selection } from '../../text/json-selection.ts';
 import { apiAnswerBytes } from '../api/api-transport.ts';
 import {
   apiEnvelopeBytes,
   apiObjectBytes,
   isApiObject,
   isJsonObject,
-  objectMembers,
   type KeptAnswer,
   type MemoryShare,
 } from '../kept-object.ts';
@@ -18,7 +17,7 @@ import {
   type ApiObject,
   type ServedResource,
   type WatchedResource,
-} from '../pipeline-object.ts';
+} from '../api-object.ts';
 
 /** The longest page of a list with more than one object, in bytes. */
 const apiPageBytes = 16 * 1024 * 1024;
@@ -47,7 +46,11 @@ interface ListOptions<T> {
   readonly limit: number;
   readonly signal: AbortSignal;
   readonly memory: Pick<MemoryShare, 'acceptListed' | 'giveBackListed'>;
-  /** Selects what to keep of an object, so that no page is held whole. */
+  /** The wanted media type. Default `application/json`. */
+  readonly accept?: string | undefined;
+  /** The members of an object that are kept, so that no page is held whole. */
+  readonly members: Readonly<Record<string, Selection>>;
+  /** Turns these members into what is cached. */
   readonly trim: (object: ApiObject) => T;
   /** Called when there is no room for an object; the list goes on without it. May be called again when a page is read again. */
   readonly onLeftOut: (object: ApiObject, reason: LeftOutReason) => void;
@@ -84,7 +87,7 @@ interface Envelope {
 }
 
 async function readPage<T>(
-  { client, path, labelSelector, signal }: ListOptions<T>,
+  { accept, client, path, labelSelector, signal }: ListOptions<T>,
   page: Page<T>,
   limit: number,
   next: string | undefined,
@@ -92,7 +95,15 @@ async function readPage<T>(
   const query = { limit, labelSelector, continue: next };
   const keep = pageSelection(page, limit === 1 ? apiAnswerBytes : apiPageBytes);
   try {
-    const answer = await client.call<unknown>({ method: 'GET', path, query, keep, signal, timeoutMs: pageTimeoutMs });
+    const answer = await client.call<unknown>({
+      method: 'GET',
+      path,
+      query,
+      keep,
+      signal,
+      timeoutMs: pageTimeoutMs,
+      ...(accept !== undefined && { accept }),
+    });
     return readEnvelope(path, answer);
   } catch (error) {
     page.giveBack();
@@ -124,13 +135,14 @@ function notAList(path: string): ApiError {
 
 /** Collects the objects of one page while the page is read. */
 class Page<T> implements SelectedList {
-  readonly element = { members: objectMembers };
+  readonly element: Selection;
   readonly elementBytes = apiObjectBytes;
   readonly #options: ListOptions<T>;
   #objects: ListedObject<T>[] = [];
 
   constructor(options: ListOptions<T>) {
     this.#options = options;
+    this.element = { members: options.members };
   }
 
   get objects(): readonly ListedObject<T>[] {

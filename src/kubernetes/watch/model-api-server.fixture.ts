@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import type { ApiCall } from '../api/api-transport.ts';
 import { ApiError } from '../api/api-error.ts';
 import { keptAnswer } from '../kept-answer.fixture.ts';
-import type { ApiObject } from '../pipeline-object.ts';
+import type { ApiObject } from '../api-object.ts';
 
 interface HistoryEntry {
   readonly version: number;

@@ -10,7 +10,7 @@ describe('ReflectorReport', () => {
   it('tells a failure that lasts once a minute, also after the clock was set back', () => {
     const clock = new FakeClock();
     const logger = new RecordingLogger();
-    const metrics = createReflectorMetrics(new Registry(), []);
+    const metrics = createReflectorMetrics(new Registry());
     const report = new ReflectorReport({
       clock,
       logger,

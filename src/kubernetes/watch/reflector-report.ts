@@ -5,7 +5,7 @@ import type { LogFields } from '../../runtime/logger.ts';
 import type { ApiError } from '../api/api-error.ts';
 import type { LeftOutReason } from './list-objects.ts';
 import type { WatchEvent } from './watch-stream.ts';
-import { resourceName, type WatchedResource } from '../pipeline-object.ts';
+import { resourceName, type WatchedResource } from '../api-object.ts';
 import { isExpired } from './reflector-steps.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 
@@ -15,12 +15,16 @@ const leftOutLinesPerSecond = 5;
 interface ReflectorReportOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly metrics: ReflectorMetrics;
   readonly watched: Pick<WatchedResource, 'group' | 'resource' | 'namespace'>;
+  /** The label of its metrics, one of a closed set. Default: the resource. */
+  readonly label?: string;
+  /** What to say about an object that is left out. Default: what helps with pipelines. */
+  readonly leftOutMessages?: Readonly<Record<LeftOutReason, string>>;
 }
 
 /** The interval at which a lasting failure is logged again, in milliseconds. */
 const reminderMs = 60_000;
 
-const leftOutMessages: Readonly<Record<LeftOutReason, string>> = {
+const messagesForPipelines: Readonly<Record<LeftOutReason, string>> = {
   object_too_large:
     'an object is left out, as if it were not there: its conditions, inputs and outputs take more memory than one may; make its status.conditions shorter',
   memory_full:
@@ -35,6 +39,7 @@ const leftOutLimits: Readonly<Record<LeftOutReason, LogFields>> = {
 export class ReflectorReport {
   readonly #options: ReflectorReportOptions;
   readonly #resource: string;
+  readonly #label: string;
   #loggedAt = Number.NEGATIVE_INFINITY;
   #toldReason: string | undefined;
   readonly #leftOutLines: LimitedLines;
@@ -44,6 +49,7 @@ export class ReflectorReport {
   constructor(options: ReflectorReportOptions) {
     this.#options = options;
     this.#resource = resourceName(options.watched);
+    this.#label = options.label ?? this.#resource;
     const onOverflow = (fields: LogFields): void =>
       this.#write(
         'warn',
@@ -55,7 +61,7 @@ export class ReflectorReport {
   }
 
   listed(fields: LogFields): void {
-    this.#options.metrics.listed(this.#resource);
+    this.#options.metrics.listed(this.#label);
     this.#isMissing = false;
     this.#isWatching = false;
     this.#write('info', 'reflector.listed', 'the objects of a resource have been listed', fields);
@@ -63,7 +69,7 @@ export class ReflectorReport {
 
   /** A watch that continues the last one after a good end is not news. */
   watching(fields: LogFields): void {
-    this.#options.metrics.watching(this.#resource);
+    this.#options.metrics.watching(this.#label);
     const level = this.#isWatching ? 'debug' : 'info';
     this.#isWatching = true;
     this.#toldReason = undefined;
@@ -73,12 +79,12 @@ export class ReflectorReport {
   /** An event came through the watch. There are too many events for a line each. */
   received(type: WatchEvent['type']): void {
     const { clock, metrics } = this.#options;
-    metrics.event(this.#resource, type.toLowerCase() as Lowercase<typeof type>, clock.now() / 1000);
+    metrics.event(this.#label, type.toLowerCase() as Lowercase<typeof type>, clock.now() / 1000);
   }
 
   failed(error: ApiError, fields: LogFields): void {
     const { clock, metrics } = this.#options;
-    metrics.failed(this.#resource, error);
+    metrics.failed(this.#label, error);
     const now = clock.now();
     const isNew = this.#toldReason !== reasonOf(error) || Math.abs(now - this.#loggedAt) >= reminderMs;
     if (isNew) {
@@ -97,9 +103,12 @@ export class ReflectorReport {
 
   /** An object that the API server has is missing here. */
   leftOut(reason: LeftOutReason, fields: LogFields): void {
-    this.#options.metrics.leftOut(this.#resource, reason);
+    this.#options.metrics.leftOut(this.#label, reason);
     const level = this.#leftOutLines.allows() ? 'warn' : 'debug';
-    this.#write(level, 'reflector.object_left_out', leftOutMessages[reason], { ...fields, ...leftOutLimits[reason] });
+    this.#write(level, 'reflector.object_left_out', (this.#options.leftOutMessages ?? messagesForPipelines)[reason], {
+      ...fields,
+      ...leftOutLimits[reason],
+    });
   }
 
   notInstalled(fields: LogFields): void {
@@ -123,7 +132,9 @@ function reasonOf({ status, reason }: ApiError): string {
 
 type ReflectorEvent = 'added' | 'modified' | 'deleted' | 'bookmark';
 
-interface ReflectorMetrics {
+export interface ReflectorMetrics {
+  /** Begins the series of a resource. Only for labels of a closed set. */
+  add(resource: string): void;
   listed(resource: string): void;
   watching(resource: string): void;
   event(resource: string, type: ReflectorEvent, seconds: number): void;
@@ -135,8 +146,8 @@ const events: readonly ReflectorEvent[] = ['added', 'modified', 'deleted', 'book
 const leftOutReasons: readonly LeftOutReason[] = ['object_too_large', 'memory_full'];
 const reasons = ['expired', 'idle', 'timeout', 'unreachable', 'broken', 'refused', 'server_error'] as const;
 
-/** Metrics of the lists and watches. @param resources every possible resource, as `PLURAL.GROUP` */
-export function createReflectorMetrics(registry: Registry, resources: readonly string[]): ReflectorMetrics {
+/** Metrics of the lists and watches of all reflectors of an app. Each resource, as `PLURAL.GROUP`, has to be added first. */
+export function createReflectorMetrics(registry: Registry): ReflectorMetrics {
   const registers = [registry];
   const lists = new Counter({
     registers,
@@ -174,15 +185,15 @@ export function createReflectorMetrics(registry: Registry, resources: readonly s
     help: 'When the API server last told anything about a watched resource, bookmarks included; 0: never.',
     labelNames: ['resource'],
   });
-  for (const resource of resources) {
-    lists.inc({ resource }, 0);
-    watches.inc({ resource }, 0);
-    lastEvent.set({ resource }, 0);
-    for (const type of events) received.inc({ resource, type }, 0);
-    for (const reason of leftOutReasons) leftOut.inc({ resource, reason }, 0);
-    for (const reason of reasons) failures.inc({ resource, reason }, 0);
-  }
   return {
+    add(resource) {
+      lists.inc({ resource }, 0);
+      watches.inc({ resource }, 0);
+      lastEvent.inc({ resource }, 0);
+      for (const type of events) received.inc({ resource, type }, 0);
+      for (const reason of leftOutReasons) leftOut.inc({ resource, reason }, 0);
+      for (const reason of reasons) failures.inc({ resource, reason }, 0);
+    },
     listed: (resource) => lists.inc({ resource }),
     watching: (resource) => watches.inc({ resource }),
     event(resource, type, seconds) {

@@ -5,7 +5,7 @@ import { RecordingLogger } from '../../runtime/logger.fixture.ts';
 import { SliceSchedule } from '../../runtime/slices.ts';
 import { ModelApiServer, widgets } from './model-api-server.fixture.ts';
 import { ObjectMemory } from '../kept-object.ts';
-import type { CachedPipeline } from '../pipeline-object.ts';
+import { pipelineReader, type CachedPipeline } from '../pipeline-object.ts';
 import { createReflectorMetrics, ReflectorReport } from './reflector-report.ts';
 import { Reflector } from './reflector.ts';
 import type { CacheChange } from './watch-cache.ts';
@@ -25,13 +25,15 @@ export function reflectorBench(
   const logger = new RecordingLogger();
   const registry = new Registry();
   const changes: CacheChange<CachedPipeline>[] = [];
-  const metrics = createReflectorMetrics(registry, ['widgets.example.org']);
+  const metrics = createReflectorMetrics(registry);
+  metrics.add('widgets.example.org');
   const reflector = new Reflector({
     client: server,
     clock,
     schedule: new SliceSchedule(clock),
     memory: new ObjectMemory(options.maxBytes).share(),
     watched: widgets,
+    reader: pipelineReader,
     report: new ReflectorReport({ clock, logger, metrics, watched: widgets }),
     onChange: (change) => {
       changes.push(change);
@@ -45,7 +47,7 @@ export function reflectorBench(
 }
 
 /** `name generation` of each object. */
-export function cached(reflector: Reflector): string[] {
+export function cached(reflector: Reflector<CachedPipeline>): string[] {
   return [...reflector.objects.values()]
     .map(({ request, pipeline }) => `${request.name} ${pipeline.generation}`)
     .toSorted();

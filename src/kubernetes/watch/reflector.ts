@@ -5,33 +5,37 @@ import { requestKey } from '../../reconcile/ports.ts';
 import type { ApiClient } from '../api/api-client.ts';
 import { ApiError } from '../api/api-error.ts';
 import { discover, listObjects, type LeftOutReason, type ListedObject, type ListedObjects } from './list-objects.ts';
-import type { MemoryShare } from '../kept-object.ts';
+import type { CachedObject, MemoryShare, ObjectReader } from '../kept-object.ts';
 import {
-  toCachedPipeline,
   apiVersionOf,
   resourceName,
   type ApiObject,
-  type CachedPipeline,
   type ServedResource,
   type WatchedResource,
-} from '../pipeline-object.ts';
+} from '../api-object.ts';
 import type { ReflectorReport } from './reflector-report.ts';
 import { initialState, nextStep, type PhaseOutcome, type ReflectorState } from './reflector-steps.ts';
 import { sleep } from '../../runtime/deadline.ts';
 import { WatchCache, type CacheChange } from './watch-cache.ts';
 import { watchStream, type ReceivedEvent } from './watch-stream.ts';
 
-export interface ReflectorOptions {
+export interface ReflectorOptions<T extends CachedObject> {
   readonly client: Pick<ApiClient, 'call' | 'open'>;
   readonly clock: Clock;
   readonly report: ReflectorReport;
   readonly watched: WatchedResource;
+  /** What is kept of each object. */
+  readonly reader: ObjectReader<T>;
+  /** Finds the resource in place of {@link discover}. Undefined: it is not installed. Rejects with ApiError. */
+  readonly discover?: (signal: AbortSignal) => Promise<ServedResource | undefined>;
+  /** Called after each phase; must not throw. */
+  readonly onOutcome?: (outcome: PhaseOutcome) => void;
   /** Events are read within its slices. */
   readonly schedule: SliceSchedule;
   /** This resource's share of the memory for all watched objects. */
   readonly memory: MemoryShare;
   /** Called when the cache shows the change; must not throw. */
-  readonly onChange: (change: CacheChange<CachedPipeline>) => void;
+  readonly onChange: (change: CacheChange<T>) => void;
   /** The page size of a list. Default 500, as in client-go. */
   readonly pageLimit?: number;
   /** A watch without a byte for this long counts as dead, in milliseconds. Default 90 s: bookmarks come about once a minute. */
@@ -46,15 +50,18 @@ const defaultIdleMs = 90_000;
 const watchSeconds = 300;
 /** A watch that lasted this long was a good one, even if nothing happened, in milliseconds. */
 const goodWatchMs = 10_000;
+/** The media types of lists and of watches whose objects have nothing but metadata. */
+const listOfMetadata = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json';
+export const metadataOfEach = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json';
 
 /**
  * Keeps a cache of the objects of one resource equal to the API server's, for as long as it is open, whatever the server
  * does: {@link ReflectorState} says how. It does one thing at a time, so that an outdated stream cannot touch what a newer one
  * has delivered.
  */
-export class Reflector {
-  readonly #options: ReflectorOptions;
-  readonly #cache = new WatchCache<CachedPipeline>();
+export class Reflector<T extends CachedObject> {
+  readonly #options: ReflectorOptions<T>;
+  readonly #cache = new WatchCache<T>();
   readonly #closed = new AbortController();
   readonly #synced = Promise.withResolvers<void>();
   #served: ServedResource | undefined;
@@ -64,7 +71,7 @@ export class Reflector {
   #failure: ApiError | undefined;
   #running: Promise<void> | undefined;
 
-  constructor(options: ReflectorOptions) {
+  constructor(options: ReflectorOptions<T>) {
     this.#options = options;
   }
 
@@ -83,7 +90,7 @@ export class Reflector {
   }
 
   /** The cached objects, by request key. */
-  get objects(): Pick<WatchCache<CachedPipeline>, 'get' | 'values'> {
+  get objects(): Pick<WatchCache<T>, 'get' | 'values' | 'size'> {
     return this.#cache;
   }
 
@@ -95,6 +102,7 @@ export class Reflector {
   async close(): Promise<void> {
     this.#closed.abort(new Error('the reflector is closed'));
     await this.#running;
+    this.#options.memory.end();
   }
 
   async #run(): Promise<void> {
@@ -103,6 +111,7 @@ export class Reflector {
     for (let state = initialState; !signal.aborted;) {
       const outcome = await this.#attempt(state);
       if (signal.aborted) return;
+      this.#options.onOutcome?.(outcome);
       const step = nextStep(state, outcome, random());
       this.#log(outcome, step.failures, step.delayMs);
       state = step;
@@ -134,7 +143,8 @@ export class Reflector {
 
   async #discover(): Promise<PhaseOutcome> {
     const { client, watched } = this.#options;
-    this.#served = await discover(client, watched, this.#closed.signal);
+    const { signal } = this.#closed;
+    this.#served = await (this.#options.discover?.(signal) ?? discover(client, watched, signal));
     this.#mayBeOutdated = false;
     if (this.#served !== undefined) return { kind: 'found' };
     await this.#replace([], '');
@@ -164,10 +174,7 @@ export class Reflector {
   }
 
   /** Works in slices; what is cached changes all at once, between two slices. */
-  async #replace(
-    listed: readonly ListedObject<CachedPipeline>[],
-    resourceVersion: string,
-  ): Promise<readonly CacheChange<CachedPipeline>[]> {
+  async #replace(listed: readonly ListedObject<T>[], resourceVersion: string): Promise<readonly CacheChange<T>[]> {
     const slices = new Slices(this.#options.schedule, 'answers of the API server');
     const next = await inSlices(this.#cache.compare(listed.map(({ object }) => [keyOf(object), object])), slices);
     this.#options.memory.replace(await inSlices(bytesByKey(listed), slices));
@@ -179,8 +186,8 @@ export class Reflector {
     return next.changes;
   }
 
-  #listAll(served: ServedResource): Promise<ListedObjects<CachedPipeline>> {
-    const { client, memory, pageLimit = defaultPageLimit, watched } = this.#options;
+  #listAll(served: ServedResource): Promise<ListedObjects<T>> {
+    const { client, memory, pageLimit = defaultPageLimit, reader, watched } = this.#options;
     return listObjects({
       client,
       path: served.path,
@@ -188,7 +195,9 @@ export class Reflector {
       limit: pageLimit,
       signal: this.#closed.signal,
       memory,
-      trim: (object: ApiObject) => toCachedPipeline(object, served),
+      members: reader.members,
+      accept: reader.isMetadataOnly === true ? listOfMetadata : undefined,
+      trim: (object: ApiObject) => reader.read(object, served),
       onLeftOut: (object, reason) => this.#leaveOut(object, reason),
     });
   }
@@ -200,7 +209,8 @@ export class Reflector {
   }
 
   async #watch(progress: { made: boolean }): Promise<PhaseOutcome> {
-    const { client, clock, idleMs = defaultIdleMs, random = Math.random, report, schedule, watched } = this.#options;
+    const { client, clock, idleMs = defaultIdleMs, random = Math.random, reader } = this.#options;
+    const { report, schedule, watched } = this.#options;
     const { path } = this.#mustBeServed();
     const { resourceVersion } = this.#cache;
     this.#mayBeOutdated = true;
@@ -212,10 +222,12 @@ export class Reflector {
       openedAt = clock.now();
       report.watching({ resource_version: resourceVersion, timeout_seconds: timeoutSeconds });
     };
-    const call = { method: 'GET', path, query } as const;
+    const accept = reader.isMetadataOnly === true ? { accept: metadataOfEach } : {};
+    const call = { method: 'GET', path, query, ...accept } as const;
+    const { members } = reader;
     try {
       const { signal } = this.#closed;
-      for await (const received of watchStream({ client, clock, schedule, idleMs, call, signal, onOpen })) {
+      for await (const received of watchStream({ client, clock, schedule, idleMs, call, members, signal, onOpen })) {
         this.#apply(received);
         progress.made = true;
       }
@@ -230,7 +242,7 @@ export class Reflector {
   #apply({ event, allowance }: ReceivedEvent): void {
     this.#options.report.received(event.type);
     if (event.type === 'BOOKMARK') return this.#cache.advance(event.resourceVersion);
-    const object = toCachedPipeline(event.object, this.#mustBeServed());
+    const object = this.#options.reader.read(event.object, this.#mustBeServed());
     const type =
       event.type === 'DELETED' || !this.#hasRoom(event.object, keyOf(object), allowance) ? 'DELETED' : event.type;
     if (type === 'DELETED') this.#options.memory.release(keyOf(object));
@@ -264,7 +276,7 @@ export class Reflector {
   }
 }
 
-function* bytesByKey(listed: readonly ListedObject<CachedPipeline>[]): Sliced<ReadonlyMap<string, number>> {
+function* bytesByKey(listed: readonly ListedObject<CachedObject>[]): Sliced<ReadonlyMap<string, number>> {
   const bytesOf = new Map<string, number>();
   for (const { object, bytes } of listed) {
     bytesOf.set(keyOf(object), bytes);
@@ -273,6 +285,6 @@ function* bytesByKey(listed: readonly ListedObject<CachedPipeline>[]): Sliced<Re
   return bytesOf;
 }
 
-function keyOf({ request }: CachedPipeline): string {
+function keyOf({ request }: CachedObject): string {
   return requestKey(request);
 }

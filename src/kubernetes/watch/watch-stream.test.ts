@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { FakeClock } from '../../runtime/clock.fixture.ts';
 import { SliceSchedule } from '../../runtime/slices.ts';
 import { readWatchEvent, watchStream, StreamLines, type WatchEvent } from './watch-stream.ts';
+import { objectMembers } from '../kept-object.ts';
 import { ApiError } from '../api/api-error.ts';
 
 interface Read {
@@ -21,6 +22,7 @@ async function eventsOf(chunks: readonly Uint8Array[]): Promise<readonly Read[]>
     schedule: new SliceSchedule(clock),
     idleMs: 1000,
     call: { method: 'GET', path: '/widgets' },
+    members: objectMembers,
     signal: new AbortController().signal,
     onOpen: () => undefined,
   });

@@ -3,12 +3,12 @@ import { Allowance, type Selection } from '../../text/json-selection.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { JsonStream, TextTooLongError } from '../../text/json-stream.ts';
 import { apiAnswerBytes, type ApiCall } from '../api/api-transport.ts';
-import { apiObjectBytes, isApiObject, isJsonObject, objectMembers } from '../kept-object.ts';
+import { apiObjectBytes, isApiObject, isJsonObject } from '../kept-object.ts';
 import { Slices, type SliceSchedule } from '../../runtime/slices.ts';
 import type { ApiClient } from '../api/api-client.ts';
 import { ApiError, networkFailure } from '../api/api-error.ts';
 import { excerpt } from '../../text/bounded-body.ts';
-import type { ApiObject } from '../pipeline-object.ts';
+import type { ApiObject } from '../api-object.ts';
 import type { ObjectEvent } from './watch-cache.ts';
 
 interface WatchStreamOptions {
@@ -19,6 +19,8 @@ interface WatchStreamOptions {
   /** Without a byte for this long the connection counts as dead, in milliseconds. */
   readonly idleMs: number;
   readonly call: ApiCall;
+  /** The members of each object that are kept. */
+  readonly members: Readonly<Record<string, Selection>>;
   readonly signal: AbortSignal;
   /** The server has begun to answer. */
   readonly onOpen: () => void;
@@ -36,6 +38,7 @@ export interface ReceivedEvent {
  */
 export async function* watchStream(options: WatchStreamOptions): AsyncGenerator<ReceivedEvent, void> {
   const { call, client, onOpen, schedule, signal } = options;
+  const selection = watchEventSelection(options.members);
   const idle = new IdleTimer(options);
   const slices = new Slices(schedule, 'answers of the API server');
   let lines: StreamLines | undefined;
@@ -60,7 +63,7 @@ export async function* watchStream(options: WatchStreamOptions): AsyncGenerator<
     const stream = new JsonStream(line, apiAnswerBytes, slices);
     let allowance = new Allowance(apiObjectBytes);
     try {
-      const found = await stream.select(watchEventSelection, () => (allowance = new Allowance(apiObjectBytes)));
+      const found = await stream.select(selection, () => (allowance = new Allowance(apiObjectBytes)));
       return { event: readWatchEvent(found, stream.head), allowance };
     } catch (error) {
       throw error instanceof JsonError ? notAnEvent(stream.head) : error;
@@ -189,12 +192,10 @@ export type WatchEvent =
   | { readonly type: 'BOOKMARK'; readonly resourceVersion: string };
 
 /** What is needed of one line of a watch: parts of an object, and of the Status of an ERROR. */
-const watchEventSelection: Selection = {
-  members: {
-    type: 'scalar',
-    object: { members: { ...objectMembers, code: 'scalar', reason: 'scalar', message: 'scalar' } },
-  },
-};
+function watchEventSelection(members: Readonly<Record<string, Selection>>): Selection {
+  const object = { members: { ...members, code: 'scalar', reason: 'scalar', message: 'scalar' } } as const;
+  return { members: { type: 'scalar', object } };
+}
 
 /**
  * Turns the selected parts of one line of a watch into an event. Throws ApiError for an ERROR event, with the status that it carries,

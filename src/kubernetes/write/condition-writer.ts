@@ -4,7 +4,7 @@ import { TerminalError } from '../../reconcile/errors.ts';
 import type { ApiClient } from '../api/api-client.ts';
 import { ApiError } from '../api/api-error.ts';
 import { asApiObject, keptConditions, keptObject } from '../kept-object.ts';
-import type { ApiObject } from '../pipeline-object.ts';
+import type { ApiObject } from '../api-object.ts';
 import type { WriteFailures } from './write-failures.ts';
 
 /** How often a condition is written again because of a conflicting write; then the queue's back-off takes over. */

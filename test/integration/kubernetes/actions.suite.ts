@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { systemClock } from '../../../src/runtime/clock.ts';
-import { readConditions, type ApiObject } from '../../../src/kubernetes/pipeline-object.ts';
+import type { ApiObject } from '../../../src/kubernetes/api-object.ts';
+import { readConditions } from '../../../src/kubernetes/pipeline-object.ts';
 import { condition } from '../../contract/condition-writer.cases.ts';
 import { eventually } from '../../../src/runtime/eventually.fixture.ts';
 import { skipWithoutKube } from '../../support/kube-api-server.ts';

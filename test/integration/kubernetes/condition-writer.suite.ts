@@ -2,7 +2,7 @@ import { describe, it } from 'node:test';
 import { Registry } from 'prom-client';
 import { systemClock } from '../../../src/runtime/clock.ts';
 import { createApiClient } from '../../../src/kubernetes/api/api-client.ts';
-import type { ApiObject } from '../../../src/kubernetes/pipeline-object.ts';
+import type { ApiObject } from '../../../src/kubernetes/api-object.ts';
 import { writeCases } from '../../contract/condition-writer.cases.ts';
 import { checkWrite, writeCollection as collection, type WriteServer } from '../../contract/condition-writer.check.ts';
 import { skipWithoutKube, type KubeApiServer } from '../../support/kube-api-server.ts';

@@ -6,6 +6,7 @@ import { systemClock } from '../../../src/runtime/clock.ts';
 import { createApiClient } from '../../../src/kubernetes/api/api-client.ts';
 import { requestKey, type PipelineChange } from '../../../src/reconcile/ports.ts';
 import { KubernetesPipelines } from '../../../src/kubernetes/kubernetes-pipelines.ts';
+import { createReflectorMetrics } from '../../../src/kubernetes/watch/reflector-report.ts';
 import { SliceSchedule } from '../../../src/runtime/slices.ts';
 import { kymaResources } from '../../../src/kubernetes/pipeline-object.ts';
 import { eventually } from '../../../src/runtime/eventually.fixture.ts';
@@ -256,6 +257,7 @@ async function open(server: KubeApiServer, proxy: FaultProxy, options: BenchOpti
     logger,
     registry,
     client,
+    metrics: createReflectorMetrics(registry),
     resources: kymaResources,
     onChange: (change) => changes.push(change),
     pageLimit: 1,
