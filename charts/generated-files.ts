@@ -2,6 +2,8 @@ import { globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { readRuleFiles, defaultRuleGroups, ruleGroups } from '../src/rules/rule-files.ts';
 import { asConfigMap, asPrometheusRules } from '../src/rules/rule-objects.ts';
+import { stringify } from 'yaml';
+import { triggerCrds } from './trigger-crds.ts';
 import { valuesSchema } from './values-schema.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -13,10 +15,20 @@ const made = '# Written by: npm run chart\n';
 export function generatedFiles(): ReadonlyMap<string, string> {
   return new Map([
     ['charts/tocsin/values.schema.json', `${JSON.stringify(valuesSchema(), null, 2)}\n`],
+    ...triggerDefinitions(),
     ...ruleObjects(),
     ...ruleFiles(),
     ...dashboards(),
   ]);
+}
+
+function triggerDefinitions(): readonly (readonly [string, string])[] {
+  return triggerCrds().flatMap((crd) => {
+    const text = `${made}${stringify(crd, { lineWidth: 0, aliasDuplicateObjects: false })}`;
+    return ['k8s/crds', 'charts/tocsin/files/crds'].map(
+      (folder) => [`${folder}/${crd.metadata.name}.yaml`, text] as const,
+    );
+  });
 }
 
 function ruleObjects(): readonly (readonly [string, string])[] {

@@ -1,3 +1,4 @@
+import { targetUses } from '../src/trigger/target-rights.ts';
 import { ruleGroups } from '../src/rules/rule-files.ts';
 import { configSchema, type JsonSchema } from './config-schema.ts';
 
@@ -72,6 +73,21 @@ const monitoring: JsonSchema = mapOf({
   dashboards: mapOf({ enabled: flag, labels }),
 });
 
+const triggers: JsonSchema = mapOf({
+  enabled: flag,
+  crds: flag,
+  kinds: listOf({
+    type: 'object',
+    additionalProperties: false,
+    required: ['group', 'resource', 'for'],
+    properties: {
+      group: { type: 'string', pattern: '^([a-z0-9]([-.a-z0-9]*[a-z0-9])?)?$' },
+      resource: name,
+      for: { type: 'array', minItems: 1, uniqueItems: true, items: { enum: targetUses } },
+    },
+  }),
+});
+
 const pod: JsonSchema = mapOf({
   labels,
   annotations: labels,
@@ -100,6 +116,7 @@ export function valuesSchema(): JsonSchema {
     tls: mapOf({ enabled: flag, secretName: name }),
     networkPolicy,
     monitoring,
+    triggers,
     pod,
     fullnameOverride: { type: 'string', pattern: '^([a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?)?$' },
     // Helm itself adds this one.

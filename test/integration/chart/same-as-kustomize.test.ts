@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { Config } from '../../../src/config/config.ts';
 import { parseConfigFile } from '../../../src/config/load-config.ts';
+import { targetRules } from '../../../src/trigger/target-rights.ts';
 import { isHook, template } from '../../support/helm.ts';
 import {
   inNamespace,
@@ -23,7 +24,7 @@ const ownLabels = [
   'app.kubernetes.io/managed-by',
   'helm.sh/chart',
 ];
-const ownMarks = [...ownLabels, 'tocsin.dev/scheme'];
+const ownMarks = [...ownLabels, 'tocsin.dev/scheme', 'helm.sh/resource-policy'];
 
 const kyma = parse(readFileSync(new URL('../../../charts/tocsin/values-kyma.yaml', import.meta.url), 'utf8')) as object;
 
@@ -84,6 +85,7 @@ const cases: readonly Case[] = [
     },
     built: components('monitoring'),
   },
+  { what: 'triggers', values: { triggers: { enabled: true } }, built: components('triggers') },
   { what: 'the values for Kyma', values: kyma, built: () => kustomize('k8s/overlays/kyma') },
 ];
 
@@ -142,6 +144,40 @@ describe('the chart', { skip: skipWithout('helm') || skipWithout('helm-3') || sk
     assert.deepEqual(await rules({}), [reads, [...rule(['patch'], '/status'), events]]);
     assert.deepEqual(await rules({ annotate: true }), [reads, rule(['patch'])]);
     assert.deepEqual(await rules({ observe: true }), [reads]);
+  });
+
+  it('grants what the targets of triggers need, and nothing else', async () => {
+    const kinds = [
+      { group: 'postgresql.cnpg.io', resource: 'clusters', for: ['condition'] },
+      { group: 'apps', resource: 'deployments', for: ['select', 'annotate'] },
+      { group: 'source.toolkit.fluxcd.io', resource: 'gitrepositories', for: ['annotate'] },
+      { group: '', resource: 'pods', for: ['owner'] },
+      { group: 'apps', resource: 'statefulsets', for: ['owner', 'condition', 'annotate'] },
+    ] as const;
+    const objects = await template({ triggers: { enabled: true, kinds } });
+    const wanted = kinds.map(({ group, resource, for: uses }) => ({ group, resource, uses }));
+    assert.deepEqual(objectOf(objects, 'ClusterRole', 'tocsin-trigger-targets')['rules'], targetRules(wanted));
+    assert.equal(
+      objects.some(({ kind }) => kind === 'CustomResourceDefinition'),
+      true,
+    );
+  });
+
+  it('leaves the definitions of triggers to another release', async () => {
+    const objects = await template({ triggers: { enabled: true, crds: false } });
+    assert.equal(
+      objects.some(({ kind }) => kind === 'CustomResourceDefinition'),
+      false,
+    );
+    objectOf(objects, 'ClusterRole', 'tocsin-triggers');
+  });
+
+  it('keeps the definitions of triggers, and so the triggers, when it is removed', async () => {
+    const objects = await template({ triggers: { enabled: true } });
+    const crds = objects.filter(({ kind }) => kind === 'CustomResourceDefinition');
+    const annotations = crds.map(({ metadata }) => (metadata as { annotations?: object }).annotations);
+    const keep = { 'helm.sh/resource-policy': 'keep' };
+    assert.deepEqual(annotations, [keep, keep]);
   });
 
   it('shares no object and no pod between two releases', async () => {

@@ -67,13 +67,14 @@ describe('kubectl apply -k', { skip: skipWithoutKube() }, () => {
     'annotate',
     'persistent-storage',
     'tls',
+    'triggers',
   ]) {
     it(`takes the component ${component}`, async () => void (await withComponents([component], apply)));
   }
 
   it('takes all components together', async () =>
     void (await withComponents(
-      ['image', 'monitoring', 'monitoring/rule-files', 'annotate', 'persistent-storage', 'tls'],
+      ['image', 'monitoring', 'monitoring/rule-files', 'annotate', 'persistent-storage', 'tls', 'triggers'],
       apply,
     )));
 
@@ -108,6 +109,20 @@ describe('kubectl apply -k', { skip: skipWithoutKube() }, () => {
     assert.deepEqual(await allowed(granted), granted);
   });
 
+  it('gives the right to read triggers and namespaces, and to write the status of triggers', async () => {
+    const group = 'tocsin.dev';
+    const resources = ['alerttriggers', 'clusteralerttriggers'];
+    const reads = [...resources.map((resource) => ({ group, resource })), { resource: 'namespaces' }];
+    const granted = [
+      ...reads.flatMap((kind) => ['get', 'list', 'watch'].map((verb) => ({ verb, ...kind }))),
+      ...resources.map((resource) => ({ verb: 'patch', group, resource, subresource: 'status' })),
+    ];
+    const refused = resources.flatMap((resource) =>
+      ['create', 'update', 'patch', 'delete'].map((verb) => ({ verb, group, resource })),
+    );
+    assert.deepEqual(await allowed([...granted, ...refused]), granted);
+  });
+
   it('gives no right besides', async () => {
     await server().kubectl(['delete', '--ignore-not-found', 'clusterrole,clusterrolebinding', 'tocsin-annotator']);
     const refused: readonly Access[] = [
@@ -118,6 +133,7 @@ describe('kubectl apply -k', { skip: skipWithoutKube() }, () => {
       { verb: 'create', group: 'coordination.k8s.io', resource: 'leases' },
       { verb: 'list', group: 'events.k8s.io', resource: 'events' },
       { verb: 'create', resource: 'events' },
+      ...['create', 'patch', 'delete'].map((verb) => ({ verb, resource: 'namespaces' })),
       { verb: '*', group: '*', resource: '*' },
     ];
     // In all namespaces, and in its own.
