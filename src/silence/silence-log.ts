@@ -1,9 +1,7 @@
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import type { Silence } from './silence.ts';
-import { readRegularFile } from '../runtime/regular-file.ts';
-import { RecordFile, StorageError, readRecords } from '../storage/record-file.ts';
+import { RecordLog, type RecordLogLines } from '../storage/record-log.ts';
 import { Matcher } from '../matcher/matcher.ts';
 import { MatcherError } from '../matcher/anchored-regexp.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -11,46 +9,52 @@ import type { Runtime } from '../runtime/runtime.ts';
 /** A larger file of silences is not read, bytes. All silences that fit into memory make a fraction of that. */
 const silenceLogBytes = 256 * 1024 * 1024;
 
+const damagedFile = 'the file of the silences is damaged';
+
+const lines: RecordLogLines = {
+  cutOff: ['silences.cut_off', 'the last change of the silences was never written whole: it is dropped'],
+  notWritable: [
+    'silences.not_writable',
+    'silences cannot be created or changed: the storage folder has to be one that can be written to',
+  ],
+  damaged: ['silences.damaged', `${damagedFile}: what was readable is kept`],
+  notReplaced: ['silences.damaged', `${damagedFile}, and could not be replaced yet`],
+  notCompacted: ['silences.not_compacted', 'the file of the silences could not be written anew'],
+};
+
 interface SilenceLogOptions extends Pick<Runtime, 'clock' | 'logger'> {
   /** `--storage.path` */
   readonly folder: string;
 }
 
-/** The file is rewritten when it has this many bytes more than twice the size of the silences. */
-const slackBytes = 1024 * 1024;
-
-/**
- * The silences on the disk: a log to which each change is appended, and which is rewritten once most of it is history. A damaged
- * file does not prevent a start: its readable part is kept, and the file itself under another name.
- */
+/** The silences on the disk. */
 export class SilenceLog {
   readonly #options: SilenceLogOptions;
-  readonly #file: RecordFile;
-  /** True while the file on the disk is damaged and has not been set aside. */
-  #damaged = false;
-  /** The file is rewritten when it is larger than this, bytes. */
-  #compactAt = slackBytes;
+  readonly #log: RecordLog;
   #toldUntil: number | undefined;
-  /** The last access to the file; there is only one at a time. */
-  #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: SilenceLogOptions) {
+    const path = join(options.folder, 'silences.log');
     this.#options = options;
-    this.#file = new RecordFile(join(options.folder, 'silences.log'));
+    this.#log = new RecordLog({
+      ...options,
+      path,
+      maxBytes: silenceLogBytes,
+      lines,
+      failed: 'the silence could not be stored',
+    });
   }
 
   /** Reads the stored silences. Never rejects: it logs what is wrong. */
   async open(): Promise<StoredSilences> {
-    const bytes = await this.#read();
-    if (bytes === undefined) return { silences: [], toldUntil: undefined };
-    const { values, goodBytes, damagedBytes, cutOffBytes } = readRecords(bytes);
-    const { silences, toldUntil, unreadable } = storedSilences(values);
-    this.#toldUntil = toldUntil;
-    if (damagedBytes + unreadable > 0) {
-      const counts = { damaged_bytes: damagedBytes, unreadable_records: unreadable, kept: silences.length };
-      await this.#setAside(counts, silences);
-    } else await this.#resume(silences, goodBytes, cutOffBytes);
-    return { silences, toldUntil };
+    let stored: StoredSilences = { silences: [], toldUntil: undefined };
+    await this.#log.open((records) => {
+      const { unreadable, ...found } = storedSilences(records);
+      stored = found;
+      this.#toldUntil = found.toldUntil;
+      return { unreadable, kept: found.silences.length, all: recordsOf(found.silences, found.toldUntil) };
+    });
+    return stored;
   }
 
   /**
@@ -59,140 +63,22 @@ export class SilenceLog {
    * @param all all existing silences, the changes included
    */
   append(changes: readonly (readonly Silence[])[], all: () => Iterable<Silence>): Promise<void> {
-    return this.#inTurn(() => this.#append(changes, all));
+    return this.#log.append(changes.map(silenceRecord), () => recordsOf(all(), this.#toldUntil));
   }
 
   /** Notes the time up to which the log reports starts and ends of silences. Never rejects: it logs a failure. */
-  noteLogged(until: number): Promise<void> {
+  async noteLogged(until: number): Promise<void> {
     this.#toldUntil = until;
-    return this.#inTurn(() => this.#appendTold(until));
+    try {
+      await this.#log.note(toldRecord(until));
+    } catch (error) {
+      const message = 'the next start may tell again of silences that started or ended';
+      this.#options.logger.warn('silences.not_noted', message, { file: this.#log.path, error });
+    }
   }
 
   close(): Promise<void> {
-    return this.#inTurn(() => this.#file.close());
-  }
-
-  #inTurn(access: () => Promise<void>): Promise<void> {
-    const result = this.#last.then(access);
-    this.#last = result.catch(() => undefined);
-    return result;
-  }
-
-  async #append(changes: readonly (readonly Silence[])[], all: () => Iterable<Silence>): Promise<void> {
-    try {
-      if (this.#file.bytes > this.#compactAt && (await this.#compact(all))) return;
-      if (!this.#damaged && this.#file.isSound && (await this.#file.isInPlace()))
-        await this.#file.append(changes.map(silenceRecord));
-      else await this.#rewrite(all());
-    } catch (error) {
-      throw new StorageError('the silence could not be stored', error);
-    }
-  }
-
-  async #appendTold(until: number): Promise<void> {
-    try {
-      // Otherwise the next change rewrites the file, and this time with it.
-      if (!this.#damaged && this.#file.isSound) await this.#file.append([toldRecord(until)]);
-    } catch (error) {
-      const message = 'the next start may tell again of silences that started or ended';
-      this.#options.logger.warn('silences.not_noted', message, { file: this.#file.path, error });
-    }
-  }
-
-  /** Undefined if there is no readable file. */
-  async #read(): Promise<Buffer | undefined> {
-    await rm(`${this.#file.path}.new`, { force: true }).catch(() => undefined);
-    try {
-      return await readRegularFile(this.#file.path, silenceLogBytes);
-    } catch (error) {
-      // ENOTDIR: the path of the folder is not a folder.
-      const isMissing = ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
-      await (isMissing ? this.#makeWritable(() => this.#rewrite([])) : this.#setAside({ error, kept: 0 }, []));
-      return undefined;
-    }
-  }
-
-  /** Continues a file that is as we left it, or whose last record was being written when the process was killed. */
-  async #resume(silences: readonly Silence[], goodBytes: number | undefined, cutOffBytes: number): Promise<void> {
-    if (cutOffBytes > 0)
-      this.#options.logger.warn(
-        'silences.cut_off',
-        'the last change of the silences was never written whole: it is dropped',
-        { file: this.#file.path, dropped_bytes: cutOffBytes },
-      );
-    await this.#makeWritable(async () => {
-      // A file without the end of its last line cannot be appended to.
-      if (goodBytes === undefined) await this.#rewrite(silences);
-      else {
-        await this.#open(goodBytes, silences);
-      }
-    });
-  }
-
-  /** A link is read but never written through: our own file replaces it. */
-  async #open(goodBytes: number, silences: readonly Silence[]): Promise<void> {
-    try {
-      await this.#file.open(goodBytes);
-      this.#compactAt = goodBytes + slackBytes;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ELOOP') throw error;
-      await this.#rewrite(silences);
-    }
-  }
-
-  /** The log reports at the start, not at the first change, that silences cannot be stored. */
-  async #makeWritable(make: () => Promise<unknown>): Promise<void> {
-    try {
-      await make();
-    } catch (error) {
-      const message = 'silences cannot be created or changed: the storage folder has to be one that can be written to';
-      this.#options.logger.error('silences.not_writable', message, { file: this.#file.path, error });
-    }
-  }
-
-  async #setAside(found: Readonly<Record<string, unknown>>, kept: Iterable<Silence>): Promise<void> {
-    this.#damaged = true;
-    const { logger } = this.#options;
-    const fields = { file: this.#file.path, ...found };
-    try {
-      const name = await this.#rewrite(kept);
-      logger.error('silences.damaged', 'the file of the silences is damaged: what was readable is kept', {
-        ...fields,
-        set_aside_as: name,
-      });
-    } catch (error) {
-      logger.error('silences.damaged', 'the file of the silences is damaged, and could not be replaced yet', {
-        ...fields,
-        rewrite_error: error,
-      });
-    }
-  }
-
-  /** Returns the name under which a damaged file is kept. */
-  async #rewrite(all: Iterable<Silence>): Promise<string | undefined> {
-    const time = new Date(this.#options.clock.now()).toISOString().replaceAll(':', '-');
-    const keepAs = this.#damaged ? `${this.#file.path}.damaged-${time}` : undefined;
-    await this.#file.replace(recordsOf(all, this.#toldUntil), keepAs);
-    this.#damaged = false;
-    this.#compactAt = 2 * this.#file.bytes + slackBytes;
-    return keepAs;
-  }
-
-  /** Returns false on failure: if the disk has no room for a second file, the first one keeps growing. */
-  async #compact(all: () => Iterable<Silence>): Promise<boolean> {
-    const bytes = this.#file.bytes;
-    try {
-      await this.#rewrite(all());
-      return true;
-    } catch (error) {
-      this.#options.logger.warn('silences.not_compacted', 'the file of the silences could not be written anew', {
-        file: this.#file.path,
-        file_bytes: bytes,
-        error,
-      });
-      this.#compactAt = bytes + slackBytes;
-      return false;
-    }
+    return this.#log.close();
   }
 }
 
