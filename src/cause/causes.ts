@@ -17,8 +17,20 @@ const maxKeptCauses = 10 * maxNamedCauses;
  * again; a new or edited pipeline; alerts that a sender cut off; a new configuration; a silence that ended; other alerting rules in
  * Prometheus; a person.
  */
-export type Trigger =
-  'alert' | 'start' | 'resync' | 'requeue' | 'pipeline' | 'truncated' | 'reload' | 'silence' | 'rules' | 'manual';
+export type Trigger = (typeof causeTriggers)[number];
+
+export const causeTriggers = [
+  'alert',
+  'start',
+  'resync',
+  'requeue',
+  'pipeline',
+  'truncated',
+  'reload',
+  'silence',
+  'rules',
+  'manual',
+] as const;
 
 /**
  * Why a request exists. Bounded: the {@link maxNamedCauses} most recent alerts and request ids are named, and the rest are
@@ -53,6 +65,20 @@ export class Causes {
     const causes = new Causes();
     causes.triggers.add(trigger);
     causes.lastSeen = at;
+    return causes;
+  }
+
+  /** Causes with these alerts, and the counts and times of others. @param incomplete true if more alerts are counted than named */
+  static from(alerts: Iterable<Cause>, counts: CauseCounts, incomplete: boolean): Causes {
+    const causes = new Causes();
+    for (const trigger of counts.triggers) causes.triggers.add(trigger);
+    for (const id of counts.requestIds) causes.requestIds.add(id);
+    causes.#kept = [...alerts];
+    causes.#incomplete = incomplete;
+    causes.alertCount = counts.alertCount;
+    causes.omittedRequestIds = counts.omittedRequestIds;
+    causes.truncatedAlerts = counts.truncatedAlerts;
+    causes.#seen(counts.firstSeen, counts.lastSeen);
     return causes;
   }
 
@@ -150,6 +176,19 @@ export class Causes {
   }
 }
 
+/** What {@link Causes} say beside their alerts. */
+export interface CauseCounts {
+  readonly triggers: Iterable<Trigger>;
+  readonly requestIds: Iterable<string>;
+  readonly alertCount: number;
+  readonly omittedRequestIds: number;
+  readonly truncatedAlerts: number;
+  /** Milliseconds; Infinity if no alert was received. */
+  readonly firstSeen: number;
+  /** Milliseconds; -Infinity if there was no trigger. */
+  readonly lastSeen: number;
+}
+
 /** `silence expired`: the alert fires, and the last silence that kept it from causing a reconcile has ended. */
 export type CauseStatus = 'firing' | 'resolved' | 'expired' | 'silence expired';
 
@@ -198,6 +237,10 @@ export class Cause implements Labelled {
 
   get fingerprint(): string | undefined {
     return this.#alert.fingerprint;
+  }
+
+  get alert(): CausingAlert {
+    return this.#alert;
   }
 
   /** When the alert began, or ended if it has ended, milliseconds; undefined if nobody knows. */
