@@ -131,3 +131,49 @@ export interface WrittenConditions {
   /** Call it when the entry is gone, or the object is. */
   forget(condition: WrittenCondition): void;
 }
+
+/** Takes the triggers that live in the cluster's API, each when it comes, changes or goes. Returns at once and never throws. */
+export interface TriggerSink {
+  /** @param trigger undefined: there is none of this key in force (any more). A trigger that is the same as before may be given again. */
+  setCluster(key: string, trigger: Trigger | undefined): void;
+}
+
+/** Hears what becomes of triggers, by their keys. Its calls return at once and never throw. */
+export interface TriggerObserver {
+  /** An event woke the trigger. */
+  fired(key: string, firing: TriggerFiring): void;
+  /** Alerts matched and woke nothing: they are silenced or inhibited, or the trigger is suspended. */
+  suppressed(key: string, alerts: number): void;
+  /** A run for one object ended, or would have been made in the mode `observe`; `throttled`: it waits for its slot. */
+  ran(key: string, outcome: 'done' | 'failed' | 'throttled'): void;
+  /** {@link TriggerStates} may say something else of it. */
+  changed(key: string): void;
+}
+
+export interface TriggerFiring {
+  /** The `alertname` of the newest alert that matched. */
+  readonly alert: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly eventId: string;
+  /** How many alerts matched. */
+  readonly alerts: number;
+}
+
+/** Says what is known of the triggers in force. */
+export interface TriggerStates {
+  stateOf(key: string): TriggerState;
+}
+
+export interface TriggerState {
+  /** The needs of its targets that are not fulfilled, each once; empty: every target can be found and written. */
+  readonly unavailable: readonly Extract<NeedState, { state: 'unavailable' }>[];
+  /** True while the objects of a target are not known yet. */
+  readonly isPending: boolean;
+  /** Templates that gave no valid name lately, and such: nothing that makes it not ready. One sentence each. */
+  readonly notes: readonly string[];
+  /** The alert that inhibits it now; undefined if none does. */
+  readonly inhibitedBy?: string | undefined;
+  /** Runs that wait, and until when at the latest, milliseconds since the epoch; undefined if none waits. */
+  readonly throttled?: { readonly runs: number; readonly until: number } | undefined;
+}
