@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { kymaGroup, kymaKindOf, kymaKinds } from '../reconcile/kyma-kinds.ts';
 import { formatDuration } from './settings/duration.ts';
+import { isAnnotationKey } from '../text/kubernetes.ts';
 import { parseMatcher } from '../matcher/parse-matcher.ts';
 import { readHttpUrl } from './settings/http-url.ts';
 import { NotifySection } from './notify-section.ts';
@@ -19,27 +20,14 @@ import {
 import { WatchedKinds, type WatchedKind } from './watched-kinds.ts';
 import type { Reader } from './settings/reader.ts';
 
-/** Kubernetes' limits for the key of an annotation: the prefix, which is a DNS subdomain, and the name. */
-const maxPrefixLength = 253;
-const prefixPattern = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
-const namePattern = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
-
 /** The limit for a value. Kubernetes itself would accept 256 KiB for all annotations of an object. */
 const maxValueLength = 256;
 
 /** Reads the key of an annotation as Kubernetes checks it: `name` or `prefix/name`, with the prefix in any case. */
-export const readAnnotationKey: Reader<string> = (found) => {
-  const allowed = "an annotation's key, as example.com/requested-at";
-  if (typeof found !== 'string') return { allowed };
-  const parts = found.split('/');
-  const prefix = parts.length === 2 ? parts[0]! : 'none';
-  const isKey =
-    parts.length <= 2 &&
-    prefix.length <= maxPrefixLength &&
-    prefixPattern.test(prefix.toLowerCase()) &&
-    namePattern.test(parts.at(-1)!);
-  return isKey ? { value: found } : { allowed };
-};
+export const readAnnotationKey: Reader<string> = (found) =>
+  typeof found === 'string' && isAnnotationKey(found)
+    ? { value: found }
+    : { allowed: "an annotation's key, as example.com/requested-at" };
 
 /** Reads the value of an annotation: one short line. */
 export const readAnnotationValue: Reader<string> = (found) => {

@@ -13,17 +13,52 @@ export function parseMatcher(text: string): Matcher {
     return parseClassicMatcher(text);
   } catch (error) {
     if (!(error instanceof MatcherError)) throw error;
-    return parseUtf8(text, error);
+    return orClassicError(() => parseUtf8Matcher(text), error);
   }
 }
 
-function parseUtf8(text: string, classicError: MatcherError): Matcher {
+/**
+ * Reads a list of matchers as one entry of `matchers` in Alertmanager's configuration: `a="b",c=~"d"`, also in braces and with a
+ * comma at the end. It may be empty. The grammars take part as in {@link parseMatcher}. Throws a MatcherError.
+ */
+export function parseMatchers(text: string): readonly Matcher[] {
   try {
-    return parseUtf8Matcher(text);
+    return classicParts(text).map(parseClassicMatcher);
+  } catch (error) {
+    if (!(error instanceof MatcherError)) throw error;
+    return orClassicError(() => parseUtf8Matchers(text), error);
+  }
+}
+
+function orClassicError<Result>(parse: () => Result, classicError: MatcherError): Result {
+  try {
+    return parse();
   } catch (error) {
     throw error instanceof MatcherError ? classicError : error;
   }
 }
+
+/** The classic grammar takes a brace that is alone. */
+function classicParts(text: string): readonly string[] {
+  const inside = text.replace(/^\{/, '').replace(/\}$/, '');
+  const parts: string[] = [];
+  let [from, insideQuotes, isEscaped] = [0, false, false];
+  for (let at = 0; at < inside.length; at++) {
+    const character = inside[at]!;
+    if (character === ',') {
+      // As there, a comma does not end an escape.
+      if (insideQuotes) continue;
+      parts.push(inside.slice(from, at));
+      from = at + 1;
+    } else if (character === '"' && !isEscaped) insideQuotes = !insideQuotes;
+    else isEscaped = character === '\\' && !isEscaped;
+  }
+  const last = inside.slice(from).replace(leadingBlanks, '');
+  return last === '' ? parts : [...parts, trimEnd(last, anyBlank)];
+}
+
+const leadingBlanks = new RegExp(`^[${blankClass}]+`);
+const anyBlank = new RegExp(`[${blankClass}]`);
 
 /** Name, operator and the blanks around them; a blank is Go's `\s`. The rest is read by hand, to take linear time. */
 const head = /^[\t\n\f\r ]*([a-zA-Z_:][\w:]*)[\t\n\f\r ]*(=~|=|!=|!~)[\t\n\f\r ]*/;
@@ -36,12 +71,14 @@ function parseClassicMatcher(text: string): Matcher {
   const match = head.exec(text);
   if (match === null) throw new MatcherError(`bad matcher format: ${text}`);
   const [all, name, type] = match;
-  return new Matcher(name!, readValue(trimEnd(text.slice(all.length))), type as MatchType);
+  return new Matcher(name!, readValue(trimEnd(text.slice(all.length), classicBlank)), type as MatchType);
 }
 
-function trimEnd(text: string): string {
+const classicBlank = /[\t\n\f\r ]/;
+
+function trimEnd(text: string, blank: RegExp): string {
   let end = text.length;
-  while (end > 0 && '\t\n\f\r '.includes(text[end - 1]!)) end--;
+  while (end > 0 && blank.test(text[end - 1]!)) end--;
   return text.slice(0, end);
 }
 
@@ -75,6 +112,8 @@ const operator = /=~|=|!=|!~/y;
 const quotedText = /"(?:[^"\\]|\\.)*"/sy;
 const plainText = new RegExp(`[^${reservedClass}]+`, 'y');
 const comma = /,/y;
+const openBrace = /\{/y;
+const closeBrace = /\}/y;
 
 /**
  * Reads one matcher of Alertmanager's UTF-8 grammar (its matcher/parse), with or without a comma behind it. Name and value are
@@ -83,13 +122,33 @@ const comma = /,/y;
  */
 function parseUtf8Matcher(text: string): Matcher {
   const tokens = new Tokens(text);
-  const name = tokens.takeText();
-  const type = tokens.take(operator) as MatchType | undefined;
-  const value = tokens.takeText();
+  const matcher = takeMatcher(tokens);
   tokens.take(comma);
-  if (name === undefined || type === undefined || value === undefined || !tokens.atEnd)
-    throw new MatcherError(`bad matcher format: ${text}`);
-  return new Matcher(name, value, type);
+  if (matcher === undefined || !tokens.atEnd) throw new MatcherError(`bad matcher format: ${text}`);
+  return matcher;
+}
+
+function parseUtf8Matchers(text: string): readonly Matcher[] {
+  const tokens = new Tokens(text);
+  const isOpen = tokens.take(openBrace) !== undefined;
+  const matchers: Matcher[] = [];
+  for (let matcher = takeMatcher(tokens); matcher !== undefined; matcher = takeMatcher(tokens)) {
+    matchers.push(matcher);
+    if (tokens.take(comma) === undefined) break;
+  }
+  const isClosed = tokens.take(closeBrace) !== undefined;
+  if (isOpen !== isClosed || !tokens.atEnd) throw new MatcherError(`bad matcher format: ${text}`);
+  return matchers;
+}
+
+/** Undefined if the next token begins no matcher. */
+function takeMatcher(tokens: Tokens): Matcher | undefined {
+  const name = tokens.takeText();
+  if (name === undefined) return undefined;
+  const type = tokens.take(operator) as MatchType | undefined;
+  const value = type === undefined ? undefined : tokens.takeText();
+  if (value === undefined) throw new MatcherError(`bad matcher format: ${name}`);
+  return new Matcher(name, value, type!);
 }
 
 class Tokens {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { manifestText } from './standalone.fixture.ts';
-import { parsePipelineManifest, isDnsSubdomain } from './pipeline-manifest.ts';
+import { isDnsSubdomain } from '../text/kubernetes.ts';
+import { parsePipelineManifest } from './pipeline-manifest.ts';
 
 const parse = (text: string): ReturnType<typeof parsePipelineManifest> => parsePipelineManifest(text, 'p.yaml');
 

@@ -20,6 +20,7 @@ import {
   type TextPosition,
 } from './manifest-documents.ts';
 import { kymaGroup, kymaKindNames, kymaVersions } from '../reconcile/kyma-kinds.ts';
+import { dnsSubdomainRule, isDnsSubdomain } from '../text/kubernetes.ts';
 
 /** A problem in a manifest file, and its position; the message says what was found and what is allowed. */
 export interface ManifestProblem extends TextPosition {
@@ -153,20 +154,4 @@ function readOptionalObject(field: ManifestField): Readonly<Record<string, unkno
 function readStatus(field: ManifestField): Pipeline['conditions'] {
   const status = readOptionalObject(field);
   return status === undefined ? [] : readConditions(childField(field, 'conditions'));
-}
-
-/** The rule for an object's name, for a message to a person. */
-const dnsSubdomainRule =
-  'a DNS-1123 subdomain (lower-case letters, digits, "-" and ".", with a letter or digit at both ends of each part), at most 253 characters';
-
-const maxLength = 253;
-const label = '[a-z0-9](?:[-a-z0-9]*[a-z0-9])?';
-const subdomain = new RegExp(`^${label}(?:\\.${label})*$`);
-
-/**
- * True for a name that Kubernetes accepts (IsDNS1123Subdomain of apimachinery).
- * Such a name is also a safe file name: it holds no slash, does not start with a dot, and cannot be `..`.
- */
-export function isDnsSubdomain(name: string): boolean {
-  return name.length <= maxLength && subdomain.test(name);
 }

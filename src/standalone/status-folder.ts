@@ -10,7 +10,8 @@ import { readRegularFile, writeRegularFile } from '../runtime/regular-file.ts';
 import { FolderError, errorCode } from './folder-error.ts';
 import type { ParseManifest } from './manifest-thread.ts';
 import { kymaKindNames } from '../reconcile/kyma-kinds.ts';
-import { isDnsSubdomain, type PipelineManifest } from './pipeline-manifest.ts';
+import { isDnsSubdomain } from '../text/kubernetes.ts';
+import type { PipelineManifest } from './pipeline-manifest.ts';
 
 interface StatusFolderOptions {
   /** The storage folder (`--storage.path`); the statuses are in its `status/`. */

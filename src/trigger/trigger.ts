@@ -25,6 +25,8 @@ export interface Trigger extends TriggerName {
   readonly key: string;
   /** `metadata.generation`; 0 for a trigger of the file. */
   readonly generation: number;
+  /** The enforced namespace; absent if the trigger sees the alerts of every namespace. */
+  readonly scope?: Matcher;
   /** All have to match. The enforced namespace is the first of them. */
   readonly matchers: readonly Matcher[];
   readonly inhibitedBy: readonly Inhibition[];
