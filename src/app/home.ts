@@ -1,5 +1,6 @@
 import { Gauge, type Registry } from 'prom-client';
 import type { Config } from '../config/config.ts';
+import type { Reviews } from '../access/reviews.ts';
 import type { Annotator, PipelineChange, Pipelines, TransitionRecorder } from '../reconcile/ports.ts';
 import { PipelineFolder } from '../standalone/pipeline-folder.ts';
 import type { TargetObjects } from '../trigger/ports.ts';
@@ -13,6 +14,8 @@ export interface Home extends Pipelines {
   readonly maxObjectBytes?: number;
   /** Records transitions, if the home has a place for them. */
   readonly transitions?: TransitionRecorder | undefined;
+  /** Judges tokens and rights, if there is a cluster. */
+  readonly reviews?: Reviews | undefined;
   /** Needed by the action `annotate`. */
   readonly annotator?: Annotator | undefined;
   /** The objects that triggers may choose. Default: there are none. */

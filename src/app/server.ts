@@ -1,9 +1,11 @@
 import type { Config } from '../config/config.ts';
+import type { Reviews } from '../access/reviews.ts';
 import { pageRoutes } from '../receiver/page/incident-page.ts';
 import { Connections } from '../server/connections.ts';
 import { GuardedServer, type WebOptions } from '../server/guarded-server.ts';
 import type { LiveLimits } from '../server/http-server.ts';
-import type { HttpMetrics } from '../server/request/http-metrics.ts';
+import { createHttpMetrics, type HttpMetrics, type LimitName } from '../server/request/http-metrics.ts';
+import { KubernetesDoor } from '../server/web/kubernetes-door.ts';
 import { Routes, type Route } from '../server/routes.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
@@ -11,10 +13,21 @@ export interface ServerOptions extends Runtime {
   /** Gives the current configuration. */
   readonly config: () => Config;
   readonly metrics: HttpMetrics;
+  readonly kubernetes: KubernetesDoor;
   /** The settings of the flags `--web.*`. */
   readonly web?: WebOptions | undefined;
   /** The files of the incident page. Default: there is no page. */
   readonly pageFolder?: string | undefined;
+}
+
+/** What counts requests, and what judges those whom Kubernetes knows; both belong to server and receiver. */
+export function createDoor(
+  runtime: Runtime,
+  reviews: Reviews | undefined,
+  onLimit: (limit: LimitName) => void,
+): Pick<ServerOptions, 'metrics' | 'kubernetes'> {
+  const metrics = createHttpMetrics(runtime.registry, onLimit);
+  return { metrics, kubernetes: new KubernetesDoor({ ...runtime, metrics, reviews }) };
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import type { PipelineChange } from '../reconcile/ports.ts';
 import { logProxy, type Environment } from '../outbound/proxy-environment.ts';
 import { clusterServer, loadKubeConfig, type ClusterAccess } from './api/kube-config.ts';
+import { createKubernetesReviews } from './access/kubernetes-reviews.ts';
 import { createApiClient } from './api/api-client.ts';
 import { EventRecorder } from './write/event-recorder.ts';
 import { EventReport, EventWriter, createEventMetrics } from './write/event-writer.ts';
@@ -46,6 +47,7 @@ export function createKubernetesPipelines(options: KubernetesHomeOptions): Kuber
     client,
     resources,
     metrics: createReflectorMetrics(registry),
+    reviews: createKubernetesReviews(options),
     // In a pod, the host name is the pod's name.
     transitions: new EventRecorder({ clock, writer, instance: hostname() }),
     checkAccess: () => checkAccess(options),

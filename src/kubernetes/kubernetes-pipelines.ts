@@ -10,6 +10,7 @@ import {
 } from '../reconcile/ports.ts';
 import type { LogFields, Logger } from '../runtime/logger.ts';
 import { kymaKindOf } from '../reconcile/kyma-kinds.ts';
+import type { KubernetesReviews } from './access/kubernetes-reviews.ts';
 import { AnnotationWriter } from './write/annotation-writer.ts';
 import type { ApiClient } from './api/api-client.ts';
 import { ConditionWriter, type WriteTarget, createConflictMetric } from './write/condition-writer.ts';
@@ -31,6 +32,8 @@ export interface KubernetesPipelinesOptions extends Runtime {
   readonly client: Pick<ApiClient, 'call' | 'open' | 'close'>;
   readonly resources: readonly WatchedResource[];
   readonly metrics: ReflectorMetrics;
+  /** Judges tokens and rights, over connections of its own. */
+  readonly reviews?: KubernetesReviews;
   /** Records transitions as Kubernetes Events. */
   readonly transitions?: EventRecorder;
   /** Called for each change once everything is synced, when memory already shows the change; must not throw. */
@@ -51,6 +54,7 @@ export class KubernetesPipelines implements Pipelines, Annotator {
   readonly kinds: readonly string[];
   readonly maxObjectBytes = apiObjectsBytes;
   readonly transitions: TransitionRecorder | undefined;
+  readonly reviews: KubernetesReviews | undefined;
   /** This class sets annotations itself. */
   readonly annotator = this;
   readonly #options: KubernetesPipelinesOptions;
@@ -66,6 +70,7 @@ export class KubernetesPipelines implements Pipelines, Annotator {
     this.#options = options;
     this.kinds = [...new Set(options.resources.flatMap((resource) => kymaKindOf(resource) ?? []))];
     this.transitions = options.transitions;
+    this.reviews = options.reviews;
     this.#lines = new PipelineLines(options);
     const failures = new WriteFailures(options);
     const conflicted = createConflictMetric(options.registry);
@@ -105,7 +110,7 @@ export class KubernetesPipelines implements Pipelines, Annotator {
   async close(timeoutMs: number = lastEventsMs): Promise<void> {
     await this.#options.transitions?.close(Math.min(timeoutMs, lastEventsMs));
     await Promise.all(this.#reflectors.map((reflector) => reflector.close()));
-    await this.#options.client.close();
+    await Promise.all([this.#options.client.close(), this.reviews?.close()]);
   }
 
   /** By kind, then by namespace and name. */

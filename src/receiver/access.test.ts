@@ -21,6 +21,7 @@ import { createRoutes } from './routes.ts';
 import { Routes } from '../server/routes.ts';
 import { ReceiverServer } from '../server/http-server.ts';
 import type { SilencesHandler } from './silences/silences-handler.ts';
+import { testDoor } from '../server/kubernetes-door.fixture.ts';
 import { testConnections } from '../server/connections.fixture.ts';
 
 const id = '0a1b2c3d-1111-4222-8333-444455556666';
@@ -88,6 +89,7 @@ async function start(test: TestContext, routePrefix: string) {
         rateLimit: undefined,
         users: new Map(),
         tokenDigests: [digestOf('token')],
+        kubernetes: undefined,
         access: rules,
       }),
       passwords: new PasswordCheck(
@@ -95,6 +97,7 @@ async function start(test: TestContext, routePrefix: string) {
         clock,
       ),
       report: new GateReport({ clock, logger, metrics, webMetrics }),
+      kubernetes: testDoor(),
       answersPreflights: false,
     }),
     connections: testConnections({ clock, logger, metrics }),

@@ -5,6 +5,7 @@ import { request as httpRequest, type IncomingMessage, type RequestListener } fr
 import { request as httpsRequest, type RequestOptions } from 'node:https';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import type { Reviews } from '../access/reviews.ts';
 import { createAuthority } from './certificates.fixture.ts';
 import { eventually } from '../runtime/eventually.fixture.ts';
 import { FakeClock } from '../runtime/clock.fixture.ts';
@@ -15,6 +16,7 @@ import { SliceSchedule } from '../runtime/slices.ts';
 import { loadWebConfig } from './web/load-web-config.ts';
 import { metric } from '../runtime/metric.fixture.ts';
 import { testHttpMetrics } from './http-metrics.fixture.ts';
+import { testDoor } from './kubernetes-door.fixture.ts';
 import { testConnections } from './connections.fixture.ts';
 import { routesTo } from './routes.fixture.ts';
 import { GuardedServer } from './guarded-server.ts';
@@ -61,6 +63,7 @@ export async function startChangingDoor(
   test: TestContext,
   files: Files,
   routes: RequestListener = (_, response) => void response.end('in'),
+  reviews?: Reviews,
 ): Promise<ChangingDoor> {
   const folder = await temporaryFolder(test, 'changing-door');
   const write = (some: Files): void => {
@@ -82,6 +85,7 @@ export async function startChangingDoor(
     logger,
     routes: routesTo(routes),
     web: { routePrefix: '', configSource: { file, ...loaded, readFile, load: loadWebConfig } },
+    kubernetes: testDoor(reviews, { clock, logger }),
     connections: testConnections({ clock, logger, metrics: metrics.metrics }),
     maxHeaderBytes: receiver.max_header_size,
     maxHeaders: receiver.max_headers,

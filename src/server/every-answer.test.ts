@@ -8,6 +8,7 @@ import { loadWebConfig } from './web/load-web-config.ts';
 import { refuse } from './request/answer.ts';
 import { rawConnection, requestHead } from './raw-connection.fixture.ts';
 import { testHttpMetrics } from './http-metrics.fixture.ts';
+import { testDoor } from './kubernetes-door.fixture.ts';
 import { testConnections } from './connections.fixture.ts';
 import { routesTo } from './routes.fixture.ts';
 import { GuardedServer } from './guarded-server.ts';
@@ -41,6 +42,7 @@ async function start(test: TestContext, more = '') {
     logger,
     routes: routesTo(({ url }, response) => void (url === '/later' || refuse(response, new Error('a defect')))),
     web: { routePrefix: '/am', configSource: { file: '/nowhere/web.yml', ...loaded, readFile, load: loadWebConfig } },
+    kubernetes: testDoor(),
     connections: testConnections({ clock, logger, metrics }),
     maxHeaders: receiver.max_headers,
     maxHeaderBytes: 2048,

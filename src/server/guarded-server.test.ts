@@ -9,6 +9,7 @@ import { rawConnection } from './raw-connection.fixture.ts';
 import { testHttpMetrics } from './http-metrics.fixture.ts';
 import { routesTo } from './routes.fixture.ts';
 import { GuardedServer, logListening } from './guarded-server.ts';
+import { testDoor } from './kubernetes-door.fixture.ts';
 import { testConnections } from './connections.fixture.ts';
 
 const locked = `basic_auth_users: {ann: $2y$10$${'a'.repeat(53)}}`;
@@ -31,6 +32,7 @@ async function start(test: TestContext, host: string) {
     logger,
     routes: routesTo((_, response) => response.end()),
     web: { routePrefix: '/am', configSource: { file: '/nowhere/web.yml', ...loaded, readFile, load: loadWebConfig } },
+    kubernetes: testDoor(),
     connections: testConnections({ clock, logger, metrics }),
     maxHeaderBytes: receiver.max_header_size,
     maxHeaders: receiver.max_headers,

@@ -8,6 +8,7 @@ import { createWebMetrics, GateReport } from './web/gate-report.ts';
 import { isLocked, type WebSettings } from './web/web-settings.ts';
 import { BrowserGuard, type ListeningPlace } from './web/browser-guard.ts';
 import { Gate } from './web/gate.ts';
+import type { KubernetesDoor } from './web/kubernetes-door.ts';
 import { ReceiverServer, type ReceiverServerOptions } from './http-server.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { AnchoredRegexp } from '../matcher/anchored-regexp.ts';
@@ -18,6 +19,7 @@ interface GuardedServerOptions extends Omit<
 > {
   readonly registry: Registry;
   readonly web: WebOptions;
+  readonly kubernetes: KubernetesDoor;
 }
 
 /** The server with the settings of `--web.config.file`; without that file, nothing guards its routes. */
@@ -31,8 +33,9 @@ export class GuardedServer {
 
   constructor(options: GuardedServerOptions) {
     this.#options = options;
-    this.#passwords = new PasswordCheck(new PasswordThread(), options.clock);
     const { corsOrigin, configSource: source } = options.web;
+    checkStart(source, options.kubernetes);
+    this.#passwords = new PasswordCheck(new PasswordThread(), options.clock);
     const webMetrics = createWebMetrics(options.registry);
     const report = new GateReport({ ...options, webMetrics });
     const prepare = (settings: WebSettings): (() => void) => this.#prepare(settings);
@@ -80,7 +83,8 @@ export class GuardedServer {
   }
 
   #prepare(settings: WebSettings): () => void {
-    const { logger, web } = this.#options;
+    const { logger, web, kubernetes } = this.#options;
+    kubernetes.check(settings);
     const applyTls = this.server.prepareTls(settings.tls);
     return () => {
       applyTls();
@@ -91,7 +95,16 @@ export class GuardedServer {
   async close(timeoutMs: number): Promise<void> {
     this.#config?.close();
     await this.server.close(timeoutMs);
+    this.#options.kubernetes.tokens.close();
     await this.#passwords.close();
+  }
+}
+
+function checkStart(source: WebConfigSource | undefined, kubernetes: KubernetesDoor): void {
+  try {
+    if (source !== undefined) kubernetes.check(source.settings);
+  } catch (error) {
+    throw new Error(`${source!.file}: ${(error as Error).message}`, { cause: error });
   }
 }
 

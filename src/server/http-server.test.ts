@@ -17,6 +17,7 @@ import { routesTo } from './routes.fixture.ts';
 import { ReceiverServer, type ReceiverServerOptions } from './http-server.ts';
 import { metric } from '../runtime/metric.fixture.ts';
 import { testHttpMetrics } from './http-metrics.fixture.ts';
+import { testDoor } from './kubernetes-door.fixture.ts';
 import { testConnections } from './connections.fixture.ts';
 
 const openToAll = {
@@ -79,7 +80,7 @@ function lockedGate(clock: FakeClock): Gate {
   });
   return new Gate({
     clock,
-    settings: () => ({ ...openToAll, tokenDigests: [digestOf('token')] }),
+    settings: () => ({ ...openToAll, tokenDigests: [digestOf('token')], kubernetes: undefined }),
     passwords: new PasswordCheck(
       {
         matches: () => assert.fail('no password is needed'),
@@ -88,6 +89,7 @@ function lockedGate(clock: FakeClock): Gate {
       clock,
     ),
     report,
+    kubernetes: testDoor(),
     routes: routesTo(() => undefined),
     answersPreflights: false,
   });

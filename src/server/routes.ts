@@ -33,6 +33,11 @@ export interface Route {
    */
   readonly isHealth?: boolean;
   /**
+   * True if its handlers look at the rights of the sender, or tell nothing that is anybody's. Default: it is for those alone who
+   * have a right in the whole cluster, if Kubernetes judges rights at all.
+   */
+  readonly isForTeams?: boolean;
+  /**
    * True if its handlers never fail and are called too often for express, which takes a quarter of the cost of a POST of one
    * alert.
    */
@@ -64,6 +69,14 @@ export class Routes implements KnownPaths {
 
   isHealth(path: string): boolean {
     return this.#exact.get(path)?.isHealth === true;
+  }
+
+  isForTeams(path: string): boolean {
+    const segments = path.split('/');
+    const route =
+      this.#exact.get(path) ??
+      this.#templates.find((template) => spellingOf(template.path.split('/'), segments) !== undefined);
+    return route === undefined || route.isForTeams === true || route.isHealth === true;
   }
 
   /** A parameter may have any escapes; every other path has one spelling and stays unchanged. */

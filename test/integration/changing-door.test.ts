@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { before, describe, it, type TestContext } from 'node:test';
 import bcrypt from 'bcryptjs';
 import { stringify } from 'yaml';
+import type { Reviews } from '../../src/access/reviews.ts';
 import {
   createCertificates,
   isLetIn,
@@ -18,18 +19,18 @@ const eras = ['old', 'new'] as const;
 const hashes = { old: bcrypt.hashSync('old', 4), new: bcrypt.hashSync('new', 4) };
 const ruledPath = '/open';
 
-const locks = ['none', 'password', 'token', 'TLS and password', 'client certificate', 'rules'] as const;
+const locks = ['none', 'password', 'token', 'TLS and password', 'client certificate', 'rules', 'kubernetes'] as const;
 type Lock = (typeof locks)[number];
 
 interface Guest {
   readonly scheme: 'http' | 'https';
-  readonly shows: 'nothing' | 'password' | 'token' | 'certificate';
+  readonly shows: 'nothing' | 'password' | 'token' | 'certificate' | 'ServiceAccount';
   readonly era: Era;
   readonly path: '/' | '/open';
 }
 
 const guests: readonly Guest[] = (['http', 'https'] as const).flatMap((scheme) =>
-  (['nothing', 'password', 'token', 'certificate'] as const).flatMap((shows) =>
+  (['nothing', 'password', 'token', 'certificate', 'ServiceAccount'] as const).flatMap((shows) =>
     eras.flatMap((era) =>
       (['/', ruledPath] as const).flatMap((path) => {
         const isTwice = shows === 'nothing' && era === 'new';
@@ -40,24 +41,27 @@ const guests: readonly Guest[] = (['http', 'https'] as const).flatMap((scheme) =
   ),
 );
 
+/** A cluster that knows one token for each audience, and gives its sender every right. */
+const cluster: Reviews = {
+  reviewToken: (token, [audience]) => Promise.resolve(token === `for-${audience}` ? someone : undefined),
+  mayDo: () => Promise.resolve(true),
+};
+const someone = { user: 'someone', uid: '', groups: [], extra: {} };
+
 /** The specification of each lock in one line, independent of all code that implements it. */
 function opensFor(lock: Lock, era: Era, guest: Guest): boolean {
   const shows = (what: Guest['shows']): boolean => guest.shows === what && guest.era === era;
   const isPlain = guest.scheme === 'http';
-  switch (lock) {
-    case 'none':
-      return isPlain;
-    case 'password':
-      return isPlain && shows('password');
-    case 'token':
-      return isPlain && shows('token');
-    case 'TLS and password':
-      return !isPlain && shows('password');
-    case 'client certificate':
-      return !isPlain && shows('certificate');
-    case 'rules':
-      return isPlain && (guest.path === ruledPath || shows('password'));
-  }
+  const opens: Readonly<Record<Lock, boolean>> = {
+    none: isPlain,
+    password: isPlain && shows('password'),
+    token: isPlain && shows('token'),
+    'TLS and password': !isPlain && shows('password'),
+    'client certificate': !isPlain && shows('certificate'),
+    rules: isPlain && (guest.path === ruledPath || shows('password')),
+    kubernetes: isPlain && shows('ServiceAccount'),
+  };
+  return opens[lock];
 }
 
 describe('a change of the web configuration', { concurrency: 6 }, () => {
@@ -86,12 +90,15 @@ describe('a change of the web configuration', { concurrency: 6 }, () => {
         return file({ tls_server_config: mutual }, { ...pem, 'ca.crt': ca });
       case 'rules':
         return file({ ...users, access: { [ruledPath]: 'open' } });
+      case 'kubernetes':
+        return file({ kubernetes: { enabled: true, audiences: [era] } });
     }
   }
 
   function visitorOf({ scheme, shows, era, path }: Guest): Visitor {
     const basic = `Basic ${Buffer.from(`ann:${era}`).toString('base64')}`;
-    const authorization = shows === 'password' ? basic : shows === 'token' ? `Bearer ${era}` : undefined;
+    const bearers = { token: `Bearer ${era}`, ServiceAccount: `Bearer for-${era}` };
+    const authorization = { nothing: undefined, certificate: undefined, password: basic, ...bearers }[shows];
     return {
       scheme,
       path,
@@ -129,7 +136,7 @@ describe('a change of the web configuration', { concurrency: 6 }, () => {
   }
 
   async function start(test: TestContext, from: Lock, to: Lock): Promise<Change> {
-    return { door: await startChangingDoor(test, filesOf(from, 'old')), from, to };
+    return { door: await startChangingDoor(test, filesOf(from, 'old'), undefined, cluster), from, to };
   }
 
   for (const from of locks) {
@@ -146,7 +153,9 @@ describe('a change of the web configuration', { concurrency: 6 }, () => {
     }
   }
 
-  const ofSeveral = locks.filter((lock) => lock !== 'none' && lock !== 'password' && lock !== 'rules');
+  const ofSeveral = locks.filter(
+    (lock) => lock !== 'none' && lock !== 'password' && lock !== 'rules' && lock !== 'kubernetes',
+  );
   for (const from of locks) {
     for (const to of ofSeveral.filter((lock) => lock !== from)) {
       it(`from ${from} to ${to} holds as a whole, in several files, each of them long after the other`, async (test) => {

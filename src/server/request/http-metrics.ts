@@ -22,6 +22,8 @@ export const limitNames = [
   'rate_limit',
   'password_checks',
   'delayed_refusals',
+  'access_namespaces',
+  'access_reviews',
 ] as const;
 export type LimitName = (typeof limitNames)[number];
 

@@ -63,7 +63,17 @@ export class GateReport {
 }
 
 /** The reasons why a request was refused. */
-const authFailures = ['missing', 'malformed', 'password', 'token', 'busy', 'host', 'cross_site'] as const;
+const authFailures = [
+  'missing',
+  'malformed',
+  'password',
+  'token',
+  'forbidden',
+  'unavailable',
+  'busy',
+  'host',
+  'cross_site',
+] as const;
 export type AuthFailure = (typeof authFailures)[number];
 
 /** The reasons why a TLS handshake failed. `reset`: the client disconnected, like a port probe. */

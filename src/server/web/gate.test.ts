@@ -4,13 +4,16 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
+import { FakeReviews } from '../../access/reviews.fixture.ts';
 import { FakeClock } from '../../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../../runtime/logger.fixture.ts';
 import { PasswordCheck } from './password-check.ts';
 import { createWebMetrics, GateReport } from './gate-report.ts';
 import { digestOf, type WebSettings } from './web-settings.ts';
-import { Gate, parseAuthorization } from './gate.ts';
+import { parseAuthorization } from './authorization.ts';
+import { Gate } from './gate.ts';
 import { rawConnection } from '../raw-connection.fixture.ts';
+import { testDoor } from '../kubernetes-door.fixture.ts';
 import { routesTo } from '../routes.fixture.ts';
 import { metric } from '../../runtime/metric.fixture.ts';
 import { testHttpMetrics } from '../http-metrics.fixture.ts';
@@ -21,6 +24,7 @@ const open: WebSettings = {
   rateLimit: undefined,
   users: new Map(),
   tokenDigests: [],
+  kubernetes: undefined,
   access: new Map(),
 };
 const locked: WebSettings = {
@@ -46,11 +50,13 @@ async function start(test: TestContext, given: Partial<WebSettings>, answersPref
   let settings = { ...locked, ...given };
   const passwords = new PasswordCheck(hasher, clock);
   const routes = routesTo(() => undefined);
-  const gate = new Gate({ clock, settings: () => settings, passwords, report, routes, answersPreflights });
+  const reviews = new FakeReviews();
+  const kubernetes = testDoor(reviews, { clock, logger, registry });
+  const gate = new Gate({ clock, settings: () => settings, passwords, kubernetes, report, routes, answersPreflights });
   const server = createServer((request, response) =>
     gate.admit(request.url ?? '', request, response, () => {
       request.resume();
-      response.end('in');
+      response.end(kubernetes.rightsOf(request) === undefined ? 'in' : 'in with rights');
     }),
   ).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -67,7 +73,7 @@ async function start(test: TestContext, given: Partial<WebSettings>, answersPref
   const failures = (reason: string) => metric(registry, `tocsin_http_auth_failures_total{reason="${reason}"}`);
   const use = (next: Partial<WebSettings>): void => void (settings = { ...locked, ...next });
   const onHashing = (work: () => void): void => void (whileHashing = work);
-  return { port, clock, logger, registry, get, failures, use, onHashing };
+  return { port, clock, logger, registry, get, failures, use, onHashing, reviews };
 }
 
 function basic(user: string, password: string): string {
@@ -181,6 +187,78 @@ describe('Gate', () => {
     await connection.received(/401[^]*Connection: close[^]*configuration of Tocsin\n$/);
     clock.advance(1000);
     await connection.closed;
+  });
+});
+
+describe('Gate with Kubernetes', () => {
+  const kubernetes = { kubernetes: { audiences: [] } };
+
+  const rows: readonly (readonly [string, string | undefined, number, string])[] = [
+    ['nobody', undefined, 401, 'missing'],
+    ['an unknown token', 'Bearer unknown', 401, 'token'],
+    ['a known token without rights', 'Bearer token-of-guest', 403, 'forbidden'],
+    ['a known token with a right', 'Bearer token-of-admin', 200, 'in with rights'],
+    ['a token of the configuration', 'Bearer first-token', 200, 'in'],
+    ['a user of the configuration', basic('alice', 'good'), 200, 'in'],
+  ];
+  for (const [who, authorization, status, what] of rows)
+    it(`answers ${status} to ${who}`, async (test) => {
+      const { get, failures, reviews } = await start(test, kubernetes);
+      reviews.let('guest');
+      reviews.let('admin', 'get alerts *');
+      const response = await get(authorization);
+      assert.equal(response.status, status);
+      if (status === 200) return assert.equal(await response.text(), what);
+      assert.equal(await failures(what), 1);
+      assert.match(await response.text(), status === 401 ? /kubectl create token/ : /get .* alerts.tocsin.dev/);
+    });
+
+  it('lets everybody whom Kubernetes knows use a path that serves teams', async (test) => {
+    const { get, reviews } = await start(test, kubernetes);
+    reviews.let('guest');
+    assert.equal(await (await get('Bearer token-of-guest', '/no-route')).text(), 'in with rights');
+  });
+
+  it('asks Kubernetes about nobody if the configuration does not say so', async (test) => {
+    const { get, reviews } = await start(test, {});
+    const token = reviews.let('admin', 'get alerts *');
+    assert.equal((await get(`Bearer ${token}`)).status, 401);
+    assert.deepEqual(reviews.tokenQuestions, []);
+  });
+
+  it('turns everybody away while the API server is away, and reads no body', async (test) => {
+    const { get, failures, reviews, port } = await start(test, kubernetes);
+    const token = reviews.let('admin', 'get alerts *');
+    reviews.isAway = true;
+    const response = await get(`Bearer ${token}`);
+    assert.deepEqual([response.status, response.headers.get('retry-after')], [503, '1']);
+    assert.match(await response.text(), /API server cannot be asked/);
+    assert.equal(await failures('unavailable'), 1);
+    const connection = await rawConnection(test, port);
+    const head = `POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n`;
+    connection.send(`${head}Authorization: Bearer ${token}\r\n\r\n`);
+    await connection.received(/503[^]*Connection: close[^]*try again\n$/);
+  });
+
+  for (const [what, next, status] of [
+    ['goes', { kubernetes: undefined }, 401],
+    ['stays', { access: new Map() }, 200],
+    ['goes with every other lock', open, 200],
+  ] as const)
+    it(`judges by the configurations before and after a change that comes while it waits: it ${what}`, async (test) => {
+      const { get, use, reviews } = await start(test, kubernetes);
+      const token = reviews.let('admin', 'get alerts *');
+      reviews.before = () => Promise.resolve(use({ ...kubernetes, ...next }));
+      assert.equal((await get(`Bearer ${token}`)).status, status);
+    });
+
+  it('never logs a token', async (test) => {
+    const { get, logger, reviews } = await start(test, kubernetes);
+    reviews.let('guest');
+    for (const token of ['stolen', 'token-of-guest']) await get(`Bearer ${token}`);
+    reviews.isAway = true;
+    await get('Bearer stolen-too');
+    assert.doesNotMatch(JSON.stringify(logger.lines), /stolen|token-of-guest/);
   });
 });
 

@@ -1,10 +1,14 @@
-import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../runtime/clock.ts';
+import { AccessError, type Rights } from '../../access/rights.ts';
+import type { Caller } from '../../access/reviews.ts';
 import { TokenBucket } from '../../runtime/token-bucket.ts';
-import { digestOf, isOpen, hasCredentials, type WebSettings } from './web-settings.ts';
+import { adviceOf, challenges, isToken, parseAuthorization, type Credentials } from './authorization.ts';
+import { isOpen, hasCredentials, type WebSettings } from './web-settings.ts';
 import type { PasswordCheck, PasswordVerdict } from './password-check.ts';
+import type { KubernetesDoor } from './kubernetes-door.ts';
+import type { TokenVerdict } from './token-check.ts';
 import type { AuthFailure, GateReport } from './gate-report.ts';
 import { preflightMethod } from './browser-guard.ts';
 import { plainAddress, senderOf, type KnownPaths } from '../request/request-head.ts';
@@ -18,13 +22,27 @@ interface GateOptions {
   /** The current web configuration. */
   readonly settings: () => WebSettings;
   readonly passwords: PasswordCheck;
+  readonly kubernetes: KubernetesDoor;
   readonly report: GateReport;
   readonly routes: KnownPaths;
   /** True if preflights of browsers are answered: they come without a password, and learn nothing. */
   readonly answersPreflights: boolean;
 }
 
-/** Authenticates requests by the web configuration: rate limit, password or token. */
+type Verdict = PasswordVerdict | TokenVerdict;
+
+/** A check of credentials that takes a turn. */
+interface Check {
+  readonly verdict: Verdict | Promise<Verdict>;
+  /** The sender has disconnected. */
+  readonly leave: () => void;
+  readonly refusalDelayMs: (address: string) => number;
+}
+
+/**
+ * Authenticates requests by the web configuration: rate limit, then a password, a token of the configuration, or a token that
+ * Kubernetes knows. Whoever has one of the first two may do everything; the rights of the others are judged too.
+ */
 export class Gate {
   readonly #options: GateOptions;
   readonly #connections = new WeakMap<Socket, number>();
@@ -86,28 +104,83 @@ export class Gate {
     const credentials = authorization === undefined ? undefined : parseAuthorization(authorization);
     const refuse = (reason: AuthFailure): void => this.#refuse(settings, path, request, response, reason, credentials);
     if (credentials === undefined) return refuse(authorization === undefined ? 'missing' : 'malformed');
-    if (credentials.scheme === 'bearer') return isToken(settings, credentials.token) ? next() : refuse('token');
-    if (settings.users.size === 0) return refuse('password');
-    const address = plainAddress(request.socket.remoteAddress ?? '');
-    const settle = (verdict: PasswordVerdict): void => {
+    if (credentials.scheme === 'bearer' && isToken(settings, credentials.token)) return next();
+    const check = this.#check(settings, request, credentials);
+    if (check === undefined) return refuse(credentials.scheme === 'bearer' ? 'token' : 'password');
+    const settle = (verdict: Verdict): void => {
       if (response.destroyed) return;
       const present = this.#options.settings();
-      if (verdict !== 'good') refuse(verdict === 'busy' ? 'busy' : 'password');
-      else if (present === settings) next();
-      // The configuration changed while the password waited for its turn: the password has to be good by the new one too.
-      else this.#judge(present, path, request, response, next);
+      if (typeof verdict === 'string' && verdict !== 'good') refuse(failureOf(verdict, credentials));
+      // The configuration changed while the credentials waited for their turn: they have to be good by the new one too.
+      else if (present !== settings) this.#judge(present, path, request, response, next);
+      else if (verdict === 'good') next();
+      else void this.#authorize(verdict, path, request, response, next, refuse);
     };
-    const tried = { ...credentials, address, connection: this.#connectionOf(request.socket) };
-    const verdict = this.#options.passwords.check(settings.users, tried);
-    if (typeof verdict === 'string') return settle(verdict);
-    response.once('close', () => this.#options.passwords.leave(tried));
-    verdict.then(
-      (late) => (late === 'good' ? settle(late) : this.#delay(address, response, () => settle(late))),
-      (error: unknown) => {
-        this.#options.report.failed(senderOf(request), error);
-        settle('busy');
-      },
-    );
+    if (!(check.verdict instanceof Promise)) return settle(check.verdict);
+    const address = plainAddress(request.socket.remoteAddress ?? '');
+    response.once('close', check.leave);
+    const settleLate = (late: Verdict): void =>
+      late === 'wrong' || late === 'busy'
+        ? this.#delay(check.refusalDelayMs(address), response, () => settle(late))
+        : settle(late);
+    check.verdict.then(settleLate, (error: unknown) => {
+      this.#options.report.failed(senderOf(request), error);
+      settle('busy');
+    });
+  }
+
+  /** Undefined if the configuration knows no credentials of this kind. */
+  #check(settings: WebSettings, { socket }: IncomingMessage, credentials: Credentials): Check | undefined {
+    const { passwords, kubernetes } = this.#options;
+    const address = plainAddress(socket.remoteAddress ?? '');
+    const sender = { address, connection: this.#connectionOf(socket) };
+    if (credentials.scheme === 'basic') {
+      if (settings.users.size === 0) return undefined;
+      const tried = { ...credentials, ...sender };
+      const verdict = passwords.check(settings.users, tried);
+      return { verdict, leave: () => passwords.leave(tried), refusalDelayMs: (from) => passwords.refusalDelayMs(from) };
+    }
+    if (settings.kubernetes === undefined) return undefined;
+    const { tokens } = kubernetes;
+    const tried = { token: credentials.token, ...sender };
+    const verdict = tokens.check(tried, settings.kubernetes.audiences);
+    return { verdict, leave: () => tokens.leave(tried), refusalDelayMs: (from) => tokens.refusalDelayMs(from) };
+  }
+
+  /** A path that serves no team is for those alone who have a right in the whole cluster. */
+  #authorize(
+    caller: Caller,
+    path: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    next: () => void,
+    refuse: (reason: AuthFailure) => void,
+  ): Promise<void> | void {
+    const { kubernetes, routes } = this.#options;
+    const rights = kubernetes.admit(request, caller);
+    return routes.isForTeams(path) ? next() : this.#requireEverything(rights, path, request, response, next, refuse);
+  }
+
+  async #requireEverything(
+    rights: Rights,
+    path: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    next: () => void,
+    refuse: (reason: AuthFailure) => void,
+  ): Promise<void> {
+    const { report, routes } = this.#options;
+    let failure: AuthFailure | undefined;
+    try {
+      const isAllowed = await rights.mayUse(request.method ?? '', path, routes.isApi(path));
+      failure = isAllowed ? undefined : 'forbidden';
+    } catch (error) {
+      failure = 'unavailable';
+      if (!(error instanceof AccessError)) report.failed(senderOf(request), error);
+    }
+    if (response.destroyed) return;
+    if (failure === undefined) next();
+    else refuse(failure);
   }
 
   /** A number for each connection, which distinguishes senders. */
@@ -120,9 +193,8 @@ export class Gate {
   /**
    * A refusal that cost a turn also costs its sender time, so that a sender that waits for the answer cannot try again at once.
    */
-  #delay(address: string, response: ServerResponse, refuse: () => void): void {
-    const { clock, passwords, report } = this.#options;
-    const delayMs = passwords.refusalDelayMs(address);
+  #delay(delayMs: number, response: ServerResponse, refuse: () => void): void {
+    const { clock, report } = this.#options;
     if (delayMs === 0) return refuse();
     if (this.#delayed >= maxDelayedRefusals) {
       report.tooManyDelayed();
@@ -155,15 +227,10 @@ export class Gate {
     const user = credentials?.scheme === 'basic' && settings.users.has(credentials.user) ? credentials.user : undefined;
     report.unauthorized(request, sender, path, reason, user);
     response.setHeader('X-Request-Id', sender.requestId);
-    if (reason === 'busy') {
-      response.setHeader('Retry-After', '1');
-      return turnAway(
-        clock,
-        request,
-        response,
-        429,
-        'Too Many Requests: too many passwords wait to be checked; try again\n',
-      );
+    if (reason === 'forbidden') return turnAway(clock, request, response, 403, forbidden);
+    if (reason === 'busy' || reason === 'unavailable') {
+      const [status, text] = later[reason];
+      return turnAway(clock, request, response.setHeader('Retry-After', '1'), status, text);
     }
     response.setHeader('WWW-Authenticate', challenges(settings));
     turnAway(clock, request, response, 401, adviceOf(settings));
@@ -179,49 +246,19 @@ export class Gate {
   }
 }
 
-/** Compares every token, and every byte of its digest, whatever the outcome, so that timing reveals nothing. */
-function isToken({ tokenDigests }: WebSettings, token: string): boolean {
-  const digest = digestOf(token);
-  let isGood = false;
-  for (const candidate of tokenDigests) isGood = timingSafeEqual(candidate, digest) || isGood;
-  return isGood;
-}
+const later = {
+  busy: [429, 'Too Many Requests: too many passwords or tokens wait to be checked; try again\n'],
+  unavailable: [
+    503,
+    'Service Unavailable: the Kubernetes API server cannot be asked who you are and what you may do; try again\n',
+  ],
+} as const;
 
-function challenges({ users, tokenDigests }: WebSettings): string[] {
-  const basic = users.size > 0 ? ['Basic realm="Tocsin", charset="UTF-8"'] : [];
-  return tokenDigests.length > 0 ? [...basic, 'Bearer realm="Tocsin"'] : basic;
-}
+const forbidden =
+  'Forbidden: this path is for those who may get (to change something: create) alerts.tocsin.dev in every namespace, or outside of /api/ for those with the nonResourceURL of this path\n';
 
-function adviceOf({ users, tokenDigests }: WebSettings): string {
-  const ways = [
-    ...(users.size > 0 ? ['a user and password (basic_auth; curl -u USER:PASSWORD)'] : []),
-    ...(tokenDigests.length > 0 ? ['a bearer token (authorization; curl -H "Authorization: Bearer TOKEN")'] : []),
-  ];
-  return `Unauthorized: send ${ways.join(' or ')} of the web configuration of Tocsin\n`;
-}
-
-/** The credentials in an `Authorization` header. */
-type Credentials =
-  | { readonly scheme: 'basic'; readonly user: string; readonly password: string }
-  | { readonly scheme: 'bearer'; readonly token: string };
-
-/** Reads an `Authorization` header (RFC 7617, RFC 6750). Undefined if it is malformed or has another scheme. */
-export function parseAuthorization(header: string): Credentials | undefined {
-  const [, scheme = '', value = ''] = /^(basic|bearer) +([\x21-\x7e]+) *$/i.exec(header) ?? [];
-  switch (scheme.toLowerCase()) {
-    case 'bearer':
-      return { scheme: 'bearer', token: value };
-    case 'basic':
-      return parseBasic(value);
-    default:
-      return undefined;
-  }
-}
-
-function parseBasic(value: string): Credentials | undefined {
-  if (!/^[\w+/-]+={0,2}$/.test(value)) return undefined;
-  const text = Buffer.from(value, 'base64').toString('utf8');
-  const colon = text.indexOf(':');
-  if (colon < 0) return undefined;
-  return { scheme: 'basic', user: text.slice(0, colon), password: text.slice(colon + 1) };
+function failureOf(verdict: 'wrong' | 'busy' | 'unknown', { scheme }: Credentials): AuthFailure {
+  if (verdict === 'busy') return 'busy';
+  if (verdict === 'unknown') return 'unavailable';
+  return scheme === 'bearer' ? 'token' : 'password';
 }

@@ -142,13 +142,14 @@ interface Refused {
 
 /** The current settings for the log, without secrets. */
 function describe(settings: WebSettings): Record<string, unknown> {
-  const { tls, users, tokenDigests, rateLimit } = settings;
+  const { tls, users, tokenDigests, kubernetes, rateLimit } = settings;
   return {
     tls: tls !== undefined,
     client_auth_type: tls?.clientAuthType,
     certificate_not_after: tls === undefined ? undefined : new Date(tls.notAfter).toISOString(),
     users: users.size,
     tokens: tokenDigests.length,
+    kubernetes: kubernetes !== undefined,
     rate_limited: rateLimit !== undefined,
   };
 }

@@ -99,6 +99,7 @@ function readNamedFiles(
     rateLimit: rateLimit(named),
     users: config.basic_auth_users,
     tokenDigests: readTokens(named),
+    kubernetes: kubernetes(named),
     access: config.access,
   };
   return problems.length > 0 ? { problems } : { settings };
@@ -113,6 +114,17 @@ function rateLimit({ config, refuse }: WebFiles): WebSettings['rateLimit'] {
   if (interval === 0) return undefined;
   if (burst === 0) refuse(['rate_limit', 'burst'], 'found 0, allowed: from 1 up, else every request would be refused');
   return { intervalMs: interval, burst };
+}
+
+function kubernetes({ config, refuse }: WebFiles): WebSettings['kubernetes'] {
+  const { enabled, audiences } = config.kubernetes;
+  if (enabled) return { audiences };
+  if (audiences.length > 0)
+    refuse(
+      ['kubernetes', 'audiences'],
+      'given without enabled: true, so that nobody is asked for such a token; add it',
+    );
+  return undefined;
 }
 
 function readTokens({ config, refuse, read }: WebFiles): readonly Buffer[] {

@@ -3,14 +3,6 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { PasswordHasher } from './password-hasher.ts';
 import { PasswordTurns, Recent, type PasswordWaiter } from './password-turns.ts';
 
-/**
- * The number of wrong passwords after which each further refusal for an address is delayed. The first delay follows; it doubles
- * each time, up to the second one, milliseconds.
- */
-const freePasswordFailures = 3;
-const minRefusalDelayMs = 250;
-const maxRefusalDelayMs = 2000;
-
 /** `busy`: too many others wait for a check. */
 export type PasswordVerdict = 'good' | 'wrong' | 'busy';
 
@@ -71,8 +63,7 @@ export class PasswordCheck {
 
   /** How long the refusal of an address is delayed, by the number of its turns that failed, milliseconds. */
   refusalDelayMs(address: string): number {
-    const more = this.#turns.turnsOf(address, this.#clock.now()) - freePasswordFailures;
-    return more <= 0 ? 0 : Math.min(maxRefusalDelayMs, minRefusalDelayMs * 2 ** (more - 1));
+    return this.#turns.refusalDelayMs(address, this.#clock.now());
   }
 
   /** Everyone who still waits is answered `busy`. */

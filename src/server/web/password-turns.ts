@@ -7,7 +7,15 @@ export const maxPasswordChecks = 64;
 const maxPasswordAccounts = 4096;
 export const passwordTurnHalfLifeMs = 30_000;
 
-/** A sender that waits for a password to be hashed. */
+/**
+ * The number of wrong passwords, or tokens, after which each further refusal for an address is delayed. The first delay follows; it
+ * doubles each time, up to the second one, milliseconds.
+ */
+const freeFailures = 3;
+const minRefusalDelayMs = 250;
+const maxRefusalDelayMs = 2000;
+
+/** A sender that waits for a password to be hashed, or for Kubernetes to judge a token. */
 export interface PasswordWaiter {
   readonly user: string;
   readonly address: string;
@@ -89,6 +97,12 @@ export class PasswordTurns<W extends PasswordWaiter> {
   /** The number of recent failed turns of an address. */
   turnsOf(address: string, now: number): number {
     return this.#turns('address', addressGroup(address), now);
+  }
+
+  /** How long the refusal of an address is delayed, by the number of its turns that failed lately, milliseconds. */
+  refusalDelayMs(address: string, now: number): number {
+    const more = this.turnsOf(address, now) - freeFailures;
+    return more <= 0 ? 0 : Math.min(maxRefusalDelayMs, minRefusalDelayMs * 2 ** (more - 1));
   }
 
   #turns(feature: Feature, key: string, now: number): number {

@@ -76,6 +76,12 @@ export const readAccessPath: Reader<string> = (found) => {
   return /.\/$/.test(found) ? { allowed, suggestion: found.slice(0, -1) } : { value: found };
 };
 
+/** What a token is for, as in `audience` of a projected ServiceAccount token. */
+export const readAudience: Reader<string> = (found) =>
+  typeof found === 'string' && /^[\x21-\x7e]{1,1024}$/.test(found)
+    ? { value: found }
+    : { allowed: 'an audience of visible ASCII characters, as in tocsin' };
+
 /** An allowed name of a client certificate: a DNS name, an IP address, an e-mail address, a URI. */
 export const readSubject: Reader<string> = (found) => {
   if (typeof found !== 'string' || found.trim() === '') return { allowed: 'a DNS name, IP address, e-mail or URI' };

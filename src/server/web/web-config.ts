@@ -4,6 +4,7 @@ import { readChoice } from '../../config/settings/value-readers.ts';
 import {
   readGoDuration,
   readAccessPath,
+  readAudience,
   readBcryptHash,
   readBoolean,
   readHeaderValue,
@@ -63,7 +64,7 @@ const readVersion = readChoice(Object.keys(tlsVersions) as TlsVersionName[]);
 
 /**
  * The file of `--web.config.file`, in the format of Prometheus's exporter-toolkit (its docs/web-configuration.md), with
- * `authorization` and `access` added. This is the only place of the defaults.
+ * `authorization`, `kubernetes` and `access` added. This is the only place of the defaults.
  */
 export const WebConfig = secretSection({
   tls_server_config: secretSection({
@@ -106,6 +107,12 @@ export const WebConfig = secretSection({
   authorization: secretSection({
     /** Each file has one bearer token; any of them is good. */
     credentials_files: listOf(readSecretPath, { allowed: 'a list of paths, as in [token]', secret: true }),
+  }),
+  kubernetes: section({
+    /** True: Kubernetes judges bearer tokens, and what their senders may see and do. */
+    enabled: setting(readBoolean, false),
+    /** A token has to be for one of them; none: for the API server. */
+    audiences: listOf(readAudience, { allowed: 'a list of audiences, as in [tocsin]' }),
   }),
   /** The paths that need a password or token once there are any; see access.ts for the defaults. */
   access: mapOf(readChoice(['open', 'protected']), readAccessPath, { allowed: 'a map of paths to open or protected' }),

@@ -30,6 +30,8 @@ export interface WebSettings {
   readonly users: ReadonlyMap<string, string>;
   /** SHA-256 of each bearer token. */
   readonly tokenDigests: readonly Buffer[];
+  /** Whom Kubernetes knows gets in with their own rights; undefined: nobody. */
+  readonly kubernetes: { readonly audiences: readonly string[] } | undefined;
   readonly access: AccessRules;
 }
 
@@ -39,8 +41,8 @@ export function digestOf(token: string): Buffer {
 }
 
 /** True if a request to a protected path needs a password or a token. */
-export function hasCredentials({ users, tokenDigests }: WebSettings): boolean {
-  return users.size > 0 || tokenDigests.length > 0;
+export function hasCredentials({ users, tokenDigests, kubernetes }: WebSettings): boolean {
+  return users.size > 0 || tokenDigests.length > 0 || kubernetes !== undefined;
 }
 
 /** True if it restricts anything: who gets in, or who can read along. */

@@ -1,0 +1,40 @@
+import type { LabelSet } from '../alert/labels.ts';
+import type { Matcher } from '../matcher/matcher.ts';
+
+/** The label of an alert that says whose it is. */
+export const namespaceLabel = 'namespace';
+
+/** The namespace of an alert; undefined if it has none, so that it belongs to nobody but the owner of the cluster. */
+export function namespaceOf(labels: LabelSet): string | undefined {
+  const namespace = Object.hasOwn(labels, namespaceLabel) ? labels[namespaceLabel] : undefined;
+  return namespace === '' ? undefined : namespace;
+}
+
+/** The values that matchers require of the namespace by equality. Without any, they may concern every namespace. */
+export function requiredNamespaces(matchers: readonly Pick<Matcher, 'name' | 'type' | 'value'>[]): readonly string[] {
+  return matchers.filter(({ name, type }) => name === namespaceLabel && type === '=').map(({ value }) => value);
+}
+
+/** The namespaces of which a request may see something, or do something to it. Where there is none of these, it may everywhere. */
+export class Visible {
+  readonly #namespaces: ReadonlySet<string>;
+
+  constructor(namespaces: Iterable<string>) {
+    this.#namespaces = new Set(namespaces);
+  }
+
+  has(namespace: string | undefined): boolean {
+    return namespace !== undefined && this.#namespaces.has(namespace);
+  }
+
+  /** True for an alert of one of these namespaces. */
+  shows(labels: LabelSet): boolean {
+    return this.has(namespaceOf(labels));
+  }
+
+  /** True for a silence that can concern no alert of another namespace. */
+  showsSilence({ matchers }: { readonly matchers: Parameters<typeof requiredNamespaces>[0] }): boolean {
+    const required = requiredNamespaces(matchers);
+    return required.length > 0 && required.every((namespace) => this.has(namespace));
+  }
+}
