@@ -1,11 +1,13 @@
 import { compareLabelSets } from './alert.ts';
-import type { Labelled, LabelSet } from './labels.ts';
+import type { Labelled, LabelSet, LabelText } from './labels.ts';
 import { PushedAlertSearch } from './pushed-alert-search.ts';
 import type { Slices } from '../runtime/slices.ts';
 
 /** An alert whose labels are read only if its name is asked for. */
 export interface NamedAlert extends Labelled {
   readonly alertname: string | undefined;
+  /** Absent if they are not known. */
+  readonly annotations?: LabelText | undefined;
 }
 
 /** Of each group of alerts, the first in the order of label sets. */
@@ -42,11 +44,16 @@ export class FiringAlerts {
     return firing;
   }
 
-  static async inSlices(all: Iterable<LabelSet>, slices: Slices): Promise<FiringAlerts> {
+  /** @param annotations those that are known */
+  static async inSlices(
+    all: Iterable<LabelSet>,
+    slices: Slices,
+    annotations?: ReadonlyMap<LabelSet, LabelSet>,
+  ): Promise<FiringAlerts> {
     const firing = new FiringAlerts(slices);
     let added = 0;
     for (const labels of all) {
-      firing.#addLabels(labels);
+      firing.#addLabels(labels, annotations?.get(labels));
       if (++added % alertsPerStep === 0 && slices.isOver) await slices.yieldTurn();
     }
     return firing;
@@ -109,8 +116,9 @@ export class FiringAlerts {
     return found;
   }
 
-  #addLabels(labels: LabelSet): void {
-    this.add({ labels, alertname: valueOf(labels, 'alertname') });
+  #addLabels(labels: LabelSet, annotations?: LabelSet): void {
+    const alert = { labels, alertname: valueOf(labels, 'alertname') };
+    this.add(annotations === undefined ? alert : { ...alert, annotations });
   }
 
   async #prepare(alertname: string, groupOf: GroupOf): Promise<void> {

@@ -12,6 +12,8 @@ export interface CurrentAlertSourceOptions extends Runtime {
   readonly config: () => Config;
   readonly store: AlertStore;
   readonly version: string;
+  /** Whether somebody needs the annotations of the alerts. Default: nobody does. */
+  readonly wantsAnnotations?: () => boolean;
 }
 
 /**

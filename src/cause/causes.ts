@@ -1,5 +1,5 @@
 import type { AlertTimes } from '../alert/alert.ts';
-import type { Labelled, LabelSet } from '../alert/labels.ts';
+import { labelSetOf, type Labelled, type LabelSet, type LabelText } from '../alert/labels.ts';
 import { timeWriter, type LogFields } from '../runtime/logger.ts';
 import { formatDateTime } from '../text/go/date-time.ts';
 
@@ -15,7 +15,7 @@ const maxKeptCauses = 10 * maxNamedCauses;
 /**
  * What caused a reconcile: an alert that arrived or ended; the start; the periodic resync; an unhealthy pipeline that is checked
  * again; a new or edited pipeline; alerts that a sender cut off; a new configuration; a silence that ended; other alerting rules in
- * Prometheus; a person.
+ * Prometheus; a person; a trigger that was added, changed or deleted; an inhibition or a suspension that ended.
  */
 export type Trigger = (typeof causeTriggers)[number];
 
@@ -30,6 +30,9 @@ export const causeTriggers = [
   'silence',
   'rules',
   'manual',
+  'trigger',
+  'inhibition',
+  'suspension',
 ] as const;
 
 /**
@@ -109,10 +112,10 @@ export class Causes {
   }
 
   addAlert(key: string, alert: CausingAlert, status: CauseStatus, at: number): void {
-    const received = status !== 'silence expired';
-    this.triggers.add(received ? 'alert' : 'silence');
+    const trigger = triggerOf[status] ?? 'alert';
+    this.triggers.add(trigger);
     this.alertCount++;
-    this.#seen(received ? at : Number.POSITIVE_INFINITY, at);
+    this.#seen(trigger === 'alert' ? at : Number.POSITIVE_INFINITY, at);
     this.#keep(new Cause(key, alert, status, at));
   }
 
@@ -189,13 +192,29 @@ export interface CauseCounts {
   readonly lastSeen: number;
 }
 
-/** `silence expired`: the alert fires, and the last silence that kept it from causing a reconcile has ended. */
-export type CauseStatus = 'firing' | 'resolved' | 'expired' | 'silence expired';
+/**
+ * The last three: the alert fires, and what kept it from causing a reconcile has ended: its last silence, the alert that inhibited
+ * it, or the suspension of the trigger.
+ */
+export type CauseStatus =
+  'firing' | 'resolved' | 'expired' | 'silence expired' | 'inhibition ended' | 'suspension ended';
+
+/** Of an alert that did not arrive just now. */
+const triggerOf: Partial<Record<CauseStatus, Trigger>> = {
+  'silence expired': 'silence',
+  'inhibition ended': 'inhibition',
+  'suspension ended': 'suspension',
+};
+
+/** Their alerts say it. */
+const saidByAlerts: ReadonlySet<Trigger> = new Set(['alert', 'silence', 'inhibition', 'suspension']);
 
 /** An alert as part of a cause. */
 export interface CausingAlert extends Labelled {
   /** Alertmanager's fingerprint; undefined if labels were left out. */
   readonly fingerprint?: string;
+  /** Default: none. */
+  readonly annotations?: LabelText;
   /** As the sender says; undefined if nobody sent the alert. */
   readonly times?: Pick<AlertTimes, 'startsAt' | 'endsAt'>;
 }
@@ -233,6 +252,11 @@ export class Cause implements Labelled {
   /** Read from the alert on first use: in a storm, newer causes replace most causes before anybody reads them. */
   get labels(): LabelSet {
     return (this.#labels ??= this.#alert.labels);
+  }
+
+  /** They are those of the last reception. */
+  get annotations(): LabelSet {
+    return labelSetOf(this.#alert.annotations ?? {});
   }
 
   get fingerprint(): string | undefined {
@@ -310,7 +334,7 @@ function causeTexts(causes: Causes): readonly string[] {
     counts.set(text, (counts.get(text) ?? 0) + 1);
   }
   const alerts = [...counts].map(([text, count]) => (count === 1 ? text : `${text} ×${count}`));
-  const others = [...causes.triggers].filter((trigger) => trigger !== 'alert' && trigger !== 'silence');
+  const others = [...causes.triggers].filter((trigger) => !saidByAlerts.has(trigger));
   return [...alerts.slice(0, maxListed - others.length), ...others];
 }
 

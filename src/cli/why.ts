@@ -187,7 +187,7 @@ function causeText(cause: Cause): string {
 
 /** How long the alert took to come here; nothing of one that came at once, or that nobody sent. */
 function wayHere({ status, changed_at: changedAt, first_seen: receivedAt }: Cause): string {
-  const verb = { firing: 'began', resolved: 'ended', expired: undefined, 'silence expired': undefined }[status];
+  const verb = status === 'firing' ? 'began' : status === 'resolved' ? 'ended' : undefined;
   const ms = changedAt === undefined ? 0 : Date.parse(receivedAt) - Date.parse(changedAt);
   // A sender's clock that is ahead tells nothing.
   if (verb === undefined || ms <= 0) return '';

@@ -10,6 +10,15 @@ export const Time = z.iso.datetime({ precision: 3 });
 
 export const Labels = z.record(z.string(), z.string());
 
+const causeStatuses = [
+  'firing',
+  'resolved',
+  'expired',
+  'silence expired',
+  'inhibition ended',
+  'suspension ended',
+] as const;
+
 /** An object that is reconciled. */
 export const PipelineName = z
   .strictObject({
@@ -26,7 +35,7 @@ export const Alert = z
     alertname: z.string(),
     labels: Labels,
     omitted_labels: z.int().optional().describe('The number of labels that were left out because they were too large.'),
-    status: z.enum(['firing', 'resolved', 'expired', 'silence expired', 'invalid']).optional(),
+    status: z.enum([...causeStatuses, 'invalid']).optional(),
     annotations: Labels.optional(),
     starts_at: Time.optional(),
     ends_at: Time.optional(),
@@ -42,6 +51,9 @@ export const Trigger = z.enum([
   'requeue',
   'pipeline',
   'truncated',
+  'trigger',
+  'inhibition',
+  'suspension',
   'reload',
   'silence',
   'rules',
@@ -54,7 +66,7 @@ export const Cause = z
     fingerprint: z.string().optional().describe('Absent if labels were left out.'),
     alertname: z.string(),
     labels: Labels,
-    status: z.enum(['firing', 'resolved', 'expired', 'silence expired']),
+    status: z.enum(causeStatuses),
     changed_at: Time.optional().describe('When it began, or ended if it has ended, as its sender says.'),
     first_seen: Time,
     last_seen: Time,

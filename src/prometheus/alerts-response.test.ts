@@ -54,6 +54,20 @@ describe('readAlertsResponse', () => {
     assert.deepEqual(await parse(text), { alerts: 3, firing: [{ alertname: 'B', job: 'x' }, { alertname: 'A' }] });
   });
 
+  it('keeps annotations only if they are asked for, and leaves out what has no room in a quarter of the limit', async () => {
+    const alert = (name: string, summary: unknown): string =>
+      JSON.stringify({ labels: { alertname: name }, annotations: { summary }, state: 'firing' });
+    const text = success(alert('A', 'is down'), alert('B', 'x'.repeat(300)), alert('C', 7));
+    const asked = { ...response(text), maxFiringBytes: 2000, annotations: true };
+    const { firing, annotations, withoutAnnotations } = await readAlertsResponse(asked, newSlices());
+    assert.deepEqual(
+      firing.map((labels) => annotations?.get(labels)),
+      [{ summary: 'is down' }, undefined, undefined],
+    );
+    assert.equal(withoutAnnotations, 1);
+    assert.equal((await parse(text)).annotations, undefined);
+  });
+
   it('takes a null list as an empty one', async () => {
     assert.deepEqual(await parse('{"status":"success","data":{"alerts":null}}'), { alerts: 0, firing: [] });
   });

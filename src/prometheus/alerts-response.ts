@@ -11,8 +11,12 @@ import type { LabelSet } from '../alert/labels.ts';
 export interface PrometheusAlerts {
   /** The number of active alerts, pending ones included. */
   readonly alerts: number;
-  /** The labels of the firing alerts; annotations, values and times are dropped to save memory. */
+  /** The labels of the firing alerts; values and times are dropped to save memory. */
   readonly firing: readonly LabelSet[];
+  /** The annotations of firing alerts, if somebody needs them; otherwise they are dropped as well. */
+  readonly annotations?: ReadonlyMap<LabelSet, LabelSet>;
+  /** The number of firing alerts without their annotations, because there was no room. Default: 0. */
+  readonly withoutAnnotations?: number;
 }
 
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -37,14 +41,18 @@ const widerThanAByte = /[^\0-\u00ff]/;
 
 /** The alerts of an answer, as they arrive one by one: it counts and checks them, and keeps the labels of those that fire. */
 export class FiringList implements SelectedList {
-  readonly element = { members: { state: 'scalar', labels: { everyMember: 'scalar' } } } as const;
+  readonly element: Selection;
   readonly elementBytes: number;
   readonly #endpoint: PrometheusEndpoint;
   readonly #maxBytes: number;
   readonly #state: string;
+  readonly #wantsAnnotations: boolean;
   #firing: LabelSet[] = [];
+  #annotations = new Map<LabelSet, LabelSet>();
+  #withoutAnnotations = 0;
   #count = 0;
   #bytes = 0;
+  #annotationBytes = 0;
   /** The sets of names seen so far, and the alert names. */
   #shapes = new Set<string>();
   #alertnames = new Set<string>();
@@ -52,7 +60,11 @@ export class FiringList implements SelectedList {
   #problem: PrometheusError | undefined;
 
   /** @param state of the alerts that are kept */
-  constructor(endpoint: PrometheusEndpoint, maxBytes: number, state = 'firing') {
+  constructor(endpoint: PrometheusEndpoint, maxBytes: number, state = 'firing', wantsAnnotations = false) {
+    const texts = { everyMember: 'scalar' } as const;
+    const annotations = wantsAnnotations ? { annotations: texts } : {};
+    this.element = { members: { state: 'scalar', labels: texts, ...annotations } };
+    this.#wantsAnnotations = wantsAnnotations;
     this.#state = state;
     this.#endpoint = endpoint;
     this.#maxBytes = maxBytes;
@@ -61,8 +73,11 @@ export class FiringList implements SelectedList {
 
   begin(): void {
     this.#firing = [];
+    this.#annotations = new Map();
+    this.#withoutAnnotations = 0;
     this.#count = 0;
     this.#bytes = 0;
+    this.#annotationBytes = 0;
     this.#shapes = new Set();
     this.#alertnames = new Set();
     this.#problem = undefined;
@@ -75,17 +90,31 @@ export class FiringList implements SelectedList {
     if (this.#problem !== undefined) return;
     this.#problem = problemOf(alert, path, this.#endpoint);
     if (this.#problem !== undefined) return;
-    const { labels, state } = alert as CheckedAlert;
+    const { labels, state, annotations } = alert as CheckedAlert;
     if (state !== this.#state) return;
     this.#bytes += this.#sizeOf(labels);
     if (this.#bytes > this.#maxBytes) throw this.#tooLarge();
-    this.#firing.push(tidyLabels(labels));
+    const kept = tidyLabels(labels);
+    this.#firing.push(kept);
+    if (this.#wantsAnnotations && isJsonObject(annotations)) this.#annotate(kept, annotations);
+  }
+
+  /** Annotations may take a quarter of the limit more. They only make messages better, so what has no room is left out. */
+  #annotate(labels: LabelSet, found: JsonObject): void {
+    const texts = Object.entries(found).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+    if (texts.length === 0) return;
+    const annotations = Object.fromEntries(texts);
+    this.#annotationBytes += this.#sizeOf(annotations);
+    if (this.#annotationBytes > this.#maxBytes / 4) this.#withoutAnnotations++;
+    else this.#annotations.set(labels, annotations);
   }
 
   /** Throws PrometheusError if any alert was of an unexpected shape. */
   alerts(): PrometheusAlerts {
     if (this.#problem !== undefined) throw this.#problem;
-    return { alerts: this.#count, firing: this.#firing };
+    const count = { alerts: this.#count, firing: this.#firing };
+    if (!this.#wantsAnnotations) return count;
+    return { ...count, annotations: this.#annotations, withoutAnnotations: this.#withoutAnnotations };
   }
 
   #sizeOf(labels: LabelSet): number {
@@ -122,6 +151,8 @@ function isNew(seen: Set<string>, text: string): boolean {
 interface CheckedAlert {
   readonly labels: LabelSet;
   readonly state: string;
+  /** Not checked: an alert fires whatever is written about it. */
+  readonly annotations?: unknown;
 }
 
 /** Undefined if there is no problem: then the value is a {@link CheckedAlert}. */
@@ -160,6 +191,8 @@ export interface AlertsResponse extends PrometheusResponse {
   readonly maxFiringBytes: number;
   /** The state of the alerts whose labels are kept. Default: firing. */
   readonly state?: 'firing' | 'pending' | undefined;
+  /** Whether the annotations of these alerts are kept. Default: no. */
+  readonly annotations?: boolean | undefined;
 }
 
 /** The limit for those parts of the envelope that go into a message: the error, its type, the warnings. */
@@ -173,8 +206,8 @@ export const envelopeBytes = 256 * 1024;
  * Rejects with PrometheusError (not_json, bad_json, error_status, partial, bad_shape, too_large), or with the body's own error.
  */
 export async function readAlertsResponse(response: AlertsResponse, slices: Slices): Promise<PrometheusAlerts> {
-  const { endpoint, maxFiringBytes, state } = response;
-  const list = new FiringList(endpoint, maxFiringBytes, state);
+  const { endpoint, maxFiringBytes, state, annotations } = response;
+  const list = new FiringList(endpoint, maxFiringBytes, state, annotations);
   const { alerts: found } = await readPrometheusData(
     response,
     { alerts: { list } },

@@ -32,6 +32,8 @@ interface AllReplicasOptions extends Pick<Runtime, 'clock' | 'schedule'> {
   readonly maxReplicas: number;
   /** `prometheus.ignored_labels`. */
   readonly ignoredLabels: readonly string[];
+  /** Whether somebody needs annotations. Default: nobody does. */
+  readonly wantsAnnotations?: (() => boolean) | undefined;
   readonly report: ReplicaReport;
 }
 
@@ -77,12 +79,13 @@ export class AllReplicas {
   /** Rejects with PrometheusError when no replica has answered, and with the signal's reason when the signal is aborted. */
   async query(signal: AbortSignal): Promise<ReplicatedAlerts> {
     signal.throwIfAborted();
-    const { clock, timeoutMs, maxFiringBytes, ignoredLabels, schedule } = this.#options;
+    const { clock, timeoutMs, maxFiringBytes, ignoredLabels, schedule, wantsAnnotations } = this.#options;
     const startedAt = clock.now();
     const clients = await this.#clients(signal);
     const share = {
       timeoutMs: Math.max(1, timeoutMs - Math.max(0, clock.now() - startedAt)),
       maxFiringBytes: Math.ceil(maxFiringBytes / clients.length),
+      ...(wantsAnnotations?.() === true && { annotations: true }),
     };
     const outcomes = await this.#ask(clients, signal, share);
     signal.throwIfAborted();
@@ -234,15 +237,22 @@ export async function mergeAnswers(
   const [first] = answers;
   if (answers.length === 1 && first !== undefined && !(await hasAny(first.firing, ignoredLabels, slices))) return first;
   const firing = new Map<string, LabelSet>();
+  const annotations = new Map<LabelSet, LabelSet>();
   for (const answer of answers) {
     for (const [index, labels] of answer.firing.entries()) {
       const own = without(labels, ignoredLabels);
       const key = shortKey(own);
-      if (!firing.has(key)) firing.set(key, own);
+      if (!firing.has(key)) {
+        firing.set(key, own);
+        const texts = answer.annotations?.get(labels);
+        if (texts !== undefined) annotations.set(own, texts);
+      }
       if (index % 64 === 0 && slices.isOver) await slices.yieldTurn();
     }
   }
-  return { alerts, firing: [...firing.values()] };
+  if (answers.every((answer) => answer.annotations === undefined)) return { alerts, firing: [...firing.values()] };
+  const withoutAnnotations = Math.max(...answers.map((answer) => answer.withoutAnnotations ?? 0));
+  return { alerts, firing: [...firing.values()], annotations, withoutAnnotations };
 }
 
 /** The keys of all alerts exist at the same time: long ones would take as much memory as the alerts. */

@@ -57,6 +57,8 @@ export interface QueryShare {
   readonly maxFiringBytes: number;
   /** The state of the alerts whose labels are wanted. Default: firing. */
   readonly state?: 'firing' | 'pending';
+  /** Whether their annotations are wanted. Default: no. */
+  readonly annotations?: boolean;
 }
 
 /** A question other than which alerts are active. */
@@ -129,9 +131,9 @@ export function createPrometheusClient(options: PrometheusClientOptions): Promet
   return {
     address: endpoint.address,
     key: replicaKey(options.url, options.ip),
-    query: (signal, { timeoutMs, maxFiringBytes, state }: QueryShare = options) =>
+    query: (signal, { timeoutMs, maxFiringBytes, state, annotations }: QueryShare = options) =>
       query({ ...options, endpoint, way }, connections, signal, timeoutMs, (response, slices) =>
-        readAlertsResponse({ ...response, maxFiringBytes, state }, slices),
+        readAlertsResponse({ ...response, maxFiringBytes, state, annotations }, slices),
       ),
     ask: async (question, members, allowance, signal) => {
       const asked = { ...options, endpoint: prometheusEndpoint(options.url, { ...options, ...question }), way };

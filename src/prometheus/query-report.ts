@@ -31,7 +31,7 @@ export class QueryReport {
 
   succeeded(answer: Omit<ReplicatedAlerts, 'isComplete'>, query: ReportedQuery): void {
     const { logger, metrics } = this.#options;
-    const { alerts, firing, asked, answered } = answer;
+    const { alerts, firing, asked, answered, withoutAnnotations = 0 } = answer;
     metrics.queried('success', seconds(query.durationMs));
     const unlisted = firing.length - maxListedAlerts;
     logger.info('prometheus.queried', 'Prometheus told what fires', {
@@ -40,6 +40,7 @@ export class QueryReport {
       ...(asked > 1 && { replicas: asked, answered }),
       alerts,
       firing: firing.length,
+      ...(withoutAnnotations > 0 && { without_annotations: withoutAnnotations }),
       ...(firing.length > 0 && { firing_alerts: firing.slice(0, maxListedAlerts) }),
       ...(unlisted > 0 && { more_firing_alerts: unlisted }),
     });

@@ -122,9 +122,9 @@ export class SharedSnapshot implements AlertSource {
   async #runLook(aborted: AbortSignal): Promise<Firing> {
     const { client, schedule } = this.#options;
     try {
-      const { firing, isComplete } = await client.query(AbortSignal.any([aborted, this.#closed.signal]));
+      const { firing, annotations, isComplete } = await client.query(AbortSignal.any([aborted, this.#closed.signal]));
       const slices = new Slices(schedule, 'answers of Prometheus');
-      return { firing: await FiringAlerts.inSlices(firing, slices), isComplete };
+      return { firing: await FiringAlerts.inSlices(firing, slices, annotations), isComplete };
     } catch (error) {
       if (!aborted.aborted || this.#query === undefined) throw error;
       return this.#query.result;
@@ -190,7 +190,8 @@ export class SharedSnapshot implements AlertSource {
     const query = (): ReportedQuery => ({ id, requestIds, durationMs: clock.now() - startedAt });
     try {
       const answer = await client.query(this.#closed.signal);
-      const firing = await FiringAlerts.inSlices(answer.firing, new Slices(schedule, 'answers of Prometheus'));
+      const slices = new Slices(schedule, 'answers of Prometheus');
+      const firing = await FiringAlerts.inSlices(answer.firing, slices, answer.annotations);
       const snapshot = { takenAt: startedAt, queryId: id, firing, isComplete: answer.isComplete };
       this.#failures = 0;
       this.#lastingFailures = 0;
@@ -234,6 +235,8 @@ interface SharedSnapshotStageOptions extends Pick<Runtime, 'clock' | 'logger' | 
   readonly urls: readonly string[];
   readonly metrics: PrometheusMetrics;
   readonly version: string;
+  /** Whether somebody needs the annotations of the alerts. Default: nobody does. */
+  readonly wantsAnnotations?: () => boolean;
   /** The environment that may name a proxy. Default: that of the process. */
   readonly environment?: Environment;
   /** Default: the system resolves names. */

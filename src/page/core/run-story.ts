@@ -79,6 +79,9 @@ const triggerWords: Readonly<Record<Trigger, string>> = {
   reload: 'a new configuration',
   silence: 'the end of a silence',
   rules: 'other alerting rules in Prometheus',
+  trigger: 'a trigger that was added, changed or deleted',
+  inhibition: 'the end of an inhibition',
+  suspension: 'the end of a suspension',
   manual: 'somebody who asked for it',
 };
 
@@ -91,11 +94,14 @@ export function triggerText(trigger: string | undefined): string {
 /** The most causes that are told one by one. */
 const maxToldCauses = 5;
 
+/** Their alerts say it. */
+const saidByAlerts: ReadonlySet<string> = new Set(['alert', 'silence', 'inhibition', 'suspension']);
+
 function wokenBy({ causes, more_causes: uncounted, triggers }: Run): readonly Sentence[] {
   const newest = causes.toReversed();
   const told = newest.slice(0, maxToldCauses).map(causeSentence);
   const left = newest.length - told.length + uncounted;
-  const others = triggers.filter((trigger) => trigger !== 'alert' && trigger !== 'silence');
+  const others = triggers.filter((trigger) => !saidByAlerts.has(trigger));
   return [
     ...told,
     ...(left > 0 ? [[`and ${counted(left, 'other alert')}`]] : []),
@@ -108,6 +114,8 @@ const causeWords: Readonly<Record<Cause['status'], string>> = {
   resolved: 'is resolved',
   expired: 'ended, because nobody sent it again',
   'silence expired': 'fires, and its last silence has ended',
+  'inhibition ended': 'fires, and no other alert inhibits it any more',
+  'suspension ended': 'fires, and the trigger is no longer suspended',
 };
 
 function causeSentence(cause: Cause): Sentence {
@@ -117,7 +125,7 @@ function causeSentence(cause: Cause): Sentence {
 
 /** How long the alert took to come here; nothing of one that came at once, or that nobody sent. */
 function wayHere({ status, changed_at: changedAt, first_seen: receivedAt }: Cause): string {
-  const verb = { firing: 'began', resolved: 'ended', expired: undefined, 'silence expired': undefined }[status];
+  const verb = status === 'firing' ? 'began' : status === 'resolved' ? 'ended' : undefined;
   const ms = changedAt === undefined ? 0 : Date.parse(receivedAt) - Date.parse(changedAt);
   // A sender's clock that is ahead tells nothing.
   return verb === undefined || ms < 1000 ? '' : `, ${span(ms)} after it ${verb}`;
