@@ -196,8 +196,16 @@ export interface CauseCounts {
  * The last three: the alert fires, and what kept it from causing a reconcile has ended: its last silence, the alert that inhibited
  * it, or the suspension of the trigger.
  */
-export type CauseStatus =
-  'firing' | 'resolved' | 'expired' | 'silence expired' | 'inhibition ended' | 'suspension ended';
+export type CauseStatus = (typeof causeStatuses)[number];
+
+export const causeStatuses = [
+  'firing',
+  'resolved',
+  'expired',
+  'silence expired',
+  'inhibition ended',
+  'suspension ended',
+] as const;
 
 /** Of an alert that did not arrive just now. */
 const triggerOf: Partial<Record<CauseStatus, Trigger>> = {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { Cause, Causes, causeTriggers } from './causes.ts';
+import { Cause, Causes, causeStatuses, causeTriggers } from './causes.ts';
 
 const Texts = z.record(z.string(), z.string());
 const milliseconds = z.number();
@@ -13,7 +13,7 @@ export const StoredCauses = z.object({
       labels: Texts,
       fingerprint: z.string().optional(),
       times: z.object({ startsAt: milliseconds, endsAt: milliseconds }).optional(),
-      status: z.enum(['firing', 'resolved', 'expired', 'silence expired']),
+      status: z.enum(causeStatuses),
       firstSeen: milliseconds,
       lastSeen: milliseconds,
       count: z.int().min(1),

@@ -55,14 +55,14 @@ export interface Choice {
 
 /** The basis of a verdict. It is not the cause of the run: that is in the run's causes. */
 export type Decision =
-  /** This alert fires. */
-  | { readonly by: 'alert'; readonly labels: LabelSet }
+  /** This alert fires. `trigger`: the key of the trigger that it decides by. */
+  | { readonly by: 'alert'; readonly labels: LabelSet; readonly trigger?: string }
   /** This alert is still pushed as firing, but Prometheus does not report it. */
   | { readonly by: 'push'; readonly labels: LabelSet }
   /** This alert is still pushed as firing, but Prometheus has not reported it for so long that Prometheus decides. */
   | { readonly by: 'end of grace'; readonly labels: LabelSet }
-  /** No firing alert concerns the pipeline. */
-  | { readonly by: 'no alert' }
+  /** No firing alert concerns the pipeline. `triggers`: the keys of the triggers that name the object. */
+  | { readonly by: 'no alert'; readonly triggers?: readonly string[] }
   /** Prometheus has no alerting rule for the pipeline, or it is unknown which rules it has, and `prometheus.require_rules` is true. */
   | { readonly by: 'no rule' | 'unknown rules' }
   /** It is unknown which alerts fire. */
@@ -75,10 +75,14 @@ export type Decision =
  * log.
  */
 export function decidedBy(decision: Decision): { readonly decided_by: LogFields } {
-  if (decision.by === 'alert') return { decided_by: alertFields(decision.labels) };
+  if (decision.by === 'alert') {
+    const { labels, trigger } = decision;
+    return { decided_by: { ...alertFields(labels), ...(trigger !== undefined && { trigger }) } };
+  }
   if (decision.by === 'push' || decision.by === 'end of grace')
     return { decided_by: { ...alertFields(decision.labels), because: pushed[decision.by] } };
-  return { decided_by: { because: reasonOf(decision) } };
+  const { triggers } = { triggers: undefined, ...decision };
+  return { decided_by: { because: reasonOf(decision), ...(triggers !== undefined && { triggers }) } };
 }
 
 /**
@@ -107,7 +111,7 @@ function alertFields(labels: LabelSet): LogFields {
 function reasonOf(decision: Exclude<Decision, { by: 'alert' | 'push' | 'end of grace' }>): string {
   switch (decision.by) {
     case 'no alert':
-      return 'no alert of this pipeline fires';
+      return decision.triggers === undefined ? 'no alert of this pipeline fires' : 'no alert of its triggers fires';
     case 'no rule':
       return 'Prometheus has no alerting rule for this pipeline (prometheus.require_rules)';
     case 'unknown rules':

@@ -1,0 +1,122 @@
+import { compareByBytes } from '../text/go/utf8.ts';
+import { fingerprint, labelSetOf, type LabelSet, type LabelText } from '../alert/labels.ts';
+import { briefLabelSet } from '../cause/alert-cause.ts';
+import type { Condition, Decision, Pipeline } from '../reconcile/ports.ts';
+
+/** An alert that fires and that a trigger matched. */
+export interface MatchedAlert {
+  readonly labels: LabelSet;
+  readonly annotations?: LabelText | undefined;
+}
+
+/** An alert that fires for an object, and the key of the trigger that matched it. */
+export interface FiringForObject {
+  readonly alert: MatchedAlert;
+  readonly trigger: string;
+}
+
+/** The condition that triggers want, and what decided it. */
+export interface TriggerVerdict {
+  readonly condition: Required<Omit<Condition, 'lastTransitionTime'>>;
+  readonly decision: Decision;
+}
+
+/** The default of `triggers.severities`, the worst first. */
+export const defaultSeverities: readonly string[] = ['critical', 'error', 'warning', 'info'];
+
+/**
+ * The order of alerts, the worst first: by the label `severity` (those of the list, then others by name, then none), by name, by
+ * fingerprint.
+ */
+export class AlertOrder {
+  readonly #ranks: ReadonlyMap<string, number>;
+
+  constructor(severities: readonly string[] = defaultSeverities) {
+    this.#ranks = new Map(severities.map((severity, rank) => [severity, rank]));
+  }
+
+  compare(a: LabelSet, b: LabelSet): number {
+    return (
+      this.#compareSeverities(valueOf(a, 'severity'), valueOf(b, 'severity')) ||
+      compareByBytes(valueOf(a, 'alertname'), valueOf(b, 'alertname')) ||
+      compareByBytes(fingerprint(a), fingerprint(b))
+    );
+  }
+
+  /** The worse of the two. */
+  worse<Item extends MatchedAlert>(a: Item | undefined, b: Item | undefined): Item | undefined {
+    if (a === undefined || b === undefined) return a ?? b;
+    return this.compare(b.labels, a.labels) < 0 ? b : a;
+  }
+
+  #compareSeverities(a: string, b: string): number {
+    return a === b ? 0 : this.#rankOf(a) - this.#rankOf(b) || compareByBytes(a, b);
+  }
+
+  #rankOf(severity: string): number {
+    return this.#ranks.get(severity) ?? this.#ranks.size + Number(severity === '');
+  }
+}
+
+/** The condition while alerts fire for the object. */
+export function alertsFire(pipeline: Pipeline, type: string, { alert, trigger }: FiringForObject): TriggerVerdict {
+  const finding = { reason: reasonOf(valueOf(alert.labels, 'alertname')), message: messageOf(alert) };
+  return verdict(pipeline, type, 'False', finding, { by: 'alert', labels: alert.labels, trigger });
+}
+
+/** The condition while no alert fires for the object. @param triggers the keys of those that name it */
+export function noAlertFires(pipeline: Pipeline, type: string, triggers: readonly string[]): TriggerVerdict {
+  const finding = { reason: 'NoAlerts', message: 'No alert fires that a trigger has for this object.' };
+  return verdict(pipeline, type, 'True', finding, { by: 'no alert', triggers });
+}
+
+/** The condition while it is unknown which alerts fire. */
+export function alertsUnknown(pipeline: Pipeline, type: string, error: Error): TriggerVerdict {
+  const finding = { reason: 'AlertsUnknown', message: 'Prometheus could not be asked which alerts fire.' };
+  return verdict(pipeline, type, 'Unknown', finding, { by: 'failed query', error });
+}
+
+function verdict(
+  { generation }: Pipeline,
+  type: string,
+  status: Condition['status'],
+  finding: { readonly reason: string; readonly message: string },
+  decision: Decision,
+): TriggerVerdict {
+  return { condition: { type, status, ...finding, observedGeneration: generation }, decision };
+}
+
+/** The API server takes no longer reason. */
+const maxReasonLength = 1024;
+
+/** The name of an alert as the reason of a condition: letters, digits and `_`, `,` and `:` inside; a letter begins it. */
+export function reasonOf(alertname: string): string {
+  const allowed = alertname.replaceAll(/[^A-Za-z0-9_,:]/g, '');
+  const whole = /^[A-Za-z]/.test(allowed) ? allowed : `Alert${allowed}`;
+  return whole.slice(0, maxReasonLength).replace(/[,:]+$/, '');
+}
+
+/** The longest message of a condition, characters. */
+const maxMessageLength = 1024;
+
+/** What the alert says of itself: its summary, else its description, else its labels. */
+export function messageOf({ labels, annotations = {} }: MatchedAlert): string {
+  const texts = labelSetOf(annotations);
+  const text = valueOf(texts, 'summary').trim() || valueOf(texts, 'description').trim() || labelText(labels);
+  const whole = text.toWellFormed();
+  if (whole.length <= maxMessageLength) return whole;
+  return `${whole
+    .slice(0, maxMessageLength - 1)
+    .toWellFormed()
+    .replace(/\uFFFD$/, '')}…`;
+}
+
+function labelText(labels: LabelSet): string {
+  const { labels: brief, omitted } = briefLabelSet(labels);
+  const pairs = Object.entries(brief).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+  return `{${[...pairs, ...(omitted > 0 ? [`and ${omitted} more`] : [])].join(', ')}}`;
+}
+
+function valueOf(labels: LabelSet, name: string): string {
+  return Object.hasOwn(labels, name) ? labels[name]! : '';
+}
