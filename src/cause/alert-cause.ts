@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Alert } from '../alert/alert.ts';
-import type { CauseStatus, Causes } from './causes.ts';
+import type { Causes } from './causes.ts';
+import type { CauseStatus } from './cause.ts';
 import type { LabelSet } from '../alert/labels.ts';
 
 const pieceCharacters = 64 * 1024;

@@ -1,5 +1,5 @@
 import type { LabelSet } from '../alert/labels.ts';
-import type { Cause, CauseStatus } from './causes.ts';
+import type { Cause, CauseStatus } from './cause.ts';
 
 /** All fields of a cause, for comparison. */
 export interface CauseFields {

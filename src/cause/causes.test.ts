@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { causeFields } from './causes.fixture.ts';
-import { Causes, maxNamedCauses, describeBriefly, describeCauses, causeText, type CauseStatus } from './causes.ts';
+import { Causes, maxNamedCauses, describeBriefly, describeCauses, causeText } from './causes.ts';
+import { type CauseStatus } from './cause.ts';
 
 /** Everything that causes hold, in order, for comparison. */
 function contents(causes: Causes): unknown {

@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { Cause, Causes, causeStatuses, causeTriggers } from './causes.ts';
+import { Causes, causeTriggers } from './causes.ts';
+import { Cause, causeStatuses } from './cause.ts';
 
 const Texts = z.record(z.string(), z.string());
 const milliseconds = z.number();

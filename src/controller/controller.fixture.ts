@@ -3,7 +3,8 @@ import { FakeClock } from '../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { FiringAlerts } from '../alert/firing-alerts.ts';
 import type { LabelSet } from '../alert/labels.ts';
-import { Causes, type CauseStatus } from '../cause/causes.ts';
+import { Causes } from '../cause/causes.ts';
+import { type CauseStatus } from '../cause/cause.ts';
 import { RateLimiter } from '../workqueue/fair-lanes.ts';
 import {
   requestKey,
