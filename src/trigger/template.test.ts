@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { compileTemplate, maxTemplateLength, TemplateError } from './template.ts';
+import { annotationValue, compileTemplate, maxTemplateLength, TemplateError } from './template.ts';
 
 const data = {
   labels: { alertname: 'PostgresDown', pod: 'orders-1', 'odd-name': 'odd', 'a"b\\': 'quoted' },
@@ -97,5 +97,16 @@ describe('compileTemplate', () => {
         }
       }),
     );
+  });
+});
+
+describe('annotationValue', () => {
+  const valueOf = (text: string, summary: string): string =>
+    annotationValue(compileTemplate(text), { labels: {}, annotations: { summary }, now: 0 });
+
+  it('is one line, of at most 256 characters, whatever the alert brings in', () => {
+    assert.equal(valueOf('{{ annotations.summary }}!', 'two\r\nlines\u0000'), 'two lines !');
+    assert.equal(valueOf('{{ annotations.summary }}', 'a'.repeat(1000)), 'a'.repeat(256));
+    assert.equal(valueOf('{{ annotations.summary }}', `${'a'.repeat(255)}😀`).isWellFormed(), true);
   });
 });

@@ -36,6 +36,19 @@ export function compileTemplate(text: string): Template {
   return { text, isFixed, render: isFixed ? (): string => fixed : render };
 }
 
+/** In characters. Kubernetes itself would accept 256 KiB for all annotations of an object. */
+const maxAnnotationValue = 256;
+
+/** The text for the value of an annotation: one short line, whatever the alert brings in. */
+export function annotationValue(template: Template, data: TemplateData): string {
+  const line = template
+    .render(data)
+    .replaceAll(/\p{Cc}+/gu, ' ')
+    .trim();
+  // toWellFormed(): the cut may go through a character.
+  return line.slice(0, maxAnnotationValue).toWellFormed();
+}
+
 function* readParts(text: string): Generator<string | Part, void> {
   let at = 0;
   for (let open = text.indexOf(openPlace); open !== -1; open = text.indexOf(openPlace, at)) {

@@ -11,6 +11,7 @@ import { requestMapper } from './request-mapper.ts';
 import { retryDecision } from './retry-decision.ts';
 import { routes } from './routes.ts';
 import { silences } from './silences.ts';
+import { triggers } from './triggers.ts';
 import { verdictAlerts } from './verdict-alerts.ts';
 import { workQueue } from './work-queue.ts';
 
@@ -30,4 +31,5 @@ export const parts: readonly MutatedPart[] = [
   condition,
   verdictAlerts,
   routes,
+  triggers,
 ];

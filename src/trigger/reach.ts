@@ -1,0 +1,56 @@
+import type { LabelSet } from '../alert/labels.ts';
+import { readApiVersion } from '../text/kubernetes.ts';
+import { selects } from './label-selector.ts';
+import type { LabelSelector, Trigger } from './trigger.ts';
+
+/** An entry of `triggers.allowed_targets`: objects outside of its namespace that any trigger may wake. */
+export interface AllowedTarget {
+  /** Empty: the core group. */
+  readonly group: string;
+  readonly kind: string;
+  /** The namespaces of the objects; absent: all of them, and cluster-scoped objects. */
+  readonly namespaces?: readonly string[];
+  /** The labels of the objects; absent: any. */
+  readonly selector?: LabelSelector;
+}
+
+/** The label by which an object lets the triggers of one namespace wake it. */
+export const grantingLabel = 'tocsin.dev/namespace';
+
+/** An object that a trigger wants to wake. */
+export interface ReachedObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  /** Absent: it is cluster-scoped. */
+  readonly namespace?: string | undefined;
+  readonly name: string;
+  /** Undefined: they are not known, and grant nothing. */
+  readonly labels?: LabelSet | undefined;
+}
+
+/**
+ * The reason why a trigger may not wake an object, for its owner; undefined if it may. A trigger without a namespace is the
+ * admin's own, and may wake anything.
+ */
+export function refusedReach(
+  trigger: Pick<Trigger, 'namespace'>,
+  object: ReachedObject,
+  allowed: readonly AllowedTarget[],
+): string | undefined {
+  const { namespace } = trigger;
+  if (namespace === undefined || object.namespace === namespace) return undefined;
+  if (labelOf(object, grantingLabel) === namespace || allowed.some((entry) => allows(entry, object))) return undefined;
+  const place = object.namespace === undefined ? 'in no namespace' : `in the namespace ${object.namespace}`;
+  return `${object.kind} ${object.name} is ${place}, and a trigger of ${namespace} may not wake it: the admin can allow it (triggers.allowed_targets), or whoever owns the object with the label ${grantingLabel}: ${namespace}`;
+}
+
+function allows({ group, kind, namespaces, selector }: AllowedTarget, object: ReachedObject): boolean {
+  if (object.kind !== kind || readApiVersion(object.apiVersion)?.group !== group) return false;
+  if (namespaces !== undefined && (object.namespace === undefined || !namespaces.includes(object.namespace)))
+    return false;
+  return selector === undefined || (object.labels !== undefined && selects(selector, object.labels));
+}
+
+function labelOf({ labels }: ReachedObject, key: string): string | undefined {
+  return labels !== undefined && Object.hasOwn(labels, key) ? labels[key] : undefined;
+}

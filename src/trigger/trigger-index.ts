@@ -1,0 +1,124 @@
+import type { LabelSet } from '../alert/labels.ts';
+import type { Matcher, OnUndecided } from '../matcher/matcher.ts';
+import type { Triggers } from './ports.ts';
+import type { Trigger } from './trigger.ts';
+
+/** The name of the alert, as a label. */
+const nameLabel = 'alertname';
+
+/** Where a trigger is filed; undefined stands for any value. */
+interface Place {
+  readonly namespace: string | undefined;
+  readonly alertname: string | undefined;
+}
+
+type ByAlertname = Map<string | undefined, Set<Trigger>>;
+
+/**
+ * The triggers that are in force, filed under the namespace and the name of the alerts that they can match, as far as an equality
+ * says so. To find those of an alert costs nothing for all others.
+ */
+export class TriggerIndex implements Triggers {
+  readonly #namespaceLabel: string;
+  readonly #onUndecided: OnUndecided | undefined;
+  readonly #byKey = new Map<string, Trigger>();
+  readonly #byNamespace = new Map<string | undefined, ByAlertname>();
+  #filed = 0;
+
+  /**
+   * @param namespaceLabel `triggers.namespace_label`
+   * @param onUndecided hears of a value that is too long for an expression; the trigger does not match then
+   */
+  constructor(namespaceLabel: string, onUndecided?: OnUndecided) {
+    this.#namespaceLabel = namespaceLabel;
+    this.#onUndecided = onUndecided;
+  }
+
+  get all(): Iterable<Trigger> {
+    return this.#byKey.values();
+  }
+
+  get size(): number {
+    return this.#byKey.size;
+  }
+
+  /** How many triggers have been filed since the start: one for each that was added or changed. */
+  get filedCount(): number {
+    return this.#filed;
+  }
+
+  get(key: string): Trigger | undefined {
+    return this.#byKey.get(key);
+  }
+
+  /** Takes the place of the trigger of the same key. */
+  set(trigger: Trigger): void {
+    this.delete(trigger.key);
+    this.#byKey.set(trigger.key, trigger);
+    this.#filed++;
+    const { namespace, alertname } = this.#placeOf(trigger);
+    const byAlertname = getOrAdd(this.#byNamespace, namespace, (): ByAlertname => new Map());
+    getOrAdd(byAlertname, alertname, () => new Set<Trigger>()).add(trigger);
+  }
+
+  /** False if there is no such trigger. */
+  delete(key: string): boolean {
+    const trigger = this.#byKey.get(key);
+    if (trigger === undefined) return false;
+    this.#byKey.delete(key);
+    const { namespace, alertname } = this.#placeOf(trigger);
+    const byAlertname = this.#byNamespace.get(namespace)!;
+    const triggers = byAlertname.get(alertname)!;
+    triggers.delete(trigger);
+    if (triggers.size === 0) byAlertname.delete(alertname);
+    if (byAlertname.size === 0) this.#byNamespace.delete(namespace);
+    return true;
+  }
+
+  /** The triggers whose matchers all match, in the order of their keys. */
+  matching(labels: LabelSet): readonly Trigger[] {
+    const found: Trigger[] = [];
+    for (const trigger of this.#candidates(labels))
+      if (matchesAll(trigger.matchers, labels, this.#onUndecided)) found.push(trigger);
+    return found.length < 2 ? found : found.toSorted(byKey);
+  }
+
+  *#candidates(labels: LabelSet): Iterable<Trigger> {
+    const namespaces = anyOr(labels, this.#namespaceLabel);
+    const names = anyOr(labels, nameLabel);
+    for (const namespace of namespaces) {
+      const byAlertname = this.#byNamespace.get(namespace);
+      if (byAlertname !== undefined) for (const name of names) yield* byAlertname.get(name) ?? [];
+    }
+  }
+
+  #placeOf({ matchers }: Trigger): Place {
+    return { namespace: equalityOn(matchers, this.#namespaceLabel), alertname: equalityOn(matchers, nameLabel) };
+  }
+}
+
+function matchesAll(matchers: readonly Matcher[], labels: LabelSet, onUndecided: OnUndecided | undefined): boolean {
+  return matchers.every((matcher) => matcher.matches(labels, onUndecided));
+}
+
+/** An equality with the empty text also matches an alert without the label, and so it says no place. */
+function equalityOn(matchers: readonly Matcher[], label: string): string | undefined {
+  return matchers.find(({ type, name, value }) => type === '=' && name === label && value !== '')?.value;
+}
+
+/** The places in which a trigger for this value of the label can be. */
+function anyOr(labels: LabelSet, label: string): readonly (string | undefined)[] {
+  return Object.hasOwn(labels, label) ? [undefined, labels[label]] : [undefined];
+}
+
+function byKey(one: Trigger, other: Trigger): number {
+  return one.key < other.key ? -1 : 1;
+}
+
+function getOrAdd<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const value = make();
+  map.set(key, value);
+  return value;
+}
