@@ -23,6 +23,20 @@ describe('startChild', () => {
     );
   });
 
+  it('says how a child has ended that no test ended, and what it wrote to stderr last, however much it wrote to stdout', async (t) => {
+    const told = t.mock.method(process.stderr, 'write', () => true);
+    const failing = `console.error('out of memory'); for (let i = 0; i < 99; i++) console.log(i); process.exitCode = 7`;
+    const failed = await startProgram(failing);
+    await failed.exited;
+    const [ended, stopped] = [await startProgram(''), await startProgram(forever)];
+    await ended.exited;
+    await stopped.stop();
+    assert.deepEqual(
+      told.mock.calls.map(({ arguments: [text] }) => text),
+      [`program (${failed.pid}) ended by itself: 7; its last errors:\nout of memory\n`],
+    );
+  });
+
   it('rejects when there is no such program', async () => {
     await assert.rejects(startChild({ name: 'nothing', command: '/nonexistent', args: [] }), { code: 'ENOENT' });
   });

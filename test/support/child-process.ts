@@ -38,22 +38,31 @@ export interface Child {
 
 const recentLines = 50;
 
-/** Starts a program. Rejects if it cannot be started at all. A child that a test forgets dies with the test's process. */
+/**
+ * Starts a program. Rejects if it cannot be started at all. A child that a test forgets dies with the test's process. One that fails
+ * though no test ended it says so on stderr, with its last errors: the test itself sees no more than a broken connection.
+ */
 export async function startChild({ name, command, args, cwd, environment, onLine }: ChildOptions): Promise<Child> {
   const child = spawn(command, args, {
     cwd,
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const recent: string[] = [];
-  const keep = (line: string): void => {
-    recent.push(line);
-    if (recent.length > recentLines) recent.shift();
+  const [recent, errors] = [new Array<string>(), new Array<string>()];
+  const keep = (line: string, ...kept: string[][]): void => {
+    for (const lines of kept) if (lines.push(line) > recentLines) lines.shift();
     onLine?.(line);
   };
-  readLines(child.stdout, keep);
-  readLines(child.stderr, keep);
+  readLines(child.stdout, (line) => keep(line, recent));
+  // Apart, too: what was written to stdout before may be read after it, and push it out.
+  readLines(child.stderr, (line) => keep(line, recent, errors));
   const { exited, exit } = watchExit(child);
+  void exited.then(({ code, signal }) => {
+    if (child.killed || code === 0) return;
+    process.stderr.write(
+      `${name} (${child.pid}) ended by itself: ${code ?? signal}; its last errors:\n${errors.join('\n')}\n`,
+    );
+  });
   await once(child, 'spawn');
   return {
     name,
