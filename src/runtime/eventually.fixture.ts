@@ -1,20 +1,21 @@
 import { systemClock } from './clock.ts';
 
 /**
- * Asks again until the answer is accepted, at most 20 ms apart. It is for the effects of another process; within this process
+ * Asks again until the answer is accepted, `restMs` after the last answer. It is for the effects of another process; within this process
  * there is always something to await instead. Rejects after `timeoutMs` with the last answer or error.
  */
 export async function eventually<T>(
   ask: () => Promise<T> | T,
   accept: (answer: T) => boolean,
   timeoutMs = 20_000,
+  restMs = 20,
 ): Promise<T> {
   const deadline = systemClock.now() + timeoutMs;
   for (;;) {
     const outcome = await attempt(ask);
     if ('answer' in outcome && accept(outcome.answer)) return outcome.answer;
     if (systemClock.now() >= deadline) throw notAccepted(outcome, timeoutMs);
-    await new Promise<void>((resolve) => systemClock.setTimeout(resolve, 20));
+    await new Promise<void>((resolve) => systemClock.setTimeout(resolve, restMs));
   }
 }
 

@@ -8,11 +8,10 @@ import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { hashSync } from 'bcryptjs';
 import { postAlerts } from '../../src/receiver/post-alerts.fixture.ts';
-import { eventually } from '../../src/runtime/eventually.fixture.ts';
 import { alertmanagerPrograms, startAlertmanager } from '../support/alertmanager-server.ts';
 import { CheckedChain, ruleFile, traceRules, watchdogRule } from '../support/checked-chain.ts';
 import { prometheusPrograms, startPrometheus, type PrometheusVersion } from '../support/prometheus-server.ts';
-import { runCheck, type CheckRun } from '../support/run-check.ts';
+import { checkBecomes, runCheck, type CheckRun } from '../support/run-check.ts';
 import { startServerProcess, type ServerProcess } from '../support/server-process.ts';
 import { requireServer, skipWithout } from '../support/servers.ts';
 import { startTocsin } from '../support/tocsin-process.ts';
@@ -124,10 +123,7 @@ it(
     const findings = async (entries: object, accept: (bad: readonly string[]) => boolean): Promise<CheckRun> => {
       const prometheus = await startPrometheus({ rules, resendDelay: '1s', alertmanagerEntries: [entries] });
       const flags = ['--url', tocsin.url, '--http.config.file', access, '--prometheus.url', prometheus.url];
-      return eventually(
-        () => runCheck(...flags),
-        ({ bad }) => accept(bad),
-      ).finally(() => prometheus.stop());
+      return checkBecomes(flags, ({ bad }) => accept(bad)).finally(() => prometheus.stop());
     };
     const { said, bad } = await findings(entry, (found) => found.includes('delivery-errors'));
     assert.match(
@@ -198,9 +194,8 @@ describe('tocsin check and what keeps Tocsin from its work', { skip }, () => {
   it('names another process that Prometheus sends to', async () => {
     const other = await startTocsin({ config: `prometheus: {url: "${chain.prometheus.url}"}\n` });
     try {
-      const run = await eventually(
-        () => runCheck('--url', other.url, '--prometheus.url', chain.prometheus.url),
-        ({ bad }) => bad.includes('delivery-target'),
+      const run = await checkBecomes(['--url', other.url, '--prometheus.url', chain.prometheus.url], ({ bad }) =>
+        bad.includes('delivery-target'),
       );
       assert.match(run.said, /sends its alerts elsewhere: http:\S+ is a Tocsin \(instance [0-9a-f]{16}\)/);
     } finally {
@@ -212,9 +207,8 @@ describe('tocsin check and what keeps Tocsin from its work', { skip }, () => {
     const config = `receiver: {advertised_urls: ["${chain.tocsin.url}"]}\nprometheus: {url: "${chain.prometheus.url}"}\n`;
     const other = await startTocsin({ config });
     try {
-      const run = await eventually(
-        () => runCheck('--url', other.url, '--prometheus.url', chain.prometheus.url),
-        ({ bad }) => bad.includes('tocsin-process'),
+      const run = await checkBecomes(['--url', other.url, '--prometheus.url', chain.prometheus.url], ({ bad }) =>
+        bad.includes('tocsin-process'),
       );
       assert.match(run.said, /Prometheus sends to another Tocsin, http:\S+, than the one at http:/);
     } finally {

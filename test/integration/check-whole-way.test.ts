@@ -2,12 +2,11 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { stringify } from 'yaml';
-import { eventually } from '../../src/runtime/eventually.fixture.ts';
 import { ruleFile, traceRules, watchdogRule } from '../support/checked-chain.ts';
 import { freePort } from '../support/free-port.ts';
 import { skipWithoutKube, useKubeApiServer } from '../support/kube-api-server.ts';
 import { startPrometheus } from '../support/prometheus-server.ts';
-import { runCheck, type CheckRun } from '../support/run-check.ts';
+import { checkBecomes, runCheck, type CheckRun } from '../support/run-check.ts';
 import type { ServerProcess } from '../support/server-process.ts';
 import { skipWithout } from '../support/servers.ts';
 import { kubeconfigWith } from '../support/service-account.ts';
@@ -54,17 +53,17 @@ describe('tocsin check of the whole way', { skip: skipWithoutKube() || skipWitho
   });
   after(async () => void (await Promise.all([prometheus?.stop(), tocsin?.stop()])));
 
-  const check = (): Promise<CheckRun> =>
-    runCheck(
-      `--url=${tocsin.url}`,
-      `--config.file=${join(tocsin.folder, 'tocsin.yml')}`,
-      `--storage.path=${tocsin.storagePath}`,
-      `--prometheus.url=${prometheus.url}`,
-      `--kubeconfig=${kubeconfig}`,
-    );
+  const flags = (): readonly string[] => [
+    `--url=${tocsin.url}`,
+    `--config.file=${join(tocsin.folder, 'tocsin.yml')}`,
+    `--storage.path=${tocsin.storagePath}`,
+    `--prometheus.url=${prometheus.url}`,
+    `--kubeconfig=${kubeconfig}`,
+  ];
+  const check = (): Promise<CheckRun> => runCheck(...flags());
 
   it('is all good within two seconds, and no category but those of pods is left out', async (t) => {
-    await eventually(check, ({ bad }) => bad.length === 0, 40_000);
+    await checkBecomes(flags(), ({ bad }) => bad.length === 0, 40_000);
     const runs = [await check(), await check(), await check()];
     for (const { categories, said } of runs) {
       const checks = categories.flatMap((category) => category.checks);

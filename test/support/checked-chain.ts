@@ -3,10 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { healthRules } from '../../src/health/health-rules.ts';
-import { eventually } from '../../src/runtime/eventually.fixture.ts';
 import { freePort } from './free-port.ts';
 import { startPrometheus, type PrometheusOptions, type PrometheusVersion } from './prometheus-server.ts';
-import { runCheck, type CheckRun } from './run-check.ts';
+import { checkBecomes, runCheck, type CheckRun } from './run-check.ts';
 import type { ServerProcess } from './server-process.ts';
 import { startTocsin, type TocsinProcess } from './tocsin-process.ts';
 
@@ -86,8 +85,8 @@ export class CheckedChain {
 
   /** Waits until this check alone is bad and says this; without one, until all are good. */
   async becomes(bad = '', says = /^/): Promise<CheckRun> {
-    return eventually(
-      () => this.check('--prometheus.url', this.prometheus.url),
+    return checkBecomes(
+      ['--url', this.tocsin.url, '--prometheus.url', this.prometheus.url],
       (run) => run.bad.join() === bad && says.test(run.said),
       40_000,
     );

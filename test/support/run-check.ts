@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
-import { runTocsin } from './run-tocsin.ts';
+import { fileURLToPath } from 'node:url';
+import { ask } from '../../src/cli/ask.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
+import { eventually } from '../../src/runtime/eventually.fixture.ts';
+import { runTocsin, type Run } from './run-tocsin.ts';
 
 interface CheckResult {
   readonly description: string;
@@ -15,15 +19,48 @@ export interface CheckRun {
   readonly bad: readonly string[];
   /** What these say. */
   readonly said: string;
-  /** From the start of the process to its end, milliseconds. */
+  /** From the start of the command to its end, milliseconds. */
   readonly tookMs: number;
 }
 
-/** Runs `tocsin check` once, without waiting for what may become true. Each bad check has to name its paragraph. */
+/** Without waiting for what may become true. */
+const once = ['--wait=0s', '--output=json'];
+/** Between two looks of {@link checkBecomes}, milliseconds. */
+const restMs = 200;
+
+/** Runs `tocsin check` once, in a process of its own. Each bad check has to name its paragraph. */
 export async function runCheck(...args: readonly string[]): Promise<CheckRun> {
   const startedAt = performance.now();
-  const { code, stdout, stderr } = await runTocsin(['check', '--wait=0s', '--output=json', ...args]);
-  const tookMs = performance.now() - startedAt;
+  return toldBy(await runTocsin(['check', ...once, ...args]), performance.now() - startedAt);
+}
+
+/** Runs `tocsin check` until its answer is accepted. Not in processes of their own: their starts would take most of the CPU. */
+export function checkBecomes(
+  args: readonly string[],
+  accept: (run: CheckRun) => boolean,
+  timeoutMs?: number,
+): Promise<CheckRun> {
+  const look = async (): Promise<CheckRun> => {
+    const startedAt = performance.now();
+    return toldBy(await askHere([...once, ...args]), performance.now() - startedAt);
+  };
+  return eventually(look, accept, timeoutMs, restMs);
+}
+
+async function askHere(args: readonly string[]): Promise<Run> {
+  const written = { stdout: '', stderr: '' };
+  const to = (name: keyof typeof written) => ({ write: (text: string) => void (written[name] += text) });
+  const code = await ask('check', args, {
+    environment: process.env,
+    stdout: to('stdout'),
+    stderr: to('stderr'),
+    clock: systemClock,
+    packageFolder: fileURLToPath(new URL('../..', import.meta.url)),
+  });
+  return { code, ...written };
+}
+
+function toldBy({ code, stdout, stderr }: Run, tookMs: number): CheckRun {
   assert.equal(stderr, '');
   const report = JSON.parse(stdout) as Pick<CheckRun, 'categories' | 'success'>;
   assert.equal(code, report.success ? 0 : 1);
