@@ -10,6 +10,7 @@ import { freePort } from '../support/free-port.ts';
 import { skipWithoutKube, useKubeApiServer } from '../support/kube-api-server.ts';
 import { kubectl } from '../support/kubectl.ts';
 import { pipelineCrd } from '../support/pipeline-crds.ts';
+import { checkHere, type CheckRun } from '../support/run-check.ts';
 import { runTocsin } from '../support/run-tocsin.ts';
 import { kubeconfigWith } from '../support/service-account.ts';
 import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';
@@ -17,33 +18,6 @@ import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';
 const reader = 'base/cluster-role-reader.yaml';
 const writer = 'base/cluster-role-writer.yaml';
 const annotator = 'components/annotate/cluster-role-annotator.yaml';
-
-interface Result {
-  readonly description: string;
-  readonly hint?: string;
-  readonly error?: string;
-  readonly result: string;
-}
-
-interface Report {
-  readonly success: boolean;
-  readonly categories: readonly { readonly categoryName: string; readonly checks: readonly Result[] }[];
-}
-
-/** The results of one run, and the ids of those that are bad. */
-async function check(...args: readonly string[]): Promise<{ report: Report; bad: string[]; said: string }> {
-  const { code, stdout, stderr } = await runTocsin(['check', '--wait=0s', '--output=json', ...args]);
-  assert.equal(stderr, '');
-  const report = JSON.parse(stdout) as Report;
-  assert.equal(code, report.success ? 0 : 1);
-  const all = report.categories.flatMap(({ checks }) => checks);
-  const bad = all.filter(({ error = '' }) => error !== '' && !error.startsWith('not run'));
-  return {
-    report,
-    bad: bad.map(({ hint = '' }) => hint.split('#')[1]!),
-    said: bad.map(({ error }) => error).join('\n'),
-  };
-}
 
 describe('tocsin check on a real API server', { skip: skipWithoutKube() }, () => {
   const kube = useKubeApiServer();
@@ -96,7 +70,7 @@ describe('tocsin check on a real API server', { skip: skipWithoutKube() }, () =>
 
   it('asks for another user, as kubectl --as does', async () => {
     const as = '--as=system:serviceaccount:default:nobody';
-    const { bad, said } = await check(`--kubeconfig=${kube().kubeconfig}`, as);
+    const { bad, said } = await checkHere(`--kubeconfig=${kube().kubeconfig}`, as);
     assert.ok(bad.includes('rights-read'), bad.join());
     assert.match(said, /^system:serviceaccount:default:nobody may not: get /m);
   });
@@ -104,7 +78,7 @@ describe('tocsin check on a real API server', { skip: skipWithoutKube() }, () =>
   it('asks for what the action needs, and for nothing else', async () => {
     const reads = await kubeconfigWith(kube(), 'reads', [reader]);
     const annotates = await kubeconfigWith(kube(), 'annotates', [reader, annotator]);
-    const condition = await check(`--kubeconfig=${reads}`);
+    const condition = await checkHere(`--kubeconfig=${reads}`);
     assert.deepEqual(condition.bad, ['rights-write', 'rights-events']);
     assert.match(
       condition.said,
@@ -112,24 +86,24 @@ describe('tocsin check on a real API server', { skip: skipWithoutKube() }, () =>
     );
     assert.match(condition.said, /create events\.events\.k8s\.io -n default/);
     const log = await configured('controller: {action: log}\n');
-    assert.deepEqual((await check(`--kubeconfig=${reads}`, log)).bad, []);
+    assert.deepEqual((await checkHere(`--kubeconfig=${reads}`, log)).bad, []);
     const annotate = await configured('controller: {action: annotate}\n');
-    assert.deepEqual((await check(`--kubeconfig=${reads}`, annotate)).bad, ['rights-write']);
-    assert.deepEqual((await check(`--kubeconfig=${annotates}`, annotate)).bad, []);
+    assert.deepEqual((await checkHere(`--kubeconfig=${reads}`, annotate)).bad, ['rights-write']);
+    assert.deepEqual((await checkHere(`--kubeconfig=${annotates}`, annotate)).bad, []);
   });
 
   it('names a right that was revoked, and nothing else', async () => {
     const revoked = await kubeconfigWith(kube(), 'revoked', [reader, writer]);
     await kube().kubectl(['delete', 'clusterrolebinding', 'tocsin-writer-revoked']);
-    assert.deepEqual((await check(`--kubeconfig=${revoked}`)).bad, ['rights-write', 'rights-events']);
+    assert.deepEqual((await checkHere(`--kubeconfig=${revoked}`)).bad, ['rights-write', 'rights-events']);
     await kube().kubectl(['delete', 'clusterrolebinding', 'tocsin-reader-revoked']);
-    const { bad } = await check(`--kubeconfig=${revoked}`);
+    const { bad } = await checkHere(`--kubeconfig=${revoked}`);
     assert.deepEqual(bad, ['rights-read', 'rights-write', 'rights-events', 'pipelines-exist']);
   });
 
   it('names a CRD that was deleted, and runs nothing that needs it', async () => {
     await kube().kubectl(['delete', 'crd', 'logpipelines.telemetry.kyma-project.io']);
-    const { bad, said, report } = await check(`--kubeconfig=${own}`);
+    const { bad, said, categories } = await checkHere(`--kubeconfig=${own}`);
     await kube().apply(pipelineCrd('LogPipeline', ['v1alpha1', 'v1beta1']));
     await kube().kubectl(['wait', '--for=condition=Established', 'crd', '--all']);
     assert.deepEqual(bad, ['kinds-served']);
@@ -137,7 +111,7 @@ describe('tocsin check on a real API server', { skip: skipWithoutKube() }, () =>
       said,
       /^logpipelines\.telemetry\.kyma-project\.io: the API server serves the group, but not this kind: install its CRD/,
     );
-    const rights = report.categories.find(({ categoryName }) => categoryName === 'rights')!.checks;
+    const rights = categories.find(({ categoryName }) => categoryName === 'rights')!.checks;
     assert.ok(
       rights.every(({ error }) =>
         error?.startsWith('not run, because this failed: kinds: each kind of pipeline is served'),
@@ -159,7 +133,7 @@ describe('tocsin check on a real API server', { skip: skipWithoutKube() }, () =>
   it('names a version that is not served, and those that are', async () => {
     const kinds = '[{group: telemetry.kyma-project.io, version: v1, resource: tracepipelines}]';
     const config = await configured(`pipelines: {kubernetes: {kinds: ${kinds}}}\n`);
-    const { bad, said } = await check(`--kubeconfig=${own}`, config);
+    const { bad, said } = await checkHere(`--kubeconfig=${own}`, config);
     assert.deepEqual(bad, ['kinds-served']);
     assert.match(said, /served in v1beta1, v1alpha1, not in v1|served in v1alpha1, v1beta1, not in v1/);
   });
@@ -167,23 +141,23 @@ describe('tocsin check on a real API server', { skip: skipWithoutKube() }, () =>
   it('names namespaces of a kind that has none, and a selector that matches nothing', async () => {
     const kind = 'group: telemetry.kyma-project.io, version: v1beta1, resource: tracepipelines';
     const namespaces = await configured(`pipelines: {kubernetes: {kinds: [{${kind}, namespaces: [a]}]}}\n`);
-    assert.ok((await check(`--kubeconfig=${own}`, namespaces)).bad.includes('kinds-namespaced'));
+    assert.ok((await checkHere(`--kubeconfig=${own}`, namespaces)).bad.includes('kinds-namespaced'));
     const matching = await configured(`pipelines: {kubernetes: {kinds: [{${kind}, label_selector: team=a}]}}\n`);
-    assert.deepEqual((await check(`--kubeconfig=${own}`, matching)).bad, []);
+    assert.deepEqual((await checkHere(`--kubeconfig=${own}`, matching)).bad, []);
     const other = await configured(`pipelines: {kubernetes: {kinds: [{${kind}, label_selector: team=b}]}}\n`);
-    const { bad, report } = await check(`--kubeconfig=${own}`, other);
-    assert.deepEqual([bad, report.success], [['pipelines-exist', 'pipelines-selected'], true]);
+    const { bad, success } = await checkHere(`--kubeconfig=${own}`, other);
+    assert.deepEqual([bad, success], [['pipelines-exist', 'pipelines-selected'], true]);
   });
 
   it('names an API server that cannot be reached, and one that refuses', async () => {
     const away = await kube().kubeconfigFor('x', `https://127.0.0.1:${await freePort()}`);
-    const unreachable = await check(`--kubeconfig=${away}`);
+    const unreachable = await checkHere(`--kubeconfig=${away}`);
     assert.deepEqual(unreachable.bad, ['k8s-query']);
     assert.match(unreachable.said, /^GET \/version: no answer from https:\/\/127\.0\.0\.1:\d+: .*ECONNREFUSED/);
-    const refused = await check(`--kubeconfig=${await kube().kubeconfigFor('not-a-token')}`);
+    const refused = await checkHere(`--kubeconfig=${await kube().kubeconfigFor('not-a-token')}`);
     assert.deepEqual(refused.bad, ['k8s-query']);
     assert.match(refused.said, /401 Unauthorized/);
-    const missing = await check(`--kubeconfig=${join(folder, 'none')}`);
+    const missing = await checkHere(`--kubeconfig=${join(folder, 'none')}`);
     assert.deepEqual(missing.bad, ['k8s-client']);
   });
 
@@ -197,7 +171,7 @@ describe('tocsin check on a real API server', { skip: skipWithoutKube() }, () =>
       [join(file, 'below'), /is below a file/],
       [occupied, /a file cannot be written there \(ERR_FS_EISDIR|EISDIR|EEXIST\)/],
     ] as const) {
-      const { bad, said } = await check(
+      const { bad, said } = await checkHere(
         `--storage.path=${path}`,
         '--config.file=examples/tocsin.yml',
         `--kubeconfig=${own}`,
@@ -208,10 +182,10 @@ describe('tocsin check on a real API server', { skip: skipWithoutKube() }, () =>
   });
 
   it('names a configuration that is wrong, and a file in it that is not there', async () => {
-    const wrong = await check(await configured('receiver: {max_alert: 7}\n'), `--kubeconfig=${own}`);
+    const wrong = await checkHere(await configured('receiver: {max_alert: 7}\n'), `--kubeconfig=${own}`);
     assert.deepEqual(wrong.bad, ['config-is-valid']);
     assert.match(wrong.said, /tocsin\.yml:1:12: receiver\.max_alert: unknown key, did you mean "max_alerts"\?/);
-    const missing = await check(
+    const missing = await checkHere(
       await configured(
         'prometheus: {url: "http://127.0.0.1:9090", http_config: {basic_auth: {username: a, password_file: pw}}}\n',
       ),
@@ -251,8 +225,13 @@ describe('tocsin check on a real API server', { skip: skipWithoutKube() }, () =>
     const container = { name: 'tocsin', image: 'tocsin', imageID: '', ready: false, restartCount: 4 };
 
     it('are missed where somebody says that they are, and nowhere else', async () => {
-      assert.deepEqual((await check(...admin())).bad, ['pods-exist', 'pods-scheduled', 'pods-started', 'pods-ready']);
-      assert.deepEqual((await check(`--kubeconfig=${kube().kubeconfig}`)).bad, []);
+      assert.deepEqual((await checkHere(...admin())).bad, [
+        'pods-exist',
+        'pods-scheduled',
+        'pods-started',
+        'pods-ready',
+      ]);
+      assert.deepEqual((await checkHere(`--kubeconfig=${kube().kubeconfig}`)).bad, []);
     });
 
     it('have no node, with the words of the scheduler and the last event', async () => {
@@ -271,7 +250,7 @@ describe('tocsin check on a real API server', { skip: skipWithoutKube() }, () =>
         message: 'nobody has the label key=master',
         lastTimestamp: '2026-01-01T00:00:00Z',
       });
-      const { bad, said } = await check(...admin());
+      const { bad, said } = await checkHere(...admin());
       assert.deepEqual(bad, ['pods-scheduled', 'pods-ready']);
       assert.ok(
         said.startsWith(`pod tocsin-1: Unschedulable: ${message}\n  its last event: FailedScheduling: nobody has`),
@@ -283,7 +262,7 @@ describe('tocsin check on a real API server', { skip: skipWithoutKube() }, () =>
       const lastState = { terminated: { exitCode: 1, reason: 'Error', message: 'tocsin.yml:2:3: unknown key' } };
       const state = { waiting: { reason: 'CrashLoopBackOff', message: 'back-off 40s' } };
       await pod({ phase: 'Running', conditions: [scheduled], containerStatuses: [{ ...container, state, lastState }] });
-      const { bad, said } = await check(...admin());
+      const { bad, said } = await checkHere(...admin());
       assert.deepEqual(bad, ['pods-started', 'pods-ready']);
       assert.match(
         said,
@@ -296,7 +275,7 @@ describe('tocsin check on a real API server', { skip: skipWithoutKube() }, () =>
         waiting: { reason: 'CreateContainerConfigError', message: 'configmap "tocsin-config" not found' },
       };
       await pod({ phase: 'Pending', conditions: [scheduled], containerStatuses: [{ ...container, state }] });
-      const { bad, said } = await check(...admin());
+      const { bad, said } = await checkHere(...admin());
       assert.deepEqual(bad, ['pods-started', 'pods-ready']);
       assert.match(said, /CreateContainerConfigError: configmap "tocsin-config" not found/);
     });
@@ -311,18 +290,18 @@ describe('tocsin check on a real API server', { skip: skipWithoutKube() }, () =>
       });
       await pod(running);
       await kube().apply(service('ClusterIP'));
-      assert.deepEqual((await check(...admin())).bad, []);
+      assert.deepEqual((await checkHere(...admin())).bad, []);
       for (const type of ['NodePort', 'LoadBalancer']) {
         await kube().apply(service(type));
-        const { bad, said, report } = await check(...admin());
-        assert.deepEqual([bad, report.success], [['service-closed'], true]);
+        const { bad, said, success } = await checkHere(...admin());
+        assert.deepEqual([bad, success], [['service-closed'], true]);
         assert.match(
           said,
           new RegExp(`^Service tocsin has the type ${type}, and Tocsin runs without --web\\.config\\.file`),
         );
       }
       await pod(running, ['--web.config.file=/etc/tocsin/web.yml']);
-      assert.deepEqual((await check(...admin())).bad, []);
+      assert.deepEqual((await checkHere(...admin())).bad, []);
     });
   });
 
@@ -331,8 +310,8 @@ describe('tocsin check on a real API server', { skip: skipWithoutKube() }, () =>
     const labels = { 'app.kubernetes.io/name': 'tocsin' };
     const text = 'controller: {action: log}\n';
     let tocsin: TocsinProcess;
-    const run = (): ReturnType<typeof check> =>
-      check(`--kubeconfig=${kube().kubeconfig}`, `--namespace=${namespace}`, `--url=${tocsin.url}`);
+    const run = (): Promise<CheckRun> =>
+      checkHere(`--kubeconfig=${kube().kubeconfig}`, `--namespace=${namespace}`, `--url=${tocsin.url}`);
 
     before(async () => {
       const file = join(folder, 'runs.yml');
@@ -386,7 +365,7 @@ describe('tocsin check on a real API server', { skip: skipWithoutKube() }, () =>
     const pre = (kubeconfig: string): string[] => ['--pre', `--kubeconfig=${kubeconfig}`, `--namespace=${namespace}`];
 
     it('is good for an administrator, in an empty cluster', async () => {
-      const { bad } = await check(...pre(kube().kubeconfig));
+      const { bad } = await checkHere(...pre(kube().kubeconfig));
       // The roles of the other tests are there.
       assert.deepEqual(
         bad.filter((id) => id !== 'pre-names' && id !== 'pre-owner'),
@@ -420,7 +399,7 @@ describe('tocsin check on a real API server', { skip: skipWithoutKube() }, () =>
         },
       );
       const kubeconfig = await kube().kubeconfigFor(await kube().createToken('installer', 'default'));
-      const { bad, said } = await check(...pre(kubeconfig));
+      const { bad, said } = await checkHere(...pre(kubeconfig));
       assert.deepEqual(bad.slice(0, 3), ['pre-namespace', 'pre-rights', 'pre-roles']);
       assert.match(said, /may not: get serviceaccounts -n tocsin-pre; create serviceaccounts -n tocsin-pre/);
       assert.doesNotMatch(said, /deployments/);
@@ -437,28 +416,31 @@ describe('tocsin check on a real API server', { skip: skipWithoutKube() }, () =>
         'tocsin-reader',
         'tocsin-writer',
       ]);
-      assert.deepEqual((await check(...pre(admin))).bad, []);
+      assert.deepEqual((await checkHere(...pre(admin))).bad, []);
       const account = (metadata: object): object => ({
         apiVersion: 'v1',
         kind: 'ServiceAccount',
         metadata: { name: 'tocsin', namespace, ...metadata },
       });
       await kube().apply(account({}));
-      const foreign = await check(...pre(admin));
+      const foreign = await checkHere(...pre(admin));
       assert.deepEqual(foreign.bad, ['pre-names']);
       assert.match(foreign.said, /^ServiceAccount tocsin-pre\/tocsin: there already, and not of Tocsin/);
       await kube().apply(account({ labels: { 'app.kubernetes.io/name': 'tocsin' } }));
-      const applied = await check(...pre(admin));
-      assert.deepEqual([applied.bad, applied.report.success], [['pre-owner'], true]);
+      const applied = await checkHere(...pre(admin));
+      assert.deepEqual([applied.bad, applied.success], [['pre-owner'], true]);
       assert.match(applied.said, /installed by kubectl apply or kustomize/);
       const annotations = { 'meta.helm.sh/release-name': 'bell', 'meta.helm.sh/release-namespace': namespace };
       await kube().apply(account({ labels: { 'app.kubernetes.io/name': 'tocsin' }, annotations }));
-      assert.match((await check(...pre(admin))).said, /installed by Helm, as the release bell in namespace tocsin-pre/);
+      assert.match(
+        (await checkHere(...pre(admin))).said,
+        /installed by Helm, as the release bell in namespace tocsin-pre/,
+      );
     });
 
     it('names a missing CRD', async () => {
       await kube().kubectl(['delete', 'crd', 'tracepipelines.telemetry.kyma-project.io']);
-      const { bad } = await check(...pre(kube().kubeconfig));
+      const { bad } = await checkHere(...pre(kube().kubeconfig));
       assert.ok(bad.includes('kinds-served'), bad.join());
     });
   });

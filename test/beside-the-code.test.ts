@@ -10,6 +10,7 @@ assert.ok(files.length > 100, `only ${files.length} test files in ${source}`);
 
 /**
  * The tests beside the code, all in this one process: a process for each of the files took three times as long. A file is a suite, so
- * that its hooks run for its own tests alone.
+ * that its hooks run for its own tests alone. The runner starts files in the order of their names; this one takes a minute, so its name
+ * is among the first.
  */
 for (const file of files) describe(`src/${file}`, async () => void (await import(join(source, file))));
