@@ -57,11 +57,8 @@ export async function startChild({ name, command, args, cwd, environment, onLine
   // Apart, too: what was written to stdout before may be read after it, and push it out.
   readLines(child.stderr, (line) => keep(line, recent, errors));
   const { exited, exit } = watchExit(child);
-  void exited.then(({ code, signal }) => {
-    if (child.killed || code === 0) return;
-    process.stderr.write(
-      `${name} (${child.pid}) ended by itself: ${code ?? signal}; its last errors:\n${errors.join('\n')}\n`,
-    );
+  child.once('close', (code, signal) => {
+    if (!child.killed && code !== 0) tellEnd(`${name} (${child.pid})`, { code, signal }, errors);
   });
   await once(child, 'spawn');
   return {
@@ -74,6 +71,10 @@ export async function startChild({ name, command, args, cwd, environment, onLine
     readOutput: (reads) => void (reads ? child.stdout.resume() : child.stdout.pause()),
     stop: (graceMs = 5000) => stop(child, exited, graceMs),
   };
+}
+
+function tellEnd(who: string, { code, signal }: Exit, errors: readonly string[]): void {
+  process.stderr.write(`${who} ended by itself: ${code ?? signal}; its last errors:\n${errors.join('\n')}\n`);
 }
 
 function watchExit(child: ChildProcess): Pick<Child, 'exited' | 'exit'> {
