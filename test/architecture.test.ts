@@ -83,7 +83,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   silence: ['alert', 'matcher', 'cause', 'storage', 'text'],
   prometheus: ['reconcile', 'alert', 'config', 'config/settings', 'outbound', 'text'],
   notify: ['reconcile', 'cause', 'alert', 'config', 'outbound', 'text'],
-  kubernetes: ['access', 'reconcile', 'cause', 'config', 'config/settings', 'outbound', 'text'],
+  kubernetes: ['trigger', 'access', 'reconcile', 'cause', 'config', 'config/settings', 'outbound', 'text'],
   standalone: ['reconcile', 'alert', 'storage', 'text'],
   reconcile: ['cause', 'alert'],
   cause: ['alert', 'text'],

@@ -14,6 +14,7 @@ import './kubernetes/manifests-applied.suite.ts';
 import './kubernetes/rules-applied.suite.ts';
 import './kubernetes/foreign-namespace.suite.ts';
 import './kubernetes/trigger-crds.suite.ts';
+import './kubernetes/trigger-resources.suite.ts';
 // These two kill the API server; the first one removes a CRD and restores it.
 import './kubernetes/faults.suite.ts';
 import './kubernetes/process-faults.suite.ts';

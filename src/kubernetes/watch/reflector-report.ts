@@ -17,6 +17,8 @@ interface ReflectorReportOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly watched: Pick<WatchedResource, 'group' | 'resource' | 'namespace'>;
   /** The label of its metrics, one of a closed set. Default: the resource. */
   readonly label?: string;
+  /** True if nobody may have asked for this resource: that it is not there, or may not be read, is then no trouble. */
+  readonly isOptional?: boolean;
   /** What to say about an object that is left out. Default: what helps with pipelines. */
   readonly leftOutMessages?: Readonly<Record<LeftOutReason, string>>;
 }
@@ -83,17 +85,19 @@ export class ReflectorReport {
   }
 
   failed(error: ApiError, fields: LogFields): void {
-    const { clock, metrics } = this.#options;
+    const { clock, metrics, isOptional = false } = this.#options;
     metrics.failed(this.#label, error);
     const now = clock.now();
-    const isNew = this.#toldReason !== reasonOf(error) || Math.abs(now - this.#loggedAt) >= reminderMs;
+    const mayNot = isOptional && error.status === 403;
+    const isDue = !mayNot && Math.abs(now - this.#loggedAt) >= reminderMs;
+    const isNew = this.#toldReason !== reasonOf(error) || isDue;
     if (isNew) {
       this.#loggedAt = now;
       this.#toldReason = reasonOf(error);
     }
     this.#isWatching = false;
     const message = 'a resource cannot be listed or watched; what was known of it stays, and it is tried again';
-    this.#write(isNew ? 'warn' : 'debug', 'reflector.failed', message, {
+    this.#write(isNew ? (mayNot ? 'info' : 'warn') : 'debug', 'reflector.failed', message, {
       error,
       reason: error.reason,
       ...(error.status !== undefined && { status: error.status }),
@@ -115,7 +119,8 @@ export class ReflectorReport {
     this.#isWatching = false;
     const message =
       'a resource is not installed in the cluster, or not with this plural and version; it is looked for again, at the latest every minute';
-    this.#write(this.#isMissing ? 'debug' : 'warn', 'reflector.not_installed', message, fields);
+    const level = this.#options.isOptional === true ? 'info' : 'warn';
+    this.#write(this.#isMissing ? 'debug' : level, 'reflector.not_installed', message, fields);
     this.#isMissing = true;
   }
 

@@ -7,7 +7,14 @@ import {
   type Pipeline,
   type TransitionRecorder,
 } from '../../reconcile/ports.ts';
-import { EventSeries, kubernetesEvent } from './kubernetes-event.ts';
+import {
+  EventSeries,
+  eventAbout,
+  kubernetesEvent,
+  type EventIdentity,
+  type KubernetesEvent,
+  type Regarding,
+} from './kubernetes-event.ts';
 import type { EventWriter } from './event-writer.ts';
 
 /** The most Events that are remembered for their repeats, as in client-go. */
@@ -46,12 +53,24 @@ export class EventRecorder implements TransitionRecorder {
   }
 
   record(pipeline: Pipeline, transition: ConditionTransition, decision: Decision): void {
-    const now = this.#options.clock.now();
     const key = `${requestKey(pipeline)} ${pipeline.uid ?? ''} ${transition.reason}`;
+    this.#observe(key, (identity) => kubernetesEvent(pipeline, transition, decision, identity));
+  }
+
+  /** Records that an object cannot be used. @param generation of its spec: the next one has an Event of its own */
+  warn(about: Regarding & { readonly generation: number }, reason: string, note: string): void {
+    const { kind, namespace = '', name, uid = '', generation } = about;
+    const key = `${kind}/${namespace}/${name} ${uid} ${reason} ${generation}`;
+    const told = { type: 'Warning', reason, action: 'Reject', note } as const;
+    this.#observe(key, (identity) => eventAbout(about, told, identity));
+  }
+
+  #observe(key: string, create: (identity: EventIdentity) => KubernetesEvent): void {
+    const now = this.#options.clock.now();
     const known = this.#remembered.get(key);
     const isOver = known?.series.isOver(now) ?? true;
     if (known !== undefined) this.#forget(key, known, isOver);
-    const remembered = known === undefined || isOver ? this.#begin(pipeline, transition, decision, now) : known;
+    const remembered = known === undefined || isOver ? this.#begin(create, now) : known;
     this.#remembered.set(key, remembered);
     remembered.series.observe(now);
     this.#schedule(remembered);
@@ -64,10 +83,9 @@ export class EventRecorder implements TransitionRecorder {
     await this.#options.writer.close(timeoutMs);
   }
 
-  #begin(pipeline: Pipeline, transition: ConditionTransition, decision: Decision, at: number): Remembered {
+  #begin(create: (identity: EventIdentity) => KubernetesEvent, at: number): Remembered {
     const { instance, newEventId = () => newId(8) } = this.#options;
-    const event = kubernetesEvent(pipeline, transition, decision, { instance, id: newEventId(), at });
-    return { series: new EventSeries(event), cancelTimer: undefined };
+    return { series: new EventSeries(create({ instance, id: newEventId(), at })), cancelTimer: undefined };
   }
 
   #schedule(remembered: Remembered): void {

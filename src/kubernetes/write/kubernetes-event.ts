@@ -8,7 +8,7 @@ export const eventPeriodMs = 60_000;
 const eventSeriesMs = 360_000;
 
 /** An Event of `events.k8s.io/v1`, without its series. */
-interface KubernetesEvent {
+export interface KubernetesEvent {
   readonly apiVersion: 'events.k8s.io/v1';
   readonly kind: 'Event';
   readonly metadata: { readonly name: string; readonly namespace: string };
@@ -30,7 +30,7 @@ interface KubernetesEvent {
 }
 
 /** What distinguishes one Event from another. */
-interface EventIdentity {
+export interface EventIdentity {
   /** The name of this process, which is its pod's name. */
   readonly instance: string;
   /** Different for every Event: 16 characters of a-z and 0-9. */
@@ -44,14 +44,24 @@ const maxNoteBytes = 1024;
 const maxFieldLength = 128;
 const maxNameLength = 253;
 
-/** The Event of a transition. For a cluster-scoped object it is in the namespace `default`, as with client-go's recorder. */
-export function kubernetesEvent(
-  pipeline: Pipeline,
-  transition: ConditionTransition,
-  decision: Decision,
+/** The object that an Event is about. */
+export interface Regarding {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly namespace?: string;
+  readonly name: string;
+  readonly uid?: string;
+}
+
+/** What an Event says. */
+interface Told extends Pick<KubernetesEvent, 'type' | 'reason' | 'action' | 'note'> {}
+
+/** An Event about an object. For a cluster-scoped object it is in the namespace `default`, as with client-go's recorder. */
+export function eventAbout(
+  { apiVersion, kind, name, namespace, uid }: Regarding,
+  { type, reason, action, note }: Told,
   { instance, id, at }: EventIdentity,
 ): KubernetesEvent {
-  const { apiVersion, kind, name, namespace, uid } = pipeline;
   return {
     apiVersion: 'events.k8s.io/v1',
     kind: 'Event',
@@ -59,10 +69,10 @@ export function kubernetesEvent(
     eventTime: microTime(at),
     reportingController: 'tocsin.dev/tocsin',
     reportingInstance: instance.slice(0, maxFieldLength),
-    action: 'UpdateCondition',
-    reason: transition.reason.slice(0, maxFieldLength),
-    type: transition.to === 'True' ? 'Normal' : 'Warning',
-    note: eventNote(pipeline, transition, decision),
+    action,
+    reason: reason.slice(0, maxFieldLength),
+    type,
+    note: cut(note, maxNoteBytes),
     regarding: {
       apiVersion,
       kind,
@@ -71,6 +81,19 @@ export function kubernetesEvent(
       ...(uid !== undefined && { uid }),
     },
   };
+}
+
+/** The Event of a transition. */
+export function kubernetesEvent(
+  pipeline: Pipeline,
+  transition: ConditionTransition,
+  decision: Decision,
+  identity: EventIdentity,
+): KubernetesEvent {
+  const { reason, to } = transition;
+  const note = eventNote(pipeline, transition, decision);
+  const type = to === 'True' ? 'Normal' : 'Warning';
+  return eventAbout(pipeline, { type, reason, action: 'UpdateCondition', note }, identity);
 }
 
 /** `2026-11-21T03:00:00.125000Z` */
@@ -82,10 +105,7 @@ function microTime(ms: number): string {
 function eventNote({ kind, name }: Pipeline, transition: ConditionTransition, decision: Decision): string {
   const { type, from, fromReason, to, message } = transition;
   const before = from === '' ? 'is' : `was ${from} (${fromReason}), is`;
-  return cut(
-    `${oneLine(decisionText(decision))}: ${type} of ${kind} ${name} ${before} ${to}: ${message}`,
-    maxNoteBytes,
-  );
+  return `${oneLine(decisionText(decision))}: ${type} of ${kind} ${name} ${before} ${to}: ${message}`;
 }
 
 /** The longest beginning of a text in this many bytes that ends with a whole character. */

@@ -1,0 +1,222 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { CancelTimer } from '../../runtime/clock.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
+import type { TriggerFiring, TriggerObserver, TriggerStates } from '../../trigger/ports.ts';
+import type { ApiClient } from '../api/api-client.ts';
+import { ApiError } from '../api/api-error.ts';
+import { isApiObject } from '../kept-object.ts';
+import type { KeptAnswer } from '../kept-object.ts';
+import { StatusQueue, type StatusWrite } from './status-queue.ts';
+import type { StatusReport } from './trigger-report.ts';
+import {
+  triggerApiVersion,
+  type LastFired,
+  type TriggerCounts,
+  type TriggerObject,
+  type TriggerStatus,
+} from './trigger-object.ts';
+import type { Verdict } from './trigger-set.ts';
+import { desiredStatus, differsInReadiness, timeText } from './trigger-status.ts';
+
+interface TriggerStatusesOptions extends Pick<Runtime, 'clock'> {
+  readonly client: Pick<ApiClient, 'call'>;
+  readonly states: TriggerStates;
+  readonly report: StatusReport;
+}
+
+interface Tracked {
+  object: TriggerObject;
+  verdict: Verdict | undefined;
+  /** The status that the API server has, as far as is known. */
+  written: TriggerStatus;
+  /** The version of the object after the last own write; events of the watch that are older tell nothing. */
+  writtenVersion: string;
+  counts: { -readonly [Name in keyof TriggerCounts]: number };
+  lastFired: LastFired | undefined;
+}
+
+/** How often changes of the state of targets are looked at, milliseconds: they may come for many triggers at once. */
+const checkDelayMs = 200;
+
+/** When a status that could not be written is tried again, milliseconds; without the right to, much later. */
+const retryMs = 30_000;
+const forbiddenRetryMs = 300_000;
+
+/** The name under which server-side apply remembers which fields are Tocsin's. */
+const fieldManager = 'tocsin';
+
+const keptVersion: KeptAnswer = {
+  selection: { members: { metadata: { members: { name: 'scalar', resourceVersion: 'scalar' } } } },
+  bytes: 4096,
+};
+
+/** Knows what has become of each trigger in the cluster, and writes it into its status. */
+export class TriggerStatuses implements TriggerObserver {
+  readonly #options: TriggerStatusesOptions;
+  readonly #tracked = new Map<string, Tracked>();
+  readonly #queue: StatusQueue;
+  readonly #toCheck = new Set<string>();
+  #cancelCheck: CancelTimer | undefined;
+
+  constructor(options: TriggerStatusesOptions) {
+    this.#options = options;
+    const { clock, report } = options;
+    this.#queue = new StatusQueue({
+      clock,
+      write: (key, signal) => this.#write(key, signal),
+      onDelay: (waitedMs) => report.delayed(this.waiting, waitedMs),
+    });
+  }
+
+  /** How many statuses wait for their turn to be written. */
+  get waiting(): number {
+    return this.#queue.waiting;
+  }
+
+  /** The status that is known of a trigger, before a new verdict is told. */
+  statusOf(key: string): TriggerStatus | undefined {
+    return this.#tracked.get(key)?.written;
+  }
+
+  /** The API server has told of an object; its verdict, if it is another, follows. */
+  seen(object: TriggerObject): void {
+    const known = this.#tracked.get(object.key);
+    if (known === undefined || known.object.uid !== object.uid) {
+      // A restart counts on from what is written.
+      const { status } = object;
+      const counts = { ...status.counts };
+      const tracked = {
+        object,
+        verdict: undefined,
+        written: status,
+        writtenVersion: '',
+        counts,
+        lastFired: status.lastFired,
+      };
+      this.#tracked.set(object.key, tracked);
+      return;
+    }
+    known.object = object;
+    if (!isOlder(object.resourceVersion, known.writtenVersion)) known.written = object.status;
+    if (known.verdict !== undefined) this.#look(object.key);
+  }
+
+  judged({ key }: TriggerObject, verdict: Verdict | undefined): void {
+    const tracked = this.#tracked.get(key);
+    if (tracked === undefined) return;
+    tracked.verdict = verdict;
+    if (verdict !== undefined) this.#look(key);
+  }
+
+  removed({ key, uid }: TriggerObject): void {
+    // Another one of the same name may be known already.
+    if (this.#tracked.get(key)?.object.uid !== uid) return;
+    this.#tracked.delete(key);
+    this.#toCheck.delete(key);
+    this.#queue.forget(key);
+  }
+
+  fired(key: string, { alert, at, eventId, alerts }: TriggerFiring): void {
+    this.#count(key, (tracked) => {
+      tracked.counts.matched += alerts;
+      tracked.lastFired = { alert, time: timeText(at), eventId };
+    });
+  }
+
+  suppressed(key: string, alerts: number): void {
+    this.#count(key, ({ counts }) => (counts.suppressed += alerts));
+  }
+
+  ran(key: string, outcome: 'done' | 'failed' | 'throttled'): void {
+    this.#count(key, ({ counts }) => counts[outcome === 'done' ? 'runs' : outcome]++);
+  }
+
+  changed(key: string): void {
+    if (!this.#tracked.has(key)) return;
+    this.#toCheck.add(key);
+    this.#cancelCheck ??= this.#options.clock.setTimeout(() => this.#check(), checkDelayMs);
+  }
+
+  async close(): Promise<void> {
+    this.#cancelCheck?.();
+    await this.#queue.close();
+  }
+
+  #count(key: string, change: (tracked: Tracked) => void): void {
+    const tracked = this.#tracked.get(key);
+    if (tracked === undefined) return;
+    change(tracked);
+    this.#queue.add(key, false);
+  }
+
+  #check(): void {
+    this.#cancelCheck = undefined;
+    for (const key of this.#toCheck) this.#look(key);
+    this.#toCheck.clear();
+  }
+
+  #look(key: string): void {
+    const tracked = this.#tracked.get(key);
+    const wanted = tracked && this.#wanted(tracked);
+    if (tracked === undefined || wanted === undefined || isDeepStrictEqual(wanted, tracked.written)) return;
+    this.#queue.add(key, differsInReadiness(tracked.written, wanted));
+  }
+
+  #wanted({ object, verdict, written, lastFired, counts }: Tracked): TriggerStatus | undefined {
+    if (verdict === undefined) return undefined;
+    const { clock, states } = this.#options;
+    const state = verdict.accepted ? states.stateOf(object.key) : undefined;
+    return desiredStatus({ object, verdict, state, lastFired, counts: { ...counts } }, written, clock.now());
+  }
+
+  async #write(key: string, signal: AbortSignal): Promise<StatusWrite> {
+    const tracked = this.#tracked.get(key);
+    const wanted = tracked && this.#wanted(tracked);
+    if (tracked === undefined || wanted === undefined) return { result: 'gone' };
+    if (isDeepStrictEqual(wanted, tracked.written)) return { result: 'same' };
+    try {
+      const answer = await this.#apply(tracked.object, wanted, signal);
+      tracked.written = wanted;
+      tracked.writtenVersion = isApiObject(answer) ? (answer.metadata.resourceVersion ?? '') : '';
+      this.#options.report.written();
+      return { result: 'written' };
+    } catch (error) {
+      signal.throwIfAborted();
+      return this.#failed(tracked.object, error);
+    }
+  }
+
+  /** Server-side apply owns its own fields alone, and needs no version: a change of the spec meanwhile is no conflict. */
+  #apply(
+    { origin, namespace, name, uid, path }: TriggerObject,
+    status: TriggerStatus,
+    signal: AbortSignal,
+  ): Promise<unknown> {
+    const metadata = { name, uid, ...(namespace !== undefined && { namespace }) };
+    return this.#options.client.call({
+      method: 'PATCH',
+      path: `${path}/status`,
+      query: { fieldManager, force: true },
+      contentType: 'application/apply-patch+yaml',
+      body: { apiVersion: triggerApiVersion, kind: origin, metadata, status },
+      keep: keptVersion,
+      signal,
+      isEvent: true,
+    });
+  }
+
+  #failed({ key }: TriggerObject, error: unknown): StatusWrite {
+    // It is gone, or another one has its name; the watch tells.
+    if (error instanceof ApiError && (error.status === 404 || error.status === 409)) return { result: 'gone' };
+    const isForbidden = error instanceof ApiError && error.status === 403;
+    const wait = isForbidden ? forbiddenRetryMs : retryMs;
+    this.#options.report.failed(key, error, wait);
+    return { result: 'failed', retryMs: wait };
+  }
+}
+
+/** Resource versions are decimal numbers of any length, and those of one resource can be compared (KEP-5504). */
+function isOlder(a: string, b: string): boolean {
+  if (!/^\d+$/.test(a) || !/^\d+$/.test(b)) return false;
+  return BigInt(a) < BigInt(b);
+}
