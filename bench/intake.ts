@@ -4,6 +4,8 @@ import { SliceSchedule, Slices } from '../src/runtime/slices.ts';
 import { AlertIntake } from '../src/receiver/intake/alert-intake.ts';
 import { readBatch } from '../src/receiver/intake/batch.ts';
 import { Causes } from '../src/cause/causes.ts';
+import { PlatformAlerts } from '../src/cause/platform-alerts.ts';
+import { parseMatcher } from '../src/matcher/parse-matcher.ts';
 import { sampleBodies, type IngestMode } from './sample-alerts.ts';
 import type { Section } from './section.ts';
 import { spread } from './statistics.ts';
@@ -11,6 +13,8 @@ import type { Row } from './table.ts';
 
 const modes: readonly IngestMode[] = ['new', 're-sent', 'resolved'];
 const batch = 64;
+/** The default of `lanes.platform`. */
+const platform = new PlatformAlerts([parseMatcher('openshift_io_alert_source="platform"')]);
 
 /** The cost of a POST without HTTP: Tocsin's own part of the budget, beside JSON.parse of the same bodies. */
 export const intake: Section = {
@@ -51,6 +55,7 @@ async function takeAll(bodies: readonly Buffer[], store: AlertStore): Promise<vo
     const taking = new AlertIntake({
       store,
       repeats: 'trigger',
+      platform,
       silencing: () => [],
       now: systemClock.now(),
       characterBytes,
@@ -58,7 +63,7 @@ async function takeAll(bodies: readonly Buffer[], store: AlertStore): Promise<vo
       onTransition: () => undefined,
     });
     await forEach((alert) => taking.add(alert));
-    waiting.absorb(taking.causes);
+    waiting.absorb(taking.causes.user);
   }
 }
 

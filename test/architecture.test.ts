@@ -86,7 +86,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   kubernetes: ['trigger', 'access', 'reconcile', 'cause', 'config', 'config/settings', 'outbound', 'text'],
   standalone: ['reconcile', 'alert', 'storage', 'text'],
   reconcile: ['cause', 'alert'],
-  cause: ['alert', 'text'],
+  cause: ['matcher', 'alert', 'text'],
   'alert/postable': ['alert', 'text'],
   alert: ['text'],
   promql: ['matcher'],

@@ -27,6 +27,22 @@ export function labelSetOf(text: LabelText): LabelSet {
   return typeof text === 'string' ? (JSON.parse(text) as LabelSet) : text;
 }
 
+/**
+ * Returns a test for the key of an alert that answers in some 30 ns: false means that the alert does not have this label, or not with
+ * this value. True has to be checked. A name or value that JSON writes with an escape is not looked for.
+ *
+ * The expression has a group although it needs none. V8 searches for a plain text from quote to quote, which takes seven times as
+ * long; for an expression with a group it skips as far as the text is long.
+ * @param value undefined: any value
+ */
+export function mayHaveLabel(name: string, value?: string): (key: string) => boolean {
+  const written =
+    value === undefined ? `${JSON.stringify(name)}:"` : `${JSON.stringify(name)}:${JSON.stringify(value)}`;
+  if (written.includes('\\')) return () => true;
+  const expression = new RegExp(`${written.slice(0, -1).replaceAll(/[.+*?()|[\]{}^$/]/g, '\\$&')}(?:")`);
+  return (key) => expression.test(key);
+}
+
 export function isSameLabelText(a: LabelText, b: LabelText): boolean {
   return a === b || isSameLabelSet(labelSetOf(a), labelSetOf(b));
 }

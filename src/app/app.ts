@@ -8,6 +8,7 @@ import { PipelineSource, Resync } from '../source/pipeline-source.ts';
 import type { AppOptions, StageOptions } from './app-options.ts';
 import { Explaining } from './explain.ts';
 import { Cleanups, Shutdown } from './shutdown.ts';
+import { livePlatformAlerts } from '../cause/platform-alerts.ts';
 import type { Config } from '../config/config.ts';
 import type { ConfigChange } from '../config/live-keys.ts';
 import type { Controller } from '../controller/controller.ts';
@@ -25,7 +26,7 @@ import { newId } from '../runtime/new-id.ts';
 import { createConnections, createDoor, createServer, liveLimits, type ServerOptions } from './server.ts';
 import { ConfigWatch } from './config-watch.ts';
 import { createReloader, type Reloader, type ReloadOutcome, type ReloadTrigger } from './reloader.ts';
-import { createEventSource, type EventSource } from '../source/event-source.ts';
+import { createEventSource, type LanedSource } from '../source/event-source.ts';
 import { chooseByDefault } from '../source/request-mapper.ts';
 import { ProcessStatus } from './status.ts';
 import { Storage } from './storage.ts';
@@ -50,7 +51,7 @@ export class App {
   readonly #reloader: Reloader;
   readonly #configWatch: ConfigWatch;
   readonly #status: ProcessStatus;
-  readonly #source: EventSource;
+  readonly #source: LanedSource;
   readonly #connections: Connections;
   readonly #receiver: Receiver;
   readonly #server: GuardedServer;
@@ -175,7 +176,7 @@ export class App {
     const { kinds, transitions, annotator } = this.#pipelines;
     return createController({
       ...this.#options,
-      config: this.#config.controller,
+      config: this.#config,
       pipelines: this.#pipelines,
       alerts: this.#alerts,
       requiredRules: () => this.#alertPath.requiredRules,
@@ -195,7 +196,7 @@ export class App {
   #prepare({ config, changed }: ConfigChange): () => void {
     if (this.#shutdown.hasBegun) throw new Error('Tocsin is shutting down');
     const applyWeb = this.#server.prepareReload();
-    const applyController = this.#reconciling.prepare(config.controller);
+    const applyController = this.#reconciling.prepare(config);
     return () => {
       this.#config = config;
       applyWeb();
@@ -219,13 +220,13 @@ export class App {
     if (newSource || newAudience || changed.includes('controller.action')) void this.#pipelineSource.sweep('reload');
   }
 
-  #createSource(): EventSource {
+  #createSource(): LanedSource {
     return createEventSource({
       ...this.#options,
       config: () => this.#config.source,
       newEventId: () => newId(4),
       choose: async (causes) => [chooseByDefault(this.#config.source.select, causes, this.#pipelines.list())],
-      enqueue: (choices, event) => this.#reconciling.controller.enqueueChosen(choices, event, 'alert'),
+      enqueue: (choices, event) => this.#reconciling.controller.enqueueChosen(choices, event),
     });
   }
 
@@ -269,6 +270,7 @@ export class App {
       store: this.#store,
       silenceStorage: this.#storage.silences,
       heavyWork: this.#options.heavyWork ?? ((work) => work()),
+      platform: livePlatformAlerts(() => this.#config.lanes.platform),
       sink: (causes) => this.#source.put(causes),
       notReady: () => this.#readiness.whyNot,
       reload: () => this.reload('http'),

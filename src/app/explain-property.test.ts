@@ -208,7 +208,8 @@ async function factsOf(bench: ExplainBench): Promise<readonly Fact[]> {
 async function holds(t: TestContext, schedule: readonly Step[], asksPrometheus: boolean): Promise<void> {
   const storage = await mkdtemp(join(tmpdir(), 'tocsin-property-'));
   const prometheus = await startFakePrometheus();
-  const config = asksPrometheus ? { prometheus: { url: prometheus.url } } : {};
+  const lanes = { platform: 'alertname="Other"' };
+  const config = asksPrometheus ? { lanes, prometheus: { url: prometheus.url } } : { lanes };
   const bench = await explainBench(t, config, storage);
   try {
     for (const [index, each] of schedule.entries()) await take({ bench, prometheus, storage }, each, index);

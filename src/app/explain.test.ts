@@ -229,6 +229,31 @@ describe('GET /alerts/{fingerprint}, every reason why an alert did something or 
     assert.equal(wrong.code, 400);
   });
 
+  it('woke in the lane of the platform, in an event of its own beside those that waited', async (t) => {
+    const bench = await explainBench(t, { lanes: { platform: 'alertname="TraceGatewayThrottling"' } });
+    for (const requestId of ['r0', 'r1'])
+      await fetch(`${bench.url}/api/v2/alerts`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json', 'X-Request-Id': requestId },
+        body: JSON.stringify(requestId === 'r0' ? [down] : [down, throttling]),
+      });
+    await bench.settle(2000);
+    const { effects } = await bench.ask('ExplainedAlert', `/alerts/${fingerprintOf(throttling)}`);
+    assert.deepEqual(
+      effects.map(({ request_id, verdict, because, runs }) => [request_id, verdict, because, runs.length]),
+      [['r1', 'woke', 'it is an alert of the platform (lanes.platform), which goes first', 2]],
+    );
+    assert.deepEqual(await verdicts(bench, down as never), [
+      ['r1', 'woke', 2],
+      ['r0', 'woke', 2],
+    ]);
+    const { items } = await bench.ask('Runs', '/pipelines/tracepipeline/backend');
+    const alertnames = items.map(({ priority, causes }) => [priority, ...causes.map(({ alertname }) => alertname)]);
+    assert.ok(
+      alertnames.some(([priority, ...names]) => priority === 'platform' && names.join() === 'TraceGatewayThrottling'),
+    );
+  });
+
   it('woke, because it expired', async (t) => {
     const bench = await explainBench(t);
     await bench.post([throttling], 'r1');

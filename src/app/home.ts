@@ -56,8 +56,8 @@ export async function kubernetesHome(access: {
 }): Promise<CreateHome> {
   const { createKubernetesPipelines } = await import('../kubernetes/create-kubernetes-pipelines.ts');
   return (context) => {
-    const { controller, pipelines } = context.config();
-    const workers = controller.max_concurrent_reconciles;
+    const { controller, lanes, pipelines } = context.config();
+    const workers = controller.max_concurrent_reconciles + lanes.reserved_workers;
     return createKubernetesPipelines({ ...context, access, config: pipelines.kubernetes, workers });
   };
 }

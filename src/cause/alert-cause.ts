@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Alert } from '../alert/alert.ts';
 import type { Causes } from './causes.ts';
 import type { CauseStatus } from './cause.ts';
-import type { LabelSet } from '../alert/labels.ts';
+import { mayHaveLabel, type LabelSet } from '../alert/labels.ts';
 
 const pieceCharacters = 64 * 1024;
 
@@ -17,12 +17,19 @@ export function isNotification(labels: LabelSet): boolean {
   return labels['tocsin'] === notificationMark['tocsin'];
 }
 
+const mayBeNotification = mayHaveLabel('tocsin', notificationMark['tocsin']);
+
+/** The same for an alert whose labels nobody has read yet: it mostly does without. */
+export function isNotificationAlert(alert: Alert): boolean {
+  return mayBeNotification(alert.key) && isNotification(alert.labels);
+}
+
 /**
  * Adds an alert to the causes of a reconcile, unless it is a notification. Of huge labels, it adds only the part that may be kept for
  * long.
  */
 export function addCause(causes: Causes, alert: Alert, status: CauseStatus, at: number): void {
-  if (isNotification(alert.labels)) return;
+  if (isNotificationAlert(alert)) return;
   if (isBrief(alert)) causes.addAlert(alert.key, alert, status, at);
   else causes.addAlert(digest(alert.key), { labels: briefLabels(alert).labels, times: alert.times }, status, at);
 }

@@ -35,10 +35,17 @@ export const causeTriggers = [
 ] as const;
 
 /**
+ * The way of an alert to its reconciles. What is in the lane `platform` goes first at every stage, and waits for nothing that alerts
+ * of users have caused.
+ */
+export type Lane = 'platform' | 'user';
+
+/**
  * Why a request exists. Bounded: the {@link maxNamedCauses} most recent alerts and request ids are named, and the rest are
  * counted. Only the creator may add to it; once it is handed on it is read-only, and {@link union} makes a new one.
  */
 export class Causes {
+  #lane: Lane;
   readonly triggers = new Set<Trigger>();
   readonly requestIds = new Set<string>();
   /**
@@ -63,6 +70,15 @@ export class Causes {
   /** The time of the newest trigger, milliseconds. No older snapshot may answer the request. */
   lastSeen = Number.NEGATIVE_INFINITY;
 
+  constructor(lane: Lane = 'user') {
+    this.#lane = lane;
+  }
+
+  /** `platform` if one of the alerts is the platform's. */
+  get lane(): Lane {
+    return this.#lane;
+  }
+
   static of(trigger: Trigger, at: number): Causes {
     const causes = new Causes();
     causes.triggers.add(trigger);
@@ -72,7 +88,7 @@ export class Causes {
 
   /** Causes with these alerts, and the counts and times of others. @param incomplete true if more alerts are counted than named */
   static from(alerts: Iterable<Cause>, counts: CauseCounts, incomplete: boolean): Causes {
-    const causes = new Causes();
+    const causes = new Causes(counts.lane);
     for (const trigger of counts.triggers) causes.triggers.add(trigger);
     for (const id of counts.requestIds) causes.requestIds.add(id);
     causes.#kept = [...alerts];
@@ -139,6 +155,7 @@ export class Causes {
   /** Adds everything in `other`, which is the more recent of the two. */
   absorb(other: Causes): void {
     for (const trigger of other.triggers) this.triggers.add(trigger);
+    if (other.lane === 'platform') this.#lane = 'platform';
     this.#texts = undefined;
     for (const cause of other.#kept) this.#keep(cause);
     for (const id of other.requestIds) this.addRequestId(id);
@@ -180,6 +197,7 @@ export class Causes {
 
 /** What {@link Causes} say beside their alerts. */
 export interface CauseCounts {
+  readonly lane: Lane;
   readonly triggers: Iterable<Trigger>;
   readonly requestIds: Iterable<string>;
   readonly alertCount: number;
@@ -215,12 +233,13 @@ export function describeBriefly(causes: Causes): LogFields {
 }
 
 function describe(causes: Causes, maxRequestIds: number): LogFields {
-  const { texts, alertCount, truncatedAlerts, requestIds } = causes;
+  const { lane, texts, alertCount, truncatedAlerts, requestIds } = causes;
   const ids = [...requestIds].slice(-maxRequestIds);
-  if (alertCount + truncatedAlerts === 0) return { causes: texts, ...(ids.length > 0 && { request_ids: ids }) };
+  const what = { causes: texts, ...(lane === 'platform' && { lane }) };
+  if (alertCount + truncatedAlerts === 0) return { ...what, ...(ids.length > 0 && { request_ids: ids }) };
   const more = causes.omittedRequestIds + requestIds.size - ids.length;
   return {
-    causes: texts,
+    ...what,
     alerts: alertCount,
     ...(truncatedAlerts > 0 && { truncated_alerts: truncatedAlerts }),
     request_ids: ids,

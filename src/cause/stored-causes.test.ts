@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import type { Lane } from './causes.ts';
 import { causeFields } from './causes.fixture.ts';
 import { Causes, describeCauses, namedCauses } from './causes.ts';
 import { alertNames, fewerCauses, restoredCauses, storedCauses, StoredCauses } from './stored-causes.ts';
@@ -15,6 +16,7 @@ const steps = fc.array(
     }),
     fc.record({ truncated: fc.nat(3), at: fc.nat(1000) }),
     fc.record({ requestId: fc.string({ maxLength: 3 }) }),
+    fc.record({ lane: fc.constantFrom<Lane>('platform', 'user') }),
   ),
   { maxLength: 60 },
 );
@@ -22,7 +24,8 @@ const steps = fc.array(
 function causesOf(all: typeof steps extends fc.Arbitrary<infer Steps> ? Steps : never): Causes {
   const causes = new Causes();
   for (const step of all) {
-    if ('requestId' in step) causes.addRequestId(step.requestId);
+    if ('lane' in step) causes.absorb(new Causes(step.lane));
+    else if ('requestId' in step) causes.addRequestId(step.requestId);
     else if ('truncated' in step) causes.addTruncated(step.truncated, step.at);
     else {
       const labels = { alertname: step.alertname, pod: String(step.pod) };
@@ -45,8 +48,8 @@ describe('stored causes', () => {
         assert.deepEqual(describeCauses(again), describeCauses(causes));
         assert.deepEqual(namedCauses(again), namedCauses(causes));
         assert.deepEqual(
-          [again.incomplete, again.firstSeen, again.lastSeen, [...again.triggers]],
-          [causes.incomplete, causes.firstSeen, causes.lastSeen, [...causes.triggers]],
+          [again.lane, again.incomplete, again.firstSeen, again.lastSeen, [...again.triggers]],
+          [causes.lane, causes.incomplete, causes.firstSeen, causes.lastSeen, [...causes.triggers]],
         );
         assert.equal(JSON.stringify(storedCauses(again)), json);
       }),

@@ -7,6 +7,7 @@ const milliseconds = z.number();
 
 /** Causes as they outlive the process. */
 export const StoredCauses = z.object({
+  lane: z.enum(['platform', 'user']).default('user'),
   triggers: z.array(z.enum(causeTriggers)),
   alerts: z.array(
     z.object({
@@ -32,8 +33,9 @@ export const StoredCauses = z.object({
 export type StoredCauses = z.infer<typeof StoredCauses>;
 
 export function storedCauses(causes: Causes): StoredCauses {
-  const { alertCount, omittedRequestIds, truncatedAlerts, incomplete } = causes;
+  const { lane, alertCount, omittedRequestIds, truncatedAlerts, incomplete } = causes;
   return {
+    lane,
     triggers: [...causes.triggers],
     alerts: [...causes.alerts.values()].map(storedCause),
     requestIds: [...causes.requestIds],

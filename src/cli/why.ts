@@ -157,6 +157,7 @@ function rowsOf(output: Output, run: Run): readonly Row[] {
   const { transition, prometheus, error, decided_by: decidedBy, decided_because: because } = run;
   return [
     ...wokenBy(run, output.isWide).map((text, index): Row => [index === 0 ? 'woken by' : '', text]),
+    ['lane', run.priority === 'platform' ? 'platform (lanes.platform): it went first' : undefined],
     ['requests', [...run.request_ids, more(run.more_request_ids)].filter(Boolean).join(', ')],
     ['events', output.isWide ? run.event_ids.join(', ') : undefined],
     ['took', took(run.hops)],

@@ -91,6 +91,7 @@ describe('Config', () => {
         select: 'all',
         repeats: 'trigger',
       },
+      lanes: { platform: ['openshift_io_alert_source="platform"'], reserved_workers: 1 },
       controller: {
         action: 'condition',
         annotate: {
@@ -158,6 +159,8 @@ describe('Config', () => {
       'receiver.watchdog.matcher',
       'source.select',
       'source.repeats',
+      'lanes.platform',
+      'lanes.reserved_workers',
       'controller.action',
       'prometheus.url',
       'prometheus.resolve',
@@ -197,6 +200,28 @@ describe('Config', () => {
       assert.equal(messageFor(path, value), undefined, String(value));
     for (const value of ['Watchdog', '{alertname="Watchdog"}', 'a=~"("', 5, ''])
       assert.match(messageFor(path, value) ?? '', /allowed: one matcher, as in alertname="Watchdog"/, String(value));
+  });
+
+  it('takes one matcher or a list of them for lanes.platform, or none', () => {
+    const path = 'lanes.platform';
+    for (const [value, read] of [
+      ['a="b"', ['a="b"']],
+      [
+        ['a="b"', 'c=~"d.*"'],
+        ['a="b"', 'c=~"d.*"'],
+      ],
+      [[], []],
+      [null, []],
+    ] as const)
+      assert.deepEqual(Config.parse({ lanes: { platform: value } }).lanes.platform, read);
+    for (const value of ['platform', ['a="b"', 'a=~"("'], 5, '', [5]])
+      assert.match(
+        messageFor(path, value) ?? '',
+        /allowed: one matcher, a list of matchers, or null, as in/,
+        String(value),
+      );
+    assert.equal(messageFor('lanes.reserved_workers', 0), undefined);
+    assert.match(messageFor('lanes.reserved_workers', -1) ?? '', /a whole number from 0 up/);
   });
 
   it('takes up to 8 Alertmanagers, each once', () => {

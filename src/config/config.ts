@@ -109,6 +109,15 @@ const readMatcher: Reader<string> = (found) => {
 };
 const readMatcherOrNull = orNull(readMatcher);
 
+/** Reads one matcher or a list of them, which may be empty; always as a list. */
+const readMatchers: Reader<readonly string[]> = (found) => {
+  const matchers = Array.isArray(found) ? (found as readonly unknown[]) : found === null ? [] : [found];
+  const readings = matchers.map(readMatcher);
+  const refusal = readings.find((reading) => 'allowed' in reading);
+  if (refusal === undefined) return { value: matchers as readonly string[] };
+  return { allowed: refusal.allowed.replace(/^one matcher/, 'one matcher, a list of matchers, or null') };
+};
+
 const readAnnotationKeyOrNull = orNull(readAnnotationKey);
 const readAnnotationValueOrNull = orNull(readAnnotationValue);
 
@@ -164,6 +173,13 @@ const keys = secretSection({
     channel: section({ capacity: setting(readCount, 1024) }),
     select: setting(readChoice(['all', 'labels']), 'all'),
     repeats: setting(readChoice(['trigger', 'ignore']), 'trigger'),
+  }),
+  /** The alerts that go first at every stage, whatever the others do. */
+  lanes: section({
+    /** All of them have to match; null or []: no alert goes first. Who may set the label is a matter of Prometheus' relabelling. */
+    platform: setting(readMatchers, 'openshift_io_alert_source="platform"'),
+    /** Workers that only these alerts use, beside those of `controller.max_concurrent_reconciles`. */
+    reserved_workers: setting(readCountOrZero, 1),
   }),
   controller: section({
     action: setting(readChoice(['condition', 'annotate', 'log']), 'condition'),

@@ -20,6 +20,7 @@ export const liveKeys: readonly string[] = [
   'receiver.advertised_urls',
   'receiver.watchdog',
   'source',
+  'lanes',
   'controller.action',
   'controller.annotate',
   'controller.max_concurrent_reconciles',

@@ -96,7 +96,7 @@ export function controllerBench(
       new WorkQueue({
         clock,
         work,
-        concurrency,
+        workers: { any: concurrency, reserved: 0 },
         merge: createMergeWork(),
         metrics: createWorkQueueMetrics(registry, () => controller),
         rateLimiter: new RateLimiter({ random }),

@@ -28,7 +28,15 @@ import { ReconcileReport } from './reconcile-report.ts';
 import { createControllerMetrics } from './controller-metrics.ts';
 import { ForbiddenError, PostponedError, SnapshotError, TerminalError } from '../reconcile/errors.ts';
 import { FiringAlerts } from '../alert/firing-alerts.ts';
-import type { Request, Result, ActionName, Condition, LoadedRules, Pipeline } from '../reconcile/ports.ts';
+import {
+  chosenByNobody,
+  type Request,
+  type Result,
+  type ActionName,
+  type Condition,
+  type LoadedRules,
+  type Pipeline,
+} from '../reconcile/ports.ts';
 import { createMergeWork } from './sweep.ts';
 import { createAction } from './create-controller.ts';
 import { healthRules } from '../health/health-rules.ts';
@@ -263,6 +271,38 @@ describe('controller, a run that fails', () => {
     assert.deepEqual([runs.length, clock.pending()], [12, 0], 'the retry is no longer due');
   });
 
+  it('is tried again before other alerts if it is for the platform', async () => {
+    const gate = Promise.withResolvers<Result>();
+    const { clock, controller, runs, logger } = controllerBench(({ name }, earlier) => {
+      if (name === 'p' && earlier === 0) throw new Error('failed');
+      return name === 'a' ? gate.promise : unchanged;
+    }, 1);
+    const causes = new Causes('platform');
+    causes.addAlert('P', { labels: { alertname: 'P' } }, 'firing', clock.now());
+    const request = { requests: [trace('p')], causes, chosenBy: chosenByNobody };
+    await controller.enqueueChosen([request], { id: 'e1', causes });
+    await clock.advanceAsync(0);
+    void controller.enqueue([trace('a'), trace('b'), trace('c')], alertCauses(clock.now()), 'e2', 'alert');
+    await clock.advanceAsync(10);
+    gate.resolve(unchanged);
+    await clock.advanceAsync(0);
+    assert.deepEqual(
+      runs.map(({ name }) => name),
+      ['p', 'a', 'p', 'b', 'c'],
+    );
+    assert.deepEqual(
+      logger.fieldsOf('reconcile.started').map(({ name, priority, lane }) => [name, priority, lane]),
+      [
+        ['p', 'platform', 'platform'],
+        ['a', 'alert', undefined],
+        ['p', 'platform', 'platform'],
+        ['b', 'alert', undefined],
+        ['c', 'alert', undefined],
+      ],
+    );
+    await controller.stop(0);
+  });
+
   it('keeps no other pipeline waiting', async () => {
     const { clock, controller, runs } = controllerBench(({ name }) => {
       if (name === 'hangs') return never;
@@ -392,9 +432,9 @@ describe('controller, the number of simultaneous runs', () => {
       begun.push(runs.length);
     };
     await look();
-    controller.concurrency = 3;
+    controller.workers = { any: 3, reserved: 0 };
     await look();
-    controller.concurrency = 1;
+    controller.workers = { any: 1, reserved: 0 };
     gates.get('a')!(unchanged);
     gates.get('b')!(unchanged);
     await look();
@@ -441,7 +481,7 @@ describe('controller, a defect in the report', () => {
         new WorkQueue({
           clock,
           work,
-          concurrency: 1,
+          workers: { any: 1, reserved: 0 },
           merge: createMergeWork(),
           metrics: createWorkQueueMetrics(registry, () => controller),
         }),

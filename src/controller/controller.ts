@@ -13,7 +13,7 @@ import {
   type Pipelines,
   type VerdictObserver,
 } from '../reconcile/ports.ts';
-import type { FailedRequests, Priority, WorkItem, WorkQueue } from '../workqueue/work-queue.ts';
+import type { FailedRequests, Priority, WorkItem, Workers, WorkQueue } from '../workqueue/work-queue.ts';
 import type { Outcome, ReconcileReport } from './reconcile-report.ts';
 import { Sweep, createRequeuedWork, retriedWork, type QueuedWork } from './sweep.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -106,9 +106,9 @@ export class Controller {
     this.#queue = options.createQueue((item) => this.#work(item));
   }
 
-  /** The number of reconciles that run at once, from now on. */
-  set concurrency(count: number) {
-    this.#queue.concurrency = count;
+  /** The numbers of reconciles that run at once, from now on. */
+  set workers(workers: Workers) {
+    this.#queue.workers = workers;
   }
 
   /** The number of requests that wait for a free worker. */
@@ -135,11 +135,12 @@ export class Controller {
   /**
    * Adds all requests of one event as a sweep, which is over when the last of them has ended. Ten thousand requests are added in
    * slices, and the first of them run meanwhile. Resolves when all are added; never rejects.
+   * @param priority default: that of the lane
    */
   async enqueueChosen(
     choices: readonly Choice[],
     { id, causes }: { readonly id: string; readonly causes: Causes },
-    priority: Priority,
+    priority: Priority = causes.lane === 'platform' ? 'platform' : 'alert',
   ): Promise<void> {
     const { clock, logger, schedule } = this.#options;
     const slices = new Slices(schedule, 'requests');
@@ -240,7 +241,7 @@ export class Controller {
         // Not the key's own back-off: all that wait for one snapshot try again together, with one query.
         const { retryAt, maxDelayMs } = outcome.error;
         const delayMs = Math.min(Math.max(0, retryAt - clock.now()), maxDelayMs);
-        const added = this.#queue.addAfter(request, () => retriedWork(payload), 'retry', delayMs);
+        const added = this.#queue.addAfter(request, () => retriedWork(payload), retryPriority(item), delayMs);
         return ended(added ? delayMs : undefined);
       }
       case 'error':
@@ -255,7 +256,13 @@ export class Controller {
    * The delay is the back-off, but at least the duration of the failed run: a key whose writes time out takes at most half of a
    * worker's time.
    */
-  #retry({ request, payload }: WorkItem<QueuedWork>, tookMs: number): number {
-    return this.#queue.addRateLimited(request, () => retriedWork(payload), 'retry', tookMs);
+  #retry(item: WorkItem<QueuedWork>, tookMs: number): number {
+    const { request, payload } = item;
+    return this.#queue.addRateLimited(request, () => retriedWork(payload), retryPriority(item), tookMs);
   }
+}
+
+/** What the platform waits for stays its own until it succeeds: with a flood of other alerts, a retry would wait behind all of them. */
+function retryPriority({ payload }: WorkItem<QueuedWork>): Priority {
+  return payload.causes.lane === 'platform' ? 'platform' : 'retry';
 }

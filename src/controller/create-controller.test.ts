@@ -20,6 +20,7 @@ import { SnapshotError } from '../reconcile/errors.ts';
 import { createControllerMetrics } from './controller-metrics.ts';
 import { VerdictHolder } from './action/verdict-holder.ts';
 
+const lanes: Config['lanes'] = { platform: [], reserved_workers: 1 };
 const config: Config['controller'] = {
   action: 'condition',
   max_concurrent_reconciles: 2,
@@ -33,7 +34,7 @@ function bench(changes: Partial<Config['controller']> = {}, names: readonly stri
   const [clock, logger, registry, alerts] = [new FakeClock(), new RecordingLogger(), new Registry(), new FakeAlerts()];
   const pipelines = new FakePipelines(...names.map((name) => pipelineOf('TracePipeline', name)));
   const { controller, prepare } = createController({
-    config: { ...config, ...changes },
+    config: { controller: { ...config, ...changes }, lanes },
     clock,
     schedule: new SliceSchedule(clock),
     logger,
@@ -59,7 +60,7 @@ describe('createController', () => {
     await answer(dropped);
     await answer();
     await clock.advanceAsync(59_000);
-    prepare({ ...config, requeue_after: 300_000 })();
+    prepare({ controller: { ...config, requeue_after: 300_000 }, lanes })();
     await answer();
     assert.equal(pipelines.get(pipelineOf('TracePipeline', 'a'))?.conditions[0]?.status, 'False');
     await clock.advanceAsync(1000);

@@ -12,7 +12,7 @@ import {
   type ActionName,
 } from '../reconcile/ports.ts';
 import { createWorkQueueMetrics } from '../workqueue/work-queue-metrics.ts';
-import { WorkQueue, type WorkItem } from '../workqueue/work-queue.ts';
+import { WorkQueue, type WorkItem, type Workers } from '../workqueue/work-queue.ts';
 import { Controller, Reconciler } from './controller.ts';
 import { createControllerMetrics, type ControllerMetrics } from './controller-metrics.ts';
 import { HeldLine, VerdictHolder } from './action/verdict-holder.ts';
@@ -27,8 +27,11 @@ import {
   type ConditionApplier,
 } from './action/flow-health-action.ts';
 
+/** The part of the configuration for reconciles. */
+type ControllerConfig = Pick<Config, 'controller' | 'lanes'>;
+
 interface ControllerStageOptions extends Runtime {
-  readonly config: Config['controller'];
+  readonly config: ControllerConfig;
   readonly pipelines: Pipelines;
   readonly alerts: AlertSource;
   /** The rules without which no pipeline is healthy, if they are required. Default: none are. */
@@ -47,7 +50,7 @@ interface ControllerStageOptions extends Runtime {
 export interface ControllerStage {
   readonly controller: Controller;
   /** Prepares another configuration; the returned function applies it. Throws as {@link createAction} does. */
-  readonly prepare: (config: Config['controller']) => () => void;
+  readonly prepare: (config: ControllerConfig) => () => void;
 }
 
 /** The third and fourth stage: work queue, controller and reconciler, connected. Throws as {@link createAction} does. */
@@ -55,7 +58,12 @@ export function createController(options: ControllerStageOptions): ControllerSta
   const { config, clock, registry, pipelines, kinds } = options;
   const metrics = createControllerMetrics(registry, kinds, () => countByKind(pipelines.list()));
   const heldLine = new HeldLine(options);
-  const actionOptions = { ...options, metrics, holder: new VerdictHolder({ ...options, metrics }) };
+  const actionOptions = {
+    ...options,
+    config: config.controller,
+    metrics,
+    holder: new VerdictHolder({ ...options, metrics }),
+  };
   const reconciler = new Reconciler({ ...options, action: createAction(actionOptions) });
   const controller: Controller = new Controller({
     ...options,
@@ -65,20 +73,27 @@ export function createController(options: ControllerStageOptions): ControllerSta
       new WorkQueue({
         clock,
         work,
-        concurrency: config.max_concurrent_reconciles,
+        workers: workersOf(config),
         merge: createMergeWork(),
         metrics: createWorkQueueMetrics(registry, () => controller),
         onHeld: (held) => heldLine.write(held),
       }),
   });
-  const prepare = (next: Config['controller']) => {
-    const action = createAction({ ...actionOptions, config: next });
+  const prepare = (next: ControllerConfig) => {
+    const action = createAction({ ...actionOptions, config: next.controller });
     return () => {
       reconciler.use(action);
-      controller.concurrency = next.max_concurrent_reconciles;
+      controller.workers = workersOf(next);
     };
   };
   return { controller, prepare };
+}
+
+function workersOf({ controller, lanes }: ControllerConfig): Workers {
+  return {
+    any: controller.max_concurrent_reconciles,
+    reserved: lanes.platform.length > 0 ? lanes.reserved_workers : 0,
+  };
 }
 
 function countByKind(requests: readonly Request[]): ReadonlyMap<string, number> {

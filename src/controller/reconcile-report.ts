@@ -138,13 +138,18 @@ function labelOf(kind: Outcome['kind']): ReconcileResultLabel {
 }
 
 /** Runs that an alert caused are logged at info, periodic looks and retries at debug. */
-function levelOf({ priority }: WorkItem<QueuedWork>): LogLevel {
-  return priority === 'alert' || priority === 'manual' ? 'info' : 'debug';
+function levelOf(item: WorkItem<QueuedWork>): LogLevel {
+  return item.priority === 'resync' || isRetry(item) ? 'debug' : 'info';
+}
+
+/** A retry for the platform keeps its priority. The sweeps that waited for the request ended with the first try. */
+function isRetry({ priority, payload }: WorkItem<QueuedWork>): boolean {
+  return priority === 'retry' || (priority === 'platform' && payload.sweeps.length === 0);
 }
 
 /** A retry that succeeded ends the story of an alert. */
 function finishedLevel(item: WorkItem<QueuedWork>): LogLevel {
-  return item.priority === 'retry' ? 'info' : levelOf(item);
+  return isRetry(item) ? 'info' : levelOf(item);
 }
 
 /**
@@ -153,7 +158,7 @@ function finishedLevel(item: WorkItem<QueuedWork>): LogLevel {
  * refuses a write until a person acts, the home of the pipelines and the end of the sweep log it.
  */
 function failedLevel(item: WorkItem<QueuedWork>, error: unknown): LogLevel {
-  if (item.priority === 'retry' || error instanceof ForbiddenError) return 'debug';
+  if (isRetry(item) || error instanceof ForbiddenError) return 'debug';
   return error instanceof PostponedError && levelOf(item) === 'debug' ? 'debug' : 'warn';
 }
 

@@ -1,4 +1,5 @@
 import { fingerprint } from '../alert/labels.ts';
+import type { Lane } from '../cause/causes.ts';
 import type { Fact } from '../history/fact.ts';
 import { labelsOf, objectOf, objectsOf, textOf, textsOf } from './fact-fields.ts';
 import { given } from './run-story.ts';
@@ -42,13 +43,13 @@ export function tellsOfAlerts(line: string): boolean {
 }
 
 /**
- * Goes through the facts, the newest first, and gives the effects of an alert. An alert that wakes a run goes into the next
- * emitted event: nothing can come in between. So the event of a request is the last one seen on the way back.
+ * Goes through the facts, the newest first, and gives the effects of an alert. An alert that wakes a run goes into the next event that
+ * is emitted in its lane: nothing can come in between. So the event of a request is the last one of that lane seen on the way back.
  */
 export class EffectFinder {
   readonly #alert: ToldAlert;
-  /** The event that follows the current place. */
-  #event: Fact | undefined;
+  /** In each lane the event that follows the current place. */
+  readonly #events: { platform?: Fact; user?: Fact } = {};
   /** The number of requests of each event, and the event into which it was merged. */
   readonly #requests = new Map<string, number>();
   readonly #mergedInto = new Map<string, string>();
@@ -63,7 +64,7 @@ export class EffectFinder {
   take(fact: Fact): readonly OpenEffect[] {
     switch (fact.event) {
       case 'event.emitted':
-        this.#event = fact;
+        this.#events[laneOf(fact)] = fact;
         return [];
       case 'requests.enqueued':
         this.#requests.set(String(fact['event_id']), Number(fact['requests']));
@@ -93,15 +94,15 @@ export class EffectFinder {
       if (verdict === 'own_notification') return [effect(fact, verdict, { because: ownNotification })];
       if (verdict === 'repeat_ignored')
         return [effect(fact, verdict, { because: 'it told nothing new, and source.repeats is ignore' })];
-      return [this.#woke(fact, verdict)];
+      return [this.#woke(fact, verdict, holds(verdicts['platform'], this.#alert.hash) ? 'platform' : 'user')];
     }
     for (const { alerts, silences } of objectsOf(verdicts['silenced']))
       if (holds(alerts, this.#alert.hash)) return [silenced(fact, textsOf(silences))];
     return [];
   }
 
-  #woke(fact: Fact, verdict: 'woke' | 'over_limit'): OpenEffect {
-    const event = this.#event;
+  #woke(fact: Fact, verdict: 'woke' | 'over_limit', lane: Lane): OpenEffect {
+    const event = this.#events[lane];
     if (event === undefined)
       return effect(fact, verdict, {
         because: 'it waits for source.debounce to end, and for the alerts that come until then',
@@ -117,7 +118,11 @@ export class EffectFinder {
     }
     const first = textsOf(event['request_ids'])[0];
     const isFirst = event['edge'] === 'leading' || first === fact['request_id'];
-    if (isFirst && eventId === own) return effect(fact, 'woke', { event_id: eventId });
+    if (isFirst && eventId === own) {
+      const because =
+        lane === 'platform' ? 'it is an alert of the platform (lanes.platform), which goes first' : undefined;
+      return effect(fact, 'woke', { because, event_id: eventId });
+    }
     const because =
       eventId === own
         ? `it came while others waited (source.debounce), and went with them in one event`
@@ -138,7 +143,7 @@ export class EffectFinder {
       return silenced(fact, textsOf(silences['silences']));
     if (this.#alert.isNotification) return effect(fact, 'own_notification', { because: ownNotification });
     const because = 'nobody sent it again in time, so it counts as resolved';
-    const woke = this.#woke(fact, 'woke');
+    const woke = this.#woke(fact, 'woke', laneOf(fact));
     return woke.verdict === 'no_pipeline' ? woke : { ...woke, verdict: 'woke', because };
   }
 
@@ -148,6 +153,10 @@ export class EffectFinder {
     const because = 'the last silence that kept it from waking anybody has ended';
     return [effect(fact, 'woke', { because, event_id: String(fact['causes_id']) })];
   }
+}
+
+function laneOf(fact: Fact): Lane {
+  return fact['lane'] === 'platform' ? 'platform' : 'user';
 }
 
 function silenced(fact: Fact, silences: string[]): OpenEffect {

@@ -118,7 +118,7 @@ export const Run = z
     id: z.string(),
     pipeline: PipelineName,
     at: Time.describe('When it started.'),
-    priority: z.enum(['manual', 'alert', 'retry', 'resync']),
+    priority: z.enum(['manual', 'platform', 'alert', 'retry', 'resync']),
     triggers: z.array(Trigger),
     causes: z.array(Cause).describe('The newest is last.'),
     more_causes: z.int().describe('The number of alerts that are counted but not named.'),

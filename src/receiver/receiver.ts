@@ -6,6 +6,7 @@ import type { AlertStore } from '../alert/alert-store.ts';
 import { Silences, type Silencing } from '../silence/silences.ts';
 import type { Config } from '../config/config.ts';
 import type { Causes } from '../cause/causes.ts';
+import type { PlatformAlerts } from '../cause/platform-alerts.ts';
 import { AlertExpiry } from './intake/alert-expiry.ts';
 import { AlertLines, type Suppressed } from './intake/alert-lines.ts';
 import { AlertsHandler, type OnBody, type HeavyWork, type IntakeSettings } from './intake/alerts-handler.ts';
@@ -32,6 +33,8 @@ export interface ReceiverOptions extends Runtime {
   /** Tocsin's version. */
   readonly version: string;
   readonly heavyWork: HeavyWork;
+  /** `lanes.platform`; called each time, because a reload may change it. */
+  readonly platform: () => PlatformAlerts;
   /** Takes the causes of a reconcile; must not block. */
   readonly sink: (causes: Causes) => void;
   /** The reason why Tocsin is not ready; undefined once it is. */
@@ -141,6 +144,7 @@ export class Receiver {
     return {
       bodies: this.#bodies,
       repeats: source.repeats,
+      platform: this.#options.platform(),
       maxLabels: receiver.max_labels_per_alert,
       webhookResolveTimeoutMs: receiver.webhook_resolve_timeout,
     };

@@ -19,6 +19,7 @@ import type { Reload } from './routes.ts';
 import { Routes } from '../server/routes.ts';
 import type { SilenceStorage } from '../silence/silence-keeper.ts';
 import { testConnections } from '../server/connections.fixture.ts';
+import { livePlatformAlerts } from '../cause/platform-alerts.ts';
 
 export interface TestRoutesOptions {
   readonly repeats?: Repeats;
@@ -98,6 +99,7 @@ export async function startRoutes(test: TestContext, options: TestRoutesOptions 
     silenceStorage: { append, noteLogged: async () => undefined },
     version: '1.2.3',
     heavyWork,
+    platform: livePlatformAlerts(() => config.lanes.platform),
     sink(causes) {
       options.sink?.(causes, responses);
       sunk.push(causes);

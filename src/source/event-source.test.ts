@@ -7,8 +7,9 @@ import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import type { Config } from '../config/config.ts';
 import { Causes } from '../cause/causes.ts';
 import type { Choice, Request } from '../reconcile/ports.ts';
-import { createEventSource, EventChannel, type Event, type EventSource } from './event-source.ts';
+import { createEventSource, EventChannel, type Event, type LanedSource } from './event-source.ts';
 import { chooseByDefault, type Select } from './request-mapper.ts';
+import type { Lane } from '../cause/causes.ts';
 
 const metric: Request = { kind: 'MetricPipeline', name: 'a' };
 const trace: Request = { kind: 'TracePipeline', name: 'a' };
@@ -16,11 +17,11 @@ const trace: Request = { kind: 'TracePipeline', name: 'a' };
 interface Setup {
   readonly clock: FakeClock;
   readonly logger: RecordingLogger;
-  readonly source: EventSource;
+  readonly source: LanedSource;
   /** The requests that were enqueued so far. */
   readonly enqueued: { readonly choices: readonly Choice[]; readonly event: Event }[];
   /** Puts an alert, as from a separate POST. */
-  put(alertname: string): void;
+  put(alertname: string, lane?: Lane): void;
   /** Changes the configuration. */
   reconfigure(next: Config['source']): void;
   /** Lets everything that is ready run. */
@@ -33,9 +34,13 @@ interface SetupOptions {
   readonly capacity?: number;
   readonly wait?: number;
   readonly select?: Select;
+  readonly enqueue?: (event: Event) => Promise<void>;
 }
 
-function setUp(test: TestContext, { capacity = 3, wait = 500, select = 'all' }: SetupOptions = {}): Setup {
+function setUp(
+  test: TestContext,
+  { capacity = 3, wait = 500, select = 'all', enqueue = async () => undefined }: SetupOptions = {},
+): Setup {
   const clock = new FakeClock();
   const logger = new RecordingLogger();
   const registry = new Registry();
@@ -54,7 +59,10 @@ function setUp(test: TestContext, { capacity = 3, wait = 500, select = 'all' }: 
     registry,
     newEventId: () => `event-${++events}`,
     choose: (causes) => Promise.resolve([chooseByDefault(config.select, causes, [metric, trace])]),
-    enqueue: (choices, event) => Promise.resolve(void enqueued.push({ choices, event })),
+    enqueue: (choices, event) => {
+      enqueued.push({ choices, event });
+      return enqueue(event);
+    },
   });
   test.after(async () => {
     await source.stop();
@@ -65,7 +73,7 @@ function setUp(test: TestContext, { capacity = 3, wait = 500, select = 'all' }: 
     logger,
     source,
     enqueued,
-    put: (alertname) => source.put(causesOf(alertname, clock.now())),
+    put: (alertname, lane) => source.put(causesOf(alertname, clock.now(), lane)),
     reconfigure(next) {
       config = next;
       source.reconfigure();
@@ -75,8 +83,8 @@ function setUp(test: TestContext, { capacity = 3, wait = 500, select = 'all' }: 
   };
 }
 
-function causesOf(alertname: string, at: number): Causes {
-  const causes = new Causes();
+function causesOf(alertname: string, at: number, lane?: Lane): Causes {
+  const causes = new Causes(lane);
   causes.addAlert(alertname, { labels: { alertname } }, 'firing', at);
   causes.addRequestId(`request-${alertname}`);
   return causes;
@@ -125,11 +133,11 @@ describe('EventSource', () => {
     put('B');
     await clock.advanceAsync(500);
     assert.deepEqual(enqueued, []);
-    assert.equal((await metrics())['tocsin_channel_depth'], 2);
+    assert.equal((await metrics())['tocsin_channel_depth{lane="user"}'], 2);
     source.start();
     await settle();
     assert.deepEqual(enqueued.map(alertsOf), ['A', 'B']);
-    assert.equal((await metrics())['tocsin_channel_depth'], 0);
+    assert.equal((await metrics())['tocsin_channel_depth{lane="user"}'], 0);
   });
 
   it('starts once, however often it is called', async (t) => {
@@ -151,7 +159,7 @@ describe('EventSource', () => {
         ['warn', 'event-4', 2],
       ],
     );
-    assert.equal((await metrics())['tocsin_channel_merged_total'], 2);
+    assert.equal((await metrics())['tocsin_channel_merged_total{lane="user"}'], 2);
     source.start();
     await settle();
     assert.deepEqual(enqueued.map(alertsOf), ['A', 'B,C,D']);
@@ -201,7 +209,7 @@ describe('EventSource', () => {
         ['warn', ['request-B']],
       ],
     );
-    assert.equal((await metrics())['tocsin_events_emitted_total{edge="leading"}'], 0);
+    assert.equal((await metrics())['tocsin_events_emitted_total{lane="user",edge="leading"}'], 0);
   });
 
   it('reads the list of pipelines when an event arrives, and selects as configured', async (t) => {
@@ -274,12 +282,18 @@ describe('EventSource, log and metrics', () => {
   it('has every series from the start', async (t) => {
     const { metrics } = setUp(t, { capacity: 7 });
     assert.deepEqual(await metrics(), {
-      'tocsin_events_emitted_total{edge="leading"}': 0,
-      'tocsin_events_emitted_total{edge="trailing"}': 0,
-      'tocsin_events_emitted_total{edge="max_wait"}': 0,
-      tocsin_channel_depth: 0,
-      tocsin_channel_capacity: 7,
-      tocsin_channel_merged_total: 0,
+      'tocsin_events_emitted_total{lane="platform",edge="leading"}': 0,
+      'tocsin_events_emitted_total{lane="user",edge="leading"}': 0,
+      'tocsin_events_emitted_total{lane="platform",edge="trailing"}': 0,
+      'tocsin_events_emitted_total{lane="user",edge="trailing"}': 0,
+      'tocsin_events_emitted_total{lane="platform",edge="max_wait"}': 0,
+      'tocsin_events_emitted_total{lane="user",edge="max_wait"}': 0,
+      'tocsin_channel_depth{lane="platform"}': 0,
+      'tocsin_channel_depth{lane="user"}': 0,
+      'tocsin_channel_capacity{lane="platform"}': 7,
+      'tocsin_channel_capacity{lane="user"}': 7,
+      'tocsin_channel_merged_total{lane="platform"}': 0,
+      'tocsin_channel_merged_total{lane="user"}': 0,
     });
   });
 
@@ -291,11 +305,55 @@ describe('EventSource, log and metrics', () => {
       await clock.advanceAsync(100);
     }
     await clock.advanceAsync(500);
-    const { 'tocsin_events_emitted_total{edge="leading"}': leading, ...rest } = await metrics();
+    const { 'tocsin_events_emitted_total{lane="user",edge="leading"}': leading, ...rest } = await metrics();
     assert.equal(leading, 1);
-    assert.equal(rest['tocsin_events_emitted_total{edge="max_wait"}'], 1);
-    assert.equal(rest['tocsin_events_emitted_total{edge="trailing"}'], 1);
-    assert.equal(rest['tocsin_channel_merged_total'], 0);
+    assert.equal(rest['tocsin_events_emitted_total{lane="user",edge="max_wait"}'], 1);
+    assert.equal(rest['tocsin_events_emitted_total{lane="user",edge="trailing"}'], 1);
+    assert.equal(rest['tocsin_channel_merged_total{lane="user"}'], 0);
+  });
+});
+
+describe('LanedSource', () => {
+  it('lets an alert of the platform out at once while others are merged, and in an event of its own', async (t) => {
+    const { source, put, settle, enqueued, clock, logger } = setUp(t);
+    source.start();
+    for (const alertname of ['A', 'B', 'C']) put(alertname);
+    put('P', 'platform');
+    await settle();
+    assert.deepEqual(
+      enqueued.map(({ event: { causes } }) => [causes.lane, ...causes.texts]),
+      [
+        ['user', 'A firing'],
+        ['platform', 'P firing'],
+      ],
+    );
+    await clock.advanceAsync(500);
+    assert.deepEqual(enqueued[2]?.event.causes.texts, ['C firing', 'B firing']);
+    assert.deepEqual(logger.valuesOf('event.emitted', 'lane', 'edge'), [
+      [undefined, 'leading'],
+      ['platform', 'leading'],
+      [undefined, 'trailing'],
+    ]);
+  });
+
+  it('does not wait for events that fill the channel, nor for one that is being put into the queue', async (t) => {
+    const gate = Promise.withResolvers<void>();
+    const { source, put, settle, enqueued } = setUp(t, {
+      wait: 0,
+      capacity: 1,
+      enqueue: ({ causes }) => (causes.lane === 'user' ? gate.promise : Promise.resolve()),
+    });
+    source.start();
+    for (const alertname of ['A', 'B', 'C', 'D']) put(alertname);
+    put('P', 'platform');
+    await settle();
+    assert.deepEqual(
+      enqueued.map(({ event: { causes } }) => causes.texts),
+      [['A firing'], ['P firing']],
+    );
+    gate.resolve();
+    await settle();
+    assert.deepEqual(enqueued[2]?.event.causes.texts, ['D firing', 'C firing', 'B firing']);
   });
 });
 
@@ -322,7 +380,7 @@ describe('EventSource.reconfigure', () => {
         [1, 1],
       ],
     );
-    assert.equal((await metrics())['tocsin_channel_capacity'], 7);
+    assert.equal((await metrics())['tocsin_channel_capacity{lane="user"}'], 7);
   });
 });
 

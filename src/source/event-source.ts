@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts';
 import { Causes, describeCauses, namedCauses } from '../cause/causes.ts';
+import type { Lane } from '../cause/causes.ts';
 import type { Choice } from '../reconcile/ports.ts';
 import { defaultTrigger } from '../trigger/trigger.ts';
 import { Debouncer, type DebounceOptions, type Emission } from './debouncer.ts';
@@ -152,15 +153,43 @@ interface EventSourceStageOptions extends Pick<Runtime, 'clock' | 'logger' | 're
   readonly enqueue: EventSourceOptions['enqueue'];
 }
 
-/** The second stage: debouncer, channel and choice, connected. */
-export function createEventSource(options: EventSourceStageOptions): EventSource {
-  const channel = new EventChannel<Event>(() => options.config().channel.capacity, mergeEvents);
-  const metrics = createSourceMetrics(
-    options.registry,
-    () => channel.capacity,
-    () => channel.depth,
-  );
-  return new EventSource({ ...options, metrics, channel });
+/** The second stage: debouncer, channel and choice, connected, once for each lane. */
+export function createEventSource(options: EventSourceStageOptions): LanedSource {
+  const channel = (): EventChannel<Event> =>
+    new EventChannel<Event>(() => options.config().channel.capacity, mergeEvents);
+  const channels = { platform: channel(), user: channel() };
+  const metrics = createSourceMetrics(options.registry, channels);
+  return new LanedSource((lane) => new EventSource({ ...options, metrics: metrics[lane], channel: channels[lane] }));
+}
+
+/** A source for each lane: an event of the platform waits for no event of users, in the debouncer, in the channel, or behind it. */
+export class LanedSource {
+  readonly #sources: Readonly<Record<Lane, EventSource>>;
+
+  constructor(create: (lane: Lane) => EventSource) {
+    this.#sources = { platform: create('platform'), user: create('user') };
+  }
+
+  /** See {@link EventSource.put}. */
+  put(causes: Causes): void {
+    this.#sources[causes.lane].put(causes);
+  }
+
+  reconfigure(): void {
+    for (const source of this.#all) source.reconfigure();
+  }
+
+  start(): void {
+    for (const source of this.#all) source.start();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#all.map((source) => source.stop()));
+  }
+
+  get #all(): readonly EventSource[] {
+    return Object.values(this.#sources);
+  }
 }
 
 /** The merged event keeps the name of the event that was waiting. */

@@ -1,7 +1,10 @@
 import type { Queue, QueueAddOptions } from 'p-queue';
 
 // The order of service in the queue: lanes by priority; what failed last goes behind what is well, gets at most half of the workers, and
-// waits longer after each failure.
+// waits longer after each failure; one lane has workers of its own.
+
+/** The number of the lane with workers of its own. */
+export const reservedLane = 3;
 
 export interface FairLaneOptions extends LaneOptions {
   /** Default: well. */
@@ -23,6 +26,7 @@ export class FairLanes implements Queue<RunFunction, FairLaneOptions> {
   /** The number that could start if workers were free: p-queue asks before it takes one. */
   get size(): number {
     const { well, failed } = this.#lanes;
+    if (!this.#share.hasRoom) return well.sizeOf(reservedLane);
     return well.size + (this.#share.isOpen ? failed.size : 0);
   }
 
@@ -38,10 +42,17 @@ export class FairLanes implements Queue<RunFunction, FairLaneOptions> {
   /** Counts the returned work as started. */
   dequeue(): RunFunction | undefined {
     const { well, failed } = this.#lanes;
-    const standing = this.#share.next({ well: well.size > 0, failed: failed.size > 0 });
+    const hasRoom = this.#share.hasRoom;
+    const standing = this.#share.next({
+      well: well.size > 0,
+      failed: failed.size > 0,
+      reserved: well.sizeOf(reservedLane) > 0,
+      failedFirst: failed.top >= reservedLane && well.top < reservedLane,
+    });
     if (standing === undefined) return undefined;
-    this.#share.started(standing);
-    return this.#lanes[standing].dequeue();
+    const lane = hasRoom ? this.#lanes[standing].top : reservedLane;
+    this.#share.started(standing, lane);
+    return this.#lanes[standing].dequeue(lane);
   }
 
   filter(options: Readonly<Partial<FairLaneOptions>>): RunFunction[] {
@@ -69,6 +80,15 @@ export class PriorityLanes implements Queue<RunFunction, LaneOptions> {
     return size;
   }
 
+  sizeOf(lane: number): number {
+    return this.#lanes[lane]?.size ?? 0;
+  }
+
+  /** The highest lane in which something waits; -1 if nothing does. */
+  get top(): number {
+    return this.#lanes.findLastIndex((lane) => lane.size > 0);
+  }
+
   has(id: string): boolean {
     return this.#lanes.some((lane) => lane.has(id));
   }
@@ -89,8 +109,8 @@ export class PriorityLanes implements Queue<RunFunction, LaneOptions> {
     this.enqueue(run, { id, priority });
   }
 
-  dequeue(): RunFunction | undefined {
-    const lane = this.#lanes.findLast((candidate) => candidate.size > 0);
+  dequeue(from = this.top): RunFunction | undefined {
+    const lane = this.#lanes[from];
     for (const [id, run] of lane ?? []) {
       lane!.delete(id);
       return run;
@@ -109,14 +129,26 @@ export type Standing = 'well' | 'failed';
 /** After this many well keys in a row, a failed one gets a turn although others wait, so that it does not wait forever. */
 export const turnsBeforeFailed = 16;
 
+/** What waits, as far as it matters for the next turn. */
+interface Waiting extends Readonly<Record<Standing, boolean>> {
+  /** A well key waits in the lane that has workers of its own. */
+  readonly reserved?: boolean;
+  /** A failed key waits in that lane or a higher one, and no well key does. */
+  readonly failedFirst?: boolean;
+}
+
 /**
  * Decides whose turn it is. A key that failed last runs after all well keys, and such keys together hold at most half of the
  * workers. Otherwise six objects whose writes hang could hold all of four workers, and every alert would wait for their
  * deadlines. A single worker has no half: it serves both kinds.
+ *
+ * Beside these workers there may be some for well keys of the {@link reservedLane} only. p-queue keeps the number of all together.
  */
 export class WorkerShare {
-  /** The number of all workers. */
+  /** The number of workers for every lane. */
   workers: number;
+  /** How many of them work. A well key of the reserved lane holds a worker of its own, or one of these while it is free. */
+  #running = 0;
   #failedRunning = 0;
   #turns = 0;
 
@@ -134,6 +166,11 @@ export class WorkerShare {
     return this.#failedRunning;
   }
 
+  /** True while a key of any lane may start. */
+  get hasRoom(): boolean {
+    return this.#running < this.workers;
+  }
+
   /** True while one more failed key may start. */
   get isOpen(): boolean {
     return this.#failedRunning < this.limit;
@@ -143,13 +180,16 @@ export class WorkerShare {
    * Decides which kind starts when a worker is free; undefined if neither may. While well keys wait, failed ones get one worker
    * at most.
    */
-  next(waiting: Readonly<Record<Standing, boolean>>): Standing | undefined {
+  next(waiting: Waiting): Standing | undefined {
+    if (!this.hasRoom) return waiting.reserved === true ? 'well' : undefined;
     const mayFail = waiting.failed && this.isOpen;
+    if (mayFail && waiting.failedFirst === true) return 'failed';
     if (!waiting.well) return mayFail ? 'failed' : undefined;
     return mayFail && this.#failedRunning === 0 && this.#turns >= turnsBeforeFailed ? 'failed' : 'well';
   }
 
-  started(standing: Standing): void {
+  started(standing: Standing, lane = 0): void {
+    if (isOrdinary(standing, lane)) this.#running++;
     if (standing === 'well') {
       this.#turns++;
       return;
@@ -158,9 +198,14 @@ export class WorkerShare {
     this.#failedRunning++;
   }
 
-  ended(standing: Standing): void {
+  ended(standing: Standing, lane = 0): void {
+    if (isOrdinary(standing, lane)) this.#running--;
     if (standing === 'failed') this.#failedRunning--;
   }
+}
+
+function isOrdinary(standing: Standing, lane: number): boolean {
+  return standing === 'failed' || lane !== reservedLane;
 }
 
 interface RateLimiterOptions {

@@ -32,7 +32,7 @@ interface Delayed {
   readonly place: number;
 }
 
-const priorities: readonly Priority[] = ['resync', 'retry', 'alert', 'manual'];
+const priorities: readonly Priority[] = ['resync', 'retry', 'alert', 'platform', 'manual'];
 
 /**
  * client-go's contract, and Tocsin's additions, in the simplest way: with lists that are searched. A worker becomes free only at
@@ -47,9 +47,12 @@ class ModelQueue {
   waiting: Waiting[] = [];
   readonly delayed = new Map<string, Delayed>();
   readonly failures = new Map<string, number>();
-  readonly concurrency: number;
+  readonly any: number;
+  readonly reserved: number;
   now: number;
   busy = 0;
+  /** The running keys that hold a worker for any priority. */
+  readonly ordinary: string[] = [];
   adds = 0;
   retries = 0;
   /** The most failed keys that ever ran at once. */
@@ -57,8 +60,9 @@ class ModelQueue {
   #places = 0;
   #turns = 0;
 
-  constructor(concurrency: number, now: number) {
-    this.concurrency = concurrency;
+  constructor(any: number, reserved: number, now: number) {
+    this.any = any;
+    this.reserved = reserved;
     this.now = now;
   }
 
@@ -118,6 +122,7 @@ class ModelQueue {
     for (const key of this.ended) {
       this.running.splice(this.running.indexOf(key), 1);
       if (this.failedRunning.includes(key)) this.failedRunning.splice(this.failedRunning.indexOf(key), 1);
+      if (this.ordinary.includes(key)) this.ordinary.splice(this.ordinary.indexOf(key), 1);
       const again = this.waiting.find((one) => one.key === key);
       if (again === undefined) continue;
       Object.assign(again, { place: this.#places++, failed: this.#hasFailed(key) });
@@ -133,11 +138,15 @@ class ModelQueue {
     if (most === 0) return;
     const ready = this.waiting.filter(({ key }) => !this.running.includes(key));
     ready.sort((a, b) => rank(b.priority) - rank(a.priority) || a.place - b.place);
-    const next = this.#choose(
-      ready.find(({ failed }) => !failed),
-      ready.find(({ failed }) => failed),
-    );
-    if (next === undefined || this.busy === this.concurrency) return;
+    const next =
+      this.ordinary.length < this.any
+        ? this.#choose(
+            ready.find(({ failed }) => !failed),
+            ready.find(({ failed }) => failed),
+          )
+        : ready.find(({ failed, priority }) => !failed && priority === 'platform');
+    if (next === undefined || this.busy === this.any + this.reserved) return;
+    if (next.failed || next.priority !== 'platform') this.ordinary.push(next.key);
     this.#turns = next.failed ? 0 : this.#turns + 1;
     if (next.failed) this.failedRunning.push(next.key);
     this.mostFailed = Math.max(this.mostFailed, this.failedRunning.length);
@@ -149,11 +158,16 @@ class ModelQueue {
     this.#start(most - 1);
   }
 
-  /** A failed key runs if no other waits, or after a number of other runs; never on more than half of the workers. */
+  /**
+   * A failed key runs if no other waits, or after a number of other runs, or if it is the platform's and the other is not; never on more
+   * than half of the workers.
+   */
   #choose(well: Waiting | undefined, failed: Waiting | undefined): Waiting | undefined {
-    const mostFailed = Math.max(1, Math.floor(this.concurrency / 2));
+    const mostFailed = Math.max(1, Math.floor(this.any / 2));
     if (failed === undefined || this.failedRunning.length >= mostFailed) return well;
     if (well === undefined) return failed;
+    const urgent = rank('platform');
+    if (rank(failed.priority) >= urgent && rank(well.priority) < urgent) return failed;
     return this.#turns >= turnsBeforeFailed && this.failedRunning.length === 0 ? failed : well;
   }
 
@@ -252,11 +266,11 @@ describe('WorkQueue, compared with a naive model', () => {
   const turns = fc.array(fc.array(step, { minLength: 1, maxLength: 4 }), { maxLength: 40, size: 'max' });
 
   it('does the same, step by step, and loses no add', async () => {
-    const sizes = { runs: 0, merged: 0, ofFailed: 0 };
+    const sizes = { runs: 0, merged: 0, ofFailed: 0, reserved: 0 };
     await fc.assert(
-      fc.asyncProperty(fc.integer({ min: 1, max: 5 }), turns, async (concurrency, schedule) => {
-        const setup = setUpQueue(concurrency);
-        const model = new ModelQueue(concurrency, setup.clock.now());
+      fc.asyncProperty(fc.integer({ min: 1, max: 5 }), fc.nat(2), turns, async (any, reserved, schedule) => {
+        const setup = setUpQueue(any, reserved);
+        const model = new ModelQueue(any, reserved, setup.clock.now());
         const added: string[] = [];
         for (const [turn, steps] of schedule.entries()) {
           for (const [index, one] of steps.entries()) added.push(apply(setup, model, one, `${turn}.${index}`) ?? '');
@@ -269,8 +283,9 @@ describe('WorkQueue, compared with a naive model', () => {
         const left = delayed.flatMap(({ payload }) => payload);
         assert.deepEqual([...worked, ...left].toSorted(), added.filter((name) => name !== '').toSorted());
         assert.deepEqual(setup.twice, []);
-        assert.ok(setup.busiest() <= concurrency);
-        assert.ok(model.mostFailed <= Math.max(1, concurrency / 2), 'those that failed hold more than half');
+        assert.ok(setup.busiest() <= any + reserved);
+        if (setup.busiest() > any) sizes.reserved++;
+        assert.ok(model.mostFailed <= Math.max(1, any / 2), 'those that failed hold more than half');
         sizes.ofFailed = Math.max(sizes.ofFailed, model.mostFailed);
         assert.equal(setup.clock.pending(), 0, 'a timer was left');
         const metrics = await setup.metrics();
@@ -282,5 +297,6 @@ describe('WorkQueue, compared with a naive model', () => {
       { numRuns: 300 },
     );
     assert.ok(sizes.runs > 1_000 && sizes.merged > 100 && sizes.ofFailed === 2, 'the schedules exercise nothing');
+    assert.ok(sizes.reserved > 20, 'no reserved worker ever worked');
   });
 });

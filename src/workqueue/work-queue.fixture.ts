@@ -42,7 +42,7 @@ export function request(name: string): Request {
 }
 
 /** A queue whose work ends when the test says so. */
-export function setUpQueue(concurrency = 1): QueueSetup {
+export function setUpQueue(any = 1, reserved = 0): QueueSetup {
   const clock = new FakeClock();
   const registry = new Registry();
   const runs: Run[] = [];
@@ -61,7 +61,7 @@ export function setUpQueue(concurrency = 1): QueueSetup {
   };
   const queue: WorkQueue<Adds> = new WorkQueue<Adds>({
     clock,
-    concurrency,
+    workers: { any, reserved },
     work,
     merge: (earlier, later) => [...earlier, ...later],
     metrics: createWorkQueueMetrics(registry, () => queue),

@@ -422,7 +422,7 @@ describe('WorkQueue, work that rejects', () => {
     const tried: string[] = [];
     const queue: WorkQueue<string> = new WorkQueue<string>({
       clock: new FakeClock(),
-      concurrency: 1,
+      workers: { any: 1, reserved: 0 },
       merge: (_, later) => later,
       metrics: createWorkQueueMetrics(new Registry(), () => queue),
       work: ({ payload }) => {
@@ -482,7 +482,7 @@ describe('WorkQueue, keys that failed last', () => {
     for (const key of 'abcd') setup.addRateLimited(key, 'x');
     await setup.clock.advanceAsync(5);
     assert.deepEqual(setup.running(), ['a']);
-    setup.queue.concurrency = 6;
+    setup.queue.workers = { any: 6, reserved: 0 };
     await setup.settle();
     assert.deepEqual(setup.running(), ['a', 'b', 'c']);
     await end(setup);
@@ -496,20 +496,75 @@ describe('WorkQueue, keys that failed last', () => {
   });
 });
 
-describe('WorkQueue.concurrency', () => {
+describe('WorkQueue.workers', () => {
   it('can be raised and lowered; current work goes on', async () => {
     const setup = setUpQueue(1);
     for (const key of 'abcdef') setup.add(key, 'x');
     await setup.settle();
     assert.deepEqual(setup.running(), ['a']);
-    setup.queue.concurrency = 3;
+    setup.queue.workers = { any: 3, reserved: 0 };
     await setup.settle();
     assert.deepEqual(setup.running(), ['a', 'b', 'c']);
-    setup.queue.concurrency = 1;
+    setup.queue.workers = { any: 1, reserved: 0 };
     await finishAll(setup, 'ab');
     assert.deepEqual(setup.running(), ['c']);
     await finishAll(setup, 'cdef');
     assert.equal(setup.runs.length, 6);
+    await end(setup);
+  });
+});
+
+describe('WorkQueue, the platform', () => {
+  it('has workers of its own, whatever the others do', async () => {
+    const setup = setUpQueue(2, 1);
+    for (const key of 'abcd') setup.add(key, 'x');
+    await setup.settle();
+    assert.deepEqual(setup.running(), ['a', 'b']);
+    for (const key of 'pq') setup.add(key, 'x', 'platform');
+    await setup.settle();
+    assert.deepEqual(setup.running(), ['a', 'b', 'p']);
+    await finishAll(setup, 'p');
+    assert.deepEqual(setup.running(), ['a', 'b', 'q']);
+    await end(setup);
+    assert.equal(setup.busiest(), 3);
+  });
+
+  it('starts at once when a request that waits becomes its own', async () => {
+    const setup = setUpQueue(1, 1);
+    for (const key of 'abc') setup.add(key, 'x');
+    setup.add('c', 'y', 'platform');
+    await setup.settle();
+    assert.deepEqual(setup.running(), ['a', 'c']);
+    await end(setup);
+  });
+
+  it('uses the other workers too, before other alerts and after a person', async () => {
+    const setup = setUpQueue(1, 0);
+    for (const [key, priority] of [
+      ['a', 'alert'],
+      ['b', 'alert'],
+      ['p', 'platform'],
+      ['m', 'manual'],
+    ] as const)
+      setup.add(key, 'x', priority);
+    await end(setup);
+    assert.deepEqual(
+      setup.runs.map(({ key }) => key),
+      ['a', 'm', 'p', 'b'],
+    );
+  });
+
+  it('retries before other alerts, but with no worker of its own: an object that hangs must not hold it', async () => {
+    const setup = setUpQueue(1, 1);
+    setup.addRateLimited('f', 'x', 'platform');
+    for (const key of 'ab') setup.add(key, 'x');
+    await setup.clock.advanceAsync(5);
+    assert.deepEqual(setup.running(), ['a']);
+    setup.add('p', 'x', 'platform');
+    await setup.settle();
+    assert.deepEqual(setup.running(), ['a', 'p']);
+    await finishAll(setup, 'a');
+    assert.deepEqual(setup.running(), ['p', 'f']);
     await end(setup);
   });
 });

@@ -1,18 +1,27 @@
 import PQueue from 'p-queue';
 import type { CancelTimer, Clock } from '../runtime/clock.ts';
-import { FairLanes, WorkerShare, RateLimiter, type FairLaneOptions, type Standing } from './fair-lanes.ts';
+import {
+  FairLanes,
+  WorkerShare,
+  RateLimiter,
+  reservedLane,
+  type FairLaneOptions,
+  type Standing,
+} from './fair-lanes.ts';
 import { requestKey, type Request } from '../reconcile/ports.ts';
 import type { WorkQueueMetrics } from './work-queue-metrics.ts';
 
-/** The order of service: what a person asked for, then alerts, then what failed before, then periodic looks. */
-export type Priority = 'manual' | 'alert' | 'retry' | 'resync';
+/**
+ * The order of service: what a person asked for, then alerts of the platform, which have workers of their own, then other alerts, then
+ * what failed before, then periodic looks.
+ */
+export type Priority = 'manual' | 'platform' | 'alert' | 'retry' | 'resync';
 
-const rank: Readonly<Record<Priority, number>> = { manual: 3, alert: 2, retry: 1, resync: 0 };
+const rank: Readonly<Record<Priority, number>> = { manual: 4, platform: reservedLane, alert: 2, retry: 1, resync: 0 };
 
 export interface WorkQueueOptions<Payload> {
   readonly clock: Clock;
-  /** The number of requests that are worked on at once. */
-  readonly concurrency: number;
+  readonly workers: Workers;
   /** Combines the payloads of two adds before a run; `later` was added after `earlier`. */
   readonly merge: (earlier: Payload, later: Payload) => Payload;
   /** Works on one request. It must settle and must not reject: its caller handles the outcome. */
@@ -21,6 +30,14 @@ export interface WorkQueueOptions<Payload> {
   readonly rateLimiter?: RateLimiter;
   /** Called when a request that failed last waits because such requests hold their half of the workers. */
   readonly onHeld?: (held: FailedRequests) => void;
+}
+
+/** The numbers of requests that are worked on at once. */
+export interface Workers {
+  /** Of any priority. */
+  readonly any: number;
+  /** Of the priority `platform`, beside those. */
+  readonly reserved: number;
 }
 
 /** Requests whose last run failed. */
@@ -79,14 +96,15 @@ export class WorkQueue<Payload> {
   constructor(options: WorkQueueOptions<Payload>) {
     this.#options = options;
     this.#rateLimiter = options.rateLimiter ?? new RateLimiter();
-    this.#share = new WorkerShare(options.concurrency);
-    this.#pqueue = new PQueue({ concurrency: options.concurrency, queueClass: fairLanesOf(this.#share) });
+    const { any, reserved } = options.workers;
+    this.#share = new WorkerShare(any);
+    this.#pqueue = new PQueue({ concurrency: any + reserved, queueClass: fairLanesOf(this.#share) });
   }
 
-  /** The number of requests that are worked on at once; current work goes on. */
-  set concurrency(count: number) {
-    this.#share.workers = count;
-    this.#pqueue.concurrency = count;
+  /** Current work goes on. */
+  set workers({ any, reserved }: Workers) {
+    this.#share.workers = any;
+    this.#pqueue.concurrency = any + reserved;
   }
 
   /** The number of requests that wait for a free worker. */
@@ -195,7 +213,15 @@ export class WorkQueue<Payload> {
     }
     const higher = higherOf(waiting.priority, priority);
     this.#dirty.set(key, { ...waiting, payload: merge(waiting.payload, payload), priority: higher });
-    if (higher !== waiting.priority && !this.#processing.has(key)) this.#pqueue.setPriority(key, rank[higher]);
+    if (higher === waiting.priority || this.#processing.has(key)) return;
+    this.#pqueue.setPriority(key, rank[higher]);
+    if (higher === 'platform') this.#startReserved();
+  }
+
+  /** A reserved worker may be free. p-queue looks only when work is added or ends, and when its concurrency is set. */
+  #startReserved(): void {
+    const { concurrency } = this.#pqueue;
+    this.#pqueue.concurrency = concurrency;
   }
 
   #enqueue(key: string, priority: Priority): void {
@@ -223,7 +249,7 @@ export class WorkQueue<Payload> {
     } finally {
       metrics.workDuration.observe(Math.max(0, clock.now() - startedAt) / 1000);
       this.#processing.delete(key);
-      this.#share.ended(standing);
+      this.#share.ended(standing, rank[item.priority]);
       const again = this.#dirty.get(key);
       if (again !== undefined) this.#enqueue(key, again.priority);
     }

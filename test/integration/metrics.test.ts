@@ -57,7 +57,7 @@ describe('the metrics page', () => {
     for (const series of [
       'tocsin_alerts_received_total{status="firing"} 0',
       'tocsin_alerts_received_total{status="resolved"} 0',
-      'tocsin_events_emitted_total{edge="max_wait"} 0',
+      'tocsin_events_emitted_total{lane="user",edge="max_wait"} 0',
       'tocsin_prometheus_queries_total{result="success"} 0',
       'tocsin_condition_changes_total{kind="LogPipeline",status="False"} 0',
       'tocsin_limit_reached_total{limit="max_connections"} 0',
@@ -80,7 +80,7 @@ describe('the metrics page', () => {
     assert.ok(page.includes('tocsin_alerts_received_total{status="resolved"} 1\n'));
     assert.ok(page.includes('tocsin_alerts{state="active"} 1\n'));
     assert.ok(page.includes('tocsin_pipelines{kind="LogPipeline"} 2\n'));
-    assert.ok(page.includes('tocsin_events_emitted_total{edge="leading"} 1\n'));
+    assert.ok(page.includes('tocsin_events_emitted_total{lane="user",edge="leading"} 1\n'));
   });
 
   it('satisfies promtool', { skip: skipWithout('promtool') }, async () => {

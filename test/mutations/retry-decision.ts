@@ -27,8 +27,8 @@ export const retryDecision: MutatedPart = {
     },
     {
       file,
-      from: "() => retriedWork(payload), 'retry', delayMs)",
-      to: "() => retriedWork(payload), 'retry', delayMs / 2)",
+      from: '() => retriedWork(payload), retryPriority(item), delayMs)',
+      to: '() => retriedWork(payload), retryPriority(item), delayMs / 2)',
       means: 'a postponed retry comes too early, and meets the same failure',
     },
     {

@@ -7,8 +7,11 @@ import { FakeClock } from '../../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../../runtime/logger.fixture.ts';
 import { AlertExpiry } from './alert-expiry.ts';
 import { AlertLines } from './alert-lines.ts';
+import { PlatformAlerts } from '../../cause/platform-alerts.ts';
+import { parseMatcher } from '../../matcher/parse-matcher.ts';
 
 const minute = 60_000;
+const platform = new PlatformAlerts([parseMatcher('source="platform"')]);
 
 function setUp() {
   const clock = new FakeClock();
@@ -18,6 +21,7 @@ function setUp() {
   const sunk: Causes[] = [];
   const expiry = new AlertExpiry({
     silencing: () => [],
+    platform: () => platform,
     onSuppressed: () => undefined,
     clock,
     store,
@@ -124,6 +128,25 @@ describe('AlertExpiry', () => {
       [1000, 1000, 500],
     );
     assert.equal(logger.linesOf('alert.expired').length, 2500);
+  });
+
+  it('keeps the alerts of the platform apart, and names their lane', () => {
+    const { clock, logger, sunk, expiry, put } = setUp();
+    put({ alertname: 'A' });
+    put({ alertname: 'P', source: 'platform' });
+    clock.advance(minute);
+    expiry.run();
+    assert.deepEqual(
+      sunk.map(({ lane, texts }) => [lane, ...texts]),
+      [
+        ['platform', 'P expired'],
+        ['user', 'A expired'],
+      ],
+    );
+    assert.deepEqual(logger.valuesOf('alert.expired', 'alertname', 'lane').toSorted(), [
+      ['A', undefined],
+      ['P', 'platform'],
+    ]);
   });
 
   it('handles fewer alerts in a turn if their labels are large', () => {

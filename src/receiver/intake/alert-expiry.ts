@@ -1,8 +1,8 @@
 import type { AlertStore } from '../../alert/alert-store.ts';
 import type { CancelTimer, Clock } from '../../runtime/clock.ts';
 import { sliceMs } from '../../runtime/slices.ts';
-import { Causes } from '../../cause/causes.ts';
-import { addCause } from '../../cause/alert-cause.ts';
+import type { Causes } from '../../cause/causes.ts';
+import { LanedCauses, type PlatformAlerts } from '../../cause/platform-alerts.ts';
 import { Suppressed, type AlertLines } from './alert-lines.ts';
 import type { Silencing } from '../../silence/silences.ts';
 
@@ -11,6 +11,8 @@ export interface AlertExpiryOptions {
   readonly store: AlertStore;
   readonly lines: AlertLines;
   readonly silencing: Silencing;
+  /** `lanes.platform`; called each time, because a reload may change it. */
+  readonly platform: () => PlatformAlerts;
   /** Called with the alerts that a silence kept from waking a reconcile. */
   readonly onSuppressed: (suppressed: Suppressed) => void;
   readonly sink: (causes: Causes) => void;
@@ -39,8 +41,7 @@ export class AlertExpiry {
     const { clock, store, sink } = this.#options;
     const now = clock.now();
     if ((store.nextDeadline ?? Number.POSITIVE_INFINITY) <= now) {
-      const causes = this.#expire(now);
-      if (causes.alertCount > 0) sink(causes);
+      this.#expire(now).waking.forEach(sink);
     }
     this.#setTimer();
   }
@@ -56,18 +57,18 @@ export class AlertExpiry {
     this.#cancelTimer = undefined;
   }
 
-  #expire(now: number): Causes {
-    const { clock, store, lines, silencing, onSuppressed } = this.#options;
-    const causes = new Causes();
+  #expire(now: number): LanedCauses {
+    const { clock, store, lines, silencing, platform, onSuppressed } = this.#options;
+    const causes = new LanedCauses(platform());
     const suppressed = new Suppressed();
     let characters = 0;
     const isOver = (): boolean => Math.abs(clock.now() - now) >= sliceMs;
     for (let looked = 0; looked < perTurn && characters < charactersPerTurn && !isOver(); looked++) {
       for (const alert of store.expire(now, 1)) {
-        lines.write('alert.expired', alert);
         const silences = silencing(alert, now);
         if (silences.length > 0) suppressed.add(alert, silences);
-        else addCause(causes, alert, 'expired', now);
+        const lane = silences.length > 0 ? 'user' : causes.add(alert, 'expired', now);
+        lines.write('alert.expired', alert, undefined, lane);
         characters += alert.key.length;
       }
     }

@@ -7,12 +7,16 @@ import { causeFields } from '../../cause/causes.fixture.ts';
 import { maxNamedProblems, AlertIntake, type Repeats } from './alert-intake.ts';
 import type { AlertTransition } from './alert-lines.ts';
 import { alertsFormat } from './batch.ts';
+import { PlatformAlerts } from '../../cause/platform-alerts.ts';
+import { parseMatcher } from '../../matcher/parse-matcher.ts';
 
 const now = Date.parse('2026-11-21T03:00:00.000Z');
 
 function newStore(maxAlerts = 1000, maxBytes = 10_000_000): AlertStore {
   return new AlertStore(() => ({ maxAlerts, maxBytes, resolveTimeoutMs: 300_000 }));
 }
+
+const platform = new PlatformAlerts([parseMatcher('source="platform"')]);
 
 interface Intake {
   readonly intake: AlertIntake;
@@ -24,6 +28,7 @@ function accept(store: AlertStore, alerts: readonly PostableAlert[], repeats: Re
   const onTransition = ({ event, alert }: AlertTransition) => void transitions.push([event, alert.labels['alertname']]);
   const intake = new AlertIntake({
     silencing: () => [],
+    platform,
     store,
     repeats,
     now: at,
@@ -64,7 +69,7 @@ describe('AlertIntake', () => {
       firingAt(store, now).map(({ alertname }) => alertname),
       ['A', 'C'],
     );
-    assert.deepEqual([intake.causes.alertCount, intake.new], [2, 2]);
+    assert.deepEqual([intake.causes.user.alertCount, intake.new], [2, 2]);
   });
 
   it('names only the first invalid alerts, and counts the rest', () => {
@@ -86,7 +91,7 @@ describe('AlertIntake', () => {
     const store = newStore();
     accept(store, [named('A')]);
     const { intake, transitions } = accept(store, [named('A')]);
-    assert.deepEqual([intake.causes.alertCount, intake.new], [1, 0]);
+    assert.deepEqual([intake.causes.user.alertCount, intake.new], [1, 0]);
     assert.deepEqual(transitions, []);
   });
 
@@ -96,7 +101,7 @@ describe('AlertIntake', () => {
     const alerts = [named('A'), named('B', { annotations: { a: '1' } }), named('C', { endsAt: now }), named('D')];
     const { intake } = accept(store, alerts, 'ignore');
     assert.deepEqual(
-      [...intake.causes.alerts.values()].map(({ labels, status }) => [labels['alertname'], status]),
+      [...intake.causes.user.alerts.values()].map(({ labels, status }) => [labels['alertname'], status]),
       [
         ['B', 'firing'],
         ['C', 'resolved'],
@@ -112,7 +117,7 @@ describe('AlertIntake', () => {
       for (const round of [1, 2]) {
         const { intake } = accept(store, [named('A'), named('B')], repeats);
         assert.equal(intake.notStored, 1);
-        assert.equal(intake.causes.alerts.get(named('B').key)?.status, 'firing', `round ${round}`);
+        assert.equal(intake.causes.user.alerts.get(named('B').key)?.status, 'firing', `round ${round}`);
         assert.equal(intake.invalid, 0);
       }
       assert.equal(store.size, 1);
@@ -123,17 +128,37 @@ describe('AlertIntake', () => {
     const store = newStore(10, 2000);
     accept(store, [named('A')], 'ignore');
     const { intake } = accept(store, [named('A', { generatorURL: `/${'x'.repeat(10_000)}` })], 'ignore');
-    assert.deepEqual([intake.notUpdated, intake.notStored, intake.causes.alertCount], [1, 0, 1]);
+    assert.deepEqual([intake.notUpdated, intake.notStored, intake.causes.user.alertCount], [1, 0, 1]);
+  });
+
+  it('keeps the alerts of the platform apart, and tells which they were', () => {
+    const ofPlatform = posted({ labels: { alertname: 'P', source: 'platform' } });
+    const { intake } = accept(newStore(), [named('A'), ofPlatform, named('B')]);
+    assert.deepEqual(
+      intake.causes.waking.map(({ lane, texts }) => [lane, ...texts]),
+      [
+        ['platform', 'P firing'],
+        ['user', 'B firing', 'A firing'],
+      ],
+    );
+    const told = intake.told.field.make() as Record<string, string>;
+    assert.deepEqual(
+      Object.entries(told).map(([as, hashes]) => [as, Buffer.from(hashes, 'base64').length / 4]),
+      [
+        ['woke', 3],
+        ['platform', 1],
+      ],
+    );
   });
 
   it('collects causes with labels, status and the time of the batch', () => {
     const { intake } = accept(newStore(), [named('A'), named('B', { endsAt: now - 5 }), named('A')]);
     const cause = { firstSeen: now, lastSeen: now };
-    assert.deepEqual([...intake.causes.alerts.values()].map(causeFields), [
+    assert.deepEqual([...intake.causes.user.alerts.values()].map(causeFields), [
       { ...cause, labels: { alertname: 'B' }, status: 'resolved', count: 1 },
       { ...cause, labels: { alertname: 'A' }, status: 'firing', count: 2 },
     ]);
-    assert.deepEqual([intake.causes.alertCount, [...intake.causes.triggers]], [3, ['alert']]);
+    assert.deepEqual([intake.causes.user.alertCount, [...intake.causes.user.triggers]], [3, ['alert']]);
   });
 
   it('reports alerts that begin and end, and no others', () => {

@@ -1,7 +1,7 @@
 import type { Alert, PostableAlert } from '../../alert/alert.ts';
 import type { AlertStore, PutResult } from '../../alert/alert-store.ts';
-import { Causes } from '../../cause/causes.ts';
-import { addCause, briefLabelSet, isNotification } from '../../cause/alert-cause.ts';
+import { LanedCauses, type PlatformAlerts } from '../../cause/platform-alerts.ts';
+import { briefLabelSet, isNotificationAlert } from '../../cause/alert-cause.ts';
 import type { LabelSet } from '../../alert/labels.ts';
 import type { Silencing } from '../../silence/silences.ts';
 import { Suppressed, type AlertTransition } from './alert-lines.ts';
@@ -27,6 +27,7 @@ interface AlertIntakeOptions {
   readonly store: AlertStore;
   readonly repeats: Repeats;
   readonly silencing: Silencing;
+  readonly platform: PlatformAlerts;
   /** One time for the whole batch, as in Alertmanager; milliseconds. */
   readonly now: number;
   /** The memory for one character of the body: 1 if all of it was ASCII. */
@@ -60,11 +61,11 @@ export class AlertIntake {
   readonly invalidAlerts: InvalidAlert[] = [];
   /** The reasons why alerts are invalid, with their indexes; the first {@link maxNamedProblems}. */
   readonly problems: string[] = [];
-  /** The causes of a reconcile; without alerts in it, none is woken. */
-  readonly causes = new Causes();
+  readonly causes: LanedCauses;
 
   constructor(options: AlertIntakeOptions) {
     this.#options = options;
+    this.causes = new LanedCauses(options.platform);
   }
 
   add(posted: PostableAlert): void {
@@ -80,7 +81,7 @@ export class AlertIntake {
 
   /** The sender left out `count` alerts. They may concern any pipeline, so every pipeline is reconciled. */
   addTruncated(count: number): void {
-    if (count > 0) this.causes.addTruncated(count, this.#options.now);
+    if (count > 0) this.causes.user.addTruncated(count, this.#options.now);
   }
 
   /** The text of the 400 for the invalid alerts; the others have been stored. */
@@ -102,7 +103,7 @@ export class AlertIntake {
     if (change === 'new') this.new++;
     if (change === 'new') this.#options.onTransition({ event: 'alert.new', alert });
     if (change === 'resolved') this.#options.onTransition({ event: 'alert.resolved', alert });
-    if (isNotification(alert.labels)) return this.told.add(alert, 'own_notification');
+    if (isNotificationAlert(alert)) return this.told.add(alert, 'own_notification');
     if (change === 'repeated' && this.#options.repeats === 'ignore' && limited === undefined)
       return this.told.add(alert, 'repeat_ignored');
     const { now, silencing } = this.#options;
@@ -112,13 +113,17 @@ export class AlertIntake {
       this.suppressed.add(alert, silences);
     } else {
       this.told.add(alert, limited === 'alert' ? 'over_limit' : 'woke');
-      addCause(this.causes, alert, alert.announced, now);
+      const lane = this.causes.add(alert, alert.announced, now);
+      if (lane === 'platform') this.told.add(alert, lane);
     }
   }
 }
 
-/** The result for an alert of a request, as far as the receiver knows. */
-type ToldAs = 'woke' | 'silenced' | 'repeat_ignored' | 'own_notification' | 'over_limit';
+/**
+ * The result for an alert of a request, as far as the receiver knows. An alert of the platform that wakes a reconcile is also in the
+ * list `platform`.
+ */
+type ToldAs = 'woke' | 'silenced' | 'repeat_ignored' | 'own_notification' | 'over_limit' | 'platform';
 
 /** The most alerts of one request that are recorded, and the most sets of silences; the rest is counted. */
 const maxTold = 10_000;
@@ -144,7 +149,8 @@ class ToldAlerts {
   #told = 0;
 
   add({ keyHash }: Alert, as: ToldAs, silences = noSilences): void {
-    if (++this.#told > maxTold) return;
+    if (as !== 'platform') this.#told++;
+    if (this.#told > maxTold) return;
     if (this.#last?.as !== as || !isSame(this.#last.silences, silences)) this.#last = this.#listOf(as, silences);
     this.#last.hashes.push(keyHash);
   }

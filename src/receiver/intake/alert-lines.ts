@@ -1,6 +1,7 @@
 import type { Alert } from '../../alert/alert.ts';
 import type { Logger, LogFields } from '../../runtime/logger.ts';
 import { briefLabels } from '../../cause/alert-cause.ts';
+import type { Lane } from '../../cause/causes.ts';
 import { LimitedLines } from '../../runtime/limited-lines.ts';
 import type { Silence } from '../../silence/silence.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
@@ -54,8 +55,9 @@ export class AlertLines {
   /**
    * False if the line is left out.
    * @param requestId the request with the alert; undefined for an expiry, which has none
+   * @param lane of an expiry: no line about a request tells it
    */
-  write(event: keyof typeof messages, alert: Alert, requestId?: string): boolean {
+  write(event: keyof typeof messages, alert: Alert, requestId?: string, lane: Lane = 'user'): boolean {
     const level = this.#limiter.allows() ? 'info' : 'debug';
     if (!this.#logger.enables(level, event)) return false;
     const { labels, omitted } = briefLabels(alert);
@@ -65,6 +67,7 @@ export class AlertLines {
       alertname: labels['alertname'],
       labels,
       ...(omitted > 0 && { omitted_labels: omitted }),
+      ...(lane === 'platform' && { lane }),
     });
     return true;
   }

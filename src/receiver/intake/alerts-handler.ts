@@ -3,6 +3,7 @@ import type { AlertStore } from '../../alert/alert-store.ts';
 import { slicedBodyBytes } from '../../text/json-stream.ts';
 import { Slices, type LongWork } from '../../runtime/slices.ts';
 import type { Causes } from '../../cause/causes.ts';
+import type { PlatformAlerts } from '../../cause/platform-alerts.ts';
 import { AlertIntake, type Repeats } from './alert-intake.ts';
 import type { AlertTransition } from './alert-lines.ts';
 import { answerEmpty, answerString } from '../../server/request/answer.ts';
@@ -26,6 +27,8 @@ export type HeavyWork = <T>(work: () => Promise<T>) => Promise<T>;
 export interface IntakeSettings {
   readonly bodies: BodyReader;
   readonly repeats: Repeats;
+  /** `lanes.platform`. */
+  readonly platform: PlatformAlerts;
   /** `receiver.max_labels_per_alert`. */
   readonly maxLabels: number;
   /** `receiver.webhook_resolve_timeout`, milliseconds. */
@@ -128,18 +131,20 @@ export class AlertsHandler {
     if (intake.invalid > 0) answerString(response, 400, intake.refusal, headers);
     else answerEmpty(response, headers);
     report.received(sender, intake, transitions, bytes.length, batch.webhook);
-    if (intake.causes.triggers.size === 0) return;
-    intake.causes.addRequestId(sender.requestId);
-    sink(intake.causes);
+    for (const causes of intake.causes.waking) {
+      causes.addRequestId(sender.requestId);
+      sink(causes);
+    }
   }
 
   #intake({ characterBytes, webhook }: Batch, format: AlertFormat, onTransition: OnTransition): AlertIntake {
     const { clock, store, silencing, settings } = this.#options;
-    const { repeats, webhookResolveTimeoutMs } = settings();
+    const { repeats, platform, webhookResolveTimeoutMs } = settings();
     return new AlertIntake({
       store,
       repeats,
       silencing,
+      platform,
       now: clock.now(),
       characterBytes,
       nameOf: format.nameOf,

@@ -15,6 +15,7 @@ import { IntakeReport, Transitions } from './intake-report.ts';
 import { metric } from '../../runtime/metric.fixture.ts';
 import { testMetrics } from '../routes.fixture.ts';
 import { newAlert } from '../../alert/new-alert.fixture.ts';
+import { PlatformAlerts } from '../../cause/platform-alerts.ts';
 
 const sender = { requestId: 'r1', remote: '192.0.2.1:5000', userAgent: 'Prometheus/3' };
 const senderFields = { request_id: 'r1', remote: '192.0.2.1:5000', user_agent: 'Prometheus/3' };
@@ -31,6 +32,7 @@ function setUp({ maxAlerts = 100, perSecond = 50 } = {}) {
     const onTransition = transitions.add.bind(transitions);
     const intake = new AlertIntake({
       silencing: () => [],
+      platform: new PlatformAlerts([]),
       store,
       repeats: 'trigger',
       now: clock.now(),

@@ -5,6 +5,7 @@ import type { SilenceLimits } from '../../silence/silence-rules.ts';
 import type { Silences } from '../../silence/silences.ts';
 import type { Config } from '../../config/config.ts';
 import type { Causes } from '../../cause/causes.ts';
+import type { PlatformAlerts } from '../../cause/platform-alerts.ts';
 import type { BodyReader } from '../../server/request/body-reader.ts';
 import type { ReceiverMetrics } from '../intake/receiver-metrics.ts';
 import { SilenceLines, createSilenceMetrics } from '../../silence/silence-report.ts';
@@ -22,6 +23,8 @@ export interface SilenceStageOptions extends Runtime {
   readonly config: () => Config;
   readonly bodies: () => BodyReader;
   readonly sink: (causes: Causes) => void;
+  /** `lanes.platform`; called each time, because a reload may change it. */
+  readonly platform: () => PlatformAlerts;
 }
 
 /** Connects everything about silences. */
