@@ -7,6 +7,10 @@ import { createKubernetesReviews } from './access/kubernetes-reviews.ts';
 import { createApiClient } from './api/api-client.ts';
 import { EventRecorder } from './write/event-recorder.ts';
 import { EventReport, EventWriter, createEventMetrics } from './write/event-writer.ts';
+import { ObjectMemory } from './kept-object.ts';
+import { KubernetesTargets } from './targets/kubernetes-targets.ts';
+import { maxTargetWatches } from './targets/watch-plan.ts';
+import { ObjectWriter } from './write/object-writer.ts';
 import { KubernetesPipelines } from './kubernetes-pipelines.ts';
 import { writeRateLine } from './call-rate.ts';
 import type { WatchedResource } from './api-object.ts';
@@ -29,6 +33,9 @@ export interface KubernetesHomeOptions extends Runtime {
 /** In addition to the connections of the watches. Each worker needs a connection, so that a write that hangs does not block another. */
 const callConnections = 64;
 
+/** The part of the memory for all watched objects that those may take that triggers choose, in bytes; pipelines have the rest for sure. */
+const targetObjectsBytes = 20 * 1024 * 1024;
+
 /** Pipelines in a cluster, with the client that they need. Nothing is connected before they are opened. */
 export function createKubernetesPipelines(options: KubernetesHomeOptions): KubernetesPipelines {
   const { clock, config, logger, registry } = options;
@@ -38,18 +45,24 @@ export function createKubernetesPipelines(options: KubernetesHomeOptions): Kuber
     qps: config.qps ?? undefined,
     burst: config.burst ?? undefined,
     onRate: (rate) => writeRateLine(logger, rate),
-    maxConnections: Math.max(callConnections, options.workers + 8) + resources.length,
+    maxConnections: Math.max(callConnections, options.workers + 8) + resources.length + maxTargetWatches,
   });
-  const count = createEventMetrics(registry, () => writer.waiting);
-  const writer: EventWriter = new EventWriter({ client, clock, report: new EventReport({ clock, logger, count }) });
+  const metrics = createReflectorMetrics(registry);
+  const memory = new ObjectMemory();
+  const writer = new ObjectWriter({ client, clock, logger, registry });
+  const count = createEventMetrics(registry, () => events.waiting);
+  const events: EventWriter = new EventWriter({ client, clock, report: new EventReport({ clock, logger, count }) });
   return new KubernetesPipelines({
     ...options,
     client,
     resources,
-    metrics: createReflectorMetrics(registry),
     reviews: createKubernetesReviews(options),
+    metrics,
+    writer,
+    memory,
+    targets: new KubernetesTargets({ ...options, client, metrics, writer, memory: memory.part(targetObjectsBytes) }),
     // In a pod, the host name is the pod's name.
-    transitions: new EventRecorder({ clock, writer, instance: hostname() }),
+    transitions: new EventRecorder({ clock, writer: events, instance: hostname() }),
     checkAccess: () => checkAccess(options),
   });
 }

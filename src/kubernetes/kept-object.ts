@@ -105,35 +105,50 @@ const cachedObjectBytes = 1024;
 /** The memory of all watched objects together, an estimate; each resource has a share of it. */
 export class ObjectMemory {
   readonly maxBytes: number;
-  readonly #shares = new Set<MemoryShare>();
+  readonly #whole: ObjectMemory | undefined;
+  readonly #holders = new Set<MemoryShare | ObjectMemory>();
 
-  constructor(maxBytes = apiObjectsBytes) {
+  /** @param whole the memory of which this is a part */
+  constructor(maxBytes = apiObjectsBytes, whole?: ObjectMemory) {
     this.maxBytes = maxBytes;
+    this.#whole = whole;
+  }
+
+  /** A part of this memory that holds at most so many bytes, so that the others always have the rest. */
+  part(maxBytes: number): ObjectMemory {
+    const part = new ObjectMemory(maxBytes, this);
+    this.#holders.add(part);
+    return part;
   }
 
   share(): MemoryShare {
     const share = new MemoryShare(this);
-    this.#shares.add(share);
+    this.#holders.add(share);
     return share;
   }
 
-  /** The memory of all shares but this one, in bytes. */
-  besides(share: MemoryShare): number {
+  /** True if a holder of this memory may hold so many bytes. */
+  fits(holder: MemoryShare | ObjectMemory, bytes: number): boolean {
+    const after = this.#besides(holder) + bytes;
+    return after <= this.maxBytes && (this.#whole?.fits(this, after) ?? true);
+  }
+
+  #besides(share: MemoryShare | ObjectMemory): number {
     let bytes = 0;
-    for (const other of this.#shares) if (other !== share) bytes += other.bytes;
+    for (const other of this.#holders) if (other !== share) bytes += other.bytes;
     return bytes;
   }
 
-  /** The memory of all shares, in bytes. */
+  /** The memory of all that is held, in bytes. */
   get bytes(): number {
     let bytes = 0;
-    for (const share of this.#shares) bytes += share.bytes;
+    for (const holder of this.#holders) bytes += holder.bytes;
     return bytes;
   }
 
   /** Returns all memory of a share that is no longer in use. */
   end(share: MemoryShare): void {
-    this.#shares.delete(share);
+    this.#holders.delete(share);
   }
 }
 
@@ -167,7 +182,7 @@ export class MemoryShare {
   /** Reserves memory for one more object of a list. False if there is no room for it. */
   acceptListed(bytes: number): boolean {
     const after = this.#listedBytes + bytes + cachedObjectBytes;
-    if (this.#memory.besides(this) + after > this.#memory.maxBytes) return false;
+    if (!this.#memory.fits(this, after)) return false;
     this.#listedBytes = after;
     return true;
   }
@@ -193,7 +208,7 @@ export class MemoryShare {
   hold(key: string, bytes: number): boolean {
     this.release(key);
     const after = this.#heldBytes + bytes + cachedObjectBytes;
-    if (this.#memory.besides(this) + after > this.#memory.maxBytes) return false;
+    if (!this.#memory.fits(this, after)) return false;
     this.#held.set(key, bytes);
     this.#heldBytes = after;
     return true;

@@ -10,6 +10,7 @@ import { TerminalError } from '../reconcile/errors.ts';
 import type { ApiCall } from './api/api-transport.ts';
 import { EventRecorder } from './write/event-recorder.ts';
 import { FakeApiClient } from './api/fake-api-client.fixture.ts';
+import { ObjectWriter } from './write/object-writer.ts';
 import { createReflectorMetrics } from './watch/reflector-report.ts';
 import { KubernetesPipelines } from './kubernetes-pipelines.ts';
 import { collectionPath, ModelApiServer, widgets } from './watch/model-api-server.fixture.ts';
@@ -47,6 +48,7 @@ async function bench(t: TestContext, status?: Record<string, unknown>) {
     logger,
     registry,
     metrics: createReflectorMetrics(registry),
+    writer: new ObjectWriter({ client, clock, logger, registry }),
     resources: [widgets],
     transitions: new EventRecorder({ clock, writer, instance: 'tocsin-0' }),
   });

@@ -5,8 +5,10 @@ import { FakeClock } from '../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { SliceSchedule } from '../runtime/slices.ts';
 import { requestKey, type PipelineChange } from '../reconcile/ports.ts';
+import { ObjectWriter } from './write/object-writer.ts';
 import { createReflectorMetrics } from './watch/reflector-report.ts';
-import { KubernetesPipelines, OwnWrites } from './kubernetes-pipelines.ts';
+import { KubernetesPipelines } from './kubernetes-pipelines.ts';
+import { OwnWrites } from './write/own-writes.ts';
 import { ModelApiServer, widgets } from './watch/model-api-server.fixture.ts';
 import type { CachedPipeline } from './pipeline-object.ts';
 import { pipelineOf } from '../controller/controller.fixture.ts';
@@ -26,6 +28,7 @@ async function bench(t: TestContext, groups: readonly string[] = [widgets.group]
     logger,
     registry,
     metrics: createReflectorMetrics(registry),
+    writer: new ObjectWriter({ client: model, clock, logger, registry }),
     resources: groups.map((group) => ({ ...widgets, group })),
     onChange: (change) => changes.push(change),
   });
@@ -94,7 +97,7 @@ function cached(resourceVersion: string, uid = 'u1'): CachedPipeline {
 
 describe('OwnWrites', () => {
   it('gives what was written until the cache has it or something newer', () => {
-    const [writes, before, written] = [new OwnWrites(), cached('99'), cached('100')];
+    const [writes, before, written] = [new OwnWrites<CachedPipeline>(), cached('99'), cached('100')];
     assert.equal(writes.latest('a', before), before);
     writes.add('a', written);
     assert.equal(writes.latest('a', before), written);
@@ -110,7 +113,7 @@ describe('OwnWrites', () => {
 
   it('gives the cache the last word on one that is gone, or gone and there again, or whose versions are no numbers', () => {
     for (const now of [undefined, cached('50', 'u2'), cached('abc')]) {
-      const writes = new OwnWrites();
+      const writes = new OwnWrites<CachedPipeline>();
       writes.add('a', cached('100'));
       assert.equal(writes.latest('a', now), now);
       assert.equal(writes.size, 0);

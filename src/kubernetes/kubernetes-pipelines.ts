@@ -11,9 +11,7 @@ import {
 import type { LogFields, Logger } from '../runtime/logger.ts';
 import { kymaKindOf } from '../reconcile/kyma-kinds.ts';
 import type { KubernetesReviews } from './access/kubernetes-reviews.ts';
-import { AnnotationWriter } from './write/annotation-writer.ts';
 import type { ApiClient } from './api/api-client.ts';
-import { ConditionWriter, type WriteTarget, createConflictMetric } from './write/condition-writer.ts';
 import type { EventRecorder } from './write/event-recorder.ts';
 import { apiObjectsBytes, ObjectMemory } from './kept-object.ts';
 import { resourceName, type WatchedResource } from './api-object.ts';
@@ -21,7 +19,9 @@ import { asWritten, needsReconcile, pipelineReader, type CachedPipeline } from '
 import { ReflectorReport, type ReflectorMetrics } from './watch/reflector-report.ts';
 import { Reflector } from './watch/reflector.ts';
 import type { CacheChange } from './watch/watch-cache.ts';
-import { WriteFailures } from './write/write-failures.ts';
+import type { KubernetesTargets } from './targets/kubernetes-targets.ts';
+import type { ObjectWriter } from './write/object-writer.ts';
+import { OwnWrites } from './write/own-writes.ts';
 import { LimitedLines } from '../runtime/limited-lines.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
@@ -34,6 +34,11 @@ export interface KubernetesPipelinesOptions extends Runtime {
   readonly metrics: ReflectorMetrics;
   /** Judges tokens and rights, over connections of its own. */
   readonly reviews?: KubernetesReviews;
+  readonly writer: ObjectWriter;
+  /** For the watched objects of the app. Default: one of its own. */
+  readonly memory?: ObjectMemory;
+  /** The objects that triggers may choose. */
+  readonly targets?: KubernetesTargets;
   /** Records transitions as Kubernetes Events. */
   readonly transitions?: EventRecorder;
   /** Called for each change once everything is synced, when memory already shows the change; must not throw. */
@@ -55,29 +60,25 @@ export class KubernetesPipelines implements Pipelines, Annotator {
   readonly maxObjectBytes = apiObjectsBytes;
   readonly transitions: TransitionRecorder | undefined;
   readonly reviews: KubernetesReviews | undefined;
+  readonly targets: KubernetesTargets | undefined;
   /** This class sets annotations itself. */
   readonly annotator = this;
   readonly #options: KubernetesPipelinesOptions;
   readonly #reflectors: readonly Reflector<CachedPipeline>[];
   readonly #watched: WatchedPipelines;
-  readonly #conditions: ConditionWriter;
-  readonly #annotations: AnnotationWriter;
-  readonly #ownWrites = new OwnWrites();
+  readonly #ownWrites = new OwnWrites<CachedPipeline>();
   readonly #lines: PipelineLines;
   #isSynced = false;
 
   constructor(options: KubernetesPipelinesOptions) {
     this.#options = options;
     this.kinds = [...new Set(options.resources.flatMap((resource) => kymaKindOf(resource) ?? []))];
-    this.transitions = options.transitions;
     this.reviews = options.reviews;
+    this.targets = options.targets;
+    this.transitions = recorderOf(options);
     this.#lines = new PipelineLines(options);
-    const failures = new WriteFailures(options);
-    const conflicted = createConflictMetric(options.registry);
-    this.#conditions = new ConditionWriter({ ...options, failures, conflicted });
-    this.#annotations = new AnnotationWriter({ ...options, failures });
     for (const resource of options.resources) options.metrics.add(resourceName(resource));
-    const memory = new ObjectMemory();
+    const { memory = new ObjectMemory() } = options;
     this.#reflectors = options.resources.map((watched) => {
       const report = new ReflectorReport({ ...options, watched });
       const reading = { watched, reader: pipelineReader, memory: memory.share() };
@@ -109,7 +110,7 @@ export class KubernetesPipelines implements Pipelines, Annotator {
    */
   async close(timeoutMs: number = lastEventsMs): Promise<void> {
     await this.#options.transitions?.close(Math.min(timeoutMs, lastEventsMs));
-    await Promise.all(this.#reflectors.map((reflector) => reflector.close()));
+    await Promise.all([...this.#reflectors.map((reflector) => reflector.close()), this.targets?.close()]);
     await Promise.all([this.#options.client.close(), this.reviews?.close()]);
   }
 
@@ -124,8 +125,8 @@ export class KubernetesPipelines implements Pipelines, Annotator {
 
   async updateConditions(request: Request, change: ConditionChange, signal: AbortSignal): Promise<boolean> {
     const cached = this.#find(request);
-    if (cached === undefined) return false;
-    const written = await this.#conditions.write(writeTarget(cached), change, signal);
+    if (cached === undefined) return (await this.targets?.updateConditions(request, change, signal)) ?? false;
+    const written = await this.#options.writer.updateConditions(cached, change, signal);
     if (written !== undefined) this.#ownWrites.add(requestKey(request), asWritten(cached, written));
     return written !== undefined;
   }
@@ -134,9 +135,11 @@ export class KubernetesPipelines implements Pipelines, Annotator {
     request: Request,
     annotations: Readonly<Record<string, string>>,
     signal: AbortSignal,
+    on: 'object' | 'podTemplate' = 'object',
   ): Promise<boolean> {
     const cached = this.#find(request);
-    return cached !== undefined && this.#annotations.write(cached, annotations, signal);
+    if (cached === undefined) return (await this.targets?.annotate(request, annotations, signal, on)) ?? false;
+    return this.#options.writer.annotate(cached, annotations, signal, on);
   }
 
   #find(request: Request): CachedPipeline | undefined {
@@ -155,42 +158,12 @@ export class KubernetesPipelines implements Pipelines, Annotator {
   }
 }
 
-function writeTarget({ path, pipeline, hasAllConditions, resourceVersion }: CachedPipeline): WriteTarget {
-  const { uid, conditions } = pipeline;
-  const known = hasAllConditions ? { known: { conditions, resourceVersion } } : {};
-  return { path, ...(uid !== undefined && { uid }), ...known };
-}
-
-/**
- * What was written and has not yet come back through the watch. Without this, a reconcile right after a write would see the state
- * before that write, could find nothing to do although there is something, and nobody would wake it again.
- */
-export class OwnWrites {
-  readonly #written = new Map<string, CachedPipeline>();
-
-  /** How many writes have not come back, or whose object nobody has asked for since. */
-  get size(): number {
-    return this.#written.size;
-  }
-
-  add(key: string, written: CachedPipeline): void {
-    this.#written.set(key, written);
-  }
-
-  /** The newer of the written object and the cached one. Forgets the written object once the cache has caught up. */
-  latest(key: string, cached: CachedPipeline | undefined): CachedPipeline | undefined {
-    const written = this.#written.get(key);
-    if (written === undefined) return cached;
-    if (cached?.uid === written.uid && isOlder(cached.resourceVersion, written.resourceVersion)) return written;
-    this.#written.delete(key);
-    return cached;
-  }
-}
-
-/** Resource versions are decimal numbers of any length, and those of one resource can be compared (KEP-5504). */
-function isOlder(a: string, b: string): boolean {
-  if (!/^\d+$/.test(a) || !/^\d+$/.test(b)) return false;
-  return BigInt(a) < BigInt(b);
+/** An Event of a target that is not watched needs the UID that only the write has seen: `kubectl describe` looks for it. */
+function recorderOf({ targets, transitions }: KubernetesPipelinesOptions): TransitionRecorder | undefined {
+  if (targets === undefined || transitions === undefined) return transitions;
+  return {
+    record: (pipeline, transition, decision) => transitions.record(targets.identified(pipeline), transition, decision),
+  };
 }
 
 export interface PipelineLinesOptions extends Pick<Runtime, 'clock' | 'logger'> {}

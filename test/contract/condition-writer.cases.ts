@@ -9,6 +9,8 @@ export interface WriteCase {
   /** The cached conditions; default: the actual ones. */
   readonly cached?: readonly Condition[];
   readonly change: ConditionChange;
+  /** True if the object is deleted and created again, with the same status, before the first call. */
+  readonly isReplaced?: true;
   /** What others do to the status, once, before the first call that changes something is answered. */
   readonly meanwhile?: (conditions: readonly Condition[]) => readonly Condition[];
   /** The types and reasons of the conditions afterwards. */
@@ -28,6 +30,11 @@ export function setFlow(reason: string): ConditionChange {
   const at = Date.parse('2026-11-21T00:00:00Z');
   return (current) => setCondition(current, { ...desired, observedGeneration: 1 }, at)?.conditions;
 }
+
+const removeFlow: ConditionChange = (current) => {
+  const rest = current.filter(({ type }) => type !== 'TelemetryFlowHealthy');
+  return rest.length === current.length ? undefined : rest;
+};
 
 const flow = condition('TelemetryFlowHealthy', 'Old', { observedGeneration: 1 });
 const others = [condition('ConfigurationGenerated'), condition('GatewayHealthy'), condition('AgentHealthy')] as const;
@@ -136,6 +143,54 @@ export const writeCases: readonly WriteCase[] = [
     meanwhile: (found) => setFlow('New')(found)!,
     change: setFlow('New'),
     expected: aroundNew,
+    calls: ['PATCH /status', 'GET'],
+    written: false,
+  },
+  {
+    name: 'nothing of our entry, and leaves those of others',
+    status: { conditions: around },
+    change: removeFlow,
+    expected: shown,
+    calls: one,
+  },
+  {
+    name: 'an empty list, where our entry was the only one',
+    status: { conditions: [flow] },
+    change: removeFlow,
+    expected: [],
+    calls: one,
+  },
+  {
+    name: 'nothing of our entry at once while another changes its own condition',
+    status: { conditions: around },
+    meanwhile: (found) =>
+      found.map((entry) => (entry.type === 'AgentHealthy' ? condition('AgentHealthy', 'Bad') : entry)),
+    change: removeFlow,
+    expected: [...shown.slice(0, 2), 'AgentHealthy=Bad'],
+    calls: one,
+  },
+  {
+    name: 'nothing of our entry at the second try when another has moved it',
+    status: { conditions: around },
+    meanwhile: (found) => found.slice(1),
+    change: removeFlow,
+    expected: shown.slice(1),
+    calls: again,
+  },
+  {
+    name: 'nothing into a successor of the same name, though its conditions are the same',
+    status: { conditions: around },
+    change: setFlow('New'),
+    isReplaced: true,
+    expected: around.map(show),
+    calls: ['PATCH /status', 'GET'],
+    written: false,
+  },
+  {
+    name: 'nothing into a successor of the same name that has no status yet either',
+    change: setFlow('New'),
+    isReplaced: true,
+    expected: [],
     calls: ['PATCH /status', 'GET'],
     written: false,
   },

@@ -20,6 +20,7 @@ export interface WriteServer {
   /** Creates the object, and returns its path. */
   create(name: string, status: object | undefined): Promise<string>;
   get(path: string): Promise<ApiObject>;
+  delete(path: string): Promise<void>;
 }
 /** Runs a case; the fake and the real server must agree on everything that is compared here. */
 export async function checkWrite(server: WriteServer, name: string, given: WriteCase): Promise<void> {
@@ -44,7 +45,13 @@ export async function checkWrite(server: WriteServer, name: string, given: Write
   const conditions = given.cached ?? readConditions(before.status?.conditions);
   const known = { conditions, resourceVersion: before.metadata.resourceVersion ?? '' };
 
-  const written = await writer.write({ path, known }, given.change, new AbortController().signal);
+  if (given.isReplaced === true) await replace(server, name, given.status);
+  const { uid } = before.metadata;
+  const written = await writer.write(
+    { path, known, ...(uid !== undefined && { uid }) },
+    given.change,
+    new AbortController().signal,
+  );
 
   const after = await server.get(path);
   const found = readConditions(after.status?.conditions);
@@ -56,9 +63,18 @@ export async function checkWrite(server: WriteServer, name: string, given: Write
   assert.equal(written !== undefined, given.written ?? true);
   const answered = written && [written.metadata.resourceVersion, written.status?.conditions];
   if (answered !== undefined) assert.deepEqual(answered, [after.metadata.resourceVersion, after.status?.conditions]);
-  const { conditions: _, ...rest } = (after.status ?? {}) as Record<string, unknown>;
-  assert.deepEqual(rest, given.status?.unsupportedMode === undefined ? {} : { unsupportedMode: true });
+  assertRestStays(after, given);
   assert.deepEqual(logger.lines, []);
+}
+
+function assertRestStays({ status = {} }: ApiObject, given: WriteCase): void {
+  const { conditions: _, ...rest } = status as Record<string, unknown>;
+  assert.deepEqual(rest, given.status?.unsupportedMode === undefined ? {} : { unsupportedMode: true });
+}
+
+async function replace(server: WriteServer, name: string, status: object | undefined): Promise<void> {
+  await server.delete(`${writeCollection}/${name}`);
+  await server.create(name, status);
 }
 
 /** Writes like a controller that replaces the whole list, such as one that updates its object. */

@@ -6,12 +6,17 @@ import { checkWrite, writeCollection as collection, type WriteServer } from './c
 
 function fakeServer(): WriteServer {
   const client = new FakeApiClient();
+  let created = 0;
   return {
     client,
     create: async (name, status) => {
-      client.put(`${collection}/${name}`, { metadata: { name }, ...(status !== undefined && { status }) });
+      client.put(`${collection}/${name}`, {
+        metadata: { name, uid: `uid-${++created}` },
+        ...(status !== undefined && { status }),
+      });
       return `${collection}/${name}`;
     },
+    delete: async (path) => client.delete(path),
     get: async (path) => client.get(path) as unknown as ApiObject,
   };
 }

@@ -259,6 +259,12 @@ const fixedLimits = [
   ['API server | 64 MiB', 'apiAnswerBytes = 64 * 1024 * 1024;'],
   ['one object | 256 KiB', 'apiObjectBytes = 256 * 1024;'],
   ['all objects | 32 MiB', 'apiObjectsBytes = 32 * 1024 * 1024;'],
+  ['triggers may choose | 20 MiB', 'targetObjectsBytes = 20 * 1024 * 1024;'],
+  ['owners of pods | 4 MiB', 'ownerCacheBytes = 4 * 1024 * 1024;'],
+  ['choose | 100, each', 'maxTargetWatches = 100;'],
+  ['20 per second, 100 at once', 'ownerReadsPerSecond = 20;'],
+  ['20 per second, 100 at once', 'ownerReadsAtOnce = 100;'],
+  ['owners above a pod | 8', 'maxOwners = 8;'],
   ['standard output | 4 MiB', 'maxUnreadBytes = 4 * 1024 * 1024;'],
 ] as const;
 

@@ -7,7 +7,7 @@ import { keptAnswer } from '../kept-answer.fixture.ts';
 type Json = Record<string, unknown>;
 
 interface Operation {
-  readonly op: 'test' | 'add' | 'replace';
+  readonly op: 'test' | 'add' | 'replace' | 'remove';
   readonly path: string;
   readonly value: unknown;
 }
@@ -81,6 +81,12 @@ export function failure({ method, path }: ApiCall, status: number, reason: strin
   return new ApiError(`${method} ${path}: ${status} ${reason}`, { status, reason, retryAfterMs });
 }
 
+/** The 422 for a change of an object's UID, which is how a patch finds out that the object is another one. */
+function immutableUid(call: ApiCall): ApiError {
+  const message = `Invalid value: metadata.uid: field is immutable`;
+  return statusFailure(call, 422, JSON.stringify({ kind: 'Status', reason: 'Invalid', message }), undefined);
+}
+
 /** A 403 with a message of the API server. */
 export function forbidden(call: ApiCall, message: string): ApiError {
   return statusFailure(call, 403, JSON.stringify({ kind: 'Status', reason: 'Forbidden', message }), undefined);
@@ -98,10 +104,12 @@ function patch(call: ApiCall, object: Json): Json {
     for (const operation of call.body as readonly Operation[]) apply(call, object, operation);
     return object;
   }
-  const body = call.body as { readonly metadata?: { readonly resourceVersion?: string } };
+  const body = call.body as { readonly metadata?: { readonly resourceVersion?: string; readonly uid?: string } };
   const expected = body.metadata?.resourceVersion;
   const { resourceVersion } = object['metadata'] as { readonly resourceVersion: string };
   if (expected !== undefined && expected !== resourceVersion) throw failure(call, 409, 'Conflict');
+  const { uid } = object['metadata'] as { readonly uid?: string };
+  if (body.metadata?.uid !== undefined && body.metadata.uid !== uid) throw immutableUid(call);
   return merge(object, body) as Json;
 }
 
@@ -116,15 +124,21 @@ function merge(target: unknown, change: unknown): unknown {
   return merged;
 }
 
+function remove(parent: Json, name: string): void {
+  if (Array.isArray(parent)) (parent as unknown[]).splice(Number(name), 1);
+  else delete parent[name];
+}
+
 function apply(call: ApiCall, object: Json, { op, path, value }: Operation): void {
   const parts = path.split('/').slice(1);
   const last = parts.pop()!;
   const parent = parts.reduce<unknown>((inner, part) => (inner as Json | undefined)?.[part], object) as
     Json | undefined;
   const isThere = parent !== undefined && last in parent;
-  const failed = op === 'test' ? !isDeepStrictEqual(parent?.[last], value) : op === 'replace' && !isThere;
+  const failed = op === 'test' ? !isDeepStrictEqual(parent?.[last], value) : op !== 'add' && !isThere;
   if (failed || parent === undefined) throw failure(call, 422, 'Invalid');
   if (op === 'test') return;
+  if (op === 'remove') return remove(parent, last);
   if (last === '-') (parent as unknown as unknown[]).push(value);
   else parent[last] = value;
 }

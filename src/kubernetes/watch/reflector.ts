@@ -30,6 +30,8 @@ export interface ReflectorOptions<T extends CachedObject> {
   readonly discover?: (signal: AbortSignal) => Promise<ServedResource | undefined>;
   /** Called after each phase; must not throw. */
   readonly onOutcome?: (outcome: PhaseOutcome) => void;
+  /** Called when the API server begins to answer a watch; must not throw. */
+  readonly onWatching?: () => void;
   /** Events are read within its slices. */
   readonly schedule: SliceSchedule;
   /** This resource's share of the memory for all watched objects. */
@@ -220,6 +222,7 @@ export class Reflector<T extends CachedObject> {
     let openedAt = Number.POSITIVE_INFINITY;
     const onOpen = (): void => {
       openedAt = clock.now();
+      this.#options.onWatching?.();
       report.watching({ resource_version: resourceVersion, timeout_seconds: timeoutSeconds });
     };
     const accept = reader.isMetadataOnly === true ? { accept: metadataOfEach } : {};

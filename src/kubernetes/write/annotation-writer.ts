@@ -9,6 +9,14 @@ export interface AnnotationWriterOptions {
   readonly failures: WriteFailures;
 }
 
+/** The object itself, or the template of its pods: then it replaces its pods. */
+export type AnnotatedPart = 'object' | 'podTemplate';
+
+/** The API server refuses to change a UID: the object is a successor of the same name. */
+function isAnother({ status, message }: ApiError): boolean {
+  return status === 422 && message.includes('metadata.uid');
+}
+
 const manifest = 'k8s/components/annotate';
 
 /** Sets annotations on objects with a merge patch, which touches nothing else and does not conflict with other writes. */
@@ -24,9 +32,13 @@ export class AnnotationWriter {
     target: WriteTarget,
     annotations: Readonly<Record<string, string>>,
     signal: AbortSignal,
+    on: AnnotatedPart = 'object',
   ): Promise<boolean> {
     const contentType = 'application/merge-patch+json';
-    const body = { metadata: { annotations } };
+    const { uid } = target;
+    const onObject = on === 'object' ? { annotations } : {};
+    const metadata = { ...(uid !== undefined && { uid }), ...onObject };
+    const body = { metadata, ...(on === 'podTemplate' && { spec: { template: { metadata: { annotations } } } }) };
     try {
       await this.#options.client.call({
         method: 'PATCH',
@@ -38,7 +50,7 @@ export class AnnotationWriter {
       });
       return true;
     } catch (error) {
-      if (error instanceof ApiError && error.status === 404) return false;
+      if (error instanceof ApiError && (error.status === 404 || isAnother(error))) return false;
       const right = { verb: 'patch', resource: resourceOf(target), manifest } as const;
       throw this.#options.failures.explain(error, right, target.path);
     }

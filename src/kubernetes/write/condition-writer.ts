@@ -91,12 +91,12 @@ export class ConditionWriter {
   }
 
   async #patch(
-    { path }: WriteTarget,
+    { path, uid }: WriteTarget,
     base: KnownConditions,
     conditions: readonly Condition[],
     signal: AbortSignal,
   ): Promise<ApiObject> {
-    const patch = conditionPatch(base, conditions);
+    const patch = conditionPatch(base, conditions, uid);
     const call = { method: 'PATCH', path: `${path}/status`, keep: keptObject, signal, ...patch } as const;
     return asApiObject(await this.#options.client.call(call), `PATCH ${path}/status`);
   }
@@ -147,23 +147,44 @@ interface StatusPatch {
  *   conditions at the same moment does not conflict, and neither write waits for the other.
  * - One entry is new: a patch cannot test that the type is absent, so the whole object has to be the version that was read.
  * - There was no condition, and perhaps no status: a merge patch creates both.
- * - Entries are removed: the whole list is tested and replaced.
+ * - One entry is removed: only that entry is tested and removed.
+ * - Several entries are removed: the whole list is tested and replaced.
+ *
+ * A patch that does not name the version tests the UID, so that it cannot hit a successor of the same name.
  */
-export function conditionPatch(known: KnownConditions, conditions: readonly Condition[]): StatusPatch {
+export function conditionPatch(known: KnownConditions, conditions: readonly Condition[], uid?: string): StatusPatch {
   const { conditions: before, resourceVersion } = known;
+  const removed = removedIndex(before, conditions);
+  if (removed !== undefined) return removing(`/status/conditions/${removed}`, before[removed], uid);
   if (before.length === 0) return mergePatch({ metadata: { resourceVersion }, status: { conditions } });
   const differing = conditions.filter((condition, index) => condition !== before[index]);
   const [condition] = differing;
   if (condition !== undefined && differing.length === 1) {
     const index = conditions.indexOf(condition);
-    if (conditions.length === before.length) return replacing(`/status/conditions/${index}`, before[index], condition);
+    if (conditions.length === before.length)
+      return replacing(`/status/conditions/${index}`, before[index], condition, uid);
     if (index === before.length) return appending(resourceVersion, condition);
   }
-  return replacing('/status/conditions', before, conditions);
+  return replacing('/status/conditions', before, conditions, uid);
 }
 
-function replacing(path: string, before: unknown, value: unknown): StatusPatch {
-  return jsonPatch({ op: 'test', path, value: before }, { op: 'replace', path, value });
+/** The index of the only entry that is missing afterwards; undefined if that is not the only difference. */
+function removedIndex(before: readonly Condition[], after: readonly Condition[]): number | undefined {
+  if (after.length !== before.length - 1) return undefined;
+  const index = before.findIndex((condition, at) => condition !== after[at]);
+  return before.toSpliced(index, 1).every((condition, at) => condition === after[at]) ? index : undefined;
+}
+
+function removing(path: string, before: unknown, uid: string | undefined): StatusPatch {
+  return jsonPatch(...sameObject(uid), { op: 'test', path, value: before }, { op: 'remove', path });
+}
+
+function replacing(path: string, before: unknown, value: unknown, uid: string | undefined): StatusPatch {
+  return jsonPatch(...sameObject(uid), { op: 'test', path, value: before }, { op: 'replace', path, value });
+}
+
+function sameObject(uid: string | undefined): readonly object[] {
+  return uid === undefined ? [] : [{ op: 'test', path: '/metadata/uid', value: uid }];
 }
 
 function appending(resourceVersion: string, value: Condition): StatusPatch {

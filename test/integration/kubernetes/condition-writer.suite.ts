@@ -25,6 +25,7 @@ function realServer({ kubeconfig }: KubeApiServer): WriteServer & { close(): Pro
       }
       return path;
     },
+    delete: async (path) => void (await client.call({ method: 'DELETE', path })),
     get: (path) => client.call<ApiObject>({ method: 'GET', path }),
     close: () => client.close(),
   };

@@ -6,6 +6,7 @@ import { systemClock } from '../../../src/runtime/clock.ts';
 import { createApiClient } from '../../../src/kubernetes/api/api-client.ts';
 import { requestKey, type PipelineChange } from '../../../src/reconcile/ports.ts';
 import { KubernetesPipelines } from '../../../src/kubernetes/kubernetes-pipelines.ts';
+import { ObjectWriter } from '../../../src/kubernetes/write/object-writer.ts';
 import { createReflectorMetrics } from '../../../src/kubernetes/watch/reflector-report.ts';
 import { SliceSchedule } from '../../../src/runtime/slices.ts';
 import { kymaResources } from '../../../src/kubernetes/pipeline-object.ts';
@@ -258,6 +259,7 @@ async function open(server: KubeApiServer, proxy: FaultProxy, options: BenchOpti
     registry,
     client,
     metrics: createReflectorMetrics(registry),
+    writer: new ObjectWriter({ client, clock: systemClock, logger, registry }),
     resources: kymaResources,
     onChange: (change) => changes.push(change),
     pageLimit: 1,

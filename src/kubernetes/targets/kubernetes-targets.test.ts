@@ -1,0 +1,358 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { ForbiddenError, TerminalError } from '../../reconcile/errors.ts';
+import { requestKey, type Condition } from '../../reconcile/ports.ts';
+import type { ObjectNeed, TargetObject } from '../../trigger/ports.ts';
+import { targetsBench } from './fake-cluster.fixture.ts';
+
+const cnpg = 'postgresql.cnpg.io/v1';
+const clusters = '/apis/postgresql.cnpg.io/v1/namespaces/shop/clusters';
+const deployments = '/apis/apps/v1/namespaces/shop/deployments';
+const never = new AbortController().signal;
+const quiet: Condition = {
+  type: 'AlertsQuiet',
+  status: 'False',
+  reason: 'Down',
+  message: '',
+  lastTransitionTime: '2026-11-21T03:00:00Z',
+};
+
+function need(kind: string, of: ObjectNeed['of'], namespace: string | undefined = 'shop'): ObjectNeed {
+  const apiVersion = kind === 'Cluster' ? cnpg : 'apps/v1';
+  return { apiVersion, kind, of, ...(namespace !== undefined && { namespace }) };
+}
+
+function keys(objects: readonly TargetObject[]): readonly string[] {
+  return objects.map(({ request }) => requestKey(request));
+}
+
+describe('KubernetesTargets, watching', () => {
+  it('asks the API server nothing before a trigger needs something', async (t) => {
+    const { cluster, clock, targets } = targetsBench(t);
+    await clock.advanceAsync(600_000);
+    targets.require([]);
+    await clock.advanceAsync(600_000);
+    assert.deepEqual(cluster.calls, []);
+    assert.equal(clock.pending(), 0);
+  });
+
+  it('watches what is needed, metadata alone where that is enough, and nothing that is only named', async (t) => {
+    const { cluster, clock, targets } = targetsBench(t);
+    cluster.install(cnpg, 'Cluster', 'clusters');
+    cluster.install('apps/v1', 'Deployment', 'deployments');
+    cluster.install('apps/v1', 'StatefulSet', 'statefulsets');
+    const needs = [need('Cluster', 'conditions'), need('Deployment', 'metadata'), need('StatefulSet', 'none')];
+    targets.require(needs);
+    assert.deepEqual(targets.stateOf(needs[0]!), { state: 'pending' });
+    await clock.advanceAsync(0);
+    assert.deepEqual(cluster.watches, [deployments, clusters]);
+    const accepted = cluster.calls.map(
+      ({ path, accept = 'all' }) => `${path} ${/PartialObjectMetadata\w*/.exec(accept)?.[0] ?? accept}`,
+    );
+    assert.deepEqual(
+      accepted.filter((call) => call.includes('/shop/')),
+      [
+        `${clusters} all`,
+        `${deployments} PartialObjectMetadataList`,
+        `${clusters} all`,
+        `${deployments} PartialObjectMetadata`,
+      ],
+    );
+    for (const each of needs) assert.deepEqual(targets.stateOf(each), { state: 'known' });
+  });
+
+  it('closes a watch that no trigger needs any more', async (t) => {
+    const { cluster, clock, targets } = targetsBench(t);
+    cluster.install('apps/v1', 'Deployment', 'deployments');
+    targets.require([need('Deployment', 'metadata')]);
+    await clock.advanceAsync(0);
+    assert.equal(cluster.watches.length, 1);
+    targets.require([]);
+    await clock.advanceAsync(0);
+    assert.deepEqual(cluster.watches, []);
+    assert.equal(clock.pending(), 0);
+  });
+
+  it('selects by labels as Kubernetes does, and tells of what came, changed its labels or went', async (t) => {
+    const { cluster, clock, targets, changes } = targetsBench(t);
+    cluster.install('apps/v1', 'Deployment', 'deployments');
+    for (const [name, app] of [
+      ['a', 'orders'],
+      ['b', 'billing'],
+    ])
+      cluster.put(`${deployments}/${name}`, { metadata: { labels: { app } } });
+    targets.require([need('Deployment', 'metadata')]);
+    await clock.advanceAsync(0);
+    const select = (selector: object): readonly string[] =>
+      keys(targets.select('apps/v1', 'Deployment', 'shop', selector));
+    assert.deepEqual(select({ matchLabels: { app: 'orders' } }), ['Deployment.apps/shop/a']);
+    assert.deepEqual(select({ matchExpressions: [{ key: 'app', operator: 'NotIn', values: ['orders'] }] }), [
+      'Deployment.apps/shop/b',
+    ]);
+    assert.equal(select({}).length, 2);
+    assert.deepEqual(targets.select('apps/v1', 'Deployment', 'other', {}), []);
+    changes.length = 0;
+    cluster.put(`${deployments}/b`, { metadata: { labels: { app: 'orders' } } });
+    cluster.put(`${deployments}/b`, { metadata: { labels: { app: 'orders' } }, status: { replicas: 1 } });
+    cluster.put(`${deployments}/c`, { metadata: {} });
+    cluster.delete(`${deployments}/a`);
+    await clock.advanceAsync(0);
+    assert.deepEqual(changes, [
+      'changed Deployment.apps/shop/b',
+      'added Deployment.apps/shop/c',
+      'removed Deployment.apps/shop/a',
+    ]);
+    assert.deepEqual(select({ matchLabels: { app: 'orders' } }), ['Deployment.apps/shop/b']);
+  });
+
+  it('knows objects all the time while a trigger comes that needs more of them', async (t) => {
+    const { cluster, clock, targets } = targetsBench(t);
+    cluster.install(cnpg, 'Cluster', 'clusters');
+    cluster.put(`${clusters}/orders`, { metadata: {}, status: { conditions: [quiet] } });
+    targets.require([need('Cluster', 'metadata')]);
+    await clock.advanceAsync(0);
+    const request = targets.requestOf(cnpg, 'Cluster', 'shop', 'orders')!;
+    const uid = targets.get(request)?.pipeline.uid;
+    targets.require([need('Cluster', 'conditions')]);
+    assert.equal(targets.get(request)?.pipeline.uid, uid);
+    assert.deepEqual(targets.stateOf(need('Cluster', 'conditions')), { state: 'known' });
+    await clock.advanceAsync(0);
+    assert.deepEqual(targets.get(request)?.pipeline.conditions, [quiet]);
+    assert.deepEqual(cluster.watches, [clusters]);
+  });
+
+  it('heals when a kind is installed later, and when it goes and comes again', async (t) => {
+    const { cluster, clock, targets, changes } = targetsBench(t);
+    const needs = [need('Cluster', 'conditions')];
+    targets.require(needs);
+    await clock.advanceAsync(0);
+    const state = targets.stateOf(needs[0]!);
+    assert.ok(state.state === 'unavailable' && state.reason === 'NotInstalled', JSON.stringify(state));
+    for (const round of ['first', 'second']) {
+      cluster.install(cnpg, 'Cluster', 'clusters');
+      cluster.put(`${clusters}/orders`, { metadata: {} });
+      await clock.advanceAsync(60_000);
+      assert.deepEqual(targets.stateOf(needs[0]!), { state: 'known' }, round);
+      assert.deepEqual(changes.splice(0), ['added Cluster.postgresql.cnpg.io/shop/orders']);
+      cluster.uninstall(cnpg, 'Cluster');
+      await clock.advanceAsync(10_000);
+      assert.equal(targets.stateOf(needs[0]!).state, 'unavailable', round);
+      assert.deepEqual(changes.splice(0), ['removed Cluster.postgresql.cnpg.io/shop/orders']);
+      assert.deepEqual(cluster.watches, []);
+    }
+  });
+
+  it('says that a kind has no place for conditions, and looks whether it gets one', async (t) => {
+    const { cluster, clock, targets } = targetsBench(t);
+    cluster.install(cnpg, 'Cluster', 'clusters', { status: false });
+    const wanted = need('Cluster', 'conditions');
+    targets.require([wanted]);
+    await clock.advanceAsync(0);
+    const state = targets.stateOf(wanted);
+    assert.ok(state.state === 'unavailable' && state.reason === 'NoStatus');
+    assert.deepEqual(cluster.watches, []);
+    cluster.uninstall(cnpg, 'Cluster');
+    cluster.install(cnpg, 'Cluster', 'clusters');
+    await clock.advanceAsync(60_000);
+    assert.deepEqual(targets.stateOf(wanted), { state: 'known' });
+  });
+
+  it('names the rule that is missing, and goes on once it is there', async (t) => {
+    const { cluster, clock, targets } = targetsBench(t);
+    cluster.install(cnpg, 'Cluster', 'clusters');
+    cluster.denied.add('list clusters.postgresql.cnpg.io');
+    const wanted = need('Cluster', 'conditions');
+    targets.require([wanted]);
+    await clock.advanceAsync(0);
+    assert.deepEqual(targets.stateOf(wanted), {
+      state: 'unavailable',
+      reason: 'Forbidden',
+      message:
+        'Tocsin lacks the right to list clusters.postgresql.cnpg.io in the namespace shop: add the rule {apiGroups: ["postgresql.cnpg.io"], resources: ["clusters"], verbs: ["list", "watch"]} to a role of its ServiceAccount',
+      missingRule: { apiGroups: ['postgresql.cnpg.io'], resources: ['clusters'], verbs: ['list', 'watch'] },
+    });
+    cluster.denied.clear();
+    await clock.advanceAsync(30_000);
+    assert.deepEqual(targets.stateOf(wanted), { state: 'known' });
+    cluster.denied.add('watch clusters.postgresql.cnpg.io');
+    await clock.advanceAsync(15_000);
+    cluster.endWatches();
+    await clock.advanceAsync(2000);
+    const state = targets.stateOf(wanted);
+    assert.deepEqual(state.state === 'unavailable' && state.missingRule?.verbs, ['watch']);
+    cluster.denied.clear();
+    await clock.advanceAsync(30_000);
+    assert.deepEqual(targets.stateOf(wanted), { state: 'known' });
+  });
+
+  it('watches all namespaces at once where many are needed, and single ones where it may not', async (t) => {
+    const { cluster, clock, targets } = targetsBench(t);
+    cluster.install('apps/v1', 'Deployment', 'deployments');
+    const namespaces = ['a', 'b', 'c', 'd', 'e', 'f'];
+    const needs = namespaces.map((namespace) => need('Deployment', 'metadata', namespace));
+    targets.require(needs);
+    await clock.advanceAsync(0);
+    assert.deepEqual(cluster.watches, ['/apis/apps/v1/deployments']);
+    cluster.denied.add('list deployments.apps everywhere').add('watch deployments.apps everywhere');
+    targets.require([]);
+    await clock.advanceAsync(0);
+    targets.require(needs);
+    await clock.advanceAsync(60_000);
+    assert.equal(cluster.watches.length, namespaces.length);
+    for (const each of needs) assert.deepEqual(targets.stateOf(each), { state: 'known' });
+    const lists = cluster.calls.filter(
+      ({ path, query }) => path === '/apis/apps/v1/deployments' && query?.['limit'] !== undefined,
+    );
+    assert.equal(lists.length, 2, 'all namespaces are not tried again and again');
+  });
+
+  it('opens no more watches than there may be, and says so', async (t) => {
+    const { cluster, clock, targets, logger, registry } = targetsBench(t);
+    const needs = Array.from({ length: 103 }, (_, index) => {
+      cluster.install('g/v1', `Kind${index}`, `kinds${index}`);
+      return { apiVersion: 'g/v1', kind: `Kind${index}`, namespace: 'shop', of: 'metadata' } as const;
+    });
+    targets.require(needs);
+    await clock.advanceAsync(0);
+    assert.equal(cluster.watches.length, 100);
+    const states = needs.map((each) => targets.stateOf(each));
+    assert.equal(states.filter(({ state }) => state === 'known').length, 100);
+    assert.ok(states.some((state) => state.state === 'unavailable' && state.message.includes('more than 100 watches')));
+    assert.deepEqual(logger.valuesOf('target.watches_limited', 'max_watches', 'refused').at(-1), [100, 3]);
+    const text = await registry.metrics();
+    assert.match(text, /^tocsin_target_watches 100$/m);
+    assert.match(text, /^tocsin_target_watches_refused 3$/m);
+  });
+
+  it('leaves out objects for which there is no memory, and names them', async (t) => {
+    const { cluster, clock, targets, logger } = targetsBench(t, { maxBytes: 4000 });
+    cluster.install('apps/v1', 'Deployment', 'deployments');
+    for (const name of ['a', 'b', 'c']) cluster.put(`${deployments}/${name}`, { metadata: {} });
+    targets.require([need('Deployment', 'metadata')]);
+    await clock.advanceAsync(0);
+    assert.equal(targets.select('apps/v1', 'Deployment', 'shop', {}).length, 2);
+    assert.deepEqual(
+      logger.valuesOf('reflector.object_left_out', 'name', 'max_bytes').map(([name]) => name),
+      ['c'],
+    );
+  });
+
+  it('makes requests only of kinds that it knows, and without a namespace for cluster-scoped ones', async (t) => {
+    const { cluster, clock, targets } = targetsBench(t);
+    cluster.install('v1', 'Node', 'nodes', { namespaced: false });
+    cluster.install('v1', 'ConfigMap', 'configmaps');
+    targets.require(['Node', 'ConfigMap'].map((kind) => ({ apiVersion: 'v1', kind, of: 'none' })));
+    assert.equal(targets.requestOf('v1', 'Node', 'shop', 'n1'), undefined);
+    await clock.advanceAsync(0);
+    assert.deepEqual(targets.requestOf('v1', 'Node', 'shop', 'n1'), { kind: 'Node', name: 'n1' });
+    assert.deepEqual(targets.requestOf('v1', 'ConfigMap', 'shop', 'c'), {
+      kind: 'ConfigMap',
+      namespace: 'shop',
+      name: 'c',
+    });
+    assert.equal(targets.requestOf('v1', 'ConfigMap', undefined, 'c'), undefined);
+  });
+});
+
+describe('KubernetesTargets, writing', () => {
+  it('writes a condition in one call where it is watched, and shows it before the watch does', async (t) => {
+    const { cluster, clock, targets } = targetsBench(t);
+    cluster.install(cnpg, 'Cluster', 'clusters');
+    cluster.put(`${clusters}/orders`, { metadata: {}, status: { conditions: [], phase: 'healthy' } });
+    targets.require([need('Cluster', 'conditions')]);
+    await clock.advanceAsync(0);
+    const request = targets.requestOf(cnpg, 'Cluster', 'shop', 'orders')!;
+    const before = cluster.calls.length;
+    assert.equal(await targets.updateConditions(request, () => [quiet], never), true);
+    assert.deepEqual(targets.get(request)?.pipeline.conditions, [quiet]);
+    assert.deepEqual(cluster.verbs().slice(before), ['PATCH /status']);
+    assert.deepEqual(cluster.get(`${clusters}/orders`)?.['status'], { conditions: [quiet], phase: 'healthy' });
+  });
+
+  it('reads first an object that is only named, and gives its UID to the Event', async (t) => {
+    const { cluster, clock, targets } = targetsBench(t);
+    cluster.install(cnpg, 'Cluster', 'clusters');
+    cluster.put(`${clusters}/orders`, { metadata: {}, status: { conditions: [{ ...quiet, type: 'Ready' }] } });
+    targets.require([need('Cluster', 'none')]);
+    await clock.advanceAsync(0);
+    const request = targets.requestOf(cnpg, 'Cluster', 'shop', 'orders')!;
+    const { pipeline } = targets.get(request)!;
+    assert.deepEqual([pipeline.uid, pipeline.conditions], [undefined, []]);
+    const before = cluster.calls.length;
+    assert.equal(await targets.updateConditions(request, (found) => [...found, quiet], never), true);
+    assert.deepEqual(cluster.verbs().slice(before), ['GET', 'PATCH /status']);
+    const { status } = cluster.get(`${clusters}/orders`) as { status: { conditions: object[] } };
+    assert.equal(status.conditions.length, 2);
+    assert.equal(targets.identified(pipeline).uid, 'uid-1');
+  });
+
+  it('does not write into an object that was deleted and created again meanwhile', async (t) => {
+    const { cluster, clock, targets } = targetsBench(t);
+    cluster.install(cnpg, 'Cluster', 'clusters');
+    const found = { status: { conditions: [{ ...quiet, reason: 'Old' }] } };
+    cluster.put(`${clusters}/orders`, { metadata: {}, ...found });
+    targets.require([need('Cluster', 'conditions')]);
+    await clock.advanceAsync(0);
+    const request = targets.requestOf(cnpg, 'Cluster', 'shop', 'orders')!;
+    cluster.delete(`${clusters}/orders`);
+    cluster.put(`${clusters}/orders`, { metadata: {}, ...found });
+    assert.equal(await targets.updateConditions(request, () => [quiet], never), false);
+    assert.equal(await targets.annotate(request, { a: 'b' }, never), false);
+    assert.deepEqual(cluster.get(`${clusters}/orders`)?.['status'], found.status);
+    await clock.advanceAsync(0);
+    assert.equal(await targets.annotate(request, { a: 'b' }, never), true);
+  });
+
+  it('annotates the object, or the template of its pods, where there are any', async (t) => {
+    const { cluster, clock, targets } = targetsBench(t);
+    cluster.install('apps/v1', 'Deployment', 'deployments');
+    cluster.install(cnpg, 'Cluster', 'clusters');
+    cluster.put(`${deployments}/web`, { metadata: {}, spec: { template: { metadata: { labels: { app: 'web' } } } } });
+    targets.require([need('Deployment', 'none'), need('Cluster', 'none')]);
+    await clock.advanceAsync(0);
+    const request = targets.requestOf('apps/v1', 'Deployment', 'shop', 'web')!;
+    assert.equal(await targets.annotate(request, { a: 'b' }, never), true);
+    assert.equal(
+      await targets.annotate(request, { 'kubectl.kubernetes.io/restartedAt': 'now' }, never, 'podTemplate'),
+      true,
+    );
+    const { metadata, spec } = cluster.get(`${deployments}/web`) as { metadata: { annotations: object }; spec: object };
+    assert.deepEqual(metadata.annotations, { a: 'b' });
+    assert.deepEqual(spec, {
+      template: { metadata: { labels: { app: 'web' }, annotations: { 'kubectl.kubernetes.io/restartedAt': 'now' } } },
+    });
+    const cluster1 = targets.requestOf(cnpg, 'Cluster', 'shop', 'orders')!;
+    await assert.rejects(targets.annotate(cluster1, { a: 'b' }, never, 'podTemplate'), TerminalError);
+    assert.equal(await targets.annotate(cluster1, { a: 'b' }, never), false);
+  });
+
+  it('names the right to write that is missing, for those who need it there, until a write succeeds', async (t) => {
+    const { cluster, clock, targets } = targetsBench(t);
+    cluster.install(cnpg, 'Cluster', 'clusters');
+    cluster.put(`${clusters}/orders`, { metadata: {} });
+    const [named, watched, elsewhere] = [
+      need('Cluster', 'none'),
+      need('Cluster', 'conditions'),
+      need('Cluster', 'conditions', 'other'),
+    ];
+    targets.require([named, watched, elsewhere]);
+    await clock.advanceAsync(0);
+    cluster.denied.add('patch clusters/status.postgresql.cnpg.io');
+    const request = targets.requestOf(cnpg, 'Cluster', 'shop', 'orders')!;
+    await assert.rejects(
+      targets.updateConditions(request, () => [quiet], never),
+      ForbiddenError,
+    );
+    const state = targets.stateOf(watched);
+    assert.ok(state.state === 'unavailable' && state.reason === 'Forbidden');
+    assert.deepEqual(state.missingRule, {
+      apiGroups: ['postgresql.cnpg.io'],
+      resources: ['clusters/status'],
+      verbs: ['patch'],
+    });
+    assert.deepEqual([targets.stateOf(named), targets.stateOf(elsewhere)], [{ state: 'known' }, { state: 'known' }]);
+    cluster.denied.clear();
+    assert.equal(await targets.updateConditions(request, () => [quiet], never), true);
+    assert.deepEqual(targets.stateOf(watched), { state: 'known' });
+  });
+});

@@ -1,0 +1,283 @@
+import type { LabelSelector } from '../../trigger/trigger.ts';
+import { selects } from '../../trigger/label-selector.ts';
+import type {
+  NeedState,
+  ObjectChange,
+  ObjectNeed,
+  OwnerAnswer,
+  TargetObject,
+  TargetObjects,
+} from '../../trigger/ports.ts';
+import { requestKey, type ConditionChange, type Pipeline, type Request } from '../../reconcile/ports.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
+import type { ApiClient } from '../api/api-client.ts';
+import type { ApiError } from '../api/api-error.ts';
+import { requestGroup } from '../api-object.ts';
+import type { ObjectMemory } from '../kept-object.ts';
+import { asWritten } from '../pipeline-object.ts';
+import type { CacheChange } from '../watch/watch-cache.ts';
+import type { ReflectorMetrics } from '../watch/reflector-report.ts';
+import type { AnnotatedPart } from '../write/annotation-writer.ts';
+import type { ObjectWriter } from '../write/object-writer.ts';
+import { OwnWrites } from '../write/own-writes.ts';
+import { MetadataReads } from './metadata-reads.ts';
+import { Owners } from './owners.ts';
+import type { KnownKind } from './kind-discovery.ts';
+import { TargetKinds } from './target-kinds.ts';
+import { asTargetObject, missingRuleMessage, ruleOf, unwatchedTarget, type CachedTarget } from './target-object.ts';
+import { TargetWatches, type OpenWatch } from './target-watches.ts';
+import { maxTargetWatches, planWatches } from './watch-plan.ts';
+import { WriteRefusals } from './write-refusals.ts';
+
+export interface KubernetesTargetsOptions extends Runtime {
+  readonly client: Pick<ApiClient, 'call' | 'open'>;
+  readonly metrics: ReflectorMetrics;
+  readonly writer: ObjectWriter;
+  /** For all that is kept of these objects, and of those that were read to find owners. */
+  readonly memory: ObjectMemory;
+  /** For tests. */
+  readonly pageLimit?: number;
+  readonly idleMs?: number;
+  readonly random?: () => number;
+}
+
+/** The most objects that are not watched and whose UIDs are remembered from a write. */
+const maxWrittenUnwatched = 4096;
+
+/** The objects of a cluster that triggers may choose. Nothing is asked of the API server before a trigger needs it. */
+export class KubernetesTargets implements TargetObjects {
+  readonly #options: KubernetesTargetsOptions;
+  readonly #kinds: TargetKinds;
+  readonly #watches: TargetWatches;
+  readonly #reads: MetadataReads;
+  readonly #owners: Owners;
+  readonly #refusals = new WriteRefusals(() => this.#tell({ kind: 'state' }));
+  readonly #ownWrites = new OwnWrites<CachedTarget>();
+  /** The UIDs that writes to objects have shown that are not watched, by request key; the latest at the end. */
+  readonly #writtenUids = new Map<string, string>();
+  readonly #listeners: ((change: ObjectChange) => void)[] = [];
+  #needs: readonly ObjectNeed[] = [];
+
+  constructor(options: KubernetesTargetsOptions) {
+    this.#options = options;
+    this.#kinds = new TargetKinds({ ...options, onChange: () => this.#replan() });
+    this.#watches = new TargetWatches({
+      ...options,
+      kinds: this.#kinds,
+      onChange: (change) => this.#tellObject(change),
+      onState: () => this.#replan(),
+    });
+    this.#reads = new MetadataReads({ ...options, memory: options.memory.share() });
+    this.#owners = new Owners({ kinds: this.#kinds, reads: this.#reads });
+  }
+
+  require(needs: readonly ObjectNeed[]): void {
+    this.#needs = needs;
+    const kinds = new Map<string, ObjectNeed>();
+    for (const need of needs) kinds.set(`${need.apiVersion} ${need.kind} ${need.of === 'conditions'}`, need);
+    this.#kinds.require(
+      [...kinds.values()].map(({ apiVersion, kind, of }) => ({ apiVersion, kind, withStatus: of === 'conditions' })),
+    );
+    this.#replan();
+  }
+
+  onChange(listener: (change: ObjectChange) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  stateOf(need: ObjectNeed): NeedState {
+    const kind = this.#kinds.stateOf(need);
+    if (kind.state === 'pending') return { state: 'pending' };
+    const name = `${need.kind} (${need.apiVersion})`;
+    if (kind.state === 'missing')
+      return unavailable('NotInstalled', `the kind ${name} is not installed in the cluster, or not in this version`);
+    if (kind.state === 'failed')
+      return unavailable('Failed', `the API server cannot be asked for the kind ${name} (${reasonOf(kind.error)})`);
+    const { found } = kind;
+    if (need.of === 'conditions' && !found.hasStatus)
+      return unavailable('NoStatus', `the kind ${name} has no status subresource, so that no condition can be written`);
+    return this.#writeState(need, found) ?? this.#watchState(need, found);
+  }
+
+  requestOf(apiVersion: string, kind: string, namespace: string | undefined, name: string): Request | undefined {
+    const found = this.#kinds.find({ apiVersion, kind });
+    if (found === undefined || (found.isNamespaced && namespace === undefined)) return undefined;
+    const scope = found.isNamespaced && namespace !== undefined ? { namespace } : {};
+    return { kind, ...requestGroup(apiVersion), ...scope, name };
+  }
+
+  select(
+    apiVersion: string,
+    kind: string,
+    namespace: string | undefined,
+    selector: LabelSelector,
+  ): readonly TargetObject[] {
+    const found = this.#kinds.find({ apiVersion, kind });
+    if (found === undefined) return [];
+    const chosen: TargetObject[] = [];
+    for (const object of this.#watches.list(found, found.isNamespaced ? namespace : undefined)) {
+      if (selects(selector, object.labels)) chosen.push(asTargetObject(this.#latest(object)));
+    }
+    return chosen;
+  }
+
+  get(request: Request): TargetObject | undefined {
+    const found = this.#find(request);
+    return found && asTargetObject(found);
+  }
+
+  ownerOf(namespace: string, pod: string, kind: string | undefined, signal: AbortSignal): Promise<OwnerAnswer> {
+    return this.#owners.ownerOf(namespace, pod, kind, signal);
+  }
+
+  /** As the home's. */
+  async updateConditions(request: Request, change: ConditionChange, signal: AbortSignal): Promise<boolean> {
+    const object = this.#find(request);
+    if (object === undefined) return false;
+    const { writer } = this.#options;
+    const written = await this.#refusals.observe(request, 'status', () =>
+      writer.updateConditions(object, change, signal),
+    );
+    if (written === undefined) return false;
+    const key = requestKey(request);
+    const uid = written.metadata.uid ?? '';
+    if (object.resourceVersion === '') this.#rememberUid(key, uid);
+    else this.#ownWrites.add(key, { ...object, ...asWritten(object, written) });
+    return true;
+  }
+
+  /** As the home's. */
+  async annotate(
+    request: Request,
+    annotations: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+    on: AnnotatedPart = 'object',
+  ): Promise<boolean> {
+    const object = this.#find(request);
+    if (object === undefined) return false;
+    const { writer } = this.#options;
+    const isThere = await this.#refusals.observe(request, 'object', () =>
+      writer.annotate(object, annotations, signal, on),
+    );
+    if (!isThere) this.#reads.forget(object.path);
+    return isThere;
+  }
+
+  /** The same object with its UID, if that is known from a write. */
+  identified(pipeline: Pipeline): Pipeline {
+    const uid = pipeline.uid ?? this.#writtenUids.get(requestKey(requestOf(pipeline)));
+    return uid === undefined ? pipeline : { ...pipeline, uid };
+  }
+
+  /** Resolves when nothing is running any more. */
+  async close(): Promise<void> {
+    await Promise.all([this.#kinds.close(), this.#watches.close()]);
+  }
+
+  /** Once its watch is synced, an object that it does not show does not exist. */
+  #find(request: Request): CachedTarget | undefined {
+    const kind = this.#kinds.ofRequest(request);
+    if (kind === undefined) return undefined;
+    const watched = this.#watches.find(kind, request);
+    if (watched !== undefined) return this.#latest(watched);
+    const isWatched = this.#watches.covering(kind, request.namespace).some(({ isSynced }) => isSynced);
+    if (isWatched) return undefined;
+    const unwatched = unwatchedTarget(kind, request);
+    const seen = this.#reads.lastSeen(unwatched.path);
+    return seen === undefined ? unwatched : unwatchedTarget(kind, request, seen);
+  }
+
+  #latest(object: CachedTarget): CachedTarget {
+    return this.#ownWrites.latest(requestKey(object.request), object) ?? object;
+  }
+
+  #rememberUid(key: string, uid: string): void {
+    this.#writtenUids.delete(key);
+    this.#writtenUids.set(key, uid);
+    for (const [oldest] of this.#writtenUids) {
+      if (this.#writtenUids.size <= maxWrittenUnwatched) return;
+      this.#writtenUids.delete(oldest);
+    }
+  }
+
+  #writeState(need: ObjectNeed, kind: KnownKind): NeedState | undefined {
+    const part = need.of === 'conditions' ? 'status' : 'object';
+    const scope = kind.isNamespaced ? need.namespace : undefined;
+    const named = { kind: kind.kind, ...requestGroup(kind.apiVersion) };
+    const refusal = this.#refusals.find(named, scope, part);
+    return refusal && { ...unavailable('Forbidden', refusal.message), missingRule: refusal.rule };
+  }
+
+  #watchState({ namespace, of }: ObjectNeed, kind: KnownKind): NeedState {
+    if (of === 'none') return { state: 'known' };
+    const scope = kind.isNamespaced ? namespace : undefined;
+    const watches = this.#watches.covering(kind, scope);
+    if (watches.some(({ isSynced, failure }) => isSynced && failure?.status !== 403)) return { state: 'known' };
+    const failed = watches.find(({ failure }) => failure !== undefined);
+    if (failed !== undefined) return stateOfFailure(failed);
+    if (watches.length > 0 || !this.#watches.isRefused(kind, scope)) return { state: 'pending' };
+    return unavailable('Failed', `triggers need more than ${maxTargetWatches} watches, and this one is not among them`);
+  }
+
+  #replan(): void {
+    this.#watches.use(
+      planWatches(this.#needs, {
+        find: (ref) => this.#kinds.find(ref),
+        isForbidden: (kind) => this.#watches.isForbidden(kind),
+      }),
+    );
+    this.#tell({ kind: 'state' });
+  }
+
+  /** The status of an object changes often, and chooses nothing. */
+  #tellObject(change: CacheChange<CachedTarget>): void {
+    if (change.kind === 'deleted') return this.#tell({ kind: 'removed', request: change.before.request });
+    const { request } = change.after;
+    if (change.kind === 'added' || change.before.uid !== change.after.uid)
+      return this.#tell({ kind: 'added', request });
+    if (hasChanged(change.before, change.after)) this.#tell({ kind: 'changed', request });
+  }
+
+  #tell(change: ObjectChange): void {
+    for (const listener of this.#listeners) listener(change);
+  }
+}
+
+function requestOf({ apiVersion, kind, namespace, name }: Pipeline): Request {
+  return { kind, ...requestGroup(apiVersion), ...(namespace !== undefined && { namespace }), name };
+}
+
+function hasChanged(before: CachedTarget, after: CachedTarget): boolean {
+  if (before.pipeline.generation !== after.pipeline.generation) return true;
+  const [old, now] = [Object.entries(before.labels), Object.keys(after.labels)];
+  return old.length !== now.length || old.some(([key, value]) => after.labels[key] !== value);
+}
+
+function stateOfFailure({ failure, planned: { kind, namespace } }: OpenWatch): NeedState {
+  const { apiVersion, kind: name } = kind;
+  if (failure?.status !== 403)
+    return unavailable(
+      'Failed',
+      `the objects of the kind ${name} (${apiVersion}) cannot be listed (${reasonOf(failure)})`,
+    );
+  const right = failure.missingRight;
+  if (right === undefined)
+    return unavailable(
+      'Forbidden',
+      `the API server refuses to list ${name} (${apiVersion}), and names no missing right`,
+    );
+  // Without the right to list, nothing is known of the right to watch, which is needed next.
+  const rule = ruleOf(right, right.verb === 'list' ? ['list', 'watch'] : [right.verb]);
+  return { ...unavailable('Forbidden', missingRuleMessage(right, rule, namespace)), missingRule: rule };
+}
+
+function reasonOf(error: ApiError | undefined): string {
+  return `${error?.status ?? ''} ${error?.reason ?? ''}`.trim();
+}
+
+function unavailable(
+  reason: Extract<NeedState, { state: 'unavailable' }>['reason'],
+  message: string,
+): Extract<NeedState, { state: 'unavailable' }> {
+  return { state: 'unavailable', reason, message };
+}
