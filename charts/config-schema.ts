@@ -22,6 +22,7 @@ const leaves: readonly (readonly [start: string, schema: JsonSchema])[] = [
   ['a size', { type: 'string', pattern: size }],
   ['a whole number from 0 up', { type: 'integer', minimum: 0 }],
   ['a whole number from 1 up', { type: 'integer', minimum: 1 }],
+  ['a number over 0', { type: 'number' }],
   ['true or false', { type: 'boolean' }],
   ['false: ', { const: false }],
   ['an http or https URL without query or fragment', { type: ['string', 'array'], items: { type: 'string' } }],

@@ -21,7 +21,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'routes',
   ],
   app: ['*'],
-  config: ['config/flags', 'config/settings', 'matcher', 'reconcile', 'text'],
+  config: ['config/flags', 'config/settings', 'trigger', 'matcher', 'reconcile', 'text'],
   'config/flags': ['config/settings', 'matcher'],
   'config/settings': ['text'],
   server: ['server/request', 'server/web', 'config/flags', 'matcher'],

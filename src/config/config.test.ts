@@ -33,6 +33,11 @@ const counts = [
   'prometheus.max_replicas',
   'notify.batch_size',
   'log.alert_lines_per_second',
+  'triggers.limits.max_per_namespace',
+  'triggers.limits.max_matchers',
+  'triggers.limits.max_targets',
+  'storm.objects',
+  'storm.rate',
 ];
 const countsOrNull = ['pipelines.kubernetes.qps', 'pipelines.kubernetes.burst'];
 const durations = [
@@ -58,6 +63,7 @@ const orZero = [
   'prometheus.unknown_after',
   'prometheus.check_interval',
   'history.retention',
+  'triggers.limits.min_interval',
 ];
 
 describe('Config', () => {
@@ -130,6 +136,20 @@ describe('Config', () => {
         batch_size: 64,
         max_size: 4 * 1024 ** 2,
       },
+      triggers: {
+        default: 'auto',
+        from_namespaces: 'none',
+        namespace_selector: { matchLabels: { 'tocsin.dev/triggers': 'true' } },
+        exclude_namespaces: [],
+        opt_out_label: 'openshift.io/user-monitoring',
+        namespace_label: 'namespace',
+        matcher_strategy: 'OnNamespace',
+        allowed_targets: [],
+        limits: { min_interval: 1000, max_per_namespace: 50, max_matchers: 20, max_targets: 20 },
+        severities: ['critical', 'error', 'warning', 'info'],
+        list: [],
+      },
+      storm: { share: 0.5, objects: 100, rate: 10 },
       log: { alert_lines_per_second: 50 },
     });
   });
@@ -174,6 +194,17 @@ describe('Config', () => {
       'notify.alertmanagers',
       'notify.labels',
       'notify.unknown',
+      'triggers.default',
+      'triggers.from_namespaces',
+      'triggers.namespace_selector',
+      'triggers.exclude_namespaces',
+      'triggers.opt_out_label',
+      'triggers.namespace_label',
+      'triggers.matcher_strategy',
+      'triggers.allowed_targets',
+      'triggers.severities',
+      'triggers.list',
+      'storm.share',
     ];
     const annotate = ['requested_at_key', 'requested_at_value', 'cause_key'].map((key) => `controller.annotate.${key}`);
     // http_config has its own test.

@@ -30,6 +30,8 @@ export const liveKeys: readonly string[] = [
   'prometheus',
   'history',
   'notify',
+  'triggers',
+  'storm',
   'log.alert_lines_per_second',
 ];
 
@@ -57,7 +59,7 @@ export function configChange(running: ComparedConfig, next: ComparedConfig): Con
   const merge = (before: Section, after: Section, path: readonly string[]): Section =>
     Object.fromEntries(Object.keys(after).map((key) => [key, pick(before[key], after[key], [...path, key])]));
   const pick = (before: unknown, after: unknown, path: readonly string[]): unknown => {
-    if (isSection(before) && isSection(after)) return merge(before, after, path);
+    if (isSection(before) && isSection(after) && hasSameKeys(before, after)) return merge(before, after, path);
     if (written(before) === written(after)) return before;
     const key = path.join('.');
     const isLive = liveKeys.some((live) => key === live || key.startsWith(`${live}.`));
@@ -69,6 +71,12 @@ export function configChange(running: ComparedConfig, next: ComparedConfig): Con
   for (const key of ['folder', 'kubernetes'] as const)
     if (running.inFile[key] !== next.inFile[key]) needRestart.add(`pipelines.${key}`);
   return { config, changed, needRestart: [...needRestart] };
+}
+
+/** A map with keys of the user's own is one value. */
+function hasSameKeys(before: Section, after: Section): boolean {
+  const keys = Object.keys(before);
+  return keys.length === Object.keys(after).length && keys.every((key) => Object.hasOwn(after, key));
 }
 
 function isSection(value: unknown): value is Section {
