@@ -78,6 +78,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   controller: ['reconcile', 'workqueue', 'health', 'cause', 'alert', 'config'],
   workqueue: ['reconcile'],
   trigger: ['reconcile', 'cause', 'alert', 'matcher', 'config/settings', 'text'],
+  'trigger/guard': ['trigger', 'reconcile', 'cause', 'storage', 'text'],
   access: ['alert', 'matcher'],
   health: ['reconcile', 'alert'],
   silence: ['alert', 'matcher', 'cause', 'storage', 'text'],

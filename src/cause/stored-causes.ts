@@ -97,6 +97,22 @@ export function fewerCauses(causes: Causes, maxAlerts: number): Causes {
   );
 }
 
+/** The same causes for a look at what is true at this time, milliseconds. */
+export function causesAsOf(causes: Causes, now: number): Causes {
+  const { lane, triggers, requestIds, alertCount, omittedRequestIds, truncatedAlerts, firstSeen, incomplete } = causes;
+  const counts = {
+    lane,
+    triggers,
+    requestIds,
+    alertCount,
+    omittedRequestIds,
+    truncatedAlerts,
+    firstSeen,
+    lastSeen: now,
+  };
+  return Causes.from(causes.alerts.values(), counts, incomplete);
+}
+
 /** The alerts that the causes name, each name once. */
 export function alertNames(causes: Causes): readonly string[] {
   return [...new Set([...causes.alerts.values()].map(alertName))];

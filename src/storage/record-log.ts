@@ -13,6 +13,8 @@ interface RecordLogOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly lines: RecordLogLines;
   /** The beginning of the message of a {@link StorageError}. */
   readonly failed: string;
+  /** True if a file that is missing is made for the first record only. Default: at the start, which shows that it can be made. */
+  readonly isLazy?: boolean;
 }
 
 /** The events of the log, each with its message. */
@@ -79,13 +81,12 @@ export class RecordLog {
    * @param all the records that have the whole state, the appended changes included
    */
   append(records: readonly unknown[], all: () => Iterable<unknown>): Promise<void> {
-    return this.#inTurn(async () => {
-      try {
-        await this.#append(records, all);
-      } catch (error) {
-        throw new StorageError(this.#options.failed, error);
-      }
-    });
+    return this.#stored(() => this.#append(records, all));
+  }
+
+  /** Writes the whole state anew. Rejects as {@link append} does. */
+  rewrite(all: () => Iterable<unknown>): Promise<void> {
+    return this.#stored(async () => void (await this.#rewrite(all())));
   }
 
   /** Appends a record that the next change would write, too. Rejects if it cannot be written. */
@@ -97,6 +98,16 @@ export class RecordLog {
 
   close(): Promise<void> {
     return this.#inTurn(() => this.#file.close());
+  }
+
+  #stored(write: () => Promise<void>): Promise<void> {
+    return this.#inTurn(async () => {
+      try {
+        await write();
+      } catch (error) {
+        throw new StorageError(this.#options.failed, error);
+      }
+    });
   }
 
   #inTurn(access: () => Promise<void>): Promise<void> {
@@ -119,7 +130,8 @@ export class RecordLog {
     } catch (error) {
       // ENOTDIR: the path of the folder is not a folder.
       const isMissing = ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
-      await (isMissing ? this.#makeWritable(() => this.#rewrite([])) : this.#setAside({ error, kept: 0 }, []));
+      if (!isMissing) await this.#setAside({ error, kept: 0 }, []);
+      else if (this.#options.isLazy !== true) await this.#makeWritable(() => this.#rewrite([]));
       return undefined;
     }
   }

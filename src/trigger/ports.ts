@@ -95,6 +95,8 @@ export interface RunGuard {
    * are kept, and it is made when its slot comes. Never rejects.
    */
   admit(trigger: Trigger, object: GuardedObject, causes: Causes): Promise<Admission>;
+  /** The object does not exist any more: no run waits for it. Cheap. */
+  gone(request: Request): void;
 }
 
 export type Admission =
@@ -103,6 +105,8 @@ export type Admission =
   | { readonly allowed: false; readonly retryAt: number };
 
 export interface RunPermit {
+  /** Those of the run, with those of the runs that waited and are made with it. */
+  readonly causes: Causes;
   /**
    * Call it before the write, and not for a run that writes nothing: it counts, and is on the disk when the promise resolves. Never
    * rejects.

@@ -1,0 +1,170 @@
+import * as z from 'zod';
+import type { Clock } from '../../runtime/clock.ts';
+import type { Causes } from '../../cause/causes.ts';
+import { restoredCauses, storedCauses, StoredCauses } from '../../cause/stored-causes.ts';
+import type { WrittenCondition } from '../ports.ts';
+import type { GuardState, Pair } from './guard-state.ts';
+import type { ConditionNotes } from './condition-notes.ts';
+
+/** Translates between the guard's time, which never jumps, and the clock, which is what a later process has. */
+export interface GuardTime {
+  now(): number;
+  toClock(time: number): number;
+  /** A time that has not come yet, because the clock was set back, is now: it neither refills a budget nor blocks for ever. */
+  fromClock(time: number): number;
+}
+
+/** The clock as it was at the start, continued evenly: a clock that is set neither refills a budget nor blocks it. */
+export function steadyTime(clock: Clock): GuardTime {
+  const now = (): number => clock.now();
+  const ahead = clock.now() - clock.monotonic();
+  const steady = (): number => clock.monotonic() + ahead;
+  return {
+    now: steady,
+    // Rounded up: no slot comes too early.
+    toClock: (time) => Math.ceil(time + now() - steady()),
+    fromClock: (time) => Math.min(time, now()) - now() + steady(),
+  };
+}
+
+const Request = z.object({
+  kind: z.string(),
+  group: z.string().exactOptional(),
+  namespace: z.string().exactOptional(),
+  name: z.string(),
+});
+
+const pairName = { trigger: z.string(), object: z.string() };
+const condition = { trigger: z.string(), request: Request, type: z.string() };
+/** Milliseconds since the epoch. */
+const time = z.number();
+
+/** One record of the file. Each kind has a key of its own. */
+const GuardRecord = z.union([
+  /** Something was done to an object. `again` replaces the last time: a retry, or the end of a long write. */
+  z.object({
+    spent: z.object({
+      ...pairName,
+      request: Request,
+      at: z.array(time).min(1),
+      horizonMs: z.number(),
+      again: z.boolean(),
+    }),
+  }),
+  /** What was counted last was not done. */
+  z.object({ givenBack: z.object(pairName) }),
+  z.object({ parked: z.object({ ...pairName, request: Request, since: time, causes: StoredCauses }) }),
+  /** What was parked is done or dropped. */
+  z.object({ unparked: z.object(pairName) }),
+  z.object({ wrote: z.object(condition) }),
+  z.object({ removed: z.object(condition) }),
+]);
+type GuardRecord = z.infer<typeof GuardRecord>;
+
+export function spentRecord(
+  { trigger, object, request, times, horizonMs }: Pair,
+  again: boolean,
+  at: GuardTime,
+): unknown {
+  return { spent: { trigger, object, request, at: [at.toClock(times.at(-1)!)], horizonMs, again } };
+}
+
+export function givenBackRecord({ trigger, object }: Pair): unknown {
+  return { givenBack: { trigger, object } };
+}
+
+/** @param causes what is new; a reader unites it with what the file has already */
+export function parkedRecord({ trigger, object, request, parked }: Pair, causes: Causes, at: GuardTime): unknown {
+  return { parked: { trigger, object, request, since: at.toClock(parked!.since), causes: storedCauses(causes) } };
+}
+
+export function unparkedRecord({ trigger, object }: Pair): unknown {
+  return { unparked: { trigger, object } };
+}
+
+export function wroteRecord(wrote: WrittenCondition): unknown {
+  return { wrote };
+}
+
+export function removedRecord(removed: WrittenCondition): unknown {
+  return { removed };
+}
+
+/** A record with its number: those up to the number of a {@link snapshotOf} are part of it. */
+export function numbered(number: number, record: unknown): unknown {
+  return { n: number, ...(record as object) };
+}
+
+/** The records that have the whole state as it is now; they are made when they are read. @param number of the last change */
+export function snapshotOf(state: GuardState, notes: ConditionNotes, at: GuardTime, number: number): Iterable<unknown> {
+  const pairs = Array.from(state.pairs, (pair) => ({ ...pair, times: pair.times.map((each) => at.toClock(each)) }));
+  return snapshotRecords(pairs, [...notes.all()], at, number);
+}
+
+function* snapshotRecords(
+  pairs: readonly Pair[],
+  notes: readonly WrittenCondition[],
+  at: GuardTime,
+  number: number,
+): Iterable<unknown> {
+  yield { snapshot: number };
+  for (const each of pairs) {
+    const { trigger, object, request, times, horizonMs, parked } = each;
+    if (times.length > 0) yield { spent: { trigger, object, request, at: times, horizonMs, again: false } };
+    if (parked !== undefined) yield parkedRecord(each, parked.causes, at);
+  }
+  for (const each of notes) yield wroteRecord(each);
+}
+
+const Numbered = z.object({ n: z.int() });
+const Snapshot = z.object({ snapshot: z.int() });
+
+interface Restored {
+  /** Records that mean nothing. */
+  readonly unreadable: number;
+  /** The number of the last change. */
+  readonly number: number;
+}
+
+/** Brings the state to where the records say that it was. */
+export function restore(
+  records: readonly unknown[],
+  state: GuardState,
+  notes: ConditionNotes,
+  at: GuardTime,
+): Restored {
+  let unreadable = 0;
+  let last = 0;
+  for (const record of records) {
+    const snapshot = Snapshot.safeParse(record).data?.snapshot;
+    const number = Numbered.safeParse(record).data?.n;
+    if (snapshot === undefined && (number === undefined || number > last)) {
+      const { data } = GuardRecord.safeParse(record);
+      if (data === undefined) unreadable++;
+      else apply(data, state, notes, at);
+    }
+    last = Math.max(last, snapshot ?? 0, number ?? 0);
+  }
+  return { unreadable, number: last };
+}
+
+function apply(record: GuardRecord, state: GuardState, notes: ConditionNotes, at: GuardTime): void {
+  if ('wrote' in record) notes.add(record.wrote);
+  else if ('removed' in record) notes.delete(record.removed);
+  else if ('spent' in record) {
+    const { spent } = record;
+    state.restoreTimes(
+      spent,
+      spent.at.map((each) => at.fromClock(each)),
+      spent.horizonMs,
+      spent.again,
+    );
+  } else if ('parked' in record) {
+    const { since, causes, ...name } = record.parked;
+    state.park(state.named(name), restoredCauses(causes), at.fromClock(since));
+  } else if ('givenBack' in record) state.lookUp(record.givenBack)?.times.pop();
+  else {
+    const found = state.lookUp(record.unparked);
+    if (found !== undefined) state.unpark(found);
+  }
+}

@@ -1,0 +1,298 @@
+import type { CancelTimer } from '../../runtime/clock.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
+import type { Causes } from '../../cause/causes.ts';
+import { causesAsOf } from '../../cause/stored-causes.ts';
+import { requestKey, type Request } from '../../reconcile/ports.ts';
+import type {
+  Admission,
+  GuardedObject,
+  RunGuard,
+  RunPermit,
+  TriggerObserver,
+  Triggers,
+  WrittenCondition,
+  WrittenConditions,
+} from '../ports.ts';
+import type { Trigger } from '../trigger.ts';
+import { ConditionNotes } from './condition-notes.ts';
+import { GuardLog } from './guard-log.ts';
+import {
+  givenBackRecord,
+  parkedRecord,
+  removedRecord,
+  restore,
+  snapshotOf,
+  spentRecord,
+  unparkedRecord,
+  wroteRecord,
+  steadyTime,
+  type GuardTime,
+} from './guard-records.ts';
+import { GuardReport, type DropReason } from './guard-report.ts';
+import { GuardState, releaseAgainMs, slotOf, withParked, type Limits, type Pair } from './guard-state.ts';
+
+/** The time between two releases of parked runs, milliseconds: thousands may wait. */
+const betweenReleasesMs = 50;
+
+/** A write that took longer than this is counted at its end, milliseconds. */
+const longWriteMs = 100;
+
+/** A run whose slot has come. */
+export interface ReleasedRun {
+  /** The key of the trigger. */
+  readonly trigger: string;
+  readonly request: Request;
+  readonly causes: Causes;
+}
+
+interface PacingOptions extends Pick<Runtime, 'clock' | 'logger' | 'registry'> {
+  /** `--storage.path` */
+  readonly folder: string;
+  /** `log.alert_lines_per_second`. */
+  readonly perSecond: () => number;
+  /** The triggers in force. */
+  readonly triggers: () => Pick<Triggers, 'get'>;
+  readonly observer: Pick<TriggerObserver, 'ran' | 'changed'>;
+  /** Puts the run into the queue. */
+  readonly release: (run: ReleasedRun) => void;
+  /** True if a trigger that has changed since the run was parked still chooses the object for these causes. */
+  readonly redecide: (trigger: Trigger, request: Request, causes: Causes) => boolean;
+}
+
+/**
+ * Paces what triggers do to objects: over the least interval or the budget, a run is parked, and made when its slot comes. What was
+ * done and what waits outlives the process.
+ */
+export class Pacing implements RunGuard, WrittenConditions {
+  readonly #options: PacingOptions;
+  readonly #state = new GuardState();
+  readonly #notes = new ConditionNotes();
+  readonly #time: GuardTime;
+  readonly #log: GuardLog;
+  readonly #report: GuardReport;
+  /** The trigger as it was when the run was parked; absent after a restart. */
+  readonly #parkedBy = new WeakMap<Pair, Trigger>();
+  #hasStarted = false;
+  #cancelTimer: CancelTimer | undefined;
+  #timerAt = Number.POSITIVE_INFINITY;
+
+  constructor(options: PacingOptions) {
+    const time = steadyTime(options.clock);
+    this.#options = options;
+    this.#time = time;
+    this.#log = new GuardLog({
+      ...options,
+      snapshot: (number) => snapshotOf(this.#state, this.#notes, time, number),
+      clockOffset: () => time.toClock(0),
+    });
+    this.#report = new GuardReport({
+      ...options,
+      counts: () => ({ parked: this.#state.parked.size, pairs: this.#state.size, isUnsaved: this.#log.isUnsaved }),
+    });
+  }
+
+  /** Reads what an earlier process left. Never rejects. */
+  async open(): Promise<void> {
+    await this.#log.open((records) => {
+      const { unreadable, number } = restore(records, this.#state, this.#notes, this.#time);
+      return { unreadable, number, kept: this.#state.size };
+    });
+    this.#report.restored(this.#state.parked.size, this.#state.size);
+  }
+
+  /** Releases parked runs from now on. Call it when all triggers are known: a run whose trigger is unknown is dropped. */
+  start(): void {
+    this.#hasStarted = true;
+    this.#arm(this.#nextDueAt());
+  }
+
+  /** Call it when triggers have come, changed or gone: what is parked is decided anew by them. */
+  triggersChanged(): void {
+    if (this.#state.parked.size > 0) this.#arm(this.#time.now() + betweenReleasesMs);
+  }
+
+  async close(): Promise<void> {
+    this.#hasStarted = false;
+    this.#cancelTimer?.();
+    await this.#log.close();
+    this.#report.closed(this.#state.parked.size, this.#log.isUnsaved);
+  }
+
+  /** The parked runs of a trigger, and until when the last of them waits, milliseconds since the epoch. */
+  throttledBy(trigger: Trigger): { readonly runs: number; readonly until: number } | undefined {
+    const slots = [...this.#state.parked]
+      .filter((pair) => pair.trigger === trigger.key)
+      .map((pair) => slotOf(pair, trigger));
+    if (slots.length === 0) return undefined;
+    const last = slots.reduce((a, b) => Math.max(a, b));
+    return { runs: slots.length, until: this.#time.toClock(Math.max(last, this.#time.now())) };
+  }
+
+  async admit(trigger: Trigger, object: GuardedObject, causes: Causes): Promise<Admission> {
+    const pair = this.#state.find(trigger.key, object);
+    if (pair === undefined) return { allowed: true, permit: this.#permit(trigger, object, causes, false) };
+    const isRetry = pair.uncertainSince !== undefined && causes.lastSeen <= pair.uncertainSince;
+    const slot = isRetry ? Number.NEGATIVE_INFINITY : slotOf(pair, trigger);
+    if (slot > this.#time.now()) return this.#park(trigger, pair, causes, slot);
+    const all = withParked(pair, causes);
+    this.#takeAlong(pair);
+    return { allowed: true, permit: this.#permit(trigger, object, all, isRetry) };
+  }
+
+  /** The object no longer exists: nothing waits for it any more. */
+  gone(request: Request): void {
+    if (this.#state.parked.size === 0) return;
+    const key = requestKey(request);
+    for (const pair of this.#state.parked) if (requestKey(pair.request) === key) this.#drop(pair, 'object_gone');
+  }
+
+  all(): Iterable<WrittenCondition> {
+    return this.#notes.all();
+  }
+
+  async note(condition: WrittenCondition): Promise<void> {
+    if (this.#notes.has(condition)) return;
+    this.#notes.add(condition);
+    await this.#log.write(wroteRecord(condition));
+  }
+
+  forget(condition: WrittenCondition): void {
+    if (this.#notes.delete(condition)) void this.#log.write(removedRecord(condition));
+  }
+
+  async #park(trigger: Trigger, pair: Pair, causes: Causes, slot: number): Promise<Admission> {
+    const isKnown = pair.parked !== undefined && !adds(pair.parked.causes, causes);
+    const { lostNames } = this.#state.park(pair, causes, this.#time.now());
+    this.#parkedBy.set(pair, trigger);
+    const retryAt = this.#time.toClock(slot);
+    const because = pair.times.at(-1)! + trigger.minIntervalMs >= slot ? 'min_interval' : 'budget';
+    this.#report.throttled(pair, causes, because, retryAt);
+    if (lostNames.length > 0) this.#report.namesLost(pair, lostNames);
+    this.#options.observer.ran(trigger.key, 'throttled');
+    this.#arm(slot);
+    if (!isKnown) await this.#log.write(parkedRecord(pair, causes, this.#time));
+    return { allowed: false, retryAt };
+  }
+
+  #permit(trigger: Trigger, object: GuardedObject, causes: Causes, isRetry: boolean): RunPermit {
+    if (isUnlimited(trigger) && this.#state.find(trigger.key, object) === undefined) return { causes, ...unlimited };
+    let isCounted = isRetry;
+    const count = (): Promise<void> => {
+      const pair = this.#state.pairOf(trigger.key, object);
+      const forgotten = this.#state.spend(pair, trigger, this.#time.now(), isCounted);
+      if (forgotten > 0) this.#report.forgot(forgotten);
+      const record = spentRecord(pair, isCounted, this.#time);
+      isCounted = true;
+      return this.#log.write(record);
+    };
+    return {
+      causes,
+      spend: count,
+      end: (result) => {
+        const last = this.#state.find(trigger.key, object)?.times.at(-1);
+        const isLong = last !== undefined && this.#time.now() - last > longWriteMs;
+        if (result === 'written' && (!isCounted || isLong)) void count();
+        else if (result === 'failed' && isCounted && isLong) void count();
+        this.#ended(trigger, object, causes, result, isCounted, isRetry);
+      },
+    };
+  }
+
+  #ended(
+    trigger: Trigger,
+    object: GuardedObject,
+    causes: Causes,
+    result: 'written' | 'nothing' | 'failed',
+    isCounted: boolean,
+    isRetry: boolean,
+  ): void {
+    const pair = this.#state.find(trigger.key, object);
+    if (pair === undefined) return;
+    if (result === 'failed') {
+      if (isCounted) pair.uncertainSince = causes.lastSeen;
+      // The queue tries it again; if that comes to nothing, what was parked is released later.
+      return this.#takeAlong(pair);
+    }
+    pair.uncertainSince = undefined;
+    if (result === 'nothing' && isCounted && !isRetry) {
+      pair.times.pop();
+      void this.#log.write(givenBackRecord(pair));
+    }
+    if (pair.parked !== undefined) this.#unpark(pair);
+  }
+
+  /** A run makes what is parked. It is unparked when that has been done. */
+  #takeAlong(pair: Pair): void {
+    if (pair.parked === undefined) return;
+    const now = this.#time.now();
+    pair.parked = { ...pair.parked, releasedAt: now };
+    this.#arm(now + releaseAgainMs);
+  }
+
+  #unpark(pair: Pair): void {
+    this.#state.unpark(pair);
+    void this.#log.write(unparkedRecord(pair));
+    this.#options.observer.changed(pair.trigger);
+  }
+
+  #drop(pair: Pair, because: DropReason): void {
+    this.#report.dropped(pair, because);
+    this.#unpark(pair);
+  }
+
+  #arm(at: number): void {
+    if (!this.#hasStarted || at >= this.#timerAt) return;
+    this.#cancelTimer?.();
+    this.#timerAt = at;
+    this.#cancelTimer = this.#options.clock.setTimeout(() => this.#releaseDue(), at - this.#time.now());
+  }
+
+  #releaseDue(): void {
+    this.#timerAt = Number.POSITIVE_INFINITY;
+    const now = this.#time.now();
+    for (const pair of this.#state.due(now, (key) => this.#limitsOf(key))) this.#release(pair, now);
+    this.#arm(Math.max(this.#nextDueAt(), now + betweenReleasesMs));
+  }
+
+  #release(pair: Pair, now: number): void {
+    const trigger = this.#options.triggers().get(pair.trigger);
+    const because = this.#whyNot(trigger, pair);
+    if (because !== undefined) return this.#drop(pair, because);
+    const parked = pair.parked!;
+    if (parked.releasedAt === undefined) this.#report.released(pair, now - parked.since);
+    pair.parked = { ...parked, releasedAt: now, isQueued: true };
+    const causes = causesAsOf(parked.causes, this.#options.clock.now());
+    this.#options.release({ trigger: pair.trigger, request: pair.request, causes });
+  }
+
+  /** What is parked is decided by the trigger as it is now. */
+  #whyNot(trigger: Trigger | undefined, pair: Pair): DropReason | undefined {
+    if (trigger === undefined) return 'trigger_gone';
+    if (trigger.mode === 'observe') return 'observed';
+    const { suspend } = trigger;
+    if (suspend !== undefined && (suspend.until ?? Number.POSITIVE_INFINITY) > this.#options.clock.now())
+      return 'suspended';
+    if (this.#parkedBy.get(pair) === trigger) return undefined;
+    return this.#options.redecide(trigger, pair.request, pair.parked!.causes) ? undefined : 'trigger_changed';
+  }
+
+  #nextDueAt(): number {
+    return this.#state.nextDueAt((key) => this.#limitsOf(key));
+  }
+
+  #limitsOf(key: string): Limits | undefined {
+    return this.#options.triggers().get(key);
+  }
+}
+
+const unlimited: Omit<RunPermit, 'causes'> = { spend: () => Promise.resolve(), end: () => undefined };
+
+function isUnlimited({ minIntervalMs, budget }: Trigger): boolean {
+  return minIntervalMs <= 0 && budget === undefined;
+}
+
+/** True if the causes have an alert that is not known, or not in this state. */
+function adds(known: Causes, causes: Causes): boolean {
+  for (const [key, { status }] of causes.alerts) if (known.alerts.get(key)?.status !== status) return true;
+  return [...causes.triggers].some((trigger) => !known.triggers.has(trigger));
+}
