@@ -30,6 +30,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   receiver: [
     'server',
     'server/request',
+    'access',
     'silence',
     'cause',
     'alert',

@@ -1,4 +1,5 @@
-import type { LabelSet } from '../alert/labels.ts';
+import type { Labelled, LabelSet } from '../alert/labels.ts';
+import type { Slices } from '../runtime/slices.ts';
 import type { Matcher } from '../matcher/matcher.ts';
 
 /** The label of an alert that says whose it is. */
@@ -9,6 +10,21 @@ export function namespaceOf(labels: LabelSet): string | undefined {
   const namespace = Object.hasOwn(labels, namespaceLabel) ? labels[namespaceLabel] : undefined;
   return namespace === '' ? undefined : namespace;
 }
+
+/** The namespaces of some alerts. */
+export async function namespacesOfAlerts(alerts: Iterable<Labelled>, slices: Slices): Promise<ReadonlySet<string>> {
+  const found = new Set<string>();
+  let looked = 0;
+  for (const { labels } of alerts) {
+    const namespace = namespaceOf(labels);
+    if (namespace !== undefined) found.add(namespace);
+    if (++looked % alertsPerStep === 0 && slices.isOver) await slices.yieldTurn();
+  }
+  return found;
+}
+
+/** The number of alerts between two looks at the clock. */
+const alertsPerStep = 64;
 
 /** The values that matchers require of the namespace by equality. Without any, they may concern every namespace. */
 export function requiredNamespaces(matchers: readonly Pick<Matcher, 'name' | 'type' | 'value'>[]): readonly string[] {

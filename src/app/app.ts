@@ -21,7 +21,6 @@ import { createProcessMetrics } from './metrics.ts';
 import { Receiver } from '../receiver/receiver.ts';
 import type { Connections } from '../server/connections.ts';
 import type { GuardedServer } from '../server/guarded-server.ts';
-import type { LimitName } from '../server/request/http-metrics.ts';
 import { newId } from '../runtime/new-id.ts';
 import { createConnections, createDoor, createServer, liveLimits, type ServerOptions } from './server.ts';
 import { ConfigWatch } from './config-watch.ts';
@@ -87,8 +86,7 @@ export class App {
     this.#resync = new Resync({ ...options, periodMs: () => this.#config.controller.resync, sweep });
     this.#source = this.#createSource();
     this.#status = this.#createStatus();
-    const onLimit = (limit: LimitName): void => this.#status.limitReached(limit);
-    const web = { ...common, ...createDoor(options, this.#pipelines.reviews, onLimit) };
+    const web = { ...common, ...createDoor(options, this.#pipelines.reviews, this.#status) };
     this.#connections = createConnections(web, () => this.#memory.plan.connections);
     this.#receiver = this.#createReceiver(web);
     this.#server = createServer(web, this.#connections, [...this.#receiver.routes, ...this.#explainRoutes()]);

@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts';
 import type { Reviews } from '../access/reviews.ts';
+import type { RightsOf } from '../access/rights.ts';
 import { pageRoutes } from '../receiver/page/incident-page.ts';
 import { Connections } from '../server/connections.ts';
 import { GuardedServer, type WebOptions } from '../server/guarded-server.ts';
@@ -14,6 +15,8 @@ export interface ServerOptions extends Runtime {
   readonly config: () => Config;
   readonly metrics: HttpMetrics;
   readonly kubernetes: KubernetesDoor;
+  /** The rights of a request's sender. */
+  readonly rightsOf: RightsOf;
   /** The settings of the flags `--web.*`. */
   readonly web?: WebOptions | undefined;
   /** The files of the incident page. Default: there is no page. */
@@ -24,10 +27,11 @@ export interface ServerOptions extends Runtime {
 export function createDoor(
   runtime: Runtime,
   reviews: Reviews | undefined,
-  onLimit: (limit: LimitName) => void,
-): Pick<ServerOptions, 'metrics' | 'kubernetes'> {
-  const metrics = createHttpMetrics(runtime.registry, onLimit);
-  return { metrics, kubernetes: new KubernetesDoor({ ...runtime, metrics, reviews }) };
+  status: { limitReached(limit: LimitName): void },
+): Pick<ServerOptions, 'metrics' | 'kubernetes' | 'rightsOf'> {
+  const metrics = createHttpMetrics(runtime.registry, (limit) => status.limitReached(limit));
+  const kubernetes = new KubernetesDoor({ ...runtime, metrics, reviews });
+  return { metrics, kubernetes, rightsOf: kubernetes.rightsOf };
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { RightsOf } from '../access/rights.ts';
 import { Slices } from '../runtime/slices.ts';
 import { alertsFormat, webhookFormat } from './intake/batch.ts';
 import type { PostableAlert } from '../alert/alert.ts';
@@ -46,6 +47,8 @@ export interface ReceiverOptions extends Runtime {
   readonly memory: BodyMemory;
   /** Called with every body that arrived in either format. */
   readonly onBody?: OnBody | undefined;
+  /** The rights of a request's sender. Default: everybody may do everything. */
+  readonly rightsOf?: RightsOf | undefined;
 }
 
 /** The first stage: accepts alerts over its routes, remembers them, and passes on what wakes a reconcile. */
@@ -83,12 +86,14 @@ export class Receiver {
     this.#expiry = new AlertExpiry({ ...options, lines, silencing, onSuppressed });
     this.#silences = new SilenceStage({
       ...options,
+      rightsOf: this.#rightsOf,
       silences,
       metrics,
       bodies: () => this.#bodies,
     });
     const reads = createReadHandler({
       ...options,
+      rightsOf: this.#rightsOf,
       metrics,
       silences,
       onUndecided: undecided.ofFilter,
@@ -139,6 +144,10 @@ export class Receiver {
     this.#silences.close();
   }
 
+  get #rightsOf(): RightsOf {
+    return this.#options.rightsOf ?? (() => undefined);
+  }
+
   #settings(): IntakeSettings {
     const { receiver, source } = this.#config();
     return {
@@ -153,6 +162,7 @@ export class Receiver {
   #handler(options: ReceiverOptions, silences: Silences, silencing: Silencing): AlertsHandler {
     return new AlertsHandler({
       ...options,
+      rightsOf: this.#rightsOf,
       silencing,
       isSilencingSlow: () => silences.holdsAny,
       settings: () => this.#settings(),

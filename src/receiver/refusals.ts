@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { AccessError } from '../access/rights.ts';
 import { BatchError } from '../alert/postable/postable-alert.ts';
 import { MatcherError } from '../matcher/anchored-regexp.ts';
 import { refuse, Refusal } from '../server/request/answer.ts';
@@ -21,6 +22,7 @@ export function refuseRequest(
 function refusalOf(error: unknown, method: string): unknown {
   if (error instanceof BatchError) return new Refusal(error.status, error.message, { code: error.code });
   if (error instanceof MatcherError) return new Refusal(400, error.message, { shape: 'string', limit: error.limit });
+  if (error instanceof AccessError) return new Refusal(error.status, error.message, { shape: 'string' });
   if (error instanceof NotStoredError) return new Refusal(500, error.message, { shape: 'string' });
   return error instanceof SilenceError ? silenceRefusal(error, method) : error;
 }

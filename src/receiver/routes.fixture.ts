@@ -1,8 +1,11 @@
 import { once } from 'node:events';
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import { Registry } from 'prom-client';
+import type { Reviews } from '../access/reviews.ts';
+import { callerOf } from '../access/reviews.fixture.ts';
+import type { RightsOf } from '../access/rights.ts';
 import { AlertStore } from '../alert/alert-store.ts';
 import { Config } from '../config/config.ts';
 import { SliceSchedule } from '../runtime/slices.ts';
@@ -18,6 +21,7 @@ import { Receiver } from './receiver.ts';
 import type { Reload } from './routes.ts';
 import { Routes } from '../server/routes.ts';
 import type { SilenceStorage } from '../silence/silence-keeper.ts';
+import { testDoor } from '../server/kubernetes-door.fixture.ts';
 import { testConnections } from '../server/connections.fixture.ts';
 import { livePlatformAlerts } from '../cause/platform-alerts.ts';
 
@@ -34,6 +38,8 @@ export interface TestRoutesOptions {
   readonly heavyWork?: HeavyWork;
   /** Writes changes of silences to the disk. */
   readonly append?: SilenceStorage['append'];
+  /** Kubernetes, if it judges what the user in the header `user` may do; a request without it may do everything. */
+  readonly reviews?: Reviews;
 }
 
 export interface TestRoutes {
@@ -71,6 +77,14 @@ function configOf({ repeats, maxAlerts, maxLabels, maxBytes, groupBy }: TestRout
   return { ...config, receiver, source: { ...config.source, repeats: repeats ?? 'trigger' } };
 }
 
+function rightsByHeader(reviews: Reviews | undefined, given: Parameters<typeof testDoor>[1]): RightsOf {
+  const { decisions } = testDoor(reviews, given);
+  return (request) => {
+    const user = (request as IncomingMessage).headers['user'];
+    return typeof user === 'string' ? decisions.of(callerOf(user)) : undefined;
+  };
+}
+
 /** The routes on a plain Node server, with everything that they use; closed after the test. */
 export async function startRoutes(test: TestContext, options: TestRoutesOptions = {}): Promise<TestRoutes> {
   const { append = async () => undefined, heavyWork = (work) => work() } = options;
@@ -106,6 +120,7 @@ export async function startRoutes(test: TestContext, options: TestRoutesOptions 
     },
     notReady,
     reload,
+    rightsOf: rightsByHeader(options.reviews, { clock, logger }),
   });
   const routes = new Routes(receiver.routes);
   const server = createServer((request, response) => {

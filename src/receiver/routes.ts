@@ -50,6 +50,7 @@ export function createRoutes({ alerts, reads, silences, metrics, notReady, reloa
       methods: { POST: (request, response) => alerts.handle(request, response, webhookFormat) },
       allow: 'POST, OPTIONS',
       counted: ['POST'],
+      isForTeams: true,
     },
     { path: '/-/healthy', methods: onlyRead((_, response) => answerText(response, 200, 'OK')), ...health },
     { path: '/-/ready', methods: onlyRead((_, response) => answerReady(response, notReady())), ...health },
@@ -59,7 +60,7 @@ export function createRoutes({ alerts, reads, silences, metrics, notReady, reloa
 }
 
 function v2(path: string, methods: Route['methods']): Route {
-  return { path: `/api/v2/${path}`, methods, api: '/api/v2/' };
+  return { path: `/api/v2/${path}`, methods, api: '/api/v2/', isForTeams: true };
 }
 
 function onlyRead(handler: Route['methods'][string]): Route['methods'] {
@@ -69,7 +70,7 @@ function onlyRead(handler: Route['methods'][string]): Route['methods'] {
 /** A path of the earlier API, with its methods. */
 function removed(path: string, methods: readonly string[]): Route {
   const all = Object.fromEntries(methods.map((method) => [method, answerRemoved]));
-  return { path: `/api/v1/${path}`, methods: all, label: 'other' };
+  return { path: `/api/v1/${path}`, methods: all, label: 'other', isForTeams: true };
 }
 
 const deprecated = {

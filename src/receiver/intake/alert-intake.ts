@@ -7,6 +7,8 @@ import type { Silencing } from '../../silence/silences.ts';
 import { Suppressed, type AlertTransition } from './alert-lines.ts';
 import { DebugField } from '../../runtime/logger.ts';
 import type { Silence } from '../../silence/silence.ts';
+import { lacks } from '../../access/rights.ts';
+import { namespaceLabel, namespaceOf, type Visible } from '../../access/visible.ts';
 
 /** The most invalid alerts of one batch that are named in the answer and in the log. */
 export const maxNamedProblems = 100;
@@ -36,6 +38,8 @@ interface AlertIntakeOptions {
   readonly nameOf: (index: number) => string;
   /** How long an alert without an end counts as firing, if not as long as `receiver.resolve_timeout`; milliseconds. */
   readonly resolveTimeoutMs?: number | undefined;
+  /** The namespaces whose alerts the sender may create; undefined: all. */
+  readonly mayCreate?: Visible | undefined;
   /** Logs the alerts that changed. */
   readonly onTransition: (transition: AlertTransition) => void;
 }
@@ -74,6 +78,8 @@ export class AlertIntake {
     // Counted before it is validated, as in Alertmanager.
     if (posted.endsAt === undefined || posted.endsAt > now) this.firing++;
     else this.resolved++;
+    const missing = this.#missingRight(posted);
+    if (missing !== undefined) return this.#refuse(index, posted, missing);
     const stored = store.put(posted, now, characterBytes, resolveTimeoutMs);
     if (typeof stored === 'string') this.#refuse(index, posted, stored);
     else this.#count(stored);
@@ -81,13 +87,30 @@ export class AlertIntake {
 
   /** The sender left out `count` alerts. They may concern any pipeline, so every pipeline is reconciled. */
   addTruncated(count: number): void {
-    if (count > 0) this.causes.user.addTruncated(count, this.#options.now);
+    if (count === 0) return;
+    if (this.#options.mayCreate === undefined) return this.causes.user.addTruncated(count, this.#options.now);
+    this.invalid++;
+    const what = count === 1 ? 'an alert that was left out' : `${count} alerts that were left out`;
+    this.problems.push(
+      `truncatedAlerts: ${what} may be of any namespace, and the sender ${lacks('create', 'alerts', undefined)}`,
+    );
   }
 
   /** The text of the 400 for the invalid alerts; the others have been stored. */
   get refusal(): string {
     const more = this.invalid - this.problems.length;
     return [...this.problems, ...(more > 0 ? [`and ${more} more`] : [])].join('\n');
+  }
+
+  /** An alert of the platform goes first, and inhibits alerts of every namespace. */
+  #missingRight({ labels }: PostableAlert): string | undefined {
+    const { mayCreate, platform } = this.#options;
+    if (mayCreate === undefined) return undefined;
+    const namespace = namespaceOf(labels);
+    const everywhere = `and the sender ${lacks('create', 'alerts', undefined)}`;
+    if (namespace === undefined) return `it has no label ${namespaceLabel}, ${everywhere}`;
+    if (!mayCreate.has(namespace)) return `the sender ${lacks('create', 'alerts', namespace)}`;
+    return platform.hasLabels(labels) ? `it is an alert of the platform (lanes.platform), ${everywhere}` : undefined;
   }
 
   #refuse(index: number, { labels }: PostableAlert, problem: string): void {

@@ -15,6 +15,8 @@ import type { IntakeReport } from './intake-report.ts';
 import { senderOf, type Sender, requireJson } from '../../server/request/request-head.ts';
 import { Slots } from '../../runtime/slots.ts';
 import type { Silencing } from '../../silence/silences.ts';
+import type { Rights, RightsOf } from '../../access/rights.ts';
+import { namespaceOf, type Visible } from '../../access/visible.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 
 /** A larger body waits for a slice of its own before it is processed, bytes. */
@@ -54,6 +56,7 @@ interface AlertsHandlerOptions extends Pick<Runtime, 'clock' | 'schedule'> {
   /** Takes the causes of a reconcile. It must not block, and is called only after the answer. */
   readonly sink: (causes: Causes) => void;
   readonly onBody?: OnBody | undefined;
+  readonly rightsOf: RightsOf;
 }
 
 type OnTransition = (transition: AlertTransition) => void;
@@ -82,8 +85,13 @@ export class AlertsHandler {
       this.#options.onBody?.(request, sender, body.bytes);
       if (body.bytes.length === 0) throw format.emptyBody();
       requireJson(request);
-      if (body.bytes.length > longBodyBytes) await this.#acceptLongBody(body.bytes, response, sender, format);
-      else await this.#acceptBody(body.bytes, response, sender, format, 'bodies');
+      const { bytes } = body;
+      const rights = this.#options.rightsOf(request);
+      const mayCreate = needsNoLook(rights) ? undefined : await this.#mayCreate(rights, bytes, format);
+      const accept = (work: LongWork): Promise<void> =>
+        this.#acceptBody(bytes, response, sender, format, work, mayCreate);
+      if (bytes.length > longBodyBytes) await this.#inTurn(bytes, accept);
+      else await accept('bodies');
     } catch (error) {
       if (!response.headersSent) response.setHeader('X-Request-Id', sender.requestId);
       const { metrics, report } = this.#options;
@@ -93,15 +101,30 @@ export class AlertsHandler {
     }
   }
 
-  async #acceptLongBody(bytes: Buffer, response: ServerResponse, sender: Sender, format: AlertFormat): Promise<void> {
+  /** The namespaces of a body in which its sender may create alerts. While Kubernetes is asked, the body keeps no other waiting. */
+  #mayCreate(rights: Rights, bytes: Buffer, format: AlertFormat): Promise<Visible | undefined> {
+    return rights.visible('create', 'alerts', async () => {
+      const { clock, schedule, settings, store } = this.#options;
+      const names = new Set<string>();
+      const read = async (work: LongWork): Promise<void> => {
+        const slices = new Slices(schedule, work);
+        const batch = await format.read(bytes, settings().maxLabels, slices, store, clock.now());
+        await batch.forEach(({ labels }) => void names.add(namespaceOf(labels) ?? ''));
+      };
+      await (bytes.length > longBodyBytes ? this.#inTurn(bytes, read) : read('bodies'));
+      return names;
+    });
+  }
+
+  /** For a long body. */
+  async #inTurn(bytes: Buffer, process: (work: LongWork) => Promise<void>): Promise<void> {
     const { schedule, heavyWork } = this.#options;
     const isLarge = bytes.length > slicedBodyBytes;
     const work = isLarge ? 'large bodies' : 'bodies';
-    const accept = (): Promise<void> => this.#acceptBody(bytes, response, sender, format, work);
     const release = await this.#slots[work].acquire();
     try {
       await schedule.next(work);
-      await (isLarge ? heavyWork(accept) : accept());
+      await (isLarge ? heavyWork(() => process(work)) : process(work));
     } finally {
       release();
     }
@@ -113,13 +136,14 @@ export class AlertsHandler {
     sender: Sender,
     format: AlertFormat,
     work: LongWork,
+    mayCreate: Visible | undefined,
   ): Promise<void> {
     const { clock, schedule, store, settings, report, sink, expireDue } = this.#options;
     const read = format.read(bytes, settings().maxLabels, new Slices(schedule, work), store, clock.now());
     const batch = read instanceof Promise ? await read : read;
     expireDue();
     const transitions = report.transitions(sender);
-    const intake = this.#intake(batch, format, (transition) => transitions.add(transition));
+    const intake = this.#intake(batch, format, mayCreate, (transition) => transitions.add(transition));
     const rest = batch.forEach((alert) => {
       intake.add(alert);
       return this.#options.isSilencingSlow();
@@ -137,7 +161,12 @@ export class AlertsHandler {
     }
   }
 
-  #intake({ characterBytes, webhook }: Batch, format: AlertFormat, onTransition: OnTransition): AlertIntake {
+  #intake(
+    { characterBytes, webhook }: Batch,
+    format: AlertFormat,
+    mayCreate: Visible | undefined,
+    onTransition: OnTransition,
+  ): AlertIntake {
     const { clock, store, silencing, settings } = this.#options;
     const { repeats, platform, webhookResolveTimeoutMs } = settings();
     return new AlertIntake({
@@ -148,8 +177,14 @@ export class AlertsHandler {
       now: clock.now(),
       characterBytes,
       nameOf: format.nameOf,
+      mayCreate,
       resolveTimeoutMs: webhook === undefined ? undefined : webhookResolveTimeoutMs,
       onTransition,
     });
   }
+}
+
+/** True for those who may create alerts in every namespace, at once if that is known: an alert of theirs costs nothing more. */
+function needsNoLook(rights: Rights | undefined): rights is undefined {
+  return rights === undefined || rights.everywhere('create', 'alerts') === true;
 }

@@ -7,6 +7,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import { alertJson, labelsJson, receiverName } from './api-json.ts';
 import { readAlertQuery, type AlertQuery } from './alert-query.ts';
 import { htmlSafe } from '../../text/go/quote.ts';
+import type { Visible } from '../../access/visible.ts';
 import type { Query } from '../../text/go/url.ts';
 
 /** The ids of the silences that suppress an alert at `now`; none if it is active. */
@@ -46,19 +47,19 @@ export class AlertLists {
     this.#groupsByAll = options.groupBy.includes('...');
   }
 
-  /** The alerts in the order of their fingerprints. */
-  *alerts(query: Query): SlicedText {
+  /** The alerts in the order of their fingerprints. @param visible the namespaces whose alerts are listed; default: all */
+  *alerts(query: Query, visible?: Visible): SlicedText {
     const wanted = yield* readAlertQuery(query);
-    const found = yield* this.#find(wanted);
+    const found = yield* this.#find(wanted, visible);
     yield '[';
     yield* this.#write(yield* slicedSort(found, compareFingerprints), wanted);
     yield ']\n';
   }
 
-  /** The alerts, grouped by their labels of `group_by`. */
-  *groups(query: Query): SlicedText {
+  /** The alerts, grouped by their labels of `group_by`. @param visible the namespaces whose alerts are listed; default: all */
+  *groups(query: Query, visible?: Visible): SlicedText {
     const wanted = yield* readAlertQuery(query);
-    const groups = yield* this.#group(yield* this.#find(wanted));
+    const groups = yield* this.#group(yield* this.#find(wanted, visible));
     yield '[';
     let separator = '';
     for (const group of yield* slicedSort(groups, (a, b) => compareLabelSets(a.labels, b.labels))) {
@@ -72,7 +73,7 @@ export class AlertLists {
     yield ']\n';
   }
 
-  *#find({ matchers, receiver }: AlertQuery): Sliced<readonly Alert[]> {
+  *#find({ matchers, receiver }: AlertQuery, visible: Visible | undefined): Sliced<readonly Alert[]> {
     const { clock, store, onUndecided } = this.#options;
     const found: Alert[] = [];
     if (!receiver) return found;
@@ -80,7 +81,8 @@ export class AlertLists {
     let looked = 0;
     for (const alert of store.all()) {
       if (++looked % alertsPerStep === 0) yield;
-      if (!isResolved(alert.times, now) && (yield* matchesAll(alert.labels, matchers, onUndecided))) found.push(alert);
+      if (isResolved(alert.times, now) || visible?.shows(alert.labels) === false) continue;
+      if (yield* matchesAll(alert.labels, matchers, onUndecided)) found.push(alert);
     }
     return found;
   }

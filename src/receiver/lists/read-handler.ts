@@ -18,10 +18,14 @@ import type { OnUndecided, Matcher } from '../../matcher/matcher.ts';
 import type { Config } from '../../config/config.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { silenceState, type Silence, type SilenceState } from '../../silence/silence.ts';
-import { slicedSort } from '../../runtime/slices.ts';
+import { inSlices, slicedSort, Slices } from '../../runtime/slices.ts';
+import type { Rights, RightsOf } from '../../access/rights.ts';
+import { namespacesOfAlerts, requiredNamespaces, Visible } from '../../access/visible.ts';
 import type { Clock } from '../../runtime/clock.ts';
 
 interface ReadHandlerOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
+  readonly store: Pick<AlertStore, 'all'>;
+  readonly rightsOf: RightsOf;
   readonly metrics: ReceiverMetrics;
   readonly lists: AlertLists;
   readonly silences: Silences;
@@ -43,16 +47,16 @@ export class ReadHandler {
   }
 
   alerts(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    return this.#list(request, response, (query) => this.#options.lists.alerts(query));
+    return this.#listFor(request, response, 'alerts', (...asked) => this.#options.lists.alerts(...asked));
   }
 
   groups(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    return this.#list(request, response, (query) => this.#options.lists.groups(query));
+    return this.#listFor(request, response, 'alerts', (...asked) => this.#options.lists.groups(...asked));
   }
 
   silences(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { clock, silences } = this.#options;
-    return this.#list(request, response, (query) => silenceList(silences, clock, query));
+    return this.#listFor(request, response, 'silences', (...asked) => silenceList(silences, clock, ...asked));
   }
 
   receivers(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -68,13 +72,42 @@ export class ReadHandler {
     }
   }
 
-  async #list(request: IncomingMessage, response: ServerResponse, list: (query: Query) => SlicedText): Promise<void> {
+  #list(request: IncomingMessage, response: ServerResponse, list: (query: Query) => SlicedText): Promise<void> {
+    return this.#listFor(request, response, undefined, list);
+  }
+
+  /** @param resource what is listed, of the namespaces in which the sender may see it; undefined: everybody may see all of it */
+  async #listFor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    resource: 'alerts' | 'silences' | undefined,
+    list: (query: Query, visible?: Visible) => SlicedText,
+  ): Promise<void> {
     try {
       requireAcceptsJson(request);
-      await this.#answers.send(response, list(new Query(request.url!)));
+      const query = new Query(request.url!);
+      const rights = resource === undefined ? undefined : this.#options.rightsOf(request);
+      const visible = rights === undefined ? undefined : await this.#visible(rights, resource!, query);
+      await this.#answers.send(response, list(query, visible));
     } catch (error) {
       this.#fail(request, response, error);
     }
+  }
+
+  /** Who names a namespace in a filter has to have a right there. Of the others, the namespaces that occur are looked at. */
+  async #visible(rights: Rights, resource: 'alerts' | 'silences', query: Query): Promise<Visible | undefined> {
+    const { schedule, silences, store } = this.#options;
+    const slices = new Slices(schedule, 'lists');
+    const named = requiredNamespaces(await inSlices(parseMatchers(query.all('filter')), slices));
+    if (named.length > 0) {
+      await rights.require('get', resource, named);
+      return new Visible(named);
+    }
+    return rights.visible('get', resource, () =>
+      resource === 'alerts'
+        ? namespacesOfAlerts(store.all(), slices)
+        : [...silences.all()].flatMap(({ matchers }) => requiredNamespaces(matchers)),
+    );
   }
 
   #limited({ socket, url }: IncomingMessage, limit: LimitName): void {
@@ -106,6 +139,7 @@ function* receivers(query: Query): SlicedText {
 }
 
 interface ReadOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
+  readonly rightsOf: RightsOf;
   readonly metrics: ReceiverMetrics;
   readonly store: AlertStore;
   readonly silences: Silences;
@@ -145,7 +179,7 @@ interface Listed {
  * The answer of `GET /api/v2/silences`: first the active silences, the next to end first; then the pending ones, the next to
  * start first; then the expired ones, the last to end first. Throws a MatcherError before it gives any text.
  */
-function* silenceList(silences: Silences, clock: Clock, query: Query): SlicedText {
+function* silenceList(silences: Silences, clock: Clock, query: Query, visible?: Visible): SlicedText {
   const matchers = yield* parseMatchers(query.all('filter'));
   const now = clock.now();
   const found: Listed[] = [];
@@ -153,6 +187,7 @@ function* silenceList(silences: Silences, clock: Clock, query: Query): SlicedTex
   for (const silence of silences.all()) {
     if (++looked % silencesPerStep === 0) yield;
     const state = silenceState(silence, now);
+    if (visible?.showsSilence(silence) === false) continue;
     if (query.flag(state) && holdsAll(silence, matchers)) found.push({ silence, state });
   }
   let before = '[';

@@ -4,6 +4,7 @@ import type { AlertStore } from '../../alert/alert-store.ts';
 import type { SilenceLimits } from '../../silence/silence-rules.ts';
 import type { Silences } from '../../silence/silences.ts';
 import type { Config } from '../../config/config.ts';
+import type { RightsOf } from '../../access/rights.ts';
 import type { Causes } from '../../cause/causes.ts';
 import type { PlatformAlerts } from '../../cause/platform-alerts.ts';
 import type { BodyReader } from '../../server/request/body-reader.ts';
@@ -22,6 +23,7 @@ export interface SilenceStageOptions extends Runtime {
   /** Gives the current configuration. */
   readonly config: () => Config;
   readonly bodies: () => BodyReader;
+  readonly rightsOf: RightsOf;
   readonly sink: (causes: Causes) => void;
   /** `lanes.platform`; called each time, because a reload may change it. */
   readonly platform: () => PlatformAlerts;

@@ -1,7 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { AccessError, type RightsOf } from '../../access/rights.ts';
+import type { Verb } from '../../access/reviews.ts';
+import { namespaceLabel, requiredNamespaces } from '../../access/visible.ts';
 import type { LogFields } from '../../runtime/logger.ts';
-import type { PostableSilence } from '../../silence/silence.ts';
-import { SilenceError, NotStoredError, validSilence, type SilenceLimits } from '../../silence/silence-rules.ts';
+import type { PostableSilence, Silence } from '../../silence/silence.ts';
+import {
+  SilenceError,
+  NotStoredError,
+  validSilence,
+  type SilenceLimits,
+  type ValidSilence,
+} from '../../silence/silence-rules.ts';
 import { silenceMemory } from '../../silence/silence-size.ts';
 import type { Silences } from '../../silence/silences.ts';
 import { inSlices, Slices } from '../../runtime/slices.ts';
@@ -26,6 +35,7 @@ interface SilencesHandlerOptions extends Pick<Runtime, 'clock' | 'schedule'> {
   readonly silences: Silences;
   readonly bodies: () => BodyReader;
   readonly keeper: SilenceKeeper;
+  readonly rightsOf: RightsOf;
   readonly limits: () => SilenceLimits;
   readonly refusals: SilenceRefusals;
 }
@@ -54,6 +64,7 @@ export class SilencesHandler {
       const { clock, silences } = this.#options;
       const silence = silences.get(checked(request, id));
       if (silence === undefined) throw SilenceError.notFound();
+      await this.#require('get', request, silence);
       const text = `${silenceJson(silence, clock.now())}\n`;
       answer(response, 200, 'application/json', text, { 'Cache-Control': 'no-store' });
     });
@@ -62,7 +73,9 @@ export class SilencesHandler {
   /** `DELETE /api/v2/silence/{silenceID}`: it ends now. */
   delete(request: IncomingMessage, response: ServerResponse, id: string): Promise<void> {
     return this.#answer(request, response, async ({ requestId }) => {
-      await this.#options.keeper.expire(checked(request, id), requestId);
+      const { keeper, silences } = this.#options;
+      await this.#require('delete', request, silences.get(checked(request, id)));
+      await keeper.expire(id, requestId);
       answerEmpty(response);
     });
   }
@@ -88,12 +101,14 @@ export class SilencesHandler {
       if (body.bytes.length === 0) throw SilenceError.required();
       requireJson(request);
       const read = (slices: Slices): Promise<PostableSilence> => readSilenceBody(body.bytes, limits().maxBytes, slices);
+      const set = (posted: PostableSilence, slices: Slices): Promise<string> =>
+        this.#setValid(request, posted, requestId, slices);
       if (body.bytes.length > longSilenceBytes)
-        return await this.#alone(async (slices) => this.#setValid(await read(slices), requestId, slices));
+        return await this.#alone(async (slices) => set(await read(slices), slices));
       const first = new Slices(schedule, 'silences');
       const posted = await read(first);
-      if (silenceMemory(posted) <= longSilenceBytes) return await this.#setValid(posted, requestId, first);
-      return await this.#alone((slices) => this.#setValid(posted, requestId, slices));
+      if (silenceMemory(posted) <= longSilenceBytes) return await set(posted, first);
+      return await this.#alone((slices) => set(posted, slices));
     } finally {
       body.release();
     }
@@ -110,9 +125,46 @@ export class SilencesHandler {
     }
   }
 
-  async #setValid(posted: PostableSilence, requestId: string, slices: Slices): Promise<string> {
+  async #setValid(
+    request: IncomingMessage,
+    posted: PostableSilence,
+    requestId: string,
+    slices: Slices,
+  ): Promise<string> {
     const { clock, keeper, limits } = this.#options;
-    return keeper.set(await inSlices(validSilence(posted, clock.now(), limits()), slices), requestId);
+    const valid = await inSlices(validSilence(posted, clock.now(), limits()), slices);
+    await this.#requireCreate(request, valid);
+    return keeper.set(valid, requestId);
+  }
+
+  /** Whoever changes a silence ends the one before, which has the same namespace or another. */
+  async #requireCreate(request: IncomingMessage, { id, matchers }: ValidSilence): Promise<void> {
+    const { rightsOf, silences } = this.#options;
+    const rights = rightsOf(request);
+    if (rights === undefined) return;
+    const namespaces = requiredNamespaces(matchers);
+    try {
+      await rights.require('create', 'silences', namespaces);
+    } catch (error) {
+      if (!(error instanceof AccessError) || error.status !== 403 || namespaces.length > 0) throw error;
+      throw new AccessError(403, `${error.message}: give it a matcher such as ${namespaceLabel}="NAMESPACE"`);
+    }
+    await this.#require('delete', request, silences.get(id));
+  }
+
+  /** The refusal does not tell whose silence it is. */
+  async #require(verb: Verb, request: IncomingMessage, silence: Silence | undefined): Promise<void> {
+    const rights = this.#options.rightsOf(request);
+    if (rights === undefined || silence === undefined) return;
+    try {
+      await rights.require(verb, 'silences', requiredNamespaces(silence.matchers));
+    } catch (error) {
+      if (!(error instanceof AccessError) || error.status !== 403) throw error;
+      throw new AccessError(
+        403,
+        `you may not ${verb} the silence ${silence.id}: it is of another namespace, or of all`,
+      );
+    }
   }
 }
 
