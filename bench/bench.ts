@@ -9,6 +9,7 @@ import { history } from './history.ts';
 import { ingest } from './ingest.ts';
 import { intake } from './intake.ts';
 import { ladder } from './ladder.ts';
+import { lanes } from './lanes.ts';
 import { lint } from './lint.ts';
 import { page } from './page.ts';
 import { renderPlot, type Plot } from './plot.ts';
@@ -33,6 +34,7 @@ const sections: readonly Section[] = [
   growthOnKubernetes,
   conditions,
   storm,
+  lanes,
   silences,
   page,
   lint,

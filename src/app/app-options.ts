@@ -1,3 +1,4 @@
+import { Registry } from 'prom-client';
 import type { Config } from '../config/config.ts';
 import type { ListenAddress } from '../config/flags/listen-address.ts';
 import type { HomeInFile, LoadedConfig } from '../config/load-config.ts';
@@ -6,6 +7,8 @@ import type { HeavyWork } from '../receiver/intake/alerts-handler.ts';
 import type { WebOptions } from '../server/guarded-server.ts';
 import type { FileStates } from '../runtime/file-watch.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { SliceSchedule } from '../runtime/slices.ts';
+import { UrgentSignals } from '../runtime/urgent-signals.ts';
 
 /** The parts of an {@link App} that come from outside. */
 export interface AppOptions extends Pick<Runtime, 'clock' | 'logger'> {
@@ -39,4 +42,11 @@ export interface AppOptions extends Pick<Runtime, 'clock' | 'logger'> {
 export interface StageOptions extends Omit<AppOptions, 'config'>, Runtime {
   /** Gives the current configuration. */
   readonly config: () => Config;
+  /** The signals of reconciles for alerts of the platform. */
+  readonly urgent: UrgentSignals;
+}
+
+/** What an app makes for its stages. */
+export function ownParts({ clock }: AppOptions): Pick<StageOptions, 'schedule' | 'registry' | 'urgent'> {
+  return { schedule: new SliceSchedule(clock), registry: new Registry(), urgent: new UrgentSignals() };
 }

@@ -1,11 +1,10 @@
 import type { AddressInfo } from 'node:net';
-import { Registry } from 'prom-client';
 import type { Route } from '../server/routes.ts';
 import type { AlertStore } from '../alert/alert-store.ts';
 import { AlertPath } from './alert-path.ts';
 import { createAlertStore, CurrentAlertSource } from './current-alert-source.ts';
 import { PipelineSource, Resync } from '../source/pipeline-source.ts';
-import type { AppOptions, StageOptions } from './app-options.ts';
+import { ownParts, type AppOptions, type StageOptions } from './app-options.ts';
 import { Explaining } from './explain.ts';
 import { Cleanups, Shutdown } from './shutdown.ts';
 import { livePlatformAlerts } from '../cause/platform-alerts.ts';
@@ -29,7 +28,6 @@ import { createEventSource, type LanedSource } from '../source/event-source.ts';
 import { chooseByDefault } from '../source/request-mapper.ts';
 import { ProcessStatus } from './status.ts';
 import { Storage } from './storage.ts';
-import { SliceSchedule } from '../runtime/slices.ts';
 
 /** The composition root: creates the stages and connects them. Two apps in one process share nothing. */
 export class App {
@@ -61,7 +59,7 @@ export class App {
   constructor(given: AppOptions) {
     this.#config = given.config;
     const config = (): Config => this.#config;
-    const shared = { ...given, schedule: new SliceSchedule(given.clock), registry: new Registry(), config };
+    const shared = { ...given, ...ownParts(given), config };
     this.#explaining = new Explaining(shared);
     const options: StageOptions = { ...shared, logger: this.#explaining.logger };
     this.#options = options;

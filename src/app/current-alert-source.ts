@@ -2,15 +2,19 @@ import type { FiringAlerts } from '../alert/firing-alerts.ts';
 import { AlertStore } from '../alert/alert-store.ts';
 import type { Config } from '../config/config.ts';
 import type { AlertSnapshot, AlertSource, PushedAlerts } from '../reconcile/ports.ts';
-import { createSharedSnapshot, type SharedSnapshot } from '../prometheus/shared-snapshot.ts';
+import { createSharedSnapshot } from '../prometheus/create-shared-snapshot.ts';
+import type { SharedSnapshot } from '../prometheus/shared-snapshot.ts';
 import { createPrometheusMetrics, type PrometheusMetrics } from '../prometheus/replica-report.ts';
 import { StoredAlertSource } from '../standalone/stored-alert-source.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import type { UrgentSignals } from '../runtime/urgent-signals.ts';
 
 export interface CurrentAlertSourceOptions extends Runtime {
   /** Gives the current configuration. */
   readonly config: () => Config;
   readonly store: AlertStore;
+  /** The signals of callers that wait for no query of others. */
+  readonly urgent?: UrgentSignals;
   readonly version: string;
   /** Whether somebody needs the annotations of the alerts. Default: nobody does. */
   readonly wantsAnnotations?: () => boolean;

@@ -30,6 +30,7 @@ import { createControllerMetrics } from './controller-metrics.ts';
 import { ReconcileReport } from './reconcile-report.ts';
 import type { AnnotateConfig } from './action/annotate-action.ts';
 import { createMergeWork } from './sweep.ts';
+import { UrgentSignals } from '../runtime/urgent-signals.ts';
 
 export const kinds = ['TracePipeline', 'MetricPipeline', 'LogPipeline'];
 
@@ -60,6 +61,7 @@ export interface Run {
 export interface ControllerBench {
   readonly clock: FakeClock;
   readonly logger: RecordingLogger;
+  readonly urgent: UrgentSignals;
   readonly registry: Registry;
   readonly controller: Controller;
   /** Every call of the reconciler, in order. */
@@ -78,7 +80,9 @@ export function controllerBench(
   const [clock, logger, registry] = [new FakeClock(), new RecordingLogger(), new Registry()];
   const runs: Run[] = [];
   const metrics = createControllerMetrics(registry, kinds, () => new Map());
+  const urgent = new UrgentSignals();
   const controller: Controller = new Controller({
+    urgent,
     clock,
     schedule: new SliceSchedule(clock),
     logger,
@@ -102,7 +106,15 @@ export function controllerBench(
         rateLimiter: new RateLimiter({ random }),
       }),
   });
-  return { clock, logger, registry, controller, runs, metric: (name, labels) => metricOf(registry, name, labels) };
+  return {
+    clock,
+    logger,
+    registry,
+    urgent,
+    controller,
+    runs,
+    metric: (name, labels) => metricOf(registry, name, labels),
+  };
 }
 
 export async function metricOf(

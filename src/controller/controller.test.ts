@@ -273,7 +273,7 @@ describe('controller, a run that fails', () => {
 
   it('is tried again before other alerts if it is for the platform', async () => {
     const gate = Promise.withResolvers<Result>();
-    const { clock, controller, runs, logger } = controllerBench(({ name }, earlier) => {
+    const { clock, controller, runs, logger, urgent } = controllerBench(({ name }, earlier) => {
       if (name === 'p' && earlier === 0) throw new Error('failed');
       return name === 'a' ? gate.promise : unchanged;
     }, 1);
@@ -289,6 +289,11 @@ describe('controller, a run that fails', () => {
     assert.deepEqual(
       runs.map(({ name }) => name),
       ['p', 'a', 'p', 'b', 'c'],
+    );
+    assert.deepEqual(
+      runs.map(({ signal }) => urgent.has(signal)),
+      [true, false, true, false, false],
+      'whom its calls go before',
     );
     assert.deepEqual(
       logger.fieldsOf('reconcile.started').map(({ name, priority, lane }) => [name, priority, lane]),

@@ -17,6 +17,7 @@ import type { FailedRequests, Priority, WorkItem, Workers, WorkQueue } from '../
 import type { Outcome, ReconcileReport } from './reconcile-report.ts';
 import { Sweep, createRequeuedWork, retriedWork, type QueuedWork } from './sweep.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import type { UrgentSignals } from '../runtime/urgent-signals.ts';
 import { PostponedError, TerminalError } from '../reconcile/errors.ts';
 
 interface ReconcilerOptions {
@@ -75,6 +76,8 @@ const reconcileDeadlineMs = 60_000;
 interface ControllerOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
   readonly report: ReconcileReport;
   readonly reconciler: Pick<Reconciler, 'reconcile'>;
+  /** Gets the signals of the runs for alerts of the platform. */
+  readonly urgent?: Pick<UrgentSignals, 'add'> | undefined;
   /** Makes a short, unique name for a run. */
   readonly newRunId?: () => string;
   /** Creates the queue, with the controller as its worker. */
@@ -191,10 +194,11 @@ export class Controller {
 
   /** Holds the slot and the key until the run itself has settled, even if it is overdue: a key must never run twice at once. */
   async #attempt({ request, payload }: WorkItem<QueuedWork>, runId: string): Promise<Outcome> {
-    const { clock, reconciler } = this.#options;
+    const { clock, reconciler, urgent } = this.#options;
     const shutdown = this.#shutdown.signal;
     if (shutdown.aborted) return outcomeOfError(shutdown.reason, true);
     const deadline = startDeadline(clock, reconcileDeadlineMs, shutdown, () => this.#overdue(request, runId));
+    if (payload.causes.lane === 'platform') urgent?.add(deadline.signal);
     try {
       const { causes, chosenBy } = payload;
       return outcomeOfResult(await reconciler.reconcile(request, causes, deadline.signal, runId, chosenBy));

@@ -19,6 +19,7 @@ import { HeldLine, VerdictHolder } from './action/verdict-holder.ts';
 import { ReconcileReport } from './reconcile-report.ts';
 import { createMergeWork, type QueuedWork } from './sweep.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import type { UrgentSignals } from '../runtime/urgent-signals.ts';
 import { AnnotateAction, type AnnotateConfig } from './action/annotate-action.ts';
 import {
   ConditionObserver,
@@ -31,6 +32,8 @@ import {
 type ControllerConfig = Pick<Config, 'controller' | 'lanes'>;
 
 interface ControllerStageOptions extends Runtime {
+  /** Gets the signals of the runs for alerts of the platform. */
+  readonly urgent?: Pick<UrgentSignals, 'add'> | undefined;
   readonly config: ControllerConfig;
   readonly pipelines: Pipelines;
   readonly alerts: AlertSource;

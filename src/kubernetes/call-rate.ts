@@ -59,9 +59,12 @@ export class CallRate {
     return this.#inForce?.by === 'server' ? 0 : this.#limit.qps;
   }
 
-  /** Resolves when a call may be made, to how long that took, in milliseconds. Rejects with the signal's reason. */
-  async acquire(signal: AbortSignal): Promise<number> {
-    if (this.#inForce?.by !== 'server') return this.#calls.acquire(signal);
+  /**
+   * Resolves when a call may be made, to how long that took, in milliseconds. Rejects with the signal's reason.
+   * @param isUrgent the call goes before others that wait
+   */
+  async acquire(signal: AbortSignal, isUrgent = false): Promise<number> {
+    if (this.#inForce?.by !== 'server') return this.#calls.acquire(signal, isUrgent);
     signal.throwIfAborted();
     return 0;
   }

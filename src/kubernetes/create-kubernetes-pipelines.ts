@@ -17,6 +17,7 @@ import type { WatchedResource } from './api-object.ts';
 import { kymaResources } from './pipeline-object.ts';
 import { createReflectorMetrics } from './watch/reflector-report.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import type { UrgentSignals } from '../runtime/urgent-signals.ts';
 
 export interface KubernetesHomeOptions extends Runtime {
   readonly access: ClusterAccess;
@@ -25,6 +26,8 @@ export interface KubernetesHomeOptions extends Runtime {
   readonly workers: number;
   /** The version of this program, for the User-Agent header. */
   readonly version: string;
+  /** The signals of reconciles whose calls go before others. */
+  readonly urgent?: UrgentSignals | undefined;
   readonly onChange: (change: PipelineChange) => void;
   /** The environment that may name a proxy. Default: that of the process. */
   readonly environment?: Environment;

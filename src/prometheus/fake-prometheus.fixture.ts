@@ -24,8 +24,11 @@ export interface FakePrometheus {
   stop(): Promise<void>;
 }
 
-/** Starts a Prometheus without alerts. `test/contract/` compares its answers with those of a real Prometheus. */
-export async function startFakePrometheus(): Promise<FakePrometheus> {
+/**
+ * Starts a Prometheus without alerts. `test/contract/` compares its answers with those of a real Prometheus.
+ * @param answerMs how long an answer takes
+ */
+export async function startFakePrometheus({ answerMs = 0 } = {}): Promise<FakePrometheus> {
   let alerts: readonly FakeAlert[] | undefined = [];
   let fails = false;
   const hosts: string[] = [];
@@ -35,7 +38,8 @@ export async function startFakePrometheus(): Promise<FakePrometheus> {
     hosts.push(request.headers.host ?? '');
     if (fails) response.writeHead(503).end();
     else if (alerts === undefined) hanging.add(response);
-    else respond(response, alerts);
+    else if (answerMs === 0) respond(response, alerts);
+    else setTimeout(respond, answerMs, response, alerts);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

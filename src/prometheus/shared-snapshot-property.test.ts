@@ -12,6 +12,8 @@ interface Step {
   readonly ages: readonly number[];
   /** After how long the callers of this step give up; undefined: never. */
   readonly patienceMs: number | undefined;
+  /** The callers of this step wait for no query of others. */
+  readonly isUrgent: boolean;
 }
 
 /** How the next query ends; the list is used again and again. */
@@ -33,6 +35,7 @@ const step = fc.record<Step>({
   waitMs: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 20 }), fc.integer({ min: 0, max: 20_000 })),
   ages: fc.array(fc.oneof(fc.constantFrom(0, 1, 5), fc.integer({ min: 0, max: 40_000 })), { maxLength: 5 }),
   patienceMs: fc.option(fc.integer({ min: 0, max: 12_000 }), { nil: undefined, freq: 3 }),
+  isUrgent: fc.boolean(),
 });
 const ending = fc.record<Ending>({
   takesMs: fc.oneof(fc.integer({ min: 0, max: 10 }), fc.integer({ min: 0, max: 10_000 })),
@@ -43,7 +46,7 @@ const endings = fc.array(ending, { minLength: 1, maxLength: 10 });
 
 interface Rehearsal extends SnapshotBench {
   readonly calls: readonly Call[];
-  call(notBefore: number, patienceMs: number | undefined): void;
+  call(notBefore: number, patienceMs: number | undefined, isUrgent?: boolean): void;
 }
 
 /** A shared snapshot whose queries end as the script says, and never overlap. */
@@ -54,9 +57,10 @@ function rehearsal(script: readonly Ending[]): Rehearsal {
     const { takesMs, fails } = script[(bench.queries.length - 1) % script.length]!;
     bench.clock.setTimeout(() => (fails ? query.fail() : query.answer()), takesMs);
   });
-  const call = (notBefore: number, patienceMs: number | undefined): void => {
+  const call = (notBefore: number, patienceMs: number | undefined, isUrgent = false): void => {
     const record: Call = { notBefore, queriesBefore: bench.queries.length };
     const patience = new AbortController();
+    if (isUrgent) bench.urgent.add(patience.signal);
     if (patienceMs !== undefined) bench.clock.setTimeout(() => patience.abort(new Error('gave up')), patienceMs);
     calls.push(record);
     bench.snapshots.snapshot(notBefore, [`call ${calls.length}`], patience.signal).then(
@@ -78,9 +82,9 @@ describe('shared snapshot, any schedule of callers, queries and failures', () =>
     await fc.assert(
       fc.asyncProperty(steps, endings, async (schedule, script) => {
         const { clock, queries, calls, call } = rehearsal(script);
-        for (const { waitMs, ages, patienceMs } of schedule) {
+        for (const { waitMs, ages, patienceMs, isUrgent } of schedule) {
           await clock.advanceAsync(waitMs);
-          for (const age of ages) call(clock.now() - age, patienceMs);
+          for (const age of ages) call(clock.now() - age, patienceMs, isUrgent);
         }
         const queriesAtLastCall = queries.length;
         await clock.advanceAsync(60_000);

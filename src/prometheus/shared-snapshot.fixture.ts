@@ -4,6 +4,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { ReplicatedAlerts } from './all-replicas.ts';
 import type { QueryResult } from './replica-report.ts';
 import { SliceSchedule } from '../runtime/slices.ts';
+import { UrgentSignals } from '../runtime/urgent-signals.ts';
 import { SharedSnapshot, type SharedSnapshotOptions } from './shared-snapshot.ts';
 
 /** A query that the client was asked for; the test decides how it ends. */
@@ -21,6 +22,7 @@ export interface SnapshotBench {
   readonly clock: FakeClock;
   readonly logger: RecordingLogger;
   readonly snapshots: SharedSnapshot;
+  readonly urgent: UrgentSignals;
   /** Every query so far, in order. */
   readonly queries: readonly Query[];
   /** The calls of the metrics so far. */
@@ -38,7 +40,7 @@ export function snapshotBench(onQuery: (query: Query) => void = () => undefined,
     monotonic: () => timers.monotonic(),
     setTimeout: (callback, delayMs) => timers.setTimeout(callback, delayMs),
   };
-  const logger = new RecordingLogger();
+  const [logger, urgent] = [new RecordingLogger(), new UrgentSignals()];
   const schedule = new SliceSchedule(clock);
   const queries: OpenQuery[] = [];
   const client: SharedSnapshotOptions['client'] = {
@@ -61,7 +63,9 @@ export function snapshotBench(onQuery: (query: Query) => void = () => undefined,
     logger,
     queries,
     metrics,
+    urgent,
     snapshots: new SharedSnapshot({
+      urgent,
       clock,
       schedule,
       logger,

@@ -5,7 +5,8 @@ import { Registry } from 'prom-client';
 import type { AlertSnapshot } from '../reconcile/ports.ts';
 import { SnapshotError } from '../reconcile/errors.ts';
 import { PrometheusError, prometheusErrorKinds } from './prometheus-error.ts';
-import { createSharedSnapshot, type SharedSnapshot } from './shared-snapshot.ts';
+import { createSharedSnapshot } from './create-shared-snapshot.ts';
+import type { SharedSnapshot } from './shared-snapshot.ts';
 import { snapshotBench } from './shared-snapshot.fixture.ts';
 import { startFakePrometheus } from './fake-prometheus.fixture.ts';
 import { startRawServer } from './raw-server.fixture.ts';
@@ -171,6 +172,34 @@ describe('shared snapshot, one query for many', () => {
     assert.deepEqual(await Promise.all([first, joining].map(nameOf)), ['query 0', 'query 0']);
     assert.deepEqual(new Set(await Promise.all(later.map(nameOf))), new Set(['query 1']));
     assert.equal(queries.length, 2);
+  });
+
+  it('lets the query under way give way to one that is urgent, once, and serves everybody with that', async () => {
+    const { clock, snapshots, queries, urgent, logger } = snapshotBench();
+    const [platform, again] = [new AbortController().signal, new AbortController().signal];
+    urgent.add(platform);
+    urgent.add(again);
+    const first = snapshots.snapshot(clock.now(), ['first'], new AbortController().signal);
+    clock.advance(1);
+    const queued = snapshots.snapshot(clock.now(), ['queued'], new AbortController().signal);
+    clock.advance(1);
+    const urgentOne = snapshots.snapshot(clock.now(), ['urgent'], platform);
+    assert.deepEqual(
+      queries.map(({ isOpen }) => isOpen),
+      [false, true],
+    );
+    clock.advance(1);
+    const waits = snapshots.snapshot(clock.now(), ['again'], again);
+    assert.equal(queries.length, 2, 'an urgent query gives way to none');
+    queries[1]!.answer();
+    assert.deepEqual(await Promise.all([first, queued, urgentOne].map(nameOf)), ['query 1', 'query 1', 'query 1']);
+    await turn();
+    queries[2]!.answer();
+    assert.equal(await nameOf(waits), 'query 2');
+    assert.deepEqual(logger.valuesOf('prometheus.queried', 'status', 'request_ids'), [
+      ['success', ['first', 'queued', 'urgent']],
+      ['success', ['again']],
+    ]);
   });
 
   it('makes the queued query also when the one under way fails', async () => {

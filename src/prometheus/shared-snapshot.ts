@@ -3,17 +3,14 @@ import type { LabelSet } from '../alert/labels.ts';
 import type { AlertSnapshot, AlertSource } from '../reconcile/ports.ts';
 import type { ServerFacts } from '../reconcile/server-facts.ts';
 import { SnapshotError, maxSnapshotRetryMs } from '../reconcile/errors.ts';
-import { AllReplicas } from './all-replicas.ts';
-import { ReplicaReport, type PrometheusMetrics } from './replica-report.ts';
+import type { AllReplicas } from './all-replicas.ts';
+import type { PrometheusMetrics } from './replica-report.ts';
 import { newId } from '../runtime/new-id.ts';
 import { QueryReport, type ReportedQuery } from './query-report.ts';
 import { Slices } from '../runtime/slices.ts';
 import { withSignal } from '../runtime/deadline.ts';
-import type { Config } from '../config/config.ts';
-import { logProxy, type Environment } from '../outbound/proxy-environment.ts';
-import { prometheusProxy } from './http-access.ts';
-import { ReplicaAddresses, type ResolveHost } from './replica-addresses.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import type { UrgentSignals } from '../runtime/urgent-signals.ts';
 
 /** An answer that is not older will do for whoever only wants to look, milliseconds. */
 const recentMs = 1000;
@@ -26,6 +23,8 @@ export interface SharedSnapshotOptions extends Pick<Runtime, 'clock' | 'logger' 
   readonly client: Pick<AllReplicas, 'address' | 'query' | 'facts' | 'pending' | 'close'>;
   /** Creates a short, unique name for a query. */
   readonly newQueryId?: () => string;
+  /** The signals of callers that wait for no query of others. Default: there are none. */
+  readonly urgent?: UrgentSignals | undefined;
   /** `prometheus.unknown_after`: two failures this far apart, in milliseconds, make a lasting failure; 0: one failure is enough. */
   readonly unknownAfterMs: number;
 }
@@ -42,6 +41,17 @@ interface Query {
   readonly startedAt: number;
   readonly requestIds: Set<string>;
   readonly result: Promise<AlertSnapshot & Firing>;
+  /** It is for an alert of the platform, so it gives way to none. */
+  readonly isUrgent: boolean;
+  /** Aborts it and starts its successor, whose answer everyone gets who joined it. */
+  readonly giveWay: (startSuccessor: () => Query) => Query;
+}
+
+/** The query that starts when the running one has ended or given way. */
+interface NextQuery {
+  readonly requestIds: Set<string>;
+  readonly result: Promise<AlertSnapshot>;
+  readonly begin: () => void;
 }
 
 /** A query for whoever only wants to look. When a {@link Query} starts, it is aborted, and takes that answer. */
@@ -57,7 +67,8 @@ type Ending =
 
 /**
  * One snapshot for everyone who asks. A caller joins the running query or gets the last answer again, provided that the query began
- * late enough for the caller. At most one query runs and one more waits for its turn, however many callers ask.
+ * late enough for the caller. At most one query runs and one more waits for its turn, however many callers ask. For an alert of the
+ * platform nothing waits: the running query gives way to a new one, once.
  *
  * A failure is an answer too. It serves every caller that may use it until its retry is due, so that a Prometheus that hangs costs
  * one timeout and not one per pipeline. A caller with a newer cause does not wait for the retry, but asks again at once.
@@ -69,8 +80,7 @@ export class SharedSnapshot implements AlertSource {
   readonly #closed = new AbortController();
   #query: Query | undefined;
   #look: Look | undefined;
-  /** The query that starts when the running query has ended. */
-  #next: { readonly requestIds: Set<string>; readonly result: Promise<AlertSnapshot> } | undefined;
+  #next: NextQuery | undefined;
   #last: Ending | undefined;
   #latest: (AlertSnapshot & Firing) | undefined;
   #failures = 0;
@@ -92,7 +102,8 @@ export class SharedSnapshot implements AlertSource {
       if ('snapshot' in last) return last.snapshot;
       if (now < last.error.retryAt) throw last.error;
     }
-    return withSignal(this.#join(notBefore, requestIds), signal);
+    const isUrgent = this.#options.urgent?.has(signal) ?? false;
+    return withSignal(this.#join(notBefore, requestIds, isUrgent), signal);
   }
 
   /** What fired when Prometheus answered last; undefined if it has not. */
@@ -152,16 +163,30 @@ export class SharedSnapshot implements AlertSource {
     this.#options.client.close();
   }
 
-  #join(notBefore: number, requestIds: readonly string[]): Promise<AlertSnapshot> {
-    const present = this.#query;
-    const joinable = present === undefined || isFresh(present.startedAt, notBefore, this.#options.clock.now());
-    const joined = joinable ? this.#start() : this.#queue();
+  #join(notBefore: number, requestIds: readonly string[], isUrgent: boolean): Promise<AlertSnapshot> {
+    const joined = this.#joined(notBefore, isUrgent);
     for (const id of requestIds) joined.requestIds.add(id);
     return joined.result;
   }
 
+  #joined(notBefore: number, isUrgent: boolean): Pick<Query, 'requestIds'> & Pick<NextQuery, 'result'> {
+    const present = this.#query;
+    const joinable = present === undefined || isFresh(present.startedAt, notBefore, this.#options.clock.now());
+    if (joinable) return this.#start(new Set(), isUrgent);
+    return isUrgent && !present.isUrgent ? this.#supersede(present) : this.#queue();
+  }
+
+  /** A query that starts now in place of the running one, whose callers are content with a later answer. */
+  #supersede(present: Query): Query {
+    const next = this.#next;
+    this.#query = undefined;
+    const query = present.giveWay(() => this.#start(new Set(present.requestIds), true));
+    next?.begin();
+    return query;
+  }
+
   /** The running query, or a new query that starts now. */
-  #start(requestIds = new Set<string>()): Query {
+  #start(requestIds: Set<string>, isUrgent = false): Query {
     if (this.#query !== undefined) {
       for (const id of requestIds) this.#query.requestIds.add(id);
       return this.#query;
@@ -169,29 +194,53 @@ export class SharedSnapshot implements AlertSource {
     // Everyone who waited for their turn shares this query; whoever is too late for it waits for another.
     this.#next = undefined;
     const startedAt = this.#options.clock.now();
-    const result = this.#run(startedAt, requestIds).finally(() => (this.#query = undefined));
-    this.#query = { startedAt, requestIds, result };
+    const aborted = new AbortController();
+    let successor: Query | undefined;
+    const result = this.#run(startedAt, requestIds, aborted.signal)
+      .catch((error: unknown) => {
+        if (successor === undefined) throw error;
+        return successor.result;
+      })
+      .finally(() => {
+        if (this.#query === query) this.#query = undefined;
+      });
+    const giveWay = (startSuccessor: () => Query): Query => {
+      aborted.abort(new Error('an alert of the platform needs a newer answer'));
+      return (successor = startSuccessor());
+    };
+    const query = { startedAt, requestIds, isUrgent, result, giveWay };
+    this.#query = query;
     this.#look?.abort();
-    return this.#query;
+    return query;
   }
 
   /** The query after the running one, which began too early for the caller. */
-  #queue(): { readonly requestIds: Set<string>; readonly result: Promise<AlertSnapshot> } {
+  #queue(): NextQuery {
     if (this.#next !== undefined) return this.#next;
     const requestIds = new Set<string>();
-    const start = (): Promise<AlertSnapshot> => this.#start(requestIds).result;
-    this.#next = { requestIds, result: this.#query!.result.then(start, start) };
-    return this.#next;
+    const { promise: result, resolve } = Promise.withResolvers<AlertSnapshot>();
+    let hasBegun = false;
+    const begin = (): void => {
+      if (!hasBegun) resolve(this.#start(requestIds).result);
+      hasBegun = true;
+    };
+    this.#query!.result.then(begin, begin);
+    return (this.#next = { requestIds, result, begin });
   }
 
-  async #run(startedAt: number, requestIds: ReadonlySet<string>): Promise<AlertSnapshot & Firing> {
+  async #run(
+    startedAt: number,
+    requestIds: ReadonlySet<string>,
+    aborted: AbortSignal,
+  ): Promise<AlertSnapshot & Firing> {
     const { clock, client, schedule, newQueryId = () => newId(4) } = this.#options;
     const id = newQueryId();
     const query = (): ReportedQuery => ({ id, requestIds, durationMs: clock.now() - startedAt });
     try {
-      const answer = await client.query(this.#closed.signal);
+      const answer = await client.query(AbortSignal.any([aborted, this.#closed.signal]));
       const slices = new Slices(schedule, 'answers of Prometheus');
       const firing = await FiringAlerts.inSlices(answer.firing, slices, answer.annotations);
+      aborted.throwIfAborted();
       const snapshot = { takenAt: startedAt, queryId: id, firing, isComplete: answer.isComplete };
       this.#failures = 0;
       this.#lastingFailures = 0;
@@ -200,6 +249,7 @@ export class SharedSnapshot implements AlertSource {
       this.#report.succeeded(answer, query());
       return snapshot;
     } catch (cause) {
+      if (aborted.aborted) throw cause;
       const error = this.#failed(cause, id);
       this.#last = { startedAt, error };
       const retryInMs = error.retryAt - clock.now();
@@ -227,53 +277,4 @@ export class SharedSnapshot implements AlertSource {
 /** Late enough, and not from the future: such a time is from before the clock was set back, and its age is unknown. */
 function isFresh(startedAt: number, notBefore: number, now: number): boolean {
   return startedAt >= notBefore && startedAt <= now;
-}
-
-interface SharedSnapshotStageOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
-  readonly config: Config['prometheus'];
-  /** `prometheus.url`, which is set here. */
-  readonly urls: readonly string[];
-  readonly metrics: PrometheusMetrics;
-  readonly version: string;
-  /** Whether somebody needs the annotations of the alerts. Default: nobody does. */
-  readonly wantsAnnotations?: () => boolean;
-  /** The environment that may name a proxy. Default: that of the process. */
-  readonly environment?: Environment;
-  /** Default: the system resolves names. */
-  readonly resolveHost?: ResolveHost;
-}
-
-/** The firing alerts, as one Prometheus or all replicas together report them. */
-export function createSharedSnapshot(options: SharedSnapshotStageOptions): SharedSnapshot {
-  const { config } = options;
-  logProxies(options);
-  const addresses = new ReplicaAddresses({
-    ...options,
-    resolve: config.resolve,
-    params: config.params,
-    timeoutMs: config.timeout,
-    maxResponseBytes: config.max_response_size,
-    maxFiringBytes: config.max_firing_size,
-    httpConfig: config.http_config,
-  });
-  const client = new AllReplicas({
-    ...options,
-    addresses,
-    timeoutMs: config.timeout,
-    maxFiringBytes: config.max_firing_size,
-    maxReplicas: config.max_replicas,
-    ignoredLabels: config.ignored_labels,
-    report: new ReplicaReport(options),
-  });
-  return new SharedSnapshot({ ...options, client, unknownAfterMs: config.unknown_after });
-}
-
-function logProxies({ urls, config, environment = process.env, logger }: SharedSnapshotStageOptions): void {
-  for (const url of urls) {
-    try {
-      logProxy(logger, url, prometheusProxy({ url, httpConfig: config.http_config, environment }));
-    } catch {
-      // Every query will report this error.
-    }
-  }
 }

@@ -118,6 +118,35 @@ describe('TokenBucket.acquire', () => {
     assert.equal(await next, 100);
   });
 
+  it('serves who is urgent before who came earlier, each in the order of arrival', async () => {
+    const clock = new FakeClock();
+    const bucket = new TokenBucket({ clock, intervalMs: 100, burst: 1 });
+    await bucket.acquire(never);
+    const granted: string[] = [];
+    const waits = [false, false, true, false, true].map((isUrgent, index) =>
+      bucket.acquire(never, isUrgent).then((waitedMs) => granted.push(`${index} ${waitedMs}`)),
+    );
+    await clock.advanceAsync(1000);
+    await Promise.all(waits);
+    assert.deepEqual(granted, ['2 100', '4 200', '0 300', '1 400', '3 500']);
+    assert.equal(clock.pending(), 0);
+  });
+
+  it('lets those behind move up when one that waits cancels', async () => {
+    const clock = new FakeClock();
+    const bucket = new TokenBucket({ clock, intervalMs: 100, burst: 1 });
+    await bucket.acquire(never);
+    const { signal, abort } = controller();
+    const gone = assert.rejects(bucket.acquire(signal, true), { message: 'gone' });
+    const behind = bucket.acquire(never);
+    clock.advance(50);
+    abort();
+    await gone;
+    clock.advance(50);
+    assert.equal(await behind, 100);
+    assert.equal(clock.pending(), 0);
+  });
+
   it('refuses a signal that is already aborted without taking a place', async () => {
     const clock = new FakeClock();
     const bucket = new TokenBucket({ clock, intervalMs: 100, burst: 1 });

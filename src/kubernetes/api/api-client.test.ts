@@ -8,6 +8,7 @@ import { Registry } from 'prom-client';
 import { FakeClock } from '../../runtime/clock.fixture.ts';
 import { answerJson, clientOf, startFakeApiServer, statusObject, writeKubeConfig } from './api-server.fixture.ts';
 import { ApiError } from './api-error.ts';
+import { UrgentSignals } from '../../runtime/urgent-signals.ts';
 
 const get = { method: 'GET', path: '/api' } as const;
 
@@ -47,6 +48,22 @@ describe('ApiClient.call', () => {
     assert.ok(server.connections() <= 2, `${server.connections()} connections`);
     await Promise.all(Array.from({ length: 50 }, () => client.call(get)));
     assert.equal(server.connections(), 3);
+  });
+
+  it('makes the calls with an urgent signal before others that wait for the rate limit', async (t) => {
+    const paths: (string | undefined)[] = [];
+    const server = await startFakeApiServer(t, ({ url }, response) => {
+      paths.push(url);
+      answerJson(response, 200, {});
+    });
+    const urgent = new UrgentSignals();
+    const client = clientOf(t, server, { qps: 50, burst: 1, urgent });
+    const { signal } = new AbortController();
+    urgent.add(signal);
+    await client.call(get);
+    const calls = [1, 2, 3].map((number) => client.call({ ...get, path: `/user/${number}` }));
+    await Promise.all([...calls, client.call({ ...get, path: '/platform', signal })]);
+    assert.deepEqual(paths.slice(1), ['/platform', '/user/1', '/user/2', '/user/3']);
   });
 
   it('rejects with the status, the reason and what the server said', async (t) => {

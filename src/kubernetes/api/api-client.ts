@@ -11,6 +11,7 @@ import { Connections } from '../../outbound/connections.ts';
 import type { Environment } from '../../outbound/proxy-environment.ts';
 import { loadKubeConfig, type ClusterAccess } from './kube-config.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
+import type { UrgentSignals } from '../../runtime/urgent-signals.ts';
 
 interface ApiClientOptions {
   readonly clock: Clock;
@@ -19,6 +20,8 @@ interface ApiClientOptions {
   readonly connections: Pick<Connections<TlsMaterial>, 'cut'>;
   readonly rate: Pick<CallRate, 'acquire' | 'acquireForEvent'>;
   readonly metrics: ApiMetrics;
+  /** The signals of calls that go before others. Default: there are none. */
+  readonly urgent?: Pick<UrgentSignals, 'has'> | undefined;
 }
 
 const defaultTimeoutMs = 30_000;
@@ -84,9 +87,9 @@ export class ApiClient {
   }
 
   async #waitForTurn({ isEvent = false }: ApiCall, signal: AbortSignal): Promise<void> {
-    const { metrics, rate } = this.#options;
+    const { metrics, rate, urgent } = this.#options;
     if (isEvent) await rate.acquireForEvent(signal);
-    else metrics.waited((await rate.acquire(signal)) / 1000);
+    else metrics.waited((await rate.acquire(signal, urgent?.has(signal))) / 1000);
   }
 
   async #callOnce(call: ApiCall, signal: AbortSignal): Promise<unknown> {
@@ -138,6 +141,8 @@ export interface CreateApiClientOptions extends Pick<Runtime, 'clock' | 'registr
   /** Calls per second in the long run, and at once after a pause. Default: see {@link CallRate}. */
   readonly qps?: number | undefined;
   readonly burst?: number | undefined;
+  /** See {@link ApiClientOptions}. */
+  readonly urgent?: Pick<UrgentSignals, 'has'> | undefined;
   /** Called with the limit in force. */
   readonly onRate?: (rate: RateInForce) => void;
   /** The most connections at once; each stream holds one as long as it lasts. Default 32. */
@@ -160,6 +165,7 @@ export function createApiClient(options: CreateApiClientOptions): ApiClient {
   const connections = connectionsToServer(maxConnections);
   return new ApiClient({
     clock,
+    urgent: options.urgent,
     credentials,
     connections,
     transport: new ApiTransport({ ...options, credentials, connections, schedule, onAnswer }),
