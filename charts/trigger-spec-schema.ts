@@ -164,7 +164,7 @@ const budget: JsonSchema = {
   description:
     'At most so many runs for one object in any window of this length. What is over it waits for its turn; nothing is dropped. It also stops a circle in which a run causes the alert again.',
   properties: {
-    runs: { type: 'integer', format: 'int32', minimum: 1, maximum: 10000, description: 'How many runs.' },
+    runs: { type: 'integer', format: 'int32', minimum: 1, maximum: 1000, description: 'How many runs.' },
     per: duration('The length of the window, such as 1h.'),
   },
 };
@@ -174,7 +174,7 @@ const suspend: JsonSchema = {
   required: ['reason'],
   description: 'Switches the trigger off while this is there. What fires when it ends is an event then.',
   properties: {
-    reason: { type: 'string', minLength: 1, maxLength: 1024, description: 'Why, for whoever reads the status.' },
+    reason: { type: 'string', minLength: 1, maxLength: 256, description: 'Why, for whoever reads the status.' },
     until: {
       type: 'string',
       format: 'date-time',

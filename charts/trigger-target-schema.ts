@@ -75,21 +75,28 @@ const selector: JsonSchema = {
     matchLabels: {
       type: 'object',
       maxProperties: 50,
+      description: 'Labels that an object has to have, each with this value.',
       additionalProperties: { type: 'string', maxLength: 63 },
     },
     matchExpressions: {
       type: 'array',
       maxItems: 50,
+      description: 'Requirements that the labels of an object have to meet, all of them.',
       'x-kubernetes-list-type': 'atomic',
       items: {
         type: 'object',
         required: ['key', 'operator'],
         properties: {
-          key: { type: 'string', minLength: 1, maxLength: 317 },
-          operator: { type: 'string', enum: ['In', 'NotIn', 'Exists', 'DoesNotExist'] },
+          key: { type: 'string', minLength: 1, maxLength: 317, description: 'The label.' },
+          operator: {
+            type: 'string',
+            enum: ['In', 'NotIn', 'Exists', 'DoesNotExist'],
+            description: 'How its value is compared.',
+          },
           values: {
             type: 'array',
             maxItems: 50,
+            description: 'For In and NotIn.',
             'x-kubernetes-list-type': 'atomic',
             items: { type: 'string', maxLength: 63 },
           },

@@ -1,9 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { Gauge, type Registry } from 'prom-client';
 import type { Config } from '../config/config.ts';
 import type { Reviews } from '../access/reviews.ts';
 import type { Annotator, PipelineChange, Pipelines, TransitionRecorder } from '../reconcile/ports.ts';
 import { PipelineFolder } from '../standalone/pipeline-folder.ts';
-import type { TargetObjects } from '../trigger/ports.ts';
+import type { TargetObjects, TriggerObserver, TriggerSink, TriggerStates } from '../trigger/ports.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 /** The place where pipelines live, a cluster or a folder, with everything that can be done there. */
@@ -20,6 +21,8 @@ export interface Home extends Pipelines {
   readonly annotator?: Annotator | undefined;
   /** The objects that triggers may choose. Default: there are none. */
   readonly targets?: TargetObjects | undefined;
+  /** The triggers that live here, if it is a cluster. */
+  readonly triggers?: TriggerHome | undefined;
   /** Rejects, with an error whose message is for the user, if trying again cannot help. */
   open(): Promise<void>;
   /** Resolves once every pipeline is known. Never rejects. */
@@ -30,6 +33,14 @@ export interface Home extends Pipelines {
   close(timeoutMs: number): Promise<void>;
 }
 
+/** Triggers that live in a cluster. */
+export interface TriggerHome {
+  /** Hears what becomes of them, for their status. */
+  readonly observer: TriggerObserver;
+  /** Applies another configuration. */
+  reconfigure(): Promise<void>;
+}
+
 export interface HomeContext extends Runtime {
   /** Gives the current configuration. */
   readonly config: () => Config;
@@ -37,6 +48,8 @@ export interface HomeContext extends Runtime {
   readonly version: string;
   /** Called once all is synced, when the home already shows the change. */
   readonly onChange: (change: PipelineChange) => void;
+  /** Where triggers that live here go. Default: they are not looked for. */
+  readonly triggers?: { readonly sink: TriggerSink; readonly states: TriggerStates } | undefined;
 }
 
 export type CreateHome = (context: HomeContext) => Home;
@@ -54,12 +67,29 @@ export async function kubernetesHome(access: {
   readonly kubeconfigs: readonly string[];
   readonly context?: string | undefined;
 }): Promise<CreateHome> {
-  const { createKubernetesPipelines } = await import('../kubernetes/create-kubernetes-pipelines.ts');
+  const [{ createKubernetesPipelines }, { triggerSettings }] = await Promise.all([
+    import('../kubernetes/create-kubernetes-pipelines.ts'),
+    import('../kubernetes/trigger-resources/trigger-resources.ts'),
+  ]);
   return (context) => {
     const { controller, lanes, pipelines } = context.config();
     const workers = controller.max_concurrent_reconciles + lanes.reserved_workers;
-    return createKubernetesPipelines({ ...context, access, config: pipelines.kubernetes, workers });
+    const namespace = receiverNamespace();
+    const settings = (): ReturnType<typeof triggerSettings> => triggerSettings(context.config().triggers, namespace);
+    const triggers = context.triggers && { ...context.triggers, settings };
+    return createKubernetesPipelines({ ...context, access, config: pipelines.kubernetes, workers, triggers });
   };
+}
+
+/** The namespace in which Tocsin runs; undefined outside of a cluster. */
+export function receiverNamespace(
+  file = '/var/run/secrets/kubernetes.io/serviceaccount/namespace',
+): string | undefined {
+  try {
+    return readFileSync(file, 'utf8').trim() || undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whether Tocsin is ready. Until a cluster answers, which may be long, it is healthy but not ready, and remembers what arrives. */

@@ -10,6 +10,8 @@ import { EventReport, EventWriter, createEventMetrics } from './write/event-writ
 import { ObjectMemory } from './kept-object.ts';
 import { KubernetesTargets } from './targets/kubernetes-targets.ts';
 import { maxTargetWatches } from './targets/watch-plan.ts';
+import type { TriggerSink, TriggerStates } from '../trigger/ports.ts';
+import { TriggerResources, type TriggerSettings } from './trigger-resources/trigger-resources.ts';
 import { ObjectWriter } from './write/object-writer.ts';
 import { KubernetesPipelines } from './kubernetes-pipelines.ts';
 import { writeRateLine } from './call-rate.ts';
@@ -29,9 +31,21 @@ export interface KubernetesHomeOptions extends Runtime {
   /** The signals of reconciles whose calls go before others. */
   readonly urgent?: UrgentSignals | undefined;
   readonly onChange: (change: PipelineChange) => void;
+  /** Where the triggers of the cluster go. Default: they are not looked for. */
+  readonly triggers?: TriggerConnections | undefined;
   /** The environment that may name a proxy. Default: that of the process. */
   readonly environment?: Environment;
 }
+
+/** What the triggers of the cluster are connected with. */
+export interface TriggerConnections {
+  readonly settings: () => TriggerSettings;
+  readonly sink: TriggerSink;
+  readonly states: TriggerStates;
+}
+
+/** The watches of triggers and namespaces. */
+const triggerWatches = 3;
 
 /** In addition to the connections of the watches. Each worker needs a connection, so that a write that hangs does not block another. */
 const callConnections = 64;
@@ -48,13 +62,18 @@ export function createKubernetesPipelines(options: KubernetesHomeOptions): Kuber
     qps: config.qps ?? undefined,
     burst: config.burst ?? undefined,
     onRate: (rate) => writeRateLine(logger, rate),
-    maxConnections: Math.max(callConnections, options.workers + 8) + resources.length + maxTargetWatches,
+    maxConnections:
+      Math.max(callConnections, options.workers + 8) + resources.length + maxTargetWatches + triggerWatches,
   });
   const metrics = createReflectorMetrics(registry);
   const memory = new ObjectMemory();
   const writer = new ObjectWriter({ client, clock, logger, registry });
   const count = createEventMetrics(registry, () => events.waiting);
   const events: EventWriter = new EventWriter({ client, clock, report: new EventReport({ clock, logger, count }) });
+  // In a pod, the host name is the pod's name.
+  const recorder = new EventRecorder({ clock, writer: events, instance: hostname() });
+  const parts = { ...options, client, metrics };
+  const { triggers } = options;
   return new KubernetesPipelines({
     ...options,
     client,
@@ -63,9 +82,9 @@ export function createKubernetesPipelines(options: KubernetesHomeOptions): Kuber
     metrics,
     writer,
     memory,
-    targets: new KubernetesTargets({ ...options, client, metrics, writer, memory: memory.part(targetObjectsBytes) }),
-    // In a pod, the host name is the pod's name.
-    transitions: new EventRecorder({ clock, writer: events, instance: hostname() }),
+    targets: new KubernetesTargets({ ...parts, writer, memory: memory.part(targetObjectsBytes) }),
+    triggers: triggers && new TriggerResources({ ...parts, ...triggers, events: recorder }),
+    transitions: recorder,
     checkAccess: () => checkAccess(options),
   });
 }

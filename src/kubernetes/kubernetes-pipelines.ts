@@ -20,6 +20,7 @@ import { ReflectorReport, type ReflectorMetrics } from './watch/reflector-report
 import { Reflector } from './watch/reflector.ts';
 import type { CacheChange } from './watch/watch-cache.ts';
 import type { KubernetesTargets } from './targets/kubernetes-targets.ts';
+import type { TriggerResources } from './trigger-resources/trigger-resources.ts';
 import type { ObjectWriter } from './write/object-writer.ts';
 import { OwnWrites } from './write/own-writes.ts';
 import { LimitedLines } from '../runtime/limited-lines.ts';
@@ -39,6 +40,8 @@ export interface KubernetesPipelinesOptions extends Runtime {
   readonly memory?: ObjectMemory;
   /** The objects that triggers may choose. */
   readonly targets?: KubernetesTargets;
+  /** The triggers that live in the cluster. */
+  readonly triggers?: TriggerResources | undefined;
   /** Records transitions as Kubernetes Events. */
   readonly transitions?: EventRecorder;
   /** Called for each change once everything is synced, when memory already shows the change; must not throw. */
@@ -57,10 +60,11 @@ const lastEventsMs = 2000;
 export class KubernetesPipelines implements Pipelines, Annotator {
   /** The kinds that are known before the API server is asked. */
   readonly kinds: readonly string[];
-  readonly maxObjectBytes = apiObjectsBytes;
+  readonly maxObjectBytes: number;
   readonly transitions: TransitionRecorder | undefined;
   readonly reviews: KubernetesReviews | undefined;
   readonly targets: KubernetesTargets | undefined;
+  readonly triggers: TriggerResources | undefined;
   /** This class sets annotations itself. */
   readonly annotator = this;
   readonly #options: KubernetesPipelinesOptions;
@@ -75,6 +79,8 @@ export class KubernetesPipelines implements Pipelines, Annotator {
     this.kinds = [...new Set(options.resources.flatMap((resource) => kymaKindOf(resource) ?? []))];
     this.reviews = options.reviews;
     this.targets = options.targets;
+    this.triggers = options.triggers;
+    this.maxObjectBytes = apiObjectsBytes + (options.triggers?.maxObjectBytes ?? 0);
     this.transitions = recorderOf(options);
     this.#lines = new PipelineLines(options);
     for (const resource of options.resources) options.metrics.add(resourceName(resource));
@@ -91,11 +97,12 @@ export class KubernetesPipelines implements Pipelines, Annotator {
   async open(): Promise<void> {
     await this.#options.checkAccess?.();
     for (const reflector of this.#reflectors) reflector.start();
+    this.triggers?.open();
   }
 
   /** Resolves when every installed resource has been listed once, and so not before the API server can be reached. */
   async synced(): Promise<void> {
-    await Promise.all(this.#reflectors.map((reflector) => reflector.synced));
+    await Promise.all([...this.#reflectors.map((reflector) => reflector.synced), this.triggers?.synced()]);
     this.#isSynced = true;
   }
 
@@ -109,6 +116,7 @@ export class KubernetesPipelines implements Pipelines, Annotator {
    * @param timeoutMs the time limit; only Events are waited for, and dropped when the time is over
    */
   async close(timeoutMs: number = lastEventsMs): Promise<void> {
+    await this.triggers?.close();
     await this.#options.transitions?.close(Math.min(timeoutMs, lastEventsMs));
     await Promise.all([...this.#reflectors.map((reflector) => reflector.close()), this.targets?.close()]);
     await Promise.all([this.#options.client.close(), this.reviews?.close()]);

@@ -45,7 +45,7 @@ export const allNamespaces: TriggerSources = {
   from: 'all',
   selects: (labels) => labels['tocsin.dev/triggers'] === 'true',
   excluded: ['kube-system'],
-  optOut: { key: 'openshift.io/user-monitoring', value: 'false' },
+  optOutLabel: 'openshift.io/user-monitoring',
   maxPerNamespace: 2,
 };
 

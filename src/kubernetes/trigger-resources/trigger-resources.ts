@@ -1,6 +1,9 @@
+import type { Config } from '../../config/config.ts';
+import { triggerRules } from '../../config/triggers-section.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { inSlices, Slices } from '../../runtime/slices.ts';
 import type { TriggerObserver, TriggerSink, TriggerStates } from '../../trigger/ports.ts';
+import { selects } from '../../trigger/label-selector.ts';
 import { readTrigger, type TriggerRules } from '../../trigger/read-trigger.ts';
 import type { ApiClient } from '../api/api-client.ts';
 import { resourceName, type WatchedResource } from '../api-object.ts';
@@ -29,6 +32,18 @@ export interface TriggerSettings extends TriggerSources {
   readonly rules: TriggerRules;
 }
 
+/** @param receiverNamespace where Tocsin runs */
+export function triggerSettings(triggers: Config['triggers'], receiverNamespace: string | undefined): TriggerSettings {
+  return {
+    from: triggers.from_namespaces,
+    selects: (labels) => selects(triggers.namespace_selector, labels),
+    excluded: triggers.exclude_namespaces,
+    optOutLabel: triggers.opt_out_label,
+    maxPerNamespace: triggers.limits.max_per_namespace,
+    rules: triggerRules(triggers, receiverNamespace),
+  };
+}
+
 export interface TriggerResourcesOptions extends Runtime {
   readonly client: Pick<ApiClient, 'call' | 'open'>;
   readonly metrics: ReflectorMetrics;
@@ -39,8 +54,8 @@ export interface TriggerResourcesOptions extends Runtime {
   readonly states: TriggerStates;
 }
 
-/** The memory limit for all triggers and namespaces, an estimate in bytes; pipelines have theirs. */
-export const triggerObjectsBytes = 32 * 1024 * 1024;
+/** The memory limit for all triggers and namespaces, an estimate in bytes: about 5,000 triggers of 8 KiB. Pipelines have theirs. */
+export const triggerObjectsBytes = 48 * 1024 * 1024;
 
 const leftOutMessages = {
   object_too_large:
@@ -80,6 +95,11 @@ export class TriggerResources {
     const counts = (): ReturnType<TriggerSet['counts']> => this.#set.counts();
     this.#report = new TriggerReport({ ...options, counts, statusesWaiting: () => this.#statuses.waiting });
     this.#statuses = new TriggerStatuses({ ...options, report: this.#report });
+  }
+
+  /** The most that is kept of all of them, an estimate in bytes; without those of namespaces it is little. */
+  get maxObjectBytes(): number {
+    return this.#settings.from === 'none' ? 0 : triggerObjectsBytes;
   }
 
   /** Hears what becomes of the triggers, for their status. */

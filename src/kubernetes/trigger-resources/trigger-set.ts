@@ -10,8 +10,8 @@ export interface TriggerSources {
   readonly selects: (labels: Labels) => boolean;
   /** `triggers.exclude_namespaces` */
   readonly excluded: readonly string[];
-  /** `triggers.opt_out_label`: the owners of a namespace set it to be left alone. */
-  readonly optOut: { readonly key: string; readonly value: string };
+  /** `triggers.opt_out_label`: a namespace with this label and the value `false` is left alone. Null: none can be. */
+  readonly optOutLabel: string | null;
   /** `triggers.limits.max_per_namespace` */
   readonly maxPerNamespace: number;
 }
@@ -173,7 +173,7 @@ export class TriggerSet {
 
   /** Why nothing is taken from a namespace, whatever the trigger says. */
   #outside(entry: Entry, namespace: string): Verdict | 'pending' | undefined {
-    const { from, selects, excluded, optOut, maxPerNamespace } = this.#options.sources();
+    const { from, selects, excluded, optOutLabel, maxPerNamespace } = this.#options.sources();
     if (from === 'none')
       return rejected('NamespaceNotSelected', 'triggers are taken from no namespace (triggers.from_namespaces: none)');
     if (excluded.includes(namespace))
@@ -184,10 +184,10 @@ export class TriggerSet {
     const labels = this.#labels.get(namespace);
     if (labels === undefined)
       return this.#namespaceTrouble === undefined ? 'pending' : rejected('NamespacesUnknown', this.#namespaceTrouble);
-    if (labels[optOut.key] === optOut.value)
+    if (optOutLabel !== null && labels[optOutLabel] === 'false')
       return rejected(
         'NamespaceOptedOut',
-        `the namespace ${namespace} opts out with its label ${optOut.key}=${optOut.value}`,
+        `the namespace ${namespace} opts out with its label ${optOutLabel}=false (triggers.opt_out_label)`,
       );
     if (from === 'labelled' && !selects(labels))
       return rejected(

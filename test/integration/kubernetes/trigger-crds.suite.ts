@@ -3,98 +3,7 @@ import { before, describe, it } from 'node:test';
 import { skipWithoutKube } from '../../support/kube-api-server.ts';
 import { tryKubectl } from '../../support/kubectl.ts';
 import { useSharedKubeApiServer } from '../../support/shared-kube-api-server.ts';
-
-const spec = {
-  matchers: ['alertname=~"Postgres.*"', 'severity="critical"'],
-  inhibitedBy: [{ matchers: ['alertname="NodeDown"'], equal: ['node'] }],
-  targets: [
-    { apiVersion: 'postgresql.cnpg.io/v1', kind: 'Cluster', name: 'orders' },
-    { apiVersion: 'apps/v1', kind: 'Deployment', selector: { matchLabels: { app: 'orders' } } },
-    { ownerOf: { pod: '{{ labels.pod }}' } },
-  ],
-  action: { condition: { type: 'AlertsQuiet' } },
-  minInterval: '30s',
-  budget: { runs: 6, per: '1h' },
-  mode: 'enforce',
-  suspend: { reason: 'upgrade', until: '2026-12-01T06:00:00Z' },
-};
-const named = { apiVersion: 'v1', kind: 'Service', name: 'orders' };
-const selecting = (expression: object): object => ({
-  targets: [{ apiVersion: 'v1', kind: 'Service', selector: { matchExpressions: [expression] } }],
-});
-
-/** What is refused, and the part of the message that says why. */
-const refused: readonly (readonly [what: string, change: object, message: RegExp])[] = [
-  ['no targets', { targets: undefined }, /spec\.targets: Required value/],
-  ['an empty list of targets', { targets: [] }, /spec\.targets: Invalid value/],
-  ['no action', { action: undefined }, /spec\.action: Required value/],
-  ['a target without a form', { targets: [{ apiVersion: 'v1', kind: 'Service' }] }, oneForm()],
-  ['a target of two forms', { targets: [{ ...named, selector: {} }] }, oneForm()],
-  ['an ownerOf with a name', { targets: [{ name: 'x', ownerOf: { pod: 'x' } }] }, oneForm()],
-  ['a name without a kind', { targets: [{ apiVersion: 'v1', name: 'x' }] }, /needs apiVersion and kind/],
-  ['a selector without an apiVersion', { targets: [{ kind: 'Service', selector: {} }] }, /needs apiVersion and kind/],
-  [
-    'an ownerOf with a kind beside it',
-    { targets: [{ kind: 'Service', ownerOf: { pod: 'x' } }] },
-    /neither apiVersion nor kind: ownerOf\.kind says where to stop/,
-  ],
-  ['an ownerOf without a pod', { targets: [{ ownerOf: {} }] }, /spec\.targets\[0\]\.ownerOf\.pod: Required value/],
-  [
-    'an apiVersion without a version',
-    { targets: [{ ...named, apiVersion: 'apps' }] },
-    /spec\.targets\[0\]\.apiVersion/,
-  ],
-  ['no action inside', { action: {} }, oneAction()],
-  ['two actions', { action: { log: {}, condition: { type: 'Quiet' } } }, oneAction()],
-  ['an annotation of nothing', { action: { annotate: {} } }, annotation()],
-  ['a preset and a key', { action: { annotate: { preset: 'flux', key: 'a', value: 'b' } } }, annotation()],
-  ['a key without a value', { action: { annotate: { key: 'a' } } }, annotation()],
-  ['an unknown preset', { action: { annotate: { preset: 'helm' } } }, /supported values: "flux", "argocd"/],
-  [
-    'a restart without a budget',
-    { action: { annotate: { preset: 'restart' } }, budget: undefined },
-    /spec\.budget: Required value: action\.annotate\.preset restart needs a budget, such as/,
-  ],
-  [
-    'a condition without a type',
-    { action: { condition: {} } },
-    /spec\.action\.condition: Required value: action\.condition needs a type, such as AlertsQuiet/,
-  ],
-  ['a duration without a unit', { minInterval: '30' }, /spec\.minInterval: Invalid value/],
-  ['a budget without a window', { budget: { runs: 1 } }, /spec\.budget\.per: Required value/],
-  ['a budget of nothing', { budget: { runs: 0, per: '1h' } }, /spec\.budget\.runs: Invalid value: 0/],
-  ['an unknown mode', { mode: 'dry' }, /supported values: "enforce", "observe"/],
-  ['a suspension without a reason', { suspend: {} }, /spec\.suspend\.reason: Required value/],
-  ['a time that is none', { suspend: { reason: 'x', until: 'tomorrow' } }, /spec\.suspend\.until: Invalid value/],
-  ['In without values', selecting({ key: 'app', operator: 'In' }), /In and NotIn need values/],
-  [
-    'Exists with values',
-    selecting({ key: 'app', operator: 'Exists', values: ['a'] }),
-    /Exists and DoesNotExist have none/,
-  ],
-  [
-    'an inhibition without matchers',
-    { inhibitedBy: [{ equal: ['node'] }] },
-    /inhibitedBy\[0\]\.matchers: Required value/,
-  ],
-  ['an unknown field', { matcher: ['a="b"'] }, /unknown field "spec\.matcher"/],
-];
-
-const taken: readonly (readonly [what: string, change: object])[] = [
-  ['as in the documentation', {}],
-  ['with targets and action alone', { ...without(), targets: [named], action: { log: {} } }],
-  ['with a preset', { action: { annotate: { preset: 'flux' } } }],
-  ['that restarts, with a budget', { action: { annotate: { preset: 'restart' } } }],
-  ['with a key and a value', { action: { annotate: { key: 'force-sync', value: '{{ now }}' } } }],
-  [
-    "with Kyma's own condition",
-    {
-      targets: [{ apiVersion: 'telemetry.kyma-project.io/v1beta1', kind: 'TracePipeline', name: 'x' }],
-      action: { condition: {} },
-    },
-  ],
-  ['with an object of another namespace, which the status judges', { targets: [{ ...named, namespace: 'other' }] }],
-];
+import { exampleSpec, refusedSpecs, service, takenSpecs } from '../../support/trigger-specs.ts';
 
 describe('the kinds of tocsin.dev on a real API server', { skip: skipWithoutKube() }, () => {
   const server = useSharedKubeApiServer();
@@ -111,12 +20,12 @@ describe('the kinds of tocsin.dev on a real API server', { skip: skipWithoutKube
         apiVersion: 'tocsin.dev/v1alpha1',
         kind,
         metadata: { name: 'x' },
-        spec: { ...spec, ...change },
+        spec: { ...exampleSpec, ...change },
       }),
     });
 
   for (const kind of ['AlertTrigger', 'ClusterAlertTrigger']) {
-    for (const [what, change] of taken)
+    for (const [what, change] of takenSpecs)
       it(`takes ${kind} ${what}`, async () => {
         const { stderr, code } = await create(kind, change);
         assert.equal(stderr, '', 'not even a warning');
@@ -124,7 +33,7 @@ describe('the kinds of tocsin.dev on a real API server', { skip: skipWithoutKube
       });
   }
 
-  for (const [what, change, message] of refused)
+  for (const [what, change, message] of refusedSpecs)
     it(`refuses ${what}, and says why`, async () => {
       const { stderr, code } = await create('AlertTrigger', change);
       assert.match(stderr, message);
@@ -132,7 +41,7 @@ describe('the kinds of tocsin.dev on a real API server', { skip: skipWithoutKube
     });
 
   it('are equally strict', async () => {
-    for (const [, change] of refused.filter((_, index) => index % 6 === 0))
+    for (const [, change] of refusedSpecs.filter((_, index) => index % 6 === 0))
       assert.equal((await create('ClusterAlertTrigger', change)).code, 1);
   });
 
@@ -142,7 +51,7 @@ describe('the kinds of tocsin.dev on a real API server', { skip: skipWithoutKube
       kind: 'AlertTrigger',
       metadata: { name: 'columns', namespace: 'default' },
     };
-    await server().apply({ ...object, spec: { targets: [named], action: { log: {} } } });
+    await server().apply({ ...object, spec: { targets: [service], action: { log: {} } } });
     const at = '2026-11-30T12:00:00Z';
     const ready = { type: 'Accepted', status: 'True', reason: 'Valid', message: 'it is valid', lastTransitionTime: at };
     const status = { conditions: [ready], counts: { runs: 3 }, lastFired: { alert: 'Down', time: at, eventId: 'e1' } };
@@ -163,19 +72,3 @@ describe('the kinds of tocsin.dev on a real API server', { skip: skipWithoutKube
     assert.equal(/<no description>/.test(short), false);
   });
 });
-
-function oneForm(): RegExp {
-  return /spec\.targets\[0\]: Invalid value: a target has exactly one of name, selector and ownerOf/;
-}
-
-function oneAction(): RegExp {
-  return /spec\.action: Invalid value: action has exactly one of condition, annotate and log/;
-}
-
-function annotation(): RegExp {
-  return /spec\.action\.annotate: Invalid value: annotate has either preset, or key and value/;
-}
-
-function without(): object {
-  return Object.fromEntries(Object.keys(spec).map((key) => [key, undefined]));
-}

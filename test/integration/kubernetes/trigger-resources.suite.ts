@@ -2,9 +2,13 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Registry } from 'prom-client';
 import { createApiClient, type ApiClient } from '../../../src/kubernetes/api/api-client.ts';
-import { allNamespaces } from '../../../src/kubernetes/trigger-resources/trigger-object.fixture.ts';
+import { Config } from '../../../src/config/config.ts';
 import { readStatus, type TriggerStatus } from '../../../src/kubernetes/trigger-resources/trigger-object.ts';
-import { TriggerResources, type TriggerSettings } from '../../../src/kubernetes/trigger-resources/trigger-resources.ts';
+import {
+  TriggerResources,
+  triggerSettings,
+  type TriggerSettings,
+} from '../../../src/kubernetes/trigger-resources/trigger-resources.ts';
 import { createReflectorMetrics } from '../../../src/kubernetes/watch/reflector-report.ts';
 import { EventRecorder } from '../../../src/kubernetes/write/event-recorder.ts';
 import { createEventMetrics, EventReport, EventWriter } from '../../../src/kubernetes/write/event-writer.ts';
@@ -13,7 +17,6 @@ import { eventually } from '../../../src/runtime/eventually.fixture.ts';
 import { RecordingLogger } from '../../../src/runtime/logger.fixture.ts';
 import { metric } from '../../../src/runtime/metric.fixture.ts';
 import { SliceSchedule } from '../../../src/runtime/slices.ts';
-import { defaultRules } from '../../../src/trigger/trigger.fixture.ts';
 import type { Trigger } from '../../../src/trigger/trigger.ts';
 import { skipWithoutKube } from '../../support/kube-api-server.ts';
 import { kubeconfigWith } from '../../support/service-account.ts';
@@ -29,7 +32,7 @@ class Reading {
   readonly logger = new RecordingLogger();
   readonly registry = new Registry();
   readonly inForce = new Map<string, Trigger>();
-  settings: TriggerSettings = { ...allNamespaces, maxPerNamespace: 50, rules: defaultRules };
+  settings = triggerSettings(Config.parse({ triggers: { from_namespaces: 'all' } }).triggers, undefined);
   readonly resources: TriggerResources;
   readonly #client: ApiClient;
   readonly #events: EventRecorder;
