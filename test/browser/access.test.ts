@@ -52,6 +52,9 @@ const views: readonly View[] = [
   ...['Silence…', 'Reconcile all…', 'Test alert…', 'Keys'].map(dialog),
 ];
 
+/** What may differ between light and dark. */
+const ofColours = ['color-contrast', 'link-in-text-block'];
+
 describe('every view of the incident page', { skip: skipWithout('chromium') }, () => {
   let browser: Browser;
   let incident: StagedIncident;
@@ -68,10 +71,9 @@ describe('every view of the incident page', { skip: skipWithout('chromium') }, (
     it(`${what}: axe finds no violation, in light and dark and in 360 pixels, and these are enough`, async () => {
       const { page, problems } = await openIncident(browser, incident, query, { reducedMotion: 'reduce' });
       await act?.(page);
-      for (const colorScheme of ['light', 'dark'] as const) {
-        await page.emulateMedia({ colorScheme });
-        assert.deepEqual(await axeViolations(page), [], colorScheme);
-      }
+      assert.deepEqual(await axeViolations(page), [], 'light');
+      await page.emulateMedia({ colorScheme: 'dark' });
+      assert.deepEqual(await axeViolations(page, ofColours), [], 'dark');
       await page.setViewportSize({ width: 360, height: 740 });
       assert.deepEqual(await axeViolations(page), [], 'narrow');
       assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 360);

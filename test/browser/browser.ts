@@ -62,11 +62,18 @@ export async function openPage(
   return { page, problems, origins };
 }
 
-/** The violations of WCAG and of good practice that axe finds in what the page shows now, a line each. */
-export async function axeViolations(page: Page): Promise<string[]> {
+/**
+ * The violations of WCAG and of good practice that axe finds in what the page shows now, a line each.
+ * @param rules only those of these rules; default: of all that axe does not leave out by itself
+ */
+export async function axeViolations(page: Page, rules: readonly string[] = []): Promise<string[]> {
   // As an expression of the debugger: the page's own policy forbids every script that is not its own.
-  await page.evaluate(`${axe.source}; undefined`);
-  const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: typeof axe }).axe.run());
+  await page.evaluate(`if (!globalThis.axe) { ${axe.source} }; undefined`);
+  const options: axe.RunOptions = { resultTypes: ['violations'], ...(rules.length > 0 && { runOnly: [...rules] }) };
+  const { violations } = await page.evaluate(
+    (given) => (globalThis as unknown as { axe: typeof axe }).axe.run(document, given),
+    options,
+  );
   return violations.flatMap(({ id, help, nodes }) =>
     nodes.map(
       ({ target, failureSummary = '' }) =>

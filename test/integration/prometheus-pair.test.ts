@@ -12,7 +12,7 @@ import { skipWithout } from '../support/servers.ts';
 import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';
 
 /** How long an alert is pending; in production this is a minute or more. */
-const pendingFor = process.env['PAIR_FOR'] ?? '8s';
+const pendingFor = process.env['PAIR_FOR'] ?? '5s';
 const pendingMs = Number.parseInt(pendingFor, 10) * 1000;
 /** An alert counts as firing for four times as long after its last push: longer than it is pending on a replaced replica. */
 const resendDelay = pendingMs > 8000 ? '1m' : '10s';
