@@ -21,6 +21,7 @@ import { silences } from './silences.ts';
 import { start } from './start.ts';
 import { storm } from './storm.ts';
 import { table } from './table.ts';
+import { triggers } from './triggers.ts';
 
 /** The start comes last, since at first the disk is busy with the bundle. */
 const sections: readonly Section[] = [
@@ -36,6 +37,7 @@ const sections: readonly Section[] = [
   storm,
   lanes,
   silences,
+  triggers,
   page,
   lint,
   start,

@@ -14,6 +14,7 @@ export const loadCommand: Readonly<Record<AskCommandName, () => Promise<Command>
   check: async () => (await import('./check.ts')).check,
   lint: async () => (await import('./lint.ts')).lint,
   rules: async () => (await import('./rules.ts')).rules,
+  trigger: async () => (await import('./trigger.ts')).trigger,
   completion: async () => (await import('./completion.ts')).completion(loadCommand),
 };
 

@@ -40,7 +40,8 @@ function resourceField<Schema extends z.ZodType>(
 }
 
 function addIssue(context: Issues, path: PropertyKey[], message: string): void {
-  context.addIssue({ code: 'custom', path, message });
+  // What is missing has no default that could be wrong.
+  context.addIssue({ code: 'custom', path, message, params: { isMissing: message.startsWith('missing') } });
 }
 
 const AllowedTargetField = mapField(

@@ -59,7 +59,7 @@ export function resolveTarget(trigger: Trigger, target: Target, alert: TemplateD
     const namespace = namespaceOf(trigger, target, alert);
     if (target.by === 'owner') return resolveOwner(target, namespace, alert);
     const { apiVersion, kind } = target;
-    const where = { apiVersion, kind, ...(namespace !== undefined && { namespace }) };
+    const where = namespace === undefined ? { apiVersion, kind } : { apiVersion, kind, namespace };
     if (target.by === 'selector') return { by: 'selector', ...where, selector: target.selector };
     return { by: 'name', ...where, name: renderObject(target.name, alert, kind) };
   } catch (error) {

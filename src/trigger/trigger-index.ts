@@ -78,18 +78,23 @@ export class TriggerIndex implements Triggers {
   /** The triggers whose matchers all match, in the order of their keys. */
   matching(labels: LabelSet): readonly Trigger[] {
     const found: Trigger[] = [];
-    for (const trigger of this.#candidates(labels))
-      if (matchesAll(trigger.matchers, labels, this.#onUndecided)) found.push(trigger);
+    const [namespace, alertname] = [valueOf(labels, this.#namespaceLabel), valueOf(labels, nameLabel)];
+    this.#addMatching(found, labels, { namespace: undefined, alertname });
+    if (namespace !== undefined) this.#addMatching(found, labels, { namespace, alertname });
     return found.length < 2 ? found : found.toSorted(byKey);
   }
 
-  *#candidates(labels: LabelSet): Iterable<Trigger> {
-    const namespaces = anyOr(labels, this.#namespaceLabel);
-    const names = anyOr(labels, nameLabel);
-    for (const namespace of namespaces) {
-      const byAlertname = this.#byNamespace.get(namespace);
-      if (byAlertname !== undefined) for (const name of names) yield* byAlertname.get(name) ?? [];
-    }
+  /** Adds those of one namespace that match: the ones for this name, and the ones for any. */
+  #addMatching(found: Trigger[], labels: LabelSet, { namespace, alertname }: Place): void {
+    const byAlertname = this.#byNamespace.get(namespace);
+    if (byAlertname === undefined) return;
+    this.#addFrom(byAlertname.get(undefined), found, labels);
+    if (alertname !== undefined) this.#addFrom(byAlertname.get(alertname), found, labels);
+  }
+
+  #addFrom(triggers: ReadonlySet<Trigger> | undefined, found: Trigger[], labels: LabelSet): void {
+    if (triggers === undefined) return;
+    for (const trigger of triggers) if (matchesAll(trigger.matchers, labels, this.#onUndecided)) found.push(trigger);
   }
 
   #placeOf({ matchers }: Trigger): Place {
@@ -106,9 +111,8 @@ function equalityOn(matchers: readonly Matcher[], label: string): string | undef
   return matchers.find(({ type, name, value }) => type === '=' && name === label && value !== '')?.value;
 }
 
-/** The places in which a trigger for this value of the label can be. */
-function anyOr(labels: LabelSet, label: string): readonly (string | undefined)[] {
-  return Object.hasOwn(labels, label) ? [undefined, labels[label]] : [undefined];
+function valueOf(labels: LabelSet, label: string): string | undefined {
+  return Object.hasOwn(labels, label) ? labels[label] : undefined;
 }
 
 function byKey(one: Trigger, other: Trigger): number {

@@ -43,6 +43,10 @@ export const askCommands = {
     usage: 'print | generate',
     help: 'alerting rules for Prometheus',
   },
+  trigger: {
+    usage: 'test',
+    help: 'what triggers would do with alerts, before they are applied',
+  },
   completion: {
     usage: 'bash | zsh | fish',
     help: 'a script that completes commands and flags, for the shell to read',
@@ -65,11 +69,22 @@ export const rulesCommands = {
 
 export type RulesCommandName = keyof typeof rulesCommands;
 
-export type CommandName = AskCommandName | `rules ${RulesCommandName}`;
+/** The commands after `tocsin trigger`. */
+export const triggerCommands = {
+  test: {
+    usage: '-f FILE... [--alert=LABELS]... [--config.file=FILE]',
+    help: 'which triggers of a file match alerts, what they would wake, and what is wrong with them; asks nobody',
+  },
+} as const satisfies Readonly<Record<string, AskCommand>>;
+
+export type TriggerCommandName = keyof typeof triggerCommands;
+
+export type CommandName = AskCommandName | `rules ${RulesCommandName}` | `trigger ${TriggerCommandName}`;
 
 const byName = new Map<string, AskCommand>([
   ...Object.entries(askCommands),
   ...Object.entries(rulesCommands).map(([name, each]) => [`rules ${name}`, each] as const),
+  ...Object.entries(triggerCommands).map(([name, each]) => [`trigger ${name}`, each] as const),
 ]);
 
 /** The usage and help of a command. */
