@@ -40,7 +40,7 @@ export interface TargetObject {
 
 /** What owns a pod. */
 export type OwnerAnswer =
-  /** `fromMemory`: the pod is gone, and this is what was known of it. */
+  /** `fromMemory`: the pod, or an owner between, is gone or cannot be read, and this is what was known of it. */
   | { readonly owner: TargetObject; readonly fromMemory: boolean }
   /** The reason is for the owner of the trigger. */
   | { readonly owner: undefined; readonly reason: string };

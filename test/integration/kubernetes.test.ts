@@ -15,7 +15,8 @@ import './kubernetes/rules-applied.suite.ts';
 import './kubernetes/foreign-namespace.suite.ts';
 import './kubernetes/trigger-crds.suite.ts';
 import './kubernetes/trigger-resources.suite.ts';
-// These two kill the API server; the first one removes a CRD and restores it.
+// These three kill the API server; two of them remove CRDs and restore them.
+import './kubernetes/targets.suite.ts';
 import './kubernetes/faults.suite.ts';
 import './kubernetes/process-faults.suite.ts';
 // The last one deletes the namespace, whose deletion nothing here completes.

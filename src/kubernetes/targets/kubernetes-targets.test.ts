@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { ForbiddenError, TerminalError } from '../../reconcile/errors.ts';
 import { requestKey, type Condition } from '../../reconcile/ports.ts';
 import type { ObjectNeed, TargetObject } from '../../trigger/ports.ts';
+import { failure } from '../api/fake-api-client.fixture.ts';
 import { targetsBench } from './fake-cluster.fixture.ts';
 
 const cnpg = 'postgresql.cnpg.io/v1';
@@ -183,6 +184,50 @@ describe('KubernetesTargets, watching', () => {
     cluster.denied.clear();
     await clock.advanceAsync(30_000);
     assert.deepEqual(targets.stateOf(wanted), { state: 'known' });
+  });
+
+  it('says that the API server cannot be asked, for the kind or for its objects, and goes on when it can', async (t) => {
+    const { cluster, clock, targets } = targetsBench(t);
+    cluster.install(cnpg, 'Cluster', 'clusters');
+    const wanted = need('Cluster', 'conditions');
+    const failing = { path: '/apis/postgresql.cnpg.io/v1' };
+    const { before } = cluster;
+    cluster.before = (call) => {
+      if (call.path === failing.path) throw failure(call, 500, 'InternalError');
+      before(call);
+    };
+    targets.require([wanted]);
+    await clock.advanceAsync(0);
+    const messages = (): string | undefined => {
+      const state = targets.stateOf(wanted);
+      return state.state === 'unavailable' && state.reason === 'Failed' ? state.message : state.state;
+    };
+    assert.equal(
+      messages(),
+      'the API server cannot be asked for the kind Cluster (postgresql.cnpg.io/v1) (500 InternalError)',
+    );
+    failing.path = clusters;
+    await clock.advanceAsync(30_000);
+    assert.equal(
+      messages(),
+      'the objects of the kind Cluster (postgresql.cnpg.io/v1) cannot be listed (500 InternalError)',
+    );
+    failing.path = '';
+    await clock.advanceAsync(30_000);
+    assert.equal(messages(), 'known');
+  });
+
+  it('leaves nothing open at the end, whatever it was doing', async (t) => {
+    const { cluster, clock, targets } = targetsBench(t);
+    cluster.install(cnpg, 'Cluster', 'clusters');
+    targets.require([need('Cluster', 'conditions'), { apiVersion: 'none/v1', kind: 'None', of: 'none' }]);
+    await clock.advanceAsync(0);
+    const asked = Array.from({ length: 150 }, (_, index) => targets.ownerOf('shop', `p${index}`, undefined, never));
+    const settled = Promise.allSettled(asked);
+    await clock.advanceAsync(0);
+    await targets.close();
+    await settled;
+    assert.deepEqual([cluster.watches, clock.pending()], [[], 0]);
   });
 
   it('watches all namespaces at once where many are needed, and single ones where it may not', async (t) => {

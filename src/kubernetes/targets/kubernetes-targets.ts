@@ -1,5 +1,4 @@
 import type { LabelSelector } from '../../trigger/trigger.ts';
-import { selects } from '../../trigger/label-selector.ts';
 import type {
   NeedState,
   ObjectChange,
@@ -25,6 +24,7 @@ import { Owners } from './owners.ts';
 import type { KnownKind } from './kind-discovery.ts';
 import { TargetKinds } from './target-kinds.ts';
 import { asTargetObject, missingRuleMessage, ruleOf, unwatchedTarget, type CachedTarget } from './target-object.ts';
+import { Selections } from './selections.ts';
 import { TargetWatches, type OpenWatch } from './target-watches.ts';
 import { maxTargetWatches, planWatches } from './watch-plan.ts';
 import { WriteRefusals } from './write-refusals.ts';
@@ -55,6 +55,7 @@ export class KubernetesTargets implements TargetObjects {
   readonly #ownWrites = new OwnWrites<CachedTarget>();
   /** The UIDs that writes to objects have shown that are not watched, by request key; the latest at the end. */
   readonly #writtenUids = new Map<string, string>();
+  readonly #selections = new Selections();
   readonly #listeners: ((change: ObjectChange) => void)[] = [];
   #needs: readonly ObjectNeed[] = [];
 
@@ -72,11 +73,11 @@ export class KubernetesTargets implements TargetObjects {
   }
 
   require(needs: readonly ObjectNeed[]): void {
-    this.#needs = needs;
-    const kinds = new Map<string, ObjectNeed>();
-    for (const need of needs) kinds.set(`${need.apiVersion} ${need.kind} ${need.of === 'conditions'}`, need);
+    const distinct = new Map<string, ObjectNeed>();
+    for (const need of needs) distinct.set(`${need.apiVersion} ${need.kind} ${need.namespace ?? ''} ${need.of}`, need);
+    this.#needs = [...distinct.values()];
     this.#kinds.require(
-      [...kinds.values()].map(({ apiVersion, kind, of }) => ({ apiVersion, kind, withStatus: of === 'conditions' })),
+      this.#needs.map(({ apiVersion, kind, of }) => ({ apiVersion, kind, withStatus: of === 'conditions' })),
     );
     this.#replan();
   }
@@ -114,11 +115,10 @@ export class KubernetesTargets implements TargetObjects {
   ): readonly TargetObject[] {
     const found = this.#kinds.find({ apiVersion, kind });
     if (found === undefined) return [];
-    const chosen: TargetObject[] = [];
-    for (const object of this.#watches.list(found, found.isNamespaced ? namespace : undefined)) {
-      if (selects(selector, object.labels)) chosen.push(asTargetObject(this.#latest(object)));
-    }
-    return chosen;
+    const scope = found.isNamespaced ? namespace : undefined;
+    return this.#selections
+      .find(found, scope, selector, () => this.#watches.list(found, scope))
+      .flatMap((request) => this.get(request) ?? []);
   }
 
   get(request: Request): TargetObject | undefined {
@@ -171,6 +171,7 @@ export class KubernetesTargets implements TargetObjects {
 
   /** Resolves when nothing is running any more. */
   async close(): Promise<void> {
+    this.#reads.close();
     await Promise.all([this.#kinds.close(), this.#watches.close()]);
   }
 
@@ -220,6 +221,7 @@ export class KubernetesTargets implements TargetObjects {
   }
 
   #replan(): void {
+    this.#selections.forgetAll();
     this.#watches.use(
       planWatches(this.#needs, {
         find: (ref) => this.#kinds.find(ref),
@@ -231,11 +233,13 @@ export class KubernetesTargets implements TargetObjects {
 
   /** The status of an object changes often, and chooses nothing. */
   #tellObject(change: CacheChange<CachedTarget>): void {
-    if (change.kind === 'deleted') return this.#tell({ kind: 'removed', request: change.before.request });
-    const { request } = change.after;
+    const isStatus = change.kind === 'changed' && !hasChanged(change.before, change.after);
+    const { request, pipeline } = change.kind === 'deleted' ? change.before : change.after;
+    if (!isStatus) this.#selections.forget(pipeline);
+    if (change.kind === 'deleted') return this.#tell({ kind: 'removed', request });
     if (change.kind === 'added' || change.before.uid !== change.after.uid)
       return this.#tell({ kind: 'added', request });
-    if (hasChanged(change.before, change.after)) this.#tell({ kind: 'changed', request });
+    if (!isStatus) this.#tell({ kind: 'changed', request });
   }
 
   #tell(change: ObjectChange): void {

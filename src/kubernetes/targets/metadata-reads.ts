@@ -137,6 +137,11 @@ export class MetadataReads {
     this.#drop(path);
   }
 
+  /** Ends all reads. */
+  close(): void {
+    for (const { abort } of this.#flights.values()) abort.abort(new Error('the targets are closed'));
+  }
+
   #start(path: string): Flight {
     const abort = new AbortController();
     const answer = this.#ask(path, abort.signal).finally(() => {

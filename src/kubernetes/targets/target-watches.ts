@@ -1,4 +1,3 @@
-import { Gauge } from 'prom-client';
 import { requestKey, type Request } from '../../reconcile/ports.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { ApiClient } from '../api/api-client.ts';
@@ -11,10 +10,14 @@ import type { CacheChange } from '../watch/watch-cache.ts';
 import type { KnownKind } from './kind-discovery.ts';
 import type { TargetKinds } from './target-kinds.ts';
 import { collectionPath, conditionsReader, metadataReader, type CachedTarget } from './target-object.ts';
+import { TargetWatchReport, type WatchFigures } from './target-watch-report.ts';
 import { covers, maxTargetWatches, watchKey, type PlannedWatch, type WatchPlan } from './watch-plan.ts';
 
 /** The label `resource` of the metrics of all these watches: teams may name any kind, and a metric needs a closed set of labels. */
 export const targetsLabel = '(targets)';
+
+/** The most answers of {@link TargetWatches.covering} that are kept. */
+const maxCovering = 10_000;
 
 /** How long single namespaces are watched because all of them may not be, in milliseconds. */
 const forbiddenMs = 600_000;
@@ -57,17 +60,20 @@ const leftOutMessages = {
  */
 export class TargetWatches {
   readonly #options: TargetWatchesOptions;
+  readonly #report: TargetWatchReport;
   readonly #open = new Map<string, OpenWatch>();
   readonly #closing = new Set<Promise<void>>();
   /** When the API server last refused to list a kind in all namespaces, by kind. */
   readonly #forbiddenAt = new Map<string, number>();
+  /** What {@link covering} answered since a watch was opened, closed or synced. */
+  readonly #covering = new Map<string, readonly OpenWatch[]>();
   #plan: WatchPlan = { watches: [], refused: [] };
   #isClosed = false;
 
   constructor(options: TargetWatchesOptions) {
     this.#options = options;
     options.metrics.add(targetsLabel);
-    createWatchMetrics(options, () => this.#figures());
+    this.#report = new TargetWatchReport(options, () => this.#figures());
   }
 
   /** Opens and closes watches, so that those of the plan are open. */
@@ -75,7 +81,7 @@ export class TargetWatches {
     if (this.#isClosed) return;
     const refusedBefore = this.#plan.refused.length;
     this.#plan = plan;
-    if (plan.refused.length > 0 && plan.refused.length !== refusedBefore) this.#logRefused();
+    if (plan.refused.length !== refusedBefore) this.#report.refused(plan.refused);
     for (const planned of plan.watches) {
       const key = watchKey(planned);
       if (!this.#open.has(key)) this.#start(key, planned);
@@ -85,8 +91,14 @@ export class TargetWatches {
 
   /** The watches that show the objects of a kind in a namespace or in all of them; the one that knows most of them comes first. */
   covering(kind: KnownKind, namespace: string | undefined): readonly OpenWatch[] {
+    const key = `${kind.apiVersion} ${kind.kind} ${namespace ?? ''}`;
+    const known = this.#covering.get(key);
+    if (known !== undefined) return known;
     const wanted = { kind, ...(namespace !== undefined && { namespace }) };
-    return [...this.#open.values()].filter(({ planned }) => covers(planned, wanted)).toSorted(byKnowledge);
+    const found = [...this.#open.values()].filter(({ planned }) => covers(planned, wanted)).toSorted(byKnowledge);
+    if (this.#covering.size >= maxCovering) this.#covering.clear();
+    this.#covering.set(key, found);
+    return found;
   }
 
   /** True if Tocsin may not list the kind in all namespaces: that is tried again after {@link forbiddenMs}. */
@@ -113,7 +125,7 @@ export class TargetWatches {
   /** The objects of a kind, in a namespace or in all of them, each once. */
   list(kind: KnownKind, namespace: string | undefined): Iterable<CachedTarget> {
     const found = new Map<string, CachedTarget>();
-    for (const { planned, reflector } of [...this.#open.values()].toSorted(byKnowledge)) {
+    for (const { planned, reflector } of this.#open.values()) {
       if (planned.kind.apiVersion !== kind.apiVersion || planned.kind.kind !== kind.kind) continue;
       if (namespace !== undefined && planned.namespace !== undefined && planned.namespace !== namespace) continue;
       for (const object of reflector.objects.values()) {
@@ -156,6 +168,7 @@ export class TargetWatches {
       }),
     };
     this.#open.set(key, watch);
+    this.#covering.clear();
     watch.reflector.start();
   }
 
@@ -164,6 +177,7 @@ export class TargetWatches {
       const isNew = !watch.isSynced;
       this.#noteForbidden(watch, false);
       watch.isSynced = true;
+      this.#covering.clear();
       this.#closeUnused();
       if (isNew || watch.failure !== undefined) this.#setFailure(watch, undefined, isNew);
     }
@@ -222,23 +236,11 @@ export class TargetWatches {
     const watch = this.#open.get(key);
     if (watch === undefined) return;
     this.#open.delete(key);
+    this.#covering.clear();
     if (this.#options.kinds.find(watch.planned.kind) === undefined) this.#tellGone(watch);
     const closing = watch.reflector.close().finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
-    const { kind, namespace } = watch.planned;
-    const scope = namespace === undefined ? {} : { namespace };
-    const { apiVersion: api_version, resource } = kind;
-    const message = 'the objects of a kind are no longer watched, because no trigger needs them';
-    this.#options.logger.info('target.watch_closed', message, { api_version, resource, ...scope });
-  }
-
-  #logRefused(): void {
-    const { refused } = this.#plan;
-    const names = refused.slice(0, 5).map(({ kind, namespace = '*' }) => `${kind.resource} in ${namespace}`);
-    const message =
-      'triggers need more watches than there may be: the others are not opened, and the status of their triggers says so';
-    const fields = { max_watches: maxTargetWatches, refused: refused.length, first: names.join(', ') };
-    this.#options.logger.warn('target.watches_limited', message, fields);
+    this.#report.closed(watch.planned);
   }
 
   #figures(): WatchFigures {
@@ -256,41 +258,4 @@ function byKnowledge(a: OpenWatch, b: OpenWatch): number {
 
 function rankOf({ isSynced, planned: { of, namespace } }: OpenWatch): number {
   return (isSynced ? 4 : 0) + (of === 'conditions' ? 2 : 0) + (namespace === undefined ? 0 : 1);
-}
-
-interface WatchFigures {
-  readonly watches: number;
-  readonly refused: number;
-  readonly objects: number;
-  readonly bytes: number;
-}
-
-function createWatchMetrics({ registry }: Pick<Runtime, 'registry'>, figures: () => WatchFigures): void {
-  const registers = [registry];
-  const gauge = (
-    named: { readonly name: string; readonly help: string },
-    read: (now: WatchFigures) => number,
-  ): void => {
-    new Gauge({
-      registers,
-      ...named,
-      collect() {
-        this.set(read(figures()));
-      },
-    });
-  };
-  const watches = { name: 'tocsin_target_watches', help: 'Watches of objects that triggers choose; at most 100.' };
-  gauge(watches, (now) => now.watches);
-  const refused = {
-    name: 'tocsin_target_watches_refused',
-    help: 'Watches of objects that triggers choose and that are not open, because there may be only 100.',
-  };
-  gauge(refused, (now) => now.refused);
-  const objects = { name: 'tocsin_target_objects', help: 'Objects that triggers may choose and that are watched.' };
-  gauge(objects, (now) => now.objects);
-  const bytes = {
-    name: 'tocsin_target_memory_bytes',
-    help: 'What is kept of objects that triggers may choose, and of those read to find owners, estimated; at most 20 MiB.',
-  };
-  gauge(bytes, (now) => now.bytes);
 }
