@@ -33,7 +33,8 @@ export interface TriggerFile {
   readonly problems: readonly FileProblem[];
 }
 
-interface Context {
+/** What a file is read with. */
+export interface FileContext {
   readonly admin: TriggersConfig;
   /** Of an AlertTrigger that names none. */
   readonly namespace: string;
@@ -49,7 +50,7 @@ type Fields = Readonly<Record<string, unknown>>;
 const maxCharacters = 1024 ** 2;
 
 /** Reads the custom resources in a file, or the triggers of a configuration. Other resources are left alone. */
-export function readTriggerFile(file: string, text: string, context: Context): TriggerFile {
+export function readTriggerFile(file: string, text: string, context: FileContext): TriggerFile {
   if (text.length > maxCharacters || isNestedTooDeeply(text))
     return onlyProblem({
       file,
@@ -83,7 +84,7 @@ function onlyProblem(problem: FileProblem): TriggerFile {
   return { triggers: [], problems: [problem] };
 }
 
-function readConfigFile(file: string, { readConfig }: Context): TriggerFile {
+function readConfigFile(file: string, { readConfig }: FileContext): TriggerFile {
   const loaded = readConfig(file);
   if ('problems' in loaded) return { triggers: [], problems: loaded.problems.map((problem) => placed(file, problem)) };
   const rules = triggerRules(loaded.triggers, undefined);
@@ -106,7 +107,7 @@ function placed(file: string, problem: string): FileProblem {
     : { file, line: Number(line), column: Number(column), message };
 }
 
-interface DocumentContext extends Context {
+interface DocumentContext extends FileContext {
   readonly file: string;
   readonly lines: LineCounter;
 }

@@ -13,7 +13,13 @@ import type { TemplateData, Trigger } from '../trigger/trigger.ts';
 import { targetText, whyNot } from '../trigger/why-not.ts';
 import { CommandError, exitDone, exitFailed, plainCommand, UsageError, usageOf, type PlainCall } from './command.ts';
 import { readNamespace } from './rules-print.ts';
-import { readTriggerFile, type FileProblem, type FoundTrigger, type TriggerFile } from './trigger-file.ts';
+import {
+  readTriggerFile,
+  type FileContext,
+  type FileProblem,
+  type FoundTrigger,
+  type TriggerFile,
+} from './trigger-file.ts';
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -85,10 +91,10 @@ async function run({ values, words, surroundings }: PlainCall<typeof flags>): Pr
   const usage = usageOf('trigger test');
   if (words.length > 0) throw new UsageError(`trigger test: stray words, allowed: ${usage}`);
   if (values.file === undefined) throw new UsageError(`trigger test: no --file, allowed: ${usage}`);
-  const admin = adminConfig(values.configFile);
-  const context = { admin, namespace: values.namespace ?? 'default', readConfig };
+  const context = fileContext(values.configFile, values.namespace ?? 'default');
+  const { admin } = context;
   const files: TriggerFile[] = [];
-  for (const file of values.file) files.push(readTriggerFile(file, await readText(file), context));
+  for (const file of values.file) files.push(readTriggerFile(file, await readFileText(file), context));
   const problems = files.flatMap((file) => file.problems);
   const triggers = files.flatMap((file) => file.triggers);
   const now = surroundings.clock.now();
@@ -144,7 +150,8 @@ function textOf(
   return `${[...problems, ...good, ...alerts].map(showText).join('\n')}\n`;
 }
 
-function problemText({ file, line, column, trigger, path, message }: FileProblem): string {
+/** One line for a person: place, trigger, path, what is wrong. */
+export function problemText({ file, line, column, trigger, path, message }: FileProblem): string {
   const place = line === undefined ? file : `${file}:${line}:${column}`;
   return [place, trigger, path, message].filter((part) => part !== undefined).join(': ');
 }
@@ -168,6 +175,11 @@ function triggerLines({
   return [`  ${name}: ${would}`, ...targets.map((target) => `    ${target}`)];
 }
 
+/** What a file of triggers is read with. @param namespace of an AlertTrigger that names none */
+export function fileContext(configFile: string | undefined, namespace: string): FileContext {
+  return { admin: adminConfig(configFile), namespace, readConfig };
+}
+
 function adminConfig(file: string | undefined): TriggersConfig {
   const read = readConfig(file);
   if ('problems' in read) throw new CommandError(read.problems.join('\n'));
@@ -181,7 +193,8 @@ function readConfig(file: string | undefined): { triggers: TriggersConfig } | { 
   return 'problems' in read ? read : read.config;
 }
 
-async function readText(file: string): Promise<string> {
+/** Rejects with CommandError. `-` is standard input. */
+export async function readFileText(file: string): Promise<string> {
   try {
     const bytes = file === '-' ? await buffer(process.stdin) : await readRegularFile(file, configurationFileBytes);
     return bytes.toString('utf8');

@@ -8,5 +8,6 @@ export const trigger = commandGroup({
   table: triggerCommands,
   load: {
     test: async () => (await import('./trigger-test.ts')).triggerTest,
+    rbac: async () => (await import('./trigger-rbac.ts')).triggerRbac,
   },
 });

@@ -44,8 +44,8 @@ export const askCommands = {
     help: 'alerting rules for Prometheus',
   },
   trigger: {
-    usage: 'test',
-    help: 'what triggers would do with alerts, before they are applied',
+    usage: 'test | rbac',
+    help: 'what triggers would do with alerts, and the rights that they need',
   },
   completion: {
     usage: 'bash | zsh | fish',
@@ -74,6 +74,10 @@ export const triggerCommands = {
   test: {
     usage: '-f FILE... [--alert=LABELS]... [--config.file=FILE]',
     help: 'which triggers of a file match alerts, what they would wake, and what is wrong with them; asks nobody',
+  },
+  rbac: {
+    usage: '[-f FILE]... [--kind=RESOURCE.GROUP:USE,...]...',
+    help: 'exactly the rights that the targets of triggers need, as objects of Kubernetes; asks nobody',
   },
 } as const satisfies Readonly<Record<string, AskCommand>>;
 
