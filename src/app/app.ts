@@ -1,3 +1,4 @@
+import { EventPath } from './event-path.ts';
 import type { AddressInfo } from 'node:net';
 import type { Route } from '../server/routes.ts';
 import type { AlertStore } from '../alert/alert-store.ts';
@@ -24,7 +25,6 @@ import { newId } from '../runtime/new-id.ts';
 import { createConnections, createDoor, createServer, liveLimits, type ServerOptions } from './server.ts';
 import { ConfigWatch } from './config-watch.ts';
 import { createReloader, type Reloader, type ReloadOutcome, type ReloadTrigger } from './reloader.ts';
-import { createEventSource, type LanedSource } from '../source/event-source.ts';
 import { chooseByDefault } from '../source/request-mapper.ts';
 import { ProcessStatus } from './status.ts';
 import { Storage } from './storage.ts';
@@ -48,7 +48,7 @@ export class App {
   readonly #reloader: Reloader;
   readonly #configWatch: ConfigWatch;
   readonly #status: ProcessStatus;
-  readonly #source: LanedSource;
+  readonly #source: EventPath;
   readonly #connections: Connections;
   readonly #receiver: Receiver;
   readonly #server: GuardedServer;
@@ -216,12 +216,12 @@ export class App {
     if (newSource || newAudience || changed.includes('controller.action')) void this.#pipelineSource.sweep('reload');
   }
 
-  #createSource(): LanedSource {
-    return createEventSource({
+  #createSource(): EventPath {
+    return new EventPath({
       ...this.#options,
-      config: () => this.#config.source,
-      newEventId: () => newId(4),
+      config: () => this.#config,
       choose: async (causes) => [chooseByDefault(this.#config.source.select, causes, this.#pipelines.list())],
+      objectCount: () => 0,
       enqueue: (choices, event) => this.#reconciling.controller.enqueueChosen(choices, event),
     });
   }
@@ -243,6 +243,7 @@ export class App {
       problems: () => this.#alertPath.problems,
       status: () => this.#status.read(),
       reconcile: (requests, requestId) => this.#pipelineSource.manual(requests, requestId),
+      resumeStorm: () => this.#source.storm.resume(),
     });
   }
 
@@ -254,6 +255,7 @@ export class App {
       history: this.#explaining.history,
       notReady: () => this.#readiness.whyNot,
       load: () => this.#reconciling.controller.load,
+      storm: () => this.#source.storm.state,
       configuration: () => this.#reloader.running,
     });
   }

@@ -593,3 +593,12 @@ describe('GET /problems', () => {
     assert.deepEqual(await bench.ask('Problems', '/problems'), { items: [] });
   });
 });
+
+describe('POST /storm/resume', () => {
+  it('says that nothing waits, and takes only JSON', async (t) => {
+    const bench = await explainBench(t);
+    assert.deepEqual(await bench.ask('ResumeAnswer', '/storm/resume', json({})), { released: 0 });
+    const form = { method: 'POST', headers: { 'Content-Type': 'text/plain' }, body: '{}' };
+    assert.equal((await bench.ask('ApiError', '/storm/resume', form)).code, 415);
+  });
+});

@@ -35,6 +35,7 @@ export interface ExplainParts {
   readonly status: () => Promise<Status>;
   /** Starts a look at pipelines for a person; returns the event. */
   readonly reconcile: (requests: readonly Request[], requestId: string) => string;
+  readonly resumeStorm: () => Promise<number>;
   readonly receiver: Pick<Receiver, 'silences' | 'readBody' | 'readAlerts'>;
   readonly options: Pick<AppOptions, 'version' | 'web'>;
 }

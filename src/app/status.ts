@@ -10,6 +10,7 @@ import { configurationFileBytes, readRegularFile } from '../runtime/regular-file
 import { Slices } from '../runtime/slices.ts';
 import type { LimitName } from '../server/request/http-metrics.ts';
 import { describeReadError } from '../config/settings/settings-file.ts';
+import type { StormState } from '../trigger/guard/storm-guard.ts';
 import { WriteProbe } from '../storage/write-probe.ts';
 import type { AlertPath } from './alert-path.ts';
 import type { StageOptions } from './app-options.ts';
@@ -26,6 +27,7 @@ interface StatusSubjects {
   readonly notReady: () => string | undefined;
   readonly load: () => QueueLoad;
   readonly configuration: () => RunningConfiguration;
+  readonly storm: () => StormState | undefined;
 }
 
 /** Gathers what this process says about itself when somebody asks. Between two questions it only notes the limits that are reached. */
@@ -81,6 +83,7 @@ export class ProcessStatus {
       history: { retention_seconds: kept.retention / 1000, lost: history.lostLately },
       received: await this.#received(),
       queue: this.#queue,
+      ...this.#storm(),
       limits: [...this.#limits].map(([limit, { count, at }]) => ({ limit, count, last_reached_at: timeOf(at) })),
       ...(await this.#watchdog()),
     };
@@ -116,6 +119,13 @@ export class ProcessStatus {
       running,
       ...(startedAt !== undefined && { longest_seconds: since(startedAt) }),
     };
+  }
+
+  #storm(): Pick<Status, 'storm'> {
+    const storm = this.#subjects.storm();
+    if (storm === undefined) return {};
+    const { since, until, waiting, released } = storm;
+    return { storm: { since: timeOf(since), waiting, released, until: timeOf(until) } };
   }
 
   /** Read from the stored alerts when somebody asks, so that an alert that comes in costs nothing more. */

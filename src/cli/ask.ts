@@ -9,6 +9,7 @@ export const loadCommand: Readonly<Record<AskCommandName, () => Promise<Command>
   what: async () => (await import('./what.ts')).what,
   tail: async () => (await import('./tail.ts')).tail,
   reconcile: async () => (await import('./reconcile.ts')).reconcile,
+  resume: async () => (await import('./resume.ts')).resume,
   explain: async () => (await import('./explain.ts')).explain,
   'test-alert': async () => (await import('./test-alert.ts')).testAlert,
   check: async () => (await import('./check.ts')).check,

@@ -12,7 +12,7 @@ const exitCodes = [
 export function commandHelp(name: CommandName, flags: FlagTable): string {
   const { usage, help } = commandNamed(name);
   const lines = [
-    `tocsin ${name} ${usage} [FLAG]...`,
+    `tocsin ${name} ${usage} [FLAG]...`.replace('  ', ' '),
     '',
     `  ${help}`,
     '',

@@ -184,7 +184,7 @@ function describeUnknown(name: CommandName, flags: FlagTable, typed: string): st
 
 /** The usage of a command, for an error. */
 export function usageOf(name: CommandName): string {
-  return `tocsin ${name} ${commandNamed(name).usage}`;
+  return `tocsin ${name} ${commandNamed(name).usage}`.trimEnd();
 }
 
 /** Reads a point in time, or how long ago it was, as the API does. */

@@ -60,6 +60,8 @@ export interface ExplainApiOptions {
     pipelines: readonly PipelineName[] | undefined,
     requestId: string,
   ) => { readonly eventId: string; readonly pipelines: readonly PipelineName[] };
+  /** Lets everything out that waits because of a storm; returns the number of runs. */
+  readonly resumeStorm: () => Promise<number>;
 }
 
 type Parameters = Readonly<Record<string, string>>;
@@ -101,6 +103,7 @@ export class ExplainApi {
       this.#route('openapi.json', 'GET', (request, response) => this.#document(request, response)),
       this.#route('explain', 'POST', (request, response) => this.#explain(request, response)),
       this.#route('reconcile', 'POST', (request, response) => this.#reconcile(request, response)),
+      this.#route('storm/resume', 'POST', (request, response) => this.#resume(request, response)),
     ];
   }
 
@@ -171,13 +174,9 @@ export class ExplainApi {
     await this.#list(response, async () => ({ items: await this.#payloads.list() }));
   }
 
-  async #payload(
-    request: IncomingMessage,
-    response: ServerResponse,
-    { request_id: id = '' }: Parameters,
-  ): Promise<void> {
+  async #payload(request: IncomingMessage, response: ServerResponse, parameters: Parameters): Promise<void> {
     Question.none(request.url!);
-    await this.#answer(response, () => this.#payloads.find(id));
+    await this.#answer(response, () => this.#payloads.find(parameters['request_id'] ?? ''));
   }
 
   async #problems(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -226,6 +225,11 @@ export class ExplainApi {
     const { eventId, pipelines } = this.#options.reconcile('all' in wanted ? undefined : wanted.pipelines, requestId);
     response.setHeader('X-Request-Id', requestId);
     answerWith(response, 202, JSON.stringify({ event_id: eventId, request_id: requestId, pipelines }));
+  }
+
+  async #resume(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    await this.#posted(request, () => Promise.resolve());
+    answerWith(response, 200, JSON.stringify({ released: await this.#options.resumeStorm() }));
   }
 
   /** Only JSON, because a form of a web page cannot send that to another origin. */

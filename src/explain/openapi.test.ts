@@ -32,6 +32,7 @@ describe('the OpenAPI document', () => {
       '/live',
       '/explain',
       '/reconcile',
+      '/storm/resume',
     ]);
   });
 

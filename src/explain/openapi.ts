@@ -12,6 +12,7 @@ import {
   Problems,
   ReconcileAnswer,
   ReconcileRequest,
+  ResumeAnswer,
   Runs,
 } from './schema-requests.ts';
 
@@ -160,6 +161,13 @@ const operations: Readonly<Record<string, Readonly<Partial<Record<'get' | 'post'
       body: ReconcileRequest,
       answer: ReconcileAnswer,
       status: 202,
+    },
+  },
+  '/storm/resume': {
+    post: {
+      id: 'resumeStorm',
+      summary: 'Lets everything out at once that waits because of a storm',
+      answer: ResumeAnswer,
     },
   },
 };

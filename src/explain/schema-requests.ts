@@ -102,6 +102,12 @@ export const ReconcileAnswer = z
   })
   .meta({ id: 'ReconcileAnswer' });
 
+export const ResumeAnswer = z
+  .strictObject({
+    released: z.int().describe('The runs that waited because of a storm, and go out now; 0 without a storm.'),
+  })
+  .meta({ id: 'ResumeAnswer' });
+
 export type Prediction = z.infer<typeof Prediction>;
 export type ReconcileRequest = z.infer<typeof ReconcileRequest>;
 export type ReconcileAnswer = z.infer<typeof ReconcileAnswer>;
@@ -119,5 +125,6 @@ export const answers = {
   Status,
   Explanation,
   ReconcileAnswer,
+  ResumeAnswer,
   ApiError,
 };

@@ -49,6 +49,15 @@ export const Status = z
       running: z.int(),
       longest_seconds: z.number().optional().describe('How long the oldest run has been running.'),
     }),
+    storm: z
+      .strictObject({
+        since: Time,
+        waiting: z.int().describe('Runs that wait.'),
+        released: z.int().describe('Runs that have gone out.'),
+        until: Time.describe('When the last of them goes out.'),
+      })
+      .optional()
+      .describe('A storm that goes on: one event concerned so many objects that its runs are paced.'),
     limits: z
       .array(z.strictObject({ limit: z.string(), count: z.int(), last_reached_at: Time }))
       .describe('The limits that were reached since the start.'),

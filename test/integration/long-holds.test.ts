@@ -101,6 +101,7 @@ const withFolder: readonly WayIn[] = [
   [`GET ${apiPath}/live`, 'while thousands of facts come', (to) => readerOfFacts(to)],
   [`POST ${apiPath}/explain`, 'many alerts', (to) => post(to, `${apiPath}/explain`, smallAlerts(100, 'Asked'))],
   [`POST ${apiPath}/reconcile`, 'of thousands', (to) => reconcileAll(to)],
+  [`POST ${apiPath}/storm/resume`, 'without a storm', (to) => post(to, `${apiPath}/storm/resume`, {})],
 ];
 
 const withCluster: readonly WayIn[] = [

@@ -23,6 +23,10 @@ export const askCommands = {
     usage: 'KIND/[NAMESPACE/]NAME... | --all',
     help: 'have pipelines looked at now, and wait for the result',
   },
+  resume: {
+    usage: '',
+    help: 'let everything out at once that waits because of a storm of alerts',
+  },
   explain: {
     usage: 'ALERTNAME | LABEL=VALUE... | --file=FILE | --since=AGO --config.file=FILE',
     help: 'what an alert would do, if it came; changes nothing',

@@ -49,7 +49,7 @@ interface PacingSetup {
   /** By key; a test changes it. */
   readonly triggers: Map<string, Trigger>;
   readonly released: ReleasedRun[];
-  /** `key outcome` and `key changed`. */
+  /** The keys of triggers whose state has changed. */
   readonly observed: string[];
   /** Whether a changed trigger still chooses what is parked. */
   chooses: boolean;
@@ -80,8 +80,7 @@ export async function startPacing(
     perSecond: () => 1000,
     triggers: () => byKey,
     observer: {
-      ran: (key, outcome) => void observed.push(`${key} ${outcome}`),
-      changed: (key) => void observed.push(`${key} changed`),
+      changed: (key) => void observed.push(key),
     },
     release: (run) => void released.push(run),
     redecide: () => setup.chooses,

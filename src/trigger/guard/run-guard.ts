@@ -52,7 +52,7 @@ interface PacingOptions extends Pick<Runtime, 'clock' | 'logger' | 'registry'> {
   readonly perSecond: () => number;
   /** The triggers in force. */
   readonly triggers: () => Pick<Triggers, 'get'>;
-  readonly observer: Pick<TriggerObserver, 'ran' | 'changed'>;
+  readonly observer: Pick<TriggerObserver, 'changed'>;
   /** Puts the run into the queue. */
   readonly release: (run: ReleasedRun) => void;
   /** True if a trigger that has changed since the run was parked still chooses the object for these causes. */
@@ -168,7 +168,6 @@ export class Pacing implements RunGuard, WrittenConditions {
     const because = pair.times.at(-1)! + trigger.minIntervalMs >= slot ? 'min_interval' : 'budget';
     this.#report.throttled(pair, causes, because, retryAt);
     if (lostNames.length > 0) this.#report.namesLost(pair, lostNames);
-    this.#options.observer.ran(trigger.key, 'throttled');
     this.#arm(slot);
     if (!isKnown) await this.#log.write(parkedRecord(pair, causes, this.#time));
     return { allowed: false, retryAt };

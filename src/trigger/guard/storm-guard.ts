@@ -1,0 +1,301 @@
+import { Counter, Gauge } from 'prom-client';
+import { Causes } from '../../cause/causes.ts';
+import { requestKey, type Choice, type Request } from '../../reconcile/ports.ts';
+import type { CancelTimer } from '../../runtime/clock.ts';
+import type { LogFields } from '../../runtime/logger.ts';
+import { LineOnceAWhile } from '../../runtime/limited-lines.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
+import type { AlertOrder } from '../firing-condition.ts';
+import { defaultTrigger } from '../trigger.ts';
+
+/** Runs go out about this often, several at once, if the rate is higher; milliseconds. */
+const tickMs = 100;
+
+interface StormEvent {
+  readonly id: string;
+  readonly causes: Causes;
+}
+
+interface StormGuardOptions extends Pick<Runtime, 'clock' | 'logger' | 'registry'> {
+  /** `storm` of the configuration; `rate` in runs a second. */
+  readonly config: () => { readonly share: number; readonly objects: number; readonly rate: number };
+  /** How many objects triggers name. */
+  readonly objectCount: () => number;
+  readonly order: () => Pick<AlertOrder, 'compare'>;
+  readonly enqueue: (choices: readonly Choice[], event: StormEvent) => Promise<void>;
+}
+
+/** A storm that goes on. */
+export interface StormState {
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+  readonly waiting: number;
+  readonly released: number;
+  /** When the last of them goes out, milliseconds since the epoch. */
+  readonly until: number;
+}
+
+/** A run that waits. */
+interface WaitingRun {
+  readonly request: Request;
+  readonly eventId: string;
+  readonly chosenBy: ReadonlyMap<string, Causes>;
+  readonly causes: Causes;
+}
+
+interface Storm {
+  readonly since: number;
+  released: number;
+  merged: number;
+}
+
+/** How a storm ends. */
+type End = 'all_out' | 'resumed' | 'shutdown';
+
+/**
+ * Keeps one event from waking most objects at once: over a share of the objects that triggers name, its runs go out at a rate, the
+ * worst alert first. What the default trigger chose alone goes through untouched.
+ */
+export class StormGuard {
+  readonly #options: StormGuardOptions;
+  readonly #waiting = new Map<string, WaitingRun>();
+  readonly #union = lastUnion();
+  readonly #line: LineOnceAWhile;
+  readonly #metrics: StormMetrics;
+  /** In the order of release, the next one last; undefined if the order has to be found again. */
+  #sorted: string[] | undefined;
+  #storm: Storm | undefined;
+  #cancelTimer: CancelTimer | undefined;
+  #isStopped = false;
+
+  constructor(options: StormGuardOptions) {
+    this.#options = options;
+    this.#line = new LineOnceAWhile(options.clock);
+    this.#metrics = createStormMetrics(options, () => this.#waiting.size);
+  }
+
+  /** Undefined if there is no storm. */
+  get state(): StormState | undefined {
+    if (this.#storm === undefined) return undefined;
+    const { since, released } = this.#storm;
+    const until = this.#options.clock.now() + this.#secondsLeft * 1000;
+    return { since, released, waiting: this.#waiting.size, until };
+  }
+
+  /** Passes on what may go now, and keeps the rest. Resolves when that is done. */
+  async enqueue(choices: readonly Choice[], event: StormEvent): Promise<void> {
+    const touched = choices.reduce(
+      (sum, { requests, chosenBy }) => sum + (isGuarded(chosenBy) ? requests.length : 0),
+      0,
+    );
+    const isStorm = !this.#isStopped && this.#isStorm(touched);
+    if (!isStorm && this.#storm === undefined) return this.#options.enqueue(choices, event);
+    if (isStorm) this.#begin(touched, event);
+    const passed = choices.flatMap((choice) => this.#passed(choice, event, isStorm));
+    if (passed.length > 0) await this.#options.enqueue(passed, event);
+  }
+
+  /** Lets everything out at once. Returns the number of runs that waited. */
+  async resume(): Promise<number> {
+    const runs = this.#take(this.#waiting.size);
+    this.#end('resumed', 0);
+    await this.#put(runs);
+    return runs.length;
+  }
+
+  /** Nothing waits from now on. What waits is given up and told: all at once would be the storm. */
+  stop(): void {
+    this.#isStopped = true;
+    const givenUp = this.#waiting.size;
+    this.#waiting.clear();
+    this.#end('shutdown', givenUp);
+  }
+
+  #isStorm(touched: number): boolean {
+    const { config, objectCount } = this.#options;
+    const { share, objects } = config();
+    // Names that only an alert gives are known with the alert.
+    const known = Math.max(objectCount(), touched);
+    return known > objects && touched > share * known;
+  }
+
+  #begin(touched: number, event: StormEvent): void {
+    const isNew = this.#storm === undefined;
+    this.#storm ??= { since: this.#options.clock.now(), released: 0, merged: 0 };
+    if (isNew) this.#metrics.storms.inc();
+    this.#arm();
+    if (!isNew && !this.#line.allows()) return;
+    const { config, logger, objectCount } = this.#options;
+    const { share, objects, rate } = config();
+    const known = Math.max(objectCount(), touched);
+    logger.warn('trigger.storm', 'an event concerns so many objects that its runs go out one after the other', {
+      event_id: event.id,
+      requests: touched,
+      objects: known,
+      share: Math.round((touched / known) * 100) / 100,
+      limit_share: share,
+      limit_objects: objects,
+      runs_per_second: rate,
+      waiting: this.#waiting.size,
+      seconds: Math.ceil((this.#waiting.size + touched) / rate),
+    });
+  }
+
+  /** The part of a choice that goes on now; the rest waits. */
+  #passed(choice: Choice, event: StormEvent, isStorm: boolean): readonly Choice[] {
+    const { requests, chosenBy } = choice;
+    if (!isGuarded(chosenBy)) return [choice];
+    const held = requests.filter((request) => isStorm || this.#waiting.has(requestKey(request)));
+    if (held.length === 0) return [choice];
+    const byDefault = chosenBy.get(defaultTrigger);
+    const guarded = new Map([...chosenBy].filter(([key]) => key !== defaultTrigger));
+    const causes = [...guarded.values()].reduce((a, b) => this.#union(a, b));
+    for (const request of held) this.#keep({ request, chosenBy: guarded, causes, eventId: event.id });
+    const heldKeys = new Set(held);
+    const others = requests.filter((request) => !heldKeys.has(request));
+    return [
+      ...(others.length > 0 ? [{ ...choice, requests: others }] : []),
+      ...(byDefault === undefined
+        ? []
+        : [{ requests: held, causes: byDefault, chosenBy: new Map([[defaultTrigger, byDefault]]) }]),
+    ];
+  }
+
+  #keep(run: WaitingRun): void {
+    const key = requestKey(run.request);
+    const waiting = this.#waiting.get(key);
+    this.#sorted = undefined;
+    if (waiting === undefined) {
+      this.#waiting.set(key, run);
+      return;
+    }
+    this.#storm!.merged++;
+    const chosenBy = new Map(waiting.chosenBy);
+    for (const [trigger, causes] of run.chosenBy) {
+      const earlier = chosenBy.get(trigger);
+      chosenBy.set(trigger, earlier === undefined ? causes : this.#union(earlier, causes));
+    }
+    this.#waiting.set(key, { ...waiting, chosenBy, causes: this.#union(waiting.causes, run.causes) });
+  }
+
+  #arm(): void {
+    const { clock, config } = this.#options;
+    const { rate } = config();
+    const count = Math.max(1, Math.floor((rate * tickMs) / 1000));
+    this.#cancelTimer ??= clock.setTimeout(
+      () => {
+        this.#cancelTimer = undefined;
+        void this.#tick(count);
+      },
+      (1000 * count) / rate,
+    );
+  }
+
+  async #tick(count: number): Promise<void> {
+    await this.#put(this.#take(count));
+    if (this.#storm === undefined) return;
+    if (this.#waiting.size > 0) this.#arm();
+    else this.#end('all_out', 0);
+  }
+
+  /** Puts runs into the queue, those of one event together. */
+  async #put(all: readonly WaitingRun[]): Promise<void> {
+    for (const [id, runs] of Map.groupBy(all, ({ eventId }) => eventId)) {
+      const causes = runs.map((run) => run.causes).reduce((a, b) => this.#union(a, b));
+      const choices = runs.map(({ request, ...choice }) => ({ requests: [request], ...choice }));
+      await this.#options.enqueue(choices, { id, causes });
+    }
+  }
+
+  #take(count: number): readonly WaitingRun[] {
+    this.#sorted ??= this.#inOrder();
+    const keys = this.#sorted.splice(Math.max(0, this.#sorted.length - count)).toReversed();
+    const runs = keys.map((key) => this.#waiting.get(key)!);
+    for (const key of keys) this.#waiting.delete(key);
+    this.#metrics.paced.inc(runs.length);
+    if (this.#storm !== undefined) this.#storm.released += runs.length;
+    return runs;
+  }
+
+  /** The run of the worst alert last; of equal ones, the one that has waited longest. */
+  #inOrder(): string[] {
+    const order = this.#options.order();
+    const worstOf = new Map<Causes, number>();
+    const distinct = new Set([...this.#waiting.values()].map(({ causes }) => causes));
+    const worst = Array.from(distinct, (causes) => ({
+      causes,
+      alerts: [...causes.alerts.values()].map(({ labels }) => labels).toSorted((a, b) => order.compare(a, b)),
+    })).toSorted(({ alerts: [a] }, { alerts: [b] }) => {
+      if (a === undefined || b === undefined) return Number(a === undefined) - Number(b === undefined);
+      return order.compare(a, b);
+    });
+    for (const [rank, { causes }] of worst.entries()) worstOf.set(causes, rank);
+    return [...this.#waiting]
+      .toSorted(([, a], [, b]) => worstOf.get(a.causes)! - worstOf.get(b.causes)!)
+      .map(([key]) => key)
+      .toReversed();
+  }
+
+  get #secondsLeft(): number {
+    return this.#waiting.size / this.#options.config().rate;
+  }
+
+  /** @param givenUp the runs that are not made */
+  #end(end: End, givenUp: number): void {
+    const storm = this.#storm;
+    if (storm === undefined) return;
+    this.#storm = undefined;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#sorted = undefined;
+    const { clock, logger } = this.#options;
+    const { since, released, merged } = storm;
+    const fields: LogFields = { because: end, released, merged, duration_ms: Math.max(0, clock.now() - since) };
+    if (givenUp === 0) return logger.info('trigger.storm_ended', 'no run waits any more because of a storm', fields);
+    const message = 'runs that waited because of a storm are given up: the next start looks at every object';
+    logger.warn('trigger.storm_ended', message, { ...fields, given_up: givenUp });
+  }
+}
+
+/** True if another trigger than the default one chose. */
+function isGuarded(chosenBy: Choice['chosenBy']): boolean {
+  return chosenBy.size > Number(chosenBy.has(defaultTrigger));
+}
+
+/** Thousands of runs have the same two causes one after the other. */
+function lastUnion(): (a: Causes, b: Causes) => Causes {
+  let last: { readonly a: Causes; readonly b: Causes; readonly union: Causes } | undefined;
+  return (a, b) => {
+    if (a === b) return a;
+    if (last?.a !== a || last.b !== b) last = { a, b, union: Causes.union(a, b) };
+    return last.union;
+  };
+}
+
+interface StormMetrics {
+  readonly storms: Counter;
+  readonly paced: Counter;
+}
+
+function createStormMetrics({ registry }: StormGuardOptions, waiting: () => number): StormMetrics {
+  const registers = [registry];
+  const storms = new Counter({
+    registers,
+    name: 'tocsin_trigger_storms_total',
+    help: 'Storms: events that concerned more than storm.share of more than storm.objects objects of triggers.',
+  });
+  const paced = new Counter({
+    registers,
+    name: 'tocsin_trigger_storm_runs_total',
+    help: 'Runs that waited because of a storm and went out at storm.rate, or at once by hand.',
+  });
+  new Gauge({
+    registers,
+    name: 'tocsin_trigger_storm_waiting',
+    help: 'Runs that wait because of a storm.',
+    collect() {
+      this.set(waiting());
+    },
+  });
+  return { storms, paced };
+}
