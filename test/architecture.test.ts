@@ -46,6 +46,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   explain: [
     'server',
     'server/request',
+    'access',
     'source',
     'history',
     'health',

@@ -172,6 +172,11 @@ export class Rights {
     return new Visible(asked.filter((_, index) => allowed[index]));
   }
 
+  /** Whether it may do this in a namespace. Throws or rejects with AccessError if nobody can tell. */
+  within(verb: Verb, resource: AccessResource, namespace: string): boolean | Promise<boolean> {
+    return isNamespaceName(namespace) && this.#in(verb, resource, namespace);
+  }
+
   /** Rejects with AccessError unless it may do this in each of these namespaces, and in all of them if there is none. */
   async require(verb: Verb, resource: AccessResource, namespaces: readonly string[]): Promise<void> {
     const visible = await this.visible(verb, resource, () => namespaces);

@@ -87,7 +87,7 @@ export class App {
     const web = { ...common, ...createDoor(options, this.#pipelines.reviews, this.#status) };
     this.#connections = createConnections(web, () => this.#memory.plan.connections);
     this.#receiver = this.#createReceiver(web);
-    this.#server = createServer(web, this.#connections, [...this.#receiver.routes, ...this.#explainRoutes()]);
+    this.#server = createServer(web, this.#connections, [...this.#receiver.routes, ...this.#explainRoutes(web)]);
     this.#reloader = createReloader({
       ...options,
       prepare: (change) => this.#prepare(change),
@@ -232,8 +232,9 @@ export class App {
     this.#receiver.close();
   }
 
-  #explainRoutes(): readonly Route[] {
+  #explainRoutes({ kubernetes }: ServerOptions): readonly Route[] {
     return this.#explaining.routes({
+      rightsOf: kubernetes.rightsOf,
       receiver: this.#receiver,
       options: this.#options,
       store: this.#store,

@@ -3,11 +3,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import type { Reviews } from '../access/reviews.ts';
 import { eventually } from '../runtime/eventually.fixture.ts';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { Config } from '../config/config.ts';
 import { answers } from '../explain/schema-requests.ts';
+import type { WebOptions } from '../server/guarded-server.ts';
+import { loadWebConfig } from '../server/web/load-web-config.ts';
 import { App } from './app.ts';
 import { folderHome } from './home.ts';
 
@@ -31,8 +34,14 @@ const kinds = ['TracePipeline', 'MetricPipeline'];
 /**
  * Tocsin with a TracePipeline and a MetricPipeline `backend`, with a clock that stands still.
  * @param storagePath default: a folder that is removed with it
+ * @param reviews a cluster that judges who may do what; default: everybody may do everything
  */
-export async function explainBench(t: TestContext, config: object = {}, storagePath?: string): Promise<ExplainBench> {
+export async function explainBench(
+  t: TestContext,
+  config: object = {},
+  storagePath?: string,
+  reviews?: Reviews,
+): Promise<ExplainBench> {
   const folder = await mkdtemp(join(tmpdir(), 'tocsin-explain-'));
   for (const kind of kinds) {
     const manifest = `apiVersion: telemetry.kyma-project.io/v1beta1\nkind: ${kind}\nmetadata: {name: backend}\n`;
@@ -61,7 +70,8 @@ export async function explainBench(t: TestContext, config: object = {}, storageP
     const created = new App({
       config: Config.parse(config),
       listenAddress: { host: '127.0.0.1', port: 0 },
-      createHome: folderHome(folder),
+      createHome: (context) => Object.assign(folderHome(folder)(context), { reviews }),
+      ...(reviews !== undefined && { web: kubernetesDoor() }),
       storagePath: storagePath ?? join(folder, 'data'),
       version: 'test',
       clock,
@@ -100,6 +110,13 @@ export async function explainBench(t: TestContext, config: object = {}, storageP
     },
     stop: () => app.stop(),
   };
+}
+
+function kubernetesDoor(): WebOptions {
+  const readFile = (): string => 'kubernetes: {enabled: true}';
+  const loaded = loadWebConfig('web.yml', readFile);
+  assert.ok('settings' in loaded);
+  return { routePrefix: '', configSource: { file: 'web.yml', ...loaded, readFile, load: loadWebConfig } };
 }
 
 export function json(body: unknown): RequestInit {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { RightsOf } from '../access/rights.ts';
 import type { AlertStore } from '../alert/alert-store.ts';
 import type { Config } from '../config/config.ts';
 import { createExplainApi, type ExplainStage } from '../explain/create-explain-api.ts';
@@ -38,6 +39,8 @@ export interface ExplainParts {
   readonly resumeStorm: () => Promise<number>;
   readonly receiver: Pick<Receiver, 'silences' | 'readBody' | 'readAlerts'>;
   readonly options: Pick<AppOptions, 'version' | 'web'>;
+  /** The rights of a request's sender. */
+  readonly rightsOf: RightsOf;
 }
 
 /** History and payloads, their sources, and the API that answers from them. */

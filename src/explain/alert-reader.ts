@@ -12,6 +12,7 @@ import { formatDateTime } from '../text/go/date-time.ts';
 import { EffectFinder, tellsOfAlerts, type OpenEffect } from './alert-effects.ts';
 import { alertOfLabels, labelsOf, nameOf, objectsOf, pipelineIn, textOf, textsOf } from './fact-fields.ts';
 import type { Page } from './run-reader.ts';
+import type { VisibleFacts } from './visible-facts.ts';
 import { given } from './run-story.ts';
 import { Alert, type Effect, type ExplainedAlert, type PipelineName } from './schema.ts';
 
@@ -66,28 +67,39 @@ export class AlertReader {
     this.#options = options;
   }
 
-  /** All alerts that match, in the order of their fingerprints. */
-  async matching(matchers: readonly Matcher[]): Promise<readonly Alert[]> {
+  /** All alerts that match, in the order of their fingerprints. @param seen what the reader may see; default: all */
+  async matching(matchers: readonly Matcher[], seen?: VisibleFacts): Promise<readonly Alert[]> {
     const { schedule, store, history } = this.#options;
     const matches = (labels: LabelSet): boolean => matchers.every((matcher) => matcher.matches(labels));
+    const hides = async (labels: LabelSet): Promise<boolean> => (await seen?.showsAlert(labels)) === false;
     const found = new Map<string, Alert>();
     const slices = new Slices(schedule, 'history');
     for (const alert of store.all()) {
-      if (found.size < maxFound && matches(alert.labels)) found.set(alert.fingerprint, this.#stored(alert));
+      if (found.size < maxFound && matches(alert.labels) && (seen === undefined || !(await hides(alert.labels))))
+        found.set(alert.fingerprint, this.#stored(alert));
       if (slices.isOver) await slices.yieldTurn();
     }
     for await (const fact of history.newestFirst({ accepts: namesAlerts }))
       for (const alert of alertsIn(fact))
-        if (found.size < maxFound && !found.has(alert.fingerprint!) && matches(alert.labels))
+        if (
+          found.size < maxFound &&
+          !found.has(alert.fingerprint!) &&
+          matches(alert.labels) &&
+          (seen === undefined || !(await hides(alert.labels)))
+        )
           found.set(alert.fingerprint!, alert);
     return [...found.values()].toSorted((a, b) => (a.fingerprint! < b.fingerprint! ? -1 : 1));
   }
 
-  /** The effects of an alert, the newest first. An alert that was never received has one effect, which says so. */
-  async explain(fingerprint: string, page: Page): Promise<ExplainedAlert> {
+  /**
+   * The effects of an alert, the newest first. An alert that was never received has one effect, which says so; so has one that the
+   * reader may not see. @param seen what the reader may see, without the runs; default: all
+   */
+  async explain(fingerprint: string, page: Page, seen?: VisibleFacts): Promise<ExplainedAlert> {
     const stored = await this.#find(fingerprint);
     const labels = stored?.labels ?? (await this.#namedLabels(fingerprint));
-    if (labels === undefined) return { effects: [this.#notReceived(false)] };
+    if (labels === undefined || (await seen?.showsAlert(labels)) === false)
+      return { effects: [this.#notReceived(false)] };
     const hash = stored?.keyHash ?? TextHash.of(labelKey(labels));
     const told = { fingerprint, hash, alertname: nameOf(labels), isNotification: isNotification(labels) };
     const { effects, next } = await this.#effects(told, page);

@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { AccessError, type RightsOf } from '../access/rights.ts';
+import { requiredNamespaces } from '../access/visible.ts';
 import type { PostableAlert } from '../alert/alert.ts';
 import { BatchError } from '../alert/postable/postable-alert.ts';
 import type { History } from '../history/history.ts';
@@ -18,7 +20,9 @@ import type { PipelineReader } from './pipeline-reader.ts';
 import { maxExplained, type Predictor } from './predictor.ts';
 import { pipelineName, Question } from './questions.ts';
 import type { RunReader } from './run-reader.ts';
+import type { Matcher } from '../matcher/matcher.ts';
 import type { Fact, PipelineName, Problem } from './schema.ts';
+import { VisibleFacts } from './visible-facts.ts';
 import type { Status } from './schema-status.ts';
 
 /** The path of the API, below the route prefix. */
@@ -51,6 +55,7 @@ export interface ExplainApiOptions {
   /** Tocsin's version. */
   readonly version: string;
   readonly routePrefix: string;
+  readonly rightsOf: RightsOf;
   /** Rejects with BodyError. */
   readonly readBody: (request: IncomingMessage) => Promise<Body>;
   /** Postable alerts, or a webhook's payload. Rejects with BatchError. */
@@ -92,19 +97,33 @@ export class ExplainApi {
       this.#route('pipelines', 'GET', (request, response) => this.#pipelines(request, response)),
       this.#route('pipelines/:kind/:name', 'GET', runs),
       this.#route('pipelines/:kind/:namespace/:name', 'GET', runs),
-      this.#route('alerts', 'GET', (request, response) => this.#alerts(request, response)),
-      this.#route('alerts/:fingerprint', 'GET', (...call) => this.#alert(...call)),
-      this.#route('history', 'GET', (request, response) => this.#facts(request, response)),
+      this.#forTeams('alerts', (request, response) => this.#alerts(request, response)),
+      this.#forTeams('alerts/:fingerprint', (...call) => this.#alert(...call)),
+      this.#forTeams('history', (request, response) => this.#facts(request, response)),
       this.#route('payloads', 'GET', (request, response) => this.#payloadList(request, response)),
       this.#route('payloads/:request_id', 'GET', (...call) => this.#payload(...call)),
       this.#route('problems', 'GET', (request, response) => this.#problems(request, response)),
       this.#route('status', 'GET', (request, response) => this.#status(request, response)),
-      this.#route('live', 'GET', (request, response) => this.#follow(request, response)),
-      this.#route('openapi.json', 'GET', (request, response) => this.#document(request, response)),
+      this.#forTeams('live', (request, response) => this.#follow(request, response)),
+      this.#forTeams('openapi.json', (request, response) => this.#document(request, response)),
       this.#route('explain', 'POST', (request, response) => this.#explain(request, response)),
       this.#route('reconcile', 'POST', (request, response) => this.#reconcile(request, response)),
       this.#route('storm/resume', 'POST', (request, response) => this.#resume(request, response)),
     ];
+  }
+
+  /** Answers with what the sender may see. */
+  #forTeams(path: string, handler: Handler): Route {
+    return { ...this.#route(path, 'GET', handler), isForTeams: true };
+  }
+
+  /** What the sender may see; undefined: all. Who names a namespace in a filter has to have a right there. */
+  async #seen(request: IncomingMessage, matchers: readonly Matcher[]): Promise<VisibleFacts | undefined> {
+    const rights = this.#options.rightsOf(request);
+    if (rights === undefined || (await rights.everywhere('get', 'alerts'))) return undefined;
+    const named = requiredNamespaces(matchers);
+    if (named.length > 0) await rights.require('get', 'alerts', named);
+    return new VisibleFacts(rights);
   }
 
   /** Every request is answered. */
@@ -137,8 +156,9 @@ export class ExplainApi {
   async #alerts(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const question = new Question(request.url!, ['filter', 'limit', 'cursor']);
     const [{ matchers, limit }, after] = [question, question.text('cursor') ?? ''];
+    const seen = await this.#seen(request, matchers);
     await this.#list(response, async () => {
-      const found = await this.#options.alerts.matching(matchers);
+      const found = await this.#options.alerts.matching(matchers, seen);
       const rest = found.filter(({ fingerprint = '' }) => fingerprint > after);
       const items = rest.slice(0, limit);
       return { items, ...(rest.length > limit && { next: items.at(-1)!.fingerprint }) };
@@ -149,19 +169,22 @@ export class ExplainApi {
     const page = new Question(request.url!, pages).page(this.#options.clock.now());
     if (!/^[0-9a-f]{16}$/.test(fingerprint))
       throw new Refusal(400, `a fingerprint has 16 hexadecimal digits, as in fingerprint= of alert.new in the log`);
-    await this.#answer(response, () => this.#options.alerts.explain(fingerprint, page));
+    const seen = await this.#seen(request, []);
+    await this.#answer(response, () => this.#options.alerts.explain(fingerprint, page, seen));
   }
 
   async #facts(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const question = new Question(request.url!, [...factFilters, ...pages]);
     const { limit, before, since, until } = question.page(this.#options.clock.now());
     const { needles, isWanted } = question.wanted;
+    const seen = await this.#seen(request, question.matchers);
     await this.#list(response, async () => {
       const items: Fact[] = [];
       for await (const fact of this.#options.history.newestFirst({ needles, before })) {
         const time = Date.parse(fact.time);
         if (since !== undefined && time < since) break;
         if ((until !== undefined && time >= until) || !isWanted(fact)) continue;
+        if (seen !== undefined && !(await seen.shows(fact))) continue;
         if (items.length === limit) return { items, next: String(items.at(-1)!.id) };
         items.push(fact);
       }
@@ -196,7 +219,8 @@ export class ExplainApi {
     const question = new Question(request.url!, factFilters);
     const given = request.headers['last-event-id'];
     const lastSeen = typeof given === 'string' && /^\d{1,16}$/.test(given) ? Number(given) : undefined;
-    await this.#options.live.send(request, response, question.wanted, lastSeen);
+    const seen = await this.#seen(request, question.matchers);
+    await this.#options.live.send(request, response, { ...question.wanted, seen }, lastSeen);
   }
 
   async #document(_: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -280,6 +304,7 @@ export class ExplainApi {
   #refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
     if (response.headersSent) return void response.destroy();
     // An error that has another form elsewhere is an object here, too.
+    if (error instanceof AccessError) return void refuse(response, new Refusal(error.status, error.message));
     if (error instanceof BatchError || error instanceof Refusal)
       return void refuse(response, new Refusal(error.status, error.message, { code: error.code }));
     refuse(response, new Refusal(500, 'internal error: see the log of Tocsin'));

@@ -128,13 +128,13 @@ class LiveReader {
     // Facts that it has not seen have been forgotten.
     const after = oldest !== undefined && oldest > from + 1 ? oldest - 1 : from;
     if (after !== from) this.#gap(from, after + 1);
-    const { needles, isWanted } = this.#wanted;
+    const { needles, isWanted, seen } = this.#wanted;
     const { history } = this.#options;
     const newest = history.lastId;
     const onForgotten = (firstId: number, lastId: number): void => this.#gap(firstId - 1, lastId + 1);
     for await (const fact of history.oldestFirst({ needles, after, before: newest + 1, onForgotten })) {
       if (this.#response.destroyed) return after;
-      if (!isWanted(fact)) continue;
+      if (!isWanted(fact) || (seen !== undefined && !(await seen.shows(fact)))) continue;
       const isRead = this.#response.write(`id: ${fact.id}\ndata: ${JSON.stringify(fact)}\n\n`);
       if (!isRead && !(await this.#drained())) return after;
     }

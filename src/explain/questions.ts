@@ -9,6 +9,7 @@ import { Query } from '../text/go/url.ts';
 import { labelSetsOf, textsOf } from './fact-fields.ts';
 import { isAbout, type Page } from './run-reader.ts';
 import type { PipelineName } from './schema.ts';
+import type { VisibleFacts } from './visible-facts.ts';
 
 const defaultLimit = 100;
 const maxLimit = 1000;
@@ -113,6 +114,8 @@ export class Question {
 export interface WantedFacts {
   readonly needles: readonly string[];
   readonly isWanted: (fact: Fact) => boolean;
+  /** What the reader may see, asked anew for each fact; undefined: all. */
+  readonly seen?: VisibleFacts | undefined;
 }
 
 /** `Kind/name` or `Kind/namespace/name`; the kind may have its group, behind a point. */

@@ -79,7 +79,7 @@ export class AlertIntake {
     if (posted.endsAt === undefined || posted.endsAt > now) this.firing++;
     else this.resolved++;
     const missing = this.#missingRight(posted);
-    if (missing !== undefined) return this.#refuse(index, posted, missing);
+    if (missing !== undefined) return this.#problem(index, missing);
     const stored = store.put(posted, now, characterBytes, resolveTimeoutMs);
     if (typeof stored === 'string') this.#refuse(index, posted, stored);
     else this.#count(stored);
@@ -114,9 +114,14 @@ export class AlertIntake {
   }
 
   #refuse(index: number, { labels }: PostableAlert, problem: string): void {
-    this.invalid++;
     if (this.invalidAlerts.length < maxNamedInvalid)
       this.invalidAlerts.push({ labels: briefLabelSet(labels).labels, problem });
+    this.#problem(index, problem);
+  }
+
+  /** Without the labels: nobody writes what another team reads of its alerts. */
+  #problem(index: number, problem: string): void {
+    this.invalid++;
     if (this.problems.length < maxNamedProblems) this.problems.push(`${this.#options.nameOf(index)}: ${problem}`);
   }
 

@@ -48,8 +48,8 @@ export function pageRoutes(folder: string | undefined): readonly Route[] {
   const asset: Handler = (request, response, { name = '' }) =>
     answerWith(request, response, `assets/${name}`, keptForEver);
   return [
-    { path: '/', methods: { GET: index, HEAD: index } },
-    { path: '/assets/:name', methods: { GET: asset, HEAD: asset } },
+    { path: '/', methods: { GET: index, HEAD: index }, isForTeams: true },
+    { path: '/assets/:name', methods: { GET: asset, HEAD: asset }, isForTeams: true },
   ];
 }
 

@@ -1,0 +1,62 @@
+import type { Rights } from '../access/rights.ts';
+import type { AccessResource } from '../access/reviews.ts';
+import { namespaceLabel, namespaceOf } from '../access/visible.ts';
+import type { LabelSet } from '../alert/labels.ts';
+import type { Fact } from '../history/fact.ts';
+import { labelSetsOf, labelsOf, textOf, textsOf } from './fact-fields.ts';
+
+/** Whose a fact is: the namespaces that its reader has to have a right in. */
+interface Subject {
+  readonly resource: AccessResource;
+  readonly namespaces: readonly string[];
+}
+
+/** The facts about one alert. */
+const ofAlert: ReadonlySet<string> = new Set(['alert.new', 'alert.resolved', 'alert.expired']);
+
+const requiredNamespace = new RegExp(`^${namespaceLabel}="([^"]*)"$`);
+const teamTrigger = /^alerttrigger\/([^/]+)\/[^/]+$/;
+
+/**
+ * Whose a fact is; undefined if it is for the owner of the cluster alone. That is every fact that counts or names what may be of
+ * several namespaces: a request with its alerts, an event with its causes, a run, a query of Prometheus, what Tocsin says of itself.
+ */
+export function subjectOf(fact: Fact): Subject | undefined {
+  if (ofAlert.has(fact.event)) return subject('alerts', [namespaceOf(labelsOf(fact['labels']) ?? {})]);
+  if (fact.event.startsWith('silence.')) {
+    const required = textsOf(fact['matchers']).flatMap((text) => requiredNamespace.exec(text)?.[1] ?? []);
+    return subject('silences', required);
+  }
+  if (!fact.event.startsWith('trigger.')) return undefined;
+  const [, namespace] = teamTrigger.exec(textOf(fact['trigger']) ?? '') ?? [];
+  return subject('alerts', [namespace, ...labelSetsOf(fact).map(namespaceOf)]);
+}
+
+function subject(resource: AccessResource, found: readonly (string | undefined)[]): Subject | undefined {
+  const namespaces = found.filter((namespace) => namespace !== undefined);
+  return found.length > 0 && namespaces.length === found.length ? { resource, namespaces } : undefined;
+}
+
+/** What a sender whose rights Kubernetes judges may see of the history. Rejects with AccessError if nobody can tell. */
+export class VisibleFacts {
+  readonly #rights: Rights;
+
+  constructor(rights: Rights) {
+    this.#rights = rights;
+  }
+
+  async shows(fact: Fact): Promise<boolean> {
+    if (await this.#rights.everywhere('get', 'alerts')) return true;
+    const found = subjectOf(fact);
+    if (found === undefined) return false;
+    for (const namespace of new Set(found.namespaces))
+      if (!(await this.#rights.within('get', found.resource, namespace))) return false;
+    return true;
+  }
+
+  async showsAlert(labels: LabelSet): Promise<boolean> {
+    if (await this.#rights.everywhere('get', 'alerts')) return true;
+    const namespace = namespaceOf(labels);
+    return namespace !== undefined && this.#rights.within('get', 'alerts', namespace);
+  }
+}
