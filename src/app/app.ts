@@ -232,9 +232,9 @@ export class App {
     this.#receiver.close();
   }
 
-  #explainRoutes({ kubernetes }: ServerOptions): readonly Route[] {
+  #explainRoutes(web: ServerOptions): readonly Route[] {
     return this.#explaining.routes({
-      rightsOf: kubernetes.rightsOf,
+      ...web,
       receiver: this.#receiver,
       options: this.#options,
       store: this.#store,

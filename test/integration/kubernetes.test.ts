@@ -17,6 +17,8 @@ import './kubernetes/trigger-crds.suite.ts';
 import './kubernetes/trigger-resources.suite.ts';
 // These three kill the API server; two of them remove CRDs and restore them.
 import './kubernetes/targets.suite.ts';
+import './kubernetes/access.suite.ts';
+// These two kill the API server; the first one removes a CRD and restores it.
 import './kubernetes/faults.suite.ts';
 import './kubernetes/process-faults.suite.ts';
 // The last one deletes the namespace, whose deletion nothing here completes.
