@@ -30,6 +30,7 @@ function start() {
     logger,
     registry,
     reviews,
+    namespaceLabel: () => 'namespace',
     onReview: (outcome) => count('access', outcome),
     onLimit: (limit) => void limits.push(limit),
   });

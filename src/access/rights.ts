@@ -43,6 +43,8 @@ export class AccessError extends Error {
 
 interface DecisionsOptions extends Pick<Runtime, 'clock' | 'logger' | 'registry'> {
   readonly reviews: Pick<Reviews, 'mayDo'>;
+  /** `triggers.namespace_label`; called each time, because a reload may change it. */
+  readonly namespaceLabel: () => string;
   /** Called with the outcome of each question to Kubernetes. */
   readonly onReview: OnReview;
   /** Called when a request reaches a limit of this file. */
@@ -134,13 +136,21 @@ export class Rights {
   /** One caller must not keep the others waiting. */
   readonly #slots = new Slots(reviewsAtOnce);
   readonly #rate: TokenBucket;
+  readonly #namespaceLabel: () => string;
 
-  constructor(decisions: Decisions, caller: Caller, id: number, { clock, reviews }: DecisionsOptions) {
+  constructor(decisions: Decisions, caller: Caller, id: number, options: DecisionsOptions) {
+    const { clock, reviews } = options;
+    this.#namespaceLabel = options.namespaceLabel;
     this.#decisions = decisions;
     this.#caller = caller;
     this.#id = id;
     this.#reviews = reviews;
     this.#rate = new TokenBucket({ clock, intervalMs: 1000 / reviewsPerSecond, burst: reviewsBurst });
+  }
+
+  /** The label of an alert that names its namespace. */
+  get namespaceLabel(): string {
+    return this.#namespaceLabel();
   }
 
   /** True if it may do this in every namespace, and to what belongs to none. */
@@ -169,7 +179,10 @@ export class Rights {
     if (all.length > maxNamespaces) this.#decisions.limitReached('access_namespaces', this.#caller, all.length);
     const asked = all.slice(0, maxNamespaces);
     const allowed = await Promise.all(asked.map(async (name) => this.#in(verb, resource, name)));
-    return new Visible(asked.filter((_, index) => allowed[index]));
+    return new Visible(
+      asked.filter((_, index) => allowed[index]),
+      this.namespaceLabel,
+    );
   }
 
   /** Whether it may do this in a namespace. Throws or rejects with AccessError if nobody can tell. */

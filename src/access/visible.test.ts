@@ -8,17 +8,20 @@ const equal = (name: string, value: string): Matcher => new Matcher(name, value,
 
 describe('Visible', () => {
   it('shows the alerts of its namespaces, and none without a namespace', () => {
-    const visible = new Visible(['shop', '']);
+    const visible = new Visible(['shop', ''], 'namespace');
     const rows = [{ namespace: 'shop' }, { namespace: 'bank' }, { namespace: '' }, {}, { exported_namespace: 'shop' }];
     assert.deepEqual(
       rows.map((labels) => visible.shows(labels as Record<string, string>)),
       [true, false, false, false, false],
     );
-    assert.equal(namespaceOf(JSON.parse('{"__proto__": {"namespace": "shop"}}') as Record<string, string>), undefined);
+    assert.equal(
+      namespaceOf(JSON.parse('{"__proto__": {"namespace": "shop"}}') as Record<string, string>, 'namespace'),
+      undefined,
+    );
   });
 
   it('shows the silences that can concern no alert of another namespace', () => {
-    const visible = new Visible(['shop', 'kiosk']);
+    const visible = new Visible(['shop', 'kiosk'], 'namespace');
     const rows: readonly (readonly [readonly Matcher[], boolean])[] = [
       [[equal('namespace', 'shop'), equal('alertname', 'X')], true],
       [[equal('namespace', 'bank')], false],
@@ -41,7 +44,7 @@ describe('Visible', () => {
       .map(([label, text, type]) => new Matcher(label, text, type));
     fc.assert(
       fc.property(fc.array(matcher, { maxLength: 4 }), fc.dictionary(name, value), (matchers, labels) => {
-        const visible = new Visible(['shop']);
+        const visible = new Visible(['shop'], 'namespace');
         if (!visible.showsSilence({ matchers })) return;
         if (matchers.every((each) => each.matches(labels))) assert.ok(visible.shows(labels));
       }),
@@ -50,6 +53,6 @@ describe('Visible', () => {
 
   it('finds the namespaces that matchers require', () => {
     const matchers = [equal('namespace', 'a'), new Matcher('namespace', 'b', '=~'), equal('other', 'c')];
-    assert.deepEqual(requiredNamespaces(matchers), ['a']);
+    assert.deepEqual(requiredNamespaces(matchers, 'namespace'), ['a']);
   });
 });

@@ -25,12 +25,13 @@ export interface ServerOptions extends Runtime {
 
 /** What counts requests, and what judges those whom Kubernetes knows; both belong to server and receiver. */
 export function createDoor(
-  runtime: Runtime,
+  runtime: Runtime & Pick<ServerOptions, 'config'>,
   reviews: Reviews | undefined,
   status: { limitReached(limit: LimitName): void },
 ): Pick<ServerOptions, 'metrics' | 'kubernetes' | 'rightsOf'> {
   const metrics = createHttpMetrics(runtime.registry, (limit) => status.limitReached(limit));
-  const kubernetes = new KubernetesDoor({ ...runtime, metrics, reviews });
+  const namespaceLabel = (): string => runtime.config().triggers.namespace_label;
+  const kubernetes = new KubernetesDoor({ ...runtime, metrics, reviews, namespaceLabel });
   return { metrics, kubernetes, rightsOf: kubernetes.rightsOf };
 }
 

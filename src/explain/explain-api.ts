@@ -121,7 +121,7 @@ export class ExplainApi {
   async #seen(request: IncomingMessage, matchers: readonly Matcher[]): Promise<VisibleFacts | undefined> {
     const rights = this.#options.rightsOf(request);
     if (rights === undefined || (await rights.everywhere('get', 'alerts'))) return undefined;
-    const named = requiredNamespaces(matchers);
+    const named = requiredNamespaces(matchers, rights.namespaceLabel);
     if (named.length > 0) await rights.require('get', 'alerts', named);
     return new VisibleFacts(rights);
   }

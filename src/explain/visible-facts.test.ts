@@ -38,7 +38,7 @@ describe('whose a fact is', () => {
   ];
   for (const [event, fields, subject] of rows)
     it(`${event} with ${JSON.stringify(fields)} is ${subject === undefined ? 'for the owner of the cluster' : `of ${subject}`}`, () => {
-      const found = subjectOf(fact(event, fields));
+      const found = subjectOf(fact(event, fields), 'namespace');
       assert.equal(found === undefined ? undefined : [found.resource, ...found.namespaces].join(' '), subject);
     });
 });

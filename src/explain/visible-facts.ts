@@ -1,6 +1,6 @@
 import type { Rights } from '../access/rights.ts';
 import type { AccessResource } from '../access/reviews.ts';
-import { namespaceLabel, namespaceOf } from '../access/visible.ts';
+import { namespaceOf } from '../access/visible.ts';
 import type { LabelSet } from '../alert/labels.ts';
 import type { Fact } from '../history/fact.ts';
 import { labelSetsOf, labelsOf, textOf, textsOf } from './fact-fields.ts';
@@ -14,22 +14,29 @@ interface Subject {
 /** The facts about one alert. */
 const ofAlert: ReadonlySet<string> = new Set(['alert.new', 'alert.resolved', 'alert.expired']);
 
-const requiredNamespace = new RegExp(`^${namespaceLabel}="([^"]*)"$`);
 const teamTrigger = /^alerttrigger\/([^/]+)\/[^/]+$/;
 
 /**
  * Whose a fact is; undefined if it is for the owner of the cluster alone. That is every fact that counts or names what may be of
  * several namespaces: a request with its alerts, an event with its causes, a run, a query of Prometheus, what Tocsin says of itself.
  */
-export function subjectOf(fact: Fact): Subject | undefined {
-  if (ofAlert.has(fact.event)) return subject('alerts', [namespaceOf(labelsOf(fact['labels']) ?? {})]);
+export function subjectOf(fact: Fact, namespaceLabel: string): Subject | undefined {
+  const whose = (labels: LabelSet): string | undefined => namespaceOf(labels, namespaceLabel);
+  if (ofAlert.has(fact.event)) return subject('alerts', [whose(labelsOf(fact['labels']) ?? {})]);
   if (fact.event.startsWith('silence.')) {
-    const required = textsOf(fact['matchers']).flatMap((text) => requiredNamespace.exec(text)?.[1] ?? []);
+    const required = textsOf(fact['matchers']).flatMap((text) => requiredIn(text, namespaceLabel));
     return subject('silences', required);
   }
   if (!fact.event.startsWith('trigger.')) return undefined;
   const [, namespace] = teamTrigger.exec(textOf(fact['trigger']) ?? '') ?? [];
-  return subject('alerts', [namespace, ...labelSetsOf(fact).map(namespaceOf)]);
+  return subject('alerts', [namespace, ...labelSetsOf(fact).map(whose)]);
+}
+
+/** The value that a matcher requires of a label by equality; none if it does not. */
+function requiredIn(matcher: string, label: string): readonly string[] {
+  const opening = `${label}="`;
+  const value = matcher.startsWith(opening) && matcher.endsWith('"') ? matcher.slice(opening.length, -1) : '';
+  return value === '' ? [] : [value];
 }
 
 function subject(resource: AccessResource, found: readonly (string | undefined)[]): Subject | undefined {
@@ -47,7 +54,7 @@ export class VisibleFacts {
 
   async shows(fact: Fact): Promise<boolean> {
     if (await this.#rights.everywhere('get', 'alerts')) return true;
-    const found = subjectOf(fact);
+    const found = subjectOf(fact, this.#rights.namespaceLabel);
     if (found === undefined) return false;
     for (const namespace of new Set(found.namespaces))
       if (!(await this.#rights.within('get', found.resource, namespace))) return false;
@@ -56,7 +63,7 @@ export class VisibleFacts {
 
   async showsAlert(labels: LabelSet): Promise<boolean> {
     if (await this.#rights.everywhere('get', 'alerts')) return true;
-    const namespace = namespaceOf(labels);
+    const namespace = namespaceOf(labels, this.#rights.namespaceLabel);
     return namespace !== undefined && this.#rights.within('get', 'alerts', namespace);
   }
 }

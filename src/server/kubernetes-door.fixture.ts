@@ -14,6 +14,7 @@ export function testDoor(reviews?: Reviews, given: Given = {}): KubernetesDoor {
     registry: new Registry(),
     metrics: { limitReached: () => undefined },
     reviews,
+    namespaceLabel: () => 'namespace',
     ...given,
   });
 }

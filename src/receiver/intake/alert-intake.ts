@@ -8,7 +8,7 @@ import { Suppressed, type AlertTransition } from './alert-lines.ts';
 import { DebugField } from '../../runtime/logger.ts';
 import type { Silence } from '../../silence/silence.ts';
 import { lacks } from '../../access/rights.ts';
-import { namespaceLabel, namespaceOf, type Visible } from '../../access/visible.ts';
+import { namespaceOf, type Visible } from '../../access/visible.ts';
 
 /** The most invalid alerts of one batch that are named in the answer and in the log. */
 export const maxNamedProblems = 100;
@@ -106,9 +106,9 @@ export class AlertIntake {
   #missingRight({ labels }: PostableAlert): string | undefined {
     const { mayCreate, platform } = this.#options;
     if (mayCreate === undefined) return undefined;
-    const namespace = namespaceOf(labels);
+    const namespace = namespaceOf(labels, mayCreate.label);
     const everywhere = `and the sender ${lacks('create', 'alerts', undefined)}`;
-    if (namespace === undefined) return `it has no label ${namespaceLabel}, ${everywhere}`;
+    if (namespace === undefined) return `it has no label ${mayCreate.label}, ${everywhere}`;
     if (!mayCreate.has(namespace)) return `the sender ${lacks('create', 'alerts', namespace)}`;
     return platform.hasLabels(labels) ? `it is an alert of the platform (lanes.platform), ${everywhere}` : undefined;
   }

@@ -109,7 +109,7 @@ export class AlertsHandler {
       const read = async (work: LongWork): Promise<void> => {
         const slices = new Slices(schedule, work);
         const batch = await format.read(bytes, settings().maxLabels, slices, store, clock.now());
-        await batch.forEach(({ labels }) => void names.add(namespaceOf(labels) ?? ''));
+        await batch.forEach(({ labels }) => void names.add(namespaceOf(labels, rights.namespaceLabel) ?? ''));
       };
       await (bytes.length > longBodyBytes ? this.#inTurn(bytes, read) : read('bodies'));
       return names;

@@ -98,15 +98,16 @@ export class ReadHandler {
   async #visible(rights: Rights, resource: 'alerts' | 'silences', query: Query): Promise<Visible | undefined> {
     const { schedule, silences, store } = this.#options;
     const slices = new Slices(schedule, 'lists');
-    const named = requiredNamespaces(await inSlices(parseMatchers(query.all('filter')), slices));
+    const label = rights.namespaceLabel;
+    const named = requiredNamespaces(await inSlices(parseMatchers(query.all('filter')), slices), label);
     if (named.length > 0) {
       await rights.require('get', resource, named);
-      return new Visible(named);
+      return new Visible(named, label);
     }
     return rights.visible('get', resource, () =>
       resource === 'alerts'
-        ? namespacesOfAlerts(store.all(), slices)
-        : [...silences.all()].flatMap(({ matchers }) => requiredNamespaces(matchers)),
+        ? namespacesOfAlerts(store.all(), label, slices)
+        : [...silences.all()].flatMap(({ matchers }) => requiredNamespaces(matchers, label)),
     );
   }
 

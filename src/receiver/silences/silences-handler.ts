@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AccessError, type RightsOf } from '../../access/rights.ts';
 import type { Verb } from '../../access/reviews.ts';
-import { namespaceLabel, requiredNamespaces } from '../../access/visible.ts';
+import { requiredNamespaces } from '../../access/visible.ts';
 import type { LogFields } from '../../runtime/logger.ts';
 import type { PostableSilence, Silence } from '../../silence/silence.ts';
 import {
@@ -142,12 +142,12 @@ export class SilencesHandler {
     const { rightsOf, silences } = this.#options;
     const rights = rightsOf(request);
     if (rights === undefined) return;
-    const namespaces = requiredNamespaces(matchers);
+    const namespaces = requiredNamespaces(matchers, rights.namespaceLabel);
     try {
       await rights.require('create', 'silences', namespaces);
     } catch (error) {
       if (!(error instanceof AccessError) || error.status !== 403 || namespaces.length > 0) throw error;
-      throw new AccessError(403, `${error.message}: give it a matcher such as ${namespaceLabel}="NAMESPACE"`);
+      throw new AccessError(403, `${error.message}: give it a matcher such as ${rights.namespaceLabel}="NAMESPACE"`);
     }
     await this.#require('delete', request, silences.get(id));
   }
@@ -157,7 +157,7 @@ export class SilencesHandler {
     const rights = this.#options.rightsOf(request);
     if (rights === undefined || silence === undefined) return;
     try {
-      await rights.require(verb, 'silences', requiredNamespaces(silence.matchers));
+      await rights.require(verb, 'silences', requiredNamespaces(silence.matchers, rights.namespaceLabel));
     } catch (error) {
       if (!(error instanceof AccessError) || error.status !== 403) throw error;
       throw new AccessError(

@@ -9,6 +9,8 @@ interface KubernetesDoorOptions extends Pick<Runtime, 'clock' | 'logger' | 'regi
   /** Undefined where there is no cluster. */
   readonly reviews: Reviews | undefined;
   readonly metrics: Pick<HttpMetrics, 'limitReached'>;
+  /** `triggers.namespace_label` */
+  readonly namespaceLabel: () => string;
 }
 
 /** What judges those whom Kubernetes knows, with `kubernetes` in the web configuration. */
