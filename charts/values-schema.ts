@@ -114,6 +114,7 @@ export function valuesSchema(): JsonSchema {
     observe: flag,
     persistence,
     tls: mapOf({ enabled: flag, secretName: name }),
+    kubernetesAuth: mapOf({ enabled: flag, audiences: listOf({ type: 'string', pattern: '^[!-~]+$' }) }),
     networkPolicy,
     monitoring,
     triggers,

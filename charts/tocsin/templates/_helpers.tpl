@@ -78,6 +78,13 @@ tls_server_config:
   cert_file: /etc/tocsin-tls/tls.crt
   key_file: /etc/tocsin-tls/tls.key
   min_version: TLS12
+{{- if .Values.kubernetesAuth.enabled }}
+kubernetes:
+  enabled: true
+  {{- with .Values.kubernetesAuth.audiences }}
+  audiences: {{ toJson . }}
+  {{- end }}
+{{- end }}
 {{- end -}}
 
 {{/* The kinds that Tocsin watches, as a list of {group, resources}, in JSON. */}}

@@ -53,6 +53,11 @@ const cases: readonly Case[] = [
   { what: 'persistence', values: { persistence: { enabled: true } }, built: components('persistent-storage') },
   { what: 'tls', values: { tls: { enabled: true } }, built: components('tls') },
   {
+    what: 'tls and kubernetesAuth',
+    values: { tls: { enabled: true }, kubernetesAuth: { enabled: true } },
+    built: components('tls', 'kubernetes-auth'),
+  },
+  {
     what: 'networkPolicy',
     values: { networkPolicy: { enabled: true } },
     built: () => withKustomization({ resources: ['k8s/base', 'networkpolicy'] }, kustomize),
