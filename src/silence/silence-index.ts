@@ -1,4 +1,5 @@
 import type { LabelSet } from '../alert/labels.ts';
+import { listedValues } from '../matcher/anchored-regexp.ts';
 import type { Matcher, OnUndecided } from '../matcher/matcher.ts';
 import { concerns, type Silence } from './silence.ts';
 
@@ -166,15 +167,4 @@ export class RegexpGroup {
       if (same?.size === 0) this.#byListed.delete(value);
     }
   }
-}
-
-/** Characters that stand for themselves, among them punctuation with a backslash, but not `|`. */
-const list = /^(?:[\w:/@, -]|\\[!-/:-@[-`{}~])+(?:\|(?:[\w:/@, -]|\\[!-/:-@[-`{}~])+)*$/;
-
-/**
- * The values that a regular expression matches, if it only lists them, as most expressions of people and dashboards do:
- * `api|worker`, `10\.0\.0\.5:9100`. Undefined for any other expression.
- */
-export function listedValues(expression: string): readonly string[] | undefined {
-  return list.test(expression) ? expression.replaceAll(/\\(.)/g, '$1').split('|') : undefined;
 }

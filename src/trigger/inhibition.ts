@@ -1,5 +1,6 @@
 import type { LabelSet } from '../alert/labels.ts';
 import type { Matcher } from '../matcher/matcher.ts';
+import { matchesAll } from './alert-matchers.ts';
 import type { Inhibition, Trigger } from './trigger.ts';
 
 /** What fires at one moment. */
@@ -80,10 +81,6 @@ interface Inhibited {
  */
 function inhibits(source: LabelSet, { trigger, inhibition, labels }: Inhibited): boolean {
   return !(matchesAll(inhibition.matchers, labels) && matchesAll(trigger.matchers, source));
-}
-
-function matchesAll(matchers: readonly Matcher[], labels: LabelSet): boolean {
-  return matchers.every((matcher) => matcher.matches(labels));
 }
 
 /** A label that is missing has the empty value, as in Alertmanager. */

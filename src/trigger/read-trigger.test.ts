@@ -325,6 +325,17 @@ describe('the limits of a trigger', () => {
     assert.deepEqual(problemsOf(spec, { rules }), []);
   });
 
+  it('refuse regular expressions that would take long to match, but no list of names', () => {
+    const large = `a=~"(${'.*a'.repeat(100)}){3}"`;
+    const [problem = ''] = problemsOf({ ...spec, matchers: [large, large] });
+    assert.match(
+      problem,
+      /^spec\.matchers: found regular expressions of \d+ instructions together, allowed: at most 1000,/,
+    );
+    const names = Array.from({ length: 300 }, (_, index) => `gateway-${index}-abc`).join('|');
+    assert.deepEqual(problemsOf({ ...spec, matchers: [`a=~"${names}"`] }), []);
+  });
+
   it('refuse regular expressions that would take long to compile, before they are compiled', { timeout: 2000 }, () => {
     const large = `a=~"${'\\pL{300}'.repeat(10)}"`;
     const problems = problemsOf({ ...spec, matchers: Array.from({ length: 20 }, () => large) });

@@ -3,6 +3,7 @@ import { formatDuration } from '../config/settings/duration.ts';
 import { withSuggestion } from '../config/settings/reader.ts';
 import { nearestName } from '../config/settings/unknown-key.ts';
 import { Matcher } from '../matcher/matcher.ts';
+import { instructionsOf, maxTriggerInstructions } from './alert-matchers.ts';
 import { fieldsTogether, limitProblems, tooMany, type SpecProblem, type TriggerLimits } from './spec-rules.ts';
 import { compileTemplate } from './template.ts';
 import {
@@ -62,11 +63,8 @@ export function readTrigger(identity: TriggerIdentity, spec: unknown, rules: Tri
   const problems = withoutRepetition([...limited, ...fields, ...unknown, ...fieldsTogether(spec)]);
   const compiled = parsed.data;
   if (compiled === undefined || problems.length > 0) return { problems: problems.map(withPath) };
-  const count = countMatchers(compiled);
-  if (count > rules.limits.maxMatchers) {
-    const message = tooMany(count, 'matchers', rules.limits.maxMatchers, 'max_matchers');
-    return { problems: [withPath({ keys: ['matchers'], message })] };
-  }
+  const excess = [...matcherProblems(compiled, rules.limits)];
+  if (excess.length > 0) return { problems: excess.map(withPath) };
   return compile(identity, compiled, rules);
 }
 
@@ -118,8 +116,19 @@ function innerSchema(schema: unknown): unknown {
   return schema instanceof z.ZodPipe ? innerSchema(schema.def.in) : schema;
 }
 
-function countMatchers({ matchers = [], inhibitedBy = [] }: ReadSpec): number {
-  return [...matchers, ...inhibitedBy.flatMap((inhibition) => inhibition.matchers)].flat().length;
+/** What shows only when they are compiled: one text may hold several matchers. */
+function* matcherProblems(spec: ReadSpec, limits: TriggerLimits): Generator<SpecProblem, void> {
+  const { matchers = [], inhibitedBy = [] } = spec;
+  const all = [...matchers, ...inhibitedBy.flatMap((inhibition) => inhibition.matchers)].flat();
+  const keys = ['matchers'];
+  if (all.length > limits.maxMatchers)
+    yield { keys, message: tooMany(all.length, 'matchers', limits.maxMatchers, 'max_matchers') };
+  const instructions = instructionsOf(all);
+  if (instructions > maxTriggerInstructions)
+    yield {
+      keys,
+      message: `found regular expressions of ${instructions} instructions together, allowed: at most ${maxTriggerInstructions}, besides those that only list values, as in a|b; simplify them`,
+    };
 }
 
 function compile(identity: TriggerIdentity, spec: ReadSpec, rules: TriggerRules): TriggerReading {

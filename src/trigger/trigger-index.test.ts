@@ -73,6 +73,19 @@ describe('TriggerIndex', () => {
     assert.equal(index.matching({ exported_namespace: 'db', namespace: 'shop' }).length, 0);
   });
 
+  it('matches the same after it was filed by another label', () => {
+    const index = indexOf(newTrigger({}, { namespace: 'shop' }), named('a', 'other="x"'));
+    index.fileBy('other');
+    assert.deepEqual(keysOf(index.matching({ namespace: 'shop', other: 'x' })), [
+      'alerttrigger/shop/orders-db',
+      'file/a',
+    ]);
+    index.set(named('a', 'other="y"'));
+    assert.deepEqual(keysOf(index.matching({ namespace: 'db', other: 'x' })), []);
+    index.fileBy('other');
+    assert.equal(index.filedCount, 5);
+  });
+
   it('replaces the trigger of the same key, wherever it was filed', () => {
     const index = indexOf(named('a', 'alertname="A"'), named('a', 'alertname="B"'));
     assert.equal(index.size, 1);
@@ -105,15 +118,15 @@ describe('TriggerIndex', () => {
     );
     const index = indexOf(...foreign, ...other);
     let tried = 0;
-    const { matches } = Matcher.prototype;
-    Matcher.prototype.matches = function count(...given) {
+    const { matchesValue } = Matcher.prototype;
+    Matcher.prototype.matchesValue = function count(...given) {
       tried++;
-      return matches.apply(this, given);
+      return matchesValue.apply(this, given);
     };
     try {
       assert.equal(index.matching({ namespace: 'shop', alertname: 'A7' }).length, 1);
     } finally {
-      Matcher.prototype.matches = matches;
+      Matcher.prototype.matchesValue = matchesValue;
     }
     assert.equal(tried, 2);
   });

@@ -1,5 +1,6 @@
 import type { LabelSet } from '../alert/labels.ts';
 import type { Matcher, OnUndecided } from '../matcher/matcher.ts';
+import { matchesAll } from './alert-matchers.ts';
 import type { Triggers } from './ports.ts';
 import type { Trigger } from './trigger.ts';
 
@@ -19,7 +20,7 @@ type ByAlertname = Map<string | undefined, Set<Trigger>>;
  * says so. To find those of an alert costs nothing for all others.
  */
 export class TriggerIndex implements Triggers {
-  readonly #namespaceLabel: string;
+  #namespaceLabel: string;
   readonly #onUndecided: OnUndecided | undefined;
   readonly #byKey = new Map<string, Trigger>();
   readonly #byNamespace = new Map<string | undefined, ByAlertname>();
@@ -45,6 +46,16 @@ export class TriggerIndex implements Triggers {
   /** How many triggers have been filed since the start: one for each that was added or changed. */
   get filedCount(): number {
     return this.#filed;
+  }
+
+  /** Files all triggers anew under another label, after a reload. What matches does not depend on it, only what that costs. */
+  fileBy(namespaceLabel: string): void {
+    if (namespaceLabel === this.#namespaceLabel) return;
+    const all = [...this.#byKey.values()];
+    this.#byKey.clear();
+    this.#byNamespace.clear();
+    this.#namespaceLabel = namespaceLabel;
+    for (const trigger of all) this.set(trigger);
   }
 
   get(key: string): Trigger | undefined {
@@ -100,10 +111,6 @@ export class TriggerIndex implements Triggers {
   #placeOf({ matchers }: Trigger): Place {
     return { namespace: equalityOn(matchers, this.#namespaceLabel), alertname: equalityOn(matchers, nameLabel) };
   }
-}
-
-function matchesAll(matchers: readonly Matcher[], labels: LabelSet, onUndecided: OnUndecided | undefined): boolean {
-  return matchers.every((matcher) => matcher.matches(labels, onUndecided));
 }
 
 /** An equality with the empty text also matches an alert without the label, and so it says no place. */

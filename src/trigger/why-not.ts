@@ -1,3 +1,4 @@
+import { matches } from './alert-matchers.ts';
 import { resolveTargets, type ResolvedTarget, type Unresolved } from './choose.ts';
 import { annotationValue } from './template.ts';
 import type { LabelSelector, TemplateData, Trigger, TriggerAction } from './trigger.ts';
@@ -20,7 +21,7 @@ export type TriggerVerdict =
 
 /** @param now milliseconds since the epoch */
 export function whyNot(trigger: Trigger, alert: TemplateData, now: number): TriggerVerdict {
-  const failed = trigger.matchers.find((matcher) => !matcher.matches(alert.labels));
+  const failed = trigger.matchers.find((matcher) => !matches(matcher, alert.labels));
   if (failed !== undefined) return { trigger, matches: false, failedMatcher: String(failed) };
   const held = heldNow(trigger, now);
   const targets = resolveTargets(trigger, alert);

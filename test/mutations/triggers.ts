@@ -1,5 +1,6 @@
 import type { MutatedPart } from './mutation.ts';
 
+const matching = 'trigger/alert-matchers.ts';
 const index = 'trigger/trigger-index.ts';
 const choose = 'trigger/choose.ts';
 const reach = 'trigger/reach.ts';
@@ -11,6 +12,7 @@ export const triggers: MutatedPart = {
   name: 'triggers',
   tests: [
     'trigger/choose.test.ts',
+    'trigger/alert-matchers.test.ts',
     'trigger/reach.test.ts',
     'trigger/trigger-index.test.ts',
     'trigger/inhibition.test.ts',
@@ -18,7 +20,24 @@ export const triggers: MutatedPart = {
     'trigger/read-trigger.test.ts',
   ],
   mutations: [
-    { file: index, from: 'matchers.every((matcher)', to: 'matchers.some((matcher)', means: 'one matcher is enough' },
+    {
+      file: matching,
+      from: 'for (const matcher of matchers) if',
+      to: 'for (const matcher of matchers.slice(0, 1)) if',
+      means: 'one matcher is enough',
+    },
+    {
+      file: matching,
+      from: "if (value.length <= maxTriedLength || type === '=' || type === '!=')",
+      to: 'if (value.length <= maxTriedLength)',
+      means: 'a long value is not even compared',
+    },
+    {
+      file: matching,
+      from: "labels[name]! : ''",
+      to: "labels[name]! : '-'",
+      means: 'a missing label differs from an empty one',
+    },
     {
       file: index,
       from: "type === '=' && name === label",
@@ -83,8 +102,8 @@ export const triggers: MutatedPart = {
     { file: index, from: 'one.key < other.key ? -1 : 1', to: 'one.key < other.key ? 1 : -1', means: 'another order' },
     {
       file: index,
-      from: 'matcher.matches(labels, onUndecided))',
-      to: 'matcher.matches(labels))',
+      from: 'matchesAll(trigger.matchers, labels, this.#onUndecided)',
+      to: 'matchesAll(trigger.matchers, labels)',
       means: 'nobody hears what could not be decided',
     },
     { file: index, from: '    this.#filed++;\n', to: '', means: 'nobody sees what a change costs' },
@@ -224,8 +243,8 @@ export const triggers: MutatedPart = {
     },
     {
       file: whyNot,
-      from: 'find((matcher) => !matcher.matches(alert.labels))',
-      to: 'findLast((matcher) => !matcher.matches(alert.labels))',
+      from: 'find((matcher) => !matches(matcher, alert.labels))',
+      to: 'findLast((matcher) => !matches(matcher, alert.labels))',
       means: 'the last matcher that fails is named',
     },
   ],
