@@ -134,7 +134,9 @@ export class KubernetesPipelines implements Pipelines, Annotator {
   async updateConditions(request: Request, change: ConditionChange, signal: AbortSignal): Promise<boolean> {
     const cached = this.#find(request);
     if (cached === undefined) return (await this.targets?.updateConditions(request, change, signal)) ?? false;
-    const written = await this.#options.writer.updateConditions(cached, change, signal);
+    const written = await this.#observe(request, 'status', () =>
+      this.#options.writer.updateConditions(cached, change, signal),
+    );
     if (written !== undefined) this.#ownWrites.add(requestKey(request), asWritten(cached, written));
     return written !== undefined;
   }
@@ -147,7 +149,12 @@ export class KubernetesPipelines implements Pipelines, Annotator {
   ): Promise<boolean> {
     const cached = this.#find(request);
     if (cached === undefined) return (await this.targets?.annotate(request, annotations, signal, on)) ?? false;
-    return this.#options.writer.annotate(cached, annotations, signal, on);
+    return this.#observe(request, 'object', () => this.#options.writer.annotate(cached, annotations, signal, on));
+  }
+
+  /** A trigger may name a pipeline as well: its status tells of a missing right. */
+  #observe<T>(request: Request, part: 'status' | 'object', write: () => Promise<T>): Promise<T> {
+    return this.targets === undefined ? write() : this.targets.observe(request, part, write);
   }
 
   #find(request: Request): CachedPipeline | undefined {

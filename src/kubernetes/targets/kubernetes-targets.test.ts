@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { ForbiddenError, TerminalError } from '../../reconcile/errors.ts';
 import { requestKey, type Condition } from '../../reconcile/ports.ts';
 import type { ObjectNeed, TargetObject } from '../../trigger/ports.ts';
-import { failure } from '../api/fake-api-client.fixture.ts';
+import { failure, withoutRight } from '../api/fake-api-client.fixture.ts';
 import { targetsBench } from './fake-cluster.fixture.ts';
 
 const cnpg = 'postgresql.cnpg.io/v1';
@@ -369,6 +369,22 @@ describe('KubernetesTargets, writing', () => {
     const cluster1 = targets.requestOf(cnpg, 'Cluster', 'shop', 'orders')!;
     await assert.rejects(targets.annotate(cluster1, { a: 'b' }, never, 'podTemplate'), TerminalError);
     assert.equal(await targets.annotate(cluster1, { a: 'b' }, never), false);
+  });
+
+  it('hears of a missing right from whoever else writes into the same object', async (t) => {
+    const { cluster, clock, targets } = targetsBench(t);
+    cluster.install(cnpg, 'Cluster', 'clusters');
+    targets.require([need('Cluster', 'none')]);
+    await clock.advanceAsync(0);
+    const request = targets.requestOf(cnpg, 'Cluster', 'shop', 'orders')!;
+    const cause = withoutRight({ method: 'PATCH', path: clusters }, 'patch', 'clusters', 'postgresql.cnpg.io');
+    const refused = new ForbiddenError('refused', clock.now(), { cause });
+    await assert.rejects(
+      targets.observe(request, 'object', () => Promise.reject(refused)),
+      ForbiddenError,
+    );
+    const state = targets.stateOf(need('Cluster', 'none'));
+    assert.deepEqual(state.state === 'unavailable' && state.missingRule?.resources, ['clusters']);
   });
 
   it('names the right to write that is missing, for those who need it there, until a write succeeds', async (t) => {

@@ -27,7 +27,7 @@ import { asTargetObject, missingRuleMessage, ruleOf, unwatchedTarget, type Cache
 import { Selections } from './selections.ts';
 import { TargetWatches, type OpenWatch } from './target-watches.ts';
 import { maxTargetWatches, planWatches } from './watch-plan.ts';
-import { WriteRefusals } from './write-refusals.ts';
+import { WriteRefusals, type WrittenPart } from './write-refusals.ts';
 
 export interface KubernetesTargetsOptions extends Runtime {
   readonly client: Pick<ApiClient, 'call' | 'open'>;
@@ -161,6 +161,11 @@ export class KubernetesTargets implements TargetObjects {
     );
     if (!isThere) this.#reads.forget(object.path);
     return isThere;
+  }
+
+  /** Does a write into an object that is a pipeline as well, and remembers whether the right to it is missing. */
+  observe<T>(request: Request, part: WrittenPart, write: () => Promise<T>): Promise<T> {
+    return this.#refusals.observe(request, part, write);
   }
 
   /** The same object with its UID, if that is known from a write. */

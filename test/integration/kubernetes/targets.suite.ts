@@ -17,6 +17,7 @@ import { ObjectMemory } from '../../../src/kubernetes/kept-object.ts';
 import { KubernetesTargets } from '../../../src/kubernetes/targets/kubernetes-targets.ts';
 import { createReflectorMetrics } from '../../../src/kubernetes/watch/reflector-report.ts';
 import { ObjectWriter } from '../../../src/kubernetes/write/object-writer.ts';
+import { clusterCases } from '../../contract/cluster.cases.ts';
 import { skipWithoutKube } from '../../support/kube-api-server.ts';
 import { applicationCrd, clusterCrd, customObject, helmReleaseCrd } from '../../support/operator-crds.ts';
 import { useSharedKubeApiServer } from '../../support/shared-kube-api-server.ts';
@@ -50,14 +51,7 @@ describe('the objects that triggers choose, in a real cluster', { skip: skipWith
   /** Targets with pauses an eighth as long as usual. @param wrap changes the client */
   async function open(t: TestContext, kubeconfig = kube().kubeconfig, wrap = (client: ApiClient): Opened => client) {
     const [registry, logger, calls] = [new Registry(), new RecordingLogger(), [] as ApiCall[]];
-    const client = createApiClient({
-      clock: systemClock,
-      registry,
-      access: { kubeconfigs: [kubeconfig] },
-      qps: 10_000,
-      burst: 10_000,
-      version: 'test',
-    });
+    const client = clientOf(kubeconfig, registry);
     const wrapped = wrap(client);
     const counted: Opened = {
       call: (call) => (calls.push(call), wrapped.call(call)),
@@ -101,15 +95,7 @@ describe('the objects that triggers choose, in a real cluster', { skip: skipWith
   };
 
   before(async () => {
-    const access = { kubeconfigs: [kube().kubeconfig] };
-    admin = createApiClient({
-      clock: systemClock,
-      registry: new Registry(),
-      access,
-      qps: 1e4,
-      burst: 1e4,
-      version: 'test',
-    });
+    admin = clientOf(kube().kubeconfig, new Registry());
     await kube().apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'team-shop' } });
     await kube().apply({
       apiVersion: 'v1',
@@ -126,6 +112,42 @@ describe('the objects that triggers choose, in a real cluster', { skip: skipWith
       'applications.argoproj.io',
     ]) {
       await removeCrd(name);
+    }
+  });
+
+  describe('which behaves as the fake one', () => {
+    let stranger: ApiClient;
+
+    before(async () => {
+      await establish(clusterCrd);
+      await kube().apply({
+        apiVersion: 'v1',
+        kind: 'ServiceAccount',
+        metadata: { name: 'stranger', namespace: 'team-shop' },
+      });
+      const token = await kube().createToken('stranger', 'team-shop');
+      stranger = clientOf(await kube().kubeconfigFor(token), new Registry());
+    });
+    after(async () => {
+      await stranger.close();
+      await removeCrd('clusters.postgresql.cnpg.io');
+    });
+
+    for (const { name, check } of clusterCases) {
+      it(name, async () => {
+        await admin.call({ method: 'DELETE', path: clusters, keep: nothing });
+        await check({
+          client: admin,
+          stranger,
+          create: async (collection, { metadata }) =>
+            void (await admin.call({
+              method: 'POST',
+              path: collection,
+              body: customObject(cnpg, 'Cluster', metadata.name, { metadata }),
+            })),
+          delete: async (path) => void (await admin.call({ method: 'DELETE', path, keep: nothing })),
+        });
+      });
     }
   });
 
@@ -484,6 +506,11 @@ describe('the objects that triggers choose, in a real cluster', { skip: skipWith
     );
   });
 });
+
+function clientOf(kubeconfig: string, registry: Registry): ApiClient {
+  const access = { kubeconfigs: [kubeconfig] };
+  return createApiClient({ clock: systemClock, registry, access, qps: 10_000, burst: 10_000, version: 'test' });
+}
 
 type Opened = Pick<ApiClient, 'call' | 'open'>;
 const nothing = { selection: 'presence', bytes: 0 } as const;
