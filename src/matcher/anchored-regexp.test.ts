@@ -160,7 +160,7 @@ describe('listedValues()', () => {
 
   it('gives exactly the values that the expression matches', () =>
     fc.assert(
-      fc.property(texts(), fc.array(texts(), { maxLength: 10 }), (expression, others) => {
+      fc.property(expressions(), fc.array(expressions(), { maxLength: 10 }), (expression, others) => {
         const values = listedValues(expression);
         fc.pre(values !== undefined);
         const regexp = RE2JS.compile(`^(?:${expression})$`);
@@ -170,12 +170,12 @@ describe('listedValues()', () => {
     ));
 });
 
-function texts(): fc.Arbitrary<string> {
+function expressions(): fc.Arbitrary<string> {
   const character = fc.integer({ min: 0x20, max: 0x7e }).map((code) => String.fromCharCode(code));
-  const piece = fc.oneof(
+  const part = fc.oneof(
     fc.constantFrom('a', 'b', '|', '\\.', '.'),
     character,
     character.map((one) => `\\${one}`),
   );
-  return fc.array(piece, { maxLength: 5 }).map((pieces) => pieces.join(''));
+  return fc.array(part, { maxLength: 5 }).map(joined);
 }

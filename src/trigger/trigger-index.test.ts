@@ -133,10 +133,10 @@ describe('TriggerIndex', () => {
 
   it('does not match what it cannot decide, and tells it', () => {
     const told: string[] = [];
-    const index = new TriggerIndex('namespace', ({ name }) => told.push(name));
+    const index = new TriggerIndex('namespace', ({ key }, { name }) => told.push(key, name));
     index.set(named('a', 'job=~"[ab]*a[ab]{900}"'));
     assert.deepEqual(index.matching({ job: 'a'.repeat(3000) }), []);
-    assert.deepEqual(told, ['job']);
+    assert.deepEqual(told, ['file/a', 'job']);
   });
 
   it('finds the same as a look at every trigger, after any changes of the set', () => {

@@ -7,6 +7,9 @@ import type { Trigger } from './trigger.ts';
 /** The name of the alert, as a label. */
 const nameLabel = 'alertname';
 
+/** Called with a value of a label that was too long for an expression of a trigger, which does not match then. */
+export type OnUndecidedTrigger = (trigger: Trigger, matcher: Matcher, value: string) => void;
+
 /** Where a trigger is filed; undefined stands for any value. */
 interface Place {
   readonly namespace: string | undefined;
@@ -21,16 +24,13 @@ type ByAlertname = Map<string | undefined, Set<Trigger>>;
  */
 export class TriggerIndex implements Triggers {
   #namespaceLabel: string;
-  readonly #onUndecided: OnUndecided | undefined;
+  readonly #onUndecided: OnUndecidedTrigger | undefined;
   readonly #byKey = new Map<string, Trigger>();
   readonly #byNamespace = new Map<string | undefined, ByAlertname>();
   #filed = 0;
 
-  /**
-   * @param namespaceLabel `triggers.namespace_label`
-   * @param onUndecided hears of a value that is too long for an expression; the trigger does not match then
-   */
-  constructor(namespaceLabel: string, onUndecided?: OnUndecided) {
+  /** @param namespaceLabel `triggers.namespace_label` */
+  constructor(namespaceLabel: string, onUndecided?: OnUndecidedTrigger) {
     this.#namespaceLabel = namespaceLabel;
     this.#onUndecided = onUndecided;
   }
@@ -105,7 +105,10 @@ export class TriggerIndex implements Triggers {
 
   #addFrom(triggers: ReadonlySet<Trigger> | undefined, found: Trigger[], labels: LabelSet): void {
     if (triggers === undefined) return;
-    for (const trigger of triggers) if (matchesAll(trigger.matchers, labels, this.#onUndecided)) found.push(trigger);
+    for (const trigger of triggers) {
+      const onUndecided: OnUndecided = (...told) => this.#onUndecided?.(trigger, ...told);
+      if (matchesAll(trigger.matchers, labels, onUndecided)) found.push(trigger);
+    }
   }
 
   #placeOf({ matchers }: Trigger): Place {

@@ -102,7 +102,7 @@ export const triggers: MutatedPart = {
     { file: index, from: 'one.key < other.key ? -1 : 1', to: 'one.key < other.key ? 1 : -1', means: 'another order' },
     {
       file: index,
-      from: 'matchesAll(trigger.matchers, labels, this.#onUndecided)',
+      from: 'matchesAll(trigger.matchers, labels, onUndecided)',
       to: 'matchesAll(trigger.matchers, labels)',
       means: 'nobody hears what could not be decided',
     },
