@@ -1,33 +1,29 @@
-import { EventPath } from './event-path.ts';
 import type { AddressInfo } from 'node:net';
 import type { Route } from '../server/routes.ts';
 import type { AlertStore } from '../alert/alert-store.ts';
 import { AlertPath } from './alert-path.ts';
 import { createAlertStore, CurrentAlertSource } from './current-alert-source.ts';
-import { PipelineSource, Resync } from '../source/pipeline-source.ts';
 import { ownParts, type AppOptions, type StageOptions } from './app-options.ts';
 import { Explaining } from './explain.ts';
 import { Cleanups, Shutdown } from './shutdown.ts';
 import { livePlatformAlerts } from '../cause/platform-alerts.ts';
 import type { Config } from '../config/config.ts';
 import type { ConfigChange } from '../config/live-keys.ts';
-import type { Controller } from '../controller/controller.ts';
-import { createController, type ControllerStage } from '../controller/create-controller.ts';
 import { Notifier } from '../notify/notifier.ts';
-import type { PipelineChange, Request } from '../reconcile/ports.ts';
+import type { PipelineChange } from '../reconcile/ports.ts';
 import { Readiness, type Home } from './home.ts';
 import { MemoryBudget } from './memory-plan.ts';
 import { createProcessMetrics } from './metrics.ts';
 import { Receiver } from '../receiver/receiver.ts';
 import type { Connections } from '../server/connections.ts';
 import type { GuardedServer } from '../server/guarded-server.ts';
-import { newId } from '../runtime/new-id.ts';
 import { createConnections, createDoor, createServer, liveLimits, type ServerOptions } from './server.ts';
 import { ConfigWatch } from './config-watch.ts';
 import { createReloader, type Reloader, type ReloadOutcome, type ReloadTrigger } from './reloader.ts';
-import { chooseByDefault } from '../source/request-mapper.ts';
 import { ProcessStatus } from './status.ts';
 import { Storage } from './storage.ts';
+import { Reconciling } from './reconciling.ts';
+import type { TriggerSink, TriggerStates } from '../trigger/ports.ts';
 
 /** The composition root: creates the stages and connects them. Two apps in one process share nothing. */
 export class App {
@@ -38,17 +34,14 @@ export class App {
   readonly #storage: Storage;
   readonly #explaining: Explaining;
   readonly #pipelines: Home;
-  readonly #reconciling: ControllerStage;
+  readonly #reconciling: Reconciling;
   readonly #alerts: CurrentAlertSource;
   readonly #notifier: Notifier;
   readonly #memory: MemoryBudget;
   readonly #alertPath: AlertPath;
-  readonly #pipelineSource: PipelineSource;
-  readonly #resync: Resync;
   readonly #reloader: Reloader;
   readonly #configWatch: ConfigWatch;
   readonly #status: ProcessStatus;
-  readonly #source: EventPath;
   readonly #connections: Connections;
   readonly #receiver: Receiver;
   readonly #server: GuardedServer;
@@ -72,17 +65,14 @@ export class App {
     this.#readiness = new Readiness(this.#pipelines, options.registry);
     this.#memory = new MemoryBudget({ ...options, objectBytes: this.#pipelines.maxObjectBytes });
     const common = { ...options, store: this.#store };
-    this.#alerts = new CurrentAlertSource(common);
-    const onRulesChanged = (): void => void this.#pipelineSource.sweep('rules');
+    this.#alerts = new CurrentAlertSource({
+      ...common,
+      wantsAnnotations: () => this.#reconciling.triggers.wantsAnnotations,
+    });
+    const onRulesChanged = (): void => void this.#reconciling.pipelines.sweep('rules');
     this.#alertPath = new AlertPath({ ...common, alerts: this.#alerts, pipelines: this.#pipelines, onRulesChanged });
     this.#notifier = this.#createNotifier();
-    this.#reconciling = this.#createController();
-    const pipelines = (): readonly Request[] => this.#pipelines.list();
-    const enqueue: Controller['enqueue'] = (...work) => this.#reconciling.controller.enqueue(...work);
-    this.#pipelineSource = new PipelineSource({ ...options, enqueue, pipelines, newEventId: newId.bind(undefined, 4) });
-    const sweep = (): void => void this.#pipelineSource.sweep('resync');
-    this.#resync = new Resync({ ...options, periodMs: () => this.#config.controller.resync, sweep });
-    this.#source = this.#createSource();
+    this.#reconciling = this.#createReconciling();
     this.#status = this.#createStatus();
     const web = { ...common, ...createDoor(options, this.#pipelines.reviews, this.#status) };
     this.#connections = createConnections(web, () => this.#memory.plan.connections);
@@ -136,18 +126,21 @@ export class App {
     await this.#explaining.history.open();
     this.#cleanups.add('prometheus', () => this.#alerts.close());
     this.#cleanups.add('pipelines', () => this.#pipelines.close(this.#shutdown.remainingMs));
+    this.#cleanups.add('guard of triggers', () => this.#reconciling.triggers.closeGuard());
+    await this.#reconciling.triggers.open();
     await this.#pipelines.open();
     this.#cleanups.add('notifier', () => this.#notifier.close());
     this.#cleanups.add('controller', () => this.#shutdown.drain(this.#reconciling.controller));
-    this.#source.start();
-    this.#cleanups.add('source', () => this.#source.stop());
+    this.#reconciling.source.start();
+    this.#cleanups.add('triggers', () => this.#reconciling.triggers.close());
+    this.#cleanups.add('source', () => this.#reconciling.source.stop());
     this.#cleanups.add('receiver', () => this.#closeReceiver());
     this.#cleanups.add('streams', () => this.#explaining.closeStreams());
     this.#receiver.load(silences);
     const address = await this.#server.listen(listenAddress);
     this.#notifier.start(address.port);
-    this.#resync.start();
-    this.#cleanups.add('resync', () => this.#resync.close());
+    this.#reconciling.resync.start();
+    this.#cleanups.add('resync', () => this.#reconciling.resync.close());
     this.#alertPath.start(address.port);
     this.#cleanups.add('alert path', () => this.#alertPath.close());
     this.#cleanups.add('reloader', () => this.#reloader.close());
@@ -159,26 +152,25 @@ export class App {
 
   async #becomeReady(): Promise<void> {
     if (!(await this.#readiness.isReached())) return;
-    void this.#pipelineSource.sweep('start');
+    this.#reconciling.triggers.ready();
+    void this.#reconciling.pipelines.sweep('start');
     this.#options.logger.info('app.ready', 'ready', { pipelines: this.#pipelines.list().length });
   }
 
   #createHome(): Home {
-    const onChange = (change: PipelineChange): void => void this.#pipelineSource.pipelineChanged(change);
-    return this.#options.createHome({ ...this.#options, onChange });
+    const onChange = (change: PipelineChange): void => void this.#reconciling.pipelines.pipelineChanged(change);
+    // The triggers come after the home, whose objects they name.
+    const sink: TriggerSink = { setCluster: (...given) => this.#reconciling.triggers.setCluster(...given) };
+    const states: TriggerStates = { stateOf: (key) => this.#reconciling.triggers.stateOf(key) };
+    return this.#options.createHome({ ...this.#options, onChange, triggers: { sink, states } });
   }
 
-  #createController(): ControllerStage {
-    const { kinds, transitions, annotator } = this.#pipelines;
-    return createController({
-      ...this.#options,
-      config: this.#config,
-      pipelines: this.#pipelines,
+  #createReconciling(): Reconciling {
+    return new Reconciling({
+      options: this.#options,
+      home: this.#pipelines,
       alerts: this.#alerts,
       requiredRules: () => this.#alertPath.requiredRules,
-      kinds,
-      transitions,
-      annotator,
       verdicts: this.#notifier,
     });
   }
@@ -202,28 +194,18 @@ export class App {
   }
 
   #reconfigure(changed: readonly string[]): void {
-    this.#source.reconfigure();
+    this.#reconciling.reconfigure(changed);
     this.#explaining.reconfigure();
     this.#receiver.reconfigure();
     this.#server.server.limits = liveLimits(this.#config);
     this.#memory.reconfigure(changed);
-    this.#resync.reconfigure();
     const newSource = changed.some((key) => key.startsWith('prometheus.'));
     if (newSource) this.#alerts.reconfigure();
     this.#alertPath.reconfigure(changed);
     const newAudience = this.#notifier.reconfigure(changed);
     // Another source of alerts, another action, or somebody else to tell concerns every pipeline now.
-    if (newSource || newAudience || changed.includes('controller.action')) void this.#pipelineSource.sweep('reload');
-  }
-
-  #createSource(): EventPath {
-    return new EventPath({
-      ...this.#options,
-      config: () => this.#config,
-      choose: async (causes) => [chooseByDefault(this.#config.source.select, causes, this.#pipelines.list())],
-      objectCount: () => 0,
-      enqueue: (choices, event) => this.#reconciling.controller.enqueueChosen(choices, event),
-    });
+    if (newSource || newAudience || changed.includes('controller.action'))
+      void this.#reconciling.pipelines.sweep('reload');
   }
 
   /** Answers the current requests, then passes nothing on. */
@@ -240,11 +222,11 @@ export class App {
       store: this.#store,
       pipelines: this.#pipelines,
       alerts: this.#alerts,
-      nextResyncAt: () => this.#resync.nextAt,
+      nextResyncAt: () => this.#reconciling.resync.nextAt,
       problems: () => this.#alertPath.problems,
       status: () => this.#status.read(),
-      reconcile: (requests, requestId) => this.#pipelineSource.manual(requests, requestId),
-      resumeStorm: () => this.#source.storm.resume(),
+      reconcile: (requests, requestId) => this.#reconciling.pipelines.manual(requests, requestId),
+      resumeStorm: () => this.#reconciling.source.storm.resume(),
     });
   }
 
@@ -256,7 +238,7 @@ export class App {
       history: this.#explaining.history,
       notReady: () => this.#readiness.whyNot,
       load: () => this.#reconciling.controller.load,
-      storm: () => this.#source.storm.state,
+      storm: () => this.#reconciling.source.storm.state,
       configuration: () => this.#reloader.running,
     });
   }
@@ -270,7 +252,7 @@ export class App {
       silenceStorage: this.#storage.silences,
       heavyWork: this.#options.heavyWork ?? ((work) => work()),
       platform: livePlatformAlerts(() => this.#config.lanes.platform),
-      sink: (causes) => this.#source.put(causes),
+      sink: (causes) => this.#reconciling.source.put(causes),
       notReady: () => this.#readiness.whyNot,
       reload: () => this.reload('http'),
       onBody: this.#explaining.onBody,

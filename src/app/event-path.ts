@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts';
 import type { Choice } from '../reconcile/ports.ts';
 import { newId } from '../runtime/new-id.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { createEventSource, type Event, type LanedSource } from '../source/event-source.ts';
+import { createEventSource, logEnqueued, type Event, type LanedSource } from '../source/event-source.ts';
 import { AlertOrder } from '../trigger/firing-condition.ts';
 import { StormGuard } from '../trigger/guard/storm-guard.ts';
 
@@ -11,7 +11,7 @@ interface EventPathOptions extends Pick<Runtime, 'clock' | 'logger' | 'registry'
   /** Gives the current configuration. */
   readonly config: () => Config;
   /** Finds the objects that an event concerns. Must not reject. */
-  readonly choose: (causes: Causes) => Promise<readonly Choice[]>;
+  readonly choose: (event: Event) => Promise<readonly Choice[]>;
   /** How many objects triggers name. */
   readonly objectCount: () => number;
   /** Puts requests into the work queue. Must not reject. */
@@ -21,10 +21,12 @@ interface EventPathOptions extends Pick<Runtime, 'clock' | 'logger' | 'registry'
 /** The way of events from the alerts to the work queue: the source, and the guard against storms behind it. */
 export class EventPath {
   readonly storm: StormGuard;
+  readonly #options: EventPathOptions;
   readonly #source: LanedSource;
 
   constructor(options: EventPathOptions) {
     const { config } = options;
+    this.#options = options;
     this.storm = new StormGuard({
       ...options,
       config: () => config().storm,
@@ -41,6 +43,13 @@ export class EventPath {
   /** Takes over the causes; the caller must not change them afterwards. */
   put(causes: Causes): void {
     this.#source.put(causes);
+  }
+
+  /** Enqueues what was chosen otherwise than by an event of the source. */
+  enqueue(choices: readonly Choice[], event: Event): Promise<void> {
+    const { config, logger } = this.#options;
+    logEnqueued(logger, config().source.select, choices, event);
+    return this.storm.enqueue(choices, event);
   }
 
   /** Call it when the configuration has changed. */

@@ -19,9 +19,9 @@ export const causeStatuses = [
 /** An alert as part of a cause. */
 export interface CausingAlert extends Labelled {
   /** Alertmanager's fingerprint; undefined if labels were left out. */
-  readonly fingerprint?: string;
+  readonly fingerprint?: string | undefined;
   /** Default: none. */
-  readonly annotations?: LabelText;
+  readonly annotations?: LabelText | undefined;
   /** As the sender says; undefined if nobody sent the alert. */
   readonly times?: Pick<AlertTimes, 'startsAt' | 'endsAt'>;
 }

@@ -134,6 +134,15 @@ export class Causes {
     this.#keep(new Cause(key, alert, status, at));
   }
 
+  /** Adds an alert as it is in other causes. */
+  addCause(cause: Cause): void {
+    const trigger = triggerOf[cause.status] ?? 'alert';
+    this.triggers.add(trigger);
+    this.alertCount += cause.count;
+    this.#seen(trigger === 'alert' ? cause.firstSeen : Number.POSITIVE_INFINITY, cause.lastSeen);
+    this.#keep(cause);
+  }
+
   /** Adds alerts of which only the number is known; they may concern every pipeline. */
   addTruncated(count: number, at: number): void {
     this.triggers.add('truncated');

@@ -10,6 +10,7 @@ import {
   type Request,
   type Action,
   type Result,
+  type Pipeline,
   type Pipelines,
   type VerdictObserver,
 } from '../reconcile/ports.ts';
@@ -24,6 +25,14 @@ interface ReconcilerOptions {
   readonly pipelines: Pick<Pipelines, 'get'>;
   readonly action: Action;
   readonly verdicts?: Pick<VerdictObserver, 'gone'> | undefined;
+  /** The other objects that triggers name. Default: there are none. */
+  readonly targets?: ReconciledTargets | undefined;
+}
+
+interface ReconciledTargets {
+  get(request: Request): Pipeline | undefined;
+  /** The object is not there. Throws PostponedError while that is not certain. */
+  gone(request: Request): void;
 }
 
 /** Looks up a pipeline and runs the configured action on it. */
@@ -49,9 +58,11 @@ export class Reconciler {
     id: string,
     chosenBy: ChosenBy = chosenByNobody,
   ): Promise<Result> {
-    const pipeline = this.#options.pipelines.get(request);
+    const { pipelines, targets, verdicts } = this.#options;
+    const pipeline = pipelines.get(request) ?? targets?.get(request);
     if (pipeline === undefined) {
-      this.#options.verdicts?.gone(request);
+      targets?.gone(request);
+      verdicts?.gone(request);
       return { outcome: 'gone', notInPrometheus: [] };
     }
     return this.#action.perform({ id, request, pipeline, causes, chosenBy, signal });

@@ -18,6 +18,9 @@ import { createControllerMetrics, type ControllerMetrics } from './controller-me
 import { HeldLine, VerdictHolder } from './action/verdict-holder.ts';
 import { ReconcileReport } from './reconcile-report.ts';
 import { createMergeWork, type QueuedWork } from './sweep.ts';
+import { TriggerAction, type TriggerActionOptions } from './action/trigger-action.ts';
+import type { TargetObjects } from '../trigger/ports.ts';
+import type { TriggersInForce } from '../trigger/triggers-in-force.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { UrgentSignals } from '../runtime/urgent-signals.ts';
 import { AnnotateAction, type AnnotateConfig } from './action/annotate-action.ts';
@@ -47,6 +50,14 @@ interface ControllerStageOptions extends Runtime {
   readonly annotator?: Annotator | undefined;
   /** The kinds of pipeline that are known before any pipeline exists. */
   readonly kinds: readonly string[];
+  /** Default: there are no triggers but the default one. */
+  readonly triggers?: ControllerTriggers | undefined;
+}
+
+/** What the controller needs for triggers. */
+export interface ControllerTriggers extends Pick<TriggerActionOptions, 'guard' | 'observer'> {
+  readonly inForce: TriggersInForce;
+  readonly objects: Pick<TargetObjects, 'get'>;
 }
 
 /** The controller, and the way to change its configuration. */
@@ -67,7 +78,7 @@ export function createController(options: ControllerStageOptions): ControllerSta
     metrics,
     holder: new VerdictHolder({ ...options, metrics }),
   };
-  const reconciler = new Reconciler({ ...options, action: createAction(actionOptions) });
+  const { reconciler, use } = createReconciler(options, actionOptions);
   const controller: Controller = new Controller({
     ...options,
     report: new ReconcileReport({ ...options, metrics }),
@@ -85,7 +96,7 @@ export function createController(options: ControllerStageOptions): ControllerSta
   const prepare = (next: ControllerConfig) => {
     const action = createAction({ ...actionOptions, config: next.controller });
     return () => {
-      reconciler.use(action);
+      use(action);
       controller.workers = workersOf(next);
     };
   };
@@ -97,6 +108,25 @@ function workersOf({ controller, lanes }: ControllerConfig): Workers {
     any: controller.max_concurrent_reconciles,
     reserved: lanes.platform.length > 0 ? lanes.reserved_workers : 0,
   };
+}
+
+/** With triggers, the configured action is that of the default one. */
+function createReconciler(
+  options: ControllerStageOptions,
+  actionOptions: ActionOptions,
+): { readonly reconciler: Reconciler; readonly use: (byDefault: Action) => void } {
+  const { clock, triggers } = options;
+  const byDefault = createAction(actionOptions);
+  if (triggers === undefined) {
+    const reconciler = new Reconciler({ ...options, action: byDefault });
+    return { reconciler, use: (action) => reconciler.use(action) };
+  }
+  const action = createTriggerAction(actionOptions, triggers, byDefault);
+  const targets = {
+    get: (request: Request) => triggers.objects.get(request)?.pipeline,
+    gone: (request: Request) => action.gone(request, clock.now()),
+  };
+  return { reconciler: new Reconciler({ ...options, action, targets }), use: (next) => action.use(next) };
 }
 
 function countByKind(requests: readonly Request[]): ReadonlyMap<string, number> {
@@ -141,6 +171,24 @@ const annotateNeedsKubernetes =
 /** Throws an error for the user if the home of the pipelines cannot do what is configured. */
 export function createAction(options: ActionOptions): Action {
   return actions[options.config.action](options);
+}
+
+function createTriggerAction(options: ActionOptions, triggers: ControllerTriggers, byDefault: Action): TriggerAction {
+  const { config, pipelines } = options;
+  const conditions = new ConditionUpdater(options);
+  const health = flowHealthAction(options, conditions);
+  return new TriggerAction(
+    {
+      ...options,
+      ...triggers,
+      triggers: triggers.inForce,
+      conditions,
+      healthAction: health,
+      isPipeline: (request) => pipelines.get(request) !== undefined,
+      requeueAfterMs: config.requeue_after,
+    },
+    byDefault,
+  );
 }
 
 function flowHealthAction(options: ActionOptions, conditions: ConditionApplier): Action {

@@ -6,6 +6,7 @@ import type { WorkItem } from '../workqueue/work-queue.ts';
 import type { ControllerMetrics, ReconcileResultLabel } from './controller-metrics.ts';
 import { ForbiddenError, NoRuleError, PostponedError, SnapshotError } from '../reconcile/errors.ts';
 import type { SweepOutcome, QueuedWork } from './sweep.ts';
+import { defaultTrigger } from '../trigger/trigger.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 /** The end of one run of a reconcile. */
@@ -59,6 +60,7 @@ export class ReconcileReport {
         ...(result.decision !== undefined && decidedBy(result.decision)),
         ...(result.heldForMs !== undefined && { held: true, held_for_ms: result.heldForMs }),
         ...missing,
+        ...throttledFields(result),
         ...(retryInMs !== undefined && { requeue_after_ms: retryInMs }),
         duration_ms: durationMs,
         since_alert_ms: this.#sinceAlertMs(item),
@@ -106,6 +108,7 @@ export class ReconcileReport {
       ...request,
       priority,
       ...fields,
+      ...triggersOf(payload),
       ...describeBriefly(payload.causes),
       ...(causesId !== undefined && { causes_id: causesId }),
       ...(payload.eventIds.length > 0 && { event_ids: payload.eventIds }),
@@ -131,6 +134,24 @@ export class ReconcileReport {
   #sinceAlertMs({ payload: { causes } }: WorkItem<QueuedWork>): number | undefined {
     return Number.isFinite(causes.firstSeen) ? Math.max(0, this.#options.clock.now() - causes.firstSeen) : undefined;
   }
+}
+
+/** The most triggers that a line names. */
+const maxNamedTriggers = 20;
+
+/** The triggers that chose the object, besides the default one. */
+function triggersOf({ chosenBy }: QueuedWork): LogFields {
+  if (chosenBy.size === 0 || (chosenBy.size === 1 && chosenBy.has(defaultTrigger))) return {};
+  const keys = [...chosenBy.keys()].filter((key) => key !== defaultTrigger);
+  const more = keys.length - maxNamedTriggers;
+  return { triggers: keys.slice(0, maxNamedTriggers), ...(more > 0 && { more_triggers: more }) };
+}
+
+function throttledFields({ throttled }: Result): LogFields {
+  if (throttled === undefined) return {};
+  const until = Math.max(...throttled.map(({ retryAt }) => retryAt));
+  const throttledBy = throttled.slice(0, maxNamedTriggers).map(({ trigger }) => trigger);
+  return { throttled: throttledBy, throttled_until: new Date(until).toISOString() };
 }
 
 function labelOf(kind: Outcome['kind']): ReconcileResultLabel {
@@ -171,6 +192,7 @@ function settledAs(outcome: Outcome): SweepOutcome {
 function unchangedBecause(result: Result): string | undefined {
   if (result.outcome === 'changed') return undefined;
   if (result.outcome === 'gone') return 'pipeline_gone';
+  if (result.throttled !== undefined) return 'throttled';
   if (result.hasNoRule === true) return 'no_rule';
   if (result.heldForMs !== undefined) return 'held';
   if (result.decision?.by === 'condition') return 'configuration_not_generated';

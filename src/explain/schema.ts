@@ -94,6 +94,7 @@ export const Because = z.enum([
   'not_in_prometheus',
   'held',
   'configuration_not_generated',
+  'throttled',
   'no_rule',
   'pipeline_gone',
   'prometheus_failed',

@@ -65,6 +65,8 @@ export type Decision =
   | { readonly by: 'no alert'; readonly triggers?: readonly string[] }
   /** Prometheus has no alerting rule for the pipeline, or it is unknown which rules it has, and `prometheus.require_rules` is true. */
   | { readonly by: 'no rule' | 'unknown rules' }
+  /** The trigger that wrote the condition has ended, or no longer names the object. */
+  | { readonly by: 'end of trigger'; readonly trigger: string }
   /** It is unknown which alerts fire. */
   | { readonly by: 'failed query'; readonly error: Error }
   /** A condition from another writer says that alerts cannot decide. */
@@ -112,6 +114,8 @@ function reasonOf(decision: Exclude<Decision, { by: 'alert' | 'push' | 'end of g
   switch (decision.by) {
     case 'no alert':
       return decision.triggers === undefined ? 'no alert of this pipeline fires' : 'no alert of its triggers fires';
+    case 'end of trigger':
+      return `the trigger ${decision.trigger} has ended, or no longer names the object`;
     case 'no rule':
       return 'Prometheus has no alerting rule for this pipeline (prometheus.require_rules)';
     case 'unknown rules':
@@ -141,7 +145,8 @@ export interface Condition {
 export interface ConditionTransition {
   readonly type: string;
   readonly from: Condition['status'] | '';
-  readonly to: Condition['status'];
+  /** Empty if the condition was removed. */
+  readonly to: Condition['status'] | '';
   readonly fromReason: string;
   readonly reason: string;
   readonly message: string;
@@ -293,6 +298,8 @@ export interface Result {
   readonly heldForMs?: number;
   /** The id of the Prometheus query behind it, as in the log; undefined if there was none. */
   readonly queryId?: string;
+  /** What was not done for a trigger, because it has done enough to the object, and until when, milliseconds since the epoch. */
+  readonly throttled?: readonly { readonly trigger: string; readonly retryAt: number }[];
   /** True if there is nothing to decide, because the kind has no health rules. */
   readonly hasNoRule?: true;
   /** The names of alerts that were pushed as firing but that Prometheus does not report. */

@@ -26,6 +26,7 @@ export type LongWork =
   | 'stored alerts'
   | 'requests'
   | 'reconciles'
+  | 'triggers'
   | 'pipelines'
   | 'notifications'
   | 'history'

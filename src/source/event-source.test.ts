@@ -58,7 +58,7 @@ function setUp(
     logger,
     registry,
     newEventId: () => `event-${++events}`,
-    choose: (causes) => Promise.resolve([chooseByDefault(config.select, causes, [metric, trace])]),
+    choose: ({ causes }) => Promise.resolve([chooseByDefault(config.select, causes, [metric, trace])]),
     enqueue: (choices, event) => {
       enqueued.push({ choices, event });
       return enqueue(event);

@@ -5,7 +5,7 @@ import type { Choice } from '../reconcile/ports.ts';
 import { defaultTrigger } from '../trigger/trigger.ts';
 import { Debouncer, type DebounceOptions, type Emission } from './debouncer.ts';
 import { createSourceMetrics, type SourceMetrics } from './source-metrics.ts';
-import type { LogFields } from '../runtime/logger.ts';
+import type { LogFields, Logger } from '../runtime/logger.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 /** What one event became: an id to follow it by in the log, and its causes. */
@@ -21,7 +21,7 @@ interface EventSourceOptions extends Pick<Runtime, 'clock' | 'logger'> {
   /** Makes a short, unique name for an event. */
   readonly newEventId: () => string;
   /** Finds the objects that an event concerns. Must not reject. */
-  readonly choose: (causes: Causes) => Promise<readonly Choice[]>;
+  readonly choose: (event: Event) => Promise<readonly Choice[]>;
   /** Puts requests into the work queue, in slices; the next event waits until it resolves. Must not reject. */
   readonly enqueue: (choices: readonly Choice[], event: Event) => Promise<void>;
 }
@@ -107,33 +107,34 @@ export class EventSource {
   }
 
   async #enqueue(event: Event): Promise<void> {
-    const { choose, enqueue, logger } = this.#options;
+    const { choose, config, enqueue, logger } = this.#options;
     if (event.causes.alertCount > 0 && logger.enables('debug', 'causes.named'))
       logger.debug('causes.named', 'the alerts of an event', { causes_id: event.id, ...namedCauses(event.causes) });
-    const choices = await choose(event.causes);
-    const requests = choices.reduce((sum, choice) => sum + choice.requests.length, 0);
-    const message = requests > 0 ? 'an event became reconcile requests' : 'an event concerns no object that there is';
-    logger.info('requests.enqueued', message, {
-      event_id: event.id,
-      requests,
-      ...this.#choosers(choices),
-      ...describeCauses(event.causes),
-    });
+    const choices = await choose(event);
+    logEnqueued(logger, config().select, choices, event);
     await enqueue(choices, event);
   }
+}
 
-  /** What chose: `source.select` if it did, and the other triggers. */
-  #choosers(choices: readonly Choice[]): LogFields {
-    const keys = new Set(choices.flatMap(({ chosenBy }) => [...chosenBy.keys()]));
-    const isDefault = keys.delete(defaultTrigger);
-    const triggers = [...keys].slice(0, maxNamedTriggers);
-    const more = keys.size - triggers.length;
-    return {
-      ...(isDefault && { select: this.#options.config().select }),
-      ...(triggers.length > 0 && { triggers }),
-      ...(more > 0 && { more_triggers: more }),
-    };
-  }
+/** Logs what an event became. */
+export function logEnqueued(logger: Logger, select: string, choices: readonly Choice[], { id, causes }: Event): void {
+  const requests = choices.reduce((sum, choice) => sum + choice.requests.length, 0);
+  const message = requests > 0 ? 'an event became reconcile requests' : 'an event concerns no object that there is';
+  const fields = { event_id: id, requests, ...choosersOf(choices, select), ...describeCauses(causes) };
+  logger.info('requests.enqueued', message, fields);
+}
+
+/** What chose: `source.select` if it did, and the other triggers. */
+function choosersOf(choices: readonly Choice[], select: string): LogFields {
+  const keys = new Set(choices.flatMap(({ chosenBy }) => [...chosenBy.keys()]));
+  const isDefault = keys.delete(defaultTrigger);
+  const triggers = [...keys].slice(0, maxNamedTriggers);
+  const more = keys.size - triggers.length;
+  return {
+    ...(isDefault && { select }),
+    ...(triggers.length > 0 && { triggers }),
+    ...(more > 0 && { more_triggers: more }),
+  };
 }
 
 function waitsOf({ debounce }: Config['source']): DebounceOptions {

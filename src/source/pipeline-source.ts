@@ -37,6 +37,11 @@ export class PipelineSource {
     return this.#enqueue(this.#options.pipelines(), trigger, 'resync');
   }
 
+  /** Enqueues objects that triggers name, for another reason than an alert. */
+  look(requests: readonly Request[], trigger: Trigger): Promise<void> {
+    return this.#enqueue(requests, trigger, 'alert');
+  }
+
   /** Enqueues pipelines before everything else, because a person asks. Returns the event to follow. */
   manual(requests: readonly Request[], requestId: string): string {
     const causes = Causes.of('manual', this.#options.clock.now());

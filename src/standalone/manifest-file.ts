@@ -5,7 +5,8 @@ import { FileRefusedError, readRegularFile } from '../runtime/regular-file.ts';
 import { errorCode } from './folder-error.ts';
 import type { ParseManifest } from './manifest-thread.ts';
 import type { ManifestLimit } from './manifest-documents.ts';
-import type { ManifestProblem, PipelineManifest } from './pipeline-manifest.ts';
+import { kymaGroup } from '../reconcile/kyma-kinds.ts';
+import type { ManifestObject, ManifestProblem, PipelineManifest } from './pipeline-manifest.ts';
 import { slicedSort, type Sliced } from '../runtime/slices.ts';
 
 /** The largest manifest file, in bytes. */
@@ -21,7 +22,7 @@ export interface ManifestFile {
   readonly signature: string;
   /** The approximate size of the text that the pipelines were read from. */
   readonly bytes: number;
-  readonly pipelines: readonly Pipeline[];
+  readonly pipelines: readonly ManifestObject[];
   readonly problems: readonly ManifestProblem[];
 }
 
@@ -107,9 +108,9 @@ function decodeText(bytes: Uint8Array): string | undefined {
 }
 
 /** While a document is broken, it may be the one that describes a missing pipeline, so the old pipeline stays. */
-function missingOf({ pipelines }: PipelineManifest, previous: ManifestFile | undefined): readonly Pipeline[] {
-  const found = new Set(pipelines.map(requestKey));
-  return previous?.pipelines.filter((pipeline) => !found.has(requestKey(pipeline))) ?? [];
+function missingOf({ pipelines }: PipelineManifest, previous: ManifestFile | undefined): readonly ManifestObject[] {
+  const found = new Set(pipelines.map(keyOf));
+  return previous?.pipelines.filter((pipeline) => !found.has(keyOf(pipeline))) ?? [];
 }
 
 /** The average share of some of a file's pipelines in its size. */
@@ -137,7 +138,7 @@ async function explainFailure(
 
 /** A pipeline as its manifest describes it, and the file that holds it. */
 export interface Manifest {
-  readonly pipeline: Pipeline;
+  readonly pipeline: ManifestObject;
   readonly file: string;
 }
 
@@ -163,9 +164,9 @@ export interface ManifestDifference {
   readonly parts: readonly ManifestPart[];
 }
 
-export type ManifestPart = 'apiVersion' | 'generation' | 'spec' | 'conditions';
+export type ManifestPart = 'apiVersion' | 'generation' | 'labels' | 'spec' | 'conditions';
 
-const parts: readonly ManifestPart[] = ['apiVersion', 'generation', 'spec', 'conditions'];
+const parts: readonly ManifestPart[] = ['apiVersion', 'generation', 'labels', 'spec', 'conditions'];
 
 /** Merges the files. If two manifests have the same kind and name, the one in the first file by name counts. */
 export function* mergeManifests(files: readonly ManifestFile[]): Sliced<MergedManifests> {
@@ -173,8 +174,8 @@ export function* mergeManifests(files: readonly ManifestFile[]): Sliced<MergedMa
   const duplicates: DuplicateManifest[] = [];
   for (const { path: file, pipelines } of files.toSorted((a, b) => compareText(a.path, b.path))) {
     for (const pipeline of pipelines) {
-      const used = manifests.get(requestKey(pipeline));
-      if (used === undefined) manifests.set(requestKey(pipeline), { pipeline, file });
+      const used = manifests.get(keyOf(pipeline));
+      if (used === undefined) manifests.set(keyOf(pipeline), { pipeline, file });
       else duplicates.push({ request: requestOf(pipeline), usedFile: used.file, ignoredFile: file });
       yield;
     }
@@ -207,9 +208,11 @@ function diffManifest(before: Manifest | undefined, after: Manifest | undefined)
   return differing.length === 0 ? undefined : { kind: 'changed', request, file, parts: differing };
 }
 
-/** By kind, then by name. */
+/** By kind, then by namespace, then by name. */
 export function compareRequests(a: Request, b: Request): number {
-  return compareText(a.kind, b.kind) || compareText(a.name, b.name);
+  return (
+    compareText(a.kind, b.kind) || compareText(a.namespace ?? '', b.namespace ?? '') || compareText(a.name, b.name)
+  );
 }
 
 /** Compares code units: the order is the same on every machine, whatever its language. */
@@ -217,6 +220,24 @@ function compareText(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
 }
 
-function requestOf({ kind, name }: Pipeline): Request {
-  return { kind, name };
+/** The request for an object of a manifest. A pipeline has no group: so it is everywhere without a cluster. */
+export function requestOf({
+  apiVersion,
+  kind,
+  namespace,
+  name,
+}: Pick<Pipeline, 'apiVersion' | 'kind' | 'namespace' | 'name'>): Request {
+  const group = groupOf(apiVersion);
+  return { kind, ...(group !== undefined && { group }), ...(namespace !== undefined && { namespace }), name };
+}
+
+function keyOf(pipeline: Pipeline): string {
+  return requestKey(requestOf(pipeline));
+}
+
+/** Undefined for the core group and for that of pipelines. */
+function groupOf(apiVersion: string): string | undefined {
+  const at = apiVersion.indexOf('/');
+  const group = apiVersion.slice(0, Math.max(0, at));
+  return group === '' || group === kymaGroup ? undefined : group;
 }

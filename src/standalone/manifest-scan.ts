@@ -59,6 +59,11 @@ export class ManifestScan {
     return this.#files.size;
   }
 
+  /** The next scan reads every file again. */
+  forget(): void {
+    this.#files = new Map();
+  }
+
   /**
    * The pipelines as they are in the folder now, by request key; the very same map if no file changed.
    * Rejects with a FolderError when the folder cannot be listed. Must not be called again before it has settled.

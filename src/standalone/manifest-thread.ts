@@ -1,7 +1,13 @@
 import type { Worker } from 'node:worker_threads';
 import type { CancelTimer, Clock } from '../runtime/clock.ts';
 import { workerFile } from '../runtime/worker-file.ts';
-import { brokenManifest, joinManifests, parsePipelineManifest, type PipelineManifest } from './pipeline-manifest.ts';
+import {
+  brokenManifest,
+  joinManifests,
+  parsePipelineManifest,
+  type ManifestKind,
+  type PipelineManifest,
+} from './pipeline-manifest.ts';
 
 /**
  * A manifest up to this size, in UTF-16 code units, is parsed at once: that takes 50 ms at worst. A larger manifest, or one with
@@ -17,6 +23,7 @@ const manifestDeadlineMs = 10_000;
 export type ParseManifest = (text: string, file: string) => Promise<PipelineManifest>;
 
 export interface Task {
+  readonly kinds: readonly ManifestKind[];
   readonly text: string;
   readonly file: string;
   /** The number of the last finished document. */
@@ -43,6 +50,8 @@ export class ManifestThread {
   #closed = false;
   #cancelTimer: CancelTimer | undefined;
   #receive: (message: Message) => void = () => undefined;
+  /** The kinds that are read besides pipelines. */
+  kinds: readonly ManifestKind[] = [];
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -50,7 +59,7 @@ export class ManifestThread {
 
   readonly parse: ParseManifest = (text, file) => {
     if (text.length <= shortManifestLength && !text.includes('&'))
-      return Promise.resolve(parsePipelineManifest(text, file));
+      return Promise.resolve(parsePipelineManifest(text, file, this.kinds));
     this.#waiting++;
     const result = this.#last.then(() => this.#parse(text, file));
     this.#last = result.finally(() => (--this.#waiting === 0 ? this.#end() : undefined));
@@ -66,7 +75,7 @@ export class ManifestThread {
   async #parse(text: string, file: string): Promise<PipelineManifest> {
     const parts: PipelineManifest[] = [];
     for (let after: number | undefined = 0; after !== undefined && !this.#closed;)
-      after = await this.#run({ text, file, after }, parts);
+      after = await this.#run({ text, file, after, kinds: this.kinds }, parts);
     // What was not read must not count as removed.
     if (this.#closed)
       parts.push(brokenManifest({ file, line: 1, column: 1, message: 'not read: Tocsin is shutting down' }));

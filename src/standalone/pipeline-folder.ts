@@ -3,6 +3,8 @@ import { FolderWatch } from './folder-watch.ts';
 import { diffManifests, type Manifest, type ManifestDifference } from './manifest-file.ts';
 import { ManifestScan } from './manifest-scan.ts';
 import { ManifestThread } from './manifest-thread.ts';
+import { FolderTargets } from './folder-targets.ts';
+import type { ManifestKind } from './pipeline-manifest.ts';
 import { kymaKindNames } from '../reconcile/kyma-kinds.ts';
 import { PipelineMemory } from './pipeline-memory.ts';
 import { PipelineStatuses } from './pipeline-statuses.ts';
@@ -33,6 +35,8 @@ export class PipelineFolder implements Pipelines {
   readonly #scan: ManifestScan;
   readonly #statuses: PipelineStatuses;
   readonly #watch: FolderWatch;
+  /** The objects that triggers may choose. */
+  readonly targets: FolderTargets;
   #isReadable = true;
 
   constructor(options: PipelineFolderOptions) {
@@ -42,6 +46,14 @@ export class PipelineFolder implements Pipelines {
     this.#scan = new ManifestScan({ ...options, parse });
     this.#statuses = new PipelineStatuses({ ...options, parse, memory: this.#memory });
     this.#watch = new FolderWatch({ ...options, scan: () => this.#follow() });
+    this.targets = new FolderTargets({ memory: this.#memory, onKinds: (kinds) => this.#read(kinds) });
+  }
+
+  /** Reads objects of these kinds too. */
+  #read(kinds: readonly ManifestKind[]): void {
+    this.#thread.kinds = kinds;
+    this.#scan.forget();
+    if (this.targets.isOpen) void this.#watch.rescan();
   }
 
   /** Reads every manifest and status, and begins to watch. Rejects with a FolderError whose one line says what to do. Call it once. */
@@ -52,6 +64,7 @@ export class PipelineFolder implements Pipelines {
     await this.#accept(manifests);
     this.#logListed();
     await this.#statuses.logStrangers();
+    this.targets.opened();
     await this.#watch.start();
   }
 
@@ -72,7 +85,7 @@ export class PipelineFolder implements Pipelines {
   }
 
   get(request: Request): Pipeline | undefined {
-    return this.#memory.get(request);
+    return this.#memory.isPipeline(request) ? this.#memory.get(request) : undefined;
   }
 
   /** Rejects with a FolderError if the status file is not writable (memory then keeps the old conditions), or with the signal's reason. */
@@ -126,6 +139,10 @@ export class PipelineFolder implements Pipelines {
   #report({ kind, request, file, parts }: ManifestDifference): void {
     const { logger, onChange } = this.#options;
     const changed = parts.length === 0 ? {} : { changed: parts };
+    if (!this.#memory.isPipeline(request)) {
+      logger.info(`target.${kind}`, `the manifest of an object was ${kind}`, { ...request, file, ...changed });
+      return this.targets.changed({ kind, request });
+    }
     logger.info(`pipeline.${kind}`, changeMessages[kind], { kind: request.kind, name: request.name, file, ...changed });
     onChange?.({ kind, request });
   }
@@ -133,7 +150,8 @@ export class PipelineFolder implements Pipelines {
   #reportEdited(request: Request): void {
     const { logger, onChange } = this.#options;
     logger.info('status.edited', 'somebody else changed or removed a status file', { ...request });
-    onChange?.({ kind: 'changed', request });
+    if (this.#memory.isPipeline(request)) onChange?.({ kind: 'changed', request });
+    else this.targets.changed({ kind: 'changed', request });
   }
 
   #slices(): Slices {

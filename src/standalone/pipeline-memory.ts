@@ -1,35 +1,55 @@
-import { requestKey, type Condition, type Pipeline, type Request } from '../reconcile/ports.ts';
-import { compareRequests, type Manifest } from './manifest-file.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { requestKey, type Condition, type Request } from '../reconcile/ports.ts';
+import { kymaKindNames } from '../reconcile/kyma-kinds.ts';
+import { compareRequests, requestOf, type Manifest } from './manifest-file.ts';
+import type { ManifestObject } from './pipeline-manifest.ts';
 import { slicedSort, type Sliced } from '../runtime/slices.ts';
 
-/** The only condition type that is written here. Every other condition comes from the manifest, so that an edit of it takes effect. */
+/** The condition of the health rules, which is always written here. */
 export const ownConditionType = 'TelemetryFlowHealthy';
+
+/** The other conditions of a pipeline come from its manifest, so that an edit of it takes effect even while Tocsin is not running. */
+const conditionsOfPipelines: ReadonlySet<string> = new Set([
+  'ConfigurationGenerated',
+  'GatewayHealthy',
+  'AgentHealthy',
+]);
 
 /** The requests of the manifests, as {@link PipelineMemory.replace} needs them. */
 export function* sortedRequests(manifests: ReadonlyMap<string, Manifest>): Sliced<readonly Request[]> {
   const requests: Request[] = [];
-  for (const { pipeline } of manifests.values()) requests.push({ kind: pipeline.kind, name: pipeline.name });
+  for (const { pipeline } of manifests.values()) requests.push(requestOf(pipeline));
   return yield* slicedSort(requests, compareRequests);
 }
 
-/** The pipelines known now: the manifests, overlaid with the condition that was written here. */
+/** The objects known now: the manifests, overlaid with the conditions that were written here. */
 export class PipelineMemory {
   #manifests: ReadonlyMap<string, Manifest> = new Map();
   #requests: readonly Request[] = [];
-  readonly #own = new Map<string, Condition>();
+  #pipelineRequests: readonly Request[] = [];
+  readonly #own = new Map<string, readonly Condition[]>();
   /** The pipelines that were asked for. */
-  readonly #pipelines = new Map<string, Pipeline>();
+  readonly #pipelines = new Map<string, ManifestObject>();
 
   get manifests(): ReadonlyMap<string, Manifest> {
     return this.#manifests;
   }
 
-  /** By kind, then by name. */
+  /** The pipelines by kind, then by name. */
   list(): readonly Request[] {
+    return this.#pipelineRequests;
+  }
+
+  /** All objects, by kind, then by namespace and name. */
+  listAll(): readonly Request[] {
     return this.#requests;
   }
 
-  get(request: Request): Pipeline | undefined {
+  isPipeline(request: Request): boolean {
+    return isPipeline(request);
+  }
+
+  get(request: Request): ManifestObject | undefined {
     const key = requestKey(request);
     return this.#pipelines.get(key) ?? this.#overlay(key);
   }
@@ -44,9 +64,10 @@ export class PipelineMemory {
     requests: readonly Request[],
     stored: ReadonlyMap<string, readonly Condition[]>,
   ): void {
-    for (const [key, conditions] of stored) this.#setOwn(key, conditions);
     this.#manifests = manifests;
+    for (const [key, conditions] of stored) this.#setOwn(key, conditions, isOwnInFile);
     this.#requests = requests;
+    this.#pipelineRequests = requests.every(isPipeline) ? requests : requests.filter(isPipeline);
     for (const key of this.#own.keys()) if (!manifests.has(key)) this.#own.delete(key);
     this.#pipelines.clear();
   }
@@ -55,7 +76,7 @@ export class PipelineMemory {
   setWritten(request: Request, conditions: readonly Condition[]): void {
     const key = requestKey(request);
     if (!this.#manifests.has(key)) return;
-    this.#setOwn(key, conditions);
+    this.#setOwn(key, conditions, isOwn);
     this.#pipelines.delete(key);
   }
 
@@ -64,20 +85,37 @@ export class PipelineMemory {
     return this.#own.has(requestKey(request));
   }
 
-  #setOwn(key: string, conditions: readonly Condition[]): void {
-    const own = conditions.find(({ type }) => type === ownConditionType);
-    if (own === undefined) this.#own.delete(key);
+  #setOwn(key: string, conditions: readonly Condition[], isOurs: typeof isOwn): void {
+    const described = this.#manifests.get(key)?.pipeline.conditions ?? [];
+    const own = conditions.filter((condition) => isOurs(condition, described));
+    if (own.length === 0) this.#own.delete(key);
     else this.#own.set(key, own);
   }
 
-  #overlay(key: string): Pipeline | undefined {
+  #overlay(key: string): ManifestObject | undefined {
     const manifest = this.#manifests.get(key)?.pipeline;
     if (manifest === undefined) return undefined;
     const own = this.#own.get(key);
-    const pipeline = own === undefined ? manifest : { ...manifest, conditions: overlay(manifest.conditions, own) };
+    const pipeline =
+      own === undefined ? manifest : { ...manifest, conditions: own.reduce(overlay, manifest.conditions) };
     this.#pipelines.set(key, pipeline);
     return pipeline;
   }
+}
+
+function isPipeline({ kind, group }: Request): boolean {
+  return group === undefined && kymaKindNames.includes(kind);
+}
+
+/** What a status file has beside its manifest's types was written here; it may have older values of those. */
+function isOwnInFile({ type }: Condition, described: readonly Condition[]): boolean {
+  if (type === ownConditionType) return true;
+  return !conditionsOfPipelines.has(type) && !described.some((each) => each.type === type);
+}
+
+function isOwn(condition: Condition, described: readonly Condition[]): boolean {
+  if (condition.type === ownConditionType) return true;
+  return !conditionsOfPipelines.has(condition.type) && !described.some((each) => isDeepStrictEqual(each, condition));
 }
 
 /** Our condition replaces the manifest's condition of that type, or goes to the end of the list. */

@@ -77,7 +77,7 @@ export class PipelineStatuses {
   /** Takes over edits of status files by somebody else, and returns their pipelines: a reconcile puts them right. */
   async follow(): Promise<readonly Request[]> {
     const edited: Request[] = [];
-    await mapBounded(this.#memory.list(), maxConcurrentFiles, (request) =>
+    await mapBounded(this.#memory.listAll(), maxConcurrentFiles, (request) =>
       this.#locks.run(requestKey(request), async () => {
         if (!(await this.#folder.isEdited(request))) return;
         this.#memory.setWritten(request, (await this.#folder.read(request)) ?? []);

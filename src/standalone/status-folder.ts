@@ -2,7 +2,8 @@ import { readdir, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { createHash } from 'node:crypto';
 import { stringify } from 'yaml';
-import type { Condition, Pipeline, Request } from '../reconcile/ports.ts';
+import { kindName, requestKey, type Condition, type Pipeline, type Request } from '../reconcile/ports.ts';
+import { requestOf } from './manifest-file.ts';
 import { objectBytes } from './manifest-documents.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { makeFolder } from '../storage/make-folder.ts';
@@ -23,7 +24,8 @@ interface StatusFolderOptions {
 const temporaryName = /^\..+\.yaml\.tmp$/;
 
 /**
- * The statuses of pipelines as files, `<storage>/status/<kind in lower case>/<name>.yaml`. A status is written to a temporary file,
+ * The statuses of objects as files: `<storage>/status/<kind in lower case>/<name>.yaml` of a pipeline, of another object
+ * `<storage>/status/<kind.group in lower case>/<namespace>/<name>.yaml`. A status is written to a temporary file,
  * which is then renamed: a reader sees the old status or the new one and never a half, even after a kill at any moment. There is no
  * fsync: after a power failure a status may be lost, but the alerts make it anew, and a sync would cost each write a turn of the disk.
  */
@@ -80,7 +82,7 @@ export class StatusFolder {
 
   /** Replaces the pipeline's status file. Rejects with a FolderError. Two calls for one pipeline must not overlap. */
   async write(pipeline: Pipeline, conditions: readonly Condition[]): Promise<void> {
-    const path = this.#pathOf(pipeline);
+    const path = this.#pathOf(requestOf(pipeline));
     const text = renderStatus(pipeline, conditions);
     await attempt('write the status file', path, async () => {
       try {
@@ -120,8 +122,8 @@ export class StatusFolder {
     return join(this.#root, kind.toLowerCase());
   }
 
-  #pathOf({ kind, name }: Request): string {
-    return join(this.#folderOf(kind), statusFileName(name));
+  #pathOf(request: Request): string {
+    return join(this.#folderOf(kindName(request)), request.namespace ?? '', statusFileName(request.name));
   }
 }
 
@@ -185,8 +187,12 @@ export function statusFileName(name: string): string {
  * The pipeline's status as `kubectl get -o yaml` shows it, keys in alphabetical order. Text is quoted where YAML 1.1, which most
  * readers still use, would take it for something else; lines are not folded, so that `grep` finds a message.
  */
-export function renderStatus({ apiVersion, kind, name }: Pipeline, conditions: readonly Condition[]): string {
-  const object = { apiVersion, kind, metadata: { name }, status: { conditions: conditions.map(sortKeys) } };
+export function renderStatus(
+  { apiVersion, kind, namespace, name }: Pipeline,
+  conditions: readonly Condition[],
+): string {
+  const metadata = { name, ...(namespace !== undefined && { namespace }) };
+  const object = { apiVersion, kind, metadata, status: { conditions: conditions.map(sortKeys) } };
   return stringify(object, { schema: 'core', compat: 'yaml-1.1', lineWidth: 0, aliasDuplicateObjects: false });
 }
 
@@ -196,12 +202,13 @@ function sortKeys({ type, status, reason, message, lastTransitionTime, observedG
 }
 
 /** The conditions in a parsed status file. Throws with the first problem in it, also if it belongs to another pipeline. */
-export function conditionsOf({ pipelines, problems }: PipelineManifest, { kind, name }: Request): readonly Condition[] {
+export function conditionsOf({ pipelines, problems }: PipelineManifest, request: Request): readonly Condition[] {
   const [problem] = problems;
   if (problem !== undefined) throw new Error(`line ${problem.line}, column ${problem.column}: ${problem.message}`);
   const [pipeline] = pipelines;
   if (pipeline === undefined || pipelines.length !== 1)
     throw new Error(`it holds ${pipelines.length} objects instead of one`);
-  if (pipeline.kind !== kind || pipeline.name !== name) throw new Error(`it is of ${pipeline.kind} ${pipeline.name}`);
+  if (requestKey(requestOf(pipeline)) !== requestKey(request))
+    throw new Error(`it is of ${pipeline.kind} ${pipeline.name}`);
   return pipeline.conditions;
 }

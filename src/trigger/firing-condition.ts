@@ -58,6 +58,18 @@ export class AlertOrder {
   }
 }
 
+/** @param severities those of the current configuration, read each time */
+export function liveOrder(severities: () => readonly string[]): () => AlertOrder {
+  let known: readonly string[] | undefined;
+  let order = new AlertOrder();
+  return () => {
+    const current = severities();
+    if (current !== known) order = new AlertOrder(current);
+    known = current;
+    return order;
+  };
+}
+
 /** The condition while alerts fire for the object. */
 export function alertsFire(pipeline: Pipeline, type: string, { alert, trigger }: FiringForObject): TriggerVerdict {
   const finding = { reason: reasonOf(valueOf(alert.labels, 'alertname')), message: messageOf(alert) };

@@ -196,7 +196,7 @@ export class ConditionUpdater implements ConditionApplier {
       return;
     }
     logger.info('condition.changed', 'the condition changed', transitionFields(run, transition, verdict.decision));
-    metrics.conditionChanged(kindName(run.request), transition.to);
+    metrics.conditionChanged(kindName(run.request), verdict.condition.status);
     transitions?.record(run.pipeline, transition, verdict.decision);
   }
 }

@@ -1,0 +1,259 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import type { Request } from '../reconcile/ports.ts';
+import { SnapshotError } from '../reconcile/errors.ts';
+import { newTrigger } from '../trigger/trigger.fixture.ts';
+import { triggersBench, type TriggersBench } from './triggers.fixture.ts';
+
+const orders: Request = { kind: 'Deployment', namespace: 'shop', name: 'orders' };
+const carts: Request = { kind: 'Deployment', namespace: 'shop', name: 'carts' };
+const down = { alertname: 'DbDown', namespace: 'shop', severity: 'critical', app: 'orders' };
+const slow = { alertname: 'DbSlow', namespace: 'shop', severity: 'warning', app: 'orders' };
+
+const named = { targets: [{ apiVersion: 'apps/v1', kind: 'Deployment', name: 'orders' }] };
+const selected = {
+  targets: [{ apiVersion: 'apps/v1', kind: 'Deployment', selector: { matchLabels: { app: 'orders' } } }],
+};
+const templated = { targets: [{ apiVersion: 'apps/v1', kind: 'Deployment', name: '{{ labels.app }}' }] };
+const owner = { targets: [{ ownerOf: { pod: '{{ labels.pod }}' } }] };
+const quiet = { action: { condition: { type: 'AlertsQuiet' } } };
+const nudge = { action: { annotate: { key: 'example.com/at', value: '{{ alertname }} {{ now }}' } } };
+
+function conditions(bench: TriggersBench, request = orders): readonly string[] {
+  return bench.home.conditionsOf(request).map(({ type, status, reason }) => `${type} ${status} ${reason}`);
+}
+
+async function setUp(
+  t: TestContext,
+  ...specs: readonly object[]
+): Promise<TriggersBench & { readonly folder: string }> {
+  const bench = await triggersBench(t);
+  bench.home.put(orders, { app: 'orders' });
+  bench.home.put(carts, { app: 'carts' });
+  for (const [index, spec] of specs.entries()) apply(bench, spec, `t${index}`);
+  await bench.settle();
+  return bench;
+}
+
+function apply(bench: TriggersBench, spec: object, name = 't0'): void {
+  const trigger = newTrigger(spec, { namespace: 'shop', name });
+  bench.reconciling.triggers.setCluster(trigger.key, trigger);
+}
+
+function forget(bench: TriggersBench, name = 't0'): void {
+  bench.reconciling.triggers.setCluster(`alerttrigger/shop/${name}`, undefined);
+}
+
+describe('a trigger with a condition', () => {
+  for (const [how, spec] of Object.entries({ named, selected }))
+    it(`is True at once on what is ${how}, False with the worst alert, and True again`, async (t) => {
+      const bench = await setUp(t, { ...spec, ...quiet });
+      assert.deepEqual(conditions(bench), ['AlertsQuiet True NoAlerts']);
+      bench.alert(slow);
+      bench.alert(down);
+      await bench.settle();
+      assert.deepEqual(conditions(bench), ['AlertsQuiet False DbDown']);
+      bench.alert(down, 'resolved');
+      await bench.settle();
+      assert.deepEqual(conditions(bench), ['AlertsQuiet False DbSlow']);
+      bench.alert(slow, 'resolved');
+      await bench.settle();
+      assert.deepEqual(conditions(bench), ['AlertsQuiet True NoAlerts']);
+      assert.deepEqual(conditions(bench, carts), []);
+      assert.equal(bench.home.writes, 4);
+    });
+
+  it('is nothing before an alert leads to the object, and True afterwards', async (t) => {
+    const bench = await setUp(t, { ...templated, ...quiet });
+    assert.deepEqual(conditions(bench), []);
+    bench.alert(down);
+    await bench.settle();
+    assert.deepEqual(conditions(bench), ['AlertsQuiet False DbDown']);
+    bench.alert(down, 'resolved');
+    await bench.settle();
+    assert.deepEqual(conditions(bench), ['AlertsQuiet True NoAlerts']);
+  });
+
+  it('is written into what owns the pod', async (t) => {
+    const bench = await setUp(t, { ...owner, ...quiet });
+    bench.home.owners.set('shop/orders-1', orders);
+    bench.alert({ ...down, pod: 'orders-1' });
+    bench.alert({ ...down, pod: 'other' });
+    await bench.settle();
+    assert.deepEqual(conditions(bench), ['AlertsQuiet False DbDown']);
+    assert.deepEqual(bench.reconciling.triggers.stateOf('alerttrigger/shop/t0').notes, ['nobody owns it']);
+    bench.alert({ ...down, pod: 'orders-1' }, 'resolved');
+    await bench.settle();
+    assert.deepEqual(conditions(bench), ['AlertsQuiet True NoAlerts']);
+  });
+
+  it('finds what fires already when it is applied', async (t) => {
+    const bench = await setUp(t);
+    bench.alert(down);
+    await bench.settle();
+    apply(bench, { ...templated, ...quiet });
+    await bench.settle();
+    assert.deepEqual(conditions(bench), ['AlertsQuiet False DbDown']);
+  });
+
+  it('shares its entry with another trigger: the worst of both decides', async (t) => {
+    const of = (alertname: string): object => ({ ...named, ...quiet, matchers: [`alertname="${alertname}"`] });
+    const bench = await setUp(t, of('DbSlow'), of('DbDown'));
+    bench.alert(slow);
+    bench.alert(down);
+    await bench.settle();
+    assert.deepEqual(conditions(bench), ['AlertsQuiet False DbDown']);
+    forget(bench, 't1');
+    await bench.settle();
+    assert.deepEqual(conditions(bench), ['AlertsQuiet False DbSlow']);
+    forget(bench, 't0');
+    await bench.settle();
+    assert.deepEqual(conditions(bench), []);
+    assert.equal(bench.logger.linesOf('condition.removed').length, 1);
+  });
+
+  it('is removed when the trigger names another object, or another type', async (t) => {
+    const bench = await setUp(t, { ...named, ...quiet });
+    apply(bench, { ...named, action: { condition: { type: 'Other' } } });
+    await bench.settle();
+    assert.deepEqual(conditions(bench), ['Other True NoAlerts']);
+    apply(bench, { targets: [{ apiVersion: 'apps/v1', kind: 'Deployment', name: 'carts' }], ...quiet });
+    await bench.settle();
+    assert.deepEqual([conditions(bench), conditions(bench, carts)], [[], ['AlertsQuiet True NoAlerts']]);
+  });
+
+  it('is removed when the labels of the object no longer match', async (t) => {
+    const bench = await setUp(t, { ...selected, ...quiet });
+    bench.home.put(orders, { app: 'x' });
+    await bench.settle();
+    assert.deepEqual(conditions(bench), []);
+    bench.home.put(carts, { app: 'orders' });
+    await bench.settle();
+    assert.deepEqual(conditions(bench, carts), ['AlertsQuiet True NoAlerts']);
+  });
+
+  it('is removed after a restart if the trigger was deleted meanwhile', async (t) => {
+    const bench = await setUp(t, { ...named, ...quiet });
+    await bench.stop();
+    const again = await triggersBench(t, {}, bench);
+    void again.reconciling.pipelines.sweep('start');
+    await again.settle();
+    assert.deepEqual(conditions(again), []);
+  });
+
+  it('stays as it is while the trigger is suspended or observes', async (t) => {
+    for (const change of [{ suspend: { reason: 'upgrade' } }, { mode: 'observe' }]) {
+      const bench = await setUp(t, { ...named, ...quiet });
+      apply(bench, { ...named, ...quiet, ...change });
+      bench.alert(down);
+      await bench.settle();
+      assert.deepEqual(conditions(bench), ['AlertsQuiet True NoAlerts']);
+      await bench.stop();
+    }
+  });
+
+  it('is Unknown while Prometheus cannot be asked, but not for a failure that may be over in a moment', async (t) => {
+    const bench = await setUp(t, { ...named, ...quiet });
+    const failure = (isLasting: boolean): Error => new SnapshotError('503', bench.clock.now() + 60_000, { isLasting });
+    bench.failure = failure(false);
+    bench.alert(down);
+    await bench.settle();
+    assert.deepEqual(conditions(bench), ['AlertsQuiet True NoAlerts']);
+    bench.failure = failure(true);
+    bench.alert(down);
+    await bench.settle();
+    assert.deepEqual(conditions(bench), ['AlertsQuiet Unknown AlertsUnknown']);
+    bench.failure = undefined;
+    bench.alert(down);
+    await bench.settle();
+    assert.deepEqual(conditions(bench), ['AlertsQuiet False DbDown']);
+  });
+
+  it('names no alert of another team, whatever woke the run', async (t) => {
+    const bench = await setUp(t, { ...named, ...quiet }, { ...named, ...nudge, matchers: ['alertname="DbSlow"'] });
+    const secret = { alertname: 'Secret', namespace: 'other' };
+    bench.alert(secret);
+    bench.alert(slow);
+    bench.alert(down);
+    await bench.settle();
+    const said = JSON.stringify([
+      bench.home.conditionsOf(orders),
+      bench.home.annotations,
+      bench.logger.linesOf('condition.changed'),
+      bench.logger.linesOf('object.annotated'),
+    ]);
+    assert.doesNotMatch(said, /Secret/);
+    assert.match(bench.home.annotations.at(-1)?.annotations['example.com/at'] ?? '', /^DbSlow /);
+  });
+});
+
+describe('a trigger that annotates', () => {
+  it('does so for its own alerts alone, and for no look without an alert', async (t) => {
+    const bench = await setUp(t, { ...named, ...nudge, matchers: ['severity="critical"'] });
+    void bench.reconciling.pipelines.sweep('start');
+    bench.alert(slow);
+    await bench.settle();
+    assert.equal(bench.home.annotations.length, 0);
+    bench.alert(down);
+    await bench.settle();
+    assert.equal(bench.home.annotations.length, 1);
+  });
+
+  it('keeps its causes over a write that fails', async (t) => {
+    const bench = await setUp(t, { ...named, ...nudge });
+    let failures = 1;
+    bench.home.beforeWrite = () => {
+      if (failures-- > 0) throw new Error('no');
+    };
+    bench.alert(down);
+    await bench.settle();
+    assert.equal(bench.home.annotations.length, 1);
+  });
+
+  it('does nothing while another alert inhibits its own, and acts when that ends', async (t) => {
+    const node = { alertname: 'NodeDown', namespace: 'shop' };
+    const inhibitedBy = [{ matchers: ['alertname="NodeDown"'], equal: ['namespace'] }];
+    const bench = await setUp(t, { ...named, ...nudge, inhibitedBy, matchers: ['alertname="DbDown"'] });
+    bench.alert(node);
+    await bench.settle();
+    bench.alert(down);
+    await bench.settle();
+    assert.equal(bench.home.annotations.length, 0);
+    assert.equal(bench.reconciling.triggers.stateOf('alerttrigger/shop/t0').inhibitedBy, 'NodeDown');
+    bench.alert(node, 'resolved');
+    await bench.settle();
+    assert.equal(bench.home.annotations.length, 1);
+    assert.deepEqual(bench.logger.fieldsOf('object.annotated')[0]?.['causes'], ['DbDown inhibition ended']);
+  });
+
+  it('does nothing while it is suspended, and acts on what fires when that ends', async (t) => {
+    const bench = await setUp(t);
+    const until = new Date(bench.clock.now() + 60_000).toISOString();
+    apply(bench, { ...named, ...nudge, suspend: { reason: 'upgrade', until } });
+    await bench.settle();
+    bench.alert(down);
+    await bench.settle();
+    assert.equal(bench.home.annotations.length, 0);
+    await bench.clock.advanceAsync(60_000);
+    await bench.settle();
+    assert.equal(bench.home.annotations.length, 1);
+    assert.deepEqual(bench.logger.fieldsOf('object.annotated')[0]?.['causes'], ['DbDown suspension ended']);
+  });
+});
+
+describe('the default trigger', () => {
+  it('is in force until the admin declares a trigger; a team never switches it off', async (t) => {
+    const bench = await setUp(t, { ...named, ...quiet });
+    const { triggers } = bench.reconciling;
+    assert.equal(triggers.isDefault, true);
+    const admins = newTrigger({ ...named, ...quiet }, { origin: 'ClusterAlertTrigger', name: 'x' });
+    triggers.setCluster(admins.key, admins);
+    assert.equal(triggers.isDefault, false);
+    triggers.setCluster(admins.key, undefined);
+    assert.equal(triggers.isDefault, true);
+    assert.equal((await triggersBench(t, { default: 'never' })).reconciling.triggers.isDefault, false);
+    const list = [{ name: 'x', ...named, ...quiet }];
+    assert.equal((await triggersBench(t, { list })).reconciling.triggers.isDefault, false);
+    assert.equal((await triggersBench(t, { default: 'always', list })).reconciling.triggers.isDefault, true);
+  });
+});

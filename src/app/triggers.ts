@@ -1,0 +1,291 @@
+import type { LabelSet } from '../alert/labels.ts';
+import { livePlatformAlerts } from '../cause/platform-alerts.ts';
+import type { Config } from '../config/config.ts';
+import type { ControllerTriggers } from '../controller/create-controller.ts';
+import { requestKey, type AlertSource, type Choice, type Request } from '../reconcile/ports.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import { chooseByDefault } from '../source/request-mapper.ts';
+import { liveOrder } from '../trigger/firing-condition.ts';
+import { FiringTargets } from '../trigger/firing-targets.ts';
+import { InhibitedAlerts } from '../trigger/inhibited-alerts.ts';
+import type {
+  ObjectChange,
+  TargetObjects,
+  TriggerObserver,
+  TriggerSink,
+  TriggerState,
+  TriggerStates,
+} from '../trigger/ports.ts';
+import { mergeChoices } from '../trigger/found-objects.ts';
+import { TriggerChooser } from '../trigger/trigger-chooser.ts';
+import { TriggerIndex } from '../trigger/trigger-index.ts';
+import { TriggerTargets } from '../trigger/trigger-targets.ts';
+import { TriggerWakes, type WakingEvent } from '../trigger/trigger-wakes.ts';
+import { TriggersInForce } from '../trigger/triggers-in-force.ts';
+import type { Trigger, TriggerOrigin } from '../trigger/trigger.ts';
+import { newId } from '../runtime/new-id.ts';
+import { createTriggerMetrics } from '../trigger/trigger-metrics.ts';
+import { FileTriggers } from './file-triggers.ts';
+import type { Home } from './home.ts';
+import { noObjects, quietObserver } from './no-triggers.ts';
+import { Pacing } from '../trigger/guard/run-guard.ts';
+
+export interface TriggersOptions extends Runtime {
+  /** Gives the current configuration. */
+  readonly config: () => Config;
+  readonly home: Pick<Home, 'list' | 'targets' | 'triggers'>;
+  readonly alerts: Pick<AlertSource, 'snapshot'>;
+  /** `--storage.path` */
+  readonly storagePath: string;
+  /** The namespace in which Tocsin runs; undefined without a cluster. */
+  readonly ownNamespace?: string | undefined;
+  /** Enqueues objects that were chosen, and logs it. */
+  readonly wake: (choices: readonly Choice[], event: WakingEvent) => Promise<void>;
+  /** Enqueues objects for a look without an alert. */
+  readonly look: (requests: readonly Request[], why: 'trigger' | 'pipeline') => void;
+}
+
+/** The most notes that are kept of one trigger. */
+const maxNotes = 5;
+
+/** The triggers that are in force, from the file and from the cluster, and all that goes by them. */
+export class Triggers implements TriggerSink, TriggerStates {
+  readonly #options: TriggersOptions;
+  readonly #objects: TargetObjects;
+  readonly #guard: Pacing;
+  readonly #observer: TriggerObserver;
+  readonly #index: TriggerIndex;
+  readonly #targets: TriggerTargets;
+  readonly #firing: FiringTargets;
+  readonly #inForce: TriggersInForce;
+  readonly #inhibited: InhibitedAlerts;
+  readonly #chooser: TriggerChooser;
+  readonly #wakes: TriggerWakes;
+  readonly #notes = new Map<string, Set<string>>();
+  readonly #file = new FileTriggers();
+  readonly #counts: Record<TriggerOrigin, number> = { file: 0, ClusterAlertTrigger: 0, AlertTrigger: 0 };
+  #isReady = false;
+  #wasDefault = true;
+
+  constructor(options: TriggersOptions) {
+    const { config } = options;
+    this.#options = options;
+    this.#objects = options.home.targets ?? noObjects;
+    this.#observer = options.home.triggers?.observer ?? quietObserver;
+    this.#index = new TriggerIndex(config().triggers.namespace_label);
+    const triggers = this.#index;
+    const objects = this.#objects;
+    this.#guard = this.#createGuard();
+    this.#targets = new TriggerTargets({ objects, allowed: () => config().triggers.allowed_targets });
+    const targets = this.#targets;
+    const order = liveOrder(() => config().triggers.severities);
+    this.#firing = new FiringTargets({ ...options, triggers, targets, order });
+    const isDefault = (): boolean => this.isDefault;
+    const inForce = { ...options, triggers, targets, objects, order, isDefault, firing: this.#firing };
+    this.#inForce = new TriggersInForce({ ...inForce, store: this.#guard });
+    const onChange = (key: string): void => this.#observer.changed(key);
+    const platform = livePlatformAlerts(() => config().lanes.platform);
+    const isPlatform = (labels: LabelSet): boolean => platform().hasLabels(labels);
+    this.#inhibited = new InhibitedAlerts({ ...options, triggers, isPlatform, onChange });
+    this.#chooser = this.#createChooser();
+    this.#wakes = this.#createWakes();
+    createTriggerMetrics(options.registry, () => this.#counts);
+    objects.onChange((change) => this.#objectChanged(change));
+    this.#readFile();
+  }
+
+  /** What the controller asks. */
+  get controller(): ControllerTriggers {
+    return { guard: this.#guard, observer: this.#observer, inForce: this.#inForce, objects: this.#objects };
+  }
+
+  /** Whether the annotations of firing alerts are needed: a condition shows them. */
+  get wantsAnnotations(): boolean {
+    return this.#targets.hasConditions;
+  }
+
+  /** Whether `source.select` and `controller.action` hold. */
+  get isDefault(): boolean {
+    const mode = this.#options.config().triggers.default;
+    if (mode !== 'auto') return mode === 'always';
+    return this.#counts.file + this.#counts.ClusterAlertTrigger === 0;
+  }
+
+  /** The objects whose conditions triggers keep or have kept. */
+  get objects(): readonly Request[] {
+    if (this.#inForce.isEmpty) return [];
+    const objects = new Map<string, Request>();
+    const add = (request: Request): void => void objects.set(requestKey(request), request);
+    for (const request of this.#inForce.writtenObjects) add(request);
+    for (const trigger of this.#index.all)
+      if (trigger.action.do === 'condition') for (const request of this.#targets.staticOf(trigger)) add(request);
+    return [...objects.values()];
+  }
+
+  /** Pipelines, and {@link objects}, each once. */
+  get everything(): readonly Request[] {
+    const pipelines = this.#options.home.list();
+    const { objects } = this;
+    if (objects.length === 0) return pipelines;
+    const known = new Set(pipelines.map(requestKey));
+    return [...pipelines, ...objects.filter((request) => !known.has(requestKey(request)))];
+  }
+
+  /** Reads what outlived the last process, and says which objects have to be known. */
+  async open(): Promise<void> {
+    await this.#guard.open();
+    this.#inForce.load();
+    this.#objects.require(this.#targets.needs);
+    this.#wakes.start();
+  }
+
+  /** All objects are known, and are looked at by somebody else; from now on, changes are looked at. */
+  ready(): void {
+    this.#isReady = true;
+    this.#guard.start();
+  }
+
+  /** The objects that an event concerns. Never rejects. */
+  choose(event: WakingEvent): Promise<readonly Choice[]> {
+    const { config, home } = this.#options;
+    const chosen = this.#chooser.choose(event);
+    this.#wakes.later(event);
+    const { select } = config().source;
+    const byDefault = this.isDefault ? chooseByDefault(select, event.causes, home.list()) : undefined;
+    return Promise.resolve(mergeChoices(byDefault, chosen));
+  }
+
+  /** Call it when the configuration has changed. */
+  reconfigure(changed: readonly string[]): void {
+    if (!changed.some((key) => key.startsWith('triggers'))) return;
+    this.#readFile();
+    void this.#options.home.triggers?.reconfigure();
+    this.#firing.forget();
+    for (const { key } of this.#index.all) this.#wakes.changed(key);
+  }
+
+  setCluster(key: string, trigger: Trigger | undefined): void {
+    this.#set(key, trigger);
+  }
+
+  stateOf(key: string): TriggerState {
+    const trigger = this.#index.get(key);
+    const states = trigger === undefined ? [] : this.#targets.statesOf(trigger);
+    return {
+      unavailable: states.filter((state) => state.state === 'unavailable'),
+      isPending: states.some(({ state }) => state === 'pending'),
+      notes: [...(this.#notes.get(key) ?? [])],
+      inhibitedBy: this.#inhibited.sourceOf(key),
+      throttled: trigger && this.#guard.throttledBy(trigger),
+    };
+  }
+
+  /** Ends what wakes anybody. The last writes of runs may come after it. */
+  close(): Promise<void> {
+    return this.#wakes.close();
+  }
+
+  /** Call it when the last run has ended. */
+  closeGuard(): Promise<void> {
+    return this.#guard.close();
+  }
+
+  #readFile(): void {
+    const { config, ownNamespace } = this.#options;
+    for (const [key, trigger] of this.#file.read(config().triggers, ownNamespace)) this.#set(key, trigger);
+  }
+
+  #set(key: string, trigger: Trigger | undefined): void {
+    const known = this.#index.get(key);
+    const before = known?.action.do === 'condition' ? this.#targets.staticOf(known) : [];
+    if (known !== undefined) this.#counts[known.origin]--;
+    this.#notes.delete(key);
+    if (trigger === undefined) {
+      this.#index.delete(key);
+      this.#targets.delete(key);
+    } else {
+      this.#counts[trigger.origin]++;
+      this.#index.set(trigger);
+      this.#targets.set(trigger);
+    }
+    this.#firing.forget();
+    this.#wakes.changed(key, before);
+  }
+
+  #changed(): void {
+    const { home, logger, look } = this.#options;
+    this.#objects.require(this.#targets.needs);
+    const { file, ClusterAlertTrigger: cluster, AlertTrigger: namespaced } = this.#counts;
+    const fields = { file, cluster, namespaced, default: this.isDefault };
+    logger.info('triggers.changed', 'the triggers that are in force have changed', fields);
+    this.#guard.triggersChanged();
+    if (this.#isReady && this.isDefault !== this.#wasDefault) look(home.list(), 'trigger');
+    this.#wasDefault = this.isDefault;
+  }
+
+  #objectChanged({ kind, request }: ObjectChange): void {
+    if (kind === 'state') {
+      this.#targets.refresh();
+      this.#firing.forget();
+      for (const { key } of this.#index.all) {
+        this.#observer.changed(key);
+        this.#wakes.changed(key);
+      }
+      return;
+    }
+    if (request === undefined || !this.#isReady) return;
+    if (this.#inForce.concerns(request)) this.#options.look([request], 'pipeline');
+  }
+
+  #noted({ key }: Trigger, problem: string): void {
+    const notes = this.#notes.get(key) ?? new Set<string>();
+    this.#notes.set(key, notes);
+    if (notes.has(problem) || notes.size >= maxNotes) return;
+    notes.add(problem);
+    const message = 'an alert matched, but a target of the trigger led to no object';
+    this.#options.logger.warn('trigger.target_unresolved', message, { trigger: key, problem });
+    this.#observer.changed(key);
+  }
+
+  #createGuard(): Pacing {
+    const { config, storagePath, wake } = this.#options;
+    return new Pacing({
+      ...this.#options,
+      folder: storagePath,
+      perSecond: () => config().log.alert_lines_per_second,
+      triggers: () => this.#index,
+      observer: this.#observer,
+      release: ({ trigger, request, causes }) => {
+        const choice = { requests: [request], causes, chosenBy: new Map([[trigger, causes]]) };
+        void wake([choice], { id: newId(4), causes });
+      },
+      redecide: (trigger, request, causes) => this.#chooser.stillChooses(trigger, request, causes),
+    });
+  }
+
+  #createChooser(): TriggerChooser {
+    return new TriggerChooser({
+      ...this.#options,
+      triggers: this.#index,
+      targets: this.#targets,
+      inhibited: this.#inhibited,
+      observer: this.#observer,
+      onProblem: (trigger, problem) => this.#noted(trigger, problem),
+      objects: () => this.objects,
+    });
+  }
+
+  #createWakes(): TriggerWakes {
+    return new TriggerWakes({
+      ...this.#options,
+      triggers: this.#index,
+      targets: this.#targets,
+      inForce: this.#inForce,
+      chooser: this.#chooser,
+      inhibited: this.#inhibited,
+      newEventId: () => newId(4),
+      look: (requests) => void (this.#isReady && this.#options.look(requests, 'trigger')),
+      onChanged: () => this.#changed(),
+    });
+  }
+}

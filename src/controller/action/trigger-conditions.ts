@@ -1,0 +1,226 @@
+import type { NamedAlert } from '../../alert/firing-alerts.ts';
+import { Causes } from '../../cause/causes.ts';
+import { SnapshotError } from '../../reconcile/errors.ts';
+import {
+  type AlertSnapshot,
+  type AlertSource,
+  type Condition,
+  type Pipelines,
+  type Result,
+  type Run,
+  type TransitionRecorder,
+} from '../../reconcile/ports.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
+import { setCondition } from '../../health/flow-health.ts';
+import { alertsFire, alertsUnknown, noAlertFires, type TriggerVerdict } from '../../trigger/firing-condition.ts';
+import type { FiringMoment } from '../../trigger/firing-targets.ts';
+import type { TriggersInForce } from '../../trigger/triggers-in-force.ts';
+import type { RunGuard } from '../../trigger/ports.ts';
+import type { Trigger } from '../../trigger/trigger.ts';
+import type { ConditionApplier } from './flow-health-action.ts';
+
+export interface TriggerConditionsOptions extends Pick<Runtime, 'clock' | 'logger'> {
+  readonly triggers: TriggersInForce;
+  readonly alerts: AlertSource;
+  readonly conditions: ConditionApplier;
+  readonly pipelines: Pick<Pipelines, 'updateConditions'>;
+  readonly guard: RunGuard;
+  readonly transitions?: TransitionRecorder | undefined;
+  /** `controller.requeue_after`, milliseconds. */
+  readonly requeueAfterMs: number;
+}
+
+/** A trigger that keeps a condition of an object, and the alert by which it decides. */
+interface Keeper {
+  readonly trigger: Trigger;
+  readonly alert: NamedAlert | undefined;
+}
+
+/** All triggers that keep one condition of an object. */
+interface Kept {
+  readonly type: string;
+  readonly keepers: readonly Keeper[];
+}
+
+/** What a condition became, and what is left to do. */
+export interface ConditionResult extends Pick<Result, 'decision' | 'requeueAfterMs' | 'queryId' | 'throttled'> {
+  readonly isChanged: boolean;
+}
+
+/**
+ * Keeps the conditions of an object for the triggers that name it: of each type, the worst alert of all of them decides. It goes by
+ * what fires now, whatever woke the run. A condition that no trigger keeps any more is removed.
+ */
+export class TriggerConditions {
+  readonly #options: TriggerConditionsOptions;
+
+  constructor(options: TriggerConditionsOptions) {
+    this.#options = options;
+  }
+
+  /** Rejects with SnapshotError if the alerts are not available, or with the error of a write. */
+  async perform(run: Run): Promise<readonly ConditionResult[]> {
+    const { triggers } = this.#options;
+    if (!triggers.mayKeepConditions(run.request)) return [];
+    const { snapshot, moment } = await this.#lookAt(run);
+    const naming = await this.#naming(run, moment);
+    const results: ConditionResult[] = [];
+    for (const kept of await this.#keptBy(naming, run, moment)) {
+      const result = await this.#apply(run, kept, verdictOf(run, kept));
+      results.push({ ...result, ...(snapshot.queryId !== undefined && { queryId: snapshot.queryId }) });
+    }
+    return [...results, ...(await this.#remove(run, naming))];
+  }
+
+  async #lookAt(run: Run): Promise<{ readonly snapshot: AlertSnapshot; readonly moment: FiringMoment }> {
+    const { alerts, triggers } = this.#options;
+    try {
+      const snapshot = await alerts.snapshot(run.causes.lastSeen, [...run.causes.requestIds], run.signal);
+      return { snapshot, moment: await triggers.at(snapshot.firing) };
+    } catch (error) {
+      if (error instanceof SnapshotError) await this.#becomeUnknown(run, error);
+      throw error;
+    }
+  }
+
+  /** A condition stays while the failure may be over in a moment. */
+  async #becomeUnknown(run: Run, error: SnapshotError): Promise<void> {
+    for (const kept of await this.#keptBy(await this.#naming(run, undefined), run, undefined)) {
+      const isPresent = run.pipeline.conditions.some(({ type }) => type === kept.type);
+      if (error.isLasting || !isPresent) await this.#apply(run, kept, alertsUnknown(run.pipeline, kept.type, error));
+    }
+  }
+
+  /** The triggers with a condition that name the object: whatever fires, by an alert that fires, or by one that fired. */
+  async #naming({ request, signal }: Run, moment: FiringMoment | undefined): Promise<readonly Trigger[]> {
+    const { triggers } = this.#options;
+    const keys = new Set(triggers.namersOf(request));
+    for (const key of (await moment?.namersOf(request, signal)) ?? []) keys.add(key);
+    for (const { trigger, type } of triggers.written(request))
+      if (triggers.mayStillName(trigger, request, type)) keys.add(trigger);
+    const named = [...keys].toSorted().map((key) => triggers.get(key));
+    return named.filter((trigger) => trigger?.action.do === 'condition') as readonly Trigger[];
+  }
+
+  /** By type; a trigger that is suspended, or only observes, leaves its condition as it is. */
+  async #keptBy(naming: readonly Trigger[], run: Run, moment: FiringMoment | undefined): Promise<readonly Kept[]> {
+    const active = naming.filter(
+      (trigger) => this.#options.triggers.isActive(trigger) && typeOf(trigger) !== undefined,
+    );
+    const byType = Map.groupBy(active, (trigger) => typeOf(trigger)!);
+    const fixed = new Set(this.#options.triggers.namersOf(run.request));
+    const keeperOf = async (trigger: Trigger): Promise<Keeper> => ({
+      trigger,
+      alert: fixed.has(trigger.key)
+        ? moment?.worstOf(trigger.key)
+        : await moment?.worstFor(trigger, run.request, run.signal),
+    });
+    const kept = [...byType].map(async ([type, all]) => ({ type, keepers: await Promise.all(all.map(keeperOf)) }));
+    return Promise.all(kept.map(async (each) => this.#worstFirst(await each)));
+  }
+
+  #worstFirst({ type, keepers }: Kept): Kept {
+    const { order } = this.#options.triggers;
+    const firing = keepers.filter(({ alert }) => alert !== undefined);
+    const sorted = firing.toSorted((a, b) => order.compare(a.alert!.labels, b.alert!.labels));
+    return { type, keepers: [...sorted, ...keepers.filter(({ alert }) => alert === undefined)] };
+  }
+
+  async #apply(run: Run, kept: Kept, verdict: TriggerVerdict): Promise<ConditionResult> {
+    const { clock, requeueAfterMs, triggers } = this.#options;
+    const isHealthy = verdict.condition.status === 'True';
+    const result = { decision: verdict.decision, ...(!isHealthy && { requeueAfterMs }) };
+    for (const { trigger } of kept.keepers)
+      await triggers.note({ trigger: trigger.key, request: run.request, type: kept.type });
+    if (setCondition(run.pipeline.conditions, verdict.condition, clock.now()) === undefined) {
+      await this.#options.conditions.apply(run, verdict);
+      return { ...result, isChanged: false };
+    }
+    const trigger = responsible(run, kept);
+    const written = await this.#guarded(run, trigger, (own) => this.#options.conditions.apply(own, verdict));
+    return typeof written === 'boolean'
+      ? { ...result, isChanged: written }
+      : { decision: verdict.decision, isChanged: false, throttled: [written] };
+  }
+
+  async #guarded(
+    run: Run,
+    trigger: Trigger,
+    write: (run: Run) => Promise<boolean>,
+  ): Promise<boolean | { readonly trigger: string; readonly retryAt: number }> {
+    const causes = run.chosenBy?.get(trigger.key) ?? new Causes();
+    const object = { request: run.request, uid: run.pipeline.uid };
+    const admission = await this.#options.guard.admit(trigger, object, causes);
+    if (!admission.allowed) return { trigger: trigger.key, retryAt: admission.retryAt };
+    const { permit } = admission;
+    let end: 'written' | 'nothing' | 'failed' = 'failed';
+    try {
+      await permit.spend();
+      // Who may read the log of one trigger's runs need not know the alerts of another.
+      const isWritten = await write({ ...run, causes: permit.causes.alertCount > 0 ? permit.causes : run.causes });
+      end = isWritten ? 'written' : 'nothing';
+      return isWritten;
+    } finally {
+      permit.end(end);
+    }
+  }
+
+  /** Removes, of what triggers wrote here, what no trigger keeps any more. */
+  async #remove(run: Run, naming: readonly Trigger[]): Promise<readonly ConditionResult[]> {
+    const { triggers } = this.#options;
+    const results: ConditionResult[] = [];
+    for (const written of triggers.written(run.request)) {
+      const isNaming = naming.some((trigger) => trigger.key === written.trigger && typeOf(trigger) === written.type);
+      if (isNaming) continue;
+      const isKept = naming.some((trigger) => typeOf(trigger) === written.type);
+      if (!isKept) results.push({ isChanged: await this.#removeOne(run, written.trigger, written.type) });
+      triggers.forget(written);
+    }
+    return results;
+  }
+
+  async #removeOne({ id, request, pipeline, signal }: Run, trigger: string, type: string): Promise<boolean> {
+    const { logger, pipelines, transitions } = this.#options;
+    let removed: Condition | undefined;
+    const change = (current: readonly Condition[]): readonly Condition[] | undefined => {
+      removed = current.find((condition) => condition.type === type);
+      return removed === undefined ? undefined : current.filter((condition) => condition.type !== type);
+    };
+    if (!(await pipelines.updateConditions(request, change, signal)) || removed === undefined) return false;
+    const { status: from, reason: fromReason } = removed;
+    const message = `the trigger ${trigger} has ended, or no longer names this object`;
+    logger.info('condition.removed', 'the condition is removed, because no trigger keeps it any more', {
+      run: id,
+      ...request,
+      type,
+      from,
+      from_reason: fromReason,
+      trigger,
+    });
+    const transition = { type, from, to: '', fromReason, reason: 'ConditionRemoved', message } as const;
+    transitions?.record(pipeline, transition, { by: 'end of trigger', trigger });
+    return true;
+  }
+}
+
+/** The type of the condition that a trigger writes; undefined if that is left to the health rules. */
+export function typeOf({ action }: Trigger): string | undefined {
+  return action.do === 'condition' ? action.type : undefined;
+}
+
+function verdictOf({ pipeline }: Run, { type, keepers }: Kept): TriggerVerdict {
+  const [worst] = keepers;
+  if (worst?.alert !== undefined) return alertsFire(pipeline, type, { alert: worst.alert, trigger: worst.trigger.key });
+  return noAlertFires(
+    pipeline,
+    type,
+    keepers.map(({ trigger }) => trigger.key),
+  );
+}
+
+/** The trigger whose budget pays for the write: the one that decides, else one that woke the run, else the first. */
+function responsible({ chosenBy }: Run, { keepers }: Kept): Trigger {
+  const [worst] = keepers;
+  if (worst!.alert !== undefined) return worst!.trigger;
+  return (keepers.find(({ trigger }) => chosenBy?.has(trigger.key)) ?? worst!).trigger;
+}

@@ -1,0 +1,282 @@
+import { kindName, requestKey, type Request } from '../reconcile/ports.ts';
+import { resolveTarget, type ResolvedName, type ResolvedOwner, type ResolvedSelector } from './choose.ts';
+import { selects } from './label-selector.ts';
+import type { NeedState, ObjectNeed, TargetObjects } from './ports.ts';
+import { refusedReach, type AllowedTarget } from './reach.ts';
+import type { NamedTarget, SelectedTarget, Target, TemplateData, Trigger } from './trigger.ts';
+
+/** The objects that a target means for one alert. */
+export type FoundTargets =
+  | { readonly requests: readonly Request[] }
+  /** It has to be found out what owns the pod. */
+  | { readonly owner: ResolvedOwner }
+  /** None; the sentence is for the owner of the trigger. */
+  | { readonly problem: string };
+
+interface TriggerTargetsOptions {
+  readonly objects: TargetObjects;
+  /** `triggers.allowed_targets` of the current configuration. */
+  readonly allowed: () => readonly AllowedTarget[];
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+/** The places of a trigger in the indexes, so that it can be taken out again. */
+interface Places {
+  readonly trigger: Trigger;
+  readonly fixed: readonly string[];
+  readonly selecting: readonly string[];
+}
+
+/** An owner that an alert led to: its kind has to be known from then on. */
+type OwnerNeed = Pick<ObjectNeed, 'apiVersion' | 'kind' | 'namespace'>;
+
+/**
+ * Which objects triggers name. A name or selector without a place names objects whatever fires: those are found by object, for a
+ * change of it, and by trigger. The others are found alert by alert.
+ */
+export class TriggerTargets {
+  readonly #options: TriggerTargetsOptions;
+  readonly #places = new Map<string, Places>();
+  /** Keys of triggers, by the key of the object that they name. */
+  readonly #fixed = new Map<string, Set<string>>();
+  /** Keys of triggers, by the kind and namespace among whose objects they select. */
+  readonly #selecting = new Map<string, Set<string>>();
+  readonly #ownerNeeds = new Map<string, Map<string, OwnerNeed>>();
+  #conditions = 0;
+
+  constructor(options: TriggerTargetsOptions) {
+    this.#options = options;
+  }
+
+  set(trigger: Trigger): void {
+    this.delete(trigger.key);
+    const fixed = new Set<string>();
+    const selecting = new Set<string>();
+    for (const target of trigger.targets) {
+      const resolved = isStatic(target) ? resolveTarget(trigger, target, noAlert) : undefined;
+      if (resolved?.by === 'selector') selecting.add(this.#placeOf(resolved));
+      const request = resolved?.by === 'name' ? this.#requestOf(resolved) : undefined;
+      if (request !== undefined) fixed.add(requestKey(request));
+    }
+    if (trigger.action.do === 'condition') this.#conditions++;
+    this.#places.set(trigger.key, { trigger, fixed: [...fixed], selecting: [...selecting] });
+    for (const key of fixed) addTo(this.#fixed, key, trigger.key);
+    for (const key of selecting) addTo(this.#selecting, key, trigger.key);
+  }
+
+  delete(key: string): void {
+    const places = this.#places.get(key);
+    if (places === undefined) return;
+    this.#places.delete(key);
+    this.#ownerNeeds.delete(key);
+    if (places.trigger.action.do === 'condition') this.#conditions--;
+    for (const place of places.fixed) removeFrom(this.#fixed, place, key);
+    for (const place of places.selecting) removeFrom(this.#selecting, place, key);
+  }
+
+  /** Call it when a kind became known: only now its objects have requests. */
+  refresh(): void {
+    // A copy, because a trigger that is set again goes to the end.
+    const all = [...this.#places.values()];
+    for (const { trigger } of all) {
+      const owners = this.#ownerNeeds.get(trigger.key);
+      this.set(trigger);
+      if (owners !== undefined) this.#ownerNeeds.set(trigger.key, owners);
+    }
+  }
+
+  /** The keys of the triggers that name an object whatever fires. */
+  namersOf(request: Request, labels: Labels): readonly string[] {
+    const kind = kindName(request);
+    const places = [`${kind}/${request.namespace ?? ''}`, `${kind}/*`];
+    const keys = new Set([
+      ...(this.#fixed.get(requestKey(request)) ?? []),
+      ...places.flatMap((place) => [...(this.#selecting.get(place) ?? [])]),
+    ]);
+    return [...keys].filter((key) => this.#names(this.#places.get(key)!.trigger, request, labels));
+  }
+
+  /** The objects that a trigger names whatever fires. */
+  staticOf(trigger: Trigger): readonly Request[] {
+    return trigger.targets.filter(isStatic).flatMap((target) => {
+      const found = this.find(trigger, target, noAlert);
+      return 'requests' in found ? found.requests : [];
+    });
+  }
+
+  /** The targets of a trigger that an alert has to name. */
+  dynamicOf(trigger: Trigger): readonly Target[] {
+    return trigger.targets.filter((target) => !isStatic(target));
+  }
+
+  /** True if an alert can lead the trigger to the object. */
+  mayLeadTo(trigger: Trigger, request: Request): boolean {
+    return this.dynamicOf(trigger).some((target) => {
+      if (target.by === 'owner') return target.kind === undefined || target.kind === request.kind;
+      const { apiVersion, kind } = target;
+      const same = this.#options.objects.requestOf(apiVersion, kind, request.namespace, request.name);
+      return same !== undefined && requestKey(same) === requestKey(request);
+    });
+  }
+
+  /** True if a trigger writes conditions. */
+  get hasConditions(): boolean {
+    return this.#conditions > 0;
+  }
+
+  /** The objects of one target for an alert. */
+  find(trigger: Trigger, target: Target, alert: TemplateData): FoundTargets {
+    const resolved = resolveTarget(trigger, target, alert);
+    if (resolved.by === 'none') return resolved;
+    if (resolved.by === 'owner') return { owner: resolved };
+    return resolved.by === 'selector' ? { requests: this.#select(trigger, resolved) } : this.#name(trigger, resolved);
+  }
+
+  /** Asks what owns a pod. The kind of the owner is known from then on, if the trigger needs that. */
+  async ownerOf(trigger: Trigger, owner: ResolvedOwner, signal: AbortSignal): Promise<FoundTargets> {
+    const answer = await this.#options.objects.ownerOf(owner.namespace, owner.pod, owner.kind, signal);
+    if (answer.owner === undefined) return { problem: answer.reason };
+    const { request, labels, pipeline } = answer.owner;
+    const problem = this.#refused(trigger, pipeline.apiVersion, request, labels);
+    if (problem !== undefined) return { problem };
+    this.#needOwner(trigger, pipeline.apiVersion, request);
+    return { requests: [request] };
+  }
+
+  /** Everything that has to be known of objects. */
+  get needs(): readonly ObjectNeed[] {
+    const needs = new Map<string, ObjectNeed>();
+    for (const { trigger } of this.#places.values())
+      for (const need of this.needsOf(trigger)) {
+        const key = JSON.stringify([need.apiVersion, need.kind, need.namespace]);
+        const known = needs.get(key);
+        if (known === undefined || depth[known.of] < depth[need.of]) needs.set(key, need);
+      }
+    return [...needs.values()];
+  }
+
+  needsOf(trigger: Trigger): readonly ObjectNeed[] {
+    const isCondition = trigger.action.do === 'condition';
+    const needs = trigger.targets.flatMap((target): readonly ObjectNeed[] => {
+      if (target.by === 'owner') return [];
+      const namespace = isStaticNamespace(target)
+        ? (target.namespace?.render(noAlert) ?? trigger.namespace)
+        : undefined;
+      const of = isCondition ? 'conditions' : target.by === 'selector' ? 'metadata' : 'none';
+      return [{ apiVersion: target.apiVersion, kind: target.kind, ...(namespace !== undefined && { namespace }), of }];
+    });
+    const of = isCondition ? 'conditions' : 'none';
+    const owners = [...(this.#ownerNeeds.get(trigger.key)?.values() ?? [])];
+    return [...needs, ...owners.map((need): ObjectNeed => ({ ...need, of }))];
+  }
+
+  /** The states of the needs of a trigger that are not fulfilled. */
+  statesOf(trigger: Trigger): readonly NeedState[] {
+    const states = this.needsOf(trigger).map((need) => this.#options.objects.stateOf(need));
+    return states.filter(({ state }) => state !== 'known');
+  }
+
+  /** True while it is not known whether the object exists. */
+  isPending(request: Request): boolean {
+    const { objects } = this.#options;
+    return this.needs.some(
+      (need) =>
+        need.kind === request.kind &&
+        (need.namespace ?? request.namespace) === request.namespace &&
+        objects.stateOf(need).state === 'pending',
+    );
+  }
+
+  /** @returns true if the kind was not needed until now */
+  #needOwner({ key }: Trigger, apiVersion: string, { kind, namespace }: Request): void {
+    const needs = this.#ownerNeeds.get(key) ?? new Map<string, OwnerNeed>();
+    this.#ownerNeeds.set(key, needs);
+    const place = JSON.stringify([apiVersion, kind, namespace]);
+    if (needs.has(place)) return;
+    needs.set(place, { apiVersion, kind, ...(namespace !== undefined && { namespace }) });
+    this.#options.objects.require(this.needs);
+  }
+
+  #select(trigger: Trigger, { apiVersion, kind, namespace, selector }: ResolvedSelector): readonly Request[] {
+    const selected = this.#options.objects.select(apiVersion, kind, namespace, selector);
+    return selected
+      .filter(({ request, labels }) => this.#refused(trigger, apiVersion, request, labels) === undefined)
+      .map(({ request }) => request);
+  }
+
+  #name(trigger: Trigger, resolved: ResolvedName): FoundTargets {
+    const request = this.#requestOf(resolved);
+    if (request === undefined) return { problem: `the kind ${resolved.kind} (${resolved.apiVersion}) is not known` };
+    const labels = this.#options.objects.get(request)?.labels;
+    const problem = this.#refused(trigger, resolved.apiVersion, request, labels);
+    return problem === undefined ? { requests: [request] } : { problem };
+  }
+
+  #names(trigger: Trigger, request: Request, labels: Labels): boolean {
+    return trigger.targets.some((target) => {
+      const resolved = isStatic(target) ? resolveTarget(trigger, target, noAlert) : undefined;
+      if (resolved === undefined || resolved.by === 'none' || resolved.by === 'owner') return false;
+      const isMeant =
+        resolved.by === 'name' ? this.#isNamed(resolved, request) : this.#isSelected(resolved, request, labels);
+      return isMeant && this.#refused(trigger, resolved.apiVersion, request, labels) === undefined;
+    });
+  }
+
+  #isNamed(resolved: ResolvedName, request: Request): boolean {
+    const named = this.#requestOf(resolved);
+    return named !== undefined && requestKey(named) === requestKey(request);
+  }
+
+  #isSelected(resolved: ResolvedSelector, request: Request, labels: Labels): boolean {
+    const place = this.#placeOf(resolved);
+    const places = [`${kindName(request)}/${request.namespace ?? ''}`, `${kindName(request)}/*`];
+    return places.includes(place) && selects(resolved.selector, labels);
+  }
+
+  #refused(trigger: Trigger, apiVersion: string, request: Request, labels: Labels | undefined): string | undefined {
+    const { kind, namespace, name } = request;
+    return refusedReach(trigger, { apiVersion, kind, namespace, name, labels }, this.#options.allowed());
+  }
+
+  #requestOf({ apiVersion, kind, namespace, name }: ResolvedName): Request | undefined {
+    return this.#options.objects.requestOf(apiVersion, kind, namespace, name);
+  }
+
+  /** A cluster-scoped kind has no namespace, whatever the trigger's is. */
+  #placeOf({ apiVersion, kind, namespace }: ResolvedSelector): string {
+    const request = this.#options.objects.requestOf(apiVersion, kind, namespace ?? 'any', 'any');
+    if (request === undefined) return `${kind}/?`;
+    if (request.namespace === undefined) return `${kindName(request)}/`;
+    return `${kindName(request)}/${namespace ?? '*'}`;
+  }
+}
+
+const depth: Readonly<Record<ObjectNeed['of'], number>> = { none: 0, metadata: 1, conditions: 2 };
+
+/** For templates that are the same for every alert. */
+const noAlert: TemplateData = { labels: {}, annotations: {}, now: 0 };
+
+type FixedTarget = NamedTarget | SelectedTarget;
+
+/** True if the target is the same for every alert. */
+function isStatic(target: Target): target is FixedTarget {
+  if (target.by === 'owner' || !isStaticNamespace(target)) return false;
+  return target.by === 'selector' || target.name.isFixed;
+}
+
+function isStaticNamespace({ namespace }: Target): boolean {
+  return namespace?.isFixed ?? true;
+}
+
+function addTo(index: Map<string, Set<string>>, place: string, key: string): void {
+  const keys = index.get(place);
+  if (keys === undefined) index.set(place, new Set([key]));
+  else keys.add(key);
+}
+
+function removeFrom(index: Map<string, Set<string>>, place: string, key: string): void {
+  const keys = index.get(place);
+  keys?.delete(key);
+  if (keys?.size === 0) index.delete(place);
+}

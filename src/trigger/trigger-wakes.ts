@@ -1,0 +1,229 @@
+import type { CancelTimer } from '../runtime/clock.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import { labelKey } from '../alert/labels.ts';
+import { Cause } from '../cause/cause.ts';
+import { Causes } from '../cause/causes.ts';
+import { requestKey, type AlertSource, type Choice, type Request } from '../reconcile/ports.ts';
+import type { InhibitedAlerts } from './inhibited-alerts.ts';
+import type { TriggerChooser } from './trigger-chooser.ts';
+import type { TriggersInForce } from './triggers-in-force.ts';
+import type { TriggerIndex } from './trigger-index.ts';
+import type { TriggerTargets } from './trigger-targets.ts';
+import type { Trigger } from './trigger.ts';
+
+/** Changes that come together are looked at together: at a start, thousands come at once; milliseconds. */
+const gatherMs = 50;
+
+/** While alerts are inhibited, how often it is looked at whether that has ended without an event, milliseconds. */
+const inhibitionLookMs = 15_000;
+
+/** Prometheus could not be asked: the time until the next try, milliseconds. */
+const retryMs = 5000;
+
+/** A timer of Node goes no further, milliseconds. */
+const longestTimerMs = 86_400_000;
+
+/** An event, as it goes to the queue. */
+export interface WakingEvent {
+  readonly id: string;
+  readonly causes: Causes;
+}
+
+interface TriggerWakesOptions extends Pick<Runtime, 'clock' | 'logger'> {
+  readonly triggers: TriggerIndex;
+  readonly targets: TriggerTargets;
+  readonly inForce: TriggersInForce;
+  readonly chooser: TriggerChooser;
+  readonly inhibited: InhibitedAlerts;
+  readonly alerts: Pick<AlertSource, 'snapshot'>;
+  readonly newEventId: () => string;
+  /** Enqueues objects that were chosen, and logs it. */
+  readonly wake: (choices: readonly Choice[], event: WakingEvent) => Promise<void>;
+  /** Enqueues objects for a look without an alert. */
+  readonly look: (requests: readonly Request[]) => void;
+  /** Called when triggers have changed, once for all that came together. */
+  readonly onChanged: () => void;
+}
+
+/**
+ * Wakes reconciles for what no alert tells: a trigger that was added, changed or deleted, a suspension or an inhibition that ended,
+ * and what of an event had to wait for an answer.
+ */
+export class TriggerWakes {
+  readonly #options: TriggerWakesOptions;
+  readonly #closed = new AbortController();
+  readonly #changed = new Map<string, Set<string>>();
+  /** The event that waits for the one before it. */
+  #waiting: WakingEvent | undefined;
+  #last: Promise<void> = Promise.resolve();
+  readonly #timers = new Map<string, CancelTimer>();
+  #isStarted = false;
+
+  constructor(options: TriggerWakesOptions) {
+    this.#options = options;
+  }
+
+  /** Until then, changes are only gathered. */
+  start(): void {
+    this.#isStarted = true;
+    if (this.#changed.size > 0) this.#setTimer('changes', gatherMs, () => this.#lookAtChanged());
+  }
+
+  /** A trigger was added, changed or deleted. @param before the objects that it named until now */
+  changed(key: string, before: readonly Request[] = []): void {
+    const objects = this.#changed.get(key) ?? new Set<string>();
+    this.#changed.set(key, objects);
+    for (const request of before) objects.add(JSON.stringify(request));
+    if (this.#isStarted) this.#setTimer('changes', gatherMs, () => this.#lookAtChanged());
+  }
+
+  /** Does what of an event needs an answer from outside. Of events that wait, one is made. */
+  later(event: WakingEvent): void {
+    const { chooser } = this.#options;
+    if (this.#waiting !== undefined) {
+      const { id, causes } = this.#waiting;
+      this.#waiting = { id, causes: Causes.union(causes, event.causes) };
+      return;
+    }
+    if (!chooser.hasMore(event)) return;
+    this.#waiting = event;
+    this.#last = this.#last.then(() => this.#chooseLater());
+  }
+
+  /** Sets the timer for the next end of a suspension. */
+  watchSuspensions(): void {
+    const { clock, triggers } = this.#options;
+    const now = clock.now();
+    const ends = [...triggers.all].map(({ suspend }) => suspend?.until ?? Infinity).filter((until) => until > now);
+    const next = Math.min(...ends, Infinity);
+    if (next === Infinity) return this.#cancel('suspensions');
+    const due = triggersSuspendedUntil(triggers.all, next);
+    this.#setTimer('suspensions', Math.min(next - now, longestTimerMs), () => {
+      if (clock.now() >= next) void this.#resume(due);
+      this.watchSuspensions();
+    });
+  }
+
+  /** Ends the timers, and settles when nothing is under way. */
+  async close(): Promise<void> {
+    this.#closed.abort(new Error('Tocsin is shutting down'));
+    for (const name of this.#timers.keys()) this.#cancel(name);
+    await this.#last;
+  }
+
+  #lookAtChanged(): void {
+    const { triggers, inForce, targets, look, onChanged } = this.#options;
+    const changed = [...this.#changed];
+    this.#changed.clear();
+    onChanged();
+    this.watchSuspensions();
+    const objects = new Map<string, Request>();
+    const add = (request: Request): void => void objects.set(requestKey(request), request);
+    for (const [key, before] of changed) {
+      for (const request of before) add(JSON.parse(request) as Request);
+      for (const request of inForce.writtenBy(key)) add(request);
+      const trigger = triggers.get(key);
+      if (trigger?.action.do !== 'condition') continue;
+      for (const request of targets.staticOf(trigger)) add(request);
+      if (targets.dynamicOf(trigger).length > 0) void this.#lookAtFiring(trigger);
+    }
+    if (objects.size > 0) look([...objects.values()]);
+  }
+
+  /** The objects to which alerts lead that fire already. */
+  async #lookAtFiring(trigger: Trigger): Promise<void> {
+    const { clock, inForce, look } = this.#options;
+    const { signal } = this.#closed;
+    await this.#attempt(`firing ${trigger.key}`, async () => {
+      const { firing } = await this.#options.alerts.snapshot(clock.now(), [], signal);
+      const requests = await (await inForce.at(firing)).objectsOf(trigger, signal);
+      if (requests.length > 0) look(requests);
+    });
+  }
+
+  async #chooseLater(): Promise<void> {
+    const { chooser, wake } = this.#options;
+    const event = this.#waiting;
+    this.#waiting = undefined;
+    if (event === undefined || this.#closed.signal.aborted) return;
+    const again = (): void => this.later(event);
+    await this.#attempt(
+      'later',
+      async () => {
+        const choices = await chooser.chooseLater(event, this.#closed.signal);
+        if (choices.length > 0) await wake(choices, event);
+      },
+      again,
+    );
+    this.#watchInhibitions();
+  }
+
+  /** Mostly the end of the alert that inhibits is an event itself. */
+  #watchInhibitions(): void {
+    if (this.#options.inhibited.size === 0) return this.#cancel('inhibitions');
+    const look = (): void => {
+      const { clock, newEventId } = this.#options;
+      const causes = new Causes();
+      causes.lastSeen = clock.now();
+      this.later({ id: newEventId(), causes });
+      this.#watchInhibitions();
+    };
+    if (!this.#timers.has('inhibitions')) this.#setTimer('inhibitions', inhibitionLookMs, look);
+  }
+
+  /** What fires when a suspension ends is an event. */
+  async #resume(triggers: readonly Trigger[]): Promise<void> {
+    for (const { key } of triggers) {
+      const trigger = this.#options.triggers.get(key);
+      if (trigger === undefined || !this.#options.inForce.isActive(trigger)) continue;
+      this.#options.logger.info('trigger.resumed', 'the suspension of a trigger has ended', { trigger: key });
+      this.changed(key);
+      await this.#attempt(`resume ${key}`, () => this.#wakeFiring(trigger));
+    }
+  }
+
+  async #wakeFiring(trigger: Trigger): Promise<void> {
+    const { alerts, chooser, clock, inhibited, newEventId, triggers, wake } = this.#options;
+    const { signal } = this.#closed;
+    const now = clock.now();
+    const { firing } = await alerts.snapshot(now, [], signal);
+    const causes = new Causes();
+    for (const alert of firing.all) {
+      if (!triggers.matching(alert.labels).includes(trigger)) continue;
+      const cause = new Cause(labelKey(alert.labels), alert, 'suspension ended', now);
+      if (!inhibited.keeps(trigger, cause, firing)) causes.addCause(cause);
+    }
+    if (causes.alertCount === 0) return;
+    const choices = await chooser.chooseFor(trigger, causes, signal);
+    if (choices.length > 0) await wake(choices, { id: newEventId(), causes });
+  }
+
+  /** Tries again after a failure; Prometheus's failure is logged where it is found. */
+  async #attempt(name: string, task: () => Promise<void>, again?: () => void): Promise<void> {
+    try {
+      await task();
+    } catch {
+      if (this.#closed.signal.aborted) return;
+      this.#setTimer(name, retryMs, again ?? (() => void this.#attempt(name, task)));
+    }
+  }
+
+  #setTimer(name: string, delayMs: number, due: () => void): void {
+    if (this.#closed.signal.aborted || (name === 'changes' && this.#timers.has(name))) return;
+    this.#cancel(name);
+    const cancel = this.#options.clock.setTimeout(() => {
+      this.#timers.delete(name);
+      due();
+    }, delayMs);
+    this.#timers.set(name, cancel);
+  }
+
+  #cancel(name: string): void {
+    this.#timers.get(name)?.();
+    this.#timers.delete(name);
+  }
+}
+
+function triggersSuspendedUntil(triggers: Iterable<Trigger>, until: number): readonly Trigger[] {
+  return [...triggers].filter(({ suspend }) => suspend?.until === until);
+}

@@ -1,0 +1,141 @@
+import type { FiringAlerts } from '../alert/firing-alerts.ts';
+import { requestKey, type Request } from '../reconcile/ports.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { AlertOrder } from './firing-condition.ts';
+import type { FiringMoment, FiringTargets } from './firing-targets.ts';
+import type { TargetObjects, WrittenCondition, WrittenConditions } from './ports.ts';
+import type { TriggerIndex } from './trigger-index.ts';
+import type { TriggerTargets } from './trigger-targets.ts';
+import type { Trigger } from './trigger.ts';
+import { heldNow } from './why-not.ts';
+
+interface TriggersInForceOptions {
+  readonly clock: Clock;
+  readonly triggers: TriggerIndex;
+  readonly targets: TriggerTargets;
+  readonly firing: FiringTargets;
+  readonly objects: TargetObjects;
+  readonly store: WrittenConditions;
+  readonly order: () => AlertOrder;
+  /** Whether the default trigger is in force too. */
+  readonly isDefault: () => boolean;
+}
+
+/** What a run asks about the triggers: which of them name its object, and what they have written there. */
+export class TriggersInForce {
+  readonly #options: TriggersInForceOptions;
+  readonly #written = new Map<string, WrittenCondition[]>();
+
+  constructor(options: TriggersInForceOptions) {
+    this.#options = options;
+  }
+
+  /** Reads what outlived the last process. */
+  load(): void {
+    for (const written of this.#options.store.all()) this.#keep(written);
+  }
+
+  /** True if no trigger has anything to do with any object. */
+  get isEmpty(): boolean {
+    return this.#options.triggers.size === 0 && this.#written.size === 0;
+  }
+
+  get isDefault(): boolean {
+    return this.#options.isDefault();
+  }
+
+  get order(): AlertOrder {
+    return this.#options.order();
+  }
+
+  get(key: string): Trigger | undefined {
+    return this.#options.triggers.get(key);
+  }
+
+  /** True if it enforces and is not suspended. */
+  isActive(trigger: Trigger): boolean {
+    return heldNow(trigger, this.#options.clock.now()) === undefined;
+  }
+
+  at(firing: FiringAlerts): Promise<FiringMoment> {
+    return this.#options.firing.at(firing);
+  }
+
+  /** The keys of the triggers that name the object whatever fires. */
+  namersOf(request: Request): readonly string[] {
+    const { objects, targets } = this.#options;
+    return targets.namersOf(request, objects.get(request)?.labels ?? {});
+  }
+
+  /** True if a trigger keeps a condition of the object whatever fires, or has written one. */
+  concerns(request: Request): boolean {
+    if (this.#written.has(requestKey(request))) return true;
+    return this.namersOf(request).some((key) => this.get(key)?.action.do === 'condition');
+  }
+
+  /** False if it is certain that no trigger has or had a condition for the object. */
+  mayKeepConditions(request: Request): boolean {
+    return this.#options.targets.hasConditions || this.#written.has(requestKey(request));
+  }
+
+  /** True if a trigger that once led to the object by an alert may do so again: it has not become another one. */
+  mayStillName(key: string, request: Request, type: string): boolean {
+    const { targets, triggers } = this.#options;
+    const trigger = triggers.get(key);
+    const hasType = trigger?.action.do === 'condition' && trigger.action.type === type;
+    return hasType && targets.mayLeadTo(trigger, request);
+  }
+
+  isPending(request: Request): boolean {
+    return this.#options.targets.isPending(request);
+  }
+
+  /** What triggers have written into the object. */
+  written(request: Request): readonly WrittenCondition[] {
+    return [...(this.#written.get(requestKey(request)) ?? [])];
+  }
+
+  /** Every object into which a trigger has written. */
+  get writtenObjects(): readonly Request[] {
+    return [...this.#written.values()].map(([first]) => first!.request);
+  }
+
+  /** The objects into which one trigger has written. */
+  writtenBy(key: string): readonly Request[] {
+    return [...this.#written.values()].flatMap((all) => {
+      const own = all.find(({ trigger }) => trigger === key);
+      return own === undefined ? [] : [own.request];
+    });
+  }
+
+  /** Resolves when it is on the disk. */
+  async note(written: WrittenCondition): Promise<void> {
+    if (this.#keep(written)) await this.#options.store.note(written);
+  }
+
+  forget(written: WrittenCondition): void {
+    const key = requestKey(written.request);
+    const rest = this.written(written.request).filter((each) => !isSame(each, written));
+    if (rest.length === 0) this.#written.delete(key);
+    else this.#written.set(key, rest);
+    this.#options.store.forget(written);
+  }
+
+  /** The object is gone. */
+  gone(request: Request): void {
+    for (const written of this.written(request)) this.forget(written);
+  }
+
+  #keep(written: WrittenCondition): boolean {
+    const key = requestKey(written.request);
+    const known = this.#written.get(key);
+    if (known === undefined) this.#written.set(key, [written]);
+    else if (known.some((each) => isSame(each, written))) return false;
+    else known.push(written);
+    return true;
+  }
+}
+
+function isSame(a: WrittenCondition, b: WrittenCondition): boolean {
+  return a.trigger === b.trigger && a.type === b.type;
+}
