@@ -2,6 +2,7 @@ import { Registry } from 'prom-client';
 import type { Config } from '../config/config.ts';
 import type { ListenAddress } from '../config/flags/listen-address.ts';
 import type { HomeInFile, LoadedConfig } from '../config/load-config.ts';
+import type { AdmissionOptions } from './admission-server.ts';
 import type { CreateHome } from './home.ts';
 import type { HeavyWork } from '../receiver/intake/alerts-handler.ts';
 import type { WebOptions } from '../server/guarded-server.ts';
@@ -28,6 +29,8 @@ export interface AppOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly createHome: CreateHome;
   /** The settings of the flags `--web.*`. */
   readonly web?: WebOptions | undefined;
+  /** Where the API server asks whether a trigger is good. Default: nowhere. */
+  readonly admission?: AdmissionOptions | undefined;
   readonly storagePath: string;
   readonly version: string;
   /** The files of the incident page. Default: there is no page. */

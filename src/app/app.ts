@@ -16,8 +16,7 @@ import { MemoryBudget } from './memory-plan.ts';
 import { createProcessMetrics } from './metrics.ts';
 import { Receiver } from '../receiver/receiver.ts';
 import type { Connections } from '../server/connections.ts';
-import type { GuardedServer } from '../server/guarded-server.ts';
-import { createConnections, createDoor, createServer, liveLimits, type ServerOptions } from './server.ts';
+import { createConnections, createDoor, createServer, liveLimits, type ServerOptions, type Servers } from './server.ts';
 import { ConfigWatch } from './config-watch.ts';
 import { createReloader, type Reloader, type ReloadOutcome, type ReloadTrigger } from './reloader.ts';
 import { ProcessStatus } from './status.ts';
@@ -44,7 +43,7 @@ export class App {
   readonly #status: ProcessStatus;
   readonly #connections: Connections;
   readonly #receiver: Receiver;
-  readonly #server: GuardedServer;
+  readonly #server: Servers;
   readonly #readiness: Readiness;
   /** The current configuration; a reload changes it. */
   #config: Config;
@@ -197,7 +196,7 @@ export class App {
     this.#reconciling.reconfigure(changed);
     this.#explaining.reconfigure();
     this.#receiver.reconfigure();
-    this.#server.server.limits = liveLimits(this.#config);
+    this.#server.limits = liveLimits(this.#config);
     this.#memory.reconfigure(changed);
     const newSource = changed.some((key) => key.startsWith('prometheus.'));
     if (newSource) this.#alerts.reconfigure();

@@ -1,4 +1,7 @@
+import type { AddressInfo } from 'node:net';
+import { AdmissionServer, type AdmissionOptions } from './admission-server.ts';
 import type { Config } from '../config/config.ts';
+import type { ListenAddress } from '../config/flags/listen-address.ts';
 import type { Reviews } from '../access/reviews.ts';
 import type { RightsOf } from '../access/rights.ts';
 import { pageRoutes } from '../receiver/page/incident-page.ts';
@@ -19,6 +22,7 @@ export interface ServerOptions extends Runtime {
   readonly rightsOf: RightsOf;
   /** The settings of the flags `--web.*`. */
   readonly web?: WebOptions | undefined;
+  readonly admission?: AdmissionOptions | undefined;
   /** The files of the incident page. Default: there is no page. */
   readonly pageFolder?: string | undefined;
 }
@@ -42,22 +46,58 @@ export function createConnections(options: ServerOptions, maxBytes: () => number
   return new Connections({ ...options, ...headLimits(options.config()), maxBytes });
 }
 
-export function createServer(
-  options: ServerOptions,
-  connections: Connections,
-  routes: readonly Route[],
-): GuardedServer {
-  const { web = { routePrefix: '' } } = options;
+export function createServer(options: ServerOptions, connections: Connections, routes: readonly Route[]): Servers {
+  const { web = { routePrefix: '' }, admission } = options;
   const config = options.config();
-  return new GuardedServer({
-    ...options,
-    connections,
-    web,
-    routes: new Routes([...routes, ...pageRoutes(options.pageFolder)]),
+  const limits = {
     ...headLimits(config),
     ...liveLimits(config),
     tlsHandshakeTimeoutMs: config.receiver.tls_handshake_timeout,
+  };
+  const main = new GuardedServer({
+    ...options,
+    ...limits,
+    connections,
+    web,
+    routes: new Routes([...routes, ...pageRoutes(options.pageFolder)]),
   });
+  const { webMetrics } = main;
+  return new Servers(
+    main,
+    admission && new AdmissionServer({ ...options, ...limits, connections, webMetrics, admission }),
+  );
+}
+
+/** The server for everybody and, if there is one, that for the API server. */
+export class Servers {
+  readonly #main: GuardedServer;
+  readonly #admission: AdmissionServer | undefined;
+
+  constructor(main: GuardedServer, admission: AdmissionServer | undefined) {
+    this.#main = main;
+    this.#admission = admission;
+  }
+
+  /** Returns the address of the main one, once both accept connections. */
+  async listen(address: ListenAddress): Promise<AddressInfo> {
+    const main = await this.#main.listen(address);
+    await this.#admission?.listen();
+    return main;
+  }
+
+  /** See {@link GuardedServer.prepareReload}. */
+  prepareReload(): () => void {
+    return this.#main.prepareReload();
+  }
+
+  set limits(limits: LiveLimits) {
+    this.#main.server.limits = limits;
+    if (this.#admission !== undefined) this.#admission.limits = limits;
+  }
+
+  async close(timeoutMs: number): Promise<void> {
+    await Promise.all([this.#main.close(timeoutMs), this.#admission?.close(timeoutMs)]);
+  }
 }
 
 /** The limits that only a restart changes. */

@@ -8,8 +8,9 @@ import { configKeys, loadConfig, type LoadedConfig } from '../config/load-config
 import { HeapGuard } from '../runtime/heap-guard.ts';
 import { isInVolume, noting, type FileStates } from '../runtime/file-watch.ts';
 import { configurationFileBytes, readRegularFileSync } from '../runtime/regular-file.ts';
+import { loadDoors, webConfigLoader } from './doors.ts';
 import { serve } from './serve.ts';
-import type { LoadedWebConfig, loadWebConfig } from '../server/web/load-web-config.ts';
+import type { LoadedWebConfig } from '../server/web/load-web-config.ts';
 
 const { version } = packageJson;
 
@@ -79,14 +80,9 @@ async function start(flags: Flags, folders: PackageFolders): Promise<number> {
   const heapGuard = new HeapGuard();
   const configFile = new ConfigFile(flags);
   const loaded = configFile.load();
-  const load = flags.webConfigFile === undefined ? undefined : await webConfigLoader();
-  const web = load?.(flags.webConfigFile!, readText);
-  const problems = [loaded, web].flatMap((each) => (each !== undefined && 'problems' in each ? each.problems : []));
+  const doors = await loadDoors(flags, readText);
+  const problems = [...('problems' in loaded ? loaded.problems : []), ...doors.problems];
   if ('problems' in loaded || problems.length > 0) return complain(problems, exitFailure);
-  const webConfig =
-    flags.webConfigFile !== undefined && load !== undefined && web !== undefined && 'settings' in web
-      ? { file: flags.webConfigFile, settings: web.settings, read: web.read, readFile: readText, load }
-      : undefined;
   const { config, text, pipelinesFolderGiven, inFile } = loaded;
   const home = chooseHome({
     ...flags,
@@ -106,7 +102,8 @@ async function start(flags: Flags, folders: PackageFolders): Promise<number> {
     loadConfig: () => configFile.load(),
     configRead: isFollowed(flags) ? () => configFile.read : undefined,
     home,
-    webConfig,
+    webConfig: doors.webConfig,
+    admission: doors.admission,
     pipelinesFolder,
     pageFolder: folders.page,
     version,
@@ -114,11 +111,6 @@ async function start(flags: Flags, folders: PackageFolders): Promise<number> {
     heavyWork: (work) => heapGuard.during(work),
     onStarted: () => heapGuard.settle(systemClock),
   });
-}
-
-/** Loaded only with `--web.config.file`: it brings TLS and a schema of its own. */
-async function webConfigLoader(): Promise<typeof loadWebConfig> {
-  return (await import('../server/web/load-web-config.ts')).loadWebConfig;
 }
 
 function readText(path: string): string {

@@ -4,7 +4,7 @@ import type { ListenAddress } from '../config/flags/listen-address.ts';
 import { LiveWebConfig, type WebConfigSource } from './web/live-web-config.ts';
 import { PasswordCheck } from './web/password-check.ts';
 import { PasswordThread } from './web/password-hasher.ts';
-import { createWebMetrics, GateReport } from './web/gate-report.ts';
+import { createWebMetrics, GateReport, type WebMetrics } from './web/gate-report.ts';
 import { isLocked, type WebSettings } from './web/web-settings.ts';
 import { BrowserGuard, type ListeningPlace } from './web/browser-guard.ts';
 import { Gate } from './web/gate.ts';
@@ -25,6 +25,7 @@ interface GuardedServerOptions extends Omit<
 /** The server with the settings of `--web.config.file`; without that file, nothing guards its routes. */
 export class GuardedServer {
   readonly server: ReceiverServer;
+  readonly webMetrics: WebMetrics;
   readonly #options: GuardedServerOptions;
   readonly #config: LiveWebConfig | undefined;
   readonly #passwords: PasswordCheck;
@@ -37,6 +38,7 @@ export class GuardedServer {
     checkStart(source, options.kubernetes);
     this.#passwords = new PasswordCheck(new PasswordThread(), options.clock);
     const webMetrics = createWebMetrics(options.registry);
+    this.webMetrics = webMetrics;
     const report = new GateReport({ ...options, webMetrics });
     const prepare = (settings: WebSettings): (() => void) => this.#prepare(settings);
     const config = source && new LiveWebConfig({ ...options, metrics: webMetrics, source, prepare });

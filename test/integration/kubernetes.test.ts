@@ -16,6 +16,7 @@ import './kubernetes/foreign-namespace.suite.ts';
 import './kubernetes/trigger-crds.suite.ts';
 import './kubernetes/trigger-resources.suite.ts';
 import './kubernetes/trigger-examples.suite.ts';
+import './kubernetes/admission.suite.ts';
 // These three kill the API server; two of them remove CRDs and restore them.
 import './kubernetes/targets.suite.ts';
 import './kubernetes/access.suite.ts';

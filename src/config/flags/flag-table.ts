@@ -72,6 +72,30 @@ export const flagTable = {
     unit: 'path',
     otherwise: 'none, plain HTTP for everybody',
   },
+  admissionListenAddress: {
+    name: 'web.admission-listen-address',
+    placeholder: 'HOST:PORT',
+    read: readListenAddress,
+    help: 'Where the API server asks whether a trigger is good, by TLS.',
+    unit: 'host:port',
+    otherwise: 'nowhere',
+  },
+  admissionCertFile: {
+    name: 'web.admission-cert-file',
+    placeholder: 'FILE',
+    read: readPath,
+    help: 'The certificate for that address, in PEM; a new one is read.',
+    unit: 'path',
+    otherwise: 'none',
+  },
+  admissionKeyFile: {
+    name: 'web.admission-key-file',
+    placeholder: 'FILE',
+    read: readPath,
+    help: 'Its key, in PEM.',
+    unit: 'path',
+    otherwise: 'none',
+  },
   externalUrl: {
     name: 'web.external-url',
     placeholder: 'URL',
@@ -190,16 +214,29 @@ export function helpText(): string {
   return `${lines.join('\n')}\n`;
 }
 
+/** A longer name has a row of its own, characters. */
+const widestName = 34;
+
 /** One row for the flag's purpose, one for its unit and default. */
-export function flagRows(flag: Flag): (readonly [string, string])[] {
+export function flagRows(flag: Flag): readonly (readonly [string, string])[] {
   const usage = flag.placeholder === undefined ? `--${flag.name}` : `--${flag.name}=${flag.placeholder}`;
   const short = flag.short === undefined ? '' : `-${flag.short}, `;
-  const first = [`${short}${usage}`, flag.help] as const;
-  return flag.unit === undefined ? [first] : [first, ['', `${flag.unit}; default: ${flag.default ?? flag.otherwise}`]];
+  const named = `${short}${usage}`;
+  const first: readonly (readonly [string, string])[] =
+    named.length > widestName
+      ? [
+          [named, ''],
+          ['', flag.help],
+        ]
+      : [[named, flag.help]];
+  return [
+    ...first,
+    ...(flag.unit === undefined ? [] : [['', `${flag.unit}; default: ${flag.default ?? flag.otherwise}`] as const]),
+  ];
 }
 
 /** Two columns. */
 export function align(rows: readonly (readonly [string, string])[]): string[] {
-  const width = Math.max(...rows.map(([left]) => left.length));
-  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
+  const width = Math.max(...rows.map(([left, right]) => (right === '' ? 0 : left.length)));
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`.trimEnd());
 }

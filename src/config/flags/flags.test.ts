@@ -30,6 +30,7 @@ const defaults: Flags = {
   listenAddress: { host: '127.0.0.1', port: 9093 },
   storagePath: 'data/',
   webConfigFile: undefined,
+  admission: undefined,
   routePrefix: '',
   externalUrl: undefined,
   corsOrigin: undefined,
@@ -70,6 +71,25 @@ describe('parseFlags', () => {
       assert.deepEqual(flagsOf(`--${name}`, text), expected);
     });
   }
+
+  it('takes the three flags of admission together, or none of them', () => {
+    const [address, cert, key] = [
+      '--web.admission-listen-address=:9443',
+      '--web.admission-cert-file=a.crt',
+      '--web.admission-key-file=a.key',
+    ] as const;
+    assert.deepEqual(flagsOf(address, cert, key).admission, {
+      listenAddress: { host: undefined, port: 9443 },
+      certFile: 'a.crt',
+      keyFile: 'a.key',
+    });
+    const all =
+      'all of --web.admission-listen-address, --web.admission-cert-file, --web.admission-key-file, or none of them';
+    assert.deepEqual(problemsOf(address, key), [`--web.admission-cert-file: missing, allowed: ${all}`]);
+    assert.deepEqual(problemsOf(cert), [
+      `--web.admission-listen-address and --web.admission-key-file: missing, allowed: ${all}`,
+    ]);
+  });
 
   it('takes a value with a leading dash after "="', () => {
     assert.equal(flagsOf('--storage.path=-x').storagePath, '-x');

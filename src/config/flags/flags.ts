@@ -26,6 +26,8 @@ export interface Flags extends ConfigFlags {
   readonly storagePath: string;
   /** `--web.config.file`: TLS, who may send, response headers. */
   readonly webConfigFile?: string | undefined;
+  /** `--web.admission-listen-address` and its two files; undefined: nobody is asked. */
+  readonly admission?: AdmissionFlags | undefined;
   /** The prefix of every path: '' or `/prefix`. */
   readonly routePrefix: string;
   /** The URL under which others reach Tocsin. */
@@ -34,6 +36,13 @@ export interface Flags extends ConfigFlags {
   readonly corsOrigin?: AnchoredRegexp | undefined;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
+}
+
+/** Where the API server asks whether a trigger is good; always by TLS, because it asks in no other way. */
+export interface AdmissionFlags {
+  readonly listenAddress: ListenAddress;
+  readonly certFile: string;
+  readonly keyFile: string;
 }
 
 /** The commands that take a FILE. */
@@ -68,10 +77,25 @@ export function parseFlags(args: readonly string[], options: ParseOptions): Comm
   if (values.version !== undefined) return { command: 'version' };
   const command = commandNames.find((name) => name === words[0]);
   if (command !== undefined) return checkFile(command, flags, words.slice(1), problems);
-  problems.push(...describeStrayWords(words));
+  problems.push(...describeStrayWords(words), ...missingForAdmission(values));
   return problems.length > 0
     ? { command: 'error', problems }
     : { command: 'serve', flags: withDefaults(values, options.terminal) };
+}
+
+/** The flags of admission belong together. */
+function missingForAdmission(values: FlagValues<typeof flagTable>): readonly string[] {
+  const keys = ['admissionListenAddress', 'admissionCertFile', 'admissionKeyFile'] as const;
+  const missing = keys.filter((key) => values[key] === undefined).map((key) => `--${flagTable[key].name}`);
+  if (missing.length === 0 || missing.length === keys.length) return [];
+  const names = keys.map((key) => `--${flagTable[key].name}`).join(', ');
+  return [`${missing.join(' and ')}: missing, allowed: all of ${names}, or none of them`];
+}
+
+function admissionOf(values: FlagValues<typeof flagTable>): AdmissionFlags | undefined {
+  const { admissionListenAddress: listenAddress, admissionCertFile: certFile, admissionKeyFile: keyFile } = values;
+  if (listenAddress === undefined || certFile === undefined || keyFile === undefined) return undefined;
+  return { listenAddress, certFile, keyFile };
 }
 
 function checkFile(
@@ -108,6 +132,7 @@ function withDefaults(values: FlagValues<typeof flagTable>, terminal: boolean): 
     listenAddress: values.listenAddress ?? defaultOf(flagTable.listenAddress),
     storagePath: values.storagePath ?? defaultOf(flagTable.storagePath),
     webConfigFile: values.webConfigFile,
+    admission: admissionOf(values),
     routePrefix: values.routePrefix ?? (values.externalUrl === undefined ? '' : routePrefixOf(values.externalUrl)),
     externalUrl: values.externalUrl,
     corsOrigin: values.corsOrigin,
