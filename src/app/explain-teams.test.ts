@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { FakeReviews } from '../access/reviews.fixture.ts';
 import { fingerprint } from '../alert/labels.ts';
+import { documentedPaths } from '../explain/openapi.ts';
 import { eventually } from '../runtime/eventually.fixture.ts';
 import { explainBench } from './explain.fixture.ts';
 
@@ -118,6 +119,21 @@ describe('the API of explanations for a team', () => {
       assert.equal((await ask('ann', path, body)).status, 403, path);
     assert.equal((await ask('admin', `${api}/reconcile`, { all: true })).status, 202);
     assert.equal((await ask('ann', `${api}/openapi.json`)).status, 200);
+  });
+
+  it('gives a guest without any right nothing on any path', async (t) => {
+    const { ask, reviews } = await start(t);
+    reviews.let('guest');
+    const told = /shop-only|bank-only|platform-only|OrdersDown|LedgerDown|NodeDown|backend|event_id/;
+    for (const [path, methods] of documentedPaths)
+      for (const method of methods) {
+        if (path === '/live' || path === '/openapi.json') continue;
+        const asked = api + path.replaceAll(/\{\w+\}/g, fingerprint(ofShop.labels));
+        const { status, text } = await ask('guest', asked, method === 'POST' ? [ofShop] : undefined);
+        const isEmpty = status === 200 && /^\{"items":\[\]\}$|not_received/.test(text.trim());
+        assert.ok(status === 403 || isEmpty, `${method} ${path}: ${status} ${text}`);
+        assert.doesNotMatch(text, told, path);
+      }
   });
 
   it('streams the facts about its alerts alone, by the rights of the moment', async (t) => {

@@ -15,8 +15,8 @@ import { testConnections } from './connections.fixture.ts';
 const locked = `basic_auth_users: {ann: $2y$10$${'a'.repeat(53)}}`;
 
 /** A server that listens on `host`, and a function that makes it read another web configuration. */
-async function start(test: TestContext, host: string) {
-  let text = locked;
+async function start(test: TestContext, host: string, first = locked) {
+  let text = first;
   const readFile = (): string => text;
   const clock = new FakeClock();
   const { registry, metrics } = testHttpMetrics();
@@ -52,6 +52,19 @@ async function start(test: TestContext, host: string) {
 }
 
 describe('GuardedServer', () => {
+  const withKubernetes = 'kubernetes: {enabled: true}';
+  const problem = /^Error: \/nowhere\/web.yml: kubernetes.enabled: found true, but Tocsin runs without a cluster/;
+
+  it('refuses to start with rights from Kubernetes where there is no cluster', async (test) => {
+    await assert.rejects(start(test, '127.0.0.1', withKubernetes), problem);
+  });
+
+  it('refuses to change to rights from Kubernetes where there is no cluster, and keeps its lock', async (test) => {
+    const { port, reload } = await start(test, '127.0.0.1');
+    assert.throws(() => reload(withKubernetes), problem);
+    assert.equal((await fetch(`http://127.0.0.1:${port}/am/x`)).status, 401);
+  });
+
   it('warns about every new configuration that lets everybody on the network in', async (test) => {
     const { port, reload, unlocked } = await start(test, '0.0.0.0');
     reload(locked);
