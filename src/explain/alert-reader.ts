@@ -104,7 +104,9 @@ export class AlertReader {
     const told = { fingerprint, hash, alertname: nameOf(labels), isNotification: isNotification(labels) };
     const { effects, next } = await this.#effects(told, page);
     const alert = stored === undefined ? alertOfLabels(labels) : this.#stored(stored);
-    const withRuns = await this.#withRuns(effects, labels);
+    const all = await this.#withRuns(effects, labels);
+    // How many runs there are tells how many pipelines there are.
+    const withRuns = seen === undefined ? all : all.map((effect) => ({ ...effect, runs: [] }));
     const isEmpty = withRuns.length === 0 && page.before === undefined;
     return {
       alert,
