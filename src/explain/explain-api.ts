@@ -7,13 +7,13 @@ import type { History } from '../history/history.ts';
 import type { Payloads } from '../history/payloads.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
-import { Slices, type SliceSchedule } from '../runtime/slices.ts';
-import { Slots } from '../runtime/slots.ts';
-import { answer, Refusal, refuse } from '../server/request/answer.ts';
+import type { SliceSchedule } from '../runtime/slices.ts';
+import { Refusal, refuse } from '../server/request/answer.ts';
 import type { Body } from '../server/request/body-reader.ts';
 import type { Route } from '../server/routes.ts';
 import { readRequestId } from '../server/request/request-head.ts';
 import type { AlertReader } from './alert-reader.ts';
+import { Answers, answerWith } from './answers.ts';
 import type { LiveFacts } from './live-facts.ts';
 import { PayloadStories } from './payload-stories.ts';
 import type { PipelineReader } from './pipeline-reader.ts';
@@ -27,9 +27,6 @@ import type { Status } from './schema-status.ts';
 
 /** The path of the API, below the route prefix. */
 export const apiPath = '/api/tocsin/v1';
-
-/** The number of questions that are answered at once; further ones wait. */
-const questionSlots = 4;
 
 /** The longest body of a POST, bytes. */
 const maxPostBytes = 1024 * 1024;
@@ -81,13 +78,14 @@ const pages = ['since', 'until', 'limit', 'cursor'];
  */
 export class ExplainApi {
   readonly #options: ExplainApiOptions;
-  readonly #slots = new Slots(questionSlots);
+  readonly #answers: Answers;
   readonly #payloads: PayloadStories;
   #documentText?: string;
 
   constructor(options: ExplainApiOptions) {
     this.#options = options;
     this.#payloads = new PayloadStories(options);
+    this.#answers = new Answers(options.schedule);
   }
 
   /** The routes below {@link apiPath}. */
@@ -140,14 +138,14 @@ export class ExplainApi {
 
   async #pipelines(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const question = new Question(request.url!, ['limit', 'cursor']);
-    await this.#list(response, () => this.#options.pipelines.list(question.limit, question.text('cursor')));
+    await this.#answers.list(response, () => this.#options.pipelines.list(question.limit, question.text('cursor')));
   }
 
   async #runs(request: IncomingMessage, response: ServerResponse, parameters: Parameters): Promise<void> {
     const page = new Question(request.url!, pages).page(this.#options.clock.now());
     const { kind = '', namespace, name = '' } = parameters;
     const pipeline = pipelineName(kind, namespace, name);
-    await this.#list(response, async () => {
+    await this.#answers.list(response, async () => {
       const { items, next } = await this.#options.runs.runsOf(pipeline, page);
       return { items, ...(next !== undefined && { next: String(next) }) };
     });
@@ -157,7 +155,7 @@ export class ExplainApi {
     const question = new Question(request.url!, ['filter', 'limit', 'cursor']);
     const [{ matchers, limit }, after] = [question, question.text('cursor') ?? ''];
     const seen = await this.#seen(request, matchers);
-    await this.#list(response, async () => {
+    await this.#answers.list(response, async () => {
       const found = await this.#options.alerts.matching(matchers, seen);
       const rest = found.filter(({ fingerprint = '' }) => fingerprint > after);
       const items = rest.slice(0, limit);
@@ -170,7 +168,7 @@ export class ExplainApi {
     if (!/^[0-9a-f]{16}$/.test(fingerprint))
       throw new Refusal(400, `a fingerprint has 16 hexadecimal digits, as in fingerprint= of alert.new in the log`);
     const seen = await this.#seen(request, []);
-    await this.#answer(response, () => this.#options.alerts.explain(fingerprint, page, seen));
+    await this.#answers.one(response, () => this.#options.alerts.explain(fingerprint, page, seen));
   }
 
   async #facts(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -178,7 +176,7 @@ export class ExplainApi {
     const { limit, before, since, until } = question.page(this.#options.clock.now());
     const { needles, isWanted } = question.wanted;
     const seen = await this.#seen(request, question.matchers);
-    await this.#list(response, async () => {
+    await this.#answers.list(response, async () => {
       const items: Fact[] = [];
       for await (const fact of this.#options.history.newestFirst({ needles, before })) {
         const time = Date.parse(fact.time);
@@ -194,12 +192,12 @@ export class ExplainApi {
 
   async #payloadList(request: IncomingMessage, response: ServerResponse): Promise<void> {
     Question.none(request.url!);
-    await this.#list(response, async () => ({ items: await this.#payloads.list() }));
+    await this.#answers.list(response, async () => ({ items: await this.#payloads.list() }));
   }
 
   async #payload(request: IncomingMessage, response: ServerResponse, parameters: Parameters): Promise<void> {
     Question.none(request.url!);
-    await this.#answer(response, () => this.#payloads.find(parameters['request_id'] ?? ''));
+    await this.#answers.one(response, () => this.#payloads.find(parameters['request_id'] ?? ''));
   }
 
   async #problems(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -212,7 +210,7 @@ export class ExplainApi {
 
   async #status(request: IncomingMessage, response: ServerResponse): Promise<void> {
     Question.none(request.url!);
-    await this.#answer(response, () => this.#options.status());
+    await this.#answers.one(response, () => this.#options.status());
   }
 
   async #follow(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -235,7 +233,7 @@ export class ExplainApi {
     const alerts = await this.#posted(request, (bytes) => readAlerts(bytes));
     if (alerts.length > maxExplained)
       throw new Refusal(400, `${alerts.length} alerts, allowed: ${maxExplained} at once`);
-    await this.#list(response, async () => ({ items: await predictor.predict(alerts) }));
+    await this.#answers.list(response, async () => ({ items: await predictor.predict(alerts) }));
   }
 
   async #reconcile(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -271,36 +269,6 @@ export class ExplainApi {
     }
   }
 
-  async #answer(response: ServerResponse, find: () => Promise<unknown>): Promise<void> {
-    const release = await this.#slots.acquire();
-    try {
-      answerWith(response, 200, JSON.stringify(await find()));
-    } finally {
-      release();
-    }
-  }
-
-  /** Written item by item, because a thousand runs are megabytes. */
-  async #list(
-    response: ServerResponse,
-    find: () => Promise<{ readonly items: readonly unknown[]; readonly next?: string | undefined }>,
-  ): Promise<void> {
-    const release = await this.#slots.acquire();
-    try {
-      const { items, next } = await find();
-      const slices = new Slices(this.#options.schedule, 'history');
-      const texts: string[] = [];
-      for (const item of items) {
-        texts.push(JSON.stringify(item));
-        if (slices.isOver) await slices.yieldTurn();
-      }
-      const end = next === undefined ? '' : `,"next":${JSON.stringify(next)}`;
-      answerWith(response, 200, `{"items":[${texts.join(',')}]${end}}`);
-    } finally {
-      release();
-    }
-  }
-
   #refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
     if (response.headersSent) return void response.destroy();
     // An error that has another form elsewhere is an object here, too.
@@ -319,8 +287,4 @@ function jsonOf(bytes: Buffer): unknown {
   } catch (error) {
     throw new Refusal(400, `the body is no JSON: ${(error as Error).message}`);
   }
-}
-
-function answerWith(response: ServerResponse, status: number, json: string): void {
-  answer(response, status, 'application/json', `${json}\n`, { 'Cache-Control': 'no-store' });
 }
