@@ -203,7 +203,7 @@ export async function triggersBench(
       // The debouncer's longest wait, and the gathering of changed triggers; a run may wait for the disk besides.
       for (let step = 0; step < 30; step++) {
         await clock.advanceAsync(100);
-        for (let turn = 0; turn < 1000 && reconciling.controller.load.running > 0; turn++)
+        for (let turn = 0; turn < 50_000 && reconciling.controller.load.running > 0; turn++)
           await new Promise((resolve) => setImmediate(resolve));
       }
     },

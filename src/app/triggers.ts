@@ -82,7 +82,11 @@ export class Triggers implements TriggerSink, TriggerStates {
     this.#firing = new FiringTargets({ ...options, triggers, targets, order });
     const isDefault = (): boolean => this.isDefault;
     const inForce = { ...options, triggers, targets, objects, order, isDefault, firing: this.#firing };
-    this.#inForce = new TriggersInForce({ ...inForce, store: this.#guard });
+    this.#inForce = new TriggersInForce({
+      ...inForce,
+      store: this.#guard,
+      onGone: (request) => this.#guard.gone(request),
+    });
     const onChange = (key: string): void => this.#observer.changed(key);
     const platform = livePlatformAlerts(() => config().lanes.platform);
     const isPlatform = (labels: LabelSet): boolean => platform().hasLabels(labels);
@@ -113,13 +117,7 @@ export class Triggers implements TriggerSink, TriggerStates {
 
   /** The objects whose conditions triggers keep or have kept. */
   get objects(): readonly Request[] {
-    if (this.#inForce.isEmpty) return [];
-    const objects = new Map<string, Request>();
-    const add = (request: Request): void => void objects.set(requestKey(request), request);
-    for (const request of this.#inForce.writtenObjects) add(request);
-    for (const trigger of this.#index.all)
-      if (trigger.action.do === 'condition') for (const request of this.#targets.staticOf(trigger)) add(request);
-    return [...objects.values()];
+    return this.#inForce.objects;
   }
 
   /** Pipelines, and {@link objects}, each once. */
@@ -234,7 +232,7 @@ export class Triggers implements TriggerSink, TriggerStates {
       return;
     }
     if (request === undefined || !this.#isReady) return;
-    if (this.#inForce.concerns(request)) this.#options.look([request], 'pipeline');
+    if (this.#inForce.concerns(request, kind === 'added')) this.#wakes.objectChanged(request);
   }
 
   #noted({ key }: Trigger, problem: string): void {
@@ -284,7 +282,7 @@ export class Triggers implements TriggerSink, TriggerStates {
       chooser: this.#chooser,
       inhibited: this.#inhibited,
       newEventId: () => newId(4),
-      look: (requests) => void (this.#isReady && this.#options.look(requests, 'trigger')),
+      look: (requests, why) => void (this.#isReady && this.#options.look(requests, why)),
       onChanged: () => this.#changed(),
     });
   }

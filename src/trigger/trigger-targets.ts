@@ -44,6 +44,8 @@ export class TriggerTargets {
   readonly #selecting = new Map<string, Set<string>>();
   readonly #ownerNeeds = new Map<string, Map<string, OwnerNeed>>();
   #conditions = 0;
+  /** See {@link mayLeadToKind}; undefined if it has to be found out again. */
+  #ledKinds: ReadonlySet<string | undefined> | undefined;
 
   constructor(options: TriggerTargetsOptions) {
     this.#options = options;
@@ -51,6 +53,7 @@ export class TriggerTargets {
 
   set(trigger: Trigger): void {
     this.delete(trigger.key);
+    this.#ledKinds = undefined;
     const fixed = new Set<string>();
     const selecting = new Set<string>();
     for (const target of trigger.targets) {
@@ -69,6 +72,7 @@ export class TriggerTargets {
     const places = this.#places.get(key);
     if (places === undefined) return;
     this.#places.delete(key);
+    this.#ledKinds = undefined;
     this.#ownerNeeds.delete(key);
     if (places.trigger.action.do === 'condition') this.#conditions--;
     for (const place of places.fixed) removeFrom(this.#fixed, place, key);
@@ -118,6 +122,17 @@ export class TriggerTargets {
       const same = this.#options.objects.requestOf(apiVersion, kind, request.namespace, request.name);
       return same !== undefined && requestKey(same) === requestKey(request);
     });
+  }
+
+  /** True if an alert can lead a trigger with a condition to an object of the kind. */
+  mayLeadToKind(kind: string): boolean {
+    this.#ledKinds ??= new Set(
+      [...this.#places.values()]
+        .filter(({ trigger }) => trigger.action.do === 'condition')
+        .flatMap(({ trigger }) => this.dynamicOf(trigger).map((target) => target.kind)),
+    );
+    // An owner may be of any kind.
+    return this.#ledKinds.has(kind) || this.#ledKinds.has(undefined);
   }
 
   /** True if a trigger writes conditions. */

@@ -40,7 +40,7 @@ interface TriggerWakesOptions extends Pick<Runtime, 'clock' | 'logger'> {
   /** Enqueues objects that were chosen, and logs it. */
   readonly wake: (choices: readonly Choice[], event: WakingEvent) => Promise<void>;
   /** Enqueues objects for a look without an alert. */
-  readonly look: (requests: readonly Request[]) => void;
+  readonly look: (requests: readonly Request[], why: 'trigger' | 'pipeline') => void;
   /** Called when triggers have changed, once for all that came together. */
   readonly onChanged: () => void;
 }
@@ -53,6 +53,7 @@ export class TriggerWakes {
   readonly #options: TriggerWakesOptions;
   readonly #closed = new AbortController();
   readonly #changed = new Map<string, Set<string>>();
+  readonly #changedObjects = new Map<string, Request>();
   /** The event that waits for the one before it. */
   #waiting: WakingEvent | undefined;
   #last: Promise<void> = Promise.resolve();
@@ -75,6 +76,12 @@ export class TriggerWakes {
     this.#changed.set(key, objects);
     for (const request of before) objects.add(JSON.stringify(request));
     if (this.#isStarted) this.#setTimer('changes', gatherMs, () => this.#lookAtChanged());
+  }
+
+  /** An object that triggers concern was added, changed or removed. */
+  objectChanged(request: Request): void {
+    this.#changedObjects.set(requestKey(request), request);
+    this.#setTimer('changes', gatherMs, () => this.#lookAtChanged());
   }
 
   /** Does what of an event needs an answer from outside. Of events that wait, one is made. */
@@ -114,7 +121,11 @@ export class TriggerWakes {
   #lookAtChanged(): void {
     const { triggers, inForce, targets, look, onChanged } = this.#options;
     const changed = [...this.#changed];
+    const changedObjects = [...this.#changedObjects.values()];
     this.#changed.clear();
+    this.#changedObjects.clear();
+    if (changedObjects.length > 0) look(changedObjects, 'pipeline');
+    if (changed.length === 0) return;
     onChanged();
     this.watchSuspensions();
     const objects = new Map<string, Request>();
@@ -127,7 +138,7 @@ export class TriggerWakes {
       for (const request of targets.staticOf(trigger)) add(request);
       if (targets.dynamicOf(trigger).length > 0) void this.#lookAtFiring(trigger);
     }
-    if (objects.size > 0) look([...objects.values()]);
+    if (objects.size > 0) look([...objects.values()], 'trigger');
   }
 
   /** The objects to which alerts lead that fire already. */
@@ -137,7 +148,7 @@ export class TriggerWakes {
     await this.#attempt(`firing ${trigger.key}`, async () => {
       const { firing } = await this.#options.alerts.snapshot(clock.now(), [], signal);
       const requests = await (await inForce.at(firing)).objectsOf(trigger, signal);
-      if (requests.length > 0) look(requests);
+      if (requests.length > 0) look(requests, 'trigger');
     });
   }
 

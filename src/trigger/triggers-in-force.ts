@@ -17,6 +17,8 @@ interface TriggersInForceOptions {
   readonly objects: TargetObjects;
   readonly store: WrittenConditions;
   readonly order: () => AlertOrder;
+  /** Called when an object of a run does not exist: nothing waits for it any more. */
+  readonly onGone: (request: Request) => void;
   /** Whether the default trigger is in force too. */
   readonly isDefault: () => boolean;
 }
@@ -67,9 +69,10 @@ export class TriggersInForce {
     return targets.namersOf(request, objects.get(request)?.labels ?? {});
   }
 
-  /** True if a trigger keeps a condition of the object whatever fires, or has written one. */
-  concerns(request: Request): boolean {
+  /** True if a trigger keeps a condition of the object whatever fires, or has written one, or an alert may lead to a new object. */
+  concerns(request: Request, isNew: boolean): boolean {
     if (this.#written.has(requestKey(request))) return true;
+    if (isNew && this.#options.targets.mayLeadToKind(request.kind)) return true;
     return this.namersOf(request).some((key) => this.get(key)?.action.do === 'condition');
   }
 
@@ -95,9 +98,15 @@ export class TriggersInForce {
     return [...(this.#written.get(requestKey(request)) ?? [])];
   }
 
-  /** Every object into which a trigger has written. */
-  get writtenObjects(): readonly Request[] {
-    return [...this.#written.values()].map(([first]) => first!.request);
+  /** The objects whose conditions triggers keep or have kept. */
+  get objects(): readonly Request[] {
+    if (this.isEmpty) return [];
+    const objects = new Map<string, Request>();
+    for (const [key, [first]] of this.#written) objects.set(key, first!.request);
+    for (const trigger of this.#options.triggers.all)
+      if (trigger.action.do === 'condition')
+        for (const request of this.#options.targets.staticOf(trigger)) objects.set(requestKey(request), request);
+    return [...objects.values()];
   }
 
   /** The objects into which one trigger has written. */
@@ -124,6 +133,7 @@ export class TriggersInForce {
   /** The object is gone. */
   gone(request: Request): void {
     for (const written of this.written(request)) this.forget(written);
+    this.#options.onGone(request);
   }
 
   #keep(written: WrittenCondition): boolean {

@@ -187,10 +187,10 @@ export class TriggerAction implements Action {
 
   #tell({ chosenBy = new Map() }: Run, results: readonly Result[], errors: readonly unknown[]): void {
     const waiting = new Set(results.flatMap((result) => result.throttled ?? []).map(({ trigger }) => trigger));
-    for (const key of chosenBy.keys()) {
+    for (const key of new Set([...chosenBy.keys(), ...waiting])) {
       if (key === defaultTrigger) continue;
-      // The guard tells of what waits.
-      if (!waiting.has(key)) this.#options.observer.ran(key, errors.length > 0 ? 'failed' : 'done');
+      const outcome = waiting.has(key) ? 'throttled' : errors.length > 0 ? 'failed' : 'done';
+      this.#options.observer.ran(key, outcome);
     }
   }
 }

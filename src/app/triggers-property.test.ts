@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { LabelSet } from '../alert/labels.ts';
+import type { Request } from '../reconcile/ports.ts';
+import { newTrigger } from '../trigger/trigger.fixture.ts';
+import { triggersBench } from './triggers.fixture.ts';
+
+const apps = ['orders', 'carts'] as const;
+const types = ['X', 'Y'] as const;
+const severities = ['critical', 'warning'];
+
+interface Spec {
+  readonly target: 'named' | 'selected' | 'templated';
+  readonly app: (typeof apps)[number];
+  /** The only name that it matches; undefined: any. */
+  readonly alertname: string | undefined;
+  readonly type: (typeof types)[number];
+  readonly observes: boolean;
+}
+
+type Step =
+  | { readonly do: 'set'; readonly trigger: string; readonly spec: Spec }
+  | { readonly do: 'delete'; readonly trigger: string }
+  | { readonly do: 'fire' | 'resolve'; readonly labels: LabelSet }
+  | { readonly do: 'label'; readonly name: string; readonly app: string }
+  | { readonly do: 'remove'; readonly name: string }
+  | { readonly do: 'restart' };
+
+const name = fc.constantFrom(...apps);
+const trigger = fc.constantFrom('t0', 't1', 't2');
+const spec: fc.Arbitrary<Spec> = fc.record({
+  target: fc.constantFrom('named', 'selected', 'templated'),
+  app: name,
+  alertname: fc.constantFrom('A', 'B', undefined),
+  type: fc.constantFrom(...types),
+  observes: fc.constantFrom(false, false, false, true),
+});
+const labels = fc.record({
+  alertname: fc.constantFrom('A', 'B'),
+  severity: fc.constantFrom(...severities),
+  app: name,
+  namespace: fc.constant('shop'),
+});
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('set' as const), trigger, spec }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('delete' as const), trigger }) },
+  { weight: 6, arbitrary: fc.record({ do: fc.constantFrom('fire' as const, 'resolve' as const), labels }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('label' as const), name, app: name }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('remove' as const), name }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('restart' as const) }) },
+);
+
+/** What the conditions have to be, from the words of the documentation and with no thought of cost. */
+class NaiveModel {
+  readonly triggers = new Map<string, Spec>();
+  readonly firing = new Map<string, LabelSet>();
+  /** The label `app` of each object. */
+  readonly objects = new Map<string, string>();
+  /** `name type`, and the condition. */
+  readonly conditions = new Map<string, string>();
+  /** Where triggers have written: `trigger name type`. */
+  readonly #written = new Set<string>();
+
+  remove(object: string): void {
+    this.objects.delete(object);
+    for (const type of types) this.conditions.delete(`${object} ${type}`);
+    for (const written of this.#written) if (written.includes(` ${object} `)) this.#written.delete(written);
+  }
+
+  lookAtAll(): void {
+    for (const object of this.objects.keys()) this.#look(object);
+  }
+
+  #look(object: string): void {
+    const naming = [...this.triggers].filter(([key, each]) => this.#names(key, each, object));
+    for (const type of types) {
+      const active = naming.filter(([, each]) => each.type === type && !each.observes);
+      if (active.length === 0) continue;
+      const alerts = active.flatMap(([, each]) => this.#alertsOf(each, object));
+      const [worst] = alerts.toSorted((a, b) => rank(a).localeCompare(rank(b)));
+      this.conditions.set(`${object} ${type}`, worst === undefined ? 'True NoAlerts' : `False ${worst['alertname']}`);
+      for (const [key] of active) this.#written.add(`${key} ${object} ${type}`);
+    }
+    for (const written of this.#written) {
+      const [key, at, type] = written.split(' ') as [string, string, string];
+      if (at !== object || naming.some(([each, { type: own }]) => each === key && own === type)) continue;
+      this.#written.delete(written);
+      if (!naming.some(([, { type: own }]) => own === type)) this.conditions.delete(`${object} ${type}`);
+    }
+  }
+
+  #names(key: string, each: Spec, object: string): boolean {
+    if (each.target === 'named') return each.app === object;
+    if (each.target === 'selected') return each.app === this.objects.get(object);
+    return this.#alertsOf(each, object).length > 0 || this.#written.has(`${key} ${object} ${each.type}`);
+  }
+
+  #alertsOf({ alertname, target }: Spec, object: string): readonly LabelSet[] {
+    return [...this.firing.values()].filter(
+      (alert) =>
+        (alertname === undefined || alert['alertname'] === alertname) &&
+        (target !== 'templated' || alert['app'] === object),
+    );
+  }
+}
+
+function rank(alert: LabelSet): string {
+  return `${severities.indexOf(alert['severity']!)} ${alert['alertname']}`;
+}
+
+function compiled(key: string, { target, app, alertname, type, observes }: Spec): ReturnType<typeof newTrigger> {
+  const kind = { apiVersion: 'apps/v1', kind: 'Deployment' };
+  const targets = {
+    named: { ...kind, name: app },
+    selected: { ...kind, selector: { matchLabels: { app } } },
+    templated: { ...kind, name: '{{ labels.app }}' },
+  };
+  const matchers = alertname === undefined ? {} : { matchers: [`alertname="${alertname}"`] };
+  const mode = observes ? { mode: 'observe' } : {};
+  const whole = { targets: [targets[target]], action: { condition: { type } }, ...matchers, ...mode };
+  return newTrigger(whole, { namespace: 'shop', name: key });
+}
+
+function requestOf(object: string): Request {
+  return { kind: 'Deployment', namespace: 'shop', name: object };
+}
+
+describe('triggers, in any order of changes, alerts, objects and restarts', () => {
+  it('leave the conditions as the naive model has them, and nothing else', async (t) => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 12 }), async (steps) => {
+        const model = new NaiveModel();
+        let bench = await triggersBench(t);
+        for (const object of apps) {
+          model.objects.set(object, object);
+          bench.home.put(requestOf(object), { app: object });
+        }
+        for (const each of steps) {
+          const { triggers } = bench.reconciling;
+          switch (each.do) {
+            case 'set': {
+              const made = compiled(each.trigger, each.spec);
+              model.triggers.set(each.trigger, each.spec);
+              triggers.setCluster(made.key, made);
+              break;
+            }
+            case 'delete':
+              model.triggers.delete(each.trigger);
+              triggers.setCluster(`alerttrigger/shop/${each.trigger}`, undefined);
+              break;
+            case 'fire':
+              model.firing.set(JSON.stringify(each.labels), each.labels);
+              bench.alert(each.labels);
+              break;
+            case 'resolve':
+              model.firing.delete(JSON.stringify(each.labels));
+              bench.alert(each.labels, 'resolved');
+              break;
+            case 'label':
+              model.objects.set(each.name, each.app);
+              bench.home.put(requestOf(each.name), { app: each.app });
+              break;
+            case 'remove':
+              model.remove(each.name);
+              bench.home.remove(requestOf(each.name));
+              break;
+            case 'restart': {
+              await bench.stop();
+              const { firing } = bench;
+              bench = await triggersBench(t, {}, bench);
+              for (const [key, alert] of firing) bench.firing.set(key, alert);
+              for (const [key, known] of model.triggers) {
+                const made = compiled(key, known);
+                bench.reconciling.triggers.setCluster(made.key, made);
+              }
+              void bench.reconciling.pipelines.sweep('start');
+            }
+          }
+          await bench.settle();
+          model.lookAtAll();
+          const found = apps.flatMap((object) =>
+            bench.home
+              .conditionsOf(requestOf(object))
+              .map(({ type, status, reason }) => [`${object} ${type}`, `${status} ${reason}`]),
+          );
+          assert.deepEqual(Object.fromEntries(found), Object.fromEntries(model.conditions));
+        }
+        await bench.stop();
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
