@@ -15,6 +15,7 @@ import './kubernetes/rules-applied.suite.ts';
 import './kubernetes/foreign-namespace.suite.ts';
 import './kubernetes/trigger-crds.suite.ts';
 import './kubernetes/trigger-resources.suite.ts';
+import './kubernetes/triggers.suite.ts';
 import './kubernetes/trigger-examples.suite.ts';
 import './kubernetes/admission.suite.ts';
 // These three kill the API server; two of them remove CRDs and restore them.

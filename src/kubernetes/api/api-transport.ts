@@ -144,7 +144,7 @@ export interface ApiCall {
   /** Default: all of the answer, up to {@link apiObjectBytes}. */
   readonly keep?: KeptAnswer;
   readonly signal?: AbortSignal;
-  /** True if the call writes an Event: it then waits for what other calls leave of the rate limit. */
+  /** True if the call writes an Event, or the status of a trigger: it then waits for what other calls leave of the rate limit. */
   readonly isEvent?: boolean;
   /**
    * The deadline of one try, counted from when the rate limit admits it: until the whole answer has arrived, or until a stream begins.

@@ -58,6 +58,7 @@ export class KubernetesTargets implements TargetObjects {
   readonly #selections = new Selections();
   readonly #listeners: ((change: ObjectChange) => void)[] = [];
   #needs: readonly ObjectNeed[] = [];
+  #needed = '';
 
   constructor(options: KubernetesTargetsOptions) {
     this.#options = options;
@@ -75,6 +76,10 @@ export class KubernetesTargets implements TargetObjects {
   require(needs: readonly ObjectNeed[]): void {
     const distinct = new Map<string, ObjectNeed>();
     for (const need of needs) distinct.set(`${need.apiVersion} ${need.kind} ${need.namespace ?? ''} ${need.of}`, need);
+    // Whoever hears of a state may say again what is needed: the same needs make no news.
+    const needed = [...distinct.keys()].toSorted().join('\n');
+    if (needed === this.#needed) return;
+    this.#needed = needed;
     this.#needs = [...distinct.values()];
     this.#kinds.require(
       this.#needs.map(({ apiVersion, kind, of }) => ({ apiVersion, kind, withStatus: of === 'conditions' })),

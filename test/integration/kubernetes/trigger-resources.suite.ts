@@ -100,9 +100,13 @@ describe('triggers of a real API server', { skip: skipWithoutKube() }, () => {
   const isSaid = (wanted: string) => (found: TriggerStatus) => reasons(found).includes(wanted);
   const kubectl = (...args: readonly string[]): Promise<string> => server().kubectl(args);
 
-  before(async () => {
+  const install = async (): Promise<void> => {
     await kubectl('apply', '--server-side', '-k', 'k8s/crds');
     await kubectl('wait', '--for=condition=Established', 'crd', '--all');
+  };
+
+  before(async () => {
+    await install();
     for (const name of ['shop', 'bank', 'quiet'])
       await server().apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
     kubeconfig = await kubeconfigWith(server(), 'trigger-reader', [role]);
@@ -228,6 +232,18 @@ describe('triggers of a real API server', { skip: skipWithoutKube() }, () => {
     assert.equal(managers, 'tocsin');
   });
 
+  it('end when the configuration takes them from nowhere any more, and their status says so, until it does again', async () => {
+    const { settings } = reading;
+    reading.settings = { ...settings, from: 'none' };
+    await reading.resources.reconfigure();
+    assert.deepEqual(reading.keys, ['clusteralerttrigger/all']);
+    await eventually(() => status('at', 'right', '-n', 'shop'), isSaid('Accepted=False NamespaceNotSelected'), 15_000);
+    reading.settings = settings;
+    await reading.resources.reconfigure();
+    assert.ok(reading.keys.includes('alerttrigger/shop/right'));
+    await eventually(() => status('at', 'right', '-n', 'shop'), isSaid('Ready=True Ready'), 15_000);
+  });
+
   it('are not written again by another Tocsin that finds the same', async () => {
     const versions = (): Promise<string> =>
       kubectl('get', 'at,cat', '-A', '-o', 'jsonpath={.items[*].metadata.resourceVersion}');
@@ -277,5 +293,6 @@ describe('triggers of a real API server', { skip: skipWithoutKube() }, () => {
       [],
     );
     await fresh.close();
+    await install();
   });
 });
