@@ -23,8 +23,10 @@ import { TriggerTargets } from '../trigger/trigger-targets.ts';
 import { TriggerWakes, type WakingEvent } from '../trigger/trigger-wakes.ts';
 import { TriggersInForce } from '../trigger/triggers-in-force.ts';
 import type { Trigger, TriggerOrigin } from '../trigger/trigger.ts';
+import { undecidedText } from '../trigger/alert-matchers.ts';
 import { newId } from '../runtime/new-id.ts';
-import { createTriggerMetrics } from '../trigger/trigger-metrics.ts';
+import { TriggerNotes } from '../trigger/trigger-notes.ts';
+import { createTriggerMetrics, type TriggerMetrics } from '../trigger/trigger-metrics.ts';
 import { FileTriggers } from './file-triggers.ts';
 import type { Home } from './home.ts';
 import { noObjects, quietObserver } from './no-triggers.ts';
@@ -45,15 +47,13 @@ export interface TriggersOptions extends Runtime {
   readonly look: (requests: readonly Request[], why: 'trigger' | 'pipeline') => void;
 }
 
-/** The most notes that are kept of one trigger. */
-const maxNotes = 5;
-
 /** The triggers that are in force, from the file and from the cluster, and all that goes by them. */
 export class Triggers implements TriggerSink, TriggerStates {
   readonly #options: TriggersOptions;
   readonly #objects: TargetObjects;
   readonly #guard: Pacing;
   readonly #observer: TriggerObserver;
+  readonly #metrics: TriggerMetrics;
   readonly #index: TriggerIndex;
   readonly #targets: TriggerTargets;
   readonly #firing: FiringTargets;
@@ -61,7 +61,7 @@ export class Triggers implements TriggerSink, TriggerStates {
   readonly #inhibited: InhibitedAlerts;
   readonly #chooser: TriggerChooser;
   readonly #wakes: TriggerWakes;
-  readonly #notes = new Map<string, Set<string>>();
+  readonly #notes: TriggerNotes;
   readonly #file = new FileTriggers();
   readonly #counts: Record<TriggerOrigin, number> = { file: 0, ClusterAlertTrigger: 0, AlertTrigger: 0 };
   #isReady = false;
@@ -70,9 +70,15 @@ export class Triggers implements TriggerSink, TriggerStates {
   constructor(options: TriggersOptions) {
     const { config } = options;
     this.#options = options;
+    this.#metrics = createTriggerMetrics(options.registry, () => this.#counts);
     this.#objects = options.home.targets ?? noObjects;
     this.#observer = options.home.triggers?.observer ?? quietObserver;
-    this.#index = new TriggerIndex(config().triggers.namespace_label);
+    const onChange = (key: string): void => this.#observer.changed(key);
+    this.#notes = new TriggerNotes({ ...options, onChange });
+    this.#index = new TriggerIndex(config().triggers.namespace_label, (trigger, matcher) => {
+      this.#metrics.undecided();
+      this.#notes.add(trigger, 'trigger.undecided', undecidedText(matcher));
+    });
     const triggers = this.#index;
     const objects = this.#objects;
     this.#guard = this.#createGuard();
@@ -87,13 +93,11 @@ export class Triggers implements TriggerSink, TriggerStates {
       store: this.#guard,
       onGone: (request) => this.#guard.gone(request),
     });
-    const onChange = (key: string): void => this.#observer.changed(key);
     const platform = livePlatformAlerts(() => config().lanes.platform);
     const isPlatform = (labels: LabelSet): boolean => platform().hasLabels(labels);
     this.#inhibited = new InhibitedAlerts({ ...options, triggers, isPlatform, onChange });
     this.#chooser = this.#createChooser();
     this.#wakes = this.#createWakes();
-    createTriggerMetrics(options.registry, () => this.#counts);
     objects.onChange((change) => this.#objectChanged(change));
     this.#readFile();
   }
@@ -156,6 +160,7 @@ export class Triggers implements TriggerSink, TriggerStates {
   /** Call it when the configuration has changed. */
   reconfigure(changed: readonly string[]): void {
     if (!changed.some((key) => key.startsWith('triggers'))) return;
+    this.#index.fileBy(this.#options.config().triggers.namespace_label);
     this.#readFile();
     void this.#options.home.triggers?.reconfigure();
     this.#firing.forget();
@@ -172,7 +177,7 @@ export class Triggers implements TriggerSink, TriggerStates {
     return {
       unavailable: states.filter((state) => state.state === 'unavailable'),
       isPending: states.some(({ state }) => state === 'pending'),
-      notes: [...(this.#notes.get(key) ?? [])],
+      notes: this.#notes.of(key),
       inhibitedBy: this.#inhibited.sourceOf(key),
       throttled: trigger && this.#guard.throttledBy(trigger),
     };
@@ -197,7 +202,7 @@ export class Triggers implements TriggerSink, TriggerStates {
     const known = this.#index.get(key);
     const before = known?.action.do === 'condition' ? this.#targets.staticOf(known) : [];
     if (known !== undefined) this.#counts[known.origin]--;
-    this.#notes.delete(key);
+    this.#notes.forget(key);
     if (trigger === undefined) {
       this.#index.delete(key);
       this.#targets.delete(key);
@@ -235,16 +240,6 @@ export class Triggers implements TriggerSink, TriggerStates {
     if (this.#inForce.concerns(request, kind === 'added')) this.#wakes.objectChanged(request);
   }
 
-  #noted({ key }: Trigger, problem: string): void {
-    const notes = this.#notes.get(key) ?? new Set<string>();
-    this.#notes.set(key, notes);
-    if (notes.has(problem) || notes.size >= maxNotes) return;
-    notes.add(problem);
-    const message = 'an alert matched, but a target of the trigger led to no object';
-    this.#options.logger.warn('trigger.target_unresolved', message, { trigger: key, problem });
-    this.#observer.changed(key);
-  }
-
   #createGuard(): Pacing {
     const { config, storagePath, wake } = this.#options;
     return new Pacing({
@@ -268,7 +263,7 @@ export class Triggers implements TriggerSink, TriggerStates {
       targets: this.#targets,
       inhibited: this.#inhibited,
       observer: this.#observer,
-      onProblem: (trigger, problem) => this.#noted(trigger, problem),
+      onProblem: (trigger, problem) => this.#notes.add(trigger, 'trigger.target_unresolved', problem),
       objects: () => this.objects,
     });
   }

@@ -31,3 +31,9 @@ export function matches(matcher: Matcher, labels: LabelSet, onUndecided?: OnUnde
   onUndecided?.(matcher, value);
   return false;
 }
+
+/** What is told of a value that was too long, once for each matcher. */
+export function undecidedText(matcher: Matcher): string {
+  const { name } = matcher;
+  return `the label ${name} of an alert is too long for ${String(matcher)}: no regular expression is tried on more than ${maxTriedLength} characters, or fewer if it is large`;
+}
