@@ -118,6 +118,12 @@ export function valuesSchema(): JsonSchema {
     networkPolicy,
     monitoring,
     triggers,
+    admission: mapOf({
+      enabled: flag,
+      certManager: flag,
+      secretName: name,
+      caBundle: { type: 'string', pattern: '^[A-Za-z0-9+/=]*$' },
+    }),
     pod,
     fullnameOverride: { type: 'string', pattern: '^([a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?)?$' },
     // Helm itself adds this one.

@@ -130,6 +130,17 @@ describe('StormGuard', () => {
     assert.deepEqual(logger.valuesOf('trigger.storm_ended', 'released', 'merged'), [[60, 1]]);
   });
 
+  it('keeps no alert of the platform waiting for what others have set off', async () => {
+    const { out, guard } = start();
+    await guard.enqueue([choice(requests(60), new Map([['T', causes]]))], event);
+    const platform = new Causes('platform');
+    platform.absorb(causesOf('P'));
+    await guard.enqueue([choice(requests(2), new Map([['T', platform]]))], { id: 'e2', causes: platform });
+    assert.deepEqual(out, ['o0 T: P firing e2', 'o1 T: P firing e2']);
+    assert.equal(guard.state?.waiting, 60);
+    guard.stop();
+  });
+
   it('does not keep what the default trigger chose', async () => {
     const { out, guard } = start();
     const both = new Map([

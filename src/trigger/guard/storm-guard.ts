@@ -89,7 +89,9 @@ export class StormGuard {
       0,
     );
     const isStorm = !this.#isStopped && this.#isStorm(touched);
-    if (!isStorm && this.#storm === undefined) return this.#options.enqueue(choices, event);
+    // An alert of the platform does not wait for what alerts of users have set off.
+    const isFree = this.#storm === undefined || event.causes.lane === 'platform';
+    if (!isStorm && isFree) return this.#options.enqueue(choices, event);
     if (isStorm) this.#begin(touched, event);
     const passed = choices.flatMap((choice) => this.#passed(choice, event, isStorm));
     if (passed.length > 0) await this.#options.enqueue(passed, event);

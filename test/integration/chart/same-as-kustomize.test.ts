@@ -90,6 +90,18 @@ const cases: readonly Case[] = [
     },
     built: components('monitoring'),
   },
+  {
+    what: 'admission',
+    values: { admission: { enabled: true }, networkPolicy: { enabled: true } },
+    built: () =>
+      withKustomization(
+        {
+          resources: ['k8s/base', 'networkpolicy'],
+          components: ['admission', 'admission/cert-manager', '../../networkpolicy/admission'],
+        },
+        kustomize,
+      ),
+  },
   { what: 'triggers', values: { triggers: { enabled: true } }, built: components('triggers') },
   { what: 'the values for Kyma', values: kyma, built: () => kustomize('k8s/overlays/kyma') },
 ];

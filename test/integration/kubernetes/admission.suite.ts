@@ -142,11 +142,22 @@ describe('k8s/components/admission, by a real API server', { skip: skipWithoutKu
     assert.equal((await apply('orders-db', bad)).code, 1);
   });
 
-  it('hinders nobody while Tocsin is away, and nobody later who leaves the spec as it is', async () => {
+  it('hinders nobody while Tocsin is away, which then says in the status what is wrong', async () => {
     await tocsin.stop();
     const { code, stderr } = await apply('orders-db', bad);
     assert.equal(code, 0, stderr);
     tocsin = await start();
+    const status = (): Promise<string> =>
+      server().kubectl(['get', 'alerttrigger', 'orders-db', '-o', 'jsonpath={.status.conditions}']);
+    const told = JSON.parse(await eventually(status, (text) => text.includes('Accepted'))) as readonly {
+      readonly type: string;
+      readonly status: string;
+      readonly message: string;
+    }[];
+    const accepted = told.find(({ type }) => type === 'Accepted');
+    assert.equal(accepted?.status, 'False');
+    assert.match(accepted.message, /spec\.matchers\[1\]/);
+    // Who leaves the spec as it is may change the rest.
     await server().kubectl(['label', 'alerttrigger', 'orders-db', 'team=a']);
     await eventually(
       () => apply('orders-db', { ...bad, mode: 'observe' }),
