@@ -18,10 +18,9 @@ import './kubernetes/trigger-resources.suite.ts';
 import './kubernetes/triggers.suite.ts';
 import './kubernetes/trigger-examples.suite.ts';
 import './kubernetes/admission.suite.ts';
+import './kubernetes/access.suite.ts';
 // These three kill the API server; two of them remove CRDs and restore them.
 import './kubernetes/targets.suite.ts';
-import './kubernetes/access.suite.ts';
-// These two kill the API server; the first one removes a CRD and restores it.
 import './kubernetes/faults.suite.ts';
 import './kubernetes/process-faults.suite.ts';
 // The last one deletes the namespace, whose deletion nothing here completes.

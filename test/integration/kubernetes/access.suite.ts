@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { parseAllDocuments } from 'yaml';
 import { fingerprint } from '../../../src/alert/labels.ts';
 import { eventually } from '../../../src/runtime/eventually.fixture.ts';
+import { startFaultProxy, type FaultProxy } from '../../support/fault-proxy.ts';
 import { skipWithoutKube } from '../../support/kube-api-server.ts';
 import { startPrometheus } from '../../support/prometheus-server.ts';
 import type { ServerProcess } from '../../support/server-process.ts';
@@ -36,10 +37,12 @@ describe('the rights of ServiceAccounts', { skip: skipWithoutKube() }, () => {
   const server = useSharedKubeApiServer();
   const tokens = new Map<Who, string>();
   let tocsin: TocsinProcess;
+  let proxy: FaultProxy;
 
   before(async () => {
     const kube = server();
-    const kubeconfig = await kubeconfigWith(kube, 'tocsin-access', rights);
+    proxy = await startFaultProxy(kube);
+    const kubeconfig = await kubeconfigWith(kube, 'tocsin-access', rights, proxy.url);
     for (const file of ['cluster-role-sender.yaml', 'cluster-roles-teams.yaml']) {
       const text = await readFile(new URL(`../../../k8s/${component}/${file}`, import.meta.url), 'utf8');
       await kube.apply(...parseAllDocuments(text).map((document) => document.toJS() as object));
@@ -53,7 +56,10 @@ describe('the rights of ServiceAccounts', { skip: skipWithoutKube() }, () => {
     const webConfig = 'kubernetes: {enabled: true}\n';
     tocsin = await startTocsin({ args: [`--kubeconfig=${kubeconfig}`], webConfig });
   });
-  after(() => tocsin?.stop());
+  after(async () => {
+    await tocsin?.stop();
+    await proxy?.close();
+  });
 
   /** @param bindingNamespace of the RoleBinding; default: it is a ClusterRoleBinding */
   async function account(who: Who, namespace: string, role?: string, bindingNamespace?: string): Promise<void> {
@@ -231,5 +237,61 @@ describe('the rights of ServiceAccounts', { skip: skipWithoutKube() }, () => {
     } finally {
       await prometheus?.stop();
     }
+  });
+
+  it('cost the API server few questions in a flood of wrong tokens, which keeps no known token out', async () => {
+    const reviews = (): number => proxy.calls.filter(({ url }) => url.includes('tokenreviews')).length;
+    const [before, startedAt] = [reviews(), performance.now()];
+    let sent = 0;
+    const statuses = new Set<number>();
+    const flood = async (): Promise<void> => {
+      while (performance.now() - startedAt < 3000) {
+        const headers = { authorization: `Bearer wrong-${sent++}` };
+        const response = await fetch(`${tocsin.url}/api/v2/alerts`, { headers });
+        statuses.add(response.status);
+        await response.arrayBuffer();
+      }
+    };
+    const all = Promise.all(Array.from({ length: 100 }, flood));
+    for (let n = 0; n < 5; n++) assert.equal((await ask('shop', '/api/v2/alerts')).status, 200);
+    await all;
+    const seconds = (performance.now() - startedAt) / 1000;
+    // A few more are on their way, and a known token is judged anew every ten seconds.
+    assert.ok(reviews() - before <= 20 + 20 * seconds + 8, `${reviews() - before} questions about ${sent} requests`);
+    assert.deepEqual([...statuses].toSorted(), [401, 429]);
+  });
+
+  it('go on counting for seconds without the API server, and then nobody has any', async () => {
+    const see = async (who: Who): Promise<number> => (await ask(who, '/api/v2/alerts')).status;
+    for (const who of ['nobody', 'bank'] as const) tokens.set(who, await server().createToken('access-bank', 'bank'));
+    assert.equal(await see('bank'), 200);
+    proxy.fault = ({ url }) => (url.includes('reviews') ? { kind: 'status', status: 500 } : undefined);
+    try {
+      assert.deepEqual([await see('bank'), await see('nobody')], [200, 503]);
+      await eventually(
+        () => see('bank'),
+        (status) => status === 503,
+        15_000,
+        200,
+      );
+      assert.match((await ask('bank', '/api/v2/alerts')).text, /API server cannot be asked/);
+      const { level } = await tocsin.log.waitForLine(({ event }) => event === 'access.token_review_failed');
+      assert.equal(level, 'error');
+    } finally {
+      proxy.fault = () => undefined;
+    }
+    assert.deepEqual([await see('bank'), await see('nobody')], [200, 200]);
+    tokens.delete('nobody');
+  });
+
+  it('end within seconds of a RoleBinding', async () => {
+    assert.match((await ask('bank', '/api/v2/alerts')).text, /Down-bank/);
+    await server().kubectl(['delete', 'rolebinding', 'access-bank', '--namespace=bank']);
+    await eventually(
+      async () => (await ask('bank', '/api/v2/alerts')).text,
+      (text) => text === '[]\n',
+      15_000,
+      200,
+    );
   });
 });
