@@ -84,6 +84,14 @@ describe('KubernetesReviews', () => {
       });
     });
 
+  it('says which file gives Tocsin the right to ask', async () => {
+    const missingRight = { verb: 'create', resource: 'tokenreviews.authentication.k8s.io' };
+    const { reviews } = start(
+      new ApiError('POST …: 403 Forbidden', { status: 403, reason: 'Forbidden', missingRight }),
+    );
+    await assert.rejects(reviews.reviewToken('t', []), /403 Forbidden; k8s\/components\/kubernetes-auth/);
+  });
+
   it('does not wait for an answer longer than five seconds', async () => {
     const clock = new FakeClock();
     const call = <T>({ signal }: ApiCall): Promise<T> =>

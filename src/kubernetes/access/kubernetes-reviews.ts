@@ -2,6 +2,7 @@ import { Registry } from 'prom-client';
 import { accessGroup, ReviewError, type AccessQuestion, type Caller, type Reviews } from '../../access/reviews.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { startDeadline } from '../../runtime/deadline.ts';
+import { ApiError } from '../api/api-error.ts';
 import { createApiClient, type ApiClient, type CreateApiClientOptions } from '../api/api-client.ts';
 import { isJsonObject, type KeptAnswer } from '../kept-object.ts';
 
@@ -91,11 +92,18 @@ export class KubernetesReviews implements Reviews {
     try {
       return await this.#client.call<unknown>({ method: 'POST', path, body, keep: keptStatus, signal });
     } catch (error) {
-      throw new ReviewError(error instanceof Error ? error.message : String(error), { cause: error });
+      throw new ReviewError(reasonOf(error), { cause: error });
     } finally {
       deadline.end();
     }
   }
+}
+
+/** With what to do if Tocsin itself lacks the right to ask. */
+function reasonOf(error: unknown): string {
+  const reason = error instanceof Error ? error.message : String(error);
+  if (!(error instanceof ApiError) || error.missingRight === undefined) return reason;
+  return `${reason}; k8s/components/kubernetes-auth/cluster-role-access.yaml grants it, in the chart kubernetesAuth.enabled`;
 }
 
 function textsOf(value: unknown): readonly string[] {
