@@ -95,6 +95,8 @@ export interface RunGuard {
    * are kept, and it is made when its slot comes. Never rejects.
    */
   admit(trigger: Trigger, object: GuardedObject, causes: Causes): Promise<Admission>;
+  /** A run for the trigger found nothing to do, without asking: none waits for it any more. Cheap. */
+  unnecessary(trigger: Trigger, object: GuardedObject): void;
   /** The object does not exist any more: no run waits for it. Cheap. */
   gone(request: Request): void;
 }

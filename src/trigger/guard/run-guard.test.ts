@@ -193,6 +193,18 @@ describe('Pacing', () => {
     }
   });
 
+  it('keeps no run for which nothing is left to do', async (t) => {
+    const setup = await startPacing(t, [slow]);
+    const { clock, pacing, released } = setup;
+    for (const alert of ['A', 'B']) await runOnce(setup, slow.key, db, firing(clock, alert));
+    pacing.unnecessary(slow, testObject('other'));
+    assert.equal(pacing.throttledBy(slow)?.runs, 1);
+    pacing.unnecessary(slow, db);
+    assert.equal(pacing.throttledBy(slow), undefined);
+    await clock.advanceAsync(3_600_000);
+    assert.deepEqual(released, []);
+  });
+
   it('says that the object of a parked run is gone', async (t) => {
     const setup = await startPacing(t, [slow]);
     const { clock, pacing, logger } = setup;

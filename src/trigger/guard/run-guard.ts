@@ -139,6 +139,11 @@ export class Pacing implements RunGuard, WrittenConditions {
     return { allowed: true, permit: this.#permit(trigger, object, all, isRetry) };
   }
 
+  unnecessary({ key }: Trigger, object: GuardedObject): void {
+    const pair = this.#state.parked.size === 0 ? undefined : this.#state.find(key, object);
+    if (pair?.parked !== undefined) this.#unpark(pair);
+  }
+
   /** The object no longer exists: nothing waits for it any more. */
   gone(request: Request): void {
     if (this.#state.parked.size === 0) return;
