@@ -9,6 +9,7 @@ import './kubernetes/reasons.suite.ts';
 import './kubernetes/push-to-condition.suite.ts';
 import './kubernetes/files-on-the-way.suite.ts';
 import './kubernetes/label-selector.suite.ts';
+import './kubernetes/trigger-loop.suite.ts';
 import './kubernetes/drive-other-controllers.suite.ts';
 import './kubernetes/manifests-applied.suite.ts';
 import './kubernetes/rules-applied.suite.ts';

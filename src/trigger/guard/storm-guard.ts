@@ -19,7 +19,7 @@ interface StormEvent {
 interface StormGuardOptions extends Pick<Runtime, 'clock' | 'logger' | 'registry'> {
   /** `storm` of the configuration; `rate` in runs a second. */
   readonly config: () => { readonly share: number; readonly objects: number; readonly rate: number };
-  /** How many objects triggers name. */
+  /** How many objects triggers name. Asked only when an event concerns many. */
   readonly objectCount: () => number;
   readonly order: () => Pick<AlertOrder, 'compare'>;
   readonly enqueue: (choices: readonly Choice[], event: StormEvent) => Promise<void>;
@@ -116,6 +116,8 @@ export class StormGuard {
   #isStorm(touched: number): boolean {
     const { config, objectCount } = this.#options;
     const { share, objects } = config();
+    // Counting takes time, and most events concern few.
+    if (touched <= share * objects) return false;
     // Names that only an alert gives are known with the alert.
     const known = Math.max(objectCount(), touched);
     return known > objects && touched > share * known;
