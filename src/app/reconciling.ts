@@ -54,7 +54,7 @@ export class Reconciling {
     this.source = new EventPath({
       ...options,
       choose: (event) => this.triggers.choose(event),
-      objectCount: () => this.triggers.objects.length,
+      objectCount: () => this.triggers.objectCount,
       enqueue: (choices, event) => this.controller.enqueueChosen(choices, event),
     });
   }

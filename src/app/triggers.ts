@@ -124,6 +124,11 @@ export class Triggers implements TriggerSink, TriggerStates {
     return this.#inForce.objects;
   }
 
+  /** How many objects triggers name whatever fires. */
+  get objectCount(): number {
+    return this.#targets.objectsOf(() => true).length;
+  }
+
   /** Pipelines, and {@link objects}, each once. */
   get everything(): readonly Request[] {
     const pipelines = this.#options.home.list();

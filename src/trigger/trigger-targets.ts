@@ -109,6 +109,14 @@ export class TriggerTargets {
     });
   }
 
+  /** The objects that some triggers name whatever fires, each once. */
+  objectsOf(isMeant: (trigger: Trigger) => boolean): readonly Request[] {
+    const objects = new Map<string, Request>();
+    for (const { trigger } of this.#places.values())
+      if (isMeant(trigger)) for (const request of this.staticOf(trigger)) objects.set(requestKey(request), request);
+    return [...objects.values()];
+  }
+
   /** The targets of a trigger that an alert has to name. */
   dynamicOf(trigger: Trigger): readonly Target[] {
     return trigger.targets.filter((target) => !isStatic(target));

@@ -1,6 +1,6 @@
 import { Causes, describeBriefly } from '../../cause/causes.ts';
 import { setCondition } from '../../health/flow-health.ts';
-import { PostponedError } from '../../reconcile/errors.ts';
+import { ForbiddenError, PostponedError } from '../../reconcile/errors.ts';
 import {
   kindName,
   requestKey,
@@ -19,6 +19,7 @@ import { alertsFire, noAlertFires } from '../../trigger/firing-condition.ts';
 import type { ControllerMetrics } from '../controller-metrics.ts';
 import {
   TriggerConditions,
+  objectOf,
   typeOf,
   type ConditionResult,
   type TriggerConditionsOptions,
@@ -100,6 +101,7 @@ export class TriggerAction implements Action {
       });
     }
     triggers.gone(request);
+    this.#options.guard.gone(request);
   }
 
   /** A trigger has a condition of the health rules, and names the object. */
@@ -129,7 +131,7 @@ export class TriggerAction implements Action {
     const done = this.#annotated.get(causes) ?? new Set<string>();
     const mark = `${trigger.key} ${requestKey(run.request)}`;
     if (action.do !== 'annotate' || annotator === undefined || done.has(mark)) return nothing;
-    const admission = await guard.admit(trigger, { request: run.request, uid: run.pipeline.uid }, causes);
+    const admission = await guard.admit(trigger, objectOf(run), causes);
     if (!admission.allowed) return throttled({ trigger: trigger.key, retryAt: admission.retryAt });
     // With the alerts of runs that had to wait.
     const all = admission.permit.causes;
@@ -140,6 +142,9 @@ export class TriggerAction implements Action {
       const isThere = await annotator.annotate(run.request, annotations, run.signal, action.on);
       end = isThere ? 'written' : 'nothing';
       if (!isThere) return { ...nothing, outcome: 'gone' };
+    } catch (error) {
+      if (error instanceof ForbiddenError) end = 'nothing';
+      throw error;
     } finally {
       admission.permit.end(end);
     }

@@ -1,6 +1,6 @@
 import type { NamedAlert } from '../../alert/firing-alerts.ts';
 import { Causes } from '../../cause/causes.ts';
-import { SnapshotError } from '../../reconcile/errors.ts';
+import { ForbiddenError, SnapshotError } from '../../reconcile/errors.ts';
 import {
   type AlertSnapshot,
   type AlertSource,
@@ -15,7 +15,7 @@ import { setCondition } from '../../health/flow-health.ts';
 import { alertsFire, alertsUnknown, noAlertFires, type TriggerVerdict } from '../../trigger/firing-condition.ts';
 import type { FiringMoment } from '../../trigger/firing-targets.ts';
 import type { TriggersInForce } from '../../trigger/triggers-in-force.ts';
-import type { RunGuard } from '../../trigger/ports.ts';
+import type { GuardedObject, RunGuard } from '../../trigger/ports.ts';
 import type { Trigger } from '../../trigger/trigger.ts';
 import type { ConditionApplier } from './flow-health-action.ts';
 
@@ -134,6 +134,7 @@ export class TriggerConditions {
       await triggers.note({ trigger: trigger.key, request: run.request, type: kept.type });
     if (setCondition(run.pipeline.conditions, verdict.condition, clock.now()) === undefined) {
       await this.#options.conditions.apply(run, verdict);
+      for (const { trigger } of kept.keepers) this.#options.guard.unnecessary(trigger, objectOf(run));
       return { ...result, isChanged: false };
     }
     const trigger = responsible(run, kept);
@@ -149,8 +150,7 @@ export class TriggerConditions {
     write: (run: Run) => Promise<boolean>,
   ): Promise<boolean | { readonly trigger: string; readonly retryAt: number }> {
     const causes = run.chosenBy?.get(trigger.key) ?? new Causes();
-    const object = { request: run.request, uid: run.pipeline.uid };
-    const admission = await this.#options.guard.admit(trigger, object, causes);
+    const admission = await this.#options.guard.admit(trigger, objectOf(run), causes);
     if (!admission.allowed) return { trigger: trigger.key, retryAt: admission.retryAt };
     const { permit } = admission;
     let end: 'written' | 'nothing' | 'failed' = 'failed';
@@ -160,6 +160,9 @@ export class TriggerConditions {
       const isWritten = await write({ ...run, causes: permit.causes.alertCount > 0 ? permit.causes : run.causes });
       end = isWritten ? 'written' : 'nothing';
       return isWritten;
+    } catch (error) {
+      if (error instanceof ForbiddenError) end = 'nothing';
+      throw error;
     } finally {
       permit.end(end);
     }
@@ -223,4 +226,9 @@ function responsible({ chosenBy }: Run, { keepers }: Kept): Trigger {
   const [worst] = keepers;
   if (worst!.alert !== undefined) return worst!.trigger;
   return (keepers.find(({ trigger }) => chosenBy?.has(trigger.key)) ?? worst!).trigger;
+}
+
+/** The object as its guard knows it. */
+export function objectOf({ request, pipeline }: Run): GuardedObject {
+  return { request, uid: pipeline.uid };
 }
