@@ -39,27 +39,19 @@ const condition = { trigger: z.string(), request: Request, type: z.string() };
 /** Milliseconds since the epoch. */
 const time = z.number();
 
-/** One record of the file. Each kind has a key of its own. */
-const GuardRecord = z.union([
-  /** Something was done to an object. `again` replaces the last time: a retry, or the end of a long write. */
-  z.object({
-    spent: z.object({
-      ...pairName,
-      request: Request,
-      at: z.array(time).min(1),
-      horizonMs: z.number(),
-      again: z.boolean(),
-    }),
-  }),
-  /** What was counted last was not done. */
-  z.object({ givenBack: z.object(pairName) }),
-  z.object({ parked: z.object({ ...pairName, request: Request, since: time, causes: StoredCauses }) }),
-  /** What was parked is done or dropped. */
-  z.object({ unparked: z.object(pairName) }),
-  z.object({ wrote: z.object(condition) }),
-  z.object({ removed: z.object(condition) }),
-]);
-type GuardRecord = z.infer<typeof GuardRecord>;
+/** Something was done to an object. `again` replaces the last time: a retry, or the end of a long write. */
+const Spent = z.object({
+  ...pairName,
+  request: Request,
+  at: z.array(time).min(1),
+  horizonMs: z.number(),
+  again: z.boolean(),
+});
+
+const Parked = z.object({ ...pairName, request: Request, since: time, causes: StoredCauses });
+/** In `givenBack`, what was counted last was not done; in `unparked`, what was parked is done or dropped. */
+const PairName = z.object(pairName);
+const Condition = z.object(condition);
 
 export function spentRecord(
   { trigger, object, request, times, horizonMs }: Pair,
@@ -116,9 +108,6 @@ function* snapshotRecords(
   for (const each of notes) yield wroteRecord(each);
 }
 
-const Numbered = z.object({ n: z.int() });
-const Snapshot = z.object({ snapshot: z.int() });
-
 interface Restored {
   /** Records that mean nothing. */
   readonly unreadable: number;
@@ -136,35 +125,48 @@ export function restore(
   let unreadable = 0;
   let last = 0;
   for (const record of records) {
-    const snapshot = Snapshot.safeParse(record).data?.snapshot;
-    const number = Numbered.safeParse(record).data?.n;
-    if (snapshot === undefined && (number === undefined || number > last)) {
-      const { data } = GuardRecord.safeParse(record);
-      if (data === undefined) unreadable++;
-      else apply(data, state, notes, at);
-    }
-    last = Math.max(last, snapshot ?? 0, number ?? 0);
+    const { n, snapshot, ...content } = fieldsOf(record);
+    const isKnown = typeof n === 'number' && n <= last;
+    if (typeof snapshot !== 'number' && !isKnown && !apply(content, state, notes, at)) unreadable++;
+    for (const number of [n, snapshot]) if (typeof number === 'number') last = Math.max(last, number);
   }
   return { unreadable, number: last };
 }
 
-function apply(record: GuardRecord, state: GuardState, notes: ConditionNotes, at: GuardTime): void {
-  if ('wrote' in record) notes.add(record.wrote);
-  else if ('removed' in record) notes.delete(record.removed);
-  else if ('spent' in record) {
-    const { spent } = record;
-    state.restoreTimes(
-      spent,
-      spent.at.map((each) => at.fromClock(each)),
-      spent.horizonMs,
-      spent.again,
+type Fields = Readonly<Record<string, unknown>>;
+
+function fieldsOf(record: unknown): Fields {
+  return typeof record === 'object' && record !== null ? (record as Fields) : {};
+}
+
+/** Each kind of record has a key of its own, so that only one schema reads it: there may be a hundred thousand. False: it means nothing. */
+function apply(record: Fields, state: GuardState, notes: ConditionNotes, at: GuardTime): boolean {
+  if ('spent' in record)
+    return read(Spent, record['spent'], ({ at: times, horizonMs, again, ...name }) =>
+      state.restoreTimes(
+        name,
+        times.map((each) => at.fromClock(each)),
+        horizonMs,
+        again,
+      ),
     );
-  } else if ('parked' in record) {
-    const { since, causes, ...name } = record.parked;
-    state.park(state.named(name), restoredCauses(causes), at.fromClock(since));
-  } else if ('givenBack' in record) state.lookUp(record.givenBack)?.times.pop();
-  else {
-    const found = state.lookUp(record.unparked);
-    if (found !== undefined) state.unpark(found);
-  }
+  if ('parked' in record)
+    return read(Parked, record['parked'], ({ since, causes, ...name }) =>
+      state.park(state.named(name), restoredCauses(causes), at.fromClock(since)),
+    );
+  if ('givenBack' in record) return read(PairName, record['givenBack'], (name) => state.lookUp(name)?.times.pop());
+  if ('unparked' in record)
+    return read(PairName, record['unparked'], (name) => {
+      const found = state.lookUp(name);
+      if (found !== undefined) state.unpark(found);
+    });
+  if ('wrote' in record) return read(Condition, record['wrote'], (wrote) => notes.add(wrote));
+  return read(Condition, record['removed'], (removed) => notes.delete(removed));
+}
+
+/** False if the value is not what the schema says. */
+function read<T>(schema: z.ZodType<T>, value: unknown, use: (read: T) => unknown): boolean {
+  const { success, data } = schema.safeParse(value);
+  if (success) use(data);
+  return success;
 }
