@@ -156,6 +156,18 @@ describe('the status of a trigger', () => {
     assert.deepEqual(extra(), ['Suppressed Inhibited: alerts wake nothing while NodeDown fires']);
   });
 
+  it('tells by itself that a suspension has ended, however long it was', async () => {
+    const { clock, statuses, object, last } = bench();
+    const days = 40 * 86_400_000;
+    const until = new Date(clock.now() + days).toISOString();
+    statuses.judged(object(), accepted({ suspend: { reason: 'upgrade', until } }));
+    await clock.advanceAsync(days - 1000);
+    assert.equal(last().conditions.at(-1)?.reason, 'Suspended');
+    await clock.advanceAsync(1000);
+    assert.deepEqual(conditions(last()), ['Accepted=True Valid', 'TargetsResolved=True Resolved', 'Ready=True Ready']);
+    assert.equal(clock.pending(), 0);
+  });
+
   it('keeps the time of a transition while the status of a condition stays', async () => {
     const { clock, statuses, object, last, setState } = bench();
     statuses.judged(object(), accepted());

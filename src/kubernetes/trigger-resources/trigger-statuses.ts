@@ -33,6 +33,8 @@ interface Tracked {
   writtenVersion: string;
   counts: { -readonly [Name in keyof TriggerCounts]: number };
   lastFired: LastFired | undefined;
+  /** Of the end of a suspension. */
+  cancelEnd?: CancelTimer | undefined;
 }
 
 /** How often changes of the state of targets are looked at, milliseconds: they may come for many triggers at once. */
@@ -82,6 +84,7 @@ export class TriggerStatuses implements TriggerObserver {
   seen(object: TriggerObject): void {
     const known = this.#tracked.get(object.key);
     if (known === undefined || known.object.uid !== object.uid) {
+      known?.cancelEnd?.();
       // A restart counts on from what is written.
       const { status } = object;
       const counts = { ...status.counts };
@@ -105,12 +108,15 @@ export class TriggerStatuses implements TriggerObserver {
     const tracked = this.#tracked.get(key);
     if (tracked === undefined) return;
     tracked.verdict = verdict;
+    this.#watchSuspension(tracked);
     if (verdict !== undefined) this.#look(key);
   }
 
   removed({ key, uid }: TriggerObject): void {
     // Another one of the same name may be known already.
-    if (this.#tracked.get(key)?.object.uid !== uid) return;
+    const tracked = this.#tracked.get(key);
+    if (tracked?.object.uid !== uid) return;
+    tracked.cancelEnd?.();
     this.#tracked.delete(key);
     this.#toCheck.delete(key);
     this.#queue.forget(key);
@@ -139,7 +145,18 @@ export class TriggerStatuses implements TriggerObserver {
 
   async close(): Promise<void> {
     this.#cancelCheck?.();
+    for (const { cancelEnd } of this.#tracked.values()) cancelEnd?.();
     await this.#queue.close();
+  }
+
+  /** The end of a suspension changes the status, and nothing else tells of it. */
+  #watchSuspension(tracked: Tracked): void {
+    const { clock } = this.#options;
+    tracked.cancelEnd?.();
+    tracked.cancelEnd = undefined;
+    const until = tracked.verdict?.accepted === true ? tracked.verdict.trigger.suspend?.until : undefined;
+    if (until === undefined || until <= clock.now()) return;
+    tracked.cancelEnd = clock.setTimeout(() => this.#look(tracked.object.key), until - clock.now());
   }
 
   #count(key: string, change: (tracked: Tracked) => void): void {
