@@ -28,6 +28,7 @@ describe('whose a fact is', () => {
     ['trigger.rejected', { trigger: 'alerttrigger/shop/orders' }, 'alerts shop'],
     ['trigger.observed', { trigger: 'alerttrigger/shop/orders', labels: { namespace: 'bank' } }, 'alerts shop bank'],
     ['trigger.observed', { trigger: 'alerttrigger/shop/orders', labels: { alertname: 'A' } }, undefined],
+    ['trigger.inhibited', { trigger: 'alerttrigger/shop/orders', source: 'NodeDown' }, undefined],
     ['trigger.accepted', { trigger: 'clusteralerttrigger/all' }, undefined],
     ['trigger.accepted', { trigger: 'file/shop' }, undefined],
     ['trigger.status_delayed', { waiting: 3 }, undefined],

@@ -27,7 +27,8 @@ export function subjectOf(fact: Fact, namespaceLabel: string): Subject | undefin
     const required = textsOf(fact['matchers']).flatMap((text) => requiredIn(text, namespaceLabel));
     return subject('silences', required);
   }
-  if (!fact.event.startsWith('trigger.')) return undefined;
+  // What inhibits may be an alert of the platform, which a team would find out by its matchers.
+  if (!fact.event.startsWith('trigger.') || fact.event === 'trigger.inhibited') return undefined;
   const [, namespace] = teamTrigger.exec(textOf(fact['trigger']) ?? '') ?? [];
   return subject('alerts', [namespace, ...labelSetsOf(fact).map(whose)]);
 }
