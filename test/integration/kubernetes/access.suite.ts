@@ -25,7 +25,11 @@ const rights = [
 const day = 24 * 3600 * 1000;
 
 /** Three teams with the shipped roles: two that work in their namespace, and one that only looks. */
-const teams = { shop: 'tocsin-alerts-edit', bank: 'tocsin-alerts-edit', kiosk: 'tocsin-alerts-view' } as const;
+const teams = {
+  shop: ['tocsin-alerts-edit', 'tocsin-sender'],
+  bank: ['tocsin-alerts-edit'],
+  kiosk: ['tocsin-alerts-view'],
+} as const;
 type Who = keyof typeof teams | 'guest' | 'prometheus' | 'owner' | 'nobody';
 
 interface Answer {
@@ -49,10 +53,10 @@ describe('the rights of ServiceAccounts', { skip: skipWithoutKube() }, () => {
     }
     for (const namespace of Object.keys(teams))
       await kube.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
-    for (const [team, role] of Object.entries(teams)) await account(team as Who, team, role, team);
+    for (const [team, roles] of Object.entries(teams)) await account(team as Who, team, roles, team);
     await account('guest', 'shop');
-    await account('prometheus', 'default', 'tocsin-sender');
-    await account('owner', 'default', 'tocsin-alerts-edit');
+    await account('prometheus', 'default', ['tocsin-sender']);
+    await account('owner', 'default', ['tocsin-alerts-edit', 'tocsin-sender']);
     const webConfig = 'kubernetes: {enabled: true}\n';
     tocsin = await startTocsin({ args: [`--kubeconfig=${kubeconfig}`], webConfig });
   });
@@ -61,16 +65,24 @@ describe('the rights of ServiceAccounts', { skip: skipWithoutKube() }, () => {
     await proxy?.close();
   });
 
-  /** @param bindingNamespace of the RoleBinding; default: it is a ClusterRoleBinding */
-  async function account(who: Who, namespace: string, role?: string, bindingNamespace?: string): Promise<void> {
+  /** @param bindingNamespace of the RoleBindings; default: they are ClusterRoleBindings */
+  async function account(
+    who: Who,
+    namespace: string,
+    roles: readonly string[] = [],
+    bindingNamespace?: string,
+  ): Promise<void> {
     const kube = server();
     const metadata = { name: `access-${who}`, namespace };
     await kube.apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata });
-    if (role !== undefined)
+    for (const role of roles)
       await kube.apply({
         apiVersion: 'rbac.authorization.k8s.io/v1',
         kind: bindingNamespace === undefined ? 'ClusterRoleBinding' : 'RoleBinding',
-        metadata: { name: `access-${who}`, ...(bindingNamespace !== undefined && { namespace: bindingNamespace }) },
+        metadata: {
+          name: `access-${who}-${role}`,
+          ...(bindingNamespace !== undefined && { namespace: bindingNamespace }),
+        },
         roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role },
         subjects: [{ kind: 'ServiceAccount', ...metadata }],
       });
@@ -147,6 +159,7 @@ describe('the rights of ServiceAccounts', { skip: skipWithoutKube() }, () => {
       ['shop', 'POST', '/api/v2/alerts', alertsOf('shop'), 200, /^$/],
       ['shop', 'POST', '/api/v2/alerts', alertsOf('bank'), 400, /alert 0: .* create alerts.tocsin.dev in .*bank/],
       ['shop', 'POST', '/api/v2/alerts', alertsOf(undefined), 400, /no label namespace/],
+      ['bank', 'POST', '/api/v2/alerts', alertsOf('bank'), 400, /may not create alerts.tocsin.dev in .*bank/],
       ['kiosk', 'POST', '/api/v2/alerts', alertsOf('kiosk'), 400, /may not create alerts.tocsin.dev/],
       ['nobody', 'POST', '/api/v2/alerts', alertsOf('shop'), 401, /Unauthorized/],
       // silencing, and ending silences
@@ -286,7 +299,7 @@ describe('the rights of ServiceAccounts', { skip: skipWithoutKube() }, () => {
 
   it('end within seconds of a RoleBinding', async () => {
     assert.match((await ask('bank', '/api/v2/alerts')).text, /Down-bank/);
-    await server().kubectl(['delete', 'rolebinding', 'access-bank', '--namespace=bank']);
+    await server().kubectl(['delete', 'rolebinding', 'access-bank-tocsin-alerts-edit', '--namespace=bank']);
     await eventually(
       async () => (await ask('bank', '/api/v2/alerts')).text,
       (text) => text === '[]\n',
