@@ -142,7 +142,7 @@ export class Triggers implements TriggerSink, TriggerStates {
   async open(): Promise<void> {
     await this.#guard.open();
     this.#inForce.load();
-    this.#objects.require(this.#targets.needs);
+    this.#objects.require(this.#inForce.needs);
     this.#wakes.start();
   }
 
@@ -222,7 +222,7 @@ export class Triggers implements TriggerSink, TriggerStates {
 
   #changed(): void {
     const { home, logger, look } = this.#options;
-    this.#objects.require(this.#targets.needs);
+    this.#objects.require(this.#inForce.needs);
     const { file, ClusterAlertTrigger: cluster, AlertTrigger: namespaced } = this.#counts;
     const fields = { file, cluster, namespaced, default: this.isDefault };
     logger.info('triggers.changed', 'the triggers that are in force have changed', fields);
@@ -235,10 +235,8 @@ export class Triggers implements TriggerSink, TriggerStates {
     if (kind === 'state') {
       this.#targets.refresh();
       this.#firing.forget();
-      for (const { key } of this.#index.all) {
-        this.#observer.changed(key);
-        this.#wakes.changed(key);
-      }
+      for (const { key } of this.#index.all) this.#observer.changed(key);
+      this.#wakes.kindsChanged();
       return;
     }
     if (request === undefined || !this.#isReady) return;

@@ -126,6 +126,8 @@ export interface WrittenCondition {
   /** The key of the trigger. */
   readonly trigger: string;
   readonly request: Request;
+  /** Of the object, so that its kind is found again when no trigger names it. */
+  readonly apiVersion: string;
   readonly type: string;
 }
 

@@ -59,6 +59,8 @@ export class TriggerWakes {
   #last: Promise<void> = Promise.resolve();
   readonly #timers = new Map<string, CancelTimer>();
   #isStarted = false;
+  /** True if a trigger has changed, and not only what is known of objects. */
+  #haveTriggersChanged = false;
 
   constructor(options: TriggerWakesOptions) {
     this.#options = options;
@@ -75,6 +77,17 @@ export class TriggerWakes {
     const objects = this.#changed.get(key) ?? new Set<string>();
     this.#changed.set(key, objects);
     for (const request of before) objects.add(JSON.stringify(request));
+    this.#haveTriggersChanged = true;
+    this.#gather();
+  }
+
+  /** A kind became known, or is no longer: each trigger may name other objects. */
+  kindsChanged(): void {
+    for (const { key } of this.#options.triggers.all) if (!this.#changed.has(key)) this.#changed.set(key, new Set());
+    this.#gather();
+  }
+
+  #gather(): void {
     if (this.#isStarted) this.#setTimer('changes', gatherMs, () => this.#lookAtChanged());
   }
 
@@ -126,7 +139,8 @@ export class TriggerWakes {
     this.#changedObjects.clear();
     if (changedObjects.length > 0) look(changedObjects, 'pipeline');
     if (changed.length === 0) return;
-    onChanged();
+    if (this.#haveTriggersChanged) onChanged();
+    this.#haveTriggersChanged = false;
     this.watchSuspensions();
     const objects = new Map<string, Request>();
     const add = (request: Request): void => void objects.set(requestKey(request), request);

@@ -3,7 +3,7 @@ import { requestKey, type Request } from '../reconcile/ports.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { AlertOrder } from './firing-condition.ts';
 import type { FiringMoment, FiringTargets } from './firing-targets.ts';
-import type { TargetObjects, WrittenCondition, WrittenConditions } from './ports.ts';
+import type { ObjectNeed, TargetObjects, WrittenCondition, WrittenConditions } from './ports.ts';
 import type { TriggerIndex } from './trigger-index.ts';
 import type { TriggerTargets } from './trigger-targets.ts';
 import type { Trigger } from './trigger.ts';
@@ -89,8 +89,23 @@ export class TriggersInForce {
     return hasType && targets.mayLeadTo(trigger, request);
   }
 
+  /** True while it is not certain whether the object exists. */
   isPending(request: Request): boolean {
-    return this.#options.targets.isPending(request);
+    const { objects, targets } = this.#options;
+    if (targets.isPending(request)) return true;
+    return this.written(request).some((written) => {
+      const state = objects.stateOf(needOf(written));
+      return state.state === 'pending' || (state.state === 'unavailable' && state.reason === 'Failed');
+    });
+  }
+
+  /** What has to be known of objects, also of those from which entries have to be removed. */
+  get needs(): readonly ObjectNeed[] {
+    const { needs } = this.#options.targets;
+    const known = new Set(needs.map(kindOf));
+    const written = [...this.#written.values()].map(([first]) => needOf(first!));
+    const others = new Map(written.filter((need) => !known.has(kindOf(need))).map((need) => [kindOf(need), need]));
+    return [...needs, ...others.values()];
   }
 
   /** What triggers have written into the object. */
@@ -144,6 +159,14 @@ export class TriggersInForce {
     else known.push(written);
     return true;
   }
+}
+
+function needOf({ apiVersion, request }: WrittenCondition): ObjectNeed {
+  return { apiVersion, kind: request.kind, of: 'none' };
+}
+
+function kindOf({ apiVersion, kind }: ObjectNeed): string {
+  return `${apiVersion} ${kind}`;
 }
 
 function isSame(a: WrittenCondition, b: WrittenCondition): boolean {

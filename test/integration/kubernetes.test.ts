@@ -18,6 +18,7 @@ import './kubernetes/trigger-crds.suite.ts';
 import './kubernetes/trigger-resources.suite.ts';
 import './kubernetes/triggers.suite.ts';
 import './kubernetes/trigger-examples.suite.ts';
+import './kubernetes/trigger-conditions.suite.ts';
 import './kubernetes/admission.suite.ts';
 import './kubernetes/access.suite.ts';
 // These three kill the API server; two of them remove CRDs and restore them.

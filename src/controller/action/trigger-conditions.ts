@@ -130,8 +130,9 @@ export class TriggerConditions {
     const { clock, requeueAfterMs, triggers } = this.#options;
     const isHealthy = verdict.condition.status === 'True';
     const result = { decision: verdict.decision, ...(!isHealthy && { requeueAfterMs }) };
+    const { request, pipeline } = run;
     for (const { trigger } of kept.keepers)
-      await triggers.note({ trigger: trigger.key, request: run.request, type: kept.type });
+      await triggers.note({ trigger: trigger.key, request, apiVersion: pipeline.apiVersion, type: kept.type });
     if (setCondition(run.pipeline.conditions, verdict.condition, clock.now()) === undefined) {
       await this.#options.conditions.apply(run, verdict);
       for (const { trigger } of kept.keepers) this.#options.guard.unnecessary(trigger, objectOf(run));

@@ -18,8 +18,8 @@ export class ConditionNotes {
   }
 
   add(condition: WrittenCondition): void {
-    const { trigger, request, type } = condition;
-    this.#notes.set(noteKey(condition), { trigger, request, type });
+    const { trigger, request, apiVersion, type } = condition;
+    this.#notes.set(noteKey(condition), { trigger, request, apiVersion, type });
   }
 
   /** False if it was not known. */

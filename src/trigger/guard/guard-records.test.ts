@@ -22,7 +22,7 @@ describe('the records of the guard', () => {
     const pair = state.pairOf('t', testObject('o'));
     state.spend(pair, limits, 1, false);
     state.park(pair, firing(new FakeClock(), 'A'), 2);
-    notes.add({ trigger: 't', request: pair.request, type: 'Quiet' });
+    notes.add({ trigger: 't', request: pair.request, apiVersion: 'v1', type: 'Quiet' });
     const records = snapshotOf(state, notes, time, 7);
     state.spend(pair, limits, 3, false);
     state.unpark(pair);

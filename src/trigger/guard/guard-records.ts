@@ -35,7 +35,7 @@ const Request = z.object({
 });
 
 const pairName = { trigger: z.string(), object: z.string() };
-const condition = { trigger: z.string(), request: Request, type: z.string() };
+const condition = { trigger: z.string(), request: Request, apiVersion: z.string(), type: z.string() };
 /** Milliseconds since the epoch. */
 const time = z.number();
 

@@ -139,6 +139,7 @@ async function play(t: TestContext, steps: readonly Step[]): Promise<void> {
       await setup.pacing.note({
         trigger: 'T',
         request: testObject('x').request,
+        apiVersion: 'v1',
         type: `${clock.monotonic()} ${alerts++}`,
       });
     } else {

@@ -296,7 +296,7 @@ describe('Pacing on the disk', () => {
         const { clock } = first;
         for (const alert of ['A', 'B']) await runOnce(first, budgeted.key, db, firing(clock, alert));
         if (isRunning) clock.set(byMs);
-        await first.pacing.note({ trigger: 'T', request: db.request, type: 'Quiet' });
+        await first.pacing.note({ trigger: 'T', request: db.request, apiVersion: 'v1', type: 'Quiet' });
         const next = first.killed();
         if (!isRunning) clock.set(byMs);
         const second = await next;
@@ -367,8 +367,8 @@ describe('Pacing on the disk', () => {
 
   it('remembers the conditions that triggers wrote', async (t) => {
     const first = await startPacing(t);
-    const quiet = { trigger: slow.key, request: db.request, type: 'Quiet' };
-    const other = { trigger: slow.key, request: db.request, type: 'Other' };
+    const quiet = { trigger: slow.key, request: db.request, apiVersion: 'v1', type: 'Quiet' };
+    const other = { trigger: slow.key, request: db.request, apiVersion: 'v1', type: 'Other' };
     await first.pacing.note(quiet);
     await first.pacing.note(other);
     const second = await first.killed();
