@@ -45,6 +45,8 @@ class ModelQueue {
   readonly failedRunning: string[] = [];
   readonly ended: string[] = [];
   waiting: Waiting[] = [];
+  /** What was added to a key for which the platform waits. */
+  readonly behind = new Map<string, Waiting>();
   readonly delayed = new Map<string, Delayed>();
   readonly failures = new Map<string, number>();
   readonly any: number;
@@ -72,7 +74,17 @@ class ModelQueue {
     const carried = [...(delayed?.payload ?? []), ...payload];
     const wanted = higher(priority, delayed?.priority ?? priority);
     const waiting = this.waiting.find((one) => one.key === key);
-    if (waiting === undefined) {
+    const behind = this.behind.get(key);
+    if (waiting?.priority === 'platform' && rank(wanted) < rank('platform')) {
+      if (behind === undefined) {
+        this.adds++;
+        const place = { addedAt: this.now, place: 0, failed: false };
+        this.behind.set(key, { key, payload: carried, priority: wanted, ...place });
+      } else {
+        behind.payload.push(...carried);
+        behind.priority = higher(wanted, behind.priority);
+      }
+    } else if (waiting === undefined) {
       this.adds++;
       const failed = this.#hasFailed(key);
       this.waiting.push({ key, payload: carried, priority: wanted, addedAt: this.now, place: this.#places++, failed });
@@ -151,6 +163,9 @@ class ModelQueue {
     if (next.failed) this.failedRunning.push(next.key);
     this.mostFailed = Math.max(this.mostFailed, this.failedRunning.length);
     this.waiting = this.waiting.filter((one) => one !== next);
+    const behind = this.behind.get(next.key);
+    if (behind !== undefined) this.waiting.push(behind);
+    this.behind.delete(next.key);
     this.busy++;
     this.running.push(next.key);
     const { key, payload, priority, addedAt } = next;

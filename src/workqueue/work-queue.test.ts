@@ -538,6 +538,24 @@ describe('WorkQueue, the platform', () => {
     await end(setup);
   });
 
+  it('does not wait for what later alerts of others need', async () => {
+    const setup = setUpQueue(1, 0);
+    for (const key of 'ab') setup.add(key, 'user');
+    setup.add('b', 'platform', 'platform');
+    setup.add('b', 'later');
+    setup.add('b', 'still later');
+    setup.add('b', 'platform again', 'platform');
+    await end(setup);
+    assert.deepEqual(
+      setup.runs.map(({ key, payload, priority }) => [key, priority, ...payload]),
+      [
+        ['a', 'alert', 'user'],
+        ['b', 'platform', 'user', 'platform', 'platform again'],
+        ['b', 'alert', 'later', 'still later'],
+      ],
+    );
+  });
+
   it('uses the other workers too, before other alerts and after a person', async () => {
     const setup = setUpQueue(1, 0);
     for (const [key, priority] of [

@@ -75,6 +75,9 @@ interface Delayed<Payload> {
  * - `processing`: it is being worked on. If it is also dirty, it goes back into p-queue when that ends. So a key is never worked
  *   on twice at once, and an add during the work means exactly one more run after it.
  *
+ * What is added to a key for which the platform waits goes behind it, as if that were being worked on already: merged, it would make the
+ * platform wait for a snapshot that is as new as the later alert.
+ *
  * A key that failed last ({@link RateLimiter.failures}) waits behind the well ones, and such keys hold at most half of the
  * workers: see {@link WorkerShare}.
  *
@@ -86,6 +89,8 @@ export class WorkQueue<Payload> {
   readonly #share: WorkerShare;
   readonly #pqueue: PQueue<FairLanes, FairLaneOptions>;
   readonly #dirty = new Map<string, WorkItem<Payload>>();
+  /** What becomes dirty when the dirty work of its key starts. */
+  readonly #behind = new Map<string, WorkItem<Payload>>();
   /** When the run of each key started, milliseconds. */
   readonly #processing = new Map<string, number>();
   readonly #delayed = new Map<string, Delayed<Payload>>();
@@ -205,6 +210,8 @@ export class WorkQueue<Payload> {
   #markDirty(key: string, request: Request, payload: Payload, priority: Priority): void {
     const { clock, merge, metrics } = this.#options;
     const waiting = this.#dirty.get(key);
+    if (waiting?.priority === 'platform' && rank[priority] < rank.platform)
+      return this.#putBehind(key, request, payload, priority);
     if (waiting === undefined) {
       metrics.adds.inc();
       this.#dirty.set(key, { request, payload, priority, addedAt: clock.now() });
@@ -216,6 +223,18 @@ export class WorkQueue<Payload> {
     if (higher === waiting.priority || this.#processing.has(key)) return;
     this.#pqueue.setPriority(key, rank[higher]);
     if (higher === 'platform') this.#startReserved();
+  }
+
+  #putBehind(key: string, request: Request, payload: Payload, priority: Priority): void {
+    const { clock, merge, metrics } = this.#options;
+    const earlier = this.#behind.get(key);
+    if (earlier === undefined) {
+      metrics.adds.inc();
+      this.#behind.set(key, { request, payload, priority, addedAt: clock.now() });
+    } else {
+      const higher = higherOf(earlier.priority, priority);
+      this.#behind.set(key, { ...earlier, payload: merge(earlier.payload, payload), priority: higher });
+    }
   }
 
   /** A reserved worker may be free. p-queue looks only when work is added or ends, and when its concurrency is set. */
@@ -241,6 +260,9 @@ export class WorkQueue<Payload> {
     if (standing === 'failed') this.#failedWaiting--;
     const item = this.#dirty.get(key)!;
     this.#dirty.delete(key);
+    const behind = this.#behind.get(key);
+    if (behind !== undefined) this.#dirty.set(key, behind);
+    this.#behind.delete(key);
     const startedAt = clock.now();
     this.#processing.set(key, startedAt);
     metrics.queueDuration.observe(Math.max(0, startedAt - item.addedAt) / 1000);
