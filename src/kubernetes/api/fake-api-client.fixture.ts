@@ -21,7 +21,8 @@ export class FakeApiClient implements Pick<ApiClient, 'call'> {
   /** Runs before a call is answered: it may change the objects, or throw the error that the call rejects with. */
   before: (call: ApiCall) => void = () => undefined;
   readonly #objects = new Map<string, Json>();
-  #version = 1;
+  /** The version of the last change. */
+  protected version = 1;
 
   async call<T>(call: ApiCall): Promise<T> {
     this.calls.push(call);
@@ -33,7 +34,7 @@ export class FakeApiClient implements Pick<ApiClient, 'call'> {
 
   /** Creates or replaces the object at a path, as another client would. */
   put(path: string, object: Json): void {
-    const metadata = { ...(object['metadata'] as Json | undefined), resourceVersion: String(++this.#version) };
+    const metadata = { ...(object['metadata'] as Json | undefined), resourceVersion: String(++this.version) };
     this.#objects.set(path, { ...structuredClone(object), metadata });
   }
 

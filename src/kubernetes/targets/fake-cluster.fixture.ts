@@ -29,8 +29,8 @@ export class FakeCluster extends FakeApiClient {
   readonly denied = new Set<string>();
   readonly #kinds = new Map<string, ServedKind[]>();
   readonly #streams = new Map<Readable, string>();
+  #history: { readonly version: number; readonly path: string; readonly line: string }[] = [];
   #uid = 0;
-  #version = 1000;
 
   install(apiVersion: string, kind: string, resource: string, options: Partial<ServedKind> = {}): void {
     const served = { kind, resource, namespaced: true, status: true, ...options };
@@ -46,6 +46,8 @@ export class FakeCluster extends FakeApiClient {
       kinds.filter((each) => each.kind !== kind),
     );
     for (const path of this.paths()) if (path.includes(`/${resource}/`)) super.delete(path);
+    // A kind that is installed again is another collection, with its own history.
+    this.#history = this.#history.filter(({ path }) => !path.includes(`/${resource}/`));
     for (const [stream, path] of this.#streams) if (path.endsWith(`/${resource}`)) stream.push(null);
   }
 
@@ -96,6 +98,10 @@ export class FakeCluster extends FakeApiClient {
     this.#streams.set(stream, call.path);
     stream.on('close', () => this.#streams.delete(stream));
     call.signal?.addEventListener('abort', () => stream.destroy(new Error('aborted')));
+    const from = Number(call.query?.['resourceVersion']);
+    for (const { version, path, line } of this.#history) {
+      if (version > from && isIn(call.path, path)) stream.push(line);
+    }
     return stream;
   };
 
@@ -107,22 +113,12 @@ export class FakeCluster extends FakeApiClient {
     if (this.denied.has(right) || this.denied.has(`${right} ${where}`)) throw withoutRight(call, verb, resource, group);
   };
 
-  #push(path: string, type: string, object: Json): void {
-    const slash = path.lastIndexOf('/');
-    const collection = path.slice(0, slash);
-    const everywhere = collection.replace(/\/namespaces\/[^/]+/, '');
-    const versioned = {
-      ...object,
-      metadata: { ...(object['metadata'] as Json), resourceVersion: this.#nextVersion() },
-    };
-    for (const [stream, watched] of this.#streams) {
-      if (watched === collection || watched === everywhere)
-        stream.push(`${JSON.stringify({ type, object: versioned })}\n`);
-    }
-  }
-
-  #nextVersion(): string {
-    return String(++this.#version);
+  #push(path: string, type: 'ADDED' | 'MODIFIED' | 'DELETED', object: Json): void {
+    if (type === 'DELETED') this.version++;
+    const metadata = { ...(object['metadata'] as Json), resourceVersion: String(this.version) };
+    const line = `${JSON.stringify({ type, object: { ...object, metadata } })}\n`;
+    this.#history.push({ version: this.version, path, line });
+    for (const [stream, watched] of this.#streams) if (isIn(watched, path)) stream.push(line);
   }
 
   #discovery(call: ApiCall): object {
@@ -144,13 +140,15 @@ export class FakeCluster extends FakeApiClient {
 
   #list(call: ApiCall): object {
     this.#mustBeServed(call);
-    const collections = (path: string): readonly string[] => {
-      const own = path.slice(0, path.lastIndexOf('/'));
-      return [own, own.replace(/\/namespaces\/[^/]+/, '')];
-    };
-    const paths = this.paths().filter((path) => collections(path).includes(call.path));
-    return { metadata: { resourceVersion: this.#nextVersion() }, items: paths.map((path) => this.get(path)) };
+    const items = this.paths().filter((path) => isIn(call.path, path));
+    return { metadata: { resourceVersion: String(this.version) }, items: items.map((path) => this.get(path)) };
   }
+}
+
+/** True if the object is one of the collection, which may be that of all namespaces. */
+function isIn(collection: string, path: string): boolean {
+  const own = path.slice(0, path.lastIndexOf('/'));
+  return own === collection || own.replace(/\/namespaces\/[^/]+/, '') === collection;
 }
 
 function rightOf({ method, path, query }: ApiCall): readonly [string, string, string, string | undefined] {
@@ -185,10 +183,12 @@ export function targetsBench(t: TestContext, options: { readonly maxBytes?: numb
     random: () => 0.5,
   });
   const changes: string[] = [];
-  const onChange = ({ kind, request }: ObjectChange): void => {
-    if (request !== undefined) changes.push(`${kind} ${requestKey(request)}`);
+  const told: ObjectChange[] = [];
+  const onChange = (change: ObjectChange): void => {
+    told.push(change);
+    if (change.request !== undefined) changes.push(`${change.kind} ${requestKey(change.request)}`);
   };
   targets.onChange(onChange);
   t.after(() => targets.close());
-  return { cluster, clock, logger, registry, targets, changes };
+  return { cluster, clock, logger, registry, targets, changes, told };
 }

@@ -10,7 +10,6 @@ import type {
 import { requestKey, type ConditionChange, type Pipeline, type Request } from '../../reconcile/ports.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { ApiClient } from '../api/api-client.ts';
-import type { ApiError } from '../api/api-error.ts';
 import { requestGroup } from '../api-object.ts';
 import type { ObjectMemory } from '../kept-object.ts';
 import { asWritten } from '../pipeline-object.ts';
@@ -19,14 +18,22 @@ import type { ReflectorMetrics } from '../watch/reflector-report.ts';
 import type { AnnotatedPart } from '../write/annotation-writer.ts';
 import type { ObjectWriter } from '../write/object-writer.ts';
 import { OwnWrites } from '../write/own-writes.ts';
+import {
+  stateOfFailure,
+  stateOfUnknownKind,
+  textOfState,
+  tooManyWatches,
+  unavailable,
+  withoutStatus,
+} from './need-state.ts';
 import { MetadataReads } from './metadata-reads.ts';
 import { Owners } from './owners.ts';
 import type { KnownKind } from './kind-discovery.ts';
 import { TargetKinds } from './target-kinds.ts';
-import { asTargetObject, missingRuleMessage, ruleOf, unwatchedTarget, type CachedTarget } from './target-object.ts';
+import { asTargetObject, unwatchedTarget, type CachedTarget } from './target-object.ts';
 import { Selections } from './selections.ts';
-import { TargetWatches, type OpenWatch } from './target-watches.ts';
-import { maxTargetWatches, planWatches } from './watch-plan.ts';
+import { TargetWatches } from './target-watches.ts';
+import { planWatches } from './watch-plan.ts';
 import { WriteRefusals, type WrittenPart } from './write-refusals.ts';
 
 export interface KubernetesTargetsOptions extends Runtime {
@@ -51,7 +58,7 @@ export class KubernetesTargets implements TargetObjects {
   readonly #watches: TargetWatches;
   readonly #reads: MetadataReads;
   readonly #owners: Owners;
-  readonly #refusals = new WriteRefusals(() => this.#tell({ kind: 'state' }));
+  readonly #refusals = new WriteRefusals(() => this.#tellStates());
   readonly #ownWrites = new OwnWrites<CachedTarget>();
   /** The UIDs that writes to objects have shown that are not watched, by request key; the latest at the end. */
   readonly #writtenUids = new Map<string, string>();
@@ -59,6 +66,8 @@ export class KubernetesTargets implements TargetObjects {
   readonly #listeners: ((change: ObjectChange) => void)[] = [];
   #needs: readonly ObjectNeed[] = [];
   #needed = '';
+  /** Those that were told last. */
+  #states = '';
 
   constructor(options: KubernetesTargetsOptions) {
     this.#options = options;
@@ -93,15 +102,9 @@ export class KubernetesTargets implements TargetObjects {
 
   stateOf(need: ObjectNeed): NeedState {
     const kind = this.#kinds.stateOf(need);
-    if (kind.state === 'pending') return { state: 'pending' };
-    const name = `${need.kind} (${need.apiVersion})`;
-    if (kind.state === 'missing')
-      return unavailable('NotInstalled', `the kind ${name} is not installed in the cluster, or not in this version`);
-    if (kind.state === 'failed')
-      return unavailable('Failed', `the API server cannot be asked for the kind ${name} (${reasonOf(kind.error)})`);
+    if (kind.state !== 'found') return stateOfUnknownKind(need, kind);
     const { found } = kind;
-    if (need.of === 'conditions' && !found.hasStatus)
-      return unavailable('NoStatus', `the kind ${name} has no status subresource, so that no condition can be written`);
+    if (need.of === 'conditions' && !found.hasStatus) return withoutStatus(need);
     return this.#writeState(need, found) ?? this.#watchState(need, found);
   }
 
@@ -140,10 +143,15 @@ export class KubernetesTargets implements TargetObjects {
     const object = this.#find(request);
     if (object === undefined) return false;
     const { writer } = this.#options;
+    let isThere = false;
+    const noticed: ConditionChange = (current) => {
+      isThere = true;
+      return change(current);
+    };
     const written = await this.#refusals.observe(request, 'status', () =>
-      writer.updateConditions(object, change, signal),
+      writer.updateConditions(object, noticed, signal),
     );
-    if (written === undefined) return false;
+    if (written === undefined) return isThere ? false : this.#isGone(object);
     const key = requestKey(request);
     const uid = written.metadata.uid ?? '';
     if (object.resourceVersion === '') this.#rememberUid(key, uid);
@@ -164,8 +172,7 @@ export class KubernetesTargets implements TargetObjects {
     const isThere = await this.#refusals.observe(request, 'object', () =>
       writer.annotate(object, annotations, signal, on),
     );
-    if (!isThere) this.#reads.forget(object.path);
-    return isThere;
+    return isThere || this.#isGone(object);
   }
 
   /** Does a write into an object that is a pipeline as well, and remembers whether the right to it is missing. */
@@ -183,6 +190,14 @@ export class KubernetesTargets implements TargetObjects {
   async close(): Promise<void> {
     this.#reads.close();
     await Promise.all([this.#kinds.close(), this.#watches.close()]);
+  }
+
+  /** Nothing was written into an object. If nobody watches it, it may be another one by now, or its kind may be gone. */
+  #isGone({ path, pipeline, resourceVersion }: CachedTarget): false {
+    if (resourceVersion !== '') return false;
+    this.#reads.forget(path);
+    this.#kinds.doubt(pipeline);
+    return false;
   }
 
   /** Once its watch is synced, an object that it does not show does not exist. */
@@ -227,7 +242,7 @@ export class KubernetesTargets implements TargetObjects {
     const failed = watches.find(({ failure }) => failure !== undefined);
     if (failed !== undefined) return stateOfFailure(failed);
     if (watches.length > 0 || !this.#watches.isRefused(kind, scope)) return { state: 'pending' };
-    return unavailable('Failed', `triggers need more than ${maxTargetWatches} watches, and this one is not among them`);
+    return tooManyWatches();
   }
 
   #replan(): void {
@@ -238,6 +253,14 @@ export class KubernetesTargets implements TargetObjects {
         isForbidden: (kind) => this.#watches.isForbidden(kind),
       }),
     );
+    this.#tellStates();
+  }
+
+  /** Whoever hears of a state may say again what is needed, so nothing is told if nothing is new. */
+  #tellStates(): void {
+    const states = this.#needs.map((need) => textOfState(this.stateOf(need))).join('\n');
+    if (states === this.#states) return;
+    this.#states = states;
     this.#tell({ kind: 'state' });
   }
 
@@ -265,33 +288,4 @@ function hasChanged(before: CachedTarget, after: CachedTarget): boolean {
   if (before.pipeline.generation !== after.pipeline.generation) return true;
   const [old, now] = [Object.entries(before.labels), Object.keys(after.labels)];
   return old.length !== now.length || old.some(([key, value]) => after.labels[key] !== value);
-}
-
-function stateOfFailure({ failure, planned: { kind, namespace } }: OpenWatch): NeedState {
-  const { apiVersion, kind: name } = kind;
-  if (failure?.status !== 403)
-    return unavailable(
-      'Failed',
-      `the objects of the kind ${name} (${apiVersion}) cannot be listed (${reasonOf(failure)})`,
-    );
-  const right = failure.missingRight;
-  if (right === undefined)
-    return unavailable(
-      'Forbidden',
-      `the API server refuses to list ${name} (${apiVersion}), and names no missing right`,
-    );
-  // Without the right to list, nothing is known of the right to watch, which is needed next.
-  const rule = ruleOf(right, right.verb === 'list' ? ['list', 'watch'] : [right.verb]);
-  return { ...unavailable('Forbidden', missingRuleMessage(right, rule, namespace)), missingRule: rule };
-}
-
-function reasonOf(error: ApiError | undefined): string {
-  return `${error?.status ?? ''} ${error?.reason ?? ''}`.trim();
-}
-
-function unavailable(
-  reason: Extract<NeedState, { state: 'unavailable' }>['reason'],
-  message: string,
-): Extract<NeedState, { state: 'unavailable' }> {
-  return { state: 'unavailable', reason, message };
 }

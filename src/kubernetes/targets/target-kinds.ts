@@ -22,6 +22,9 @@ const maxOtherKinds = 500;
 const missingMs = 30_000;
 const failedMs = 5_000;
 
+/** How long a kind that was found is not doubted, in milliseconds: many objects may be gone whose kind is there. */
+const doubtMs = 5_000;
+
 interface Entry extends KindRef {
   state: KindState;
   /** When the API server answered last. */
@@ -94,7 +97,7 @@ export class TargetKinds {
   /** Something that belongs to the kind was not found: it is asked for again before it is used again. */
   doubt(ref: KindRef): void {
     const entry = this.#entries.get(keyOf(ref));
-    if (entry?.state.state !== 'found') return;
+    if (entry?.state.state !== 'found' || Math.abs(this.#options.clock.now() - entry.answeredAt) < doubtMs) return;
     entry.answeredAt = Number.NEGATIVE_INFINITY;
     this.#seek(entry);
   }

@@ -1,4 +1,5 @@
 import { requestKey, type Request } from '../../reconcile/ports.ts';
+import type { CancelTimer } from '../../runtime/clock.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { ApiClient } from '../api/api-client.ts';
 import type { ApiError } from '../api/api-error.ts';
@@ -62,6 +63,7 @@ export class TargetWatches {
   readonly #options: TargetWatchesOptions;
   readonly #report: TargetWatchReport;
   readonly #open = new Map<string, OpenWatch>();
+  #cancelRetry: CancelTimer | undefined;
   readonly #closing = new Set<Promise<void>>();
   /** When the API server last refused to list a kind in all namespaces, by kind. */
   readonly #forbiddenAt = new Map<string, number>();
@@ -81,6 +83,7 @@ export class TargetWatches {
     if (this.#isClosed) return;
     const refusedBefore = this.#plan.refused.length;
     this.#plan = plan;
+    if (plan.watches.length === 0) this.#endRetry();
     if (plan.refused.length !== refusedBefore) this.#report.refused(plan.refused);
     for (const planned of plan.watches) {
       const key = watchKey(planned);
@@ -101,7 +104,7 @@ export class TargetWatches {
     return found;
   }
 
-  /** True if Tocsin may not list the kind in all namespaces: that is tried again after {@link forbiddenMs}. */
+  /** True if Tocsin may not list the kind in all namespaces; that is tried again after {@link forbiddenMs}. */
   isForbidden({ apiVersion, kind }: KnownKind): boolean {
     const at = this.#forbiddenAt.get(`${apiVersion} ${kind}`);
     return at !== undefined && Math.abs(this.#options.clock.now() - at) < forbiddenMs;
@@ -140,6 +143,7 @@ export class TargetWatches {
   /** Resolves when nothing is running any more. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#endRetry();
     for (const key of this.#open.keys()) this.#end(key);
     await Promise.all(this.#closing);
   }
@@ -192,10 +196,25 @@ export class TargetWatches {
     const key = `${kind.apiVersion} ${kind.kind}`;
     this.#forbiddenAt.delete(key);
     if (isForbidden) this.#forbiddenAt.set(key, this.#options.clock.now());
+    if (isForbidden) this.#retryForbidden();
     for (const [oldest] of this.#forbiddenAt) {
       if (this.#forbiddenAt.size <= maxTargetWatches) return;
       this.#forbiddenAt.delete(oldest);
     }
+  }
+
+  /** Somebody may have given the right meanwhile. */
+  #retryForbidden(): void {
+    const { clock, onState } = this.#options;
+    this.#cancelRetry ??= clock.setTimeout(() => {
+      this.#cancelRetry = undefined;
+      onState();
+    }, forbiddenMs);
+  }
+
+  #endRetry(): void {
+    this.#cancelRetry?.();
+    this.#cancelRetry = undefined;
   }
 
   /** A watch that ended and one that had to begin anew are no trouble. */
