@@ -1,4 +1,4 @@
-import { Counter, Gauge } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 import { describeBriefly, type Causes } from '../../cause/causes.ts';
 import { LimitedLines, LineOnceAWhile } from '../../runtime/limited-lines.ts';
 import type { LogFields } from '../../runtime/logger.ts';
@@ -160,4 +160,34 @@ function createGuardMetrics({ registry, counts }: GuardReportOptions): GuardMetr
     },
   });
   return { throttled, released, dropped, limited };
+}
+
+/** The metrics of storms. */
+export interface StormMetrics {
+  readonly storms: Counter;
+  readonly paced: Counter;
+}
+
+/** @param waiting the number of runs that wait, read at each scrape */
+export function createStormMetrics(registry: Registry, waiting: () => number): StormMetrics {
+  const registers = [registry];
+  const storms = new Counter({
+    registers,
+    name: 'tocsin_trigger_storms_total',
+    help: 'Storms: events that concerned more than storm.share of more than storm.objects objects of triggers.',
+  });
+  const paced = new Counter({
+    registers,
+    name: 'tocsin_trigger_storm_runs_total',
+    help: 'Runs that waited because of a storm and went out at storm.rate, or at once by hand.',
+  });
+  new Gauge({
+    registers,
+    name: 'tocsin_trigger_storm_waiting',
+    help: 'Runs that wait because of a storm.',
+    collect() {
+      this.set(waiting());
+    },
+  });
+  return { storms, paced };
 }

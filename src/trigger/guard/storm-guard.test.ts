@@ -141,6 +141,17 @@ describe('StormGuard', () => {
     guard.stop();
   });
 
+  it('lets the platform go first, whatever the severity', async () => {
+    const { clock, out, guard } = start();
+    const platform = new Causes('platform');
+    platform.absorb(causesOf('P', 'info'));
+    const users = choice(requests(60), new Map([['T', causesOf('A', 'critical')]]));
+    await guard.enqueue([users, choice(requests(20, 60), new Map([['T', platform]]))], event);
+    await clock.advanceAsync(100);
+    assert.deepEqual(out, ['o60 T: P firing e1']);
+    guard.stop();
+  });
+
   it('does not keep what the default trigger chose', async () => {
     const { out, guard } = start();
     const both = new Map([

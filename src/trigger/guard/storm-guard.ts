@@ -1,4 +1,3 @@
-import { Counter, Gauge } from 'prom-client';
 import { Causes } from '../../cause/causes.ts';
 import { requestKey, type Choice, type Request } from '../../reconcile/ports.ts';
 import type { CancelTimer } from '../../runtime/clock.ts';
@@ -7,6 +6,7 @@ import { LineOnceAWhile } from '../../runtime/limited-lines.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { AlertOrder } from '../firing-condition.ts';
 import { defaultTrigger } from '../trigger.ts';
+import { createStormMetrics, type StormMetrics } from './guard-report.ts';
 
 /** Runs go out about this often, several at once, if the rate is higher; milliseconds. */
 const tickMs = 100;
@@ -71,7 +71,7 @@ export class StormGuard {
   constructor(options: StormGuardOptions) {
     this.#options = options;
     this.#line = new LineOnceAWhile(options.clock);
-    this.#metrics = createStormMetrics(options, () => this.#waiting.size);
+    this.#metrics = createStormMetrics(options.registry, () => this.#waiting.size);
   }
 
   /** Undefined if there is no storm. */
@@ -221,23 +221,11 @@ export class StormGuard {
     return runs;
   }
 
-  /** The run of the worst alert last; of equal ones, the one that has waited longest. */
+  /** The run of the worst alert last, the platform's before all; of equal ones, the one that has waited longest. */
   #inOrder(): string[] {
-    const order = this.#options.order();
-    const worstOf = new Map<Causes, number>();
-    const distinct = new Set([...this.#waiting.values()].map(({ causes }) => causes));
-    const worst = Array.from(distinct, (causes) => ({
-      causes,
-      alerts: [...causes.alerts.values()].map(({ labels }) => labels).toSorted((a, b) => order.compare(a, b)),
-    })).toSorted(({ alerts: [a] }, { alerts: [b] }) => {
-      if (a === undefined || b === undefined) return Number(a === undefined) - Number(b === undefined);
-      return order.compare(a, b);
-    });
-    for (const [rank, { causes }] of worst.entries()) worstOf.set(causes, rank);
-    return [...this.#waiting]
-      .toSorted(([, a], [, b]) => worstOf.get(a.causes)! - worstOf.get(b.causes)!)
-      .map(([key]) => key)
-      .toReversed();
+    const ranks = ranksOf(new Set(Array.from(this.#waiting.values(), ({ causes }) => causes)), this.#options.order());
+    const sorted = [...this.#waiting].toSorted(([, a], [, b]) => ranks.get(a.causes)! - ranks.get(b.causes)!);
+    return sorted.map(([key]) => key).toReversed();
   }
 
   get #secondsLeft(): number {
@@ -266,6 +254,21 @@ function isGuarded(chosenBy: Choice['chosenBy']): boolean {
   return chosenBy.size > Number(chosenBy.has(defaultTrigger));
 }
 
+/** The places of causes by lane, then by their worst alert. */
+function ranksOf(all: ReadonlySet<Causes>, order: Pick<AlertOrder, 'compare'>): ReadonlyMap<Causes, number> {
+  const ranked = Array.from(all, (causes) => ({
+    causes,
+    laneRank: causes.lane === 'platform' ? 0 : 1,
+    worst: [...causes.alerts.values()].map(({ labels }) => labels).toSorted((a, b) => order.compare(a, b))[0],
+  })).toSorted((a, b) => {
+    if (a.laneRank !== b.laneRank) return a.laneRank - b.laneRank;
+    if (a.worst === undefined || b.worst === undefined)
+      return Number(a.worst === undefined) - Number(b.worst === undefined);
+    return order.compare(a.worst, b.worst);
+  });
+  return new Map(ranked.map(({ causes }, rank) => [causes, rank]));
+}
+
 /** Thousands of runs have the same two causes one after the other. */
 function lastUnion(): (a: Causes, b: Causes) => Causes {
   let last: { readonly a: Causes; readonly b: Causes; readonly union: Causes } | undefined;
@@ -274,32 +277,4 @@ function lastUnion(): (a: Causes, b: Causes) => Causes {
     if (last?.a !== a || last.b !== b) last = { a, b, union: Causes.union(a, b) };
     return last.union;
   };
-}
-
-interface StormMetrics {
-  readonly storms: Counter;
-  readonly paced: Counter;
-}
-
-function createStormMetrics({ registry }: StormGuardOptions, waiting: () => number): StormMetrics {
-  const registers = [registry];
-  const storms = new Counter({
-    registers,
-    name: 'tocsin_trigger_storms_total',
-    help: 'Storms: events that concerned more than storm.share of more than storm.objects objects of triggers.',
-  });
-  const paced = new Counter({
-    registers,
-    name: 'tocsin_trigger_storm_runs_total',
-    help: 'Runs that waited because of a storm and went out at storm.rate, or at once by hand.',
-  });
-  new Gauge({
-    registers,
-    name: 'tocsin_trigger_storm_waiting',
-    help: 'Runs that wait because of a storm.',
-    collect() {
-      this.set(waiting());
-    },
-  });
-  return { storms, paced };
 }
