@@ -175,8 +175,10 @@ function createGauges(registry: Registry, counts: () => Iterable<TriggerCount>, 
     help: 'Triggers of the cluster, by kind and by whether they are in force.',
     labelNames: ['kind', 'state'] as const,
     collect() {
-      for (const kind of origins) for (const state of states) this.set({ kind, state }, 0);
-      for (const [kind, state] of counts()) this.inc({ kind, state });
+      const found = new Map<string, number>();
+      for (const [kind, state] of counts()) found.set(`${kind} ${state}`, (found.get(`${kind} ${state}`) ?? 0) + 1);
+      for (const kind of origins)
+        for (const state of states) this.set({ kind, state }, found.get(`${kind} ${state}`) ?? 0);
     },
   });
   new Gauge({

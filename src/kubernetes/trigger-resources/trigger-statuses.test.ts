@@ -4,6 +4,7 @@ import { Registry } from 'prom-client';
 import { FakeClock } from '../../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../../runtime/logger.fixture.ts';
 import { metric } from '../../runtime/metric.fixture.ts';
+import { SliceSchedule } from '../../runtime/slices.ts';
 import type { TriggerState } from '../../trigger/ports.ts';
 import { newTrigger } from '../../trigger/trigger.fixture.ts';
 import type { ApiCall } from '../api/api-transport.ts';
@@ -48,7 +49,13 @@ function bench(before?: object) {
     counts: () => [],
     statusesWaiting: () => 0,
   });
-  const statuses = new TriggerStatuses({ clock, client, states: { stateOf: () => state }, report });
+  const statuses = new TriggerStatuses({
+    clock,
+    schedule: new SliceSchedule(clock),
+    client,
+    states: { stateOf: () => state },
+    report,
+  });
   const object = (made: Parameters<typeof triggerObject>[1] = {}): TriggerObject =>
     triggerObject('orders', { namespace: 'shop', ...(before !== undefined && { status: before }), ...made });
   const { key } = object();

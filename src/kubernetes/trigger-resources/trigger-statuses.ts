@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { CancelTimer } from '../../runtime/clock.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
+import { Slices } from '../../runtime/slices.ts';
 import type { TriggerFiring, TriggerObserver, TriggerStates } from '../../trigger/ports.ts';
 import type { ApiClient } from '../api/api-client.ts';
 import { ApiError } from '../api/api-error.ts';
@@ -18,7 +19,7 @@ import {
 import type { Verdict } from './trigger-set.ts';
 import { desiredStatus, differsInReadiness, timeText } from './trigger-status.ts';
 
-interface TriggerStatusesOptions extends Pick<Runtime, 'clock'> {
+interface TriggerStatusesOptions extends Pick<Runtime, 'clock' | 'schedule'> {
   readonly client: Pick<ApiClient, 'call'>;
   readonly states: TriggerStates;
   readonly report: StatusReport;
@@ -140,7 +141,7 @@ export class TriggerStatuses implements TriggerObserver {
   changed(key: string): void {
     if (!this.#tracked.has(key)) return;
     this.#toCheck.add(key);
-    this.#cancelCheck ??= this.#options.clock.setTimeout(() => this.#check(), checkDelayMs);
+    this.#cancelCheck ??= this.#options.clock.setTimeout(() => void this.#check(), checkDelayMs);
   }
 
   async close(): Promise<void> {
@@ -166,10 +167,15 @@ export class TriggerStatuses implements TriggerObserver {
     this.#queue.add(key, false);
   }
 
-  #check(): void {
+  /** In slices: one kind that comes or goes may concern every trigger. */
+  async #check(): Promise<void> {
     this.#cancelCheck = undefined;
-    for (const key of this.#toCheck) this.#look(key);
-    this.#toCheck.clear();
+    const slices = new Slices(this.#options.schedule, 'answers of the API server');
+    for (const key of this.#toCheck) {
+      this.#toCheck.delete(key);
+      this.#look(key);
+      if (slices.isOver) await slices.yieldTurn();
+    }
   }
 
   #look(key: string): void {

@@ -206,6 +206,8 @@ describe('triggers of a real API server', { skip: skipWithoutKube() }, () => {
       2000,
     );
     assert.equal(await count(), readBefore + 1);
+    const inForce = 'tocsin_triggers{kind="AlertTrigger",state="accepted"}';
+    assert.equal(await metric(reading.registry, inForce), reading.keys.length - 1);
   });
 
   it('tell what becomes of them in their status', async () => {
