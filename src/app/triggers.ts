@@ -148,6 +148,7 @@ export class Triggers implements TriggerSink, TriggerStates {
 
   /** All objects are known, and are looked at by somebody else; from now on, changes are looked at. */
   ready(): void {
+    this.#wakes.ready();
     this.#isReady = true;
     this.#guard.start();
   }

@@ -72,6 +72,20 @@ export class TriggerWakes {
     if (this.#changed.size > 0) this.#setTimer('changes', gatherMs, () => this.#lookAtChanged());
   }
 
+  /** All objects that triggers name are looked at now: what was gathered needs no look of its own. */
+  ready(): void {
+    const { inForce, onChanged, targets, triggers } = this.#options;
+    this.#cancel('changes');
+    this.#changed.clear();
+    this.#changedObjects.clear();
+    if (this.#haveTriggersChanged) onChanged();
+    this.#haveTriggersChanged = false;
+    this.watchSuspensions();
+    if (inForce.isEmpty) return;
+    for (const trigger of triggers.all)
+      if (trigger.action.do === 'condition' && targets.dynamicOf(trigger).length > 0) void this.#lookAtFiring(trigger);
+  }
+
   /** A trigger was added, changed or deleted. @param before the objects that it named until now */
   changed(key: string, before: readonly Request[] = []): void {
     const objects = this.#changed.get(key) ?? new Set<string>();

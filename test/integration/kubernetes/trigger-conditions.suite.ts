@@ -18,11 +18,11 @@ source: {debounce: {wait: 0s, max_wait: 1ms}}
 triggers: {from_namespaces: all}
 `;
 const cnpg = 'postgresql.cnpg.io/v1';
-const metadata = (name: string): object => ({ name, namespace: 'trigger-shop' });
+const named = (name: string): object => ({ name, namespace: 'trigger-shop' });
 
 /** What a trigger of the team says. */
 function trigger(name: string, spec: object): object {
-  return { apiVersion: 'tocsin.dev/v1alpha1', kind: 'AlertTrigger', metadata: metadata(name), spec };
+  return { apiVersion: 'tocsin.dev/v1alpha1', kind: 'AlertTrigger', metadata: named(name), spec };
 }
 
 const quiet = trigger('quiet', {
@@ -55,11 +55,11 @@ describe('AlertTriggers on a real API server', { skip: skipWithoutKube() }, () =
     const labels = { app: 'orders' };
     const template = { metadata: { labels }, spec: { containers: [{ name: 'a', image: 'a' }] } };
     await kube().apply(
-      { apiVersion: cnpg, kind: 'Cluster', metadata: metadata('orders') },
+      { apiVersion: cnpg, kind: 'Cluster', metadata: named('orders') },
       {
         apiVersion: 'apps/v1',
         kind: 'Deployment',
-        metadata: { ...metadata('orders'), labels },
+        metadata: { ...named('orders'), labels },
         spec: { selector: { matchLabels: labels }, template },
       },
     );
