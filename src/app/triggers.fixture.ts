@@ -9,7 +9,14 @@ import { labelKey } from '../alert/labels.ts';
 import { Causes } from '../cause/causes.ts';
 import type { CauseStatus } from '../cause/cause.ts';
 import { Config } from '../config/config.ts';
-import { requestKey, type AlertSource, type Condition, type Pipeline, type Request } from '../reconcile/ports.ts';
+import {
+  requestKey,
+  type AlertSnapshot,
+  type AlertSource,
+  type Condition,
+  type Pipeline,
+  type Request,
+} from '../reconcile/ports.ts';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import { RecordingLogger } from '../runtime/logger.fixture.ts';
 import { selects } from '../trigger/label-selector.ts';
@@ -123,6 +130,8 @@ export interface TriggersBench {
   readonly firing: Map<string, LabelSet>;
   /** Set while Prometheus cannot be asked. */
   failure: Error | undefined;
+  /** The alerts that are still pushed as firing, for a minute; undefined: they keep nothing. */
+  pushed: readonly LabelSet[] | undefined;
   /** An alert begins or ends, and is pushed. */
   alert(labels: LabelSet, status?: CauseStatus): void;
   /** Lets all that is under way end. */
@@ -152,9 +161,18 @@ export async function triggersBench(
   };
   const options: StageOptions = { ...given, ...ownParts(given), config: () => config };
   const firing = new Map<string, LabelSet>();
-  const bench = { failure: undefined as Error | undefined };
+  const bench = { failure: undefined as Error | undefined, pushed: undefined as readonly LabelSet[] | undefined };
   const alerts: AlertSource = {
     pulls: true,
+    get pushed() {
+      if (bench.pushed === undefined) return undefined;
+      const { pushed } = bench;
+      const snapshot = async (takenAt: number): Promise<AlertSnapshot> => ({
+        takenAt,
+        firing: FiringAlerts.of(pushed),
+      });
+      return { graceMs: 60_000, snapshot };
+    },
     snapshot: async () => {
       if (bench.failure !== undefined) throw bench.failure;
       return { takenAt: clock.now(), firing: FiringAlerts.of(firing.values()) };

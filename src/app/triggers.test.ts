@@ -169,6 +169,25 @@ describe('a trigger with a condition', () => {
     assert.deepEqual(conditions(bench), ['AlertsQuiet False DbDown']);
   });
 
+  it('stays for heal_grace while the alert is still pushed, and not for an alert that Prometheus has never reported', async (t) => {
+    const bench = await setUp(t, { ...named, ...quiet });
+    bench.pushed = [slow];
+    bench.reconciling.pipelines.manual([orders], 'r');
+    await bench.settle();
+    assert.deepEqual(conditions(bench), ['AlertsQuiet True NoAlerts']);
+    bench.alert(down);
+    await bench.settle();
+    bench.pushed = [down, slow];
+    bench.firing.clear();
+    bench.reconciling.pipelines.manual([orders], 'r');
+    await bench.settle();
+    assert.deepEqual(conditions(bench), ['AlertsQuiet False DbDown']);
+    assert.equal(bench.logger.linesOf('condition.held').length, 1);
+    await bench.clock.advanceAsync(60_000);
+    await bench.settle();
+    assert.deepEqual(conditions(bench), ['AlertsQuiet True NoAlerts']);
+  });
+
   it('names no alert of another team, whatever woke the run', async (t) => {
     const bench = await setUp(t, { ...named, ...quiet }, { ...named, ...nudge, matchers: ['alertname="DbSlow"'] });
     const secret = { alertname: 'Secret', namespace: 'other' };

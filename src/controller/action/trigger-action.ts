@@ -16,7 +16,6 @@ import type { TriggerObserver } from '../../trigger/ports.ts';
 import { annotationValue } from '../../trigger/template.ts';
 import { actionText, heldNow } from '../../trigger/why-not.ts';
 import { alertsFire, noAlertFires } from '../../trigger/firing-condition.ts';
-import type { ControllerMetrics } from '../controller-metrics.ts';
 import {
   TriggerConditions,
   objectOf,
@@ -26,7 +25,6 @@ import {
 } from './trigger-conditions.ts';
 
 export interface TriggerActionOptions extends TriggerConditionsOptions {
-  readonly metrics: Pick<ControllerMetrics, 'annotated'>;
   readonly annotator?: Annotator | undefined;
   /** Writes the condition of the health rules. */
   readonly healthAction: Action;

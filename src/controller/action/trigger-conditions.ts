@@ -18,11 +18,14 @@ import type { TriggersInForce } from '../../trigger/triggers-in-force.ts';
 import type { GuardedObject, RunGuard } from '../../trigger/ports.ts';
 import type { Trigger } from '../../trigger/trigger.ts';
 import type { ConditionApplier } from './flow-health-action.ts';
+import { PushedHolder, type HeldCondition } from './pushed-holder.ts';
+import type { ControllerMetrics } from '../controller-metrics.ts';
 
 export interface TriggerConditionsOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly triggers: TriggersInForce;
   readonly alerts: AlertSource;
   readonly conditions: ConditionApplier;
+  readonly metrics: Pick<ControllerMetrics, 'annotated' | 'conditionHeld'>;
   readonly pipelines: Pick<Pipelines, 'updateConditions'>;
   readonly guard: RunGuard;
   readonly transitions?: TransitionRecorder | undefined;
@@ -43,7 +46,10 @@ interface Kept {
 }
 
 /** What a condition became, and what is left to do. */
-export interface ConditionResult extends Pick<Result, 'decision' | 'requeueAfterMs' | 'queryId' | 'throttled'> {
+export interface ConditionResult extends Pick<
+  Result,
+  'decision' | 'requeueAfterMs' | 'queryId' | 'throttled' | 'heldForMs'
+> {
   readonly isChanged: boolean;
 }
 
@@ -53,9 +59,11 @@ export interface ConditionResult extends Pick<Result, 'decision' | 'requeueAfter
  */
 export class TriggerConditions {
   readonly #options: TriggerConditionsOptions;
+  readonly #holder: PushedHolder;
 
   constructor(options: TriggerConditionsOptions) {
     this.#options = options;
+    this.#holder = new PushedHolder(options);
   }
 
   /** Rejects with SnapshotError if the alerts are not available, or with the error of a write. */
@@ -66,7 +74,8 @@ export class TriggerConditions {
     const naming = await this.#naming(run, moment);
     const results: ConditionResult[] = [];
     for (const kept of await this.#keptBy(naming, run, moment)) {
-      const result = await this.#apply(run, kept, verdictOf(run, kept));
+      const held = await this.#held(run, kept, naming, snapshot.takenAt);
+      const result = held ?? (await this.#apply(run, kept, verdictOf(run, kept)));
       results.push({ ...result, ...(snapshot.queryId !== undefined && { queryId: snapshot.queryId }) });
     }
     return [...results, ...(await this.#remove(run, naming))];
@@ -124,6 +133,27 @@ export class TriggerConditions {
     const firing = keepers.filter(({ alert }) => alert !== undefined);
     const sorted = firing.toSorted((a, b) => order.compare(a.alert!.labels, b.alert!.labels));
     return { type, keepers: [...sorted, ...keepers.filter(({ alert }) => alert === undefined)] };
+  }
+
+  /** Set if the condition stays because an alert is still pushed as firing. */
+  async #held(
+    run: Run,
+    kept: Kept,
+    naming: readonly Trigger[],
+    takenAt: number,
+  ): Promise<(HeldCondition & { readonly isChanged: false }) | undefined> {
+    const { alerts, triggers } = this.#options;
+    const { condition } = verdictOf(run, kept);
+    const source = alerts.pushed;
+    if (source === undefined || !this.#holder.mustLook(run, kept.type, condition)) {
+      this.#holder.release(run, kept.type);
+      return undefined;
+    }
+    const { firing } = await source.snapshot(Math.max(takenAt, run.causes.lastSeen), run.signal);
+    const pushed = (await this.#keptBy(naming, run, await triggers.at(firing))).find(({ type }) => type === kept.type);
+    const firingFor = pushed?.keepers.map(({ alert }) => alert).filter((alert) => alert !== undefined) ?? [];
+    const held = this.#holder.hold(run, kept.type, firingFor, source.graceMs);
+    return held && { ...held, isChanged: false };
   }
 
   async #apply(run: Run, kept: Kept, verdict: TriggerVerdict): Promise<ConditionResult> {
