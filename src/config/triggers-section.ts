@@ -44,21 +44,28 @@ function addIssue(context: Issues, path: PropertyKey[], message: string): void {
   context.addIssue({ code: 'custom', path, message, params: { isMissing: message.startsWith('missing') } });
 }
 
-const AllowedTargetField = mapField(
-  {
-    group: checkedText((text) => text === '' || isDnsSubdomain(text), '', 'an API group, "" for the core group'),
-    kind: checkedText((text) => /^[A-Z]\w*$/.test(text), '', 'the name of a kind, as in Application'),
-    namespaces: listField(
-      checkedText(isDnsLabel, '', dnsLabelRule),
-      '',
-      'a list of namespaces of the objects',
-    ).optional(),
-    selector: LabelSelectorField.optional(),
-  },
-  '',
-).transform(({ group, kind, namespaces, selector }): AllowedTarget => {
-  return { group, kind, ...(namespaces !== undefined && { namespaces }), ...(selector !== undefined && { selector }) };
-});
+const allowedTarget = z.lazy(() =>
+  mapField(
+    {
+      group: checkedText((text) => text === '' || isDnsSubdomain(text), '', 'an API group, "" for the core group'),
+      kind: checkedText((text) => /^[A-Z]\w*$/.test(text), '', 'the name of a kind, as in Application'),
+      namespaces: listField(
+        checkedText(isDnsLabel, '', dnsLabelRule),
+        '',
+        'a list of namespaces of the objects',
+      ).optional(),
+      selector: LabelSelectorField.optional(),
+    },
+    '',
+  ).transform(({ group, kind, namespaces, selector }): AllowedTarget => {
+    return {
+      group,
+      kind,
+      ...(namespaces !== undefined && { namespaces }),
+      ...(selector !== undefined && { selector }),
+    };
+  }),
+);
 
 const readNamespace: Reader<string> = (found) =>
   typeof found === 'string' && isDnsLabel(found) ? { value: found } : { allowed: dnsLabelRule };
@@ -149,7 +156,7 @@ export const TriggersSection = section(
     default: setting(readChoice(['auto', 'always', 'never']), 'auto'),
     /** Whose AlertTriggers are taken; `labelled`: those of the namespaces that `namespace_selector` selects. */
     from_namespaces: setting(readChoice(['none', 'labelled', 'all']), 'none'),
-    namespace_selector: resourceField(LabelSelectorField).prefault({ matchLabels: { 'tocsin.dev/triggers': 'true' } }),
+    namespace_selector: resourceField(LabelSelectorField).default({ matchLabels: { 'tocsin.dev/triggers': 'true' } }),
     exclude_namespaces: listOf(readNamespace, { allowed: 'a list of names of namespaces' }),
     /** A namespace with this label and the value `false` opts out. Null: none can. */
     opt_out_label: setting(orNull(readLabelKey), 'openshift.io/user-monitoring'),
@@ -158,8 +165,8 @@ export const TriggersSection = section(
     /** Which triggers see the alerts of their own namespace only. */
     matcher_strategy: setting(readChoice(matcherStrategies), 'OnNamespace'),
     allowed_targets: resourceField(
-      listField(AllowedTargetField, '', 'a list of kinds, as in [{group: apps, kind: Deployment}]'),
-    ).prefault([]),
+      listField(allowedTarget, '', 'a list of kinds, as in [{group: apps, kind: Deployment}]'),
+    ).default([]),
     limits: section({
       /** A shorter interval, or none, is raised to it. */
       min_interval: setting(readDuration('0s', '1w'), '1s'),

@@ -8,44 +8,48 @@ const operators = ['In', 'NotIn', 'Exists', 'DoesNotExist'] as const;
 
 const keyRule = 'the key of a label, as in app or example.com/app';
 const valueRule = 'the value of a label: at most 63 letters, digits, "-", "_" and "."';
-const value = checkedText(isLabelValue, 'The value of a label.', valueRule);
+const value = z.lazy(() => checkedText(isLabelValue, 'The value of a label.', valueRule));
 
-const Expression = mapField(
-  {
-    key: checkedText(isLabelKey, 'The key of the label.', keyRule),
-    operator: z
-      .enum(operators, { error: refusedUnless(operators.join(', ')) })
-      .meta({ description: 'In and NotIn compare with values; Exists and DoesNotExist ask for the label alone.' }),
-    values: listField(value, 'For In and NotIn only.', 'a list of values').optional(),
-  },
-  'One requirement; an object has to meet all of them.',
-).check(
-  z.refine(({ operator, values = [] }) => operator.endsWith('In') === values.length > 0, {
-    path: ['values'],
-    error: 'allowed: at least one value with In and NotIn, none with Exists and DoesNotExist',
-  }),
+const expression = z.lazy(() =>
+  mapField(
+    {
+      key: checkedText(isLabelKey, 'The key of the label.', keyRule),
+      operator: z
+        .enum(operators, { error: refusedUnless(operators.join(', ')) })
+        .meta({ description: 'In and NotIn compare with values; Exists and DoesNotExist ask for the label alone.' }),
+      values: listField(value, 'For In and NotIn only.', 'a list of values').optional(),
+    },
+    'One requirement; an object has to meet all of them.',
+  ).check(
+    z.refine(({ operator, values = [] }) => operator.endsWith('In') === values.length > 0, {
+      path: ['values'],
+      error: 'allowed: at least one value with In and NotIn, none with Exists and DoesNotExist',
+    }),
+  ),
 );
 
-const Fields = mapField(
-  {
-    matchLabels: z
-      .record(checkedText(isLabelKey, 'The key of a label.', keyRule), value, {
-        error: ({ code, input }) =>
-          code === 'invalid_key'
-            ? `allowed: ${keyRule}`
-            : refusedUnless('a map of labels, as in {app: shop}')({ input }),
-      })
-      .meta({ description: 'Labels that an object has to have.' })
-      .optional(),
-    matchExpressions: listField(Expression, 'Requirements beyond equality.', 'a list of requirements').optional(),
-  },
-  'Which objects, by their labels. An empty selector means all.',
+const fields = z.lazy(() =>
+  mapField(
+    {
+      matchLabels: z
+        .record(checkedText(isLabelKey, 'The key of a label.', keyRule), value, {
+          error: ({ code, input }) =>
+            code === 'invalid_key'
+              ? `allowed: ${keyRule}`
+              : refusedUnless('a map of labels, as in {app: shop}')({ input }),
+        })
+        .meta({ description: 'Labels that an object has to have.' })
+        .optional(),
+      matchExpressions: listField(expression, 'Requirements beyond equality.', 'a list of requirements').optional(),
+    },
+    'Which objects, by their labels. An empty selector means all.',
+  ),
 );
 
 /** metav1.LabelSelector. */
-export const LabelSelectorField = Fields.transform((selector): LabelSelector => withoutUndefined(selector));
+export const LabelSelectorField = fields.transform((selector): LabelSelector => withoutUndefined(selector));
 
-function withoutUndefined({ matchLabels, matchExpressions }: z.output<typeof Fields>): LabelSelector {
+function withoutUndefined({ matchLabels, matchExpressions }: z.output<typeof fields>): LabelSelector {
   return {
     ...(matchLabels !== undefined && { matchLabels }),
     ...(matchExpressions !== undefined && {

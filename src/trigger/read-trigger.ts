@@ -113,6 +113,7 @@ export function* unknownFields(
 
 function innerSchema(schema: unknown): unknown {
   if (schema instanceof z.ZodOptional) return innerSchema(schema.def.innerType);
+  if (schema instanceof z.ZodLazy) return innerSchema(schema.unwrap());
   return schema instanceof z.ZodPipe ? innerSchema(schema.def.in) : schema;
 }
 
