@@ -259,7 +259,7 @@ log: 5
     [
       'a section of flags',
       'web:\n  listen_address: x\n',
-      `1:1: web: unknown key, use the flag --web.listen-address, --web.config.file, --web.external-url, --web.route-prefix, --web.cors.origin; allowed here: ${sections}`,
+      `1:1: web: unknown key, use the flag --web.listen-address, --web.config.file, --web.admission-listen-address, --web.admission-cert-file, --web.admission-key-file, --web.external-url, --web.route-prefix, --web.cors.origin; allowed here: ${sections}`,
     ],
     [
       'a wrong value behind an alias, where the alias stands',
