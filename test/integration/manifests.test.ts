@@ -23,6 +23,25 @@ const writer = [
   { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
 ];
 const annotator = [{ apiGroups: ['telemetry.kyma-project.io'], resources: pipelines, verbs: ['patch'] }];
+/** What the component triggers gives Tocsin. */
+const triggers = [
+  {
+    apiGroups: ['tocsin.dev'],
+    resources: ['alerttriggers', 'clusteralerttriggers'],
+    verbs: ['get', 'list', 'watch'],
+  },
+  {
+    apiGroups: ['tocsin.dev'],
+    resources: ['alerttriggers/status', 'clusteralerttriggers/status'],
+    verbs: ['patch'],
+  },
+  { apiGroups: [''], resources: ['namespaces'], verbs: ['get', 'list', 'watch'] },
+  { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
+];
+const access = [
+  { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
+  { apiGroups: ['authorization.k8s.io'], resources: ['subjectaccessreviews'], verbs: ['create'] },
+];
 const folders = ['k8s', 'k8s/base', 'k8s/overlays/kyma', 'k8s/overlays/observe', 'networkpolicy'];
 const components = [
   'namespace',
@@ -69,20 +88,31 @@ describe('the manifests', { skip: skipWithout('kubectl') }, () => {
   before(async () => {
     for (const folder of folders) built.set(folder, await kustomize(folder));
     for (const name of components) built.set(name, await withComponents([name], kustomize));
+    built.set('kubernetes-auth', await withComponents(['tls', 'kubernetes-auth'], kustomize));
   });
   after(() => built.clear());
 
-  const rights: [what: string, rules: object[]][] = [
-    ['k8s', [...reader, ...writer]],
+  const rights: [what: string, rules: object[], forOthers?: string[]][] = [
+    ['k8s', [...reader, ...triggers, ...writer], ['alert-trigger-edit', 'alert-trigger-view']],
+    [
+      'kubernetes-auth',
+      [...access, ...reader, ...writer],
+      ['tocsin-alerts-edit', 'tocsin-alerts-view', 'tocsin-sender'],
+    ],
     ['k8s/overlays/kyma', [...reader, ...writer]],
     ['k8s/overlays/observe', reader],
     ['annotate', [...annotator, ...reader]],
     ['persistent-storage', [...reader, ...writer]],
   ];
-  for (const [what, rules] of rights) {
+  for (const [what, rules, forOthers = []] of rights) {
     it(`give ${what} these rights and no others`, () => {
-      const roles = manifests(what).filter(({ kind }) => kind.endsWith('Role'));
+      const all = manifests(what).filter(({ kind }) => kind.endsWith('Role'));
       const bindings = manifests(what).filter(({ kind }) => kind.endsWith('RoleBinding'));
+      const roles = all.filter(({ metadata }) => !forOthers.includes(metadata.name));
+      assert.deepEqual(
+        all.map(({ metadata }) => metadata.name).filter((name) => forOthers.includes(name)),
+        forOthers,
+      );
 
       assert.deepEqual(
         roles.flatMap(({ rules: given }) => given),
