@@ -1,7 +1,13 @@
 import type { Config } from '../config/config.ts';
 import type { Controller } from '../controller/controller.ts';
 import { createController, type ControllerStage } from '../controller/create-controller.ts';
-import type { AlertSource, LoadedRules, VerdictObserver } from '../reconcile/ports.ts';
+import {
+  requestKey,
+  type AlertSource,
+  type LoadedRules,
+  type Request,
+  type VerdictObserver,
+} from '../reconcile/ports.ts';
 import { newId } from '../runtime/new-id.ts';
 import { PipelineSource, Resync } from '../source/pipeline-source.ts';
 import type { StageOptions } from './app-options.ts';
@@ -46,7 +52,7 @@ export class Reconciling {
     this.pipelines = new PipelineSource({
       ...options,
       enqueue: (...work) => this.controller.enqueue(...work),
-      pipelines: () => this.triggers.everything,
+      pipelines: () => everything(home.list(), this.triggers.objects),
       newEventId: () => newId(4),
     });
     const sweep = (): void => void this.pipelines.sweep('resync');
@@ -74,4 +80,11 @@ export class Reconciling {
     this.resync.reconfigure();
     this.triggers.reconfigure(changed);
   }
+}
+
+/** Pipelines, and the objects that triggers keep, each once. */
+function everything(pipelines: readonly Request[], objects: readonly Request[]): readonly Request[] {
+  if (objects.length === 0) return pipelines;
+  const known = new Set(pipelines.map(requestKey));
+  return [...pipelines, ...objects.filter((request) => !known.has(requestKey(request)))];
 }

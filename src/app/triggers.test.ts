@@ -260,6 +260,25 @@ describe('a trigger that annotates', () => {
   });
 });
 
+describe('a trigger of the health rules', () => {
+  it('writes the condition of Kyma while the default trigger is not in force, and takes it away with itself', async (t) => {
+    const bench = await triggersBench(t, { default: 'never' });
+    const backend: Request = { kind: 'TracePipeline', name: 'backend' };
+    bench.home.put(backend, {}, 'telemetry.kyma-project.io/v1beta1');
+    const targets = [{ apiVersion: 'telemetry.kyma-project.io/v1beta1', kind: 'TracePipeline', name: 'backend' }];
+    const trigger = newTrigger({ targets, action: { condition: {} } }, { origin: 'ClusterAlertTrigger', name: 'kyma' });
+    bench.reconciling.triggers.setCluster(trigger.key, trigger);
+    await bench.settle();
+    assert.deepEqual(conditions(bench, backend), ['TelemetryFlowHealthy True FlowHealthy']);
+    bench.alert({ alertname: 'TraceGatewayThrottling' });
+    await bench.settle();
+    assert.deepEqual(conditions(bench, backend), ['TelemetryFlowHealthy False GatewayThrottling']);
+    bench.reconciling.triggers.setCluster(trigger.key, undefined);
+    await bench.settle();
+    assert.deepEqual(conditions(bench, backend), []);
+  });
+});
+
 describe('the default trigger', () => {
   it('is in force until the admin declares a trigger; a team never switches it off', async (t) => {
     const bench = await setUp(t, { ...named, ...quiet });

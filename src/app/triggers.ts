@@ -2,7 +2,7 @@ import type { LabelSet } from '../alert/labels.ts';
 import { livePlatformAlerts } from '../cause/platform-alerts.ts';
 import type { Config } from '../config/config.ts';
 import type { ControllerTriggers } from '../controller/create-controller.ts';
-import { requestKey, type AlertSource, type Choice, type Request } from '../reconcile/ports.ts';
+import type { AlertSource, Choice, Request } from '../reconcile/ports.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { chooseByDefault } from '../source/request-mapper.ts';
 import { liveOrder } from '../trigger/firing-condition.ts';
@@ -35,7 +35,7 @@ import { Pacing } from '../trigger/guard/run-guard.ts';
 export interface TriggersOptions extends Runtime {
   /** Gives the current configuration. */
   readonly config: () => Config;
-  readonly home: Pick<Home, 'list' | 'targets' | 'triggers'>;
+  readonly home: Pick<Home, 'annotator' | 'list' | 'targets' | 'triggers'>;
   readonly alerts: Pick<AlertSource, 'snapshot'>;
   /** `--storage.path` */
   readonly storagePath: string;
@@ -46,6 +46,8 @@ export interface TriggersOptions extends Runtime {
   /** Enqueues objects for a look without an alert. */
   readonly look: (requests: readonly Request[], why: 'trigger' | 'pipeline') => void;
 }
+
+const annotateNeedsCluster = 'it annotates, which needs a cluster: without one, it does nothing';
 
 /** The triggers that are in force, from the file and from the cluster, and all that goes by them. */
 export class Triggers implements TriggerSink, TriggerStates {
@@ -129,15 +131,6 @@ export class Triggers implements TriggerSink, TriggerStates {
     return this.#targets.objectsOf(() => true).length;
   }
 
-  /** Pipelines, and {@link objects}, each once. */
-  get everything(): readonly Request[] {
-    const pipelines = this.#options.home.list();
-    const { objects } = this;
-    if (objects.length === 0) return pipelines;
-    const known = new Set(pipelines.map(requestKey));
-    return [...pipelines, ...objects.filter((request) => !known.has(requestKey(request)))];
-  }
-
   /** Reads what outlived the last process, and says which objects have to be known. */
   async open(): Promise<void> {
     await this.#guard.open();
@@ -201,7 +194,7 @@ export class Triggers implements TriggerSink, TriggerStates {
 
   #readFile(): void {
     const { config, ownNamespace } = this.#options;
-    for (const [key, trigger] of this.#file.read(config().triggers, ownNamespace)) this.#set(key, trigger);
+    this.#file.read(config().triggers, ownNamespace).forEach((trigger, key) => this.#set(key, trigger));
   }
 
   #set(key: string, trigger: Trigger | undefined): void {
@@ -219,14 +212,24 @@ export class Triggers implements TriggerSink, TriggerStates {
     }
     this.#firing.forget();
     this.#wakes.changed(key, before);
+    if (trigger !== undefined) this.#tellUnavailable(trigger);
+  }
+
+  /** A trigger of the cluster has a status that says it. */
+  #tellUnavailable(trigger: Trigger): void {
+    if (trigger.origin !== 'file') return;
+    const cannot = trigger.action.do === 'annotate' && this.#options.home.annotator === undefined;
+    const problems = this.stateOf(trigger.key).unavailable.map(({ message }) => message);
+    for (const problem of cannot ? [annotateNeedsCluster] : problems)
+      this.#notes.add(trigger, 'trigger.unavailable', problem);
   }
 
   #changed(): void {
     const { home, logger, look } = this.#options;
     this.#objects.require(this.#inForce.needs);
     const { file, ClusterAlertTrigger: cluster, AlertTrigger: namespaced } = this.#counts;
-    const fields = { file, cluster, namespaced, default: this.isDefault };
-    logger.info('triggers.changed', 'the triggers that are in force have changed', fields);
+    const message = 'the triggers that are in force have changed';
+    logger.info('triggers.changed', message, { file, cluster, namespaced, default: this.isDefault });
     this.#guard.triggersChanged();
     if (this.#isReady && this.isDefault !== this.#wasDefault) look(home.list(), 'trigger');
     this.#wasDefault = this.isDefault;
@@ -236,6 +239,7 @@ export class Triggers implements TriggerSink, TriggerStates {
     if (kind === 'state') {
       this.#targets.refresh();
       this.#firing.forget();
+      for (const trigger of this.#index.all) this.#tellUnavailable(trigger);
       for (const { key } of this.#index.all) this.#observer.changed(key);
       this.#wakes.kindsChanged();
       return;

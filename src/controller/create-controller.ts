@@ -96,7 +96,7 @@ export function createController(options: ControllerStageOptions): ControllerSta
   const prepare = (next: ControllerConfig) => {
     const action = createAction({ ...actionOptions, config: next.controller });
     return () => {
-      use(action);
+      use(action, next.controller);
       controller.workers = workersOf(next);
     };
   };
@@ -114,19 +114,26 @@ function workersOf({ controller, lanes }: ControllerConfig): Workers {
 function createReconciler(
   options: ControllerStageOptions,
   actionOptions: ActionOptions,
-): { readonly reconciler: Reconciler; readonly use: (byDefault: Action) => void } {
+): { readonly reconciler: Reconciler; readonly use: (byDefault: Action, config: ActionOptions['config']) => void } {
   const { clock, triggers } = options;
   const byDefault = createAction(actionOptions);
   if (triggers === undefined) {
     const reconciler = new Reconciler({ ...options, action: byDefault });
     return { reconciler, use: (action) => reconciler.use(action) };
   }
-  const action = createTriggerAction(actionOptions, triggers, byDefault);
+  let requeueAfterMs = actionOptions.config.requeue_after;
+  const action = createTriggerAction(actionOptions, triggers, byDefault, () => requeueAfterMs);
   const targets = {
     get: (request: Request) => triggers.objects.get(request)?.pipeline,
     gone: (request: Request) => action.gone(request, clock.now()),
   };
-  return { reconciler: new Reconciler({ ...options, action, targets }), use: (next) => action.use(next) };
+  return {
+    reconciler: new Reconciler({ ...options, action, targets }),
+    use: (next, config) => {
+      requeueAfterMs = config.requeue_after;
+      action.use(next);
+    },
+  };
 }
 
 function countByKind(requests: readonly Request[]): ReadonlyMap<string, number> {
@@ -173,8 +180,13 @@ export function createAction(options: ActionOptions): Action {
   return actions[options.config.action](options);
 }
 
-function createTriggerAction(options: ActionOptions, triggers: ControllerTriggers, byDefault: Action): TriggerAction {
-  const { config, pipelines } = options;
+function createTriggerAction(
+  options: ActionOptions,
+  triggers: ControllerTriggers,
+  byDefault: Action,
+  requeueAfterMs: () => number,
+): TriggerAction {
+  const { pipelines } = options;
   const conditions = new ConditionUpdater(options);
   const health = flowHealthAction(options, conditions);
   return new TriggerAction(
@@ -185,7 +197,7 @@ function createTriggerAction(options: ActionOptions, triggers: ControllerTrigger
       conditions,
       healthAction: health,
       isPipeline: (request) => pipelines.get(request) !== undefined,
-      requeueAfterMs: config.requeue_after,
+      requeueAfterMs,
     },
     byDefault,
   );

@@ -3,6 +3,7 @@ import type { Trigger } from './trigger.ts';
 
 const texts = {
   'trigger.target_unresolved': 'an alert matched, but a target of the trigger led to no object',
+  'trigger.unavailable': 'a trigger cannot do what it says',
   'trigger.undecided': 'a label is too long for a regular expression of the trigger, which does not match then',
 } as const;
 

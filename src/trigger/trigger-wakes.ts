@@ -1,4 +1,5 @@
 import type { CancelTimer } from '../runtime/clock.ts';
+import { startDeadline } from '../runtime/deadline.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { labelKey } from '../alert/labels.ts';
 import { Cause } from '../cause/cause.ts';
@@ -19,6 +20,9 @@ const inhibitionLookMs = 15_000;
 
 /** Prometheus could not be asked: the time until the next try, milliseconds. */
 const retryMs = 5000;
+
+/** The longest time to find out who owns the pods of an event, milliseconds; then it begins anew. */
+const answerDeadlineMs = 30_000;
 
 /** A timer of Node goes no further, milliseconds. */
 const longestTimerMs = 86_400_000;
@@ -181,19 +185,17 @@ export class TriggerWakes {
   }
 
   async #chooseLater(): Promise<void> {
-    const { chooser, wake } = this.#options;
+    const { chooser, clock, wake } = this.#options;
     const event = this.#waiting;
     this.#waiting = undefined;
     if (event === undefined || this.#closed.signal.aborted) return;
     const again = (): void => this.later(event);
-    await this.#attempt(
-      'later',
-      async () => {
-        const choices = await chooser.chooseLater(event, this.#closed.signal);
-        if (choices.length > 0) await wake(choices, event);
-      },
-      again,
-    );
+    const choose = async (): Promise<void> => {
+      const deadline = startDeadline(clock, answerDeadlineMs, this.#closed.signal);
+      const choices = await chooser.chooseLater(event, deadline.signal).finally(() => deadline.end());
+      if (choices.length > 0) await wake(choices, event);
+    };
+    await this.#attempt('later', choose, again);
     this.#watchInhibitions();
   }
 

@@ -97,6 +97,9 @@ export interface LabelSelector {
   }[];
 }
 
+/** The condition of the health rules, which a trigger without a type writes into Kyma's kinds. */
+export const healthType = 'TelemetryFlowHealthy';
+
 /** The effect of a trigger on an object. */
 export type TriggerAction =
   /** Without a type: the health rules of Kyma's kinds. */

@@ -6,7 +6,7 @@ import type { FiringMoment, FiringTargets } from './firing-targets.ts';
 import type { ObjectNeed, TargetObjects, WrittenCondition, WrittenConditions } from './ports.ts';
 import type { TriggerIndex } from './trigger-index.ts';
 import type { TriggerTargets } from './trigger-targets.ts';
-import type { Trigger } from './trigger.ts';
+import { healthType, type Trigger } from './trigger.ts';
 import { heldNow } from './why-not.ts';
 
 interface TriggersInForceOptions {
@@ -85,7 +85,7 @@ export class TriggersInForce {
   mayStillName(key: string, request: Request, type: string): boolean {
     const { targets, triggers } = this.#options;
     const trigger = triggers.get(key);
-    const hasType = trigger?.action.do === 'condition' && trigger.action.type === type;
+    const hasType = trigger?.action.do === 'condition' && (trigger.action.type ?? healthType) === type;
     return hasType && targets.mayLeadTo(trigger, request);
   }
 

@@ -11,7 +11,7 @@ import {
   type Run,
 } from '../../reconcile/ports.ts';
 import type { LogFields } from '../../runtime/logger.ts';
-import { defaultTrigger, type TemplateData, type Trigger } from '../../trigger/trigger.ts';
+import { defaultTrigger, healthType, type TemplateData, type Trigger } from '../../trigger/trigger.ts';
 import type { TriggerObserver } from '../../trigger/ports.ts';
 import { annotationValue } from '../../trigger/template.ts';
 import { actionText, heldNow } from '../../trigger/why-not.ts';
@@ -19,6 +19,7 @@ import { alertsFire, noAlertFires } from '../../trigger/firing-condition.ts';
 import {
   TriggerConditions,
   objectOf,
+  keptTypeOf,
   typeOf,
   type ConditionResult,
   type TriggerConditionsOptions,
@@ -28,8 +29,6 @@ export interface TriggerActionOptions extends TriggerConditionsOptions {
   readonly annotator?: Annotator | undefined;
   /** Writes the condition of the health rules. */
   readonly healthAction: Action;
-  /** True of the objects that the default trigger concerns. */
-  readonly isPipeline: (request: Request) => boolean;
   readonly observer: Pick<TriggerObserver, 'ran'>;
 }
 
@@ -66,8 +65,8 @@ export class TriggerAction implements Action {
 
   async perform(run: Run): Promise<Result> {
     const { triggers, isPipeline } = this.#options;
+    if (triggers.isEmpty) return triggers.isDefault ? this.#default.perform(run) : nothing;
     const isDefault = triggers.isDefault && isPipeline(run.request);
-    if (triggers.isEmpty) return isDefault ? this.#default.perform(run) : nothing;
     const results: Result[] = [];
     const errors: unknown[] = [];
     const attempt = async (part: () => Promise<Result | undefined>): Promise<void> => {
@@ -79,7 +78,7 @@ export class TriggerAction implements Action {
       }
     };
     if (isDefault) await attempt(() => this.#default.perform(forDefault(run)));
-    else if (this.#wantsHealth(run)) await attempt(() => this.#options.healthAction.perform(run));
+    else await attempt(() => this.#health(run));
     for (const [key, causes] of run.chosenBy ?? []) await attempt(() => this.#perform(run, key, causes));
     await attempt(async () => merged((await this.#conditions.perform(run)).map(resultOf)));
     this.#tell(run, results, errors);
@@ -102,13 +101,21 @@ export class TriggerAction implements Action {
     this.#options.guard.gone(request);
   }
 
-  /** A trigger has a condition of the health rules, and names the object. */
-  #wantsHealth({ request }: Run): boolean {
-    const { triggers } = this.#options;
-    return triggers.namersOf(request).some((key) => {
+  /** Writes the condition of the health rules for the triggers that have it and name the object. */
+  async #health(run: Run): Promise<Result | undefined> {
+    const { triggers, healthAction } = this.#options;
+    const { request, pipeline, chosenBy } = run;
+    const keys = new Set([...triggers.namersOf(request), ...(chosenBy?.keys() ?? [])]);
+    for (const { trigger, type } of triggers.written(request)) if (type === healthType) keys.add(trigger);
+    const keepers = [...keys].filter((key) => {
       const trigger = triggers.get(key);
-      return trigger?.action.do === 'condition' && trigger.action.type === undefined && triggers.isActive(trigger);
+      return trigger !== undefined && typeOf(trigger) === undefined && keptTypeOf(trigger) !== undefined;
     });
+    const active = keepers.filter((key) => triggers.isActive(triggers.get(key)!));
+    if (active.length === 0) return undefined;
+    for (const trigger of active)
+      await triggers.note({ trigger, request, apiVersion: pipeline.apiVersion, type: healthType });
+    return healthAction.perform(run);
   }
 
   /** What a trigger does once for its alerts. */

@@ -6,6 +6,7 @@ import {
   type AlertSource,
   type Condition,
   type Pipelines,
+  type Request,
   type Result,
   type Run,
   type TransitionRecorder,
@@ -16,7 +17,7 @@ import { alertsFire, alertsUnknown, noAlertFires, type TriggerVerdict } from '..
 import type { FiringMoment } from '../../trigger/firing-targets.ts';
 import type { TriggersInForce } from '../../trigger/triggers-in-force.ts';
 import type { GuardedObject, RunGuard } from '../../trigger/ports.ts';
-import type { Trigger } from '../../trigger/trigger.ts';
+import { healthType, type Trigger } from '../../trigger/trigger.ts';
 import type { ConditionApplier } from './flow-health-action.ts';
 import { PushedHolder, type HeldCondition } from './pushed-holder.ts';
 import type { ControllerMetrics } from '../controller-metrics.ts';
@@ -29,8 +30,10 @@ export interface TriggerConditionsOptions extends Pick<Runtime, 'clock' | 'logge
   readonly pipelines: Pick<Pipelines, 'updateConditions'>;
   readonly guard: RunGuard;
   readonly transitions?: TransitionRecorder | undefined;
-  /** `controller.requeue_after`, milliseconds. */
-  readonly requeueAfterMs: number;
+  /** True of the objects that the default trigger concerns. */
+  readonly isPipeline: (request: Request) => boolean;
+  /** `controller.requeue_after` of the current configuration, milliseconds. */
+  readonly requeueAfterMs: () => number;
 }
 
 /** A trigger that keeps a condition of an object, and the alert by which it decides. */
@@ -159,7 +162,7 @@ export class TriggerConditions {
   async #apply(run: Run, kept: Kept, verdict: TriggerVerdict): Promise<ConditionResult> {
     const { clock, requeueAfterMs, triggers } = this.#options;
     const isHealthy = verdict.condition.status === 'True';
-    const result = { decision: verdict.decision, ...(!isHealthy && { requeueAfterMs }) };
+    const result = { decision: verdict.decision, ...(!isHealthy && { requeueAfterMs: requeueAfterMs() }) };
     const { request, pipeline } = run;
     for (const { trigger } of kept.keepers)
       await triggers.note({ trigger: trigger.key, request, apiVersion: pipeline.apiVersion, type: kept.type });
@@ -204,9 +207,12 @@ export class TriggerConditions {
     const { triggers } = this.#options;
     const results: ConditionResult[] = [];
     for (const written of triggers.written(run.request)) {
-      const isNaming = naming.some((trigger) => trigger.key === written.trigger && typeOf(trigger) === written.type);
+      const isNaming = naming.some(
+        ({ key }) => key === written.trigger && keptTypeOf(triggers.get(key)!) === written.type,
+      );
       if (isNaming) continue;
-      const isKept = naming.some((trigger) => typeOf(trigger) === written.type);
+      const isHealth = written.type === healthType && triggers.isDefault && this.#options.isPipeline(run.request);
+      const isKept = isHealth || naming.some((trigger) => keptTypeOf(trigger) === written.type);
       if (!isKept) results.push({ isChanged: await this.#removeOne(run, written.trigger, written.type) });
       triggers.forget(written);
     }
@@ -235,6 +241,11 @@ export class TriggerConditions {
     transitions?.record(pipeline, transition, { by: 'end of trigger', trigger });
     return true;
   }
+}
+
+/** The type of the condition that is in an object because of a trigger; undefined if it writes none. */
+export function keptTypeOf({ action }: Trigger): string | undefined {
+  return action.do === 'condition' ? (action.type ?? healthType) : undefined;
 }
 
 /** The type of the condition that a trigger writes; undefined if that is left to the health rules. */
