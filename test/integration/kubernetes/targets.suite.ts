@@ -89,6 +89,14 @@ describe('the objects that triggers choose, in a real cluster', { skip: skipWith
     return status?.conditions ?? [];
   };
   const removeCrd = (name: string): Promise<string> => kube().kubectl(['delete', 'crd', name, '--ignore-not-found']);
+  const removeKinds = async (): Promise<void> => {
+    for (const plural of [
+      'clusters.postgresql.cnpg.io',
+      'helmreleases.helm.toolkit.fluxcd.io',
+      'applications.argoproj.io',
+    ])
+      await removeCrd(plural);
+  };
   const establish = async (...crds: readonly object[]): Promise<void> => {
     await kube().apply(...crds);
     await kube().kubectl(['wait', '--for=condition=Established', 'crd', '--all']);
@@ -102,17 +110,13 @@ describe('the objects that triggers choose, in a real cluster', { skip: skipWith
       kind: 'ServiceAccount',
       metadata: { name: 'default', namespace: 'team-shop' },
     });
+    // Others may have left some, with objects.
+    await removeKinds();
     await establish(helmReleaseCrd, applicationCrd);
   });
   after(async () => {
     await admin.close();
-    for (const name of [
-      'clusters.postgresql.cnpg.io',
-      'helmreleases.helm.toolkit.fluxcd.io',
-      'applications.argoproj.io',
-    ]) {
-      await removeCrd(name);
-    }
+    await removeKinds();
   });
 
   describe('which behaves as the fake one', () => {
