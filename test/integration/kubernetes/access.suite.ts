@@ -254,7 +254,7 @@ describe('the rights of ServiceAccounts', { skip: skipWithoutKube() }, () => {
 
   it('cost the API server few questions in a flood of wrong tokens, which keeps no known token out', async () => {
     const reviews = (): number => proxy.calls.filter(({ url }) => url.includes('tokenreviews')).length;
-    const [before, startedAt] = [reviews(), performance.now()];
+    const [asked, startedAt] = [reviews(), performance.now()];
     let sent = 0;
     const statuses = new Set<number>();
     const flood = async (): Promise<void> => {
@@ -270,7 +270,7 @@ describe('the rights of ServiceAccounts', { skip: skipWithoutKube() }, () => {
     await all;
     const seconds = (performance.now() - startedAt) / 1000;
     // A few more are on their way, and a known token is judged anew every ten seconds.
-    assert.ok(reviews() - before <= 20 + 20 * seconds + 8, `${reviews() - before} questions about ${sent} requests`);
+    assert.ok(reviews() - asked <= 20 + 20 * seconds + 8, `${reviews() - asked} questions about ${sent} requests`);
     assert.deepEqual([...statuses].toSorted(), [401, 429]);
   });
 
