@@ -200,6 +200,7 @@ describe('a trigger with a condition', () => {
       bench.home.annotations,
       bench.logger.linesOf('condition.changed'),
       bench.logger.linesOf('object.annotated'),
+      bench.logger.linesOf('reconcile.started'),
     ]);
     assert.doesNotMatch(said, /Secret/);
     assert.match(bench.home.annotations.at(-1)?.annotations['example.com/at'] ?? '', /^DbSlow /);
@@ -253,6 +254,10 @@ describe('a trigger that annotates', () => {
     bench.alert(down);
     await bench.settle();
     assert.equal(bench.home.annotations.length, 0);
+    assert.deepEqual(
+      bench.logger.fieldsOf('requests.enqueued').flatMap(({ triggers }) => triggers ?? []),
+      [],
+    );
     await bench.clock.advanceAsync(60_000);
     await bench.settle();
     assert.equal(bench.home.annotations.length, 1);

@@ -11,6 +11,7 @@ import { requestMapper } from './request-mapper.ts';
 import { retryDecision } from './retry-decision.ts';
 import { routes } from './routes.ts';
 import { silences } from './silences.ts';
+import { triggerConditions } from './trigger-conditions.ts';
 import { triggers } from './triggers.ts';
 import { verdictAlerts } from './verdict-alerts.ts';
 import { workQueue } from './work-queue.ts';
@@ -32,4 +33,5 @@ export const parts: readonly MutatedPart[] = [
   verdictAlerts,
   routes,
   triggers,
+  triggerConditions,
 ];
