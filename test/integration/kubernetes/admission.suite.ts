@@ -60,11 +60,11 @@ describe('k8s/components/admission, by a real API server', { skip: skipWithoutKu
     const ca = await authority.read(authority.caFile);
     const sent = { host: '127.0.0.1', port, path, method, ca, agent: false as const };
     return new Promise((resolve, reject) => {
-      const call = request({ ...sent, headers: { 'Content-Type': 'application/json', ...headers } }, (response) => {
+      const sending = request({ ...sent, headers: { 'Content-Type': 'application/json', ...headers } }, (response) => {
         text(response).then((answer) => resolve({ status: response.statusCode, body: answer }), reject);
       });
-      call.on('error', reject);
-      call.end(body);
+      sending.on('error', reject);
+      sending.end(body);
     });
   };
 
@@ -132,13 +132,13 @@ describe('k8s/components/admission, by a real API server', { skip: skipWithoutKu
         });
         socket.on('error', reject);
       });
-    const before = await serial();
+    const earlier = await serial();
     const next = await authority.issue('renewed');
     await writeFile(`${certificate.keyFile}.new`, await authority.read(next.keyFile));
     await writeFile(`${certificate.certFile}.new`, await authority.read(next.certFile));
     await rename(`${certificate.keyFile}.new`, certificate.keyFile);
     await rename(`${certificate.certFile}.new`, certificate.certFile);
-    await eventually(serial, (now) => now !== before);
+    await eventually(serial, (now) => now !== earlier);
     assert.equal((await apply('orders-db', bad)).code, 1);
   });
 
@@ -149,7 +149,7 @@ describe('k8s/components/admission, by a real API server', { skip: skipWithoutKu
     tocsin = await start();
     const status = (): Promise<string> =>
       server().kubectl(['get', 'alerttrigger', 'orders-db', '-o', 'jsonpath={.status.conditions}']);
-    const told = JSON.parse(await eventually(status, (text) => text.includes('Accepted'))) as readonly {
+    const told = JSON.parse(await eventually(status, (found) => found.includes('Accepted'))) as readonly {
       readonly type: string;
       readonly status: string;
       readonly message: string;
