@@ -300,3 +300,31 @@ describe('the default trigger', () => {
     assert.equal((await triggersBench(t, { default: 'always', list })).reconciling.triggers.isDefault, true);
   });
 });
+
+describe('a target that a trigger may not wake', () => {
+  const db = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'db' };
+  const refused: readonly (readonly [what: string, target: object, reason: RegExp])[] = [
+    ['a name', { ...db, name: 'orders' }, /^Deployment orders is in the namespace db, and a trigger of shop may not/],
+    ['a selector', { ...db, selector: {} }, /^the selector is for objects of the kind Deployment in the namespace db/],
+    ['a pod', { namespace: 'db', ownerOf: { pod: 'a' } }, /^the pod is in the namespace db/],
+  ];
+  for (const [what, target, reason] of refused)
+    it(`is in the state of the trigger before any alert, and says the same whether it exists: ${what}`, async (t) => {
+      const bench = await setUp(t, { targets: [target], ...nudge });
+      const { triggers } = bench.reconciling;
+      const before = triggers.stateOf('alerttrigger/shop/t0').refused;
+      assert.match(before?.join() ?? '', reason);
+      const foreign: Request = { kind: 'Deployment', namespace: 'db', name: 'orders' };
+      bench.home.put(foreign, {});
+      bench.home.owners.set('db/a', foreign);
+      bench.alert(down);
+      await bench.settle();
+      assert.deepEqual(triggers.stateOf('alerttrigger/shop/t0').refused, before);
+      assert.deepEqual(bench.home.annotations, []);
+    });
+
+  it('is none of those of its own namespace', async (t) => {
+    const bench = await setUp(t, { ...selected, ...nudge });
+    assert.deepEqual(bench.reconciling.triggers.stateOf('alerttrigger/shop/t0').refused, []);
+  });
+});

@@ -176,6 +176,7 @@ export class Triggers implements TriggerSink, TriggerStates {
     return {
       unavailable: states.filter((state) => state.state === 'unavailable'),
       isPending: states.some(({ state }) => state === 'pending'),
+      refused: trigger === undefined ? [] : this.#targets.refusalsOf(trigger),
       notes: this.#notes.of(key),
       inhibitedBy: this.#inhibited.sourceOf(key),
       throttled: trigger && this.#guard.throttledBy(trigger),

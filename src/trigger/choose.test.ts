@@ -63,6 +63,16 @@ describe('resolveTargets', () => {
     });
   });
 
+  it('does not ask what owns a pod of another namespace for a trigger of one, however the namespace is given', () => {
+    const problem = 'the pod is in the namespace db, and a trigger of shop may only ask what owns a pod of shop';
+    for (const namespace of ['db', '{{ labels.other }}']) {
+      const target = { namespace, ownerOf: { pod: 'orders-1' } };
+      const given = newTrigger({ targets: [target] }, { namespace: 'shop' });
+      const labels = { ...alert.labels, other: 'db' };
+      assert.deepEqual(resolveTargets(given, { ...alert, labels }), [{ by: 'none', problem }]);
+    }
+  });
+
   const nothing: readonly (readonly [what: string, target: object, problem: string])[] = [
     [
       'a path',

@@ -57,7 +57,7 @@ export function resolveTargets(trigger: Trigger, alert: TemplateData): readonly 
 export function resolveTarget(trigger: Trigger, target: Target, alert: TemplateData): ResolvedTarget | Unresolved {
   try {
     const namespace = namespaceOf(trigger, target, alert);
-    if (target.by === 'owner') return resolveOwner(target, namespace, alert);
+    if (target.by === 'owner') return resolveOwner(trigger, target, { namespace, alert });
     const { apiVersion, kind } = target;
     const where = namespace === undefined ? { apiVersion, kind } : { apiVersion, kind, namespace };
     if (target.by === 'selector') return { by: 'selector', ...where, selector: target.selector };
@@ -76,14 +76,23 @@ function namespaceOf(trigger: Trigger, target: Target, alert: TemplateData): str
   throw new NoName(target.namespace, namespace, `a namespace: allowed is ${dnsLabelRule}`);
 }
 
-function resolveOwner(
-  target: OwnerTarget,
-  namespace: string | undefined,
-  alert: TemplateData,
-): ResolvedOwner | Unresolved {
+interface Place {
+  readonly namespace: string | undefined;
+  readonly alert: TemplateData;
+}
+
+/** What owns a pod of another namespace is not even asked: the answer would say which objects there are. */
+function resolveOwner(trigger: Trigger, target: OwnerTarget, { namespace, alert }: Place): ResolvedOwner | Unresolved {
   if (namespace === undefined) return { by: 'none', problem: 'it is unknown in which namespace the pod is' };
+  if (trigger.namespace !== undefined && namespace !== trigger.namespace)
+    return { by: 'none', problem: foreignPod(trigger.namespace, namespace) };
   const pod = renderObject(target.pod, alert, 'Pod');
   return { by: 'owner', namespace, pod, ...(target.kind !== undefined && { kind: target.kind }) };
+}
+
+/** The reason why a trigger of a namespace does not ask what owns a pod of another one. */
+export function foreignPod(own: string, namespace: string): string {
+  return `the pod is in the namespace ${namespace}, and a trigger of ${own} may only ask what owns a pod of ${own}`;
 }
 
 function renderObject(template: Template, alert: TemplateData, kind: string): string {

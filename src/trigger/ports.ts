@@ -178,6 +178,8 @@ export interface TriggerState {
   readonly unavailable: readonly Extract<NeedState, { state: 'unavailable' }>[];
   /** True while the objects of a target are not known yet. */
   readonly isPending: boolean;
+  /** Why it may not wake what it names whatever fires. One sentence each. */
+  readonly refused?: readonly string[];
   /** Templates that gave no valid name lately, and such: nothing that makes it not ready. One sentence each. */
   readonly notes: readonly string[];
   /** The alert that inhibits it now; undefined if none does. */

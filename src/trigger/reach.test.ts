@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { refusedReach, type AllowedTarget, type ReachedObject } from './reach.ts';
+import { refusedReach, refusedSelection, type AllowedTarget, type ReachedObject } from './reach.ts';
 
 const own: ReachedObject = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'shop', name: 'orders', labels: {} };
 const foreign: ReachedObject = {
@@ -89,5 +89,25 @@ describe('refusedReach', () => {
     const other = { ...application, kind: 'AppProject' };
     assert.equal(mayReach(foreign, other, application), true);
     assert.equal(mayReach(foreign, other, other), false);
+  });
+});
+
+describe('refusedSelection', () => {
+  const place = { apiVersion: 'argoproj.io/v1alpha1', kind: 'Application', namespace: 'argocd' };
+
+  it('says that a selector in another namespace selects nothing that a trigger may wake', () => {
+    assert.equal(
+      refusedSelection('shop', place, []),
+      'the selector is for objects of the kind Application in the namespace argocd, and a trigger of shop may wake none of them: the admin can allow it (triggers.allowed_targets), or whoever owns an object with the label tocsin.dev/namespace: shop',
+    );
+    const { apiVersion, kind } = place;
+    assert.match(refusedSelection('shop', { apiVersion, kind }, [])!, /Application in no namespace/);
+  });
+
+  it('says nothing where the admin may allow it, by a selector too, and in the own namespace', () => {
+    const selector = { matchLabels: { team: 'shop' } };
+    assert.equal(refusedSelection('shop', place, [{ ...application, selector }]), undefined);
+    assert.equal(refusedSelection('shop', { ...place, namespace: 'shop' }, []), undefined);
+    assert.match(refusedSelection('shop', place, [{ ...application, namespaces: ['other'] }])!, /may wake none/);
   });
 });

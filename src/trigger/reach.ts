@@ -44,6 +44,26 @@ export function refusedReach(
   return `${object.kind} ${object.name} is ${place}, and a trigger of ${namespace} may not wake it: the admin can allow it (triggers.allowed_targets), or whoever owns the object with the label ${grantingLabel}: ${namespace}`;
 }
 
+/**
+ * The reason why a selector in another namespace selects nothing that a trigger may wake, unless the object grants it; undefined if
+ * an entry may allow it.
+ */
+export function refusedSelection(
+  own: string,
+  { apiVersion, kind, namespace }: Omit<ReachedObject, 'name' | 'labels'>,
+  allowed: readonly AllowedTarget[],
+): string | undefined {
+  if (namespace === own) return undefined;
+  const whichever = allowed.map(({ group, kind: of, namespaces }) => ({
+    group,
+    kind: of,
+    ...(namespaces !== undefined && { namespaces }),
+  }));
+  if (whichever.some((entry) => allows(entry, { apiVersion, kind, namespace, name: '' }))) return undefined;
+  const place = namespace === undefined ? 'in no namespace' : `in the namespace ${namespace}`;
+  return `the selector is for objects of the kind ${kind} ${place}, and a trigger of ${own} may wake none of them: the admin can allow it (triggers.allowed_targets), or whoever owns an object with the label ${grantingLabel}: ${own}`;
+}
+
 function allows({ group, kind, namespaces, selector }: AllowedTarget, object: ReachedObject): boolean {
   if (object.kind !== kind || readApiVersion(object.apiVersion)?.group !== group) return false;
   if (namespaces !== undefined && (object.namespace === undefined || !namespaces.includes(object.namespace)))

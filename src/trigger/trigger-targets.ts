@@ -1,8 +1,8 @@
 import { kindName, requestKey, type Request } from '../reconcile/ports.ts';
-import { resolveTarget, type ResolvedName, type ResolvedOwner, type ResolvedSelector } from './choose.ts';
+import { foreignPod, resolveTarget, type ResolvedName, type ResolvedOwner, type ResolvedSelector } from './choose.ts';
 import { selects } from './label-selector.ts';
 import type { NeedState, ObjectNeed, TargetObjects } from './ports.ts';
-import { refusedReach, type AllowedTarget } from './reach.ts';
+import { refusedReach, refusedSelection, type AllowedTarget } from './reach.ts';
 import type { NamedTarget, SelectedTarget, Target, TemplateData, Trigger } from './trigger.ts';
 
 /** The objects that a target means for one alert. */
@@ -107,6 +107,11 @@ export class TriggerTargets {
       const found = this.find(trigger, target, noAlert);
       return 'requests' in found ? found.requests : [];
     });
+  }
+
+  /** The reasons why the trigger may not wake what it names whatever fires, for its owner. They say nothing of what exists. */
+  refusalsOf(trigger: Trigger): readonly string[] {
+    return trigger.targets.flatMap((target) => this.#refusalOf(trigger, target) ?? []);
   }
 
   /** The objects that some triggers name whatever fires, each once. */
@@ -226,6 +231,21 @@ export class TriggerTargets {
     return selected
       .filter(({ request, labels }) => this.#refused(trigger, apiVersion, request, labels) === undefined)
       .map(({ request }) => request);
+  }
+
+  #refusalOf(trigger: Trigger, target: Target): string | undefined {
+    const own = trigger.namespace;
+    if (own === undefined || !isStaticNamespace(target)) return undefined;
+    const namespace = target.namespace?.render(noAlert) ?? own;
+    if (target.by === 'owner') return namespace === own ? undefined : foreignPod(own, namespace);
+    const { apiVersion, kind } = target;
+    // Whether it has a namespace is only known of a kind that is.
+    const request = this.#options.objects.requestOf(apiVersion, kind, namespace, 'any');
+    if (request === undefined || !isStatic(target)) return undefined;
+    const found = this.find(trigger, target, noAlert);
+    if ('problem' in found) return found.problem;
+    if (target.by === 'name' || 'owner' in found || found.requests.length > 0) return undefined;
+    return refusedSelection(own, { apiVersion, kind, namespace: request.namespace }, this.#options.allowed());
   }
 
   #name(trigger: Trigger, resolved: ResolvedName): FoundTargets {

@@ -99,10 +99,11 @@ function resolvedOf({ accepted }: Verdict, state: TriggerState | undefined): Fin
       reason: 'NotAccepted',
       message: 'the trigger is not accepted, so its targets are not looked for',
     };
-  const { unavailable = [], isPending = true, notes = [] } = state ?? {};
+  const { unavailable = [], isPending = true, refused = [], notes = [] } = state ?? {};
   const [first] = unavailable;
-  const message = [...unavailable.map(describeNeed), ...notes].join('; ');
+  const message = [...unavailable.map(describeNeed), ...refused, ...notes].join('; ');
   if (first !== undefined) return { status: 'False', reason: first.reason, message };
+  if (refused.length > 0) return { status: 'False', reason: 'NotAllowed', message };
   if (isPending) return { status: 'Unknown', reason: 'Pending', message: 'the targets are being looked for' };
   return {
     status: 'True',
