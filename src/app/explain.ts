@@ -5,6 +5,7 @@ import type { Config } from '../config/config.ts';
 import { createExplainApi, type ExplainStage } from '../explain/create-explain-api.ts';
 import type { PredictorSettings } from '../explain/predictor.ts';
 import { nearestPath } from '../config/settings/unknown-key.ts';
+import type { LiveTriggers } from '../explain/trigger-predictions.ts';
 import type { PipelineName } from '../explain/schema.ts';
 import type { Status } from '../explain/schema-status.ts';
 import { isSamePipeline } from '../explain/words.ts';
@@ -35,6 +36,8 @@ export interface ExplainParts {
   readonly problems: () => readonly Problem[];
   readonly status: () => Promise<Status>;
   /** Starts a look at pipelines for a person; returns the event. */
+  /** The triggers in force. */
+  readonly triggers: LiveTriggers;
   readonly reconcile: (requests: readonly Request[], requestId: string) => string;
   readonly resumeStorm: () => Promise<number>;
   readonly receiver: Pick<Receiver, 'silences' | 'readBody' | 'readAlerts'>;

@@ -5,6 +5,7 @@ import type { Reviews } from '../access/reviews.ts';
 import type { Annotator, PipelineChange, Pipelines, TransitionRecorder } from '../reconcile/ports.ts';
 import { PipelineFolder } from '../standalone/pipeline-folder.ts';
 import type { TargetObjects, TriggerObserver, TriggerSink, TriggerStates } from '../trigger/ports.ts';
+import type { Trigger } from '../trigger/trigger.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 /** The place where pipelines live, a cluster or a folder, with everything that can be done there. */
@@ -37,6 +38,8 @@ export interface Home extends Pipelines {
 export interface TriggerHome {
   /** Hears what becomes of them, for their status. */
   readonly observer: TriggerObserver;
+  /** The triggers of namespaces that have opted out: they are not in force. */
+  optedOut(): Iterable<Trigger>;
   /** Applies another configuration. */
   reconfigure(): Promise<void>;
 }

@@ -85,6 +85,11 @@ const colours: Readonly<Record<Effect['verdict'], Colour>> = {
   repeat_ignored: 'yellow',
   own_notification: 'yellow',
   no_pipeline: 'yellow',
+  inhibited: 'yellow',
+  throttled: 'yellow',
+  observed: 'yellow',
+  suspended: 'yellow',
+  opted_out: 'yellow',
   invalid: 'red',
   over_limit: 'red',
   not_received: 'red',
@@ -99,6 +104,7 @@ async function tellEffect(output: Output, api: ApiClient, effect: Effect): Promi
     [ids && `  ${ids}`, 'dim'],
   ]);
   if (because !== undefined) output.line(because, 6);
+  if (effect.triggers !== undefined) output.line(`woke ${effect.triggers.join(', ')}`, 6);
   for (const id of silences) output.line(await silenceText(api, id), 6);
   const rows = await runRows(api, effect);
   if (rows.length > 0) output.table(rows, 6);

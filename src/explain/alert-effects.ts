@@ -13,6 +13,12 @@ export interface ToldAlert {
   readonly alertname: string;
   /** A Tocsin has sent it about a pipeline. */
   readonly isNotification: boolean;
+  /** The keys of the triggers that it matches now. */
+  readonly triggers: readonly string[];
+  /** The keys of those that would match if their namespaces had not opted out. */
+  readonly optedOut: readonly string[];
+  /** Whether `source.select` holds now. */
+  readonly isDefault: boolean;
 }
 
 /** Why a notification wakes nothing. */
@@ -25,6 +31,13 @@ export interface OpenEffect extends Omit<Effect, 'runs'> {
   readonly id: number;
 }
 
+/** Why triggers that match were not woken. */
+interface Held {
+  readonly verdict: 'suspended' | 'inhibited';
+  readonly because: string;
+  readonly triggers: string[];
+}
+
 const events = [
   'alerts.received',
   'alerts.invalid',
@@ -34,6 +47,7 @@ const events = [
   'channel.full',
   'requests.enqueued',
   'causes.named',
+  'trigger.suppressed',
 ];
 const told = new RegExp(`"event":"(?:${events.map((event) => event.replace('.', String.raw`\.`)).join('|')})"`);
 
@@ -53,6 +67,9 @@ export class EffectFinder {
   /** The number of requests of each event, and the event into which it was merged. */
   readonly #requests = new Map<string, number>();
   readonly #mergedInto = new Map<string, string>();
+  /** The triggers that each event woke, and what kept others from it. */
+  readonly #woken = new Map<string, Set<string>>();
+  readonly #suppressions = new Map<string, Fact[]>();
   /** The silenced alerts among those that expired together. */
   #suppressed: Fact | undefined;
 
@@ -67,7 +84,10 @@ export class EffectFinder {
         this.#events[laneOf(fact)] = fact;
         return [];
       case 'requests.enqueued':
-        this.#requests.set(String(fact['event_id']), Number(fact['requests']));
+        this.#enqueued(fact, String(fact['event_id']));
+        return [];
+      case 'trigger.suppressed':
+        getOrAdd(this.#suppressions, String(fact['event_id']), (): Fact[] => []).push(fact);
         return [];
       case 'channel.full':
         if (typeof fact['merged_into'] === 'string')
@@ -85,6 +105,39 @@ export class EffectFinder {
       default:
         return this.#unsilenced(fact);
     }
+  }
+
+  /** What keeps the triggers of the alert from being woken by this event; undefined if nothing is known to. */
+  heldIn(eventId: string): Held | undefined {
+    const own = (this.#suppressions.get(eventId) ?? []).filter(({ trigger }) => this.#isOwn(trigger));
+    const [first] = own;
+    if (first === undefined) return undefined;
+    const isInhibited = first['because'] === 'inhibited';
+    const source = textOf(first['source']) ?? 'another alert';
+    const because = isInhibited ? `${source} fired, and inhibited` : 'suspended:';
+    const triggers = [...new Set(own.map(({ trigger }) => String(trigger)))];
+    return {
+      verdict: isInhibited ? 'inhibited' : 'suspended',
+      because: `${because} ${triggers.join(', ')}`,
+      triggers,
+    };
+  }
+
+  /** An event has more than one line if triggers had to wait for an answer. */
+  #enqueued(fact: Fact, eventId: string): void {
+    this.#requests.set(eventId, (this.#requests.get(eventId) ?? 0) + Number(fact['requests']));
+    const woken = getOrAdd(this.#woken, eventId, () => new Set<string>());
+    // A trigger that has gone since may have been that of another alert of the event.
+    for (const key of textsOf(fact['triggers'])) if (this.#isOwn(key) || fact['alerts'] === 1) woken.add(key);
+  }
+
+  /** The triggers that the alert woke with this event. */
+  wokenIn(eventId: string): readonly string[] {
+    return [...(this.#woken.get(eventId) ?? [])];
+  }
+
+  #isOwn(key: unknown): boolean {
+    return this.#alert.triggers.includes(String(key));
   }
 
   #received(fact: Fact): readonly OpenEffect[] {
@@ -109,8 +162,7 @@ export class EffectFinder {
       });
     const own = String(event['event_id']);
     const eventId = this.#mergedInto.get(own) ?? own;
-    if (this.#requests.get(eventId) === 0)
-      return effect(fact, 'no_pipeline', { because: 'it concerns no pipeline that there is', event_id: eventId });
+    if (this.#requests.get(eventId) === 0) return this.#wokeNothing(fact, eventId);
     if (verdict === 'over_limit') {
       const because =
         'the store was full (receiver.max_alerts, receiver.max_alerts_size): it is not stored, and woke all the same';
@@ -130,6 +182,14 @@ export class EffectFinder {
     return effect(fact, 'merged', { because, event_id: eventId });
   }
 
+  #wokeNothing(fact: Fact, eventId: string): OpenEffect {
+    const held = this.heldIn(eventId);
+    if (held !== undefined)
+      return { ...effect(fact, held.verdict, { because: held.because, event_id: eventId }), triggers: held.triggers };
+    const { verdict, because } = nothingChosen(this.#alert);
+    return effect(fact, verdict, { because, event_id: eventId });
+  }
+
   #invalid(fact: Fact): readonly OpenEffect[] {
     return objectsOf(fact['invalid_alerts'])
       .filter(({ labels }) => fingerprint(labelsOf(labels) ?? {}) === this.#alert.fingerprint)
@@ -144,7 +204,7 @@ export class EffectFinder {
     if (this.#alert.isNotification) return effect(fact, 'own_notification', { because: ownNotification });
     const because = 'nobody sent it again in time, so it counts as resolved';
     const woke = this.#woke(fact, 'woke', laneOf(fact));
-    return woke.verdict === 'no_pipeline' ? woke : { ...woke, verdict: 'woke', because };
+    return wokeNothing.has(woke.verdict) ? woke : { ...woke, verdict: 'woke', because };
   }
 
   #unsilenced(fact: Fact): readonly OpenEffect[] {
@@ -153,6 +213,29 @@ export class EffectFinder {
     const because = 'the last silence that kept it from waking anybody has ended';
     return [effect(fact, 'woke', { because, event_id: String(fact['causes_id']) })];
   }
+}
+
+const wokeNothing: ReadonlySet<Verdict> = new Set(['no_pipeline', 'suspended', 'inhibited', 'opted_out']);
+
+/** Why an event chose no object for an alert, as far as the triggers of now can tell. */
+export function nothingChosen({ isDefault, triggers, optedOut }: ToldAlert): Pick<OpenEffect, 'verdict' | 'because'> {
+  if (triggers.length > 0) return noPipeline(`the targets of ${triggers.join(', ')} led to no object`);
+  if (isDefault) return noPipeline('it concerns no pipeline that there is');
+  if (optedOut.length > 0)
+    return { verdict: 'opted_out', because: `the namespace of ${optedOut.join(', ')} has opted out of triggers` };
+  return noPipeline('no trigger matches it, and source.select does not hold (triggers.default)');
+}
+
+function noPipeline(because: string): Pick<OpenEffect, 'verdict' | 'because'> {
+  return { verdict: 'no_pipeline', because };
+}
+
+function getOrAdd<Value>(map: Map<string, Value>, key: string, make: () => Value): Value {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const value = make();
+  map.set(key, value);
+  return value;
 }
 
 function laneOf(fact: Fact): Lane {

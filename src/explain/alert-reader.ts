@@ -9,9 +9,10 @@ import type { Clock } from '../runtime/clock.ts';
 import { Slices, type SliceSchedule } from '../runtime/slices.ts';
 import type { Silencing } from '../silence/silences.ts';
 import { formatDateTime } from '../text/go/date-time.ts';
-import { EffectFinder, tellsOfAlerts, type OpenEffect } from './alert-effects.ts';
+import { EffectFinder, nothingChosen, tellsOfAlerts, type OpenEffect, type ToldAlert } from './alert-effects.ts';
 import { alertOfLabels, labelsOf, nameOf, objectsOf, pipelineIn, textOf, textsOf } from './fact-fields.ts';
 import type { Page } from './run-reader.ts';
+import type { LiveTriggers } from './trigger-predictions.ts';
 import type { VisibleFacts } from './visible-facts.ts';
 import { given } from './run-story.ts';
 import { Alert, type Effect, type ExplainedAlert, type PipelineName } from './schema.ts';
@@ -24,6 +25,19 @@ export interface AlertReaderOptions {
   readonly silencing: Silencing;
   /** Selects pipelines for an alert with these labels, by `source.select`. */
   readonly select: (labels: LabelSet, pipelines: readonly PipelineName[]) => readonly PipelineName[];
+  readonly triggers: LiveTriggers;
+}
+
+/** A run of an event, and what triggers had to do with it. */
+interface EventRun {
+  readonly run: string;
+  readonly pipeline: PipelineName;
+  /** The triggers that chose the object, besides the default one. */
+  readonly triggers: readonly string[];
+  readonly throttled: readonly string[];
+  readonly throttledUntil: string | undefined;
+  /** The triggers that only observed. */
+  readonly observed: readonly string[];
 }
 
 /** The most alerts that are found before a list is cut. */
@@ -34,7 +48,7 @@ function namesAlerts(line: string): boolean {
 }
 
 function isRunEnd(line: string): boolean {
-  return /"event":"reconcile\.(?:finished|failed)"/.test(line.slice(0, 200));
+  return /"event":"(?:reconcile\.(?:finished|failed)|trigger\.observed)"/.test(line.slice(0, 200));
 }
 
 const statuses: Readonly<Record<string, Alert['status']>> = {
@@ -57,6 +71,50 @@ function alertsIn(fact: Fact): readonly Alert[] {
     const alert = alertOfLabels(labels, named['omitted_labels']);
     return [{ ...alert, fingerprint, ...given('status', Alert.shape.status.safeParse(named['status']).data) }];
   });
+}
+
+interface AboutAlert {
+  readonly told: ToldAlert;
+  readonly labels: LabelSet;
+  readonly finder: EffectFinder;
+}
+
+function triggerFieldsOf(fact: Fact): Pick<EventRun, 'triggers' | 'throttled' | 'throttledUntil'> {
+  return {
+    triggers: textsOf(fact['triggers']),
+    throttled: textsOf(fact['throttled']),
+    throttledUntil: textOf(fact['throttled_until']),
+  };
+}
+
+/** The verdict if none of the triggers that the alert woke did anything. */
+function heldRuns(
+  runs: readonly EventRun[],
+  woken: readonly string[],
+): Pick<Effect, 'verdict' | 'because'> | undefined {
+  const isHeld = (held: (run: EventRun) => readonly string[]): boolean =>
+    runs.every((run) => {
+      const own = run.triggers.filter((key) => woken.includes(key));
+      return own.length > 0 && own.every((key) => held(run).includes(key));
+    });
+  if (isHeld(({ observed }) => observed)) return { verdict: 'observed', because: `${woken.join(', ')} only observes` };
+  if (!isHeld(({ throttled }) => throttled)) return undefined;
+  const until = runs
+    .map(({ throttledUntil }) => throttledUntil ?? '')
+    .toSorted()
+    .at(-1);
+  return {
+    verdict: 'throttled',
+    because: `${woken.join(', ')} had done enough to the object; it waits until ${until}`,
+  };
+}
+
+/** The triggers that the reader may see. */
+async function visible(keys: readonly string[], seen: VisibleFacts | undefined): Promise<readonly string[]> {
+  if (seen === undefined) return keys;
+  const shown: string[] = [];
+  for (const key of keys) if (await seen.showsTrigger(key)) shown.push(key);
+  return shown;
 }
 
 /** Finds alerts, in the store and in the history, and their effects. */
@@ -101,10 +159,20 @@ export class AlertReader {
     if (labels === undefined || (await seen?.showsAlert(labels)) === false)
       return { effects: [this.#notReceived(false)] };
     const hash = stored?.keyHash ?? TextHash.of(labelKey(labels));
-    const told = { fingerprint, hash, alertname: nameOf(labels), isNotification: isNotification(labels) };
-    const { effects, next } = await this.#effects(told, page);
+    const { triggers } = this.#options;
+    const told: ToldAlert = {
+      fingerprint,
+      hash,
+      alertname: nameOf(labels),
+      isNotification: isNotification(labels),
+      triggers: await visible(triggers.matching(labels), seen),
+      optedOut: await visible(triggers.optedOutFor(labels), seen),
+      isDefault: triggers.isDefault,
+    };
+    const finder = new EffectFinder(told);
+    const { effects, next } = await this.#effects(finder, page);
     const alert = stored === undefined ? alertOfLabels(labels) : this.#stored(stored);
-    const all = await this.#withRuns(effects, labels);
+    const all = await this.#withRuns(effects, { told, labels, finder });
     // How many runs there are tells how many pipelines there are.
     const withRuns = seen === undefined ? all : all.map((effect) => ({ ...effect, runs: [] }));
     const isEmpty = withRuns.length === 0 && page.before === undefined;
@@ -116,10 +184,9 @@ export class AlertReader {
   }
 
   async #effects(
-    alert: ConstructorParameters<typeof EffectFinder>[0],
+    finder: EffectFinder,
     { limit, before, since, until }: Page,
   ): Promise<{ readonly effects: readonly OpenEffect[]; readonly next: number | undefined }> {
-    const finder = new EffectFinder(alert);
     const effects: OpenEffect[] = [];
     for await (const fact of this.#options.history.newestFirst({ accepts: tellsOfAlerts })) {
       const time = Date.parse(fact.time);
@@ -134,38 +201,48 @@ export class AlertReader {
     return { effects, next: undefined };
   }
 
-  /** Adds the runs of the pipelines that the alert selects; the event may concern others too. */
-  async #withRuns(effects: readonly OpenEffect[], labels: LabelSet): Promise<Effect[]> {
+  /** Adds the runs of the objects that were chosen for the alert; the event may concern others too. */
+  async #withRuns(effects: readonly OpenEffect[], about: AboutAlert): Promise<Effect[]> {
     const runs = await this.runsOfEvents(effects.map((effect) => effect.event_id));
-    return effects.map(({ id: _id, ...effect }) => {
-      const all = runs.get(effect.event_id ?? '') ?? [];
-      const chosen = this.#options.select(
-        labels,
-        all.map(({ pipeline }) => pipeline),
-      );
-      const own = all.filter(({ pipeline }) => chosen.includes(pipeline)).map(({ run }) => run);
-      if (all.length === 0 || own.length > 0) return { ...effect, runs: own };
-      return {
-        ...effect,
-        verdict: 'no_pipeline',
-        because: 'it concerns none of the pipelines that there are',
-        runs: [],
-      };
-    });
+    return effects.map(({ id: _id, ...effect }) => this.#withOwn(effect, runs.get(effect.event_id ?? '') ?? [], about));
+  }
+
+  #withOwn(effect: Omit<OpenEffect, 'id'>, all: readonly EventRun[], { told, labels, finder }: AboutAlert): Effect {
+    const woken = finder.wokenIn(effect.event_id ?? '');
+    const selected = this.#options.select(
+      labels,
+      all.map(({ pipeline }) => pipeline),
+    );
+    const own = all.filter(
+      ({ pipeline, triggers }) =>
+        triggers.some((key) => woken.includes(key)) ||
+        ((triggers.length === 0 || told.isDefault) && selected.includes(pipeline)),
+    );
+    const runs = own.map(({ run }) => run);
+    const triggers = woken.length === 0 ? {} : { triggers: [...woken] };
+    if (own.length > 0) return { ...effect, ...triggers, ...heldRuns(own, woken), runs };
+    if (all.length === 0) return { ...effect, ...triggers, runs };
+    const held = finder.heldIn(effect.event_id ?? '');
+    if (held !== undefined) return { ...effect, ...held, runs };
+    return { ...effect, ...nothingChosen(told), runs };
   }
 
   /** The runs that each of these events caused, the oldest first. */
-  async runsOfEvents(
-    eventIds: readonly (string | undefined)[],
-  ): Promise<ReadonlyMap<string, readonly { readonly run: string; readonly pipeline: PipelineName }[]>> {
-    const runs = new Map<string, { run: string; pipeline: PipelineName }[]>();
+  async runsOfEvents(eventIds: readonly (string | undefined)[]): Promise<ReadonlyMap<string, readonly EventRun[]>> {
+    const runs = new Map<string, EventRun[]>();
     for (const id of eventIds) if (id !== undefined) runs.set(id, []);
     if (runs.size === 0) return runs;
-    for await (const fact of this.#options.history.oldestFirst({ needles: ['"event_ids":['], accepts: isRunEnd }))
-      for (const id of textsOf(fact['event_ids'])) {
-        const pipeline = pipelineIn(fact);
-        if (pipeline !== undefined) runs.get(id)?.push({ run: String(fact['run']), pipeline });
+    const observed = new Map<string, string[]>();
+    for await (const fact of this.#options.history.oldestFirst({ accepts: isRunEnd })) {
+      const pipeline = pipelineIn(fact);
+      const run = String(fact['run']);
+      if (fact.event === 'trigger.observed') observed.set(run, [...(observed.get(run) ?? []), String(fact['trigger'])]);
+      else if (pipeline !== undefined) {
+        const found = { run, pipeline, ...triggerFieldsOf(fact), observed: observed.get(run) ?? [] };
+        for (const id of textsOf(fact['event_ids'])) runs.get(id)?.push(found);
+        observed.delete(run);
       }
+    }
     return runs;
   }
 

@@ -6,8 +6,15 @@ import { FiringAlerts } from '../alert/firing-alerts.ts';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import { SliceSchedule } from '../runtime/slices.ts';
 import { Predictor } from './predictor.ts';
+import type { LiveTriggers } from './trigger-predictions.ts';
 
 const kind = 'TracePipeline';
+const noTriggers: LiveTriggers = {
+  isDefault: true,
+  matching: () => [],
+  optedOutFor: () => [],
+  explain: () => Promise.resolve({ items: [], more: 0 }),
+};
 
 function predictorOf(pipelines: number): Predictor {
   const clock = new FakeClock();
@@ -32,6 +39,7 @@ function predictorOf(pipelines: number): Predictor {
     firingNow: () => Promise.resolve(FiringAlerts.of([])),
     settings: () => ({ select: 'all', repeats: 'trigger', resolveTimeoutMs: 300_000 }),
     select: (_labels, names) => names,
+    triggers: noTriggers,
   });
 }
 

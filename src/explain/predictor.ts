@@ -1,11 +1,13 @@
 import { isResolved, receivedTimes, type PostableAlert } from '../alert/alert.ts';
 import type { AlertStore } from '../alert/alert-store.ts';
 import { FiringAlerts } from '../alert/firing-alerts.ts';
-import { isSameLabelText, type LabelSet } from '../alert/labels.ts';
+import { isSameLabelText, labelSetOf, type LabelSet } from '../alert/labels.ts';
 import { configurationNotGenerated, flowHealth, prepareFlowHealth, type Verdict } from '../health/flow-health.ts';
 import type { Pipelines, Request } from '../reconcile/ports.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { startDeadline } from '../runtime/deadline.ts';
 import { Slices, type SliceSchedule } from '../runtime/slices.ts';
+import type { ExplainLimits } from '../trigger/explain-triggers.ts';
 import { concerns, silenceState, type Silence } from '../silence/silence.ts';
 import { formatDateTime } from '../text/go/date-time.ts';
 import { isNotification } from '../cause/alert-cause.ts';
@@ -14,7 +16,8 @@ import { alertOfLabels } from './fact-fields.ts';
 import { conditionOf } from './pipeline-reader.ts';
 import { given } from './run-story.ts';
 import type { Alert, Condition, PipelineName } from './schema.ts';
-import type { Prediction } from './schema-requests.ts';
+import type { Prediction, TriggerPrediction } from './schema-requests.ts';
+import { objectName, triggerPrediction, type LiveTriggers } from './trigger-predictions.ts';
 
 export interface PredictorOptions {
   readonly clock: Clock;
@@ -28,6 +31,7 @@ export interface PredictorOptions {
   readonly firingNow: () => Promise<FiringAlerts>;
   readonly settings: () => PredictorSettings;
   readonly select: (labels: LabelSet, pipelines: readonly PipelineName[]) => readonly PipelineName[];
+  readonly triggers: LiveTriggers;
 }
 
 export interface PredictorSettings {
@@ -44,10 +48,19 @@ export const maxExplained = 100;
 const maxRequests = 10_000;
 const maxConditions = 1000;
 
+/** The most triggers and objects of triggers that are named, and the most pods whose owners are asked for, likewise. */
+const maxTriggers = 1000;
+const maxObjects = 1000;
+const maxOwners = 100;
+
+/** The longest that a question waits for the owners of pods, milliseconds. */
+const ownersTimeoutMs = 5000;
+
 /** Each alert of a question has the same share of the limits. */
 interface Shares {
   readonly requests: number;
   readonly conditions: number;
+  readonly triggers: ExplainLimits;
 }
 
 type Firing = { readonly firing: FiringAlerts } | { readonly error: string };
@@ -62,13 +75,18 @@ export class Predictor {
 
   async predict(alerts: readonly PostableAlert[]): Promise<Prediction[]> {
     const firing = await this.#firing();
-    const names = this.#options.pipelines.list().map(nameOnly);
-    const shares = { requests: shareOf(maxRequests, alerts.length), conditions: shareOf(maxConditions, alerts.length) };
+    const names = this.#options.pipelines.list().map(objectName);
+    const deadline = startDeadline(this.#options.clock, ownersTimeoutMs, new AbortController().signal);
+    const question = { firing, names, shares: sharesOf(alerts.length), signal: deadline.signal };
     const predictions: Prediction[] = [];
     const slices = new Slices(this.#options.schedule, 'history');
-    for (const alert of alerts) {
-      if (slices.isOver) await slices.yieldTurn();
-      predictions.push(await this.#one(alert, firing, names, shares));
+    try {
+      for (const alert of alerts) {
+        if (slices.isOver) await slices.yieldTurn();
+        predictions.push(await this.#one(alert, question));
+      }
+    } finally {
+      deadline.end();
     }
     return predictions;
   }
@@ -81,13 +99,8 @@ export class Predictor {
     }
   }
 
-  async #one(
-    posted: PostableAlert,
-    firing: Firing,
-    names: readonly PipelineName[],
-    shares: Shares,
-  ): Promise<Prediction> {
-    const { clock, store, settings, select } = this.#options;
+  async #one(posted: PostableAlert, { firing, names, shares, signal }: Question): Promise<Prediction> {
+    const { clock, store, settings, select, triggers: live } = this.#options;
     const { resolveTimeoutMs, repeats, select: rule } = settings();
     const now = clock.now();
     const times = receivedTimes(posted, now, resolveTimeoutMs);
@@ -101,7 +114,14 @@ export class Predictor {
     const ignored = isRepeat && repeats === 'ignore';
     const isOwn = isNotification(posted.labels);
     const wakes = problem === undefined && silencedBy.length === 0 && !ignored && !isOwn;
-    const requests = wakes ? select(posted.labels, names) : [];
+    const requests = wakes && live.isDefault ? select(posted.labels, names) : [];
+    const template = { labels: posted.labels, annotations: labelSetOf(posted.annotations), now };
+    const known = 'firing' in firing ? firing.firing : undefined;
+    const explained = await live.explain(template, known, shares.triggers, signal);
+    const triggers = explained.items.map(triggerPrediction);
+    const acting = wakes ? triggers.filter(({ matches, held }) => matches && held === undefined) : [];
+    const isWoken =
+      requests.length > 0 || acting.some(({ targets }) => targets.some(({ objects }) => objects.length > 0));
     const shown = requests.slice(0, shares.conditions);
     return {
       alert,
@@ -111,9 +131,12 @@ export class Predictor {
       silenced_by: silencedBy.map(({ id, createdBy, comment, endsAt }) => {
         return { id, created_by: createdBy, comment, ends_at: formatDateTime(endsAt) };
       }),
-      wakes: wakes && requests.length > 0,
-      because: because({ problem, isOwn, silencedBy, ignored, requests: requests.length, rule }),
+      wakes: isWoken,
+      because: because({ problem, isOwn, silencedBy, ignored, requests: requests.length, rule, live, triggers }),
       select: rule,
+      default: live.isDefault,
+      triggers,
+      more_triggers: explained.more,
       requests: requests.slice(0, shares.requests),
       more_requests: Math.max(0, requests.length - shares.requests),
       pipelines: await this.#conditions(shown, posted, status, firing),
@@ -191,26 +214,65 @@ interface Reasons {
   readonly ignored: boolean;
   readonly requests: number;
   readonly rule: 'all' | 'labels';
+  readonly live: Pick<LiveTriggers, 'isDefault'>;
+  readonly triggers: readonly TriggerPrediction[];
 }
 
-function because({ problem, isOwn, silencedBy, ignored, requests, rule }: Reasons): string {
+function because({ problem, isOwn, silencedBy, ignored, ...choice }: Reasons): string {
   if (problem !== undefined) return `it is not valid: ${problem}`;
   if (isOwn) return ownNotification;
   const [silence] = silencedBy;
   if (silence !== undefined) return `the silence ${silence.id} of ${silence.createdBy} holds`;
   if (ignored) return 'it tells nothing new, and source.repeats is ignore';
-  if (requests === 0) return `it concerns no pipeline that there is (source.select: ${rule})`;
-  return `it would have ${requests} ${requests === 1 ? 'pipeline' : 'pipelines'} looked at (source.select: ${rule})`;
+  const reasons = [...byDefault(choice), ...byTriggers(choice.triggers)];
+  return reasons.length > 0
+    ? reasons.join('; ')
+    : 'no trigger matches, and source.select does not hold (triggers.default)';
+}
+
+type ChoiceReasons = Pick<Reasons, 'requests' | 'rule' | 'live'>;
+
+function byDefault({ requests, rule, live }: ChoiceReasons): readonly string[] {
+  if (!live.isDefault) return [];
+  if (requests === 0) return [`it concerns no pipeline that there is (source.select: ${rule})`];
+  return [`it would have ${requests} ${requests === 1 ? 'pipeline' : 'pipelines'} looked at (source.select: ${rule})`];
+}
+
+/** The most triggers that a sentence names. */
+const maxNamed = 3;
+
+function byTriggers(triggers: readonly TriggerPrediction[]): readonly string[] {
+  const matching = triggers.filter(({ matches }) => matches);
+  const reasons = matching.slice(0, maxNamed).map(({ key, held, because: why, targets }) => {
+    if (held !== undefined) return `${key} matches, but ${why}`;
+    const objects = targets.reduce((sum, target) => sum + target.objects.length + target.more_objects, 0);
+    return `${key} would wake ${objects} ${objects === 1 ? 'object' : 'objects'}`;
+  });
+  return matching.length > maxNamed ? [...reasons, `${matching.length - maxNamed} more triggers match`] : reasons;
 }
 
 function conditionBy({ condition: { status, reason, message } }: Verdict): Condition {
   return { status, reason, message };
 }
 
-function shareOf(limit: number, alerts: number): number {
-  return Math.ceil(limit / Math.max(1, alerts));
+interface Question {
+  readonly firing: Firing;
+  readonly names: readonly PipelineName[];
+  readonly shares: Shares;
+  /** Ends the questions for the owners of pods. */
+  readonly signal: AbortSignal;
 }
 
-function nameOnly({ kind, group, namespace, name }: Request): PipelineName {
-  return { kind, ...given('group', group), ...given('namespace', namespace), name };
+function sharesOf(alerts: number): Shares {
+  const [requests, conditions] = [shareOf(maxRequests, alerts), shareOf(maxConditions, alerts)];
+  const [triggers, objects, owners] = [
+    shareOf(maxTriggers, alerts),
+    shareOf(maxObjects, alerts),
+    shareOf(maxOwners, alerts),
+  ];
+  return { requests, conditions, triggers: { triggers, objects, owners } };
+}
+
+function shareOf(limit: number, alerts: number): number {
+  return Math.ceil(limit / Math.max(1, alerts));
 }

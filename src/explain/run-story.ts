@@ -12,7 +12,7 @@ import {
   textsOf,
   transitionIn,
 } from './fact-fields.ts';
-import { Because, Run, type Alert, type Cause, type Hops, type Trigger } from './schema.ts';
+import { Because, Run, type Cause, type Hops, type Trigger } from './schema.ts';
 
 /** The facts that several runs share. */
 export interface RunContext {
@@ -65,7 +65,10 @@ export function runStory(facts: readonly Fact[], context: RunContext, now: numbe
     event_ids: textsOf(about['event_ids']),
     hops,
     ...(query !== undefined && { prometheus: prometheusOf(query, end) }),
+    ...chosenBy(about),
     ...decidedBy(end ?? written),
+    ...actionsOf(facts),
+    ...throttledBy(end),
     ...endOf(end, facts, now),
     ...given('transition', written && transitionIn(written)),
   };
@@ -131,16 +134,61 @@ function endOf(end: Fact | undefined, facts: readonly Fact[], now: number): Pick
 }
 
 /** The alert that decided, if there is one, and the reason in words. */
-function decidedBy(fact: Fact | undefined): { decided_by: Alert[]; decided_because?: string } {
+function decidedBy(fact: Fact | undefined): Pick<Run, 'decided_by' | 'decided_by_triggers' | 'decided_because'> {
   const decision = objectOf(fact?.['decided_by']);
   if (decision === undefined) return { decided_by: [] };
   const { labels, omitted_labels: omitted, because } = decision;
   const alerts = labels === undefined ? [] : [alertOfLabels(labels, omitted)];
-  return { decided_by: alerts, ...given('decided_because', textOf(because)) };
+  const triggers = [...textsOf(decision['triggers']), ...textsOf([decision['trigger']])];
+  return {
+    decided_by: alerts,
+    ...(triggers.length > 0 && { decided_by_triggers: triggers }),
+    ...given('decided_because', textOf(because)),
+  };
+}
+
+/** A run of an alert without triggers was chosen by `source.select`. */
+function chosenBy(about: Fact): Pick<Run, 'chosen_by'> {
+  const triggers = textsOf(about['triggers']);
+  if (triggers.length > 0) return { chosen_by: triggers };
+  return numberOf(about['alerts']) > 0 ? { chosen_by: ['default'] } : {};
+}
+
+/** What triggers did to the object, in the order of the facts. */
+function actionsOf(facts: readonly Fact[]): Pick<Run, 'actions'> {
+  const actions = facts.flatMap((fact): NonNullable<Run['actions']> => {
+    const [trigger, action] = [textOf(fact['trigger']), actionOf(fact)];
+    if (trigger === undefined || action === undefined) return [];
+    return [{ trigger, action, ...(fact.event === 'trigger.observed' && { observed: true }) }];
+  });
+  return actions.length === 0 ? {} : { actions };
+}
+
+function actionOf(fact: Fact): string | undefined {
+  switch (fact.event) {
+    case 'object.annotated': {
+      const annotations = Object.entries(objectOf(fact['annotations']) ?? {});
+      return `set the annotation ${annotations.map(([key, value]) => `${key}: ${String(value)}`).join(', ')}`;
+    }
+    case 'condition.removed':
+      return `removed the condition ${String(fact['type'])}`;
+    case 'trigger.fired':
+      return 'log';
+    case 'trigger.observed':
+      return textOf(fact['action']);
+    default:
+      return undefined;
+  }
+}
+
+function throttledBy(end: Fact | undefined): Pick<Run, 'throttled_by' | 'throttled_until'> {
+  const triggers = textsOf(end?.['throttled']);
+  if (triggers.length === 0) return {};
+  return { throttled_by: triggers, ...given('throttled_until', textOf(end?.['throttled_until'])) };
 }
 
 function isWrite(event: string): boolean {
-  return event === 'condition.changed' || event === 'condition.observed' || event === 'object.annotated';
+  return /^(?:condition\.(?:changed|observed|removed)|object\.annotated)$/.test(event);
 }
 
 /** Each alert in a line's `causes` has a status; an entry without one is another trigger. */

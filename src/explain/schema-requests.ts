@@ -54,6 +54,38 @@ export const ExplainRequest = z
   .union([z.array(PostableAlert), z.looseObject({ alerts: z.array(PostableAlert) })])
   .meta({ id: 'ExplainRequest' });
 
+/** What keeps a trigger that matches from acting; the verdicts of an alert have the same names. */
+const Held = z.enum(['inhibited', 'throttled', 'observed', 'suspended', 'opted_out']);
+
+/** What a trigger would do with an alert. */
+export const TriggerPrediction = z
+  .strictObject({
+    key: z.string().describe('As in the log, such as `alerttrigger/shop/orders-db`.'),
+    name: z.string(),
+    namespace: z.string().optional().describe('Absent if the trigger is of no namespace.'),
+    matches: z.boolean(),
+    failed_matcher: z.string().optional().describe('The first that fails.'),
+    targets: z
+      .array(
+        z.strictObject({
+          target: z.string().describe('The target in words, its names rendered.'),
+          objects: z
+            .array(PipelineName)
+            .describe('The objects that it leads to now; 1000 for all alerts of a question.'),
+          more_objects: z.int().describe('The number of further ones.'),
+          problem: z.string().optional().describe('Why it leads to no object.'),
+          throttled: z.int().optional().describe('How many of the objects have to wait.'),
+          throttled_until: Time.optional().describe('When the first of them may be woken.'),
+        }),
+      )
+      .describe('Empty if it does not match.'),
+    action: z.string().describe('What it does, in words; the templates are rendered if it matches.'),
+    held: Held.optional().describe('What keeps it from acting. Absent if nothing does.'),
+    because: z.string().optional().describe('The same in words, with names.'),
+    inhibited_by: Alert.optional(),
+  })
+  .meta({ id: 'TriggerPrediction' });
+
 export const Prediction = z
   .strictObject({
     alert: Alert,
@@ -66,9 +98,14 @@ export const Prediction = z
     wakes: z.boolean(),
     because: z.string().describe('Why it would wake a run or not, in words.'),
     select: z.enum(['all', 'labels']).describe('The rule that selects pipelines.'),
+    default: z.boolean().describe('Whether `source.select` and `controller.action` hold (`triggers.default`).'),
+    triggers: z
+      .array(TriggerPrediction)
+      .describe('Those that match come first, then those of the namespace; 1000 for all alerts of a question.'),
+    more_triggers: z.int().describe('The number of further ones.'),
     requests: z
       .array(PipelineName)
-      .describe('The pipelines that would be looked at; 10,000 for all alerts of a question.'),
+      .describe('The pipelines that `source.select` would have looked at; 10,000 for all alerts of a question.'),
     more_requests: z.int().describe('The number of further ones.'),
     pipelines: z.array(
       z.strictObject({
@@ -108,6 +145,7 @@ export const ResumeAnswer = z
   })
   .meta({ id: 'ResumeAnswer' });
 
+export type TriggerPrediction = z.infer<typeof TriggerPrediction>;
 export type Prediction = z.infer<typeof Prediction>;
 export type ReconcileRequest = z.infer<typeof ReconcileRequest>;
 export type ReconcileAnswer = z.infer<typeof ReconcileAnswer>;

@@ -135,8 +135,33 @@ export const Run = z
       })
       .optional()
       .describe('Absent if Prometheus was not asked.'),
+    chosen_by: z
+      .array(z.string())
+      .optional()
+      .describe(
+        'The keys of the triggers that chose the object; `default` is `source.select`. Absent if no alert was the reason.',
+      ),
     decided_by: z.array(Alert),
+    decided_by_triggers: z
+      .array(z.string())
+      .optional()
+      .describe('The keys of the triggers by which the condition was decided.'),
     decided_because: z.string().optional().describe('The reason in words, if no alert decided, or not alone.'),
+    actions: z
+      .array(
+        z.strictObject({
+          trigger: z.string().describe('Its key.'),
+          action: z.string().describe('What it did, in words.'),
+          observed: z.boolean().optional().describe('True if it only observes, and did nothing.'),
+        }),
+      )
+      .optional()
+      .describe('What triggers did to the object. Absent if there is nothing.'),
+    throttled_by: z
+      .array(z.string())
+      .optional()
+      .describe('The keys of the triggers that have done enough to the object.'),
+    throttled_until: Time.optional(),
     outcome: z.enum(['running', 'changed', 'unchanged', 'gone', 'failed', 'cancelled']),
     because: Because.optional().describe('The reason why no condition changed.'),
     transition: Transition.optional(),
@@ -174,6 +199,11 @@ export const Verdict = z.enum([
   'repeat_ignored',
   'own_notification',
   'no_pipeline',
+  'inhibited',
+  'throttled',
+  'observed',
+  'suspended',
+  'opted_out',
   'invalid',
   'over_limit',
   'not_received',
@@ -187,6 +217,10 @@ export const Effect = z
     because: z.string().optional().describe('The same in words, with names.'),
     silences: z.array(z.string()).optional(),
     event_id: z.string().optional(),
+    triggers: z
+      .array(z.string())
+      .optional()
+      .describe('The keys of the triggers that it woke, or that would have been woken. Absent if there is none.'),
     runs: z.array(z.string()).describe('The ids of the runs that it caused.'),
   })
   .meta({ id: 'Effect' });

@@ -67,4 +67,11 @@ export class VisibleFacts {
     const namespace = namespaceOf(labels, this.#rights.namespaceLabel);
     return namespace !== undefined && this.#rights.within('get', 'alerts', namespace);
   }
+
+  /** @param key of a trigger */
+  async showsTrigger(key: string): Promise<boolean> {
+    if (await this.#rights.everywhere('get', 'alerts')) return true;
+    const [, namespace] = teamTrigger.exec(key) ?? [];
+    return namespace !== undefined && this.#rights.within('get', 'alerts', namespace);
+  }
 }

@@ -90,7 +90,13 @@ export const remedies: Readonly<Partial<Record<Verdict, string>>> = {
   silenced: 'end the silence, or test with other labels',
   repeat_ignored: 'test with another label, or set source.repeats to trigger',
   own_notification: 'test with an alert that does not have the label tocsin="notify"',
-  no_pipeline: 'give the alert the labels that name a pipeline (source.select: labels), or create a pipeline',
+  no_pipeline:
+    'give the alert the labels that name a pipeline (source.select: labels), create a pipeline, or see tocsin explain for the triggers',
+  inhibited: 'end the alert that inhibits it, or change inhibitedBy of the trigger',
+  throttled: 'wait for the slot, or raise budget or lower minInterval of the trigger',
+  observed: 'set mode: enforce in the trigger',
+  suspended: 'take suspend out of the trigger',
+  opted_out: 'remove the label by which the namespace opts out (triggers.opt_out_label)',
   invalid: 'correct the labels',
   over_limit: 'raise receiver.max_alerts or receiver.max_alerts_size',
 };

@@ -17,6 +17,7 @@ const debugEvents: ReadonlySet<string> = new Set([
   'silence.changed',
   'silence.ended',
   'silence.cancelled',
+  'trigger.suppressed',
 ]);
 
 export interface Rate {

@@ -50,6 +50,11 @@ export class InhibitedAlerts {
     return first === undefined ? undefined : (first.source['alertname'] ?? '(no alertname)');
   }
 
+  /** The alert that inhibits an alert with these labels; remembers nothing. */
+  sourceFor(trigger: Trigger, labels: LabelSet, firing: FiringAlerts): LabelSet | undefined {
+    return this.#sourcesIn(firing).sourceFor(trigger, labels);
+  }
+
   /** True if an alert is inhibited now. An alert that ended is so while its source fires, and is forgotten. */
   keeps(trigger: Trigger, cause: Cause, firing: FiringAlerts): boolean {
     const source = this.#sourcesIn(firing).sourceFor(trigger, cause.labels);

@@ -3,6 +3,7 @@ import { labelKey } from '../alert/labels.ts';
 import { Cause } from '../cause/cause.ts';
 import { Causes } from '../cause/causes.ts';
 import type { AlertSource, Choice, Request } from '../reconcile/ports.ts';
+import type { LogFields } from '../runtime/logger.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { emptyLike, FoundObjects } from './found-objects.ts';
 import type { InhibitedAlerts } from './inhibited-alerts.ts';
@@ -18,7 +19,7 @@ interface ChosenEvent {
   readonly causes: Causes;
 }
 
-interface TriggerChooserOptions extends Pick<Runtime, 'clock'> {
+interface TriggerChooserOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly triggers: TriggerIndex;
   readonly targets: TriggerTargets;
   readonly alerts: Pick<AlertSource, 'snapshot'>;
@@ -48,7 +49,7 @@ export class TriggerChooser {
   choose(event: ChosenEvent): readonly Choice[] {
     if (this.#options.triggers.size === 0) return [];
     const found = new FoundObjects(event.causes);
-    for (const [trigger, causes] of this.#awake(matchedBy(event.causes, this.#options.triggers))) {
+    for (const [trigger, causes] of this.#awake(matchedBy(event.causes, this.#options.triggers), event)) {
       if (!isSlow(trigger)) this.#fire(trigger, causes, event);
       if (trigger.inhibitedBy.length === 0) this.#find(trigger, causes, found);
     }
@@ -72,8 +73,8 @@ export class TriggerChooser {
     const isAsked = causes.incomplete || inhibited.size > 0 || [...matched.keys()].some(isInhibitable);
     const snapshot = isAsked ? await alerts.snapshot(causes.lastSeen, [...causes.requestIds], signal) : undefined;
     const unnamed = causes.incomplete && snapshot !== undefined ? this.#unnamed(matched, causes, snapshot.firing) : [];
-    if (snapshot !== undefined) await this.#inhibit(matched, snapshot.firing);
-    for (const [trigger, own] of this.#awake(matched)) {
+    if (snapshot !== undefined) await this.#inhibit(matched, snapshot.firing, event);
+    for (const [trigger, own] of this.#awake(matched, event)) {
       if (own.alertCount === 0) continue;
       if (isSlow(trigger) || unnamed.includes(trigger)) this.#fire(trigger, own, event);
       if (isInhibitable(trigger) || unnamed.includes(trigger)) this.#find(trigger, own, found);
@@ -101,12 +102,23 @@ export class TriggerChooser {
     return found.has(request) || targets.mayLeadTo(trigger, request);
   }
 
-  #awake(matched: Matched): readonly (readonly [Trigger, Causes])[] {
-    const { clock, observer } = this.#options;
+  #awake(matched: Matched, event: ChosenEvent): readonly (readonly [Trigger, Causes])[] {
+    const { clock } = this.#options;
     return [...matched].filter(([trigger, causes]) => {
       const isAwake = heldNow(trigger, clock.now()) !== 'suspended';
-      if (!isAwake) observer.suppressed(trigger.key, causes.alerts.size);
+      if (!isAwake) this.#suppress(trigger, causes.alerts.size, { event_id: event.id, because: 'suspended' });
       return isAwake;
+    });
+  }
+
+  #suppress(trigger: Trigger, alerts: number, fields: LogFields): void {
+    const { logger, observer } = this.#options;
+    observer.suppressed(trigger.key, alerts);
+    if (!logger.enables('debug', 'trigger.suppressed')) return;
+    logger.debug('trigger.suppressed', 'alerts matched a trigger, and wake nothing', {
+      ...fields,
+      trigger: trigger.key,
+      alerts,
     });
   }
 
@@ -136,14 +148,17 @@ export class TriggerChooser {
   }
 
   /** Takes out what is inhibited now, and adds what was and is no longer. */
-  async #inhibit(matched: Map<Trigger, Causes>, firing: FiringAlerts): Promise<void> {
-    const { inhibited, observer, triggers } = this.#options;
+  async #inhibit(matched: Map<Trigger, Causes>, firing: FiringAlerts, event: ChosenEvent): Promise<void> {
+    const { inhibited, triggers } = this.#options;
     for (const [trigger, causes] of matched) {
       if (!isInhibitable(trigger)) continue;
       const awake = emptyLike(causes);
       for (const cause of causes.alerts.values()) if (!inhibited.keeps(trigger, cause, firing)) awake.addCause(cause);
       const count = causes.alerts.size - awake.alerts.size;
-      if (count > 0) observer.suppressed(trigger.key, count);
+      if (count > 0) {
+        const source = inhibited.sourceOf(trigger.key);
+        this.#suppress(trigger, count, { event_id: event.id, because: 'inhibited', source });
+      }
       matched.set(trigger, awake);
     }
     for (const [key, ended] of await inhibited.ended(firing)) {

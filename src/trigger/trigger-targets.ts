@@ -163,13 +163,28 @@ export class TriggerTargets {
 
   /** Asks what owns a pod. The kind of the owner is known from then on, if the trigger needs that. */
   async ownerOf(trigger: Trigger, owner: ResolvedOwner, signal: AbortSignal): Promise<FoundTargets> {
+    const answer = await this.#askOwner(trigger, owner, signal);
+    if ('problem' in answer) return answer;
+    this.#needOwner(trigger, answer.apiVersion, answer.request);
+    return { requests: [answer.request] };
+  }
+
+  /** As {@link ownerOf}, and nothing else is known from then on. */
+  async peekOwner(trigger: Trigger, owner: ResolvedOwner, signal: AbortSignal): Promise<FoundTargets> {
+    const answer = await this.#askOwner(trigger, owner, signal);
+    return 'problem' in answer ? answer : { requests: [answer.request] };
+  }
+
+  async #askOwner(
+    trigger: Trigger,
+    owner: ResolvedOwner,
+    signal: AbortSignal,
+  ): Promise<{ readonly request: Request; readonly apiVersion: string } | { readonly problem: string }> {
     const answer = await this.#options.objects.ownerOf(owner.namespace, owner.pod, owner.kind, signal);
     if (answer.owner === undefined) return { problem: answer.reason };
     const { request, labels, pipeline } = answer.owner;
     const problem = this.#refused(trigger, pipeline.apiVersion, request, labels);
-    if (problem !== undefined) return { problem };
-    this.#needOwner(trigger, pipeline.apiVersion, request);
-    return { requests: [request] };
+    return problem === undefined ? { request, apiVersion: pipeline.apiVersion } : { problem };
   }
 
   /** Everything that has to be known of objects. */

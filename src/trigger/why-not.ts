@@ -4,7 +4,7 @@ import { annotationValue } from './template.ts';
 import type { LabelSelector, TemplateData, Trigger, TriggerAction } from './trigger.ts';
 
 /** What keeps a trigger that matches from acting. */
-export const heldWords = ['throttled', 'observed', 'suspended', 'opted_out'] as const;
+export const heldWords = ['throttled', 'observed', 'suspended', 'opted_out', 'inhibited'] as const;
 export type Held = (typeof heldWords)[number];
 
 /** What a trigger would do with an alert, or why nothing. */
@@ -16,7 +16,7 @@ export type TriggerVerdict =
       readonly targets: readonly (ResolvedTarget | Unresolved)[];
       readonly action: string;
       /** Absent if it would act. Whether it is throttled is known only object by object. */
-      readonly held?: Exclude<Held, 'throttled' | 'opted_out'>;
+      readonly held?: 'suspended' | 'observed';
     };
 
 /** @param now milliseconds since the epoch */

@@ -24,6 +24,7 @@ import {
   type TriggerObject,
 } from './trigger-object.ts';
 import { TriggerReport } from './trigger-report.ts';
+import type { Trigger } from '../../trigger/trigger.ts';
 import { TriggerSet, type Compiled, type TriggerSources, type Verdict } from './trigger-set.ts';
 import { TriggerStatuses } from './trigger-statuses.ts';
 
@@ -105,6 +106,11 @@ export class TriggerResources {
   /** Hears what becomes of the triggers, for their status. */
   get observer(): TriggerObserver {
     return this.#statuses;
+  }
+
+  /** The triggers of namespaces that have opted out: they are not in force. */
+  optedOut(): Iterable<Trigger> {
+    return this.#set.optedOut();
   }
 
   open(): void {

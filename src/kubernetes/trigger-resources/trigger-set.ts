@@ -81,6 +81,15 @@ export class TriggerSet {
       yield [object.origin, verdict === undefined ? 'pending' : verdict.accepted ? 'accepted' : 'rejected'];
   }
 
+  /** The valid triggers of namespaces that have opted out. They are read for this call. */
+  *optedOut(): Generator<Trigger> {
+    for (const { object, verdict } of this.#entries.values()) {
+      if (verdict?.accepted !== false || verdict.reason !== 'NamespaceOptedOut') continue;
+      const compiled = this.#options.compile(object);
+      if ('trigger' in compiled) yield compiled.trigger;
+    }
+  }
+
   setTrigger(object: TriggerObject): void {
     const known = this.#entries.get(object.key);
     if (known !== undefined && known.object.uid !== object.uid) this.removeTrigger(known.object);

@@ -119,6 +119,14 @@ describe('what an alert did', () => {
       'It woke nobody, because a Tocsin sent it about a pipeline (request r)',
     ],
     no_pipeline: [effect('no_pipeline'), 'It woke nobody, because it concerns no pipeline (request r)'],
+    inhibited: [
+      effect('inhibited', { because: 'NodeDown fired, and inhibited file/db' }),
+      'It woke nobody, because NodeDown fired, and inhibited file/db (request r)',
+    ],
+    throttled: [effect('throttled'), 'It waits, because its triggers have done enough for now (request r)'],
+    observed: [effect('observed'), 'It did nothing, because its triggers only observe (request r)'],
+    suspended: [effect('suspended'), 'It woke nobody, because its triggers are suspended (request r)'],
+    opted_out: [effect('opted_out'), 'It woke nobody, because its namespace has opted out of triggers (request r)'],
     invalid: [
       effect('invalid', { because: 'no labels' }),
       'It was not stored, because it is invalid: no labels (request r)',

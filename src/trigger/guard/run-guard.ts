@@ -128,6 +128,13 @@ export class Pacing implements RunGuard, WrittenConditions {
     return { runs: slots.length, until: this.#time.toClock(Math.max(last, this.#time.now())) };
   }
 
+  /** Until when a run of the trigger for the object would have to wait, milliseconds since the epoch; undefined: not at all. */
+  throttledUntil(trigger: Trigger, object: GuardedObject): number | undefined {
+    const pair = this.#state.find(trigger.key, object);
+    const slot = pair === undefined ? Number.NEGATIVE_INFINITY : slotOf(pair, trigger);
+    return slot > this.#time.now() ? this.#time.toClock(slot) : undefined;
+  }
+
   async admit(trigger: Trigger, object: GuardedObject, causes: Causes): Promise<Admission> {
     const pair = this.#state.find(trigger.key, object);
     if (pair === undefined) return { allowed: true, permit: this.#permit(trigger, object, causes, false) };
