@@ -44,6 +44,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'text',
   ],
   explain: [
+    'trigger',
     'server',
     'server/request',
     'access',

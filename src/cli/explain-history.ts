@@ -94,7 +94,18 @@ async function whatIsKnown(api: ApiClient, since: string): Promise<Known> {
 }
 
 /** These come to the question whom they concern; all others wake nobody under any configuration. */
-const arrived: ReadonlySet<Verdict> = new Set(['woke', 'merged', 'no_pipeline', 'repeat_ignored', 'over_limit']);
+const arrived: ReadonlySet<Verdict> = new Set([
+  'woke',
+  'merged',
+  'no_pipeline',
+  'inhibited',
+  'throttled',
+  'observed',
+  'suspended',
+  'opted_out',
+  'repeat_ignored',
+  'over_limit',
+]);
 
 /** Pure. @param effects of the alert */
 export function compare(alert: Alert, effects: readonly Effect[], rules: WakeRules, known: Known): Comparison {

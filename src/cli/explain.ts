@@ -101,9 +101,52 @@ function tell(output: Output, prediction: Prediction): void {
         ['silenced by', `silence ${id} of ${author}: ${comment} (ends ${showTime(end)})`] as const,
     ),
   ]);
+  for (const line of triggerLines(prediction)) output.line(line, 2);
   output.table([...pipelines.map(rowOf), ...(more > 0 ? [[`and ${more} more`, '']] : [])]);
   output.line();
 }
+
+/** The most objects of a target that are named, and the most triggers that do not match. */
+const shownObjects = 5;
+const shownOthers = 10;
+
+function triggerLines({ triggers, more_triggers: more }: Prediction): readonly string[] {
+  const matching = triggers.filter(({ matches }) => matches);
+  const others = triggers.filter(({ matches }) => !matches);
+  const left = others.length - shownOthers + more;
+  return [
+    ...matching.flatMap(matchingLines),
+    ...others
+      .slice(0, shownOthers)
+      .map(({ key, failed_matcher: failed }) => `${key}: does not match, because of ${failed}`),
+    ...(left > 0 ? [`and ${left} more triggers`] : []),
+  ];
+}
+
+function matchingLines({ key, action, held, because, targets }: Triggered): readonly string[] {
+  const would =
+    held === undefined ? `matches, and would ${action}` : `matches, and is ${held.replace('_', ' ')}: ${because}`;
+  return [`${key}: ${would}`, ...targets.map((target) => `  ${targetText(target)}`)];
+}
+
+function targetText({
+  target,
+  objects,
+  more_objects: more,
+  problem,
+  throttled,
+  throttled_until: until,
+}: Targeted): string {
+  if (problem !== undefined) return `${target}: ${problem}`;
+  const names = objects.slice(0, shownObjects).map(showPipeline);
+  const left = objects.length - names.length + more;
+  const found = [...names, ...(left > 0 ? [`${left} more`] : [])].join(', ') || 'no object';
+  const waits = throttled === undefined ? '' : `; ${throttled} wait, the first until ${showTime(until ?? '')}`;
+  return `${target}: ${found}${waits}`;
+}
+
+type Triggered = Prediction['triggers'][number];
+type Targeted = Triggered['targets'][number];
 
 function rowOf({ pipeline, condition, if_firing: then, as_prometheus_is: now, error }: Predicted): readonly string[] {
   const is = conditionText(condition) ?? 'no condition yet';

@@ -154,22 +154,47 @@ export function tellRun(output: Output, run: Run): void {
 }
 
 function rowsOf(output: Output, run: Run): readonly Row[] {
-  const { transition, prometheus, error, decided_by: decidedBy, decided_because: because } = run;
+  const { transition, prometheus, error } = run;
   return [
     ...wokenBy(run, output.isWide).map((text, index): Row => [index === 0 ? 'woken by' : '', text]),
     ['lane', run.priority === 'platform' ? 'platform (lanes.platform): it went first' : undefined],
+    ['chosen by', chosenBy(run)],
     ['requests', [...run.request_ids, more(run.more_request_ids)].filter(Boolean).join(', ')],
     ['events', output.isWide ? run.event_ids.join(', ') : undefined],
     ['took', took(run.hops)],
     ...(output.isWide ? Object.entries(run.hops).map(([hop, at]): Row => [hop, at]) : []),
     ['prometheus', prometheus && prometheusText(prometheus)],
-    ['decided by', decidedBy.map(showAlert).join('; ') || because],
+    ['decided by', decidedText(run)],
+    ...(run.actions ?? []).map(({ trigger, action, observed }): Row => [
+      observed === true ? 'would' : 'did',
+      `${action} (${trigger})`,
+    ]),
+    ['throttled', throttledText(run)],
     ['condition', transition && `${showTransition(transition)}${transition.observed === true ? ', only logged' : ''}`],
     ['message', transition?.message],
     ['no change', transition === undefined ? showBecause(run.because) : undefined],
     ['error', error],
     ['next look', nextLook(output, run)],
   ];
+}
+
+/** Nothing while `source.select` alone chooses. */
+function chosenBy({ chosen_by: keys = [] }: Run): string | undefined {
+  return keys.some((key) => key !== 'default') ? keys.join(', ') : undefined;
+}
+
+function decidedText({
+  decided_by: alerts,
+  decided_because: because,
+  decided_by_triggers: triggers,
+}: Run): string | undefined {
+  const decided = alerts.map(showAlert).join('; ') || because;
+  return decided === undefined || triggers === undefined ? decided : `${decided} (${triggers.join(', ')})`;
+}
+
+function throttledText({ throttled_by: triggers, throttled_until: until }: Run): string | undefined {
+  if (triggers === undefined) return undefined;
+  return `${triggers.join(', ')} had done enough${until === undefined ? '' : `; waits until ${showTime(until)}`}`;
 }
 
 function wokenBy({ causes, more_causes: uncounted, triggers }: Run, isWide: boolean): readonly string[] {

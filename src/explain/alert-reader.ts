@@ -10,7 +10,8 @@ import { Slices, type SliceSchedule } from '../runtime/slices.ts';
 import type { Silencing } from '../silence/silences.ts';
 import { formatDateTime } from '../text/go/date-time.ts';
 import { EffectFinder, nothingChosen, tellsOfAlerts, type OpenEffect, type ToldAlert } from './alert-effects.ts';
-import { alertOfLabels, labelsOf, nameOf, objectsOf, pipelineIn, textOf, textsOf } from './fact-fields.ts';
+import { heldRuns, runsOfEvents, type EventRun } from './event-runs.ts';
+import { alertOfLabels, labelsOf, nameOf, objectsOf, textOf } from './fact-fields.ts';
 import type { Page } from './run-reader.ts';
 import type { LiveTriggers } from './trigger-predictions.ts';
 import type { VisibleFacts } from './visible-facts.ts';
@@ -28,27 +29,11 @@ export interface AlertReaderOptions {
   readonly triggers: LiveTriggers;
 }
 
-/** A run of an event, and what triggers had to do with it. */
-interface EventRun {
-  readonly run: string;
-  readonly pipeline: PipelineName;
-  /** The triggers that chose the object, besides the default one. */
-  readonly triggers: readonly string[];
-  readonly throttled: readonly string[];
-  readonly throttledUntil: string | undefined;
-  /** The triggers that only observed. */
-  readonly observed: readonly string[];
-}
-
 /** The most alerts that are found before a list is cut. */
 const maxFound = 10_000;
 
 function namesAlerts(line: string): boolean {
   return /"event":"(?:alert\.|alerts\.invalid|causes\.named)/.test(line.slice(0, 200));
-}
-
-function isRunEnd(line: string): boolean {
-  return /"event":"(?:reconcile\.(?:finished|failed)|trigger\.observed)"/.test(line.slice(0, 200));
 }
 
 const statuses: Readonly<Record<string, Alert['status']>> = {
@@ -79,42 +64,30 @@ interface AboutAlert {
   readonly finder: EffectFinder;
 }
 
-function triggerFieldsOf(fact: Fact): Pick<EventRun, 'triggers' | 'throttled' | 'throttledUntil'> {
-  return {
-    triggers: textsOf(fact['triggers']),
-    throttled: textsOf(fact['throttled']),
-    throttledUntil: textOf(fact['throttled_until']),
-  };
-}
+/** Verdicts whose reason names triggers. */
+const namesTriggers: ReadonlySet<Effect['verdict']> = new Set([
+  'no_pipeline',
+  'inhibited',
+  'throttled',
+  'observed',
+  'suspended',
+  'opted_out',
+]);
 
-/** The verdict if none of the triggers that the alert woke did anything. */
-function heldRuns(
-  runs: readonly EventRun[],
-  woken: readonly string[],
-): Pick<Effect, 'verdict' | 'because'> | undefined {
-  const isHeld = (held: (run: EventRun) => readonly string[]): boolean =>
-    runs.every((run) => {
-      const own = run.triggers.filter((key) => woken.includes(key));
-      return own.length > 0 && own.every((key) => held(run).includes(key));
-    });
-  if (isHeld(({ observed }) => observed)) return { verdict: 'observed', because: `${woken.join(', ')} only observes` };
-  if (!isHeld(({ throttled }) => throttled)) return undefined;
-  const until = runs
-    .map(({ throttledUntil }) => throttledUntil ?? '')
-    .toSorted()
-    .at(-1);
-  return {
-    verdict: 'throttled',
-    because: `${woken.join(', ')} had done enough to the object; it waits until ${until}`,
-  };
-}
-
-/** The triggers that the reader may see. */
-async function visible(keys: readonly string[], seen: VisibleFacts | undefined): Promise<readonly string[]> {
-  if (seen === undefined) return keys;
+/** Without the triggers of others. How many runs there are tells how many pipelines there are, so they are left out too. */
+async function forTeam(effect: Effect, told: ToldAlert, seen: VisibleFacts): Promise<Effect> {
+  const { triggers = [], because, ...rest } = effect;
+  const named = new Set([...triggers, ...told.triggers, ...told.optedOut]);
   const shown: string[] = [];
-  for (const key of keys) if (await seen.showsTrigger(key)) shown.push(key);
-  return shown;
+  for (const key of named) if (await seen.showsTrigger(key)) shown.push(key);
+  const isHidden = shown.length < named.size && namesTriggers.has(rest.verdict);
+  const own = triggers.filter((key) => shown.includes(key));
+  return {
+    ...rest,
+    ...given('because', isHidden ? undefined : because),
+    ...(own.length > 0 && { triggers: own }),
+    runs: [],
+  };
 }
 
 /** Finds alerts, in the store and in the history, and their effects. */
@@ -165,16 +138,15 @@ export class AlertReader {
       hash,
       alertname: nameOf(labels),
       isNotification: isNotification(labels),
-      triggers: await visible(triggers.matching(labels), seen),
-      optedOut: await visible(triggers.optedOutFor(labels), seen),
+      triggers: triggers.matching(labels),
+      optedOut: triggers.optedOutFor(labels),
       isDefault: triggers.isDefault,
     };
     const finder = new EffectFinder(told);
     const { effects, next } = await this.#effects(finder, page);
     const alert = stored === undefined ? alertOfLabels(labels) : this.#stored(stored);
     const all = await this.#withRuns(effects, { told, labels, finder });
-    // How many runs there are tells how many pipelines there are.
-    const withRuns = seen === undefined ? all : all.map((effect) => ({ ...effect, runs: [] }));
+    const withRuns = seen === undefined ? all : await Promise.all(all.map((effect) => forTeam(effect, told, seen)));
     const isEmpty = withRuns.length === 0 && page.before === undefined;
     return {
       alert,
@@ -203,7 +175,10 @@ export class AlertReader {
 
   /** Adds the runs of the objects that were chosen for the alert; the event may concern others too. */
   async #withRuns(effects: readonly OpenEffect[], about: AboutAlert): Promise<Effect[]> {
-    const runs = await this.runsOfEvents(effects.map((effect) => effect.event_id));
+    const runs = await runsOfEvents(
+      this.#options.history,
+      effects.map((effect) => effect.event_id),
+    );
     return effects.map(({ id: _id, ...effect }) => this.#withOwn(effect, runs.get(effect.event_id ?? '') ?? [], about));
   }
 
@@ -225,25 +200,6 @@ export class AlertReader {
     const held = finder.heldIn(effect.event_id ?? '');
     if (held !== undefined) return { ...effect, ...held, runs };
     return { ...effect, ...nothingChosen(told), runs };
-  }
-
-  /** The runs that each of these events caused, the oldest first. */
-  async runsOfEvents(eventIds: readonly (string | undefined)[]): Promise<ReadonlyMap<string, readonly EventRun[]>> {
-    const runs = new Map<string, EventRun[]>();
-    for (const id of eventIds) if (id !== undefined) runs.set(id, []);
-    if (runs.size === 0) return runs;
-    const observed = new Map<string, string[]>();
-    for await (const fact of this.#options.history.oldestFirst({ accepts: isRunEnd })) {
-      const pipeline = pipelineIn(fact);
-      const run = String(fact['run']);
-      if (fact.event === 'trigger.observed') observed.set(run, [...(observed.get(run) ?? []), String(fact['trigger'])]);
-      else if (pipeline !== undefined) {
-        const found = { run, pipeline, ...triggerFieldsOf(fact), observed: observed.get(run) ?? [] };
-        for (const id of textsOf(fact['event_ids'])) runs.get(id)?.push(found);
-        observed.delete(run);
-      }
-    }
-    return runs;
   }
 
   async #find(fingerprint: string): Promise<StoredAlert | undefined> {

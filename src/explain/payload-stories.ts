@@ -4,7 +4,7 @@ import type { KeptPayload, Payloads } from '../history/payloads.ts';
 import { maxPayloadBytes } from '../history/payloads.ts';
 import { Refusal } from '../server/request/answer.ts';
 import { formatDateTime } from '../text/go/date-time.ts';
-import type { AlertReader } from './alert-reader.ts';
+import { runsOfEvents } from './event-runs.ts';
 import { countOf, textOf } from './fact-fields.ts';
 import { given } from './run-story.ts';
 import type { Payload } from './schema.ts';
@@ -12,7 +12,6 @@ import type { Payload } from './schema.ts';
 export interface PayloadStoriesOptions {
   readonly payloads: Payloads;
   readonly history: History;
-  readonly alerts: Pick<AlertReader, 'runsOfEvents'>;
 }
 
 const ends = /"event":"(?:alerts\.(?:received|rejected|failed)|event\.emitted|channel\.full)"/;
@@ -49,7 +48,10 @@ export class PayloadStories {
 
   async #stories(payloads: readonly KeptPayload[]): Promise<Payload[]> {
     const endings = await this.#endings(payloads);
-    const runs = await this.#options.alerts.runsOfEvents([...endings.values()].map(({ eventId }) => eventId));
+    const runs = await runsOfEvents(
+      this.#options.history,
+      [...endings.values()].map(({ eventId }) => eventId),
+    );
     return payloads.map((payload) => {
       const ending = endings.get(payload.requestId);
       const events = ending?.eventId === undefined ? [] : [ending.eventId];
