@@ -101,7 +101,7 @@ function tell(output: Output, prediction: Prediction): void {
         ['silenced by', `silence ${id} of ${author}: ${comment} (ends ${showTime(end)})`] as const,
     ),
   ]);
-  for (const line of triggerLines(prediction)) output.line(line, 2);
+  for (const [line, indent] of triggerLines(prediction)) output.line(line, indent);
   output.table([...pipelines.map(rowOf), ...(more > 0 ? [[`and ${more} more`, '']] : [])]);
   output.line();
 }
@@ -110,23 +110,24 @@ function tell(output: Output, prediction: Prediction): void {
 const shownObjects = 5;
 const shownOthers = 10;
 
-function triggerLines({ triggers, more_triggers: more }: Prediction): readonly string[] {
+type Line = readonly [text: string, indent: number];
+
+function triggerLines({ triggers, more_triggers: more }: Prediction): readonly Line[] {
   const matching = triggers.filter(({ matches }) => matches);
   const others = triggers.filter(({ matches }) => !matches);
-  const left = others.length - shownOthers + more;
+  const left = Math.max(0, others.length - shownOthers) + more;
   return [
     ...matching.flatMap(matchingLines),
     ...others
       .slice(0, shownOthers)
-      .map(({ key, failed_matcher: failed }) => `${key}: does not match, because of ${failed}`),
-    ...(left > 0 ? [`and ${left} more triggers`] : []),
+      .map(({ key, failed_matcher: failed }): Line => [`${key}: does not match, because of ${failed}`, 2]),
+    ...(left > 0 ? [[`and ${left} more triggers`, 2] as const] : []),
   ];
 }
 
-function matchingLines({ key, action, held, because, targets }: Triggered): readonly string[] {
-  const would =
-    held === undefined ? `matches, and would ${action}` : `matches, and is ${held.replace('_', ' ')}: ${because}`;
-  return [`${key}: ${would}`, ...targets.map((target) => `  ${targetText(target)}`)];
+function matchingLines({ key, action, held, because, targets }: Triggered): readonly Line[] {
+  const would = held === undefined ? `would ${action}` : `would ${action}, but ${because}`;
+  return [[`${key}: matches, and ${would}`, 2], ...targets.map((target): Line => [targetText(target), 6])];
 }
 
 function targetText({

@@ -104,7 +104,8 @@ async function tellEffect(output: Output, api: ApiClient, effect: Effect): Promi
     [ids && `  ${ids}`, 'dim'],
   ]);
   if (because !== undefined) output.line(because, 6);
-  if (effect.triggers !== undefined) output.line(`woke ${effect.triggers.join(', ')}`, 6);
+  if (effect.triggers !== undefined && colours[verdict] === 'green')
+    output.line(`woke ${effect.triggers.join(', ')}`, 6);
   for (const id of silences) output.line(await silenceText(api, id), 6);
   const rows = await runRows(api, effect);
   if (rows.length > 0) output.table(rows, 6);

@@ -195,9 +195,11 @@ export class AlertReader {
     );
     const runs = own.map(({ run }) => run);
     const triggers = woken.length === 0 ? {} : { triggers: [...woken] };
-    if (own.length > 0) return { ...effect, ...triggers, ...heldRuns(own, woken), runs };
-    if (all.length === 0) return { ...effect, ...triggers, runs };
     const held = finder.heldIn(effect.event_id ?? '');
+    // Other triggers of the alert may have been kept from being woken.
+    const because = effect.because ?? held?.because;
+    if (own.length > 0) return { ...effect, ...given('because', because), ...triggers, ...heldRuns(own, woken), runs };
+    if (all.length === 0) return { ...effect, ...triggers, runs };
     if (held !== undefined) return { ...effect, ...held, runs };
     return { ...effect, ...nothingChosen(told), runs };
   }

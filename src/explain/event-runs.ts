@@ -67,6 +67,6 @@ export function heldRuns(
     .at(-1);
   return {
     verdict: 'throttled',
-    because: `${woken.join(', ')} had done enough to the object; it waits until ${until}`,
+    because: `${woken.join(', ')} had done enough to the object; the run waits until ${until}`,
   };
 }

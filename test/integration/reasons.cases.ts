@@ -102,6 +102,49 @@ receivers: [{ name: tocsin, webhook_configs: [{ url: 'http://127.0.0.1:${port}/w
     },
   },
   {
+    reason: 'no_pipeline',
+    how: 'no trigger matches it, and the default one does not hold',
+    stage: async (t) => ({
+      tocsin: await afterPosts(t, withTrigger({ matchers: ['alertname="Other"'] }), [throttling]),
+      alert,
+      tells: /no trigger matches it, and source\.select does not hold/,
+    }),
+  },
+  {
+    reason: 'inhibited',
+    how: 'another alert inhibits it',
+    stage: async (t) => {
+      const inhibitedBy = [{ matchers: ['alertname="InstanceDown"'], equal: ['node'] }];
+      const tocsin = await afterPosts(t, withTrigger({ inhibitedBy }), [down]);
+      await post(tocsin, [throttling]);
+      await tocsin.log.waitForLine(({ event }) => event === 'trigger.inhibited', patienceMs);
+      return { tocsin, alert, tells: /InstanceDown fired, and inhibited file\/one/ };
+    },
+  },
+  {
+    reason: 'suspended',
+    how: 'its trigger is suspended',
+    stage: async (t) => ({
+      tocsin: await afterPosts(t, withTrigger({ suspend: { reason: 'upgrade' } }), [throttling]),
+      alert,
+    }),
+  },
+  {
+    reason: 'observed',
+    how: 'its trigger only observes',
+    stage: async (t) => ({ tocsin: await afterPosts(t, withTrigger({ mode: 'observe' }), [throttling]), alert }),
+  },
+  {
+    reason: 'throttled',
+    how: 'the first look at the pipeline has spent the budget of its trigger',
+    stage: async (t) => ({
+      tocsin: await afterPosts(t, withTrigger({ budget: { runs: 1, per: '1h' } }), [throttling]),
+      alert,
+      pipeline: 'TracePipeline/backend',
+      tells: /\)  throttled /,
+    }),
+  },
+  {
     reason: 'invalid',
     how: 'it ends before it starts',
     stage: async (t) => {
@@ -201,6 +244,17 @@ receivers: [{ name: tocsin, webhook_configs: [{ url: 'http://127.0.0.1:${port}/w
   },
 ];
 
+/** One trigger, which takes the place of `source.select`. */
+function withTrigger(spec: object): TocsinOptions {
+  return { config: JSON.stringify({ triggers: { list: [{ name: 'one', ...traceTrigger, ...spec }] } }) };
+}
+
+const traceTrigger = {
+  matchers: ['alertname="TraceGatewayThrottling"'],
+  targets: [{ apiVersion: 'telemetry.kyma-project.io/v1beta1', kind: 'TracePipeline', name: 'backend' }],
+  action: { condition: { type: 'AlertsQuiet' } },
+};
+
 /** Prometheus reports the alert and pushes it; the next one at its address knows nothing of it. */
 async function heldBack(t: TestContext): Promise<Staged> {
   const port = await freePort();
@@ -244,6 +298,33 @@ const traces = { group: 'telemetry.kyma-project.io', version: 'v1beta1', resourc
 
 /** Every reason that only a cluster can give, and those that it gives in another way. */
 export const clusterCases: readonly ClusterCase[] = [
+  {
+    reason: 'opted_out',
+    how: 'its namespace opts out of triggers',
+    stage: async (t, server) => {
+      await server.kubectl(['apply', '--server-side', '-k', 'k8s/crds']);
+      await server.kubectl(['wait', '--for=condition=Established', 'crd', '--all']);
+      const labels = { 'openshift.io/user-monitoring': 'false' };
+      const own = {
+        apiVersion: 'tocsin.dev/v1alpha1',
+        kind: 'AlertTrigger',
+        metadata: { name: 'one', namespace: 'quiet-team' },
+      };
+      const target = { apiVersion: 'v1', kind: 'ConfigMap', name: 'orders' };
+      await server.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'quiet-team', labels } });
+      await server.apply({ ...own, spec: { targets: [target], action: { log: {} } } });
+      t.after(() => server.kubectl(['delete', 'alerttrigger', 'one', '-n', 'quiet-team']));
+      const config = JSON.stringify({
+        triggers: { from_namespaces: 'all', default: 'never' },
+        pipelines: { kubernetes: { kinds: [traces] } },
+      });
+      const tocsin = await started(t, { config, args: [`--kubeconfig=${server.kubeconfig}`] });
+      await tocsin.log.waitForLine(({ event }) => event === 'trigger.rejected', patienceMs);
+      const inTeam = { labels: { ...throttling.labels, namespace: 'quiet-team' } };
+      await post(tocsin, [inTeam]);
+      return { tocsin, alert, tells: /alerttrigger\/quiet-team\/one has opted out/ };
+    },
+  },
   {
     reason: 'no_rule',
     how: 'such objects have no health, and their reconciles are only logged',

@@ -5,7 +5,8 @@ import { skipWithout } from '../support/servers.ts';
 import { assertTold } from './reasons.check.ts';
 import { clusterCases, standaloneCases } from './reasons.cases.ts';
 
-const reasons = [...Verdict.options, ...Because.options];
+/** An alert and a run may have the same reason. */
+const reasons = [...new Set([...Verdict.options, ...Because.options])];
 
 describe('the reasons why an alert did nothing, or a run changed nothing', () => {
   it('are all staged', () => {
