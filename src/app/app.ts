@@ -224,7 +224,7 @@ export class App {
       nextResyncAt: () => this.#reconciling.resync.nextAt,
       problems: () => this.#alertPath.problems,
       status: () => this.#status.read(),
-      triggers: this.#reconciling.triggers.explainer,
+      triggers: this.#reconciling.explainer,
       reconcile: (requests, requestId) => this.#reconciling.pipelines.manual(requests, requestId),
       resumeStorm: () => this.#reconciling.source.storm.resume(),
     });

@@ -13,6 +13,8 @@ import { PipelineSource, Resync } from '../source/pipeline-source.ts';
 import type { StageOptions } from './app-options.ts';
 import { EventPath } from './event-path.ts';
 import { receiverNamespace, type Home } from './home.ts';
+import { TriggerExplainer } from '../trigger/explain-triggers.ts';
+import type { Trigger } from '../trigger/trigger.ts';
 import { Triggers } from './triggers.ts';
 
 export interface ReconcilingOptions {
@@ -28,6 +30,7 @@ export class Reconciling {
   readonly source: EventPath;
   readonly pipelines: PipelineSource;
   readonly triggers: Triggers;
+  readonly explainer: TriggerExplainer;
   readonly resync: Resync;
   readonly #stage: ControllerStage;
 
@@ -41,6 +44,8 @@ export class Reconciling {
       wake: (choices, event) => this.source.enqueue(choices, event),
       look: (requests, why) => void this.pipelines.look(requests, why),
     });
+    const optedOut = (): Iterable<Trigger> => home.triggers?.optedOut() ?? [];
+    this.explainer = new TriggerExplainer({ ...options, ...this.triggers.known, optedOut });
     const { kinds, transitions, annotator } = home;
     const outside = { kinds, transitions, annotator, pipelines: home, alerts, requiredRules, verdicts };
     this.#stage = createController({

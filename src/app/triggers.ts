@@ -5,7 +5,7 @@ import type { ControllerTriggers } from '../controller/create-controller.ts';
 import type { AlertSource, Choice, Request } from '../reconcile/ports.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { chooseByDefault } from '../source/request-mapper.ts';
-import { TriggerExplainer } from '../trigger/explain-triggers.ts';
+import type { TriggerExplainerOptions } from '../trigger/explain-triggers.ts';
 import { liveOrder } from '../trigger/firing-condition.ts';
 import { FiringTargets } from '../trigger/firing-targets.ts';
 import { InhibitedAlerts } from '../trigger/inhibited-alerts.ts';
@@ -64,7 +64,6 @@ export class Triggers implements TriggerSink, TriggerStates {
   readonly #inhibited: InhibitedAlerts;
   readonly #chooser: TriggerChooser;
   readonly #wakes: TriggerWakes;
-  readonly #explainer: TriggerExplainer;
   readonly #notes: TriggerNotes;
   readonly #file = new FileTriggers();
   readonly #counts: Record<TriggerOrigin, number> = { file: 0, ClusterAlertTrigger: 0, AlertTrigger: 0 };
@@ -102,17 +101,6 @@ export class Triggers implements TriggerSink, TriggerStates {
     this.#inhibited = new InhibitedAlerts({ ...options, triggers, isPlatform, onChange });
     this.#chooser = this.#createChooser();
     this.#wakes = this.#createWakes();
-    const optedOut = (): Iterable<Trigger> => options.home.triggers?.optedOut() ?? [];
-    const explained = {
-      triggers,
-      targets,
-      objects,
-      inhibited: this.#inhibited,
-      guard: this.#guard,
-      isDefault,
-      optedOut,
-    };
-    this.#explainer = new TriggerExplainer({ ...options, ...explained });
     objects.onChange((change) => this.#objectChanged(change));
     this.#readFile();
   }
@@ -122,9 +110,17 @@ export class Triggers implements TriggerSink, TriggerStates {
     return { guard: this.#guard, observer: this.#observer, inForce: this.#inForce, objects: this.#objects };
   }
 
-  /** Says what every trigger would do with an alert. */
-  get explainer(): TriggerExplainer {
-    return this.#explainer;
+  /** What can be said of the triggers and their objects without waking anything. */
+  get known(): Omit<TriggerExplainerOptions, 'clock' | 'schedule' | 'optedOut'> {
+    const [triggers, targets, objects] = [this.#index, this.#targets, this.#objects];
+    return {
+      triggers,
+      targets,
+      objects,
+      inhibited: this.#inhibited,
+      guard: this.#guard,
+      isDefault: () => this.isDefault,
+    };
   }
 
   /** Whether the annotations of firing alerts are needed: a condition shows them. */

@@ -1,5 +1,5 @@
-import type { Pipeline, Problem } from '../explain/schema.ts';
-import type { Status } from '../explain/schema-status.ts';
+import type { Pipeline } from '../explain/schema.ts';
+import type { Problem, Status } from '../explain/schema-status.ts';
 import { FakeClock } from '../runtime/clock.fixture.ts';
 import type { InspectedServer, LoadedRule } from '../reconcile/server-inspection.ts';
 import { Chain, type TocsinApi } from './chain.ts';

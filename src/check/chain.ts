@@ -1,7 +1,8 @@
+import type { Problem } from '../explain/schema-status.ts';
 import type { z } from 'zod';
 import type { Config } from '../config/config.ts';
 import { Problems, Pipelines } from '../explain/schema-requests.ts';
-import type { Pipeline, Problem } from '../explain/schema.ts';
+import type { Pipeline } from '../explain/schema.ts';
 import { Status } from '../explain/schema-status.ts';
 import type { InspectedServer } from '../reconcile/server-inspection.ts';
 import { problem, skipped, type Outcome } from './check.ts';

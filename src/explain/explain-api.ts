@@ -21,9 +21,9 @@ import { maxExplained, type Predictor } from './predictor.ts';
 import { pipelineName, Question } from './questions.ts';
 import type { RunReader } from './run-reader.ts';
 import type { Matcher } from '../matcher/matcher.ts';
-import type { Fact, PipelineName, Problem } from './schema.ts';
+import type { Fact, PipelineName } from './schema.ts';
 import { VisibleFacts } from './visible-facts.ts';
-import type { Status } from './schema-status.ts';
+import type { Problem, Status } from './schema-status.ts';
 
 /** The path of the API, below the route prefix. */
 export const apiPath = '/api/tocsin/v1';

@@ -1,4 +1,4 @@
-import { isResolved, receivedTimes, type PostableAlert } from '../alert/alert.ts';
+import { isResolved, receivedTimes, type Alert as StoredAlert, type PostableAlert } from '../alert/alert.ts';
 import type { AlertStore } from '../alert/alert-store.ts';
 import { FiringAlerts } from '../alert/firing-alerts.ts';
 import { isSameLabelText, labelSetOf, type LabelSet } from '../alert/labels.ts';
@@ -15,9 +15,9 @@ import { ownNotification } from './alert-effects.ts';
 import { alertOfLabels } from './fact-fields.ts';
 import { conditionOf } from './pipeline-reader.ts';
 import { given } from './run-story.ts';
-import type { Alert, Condition, PipelineName } from './schema.ts';
+import type { Condition, PipelineName } from './schema.ts';
 import type { Prediction, TriggerPrediction } from './schema-requests.ts';
-import { objectName, triggerPrediction, type LiveTriggers } from './trigger-predictions.ts';
+import { byTriggers, objectName, triggerPrediction, type LiveTriggers } from './trigger-predictions.ts';
 
 export interface PredictorOptions {
   readonly clock: Clock;
@@ -100,39 +100,27 @@ export class Predictor {
   }
 
   async #one(posted: PostableAlert, { firing, names, shares, signal }: Question): Promise<Prediction> {
-    const { clock, store, settings, select, triggers: live } = this.#options;
-    const { resolveTimeoutMs, repeats, select: rule } = settings();
-    const now = clock.now();
-    const times = receivedTimes(posted, now, resolveTimeoutMs);
-    const problem = times.startsAt > times.endsAt ? 'start time must be before end time' : posted.invalid;
-    const status = isResolved(times, now) ? 'resolved' : 'firing';
-    const alert: Alert = { ...alertOfLabels(posted.labels), status };
-    const stored = problem === undefined ? store.find(posted.key, posted.keyHash) : undefined;
-    const isRepeat =
-      stored !== undefined && stored.announced === status && isSameLabelText(stored.annotations, posted.annotations);
-    const silencedBy = problem === undefined ? await this.#silencing(posted.labels, now) : [];
-    const ignored = isRepeat && repeats === 'ignore';
-    const isOwn = isNotification(posted.labels);
-    const wakes = problem === undefined && silencedBy.length === 0 && !ignored && !isOwn;
+    const { clock, settings, select, triggers: live } = this.#options;
+    const rule = settings().select;
+    const standing = await this.#standing(posted);
+    const { problem, status, stored, silencedBy } = standing;
+    const wakes = problem === undefined && silencedBy.length === 0 && !standing.ignored && !standing.isOwn;
     const requests = wakes && live.isDefault ? select(posted.labels, names) : [];
-    const template = { labels: posted.labels, annotations: labelSetOf(posted.annotations), now };
+    const template = { labels: posted.labels, annotations: labelSetOf(posted.annotations), now: clock.now() };
     const known = 'firing' in firing ? firing.firing : undefined;
     const explained = await live.explain(template, known, shares.triggers, signal);
     const triggers = explained.items.map(triggerPrediction);
-    const acting = wakes ? triggers.filter(({ matches, held }) => matches && held === undefined) : [];
-    const isWoken =
-      requests.length > 0 || acting.some(({ targets }) => targets.some(({ objects }) => objects.length > 0));
     const shown = requests.slice(0, shares.conditions);
     return {
-      alert,
+      alert: { ...alertOfLabels(posted.labels), status },
       valid: problem === undefined,
       ...given('problem', problem),
       ...given('merges_with', stored && { ...alertOfLabels(stored.labels), status: stored.announced }),
       silenced_by: silencedBy.map(({ id, createdBy, comment, endsAt }) => {
         return { id, created_by: createdBy, comment, ends_at: formatDateTime(endsAt) };
       }),
-      wakes: isWoken,
-      because: because({ problem, isOwn, silencedBy, ignored, requests: requests.length, rule, live, triggers }),
+      wakes: requests.length > 0 || (wakes && triggers.some(wakesObjects)),
+      because: because({ ...standing, requests: requests.length, rule, live, triggers }),
       select: rule,
       default: live.isDefault,
       triggers,
@@ -141,6 +129,27 @@ export class Predictor {
       more_requests: Math.max(0, requests.length - shares.requests),
       pipelines: await this.#conditions(shown, posted, status, firing),
       more_pipelines: requests.length - shown.length,
+    };
+  }
+
+  /** What is known of the alert before anything is chosen for it. */
+  async #standing(posted: PostableAlert): Promise<Standing> {
+    const { clock, store, settings } = this.#options;
+    const { resolveTimeoutMs, repeats } = settings();
+    const now = clock.now();
+    const times = receivedTimes(posted, now, resolveTimeoutMs);
+    const problem = times.startsAt > times.endsAt ? 'start time must be before end time' : posted.invalid;
+    const status = isResolved(times, now) ? 'resolved' : 'firing';
+    const stored = problem === undefined ? store.find(posted.key, posted.keyHash) : undefined;
+    const isRepeat =
+      stored !== undefined && stored.announced === status && isSameLabelText(stored.annotations, posted.annotations);
+    return {
+      problem,
+      status,
+      stored,
+      silencedBy: problem === undefined ? await this.#silencing(posted.labels, now) : [],
+      ignored: isRepeat && repeats === 'ignore',
+      isOwn: isNotification(posted.labels),
     };
   }
 
@@ -207,15 +216,25 @@ export class Predictor {
   }
 }
 
-interface Reasons {
+interface Standing {
   readonly problem: string | undefined;
-  readonly isOwn: boolean;
+  readonly status: 'firing' | 'resolved';
+  readonly stored: StoredAlert | undefined;
   readonly silencedBy: readonly Silence[];
   readonly ignored: boolean;
+  readonly isOwn: boolean;
+}
+
+interface Reasons extends Omit<Standing, 'status' | 'stored'> {
   readonly requests: number;
   readonly rule: 'all' | 'labels';
   readonly live: Pick<LiveTriggers, 'isDefault'>;
   readonly triggers: readonly TriggerPrediction[];
+}
+
+/** True if a trigger would act on an object that there is. */
+function wakesObjects({ matches, held, targets }: TriggerPrediction): boolean {
+  return matches && held === undefined && targets.some(({ objects }) => objects.length > 0);
 }
 
 function because({ problem, isOwn, silencedBy, ignored, ...choice }: Reasons): string {
@@ -236,19 +255,6 @@ function byDefault({ requests, rule, live }: ChoiceReasons): readonly string[] {
   if (!live.isDefault) return [];
   if (requests === 0) return [`it concerns no pipeline that there is (source.select: ${rule})`];
   return [`it would have ${requests} ${requests === 1 ? 'pipeline' : 'pipelines'} looked at (source.select: ${rule})`];
-}
-
-/** The most triggers that a sentence names. */
-const maxNamed = 3;
-
-function byTriggers(triggers: readonly TriggerPrediction[]): readonly string[] {
-  const matching = triggers.filter(({ matches }) => matches);
-  const reasons = matching.slice(0, maxNamed).map(({ key, held, because: why, targets }) => {
-    if (held !== undefined) return `${key} matches, but ${why}`;
-    const objects = targets.reduce((sum, target) => sum + target.objects.length + target.more_objects, 0);
-    return `${key} would wake ${objects} ${objects === 1 ? 'object' : 'objects'}`;
-  });
-  return matching.length > maxNamed ? [...reasons, `${matching.length - maxNamed} more triggers match`] : reasons;
 }
 
 function conditionBy({ condition: { status, reason, message } }: Verdict): Condition {

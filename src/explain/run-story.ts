@@ -29,7 +29,7 @@ export interface RunContext {
 /** A run without a fact for longer than this was cut off, because a reconcile is aborted after a minute; milliseconds. */
 const longestRunMs = 120_000;
 
-const triggers: ReadonlySet<string> = new Set<Trigger>([
+const otherReasons: ReadonlySet<string> = new Set<Trigger>([
   'start',
   'resync',
   'requeue',
@@ -194,8 +194,8 @@ function isWrite(event: string): boolean {
 /** Each alert in a line's `causes` has a status; an entry without one is another trigger. */
 function triggersOf(about: Fact): Trigger[] {
   const texts = textsOf(about['causes']);
-  const others = texts.filter((text) => triggers.has(text)) as Trigger[];
-  const alerts = texts.filter((text) => !triggers.has(text));
+  const others = texts.filter((text) => otherReasons.has(text)) as Trigger[];
+  const alerts = texts.filter((text) => !otherReasons.has(text));
   return [
     ...(alerts.some((text) => !isUnsilenced(text)) ? (['alert'] as const) : []),
     ...(alerts.some(isUnsilenced) ? (['silence'] as const) : []),

@@ -8,11 +8,10 @@ import {
   Payload,
   Pipeline,
   PipelineName,
-  Problem,
   Run,
   Time,
 } from './schema.ts';
-import { Status } from './schema-status.ts';
+import { Problem, Status } from './schema-status.ts';
 
 /** The requests of the API, the answers to them, and the lists and errors that the whole API shares. */
 

@@ -73,3 +73,16 @@ export const Status = z
   .meta({ id: 'Status' });
 
 export type Status = z.infer<typeof Status>;
+
+/** What keeps alerts away. */
+export const Problem = z
+  .strictObject({
+    name: z.string().describe('The name of docs/drift.md, such as `watchdog_absent`.'),
+    severity: z.enum(['warning', 'info']).describe('`info`: Tocsin cannot tell, and says why.'),
+    since: Time.describe('When it was found.'),
+    message: z.string().describe('What is wrong, and where.'),
+    advice: z.string().describe('What to do.'),
+  })
+  .meta({ id: 'Problem' });
+
+export type Problem = z.infer<typeof Problem>;

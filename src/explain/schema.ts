@@ -265,16 +265,6 @@ export const Payload = z
   })
   .meta({ id: 'Payload' });
 
-export const Problem = z
-  .strictObject({
-    name: z.string().describe('The name of docs/drift.md, such as `watchdog_absent`.'),
-    severity: z.enum(['warning', 'info']).describe('`info`: Tocsin cannot tell, and says why.'),
-    since: Time.describe('When it was found.'),
-    message: z.string().describe('What is wrong, and where.'),
-    advice: z.string().describe('What to do.'),
-  })
-  .meta({ id: 'Problem' });
-
 export type PipelineName = z.infer<typeof PipelineName>;
 export type Alert = z.infer<typeof Alert>;
 export type Trigger = z.infer<typeof Trigger>;
@@ -290,4 +280,3 @@ export type Effect = z.infer<typeof Effect>;
 export type ExplainedAlert = z.infer<typeof ExplainedAlert>;
 export type Fact = z.infer<typeof Fact>;
 export type Payload = z.infer<typeof Payload>;
-export type Problem = z.infer<typeof Problem>;

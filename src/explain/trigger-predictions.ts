@@ -96,3 +96,17 @@ function alertnameOf(explained: ExplainedTrigger): string {
 export function objectName({ kind, group, namespace, name }: Request): PipelineName {
   return { kind, ...given('group', group), ...given('namespace', namespace), name };
 }
+
+/** The most triggers that a sentence names. */
+const maxNamed = 3;
+
+/** What becomes of the alert by its triggers, in words. */
+export function byTriggers(triggers: readonly TriggerPrediction[]): readonly string[] {
+  const matching = triggers.filter(({ matches }) => matches);
+  const reasons = matching.slice(0, maxNamed).map(({ key, held, because: why, targets }) => {
+    if (held !== undefined) return `${key} matches, but ${why}`;
+    const objects = targets.reduce((sum, target) => sum + target.objects.length + target.more_objects, 0);
+    return `${key} would wake ${objects} ${objects === 1 ? 'object' : 'objects'}`;
+  });
+  return matching.length > maxNamed ? [...reasons, `${matching.length - maxNamed} more triggers match`] : reasons;
+}

@@ -11,7 +11,7 @@ import type { FoundTargets, TriggerTargets } from './trigger-targets.ts';
 import type { Target, TemplateData, Trigger } from './trigger.ts';
 import { targetText, whyNot, type Held } from './why-not.ts';
 
-interface TriggerExplainerOptions {
+export interface TriggerExplainerOptions {
   readonly clock: Clock;
   readonly schedule: SliceSchedule;
   readonly triggers: TriggerIndex;
@@ -120,7 +120,6 @@ export class TriggerExplainer {
       const matches = isNear && trigger.matchers.every((matcher) => matcher.matches(labels));
       groups[matches ? 'matching' : isNear ? 'near' : 'far'].push(trigger);
     }
-    const sorted = (all: readonly Trigger[]): readonly Trigger[] => all.toSorted((a, b) => (a.key < b.key ? -1 : 1));
     return { matching: sorted(groups.matching), others: [...sorted(groups.near), ...sorted(groups.far)] };
   }
 
@@ -184,6 +183,10 @@ export class TriggerExplainer {
     const uid = this.#options.objects.get(request)?.pipeline.uid;
     return this.#options.guard.throttledUntil(trigger, { request, uid });
   }
+}
+
+function sorted(all: readonly Trigger[]): readonly Trigger[] {
+  return all.toSorted((a, b) => (a.key < b.key ? -1 : 1));
 }
 
 interface Question {

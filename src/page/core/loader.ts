@@ -1,4 +1,5 @@
-import type { Alert, Fact, Payload, Pipeline, Problem } from '../../explain/schema.ts';
+import type { Problem } from '../../explain/schema-status.ts';
+import type { Alert, Fact, Payload, Pipeline } from '../../explain/schema.ts';
 import { failureOf, ownApi, pathOf, type Api } from './api-port.ts';
 import { boundsOf, type Link, type Range } from './link.ts';
 import type { Action, Matching, Silence } from './state.ts';

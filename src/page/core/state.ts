@@ -1,4 +1,5 @@
-import type { Alert, Fact, Payload, Pipeline, Problem } from '../../explain/schema.ts';
+import type { Problem } from '../../explain/schema-status.ts';
+import type { Alert, Fact, Payload, Pipeline } from '../../explain/schema.ts';
 import { addFacts, isAboutAlert, maxFacts, pipelineKeyOf, slimFact, textField, type Facts } from './facts.ts';
 
 /** All that the page knows of Tocsin. It changes by {@link reduce} alone. */

@@ -1,6 +1,6 @@
+import type { Problem } from '../../explain/schema-status.ts';
 import type { JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
-import type { Problem } from '../../explain/schema.ts';
 import { headline, type Counts } from '../core/pipelines.ts';
 import { ago, localTime, utcTime } from '../core/times.ts';
 import { useActions, usePage } from './context.ts';

@@ -82,6 +82,12 @@ export class GuardState {
     return this.#parked;
   }
 
+  /** As {@link slotOf}, of a pair that need not be there. */
+  slotOf(trigger: Limits & Pick<Trigger, 'key'>, object: GuardedObject): number {
+    const pair = this.find(trigger.key, object);
+    return pair === undefined ? Number.NEGATIVE_INFINITY : slotOf(pair, trigger);
+  }
+
   find(trigger: string, { request, uid }: GuardedObject): Pair | undefined {
     return this.lookUp({ trigger, object: uid ?? requestKey(request) });
   }

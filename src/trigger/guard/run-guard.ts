@@ -123,15 +123,13 @@ export class Pacing implements RunGuard, WrittenConditions {
     const slots = [...this.#state.parked]
       .filter((pair) => pair.trigger === trigger.key)
       .map((pair) => slotOf(pair, trigger));
-    if (slots.length === 0) return undefined;
-    const last = slots.reduce((a, b) => Math.max(a, b));
-    return { runs: slots.length, until: this.#time.toClock(Math.max(last, this.#time.now())) };
+    const until = this.#time.toClock(slots.reduce((a, b) => Math.max(a, b), this.#time.now()));
+    return slots.length === 0 ? undefined : { runs: slots.length, until };
   }
 
   /** Until when a run of the trigger for the object would have to wait, milliseconds since the epoch; undefined: not at all. */
   throttledUntil(trigger: Trigger, object: GuardedObject): number | undefined {
-    const pair = this.#state.find(trigger.key, object);
-    const slot = pair === undefined ? Number.NEGATIVE_INFINITY : slotOf(pair, trigger);
+    const slot = this.#state.slotOf(trigger, object);
     return slot > this.#time.now() ? this.#time.toClock(slot) : undefined;
   }
 
