@@ -230,6 +230,20 @@ describe('a trigger that annotates', () => {
     assert.equal(bench.home.annotations.length, 1);
   });
 
+  it('loses no alert that came while Prometheus could not say what inhibits', async (t) => {
+    const inhibitedBy = [{ matchers: ['alertname="NodeDown"'], equal: ['namespace'] }];
+    const bench = await setUp(t, { ...templated, ...nudge, inhibitedBy });
+    bench.failure = new Error('away');
+    for (const app of ['orders', 'carts']) {
+      bench.alert({ ...down, app });
+      // The debouncer makes two events of them.
+      await bench.clock.advanceAsync(1000);
+    }
+    bench.failure = undefined;
+    for (let round = 0; round < 4; round++) await bench.settle();
+    assert.deepEqual(bench.home.annotations.map(({ name }) => name).toSorted(), ['carts', 'orders']);
+  });
+
   it('does nothing while another alert inhibits its own, and acts when that ends', async (t) => {
     const node = { alertname: 'NodeDown', namespace: 'shop' };
     const inhibitedBy = [{ matchers: ['alertname="NodeDown"'], equal: ['namespace'] }];

@@ -195,7 +195,8 @@ export class TriggerWakes {
       const choices = await chooser.chooseLater(event, deadline.signal).finally(() => deadline.end());
       if (choices.length > 0) await wake(choices, event);
     };
-    await this.#attempt('later', choose, again);
+    // By its own name: the failure of another event must not take the place of its retry.
+    await this.#attempt(`later ${event.id}`, choose, again);
     this.#watchInhibitions();
   }
 
