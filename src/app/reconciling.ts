@@ -45,7 +45,7 @@ export class Reconciling {
       look: (requests, why) => void this.pipelines.look(requests, why),
     });
     const optedOut = (): Iterable<Trigger> => home.triggers?.optedOut() ?? [];
-    this.explainer = new TriggerExplainer({ ...options, ...this.triggers.known, optedOut });
+    this.explainer = new TriggerExplainer({ ...options, ...this.triggers.controller.inForce.known, optedOut });
     const { kinds, transitions, annotator } = home;
     const outside = { kinds, transitions, annotator, pipelines: home, alerts, requiredRules, verdicts };
     this.#stage = createController({

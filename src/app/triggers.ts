@@ -5,7 +5,6 @@ import type { ControllerTriggers } from '../controller/create-controller.ts';
 import type { AlertSource, Choice, Request } from '../reconcile/ports.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { chooseByDefault } from '../source/request-mapper.ts';
-import type { TriggerExplainerOptions } from '../trigger/explain-triggers.ts';
 import { liveOrder } from '../trigger/firing-condition.ts';
 import { FiringTargets } from '../trigger/firing-targets.ts';
 import { InhibitedAlerts } from '../trigger/inhibited-alerts.ts';
@@ -82,23 +81,23 @@ export class Triggers implements TriggerSink, TriggerStates {
       this.#metrics.undecided();
       this.#notes.add(trigger, 'trigger.undecided', undecidedText(matcher));
     });
-    const triggers = this.#index;
-    const objects = this.#objects;
+    const [triggers, objects] = [this.#index, this.#objects];
     this.#guard = this.#createGuard();
     this.#targets = new TriggerTargets({ objects, allowed: () => config().triggers.allowed_targets });
     const targets = this.#targets;
     const order = liveOrder(() => config().triggers.severities);
     this.#firing = new FiringTargets({ ...options, triggers, targets, order });
+    const platform = livePlatformAlerts(() => config().lanes.platform);
+    const isPlatform = (labels: LabelSet): boolean => platform().hasLabels(labels);
+    this.#inhibited = new InhibitedAlerts({ ...options, triggers, isPlatform, onChange });
     const isDefault = (): boolean => this.isDefault;
     const inForce = { ...options, triggers, targets, objects, order, isDefault, firing: this.#firing };
     this.#inForce = new TriggersInForce({
       ...inForce,
+      inhibited: this.#inhibited,
       store: this.#guard,
       onGone: (request) => this.#guard.gone(request),
     });
-    const platform = livePlatformAlerts(() => config().lanes.platform);
-    const isPlatform = (labels: LabelSet): boolean => platform().hasLabels(labels);
-    this.#inhibited = new InhibitedAlerts({ ...options, triggers, isPlatform, onChange });
     this.#chooser = this.#createChooser();
     this.#wakes = this.#createWakes();
     objects.onChange((change) => this.#objectChanged(change));
@@ -108,19 +107,6 @@ export class Triggers implements TriggerSink, TriggerStates {
   /** What the controller asks. */
   get controller(): ControllerTriggers {
     return { guard: this.#guard, observer: this.#observer, inForce: this.#inForce, objects: this.#objects };
-  }
-
-  /** What can be said of the triggers and their objects without waking anything. */
-  get known(): Omit<TriggerExplainerOptions, 'clock' | 'schedule' | 'optedOut'> {
-    const [triggers, targets, objects] = [this.#index, this.#targets, this.#objects];
-    return {
-      triggers,
-      targets,
-      objects,
-      inhibited: this.#inhibited,
-      guard: this.#guard,
-      isDefault: () => this.isDefault,
-    };
   }
 
   /** Whether the annotations of firing alerts are needed: a condition shows them. */

@@ -172,8 +172,7 @@ export class TriggerExplainer {
     if (left.owners === 0) return { problem: 'this answer asks no more often what owns a pod' };
     left.owners--;
     try {
-      const answer = await targets.peekOwner(trigger, found.owner, signal);
-      return 'owner' in answer ? { problem: 'it is unknown what owns the pod' } : answer;
+      return await targets.peekOwner(trigger, found.owner, signal);
     } catch {
       return { problem: 'the API server did not say in time what owns the pod' };
     }

@@ -136,3 +136,16 @@ function getOrAdd<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value)
   map.set(key, value);
   return value;
 }
+
+/** Files a trigger under a place. */
+export function addTo(index: Map<string, Set<string>>, place: string, key: string): void {
+  const keys = index.get(place);
+  if (keys === undefined) index.set(place, new Set([key]));
+  else keys.add(key);
+}
+
+export function removeFrom(index: Map<string, Set<string>>, place: string, key: string): void {
+  const keys = index.get(place);
+  keys?.delete(key);
+  if (keys?.size === 0) index.delete(place);
+}

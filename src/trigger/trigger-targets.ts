@@ -3,6 +3,7 @@ import { foreignPod, resolveTarget, type ResolvedName, type ResolvedOwner, type 
 import { selects } from './label-selector.ts';
 import type { NeedState, ObjectNeed, TargetObjects } from './ports.ts';
 import { refusedReach, refusedSelection, type AllowedTarget } from './reach.ts';
+import { addTo, removeFrom } from './trigger-index.ts';
 import type { NamedTarget, SelectedTarget, Target, TemplateData, Trigger } from './trigger.ts';
 
 /** The objects that a target means for one alert. */
@@ -12,6 +13,8 @@ export type FoundTargets =
   | { readonly owner: ResolvedOwner }
   /** None; the sentence is for the owner of the trigger. */
   | { readonly problem: string };
+
+type FoundOwner = Exclude<FoundTargets, { owner: unknown }> & { readonly apiVersion?: string };
 
 interface TriggerTargetsOptions {
   readonly objects: TargetObjects;
@@ -163,28 +166,18 @@ export class TriggerTargets {
 
   /** Asks what owns a pod. The kind of the owner is known from then on, if the trigger needs that. */
   async ownerOf(trigger: Trigger, owner: ResolvedOwner, signal: AbortSignal): Promise<FoundTargets> {
-    const answer = await this.#askOwner(trigger, owner, signal);
-    if ('problem' in answer) return answer;
-    this.#needOwner(trigger, answer.apiVersion, answer.request);
-    return { requests: [answer.request] };
+    const found = await this.peekOwner(trigger, owner, signal);
+    if ('requests' in found) this.#needOwner(trigger, found.apiVersion!, found.requests[0]!);
+    return found;
   }
 
-  /** As {@link ownerOf}, and nothing else is known from then on. */
-  async peekOwner(trigger: Trigger, owner: ResolvedOwner, signal: AbortSignal): Promise<FoundTargets> {
-    const answer = await this.#askOwner(trigger, owner, signal);
-    return 'problem' in answer ? answer : { requests: [answer.request] };
-  }
-
-  async #askOwner(
-    trigger: Trigger,
-    owner: ResolvedOwner,
-    signal: AbortSignal,
-  ): Promise<{ readonly request: Request; readonly apiVersion: string } | { readonly problem: string }> {
+  /** As {@link ownerOf}, and nothing else is known from then on. @returns with the API version of the owner */
+  async peekOwner(trigger: Trigger, owner: ResolvedOwner, signal: AbortSignal): Promise<FoundOwner> {
     const answer = await this.#options.objects.ownerOf(owner.namespace, owner.pod, owner.kind, signal);
     if (answer.owner === undefined) return { problem: answer.reason };
     const { request, labels, pipeline } = answer.owner;
     const problem = this.#refused(trigger, pipeline.apiVersion, request, labels);
-    return problem === undefined ? { request, apiVersion: pipeline.apiVersion } : { problem };
+    return problem === undefined ? { requests: [request], apiVersion: pipeline.apiVersion } : { problem };
   }
 
   /** Everything that has to be known of objects. */
@@ -325,16 +318,4 @@ function isStatic(target: Target): target is FixedTarget {
 
 function isStaticNamespace({ namespace }: Target): boolean {
   return namespace?.isFixed ?? true;
-}
-
-function addTo(index: Map<string, Set<string>>, place: string, key: string): void {
-  const keys = index.get(place);
-  if (keys === undefined) index.set(place, new Set([key]));
-  else keys.add(key);
-}
-
-function removeFrom(index: Map<string, Set<string>>, place: string, key: string): void {
-  const keys = index.get(place);
-  keys?.delete(key);
-  if (keys?.size === 0) index.delete(place);
 }

@@ -2,6 +2,7 @@ import type { FiringAlerts } from '../alert/firing-alerts.ts';
 import { requestKey, type Request } from '../reconcile/ports.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { AlertOrder } from './firing-condition.ts';
+import type { TriggerExplainerOptions } from './explain-triggers.ts';
 import type { FiringMoment, FiringTargets } from './firing-targets.ts';
 import type { ObjectNeed, TargetObjects, WrittenCondition, WrittenConditions } from './ports.ts';
 import type { TriggerIndex } from './trigger-index.ts';
@@ -15,7 +16,8 @@ interface TriggersInForceOptions {
   readonly targets: TriggerTargets;
   readonly firing: FiringTargets;
   readonly objects: TargetObjects;
-  readonly store: WrittenConditions;
+  readonly inhibited: TriggerExplainerOptions['inhibited'];
+  readonly store: WrittenConditions & TriggerExplainerOptions['guard'];
   readonly order: () => AlertOrder;
   /** Called when an object of a run does not exist: nothing waits for it any more. */
   readonly onGone: (request: Request) => void;
@@ -30,6 +32,11 @@ export class TriggersInForce {
 
   constructor(options: TriggersInForceOptions) {
     this.#options = options;
+  }
+
+  /** What can be said of the triggers and their objects without waking anything. */
+  get known(): Omit<TriggerExplainerOptions, 'clock' | 'schedule' | 'optedOut'> {
+    return { ...this.#options, guard: this.#options.store };
   }
 
   /** Reads what outlived the last process. */
