@@ -149,7 +149,11 @@ export async function triggersBench(
   const clock = before?.clock ?? new FakeClock();
   const home = before?.home ?? new FakeHome();
   const logger = new RecordingLogger();
-  const config = Config.parse({ triggers, controller: { resync: 0 } });
+  const config = Config.parse({
+    triggers,
+    controller: { resync: 0, max_concurrent_reconciles: 64 },
+    storm: { objects: 1_000_000 },
+  });
   const given = {
     config,
     clock,
@@ -218,11 +222,14 @@ export async function triggersBench(
       reconciling.source.put(causes);
     },
     settle: async () => {
+      const isBusy = (): boolean => {
+        const { running, waiting } = reconciling.controller.load;
+        return running + waiting > 0;
+      };
       // The debouncer's longest wait, and the gathering of changed triggers; a run may wait for the disk besides.
       for (let step = 0; step < 30; step++) {
         await clock.advanceAsync(100);
-        for (let turn = 0; turn < 50_000 && reconciling.controller.load.running > 0; turn++)
-          await new Promise((resolve) => setImmediate(resolve));
+        for (let turn = 0; turn < 50_000 && isBusy(); turn++) await new Promise((resolve) => setImmediate(resolve));
       }
     },
     stop,

@@ -279,6 +279,43 @@ describe('a trigger that annotates', () => {
   });
 });
 
+describe('an event of more alerts than it names', () => {
+  const unlimited = { limits: { minIntervalMs: 0, maxMatchers: 20, maxTargets: 20 } };
+
+  for (const [how, { spec, count }] of Object.entries({
+    'by its name': { spec: templated, count: 1000 },
+    'by its pod': { spec: owner, count: 150 },
+  }))
+    it(`leads to the object of each of ${count} alerts, ${how}, for a condition and for one annotation`, async (t) => {
+      const bench = await setUp(t);
+      const alerts = Array.from({ length: count }, (_, n) => ({
+        alertname: 'Down',
+        namespace: 'shop',
+        pod: `p${n}`,
+        app: `a${n}`,
+      }));
+      const requests = alerts.map(({ app }): Request => ({ kind: 'Deployment', namespace: 'shop', name: app }));
+      for (const [n, request] of requests.entries()) {
+        bench.home.put(request);
+        bench.home.owners.set(`shop/p${n}`, request);
+      }
+      for (const [name, action] of Object.entries({ condition: quiet, annotation: nudge })) {
+        const trigger = newTrigger({ ...spec, ...action }, { namespace: 'shop', name, rules: unlimited });
+        bench.reconciling.triggers.setCluster(trigger.key, trigger);
+      }
+      await bench.settle();
+      for (const alert of alerts) bench.alert(alert);
+      const isFalse = (request: Request): boolean => conditions(bench, request).join() === 'AlertsQuiet False Down';
+      // A thousand notes go to the disk first.
+      for (let turn = 0; turn < 100 && !requests.every(isFalse); turn++) await bench.settle();
+      assert.equal(requests.filter(isFalse).length, count);
+      const annotated = new Set(bench.home.annotations.map(({ name }) => name));
+      assert.equal(annotated.size, count);
+      // The first alert is an event of its own; the next event no longer names it, and takes it for one of the others.
+      assert.equal(bench.home.annotations.length, count + 1);
+    });
+});
+
 describe('a trigger of the health rules', () => {
   it('writes the condition of Kyma while the default trigger is not in force, and takes it away with itself', async (t) => {
     const bench = await triggersBench(t, { default: 'never' });

@@ -30,6 +30,7 @@ export const defaultSeverities: readonly string[] = ['critical', 'error', 'warni
  */
 export class AlertOrder {
   readonly #ranks: ReadonlyMap<string, number>;
+  readonly #fingerprints = new WeakMap<LabelSet, string>();
 
   constructor(severities: readonly string[] = defaultSeverities) {
     this.#ranks = new Map(severities.map((severity, rank) => [severity, rank]));
@@ -39,7 +40,7 @@ export class AlertOrder {
     return (
       this.#compareSeverities(valueOf(a, 'severity'), valueOf(b, 'severity')) ||
       compareByBytes(valueOf(a, 'alertname'), valueOf(b, 'alertname')) ||
-      compareByBytes(fingerprint(a), fingerprint(b))
+      compareByBytes(this.#fingerprintOf(a), this.#fingerprintOf(b))
     );
   }
 
@@ -47,6 +48,13 @@ export class AlertOrder {
   worse<Item extends MatchedAlert>(a: Item | undefined, b: Item | undefined): Item | undefined {
     if (a === undefined || b === undefined) return a ?? b;
     return this.compare(b.labels, a.labels) < 0 ? b : a;
+  }
+
+  /** Of many alerts with one name and severity, each is compared with the worst. */
+  #fingerprintOf(labels: LabelSet): string {
+    const known = this.#fingerprints.get(labels) ?? fingerprint(labels);
+    this.#fingerprints.set(labels, known);
+    return known;
   }
 
   #compareSeverities(a: string, b: string): number {

@@ -4,9 +4,13 @@ import { requestKey, type Request } from '../reconcile/ports.ts';
 import { Slices, type SliceSchedule } from '../runtime/slices.ts';
 import type { ResolvedOwner } from './choose.ts';
 import type { AlertOrder } from './firing-condition.ts';
+import { eachBounded } from './matched-alerts.ts';
 import type { TriggerIndex } from './trigger-index.ts';
 import type { TriggerTargets } from './trigger-targets.ts';
 import type { TemplateData, Trigger } from './trigger.ts';
+
+/** How many pods are asked for their owners at once. */
+const ownersAtOnce = 32;
 
 interface FiringTargetsOptions {
   readonly triggers: Pick<TriggerIndex, 'matching' | 'get'>;
@@ -142,7 +146,7 @@ export class FiringMoment {
       const found = await targets.ownerOf(trigger, owner, signal);
       if ('requests' in found) for (const request of found.requests) this.#keep(owned, trigger.key, request, alert);
     };
-    await Promise.all([...pods.values()].map(ask));
+    await eachBounded(pods.values(), ownersAtOnce, ask);
     return owned.get(trigger.key) ?? new Map();
   }
 

@@ -1,11 +1,14 @@
 import type { Cause } from '../cause/cause.ts';
 import { Causes } from '../cause/causes.ts';
+import { emptyLike } from './matched-alerts.ts';
 import { requestKey, type Choice, type ChosenBy, type Request } from '../reconcile/ports.ts';
 import type { Trigger } from './trigger.ts';
 
 /** Objects by the triggers that chose them, each with its causes. */
 export class FoundObjects {
   readonly #event: Causes;
+  /** The causes that were made here and may grow, with the keys of their alerts. */
+  readonly #own = new Map<Causes, Set<string>>();
   readonly #objects = new Map<string, { readonly request: Request; readonly by: Map<string, Causes> }>();
 
   /** @param event the causes of all of them together */
@@ -25,10 +28,11 @@ export class FoundObjects {
   addCause(request: Request, trigger: Trigger, cause: Cause): void {
     const by = this.#of(request);
     const known = by.get(trigger.key);
-    if (known?.alerts.has(cause.key) === true) return;
-    const causes = emptyLike(this.#event);
-    if (known !== undefined) causes.absorb(known);
+    const keys = (known && this.#own.get(known)) ?? new Set(known?.alerts.keys());
+    if (keys.has(cause.key)) return;
+    const causes = known !== undefined && this.#own.has(known) ? known : this.#copyOf(known);
     causes.addCause(cause);
+    this.#own.set(causes, keys.add(cause.key));
     by.set(trigger.key, causes);
   }
 
@@ -46,6 +50,12 @@ export class FoundObjects {
       else groups.set(id, { requests: [request], causes: unionOf([...by.values()]), chosenBy: by });
     }
     return [...groups.values()];
+  }
+
+  #copyOf(known: Causes | undefined): Causes {
+    const causes = emptyLike(this.#event);
+    if (known !== undefined) causes.absorb(known);
+    return causes;
   }
 
   #of(request: Request): Map<string, Causes> {
@@ -85,11 +95,4 @@ function idOf(ids: Map<Causes, number>, causes: Causes): number {
   const id = ids.get(causes) ?? ids.size;
   ids.set(causes, id);
   return id;
-}
-
-/** Without alerts, but with the requests that brought them, so that the log can be followed. */
-export function emptyLike({ lane, requestIds }: Causes): Causes {
-  const causes = new Causes(lane);
-  for (const id of requestIds) causes.addRequestId(id);
-  return causes;
 }

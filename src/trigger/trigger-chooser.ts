@@ -5,7 +5,9 @@ import { Causes } from '../cause/causes.ts';
 import type { AlertSource, Choice, Request } from '../reconcile/ports.ts';
 import type { LogFields } from '../runtime/logger.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { emptyLike, FoundObjects } from './found-objects.ts';
+import { FoundObjects } from './found-objects.ts';
+import { eachBounded, matchedBy, MatchedAlerts, matchedOf, type Matched } from './matched-alerts.ts';
+import { Slices } from '../runtime/slices.ts';
 import type { InhibitedAlerts } from './inhibited-alerts.ts';
 import type { TriggerObserver } from './ports.ts';
 import type { TriggerIndex } from './trigger-index.ts';
@@ -19,7 +21,7 @@ interface ChosenEvent {
   readonly causes: Causes;
 }
 
-interface TriggerChooserOptions extends Pick<Runtime, 'clock' | 'logger'> {
+interface TriggerChooserOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
   readonly triggers: TriggerIndex;
   readonly targets: TriggerTargets;
   readonly alerts: Pick<AlertSource, 'snapshot'>;
@@ -31,8 +33,15 @@ interface TriggerChooserOptions extends Pick<Runtime, 'clock' | 'logger'> {
   readonly objects: () => readonly Request[];
 }
 
-/** What each trigger matched of an event. */
-type Matched = ReadonlyMap<Trigger, Causes>;
+interface FiringOptions {
+  /** Default: it fires. */
+  readonly status?: Cause['status'];
+  readonly only?: Trigger;
+  readonly but?: Matched;
+}
+
+/** How many pods are asked for their owners at once. */
+const ownersAtOnce = 32;
 
 /**
  * Finds out which triggers the alerts of an event wake, and for which objects. What needs an answer from outside comes later, so that
@@ -49,9 +58,9 @@ export class TriggerChooser {
   choose(event: ChosenEvent): readonly Choice[] {
     if (this.#options.triggers.size === 0) return [];
     const found = new FoundObjects(event.causes);
-    for (const [trigger, causes] of this.#awake(matchedBy(event.causes, this.#options.triggers), event)) {
-      if (!isSlow(trigger)) this.#fire(trigger, causes, event);
-      if (trigger.inhibitedBy.length === 0) this.#find(trigger, causes, found);
+    for (const [trigger, matched] of this.#awake(matchedBy(event.causes, this.#options.triggers), event)) {
+      if (!isSlow(trigger)) this.#fire(trigger, matched, event);
+      if (trigger.inhibitedBy.length === 0) for (const _ of this.#find(trigger, matched, found));
     }
     return found.choices();
   }
@@ -69,25 +78,41 @@ export class TriggerChooser {
     const { alerts, triggers, inhibited } = this.#options;
     const { causes } = event;
     const found = new FoundObjects(causes);
-    const matched = new Map(matchedBy(causes, triggers));
+    const matched = matchedBy(causes, triggers);
     const isAsked = causes.incomplete || inhibited.size > 0 || [...matched.keys()].some(isInhibitable);
     const snapshot = isAsked ? await alerts.snapshot(causes.lastSeen, [...causes.requestIds], signal) : undefined;
-    const unnamed = causes.incomplete && snapshot !== undefined ? this.#unnamed(matched, causes, snapshot.firing) : [];
-    if (snapshot !== undefined) await this.#inhibit(matched, snapshot.firing, event);
-    for (const [trigger, own] of this.#awake(matched, event)) {
-      if (own.alertCount === 0) continue;
-      if (isSlow(trigger) || unnamed.includes(trigger)) this.#fire(trigger, own, event);
-      if (isInhibitable(trigger) || unnamed.includes(trigger)) this.#find(trigger, own, found);
-      await this.#findOwners(trigger, own, found, signal);
+    // An event names a hundred alerts at most: the others are among those that fire.
+    const unnamed = causes.incomplete && snapshot ? await this.#firing(causes, snapshot.firing, { but: matched }) : [];
+    const others = new Map(matched);
+    for (const [trigger, more] of unnamed)
+      if (isInhibitable(trigger)) for (const cause of more.all.values()) matchedOf(others, trigger, causes).add(cause);
+    if (snapshot !== undefined) await this.#inhibit(others, event, snapshot.firing);
+    for (const [trigger, own] of this.#awake(new Map([...others].filter(([each]) => isSlow(each))), event)) {
+      if (own.all.size === 0) continue;
+      this.#fire(trigger, own, event);
+      await this.#findAll(trigger, own, isInhibitable(trigger), found, signal);
+    }
+    const rest = [...unnamed].filter(([trigger]) => !isInhibitable(trigger));
+    for (const [trigger, more] of this.#awake(new Map(rest), event)) {
+      if (!matched.has(trigger)) this.#fire(trigger, more, event);
+      await this.#findAll(trigger, more, true, found, signal);
     }
     return [...found.choices(), ...this.#looks(causes, found)];
   }
 
-  /** The objects that one trigger names for alerts which it has matched. */
-  async chooseFor(trigger: Trigger, causes: Causes, signal: AbortSignal): Promise<readonly Choice[]> {
-    const found = new FoundObjects(causes);
-    this.#find(trigger, causes, found);
-    await this.#findOwners(trigger, causes, found, signal);
+  /** The objects that a trigger names for those of its alerts that fire. @param status why they are looked at */
+  async chooseFiring(
+    trigger: Trigger,
+    firing: FiringAlerts,
+    event: ChosenEvent,
+    status: Cause['status'],
+    signal: AbortSignal,
+  ): Promise<readonly Choice[]> {
+    const matched = await this.#firing(event.causes, firing, { status, only: trigger });
+    await this.#inhibit(matched, event, firing);
+    const own = matched.get(trigger) ?? new MatchedAlerts(event.causes);
+    const found = new FoundObjects(event.causes);
+    if (own.all.size > 0) await this.#findAll(trigger, own, true, found, signal);
     return found.choices();
   }
 
@@ -97,16 +122,16 @@ export class TriggerChooser {
     const own = matchedBy(causes, triggers).get(trigger);
     if (own === undefined) return false;
     const found = new FoundObjects(causes);
-    this.#find(trigger, own, found);
+    for (const _ of this.#find(trigger, own, found));
     // Who owns a pod is not asked again.
     return found.has(request) || targets.mayLeadTo(trigger, request);
   }
 
-  #awake(matched: Matched, event: ChosenEvent): readonly (readonly [Trigger, Causes])[] {
+  #awake(matched: Matched, event: ChosenEvent): readonly (readonly [Trigger, MatchedAlerts])[] {
     const { clock } = this.#options;
-    return [...matched].filter(([trigger, causes]) => {
+    return [...matched].filter(([trigger, { all }]) => {
       const isAwake = heldNow(trigger, clock.now()) !== 'suspended';
-      if (!isAwake) this.#suppress(trigger, causes.alerts.size, { event_id: event.id, because: 'suspended' });
+      if (!isAwake) this.#suppress(trigger, all.size, { event_id: event.id, because: 'suspended' });
       return isAwake;
     });
   }
@@ -122,59 +147,79 @@ export class TriggerChooser {
     });
   }
 
-  #fire(trigger: Trigger, causes: Causes, { id }: ChosenEvent): void {
+  #fire(trigger: Trigger, { causes, all }: MatchedAlerts, { id }: ChosenEvent): void {
     const newest = [...causes.alerts.values()].at(-1);
     this.#options.observer.fired(trigger.key, {
       alert: newest?.labels['alertname'] ?? '(no alertname)',
       at: causes.lastSeen,
       eventId: id,
-      alerts: causes.alerts.size,
+      alerts: all.size,
     });
   }
 
-  /** Adds the alerts that fire and that the event no longer names. @returns the triggers that got any */
-  #unnamed(matched: Map<Trigger, Causes>, causes: Causes, firing: FiringAlerts): readonly Trigger[] {
-    const added = new Set<Trigger>();
-    for (const alert of firing.all)
-      for (const trigger of this.#options.triggers.matching(alert.labels)) {
-        const own = matched.get(trigger) ?? emptyLike(causes);
+  /** The alerts that fire and that each trigger matches, found in slices. @param but these are left out */
+  async #firing(
+    event: Causes,
+    firing: FiringAlerts,
+    { status = 'firing', only, but }: FiringOptions,
+  ): Promise<Map<Trigger, MatchedAlerts>> {
+    const { schedule, triggers } = this.#options;
+    const slices = new Slices(schedule, 'triggers');
+    const matched = new Map<Trigger, MatchedAlerts>();
+    for (const alert of firing.all) {
+      for (const trigger of triggers.matching(alert.labels)) {
+        if (only !== undefined && trigger !== only) continue;
         const key = labelKey(alert.labels);
-        if (own.alerts.has(key)) continue;
-        own.addCause(new Cause(key, alert, 'firing', causes.lastSeen));
-        matched.set(trigger, own);
-        added.add(trigger);
+        if (but?.get(trigger)?.all.has(key) === true) continue;
+        matchedOf(matched, trigger, event).add(new Cause(key, alert, status, event.lastSeen));
       }
-    return [...added];
+      if (slices.isOver) await slices.yieldTurn();
+    }
+    return matched;
   }
 
   /** Takes out what is inhibited now, and adds what was and is no longer. */
-  async #inhibit(matched: Map<Trigger, Causes>, firing: FiringAlerts, event: ChosenEvent): Promise<void> {
-    const { inhibited, triggers } = this.#options;
-    for (const [trigger, causes] of matched) {
-      if (!isInhibitable(trigger)) continue;
-      const awake = emptyLike(causes);
-      for (const cause of causes.alerts.values()) if (!inhibited.keeps(trigger, cause, firing)) awake.addCause(cause);
-      const count = causes.alerts.size - awake.alerts.size;
-      if (count > 0) {
-        const source = inhibited.sourceOf(trigger.key);
-        this.#suppress(trigger, count, { event_id: event.id, because: 'inhibited', source });
+  async #inhibit(matched: Map<Trigger, MatchedAlerts>, event: ChosenEvent, firing: FiringAlerts): Promise<void> {
+    const { inhibited, schedule, triggers } = this.#options;
+    const slices = new Slices(schedule, 'triggers');
+    for (const [trigger, { all }] of [...matched].filter(([each]) => isInhibitable(each))) {
+      const awake = new MatchedAlerts(event.causes);
+      for (const cause of all.values()) {
+        if (!inhibited.keeps(trigger, cause, firing)) awake.add(cause);
+        if (slices.isOver) await slices.yieldTurn();
       }
+      const count = all.size - awake.all.size;
+      const fields = { event_id: event.id, because: 'inhibited', source: inhibited.sourceOf(trigger.key) };
+      if (count > 0) this.#suppress(trigger, count, fields);
       matched.set(trigger, awake);
     }
     for (const [key, ended] of await inhibited.ended(firing)) {
       const trigger = triggers.get(key);
-      if (trigger === undefined) continue;
-      const own = matched.get(trigger) ?? new Causes();
-      for (const cause of ended) own.addCause(cause);
-      matched.set(trigger, own);
+      if (trigger !== undefined) for (const cause of ended) matchedOf(matched, trigger, event.causes).add(cause);
     }
   }
 
-  #find(trigger: Trigger, causes: Causes, found: FoundObjects): void {
+  /** In slices, and with the owners of pods. @param isWanted false if only the owners are still to be found */
+  async #findAll(
+    trigger: Trigger,
+    matched: MatchedAlerts,
+    isWanted: boolean,
+    found: FoundObjects,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const slices = new Slices(this.#options.schedule, 'triggers');
+    if (isWanted) for (const _ of this.#find(trigger, matched, found)) if (slices.isOver) await slices.yieldTurn();
+    await this.#findOwners(trigger, matched, found, signal);
+  }
+
+  *#find(trigger: Trigger, { causes, all }: MatchedAlerts, found: FoundObjects): Iterable<void> {
     const { targets } = this.#options;
     for (const request of targets.staticOf(trigger)) found.add(request, trigger, causes);
     for (const target of targets.dynamicOf(trigger))
-      for (const cause of causes.alerts.values()) this.#findOne(trigger, target, cause, found);
+      for (const cause of all.values()) {
+        this.#findOne(trigger, target, cause, found);
+        yield;
+      }
   }
 
   #findOne(trigger: Trigger, target: Target, cause: Cause, found: FoundObjects): void {
@@ -184,22 +229,16 @@ export class TriggerChooser {
     if ('requests' in result) for (const request of result.requests) found.addCause(request, trigger, cause);
   }
 
-  async #findOwners(trigger: Trigger, causes: Causes, found: FoundObjects, signal: AbortSignal): Promise<void> {
+  async #findOwners(trigger: Trigger, { all }: MatchedAlerts, found: FoundObjects, signal: AbortSignal): Promise<void> {
     const { targets, onProblem } = this.#options;
-    const asked: Promise<void>[] = [];
-    for (const target of targets.dynamicOf(trigger))
-      for (const cause of causes.alerts.values()) {
-        const result = target.by === 'owner' ? targets.find(trigger, target, dataOf(cause)) : undefined;
-        if (result === undefined || !('owner' in result)) continue;
-        const { owner } = result;
-        const ask = async (): Promise<void> => {
-          const answer = await targets.ownerOf(trigger, owner, signal);
-          if ('problem' in answer) onProblem(trigger, answer.problem);
-          if ('requests' in answer) for (const request of answer.requests) found.addCause(request, trigger, cause);
-        };
-        asked.push(ask());
-      }
-    await Promise.all(asked);
+    for (const target of targets.dynamicOf(trigger).filter(({ by }) => by === 'owner'))
+      await eachBounded(all.values(), ownersAtOnce, async (cause) => {
+        const result = targets.find(trigger, target, dataOf(cause));
+        if (!('owner' in result)) return;
+        const answer = await targets.ownerOf(trigger, result.owner, signal);
+        if ('problem' in answer) onProblem(trigger, answer.problem);
+        if ('requests' in answer) for (const request of answer.requests) found.addCause(request, trigger, cause);
+      });
   }
 
   /** An alert that ended may be one that the event no longer names: whoever has a condition is looked at. */
@@ -209,18 +248,6 @@ export class TriggerChooser {
     const look = Causes.of('truncated', causes.lastSeen);
     return requests.length === 0 ? [] : [{ requests, causes: look, chosenBy: new Map() }];
   }
-}
-
-/** The part of the causes that each trigger matches. */
-export function matchedBy(causes: Causes, triggers: Pick<TriggerIndex, 'matching'>): Matched {
-  const matched = new Map<Trigger, Causes>();
-  for (const cause of causes.alerts.values())
-    for (const trigger of triggers.matching(cause.labels)) {
-      const own = matched.get(trigger) ?? emptyLike(causes);
-      own.addCause(cause);
-      matched.set(trigger, own);
-    }
-  return matched;
 }
 
 /** True if the trigger needs an answer from outside. */

@@ -1,8 +1,6 @@
 import type { CancelTimer } from '../runtime/clock.ts';
 import { startDeadline } from '../runtime/deadline.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { labelKey } from '../alert/labels.ts';
-import { Cause } from '../cause/cause.ts';
 import { Causes } from '../cause/causes.ts';
 import { requestKey, type AlertSource, type Choice, type Request } from '../reconcile/ports.ts';
 import type { InhibitedAlerts } from './inhibited-alerts.ts';
@@ -22,7 +20,7 @@ const inhibitionLookMs = 15_000;
 const retryMs = 5000;
 
 /** The longest time to find out who owns the pods of an event, milliseconds; then it begins anew. */
-const answerDeadlineMs = 30_000;
+const answerDeadlineMs = 120_000;
 
 /** A timer of Node goes no further, milliseconds. */
 const longestTimerMs = 86_400_000;
@@ -225,19 +223,12 @@ export class TriggerWakes {
   }
 
   async #wakeFiring(trigger: Trigger): Promise<void> {
-    const { alerts, chooser, clock, inhibited, newEventId, triggers, wake } = this.#options;
+    const { alerts, chooser, clock, newEventId, wake } = this.#options;
     const { signal } = this.#closed;
-    const now = clock.now();
-    const { firing } = await alerts.snapshot(now, [], signal);
-    const causes = new Causes();
-    for (const alert of firing.all) {
-      if (!triggers.matching(alert.labels).includes(trigger)) continue;
-      const cause = new Cause(labelKey(alert.labels), alert, 'suspension ended', now);
-      if (!inhibited.keeps(trigger, cause, firing)) causes.addCause(cause);
-    }
-    if (causes.alertCount === 0) return;
-    const choices = await chooser.chooseFor(trigger, causes, signal);
-    if (choices.length > 0) await wake(choices, { id: newEventId(), causes });
+    const event = { id: newEventId(), causes: Causes.of('suspension', clock.now()) };
+    const { firing } = await alerts.snapshot(event.causes.lastSeen, [], signal);
+    const choices = await chooser.chooseFiring(trigger, firing, event, 'suspension ended', signal);
+    if (choices.length > 0) await wake(choices, event);
   }
 
   /** Tries again after a failure; Prometheus's failure is logged where it is found. */

@@ -30,9 +30,9 @@ export const triggerConditions: MutatedPart = {
     },
     {
       file: found,
-      from: 'causes: unionOf([...by.values()]), chosenBy: by',
-      to: 'causes: this.#event, chosenBy: by',
-      means: 'an object gets the causes of the whole event',
+      from: 'if (keys.has(cause.key)) return;',
+      to: 'if (known !== undefined) return;',
+      means: 'only the first alert that leads to an object is its cause',
     },
     {
       file: chooser,
@@ -42,8 +42,8 @@ export const triggerConditions: MutatedPart = {
     },
     {
       file: chooser,
-      from: 'if (!inhibited.keeps(trigger, cause, firing)) awake.addCause(cause);',
-      to: 'if (inhibited.keeps(trigger, cause, firing)) awake.addCause(cause);',
+      from: 'if (!inhibited.keeps(trigger, cause, firing)) awake.add(cause);',
+      to: 'if (inhibited.keeps(trigger, cause, firing)) awake.add(cause);',
       means: 'an inhibited alert wakes',
     },
     {
@@ -67,7 +67,7 @@ export const triggerConditions: MutatedPart = {
     {
       file: action,
       from: 'if (triggers.mayStillName(trigger, request, type)) keys.add(trigger);',
-      to: '',
+      to: 'if (triggers.mayStillName(trigger, request, type)) keys.delete(trigger);',
       means: 'an object is forgotten when the alert that led to it ends',
     },
   ],
