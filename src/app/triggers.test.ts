@@ -219,6 +219,15 @@ describe('a trigger that annotates', () => {
     assert.equal(bench.home.annotations.length, 1);
   });
 
+  it('names all of its alerts that led to the object', async (t) => {
+    const bench = await setUp(t, { ...templated, ...nudge, matchers: ['alertname=~"Db.*"'] });
+    bench.alert({ alertname: 'First', namespace: 'shop' });
+    bench.alert(slow);
+    bench.alert(down);
+    await bench.settle();
+    assert.deepEqual(bench.logger.fieldsOf('object.annotated')[0]?.['causes'], ['DbDown firing', 'DbSlow firing']);
+  });
+
   it('keeps its causes over a write that fails', async (t) => {
     const bench = await setUp(t, { ...named, ...nudge });
     let failures = 1;
