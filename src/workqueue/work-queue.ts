@@ -1,5 +1,6 @@
 import PQueue from 'p-queue';
 import type { CancelTimer, Clock } from '../runtime/clock.ts';
+import { NamespaceGate } from './namespace-gate.ts';
 import {
   FairLanes,
   WorkerShare,
@@ -81,12 +82,15 @@ interface Delayed<Payload> {
  * A key that failed last ({@link RateLimiter.failures}) waits behind the well ones, and such keys hold at most half of the
  * workers: see {@link WorkerShare}.
  *
+ * The keys of one namespace hold at most half of the workers, for each priority: see {@link NamespaceGate}.
+ *
  * p-queue's `timeout` is not used: it would free the slot while the work still runs.
  */
 export class WorkQueue<Payload> {
   readonly #options: WorkQueueOptions<Payload>;
   readonly #rateLimiter: RateLimiter;
   readonly #share: WorkerShare;
+  readonly #gate: NamespaceGate;
   readonly #pqueue: PQueue<FairLanes, FairLaneOptions>;
   readonly #dirty = new Map<string, WorkItem<Payload>>();
   /** What becomes dirty when the dirty work of its key starts. */
@@ -103,6 +107,7 @@ export class WorkQueue<Payload> {
     this.#rateLimiter = options.rateLimiter ?? new RateLimiter();
     const { any, reserved } = options.workers;
     this.#share = new WorkerShare(any);
+    this.#gate = new NamespaceGate(() => this.#share.limit);
     this.#pqueue = new PQueue({ concurrency: any + reserved, queueClass: fairLanesOf(this.#share) });
   }
 
@@ -215,12 +220,13 @@ export class WorkQueue<Payload> {
     if (waiting === undefined) {
       metrics.adds.inc();
       this.#dirty.set(key, { request, payload, priority, addedAt: clock.now() });
-      if (!this.#processing.has(key)) this.#enqueue(key, priority);
+      if (!this.#processing.has(key)) this.#enqueue(request, priority);
       return;
     }
     const higher = higherOf(waiting.priority, priority);
     this.#dirty.set(key, { ...waiting, payload: merge(waiting.payload, payload), priority: higher });
     if (higher === waiting.priority || this.#processing.has(key)) return;
+    if (this.#gate.take(request)) return this.#enqueue(request, higher);
     this.#pqueue.setPriority(key, rank[higher]);
     if (higher === 'platform') this.#startReserved();
   }
@@ -243,7 +249,13 @@ export class WorkQueue<Payload> {
     this.#pqueue.concurrency = concurrency;
   }
 
-  #enqueue(key: string, priority: Priority): void {
+  /** The platform waits for no gate. */
+  #enqueue(request: Request, priority: Priority): void {
+    if (priority === 'platform' || this.#gate.enter(request, priority)) this.#start(request, priority);
+  }
+
+  #start(request: Request, priority: Priority): void {
+    const key = requestKey(request);
     // The promise settles with the task, which never rejects. It is caught all the same, because no promise may be left
     // unhandled.
     const standing = this.#rateLimiter.failures(key) > 0 ? 'failed' : 'well';
@@ -272,8 +284,9 @@ export class WorkQueue<Payload> {
       metrics.workDuration.observe(Math.max(0, clock.now() - startedAt) / 1000);
       this.#processing.delete(key);
       this.#share.ended(standing, rank[item.priority]);
+      for (const next of this.#gate.leave(item.request)) this.#start(next, this.#dirty.get(requestKey(next))!.priority);
       const again = this.#dirty.get(key);
-      if (again !== undefined) this.#enqueue(key, again.priority);
+      if (again !== undefined) this.#enqueue(item.request, again.priority);
     }
   }
 
