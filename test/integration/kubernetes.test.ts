@@ -19,6 +19,7 @@ import './kubernetes/trigger-resources.suite.ts';
 import './kubernetes/triggers.suite.ts';
 import './kubernetes/trigger-examples.suite.ts';
 import './kubernetes/trigger-conditions.suite.ts';
+import './kubernetes/trigger-sequences.suite.ts';
 import './kubernetes/admission.suite.ts';
 import './kubernetes/access.suite.ts';
 import './kubernetes/teams.suite.ts';
