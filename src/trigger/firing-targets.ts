@@ -48,8 +48,7 @@ export class FiringTargets {
     const slices = new Slices(schedule, 'triggers');
     const moment = new FiringMoment({ ...this.#options, order: this.#options.order() });
     for (const alert of firing.all) {
-      for (const trigger of triggers.matching(alert.labels))
-        if (trigger.action.do === 'condition') moment.add(trigger, alert);
+      for (const trigger of triggers.matching(alert.labels, writesCondition)) moment.add(trigger, alert);
       if (slices.isOver) await slices.yieldTurn();
     }
     return moment;
@@ -163,6 +162,11 @@ export class FiringMoment {
     const key = JSON.stringify([owner.namespace, owner.pod, owner.kind]);
     pods.set(key, { owner, alert: this.#options.order.worse(pods.get(key)?.alert, alert)! });
   }
+}
+
+/** Every run waits for the look, also those of other namespaces: no other trigger is tried. */
+function writesCondition({ action }: Trigger): boolean {
+  return action.do === 'condition';
 }
 
 function dataOf({ labels, annotations = {} }: NamedAlert): TemplateData {

@@ -166,9 +166,9 @@ export class TriggerChooser {
     const { schedule, triggers } = this.#options;
     const slices = new Slices(schedule, 'triggers');
     const matched = new Map<Trigger, MatchedAlerts>();
+    const isAsked = only && ((trigger: Trigger): boolean => trigger === only);
     for (const alert of firing.all) {
-      for (const trigger of triggers.matching(alert.labels)) {
-        if (only !== undefined && trigger !== only) continue;
+      for (const trigger of triggers.matching(alert.labels, isAsked)) {
         const key = labelKey(alert.labels);
         if (but?.get(trigger)?.all.has(key) === true) continue;
         matchedOf(matched, trigger, event).add(new Cause(key, alert, status, event.lastSeen));

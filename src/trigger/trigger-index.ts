@@ -86,29 +86,31 @@ export class TriggerIndex implements Triggers {
     return true;
   }
 
-  /** The triggers whose matchers all match, in the order of their keys. */
-  matching(labels: LabelSet): readonly Trigger[] {
-    const found: Trigger[] = [];
+  /**
+   * The triggers whose matchers all match, in the order of their keys.
+   * @param isAsked only these are tried: an expression may cost milliseconds. Default: all
+   */
+  matching(labels: LabelSet, isAsked?: (trigger: Trigger) => boolean): readonly Trigger[] {
     const [namespace, alertname] = [valueOf(labels, this.#namespaceLabel), valueOf(labels, nameLabel)];
-    this.#addMatching(found, labels, { namespace: undefined, alertname });
-    if (namespace !== undefined) this.#addMatching(found, labels, { namespace, alertname });
+    const filed = this.#filedUnder({ namespace: undefined, alertname });
+    if (namespace !== undefined) filed.push(...this.#filedUnder({ namespace, alertname }));
+    const found: Trigger[] = [];
+    for (const triggers of filed)
+      for (const trigger of triggers)
+        if (isAsked?.(trigger) !== false && this.#matches(trigger, labels)) found.push(trigger);
     return found.length < 2 ? found : found.toSorted(byKey);
   }
 
-  /** Adds those of one namespace that match: the ones for this name, and the ones for any. */
-  #addMatching(found: Trigger[], labels: LabelSet, { namespace, alertname }: Place): void {
+  /** Those of one namespace: the ones for any name, and the ones for this. */
+  #filedUnder({ namespace, alertname }: Place): ReadonlySet<Trigger>[] {
     const byAlertname = this.#byNamespace.get(namespace);
-    if (byAlertname === undefined) return;
-    this.#addFrom(byAlertname.get(undefined), found, labels);
-    if (alertname !== undefined) this.#addFrom(byAlertname.get(alertname), found, labels);
+    const names = alertname === undefined ? [undefined] : [undefined, alertname];
+    return names.flatMap((name) => byAlertname?.get(name) ?? []);
   }
 
-  #addFrom(triggers: ReadonlySet<Trigger> | undefined, found: Trigger[], labels: LabelSet): void {
-    if (triggers === undefined) return;
-    for (const trigger of triggers) {
-      const onUndecided: OnUndecided = (...told) => this.#onUndecided?.(trigger, ...told);
-      if (matchesAll(trigger.matchers, labels, onUndecided)) found.push(trigger);
-    }
+  #matches(trigger: Trigger, labels: LabelSet): boolean {
+    const onUndecided: OnUndecided = (...told) => this.#onUndecided?.(trigger, ...told);
+    return matchesAll(trigger.matchers, labels, onUndecided);
   }
 
   #placeOf({ matchers }: Trigger): Place {
