@@ -30,17 +30,13 @@ async function startAhead(url: string): Promise<Server> {
 
 /** From Prometheus to the right Tocsin. */
 function delivery(chain: CheckedChain, good: () => Promise<void>): void {
-  it('finds every hop good, in under two seconds', async () => {
+  it('finds every hop good', async () => {
     await good();
-    const runs = [await chain.check(), await chain.check(), await chain.check()];
-    for (const run of runs) {
-      assert.deepEqual(run.bad, [], run.said);
-      const names = run.categories.map(({ categoryName }) => categoryName);
-      assert.deepEqual(names.slice(-5), ['prometheus', 'rules', 'delivery', 'tocsin', 'watchdog']);
-      for (const { checks } of run.categories) for (const { result } of checks) assert.equal(result, 'success');
-    }
-    const fastest = Math.min(...runs.map(({ tookMs }) => tookMs));
-    assert.ok(fastest < longestCheckMs, `${fastest} ms`);
+    const run = await chain.check();
+    assert.deepEqual(run.bad, [], run.said);
+    const names = run.categories.map(({ categoryName }) => categoryName);
+    assert.deepEqual(names.slice(-5), ['prometheus', 'rules', 'delivery', 'tocsin', 'watchdog']);
+    for (const { checks } of run.categories) for (const { result } of checks) assert.equal(result, 'success');
   });
 
   it('names the target if Tocsin is no Alertmanager of Prometheus', async () => {
@@ -231,4 +227,22 @@ describe('tocsin check', { concurrency: true }, () => {
           cases(chain, good);
         },
       );
+});
+
+describe('tocsin check, while no other check runs', () => {
+  for (const version of ['2.42', '3.15'] as const satisfies readonly PrometheusVersion[])
+    it(
+      `says in under two seconds that a chain from Prometheus ${version} is good`,
+      { skip: skipWithout(prometheusPrograms[version]) },
+      async (t) => {
+        const chain = new CheckedChain(version);
+        t.after(() => chain.stop());
+        await chain.start();
+        await chain.becomes();
+        const runs = [await chain.check(), await chain.check(), await chain.check()];
+        for (const run of runs) assert.deepEqual(run.bad, [], run.said);
+        const fastest = Math.min(...runs.map(({ tookMs }) => tookMs));
+        assert.ok(fastest < longestCheckMs, `${fastest} ms`);
+      },
+    );
 });

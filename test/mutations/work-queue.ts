@@ -13,13 +13,13 @@ export const workQueue: MutatedPart = {
   mutations: [
     {
       file,
-      from: 'if (!this.#processing.has(key)) this.#enqueue(key, priority);',
-      to: 'this.#enqueue(key, priority);',
+      from: 'if (!this.#processing.has(key)) this.#enqueue(request, priority);',
+      to: 'this.#enqueue(request, priority);',
       means: 'a key is worked on twice at once',
     },
     {
       file,
-      from: 'if (again !== undefined) this.#enqueue(key, again.priority);',
+      from: 'if (again !== undefined) this.#enqueue(item.request, again.priority);',
       to: '',
       means: 'an add in the middle of a run is lost',
     },
