@@ -28,6 +28,8 @@ export class FakeCluster extends FakeApiClient {
   /** `VERB RESOURCE[.GROUP]`, as in `list deployments.apps`; followed by ` in NAMESPACE` or ` everywhere`, only there. */
   readonly denied = new Set<string>();
   readonly #kinds = new Map<string, ServedKind[]>();
+  /** The version at which each resource was installed. */
+  readonly #installedAt = new Map<string, number>();
   readonly #streams = new Map<Readable, string>();
   #history: { readonly version: number; readonly path: string; readonly line: string }[] = [];
   #uid = 0;
@@ -35,6 +37,7 @@ export class FakeCluster extends FakeApiClient {
   install(apiVersion: string, kind: string, resource: string, options: Partial<ServedKind> = {}): void {
     const served = { kind, resource, namespaced: true, status: true, ...options };
     this.#kinds.set(apiVersion, [...(this.#kinds.get(apiVersion) ?? []), served]);
+    this.#installedAt.set(resource, ++this.version);
   }
 
   /** With all objects of the kind. */
@@ -46,7 +49,7 @@ export class FakeCluster extends FakeApiClient {
       kinds.filter((each) => each.kind !== kind),
     );
     for (const path of this.paths()) if (path.includes(`/${resource}/`)) super.delete(path);
-    // A kind that is installed again is another collection, with its own history.
+    // A kind that is installed again is another collection, with its own history: a watch from before it has expired.
     this.#history = this.#history.filter(({ path }) => !path.includes(`/${resource}/`));
     for (const [stream, path] of this.#streams) if (path.endsWith(`/${resource}`)) stream.push(null);
   }
@@ -93,12 +96,13 @@ export class FakeCluster extends FakeApiClient {
     this.calls.push(call);
     await Promise.resolve();
     this.before(call);
-    this.#mustBeServed(call);
+    const resource = this.#mustBeServed(call);
+    const from = Number(call.query?.['resourceVersion']);
+    if (from < (this.#installedAt.get(resource) ?? 0)) throw failure(call, 410, 'Expired');
     const stream = new Readable({ read: () => undefined });
     this.#streams.set(stream, call.path);
     stream.on('close', () => this.#streams.delete(stream));
     call.signal?.addEventListener('abort', () => stream.destroy(new Error('aborted')));
-    const from = Number(call.query?.['resourceVersion']);
     for (const { version, path, line } of this.#history) {
       if (version > from && isIn(call.path, path)) stream.push(line);
     }
@@ -132,10 +136,11 @@ export class FakeCluster extends FakeApiClient {
     return { resources };
   }
 
-  #mustBeServed(call: ApiCall): void {
+  #mustBeServed(call: ApiCall): string {
     const resource = call.path.slice(call.path.lastIndexOf('/') + 1);
     const isServed = [...this.#kinds.values()].flat().some((kind) => kind.resource === resource);
     if (!isServed) throw failure(call, 404, 'NotFound');
+    return resource;
   }
 
   #list(call: ApiCall): object {

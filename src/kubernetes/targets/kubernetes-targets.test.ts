@@ -141,6 +141,33 @@ describe('KubernetesTargets, watching', () => {
     assert.deepEqual(changes, ['added Cluster.postgresql.cnpg.io/shop/orders']);
   });
 
+  it('tells what a watch has missed when another one replaces it', async (t) => {
+    const { cluster, clock, targets, changes } = targetsBench(t);
+    cluster.install(cnpg, 'Cluster', 'clusters');
+    const everywhere = clusters.replace('/namespaces/shop', '');
+    for (const name of ['gone', 'new', 'same']) cluster.put(`${clusters}/${name}`, { metadata: {} });
+    cluster.put(`${clusters.replace('shop', 'bank')}/other`, { metadata: {} });
+    targets.require([{ apiVersion: cnpg, kind: 'Cluster', of: 'metadata' }]);
+    await clock.advanceAsync(20_000);
+    assert.equal(changes.splice(0).length, 4);
+    cluster.before = (call) => {
+      if (call.path === everywhere) throw failure(call, 500, 'InternalError');
+    };
+    cluster.endWatches();
+    await clock.advanceAsync(0);
+    assert.deepEqual(cluster.watches, []);
+    cluster.delete(`${clusters}/gone`);
+    cluster.delete(`${clusters}/new`);
+    cluster.put(`${clusters}/new`, { metadata: {} });
+    targets.require([need('Cluster', 'metadata')]);
+    await clock.advanceAsync(0);
+    assert.deepEqual(cluster.watches, [clusters]);
+    assert.deepEqual(changes, [
+      'removed Cluster.postgresql.cnpg.io/shop/gone',
+      'added Cluster.postgresql.cnpg.io/shop/new',
+    ]);
+  });
+
   it('heals when a kind is installed later, and when it goes and comes again', async (t) => {
     const { cluster, clock, targets, changes } = targetsBench(t);
     const needs = [need('Cluster', 'conditions')];

@@ -7,7 +7,7 @@ import type { ObjectMemory } from '../kept-object.ts';
 import { ReflectorReport, type ReflectorMetrics } from '../watch/reflector-report.ts';
 import type { PhaseOutcome } from '../watch/reflector-steps.ts';
 import { Reflector } from '../watch/reflector.ts';
-import type { CacheChange } from '../watch/watch-cache.ts';
+import { isOlder, type CacheChange } from '../watch/watch-cache.ts';
 import type { KnownKind } from './kind-discovery.ts';
 import type { TargetKinds } from './target-kinds.ts';
 import { collectionPath, conditionsReader, metadataReader, type CachedTarget } from './target-object.ts';
@@ -224,9 +224,27 @@ export class TargetWatches {
     if (!isSame || isNew) this.#options.onState();
   }
 
-  /** The objects of a kind that is no longer installed are gone, whether or not the API server says so of each. */
-  #tellGone({ reflector }: OpenWatch): void {
-    for (const before of reflector.objects.values()) this.#options.onChange({ kind: 'deleted', before });
+  /**
+   * A watch that ends may know less than those that stay: what they found meanwhile was no news while this one still showed the object,
+   * and this one will not hear of it any more.
+   */
+  #tellMissed({ planned: { kind }, reflector }: OpenWatch): void {
+    const isInstalled = this.#options.kinds.find(kind) !== undefined;
+    for (const before of reflector.objects.values()) {
+      const after = this.find(kind, before.request);
+      if (after === undefined) {
+        if (!isInstalled || this.#isKnownGone(kind, before)) this.#options.onChange({ kind: 'deleted', before });
+      } else if (isOlder(before.resourceVersion, after.resourceVersion)) {
+        this.#options.onChange({ kind: 'changed', before, after });
+      }
+    }
+  }
+
+  /** True if a watch that shows its namespace and is as new as the object does not have it. An older one has yet to hear of it. */
+  #isKnownGone(kind: KnownKind, { request, resourceVersion }: CachedTarget): boolean {
+    return this.covering(kind, request.namespace).some(
+      ({ isSynced, reflector }) => isSynced && !isOlder(reflector.objects.resourceVersion, resourceVersion),
+    );
   }
 
   /** A change that another watch has shown already is none; a watch that is closed has nothing to tell. */
@@ -256,7 +274,7 @@ export class TargetWatches {
     if (watch === undefined) return;
     this.#open.delete(key);
     this.#covering.clear();
-    if (this.#options.kinds.find(watch.planned.kind) === undefined) this.#tellGone(watch);
+    if (!this.#isClosed) this.#tellMissed(watch);
     const closing = watch.reflector.close().finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
     this.#report.closed(watch.planned);

@@ -7,6 +7,7 @@ import type { ApiClient } from '../api/api-client.ts';
 import { ApiError } from '../api/api-error.ts';
 import { isApiObject } from '../kept-object.ts';
 import type { KeptAnswer } from '../kept-object.ts';
+import { isOlder } from '../watch/watch-cache.ts';
 import { StatusQueue, type StatusWrite } from './status-queue.ts';
 import type { StatusReport } from './trigger-report.ts';
 import {
@@ -236,10 +237,4 @@ export class TriggerStatuses implements TriggerObserver {
     this.#options.report.failed(key, error, wait);
     return { result: 'failed', retryMs: wait };
   }
-}
-
-/** Resource versions are decimal numbers of any length, and those of one resource can be compared (KEP-5504). */
-function isOlder(a: string, b: string): boolean {
-  if (!/^\d+$/.test(a) || !/^\d+$/.test(b)) return false;
-  return BigInt(a) < BigInt(b);
 }

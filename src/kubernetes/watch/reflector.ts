@@ -91,8 +91,8 @@ export class Reflector<T extends CachedObject> {
     return `${resourceName(watched)}${scope} cannot be listed (${`${status} ${reason}`.trim()})`;
   }
 
-  /** The cached objects, by request key. */
-  get objects(): Pick<WatchCache<T>, 'get' | 'values' | 'size'> {
+  /** The cached objects, by request key, and the version up to which they are known. */
+  get objects(): Pick<WatchCache<T>, 'get' | 'values' | 'size' | 'resourceVersion'> {
     return this.#cache;
   }
 

@@ -94,3 +94,9 @@ function difference<T extends Versioned>(before: T | undefined, after: T): Cache
   const isSame = before.uid === after.uid && before.resourceVersion === after.resourceVersion;
   return isSame ? undefined : { kind: 'changed', before, after };
 }
+
+/** Resource versions are decimal numbers of any length, and those of one resource can be compared (KEP-5504). */
+export function isOlder(a: string, b: string): boolean {
+  if (!/^\d+$/.test(a) || !/^\d+$/.test(b)) return false;
+  return BigInt(a) < BigInt(b);
+}

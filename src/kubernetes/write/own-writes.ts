@@ -1,4 +1,4 @@
-import type { Versioned } from '../watch/watch-cache.ts';
+import { isOlder, type Versioned } from '../watch/watch-cache.ts';
 
 /**
  * What was written and has not yet come back through the watch. Without this, a reconcile right after a write would see the state
@@ -24,10 +24,4 @@ export class OwnWrites<T extends Versioned> {
     this.#written.delete(key);
     return cached;
   }
-}
-
-/** Resource versions are decimal numbers of any length, and those of one resource can be compared (KEP-5504). */
-function isOlder(a: string, b: string): boolean {
-  if (!/^\d+$/.test(a) || !/^\d+$/.test(b)) return false;
-  return BigInt(a) < BigInt(b);
 }
