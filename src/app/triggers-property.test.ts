@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { LabelSet } from '../alert/labels.ts';
 import type { Request } from '../reconcile/ports.ts';
 import { newTrigger } from '../trigger/trigger.fixture.ts';
-import { triggersBench } from './triggers.fixture.ts';
+import { triggersBench, type TriggersBench } from './triggers.fixture.ts';
 
 const apps = ['orders', 'carts'] as const;
 const types = ['X', 'Y'] as const;
@@ -19,12 +19,23 @@ interface Spec {
   readonly observes: boolean;
 }
 
+/** Of another controller's condition; undefined: it takes it away. */
+type Status = 'True' | 'False' | undefined;
+
+interface Foreign {
+  readonly do: 'foreign';
+  readonly name: string;
+  readonly type: string;
+  readonly status: Status;
+}
+
 type Step =
   | { readonly do: 'set'; readonly trigger: string; readonly spec: Spec }
   | { readonly do: 'delete'; readonly trigger: string }
   | { readonly do: 'fire' | 'resolve'; readonly labels: LabelSet }
   | { readonly do: 'label'; readonly name: string; readonly app: string }
   | { readonly do: 'remove'; readonly name: string }
+  | Foreign
   | { readonly do: 'restart' };
 
 const name = fc.constantFrom(...apps);
@@ -49,6 +60,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('label' as const), name, app: name }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('remove' as const), name }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('restart' as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('foreign' as const),
+      name,
+      type: fc.constantFrom(...types),
+      status: fc.constantFrom('True' as const, 'False' as const, undefined),
+    }),
+  },
 );
 
 /** What the conditions have to be, from the words of the documentation and with no thought of cost. */
@@ -68,6 +88,19 @@ class NaiveModel {
     for (const written of this.#written) if (written.includes(` ${object} `)) this.#written.delete(written);
   }
 
+  /** False if there is nothing to take away. */
+  setForeign(object: string, type: string, status: Status): boolean {
+    const key = `${object} ${type}`;
+    if (!this.objects.has(object) || (status === undefined && !this.#isForeign(key))) return false;
+    if (status === undefined) this.conditions.delete(key);
+    else this.conditions.set(key, `${status} Foreign`);
+    return true;
+  }
+
+  #isForeign(key: string): boolean {
+    return this.conditions.get(key)?.endsWith(' Foreign') === true;
+  }
+
   lookAtAll(): void {
     for (const object of this.objects.keys()) this.#look(object);
   }
@@ -76,6 +109,10 @@ class NaiveModel {
     const naming = [...this.triggers].filter(([key, each]) => this.#names(key, each, object));
     for (const type of types) {
       const active = naming.filter(([, each]) => each.type === type && !each.observes);
+      if (this.#isForeign(`${object} ${type}`)) {
+        for (const written of this.#written) if (written.endsWith(` ${object} ${type}`)) this.#written.delete(written);
+        continue;
+      }
       if (active.length === 0) continue;
       const alerts = active.flatMap(([, each]) => this.#alertsOf(each, object));
       const [worst] = alerts.toSorted((a, b) => rank(a).localeCompare(rank(b)));
@@ -86,7 +123,9 @@ class NaiveModel {
       const [key, at, type] = written.split(' ') as [string, string, string];
       if (at !== object || naming.some(([each, { type: own }]) => each === key && own === type)) continue;
       this.#written.delete(written);
-      if (!naming.some(([, { type: own }]) => own === type)) this.conditions.delete(`${object} ${type}`);
+      const heirs = naming.filter(([, { type: own }]) => own === type);
+      for (const [heir] of heirs) this.#written.add(`${heir} ${object} ${type}`);
+      if (heirs.length === 0) this.conditions.delete(`${object} ${type}`);
     }
   }
 
@@ -124,6 +163,10 @@ function compiled(key: string, { target, app, alertname, type, observes }: Spec)
 
 function requestOf(object: string): Request {
   return { kind: 'Deployment', namespace: 'shop', name: object };
+}
+
+function setForeign({ home }: TriggersBench, { name: object, type, status }: Foreign): void {
+  home.setForeign(requestOf(object), type, status && { status, reason: 'Foreign' });
 }
 
 describe('triggers, in any order of changes, alerts, objects and restarts', () => {
@@ -164,6 +207,9 @@ describe('triggers, in any order of changes, alerts, objects and restarts', () =
             case 'remove':
               model.remove(each.name);
               bench.home.remove(requestOf(each.name));
+              break;
+            case 'foreign':
+              if (model.setForeign(each.name, each.type, each.status)) setForeign(bench, each);
               break;
             case 'restart': {
               await bench.stop();

@@ -58,6 +58,16 @@ export class FakeHome {
     return this.objects.get(requestKey(request))?.conditions ?? [];
   }
 
+  /** Another controller writes a condition, or takes it away. */
+  setForeign(request: Request, type: string, entry?: Pick<Condition, 'status' | 'reason'>): void {
+    const key = requestKey(request);
+    const object = this.objects.get(key)!;
+    const others = object.conditions.filter((condition) => condition.type !== type);
+    const own = entry && { type, ...entry, message: '', lastTransitionTime: '2026-11-21T03:00:00Z' };
+    this.objects.set(key, { ...object, conditions: own === undefined ? others : [...others, own] });
+    this.#listener({ kind: 'changed', request });
+  }
+
   get home(): Home {
     const nothing = (): Promise<void> => Promise.resolve();
     return {

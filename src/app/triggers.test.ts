@@ -207,6 +207,133 @@ describe('a trigger with a condition', () => {
   });
 });
 
+describe('a condition of another controller', () => {
+  const available = { action: { condition: { type: 'Available' } } };
+  const problem = 'Deployment orders already has a condition Available from another controller: choose another type';
+  const notesOf = (bench: TriggersBench, name = 't0'): readonly string[] =>
+    bench.reconciling.triggers.stateOf(`alerttrigger/shop/${name}`).notes;
+  const foreign = (
+    status: 'True' | 'False',
+    reason = 'MinimumReplicas',
+  ): { status: 'True' | 'False'; reason: string } => ({
+    status,
+    reason,
+  });
+
+  for (const status of ['True', 'False'] as const)
+    it(`that is ${status} is neither overwritten nor removed, and told once`, async (t) => {
+      const bench = await setUp(t);
+      bench.home.setForeign(orders, 'Available', foreign(status));
+      apply(bench, { ...named, ...available });
+      await bench.settle();
+      for (const state of ['firing', 'resolved', 'firing'] as const) {
+        bench.alert(down, state);
+        await bench.settle();
+        assert.deepEqual(conditions(bench), [`Available ${status} MinimumReplicas`]);
+      }
+      assert.deepEqual(notesOf(bench), [problem]);
+      assert.equal(bench.logger.linesOf('trigger.condition_taken').length, 1);
+      const last = bench.logger.fieldsOf('reconcile.finished').at(-1);
+      assert.deepEqual([last?.['because'], last?.['foreign_conditions']], ['foreign_condition', ['Available']]);
+      forget(bench);
+      await bench.settle();
+      assert.deepEqual(conditions(bench), [`Available ${status} MinimumReplicas`]);
+      assert.equal(bench.home.writes, 0);
+    });
+
+  it('gives way when it goes, for what fires then', async (t) => {
+    for (const spec of [named, templated]) {
+      const bench = await setUp(t, { ...spec, ...available });
+      bench.home.setForeign(orders, 'Available', foreign('True'));
+      bench.alert(down);
+      await bench.settle();
+      assert.deepEqual(notesOf(bench), [problem]);
+      bench.home.setForeign(orders, 'Available');
+      await bench.settle();
+      assert.deepEqual([conditions(bench), notesOf(bench)], [['Available False DbDown'], []]);
+      await bench.stop();
+    }
+  });
+
+  for (const status of ['True', 'False'] as const)
+    it(`takes the entry of triggers over (${status}), and none of them fights for it`, async (t) => {
+      const bench = await setUp(t, { ...named, ...available }, { ...selected, ...available });
+      bench.alert(down);
+      await bench.settle();
+      bench.home.setForeign(orders, 'Available', foreign(status));
+      await bench.settle();
+      bench.alert(slow);
+      await bench.settle();
+      const { writes } = bench.home;
+      assert.deepEqual([notesOf(bench), notesOf(bench, 't1')], [[problem], [problem]]);
+      await bench.stop();
+      const again = await triggersBench(t, {}, bench);
+      void again.reconciling.pipelines.sweep('start');
+      await again.settle();
+      assert.deepEqual(conditions(again), [`Available ${status} MinimumReplicas`]);
+      assert.equal(again.home.writes, writes);
+    });
+
+  it('is not overwritten if it comes after the look and before the write', async (t) => {
+    const bench = await setUp(t);
+    bench.home.beforeWrite = () => {
+      bench.home.beforeWrite = () => undefined;
+      bench.home.setForeign(orders, 'Available', foreign('False'));
+    };
+    apply(bench, { ...named, ...available });
+    await bench.settle();
+    assert.deepEqual([conditions(bench), notesOf(bench)], [['Available False MinimumReplicas'], [problem]]);
+    forget(bench);
+    await bench.settle();
+    assert.deepEqual(conditions(bench), ['Available False MinimumReplicas']);
+  });
+
+  it('stays when the trigger ends that was in its place before', async (t) => {
+    const bench = await setUp(t, { ...named, ...available });
+    await bench.stop();
+    bench.home.setForeign(orders, 'Available', foreign('True'));
+    const again = await triggersBench(t, {}, bench);
+    void again.reconciling.pipelines.sweep('start');
+    await again.settle();
+    assert.deepEqual(conditions(again), ['Available True MinimumReplicas']);
+    assert.equal(again.logger.linesOf('condition.left').length, 1);
+  });
+
+  const lost: readonly (readonly [what: string, entry: object, spec: object, expected: string])[] = [
+    ['True', { status: 'True', reason: 'NoAlerts' }, {}, 'False DbDown'],
+    ['Unknown', { status: 'Unknown', reason: 'AlertsUnknown' }, {}, 'False DbDown'],
+    ['of an alert that fires', foreign('False', 'DbDown'), {}, 'False DbDown'],
+    ['of an alert that it names', foreign('False', 'DbGone'), { matchers: ['alertname=~"Db.*"'] }, 'False DbDown'],
+    ['of any alert', foreign('False', 'DbGone'), {}, 'False DbGone'],
+    ['of any alert, by an expression', foreign('False', 'DbGone'), { matchers: ['alertname=~".+"'] }, 'False DbGone'],
+  ];
+  for (const [what, entry, spec, expected] of lost)
+    it(`is told from the triggers' own after the storage was lost: ${what}`, async (t) => {
+      const bench = await setUp(t);
+      bench.home.setForeign(orders, 'Available', entry as Parameters<typeof bench.home.setForeign>[2]);
+      bench.alert(down);
+      await bench.settle();
+      apply(bench, { ...named, ...available, ...spec });
+      await bench.settle();
+      assert.deepEqual(conditions(bench), [`Available ${expected}`]);
+    });
+
+  it('is not what a trigger wrote that has ended, while another one that is suspended names the object', async (t) => {
+    const bench = await setUp(t, { ...named, ...available }, { ...named, ...available, suspend: { reason: 'x' } });
+    bench.alert(down);
+    await bench.settle();
+    forget(bench);
+    bench.alert(down, 'resolved');
+    await bench.settle();
+    apply(bench, { ...named, ...available }, 't1');
+    await bench.settle();
+    assert.deepEqual([conditions(bench), notesOf(bench, 't1')], [['Available True NoAlerts'], []]);
+    forget(bench, 't1');
+    await bench.settle();
+    assert.deepEqual(conditions(bench), []);
+  });
+});
+
 describe('a trigger that annotates', () => {
   it('does so for its own alerts alone, and for no look without an alert', async (t) => {
     const bench = await setUp(t, { ...named, ...nudge, matchers: ['severity="critical"'] });

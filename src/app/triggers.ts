@@ -91,13 +91,10 @@ export class Triggers implements TriggerSink, TriggerStates {
     const isPlatform = (labels: LabelSet): boolean => platform().hasLabels(labels);
     this.#inhibited = new InhibitedAlerts({ ...options, triggers, isPlatform, onChange });
     const isDefault = (): boolean => this.isDefault;
-    const inForce = { ...options, triggers, targets, objects, order, isDefault, firing: this.#firing };
-    this.#inForce = new TriggersInForce({
-      ...inForce,
-      inhibited: this.#inhibited,
-      store: this.#guard,
-      onGone: (request) => this.#guard.gone(request),
-    });
+    const given = { ...options, triggers, targets, objects, order, isDefault, firing: this.#firing };
+    const [inhibited, store, notes] = [this.#inhibited, this.#guard, this.#notes];
+    const onGone = (request: Request): void => this.#guard.gone(request);
+    this.#inForce = new TriggersInForce({ ...given, inhibited, store, notes, onGone });
     this.#chooser = this.#createChooser();
     this.#wakes = this.#createWakes();
     objects.onChange((change) => this.#objectChanged(change));

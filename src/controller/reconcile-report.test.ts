@@ -210,6 +210,7 @@ describe('reconcile report, lines', () => {
     [unchanged, 'unchanged'],
     [{ outcome: 'gone', notInPrometheus: [] }, 'pipeline_gone'],
     [{ ...unchanged, hasNoRule: true }, 'no_rule'],
+    [{ ...unchanged, foreignConditions: ['Available'] }, 'foreign_condition'],
     [{ ...unchanged, heldForMs: 1000, notInPrometheus: ['A'] }, 'held'],
     [{ ...unchanged, notInPrometheus: ['A'] }, 'not_in_prometheus'],
     [

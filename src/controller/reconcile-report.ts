@@ -61,6 +61,7 @@ export class ReconcileReport {
         ...(result.heldForMs !== undefined && { held: true, held_for_ms: result.heldForMs }),
         ...missing,
         ...throttledFields(result),
+        ...given({ foreign_conditions: result.foreignConditions }),
         ...(retryInMs !== undefined && { requeue_after_ms: retryInMs }),
         duration_ms: durationMs,
         since_alert_ms: this.#sinceAlertMs(item),
@@ -193,6 +194,7 @@ function unchangedBecause(result: Result): string | undefined {
   if (result.outcome === 'changed') return undefined;
   if (result.outcome === 'gone') return 'pipeline_gone';
   if (result.throttled !== undefined) return 'throttled';
+  if (result.foreignConditions !== undefined) return 'foreign_condition';
   if (result.hasNoRule === true) return 'no_rule';
   if (result.heldForMs !== undefined) return 'held';
   if (result.decision?.by === 'condition') return 'configuration_not_generated';

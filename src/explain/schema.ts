@@ -95,6 +95,7 @@ export const Because = z.enum([
   'held',
   'configuration_not_generated',
   'throttled',
+  'foreign_condition',
   'no_rule',
   'pipeline_gone',
   'prometheus_failed',

@@ -69,6 +69,7 @@ export const reasons: Readonly<Record<NonNullable<Run['because']>, string>> = {
   held: 'the change waits until it has held long enough',
   configuration_not_generated: 'the configuration of the pipeline is not generated, and that decides',
   throttled: 'a trigger has done enough to the object for now',
+  foreign_condition: 'another controller keeps a condition of that type',
   no_rule: 'no rule turns such an alert into a condition',
   pipeline_gone: 'the pipeline is gone',
   prometheus_failed: 'Prometheus could not say what fires',

@@ -300,6 +300,8 @@ export interface Result {
   readonly queryId?: string;
   /** What was not done for a trigger, because it has done enough to the object, and until when, milliseconds since the epoch. */
   readonly throttled?: readonly { readonly trigger: string; readonly retryAt: number }[];
+  /** The types of conditions that triggers want and that were not written, because another controller keeps them. */
+  readonly foreignConditions?: readonly string[];
   /** True if there is nothing to decide, because the kind has no health rules. */
   readonly hasNoRule?: true;
   /** The names of alerts that were pushed as firing but that Prometheus does not report. */

@@ -1,6 +1,8 @@
 import { compareByBytes } from '../text/go/utf8.ts';
+import { matches } from './alert-matchers.ts';
 import { fingerprint, labelSetOf, type LabelSet, type LabelText } from '../alert/labels.ts';
 import { briefLabelSet } from '../cause/alert-cause.ts';
+import type { Matcher } from '../matcher/matcher.ts';
 import type { Condition, Decision, Pipeline } from '../reconcile/ports.ts';
 
 /** An alert that fires and that a trigger matched. */
@@ -78,6 +80,9 @@ export function liveOrder(severities: () => readonly string[]): () => AlertOrder
   };
 }
 
+const noAlerts = 'NoAlerts';
+const unknownAlerts = 'AlertsUnknown';
+
 /** The condition while alerts fire for the object. */
 export function alertsFire(pipeline: Pipeline, type: string, { alert, trigger }: FiringForObject): TriggerVerdict {
   const finding = { reason: reasonOf(valueOf(alert.labels, 'alertname')), message: messageOf(alert) };
@@ -86,13 +91,13 @@ export function alertsFire(pipeline: Pipeline, type: string, { alert, trigger }:
 
 /** The condition while no alert fires for the object. @param triggers the keys of those that name it */
 export function noAlertFires(pipeline: Pipeline, type: string, triggers: readonly string[]): TriggerVerdict {
-  const finding = { reason: 'NoAlerts', message: 'No alert fires that a trigger has for this object.' };
+  const finding = { reason: noAlerts, message: 'No alert fires that a trigger has for this object.' };
   return verdict(pipeline, type, 'True', finding, { by: 'no alert', triggers });
 }
 
 /** The condition while it is unknown which alerts fire. */
 export function alertsUnknown(pipeline: Pipeline, type: string, error: Error): TriggerVerdict {
-  const finding = { reason: 'AlertsUnknown', message: 'Prometheus could not be asked which alerts fire.' };
+  const finding = { reason: unknownAlerts, message: 'Prometheus could not be asked which alerts fire.' };
   return verdict(pipeline, type, 'Unknown', finding, { by: 'failed query', error });
 }
 
@@ -108,6 +113,32 @@ function verdict(
 
 /** The API server takes no longer reason. */
 const maxReasonLength = 1024;
+
+/**
+ * True if triggers wrote the entry. One that is False has the name of an alert as its reason, and any controller may write such a
+ * one: it counts as theirs if they wrote it, or have it noted from before a restart, or know such an alert.
+ * @param isAlert whether an alert of the triggers leads to the reason
+ */
+export function isOfTriggers(
+  { status, reason }: Pick<Condition, 'status' | 'reason'>,
+  { isNoted, reasons }: { readonly isNoted: boolean; readonly reasons?: ReadonlySet<string> },
+  isAlert: (reason: string) => boolean,
+): boolean {
+  if (status === 'True') return reason === noAlerts;
+  if (status === 'Unknown') return reason === unknownAlerts;
+  return (isNoted && (reasons === undefined || reasons.has(reason))) || isAlert(reason);
+}
+
+/** True if the matchers name an alert that leads to the reason. Those that match any name do not. */
+export function nameAlertOf(matchers: readonly Matcher[], reason: string): boolean {
+  return matchers.some((matcher) => {
+    const { name, type, value } = matcher;
+    if (name !== 'alertname' || (type !== '=' && type !== '=~')) return false;
+    if (type === '=') return reasonOf(value) === reason;
+    // No alert is called so.
+    return matches(matcher, { alertname: reason }) && !matches(matcher, { alertname: noAlerts });
+  });
+}
 
 /** The name of an alert as the reason of a condition: letters, digits and `_`, `,` and `:` inside; a letter begins it. */
 export function reasonOf(alertname: string): string {

@@ -33,4 +33,18 @@ describe('TriggerNotes', () => {
     notes.add(trigger, 'trigger.undecided', '0');
     assert.equal(logger.lines.length, 6);
   });
+
+  it('forgets a problem that is over, and tells no second time of one that comes back', () => {
+    const [logger, changed] = [new RecordingLogger(), [] as string[]];
+    const notes = new TriggerNotes({ logger, onChange: (key) => changed.push(key) });
+    for (let round = 0; round < 3; round++) {
+      notes.add(trigger, 'trigger.condition_taken', 'one');
+      assert.deepEqual(notes.of('file/a'), ['one']);
+      notes.remove('file/a', 'one');
+      notes.remove('file/a', 'one');
+      assert.deepEqual(notes.of('file/a'), []);
+    }
+    assert.equal(logger.lines.length, 1);
+    assert.equal(changed.length, 6);
+  });
 });

@@ -5,6 +5,7 @@ import type { AlertOrder } from './firing-condition.ts';
 import type { TriggerExplainerOptions } from './explain-triggers.ts';
 import type { FiringMoment, FiringTargets } from './firing-targets.ts';
 import type { ObjectNeed, TargetObjects, WrittenCondition, WrittenConditions } from './ports.ts';
+import type { TriggerNotes } from './trigger-notes.ts';
 import type { TriggerIndex } from './trigger-index.ts';
 import type { TriggerTargets } from './trigger-targets.ts';
 import { healthType, type Trigger } from './trigger.ts';
@@ -19,6 +20,8 @@ interface TriggersInForceOptions {
   readonly inhibited: TriggerExplainerOptions['inhibited'];
   readonly store: WrittenConditions & TriggerExplainerOptions['guard'];
   readonly order: () => AlertOrder;
+  /** Tells the owners of triggers. */
+  readonly notes: Pick<TriggerNotes, 'add' | 'remove'>;
   /** Called when an object of a run does not exist: nothing waits for it any more. */
   readonly onGone: (request: Request) => void;
   /** Whether the default trigger is in force too. */
@@ -29,6 +32,10 @@ interface TriggersInForceOptions {
 export class TriggersInForce {
   readonly #options: TriggersInForceOptions;
   readonly #written = new Map<string, WrittenCondition[]>();
+  /** The newest reasons that this process wrote or found, by object and type, so that another writer's is recognised. */
+  readonly #reasons = new Map<string, Map<string, Set<string>>>();
+  /** Conditions of another controller that triggers want: by object and type, the triggers and what they were told. */
+  readonly #taken = new Map<string, Map<string, ReadonlyMap<string, string>>>();
 
   constructor(options: TriggersInForceOptions) {
     this.#options = options;
@@ -78,7 +85,8 @@ export class TriggersInForce {
 
   /** True if a trigger keeps a condition of the object whatever fires, or has written one, or an alert may lead to a new object. */
   concerns(request: Request, isNew: boolean): boolean {
-    if (this.#written.has(requestKey(request))) return true;
+    const object = requestKey(request);
+    if (this.#written.has(object) || this.#taken.has(object)) return true;
     if (isNew && this.#options.targets.mayLeadToKind(request.kind)) return true;
     return this.namersOf(request).some((key) => this.get(key)?.action.do === 'condition');
   }
@@ -147,14 +155,58 @@ export class TriggersInForce {
   forget(written: WrittenCondition): void {
     const key = requestKey(written.request);
     const rest = this.written(written.request).filter((each) => !isSame(each, written));
+    if (rest.every(({ type }) => type !== written.type)) dropIn(this.#reasons, key, written.type);
     if (rest.length === 0) this.#written.delete(key);
     else this.#written.set(key, rest);
     this.#options.store.forget(written);
   }
 
+  /** Remembers the reason of an entry of triggers, before it is written or when it is found. */
+  wrote(request: Request, type: string, reason: string): void {
+    const ofObject = this.#reasons.get(requestKey(request)) ?? new Map<string, Set<string>>();
+    this.#reasons.set(requestKey(request), ofObject);
+    const reasons = ofObject.get(type) ?? new Set<string>();
+    reasons.delete(reason);
+    ofObject.set(type, reasons.add(reason));
+    if (reasons.size > maxReasons) reasons.delete(reasons.values().next().value!);
+  }
+
+  /** What is known of the writer of an entry. Its reasons are unknown after a restart. */
+  entryOf(request: Request, type: string): { readonly isNoted: boolean; readonly reasons?: ReadonlySet<string> } {
+    const reasons = this.#reasons.get(requestKey(request))?.get(type);
+    const isNoted = this.written(request).some((written) => written.type === type);
+    return { isNoted, ...(reasons !== undefined && { reasons }) };
+  }
+
+  /** The entry is another controller's: what was noted is forgotten, and the owners of the triggers are told. */
+  taken(request: Request, type: string, triggers: readonly Pick<Trigger, 'key'>[]): void {
+    for (const written of this.written(request)) if (written.type === type) this.forget(written);
+    if (triggers.length === 0) return this.freed(request, type);
+    const object = `${request.kind} ${request.name}`;
+    const problem = `${object} already has a condition ${type} from another controller: choose another type`;
+    const ofObject = this.#taken.get(requestKey(request)) ?? new Map<string, ReadonlyMap<string, string>>();
+    for (const [key, told] of ofObject.get(type) ?? [])
+      if (triggers.every((trigger) => trigger.key !== key)) this.#options.notes.remove(key, told);
+    this.#taken.set(requestKey(request), ofObject.set(type, new Map(triggers.map(({ key }) => [key, problem]))));
+    for (const trigger of triggers) this.#options.notes.add(trigger, 'trigger.condition_taken', problem);
+  }
+
+  /** The types of the object's conditions that triggers want and another controller has. */
+  takenTypes(request: Request): readonly string[] {
+    return [...(this.#taken.get(requestKey(request))?.keys() ?? [])];
+  }
+
+  /** No other controller has the entry any more, or no trigger wants it. */
+  freed(request: Request, type: string): void {
+    for (const [key, problem] of this.#taken.get(requestKey(request))?.get(type) ?? [])
+      this.#options.notes.remove(key, problem);
+    dropIn(this.#taken, requestKey(request), type);
+  }
+
   /** The object is gone. */
   gone(request: Request): void {
     for (const written of this.written(request)) this.forget(written);
+    for (const type of this.takenTypes(request)) this.freed(request, type);
     this.#options.onGone(request);
   }
 
@@ -166,6 +218,15 @@ export class TriggersInForce {
     else known.push(written);
     return true;
   }
+}
+
+/** The most reasons that are remembered of one entry: a read may be older than the last writes. */
+const maxReasons = 20;
+
+function dropIn(byObject: Map<string, Map<string, unknown>>, object: string, type: string): void {
+  const ofObject = byObject.get(object);
+  ofObject?.delete(type);
+  if (ofObject?.size === 0) byObject.delete(object);
 }
 
 function needOf({ apiVersion, request }: WrittenCondition): ObjectNeed {

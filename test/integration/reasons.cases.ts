@@ -221,6 +221,16 @@ receivers: [{ name: tocsin, webhook_configs: [{ url: 'http://127.0.0.1:${port}/w
       };
     },
   },
+  {
+    reason: 'foreign_condition',
+    how: 'another controller keeps a condition of the type that its trigger writes',
+    stage: async (t) => {
+      const folder = await manifests(t);
+      await writeFile(join(folder, 'tracepipeline.yaml'), withCondition('AlertsQuiet', 'True', 'Quiet'));
+      const options = { ...withTrigger({}), args: [`--pipelines.folder=${folder}`] };
+      return { tocsin: await afterPosts(t, options, [throttling]), alert, pipeline: 'TracePipeline/backend' };
+    },
+  },
   { reason: 'pipeline_gone', how: 'it is deleted while its request waits', needs: ['prometheus'], stage: deleted },
   {
     reason: 'prometheus_failed',
@@ -407,20 +417,13 @@ const tracePipeline = {
   spec: { output: { otlp: {} } },
 };
 
-const notGenerated = JSON.stringify({
-  ...tracePipeline,
-  status: {
-    conditions: [
-      {
-        type: 'ConfigurationGenerated',
-        status: 'False',
-        reason: 'EndpointInvalid',
-        message: '',
-        lastTransitionTime: '2026-11-02T08:15:00Z',
-      },
-    ],
-  },
-});
+const notGenerated = withCondition('ConfigurationGenerated', 'False', 'EndpointInvalid');
+
+/** The manifest of the pipeline with a condition that another controller wrote. */
+function withCondition(type: string, status: 'True' | 'False', reason: string): string {
+  const condition = { type, status, reason, message: '', lastTransitionTime: '2026-11-02T08:15:00Z' };
+  return JSON.stringify({ ...tracePipeline, status: { conditions: [condition] } });
+}
 
 function watching(
   t: TestContext,

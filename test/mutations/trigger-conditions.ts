@@ -4,6 +4,7 @@ const condition = 'trigger/firing-condition.ts';
 const found = 'trigger/found-objects.ts';
 const chooser = 'trigger/trigger-chooser.ts';
 const moment = 'trigger/firing-targets.ts';
+const own = 'controller/action/own-conditions.ts';
 const action = 'controller/action/trigger-conditions.ts';
 
 export const triggerConditions: MutatedPart = {
@@ -60,9 +61,27 @@ export const triggerConditions: MutatedPart = {
     },
     {
       file: action,
-      from: 'if (!isKept) results.push',
-      to: 'if (isKept) results.push',
+      from: 'if (heirs.length === 0 && !isHealth)',
+      to: 'if (heirs.length > 0 && !isHealth)',
       means: 'a condition stays when its last trigger ends',
+    },
+    {
+      file: action,
+      from: 'if (this.#own.isForeign(run, kept)) return this.#leave(run, kept);',
+      to: 'if (this.#own.isForeign(run, kept)) this.#leave(run, kept);',
+      means: 'the condition of another controller is overwritten',
+    },
+    {
+      file: own,
+      from: 'present !== undefined && this.isOwn(request, present, keepers) ? present : undefined',
+      to: 'present',
+      means: 'the condition of another controller is removed',
+    },
+    {
+      file: condition,
+      from: "if (status === 'True') return reason === noAlerts;",
+      to: "if (status === 'True') return isNoted || reason === noAlerts;",
+      means: 'a condition that another controller took over is fought for',
     },
     {
       file: action,

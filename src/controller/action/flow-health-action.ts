@@ -35,10 +35,15 @@ import type { LogFields } from '../../runtime/logger.ts';
 import type { ControllerMetrics } from '../controller-metrics.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 
+type MayReplace = (present: Condition) => boolean;
+
 /** Applies a desired condition: one implementation writes it, the other only logs it. */
 export interface ConditionApplier {
-  /** Returns true if the pipeline's condition differed. */
-  apply(run: Run, verdict: Verdict): Promise<boolean>;
+  /**
+   * Returns true if the pipeline's condition differed.
+   * @param mayReplace whether an entry of the type may be overwritten. Default: yes
+   */
+  apply(run: Run, verdict: Verdict, mayReplace?: MayReplace): Promise<boolean>;
 }
 
 interface FlowHealthActionOptions {
@@ -166,10 +171,10 @@ export class ConditionUpdater implements ConditionApplier {
     this.#options = options;
   }
 
-  async apply(run: Run, verdict: Verdict): Promise<boolean> {
+  async apply(run: Run, verdict: Verdict, mayReplace?: MayReplace): Promise<boolean> {
     const { condition } = verdict;
     const differs = setCondition(run.pipeline.conditions, condition, this.#options.clock.now()) !== undefined;
-    const written = differs ? await this.#write(run, condition) : undefined;
+    const written = differs ? await this.#write(run, condition, mayReplace) : undefined;
     this.#report(run, verdict, written);
     return written !== undefined;
   }
@@ -178,11 +183,17 @@ export class ConditionUpdater implements ConditionApplier {
    * Reports the change that was really written. It may differ from the intended one, or be none, if another writer was faster or
    * the pipeline was deleted.
    */
-  async #write({ request, signal }: Run, desired: DesiredCondition): Promise<ConditionUpdate | undefined> {
+  async #write(
+    { request, signal }: Run,
+    desired: DesiredCondition,
+    mayReplace: MayReplace = () => true,
+  ): Promise<ConditionUpdate | undefined> {
     const { clock, pipelines } = this.#options;
     let update: ConditionUpdate | undefined;
     const change = (current: readonly Condition[]): readonly Condition[] | undefined => {
-      update = setCondition(current, desired, clock.now());
+      const present = current.find(({ type }) => type === desired.type);
+      const isFree = present === undefined || mayReplace(present);
+      update = isFree ? setCondition(current, desired, clock.now()) : undefined;
       return update?.conditions;
     };
     return (await pipelines.updateConditions(request, change, signal)) ? update : undefined;

@@ -237,12 +237,14 @@ function merged(results: readonly Result[]): Result | undefined {
   const outcomes = new Set(results.map(({ outcome }) => outcome));
   const all = Object.assign({}, ...results.toReversed()) as Result;
   const waiting = results.flatMap((result) => result.throttled ?? []);
-  const { requeueAfterMs: _, throttled: __, ...rest } = all;
+  const foreign = results.flatMap((result) => result.foreignConditions ?? []);
+  const { requeueAfterMs: _, throttled: __, foreignConditions: ___, ...rest } = all;
   return {
     ...rest,
     outcome: outcomes.has('changed') ? 'changed' : outcomes.has('unchanged') ? 'unchanged' : 'gone',
     notInPrometheus: [...new Set(results.flatMap(({ notInPrometheus }) => notInPrometheus))],
     ...(waits.length > 0 && { requeueAfterMs: Math.min(...waits) }),
     ...(waiting.length > 0 && { throttled: waiting }),
+    ...(foreign.length > 0 && { foreignConditions: foreign }),
   };
 }

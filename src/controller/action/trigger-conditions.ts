@@ -1,4 +1,3 @@
-import type { NamedAlert } from '../../alert/firing-alerts.ts';
 import { Causes } from '../../cause/causes.ts';
 import { ForbiddenError, SnapshotError } from '../../reconcile/errors.ts';
 import {
@@ -19,6 +18,7 @@ import type { TriggersInForce } from '../../trigger/triggers-in-force.ts';
 import type { GuardedObject, RunGuard } from '../../trigger/ports.ts';
 import { healthType, type Trigger } from '../../trigger/trigger.ts';
 import type { ConditionApplier } from './flow-health-action.ts';
+import { OwnConditions, type Kept, type Keeper } from './own-conditions.ts';
 import { PushedHolder, type HeldCondition } from './pushed-holder.ts';
 import type { ControllerMetrics } from '../controller-metrics.ts';
 
@@ -36,22 +36,10 @@ export interface TriggerConditionsOptions extends Pick<Runtime, 'clock' | 'logge
   readonly requeueAfterMs: () => number;
 }
 
-/** A trigger that keeps a condition of an object, and the alert by which it decides. */
-interface Keeper {
-  readonly trigger: Trigger;
-  readonly alert: NamedAlert | undefined;
-}
-
-/** All triggers that keep one condition of an object. */
-interface Kept {
-  readonly type: string;
-  readonly keepers: readonly Keeper[];
-}
-
 /** What a condition became, and what is left to do. */
 export interface ConditionResult extends Pick<
   Result,
-  'decision' | 'requeueAfterMs' | 'queryId' | 'throttled' | 'heldForMs'
+  'decision' | 'requeueAfterMs' | 'queryId' | 'throttled' | 'heldForMs' | 'foreignConditions'
 > {
   readonly isChanged: boolean;
 }
@@ -63,10 +51,12 @@ export interface ConditionResult extends Pick<
 export class TriggerConditions {
   readonly #options: TriggerConditionsOptions;
   readonly #holder: PushedHolder;
+  readonly #own: OwnConditions;
 
   constructor(options: TriggerConditionsOptions) {
     this.#options = options;
     this.#holder = new PushedHolder(options);
+    this.#own = new OwnConditions(options);
   }
 
   /** Rejects with SnapshotError if the alerts are not available, or with the error of a write. */
@@ -77,11 +67,16 @@ export class TriggerConditions {
     const naming = await this.#naming(run, moment);
     const results: ConditionResult[] = [];
     for (const kept of await this.#keptBy(naming, run, moment)) {
-      const held = await this.#held(run, kept, naming, snapshot.takenAt);
-      const result = held ?? (await this.#apply(run, kept, verdictOf(run, kept)));
+      const result = await this.#keep(run, kept, naming, snapshot.takenAt);
       results.push({ ...result, ...(snapshot.queryId !== undefined && { queryId: snapshot.queryId }) });
     }
     return [...results, ...(await this.#remove(run, naming))];
+  }
+
+  async #keep(run: Run, kept: Kept, naming: readonly Trigger[], takenAt: number): Promise<ConditionResult> {
+    if (this.#own.isForeign(run, kept)) return this.#leave(run, kept);
+    const held = await this.#held(run, kept, naming, takenAt);
+    return held ?? this.#apply(run, kept, verdictOf(run, kept));
   }
 
   async #lookAt(run: Run): Promise<{ readonly snapshot: AlertSnapshot; readonly moment: FiringMoment }> {
@@ -99,7 +94,9 @@ export class TriggerConditions {
   async #becomeUnknown(run: Run, error: SnapshotError): Promise<void> {
     for (const kept of await this.#keptBy(await this.#naming(run, undefined), run, undefined)) {
       const isPresent = run.pipeline.conditions.some(({ type }) => type === kept.type);
-      if (error.isLasting || !isPresent) await this.#apply(run, kept, alertsUnknown(run.pipeline, kept.type, error));
+      if (this.#own.isForeign(run, kept)) this.#leave(run, kept);
+      else if (error.isLasting || !isPresent)
+        await this.#apply(run, kept, alertsUnknown(run.pipeline, kept.type, error));
     }
   }
 
@@ -160,22 +157,39 @@ export class TriggerConditions {
   }
 
   async #apply(run: Run, kept: Kept, verdict: TriggerVerdict): Promise<ConditionResult> {
-    const { clock, requeueAfterMs, triggers } = this.#options;
+    const { clock, requeueAfterMs } = this.#options;
     const isHealthy = verdict.condition.status === 'True';
     const result = { decision: verdict.decision, ...(!isHealthy && { requeueAfterMs: requeueAfterMs() }) };
-    const { request, pipeline } = run;
-    for (const { trigger } of kept.keepers)
-      await triggers.note({ trigger: trigger.key, request, apiVersion: pipeline.apiVersion, type: kept.type });
+    await this.#own.note(run, kept, verdict);
     if (setCondition(run.pipeline.conditions, verdict.condition, clock.now()) === undefined) {
       await this.#options.conditions.apply(run, verdict);
       for (const { trigger } of kept.keepers) this.#options.guard.unnecessary(trigger, objectOf(run));
       return { ...result, isChanged: false };
     }
     const trigger = responsible(run, kept);
-    const written = await this.#guarded(run, trigger, (own) => this.#options.conditions.apply(own, verdict));
+    let isForeign = false;
+    // Another controller may have been faster than the watch.
+    const mayReplace = (present: Condition): boolean => {
+      isForeign = !this.#own.isOwn(run.request, present, kept.keepers);
+      return !isForeign;
+    };
+    const written = await this.#guarded(run, trigger, (own) =>
+      this.#options.conditions.apply(own, verdict, mayReplace),
+    );
+    if (isForeign) return this.#leave(run, kept);
     return typeof written === 'boolean'
       ? { ...result, isChanged: written }
       : { decision: verdict.decision, isChanged: false, throttled: [written] };
+  }
+
+  /** The entry is another controller's. If it goes, the object has changed, and is looked at. */
+  #leave(run: Run, { type, keepers }: Kept): ConditionResult {
+    const { guard, requeueAfterMs, triggers } = this.#options;
+    const keeping = keepers.map(({ trigger }) => trigger);
+    triggers.taken(run.request, type, keeping);
+    for (const trigger of keeping) guard.unnecessary(trigger, objectOf(run));
+    this.#holder.release(run, type);
+    return { isChanged: false, foreignConditions: [type], requeueAfterMs: requeueAfterMs() };
   }
 
   async #guarded(
@@ -205,41 +219,21 @@ export class TriggerConditions {
   /** Removes, of what triggers wrote here, what no trigger keeps any more. */
   async #remove(run: Run, naming: readonly Trigger[]): Promise<readonly ConditionResult[]> {
     const { triggers } = this.#options;
+    const { request } = run;
     const results: ConditionResult[] = [];
-    for (const written of triggers.written(run.request)) {
-      const isNaming = naming.some(
-        ({ key }) => key === written.trigger && keptTypeOf(triggers.get(key)!) === written.type,
-      );
-      if (isNaming) continue;
-      const isHealth = written.type === healthType && triggers.isDefault && this.#options.isPipeline(run.request);
-      const isKept = isHealth || naming.some((trigger) => keptTypeOf(trigger) === written.type);
-      if (!isKept) results.push({ isChanged: await this.#removeOne(run, written.trigger, written.type) });
+    for (const type of triggers.takenTypes(request))
+      if (naming.every((trigger) => keptTypeOf(trigger) !== type)) triggers.freed(request, type);
+    for (const written of triggers.written(request)) {
+      const heirs = naming.filter((trigger) => keptTypeOf(trigger) === written.type);
+      if (heirs.some(({ key }) => key === written.trigger)) continue;
+      const isHealth = written.type === healthType && triggers.isDefault && this.#options.isPipeline(request);
+      if (heirs.length === 0 && !isHealth)
+        results.push({ isChanged: await this.#own.remove(run, written.trigger, written.type) });
+      // One that is suspended or observes has noted nothing, and the entry stays for it.
+      for (const { key } of heirs) await triggers.note({ ...written, trigger: key });
       triggers.forget(written);
     }
     return results;
-  }
-
-  async #removeOne({ id, request, pipeline, signal }: Run, trigger: string, type: string): Promise<boolean> {
-    const { logger, pipelines, transitions } = this.#options;
-    let removed: Condition | undefined;
-    const change = (current: readonly Condition[]): readonly Condition[] | undefined => {
-      removed = current.find((condition) => condition.type === type);
-      return removed === undefined ? undefined : current.filter((condition) => condition.type !== type);
-    };
-    if (!(await pipelines.updateConditions(request, change, signal)) || removed === undefined) return false;
-    const { status: from, reason: fromReason } = removed;
-    const message = `the trigger ${trigger} has ended, or no longer names this object`;
-    logger.info('condition.removed', 'the condition is removed, because no trigger keeps it any more', {
-      run: id,
-      ...request,
-      type,
-      from,
-      from_reason: fromReason,
-      trigger,
-    });
-    const transition = { type, from, to: '', fromReason, reason: 'ConditionRemoved', message } as const;
-    transitions?.record(pipeline, transition, { by: 'end of trigger', trigger });
-    return true;
   }
 }
 

@@ -272,7 +272,7 @@ export class KubernetesTargets implements TargetObjects {
     if (change.kind === 'deleted') return this.#tell({ kind: 'removed', request });
     if (change.kind === 'added' || change.before.uid !== change.after.uid)
       return this.#tell({ kind: 'added', request });
-    if (!isStatus) this.#tell({ kind: 'changed', request });
+    if (!isStatus || hasLostCondition(change.before, change.after)) this.#tell({ kind: 'changed', request });
   }
 
   #tell(change: ObjectChange): void {
@@ -282,6 +282,11 @@ export class KubernetesTargets implements TargetObjects {
 
 function requestOf({ apiVersion, kind, namespace, name }: Pipeline): Request {
   return { kind, ...requestGroup(apiVersion), ...(namespace !== undefined && { namespace }), name };
+}
+
+/** A condition that another controller took away is one that a trigger may write now. */
+function hasLostCondition({ pipeline: before }: CachedTarget, { pipeline: after }: CachedTarget): boolean {
+  return before.conditions.some(({ type }) => after.conditions.every((condition) => condition.type !== type));
 }
 
 function hasChanged(before: CachedTarget, after: CachedTarget): boolean {

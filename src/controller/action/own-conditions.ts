@@ -1,0 +1,98 @@
+import { isOfTriggers, nameAlertOf, reasonOf, type TriggerVerdict } from '../../trigger/firing-condition.ts';
+import type { NamedAlert } from '../../alert/firing-alerts.ts';
+import type { Condition, Pipelines, Request, Run, TransitionRecorder } from '../../reconcile/ports.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
+import type { TriggersInForce } from '../../trigger/triggers-in-force.ts';
+import { healthType, type Trigger } from '../../trigger/trigger.ts';
+
+/** A trigger that keeps a condition of an object, and the alert by which it decides. */
+export interface Keeper {
+  readonly trigger: Trigger;
+  readonly alert: NamedAlert | undefined;
+}
+
+/** All triggers that keep one condition of an object. */
+export interface Kept {
+  readonly type: string;
+  readonly keepers: readonly Keeper[];
+}
+
+interface OwnConditionsOptions extends Pick<Runtime, 'logger'> {
+  readonly triggers: TriggersInForce;
+  readonly pipelines: Pick<Pipelines, 'updateConditions'>;
+  readonly transitions?: TransitionRecorder | undefined;
+}
+
+/** Tells the entries that triggers wrote into objects from those of other controllers, which stay as they are. */
+export class OwnConditions {
+  readonly #options: OwnConditionsOptions;
+
+  constructor(options: OwnConditionsOptions) {
+    this.#options = options;
+  }
+
+  /** On the disk before the write: what is written has to be recognised, whatever becomes of the process. */
+  async note({ request, pipeline }: Run, { type, keepers }: Kept, verdict: TriggerVerdict): Promise<void> {
+    const { triggers } = this.#options;
+    const { apiVersion } = pipeline;
+    triggers.freed(request, type);
+    for (const { trigger } of keepers) await triggers.note({ trigger: trigger.key, request, apiVersion, type });
+    const present = pipeline.conditions.find((condition) => condition.type === type);
+    for (const { reason } of present === undefined ? [verdict.condition] : [present, verdict.condition])
+      triggers.wrote(request, type, reason);
+  }
+
+  /** True if the entry of the type is another controller's. */
+  isForeign({ request, pipeline }: Run, { type, keepers }: Kept): boolean {
+    const present = pipeline.conditions.find((condition) => condition.type === type);
+    return present !== undefined && !this.isOwn(request, present, keepers);
+  }
+
+  /** Kyma's own controller writes the type of the health rules too, and says the same. */
+  isOwn(request: Request, present: Condition, keepers: readonly Keeper[]): boolean {
+    if (present.type === healthType) return true;
+    return isOfTriggers(present, this.#options.triggers.entryOf(request, present.type), (reason) =>
+      keepers.some(({ alert, trigger }) => {
+        const isFiring = alert !== undefined && reasonOf(alert.labels['alertname'] ?? '') === reason;
+        return isFiring || nameAlertOf(trigger.matchers, reason);
+      }),
+    );
+  }
+
+  /** Removes an entry that no trigger keeps any more, if triggers wrote it. True if it was. */
+  async remove({ id, request, pipeline, signal }: Run, trigger: string, type: string): Promise<boolean> {
+    const { logger, pipelines, transitions, triggers } = this.#options;
+    let removed: Condition | undefined;
+    let left: Condition | undefined;
+    const former = triggers.get(trigger);
+    const keepers = former === undefined ? [] : [{ trigger: former, alert: undefined }];
+    const change = (current: readonly Condition[]): readonly Condition[] | undefined => {
+      const present = current.find((condition) => condition.type === type);
+      removed = present !== undefined && this.isOwn(request, present, keepers) ? present : undefined;
+      left = present === removed ? undefined : present;
+      return removed === undefined ? undefined : current.filter((condition) => condition.type !== type);
+    };
+    const isWritten = await pipelines.updateConditions(request, change, signal);
+    if (left !== undefined) this.#tellLeft(id, request, trigger, left);
+    if (!isWritten || removed === undefined) return false;
+    const { status: from, reason: fromReason } = removed;
+    const message = `the trigger ${trigger} has ended, or no longer names this object`;
+    logger.info('condition.removed', 'the condition is removed, because no trigger keeps it any more', {
+      run: id,
+      ...request,
+      type,
+      from,
+      from_reason: fromReason,
+      trigger,
+    });
+    const transition = { type, from, to: '', fromReason, reason: 'ConditionRemoved', message } as const;
+    transitions?.record(pipeline, transition, { by: 'end of trigger', trigger });
+    return true;
+  }
+
+  /** Once: the note is forgotten. */
+  #tellLeft(run: string, request: Request, trigger: string, { type, status, reason }: Condition): void {
+    const message = 'no trigger keeps the condition any more, and it stays, because another controller wrote it';
+    this.#options.logger.info('condition.left', message, { run, ...request, type, status, reason, trigger });
+  }
+}
