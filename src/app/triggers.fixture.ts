@@ -41,7 +41,17 @@ export class FakeHome {
   beforeWrite: () => void = () => undefined;
   /** Namespace and pod, and the object that owns it. */
   readonly owners = new Map<string, Request>();
+  /** Until it is called, no kind is known yet. */
+  discover: (() => void) | undefined;
   #listener: (change: ObjectChange) => void = () => undefined;
+
+  /** From now on no kind is known until {@link discover} is called, which is what a trigger meets that has just been applied. */
+  hideKinds(): void {
+    this.discover = () => {
+      this.discover = undefined;
+      this.#listener({ kind: 'state' });
+    };
+  }
 
   put(request: Request, labels: Readonly<Record<string, string>> = {}, apiVersion = 'apps/v1'): void {
     const key = requestKey(request);
@@ -99,21 +109,22 @@ export class FakeHome {
   }
 
   get targets(): TargetObjects {
-    const known: NeedState = { state: 'known' };
+    const isHidden = (): boolean => this.discover !== undefined;
     return {
       require: () => undefined,
-      stateOf: () => known,
+      stateOf: (): NeedState => ({ state: isHidden() ? 'pending' : 'known' }),
       onChange: (listener) => {
         this.#listener = listener;
       },
-      requestOf: (_, kind, namespace, name) => ({ kind, ...(namespace !== undefined && { namespace }), name }),
+      requestOf: (_, kind, namespace, name) =>
+        isHidden() ? undefined : { kind, ...(namespace !== undefined && { namespace }), name },
       select: (_, kind, namespace, selector) =>
-        [...this.objects.values()]
+        [...(isHidden() ? [] : this.objects.values())]
           .filter(({ request }) => request.kind === kind && (namespace ?? request.namespace) === request.namespace)
           .filter(({ labels }) => selects(selector, labels))
           .map((object) => ({ ...object, pipeline: pipelineOf(object) })),
       get: (request) => {
-        const object = this.objects.get(requestKey(request));
+        const object = isHidden() ? undefined : this.objects.get(requestKey(request));
         return object && { ...object, pipeline: pipelineOf(object) };
       },
       ownerOf: async (namespace, pod) => {

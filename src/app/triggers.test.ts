@@ -415,6 +415,54 @@ describe('a trigger that annotates', () => {
   });
 });
 
+describe('an alert that comes before the kind of a target is known', () => {
+  const both = { targets: [...templated.targets, { apiVersion: 'apps/v1', kind: 'Deployment', name: 'carts' }] };
+
+  for (const [how, spec] of Object.entries({ named, selected, templated }))
+    it(`leads to what is ${how} as soon as it is, once, with the event that it came with`, async (t) => {
+      const bench = await setUp(t);
+      bench.home.hideKinds();
+      apply(bench, { ...spec, ...nudge });
+      bench.alert(slow);
+      bench.alert(down);
+      await bench.settle();
+      assert.deepEqual(bench.home.annotations, []);
+      bench.alert(down, 'resolved');
+      bench.home.discover?.();
+      await bench.settle();
+      assert.deepEqual(new Set(bench.home.annotations.map(({ name }) => name)), new Set(['orders']));
+      const enqueued = bench.logger.fieldsOf('requests.enqueued').map(({ event_id: id }) => id);
+      assert.equal(new Set(enqueued).size < enqueued.length, true, 'the log follows the event');
+      assert.deepEqual(bench.reconciling.triggers.stateOf('alerttrigger/shop/t0').notes, []);
+    });
+
+  it('leads to nothing for a trigger that is gone, or does not match it any more', async (t) => {
+    const bench = await setUp(t);
+    bench.home.hideKinds();
+    for (const name of ['t0', 't1', 't2']) apply(bench, { ...templated, ...nudge }, name);
+    bench.alert(down);
+    await bench.settle();
+    forget(bench, 't0');
+    apply(bench, { ...templated, ...nudge, matchers: ['alertname="Other"'] }, 't1');
+    apply(bench, { ...both, ...nudge }, 't2');
+    bench.home.discover?.();
+    await bench.settle();
+    assert.deepEqual(bench.home.annotations.map(({ name }) => name).toSorted(), ['carts', 'orders']);
+  });
+
+  it('is found again if more alerts came than an event names', async (t) => {
+    const bench = await setUp(t);
+    bench.home.hideKinds();
+    apply(bench, { ...templated, ...nudge });
+    bench.alert({ ...down, app: 'carts' });
+    for (let n = 0; n < 300; n++) bench.alert({ ...down, pod: `orders-${n}` });
+    await bench.settle();
+    bench.home.discover?.();
+    await bench.settle();
+    assert.deepEqual([...new Set(bench.home.annotations.map(({ name }) => name))].toSorted(), ['carts', 'orders']);
+  });
+});
+
 describe('an event of more alerts than it names', () => {
   const unlimited = { limits: { minIntervalMs: 0, maxMatchers: 20, maxTargets: 20 } };
 

@@ -1,10 +1,11 @@
 import type { FiringAlerts } from '../alert/firing-alerts.ts';
-import { labelKey } from '../alert/labels.ts';
+import { labelKey, type LabelSet } from '../alert/labels.ts';
 import { Cause } from '../cause/cause.ts';
 import { Causes } from '../cause/causes.ts';
 import type { AlertSource, Choice, Request } from '../reconcile/ports.ts';
 import type { LogFields } from '../runtime/logger.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { AwaitedChoices, type AwaitedChoice } from './awaited-choices.ts';
 import { FoundObjects } from './found-objects.ts';
 import { eachBounded, matchedBy, MatchedAlerts, matchedOf, type Matched } from './matched-alerts.ts';
 import { Slices } from '../runtime/slices.ts';
@@ -49,9 +50,11 @@ const ownersAtOnce = 32;
  */
 export class TriggerChooser {
   readonly #options: TriggerChooserOptions;
+  readonly #awaited: AwaitedChoices;
 
   constructor(options: TriggerChooserOptions) {
     this.#options = options;
+    this.#awaited = new AwaitedChoices(options);
   }
 
   /** The objects that are known at once. */
@@ -60,7 +63,8 @@ export class TriggerChooser {
     const found = new FoundObjects(event.causes);
     for (const [trigger, matched] of this.#awake(matchedBy(event.causes, this.#options.triggers), event)) {
       if (!isSlow(trigger)) this.#fire(trigger, matched, event);
-      if (trigger.inhibitedBy.length === 0) for (const _ of this.#find(trigger, matched, found));
+      if (trigger.inhibitedBy.length > 0) continue;
+      for (const _ of this.#find(this.#awaited.keep(trigger, matched.causes, event.id), matched, found));
     }
     return found.choices();
   }
@@ -70,7 +74,7 @@ export class TriggerChooser {
     const { triggers, inhibited } = this.#options;
     if (triggers.size === 0) return false;
     if (causes.incomplete || inhibited.size > 0) return true;
-    return [...causes.alerts.values()].some(({ labels }) => triggers.matching(labels).some(isSlow));
+    return [...causes.alerts.values()].some(({ labels }) => triggers.matching(labels, isSlow).length > 0);
   }
 
   /** The objects that need an answer from outside. Rejects if there is none, or with the signal's reason. */
@@ -90,14 +94,30 @@ export class TriggerChooser {
     for (const [trigger, own] of this.#awake(new Map([...others].filter(([each]) => isSlow(each))), event)) {
       if (own.all.size === 0) continue;
       this.#fire(trigger, own, event);
-      await this.#findAll(trigger, own, isInhibitable(trigger), found, signal);
+      await this.#findAll(trigger, own, { event, isWanted: isInhibitable(trigger) }, found, signal);
     }
     const rest = [...unnamed].filter(([trigger]) => !isInhibitable(trigger));
     for (const [trigger, more] of this.#awake(new Map(rest), event)) {
       if (!matched.has(trigger)) this.#fire(trigger, more, event);
-      await this.#findAll(trigger, more, true, found, signal);
+      await this.#findAll(trigger, more, { event, isWanted: true }, found, signal);
     }
     return [...found.choices(), ...this.#looks(causes, found)];
+  }
+
+  /** What waited for the objects of targets, and can be chosen now. */
+  takeAwaited(): readonly AwaitedChoice[] {
+    return this.#awaited.take();
+  }
+
+  /** The objects of targets that were waited for, for the alerts that are named. */
+  chooseAwaited({ trigger, targets, eventId, causes }: AwaitedChoice): readonly Choice[] {
+    const triggers = {
+      matching: (labels: LabelSet) => this.#options.triggers.matching(labels, (each) => each === trigger),
+    };
+    const found = new FoundObjects(causes);
+    for (const [, matched] of this.#awake(matchedBy(causes, triggers), { id: eventId, causes }))
+      for (const _ of this.#find({ ...trigger, targets }, matched, found));
+    return found.choices();
   }
 
   /** The objects that a trigger names for those of its alerts that fire. @param status why they are looked at */
@@ -112,7 +132,7 @@ export class TriggerChooser {
     await this.#inhibit(matched, event, firing);
     const own = matched.get(trigger) ?? new MatchedAlerts(event.causes);
     const found = new FoundObjects(event.causes);
-    if (own.all.size > 0) await this.#findAll(trigger, own, true, found, signal);
+    if (own.all.size > 0) await this.#findAll(trigger, own, { event, isWanted: true }, found, signal);
     return found.choices();
   }
 
@@ -203,12 +223,13 @@ export class TriggerChooser {
   async #findAll(
     trigger: Trigger,
     matched: MatchedAlerts,
-    isWanted: boolean,
+    { event, isWanted }: { readonly event: ChosenEvent; readonly isWanted: boolean },
     found: FoundObjects,
     signal: AbortSignal,
   ): Promise<void> {
     const slices = new Slices(this.#options.schedule, 'triggers');
-    if (isWanted) for (const _ of this.#find(trigger, matched, found)) if (slices.isOver) await slices.yieldTurn();
+    const ready = isWanted ? this.#awaited.keep(trigger, matched.causes, event.id) : trigger;
+    if (isWanted) for (const _ of this.#find(ready, matched, found)) if (slices.isOver) await slices.yieldTurn();
     await this.#findOwners(trigger, matched, found, signal);
   }
 

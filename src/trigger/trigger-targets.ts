@@ -193,18 +193,19 @@ export class TriggerTargets {
   }
 
   needsOf(trigger: Trigger): readonly ObjectNeed[] {
-    const isCondition = trigger.action.do === 'condition';
-    const needs = trigger.targets.flatMap((target): readonly ObjectNeed[] => {
-      if (target.by === 'owner') return [];
-      const namespace = isStaticNamespace(target)
-        ? (target.namespace?.render(noAlert) ?? trigger.namespace)
-        : undefined;
-      const of = isCondition ? 'conditions' : target.by === 'selector' ? 'metadata' : 'none';
-      return [{ apiVersion: target.apiVersion, kind: target.kind, ...(namespace !== undefined && { namespace }), of }];
-    });
-    const of = isCondition ? 'conditions' : 'none';
+    const needs = trigger.targets.flatMap((target) => (target.by === 'owner' ? [] : needOf(trigger, target)));
+    const of = trigger.action.do === 'condition' ? 'conditions' : 'none';
     const owners = [...(this.#ownerNeeds.get(trigger.key)?.values() ?? [])];
     return [...needs, ...owners.map((need): ObjectNeed => ({ ...need, of }))];
+  }
+
+  /** The targets of which it is not known yet which objects they mean: a choice has to wait for that. */
+  awaitedOf(trigger: Trigger): readonly Target[] {
+    return trigger.targets.filter((target) => {
+      if (target.by === 'owner') return false;
+      if (target.by === 'name' && this.#requestOf({ ...target, namespace: 'a', name: 'a' }) !== undefined) return false;
+      return this.#options.objects.stateOf(needOf(trigger, target)).state === 'pending';
+    });
   }
 
   /** The states of the needs of a trigger that are not fulfilled. */
@@ -290,13 +291,13 @@ export class TriggerTargets {
     return refusedReach(trigger, { apiVersion, kind, namespace, name, labels }, this.#options.allowed());
   }
 
-  #requestOf({ apiVersion, kind, namespace, name }: ResolvedName): Request | undefined {
+  #requestOf({ apiVersion, kind, namespace, name }: Omit<ResolvedName, 'by'>): Request | undefined {
     return this.#options.objects.requestOf(apiVersion, kind, namespace, name);
   }
 
   /** A cluster-scoped kind has no namespace, whatever the trigger's is. */
   #placeOf({ apiVersion, kind, namespace }: ResolvedSelector): string {
-    const request = this.#options.objects.requestOf(apiVersion, kind, namespace ?? 'any', 'any');
+    const request = this.#requestOf({ apiVersion, kind, namespace: namespace ?? 'any', name: 'any' });
     if (request === undefined) return `${kind}/?`;
     if (request.namespace === undefined) return `${kindName(request)}/`;
     return `${kindName(request)}/${namespace ?? '*'}`;
@@ -314,6 +315,13 @@ type FixedTarget = NamedTarget | SelectedTarget;
 function isStatic(target: Target): target is FixedTarget {
   if (target.by === 'owner' || !isStaticNamespace(target)) return false;
   return target.by === 'selector' || target.name.isFixed;
+}
+
+function needOf(trigger: Trigger, target: FixedTarget): ObjectNeed {
+  const { apiVersion, kind } = target;
+  const namespace = isStaticNamespace(target) ? (target.namespace?.render(noAlert) ?? trigger.namespace) : undefined;
+  const of = trigger.action.do === 'condition' ? 'conditions' : target.by === 'selector' ? 'metadata' : 'none';
+  return { apiVersion, kind, ...(namespace !== undefined && { namespace }), of };
 }
 
 function isStaticNamespace({ namespace }: Target): boolean {

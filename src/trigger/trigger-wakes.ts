@@ -1,6 +1,7 @@
 import type { CancelTimer } from '../runtime/clock.ts';
 import { startDeadline } from '../runtime/deadline.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import type { CauseStatus } from '../cause/cause.ts';
 import { Causes } from '../cause/causes.ts';
 import { requestKey, type AlertSource, type Choice, type Request } from '../reconcile/ports.ts';
 import type { InhibitedAlerts } from './inhibited-alerts.ts';
@@ -82,6 +83,7 @@ export class TriggerWakes {
     this.#changedObjects.clear();
     if (this.#haveTriggersChanged) onChanged();
     this.#haveTriggersChanged = false;
+    this.#chooseAwaited();
     this.watchSuspensions();
     if (inForce.isEmpty) return;
     for (const trigger of triggers.all)
@@ -157,6 +159,7 @@ export class TriggerWakes {
     if (changed.length === 0) return;
     if (this.#haveTriggersChanged) onChanged();
     this.#haveTriggersChanged = false;
+    this.#chooseAwaited();
     this.watchSuspensions();
     const objects = new Map<string, Request>();
     const add = (request: Request): void => void objects.set(requestKey(request), request);
@@ -169,6 +172,21 @@ export class TriggerWakes {
       if (targets.dynamicOf(trigger).length > 0) void this.#lookAtFiring(trigger);
     }
     if (objects.size > 0) look([...objects.values()], 'trigger');
+  }
+
+  /** The alerts that came before the objects of a target were known. */
+  #chooseAwaited(): void {
+    const { chooser, wake } = this.#options;
+    for (const awaited of chooser.takeAwaited()) {
+      const { causes, eventId, trigger } = awaited;
+      const choices = chooser.chooseAwaited(awaited);
+      if (choices.length > 0) void wake(choices, { id: eventId, causes });
+      // More came than are named: those that fire still are found again.
+      if (causes.incomplete)
+        void this.#attempt(`awaited ${trigger.key}`, () =>
+          this.#wakeFiring(trigger, { id: eventId, causes }, 'firing'),
+        );
+    }
   }
 
   /** The objects to which alerts lead that fire already. */
@@ -213,21 +231,23 @@ export class TriggerWakes {
 
   /** What fires when a suspension ends is an event. */
   async #resume(triggers: readonly Trigger[]): Promise<void> {
+    const { clock, newEventId } = this.#options;
     for (const { key } of triggers) {
       const trigger = this.#options.triggers.get(key);
       if (trigger === undefined || !this.#options.inForce.isActive(trigger)) continue;
       this.#options.logger.info('trigger.resumed', 'the suspension of a trigger has ended', { trigger: key });
       this.changed(key);
-      await this.#attempt(`resume ${key}`, () => this.#wakeFiring(trigger));
+      const event = (): WakingEvent => ({ id: newEventId(), causes: Causes.of('suspension', clock.now()) });
+      await this.#attempt(`resume ${key}`, () => this.#wakeFiring(trigger, event(), 'suspension ended'));
     }
   }
 
-  async #wakeFiring(trigger: Trigger): Promise<void> {
-    const { alerts, chooser, clock, newEventId, wake } = this.#options;
+  /** @param status why the alerts that fire are looked at */
+  async #wakeFiring(trigger: Trigger, event: WakingEvent, status: CauseStatus): Promise<void> {
+    const { alerts, chooser, wake } = this.#options;
     const { signal } = this.#closed;
-    const event = { id: newEventId(), causes: Causes.of('suspension', clock.now()) };
     const { firing } = await alerts.snapshot(event.causes.lastSeen, [], signal);
-    const choices = await chooser.chooseFiring(trigger, firing, event, 'suspension ended', signal);
+    const choices = await chooser.chooseFiring(trigger, firing, event, status, signal);
     if (choices.length > 0) await wake(choices, event);
   }
 
