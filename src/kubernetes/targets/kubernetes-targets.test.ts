@@ -124,6 +124,22 @@ describe('KubernetesTargets, watching', () => {
     assert.deepEqual(select(orders), ['Deployment.apps/shop/b']);
   });
 
+  it('tells of a condition that went, and of no other change of the status', async (t) => {
+    const { cluster, clock, targets, changes } = targetsBench(t);
+    cluster.install(cnpg, 'Cluster', 'clusters');
+    cluster.put(`${clusters}/orders`, { metadata: {}, status: {} });
+    targets.require([need('Cluster', 'conditions')]);
+    await clock.advanceAsync(0);
+    changes.length = 0;
+    for (const conditions of [[quiet], [{ ...quiet, status: 'False', reason: 'DbDown' }]])
+      cluster.put(`${clusters}/orders`, { metadata: {}, status: { conditions } });
+    await clock.advanceAsync(0);
+    assert.deepEqual(changes, []);
+    cluster.put(`${clusters}/orders`, { metadata: {}, status: { conditions: [{ ...quiet, type: 'Other' }] } });
+    await clock.advanceAsync(0);
+    assert.deepEqual(changes, ['changed Cluster.postgresql.cnpg.io/shop/orders']);
+  });
+
   it('knows objects all the time while a trigger comes that needs more of them', async (t) => {
     const { cluster, clock, targets, changes } = targetsBench(t);
     cluster.install(cnpg, 'Cluster', 'clusters');
