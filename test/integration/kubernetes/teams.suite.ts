@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, it, type TestContext } from 'node:test';
 import { parseAllDocuments } from 'yaml';
 import { fingerprint } from '../../../src/alert/labels.ts';
 import { readConditions } from '../../../src/kubernetes/pipeline-object.ts';
@@ -475,4 +475,106 @@ describe('teams with the roles that are shipped', { skip: skipWithoutKube() || s
     assert.match((await ask(other, '/api/v2/alerts')).text, /OnlyOf-victim/);
     assert.match((await ask(onlooker, '/api/v2/alerts')).text, /^\[\]\n$/);
   });
+
+  it('cannot slow each other with a flood of alerts and the largest triggers', async (t) => {
+    await prometheus?.stop();
+    prometheus = undefined;
+    const wake = { annotate: { key: 'example.com/woken', value: '{{ alertname }}' } };
+    await makeClusters(other, 20);
+    await makeClusters(own, 40);
+    await kube().kubectl(['delete', 'alerttriggers', '--all', '-n', own]);
+    await apply(
+      other,
+      trigger(other, 'latency', {
+        matchers: ['alertname="Late"'],
+        targets: [{ apiVersion: cnpg, kind: 'Cluster', name: '{{ labels.cluster }}' }],
+        action: wake,
+      }),
+    );
+    const key = `alerttrigger/${other}/latency`;
+    await tocsin.log.waitForLine(({ event, trigger: named }) => event === 'trigger.accepted' && named === key, 20_000);
+    const alone = await latencies(0);
+    const greedy = {
+      // As many instructions as are allowed, and they are tried on every alert.
+      matchers: ['flood=~"(a?b?c?d?e?f?g?h?i?j?k?l?m?n?){0,20}x*"'],
+      targets: [{ apiVersion: cnpg, kind: 'Cluster', selector: {} }],
+      budget: { runs: 1000, per: '1s' },
+    };
+    const triggers = Array.from({ length: 40 }, (_, n) =>
+      trigger(own, `greedy-${n}`, {
+        ...greedy,
+        action: { annotate: { key: `example.com/greedy-${n}`, value: '{{ alertname }}' } },
+      }),
+    );
+    await apply(own, ...triggers);
+    await tocsin.log.waitForLine(
+      ({ event, trigger: named }) => event === 'trigger.accepted' && named === `alerttrigger/${own}/greedy-39`,
+      20_000,
+    );
+    const end = new AbortController();
+    let sent = 0;
+    const flood = async (): Promise<void> => {
+      while (!end.signal.aborted) {
+        const alerts = Array.from({ length: 64 }, () => ({
+          labels: { alertname: `Flood${sent++}`, namespace: own, flood: 'abcdefghijklmn'.repeat(20) },
+        }));
+        await ask(own, '/api/v2/alerts', 'POST', alerts);
+      }
+    };
+    const floods = [flood(), flood()];
+    const flooded = await latencies(10).finally(() => end.abort());
+    await Promise.all(floods);
+    const woken = tocsin.log.all.filter(
+      ({ event, namespace }) => event === 'object.annotated' && namespace === own,
+    ).length;
+    report(t, { alone, flooded, sent, woken });
+    const median = (all: readonly number[]): number => all.toSorted((a, b) => a - b)[Math.floor(all.length / 2)]!;
+    assert.ok(woken > 40, `the flood woke ${woken} objects`);
+    assert.ok(
+      median(flooded) < 50 * median(alone) + 5000,
+      `${median(alone)} ms alone, ${median(flooded)} ms in the flood`,
+    );
+  });
+
+  function report(
+    t: TestContext,
+    {
+      alone,
+      flooded,
+      sent,
+      woken,
+    }: Readonly<Record<'alone' | 'flooded', readonly number[]>> & Readonly<Record<'sent' | 'woken', number>>,
+  ): void {
+    const list = (all: readonly number[]): string => all.map((ms) => ms.toFixed(0)).join(' ');
+    t.diagnostic(
+      `ms alone: ${list(alone)}; beside ${sent} alerts and ${woken} runs of the other team: ${list(flooded)}`,
+    );
+  }
+
+  async function makeClusters(namespace: string, count: number): Promise<void> {
+    await kube().apply(
+      ...Array.from({ length: count }, (_, n) => ({
+        apiVersion: cnpg,
+        kind: 'Cluster',
+        metadata: { name: `c${n}`, namespace },
+        spec: {},
+      })),
+    );
+  }
+
+  /** How long ten alerts take from the POST to the annotation, milliseconds. */
+  async function latencies(first: number): Promise<readonly number[]> {
+    const found: number[] = [];
+    for (let n = first; n < first + 10; n++) {
+      const labels = { alertname: 'Late', namespace: other, cluster: `c${n}` };
+      const startedAt = performance.now();
+      assert.equal((await ask(other, '/api/v2/alerts', 'POST', [{ labels }])).status, 200);
+      await tocsin.log.waitForLine(
+        ({ event, namespace, name }) => event === 'object.annotated' && namespace === other && name === `c${n}`,
+        30_000,
+      );
+      found.push(performance.now() - startedAt);
+    }
+    return found;
+  }
 });
