@@ -39,6 +39,8 @@ export class FakeHome {
   writes = 0;
   /** Called before each write; a throw fails it. */
   beforeWrite: () => void = () => undefined;
+  /** Called before each answer about the owner of a pod. */
+  beforeOwner: (signal: AbortSignal) => Promise<unknown> = () => Promise.resolve();
   /** Namespace and pod, and the object that owns it. */
   readonly owners = new Map<string, Request>();
   /** Until it is called, no kind is known yet. */
@@ -127,7 +129,8 @@ export class FakeHome {
         const object = isHidden() ? undefined : this.objects.get(requestKey(request));
         return object && { ...object, pipeline: pipelineOf(object) };
       },
-      ownerOf: async (namespace, pod) => {
+      ownerOf: async (namespace, pod, _, signal) => {
+        await this.beforeOwner(signal);
         const owner = this.objects.get(
           requestKey(this.owners.get(`${namespace}/${pod}`) ?? { kind: 'No', name: 'no' }),
         );

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import type { Request } from '../reconcile/ports.ts';
 import { SnapshotError } from '../reconcile/errors.ts';
+import { FakeClock } from '../runtime/clock.fixture.ts';
+import { TokenBucket } from '../runtime/token-bucket.ts';
 import { newTrigger } from '../trigger/trigger.fixture.ts';
 import { triggersBench, type TriggersBench } from './triggers.fixture.ts';
 
@@ -498,6 +500,101 @@ describe('an event of more alerts than it names', () => {
       // The first alert is an event of its own; the next event no longer names it, and takes it for one of the others.
       assert.equal(bench.home.annotations.length, count + 1);
     });
+
+  const names = Array.from({ length: 250 }, (_, n) => `a${n}`);
+
+  async function many(t: TestContext, spec: object): Promise<TriggersBench> {
+    const bench = await setUp(t, { ...templated, ...nudge, ...spec, matchers: ['alertname="AppDown"'] });
+    bench.alert({ alertname: 'NodeDown', namespace: 'shop' });
+    for (const name of names) bench.home.put({ ...orders, name });
+    for (const app of names) bench.alert({ alertname: 'AppDown', namespace: 'shop', app });
+    for (let turn = 0; turn < 3; turn++) await bench.settle();
+    assert.deepEqual(wokenNames(bench), []);
+    return bench;
+  }
+
+  function wokenNames({ home }: TriggersBench): readonly string[] {
+    return [...new Set(home.annotations.map(({ name }) => name))].toSorted();
+  }
+
+  it('wakes the objects of all of them when the alert that inhibits them ends', async (t) => {
+    const bench = await many(t, { inhibitedBy: [{ matchers: ['alertname="NodeDown"'] }] });
+    bench.alert({ alertname: 'NodeDown', namespace: 'shop' }, 'resolved');
+    for (let turn = 0; turn < 10; turn++) await bench.settle();
+    assert.deepEqual(wokenNames(bench), names.toSorted());
+  });
+
+  it('wakes the objects of all of them when a suspension ends', async (t) => {
+    const until = new Date(new FakeClock().now() + 60_000).toISOString();
+    const bench = await many(t, { suspend: { reason: 'upgrade', until } });
+    for (let turn = 0; turn < 30; turn++) await bench.settle();
+    assert.deepEqual(wokenNames(bench), names.toSorted());
+  });
+});
+
+describe('a search for the owners of many pods', () => {
+  const wakesOwner = newTrigger(
+    { ...owner, ...nudge },
+    { namespace: 'shop', name: 'owner', rules: { limits: { minIntervalMs: 0, maxMatchers: 20, maxTargets: 20 } } },
+  );
+
+  /** One Deployment with so many pods, each with an alert; 20 of them can be asked a second. */
+  async function search(t: TestContext, pods: number): Promise<TriggersBench & { asked: () => number }> {
+    const bench = await setUp(t);
+    const bucket = new TokenBucket({ clock: bench.clock, intervalMs: 50, burst: 1 });
+    let asked = 0;
+    bench.home.beforeOwner = async (signal) => {
+      await bucket.acquire(signal);
+      asked++;
+    };
+    bench.reconciling.triggers.setCluster(wakesOwner.key, wakesOwner);
+    await bench.settle();
+    for (let n = 0; n < pods; n++) {
+      bench.home.owners.set(`shop/p${n}`, orders);
+      bench.alert({ alertname: 'Down', namespace: 'shop', pod: `p${n}` });
+    }
+    return Object.assign(bench, { asked: () => asked });
+  }
+
+  it('delays no trigger that waits for what inhibits it, and no search of another team', async (t) => {
+    const bench = await search(t, 1000);
+    const [web, api] = ['web', 'api'].map((name): Request => ({ kind: 'Deployment', namespace: 'bar', name })) as [
+      Request,
+      Request,
+    ];
+    for (const request of [web, api]) bench.home.put(request);
+    bench.home.owners.set('bar/p', api);
+    const target = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' };
+    const inhibitedBy = [{ matchers: ['alertname="NodeDown"'] }];
+    const specs = { inhibited: { targets: [target], ...nudge, inhibitedBy }, owner: { ...owner, ...nudge } };
+    for (const [name, spec] of Object.entries(specs)) {
+      const trigger = newTrigger(spec, { namespace: 'bar', name });
+      bench.reconciling.triggers.setCluster(trigger.key, trigger);
+    }
+    await bench.settle();
+    bench.alert({ alertname: 'Late', namespace: 'bar', pod: 'p' });
+    // The debouncer waits for up to a second.
+    await bench.clock.advanceAsync(2000);
+    assert.ok(bench.home.annotations.some(({ name }) => name === 'web'));
+    // The reads that were asked for before are made first.
+    await bench.settle();
+    assert.ok(bench.home.annotations.some(({ name }) => name === 'api'));
+    assert.ok(bench.asked() < 500, `${bench.asked()} were asked`);
+  });
+
+  it('ends, asks each pod once, and wakes the owner in portions', async (t) => {
+    const count = 5000;
+    const bench = await search(t, count);
+    await bench.settle();
+    const { length: soon } = bench.home.annotations;
+    assert.ok(soon === 1 || soon === 2, `it was woken ${soon} times in the first seconds`);
+    for (let seconds = 0; seconds < 1.2 * (count / 20); seconds += 3) await bench.settle();
+    // The first alert is an event of its own; the next event takes it for one of the others.
+    assert.ok(bench.asked() >= count && bench.asked() <= count + 1, `${bench.asked()} were asked`);
+    const { length } = bench.home.annotations;
+    assert.ok(length > 1 && length <= 10, `it was woken ${length} times`);
+    assert.equal(bench.clock.pending(), 0);
+  });
 });
 
 describe('a trigger of the health rules', () => {

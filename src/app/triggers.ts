@@ -146,8 +146,7 @@ export class Triggers implements TriggerSink, TriggerStates {
   /** The objects that an event concerns. Never rejects. */
   choose(event: WakingEvent): Promise<readonly Choice[]> {
     const { config, home } = this.#options;
-    const { select } = config().source;
-    const byDefault = this.isDefault ? chooseByDefault(select, event.causes, home.list()) : undefined;
+    const byDefault = this.isDefault ? chooseByDefault(config().source.select, event.causes, home.list()) : undefined;
     // Without triggers, an event goes no other way than the default one.
     if (this.#index.size === 0) return Promise.resolve(byDefault === undefined ? [] : [byDefault]);
     const chosen = this.#chooser.choose(event);

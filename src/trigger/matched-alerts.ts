@@ -3,6 +3,12 @@ import { Causes } from '../cause/causes.ts';
 import type { TriggerIndex } from './trigger-index.ts';
 import type { Trigger } from './trigger.ts';
 
+/** Alerts of one event, and its id in the log. */
+export interface ChosenEvent {
+  readonly id: string;
+  readonly causes: Causes;
+}
+
 /** The alerts of one event that a trigger matches. */
 export class MatchedAlerts {
   /** As they are told: it names a hundred of them at most, and counts the others. */

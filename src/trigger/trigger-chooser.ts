@@ -7,7 +7,8 @@ import type { LogFields } from '../runtime/logger.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { AwaitedChoices, type AwaitedChoice } from './awaited-choices.ts';
 import { FoundObjects } from './found-objects.ts';
-import { eachBounded, matchedBy, MatchedAlerts, matchedOf, type Matched } from './matched-alerts.ts';
+import { matchedBy, MatchedAlerts, matchedOf, type ChosenEvent, type Matched } from './matched-alerts.ts';
+import { OwnerSearches, type OwnerSearchesOptions } from './owner-searches.ts';
 import { Slices } from '../runtime/slices.ts';
 import type { InhibitedAlerts } from './inhibited-alerts.ts';
 import type { TriggerObserver } from './ports.ts';
@@ -16,13 +17,7 @@ import type { TriggerTargets } from './trigger-targets.ts';
 import { heldNow } from './why-not.ts';
 import type { Target, TemplateData, Trigger } from './trigger.ts';
 
-/** Alerts of one event, and its id in the log. */
-interface ChosenEvent {
-  readonly id: string;
-  readonly causes: Causes;
-}
-
-interface TriggerChooserOptions extends Pick<Runtime, 'clock' | 'logger' | 'schedule'> {
+interface TriggerChooserOptions extends OwnerSearchesOptions, Pick<Runtime, 'schedule'> {
   readonly triggers: TriggerIndex;
   readonly targets: TriggerTargets;
   readonly alerts: Pick<AlertSource, 'snapshot'>;
@@ -41,20 +36,25 @@ interface FiringOptions {
   readonly but?: Matched;
 }
 
-/** How many pods are asked for their owners at once. */
-const ownersAtOnce = 32;
-
 /**
- * Finds out which triggers the alerts of an event wake, and for which objects. What needs an answer from outside comes later, so that
- * no other trigger waits for it: who owns a pod, and what fires, to know whether the alert is inhibited.
+ * Finds out which triggers the alerts of an event wake, and for which objects. What fires, to know whether an alert is inhibited, has
+ * to be asked, and comes later. The owners of pods are searched for apart, so that no other trigger waits for them.
  */
 export class TriggerChooser {
   readonly #options: TriggerChooserOptions;
   readonly #awaited: AwaitedChoices;
+  /** Nobody waits for them: what they find they wake. */
+  readonly #searches: OwnerSearches;
 
   constructor(options: TriggerChooserOptions) {
     this.#options = options;
     this.#awaited = new AwaitedChoices(options);
+    this.#searches = new OwnerSearches(options);
+  }
+
+  /** Gives up the searches for owners. */
+  close(): Promise<void> {
+    return this.#searches.close();
   }
 
   /** The objects that are known at once. */
@@ -77,7 +77,10 @@ export class TriggerChooser {
     return [...causes.alerts.values()].some(({ labels }) => triggers.matching(labels, isSlow).length > 0);
   }
 
-  /** The objects that need an answer from outside. Rejects if there is none, or with the signal's reason. */
+  /**
+   * The objects that are known when it is known what fires; the searches for owners begin.
+   * Rejects if that cannot be asked, or with the signal's reason.
+   */
   async chooseLater(event: ChosenEvent, signal: AbortSignal): Promise<readonly Choice[]> {
     const { alerts, triggers, inhibited } = this.#options;
     const { causes } = event;
@@ -94,12 +97,12 @@ export class TriggerChooser {
     for (const [trigger, own] of this.#awake(new Map([...others].filter(([each]) => isSlow(each))), event)) {
       if (own.all.size === 0) continue;
       this.#fire(trigger, own, event);
-      await this.#findAll(trigger, own, { event, isWanted: isInhibitable(trigger) }, found, signal);
+      await this.#findAll(trigger, own, { event, isWanted: isInhibitable(trigger) }, found);
     }
     const rest = [...unnamed].filter(([trigger]) => !isInhibitable(trigger));
     for (const [trigger, more] of this.#awake(new Map(rest), event)) {
       if (!matched.has(trigger)) this.#fire(trigger, more, event);
-      await this.#findAll(trigger, more, { event, isWanted: true }, found, signal);
+      await this.#findAll(trigger, more, { event, isWanted: true }, found);
     }
     return [...found.choices(), ...this.#looks(causes, found)];
   }
@@ -126,13 +129,12 @@ export class TriggerChooser {
     firing: FiringAlerts,
     event: ChosenEvent,
     status: Cause['status'],
-    signal: AbortSignal,
   ): Promise<readonly Choice[]> {
     const matched = await this.#firing(event.causes, firing, { status, only: trigger });
     await this.#inhibit(matched, event, firing);
     const own = matched.get(trigger) ?? new MatchedAlerts(event.causes);
     const found = new FoundObjects(event.causes);
-    if (own.all.size > 0) await this.#findAll(trigger, own, { event, isWanted: true }, found, signal);
+    if (own.all.size > 0) await this.#findAll(trigger, own, { event, isWanted: true }, found);
     return found.choices();
   }
 
@@ -219,18 +221,17 @@ export class TriggerChooser {
     }
   }
 
-  /** In slices, and with the owners of pods. @param isWanted false if only the owners are still to be found */
+  /** In slices; begins to search for the owners of pods. @param isWanted false if only the owners are still to be found */
   async #findAll(
     trigger: Trigger,
     matched: MatchedAlerts,
     { event, isWanted }: { readonly event: ChosenEvent; readonly isWanted: boolean },
     found: FoundObjects,
-    signal: AbortSignal,
   ): Promise<void> {
     const slices = new Slices(this.#options.schedule, 'triggers');
     const ready = isWanted ? this.#awaited.keep(trigger, matched.causes, event.id) : trigger;
     if (isWanted) for (const _ of this.#find(ready, matched, found)) if (slices.isOver) await slices.yieldTurn();
-    await this.#findOwners(trigger, matched, found, signal);
+    for (const _ of this.#searchOwners(trigger, matched, event)) if (slices.isOver) await slices.yieldTurn();
   }
 
   *#find(trigger: Trigger, { causes, all }: MatchedAlerts, found: FoundObjects): Iterable<void> {
@@ -250,16 +251,14 @@ export class TriggerChooser {
     if ('requests' in result) for (const request of result.requests) found.addCause(request, trigger, cause);
   }
 
-  async #findOwners(trigger: Trigger, { all }: MatchedAlerts, found: FoundObjects, signal: AbortSignal): Promise<void> {
-    const { targets, onProblem } = this.#options;
+  *#searchOwners(trigger: Trigger, { all }: MatchedAlerts, event: ChosenEvent): Iterable<void> {
+    const { targets } = this.#options;
     for (const target of targets.dynamicOf(trigger).filter(({ by }) => by === 'owner'))
-      await eachBounded(all.values(), ownersAtOnce, async (cause) => {
+      for (const cause of all.values()) {
         const result = targets.find(trigger, target, dataOf(cause));
-        if (!('owner' in result)) return;
-        const answer = await targets.ownerOf(trigger, result.owner, signal);
-        if ('problem' in answer) onProblem(trigger, answer.problem);
-        if ('requests' in answer) for (const request of answer.requests) found.addCause(request, trigger, cause);
-      });
+        if ('owner' in result) this.#searches.add({ trigger, owner: result.owner, cause, event });
+        yield;
+      }
   }
 
   /** An alert that ended may be one that the event no longer names: whoever has a condition is looked at. */

@@ -1,5 +1,6 @@
 import type { CancelTimer } from '../runtime/clock.ts';
 import { startDeadline } from '../runtime/deadline.ts';
+import { LineOnceAWhile } from '../runtime/limited-lines.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { CauseStatus } from '../cause/cause.ts';
 import { Causes } from '../cause/causes.ts';
@@ -20,7 +21,7 @@ const inhibitionLookMs = 15_000;
 /** Prometheus could not be asked: the time until the next try, milliseconds. */
 const retryMs = 5000;
 
-/** The longest time to find out who owns the pods of an event, milliseconds; then it begins anew. */
+/** The longest time to find out which alerts of an event are inhibited, milliseconds; then it begins anew. */
 const answerDeadlineMs = 120_000;
 
 /** A timer of Node goes no further, milliseconds. */
@@ -61,12 +62,14 @@ export class TriggerWakes {
   #waiting: WakingEvent | undefined;
   #last: Promise<void> = Promise.resolve();
   readonly #timers = new Map<string, CancelTimer>();
+  readonly #failureLine: LineOnceAWhile;
   #isStarted = false;
   /** True if a trigger has changed, and not only what is known of objects. */
   #haveTriggersChanged = false;
 
   constructor(options: TriggerWakesOptions) {
     this.#options = options;
+    this.#failureLine = new LineOnceAWhile(options.clock);
   }
 
   /** Until then, changes are only gathered. */
@@ -146,7 +149,7 @@ export class TriggerWakes {
   async close(): Promise<void> {
     this.#closed.abort(new Error('Tocsin is shutting down'));
     for (const name of this.#timers.keys()) this.#cancel(name);
-    await this.#last;
+    await Promise.all([this.#last, this.#options.chooser.close()]);
   }
 
   #lookAtChanged(): void {
@@ -247,18 +250,26 @@ export class TriggerWakes {
     const { alerts, chooser, wake } = this.#options;
     const { signal } = this.#closed;
     const { firing } = await alerts.snapshot(event.causes.lastSeen, [], signal);
-    const choices = await chooser.chooseFiring(trigger, firing, event, status, signal);
+    const choices = await chooser.chooseFiring(trigger, firing, event, status);
     if (choices.length > 0) await wake(choices, event);
   }
 
-  /** Tries again after a failure; Prometheus's failure is logged where it is found. */
+  /** Tries again after a failure. */
   async #attempt(name: string, task: () => Promise<void>, again?: () => void): Promise<void> {
     try {
       await task();
-    } catch {
+    } catch (error) {
       if (this.#closed.signal.aborted) return;
+      this.#logFailure(error);
       this.#setTimer(name, retryMs, again ?? (() => void this.#attempt(name, task)));
     }
+  }
+
+  #logFailure(error: unknown): void {
+    const { logger } = this.#options;
+    if (!this.#failureLine.allows()) return;
+    const message = 'it could not be found out what alerts wake; it is tried again';
+    logger.warn('trigger.choice_failed', message, { error: String(error), retry_ms: retryMs });
   }
 
   #setTimer(name: string, delayMs: number, due: () => void): void {

@@ -6,10 +6,10 @@ import { TokenBucket } from '../../runtime/token-bucket.ts';
 import type { ApiClient } from '../api/api-client.ts';
 import { ApiError, type MissingRight } from '../api/api-error.ts';
 import { objectPath, type ApiObject } from '../api-object.ts';
-import { asApiObject, isJsonObject, metadataMembers, type KeptAnswer, type MemoryShare } from '../kept-object.ts';
+import { asApiObject, metadataMembers, type KeptAnswer, type MemoryShare } from '../kept-object.ts';
 import { metadataOfEach } from '../watch/reflector.ts';
-import type { KindRef, KnownKind } from './kind-discovery.ts';
-import { collectionPath, readLabels, type SeenObject } from './target-object.ts';
+import type { KnownKind } from './kind-discovery.ts';
+import { collectionPath, readController, readLabels, type ControllerRef, type SeenObject } from './target-object.ts';
 
 /** The memory of the objects that were read to find owners, an estimate in bytes; beyond it, those used longest ago are forgotten. */
 export const ownerCacheBytes = 4 * 1024 * 1024;
@@ -20,6 +20,8 @@ export const ownerReadsAtOnce = 100;
 
 /** How long an answer is used before the object is read again, in milliseconds: if it was found, if not, if it could not be read. */
 const foundMs = 60_000;
+/** The same for a pod that has an owner: it keeps it while it lives. {@link MetadataReads.doubt} is for another one of its name. */
+const foundPodMs = 3_600_000;
 const goneMs = 15_000;
 const failedMs = 5_000;
 
@@ -28,12 +30,6 @@ export const rememberedMs = 3_600_000;
 
 /** The memory limit for what is kept of one object, in bytes. */
 const objectBytes = 64 * 1024;
-
-/** The controller of an object, as its owner references name it. */
-export interface ControllerRef extends KindRef {
-  readonly name: string;
-  readonly uid: string;
-}
 
 export interface ReadObject extends SeenObject {
   readonly controller: ControllerRef | undefined;
@@ -112,7 +108,7 @@ export class MetadataReads {
   async read(kind: KnownKind, namespace: string | undefined, name: string, signal: AbortSignal): Promise<ReadAnswer> {
     const path = objectPath(collectionPath(kind), namespace, name);
     const entry = this.#entries.get(path);
-    if (entry !== undefined && this.#isFresh(entry)) return this.#use(path, entry).answer;
+    if (entry !== undefined && this.#isFresh(entry, isPod(kind))) return this.#use(path, entry).answer;
     signal.throwIfAborted();
     const flight = this.#flights.get(path) ?? this.#start(path);
     flight.waiting++;
@@ -130,6 +126,14 @@ export class MetadataReads {
   lastSeen(path: string): SeenObject | undefined {
     const entry = this.#entries.get(path);
     return entry?.answer.state === 'found' ? entry.last : undefined;
+  }
+
+  /** The owner of a pod is not there: it may be another pod of that name. @returns whether it is read again when somebody asks */
+  doubt(kind: KnownKind, namespace: string | undefined, name: string): boolean {
+    const entry = this.#entries.get(objectPath(collectionPath(kind), namespace, name));
+    if (entry === undefined || this.#isFresh(entry, false)) return false;
+    entry.answeredAt = Number.NEGATIVE_INFINITY;
+    return true;
   }
 
   /** The object turned out to be gone, or another one: it is read again when somebody asks. */
@@ -228,9 +232,10 @@ export class MetadataReads {
     this.#options.memory.release(path);
   }
 
-  #isFresh({ answer: { state }, answeredAt }: Entry): boolean {
+  #isFresh({ answer, answeredAt }: Entry, isLasting: boolean): boolean {
     const age = this.#age(answeredAt);
-    if (state === 'found') return age < foundMs;
+    const { state } = answer;
+    if (state === 'found') return age < (isLasting && answer.object.controller !== undefined ? foundPodMs : foundMs);
     return age < (state === 'failed' ? failedMs : goneMs);
   }
 
@@ -239,15 +244,8 @@ export class MetadataReads {
   }
 }
 
-/** The one owner that manages the object; owners that only keep it from being deleted do not count. */
-function readController(found: unknown): ControllerRef | undefined {
-  if (!Array.isArray(found)) return undefined;
-  for (const entry of found as readonly unknown[]) {
-    const { apiVersion, kind, name, uid, controller } = isJsonObject(entry) ? entry : {};
-    if (controller !== true || typeof apiVersion !== 'string' || typeof kind !== 'string') continue;
-    if (typeof name === 'string' && typeof uid === 'string') return { apiVersion, kind, name, uid };
-  }
-  return undefined;
+function isPod({ group, resource }: KnownKind): boolean {
+  return group === '' && resource === 'pods';
 }
 
 /** Each character takes up to two bytes. */

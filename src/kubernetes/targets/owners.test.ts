@@ -87,7 +87,7 @@ describe('ownerOf', () => {
     assert.equal(await ask(), 'Region.example.org/north');
   });
 
-  it('reads an object once for all who ask at a time, and not again for a minute', async (t) => {
+  it('reads an object once for all who ask at a time, not again for a minute, and a pod that has an owner for an hour', async (t) => {
     const { ask, clock, reads, targets } = bench(t);
     const asked = Array.from({ length: 20 }, () => targets.ownerOf('shop', 'web-1-a', undefined, never));
     await clock.advanceAsync(0);
@@ -97,7 +97,20 @@ describe('ownerOf', () => {
     assert.equal(reads().length, 4);
     await clock.advanceAsync(60_000);
     await ask();
-    assert.equal(reads().length, 8);
+    assert.equal(reads().length, 7);
+    await clock.advanceAsync(3_600_000);
+    await ask();
+    assert.equal(reads().length, 11);
+  });
+
+  it('reads a pod again when its owner is gone: another one may have its name', async (t) => {
+    const { ask, clock, cluster, own } = bench(t, [pod, replicaSet]);
+    assert.equal(await ask(), 'ReplicaSet.apps/shop/web-1');
+    cluster.delete(replicaSet.path);
+    own(deployment, undefined);
+    own(pod, deployment);
+    await clock.advanceAsync(60_000);
+    assert.equal(await ask(), 'Deployment.apps/shop/web');
   });
 
   it('remembers for an hour what was known of a pod that is gone', async (t) => {

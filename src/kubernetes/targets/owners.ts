@@ -1,16 +1,16 @@
 import { requestGroup } from '../api-object.ts';
 import type { OwnerAnswer } from '../../trigger/ports.ts';
-import type { ControllerRef, MetadataReads, ReadAnswer, ReadObject } from './metadata-reads.ts';
+import type { MetadataReads, ReadAnswer, ReadObject } from './metadata-reads.ts';
 import type { KnownKind } from './kind-discovery.ts';
 import type { TargetKinds } from './target-kinds.ts';
-import { asTargetObject, missingRuleMessage, ruleOf, unwatchedTarget } from './target-object.ts';
+import { asTargetObject, missingRuleMessage, ruleOf, unwatchedTarget, type ControllerRef } from './target-object.ts';
 
 /** The most owners above a pod: those of Kubernetes are two, and an operator adds one or two. */
 const maxOwners = 8;
 
 interface OwnersOptions {
   readonly kinds: Pick<TargetKinds, 'discover'>;
-  readonly reads: Pick<MetadataReads, 'read'>;
+  readonly reads: Pick<MetadataReads, 'read' | 'doubt'>;
 }
 
 /** The pod, or an owner above it. */
@@ -62,6 +62,9 @@ export class Owners {
         return none(`the owners of ${name} go in a circle: ${ownerName(controller)} is its own`);
       seen.add(controller.uid);
       const next = await this.#above(step, controller, signal);
+      const isMissing = next.step === undefined || next.step.isGone;
+      if (above === 0 && isMissing && this.#options.reads.doubt(podKind, namespace, pod))
+        return this.ownerOf(namespace, pod, kind, signal);
       if (next.step === undefined) return none(`the owner of ${name} is unknown: ${next.reason}`);
       step = next.step;
       if (step.kind.kind === kind) return found(step);

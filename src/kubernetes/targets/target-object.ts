@@ -4,7 +4,7 @@ import { apiVersionPath, objectPath, type ApiObject, type ServedResource } from 
 import type { MissingRight } from '../api/api-error.ts';
 import { conditionMembers, isJsonObject, metadataMembers, type ObjectReader } from '../kept-object.ts';
 import { toCachedPipeline, type CachedPipeline } from '../pipeline-object.ts';
-import type { KnownKind } from './kind-discovery.ts';
+import type { KindRef, KnownKind } from './kind-discovery.ts';
 
 /** The kept part of an object that a trigger may choose. */
 export interface CachedTarget extends CachedPipeline {
@@ -93,4 +93,21 @@ export function missingRuleMessage(right: MissingRight, rule: PolicyRule, namesp
 
 function listOf(values: readonly string[]): string {
   return `[${values.map((value) => JSON.stringify(value)).join(', ')}]`;
+}
+
+/** The controller of an object, as its owner references name it. */
+export interface ControllerRef extends KindRef {
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** The one owner that manages the object; owners that only keep it from being deleted do not count. */
+export function readController(found: unknown): ControllerRef | undefined {
+  if (!Array.isArray(found)) return undefined;
+  for (const entry of found as readonly unknown[]) {
+    const { apiVersion, kind, name, uid, controller } = isJsonObject(entry) ? entry : {};
+    if (controller !== true || typeof apiVersion !== 'string' || typeof kind !== 'string') continue;
+    if (typeof name === 'string' && typeof uid === 'string') return { apiVersion, kind, name, uid };
+  }
+  return undefined;
 }
