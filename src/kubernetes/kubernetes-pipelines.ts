@@ -128,7 +128,8 @@ export class KubernetesPipelines implements Pipelines, Annotator {
   }
 
   get(request: Request): Pipeline | undefined {
-    return this.#find(request)?.pipeline;
+    const found = this.#find(request);
+    return found && this.#options.writer.doubted(found).pipeline;
   }
 
   async updateConditions(request: Request, change: ConditionChange, signal: AbortSignal): Promise<boolean> {

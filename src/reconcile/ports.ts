@@ -165,6 +165,8 @@ export interface Pipeline {
   /** `spec`, as in the object; {} if absent. */
   readonly spec: Readonly<Record<string, unknown>>;
   readonly conditions: readonly Condition[];
+  /** Set if its conditions may be others by now: a write had no answer. Then only {@link Pipelines.updateConditions} knows them. */
+  readonly isDoubtful?: true;
 }
 
 /** A pipeline that was added or deleted, or that has to be looked at for another reason than an alert. */

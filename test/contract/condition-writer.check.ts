@@ -4,6 +4,7 @@ import { systemClock } from '../../src/runtime/clock.ts';
 import type { Condition } from '../../src/reconcile/ports.ts';
 import type { ApiCall } from '../../src/kubernetes/api/api-transport.ts';
 import type { ApiClient } from '../../src/kubernetes/api/api-client.ts';
+import { Doubts } from '../../src/kubernetes/write/own-writes.ts';
 import { ConditionWriter, createConflictMetric } from '../../src/kubernetes/write/condition-writer.ts';
 import type { ApiObject } from '../../src/kubernetes/api-object.ts';
 import { readConditions } from '../../src/kubernetes/pipeline-object.ts';
@@ -41,7 +42,12 @@ export async function checkWrite(server: WriteServer, name: string, given: Write
   };
   const logger = new RecordingLogger();
   const failures = new WriteFailures({ clock: systemClock, logger });
-  const writer = new ConditionWriter({ client, failures, conflicted: createConflictMetric(new Registry()) });
+  const writer = new ConditionWriter({
+    doubts: new Doubts(),
+    client,
+    failures,
+    conflicted: createConflictMetric(new Registry()),
+  });
   const conditions = given.cached ?? readConditions(before.status?.conditions);
   const known = { conditions, resourceVersion: before.metadata.resourceVersion ?? '' };
 

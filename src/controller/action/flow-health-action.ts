@@ -173,7 +173,8 @@ export class ConditionUpdater implements ConditionApplier {
 
   async apply(run: Run, verdict: Verdict, mayReplace?: MayReplace): Promise<boolean> {
     const { condition } = verdict;
-    const differs = setCondition(run.pipeline.conditions, condition, this.#options.clock.now()) !== undefined;
+    const { conditions, isDoubtful = false } = run.pipeline;
+    const differs = isDoubtful || setCondition(conditions, condition, this.#options.clock.now()) !== undefined;
     const written = differs ? await this.#write(run, condition, mayReplace) : undefined;
     this.#report(run, verdict, written);
     return written !== undefined;

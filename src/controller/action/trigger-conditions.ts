@@ -161,7 +161,8 @@ export class TriggerConditions {
     const isHealthy = verdict.condition.status === 'True';
     const result = { decision: verdict.decision, ...(!isHealthy && { requeueAfterMs: requeueAfterMs() }) };
     await this.#own.note(run, kept, verdict);
-    if (setCondition(run.pipeline.conditions, verdict.condition, clock.now()) === undefined) {
+    const { conditions, isDoubtful = false } = run.pipeline;
+    if (!isDoubtful && setCondition(conditions, verdict.condition, clock.now()) === undefined) {
       await this.#options.conditions.apply(run, verdict);
       for (const { trigger } of kept.keepers) this.#options.guard.unnecessary(trigger, objectOf(run));
       return { ...result, isChanged: false };

@@ -27,6 +27,8 @@ type Json = Record<string, unknown>;
 export class FakeCluster extends FakeApiClient {
   /** `VERB RESOURCE[.GROUP]`, as in `list deployments.apps`; followed by ` in NAMESPACE` or ` everywhere`, only there. */
   readonly denied = new Set<string>();
+  /** While it is set, watches tell nothing, and what happened then is lost to them. */
+  isMute = false;
   readonly #kinds = new Map<string, ServedKind[]>();
   /** The version at which each resource was installed. */
   readonly #installedAt = new Map<string, number>();
@@ -119,6 +121,7 @@ export class FakeCluster extends FakeApiClient {
 
   #push(path: string, type: 'ADDED' | 'MODIFIED' | 'DELETED', object: Json): void {
     if (type === 'DELETED') this.version++;
+    if (this.isMute) return;
     const metadata = { ...(object['metadata'] as Json), resourceVersion: String(this.version) };
     const line = `${JSON.stringify({ type, object: { ...object, metadata } })}\n`;
     this.#history.push({ version: this.version, path, line });

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import { ForbiddenError, TerminalError } from '../../reconcile/errors.ts';
-import { requestKey, type Condition } from '../../reconcile/ports.ts';
+import { requestKey, type Condition, type ConditionChange } from '../../reconcile/ports.ts';
 import type { ObjectNeed, TargetObject } from '../../trigger/ports.ts';
+import { ApiError } from '../api/api-error.ts';
 import { failure, withoutRight } from '../api/fake-api-client.fixture.ts';
 import { targetsBench } from './fake-cluster.fixture.ts';
 
@@ -391,6 +392,51 @@ describe('KubernetesTargets, writing', () => {
     const { status } = cluster.get(`${clusters}/orders`) as { status: { conditions: object[] } };
     assert.equal(status.conditions.length, 2);
     assert.equal(targets.identified(pipeline).uid, 'uid-1');
+  });
+
+  /** A write is done and its answer is lost, while the watch tells nothing. */
+  async function afterLostAnswer(t: TestContext, before: readonly Condition[], change: ConditionChange) {
+    const bench = targetsBench(t);
+    const { cluster, clock, targets } = bench;
+    cluster.install(cnpg, 'Cluster', 'clusters');
+    cluster.put(`${clusters}/orders`, { metadata: {}, status: { conditions: before, phase: 'healthy' } });
+    targets.require([need('Cluster', 'conditions')]);
+    await clock.advanceAsync(0);
+    const request = targets.requestOf(cnpg, 'Cluster', 'shop', 'orders')!;
+    const conditions = change(before)!;
+    const onServer = (): unknown =>
+      (cluster.get(`${clusters}/orders`)!['status'] as Record<string, unknown>)['conditions'];
+    cluster.isMute = true;
+    cluster.before = (call) => {
+      if (call.method !== 'PATCH') return;
+      cluster.put(`${clusters}/orders`, { ...cluster.get(`${clusters}/orders`), status: { conditions } });
+      throw new ApiError('reset', { reason: 'Unreachable' });
+    };
+    await assert.rejects(targets.updateConditions(request, change, never), /reset/);
+    cluster.before = () => undefined;
+    assert.deepEqual(onServer(), conditions);
+    return { ...bench, request, onServer };
+  }
+
+  it('removes an entry whose write had no answer, though the watch has not told of it', async (t) => {
+    const { targets, request, onServer } = await afterLostAnswer(t, [], (found) => [...found, quiet]);
+    const remove: ConditionChange = (found) => (found.length === 0 ? undefined : []);
+    assert.equal(await targets.updateConditions(request, remove, never), true);
+    assert.deepEqual(onServer(), []);
+  });
+
+  it('trusts an object again only when the watch has told what a read has shown', async (t) => {
+    const lost = await afterLostAnswer(t, [], (found) => [...found, quiet]);
+    const { cluster, clock, targets, request } = lost;
+    const isDoubtful = (): boolean | undefined => targets.get(request)?.pipeline.isDoubtful;
+    assert.equal(isDoubtful(), true);
+    assert.equal(await targets.updateConditions(request, () => undefined, never), false);
+    assert.equal(isDoubtful(), true);
+    cluster.isMute = false;
+    cluster.put(`${clusters}/orders`, cluster.get(`${clusters}/orders`)!);
+    await clock.advanceAsync(0);
+    assert.equal(isDoubtful(), undefined);
+    assert.deepEqual(targets.get(request)?.pipeline.conditions, [quiet]);
   });
 
   it('does not write into an object that was deleted and created again meanwhile', async (t) => {

@@ -131,7 +131,7 @@ export class KubernetesTargets implements TargetObjects {
 
   get(request: Request): TargetObject | undefined {
     const found = this.#find(request);
-    return found && asTargetObject(found);
+    return found && asTargetObject(this.#options.writer.doubted(found));
   }
 
   ownerOf(namespace: string, pod: string, kind: string | undefined, signal: AbortSignal): Promise<OwnerAnswer> {

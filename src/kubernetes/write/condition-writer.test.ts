@@ -10,6 +10,7 @@ import { ForbiddenError, PostponedError, TerminalError } from '../../reconcile/e
 import type { Condition, ConditionChange } from '../../reconcile/ports.ts';
 import { ConditionWriter, conditionPatch, resourceOf, createConflictMetric } from './condition-writer.ts';
 import { FakeApiClient, failure, forbidden, withoutRight } from '../api/fake-api-client.fixture.ts';
+import { Doubts } from './own-writes.ts';
 import { WriteFailures } from './write-failures.ts';
 
 const path = '/apis/telemetry.kyma-project.io/v1beta1/tracepipelines/cls';
@@ -36,7 +37,12 @@ function bench(conditions: unknown = [old]) {
   ];
   client.put(path, { metadata: { name: 'cls' }, status: { conditions } });
   const failures = new WriteFailures({ clock, logger });
-  const writer = new ConditionWriter({ client, failures, conflicted: createConflictMetric(registry) });
+  const writer = new ConditionWriter({
+    doubts: new Doubts(),
+    client,
+    failures,
+    conflicted: createConflictMetric(registry),
+  });
   return { clock, logger, registry, client, writer };
 }
 

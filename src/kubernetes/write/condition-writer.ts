@@ -5,6 +5,7 @@ import type { ApiClient } from '../api/api-client.ts';
 import { ApiError } from '../api/api-error.ts';
 import { asApiObject, keptConditions, keptObject } from '../kept-object.ts';
 import type { ApiObject } from '../api-object.ts';
+import type { Doubts } from './own-writes.ts';
 import type { WriteFailures } from './write-failures.ts';
 
 /** How often a condition is written again because of a conflicting write; then the queue's back-off takes over. */
@@ -13,6 +14,7 @@ const maxWriteConflicts = 5;
 interface ConditionWriterOptions {
   readonly client: Pick<ApiClient, 'call'>;
   readonly failures: WriteFailures;
+  readonly doubts: Doubts;
   /** A condition has to be written again because of a conflicting write. */
   readonly conflicted: () => void;
 }
@@ -78,13 +80,17 @@ export class ConditionWriter {
   }
 
   /** Undefined if the object is gone. */
-  async #read({ path, uid }: WriteTarget, signal: AbortSignal): Promise<KnownConditions | undefined> {
+  async #read(target: WriteTarget, signal: AbortSignal): Promise<KnownConditions | undefined> {
+    const { path, uid, resourceVersion = '' } = target;
+    const { doubts } = this.#options;
     const call = { method: 'GET', path, keep: keptConditions, signal } as const;
     const answer = await this.#options.client.call<object | undefined>(call).catch(ifNotFound);
+    if (answer === undefined) doubts.end(path);
     if (answer === undefined) return undefined;
     const object = asApiObject(answer, `GET ${path}`);
-    if (uid !== undefined && object.metadata.uid !== uid) return undefined;
     const { metadata, status } = object;
+    doubts.read({ path, resourceVersion }, metadata.resourceVersion ?? '');
+    if (uid !== undefined && metadata.uid !== uid) return undefined;
     const conditions = status?.conditions ?? [];
     if (isConditions(conditions)) return { conditions, resourceVersion: metadata.resourceVersion ?? '' };
     throw new TerminalError(`${path}: status.conditions is not a list of conditions, and stays as it is`);
@@ -98,13 +104,27 @@ export class ConditionWriter {
   ): Promise<ApiObject> {
     const patch = conditionPatch(base, conditions, uid);
     const call = { method: 'PATCH', path: `${path}/status`, keep: keptObject, signal, ...patch } as const;
-    return asApiObject(await this.#options.client.call(call), `PATCH ${path}/status`);
+    const { client, doubts } = this.#options;
+    try {
+      const written = asApiObject(await client.call(call), `PATCH ${path}/status`);
+      doubts.end(path);
+      return written;
+    } catch (error) {
+      if (mayBeDone(error)) doubts.add(path);
+      throw error;
+    }
   }
 }
 
 /** A failed `test` of a JSON patch is a 422, and so is a value that the CRD's schema refuses. */
 function isConflict(error: unknown): boolean {
   return error instanceof ApiError && (error.status === 409 || error.status === 422);
+}
+
+/** True unless the API server says that it is none that it has done. */
+function mayBeDone(error: unknown): boolean {
+  const status = error instanceof ApiError ? error.status : undefined;
+  return status === undefined || status < 400 || status >= 500;
 }
 
 function isNotFound(error: unknown): error is ApiError {
@@ -208,6 +228,8 @@ export interface WriteTarget {
   readonly path: string;
   /** The UID of the intended object, so that a successor of the same name is not written to; without it any object will do. */
   readonly uid?: string;
+  /** Of the cache's object. Default: it is not watched. */
+  readonly resourceVersion?: string;
   /** The cache's knowledge of its conditions; without it they are read first. */
   readonly known?: KnownConditions;
 }

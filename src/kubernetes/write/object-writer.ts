@@ -6,6 +6,7 @@ import type { ApiObject } from '../api-object.ts';
 import type { CachedPipeline } from '../pipeline-object.ts';
 import { AnnotationWriter, type AnnotatedPart } from './annotation-writer.ts';
 import { ConditionWriter, createConflictMetric, resourceOf, type WriteTarget } from './condition-writer.ts';
+import { Doubts } from './own-writes.ts';
 import { WriteFailures } from './write-failures.ts';
 
 export interface ObjectWriterOptions extends Pick<Runtime, 'clock' | 'logger' | 'registry'> {
@@ -19,12 +20,19 @@ const restartable: ReadonlySet<string> = new Set(['deployments.apps', 'statefuls
 export class ObjectWriter {
   readonly #conditions: ConditionWriter;
   readonly #annotations: AnnotationWriter;
+  readonly #doubts = new Doubts();
 
   constructor(options: ObjectWriterOptions) {
     const failures = new WriteFailures(options);
     const conflicted = createConflictMetric(options.registry);
-    this.#conditions = new ConditionWriter({ ...options, failures, conflicted });
+    this.#conditions = new ConditionWriter({ ...options, failures, conflicted, doubts: this.#doubts });
     this.#annotations = new AnnotationWriter({ ...options, failures });
+  }
+
+  /** The object, marked if more may have been written into it than it shows. */
+  doubted<T extends CachedPipeline>(object: T): T {
+    if (!this.#doubts.has(object)) return object;
+    return { ...object, pipeline: { ...object.pipeline, isDoubtful: true }, hasAllConditions: false };
   }
 
   /** As {@link ConditionWriter.write}. */
@@ -33,7 +41,7 @@ export class ObjectWriter {
     change: ConditionChange,
     signal: AbortSignal,
   ): Promise<ApiObject | undefined> {
-    return this.#conditions.write(writeTarget(object), change, signal);
+    return this.#conditions.write(writeTarget(this.doubted(object)), change, signal);
   }
 
   /** As {@link AnnotationWriter.write}. Rejects with a TerminalError if the object has no pods that a template makes. */
@@ -57,5 +65,5 @@ export class ObjectWriter {
 function writeTarget({ path, uid, pipeline, hasAllConditions, resourceVersion }: CachedPipeline): WriteTarget {
   const { conditions } = pipeline;
   const known = hasAllConditions ? { known: { conditions, resourceVersion } } : {};
-  return { path, ...(uid !== '' && { uid }), ...known };
+  return { path, resourceVersion, ...(uid !== '' && { uid }), ...known };
 }

@@ -25,3 +25,54 @@ export class OwnWrites<T extends Versioned> {
     return cached;
   }
 }
+
+/** The most objects about which there is a doubt that are remembered; beyond that, the oldest doubt is given up. */
+const maxDoubts = 65_536;
+
+/** What tells one version of an object from another. */
+interface Place {
+  /** The path of the object. */
+  readonly path: string;
+  /** Of the cache's object; empty if it is not watched. */
+  readonly resourceVersion: string;
+}
+
+/**
+ * The objects of which the cache knows less than somebody has seen: a write had no answer, and may have been done all the same, or a
+ * read showed a newer version. Until the watch tells it, nothing may be concluded from the cache.
+ */
+export class Doubts {
+  /** By path, the version that ends the doubt once the cache has it; undefined while no read has shown it. */
+  readonly #doubts = new Map<string, string | undefined>();
+
+  /** A write may have been done. */
+  add(path: string): void {
+    this.#set(path, undefined);
+  }
+
+  /** The object was read. */
+  read({ path, resourceVersion: cached }: Place, version: string): void {
+    if (isOlder(cached, version)) this.#set(path, version);
+    else this.#doubts.delete(path);
+  }
+
+  /** A write was answered, or the object is gone. */
+  end(path: string): void {
+    this.#doubts.delete(path);
+  }
+
+  /** True of an object that has to be read first. Ends the doubt once the cache has caught up. */
+  has({ path, resourceVersion }: Place): boolean {
+    if (!this.#doubts.has(path)) return false;
+    const version = this.#doubts.get(path);
+    if (version === undefined || isOlder(resourceVersion, version)) return true;
+    this.#doubts.delete(path);
+    return false;
+  }
+
+  #set(path: string, version: string | undefined): void {
+    this.#doubts.delete(path);
+    this.#doubts.set(path, version);
+    if (this.#doubts.size > maxDoubts) this.#doubts.delete(this.#doubts.keys().next().value!);
+  }
+}

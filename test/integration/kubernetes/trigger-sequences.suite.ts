@@ -19,6 +19,8 @@ import { targetRole } from '../../../src/trigger/target-rights.ts';
 /** For how long, milliseconds; longer by hand. */
 const lengthMs = Number(process.env['TRIGGER_SEQUENCES_MS'] ?? 45_000);
 const seed = Number(process.env['TRIGGER_SEQUENCES_SEED'] ?? Date.now() % 1_000_000);
+/** How many lines of the log a failure tells. */
+const linesTold = 150;
 const namespace = 'sequences';
 const account = 'tocsin-of-sequences';
 const apps = ['orders', 'carts', 'bills'];
@@ -238,6 +240,17 @@ describe('triggers in random sequences on a real API server', { skip: skipWithou
     });
   }
 
+  /** The last lines of all processes about the objects that differ, and about the triggers. */
+  async function toldOfDiffering(): Promise<string> {
+    const differing = (await differences()).map((line) => line.split(' ')[0]);
+    const names = new Set(differing.length > 0 ? differing : apps);
+    return [...earlier, ...tocsin.log.all]
+      .filter(({ event, name }) => names.has(String(name)) || /^(app\.ready|trigger)/.test(event))
+      .slice(-linesTold)
+      .map((line) => JSON.stringify(line))
+      .join('\n');
+  }
+
   it('leave the conditions as the naive model has them, within every budget, and nothing is lost', async (t) => {
     t.diagnostic(`TRIGGER_SEQUENCES_SEED=${seed}`);
     const until = Date.now() + lengthMs;
@@ -255,11 +268,11 @@ describe('triggers in random sequences on a real API server', { skip: skipWithou
       rounds++;
       const why = (): string =>
         `seed ${seed}, round ${rounds}, step ${steps}: ${JSON.stringify([[...model.triggers], [...model.firing.values()], [...model.objects]])}`;
-      await eventually(differences, (found) => found.length === 0, 20_000, 100).catch((error: unknown) => {
-        throw new Error(why(), { cause: error });
+      await eventually(differences, (found) => found.length === 0, 20_000, 100).catch(async (error: unknown) => {
+        throw new Error(`${why()}\n${await toldOfDiffering()}`, { cause: error });
       });
-      await eventually(waiting, (count) => count === 0, 3 * budget.perMs, 100).catch((error: unknown) => {
-        throw new Error(why(), { cause: error });
+      await eventually(waiting, (count) => count === 0, 3 * budget.perMs, 100).catch(async (error: unknown) => {
+        throw new Error(`${why()}\n${await toldOfDiffering()}`, { cause: error });
       });
     }
     const annotated = lines('object.annotated');

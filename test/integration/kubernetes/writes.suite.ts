@@ -8,6 +8,7 @@ import { ForbiddenError } from '../../../src/reconcile/errors.ts';
 import { AnnotationWriter } from '../../../src/kubernetes/write/annotation-writer.ts';
 import { createApiClient, type ApiClient } from '../../../src/kubernetes/api/api-client.ts';
 import { ApiError } from '../../../src/kubernetes/api/api-error.ts';
+import { Doubts } from '../../../src/kubernetes/write/own-writes.ts';
 import { ConditionWriter, createConflictMetric } from '../../../src/kubernetes/write/condition-writer.ts';
 import { EventRecorder } from '../../../src/kubernetes/write/event-recorder.ts';
 import { createEventMetrics, EventReport, EventWriter } from '../../../src/kubernetes/write/event-writer.ts';
@@ -39,7 +40,12 @@ function clientOf(t: TestContext, kubeconfig: string): ApiClient {
 function writerOf(client: ApiClient) {
   const [logger, registry] = [new RecordingLogger(), new Registry()];
   const failures = new WriteFailures({ clock: systemClock, logger });
-  const conditions = new ConditionWriter({ client, failures, conflicted: createConflictMetric(registry) });
+  const conditions = new ConditionWriter({
+    doubts: new Doubts(),
+    client,
+    failures,
+    conflicted: createConflictMetric(registry),
+  });
   return { logger, registry, conditions, annotations: new AnnotationWriter({ client, failures }) };
 }
 
