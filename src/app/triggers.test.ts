@@ -532,6 +532,41 @@ describe('an event of more alerts than it names', () => {
   });
 });
 
+describe('a run of a condition that had to wait', () => {
+  const dead = { ...down, alertname: 'DbDead' };
+  const of = (alertname: string, seconds: number): object => ({
+    ...selected,
+    ...quiet,
+    matchers: [`alertname=~"${alertname}"`],
+    budget: { runs: 1, per: `${seconds}s` },
+  });
+  const throttled = ({ reconciling: { triggers } }: TriggersBench): readonly string[] =>
+    ['t0', 't1'].filter((name) => triggers.stateOf(`alerttrigger/shop/${name}`).throttled !== undefined);
+
+  it('waits no longer once another trigger has written the condition', async (t) => {
+    const bench = await setUp(t, of('DbSlow', 60), of('DbDown|DbDead', 150));
+    for (const step of [() => bench.alert(down), () => bench.alert(slow), () => bench.alert(down, 'resolved')]) {
+      step();
+      await bench.settle();
+    }
+    bench.alert(dead);
+    await bench.settle();
+    assert.deepEqual([conditions(bench), throttled(bench)], [['AlertsQuiet False DbDown'], ['t0', 't1']]);
+    for (let turn = 0; turn < 55; turn++) await bench.settle();
+    assert.deepEqual([conditions(bench), throttled(bench)], [['AlertsQuiet False DbDead'], []]);
+  });
+
+  it('waits no longer once its trigger does not name the object any more', async (t) => {
+    const bench = await setUp(t, of('DbSlow', 10));
+    bench.alert(slow);
+    await bench.settle();
+    assert.deepEqual(throttled(bench), ['t0']);
+    bench.home.put(orders, { app: 'other' });
+    for (let turn = 0; turn < 5; turn++) await bench.settle();
+    assert.deepEqual([conditions(bench), throttled(bench)], [[], []]);
+  });
+});
+
 describe('a search for the owners of many pods', () => {
   const wakesOwner = newTrigger(
     { ...owner, ...nudge },

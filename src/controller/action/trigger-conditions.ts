@@ -66,11 +66,26 @@ export class TriggerConditions {
     const { snapshot, moment } = await this.#lookAt(run);
     const naming = await this.#naming(run, moment);
     const results: ConditionResult[] = [];
-    for (const kept of await this.#keptBy(naming, run, moment)) {
+    const all = await this.#keptBy(naming, run, moment);
+    for (const kept of all) {
       const result = await this.#keep(run, kept, naming, snapshot.takenAt);
       results.push({ ...result, ...(snapshot.queryId !== undefined && { queryId: snapshot.queryId }) });
     }
-    return [...results, ...(await this.#remove(run, naming))];
+    results.push(...(await this.#remove(run, naming)));
+    this.#endWaits(
+      run,
+      all.flatMap(({ keepers }) => keepers),
+    );
+    return results;
+  }
+
+  /** A run that had to wait has nothing to do for a trigger that keeps no condition of the object any more. */
+  #endWaits(run: Run, keepers: readonly Keeper[]): void {
+    for (const key of run.chosenBy?.keys() ?? []) {
+      const trigger = this.#options.triggers.get(key);
+      const isOver = trigger?.action.do === 'condition' && keepers.every((keeper) => keeper.trigger.key !== key);
+      if (isOver) this.#options.guard.unnecessary(trigger, objectOf(run));
+    }
   }
 
   async #keep(run: Run, kept: Kept, naming: readonly Trigger[], takenAt: number): Promise<ConditionResult> {
@@ -178,9 +193,9 @@ export class TriggerConditions {
       this.#options.conditions.apply(own, verdict, mayReplace),
     );
     if (isForeign) return this.#leave(run, kept);
-    return typeof written === 'boolean'
-      ? { ...result, isChanged: written }
-      : { decision: verdict.decision, isChanged: false, throttled: [written] };
+    if (typeof written !== 'boolean') return { decision: verdict.decision, isChanged: false, throttled: [written] };
+    for (const { trigger: other } of kept.keepers) this.#options.guard.unnecessary(other, objectOf(run));
+    return { ...result, isChanged: written };
   }
 
   /** The entry is another controller's. If it goes, the object has changed, and is looked at. */
