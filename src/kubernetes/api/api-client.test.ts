@@ -57,11 +57,11 @@ describe('ApiClient.call', () => {
       answerJson(response, 200, {});
     });
     const urgent = new UrgentSignals();
-    const client = clientOf(t, server, { qps: 50, burst: 1, urgent });
+    const client = clientOf(t, server, { qps: 10, burst: 1, urgent });
     const { signal } = new AbortController();
     urgent.add(signal);
-    await client.call(get);
-    const calls = [1, 2, 3].map((number) => client.call({ ...get, path: `/user/${number}` }));
+    // All at once: the first call has the only token, so that the others wait.
+    const calls = ['/first', '/user/1', '/user/2', '/user/3'].map((path) => client.call({ ...get, path }));
     await Promise.all([...calls, client.call({ ...get, path: '/platform', signal })]);
     assert.deepEqual(paths.slice(1), ['/platform', '/user/1', '/user/2', '/user/3']);
   });
