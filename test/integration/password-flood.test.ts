@@ -6,7 +6,6 @@ import { floodPasswords, tryPassword } from '../support/password-flood.ts';
 import { startTocsin, type TocsinProcess } from '../support/tocsin-process.ts';
 
 const password = 'the right one';
-/** How long the right password may take, or twenty times as long as without a flood on a machine that has other work. */
 const patienceMs = 2000;
 /** How long each flood lasts before the correct password comes. */
 const leadMs = 3000;
@@ -14,15 +13,11 @@ const leadMs = 3000;
 /** A real flood of wrong passwords: while it lasts, each sender tries again as soon as it is answered. */
 describe('a flood of wrong passwords', () => {
   let tocsin: TocsinProcess;
-  let aloneMs = 0;
   before(async () => {
     const hash = await bcrypt.hash(password, 10);
     // A separate user for each flood: a correct password is known from then on.
-    const users = Object.fromEntries(['alone', 'one', 'twenty', 'both', 'fresh'].map((name) => [name, hash]));
+    const users = Object.fromEntries(['one', 'twenty', 'both', 'fresh'].map((name) => [name, hash]));
     tocsin = await startTocsin({ webConfig: stringify({ basic_auth_users: users }) });
-    const startedAt = performance.now();
-    await tryPassword(`${tocsin.url}/metrics`, 'alone', password, '127.0.0.1');
-    aloneMs = performance.now() - startedAt;
   });
   after(() => tocsin?.stop());
 
@@ -44,7 +39,7 @@ describe('a flood of wrong passwords', () => {
       const answers = await end();
       for (const answer of answers) assert.match(String(answer), /^(401|429)$/);
       assert.equal(status, 200);
-      assert.ok(took <= Math.max(patienceMs, 20 * aloneMs), `${Math.round(took)} ms, alone ${Math.round(aloneMs)} ms`);
+      assert.ok(took <= patienceMs, `${Math.round(took)} ms`);
     });
   }
 });
