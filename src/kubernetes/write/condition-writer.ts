@@ -97,7 +97,7 @@ export class ConditionWriter {
   }
 
   async #patch(
-    { path, uid }: WriteTarget,
+    { path, uid, resourceVersion = '' }: WriteTarget,
     base: KnownConditions,
     conditions: readonly Condition[],
     signal: AbortSignal,
@@ -107,7 +107,7 @@ export class ConditionWriter {
     const { client, doubts } = this.#options;
     try {
       const written = asApiObject(await client.call(call), `PATCH ${path}/status`);
-      doubts.end(path);
+      doubts.written({ path, resourceVersion }, written.metadata.resourceVersion ?? '');
       return written;
     } catch (error) {
       if (mayBeDone(error)) doubts.add(path);

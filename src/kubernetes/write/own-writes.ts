@@ -50,23 +50,29 @@ export class Doubts {
     this.#set(path, undefined);
   }
 
-  /** The object was read. */
+  /** The object was read. If it is not watched, its first list may be older than the answer. */
   read({ path, resourceVersion: cached }: Place, version: string): void {
-    if (isOlder(cached, version)) this.#set(path, version);
+    if (cached === '' || isOlder(cached, version)) this.#set(path, version);
     else this.#doubts.delete(path);
   }
 
-  /** A write was answered, or the object is gone. */
+  /** A write was answered. {@link OwnWrites} remembers it for an object that is watched; for another one, see {@link read}. */
+  written({ path, resourceVersion: cached }: Place, version: string): void {
+    if (cached === '') this.#set(path, version);
+    else this.#doubts.delete(path);
+  }
+
+  /** The object is gone. */
   end(path: string): void {
     this.#doubts.delete(path);
   }
 
-  /** True of an object that has to be read first. Ends the doubt once the cache has caught up. */
+  /** True of an object that has to be read first. Ends the doubt once the cache has caught up. An object that is not watched is read anyway. */
   has({ path, resourceVersion }: Place): boolean {
     if (!this.#doubts.has(path)) return false;
     const version = this.#doubts.get(path);
     if (version === undefined || isOlder(resourceVersion, version)) return true;
-    this.#doubts.delete(path);
+    if (resourceVersion !== '') this.#doubts.delete(path);
     return false;
   }
 

@@ -17,8 +17,8 @@ import { startTocsin, type TocsinProcess } from '../../support/tocsin-process.ts
 import { targetRole } from '../../../src/trigger/target-rights.ts';
 
 /**
- * For how long, milliseconds. It runs by hand alone: it looks for faults that nobody knows, and seed 8 shows one that is known: a write
- * to an object that is not watched yet, right after a start, may leave a condition outdated until the next look.
+ * For how long, milliseconds. It runs by hand alone: it looks for faults that nobody knows, and seed 746972 shows one whose cause is not
+ * known yet: more runs for one object within a window than its budget has.
  */
 const lengthMs = Number(process.env['TRIGGER_SEQUENCES_MS'] ?? 0);
 const skip = lengthMs > 0 ? skipWithoutKube() : 'give its length: TRIGGER_SEQUENCES_MS=45000';
