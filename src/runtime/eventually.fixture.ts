@@ -7,7 +7,7 @@ import { systemClock } from './clock.ts';
 export async function eventually<T>(
   ask: () => Promise<T> | T,
   accept: (answer: T) => boolean,
-  timeoutMs = 20_000,
+  timeoutMs = 30_000,
   restMs = 20,
 ): Promise<T> {
   const deadline = systemClock.now() + timeoutMs;

@@ -35,7 +35,7 @@ describe('a configuration in a mounted ConfigMap', () => {
   const swap = async (text: string, event: string): Promise<LogLine> => {
     const seen = tocsin.log.all.length;
     await volume.write({ 'tocsin.yml': text });
-    return tocsin.log.waitForLine((line) => line.event === event, 20_000, seen);
+    return tocsin.log.waitForLine((line) => line.event === event, 30_000, seen);
   };
 
   it('takes effect by itself when the kubelet swaps the link', async () => {

@@ -94,8 +94,6 @@ describe('the locked door', () => {
       });
       prometheus = await startPrometheus({
         rules,
-        // What fires before Prometheus knows its Alertmanagers is lost until it is sent again.
-        resendDelay: '5s',
         alertmanagerEntries: [
           via('password', withPassword, { basic_auth: { username: 'prometheus', password } }),
           via('token', withPassword, { authorization: { credentials_file: files.token } }),

@@ -34,10 +34,10 @@ describe('while Prometheus hangs', () => {
     ]);
     await tocsin.log.waitForLine(
       (line) => line.event === 'condition.changed' && line['kind'] === 'TracePipeline',
-      20_000,
+      30_000,
       seen,
     );
-    await tocsin.log.waitForLine((line) => line.event === 'sweep.finished', 20_000, seen);
+    await tocsin.log.waitForLine((line) => line.event === 'sweep.finished', 30_000, seen);
     assert.equal(await reasonOf(tocsin.storagePath, 'tracepipeline', 'backend'), 'GatewayAllTelemetryDataDropped');
     assert.equal(await reasonOf(tocsin.storagePath, 'metricpipeline', 'backend'), 'FlowHealthy');
     assert.equal(await reasonOf(tocsin.storagePath, 'logpipeline', 'otlp'), 'FlowHealthy');

@@ -123,7 +123,9 @@ describe('a Prometheus that was away and knows nothing yet', { skip: skipWithout
     const target = await startScrapeTarget();
     const config = `prometheus: {url: 'http://127.0.0.1:${port}', heal_grace: 8s}\ncontroller: {requeue_after: 1s}\n`;
     const tocsin = await startTocsin({ config });
-    const place = { port, scrapeTargets: [target.address], alertmanagers: [new URL(tocsin.url).host] };
+    // What the first Prometheus has pushed counts as firing for a minute.
+    const pushes = { alertmanagers: [new URL(tocsin.url).host], resendDelay: '15s' };
+    const place = { port, scrapeTargets: [target.address], ...pushes };
     const prometheus = await startPrometheus({ ...place, rules });
     ended.push(
       () => prometheus.stop(),
@@ -132,6 +134,11 @@ describe('a Prometheus that was away and knows nothing yet', { skip: skipWithout
     );
     target.breakDown();
     await tocsin.log.waitForLine((line) => changedTo(line, 'False'), patienceMs);
+    // The condition may be older than the push, as it is looked at each second.
+    await tocsin.log.waitForLine(
+      ({ event, alertname }) => event === 'alert.new' && alertname === 'MetricGatewayAllDataDropped',
+      patienceMs,
+    );
     const seen = tocsin.log.all.length;
     await prometheus.stop();
     await tocsin.log.waitForLine((line) => changedTo(line, 'Unknown'), patienceMs, seen);

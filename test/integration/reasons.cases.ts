@@ -270,8 +270,7 @@ async function heldBack(t: TestContext): Promise<Staged> {
   const port = await freePort();
   const tocsin = await started(t, { args: [`--prometheus.url=http://127.0.0.1:${port}`] });
   const rules = 'groups: [{name: test, rules: [{alert: TraceGatewayThrottling, expr: vector(1)}]}]';
-  // What fires before Prometheus knows its Alertmanagers is lost until it is sent again.
-  const pushing = { rules, alertmanagers: [new URL(tocsin.url).host], resendDelay: '5s' };
+  const pushing = { rules, alertmanagers: [new URL(tocsin.url).host] };
   const first = await stopped(t, startPrometheus({ port, ...pushing }));
   await tocsin.log.waitForLine((line) => line.event === 'condition.changed' && line['to'] === 'False', patienceMs);
   await first.stop();

@@ -108,7 +108,7 @@ describe('a reload of the configuration', () => {
     await write('{}\n');
     assert.equal((await post()).status, 200);
     prometheus.answer([]);
-    const sweep = await tocsin.log.waitForLine(({ event }) => event === 'prometheus.queried', 20_000, seen);
+    const sweep = await tocsin.log.waitForLine(({ event }) => event === 'prometheus.queried', 30_000, seen);
     assert.equal(sweep['status'], 'success');
     assert.deepEqual(
       tocsin.log.all.slice(seen).filter(({ event }) => event === 'reconcile.failed'),

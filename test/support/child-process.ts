@@ -101,7 +101,7 @@ async function stop(child: ChildProcess, exited: Promise<Exit>, graceMs: number)
 export async function waitUntilReady(
   child: Child,
   url: string,
-  timeoutMs = 20_000,
+  timeoutMs = 60_000,
   isReady: (url: string) => Promise<boolean> = answers,
 ): Promise<void> {
   const deadline = systemClock.now() + timeoutMs;
@@ -119,7 +119,7 @@ function describe(child: Child, what: string): string {
 
 async function answers(url: string): Promise<boolean> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(1000) });
+    const response = await fetch(url, { signal: AbortSignal.timeout(5000) });
     await response.body?.cancel();
     return response.ok;
   } catch {

@@ -39,7 +39,7 @@ export class LogLines {
    * when the log ends.
    * @param from skips this many lines; pass `all.length` for a future line
    */
-  async waitForLine(matches: (line: LogLine) => boolean, timeoutMs = 10_000, from = 0): Promise<LogLine> {
+  async waitForLine(matches: (line: LogLine) => boolean, timeoutMs = 30_000, from = 0): Promise<LogLine> {
     const found = this.all.slice(from).find(matches);
     if (found !== undefined) return found;
     if (this.#ended !== undefined) throw this.#notFound(this.#ended);

@@ -22,7 +22,11 @@ export interface PrometheusOptions extends ServerPlace {
   readonly pathPrefix?: string;
   /** `--web.route-prefix` of Prometheus itself, such as `/prometheus`; part of the returned url. */
   readonly routePrefix?: string;
-  /** How often a firing alert is sent again, in Prometheus's notation; default: Prometheus's own, 1m. */
+  /**
+   * How often a firing alert is sent again, in Prometheus's notation; an alert ends four of these after its last push. Default: 5s,
+   * not Prometheus's own minute: what fires before Prometheus has found its Alertmanagers, up to five seconds after its start, is
+   * lost until it is sent again.
+   */
   readonly resendDelay?: string;
   /** Default 3.15. */
   readonly version?: PrometheusVersion;
@@ -48,7 +52,7 @@ export async function startPrometheus(options: PrometheusOptions = {}): Promise<
   const {
     rules = 'groups: []\n',
     routePrefix = '',
-    resendDelay = '1m',
+    resendDelay = '5s',
     version = '3.15',
     webConfig = '',
     flags = [],

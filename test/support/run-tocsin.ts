@@ -18,7 +18,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 export async function runTocsin(
   args: readonly string[],
   nodeArgs: readonly string[] = [],
-  timeout = 20_000,
+  timeout = 60_000,
 ): Promise<Run> {
   const storage = await mkdtemp(join(tmpdir(), 'tocsin-run-'));
   try {

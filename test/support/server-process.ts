@@ -22,7 +22,7 @@ export interface ServerProcessOptions extends ServerPlace, Omit<ChildOptions, 'a
   readonly args: (folder: string, address: string) => readonly string[];
   /** Whether it is ready, by its `/-/ready`; default: when that answers plain HTTP with a 2xx. */
   readonly isReady?: (url: string) => Promise<boolean>;
-  /** The time limit for that; default 20 s. */
+  /** The time limit for that; default 60 s. */
   readonly readyWithinMs?: number;
 }
 

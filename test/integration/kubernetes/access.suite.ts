@@ -244,7 +244,6 @@ describe('the rights of ServiceAccounts', { skip: skipWithoutKube() }, () => {
       await eventually(
         async () => (await ask('bank', '/api/v2/alerts')).text,
         (text) => text.includes('FromPrometheus'),
-        30_000,
       );
       assert.doesNotMatch((await ask('shop', '/api/v2/alerts')).text, /FromPrometheus/);
     } finally {
@@ -284,7 +283,7 @@ describe('the rights of ServiceAccounts', { skip: skipWithoutKube() }, () => {
       await eventually(
         () => see('bank'),
         (status) => status === 503,
-        15_000,
+        30_000,
         200,
       );
       assert.match((await ask('bank', '/api/v2/alerts')).text, /API server cannot be asked/);
@@ -303,7 +302,7 @@ describe('the rights of ServiceAccounts', { skip: skipWithoutKube() }, () => {
     await eventually(
       async () => (await ask('bank', '/api/v2/alerts')).text,
       (text) => text === '[]\n',
-      15_000,
+      30_000,
       200,
     );
   });

@@ -318,7 +318,6 @@ describe('teams with the roles that are shipped', { skip: skipWithoutKube() || s
     await eventually(
       () => status(other, 'quiet'),
       (found) => /Ready=True/.test(said(found).join()),
-      20_000,
     );
     prometheus = await startPrometheus({ rules, alertmanagerEntries: [await senderOf('prometheus')] });
     await eventually(
@@ -329,18 +328,15 @@ describe('teams with the roles that are shipped', { skip: skipWithoutKube() || s
     await eventually(
       () => object(other),
       ({ annotations }) => annotations['example.com/woken'] === 'Down',
-      20_000,
     );
     await eventually(
       () => object(own),
       ({ annotations }) => annotations['example.com/own'] === 'Down',
-      20_000,
     );
     for (const [name, , reason] of tried)
       await eventually(
         () => status(own, name),
         (found) => reason.test(said(found).join('\n')),
-        20_000,
       ).catch((error) => {
         throw new Error(name, { cause: error });
       });
@@ -492,7 +488,7 @@ describe('teams with the roles that are shipped', { skip: skipWithoutKube() || s
       }),
     );
     const key = `alerttrigger/${other}/latency`;
-    await tocsin.log.waitForLine(({ event, trigger: named }) => event === 'trigger.accepted' && named === key, 20_000);
+    await tocsin.log.waitForLine(({ event, trigger: named }) => event === 'trigger.accepted' && named === key);
     const alone = await latencies(0);
     const greedy = {
       // As many instructions as are allowed, and they are tried on every alert.
@@ -509,7 +505,6 @@ describe('teams with the roles that are shipped', { skip: skipWithoutKube() || s
     await apply(own, ...triggers);
     await tocsin.log.waitForLine(
       ({ event, trigger: named }) => event === 'trigger.accepted' && named === `alerttrigger/${own}/greedy-39`,
-      20_000,
     );
     const end = new AbortController();
     let sent = 0;
@@ -573,7 +568,6 @@ describe('teams with the roles that are shipped', { skip: skipWithoutKube() || s
       assert.equal((await ask(other, '/api/v2/alerts', 'POST', [{ labels }])).status, 200);
       await tocsin.log.waitForLine(
         ({ event, namespace, name }) => event === 'object.annotated' && namespace === other && name === `c${n}`,
-        30_000,
       );
       found.push(performance.now() - startedAt);
     }
