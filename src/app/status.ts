@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { AlertStore } from '../alert/alert-store.ts';
+import type { Config } from '../config/config.ts';
 import type { QueueLoad } from '../controller/controller.ts';
 import type { Status } from '../explain/schema-status.ts';
 import type { History } from '../history/history.ts';
@@ -19,35 +20,39 @@ import { sha256Of, type RunningConfiguration } from './metrics.ts';
 /** The number of alerts between two looks at the clock. */
 const alertsPerStep = 64;
 
-interface StatusSubjects {
-  readonly options: StageOptions;
+/** What a status is about, besides the process. */
+export interface StatusSubjects {
+  /** Gives the current configuration. */
+  readonly config: () => Config;
   readonly store: Pick<AlertStore, 'all'>;
   readonly alertPath: Pick<AlertPath, 'own' | 'watchdog'>;
   readonly history: Pick<History, 'lostLately'>;
   readonly notReady: () => string | undefined;
   readonly load: () => QueueLoad;
-  readonly configuration: () => RunningConfiguration;
   readonly storm: () => StormState | undefined;
 }
 
 /** Gathers what this process says about itself when somebody asks. Between two questions it only notes the limits that are reached. */
 export class ProcessStatus {
-  readonly #subjects: StatusSubjects;
+  readonly #options: StageOptions;
+  readonly #running: () => RunningConfiguration;
   readonly #instance = newId(8);
   readonly #startedAt: number;
   readonly #limits = new Map<LimitName, { count: number; at: number }>();
   readonly #probe: WriteProbe;
 
-  constructor(subjects: StatusSubjects) {
-    const { clock, storagePath } = subjects.options;
-    this.#subjects = subjects;
+  /** @param running gives the configuration that runs */
+  constructor(options: StageOptions, running: () => RunningConfiguration) {
+    const { clock, storagePath } = options;
+    this.#options = options;
+    this.#running = running;
     this.#startedAt = clock.now();
     this.#probe = new WriteProbe(storagePath, clock);
   }
 
   limitReached(limit: LimitName): void {
     const reached = this.#limits.get(limit);
-    const at = this.#subjects.options.clock.now();
+    const at = this.#options.clock.now();
     if (reached === undefined) this.#limits.set(limit, { count: 1, at });
     else {
       reached.count++;
@@ -55,10 +60,10 @@ export class ProcessStatus {
     }
   }
 
-  async read(): Promise<Status> {
-    const { options, alertPath, history, notReady } = this.#subjects;
-    const { version, clock } = options;
-    const { prometheus, controller, source, history: kept } = options.config();
+  async read(subjects: StatusSubjects): Promise<Status> {
+    const { alertPath, history, notReady } = subjects;
+    const { version, clock } = this.#options;
+    const { prometheus, controller, source, history: kept } = subjects.config();
     const whyNot = notReady();
     const { host, machine, externalUrl, advertisedUrls, ...place } = alertPath.own;
     return {
@@ -81,20 +86,19 @@ export class ProcessStatus {
       select: source.select,
       storage: await this.#storage(),
       history: { retention_seconds: kept.retention / 1000, lost: history.lostLately },
-      received: await this.#received(),
-      queue: this.#queue,
-      ...this.#storm(),
+      received: await this.#received(subjects),
+      queue: this.#queue(subjects),
+      ...stormOf(subjects),
       limits: [...this.#limits].map(([limit, { count, at }]) => ({ limit, count, last_reached_at: timeOf(at) })),
-      ...(await this.#watchdog()),
+      ...(await watchdogOf(subjects)),
     };
   }
 
   async #configuration(): Promise<Status['configuration']> {
-    const { configuration, options } = this.#subjects;
-    const { sha256, loadedAt, isRefused } = configuration();
+    const { sha256, loadedAt, isRefused } = this.#running();
     const running = { sha256, loaded_at: timeOf(loadedAt), refused: isRefused };
-    if (options.configFile === undefined) return running;
-    const file = resolve(options.configFile);
+    if (this.#options.configFile === undefined) return running;
+    const file = resolve(this.#options.configFile);
     try {
       const [bytes, { mtimeMs }] = await Promise.all([readRegularFile(file, configurationFileBytes), stat(file)]);
       // As the program decodes it, so that a damaged character makes no difference.
@@ -106,12 +110,12 @@ export class ProcessStatus {
 
   async #storage(): Promise<Status['storage']> {
     const error = await this.#probe.error();
-    return { path: resolve(this.#subjects.options.storagePath), ...(error !== undefined && { error }) };
+    return { path: resolve(this.#options.storagePath), ...(error !== undefined && { error }) };
   }
 
-  get #queue(): Status['queue'] {
-    const { waiting, running, addedAt, startedAt } = this.#subjects.load();
-    const now = this.#subjects.options.clock.now();
+  #queue({ load }: StatusSubjects): Status['queue'] {
+    const { waiting, running, addedAt, startedAt } = load();
+    const now = this.#options.clock.now();
     const since = (time: number): number => Math.max(0, now - time) / 1000;
     return {
       waiting,
@@ -121,17 +125,9 @@ export class ProcessStatus {
     };
   }
 
-  #storm(): Pick<Status, 'storm'> {
-    const storm = this.#subjects.storm();
-    if (storm === undefined) return {};
-    const { since, until, waiting, released } = storm;
-    return { storm: { since: timeOf(since), waiting, released, until: timeOf(until) } };
-  }
-
   /** Read from the stored alerts when somebody asks, so that an alert that comes in costs nothing more. */
-  async #received(): Promise<Status['received']> {
-    const { store, options } = this.#subjects;
-    const slices = new Slices(options.schedule, 'stored alerts');
+  async #received({ store }: StatusSubjects): Promise<Status['received']> {
+    const slices = new Slices(this.#options.schedule, 'stored alerts');
     let [newest, fromPrometheus, looked] = [0, 0, 0];
     for (const { times } of store.all()) {
       newest = Math.max(newest, times.updatedAt);
@@ -143,19 +139,26 @@ export class ProcessStatus {
       ...(fromPrometheus > 0 && { from_prometheus_at: timeOf(fromPrometheus) }),
     };
   }
+}
 
-  async #watchdog(): Promise<Pick<Status, 'watchdog'>> {
-    const waits = await this.#subjects.alertPath.watchdog();
-    if (waits === undefined) return {};
-    const { matcher, afterMs, receivedAt } = waits;
-    return {
-      watchdog: {
-        matcher,
-        after_seconds: afterMs / 1000,
-        ...(receivedAt !== undefined && { received_at: timeOf(receivedAt) }),
-      },
-    };
-  }
+function stormOf({ storm }: StatusSubjects): Pick<Status, 'storm'> {
+  const state = storm();
+  if (state === undefined) return {};
+  const { since, until, waiting, released } = state;
+  return { storm: { since: timeOf(since), waiting, released, until: timeOf(until) } };
+}
+
+async function watchdogOf({ alertPath }: StatusSubjects): Promise<Pick<Status, 'watchdog'>> {
+  const waits = await alertPath.watchdog();
+  if (waits === undefined) return {};
+  const { matcher, afterMs, receivedAt } = waits;
+  return {
+    watchdog: {
+      matcher,
+      after_seconds: afterMs / 1000,
+      ...(receivedAt !== undefined && { received_at: timeOf(receivedAt) }),
+    },
+  };
 }
 
 /** A URL that can be asked, unlike one in which something is masked. */
